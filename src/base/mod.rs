@@ -1,0 +1,21 @@
+//! The words that every room speaks: where a byte came from, what a stage is fed, what was odd.
+//!
+//! Nothing here knows a protocol, reads a clock or does I/O.
+
+pub mod degraded;
+pub mod fact;
+pub mod finding;
+pub mod limits;
+pub mod origin;
+pub mod reader;
+pub mod stage;
+pub mod stream_buf;
+pub mod text;
+
+pub use degraded::Degraded;
+pub use fact::Fact;
+pub use finding::{Code, Finding, Findings, Severity};
+pub use origin::{Origin, PacketNo, Span, Timestamp};
+pub use reader::Reader;
+pub use stage::{Ending, Feed, Finish, Peers, Side, Stage};
+pub use stream_buf::StreamBuf;

@@ -1,0 +1,250 @@
+//! Bytes of one direction that wait for more: the only place where stream offsets advance.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::Span;
+
+/// The unread bytes of one direction, each of which knows its packets.
+///
+/// ```text
+///   pushed:   |--- packet 7 ---|-- packet 9 --|- packet 12 -|
+///   consumed: =========|                                        offset = how much was ever consumed
+///   held:              [--- 7 ---|-- 9 -------|- 12 --------]   marks  = where in `held` each span ends
+/// ```
+///
+/// While all that is held came in one push it is a shared slice of the packet (no copy); joined bytes are copied once
+/// into a buffer of their own.
+#[derive(Debug, Default)]
+pub struct StreamBuf {
+    held: Held,
+    /// End of each span in `held` (exclusive), ascending; the last equals the held length.
+    marks: Vec<(usize, Span)>,
+    offset: u64,
+}
+
+#[derive(Debug)]
+enum Held {
+    Shared(Bytes),
+    Joined(BytesMut),
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self::Shared(Bytes::new())
+    }
+}
+
+impl StreamBuf {
+    /// An empty buffer at offset 0.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends bytes and their span.
+    pub fn push(&mut self, bytes: Bytes, span: Span) {
+        if bytes.is_empty() {
+            return;
+        }
+        let end = self.len() + bytes.len();
+        match &mut self.held {
+            held if held.is_empty() => *held = Held::Shared(bytes),
+            Held::Joined(joined) => joined.extend_from_slice(&bytes),
+            Held::Shared(first) => {
+                let mut joined = BytesMut::with_capacity((end * 2).max(256));
+                joined.extend_from_slice(first);
+                joined.extend_from_slice(&bytes);
+                self.held = Held::Joined(joined);
+            }
+        }
+        match self.marks.last_mut() {
+            Some((at, last)) if *last == span => *at = end,
+            _ => self.marks.push((end, span)),
+        }
+    }
+
+    /// Copies what is held as a shared slice, which pins the whole block of the capture that it lies in. To be called
+    /// when the reader has taken what it can: what is left then waits for bytes that may never come.
+    pub fn settle(&mut self) {
+        if let Held::Shared(bytes) = &self.held
+            && !bytes.is_empty()
+        {
+            self.held = Held::Joined(BytesMut::from(bytes.as_ref()));
+        }
+    }
+
+    /// The held bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match &self.held {
+            Held::Shared(bytes) => bytes,
+            Held::Joined(bytes) => bytes,
+        }
+    }
+
+    /// The first `len` held bytes (all, where fewer are held), which stay: shared where they lie in one packet.
+    #[must_use]
+    pub fn peek(&self, len: usize) -> Bytes {
+        let len = len.min(self.len());
+        match &self.held {
+            Held::Shared(bytes) => bytes.slice(..len),
+            Held::Joined(bytes) => Bytes::copy_from_slice(bytes.get(..len).unwrap_or_default()),
+        }
+    }
+
+    /// How many bytes are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    /// Whether nothing is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes().is_empty()
+    }
+
+    /// How many bytes were consumed since the buffer was made: the stream offset of the first held byte.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The span of the first `len` held bytes; `None` where there are none.
+    #[must_use]
+    pub fn span(&self, len: usize) -> Option<Span> {
+        let mut span = None;
+        let mut from = 0;
+        for (end, mark) in &self.marks {
+            if from >= len {
+                break;
+            }
+            Span::extend(&mut span, *mark);
+            from = *end;
+        }
+        span
+    }
+
+    /// The span of the first held byte's push; `None` where nothing is held.
+    #[must_use]
+    pub fn first_span(&self) -> Option<Span> {
+        self.marks.first().map(|(_, span)| *span)
+    }
+
+    /// Takes up to `len` bytes that share one span off the front; `None` where nothing is held or `len` is 0.
+    ///
+    /// Content is handed on in these pieces, so that each keeps its own packets.
+    pub fn take_piece(&mut self, len: usize) -> Option<(Bytes, Span)> {
+        let (end, span) = *self.marks.first()?;
+        let len = len.min(end);
+        if len == 0 {
+            return None;
+        }
+        Some((self.split(len), span))
+    }
+
+    /// Takes the first `len` bytes (all, where fewer are held) as one piece; `None` where that is nothing.
+    pub fn take(&mut self, len: usize) -> Option<(Bytes, Span)> {
+        let len = len.min(self.len());
+        let span = self.span(len)?;
+        Some((self.split(len), span))
+    }
+
+    /// Drops the first `len` bytes (all, where fewer are held) and says how many.
+    pub fn skip(&mut self, len: usize) -> usize {
+        let len = len.min(self.len());
+        match &mut self.held {
+            Held::Shared(bytes) => bytes.advance(len),
+            Held::Joined(bytes) => bytes.advance(len),
+        }
+        self.consumed(len);
+        len
+    }
+
+    fn split(&mut self, len: usize) -> Bytes {
+        let front = match &mut self.held {
+            Held::Shared(bytes) => bytes.split_to(len),
+            Held::Joined(bytes) => bytes.split_to(len).freeze(),
+        };
+        self.consumed(len);
+        front
+    }
+
+    fn consumed(&mut self, len: usize) {
+        self.offset += len as u64;
+        if self.is_empty() {
+            self.held = Held::default();
+            self.marks.clear();
+            return;
+        }
+        if let [(end, _)] = self.marks.as_mut_slice() {
+            *end -= len;
+            return;
+        }
+        self.marks.retain_mut(|(end, _)| {
+            *end = end.saturating_sub(len);
+            *end > 0
+        });
+    }
+}
+
+impl Held {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Shared(bytes) => bytes.is_empty(),
+            Self::Joined(bytes) => bytes.is_empty(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Origin;
+
+    fn span(packet: u64) -> Span {
+        Span::of(Origin::new(packet, packet as i64))
+    }
+
+    #[test]
+    fn pieces_keep_their_packets() {
+        let mut buf = StreamBuf::new();
+        buf.push(Bytes::from_static(b"abc"), span(1));
+        buf.push(Bytes::from_static(b"def"), span(2));
+        buf.push(Bytes::from_static(b"g"), span(4));
+        assert_eq!(buf.span(4), Some(span(1).join(span(2))));
+        assert_eq!(buf.skip(2), 2);
+        assert_eq!(buf.take_piece(10), Some((Bytes::from_static(b"c"), span(1))));
+        assert_eq!(buf.take_piece(2), Some((Bytes::from_static(b"de"), span(2))));
+        assert_eq!(buf.take(9), Some((Bytes::from_static(b"fg"), span(2).join(span(4)))));
+        assert_eq!(buf.take_piece(1), None);
+        assert_eq!(buf.offset(), 7);
+    }
+
+    proptest::proptest! {
+        /// Whatever is pushed and taken in whatever pieces, every byte comes out once, in order, with its own packet.
+        #[test]
+        fn same_as_a_queue_of_single_bytes(ops in proptest::collection::vec((0usize..9, 0usize..12, 0u8..4), 1..60)) {
+            let (mut buf, mut oracle, mut next) = (StreamBuf::new(), std::collections::VecDeque::new(), 0u8);
+            for (packet, (push, take, how)) in ops.into_iter().enumerate() {
+                let origin = span(packet as u64);
+                let bytes: Vec<u8> = (0..push).map(|i| next.wrapping_add(i as u8)).collect();
+                next = next.wrapping_add(push as u8);
+                oracle.extend(bytes.iter().map(|b| (*b, origin)));
+                buf.push(Bytes::from(bytes), origin);
+                let got = match how {
+                    0 => buf.take(take),
+                    1 => buf.take_piece(take),
+                    _ => { let n = buf.skip(take); oracle.drain(..n); None }
+                };
+                if let Some((bytes, got)) = got {
+                    let from: Vec<_> = oracle.drain(..bytes.len()).collect();
+                    proptest::prop_assert_eq!(from.iter().map(|f| f.0).collect::<Vec<_>>(), bytes.to_vec());
+                    let want = from.iter().map(|f| f.1).reduce(Span::join);
+                    proptest::prop_assert_eq!(Some(got), want);
+                }
+                proptest::prop_assert_eq!(buf.len(), oracle.len());
+            }
+        }
+    }
+}
