@@ -4,3 +4,4 @@
 //! something nearer to meaning and hands it on, nothing goes back up.
 
 pub mod base;
+pub mod capture;

@@ -1,0 +1,225 @@
+//! One input in, its items out: tells what format it is and reads it to its end.
+
+use super::blocks::Blocks;
+use super::frame::{self, Framed, PCAP_HEADER};
+use super::guess;
+use super::pcap::Pcap;
+use super::pcapng::{self, Section};
+use super::{Error, Item, LinkType};
+use crate::base::{Findings, Origin};
+
+/// An input of which nothing was read, or some, or all.
+pub(super) struct File {
+    input: Blocks,
+    format: Format,
+}
+
+enum Format {
+    Unknown,
+    Pcap(Pcap),
+    PcapNg(Section),
+    /// Nothing more comes.
+    Over,
+}
+
+impl File {
+    /// Nothing read yet of `input`.
+    pub(super) fn new(input: Blocks) -> Self {
+        Self { input, format: Format::Unknown }
+    }
+
+    /// The link type of all packets, where the file's header tells it.
+    pub(super) fn link_type(&self) -> Option<LinkType> {
+        match &self.format {
+            Format::Pcap(pcap) => Some(pcap.link_type()),
+            _ => None,
+        }
+    }
+
+    /// Reads as much as is needed to tell the format. Does nothing where that was done.
+    ///
+    /// # Errors
+    /// The input cannot be read, or is no capture.
+    pub(super) fn begin(&mut self) -> Result<(), Error> {
+        if !matches!(self.format, Format::Unknown) {
+            return Ok(());
+        }
+        self.format = Format::Over;
+        while self.input.bytes().len() < 4 {
+            if !self.input.more(4)? {
+                return Err(self.stranger());
+            }
+        }
+        if self.input.bytes().starts_with(&pcapng::SECTION.to_be_bytes()) {
+            return self.begin_pcapng();
+        }
+        loop {
+            match frame::pcap_header(self.input.bytes()) {
+                Framed::Whole(header) => {
+                    self.input.take(PCAP_HEADER);
+                    self.format = Format::Pcap(Pcap::new(header));
+                    return Ok(());
+                }
+                Framed::Short(need) => {
+                    if !self.input.more(need)? {
+                        return Ok(());
+                    }
+                }
+                Framed::Bad(_) => return Err(self.stranger()),
+            }
+        }
+    }
+
+    fn begin_pcapng(&mut self) -> Result<(), Error> {
+        loop {
+            match pcapng::byte_order(self.input.bytes()) {
+                Framed::Whole(_) => {
+                    self.format = Format::PcapNg(Section::default());
+                    return Ok(());
+                }
+                Framed::Short(need) => {
+                    if !self.input.more(need)? {
+                        return Ok(());
+                    }
+                }
+                Framed::Bad(what) => {
+                    let name = &self.input.log.name;
+                    return Err(Error(format!(
+                        "{name}: begins like a pcapng file, but with {what}; {}",
+                        guess::EXPECTED
+                    )));
+                }
+            }
+        }
+    }
+
+    /// Reads a little more than is there, so that a text is seen as one, and says what the input is instead.
+    fn stranger(&mut self) -> Error {
+        while self.input.bytes().len() < 64 && matches!(self.input.more(64), Ok(true)) {}
+        let compression = self.input.compression();
+        Error(guess::no_capture(&self.input.log.name, compression, self.input.bytes()))
+    }
+
+    /// The next item, its packet number not yet filled in; `None` at the end. Findings are noted at `last`, the packet
+    /// that was handed out before.
+    ///
+    /// # Errors
+    /// The input cannot be read, or is no capture. Nothing more comes of it then.
+    pub(super) fn next(
+        &mut self,
+        last: Option<Origin>,
+        findings: &mut Findings,
+    ) -> Result<Option<Item>, Error> {
+        self.begin()?;
+        let item = match &mut self.format {
+            Format::Pcap(pcap) => pcap.next(&mut self.input),
+            Format::PcapNg(section) => section.next(&mut self.input),
+            Format::Unknown | Format::Over => Ok(None),
+        };
+        self.input.log.hand_on(last, findings);
+        if !matches!(item, Ok(Some(_))) {
+            self.format = Format::Over;
+            self.input.close();
+        }
+        item
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Code;
+    use crate::capture::from_reader;
+    use crate::capture::samples::{BIG, LITTLE, OneByte, drain, read};
+
+    /// The pieces of a small file of either format: it may be cut between any two.
+    fn samples() -> [Vec<Vec<u8>>; 2] {
+        let record = |n: u8| BIG.record(n.into(), 0, 60, &vec![n; usize::from(n) * 3]);
+        let packet = |n: u8| LITTLE.packet(0, n.into(), &vec![n; usize::from(n) * 3], &[]);
+        [
+            vec![BIG.pcap(0xa1b2_c3d4, 1), record(1), record(0), record(7)],
+            vec![
+                LITTLE.section(),
+                LITTLE.interface(1, 0, &LITTLE.option(9, &[9])),
+                packet(3),
+                LITTLE.statistics(0, 0, 0),
+                packet(5),
+                packet(0),
+            ],
+        ]
+    }
+
+    #[test]
+    fn cut_at_every_byte() {
+        for pieces in samples() {
+            let file = pieces.concat();
+            let all = read(&file).table();
+            assert_eq!(all.len(), 3);
+            let mut ends = vec![0];
+            for piece in &pieces {
+                ends.push(ends.last().unwrap() + piece.len());
+            }
+            for cut in 0..=file.len() {
+                let got = read(&file[..cut]);
+                let table = got.table();
+                assert_eq!(table[..], all[..table.len()]);
+                let whole = ends.iter().filter(|end| **end <= cut).count() - 1;
+                let packets = read(&pieces[..whole].concat()).table().len();
+                assert_eq!(table.len(), packets, "cut at {cut}");
+                let at_end = ends.contains(&cut) || cut < 4;
+                let want = if at_end { vec![] } else { vec![Code::CaptureTruncated] };
+                assert_eq!(got.codes, want, "cut at {cut}");
+                assert_eq!(got.error.is_some(), cut < 4);
+            }
+        }
+    }
+
+    #[test]
+    fn one_byte_at_a_time_gives_the_same() {
+        for pieces in samples() {
+            let file = pieces.concat();
+            let one_by_one = OneByte(std::io::Cursor::new(file.clone()));
+            let got = drain(from_reader("test", Box::new(one_by_one)));
+            assert_eq!(got.table(), read(&file).table());
+        }
+    }
+
+    #[test]
+    fn strangers_are_named() {
+        let mut damaged = LITTLE.section();
+        damaged[8] = 0;
+        for (bytes, want) in [
+            (&b""[..], "test: is empty: 0 bytes"),
+            (b"12", "test: not a pcap or pcapng file"),
+            (b"<html><body>404</body></html>", "(HTML)"),
+            (&[0x1f, 0x8b, 9, 9, 9], "nothing could be read from its gzip data"),
+            (&damaged, "begins like a pcapng file, but with a section with the unknown byte-order mark"),
+        ] {
+            let got = read(bytes);
+            let error = got.error.unwrap();
+            assert!(error.contains(want), "{error}");
+            assert!(error.contains(guess::EXPECTED), "{error}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn garbage_never_panics(garbage in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400), start in 0usize..4) {
+            let start = match start {
+                0 => LITTLE.pcap(0xa1b2_c3d4, 1),
+                1 => [BIG.section(), BIG.interface(1, 0, &[])].concat(),
+                2 => [LITTLE.section(), LITTLE.interface(1, 0, &[])].concat(),
+                _ => vec![],
+            };
+            read(&[start, garbage].concat());
+        }
+
+        #[test]
+        fn a_changed_byte_never_panics(which in 0usize..2, at in 0usize..400, to in proptest::prelude::any::<u8>()) {
+            let mut file = samples()[which].concat();
+            let at = at % file.len();
+            file[at] = to;
+            read(&file);
+        }
+    }
+}

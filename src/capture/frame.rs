@@ -1,0 +1,143 @@
+//! Where each record of a file ends, as pcap-parser has it: the only file that names that crate.
+//!
+//! Only its framing is used. What lies inside blocks is read in `pcapng`: the crate knows no obsolete packet blocks,
+//! gives a block with a damaged option up, and has unsigned time offsets and 32-bit seconds.
+
+use pcap_parser::nom::{Err as Nom, Needed};
+use pcap_parser::{
+    parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
+    parse_unknownblock_be, parse_unknownblock_le,
+};
+
+use super::LinkType;
+use crate::base::limits::MAX_PACKET;
+
+/// What was found at the front of some bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Framed<T> {
+    /// All of it.
+    Whole(T),
+    /// Its beginning: it has this many bytes at least.
+    Short(usize),
+    /// What is wrong with it; where it ends is not known.
+    Bad(String),
+}
+
+/// How the records of a classic pcap file are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    Little,
+    Big,
+    /// Alexey Kuznetzov's patched libpcap: 24 bytes before each packet, little-endian.
+    Modified,
+}
+
+/// The header of a classic pcap file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PcapHeader {
+    pub(super) layout: Layout,
+    /// Fractions of a second are nanoseconds, not microseconds.
+    pub(super) nanoseconds: bool,
+    pub(super) link_type: LinkType,
+}
+
+/// Length of a [`PcapHeader`] in the file.
+pub(super) const PCAP_HEADER: usize = 24;
+
+/// Reads the header of a classic pcap file.
+pub(super) fn pcap_header(bytes: &[u8]) -> Framed<PcapHeader> {
+    match parse_pcap_header(bytes) {
+        Ok((_, header)) => Framed::Whole(PcapHeader {
+            layout: match (header.is_modified_format(), header.is_bigendian()) {
+                (true, _) => Layout::Modified,
+                (false, true) => Layout::Big,
+                (false, false) => Layout::Little,
+            },
+            nanoseconds: header.is_nanosecond_precision(),
+            // The upper bits tell of frame check sequences.
+            link_type: LinkType(header.network.0.cast_unsigned() & 0x03ff_ffff),
+        }),
+        Err(Nom::Incomplete(_)) => Framed::Short(PCAP_HEADER),
+        Err(_) => Framed::Bad("no pcap header".into()),
+    }
+}
+
+/// The header of a packet in a classic pcap file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) seconds: u32,
+    pub(super) fraction: u32,
+    /// Bytes before the packet.
+    pub(super) header: usize,
+    /// Bytes of the packet in the file.
+    pub(super) captured: usize,
+    pub(super) original: u32,
+}
+
+/// Finds the packet at the front of `bytes`.
+pub(super) fn pcap_record(bytes: &[u8], layout: Layout) -> Framed<Record> {
+    let (parsed, header) = match layout {
+        Layout::Little => (parse_pcap_frame(bytes), 16),
+        Layout::Big => (parse_pcap_frame_be(bytes), 16),
+        Layout::Modified => (parse_pcap_frame_modified(bytes), 24),
+    };
+    match parsed {
+        Ok((_, packet)) if packet.data.len() > MAX_PACKET => too_long("packet", packet.data.len()),
+        Ok((_, packet)) => Framed::Whole(Record {
+            seconds: packet.ts_sec,
+            fraction: packet.ts_usec,
+            header,
+            captured: packet.data.len(),
+            original: packet.origlen,
+        }),
+        Err(Nom::Incomplete(needed)) => match total(bytes, needed) {
+            len if len > header + MAX_PACKET => too_long("packet", len - header),
+            len => Framed::Short(len.max(header)),
+        },
+        Err(_) => Framed::Bad("no packet record".into()),
+    }
+}
+
+/// The frame of a pcapng block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NgBlock {
+    /// The block type.
+    pub(super) kind: u32,
+    /// Length of the whole block, at least 12: type and length (8 bytes), body, length again (4 bytes).
+    pub(super) len: usize,
+}
+
+/// Most bytes of a block that are not the packet: its header, and options (a comment has 64 KiB at most).
+const BLOCK_OVERHEAD: usize = 256 << 10;
+
+/// Finds the pcapng block at the front of `bytes`.
+pub(super) fn ng_block(bytes: &[u8], big: bool) -> Framed<NgBlock> {
+    let parsed = if big { parse_unknownblock_be(bytes) } else { parse_unknownblock_le(bytes) };
+    match parsed {
+        Ok((_, block)) if block.block_len1 != block.block_len2 => Framed::Bad(format!(
+            "a block says at its start that it has {} bytes, at its end {}",
+            block.block_len1, block.block_len2
+        )),
+        Ok((_, block)) => Framed::Whole(NgBlock {
+            // The crate reads the type as little-endian always.
+            kind: if big { block.block_type.swap_bytes() } else { block.block_type },
+            len: block.data.len() + 12,
+        }),
+        Err(Nom::Incomplete(needed)) => match total(bytes, needed) {
+            len if len > MAX_PACKET + BLOCK_OVERHEAD => too_long("block", len),
+            len => Framed::Short(len.max(12)),
+        },
+        Err(_) => Framed::Bad("a block says that it is shorter than a block can be".into()),
+    }
+}
+
+fn total(bytes: &[u8], needed: Needed) -> usize {
+    match needed {
+        Needed::Unknown => bytes.len().saturating_add(1),
+        Needed::Size(more) => bytes.len().saturating_add(more.get()),
+    }
+}
+
+fn too_long<T>(what: &str, len: usize) -> Framed<T> {
+    Framed::Bad(format!("a {what} of {len} bytes: more than the {MAX_PACKET} that a packet may have"))
+}

@@ -1,0 +1,163 @@
+//! Several files in, one capture out: packets in time order, numbered from 1, filtered.
+//!
+//! ```text
+//!   file 0:  head ─┐
+//!   file 1:  head ─┼─▶ the earliest (of two at one time: of the first file) ─▶ number ─▶ filter ─▶ out
+//!   file 2:  head ─┘
+//! ```
+//!
+//! A file's own packets keep their order, even where their times run backwards. What is no packet (secrets, losses)
+//! comes as soon as it is read: right after the packet of its file that stands before it.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::file::File;
+use super::filter::Filter;
+use super::open::Progress;
+use super::{Error, Item, Source};
+use crate::base::{Findings, Origin, PacketNo};
+
+/// One or more inputs, read as one capture. May be moved to another thread.
+pub struct Capture {
+    files: Vec<(File, Option<Item>)>,
+    /// Those of the files whose head is there, by the head's time.
+    heads: BinaryHeap<Reverse<(i64, usize)>>,
+    /// Those whose head was handed out, or never read: the first is last.
+    empty: Vec<usize>,
+    /// The last packet, handed out or filtered away.
+    last: Option<Origin>,
+    filter: Option<Filter>,
+    progress: Progress,
+}
+
+impl Capture {
+    /// A capture of `files`, in this order where times are equal.
+    pub(super) fn new(files: Vec<File>, filter: Option<Filter>, progress: Progress) -> Self {
+        Self {
+            empty: (0..files.len()).rev().collect(),
+            heads: BinaryHeap::with_capacity(files.len()),
+            files: files.into_iter().map(|file| (file, None)).collect(),
+            last: None,
+            filter,
+            progress,
+        }
+    }
+
+    /// How much was read, for a progress bar: a handle that may be kept and asked from other threads.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    fn next_of_all(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
+        if let [(file, _)] = self.files.as_mut_slice() {
+            return file.next(self.last, findings);
+        }
+        while let Some(index) = self.empty.pop() {
+            let Some((file, head)) = self.files.get_mut(index) else {
+                continue;
+            };
+            *head = file.next(self.last, findings)?;
+            match head {
+                Some(Item::Packet(packet)) => self.heads.push(Reverse((packet.origin.time.0, index))),
+                Some(_) => {
+                    self.empty.push(index);
+                    return Ok(head.take());
+                }
+                None => {}
+            }
+        }
+        let Some(Reverse((_, index))) = self.heads.pop() else {
+            return Ok(None);
+        };
+        self.empty.push(index);
+        Ok(self.files.get_mut(index).and_then(|(_, head)| head.take()))
+    }
+}
+
+impl Source for Capture {
+    /// After an error that concerns one of several files the others can be read on.
+    fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
+        loop {
+            let Some(mut item) = self.next_of_all(findings)? else {
+                return Ok(None);
+            };
+            if let Item::Packet(packet) = &mut item {
+                let before = self.last.map_or(0, |last| last.packet.0);
+                packet.origin.packet = PacketNo(before + 1);
+                self.last = Some(packet.origin);
+                if let Some(filter) = &mut self.filter
+                    && !filter.matches(packet, findings)
+                {
+                    continue;
+                }
+            }
+            return Ok(Some(item));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read};
+
+    use super::*;
+    use crate::capture::samples::{Got, LITTLE, drain};
+    use crate::capture::{OpenOptions, from_readers};
+
+    fn merge(files: &[Vec<u8>]) -> Got {
+        let readers = files
+            .iter()
+            .enumerate()
+            .map(|(i, file)| {
+                let reader: Box<dyn Read + Send> = Box::new(Cursor::new(file.clone()));
+                (format!("file {i}"), reader)
+            })
+            .collect();
+        drain(from_readers(readers, &OpenOptions::default()).unwrap())
+    }
+
+    fn pcap(seconds: &[u32]) -> Vec<u8> {
+        let records = seconds.iter().flat_map(|s| LITTLE.record(*s, 0, 9, &s.to_le_bytes()));
+        LITTLE.pcap(0xa1b2_c3d4, 1).into_iter().chain(records).collect()
+    }
+
+    #[test]
+    fn the_earliest_comes_first_and_files_keep_their_order() {
+        let got = merge(&[pcap(&[4, 6, 5, 9]), pcap(&[]), pcap(&[1, 4, 5, 8]), pcap(&[7])]);
+        let rows: Vec<_> = got.table().iter().map(|row| (row.0, row.1 / 1_000_000_000)).collect();
+        let times = [1, 4, 4, 5, 6, 5, 7, 8, 9];
+        let want: Vec<_> = (1u64..).zip(times).collect();
+        assert_eq!(rows, want);
+    }
+
+    #[test]
+    fn ties_go_to_the_file_that_is_named_first() {
+        let file = |tag| [pcap(&[]), LITTLE.record(1, 0, 9, &[tag]), LITTLE.record(1, 0, 9, &[tag])].concat();
+        let got = merge(&[file(0), file(1), file(2)]);
+        let tags: Vec<_> = got.packets().iter().map(|p| p.data[0]).collect();
+        assert_eq!(tags, [0, 0, 1, 1, 2, 2]);
+    }
+
+    #[test]
+    fn a_loss_follows_the_packet_before_it() {
+        let ng = [
+            LITTLE.section(),
+            LITTLE.interface(1, 0, &[]),
+            LITTLE.packet(0, 2_000_000, b"x", &[]),
+            LITTLE.statistics(0, 3, 0),
+            LITTLE.packet(0, 5_000_000, b"x", &[]),
+        ];
+        let got = merge(&[pcap(&[1, 3]), ng.concat()]);
+        let kinds: String =
+            got.items.iter().map(|item| if matches!(item, Item::Packet(_)) { 'p' } else { 'l' }).collect();
+        assert_eq!(kinds, "pplpp");
+    }
+
+    #[test]
+    fn captures_may_go_to_another_thread() {
+        fn sendable<T: Send>() {}
+        sendable::<Capture>();
+    }
+}

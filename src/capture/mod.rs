@@ -1,0 +1,83 @@
+//! Files, standard input (later: devices) in; packets out, numbered and in time order.
+//!
+//! Never looks inside a packet.
+//!
+//! ```text
+//!  file ─▶ decode ─▶ blocks ─▶ frame ─▶ pcap / pcapng ─▶ merge ─▶ filter ─▶ Item
+//!  stdin   gzip,     1 MiB      where    times, link      several   BPF
+//!          zstd,     each,      each     types, losses,   files as
+//!          lz4       sliced     one ends secrets          one
+//! ```
+
+mod blocks;
+mod clock;
+mod decode;
+mod fields;
+mod file;
+mod filter;
+mod frame;
+mod guess;
+mod log;
+mod merge;
+mod open;
+mod pcap;
+mod pcapng;
+#[cfg(test)]
+mod samples;
+
+use bytes::Bytes;
+
+use crate::base::{Findings, Origin};
+
+pub use merge::Capture;
+pub use open::{Input, OpenOptions, Progress, from_reader, from_readers, open};
+
+/// One captured frame.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    /// Its number and capture time.
+    pub origin: Origin,
+    /// What its first header is: the LINKTYPE_ value of the tcpdump registry.
+    pub link_type: LinkType,
+    /// The bytes that were captured: a shared slice of the block that was read.
+    pub data: Bytes,
+    /// The length that it had on the wire, in bytes; at least `data.len()`.
+    pub original_len: u32,
+}
+
+/// A LINKTYPE_ value (<https://www.tcpdump.org/linktypes.html>). Unknown values are kept as numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkType(pub u32);
+
+/// What a capture yields.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// A packet.
+    Packet(Packet),
+    /// Secrets of a decryption secrets block (pcapng): the block's type number and its data.
+    Secrets {
+        /// The secrets type: 0x544c534b is an NSS key log for TLS.
+        kind: u32,
+        /// The secrets data, without padding.
+        data: Bytes,
+    },
+    /// The capturing program says that it lost packets; told as the increase since it was last said.
+    Lost {
+        /// How many more packets were lost.
+        packets: u64,
+    },
+}
+
+/// Something that yields a capture.
+pub trait Source {
+    /// The next item; `None` at the end of the capture.
+    ///
+    /// # Errors
+    /// What concerns the operator: an unreadable file. What is wrong with the capture itself is a finding.
+    fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error>;
+}
+
+/// Why a capture cannot be read. The message names the file, where in it, and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(pub String);

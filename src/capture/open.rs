@@ -1,0 +1,207 @@
+//! Names of files in, an open capture out.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::blocks::Blocks;
+use super::file::File;
+use super::filter::Filter;
+use super::guess::EXPECTED;
+use super::{Capture, Error};
+
+/// What to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A file, or a named pipe.
+    Path(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Input {
+    /// The input that a command-line argument names: `-` is standard input.
+    #[must_use]
+    pub fn from_arg(arg: &OsStr) -> Self {
+        if arg == "-" { Self::Stdin } else { Self::Path(arg.into()) }
+    }
+}
+
+/// The name that messages have for it.
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Stdin => f.write_str("standard input"),
+        }
+    }
+}
+
+/// How to read it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// A filter expression (pcap-filter(7)); `None` or an empty one lets everything pass. Packets that do not pass
+    /// are counted nevertheless: packet numbers are those of the files.
+    pub filter: Option<String>,
+}
+
+/// How much of a capture was read. Clones tell the same.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    read: Arc<AtomicU64>,
+    total: Option<u64>,
+}
+
+impl Progress {
+    /// Bytes of the files that were read, before decompression.
+    #[must_use]
+    pub fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that the files have together; `None` where that is not known (standard input, a pipe).
+    #[must_use]
+    pub fn total(&self) -> Option<u64> {
+        self.total
+    }
+}
+
+/// Opens the inputs as one capture in time order. Of files the headers are read at once; of standard input nothing is
+/// read before the first packet is asked for.
+///
+/// # Errors
+/// A file cannot be opened or is no capture, standard input is named twice, or the filter does not compile.
+pub fn open(inputs: &[Input], options: &OpenOptions) -> Result<Capture, Error> {
+    if inputs.iter().filter(|i| **i == Input::Stdin).count() > 1 {
+        return Err(Error("standard input is named twice (-); it can be read once".into()));
+    }
+    let mut progress = Progress { read: Arc::default(), total: Some(0) };
+    let mut files = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let (raw, size): (Raw, _) = match input {
+            Input::Stdin => (Box::new(io::stdin()), None),
+            Input::Path(path) => open_path(path)?,
+        };
+        progress.total = progress.total.zip(size).map(|(sum, size)| sum.saturating_add(size));
+        let wait = size.is_none();
+        let mut file = File::new(Blocks::new(input.to_string(), raw, Arc::clone(&progress.read)));
+        if !wait {
+            file.begin()?;
+        }
+        files.push(file);
+    }
+    finish(files, options, progress)
+}
+
+/// Reads a capture from `reader`, which messages call `name`.
+#[must_use]
+pub fn from_reader(name: &str, reader: Box<dyn Read + Send>) -> Capture {
+    let progress = Progress::default();
+    let blocks = Blocks::new(name.to_owned(), reader, Arc::clone(&progress.read));
+    Capture::new(vec![File::new(blocks)], None, progress)
+}
+
+/// Reads several captures, each with its name, as one in time order.
+///
+/// # Errors
+/// The filter does not compile.
+pub fn from_readers(
+    readers: Vec<(String, Box<dyn Read + Send>)>,
+    options: &OpenOptions,
+) -> Result<Capture, Error> {
+    let progress = Progress::default();
+    let files = readers
+        .into_iter()
+        .map(|(name, reader)| File::new(Blocks::new(name, reader, Arc::clone(&progress.read))))
+        .collect();
+    finish(files, options, progress)
+}
+
+type Raw = Box<dyn Read + Send>;
+
+fn finish(files: Vec<File>, options: &OpenOptions, progress: Progress) -> Result<Capture, Error> {
+    let filter = options.filter.as_deref().and_then(Filter::new);
+    if let Some(filter) = &filter {
+        let link_types: Vec<_> = files.iter().filter_map(File::link_type).collect();
+        filter.check(&link_types)?;
+    }
+    Ok(Capture::new(files, filter, progress))
+}
+
+fn open_path(path: &Path) -> Result<(Raw, Option<u64>), Error> {
+    let told = |error: &io::Error| Error(format!("{}: {}", path.display(), remedy(error)));
+    let metadata = fs::metadata(path).map_err(|e| told(&e))?;
+    if metadata.is_dir() {
+        return Err(Error(format!("{}: is a directory; name the files in it; {EXPECTED}", path.display())));
+    }
+    let file = fs::File::open(path).map_err(|e| told(&e))?;
+    let size = metadata.is_file().then_some(metadata.len());
+    Ok((Box::new(file), size))
+}
+
+fn remedy(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file; check the path".into(),
+        io::ErrorKind::PermissionDenied => "no permission to read it; ask its owner, or use sudo".into(),
+        _ => format!("cannot be opened: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::samples::{LITTLE, drain};
+
+    fn path(dir: &tempfile::TempDir, name: &str) -> Input {
+        Input::Path(dir.path().join(name))
+    }
+
+    #[test]
+    fn files_are_read_and_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = [LITTLE.pcap(0xa1b2_c3d4, 1), LITTLE.record(1, 0, 3, b"abc")].concat();
+        fs::write(dir.path().join("a"), &file).unwrap();
+        fs::write(dir.path().join("b"), zstd::encode_all(&file[..], 3).unwrap()).unwrap();
+        let inputs = [path(&dir, "a"), path(&dir, "b")];
+        let capture = open(&inputs, &OpenOptions::default()).unwrap();
+        let progress = capture.progress();
+        assert_eq!(drain(capture).table().len(), 2);
+        assert_eq!(Some(progress.read()), progress.total());
+        assert!(progress.total() > Some(file.len() as u64));
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_said_with_a_remedy() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("empty"), b"").unwrap();
+        fs::write(dir.path().join("text"), b"hello world").unwrap();
+        for (name, want) in [
+            ("missing", "missing: no such file; check the path"),
+            ("", "is a directory"),
+            ("empty", "empty: is empty: 0 bytes"),
+            ("text", "begins with \"hello world\" (text)"),
+        ] {
+            let error = open(&[path(&dir, name)], &OpenOptions::default()).map(|_| ());
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains(want), "{error}");
+        }
+        let twice = open(&[Input::Stdin, Input::from_arg("-".as_ref())], &OpenOptions::default());
+        assert!(twice.map(|_| ()).unwrap_err().to_string().contains("twice"));
+    }
+
+    #[test]
+    fn a_filter_is_tried_on_the_link_type_of_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("raw"), LITTLE.pcap(0xa1b2_c3d4, 101)).unwrap();
+        let with = |filter: &str| {
+            let options = OpenOptions { filter: Some(filter.into()) };
+            open(&[path(&dir, "raw")], &options).map(|_| ()).map_err(|e| e.to_string())
+        };
+        assert_eq!(with("tcp port 3000"), Ok(()));
+        assert!(with("ether host 1:2:3:4:5:6").unwrap_err().contains("link type 101"));
+    }
+}

@@ -1,0 +1,113 @@
+//! Classic pcap in, packets out: either byte order, microseconds or nanoseconds, one link type.
+
+use bytes::{Buf, Bytes};
+
+use super::blocks::Blocks;
+use super::frame::{self, Framed, PcapHeader};
+use super::{Error, Item, LinkType, Packet};
+use crate::base::{Origin, PacketNo, Timestamp};
+
+/// The state of a classic pcap file: there is none but its header.
+pub(super) struct Pcap {
+    header: PcapHeader,
+}
+
+impl Pcap {
+    /// A file that begins with `header`, which was taken from its input.
+    pub(super) fn new(header: PcapHeader) -> Self {
+        Self { header }
+    }
+
+    /// The link type of all packets.
+    pub(super) fn link_type(&self) -> LinkType {
+        self.header.link_type
+    }
+
+    /// The next packet; `None` where no more can be read.
+    ///
+    /// # Errors
+    /// The input cannot be read.
+    pub(super) fn next(&self, input: &mut Blocks) -> Result<Option<Item>, Error> {
+        loop {
+            match frame::pcap_record(input.bytes(), self.header.layout) {
+                Framed::Whole(record) => {
+                    let mut data = input.take(record.header + record.captured);
+                    data.advance(record.header);
+                    let unit = if self.header.nanoseconds { 1 } else { 1000 };
+                    // Below 2^63: 2^32 seconds are less than 4.3e18 ns, and 2^32 microseconds are 4.3e12.
+                    let time = i64::from(record.seconds) * 1_000_000_000 + i64::from(record.fraction) * unit;
+                    let time = Timestamp(time);
+                    return Ok(Some(packet(time, self.header.link_type, data, record.original)));
+                }
+                Framed::Short(need) => {
+                    if !input.more(need)? {
+                        return Ok(None);
+                    }
+                }
+                Framed::Bad(what) => {
+                    input.give_up(&what);
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+/// A packet whose number is not known yet. Some writers give an original length below the captured one.
+pub(super) fn packet(time: Timestamp, link_type: LinkType, data: Bytes, original: u32) -> Item {
+    let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
+    Item::Packet(Packet {
+        origin: Origin { packet: PacketNo(0), time },
+        link_type,
+        data,
+        original_len: original.max(captured),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Code;
+    use crate::capture::samples::{BIG, LITTLE, read};
+
+    #[test]
+    fn both_byte_orders_and_resolutions() {
+        for order in [LITTLE, BIG] {
+            for (magic, unit) in [(0xa1b2_c3d4, 1000), (0xa1b2_3c4d, 1)] {
+                let file = [
+                    order.pcap(magic, 0xf000_0065),
+                    order.record(1_700_000_000, 999_999, 60, b"abcd"),
+                    order.record(u32::MAX, 1, 2, b"efg"),
+                ];
+                let got = read(&file.concat());
+                let first = 1_700_000_000_000_000_000 + 999_999 * unit;
+                let second = 4_294_967_295_000_000_000 + unit;
+                assert_eq!(got.table(), [(1, first, 4, 60), (2, second, 3, 3)]);
+                assert_eq!(got.packets()[0].link_type, LinkType(101));
+                assert_eq!(got.codes, []);
+            }
+        }
+    }
+
+    #[test]
+    fn kuznetzovs_records_are_longer() {
+        let mut record = LITTLE.record(1, 2, 3, b"");
+        record[8] = 3;
+        let file = [LITTLE.pcap(0xa1b2_cd34, 1), record, vec![9; 8], b"abc".to_vec()];
+        let got = read(&file.concat());
+        assert_eq!(got.table(), [(1, 1_000_002_000, 3, 3)]);
+        assert_eq!(got.packets()[0].data, b"abc"[..]);
+    }
+
+    #[test]
+    fn no_packets_are_no_error_and_a_huge_one_is_damage() {
+        let header = LITTLE.pcap(0xa1b2_c3d4, 1);
+        let got = read(&header);
+        assert!(got.items.is_empty() && got.codes.is_empty() && got.error.is_none());
+
+        let huge = LITTLE.u32s(&[1, 1, 0x7fff_ffff, 60, 0, 0]);
+        let got = read(&[header, LITTLE.record(1, 1, 4, b"abcd"), huge].concat());
+        assert_eq!((got.packets().len(), got.codes), (1, vec![Code::CaptureBadBlock]));
+        assert!(got.details[0].starts_with("test, offset 44: a packet of 2147483647 bytes"));
+    }
+}

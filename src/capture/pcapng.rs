@@ -1,0 +1,478 @@
+//! pcapng in; packets, secrets and losses out (draft-ietf-opsawg-pcapng; section numbers are those of draft 03).
+//!
+//! ```text
+//!  section header │ interface 0 │ interface 1 │ packet │ packet │ secrets │ … │ statistics ║ section header │ …
+//!                   link type, clock, snaplen    └ names its interface by number            ║ counts from 0 again
+//! ```
+//!
+//! A block that contradicts itself is skipped with a finding; the file is given up only where a block's end is not known.
+
+use bytes::{Buf, Bytes};
+
+use super::blocks::Blocks;
+use super::clock::Clock;
+use super::fields::{Fields, Place};
+use super::frame::{self, Framed, NgBlock};
+use super::log::Log;
+use super::pcap::packet;
+use super::{Error, Item, LinkType};
+use crate::base::limits::MAX_INTERFACES;
+use crate::base::reader::Short;
+use crate::base::{Code, Timestamp};
+
+/// The type of a section header block: the same in both byte orders.
+pub(super) const SECTION: u32 = 0x0a0d_0d0a;
+
+const INTERFACE: u32 = 1;
+const OBSOLETE_PACKET: u32 = 2;
+const SIMPLE_PACKET: u32 = 3;
+const STATISTICS: u32 = 5;
+const ENHANCED_PACKET: u32 = 6;
+const SECRETS: u32 = 10;
+
+/// The section that is being read.
+#[derive(Default)]
+pub(super) struct Section {
+    big: bool,
+    interfaces: Vec<Interface>,
+    /// The time of the file's last packet.
+    last_time: Timestamp,
+    /// A packet that a loss was told of first.
+    ready: Option<Item>,
+}
+
+struct Interface {
+    link_type: LinkType,
+    /// Most bytes of a packet that were captured; 0 is no limit.
+    snaplen: u32,
+    clock: Clock,
+    /// Lost packets that were told.
+    lost: u64,
+}
+
+impl Section {
+    /// The next item; `None` where no more can be read.
+    ///
+    /// # Errors
+    /// The input cannot be read.
+    pub(super) fn next(&mut self, input: &mut Blocks) -> Result<Option<Item>, Error> {
+        if let Some(item) = self.ready.take() {
+            return Ok(Some(item));
+        }
+        loop {
+            let block = match self.frame(input.bytes()) {
+                Framed::Whole(block) => block,
+                Framed::Short(need) => {
+                    if input.more(need)? {
+                        continue;
+                    }
+                    return Ok(None);
+                }
+                Framed::Bad(what) => {
+                    input.give_up(&what);
+                    return Ok(None);
+                }
+            };
+            let place = Place { offset: input.offset(), kind: block.kind };
+            let whole = input.take(block.len);
+            match self.read(place, whole, &mut input.log) {
+                Ok(None) => {}
+                Ok(item) => return Ok(item),
+                Err(Damaged(what)) => {
+                    let what = format!("a block of type {}: {what}; it is skipped", block.kind);
+                    input.log.note(Code::CaptureBadBlock, place.offset, &what);
+                }
+            }
+        }
+    }
+
+    fn frame(&mut self, bytes: &[u8]) -> Framed<NgBlock> {
+        if bytes.starts_with(&SECTION.to_be_bytes()) {
+            match byte_order(bytes) {
+                Framed::Whole(big) => self.big = big,
+                Framed::Short(need) => return Framed::Short(need),
+                Framed::Bad(what) => return Framed::Bad(what),
+            }
+        }
+        frame::ng_block(bytes, self.big)
+    }
+
+    fn read(&mut self, place: Place, whole: Bytes, log: &mut Log) -> Result<Option<Item>, Damaged> {
+        let body =
+            whole.get(8..whole.len().saturating_sub(4)).ok_or_else(|| Damaged("it is too short".into()))?;
+        let mut fields = Fields::new(body, self.big);
+        match place.kind {
+            SECTION => {
+                self.interfaces.clear();
+                Ok(None)
+            }
+            INTERFACE => self.interface(&mut fields, place, log).map(|()| None),
+            ENHANCED_PACKET | OBSOLETE_PACKET => {
+                let found = if place.kind == ENHANCED_PACKET {
+                    self.enhanced(&mut fields, place, log)?
+                } else {
+                    self.obsolete(&mut fields)?
+                };
+                self.packet(found, whole, place, log)
+            }
+            SIMPLE_PACKET => {
+                let found = self.simple(&mut fields)?;
+                log.no_time(place.offset);
+                self.packet(found, whole, place, log)
+            }
+            STATISTICS => self.statistics(&mut fields, place, log),
+            SECRETS => secrets(&mut fields, &whole).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Section 4.2. Of two options of a kind the last one holds.
+    fn interface(&mut self, fields: &mut Fields<'_>, place: Place, log: &mut Log) -> Result<(), Damaged> {
+        if self.interfaces.len() >= MAX_INTERFACES {
+            let what = format!("more than {MAX_INTERFACES} interfaces in a section");
+            return Err(Damaged(what));
+        }
+        let link_type = LinkType(u32::from(fields.u16("link type")?));
+        fields.u16("reserved")?;
+        let snaplen = fields.u32("snapshot length")?;
+        let (mut resolution, mut offset) = (6, 0);
+        fields.options(place, log, |code, mut value| match code {
+            9 => resolution = value.reader.u8("if_tsresol").unwrap_or(resolution),
+            14 => offset = value.u64("if_tsoffset").map_or(offset, u64::cast_signed),
+            _ => {}
+        });
+        self.interfaces.push(Interface {
+            link_type,
+            snaplen,
+            clock: Clock::new(resolution, offset),
+            lost: 0,
+        });
+        Ok(())
+    }
+
+    /// Section 4.3.
+    fn enhanced(&self, fields: &mut Fields<'_>, place: Place, log: &mut Log) -> Result<Found, Damaged> {
+        let interface = self.known(fields.u32("interface")?)?;
+        let ticks = fields.ticks()?;
+        let captured = fields.u32("captured length")?;
+        let original = fields.u32("original length")?;
+        fields.reader.take("packet", captured as usize)?;
+        let mut lost = 0;
+        fields.pad(captured as usize);
+        if !fields.reader.rest().is_empty() {
+            fields.options(place, log, |code, mut value| {
+                if code == 4 {
+                    lost = value.u64("epb_dropcount").unwrap_or(0);
+                }
+            });
+        }
+        Ok(Found { interface, ticks: Some(ticks), start: 28, captured, original, lost })
+    }
+
+    /// Appendix A: a 16-bit interface number, and how many packets were lost before this one (0xffff: unknown).
+    fn obsolete(&self, fields: &mut Fields<'_>) -> Result<Found, Damaged> {
+        let interface = self.known(u32::from(fields.u16("interface")?))?;
+        let lost = fields.u16("drops count")?;
+        let ticks = fields.ticks()?;
+        let captured = fields.u32("captured length")?;
+        let original = fields.u32("original length")?;
+        fields.reader.take("packet", captured as usize)?;
+        Ok(Found {
+            interface,
+            ticks: Some(ticks),
+            start: 28,
+            captured,
+            original,
+            lost: if lost == u16::MAX { 0 } else { u64::from(lost) },
+        })
+    }
+
+    /// Section 4.4: no time, and the captured length is what the first interface's limit leaves.
+    fn simple(&self, fields: &mut Fields<'_>) -> Result<Found, Damaged> {
+        let interface = self.known(0)?;
+        let original = fields.u32("original length")?;
+        let captured = match self.interfaces.first() {
+            Some(first) if first.snaplen > 0 => original.min(first.snaplen),
+            _ => original,
+        };
+        fields.reader.take("packet", captured as usize)?;
+        Ok(Found { interface, ticks: None, start: 12, captured, original, lost: 0 })
+    }
+
+    fn packet(
+        &mut self,
+        found: Found,
+        mut data: Bytes,
+        place: Place,
+        log: &mut Log,
+    ) -> Result<Option<Item>, Damaged> {
+        let Some(interface) = self.interfaces.get_mut(found.interface) else {
+            return Err(Damaged("its interface is not known".into()));
+        };
+        if let Some(ticks) = found.ticks {
+            self.last_time = log.time(interface.clock.ns(ticks), place.offset);
+        }
+        data.advance(found.start);
+        data.truncate(found.captured as usize);
+        let item = packet(self.last_time, interface.link_type, data, found.original);
+        if found.lost == 0 {
+            return Ok(Some(item));
+        }
+        interface.lost = interface.lost.saturating_add(found.lost);
+        self.ready = Some(item);
+        Ok(Some(Item::Lost { packets: found.lost }))
+    }
+
+    /// Section 4.6: `isb_ifdrop` and `isb_osdrop` count from the start of the capture. What packets told already is
+    /// not told again.
+    fn statistics(
+        &mut self,
+        fields: &mut Fields<'_>,
+        place: Place,
+        log: &mut Log,
+    ) -> Result<Option<Item>, Damaged> {
+        let number = self.known(fields.u32("interface")?)?;
+        fields.ticks()?;
+        let (mut by_interface, mut by_system) = (0, 0);
+        fields.options(place, log, |code, mut value| match code {
+            5 => by_interface = value.count("isb_ifdrop"),
+            7 => by_system = value.count("isb_osdrop"),
+            _ => {}
+        });
+        let lost = by_interface.saturating_add(by_system);
+        let Some(interface) = self.interfaces.get_mut(number) else {
+            return Ok(None);
+        };
+        let packets = lost.saturating_sub(interface.lost);
+        interface.lost = interface.lost.max(lost);
+        Ok((packets > 0).then_some(Item::Lost { packets }))
+    }
+
+    fn known(&self, interface: u32) -> Result<usize, Damaged> {
+        let there = self.interfaces.len();
+        match usize::try_from(interface) {
+            Ok(number) if number < there => Ok(number),
+            _ => Err(Damaged(format!("it names interface {interface}, {there} are described before it"))),
+        }
+    }
+}
+
+/// The byte order of the section that begins `bytes`: `true` is big-endian (section 4.1).
+pub(super) fn byte_order(bytes: &[u8]) -> Framed<bool> {
+    let Some([_, _, _, _, _, _, _, _, magic @ .., v0, v1]) = bytes.first_chunk::<14>() else {
+        return Framed::Short(28);
+    };
+    let (big, major) = match magic {
+        [0x1a, 0x2b, 0x3c, 0x4d] => (true, u16::from_be_bytes([*v0, *v1])),
+        [0x4d, 0x3c, 0x2b, 0x1a] => (false, u16::from_le_bytes([*v0, *v1])),
+        _ => return Framed::Bad(format!("a section with the unknown byte-order mark {magic:02x?}")),
+    };
+    if major == 1 {
+        Framed::Whole(big)
+    } else {
+        Framed::Bad(format!("a section of pcapng version {major}; version 1 is known"))
+    }
+}
+
+/// Section 4.7.
+fn secrets(fields: &mut Fields<'_>, whole: &Bytes) -> Result<Item, Damaged> {
+    let kind = fields.u32("secrets type")?;
+    let len = fields.u32("secrets length")? as usize;
+    fields.reader.take("secrets", len)?;
+    let mut data = whole.clone();
+    data.advance(16);
+    data.truncate(len);
+    Ok(Item::Secrets { kind, data })
+}
+
+/// What a packet block says.
+#[derive(Clone, Copy)]
+struct Found {
+    interface: usize,
+    ticks: Option<u64>,
+    /// Where in the block the packet begins.
+    start: usize,
+    captured: u32,
+    original: u32,
+    lost: u64,
+}
+
+/// Why a block is skipped.
+struct Damaged(String);
+
+impl From<Short> for Damaged {
+    fn from(short: Short) -> Self {
+        Self(short.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::samples::{BIG, LITTLE, OneByte, Order, drain, read};
+    use crate::capture::{LinkType, from_reader};
+
+    const SECOND: i64 = 1_000_000_000;
+
+    /// A section with one Ethernet interface that has these options.
+    fn one(order: Order, options: &[Vec<u8>]) -> Vec<u8> {
+        [order.section(), order.interface(1, 0, &options.concat())].concat()
+    }
+
+    #[test]
+    fn resolutions_and_offsets_in_both_byte_orders() {
+        for order in [LITTLE, BIG] {
+            for (resolution, offset, ticks, want) in [
+                (6, 0, 1_700_000_000_123_456, 1_700_000_000_123_456_000),
+                (9, 0, 1_700_000_000_123_456_789, 1_700_000_000_123_456_789),
+                (3, 0, 1_700_000_000_123, 1_700_000_000_123_000_000),
+                (0x94, 0, 3 << 19, SECOND * 3 / 2),
+                (6, -5, 7_500_000, SECOND * 5 / 2),
+                (6, -5, 0, -5 * SECOND),
+                (0, 0, 1 << 33, SECOND << 33),
+            ] {
+                let offset: i64 = offset;
+                let options = [
+                    order.option(2, b"eth0"),
+                    order.option(9, &[resolution]),
+                    order.option(14, &order.u64(offset.cast_unsigned())),
+                    order.option(0, &[]),
+                ];
+                let file = [one(order, &options), order.packet(0, ticks, b"abcde", &[])].concat();
+                let got = read(&file);
+                assert_eq!(got.table(), [(1, want, 5, 5)]);
+                assert_eq!(got.packets()[0].data, b"abcde"[..]);
+                assert_eq!(got.codes, []);
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_out_of_range_is_said_once() {
+        let options = [LITTLE.option(9, &[0])];
+        let packet = LITTLE.packet(0, u64::MAX, b"x", &[]);
+        let got = read(&[one(LITTLE, &options), packet.clone(), packet].concat());
+        assert_eq!(got.times(), [i64::MAX; 2]);
+        assert_eq!(got.codes, [Code::CaptureTimeRange]);
+    }
+
+    #[test]
+    fn sections_of_either_byte_order_count_interfaces_anew() {
+        let second = [BIG.section(), BIG.interface(101, 0, &[]), BIG.packet(0, 2_000_000, b"two", &[])];
+        let first = [
+            LITTLE.section(),
+            LITTLE.interface(1, 0, &[]),
+            LITTLE.interface(113, 0, &LITTLE.option(9, &[9])),
+            LITTLE.packet(1, 5, b"one", &[]),
+            LITTLE.packet(0, 5, b"", &[]),
+        ];
+        let got = read(&[first.concat(), second.concat(), BIG.packet(1, 1, b"lost", &[])].concat());
+        assert_eq!(got.table(), [(1, 5, 3, 3), (2, 5_000, 0, 0), (3, 2 * SECOND, 3, 3)]);
+        let links: Vec<_> = got.packets().iter().map(|p| p.link_type).collect();
+        assert_eq!(links, [LinkType(113), LinkType(1), LinkType(101)]);
+        assert_eq!(got.codes, [Code::CaptureBadBlock]);
+        assert!(got.details[0].contains("interface 1, 1 are described"), "{:?}", got.details);
+    }
+
+    #[test]
+    fn simple_and_obsolete_packets() {
+        for order in [LITTLE, BIG] {
+            let simple =
+                |original, data: &[u8]| order.block(3, &[order.u32(original), data.to_vec()].concat());
+            let obsolete = |drops, data: &[u8]| {
+                let head = [order.u16(0), order.u16(drops), order.u32s(&[0, 9_000_000, 3, 60])];
+                order.block(2, &[head.concat(), data.to_vec(), vec![0]].concat())
+            };
+            let file = [
+                order.section(),
+                order.interface(1, 4, &[]),
+                simple(3, b"abc"),
+                obsolete(0xffff, b"def"),
+                simple(1500, b"ghij"),
+                obsolete(4, b"klm"),
+            ];
+            let got = read(&file.concat());
+            let want =
+                [(1, 0, 3, 3), (2, 9 * SECOND, 3, 60), (3, 9 * SECOND, 4, 1500), (4, 9 * SECOND, 3, 60)];
+            assert_eq!(got.table(), want);
+            assert_eq!(got.lost(), [4]);
+            assert!(matches!(got.items[3], Item::Lost { packets: 4 }));
+            assert_eq!(got.codes, [Code::CaptureNoTime]);
+        }
+    }
+
+    #[test]
+    fn unknown_blocks_are_skipped_and_secrets_handed_on() {
+        let keys = b"CLIENT_RANDOM 00 11\n";
+        let secrets = [LITTLE.u32s(&[0x544c_534b, keys.len() as u32]), keys.to_vec()].concat();
+        let file = [
+            one(LITTLE, &[]),
+            LITTLE.block(0x0bad, &[1, 2, 3, 4, 5]),
+            LITTLE.block(0x7777_7777, &[]),
+            LITTLE.block(10, &secrets),
+            LITTLE.packet(0, 1, b"x", &[]),
+        ];
+        let got = read(&file.concat());
+        let [Item::Secrets { kind, data }, Item::Packet(_)] = got.items.as_slice() else {
+            panic!("{got:?}");
+        };
+        assert_eq!((*kind, &data[..]), (0x544c_534b, &keys[..]));
+        assert_eq!(got.codes, []);
+    }
+
+    #[test]
+    fn losses_are_told_as_increases_and_once() {
+        let dropped = [LITTLE.option(4, &LITTLE.u64(3)), LITTLE.option(0, &[])].concat();
+        let file = [
+            one(LITTLE, &[]),
+            LITTLE.interface(1, 0, &[]),
+            LITTLE.statistics(0, 2, 5),
+            LITTLE.statistics(1, 1, u64::MAX),
+            LITTLE.statistics(0, 2, 5),
+            LITTLE.packet(0, 1, b"x", &dropped),
+            LITTLE.statistics(0, 3, 9),
+        ];
+        let got = read(&file.concat());
+        assert_eq!(got.lost(), [7, 1, 3, 2]);
+        assert_eq!(got.codes, []);
+    }
+
+    #[test]
+    fn damage_costs_a_block_or_the_rest() {
+        let good = LITTLE.packet(0, 1, b"good", &[]);
+        let mut too_long = LITTLE.packet(0, 1, b"bad.", &[]);
+        too_long[20] = 5;
+        let bad_option = LITTLE.packet(0, 1, b"pack", &[4, 0, 8, 0]);
+        let got = read(&[one(LITTLE, &[]), too_long, bad_option, good.clone()].concat());
+        assert_eq!(got.packets().len(), 2);
+        assert_eq!(got.codes, [Code::CaptureBadBlock, Code::CaptureBadBlock]);
+
+        let mut lies = good.clone();
+        *lies.last_mut().unwrap() = 1;
+        for bad in [lies, LITTLE.u32s(&[6, 8, 0]), LITTLE.u32s(&[6, 0xffff_fff0])] {
+            let got = read(&[one(LITTLE, &[]), good.clone(), bad, good.clone()].concat());
+            assert_eq!(got.packets().len(), 1);
+            assert_eq!(got.codes, [Code::CaptureBadBlock], "{:?}", got.details);
+            assert!(got.details[0].contains("not read"), "{:?}", got.details);
+        }
+    }
+
+    #[test]
+    fn a_flood_of_interfaces_is_capped() {
+        let interfaces = LITTLE.interface(1, 0, &[]).repeat(MAX_INTERFACES + 1);
+        let got = read(&[LITTLE.section(), interfaces].concat());
+        assert_eq!(got.codes, [Code::CaptureBadBlock]);
+    }
+
+    #[test]
+    fn what_pads_and_splits_makes_no_difference() {
+        let file: Vec<u8> =
+            (0..9u8).flat_map(|n| BIG.packet(0, u64::from(n), &vec![n; n.into()], &[])).collect();
+        let file = [one(BIG, &[]), file].concat();
+        let whole = read(&file);
+        let reader = OneByte(std::io::Cursor::new(file));
+        let split = drain(from_reader("test", Box::new(reader)));
+        assert_eq!(whole.table().len(), 9);
+        assert_eq!(whole.table(), split.table());
+    }
+}
