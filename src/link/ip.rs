@@ -1,0 +1,200 @@
+//! IPv4, IPv6 and the headers between IP and the transport: an IP packet in, a [`Datagram`] out.
+//!
+//! Keeps nothing; fragments are put together in `defrag`.
+
+use std::net::IpAddr;
+
+use etherparse::err::{ip_auth, ipv4, ipv6};
+use etherparse::{
+    IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
+};
+
+use super::defrag::Whole;
+use super::frame::{IpPart, Version};
+use super::part::{Part, Stop};
+
+/// The protocol number of TCP.
+pub(super) const TCP: u8 = 6;
+
+/// What IP carries, without the IP headers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Datagram<'a> {
+    pub(super) source: IpAddr,
+    pub(super) destination: IpAddr,
+    /// The IPv4 identification.
+    pub(super) id: Option<u16>,
+    pub(super) ttl: u8,
+    /// What `part` is: a protocol number of IANA's registry.
+    pub(super) protocol: u8,
+    /// The payload, bounded by the IP length.
+    pub(super) part: Part<'a>,
+    /// Set where `part` is a fragment of the payload.
+    pub(super) fragment: Option<Fragment>,
+}
+
+/// Where a fragment belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fragment {
+    /// The identification (16 bits in IPv4).
+    pub(super) id: u32,
+    /// Bytes of the payload before it; a multiple of 8.
+    pub(super) offset: usize,
+    /// Whether it is not the last.
+    pub(super) more: bool,
+}
+
+impl Datagram<'_> {
+    /// The datagram that this fragment completed.
+    pub(super) fn joined<'w>(&self, whole: &'w Whole) -> Result<Datagram<'w>, Stop> {
+        let mut joined =
+            Datagram { protocol: whole.protocol, part: Part::whole(&whole.bytes), fragment: None, ..*self };
+        joined.extensions()?;
+        match joined.fragment {
+            None => Ok(joined),
+            Some(_) => Err(Stop::malformed("a fragment header inside a fragmented packet".into())),
+        }
+    }
+}
+
+/// Takes the IP headers off a packet.
+#[inline]
+pub(super) fn open(IpPart { version, part }: IpPart<'_>) -> Result<Datagram<'_>, Stop> {
+    let Some(first) = part.bytes.first() else {
+        return Err(part.lacks("IP header", 1));
+    };
+    match (version, first >> 4) {
+        (Version::V4, _) | (Version::Either, 4) => open_v4(part),
+        (Version::V6, _) | (Version::Either, 6) => open_v6(part),
+        (Version::Either, other) => {
+            let offset = part.offset;
+            Err(Stop::malformed(format!("IP version {other} at offset {offset}")))
+        }
+    }
+}
+
+#[inline]
+fn open_v4(part: Part<'_>) -> Result<Datagram<'_>, Stop> {
+    let header = Ipv4HeaderSlice::from_slice(part.bytes).map_err(|error| match error {
+        ipv4::HeaderSliceError::Len(len) => part.lacks("IPv4 header", len.required_len),
+        ipv4::HeaderSliceError::Content(error) => malformed(&error, part),
+    })?;
+    let header_len = header.slice().len();
+    let whole = match usize::from(header.total_len()) {
+        // Segmentation offload: the sender's card fills it in. What was on the wire is what the packet had.
+        0 => part,
+        total if total < header_len => {
+            let offset = part.offset + 2;
+            let detail = format!(
+                "IPv4 total length {total} at offset {offset} is less than its header's {header_len} bytes"
+            );
+            return Err(Stop::malformed(detail));
+        }
+        total => part.bound(total),
+    };
+    let (offset, more) = (header.fragments_offset(), header.more_fragments());
+    let id = header.identification();
+    let mut datagram = Datagram {
+        source: header.source_addr().into(),
+        destination: header.destination_addr().into(),
+        id: Some(id),
+        ttl: header.ttl(),
+        protocol: header.protocol().0,
+        part: whole.skip(header_len),
+        fragment: (more || offset.value() != 0).then(|| Fragment {
+            id: id.into(),
+            offset: usize::from(offset.value()) * 8,
+            more,
+        }),
+    };
+    if datagram.fragment.is_none() && datagram.protocol == 51 {
+        datagram.extensions()?;
+    }
+    Ok(datagram)
+}
+
+fn open_v6(part: Part<'_>) -> Result<Datagram<'_>, Stop> {
+    let header = Ipv6HeaderSlice::from_slice(part.bytes).map_err(|error| match error {
+        ipv6::HeaderSliceError::Len(len) => part.lacks("IPv6 header", len.required_len),
+        ipv6::HeaderSliceError::Content(error) => malformed(&error, part),
+    })?;
+    let payload = part.skip(header.slice().len());
+    let mut datagram = Datagram {
+        source: header.source_addr().into(),
+        destination: header.destination_addr().into(),
+        id: None,
+        ttl: header.hop_limit(),
+        protocol: header.next_header().0,
+        part: match usize::from(header.payload_length()) {
+            // Jumbograms (RFC 2675) and Linux's BIG TCP, with or without the option that holds the length: the
+            // packet's own length is the same, and cannot be made up.
+            0 => payload,
+            len => payload.bound(len),
+        },
+        fragment: None,
+    };
+    datagram.extensions()?;
+    Ok(datagram)
+}
+
+impl Datagram<'_> {
+    /// Takes extension headers (RFC 8200 section 4) and AH (RFC 4302) off the front, up to a fragment.
+    ///
+    /// AH is the only one in IPv4; there the others are taken for unknown protocols.
+    fn extensions(&mut self) -> Result<(), Stop> {
+        let v6 = self.source.is_ipv6();
+        loop {
+            let len = match self.protocol {
+                51 => self.authentication()?,
+                // Hop-by-hop, routing, destination options, mobility, HIP, shim6.
+                0 | 43 | 60 | 135 | 139 | 140 if v6 => {
+                    let part = self.part;
+                    let header = Ipv6RawExtHeaderSlice::from_slice(part.bytes)
+                        .map_err(|len| part.lacks("IPv6 extension header", len.required_len))?;
+                    self.protocol = header.next_header().0;
+                    header.slice().len()
+                }
+                44 if v6 => {
+                    self.fragment_header()?;
+                    8
+                }
+                _ => return Ok(()),
+            };
+            self.part = self.part.skip(len);
+            if self.fragment.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn authentication(&mut self) -> Result<usize, Stop> {
+        let part = self.part;
+        let header = IpAuthHeaderSlice::from_slice(part.bytes).map_err(|error| match error {
+            ip_auth::HeaderSliceError::Len(len) => part.lacks("authentication header", len.required_len),
+            ip_auth::HeaderSliceError::Content(error) => malformed(&error, part),
+        })?;
+        self.protocol = header.next_header().0;
+        Ok(header.slice().len())
+    }
+
+    fn fragment_header(&mut self) -> Result<(), Stop> {
+        let part = self.part;
+        let Ok(header) = Ipv6FragmentHeaderSlice::from_slice(part.bytes) else {
+            return Err(part.lacks("IPv6 fragment header", 8));
+        };
+        self.protocol = header.next_header().0;
+        // One that is first and last (RFC 6946) is no fragment.
+        if header.is_fragmenting_payload() {
+            self.fragment = Some(Fragment {
+                id: header.identification(),
+                offset: usize::from(header.fragment_offset().value()) * 8,
+                more: header.more_fragments(),
+            });
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+fn malformed(error: &dyn std::error::Error, part: Part<'_>) -> Stop {
+    Stop::malformed(format!("at offset {}: {error}", part.offset))
+}

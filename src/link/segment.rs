@@ -1,0 +1,70 @@
+//! The TCP header (RFC 9293 section 3.1): a datagram in, its segment out.
+//!
+//! Read by hand: etherparse refuses a header whose options were cut, and sequence numbers are worth having then.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::base::{Code, Origin};
+
+use super::ip::Datagram;
+use super::part::{Part, Reason, Stop};
+use super::{Flags, Segment};
+
+/// The length of the header without options.
+const FIXED: usize = 20;
+
+/// Reads the segment of a TCP datagram, which is a part of `base`.
+#[inline]
+pub(super) fn read(base: &Bytes, datagram: &Datagram<'_>, origin: Origin) -> Result<Segment, Stop> {
+    let part = datagram.part;
+    let Some(fixed) = part.bytes.first_chunk::<FIXED>() else {
+        return Err(short(part));
+    };
+    // Destructured: fields have no bounds to check.
+    let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, words, flags, w0, w1, ..] = *fixed;
+    let header_len = usize::from(words >> 4) * 4;
+    if header_len < FIXED || header_len > part.wire {
+        return Err(bad_offset(part, header_len));
+    }
+    let payload = part.skip(header_len);
+    let missing = payload.wire.saturating_sub(payload.bytes.len());
+    Ok(Segment {
+        origin,
+        source: SocketAddr::new(datagram.source, u16::from_be_bytes([s0, s1])),
+        destination: SocketAddr::new(datagram.destination, u16::from_be_bytes([d0, d1])),
+        ip_id: datagram.id,
+        ttl: datagram.ttl,
+        seq: u32::from_be_bytes([q0, q1, q2, q3]),
+        ack: (flags & 0x10 != 0).then(|| u32::from_be_bytes([a0, a1, a2, a3])),
+        flags: Flags { syn: flags & 0x02 != 0, fin: flags & 0x01 != 0, rst: flags & 0x04 != 0 },
+        window: u16::from_be_bytes([w0, w1]),
+        payload: base.slice_ref(payload.bytes),
+        missing: u32::try_from(missing).unwrap_or(u32::MAX),
+    })
+}
+
+#[cold]
+fn short(part: Part<'_>) -> Stop {
+    if part.wire < FIXED {
+        let Part { wire, offset, .. } = part;
+        return malformed(format!("TCP header at offset {offset} has {wire} bytes of at least {FIXED}"));
+    }
+    part.lacks("TCP header", FIXED)
+}
+
+#[cold]
+fn bad_offset(part: Part<'_>, header_len: usize) -> Stop {
+    let (words, at) = (header_len / 4, part.offset + 12);
+    malformed(if header_len < FIXED {
+        format!("TCP data offset {words} at offset {at} is less than 5")
+    } else {
+        let wire = part.wire;
+        format!("TCP data offset {words} at offset {at} lies beyond the {wire} bytes that IP carries")
+    })
+}
+
+fn malformed(detail: String) -> Stop {
+    Stop::Unreadable(Box::new(Reason { code: Code::TcpMalformed, detail }))
+}
