@@ -6,3 +6,4 @@
 pub mod base;
 pub mod capture;
 pub mod link;
+pub mod tcp;

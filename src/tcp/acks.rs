@@ -1,0 +1,84 @@
+//! What the receiver of a direction has confirmed, and since when.
+//!
+//! Only acknowledgements of bytes that were not handed on yet are remembered: in an undamaged capture there are none.
+
+use std::collections::VecDeque;
+
+use super::seq::{Cursor, Place, Seq};
+use crate::base::{Timestamp, limits};
+
+/// Entries of the log. Acknowledgements within one tick share an entry, so those of [`limits::HOLE_WAIT`] fit in 6.
+const MAX_LOG: usize = 16;
+
+/// The acknowledgements for one direction.
+#[derive(Debug, Default)]
+pub(super) struct Acks {
+    /// The number that came last, whatever it is worth.
+    last: Option<Seq>,
+    /// An acknowledgement far ahead that no other one supported so far.
+    stray: Option<Seq>,
+    /// Up to which position (exclusive) the receiver had everything, and since when; both ascend.
+    log: VecDeque<(u64, Timestamp)>,
+}
+
+impl Acks {
+    /// Takes an acknowledgement number; `cursor` is where the direction stands.
+    pub(super) fn note(&mut self, ack: Seq, cursor: Option<Cursor>, time: Timestamp) {
+        self.last = Some(ack);
+        let Some(cursor) = cursor else { return };
+        if ack == cursor.seq {
+            return;
+        }
+        match cursor.locate(ack) {
+            Place::Behind(_) => {}
+            Place::Ahead(position) => self.log(position, time),
+            // One number far ahead may be forged or damaged; two that agree come from a receiver.
+            Place::Far(position) => match self.stray.replace(ack) {
+                Some(stray) if ack.ahead_of(stray) <= limits::MAX_AHEAD => self.log(position, time),
+                _ => {}
+            },
+        }
+    }
+
+    fn log(&mut self, position: u64, time: Timestamp) {
+        if position <= self.highest() {
+            return;
+        }
+        let full = self.log.len() >= MAX_LOG;
+        match self.log.back_mut() {
+            // The earlier time for both, so that a receiver that goes on acknowledging does not put it off for ever.
+            Some(last) if time.since(last.1) < limits::TICK => last.0 = position,
+            Some(last) if full => *last = (position, time),
+            _ => self.log.push_back((position, time)),
+        }
+    }
+
+    /// The acknowledgement number that came last.
+    pub(super) fn last(&self) -> Option<Seq> {
+        self.last
+    }
+
+    /// The highest position that is confirmed; 0 where nothing behind the cursor is.
+    pub(super) fn highest(&self) -> u64 {
+        self.log.back().map_or(0, |(position, _)| *position)
+    }
+
+    /// Since when the receiver has everything before `position`.
+    pub(super) fn since(&self, position: u64) -> Option<Timestamp> {
+        let entry = self.log.iter().find(|(reached, _)| *reached >= position);
+        entry.map(|(_, time)| *time)
+    }
+
+    /// The highest position that was confirmed at `time` already; 0 where none.
+    pub(super) fn confirmed_at(&self, time: Timestamp) -> u64 {
+        let entry = self.log.iter().rev().find(|(_, since)| *since <= time);
+        entry.map_or(0, |(position, _)| *position)
+    }
+
+    /// Forgets what the direction has passed.
+    pub(super) fn forget(&mut self, cursor: u64) {
+        while self.log.front().is_some_and(|(position, _)| *position <= cursor) {
+            self.log.pop_front();
+        }
+    }
+}

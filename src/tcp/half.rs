@@ -1,0 +1,521 @@
+//! One direction of a connection: where it stands, what is held, how it ends, and its books.
+//!
+//! ```text
+//!                    cursor: all before it was handed on, or given up as a gap
+//!                      v            hole              hole       fin
+//!   |== handed on =====|            |== held ==|      |== held ==|
+//!   0                               first             high ------^
+//!                                                          acks: what the receiver says it has
+//! ```
+//!
+//! A hole is given up once the receiver has had its bytes for [`limits::HOLE_WAIT`] (the capture missed them), or when
+//! no word of the receiver can be expected, or when a cap is met, or when the direction ends.
+
+use bytes::Bytes;
+
+use super::acks::Acks;
+use super::reassembly::{Next, Piece, Store};
+use super::recent::Recent;
+use super::seq::{Cursor, Place, Seq};
+use super::sink::{Sink, count};
+use crate::base::fact::DirectionFact;
+use crate::base::{Code, Degraded, Ending, Feed, Origin, PacketNo, Span, Timestamp, limits};
+use crate::link::{Flags, Segment};
+
+/// One direction of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Half {
+    /// Where the direction stands; `None` before anything told its sequence numbers.
+    cursor: Option<Cursor>,
+    /// The start was taken from a segment without data, which may be a keep-alive: the first byte may lie one further.
+    provisional: bool,
+    /// The end (exclusive) of the bytes that were seen, as a position.
+    high: u64,
+    /// The latest packet that carried any byte before the cursor.
+    reached: Origin,
+    /// Where the FIN lies, and its packet.
+    fin: Option<(u64, Origin)>,
+    /// [`Feed::End`] was sent.
+    ended: bool,
+    /// A SYN was seen.
+    syn: bool,
+    /// Where a segment that lay far outside ended: one that goes on there is believed.
+    stray: Option<Seq>,
+    acks: Acks,
+    store: Store,
+    recent: Recent,
+    told: Told,
+    fact: DirectionFact,
+    /// The last packet.
+    last: PacketNo,
+}
+
+/// What is said once per direction only.
+#[derive(Debug, Default)]
+struct Told {
+    before_start: bool,
+    after_end: bool,
+    out_of_window: bool,
+}
+
+/// What a segment adds to the direction: a place at or behind the cursor, and what lies there.
+#[derive(Debug)]
+struct Run {
+    at: u64,
+    bytes: Bytes,
+    /// Bytes behind `bytes` that were cut off.
+    missing: u64,
+    fin: bool,
+    origin: Origin,
+}
+
+impl Run {
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn end(&self) -> u64 {
+        self.at + self.len() + self.missing
+    }
+}
+
+/// The length that the payload had on the wire.
+fn wire_len(segment: &Segment) -> u64 {
+    segment.payload.len() as u64 + u64::from(segment.missing)
+}
+
+impl Half {
+    /// Segments of the direction that carried nothing but bytes that came before.
+    pub(super) fn retransmissions(&self) -> u64 {
+        self.fact.retransmissions
+    }
+
+    /// Takes the next segment of the direction; not one with RST.
+    pub(super) fn push(&mut self, segment: Segment, sink: &mut Sink<'_>) {
+        self.count(&segment);
+        if self.goes_on(&segment) && !segment.payload.is_empty() {
+            self.recent.note(&segment);
+            self.deliver(segment.payload, segment.origin, sink);
+            return;
+        }
+        let len = segment.payload.len() as u64;
+        if self.recent.saw(&segment) {
+            self.fact.duplicates += 1;
+            self.fact.given_up += len;
+            return;
+        }
+        if self.goes_on(&segment) {
+            return;
+        }
+        let seq = Seq(segment.seq).plus(u64::from(segment.flags.syn));
+        let cursor = self.anchor(&segment, seq, sink);
+        if segment.flags.syn {
+            let again = self.syn && wire_len(&segment) == 0;
+            self.fact.retransmissions += u64::from(again);
+            self.syn = true;
+        }
+        if let Some(run) = self.clip(segment, seq, cursor, sink) {
+            self.place(run, sink);
+        }
+    }
+
+    /// Whether a segment is the plainest there is: exactly what comes next, and nothing is in its way.
+    fn goes_on(&self, segment: &Segment) -> bool {
+        self.cursor.is_some_and(|cursor| cursor.seq.0 == segment.seq)
+            && segment.flags == Flags::default()
+            && segment.missing == 0
+            && self.store.is_empty()
+            && self.fin.is_none()
+            && !self.ended
+            && !self.provisional
+    }
+
+    /// Counts a packet of the direction.
+    fn count(&mut self, segment: &Segment) {
+        self.fact.packets += 1;
+        self.fact.bytes += segment.payload.len() as u64;
+        self.fact.zero_windows += u64::from(segment.window == 0 && !segment.flags.rst);
+        self.last = segment.origin.packet;
+    }
+
+    /// Where the direction stands. Of the first packet makes it stand there, and says where the start was not seen.
+    fn anchor(&mut self, segment: &Segment, seq: Seq, sink: &mut Sink<'_>) -> Cursor {
+        let empty = wire_len(segment) == 0 && !segment.flags.fin;
+        if let Some(mut cursor) = self.cursor {
+            if self.provisional {
+                // What told the start was a keep-alive, one byte before it.
+                if seq == cursor.seq.plus(1) && self.store.is_empty() {
+                    cursor = Cursor::at(seq);
+                }
+                self.provisional = empty;
+            }
+            self.cursor = Some(cursor);
+            return cursor;
+        }
+        // A byte that the receiver has already is a keep-alive's.
+        let probe = wire_len(segment) <= 1 && !segment.flags.fin && self.acks.last() == Some(seq.plus(1));
+        let cursor = Cursor::at(if probe && !segment.flags.syn { seq.plus(1) } else { seq });
+        self.cursor = Some(cursor);
+        if !segment.flags.syn && !self.ended {
+            self.provisional = empty && !probe;
+            let (why, at) = (Degraded::MIDSTREAM, segment.origin);
+            sink.feed(Feed::Gap { len: 0, why, at });
+        }
+        cursor
+    }
+
+    /// What a segment adds at or behind the cursor; `None` if nothing. The rest of it is given up here.
+    fn clip(&mut self, segment: Segment, seq: Seq, cursor: Cursor, sink: &mut Sink<'_>) -> Option<Run> {
+        let len = segment.payload.len() as u64;
+        let total = wire_len(&segment);
+        let fin = segment.flags.fin;
+        let mut run = Run {
+            at: cursor.position,
+            bytes: segment.payload,
+            missing: u64::from(segment.missing),
+            fin,
+            origin: segment.origin,
+        };
+        let keep_alive = total == 1 && segment.flags == Flags::default();
+        if keep_alive && seq.plus(1) == cursor.seq.plus(self.high.saturating_sub(cursor.position)) {
+            self.fact.given_up += len;
+            return None;
+        }
+        match cursor.locate(seq) {
+            Place::Ahead(at) => run.at = at,
+            Place::Behind(behind) => {
+                let old = behind.min(len);
+                self.fact.given_up += old;
+                if total > 0 && behind > cursor.position {
+                    self.before_start(old, sink);
+                } else if total > 0 && total <= behind {
+                    self.fact.retransmissions += 1;
+                }
+                if total < behind || (total == behind && !fin) {
+                    return None;
+                }
+                run.bytes = run.bytes.slice(old as usize..);
+                run.missing = total - behind - run.len();
+            }
+            Place::Far(at) => {
+                if !self.believes(seq, at, total) {
+                    self.fact.given_up += len;
+                    self.out_of_window(total, sink);
+                    return None;
+                }
+                run.at = at;
+            }
+        }
+        Some(run)
+    }
+
+    /// Whether a segment that lies far outside is the direction's all the same: after a large loss.
+    fn believes(&mut self, seq: Seq, at: u64, total: u64) -> bool {
+        let confirmed = self.acks.highest().saturating_add(u64::from(limits::MAX_AHEAD)) >= at;
+        let goes_on = self.stray == Some(seq) && total > 0;
+        self.stray = (total > 0).then(|| seq.plus(total));
+        self.acks.highest() > 0 && confirmed || goes_on
+    }
+
+    /// Puts a run where it belongs, and hands on what has come in order by it.
+    fn place(&mut self, mut run: Run, sink: &mut Sink<'_>) {
+        if self.ended {
+            self.too_late(&run, sink);
+            return;
+        }
+        if run.end() == run.at && !run.fin {
+            return;
+        }
+        let fin_is_new = run.fin && self.fin.is_none();
+        self.fact.retransmissions += u64::from(run.fin && !fin_is_new && run.end() == run.at);
+        if fin_is_new {
+            self.set_fin(run.end(), run.origin, sink);
+        }
+        if let Some((fin, _)) = self.fin {
+            self.cut_at(fin, &mut run, sink);
+        }
+        if run.at > self.high {
+            self.fact.holes += 1;
+        }
+        self.high = self.high.max(run.end());
+        let position = self.position();
+        if run.at > position || !self.store.is_empty() {
+            self.hold(&run, position, sink);
+        } else {
+            if !run.bytes.is_empty() {
+                self.deliver(run.bytes, run.origin, sink);
+            }
+            if run.missing > 0 {
+                self.cut_gap(run.missing, run.origin, sink);
+            }
+        }
+        self.drain(sink);
+        while self.store.cost() > limits::MAX_HELD_PER_DIRECTION && self.relieve(sink) {}
+    }
+
+    /// A FIN tells where the direction ends; what is held behind that was never the direction's.
+    fn set_fin(&mut self, fin: u64, origin: Origin, sink: &mut Sink<'_>) {
+        self.fin = Some((fin, origin));
+        let beyond = self.store.truncate(fin);
+        self.fact.given_up += beyond;
+        self.high = self.high.min(fin.max(self.position()));
+        if beyond > 0 {
+            self.after_end(beyond, sink);
+        }
+    }
+
+    /// Gives up what a run has behind the FIN.
+    fn cut_at(&mut self, fin: u64, run: &mut Run, sink: &mut Sink<'_>) {
+        if run.end() <= fin {
+            return;
+        }
+        run.at = run.at.min(fin);
+        let keep = (fin - run.at).min(run.len());
+        let beyond = run.len() - keep;
+        self.fact.given_up += beyond;
+        run.bytes.truncate(keep as usize);
+        run.missing = run.missing.min(fin - run.at - keep);
+        if beyond > 0 {
+            self.after_end(beyond, sink);
+        }
+    }
+
+    /// Holds a run that is not next, or that meets what is held.
+    fn hold(&mut self, run: &Run, position: u64, sink: &mut Sink<'_>) {
+        let (bytes, origin) = (run.bytes.clone(), run.origin);
+        // What is next is handed on at once, all of it: no copy needed.
+        let stored = self.store.insert(run.at, &Piece { bytes, origin }, run.at > position);
+        self.fact.given_up += run.len() - stored.fresh;
+        if stored.fresh == 0 && run.missing == 0 && run.len() > 0 {
+            self.fact.retransmissions += 1;
+        }
+        if stored.conflict {
+            let what = format!("{} at offset {} overlap others and differ", count(run.len()), run.at);
+            sink.note(Code::TcpOverlapConflict, &what);
+        }
+        self.store.insert_cut(run.at + run.len(), run.end(), run.origin);
+    }
+
+    /// Hands on all that is in order, and the end if that is next.
+    fn drain(&mut self, sink: &mut Sink<'_>) {
+        while !self.store.is_empty()
+            && let Some(next) = self.store.take(self.position())
+        {
+            match next {
+                Next::Data(piece) => self.deliver(piece.bytes, piece.origin, sink),
+                Next::Cut(len, origin) => self.cut_gap(len, origin, sink),
+            }
+        }
+        self.acks.forget(self.position());
+        if let Some((fin, at)) = self.fin
+            && fin <= self.position()
+        {
+            self.end(Ending::Closed, at, sink);
+        }
+    }
+
+    fn deliver(&mut self, bytes: Bytes, origin: Origin, sink: &mut Sink<'_>) {
+        let len = bytes.len() as u64;
+        self.reached = self.reached.later(origin);
+        self.fact.delivered += len;
+        self.advance(len);
+        let span = Span { end: self.reached, ..Span::of(origin) };
+        sink.feed(Feed::Data(bytes, span));
+    }
+
+    fn cut_gap(&mut self, len: u64, origin: Origin, sink: &mut Sink<'_>) {
+        self.reached = self.reached.later(origin);
+        self.fact.gaps += len;
+        self.advance(len);
+        let (why, at) = (Degraded::CUT_PACKET, origin);
+        sink.feed(Feed::Gap { len, why, at });
+    }
+
+    fn position(&self) -> u64 {
+        self.cursor.map_or(0, |cursor| cursor.position)
+    }
+
+    fn advance(&mut self, len: u64) {
+        if let Some(cursor) = &mut self.cursor {
+            cursor.advance(len);
+            self.high = self.high.max(cursor.position);
+        }
+    }
+
+    fn end(&mut self, how: Ending, at: Origin, sink: &mut Sink<'_>) {
+        if !self.ended {
+            self.ended = true;
+            sink.feed(Feed::End { how, at });
+        }
+    }
+}
+
+/// Holes, and the end of the direction.
+impl Half {
+    /// Where the first hole ends, and since when it is known; `None` without a hole, or where nothing was seen behind it.
+    fn hole(&self) -> Option<(u64, Origin)> {
+        self.store.first().or(self.fin).filter(|(to, _)| *to > self.position())
+    }
+
+    /// The highest position that the receiver has, where that is beyond all that was seen; `None` if it is not.
+    ///
+    /// One byte is not enough: that is what the acknowledgement of a FIN looks like that was not captured.
+    fn confirmed_tail(&self, highest: u64) -> Option<u64> {
+        (!self.ended && highest > self.position() + 1).then_some(highest)
+    }
+
+    /// When the first hole can be given up, as far as is known now. `peer` is the last packet of the other direction.
+    pub(super) fn due(&self, peer: PacketNo) -> Option<Timestamp> {
+        if self.ended {
+            return None;
+        }
+        let Some((to, seen)) = self.hole() else {
+            // Of a direction that was never seen nothing is missed before its end.
+            let tail = self.acks.since(self.position() + 2).filter(|_| self.fact.packets > 0);
+            return tail.map(|since| since.plus(limits::HOLE_WAIT));
+        };
+        match self.acks.since(to) {
+            Some(since) => Some(since.max(seen.time).plus(limits::HOLE_WAIT)),
+            None if peer < seen.packet => Some(seen.time.plus(limits::ONE_SIDED_WAIT)),
+            None => None,
+        }
+    }
+
+    /// Gives up the holes that are due.
+    pub(super) fn release(&mut self, peer: PacketNo, sink: &mut Sink<'_>) {
+        let now = sink.at.time;
+        while self.due(peer).is_some_and(|due| due <= now) {
+            let to = match self.hole() {
+                Some((to, _)) => Some(to),
+                None => self.confirmed_tail(self.acks.confirmed_at(now.plus(-limits::HOLE_WAIT))),
+            };
+            let Some(to) = to else { return };
+            self.give_up(to, Degraded::GAP, sink);
+        }
+    }
+
+    /// Gives up the first hole because a cap is met; whether there was one.
+    pub(super) fn relieve(&mut self, sink: &mut Sink<'_>) -> bool {
+        let Some((to, _)) = self.hole() else { return false };
+        let what = format!("{} out of order held", count(self.store.bytes()));
+        sink.note(Code::TcpHeldLimit, &what);
+        self.give_up(to, Degraded::GAP, sink);
+        true
+    }
+
+    fn give_up(&mut self, to: u64, why: Degraded, sink: &mut Sink<'_>) {
+        let len = to.saturating_sub(self.position());
+        // A hole at the tail was not counted yet: nothing behind it was seen.
+        self.fact.holes += u64::from(to > self.high);
+        self.fact.gaps += len;
+        self.advance(len);
+        sink.gap(len, why);
+        self.drain(sink);
+    }
+
+    /// Ends the direction: holes become gaps (with `unconfirmed`, where the receiver does not say that it had the
+    /// bytes), all that is held is handed on, then the end.
+    pub(super) fn flush(&mut self, how: Ending, unconfirmed: Degraded, sink: &mut Sink<'_>) {
+        if self.ended {
+            return;
+        }
+        while let Some((to, _)) = self.hole() {
+            let confirmed = self.acks.highest() >= to;
+            let why = if confirmed { Degraded::GAP } else { Degraded::GAP.and(unconfirmed) };
+            self.give_up(to, why, sink);
+        }
+        if let Some(tail) = self.confirmed_tail(self.acks.highest()) {
+            self.give_up(tail, Degraded::GAP, sink);
+        }
+        self.end(how, sink.at, sink);
+    }
+
+    /// Takes a RST of this direction's sender: its payload is given up. Whether the receiver accepts it (RFC 5961
+    /// section 3): a guessed one lies outside of the window.
+    pub(super) fn reset(&mut self, segment: &Segment) -> bool {
+        self.count(segment);
+        self.fact.given_up += segment.payload.len() as u64;
+        if self.recent.saw(segment) {
+            self.fact.duplicates += 1;
+            return false;
+        }
+        let Some(cursor) = self.cursor else { return true };
+        let seq = Seq(segment.seq);
+        match cursor.locate(seq) {
+            Place::Ahead(at) => at <= self.high + u64::from(limits::RST_WINDOW),
+            // The receiver may have less than the capture: then the RST lies where its acknowledgements stand.
+            Place::Behind(_) => self.acks.last() == Some(seq),
+            Place::Far(_) => false,
+        }
+    }
+
+    /// Takes an acknowledgement of the direction's bytes.
+    pub(super) fn acknowledged(&mut self, ack: u32, time: Timestamp) {
+        self.acks.note(Seq(ack), self.cursor.filter(|_| !self.ended), time);
+    }
+
+    /// Makes the direction start at `seq`, where that is not known yet: the other end's handshake said so.
+    pub(super) fn starts_at(&mut self, seq: u32) {
+        if self.cursor.is_none() {
+            self.cursor = Some(Cursor::at(Seq(seq)));
+        }
+    }
+
+    /// Whether the end was sent.
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether the direction ended with its FIN.
+    pub(super) fn closed(&self) -> bool {
+        self.fin.is_some_and(|(fin, _)| fin <= self.position()) && self.ended
+    }
+
+    /// The last packet.
+    pub(super) fn last(&self) -> PacketNo {
+        self.last
+    }
+
+    /// The memory that is held, in bytes, about.
+    pub(super) fn cost(&self) -> usize {
+        self.store.cost()
+    }
+
+    /// The counts. The books balance: what is not held was delivered or given up.
+    pub(super) fn fact(&self) -> DirectionFact {
+        debug_assert_eq!(self.fact.bytes, self.fact.delivered + self.fact.given_up + self.store.bytes());
+        self.fact
+    }
+}
+
+/// What is odd.
+impl Half {
+    fn before_start(&mut self, bytes: u64, sink: &mut Sink<'_>) {
+        if !std::mem::replace(&mut self.told.before_start, true) {
+            let what = format!("{} from before the first that was read", count(bytes));
+            sink.note(Code::TcpBeforeStart, &what);
+        }
+    }
+
+    fn too_late(&mut self, run: &Run, sink: &mut Sink<'_>) {
+        self.fact.given_up += run.len();
+        if run.end() > run.at {
+            self.after_end(run.len(), sink);
+        } else if run.fin {
+            self.fact.retransmissions += 1;
+        }
+    }
+
+    fn after_end(&mut self, bytes: u64, sink: &mut Sink<'_>) {
+        if !std::mem::replace(&mut self.told.after_end, true) {
+            sink.note(Code::TcpAfterEnd, &format!("{} after the end", count(bytes)));
+        }
+    }
+
+    fn out_of_window(&mut self, bytes: u64, sink: &mut Sink<'_>) {
+        if bytes > 0 && !std::mem::replace(&mut self.told.out_of_window, true) {
+            let what = format!("{} far outside of what was sent so far", count(bytes));
+            sink.note(Code::TcpOutOfWindow, &what);
+        }
+    }
+}

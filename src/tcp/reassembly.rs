@@ -1,0 +1,255 @@
+//! The out-of-order store of one direction: pieces that cannot be handed on yet, each with its packet.
+//!
+//! The first copy of a byte is kept. Knows positions, no sequence numbers; hands nothing on by itself.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::base::Origin;
+
+/// What a held piece costs beside its bytes, about: so that a flood of tiny segments meets the cap as well.
+const PIECE_COST: usize = 128;
+
+/// Pieces of one direction that lie behind a hole.
+///
+/// ```text
+///   position:  cursor     a            b        c       d
+///              |  (hole)  |== packet 7 =|  hole  |= 9 =|.. cut ..|
+///   data                  a                      c
+///   cuts                                                d
+/// ```
+///
+/// Bytes that the snapshot length cut off are kept apart from data: data of another copy goes before them.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    /// By position; pieces never overlap and are never empty.
+    data: BTreeMap<u64, Piece>,
+    /// Where bytes are known to be cut off: position to end (exclusive) and packet. May overlap each other and data.
+    cuts: BTreeMap<u64, (u64, Origin)>,
+    bytes: usize,
+}
+
+/// Bytes that came in one packet.
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    /// Never empty.
+    pub(super) bytes: Bytes,
+    /// The packet.
+    pub(super) origin: Origin,
+}
+
+/// What comes next at a position.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// These bytes.
+    Data(Piece),
+    /// So many bytes that were cut off in this packet.
+    Cut(u64, Origin),
+}
+
+/// What became of a piece that was put in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stored {
+    /// Bytes that were not held before and are now.
+    pub(super) fresh: u64,
+    /// Whether a byte that was held differs from the one put in.
+    pub(super) conflict: bool,
+}
+
+impl Store {
+    /// Whether nothing is held.
+    pub(super) fn is_empty(&self) -> bool {
+        self.data.is_empty() && self.cuts.is_empty()
+    }
+
+    /// Bytes held.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
+    /// What the store costs, in bytes of memory, about.
+    pub(super) fn cost(&self) -> usize {
+        self.bytes + PIECE_COST * (self.data.len() + self.cuts.len())
+    }
+
+    /// Where the first piece begins, and its packet.
+    pub(super) fn first(&self) -> Option<(u64, Origin)> {
+        let data = self.data.first_key_value().map(|(at, piece)| (*at, piece.origin));
+        let cut = self.cuts.first_key_value().map(|(at, (_, origin))| (*at, *origin));
+        match (data, cut) {
+            (Some(data), Some(cut)) if cut.0 < data.0 => Some(cut),
+            (None, cut) => cut,
+            (data, _) => data,
+        }
+    }
+
+    /// Holds what is new of `piece`, which lies at `at`. With `copy` its bytes are copied out, so that a few bytes do
+    /// not pin the block of the capture in which they lie.
+    pub(super) fn insert(&mut self, at: u64, piece: &Piece, copy: bool) -> Stored {
+        let mut stored = Stored::default();
+        let end = at + piece.bytes.len() as u64;
+        let mut place = at;
+        while place < end {
+            if let Some(held_end) = self.compare(place, at, piece, &mut stored) {
+                place = held_end;
+                continue;
+            }
+            let stop = self.data.range(place..).next().map_or(end, |(start, _)| end.min(*start));
+            let bytes = piece.bytes.slice((place - at) as usize..(stop - at) as usize);
+            let bytes = if copy { Bytes::copy_from_slice(&bytes) } else { bytes };
+            stored.fresh += stop - place;
+            self.bytes += bytes.len();
+            let origin = piece.origin;
+            self.data.insert(place, Piece { bytes, origin });
+            place = stop;
+        }
+        stored
+    }
+
+    /// Where a held piece covers `place`: notes whether `piece`, which lies at `at`, differs from it there, and
+    /// returns where the held one ends.
+    fn compare(&self, place: u64, at: u64, piece: &Piece, stored: &mut Stored) -> Option<u64> {
+        let (start, held) = self.data.range(..=place).next_back()?;
+        let held_end = start + held.bytes.len() as u64;
+        if held_end <= place {
+            return None;
+        }
+        let ours = piece.bytes.get((place - at) as usize..).unwrap_or_default();
+        let theirs = held.bytes.get((place - start) as usize..).unwrap_or_default();
+        stored.conflict |= ours.iter().zip(theirs).any(|(a, b)| a != b);
+        Some(held_end)
+    }
+
+    /// Notes that the bytes from `at` to `end` (exclusive) were cut off in packet `origin`.
+    pub(super) fn insert_cut(&mut self, at: u64, end: u64, origin: Origin) {
+        if at >= end {
+            return;
+        }
+        let cut = self.cuts.entry(at).or_insert((end, origin));
+        if cut.0 < end {
+            *cut = (end, origin);
+        }
+    }
+
+    /// Takes what lies at `cursor`; `None` where a hole begins. Nothing that is held may lie before `cursor`.
+    pub(super) fn take(&mut self, cursor: u64) -> Option<Next> {
+        let first = self.data.first_key_value().map(|(at, _)| *at);
+        if first == Some(cursor) {
+            let (_, piece) = self.data.pop_first()?;
+            self.bytes -= piece.bytes.len();
+            return Some(Next::Data(piece));
+        }
+        while let Some(cut) = self.cuts.first_entry() {
+            let (end, origin) = *cut.get();
+            if *cut.key() > cursor {
+                return None;
+            }
+            if end <= cursor {
+                cut.remove();
+                continue;
+            }
+            let stop = first.map_or(end, |first| first.min(end));
+            if stop == end {
+                cut.remove();
+            }
+            return Some(Next::Cut(stop - cursor, origin));
+        }
+        None
+    }
+
+    /// Drops everything from `end` on; returns how many bytes that were.
+    pub(super) fn truncate(&mut self, end: u64) -> u64 {
+        let before = self.bytes;
+        for piece in self.data.split_off(&end).into_values() {
+            self.bytes -= piece.bytes.len();
+        }
+        if let Some(mut last) = self.data.last_entry() {
+            let keep = (end - *last.key()) as usize;
+            let piece = last.get_mut();
+            self.bytes -= piece.bytes.len().saturating_sub(keep);
+            piece.bytes.truncate(keep);
+        }
+        self.cuts.split_off(&end);
+        for (stop, _) in self.cuts.values_mut() {
+            *stop = (*stop).min(end);
+        }
+        (before - self.bytes) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What comes out of the store, byte by byte: the byte and its packet, or the packet that cut it off.
+    fn drain(store: &mut Store, len: usize) -> Vec<Option<Result<(u8, u64), u64>>> {
+        let mut out = vec![None; len];
+        let mut cursor = 0u64;
+        while cursor < len as u64 {
+            match store.take(cursor) {
+                Some(Next::Data(piece)) => {
+                    for byte in &piece.bytes {
+                        out[cursor as usize] = Some(Ok((*byte, piece.origin.packet.0)));
+                        cursor += 1;
+                    }
+                }
+                Some(Next::Cut(n, _)) => {
+                    assert!(n > 0);
+                    for _ in 0..n {
+                        out[cursor as usize] = Some(Err(0));
+                        cursor += 1;
+                    }
+                }
+                None => {
+                    let (to, _) = store.first().unwrap_or((len as u64, Origin::default()));
+                    assert!(to > cursor);
+                    cursor = to;
+                }
+            }
+        }
+        out
+    }
+
+    proptest! {
+        /// The oracle: an array that keeps the first byte written to each place.
+        #[test]
+        fn keeps_the_first_copy_of_every_byte(
+            pieces in prop::collection::vec((0usize..60, 1usize..20, 0u8..3, any::<bool>()), 0..40),
+            end in 40usize..90,
+        ) {
+            let mut store = Store::default();
+            let mut oracle: Vec<Option<Result<(u8, u64), u64>>> = vec![None; 100];
+            for (packet, (at, len, fill, cut)) in pieces.into_iter().enumerate() {
+                let origin = Origin::new(packet as u64, 0);
+                if cut {
+                    store.insert_cut(at as u64, (at + len) as u64, origin);
+                    oracle[at..at + len].iter_mut().for_each(|cell| *cell = cell.or(Some(Err(0))));
+                    continue;
+                }
+                let piece = Piece { bytes: Bytes::from(vec![fill; len]), origin };
+                let cells = &mut oracle[at..at + len];
+                let fresh = cells.iter().filter(|cell| !matches!(cell, Some(Ok(_)))).count() as u64;
+                let conflict = cells.iter().any(|cell| matches!(cell, Some(Ok((byte, _))) if *byte != fill));
+                prop_assert_eq!(store.insert(at as u64, &piece, packet % 2 == 0), Stored { fresh, conflict });
+                for cell in cells {
+                    if !matches!(cell, Some(Ok(_))) {
+                        *cell = Some(Ok((fill, packet as u64)));
+                    }
+                }
+            }
+            let data = |cells: &[Option<Result<(u8, u64), u64>>]| {
+                cells.iter().filter(|cell| matches!(cell, Some(Ok(_)))).count() as u64
+            };
+            prop_assert_eq!(store.bytes(), data(&oracle));
+            prop_assert_eq!(store.truncate(end as u64), data(&oracle[end..]));
+            oracle[end..].fill(None);
+            prop_assert_eq!(drain(&mut store, 100), oracle);
+            prop_assert!(store.take(100).is_none());
+            prop_assert!(store.is_empty());
+            prop_assert_eq!(store.bytes(), 0);
+        }
+    }
+}
