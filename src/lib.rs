@@ -5,5 +5,6 @@
 
 pub mod base;
 pub mod capture;
+pub mod http;
 pub mod link;
 pub mod tcp;

@@ -1,0 +1,309 @@
+//! Content codings (RFC 9110 section 8.4): coded bytes in, content out, as soon as it can be had.
+//!
+//! Made for bodies that never end: whatever the bytes so far determine comes out of the push that completes them, so
+//! an event that its server flushed is there with its packet. Nothing is held back, nothing is read ahead.
+
+mod br;
+mod deflate;
+mod gzip;
+mod zstd;
+
+use bytes::BytesMut;
+use thiserror::Error;
+
+use crate::base::{Code, limits};
+
+use br::Brotli;
+use deflate::Deflate;
+use gzip::Gzip;
+use zstd::Zstd;
+
+/// A `Content-Encoding` that cannot be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Unknown {
+    /// A coding that mcpdump does not know, by its name in lower case (cut to 64 bytes, bad UTF-8 replaced).
+    #[error("content coding «{0}» is not known")]
+    Coding(Box<str>),
+    /// More codings, one on top of another, than are undone.
+    #[error("more than {MAX_CODINGS} content codings on top of each other")]
+    TooMany,
+}
+
+/// Why decoding stopped. What came out before stays true.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ContentError {
+    /// The coded bytes contradict the coding.
+    #[error("{coding}: {what}")]
+    Damaged {
+        /// The name of the coding.
+        coding: &'static str,
+        /// What is wrong, in the decoder's words.
+        what: Box<str>,
+    },
+    /// The content grows beyond [`limits::MAX_RATIO`].
+    #[error("{coding}: {coded} bytes became more than {decoded}")]
+    Bomb {
+        /// The name of the coding.
+        coding: &'static str,
+        /// Bytes read of the body.
+        coded: u64,
+        /// Bytes that came out of them.
+        decoded: u64,
+    },
+    /// The coding asks for more memory than a decoder is given ([`ZSTD_WINDOW_LOG`]).
+    #[error("{coding}: needs a window that is larger than {} bytes", 1u64 << ZSTD_WINDOW_LOG)]
+    Window {
+        /// The name of the coding.
+        coding: &'static str,
+    },
+}
+
+impl ContentError {
+    /// The code of the finding that the error becomes.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Damaged { .. } => Code::HttpContentBad,
+            Self::Bomb { .. } | Self::Window { .. } => Code::HttpContentLimit,
+        }
+    }
+}
+
+/// Undoes the codings of one body.
+///
+/// Cut anywhere: the pieces in which a sound body is pushed do not change what comes out in total. Of a damaged one or
+/// a bomb the verdict is the same, but how much comes out before it may differ.
+///
+/// Memory: 43 KiB for gzip and deflate, the window that the stream uses for brotli (at most 16 MiB, RFC 7932, grown as
+/// it fills) and zstd (at most 8 MiB, see [`ZSTD_WINDOW_LOG`]), for each of at most [`MAX_CODINGS`] codings. How much
+/// comes out in total is not limited (streams do not end), only how much for how little.
+pub struct Decoder {
+    /// In the order of decoding: the last that was applied is first.
+    layers: Vec<Layer>,
+    dead: Option<ContentError>,
+}
+
+impl Decoder {
+    /// About how much memory it takes, in bytes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.layers.iter().map(Layer::held).sum()
+    }
+
+    /// The decoder for a `Content-Encoding` value: one coding, or a list in the order in which they were applied
+    /// (several header lines are joined with commas first). `None` where nothing is to be undone.
+    ///
+    /// # Errors
+    /// [`Unknown`] where the value names a coding that is not known, or more than [`MAX_CODINGS`].
+    pub fn from_header(value: &[u8]) -> Result<Option<Self>, Unknown> {
+        let mut layers = Vec::new();
+        for name in value.split(|b| *b == b',') {
+            let name = name.trim_ascii();
+            if name.is_empty() || name.eq_ignore_ascii_case(b"identity") {
+                continue;
+            }
+            if layers.len() == MAX_CODINGS {
+                return Err(Unknown::TooMany);
+            }
+            layers.push(Layer::new(name)?);
+        }
+        layers.reverse();
+        Ok((!layers.is_empty()).then_some(Self { layers, dead: None }))
+    }
+
+    /// Decodes the next bytes of the body and appends all the content that they complete to `out`.
+    ///
+    /// What follows the coded content's own end is ignored, as browsers do.
+    ///
+    /// # Errors
+    /// [`ContentError`]: the decoder is dead then, and every later push says the same. What was appended to `out`
+    /// before is content. At most the larger of [`limits::MIN_BOMB`] and [`limits::MAX_RATIO`] times the bytes pushed
+    /// is appended.
+    pub fn push(&mut self, bytes: &[u8], out: &mut BytesMut) -> Result<(), ContentError> {
+        if let Some(error) = &self.dead {
+            return Err(error.clone());
+        }
+        let result = self.run(bytes, out);
+        self.dead = result.as_ref().err().cloned();
+        result
+    }
+
+    /// Whether the coded content came to its own end (with its checksum, where it has one). `false` is no fault of a
+    /// stream: its connection may end without.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        self.dead.is_none() && self.layers.iter().all(|layer| layer.coding.ended())
+    }
+
+    fn run(&mut self, bytes: &[u8], out: &mut BytesMut) -> Result<(), ContentError> {
+        let Some((last, front)) = self.layers.split_last_mut() else {
+            out.extend_from_slice(bytes);
+            return Ok(());
+        };
+        let (mut coded, mut error) = (None, None);
+        let mut between: Option<BytesMut> = None;
+        for layer in front {
+            let mut next = BytesMut::new();
+            let input = between.as_deref().unwrap_or(bytes);
+            // What came out before the damage still goes through the other layers.
+            error = layer.run(input, coded, &mut next).err().or(error);
+            coded = coded.or(Some(layer.coded));
+            between = Some(next);
+        }
+        last.run(between.as_deref().unwrap_or(bytes), coded, out)?;
+        error.map_or(Ok(()), Err)
+    }
+}
+
+impl std::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let codings = self.layers.iter().map(|layer| layer.coding.name());
+        f.debug_list().entries(codings).finish()
+    }
+}
+
+/// One coding and how much went through it.
+struct Layer {
+    coding: Coding,
+    coded: u64,
+    decoded: u64,
+}
+
+impl Layer {
+    /// About how much memory its coding takes, in bytes: a window grows with what was decoded, up to what the coding
+    /// allows.
+    fn held(&self) -> usize {
+        let (base, window) = match self.coding {
+            Coding::Gzip(_) | Coding::Deflate(_) => (48 << 10, 32 << 10),
+            Coding::Brotli(_) => (256 << 10, 16 << 20),
+            Coding::Zstd(_) => (256 << 10, 8 << 20),
+        };
+        base + usize::try_from(self.decoded).unwrap_or(usize::MAX).min(window)
+    }
+
+    fn new(name: &[u8]) -> Result<Self, Unknown> {
+        let lower = name.to_ascii_lowercase();
+        let unknown = || {
+            let name = lower.get(..64).unwrap_or(&lower);
+            Unknown::Coding(String::from_utf8_lossy(name).into())
+        };
+        let coding = match lower.as_slice() {
+            b"gzip" | b"x-gzip" => Coding::Gzip(Box::new(Gzip::new())),
+            b"deflate" => Coding::Deflate(Deflate::default()),
+            b"br" => Coding::Brotli(Box::new(Brotli::new())),
+            b"zstd" => Coding::Zstd(Zstd::new().ok_or_else(unknown)?),
+            _ => return Err(unknown()),
+        };
+        Ok(Self { coding, coded: 0, decoded: 0 })
+    }
+
+    /// Decodes all of `input`. `coded` is how much of the body went into the first layer; `None` where this is it.
+    fn run(&mut self, mut input: &[u8], coded: Option<u64>, out: &mut BytesMut) -> Result<(), ContentError> {
+        let mut chunk = [0; CHUNK];
+        let mut stalled = false;
+        loop {
+            let step = self.coding.step(input, &mut chunk);
+            out.extend_from_slice(chunk.get(..step.written).unwrap_or_default());
+            input = input.get(step.read..).unwrap_or_default();
+            self.coded += step.read as u64;
+            self.decoded += step.written as u64;
+            if let Some(error) = step.error {
+                return Err(error);
+            }
+            self.check_ratio(coded.unwrap_or(self.coded))?;
+            if input.is_empty() && step.written < CHUNK {
+                return Ok(());
+            }
+            // A turn of the state may take a step without a byte; two of them would go on for ever.
+            let idle = step.read == 0 && step.written == 0;
+            if idle && stalled {
+                return Err(self.coding.damaged("the decoder takes no more bytes"));
+            }
+            stalled = idle;
+        }
+    }
+
+    fn check_ratio(&self, coded: u64) -> Result<(), ContentError> {
+        if self.decoded > limits::MIN_BOMB && self.decoded > coded.saturating_mul(limits::MAX_RATIO) {
+            return Err(ContentError::Bomb { coding: self.coding.name(), coded, decoded: self.decoded });
+        }
+        Ok(())
+    }
+}
+
+/// What one step of a decoder did: bytes taken, bytes put into the chunk, and why it cannot go on.
+#[derive(Debug, Default)]
+struct Step {
+    read: usize,
+    written: usize,
+    error: Option<ContentError>,
+}
+
+impl Step {
+    fn read(read: usize) -> Self {
+        Self { read, ..Self::default() }
+    }
+
+    fn failed(error: ContentError) -> Self {
+        Self { error: Some(error), ..Self::default() }
+    }
+}
+
+enum Coding {
+    Gzip(Box<Gzip>),
+    Deflate(Deflate),
+    Brotli(Box<Brotli>),
+    Zstd(Zstd),
+}
+
+impl Coding {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Gzip(_) => "gzip",
+            Self::Deflate(_) => "deflate",
+            Self::Brotli(_) => "br",
+            Self::Zstd(_) => "zstd",
+        }
+    }
+
+    fn step(&mut self, input: &[u8], chunk: &mut [u8]) -> Step {
+        match self {
+            Self::Gzip(gzip) => gzip.step(input, chunk),
+            Self::Deflate(deflate) => deflate.step(input, chunk),
+            Self::Brotli(brotli) => brotli.step(input, chunk),
+            Self::Zstd(zstd) => zstd.step(input, chunk),
+        }
+    }
+
+    fn ended(&self) -> bool {
+        match self {
+            Self::Gzip(gzip) => gzip.ended(),
+            Self::Deflate(deflate) => matches!(deflate, Deflate::Ended),
+            Self::Brotli(brotli) => brotli.ended,
+            Self::Zstd(zstd) => zstd.ended,
+        }
+    }
+
+    fn damaged(&self, what: &str) -> ContentError {
+        damaged(self.name(), what)
+    }
+}
+
+fn damaged(coding: &'static str, what: impl Into<Box<str>>) -> ContentError {
+    let what = what.into();
+    ContentError::Damaged { coding, what }
+}
+
+/// Codings on top of each other that are undone. Two are seen by mistake (a server and its proxy); each multiplies
+/// what a bomb can do.
+pub const MAX_CODINGS: usize = 3;
+
+/// The largest zstd window, as a power of two: 8 MiB, what RFC 9659 section 3 allows the content coding. zstd itself
+/// would take 128 MiB, for each of many connections.
+pub const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// Bytes decoded in one step, on the stack: chosen, not measured.
+const CHUNK: usize = 16 << 10;
+
+#[cfg(test)]
+mod tests;

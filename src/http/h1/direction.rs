@@ -1,0 +1,452 @@
+//! One direction of an HTTP/1 connection: heads and the bodies behind them, delimited (RFC 9112 sections 6 and 7).
+
+use bytes::Bytes;
+
+use super::head::{self, Framing};
+use crate::base::{Code, Degraded, Findings, Origin, Side, Span, StreamBuf, limits};
+use crate::http::sniff;
+
+/// What the direction comes upon next.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// A head. The caller says with [`Direction::body`] how its body is delimited before it takes the next step.
+    Head(head::Parsed, Degraded),
+    /// The middle of an event stream whose head is missing.
+    Stream(Span, Degraded),
+    /// Content of the message.
+    Content(Bytes, Span),
+    /// Content of the message is missing.
+    Gap(u64, Degraded),
+    /// The message is complete, or its end cannot be found any more; the packet that showed it.
+    End(Origin),
+}
+
+/// Where the direction stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// At the first byte of a message, or in its head. `found`: behind something that could not be read.
+    Head { found: bool },
+    /// In a body with so many bytes to come.
+    Length(u64),
+    /// At a chunk-size line.
+    ChunkSize,
+    /// In a chunk with so many bytes to come.
+    ChunkData(u64),
+    /// At the line end behind a chunk.
+    ChunkEnd,
+    /// In the trailer section.
+    Trailers,
+    /// In a body that the close ends.
+    UntilClose,
+    /// The next head is looked for.
+    Lost,
+    /// In a chunked body: the next chunk, or the next head, is looked for.
+    LostChunk,
+    /// What comes is no HTTP any more (CONNECT, 101).
+    Blind,
+}
+
+/// One direction.
+#[derive(Debug)]
+pub(super) struct Direction {
+    side: Side,
+    buf: StreamBuf,
+    state: State,
+    /// How far the held bytes were looked at for a line end or a head.
+    scanned: usize,
+    /// Reasons of the gaps since the last head.
+    why: Degraded,
+    /// The packet of the bytes taken last.
+    at: Origin,
+    /// Bytes were passed over since the last message.
+    skipped: bool,
+    /// Steps that a gap asks for, before the next byte is looked at.
+    due: Vec<Step>,
+}
+
+impl Direction {
+    pub(super) fn new(side: Side) -> Self {
+        Self {
+            side,
+            buf: StreamBuf::new(),
+            state: State::Head { found: false },
+            scanned: 0,
+            why: Degraded::NONE,
+            at: Origin::default(),
+            skipped: false,
+            due: Vec::new(),
+        }
+    }
+
+    /// How many bytes wait for more.
+    pub(super) fn held(&self) -> usize {
+        self.buf.len()
+    }
+
+    /// Gives up what waits for more: the next head, or chunk, is looked for.
+    pub(super) fn shed(&mut self, at: Origin, findings: &mut Findings) {
+        if !self.buf.is_empty() {
+            findings.note(Code::HttpHeadTooLong, at, format!("{} bytes wait for more", self.buf.len()));
+            self.gap(0, Degraded::NONE);
+        }
+    }
+
+    pub(super) fn settle(&mut self) {
+        self.buf.settle();
+    }
+
+    pub(super) fn push(&mut self, bytes: Bytes, span: Span) {
+        if self.state != State::Blind {
+            self.buf.push(bytes, span);
+        }
+    }
+
+    /// How the body behind the head is delimited that the last step gave.
+    pub(super) fn body(&mut self, framing: Framing) {
+        self.state = match framing {
+            Framing::Length(len) => State::Length(len),
+            Framing::Chunked => State::ChunkSize,
+            Framing::Unsaid => State::UntilClose,
+            Framing::Unknown => {
+                self.due = vec![Step::End(self.at), Step::Gap(0, Degraded::NONE)];
+                State::Lost
+            }
+        };
+    }
+
+    /// The head that the last step gave has no body and needs no end: an interim response.
+    pub(super) fn no_message(&mut self) {
+        self.state = State::Head { found: false };
+    }
+
+    /// Reads no further: a tunnel, or another protocol.
+    pub(super) fn blind(&mut self) {
+        self.state = State::Blind;
+        self.buf.skip(self.buf.len());
+    }
+
+    /// Starts inside a message whose head was not captured.
+    pub(super) fn inside(&mut self, chunked: bool) {
+        self.state = if chunked { State::ChunkSize } else { State::UntilClose };
+    }
+
+    /// Whether the close ends the message that is being read.
+    pub(super) fn ends_with_close(&self) -> bool {
+        self.state == State::UntilClose
+    }
+
+    /// Bytes of the direction are missing. True where whole messages may be.
+    pub(super) fn gap(&mut self, len: u64, why: Degraded) -> bool {
+        self.why.add(why);
+        self.skipped |= len > 0;
+        let cut = self.buf.len() as u64;
+        self.buf.skip(self.buf.len());
+        self.scanned = 0;
+        let known = len > 0;
+        match self.state {
+            State::Length(left) if known && len <= left => {
+                self.state = State::Length(left - len);
+                self.due.push(Step::Gap(len, why));
+                false
+            }
+            State::ChunkData(left) if known && len <= left => {
+                self.state = if len == left { State::ChunkEnd } else { State::ChunkData(left - len) };
+                self.due.push(Step::Gap(len, why));
+                false
+            }
+            State::Length(_) => {
+                self.due = vec![Step::End(self.at), Step::Gap(len, why)];
+                self.state = State::Lost;
+                true
+            }
+            State::ChunkSize | State::ChunkData(_) | State::ChunkEnd | State::Trailers | State::LostChunk => {
+                self.due.push(Step::Gap(len + cut, why));
+                self.state = State::LostChunk;
+                true
+            }
+            State::UntilClose => {
+                self.due.push(Step::Gap(len, why));
+                true
+            }
+            State::Head { .. } | State::Lost => {
+                self.state = State::Lost;
+                true
+            }
+            State::Blind => false,
+        }
+    }
+
+    /// The next step; `None` until more bytes come.
+    pub(super) fn step(&mut self, findings: &mut Findings) -> Option<Step> {
+        loop {
+            if let Some(step) = self.due.pop() {
+                return Some(step);
+            }
+            match self.state {
+                State::Head { found } => match self.head(found, findings) {
+                    Some(step) => return Some(step),
+                    None if self.state == (State::Head { found }) => return None,
+                    None => {}
+                },
+                State::Length(0) => {
+                    self.state = State::Head { found: false };
+                    return Some(Step::End(self.at));
+                }
+                State::Length(left) => return self.content(left, State::Length),
+                State::ChunkData(0) => self.state = State::ChunkEnd,
+                State::ChunkData(left) => return self.content(left, State::ChunkData),
+                State::UntilClose => {
+                    let (bytes, span) = self.buf.take_piece(usize::MAX)?;
+                    self.at = span.end;
+                    return Some(Step::Content(bytes, span));
+                }
+                State::ChunkSize => self.chunk_size(findings)?,
+                State::ChunkEnd => self.chunk_end(findings)?,
+                State::Trailers => {
+                    if self.trailer_line(findings)? {
+                        self.state = State::Head { found: false };
+                        return Some(Step::End(self.at));
+                    }
+                }
+                State::Lost => {
+                    if let Some(step) = self.find_message()? {
+                        return Some(step);
+                    }
+                }
+                State::LostChunk => {
+                    if let Some(step) = self.find_chunk(findings)? {
+                        return Some(step);
+                    }
+                }
+                State::Blind => return None,
+            }
+        }
+    }
+
+    /// A head, where all of it is there. Where the bytes are none, the state changes.
+    fn head(&mut self, found: bool, findings: &mut Findings) -> Option<Step> {
+        if self.scanned == 0 {
+            self.skip_blank_lines();
+            let first = self.buf.first_span()?;
+            let wanted =
+                if self.side == Side::Client { sniff::Guess::Request } else { sniff::Guess::Response };
+            let guess = sniff::front(self.buf.bytes());
+            if guess != wanted && guess != sniff::Guess::More {
+                return self.no_head(
+                    found,
+                    first.end,
+                    "neither a request nor a response begins here",
+                    findings,
+                );
+            }
+        }
+        let end = head::end(self.buf.bytes(), &mut self.scanned);
+        if end.unwrap_or(self.buf.len()) > limits::MAX_HEAD {
+            let at = self.buf.first_span()?.end;
+            findings.note(Code::HttpHeadTooLong, at, format!("more than {} bytes", limits::MAX_HEAD));
+            // As much as was looked at, however it came.
+            self.buf.skip(limits::MAX_HEAD - 1);
+            return self.no_head(true, at, "", findings);
+        }
+        let len = end?;
+        let span = self.buf.span(len)?;
+        // The bytes stay until they are known to be a head: what is none may hide one.
+        match head::parse(self.side, &self.buf.peek(len), span) {
+            Ok(parsed) => {
+                self.buf.skip(len);
+                self.scanned = 0;
+                self.at = span.end;
+                let why = std::mem::take(&mut self.why);
+                if std::mem::take(&mut self.skipped) && found {
+                    findings.note(Code::HttpResync, span.start, "a head was found");
+                }
+                Some(Step::Head(parsed, why))
+            }
+            Err(error) => self.no_head(found, span.end, &error, findings),
+        }
+    }
+
+    /// What stands at the front is no head: it is passed over by one byte and the next one is looked for.
+    fn no_head(&mut self, found: bool, at: Origin, error: &str, findings: &mut Findings) -> Option<Step> {
+        if !found {
+            findings.note(Code::HttpBadHead, at, format!("from the {}: {error}", self.side.name()));
+        }
+        self.buf.skip(1);
+        self.skipped = true;
+        self.scanned = 0;
+        self.state = State::Lost;
+        None
+    }
+
+    fn skip_blank_lines(&mut self) {
+        let blank = self.buf.bytes().iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        self.buf.skip(blank);
+    }
+
+    fn content(&mut self, left: u64, state: fn(u64) -> State) -> Option<Step> {
+        let (bytes, span) = self.buf.take_piece(usize::try_from(left).unwrap_or(usize::MAX))?;
+        self.at = span.end;
+        self.state = state(left - bytes.len() as u64);
+        Some(Step::Content(bytes, span))
+    }
+
+    fn chunk_size(&mut self, findings: &mut Findings) -> Option<()> {
+        let line = self.line(findings)?;
+        let Some(line) = line else { return Some(()) };
+        let text = self.buf.bytes().get(..line)?;
+        let digits = text.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+        let extension = text.get(digits..)?.trim_ascii();
+        let size = std::str::from_utf8(text.get(..digits)?)
+            .ok()
+            .and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        match size {
+            Some(size) if extension.is_empty() || extension.starts_with(b";") => {
+                self.consume(line);
+                self.state = if size == 0 { State::Trailers } else { State::ChunkData(size) };
+            }
+            _ => self.bad_chunk("no chunk size", findings),
+        }
+        Some(())
+    }
+
+    fn chunk_end(&mut self, findings: &mut Findings) -> Option<()> {
+        match self.buf.bytes() {
+            [] | [b'\r'] => return None,
+            [b'\r', b'\n', ..] => self.consume(2),
+            [b'\n', ..] => self.consume(1),
+            _ => {
+                self.bad_chunk("no line end behind a chunk", findings);
+                return Some(());
+            }
+        }
+        self.state = State::ChunkSize;
+        Some(())
+    }
+
+    /// Takes a line of the trailer section; true for the empty one that ends it.
+    fn trailer_line(&mut self, findings: &mut Findings) -> Option<bool> {
+        let line = self.line(findings)?;
+        let Some(line) = line else { return Some(false) };
+        let empty = self.buf.bytes().get(..line)?.trim_ascii().is_empty();
+        self.consume(line);
+        Some(empty)
+    }
+
+    /// The length of the line at the front, with its line end; `Some(None)` where it is too long to be one.
+    fn line(&mut self, findings: &mut Findings) -> Option<Option<usize>> {
+        let bytes = self.buf.bytes();
+        if let Some(at) = memchr::memchr(b'\n', bytes.get(self.scanned..)?) {
+            return Some(Some(self.scanned + at + 1));
+        }
+        self.scanned = bytes.len();
+        if self.scanned > limits::MAX_CHUNK_LINE {
+            self.bad_chunk("a line without an end", findings);
+            return Some(None);
+        }
+        None
+    }
+
+    fn consume(&mut self, len: usize) {
+        if let Some(span) = self.buf.span(len) {
+            self.at = span.end;
+        }
+        self.buf.skip(len);
+        self.scanned = 0;
+    }
+
+    fn bad_chunk(&mut self, what: &str, findings: &mut Findings) {
+        let at = self.buf.first_span().map_or(self.at, |span| span.end);
+        findings.note(Code::HttpBadChunk, at, format!("from the {}: {what}", self.side.name()));
+        self.scanned = 0;
+        self.state = State::LostChunk;
+        self.due.push(Step::Gap(0, Degraded::NONE));
+    }
+
+    /// Looks for the next head, or for the middle of an event stream; `None` until more bytes come.
+    fn find_message(&mut self) -> Option<Option<Step>> {
+        let bytes = self.buf.bytes();
+        let found = match self.side {
+            Side::Client => sniff::find_head(bytes, 0, true).map(sniff::Entry::Request),
+            Side::Server => sniff::answer(bytes),
+        };
+        let Some(found) = found else {
+            let passed = self.buf.skip(bytes.len().saturating_sub(limits::MAX_WINDOW));
+            self.skipped |= passed > 0;
+            return None;
+        };
+        let (sniff::Entry::Request(at) | sniff::Entry::Response(at) | sniff::Entry::Event { at, .. }) = found;
+        self.skipped |= at > 0;
+        self.buf.skip(at);
+        self.scanned = 0;
+        if let sniff::Entry::Event { chunked, .. } = found {
+            self.inside(chunked);
+            return Some(Some(Step::Stream(self.buf.first_span()?, std::mem::take(&mut self.why))));
+        }
+        self.state = State::Head { found: true };
+        Some(None)
+    }
+
+    /// Looks for the next chunk of the body, or the next head; `None` until more bytes come, `Some(None)` where one
+    /// was found, a step where the message is over.
+    fn find_chunk(&mut self, findings: &mut Findings) -> Option<Option<Step>> {
+        let bytes = self.buf.bytes();
+        let next = sniff::find_head(bytes, 0, self.side == Side::Client);
+        let at = self.buf.first_span()?.start;
+        match chunk_boundary(bytes) {
+            Boundary::At(chunk) if next.is_none_or(|head| chunk < head) => {
+                self.buf.skip(chunk);
+                self.state = State::ChunkSize;
+                self.scanned = 0;
+                findings.note(Code::HttpResync, at, "a chunk was found");
+                return Some(None);
+            }
+            Boundary::Perhaps(from) if next.is_none() => {
+                self.buf.skip(from);
+                return None;
+            }
+            Boundary::None(keep) if next.is_none() => {
+                self.buf.skip(bytes.len().saturating_sub(keep));
+                return None;
+            }
+            _ => {}
+        }
+        self.buf.skip(next?);
+        self.state = State::Head { found: true };
+        Some(Some(Step::End(self.at)))
+    }
+}
+
+/// Where a chunk begins in bytes of a chunked body.
+enum Boundary {
+    /// Here: its line, its data and the line end behind it fit together.
+    At(usize),
+    /// Perhaps here, when more bytes come.
+    Perhaps(usize),
+    /// Nowhere; so many bytes at the end may be the beginning of one.
+    None(usize),
+}
+
+/// Largest chunk that is waited for to confirm a boundary, in bytes.
+const MAX_CONFIRMED: u64 = 16 << 20;
+
+fn chunk_boundary(bytes: &[u8]) -> Boundary {
+    let mut perhaps = None;
+    // A chunk begins where a segment does, most often; else behind the line end of the one before.
+    let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|at| at + 1));
+    for start in starts {
+        let Some(rest) = bytes.get(start..) else { break };
+        let Some((size, line)) = sniff::chunk_line(rest) else {
+            continue;
+        };
+        if size > MAX_CONFIRMED {
+            continue;
+        }
+        let end = line + usize::try_from(size).unwrap_or(usize::MAX);
+        match rest.get(end..) {
+            Some([b'\r', b'\n', ..]) => return Boundary::At(start),
+            None | Some([] | [b'\r']) if perhaps.is_none() => perhaps = Some(start),
+            _ => {}
+        }
+    }
+    perhaps.map_or(Boundary::None(bytes.len().min(300)), Boundary::Perhaps)
+}

@@ -1,0 +1,261 @@
+//! HTTP/1 heads (RFC 9112 sections 2 to 5): where one ends, what it says, how long its body is.
+
+use std::mem::MaybeUninit;
+
+use bytes::Bytes;
+
+use crate::base::{Code, Side, Span, limits};
+use crate::http::{FIELDS, Field, Head, StartLine};
+
+/// A head and the framing of the body behind it.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub(super) head: Box<Head>,
+    pub(super) framing: Framing,
+    /// 1xx other than 101: the final response is yet to come.
+    pub(super) interim: bool,
+    /// What is wrong with it, and can be lived with.
+    pub(super) faults: Vec<(Code, String)>,
+}
+
+/// How the body behind a head is delimited, as the head alone tells (RFC 9112 section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// So many bytes.
+    Length(u64),
+    /// Chunks.
+    Chunked,
+    /// Nothing tells: for a request no body, for a response everything up to the close.
+    Unsaid,
+    /// It cannot be known: lengths that contradict each other, or a transfer coding that is not known.
+    Unknown,
+}
+
+/// Where the head at the front of `bytes` ends: the length up to and including its empty line. `scanned` is how far
+/// earlier calls looked, and is moved on: no byte is looked at twice.
+pub(super) fn end(bytes: &[u8], scanned: &mut usize) -> Option<usize> {
+    // An empty line is LF LF or LF CR LF: a lone LF ends a line too (RFC 9112 section 2.2).
+    let from = *scanned;
+    for at in memchr::memchr_iter(b'\n', bytes.get(from..)?).map(|at| at + from) {
+        let behind = bytes.get(at + 1..).unwrap_or_default();
+        match behind {
+            [b'\n', ..] => return Some(at + 2),
+            [b'\r', b'\n', ..] => return Some(at + 3),
+            [] | [b'\r'] => {
+                *scanned = at;
+                return None;
+            }
+            _ => {}
+        }
+    }
+    *scanned = bytes.len();
+    None
+}
+
+/// Reads a whole head. `Err` says why it is none.
+pub(super) fn parse(side: Side, raw: &Bytes, span: Span) -> Result<Parsed, String> {
+    // Few heads have more than 32 fields: room for all that are read costs more than reading a head twice.
+    match parse_fields::<32>(side, raw, span) {
+        Err(httparse::Error::TooManyHeaders) => parse_fields::<{ limits::MAX_FIELDS }>(side, raw, span),
+        parsed => parsed,
+    }
+    .map_err(|error| error.to_string())
+}
+
+fn parse_fields<const N: usize>(side: Side, raw: &Bytes, span: Span) -> Result<Parsed, httparse::Error> {
+    let mut fields = [const { MaybeUninit::uninit() }; N];
+    let config = httparse::ParserConfig::default();
+    let (start, fields, status) = match side {
+        Side::Client => {
+            let mut request = httparse::Request::new(&mut []);
+            let done = config.parse_request_with_uninit_headers(&mut request, raw, &mut fields)?;
+            let (true, Some(method), Some(target)) = (done.is_complete(), request.method, request.path)
+            else {
+                return Err(httparse::Error::Token);
+            };
+            let start = StartLine::Request { method: method.into(), target: origin_form(target).into() };
+            (start, &*request.headers, None)
+        }
+        Side::Server => {
+            let mut response = httparse::Response::new(&mut []);
+            let mut config = config;
+            config
+                .allow_obsolete_multiline_headers_in_responses(true)
+                .allow_spaces_after_header_name_in_responses(true);
+            let done = config.parse_response_with_uninit_headers(&mut response, raw, &mut fields)?;
+            if done.is_partial() {
+                return Err(httparse::Error::Token);
+            }
+            (StartLine::Response { status: response.code }, &*response.headers, response.code)
+        }
+    };
+    let mut faults = Vec::new();
+    let framing = match status {
+        // RFC 9112 section 6.3 rule 1.
+        Some(100..=199 | 204 | 304) => Framing::Length(0),
+        _ => framing(fields, &mut faults),
+    };
+    let interim = matches!(status, Some(100 | 102..=199));
+    let places = places(raw, fields);
+    let head = Box::new(Head { raw: raw.clone(), start, span, fields: places });
+    Ok(Parsed { head, framing, interim, faults })
+}
+
+/// Path and query of a request target: an absolute form (RFC 9112 section 3.2.2) without its scheme and authority.
+fn origin_form(target: &str) -> &str {
+    let Some((scheme, rest)) = target.split_once("://") else {
+        return target;
+    };
+    if target.starts_with('/') || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
+        return target;
+    }
+    rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/")
+}
+
+fn framing(fields: &[httparse::Header<'_>], faults: &mut Vec<(Code, String)>) -> Framing {
+    let mut length = None;
+    let mut coding = None;
+    let mut conflict = false;
+    for field in fields {
+        if field.name.eq_ignore_ascii_case("content-length") {
+            // RFC 9112 section 6.3 rule 5: a list of equal values is that value.
+            for value in field.value.split(|b| *b == b',') {
+                let value = decimal(value.trim_ascii());
+                conflict |= value.is_none() || length.is_some_and(|length| Some(length) != value);
+                length = length.or(value);
+            }
+        } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
+            coding = Some(field.value);
+        }
+    }
+    if let Some(coding) = coding {
+        if length.is_some() || conflict {
+            faults.push((Code::HttpLengthConflict, "both Content-Length and Transfer-Encoding".to_owned()));
+        }
+        let last = coding.rsplit(|b| *b == b',').next().unwrap_or_default().trim_ascii();
+        if last.eq_ignore_ascii_case(b"chunked") {
+            return Framing::Chunked;
+        }
+        let detail = format!("Transfer-Encoding {}", String::from_utf8_lossy(coding));
+        faults.push((Code::HttpBadLength, detail));
+        return Framing::Unknown;
+    }
+    if conflict {
+        faults.push((
+            Code::HttpBadLength,
+            "Content-Length is no number, or stands twice and differs".to_owned(),
+        ));
+        return Framing::Unknown;
+    }
+    length.map_or(Framing::Unsaid, Framing::Length)
+}
+
+/// RFC 9110 section 8.6: digits only. `None` beyond what 64 bits hold.
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn places(raw: &Bytes, fields: &[httparse::Header<'_>]) -> [(u32, u32); FIELDS] {
+    let mut places = [(0, 0); FIELDS];
+    let base = raw.as_ptr() as usize;
+    for field in fields {
+        let Some(known) = known(field.name) else { continue };
+        let Some(place) = places.get_mut(known as usize).filter(|place| **place == (0, 0)) else {
+            continue;
+        };
+        let value = field.value.trim_ascii();
+        // `value` is a slice of `raw`: the difference of the addresses is its offset.
+        let from = (value.as_ptr() as usize).wrapping_sub(base);
+        if let (Ok(start), Ok(end)) = (u32::try_from(from), u32::try_from(from.saturating_add(value.len()))) {
+            *place = (start, end);
+        }
+    }
+    places
+}
+
+fn known(name: &str) -> Option<Field> {
+    // By length first: most fields of a head are none of these.
+    let (candidate, field): (&str, Field) = match name.len() {
+        4 => ("host", Field::Host),
+        6 if name.eq_ignore_ascii_case("server") => ("server", Field::Agent),
+        6 => ("accept", Field::Accept),
+        8 => ("mcp-name", Field::McpName),
+        10 if name.eq_ignore_ascii_case("mcp-method") => ("mcp-method", Field::McpMethod),
+        10 => ("user-agent", Field::Agent),
+        12 => ("content-type", Field::ContentType),
+        13 => ("last-event-id", Field::LastEventId),
+        14 => ("mcp-session-id", Field::SessionId),
+        16 => ("content-encoding", Field::ContentEncoding),
+        20 => ("mcp-protocol-version", Field::ProtocolVersion),
+        _ => return None,
+    };
+    name.eq_ignore_ascii_case(candidate).then_some(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Origin;
+
+    fn read(side: Side, text: &str) -> Result<Parsed, String> {
+        parse(side, &Bytes::copy_from_slice(text.as_bytes()), Span::of(Origin::new(1, 1)))
+    }
+
+    #[test]
+    fn the_end_is_found_however_the_head_comes() {
+        for (head, len) in [
+            ("GET / HTTP/1.1\r\nA: b\r\n\r\nbody", 24),
+            ("GET / HTTP/1.1\nA: b\n\nbody", 21),
+            ("GET / HTTP/1.1\r\n\r\n", 18),
+        ] {
+            let mut scanned = 0;
+            let found = (0..=head.len()).find_map(|n| end(&head.as_bytes()[..n], &mut scanned));
+            assert_eq!(found, Some(len), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_read_as_rfc_9112_has_it() {
+        for (fields, framing, code) in [
+            ("Content-Length: 5\r\n", Framing::Length(5), None),
+            ("content-LENGTH: 5\r\nContent-Length: 5\r\n", Framing::Length(5), None),
+            ("Content-Length: 5, 5\r\n", Framing::Length(5), None),
+            ("Content-Length: 5\r\nContent-Length: 6\r\n", Framing::Unknown, Some(Code::HttpBadLength)),
+            ("Content-Length: +5\r\n", Framing::Unknown, Some(Code::HttpBadLength)),
+            ("Content-Length: 99999999999999999999\r\n", Framing::Unknown, Some(Code::HttpBadLength)),
+            ("Transfer-Encoding: gzip, Chunked\r\n", Framing::Chunked, None),
+            (
+                "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+                Framing::Chunked,
+                Some(Code::HttpLengthConflict),
+            ),
+            ("Transfer-Encoding: gzip\r\n", Framing::Unknown, Some(Code::HttpBadLength)),
+            ("", Framing::Unsaid, None),
+        ] {
+            let head = read(Side::Server, &format!("HTTP/1.1 200 OK\r\n{fields}\r\n")).expect(fields);
+            assert_eq!(head.framing, framing, "{fields}");
+            assert_eq!(head.faults.first().map(|fault| fault.0), code, "{fields}");
+        }
+        let head = read(Side::Server, "HTTP/1.1 204 \r\nContent-Length: 5\r\n\r\n").expect("204");
+        assert_eq!(head.framing, Framing::Length(0));
+    }
+
+    #[test]
+    fn fields_in_any_case_and_targets_in_any_form() {
+        let head = read(
+            Side::Client,
+            "POST http://host:1/mcp?x=1 HTTP/1.1\r\nMCP-SESSION-ID:  abc \r\nhost: h\r\n\r\n",
+        )
+        .expect("a head")
+        .head;
+        assert_eq!(head.start, StartLine::Request { method: "POST".into(), target: "/mcp?x=1".into() });
+        assert_eq!(head.field(Field::SessionId), Some("abc"));
+        assert_eq!(head.field(Field::Host), Some("h"));
+        assert_eq!(head.field(Field::Accept), None);
+        assert_eq!(origin_form("/a?u=http://b/c"), "/a?u=http://b/c");
+        assert_eq!(origin_form("http://a"), "/");
+    }
+}

@@ -1,0 +1,42 @@
+//! The fields of an event: which one a line is, and where its value begins.
+
+use memchr::memchr;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Data,
+    Event,
+    Id,
+    Retry,
+    Unknown,
+}
+
+impl Field {
+    /// The field of a line, and where in the line its value begins. Looks at [`LONGEST_NAME`] bytes only: with as
+    /// many bytes of a line the answer is the same as with all, but for the blank before the value.
+    pub(super) fn split(line: &[u8]) -> (Self, usize) {
+        let head = line.get(..LONGEST_NAME).unwrap_or(line);
+        let colon = memchr(b':', head);
+        let name = colon.and_then(|at| line.get(..at)).unwrap_or(line);
+        let field = NAMES.iter().find(|(known, _)| *known == name);
+        let from = match colon {
+            Some(at) => at + 1 + usize::from(line.get(at + 1) == Some(&b' ')),
+            None => line.len(),
+        };
+        (field.map_or(Self::Unknown, |(_, field)| *field), from)
+    }
+}
+
+/// The value of a `retry` field, where it is all digits; a number too large is as large as can be.
+pub(super) fn milliseconds(value: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(value).ok()?;
+    let all = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    all.then(|| digits.parse().unwrap_or(u64::MAX))
+}
+
+/// The fields that the standard knows.
+pub(super) const NAMES: [(&[u8], Field); 4] =
+    [(b"data", Field::Data), (b"event", Field::Event), (b"id", Field::Id), (b"retry", Field::Retry)];
+
+/// The longest name of [`NAMES`] with its colon: so many bytes of a line tell its field.
+pub(super) const LONGEST_NAME: usize = 6;

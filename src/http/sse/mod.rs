@@ -1,0 +1,478 @@
+//! Server-sent events: the bytes of a `text/event-stream` body in, events out, each with its packets.
+//!
+//! Follows the WHATWG HTML Living Standard, section 9.2.6 «Interpreting an event stream», with one difference: an
+//! event is dispatched when it has at least one `data` line, even if its data is empty (the priming events of
+//! resumable streams are such). Never waits for a byte that it does not need: an event comes out at the line end that
+//! dispatches it, and where that is a CR, at the CR.
+
+mod field;
+mod open;
+
+use std::mem;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+use memchr::{memchr, memchr2};
+
+use crate::base::{Code, Degraded, Findings, Origin, Span, limits};
+
+use field::{Field, LONGEST_NAME, NAMES, milliseconds};
+use open::{Open, Text};
+
+/// One event that was dispatched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The packets of the event's field lines and of the line end that dispatches it. A comment or a BOM is no part
+    /// of it; of a blank line written as CR LF the CR dispatches and the LF is no part of it.
+    pub span: Span,
+    /// The `event` field; `None` where it is absent, empty or `message`, which mean the same. At most
+    /// [`limits::MAX_TEXT`] bytes.
+    pub name: Option<Box<str>>,
+    /// The `id` field of this event (may be empty: it resets the last event id); `None` where it has none, or one
+    /// that is ignored because it holds a NUL. At most [`limits::MAX_TEXT`] bytes.
+    pub id: Option<Arc<str>>,
+    /// The `retry` field in milliseconds; `None` where it has none that is all digits.
+    pub retry: Option<u64>,
+    /// The `data` lines joined with LF, valid UTF-8. A slice of what was pushed where the event has one `data` line
+    /// and lies in one push.
+    pub data: Bytes,
+    /// Why the event may lack its beginning: set where reading went on, behind a gap, at something that looked like
+    /// the beginning of an event and was not proven to be one.
+    pub degraded: Degraded,
+}
+
+/// An incremental parser of one event stream.
+///
+/// ```text
+///   new ──▶ Bom ──▶ Lines ◀──────────── blank line (proven) ────────────┐
+///                   │  ▲                                                │
+///           gap     │  └─ «event:» «data:» «id:» «retry:» first (not    │
+///   midstream ─▶ Guess    proven: that one event is degraded)           │
+///                   └────── anything else ─────▶ Skip ──────────────────┘
+///                           Lines ─ event too long ─▶ Skip
+/// ```
+///
+/// Behind a gap nothing tells whether the first byte stands at the start of a line. The first line end that is seen
+/// does: what follows it is the start of a line, and an empty line there is a proven blank line. Only where the very
+/// first bytes are the name of a known field and its colon is that taken for the first line of an event: servers
+/// write an event at a time, so this is most often right, and the event is marked `degraded`. A colon alone (a
+/// comment) is not taken: JSON text may begin with it wherever it is cut.
+///
+/// What is given up is counted ([`Parser::given_up`]) and told in the finding that says where reading goes on.
+#[derive(Debug)]
+pub struct Parser {
+    at: At,
+    /// The last byte was a CR: an LF that follows belongs to the same line end.
+    after_cr: bool,
+    line: Line,
+    open: Open,
+    last_id: Option<Arc<str>>,
+    retry: Option<u64>,
+    books: Books,
+    /// [`limits::MAX_EVENT`], smaller in tests.
+    cap: usize,
+}
+
+#[derive(Debug)]
+enum At {
+    /// At the start of the stream, with the first `matched` bytes of a BOM read.
+    Bom { matched: usize, span: Option<Span> },
+    /// In a line of an event, or between two lines.
+    Lines,
+    /// Right behind a gap: the bytes of `line` so far may be the name of a field.
+    Guess(Lost),
+    /// Between a gap, or an event too long, and the next blank line. `line_start` where the last byte ended a line.
+    Skip { lost: Lost, line_start: bool },
+}
+
+/// What is known of a place where reading stopped.
+#[derive(Clone, Copy, Debug)]
+struct Lost {
+    /// Why bytes are missing; nothing where an event was too long.
+    why: Degraded,
+    /// The value of [`Books::taken`] at the (last) gap.
+    from: u64,
+}
+
+/// The line that is being read, where it was cut.
+#[derive(Debug, Default)]
+struct Line {
+    kind: Kind,
+    text: BytesMut,
+    span: Option<Span>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    /// Nothing of it was read.
+    #[default]
+    Fresh,
+    /// Its beginning is kept.
+    Kept,
+    /// It is a comment: nothing is kept.
+    Comment,
+    /// It is no field that we know: nothing is kept.
+    Unknown,
+}
+
+/// How many bytes were taken, and what became of them.
+#[derive(Debug, Default)]
+struct Books {
+    /// Bytes pushed and read.
+    taken: u64,
+    /// The value of `taken` at the last boundary of events.
+    boundary: u64,
+    given_up: u64,
+}
+
+impl Parser {
+    /// A parser at the very start of a stream, where a BOM may stand.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            at: At::Bom { matched: 0, span: None },
+            after_cr: false,
+            line: Line::default(),
+            open: Open::default(),
+            last_id: None,
+            retry: None,
+            books: Books::default(),
+            cap: limits::MAX_EVENT,
+        }
+    }
+
+    /// A parser of a stream whose start was not seen: as behind a gap.
+    #[must_use]
+    pub fn midstream(why: Degraded) -> Self {
+        let mut parser = Self::new();
+        parser.gap(why);
+        parser
+    }
+
+    /// Takes the next bytes of the stream and appends the events that they complete.
+    ///
+    /// An event comes out of the push that holds the line end that dispatches it, however the bytes are cut.
+    pub fn push(&mut self, mut bytes: Bytes, span: Span, out: &mut Vec<Event>, findings: &mut Findings) {
+        while let Some(&first) = bytes.first() {
+            let before = bytes.remaining();
+            if mem::take(&mut self.after_cr) && first == b'\n' {
+                bytes.advance(1);
+                self.rest_of_crlf(span);
+                continue;
+            }
+            let mut boundary = false;
+            match self.at {
+                At::Bom { .. } => self.read_bom(&mut bytes, span),
+                At::Lines => boundary = self.read_line(&mut bytes, span, out, findings),
+                At::Guess(lost) => {
+                    bytes.advance(1);
+                    self.read_guess(first, lost, span, findings);
+                }
+                At::Skip { lost, line_start } => {
+                    boundary = self.skip_line(&mut bytes, (lost, line_start), span, findings);
+                }
+            }
+            self.books.taken += (before - bytes.remaining()) as u64;
+            if boundary {
+                self.books.boundary = self.books.taken;
+            }
+        }
+        self.open.own();
+    }
+
+    /// Bytes of the stream are missing here, however many, because of `why`: gives up the event that is not complete.
+    ///
+    /// What is told of it stands in the finding that says where reading goes on, or in that of [`Parser::end`].
+    pub fn gap(&mut self, why: Degraded) {
+        let why = match self.at {
+            At::Guess(lost) | At::Skip { lost, .. } => lost.why.and(why),
+            At::Bom { .. } | At::Lines => why,
+        };
+        self.after_cr = false;
+        self.line = Line::default();
+        self.open = Open::default();
+        let from = self.books.taken;
+        self.at = At::Guess(Lost { why, from });
+    }
+
+    /// The stream ended: an event that is not complete is not dispatched.
+    ///
+    /// Notes `sse.event_cut` where that event had data, or where bytes behind a gap were given up and no boundary
+    /// came.
+    pub fn end(&mut self, at: Origin, findings: &mut Findings) {
+        let lost = self.books.taken - self.books.boundary;
+        match self.at {
+            At::Bom { .. } => {}
+            At::Lines if self.open.data.is_some() || self.line.text.starts_with(b"data") => {
+                let detail = format!("the stream ended inside an event with data, {lost} bytes given up");
+                findings.note(Code::SseEventCut, at, detail);
+                self.books.give_up(lost);
+            }
+            At::Lines => {}
+            At::Guess(_) | At::Skip { .. } if lost > 0 => {
+                let detail = format!("the stream ended before the next event began, {lost} bytes given up");
+                findings.note(Code::SseEventCut, at, detail);
+                self.books.give_up(lost);
+            }
+            At::Guess(_) | At::Skip { .. } => {}
+        }
+        self.line = Line::default();
+        self.open = Open::default();
+    }
+
+    /// Bytes that are kept of a line or an event that is not complete.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let bom = match self.at {
+            At::Bom { matched, .. } => matched,
+            _ => 0,
+        };
+        bom + self.line.text.len() + self.open.data_len()
+    }
+
+    /// Bytes given up so far: of events cut by a gap, too long or cut by the end, and up to where reading went on.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.books.given_up
+    }
+
+    /// The last event id (what a client would send as `Last-Event-ID`): the `id` of the last event that had one,
+    /// dispatched or not; `None` before the first. An empty id was reset by the server.
+    #[must_use]
+    pub fn last_event_id(&self) -> Option<&str> {
+        self.last_id.as_deref()
+    }
+
+    /// The reconnection time in milliseconds that the stream gave last, with an event or without; `None` before the
+    /// first.
+    #[must_use]
+    pub fn retry(&self) -> Option<u64> {
+        self.retry
+    }
+
+    /// The LF of a CR LF, behind the CR that ended the line.
+    fn rest_of_crlf(&mut self, span: Span) {
+        if self.books.boundary == self.books.taken {
+            self.books.boundary += 1;
+        }
+        self.books.taken += 1;
+        if self.open.ended_field {
+            Span::extend(&mut self.open.span, span);
+        }
+    }
+
+    /// Reads one byte that may belong to a BOM; what only began like one is the beginning of the first line.
+    fn read_bom(&mut self, bytes: &mut Bytes, span: Span) {
+        let At::Bom { matched, span: held } = &mut self.at else {
+            return;
+        };
+        if bytes.first() == BOM.get(*matched) {
+            bytes.advance(1);
+            *matched += 1;
+            Span::extend(held, span);
+            if *matched == BOM.len() {
+                self.at = At::Lines;
+            }
+            return;
+        }
+        if *matched > 0 {
+            self.line.kind = Kind::Kept;
+            self.line.text.extend_from_slice(BOM.get(..*matched).unwrap_or_default());
+            self.line.span = *held;
+        }
+        self.at = At::Lines;
+    }
+
+    /// Reads up to the next line end; says whether it was that of a blank line.
+    fn read_line(
+        &mut self,
+        bytes: &mut Bytes,
+        span: Span,
+        out: &mut Vec<Event>,
+        findings: &mut Findings,
+    ) -> bool {
+        let Some(len) = memchr2(b'\r', b'\n', bytes) else {
+            let rest = mem::take(bytes);
+            self.keep(&rest, span, findings);
+            return false;
+        };
+        let piece = bytes.split_to(len);
+        self.after_cr = bytes.first() == Some(&b'\r');
+        bytes.advance(1);
+        let Line { kind, text, span: front } = &mut self.line;
+        let whole = front.take().map_or(span, |front| front.join(span));
+        match mem::take(kind) {
+            Kind::Fresh if piece.is_empty() => {
+                self.dispatch(span, out, findings);
+                return true;
+            }
+            Kind::Fresh if piece.starts_with(b":") => self.open.ended_field = false,
+            Kind::Fresh => self.field(Text::Shared(piece), whole, findings),
+            Kind::Kept => {
+                text.extend_from_slice(&piece);
+                let text = mem::take(text);
+                self.field(Text::Own(text), whole, findings);
+            }
+            Kind::Comment => self.open.ended_field = false,
+            Kind::Unknown => self.open.saw_field(whole),
+        }
+        false
+    }
+
+    /// Keeps the beginning of a line that goes on in a later push, unless nothing of the line is wanted.
+    fn keep(&mut self, piece: &[u8], span: Span, findings: &mut Findings) {
+        let line = &mut self.line;
+        if line.kind == Kind::Fresh {
+            line.kind = if piece.starts_with(b":") { Kind::Comment } else { Kind::Kept };
+        }
+        if line.kind == Kind::Comment {
+            return;
+        }
+        Span::extend(&mut line.span, span);
+        if line.kind == Kind::Unknown {
+            return;
+        }
+        line.text.extend_from_slice(piece);
+        if line.text.len() < LONGEST_NAME {
+            return;
+        }
+        if Field::split(&line.text).0 == Field::Unknown {
+            line.kind = Kind::Unknown;
+            line.text = BytesMut::new();
+        } else if self.open.data_len() + line.text.len() > self.cap {
+            self.too_long(false, span, findings);
+        }
+    }
+
+    /// Processes a whole line that is neither blank nor a comment.
+    fn field(&mut self, mut text: Text, span: Span, findings: &mut Findings) {
+        let (field, from) = Field::split(text.as_slice());
+        if field != Field::Unknown && self.open.data_len() + text.as_slice().len() > self.cap {
+            self.too_long(true, span, findings);
+            return;
+        }
+        let open = &mut self.open;
+        open.saw_field(span);
+        text.advance(from);
+        match field {
+            Field::Data => match &mut open.data {
+                None => open.data = Some(text),
+                Some(data) => data.join_line(text.as_slice()),
+            },
+            Field::Event => {
+                let name = open.text(text.as_slice());
+                open.name = (!name.is_empty() && name != "message").then(|| name.into());
+            }
+            Field::Id if memchr(0, text.as_slice()).is_none() => {
+                open.id = Some(open.text(text.as_slice()).into());
+            }
+            Field::Retry => open.retry = milliseconds(text.as_slice()).or(open.retry),
+            Field::Id | Field::Unknown => {}
+        }
+    }
+
+    /// A blank line: hands the event out where it has data, and begins the next.
+    fn dispatch(&mut self, blank: Span, out: &mut Vec<Event>, findings: &mut Findings) {
+        let open = mem::take(&mut self.open);
+        if let Some(id) = &open.id {
+            self.last_id = Some(Arc::clone(id));
+        }
+        self.retry = open.retry.or(self.retry);
+        let mut not_utf8 = open.not_utf8;
+        if let Some(data) = open.data {
+            let mut data = data.freeze();
+            if std::str::from_utf8(&data).is_err() {
+                not_utf8 = true;
+                data = String::from_utf8_lossy(&data).into_owned().into();
+            }
+            out.push(Event {
+                span: open.span.map_or(blank, |span| span.join(blank)),
+                name: open.name,
+                id: open.id,
+                retry: open.retry,
+                data,
+                degraded: open.degraded,
+            });
+        }
+        if not_utf8 {
+            findings.note(Code::SseNotUtf8, blank.end, "bytes that are not UTF-8 were replaced by U+FFFD");
+        }
+    }
+
+    /// Gives up the event that is being read; `line_start` where the line that made it too long has ended.
+    fn too_long(&mut self, line_start: bool, span: Span, findings: &mut Findings) {
+        let detail = format!("an event with more than {} bytes was given up", self.cap);
+        findings.note(Code::SseEventTooLong, span.end, detail);
+        self.line = Line::default();
+        self.open = Open::default();
+        let lost = Lost { why: Degraded::NONE, from: self.books.taken };
+        self.at = At::Skip { lost, line_start };
+    }
+
+    /// Reads one byte right behind a gap: goes on where the bytes so far are a field name with its colon.
+    fn read_guess(&mut self, byte: u8, lost: Lost, span: Span, findings: &mut Findings) {
+        self.line.text.extend_from_slice(&[byte]);
+        Span::extend(&mut self.line.span, span);
+        let text: &[u8] = &self.line.text;
+        if NAMES.iter().any(|(name, _)| text.strip_suffix(b":") == Some(*name)) {
+            self.line.kind = Kind::Kept;
+            self.open.degraded = lost.why;
+            self.at = At::Lines;
+            let bytes = lost.from - self.books.boundary;
+            self.books.give_up(bytes);
+            let detail = format!("event stream: {bytes} bytes given up, read on at what looks like a field");
+            findings.note(Code::HttpResync, span.end, detail);
+        } else if !NAMES.iter().any(|(name, _)| name.starts_with(text)) {
+            self.line = Line::default();
+            self.after_cr = byte == b'\r';
+            let line_start = matches!(byte, b'\r' | b'\n');
+            self.at = At::Skip { lost, line_start };
+        }
+    }
+
+    /// Skips a line; says whether it was blank, which ends the skipping.
+    fn skip_line(
+        &mut self,
+        bytes: &mut Bytes,
+        (lost, line_start): (Lost, bool),
+        span: Span,
+        findings: &mut Findings,
+    ) -> bool {
+        let Some(len) = memchr2(b'\r', b'\n', bytes) else {
+            bytes.clear();
+            self.at = At::Skip { lost, line_start: false };
+            return false;
+        };
+        self.after_cr = bytes.get(len) == Some(&b'\r');
+        bytes.advance(len + 1);
+        if len > 0 || !line_start {
+            self.at = At::Skip { lost, line_start: true };
+            return false;
+        }
+        self.at = At::Lines;
+        // The caller adds the one byte of this line end to `taken`.
+        let bytes = self.books.taken + 1 - self.books.boundary;
+        self.books.give_up(bytes);
+        let detail = format!("event stream: {bytes} bytes given up, read on behind a blank line");
+        findings.note(Code::HttpResync, span.end, detail);
+        true
+    }
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Books {
+    fn give_up(&mut self, bytes: u64) {
+        self.given_up += bytes;
+        self.boundary += bytes;
+    }
+}
+
+const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+#[cfg(test)]
+mod tests;
