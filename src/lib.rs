@@ -7,4 +7,5 @@ pub mod base;
 pub mod capture;
 pub mod http;
 pub mod link;
+pub mod rpc;
 pub mod tcp;

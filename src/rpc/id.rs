@@ -1,0 +1,128 @@
+//! JSON-RPC ids: they keep their JSON type and spelling.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// The id of a JSON-RPC message (JSON-RPC 2.0 section 4), or a progress token, which has the same form.
+///
+/// `1` and `"1"` differ; `1` and `1.0` are one number in two spellings and equal.
+#[derive(Clone, Debug)]
+pub enum Id {
+    /// `null`.
+    Null,
+    /// An integer in its shortest spelling.
+    Int(i64),
+    /// Any other number, as it was spelled.
+    Number(Box<str>),
+    /// A string, unescaped.
+    Text(Box<str>),
+}
+
+impl Id {
+    /// The integer that the id is, where it is one; `1.0` and `1e0` are 1.
+    #[must_use]
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Self::Int(int) => Some(*int),
+            Self::Number(spelled) => {
+                let float: f64 = spelled.parse().ok()?;
+                // Beyond 2^53 a float no longer names one integer: such spellings are compared as text.
+                (float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0).then_some(float as i64)
+            }
+            Self::Null | Self::Text(_) => None,
+        }
+    }
+
+    /// Length of its text in memory, in bytes; 0 for what has none.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "an id is no container")]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Null | Self::Int(_) => 0,
+            Self::Number(text) | Self::Text(text) => text.len(),
+        }
+    }
+
+    /// The id as JSON text, in the spelling of the wire (strings with the escapes that JSON needs).
+    #[must_use]
+    pub fn json(&self) -> String {
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::Int(int) => int.to_string(),
+            Self::Number(spelled) => spelled.to_string(),
+            Self::Text(text) => serde_json::Value::from(text.as_ref()).to_string(),
+        }
+    }
+}
+
+impl PartialEq for Id {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Text(a), Self::Text(b)) => a == b,
+            (Self::Text(_) | Self::Null, _) | (_, Self::Text(_) | Self::Null) => false,
+            (a, b) => match (a.as_int(), b.as_int()) {
+                (Some(a), Some(b)) => a == b,
+                (None, None) => matches!((a, b), (Self::Number(a), Self::Number(b)) if a == b),
+                _ => false,
+            },
+        }
+    }
+}
+
+impl Eq for Id {}
+
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Null => 0u8.hash(state),
+            Self::Text(text) => (1u8, text).hash(state),
+            Self::Int(_) | Self::Number(_) => match (self.as_int(), self) {
+                (Some(int), _) => (2u8, int).hash(state),
+                (None, Self::Number(spelled)) => (3u8, spelled).hash(state),
+                (None, _) => 4u8.hash(state),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.json())
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Int(int) => serializer.serialize_i64(*int),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Number(spelled) => {
+                let raw: &RawValue = serde_json::from_str(spelled).map_err(serde::ser::Error::custom)?;
+                raw.serialize(serializer)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn type_and_spelling_are_kept() {
+        let text = Id::Text("1".into());
+        assert_ne!(Id::Int(1), text);
+        assert_eq!(Id::Int(1), Id::Number("1.0".into()));
+        assert_eq!(Id::Number("1.0".into()).json(), "1.0");
+        assert_eq!(text.json(), "\"1\"");
+        assert_ne!(Id::Null, Id::Int(0));
+        let big = Id::Number("123456789012345678901234567890".into());
+        assert_eq!(big, big.clone());
+        assert_eq!(serde_json::to_string(&big).ok().as_deref(), Some("123456789012345678901234567890"));
+    }
+}

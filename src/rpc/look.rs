@@ -1,0 +1,460 @@
+//! What is looked for in `params` and `result`: read as the text goes by, in whatever JSON types it stands.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hasher};
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Id;
+use super::parse::{id, keep};
+
+/// What was found in a message's `params` (of a request or notification) or `result` (of a response).
+///
+/// Everything is `None`, empty or false where the message does not have it, or has it in another JSON type.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Look {
+    /// `params.name`: a tool or a prompt.
+    pub name: Option<Box<str>>,
+    /// `params.uri`: a resource.
+    pub uri: Option<Box<str>>,
+    /// `params.taskId`, `result.taskId` or `result.task.taskId`: a task.
+    pub task: Option<Box<str>>,
+    /// `params._meta.progressToken` of a request; `params.progressToken` of `notifications/progress`.
+    pub progress_token: Option<Id>,
+    /// `params.requestId` of `notifications/cancelled`.
+    pub request_id: Option<Id>,
+    /// `params.protocolVersion`, `result.protocolVersion`.
+    pub protocol_version: Option<Box<str>>,
+    /// `_meta["io.modelcontextprotocol/protocolVersion"]` (2026-07-28).
+    pub meta_version: Option<Box<str>>,
+    /// `params.clientInfo`, or `_meta["io.modelcontextprotocol/clientInfo"]` (2026-07-28).
+    pub client_info: Option<Implementation>,
+    /// `result.serverInfo`, or `_meta["io.modelcontextprotocol/serverInfo"]`.
+    pub server_info: Option<Implementation>,
+    /// Names in `capabilities` (or `_meta["io.modelcontextprotocol/clientCapabilities"]`), in their order.
+    pub capabilities: Vec<Box<str>>,
+    /// `_meta["io.modelcontextprotocol/subscriptionId"]`: the id of the `subscriptions/listen` request (2026-07-28).
+    pub subscription: Option<Id>,
+    /// `result.isError` is true.
+    pub is_error: bool,
+    /// `result.resultType` is `input_required` (2026-07-28).
+    pub input_required: bool,
+    /// `params.inputResponses` is there (2026-07-28).
+    pub input_responses: bool,
+    /// `requestState`, of a result or of the retry that repeats it: length and hash of its JSON text (2026-07-28).
+    pub request_state: Option<(u64, u64)>,
+    /// `result.tools` and its like.
+    pub listing: Option<Listing>,
+}
+
+/// A name and a version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Implementation {
+    /// Its `name`; empty where it has none.
+    pub name: Box<str>,
+    /// Its `version`; empty where it has none.
+    pub version: Box<str>,
+}
+
+/// One page of what a server offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// The member that holds it: `tools`, `prompts`, `resources` or `resourceTemplates`.
+    pub kind: &'static str,
+    /// The definitions, in order.
+    pub definitions: Vec<Definition>,
+}
+
+/// A tool, prompt, resource or template as a server defines it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Its `name`; of a resource its `uri`, of a template its `uriTemplate`.
+    pub name: Box<str>,
+    /// Length of its JSON text, in bytes.
+    pub bytes: u64,
+}
+
+/// Which member is looked into.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Params,
+    Result,
+}
+
+/// Looks into `params` or `result`; yields whether it is an object.
+pub(super) struct LookAt<'a> {
+    pub(super) look: &'a mut Look,
+    pub(super) place: Place,
+}
+
+impl<'de> DeserializeSeed<'de> for LookAt<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(Whatever(self))
+    }
+}
+
+impl<'de> Taker<'de> for LookAt<'_> {
+    type Value = bool;
+
+    fn other(self) -> bool {
+        false
+    }
+
+    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        while let Some(key) = map.next_key::<Key<'de>>()? {
+            let look = &mut *self.look;
+            match (key.0.as_ref(), self.place) {
+                ("name", Place::Params) => look.name = map.next_value_seed(TEXT)?,
+                ("uri", Place::Params) => look.uri = map.next_value_seed(TEXT)?,
+                ("taskId", _) => look.task = map.next_value_seed(TEXT)?,
+                ("task", Place::Result) => {
+                    look.task = map.next_value_seed(Member("taskId"))?.or(look.task.take())
+                }
+                ("progressToken", Place::Params) => look.progress_token = id(map.next_value()?),
+                ("requestId", Place::Params) => look.request_id = id(map.next_value()?),
+                ("protocolVersion", _) => look.protocol_version = map.next_value_seed(TEXT)?,
+                ("clientInfo", Place::Params) => look.client_info = map.next_value_seed(IMPLEMENTATION)?,
+                ("serverInfo", Place::Result) => look.server_info = map.next_value_seed(IMPLEMENTATION)?,
+                ("capabilities", _) => look.capabilities = map.next_value_seed(Keys)?,
+                ("isError", Place::Result) => look.is_error = map.next_value::<&RawValue>()?.get() == "true",
+                ("resultType", Place::Result) => {
+                    look.input_required = map.next_value_seed(TEXT)?.as_deref() == Some("input_required");
+                }
+                ("inputResponses", Place::Params) => {
+                    map.next_value::<IgnoredAny>()?;
+                    look.input_responses = true;
+                }
+                ("requestState", _) => look.request_state = Some(fingerprint(map.next_value()?)),
+                ("_meta", _) => map.next_value_seed(Meta(look))?,
+                (list, Place::Result) if listing(list).is_some() => {
+                    let found = map.next_value_seed(Definitions)?;
+                    look.listing =
+                        found.zip(listing(list)).map(|(definitions, kind)| Listing { kind, definitions });
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn listing(key: &str) -> Option<&'static str> {
+    ["tools", "prompts", "resources", "resourceTemplates"].into_iter().find(|kind| *kind == key)
+}
+
+/// Length and hash of a JSON text: enough to see it again, without keeping a state of any size.
+fn fingerprint(raw: &RawValue) -> (u64, u64) {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(raw.get().as_bytes());
+    (raw.get().len() as u64, hasher.finish())
+}
+
+/// A key, borrowed unless it has escapes.
+#[derive(serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
+
+/// `_meta` (MCP: general fields), with the keys that 2026-07-28 puts there.
+struct Meta<'a>(&'a mut Look);
+
+impl<'de> DeserializeSeed<'de> for Meta<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(Whatever(self))
+    }
+}
+
+impl<'de> Taker<'de> for Meta<'_> {
+    type Value = ();
+
+    fn other(self) {}
+
+    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self(look) = self;
+        while let Some(key) = map.next_key::<Key<'de>>()? {
+            match key.0.strip_prefix("io.modelcontextprotocol/").unwrap_or(&key.0) {
+                "progressToken" => look.progress_token = id(map.next_value()?),
+                "protocolVersion" => look.meta_version = map.next_value_seed(TEXT)?,
+                "clientInfo" => look.client_info = map.next_value_seed(IMPLEMENTATION)?,
+                "serverInfo" => look.server_info = map.next_value_seed(IMPLEMENTATION)?,
+                "clientCapabilities" => look.capabilities = map.next_value_seed(Keys)?,
+                "subscriptionId" => look.subscription = id(map.next_value()?),
+                "related-task" => look.task = map.next_value_seed(Member("taskId"))?.or(look.task.take()),
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes a value of the type that it wants and passes over every other.
+trait Taker<'de>: Sized {
+    type Value;
+
+    /// The value is of another type.
+    fn other(self) -> Self::Value;
+
+    fn text(self, _: &str) -> Self::Value {
+        self.other()
+    }
+
+    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(self.other())
+    }
+
+    fn array<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(self.other())
+    }
+}
+
+/// A visitor of any JSON value, for a [`Taker`].
+struct Whatever<T>(T);
+
+impl<'de, T: Taker<'de>> Visitor<'de> for Whatever<T> {
+    type Value = T::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<T::Value, E> {
+        Ok(self.0.other())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<T::Value, E> {
+        Ok(self.0.other())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<T::Value, E> {
+        Ok(self.0.other())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<T::Value, E> {
+        Ok(self.0.other())
+    }
+
+    fn visit_unit<E>(self) -> Result<T::Value, E> {
+        Ok(self.0.other())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<T::Value, E> {
+        Ok(self.0.text(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T::Value, A::Error> {
+        self.0.object(map)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<T::Value, A::Error> {
+        self.0.array(seq)
+    }
+}
+
+/// What [`TEXT`] and its like are made of.
+struct Seed<T>(PhantomData<T>);
+
+/// A text, cut at its cap.
+const TEXT: Seed<Box<str>> = Seed(PhantomData);
+/// An object with `name` and `version`.
+const IMPLEMENTATION: Seed<Implementation> = Seed(PhantomData);
+
+impl<'de> DeserializeSeed<'de> for Seed<Box<str>> {
+    type Value = Option<Box<str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(Whatever(self))
+    }
+}
+
+impl<'de> Taker<'de> for Seed<Box<str>> {
+    type Value = Option<Box<str>>;
+
+    fn other(self) -> Self::Value {
+        None
+    }
+
+    fn text(self, text: &str) -> Self::Value {
+        Some(keep(text))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<Implementation> {
+    type Value = Option<Implementation>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(Whatever(self))
+    }
+}
+
+impl<'de> Taker<'de> for Seed<Implementation> {
+    type Value = Option<Implementation>;
+
+    fn other(self) -> Self::Value {
+        None
+    }
+
+    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = Implementation::default();
+        while let Some(key) = map.next_key::<Key<'de>>()? {
+            match key.0.as_ref() {
+                "name" => found.name = map.next_value_seed(TEXT)?.unwrap_or_default(),
+                "version" => found.version = map.next_value_seed(TEXT)?.unwrap_or_default(),
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Some(found))
+    }
+}
+
+/// The text of one member of an object.
+struct Member(&'static str);
+
+impl<'de> DeserializeSeed<'de> for Member {
+    type Value = Option<Box<str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(Whatever(self))
+    }
+}
+
+impl<'de> Taker<'de> for Member {
+    type Value = Option<Box<str>>;
+
+    fn other(self) -> Self::Value {
+        None
+    }
+
+    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(key) = map.next_key::<Key<'de>>()? {
+            if key.0 == self.0 {
+                found = map.next_value_seed(TEXT)?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The keys of an object, at most 64 of them.
+struct Keys;
+
+impl<'de> DeserializeSeed<'de> for Keys {
+    type Value = Vec<Box<str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(Whatever(self))
+    }
+}
+
+impl<'de> Taker<'de> for Keys {
+    type Value = Vec<Box<str>>;
+
+    fn other(self) -> Self::Value {
+        Vec::new()
+    }
+
+    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut keys = Vec::new();
+        while let Some((key, _)) = map.next_entry::<Key<'de>, IgnoredAny>()? {
+            if keys.len() < 64 {
+                keys.push(keep(&key.0));
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// The definitions of a listing, at most 10,000 of them.
+struct Definitions;
+
+impl<'de> DeserializeSeed<'de> for Definitions {
+    type Value = Option<Vec<Definition>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(Whatever(self))
+    }
+}
+
+impl<'de> Taker<'de> for Definitions {
+    type Value = Option<Vec<Definition>>;
+
+    fn other(self) -> Self::Value {
+        None
+    }
+
+    fn array<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut definitions = Vec::new();
+        while let Some(raw) = seq.next_element::<&RawValue>()? {
+            if definitions.len() < 10_000 {
+                definitions.push(definition(raw));
+            }
+        }
+        Ok(Some(definitions))
+    }
+}
+
+fn definition(raw: &RawValue) -> Definition {
+    let find = |key| {
+        let mut json = serde_json::Deserializer::from_str(raw.get());
+        Member(key).deserialize(&mut json).ok().flatten()
+    };
+    let name = find("uri").or_else(|| find("uriTemplate")).or_else(|| find("name"));
+    Definition { name: name.unwrap_or_default(), bytes: raw.get().len() as u64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse::parse;
+    use super::*;
+    use crate::base::{Degraded, Origin, Span};
+
+    fn look(text: &str) -> Look {
+        let parsed = parse(text.as_bytes(), Span::of(Origin::new(1, 1)), Degraded::NONE);
+        parsed.envelopes.into_iter().next().map(|envelope| *envelope.look).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_call_names_its_tool_and_token() {
+        let found = look(
+            r#"{"method":"tools/call","params":{"_meta":{"progressToken":"t"},"name":"n\u0061me","arguments":{"name":"no"}}}"#,
+        );
+        assert_eq!(found.name.as_deref(), Some("name"));
+        assert_eq!(found.progress_token, Some(Id::Text("t".into())));
+    }
+
+    #[test]
+    fn a_result_tells_who_the_server_is_and_what_it_offers() {
+        let found = look(
+            r#"{"id":1,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{},"logging":{}},
+                "serverInfo":{"name":"s","version":"1"},"tools":[{"name":"a"},{"uri":"u","name":"b"}],"isError":true}}"#,
+        );
+        assert_eq!(found.protocol_version.as_deref(), Some("2025-06-18"));
+        assert_eq!(found.server_info, Some(Implementation { name: "s".into(), version: "1".into() }));
+        assert_eq!(found.capabilities.len(), 2);
+        assert!(found.is_error);
+        let listed = found.listing.map(|listing| listing.definitions).unwrap_or_default();
+        assert_eq!(listed.iter().map(|d| (&*d.name, d.bytes)).collect::<Vec<_>>(), [("a", 12), ("u", 22)]);
+    }
+
+    #[test]
+    fn wrong_types_are_passed_over() {
+        let found = look(
+            r#"{"method":"m","params":{"name":[1],"uri":{"a":1},"_meta":3,"task":{"taskId":"x"},"taskId":"y"}}"#,
+        );
+        assert_eq!((found.name, found.uri, found.task.as_deref()), (None, None, Some("y")));
+    }
+}

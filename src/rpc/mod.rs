@@ -1,0 +1,192 @@
+//! Bodies and events in; JSON-RPC envelopes out.
+//!
+//! Each body and each event's data is parsed once, where it lies; `params` and `result` are looked into and not
+//! built. Nothing outlives the call but short texts. Knows no session and keeps no state.
+
+use std::sync::Arc;
+
+use crate::base::{Code, Degraded, Finish, Origin, Peers, Side, Span};
+
+pub mod id;
+mod look;
+pub mod parse;
+
+use crate::http::{Body, Event, Output, What as Happening};
+
+pub use crate::http::{Field, Head, StartLine, TransactionNo};
+pub use id::Id;
+pub use look::{Definition, Implementation, Listing, Look};
+
+/// A happening of one transaction, its messages parsed: what the `mcp` room is handed.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Who talks.
+    pub peers: Peers,
+    /// The transaction on the connection `peers.tcp_stream`.
+    pub transaction: TransactionNo,
+    /// Segments that were sent again on the connection so far: by the client, by the server.
+    pub again: [u32; 2],
+    /// The packet that completed it.
+    pub at: Origin,
+    /// What it is.
+    pub what: What,
+}
+
+/// The kinds of [`Item`].
+#[derive(Clone, Debug)]
+pub enum What {
+    /// The request's head.
+    Request(Box<Head>),
+    /// The head of the final response.
+    Response(Box<Head>),
+    /// The request's body.
+    RequestBody(Parsed),
+    /// The response's body, where it is no event stream.
+    ResponseBody(Parsed),
+    /// An event of the response's stream.
+    Event(StreamEvent),
+    /// Bytes of this side are missing, which could have held anything.
+    Gap {
+        /// The side that sent them.
+        side: Side,
+        /// Why they are missing.
+        why: Degraded,
+    },
+    /// The client closed its direction while the response was not complete.
+    ClientGone,
+    /// The response is over, or will never come.
+    Ended {
+        /// How it ended.
+        how: Finish,
+        /// Bytes of its body after content decoding, as far as they came.
+        bytes: u64,
+        /// The packets of the response, from its head to the last byte of its content; `None` where nothing came.
+        span: Option<Span>,
+        /// Why it may not be whole.
+        degraded: Degraded,
+    },
+}
+
+/// One SSE event with what it carries.
+#[derive(Clone, Debug)]
+pub struct StreamEvent {
+    /// Its type; `None` is the default, `message`.
+    pub name: Option<Box<str>>,
+    /// Its `id` field; `None` where it has none.
+    pub id: Option<Arc<str>>,
+    /// Its data, where it can be the target of an `endpoint` event: shorter than 4 KiB and no JSON.
+    pub text: Option<Box<str>>,
+    /// What its data is, as JSON-RPC.
+    pub parsed: Parsed,
+}
+
+/// What a body or an event's data turned out to be.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The packets that carried it: of a body from its head on, of an event from its first field line on.
+    pub span: Span,
+    /// Why it may not be whole.
+    pub degraded: Degraded,
+    /// Its length in bytes, content codings taken off.
+    pub bytes: u64,
+    /// The messages, in order; empty where there is none.
+    pub envelopes: Vec<Envelope>,
+    /// Whether they stood in a batch.
+    pub batch: bool,
+    /// What is wrong with it as a whole. Of interest only where it should have been JSON-RPC.
+    pub faults: Vec<Fault>,
+}
+
+impl Parsed {
+    /// Nothing to parse: an empty body, or one that could not be kept.
+    #[must_use]
+    pub fn nothing(span: Span, degraded: Degraded, bytes: u64) -> Self {
+        Self { span, degraded, bytes, envelopes: Vec::new(), batch: false, faults: Vec::new() }
+    }
+}
+
+/// Something that a message does wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What it is.
+    pub code: Code,
+    /// What exactly.
+    pub detail: String,
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Has a method and an id.
+    Request,
+    /// Has a method and no id.
+    Notification,
+    /// Has a result.
+    Response,
+    /// Has an error.
+    Error,
+    /// None of these: a fault says why.
+    Unknown,
+}
+
+/// One JSON-RPC message.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id; `None` where it has no such member, [`Id::Null`] where it is null.
+    pub id: Option<Id>,
+    /// Its method.
+    pub method: Option<Box<str>>,
+    /// Whether it has a `jsonrpc` member: only then it is taken for JSON-RPC where nothing else says so.
+    pub has_version: bool,
+    /// Length of its JSON text, in bytes: of an element of a batch the element alone.
+    pub bytes: u64,
+    /// What was found in its `params` or its `result`.
+    pub look: Box<Look>,
+    /// Its error.
+    pub error: Option<RpcError>,
+    /// What it does wrong.
+    pub faults: Vec<Fault>,
+}
+
+/// The error of a JSON-RPC error response (JSON-RPC 2.0 section 5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RpcError {
+    /// Its code; `None` where it is missing or no integer.
+    pub code: Option<i64>,
+    /// Its message; empty where it is missing. Cut at [`crate::base::limits::MAX_TEXT`].
+    pub message: Box<str>,
+}
+
+/// Reads what an HTTP transaction carries, on a connection on which `again` segments were sent again: bodies and events become [`Parsed`], everything else goes on as it is.
+#[must_use]
+pub fn read(peers: Peers, again: [u32; 2], output: Output) -> Item {
+    let what = match output.what {
+        Happening::Request(head) => What::Request(head),
+        Happening::Response(head) => What::Response(head),
+        Happening::RequestBody(body) => What::RequestBody(read_body(&body)),
+        Happening::ResponseBody(body) => What::ResponseBody(read_body(&body)),
+        Happening::Event(event) => What::Event(read_event(event)),
+        Happening::Gap { side, why } => What::Gap { side, why },
+        Happening::ClientGone => What::ClientGone,
+        Happening::Ended { how, bytes, span, degraded } => What::Ended { how, bytes, span, degraded },
+    };
+    Item { peers, again, transaction: output.transaction, at: output.at, what }
+}
+
+fn read_body(body: &Body) -> Parsed {
+    if body.whole {
+        parse::parse(&body.content, body.span, body.degraded)
+    } else {
+        Parsed::nothing(body.span, body.degraded, body.content.len() as u64)
+    }
+}
+
+fn read_event(event: Event) -> StreamEvent {
+    // The target of an `endpoint` event is a URI reference: no longer than that, and never JSON.
+    let text = (event.data.len() < 4096 && !matches!(event.data.first(), Some(b'{' | b'[')))
+        .then(|| String::from_utf8_lossy(&event.data).into());
+    let parsed = parse::parse(&event.data, event.span, event.degraded);
+    StreamEvent { name: event.name, id: event.id, text, parsed }
+}

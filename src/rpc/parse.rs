@@ -1,0 +1,468 @@
+//! JSON text in, envelopes out: one pass over the text, fields borrowed, `params` and `result` looked into.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::look::{LookAt, Place};
+use super::{Envelope, Fault, Id, Kind, Look, Parsed, RpcError};
+use crate::base::{Code, Degraded, Span, limits, text};
+
+/// Reads a body or an event's data as JSON-RPC: one message or a batch (MCP 2025-03-26).
+///
+/// Never fails: what is wrong stands in the faults of the result, or of the message that does it.
+#[must_use]
+pub fn parse(bytes: &[u8], span: Span, degraded: Degraded) -> Parsed {
+    let mut parsed = Parsed::nothing(span, degraded, bytes.len() as u64);
+    let text = match std::str::from_utf8(bytes) {
+        // RFC 8259 section 8.1: a parser may ignore a byte order mark.
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(error) => {
+            let detail = format!("not UTF-8 at byte {}", error.valid_up_to());
+            parsed.faults.push(Fault { code: Code::RpcNotUtf8, detail });
+            return parsed;
+        }
+    };
+    match text.trim_ascii_start().as_bytes().first() {
+        None => {}
+        Some(b'[') => parse_batch(text, &mut parsed),
+        Some(b'{') => match parse_one(text) {
+            Ok((mut envelope, trailing)) => {
+                envelope.bytes = bytes.len() as u64;
+                parsed.faults.extend(trailing);
+                // Exactly one: a vector that grows begins with room for four.
+                parsed.envelopes = vec![envelope];
+            }
+            Err(fault) => parsed.faults.push(fault),
+        },
+        Some(first) => parsed.faults = vec![no_container(text, *first)],
+    }
+    parsed
+}
+
+/// Neither an object nor an array: other JSON, or none at all. Bodies such as «Accepted» are many: nothing is read
+/// but the beginning.
+fn no_container(text: &str, first: u8) -> Fault {
+    let word = matches!(text.trim_ascii(), "true" | "false" | "null");
+    let json = word || matches!(first, b'"' | b'-' | b'0'..=b'9');
+    let code = if json { Code::RpcNotObject } else { Code::RpcNotJson };
+    Fault { code, detail: format!("it begins with {:?}", char::from(first)) }
+}
+
+/// One message, and what stands behind it where something does.
+fn parse_one(text: &str) -> Result<(Envelope, Option<Fault>), Fault> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let envelope = json.deserialize_map(EnvelopeVisitor).map_err(|error| not_json(&error))?;
+    let trailing = json
+        .end()
+        .err()
+        .map(|error| Fault { code: Code::RpcTrailingBytes, detail: format!("at {}", place(&error)) });
+    Ok((envelope, trailing))
+}
+
+fn parse_batch(text: &str, parsed: &mut Parsed) {
+    parsed.batch = true;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let elements = match json.deserialize_seq(BatchVisitor) {
+        Ok(elements) => elements,
+        Err(error) => {
+            parsed.faults.push(not_json(&error));
+            return;
+        }
+    };
+    if json.end().is_err() {
+        parsed.faults.push(Fault { code: Code::RpcTrailingBytes, detail: "behind a batch".to_owned() });
+    }
+    if elements.list.is_empty() {
+        parsed.faults.push(Fault { code: Code::RpcEmptyBatch, detail: "[]".to_owned() });
+    }
+    if elements.left_out > 0 {
+        let detail =
+            format!("{} elements beyond the first {} were not read", elements.left_out, limits::MAX_BATCH);
+        parsed.faults.push(Fault { code: Code::RpcBatchLimit, detail });
+    }
+    for element in elements.list {
+        if element.get().starts_with('{') {
+            match parse_one(element.get()) {
+                Ok((mut envelope, _)) => {
+                    envelope.bytes = element.get().len() as u64;
+                    parsed.envelopes.push(envelope);
+                }
+                Err(fault) => parsed.faults.push(fault),
+            }
+        } else {
+            let detail = "an element of a batch is no object".to_owned();
+            parsed.faults.push(Fault { code: Code::RpcNotObject, detail });
+        }
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> Fault {
+    let text = error.to_string();
+    // serde_json has no category of its own for its depth limit of 128.
+    let code = if text.starts_with("recursion limit") { Code::RpcTooDeep } else { Code::RpcNotJson };
+    Fault { code, detail: text }
+}
+
+fn place(error: &serde_json::Error) -> String {
+    format!("line {} column {}", error.line(), error.column())
+}
+
+/// `text`, cut where it is too long to be kept.
+pub(super) fn keep(text: &str) -> Box<str> {
+    text::kept(text).into()
+}
+
+/// The id that a JSON value spells; `None` where it is an object, an array or a boolean.
+pub(super) fn id(raw: &RawValue) -> Option<Id> {
+    let text = raw.get();
+    match text.as_bytes().first()? {
+        b'"' => Some(Id::Text(keep(&string(raw)?))),
+        b'n' => Some(Id::Null),
+        b'-' | b'0'..=b'9' => Some(match text.parse::<i64>() {
+            Ok(int) if text != "-0" => Id::Int(int),
+            _ => Id::Number(keep(text)),
+        }),
+        _ => None,
+    }
+}
+
+/// The text of a JSON string; `None` where the value is none. Read a second time only where it has escapes.
+fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let text = raw.get();
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(inner));
+    }
+    serde_json::from_str(text).ok().map(Cow::Owned)
+}
+
+struct Elements<'a> {
+    list: Vec<&'a RawValue>,
+    left_out: usize,
+}
+
+struct BatchVisitor;
+
+impl<'de> Visitor<'de> for BatchVisitor {
+    type Value = Elements<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a batch of JSON-RPC messages")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Elements { list: Vec::new(), left_out: 0 };
+        while elements.list.len() < limits::MAX_BATCH {
+            match seq.next_element::<&RawValue>()? {
+                Some(element) => elements.list.push(element),
+                None => return Ok(elements),
+            }
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            elements.left_out += 1;
+        }
+        Ok(elements)
+    }
+}
+
+/// The members of a message (JSON-RPC 2.0 sections 4 and 5).
+#[derive(Clone, Copy)]
+enum Member {
+    Jsonrpc,
+    Id,
+    Method,
+    Params,
+    Result,
+    Error,
+    Other,
+}
+
+struct MemberSeed;
+
+impl<'de> DeserializeSeed<'de> for MemberSeed {
+    type Value = Member;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Member, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for MemberSeed {
+    type Value = Member;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Member, E> {
+        Ok(match key {
+            "jsonrpc" => Member::Jsonrpc,
+            "id" => Member::Id,
+            "method" => Member::Method,
+            "params" => Member::Params,
+            "result" => Member::Result,
+            "error" => Member::Error,
+            _ => Member::Other,
+        })
+    }
+}
+
+struct EnvelopeVisitor;
+
+/// What the members of a message say, before they are held against each other.
+#[derive(Default)]
+struct Members {
+    seen: u8,
+    look: Box<Look>,
+    id: Option<Id>,
+    method: Option<Box<str>>,
+    error: Option<RpcError>,
+    faults: Vec<Fault>,
+}
+
+impl<'de> Visitor<'de> for EnvelopeVisitor {
+    type Value = Envelope;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON-RPC message")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
+        let mut members = Members::default();
+        while let Some(member) = map.next_key_seed(MemberSeed)? {
+            members.mark(member);
+            match member {
+                Member::Jsonrpc => members.version(map.next_value()?),
+                Member::Id => members.id(map.next_value()?),
+                Member::Method => members.method(map.next_value()?),
+                Member::Params => {
+                    let object =
+                        map.next_value_seed(LookAt { look: &mut members.look, place: Place::Params })?;
+                    if !object {
+                        members.fault(Code::RpcBadParams, "params are no object");
+                    }
+                }
+                Member::Result => {
+                    map.next_value_seed(LookAt { look: &mut members.look, place: Place::Result })?;
+                }
+                Member::Error => members.error(map.next_value()?),
+                Member::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(members.envelope())
+    }
+}
+
+impl Members {
+    fn bit(member: Member) -> u8 {
+        1 << member as u8
+    }
+
+    fn has(&self, member: Member) -> bool {
+        self.seen & Self::bit(member) != 0
+    }
+
+    fn mark(&mut self, member: Member) {
+        if self.has(member) && !matches!(member, Member::Other) {
+            self.fault(Code::RpcDuplicateKey, "a member of the message stands twice");
+        }
+        self.seen |= Self::bit(member);
+    }
+
+    fn fault(&mut self, code: Code, detail: impl Into<String>) {
+        self.faults.push(Fault { code, detail: detail.into() });
+    }
+
+    fn version(&mut self, raw: &RawValue) {
+        if raw.get() != "\"2.0\"" {
+            self.fault(Code::RpcBadVersion, format!("jsonrpc is {}", keep(raw.get())));
+        }
+    }
+
+    fn id(&mut self, raw: &RawValue) {
+        self.id = id(raw);
+        if self.id.is_none() {
+            self.fault(Code::RpcBadId, format!("id is {}", keep(raw.get())));
+        }
+    }
+
+    fn method(&mut self, raw: &RawValue) {
+        match string(raw) {
+            Some(method) => self.method = Some(keep(&method)),
+            None => self.fault(Code::RpcBadMethod, format!("method is {}", keep(raw.get()))),
+        }
+    }
+
+    fn error(&mut self, raw: &RawValue) {
+        if raw.get() == "null" {
+            // JSON-RPC 1.0 wrote both members, one of them null.
+            self.seen &= !Self::bit(Member::Error);
+            return;
+        }
+        let error: serde_json::Value = match serde_json::from_str(raw.get()) {
+            Ok(error) => error,
+            Err(error) => {
+                // It was read as JSON once: what is left is serde_json's depth limit of 128.
+                self.fault(Code::RpcTooDeep, format!("error: {error}"));
+                serde_json::Value::Null
+            }
+        };
+        let code = error.get("code").and_then(whole);
+        let message = error.get("message").and_then(serde_json::Value::as_str);
+        if code.is_none() || message.is_none() {
+            self.fault(Code::RpcBadError, format!("error is {}", keep(raw.get())));
+        }
+        self.error = Some(RpcError { code, message: keep(message.unwrap_or_default()) });
+    }
+
+    fn envelope(mut self) -> Envelope {
+        let kind = self.kind();
+        if !self.has(Member::Jsonrpc) {
+            self.fault(Code::RpcNoVersion, "no «jsonrpc» member");
+        }
+        Envelope {
+            kind,
+            id: self.id,
+            method: self.method,
+            has_version: self.seen & Self::bit(Member::Jsonrpc) != 0,
+            bytes: 0,
+            look: self.look,
+            error: self.error,
+            faults: self.faults,
+        }
+    }
+
+    fn kind(&mut self) -> Kind {
+        let (result, error) = (self.has(Member::Result), self.has(Member::Error));
+        if self.has(Member::Method) {
+            if result || error {
+                self.fault(Code::RpcMethodAndResult, "a method beside a result or an error");
+            }
+            return match (&self.method, &self.id) {
+                (None, _) => Kind::Unknown,
+                (_, Some(Id::Null)) => {
+                    self.fault(Code::RpcIdNull, "a request with the id null");
+                    Kind::Request
+                }
+                (_, Some(_)) => Kind::Request,
+                // An id of a wrong type: not answerable, and no notification either.
+                (_, None) if self.has(Member::Id) => Kind::Unknown,
+                (_, None) => Kind::Notification,
+            };
+        }
+        match (result, error) {
+            (true, true) => {
+                self.fault(Code::RpcResultAndError, "both a result and an error");
+                Kind::Error
+            }
+            (false, true) => Kind::Error,
+            (true, false) => Kind::Response,
+            (false, false) => {
+                self.fault(Code::RpcNoResult, "neither method nor result nor error");
+                Kind::Unknown
+            }
+        }
+    }
+}
+
+/// An integer, also one that is written as `-32000.0`.
+fn whole(value: &serde_json::Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Origin;
+
+    fn read(text: &str) -> Parsed {
+        parse(text.as_bytes(), Span::of(Origin::new(1, 1)), Degraded::NONE)
+    }
+
+    fn codes(parsed: &Parsed) -> Vec<&'static str> {
+        let inner = parsed.envelopes.iter().flat_map(|envelope| &envelope.faults);
+        parsed.faults.iter().chain(inner).map(|fault| fault.code.name()).collect()
+    }
+
+    #[test]
+    fn each_fault_has_its_code() {
+        for (text, kind, codes_wanted) in [
+            (r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, Some(Kind::Request), &[][..]),
+            (r#" {"result":{},"jsonrpc":"2.0","id":1}"#, Some(Kind::Response), &[]),
+            (r#"{"jsonrpc":"2.0","method":"notifications/x"}"#, Some(Kind::Notification), &[]),
+            (r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"x"}}"#, Some(Kind::Error), &[]),
+            (r#"{"id":1,"method":"ping"}"#, Some(Kind::Request), &["rpc.no_version"]),
+            (r#"{"jsonrpc":"1.0","id":1,"method":"p"}"#, Some(Kind::Request), &["rpc.bad_version"]),
+            (r#"{"jsonrpc":"2.0","id":null,"method":"p"}"#, Some(Kind::Request), &["rpc.id_null"]),
+            (r#"{"jsonrpc":"2.0","id":{},"method":"p"}"#, Some(Kind::Unknown), &["rpc.bad_id"]),
+            (r#"{"jsonrpc":"2.0","id":1,"method":7}"#, Some(Kind::Unknown), &["rpc.bad_method"]),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"p","params":[1]}"#,
+                Some(Kind::Request),
+                &["rpc.bad_params"],
+            ),
+            (r#"{"jsonrpc":"2.0","id":1,"error":{"code":"x"}}"#, Some(Kind::Error), &["rpc.bad_error"]),
+            (r#"{"jsonrpc":"2.0","id":1,"error":null,"result":1}"#, Some(Kind::Response), &[]),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"result":1,"error":{"code":1,"message":""}}"#,
+                Some(Kind::Error),
+                &["rpc.result_and_error"],
+            ),
+            (r#"{"jsonrpc":"2.0","id":1}"#, Some(Kind::Unknown), &["rpc.no_result"]),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"p","result":1}"#,
+                Some(Kind::Request),
+                &["rpc.method_and_result"],
+            ),
+            (r#"{"jsonrpc":"2.0","id":1,"id":2,"result":1}"#, Some(Kind::Response), &["rpc.duplicate_key"]),
+            (r#"{"jsonrpc":"2.0","id":1,"result":1} x"#, Some(Kind::Response), &["rpc.trailing_bytes"]),
+            (r#"{"jsonrpc":"2.0","#, None, &["rpc.not_json"]),
+            ("42", None, &["rpc.not_object"]),
+            ("Accepted", None, &["rpc.not_json"]),
+            ("[]", None, &["rpc.empty_batch"]),
+            ("[1]", None, &["rpc.not_object"]),
+            ("", None, &[]),
+        ] {
+            let parsed = read(text);
+            assert_eq!(parsed.envelopes.first().map(|envelope| envelope.kind), kind, "{text}");
+            assert_eq!(codes(&parsed), codes_wanted, "{text}");
+        }
+        let parsed = parse(b"{\"a\":\"\xff\"}", Span::of(Origin::new(1, 1)), Degraded::NONE);
+        assert_eq!(codes(&parsed), ["rpc.not_utf8"]);
+        let many = format!("[{}1]", "1,".repeat(limits::MAX_BATCH));
+        assert!(codes(&read(&many)).contains(&"rpc.batch_limit"));
+    }
+
+    #[test]
+    fn a_deep_message_does_not_take_the_stack() {
+        let deep =
+            format!(r#"{{"jsonrpc":"2.0","id":1,"result":{}{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
+        assert_eq!(read(&deep).envelopes.len(), 1, "what is not looked into may be deep");
+        let cut = format!("{{\"error\":{}", "[".repeat(200_000));
+        assert_eq!(codes(&read(&cut)), ["rpc.not_json"]);
+        let whole = format!(r#"{{"jsonrpc":"2.0","id":1,"error":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        assert_eq!(codes(&read(&whole)), ["rpc.too_deep", "rpc.bad_error"]);
+    }
+
+    #[test]
+    fn a_batch_is_read_element_by_element() {
+        let parsed = read(r#"[{"jsonrpc":"2.0","id":"a","result":{}}, {"jsonrpc":"2.0","method":"n"}]"#);
+        assert!(parsed.batch);
+        let got: Vec<_> = parsed.envelopes.iter().map(|envelope| (envelope.kind, envelope.bytes)).collect();
+        assert_eq!(got, [(Kind::Response, 38), (Kind::Notification, 30)]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(bytes in proptest::collection::vec(proptest::sample::select(
+            br#"{}[]":,ntf0123456789.-e\u "#.to_vec()), 0..80)) {
+            let _ = parse(&bytes, Span::of(Origin::new(1, 1)), Degraded::NONE);
+        }
+    }
+}
