@@ -7,5 +7,6 @@ pub mod base;
 pub mod capture;
 pub mod http;
 pub mod link;
+pub mod mcp;
 pub mod rpc;
 pub mod tcp;
