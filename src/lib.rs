@@ -6,6 +6,7 @@
 pub mod base;
 pub mod capture;
 pub mod http;
+pub mod ledger;
 pub mod link;
 pub mod mcp;
 pub mod rpc;

@@ -1,0 +1,207 @@
+//! What may stand at a place of an unfinished expression.
+
+use std::ops::Range;
+
+use super::fields::{self, FIELDS, FieldInfo, Kind};
+use super::lex::{self, Op, What};
+use super::number;
+use super::text::{begins, fold};
+
+/// What a completion is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Suggests {
+    /// A field's name, with the operator that mostly follows it.
+    Field,
+    /// An operator behind a field's name.
+    Operator,
+    /// A word that the field can be, or a number's unit.
+    Value,
+    /// `and`, `or`, `not`.
+    Keyword,
+}
+
+/// Something that may stand at the cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The bytes of the text that it takes the place of; they end at the cursor.
+    pub range: Range<usize>,
+    /// What then stands there.
+    pub insert: String,
+    /// What it is.
+    pub suggests: Suggests,
+    /// What it means; empty where it says so itself.
+    pub note: &'static str,
+}
+
+/// What may stand at `cursor`, a byte offset, in an expression that need not be finished; best first within its kind.
+/// Empty inside of quotes, of regexes and of free values.
+#[must_use]
+pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
+    let Some(before) = text.get(..cursor) else {
+        return Vec::new();
+    };
+    let (tokens, error) = lex::tokens(before);
+    if error.is_some() {
+        return Vec::new();
+    }
+    let last = tokens.iter().rev().find(|token| token.what != What::End);
+    let Some(last) = last else {
+        return start(cursor..cursor, "", false);
+    };
+    let touches = last.end == cursor;
+    let after_operand = tokens.len() > 2;
+    match &last.what {
+        What::Word(word) if touches => {
+            let mut out = operators(word, cursor);
+            out.extend(start(last.at..cursor, word, after_operand));
+            out
+        }
+        What::Test(test) => match (&test.value, fields::find(test.field)) {
+            (None, Some(info)) => values(info, test.op, cursor..cursor, ""),
+            (Some(found), Some(info)) if touches && !found.quoted && found.star.is_none() => {
+                values(info, test.op, found.place(0)..cursor, &found.text)
+            }
+            (_, None) => Vec::new(),
+            _ if touches => Vec::new(),
+            _ => start(cursor..cursor, "", true),
+        },
+        What::And | What::Or | What::Not if touches => match before.get(last.at..) {
+            // `or` may become `origin`.
+            Some(word) if word.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+                start(last.at..cursor, word, after_operand)
+            }
+            _ => start(cursor..cursor, "", false),
+        },
+        What::Quoted(_) | What::Close if touches => Vec::new(),
+        What::Open | What::And | What::Or | What::Not => start(cursor..cursor, "", false),
+        _ => start(cursor..cursor, "", true),
+    }
+}
+
+/// Fields, and the words between tests.
+fn start(range: Range<usize>, typed: &str, after_operand: bool) -> Vec<Completion> {
+    let typed = fold(typed);
+    let fields = FIELDS
+        .iter()
+        .flat_map(|info| info.names().map(move |name| (info, name)))
+        .filter(|(info, name)| begins(name, &typed) && (!typed.is_empty() || *name == info.name))
+        .map(|(info, name)| Completion {
+            range: range.clone(),
+            insert: format!("{name}{}", usual_operator(info.kind)),
+            suggests: Suggests::Field,
+            note: info.meaning,
+        });
+    let keywords = [("and", "both"), ("or", "one of them"), ("not", "the contrary")];
+    let keywords = keywords
+        .into_iter()
+        .filter(|(word, _)| (after_operand || *word == "not") && begins(word, &typed))
+        .map(|(word, note)| Completion {
+            range: range.clone(),
+            insert: format!("{word} "),
+            suggests: Suggests::Keyword,
+            note,
+        });
+    fields.chain(keywords).collect()
+}
+
+fn usual_operator(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Duration | Kind::Size => ">",
+        _ => ":",
+    }
+}
+
+/// The operators behind a whole field name.
+fn operators(word: &str, cursor: usize) -> Vec<Completion> {
+    let Some(info) = fields::find(word) else {
+        return Vec::new();
+    };
+    let note = |op: &str| match op {
+        ":" => "equal",
+        "!=" => "not equal",
+        "~" => "regex",
+        ">" => "greater",
+        ">=" => "greater or equal",
+        "<" => "less",
+        _ => "less or equal",
+    };
+    info.kind
+        .operators()
+        .iter()
+        .map(|op| Completion {
+            range: cursor..cursor,
+            insert: (*op).to_owned(),
+            suggests: Suggests::Operator,
+            note: note(op),
+        })
+        .collect()
+}
+
+/// The words that the field can be, or the units behind a number.
+fn values(info: &FieldInfo, op: Op, range: Range<usize>, typed: &str) -> Vec<Completion> {
+    let completion = |range: &Range<usize>, insert: &str| Completion {
+        range: range.clone(),
+        insert: insert.to_owned(),
+        suggests: Suggests::Value,
+        note: "",
+    };
+    if op == Op::Regex {
+        return Vec::new();
+    }
+    let digits = typed.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let (number, unit) = typed.split_at_checked(digits.len()).unwrap_or((typed, ""));
+    if !number.is_empty() {
+        let range = range.start + number.len()..range.end;
+        let unit = fold(unit);
+        return number::units(info.kind)
+            .iter()
+            .filter(|(name, _)| name.is_ascii() && begins(name, &unit))
+            .map(|(name, _)| completion(&range, name))
+            .collect();
+    }
+    let typed = fold(typed);
+    let words = info.field.words();
+    words
+        .into_iter()
+        .filter(|word| begins(word, &typed) && **word != *typed)
+        .map(|word| completion(&range, word))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inserts(text: &str) -> Vec<String> {
+        complete(text, text.len()).into_iter().map(|found| found.insert).collect()
+    }
+
+    #[test]
+    fn fields_operators_and_values_are_offered() {
+        assert_eq!(inserts("st"), ["status:"]);
+        assert_eq!(inserts("status"), [":", "!=", "~", "status:"]);
+        assert_eq!(inserts("too"), ["tool:"]);
+        assert_eq!(inserts("status:un"), ["unanswered"]);
+        assert_eq!(inserts("status: un"), ["unanswered"]);
+        assert_eq!(inserts("status:").len(), 6);
+        assert_eq!(inserts("degraded:").last().map(String::as_str), Some("none"));
+        assert_eq!(inserts("dur>5"), ["ns", "us", "ms", "s", "m", "min", "h"]);
+        assert_eq!(inserts("dur>1.5m"), ["ms", "m", "min"]);
+        assert_eq!(inserts("finding:sse.n"), ["sse.not_utf8"]);
+        assert_eq!(inserts("").len(), FIELDS.len() + 1);
+        assert_eq!(inserts("x ").len(), FIELDS.len() + 3);
+        assert_eq!(inserts("x or ").len(), FIELDS.len() + 1);
+        assert_eq!(inserts("x or"), ["origin:", "or "]);
+        assert_eq!(inserts("(!wa"), ["wait>"]);
+        assert_eq!(complete("a and st", 8).first().map(|found| found.range.clone()), Some(6..8));
+    }
+
+    #[test]
+    fn nothing_is_offered_inside_free_text() {
+        for text in ["\"st", "name~st", "name:\"st", "name:st", "zzz:", "status:\"o\"", "(a)"] {
+            assert_eq!(inserts(text), Vec::<String>::new(), "{text}");
+        }
+        assert_eq!(complete("é", 1), []);
+        assert_eq!(complete("a", 9), []);
+    }
+}

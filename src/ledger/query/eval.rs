@@ -1,0 +1,281 @@
+//! A compiled expression, and a record: whether it matches.
+
+use std::net::IpAddr;
+
+use regex::Regex;
+
+use crate::ledger::SessionRef;
+
+use super::Subject;
+use super::fields::Field;
+use super::lex::Op;
+use super::record::{ends, numbers, session, spans, texts};
+use super::text::{begins, contains, equals, fold};
+use super::time::DAY;
+
+/// A compiled expression.
+#[derive(Debug)]
+pub(super) enum Expr {
+    Test(Test),
+    Not(Box<Self>),
+    And(Box<[Self]>),
+    Or(Box<[Self]>),
+}
+
+impl Expr {
+    /// All of them; the one itself, where there is one.
+    pub(super) fn and(parts: Vec<Self>) -> Self {
+        single(parts).unwrap_or_else(|parts| Self::And(parts.into()))
+    }
+
+    /// One of them; the one itself, where there is one.
+    pub(super) fn or(parts: Vec<Self>) -> Self {
+        single(parts).unwrap_or_else(|parts| Self::Or(parts.into()))
+    }
+
+    pub(super) fn matches(&self, subject: Subject<'_>) -> bool {
+        match self {
+            Self::Test(test) => test.holds(subject),
+            Self::Not(inner) => !inner.matches(subject),
+            Self::And(parts) => parts.iter().all(|part| part.matches(subject)),
+            Self::Or(parts) => parts.iter().any(|part| part.matches(subject)),
+        }
+    }
+}
+
+fn single(mut parts: Vec<Expr>) -> Result<Expr, Vec<Expr>> {
+    match parts.pop() {
+        Some(only) if parts.is_empty() => Ok(only),
+        last => {
+            parts.extend(last);
+            Err(parts)
+        }
+    }
+}
+
+/// One test of a record.
+#[derive(Debug)]
+pub(super) enum Test {
+    /// The folded text is found in what names the record, or is its session's number.
+    Anywhere {
+        text: Box<str>,
+        session: Option<u32>,
+    },
+    Field(Field, Condition),
+}
+
+/// What a field's value must be. Texts are folded; `negate` asks for a value, and that none is equal.
+#[derive(Debug)]
+pub(super) enum Condition {
+    Present,
+    Text {
+        negate: bool,
+        text: Box<str>,
+        prefix: bool,
+    },
+    /// Compared byte by byte.
+    Order {
+        op: Op,
+        text: Box<str>,
+    },
+    Regex(Regex),
+    Words {
+        negate: bool,
+        words: Box<[&'static str]>,
+    },
+    /// The session with this number, or whose id is `id`; without a number an id that begins with it.
+    Session {
+        negate: bool,
+        number: Option<u32>,
+        id: Box<str>,
+    },
+    Address {
+        negate: bool,
+        net: Net,
+        port: Option<u16>,
+    },
+    /// Compared with half of this number.
+    Number {
+        op: Op,
+        twice: i128,
+    },
+    /// From here to before there.
+    Within {
+        negate: bool,
+        from: i128,
+        to: i128,
+    },
+    /// The same of the nanoseconds since midnight, UTC.
+    WithinDay {
+        negate: bool,
+        from: i128,
+        to: i128,
+    },
+    OfDay {
+        op: Op,
+        ns: i128,
+    },
+    /// Lies among the packets of the request, or of the response.
+    Packet {
+        negate: bool,
+        number: i128,
+    },
+}
+
+/// A network: the addresses that share their first bits. IPv4 in IPv6 is IPv4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Net {
+    base: IpAddr,
+    /// Bits that do not count.
+    free: u32,
+}
+
+impl Net {
+    /// The network of this address and number of bits; `None` where the address has fewer.
+    pub(super) fn new(address: IpAddr, bits: u32) -> Option<Self> {
+        let base = address.to_canonical();
+        let bits = match (address, base) {
+            (IpAddr::V6(_), IpAddr::V4(_)) => bits.checked_sub(96)?,
+            _ => bits,
+        };
+        let free = Self::single(base).width().checked_sub(bits)?;
+        Some(Self { base, free })
+    }
+
+    /// The address alone.
+    pub(super) fn single(address: IpAddr) -> Self {
+        Self { base: address.to_canonical(), free: 0 }
+    }
+
+    fn width(self) -> u32 {
+        if self.base.is_ipv4() { 32 } else { 128 }
+    }
+
+    fn holds(self, address: IpAddr) -> bool {
+        let differ = match (self.base, address.to_canonical()) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => u128::from(a.to_bits() ^ b.to_bits()),
+            (IpAddr::V6(a), IpAddr::V6(b)) => a.to_bits() ^ b.to_bits(),
+            _ => return false,
+        };
+        // 128 free bits, `::/0`, leave nothing to differ.
+        differ.checked_shr(self.free).unwrap_or(0) == 0
+    }
+}
+
+impl Test {
+    /// The test of a bare word or quoted text.
+    pub(super) fn anywhere(text: &str) -> Self {
+        let text = fold(text);
+        // Only as it is printed: `s01` is no number.
+        let number = text.strip_prefix('s').filter(|digits| !digits.starts_with(['0', '+']));
+        Self::Anywhere { session: number.and_then(|digits| digits.parse().ok()), text }
+    }
+
+    fn holds(&self, subject: Subject<'_>) -> bool {
+        match self {
+            Self::Anywhere { text, session } => anywhere(subject, text, *session),
+            Self::Field(field, condition) => condition.holds(*field, subject),
+        }
+    }
+}
+
+fn anywhere(subject: Subject<'_>, needle: &str, number: Option<u32>) -> bool {
+    if let Subject::Stream(stream) = subject
+        && stream.target.as_deref().is_some_and(|target| contains(target, needle))
+    {
+        return true;
+    }
+    let found = |field| any_text(field, subject, false, |text| contains(text, needle));
+    found(Field::Method)
+        || found(Field::Name)
+        || found(Field::Id)
+        || session(subject).is_some_and(|session| {
+            session.id.as_deref().is_some_and(|id| contains(id, needle)) || number == Some(session.number)
+        })
+}
+
+impl Condition {
+    fn holds(&self, field: Field, subject: Subject<'_>) -> bool {
+        match self {
+            Self::Present => {
+                any_text(field, subject, false, |_| true) || any_number(field, subject, false, |_| true)
+            }
+            Self::Text { negate, text, prefix: true } => {
+                any_text(field, subject, *negate, |has| begins(has, text))
+            }
+            Self::Text { negate, text, prefix: false } => {
+                any_text(field, subject, *negate, |has| equals(has, text))
+            }
+            Self::Order { op, text } => any_text(field, subject, false, |has| compare(*op, has, text)),
+            Self::Regex(regex) => any_text(field, subject, false, |has| regex.is_match(has)),
+            Self::Words { negate, words } => any_text(field, subject, *negate, |has| words.contains(&has)),
+            Self::Session { negate, number, id } => {
+                session(subject).is_some_and(|session| *negate != is_session(session, *number, id))
+            }
+            Self::Address { negate, net, port } => any(ends(field, subject), *negate, |end| {
+                net.holds(end.ip()) && port.is_none_or(|port| port == end.port())
+            }),
+            Self::Number { op: Op::NotEqual, twice } => {
+                any_number(field, subject, true, |has| has * 2 == *twice)
+            }
+            Self::Number { op, twice } => {
+                any_number(field, subject, false, |has| compare(*op, &(has * 2), twice))
+            }
+            Self::Within { negate, from, to } => {
+                any_number(field, subject, *negate, |has| (*from..*to).contains(&has))
+            }
+            Self::WithinDay { negate, from, to } => {
+                any_number(field, subject, *negate, |has| (*from..*to).contains(&has.rem_euclid(DAY)))
+            }
+            Self::OfDay { op, ns } => {
+                any_number(field, subject, false, |has| compare(*op, &has.rem_euclid(DAY), ns))
+            }
+            Self::Packet { negate, number } => any(spans(subject), *negate, |span| {
+                (i128::from(span.first.0)..=i128::from(span.last.0)).contains(number)
+            }),
+        }
+    }
+}
+
+fn compare<T: Ord + ?Sized>(op: Op, has: &T, wanted: &T) -> bool {
+    match op {
+        Op::Greater => has > wanted,
+        Op::GreaterEqual => has >= wanted,
+        Op::Less => has < wanted,
+        Op::LessEqual => has <= wanted,
+        Op::Equal => has == wanted,
+        Op::NotEqual => has != wanted,
+        Op::Regex => false,
+    }
+}
+
+fn is_session(session: &SessionRef, number: Option<u32>, id: &str) -> bool {
+    let has = session.id.as_deref();
+    match number {
+        Some(number) => session.number == number || has.is_some_and(|has| equals(has, id)),
+        None => has.is_some_and(|has| begins(has, id)),
+    }
+}
+
+/// Whether a value passes; with `negate`, whether there are values and none passes.
+fn any<T>(values: [Option<T>; 2], negate: bool, passes: impl Fn(T) -> bool) -> bool {
+    let (mut seen, mut hit) = (false, false);
+    for value in values.into_iter().flatten() {
+        seen = true;
+        hit |= passes(value);
+    }
+    seen && hit != negate
+}
+
+fn any_number(field: Field, subject: Subject<'_>, negate: bool, passes: impl Fn(i128) -> bool) -> bool {
+    any(numbers(field, subject), negate, passes)
+}
+
+fn any_text(field: Field, subject: Subject<'_>, negate: bool, passes: impl Fn(&str) -> bool) -> bool {
+    let (mut seen, mut hit) = (false, false);
+    texts(field, subject, &mut |text| {
+        seen = true;
+        hit |= passes(text);
+    });
+    seen && hit != negate
+}

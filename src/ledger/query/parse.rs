@@ -1,0 +1,178 @@
+//! Tokens in; a compiled expression out. Precedence: `not`, then `and` (or a blank), then `or`.
+
+use winnow::Parser as _;
+use winnow::combinator::opt;
+use winnow::error::ErrMode;
+use winnow::stream::TokenSlice;
+use winnow::token::any;
+
+use super::error::Error;
+use super::eval::{Expr, Test};
+use super::fields::{self, FIELDS, FieldInfo};
+use super::lex::{self, Op, Token, What};
+use super::number;
+use super::text::nearest;
+use super::value;
+
+/// Length of an expression, in bytes. Chosen: longer ones are written by programs, and are compiled at each key.
+const MAX_LENGTH: usize = 4096;
+/// Parentheses and negations inside each other. They are read and evaluated by recursion.
+const MAX_DEPTH: usize = 64;
+/// Regexes in one expression. Chosen: each may take 4 MiB.
+const MAX_REGEXES: usize = 16;
+
+type Input<'t, 'a> = TokenSlice<'t, Token<'a>>;
+type Parsed<T> = Result<T, ErrMode<Error>>;
+
+/// Compiles an expression; `None` is one that holds nothing but blanks.
+pub(super) fn expression(text: &str) -> Result<Option<Expr>, Error> {
+    if text.len() > MAX_LENGTH {
+        let at = (0..=MAX_LENGTH).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let message = format!("the expression is longer than {MAX_LENGTH} bytes");
+        return Err(Error::new(at, message));
+    }
+    let (tokens, error) = lex::tokens(text);
+    if let Some(error) = error {
+        return Err(error);
+    }
+    limit_regexes(&tokens)?;
+    if matches!(tokens.as_slice(), [Token { what: What::End, .. }]) {
+        return Ok(None);
+    }
+    whole(&mut TokenSlice::new(&tokens)).map(Some).map_err(|error| match error {
+        ErrMode::Backtrack(error) | ErrMode::Cut(error) => error,
+        ErrMode::Incomplete(_) => Error::new(text.len(), "the expression is not finished"),
+    })
+}
+
+fn limit_regexes(tokens: &[Token<'_>]) -> Result<(), Error> {
+    let regexes =
+        tokens.iter().filter(|token| matches!(&token.what, What::Test(test) if test.op == Op::Regex));
+    match regexes.map(|token| token.at).nth(MAX_REGEXES) {
+        Some(at) => {
+            Err(Error::new(at, format!("more than {MAX_REGEXES} regexes")).hint("a|b is one regex for both"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn whole(input: &mut Input<'_, '_>) -> Parsed<Expr> {
+    let expr = or(input, 0)?;
+    match input.first() {
+        Some(token) if token.what == What::Close => {
+            let error = Error::new(token.at, "«)» closes nothing");
+            Err(ErrMode::Cut(error.hint("the «(» for it is missing")))
+        }
+        _ => Ok(expr),
+    }
+}
+
+fn or(input: &mut Input<'_, '_>, depth: usize) -> Parsed<Expr> {
+    let mut parts = vec![and(input, depth)?];
+    while opt(token(&What::Or)).parse_next(input)?.is_some() {
+        parts.push(and(input, depth)?);
+    }
+    Ok(Expr::or(parts))
+}
+
+fn and(input: &mut Input<'_, '_>, depth: usize) -> Parsed<Expr> {
+    let mut parts = vec![operand(input, depth)?];
+    while opt(token(&What::And)).parse_next(input)?.is_some() || begins_operand(input) {
+        parts.push(operand(input, depth)?);
+    }
+    Ok(Expr::and(parts))
+}
+
+fn begins_operand(input: &Input<'_, '_>) -> bool {
+    input.first().is_some_and(|token| !matches!(token.what, What::Or | What::Close | What::End))
+}
+
+fn operand(input: &mut Input<'_, '_>, depth: usize) -> Parsed<Expr> {
+    let token: &Token<'_> = any.parse_next(input)?;
+    if depth >= MAX_DEPTH {
+        return Err(cut(token.at, format!("nested deeper than {MAX_DEPTH}")));
+    }
+    match &token.what {
+        What::Not => Ok(Expr::Not(Box::new(operand(input, depth + 1)?))),
+        What::Open => group(input, token.at, depth + 1),
+        What::Word(word) => Ok(Expr::Test(Test::anywhere(word))),
+        What::Quoted(value) => Ok(Expr::Test(Test::anywhere(&value.text))),
+        What::Test(test) => {
+            let compiled = compile(token, test).map_err(ErrMode::Cut)?;
+            no_unit_apart(test, input.first()).map_err(ErrMode::Cut)?;
+            Ok(Expr::Test(compiled))
+        }
+        What::End => Err(cut(token.at, "a test is missing at the end")),
+        What::Close => Err(cut(token.at, "a test is missing before «)»")),
+        What::And => Err(word_of_its_own(token.at, "and")),
+        What::Or => Err(word_of_its_own(token.at, "or")),
+    }
+}
+
+fn word_of_its_own(at: usize, word: &str) -> ErrMode<Error> {
+    let error = Error::new(at, format!("a test is missing before «{word}»"));
+    ErrMode::Cut(error.hint(format!("to look for the word itself, quote it: \"{word}\"")))
+}
+
+fn group(input: &mut Input<'_, '_>, open: usize, depth: usize) -> Parsed<Expr> {
+    let expr = or(input, depth)?;
+    if opt(token(&What::Close)).parse_next(input)?.is_some() {
+        return Ok(expr);
+    }
+    Err(ErrMode::Cut(Error::new(open, "«(» is not closed").hint("the «)» for it is missing")))
+}
+
+/// The parser of one token that is exactly this.
+fn token<'t, 'a: 't>(
+    what: &'static What<'static>,
+) -> impl winnow::Parser<Input<'t, 'a>, &'t Token<'a>, ErrMode<Error>> {
+    any.verify(move |token: &Token<'a>| token.what == *what)
+}
+
+fn cut(at: usize, message: impl Into<String>) -> ErrMode<Error> {
+    ErrMode::Cut(Error::new(at, message))
+}
+
+fn compile(token: &Token<'_>, test: &lex::Test<'_>) -> Result<Test, Error> {
+    let Some(info) = fields::find(test.field) else {
+        return Err(unknown_field(token.at, test.field));
+    };
+    if !info.kind.takes(test.op) {
+        return Err(wrong_operator(info, test));
+    }
+    let Some(value) = &test.value else {
+        let error = Error::new(token.end, format!("a value is missing after «{}»", test.op.text()));
+        return Err(error.hint(format!("for example {}", info.example)));
+    };
+    let condition = value::condition(info, test.op, value)?;
+    Ok(Test::Field(info.field, condition))
+}
+
+/// `dur>500 ms` would look for the word `ms`, which nobody means.
+fn no_unit_apart(test: &lex::Test<'_>, next: Option<&Token<'_>>) -> Result<(), Error> {
+    let (Some(info), Some(value)) = (fields::find(test.field), &test.value) else {
+        return Ok(());
+    };
+    match next {
+        Some(Token { at, what: What::Word(word), .. })
+            if value.text.ends_with(|c: char| c.is_ascii_digit()) && number::is_unit(info.kind, word) =>
+        {
+            let error = Error::new(*at, format!("the unit «{word}» after a blank"));
+            Err(error.hint("it stands directly behind its number; a word like it must be quoted"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unknown_field(at: usize, name: &str) -> Error {
+    let error = Error::new(at, format!("there is no field «{name}»"));
+    match nearest(name, FIELDS.iter().flat_map(FieldInfo::names)) {
+        Some(near) => error.hint(format!("did you mean «{near}»?")),
+        None => error.hint("text with : = ~ < or > in it must be quoted"),
+    }
+}
+
+fn wrong_operator(info: &FieldInfo, test: &lex::Test<'_>) -> Error {
+    Error::new(test.op_at, format!("«{}» cannot be compared with «{}»", info.name, test.op.text()))
+        .hint(format!("it takes {}", info.kind.operators().join(" ")))
+}

@@ -1,0 +1,241 @@
+//! The right side of a test in; the condition that it is, for the kind of its field, out. Errors point into the value.
+
+use std::net::{IpAddr, SocketAddr};
+
+use regex::{Regex, RegexBuilder};
+
+use super::error::Error;
+use super::eval::{Condition, Net};
+use super::fields::{ANY, Field, FieldInfo, Kind, NONE};
+use super::lex::{Op, Value};
+use super::number::{measured, whole};
+use super::text::{begins, fold, nearest};
+
+/// Memory of one compiled regex, and of its lazily built automaton, in bytes. Measured: `\w{40}` does not fit in 1 MiB.
+const MAX_REGEX: usize = 4 << 20;
+
+/// Compiles a value that stands behind `op`, an operator that the field takes.
+pub(super) fn condition(info: &FieldInfo, op: Op, value: &Value) -> Result<Condition, Error> {
+    if op == Op::Regex && info.kind != Kind::Word {
+        return regex(value).map(Condition::Regex);
+    }
+    if let Some(star) = value.star {
+        check_star(info, op, value, star)?;
+        if value.text.is_empty() && info.kind != Kind::Word {
+            return Ok(Condition::Present);
+        }
+    }
+    let negate = op == Op::NotEqual;
+    match info.kind {
+        Kind::Text | Kind::Ordered => text(op, value),
+        Kind::Word => words(info, op, value),
+        Kind::Session => session(negate, value),
+        Kind::Address | Kind::Ip if value.star.is_some() => text(op, value),
+        Kind::Address | Kind::Ip => address(info.kind, negate, value),
+        Kind::Number => whole(value).map(|number| Condition::Number { op, twice: number * 2 }),
+        Kind::HttpStatus => http(op, value),
+        Kind::Duration => {
+            let default = 1_000_000;
+            measured(info.kind, default, value).map(|twice| Condition::Number { op, twice })
+        }
+        Kind::Size => measured(info.kind, 1, value).map(|twice| Condition::Number { op, twice }),
+        Kind::Packet => packet(op, value),
+        Kind::Time => super::time::condition(op, value),
+    }
+}
+
+fn check_star(info: &FieldInfo, op: Op, value: &Value, star: usize) -> Result<(), Error> {
+    if !matches!(op, Op::Equal | Op::NotEqual) {
+        let error = Error::new(star, format!("«*» cannot be compared with «{}»", op.text()));
+        return Err(error.hint("it goes with : and !="));
+    }
+    if value.text.is_empty() && op == Op::NotEqual {
+        let error = Error::new(star, "«!=*» never holds");
+        return Err(error.hint(format!("write not {}:*", info.name)));
+    }
+    let numeric = !info.kind.operators().contains(&Op::Regex.text());
+    if numeric && !value.text.is_empty() {
+        let error = Error::new(star, "a number has no beginning to compare");
+        return Err(error.hint(format!("expected {}", info.kind.values())));
+    }
+    Ok(())
+}
+
+/// An unquoted `*` that is not the last character is meant as a pattern, which `:` does not know.
+fn no_inner_star(value: &Value) -> Result<(), Error> {
+    match value.text.find('*') {
+        Some(star) if !value.quoted => Err(Error::new(value.place(star), "«*» is only known at the end")
+            .hint("use ~ and a regex, or quotes")),
+        _ => Ok(()),
+    }
+}
+
+fn text(op: Op, value: &Value) -> Result<Condition, Error> {
+    no_inner_star(value)?;
+    let text = fold(&value.text);
+    Ok(match op {
+        Op::Equal | Op::NotEqual => {
+            Condition::Text { negate: op == Op::NotEqual, text, prefix: value.star.is_some() }
+        }
+        _ => Condition::Order { op, text },
+    })
+}
+
+/// Which words are meant is known when the expression is compiled.
+fn words(info: &FieldInfo, op: Op, value: &Value) -> Result<Condition, Error> {
+    let all = info.field.words();
+    // «any» and «none» stand for themselves only: `finding:*` and `finding~.` ask for a finding.
+    let real = || all.iter().copied().filter(|word| *word != ANY && *word != NONE);
+    let wanted = fold(&value.text);
+    let meant: Vec<&'static str> = if op == Op::Regex {
+        let regex = regex(value)?;
+        real().filter(|word| regex.is_match(word)).collect()
+    } else if value.star.is_some() {
+        real().filter(|word| begins(word, &wanted)).collect()
+    } else if *wanted == *ANY && all.contains(&ANY) {
+        real().collect()
+    } else {
+        all.iter().copied().filter(|word| **word == *wanted).collect()
+    };
+    if meant.is_empty() {
+        return Err(unknown_word(info, value, &all));
+    }
+    Ok(Condition::Words { negate: op == Op::NotEqual, words: meant.into() })
+}
+
+fn unknown_word(info: &FieldInfo, value: &Value, all: &[&'static str]) -> Error {
+    let at = value.place(0);
+    let error = Error::new(at, format!("there is no {} «{}»", info.name, value.text));
+    if let Some(near) = nearest(&value.text, all.iter().copied()) {
+        return error.hint(format!("did you mean «{near}»? It is one of {}", listed(info.field, all)));
+    }
+    error.hint(format!("it is one of {}", listed(info.field, all)))
+}
+
+/// The words; of the codes of findings the layers.
+fn listed(field: Field, all: &[&'static str]) -> String {
+    if field != Field::Finding {
+        return all.join(", ");
+    }
+    let mut layers: Vec<String> = all
+        .iter()
+        .map(|word| {
+            word.split_once('.').map_or_else(|| (*word).to_owned(), |(layer, _)| format!("{layer}.*"))
+        })
+        .collect();
+    layers.dedup();
+    layers.join(", ")
+}
+
+fn session(negate: bool, value: &Value) -> Result<Condition, Error> {
+    no_inner_star(value)?;
+    let number = match value.text.strip_prefix(['s', 'S']) {
+        Some(digits)
+            if !value.quoted && value.star.is_none() && digits.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            digits.parse().ok()
+        }
+        _ => None,
+    };
+    Ok(Condition::Session { negate, number, id: fold(&value.text) })
+}
+
+fn address(kind: Kind, negate: bool, value: &Value) -> Result<Condition, Error> {
+    let text = value.text.as_str();
+    if let Some((base, length)) = text.split_once('/') {
+        let Some(base) = ip(base) else {
+            return Err(no_address(kind, value));
+        };
+        let at = value.place(text.len() - length.len());
+        let net = length.parse().ok().and_then(|length| Net::new(base, length));
+        let net = net.ok_or_else(|| {
+            Error::new(at, format!("«{length}» is no length of a network"))
+                .hint("0 to 32 bits, of IPv6 to 128")
+        })?;
+        return Ok(Condition::Address { negate, net, port: None });
+    }
+    let (address, port) = match (ip(text), text.parse::<SocketAddr>()) {
+        (Some(address), _) => (address, None),
+        (None, Ok(both)) if kind == Kind::Address => (both.ip(), Some(both.port())),
+        _ => return Err(no_address(kind, value)),
+    };
+    let net = Net::single(address);
+    Ok(Condition::Address { negate, net, port })
+}
+
+/// An address, IPv6 with or without brackets.
+fn ip(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    match bare {
+        Some(bare) => bare.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok(),
+    }
+}
+
+fn no_address(kind: Kind, value: &Value) -> Error {
+    let error = Error::new(value.place(0), format!("«{}» is no address", value.text));
+    let looks_like_name = value.text.contains(|c: char| c.is_ascii_alphabetic()) && !value.text.contains(':');
+    if looks_like_name {
+        return error.hint("names are not looked up; write the address, like 127.0.0.1");
+    }
+    error.hint(format!("expected {}", kind.values()))
+}
+
+/// A regex; where it is none, the error points at the place that `regex` names.
+fn regex(value: &Value) -> Result<Regex, Error> {
+    if let Some(star) = value.star {
+        return Err(Error::new(star, "«*» after a quoted regex").hint("put it inside of the quotes"));
+    }
+    let built = RegexBuilder::new(&value.text)
+        .case_insensitive(true)
+        .size_limit(MAX_REGEX)
+        .dfa_size_limit(MAX_REGEX)
+        .nest_limit(64)
+        .build();
+    built.map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => {
+            Error::new(value.place(0), "the regex is too large").hint("smaller repetitions make it smaller")
+        }
+        error => {
+            let told = error.to_string();
+            let what = told.lines().last().unwrap_or("").trim_start_matches("error: ");
+            let at = value.place(fault_offset(&told, &value.text));
+            Error::new(at, format!("no regex: {what}"))
+        }
+    })
+}
+
+/// Where a regex is wrong. Its error has no number for it, but a picture: the pattern in a line, indented by four, and
+/// carets below it. Where the picture is another one (a pattern of several lines) it is the start.
+fn fault_offset(told: &str, pattern: &str) -> usize {
+    let carets = told.lines().find(|line| line.trim_start().starts_with('^'));
+    let Some(column) = carets.and_then(|line| line.find('^')).and_then(|at| at.checked_sub(4)) else {
+        return 0;
+    };
+    if pattern.contains('\n') {
+        return 0;
+    }
+    pattern.char_indices().nth(column).map_or(pattern.len(), |(at, _)| at)
+}
+
+fn packet(op: Op, value: &Value) -> Result<Condition, Error> {
+    let number = whole(value)?;
+    Ok(match op {
+        Op::Equal | Op::NotEqual => Condition::Packet { negate: op == Op::NotEqual, number },
+        _ => Condition::Number { op, twice: number * 2 },
+    })
+}
+
+fn http(op: Op, value: &Value) -> Result<Condition, Error> {
+    let class = match value.text.as_bytes() {
+        [digit @ b'1'..=b'9', b'x' | b'X', b'x' | b'X'] => i128::from(digit - b'0') * 100,
+        _ => {
+            return whole(value).map(|number| Condition::Number { op, twice: number * 2 });
+        }
+    };
+    if !matches!(op, Op::Equal | Op::NotEqual) {
+        let error = Error::new(value.place(0), format!("a class cannot be compared with «{}»", op.text()));
+        return Err(error.hint(format!("write the status: {class}")));
+    }
+    Ok(Condition::Within { negate: op == Op::NotEqual, from: class, to: class + 100 })
+}
