@@ -1,0 +1,167 @@
+//! The only place that knows the order of the rooms: packets in, entries for the ledger out.
+//!
+//! A lane takes packets down to envelopes; `mcp` is handed what lanes give in the order of its
+//! completing packet, then connection, then offset. One lane does all for now.
+
+use std::collections::HashSet;
+
+use crate::base::fact::CaptureFact;
+use crate::base::{Code, Degraded, Fact, Findings, Origin, limits};
+use crate::capture::{Error, Item, Source};
+use crate::ledger::Entry;
+use crate::mcp::{Follower, Record};
+use crate::rpc;
+
+use lane::{Lane, Made};
+
+mod lane;
+
+/// Analyses one capture.
+#[derive(Debug, Default)]
+pub struct Engine {
+    lane: Lane,
+    follower: Follower,
+    capture: CaptureFact,
+    /// The connections that are open and carry MCP.
+    mcp: HashSet<u32, foldhash::fast::RandomState>,
+    /// The packet time that was announced last, in ticks.
+    ticks: Option<i64>,
+    made: Vec<Made>,
+    records: Vec<Record>,
+    findings: Findings,
+    finished: bool,
+}
+
+impl Engine {
+    /// An engine that has seen nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next item of a source and appends what it completes to `out`. False at the end of the capture, when
+    /// everything was told.
+    ///
+    /// # Errors
+    /// What concerns the operator: see [`Source::next`].
+    pub fn read(&mut self, source: &mut dyn Source, out: &mut Vec<Entry>) -> Result<bool, Error> {
+        let item = source.next(&mut self.findings)?;
+        if !self.findings.is_empty() {
+            self.tell_capture_findings(out);
+        }
+        match item {
+            Some(item) => self.push(item, out),
+            None => self.finish(out),
+        }
+        Ok(!self.finished)
+    }
+
+    /// Takes an item of a capture.
+    pub fn push(&mut self, item: Item, out: &mut Vec<Entry>) {
+        match item {
+            Item::Packet(packet) => {
+                self.count(&packet);
+                self.tick(packet.origin, out);
+                let tcp = self.lane.push(&packet, &mut self.made, &mut self.findings);
+                self.capture.tcp_packets += u64::from(tcp == lane::Packet::Tcp);
+                self.capture.unreadable_packets += u64::from(tcp == lane::Packet::Unreadable);
+                self.tell(out);
+            }
+            // The door of `tls`: no room takes secrets yet.
+            Item::Secrets { .. } => {}
+            Item::Lost { packets } => {
+                self.capture.lost_packets = self.capture.lost_packets.saturating_add(packets);
+                let at = self.capture.last.unwrap_or_default();
+                self.follower.missing(Degraded::LOST_PACKETS, at);
+                self.findings.note(Code::CaptureLostPackets, at, format!("{packets} packets"));
+                self.tell(out);
+            }
+        }
+    }
+
+    /// The capture is over: tells what is still open, and the counts.
+    pub fn finish(&mut self, out: &mut Vec<Entry>) {
+        if std::mem::replace(&mut self.finished, true) {
+            return;
+        }
+        let at = self.capture.last.unwrap_or_default();
+        if self.capture.cut_packets > 0 {
+            let detail = format!("{} of {} packets", self.capture.cut_packets, self.capture.packets);
+            self.findings.note(Code::CaptureCutPackets, at, detail);
+        }
+        self.lane.finish(at, &mut self.made, &mut self.findings);
+        self.tell(out);
+        self.follower.finish(&mut self.records, &mut self.findings);
+        self.tell(out);
+        self.follower.sessions(&mut self.records);
+        self.tell(out);
+        out.push(Entry::Fact(Fact::Capture(self.capture)));
+    }
+
+    /// The counts so far.
+    #[must_use]
+    pub fn capture(&self) -> CaptureFact {
+        self.capture
+    }
+
+    fn count(&mut self, packet: &crate::capture::Packet) {
+        let capture = &mut self.capture;
+        capture.packets += 1;
+        capture.bytes += u64::from(packet.original_len);
+        capture.captured_bytes += packet.data.len() as u64;
+        capture.cut_packets += u64::from(packet.data.len() < packet.original_len as usize);
+        capture.first.get_or_insert(packet.origin);
+        capture.last = Some(packet.origin);
+    }
+
+    /// Announces packet time on a grid, so that what waits for it does so alike whatever else the capture holds.
+    fn tick(&mut self, now: Origin, out: &mut Vec<Entry>) {
+        let ticks = now.time.0.div_euclid(limits::TICK);
+        if self.ticks.is_some_and(|last| ticks <= last) {
+            return;
+        }
+        self.ticks = Some(ticks);
+        self.lane.tick(now, &mut self.made, &mut self.findings);
+        self.tell(out);
+        self.follower.tick(now, &mut self.records, &mut self.findings);
+        self.tell(out);
+    }
+
+    /// Hands what the lane made to `mcp`, and everything on to the ledger.
+    fn tell(&mut self, out: &mut Vec<Entry>) {
+        for made in self.made.drain(..) {
+            match made {
+                Made::Item(item) => {
+                    let key = (item.peers.tcp_stream, item.transaction);
+                    let told = matches!(item.what, rpc::What::Ended { .. });
+                    if told && self.follower.is_mcp(key) {
+                        self.mcp.insert(key.0);
+                    }
+                    self.follower.push(item, &mut self.records, &mut self.findings);
+                    if !told && self.follower.is_mcp(key) {
+                        self.mcp.insert(key.0);
+                    }
+                    out.extend(self.records.drain(..).map(Entry::Record));
+                }
+                Made::Closed(mut fact) => {
+                    fact.mcp = self.mcp.remove(&fact.tcp_stream);
+                    let bytes: u64 = fact.directions.iter().map(|direction| direction.bytes).sum();
+                    self.capture.tcp_bytes += bytes;
+                    self.capture.mcp_bytes += if fact.mcp { bytes } else { 0 };
+                    out.push(Entry::Fact(Fact::Connection(fact)));
+                }
+            }
+        }
+        out.extend(self.records.drain(..).map(Entry::Record));
+        out.extend(self.findings.drain().map(Entry::Finding));
+    }
+
+    fn tell_capture_findings(&mut self, out: &mut Vec<Entry>) {
+        for finding in self.findings.drain() {
+            if finding.code == Code::CaptureTruncated {
+                self.follower.missing(Degraded::CAPTURE_END, self.capture.last.unwrap_or_default());
+            }
+            out.push(Entry::Finding(finding));
+        }
+    }
+}
