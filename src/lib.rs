@@ -10,5 +10,6 @@ pub mod http;
 pub mod ledger;
 pub mod link;
 pub mod mcp;
+pub mod report;
 pub mod rpc;
 pub mod tcp;

@@ -1,0 +1,90 @@
+//! The latency tables for spreadsheets.
+//!
+//! A line of names, then a line per row: first the rows per method and tool (`group` empty), then those per server,
+//! session or client. Durations are exact milliseconds; empty where no exchange was answered. `errors` sums up
+//! `tool_error`, `error` and `http_error`. Text from traffic is made harmless, and a `'` stands before one that a
+//! spreadsheet would take for a formula.
+
+use std::io;
+
+use super::{harmless, label, units};
+use crate::ledger::{By, LatencyRow, Snapshot, Status, Subject};
+
+const HEADS: [&str; 24] = [
+    "by",
+    "group",
+    "origin",
+    "method",
+    "name",
+    "exchanges",
+    "errors",
+    "ok",
+    "tool_error",
+    "error",
+    "cancelled",
+    "http_error",
+    "unanswered",
+    "min_ms",
+    "p50_ms",
+    "p90_ms",
+    "p95_ms",
+    "p99_ms",
+    "max_ms",
+    "send_p50_ms",
+    "wait_p50_ms",
+    "receive_p50_ms",
+    "other",
+    "v",
+];
+
+/// Writes the tables.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(snapshot: &Snapshot, out: &mut impl io::Write) -> io::Result<()> {
+    let mut csv = ::csv::Writer::from_writer(out);
+    csv.write_record(HEADS)?;
+    for row in &snapshot.latency {
+        csv.write_record(record("", row))?;
+    }
+    let by = match snapshot.by {
+        By::None => "server",
+        by => by.name(),
+    };
+    for row in &snapshot.grouped {
+        csv.write_record(record(by, row))?;
+    }
+    csv.flush()
+}
+
+fn record(by: &str, row: &LatencyRow) -> Vec<String> {
+    let mut cells = vec![by.to_owned(), label::group(row.key.group)];
+    cells.extend(match &row.key.subject {
+        Subject::Call { origin, method, name } => {
+            [origin.name().to_owned(), text(method), name.as_deref().map(text).unwrap_or_default()]
+        }
+        Subject::All | Subject::Other => [String::new(), String::new(), String::new()],
+    });
+    cells.extend([row.exchanges().to_string(), row.errors().to_string()]);
+    cells.extend(Status::ALL.iter().map(|status| row.count(*status).to_string()));
+    let durations = [
+        row.min_ns,
+        row.p50_ns,
+        row.p90_ns,
+        row.p95_ns,
+        row.p99_ns,
+        row.max_ns,
+        row.send_p50_ns,
+        row.wait_p50_ns,
+        row.receive_p50_ns,
+    ];
+    cells.extend(durations.map(|ns| ns.map(units::ms).unwrap_or_default()));
+    let other = row.key.subject == Subject::Other;
+    cells.extend([other.to_string(), "1".to_owned()]);
+    cells
+}
+
+fn text(text: &str) -> String {
+    let text = harmless::shown(text);
+    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
+}

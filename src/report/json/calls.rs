@@ -1,0 +1,144 @@
+//! The parts of the document that are about exchanges.
+
+use serde::Serialize;
+
+use super::{Ms, Seconds, Statuses, session, text};
+use crate::ledger::{CauseCount, Exchange, Id, LatencyRow, Subject, Unanswered};
+use crate::report::label;
+
+#[derive(Serialize)]
+pub(super) struct Latency {
+    group: Option<String>,
+    origin: Option<&'static str>,
+    method: Option<String>,
+    name: Option<String>,
+    other: bool,
+    exchanges: u64,
+    errors: u64,
+    statuses: Statuses,
+    min_ms: Option<Ms>,
+    p50_ms: Option<Ms>,
+    p90_ms: Option<Ms>,
+    p95_ms: Option<Ms>,
+    p99_ms: Option<Ms>,
+    max_ms: Option<Ms>,
+    send_p50_ms: Option<Ms>,
+    wait_p50_ms: Option<Ms>,
+    receive_p50_ms: Option<Ms>,
+}
+
+impl Latency {
+    pub(super) fn of(row: &LatencyRow) -> Self {
+        let (origin, method, name) = match &row.key.subject {
+            Subject::Call { origin, method, name } => {
+                (Some(origin.name()), Some(text(method)), name.as_deref().map(text))
+            }
+            Subject::All | Subject::Other => (None, None, None),
+        };
+        Self {
+            group: Some(label::group(row.key.group)).filter(|group| !group.is_empty()),
+            origin,
+            method,
+            name,
+            other: row.key.subject == Subject::Other,
+            exchanges: row.exchanges(),
+            errors: row.errors(),
+            statuses: Statuses(row.statuses),
+            min_ms: row.min_ns.map(Ms),
+            p50_ms: row.p50_ns.map(Ms),
+            p90_ms: row.p90_ns.map(Ms),
+            p95_ms: row.p95_ns.map(Ms),
+            p99_ms: row.p99_ns.map(Ms),
+            max_ms: row.max_ns.map(Ms),
+            send_p50_ms: row.send_p50_ns.map(Ms),
+            wait_p50_ms: row.wait_p50_ns.map(Ms),
+            receive_p50_ms: row.receive_p50_ns.map(Ms),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Listed<'a> {
+    n: u64,
+    session: String,
+    origin: &'static str,
+    id: &'a Id,
+    method: String,
+    name: Option<String>,
+    status: &'static str,
+    cause: Option<&'static str>,
+    http_status: Option<u16>,
+    total_ms: Option<Ms>,
+    send_ms: Ms,
+    wait_ms: Option<Ms>,
+    receive_ms: Option<Ms>,
+    ack_ms: Option<Ms>,
+    start: Seconds,
+    first_packet: u64,
+    last_packet: u64,
+    degraded: Vec<&'static str>,
+    findings: Vec<&'static str>,
+}
+
+impl<'a> Listed<'a> {
+    pub(super) fn of(exchange: &'a Exchange) -> Self {
+        let (first, last) = label::first_and_last(exchange);
+        Self {
+            n: exchange.n,
+            session: session(exchange.session.number),
+            origin: exchange.origin.name(),
+            id: &exchange.id,
+            method: text(&exchange.method),
+            name: exchange.name.as_deref().map(text),
+            status: exchange.status.name(),
+            cause: exchange.cause.map(|cause| cause.name()),
+            http_status: exchange.http_status,
+            total_ms: exchange.total_ns().map(Ms),
+            send_ms: Ms(exchange.send_ns()),
+            wait_ms: exchange.wait_ns().map(Ms),
+            receive_ms: exchange.receive_ns().map(Ms),
+            ack_ms: exchange.ack_ns().map(Ms),
+            start: Seconds(exchange.request.span.start.time),
+            first_packet: first.0,
+            last_packet: last.0,
+            degraded: exchange.degraded.names().collect(),
+            findings: exchange.findings.iter().map(|code| code.name()).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Missing<'a> {
+    exchanges: u64,
+    causes: Vec<Why>,
+    listed: Vec<Listed<'a>>,
+}
+
+impl<'a> Missing<'a> {
+    pub(super) fn of(missing: &'a Unanswered) -> Self {
+        Self {
+            exchanges: missing.exchanges,
+            causes: missing.causes.iter().map(Why::of).collect(),
+            listed: missing.listed.iter().map(Listed::of).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Why {
+    status: &'static str,
+    cause: Option<&'static str>,
+    http_status: Option<u16>,
+    exchanges: u64,
+}
+
+impl Why {
+    fn of(count: &CauseCount) -> Self {
+        Self {
+            status: count.status.name(),
+            cause: count.cause.map(|cause| cause.name()),
+            http_status: count.http_status,
+            exchanges: count.exchanges,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The report for tickets and wikis: GitHub's tables, everything from traffic escaped.
+
+use std::io;
+
+use super::{Options, harmless, label, units};
+use crate::ledger::{By, Exchange, LatencyRow, SessionRow, Snapshot, Status};
+
+/// Writes the report.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -> io::Result<()> {
+    let mut text = String::from("# MCP report\n\n");
+    summary(snapshot, options, &mut text);
+    if !snapshot.latency.is_empty() {
+        text.push_str("\n## Latency per method and tool\n\n");
+        latency(&snapshot.latency, options.rows, &mut text);
+    }
+    if !snapshot.grouped.is_empty() {
+        let by = if snapshot.by == By::None { By::Server } else { snapshot.by };
+        text.push_str(&format!("\n## Latency by {}\n\n", by.name()));
+        latency(&snapshot.grouped, options.rows, &mut text);
+    }
+    if !snapshot.slowest.is_empty() {
+        text.push_str("\n## Slowest exchanges\n\n");
+        exchanges(&snapshot.slowest, &mut text);
+    }
+    if snapshot.unanswered.exchanges > 0 {
+        text.push_str("\n## Without an answer\n\n");
+        for cause in &snapshot.unanswered.causes {
+            let why = label::cause(cause.cause, cause.http_status);
+            text.push_str(&format!("- {} {}: {why}\n", cause.exchanges, cause.status.name()));
+        }
+        text.push('\n');
+        exchanges(&snapshot.unanswered.listed, &mut text);
+        more(snapshot.unanswered.exchanges, snapshot.unanswered.listed.len(), &mut text);
+    }
+    sessions(snapshot, options.rows, &mut text);
+    findings(snapshot, &mut text);
+    out.write_all(text.as_bytes())
+}
+
+fn summary(snapshot: &Snapshot, options: &Options, text: &mut String) {
+    let capture = &snapshot.capture;
+    if !options.files.is_empty() {
+        let files: Vec<_> = options.files.iter().take(options.rows).map(|file| escaped(file)).collect();
+        text.push_str(&format!("- source: {}\n", files.join(", ")));
+    }
+    if let (Some(first), Some(last)) = (capture.first, capture.last) {
+        let lasted = units::duration(last.time.since(first.time));
+        let (date, time) = (units::date(first.time), units::time_of_day(first.time));
+        text.push_str(&format!("- time: {date} {time} UTC, {lasted}\n"));
+    }
+    let packets = units::several(capture.packets, "packet");
+    let share = units::share(capture.mcp_bytes, capture.tcp_bytes);
+    text.push_str(&format!(
+        "- size: {packets}, {}; {share} of the TCP payload on connections with MCP\n",
+        units::bytes(capture.bytes)
+    ));
+    let gaps: u64 = snapshot.connections.iter().map(|count| count.gap_bytes).sum();
+    text.push_str(&format!(
+        "- quality: {} packets lost, {} cut, {} unreadable, {} missing in gaps\n",
+        capture.lost_packets,
+        capture.cut_packets,
+        capture.unreadable_packets,
+        units::bytes(gaps)
+    ));
+    if let Some(unread) = label::unread(&snapshot.connections) {
+        text.push_str(&format!("- not read: {unread}\n"));
+    }
+    let exchanges = &snapshot.exchanges;
+    let statuses: Vec<_> = Status::ALL
+        .iter()
+        .filter(|status| exchanges.count(**status) > 0)
+        .map(|status| format!("{} {}", exchanges.count(*status), status.name()))
+        .collect();
+    text.push_str(&format!(
+        "- MCP: {}, {} ({})\n",
+        units::several(snapshot.sessions_count, "session"),
+        units::several(exchanges.total(), "exchange"),
+        statuses.join(", ")
+    ));
+}
+
+fn latency(rows: &[LatencyRow], most: usize, text: &mut String) {
+    text.push_str("| call | n | errors | no answer | p50 | p90 | p95 | p99 | max | send p50 | wait p50 | receive p50 |\n");
+    text.push_str("|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+    for row in rows.iter().take(most) {
+        let group = label::group(row.key.group);
+        let subject = label::subject(&row.key.subject);
+        let call = format!("{group} {subject}");
+        text.push_str(&format!(
+            "| {} | {} | {} | {} |",
+            markdown(call.trim_start()),
+            row.exchanges(),
+            row.errors(),
+            row.unanswered()
+        ));
+        let durations = [
+            row.p50_ns,
+            row.p90_ns,
+            row.p95_ns,
+            row.p99_ns,
+            row.max_ns,
+            row.send_p50_ns,
+            row.wait_p50_ns,
+            row.receive_p50_ns,
+        ];
+        for ns in durations {
+            text.push_str(&format!(" {} |", ns.map_or_else(|| "-".to_owned(), units::duration)));
+        }
+        text.push('\n');
+    }
+    more(rows.len() as u64, most, text);
+}
+
+fn exchanges(exchanges: &[Exchange], text: &mut String) {
+    text.push_str("| total | status | call | session | n | packets | time (UTC) |\n");
+    text.push_str("|--:|:--|:--|:--|--:|--:|:--|\n");
+    for exchange in exchanges {
+        text.push_str(&format!(
+            "| {} | {} | {} | {} | {} | {} | {} |\n",
+            exchange.total_ns().map_or_else(|| "-".to_owned(), units::duration),
+            exchange.status.name(),
+            markdown(&label::exchange(exchange)),
+            label::session(&exchange.session),
+            exchange.n,
+            label::packets(exchange),
+            units::time_of_day(exchange.request.span.start.time)
+        ));
+    }
+}
+
+fn sessions(snapshot: &Snapshot, most: usize, text: &mut String) {
+    if snapshot.sessions.is_empty() {
+        return;
+    }
+    text.push_str("\n## Sessions\n\n");
+    text.push_str("| session | server | client | transport | revision | exchanges | errors | no answer | max | ended |\n");
+    text.push_str("|:--|:--|:--|:--|:--|--:|--:|--:|--:|:--|\n");
+    for row in snapshot.sessions.iter().take(most) {
+        text.push_str(&session(row));
+    }
+    more(snapshot.sessions_count, snapshot.sessions.len().min(most), text);
+}
+
+fn session(row: &SessionRow) -> String {
+    let told = &row.session;
+    let named = |address: String, info: Option<&crate::ledger::Implementation>| match info {
+        Some(info) => format!("{address} {} {}", escaped(&info.name), escaped(&info.version)),
+        None => address,
+    };
+    format!(
+        "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+        label::session(&told.session),
+        named(told.session.server.to_string(), told.server_info.as_ref()),
+        named(told.session.client.to_string(), told.client_info.as_ref()),
+        told.session.transport.name(),
+        told.protocol_version.as_deref().map_or_else(|| "-".to_owned(), escaped),
+        told.exchanges,
+        row.errors,
+        row.unanswered,
+        row.max_ns.map_or_else(|| "-".to_owned(), units::duration),
+        told.ended.name()
+    )
+}
+
+fn findings(snapshot: &Snapshot, text: &mut String) {
+    if snapshot.findings.is_empty() {
+        return;
+    }
+    text.push_str("\n## Findings\n\n| n | severity | code | meaning | first |\n|--:|:--|:--|:--|:--|\n");
+    for row in &snapshot.findings {
+        let info = row.code.info();
+        let first = row.first.first().map_or_else(String::new, |finding| {
+            let at = finding.at.map_or_else(String::new, |at| format!("packet {}: ", at.packet));
+            format!("{at}{}", escaped(&finding.detail))
+        });
+        text.push_str(&format!(
+            "| {} | {} | `{}` | {} | {first} |\n",
+            row.count,
+            info.severity.name(),
+            info.name,
+            markdown(info.meaning)
+        ));
+    }
+}
+
+fn more(all: u64, shown: usize, text: &mut String) {
+    let rest = all.saturating_sub(shown as u64);
+    if rest > 0 {
+        text.push_str(&format!("\nand {rest} more\n"));
+    }
+}
+
+/// Text from traffic: made harmless, then escaped.
+fn escaped(text: &str) -> String {
+    markdown(&harmless::shown(text))
+}
+
+/// Harmless text with the characters of Markdown and HTML escaped.
+fn markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            // An at sign calls people by name on the usual hosts.
+            '@' => out.push_str("&#64;"),
+            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '~' | '#' | '!' | '$' => {
+                out.push('\\');
+                out.push(c);
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,131 @@
+use super::*;
+use crate::ledger::sample;
+use crate::ledger::{By, Ledger};
+
+fn snapshot(by: By) -> Snapshot {
+    let mut ledger = Ledger::new(by);
+    for entry in sample::entries() {
+        ledger.push(&entry);
+    }
+    ledger.snapshot()
+}
+
+fn report(format: Format, snapshot: &Snapshot, color: bool) -> String {
+    let options = Options { color, files: vec!["many-sessions.pcap.zst".to_owned()], ..Options::default() };
+    let mut out = Vec::new();
+    write(format, snapshot, &options, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn listing(options: list::Options) -> String {
+    let (mut lines, mut out) = (list::Lines::new(options), Vec::new());
+    for entry in sample::entries().iter().filter(|entry| is_of_interest(entry)) {
+        lines.write(entry, &mut out).unwrap();
+    }
+    String::from_utf8(out).unwrap()
+}
+
+/// Not the eighty calls that are all alike.
+fn is_of_interest(entry: &crate::ledger::Entry) -> bool {
+    use crate::ledger::{Entry, Record};
+    !matches!(entry, Entry::Record(Record::Exchange(exchange)) if (4..83).contains(&exchange.n))
+}
+
+#[test]
+fn formats_are_known_by_name() {
+    for format in Format::ALL {
+        assert_eq!(format.name().parse(), Ok(format));
+    }
+    assert!("html".parse::<Format>().unwrap_err().to_string().contains("html"));
+}
+
+#[test]
+fn text() {
+    insta::assert_snapshot!(report(Format::Text, &snapshot(By::None), false));
+}
+
+#[test]
+fn what_is_not_read_is_said() {
+    assert_eq!(unread(0, 0), None);
+    assert!(unread(7, 0).unwrap().starts_with("TLS on 7 connections, not supported yet;"));
+    assert!(unread(0, 1).unwrap().starts_with("HTTP/2 on 1 connection, not supported yet;"));
+    assert!(unread(1, 2).unwrap().starts_with("TLS on 1 connection, HTTP/2 on 2, not supported yet;"));
+}
+
+#[test]
+fn text_by_session() {
+    let text = report(Format::Text, &snapshot(By::Session), false);
+    let (_, from) = text.split_once("Latency by session").unwrap();
+    insta::assert_snapshot!(from.split_once("Slowest").unwrap().0);
+}
+
+#[test]
+fn text_without_mcp() {
+    insta::assert_snapshot!(report(Format::Text, &Snapshot::default(), false));
+}
+
+#[test]
+fn text_fits_the_width_and_colours_change_nothing_else() {
+    let shot = snapshot(By::Server);
+    let plain = report(Format::Text, &shot, false);
+    for line in plain.lines() {
+        assert!(harmless::width(line) <= 80, "{line}");
+        assert!(!line.ends_with(' '), "{line:?}");
+    }
+    let coloured = report(Format::Text, &shot, true);
+    let without: String = coloured
+        .split('\u{1b}')
+        .enumerate()
+        .map(|(i, part)| if i == 0 { part } else { part.split_once('m').unwrap().1 })
+        .collect();
+    let trimmed: Vec<_> = without.lines().map(str::trim_end).collect();
+    assert_ne!(coloured, plain);
+    assert_eq!(trimmed, plain.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn json() {
+    insta::assert_snapshot!(report(Format::Json, &snapshot(By::None), false));
+}
+
+#[test]
+fn json_is_json() {
+    let document: serde_json::Value =
+        serde_json::from_str(&report(Format::Json, &snapshot(By::Client), false)).unwrap();
+    assert_eq!(document["v"], 1);
+    assert_eq!(document["exchanges"]["total"], 88);
+    assert_eq!(document["by"], "client");
+    assert!(document["latency"][0]["p95_ms"].is_number());
+}
+
+#[test]
+fn csv() {
+    insta::assert_snapshot!(report(Format::Csv, &snapshot(By::None), false));
+}
+
+#[test]
+fn markdown() {
+    insta::assert_snapshot!(report(Format::Markdown, &snapshot(By::None), false));
+}
+
+#[test]
+fn list() {
+    insta::assert_snapshot!(listing(list::Options::default()));
+}
+
+#[test]
+fn list_of_messages() {
+    insta::assert_snapshot!(listing(list::Options { messages: true, epoch: true, color: false }));
+}
+
+#[test]
+fn nothing_gives_away_credentials_or_moves_the_cursor() {
+    let shot = snapshot(By::Session);
+    let mut all: Vec<_> = Format::ALL.iter().map(|format| report(*format, &shot, false)).collect();
+    all.push(listing(list::Options { messages: true, ..list::Options::default() }));
+    for text in all {
+        assert!(!text.contains("hunter2") && !text.contains("joe:secret"), "{text}");
+        assert!(!text.chars().any(|c| c == '\u{1b}'), "{text}");
+        assert!(text.starts_with('{') || !text.contains('\u{202e}'), "{text}");
+    }
+}

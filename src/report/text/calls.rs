@@ -1,0 +1,267 @@
+//! The tables of exchanges: how fast, where the time goes, which were slowest, which have no answer.
+
+use std::collections::BTreeMap;
+
+use super::{Align, Cell, Page, Role, Table, cell, rest, time};
+use crate::base::Side;
+use crate::ledger::{By, Exchange, LatencyRow, Snapshot, Status, Subject};
+use crate::report::{harmless, label};
+
+/// Columns of the bar that shows send, wait and receive.
+const BAR: u64 = 20;
+
+/// Rows of the table of send, wait and receive: the slowest calls are the ones whose time is of interest.
+const PARTS: usize = 10;
+
+/// Latency per method and tool; the tools under their method, methods and tools with the highest p95 first.
+pub(super) fn latency(page: &mut Page, snapshot: &Snapshot) {
+    if snapshot.latency.is_empty() {
+        return;
+    }
+    page.heading("Latency", "first byte of the request to last of the response; highest p95 first");
+    let mut table = latency_table("method and tool", &snapshot.latency);
+    let lines = together(&snapshot.latency, method_key);
+    let (mut shown, mut method) = (0, None);
+    for row in lines.iter().take(page.rows) {
+        shown += 1;
+        let of = method_of(row);
+        let named = of.as_ref().is_some_and(|(_, name)| name.is_some());
+        if named && method != of.as_ref().map(|(of, _)| of.clone()) {
+            let title = of.as_ref().map(|(of, _)| of.clone()).unwrap_or_default();
+            table.span(vec![Cell::in_role(Role::Strong, title)]);
+        }
+        let text = match &of {
+            Some((_, Some(name))) => format!("  {name}"),
+            _ => label::subject(&row.key.subject),
+        };
+        method = of.map(|(of, _)| of);
+        table.row(latency_cells(text, row, &snapshot.latency));
+    }
+    page.table(&table);
+    page.more(rest(lines.len() as u64, shown));
+}
+
+/// Latency per group, its calls under it; with [`By::None`] one row a server.
+pub(super) fn grouped(page: &mut Page, snapshot: &Snapshot) {
+    if snapshot.grouped.is_empty() {
+        return;
+    }
+    let (title, head) = match snapshot.by {
+        By::None => ("Latency by server", "server"),
+        By::Server => ("Latency by server", "server and tool"),
+        By::Session => ("Latency by session", "session and tool"),
+        By::Client => ("Latency by client", "client and tool"),
+    };
+    page.heading(title, "highest p95 first");
+    let rows = together(&snapshot.grouped, |row| row.key.group);
+    let mut table = latency_table(head, &snapshot.grouped);
+    let mut group = None;
+    for row in rows.iter().take(page.rows) {
+        let of = label::group(row.key.group);
+        let text = match &row.key.subject {
+            Subject::All => of,
+            Subject::Other => label::subject(&row.key.subject),
+            Subject::Call { name, .. } => {
+                if group != Some(row.key.group) {
+                    table.span(vec![Cell::in_role(Role::Strong, of)]);
+                }
+                // The tool says more than tools/call does, and there is no room for both.
+                let name = name.as_deref().map(harmless::shown);
+                format!("  {}", name.unwrap_or_else(|| label::subject(&row.key.subject)))
+            }
+        };
+        group = Some(row.key.group);
+        table.row(latency_cells(text, row, &snapshot.grouped));
+    }
+    page.table(&table);
+    page.more(rest(rows.len() as u64, page.rows));
+}
+
+/// The medians of send, wait and receive, and a bar of their shares.
+pub(super) fn parts(page: &mut Page, snapshot: &Snapshot) {
+    let rows: Vec<_> = snapshot.latency.iter().filter(|row| row.p50_ns.is_some()).take(PARTS).collect();
+    if rows.is_empty() {
+        return;
+    }
+    page.heading("Where the time goes", "medians, each for itself, of the slowest calls");
+    let mut table = Table::new(&[
+        (Align::Rest, "method and tool"),
+        (Align::Right, "░ send"),
+        (Align::Right, "▒ wait"),
+        (Align::Right, "█ receive"),
+        (Align::Left, ""),
+    ]);
+    for row in rows {
+        let text = match method_of(row) {
+            Some((_, Some(name))) => name,
+            _ => label::subject(&row.key.subject),
+        };
+        table.row(vec![
+            Cell::new(text),
+            cell(row.send_p50_ns),
+            cell(row.wait_p50_ns),
+            cell(row.receive_p50_ns),
+            Cell::in_role(Role::Faint, bar([row.send_p50_ns, row.wait_p50_ns, row.receive_p50_ns])),
+        ]);
+    }
+    page.table(&table);
+}
+
+/// The slowest exchanges, with the packets to look at.
+pub(super) fn slowest(page: &mut Page, snapshot: &Snapshot) {
+    if snapshot.slowest.is_empty() {
+        return;
+    }
+    page.heading("Slowest exchanges", "");
+    let mut table = Table::new(&[
+        (Align::Right, "total"),
+        (Align::Left, "status"),
+        (Align::Rest, "method and tool"),
+        (Align::Left, ""),
+        (Align::Right, "n"),
+        (Align::Right, "packets"),
+        (Align::Left, "time (UTC)"),
+    ]);
+    for exchange in &snapshot.slowest {
+        let mut cells = vec![Cell::in_role(Role::Strong, label::cell(exchange.total_ns())), status(exchange)];
+        cells.extend(place(exchange));
+        table.row(cells);
+    }
+    page.table(&table);
+}
+
+/// What has no answer, counted by why, and some of it.
+pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
+    let missing = &snapshot.unanswered;
+    if missing.exchanges == 0 {
+        return;
+    }
+    page.heading("Without an answer", "");
+    let mut causes = Table::new(&[(Align::Right, ""), (Align::Left, ""), (Align::Left, "")]);
+    for cause in &missing.causes {
+        causes.row(vec![
+            Cell::in_role(Role::Strong, cause.exchanges.to_string()),
+            Cell::in_role(Role::of(cause.status), cause.status.name()),
+            Cell::new(label::cause(cause.cause, cause.http_status)),
+        ]);
+    }
+    page.table(&causes);
+    page.text.push('\n');
+    let mut table = Table::new(&[
+        (Align::Left, "status"),
+        (Align::Rest, "method and tool"),
+        (Align::Left, ""),
+        (Align::Right, "n"),
+        (Align::Right, "packets"),
+        (Align::Left, "time (UTC)"),
+    ]);
+    for exchange in &missing.listed {
+        let mut cells = vec![status(exchange)];
+        cells.extend(place(exchange));
+        table.row(cells);
+    }
+    page.table(&table);
+    page.more(rest(missing.exchanges, missing.listed.len()));
+}
+
+/// Which exchange it is and where to find it: call, session, number, packets, time.
+fn place(exchange: &Exchange) -> [Cell; 5] {
+    let text = match &exchange.name {
+        Some(name) if exchange.origin == Side::Client => harmless::shown(name),
+        _ => label::exchange(exchange),
+    };
+    [
+        Cell::new(text),
+        Cell::in_role(Role::Faint, label::session(&exchange.session)),
+        Cell::in_role(Role::Faint, exchange.n.to_string()),
+        Cell::new(label::packets(exchange)),
+        time(exchange),
+    ]
+}
+
+fn status(exchange: &Exchange) -> Cell {
+    Cell::in_role(Role::of(exchange.status), exchange.status.name())
+}
+
+fn latency_table(head: &'static str, rows: &[LatencyRow]) -> Table {
+    let mut heads = vec![(Align::Rest, head), (Align::Right, "n"), (Align::Right, "err")];
+    if rows.iter().any(|row| row.unanswered() > 0) {
+        heads.push((Align::Right, "unans"));
+    }
+    heads.extend(["p50", "p90", "p95", "p99", "max"].map(|head| (Align::Right, head)));
+    Table::new(&heads)
+}
+
+fn latency_cells(text: String, row: &LatencyRow, rows: &[LatencyRow]) -> Vec<Cell> {
+    let mut cells =
+        vec![Cell::new(text), Cell::new(row.exchanges().to_string()), Cell::count(Role::Bad, row.errors())];
+    if rows.iter().any(|row| row.unanswered() > 0) {
+        let role = if row.count(Status::Unanswered) > 0 { Role::Bad } else { Role::Warn };
+        cells.push(Cell::count(role, row.unanswered()));
+    }
+    cells.extend([cell(row.p50_ns), cell(row.p90_ns)]);
+    let p95 = if row.p95_ns.is_some() { Role::Strong } else { Role::Faint };
+    cells.push(Cell::in_role(p95, label::cell(row.p95_ns)));
+    cells.extend([cell(row.p99_ns), cell(row.max_ns)]);
+    cells
+}
+
+/// The rows, those with one key together, in the order in which each key comes first.
+fn together<'a, K: Ord>(rows: &'a [LatencyRow], key: impl Fn(&'a LatencyRow) -> K) -> Vec<&'a LatencyRow> {
+    let mut place = BTreeMap::new();
+    for (i, row) in rows.iter().enumerate() {
+        place.entry(key(row)).or_insert(i);
+    }
+    let mut sorted: Vec<_> = rows.iter().collect();
+    sorted.sort_by_key(|row| place.get(&key(row)).copied());
+    sorted
+}
+
+/// Equal for the rows of one method; the row of the rest has its own.
+fn method_key(row: &LatencyRow) -> Option<(Side, &str)> {
+    match &row.key.subject {
+        Subject::Call { origin, method, .. } => Some((*origin, method)),
+        Subject::All | Subject::Other => None,
+    }
+}
+
+/// Harmless method and name of a row, where it is about one call.
+fn method_of(row: &LatencyRow) -> Option<(String, Option<String>)> {
+    match &row.key.subject {
+        Subject::Call { origin, method, name } => {
+            let method = label::call(*origin, method, None);
+            Some((method, name.as_deref().map(harmless::shown)))
+        }
+        Subject::All | Subject::Other => None,
+    }
+}
+
+/// Twenty columns shared out; a negative wait has no share.
+fn bar(parts: [Option<i64>; 3]) -> String {
+    let parts = parts.map(|part| u128::from(part.unwrap_or(0).max(0).unsigned_abs()));
+    let whole: u128 = parts.iter().sum();
+    let mut text = String::new();
+    let (mut sum, mut drawn) = (0, 0);
+    for (part, sign) in parts.into_iter().zip(['░', '▒', '█']) {
+        sum += part;
+        let upto = (sum * u128::from(BAR) + whole / 2).checked_div(whole).unwrap_or(0);
+        while drawn < upto {
+            text.push(sign);
+            drawn += 1;
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_shares() {
+        assert_eq!(bar([Some(0), Some(10), Some(10)]), "▒▒▒▒▒▒▒▒▒▒██████████");
+        assert_eq!(bar([Some(0), Some(-5), Some(0)]), "");
+        assert_eq!(bar([None; 3]), "");
+        assert_eq!(bar([Some(i64::MAX); 3]).chars().count(), 20);
+    }
+}

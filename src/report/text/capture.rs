@@ -1,0 +1,133 @@
+//! What was read, and how good it is.
+
+use super::{Page, Role};
+use crate::ledger::{ConnectionCount, Snapshot, Speaks, Status};
+use crate::report::{Options, harmless, label, units};
+
+/// Columns of the names of facts.
+const NAME: usize = 11;
+
+pub(super) fn section(page: &mut Page, snapshot: &Snapshot, options: &Options) {
+    page.heading("Capture", "");
+    let capture = &snapshot.capture;
+    let files: Vec<_> = options.files.iter().take(page.rows).map(|file| harmless::harmless(file)).collect();
+    if !files.is_empty() {
+        let more = super::rest(options.files.len() as u64, files.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        fact(page, "source", Role::Strong, &format!("{}{more}", files.join(" ")));
+    }
+    if let (Some(first), Some(last)) = (capture.first, capture.last) {
+        let lasted = units::duration(last.time.since(first.time));
+        let (date, time) = (units::date(first.time), units::time_of_day(first.time));
+        fact(page, "time", Role::Plain, &format!("{date} {time} UTC, {lasted}"));
+    }
+    let packets = units::several(capture.packets, "packet");
+    let size = units::bytes(capture.bytes);
+    fact(page, "size", Role::Plain, &format!("{packets}, {size}"));
+    let share = units::share(capture.mcp_bytes, capture.tcp_bytes);
+    let payload = units::bytes(capture.tcp_bytes);
+    fact(page, "payload", Role::Plain, &format!("{payload} in TCP, {share} of it on connections with MCP"));
+    connections(page, snapshot);
+    if let Some(unread) = label::unread(&snapshot.connections) {
+        fact(page, "not read", Role::Warn, &unread);
+    }
+    quality(page, snapshot);
+    exchanges(page, snapshot);
+}
+
+fn fact(page: &mut Page, name: &str, role: Role, text: &str) {
+    // Long texts go on under the name: still one thing per name.
+    let mut lines = Page { text: String::new(), ..*page };
+    lines.line(role, NAME + 4, text);
+    let body = lines.text.get(NAME + 4..).unwrap_or_default();
+    page.text.push_str("  ");
+    page.paint.push(&mut page.text, Role::Faint, &format!("{name:<NAME$}"));
+    page.text.push_str("  ");
+    page.text.push_str(body);
+}
+
+/// A fact that is a list: its lines are broken between the items.
+fn list(page: &mut Page, name: &str, role: Role, items: &[String]) {
+    let items: Vec<_> = items.iter().map(|item| item.replace(' ', super::HARD_BLANK)).collect();
+    fact(page, name, role, &items.join(", "));
+}
+
+fn connections(page: &mut Page, snapshot: &Snapshot) {
+    let all: u64 = snapshot.connections.iter().map(|count| count.connections).sum();
+    if all == 0 {
+        return;
+    }
+    let kinds: Vec<_> = snapshot.connections.iter().map(kind).collect();
+    let mut text = kinds.join(", ");
+    if let Some(ns) = snapshot.handshake_p50_ns {
+        text.push_str(&format!("; TCP handshake p50 {}", units::duration(ns)));
+    }
+    fact(page, "connections", Role::Plain, &text);
+}
+
+fn kind(count: &ConnectionCount) -> String {
+    let what = match (count.mcp, count.speaks) {
+        (true, speaks) => format!("MCP in {}", speaks.name()),
+        (false, Speaks::Nothing) => "without payload".to_owned(),
+        (false, Speaks::Tls) => "TLS".to_owned(),
+        (false, Speaks::Http2) => "HTTP/2".to_owned(),
+        (false, speaks) => speaks.name().to_owned(),
+    };
+    format!("{} {what}", count.connections)
+}
+
+fn quality(page: &mut Page, snapshot: &Snapshot) {
+    let capture = &snapshot.capture;
+    let gaps: u64 = snapshot.connections.iter().map(|count| count.gap_bytes).sum();
+    let retransmissions: u64 = snapshot.connections.iter().map(|count| count.retransmissions).sum();
+    let mut bad = Vec::new();
+    if capture.lost_packets > 0 {
+        bad.push(format!("{} lost", units::several(capture.lost_packets, "packet")));
+    }
+    if capture.cut_packets > 0 {
+        bad.push(format!("{} cut short (tcpdump -s 0)", units::several(capture.cut_packets, "packet")));
+    }
+    if capture.unreadable_packets > 0 {
+        bad.push(format!("{} unreadable", units::several(capture.unreadable_packets, "packet")));
+    }
+    if gaps > 0 {
+        bad.push(format!("{} missing in gaps", units::bytes(gaps)));
+    }
+    let (role, mut text) = if bad.is_empty() {
+        (Role::Good, "nothing lost, nothing cut, no gap".to_owned())
+    } else {
+        (Role::Warn, bad.join(", "))
+    };
+    if retransmissions > 0 {
+        let times = units::several(retransmissions, "retransmission").replace(' ', super::HARD_BLANK);
+        text.push_str(&format!("; {times}"));
+    }
+    fact(page, "quality", role, &text);
+}
+
+fn exchanges(page: &mut Page, snapshot: &Snapshot) {
+    let exchanges = &snapshot.exchanges;
+    if exchanges.total() == 0 && snapshot.sessions_count == 0 {
+        fact(page, "MCP", Role::Bad, "none was seen");
+        return;
+    }
+    let text = [
+        units::several(snapshot.sessions_count, "session"),
+        units::several(exchanges.total(), "exchange"),
+        units::several(snapshot.notifications, "notification"),
+        units::several(snapshot.streams.mcp, "stream"),
+    ];
+    list(page, "MCP", Role::Strong, &text);
+    let mut words: Vec<_> = Status::ALL
+        .iter()
+        .map(|status| (exchanges.count(*status), status.name()))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{count} {name}"))
+        .collect();
+    if exchanges.degraded > 0 {
+        words.push(format!("{} degraded", exchanges.degraded));
+    }
+    if !words.is_empty() {
+        list(page, "exchanges", Role::Plain, &words);
+    }
+}

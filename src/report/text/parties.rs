@@ -1,0 +1,141 @@
+//! Who speaks: sessions, what servers offer, and streams that are no MCP.
+
+use super::{Align, Cell, Page, Role, Table, cell, rest};
+use crate::ledger::{Implementation, SessionRow, Snapshot};
+use crate::report::{harmless, label, units};
+
+/// Definitions of each offer that are shown: the largest, which cost a model most.
+const DEFINITIONS: usize = 5;
+
+/// The sessions, under their server.
+pub(super) fn sessions(page: &mut Page, snapshot: &Snapshot) {
+    if snapshot.sessions.is_empty() {
+        return;
+    }
+    page.heading("Sessions", "");
+    let mut table = Table::new(&[
+        (Align::Left, ""),
+        (Align::Left, "client"),
+        (Align::Rest, ""),
+        (Align::Right, "n"),
+        (Align::Right, "err"),
+        (Align::Right, "unans"),
+        (Align::Right, "max"),
+        (Align::Left, "ended"),
+    ]);
+    let shown: Vec<_> = snapshot.sessions.iter().take(page.rows).collect();
+    let mut titles: Vec<String> = Vec::new();
+    for row in &shown {
+        let title = server_title(row);
+        if !titles.contains(&title) {
+            titles.push(title);
+        }
+    }
+    for title in &titles {
+        table.span(vec![Cell::in_role(Role::Strong, title.clone())]);
+        for row in shown.iter().filter(|row| server_title(row) == *title) {
+            table.row(session_cells(row));
+        }
+    }
+    page.table(&table);
+    page.more(rest(snapshot.sessions_count, shown.len()));
+}
+
+/// What servers offer, the largest definitions first.
+pub(super) fn offers(page: &mut Page, snapshot: &Snapshot) {
+    if snapshot.offers.is_empty() {
+        return;
+    }
+    page.heading("Offers", "what a model reads before it does anything; largest first");
+    let mut table = Table::new(&[(Align::Rest, ""), (Align::Right, "definition"), (Align::Right, "uses")]);
+    for offer in snapshot.offers.iter().take(page.rows) {
+        let unused = offer.definitions.iter().filter(|definition| definition.uses == 0).count();
+        table.span(vec![
+            Cell::in_role(Role::Strong, format!("{} {}", offer.server, offer.kind)),
+            Cell::new(format!(
+                "{} listed, {}, {unused} never used",
+                offer.definitions.len(),
+                units::bytes(offer.bytes())
+            )),
+        ]);
+        let mut largest: Vec<_> = offer.definitions.iter().collect();
+        largest.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
+        for definition in largest.iter().take(DEFINITIONS) {
+            table.row(vec![
+                Cell::new(format!("  {}", harmless::shown(&definition.name))),
+                Cell::new(units::bytes(definition.bytes)),
+                Cell::count(Role::Plain, definition.uses),
+            ]);
+        }
+    }
+    page.table(&table);
+    page.more(rest(snapshot.offers.len() as u64, page.rows));
+}
+
+/// Event streams that belong to no session.
+pub(super) fn foreign(page: &mut Page, snapshot: &Snapshot) {
+    let streams = &snapshot.streams;
+    if streams.foreign.is_empty() {
+        return;
+    }
+    page.heading("Event streams that are no MCP", "or whose session is not known");
+    let mut table = Table::new(&[
+        (Align::Rest, "request"),
+        (Align::Right, "events"),
+        (Align::Right, "bytes"),
+        (Align::Right, "packets"),
+        (Align::Left, "ended"),
+    ]);
+    let mut server = None;
+    for stream in streams.foreign.iter().take(page.rows) {
+        if server != Some(stream.server) {
+            server = Some(stream.server);
+            table.span(vec![Cell::in_role(Role::Strong, stream.server.to_string())]);
+        }
+        let request = match (&stream.method, &stream.target) {
+            (Some(method), Some(target)) => {
+                format!("{} {}", harmless::shown(method), harmless::shown(target))
+            }
+            _ => "(not captured)".to_owned(),
+        };
+        table.row(vec![
+            Cell::new(format!("  {request}")),
+            Cell::new(stream.events.to_string()),
+            Cell::new(units::bytes(stream.bytes)),
+            Cell::new(format!("{}-{}", stream.span.first, stream.span.last)),
+            Cell::in_role(Role::Faint, stream.ended.name()),
+        ]);
+    }
+    page.table(&table);
+    page.more(rest(streams.foreign_count(), streams.foreign.len().min(page.rows)));
+}
+
+fn server_title(row: &SessionRow) -> String {
+    let session = &row.session;
+    let name = name(session.server_info.as_ref());
+    let revision = session.protocol_version.as_deref().map(harmless::shown).unwrap_or_default();
+    let words =
+        [session.session.server.to_string(), name, session.session.transport.name().to_owned(), revision];
+    let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    words.join("  ")
+}
+
+fn session_cells(row: &SessionRow) -> Vec<Cell> {
+    let session = &row.session;
+    let degraded = if session.degraded.any() { " (degraded)" } else { "" };
+    vec![
+        Cell::new(label::session(&session.session)),
+        Cell::new(session.session.client.to_string()),
+        Cell::new(name(session.client_info.as_ref())),
+        Cell::new(session.exchanges.to_string()),
+        Cell::count(Role::Bad, row.errors),
+        Cell::count(Role::Warn, row.unanswered),
+        cell(row.max_ns),
+        Cell::in_role(Role::Faint, format!("{}{degraded}", session.ended.name())),
+    ]
+}
+
+/// `hackernews 1.0.0`; empty where it was not seen.
+fn name(info: Option<&Implementation>) -> String {
+    info.map(|info| harmless::shown(format!("{} {}", info.name, info.version).trim())).unwrap_or_default()
+}
