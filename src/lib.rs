@@ -5,6 +5,7 @@
 
 pub mod base;
 pub mod capture;
+pub mod cli;
 pub mod engine;
 pub mod http;
 pub mod ledger;

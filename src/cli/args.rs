@@ -1,0 +1,243 @@
+//! What may be asked for on the command line, and the help texts.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+use super::help;
+
+/// tcpdump for MCP: sessions, exchanges and latencies out of packets
+#[derive(Debug, Parser)]
+#[command(
+    name = "mcpdump",
+    version,
+    about,
+    long_about = help::ABOUT,
+    override_usage = "mcpdump FILE... [BPF...]\n       mcpdump COMMAND FILE... [BPF...]",
+    after_help = help::EXAMPLES,
+    after_long_help = help::long(help::EXAMPLES),
+    arg_required_else_help = true,
+    max_term_width = 100,
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) source: SourceArguments,
+    /// Colours: on a terminal only (auto; off where NO_COLOR is set), always or never
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    #[arg(hide_possible_values = true)]
+    pub(super) color: Color,
+}
+
+/// The commands. Without one, `report` with its defaults is run.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// A line per exchange, as it completes
+    #[command(
+        override_usage = "mcpdump list [OPTIONS] FILE... [BPF...]",
+        after_help = help::LIST_EXAMPLES,
+        after_long_help = help::long(help::LIST_EXAMPLES),
+    )]
+    List(List),
+    /// Totals, sessions, latency tables per method and tool, findings
+    #[command(
+        override_usage = "mcpdump report [OPTIONS] FILE... [BPF...]",
+        after_help = help::REPORT_EXAMPLES,
+        after_long_help = help::long(help::REPORT_EXAMPLES),
+    )]
+    Report(Report),
+    /// Everything that was seen, for other programs
+    #[command(
+        override_usage = "mcpdump export [OPTIONS] FILE... [BPF...]",
+        after_help = help::EXPORT_EXAMPLES,
+        after_long_help = help::long(help::EXPORT_EXAMPLES),
+    )]
+    Export(Export),
+    /// Prints the completion script of a shell
+    #[command(
+        hide = true,
+        after_help = "Example:\n  mcpdump completions bash > /etc/bash_completion.d/mcpdump"
+    )]
+    Completions {
+        /// The shell that the script is for
+        shell: Shell,
+    },
+    /// Prints the manual page, or writes all of them into a directory
+    #[command(hide = true, after_help = "Example:\n  mcpdump man | man -l -")]
+    Man {
+        /// Where to write the pages of the program and of each command
+        #[arg(value_hint = ValueHint::DirPath)]
+        directory: Option<PathBuf>,
+    },
+}
+
+/// What every command that analyses takes.
+#[derive(Debug, Args)]
+pub(super) struct SourceArguments {
+    /// Captures to read (- is standard input), then a BPF filter as tcpdump takes it
+    ///
+    /// pcap or pcapng, also compressed with gzip, zstd or lz4. Several files are read as one capture in time order.
+    /// Leading words that exist as files are files, the rest is the filter; -- ends the files.
+    #[arg(value_name = "FILE|BPF", value_hint = ValueHint::FilePath)]
+    pub(super) words: Vec<OsString>,
+    /// A BPF filter: the words before it are files
+    #[arg(last = true, value_name = "BPF", hide = true)]
+    pub(super) bpf: Vec<OsString>,
+    /// Narrows what is shown, as in 'method:tools/call dur>500ms'; --help has the language
+    #[arg(long, value_name = "EXPR")]
+    pub(super) filter: Option<String>,
+}
+
+impl SourceArguments {
+    /// Whether none of them was given.
+    pub(super) fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.bpf.is_empty() && self.filter.is_none()
+    }
+}
+
+/// `mcpdump list`.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    pub(super) source: SourceArguments,
+    #[command(flatten)]
+    pub(super) options: ListOptions,
+}
+
+/// What `list` takes beside its source.
+#[derive(Debug, Args)]
+pub(super) struct ListOptions {
+    /// A line per message instead: requests, responses, notifications, and one per stream
+    #[arg(long)]
+    pub(super) messages: bool,
+    /// Times as epoch seconds, not as time of day (UTC)
+    #[arg(long)]
+    pub(super) epoch: bool,
+}
+
+/// `mcpdump report`.
+#[derive(Debug, Args)]
+pub(super) struct Report {
+    #[command(flatten)]
+    pub(super) source: SourceArguments,
+    #[command(flatten)]
+    pub(super) options: ReportOptions,
+}
+
+/// What `report` takes beside its source.
+#[derive(Debug, Default, Args)]
+pub(super) struct ReportOptions {
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+    /// Latency tables per server, session or client address
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) by: Option<By>,
+    /// Writes to this file instead of standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// `mcpdump export`.
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    #[command(flatten)]
+    pub(super) source: SourceArguments,
+    #[command(flatten)]
+    pub(super) options: ExportOptions,
+}
+
+/// What `export` takes beside its source.
+#[derive(Debug, Args)]
+pub(super) struct ExportOptions {
+    /// The format: jsonl is one JSON object a line
+    #[arg(long, value_enum, default_value_t = To::Jsonl)]
+    pub(super) to: To,
+    /// Writes to this file instead of standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The formats of `report`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    #[default]
+    Text,
+    Json,
+    Csv,
+    Markdown,
+}
+
+/// What the latency tables of `report` are split by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum By {
+    Server,
+    Session,
+    Client,
+}
+
+/// The formats of `export`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum To {
+    Jsonl,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_declaration_holds_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_two_dashes_is_told_apart() {
+        let arguments =
+            Arguments::try_parse_from(["mcpdump", "list", "a", "b", "--", "tcp", "port", "1"]).unwrap();
+        let Some(Command::List(list)) = arguments.command else {
+            panic!("list is a command");
+        };
+        assert_eq!(list.source.words, ["a", "b"]);
+        assert_eq!(list.source.bpf, ["tcp", "port", "1"]);
+    }
+
+    #[test]
+    fn a_command_after_a_file_is_no_command() {
+        let arguments = Arguments::try_parse_from(["mcpdump", "a.pcap", "list"]).unwrap();
+        assert!(arguments.command.is_none());
+        assert_eq!(arguments.source.words, ["a.pcap", "list"]);
+    }
+
+    #[test]
+    fn options_may_stand_behind_the_words() {
+        let arguments =
+            Arguments::try_parse_from(["mcpdump", "list", "a.pcap", "tcp", "--messages"]).unwrap();
+        let Some(Command::List(list)) = arguments.command else {
+            panic!("list is a command");
+        };
+        assert!(list.options.messages);
+        assert_eq!(list.source.words, ["a.pcap", "tcp"]);
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in Arguments::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("mcpdump "), "{}", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Completion scripts and manual pages, made from the declaration of the arguments.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::Command;
+use clap_complete::Shell;
+use clap_mangen::Man;
+use clap_mangen::roff::{Inline, Roff, bold, roman};
+
+use super::{help, run};
+
+/// Prints the completion script of a shell.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(super) fn completions(shell: Shell, mut command: Command) -> anyhow::Result<()> {
+    let name = command.get_name().to_owned();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    print(&script)
+}
+
+/// Prints the page of the program, or writes it and those of the commands into a directory that exists.
+///
+/// # Errors
+/// Standard output or the directory cannot be written.
+pub(super) fn man(directory: Option<&Path>, command: &Command) -> anyhow::Result<()> {
+    // `mcpdump help` is no page of its own, and would have one for each command.
+    let mut command = command.clone().disable_help_subcommand(true);
+    command.build();
+    let Some(directory) = directory else {
+        return print(&page(&command, help::EXAMPLES)?);
+    };
+    let mut pages = vec![(command.clone(), help::EXAMPLES)];
+    for (name, examples) in COMMANDS {
+        let of_command = command.find_subcommand(name).context("a command without declaration")?;
+        pages.push((of_command.clone(), examples));
+    }
+    for (command, examples) in pages {
+        let path = directory.join(Man::new(command.clone()).get_filename());
+        fs::write(&path, page(&command, examples)?)
+            .with_context(|| format!("{}: cannot be written", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The commands that have a page, with their examples.
+const COMMANDS: [(&str, &str); 3] =
+    [("list", help::LIST_EXAMPLES), ("report", help::REPORT_EXAMPLES), ("export", help::EXPORT_EXAMPLES)];
+
+fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("standard output: cannot be written")
+}
+
+/// A page: clap's sections, and instead of the text that ends `--help` sections of their own, which `man` can set.
+fn page(command: &Command, examples: &str) -> io::Result<Vec<u8>> {
+    let man = Man::new(command.clone());
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    let mut roff = Roff::new();
+    roff.control("SH", ["FILTER LANGUAGE"]);
+    for (form, meaning) in run::filter_syntax() {
+        row(&mut roff, form, meaning);
+    }
+    roff.control("PP", []);
+    roff.text([roman("Its fields:")]);
+    for field in run::filter_fields() {
+        row(&mut roff, &field.name, &help::describe(&field));
+    }
+    roff.control("SH", ["EXIT STATUS"]);
+    for (status, meaning) in help::EXIT_STATUSES {
+        row(&mut roff, status, meaning);
+    }
+    roff.control("SH", ["EXAMPLES"]);
+    verbatim(&mut roff, examples.strip_prefix("Examples:\n").unwrap_or(examples));
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([
+        bold("tcpdump"),
+        roman("(8), "),
+        bold("pcap-filter"),
+        roman("(7), "),
+        bold("tshark"),
+        roman("(1)"),
+    ]);
+    roff.to_writer(&mut page)?;
+    Ok(page)
+}
+
+fn row(roff: &mut Roff, left: &str, right: &str) {
+    roff.control("TP", ["22"]);
+    roff.text([bold(left)]);
+    roff.text([roman(right)]);
+}
+
+/// Text as it stands, line by line.
+fn verbatim(roff: &mut Roff, text: &str) {
+    roff.control("nf", []);
+    for line in text.lines() {
+        roff.text(vec![Inline::Roman(line.to_owned())]);
+    }
+    roff.control("fi", []);
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::super::args::Arguments;
+    use super::*;
+
+    #[test]
+    fn every_command_that_is_shown_has_a_page() {
+        let command = Arguments::command();
+        let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
+        assert_eq!(shown.map(Command::get_name).collect::<Vec<_>>(), COMMANDS.map(|(name, _)| name));
+    }
+}

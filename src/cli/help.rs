@@ -1,0 +1,159 @@
+//! The texts that help, the manual page and README share: examples, exit statuses, and the language of `--filter`.
+
+use super::run::{self, HelpRow};
+
+/// The program in a few sentences.
+pub(super) const ABOUT: &str = "\
+tcpdump for MCP, the Model Context Protocol: sessions, exchanges and latencies out of packets.
+
+mcpdump reads captures of MCP over HTTP (HTTP+SSE and Streamable HTTP), puts every JSON-RPC request together with its \
+answer, and says how long each took, with the packet numbers to check it by. It is passive: no proxy, no change to \
+client or server. Without a command it prints the report.";
+
+/// Examples of the program as a whole.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  mcpdump capture.pcap                            the report
+  mcpdump list capture.pcap tcp port 3000         a line per exchange
+  mcpdump export --to jsonl capture.pcap | jq .   everything, for other programs
+  ssh host tcpdump -U -w - | mcpdump list -       as it happens
+
+A capture named like a command is given with its directory: mcpdump ./list";
+
+/// Examples of `list`.
+pub(super) const LIST_EXAMPLES: &str = "\
+Examples:
+  mcpdump list capture.pcap
+  mcpdump list --filter 'status:error or dur>1s' capture.pcap
+  mcpdump list --messages capture.pcap tcp port 3000
+  ssh host tcpdump -U -w - | mcpdump list -";
+
+/// Examples of `report`.
+pub(super) const REPORT_EXAMPLES: &str = "\
+Examples:
+  mcpdump report capture.pcap
+  mcpdump report --by server before.pcap.gz after.pcap.zst
+  mcpdump report --format markdown -o report.md capture.pcap";
+
+/// Examples of `export`.
+pub(super) const EXPORT_EXAMPLES: &str = "\
+Examples:
+  mcpdump export --to jsonl capture.pcap > capture.jsonl
+  mcpdump export --filter 'method:tools/call' -o calls.jsonl capture.pcap";
+
+/// The exit statuses, and what each means.
+pub(super) const EXIT_STATUSES: [(&str, &str); 3] = [
+    ("0", "It ran. A closed pipe is no error."),
+    ("1", "Kept for commands that judge a capture; none does yet."),
+    ("2", "It could not run: a wrong argument, an unreadable file, a wrong filter."),
+];
+
+/// Columns of the help texts, and of what stands on the left in their tables.
+const WIDTH: usize = 80;
+const LEFT: usize = 22;
+
+/// The long help behind some examples: the language of `--filter` and the exit statuses.
+pub(super) fn long(examples: &str) -> String {
+    let mut text = format!("{examples}\n\nThe language of --filter:\n");
+    for (form, meaning) in run::filter_syntax() {
+        row(&mut text, form, meaning);
+    }
+    text.push_str("\nIts fields:\n");
+    for field in run::filter_fields() {
+        row(&mut text, &field.name, &describe(&field));
+    }
+    text.push_str("\nExit status:\n");
+    for (status, meaning) in EXIT_STATUSES {
+        row(&mut text, status, meaning);
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// A field of the language in a sentence, with an example.
+pub(super) fn describe(field: &HelpRow) -> String {
+    format!("{} ({}), as in {}", field.meaning, field.values, field.example)
+}
+
+/// Two columns, the right one broken at blanks.
+fn row(text: &mut String, left: &str, right: &str) {
+    let mut line = format!("  {left:LEFT$}");
+    for word in right.split(' ') {
+        if line.chars().count() + 1 + word.chars().count() > WIDTH {
+            text.push_str(line.trim_end());
+            text.push('\n');
+            line = " ".repeat(LEFT + 2);
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    text.push_str(&line);
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEGIN: &str =
+        "<!-- filter language: made from the program's own table by `BLESS=1 cargo test readme` -->\n";
+    const END: &str = "<!-- end of the filter language -->\n";
+
+    /// The language as README has it.
+    fn markdown() -> String {
+        let mut text = "| form | meaning |\n|---|---|\n".to_owned();
+        for (form, meaning) in run::filter_syntax() {
+            let form = form.replace('|', "\\|"); // it would end the cell
+            text.push_str(&format!("| `{form}` | {} |\n", escaped(meaning)));
+        }
+        text.push_str("\n| field | operators | values | meaning | example |\n|---|---|---|---|---|\n");
+        for field in run::filter_fields() {
+            let (values, meaning) = (escaped(&field.values), escaped(field.meaning));
+            let (name, operators, example) = (field.name, field.operators, field.example);
+            text.push_str(&format!("| `{name}` | `{operators}` | {values} | {meaning} | `{example}` |\n"));
+        }
+        text
+    }
+
+    /// Text in which no sign means anything to Markdown.
+    fn escaped(text: &str) -> String {
+        let mut escaped = String::new();
+        for c in text.chars() {
+            if matches!(c, '\\' | '*' | '|' | '<' | '_' | '`') {
+                escaped.push('\\');
+            }
+            escaped.push(c);
+        }
+        escaped
+    }
+
+    #[test]
+    fn readme_has_the_filter_language() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+        let readme = std::fs::read_to_string(path).unwrap();
+        let (before, rest) = readme.split_once(BEGIN).unwrap();
+        let (there, after) = rest.split_once(END).unwrap();
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(path, [before, BEGIN, &markdown(), END, after].concat()).unwrap();
+        } else {
+            assert_eq!(there, markdown(), "run `BLESS=1 cargo test readme`");
+        }
+    }
+
+    #[test]
+    fn readme_has_the_exit_statuses() {
+        let readme = include_str!("../../README.md");
+        for (status, meaning) in EXIT_STATUSES {
+            assert!(readme.contains(&format!("| {status} | {meaning} |")), "{status}");
+        }
+    }
+
+    #[test]
+    fn help_fits_eighty_columns() {
+        for examples in [EXAMPLES, LIST_EXAMPLES, REPORT_EXAMPLES, EXPORT_EXAMPLES] {
+            for line in long(examples).lines() {
+                assert!(line.chars().count() <= WIDTH, "{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What the commands do: the only file of this room that touches capture, engine, ledger and report.
+
+use anyhow::{Context as _, anyhow};
+
+use super::args::{By, ExportOptions, Format, ListOptions, ReportOptions, To};
+use super::complain;
+use super::output::{self, Output};
+use super::progress::Meter;
+use super::source::{Input, Request};
+use crate::base::Fact;
+pub(super) use crate::ledger::query::HelpRow;
+use crate::ledger::{By as Cut, Entry, Ledger, Record, Speaks, query};
+use crate::{capture, engine, report};
+
+/// `mcpdump list`: a line per exchange, or per message, as it completes.
+///
+/// # Errors
+/// The capture cannot be read, the filter is wrong, or the output cannot be written.
+pub(super) fn list(request: &Request, options: &ListOptions) -> anyhow::Result<()> {
+    let filter = filter(request)?;
+    let mut source = open(request)?;
+    let mut output = Output::open(None, request)?;
+    let mut lines = report::list::Lines::new(report::list::Options {
+        messages: options.messages,
+        epoch: options.epoch,
+        color: output::is_colored(request.color, None),
+    });
+    let mut unread = Unread::default();
+    analyse(&mut source, Meter::start(!output.is_file()), |entries| {
+        entries.iter().for_each(|entry| unread.note(entry));
+        output.write(|output| {
+            for entry in entries.iter().filter(|entry| is_shown(filter.as_ref(), entry)) {
+                lines.write(entry, output)?;
+            }
+            output.batch()
+        })
+    })?;
+    output.finish()?;
+    unread.tell();
+    Ok(())
+}
+
+/// `mcpdump report`: what the whole capture comes to.
+///
+/// # Errors
+/// The capture cannot be read, the filter is wrong, or the output cannot be written.
+pub(super) fn report(request: &Request, options: &ReportOptions) -> anyhow::Result<()> {
+    let filter = filter(request)?;
+    let mut source = open(request)?;
+    let path = options.output.as_deref();
+    let mut output = Output::open(path, request)?;
+    let how = report::Options {
+        color: output::is_colored(request.color, path),
+        files: request.inputs.iter().map(name).collect(),
+        ..report::Options::default()
+    };
+    let format = match options.format {
+        Format::Text => report::Format::Text,
+        Format::Json => report::Format::Json,
+        Format::Csv => report::Format::Csv,
+        Format::Markdown => report::Format::Markdown,
+    };
+    let mut ledger = Ledger::new(options.by.map_or(Cut::None, |by| match by {
+        By::Server => Cut::Server,
+        By::Session => Cut::Session,
+        By::Client => Cut::Client,
+    }));
+    analyse(&mut source, Meter::start(false), |entries| {
+        for entry in entries.iter().filter(|entry| is_shown(filter.as_ref(), entry)) {
+            ledger.push(entry);
+        }
+        Ok(())
+    })?;
+    output.write(|output| report::write(format, &ledger.snapshot(), &how, output))?;
+    output.finish()
+}
+
+/// `mcpdump export`: everything, for other programs.
+///
+/// # Errors
+/// The capture cannot be read, the filter is wrong, or the output cannot be written.
+pub(super) fn export(request: &Request, options: &ExportOptions) -> anyhow::Result<()> {
+    let filter = filter(request)?;
+    let mut source = open(request)?;
+    let path = options.output.as_deref();
+    let mut output = Output::open(path, request)?;
+    let To::Jsonl = options.to;
+    let mut lines = report::jsonl::Writer::new();
+    analyse(&mut source, Meter::start(!output.is_file()), |entries| {
+        output.write(|output| {
+            for entry in entries.iter().filter(|entry| is_shown(filter.as_ref(), entry)) {
+                lines.write(entry, output)?;
+            }
+            output.batch()
+        })
+    })?;
+    output.finish()
+}
+
+/// Why a listing may be empty: what is on the connections is not read yet. A report says so itself.
+#[derive(Default)]
+struct Unread {
+    tls: u64,
+    http2: u64,
+    any_exchange: bool,
+}
+
+impl Unread {
+    fn note(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Record(Record::Exchange(_)) => self.any_exchange = true,
+            Entry::Fact(Fact::Connection(connection)) => match connection.speaks {
+                Speaks::Tls => self.tls += 1,
+                Speaks::Http2 => self.http2 += 1,
+                Speaks::Nothing | Speaks::Http1 | Speaks::Other => {}
+            },
+            Entry::Record(_) | Entry::Finding(_) | Entry::Fact(_) => {}
+        }
+    }
+
+    /// Says it on standard error, where there was nothing else to show.
+    fn tell(&self) {
+        if let (false, Some(unread)) = (self.any_exchange, report::unread(self.tls, self.http2)) {
+            complain(&format!("no MCP was seen; not read: {unread}"));
+        }
+    }
+}
+
+/// What the language of `--filter` has beside fields: for help, the manual page and README.
+pub(super) fn filter_syntax() -> &'static [(&'static str, &'static str)] {
+    query::SYNTAX
+}
+
+/// The fields of `--filter`: for help, the manual page and README.
+pub(super) fn filter_fields() -> Vec<HelpRow> {
+    query::help()
+}
+
+/// Reads a source to its end, and hands on what comes of it, batch by batch.
+fn analyse(
+    source: &mut capture::Capture,
+    mut meter: Meter,
+    mut each: impl FnMut(&[Entry]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let progress = source.progress();
+    let mut engine = engine::Engine::new();
+    let mut entries = Vec::new();
+    loop {
+        let goes_on = engine.read(source, &mut entries)?;
+        each(&entries)?;
+        entries.clear();
+        meter.update(progress.read(), progress.total());
+        if !goes_on {
+            return Ok(());
+        }
+    }
+}
+
+fn open(request: &Request) -> anyhow::Result<capture::Capture> {
+    let inputs: Vec<capture::Input> = request
+        .inputs
+        .iter()
+        .map(|input| match input {
+            Input::Path(path) => capture::Input::Path(path.clone()),
+            Input::Stdin => capture::Input::Stdin,
+        })
+        .collect();
+    let options = capture::OpenOptions { filter: request.bpf.clone() };
+    Ok(capture::open(&inputs, &options)?)
+}
+
+/// The filter of `--filter`. Its error shows the text and points at the character.
+fn filter(request: &Request) -> anyhow::Result<Option<query::Filter>> {
+    let Some(text) = request.filter.as_deref() else {
+        return Ok(None);
+    };
+    query::Filter::parse(text)
+        .map(Some)
+        .map_err(|error| anyhow!("{}", error.render(text)))
+        .context("--filter")
+}
+
+/// Whether the filter lets an entry pass. What is no exchange, notification or stream always does: a filter narrows
+/// what was said, and the sessions, the quality of the capture and its findings are told whatever was asked for.
+fn is_shown(filter: Option<&query::Filter>, entry: &Entry) -> bool {
+    let subject = match entry {
+        Entry::Record(Record::Exchange(exchange)) => query::Subject::Exchange(exchange),
+        Entry::Record(Record::Notification(notification)) => query::Subject::Notification(notification),
+        Entry::Record(Record::Stream(stream)) => query::Subject::Stream(stream),
+        Entry::Record(Record::Session(_) | Record::Offer(_)) | Entry::Finding(_) | Entry::Fact(_) => {
+            return true;
+        }
+    };
+    filter.is_none_or(|filter| filter.matches(subject))
+}
+
+/// The name of an input in a report.
+fn name(input: &Input) -> String {
+    match input {
+        Input::Path(path) => path.display().to_string(),
+        Input::Stdin => "-".to_owned(),
+    }
+}
