@@ -1,0 +1,146 @@
+//! Laws 2 and 7: the books of every connection balance on every capture, and the same input gives the same output,
+//! byte for byte, however the file is packed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and stops"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::SocketAddr;
+
+use mcpdump::base::Side;
+use mcpdump::capture::{Item, Packet};
+use support::corpus::{self, Capture};
+use support::frame::Frame;
+use support::law::unbalanced;
+use support::none;
+use support::run::{Run, packets};
+
+/// Payload bytes by sender and receiver.
+type Bytes = BTreeMap<(SocketAddr, SocketAddr), u64>;
+
+/// The payload that the packets hold, counted without the program's own readers; `None` where a packet is not
+/// understood here.
+fn captured(items: &[Item]) -> Option<Bytes> {
+    let mut bytes = Bytes::new();
+    for packet in packets(items).values() {
+        if let Some(frame) = Frame::of(packet) {
+            *bytes.entry((frame.source, frame.destination)).or_default() += frame.payload.len() as u64;
+        } else if may_carry_tcp(packet) {
+            return None;
+        }
+    }
+    bytes.retain(|_, n| *n > 0);
+    Some(bytes)
+}
+
+/// Whether a packet that is not understood here may be TCP all the same: not ARP, UDP and the like.
+fn may_carry_tcp(packet: &Packet) -> bool {
+    const UDP: u8 = 17;
+    packet.link_type.0 != 1 || (packet.data.get(12..14) == Some(&[8, 0]) && packet.data.get(23) != Some(&UDP))
+}
+
+/// The payload that the connections were told to have.
+fn told(run: &Run) -> Bytes {
+    let mut bytes = Bytes::new();
+    for connection in run.connections() {
+        let ways = [(connection.client, connection.server), (connection.server, connection.client)];
+        for (way, books) in ways.into_iter().zip(connection.directions) {
+            *bytes.entry(way).or_default() += books.bytes;
+        }
+    }
+    bytes.retain(|_, n| *n > 0);
+    bytes
+}
+
+#[test]
+fn the_books_balance_and_hold_every_byte() {
+    let mut problems = Vec::new();
+    for capture in Capture::all() {
+        let items = capture.items();
+        let run = Run::over(&items);
+        problems.extend(unbalanced(&run).into_iter().map(|problem| format!("{}: {problem}", capture.0)));
+        let (Some(captured), told) = (captured(&items), told(&run)) else {
+            panic!("{} holds packets that this test does not understand", capture.0);
+        };
+        if captured != told {
+            let differs = |way: &&(SocketAddr, SocketAddr)| captured.get(way) != told.get(way);
+            let way = captured.keys().chain(told.keys()).find(differs).unwrap();
+            let (want, have) = (captured.get(way), told.get(way));
+            problems.push(format!("{}: {way:?} has {want:?} bytes, told are {have:?}", capture.0));
+        }
+    }
+    none(&problems);
+}
+
+#[test]
+fn nothing_is_missing_from_a_whole_capture() {
+    let mut problems = Vec::new();
+    for capture in Capture::all().filter(|capture| !capture.is_damaged()) {
+        for connection in Run::over(&capture.items()).connections() {
+            for (side, books) in Side::BOTH.into_iter().zip(connection.directions) {
+                if books.gaps > 0 {
+                    let (no, side) = (connection.tcp_stream, side.name());
+                    problems.push(format!(
+                        "{}: connection {no}, {side}: {} bytes in gaps",
+                        capture.0, books.gaps
+                    ));
+                }
+            }
+        }
+    }
+    none(&problems);
+}
+
+#[test]
+fn every_packet_is_counted() {
+    for capture in Capture::all() {
+        let items = capture.items();
+        let packets = packets(&items);
+        let counts = Run::over(&items).capture().unwrap_or_else(|| panic!("{}: no counts", capture.0));
+        assert_eq!(counts.packets, packets.len() as u64, "{}", capture.0);
+        let original: u64 = packets.values().map(|packet| u64::from(packet.original_len)).sum();
+        assert_eq!(counts.bytes, original, "{}", capture.0);
+        let held: u64 = packets.values().map(|packet| packet.data.len() as u64).sum();
+        assert_eq!(counts.captured_bytes, held, "{}", capture.0);
+        assert_eq!(counts.last, packets.values().last().map(|packet| packet.origin), "{}", capture.0);
+    }
+}
+
+/// `export --to jsonl` of a file's bytes.
+fn export(bytes: Vec<u8>) -> String {
+    // Where a compressed file is cut, the offset is one of its content, and says so.
+    Run::of(&mut corpus::source(bytes)).unwrap().jsonl().replace(" (decompressed)", "")
+}
+
+#[test]
+fn the_same_input_gives_the_same_output() {
+    for capture in Capture::all() {
+        let bytes = capture.bytes();
+        let first = export(bytes.clone());
+        assert!(!first.is_empty(), "{} says nothing", capture.0);
+        assert!(first == export(bytes), "{} differs from one run to the next", capture.0);
+    }
+}
+
+#[test]
+fn compressed_files_are_the_same_capture() {
+    for capture in Capture::all().filter(|capture| !capture.is_large()) {
+        let bytes = capture.bytes();
+        let plain = export(bytes.clone());
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(&bytes).unwrap();
+        assert!(plain == export(gzip.finish().unwrap()), "{} as gzip", capture.0);
+        assert!(plain == export(zstd::encode_all(&bytes[..], 1).unwrap()), "{} as zstd", capture.0);
+        let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        lz4.write_all(&bytes).unwrap();
+        assert!(plain == export(lz4.finish().unwrap()), "{} as lz4", capture.0);
+    }
+}

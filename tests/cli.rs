@@ -1,0 +1,511 @@
+//! The program as it is run: exit statuses, messages, what goes where. What it says of a capture is `truth.rs`'s.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and stops"
+)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const CAPTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/ts-sse/capture.pcap");
+
+/// The program, with an environment that says nothing of colours.
+fn mcpdump() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcpdump"));
+    command.env_remove("NO_COLOR").env("TERM", "xterm").stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    mcpdump().args(arguments).output().expect("the program starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("output is UTF-8")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("messages are UTF-8")
+}
+
+/// It could not run: exit status 2, nothing on standard output, and a message that has all these words.
+#[track_caller]
+fn refuses(arguments: &[&str], words: &[&str]) {
+    let output = run(arguments);
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert_eq!(stdout(&output), "");
+    assert!(message.starts_with("mcpdump: "), "{message}");
+    for word in words {
+        assert!(message.contains(word), "«{word}» is missing: {message}");
+    }
+}
+
+/// It ran: exit status 0, nothing on standard error. Gives what it printed.
+#[track_caller]
+fn runs(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert_eq!(stderr(&output), "");
+    assert_eq!(output.status.code(), Some(0));
+    stdout(&output)
+}
+
+fn write(directory: &TempDir, name: &str, content: &[u8]) -> String {
+    let path = directory.path().join(name);
+    fs::write(&path, content).expect("a file is written");
+    path.to_str().expect("its path is UTF-8").to_owned()
+}
+
+// What it refuses.
+
+#[test]
+fn without_arguments_it_shows_its_help_and_did_not_run() {
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "");
+    assert!(stderr(&output).contains("Usage: mcpdump FILE"));
+}
+
+#[test]
+fn a_command_needs_a_capture() {
+    for command in ["list", "report", "export"] {
+        refuses(&[command], &["no capture is named"]);
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    refuses(&["report", "absent.pcap"], &["absent.pcap: no such file"]);
+    refuses(&["report", "absent.pcap", "--", "tcp"], &["absent.pcap: ", "o such file"]);
+    refuses(&["report", CAPTURE, "absent.pcap", "--", "tcp"], &["absent.pcap: ", "o such file"]);
+}
+
+#[test]
+fn a_missing_file_without_a_command_may_be_a_command() {
+    refuses(&["absent.pcap"], &["absent.pcap: no such file and no such command", "mcpdump help"]);
+}
+
+#[test]
+fn a_mistyped_command_gets_a_suggestion() {
+    refuses(&["reprot", CAPTURE], &["reprot: no such file and no such command", "did you mean report?"]);
+}
+
+#[test]
+fn a_mistyped_option_gets_a_suggestion() {
+    let words = ["'--fliter'", "'--filter'"];
+    refuses(&["list", "--fliter", "dur>1s", CAPTURE], &words);
+    refuses(&["report", "--format", "jsno", CAPTURE], &["'jsno'", "'json'"]);
+}
+
+#[test]
+fn who_asks_for_a_device_is_told_the_way() {
+    refuses(&["list", "-i", "lo"], &["'-i'", "tcpdump -i lo -U -w - | mcpdump list -"]);
+}
+
+#[test]
+fn an_option_without_its_command_is_set_right() {
+    refuses(&["--format", "json", CAPTURE], &["--format is an option of report: mcpdump COMMAND --format"]);
+    refuses(&["list", "-o", "x", CAPTURE], &["-o is an option of report and export"]);
+}
+
+#[test]
+fn a_command_behind_a_capture_is_set_right() {
+    refuses(&[CAPTURE, "list"], &["«list»", "a command comes first"]);
+    refuses(&[CAPTURE, "--color", "never", "list"], &["the command comes first"]);
+}
+
+#[test]
+fn a_directory_is_no_capture() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    refuses(&["report", directory], &[directory, "directory"]);
+}
+
+#[test]
+fn a_file_that_is_no_capture_is_named() {
+    let directory = TempDir::new().expect("a directory");
+    let file = write(&directory, "notes.txt", b"These are notes and no packets.\n");
+    refuses(&["report", &file], &[&file]);
+}
+
+#[test]
+fn a_file_name_cannot_command_the_terminal() {
+    refuses(&["report", "\u{1b}[2J.pcap"], &["[2J.pcap: no such file"]);
+    let output = run(&["report", "\u{1b}[2J.pcap"]);
+    assert!(!stderr(&output).contains('\u{1b}'));
+}
+
+#[test]
+fn a_wrong_filter_is_pointed_at() {
+    let output = run(&["list", "--filter", "metod:tools/call", CAPTURE]);
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(2));
+    let lines: Vec<&str> = message.lines().collect();
+    let shown = lines.iter().position(|line| line.trim() == "metod:tools/call");
+    let caret = shown.and_then(|at| lines.get(at + 1)).expect("a line behind the filter");
+    assert!(caret.trim_start().starts_with('^'), "{message}");
+    assert!(lines[0].starts_with("mcpdump: --filter: "), "{message}");
+}
+
+#[test]
+fn a_wrong_filter_is_told_before_the_capture_is_opened() {
+    refuses(&["list", "--filter", "metod:x", "absent.pcap", "--", "tcp"], &["--filter: "]);
+}
+
+#[test]
+fn a_wrong_bpf_filter_names_both_possibilities() {
+    refuses(
+        &["list", CAPTURE, "foo.pcap"],
+        &["«foo.pcap» is neither a file that exists nor", "a filter that libpcap accepts"],
+    );
+    refuses(&["list", CAPTURE, "--", "tcp", "prt", "1"], &["«tcp prt 1»"]);
+    refuses(&["list", CAPTURE, "method:tools/call"], &["--filter 'method:tools/call'"]);
+}
+
+#[test]
+fn standard_input_is_read_once() {
+    refuses(&["list", "-", "-"], &["standard input"]);
+}
+
+#[test]
+fn no_capture_is_overwritten() {
+    let directory = TempDir::new().expect("a directory");
+    let content = fs::read(CAPTURE).expect("the capture");
+    let file = write(&directory, "a.pcap", &content);
+    for command in ["report", "export"] {
+        refuses(&[command, "--output", &file, &file], &[&file, "name another file"]);
+    }
+    assert_eq!(fs::read(&file).expect("the capture"), content);
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_named() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("absent").join("report.txt");
+    let file = file.to_str().expect("its path is UTF-8");
+    refuses(&["report", "-o", file, CAPTURE], &[file, "cannot be written"]);
+}
+
+// What it prints without a capture.
+
+#[test]
+fn version_and_help_are_output() {
+    assert_eq!(runs(&["--version"]), concat!("mcpdump ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert!(runs(&["-h"]).contains("Examples:"));
+    assert_eq!(runs(&["help", "report"]), runs(&["report", "--help"]));
+}
+
+#[test]
+fn every_command_documents_filter_and_exit_statuses() {
+    for command in ["list", "report", "export"] {
+        let help = runs(&[command, "--help"]);
+        for text in ["Examples:", "field:value", "method:tools/call", "Exit status:"] {
+            assert!(help.contains(text), "{command} --help lacks «{text}»");
+        }
+    }
+}
+
+#[test]
+fn completions_are_made_for_the_shells() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = runs(&["completions", shell]);
+        assert!(script.contains("mcpdump"), "{shell}");
+        assert!(script.contains("report"), "{shell}");
+    }
+}
+
+#[test]
+fn the_manual_page_has_filter_and_exit_statuses() {
+    let page = runs(&["man"]);
+    for text in [".TH mcpdump 1", "FILTER LANGUAGE", "method:tools/call", "EXIT STATUS", "EXAMPLES"] {
+        assert!(page.contains(text), "the page lacks «{text}»");
+    }
+}
+
+#[test]
+fn the_manual_pages_are_written_into_a_directory() {
+    let directory = TempDir::new().expect("a directory");
+    runs(&["man", directory.path().to_str().expect("its path is UTF-8")]);
+    let mut names: Vec<_> = fs::read_dir(&directory)
+        .expect("the directory")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["mcpdump-export.1", "mcpdump-list.1", "mcpdump-report.1", "mcpdump.1"]);
+    refuses(&["man", "/absent/directory"], &["/absent/directory", "cannot be written"]);
+}
+
+// What it does with a capture.
+
+#[test]
+fn an_empty_capture_is_no_error() {
+    let directory = TempDir::new().expect("a directory");
+    let header = fs::read(CAPTURE).expect("the capture")[..24].to_vec();
+    let file = write(&directory, "empty.pcap", &header);
+    assert_eq!(runs(&["list", &file]), "");
+    runs(&["report", &file]);
+    runs(&["export", &file]);
+}
+
+/// A capture (raw IPv4) of one client that sends one segment from port 1 to port 2.
+fn capture_of(payload: &[u8]) -> Vec<u8> {
+    let mut file =
+        vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 101, 0, 0, 0];
+    for (seq, flags, payload) in [(1_u32, 2, &[][..]), (2, 0x18, payload)] {
+        let length = u16::try_from(40 + payload.len()).expect("a short payload");
+        file.extend(
+            [[0; 4], [0; 4], u32::from(length).to_le_bytes(), u32::from(length).to_le_bytes()].concat(),
+        );
+        file.extend([0x45, 0]);
+        file.extend(length.to_be_bytes());
+        file.extend([0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 1, 0, 2]);
+        file.extend(seq.to_be_bytes());
+        file.extend([0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+        file.extend(payload);
+    }
+    file
+}
+
+#[test]
+fn what_is_not_read_yet_is_said() {
+    let hello = [[22, 3, 1, 0, 100, 1, 0, 0, 96, 3, 3].as_slice(), &[7; 94]].concat();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    for (name, payload) in [("TLS", hello.as_slice()), ("HTTP/2", preface)] {
+        let directory = TempDir::new().expect("a directory");
+        let file = write(&directory, "capture.pcap", &capture_of(payload));
+        let report = runs(&["report", &file]);
+        assert!(
+            report.contains(&format!("not read     {name} on 1 connection, not supported yet")),
+            "{report}"
+        );
+        let list = run(&["list", &file]);
+        assert_eq!((stdout(&list).as_str(), list.status.code()), ("", Some(0)));
+        let message = format!("mcpdump: no MCP was seen; not read: {name} on 1 connection");
+        assert!(stderr(&list).starts_with(&message), "{}", stderr(&list));
+    }
+}
+
+#[test]
+fn a_report_is_the_default() {
+    let report = runs(&["report", CAPTURE]);
+    assert!(report.contains("tools/call"));
+    assert_eq!(runs(&[CAPTURE]), report);
+}
+
+#[test]
+fn a_report_fits_eighty_columns_and_has_no_colours_in_a_pipe() {
+    let report = runs(&["report", CAPTURE]);
+    assert!(report.contains("tools/call"));
+    assert!(!report.contains('\u{1b}'));
+    for line in report.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn colours_can_be_asked_for() {
+    assert!(runs(&["report", "--color", "always", CAPTURE]).contains('\u{1b}'));
+    assert!(!runs(&["--color", "never", "report", CAPTURE]).contains('\u{1b}'));
+}
+
+#[test]
+fn every_format_has_its_shape() {
+    let json = runs(&["report", "--format", "json", CAPTURE]);
+    assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "{json}");
+    assert!(runs(&["report", "--format", "csv", CAPTURE]).lines().count() > 1);
+    assert!(runs(&["report", "--format", "markdown", CAPTURE]).contains("\n|"));
+}
+
+#[test]
+fn a_report_can_be_cut_three_ways() {
+    for by in ["server", "session", "client"] {
+        assert!(runs(&["report", "--by", by, CAPTURE]).contains("tools/call"), "{by}");
+    }
+}
+
+#[test]
+fn an_export_is_an_object_a_line() {
+    let export = runs(&["export", "--to", "jsonl", CAPTURE]);
+    let mut types = Vec::new();
+    for line in export.lines() {
+        let object: serde_json::Value = serde_json::from_str(line).expect("a JSON object");
+        assert_eq!(object["v"], 1, "{line}");
+        types.push(object["type"].as_str().expect("its type").to_owned());
+    }
+    for kind in ["session", "exchange", "notification", "stream"] {
+        assert!(types.iter().any(|known| known == kind), "no {kind}");
+    }
+    assert_eq!(runs(&["export", CAPTURE]), export);
+}
+
+#[test]
+fn an_output_file_gets_what_standard_output_would() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("out.jsonl");
+    let name = file.to_str().expect("its path is UTF-8");
+    assert_eq!(runs(&["export", "-o", name, CAPTURE]), "");
+    let export = runs(&["export", CAPTURE]);
+    assert!(!export.is_empty());
+    assert_eq!(fs::read_to_string(&file).expect("the output"), export);
+    assert_eq!(runs(&["export", "-o", "-", CAPTURE]), export);
+}
+
+#[test]
+fn the_filter_narrows_what_is_listed() {
+    let all = runs(&["list", CAPTURE]);
+    let calls = runs(&["list", "--filter", "method:tools/call", CAPTURE]);
+    assert!(calls.lines().count() > 0);
+    assert!(calls.lines().count() < all.lines().count());
+    assert!(calls.lines().all(|line| line.contains("tools/call")), "{calls}");
+    assert!(runs(&["list", "--messages", CAPTURE]).lines().count() > all.lines().count());
+}
+
+/// A link with loss, and one without: what was sent again is told of the exchange that it delayed.
+#[test]
+fn what_was_sent_again_is_known_of_an_exchange() {
+    let again = runs(&["list", "--filter", "retrans>0", "captures/real-loss-server-side/capture.pcap"]);
+    assert_eq!(again.lines().count(), 1, "{again}");
+    assert!(again.contains("ping #29"), "{again}");
+    assert_eq!(runs(&["list", "--filter", "retrans>0", CAPTURE]), "");
+}
+
+#[test]
+fn the_bpf_filter_narrows_what_is_read() {
+    let all = runs(&["list", CAPTURE]);
+    assert!(!all.is_empty());
+    assert_eq!(runs(&["list", CAPTURE, "tcp"]), all);
+    assert_eq!(runs(&["list", CAPTURE, "--", "tcp"]), all);
+    assert_eq!(runs(&["list", CAPTURE, "udp", "port", "9"]), "");
+}
+
+#[test]
+fn standard_input_is_a_capture_like_another() {
+    let all = runs(&["list", CAPTURE]);
+    assert!(!all.is_empty());
+    let mut command = mcpdump();
+    command.args(["list", "-"]).stdin(fs::File::open(CAPTURE).expect("the capture"));
+    let output = command.output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), all);
+}
+
+#[test]
+fn lines_come_while_standard_input_is_open() {
+    let content = fs::read(CAPTURE).expect("the capture");
+    let mut child = mcpdump()
+        .args(["list", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut input = child.stdin.take().expect("its input");
+    input.write_all(&content).expect("it reads");
+    input.flush().expect("it reads");
+    // The input stays open: what comes now comes as the traffic does.
+    let mut output = BufReader::new(child.stdout.take().expect("its output"));
+    let mut line = String::new();
+    output.read_line(&mut line).expect("it writes");
+    assert!(!line.is_empty());
+    drop(input);
+    output.read_to_string(&mut line).expect("it writes");
+    assert!(child.wait().expect("it ends").success());
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    for arguments in [
+        vec!["list", CAPTURE],
+        vec!["report", CAPTURE],
+        vec!["export", CAPTURE],
+        vec!["man"],
+        vec!["completions", "bash"],
+        vec!["--help"],
+    ] {
+        let mut child = mcpdump()
+            .args(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(stderr(&output), "", "{arguments:?}");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_an_error() {
+    if !Path::new("/dev/full").exists() {
+        return;
+    }
+    let file = fs::OpenOptions::new().write(true).open("/dev/full").expect("the device");
+    let output = mcpdump().args(["export", CAPTURE]).stdout(file).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).starts_with("mcpdump: standard output: cannot be written"));
+}
+
+#[test]
+fn the_same_input_gives_the_same_output() {
+    for arguments in [["list", CAPTURE], ["report", CAPTURE], ["export", CAPTURE]] {
+        let first = runs(&arguments);
+        assert!(!first.is_empty());
+        assert_eq!(runs(&arguments), first);
+    }
+}
+
+// What README shows.
+
+/// What a command line of README prints, run by a shell in the repository.
+#[cfg(unix)]
+fn shell(line: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_mcpdump")).parent().expect("its directory");
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(program.to_owned()).chain(std::env::split_paths(&paths));
+    let output = Command::new("sh")
+        .args(["-c", line])
+        .env("PATH", std::env::join_paths(paths).expect("paths"))
+        .env_remove("NO_COLOR")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null())
+        .output()
+        .expect("a shell");
+    assert_eq!(stderr(&output), "", "{line}");
+    stdout(&output)
+}
+
+/// The blocks of README that begin with a command show what it prints; `BLESS=1 cargo test readme` writes them anew.
+#[test]
+#[cfg(unix)]
+fn readme_shows_what_is_printed() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = fs::read_to_string(path).expect("README");
+    let mut blessed = String::new();
+    let mut screens = 0;
+    for (i, part) in readme.split("```").enumerate() {
+        blessed.push_str(if i == 0 { "" } else { "```" });
+        let Some((kind, rest)) = part.split_once("\n$ mcpdump ").filter(|_| i % 2 == 1) else {
+            blessed.push_str(part);
+            continue;
+        };
+        let (line, shown) = rest.split_once('\n').expect("a command is a line");
+        let printed = shell(&format!("mcpdump {line}"));
+        screens += 1;
+        // JSON is broken into lines to be read.
+        let bare = |text: &str| text.split_whitespace().collect::<String>();
+        let same = if kind == "json" { bare(shown) == bare(&printed) } else { shown == printed };
+        assert!(same || std::env::var_os("BLESS").is_some(), "{line}\nrun `BLESS=1 cargo test readme`");
+        let shown = if same { shown } else { &printed };
+        blessed.push_str(&format!("{kind}\n$ mcpdump {line}\n{shown}"));
+    }
+    assert!(screens >= 4, "README shows {screens} screens");
+    if blessed != readme {
+        fs::write(path, blessed).expect("README is written");
+    }
+}

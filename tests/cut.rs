@@ -1,0 +1,133 @@
+//! Law 1: the same bytes in other pieces give the same output.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and stops"
+)]
+
+mod support;
+
+use serde_json::Value;
+use support::corpus::Capture;
+use support::none;
+use support::resegment::{Cut, cut, cut_and_shuffle};
+use support::rng::Rng;
+use support::run::{Remade, Run};
+
+/// What is compared of a run: every row but findings, which are about packets.
+fn rows(capture: Capture, run: &Run) -> Vec<Value> {
+    let mut rows = run.rows();
+    rows.retain(|row| row["type"] != "finding");
+    assert!(!rows.is_empty() || !capture.is_legible(), "{}: nothing to compare", capture.0);
+    rows
+}
+
+/// The rows of a remade capture with the packet numbers of the original.
+fn mapped(capture: Capture, remade: &Remade) -> Vec<Value> {
+    let mut rows = rows(capture, &Run::over(&remade.items));
+    for row in &mut rows {
+        remade.map_back(row);
+    }
+    rows
+}
+
+/// Takes the findings out of exchanges.
+fn without_findings(mut rows: Vec<Value>) -> Vec<Value> {
+    for row in &mut rows {
+        if let Value::Object(fields) = row {
+            fields.remove("findings");
+        }
+    }
+    rows
+}
+
+/// The first rows in which two outputs differ.
+fn difference(name: &str, want: &[Value], have: &[Value]) -> Option<String> {
+    let both = want.iter().zip(have).find(|(a, b)| a != b);
+    match both {
+        Some((a, b)) => Some(format!("{name}:\n    {a}\n    {b}")),
+        None => {
+            (want.len() != have.len()).then(|| format!("{name}: {} rows, then {}", want.len(), have.len()))
+        }
+    }
+}
+
+#[test]
+fn random_places() {
+    let mut problems = Vec::new();
+    for capture in Capture::all() {
+        let items = capture.items();
+        let want = rows(capture, &Run::over(&items));
+        for seed in 0..if capture.is_large() { 1 } else { 4 } {
+            let remade = cut(&items, Cut::Random(5), &mut Rng::new(seed));
+            let name = format!("{} seed {seed}", capture.0);
+            problems.extend(difference(&name, &want, &mapped(capture, &remade)));
+        }
+    }
+    none(&problems);
+}
+
+#[test]
+fn byte_by_byte() {
+    let mut problems = Vec::new();
+    for capture in Capture::all().filter(|capture| !capture.is_large()) {
+        let items = capture.items();
+        let want = rows(capture, &Run::over(&items));
+        // Longer captures in pieces of seven, which meet every place of a line sooner or later and take less time.
+        let bytes = if items.len() < 400 { 1 } else { 7 };
+        let remade = cut(&items, Cut::Every(bytes), &mut Rng::new(0));
+        problems.extend(difference(capture.0, &want, &mapped(capture, &remade)));
+    }
+    none(&problems);
+}
+
+#[test]
+fn pieces_in_any_order_and_some_of_them_twice() {
+    let mut problems = Vec::new();
+    // Not where a connection may have begun before the capture: there the first piece to come is the first there is.
+    let whole = Capture::all().filter(|capture| !capture.is_large() && !capture.is_damaged());
+    for capture in whole {
+        let items = capture.items();
+        let want = without_findings(rows(capture, &Run::over(&items)));
+        for seed in 0..2 {
+            let remade = cut_and_shuffle(&items, Cut::Random(5), &mut Rng::new(seed));
+            let name = format!("{} seed {seed}", capture.0);
+            problems.extend(difference(&name, &want, &without_findings(mapped(capture, &remade))));
+        }
+    }
+    none(&problems);
+}
+
+/// The cutting itself: every byte of every direction is there once, in order.
+#[test]
+fn the_pieces_are_the_same_bytes() {
+    use std::collections::BTreeMap;
+    use support::frame::Frame;
+    use support::run::packets;
+
+    let bytes = |items: &[mcpdump::capture::Item]| {
+        let mut ways: BTreeMap<_, Vec<(u32, u8)>> = BTreeMap::new();
+        for packet in packets(items).values() {
+            if let Some(frame) = Frame::of(packet) {
+                let payload = &packet.data[frame.payload.clone()];
+                let seqs = (0..).map(|i| frame.seq.wrapping_add(i));
+                let way = ways.entry((frame.source, frame.destination)).or_default();
+                way.extend(seqs.zip(payload.iter().copied()));
+            }
+        }
+        ways
+    };
+    for capture in Capture::all().filter(|capture| !capture.is_large()) {
+        let items = capture.items();
+        for how in [Cut::Random(5), Cut::Every(1)] {
+            let remade = cut(&items, how, &mut Rng::new(1));
+            // Of a capture with a short snapshot length no payload is whole: there is nothing to cut.
+            let is_cut = remade.items.len() > items.len() || !capture.is_legible();
+            assert!(is_cut, "{} is not cut", capture.0);
+            assert!(bytes(&items) == bytes(&remade.items), "{} {how:?}", capture.0);
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! What a damaged capture must not do to what is said of it: no panic, the books balance, nothing false, and what is
+//! wholly left is still told (design: laws 4 and 5).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and stops"
+)]
+
+mod support;
+
+use mcpdump::capture::Item;
+use support::corpus::{self, Capture};
+use support::damage::{self, Damaged};
+use support::law::{Measure, unbalanced};
+use support::none;
+use support::rng::Rng;
+use support::run::Run;
+
+/// Maims every small whole capture in some ways and holds what is said of each against what is said of the whole.
+fn hold(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
+    let mut problems = Vec::new();
+    for capture in Capture::small_and_whole() {
+        let items = capture.items();
+        let whole = Run::over(&items);
+        let measure = Measure::new(&whole, &items, !capture.is_compressed());
+        for (way, damaged) in ways(&items) {
+            let run = Run::over(&damaged.remade.items);
+            let mut broken = measure.broken(&run, &damaged.remade, &damaged.survivors);
+            broken.extend(unbalanced(&run));
+            problems.extend(broken.into_iter().map(|problem| format!("{}, {way}: {problem}", capture.0)));
+        }
+    }
+    problems
+}
+
+/// A way for each of some seeds.
+fn seeded(seeds: u64, damage: impl Fn(&mut Rng) -> Damaged) -> Vec<(String, Damaged)> {
+    (0..seeds).map(|seed| (format!("seed {seed}"), damage(&mut Rng::new(seed)))).collect()
+}
+
+#[test]
+fn lost_data() {
+    none(&hold(|items| {
+        let mut ways = seeded(6, |rng| damage::lose_data(items, 25, rng));
+        ways.extend(seeded(3, |rng| damage::lose_data(items, 4, rng)));
+        ways
+    }));
+}
+
+#[test]
+fn a_start_in_the_middle() {
+    none(&hold(|items| {
+        let starts = [1, 2, 3, 4].map(|quarter| (items.len() * quarter / 5) as u64);
+        starts.map(|n| (format!("without {n} packets"), damage::lose_start(items, n))).into()
+    }));
+}
+
+#[test]
+fn cut_packets() {
+    none(&hold(|items| {
+        [0, 40, 66, 100, 128, 300, 1000]
+            .map(|bytes| (format!("cut at {bytes}"), damage::snap(items, bytes)))
+            .into()
+    }));
+}
+
+/// The capture ends early: what is said is true, whether the file ends between packets or inside one.
+#[test]
+fn truncated_files() {
+    let mut problems = Vec::new();
+    for capture in Capture::small_and_whole() {
+        let (bytes, items) = (capture.bytes(), capture.items());
+        let whole = Run::over(&items);
+        let measure = Measure::new(&whole, &items, !capture.is_compressed());
+        for seed in 0..6 {
+            let at = 24 + Rng::new(seed).below(bytes.len() - 24);
+            let cut = bytes[..at].to_vec();
+            // The first block of a pcapng file may not be whole: then it is no capture, and that is said.
+            let Ok(left) = corpus::items(cut.clone()) else {
+                continue;
+            };
+            let run = Run::of(&mut corpus::source(cut)).unwrap();
+            let packets = left.iter().filter(|item| matches!(item, Item::Packet(_))).count();
+            let damaged = Damaged::first(&items, packets);
+            let mut broken = measure.broken(&run, &damaged.remade, &damaged.survivors);
+            broken.extend(unbalanced(&run));
+            problems
+                .extend(broken.into_iter().map(|problem| format!("{} cut at {at}: {problem}", capture.0)));
+        }
+    }
+    none(&problems);
+}
+
+/// Packets in another order, as from several queues: everything is there, so everything is told.
+#[test]
+fn other_order() {
+    let mut problems = Vec::new();
+    for capture in Capture::small_and_whole() {
+        let items = capture.items();
+        let whole = Run::over(&items);
+        let measure = Measure::new(&whole, &items, true);
+        for seed in 0..4 {
+            let remade = damage::reorder(&items, &mut Rng::new(seed));
+            let run = Run::over(&remade.items);
+            let mut broken = measure.broken_in_other_order(&run, &remade);
+            broken.extend(unbalanced(&run));
+            problems
+                .extend(broken.into_iter().map(|problem| format!("{} seed {seed}: {problem}", capture.0)));
+        }
+    }
+    none(&problems);
+}
+
+/// A packet that was captured twice changes nothing but findings.
+#[test]
+fn packets_captured_twice() {
+    let mut problems = Vec::new();
+    for capture in Capture::small_and_whole() {
+        let items = capture.items();
+        let told = |run: &Run| {
+            let mut rows = run.rows();
+            rows.retain(|row| row["type"] != "finding");
+            rows
+        };
+        let want = told(&Run::over(&items));
+        for seed in 0..3 {
+            let remade = damage::repeat(&items, 10, &mut Rng::new(seed));
+            let run = Run::over(&remade.items);
+            problems.extend(unbalanced(&run));
+            let mut have = told(&run);
+            have.iter_mut().for_each(|row| remade.map_back(row));
+            let pairs = want.iter().zip(&have).filter(|(a, b)| !same_but_findings(a, b));
+            problems.extend(pairs.map(|(a, b)| format!("{} seed {seed}:\n    {a}\n    {b}", capture.0)));
+            if want.len() != have.len() {
+                problems.push(format!("{} seed {seed}: {} rows, then {}", capture.0, want.len(), have.len()));
+            }
+        }
+    }
+    none(&problems);
+}
+
+fn same_but_findings(a: &serde_json::Value, b: &serde_json::Value) -> bool {
+    let strip = |row: &serde_json::Value| {
+        let mut row = row.clone();
+        row.as_object_mut().and_then(|fields| fields.remove("findings"));
+        row
+    };
+    strip(a) == strip(b)
+}
+
+/// Packets of every kind are lost: the evidence may be gone with them, so only that nothing is invented is asked.
+#[test]
+fn lost_packets_of_any_kind() {
+    let problems = hold(|items| {
+        let mut ways = seeded(3, |rng| damage::lose_any(items, 10, rng));
+        ways.extend(seeded(2, |rng| damage::lose_any(items, 2, rng)));
+        ways
+    });
+    let is_invented = |problem: &String| !problem.contains(": false ") && !problem.contains(": missing ");
+    none(&problems.into_iter().filter(is_invented).collect::<Vec<_>>());
+}
+
+/// Bytes that are wrong can say anything (checksums are not verified): asked is that it ends, and that the books
+/// balance.
+#[test]
+fn corrupt_packets() {
+    let mut problems = Vec::new();
+    for capture in Capture::all() {
+        let items = capture.items();
+        for seed in 0..if capture.is_large() { 1 } else { 4 } {
+            let mut rng = Rng::new(seed);
+            let some = if seed % 2 == 0 { 50 } else { 3 };
+            let run = Run::over(&damage::corrupt(&items, some, &mut rng));
+            run.rows();
+            problems.extend(
+                unbalanced(&run).into_iter().map(|problem| format!("{} seed {seed}: {problem}", capture.0)),
+            );
+        }
+    }
+    none(&problems);
+}
+
+#[test]
+fn corrupt_times() {
+    let mut problems = Vec::new();
+    for capture in Capture::all().filter(|capture| !capture.is_large()) {
+        let items = capture.items();
+        for some in [1, 7, 50] {
+            let run = Run::over(&damage::corrupt_times(&items, some, &mut Rng::new(some as u64)));
+            run.rows();
+            problems.extend(
+                unbalanced(&run).into_iter().map(|problem| format!("{} 1/{some}: {problem}", capture.0)),
+            );
+        }
+    }
+    none(&problems);
+}
+
+/// Wrong bytes anywhere in the file, its headers included: it is read as far as it can be, or refused.
+#[test]
+fn corrupt_files() {
+    let mut problems = Vec::new();
+    for capture in Capture::all().filter(|capture| !capture.is_large()) {
+        let bytes = capture.bytes();
+        for seed in 0..6 {
+            let (mut rng, mut bytes) = (Rng::new(seed), bytes.clone());
+            for _ in 0..bytes.len() / 2000 {
+                let at = rng.below(bytes.len());
+                bytes[at] = rng.next().to_le_bytes()[0];
+            }
+            let run = Run::of(&mut corpus::source(bytes));
+            let wrong = run.map(|run| unbalanced(&run)).unwrap_or_default();
+            problems.extend(wrong.into_iter().map(|problem| format!("{} seed {seed}: {problem}", capture.0)));
+        }
+    }
+    none(&problems);
+}
+
+/// The measure itself: what agrees passes, and every way to break the law is seen.
+mod measure {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use mcpdump::base::{Code, Degraded, Origin, Side, Span, Timestamp};
+    use mcpdump::ledger::{Carried, Entry, Exchange, Id, Record, SessionRef, Status, Transport};
+
+    use super::*;
+    use support::frame::Frame;
+    use support::run::{Remade, packets};
+
+    /// A run that tells of one exchange, between the first two packets with payload of ts-sse.
+    fn told(items: &[Item], change: impl FnOnce(&mut Exchange)) -> Run {
+        let with_payload: Vec<Origin> = packets(items)
+            .values()
+            .filter(|packet| Frame::of(packet).is_some_and(|frame| !frame.payload.is_empty()))
+            .map(|packet| packet.origin)
+            .collect();
+        let carried = |at: usize| Carried { span: Span::of(with_payload[at]), bytes: 1 };
+        let (client, server) = ("127.0.0.1:50000".parse().unwrap(), "127.0.0.1:3000".parse().unwrap());
+        let mut exchange = Exchange {
+            n: 1,
+            tcp_stream: 0,
+            session: SessionRef {
+                number: 1,
+                id: Some(Arc::from("a")),
+                transport: Transport::HttpSse,
+                server,
+                client,
+            },
+            client,
+            protocol_version: None,
+            origin: Side::Client,
+            id: Id::Int(1),
+            method: Arc::from("tools/call"),
+            name: Some(Arc::from("tool")),
+            status: Status::Ok,
+            error: None,
+            http_status: None,
+            request: carried(0),
+            response: Some(carried(1)),
+            ack: None,
+            progress: 0,
+            cause: None,
+            continues: None,
+            retransmissions: 0,
+            degraded: Degraded::NONE,
+            findings: Vec::<Code>::new(),
+        };
+        change(&mut exchange);
+        Run { entries: vec![Entry::Record(Record::Exchange(Box::new(exchange)))] }
+    }
+
+    /// What is broken where the whole capture tells of `was`, and one without the packets `lost` tells of `run`.
+    fn broken(was: impl FnOnce(&mut Exchange), run: impl FnOnce(&mut Exchange), lost: &[u64]) -> String {
+        let items = Capture("ts-sse/capture.pcap").items();
+        let (whole, run) = (told(&items, was), told(&items, run));
+        let survivors: BTreeSet<u64> = packets(&items).into_keys().filter(|no| !lost.contains(no)).collect();
+        let measure = Measure::new(&whole, &items, true);
+        measure.broken(&run, &Remade::new(items.clone()), &survivors).join("\n")
+    }
+
+    fn same(_: &mut Exchange) {}
+
+    #[test]
+    fn what_agrees_passes() {
+        assert_eq!(broken(same, same, &[]), "");
+    }
+
+    #[test]
+    fn false_words_are_seen_where_nothing_is_degraded() {
+        let changes: [fn(&mut Exchange); 5] = [
+            |e| e.status = Status::Unanswered,
+            |e| e.name = None,
+            |e| e.session.id = None,
+            |e| e.request.span.start.time = Timestamp(1),
+            |e| e.response = None,
+        ];
+        for (i, change) in changes.into_iter().enumerate() {
+            assert!(broken(same, change, &[]).starts_with("false"), "change {i}");
+            let degraded = |e: &mut Exchange| {
+                change(e);
+                e.degraded = Degraded::GAP;
+            };
+            assert_eq!(broken(same, degraded, &[]), "", "change {i}");
+        }
+    }
+
+    #[test]
+    fn what_is_invented_or_missing_is_seen() {
+        let said = broken(same, |e| e.id = Id::Text("1".into()), &[]);
+        assert!(said.contains("invented") && said.contains("missing"), "{said}");
+        let elsewhere = |e: &mut Exchange| e.request = e.response.unwrap();
+        let said = broken(same, elsewhere, &[]);
+        assert!(said.contains("invented") && said.contains("missing"), "{said}");
+    }
+
+    #[test]
+    fn what_is_not_wholly_left_may_be_missing() {
+        let items = Capture("ts-sse/capture.pcap").items();
+        let whole = told(&items, same);
+        let request = whole.exchanges()[0].request.span.first.0;
+        let nothing = Run { entries: Vec::new() };
+        let measure = Measure::new(&whole, &items, true);
+        let remade = Remade::new(items.clone());
+        let mut survivors: BTreeSet<u64> = packets(&items).into_keys().collect();
+        assert!(measure.broken(&nothing, &remade, &survivors).join("").starts_with("missing"));
+        survivors.remove(&request);
+        assert_eq!(measure.broken(&nothing, &remade, &survivors), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_lost_cancellation_is_no_fault() {
+        let cancelled = |e: &mut Exchange| e.status = Status::Cancelled;
+        assert_eq!(broken(cancelled, same, &[]), "");
+    }
+
+    #[test]
+    fn damage_keeps_what_it_says_it_keeps() {
+        let items = Capture("ts-sse/capture.pcap").items();
+        let whole = packets(&items);
+        let damaged = damage::lose_data(&items, 5, &mut Rng::new(1));
+        let left = packets(&damaged.remade.items);
+        assert!(left.len() < whole.len() && left.len() == damaged.survivors.len());
+        for (no, packet) in &left {
+            let original = whole[&damaged.remade.back(*no)];
+            assert_eq!((&packet.data, packet.origin.time), (&original.data, original.origin.time));
+            assert!(damaged.survivors.contains(&original.origin.packet.0));
+        }
+        let snapped = damage::snap(&items, 100);
+        assert!(snapped.survivors.len() < whole.len() && !snapped.survivors.is_empty());
+        let twice = damage::repeat(&items, 10, &mut Rng::new(1));
+        assert!(twice.items.len() > items.len());
+        let moved = damage::reorder(&items, &mut Rng::new(1));
+        let order: Vec<u64> = (1..=whole.len() as u64).map(|no| moved.back(no)).collect();
+        let swaps = order.windows(2).filter(|pair| pair[0] > pair[1]).count();
+        assert!(swaps > 10 && moved.items.len() == items.len(), "{swaps} swaps");
+    }
+}

@@ -1,0 +1,156 @@
+//! Traffic that is made to hurt: it costs the program a bounded amount of memory, no panic, and ends.
+//!
+//! Each attack is run against the program as a process of its own, small here and, where asked for, large:
+//! `cargo test --release --test hostile -- --ignored --nocapture --test-threads 1` prints what each costs at half and
+//! at full size, to see what grows faster than the traffic.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test that cannot go on says so and stops"
+)]
+
+#[path = "hostile/http.rs"]
+mod http;
+#[path = "hostile/low.rs"]
+mod low;
+#[path = "hostile/messages.rs"]
+mod messages;
+#[path = "hostile/run.rs"]
+mod run;
+#[path = "hostile/wire.rs"]
+mod wire;
+
+use run::Outcome;
+use wire::Wire;
+
+const MIB: u64 = 1 << 20;
+
+/// An attack and what it may do at most.
+struct Attack {
+    name: &'static str,
+    make: fn(&mut Wire, usize),
+    /// A finding that it leads to; empty where none has to.
+    finding: &'static str,
+    /// The most memory, in MiB.
+    memory: u64,
+}
+
+impl Attack {
+    fn run(&self, n: usize) -> Outcome {
+        let outcome = run::run(&["export", "--to", "jsonl"], |wire| (self.make)(wire, n));
+        if let Some(why) = &outcome.failed {
+            panic!("{} of {n}: {why}", self.name);
+        }
+        outcome
+    }
+
+    fn check(&self, n: usize) {
+        let outcome = self.run(n);
+        self.print(n, &outcome);
+        if let Some(peak) = outcome.peak {
+            assert!(peak <= self.memory * MIB, "{} of {n} took {} MiB", self.name, peak / MIB);
+        }
+        let found = self.finding.is_empty() || outcome.findings.contains_key(self.finding);
+        assert!(found, "{} of {n} gives no {}: {outcome:?}", self.name, self.finding);
+    }
+
+    fn print(&self, n: usize, outcome: &Outcome) {
+        let Outcome { peak, user_ms, findings, rows, printed, .. } = outcome;
+        let (peak, user_ms) = (peak.unwrap_or(0) / MIB, user_ms.unwrap_or(0));
+        let printed = printed / MIB;
+        println!(
+            "{:20} {n:>8} {peak:>6} MiB {user_ms:>7} ms  prints {printed} MiB  {rows:?} {findings:?}",
+            self.name
+        );
+    }
+}
+
+/// Each attack as two tests. What follows it: how many in the small one, how many in the large one, the most memory in
+/// MiB, the finding.
+macro_rules! attacks {
+    ($($name:ident = $room:ident::$make:ident($small:expr, $large:expr, $memory:expr, $finding:expr);)*) => {
+        $(const fn $name() -> Attack {
+            Attack { name: stringify!($name), make: $room::$make, finding: $finding, memory: $memory }
+        })*
+        mod small {
+            $(#[test] fn $name() { super::$name().check($small); })*
+        }
+        mod large {
+            $(#[test] #[ignore = "takes long"] fn $name() {
+                super::$name().print($large / 2, &super::$name().run($large / 2));
+                super::$name().check($large);
+            })*
+        }
+    };
+}
+
+attacks! {
+    syn_flood = low::syn_flood(66_000, 300_000, 160, "tcp.connection_limit");
+    half_heads = low::half_heads(10_000, 70_000, 450, "");
+    out_of_order = low::out_of_order(50_000, 70_000, 300, "tcp.held_limit");
+    hole = low::hole(20_480, 102_400, 64, "tcp.held_limit");
+    gaps = low::gaps(200_000, 1_000_000, 128, "tcp.held_limit");
+    gaps_backwards = low::gaps_backwards(100_000, 1_000_000, 128, "");
+    bytewise = low::bytewise(20_000, 400_000, 32, "");
+    bytewise_head = low::bytewise_head(20_000, 400_000, 32, "");
+    bytewise_body = low::bytewise_body(20_000, 400_000, 32, "");
+    bytewise_event = low::bytewise_event(20_000, 400_000, 32, "");
+    garbage = low::garbage(20_480, 204_800, 32, "");
+    fragments = low::fragments(5_000, 50_000, 48, "link.fragment_limit");
+    tiny_fragments = low::tiny_fragments(20_000, 200_000, 48, "");
+    tunnels = low::tunnels(500, 20_000, 32, "");
+    times = low::times(3_000, 60_000, 64, "");
+    slow_time = low::slow_time(2_000, 20_000, 256, "");
+    endless_head = http::endless_head(2_048, 102_400, 32, "http.head_too_long");
+    pipelined = http::pipelined(2_000, 200_000, 64, "");
+    unasked = http::unasked(2_000, 200_000, 64, "http.unmatched_response");
+    interim = http::interim(5_000, 500_000, 64, "");
+    endless_chunk_line = http::endless_chunk_line(2_048, 102_400, 32, "http.bad_chunk");
+    tiny_chunks = http::tiny_chunks(20_000, 4_000_000, 64, "");
+    huge_chunk = http::huge_chunk(8_192, 102_400, 200, "");
+    huge_body = http::huge_body(8_192, 102_400, 300, "");
+    bombs = http::bombs(40, 1_000, 128, "http.content_limit");
+    many_bodies = http::many_bodies(300, 2_000, 450, "");
+    decoders = http::decoders(300, 6_000, 450, "");
+    huge_event = http::huge_event(8_192, 204_800, 200, "");
+    empty_lines = http::empty_lines(100_000, 50_000_000, 200, "");
+    comments = http::comments(20_000, 200_000, 32, "");
+    deep = messages::deep(100_000, 1_000_000, 64, "rpc.not_json");
+    batch = messages::batch(20_000, 1_000_000, 128, "rpc.batch_limit");
+    keys = messages::keys(20_000, 1_000_000, 128, "");
+    unanswered = messages::unanswered(10_000, 200_000, 256, "");
+    same_id = messages::same_id(5_000, 200_000, 256, "mcp.id_reused");
+    lost = messages::lost(2_000, 100_000, 256, "capture.lost_packets");
+    gaps_in_session = messages::gaps(2_000, 40_000, 256, "tcp.gap");
+    streams = messages::streams(2_000, 40_000, 256, "");
+    sessions = messages::sessions(10_000, 200_000, 256, "");
+    busy_sessions = messages::busy_sessions(2_000, 100_000, 512, "");
+    strays = messages::strays(2_000, 60_000, 256, "");
+    names = messages::names(5_000, 1_000_000, 256, "");
+    unknown = messages::unknown(5_000, 100_000, 128, "mcp.unknown_response");
+    long_texts = messages::long_texts(20, 4_000, 256, "");
+    tokens = messages::tokens(5_000, 200_000, 256, "mcp.unknown_token");
+    same_token = messages::same_token(5_000, 200_000, 256, "mcp.token_collision");
+    tasks = messages::tasks(5_000, 200_000, 256, "");
+    headless_events = messages::headless_events(5_000, 200_000, 128, "");
+    endpoints = messages::endpoints(5_000, 100_000, 400, "");
+    request_lines = http::request_lines(20_000, 400_000, 32, "");
+    request_line_packets = http::request_line_packets(20_000, 100_000, 32, "");
+    gaps_before_responses = http::gaps_before_responses(200, 4_000, 32, "");
+    batch_answers = messages::batch_answers(1_000, 10_000, 64, "");
+    batch_progress = messages::batch_progress(500, 20_000, 64, "");
+    batch_unknown = messages::batch_unknown(500, 20_000, 64, "");
+    held_responses = messages::held_responses(500, 20_000, 64, "");
+    clients = messages::clients(2_000, 40_000, 256, "");
+    capabilities = messages::capabilities(100, 4_000, 256, "");
+    fat_requests = messages::fat_requests(2_000, 60_000, 256, "");
+    fat_sessions = messages::fat_sessions(50, 2_000, 256, "");
+    held_sniffing = low::held_sniffing(100, 2_000, 32, "");
+    held_out_of_order = low::held_out_of_order(100, 2_000, 32, "");
+    held_heads = low::held_heads(100, 2_000, 32, "");
+    held_bodies = low::held_bodies(100, 2_000, 32, "");
+}

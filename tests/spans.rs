@@ -1,0 +1,193 @@
+//! Law 3: every byte knows its packet. The packets that an exchange names carry its messages, and its times are theirs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and stops"
+)]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mcpdump::base::{Side, Span};
+use mcpdump::capture::{Item, Packet};
+use mcpdump::ledger::{Carried, Exchange};
+use regex::bytes::Regex;
+use support::corpus::Capture;
+use support::frame::Frame;
+use support::none;
+use support::run::{Run, packets};
+
+type Packets<'a> = BTreeMap<u64, &'a Packet>;
+
+/// Captures in which messages lie in one piece in the bytes: not compressed, not chunked inside a message, not damaged.
+fn legible() -> impl Iterator<Item = Capture> {
+    let is_legible = |capture: &Capture| {
+        !capture.is_damaged() && !capture.is_compressed() && !capture.0.starts_with("slow-and-odd")
+    };
+    Capture::all().filter(is_legible)
+}
+
+/// What is told of a capture: some exchanges at least, else these tests would pass over nothing.
+fn told(capture: Capture, items: &[Item]) -> Run {
+    let run = Run::over(items);
+    let has_some = capture.is_mcp() && capture.is_legible();
+    assert!(!has_some || !run.exchanges().is_empty(), "{} has no exchanges", capture.0);
+    run
+}
+
+/// The payload in the packets from `first` to `last` that go where the first one goes, in the order of the stream.
+fn payload(packets: &Packets<'_>, first: u64, last: u64) -> Vec<u8> {
+    let frames = packets.range(first..=last).filter_map(|(_, packet)| Some((Frame::of(packet)?, *packet)));
+    let mut start = None;
+    let mut bytes: BTreeMap<i32, u8> = BTreeMap::new();
+    for (frame, packet) in frames {
+        let (source, destination, seq) = *start.get_or_insert((frame.source, frame.destination, frame.seq));
+        if (frame.source, frame.destination) == (source, destination) {
+            let at = frame.seq.wrapping_sub(seq).cast_signed();
+            for (i, byte) in (0..).zip(&packet.data[frame.payload]) {
+                bytes.entry(at + i).or_insert(*byte);
+            }
+        }
+    }
+    bytes.into_values().collect()
+}
+
+fn bytes_of(packets: &Packets<'_>, carried: &Carried) -> Vec<u8> {
+    payload(packets, carried.span.first.0, carried.span.last.0)
+}
+
+/// The member `name` with the JSON text `value`, blanks allowed, and not as the beginning of something longer.
+fn member(name: &str, value: &str) -> Regex {
+    Regex::new(&format!(r#""{name}"\s*:\s*{}\s*[,}}\]]"#, regex::escape(value))).unwrap()
+}
+
+/// What the packets of an exchange do not carry of it.
+fn missing(packets: &Packets<'_>, exchange: &Exchange) -> Vec<&'static str> {
+    let mut missing = Vec::new();
+    let request = bytes_of(packets, &exchange.request);
+    let method = serde_json::Value::from(&*exchange.method).to_string();
+    let id = exchange.id.json();
+    if !member("method", &method).is_match(&request) {
+        missing.push("the method in the request's packets");
+    }
+    if !member("id", &id).is_match(&request) {
+        missing.push("the id in the request's packets");
+    }
+    if exchange.origin == Side::Client && !request.starts_with(b"POST ") {
+        missing.push("the request line at the start of the request's packets");
+    }
+    if (request.len() as u64) < exchange.request.bytes {
+        missing.push("as many bytes in the request's packets");
+    }
+    if let Some(response) = exchange.response.filter(|_| exchange.status.is_answered()) {
+        let bytes = bytes_of(packets, &response);
+        if !member("id", &id).is_match(&bytes) {
+            missing.push("the id in the response's packets");
+        }
+        if (bytes.len() as u64) < response.bytes {
+            missing.push("as many bytes in the response's packets");
+        }
+    }
+    missing
+}
+
+#[test]
+fn the_packets_carry_what_they_are_named_for() {
+    let mut problems = Vec::new();
+    for capture in legible() {
+        let items = capture.items();
+        let (run, packets) = (told(capture, &items), packets(&items));
+        for exchange in run.exchanges() {
+            for what in missing(&packets, exchange) {
+                let (id, method, span) = (&exchange.id, &exchange.method, exchange.request.span);
+                let place = format!("{} {id} {method} in packet {}", capture.0, span.first);
+                problems.push(format!("{place}: not {what}"));
+            }
+        }
+    }
+    none(&problems);
+}
+
+/// No packet too many: without its last packet a request from the client is not complete.
+#[test]
+fn the_last_packet_is_needed() {
+    let mut problems = Vec::new();
+    for capture in legible() {
+        let items = capture.items();
+        let (run, packets) = (told(capture, &items), packets(&items));
+        for exchange in run.exchanges().into_iter().filter(|exchange| exchange.origin == Side::Client) {
+            let span = exchange.request.span;
+            if span.first == span.last {
+                continue;
+            }
+            let bytes = payload(&packets, span.first.0, span.last.0 - 1);
+            let head = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+            let body = head.map_or(0, |head| bytes.len() - head - 4) as u64;
+            if body >= exchange.request.bytes {
+                let (id, method) = (&exchange.id, &exchange.method);
+                problems.push(format!("{} {id} {method}: complete before packet {}", capture.0, span.last));
+            }
+        }
+    }
+    none(&problems);
+}
+
+/// How many bytes a request has: the body that its packets carry, no more and no less.
+#[test]
+fn the_size_is_that_of_the_body() {
+    let mut problems = Vec::new();
+    // Bodies with several messages, and those that share their connection with a pipelined request, are left out.
+    for capture in legible().filter(|capture| !capture.0.starts_with("batch")) {
+        let items = capture.items();
+        let (run, packets) = (told(capture, &items), packets(&items));
+        for exchange in run.exchanges().into_iter().filter(|exchange| exchange.origin == Side::Client) {
+            let bytes = bytes_of(&packets, &exchange.request);
+            let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(0);
+            let body = bytes[(head + 4).min(bytes.len())..].len() as u64;
+            if body != exchange.request.bytes {
+                let (id, method, told) = (&exchange.id, &exchange.method, exchange.request.bytes);
+                problems.push(format!("{} {id} {method}: {body} bytes, {told} are told", capture.0));
+            }
+        }
+    }
+    none(&problems);
+}
+
+/// What is wrong with the times of a span: they are those of packets, and of which.
+fn wrong_times(packets: &Packets<'_>, times: &BTreeSet<i64>, span: Span, is_smooth: bool) -> Option<String> {
+    for origin in [span.start, span.end] {
+        let packet = packets.get(&origin.packet.0)?;
+        if packet.origin.time != origin.time || !times.contains(&origin.time.0) {
+            return Some(format!("packet {} was not captured at {}", origin.packet, origin.time));
+        }
+    }
+    let ends = (span.start.packet, span.end.packet);
+    if is_smooth && ends != (span.first, span.last) {
+        return Some(format!("from {} to {}, times of {} and {}", span.first, span.last, ends.0, ends.1));
+    }
+    (span.first > span.last || span.end.packet < span.last).then(|| format!("{span:?} runs backwards"))
+}
+
+#[test]
+fn times_are_those_of_the_packets() {
+    let mut problems = Vec::new();
+    for capture in Capture::all() {
+        let items = capture.items();
+        let (run, packets) = (told(capture, &items), packets(&items));
+        let times = packets.values().map(|packet| packet.origin.time.0).collect();
+        let is_smooth = run.is_smooth();
+        for exchange in run.exchanges() {
+            let carried = [Some(exchange.request), exchange.response].into_iter().flatten();
+            for carried in carried {
+                let wrong = wrong_times(&packets, &times, carried.span, is_smooth);
+                let name = format!("{} {} {}", capture.0, exchange.id, exchange.method);
+                problems.extend(wrong.map(|wrong| format!("{name}: {wrong}")));
+            }
+        }
+    }
+    none(&problems);
+}

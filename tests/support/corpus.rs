@@ -1,0 +1,138 @@
+//! The captures of `captures/`.
+
+use std::fs::{self, File};
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use mcpdump::base::Findings;
+use mcpdump::capture::{self, Item, Source};
+
+/// Captures that the laws are held against: one file of every kind of traffic, the linktypes by their simplest.
+pub(crate) const ALL: [&str; 22] = [
+    "batch-2025-03-26/capture.pcapng",
+    "big-results-mtu1500/capture.pcap",
+    "br-json/capture.pcap",
+    "damaged-ts-sse-dropped/capture.pcap",
+    "damaged-ts-sse-midstream/capture.pcap",
+    "damaged-ts-sse-overlapping/capture.pcap",
+    "damaged-ts-sse-snaplen128/capture.pcap",
+    "damaged-ts-sse-truncated-file/capture.pcap",
+    "gzip-sse/capture.pcap",
+    "inspector-cli-old-sse/capture.pcapng",
+    "linktypes/any-sll2.pcap",
+    "llm-streams/capture.pcapng",
+    "load-sse/capture.pcap",
+    "many-sessions/capture.pcapng",
+    "py-streamable-json/capture.pcap",
+    "real-loss-server-side/capture.pcap",
+    "rev-2026-07-28/capture.pcapng",
+    "rmcp-server/capture.pcap",
+    "slow-and-odd/capture.pcapng",
+    "ts-sse/capture.pcap",
+    "ts-streamable/capture.pcapng",
+    "zstd-py/capture.pcap",
+];
+
+/// Those with some megabytes: run once where the others are run with several seeds.
+const LARGE: [&str; 3] =
+    ["big-results-mtu1500/capture.pcap", "load-sse/capture.pcap", "many-sessions/capture.pcapng"];
+
+/// Those whose bodies are compressed: what they say cannot be found in the packets, nor read after a gap.
+const COMPRESSED: [&str; 3] = ["br-json/capture.pcap", "gzip-sse/capture.pcap", "zstd-py/capture.pcap"];
+
+/// One capture file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Capture(pub(crate) &'static str);
+
+impl Capture {
+    /// Every capture of [`ALL`].
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        ALL.into_iter().map(Self)
+    }
+
+    /// Every capture of MCP from which nothing is missing, and that is not large.
+    pub(crate) fn small_and_whole() -> impl Iterator<Item = Self> {
+        Self::all().filter(|capture| !capture.is_large() && !capture.is_damaged() && capture.is_mcp())
+    }
+
+    /// Whether it carries MCP, and so exchanges.
+    pub(crate) fn is_mcp(self) -> bool {
+        !self.0.starts_with("llm-streams")
+    }
+
+    /// Whether it has some megabytes.
+    pub(crate) fn is_large(self) -> bool {
+        LARGE.contains(&self.0)
+    }
+
+    /// Whether its bodies are compressed.
+    pub(crate) fn is_compressed(self) -> bool {
+        COMPRESSED.contains(&self.0)
+    }
+
+    /// Whether anything can be told of it but findings: not where every packet was cut to 128 bytes.
+    pub(crate) fn is_legible(self) -> bool {
+        !self.0.starts_with("damaged-ts-sse-snaplen128")
+    }
+
+    /// Whether packets are missing, cut or rewritten.
+    pub(crate) fn is_damaged(self) -> bool {
+        self.0.starts_with("damaged-")
+    }
+
+    /// The bytes of the file.
+    pub(crate) fn bytes(self) -> Vec<u8> {
+        bytes(&directory().join(self.0))
+    }
+
+    /// What the file yields.
+    pub(crate) fn items(self) -> Vec<Item> {
+        items(self.bytes()).unwrap_or_else(|error| panic!("{}: {error}", self.0))
+    }
+}
+
+/// Where the captures are.
+pub(crate) fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")
+}
+
+/// The bytes of a file.
+pub(crate) fn bytes(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The capture files of one directory, in the order of their names.
+pub(crate) fn files_of(directory: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(directory)
+        .unwrap_or_else(|error| panic!("{}: {error}", directory.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().contains(".pcap"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// A source over a file's bytes, as the program reads standard input. Bytes that are no capture are an error of `next`.
+pub(crate) fn source(bytes: Vec<u8>) -> impl Source {
+    let reader: Box<dyn Read + Send> = Box::new(Cursor::new(bytes));
+    capture::from_reader("test", reader)
+}
+
+/// A source over a file.
+pub(crate) fn source_of(path: &Path) -> impl Source {
+    let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let reader: Box<dyn Read + Send> = Box::new(file);
+    capture::from_reader("test", reader)
+}
+
+/// Everything that a file's bytes yield.
+///
+/// # Errors
+/// Bytes that are no capture.
+pub(crate) fn items(bytes: Vec<u8>) -> Result<Vec<Item>, capture::Error> {
+    let (mut source, mut findings, mut items) = (source(bytes), Findings::new(), Vec::new());
+    while let Some(item) = source.next(&mut findings)? {
+        items.push(item);
+    }
+    Ok(items)
+}

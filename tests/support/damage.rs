@@ -1,0 +1,170 @@
+//! Ways to maim a capture. Every one is the same for the same seed.
+
+use std::collections::BTreeSet;
+
+use mcpdump::base::Timestamp;
+use mcpdump::capture::{Item, Packet};
+
+use super::frame::{FIN, Frame, RST, SYN};
+use super::rng::Rng;
+use super::run::Remade;
+
+/// A maimed capture, and which packets of the whole one are still wholly in it.
+pub(crate) struct Damaged {
+    /// The capture.
+    pub(crate) remade: Remade,
+    /// Numbers in the whole capture.
+    pub(crate) survivors: BTreeSet<u64>,
+}
+
+impl Damaged {
+    /// The capture that is left of `items` where only the packets for which `keep` holds stay.
+    fn keeping(items: &[Item], mut keep: impl FnMut(&Packet) -> bool) -> Self {
+        let mut survivors = BTreeSet::new();
+        let mut is_kept = |item: &&Item| match item {
+            Item::Packet(packet) => keep(packet) && survivors.insert(packet.origin.packet.0),
+            _ => true,
+        };
+        let left = items.iter().filter(&mut is_kept).cloned().collect();
+        Self { remade: Remade::new(left), survivors }
+    }
+
+    /// The first packets of a capture.
+    pub(crate) fn first(items: &[Item], packets: usize) -> Self {
+        Self::keeping(items, |packet| packet.origin.packet.0 <= packets as u64)
+    }
+}
+
+/// Loses one in `n` of the packets with payload. Packets without payload, and those that open or end a connection,
+/// stay: so the capture still holds the evidence that something is missing.
+pub(crate) fn lose_data(items: &[Item], n: usize, rng: &mut Rng) -> Damaged {
+    Damaged::keeping(items, |packet| !(is_data(packet) && rng.one_in(n)))
+}
+
+/// Loses one in `n` of all packets.
+pub(crate) fn lose_any(items: &[Item], n: usize, rng: &mut Rng) -> Damaged {
+    Damaged::keeping(items, |_| !rng.one_in(n))
+}
+
+/// Loses the first packets, as many as `packets`.
+pub(crate) fn lose_start(items: &[Item], packets: u64) -> Damaged {
+    Damaged::keeping(items, |packet| packet.origin.packet.0 > packets)
+}
+
+/// Cuts every packet to `bytes`, as a snapshot length does.
+pub(crate) fn snap(items: &[Item], bytes: usize) -> Damaged {
+    let mut damaged = Damaged::keeping(items, |_| true);
+    for item in &mut damaged.remade.items {
+        if let Item::Packet(packet) = item
+            && packet.data.len() > bytes
+        {
+            packet.data.truncate(bytes);
+        }
+    }
+    let is_cut = |item: &Item| match item {
+        Item::Packet(packet) if packet.data.len() > bytes => Some(packet.origin.packet.0),
+        _ => None,
+    };
+    for cut in items.iter().filter_map(is_cut) {
+        damaged.survivors.remove(&cut);
+    }
+    damaged
+}
+
+/// Has one in `n` packets captured a second time, some packets later.
+pub(crate) fn repeat(items: &[Item], n: usize, rng: &mut Rng) -> Remade {
+    const LATER: usize = 4;
+    let mut made = items.to_vec();
+    for at in (0..items.len()).rev() {
+        if rng.one_in(n)
+            && let Item::Packet(packet) = &items[at]
+        {
+            let place = (at + 1 + rng.below(LATER)).min(made.len());
+            let mut copy = packet.clone();
+            copy.origin.time = time_before(&made, place).unwrap_or(copy.origin.time);
+            made.insert(place, Item::Packet(copy));
+        }
+    }
+    Remade::new(made)
+}
+
+/// The time of the packet before a place.
+fn time_before(items: &[Item], place: usize) -> Option<Timestamp> {
+    items[..place].iter().rev().find_map(|item| match item {
+        Item::Packet(packet) => Some(packet.origin.time),
+        _ => None,
+    })
+}
+
+/// Swaps neighbours that were captured within 20 ms, times going with the packets: of two connections, or data of one
+/// direction. That is what captures of several queues or interfaces look like; within one connection a message is never
+/// put before what it answers.
+pub(crate) fn reorder(items: &[Item], rng: &mut Rng) -> Remade {
+    const NEAR: i64 = 20_000_000;
+    let mut made = items.to_vec();
+    for at in 1..made.len() {
+        let (Item::Packet(a), Item::Packet(b)) = (&made[at - 1], &made[at]) else {
+            continue;
+        };
+        let near = b.origin.time.since(a.origin.time).abs() <= NEAR;
+        if near && may_swap(a, b) && rng.one_in(3) {
+            made.swap(at - 1, at);
+        }
+    }
+    Remade::new(made)
+}
+
+fn may_swap(a: &Packet, b: &Packet) -> bool {
+    let (Some(f), Some(g)) = (Frame::of(a), Frame::of(b)) else {
+        return false;
+    };
+    let same_connection =
+        [g.source, g.destination].contains(&f.source) && [g.source, g.destination].contains(&f.destination);
+    !same_connection || (f.source == g.source && is_data(a) && is_data(b))
+}
+
+/// Whether a packet carries payload and neither opens nor ends its connection.
+fn is_data(packet: &Packet) -> bool {
+    Frame::of(packet).is_some_and(|frame| !frame.payload.is_empty() && !frame.has(SYN | FIN | RST))
+}
+
+/// Writes random bytes into one in `n` packets, headers and payload alike, and gives some of them another length.
+pub(crate) fn corrupt(items: &[Item], n: usize, rng: &mut Rng) -> Vec<Item> {
+    let mut made = items.to_vec();
+    for item in &mut made {
+        let Item::Packet(packet) = item else {
+            continue;
+        };
+        if packet.data.is_empty() || !rng.one_in(n) {
+            continue;
+        }
+        let mut data = packet.data.to_vec();
+        for _ in 0..=rng.below(8) {
+            let at = rng.below(data.len());
+            data[at] = rng.next().to_le_bytes()[0];
+        }
+        if rng.one_in(4) {
+            data.truncate(rng.below(data.len()));
+        }
+        packet.data = data.into();
+        if rng.one_in(8) {
+            packet.original_len =
+                packet.original_len.saturating_add(u32::try_from(rng.below(1 << 20)).unwrap());
+        }
+    }
+    made
+}
+
+/// Gives one in `n` packets a time that has nothing to do with the others.
+pub(crate) fn corrupt_times(items: &[Item], n: usize, rng: &mut Rng) -> Vec<Item> {
+    const ODD: [i64; 5] = [i64::MIN, i64::MAX, 0, -1, 1 << 62];
+    let mut made = items.to_vec();
+    for item in &mut made {
+        if let Item::Packet(packet) = item
+            && rng.one_in(n)
+        {
+            packet.origin.time = Timestamp(ODD[rng.below(ODD.len())]);
+        }
+    }
+    made
+}

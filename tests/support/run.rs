@@ -1,0 +1,152 @@
+//! The engine over a capture, and what it said.
+
+use std::collections::BTreeMap;
+
+use mcpdump::base::{Fact, Findings};
+use mcpdump::capture::{self, Item, Packet, Source};
+use mcpdump::engine::Engine;
+use mcpdump::ledger::{CaptureFact, ConnectionFact, Entry, Exchange, Record};
+use mcpdump::report::jsonl;
+use serde_json::Value;
+
+/// What the engine said of a capture.
+pub(crate) struct Run {
+    /// Everything, in order.
+    pub(crate) entries: Vec<Entry>,
+}
+
+impl Run {
+    /// Runs the engine over a source.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub(crate) fn of(source: &mut dyn Source) -> Result<Self, capture::Error> {
+        let (mut engine, mut entries) = (Engine::new(), Vec::new());
+        while engine.read(source, &mut entries)? {}
+        Ok(Self { entries })
+    }
+
+    /// Runs the engine over items.
+    pub(crate) fn over(items: &[Item]) -> Self {
+        Self::of(&mut Replay(items.iter())).expect("a list of items is always readable")
+    }
+
+    /// `export --to jsonl`.
+    pub(crate) fn jsonl(&self) -> String {
+        let mut text = Vec::new();
+        for entry in &self.entries {
+            jsonl::write(entry, &mut text).unwrap();
+        }
+        String::from_utf8(text).expect("the export is UTF-8")
+    }
+
+    /// The rows of `export --to jsonl`.
+    pub(crate) fn rows(&self) -> Vec<Value> {
+        parse_rows(&self.jsonl())
+    }
+
+    /// The exchanges, in order of completion.
+    pub(crate) fn exchanges(&self) -> Vec<&Exchange> {
+        self.entries
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::Record(Record::Exchange(exchange)) => Some(&**exchange),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The connections.
+    pub(crate) fn connections(&self) -> Vec<&ConnectionFact> {
+        self.entries
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::Fact(Fact::Connection(connection)) => Some(&**connection),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The counts of the whole capture: the last ones told.
+    pub(crate) fn capture(&self) -> Option<CaptureFact> {
+        self.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Fact(Fact::Capture(capture)) => Some(*capture),
+            _ => None,
+        })
+    }
+
+    /// Whether every byte came once and in order: no hole was seen, nothing was sent again.
+    pub(crate) fn is_smooth(&self) -> bool {
+        self.connections().iter().flat_map(|connection| connection.directions).all(|direction| {
+            direction.holes == 0 && direction.retransmissions == 0 && direction.duplicates == 0
+        })
+    }
+}
+
+/// The objects of a JSONL text.
+pub(crate) fn parse_rows(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+/// A list of items, read like a capture.
+struct Replay<'a>(std::slice::Iter<'a, Item>);
+
+impl Source for Replay<'_> {
+    fn next(&mut self, _findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
+        Ok(self.0.next().cloned())
+    }
+}
+
+/// The packets among items, by their number.
+pub(crate) fn packets(items: &[Item]) -> BTreeMap<u64, &Packet> {
+    items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Packet(packet) => Some((packet.origin.packet.0, packet)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A capture made of another: its packets, numbered anew, and which packet of the other each one was.
+pub(crate) struct Remade {
+    /// The items; packets are numbered from 1.
+    pub(crate) items: Vec<Item>,
+    /// The number in the other capture of packet `n`, at `n - 1`.
+    back: Vec<u64>,
+}
+
+impl Remade {
+    /// Numbers packets anew; each still has the number that it had, or that its original had.
+    pub(crate) fn new(mut items: Vec<Item>) -> Self {
+        let mut back = Vec::new();
+        for item in &mut items {
+            if let Item::Packet(packet) = item {
+                back.push(packet.origin.packet.0);
+                packet.origin.packet.0 = back.len() as u64;
+            }
+        }
+        Self { items, back }
+    }
+
+    /// The number in the other capture of packet `n` of this one.
+    pub(crate) fn back(&self, n: u64) -> u64 {
+        let at = usize::try_from(n).unwrap().checked_sub(1);
+        at.and_then(|at| self.back.get(at)).copied().unwrap_or(0)
+    }
+
+    /// Puts the numbers of the other capture in place of the ones of this one, in every packet field of a row.
+    pub(crate) fn map_back(&self, row: &mut Value) {
+        let Value::Object(fields) = row else {
+            return;
+        };
+        for (name, value) in fields.iter_mut() {
+            match (name.as_str(), value.as_u64()) {
+                ("first_packet" | "last_packet" | "packet", Some(n)) => *value = self.back(n).into(),
+                _ => self.map_back(value),
+            }
+        }
+    }
+}
