@@ -24,8 +24,8 @@ pub struct Engine {
     capture: CaptureFact,
     /// The connections that are open and carry MCP.
     mcp: HashSet<u32, foldhash::fast::RandomState>,
-    /// The packet time that was announced last, in ticks.
-    ticks: Option<i64>,
+    /// The packet time from which on it is announced again, in nanoseconds; `None` before the first packet.
+    due: Option<i64>,
     made: Vec<Made>,
     records: Vec<Record>,
     findings: Findings,
@@ -116,11 +116,11 @@ impl Engine {
 
     /// Announces packet time on a grid, so that what waits for it does so alike whatever else the capture holds.
     fn tick(&mut self, now: Origin, out: &mut Vec<Entry>) {
-        let ticks = now.time.0.div_euclid(limits::TICK);
-        if self.ticks.is_some_and(|last| ticks <= last) {
+        if self.due.is_some_and(|due| now.time.0 < due) {
             return;
         }
-        self.ticks = Some(ticks);
+        let ticks = now.time.0.div_euclid(limits::TICK);
+        self.due = Some(ticks.saturating_add(1).saturating_mul(limits::TICK));
         self.lane.tick(now, &mut self.made, &mut self.findings);
         self.tell(out);
         self.follower.tick(now, &mut self.records, &mut self.findings);
@@ -129,6 +129,9 @@ impl Engine {
 
     /// Hands what the lane made to `mcp`, and everything on to the ledger.
     fn tell(&mut self, out: &mut Vec<Entry>) {
+        if self.made.is_empty() && self.records.is_empty() && self.findings.is_empty() {
+            return;
+        }
         for made in self.made.drain(..) {
             match made {
                 Made::Item(item) => {

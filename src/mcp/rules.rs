@@ -17,7 +17,7 @@ use crate::rpc::Parsed;
 pub(super) fn parsed(key: Key, parsed: &Parsed, findings: &mut Findings) {
     let inner = parsed.envelopes.iter().flat_map(|envelope| &envelope.faults);
     for fault in parsed.faults.iter().chain(inner) {
-        findings.push(about(fault.code, parsed.span.end, key, fault.detail.clone()));
+        findings.push(about(fault.code, parsed.span.end, key, fault.detail.clone().into_owned()));
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each body and each event's data is parsed once, where it lies; `params` and `result` are looked into and not
 //! built. Nothing outlives the call but short texts. Knows no session and keeps no state.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::base::{Code, Degraded, Finish, Origin, Peers, Side, Span};
@@ -111,7 +112,7 @@ pub struct Fault {
     /// What it is.
     pub code: Code,
     /// What exactly.
-    pub detail: String,
+    pub detail: Cow<'static, str>,
 }
 
 /// What a message is.

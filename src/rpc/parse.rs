@@ -22,7 +22,7 @@ pub fn parse(bytes: &[u8], span: Span, degraded: Degraded) -> Parsed {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
             let detail = format!("not UTF-8 at byte {}", error.valid_up_to());
-            parsed.faults.push(Fault { code: Code::RpcNotUtf8, detail });
+            parsed.faults.push(Fault { code: Code::RpcNotUtf8, detail: detail.into() });
             return parsed;
         }
     };
@@ -49,7 +49,8 @@ fn no_container(text: &str, first: u8) -> Fault {
     let word = matches!(text.trim_ascii(), "true" | "false" | "null");
     let json = word || matches!(first, b'"' | b'-' | b'0'..=b'9');
     let code = if json { Code::RpcNotObject } else { Code::RpcNotJson };
-    Fault { code, detail: format!("it begins with {:?}", char::from(first)) }
+    let detail = if json { "neither an object nor an array" } else { "it begins like no JSON" };
+    Fault { code, detail: detail.into() }
 }
 
 /// One message, and what stands behind it where something does.
@@ -59,7 +60,7 @@ fn parse_one(text: &str) -> Result<(Envelope, Option<Fault>), Fault> {
     let trailing = json
         .end()
         .err()
-        .map(|error| Fault { code: Code::RpcTrailingBytes, detail: format!("at {}", place(&error)) });
+        .map(|error| Fault { code: Code::RpcTrailingBytes, detail: format!("at {}", place(&error)).into() });
     Ok((envelope, trailing))
 }
 
@@ -74,15 +75,15 @@ fn parse_batch(text: &str, parsed: &mut Parsed) {
         }
     };
     if json.end().is_err() {
-        parsed.faults.push(Fault { code: Code::RpcTrailingBytes, detail: "behind a batch".to_owned() });
+        parsed.faults.push(Fault { code: Code::RpcTrailingBytes, detail: "behind a batch".into() });
     }
     if elements.list.is_empty() {
-        parsed.faults.push(Fault { code: Code::RpcEmptyBatch, detail: "[]".to_owned() });
+        parsed.faults.push(Fault { code: Code::RpcEmptyBatch, detail: "[]".into() });
     }
     if elements.left_out > 0 {
         let detail =
             format!("{} elements beyond the first {} were not read", elements.left_out, limits::MAX_BATCH);
-        parsed.faults.push(Fault { code: Code::RpcBatchLimit, detail });
+        parsed.faults.push(Fault { code: Code::RpcBatchLimit, detail: detail.into() });
     }
     for element in elements.list {
         if element.get().starts_with('{') {
@@ -94,7 +95,7 @@ fn parse_batch(text: &str, parsed: &mut Parsed) {
                 Err(fault) => parsed.faults.push(fault),
             }
         } else {
-            let detail = "an element of a batch is no object".to_owned();
+            let detail = "an element of a batch is no object".into();
             parsed.faults.push(Fault { code: Code::RpcNotObject, detail });
         }
     }
@@ -104,7 +105,7 @@ fn not_json(error: &serde_json::Error) -> Fault {
     let text = error.to_string();
     // serde_json has no category of its own for its depth limit of 128.
     let code = if text.starts_with("recursion limit") { Code::RpcTooDeep } else { Code::RpcNotJson };
-    Fault { code, detail: text }
+    Fault { code, detail: text.into() }
 }
 
 fn place(error: &serde_json::Error) -> String {
@@ -275,7 +276,7 @@ impl Members {
         self.seen |= Self::bit(member);
     }
 
-    fn fault(&mut self, code: Code, detail: impl Into<String>) {
+    fn fault(&mut self, code: Code, detail: impl Into<Cow<'static, str>>) {
         self.faults.push(Fault { code, detail: detail.into() });
     }
 

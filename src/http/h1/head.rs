@@ -117,14 +117,15 @@ fn framing(fields: &[httparse::Header<'_>], faults: &mut Vec<(Code, String)>) ->
     let mut coding = None;
     let mut conflict = false;
     for field in fields {
-        if field.name.eq_ignore_ascii_case("content-length") {
+        // By length first: most fields of a head are neither.
+        if field.name.len() == 14 && field.name.eq_ignore_ascii_case("content-length") {
             // RFC 9112 section 6.3 rule 5: a list of equal values is that value.
             for value in field.value.split(|b| *b == b',') {
                 let value = decimal(value.trim_ascii());
                 conflict |= value.is_none() || length.is_some_and(|length| Some(length) != value);
                 length = length.or(value);
             }
-        } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
+        } else if field.name.len() == 17 && field.name.eq_ignore_ascii_case("transfer-encoding") {
             coding = Some(field.value);
         }
     }
