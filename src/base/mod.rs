@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a protocol, reads a clock or does I/O.
 
+pub mod code;
 pub mod degraded;
 pub mod fact;
 pub mod finding;
@@ -12,9 +13,10 @@ pub mod stage;
 pub mod stream_buf;
 pub mod text;
 
+pub use code::{Code, CodeInfo};
 pub use degraded::Degraded;
 pub use fact::Fact;
-pub use finding::{Code, Finding, Findings, Severity};
+pub use finding::{Finding, Findings, Severity};
 pub use origin::{Origin, PacketNo, Span, Timestamp};
 pub use reader::Reader;
 pub use stage::{Ending, Feed, Finish, Peers, Side, Stage};
