@@ -448,17 +448,20 @@ impl Follower {
             state.told.ended = SessionEnd::Deleted;
         }
         let sent_again = transaction.client_again();
-        for n in transaction.requests.clone() {
-            let Some(open) = self.book.get_mut(&n) else {
-                continue;
-            };
+        let mut answered = Vec::new();
+        for n in &transaction.requests {
+            let Some(open) = self.book.get_mut(n) else { continue };
             open.told.http_status = response.status;
             open.told.ack = response.status.is_some().then_some(response.start);
-            open.acknowledged = true;
-            open.told.retransmissions = open.told.retransmissions.saturating_add(sent_again);
-            if open.answered {
-                self.complete(n, findings);
+            if !std::mem::replace(&mut open.acknowledged, true) {
+                open.told.retransmissions = open.told.retransmissions.saturating_add(sent_again);
             }
+            if open.answered {
+                answered.push(*n);
+            }
+        }
+        for n in answered {
+            self.complete(n, findings);
         }
     }
 

@@ -360,8 +360,11 @@ impl Parser {
                 Some(data) => data.join_line(text.as_slice()),
             },
             Field::Event => {
-                let name = open.text(text.as_slice());
-                open.name = (!name.is_empty() && name != "message").then(|| name.into());
+                // The usual type is the default one: nothing is kept of it.
+                open.name = match text.as_slice() {
+                    b"" | b"message" => None,
+                    name => Some(open.text(name).into()),
+                };
             }
             Field::Id if memchr(0, text.as_slice()).is_none() => {
                 open.id = Some(open.text(text.as_slice()).into());
