@@ -89,7 +89,7 @@ macro_rules! attacks {
 }
 
 attacks! {
-    syn_flood = low::syn_flood(66_000, 300_000, 160, "tcp.connection_limit");
+    syn_flood = low::syn_flood(66_000, 300_000, 224, "tcp.connection_limit");
     half_heads = low::half_heads(10_000, 70_000, 450, "");
     out_of_order = low::out_of_order(50_000, 70_000, 300, "tcp.held_limit");
     hole = low::hole(20_480, 102_400, 64, "tcp.held_limit");
