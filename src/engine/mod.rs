@@ -98,12 +98,6 @@ impl Engine {
         out.push(Entry::Fact(Fact::Capture(self.capture)));
     }
 
-    /// The counts so far.
-    #[must_use]
-    pub fn capture(&self) -> CaptureFact {
-        self.capture
-    }
-
     fn count(&mut self, packet: &crate::capture::Packet) {
         let capture = &mut self.capture;
         capture.packets += 1;

@@ -125,7 +125,8 @@ impl Follower {
         }
     }
 
-    /// Whether the connection `tcp_stream` carried MCP in a transaction that is not over.
+    /// Whether the transaction `key` (Wireshark's number of its connection, its number there) is known to be MCP's;
+    /// false once it is over.
     #[must_use]
     pub fn is_mcp(&self, key: Key) -> bool {
         self.transactions.get(&key).is_some_and(|transaction| transaction.session.is_some())
