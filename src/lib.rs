@@ -13,4 +13,6 @@ pub mod link;
 pub mod mcp;
 pub mod report;
 pub mod rpc;
+pub mod serve;
 pub mod tcp;
+pub mod traffic;

@@ -21,7 +21,7 @@ use support::source::{self, code_of};
 /// A room, what it may see whole, and the rooms of which it may see the vocabulary: what `mod.rs` holds.
 ///
 /// `http` reads what `tls` opens and what `tcp` hands on in plaintext: both are the room before it.
-const ROOMS: [(&str, &[&str], &[&str]); 14] = [
+const ROOMS: [(&str, &[&str], &[&str]); 15] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("link", &["base"], &["capture"]),
@@ -35,11 +35,12 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     ("report", &["base", "ledger"], &[]),
     ("tui", &["base", "ledger"], &[]),
     ("serve", &["base"], &[]),
+    ("traffic", &["base"], &[]),
     (
         "cli",
         &[
             "base", "capture", "link", "tcp", "tls", "http", "rpc", "mcp", "ledger", "engine", "report",
-            "tui", "serve",
+            "tui", "serve", "traffic",
         ],
         &[],
     ),

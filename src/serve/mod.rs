@@ -1,0 +1,1 @@
+//! The Hacker News MCP server: it makes the traffic that the other rooms read, and sees none of them.
