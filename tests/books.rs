@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 
 use mcpdump::base::Side;
 use mcpdump::capture::{Item, Packet};
+use mcpdump::ledger::{Entry, Record};
 use support::corpus::{self, Capture};
 use support::frame::Frame;
 use support::law::unbalanced;
@@ -112,6 +113,40 @@ fn every_packet_is_counted() {
         assert_eq!(counts.captured_bytes, held, "{}", capture.0);
         assert_eq!(counts.last, packets.values().last().map(|packet| packet.origin), "{}", capture.0);
     }
+}
+
+#[test]
+fn who_watches_sees_each_request_once_and_before_its_end() {
+    let mut problems = Vec::new();
+    for capture in Capture::all() {
+        let run = Run::watching(&mut corpus::source(capture.bytes())).unwrap();
+        let mut asked = BTreeMap::new();
+        for entry in &run.entries {
+            match entry {
+                Entry::Record(Record::Request(request)) => {
+                    if asked.insert(request.n, request).is_some() {
+                        problems.push(format!("{}: {} was told twice", capture.0, request.n));
+                    }
+                }
+                Entry::Record(Record::Exchange(exchange)) => {
+                    let same = asked.remove(&exchange.n).is_some_and(|request| {
+                        (&request.id, &request.method, &request.name, request.request)
+                            == (&exchange.id, &exchange.method, &exchange.name, exchange.request)
+                    });
+                    if !same {
+                        problems.push(format!("{}: {} was not told before", capture.0, exchange.n));
+                    }
+                }
+                _ => {}
+            }
+        }
+        problems.extend(asked.keys().map(|n| format!("{}: nothing became of {n}", capture.0)));
+        let unwatched = Run::of(&mut corpus::source(capture.bytes())).unwrap().jsonl();
+        if run.jsonl() != unwatched {
+            problems.push(format!("{}: watching changes what is told", capture.0));
+        }
+    }
+    none(&problems);
 }
 
 /// `export --to jsonl` of a file's bytes.

@@ -26,7 +26,11 @@ pub(super) fn list(request: &Request, options: &ListOptions) -> anyhow::Result<(
         color: output::is_colored(request.color, None),
     });
     let mut unread = Unread::default();
-    analyse(&mut source, Meter::start(!output.is_file()), |entries| {
+    let mut engine = engine::Engine::new();
+    if options.messages && filter.is_none() {
+        engine.tell_requests();
+    }
+    analyse(&mut source, engine, Meter::start(!output.is_file()), |entries| {
         entries.iter().for_each(|entry| unread.note(entry));
         output.write(|output| {
             for entry in entries.iter().filter(|entry| is_shown(filter.as_ref(), entry)) {
@@ -65,7 +69,7 @@ pub(super) fn report(request: &Request, options: &ReportOptions) -> anyhow::Resu
         By::Session => Cut::Session,
         By::Client => Cut::Client,
     }));
-    analyse(&mut source, Meter::start(false), |entries| {
+    analyse(&mut source, engine::Engine::new(), Meter::start(false), |entries| {
         for entry in entries.iter().filter(|entry| is_shown(filter.as_ref(), entry)) {
             ledger.push(entry);
         }
@@ -86,7 +90,7 @@ pub(super) fn export(request: &Request, options: &ExportOptions) -> anyhow::Resu
     let mut output = Output::open(path, request)?;
     let To::Jsonl = options.to;
     let mut lines = report::jsonl::Writer::new();
-    analyse(&mut source, Meter::start(!output.is_file()), |entries| {
+    analyse(&mut source, engine::Engine::new(), Meter::start(!output.is_file()), |entries| {
         output.write(|output| {
             for entry in entries.iter().filter(|entry| is_shown(filter.as_ref(), entry)) {
                 lines.write(entry, output)?;
@@ -139,11 +143,11 @@ pub(super) fn filter_fields() -> Vec<HelpRow> {
 /// Reads a source to its end, and hands on what comes of it, batch by batch.
 fn analyse(
     source: &mut capture::Capture,
+    mut engine: engine::Engine,
     mut meter: Meter,
     mut each: impl FnMut(&[Entry]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let progress = source.progress();
-    let mut engine = engine::Engine::new();
     let mut entries = Vec::new();
     loop {
         let goes_on = engine.read(source, &mut entries)?;
@@ -184,6 +188,8 @@ fn filter(request: &Request) -> anyhow::Result<Option<query::Filter>> {
 /// what was said, and the sessions, the quality of the capture and its findings are told whatever was asked for.
 fn is_shown(filter: Option<&query::Filter>, entry: &Entry) -> bool {
     let subject = match entry {
+        // Whether it passes depends on what will become of it: then both of its lines are shown.
+        Entry::Record(Record::Request(_)) => return filter.is_none(),
         Entry::Record(Record::Exchange(exchange)) => query::Subject::Exchange(exchange),
         Entry::Record(Record::Notification(notification)) => query::Subject::Notification(notification),
         Entry::Record(Record::Stream(stream)) => query::Subject::Stream(stream),

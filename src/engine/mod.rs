@@ -39,6 +39,11 @@ impl Engine {
         Self::default()
     }
 
+    /// From now on tells each request as soon as it is complete ([`Record::Request`]), and not only what became of it.
+    pub fn tell_requests(&mut self) {
+        self.follower.tell_requests();
+    }
+
     /// Takes the next item of a source and appends what it completes to `out`. False at the end of the capture, when
     /// everything was told.
     ///

@@ -90,6 +90,8 @@ impl Ledger {
     /// Takes what was told next.
     pub fn push(&mut self, entry: &Entry) {
         match entry {
+            // It is counted when it is known what became of it.
+            Entry::Record(Record::Request(_)) => {}
             Entry::Record(Record::Exchange(exchange)) => self.exchange(exchange),
             Entry::Record(Record::Notification(_)) => self.notifications += 1,
             Entry::Record(Record::Stream(stream)) => self.streams.record(stream),

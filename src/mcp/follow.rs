@@ -35,6 +35,8 @@ pub struct Follower {
     last: Origin,
     /// The capture lost packets, or began or ended inside something: evidence may be missing anywhere.
     pub(super) missing: Degraded,
+    /// Whether requests are told as they come: see [`Follower::tell_requests`].
+    pub(super) tells_requests: bool,
     pub(super) out: Vec<Record>,
 }
 
@@ -73,6 +75,11 @@ impl Follower {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// From now on tells each request as soon as it is complete, and not only what became of it: for those who watch.
+    pub fn tell_requests(&mut self) {
+        self.tells_requests = true;
     }
 
     /// Takes the next item; appends what is complete to `out`.

@@ -101,6 +101,9 @@ impl Follower {
             open.told.ack = transaction.response.as_ref().filter(|r| r.status.is_some()).map(|r| r.start);
             open.acknowledged = transaction.response.is_some();
         }
+        if self.tells_requests {
+            self.out.push(Record::Request(Box::new(open.told.clone())));
+        }
         self.open_text += open.text_len();
         self.book.insert(n, open);
         self.answered_before(n, findings);

@@ -26,6 +26,9 @@ pub use crate::rpc::{Id, Implementation, RpcError};
 /// What the room hands on, each when it is complete.
 #[derive(Clone, Debug)]
 pub enum Record {
+    /// A request whose answer is not complete yet: its exchange as far as it is known. Told only where it was asked
+    /// for: see [`Follower::tell_requests`].
+    Request(Box<Exchange>),
     /// A request and what became of it.
     Exchange(Box<Exchange>),
     /// A notification.

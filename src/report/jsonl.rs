@@ -50,7 +50,7 @@ impl Writer {
             Entry::Record(Record::Stream(stream)) => self.row.stream(stream)?,
             Entry::Record(Record::Session(session)) => self.row.session(session)?,
             Entry::Finding(finding) => self.row.finding(finding)?,
-            Entry::Record(Record::Offer(_)) | Entry::Fact(_) => return Ok(()),
+            Entry::Record(Record::Request(_) | Record::Offer(_)) | Entry::Fact(_) => return Ok(()),
         }
         self.row.bytes.extend_from_slice(b"}\n");
         out.write_all(&self.row.bytes)

@@ -34,23 +34,31 @@ pub struct Lines {
     options: Options,
     paint: Paint,
     text: String,
+    /// Whether requests are told as they come. All are, or none.
+    tells_requests: bool,
 }
 
 impl Lines {
     /// A listing without lines yet.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { options, paint: Paint { color: options.color }, text: String::new() }
+        Self { options, paint: Paint { color: options.color }, text: String::new(), tells_requests: false }
     }
 
     /// Writes the lines of an entry, if it has any: one for an exchange, as it completes; with
-    /// [`Options::messages`] one for its request and one for its response.
+    /// [`Options::messages`] one for its request and one for its response, each as it completes where the engine tells
+    /// requests as they come.
     ///
     /// # Errors
     /// Those of `out`.
     pub fn write(&mut self, entry: &Entry, out: &mut impl io::Write) -> io::Result<()> {
         self.text.clear();
         match entry {
+            Entry::Record(Record::Request(exchange)) if self.options.messages => {
+                self.tells_requests = true;
+                self.request(exchange);
+                self.text.push('\n');
+            }
             Entry::Record(Record::Exchange(exchange)) if self.options.messages => self.two(exchange),
             Entry::Record(Record::Exchange(exchange)) => self.one(exchange),
             Entry::Record(Record::Notification(notification)) if self.options.messages => {
@@ -72,14 +80,14 @@ impl Lines {
         self.text.push('\n');
     }
 
+    /// The lines of an exchange, as far as they were not written yet.
     fn two(&mut self, exchange: &Exchange) {
-        let time = exchange.request.span.start.time;
-        self.front(time, Some(&exchange.session), None);
-        self.word(Role::Plain, "request");
-        self.call(exchange, exchange.origin);
-        self.text.push_str(&format!("  {}", units::bytes(exchange.request.bytes)));
         let Some(response) = &exchange.response else {
+            if self.tells_requests {
+                return self.one(exchange);
+            }
             // Its only line says what became of it too.
+            self.request(exchange);
             let name = exchange.status.name();
             self.text.push_str("  ");
             self.paint.push(&mut self.text, Role::of(exchange.status), name);
@@ -88,7 +96,10 @@ impl Lines {
             self.text.push('\n');
             return;
         };
-        self.text.push('\n');
+        if !self.tells_requests {
+            self.request(exchange);
+            self.text.push('\n');
+        }
         self.front(response.span.start.time, Some(&exchange.session), exchange.total_ns());
         self.outcome(exchange);
         self.call(exchange, exchange.origin.other());
@@ -96,6 +107,14 @@ impl Lines {
         self.why(exchange);
         self.marks(exchange.degraded, &exchange.findings);
         self.text.push('\n');
+    }
+
+    /// The front of a request's line: nothing that is known only later.
+    fn request(&mut self, exchange: &Exchange) {
+        self.front(exchange.request.span.start.time, Some(&exchange.session), None);
+        self.word(Role::Plain, "request");
+        self.call(exchange, exchange.origin);
+        self.text.push_str(&format!("  {}", units::bytes(exchange.request.bytes)));
     }
 
     fn notification(&mut self, notification: &Notification) {

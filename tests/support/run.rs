@@ -31,6 +31,17 @@ impl Run {
         Self::of(&mut Replay(items.iter())).expect("a list of items is always readable")
     }
 
+    /// Runs the engine over a source, and has it tell requests as they come.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub(crate) fn watching(source: &mut dyn Source) -> Result<Self, capture::Error> {
+        let (mut engine, mut entries) = (Engine::new(), Vec::new());
+        engine.tell_requests();
+        while engine.read(source, &mut entries)? {}
+        Ok(Self { entries })
+    }
+
     /// `export --to jsonl`.
     pub(crate) fn jsonl(&self) -> String {
         let mut text = Vec::new();
