@@ -32,12 +32,88 @@ pub struct CaptureFact {
     pub tcp_packets: u64,
     /// Packets whose link or IP headers could not be read.
     pub unreadable_packets: u64,
-    /// Packets that the capturing program, the kernel or the interface says it lost.
-    pub lost_packets: u64,
+    /// Packets that are said to be lost.
+    pub lost: Losses,
     /// Bytes of TCP payload on connections that carry MCP.
     pub mcp_bytes: u64,
     /// Bytes of TCP payload in all.
     pub tcp_bytes: u64,
+}
+
+/// Who loses packets of a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Loser {
+    /// The kernel: its buffer was full (`ps_drop` of libpcap, `isb_osdrop` of pcapng).
+    Kernel,
+    /// The interface or its driver (`ps_ifdrop` of libpcap, `isb_ifdrop` of pcapng).
+    Interface,
+    /// mcpdump: its analysis was too far behind.
+    Mcpdump,
+    /// One of these: the file does not say which (`epb_dropcount` of pcapng).
+    Unknown,
+}
+
+impl Loser {
+    /// All of them, in the order of the reports.
+    pub const ALL: [Self; 4] = [Self::Kernel, Self::Interface, Self::Mcpdump, Self::Unknown];
+
+    /// The words of the reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "the kernel",
+            Self::Interface => "the interface",
+            Self::Mcpdump => "mcpdump",
+            Self::Unknown => "the capturing program",
+        }
+    }
+}
+
+/// Packets that were lost, by who lost them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Packets that [`Loser::Kernel`] lost.
+    pub kernel: u64,
+    /// Packets that [`Loser::Interface`] lost.
+    pub interface: u64,
+    /// Packets that [`Loser::Mcpdump`] lost.
+    pub mcpdump: u64,
+    /// Packets that were lost without a word by whom.
+    pub unknown: u64,
+}
+
+impl Losses {
+    /// All of them together.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        Loser::ALL.iter().fold(0, |sum: u64, by| sum.saturating_add(self.by(*by)))
+    }
+
+    /// Those of one.
+    #[must_use]
+    pub fn by(mut self, by: Loser) -> u64 {
+        *self.place(by)
+    }
+
+    /// Counts `packets` more.
+    pub fn add(&mut self, by: Loser, packets: u64) {
+        let count = self.place(by);
+        *count = count.saturating_add(packets);
+    }
+
+    /// Takes those of one away.
+    pub fn take(&mut self, by: Loser) -> u64 {
+        std::mem::take(self.place(by))
+    }
+
+    fn place(&mut self, by: Loser) -> &mut u64 {
+        match by {
+            Loser::Kernel => &mut self.kernel,
+            Loser::Interface => &mut self.interface,
+            Loser::Mcpdump => &mut self.mcpdump,
+            Loser::Unknown => &mut self.unknown,
+        }
+    }
 }
 
 /// What a connection carries, as far as it was recognised.

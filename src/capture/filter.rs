@@ -113,6 +113,15 @@ fn data_link(link_type: LinkType) -> Linktype {
     Linktype(i32::try_from(value).unwrap_or(i32::MAX))
 }
 
+/// The LINKTYPE_ value of what libpcap says that a device has: the other way round, OpenBSD's number for raw IP included.
+pub(super) fn link_type(data_link: Linktype) -> LinkType {
+    LinkType(match data_link.0 {
+        11 => 100,
+        12 | 14 => 101,
+        same => u32::try_from(same).unwrap_or(u32::MAX),
+    })
+}
+
 fn words(error: pcap::Error) -> String {
     match error {
         pcap::Error::PcapError(words) => words,

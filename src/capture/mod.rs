@@ -1,4 +1,4 @@
-//! Files, standard input (later: devices) in; packets out, numbered and in time order.
+//! Files, standard input and devices in; packets out, numbered and in time order.
 //!
 //! Never looks inside a packet.
 //!
@@ -17,6 +17,7 @@ mod file;
 mod filter;
 mod frame;
 mod guess;
+pub mod live;
 mod log;
 mod merge;
 mod open;
@@ -27,7 +28,8 @@ mod samples;
 
 use bytes::Bytes;
 
-use crate::base::{Findings, Origin};
+use crate::base::fact::Loser;
+use crate::base::{Findings, Origin, Timestamp};
 
 pub use merge::Capture;
 pub use open::{Input, OpenOptions, Progress, from_reader, from_readers, open};
@@ -61,11 +63,15 @@ pub enum Item {
         /// The secrets data, without padding.
         data: Bytes,
     },
-    /// The capturing program says that it lost packets; told as the increase since it was last said.
+    /// Packets are missing here; told as the increase since it was last said.
     Lost {
+        /// Who lost them.
+        by: Loser,
         /// How many more packets were lost.
         packets: u64,
     },
+    /// Time went on to here without a packet: every packet from before this time was handed out.
+    Time(Timestamp),
 }
 
 /// Something that yields a capture.

@@ -7,6 +7,8 @@
 //!
 //! A block that contradicts itself is skipped with a finding; the file is given up only where a block's end is not known.
 
+use std::collections::VecDeque;
+
 use bytes::{Buf, Bytes};
 
 use super::blocks::Blocks;
@@ -16,6 +18,7 @@ use super::frame::{self, Framed, NgBlock};
 use super::log::Log;
 use super::pcap::packet;
 use super::{Error, Item, LinkType};
+use crate::base::fact::{Loser, Losses};
 use crate::base::limits::MAX_INTERFACES;
 use crate::base::reader::Short;
 use crate::base::{Code, Timestamp};
@@ -37,8 +40,8 @@ pub(super) struct Section {
     interfaces: Vec<Interface>,
     /// The time of the file's last packet.
     last_time: Timestamp,
-    /// A packet that a loss was told of first.
-    ready: Option<Item>,
+    /// What comes of a block behind its first item.
+    ready: VecDeque<Item>,
 }
 
 struct Interface {
@@ -46,8 +49,10 @@ struct Interface {
     /// Most bytes of a packet that were captured; 0 is no limit.
     snaplen: u32,
     clock: Clock,
-    /// Lost packets that were told.
-    lost: u64,
+    /// Lost packets that packets told, as far as no statistics have counted them since.
+    uncounted: u64,
+    /// Lost packets that statistics counted.
+    counted: Losses,
 }
 
 impl Section {
@@ -56,7 +61,7 @@ impl Section {
     /// # Errors
     /// The input cannot be read.
     pub(super) fn next(&mut self, input: &mut Blocks) -> Result<Option<Item>, Error> {
-        if let Some(item) = self.ready.take() {
+        if let Some(item) = self.ready.pop_front() {
             return Ok(Some(item));
         }
         loop {
@@ -145,7 +150,8 @@ impl Section {
             link_type,
             snaplen,
             clock: Clock::new(resolution, offset),
-            lost: 0,
+            uncounted: 0,
+            counted: Losses::default(),
         });
         Ok(())
     }
@@ -218,9 +224,9 @@ impl Section {
         if found.lost == 0 {
             return Ok(Some(item));
         }
-        interface.lost = interface.lost.saturating_add(found.lost);
-        self.ready = Some(item);
-        Ok(Some(Item::Lost { packets: found.lost }))
+        interface.uncounted = interface.uncounted.saturating_add(found.lost);
+        self.ready.push_back(item);
+        Ok(Some(Item::Lost { by: Loser::Unknown, packets: found.lost }))
     }
 
     /// Section 4.6: `isb_ifdrop` and `isb_osdrop` count from the start of the capture. What packets told already is
@@ -239,13 +245,20 @@ impl Section {
             7 => by_system = value.count("isb_osdrop"),
             _ => {}
         });
-        let lost = by_interface.saturating_add(by_system);
         let Some(interface) = self.interfaces.get_mut(number) else {
             return Ok(None);
         };
-        let packets = lost.saturating_sub(interface.lost);
-        interface.lost = interface.lost.max(lost);
-        Ok((packets > 0).then_some(Item::Lost { packets }))
+        for (by, packets) in [(Loser::Interface, by_interface), (Loser::Kernel, by_system)] {
+            let more = packets.saturating_sub(interface.counted.by(by));
+            interface.counted.add(by, more);
+            let told = interface.uncounted.min(more);
+            interface.uncounted -= told;
+            let packets = more - told;
+            if packets > 0 {
+                self.ready.push_back(Item::Lost { by, packets });
+            }
+        }
+        Ok(self.ready.pop_front())
     }
 
     fn known(&self, interface: u32) -> Result<usize, Damaged> {
@@ -395,8 +408,8 @@ mod tests {
             let want =
                 [(1, 0, 3, 3), (2, 9 * SECOND, 3, 60), (3, 9 * SECOND, 4, 1500), (4, 9 * SECOND, 3, 60)];
             assert_eq!(got.table(), want);
-            assert_eq!(got.lost(), [4]);
-            assert!(matches!(got.items[3], Item::Lost { packets: 4 }));
+            assert_eq!(got.lost(), [(Loser::Unknown, 4)]);
+            assert!(matches!(got.items[3], Item::Lost { packets: 4, .. }));
             assert_eq!(got.codes, [Code::CaptureNoTime]);
         }
     }
@@ -433,7 +446,12 @@ mod tests {
             LITTLE.statistics(0, 3, 9),
         ];
         let got = read(&file.concat());
-        assert_eq!(got.lost(), [7, 1, 3, 2]);
+        let (interface, kernel, unknown) = (Loser::Interface, Loser::Kernel, Loser::Unknown);
+        assert_eq!(
+            got.lost(),
+            [(interface, 2), (kernel, 5), (interface, 1), (unknown, 3), (kernel, 2)],
+            "what a packet told is not told again"
+        );
         assert_eq!(got.codes, []);
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor, Read};
 
-use super::{Capture, Item, Packet, Source, from_reader};
+use super::{Capture, Item, Loser, Packet, Source, from_reader};
 use crate::base::{Code, Findings};
 
 /// A reader that gives one byte at a time.
@@ -125,9 +125,9 @@ impl Got {
         self.packets().iter().map(|p| p.origin.time.0).collect()
     }
 
-    pub(super) fn lost(&self) -> Vec<u64> {
+    pub(super) fn lost(&self) -> Vec<(Loser, u64)> {
         let lost = |item: &Item| match item {
-            Item::Lost { packets } => Some(*packets),
+            Item::Lost { by, packets } => Some((*by, *packets)),
             _ => None,
         };
         self.items.iter().filter_map(lost).collect()

@@ -6,14 +6,16 @@
 use std::collections::HashSet;
 
 use crate::base::fact::CaptureFact;
-use crate::base::{Code, Degraded, Fact, Findings, Origin, limits};
+use crate::base::{Code, Degraded, Fact, Findings, Origin, Timestamp};
 use crate::capture::{Error, Item, Source};
 use crate::ledger::Entry;
 use crate::mcp::{Follower, Record};
 use crate::rpc;
 
+use grid::Grid;
 use lane::{Lane, Made};
 
+mod grid;
 mod lane;
 
 /// Analyses one capture.
@@ -24,8 +26,7 @@ pub struct Engine {
     capture: CaptureFact,
     /// The connections that are open and carry MCP.
     mcp: HashSet<u32, foldhash::fast::RandomState>,
-    /// The packet time from which on it is announced again, in nanoseconds; `None` before the first packet.
-    due: Option<i64>,
+    grid: Grid,
     made: Vec<Made>,
     records: Vec<Record>,
     findings: Findings,
@@ -65,8 +66,9 @@ impl Engine {
     pub fn push(&mut self, item: Item, out: &mut Vec<Entry>) {
         match item {
             Item::Packet(packet) => {
+                self.tick(packet.origin.time, out);
+                self.grid.start(packet.origin.time);
                 self.count(&packet);
-                self.tick(packet.origin, out);
                 let tcp = self.lane.push(&packet, &mut self.made, &mut self.findings);
                 self.capture.tcp_packets += u64::from(tcp == lane::Packet::Tcp);
                 self.capture.unreadable_packets += u64::from(tcp == lane::Packet::Unreadable);
@@ -74,11 +76,13 @@ impl Engine {
             }
             // The door of `tls`: no room takes secrets yet.
             Item::Secrets { .. } => {}
-            Item::Lost { packets } => {
-                self.capture.lost_packets = self.capture.lost_packets.saturating_add(packets);
+            Item::Time(time) => self.tick(time, out),
+            Item::Lost { by, packets } => {
+                self.capture.lost.add(by, packets);
                 let at = self.capture.last.unwrap_or_default();
                 self.follower.missing(Degraded::LOST_PACKETS, at);
-                self.findings.note(Code::CaptureLostPackets, at, format!("{packets} packets"));
+                let detail = format!("{} lost {packets} packets", by.name());
+                self.findings.note(Code::CaptureLostPackets, at, detail);
                 self.tell(out);
             }
         }
@@ -113,17 +117,17 @@ impl Engine {
         capture.last = Some(packet.origin);
     }
 
-    /// Announces packet time on a grid, so that what waits for it does so alike whatever else the capture holds.
-    fn tick(&mut self, now: Origin, out: &mut Vec<Entry>) {
-        if self.due.is_some_and(|due| now.time.0 < due) {
-            return;
+    /// Announces that packet time goes on to `time`: each time of [`Grid`] until then, so that what waits is told alike
+    /// whatever else the capture holds, and whether the silence before a packet was seen as it passed or is found
+    /// out by the packet.
+    fn tick(&mut self, time: Timestamp, out: &mut Vec<Entry>) {
+        while let Some(time) = self.grid.next(time) {
+            let now = Origin { time, ..self.capture.last.unwrap_or_default() };
+            self.lane.tick(now, &mut self.made, &mut self.findings);
+            self.tell(out);
+            self.follower.tick(now, &mut self.records, &mut self.findings);
+            self.tell(out);
         }
-        let ticks = now.time.0.div_euclid(limits::TICK);
-        self.due = Some(ticks.saturating_add(1).saturating_mul(limits::TICK));
-        self.lane.tick(now, &mut self.made, &mut self.findings);
-        self.tell(out);
-        self.follower.tick(now, &mut self.records, &mut self.findings);
-        self.tell(out);
     }
 
     /// Hands what the lane made to `mcp`, and everything on to the ledger.

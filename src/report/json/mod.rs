@@ -123,7 +123,7 @@ impl Capture {
             cut_packets: capture.cut_packets,
             tcp_packets: capture.tcp_packets,
             unreadable_packets: capture.unreadable_packets,
-            lost_packets: capture.lost_packets,
+            lost_packets: capture.lost.total(),
             mcp_bytes: capture.mcp_bytes,
             tcp_bytes: capture.tcp_bytes,
         }

@@ -81,8 +81,8 @@ fn quality(page: &mut Page, snapshot: &Snapshot) {
     let gaps: u64 = snapshot.connections.iter().map(|count| count.gap_bytes).sum();
     let retransmissions: u64 = snapshot.connections.iter().map(|count| count.retransmissions).sum();
     let mut bad = Vec::new();
-    if capture.lost_packets > 0 {
-        bad.push(format!("{} lost", units::several(capture.lost_packets, "packet")));
+    if capture.lost.total() > 0 {
+        bad.push(format!("{} lost", units::several(capture.lost.total(), "packet")));
     }
     if capture.cut_packets > 0 {
         bad.push(format!("{} cut short (tcpdump -s 0)", units::several(capture.cut_packets, "packet")));

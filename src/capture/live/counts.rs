@@ -1,0 +1,66 @@
+//! How many packets came and how many were lost, for everybody who asks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The counts of a live capture so far. Clones tell the same, from any thread, also after its end.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    packets: AtomicU64,
+    kernel: AtomicU64,
+    interface: AtomicU64,
+    mcpdump: AtomicU64,
+}
+
+impl Counts {
+    /// Packets that were read from the kernel, those that mcpdump lost then included.
+    #[must_use]
+    pub fn packets(&self) -> u64 {
+        self.shared.packets.load(Ordering::Relaxed)
+    }
+
+    /// Packets that the kernel dropped because its buffer was full: mcpdump did not read fast enough.
+    #[must_use]
+    pub fn dropped_by_kernel(&self) -> u64 {
+        self.shared.kernel.load(Ordering::Relaxed)
+    }
+
+    /// Packets that the interface or its driver dropped, as far as the system tells.
+    #[must_use]
+    pub fn dropped_by_interface(&self) -> u64 {
+        self.shared.interface.load(Ordering::Relaxed)
+    }
+
+    /// Packets that mcpdump read and dropped because its analysis was too far behind.
+    #[must_use]
+    pub fn dropped_by_mcpdump(&self) -> u64 {
+        self.shared.mcpdump.load(Ordering::Relaxed)
+    }
+
+    /// All packets that were lost.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.dropped_by_kernel() + self.dropped_by_interface() + self.dropped_by_mcpdump()
+    }
+
+    pub(super) fn add_packets(&self, packets: u64) {
+        self.shared.packets.fetch_add(packets, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_kernel(&self, packets: u64) {
+        self.shared.kernel.fetch_add(packets, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_interface(&self, packets: u64) {
+        self.shared.interface.fetch_add(packets, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_mcpdump(&self, packets: u64) {
+        self.shared.mcpdump.fetch_add(packets, Ordering::Relaxed);
+    }
+}

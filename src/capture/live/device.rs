@@ -1,0 +1,54 @@
+//! libpcap's handle of a device, with the options that mcpdump wants.
+
+use pcap::{Active, Capture, Precision};
+
+use super::{Error, Options};
+
+/// How long the kernel keeps a block of packets that is not full before it hands it out, in milliseconds.
+///
+/// This is the deadline that stands in for libpcap's immediate mode. On Linux that mode means TPACKET_V2: a slot of the
+/// snapshot length for each packet, so that 64 MiB hold 256 packets of whatever length. TPACKET_V3 packs packets
+/// into blocks of 256 KiB and hands out a block when it is full or this old.
+pub(super) const DEADLINE_MS: i32 = 10;
+
+/// Whether packet times are asked for, and given, in nanoseconds. Linux does so on every device; the BPF devices of
+/// other systems give microseconds, and the crate does not tell what libpcap agreed to.
+pub(super) const NANOSECONDS: bool = cfg!(target_os = "linux");
+
+/// Most bytes of the kernel's buffer: libpcap takes 31 bits.
+const MAX_BUFFER: usize = i32::MAX as usize;
+
+/// Opens a device.
+///
+/// # Errors
+/// libpcap cannot: no right, no such device, not up.
+pub(super) fn activate(name: &str, options: &Options) -> Result<Capture<Active>, Error> {
+    let try_with = |promiscuous: bool| {
+        let precision = if NANOSECONDS { Precision::Nano } else { Precision::Micro };
+        Capture::from_device(name)?
+            .snaplen(i32::try_from(options.snaplen).unwrap_or(i32::MAX))
+            .buffer_size(i32::try_from(options.buffer.min(MAX_BUFFER)).unwrap_or(i32::MAX))
+            .timeout(DEADLINE_MS)
+            .precision(precision)
+            .promisc(promiscuous)
+            .open()?
+            .setnonblock()
+    };
+    // The crate takes libpcap's warning that a device cannot be promiscuous for an error.
+    match try_with(options.promiscuous) {
+        Err(pcap::Error::PcapError(why)) if options.promiscuous && why.contains("romiscuous") => {
+            try_with(false)
+        }
+        done => done,
+    }
+    .map_err(|error| Error::of_opening(name, error))
+}
+
+/// Whether a device can be captured on now.
+///
+/// # Errors
+/// As [`activate`].
+pub(super) fn try_out(name: &str) -> Result<(), Error> {
+    let small = Options { buffer: 1 << 20, ..Options::default() };
+    activate(name, &small).map(drop)
+}

@@ -1,0 +1,72 @@
+//! A device that is open, before its first packet is read.
+
+use pcap::{Active, Capture};
+
+use super::error::words;
+use super::source::Live;
+use super::{Error, Options, device, interfaces};
+use crate::capture::{LinkType, filter};
+
+/// A device that was opened. The kernel keeps its packets already.
+pub struct Opened {
+    pub(super) name: String,
+    pub(super) handle: Capture<Active>,
+    pub(super) options: Options,
+    pub(super) link_type: LinkType,
+}
+
+/// Opens a device and sets the filter. No thread is started, and nothing that needs a right is left to do.
+///
+/// # Errors
+/// There is no right to capture, no such device, or the filter does not compile; see [`Error`].
+pub fn open(options: &Options) -> Result<Opened, Error> {
+    let name = match &options.device {
+        Some(name) => name.clone(),
+        None => interfaces::loopback().unwrap_or_else(|| "lo".to_owned()),
+    };
+    let mut handle = device::activate(&name, options)?;
+    let filter = options.filter.as_deref().map_or("", str::trim);
+    if !filter.is_empty() {
+        handle.filter(filter, true).map_err(|error| Error::Filter {
+            device: name.clone(),
+            filter: filter.to_owned(),
+            why: words(error),
+        })?;
+    }
+    let link_type = filter::link_type(handle.get_datalink());
+    Ok(Opened { name, handle, options: options.clone(), link_type })
+}
+
+impl Opened {
+    /// The device's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the first header of its packets is.
+    #[must_use]
+    pub fn link_type(&self) -> LinkType {
+        self.link_type
+    }
+
+    /// Whether packet times have nanoseconds, not microseconds only.
+    #[must_use]
+    pub fn is_nanosecond(&self) -> bool {
+        device::NANOSECONDS
+    }
+
+    /// Most bytes of a packet that are captured.
+    #[must_use]
+    pub fn snaplen(&self) -> u32 {
+        self.options.snaplen
+    }
+
+    /// Starts the thread that reads.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(self) -> Result<Live, Error> {
+        Live::start(self)
+    }
+}

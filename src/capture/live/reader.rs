@@ -1,0 +1,248 @@
+//! The thread that does nothing but read: libpcap in, blocks out.
+
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::BytesMut;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use pcap::{Active, Capture, PacketHeader, Stat};
+
+use super::error::words;
+use super::queue::{Head, Sender};
+use super::{Counts, Opened, device};
+use crate::base::Timestamp;
+use crate::base::fact::Loser;
+
+/// Most packets that are read before the clock, the counts and the stop are looked at. A packet costs well below a
+/// microsecond: some milliseconds at most.
+const BATCH: usize = 4096;
+
+/// Bytes of packets in one block, about. Blocks are handed on when this full, and whenever the kernel has no more.
+const BLOCK: usize = 256 << 10;
+
+/// Bytes that are allocated at once; blocks are cut from them.
+const CHUNK: usize = 1 << 20;
+
+/// How long the reader waits for packets before it looks after its other duties, in milliseconds. A stop takes effect
+/// within this and [`SETTLE`].
+const WAIT_MS: u16 = 40;
+
+/// How long the reader goes on when it is told to stop: what was on the wire before lies in a block that the kernel hands
+/// out at its deadline ([`device::DEADLINE_MS`]).
+const SETTLE: Duration = Duration::from_millis(25);
+
+/// When the reader ends at the latest where packets never cease.
+const SETTLE_AT_MOST: Duration = Duration::from_millis(50);
+
+/// How often the counts of kernel and interface are read. More often than people look at them, so that a loss is told
+/// near its place.
+const COUNT_EVERY: Duration = Duration::from_millis(100);
+
+/// How often time is told.
+const TIME_EVERY: Duration = Duration::from_millis(50);
+
+/// How far the time that is told in silence lags behind the clock, in nanoseconds, so that no packet may still come from
+/// before it: ten times the deadline after which the kernel hands a packet out.
+const LAG: i64 = 100_000_000;
+
+/// Reads a device until it is told to stop.
+pub(super) struct Reader {
+    name: String,
+    handle: Capture<Active>,
+    blocks: Blocks,
+    counts: Counts,
+    /// Packets that may still be read; `None` is no limit.
+    left: Option<u64>,
+    stop: Arc<AtomicBool>,
+    /// When the capture ends by itself.
+    until: Option<Instant>,
+    /// When it was seen that the capture is to end.
+    stopped: Option<Instant>,
+    told: Stat,
+    count_at: Instant,
+    time_at: Instant,
+}
+
+/// Whether reading goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Round {
+    Packets,
+    Silence,
+    Over,
+}
+
+impl Reader {
+    pub(super) fn new(opened: Opened, queue: Sender, counts: Counts, stop: Arc<AtomicBool>) -> Self {
+        let (now, _) = clock();
+        Self {
+            name: opened.name,
+            handle: opened.handle,
+            blocks: Blocks {
+                heads: Vec::new(),
+                data: BytesMut::new(),
+                queue,
+                last: Timestamp(i64::MIN),
+                nanoseconds: device::NANOSECONDS,
+            },
+            counts,
+            left: opened.options.packets,
+            stop,
+            until: opened.options.duration.and_then(|duration| now.checked_add(duration)),
+            stopped: None,
+            told: Stat { received: 0, dropped: 0, if_dropped: 0 },
+            count_at: now,
+            time_at: now,
+        }
+    }
+
+    /// Reads until the end, and says why it is one.
+    pub(super) fn run(mut self) {
+        let why = loop {
+            match self.round() {
+                Ok(Round::Packets) => {}
+                Ok(Round::Silence) => self.wait(),
+                Ok(Round::Over) => break None,
+                Err(why) if self.is_only_down(&why) => self.wait(),
+                Err(why) => break Some(self.farewell(&why)),
+            }
+        };
+        self.count();
+        self.blocks.queue.end(why);
+    }
+
+    /// # Errors
+    /// What libpcap says where nothing more can be read.
+    fn round(&mut self) -> Result<Round, String> {
+        let (before, time) = clock();
+        let most =
+            self.left.map_or(BATCH, |left| usize::try_from(left).map_or(BATCH, |left| left.min(BATCH)));
+        let blocks = &mut self.blocks;
+        let read = self.handle.dispatch(Some(most), |packet| blocks.add(packet.header, packet.data));
+        self.blocks.hand_on();
+        let packets = read.map_err(words)?;
+        self.counts.add_packets(packets as u64);
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(packets as u64);
+        }
+        if before >= self.count_at {
+            self.count_at = before + COUNT_EVERY;
+            self.count();
+        }
+        if before >= self.time_at {
+            self.time_at = before + TIME_EVERY;
+            // With packets there is no silence: the time tells only how far they came.
+            let read_all_of = if packets == 0 { time.plus(-LAG) } else { self.blocks.last };
+            self.blocks.queue.time(read_all_of.max(self.blocks.last));
+        }
+        Ok(self.verdict(before, packets))
+    }
+
+    fn verdict(&mut self, now: Instant, packets: usize) -> Round {
+        if self.left == Some(0) || self.blocks.queue.is_closed() {
+            return Round::Over;
+        }
+        let is_told = self.stop.load(Ordering::Relaxed) || self.until.is_some_and(|until| now >= until);
+        if is_told {
+            let since = now.saturating_duration_since(*self.stopped.get_or_insert(now));
+            if since >= SETTLE_AT_MOST || (packets == 0 && since >= SETTLE) {
+                return Round::Over;
+            }
+        }
+        if packets == 0 { Round::Silence } else { Round::Packets }
+    }
+
+    /// Waits for packets, not longer than the other duties allow.
+    fn wait(&self) {
+        let most = if self.stopped.is_some() { 5 } else { WAIT_MS };
+        let fd = self.handle.as_fd();
+        let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
+        match poll(&mut fds, PollTimeout::from(most)) {
+            // What else there is to say is said when the packets are asked for.
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(_) => std::thread::park_timeout(Duration::from_millis(most.into())),
+        }
+    }
+
+    /// Reads what kernel and interface dropped, and tells what is new. A device that is gone has no counts.
+    fn count(&mut self) {
+        let Ok(now) = self.handle.stats() else { return };
+        // 32 bits each, which come round.
+        let kernel = u64::from(now.dropped.wrapping_sub(self.told.dropped));
+        let interface = u64::from(now.if_dropped.wrapping_sub(self.told.if_dropped));
+        self.told = now;
+        if kernel > 0 {
+            self.counts.add_kernel(kernel);
+            self.blocks.queue.lose(Loser::Kernel, kernel);
+        }
+        if interface > 0 {
+            self.counts.add_interface(interface);
+            self.blocks.queue.lose(Loser::Interface, interface);
+        }
+    }
+
+    /// libpcap before 1.10 takes a device that went down for an error, though it may come up again.
+    fn is_only_down(&self, why: &str) -> bool {
+        why.contains("went down")
+            && self.verdict_is_open()
+            && pcap::Device::list().is_ok_and(|list| list.iter().any(|device| device.name == self.name))
+    }
+
+    fn verdict_is_open(&self) -> bool {
+        !self.stop.load(Ordering::Relaxed) && !self.blocks.queue.is_closed()
+    }
+
+    fn farewell(&self, why: &str) -> String {
+        let packets = self.counts.packets();
+        let name = &self.name;
+        let plural = if packets == 1 { "packet was" } else { "packets were" };
+        if why.contains("disappeared") || why.contains("went down") || why.contains("No such device") {
+            format!("{name} was removed; {packets} {plural} captured")
+        } else {
+            format!("{name}: {why}; {packets} {plural} captured")
+        }
+    }
+}
+
+/// The block that is being filled.
+struct Blocks {
+    heads: Vec<Head>,
+    data: BytesMut,
+    queue: Sender,
+    /// The time of the latest packet.
+    last: Timestamp,
+    /// Whether `tv_usec` counts nanoseconds.
+    nanoseconds: bool,
+}
+
+impl Blocks {
+    fn add(&mut self, header: &PacketHeader, data: &[u8]) {
+        if self.data.capacity() - self.data.len() < data.len() {
+            self.hand_on();
+            self.data.reserve(CHUNK.max(data.len()));
+        }
+        self.data.extend_from_slice(data);
+        let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let unit = if self.nanoseconds { 1 } else { 1000 };
+        let time = Timestamp(header.ts.tv_sec.saturating_mul(1_000_000_000)).plus(header.ts.tv_usec * unit);
+        self.last = time;
+        self.heads.push(Head { time, captured, original: header.len.max(captured) });
+        if self.data.len() >= BLOCK {
+            self.hand_on();
+        }
+    }
+
+    fn hand_on(&mut self) {
+        if !self.heads.is_empty() {
+            self.queue.push(std::mem::take(&mut self.heads), self.data.split().freeze());
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "in a live capture, silence lasts as long as the clock says")]
+fn clock() -> (Instant, Timestamp) {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (Instant::now(), Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)))
+}
