@@ -1,6 +1,7 @@
 //! Short names for what rows are about, harmless already.
 
 use super::{harmless, units};
+use crate::base::fact::{Loser, Losses};
 use crate::base::{Code, PacketNo, Severity, Side};
 use crate::ledger::{Cause, ConnectionCount, Exchange, Group, SessionRef, Speaks, Subject};
 
@@ -78,6 +79,17 @@ pub(super) fn cause(cause: Option<Cause>, http_status: Option<u16>) -> String {
 /// A duration for a table; `-` where there is none.
 pub(super) fn cell(ns: Option<i64>) -> String {
     ns.map_or_else(|| "-".to_owned(), units::cell)
+}
+
+/// How many packets were lost, and by whom: `7 packets lost (4 by the kernel, 3 by mcpdump)`.
+pub(super) fn lost(losses: Losses) -> String {
+    let said: Vec<_> = Loser::ALL
+        .into_iter()
+        .filter(|by| *by != Loser::Unknown && losses.by(*by) > 0)
+        .map(|by| format!("{} by {}", losses.by(by), by.name()))
+        .collect();
+    let whose = if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) };
+    format!("{} lost{whose}", units::several(losses.total(), "packet"))
 }
 
 /// What of some connections is not read yet, and so not known; `None` where all is.

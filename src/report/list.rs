@@ -11,7 +11,7 @@ use std::io;
 
 use super::style::{Paint, Role};
 use super::{harmless, label, units};
-use crate::base::{Code, Degraded, Side, Timestamp};
+use crate::base::{Code, Degraded, Finding, Side, Timestamp};
 use crate::ledger::{Cause, Entry, Exchange, Notification, Record, SessionRef, Stream};
 
 /// Columns that a call takes at least, so that ids and addresses of short ones are below each other.
@@ -65,6 +65,7 @@ impl Lines {
                 self.notification(notification);
             }
             Entry::Record(Record::Stream(stream)) if self.options.messages => self.stream(stream),
+            Entry::Finding(finding) if finding.code == Code::CaptureLostPackets => self.lost(finding),
             Entry::Record(_) | Entry::Finding(_) | Entry::Fact(_) => return Ok(()),
         }
         out.write_all(self.text.as_bytes())
@@ -149,6 +150,14 @@ impl Lines {
         let events = units::several(stream.events, "event");
         self.text.push_str(&format!("  {events}, {}, {}", units::bytes(stream.bytes), stream.ended.name()));
         self.marks(stream.degraded, &[]);
+        self.text.push('\n');
+    }
+
+    /// Packets that are missing: whoever reads along has to know at once.
+    fn lost(&mut self, finding: &Finding) {
+        self.front(finding.at.unwrap_or_default().time, None, None);
+        self.word(Role::Warn, "lost");
+        self.text.push_str(&harmless::shown(&finding.detail));
         self.text.push('\n');
     }
 

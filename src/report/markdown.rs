@@ -59,8 +59,8 @@ fn summary(snapshot: &Snapshot, options: &Options, text: &mut String) {
     ));
     let gaps: u64 = snapshot.connections.iter().map(|count| count.gap_bytes).sum();
     text.push_str(&format!(
-        "- quality: {} packets lost, {} cut, {} unreadable, {} missing in gaps\n",
-        capture.lost.total(),
+        "- quality: {}, {} cut, {} unreadable, {} missing in gaps\n",
+        label::lost(capture.lost),
         capture.cut_packets,
         capture.unreadable_packets,
         units::bytes(gaps)

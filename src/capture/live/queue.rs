@@ -71,10 +71,14 @@ impl Sender {
     pub(super) fn push(&mut self, heads: Vec<Head>, data: Bytes) {
         let packets = heads.len() as u64;
         let cost = data.len() + heads.capacity() * size_of::<Head>();
-        if !self.tell() || !self.offer(Message::Block { heads, data }, cost) {
+        // Room for the losses too: else each lost block would be told in a message of its own.
+        if !self.has_room(cost + 2 * OVERHEAD) {
             self.counts.add_mcpdump(packets);
             self.untold.add(Loser::Mcpdump, packets);
+            return;
         }
+        self.tell();
+        self.send(Message::Block { heads, data }, cost + OVERHEAD);
     }
 
     /// Says that packets were lost, behind everything that was handed on so far.
@@ -86,7 +90,7 @@ impl Sender {
     /// Says that all packets of before `time` were handed on. Says nothing where the queue is full: there is no silence.
     pub(super) fn time(&mut self, time: Timestamp) {
         if self.tell() {
-            self.offer(Message::Time(time), 0);
+            self.offer(Message::Time(time));
         }
     }
 
@@ -105,20 +109,23 @@ impl Sender {
 
     /// Tells the losses. False where the queue is too full for it.
     fn tell(&mut self) -> bool {
-        let told = self.untold == Losses::default() || self.offer(Message::Lost(self.untold), 0);
+        let told = self.untold == Losses::default() || self.offer(Message::Lost(self.untold));
         if told {
             self.untold = Losses::default();
         }
         told
     }
 
-    fn offer(&mut self, message: Message, cost: usize) -> bool {
-        let cost = cost + OVERHEAD;
-        let fits = self.held.load(Ordering::Acquire) + cost <= self.capacity;
+    fn offer(&mut self, message: Message) -> bool {
+        let fits = self.has_room(OVERHEAD);
         if fits {
-            self.send(message, cost);
+            self.send(message, OVERHEAD);
         }
         fits
+    }
+
+    fn has_room(&self, cost: usize) -> bool {
+        self.held.load(Ordering::Acquire) + cost <= self.capacity
     }
 
     fn send(&mut self, message: Message, cost: usize) {

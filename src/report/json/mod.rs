@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! {"type":"report","v":1,"files":[…],
-//!  "capture":{packets,bytes,captured_bytes,start,end,cut_packets,tcp_packets,unreadable_packets,lost_packets,mcp_bytes,tcp_bytes},
+//!  "capture":{packets,bytes,captured_bytes,start,end,cut_packets,tcp_packets,unreadable_packets,lost_packets,mcp_bytes,tcp_bytes,
+//!             lost_by:{kernel,interface,mcpdump,unknown}},
 //!  "connections":[{speaks,mcp,connections,bytes,gap_bytes,retransmissions}],"handshake_p50_ms":…,
 //!  "exchanges":{total,statuses:{ok,tool_error,error,cancelled,http_error,unanswered},degraded,from_server},
 //!  "notifications":…,
@@ -109,6 +110,15 @@ struct Capture {
     lost_packets: u64,
     mcp_bytes: u64,
     tcp_bytes: u64,
+    lost_by: LostBy,
+}
+
+#[derive(Serialize)]
+struct LostBy {
+    kernel: u64,
+    interface: u64,
+    mcpdump: u64,
+    unknown: u64,
 }
 
 impl Capture {
@@ -126,6 +136,12 @@ impl Capture {
             lost_packets: capture.lost.total(),
             mcp_bytes: capture.mcp_bytes,
             tcp_bytes: capture.tcp_bytes,
+            lost_by: LostBy {
+                kernel: capture.lost.kernel,
+                interface: capture.lost.interface,
+                mcpdump: capture.lost.mcpdump,
+                unknown: capture.lost.unknown,
+            },
         }
     }
 }

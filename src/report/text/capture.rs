@@ -82,7 +82,7 @@ fn quality(page: &mut Page, snapshot: &Snapshot) {
     let retransmissions: u64 = snapshot.connections.iter().map(|count| count.retransmissions).sum();
     let mut bad = Vec::new();
     if capture.lost.total() > 0 {
-        bad.push(format!("{} lost", units::several(capture.lost.total(), "packet")));
+        bad.push(label::lost(capture.lost));
     }
     if capture.cut_packets > 0 {
         bad.push(format!("{} cut short (tcpdump -s 0)", units::several(capture.cut_packets, "packet")));
