@@ -17,6 +17,8 @@ use lane::{Lane, Made};
 
 mod grid;
 mod lane;
+#[cfg(test)]
+mod tests;
 
 /// Analyses one capture.
 #[derive(Debug, Default)]

@@ -1,1 +1,153 @@
+//! Real captures on loopback where the right is there, and what comes out of a queue that the test fills.
 
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::queue::{Head, Message, Sender, queue};
+use super::source::Live;
+use super::{Counts, Error, Opened, Options, interfaces, open};
+use crate::base::fact::Loser;
+use crate::base::{Findings, Timestamp};
+use crate::capture::{Item, LinkType, Source};
+
+/// Opens loopback for the connections of `port`, which ends by itself; `None`, said with the reason, where that is not
+/// allowed.
+fn loopback(port: u16, packets: Option<u64>) -> Option<Opened> {
+    let filter = Some(format!("tcp port {port}"));
+    let duration = Some(Duration::from_secs(30));
+    match open(&Options { filter, packets, duration, buffer: 4 << 20, ..Options::default() }) {
+        Ok(opened) => Some(opened),
+        Err(why @ Error::NotAllowed { .. }) => {
+            eprintln!("skipped: {why}");
+            None
+        }
+        Err(why) => panic!("{why}"),
+    }
+}
+
+fn next(live: &mut Live) -> Option<Item> {
+    live.next(&mut Findings::new()).unwrap()
+}
+
+/// Whether `needle` goes from one end of a connection to the other.
+fn say(listener: &TcpListener, needle: &[u8]) {
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.write_all(needle).unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    let mut got = vec![0; needle.len()];
+    server.read_exact(&mut got).unwrap();
+    assert_eq!(got, needle);
+}
+
+#[test]
+fn what_is_said_on_loopback_is_captured() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let Some(opened) = loopback(listener.local_addr().unwrap().port(), None) else { return };
+    assert_eq!((opened.link_type(), opened.snaplen()), (LinkType(1), 262_144));
+    let mut live = opened.start().unwrap();
+    let (stop, counts) = (live.stop(), live.counts());
+    say(&listener, b"the needle");
+    // At once: what is on the wire already is still handed out.
+    stop.stop();
+    let mut packets = Vec::new();
+    while let Some(item) = next(&mut live) {
+        if let Item::Packet(packet) = item {
+            packets.push(packet);
+        }
+    }
+    let numbers: Vec<_> = packets.iter().map(|packet| packet.origin.packet.0).collect();
+    assert_eq!(numbers, (1..=packets.len() as u64).collect::<Vec<_>>());
+    assert!(packets.iter().any(|packet| packet.data.ends_with(b"the needle")));
+    assert!(packets.is_sorted_by_key(|packet| packet.origin.time));
+    assert_eq!((counts.packets(), counts.lost()), (packets.len() as u64, 0));
+    assert_eq!(live.ended(), None);
+    assert!(next(&mut live).is_none(), "the end stays the end");
+}
+
+#[test]
+fn silence_has_times_and_can_be_stopped() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let Some(opened) = loopback(listener.local_addr().unwrap().port(), None) else { return };
+    let mut live = opened.start().unwrap();
+    let times: Vec<_> = (0..3)
+        .map(|_| match next(&mut live) {
+            Some(Item::Time(time)) => time,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(times.is_sorted_by(|a, b| a < b), "{times:?}");
+    live.stop().stop();
+    while let Some(item) = next(&mut live) {
+        assert!(matches!(item, Item::Time(_)), "{item:?}");
+    }
+}
+
+#[test]
+fn a_capture_ends_after_so_many_packets() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let Some(opened) = loopback(listener.local_addr().unwrap().port(), Some(3)) else { return };
+    let mut live = opened.start().unwrap();
+    for _ in 0..5 {
+        say(&listener, b"x");
+    }
+    let packets = std::iter::from_fn(|| next(&mut live)).filter(|item| matches!(item, Item::Packet(_)));
+    assert_eq!(packets.count(), 3);
+}
+
+#[test]
+fn devices_and_filters_that_are_none_are_told_apart() {
+    let device = Some("no-such-device".to_owned());
+    match open(&Options { device, ..Options::default() }).map(|_| ()).unwrap_err() {
+        Error::NoDevice { there, .. } => assert!(!there.is_empty()),
+        Error::NotAllowed { why, .. } => return eprintln!("skipped: {why}"),
+        other => panic!("{other}"),
+    }
+    let wrong = open(&Options { filter: Some("tcp prt 1".into()), ..Options::default() }).map(|_| ());
+    assert!(wrong.unwrap_err().to_string().contains("syntax error"));
+    let found = interfaces().unwrap();
+    let loopback = found.iter().find(|interface| interface.is_loopback).unwrap();
+    assert!(loopback.is_up && loopback.obstacle.is_none(), "{loopback:?}");
+    assert!(loopback.addresses.iter().any(std::net::IpAddr::is_loopback));
+}
+
+fn filled(fill: impl FnOnce(&mut Sender)) -> (Live, Counts) {
+    let counts = Counts::default();
+    let (mut sender, receiver) = queue(10_000, counts.clone());
+    fill(&mut sender);
+    sender.end(Some("eth9 was removed".into()));
+    (Live::of(receiver, LinkType(1), counts.clone()), counts)
+}
+
+/// A block of packets with a byte each.
+fn push(sender: &mut Sender, bytes: &'static [u8]) {
+    let head = |byte: &u8| Head { time: Timestamp(i64::from(*byte)), captured: 1, original: 60 };
+    sender.push(bytes.iter().map(head).collect(), Bytes::from_static(bytes));
+}
+
+#[test]
+fn packets_are_numbered_and_losses_stand_in_their_place() {
+    let (mut live, counts) = filled(|sender| {
+        push(sender, b"ab");
+        sender.lose(Loser::Kernel, 2);
+        sender.lose(Loser::Interface, 1);
+        push(sender, b"c");
+        sender.time(Timestamp(200));
+        push(sender, &[0; 9_900]);
+    });
+    let told: Vec<_> = std::iter::from_fn(|| next(&mut live))
+        .map(|item| match item {
+            Item::Packet(packet) => format!("{}:{}", packet.origin.packet, packet.origin.time.0),
+            Item::Lost { by, packets } => format!("{packets} by {}", by.name()),
+            Item::Time(time) => format!("time {}", time.0),
+            Item::Secrets { .. } => "secrets".to_owned(),
+        })
+        .collect();
+    let want =
+        ["1:97", "2:98", "2 by the kernel", "1 by the interface", "3:99", "time 200", "9900 by mcpdump"];
+    assert_eq!(told, want);
+    assert_eq!(counts.dropped_by_mcpdump(), 9_900);
+    assert_eq!(live.ended().as_deref(), Some("eth9 was removed"));
+}
