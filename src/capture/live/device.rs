@@ -8,7 +8,14 @@ use super::{Error, Options};
 ///
 /// This is the deadline that stands in for libpcap's immediate mode. On Linux that mode means TPACKET_V2: a slot of the
 /// snapshot length for each packet, so that 64 MiB hold 256 packets of whatever length. TPACKET_V3 packs packets
-/// into blocks of 256 KiB and hands out a block when it is full or this old.
+/// into blocks of 256 KiB and hands out a block when it is full or this old. Measured with `examples/load.rs` on two
+/// cores, `lo`, 64 MiB:
+///
+/// | exchanges a second | immediate mode | this |
+/// |--:|:--|:--|
+/// | 6,000 | 9 % of a core, 139 MB | 5 % of a core, 76 MB |
+/// | 20,000 | 888 of 321,000 packets lost | nothing lost |
+/// | 75,000, all that two cores make | | nothing lost |
 pub(super) const DEADLINE_MS: i32 = 10;
 
 /// Whether packet times are asked for, and given, in nanoseconds. Linux does so on every device; the BPF devices of

@@ -7,7 +7,7 @@
 //!            by the kernel    counted, in its place
 //! ```
 //!
-//! Nothing is opened after [`open`]: the right to capture can be given up behind it, and no thread exists before
+//! Nothing is opened after [`open()`]: the right to capture can be given up behind it, and no thread exists before
 //! [`Opened::start`].
 
 mod counts;

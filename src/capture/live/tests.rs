@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::queue::{Head, Message, Sender, queue};
+use super::queue::{Head, Sender, queue};
 use super::source::Live;
 use super::{Counts, Error, Opened, Options, interfaces, open};
 use crate::base::fact::Loser;
