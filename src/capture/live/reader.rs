@@ -66,7 +66,7 @@ pub(super) struct Reader {
     time_at: Instant,
 }
 
-/// Whether reading goes on.
+/// What came of asking for packets once.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Round {
     Packets,
@@ -186,11 +186,12 @@ impl Reader {
     /// libpcap before 1.10 takes a device that went down for an error, though it may come up again.
     fn is_only_down(&self, why: &str) -> bool {
         why.contains("went down")
-            && self.verdict_is_open()
+            && self.is_wanted()
             && pcap::Device::list().is_ok_and(|list| list.iter().any(|device| device.name == self.name))
     }
 
-    fn verdict_is_open(&self) -> bool {
+    /// Nobody has told the reader to end.
+    fn is_wanted(&self) -> bool {
         !self.stop.load(Ordering::Relaxed) && !self.blocks.queue.is_closed()
     }
 
