@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::fact::Losses;
 use crate::ledger::sample;
 use crate::ledger::{By, Ledger};
 
@@ -42,6 +43,32 @@ fn formats_are_known_by_name() {
 #[test]
 fn text() {
     insta::assert_snapshot!(report(Format::Text, &snapshot(By::None), false));
+}
+
+#[test]
+fn losses_are_told_at_once_and_of_other_findings_nothing() {
+    use crate::base::{Code, Origin};
+    use crate::ledger::Entry;
+    let (mut lines, mut out) = (list::Lines::new(list::Options::default()), Vec::new());
+    for code in [Code::TcpGap, Code::CaptureLostPackets] {
+        let mut finding = sample::finding(code, "the kernel lost 12 packets");
+        finding.at = Some(Origin::new(7, 1_500_000_000));
+        lines.write(&Entry::Finding(finding), &mut out).unwrap();
+    }
+    let line = String::from_utf8(out).unwrap();
+    assert_eq!(line.lines().count(), 1);
+    assert!(
+        line.starts_with("00:00:01.500 -") && line.ends_with(" lost       the kernel lost 12 packets\n"),
+        "{line}"
+    );
+}
+
+#[test]
+fn who_lost_packets_is_said_where_it_is_known() {
+    let losses = |kernel, mcpdump, unknown| Losses { kernel, interface: 0, mcpdump, unknown };
+    assert_eq!(label::lost(losses(0, 0, 0)), "0 packets lost");
+    assert_eq!(label::lost(losses(0, 0, 1)), "1 packet lost");
+    assert_eq!(label::lost(losses(3, 4, 1)), "8 packets lost (3 by the kernel, 4 by mcpdump)");
 }
 
 #[test]
