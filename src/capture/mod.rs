@@ -25,6 +25,7 @@ mod pcap;
 mod pcapng;
 #[cfg(test)]
 mod samples;
+pub mod write;
 
 use bytes::Bytes;
 

@@ -26,17 +26,19 @@ use crate::base::{Code, Timestamp};
 /// The type of a section header block: the same in both byte orders.
 pub(super) const SECTION: u32 = 0x0a0d_0d0a;
 
-const INTERFACE: u32 = 1;
+pub(super) const INTERFACE: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
-const STATISTICS: u32 = 5;
-const ENHANCED_PACKET: u32 = 6;
-const SECRETS: u32 = 10;
+pub(super) const STATISTICS: u32 = 5;
+pub(super) const ENHANCED_PACKET: u32 = 6;
+pub(super) const SECRETS: u32 = 10;
 
 /// The section that is being read.
 #[derive(Default)]
 pub(super) struct Section {
     big: bool,
+    /// mcpdump wrote it.
+    ours: bool,
     interfaces: Vec<Interface>,
     /// The time of the file's last packet.
     last_time: Timestamp,
@@ -109,6 +111,7 @@ impl Section {
         match place.kind {
             SECTION => {
                 self.interfaces.clear();
+                self.section(&mut fields, place, log);
                 Ok(None)
             }
             INTERFACE => self.interface(&mut fields, place, log).map(|()| None),
@@ -128,6 +131,17 @@ impl Section {
             STATISTICS => self.statistics(&mut fields, place, log),
             SECRETS => secrets(&mut fields, &whole).map(Some),
             _ => Ok(None),
+        }
+    }
+
+    /// Section 4.1: which program wrote it (`shb_userappl`).
+    fn section(&mut self, fields: &mut Fields<'_>, place: Place, log: &mut Log) {
+        self.ours = false;
+        // Byte-order mark, version, section length.
+        if fields.reader.take("section header", 16).is_ok() {
+            fields.options(place, log, |code, value| {
+                self.ours |= code == 4 && value.reader.rest().starts_with(b"mcpdump");
+            });
         }
     }
 
@@ -239,16 +253,21 @@ impl Section {
     ) -> Result<Option<Item>, Damaged> {
         let number = self.known(fields.u32("interface")?)?;
         fields.ticks()?;
-        let (mut by_interface, mut by_system) = (0, 0);
+        let (mut by_interface, mut by_system, mut accepted, mut delivered) = (0, 0, 0_u64, 0_u64);
         fields.options(place, log, |code, mut value| match code {
             5 => by_interface = value.count("isb_ifdrop"),
+            6 => accepted = value.count("isb_filteraccept"),
             7 => by_system = value.count("isb_osdrop"),
+            8 => delivered = value.count("isb_usrdeliv"),
             _ => {}
         });
         let Some(interface) = self.interfaces.get_mut(number) else {
             return Ok(None);
         };
-        for (by, packets) in [(Loser::Interface, by_interface), (Loser::Kernel, by_system)] {
+        // Of other programs what was not delivered may have waited in a buffer at the end.
+        let by_us = if self.ours { accepted.saturating_sub(by_system).saturating_sub(delivered) } else { 0 };
+        let losses = [(Loser::Interface, by_interface), (Loser::Kernel, by_system), (Loser::Mcpdump, by_us)];
+        for (by, packets) in losses {
             let more = packets.saturating_sub(interface.counted.by(by));
             interface.counted.add(by, more);
             let told = interface.uncounted.min(more);

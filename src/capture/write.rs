@@ -1,0 +1,400 @@
+//! Packets in; the bytes of a pcapng file out (draft-ietf-opsawg-pcapng; section numbers are those of draft 03).
+//!
+//! Does no I/O: [`Writer`] makes whole blocks, `keep` puts them into files. pcap-file writes pcapng too, but only as a
+//! release candidate; these are the few blocks that are needed.
+//!
+//! ```text
+//!  section header │ interface 0 │ packet │ packet │ statistics (losses up to here) │ packet │ … │ statistics (the end)
+//!    what made it    link type, ns └ names its interface by number
+//! ```
+
+use bytes::Bytes;
+
+use super::pcapng::{ENHANCED_PACKET, INTERFACE, SECRETS, SECTION, STATISTICS};
+use super::{LinkType, Packet};
+use crate::base::Timestamp;
+use crate::base::fact::Losses;
+
+/// What a file says of its making. Empty texts are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// The machine: its processor.
+    pub hardware: String,
+    /// The operating system and its version.
+    pub system: String,
+    /// The program and its version.
+    pub application: String,
+    /// The device that is captured on.
+    pub device: String,
+    /// The BPF filter that packets had to pass.
+    pub filter: String,
+    /// Most bytes of a packet that are captured; 0 is no limit.
+    pub snaplen: u32,
+}
+
+/// What an interface statistics block says (section 4.6), for the time since the file began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Packets that are in the file.
+    pub written: u64,
+    /// Packets that are not, and who lost them.
+    pub lost: Losses,
+}
+
+/// A packet that has no place in a pcapng file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("link type {} has no place in a pcapng file (its numbers have 16 bits)", .0.0)]
+pub struct NoPlace(pub LinkType);
+
+/// Makes the blocks of one file, one section.
+#[derive(Debug)]
+pub struct Writer {
+    about: About,
+    interfaces: Vec<Interface>,
+    /// Whole blocks that were not taken yet.
+    blocks: Vec<u8>,
+    /// Bytes of the blocks that were taken.
+    taken: u64,
+}
+
+/// An interface that was described. A file has one for each link type; live captures have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Interface {
+    link_type: u16,
+    /// `if_tsoffset`: ticks have no sign, so times before 1970 have an interface of their own.
+    offset: i64,
+    /// Times of its first and last packet, in the file's order.
+    times: Option<(Timestamp, Timestamp)>,
+}
+
+/// `if_tsoffset` of times before 1970, in seconds: no [`Timestamp`] is earlier.
+const BEFORE_1970: i64 = i64::MIN / 1_000_000_000 - 1;
+
+impl Writer {
+    /// A file that begins: its section header is the first block.
+    #[must_use]
+    pub fn new(about: About) -> Self {
+        let mut writer = Self { about, interfaces: Vec::new(), blocks: Vec::new(), taken: 0 };
+        writer.section();
+        writer
+    }
+
+    /// Bytes of the file so far.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.taken + self.blocks.len() as u64
+    }
+
+    /// Whether nothing was made: never, there is a section header always.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The blocks since they were last taken: nothing but whole ones.
+    #[must_use]
+    pub fn blocks(&self) -> &[u8] {
+        &self.blocks
+    }
+
+    /// They were written: the next ones follow.
+    pub fn take(&mut self) {
+        self.taken = self.len();
+        self.blocks.clear();
+    }
+
+    /// Describes an interface that packets are to come from, so that a file without packets says of what.
+    ///
+    /// # Errors
+    /// [`NoPlace`].
+    pub fn interface(&mut self, link_type: LinkType) -> Result<(), NoPlace> {
+        self.number(link_type, Timestamp::default()).map(|_| ())
+    }
+
+    /// An enhanced packet block (section 4.3).
+    ///
+    /// # Errors
+    /// [`NoPlace`]; nothing is made then.
+    pub fn packet(&mut self, packet: &Packet) -> Result<(), NoPlace> {
+        let time = packet.origin.time;
+        let number = self.number(packet.link_type, time)?;
+        let Some(interface) = self.interfaces.get_mut(number) else {
+            return Err(NoPlace(packet.link_type));
+        };
+        let (first, _) = interface.times.unwrap_or((time, time));
+        interface.times = Some((first, time));
+        let offset = interface.offset;
+        self.block(ENHANCED_PACKET, |block| {
+            block.u32(len32(number));
+            block.time(time, offset);
+            block.u32(len32(packet.data.len()));
+            block.u32(packet.original_len);
+            block.padded(&packet.data);
+        });
+        Ok(())
+    }
+
+    /// A decryption secrets block (section 4.7).
+    pub fn secrets(&mut self, kind: u32, data: &Bytes) {
+        self.block(SECRETS, |block| {
+            block.u32(kind);
+            block.u32(len32(data.len()));
+            block.padded(data);
+        });
+    }
+
+    /// An interface statistics block (section 4.6) for the whole file, told of its first interface. There may be several:
+    /// each counts from the beginning, and the last one holds. What mcpdump itself lost is the packets that were accepted,
+    /// not dropped by the system, and yet not delivered.
+    pub fn statistics(&mut self, statistics: Statistics) {
+        let Some(interface) = self.interfaces.first().copied() else {
+            return;
+        };
+        let (first, last) = interface.times.unwrap_or_default();
+        let Statistics { written, lost } = statistics;
+        // A file does not tell who lost what its packets say is missing (`epb_dropcount`): it was not the interface.
+        let system = lost.kernel.saturating_add(lost.unknown);
+        let accepted = written.saturating_add(system).saturating_add(lost.mcpdump);
+        self.block(STATISTICS, |block| {
+            block.u32(0);
+            block.time(last, interface.offset);
+            if interface.times.is_some() {
+                block.option(2, &ticks(first, interface.offset)); // isb_starttime
+                block.option(3, &ticks(last, interface.offset)); // isb_endtime
+            }
+            block.option(4, &accepted.to_le_bytes()); // isb_ifrecv
+            block.option(5, &lost.interface.to_le_bytes()); // isb_ifdrop
+            block.option(6, &accepted.to_le_bytes()); // isb_filteraccept
+            block.option(7, &system.to_le_bytes()); // isb_osdrop
+            block.option(8, &written.to_le_bytes()); // isb_usrdeliv
+            block.option(0, &[]);
+        });
+    }
+
+    /// The section header block (section 4.1); how long the section is, is not said.
+    fn section(&mut self) {
+        let About { hardware, system, application, .. } = self.about.clone();
+        self.block(SECTION, |block| {
+            block.u32(0x1a2b_3c4d);
+            block.u32(1); // version 1.0
+            block.0.extend_from_slice(&u64::MAX.to_le_bytes());
+            block.text(2, &hardware);
+            block.text(3, &system);
+            block.text(4, &application);
+            block.option(0, &[]);
+        });
+    }
+
+    /// The number of the interface of a packet; describes it (section 4.2) where it is the first one.
+    fn number(&mut self, link_type: LinkType, time: Timestamp) -> Result<usize, NoPlace> {
+        let offset = if time.0 < 0 { BEFORE_1970 } else { 0 };
+        let small = u16::try_from(link_type.0).map_err(|_| NoPlace(link_type))?;
+        let known = |i: &Interface| i.link_type == small && i.offset == offset;
+        if let Some(number) = self.interfaces.iter().position(known) {
+            return Ok(number);
+        }
+        self.interfaces.push(Interface { link_type: small, offset, times: None });
+        let About { device, filter, snaplen, system, .. } = self.about.clone();
+        self.block(INTERFACE, |block| {
+            block.u32(u32::from(small));
+            block.u32(snaplen);
+            block.text(2, &device);
+            block.option(9, &[9]); // if_tsresol: nanoseconds
+            if !filter.is_empty() {
+                // A code for «libpcap's language» stands before the text.
+                block.option(11, &[&[0], cut(&filter)].concat());
+            }
+            block.text(12, &system);
+            if offset != 0 {
+                block.option(14, &offset.to_le_bytes());
+            }
+            block.option(0, &[]);
+        });
+        Ok(self.interfaces.len() - 1)
+    }
+
+    /// A block: its length stands behind its type, and at its end again.
+    fn block(&mut self, kind: u32, fill: impl FnOnce(&mut Body<'_>)) {
+        let start = self.blocks.len();
+        let mut body = Body(&mut self.blocks);
+        body.u32(kind);
+        body.u32(0);
+        fill(&mut body);
+        let len = len32(self.blocks.len() - start + 4).to_le_bytes();
+        if let Some(place) = self.blocks.get_mut(start + 4..start + 8) {
+            place.copy_from_slice(&len);
+        }
+        self.blocks.extend_from_slice(&len);
+    }
+}
+
+/// Where each of some blocks ends, as made here, and whether it is a packet.
+pub(super) fn ends(blocks: &[u8]) -> impl Iterator<Item = (usize, bool)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let kind = blocks.get(at..at + 4)?;
+        let len = blocks.get(at + 4..at + 8)?.first_chunk::<4>()?;
+        at += u32::from_le_bytes(*len) as usize;
+        (at <= blocks.len()).then(|| (at, kind == ENHANCED_PACKET.to_le_bytes()))
+    })
+}
+
+/// The inside of a block that is being made, in little-endian order.
+struct Body<'a>(&'a mut Vec<u8>);
+
+impl Body<'_> {
+    fn u32(&mut self, value: u32) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// Ticks since 1970 or the offset, the upper half first.
+    fn time(&mut self, time: Timestamp, offset: i64) {
+        self.0.extend_from_slice(&ticks(time, offset));
+    }
+
+    /// Data, filled up to 32 bits.
+    fn padded(&mut self, data: &[u8]) {
+        self.0.extend_from_slice(data);
+        self.0.resize(self.0.len() + (data.len().next_multiple_of(4) - data.len()), 0);
+    }
+
+    /// An option; code 0 ends them.
+    fn option(&mut self, code: u16, value: &[u8]) {
+        self.0.extend_from_slice(&code.to_le_bytes());
+        self.0.extend_from_slice(&u16::try_from(value.len()).unwrap_or(u16::MAX).to_le_bytes());
+        self.padded(value);
+    }
+
+    /// An option that holds a text, if there is one.
+    fn text(&mut self, code: u16, text: &str) {
+        if !text.is_empty() {
+            self.option(code, cut(text));
+        }
+    }
+}
+
+/// Most bytes of an option's text: lengths have 16 bits, and one byte may stand before it.
+const MAX_TEXT: usize = 60_000;
+
+fn cut(text: &str) -> &[u8] {
+    text.as_bytes().get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default()
+}
+
+/// Nanoseconds as two halves, the upper first.
+fn ticks(time: Timestamp, offset: i64) -> [u8; 8] {
+    let ns = i128::from(time.0) - i128::from(offset) * 1_000_000_000;
+    let ns = u64::try_from(ns).unwrap_or(0).to_le_bytes();
+    let [a, b, c, d, e, f, g, h] = ns;
+    [e, f, g, h, a, b, c, d]
+}
+
+/// A length that fits: no packet is longer than `limits::MAX_PACKET`.
+fn len32(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::Origin;
+    use crate::base::fact::Loser;
+    use crate::capture::samples::read;
+
+    fn packets() -> impl Strategy<Value = Vec<Packet>> {
+        let link_type = prop_oneof![Just(LinkType(1)), Just(LinkType(113)), Just(LinkType(0xffff))];
+        let time = prop_oneof![any::<i64>(), 0..i64::MAX, Just(i64::MIN), Just(i64::MAX), Just(0), Just(-1)];
+        let data = proptest::collection::vec(any::<u8>(), 0..80);
+        let packet = (link_type, time, data, 0..1000_u32).prop_map(|(link_type, time, data, more)| Packet {
+            origin: Origin::new(0, time),
+            link_type,
+            original_len: data.len() as u32 + more,
+            data: data.into(),
+        });
+        proptest::collection::vec(packet, 0..20)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(packets in packets(), taken in any::<bool>()) {
+            let about = About { hardware: "h".into(), system: "Łinux".into(), device: "lo".into(), ..About::default() };
+            let mut writer = Writer::new(About { filter: "tcp port 1".into(), ..about });
+            let mut file = Vec::new();
+            for packet in &packets {
+                writer.packet(packet).unwrap();
+                if taken {
+                    file.extend_from_slice(writer.blocks());
+                    writer.take();
+                }
+            }
+            writer.statistics(Statistics { written: packets.len() as u64, ..Statistics::default() });
+            file.extend_from_slice(writer.blocks());
+            writer.take();
+            prop_assert_eq!(writer.len(), file.len() as u64);
+            let got = read(&file);
+            prop_assert_eq!(&got.codes, &vec![]);
+            prop_assert_eq!(got.error.as_deref(), None);
+            let facts = |p: &Packet| (p.origin.time, p.link_type, p.original_len, p.data.clone());
+            let was: Vec<_> = packets.iter().map(facts).collect();
+            let is: Vec<_> = got.packets().into_iter().map(facts).collect();
+            prop_assert_eq!(is, was);
+        }
+    }
+
+    fn packet(link_type: u32) -> Packet {
+        let data = Bytes::from_static(b"abc");
+        Packet { origin: Origin::new(1, 5), link_type: LinkType(link_type), data, original_len: 3 }
+    }
+
+    #[test]
+    fn a_link_type_without_a_place_is_refused() {
+        let mut writer = Writer::new(About::default());
+        let before = writer.len();
+        assert_eq!(writer.packet(&packet(0x1_0000)), Err(NoPlace(LinkType(0x1_0000))));
+        assert_eq!(writer.len(), before);
+    }
+
+    #[test]
+    fn losses_are_told_where_they_were() {
+        let mut writer = Writer::new(About { application: "mcpdump 1".into(), ..About::default() });
+        writer.packet(&packet(1)).unwrap();
+        let mut statistics = Statistics { written: 1, ..Statistics::default() };
+        statistics.lost.add(Loser::Kernel, 3);
+        writer.statistics(statistics);
+        statistics.lost.add(Loser::Mcpdump, 7);
+        writer.statistics(statistics);
+        writer.packet(&packet(113)).unwrap();
+        statistics.written += 1;
+        statistics.lost.add(Loser::Interface, 2);
+        writer.statistics(statistics);
+        writer.secrets(0x544c_534b, &Bytes::from_static(b"CLIENT_RANDOM"));
+        let got = read(writer.blocks());
+        assert_eq!(got.lost(), [(Loser::Kernel, 3), (Loser::Mcpdump, 7), (Loser::Interface, 2)]);
+        assert_eq!(got.items.len(), 6);
+    }
+
+    #[test]
+    fn blocks_end_where_they_end() {
+        let mut writer = Writer::new(About::default());
+        for _ in 0..3 {
+            writer.packet(&packet(1)).unwrap();
+        }
+        let blocks = writer.blocks();
+        let found: Vec<_> = ends(blocks).collect();
+        assert_eq!(
+            found.iter().map(|(_, packet)| *packet).collect::<Vec<_>>(),
+            [false, false, true, true, true]
+        );
+        assert_eq!(found.last().map(|(end, _)| *end), Some(blocks.len()));
+        assert_eq!(ends(&blocks[..blocks.len() - 1]).count(), 4);
+    }
+
+    #[test]
+    fn a_long_text_is_cut() {
+        let mut writer = Writer::new(About { device: "ü".repeat(50_000), ..About::default() });
+        writer.interface(LinkType(1)).unwrap();
+        let got = read(writer.blocks());
+        assert_eq!((got.codes, got.error), (vec![], None));
+    }
+}
