@@ -17,6 +17,7 @@ mod file;
 mod filter;
 mod frame;
 mod guess;
+pub mod keep;
 pub mod live;
 mod log;
 mod merge;

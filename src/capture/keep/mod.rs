@@ -1,0 +1,478 @@
+//! Packets pass through and are written to pcapng files on their way, as `tcpdump -w` does.
+//!
+//! Writes on the thread that reads; reads no clock: when to write out, and when a file is full, is told by packet times
+//! and by [`Item::Time`]. Where a file cannot be written any more the packets pass on, and [`Recorder::failure`] says so.
+//!
+//! ```text
+//!  Source ─Item─▶ Keep ─Item─▶ engine
+//!                  └─▶ Recorder: blocks ─▶ file, file1, file2 …
+//! ```
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::write::{About, Statistics, Writer, ends};
+use super::{Error, Item, LinkType, Packet, Source};
+use crate::base::{Findings, Timestamp};
+
+pub use names::{Names, Rotation};
+
+mod names;
+
+/// A source whose packets are kept.
+pub struct Keep<S> {
+    source: S,
+    recorder: Recorder,
+}
+
+impl<S: Source> Keep<S> {
+    /// Keeps what `source` yields from now on.
+    #[must_use]
+    pub fn new(source: S, recorder: Recorder) -> Self {
+        Self { source, recorder }
+    }
+
+    /// The source itself.
+    #[must_use]
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// What writes.
+    #[must_use]
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// See [`Recorder::close`].
+    pub fn close(&mut self) {
+        self.recorder.close();
+    }
+}
+
+impl<S: Source> Source for Keep<S> {
+    /// Ends before its source where the last file is full, or nobody reads the pipe that is written to.
+    fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
+        let item = self.source.next(findings)?;
+        if let Some(item) = &item {
+            self.recorder.record(item);
+        } else {
+            self.recorder.close();
+        }
+        Ok(item.filter(|_| !self.recorder.is_over()))
+    }
+}
+
+/// Where packets are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A file, or several that are named after it.
+    Path(PathBuf),
+    /// Standard output.
+    Stdout,
+}
+
+/// The name that messages have for it.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Stdout => f.write_str("standard output"),
+        }
+    }
+}
+
+/// Writes packets to a file after the other.
+pub struct Recorder {
+    target: Target,
+    names: Names,
+    about: About,
+    /// What is told by the first file before there are packets.
+    link_type: Option<LinkType>,
+    state: State,
+    /// When the blocks were last written out; `None` before the first item that has a time.
+    flushed: Option<Timestamp>,
+    /// Packets in all files.
+    packets: u64,
+}
+
+enum State {
+    Writing(Box<Open>),
+    /// Everything was written.
+    Closed,
+    /// The last file is full, or the reader of the pipe has gone: nothing more is wanted.
+    Over,
+    /// What went wrong, in words for the operator.
+    Failed(String),
+}
+
+/// The file that is being written.
+struct Open {
+    file: File,
+    /// Its name, for messages.
+    name: String,
+    writer: Writer,
+    statistics: Statistics,
+}
+
+/// How long packets wait in memory at most, in nanoseconds: a process that is killed loses less than a second, with
+/// [`Item::Time`] running late by some tenths of one.
+const FLUSH_EVERY: i64 = 200_000_000;
+
+/// How many bytes wait in memory at most: one write call for a good many packets.
+const BUFFER: usize = 256 << 10;
+
+impl Recorder {
+    /// Creates the first file; one that exists is overwritten, as by tcpdump. `link_type` is what packets will have, where
+    /// that is known.
+    ///
+    /// # Errors
+    /// The file cannot be created or written.
+    pub fn create(
+        target: Target,
+        names: Names,
+        about: About,
+        link_type: Option<LinkType>,
+    ) -> Result<Self, Error> {
+        let open = match &target {
+            Target::Path(path) => Open::create(&names.now(path), &about, link_type),
+            Target::Stdout => Open::stdout(&about, link_type),
+        };
+        let open = open.map_err(Error)?;
+        let state = State::Writing(Box::new(open));
+        Ok(Self { target, names, about, link_type, state, flushed: None, packets: 0 })
+    }
+
+    /// What is written to.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Packets that were written, in all files together.
+    #[must_use]
+    pub fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// Why nothing more is written, and what can be done, where that was not wanted.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        if let State::Failed(why) = &self.state { Some(why) } else { None }
+    }
+
+    /// Whether the capture ends because everything that was asked for is in the files, or nobody reads them any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    /// Ends the last file with its statistics and writes everything out. Does nothing where it is closed.
+    pub fn close(&mut self) {
+        if let State::Writing(_) = self.state {
+            self.end_file(State::Closed);
+        }
+    }
+
+    fn record(&mut self, item: &Item) {
+        match item {
+            Item::Packet(packet) => {
+                if self.make_room(packet.origin.time) {
+                    self.packet(packet);
+                }
+            }
+            Item::Secrets { kind, data } => {
+                if let State::Writing(open) = &mut self.state {
+                    open.writer.secrets(*kind, data);
+                }
+            }
+            Item::Lost { by, packets } => {
+                if let State::Writing(open) = &mut self.state {
+                    open.statistics.lost.add(*by, *packets);
+                    open.writer.statistics(open.statistics);
+                }
+            }
+            Item::Time(time) => {
+                if self.names.is_over(*time) {
+                    self.end_file(State::Over);
+                }
+                self.time(*time, false);
+            }
+        }
+    }
+
+    fn packet(&mut self, packet: &Packet) {
+        let State::Writing(open) = &mut self.state else {
+            return;
+        };
+        if let Err(why) = open.writer.packet(packet) {
+            self.state = State::Failed(open.failed(&why.to_string()));
+            return;
+        }
+        open.statistics.written += 1;
+        self.packets += 1;
+        let full = open.writer.blocks().len() >= BUFFER;
+        self.time(packet.origin.time, full);
+    }
+
+    /// It is so late: writes out what waited long enough, or must not wait.
+    fn time(&mut self, now: Timestamp, at_once: bool) {
+        let due = self.flushed.is_none_or(|flushed| now.since(flushed).saturating_abs() >= FLUSH_EVERY);
+        if !due && !at_once {
+            return;
+        }
+        self.flushed = Some(now);
+        self.flush();
+    }
+
+    /// Writes out what waits. Says whether it could be; where not, the state is another one.
+    fn flush(&mut self) -> bool {
+        let State::Writing(open) = &mut self.state else {
+            return false;
+        };
+        let before = open.statistics.written;
+        let Err(state) = open.flush() else {
+            return true;
+        };
+        self.packets = self.packets.saturating_sub(before.saturating_sub(open.statistics.written));
+        self.state = state;
+        false
+    }
+
+    /// Begins the next file where it is time for it. Says whether there is a file to write to.
+    fn make_room(&mut self, now: Timestamp) -> bool {
+        let State::Writing(open) = &self.state else {
+            return false;
+        };
+        match self.names.next(now, open.writer.len()) {
+            names::Next::Same => true,
+            names::Next::Over => {
+                self.end_file(State::Over);
+                false
+            }
+            names::Next::File => {
+                self.end_file(State::Closed);
+                if let (State::Closed, Target::Path(path)) = (&self.state, &self.target) {
+                    self.state = match Open::create(&self.names.now(path), &self.about, self.link_type) {
+                        Ok(open) => State::Writing(Box::new(open)),
+                        Err(why) => State::Failed(format!("{why}; the packets from here on are not kept")),
+                    };
+                }
+                matches!(self.state, State::Writing(_))
+            }
+        }
+    }
+
+    /// Ends the file and goes over to `state`, if all of it could be written.
+    fn end_file(&mut self, state: State) {
+        if let State::Writing(open) = &mut self.state {
+            open.writer.statistics(open.statistics);
+            if self.flush() {
+                self.state = state;
+            }
+        }
+    }
+}
+
+impl Open {
+    fn create(path: &Path, about: &About, link_type: Option<LinkType>) -> Result<Self, String> {
+        let name = path.display().to_string();
+        let file = File::create(path).map_err(|error| format!("{name}: cannot be written: {error}"))?;
+        Self::begin(file, name, about, link_type)
+    }
+
+    fn stdout(about: &About, link_type: Option<LinkType>) -> Result<Self, String> {
+        let name = Target::Stdout.to_string();
+        let file = stdout().map_err(|error| format!("{name}: cannot be written: {error}"))?;
+        Self::begin(file, name, about, link_type)
+    }
+
+    fn begin(file: File, name: String, about: &About, link_type: Option<LinkType>) -> Result<Self, String> {
+        let mut writer = Writer::new(about.clone());
+        if let Some(link_type) = link_type {
+            writer.interface(link_type).map_err(|why| format!("{name}: {why}"))?;
+        }
+        let mut open = Self { file, name, writer, statistics: Statistics::default() };
+        match open.flush() {
+            Ok(()) => Ok(open),
+            Err(State::Failed(why)) => Err(why),
+            // Who reads the pipe had gone before it began.
+            Err(_) => Err(format!("{}: nobody reads it", open.name)),
+        }
+    }
+
+    /// Writes out the blocks.
+    ///
+    /// # Errors
+    /// The state that follows: failed, or over where it is a pipe that nobody reads.
+    fn flush(&mut self) -> Result<(), State> {
+        let before = self.writer.len() - self.writer.blocks().len() as u64;
+        let Err((written, error)) = write_all(&mut self.file, self.writer.blocks()) else {
+            self.writer.take();
+            return Ok(());
+        };
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Err(State::Over);
+        }
+        let blocks = self.writer.blocks();
+        let whole = ends(blocks).take_while(|(end, _)| *end <= written).last().map_or(0, |(end, _)| end);
+        let lost = ends(blocks).filter(|(end, packet)| *packet && *end > whole).count() as u64;
+        self.statistics.written = self.statistics.written.saturating_sub(lost);
+        // What was written of the next block would be taken for damage. Where that fails too, readers say so.
+        if self.file.metadata().is_ok_and(|file| file.is_file()) {
+            drop(self.file.set_len(before + whole as u64));
+        }
+        Err(State::Failed(self.failed(&remedy(&error))))
+    }
+
+    fn failed(&self, why: &str) -> String {
+        format!(
+            "{}: {why}; {} packets are in it and can be read, those that follow are not kept; the analysis goes on",
+            self.name, self.statistics.written
+        )
+    }
+}
+
+fn remedy(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "the disk is full: free some space, or keep the latest packets only (-C SIZE -W COUNT)".into()
+        }
+        io::ErrorKind::FileTooLarge => "the file is as large as one may be: use -C SIZE".into(),
+        _ => format!("cannot be written: {error}"),
+    }
+}
+
+/// Writes everything. Its error says how many bytes were written before it.
+fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
+    let mut written = 0;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match file.write(rest) {
+            Ok(0) => return Err((written, io::ErrorKind::WriteZero.into())),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err((written, error)),
+        }
+    }
+    Ok(())
+}
+
+/// Standard output, without the buffer that would cut blocks at line ends.
+#[cfg(unix)]
+fn stdout() -> io::Result<File> {
+    use std::os::fd::AsFd as _;
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// Standard output, without the buffer that would cut blocks at line ends.
+#[cfg(windows)]
+fn stdout() -> io::Result<File> {
+    use std::os::windows::io::AsHandle as _;
+    io::stdout().as_handle().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use bytes::Bytes;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::base::Origin;
+    use crate::base::fact::Loser;
+    use crate::capture::samples::{Got, read};
+
+    /// A source of items that are there.
+    struct Items(VecDeque<Item>);
+
+    impl Source for Items {
+        fn next(&mut self, _: &mut Findings) -> Result<Option<Item>, Error> {
+            Ok(self.0.pop_front())
+        }
+    }
+
+    fn packet(number: u64, time: i64) -> Item {
+        Item::Packet(Packet {
+            origin: Origin::new(number, time),
+            link_type: LinkType(1),
+            data: Bytes::from_static(b"abcdefg"),
+            original_len: 60,
+        })
+    }
+
+    fn keep(items: Vec<Item>, path: &Path, rotation: Rotation) -> Keep<Items> {
+        let names = Names::new(rotation, TimeZone::UTC, Timestamp(0));
+        let target = Target::Path(path.to_owned());
+        let recorder = Recorder::create(target, names, About::default(), Some(LinkType(1))).unwrap();
+        Keep::new(Items(items.into()), recorder)
+    }
+
+    fn file(path: &Path) -> Got {
+        read(&std::fs::read(path).unwrap())
+    }
+
+    #[test]
+    fn silence_writes_out_what_waits() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w");
+        let second = 1_000_000_000;
+        let items = vec![
+            packet(1, 0),
+            packet(2, 1),
+            Item::Time(Timestamp(second / 10)),
+            Item::Time(Timestamp(second)),
+        ];
+        let mut keep = keep(items, &path, Rotation::default());
+        let mut findings = Findings::new();
+        let mut step = || {
+            assert!(keep.next(&mut findings).unwrap().is_some());
+            file(&path).table().len()
+        };
+        assert_eq!([step(), step(), step(), step()], [1, 1, 1, 2]);
+    }
+
+    #[test]
+    fn losses_are_kept_and_the_end_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w");
+        let lost = Item::Lost { by: Loser::Kernel, packets: 3 };
+        let mut keep = keep(vec![packet(1, 5), lost, packet(2, 7)], &path, Rotation::default());
+        let mut findings = Findings::new();
+        while keep.next(&mut findings).unwrap().is_some() {}
+        let got = file(&path);
+        assert_eq!((got.lost(), got.times()), (vec![(Loser::Kernel, 3)], vec![5, 7]));
+        assert_eq!((keep.recorder().packets(), keep.recorder().failure()), (2, None));
+    }
+
+    #[test]
+    fn every_packet_is_in_one_of_the_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w");
+        let rotation = Rotation { size: Some(300), ..Rotation::default() };
+        let mut keep = keep((1..=20).map(|n| packet(n, n as i64)).collect(), &path, rotation);
+        let mut findings = Findings::new();
+        while keep.next(&mut findings).unwrap().is_some() {}
+        let numbered = (1..).map(|number| directory.path().join(format!("w{number}")));
+        let files = std::iter::once(path).chain(numbered).take_while(|path| path.exists());
+        let times: Vec<_> = files.map(|path| file(&path).times()).collect();
+        assert!(times.len() > 3, "{times:?}");
+        assert_eq!(times.concat(), (1..=20).collect::<Vec<i64>>());
+    }
+
+    #[test]
+    fn a_folder_that_goes_is_a_failure_and_the_packets_pass() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w");
+        let rotation = Rotation { size: Some(1), ..Rotation::default() };
+        let mut keep = keep((1..=5).map(|n| packet(n, n as i64)).collect(), &path, rotation);
+        drop(directory);
+        let mut findings = Findings::new();
+        let passed = std::iter::from_fn(|| keep.next(&mut findings).unwrap()).count();
+        let why = keep.recorder().failure().unwrap();
+        assert!(passed == 5 && why.contains("w1: cannot be written: "), "{passed} {why}");
+        assert_eq!(keep.recorder().packets(), 0);
+    }
+}
