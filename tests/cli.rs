@@ -65,21 +65,6 @@ fn write(directory: &TempDir, name: &str, content: &[u8]) -> String {
 // What it refuses.
 
 #[test]
-fn without_arguments_it_shows_its_help_and_did_not_run() {
-    let output = run(&[]);
-    assert_eq!(output.status.code(), Some(2));
-    assert_eq!(stdout(&output), "");
-    assert!(stderr(&output).contains("Usage: mcpdump FILE"));
-}
-
-#[test]
-fn a_command_needs_a_capture() {
-    for command in ["list", "report", "export"] {
-        refuses(&[command], &["no capture is named"]);
-    }
-}
-
-#[test]
 fn a_missing_file_is_named() {
     refuses(&["report", "absent.pcap"], &["absent.pcap: no such file"]);
     refuses(&["report", "absent.pcap", "--", "tcp"], &["absent.pcap: ", "o such file"]);
@@ -104,8 +89,39 @@ fn a_mistyped_option_gets_a_suggestion() {
 }
 
 #[test]
-fn who_asks_for_a_device_is_told_the_way() {
-    refuses(&["list", "-i", "lo"], &["'-i'", "tcpdump -i lo -U -w - | mcpdump list -"]);
+fn options_of_a_live_capture_are_not_for_files() {
+    for option in [["-c", "5"], ["--for", "1s"], ["-B", "1MiB"], ["-s", "100"]] {
+        refuses(&["list", option[0], option[1], CAPTURE], &[option[0], "is an option of live captures"]);
+    }
+    refuses(&["list", "-i", "lo", CAPTURE], &[CAPTURE, "is a file, and a device is named too"]);
+    refuses(&["list", "--for", "soon", "-i", "lo"], &["'--for <DURATION>'", "does not begin with a number"]);
+}
+
+#[test]
+fn options_of_keeping_packets_go_together() {
+    refuses(&["list", "-C", "1", CAPTURE], &["name it with -w FILE"]);
+    refuses(&["list", "-w", "x", "-W", "2", CAPTURE], &["-W says how many files"]);
+    refuses(&["list", "-w", "x", "-G", "2", CAPTURE], &["-G is an option of live captures"]);
+    refuses(&["list", "-w", "-", "-C", "1", CAPTURE], &["standard output is one file"]);
+    refuses(&["export", "-w", "-", "-o", "-", CAPTURE], &["both would go to standard output"]);
+}
+
+#[test]
+fn packets_of_a_capture_can_be_kept() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("copy.pcapng");
+    let name = file.to_str().expect("its path is UTF-8");
+    let all = runs(&["export", CAPTURE]);
+    assert_eq!(runs(&["export", "-w", name, CAPTURE]), all);
+    assert_eq!(runs(&["export", name]), all);
+    refuses(&["list", "-w", name, name], &[name, "is a capture that is to be read"]);
+    refuses(&["report", "-w", name, "-o", name, CAPTURE], &[name, "packets are kept in it"]);
+    assert_eq!(runs(&["export", name]), all);
+
+    let filtered = directory.path().join("filtered.pcapng");
+    let filtered = filtered.to_str().expect("its path is UTF-8");
+    runs(&["list", "-w", filtered, CAPTURE, "udp"]);
+    assert!(runs(&["report", filtered]).contains("0 packets"));
 }
 
 #[test]
@@ -236,7 +252,10 @@ fn the_manual_pages_are_written_into_a_directory() {
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
         .collect();
     names.sort_unstable();
-    assert_eq!(names, ["mcpdump-export.1", "mcpdump-list.1", "mcpdump-report.1", "mcpdump.1"]);
+    assert_eq!(
+        names,
+        ["mcpdump-export.1", "mcpdump-interfaces.1", "mcpdump-list.1", "mcpdump-report.1", "mcpdump.1"]
+    );
     refuses(&["man", "/absent/directory"], &["/absent/directory", "cannot be written"]);
 }
 

@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use super::help;
+use super::{help, measure};
 
 /// tcpdump for MCP: sessions, exchanges and latencies out of packets
 #[derive(Debug, Parser)]
@@ -15,10 +16,10 @@ use super::help;
     version,
     about,
     long_about = help::ABOUT,
-    override_usage = "mcpdump FILE... [BPF...]\n       mcpdump COMMAND FILE... [BPF...]",
+    override_usage = "mcpdump FILE... [BPF...]\n       mcpdump [-i IFACE] [BPF...]\n       \
+        mcpdump COMMAND [OPTIONS] [FILE... | -i IFACE] [BPF...]",
     after_help = help::EXAMPLES,
     after_long_help = help::long(help::EXAMPLES),
-    arg_required_else_help = true,
     max_term_width = 100,
 )]
 pub(super) struct Arguments {
@@ -32,30 +33,33 @@ pub(super) struct Arguments {
     pub(super) color: Color,
 }
 
-/// The commands. Without one, `report` with its defaults is run.
+/// The commands. Without one, `report` is run on files and `list` on a device, with their defaults.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// A line per exchange, as it completes
     #[command(
-        override_usage = "mcpdump list [OPTIONS] FILE... [BPF...]",
+        override_usage = "mcpdump list [OPTIONS] [FILE... | -i IFACE] [BPF...]",
         after_help = help::LIST_EXAMPLES,
         after_long_help = help::long(help::LIST_EXAMPLES),
     )]
     List(List),
     /// Totals, sessions, latency tables per method and tool, findings
     #[command(
-        override_usage = "mcpdump report [OPTIONS] FILE... [BPF...]",
+        override_usage = "mcpdump report [OPTIONS] [FILE... | -i IFACE] [BPF...]",
         after_help = help::REPORT_EXAMPLES,
         after_long_help = help::long(help::REPORT_EXAMPLES),
     )]
     Report(Report),
     /// Everything that was seen, for other programs
     #[command(
-        override_usage = "mcpdump export [OPTIONS] FILE... [BPF...]",
+        override_usage = "mcpdump export [OPTIONS] [FILE... | -i IFACE] [BPF...]",
         after_help = help::EXPORT_EXAMPLES,
         after_long_help = help::long(help::EXPORT_EXAMPLES),
     )]
     Export(Export),
+    /// The devices that can be captured on, and what is missing for those that cannot
+    #[command(after_help = help::INTERFACES_EXAMPLES, after_long_help = help::INTERFACES_EXAMPLES)]
+    Interfaces,
     /// Prints the completion script of a shell
     #[command(
         hide = true,
@@ -75,9 +79,11 @@ pub(super) enum Command {
 }
 
 /// What every command that analyses takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct SourceArguments {
     /// Captures to read (- is standard input), then a BPF filter as tcpdump takes it
+    ///
+    /// Without a capture a device is captured on, and all words are the filter.
     ///
     /// pcap or pcapng, also compressed with gzip, zstd or lz4. Several files are read as one capture in time order.
     /// Leading words that exist as files are files, the rest is the filter; -- ends the files.
@@ -89,14 +95,73 @@ pub(super) struct SourceArguments {
     /// Narrows what is shown, as in 'method:tools/call dur>500ms'; --help has the language
     #[arg(long, value_name = "EXPR")]
     pub(super) filter: Option<String>,
+    #[command(flatten)]
+    pub(super) live: LiveArguments,
+    #[command(flatten)]
+    pub(super) keep: KeepArguments,
 }
 
 impl SourceArguments {
     /// Whether none of them was given.
     pub(super) fn is_empty(&self) -> bool {
-        self.words.is_empty() && self.bpf.is_empty() && self.filter.is_none()
+        let Self { words, bpf, filter, live, keep } = self;
+        words.is_empty()
+            && bpf.is_empty()
+            && filter.is_none()
+            && *live == LiveArguments::default()
+            && *keep == KeepArguments::default()
     }
 }
+
+/// What a live capture takes: tcpdump's letters.
+#[derive(Debug, Default, PartialEq, Eq, Args)]
+pub(super) struct LiveArguments {
+    /// Captures on this device (see mcpdump interfaces); loopback where no file is named either
+    #[arg(short, long, value_name = "IFACE", help_heading = LIVE)]
+    pub(super) interface: Option<String>,
+    /// Ends after so many packets
+    #[arg(short = 'c', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(help_heading = LIVE)]
+    pub(super) count: Option<u64>,
+    /// Ends after this time, as in 30s or 5m
+    #[arg(long = "for", value_name = "DURATION", value_parser = measure::duration, help_heading = LIVE)]
+    pub(super) duration: Option<Duration>,
+    /// The kernel's buffer, as in 64MiB (the default); a bare number is KiB
+    #[arg(short = 'B', long, value_name = "SIZE", value_parser = measure::buffer, help_heading = LIVE)]
+    pub(super) buffer_size: Option<usize>,
+    /// Most bytes of a packet that are captured; 262144, and 0 means that too
+    #[arg(short, long, value_name = "BYTES", help_heading = LIVE)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=262_144))]
+    pub(super) snapshot_length: Option<u32>,
+    /// Leaves out what is for other machines: the device is not made promiscuous
+    #[arg(short = 'p', long, help_heading = LIVE)]
+    pub(super) no_promiscuous_mode: bool,
+    /// Becomes this user once the device is open; by default the one that ran sudo; root stays root
+    #[arg(short = 'Z', long, value_name = "USER", help_heading = LIVE)]
+    pub(super) relinquish_privileges: Option<String>,
+}
+
+/// Where packets are kept.
+#[derive(Debug, Default, PartialEq, Eq, Args)]
+pub(super) struct KeepArguments {
+    /// Keeps the packets in this file (pcapng) while they are analysed; - is standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = KEEP)]
+    pub(super) write: Option<PathBuf>,
+    /// Begins another file after so many millions of bytes: FILE, FILE1, FILE2; also 10MiB
+    #[arg(short = 'C', long, value_name = "SIZE", value_parser = measure::file_size, help_heading = KEEP)]
+    pub(super) file_size: Option<u64>,
+    /// Begins another file after so many seconds; FILE is a format of strftime, as in %H%M.pcapng
+    #[arg(short = 'G', long, value_name = "SECONDS", help_heading = KEEP)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) rotate_seconds: Option<u32>,
+    /// With -C, keeps so many files and begins again; with -G, ends after so many
+    #[arg(short = 'W', long, value_name = "COUNT", help_heading = KEEP)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) file_count: Option<u32>,
+}
+
+const LIVE: &str = "Live capture";
+const KEEP: &str = "Keeping packets";
 
 /// `mcpdump list`.
 #[derive(Debug, Args)]
@@ -108,7 +173,7 @@ pub(super) struct List {
 }
 
 /// What `list` takes beside its source.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct ListOptions {
     /// A line per message instead: requests, responses, notifications, and one per stream
     #[arg(long)]

@@ -48,8 +48,12 @@ pub(super) fn man(directory: Option<&Path>, command: &Command) -> anyhow::Result
 }
 
 /// The commands that have a page, with their examples.
-const COMMANDS: [(&str, &str); 3] =
-    [("list", help::LIST_EXAMPLES), ("report", help::REPORT_EXAMPLES), ("export", help::EXPORT_EXAMPLES)];
+const COMMANDS: [(&str, &str); 4] = [
+    ("list", help::LIST_EXAMPLES),
+    ("report", help::REPORT_EXAMPLES),
+    ("export", help::EXPORT_EXAMPLES),
+    ("interfaces", help::INTERFACES_EXAMPLES),
+];
 
 fn print(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();

@@ -6,15 +6,18 @@ use super::run::{self, HelpRow};
 pub(super) const ABOUT: &str = "\
 tcpdump for MCP, the Model Context Protocol: sessions, exchanges and latencies out of packets.
 
-mcpdump reads captures of MCP over HTTP (HTTP+SSE and Streamable HTTP), puts every JSON-RPC request together with its \
-answer, and says how long each took, with the packet numbers to check it by. It is passive: no proxy, no change to \
-client or server. Without a command it prints the report.";
+mcpdump reads captures of MCP over HTTP (HTTP+SSE and Streamable HTTP), or a device while it happens, puts every \
+JSON-RPC request together with its answer, and says how long each took, with the packet numbers to check it by. It is \
+passive: no proxy, no change to client or server. Without a command it prints the report of files, and lists what \
+happens on a device: the loopback device, if none is named.";
 
 /// Examples of the program as a whole.
 pub(super) const EXAMPLES: &str = "\
 Examples:
+  mcpdump                                         loopback, as it happens
   mcpdump capture.pcap                            the report
   mcpdump list capture.pcap tcp port 3000         a line per exchange
+  mcpdump report -i eth0 --for 30s -w e.pcapng    capture, keep, report
   mcpdump export --to jsonl capture.pcap | jq .   everything, for other programs
   ssh host tcpdump -U -w - | mcpdump list -       as it happens
 
@@ -26,6 +29,7 @@ Examples:
   mcpdump list capture.pcap
   mcpdump list --filter 'status:error or dur>1s' capture.pcap
   mcpdump list --messages capture.pcap tcp port 3000
+  mcpdump list -i lo -w ring.pcapng -C 100 -W 10 tcp port 3000
   ssh host tcpdump -U -w - | mcpdump list -";
 
 /// Examples of `report`.
@@ -33,19 +37,27 @@ pub(super) const REPORT_EXAMPLES: &str = "\
 Examples:
   mcpdump report capture.pcap
   mcpdump report --by server before.pcap.gz after.pcap.zst
-  mcpdump report --format markdown -o report.md capture.pcap";
+  mcpdump report --format markdown -o report.md capture.pcap
+  mcpdump report -i lo --for 30s";
 
 /// Examples of `export`.
 pub(super) const EXPORT_EXAMPLES: &str = "\
 Examples:
   mcpdump export --to jsonl capture.pcap > capture.jsonl
-  mcpdump export --filter 'method:tools/call' -o calls.jsonl capture.pcap";
+  mcpdump export --filter 'method:tools/call' -o calls.jsonl capture.pcap
+  mcpdump export -i lo -o now.jsonl -w 'lo-%H%M.pcapng' -G 3600";
+
+/// Examples of `interfaces`.
+pub(super) const INTERFACES_EXAMPLES: &str = "\
+Examples:
+  mcpdump interfaces
+  sudo mcpdump interfaces";
 
 /// The exit statuses, and what each means.
 pub(super) const EXIT_STATUSES: [(&str, &str); 3] = [
     ("0", "It ran. A closed pipe is no error."),
-    ("1", "Kept for commands that judge a capture; none does yet."),
-    ("2", "It could not run: a wrong argument, an unreadable file, a wrong filter."),
+    ("1", "It ran, and what was asked for failed: packets could not be kept to the end."),
+    ("2", "It could not run: a wrong argument, an unreadable file, no right to capture."),
 ];
 
 /// Columns of the help texts, and of what stands on the left in their tables.

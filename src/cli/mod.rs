@@ -1,16 +1,26 @@
 //! Arguments in; exit status, messages and the work of the other rooms out.
 //!
-//! `args` says what may be asked, `source` what a command reads, `output` where it writes, `run` does it: the only
-//! file here that touches capture, engine, ledger and report. Nothing here looks into a capture.
+//! `args` says what may be asked, `source` what a command reads, `keeping` what it keeps of it, `output` where it writes;
+//! `begin` opens all that, then gives up what is not needed any more (`rights`, `sandbox`); `run` does what was asked: the
+//! only file here that touches engine, ledger and report. Nothing here looks into a capture.
 //!
-//! Exit status: 0 it ran, 2 it could not run; 1 is kept for commands that judge (`check`). A closed pipe is no error.
+//! Exit status: 0 it ran, 1 it ran and what was asked for failed, 2 it could not run. A closed pipe is no error.
 
 mod args;
+mod begin;
+mod clock;
 mod generate;
 mod help;
+mod interfaces;
+mod keeping;
+mod measure;
 mod output;
 mod progress;
+mod reader;
+mod rights;
 mod run;
+mod sandbox;
+mod signals;
 mod source;
 
 use std::io::{self, Write};
@@ -20,13 +30,22 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
 use args::{Arguments, Command};
-use source::Request;
+use source::{Inputs, Request};
+
+/// The exit status of a command that ran, and failed at something that was asked for.
+const FAILED: u8 = 1;
 
 /// The exit status of a command that could not run: a wrong argument, an unreadable file, a wrong filter.
 const COULD_NOT_RUN: u8 = 2;
 
-/// What to do in place of what tcpdump does with `-i`.
-const DEVICES: &str = "Devices are not captured on yet: tcpdump -i lo -U -w - | mcpdump list -";
+/// What became of a command that ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Everything that was asked for.
+    Done,
+    /// Something failed on the way, and was said.
+    Failed,
+}
 
 /// Runs the program with the arguments of the process, and says what its exit status is.
 #[must_use]
@@ -36,7 +55,8 @@ pub fn main() -> ExitCode {
         Err(answer) => return say(&answer),
     };
     match dispatch(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::from(FAILED),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("{error:#}"));
@@ -45,11 +65,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
+fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
     let color = arguments.color;
     let Some(command) = arguments.command else {
         let request = Request::without_command(&arguments.source, color)?;
-        return run::report(&request, &args::ReportOptions::default());
+        return match request.inputs {
+            Inputs::Files(_) => run::report(&request, &args::ReportOptions::default()),
+            Inputs::Device(_) => run::list(&request, &args::ListOptions::default()),
+        };
     };
     if !arguments.source.is_empty() {
         anyhow::bail!("the command comes first, then its files and options: mcpdump COMMAND FILE...");
@@ -58,8 +81,13 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Command::List(list) => run::list(&Request::new(&list.source, color)?, &list.options),
         Command::Report(report) => run::report(&Request::new(&report.source, color)?, &report.options),
         Command::Export(export) => run::export(&Request::new(&export.source, color)?, &export.options),
-        Command::Completions { shell } => generate::completions(shell, Arguments::command()),
-        Command::Man { directory } => generate::man(directory.as_deref(), &Arguments::command()),
+        Command::Interfaces => interfaces::list().map(|()| Outcome::Done),
+        Command::Completions { shell } => {
+            generate::completions(shell, Arguments::command()).map(|()| Outcome::Done)
+        }
+        Command::Man { directory } => {
+            generate::man(directory.as_deref(), &Arguments::command()).map(|()| Outcome::Done)
+        }
     }
 }
 
@@ -92,10 +120,8 @@ fn hint(answer: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(argument)) = answer.get(ContextKind::InvalidArg) else {
         return None;
     };
-    match argument.as_str() {
-        "-i" | "--interface" => return Some(DEVICES.to_owned()),
-        "--tls-keylog" => return Some("TLS is not read yet.".to_owned()),
-        _ => {}
+    if argument == "--tls-keylog" {
+        return Some("TLS is not read yet.".to_owned());
     }
     let commands = Arguments::command();
     let has = |command: &&clap::Command| {
@@ -116,6 +142,12 @@ fn complain(message: &str) {
         message.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect();
     // Where standard error is closed there is nobody left to tell.
     drop(writeln!(io::stderr(), "mcpdump: {harmless}"));
+}
+
+/// Prints a line on standard error that is no complaint: what a live capture is doing.
+fn tell(line: &str) {
+    let harmless: String = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    drop(writeln!(io::stderr(), "{harmless}"));
 }
 
 /// Whether the reader of the output has gone: `mcpdump list F | head -1` has done what was asked.

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::args::Color;
+use super::keeping::Keeping;
 use super::source::Request;
+use crate::capture::keep::Target;
 
 /// The buffer, in bytes. Larger ones made no difference to `export`.
 const BUFFER: usize = 64 << 10;
@@ -24,12 +26,22 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Standard output, or the file that is named; `-` is standard output too.
+    /// Standard output, or the file that is named; `-` is standard output too. Standard error where the packets go to
+    /// standard output.
     ///
     /// # Errors
     /// The file cannot be written, or is one of the captures.
     pub(super) fn open(path: Option<&Path>, request: &Request) -> anyhow::Result<Self> {
+        let keep = request.keep.as_ref();
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
+            if keep.is_some_and(|keep| keep.target == Target::Stdout) {
+                return Ok(Self {
+                    live: true,
+                    file: false,
+                    to: BufWriter::with_capacity(BUFFER, Box::new(io::stderr())),
+                    name: "standard error".to_owned(),
+                });
+            }
             let stdout = io::stdout().lock();
             return Ok(Self {
                 live: stdout.is_terminal() || request.is_live(),
@@ -38,11 +50,9 @@ impl Output {
                 name: "standard output".to_owned(),
             });
         };
-        if request.files().any(|file| is_same(file, path)) {
-            anyhow::bail!(
-                "{}: is a capture that is to be read, and would be lost: name another file",
-                path.display()
-            );
+        refuse_capture(path, request)?;
+        if keep.and_then(Keeping::path).is_some_and(|kept| kept == path || is_same(kept, path)) {
+            anyhow::bail!("{}: packets are kept in it (-w): name another file", path.display());
         }
         let file = File::create(path).with_context(|| format!("{}: cannot be written", path.display()))?;
         Ok(Self {
@@ -97,14 +107,29 @@ impl Write for Output {
     }
 }
 
+/// Refuses to write where one of the captures is.
+///
+/// # Errors
+/// It is one of them.
+pub(super) fn refuse_capture(path: &Path, request: &Request) -> anyhow::Result<()> {
+    if request.files().any(|file| is_same(file, path)) {
+        anyhow::bail!(
+            "{}: is a capture that is to be read, and would be lost: name another file",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
 /// Whether to colour what goes to the output: asked for, or wanted by a terminal that nobody told otherwise
 /// (<https://no-color.org>: a variable that is set and not empty).
-pub(super) fn is_colored(color: Color, path: Option<&Path>) -> bool {
-    match color {
+pub(super) fn is_colored(request: &Request, path: Option<&Path>) -> bool {
+    match request.color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => {
-            let to_stdout = path.is_none_or(|path| path.as_os_str() == "-");
+            let packets = request.keep.as_ref().is_some_and(|keep| keep.target == Target::Stdout);
+            let to_stdout = path.is_none_or(|path| path.as_os_str() == "-") && !packets;
             let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
             to_stdout && !refused && !dumb && io::stdout().is_terminal()

@@ -3,34 +3,34 @@
 use anyhow::{Context as _, anyhow};
 
 use super::args::{By, ExportOptions, Format, ListOptions, ReportOptions, To};
-use super::complain;
-use super::output::{self, Output};
+use super::begin::{Begun, begin};
 use super::progress::Meter;
-use super::source::{Input, Request};
+use super::reader::Reader;
+use super::source::{Input, Inputs, Request};
+use super::{Outcome, complain, output};
 use crate::base::Fact;
 pub(super) use crate::ledger::query::HelpRow;
 use crate::ledger::{By as Cut, Entry, Ledger, Record, Speaks, query};
-use crate::{capture, engine, report};
+use crate::{engine, report};
 
 /// `mcpdump list`: a line per exchange, or per message, as it completes.
 ///
 /// # Errors
 /// The capture cannot be read, the filter is wrong, or the output cannot be written.
-pub(super) fn list(request: &Request, options: &ListOptions) -> anyhow::Result<()> {
+pub(super) fn list(request: &Request, options: &ListOptions) -> anyhow::Result<Outcome> {
     let filter = filter(request)?;
-    let mut source = open(request)?;
-    let mut output = Output::open(None, request)?;
+    let Begun { mut reader, mut output } = begin(request, None)?;
     let mut lines = report::list::Lines::new(report::list::Options {
         messages: options.messages,
         epoch: options.epoch,
-        color: output::is_colored(request.color, None),
+        color: output::is_colored(request, None),
     });
     let mut unread = Unread::default();
     let mut engine = engine::Engine::new();
     if options.messages && filter.is_none() {
         engine.tell_requests();
     }
-    analyse(&mut source, engine, Meter::start(!output.is_file()), |entries| {
+    let result = analyse(&mut reader, engine, Meter::start(!output.is_file()), |entries| {
         entries.iter().for_each(|entry| unread.note(entry));
         output.write(|output| {
             for entry in entries.iter().filter(|entry| is_shown(filter.as_ref(), entry)) {
@@ -38,24 +38,28 @@ pub(super) fn list(request: &Request, options: &ListOptions) -> anyhow::Result<(
             }
             output.batch()
         })
-    })?;
-    output.finish()?;
-    unread.tell();
-    Ok(())
+    });
+    let result = result.and_then(|()| output.finish());
+    if result.is_ok() {
+        unread.tell(reader.heard());
+    }
+    reader.end(result)
 }
 
 /// `mcpdump report`: what the whole capture comes to.
 ///
 /// # Errors
 /// The capture cannot be read, the filter is wrong, or the output cannot be written.
-pub(super) fn report(request: &Request, options: &ReportOptions) -> anyhow::Result<()> {
+pub(super) fn report(request: &Request, options: &ReportOptions) -> anyhow::Result<Outcome> {
     let filter = filter(request)?;
-    let mut source = open(request)?;
     let path = options.output.as_deref();
-    let mut output = Output::open(path, request)?;
+    let Begun { mut reader, mut output } = begin(request, path)?;
     let how = report::Options {
-        color: output::is_colored(request.color, path),
-        files: request.inputs.iter().map(name).collect(),
+        color: output::is_colored(request, path),
+        files: match &request.inputs {
+            Inputs::Files(inputs) => inputs.iter().map(name).collect(),
+            Inputs::Device(_) => reader.device().map(str::to_owned).into_iter().collect(),
+        },
         ..report::Options::default()
     };
     let format = match options.format {
@@ -69,36 +73,36 @@ pub(super) fn report(request: &Request, options: &ReportOptions) -> anyhow::Resu
         By::Session => Cut::Session,
         By::Client => Cut::Client,
     }));
-    analyse(&mut source, engine::Engine::new(), Meter::start(false), |entries| {
+    let result = analyse(&mut reader, engine::Engine::new(), Meter::start(false), |entries| {
         for entry in entries.iter().filter(|entry| is_shown(filter.as_ref(), entry)) {
             ledger.push(entry);
         }
         Ok(())
-    })?;
-    output.write(|output| report::write(format, &ledger.snapshot(), &how, output))?;
-    output.finish()
+    });
+    let result = result
+        .and_then(|()| output.write(|output| report::write(format, &ledger.snapshot(), &how, output)))
+        .and_then(|()| output.finish());
+    reader.end(result)
 }
 
 /// `mcpdump export`: everything, for other programs.
 ///
 /// # Errors
 /// The capture cannot be read, the filter is wrong, or the output cannot be written.
-pub(super) fn export(request: &Request, options: &ExportOptions) -> anyhow::Result<()> {
+pub(super) fn export(request: &Request, options: &ExportOptions) -> anyhow::Result<Outcome> {
     let filter = filter(request)?;
-    let mut source = open(request)?;
-    let path = options.output.as_deref();
-    let mut output = Output::open(path, request)?;
+    let Begun { mut reader, mut output } = begin(request, options.output.as_deref())?;
     let To::Jsonl = options.to;
     let mut lines = report::jsonl::Writer::new();
-    analyse(&mut source, engine::Engine::new(), Meter::start(!output.is_file()), |entries| {
+    let result = analyse(&mut reader, engine::Engine::new(), Meter::start(!output.is_file()), |entries| {
         output.write(|output| {
             for entry in entries.iter().filter(|entry| is_shown(filter.as_ref(), entry)) {
                 lines.write(entry, output)?;
             }
             output.batch()
         })
-    })?;
-    output.finish()
+    });
+    reader.end(result.and_then(|()| output.finish()))
 }
 
 /// Why a listing may be empty: what is on the connections is not read yet. A report says so itself.
@@ -122,10 +126,13 @@ impl Unread {
         }
     }
 
-    /// Says it on standard error, where there was nothing else to show.
-    fn tell(&self) {
-        if let (false, Some(unread)) = (self.any_exchange, report::unread(self.tls, self.http2)) {
-            complain(&format!("no MCP was seen; not read: {unread}"));
+    /// Says it on standard error, where there was nothing else to show. Of a device also that nothing is there at all:
+    /// whoever watches one waits for something.
+    fn tell(&self, device: Option<&str>) {
+        match (self.any_exchange, report::unread(self.tls, self.http2), device) {
+            (true, ..) | (false, None, None) => {}
+            (false, Some(unread), _) => complain(&format!("no MCP was seen; not read: {unread}")),
+            (false, None, Some(device)) => complain(&format!("no MCP was seen on {device}")),
         }
     }
 }
@@ -142,35 +149,25 @@ pub(super) fn filter_fields() -> Vec<HelpRow> {
 
 /// Reads a source to its end, and hands on what comes of it, batch by batch.
 fn analyse(
-    source: &mut capture::Capture,
+    reader: &mut Reader,
     mut engine: engine::Engine,
     mut meter: Meter,
     mut each: impl FnMut(&[Entry]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let progress = source.progress();
+    let progress = reader.progress();
     let mut entries = Vec::new();
     loop {
-        let goes_on = engine.read(source, &mut entries)?;
+        let goes_on = engine.read(reader, &mut entries)?;
         each(&entries)?;
         entries.clear();
-        meter.update(progress.read(), progress.total());
+        if let Some(progress) = &progress {
+            meter.update(progress.read(), progress.total());
+        }
+        reader.heed();
         if !goes_on {
             return Ok(());
         }
     }
-}
-
-fn open(request: &Request) -> anyhow::Result<capture::Capture> {
-    let inputs: Vec<capture::Input> = request
-        .inputs
-        .iter()
-        .map(|input| match input {
-            Input::Path(path) => capture::Input::Path(path.clone()),
-            Input::Stdin => capture::Input::Stdin,
-        })
-        .collect();
-    let options = capture::OpenOptions { filter: request.bpf.clone() };
-    Ok(capture::open(&inputs, &options)?)
 }
 
 /// The filter of `--filter`. Its error shows the text and points at the character.

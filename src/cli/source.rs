@@ -1,30 +1,48 @@
 //! The words of a command line, told apart: files, then a BPF filter.
 //!
-//! Leading words that exist as files (or `-`) are files, `--` ends them, the rest is the filter. Nothing is opened.
+//! Leading words that exist as files (or `-`) are files, `--` ends them, the rest is the filter. Without a file a device is
+//! captured on. Nothing is opened.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue};
 use pcap::{Capture, Linktype};
 
-use super::args::{Arguments, Color, SourceArguments};
+use super::args::{Arguments, Color, LiveArguments, SourceArguments};
+use super::keeping::Keeping;
+use crate::capture::live;
 
 /// What a command reads and what it shows of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
-    /// The captures, at least one, in the order in which they were given.
-    pub(super) inputs: Vec<Input>,
+    /// Where packets come from.
+    pub(super) inputs: Inputs,
     /// The BPF filter; `None` where there is none.
     pub(super) bpf: Option<String>,
     /// What `--filter` says.
     pub(super) filter: Option<String>,
     /// What `--color` says.
     pub(super) color: Color,
+    /// Where the packets are kept; `None` where they are not.
+    pub(super) keep: Option<Keeping>,
+    /// What `-Z` says.
+    pub(super) user: Option<String>,
+    /// The command makes connections of its own while it reads: those that only read are kept from it.
+    pub(super) network: bool,
+}
+
+/// Where packets come from.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Inputs {
+    /// The captures, at least one, in the order in which they were given.
+    Files(Vec<Input>),
+    /// A device.
+    Device(live::Options),
 }
 
 /// One capture.
@@ -38,31 +56,37 @@ impl Request {
     /// Of a command.
     ///
     /// # Errors
-    /// There is no file, or what follows the files is no filter.
+    /// A file is missing, what follows the files is no filter, or options do not go together.
     pub(super) fn new(arguments: &SourceArguments, color: Color) -> anyhow::Result<Self> {
         let ended = !arguments.bpf.is_empty();
-        let (files, mut rest) = if ended {
-            (arguments.words.as_slice(), arguments.bpf.as_slice())
-        } else {
-            split(&arguments.words)
+        let device = arguments.live.interface.is_some();
+        let (files, mut rest) = match (ended, device) {
+            (true, true) if !arguments.words.is_empty() => bail!(both(&arguments.words)),
+            (true, _) => (arguments.words.as_slice(), arguments.bpf.as_slice()),
+            (false, true) => ([].as_slice(), arguments.words.as_slice()),
+            (false, false) => split(&arguments.words),
         };
-        if files.is_empty() {
-            match rest.first() {
-                Some(word) if !ended => {
-                    bail!("{}: no such file: name a capture, or - for standard input", word.display())
-                }
-                _ => bail!("no capture is named: give a file, or - for standard input"),
-            }
-        }
         if rest.len() == 1 && rest.iter().all(|word| word.is_empty()) {
             // tcpdump takes an empty filter for none; scripts pass "$FILTER".
             rest = &[];
         }
-        let inputs: Vec<Input> = files.iter().map(|word| input(word)).collect();
-        if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
-            bail!("-: standard input can be read once only");
+        if let (true, false, false, Some(word)) = (files.is_empty(), ended, device, rest.first())
+            && !begins_a_filter(word)
+        {
+            bail!(missing(word));
         }
-        Ok(Self { inputs, bpf: bpf(rest, ended)?, filter: arguments.filter.clone(), color })
+        let bpf = if device && !ended && rest.first().is_some_and(|word| is_file(word, false)) {
+            bpf(rest, ended).map_err(|_| anyhow!(both(rest)))?
+        } else {
+            bpf(rest, ended)?
+        };
+        let inputs = match files {
+            [] => Inputs::Device(options(&arguments.live, bpf.clone())),
+            files => Inputs::Files(self::files(files, &arguments.live)?),
+        };
+        let keep = Keeping::new(&arguments.keep, matches!(inputs, Inputs::Device(_)))?;
+        let user = arguments.live.relinquish_privileges.clone();
+        Ok(Self { inputs, bpf, filter: arguments.filter.clone(), color, keep, user, network: false })
     }
 
     /// Of a command line without a command: its first word may have been meant for one.
@@ -70,8 +94,10 @@ impl Request {
     /// # Errors
     /// As [`Self::new`], with what the first word may have been meant for.
     pub(super) fn without_command(arguments: &SourceArguments, color: Color) -> anyhow::Result<Self> {
-        if let (Some(first), true) = (arguments.words.first(), arguments.bpf.is_empty())
+        if let (Some(first), true, None) =
+            (arguments.words.first(), arguments.bpf.is_empty(), &arguments.live.interface)
             && !is_file(first, true)
+            && !begins_a_filter(first)
         {
             let first = first.display();
             match meant(&first.to_string()) {
@@ -84,20 +110,132 @@ impl Request {
 
     /// The inputs that have a name.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        self.inputs.iter().filter_map(|input| match input {
+        let inputs = match &self.inputs {
+            Inputs::Files(inputs) => inputs.as_slice(),
+            Inputs::Device(_) => &[],
+        };
+        inputs.iter().filter_map(|input| match input {
             Input::Path(path) => Some(path.as_path()),
             Input::Stdin => None,
         })
     }
 
-    /// Whether what is read may still be under way: standard input, a pipe.
+    /// Whether what is read may still be under way: a device, standard input, a pipe.
     pub(super) fn is_live(&self) -> bool {
-        self.inputs.iter().any(|input| match input {
-            Input::Stdin => true,
-            Input::Path(path) => fs::metadata(path).is_ok_and(|file| !file.is_file()),
-        })
+        match &self.inputs {
+            Inputs::Device(_) => true,
+            Inputs::Files(inputs) => inputs.iter().any(|input| match input {
+                Input::Stdin => true,
+                Input::Path(path) => fs::metadata(path).is_ok_and(|file| !file.is_file()),
+            }),
+        }
     }
 }
+
+/// The captures of some words.
+fn files(words: &[OsString], live: &LiveArguments) -> anyhow::Result<Vec<Input>> {
+    let inputs: Vec<Input> = words.iter().map(|word| input(word)).collect();
+    if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
+        bail!("-: standard input can be read once only");
+    }
+    let given = [
+        ("-c", live.count.is_some()),
+        ("--for", live.duration.is_some()),
+        ("-B", live.buffer_size.is_some()),
+        ("-s", live.snapshot_length.is_some()),
+        ("-p", live.no_promiscuous_mode),
+    ];
+    if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
+        bail!("{option} is an option of live captures: with -i IFACE, or without a file");
+    }
+    Ok(inputs)
+}
+
+/// How a device is captured on.
+fn options(live: &LiveArguments, filter: Option<String>) -> live::Options {
+    let default = live::Options::default();
+    live::Options {
+        device: live.interface.clone(),
+        filter,
+        snaplen: live.snapshot_length.filter(|length| *length > 0).unwrap_or(default.snaplen),
+        buffer: live.buffer_size.unwrap_or(default.buffer),
+        promiscuous: !live.no_promiscuous_mode,
+        packets: live.count,
+        duration: live.duration,
+    }
+}
+
+/// What to say of a first word that is no file, and no filter either.
+fn missing(word: &OsStr) -> String {
+    let word = word.display().to_string();
+    let mut message =
+        format!("{word}: no such file: name a capture, or - for standard input, or -i and a device");
+    if word.contains([':', '~']) {
+        message.push_str("\n  what MCP says is filtered with --filter, as in --filter 'method:tools/call'");
+    }
+    message
+}
+
+/// What to say where a file is named beside a device.
+fn both(words: &[OsString]) -> String {
+    let file = words.first().map(|word| word.display().to_string()).unwrap_or_default();
+    format!("{file}: is a file, and a device is named too: what follows -i IFACE is a filter")
+}
+
+/// Whether a word can begin a filter expression (pcap-filter(7)). Without -i the first word decides whether a capture was
+/// meant: a misspelt name is not to be looked up as that of a host, and nothing is to be captured for it.
+fn begins_a_filter(word: &OsStr) -> bool {
+    let Some(word) = word.to_str() else {
+        return false;
+    };
+    let bare = word.trim_start_matches(['(', '!', ' ']);
+    let first = bare.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    let behind = bare.get(first.len()..).unwrap_or_default();
+    let known = BEGINNINGS.contains(&first) && behind.chars().next().is_none_or(|c| " [)=<>&!".contains(c));
+    known || bare.is_empty() || bare.parse::<std::net::IpAddr>().is_ok()
+}
+
+/// The words that a filter expression can begin with.
+const BEGINNINGS: [&str; 38] = [
+    "arp",
+    "broadcast",
+    "dst",
+    "ether",
+    "gateway",
+    "geneve",
+    "greater",
+    "host",
+    "icmp",
+    "icmp6",
+    "ifname",
+    "igmp",
+    "inbound",
+    "ip",
+    "ip6",
+    "ipv4",
+    "ipv6",
+    "len",
+    "less",
+    "link",
+    "mpls",
+    "multicast",
+    "net",
+    "not",
+    "on",
+    "outbound",
+    "port",
+    "portrange",
+    "pppoes",
+    "proto",
+    "rarp",
+    "sctp",
+    "src",
+    "tcp",
+    "udp",
+    "vlan",
+    "vxlan",
+    "wlan",
+];
 
 /// The leading words that are files, and the rest.
 fn split(words: &[OsString]) -> (&[OsString], &[OsString]) {
@@ -197,21 +335,61 @@ mod tests {
 
     fn request(words: &[&str], behind: &[&str]) -> Result<Request, String> {
         let own = |words: &[&str]| words.iter().map(OsString::from).collect();
-        let arguments = SourceArguments { words: own(words), bpf: own(behind), filter: None };
+        let arguments = SourceArguments { words: own(words), bpf: own(behind), ..SourceArguments::default() };
         Request::new(&arguments, Color::Auto).map_err(|error| error.to_string())
+    }
+
+    /// The same on the device `lo`.
+    fn device(words: &[&str], behind: &[&str]) -> Result<Request, String> {
+        let own = |words: &[&str]| words.iter().map(OsString::from).collect();
+        let live = LiveArguments { interface: Some("lo".to_owned()), ..LiveArguments::default() };
+        let arguments =
+            SourceArguments { words: own(words), bpf: own(behind), live, ..SourceArguments::default() };
+        Request::new(&arguments, Color::Auto).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_a_file_the_words_are_a_filter() {
+        for request in [request(&["tcp", "port", "1"], &[]), request(&[], &["tcp", "port", "1"])] {
+            let Inputs::Device(options) = request.unwrap().inputs else {
+                panic!("a device");
+            };
+            assert_eq!((options.device, options.filter.as_deref()), (None, Some("tcp port 1")));
+        }
+        for filter in ["tcp", "(tcp", "!udp", "not", "10.0.0.1", "::1", "tcp[13]", "tcp port 1", "("] {
+            assert!(begins_a_filter(filter.as_ref()), "{filter}");
+        }
+        for no in ["tcp.pcap", "capture", "udp/x", "ip6x", "reprot", "./tcp", "host-a.pcap"] {
+            assert!(!begins_a_filter(no.as_ref()), "{no}");
+        }
+        assert!(request(&["capture"], &[]).unwrap_err().starts_with("capture: no such file"));
+    }
+
+    #[test]
+    fn what_follows_a_device_is_a_filter() {
+        let request = device(&["tcp", "port", "1"], &[]).unwrap();
+        assert_eq!(request.bpf.as_deref(), Some("tcp port 1"));
+        let Inputs::Device(options) = request.inputs else {
+            panic!("a device");
+        };
+        assert_eq!(options.device.as_deref(), Some("lo"));
+        assert!(options.promiscuous);
+        assert!(device(&["Cargo.toml"], &[]).unwrap_err().starts_with("Cargo.toml: is a file, and a device"));
+        assert!(device(&["Cargo.toml"], &["tcp"]).unwrap_err().contains("a device is named too"));
+        assert_eq!(device(&[], &["tcp"]).unwrap().bpf.as_deref(), Some("tcp"));
     }
 
     #[test]
     fn leading_words_that_exist_are_files() {
         let request = request(&["Cargo.toml", "-", "tcp", "port", "3000"], &[]).unwrap();
-        assert_eq!(request.inputs, [Input::Path("Cargo.toml".into()), Input::Stdin]);
+        assert_eq!(request.inputs, Inputs::Files(vec![Input::Path("Cargo.toml".into()), Input::Stdin]));
         assert_eq!(request.bpf.as_deref(), Some("tcp port 3000"));
     }
 
     #[test]
     fn two_dashes_end_the_files() {
         let request = request(&["absent.pcap"], &["tcp"]).unwrap();
-        assert_eq!(request.inputs, [Input::Path("absent.pcap".into())]);
+        assert_eq!(request.inputs, Inputs::Files(vec![Input::Path("absent.pcap".into())]));
         assert_eq!(request.bpf.as_deref(), Some("tcp"));
     }
 
@@ -219,7 +397,7 @@ mod tests {
     fn a_directory_is_no_file_behind_a_file() {
         let error = request(&["Cargo.toml", "src"], &[]).unwrap_err();
         assert!(error.starts_with("«src» is neither a file"), "{error}");
-        assert_eq!(request(&["src"], &[]).unwrap().inputs, [Input::Path("src".into())]);
+        assert_eq!(request(&["src"], &[]).unwrap().inputs, Inputs::Files(vec![Input::Path("src".into())]));
     }
 
     #[test]

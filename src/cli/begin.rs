@@ -1,0 +1,157 @@
+//! Everything that a command needs before its first packet, in the order that gives up the most the soonest.
+//!
+//! ```text
+//!  open the device or the files ─▶ give up root ─▶ open the outputs ─▶ shut in ─▶ start reading
+//!  needs the right to capture       rights          as the user        sandbox    the first thread
+//! ```
+
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+
+use super::output::{self, Output};
+use super::reader::{Device, Reader, Source};
+use super::sandbox::{self, Allowed};
+use super::signals::{self, Signals};
+use super::source::{Input, Inputs, Request};
+use super::{complain, rights, tell};
+use crate::capture::keep::{Recorder, Target};
+use crate::capture::write::About;
+use crate::capture::{self, live};
+
+/// What a command works with.
+pub(super) struct Begun {
+    pub(super) reader: Reader,
+    pub(super) output: Output,
+}
+
+/// Opens what is read and what is written (`path`, or standard output), and starts a live capture.
+///
+/// # Errors
+/// There is no right to capture, a file cannot be read or written, or root cannot be given up.
+pub(super) fn begin(request: &Request, path: Option<&Path>) -> anyhow::Result<Begun> {
+    let opened = Opened::open(request)?;
+    let folder = request.keep.as_ref().and_then(super::keeping::Keeping::folder);
+    let user = rights::give_up(request.user.as_deref(), folder.is_some())?;
+    let outputs = || -> anyhow::Result<_> {
+        let output = Output::open(path, request)?;
+        Ok((output, keep(request, path, &opened)?))
+    };
+    let (output, recorder) = outputs().map_err(|error| match &user {
+        Some(user) => anyhow!("{error:#}; files are written as {user} (-Z root writes them as root)"),
+        None => error,
+    })?;
+    let signals = signals::wanted();
+    let note = sandbox::enter(Allowed {
+        folder: folder.as_deref(),
+        device: opened.device().map(live::Opened::name),
+        network: request.network,
+        lookups: opened.device().is_none() && request.bpf.is_some(),
+    });
+    let (source, device) = match opened {
+        Opened::Files(capture) => (Source::Files(capture), None),
+        Opened::Device(opened) => {
+            if let Some(note) = note {
+                complain(&format!("note: {note}"));
+            }
+            announce(&opened, request, user.as_deref());
+            let signals = Signals::catch(&signals).context("signals cannot be caught")?;
+            let name = opened.name().to_owned();
+            let live = opened.start()?;
+            let device = Device {
+                name,
+                filter: request.bpf.clone(),
+                signals,
+                stop: live.stop(),
+                counts: live.counts(),
+            };
+            (Source::Live(live), Some(device))
+        }
+    };
+    Ok(Begun { reader: Reader::new(source, recorder, device), output })
+}
+
+/// What is read, open and not yet read.
+enum Opened {
+    Files(capture::Capture),
+    Device(live::Opened),
+}
+
+impl Opened {
+    fn open(request: &Request) -> anyhow::Result<Self> {
+        match &request.inputs {
+            Inputs::Files(inputs) => {
+                let inputs: Vec<capture::Input> = inputs.iter().map(input).collect();
+                let options = capture::OpenOptions { filter: request.bpf.clone() };
+                Ok(Self::Files(capture::open(&inputs, &options)?))
+            }
+            Inputs::Device(options) => {
+                live::open(options).map(Self::Device).map_err(|error| anyhow!(rights::advice(&error)))
+            }
+        }
+    }
+
+    fn device(&self) -> Option<&live::Opened> {
+        match self {
+            Self::Files(_) => None,
+            Self::Device(opened) => Some(opened),
+        }
+    }
+}
+
+fn input(input: &Input) -> capture::Input {
+    match input {
+        Input::Path(path) => capture::Input::Path(path.clone()),
+        Input::Stdin => capture::Input::Stdin,
+    }
+}
+
+/// Creates the file that packets are kept in.
+fn keep(request: &Request, path: Option<&Path>, opened: &Opened) -> anyhow::Result<Option<Recorder>> {
+    let Some(keep) = &request.keep else {
+        return Ok(None);
+    };
+    if let Target::Path(kept) = &keep.target {
+        output::refuse_capture(kept, request)?;
+    } else if path.is_some_and(|path| path.as_os_str() == "-") {
+        anyhow::bail!("-w - and -o -: both would go to standard output; name a file for one of them");
+    }
+    let device = opened.device();
+    let about = About {
+        hardware: hardware(),
+        system: system(),
+        application: concat!("mcpdump ", env!("CARGO_PKG_VERSION")).to_owned(),
+        device: device.map(|opened| opened.name().to_owned()).unwrap_or_default(),
+        filter: request.bpf.clone().unwrap_or_default(),
+        snaplen: device.map_or(0, live::Opened::snaplen),
+    };
+    keep.create(about, device.map(live::Opened::link_type)).map(Some)
+}
+
+/// The processor, as far as the system tells.
+fn hardware() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model =
+        info.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.trim() == "model name");
+    model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, model)| model.trim().to_owned())
+}
+
+/// The operating system and, as far as it tells, its version.
+fn system() -> String {
+    let version = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    match std::env::consts::OS {
+        "linux" => format!("Linux {}", version.trim()).trim_end().to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// Says what is captured on and how it ends, to whoever sits there.
+fn announce(opened: &live::Opened, request: &Request, user: Option<&str>) {
+    if !io::stderr().is_terminal() {
+        return;
+    }
+    let filter = request.bpf.as_ref().map(|filter| format!(", filter «{filter}»")).unwrap_or_default();
+    let user = user.map(|user| format!(", as {user}")).unwrap_or_default();
+    tell(&format!("mcpdump: capturing on {}{filter}{user}; Ctrl-C ends it", opened.name()));
+}

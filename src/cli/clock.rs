@@ -1,0 +1,15 @@
+//! The time of day, for the names of files that are made while a capture runs.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::base::Timestamp;
+
+/// Now, as packet times are counted.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the first file of a live capture is named after the time it began"
+)]
+pub(super) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}

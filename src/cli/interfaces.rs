@@ -1,0 +1,104 @@
+//! `mcpdump interfaces`: the devices, and whether they can be captured on now.
+
+use std::io::{self, Write as _};
+
+use anyhow::Context as _;
+
+use super::rights;
+use crate::capture::live::{self, Interface};
+
+/// Prints a line for each device, and what is missing where one cannot be captured on.
+///
+/// # Errors
+/// The system does not tell its devices, or standard output cannot be written.
+pub(super) fn list() -> anyhow::Result<()> {
+    let interfaces = live::interfaces()?;
+    let missing = interfaces.iter().any(|i| matches!(i.obstacle, Some(live::Error::NotAllowed { .. })));
+    let mut text = table(&interfaces);
+    if missing {
+        text.push_str(&format!("\nThe right to capture is missing:\n{}\n", rights::remedy()));
+    }
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .context("standard output: cannot be written")
+}
+
+/// Columns: the device's name, its state, whether it can be captured on, its addresses, what it is, what is missing.
+fn table(interfaces: &[Interface]) -> String {
+    let head = ["device", "state", "capture", "addresses"].map(str::to_owned);
+    let rows: Vec<[String; 4]> = std::iter::once(head).chain(interfaces.iter().map(row)).collect();
+    // The last column is as wide as it is.
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let (first, second, third) = (width(0), width(1), width(2));
+    let mut text = String::new();
+    for [device, state, capture, about] in &rows {
+        let line = format!("{device:first$}  {state:second$}  {capture:third$}  {about}");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn row(interface: &Interface) -> [String; 4] {
+    let state = match (interface.is_up, interface.is_running) {
+        (false, _) => "down",
+        (true, false) => "no carrier",
+        (true, true) => "up",
+    };
+    let mut about: Vec<String> = interface.addresses.iter().map(ToString::to_string).collect();
+    if interface.is_loopback {
+        about.push("(loopback)".to_owned());
+    }
+    if interface.is_wireless {
+        about.push("(wireless)".to_owned());
+    }
+    about.extend(interface.description.as_ref().map(|words| format!("({words})")));
+    let capture = match &interface.obstacle {
+        None => "yes",
+        Some(live::Error::NotAllowed { .. }) => "no right",
+        Some(error) => {
+            let why = match error {
+                live::Error::Other { why, .. } => why.clone(),
+                error => error.to_string(),
+            };
+            about.push(format!("{}{why}", if about.is_empty() { "" } else { "- " }));
+            "no"
+        }
+    };
+    // Names and descriptions come from drivers.
+    [interface.name.clone(), state.to_owned(), capture.to_owned(), about.join(" ")]
+        .map(|cell| cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interface(name: &str, obstacle: Option<live::Error>) -> Interface {
+        Interface {
+            name: name.to_owned(),
+            description: None,
+            addresses: vec!["127.0.0.1".parse().unwrap()],
+            is_up: true,
+            is_running: obstacle.is_none(),
+            is_loopback: name == "lo",
+            is_wireless: false,
+            obstacle,
+        }
+    }
+
+    #[test]
+    fn what_is_missing_stands_in_its_column() {
+        let other = live::Error::Other { device: "eth\u{1b}".into(), why: "not up".into() };
+        let text = table(&[interface("lo", None), interface("eth\u{1b}", Some(other))]);
+        let want = "device  state       capture  addresses\n\
+                    lo      up          yes      127.0.0.1 (loopback)\n\
+                    eth\u{fffd}    no carrier  no       127.0.0.1 - not up\n";
+        assert_eq!(text, want);
+    }
+}

@@ -1,0 +1,130 @@
+//! Durations and sizes of the command line, in the units of `--filter` and in tcpdump's.
+
+use std::time::Duration;
+
+/// A duration: a number and `ms`, `s`, `m`, `min` or `h`; seconds where the unit is left out.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = parts(text)?;
+    let seconds = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("there is no unit «{unit}»: a number and ms, s, m or h, as in 30s")),
+    };
+    match Duration::try_from_secs_f64(number * seconds) {
+        Ok(duration) if duration.is_zero() => Err("is to be longer than nothing".to_owned()),
+        // Beyond it a clock may overflow.
+        Ok(duration) if duration <= Duration::from_secs(u64::from(u32::MAX)) => Ok(duration),
+        _ => Err("is longer than a century".to_owned()),
+    }
+}
+
+/// The size of a file for `-C`, in bytes: millions of them where the unit is left out, as with tcpdump.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(super) fn file_size(text: &str) -> Result<u64, String> {
+    size(text, 1_000_000)
+}
+
+/// The size of the kernel's buffer for `-B`, in bytes: KiB where the unit is left out, as with tcpdump.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(super) fn buffer(text: &str) -> Result<usize, String> {
+    let bytes = size(text, 1 << 10)?;
+    // libpcap takes 31 bits.
+    usize::try_from(bytes)
+        .ok()
+        .filter(|bytes| *bytes <= MAX_BUFFER)
+        .ok_or_else(|| "is more than libpcap takes: 2GiB at most".to_owned())
+}
+
+/// Most bytes of a buffer that libpcap can be asked for.
+const MAX_BUFFER: usize = i32::MAX as usize;
+
+/// A size in bytes. `k`, `m` and `g` alone are tcpdump's: powers of 1024.
+fn size(text: &str, default: u64) -> Result<u64, String> {
+    let (number, unit) = parts(text)?;
+    let worth = match unit.to_ascii_lowercase().as_str() {
+        "" => default,
+        "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => {
+            return Err(format!(
+                "there is no unit «{unit}»: B, kB, MB, GB, KiB, MiB, GiB; k, m, g as tcpdump's"
+            ));
+        }
+    };
+    #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+    let bytes = number * worth as f64;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is looked at before")]
+    if (1.0..MAX_SIZE).contains(&bytes) {
+        Ok(bytes as u64)
+    } else {
+        Err("is no size of a file or buffer".into())
+    }
+}
+
+/// Sizes are below it: a petabyte, which a floating-point number still tells to the byte.
+const MAX_SIZE: f64 = 1e15;
+
+/// A number without sign, and what follows it.
+fn parts(text: &str) -> Result<(f64, &str), String> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(end).unwrap_or((text, ""));
+    match number.parse() {
+        Ok(number) => Ok((number, unit.trim())),
+        Err(_) => Err(format!("«{text}» does not begin with a number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        for (text, ms) in
+            [("30", 30_000), ("30s", 30_000), ("1.5 m", 90_000), ("250ms", 250), ("1h", 3_600_000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for text in ["", "s", "0", "0.0s", "-1s", "1d", "1e9", "99999999h", "1.2.3s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_tcpdumps_and_ours() {
+        for (text, bytes) in [
+            ("1", 1_000_000),
+            ("2k", 2048),
+            ("2K", 2048),
+            ("1m", 1 << 20),
+            ("1G", 1 << 30),
+            ("10kB", 10_000),
+            ("1MiB", 1 << 20),
+            ("7B", 7),
+            ("0.5", 500_000),
+        ] {
+            assert_eq!(file_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "x", "0", "1XB", "-5", "1e5", "99999999999GB"] {
+            assert!(file_size(text).is_err(), "{text}");
+        }
+        assert_eq!(buffer("4096"), Ok(4 << 20));
+        assert_eq!(buffer("64MiB"), Ok(64 << 20));
+        assert!(buffer("2GiB").is_err());
+    }
+}
