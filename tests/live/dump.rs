@@ -1,0 +1,231 @@
+//! The program while it captures: started, waited for, ended, and what it said.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{Cursor, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use mcpdump::base::Findings;
+use mcpdump::capture::{self, Item, Source as _};
+
+/// How long anything is waited for: far longer than it takes, so that a busy machine fails no test.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `done`.
+#[track_caller]
+pub(crate) fn until(what: &str, patience: Duration, mut done: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < patience, "waited {patience:?} in vain: {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// Whether a test can run: the machine lets it capture on loopback. Says so where not.
+pub(crate) fn can_capture() -> bool {
+    let opened = pcap::Capture::from_device("lo").and_then(pcap::Capture::open);
+    allowed(opened.map(drop).map_err(|error| format!("no right to capture on lo: {error}")))
+}
+
+/// Whether a test can run that needs root.
+pub(crate) fn is_root() -> bool {
+    let root = nix::unistd::Uid::effective().is_root();
+    allowed(if root { Ok(()) } else { Err("it takes root".to_owned()) }) && can_capture()
+}
+
+/// Says that a test is skipped, which is a failure where none may be.
+pub(crate) fn allowed(able: Result<(), String>) -> bool {
+    let Err(why) = able else {
+        return true;
+    };
+    let strict = std::env::var_os("MCPDUMP_MUST_CAPTURE").is_some_and(|value| !value.is_empty());
+    assert!(!strict, "not to be skipped: {why}");
+    eprintln!("skipped: {why}");
+    false
+}
+
+/// Runs a tool of the system.
+#[track_caller]
+pub(crate) fn tool(line: &str) -> Result<(), String> {
+    let output = Command::new("sh").args(["-c", line]).output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{line}: {}", String::from_utf8_lossy(&output.stderr).trim()))
+}
+
+/// The program, with an environment that says nothing of colours and of sudo.
+pub(crate) fn mcpdump() -> Command {
+    plain(Command::new(env!("CARGO_BIN_EXE_mcpdump")))
+}
+
+pub(crate) fn plain(mut command: Command) -> Command {
+    command.env_remove("NO_COLOR").env_remove("SUDO_USER").env("TERM", "xterm").stdin(Stdio::null());
+    command
+}
+
+/// A run of the program.
+pub(crate) struct Dump {
+    child: Child,
+    stdout: Option<JoinHandle<Vec<u8>>>,
+    stderr: Option<JoinHandle<Vec<u8>>>,
+}
+
+/// What it came to.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+impl Dump {
+    /// Starts the program, and waits until it captures.
+    #[track_caller]
+    pub(crate) fn start(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        let mut command = mcpdump();
+        command.args(arguments);
+        Self::start_command(command)
+    }
+
+    #[track_caller]
+    pub(crate) fn start_command(command: Command) -> Self {
+        let mut dump = Self::spawn(command);
+        dump.stdout = dump.child.stdout.take().map(collect);
+        dump.wait_for_capture();
+        dump
+    }
+
+    /// Starts the program, and leaves its output unread.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let stderr = child.stderr.take().map(collect);
+        Self { child, stdout: None, stderr }
+    }
+
+    /// It catches signals once its device is open, its outputs are there and it has shut itself in.
+    #[track_caller]
+    pub(crate) fn wait_for_capture(&mut self) {
+        let sigint = 1 << (2 - 1);
+        let began = Instant::now();
+        while self.mask("SigCgt:") & sigint == 0 {
+            if self.child.try_wait().expect("it can be waited for").is_some() {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not begin to capture");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    /// A line of /proc/PID/status (proc(5)).
+    pub(crate) fn field(&self, name: &str) -> String {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_default().trim().to_owned()
+    }
+
+    pub(crate) fn mask(&self, name: &str) -> u64 {
+        u64::from_str_radix(&self.field(name), 16).unwrap_or(0)
+    }
+
+    /// Nobody reads its output any more.
+    pub(crate) fn close_stdout(&mut self) {
+        drop(self.child.stdout.take());
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        tool(&format!("kill -s {name} {}", self.child.id())).expect("it can be signalled");
+    }
+
+    /// Asks it to end, and waits for that.
+    #[track_caller]
+    pub(crate) fn interrupt(self) -> Ended {
+        self.signal("INT");
+        self.wait()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> Ended {
+        let mut status = None;
+        until("its end", PATIENCE, || {
+            status = self.child.try_wait().expect("it can be waited for");
+            status.is_some()
+        });
+        let text = |thread: Option<JoinHandle<Vec<u8>>>| thread.map_or_else(Vec::new, |t| t.join().unwrap());
+        let (stdout, stderr) = (text(self.stdout.take()), text(self.stderr.take()));
+        Ended { status: status.unwrap(), stdout, stderr: String::from_utf8(stderr).unwrap() }
+    }
+}
+
+impl Drop for Dump {
+    /// A test that failed leaves no capture behind.
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Ended {
+    /// It ended with this status. Gives what it printed.
+    #[track_caller]
+    pub(crate) fn with(&self, code: i32) -> String {
+        assert_eq!(self.status.code(), Some(code), "{}", self.stderr);
+        String::from_utf8(self.stdout.clone()).unwrap()
+    }
+
+    /// It said all this on standard error.
+    #[track_caller]
+    pub(crate) fn says(&self, words: &[&str]) {
+        for word in words {
+            assert!(self.stderr.contains(word), "«{word}» is missing: {}", self.stderr);
+        }
+    }
+
+    /// The number in front of these words on standard error.
+    #[track_caller]
+    pub(crate) fn number(&self, words: &str) -> u64 {
+        let (before, _) = self.stderr.split_once(words).unwrap_or_else(|| panic!("{words}: {}", self.stderr));
+        let number = before.rsplit(|c: char| !c.is_ascii_digit() && c != ',').next().unwrap_or_default();
+        number.replace(',', "").parse().unwrap_or_else(|_| panic!("{words}: {}", self.stderr))
+    }
+}
+
+fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).expect("its output can be read");
+        bytes
+    })
+}
+
+/// The packets of a capture, and the codes of what is wrong with it.
+pub(crate) fn packets(bytes: Vec<u8>) -> (Vec<capture::Packet>, Vec<String>) {
+    let mut capture = capture::from_reader("test", Box::new(Cursor::new(bytes)));
+    let (mut packets, mut findings) = (Vec::new(), Findings::new());
+    while let Some(item) = capture.next(&mut findings).expect("a capture") {
+        if let Item::Packet(packet) = item {
+            packets.push(packet);
+        }
+    }
+    (packets, findings.drain().map(|finding| finding.code.name().to_owned()).collect())
+}
+
+/// The same of a file; nothing is wrong with it.
+#[track_caller]
+pub(crate) fn kept(file: &Path) -> Vec<capture::Packet> {
+    let (packets, codes) = packets(fs::read(file).unwrap());
+    assert_eq!(codes, Vec::<String>::new(), "{}", file.display());
+    packets
+}
+
+/// What the program exports of a file.
+#[track_caller]
+pub(crate) fn export(file: &Path) -> String {
+    let output = mcpdump().arg("export").arg(file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}

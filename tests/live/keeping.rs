@@ -1,0 +1,142 @@
+//! Rotation, and files that cannot be written.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::dump::{Dump, Ended, allowed, can_capture, is_root, kept, mcpdump, tool};
+use super::traffic::Traffic;
+
+/// The files of a directory, in the order of their names.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// A run that keeps packets in files of 10 kB, of some hundred kilobytes.
+fn rotate(file: &Path, more: &[&str]) -> Ended {
+    let traffic = Traffic::new();
+    let mut arguments = vec!["export", "-i", "lo", "-w", file.to_str().unwrap(), "-C", "10kB"];
+    arguments.extend(more);
+    let filter = traffic.filter();
+    arguments.push(&filter);
+    let dump = Dump::start(arguments);
+    traffic.make(40, 1000);
+    dump.interrupt()
+}
+
+#[test]
+fn files_of_a_size_are_numbered_and_hold_every_packet() {
+    if !can_capture() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let ended = rotate(&directory.path().join("lo.pcapng"), &[]);
+    let live = ended.with(0);
+    let names = names(directory.path());
+    assert!(names.len() > 4, "{names:?}");
+    assert_eq!(names[0], "lo.pcapng");
+    for number in 1..names.len() {
+        assert!(names.contains(&format!("lo.pcapng{number}")), "{names:?}");
+    }
+    let files: Vec<PathBuf> = names.iter().map(|name| directory.path().join(name)).collect();
+    let packets: usize = files.iter().map(|file| kept(file).len()).sum();
+    assert_eq!(packets as u64, ended.number(" packets captured"));
+    assert_eq!(packets as u64, ended.number(" packets kept"));
+    let output = mcpdump().arg("export").args(&files).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), live, "together they are one capture");
+    // A file is changed before the packet that follows the one that made it too large; its statistics come behind that.
+    assert!(files.iter().all(|file| file.metadata().unwrap().len() < 10_000 + 3000));
+}
+
+#[test]
+fn a_ring_keeps_so_many_files() {
+    if !can_capture() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    rotate(&directory.path().join("ring"), &["-W", "11"]).with(0);
+    assert!(names(directory.path()).starts_with(&["ring00".to_owned(), "ring01".to_owned()]));
+    let directory = tempfile::tempdir().unwrap();
+    rotate(&directory.path().join("ring"), &["-W", "3"]).with(0);
+    assert_eq!(names(directory.path()), ["ring0", "ring1", "ring2"]);
+    for name in names(directory.path()) {
+        kept(&directory.path().join(name));
+    }
+}
+
+#[test]
+fn so_many_files_of_a_time_end_it() {
+    if !can_capture() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("%Y-%s.pcapng");
+    let traffic = Traffic::new();
+    let dump = Dump::start([
+        "list",
+        "-i",
+        "lo",
+        "-w",
+        file.to_str().unwrap(),
+        "-G",
+        "1",
+        "-W",
+        "1",
+        &traffic.filter(),
+    ]);
+    let ended = dump.wait();
+    ended.with(0);
+    let names = names(directory.path());
+    assert_eq!(names.len(), 1);
+    let (year, _) = names[0].split_once('-').unwrap();
+    assert!(year.parse::<u32>().unwrap() >= 2025, "{names:?}");
+    assert!(kept(&directory.path().join(&names[0])).is_empty());
+}
+
+/// A file system of some kilobytes, unmounted at the end.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Result<Self, String> {
+        let directory = tempfile::tempdir().unwrap();
+        tool(&format!("mount -t tmpfs -o size=64k mcpdump-test {}", directory.path().display()))?;
+        Ok(Self(directory))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        if let Err(why) = tool(&format!("umount {}", self.0.path().display())) {
+            eprintln!("{why}");
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_stops_the_writing_and_not_the_analysis() {
+    if !is_root() {
+        return;
+    }
+    let disk = match SmallDisk::mount() {
+        Ok(disk) => disk,
+        Err(why) => {
+            allowed(Err(why));
+            return;
+        }
+    };
+    let file = disk.0.path().join("full.pcapng");
+    let traffic = Traffic::new();
+    let dump = Dump::start(["list", "-i", "lo", "-w", file.to_str().unwrap(), &traffic.filter()]);
+    traffic.make(100, 2000);
+    let ended = dump.interrupt();
+    assert_eq!(ended.with(1).lines().count(), 100, "the analysis goes on");
+    ended.says(&["full.pcapng: the disk is full", "free some space", "0 packets lost by mcpdump"]);
+    assert_eq!(ended.stderr.matches("the disk is full").count(), 1, "it is said once");
+    let packets = kept(&file).len() as u64;
+    assert!(packets > 10, "{packets}");
+    assert_eq!(packets, ended.number(" packets are in it"));
+    assert_eq!(packets, ended.number(" packets kept"));
+}

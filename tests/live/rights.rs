@@ -1,0 +1,146 @@
+//! What the process may do: nothing without the right to capture, and nothing more than it needs once it captures.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::dump::{Dump, PATIENCE, can_capture, is_root, kept, mcpdump, plain, until};
+use super::traffic::Traffic;
+
+/// Everybody may read and write in it.
+fn open(directory: &Path) {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).unwrap();
+}
+
+#[test]
+fn without_the_right_to_capture_it_says_how_to_get_it() {
+    if !is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path());
+    let binary = directory.path().join("it's mcpdump");
+    fs::copy(env!("CARGO_BIN_EXE_mcpdump"), &binary).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = plain(Command::new("setpriv"));
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]);
+        command.arg(&binary).args(arguments).output().unwrap()
+    };
+    let output = run(&["list", "-i", "lo"]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{message}");
+    let path = fs::canonicalize(&binary).unwrap().display().to_string().replace('\'', r"'\''");
+    let line = format!("sudo setcap cap_net_raw,cap_net_admin=eip '{path}'\n");
+    assert!(message.starts_with("mcpdump: lo: no right to capture") && message.contains(&line), "{message}");
+
+    let output = run(&["interfaces"]);
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(table.contains("no right") && table.contains(&line), "{table}");
+}
+
+#[test]
+fn interfaces_lists_what_can_be_captured_on() {
+    if !can_capture() {
+        return;
+    }
+    let output = mcpdump().arg("interfaces").output().unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let line = table.lines().find(|line| line.starts_with("lo ")).unwrap();
+    for word in ["up", "yes", "127.0.0.1", "(loopback)"] {
+        assert!(line.contains(word), "{line}");
+    }
+}
+
+#[test]
+fn an_unknown_device_is_named_with_those_that_there_are() {
+    if !can_capture() {
+        return;
+    }
+    let output = mcpdump().args(["list", "-i", "absent0"]).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("absent0: no such device; there are: ") && message.contains("lo"), "{message}");
+}
+
+#[test]
+fn root_is_given_up_for_who_ran_sudo() {
+    if !is_root() {
+        return;
+    }
+    for (variable, arguments) in [(Some("nobody"), [].as_slice()), (Some("root"), &["-Z", "nobody"])] {
+        let directory = tempfile::tempdir().unwrap();
+        open(directory.path());
+        let file = directory.path().join("kept.pcapng");
+        let traffic = Traffic::new();
+        let mut command = mcpdump();
+        command.envs(variable.map(|user| ("SUDO_USER", user))).args(arguments);
+        command.args(["-i", "lo", "-w"]).arg(&file).arg(traffic.filter());
+        let dump = Dump::start_command(command);
+        let nobody = fs::metadata(&file).unwrap().uid();
+        assert_ne!(nobody, 0);
+        assert_eq!(dump.field("Uid:").split_whitespace().collect::<Vec<_>>(), vec![nobody.to_string(); 4]);
+        assert!(dump.field("Gid:").split_whitespace().all(|gid| gid != "0"));
+        assert!(dump.field("Groups:").split_whitespace().all(|gid| gid != "0"));
+        for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
+            assert_eq!(dump.mask(set), 0, "{set}");
+        }
+        traffic.make(3, 10);
+        assert_eq!(dump.interrupt().with(0).lines().count(), 3);
+        assert!(kept(&file).len() > 6);
+    }
+}
+
+#[test]
+fn a_user_that_is_not_there_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let output = mcpdump().args(["-i", "lo", "-Z", "no such user"]).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(message, "mcpdump: -Z no such user: there is no such user\n");
+}
+
+#[test]
+fn a_saved_capture_is_read_without_rights_too() {
+    let mut command = mcpdump();
+    command.args(["list", "-"]).stdin(Stdio::piped());
+    let dump = Dump::spawn(command);
+    until("it shuts itself in", PATIENCE, || dump.field("NoNewPrivs:") == "1");
+    for set in ["CapInh:", "CapPrm:", "CapEff:"] {
+        assert_eq!(dump.mask(set), 0, "{set}");
+    }
+}
+
+/// The folder that files may be made in is moved away, and another takes its name: by the name alone the next file could
+/// be made there, and the kernel does not let it.
+#[test]
+fn it_reaches_no_folder_but_its_own() {
+    if !can_capture() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let (folder, moved) = (directory.path().join("folder"), directory.path().join("moved"));
+    fs::create_dir(&folder).unwrap();
+    let traffic = Traffic::new();
+    let mut command = mcpdump();
+    command.args(["list", "-i", "lo", "-C", "1kB", "-w"]).arg(folder.join("lo")).arg(traffic.filter());
+    let dump = Dump::start_command(command);
+    assert_eq!(dump.field("NoNewPrivs:"), "1");
+    fs::rename(&folder, &moved).unwrap();
+    fs::create_dir(&folder).unwrap();
+    traffic.make(20, 1000);
+    let ended = dump.interrupt();
+    if ended.stderr.contains("this kernel has no Landlock") {
+        eprintln!("no Landlock here: only that no privileges can be gained is shown");
+        assert!(folder.join("lo1").exists());
+        return;
+    }
+    ended.with(1);
+    ended.says(&["lo1: cannot be written: Permission denied"]);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    assert!(!kept(&moved.join("lo")).is_empty());
+}
