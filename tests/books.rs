@@ -124,9 +124,9 @@ fn who_watches_sees_each_request_once_and_before_its_end() {
         for entry in &run.entries {
             match entry {
                 Entry::Record(Record::Request(request)) => {
-                    if asked.insert(request.n, request).is_some() {
-                        problems.push(format!("{}: {} was told twice", capture.0, request.n));
-                    }
+                    let before = asked.insert(request.n, request);
+                    problems
+                        .extend(before.map(|before| format!("{}: {} was told twice", capture.0, before.n)));
                 }
                 Entry::Record(Record::Exchange(exchange)) => {
                     let same = asked.remove(&exchange.n).is_some_and(|request| {

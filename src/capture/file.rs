@@ -117,11 +117,16 @@ impl File {
             Format::Unknown | Format::Over => Ok(None),
         };
         self.input.log.hand_on(last, findings);
-        if !matches!(item, Ok(Some(_))) {
-            self.format = Format::Over;
-            self.input.close();
+        if matches!(item, Ok(Some(_))) {
+            return item;
         }
-        item
+        let ended = std::mem::replace(&mut self.format, Format::Over);
+        self.input.close();
+        match ended {
+            // The silence behind the last packet.
+            Format::PcapNg(section) if item.is_ok() => Ok(section.until().map(Item::Time)),
+            _ => item,
+        }
     }
 }
 

@@ -61,6 +61,8 @@ impl Capture {
             *head = file.next(self.last, findings)?;
             match head {
                 Some(Item::Packet(packet)) => self.heads.push(Reverse((packet.origin.time.0, index))),
+                // Silence in one of several files is none in all of them.
+                Some(Item::Time(_)) => self.empty.push(index),
                 Some(_) => {
                     self.empty.push(index);
                     return Ok(head.take());

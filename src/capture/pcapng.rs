@@ -42,6 +42,8 @@ pub(super) struct Section {
     interfaces: Vec<Interface>,
     /// The time of the file's last packet.
     last_time: Timestamp,
+    /// When the statistics behind the last packet were written, where they can be trusted.
+    until: Option<Timestamp>,
     /// What comes of a block behind its first item.
     ready: VecDeque<Item>,
 }
@@ -232,6 +234,7 @@ impl Section {
         if let Some(ticks) = found.ticks {
             self.last_time = log.time(interface.clock.ns(ticks), place.offset);
         }
+        self.until = None;
         data.advance(found.start);
         data.truncate(found.captured as usize);
         let item = packet(self.last_time, interface.link_type, data, found.original);
@@ -252,7 +255,7 @@ impl Section {
         log: &mut Log,
     ) -> Result<Option<Item>, Damaged> {
         let number = self.known(fields.u32("interface")?)?;
-        fields.ticks()?;
+        let ticks = fields.ticks()?;
         let (mut by_interface, mut by_system, mut accepted, mut delivered) = (0, 0, 0_u64, 0_u64);
         fields.options(place, log, |code, mut value| match code {
             5 => by_interface = value.count("isb_ifdrop"),
@@ -264,6 +267,9 @@ impl Section {
         let Some(interface) = self.interfaces.get_mut(number) else {
             return Ok(None);
         };
+        // Other programs may stamp it with anything.
+        self.until =
+            self.ours.then(|| interface.clock.ns(ticks)).and_then(|ns| i64::try_from(ns).ok()).map(Timestamp);
         // Of other programs what was not delivered may have waited in a buffer at the end.
         let by_us = if self.ours { accepted.saturating_sub(by_system).saturating_sub(delivered) } else { 0 };
         let losses = [(Loser::Interface, by_interface), (Loser::Kernel, by_system), (Loser::Mcpdump, by_us)];
@@ -278,6 +284,11 @@ impl Section {
             }
         }
         Ok(self.ready.pop_front())
+    }
+
+    /// The time at which the capture ended, where that is known and no packet was read since.
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        self.until
     }
 
     fn known(&self, interface: u32) -> Result<usize, Damaged> {

@@ -39,6 +39,8 @@ pub struct Statistics {
     pub written: u64,
     /// Packets that are not, and who lost them.
     pub lost: Losses,
+    /// Up to when there was silence behind the last packet; `None` where that is not known.
+    pub until: Option<Timestamp>,
 }
 
 /// A packet that has no place in a pcapng file.
@@ -151,13 +153,14 @@ impl Writer {
             return;
         };
         let (first, last) = interface.times.unwrap_or_default();
-        let Statistics { written, lost } = statistics;
+        let Statistics { written, lost, until } = statistics;
+        let now = until.map_or(last, |until| until.max(last));
         // A file does not tell who lost what its packets say is missing (`epb_dropcount`): it was not the interface.
         let system = lost.kernel.saturating_add(lost.unknown);
         let accepted = written.saturating_add(system).saturating_add(lost.mcpdump);
         self.block(STATISTICS, |block| {
             block.u32(0);
-            block.time(last, interface.offset);
+            block.time(now, interface.offset);
             if interface.times.is_some() {
                 block.option(2, &ticks(first, interface.offset)); // isb_starttime
                 block.option(3, &ticks(last, interface.offset)); // isb_endtime
@@ -300,6 +303,7 @@ mod tests {
     use super::*;
     use crate::base::Origin;
     use crate::base::fact::Loser;
+    use crate::capture::Item;
     use crate::capture::samples::read;
 
     fn packets() -> impl Strategy<Value = Vec<Packet>> {
@@ -356,6 +360,21 @@ mod tests {
     }
 
     #[test]
+    fn the_silence_at_the_end_is_told_unless_a_stranger_tells_it() {
+        let ends = |application: &str, packets: usize| {
+            let mut writer = Writer::new(About { application: application.into(), ..About::default() });
+            let until = Some(Timestamp(9_000_000_000));
+            for _ in 0..packets {
+                writer.statistics(Statistics { until, ..Statistics::default() });
+                writer.packet(&packet(1)).unwrap();
+            }
+            writer.statistics(Statistics { until, ..Statistics::default() });
+            read(writer.blocks()).items.iter().filter(|item| matches!(item, Item::Time(_))).count()
+        };
+        assert_eq!([ends("mcpdump 1", 1), ends("mcpdump 1", 3), ends("dumpcap", 1)], [1, 1, 0]);
+    }
+
+    #[test]
     fn losses_are_told_where_they_were() {
         let mut writer = Writer::new(About { application: "mcpdump 1".into(), ..About::default() });
         writer.packet(&packet(1)).unwrap();
@@ -371,7 +390,8 @@ mod tests {
         writer.secrets(0x544c_534b, &Bytes::from_static(b"CLIENT_RANDOM"));
         let got = read(writer.blocks());
         assert_eq!(got.lost(), [(Loser::Kernel, 3), (Loser::Mcpdump, 7), (Loser::Interface, 2)]);
-        assert_eq!(got.items.len(), 6);
+        assert_eq!(got.items.len(), 7);
+        assert!(matches!(got.items.last(), Some(Item::Time(Timestamp(5)))), "the time of the last packet");
     }
 
     #[test]

@@ -198,6 +198,9 @@ impl Recorder {
                 if self.names.is_over(*time) {
                     self.end_file(State::Over);
                 }
+                if let State::Writing(open) = &mut self.state {
+                    open.statistics.until = Some(*time);
+                }
                 self.time(*time, false);
             }
         }
