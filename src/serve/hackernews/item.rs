@@ -1,0 +1,99 @@
+//! One item of Hacker News (story, job, comment…), kept as the JSON object that the API gave.
+//!
+//! Nothing is left out and nothing is added: what a client reads is what the source said.
+
+use rmcp::model::JsonObject;
+use serde_json::Value;
+
+/// An item: an object with a numeric `id`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Item {
+    id: u64,
+    object: JsonObject,
+}
+
+impl Item {
+    /// The item in `value`; `None` if that is no object with a positive whole `id` (the API answers `null`
+    /// for an id that it never gave out).
+    pub(super) fn new(value: Value) -> Option<Self> {
+        let Value::Object(object) = value else { return None };
+        let id = object.get("id")?.as_u64()?;
+        Some(Self { id, object })
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The item as one line of JSON, its members in alphabetical order as the API writes them.
+    pub(super) fn to_json(&self) -> String {
+        Value::Object(self.object.clone()).to_string()
+    }
+
+    /// The title; a comment has none, so its kind and number stand for it.
+    pub(super) fn title(&self) -> String {
+        match self.text_of("title") {
+            Some(title) => title.to_owned(),
+            None => format!("{} {}", self.text_of("type").unwrap_or("item"), self.id),
+        }
+    }
+
+    /// Who wrote it; `None` where the item was deleted.
+    pub(super) fn by(&self) -> Option<&str> {
+        self.text_of("by")
+    }
+
+    /// Points; 0 where it has none (comments).
+    pub(super) fn score(&self) -> i64 {
+        self.object.get("score").and_then(Value::as_i64).unwrap_or(0)
+    }
+
+    /// In how many of its title, text, author and address `word` (in lower case) occurs, the title first:
+    /// 0 is nowhere.
+    pub(super) fn rank(&self, word: &str) -> u32 {
+        let weights = [("title", 4), ("text", 2), ("by", 2), ("url", 1)];
+        let found = weights.into_iter().filter(|(member, _)| {
+            self.text_of(member).is_some_and(|text| text.to_lowercase().contains(word))
+        });
+        found.map(|(_, weight)| weight).sum()
+    }
+
+    fn text_of(&self, member: &str) -> Option<&str> {
+        self.object.get(member).and_then(Value::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_item_is_refused() {
+        for value in
+            [json!(null), json!([]), json!({}), json!({"id": "1"}), json!({"id": -1}), json!({"id": 1.5})]
+        {
+            assert_eq!(Item::new(value.clone()), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_title_weighs_more_than_an_address() {
+        let item = |title: &str, url: &str| Item::new(json!({"id": 1, "title": title, "url": url})).unwrap();
+        assert!(item("Old Clocks", "").rank("clock") > item("", "https://clock.example.com").rank("clock"));
+        assert_eq!(item("Old Clocks", "").rank("lamp"), 0);
+    }
+
+    #[test]
+    fn members_are_written_in_the_order_of_the_api() {
+        let item = Item::new(json!({"url": "u", "id": 7, "by": "b", "kids": [2, 1]})).unwrap();
+        assert_eq!(item.to_json(), r#"{"by":"b","id":7,"kids":[2,1],"url":"u"}"#);
+    }
+
+    #[test]
+    fn a_comment_is_called_by_its_number() {
+        let item = Item::new(json!({"id": 7, "type": "comment"})).unwrap();
+        assert_eq!(item.title(), "comment 7");
+    }
+}
