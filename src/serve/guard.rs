@@ -1,0 +1,156 @@
+//! Who may call: the Host and Origin of a request in, `403 Forbidden` or nothing out.
+//!
+//! A web page that a browser on this machine shows can reach a server on loopback; with DNS rebinding it can even read
+//! the answers, for its host name then resolves to 127.0.0.1. Its requests name that host in `Host` and the page in
+//! `Origin`: both must be known (MCP 2025-03-26 to 2026-07-28, Transports, Security Warning).
+
+use std::net::SocketAddr;
+
+use axum::http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
+
+/// Names of this machine that are no names of any other.
+const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// The hosts and origins that requests may name.
+#[derive(Debug)]
+pub(super) struct Guard {
+    hosts: Vec<Host>,
+    origins: Vec<String>,
+}
+
+/// A host that may be named.
+#[derive(Debug, PartialEq, Eq)]
+struct Host {
+    /// In lower case, an IPv6 address in brackets.
+    name: String,
+    /// `None` is any port.
+    port: Option<u16>,
+}
+
+impl Guard {
+    /// Lets in what names this machine, the address that is listened on, and what the operator adds.
+    pub(super) fn new(listen: SocketAddr, hosts: &[String], origins: &[String]) -> Self {
+        let mut allowed: Vec<Host> =
+            LOCAL.iter().map(|name| Host { name: (*name).to_owned(), port: None }).collect();
+        if !listen.ip().is_unspecified() {
+            let name = SocketAddr::new(listen.ip(), 0).to_string();
+            allowed.push(Host { name: name.trim_end_matches(":0").to_owned(), port: None });
+        }
+        allowed.extend(hosts.iter().filter_map(|text| Host::parse(text)));
+        let origins =
+            origins.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect();
+        Self { hosts: allowed, origins }
+    }
+
+    /// Why a request is not let in.
+    ///
+    /// # Errors
+    ///
+    /// `400` where HTTP/1.1's one `Host` (RFC 9112, section 3.2) is missing or given twice, `403` where the host or the
+    /// origin is not known.
+    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+        let mut hosts = headers.get_all(header::HOST).iter();
+        let host = match (hosts.next(), hosts.next(), uri.authority()) {
+            (Some(host), None, _) => host.to_str().ok().and_then(Host::parse),
+            (None, _, Some(authority)) => Host::parse(authority.as_str()),
+            (Some(_), Some(_), _) => return Err((StatusCode::BAD_REQUEST, "more than one Host")),
+            (None, _, None) => return Err((StatusCode::BAD_REQUEST, "no Host")),
+        };
+        if !host.is_some_and(|host| self.knows(&host)) {
+            return Err((StatusCode::FORBIDDEN, "this Host is not known here: --allow-host adds one"));
+        }
+        let origins = headers.get_all(header::ORIGIN).iter();
+        if !origins.map(|origin| origin.to_str().unwrap_or_default()).all(|origin| self.lets_in(origin)) {
+            return Err((StatusCode::FORBIDDEN, "this Origin is not known here: --allow-origin adds one"));
+        }
+        Ok(())
+    }
+
+    fn knows(&self, host: &Host) -> bool {
+        self.hosts
+            .iter()
+            .any(|known| known.name == host.name && (known.port.is_none() || known.port == host.port))
+    }
+
+    /// Whether a page of this origin may call: `scheme://host[:port]`, or `null` for a page that has none (RFC 6454,
+    /// section 6).
+    fn lets_in(&self, origin: &str) -> bool {
+        let origin = origin.to_ascii_lowercase();
+        if self.origins.contains(&origin) {
+            return true;
+        }
+        let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        host.and_then(Host::parse).is_some_and(|host| self.knows(&host))
+    }
+}
+
+impl Host {
+    /// `host`, `host:port`, `[v6]:port`; `None` for what is no host.
+    fn parse(text: &str) -> Option<Self> {
+        let authority: Authority = text.parse().ok()?;
+        if authority.as_str().contains('@') {
+            return None;
+        }
+        let name = authority.host().trim_end_matches('.').to_ascii_lowercase();
+        (!name.is_empty()).then(|| Self { name, port: authority.port_u16() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard() -> Guard {
+        let listen = "192.0.2.7:3000".parse().unwrap();
+        let hosts = ["mcp.example:8443".to_owned(), "any.example".to_owned()];
+        Guard::new(listen, &hosts, &["https://app.example".to_owned(), "null".to_owned()])
+    }
+
+    fn status(headers: &[(header::HeaderName, &str)]) -> u16 {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name, value.parse().unwrap());
+        }
+        let answer = guard().check(&Uri::from_static("/mcp"), &map);
+        answer.map_or_else(|(status, _)| status.as_u16(), |()| 200)
+    }
+
+    #[test]
+    fn hosts_of_this_machine_and_added_ones_are_let_in() {
+        for host in ["localhost", "LOCALHOST:1", "127.0.0.1:3000", "[::1]:9", "192.0.2.7:3000"] {
+            assert_eq!(status(&[(header::HOST, host)]), 200, "{host}");
+        }
+        for host in ["mcp.example:8443", "any.example", "any.example:7"] {
+            assert_eq!(status(&[(header::HOST, host)]), 200, "{host}");
+        }
+    }
+
+    #[test]
+    fn other_hosts_are_not() {
+        for host in
+            ["evil.example", "localhost.evil.example", "mcp.example", "mcp.example:1", "127.0.0.2", ""]
+        {
+            assert_eq!(status(&[(header::HOST, host)]), 403, "{host}");
+        }
+        assert_eq!(status(&[(header::HOST, "localhost@evil.example")]), 403);
+        assert_eq!(status(&[]), 400);
+        assert_eq!(status(&[(header::HOST, "localhost"), (header::HOST, "evil.example")]), 400);
+    }
+
+    #[test]
+    fn origins_are_those_of_the_hosts_and_added_ones() {
+        let with = |origin| status(&[(header::HOST, "localhost"), (header::ORIGIN, origin)]);
+        for origin in ["http://localhost:6274", "https://127.0.0.1", "https://app.example", "null"] {
+            assert_eq!(with(origin), 200, "{origin}");
+        }
+        for origin in ["http://evil.example", "http://app.example", "https://app.example:1", "file://", ""] {
+            assert_eq!(with(origin), 403, "{origin}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_means_all_is_no_name() {
+        let guard = Guard::new("0.0.0.0:3000".parse().unwrap(), &[], &[]);
+        assert!(!guard.knows(&Host { name: "0.0.0.0".to_owned(), port: Some(3000) }));
+    }
+}

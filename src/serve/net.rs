@@ -1,0 +1,281 @@
+//! Connections: sockets in, HTTP/1.1 connections served out; how many there may be, and how each ends.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::{Extension, Router};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::Sleep;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::options::Error;
+
+/// Connections that may be open at once: each may hold a body of `http::BODY` bytes. More wait in the kernel's queue.
+const CONNECTIONS: usize = 1024;
+
+/// A request's head must be there so long after the connection, or the response before it: clients keep connections
+/// for their next request.
+const HEAD_TIME: Duration = Duration::from_secs(60);
+
+/// Header lines of a request: clients send some fifteen, proxies add a few.
+const HEADERS: usize = 100;
+
+/// Bytes of a request's head, and what is buffered of a connection beside bodies.
+const HEAD_SIZE: usize = 64 * 1024;
+
+/// A client that reads nothing for so long, while something is to be sent, is given up.
+const READ_TIME: Duration = Duration::from_secs(30);
+
+/// A TLS handshake takes some round trips: a client that needs longer is none.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// How long responses in flight may go on when the server ends.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long the listener rests when the process has no more file descriptors.
+const REST: Duration = Duration::from_millis(100);
+
+/// What is known of a connection by those who answer on it. It travels in the extensions of a request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Connection {
+    reset: Arc<AtomicBool>,
+}
+
+impl Connection {
+    /// Lets the connection end by RST, whenever it ends.
+    pub(super) fn end_by_reset(&self) {
+        self.reset.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Listens on `address`.
+///
+/// # Errors
+///
+/// When that cannot be: the port is in use, kept for root, or the address is none of this machine's.
+pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|error| Error::listen(address, error))
+}
+
+/// Serves connections, with TLS if there is an acceptor, until `end` is cancelled; then gives what is in flight some
+/// seconds.
+pub(super) async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    end: CancellationToken,
+) {
+    let tracker = TaskTracker::new();
+    let free = Arc::new(Semaphore::new(CONNECTIONS));
+    // Cancelled when the time for what is in flight is over.
+    let last = CancellationToken::new();
+    loop {
+        let accepted = tokio::select! {
+            () = end.cancelled() => break,
+            accepted = accept(&listener, &free) => accepted,
+        };
+        let Some((stream, permit)) = accepted else {
+            continue;
+        };
+        let (tls, router, end, last) = (tls.clone(), router.clone(), end.clone(), last.clone());
+        tracker.spawn(async move {
+            let work = async {
+                // A handshake that fails concerns the client, who sees it.
+                if let Some(wire) = shake_hands(stream, tls).await {
+                    converse(wire, router, end).await;
+                }
+            };
+            tokio::select! {
+                () = last.cancelled() => {}
+                () = work => {}
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    tracker.close();
+    if tokio::time::timeout(GRACE, tracker.wait()).await.is_err() {
+        last.cancel();
+        tracker.wait().await;
+    }
+}
+
+/// The next connection and its place; `None` where it had gone again, or nothing more can be opened.
+async fn accept(
+    listener: &TcpListener,
+    free: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let permit = Arc::clone(free).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            // Small events must not wait for the acknowledgement of the ones before. A socket that has gone says so
+            // when it is read.
+            drop(stream.set_nodelay(true));
+            Some((stream, permit))
+        }
+        Err(error) if is_of_the_connection(&error) => None,
+        Err(_) => {
+            // Out of file descriptors: others end in a while.
+            tokio::time::sleep(REST).await;
+            None
+        }
+    }
+}
+
+/// Whether only the connection that was to be accepted is concerned.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// TLS on the connection, if there is an acceptor; `None` where the handshake failed or took too long.
+async fn shake_hands(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Wire> {
+    let Some(tls) = tls else {
+        return Some(Wire::Plain(stream));
+    };
+    let shaken = tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream)).await;
+    shaken.ok()?.ok().map(|stream| Wire::Tls(Box::new(stream)))
+}
+
+/// Answers the requests of one connection. What goes wrong with it concerns the client, who sees it.
+async fn converse(wire: Wire, router: Router, end: CancellationToken) {
+    let connection = Connection::default();
+    let router = router.layer(Extension(connection.clone()));
+    let socket = Socket { wire, connection, stalled: None };
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_headers(HEADERS)
+        .max_buf_size(HEAD_SIZE);
+    let connection = builder.serve_connection(TokioIo::new(socket), TowerToHyperService::new(router));
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        served = &mut connection => return drop(served),
+        () = end.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    drop(connection.await);
+}
+
+/// A connection with or without TLS.
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// What is read and written.
+trait Bytes: AsyncRead + AsyncWrite + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Unpin> Bytes for T {}
+
+impl Wire {
+    fn bytes(&mut self) -> Pin<&mut dyn Bytes> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream),
+            Self::Tls(stream) => Pin::new(stream),
+        }
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+/// A socket that is given up when its client reads nothing, and can end by RST.
+struct Socket {
+    wire: Wire,
+    connection: Connection,
+    /// Running while something waits to be read by the client.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl Socket {
+    /// Passes on how a write went; an error where it has waited for too long.
+    fn watch<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(READ_TIME)));
+        match stalled.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.wire.bytes().poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.wire.bytes().poll_write(context, bytes);
+        self.watch(written, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.wire.bytes().poll_write_vectored(context, pieces);
+        self.watch(written, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.wire {
+            Wire::Plain(stream) => stream.is_write_vectored(),
+            Wire::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = self.wire.bytes().poll_flush(context);
+        self.watch(flushed, context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.connection.reset.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(())); // a FIN would come before the RST
+        }
+        self.wire.bytes().poll_shutdown(context)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.connection.reset.load(Ordering::Relaxed) {
+            // Without it the connection ends by FIN, which is a fault as well.
+            drop(self.wire.tcp().set_zero_linger());
+        }
+    }
+}

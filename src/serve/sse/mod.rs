@@ -1,0 +1,158 @@
+//! HTTP+SSE, the transport of 2024-11-05: `GET /sse` opens a session and its stream, `POST /messages?sessionId=` carries
+//! what the client says, and every answer comes on the stream (MCP 2024-11-05, Transports).
+//!
+//! rmcp has no such transport: a session is its sink-and-stream transport with a queue on either side. Newer revisions
+//! may be negotiated over it.
+
+mod session;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures::{Stream, StreamExt, stream};
+use rmcp::handler::server::ServerHandler;
+use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::faults::{Line, Outcome, Outgoing, Sentence};
+use super::http::{self, App, EVENT_STREAM, Peek, Post};
+use super::net::Connection;
+
+pub(super) use session::Sessions;
+use session::{Refused, Session};
+
+/// A comment that keeps the stream alive where a proxy would end one that says nothing (WHATWG HTML, section 9.2.7).
+const KEEP_ALIVE: &str = ": keep-alive\n\n";
+
+/// The query of `POST /messages`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Target {
+    session_id: Option<String>,
+}
+
+/// `GET /sse`: a new session, and its stream.
+pub(super) async fn open<H: ServerHandler + Clone>(
+    State(app): State<Arc<App<H>>>,
+    Extension(connection): Extension<Connection>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    if !accepts_events(&headers) {
+        return (StatusCode::NOT_ACCEPTABLE, "Accept must have text/event-stream\n").into_response();
+    }
+    let headers = [
+        (header::CONTENT_TYPE, EVENT_STREAM),
+        (header::CACHE_CONTROL, "no-cache, no-transform"),
+        (header::CONNECTION, "keep-alive"),
+    ];
+    if method == Method::HEAD {
+        return headers.into_response();
+    }
+    let line = Line::new(connection);
+    let Some((id, outgoing)) = app.sse.open(line.clone()) else {
+        let why = "there are too many sessions: try again later\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")], why).into_response();
+    };
+    let body = Body::from_stream(events(id, outgoing).map(Ok::<_, Infallible>));
+    let body = Outgoing::new(body, &line).with_silence(app.plan.silence()).into_body();
+    (headers, body).into_response()
+}
+
+/// Whether a client takes event streams: one that says nothing takes everything (RFC 9110, section 12.5.1).
+fn accepts_events(headers: &HeaderMap) -> bool {
+    let mut ranges = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim())
+        .peekable();
+    ranges.peek().is_none() || ranges.any(|range| [EVENT_STREAM, "text/*", "*/*"].contains(&range))
+}
+
+/// The text of a session's stream: where to POST, then each message as an event.
+fn events(id: Uuid, outgoing: mpsc::Receiver<ServerJsonRpcMessage>) -> impl Stream<Item = String> {
+    let endpoint = format!("event: endpoint\ndata: /messages?sessionId={id}\n\n");
+    let messages = stream::unfold(outgoing, |mut outgoing| async move {
+        let text = match tokio::time::timeout(session::KEEP_ALIVE_AFTER, outgoing.recv()).await {
+            Err(_) => KEEP_ALIVE.to_owned(),
+            Ok(None) => return None,
+            Ok(Some(message)) => event(&message),
+        };
+        Some((text, outgoing))
+    });
+    stream::once(std::future::ready(endpoint)).chain(messages)
+}
+
+/// A message as an event. JSON has no raw line ends, so its data is one line.
+fn event(message: &ServerJsonRpcMessage) -> String {
+    match serde_json::to_string(message) {
+        Ok(data) => format!("event: message\ndata: {data}\n\n"),
+        // rmcp's messages are JSON; what is not is told in place of them.
+        Err(error) => format!(": a message could not be written: {error}\n\n"),
+    }
+}
+
+/// `POST /messages`: what the client of a session says.
+pub(super) async fn message<H: ServerHandler + Clone>(
+    State(app): State<Arc<App<H>>>,
+    target: Result<Query<Target>, axum::extract::rejection::QueryRejection>,
+    request: Request,
+) -> Response {
+    let id = target.ok().and_then(|Query(target)| target.session_id);
+    let Some(id) = id else {
+        return (StatusCode::BAD_REQUEST, "sessionId is missing: GET /sse gives one\n").into_response();
+    };
+    let Some(session) = Uuid::parse_str(&id).ok().and_then(|id| app.sse.find(&id)) else {
+        return (StatusCode::NOT_FOUND, "this session is not known: GET /sse opens one\n").into_response();
+    };
+    let Post { parts, body } = match http::read(request).await {
+        Ok(post) => post,
+        Err(response) => return response,
+    };
+    // Each message of a batch is said by itself, and answered by itself.
+    let messages = match serde_json::from_slice::<Vec<&RawValue>>(&body) {
+        Ok(batch) => batch.into_iter().map(|message| message.get().as_bytes()).collect(),
+        Err(_) => vec![&*body],
+    };
+    for message in messages {
+        if let Err(response) = say(&app, &session, &parts, message).await {
+            return response;
+        }
+    }
+    (StatusCode::ACCEPTED, "Accepted").into_response()
+}
+
+/// Hands one message to the handler.
+async fn say<H>(app: &App<H>, session: &Session, parts: &Parts, body: &[u8]) -> Result<(), Response> {
+    let mut parts = parts.clone();
+    let peek = Peek::of(body);
+    let mut message = serde_json::from_slice::<ClientJsonRpcMessage>(body).map_err(|error| {
+        let why = format!("Invalid Request: {error}");
+        http::rpc_error_of(peek.id(), StatusCode::BAD_REQUEST, -32600, &why)
+    })?;
+    if let Some(method) = peek.request() {
+        let verdict = app.plan.next(method);
+        if verdict.outcome == Outcome::HttpError {
+            tokio::time::sleep(verdict.delay).await;
+            return Err(http::failed());
+        }
+        parts.extensions.insert(Sentence { verdict, line: session.line() });
+    }
+    message.insert_extension(parts);
+    session.say(message).map_err(|refused| match refused {
+        Refused::Full => {
+            (StatusCode::SERVICE_UNAVAILABLE, "too many messages wait in this session\n").into_response()
+        }
+        Refused::Ended => (StatusCode::NOT_FOUND, "this session has ended\n").into_response(),
+    })
+}

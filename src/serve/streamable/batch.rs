@@ -1,0 +1,115 @@
+//! Batches, which only 2025-03-26 has on Streamable HTTP, and rmcp not: one POST with several messages in, each answered
+//! as if it had come alone, and the answers put together again (MCP 2025-03-26, Transports, Sending Messages to the
+//! Server; JSON-RPC 2.0, section 6).
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures::{Stream, StreamExt, future, stream};
+use rmcp::handler::server::ServerHandler;
+use serde_json::value::RawValue;
+
+use super::{is_stream, one};
+use crate::serve::faults::Line;
+use crate::serve::http::{self, App, EVENT_STREAM, JSON, Peek, Post};
+use crate::serve::net::Connection;
+
+/// Messages of a batch: each is worked on at once with the others. Chosen: more than a client has to say at a time.
+const MESSAGES: usize = 64;
+
+/// Bytes of one answer that is JSON and not a stream. This server made it: the largest has 500 stories.
+const ANSWER: usize = 16 * 1024 * 1024;
+
+/// The revision that has batches.
+const REVISION: &str = "2025-03-26";
+
+/// Whether the body is an array.
+pub(super) fn is_batch(post: &Post) -> bool {
+    post.body.trim_ascii_start().starts_with(b"[")
+}
+
+/// Answers every message of a batch.
+pub(super) async fn all<H: ServerHandler + Clone>(
+    app: &App<H>,
+    post: &Post,
+    connection: &Connection,
+) -> Response {
+    let messages = match split(post) {
+        Ok(messages) => messages,
+        Err(why) => return http::rpc_error(StatusCode::BAD_REQUEST, -32600, &why),
+    };
+    let answers = messages.into_iter().map(|body| {
+        let post = Post { parts: post.parts.clone(), body };
+        one(app, post, Line::new(connection.clone()))
+    });
+    let answers: Vec<Response> = future::join_all(answers).await;
+    let is_wrong = |answer: &Response| !answer.status().is_success();
+    if answers.iter().any(is_wrong) {
+        // Mostly all are wrong for one reason: the session is not known.
+        return answers.into_iter().find(is_wrong).unwrap_or_default();
+    }
+    let answers: Vec<Response> =
+        answers.into_iter().filter(|answer| answer.status() != StatusCode::ACCEPTED).collect();
+    if answers.is_empty() {
+        StatusCode::ACCEPTED.into_response()
+    } else if answers.iter().any(|answer| is_stream(answer.headers())) {
+        let pieces = stream::select_all(answers.into_iter().map(|answer| Box::pin(events(answer))));
+        ([(header::CONTENT_TYPE, EVENT_STREAM)], Body::from_stream(pieces)).into_response()
+    } else {
+        array(answers).await
+    }
+}
+
+/// The messages of a batch, or why they are none.
+fn split(post: &Post) -> Result<Vec<Bytes>, String> {
+    if !has_batches(&post.parts.headers) {
+        return Err(format!("Invalid Request: batches are of {REVISION} only"));
+    }
+    let messages: Vec<&RawValue> =
+        serde_json::from_slice(&post.body).map_err(|error| format!("Invalid Request: {error}"))?;
+    if messages.is_empty() || messages.len() > MESSAGES {
+        return Err(format!("Invalid Request: a batch has 1 to {MESSAGES} messages"));
+    }
+    let messages: Vec<Bytes> =
+        messages.into_iter().map(|message| Bytes::copy_from_slice(message.get().as_bytes())).collect();
+    if messages.iter().any(|message| Peek::of(message).request() == Some("initialize")) {
+        return Err("Invalid Request: initialize is never part of a batch".to_owned());
+    }
+    Ok(messages)
+}
+
+/// Whether the client speaks the revision that has batches; it does not say so itself, for the field came later.
+fn has_batches(headers: &HeaderMap) -> bool {
+    headers.get("mcp-protocol-version").is_none_or(|version| version == REVISION)
+}
+
+/// An answer as pieces of a stream of events.
+fn events(answer: Response) -> impl Stream<Item = Result<Bytes, axum::Error>> {
+    let is_json = !is_stream(answer.headers());
+    let pieces = answer.into_body().into_data_stream();
+    if !is_json {
+        return pieces.left_stream();
+    }
+    // JSON without raw line ends, in one piece: this server made it.
+    let event = |piece: Bytes| [b"data: ", &*piece, b"\n\n"].concat().into();
+    pieces.map(move |piece| piece.map(event)).right_stream()
+}
+
+/// Answers that are JSON as one array of them.
+async fn array(answers: Vec<Response>) -> Response {
+    let mut whole = vec![b'['];
+    for (at, answer) in answers.into_iter().enumerate() {
+        if at > 0 {
+            whole.push(b',');
+        }
+        match to_bytes(answer.into_body(), ANSWER).await {
+            Ok(answer) => whole.extend_from_slice(&answer),
+            Err(error) => {
+                let why = format!("Internal error: {error}");
+                return http::rpc_error(StatusCode::INTERNAL_SERVER_ERROR, -32603, &why);
+            }
+        }
+    }
+    whole.push(b']');
+    ([(header::CONTENT_TYPE, HeaderValue::from_static(JSON))], whole).into_response()
+}

@@ -1,0 +1,81 @@
+//! `--json`: a response that is a stream in, the same as `application/json` out, where its first message is the answer.
+//!
+//! rmcp does so for stateless servers only; the revisions with sessions allow it as well (MCP 2025-03-26, Transports,
+//! Sending Messages to the Server, point 5).
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use futures::{StreamExt, stream};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::serve::http::{EVENT_STREAM, JSON, media_type};
+
+/// The members that make a response (JSON-RPC 2.0, section 5).
+#[derive(Deserialize)]
+struct Answer {
+    result: Option<IgnoredAny>,
+    error: Option<IgnoredAny>,
+}
+
+/// Waits for the first message: the answer becomes the body, anything else leaves the stream as it is.
+pub(super) async fn instead_of_stream(response: Response) -> Response {
+    if media_type(response.headers()) != Some(EVENT_STREAM) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let mut pieces = body.into_data_stream();
+    // A piece of rmcp's is one event or one comment.
+    let first = loop {
+        match pieces.next().await {
+            Some(Ok(piece)) if piece.starts_with(b":") => {}
+            first => break first,
+        }
+    };
+    let answer = first.as_ref().and_then(|piece| answer_of(piece.as_ref().ok()?));
+    if let Some(answer) = answer {
+        parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+        parts.headers.remove(header::CACHE_CONTROL);
+        parts.headers.remove("x-accel-buffering");
+        return Response::from_parts(parts, Body::from(answer));
+    }
+    Response::from_parts(parts, Body::from_stream(stream::iter(first).chain(pieces)))
+}
+
+/// The data of an event, if it is a response.
+fn answer_of(event: &Bytes) -> Option<Bytes> {
+    let text = std::str::from_utf8(event).ok()?;
+    let data = text.lines().find_map(|line| line.strip_prefix("data:"))?.trim_start();
+    let answer: Answer = serde_json::from_str(data).ok()?;
+    (answer.result.is_some() || answer.error.is_some()).then(|| event.slice_ref(data.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    async fn converted(events: &[&'static str]) -> (String, String) {
+        let body = Body::from_stream(stream::iter(events.to_vec()).map(Ok::<_, std::convert::Infallible>));
+        let response = Response::builder().header(header::CONTENT_TYPE, EVENT_STREAM).body(body).unwrap();
+        let response = instead_of_stream(response).await;
+        let kind = response.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (kind, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_answer_becomes_the_body() {
+        let events = [":\n\n", "id: 0/1\ndata: {\"id\":1,\"result\":{}}\n\n"];
+        assert_eq!(converted(&events).await, (JSON.to_owned(), "{\"id\":1,\"result\":{}}".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_says_more_stays_a_stream() {
+        let events =
+            ["data: {\"method\":\"notifications/progress\"}\n\n", "data: {\"id\":1,\"result\":{}}\n\n"];
+        assert_eq!(converted(&events).await, (EVENT_STREAM.to_owned(), events.concat()));
+    }
+}

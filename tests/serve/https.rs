@@ -1,0 +1,65 @@
+//! HTTPS: the certificate, the protocol that is agreed on, and the secrets of the connections.
+
+use std::sync::Arc;
+
+use mcpdump::serve::{Options, Server, TlsOptions};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::raw::PATIENCE;
+
+#[tokio::test]
+async fn a_client_that_trusts_the_certificate_gets_in_and_the_secrets_are_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let keylog = directory.path().join("keys.log");
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let tls = Some(TlsOptions { keylog: Some(keylog.clone()) });
+    let server = Server::bind(Options { listen, tls, ..Default::default() }).await.unwrap();
+    let address = server.local_addr();
+    let certificate = server.certificate().unwrap().clone();
+    assert_eq!(certificate.fingerprint().split(':').count(), 32);
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(server.run(shutdown.clone()));
+
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(certificate.pem().as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    for name in ["localhost", "127.0.0.1"] {
+        let tcp = TcpStream::connect(address).await.unwrap();
+        let mut stream = connector.connect(ServerName::try_from(name).unwrap(), tcp).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"http/1.1".as_slice()));
+        stream.write_all(b"GET /sse HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        let mut seen = Vec::new();
+        let first = async {
+            while memchr::memmem::find(&seen, b"event: endpoint").is_none() {
+                assert!(stream.read_buf(&mut seen).await.unwrap() > 0);
+            }
+        };
+        tokio::time::timeout(PATIENCE, first).await.expect("the first event");
+    }
+    let keys = std::fs::read_to_string(&keylog).unwrap();
+    for label in ["CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"] {
+        assert_eq!(keys.lines().filter(|line| line.starts_with(label)).count(), 2, "{keys}");
+    }
+    shutdown.cancel();
+    tokio::time::timeout(PATIENCE, running).await.expect("it ends").unwrap();
+}
+
+#[tokio::test]
+async fn a_key_log_that_cannot_be_written_is_told_at_the_start() {
+    let tls = Some(TlsOptions { keylog: Some("/nonexistent/keys.log".into()) });
+    let options = Options { listen: "127.0.0.1:0".parse().unwrap(), tls, ..Default::default() };
+    let error = Server::bind(options).await.map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("/nonexistent/keys.log"), "{error}");
+}
