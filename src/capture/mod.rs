@@ -22,6 +22,7 @@ pub mod live;
 mod log;
 mod merge;
 mod open;
+pub mod pace;
 mod pcap;
 mod pcapng;
 #[cfg(test)]

@@ -1,0 +1,217 @@
+//! A saved capture comes in; the same goes out at its own speed, as if it were live.
+//!
+//! The first packet goes out at once, every other as long after it as it was captured after it. In the time between,
+//! [`Item::Time`] tells how far time went on, so that whoever reads is never kept waiting long. The clock is handed in:
+//! this file knows none.
+
+use std::time::Duration;
+
+use super::{Error, Item, Source};
+use crate::base::{Findings, Timestamp};
+
+/// The longest wait before a time is told. A live capture tells one every 100 ms at least.
+const STEP: Duration = Duration::from_millis(50);
+
+/// Where time comes from, and how it is let pass.
+pub trait Clock {
+    /// The time since some moment, which never changes.
+    fn now(&mut self) -> Duration;
+
+    /// Lets so much time pass, or more.
+    fn sleep(&mut self, time: Duration);
+}
+
+/// A source at its own speed.
+#[derive(Debug)]
+pub struct Pace<S, C> {
+    source: S,
+    clock: C,
+    /// The item that is not due yet.
+    held: Option<Item>,
+    /// The first packet's time, and when it went out.
+    began: Option<(Timestamp, Duration)>,
+    is_over: bool,
+}
+
+impl<S: Source, C: Clock> Pace<S, C> {
+    /// Plays `source` by `clock`.
+    #[must_use]
+    pub fn new(source: S, clock: C) -> Self {
+        Self { source, clock, held: None, began: None, is_over: false }
+    }
+
+    /// How long the capture has been playing; zero before its first packet.
+    pub fn played(&mut self) -> Duration {
+        let now = self.clock.now();
+        self.began.map_or(Duration::ZERO, |(_, at)| now.saturating_sub(at))
+    }
+
+    /// Ends it: nothing more goes out.
+    pub fn end(&mut self) {
+        self.is_over = true;
+    }
+
+    /// How long an item has to wait still. What has no time of its own goes out behind what stood before it.
+    fn wait(&mut self, item: &Item) -> Duration {
+        let Some(time) = time_of(item) else {
+            return Duration::ZERO;
+        };
+        let now = self.clock.now();
+        let (first, at) = *self.began.get_or_insert((time, now));
+        // A packet from before the first one is late already.
+        let due = at.saturating_add(Duration::from_nanos(u64::try_from(time.since(first)).unwrap_or(0)));
+        due.saturating_sub(now)
+    }
+
+    /// The packet time that it is now.
+    fn time(&mut self) -> Option<Timestamp> {
+        let played = i64::try_from(self.played().as_nanos()).unwrap_or(i64::MAX);
+        self.began.map(|(first, _)| first.plus(played))
+    }
+}
+
+impl<S: Source, C: Clock> Source for Pace<S, C> {
+    fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
+        let item = match self.held.take() {
+            _ if self.is_over => None,
+            Some(item) => Some(item),
+            None => self.source.next(findings)?,
+        };
+        let Some(item) = item else {
+            self.is_over = true;
+            return Ok(None);
+        };
+        let wait = self.wait(&item);
+        self.clock.sleep(wait.min(STEP));
+        if wait <= STEP {
+            return Ok(Some(item));
+        }
+        // A sleep may last longer than it should: time is never told beyond what waits.
+        let now = self.time().into_iter().chain(time_of(&item)).min();
+        self.held = Some(item);
+        Ok(now.map(Item::Time))
+    }
+}
+
+/// The time of an item that has one.
+fn time_of(item: &Item) -> Option<Timestamp> {
+    match item {
+        Item::Packet(packet) => Some(packet.origin.time),
+        Item::Time(time) => Some(*time),
+        Item::Secrets { .. } | Item::Lost { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::Origin;
+    use crate::capture::{LinkType, Packet};
+
+    /// Packets of a list of times.
+    struct List(VecDeque<i64>, u64);
+
+    impl Source for List {
+        fn next(&mut self, _findings: &mut Findings) -> Result<Option<Item>, Error> {
+            self.1 += 1;
+            Ok(self.0.pop_front().map(|time| {
+                let (origin, link_type) = (Origin::new(self.1, time), LinkType(1));
+                Item::Packet(Packet { origin, link_type, data: Bytes::new(), original_len: 0 })
+            }))
+        }
+    }
+
+    /// A clock that only goes on by being slept on; each sleep lasts a little longer than asked for.
+    #[derive(Default)]
+    struct Fake {
+        now: Duration,
+        over: Duration,
+    }
+
+    impl Clock for Fake {
+        fn now(&mut self) -> Duration {
+            self.now
+        }
+
+        fn sleep(&mut self, time: Duration) {
+            self.now += time + if time.is_zero() { Duration::ZERO } else { self.over };
+        }
+    }
+
+    /// What comes out, with the time at which it does.
+    fn play(times: &[i64], over: Duration) -> Vec<(Duration, Item)> {
+        let clock = Fake { now: Duration::from_secs(77), over };
+        let mut pace = Pace::new(List(VecDeque::from_iter(times.iter().copied()), 0), clock);
+        let mut out = Vec::new();
+        while let Some(item) = pace.next(&mut Findings::default()).unwrap() {
+            out.push((pace.clock.now - Duration::from_secs(77), item));
+        }
+        out
+    }
+
+    fn packets(out: &[(Duration, Item)]) -> Vec<(Duration, i64)> {
+        let packet = |(at, item): &(Duration, Item)| match item {
+            Item::Packet(packet) => Some((*at, packet.origin.time.0)),
+            _ => None,
+        };
+        out.iter().filter_map(packet).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn packets_come_in_their_order_and_no_sooner_than_they_did(
+            gaps in proptest::collection::vec(-1_000_000i64..400_000_000, 1..20),
+            over in 0u64..5_000_000,
+        ) {
+            let times: Vec<i64> = gaps.iter().scan(1_795_337_355_000_000_000, |time, gap| {
+                *time += gap;
+                Some(*time)
+            }).collect();
+            let out = play(&times, Duration::from_nanos(over));
+            let packets = packets(&out);
+            prop_assert_eq!(packets.iter().map(|(_, time)| *time).collect::<Vec<_>>(), times.clone());
+            for (at, time) in &packets {
+                let due = Duration::from_nanos(u64::try_from(time - times[0]).unwrap_or(0));
+                prop_assert!(*at >= due, "no sooner");
+            }
+            // No later than what sleeps took too long, each at most once late.
+            let (last, due) = (packets.last().unwrap().0, (times.iter().max().unwrap() - times[0]).max(0));
+            let late = Duration::from_nanos(over * (out.len() as u64 + 1));
+            prop_assert!(last <= Duration::from_nanos(due as u64) + late);
+            // Times that are told are behind everything that follows.
+            let mut told = i64::MIN;
+            for (_, item) in &out {
+                match item {
+                    Item::Time(time) => told = told.max(time.0),
+                    Item::Packet(packet) if packet.origin.time.0 >= times[0] => {
+                        // A packet that goes back in time was so in the capture.
+                        let goes_back = packets.iter().any(|(_, time)| *time > packet.origin.time.0);
+                        prop_assert!(goes_back || packet.origin.time.0 >= told);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_silence_is_told() {
+        let out = play(&[0, 1_000_000_000], Duration::ZERO);
+        let times = out.iter().filter(|(_, item)| matches!(item, Item::Time(_))).count();
+        assert_eq!(times, 19, "every 50 ms of a second");
+        assert_eq!(packets(&out), [(Duration::ZERO, 0), (Duration::from_secs(1), 1_000_000_000)]);
+    }
+
+    #[test]
+    fn it_ends_when_it_is_told_to() {
+        let mut pace = Pace::new(List(VecDeque::from([0, 1, 2]), 0), Fake::default());
+        assert!(pace.next(&mut Findings::default()).unwrap().is_some());
+        pace.end();
+        assert!(pace.next(&mut Findings::default()).unwrap().is_none());
+    }
+}

@@ -1,0 +1,206 @@
+//! A way in comes in; a session that is open goes out, over the transport and in the revision that were asked for.
+
+use std::time::Duration;
+
+use reqwest::{Client, redirect};
+use rmcp::model::ProtocolVersion;
+use rmcp::service::{
+    ClientInitializeError, ClientLifecycleMode, RunningService, serve_client_with_lifecycle,
+};
+use rmcp::transport::sink_stream::SinkStreamTransport;
+use rmcp::transport::streamable_http_client::{
+    StreamableHttpClientTransport, StreamableHttpClientTransportConfig, StreamableHttpError,
+};
+use rmcp::transport::worker::WorkerQuitReason;
+use rmcp::{RoleClient, transport};
+
+use super::answers::Answers;
+use super::meter::{Metered, SessionMeter};
+use super::options::{Error, Target, Transport};
+use super::sse::{self, chain};
+
+/// Redirects that are followed, all within the origin: `/mcp` to `/mcp/`, say.
+const MAX_REDIRECTS: usize = 5;
+
+/// A session.
+pub(super) type Session = RunningService<RoleClient, Answers>;
+
+/// An HTTP client with its own connections, for the servers of `target`'s origin.
+pub(super) fn http(target: &Target, insecure: bool, timeout: Duration) -> Result<Client, Error> {
+    let same_origin = redirect::Policy::custom(|attempt| {
+        let from = attempt.previous().last().map(reqwest::Url::origin);
+        if attempt.previous().len() > MAX_REDIRECTS || from != Some(attempt.url().origin()) {
+            attempt.stop()
+        } else {
+            attempt.follow()
+        }
+    });
+    // Over http there is no TLS, not even behind a redirect: the platform's certificates need not be read.
+    let any_certificate = insecure || target.url.scheme() == "http";
+    let mut builder = Client::builder()
+        .user_agent(concat!("mcpdump/", env!("CARGO_PKG_VERSION")))
+        .redirect(same_origin)
+        .connect_timeout(timeout)
+        .tls_danger_accept_invalid_certs(any_certificate);
+    if is_loopback(target) {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| Error::Session { url: target.url.to_string(), why: chain(&error) })
+}
+
+/// The revision that a target names.
+pub(super) fn revision(target: &Target) -> Result<Option<ProtocolVersion>, Error> {
+    let Some(wanted) = &target.revision else {
+        return Ok(None);
+    };
+    let known = ProtocolVersion::KNOWN_VERSIONS;
+    let revision = known.iter().find(|known| known.as_str() == wanted).cloned();
+    let unknown = || {
+        let known: Vec<_> = known.iter().map(ProtocolVersion::as_str).collect();
+        Error::Options(format!("{wanted} is no revision that is known: {}", known.join(", ")))
+    };
+    revision.ok_or_else(unknown).map(Some)
+}
+
+/// What a session is opened with.
+pub(super) struct Opening<'a> {
+    pub(super) http: &'a Client,
+    pub(super) target: &'a Target,
+    pub(super) revision: Option<ProtocolVersion>,
+    pub(super) timeout: Duration,
+    /// What the client calls itself.
+    pub(super) name: String,
+    /// What its answers are drawn from.
+    pub(super) seed: u64,
+    /// Whether it sometimes does not answer at all.
+    pub(super) is_lively: bool,
+}
+
+impl Opening<'_> {
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// Nobody answers, or not as an MCP server, or not in time.
+    pub(super) async fn session(&self, meter: &SessionMeter) -> Result<Session, Error> {
+        let opened = match self.target.transport {
+            Transport::Streamable => self.streamable(meter).await,
+            Transport::Sse => self.sse(meter).await,
+            Transport::Auto => match self.streamable(meter).await {
+                Err(Failure::Other(first)) => self.sse(meter).await.map_err(|second| match second {
+                    Failure::Other(second) => {
+                        Failure::Other(format!("Streamable HTTP: {first}; HTTP+SSE: {second}"))
+                    }
+                    unreachable => unreachable,
+                }),
+                opened => opened,
+            },
+        };
+        let url = || self.target.url.to_string();
+        opened.inspect(|_| meter.opened()).map_err(|failure| {
+            meter.ended();
+            match failure {
+                Failure::Unreachable(why) => Error::Unreachable { url: url(), why },
+                Failure::Other(why) => Error::Session { url: url(), why },
+            }
+        })
+    }
+
+    async fn streamable(&self, meter: &SessionMeter) -> Result<Session, Failure> {
+        let newest = ProtocolVersion::LATEST_WITH_INITIALIZE;
+        let lifecycle = match &self.revision {
+            Some(revision) if revision.has_initialize() => ClientLifecycleMode::Initialize,
+            Some(revision) => ClientLifecycleMode::Discover { preferred_versions: vec![revision.clone()] },
+            None => ClientLifecycleMode::Auto {
+                preferred_versions: vec![ProtocolVersion::LATEST],
+                legacy_version: Some(newest.clone()),
+            },
+        };
+        let answers = self.answers(self.revision.clone().unwrap_or(newest));
+        let config = StreamableHttpClientTransportConfig::with_uri(self.target.url.as_str());
+        let inner = StreamableHttpClientTransport::with_client(self.http.clone(), config);
+        self.serve(answers, Metered { inner, meter: meter.clone() }, lifecycle).await
+    }
+
+    async fn sse(&self, meter: &SessionMeter) -> Result<Session, Failure> {
+        let (sink, stream) = sse::connect(self.http, &self.target.url, self.timeout).await?;
+        let revision = self.revision.clone().unwrap_or(ProtocolVersion::LATEST_WITH_INITIALIZE);
+        let inner = SinkStreamTransport::new(sink, stream);
+        let metered = Metered { inner, meter: meter.clone() };
+        self.serve(self.answers(revision), metered, ClientLifecycleMode::Initialize).await
+    }
+
+    fn answers(&self, revision: ProtocolVersion) -> Answers {
+        Answers::new(self.name.clone(), revision, self.seed, self.is_lively)
+    }
+
+    async fn serve<T: transport::Transport<RoleClient> + 'static>(
+        &self,
+        answers: Answers,
+        transport: Metered<T>,
+        lifecycle: ClientLifecycleMode,
+    ) -> Result<Session, Failure> {
+        let opening = serve_client_with_lifecycle(answers, transport, lifecycle);
+        match tokio::time::timeout(self.timeout, opening).await {
+            Ok(opened) => Ok(opened?),
+            Err(_) => Err(Failure::Other(format!("no answer within {:?}", self.timeout))),
+        }
+    }
+}
+
+/// Why there is no session.
+#[derive(Debug)]
+enum Failure {
+    /// No connection: another transport would fare no better.
+    Unreachable(String),
+    Other(String),
+}
+
+impl From<sse::Error> for Failure {
+    fn from(error: sse::Error) -> Self {
+        let why = error.to_string();
+        match error {
+            sse::Error::Http(error) if error.is_connect() => Self::Unreachable(why),
+            _ => Self::Other(why),
+        }
+    }
+}
+
+impl From<ClientInitializeError> for Failure {
+    fn from(error: ClientInitializeError) -> Self {
+        match http_error(&error) {
+            Some(http) if http.is_connect() => Self::Unreachable(chain(http)),
+            Some(http) => Self::Other(chain(http)),
+            None => Self::Other(chain(&error)),
+        }
+    }
+}
+
+/// What went wrong with HTTP, where that is why there is no session: rmcp does not name it as the source.
+fn http_error(error: &ClientInitializeError) -> Option<&reqwest::Error> {
+    type Http = StreamableHttpError<reqwest::Error>;
+    let error = match error {
+        ClientInitializeError::TransportError { error, .. } => &error.error,
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => return http_error(fallback),
+        _ => return None,
+    };
+    let quit = error.downcast_ref::<WorkerQuitReason<Http>>();
+    let error = match quit {
+        Some(WorkerQuitReason::Fatal { error, .. }) => Some(error),
+        _ => error.downcast_ref::<Http>(),
+    };
+    match error {
+        Some(StreamableHttpError::Client(error)) => Some(error),
+        _ => None,
+    }
+}
+
+/// Whether the server is on this machine: no proxy leads there.
+fn is_loopback(target: &Target) -> bool {
+    let host = target.url.host_str().unwrap_or_default();
+    // IPv6 addresses stand in brackets.
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    match address {
+        Ok(address) => address.is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
