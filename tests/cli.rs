@@ -254,7 +254,16 @@ fn the_manual_pages_are_written_into_a_directory() {
     names.sort_unstable();
     assert_eq!(
         names,
-        ["mcpdump-export.1", "mcpdump-interfaces.1", "mcpdump-list.1", "mcpdump-report.1", "mcpdump.1"]
+        [
+            "mcpdump-demo.1",
+            "mcpdump-export.1",
+            "mcpdump-interfaces.1",
+            "mcpdump-list.1",
+            "mcpdump-report.1",
+            "mcpdump-serve.1",
+            "mcpdump-traffic.1",
+            "mcpdump.1"
+        ]
     );
     refuses(&["man", "/absent/directory"], &["/absent/directory", "cannot be written"]);
 }

@@ -7,6 +7,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use super::demo::Demo;
+use super::serve::Serve;
+use super::traffic::Traffic;
 use super::{help, measure};
 
 /// tcpdump for MCP: sessions, exchanges and latencies out of packets
@@ -60,6 +63,15 @@ pub(super) enum Command {
     /// The devices that can be captured on, and what is missing for those that cannot
     #[command(after_help = help::INTERFACES_EXAMPLES, after_long_help = help::INTERFACES_EXAMPLES)]
     Interfaces,
+    /// The Hacker News MCP server: traffic to look at
+    #[command(after_help = help::SERVE_EXAMPLES)]
+    Serve(Serve),
+    /// MCP clients that make traffic: against any server
+    #[command(after_help = help::TRAFFIC_EXAMPLES)]
+    Traffic(Traffic),
+    /// Server, clients and live capture in one: see it work
+    #[command(after_help = help::DEMO_EXAMPLES)]
+    Demo(Demo),
     /// Prints the completion script of a shell
     #[command(
         hide = true,

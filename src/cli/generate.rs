@@ -48,11 +48,14 @@ pub(super) fn man(directory: Option<&Path>, command: &Command) -> anyhow::Result
 }
 
 /// The commands that have a page, with their examples.
-const COMMANDS: [(&str, &str); 4] = [
+const COMMANDS: [(&str, &str); 7] = [
     ("list", help::LIST_EXAMPLES),
     ("report", help::REPORT_EXAMPLES),
     ("export", help::EXPORT_EXAMPLES),
     ("interfaces", help::INTERFACES_EXAMPLES),
+    ("serve", help::SERVE_EXAMPLES),
+    ("traffic", help::TRAFFIC_EXAMPLES),
+    ("demo", help::DEMO_EXAMPLES),
 ];
 
 fn print(bytes: &[u8]) -> anyhow::Result<()> {

@@ -53,6 +53,31 @@ Examples:
   mcpdump interfaces
   sudo mcpdump interfaces";
 
+/// Examples of `serve`.
+pub(super) const SERVE_EXAMPLES: &str = "\
+Examples:
+  mcpdump serve                                            http://127.0.0.1:3000/mcp and /sse
+  mcpdump serve --listen 0 --delay 5ms..80ms --fail-rate 0.1 --seed 7
+  mcpdump serve --stories live --json
+  mcpdump serve --tls --tls-keylog keys.log";
+
+/// Examples of `traffic`.
+pub(super) const TRAFFIC_EXAMPLES: &str = "\
+Examples:
+  mcpdump traffic http://127.0.0.1:3000/mcp
+  mcpdump traffic --transport sse --clients 8 --for 30s http://127.0.0.1:3000/sse
+  mcpdump traffic --tool search --calls 100 https://mcp.example.com/mcp
+
+Of a server that is not mcpdump's own only tools are called that say that they only
+read (readOnlyHint), and those that --tool names.";
+
+/// Examples of `demo`.
+pub(super) const DEMO_EXAMPLES: &str = "\
+Examples:
+  sudo mcpdump demo
+  sudo mcpdump demo --for 10s -w demo.pcapng
+  mcpdump demo             without the right to capture: a recording";
+
 /// The exit statuses, and what each means.
 pub(super) const EXIT_STATUSES: [(&str, &str); 3] = [
     ("0", "It ran. A closed pipe is no error."),

@@ -9,6 +9,7 @@
 mod args;
 mod begin;
 mod clock;
+mod demo;
 mod generate;
 mod help;
 mod interfaces;
@@ -20,8 +21,10 @@ mod reader;
 mod rights;
 mod run;
 mod sandbox;
+mod serve;
 mod signals;
 mod source;
+mod traffic;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -81,6 +84,9 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::List(list) => run::list(&Request::new(&list.source, color)?, &list.options),
         Command::Report(report) => run::report(&Request::new(&report.source, color)?, &report.options),
         Command::Export(export) => run::export(&Request::new(&export.source, color)?, &export.options),
+        Command::Serve(serve) => serve::run(serve).map(|()| Outcome::Done),
+        Command::Traffic(traffic) => traffic::run(&traffic, color).map(|()| Outcome::Done),
+        Command::Demo(demo) => demo::run(&demo, color),
         Command::Interfaces => interfaces::list().map(|()| Outcome::Done),
         Command::Completions { shell } => {
             generate::completions(shell, Arguments::command()).map(|()| Outcome::Done)

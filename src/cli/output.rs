@@ -124,15 +124,20 @@ pub(super) fn refuse_capture(path: &Path, request: &Request) -> anyhow::Result<(
 /// Whether to colour what goes to the output: asked for, or wanted by a terminal that nobody told otherwise
 /// (<https://no-color.org>: a variable that is set and not empty).
 pub(super) fn is_colored(request: &Request, path: Option<&Path>) -> bool {
-    match request.color {
+    let packets = request.keep.as_ref().is_some_and(|keep| keep.target == Target::Stdout);
+    let to_stdout = path.is_none_or(|path| path.as_os_str() == "-") && !packets;
+    request.color == Color::Always || (to_stdout && wants_color(request.color))
+}
+
+/// The same for standard output alone.
+pub(super) fn wants_color(color: Color) -> bool {
+    match color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => {
-            let packets = request.keep.as_ref().is_some_and(|keep| keep.target == Target::Stdout);
-            let to_stdout = path.is_none_or(|path| path.as_os_str() == "-") && !packets;
             let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-            to_stdout && !refused && !dumb && io::stdout().is_terminal()
+            !refused && !dumb && io::stdout().is_terminal()
         }
     }
 }

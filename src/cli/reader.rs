@@ -75,6 +75,11 @@ impl Reader {
         self.device.as_ref().filter(|device| device.counts.packets() > 0).map(|device| device.name.as_str())
     }
 
+    /// What ends the capture, if it is one of a device.
+    pub(super) fn stop(&self) -> Option<live::Stop> {
+        self.device.as_ref().map(|device| device.stop.clone())
+    }
+
     /// How much was read, of files.
     pub(super) fn progress(&self) -> Option<capture::Progress> {
         match self.source() {

@@ -13,14 +13,14 @@ const BAR: u64 = 20;
 /// Rows of the table of send, wait and receive: the slowest calls are the ones whose time is of interest.
 const PARTS: usize = 10;
 
-/// Latency per method and tool; the tools under their method, methods and tools with the highest p95 first.
-pub(super) fn latency(page: &mut Page, snapshot: &Snapshot) {
-    if snapshot.latency.is_empty() {
+/// Latency per method and tool, with what the times are in a remark; the tools under their method, methods and tools with the highest p95 first.
+pub(super) fn latency(page: &mut Page, rows: &[LatencyRow], remark: &str) {
+    if rows.is_empty() {
         return;
     }
-    page.heading("Latency", "first byte of the request to last of the response; highest p95 first");
-    let mut table = latency_table("method and tool", &snapshot.latency);
-    let lines = together(&snapshot.latency, method_key);
+    page.heading("Latency", remark);
+    let mut table = latency_table("method and tool", rows);
+    let lines = together(rows, method_key);
     let (mut shown, mut method) = (0, None);
     for row in lines.iter().take(page.rows) {
         shown += 1;
@@ -35,7 +35,7 @@ pub(super) fn latency(page: &mut Page, snapshot: &Snapshot) {
             _ => label::subject(&row.key.subject),
         };
         method = of.map(|(of, _)| of);
-        table.row(latency_cells(text, row, &snapshot.latency));
+        table.row(latency_cells(text, row, rows));
     }
     page.table(&table);
     page.more(rest(lines.len() as u64, shown));

@@ -8,7 +8,7 @@ use super::label;
 use super::style::{Paint, Role};
 use super::table::{Align, Cell, Table};
 use super::{Options, harmless, units};
-use crate::ledger::{FindingRow, Snapshot};
+use crate::ledger::{FindingRow, LatencyRow, Snapshot};
 
 mod calls;
 mod capture;
@@ -20,6 +20,9 @@ const DETAILS: usize = 2;
 /// Columns of a detail: some lines, whatever the traffic says.
 const DETAIL: usize = 200;
 
+/// What the times of the latency table are.
+const WIRE: &str = "first byte of the request to last of the response; highest p95 first";
+
 /// A blank at which no line is broken; printed as a blank.
 const HARD_BLANK: &str = "\u{a0}";
 
@@ -28,14 +31,9 @@ const HARD_BLANK: &str = "\u{a0}";
 /// # Errors
 /// Those of `out`.
 pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -> io::Result<()> {
-    let mut page = Page {
-        paint: Paint { color: options.color },
-        width: options.width.max(60),
-        rows: options.rows,
-        text: String::new(),
-    };
+    let mut page = Page::new(options);
     capture::section(&mut page, snapshot, options);
-    calls::latency(&mut page, snapshot);
+    calls::latency(&mut page, &snapshot.latency, WIRE);
     calls::parts(&mut page, snapshot);
     calls::grouped(&mut page, snapshot);
     calls::slowest(&mut page, snapshot);
@@ -44,6 +42,21 @@ pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -
     parties::offers(&mut page, snapshot);
     parties::foreign(&mut page, snapshot);
     findings(&mut page, &snapshot.findings);
+    out.write_all(page.text.as_bytes())
+}
+
+/// Writes the latency table alone, of calls that somebody else timed: `remark` says what the times are.
+///
+/// # Errors
+/// Those of `out`.
+pub fn latency(
+    rows: &[LatencyRow],
+    remark: &str,
+    options: &Options,
+    out: &mut impl io::Write,
+) -> io::Result<()> {
+    let mut page = Page::new(options);
+    calls::latency(&mut page, rows, remark);
     out.write_all(page.text.as_bytes())
 }
 
@@ -56,6 +69,15 @@ struct Page {
 }
 
 impl Page {
+    fn new(options: &Options) -> Self {
+        Self {
+            paint: Paint { color: options.color },
+            width: options.width.max(60),
+            rows: options.rows,
+            text: String::new(),
+        }
+    }
+
     fn heading(&mut self, title: &str, remark: &str) {
         if !self.text.is_empty() {
             self.text.push('\n');

@@ -1,0 +1,201 @@
+//! `mcpdump demo`: server, clients and live capture in one process.
+//!
+//! ```text
+//!  bind the server ─▶ open the device ─▶ give up root, shut in ─▶ capture ─▶ server and clients (a thread of their own)
+//!  its port is the filter                begin                    list as it happens, then the report
+//! ```
+//!
+//! Where capturing is not allowed a recording of the same is played at its own speed.
+
+use std::num::NonZeroU64;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, ValueHint};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use super::args::{Color, KeepArguments};
+use super::begin::{Begun, begin};
+use super::clock::Running;
+use super::keeping::Keeping;
+use super::output::Output;
+use super::signals::{self, Signals};
+use super::source::{Inputs, Request};
+use super::traffic::Pace;
+use super::{Outcome, complain, rights, run, sandbox, tell};
+use crate::capture::{self, live, pace};
+use crate::serve::{Delay, Faults, Server};
+use crate::traffic::{self, Summary, Target, Transport};
+
+/// What was seen of a demo of ten seconds, with its default seed: `mcpdump demo --for 10s -w demo.pcapng`, compressed.
+const RECORDING: &[u8] = include_bytes!("../../captures/demo.pcapng.zst");
+
+/// How long its clients wait for an answer: some calls hang on purpose, and that is to be seen.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The ways in that its clients take, in turn.
+const WAYS: [(Transport, &str); 5] = [
+    (Transport::Sse, "2024-11-05"),
+    (Transport::Streamable, "2025-11-25"),
+    (Transport::Streamable, "2026-07-28"),
+    (Transport::Streamable, "2025-06-18"),
+    (Transport::Streamable, "2025-03-26"),
+];
+
+/// What `demo` takes.
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    #[command(flatten)]
+    pace: Pace,
+    /// Keeps the packets in this file (pcapng)
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    write: Option<std::path::PathBuf>,
+}
+
+/// Shows traffic as it happens, then a report of it.
+///
+/// # Errors
+/// The server cannot be started, or the output cannot be written.
+pub(super) fn run(demo: &Demo, color: Color) -> anyhow::Result<Outcome> {
+    // One thread, which is this one until the device is open: see `begin`.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("no runtime for the server")?;
+    let server = runtime.block_on(Server::bind(demo.server()))?;
+    let port = server.local_addr().port();
+    let request = demo.request(port, color)?;
+    let Inputs::Device(options) = &request.inputs else {
+        return Err(anyhow!("a demo captures on a device"));
+    };
+    match live::open(options) {
+        // `begin` opens it again, in its order.
+        Ok(_) => show(demo, &request, Traffic { runtime, server, options: demo.traffic(port)? }),
+        Err(error) if demo.write.is_some() => Err(anyhow!(rights::advice(&error))),
+        Err(error) => {
+            complain(&format!("{error}: this is a recording; what is missing: mcpdump interfaces"));
+            play(demo, &request)
+        }
+    }
+}
+
+/// Server and clients, and what they are to do.
+struct Traffic {
+    runtime: Runtime,
+    server: Server,
+    options: traffic::Options,
+}
+
+impl Traffic {
+    /// Starts both on a thread of their own. `captured` is told to end when there is nothing more to capture.
+    fn start(
+        self,
+        end: CancellationToken,
+        captured: live::Stop,
+    ) -> anyhow::Result<JoinHandle<Result<Summary, traffic::Error>>> {
+        let Self { runtime, server, options } = self;
+        let work = async move {
+            let shutdown = CancellationToken::new();
+            let serving = tokio::spawn(server.run(shutdown.clone()));
+            let summary = traffic::run(options, end).await;
+            shutdown.cancel();
+            // A server that does not end by itself within this ends with the process.
+            drop(tokio::time::timeout(PATIENCE, serving).await);
+            summary
+        };
+        let thread = Builder::new().name("traffic".to_owned()).spawn(move || {
+            let summary = runtime.block_on(work);
+            runtime.shutdown_background();
+            captured.stop();
+            summary
+        });
+        thread.context("no thread for the server")
+    }
+}
+
+/// Captures what server and clients say to each other.
+fn show(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outcome> {
+    let address = traffic.server.local_addr();
+    let Begun { mut reader, output } = begin(request, None)?;
+    let end = CancellationToken::new();
+    let stop = reader.stop().ok_or_else(|| anyhow!("a demo captures on a device"))?;
+    let thread = traffic.start(end.clone(), stop)?;
+    if demo.pace.duration.is_none() {
+        tell(&format!("mcpdump: a server on {address} and its clients; Ctrl-C ends"));
+    }
+    let source = format!("demo on {address}");
+    let result = run::watch(&mut reader, output, (request, source), |reader| reader.heed());
+    end.cancel();
+    let made = thread.join().map_err(|_| anyhow!("the thread of the server panicked"))?;
+    let outcome = reader.end(result)?;
+    let summary = made?;
+    tell(&format!("the clients made {} calls in {} sessions", summary.calls(), summary.sessions));
+    Ok(outcome)
+}
+
+/// Plays the recording.
+fn play(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
+    let output = Output::open(None, request)?;
+    let wanted = signals::wanted();
+    // Nothing is needed any more: the recording is part of the program.
+    if let Some(note) = sandbox::enter(sandbox::Allowed::default()) {
+        complain(&format!("note: {note}"));
+    }
+    let signals = Signals::catch(&wanted).context("signals cannot be caught")?;
+    let recording = zstd::Decoder::new(RECORDING).context("the recording cannot be unpacked")?;
+    let capture = capture::from_reader("the recording", Box::new(recording));
+    let mut played = pace::Pace::new(capture, Running::start());
+    let result = run::watch(&mut played, output, (request, "a recorded demo".to_owned()), |played| {
+        if signals.asked() || demo.pace.duration.is_some_and(|duration| played.played() >= duration) {
+            played.end();
+        }
+    });
+    match result {
+        Err(error) if !super::is_closed_pipe(&error) => Err(error),
+        _ => Ok(Outcome::Done),
+    }
+}
+
+impl Demo {
+    /// A server at which everything goes wrong now and then.
+    fn server(&self) -> crate::serve::Options {
+        let (min, max) = (Duration::from_millis(2), Duration::from_millis(60));
+        crate::serve::Options {
+            listen: std::net::SocketAddr::from(([127, 0, 0, 1], 0)),
+            faults: Faults {
+                seed: self.pace.seed,
+                delay: Some(Delay { min, max }),
+                fail_rate: 0.05,
+                hang_rate: 0.02,
+                drop_stream_every: NonZeroU64::new(40),
+                silence: None,
+            },
+            ..crate::serve::Options::default()
+        }
+    }
+
+    fn traffic(&self, port: u16) -> anyhow::Result<traffic::Options> {
+        let target = |(transport, revision): (Transport, &str)| {
+            let path = if transport == Transport::Sse { "sse" } else { "mcp" };
+            let mut target = Target::new(&format!("http://127.0.0.1:{port}/{path}"))?;
+            (target.transport, target.revision) = (transport, Some(revision.to_owned()));
+            Ok(target)
+        };
+        let targets = WAYS.into_iter().map(target).collect::<Result<Vec<_>, traffic::Error>>()?;
+        Ok(traffic::Options { targets, timeout: PATIENCE, ..self.pace.options() })
+    }
+
+    fn request(&self, port: u16, color: Color) -> anyhow::Result<Request> {
+        let bpf = Some(format!("tcp port {port}"));
+        let keep = KeepArguments { write: self.write.clone(), ..KeepArguments::default() };
+        Ok(Request {
+            inputs: Inputs::Device(live::Options { filter: bpf.clone(), ..live::Options::default() }),
+            bpf,
+            filter: None,
+            color,
+            keep: Keeping::new(&keep, true)?,
+            user: None,
+            network: true,
+        })
+    }
+}
