@@ -18,7 +18,8 @@ use support::{corpus, none};
 /// Every capture of a directory agrees with its truth.
 #[track_caller]
 fn agrees(name: &str) {
-    let files = corpus::files_of(&corpus::directory().join(name));
+    let path = corpus::directory().join(name);
+    let files = if path.is_dir() { corpus::files_of(&path) } else { vec![path] };
     assert!(!files.is_empty(), "no captures in {name}");
     let mut problems = Vec::new();
     for file in files {
@@ -75,6 +76,21 @@ fn damaged_ts_sse_truncated_file() {
 #[test]
 fn gzip_sse() {
     agrees("gzip-sse");
+}
+
+#[test]
+fn hackernews_2026() {
+    agrees("hackernews-2026.pcapng");
+}
+
+#[test]
+fn hackernews_sse() {
+    agrees("hackernews-sse.pcapng");
+}
+
+#[test]
+fn hackernews_streamable() {
+    agrees("hackernews-streamable.pcapng");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use mcpdump::base::Findings;
 use mcpdump::capture::{self, Item, Source};
 
 /// Captures that the laws are held against: one file of every kind of traffic, the linktypes by their simplest.
-pub(crate) const ALL: [&str; 22] = [
+pub(crate) const ALL: [&str; 25] = [
     "batch-2025-03-26/capture.pcapng",
     "big-results-mtu1500/capture.pcap",
     "br-json/capture.pcap",
@@ -18,6 +18,9 @@ pub(crate) const ALL: [&str; 22] = [
     "damaged-ts-sse-snaplen128/capture.pcap",
     "damaged-ts-sse-truncated-file/capture.pcap",
     "gzip-sse/capture.pcap",
+    "hackernews-2026.pcapng",
+    "hackernews-sse.pcapng",
+    "hackernews-streamable.pcapng",
     "inspector-cli-old-sse/capture.pcapng",
     "linktypes/any-sll2.pcap",
     "llm-streams/capture.pcapng",
