@@ -1,7 +1,7 @@
 # mcpdump: `make run` builds it and reports on a capture, `make test` checks everything.
 
 CARGO   ?= cargo
-CAPTURE ?= captures/ts-sse/capture.pcap
+CAPTURE ?= captures/hackernews-sse.pcapng
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
@@ -19,10 +19,10 @@ SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help build run test bench install uninstall clean cargo libpcap components
+.PHONY: help build run test e2e bench install uninstall clean cargo libpcap components
 
 help: ## Says what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: $(BINARY) ## Builds the program
 
@@ -34,6 +34,10 @@ test: cargo libpcap components ## Checks format, lints and documentation, and ru
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 	$(CARGO) test --locked
+
+e2e: cargo libpcap ## Lets others judge the server: the MCP conformance suite, SDK clients, the Inspector
+	$(CARGO) build --locked
+	python3 tests/e2e/run.py $(TARGET)/debug/mcpdump $(TARGET)/e2e
 
 bench: cargo libpcap ## Measures the speed (criterion)
 	$(CARGO) bench --locked

@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""Runs the judges that are not ours against `mcpdump serve --everything`.
+
+    run.py MCPDUMP FOLDER [JUDGE...]
+
+MCPDUMP is the program, FOLDER takes what is installed (npm and pip, with their default registries) and what the judges
+write. A JUDGE is a name, or the beginning of one, of those that the summary lists; without one, all are run. Every judge
+has a server of its own on a free port and a limit of time. Exits with 1 if a judge found something, 2 if it could not run.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+# Seconds. The slowest judge, a conformance suite, takes some fifteen on a laptop.
+INSTALL, JUDGE, START = 600, 240, 20
+SUITES = {"latest": ["2025-06-18", "2025-11-25"], "next": ["2025-06-18", "2025-11-25", "2026-07-28"]}
+
+
+def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    program, folder = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
+    install(folder)
+    wanted = sys.argv[3:] or [""]
+    results = {}
+    for name, judge in judges(folder).items():
+        if not any(name.startswith(prefix) for prefix in wanted):
+            continue
+        print(f"\n== {name}", flush=True)
+        try:
+            with Server(program, folder) as server:
+                results[name] = judge(server.port)
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            results[name] = [f"FAIL could not run: {error}"]
+            print(results[name][0], flush=True)
+    sys.exit(summary(results))
+
+
+def summary(results):
+    print("\n== summary")
+    bad = 0
+    for name, lines in results.items():
+        failures = [line for line in lines if line.startswith("FAIL")]
+        passed = sum(line.startswith("ok") for line in lines)
+        # A judge that says nothing has not judged.
+        verdict = "FAIL" if failures or not passed else "ok  "
+        bad += verdict == "FAIL"
+        skipped = [line for line in lines if line.startswith("skip")]
+        print(f"{verdict} {name}: {passed} passed, {len(failures)} failed, {len(skipped)} skipped")
+        for line in failures + skipped:
+            print(f"     {line}")
+    if not results:
+        print("FAIL no judge has this name")
+    return 1 if bad or not results else 0
+
+
+def judges(folder):
+    """The judges by name: each takes the server's port and returns its lines, which begin with ok, FAIL or skip."""
+    node = str(folder / "node_modules/node/bin/node")
+    python = str(folder / "venv/bin/python")
+    scripts = {
+        "typescript sdk 1, http+sse": [node, "typescript.mjs", "sse", "sse"],
+        "typescript sdk 1, streamable http": [node, "typescript.mjs", "mcp", "http"],
+        "typescript sdk 2, 2026-07-28": [node, "typescript.mjs", "mcp", "2026"],
+        "python sdk, http+sse": [python, "python.py", "sse", "sse"],
+        "python sdk, streamable http": [python, "python.py", "mcp", "http"],
+        "python sdk, 2026-07-28": [python, "python.py", "mcp", "2026"],
+        "inspector, http+sse": [node, "inspector.mjs", "sse", "sse"],
+        "inspector, streamable http": [node, "inspector.mjs", "mcp", "http"],
+    }
+    found = {}
+    for which, revisions in SUITES.items():
+        for revision in [None, *revisions]:
+            name = f"conformance {which}, {revision or 'all suites'}"
+            found[name] = lambda port, which=which, revision=revision: conformance(folder, node, port, which, revision)
+    for name, (interpreter, script, path, way) in scripts.items():
+        found[name] = lambda port, a=(interpreter, script, path, way): talk(folder, port, a)
+    return found
+
+
+def talk(folder, port, judge):
+    interpreter, script, path, way = judge
+    command = [interpreter, str(folder / script), f"http://127.0.0.1:{port}/{path}", way]
+    status, out = run(command, folder)
+    print(out.rstrip(), flush=True)
+    lines = [line for line in out.splitlines() if line.startswith(("ok ", "FAIL ", "skip "))]
+    if status != 0 and not any(line.startswith("FAIL") for line in lines):
+        lines.append(f"FAIL it ended with {status}: {out.strip()[-300:]}")
+    return lines
+
+
+def conformance(folder, node, port, which, revision):
+    """A suite's own verdicts, scenario by scenario. A warning (a SHOULD that was not kept) fails it too."""
+    suite = str(folder / f"node_modules/conformance-{which}/dist/index.js")
+    out = folder / f"results/{which}-{revision or 'all'}"
+    shutil.rmtree(out, ignore_errors=True)
+    command = [node, suite, "server", "--url", f"http://127.0.0.1:{port}/mcp", "--suite", "all", "-o", str(out)]
+    status, log = run(command + (["--spec-version", revision] if revision else []), folder)
+    lines = [verdict(path) for path in sorted(out.glob("*/checks.json"))]
+    if status != 0 and not any(line.startswith("FAIL") for line in lines):
+        lines.append(f"FAIL the suite ended with {status}: {log.strip()[-300:]}")
+    if not revision:
+        listed = run([node, suite, "list", "--server"], folder)[1].count("\n  - ")
+        if listed != len(lines):
+            lines.append(f"FAIL {len(lines)} of {listed} scenarios were run")
+    print("\n".join(lines), flush=True)
+    return lines
+
+
+def verdict(path):
+    # server-NAME-YYYY-MM-DDTHH-MM-SS-mmmZ
+    name = path.parent.name.removeprefix("server-").rsplit("-", 6)[0]
+    checks = json.loads(path.read_text())
+    by = {status: [check for check in checks if check["status"] == status] for status in ("SUCCESS", "SKIPPED")}
+    bad = [check for check in checks if check["status"] in ("FAILURE", "WARNING")]
+    if bad:
+        return f"FAIL {name}: " + "; ".join(f"{check['id']}: {check.get('errorMessage', '')}" for check in bad)
+    if not by["SUCCESS"]:
+        why = by["SKIPPED"][0].get("errorMessage", "") if by["SKIPPED"] else "no checks"
+        return f"skip {name}: {why}"
+    return f"ok   {name}: {len(by['SUCCESS'])} checks"
+
+
+def run(command, folder):
+    """Status and output of a command. It and all that it started are ended when its time is over."""
+    # The Inspector keeps things in its user's home, which is no business of a test.
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    child = subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True, env={**os.environ, "HOME": str(home)},
+    )
+    try:
+        out, _ = child.communicate(timeout=JUDGE)
+        return child.returncode, out
+    except subprocess.TimeoutExpired:
+        return "a timeout", (end(child) or "")
+
+
+def end(child):
+    """Ends a child that leads its own group, and what it started."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    return child.communicate()[0]
+
+
+class Server:
+    """`mcpdump serve --everything` on a free port, ended by its process id."""
+
+    def __init__(self, program, folder):
+        self.log = folder / "server.log"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.command = [str(program), "serve", "--everything", "--listen", f"127.0.0.1:{self.port}"]
+
+    def __enter__(self):
+        with self.log.open("w") as log:
+            self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        until = time.monotonic() + START
+        while time.monotonic() < until and self.child.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return self
+            except OSError:
+                time.sleep(0.05)
+        self.__exit__()
+        raise RuntimeError(f"{' '.join(self.command)} does not listen: {self.log.read_text()[-300:]}")
+
+    def __exit__(self, *_):
+        self.child.terminate()
+        try:
+            self.child.wait(15)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+
+
+def install(folder):
+    """Installs what is pinned, and nothing where it is there already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for script in [*HERE.glob("*.mjs"), *HERE.glob("*.py"), HERE / "package.json", HERE / "requirements.txt"]:
+        shutil.copy(script, folder)
+    pins = (HERE / "package.json").read_text() + (HERE / "requirements.txt").read_text()
+    stamp = folder / "installed"
+    if stamp.exists() and stamp.read_text() == pins:
+        return
+    for tool in ("npm", "python3"):
+        if not shutil.which(tool):
+            sys.exit(f"{tool} is missing: install Node.js 20 with npm, and Python 3.11 with venv")
+    environment = folder / "venv"
+    pip = [str(environment / "bin/pip"), "install", "--quiet", "--disable-pip-version-check"]
+    commands = [
+        ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"],
+        ["python3", "-m", "venv", str(environment)],
+        [*pip, "-r", str(folder / "requirements.txt")],
+    ]
+    for command in commands:
+        print(f"== {' '.join(command[:3])}", flush=True)
+        done = subprocess.run(command, cwd=folder, timeout=INSTALL, check=False)
+        if done.returncode != 0:
+            print(f"{' '.join(command)} ended with {done.returncode}", file=sys.stderr)
+            sys.exit(2)
+    stamp.write_text(pins)
+
+
+if __name__ == "__main__":
+    main()
