@@ -82,6 +82,7 @@ impl Opened {
     fn open(request: &Request) -> anyhow::Result<Self> {
         match &request.inputs {
             Inputs::Files(inputs) => {
+                rights::give_up_lent()?;
                 let inputs: Vec<capture::Input> = inputs.iter().map(input).collect();
                 let options = capture::OpenOptions { filter: request.bpf.clone() };
                 Ok(Self::Files(capture::open(&inputs, &options)?))

@@ -21,6 +21,18 @@ pub(super) fn give_up(asked: Option<&str>, creates: bool) -> anyhow::Result<Opti
     Ok(user)
 }
 
+/// Gives up what a set-user-ID program has beyond who runs it: saved captures are read with one's own rights.
+///
+/// # Errors
+/// The system does not let the rights go.
+#[cfg(unix)]
+pub(super) fn give_up_lent() -> anyhow::Result<()> {
+    use anyhow::Context as _;
+    use nix::unistd::{getgid, getuid, setgid, setuid};
+
+    setgid(getgid()).and_then(|()| setuid(getuid())).context("the rights of this program cannot be given up")
+}
+
 #[cfg(unix)]
 mod unix {
     use std::ffi::CString;
@@ -48,17 +60,19 @@ mod unix {
         Ok(Some(user.name))
     }
 
-    /// Whom to become: the user of -Z, who ran a set-user-ID program, who ran sudo. `None`: root it is.
+    /// Whom to become: who ran a set-user-ID program (whatever they ask for: `-Z root -w FILE` would let everybody write
+    /// any file), the user of -Z, who ran sudo. `None`: root it is.
     fn other(asked: Option<&str>) -> anyhow::Result<Option<User>> {
         let sudo = std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty());
         let user = match (asked, sudo) {
+            _ if !getuid().is_root() => {
+                let user = User::from_uid(getuid()).context("who runs this cannot be looked up")?;
+                Some(user.with_context(|| format!("user {}, who runs this, is no user", getuid()))?)
+            }
             (Some(name), _) => {
                 let user =
                     User::from_name(name).with_context(|| format!("-Z {name}: cannot be looked up"))?;
                 Some(user.with_context(|| format!("-Z {name}: there is no such user"))?)
-            }
-            (None, _) if !getuid().is_root() => {
-                User::from_uid(getuid()).context("who runs this is not known")?
             }
             (None, Some(name)) => {
                 let user = User::from_name(&name).with_context(|| format!("{name}: cannot be looked up"))?;
@@ -123,6 +137,15 @@ mod linux {
 #[cfg(not(unix))]
 pub(super) fn give_up(_: Option<&str>, _: bool) -> anyhow::Result<Option<String>> {
     Ok(None)
+}
+
+/// Gives up what is lent: nothing of the kind is there on this system.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+pub(super) fn give_up_lent() -> anyhow::Result<()> {
+    Ok(())
 }
 
 /// What to say where a device cannot be captured on: where a right is missing, how to get it.

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::dump::{Dump, PATIENCE, can_capture, is_root, kept, mcpdump, plain, until};
+use super::dump::{Dump, PATIENCE, allowed, can_capture, is_root, kept, mcpdump, plain, until};
 use super::traffic::Traffic;
 
 /// Everybody may read and write in it.
@@ -91,6 +91,41 @@ fn root_is_given_up_for_who_ran_sudo() {
         assert_eq!(dump.interrupt().with(0).lines().count(), 3);
         assert!(kept(&file).len() > 6);
     }
+}
+
+/// Whoever may run it would write any file as root, and read any.
+#[test]
+fn a_set_user_id_program_lends_the_device_and_nothing_more() {
+    if !is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path());
+    let binary = directory.path().join("mcpdump");
+    fs::copy(env!("CARGO_BIN_EXE_mcpdump"), &binary).unwrap();
+    fs::set_permissions(&binary, fs::Permissions::from_mode(0o4755)).unwrap();
+    let run = || {
+        let mut command = plain(Command::new("setpriv"));
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&binary);
+        command
+    };
+    let secret = directory.path().join("secret");
+    fs::write(&secret, "of root").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let output = run().arg("list").arg(&secret).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(message.contains("no permission to read it"), "{message}");
+
+    let kept = directory.path().join("kept");
+    let output = run().args(["-Z", "root", "-i", "lo", "--for", "100ms", "-w"]).arg(&kept).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    if message.contains("no right to capture") {
+        allowed(Err("set-user-ID programs have no effect where temporary files are".to_owned()));
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{message}");
+    assert_eq!(fs::metadata(&kept).unwrap().uid(), 65534);
 }
 
 #[test]
