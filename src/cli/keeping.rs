@@ -62,10 +62,14 @@ impl Keeping {
         }
     }
 
-    /// The folder in which further files will be made; `None` where there is one file only.
+    /// The folder in, or somewhere below, which further files will be made; `None` where there is one file only. Where the
+    /// names of folders have times in them too, it is the one above them.
     pub(super) fn folder(&self) -> Option<PathBuf> {
         let path = self.path().filter(|_| !self.rotation.is_none())?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let is_timed =
+            |folder: &Path| self.rotation.seconds.is_some() && folder.to_string_lossy().contains('%');
+        let folder = path.ancestors().skip(1).find(|folder| !is_timed(folder));
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
         Some(folder.unwrap_or(Path::new(".")).to_owned())
     }
 
@@ -119,5 +123,9 @@ mod tests {
         assert_eq!(folder("a/w", [None; 3]), None);
         assert_eq!(folder("a/w", [Some(1), None, None]), Some("a".into()));
         assert_eq!(folder("w", [None, Some(1), None]), Some(".".into()));
+        assert_eq!(folder("a/%Y/%m/w", [None, Some(1), None]), Some("a".into()));
+        assert_eq!(folder("%Y/w", [None, Some(1), None]), Some(".".into()));
+        assert_eq!(folder("/%Y/w", [None, Some(1), None]), Some("/".into()));
+        assert_eq!(folder("a/%Y/w", [Some(1), None, None]), Some("a/%Y".into()), "no time");
     }
 }
