@@ -156,9 +156,15 @@ fn is_redirected(_: &io::StdoutLock<'_>) -> bool {
     false
 }
 
-/// Whether two paths lead to one file, by whatever names and links.
+/// Whether two paths lead to one file, by whatever names and links, or would if it were there.
 fn is_same(one: &Path, other: &Path) -> bool {
-    let resolved = |path: &Path| -> Option<PathBuf> { std::fs::canonicalize(path).ok() };
+    let resolved = |path: &Path| -> Option<PathBuf> {
+        std::fs::canonicalize(path).ok().or_else(|| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = std::fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+            Some(folder.join(path.file_name()?))
+        })
+    };
     match (resolved(one), resolved(other)) {
         (Some(one), Some(other)) => one == other || is_linked(&one, &other),
         _ => false,
@@ -195,6 +201,8 @@ mod tests {
         assert!(is_same(&file, &directory.path().join(".").join("a")));
         assert!(cfg!(not(unix)) || is_same(&file, &hard));
         assert!(!is_same(&file, &other));
-        assert!(!is_same(&file, &directory.path().join("absent")));
+        let absent = directory.path().join("absent");
+        assert!(!is_same(&file, &absent));
+        assert!(is_same(&directory.path().join(".").join("absent"), &absent));
     }
 }
