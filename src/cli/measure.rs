@@ -41,7 +41,7 @@ pub(super) fn buffer(text: &str) -> Result<usize, String> {
     usize::try_from(bytes)
         .ok()
         .filter(|bytes| *bytes <= MAX_BUFFER)
-        .ok_or_else(|| "is more than libpcap takes: 2GiB at most".to_owned())
+        .ok_or_else(|| "is more than libpcap takes: less than 2GiB".to_owned())
 }
 
 /// Most bytes of a buffer that libpcap can be asked for.

@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue};
 use pcap::{Capture, Linktype};
@@ -75,10 +75,11 @@ impl Request {
         {
             bail!(missing(word));
         }
-        let bpf = if device && !ended && rest.first().is_some_and(|word| is_file(word, false)) {
-            bpf(rest, ended).map_err(|_| anyhow!(both(rest)))?
-        } else {
-            bpf(rest, ended)?
+        let bpf = match bpf(rest, (ended, device)) {
+            Err(_) if device && !ended && rest.first().is_some_and(|word| is_file(word, false)) => {
+                bail!(both(rest))
+            }
+            bpf => bpf?,
         };
         let inputs = match files {
             [] => Inputs::Device(options(&arguments.live, bpf.clone())),
@@ -267,8 +268,9 @@ fn input(word: &OsStr) -> Input {
 }
 
 /// The filter of some words. It is compiled here once for what it has to say; the capture compiles it for the link
-/// types that it has.
-fn bpf(words: &[OsString], ended: bool) -> anyhow::Result<Option<String>> {
+/// types that it has. It is known for a filter where it follows `--` (`ended`) or a `device` is named; else its first word
+/// may have been meant for a file.
+fn bpf(words: &[OsString], (ended, device): (bool, bool)) -> anyhow::Result<Option<String>> {
     let Some(first) = words.first() else {
         return Ok(None);
     };
@@ -281,13 +283,18 @@ fn bpf(words: &[OsString], ended: bool) -> anyhow::Result<Option<String>> {
     let Err(why) = compiles(&filter) else {
         return Ok(Some(filter));
     };
+    let refused = format!("libpcap does not accept the filter «{filter}»: {why}");
     if ended {
-        bail!("libpcap does not accept the filter «{filter}»: {why}");
+        bail!(refused);
     }
     let first = first.display();
-    let mut message = format!(
-        "«{first}» is neither a file that exists nor, with what follows, a filter that libpcap accepts: {why}"
-    );
+    let mut message = if device {
+        refused
+    } else {
+        format!(
+            "«{first}» is neither a file that exists nor, with what follows, a filter that libpcap accepts: {why}"
+        )
+    };
     if Arguments::command().find_subcommand(first.to_string()).is_some() {
         message.push_str(&format!("\n  a command comes first: mcpdump {first} FILE..."));
     } else if filter.contains([':', '~']) {
@@ -377,6 +384,8 @@ mod tests {
         assert!(device(&["Cargo.toml"], &[]).unwrap_err().starts_with("Cargo.toml: is a file, and a device"));
         assert!(device(&["Cargo.toml"], &["tcp"]).unwrap_err().contains("a device is named too"));
         assert_eq!(device(&[], &["tcp"]).unwrap().bpf.as_deref(), Some("tcp"));
+        let error = device(&["method:x"], &[]).unwrap_err();
+        assert!(error.starts_with("libpcap does not accept") && error.contains("--filter"), "{error}");
     }
 
     #[test]
