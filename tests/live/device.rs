@@ -51,19 +51,21 @@ fn a_device_that_vanishes_ends_it_with_everything_kept() {
         command.arg(&file);
         command
     });
-    // It asks for the address of a host that is not there: ARP, and the packet is in the file while it captures.
+    // It asks for the address of a host that is not there: ARP, which ends in the address, and the packet is in the file
+    // while it captures.
+    let asked_for = |address: [u8; 4]| {
+        let packets = super::dump::packets(std::fs::read(&file).unwrap()).0;
+        packets
+            .iter()
+            .any(|packet| packet.data.get(12..14) == Some(&[8, 6]) && packet.data.ends_with(&address))
+    };
     namespace.tool("bash -c 'echo > /dev/udp/10.77.0.2/9'");
-    until("a packet in the file", PATIENCE, || {
-        !super::dump::packets(std::fs::read(&file).unwrap()).0.is_empty()
-    });
+    until("a packet in the file", PATIENCE, || asked_for([10, 77, 0, 2]));
     // Down and up again is not the end.
     namespace.tool("ip link set va down");
     namespace.tool("ip link set va up");
-    let before = super::dump::packets(std::fs::read(&file).unwrap()).0.len();
     namespace.tool("bash -c 'echo > /dev/udp/10.77.0.3/9'");
-    until("a packet after it came up again", PATIENCE, || {
-        super::dump::packets(std::fs::read(&file).unwrap()).0.len() > before
-    });
+    until("a packet after it came up again", PATIENCE, || asked_for([10, 77, 0, 3]));
     namespace.tool("ip link del va");
     let ended = dump.wait();
     ended.with(0);
