@@ -106,13 +106,12 @@ impl Dump {
         Self { child, stdout: None, stderr }
     }
 
-    /// It catches signals once its device is open, its outputs are there and it has shut itself in. (What started it, a
-    /// shell, may catch them too.)
+    /// It has a second thread, the one that reads, once its device is open, its outputs are there, it has shut itself in and
+    /// catches signals. (What started it, a shell, may catch them too.)
     #[track_caller]
     pub(crate) fn wait_for_capture(&mut self) {
-        let sigint = 1 << (2 - 1);
         let began = Instant::now();
-        while self.field("Name:") != "mcpdump" || self.mask("SigCgt:") & sigint == 0 {
+        while self.field("Name:") != "mcpdump" || self.field("Threads:") != "2" {
             if self.child.try_wait().expect("it can be waited for").is_some() {
                 return;
             }
