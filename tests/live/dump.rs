@@ -136,6 +136,11 @@ impl Dump {
         drop(self.child.stdout.take());
     }
 
+    /// Whether it has ended.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.child.try_wait().expect("it can be waited for").is_some()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         tool(&format!("kill -s {name} {}", self.child.id())).expect("it can be signalled");
     }
