@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
 
+use super::options::Error;
+
 /// Names of this machine that are no names of any other.
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -29,17 +31,23 @@ struct Host {
 
 impl Guard {
     /// Lets in what names this machine, the address that is listened on, and what the operator adds.
-    pub(super) fn new(listen: SocketAddr, hosts: &[String], origins: &[String]) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When what the operator adds is no host or no origin: it would never be named, and nobody be told why.
+    pub(super) fn new(listen: SocketAddr, hosts: &[String], origins: &[String]) -> Result<Self, Error> {
         let mut allowed: Vec<Host> =
             LOCAL.iter().map(|name| Host { name: (*name).to_owned(), port: None }).collect();
         if !listen.ip().is_unspecified() {
             let name = SocketAddr::new(listen.ip(), 0).to_string();
             allowed.push(Host { name: name.trim_end_matches(":0").to_owned(), port: None });
         }
-        allowed.extend(hosts.iter().filter_map(|text| Host::parse(text)));
-        let origins =
-            origins.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect();
-        Self { hosts: allowed, origins }
+        for host in hosts {
+            allowed.push(Host::parse(host).ok_or_else(|| Error::Host(host.clone()))?);
+        }
+        let written = |text: &String| origin(text).ok_or_else(|| Error::Origin(text.clone()));
+        let origins = origins.iter().map(written).collect::<Result<_, _>>()?;
+        Ok(Self { hosts: allowed, origins })
     }
 
     /// Why a request is not let in.
@@ -84,6 +92,16 @@ impl Guard {
     }
 }
 
+/// An origin as browsers write it (RFC 6454, section 6.2): `null`, or scheme and host in lower case without a path;
+/// `None` for what is none.
+fn origin(text: &str) -> Option<String> {
+    let origin = text.trim_end_matches('/').to_ascii_lowercase();
+    let is_one = origin.split_once("://").is_some_and(|(scheme, host)| {
+        scheme.starts_with(|first: char| first.is_ascii_lowercase()) && Host::parse(host).is_some()
+    });
+    (is_one || origin == "null").then_some(origin)
+}
+
 impl Host {
     /// `host`, `host:port`, `[v6]:port`; `None` for what is no host.
     fn parse(text: &str) -> Option<Self> {
@@ -103,7 +121,7 @@ mod tests {
     fn guard() -> Guard {
         let listen = "192.0.2.7:3000".parse().unwrap();
         let hosts = ["mcp.example:8443".to_owned(), "any.example".to_owned()];
-        Guard::new(listen, &hosts, &["https://app.example".to_owned(), "null".to_owned()])
+        Guard::new(listen, &hosts, &["https://app.example".to_owned(), "null".to_owned()]).unwrap()
     }
 
     fn status(headers: &[(header::HeaderName, &str)]) -> u16 {
@@ -150,7 +168,22 @@ mod tests {
 
     #[test]
     fn an_address_that_means_all_is_no_name() {
-        let guard = Guard::new("0.0.0.0:3000".parse().unwrap(), &[], &[]);
+        let guard = Guard::new("0.0.0.0:3000".parse().unwrap(), &[], &[]).unwrap();
         assert!(!guard.knows(&Host { name: "0.0.0.0".to_owned(), port: Some(3000) }));
+    }
+
+    #[test]
+    fn what_could_never_be_named_is_refused() {
+        let listen = "127.0.0.1:3000".parse().unwrap();
+        for host in ["http://a.example", "a.example/", "user@a.example", "a b", "::1", ""] {
+            let refused = Guard::new(listen, &[host.to_owned()], &[]);
+            assert!(matches!(refused, Err(Error::Host(named)) if named == host), "{host}");
+        }
+        for origin in ["a.example", "https://", "://a.example", "https://a.example/page", ""] {
+            let refused = Guard::new(listen, &[], &[origin.to_owned()]);
+            assert!(matches!(refused, Err(Error::Origin(named)) if named == origin), "{origin}");
+        }
+        assert_eq!(origin("HTTPS://App.example/").as_deref(), Some("https://app.example"));
+        assert_eq!(origin("vscode-webview://1a2b").as_deref(), Some("vscode-webview://1a2b"));
     }
 }

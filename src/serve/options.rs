@@ -73,6 +73,14 @@ pub enum Error {
     /// The address is none of this machine's, or cannot be listened on for another reason.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
+    /// What was to be let in is no host.
+    #[error("{0:?} is no host to let in: write NAME or NAME:PORT, as in mcp.example:8443")]
+    Host(String),
+    /// What was to be let in is no origin of a web page.
+    #[error(
+        "{0:?} is no origin to let in: write SCHEME://HOST or SCHEME://HOST:PORT, as in https://app.example"
+    )]
+    Origin(String),
     /// No certificate could be made: a host that is let in is no name, for instance.
     #[error("no certificate for --tls: {0}")]
     Certificate(String),

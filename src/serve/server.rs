@@ -33,8 +33,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on, there are no stories, or TLS is asked for and cannot be had; the message
-    /// says what to do.
+    /// When the address cannot be listened on, there are no stories, what is to be let in is no host or origin, or TLS is
+    /// asked for and cannot be had; the message says what to do.
     pub async fn bind(options: Options) -> Result<Self, Error> {
         let hackernews = Hackernews::new(Stories::open(&options.stories)?);
         match options.everything {
@@ -47,19 +47,21 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on, or TLS is asked for and cannot be had; the message says what to do.
+    /// When the address cannot be listened on, what is to be let in is no host or origin, or TLS is asked for and cannot
+    /// be had; the message says what to do.
     pub async fn bind_handler<H>(options: Options, handler: H) -> Result<Self, Error>
     where
         H: ServerHandler + Clone,
     {
         let listener = net::listen(options.listen).await?;
         let address = listener.local_addr().map_err(|error| Error::listen(options.listen, error))?;
+        let guard = Guard::new(address, &options.allowed_hosts, &options.allowed_origins)?;
         let tls =
             options.tls.as_ref().map(|tls| Tls::new(tls, address, &options.allowed_hosts)).transpose()?;
         let end = CancellationToken::new();
         let handler = Faulty::new(handler, Busy::new(end.clone()));
         let app = App {
-            guard: Guard::new(address, &options.allowed_hosts, &options.allowed_origins),
+            guard,
             plan: Plan::new(options.faults),
             sse: Sessions::new(handler.clone(), options.session_idle, end.clone()),
             mcp: Mcp::new(handler, options.json, options.session_idle),
