@@ -93,9 +93,7 @@ impl Turn {
         let Some(Sentence { verdict, line }) = &self.sentence else {
             return work.await;
         };
-        if !verdict.delay.is_zero() {
-            tokio::time::sleep(verdict.delay).await;
-        }
+        self.wait().await;
         match verdict.outcome {
             Outcome::Answered => work.await,
             Outcome::Cut { reset } => {
@@ -114,6 +112,15 @@ impl Turn {
                 }
                 Err(ErrorData::internal_error("hung on purpose (--hang-rate) until the end", None))
             }
+        }
+    }
+
+    /// Waits as long as the sentence says.
+    async fn wait(&self) {
+        if let Some(Sentence { verdict, .. }) = &self.sentence
+            && !verdict.delay.is_zero()
+        {
+            tokio::time::sleep(verdict.delay).await;
         }
     }
 
@@ -167,6 +174,7 @@ impl<H: ServerHandler> ServerHandler for Faulty<H> {
     async fn call_tool(&self, request: CallToolRequestParams, context: Context) -> Answer<CallToolResponse> {
         let turn = self.turn(&context)?;
         if turn.is_tool_error() {
+            turn.wait().await;
             let failed = ContentBlock::text("failed on purpose (--fail-rate)");
             return Ok(CallToolResponse::Complete(CallToolResult::error(vec![failed])));
         }

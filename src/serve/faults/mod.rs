@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::net::Connection;
 
@@ -196,6 +196,11 @@ impl Line {
     /// Waits until the stream is to be cut.
     pub(super) async fn is_cut(&self) {
         self.cut.cancelled().await;
+    }
+
+    /// Whoever waits to read holds it: when it is dropped nobody reads the stream any more.
+    pub(super) fn reader(&self) -> DropGuard {
+        self.gone.clone().drop_guard()
     }
 
     /// Waits until nobody reads the stream any more.

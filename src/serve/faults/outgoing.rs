@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes};
 use futures::Stream;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 
 use super::Line;
@@ -40,7 +40,7 @@ impl Outgoing {
             silence: None,
             hold: None,
             cutting: false,
-            _gone: line.gone.clone().drop_guard(),
+            _gone: line.reader(),
         }
     }
 
@@ -104,7 +104,7 @@ impl Stream for Outgoing {
         if let (Some(silence), Some(Ok(bytes))) = (self.silence, &item)
             && !bytes.starts_with(b":")
         {
-            self.hold = Some(Box::pin(tokio::time::sleep_until(Instant::now() + silence)));
+            self.hold = Some(Box::pin(tokio::time::sleep(silence)));
         }
         Poll::Ready(item)
     }

@@ -144,6 +144,8 @@ async fn one<H: ServerHandler + Clone>(app: &App<H>, post: Post, line: Line) -> 
         let response = app.mcp.service(stateless).handle(request).await.map(Body::new);
         if app.mcp.json { json::instead_of_stream(response).await } else { response }
     };
+    // With `--json` a client may leave before there is a body to read.
+    let reader = line.reader();
     let response = tokio::select! {
         biased;
         () = line.is_cut() => return ([(header::CONTENT_TYPE, EVENT_STREAM)], broken()).into_response(),
@@ -153,7 +155,11 @@ async fn one<H: ServerHandler + Clone>(app: &App<H>, post: Post, line: Line) -> 
         return response;
     }
     let silence = app.plan.silence().filter(|_| is_stream(response.headers()));
-    response.map(|body| Outgoing::new(body, &line).with_silence(silence).until(closer.token()).into_body())
+    let response = response
+        .map(|body| Outgoing::new(body, &line).with_silence(silence).until(closer.token()).into_body());
+    // The body has a reader of its own.
+    drop(reader.disarm());
+    response
 }
 
 /// The answer that a verdict gives without asking the handler.
