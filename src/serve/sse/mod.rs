@@ -17,10 +17,9 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
 use rmcp::handler::server::ServerHandler;
-use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::model::ClientJsonRpcMessage;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::faults::{Line, Outcome, Outgoing, Sentence};
@@ -28,7 +27,7 @@ use super::http::{self, App, EVENT_STREAM, Peek, Post};
 use super::net::Connection;
 
 pub(super) use session::Sessions;
-use session::{Refused, Session};
+use session::{Refused, Session, Unread};
 
 /// A comment that keeps the stream alive where a proxy would end one that says nothing (WHATWG HTML, section 9.2.7).
 const KEEP_ALIVE: &str = ": keep-alive\n\n";
@@ -59,11 +58,11 @@ pub(super) async fn open<H: ServerHandler + Clone>(
         return headers.into_response();
     }
     let line = Line::new(connection);
-    let Some((id, outgoing)) = app.sse.open(line.clone()) else {
+    let Some((id, unread)) = app.sse.open(line.clone()) else {
         let why = "there are too many sessions: try again later\n";
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")], why).into_response();
     };
-    let body = Body::from_stream(events(id, outgoing).map(Ok::<_, Infallible>));
+    let body = Body::from_stream(events(id, unread).map(Ok::<_, Infallible>));
     let body = Outgoing::new(body, &line).with_silence(app.plan.silence()).into_body();
     (headers, body).into_response()
 }
@@ -80,26 +79,17 @@ fn accepts_events(headers: &HeaderMap) -> bool {
 }
 
 /// The text of a session's stream: where to POST, then each message as an event.
-fn events(id: Uuid, outgoing: mpsc::Receiver<ServerJsonRpcMessage>) -> impl Stream<Item = String> {
+fn events(id: Uuid, unread: Unread) -> impl Stream<Item = String> {
     let endpoint = format!("event: endpoint\ndata: /messages?sessionId={id}\n\n");
-    let messages = stream::unfold(outgoing, |mut outgoing| async move {
-        let text = match tokio::time::timeout(session::KEEP_ALIVE_AFTER, outgoing.recv()).await {
+    let messages = stream::unfold(unread, |mut unread| async move {
+        let text = match tokio::time::timeout(session::KEEP_ALIVE_AFTER, unread.next()).await {
             Err(_) => KEEP_ALIVE.to_owned(),
             Ok(None) => return None,
-            Ok(Some(message)) => event(&message),
+            Ok(Some(event)) => event,
         };
-        Some((text, outgoing))
+        Some((text, unread))
     });
     stream::once(std::future::ready(endpoint)).chain(messages)
-}
-
-/// A message as an event. JSON has no raw line ends, so its data is one line.
-fn event(message: &ServerJsonRpcMessage) -> String {
-    match serde_json::to_string(message) {
-        Ok(data) => format!("event: message\ndata: {data}\n\n"),
-        // rmcp's messages are JSON; what is not is told in place of them.
-        Err(error) => format!(": a message could not be written: {error}\n\n"),
-    }
 }
 
 /// `POST /messages`: what the client of a session says.
