@@ -185,11 +185,24 @@ fn traffic_to_nobody_could_not_run() {
     let (status, stdout, stderr) = run(&mut mcpdump(&["traffic", &url]));
     assert_eq!((status, stdout.as_str()), (Some(2), ""), "{stderr}");
     assert!(stderr.starts_with(&format!("mcpdump: {url}: cannot be reached")), "{stderr}");
-    for wrong in
-        [&["traffic", "ftp://127.0.0.1"][..], &["traffic", "here"], &["traffic", &url, "--rate", "0"]]
-    {
-        let (status, _, stderr) = run(&mut mcpdump(wrong));
-        assert_eq!(status, Some(2), "{wrong:?}: {stderr}");
+    for wrong in [
+        &["traffic", "ftp://127.0.0.1"][..],
+        &["traffic", "here"],
+        &["traffic", &url, "--rate", "0"],
+        &["traffic", &url, "--rate", "1e-30"],
+        &["demo", "--rate", "1e-30"],
+        &["demo", "--clients", "0"],
+    ] {
+        let (status, stdout, stderr) = run(&mut mcpdump(wrong));
+        assert_eq!((status, stdout.as_str()), (Some(2), ""), "{wrong:?}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{wrong:?}: {stderr}");
+    }
+    // What a URL gives away is not repeated, whoever names it: the message, or what caused it.
+    for path in ["mcp", "sse"] {
+        let at = url.replace("http://", "http://user:hunter2@").replace("mcp", path);
+        let (status, _, stderr) = run(&mut mcpdump(&["traffic", &format!("{at}?token=hunter2")]));
+        assert_eq!(status, Some(2), "{stderr}");
+        assert!(stderr.contains("cannot be reached") && !stderr.contains("hunter2"), "{stderr}");
     }
 }
 

@@ -64,13 +64,15 @@ pub(super) fn run(demo: &Demo, color: Color) -> anyhow::Result<Outcome> {
     let runtime = runtime.context("no runtime for the server")?;
     let server = runtime.block_on(Server::bind(demo.server()))?;
     let port = server.local_addr().port();
-    let request = demo.request(port, color)?;
-    let Inputs::Device(options) = &request.inputs else {
+    let (request, options) = (demo.request(port, color)?, demo.traffic(port)?);
+    // Before anything is opened or played: an argument that makes no sense makes none of a recording either.
+    options.check()?;
+    let Inputs::Device(device) = &request.inputs else {
         return Err(anyhow!("a demo captures on a device"));
     };
-    match live::open(options) {
+    match live::open(device) {
         // `begin` opens it again, in its order.
-        Ok(_) => show(demo, &request, Traffic { runtime, server, options: demo.traffic(port)? }),
+        Ok(_) => show(demo, &request, Traffic { runtime, server, options }),
         Err(error) if demo.write.is_some() => Err(anyhow!(rights::advice(&error))),
         Err(error) => {
             complain(&format!("{error}: this is a recording; what is missing: mcpdump interfaces"));
@@ -103,13 +105,23 @@ impl Traffic {
             drop(tokio::time::timeout(PATIENCE, serving).await);
             summary
         };
+        let captured = StopsCapture(captured);
         let thread = Builder::new().name("traffic".to_owned()).spawn(move || {
             let summary = runtime.block_on(work);
             runtime.shutdown_background();
-            captured.stop();
+            drop(captured);
             summary
         });
         thread.context("no thread for the server")
+    }
+}
+
+/// Ends the capture when it is dropped: also where the thread that makes the traffic panics, for nobody would else.
+struct StopsCapture(live::Stop);
+
+impl Drop for StopsCapture {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 

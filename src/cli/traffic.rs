@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum, ValueHint};
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,7 @@ use super::signals::{self, Signals};
 use super::{measure, output, tell};
 use crate::base::Side;
 use crate::ledger::{Group, LatencyKey, LatencyRow, Subject};
-use crate::report::{self, units};
+use crate::report::{self, harmless, units};
 use crate::traffic::{self, Options, Outcome, Row, Summary, Target, Tools, Transport};
 
 /// What `traffic` takes.
@@ -58,7 +58,7 @@ pub(super) struct Pace {
     /// Clients at once
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(super) clients: usize,
-    /// Calls a second, of all clients together
+    /// Calls a second, of all clients together: 0.001 to 10000
     #[arg(long, value_name = "N", default_value_t = 10.0)]
     pub(super) rate: f64,
     /// Ends after this time, as in 30s or 5m; else Ctrl-C ends it
@@ -90,14 +90,19 @@ pub(super) fn run(arguments: &Traffic, color: Color) -> anyhow::Result<()> {
     if io::stderr().is_terminal() && options.duration.is_none() && options.calls.is_none() {
         tell("mcpdump: Ctrl-C ends");
     }
-    let summary = runtime.block_on(traffic::run(options, stop))?;
+    let summary = runtime.block_on(traffic::run(options, stop)).map_err(|error| told(&error))?;
     // Connections that hang are not waited for.
     runtime.shutdown_background();
     print(&summary, output::wants_color(color), &mut io::stdout().lock())?;
     if let Some(why) = &summary.ended {
-        tell(&format!("mcpdump: not all clients lasted: {why}"));
+        tell(&format!("mcpdump: not all clients lasted: {}", harmless::without_secrets(why)));
     }
     Ok(())
+}
+
+/// What a user is told of it: without the credentials of the URL that it names.
+fn told(error: &traffic::Error) -> anyhow::Error {
+    anyhow!(harmless::without_secrets(&error.to_string()).into_owned())
 }
 
 /// Clients mostly wait; TLS and JSON of some thousand calls a second are work for two.
@@ -105,7 +110,7 @@ const THREADS: usize = 2;
 
 impl Traffic {
     fn options(&self) -> anyhow::Result<Options> {
-        let mut target = Target::new(&self.url)?;
+        let mut target = Target::new(&self.url).map_err(|error| told(&error))?;
         target.revision.clone_from(&self.revision);
         target.transport = match self.transport {
             Spoken::Auto => Transport::Auto,

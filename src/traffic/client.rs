@@ -105,7 +105,10 @@ impl Client {
             let meter = self.meter.session(self.number);
             let seed = self.script.seed();
             let opened = tokio::select! {
-                () = self.stop.cancelled() => return Life::Lived,
+                () = self.stop.cancelled() => {
+                    meter.ended();
+                    return Life::Lived;
+                }
                 opened = self.open(&meter, seed) => opened,
             };
             match opened {

@@ -22,6 +22,9 @@ use super::sse::{self, chain};
 /// Redirects that are followed, all within the origin: `/mcp` to `/mcp/`, say.
 const MAX_REDIRECTS: usize = 5;
 
+/// Characters of a reason that are told: it may quote what a server said, which may be a page of HTML.
+const MAX_WHY: usize = 400;
+
 /// A session.
 pub(super) type Session = RunningService<RoleClient, Answers>;
 
@@ -170,8 +173,16 @@ impl From<ClientInitializeError> for Failure {
         match http_error(&error) {
             Some(http) if http.is_connect() => Self::Unreachable(chain(http)),
             Some(http) => Self::Other(chain(http)),
-            None => Self::Other(chain(&error)),
+            None => Self::Other(chain(last(&error)).chars().take(MAX_WHY).collect()),
         }
+    }
+}
+
+/// What went wrong last, where rmcp tried two ways of opening a session: its own text says only that both failed.
+fn last(error: &ClientInitializeError) -> &ClientInitializeError {
+    match error {
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => last(fallback),
+        _ => error,
     }
 }
 

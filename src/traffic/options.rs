@@ -14,6 +14,10 @@ const MAX_CLIENTS: usize = 1_000;
 /// Calls a second, at most: a demonstration, not an attack.
 const MAX_RATE: f64 = 10_000.0;
 
+/// Calls a second, at least: one in a quarter of an hour. With far less the next call would be due at a time that no
+/// clock can name.
+const MIN_RATE: f64 = 0.001;
+
 /// What is told of each call that is over.
 pub(super) type Observer = Arc<dyn Fn(&Call) + Send + Sync>;
 
@@ -22,9 +26,9 @@ pub(super) type Observer = Arc<dyn Fn(&Call) + Send + Sync>;
 pub struct Options {
     /// The servers' ways in; clients take turns. At least one.
     pub targets: Vec<Target>,
-    /// Clients at once.
+    /// Clients at once: 1 to 1,000.
     pub clients: usize,
-    /// Calls a second, of all clients together.
+    /// Calls a second, of all clients together: 0.001 to 10,000.
     pub rate: f64,
     /// When to end; `None`: not by time.
     pub duration: Option<Duration>,
@@ -65,8 +69,11 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Whether they make sense.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    /// Whether they make sense. [`super::run`] asks as well; this is for who has something to do before.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn check(&self) -> Result<(), Error> {
         let wrong = |what: &str| Err(Error::Options(what.to_owned()));
         if self.targets.is_empty() {
             return wrong("no server is named");
@@ -74,8 +81,8 @@ impl Options {
         if self.clients == 0 || self.clients > MAX_CLIENTS {
             return wrong(&format!("clients: 1 to {MAX_CLIENTS}"));
         }
-        if !(self.rate > 0.0 && self.rate <= MAX_RATE) {
-            return wrong(&format!("rate: more than 0 and at most {MAX_RATE} calls a second"));
+        if !(MIN_RATE..=MAX_RATE).contains(&self.rate) {
+            return wrong(&format!("rate: {MIN_RATE} to {MAX_RATE} calls a second"));
         }
         if self.timeout.is_zero() {
             return wrong("timeout: more than 0");
@@ -169,4 +176,23 @@ pub enum Error {
     /// A client ended before its time.
     #[error("a client ended: {0}")]
     Client(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_clock_can_pace_is_refused() {
+        let targets = vec![Target::new("http://127.0.0.1:3000/mcp").unwrap()];
+        let with = |clients, rate| {
+            Options { targets: targets.clone(), clients, rate, ..Options::default() }.check().is_ok()
+        };
+        assert!(with(1, MIN_RATE) && with(MAX_CLIENTS, MAX_RATE));
+        for rate in [0.0, -1.0, 1e-30, f64::MIN_POSITIVE, f64::INFINITY, f64::NAN] {
+            assert!(!with(2, rate), "{rate}");
+        }
+        assert!(!with(0, 1.0) && !with(MAX_CLIENTS + 1, 1.0));
+        assert!(Options::default().check().is_err(), "no server is named");
+    }
 }
