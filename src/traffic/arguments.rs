@@ -15,6 +15,9 @@ const MAX_DEPTH: usize = 8;
 /// Properties of an object that are given, and elements of an array, at most.
 const MAX_MEMBERS: usize = 16;
 
+/// Properties of an object that are looked at, and names that it requires: each is looked for among the others.
+const MAX_PROPERTIES: usize = 500;
+
 /// Values of one document, at most: arrays in arrays grow by powers.
 const MAX_VALUES: usize = 1_000;
 
@@ -59,7 +62,7 @@ struct Maker<'a> {
     left: usize,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
     fn value(&mut self, schema: &Value, depth: usize) -> Value {
         if depth >= MAX_DEPTH || self.left == 0 {
             return Value::Null;
@@ -75,21 +78,26 @@ impl Maker<'_> {
         }
         if let Some(target) =
             schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#'))
-            && let Some(target) = self.root.pointer(target).cloned()
+            && let Some(target) = self.referred(target)
         {
-            return self.value(&target, depth + 1);
+            return self.value(target, depth + 1);
         }
         if let Some(value) = self.given(schema) {
             return value;
         }
         for alternatives in ["anyOf", "oneOf", "allOf"] {
             if let Some(Value::Array(schemas)) = schema.get(alternatives)
-                && let Some(one) = schemas.choose(self.random).cloned()
+                && let Some(one) = schemas.choose(self.random)
             {
-                return self.value(&one, depth + 1);
+                return self.value(one, depth + 1);
             }
         }
         self.typed(schema, depth)
+    }
+
+    /// What a reference within the document names.
+    fn referred(&self, pointer: &str) -> Option<&'a Value> {
+        self.root.pointer(pointer)
     }
 
     /// A default or an example, in half of the cases in which there is one.
@@ -129,9 +137,11 @@ impl Maker<'_> {
     fn object(&mut self, schema: &Value, depth: usize) -> Value {
         let mut members = Map::new();
         let required = schema.get("required").and_then(Value::as_array);
-        let is_required = |name: &String| required.is_some_and(|names| names.contains(&json!(name)));
+        let required: Vec<&str> =
+            required.into_iter().flatten().filter_map(Value::as_str).take(MAX_PROPERTIES).collect();
+        let is_required = |name: &String| required.contains(&name.as_str());
         let properties = schema.get("properties").and_then(Value::as_object);
-        for (name, schema) in properties.into_iter().flatten() {
+        for (name, schema) in properties.into_iter().flatten().take(MAX_PROPERTIES) {
             let wanted = is_required(name) || (members.len() < MAX_MEMBERS && self.random.random_bool(0.5));
             if wanted && members.len() < 4 * MAX_MEMBERS {
                 members.insert(name.clone(), self.value(schema, depth + 1));
