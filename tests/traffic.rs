@@ -211,6 +211,27 @@ async fn a_server_that_is_not_there_is_an_error() {
     }
 }
 
+#[tokio::test]
+async fn what_a_server_says_of_itself_is_one_short_line() {
+    let page = |_: &str| {
+        let body = format!("not here:\nmcpdump: all is well\n{}", "x".repeat(5_000));
+        Some(format!(
+            "HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        ))
+    };
+    let (address, task) = raw(page).await;
+    for revision in [None, Some("2025-11-25")] {
+        let mut target = Target::new(&format!("http://{address}/mcp")).unwrap();
+        (target.transport, target.revision) = (Transport::Streamable, revision.map(str::to_owned));
+        let (options, _) = fast(target, 5);
+        let error = run(options).await.unwrap_err().to_string();
+        assert!(error.contains("404 Not Found: not here: mcpdump"), "{error}");
+        assert!(error.len() < 600 && !error.contains(['\n', '\r']) && !error.contains("rmcp::"), "{error}");
+    }
+    task.abort();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_hangs_is_given_up() {
     // From the start: it takes the connection and says nothing.

@@ -95,14 +95,14 @@ pub(super) fn run(arguments: &Traffic, color: Color) -> anyhow::Result<()> {
     runtime.shutdown_background();
     print(&summary, output::wants_color(color), &mut io::stdout().lock())?;
     if let Some(why) = &summary.ended {
-        tell(&format!("mcpdump: not all clients lasted: {}", harmless::without_secrets(why)));
+        tell(&format!("mcpdump: not all clients lasted: {}", harmless::shown(why)));
     }
     Ok(())
 }
 
-/// What a user is told of it: without the credentials of the URL that it names.
+/// What a user is told of it: without the credentials of a URL, or anything of a server that would not be plainly seen.
 fn told(error: &traffic::Error) -> anyhow::Error {
-    anyhow!(harmless::without_secrets(&error.to_string()).into_owned())
+    anyhow!(harmless::shown(&error.to_string()))
 }
 
 /// Clients mostly wait; TLS and JSON of some thousand calls a second are work for two.

@@ -173,17 +173,22 @@ impl From<ClientInitializeError> for Failure {
         match http_error(&error) {
             Some(http) if http.is_connect() => Self::Unreachable(chain(http)),
             Some(http) => Self::Other(chain(http)),
-            None => Self::Other(chain(last(&error)).chars().take(MAX_WHY).collect()),
+            None => Self::Other(reason(&error)),
         }
     }
 }
 
-/// What went wrong last, where rmcp tried two ways of opening a session: its own text says only that both failed.
-fn last(error: &ClientInitializeError) -> &ClientInitializeError {
-    match error {
-        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => last(fallback),
-        _ => error,
-    }
+/// What went wrong in a line, without what rmcp calls its parts. Where it tried two ways of opening a session, its own
+/// text says only that both failed: the last one is told.
+fn reason(error: &ClientInitializeError) -> String {
+    let text = match error {
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => return reason(fallback),
+        ClientInitializeError::TransportError { error, .. } => chain(error.error.as_ref()),
+        error => chain(error),
+    };
+    // A server's lines must not pass for the program's.
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().take(MAX_WHY).collect()
 }
 
 /// What went wrong with HTTP, where that is why there is no session: rmcp does not name it as the source.
