@@ -116,6 +116,7 @@ impl Client {
                     has_lived = true;
                     let before = self.left;
                     let end = self.session(&session, &mut catalogue).await;
+                    meter.leaves();
                     // What it could not say goodbye to within the time is closed all the same.
                     drop(session.close_with_timeout(GRACE).await);
                     meter.ended();

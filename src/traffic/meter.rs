@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -107,7 +108,7 @@ impl Meter {
         let session = shared.sessions;
         shared.sessions += 1;
         drop(shared);
-        SessionMeter { meter: self.clone(), client, session }
+        SessionMeter { meter: self.clone(), client, session, is_leaving: Arc::default() }
     }
 
     /// What was counted so far. `ended` says why clients ended before their time.
@@ -128,12 +129,19 @@ pub(super) struct SessionMeter {
     meter: Meter,
     client: usize,
     session: u64,
+    /// Whether the client closes the session: what breaks then is no failure of the transport.
+    is_leaving: Arc<AtomicBool>,
 }
 
 impl SessionMeter {
     /// The session is open.
     pub(super) fn opened(&self) {
         self.meter.lock().totals.sessions += 1;
+    }
+
+    /// The client is about to close the session.
+    pub(super) fn leaves(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
     }
 
     /// The session is over: what is open has no answer.
@@ -244,7 +252,8 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Metered<T> {
         async move {
             let sent = sending.await;
             if let (Err(_), Some(id)) = (&sent, id) {
-                meter.end(&id, Outcome::HttpError);
+                let left = meter.is_leaving.load(Ordering::Relaxed);
+                meter.end(&id, if left { Outcome::Unanswered } else { Outcome::HttpError });
             }
             sent
         }
