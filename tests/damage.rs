@@ -243,6 +243,8 @@ mod measure {
         let mut exchange = Exchange {
             n: 1,
             tcp_stream: 0,
+            transaction: 0,
+            answered_on: None,
             session: SessionRef {
                 number: 1,
                 id: Some(Arc::from("a")),

@@ -31,6 +31,18 @@ impl Degraded {
     /// The capture ended first.
     pub const CAPTURE_END: Self = Self(16);
 
+    /// The set as a number, to be kept somewhere.
+    #[must_use]
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The set that [`Degraded::bits`] gave.
+    #[must_use]
+    pub fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
     /// Whether no reason is in the set.
     #[must_use]
     pub fn is_none(self) -> bool {

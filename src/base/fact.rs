@@ -1,8 +1,11 @@
 //! Facts: what is not MCP and yet shown.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use super::{Ending, Origin};
+use bytes::Bytes;
+
+use super::{Degraded, Ending, Origin, Peers, Side, Span};
 
 /// Something that was seen, that is no message, and that readers want to know.
 #[derive(Clone, Debug)]
@@ -11,6 +14,44 @@ pub enum Fact {
     Connection(Box<ConnectionFact>),
     /// The counts of the capture so far. The last one holds for the whole.
     Capture(CaptureFact),
+    /// What a transaction carried. Told only to those who watch: see `Engine::watch`.
+    Carried(Box<CarriedFact>),
+}
+
+/// A head, a body or an event as it was, for those who look into messages.
+#[derive(Clone, Debug)]
+pub struct CarriedFact {
+    /// Who talks, and Wireshark's number of their connection.
+    pub peers: Peers,
+    /// The number of the transaction on its connection, from 0.
+    pub transaction: u32,
+    /// Who sent it.
+    pub side: Side,
+    /// What it is.
+    pub kind: CarriedKind,
+    /// Its packets.
+    pub span: Span,
+    /// The head as it was sent; a body without its codings; the data of an event. It may be a slice of something
+    /// much larger: who keeps it copies it.
+    pub bytes: Bytes,
+    /// Why it may not be whole.
+    pub degraded: Degraded,
+}
+
+/// The kinds of [`CarriedFact`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CarriedKind {
+    /// A head: start line and header fields.
+    Head,
+    /// A whole body.
+    Body,
+    /// An event of a stream.
+    Event {
+        /// Its type; `None` is the default, `message`.
+        name: Option<Box<str>>,
+        /// Its `id` field; `None` where it has none.
+        id: Option<Arc<str>>,
+    },
 }
 
 /// What the capture is, and how good.

@@ -6,12 +6,14 @@ pub mod code;
 pub mod degraded;
 pub mod fact;
 pub mod finding;
+pub mod harmless;
 pub mod limits;
 pub mod origin;
 pub mod reader;
 pub mod stage;
 pub mod stream_buf;
 pub mod text;
+pub mod units;
 
 pub use code::{Code, CodeInfo};
 pub use degraded::Degraded;

@@ -1,7 +1,7 @@
 //! Link to rpc, for a share of the connections.
 
-use crate::base::fact::ConnectionFact;
-use crate::base::{Findings, Origin, Peers, limits};
+use crate::base::fact::{CarriedFact, CarriedKind, ConnectionFact};
+use crate::base::{Degraded, Findings, Origin, Peers, Side, limits};
 use crate::http::conversation::Conversation;
 use crate::link::{Decoded, Link};
 use crate::tcp::{self, End, Slot, Table};
@@ -16,6 +16,8 @@ use crate::{capture, http, rpc};
 pub(super) enum Made {
     /// Something for `mcp`.
     Item(rpc::Item),
+    /// What a transaction carried, before the item that says what it means.
+    Carried(Box<CarriedFact>),
     /// A connection is over. Whether it carried MCP is not filled in.
     Closed(Box<ConnectionFact>),
 }
@@ -37,6 +39,8 @@ pub(super) struct Lane {
     open: Vec<Option<Connection>>,
     /// Bytes held by all conversations for what is not complete.
     held: usize,
+    /// Whether what transactions carry is told.
+    watched: bool,
     told: Vec<tcp::Output>,
     read: Vec<http::Output>,
 }
@@ -52,6 +56,11 @@ struct Connection {
 }
 
 impl Lane {
+    /// From now on tells what transactions carry.
+    pub(super) fn watch(&mut self) {
+        self.watched = true;
+    }
+
     pub(super) fn push(
         &mut self,
         packet: &capture::Packet,
@@ -77,6 +86,19 @@ impl Lane {
         self.link.end(findings);
         self.table.finish(at, &mut self.told, findings);
         self.hear(out, findings);
+    }
+
+    /// The connections that are open, as far as they came. Whether they carry MCP is not filled in.
+    pub(super) fn standing(&self) -> Vec<ConnectionFact> {
+        let mut facts = Vec::new();
+        for (slot, connection) in self.open.iter().enumerate() {
+            let Some(connection) = connection else { continue };
+            if let Some(mut fact) = u32::try_from(slot).ok().and_then(|slot| self.table.fact(Slot(slot))) {
+                connection.complete(&mut fact);
+                facts.push(fact);
+            }
+        }
+        facts
     }
 
     fn hear(&mut self, out: &mut Vec<Made>, findings: &mut Findings) {
@@ -137,7 +159,12 @@ impl Lane {
         }
         let peers = connection.peers();
         let again = connection.by_side(self.table.retransmissions(slot));
-        out.extend(self.read.drain(..).map(|output| Made::Item(rpc::read(peers, again, output))));
+        for output in self.read.drain(..) {
+            if let Some(fact) = self.watched.then(|| carried(peers, &output)).flatten() {
+                out.push(Made::Carried(Box::new(fact)));
+            }
+            out.push(Made::Item(rpc::read(peers, again, output)));
+        }
     }
 }
 
@@ -174,6 +201,27 @@ fn index(end: End) -> usize {
         End::A => 0,
         End::B => 1,
     }
+}
+
+/// What an output of `http` carries; `None` where that is nothing to look at.
+fn carried(peers: Peers, output: &http::Output) -> Option<CarriedFact> {
+    let (side, kind, span, bytes, degraded) = match &output.what {
+        http::What::Request(head) => (Side::Client, CarriedKind::Head, head.span, &head.raw, Degraded::NONE),
+        http::What::Response(head) => (Side::Server, CarriedKind::Head, head.span, &head.raw, Degraded::NONE),
+        http::What::RequestBody(body) => {
+            (Side::Client, CarriedKind::Body, body.span, &body.content, body.degraded)
+        }
+        http::What::ResponseBody(body) => {
+            (Side::Server, CarriedKind::Body, body.span, &body.content, body.degraded)
+        }
+        http::What::Event(event) => {
+            let kind = CarriedKind::Event { name: event.name.clone(), id: event.id.clone() };
+            (Side::Server, kind, event.span, &event.data, event.degraded)
+        }
+        http::What::Gap { .. } | http::What::ClientGone | http::What::Ended { .. } => return None,
+    };
+    let (transaction, bytes) = (output.transaction.0, bytes.clone());
+    Some(CarriedFact { peers, transaction, side, kind, span, bytes, degraded })
 }
 
 /// The packet that a feed came with.

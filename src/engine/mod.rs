@@ -9,6 +9,7 @@ use crate::base::fact::CaptureFact;
 use crate::base::{Code, Degraded, Fact, Findings, Origin, Timestamp};
 use crate::capture::{Error, Item, Source};
 use crate::ledger::Entry;
+use crate::ledger::store::Standing;
 use crate::mcp::{Follower, Record};
 use crate::rpc;
 
@@ -45,6 +46,29 @@ impl Engine {
     /// From now on tells each request as soon as it is complete ([`Record::Request`]), and not only what became of it.
     pub fn tell_requests(&mut self) {
         self.follower.tell_requests();
+    }
+
+    /// From now on tells requests as they come, and what transactions carry ([`Fact::Carried`]): for readers who look
+    /// into messages.
+    pub fn watch(&mut self) {
+        self.tell_requests();
+        self.lane.watch();
+    }
+
+    /// What goes on and was not told yet: for who watches, from time to time. It takes some milliseconds where there are
+    /// ten thousands of connections and sessions.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let mut capture = self.capture;
+        let mut connections = self.lane.standing();
+        for fact in &mut connections {
+            fact.mcp = self.mcp.contains(&fact.tcp_stream);
+            let bytes: u64 = fact.directions.iter().map(|direction| direction.bytes).sum();
+            capture.tcp_bytes += bytes;
+            capture.mcp_bytes += if fact.mcp { bytes } else { 0 };
+        }
+        let (sessions, streams) = (self.follower.open_sessions(), self.follower.open_streams());
+        Standing { capture, connections, sessions, streams }
     }
 
     /// Takes the next item of a source and appends what it completes to `out`. False at the end of the capture, when
@@ -151,6 +175,7 @@ impl Engine {
                     }
                     out.extend(self.records.drain(..).map(Entry::Record));
                 }
+                Made::Carried(fact) => out.push(Entry::Fact(Fact::Carried(fact))),
                 Made::Closed(mut fact) => {
                     fact.mcp = self.mcp.remove(&fact.tcp_stream);
                     let bytes: u64 = fact.directions.iter().map(|direction| direction.bytes).sum();

@@ -14,6 +14,7 @@ mod snapshot;
 mod traffic;
 
 pub mod query;
+pub mod store;
 
 pub use crate::base::fact::{CaptureFact, ConnectionFact, DirectionFact, Speaks};
 pub use crate::mcp::{
@@ -98,6 +99,8 @@ impl Ledger {
             Entry::Record(Record::Session(session)) => self.sessions.record(session),
             Entry::Record(Record::Offer(offer)) => self.offers.record(offer),
             Entry::Finding(finding) => self.noticed.record(finding),
+            // What was said is kept by the store alone.
+            Entry::Fact(Fact::Carried(_)) => {}
             Entry::Fact(Fact::Connection(connection)) => self.connections.record(connection),
             Entry::Fact(Fact::Capture(capture)) => self.capture = *capture,
         }

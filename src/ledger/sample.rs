@@ -34,6 +34,8 @@ pub(crate) fn exchange(n: u64, method: &str, name: Option<&str>, total: i64) -> 
     Exchange {
         n,
         tcp_stream: 3,
+        transaction: 0,
+        answered_on: None,
         session: session_ref(1),
         client: address("127.0.0.1:52820"),
         protocol_version: Some(Arc::from("2024-11-05")),
@@ -100,6 +102,7 @@ pub(crate) fn stream(session: Option<SessionRef>) -> Stream {
         session,
         exchange: None,
         tcp_stream: 0,
+        transaction: 0,
         method: Some("GET".into()),
         target: Some("/sse?api_key=hunter2".into()),
         http_status: Some(200),

@@ -164,6 +164,30 @@ impl Follower {
         out.extend(self.sessions.take_all().into_iter().map(|told| Record::Session(Box::new(told))));
     }
 
+    /// The sessions as they are now. Some milliseconds where there are ten thousands.
+    #[must_use]
+    pub fn open_sessions(&self) -> Vec<super::Session> {
+        self.sessions.all()
+    }
+
+    /// The streams that go on, as far as they came; in the order of their connections. Their bytes are not counted yet.
+    #[must_use]
+    pub fn open_streams(&self) -> Vec<super::Stream> {
+        let mut streams: Vec<_> = self
+            .transactions
+            .values()
+            .filter_map(|transaction| {
+                let mut stream = transaction.told(Finish::Open, 0, None, Degraded::NONE)?;
+                let state = transaction.session.and_then(|place| self.sessions.get(place));
+                stream.session = state.map(|state| state.told.session.clone());
+                stream.exchange = transaction.requests.first().copied();
+                Some(stream)
+            })
+            .collect();
+        streams.sort_by_key(|stream| (stream.tcp_stream, stream.transaction));
+        streams
+    }
+
     fn item(&mut self, item: Item, findings: &mut Findings) {
         let Item { peers, transaction, again, at, what } = item;
         self.last = self.last.later(at);

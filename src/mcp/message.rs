@@ -51,7 +51,7 @@ impl Follower {
             peers,
             session: state.told.session.clone(),
             place: found.place,
-            carrier: Some(found.carrier),
+            carrier: found.carrier,
             origin: found.from,
             envelope: found.envelope,
             span: found.span,
@@ -250,7 +250,7 @@ impl Follower {
         let Some(open) = self.book.get_mut(&n) else { return };
         let adopted =
             self.transactions.get(&found.carrier).map_or(Degraded::NONE, |transaction| transaction.degraded);
-        open.answer(found.envelope, found.span, found.degraded.and(adopted));
+        open.answer(found.carrier, found.envelope, found.span, found.degraded.and(adopted));
         if open.cancelled.is_some_and(|(at, _)| at.packet < found.span.end.packet) {
             open.told.findings.push(Code::McpLateResponse);
         }

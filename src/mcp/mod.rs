@@ -172,6 +172,10 @@ pub struct Exchange {
     pub n: u64,
     /// Wireshark's number of the connection that carried the request.
     pub tcp_stream: u32,
+    /// The number of the transaction that carried the request, on that connection.
+    pub transaction: u32,
+    /// The connection and the transaction that carried the response; `None` where none was seen.
+    pub answered_on: Option<(u32, u32)>,
     /// Its session.
     pub session: SessionRef,
     /// The client's address and port on the connection that carried the request.
@@ -281,6 +285,8 @@ pub struct Stream {
     pub exchange: Option<u64>,
     /// Wireshark's number of its connection.
     pub tcp_stream: u32,
+    /// The number of its transaction on that connection.
+    pub transaction: u32,
     /// The HTTP method of its request; `None` where the request was not captured.
     pub method: Option<Box<str>>,
     /// The target of its request; `None` where the request was not captured.

@@ -37,7 +37,7 @@ pub(super) struct Asked<'a> {
     pub(super) peers: Peers,
     pub(super) session: SessionRef,
     pub(super) place: Place,
-    pub(super) carrier: Option<Key>,
+    pub(super) carrier: Key,
     pub(super) origin: Side,
     pub(super) envelope: &'a Envelope,
     pub(super) span: Span,
@@ -53,6 +53,8 @@ impl Open {
         let told = Exchange {
             n,
             tcp_stream: peers.tcp_stream,
+            transaction: carrier.1.0,
+            answered_on: None,
             session,
             client: peers.client,
             protocol_version: None,
@@ -74,8 +76,8 @@ impl Open {
             findings: envelope.faults.iter().map(|fault| fault.code).collect(),
         };
         let token = envelope.look.progress_token.clone();
-        let asked_on = carrier.filter(|_| origin == Side::Server);
-        let carrier = carrier.filter(|_| origin == Side::Client);
+        let asked_on = (origin == Side::Server).then_some(carrier);
+        let carrier = (origin == Side::Client).then_some(carrier);
         Self {
             told,
             place,
@@ -100,8 +102,9 @@ impl Open {
     }
 
     /// Takes the response.
-    pub(super) fn answer(&mut self, envelope: &Envelope, span: Span, degraded: Degraded) {
+    pub(super) fn answer(&mut self, carrier: Key, envelope: &Envelope, span: Span, degraded: Degraded) {
         self.answered = true;
+        self.told.answered_on = Some((carrier.0, carrier.1.0));
         self.told.response = Some(Carried { span, bytes: envelope.bytes });
         self.told.degraded.add(degraded);
         self.told.error.clone_from(&envelope.error);

@@ -334,6 +334,16 @@ impl Sessions {
         all
     }
 
+    /// All sessions as they are now, in the order of their first packet.
+    pub(super) fn all(&self) -> Vec<Session> {
+        let told = |kept: &Kept| match kept {
+            Kept::Live(state) => Some(state.told.clone()),
+            Kept::Quiet(quiet) => Some(quiet.0.clone()),
+            Kept::Gone => None,
+        };
+        self.kept.iter().filter_map(told).collect()
+    }
+
     fn headless_to_join(&self, key: &Key, peers: Peers) -> Option<Place> {
         if self.headless == 0 || matches!(key, Key::Client(..)) {
             return None;

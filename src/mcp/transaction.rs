@@ -233,6 +233,7 @@ impl Transaction {
             session: None,
             exchange: None,
             tcp_stream: self.peers.tcp_stream,
+            transaction: self.key.1.0,
             method: self.method.clone(),
             target: self.target.as_deref().map(Into::into),
             http_status: self.status(),

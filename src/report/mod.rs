@@ -8,8 +8,9 @@ use std::str::FromStr;
 
 use crate::ledger::Snapshot;
 
+pub use crate::base::{harmless, units};
+
 pub mod csv;
-pub mod harmless;
 pub mod json;
 pub mod jsonl;
 mod label;
@@ -18,7 +19,6 @@ pub mod markdown;
 pub mod style;
 mod table;
 pub mod text;
-pub mod units;
 
 pub use style::Paint;
 

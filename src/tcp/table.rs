@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::key::Key;
 use super::slab::{List, Slab};
 use super::{Output, Slot};
+use crate::base::fact::ConnectionFact;
 use crate::base::{Code, Degraded, Ending, Finding, Findings, Origin, Timestamp, limits};
 use crate::link::Segment;
 
@@ -42,6 +43,12 @@ impl Table {
     #[must_use]
     pub fn retransmissions(&self, slot: Slot) -> [u64; 2] {
         self.slab.get(slot.0).map_or([0; 2], Connection::retransmissions)
+    }
+
+    /// The story so far of the connection of a slot; `None` where the slot is free.
+    #[must_use]
+    pub fn fact(&self, slot: Slot) -> Option<ConnectionFact> {
+        self.slab.get(slot.0).map(Connection::fact)
     }
 
     /// Takes the next segment, and appends what it makes known.

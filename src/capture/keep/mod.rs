@@ -40,6 +40,11 @@ impl<S: Source> Keep<S> {
         &self.source
     }
 
+    /// The source itself, to be waited for. What is taken from it here is not kept.
+    pub fn source_mut(&mut self) -> &mut S {
+        &mut self.source
+    }
+
     /// What writes.
     #[must_use]
     pub fn recorder(&self) -> &Recorder {

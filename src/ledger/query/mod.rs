@@ -63,6 +63,13 @@ pub struct Filter {
     root: Option<Arc<eval::Expr>>,
 }
 
+impl Default for Filter {
+    /// The filter that lets everything pass.
+    fn default() -> Self {
+        Self { text: "".into(), root: None }
+    }
+}
+
 impl Filter {
     /// Compiles an expression. An empty one, or one of blanks, matches everything.
     ///

@@ -34,6 +34,8 @@ pub(super) fn exchange() -> Exchange {
     Exchange {
         n: 1,
         tcp_stream: 0,
+        transaction: 0,
+        answered_on: None,
         session: session(),
         client: "[::ffff:10.1.2.3]:50001".parse().unwrap(),
         protocol_version: Some("2025-03-26".into()),
@@ -76,6 +78,7 @@ fn stream() -> Stream {
         session: None,
         exchange: None,
         tcp_stream: 0,
+        transaction: 0,
         method: Some("GET".into()),
         target: Some("/sse".into()),
         http_status: Some(200),

@@ -1,0 +1,171 @@
+//! The store of the TUI: it gives back what it was told, of every capture.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and stops"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use mcpdump::base::Fact;
+use mcpdump::base::fact::{CarriedFact, CarriedKind};
+use mcpdump::engine::Engine;
+use mcpdump::ledger::store::{Said, Store};
+use mcpdump::ledger::{Entry, Exchange, Record};
+use support::corpus::{self, Capture};
+use support::none;
+
+/// Everything that is told of a capture to those who watch.
+fn watched(capture: Capture) -> Vec<Entry> {
+    let (mut engine, mut entries) = (Engine::new(), Vec::new());
+    engine.watch();
+    let mut source = corpus::source(capture.bytes());
+    while engine.read(&mut source, &mut entries).unwrap() {}
+    entries
+}
+
+fn filled(entries: &[Entry], memory: usize) -> Store {
+    let mut store = Store::new(memory);
+    entries.iter().cloned().for_each(|entry| store.push(entry));
+    store
+}
+
+#[test]
+fn exchanges_come_back_as_they_were_told() {
+    let mut problems = Vec::new();
+    for capture in Capture::all() {
+        let entries = watched(capture);
+        let store = filled(&entries, 1 << 20);
+        let mut told: BTreeMap<u64, &Exchange> = BTreeMap::new();
+        for entry in &entries {
+            if let Entry::Record(Record::Exchange(exchange)) = entry {
+                told.insert(exchange.n, exchange);
+            }
+        }
+        if store.len() != told.len() {
+            problems.push(format!("{}: {} exchanges, told were {}", capture.0, store.len(), told.len()));
+        }
+        for (n, exchange) in told {
+            let index = store.find(n).unwrap_or_else(|| panic!("{}: {n} is not there", capture.0));
+            let kept = store.exchange(index).unwrap();
+            if format!("{kept:?}") != format!("{exchange:?}") || store.is_open(index) {
+                problems.push(format!("{}: {kept:?}\n  was told as {exchange:?}", capture.0));
+            }
+        }
+    }
+    none(&problems);
+}
+
+#[test]
+fn what_was_said_comes_back_also_from_the_file() {
+    let mut problems = Vec::new();
+    for capture in Capture::all() {
+        let entries = watched(capture);
+        // Nothing stays in memory but the newest chunk.
+        let mut store = filled(&entries, 0);
+        let mut told: BTreeMap<(u32, u32), Vec<&CarriedFact>> = BTreeMap::new();
+        for entry in &entries {
+            if let Entry::Fact(Fact::Carried(carried)) = entry {
+                told.entry((carried.peers.tcp_stream, carried.transaction)).or_default().push(carried);
+            }
+        }
+        for ((tcp_stream, transaction), told) in told {
+            let said = store.said(tcp_stream, transaction).unwrap();
+            let same = said.len() == told.len()
+                && said.iter().zip(told).all(|(said, told)| {
+                    (said.side, &said.kind, said.span, said.degraded, &said.bytes[..])
+                        == (told.side, &told.kind, told.span, told.degraded, &told.bytes[..])
+                });
+            if !same {
+                problems.push(format!("{}: transaction {transaction} of {tcp_stream} differs", capture.0));
+            }
+        }
+    }
+    none(&problems);
+}
+
+#[test]
+fn the_texts_of_an_exchange_are_where_it_says() {
+    let mut problems = Vec::new();
+    for capture in Capture::all().filter(|capture| !capture.is_damaged()) {
+        let mut store = filled(&watched(capture), 64 << 20);
+        for index in 0..store.len() {
+            let exchange = store.exchange(index).unwrap();
+            let n = exchange.n;
+            // Several events may have come in one packet.
+            let mut holds = |(tcp_stream, transaction), span, what: &str| {
+                let said = store.said(tcp_stream, transaction).unwrap();
+                let mut of_span =
+                    said.iter().filter(|said| said.kind != CarriedKind::Head && said.span == span);
+                of_span.any(|said| String::from_utf8_lossy(&said.bytes).contains(what))
+            };
+            let method = format!("\"{}\"", exchange.method);
+            if !holds((exchange.tcp_stream, exchange.transaction), exchange.request.span, &method) {
+                problems.push(format!("{}: {n} has no request with {method}", capture.0));
+            }
+            if let (Some(on), Some(response)) = (exchange.answered_on, exchange.response)
+                && !holds(on, response.span, "\"jsonrpc\"")
+            {
+                problems.push(format!("{}: {n} has no response", capture.0));
+            }
+        }
+    }
+    none(&problems);
+}
+
+/// Long streams are not read whole for one exchange: some pieces up to the message, and the heads, do.
+#[test]
+fn what_an_exchange_said_is_found_without_reading_all() {
+    const PIECES: usize = 40;
+    let mut problems = Vec::new();
+    for capture in Capture::all().filter(|capture| !capture.is_damaged()) {
+        let mut store = filled(&watched(capture), 64 << 20);
+        for index in 0..store.len() {
+            let exchange = store.exchange(index).unwrap();
+            let heads = |said: &[Said]| said.iter().filter(|said| said.kind == CarriedKind::Head).count();
+            let asked = store.said_to_ask(index, PIECES).unwrap();
+            if !asked.iter().any(|said| said.span == exchange.request.span) || asked.len() > PIECES + 2 {
+                problems.push(format!("{}: the request of {} is not there", capture.0, exchange.n));
+            }
+            let Some((response, on)) = exchange.response.zip(exchange.answered_on) else { continue };
+            let answered = store.said_to_answer(index, PIECES).unwrap();
+            if !answered.iter().any(|said| said.span == response.span) {
+                problems.push(format!("{}: the response to {} is not there", capture.0, exchange.n));
+            }
+            // What came behind the response was not asked for.
+            let mut all = store.said(on.0, on.1).unwrap();
+            all.retain(|said| said.span.start.packet <= response.span.end.packet);
+            if heads(&answered) != heads(&all) {
+                problems.push(format!("{}: heads of {} are missing", capture.0, exchange.n));
+            }
+        }
+    }
+    none(&problems);
+}
+
+/// What goes on is told at any time, and is no more when all was told.
+#[test]
+fn what_goes_on_is_told_once_it_is_over() {
+    for capture in Capture::all().filter(|capture| !capture.is_large()) {
+        let (mut engine, mut store, mut entries) = (Engine::new(), Store::new(1 << 20), Vec::new());
+        engine.watch();
+        let mut source = corpus::source(capture.bytes());
+        let mut open = 0;
+        while engine.read(&mut source, &mut entries).unwrap() {
+            entries.drain(..).for_each(|entry| store.push(entry));
+            store.stand(engine.standing());
+            open = open.max(store.open_connections().len());
+            let told: Vec<u32> = store.connections().iter().map(|fact| fact.tcp_stream).collect();
+            assert!(store.open_connections().all(|fact| !told.contains(&fact.tcp_stream)), "{}", capture.0);
+        }
+        entries.drain(..).for_each(|entry| store.push(entry));
+        assert!(open > 0, "{}", capture.0);
+        let left = (store.open_connections().len(), store.open_streams().len(), store.open_sessions().len());
+        assert_eq!(left, (0, 0, 0), "{}", capture.0);
+    }
+}
