@@ -16,3 +16,4 @@ pub mod rpc;
 pub mod serve;
 pub mod tcp;
 pub mod traffic;
+pub mod tui;

@@ -1,0 +1,109 @@
+//! The state of the screen.
+
+use super::config::Config;
+use super::effect::Copies;
+use super::line::FilterLine;
+use super::list::List;
+use super::pen::FrameInfo;
+use super::views::{self, View, ViewName};
+use super::world::World;
+
+/// What is typed into, or lies above the view.
+#[derive(Debug, Default)]
+pub(super) enum Mode {
+    /// Nothing: keys are actions.
+    #[default]
+    View,
+    /// The filter line.
+    Filter,
+    /// The search line.
+    Search,
+    /// The help.
+    Help(List),
+    /// What can be copied.
+    Copy(Copies),
+}
+
+/// The state of the screen. Changed by what happens alone ([`App::handle`]), drawn by [`super::draw()`].
+#[derive(Debug)]
+pub struct App {
+    /// What all views look at.
+    pub world: World,
+    pub(super) config: Config,
+    pub(super) views: Vec<Box<dyn View>>,
+    pub(super) current: ViewName,
+    pub(super) mode: Mode,
+    pub(super) filter: FilterLine,
+    pub(super) search: FilterLine,
+    /// What the footer says; `None` where it shows keys.
+    pub(super) said: Option<String>,
+    pub(super) mouse: bool,
+    /// What the last frame learned.
+    pub(super) seen: FrameInfo,
+    /// When and where the mouse was clicked last, for double clicks.
+    pub(super) clicked: Option<(std::time::Duration, u16, u16)>,
+    /// Whether it was said what becomes of a capture that is left.
+    pub(super) leaving: bool,
+    /// Whether something is to be drawn.
+    pub(super) dirty: bool,
+}
+
+impl App {
+    /// A screen that shows the exchanges.
+    #[must_use]
+    pub fn new(mut world: World, config: Config) -> Self {
+        world.still = config.still;
+        Self {
+            views: views::all(&config, &world),
+            world,
+            current: ViewName::Exchanges,
+            mode: Mode::View,
+            filter: FilterLine::default(),
+            search: FilterLine::default(),
+            said: None,
+            mouse: config.mouse,
+            config,
+            seen: FrameInfo::default(),
+            clicked: None,
+            leaving: false,
+            dirty: true,
+        }
+    }
+
+    /// Shows the exchanges that pass a filter, from the start.
+    #[must_use]
+    pub fn filtered(mut self, filter: crate::ledger::query::Filter) -> Self {
+        self.filter.set(filter.text());
+        self.world.refilter(filter);
+        self
+    }
+
+    /// Whether something changed since it was asked last: a frame is drawn only then.
+    pub fn take_dirty(&mut self) -> bool {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// What the last frame learned of the screen.
+    pub fn saw(&mut self, seen: FrameInfo) {
+        self.seen = seen;
+    }
+
+    /// The view that is shown.
+    pub(super) fn view(&self) -> Option<&dyn View> {
+        self.views.iter().find(|view| view.name() == self.current).map(AsRef::as_ref)
+    }
+
+    /// Whether there is such a view.
+    pub(super) fn has(&self, name: ViewName) -> bool {
+        self.views.iter().any(|view| view.name() == name)
+    }
+
+    /// Calls the view that is shown.
+    pub(super) fn with_view<T>(
+        &mut self,
+        call: impl FnOnce(&mut dyn View, &mut World, &FrameInfo) -> T,
+    ) -> Option<T> {
+        let view = self.views.iter_mut().find(|view| view.name() == self.current)?;
+        Some(call(view.as_mut(), &mut self.world, &self.seen))
+    }
+}

@@ -1,0 +1,304 @@
+//! The configuration: TOML text in; keys, colours and columns out. What is not known, or said twice, is an error that
+//! names the line.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::action::{ACTIONS, Action, Key, Keys};
+use super::theme::{self, Role, Theme, ThemeName};
+use super::views::exchanges::columns::{self, ColumnName};
+
+/// What the person who looks has chosen.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which keys ask for what.
+    pub keys: Keys,
+    /// How roles are shown.
+    pub theme: Theme,
+    /// The columns of the exchanges, in their order.
+    pub columns: Vec<ColumnName>,
+    /// Whether the mouse is taken from the start.
+    pub mouse: bool,
+    /// Whether nothing moves that need not: no spinners.
+    pub still: bool,
+    /// What may be kept of bodies in memory, in bytes; the rest lies in a temporary file.
+    pub memory: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            keys: Keys::default(),
+            theme: Theme::new(ThemeName::default()),
+            columns: columns::DEFAULT.to_vec(),
+            mouse: true,
+            still: false,
+            memory: 64 << 20,
+        }
+    }
+}
+
+/// What the surroundings ask for, beside the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// No colours: `NO_COLOR`, or `--color never`.
+    pub no_color: bool,
+    /// No character beyond ASCII: the locale is not UTF-8.
+    pub ascii: bool,
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// It is no TOML, or names what is not known, or binds a key twice; the message begins with the line's number.
+    pub fn parse(text: &str, wanted: Wanted) -> Result<Self, String> {
+        let at = |span: std::ops::Range<usize>| {
+            1 + text.get(..span.start).unwrap_or_default().matches('\n').count()
+        };
+        let said = |line: usize, what: String| format!("line {line}: {what}");
+        let root = DeTable::parse(text)
+            .map_err(|error| said(error.span().map_or(1, at), error.message().replace('\n', ", ")))?;
+        let mut reader =
+            Reader { config: Self::default(), name: ThemeName::default(), colors: Vec::new(), ascii: false };
+        for (key, value) in in_order(root.get_ref()) {
+            reader
+                .take(key.get_ref(), value)
+                .map_err(|(span, what)| said(at(span.unwrap_or(key.span())), what))?;
+        }
+        let mut config = reader.config;
+        if let Some((key, one, other)) = config.keys.clash() {
+            let line = bound_at(root.get_ref(), &[one.name, other.name]).map_or(1, at);
+            return Err(said(line, format!("the key {key} is bound to {} and to {}", one.name, other.name)));
+        }
+        config.theme = Theme::new(reader.name);
+        for (role, color) in reader.colors {
+            config.theme.recolor(role, color);
+        }
+        if wanted.no_color {
+            config.theme = config.theme.without_colors();
+        }
+        if wanted.ascii || reader.ascii {
+            config.theme = config.theme.in_ascii();
+        }
+        Ok(config)
+    }
+
+    /// The text of a configuration that says what holds without one.
+    #[must_use]
+    pub fn defaults() -> String {
+        let mut text = String::from(
+            "# The configuration of mcpdump's TUI, with what holds where nothing is said.\n\
+             # It is read from $XDG_CONFIG_HOME/mcpdump/config.toml (~/.config where that is not set).\n\n\
+             # dark, light or high-contrast; NO_COLOR in the environment takes the colours off\n\
+             theme = \"dark\"\n\
+             # no characters beyond ASCII\n\
+             ascii = false\n\
+             # takes the mouse: click, double click, wheel\n\
+             mouse = true\n\
+             # spinners turn\n\
+             animation = true\n\
+             # bodies that are kept in memory, in MB; the rest lies in a temporary file\n\
+             memory = 64\n\
+             # the columns of the exchanges: those that find no room are left out from the right\n",
+        );
+        let names: Vec<&str> = columns::DEFAULT.iter().map(|column| column.info().name).collect();
+        let all: Vec<&str> = ColumnName::ALL.iter().map(|column| column.info().name).collect();
+        text.push_str(&format!("# there are: {}\ncolumns = \"{}\"\n\n", all.join(" "), names.join(" ")));
+        text.push_str("[keys]\n");
+        for info in ACTIONS {
+            let named = format!("{} = {:?}", info.name, info.keys);
+            text.push_str(&format!("{named:<34} # {}\n", info.help));
+        }
+        text.push_str("\n# a name of the terminal's 16 colours, a number of its 256, or #rrggbb, as in: bad = \"#ff7b72\"\n[colors]\n");
+        let roles: Vec<&str> = Role::ALL.iter().map(|(_, name)| *name).collect();
+        for line in roles.chunks(8) {
+            text.push_str(&format!("# {}\n", line.join(" ")));
+        }
+        text
+    }
+}
+
+/// What is wrong, and where; `None` for the key's own place.
+type Wrong = (Option<std::ops::Range<usize>>, String);
+
+struct Reader {
+    config: Config,
+    name: ThemeName,
+    colors: Vec<(Role, ratatui::style::Color)>,
+    ascii: bool,
+}
+
+impl Reader {
+    fn take(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<(), Wrong> {
+        match key {
+            "theme" => {
+                let word = text(value)?;
+                let found = ThemeName::ALL.iter().find(|(_, name)| *name == word);
+                self.name = found
+                    .ok_or_else(|| {
+                        wrong(
+                            value,
+                            format!("no such theme: {word}; there are dark, light and high-contrast"),
+                        )
+                    })?
+                    .0;
+            }
+            "ascii" => self.ascii = flag(value)?,
+            "mouse" => self.config.mouse = flag(value)?,
+            "animation" => self.config.still = !flag(value)?,
+            "memory" => {
+                let number =
+                    value.get_ref().as_integer().and_then(|number| number.as_str().parse::<usize>().ok());
+                let number = number.filter(|number| (1..=1 << 20).contains(number));
+                self.config.memory =
+                    number.ok_or_else(|| wrong(value, "a number of MB is wanted, as in memory = 64"))? << 20;
+            }
+            "columns" => self.columns(value)?,
+            "keys" => {
+                for (name, value) in table(value)? {
+                    self.bind(name, value)?;
+                }
+            }
+            "colors" => {
+                for (name, value) in table(value)? {
+                    let role = Role::ALL.iter().find(|(_, known)| *known == name.get_ref().as_ref());
+                    let role = role
+                        .ok_or_else(|| {
+                            (
+                                Some(name.span()),
+                                format!("nothing has a colour of this name: {}", name.get_ref()),
+                            )
+                        })?
+                        .0;
+                    self.colors
+                        .push((role, theme::parse_color(text(value)?).map_err(|what| wrong(value, what))?));
+                }
+            }
+            _ => {
+                return Err((
+                    None,
+                    format!("no such entry: {key}; mcpdump config prints all that there are"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn columns(&mut self, value: &Spanned<DeValue<'_>>) -> Result<(), Wrong> {
+        let mut columns = Vec::new();
+        for word in text(value)?.split_whitespace() {
+            let known = ColumnName::ALL.iter().find(|column| column.info().name == word);
+            let column = *known.ok_or_else(|| wrong(value, format!("no such column: {word}")))?;
+            if columns.contains(&column) {
+                return Err(wrong(value, format!("the column {word} stands twice")));
+            }
+            columns.push(column);
+        }
+        if columns.is_empty() {
+            return Err(wrong(value, "at least one column is wanted"));
+        }
+        self.config.columns = columns;
+        Ok(())
+    }
+
+    fn bind(
+        &mut self,
+        name: &Spanned<std::borrow::Cow<'_, str>>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<(), Wrong> {
+        let info = ACTIONS.iter().find(|info| info.name == name.get_ref().as_ref());
+        let info = info.ok_or_else(|| (Some(name.span()), format!("no such action: {}", name.get_ref())))?;
+        let keys: Result<Vec<Key>, String> = text(value)?.split_whitespace().map(str::parse).collect();
+        let keys = keys.map_err(|what| wrong(value, what))?;
+        if keys.is_empty() && info.action == Action::Quit {
+            return Err(wrong(value, "quit needs a key"));
+        }
+        self.config.keys.bind(info.action, keys);
+        Ok(())
+    }
+}
+
+fn wrong(value: &Spanned<DeValue<'_>>, what: impl Into<String>) -> Wrong {
+    (Some(value.span()), what.into())
+}
+
+fn text<'v>(value: &'v Spanned<DeValue<'_>>) -> Result<&'v str, Wrong> {
+    value.get_ref().as_str().ok_or_else(|| wrong(value, "text in quotes is wanted"))
+}
+
+fn flag(value: &Spanned<DeValue<'_>>) -> Result<bool, Wrong> {
+    value.get_ref().as_bool().ok_or_else(|| wrong(value, "true or false is wanted"))
+}
+
+type Pair<'t, 'i> = (&'t Spanned<std::borrow::Cow<'i, str>>, &'t Spanned<DeValue<'i>>);
+
+fn table<'t, 'i>(value: &'t Spanned<DeValue<'i>>) -> Result<Vec<Pair<'t, 'i>>, Wrong> {
+    value.get_ref().as_table().map(in_order).ok_or_else(|| wrong(value, "a table is wanted"))
+}
+
+/// The entries as they stand in the text, so that the first mistake is the one that is told.
+fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Pair<'t, 'i>> {
+    let mut pairs: Vec<Pair<'t, 'i>> = table.iter().collect();
+    pairs.sort_by_key(|(key, _)| key.span().start);
+    pairs
+}
+
+/// Where the last of some actions is bound.
+fn bound_at(root: &DeTable<'_>, names: &[&str]) -> Option<std::ops::Range<usize>> {
+    let keys = root.iter().find(|(key, _)| key.get_ref() == "keys")?.1.get_ref().as_table()?;
+    let bound = keys.iter().filter(|(key, _)| names.contains(&key.get_ref().as_ref()));
+    bound.map(|(key, _)| key.span()).max_by_key(|span| span.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Config::parse(text, Wanted::default()).map(|_| ()).unwrap_err()
+    }
+
+    #[test]
+    fn the_defaults_are_a_configuration_that_changes_nothing() {
+        let text = Config::defaults();
+        let read = Config::parse(&text, Wanted::default()).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!(format!("{read:?}"), format!("{:?}", Config::default()));
+        assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        for (text, want) in [
+            ("theme = \"dark\"\ncolour = 1", "line 2: no such entry: colour"),
+            ("theme = \"dark\"\ntheme = \"light\"", "line 2: duplicate key"),
+            ("\n\n[keys]\nfly = \"x\"", "line 4: no such action: fly"),
+            ("[keys]\nquit = \"hyper-x\"", "line 2: no such key: hyper-x"),
+            ("[keys]\nquit = \"\"", "line 2: quit needs a key"),
+            ("[keys]\nup = \"q\"", "line 2: the key q is bound to up and to quit"),
+            ("[colors]\nbad = \"reddish\"", "line 2: no such colour: reddish"),
+            ("[colors]\nworse = \"red\"", "line 2: nothing has a colour of this name"),
+            ("columns = \"time tme\"", "line 1: no such column: tme"),
+            ("columns = \"time time\"", "line 1: the column time stands twice"),
+            ("mouse = 1", "line 1: true or false"),
+            ("memory = 0", "line 1: a number of MB"),
+            ("keys = 3", "line 1: a table is wanted"),
+            ("theme = dark", "line 1: "),
+        ] {
+            let error = error(text);
+            assert!(error.starts_with(want), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_chosen_holds() {
+        let text = "theme = \"light\"\nanimation = false\nmemory = 1\ncolumns = \"total method\"\n[keys]\nquit = \"Q\"\n[colors]\nbad = \"#010203\"\n";
+        let config = Config::parse(text, Wanted::default()).unwrap();
+        assert!(config.still && config.memory == 1 << 20);
+        assert_eq!(config.columns.len(), 2);
+        assert_eq!(config.theme.style(Role::Bad).fg, Some(ratatui::style::Color::Rgb(1, 2, 3)));
+        let plain = Config::parse(text, Wanted { no_color: true, ascii: true }).unwrap();
+        assert_eq!(plain.theme.style(Role::Bad).fg, None);
+        assert!(plain.theme.symbols().ok.is_ascii());
+    }
+}

@@ -1,0 +1,299 @@
+//! State in, screen out: the frame around the views. Takes only `&`; what it learned comes back as [`FrameInfo`].
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::action::{ACTIONS, Action, ActionInfo, Place};
+use super::app::{App, Mode};
+use super::effect::Copies;
+use super::pen::{FrameInfo, Hit, Pen};
+use super::theme::Role;
+use super::views::ViewName;
+use super::{help, update};
+use crate::base::harmless;
+
+/// What the screen must have at least. Below it nothing could be read.
+const LEAST: (u16, u16) = (60, 15);
+
+/// Draws a frame.
+#[must_use]
+pub fn draw(app: &App, frame: &mut Frame<'_>) -> FrameInfo {
+    let area = frame.area();
+    let (info, cursor) = draw_cells(app, area, frame.buffer_mut());
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+    info
+}
+
+/// Draws into cells; also says where the cursor is, where something is typed.
+fn draw_cells(app: &App, area: Rect, cells: &mut Buffer) -> (FrameInfo, Option<Position>) {
+    let mut pen = Pen { world: &app.world, theme: &app.config.theme, cells, info: FrameInfo::default() };
+    pen.wash(area, Role::Text);
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        too_small(area, &mut pen);
+        return (pen.info, None);
+    }
+    let line = |y| Rect { y, height: 1, ..area };
+    header(app, line(area.y), &mut pen);
+    let mut cursor = filter_line(app, line(area.y + 1), &mut pen);
+    let body = Rect { y: area.y + 2, height: area.height - 3, ..area };
+    if let Some(view) = app.view() {
+        view.draw(body, &mut pen);
+    }
+    let foot = line(area.bottom() - 1);
+    match &app.mode {
+        Mode::Search => cursor = search_line(app, foot, &mut pen),
+        _ => footer(app, foot, &mut pen),
+    }
+    match &app.mode {
+        Mode::Filter => completions(app, area, cursor, &mut pen),
+        Mode::Help(list) => help::draw(app, *list, body, &mut pen),
+        Mode::Copy(copies) => copy_menu(copies, body, &mut pen),
+        Mode::View | Mode::Search => {}
+    }
+    (pen.info, cursor)
+}
+
+fn too_small(area: Rect, pen: &mut Pen<'_>) {
+    let (columns, lines) = LEAST;
+    let texts = [
+        "mcpdump needs more room:".to_owned(),
+        format!("{columns}x{lines} at least,"),
+        format!("this is {}x{}", area.width, area.height),
+    ];
+    let top = area.y + area.height.saturating_sub(texts.len() as u16) / 2;
+    for (line, text) in (top..area.bottom()).zip(&texts) {
+        let left = area.width.saturating_sub(harmless::width(text) as u16) / 2;
+        pen.text(Position::new(area.x + left, line), area.width - left, Role::Warn, text);
+    }
+}
+
+/// The tabs of the views; on the right what is read and how far it is.
+fn header(app: &App, area: Rect, pen: &mut Pen<'_>) {
+    let right = state(app);
+    let source = short_source(&app.world.source);
+    let room = usize::from(area.width);
+    // The tabs show their key alone where their names find no room.
+    let tabs: Vec<(ViewName, String)> = app.views.iter().map(|view| tab(app, view.name())).collect();
+    let wide: usize = tabs.iter().map(|(_, text)| harmless::width(text) + 2).sum();
+    let is_wide = wide + right.1.len() < room;
+    let mut x = area.x;
+    for (name, text) in tabs {
+        let is_open = name == app.current;
+        let text = if is_wide || is_open { text } else { text.chars().take(1).collect() };
+        let role = if is_open { Role::Selected } else { Role::Faint };
+        let text = format!(" {text} ");
+        let columns = pen.text(Position::new(x, area.y), area.right().saturating_sub(x), role, &text);
+        pen.hit(Rect { x, width: columns, ..area }, Hit::View(name));
+        x += columns;
+    }
+    let left = usize::from(area.right().saturating_sub(x + 1));
+    let text = format!("{source}  {}", right.1);
+    let text = if harmless::width(&text) < left { text } else { right.1 };
+    let shown = harmless::fit(&text, left);
+    let rest = Rect { x: x + 1, width: left as u16, ..area };
+    pen.right(rest, right.0, &shown);
+}
+
+fn tab(app: &App, name: ViewName) -> (ViewName, String) {
+    let action = ViewName::ALL.iter().find(|(of, ..)| *of == name).map(|(_, _, action)| *action);
+    let key = action.and_then(|action| app.config.keys.keys(action).first()).map(ToString::to_string);
+    (name, format!("{} {}", key.unwrap_or_default(), name.title()))
+}
+
+/// The name of a file without its directories; of several the first, and how many more there are.
+fn short_source(source: &str) -> String {
+    let mut names = source.split(", ");
+    let first = names.next().unwrap_or_default();
+    let first = first.rsplit('/').next().unwrap_or(first);
+    match names.count() {
+        0 => first.to_owned(),
+        more => format!("{first} and {more} more"),
+    }
+}
+
+fn state(app: &App) -> (Role, String) {
+    let world = &app.world;
+    let capture = world.store.capture();
+    let lost = match capture.lost.total() {
+        0 => String::new(),
+        packets => format!(", {packets} lost"),
+    };
+    let kept = world.device.as_ref().and_then(|device| device.kept.as_deref());
+    let kept = kept.map(|target| format!(", -w {}", short_source(target))).unwrap_or_default();
+    if world.failed.is_some() {
+        return (Role::Bad, "reading failed".to_owned());
+    }
+    if world.is_frozen() {
+        return (Role::Warn, format!("frozen, {} new", world.held()));
+    }
+    match (world.ended, world.loading.percent()) {
+        (true, _) => (Role::Faint, format!("{} packets{lost}{kept}", capture.packets)),
+        (false, Some(percent)) => (Role::Pending, format!("reading {percent} %")),
+        (false, None) => {
+            let role = if lost.is_empty() { Role::Good } else { Role::Warn };
+            let (packets, rate) = (capture.packets, world.packets_per_second);
+            (role, format!("live, {packets} packets, {rate}/s{lost}{kept}"))
+        }
+    }
+}
+
+/// The filter: what holds, or what is typed, and what is wrong with it at its place.
+fn filter_line(app: &App, area: Rect, pen: &mut Pen<'_>) -> Option<Position> {
+    let typing = matches!(app.mode, Mode::Filter);
+    pen.hit(area, Hit::Action(Action::Filter));
+    let holds = app.world.rows.filter().text();
+    let key = app.config.keys.keys(Action::Filter).first().map(ToString::to_string).unwrap_or_default();
+    let label = pen.line(area, &[(Role::Key, &key), (Role::Faint, " filter ")]);
+    let field = Rect { x: area.x + label, width: area.width - label, ..area };
+    if !typing {
+        if holds.trim().is_empty() {
+            return None;
+        }
+        let mut used = pen.line(field, &[(Role::Strong, holds)]);
+        let (looked, all) = (app.world.rows.looked(), app.world.store.len());
+        let shown = if looked < all {
+            format!("  {} of {all}, {} % looked at", app.world.rows.len(), looked * 100 / all.max(1))
+        } else {
+            format!("  {} of {all}", app.world.rows.len())
+        };
+        used = used.min(field.width);
+        pen.line(Rect { x: field.x + used, width: field.width - used, ..field }, &[(Role::Faint, &shown)]);
+        return None;
+    }
+    let text = app.filter.text();
+    let cursor = app.filter.cursor();
+    let outcome = app.filter.filter();
+    let role = if outcome.is_ok() { Role::Good } else { Role::Bad };
+    let place = typed(text, cursor, role, field, pen);
+    if let Err(error) = outcome {
+        // The place is marked in the text, what is wrong with it stands in the last line.
+        mark_error(text, error.at, field, pen);
+    }
+    Some(place)
+}
+
+/// What is typed, so much of it that the cursor is seen; where the cursor is.
+fn typed(text: &str, cursor: usize, role: Role, field: Rect, pen: &mut Pen<'_>) -> Position {
+    let (shown, before) = window(text, cursor, field.width.into());
+    pen.text(field.as_position(), field.width, role, shown);
+    Position::new((field.x + before).min(field.right().saturating_sub(1)), field.y)
+}
+
+/// The end of the text that has the cursor in it, and the columns before the cursor there.
+fn window(text: &str, cursor: usize, columns: usize) -> (&str, u16) {
+    let before = text.get(..cursor).unwrap_or(text);
+    let starts = before.char_indices().map(|(at, _)| at).chain([before.len()]);
+    for start in starts {
+        let part = before.get(start..).unwrap_or_default();
+        let width = harmless::width(&harmless::harmless(part));
+        if width < columns.max(1) {
+            return (text.get(start..).unwrap_or_default(), width as u16);
+        }
+    }
+    (text, 0)
+}
+
+fn mark_error(text: &str, at: usize, field: Rect, pen: &mut Pen<'_>) {
+    let before = text.get(..at.min(text.len())).unwrap_or(text);
+    let columns = harmless::width(&harmless::harmless(before)).min(field.width.saturating_sub(1).into());
+    pen.wash(Rect { x: field.x + columns as u16, width: 1, ..field }, Role::Found);
+}
+
+/// What may stand at the cursor, below the filter line; and what is wrong.
+fn completions(app: &App, area: Rect, cursor: Option<Position>, pen: &mut Pen<'_>) {
+    const MOST: usize = 8;
+    let occurring = |field: &str, typed: &str| update::occurring(&app.world, field, typed);
+    let (found, chosen) = app.filter.completions(occurring);
+    if found.is_empty() {
+        return;
+    }
+    let from = chosen.map_or(0, |at| at.saturating_sub(MOST - 1));
+    let shown = found.iter().enumerate().skip(from).take(MOST);
+    let texts: Vec<(bool, String, &str)> = shown
+        .map(|(index, completion)| (Some(index) == chosen, completion.insert.clone(), completion.note))
+        .collect();
+    let widest = texts.iter().map(|(_, insert, _)| harmless::width(insert)).max().unwrap_or(0).min(30) as u16;
+    let notes = texts.iter().map(|(.., note)| harmless::width(note)).max().unwrap_or(0) as u16;
+    let width = (widest + notes + 4).min(area.width);
+    let x = cursor.map_or(area.x, |cursor| cursor.x).min(area.right() - width);
+    let height = (texts.len() as u16).min(area.height.saturating_sub(3));
+    let popup = Rect { x, y: area.y + 2, width, height };
+    pen.clear(popup);
+    for (line, (is_chosen, insert, note)) in (popup.y..popup.bottom()).zip(&texts) {
+        let line = Rect { y: line, height: 1, ..popup };
+        pen.text(Position::new(line.x + 1, line.y), widest, Role::Key, insert);
+        let at = line.x + widest + 3;
+        pen.text(Position::new(at, line.y), line.right().saturating_sub(at), Role::Faint, note);
+        if *is_chosen {
+            pen.wash(line, Role::Selected);
+        }
+    }
+}
+
+fn search_line(app: &App, area: Rect, pen: &mut Pen<'_>) -> Option<Position> {
+    let label = pen.line(area, &[(Role::Key, "search "), (Role::Faint, "")]);
+    let field = Rect { x: area.x + label, width: area.width - label, ..area };
+    let place = typed(app.search.text(), app.search.cursor(), Role::Strong, field, pen);
+    if let Some(said) = &app.said {
+        pen.right(area, Role::Faint, said);
+    }
+    Some(place)
+}
+
+/// What was said; else the keys that hold here, and where one is.
+fn footer(app: &App, area: Rect, pen: &mut Pen<'_>) {
+    if let Mode::Filter = app.mode {
+        let hint = "enter applies, esc leaves it as it was, tab completes, up and down: history";
+        match app.filter.filter() {
+            Err(error) => pen.line(area, &[(Role::Bad, &error.to_string())]),
+            Ok(_) => pen.line(area, &[(Role::Faint, hint)]),
+        };
+        return;
+    }
+    let status = app.view().map(|view| view.status(&app.world)).unwrap_or_default();
+    let columns = harmless::width(&status).min(area.width.into()) as u16;
+    let left = Rect { width: area.width.saturating_sub(columns + 2), ..area };
+    if let Some(said) = app.said.as_ref().or(app.world.failed.as_ref()) {
+        pen.line(left, &[(Role::Warn, said)]);
+    } else {
+        keys(app, left, pen);
+    }
+    pen.right(area, Role::Faint, &status);
+}
+
+fn keys(app: &App, area: Rect, pen: &mut Pen<'_>) {
+    let place = app.place();
+    let holds = |of: Place| of == Place::Anywhere || of == place;
+    let mut x = area.x;
+    let known = |action| app.view().is_some_and(|view| view.knows(action));
+    let shown = |info: &&ActionInfo| !info.short.is_empty() && holds(info.place) && known(info.action);
+    for info in ACTIONS.iter().filter(shown) {
+        let Some(key) = app.config.keys.keys(info.action).first() else { continue };
+        let (key, short) = (key.to_string(), format!(" {}  ", info.short));
+        let wide = (harmless::width(&key) + harmless::width(&short)) as u16;
+        if x + wide > area.right() {
+            break;
+        }
+        let columns = pen
+            .line(Rect { x, width: area.right() - x, ..area }, &[(Role::Key, &key), (Role::Faint, &short)]);
+        pen.hit(Rect { x, width: columns.saturating_sub(2), ..area }, Hit::Action(info.action));
+        x += columns;
+    }
+}
+
+fn copy_menu(copies: &Copies, area: Rect, pen: &mut Pen<'_>) {
+    let height = (copies.0.len() as u16 + 2).min(area.height);
+    let width = 60.min(area.width);
+    let popup = Rect { x: area.x + (area.width - width) / 2, y: area.bottom() - height, width, height };
+    pen.clear(popup);
+    pen.rule(Rect { height: 1, ..popup }, "Copy");
+    for (line, choice) in (popup.y + 1..popup.bottom()).zip(&copies.0) {
+        let key = choice.key.to_string();
+        let name = format!("  {:<18}", choice.name);
+        let line = Rect { x: popup.x + 2, y: line, width: width - 4, height: 1 };
+        pen.line(line, &[(Role::Key, &key), (Role::Strong, &name), (Role::Faint, &choice.text)]);
+    }
+}

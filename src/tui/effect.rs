@@ -1,0 +1,54 @@
+//! What comes of an action, as values: the loop and the terminal do it, `update` does not.
+
+use super::action::Action;
+use super::views::ViewName;
+
+/// Something that is to be done outside of a view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The program ends.
+    Quit,
+    /// The text goes to the clipboard, here and beyond SSH.
+    Copy(String),
+    /// The terminal is to ring: what was asked for cannot be done.
+    Bell,
+    /// The mouse is taken (true), or given to the terminal.
+    Mouse(bool),
+    /// Another view is shown.
+    Show(ViewName),
+    /// The exchange with this `n` is opened.
+    Open(u64),
+    /// These exchanges are shown: the text of a filter. The view of exchanges opens.
+    Filter(String),
+    /// Something is said in the footer, until the next key.
+    Say(String),
+}
+
+/// What can be copied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copies(pub Vec<CopyChoice>);
+
+/// One form of what can be copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyChoice {
+    /// The key that takes it.
+    pub key: char,
+    /// What it is.
+    pub name: &'static str,
+    /// The text.
+    pub text: String,
+}
+
+impl Copies {
+    /// Adds a form.
+    #[must_use]
+    pub fn with(mut self, key: char, name: &'static str, text: impl Into<String>) -> Self {
+        self.0.push(CopyChoice { key, name, text: text.into() });
+        self
+    }
+}
+
+/// What an action asks for that every view does alike.
+pub(super) fn view_of(action: Action) -> Option<ViewName> {
+    ViewName::ALL.iter().find(|(_, _, of)| *of == action).map(|(name, ..)| *name)
+}

@@ -1,0 +1,242 @@
+//! A line of text that is typed: the filter, or what is searched for. Editing is `tui-input`'s, here are history and
+//! completion.
+
+use tui_input::{Input, InputRequest};
+
+use super::action::Key;
+use crate::ledger::query::{self, Completion, Error, Filter};
+
+/// Texts of the history that are kept. Chosen: more than anybody scrolls through.
+const HISTORY: usize = 200;
+
+/// Bytes of a line. A filter has 4 KiB at most.
+const LONGEST: usize = 4096;
+
+/// A line that is typed.
+#[derive(Debug, Default)]
+pub(super) struct FilterLine {
+    input: Input,
+    history: Vec<String>,
+    /// Where in the history one is, and what was typed before.
+    recalled: Option<(usize, String)>,
+    /// What `tab` walks through: the text before, the completions, and which is shown.
+    walk: Option<(String, Vec<Completion>, usize)>,
+}
+
+impl FilterLine {
+    /// The text.
+    pub(super) fn text(&self) -> &str {
+        self.input.value()
+    }
+
+    /// Where the cursor is, as an offset in bytes.
+    pub(super) fn cursor(&self) -> usize {
+        let text = self.text();
+        text.char_indices().nth(self.input.cursor()).map_or(text.len(), |(at, _)| at)
+    }
+
+    /// Another text; the cursor goes to its end.
+    pub(super) fn set(&mut self, text: &str) {
+        self.put(text.to_owned());
+        (self.recalled, self.walk) = (None, None);
+    }
+
+    /// The filter that was typed, or what is wrong with it.
+    pub(super) fn filter(&self) -> Result<Filter, Error> {
+        Filter::parse(self.text())
+    }
+
+    /// Keeps the text in the history.
+    pub(super) fn keep(&mut self) {
+        let text = self.text().to_owned();
+        if text.trim().is_empty() || self.history.last() == Some(&text) {
+            return;
+        }
+        self.history.retain(|kept| *kept != text);
+        self.history.push(text);
+        if self.history.len() > HISTORY {
+            self.history.remove(0);
+        }
+    }
+
+    /// Adds what was pasted: one line of it, without control characters.
+    pub(super) fn paste(&mut self, text: &str) {
+        for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST) {
+            self.insert(c);
+        }
+    }
+
+    /// Takes a key; false where it means nothing here.
+    pub(super) fn key(&mut self, key: Key) -> bool {
+        if let Some(c) = key.typed() {
+            self.insert(c);
+            return true;
+        }
+        let Some(request) = request(&key.to_string()) else { return false };
+        (self.recalled, self.walk) = (None, None);
+        self.input.handle(request);
+        true
+    }
+
+    /// The text before (or behind) this one in the history.
+    pub(super) fn recall(&mut self, back: bool) {
+        self.walk = None;
+        let (at, typed) = self.recalled.take().unwrap_or((self.history.len(), self.text().to_owned()));
+        let at = if back { at.saturating_sub(1) } else { (at + 1).min(self.history.len()) };
+        let text = self.history.get(at).cloned();
+        self.put(text.unwrap_or_else(|| typed.clone()));
+        self.recalled = Some((at, typed));
+    }
+
+    /// What may stand at the cursor, and which of it `tab` has put there.
+    pub(super) fn completions(
+        &self,
+        occurring: impl Fn(&str, &str) -> Vec<String>,
+    ) -> (Vec<Completion>, Option<usize>) {
+        match &self.walk {
+            Some((_, completions, at)) => (completions.clone(), Some(*at)),
+            None => (completions(self.text(), self.cursor(), occurring), None),
+        }
+    }
+
+    /// Puts the next completion (or the one before) in the place of what is at the cursor; false where there is none.
+    pub(super) fn complete(&mut self, back: bool, occurring: impl Fn(&str, &str) -> Vec<String>) -> bool {
+        let (before, found, at) = match self.walk.take() {
+            Some((before, found, at)) => {
+                let step = if back { found.len() - 1 } else { 1 };
+                let at = (at + step) % found.len().max(1);
+                (before, found, at)
+            }
+            None => {
+                let found = completions(self.text(), self.cursor(), occurring);
+                (self.text().to_owned(), found, 0)
+            }
+        };
+        let Some(chosen) = found.get(at) else { return false };
+        let front = before.get(..chosen.range.start).unwrap_or_default();
+        let behind = before.get(chosen.range.end..).unwrap_or_default();
+        let cursor = front.chars().count() + chosen.insert.chars().count();
+        self.input = Input::new(format!("{front}{}{behind}", chosen.insert)).with_cursor(cursor);
+        self.recalled = None;
+        // The only one is taken: the next `tab` asks what may follow it.
+        self.walk = (found.len() > 1).then_some((before, found, at));
+        true
+    }
+
+    fn insert(&mut self, c: char) {
+        (self.recalled, self.walk) = (None, None);
+        if self.text().len() + c.len_utf8() <= LONGEST {
+            self.input.handle(InputRequest::InsertChar(c));
+        }
+    }
+
+    fn put(&mut self, text: String) {
+        self.input = Input::new(text);
+    }
+}
+
+/// What the language offers at the cursor, then the values that occur.
+fn completions(text: &str, cursor: usize, occurring: impl Fn(&str, &str) -> Vec<String>) -> Vec<Completion> {
+    let mut found = query::complete(text, cursor);
+    let before = text.get(..cursor).unwrap_or_default();
+    let start = before.rfind(|c: char| c.is_whitespace() || c == '(' || c == '!').map_or(0, |at| at + 1);
+    let Some((field, typed)) = before.get(start..).and_then(|word| word.split_once(':')) else {
+        return found;
+    };
+    let value = start + field.len() + 1;
+    found.extend(occurring(field, typed).into_iter().map(|insert| Completion {
+        range: value..cursor,
+        insert,
+        suggests: query::Suggests::Value,
+        note: "occurs here",
+    }));
+    found
+}
+
+/// The keys of a line, as readline has them.
+fn request(key: &str) -> Option<InputRequest> {
+    Some(match key {
+        "left" | "ctrl-b" => InputRequest::GoToPrevChar,
+        "right" => InputRequest::GoToNextChar,
+        "ctrl-left" | "alt-b" => InputRequest::GoToPrevWord,
+        "ctrl-right" | "alt-f" => InputRequest::GoToNextWord,
+        "home" | "ctrl-a" => InputRequest::GoToStart,
+        "end" | "ctrl-e" => InputRequest::GoToEnd,
+        "backspace" | "ctrl-h" => InputRequest::DeletePrevChar,
+        "delete" | "ctrl-d" => InputRequest::DeleteNextChar,
+        "ctrl-w" | "alt-backspace" => InputRequest::DeletePrevWord,
+        "alt-d" => InputRequest::DeleteNextWord,
+        "ctrl-u" => InputRequest::DeleteFromStart,
+        "ctrl-k" => InputRequest::DeleteTillEnd,
+        "ctrl-y" => InputRequest::Yank,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(line: &mut FilterLine, text: &str) {
+        text.chars().for_each(|c| line.insert(c));
+    }
+
+    fn tools(field: &str, typed: &str) -> Vec<String> {
+        let all = ["search", "store"];
+        let begins = all.iter().filter(|tool| tool.starts_with(typed));
+        if field == "tool" { begins.map(ToString::to_string).collect() } else { Vec::new() }
+    }
+
+    #[test]
+    fn tab_walks_through_what_may_stand_there() {
+        let mut line = FilterLine::default();
+        typed(&mut line, "status:un or too");
+        assert!(line.complete(false, tools));
+        assert_eq!(line.text(), "status:un or tool:");
+        assert!(line.complete(false, tools));
+        assert_eq!(line.text(), "status:un or tool:search");
+        assert!(line.complete(false, tools));
+        assert_eq!(line.text(), "status:un or tool:store");
+        assert!(line.complete(false, tools));
+        assert_eq!(line.text(), "status:un or tool:search", "round");
+        assert!(line.complete(true, tools));
+        assert_eq!(line.text(), "status:un or tool:store");
+        typed(&mut line, "zz");
+        assert!(!line.complete(false, tools), "nothing begins so");
+        assert_eq!(line.cursor(), line.text().len());
+    }
+
+    #[test]
+    fn the_history_gives_back_what_was_typed() {
+        let mut line = FilterLine::default();
+        for text in ["a", "b", "a"] {
+            line.set(text);
+            line.keep();
+        }
+        line.set("half");
+        line.recall(true);
+        assert_eq!(line.text(), "a");
+        line.recall(true);
+        line.recall(true);
+        assert_eq!(line.text(), "b");
+        line.recall(false);
+        line.recall(false);
+        assert_eq!(line.text(), "half");
+    }
+
+    #[test]
+    fn keys_edit_and_pasted_text_is_one_line() {
+        let mut line = FilterLine::default();
+        line.paste("日本\nx\u{1b}[31m");
+        assert_eq!(line.text(), "日本 x [31m");
+        assert!(line.key("ctrl-w".parse().unwrap()));
+        assert!(line.key("home".parse().unwrap()));
+        assert!(line.key("right".parse().unwrap()));
+        assert_eq!(line.cursor(), 3);
+        assert!(line.key("é".parse().unwrap()));
+        assert_eq!(line.text().chars().nth(1), Some('é'));
+        assert!(!line.key("f5".parse().unwrap()));
+        line.paste(&"x".repeat(10_000));
+        assert!(line.text().len() <= LONGEST);
+    }
+}

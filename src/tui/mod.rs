@@ -1,0 +1,51 @@
+//! What was told in; a screen that can be walked through, out. State in, screen out: `draw` takes only `&`, keys become
+//! actions by one table, actions become effects, and the terminal is touched by one file.
+//!
+//! ```text
+//!  Event ─▶ App::handle ─▶ Effect ─▶ terminal          event, update, effect, term
+//!             │                                        action, config: which key asks for what
+//!             ▼
+//!           App { World, views } ─▶ draw ─▶ cells      app, world, rows, draw, pen, table, theme
+//!             ▲                       │
+//!             └────── FrameInfo ◀─────┘                what drawing learned: sizes, what lies where
+//! ```
+//!
+//! Everything shown from traffic passes through [`pen::Pen`], which makes it harmless.
+
+mod action;
+mod app;
+mod config;
+mod doc;
+mod draw;
+mod effect;
+mod event;
+mod heat;
+mod help;
+mod line;
+mod list;
+mod listings;
+mod pen;
+mod rows;
+mod table;
+mod tally;
+mod term;
+mod theme;
+mod update;
+mod views;
+mod world;
+
+pub use action::{ACTIONS, Action, ActionInfo, Key, Keys, Place};
+pub use app::App;
+pub use config::{Config, Wanted};
+pub use draw::draw;
+pub use effect::{Copies, CopyChoice, Effect};
+pub use event::{Event, Loading, Uptime};
+pub use heat::{Count, Heat, Heats};
+pub use listings::Listings;
+pub use pen::{FrameInfo, Hit, Pane, Pen};
+pub use rows::{Rows, SortBy};
+pub use tally::{Rates, Tally};
+pub use term::run;
+pub use theme::{Role, Symbols, Theme, ThemeName};
+pub use views::ViewName;
+pub use world::{Device, World};

@@ -1,0 +1,199 @@
+//! What views draw with. Every text passes through here, and here it is made harmless: nothing that came from traffic
+//! reaches the terminal as it was.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use crate::base::harmless;
+
+use super::action::Action;
+use super::theme::{Role, Symbols, Theme};
+use super::views::ViewName;
+use super::world::World;
+
+/// What a mask looks like, where privacy is asked for.
+const MASK: &str = "***";
+
+/// A part of the screen that is scrolled for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pane {
+    /// The list of the view.
+    List,
+    /// What was opened, or stands below or beside the list.
+    Detail,
+}
+
+/// What lies at a place of the screen, for the mouse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hit {
+    /// The tab of a view.
+    View(ViewName),
+    /// A row of a pane.
+    Row(Pane, usize),
+    /// A cell of a row of a pane: the row, and the place in it.
+    Cell(Pane, usize, usize),
+    /// The header of a column, by its number in the view's table.
+    Column(usize),
+    /// A tab of what was opened.
+    Tab(usize),
+    /// Something that can be asked for.
+    Action(Action),
+}
+
+/// What drawing learned: where panes are and what lies where.
+#[derive(Clone, Debug, Default)]
+pub struct FrameInfo {
+    panes: Vec<(Pane, Rect)>,
+    hits: Vec<(Rect, Hit)>,
+}
+
+impl FrameInfo {
+    /// The lines that a pane has for its rows; 1 where it was not drawn.
+    #[must_use]
+    pub fn lines(&self, pane: Pane) -> usize {
+        self.area(pane).map_or(1, |area| usize::from(area.height).max(1))
+    }
+
+    /// Where the rows of a pane are; `None` where it was not drawn.
+    #[must_use]
+    pub fn area(&self, pane: Pane) -> Option<Rect> {
+        self.panes.iter().rev().find(|(of, _)| *of == pane).map(|(_, area)| *area)
+    }
+
+    /// What lies at a place: what was drawn last.
+    #[must_use]
+    pub fn hit(&self, at: Position) -> Option<Hit> {
+        self.hits.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, hit)| *hit)
+    }
+
+    /// The pane at a place.
+    #[must_use]
+    pub fn pane(&self, at: Position) -> Option<Pane> {
+        self.panes.iter().rev().find(|(_, area)| area.contains(at)).map(|(pane, _)| *pane)
+    }
+}
+
+/// A screen that is being drawn.
+#[derive(Debug)]
+pub struct Pen<'a> {
+    /// What is looked at.
+    pub world: &'a World,
+    pub(super) theme: &'a Theme,
+    pub(super) cells: &'a mut Buffer,
+    pub(super) info: FrameInfo,
+}
+
+impl Pen<'_> {
+    /// The characters that stand for something.
+    #[must_use]
+    pub fn symbols(&self) -> Symbols {
+        *self.theme.symbols()
+    }
+
+    /// Writes text on one line, cut to `columns`; says how many it took.
+    pub fn text(&mut self, at: Position, columns: u16, role: Role, text: &str) -> u16 {
+        let area = self.cells.area;
+        if columns == 0 || !area.contains(at) {
+            return 0;
+        }
+        let columns = columns.min(area.right() - at.x);
+        let harmless = shown(text, columns.into());
+        let cut = self.cut(&harmless, columns.into());
+        let style = self.theme.style(role);
+        let (end, _) = self.cells.set_stringn(at.x, at.y, &cut, columns.into(), style);
+        end - at.x
+    }
+
+    /// Writes parts one behind the other on the first line of `area`; says how many columns they took.
+    pub fn line(&mut self, area: Rect, parts: &[(Role, &str)]) -> u16 {
+        let mut x = area.x;
+        for (role, text) in parts {
+            let left = area.right().saturating_sub(x);
+            x += self.text(Position::new(x, area.y), left, *role, text);
+        }
+        x - area.x
+    }
+
+    /// Writes text that ends at the right end of `area`.
+    pub fn right(&mut self, area: Rect, role: Role, text: &str) {
+        let harmless = shown(text, area.width.into());
+        let columns = harmless::width(&harmless).min(area.width.into()) as u16;
+        self.text(Position::new(area.right() - columns, area.y), columns, role, &harmless);
+    }
+
+    /// Gives an area the style of a role, over what is written there.
+    pub fn wash(&mut self, area: Rect, role: Role) {
+        self.cells.set_style(area.intersection(self.cells.area), self.theme.style(role));
+    }
+
+    /// Empties an area, for what lies above others.
+    pub fn clear(&mut self, area: Rect) {
+        for at in area.intersection(self.cells.area).positions() {
+            if let Some(cell) = self.cells.cell_mut(at) {
+                cell.reset();
+            }
+        }
+    }
+
+    /// A rule over the whole width of `area`, with a title.
+    pub fn rule(&mut self, area: Rect, title: &str) {
+        let [lying, _] = self.symbols().rules;
+        self.text(area.as_position(), area.width, Role::Border, &lying.repeat(area.width.into()));
+        if !title.is_empty() {
+            let at = Position::new(area.x + 2.min(area.width), area.y);
+            self.text(at, area.width.saturating_sub(4), Role::Title, &format!(" {title} "));
+        }
+    }
+
+    /// A bar of `part` in `whole`, with eighths, from the left of `area`.
+    pub fn bar(&mut self, area: Rect, role: Role, part: f64) {
+        let symbols = self.symbols();
+        let eighths = (part.clamp(0.0, 1.0) * f64::from(area.width) * 8.0).round() as u16;
+        let whole = symbols.bar[7].repeat((eighths / 8).into());
+        let rest = usize::from(eighths % 8).checked_sub(1).and_then(|at| symbols.bar.get(at)).unwrap_or(&"");
+        self.text(area.as_position(), area.width, role, &format!("{whole}{rest}"));
+    }
+
+    /// Says where the rows of a pane are.
+    pub fn pane(&mut self, pane: Pane, area: Rect) {
+        self.info.panes.push((pane, area));
+    }
+
+    /// Says what lies at a place.
+    pub fn hit(&mut self, area: Rect, hit: Hit) {
+        self.info.hits.push((area, hit));
+    }
+
+    /// What may not be seen on a shared screen: itself, or a mask.
+    #[must_use]
+    pub fn private<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.world.private { Cow::Borrowed(MASK) } else { Cow::Borrowed(text) }
+    }
+
+    /// The text, cut; with nothing beyond ASCII, where the terminal has no more.
+    fn cut<'t>(&self, text: &'t str, columns: usize) -> Cow<'t, str> {
+        let fits = harmless::fit(text, columns);
+        if !self.symbols().more.is_ascii() || fits.is_ascii() {
+            return fits;
+        }
+        let plain = |c: char| match c {
+            c if c.is_ascii() => c.to_string(),
+            '…' => self.symbols().more.to_owned(),
+            '·' => "-".to_owned(),
+            'µ' => "u".to_owned(),
+            // As many columns as it had.
+            c => "?".repeat(harmless::width(c.encode_utf8(&mut [0; 4]))),
+        };
+        Cow::Owned(fits.chars().map(plain).collect())
+    }
+}
+
+/// As much of a text as `columns` can hold, harmless and without credentials. What is longer by far is cut before it is
+/// looked at: a line may have 10 MB.
+fn shown(text: &str, columns: usize) -> String {
+    let most = text.floor_char_boundary(columns.saturating_mul(16).saturating_add(64));
+    let (front, _) = text.split_at_checked(most).unwrap_or((text, ""));
+    harmless::shown(front)
+}

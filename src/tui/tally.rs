@@ -1,0 +1,152 @@
+//! Counts that are kept while exchanges come, in memory that does not grow with their number.
+
+use crate::base::Timestamp;
+use crate::ledger::{Exchange, Status};
+
+/// Buckets of [`Rates`]: more than any screen has columns.
+const BUCKETS: usize = 512;
+
+/// The width that buckets begin with, in nanoseconds.
+const NARROWEST: i64 = 10_000_000;
+
+/// How many exchanges began in each stretch of time, and how many of them failed. Stretches grow with the capture.
+#[derive(Clone, Debug)]
+pub struct Rates {
+    start: Option<i64>,
+    width: i64,
+    buckets: Vec<[u32; 2]>,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self { start: None, width: NARROWEST, buckets: Vec::new() }
+    }
+}
+
+impl Rates {
+    /// When the first stretch begins; `None` before the first exchange.
+    #[must_use]
+    pub fn start(&self) -> Option<Timestamp> {
+        self.start.map(Timestamp)
+    }
+
+    /// The width of a stretch, in nanoseconds.
+    #[must_use]
+    pub fn width_ns(&self) -> i64 {
+        self.width
+    }
+
+    /// Exchanges and failures of all stretches, put together to so many columns at most.
+    #[must_use]
+    pub fn columns(&self, most: usize) -> Vec<[u32; 2]> {
+        let together = self.buckets.len().div_ceil(most.max(1)).max(1);
+        let sum = |chunk: &[[u32; 2]]| chunk.iter().fold([0, 0], |[a, b], [c, d]| [a + c, b + d]);
+        self.buckets.chunks(together).map(sum).collect()
+    }
+
+    pub(super) fn count(&mut self, exchange: &Exchange) {
+        let time = exchange.request.span.start.time.0;
+        let start = *self.start.get_or_insert(time);
+        let place =
+            |width: i64| usize::try_from(time.saturating_sub(start).max(0) / width).unwrap_or(usize::MAX);
+        while place(self.width) >= BUCKETS {
+            self.buckets = self.columns(self.buckets.len().div_ceil(2).max(1));
+            self.width = self.width.saturating_mul(2);
+        }
+        let at = place(self.width);
+        if at >= self.buckets.len() {
+            self.buckets.resize(at + 1, [0, 0]);
+        }
+        if let Some([all, failed]) = self.buckets.get_mut(at) {
+            *all += 1;
+            *failed += u32::from(!matches!(exchange.status, Status::Ok | Status::Cancelled));
+        }
+    }
+}
+
+/// Steps of a tally's histogram for each power of two: a percentile is off by 9 % at most.
+const STEPS: usize = 4;
+
+/// How the exchanges of a session fared.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Exchanges that are over.
+    pub exchanges: u64,
+    /// Those that failed: of the tool, of JSON-RPC, of HTTP, or never answered.
+    pub failed: u64,
+    /// How many totals lie in each step; as many as the longest needs.
+    totals: Vec<u32>,
+}
+
+impl Tally {
+    pub(super) fn count(&mut self, exchange: &Exchange) {
+        self.exchanges += 1;
+        self.failed += u64::from(!matches!(exchange.status, Status::Ok | Status::Cancelled));
+        let Some(total) = exchange.total_ns().filter(|_| exchange.status.is_answered()) else { return };
+        let step = step_of(total.max(1).unsigned_abs());
+        if step >= self.totals.len() {
+            self.totals.resize(step + 1, 0);
+        }
+        if let Some(count) = self.totals.get_mut(step) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// About the total that so many per mille of the answered exchanges do not exceed, in nanoseconds; `None` where
+    /// none was answered.
+    #[must_use]
+    pub fn quantile_ns(&self, per_mille: u64) -> Option<i64> {
+        let all: u64 = self.totals.iter().map(|count| u64::from(*count)).sum();
+        let rank = (all * per_mille).div_ceil(1000).max(1);
+        let mut seen = 0;
+        let at = self.totals.iter().position(|count| {
+            seen += u64::from(*count);
+            seen >= rank
+        })?;
+        // The middle of the step.
+        let (power, part) = (at / STEPS, at % STEPS);
+        let middle = 2f64.powi(power as i32) * (1.0 + (part as f64 + 0.5) / STEPS as f64);
+        Some(middle as i64)
+    }
+}
+
+/// Linear steps within each power of two.
+fn step_of(ns: u64) -> usize {
+    let power = ns.ilog2();
+    let part = (u128::from(ns - (1 << power)) * STEPS as u128) >> power;
+    power as usize * STEPS + part as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ledger::sample;
+
+    proptest! {
+        #[test]
+        fn quantiles_are_near(totals in prop::collection::vec(1i64..100_000_000_000, 1..200), per_mille in 1u64..=1000) {
+            let mut tally = Tally::default();
+            for total in &totals {
+                tally.count(&sample::exchange(1, "ping", None, *total));
+            }
+            let mut sorted = totals;
+            sorted.sort_unstable();
+            let rank = (sorted.len() as u64 * per_mille).div_ceil(1000).max(1) as usize;
+            let (want, got) = (sorted[rank - 1] as f64, tally.quantile_ns(per_mille).unwrap() as f64);
+            prop_assert!((got / want - 1.0).abs() <= 0.13 || want < 8.0, "{got} for {want}");
+        }
+
+        #[test]
+        fn no_exchange_is_lost(numbers in prop::collection::vec(1u64..100_000, 1..300), most in 1usize..100) {
+            let mut rates = Rates::default();
+            for n in &numbers {
+                rates.count(&sample::exchange(*n, "ping", None, 1));
+            }
+            let columns = rates.columns(most);
+            prop_assert!(columns.len() <= most && rates.buckets.len() <= BUCKETS);
+            prop_assert_eq!(columns.iter().map(|[all, _]| *all as usize).sum::<usize>(), numbers.len());
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! What happens to the state when something happened: no I/O, no clock. What is to be done outside comes back as effects.
+
+use std::time::Duration;
+
+use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Position;
+
+use super::action::{Action, Key, Place};
+use super::app::{App, Mode};
+use super::effect::{Effect, view_of};
+use super::event::Event;
+use super::list::List;
+use super::pen::{Hit, Pane};
+use super::views::ViewName;
+use super::world::World;
+
+/// How long after a click another one makes it a double click.
+const DOUBLE_CLICK: Duration = Duration::from_millis(400);
+
+/// Exchanges that are looked at in one slice for a new filter or order: about a millisecond and a half.
+pub(super) const SLICE: usize = 4096;
+
+impl App {
+    /// Takes what happened.
+    pub fn handle(&mut self, event: Event) -> Vec<Effect> {
+        self.dirty = true;
+        let effects = match event {
+            Event::Key(key) => self.key(key),
+            Event::Mouse(mouse) => self.mouse(mouse),
+            Event::Paste(text) => self.paste(&text),
+            Event::Resize => Vec::new(),
+            Event::Batch(entries) => {
+                self.world.tell(entries);
+                Vec::new()
+            }
+            Event::Loading(loading) => {
+                self.world.loading = loading;
+                Vec::new()
+            }
+            Event::Standing(standing) => {
+                self.world.stand(*standing);
+                Vec::new()
+            }
+            Event::End => {
+                self.world.ended = true;
+                Vec::new()
+            }
+            Event::Failed(why) => {
+                (self.world.ended, self.world.failed) = (true, Some(why));
+                vec![Effect::Bell]
+            }
+            Event::Warned(what) => vec![Effect::Bell, Effect::Say(what)],
+            Event::Terminate => vec![Effect::Quit],
+        };
+        self.settle(effects)
+    }
+
+    /// Does an action, as if its key had been pressed.
+    pub fn act(&mut self, action: Action) -> Vec<Effect> {
+        self.dirty = true;
+        let effects = self.action(action);
+        self.settle(effects)
+    }
+
+    /// Time passed: the program has run for so long.
+    pub fn tick(&mut self, uptime: Duration) {
+        self.world.uptime = uptime;
+        self.dirty |= self.moves();
+    }
+
+    /// Does a slice of what takes long: a new filter, a new order. Whether there is more to do.
+    pub fn work(&mut self) -> bool {
+        if self.world.rows.looked() >= self.world.store.len() {
+            return false;
+        }
+        self.dirty = true;
+        self.world.look(SLICE)
+    }
+
+    /// Brings the view that is shown up to date: before a frame.
+    pub fn refresh(&mut self) {
+        self.world.sum_up();
+        self.with_view(|view, world, _| view.refresh(world));
+    }
+
+    /// Says something in the footer, until the next key.
+    pub(super) fn say(&mut self, text: String) {
+        (self.said, self.dirty) = (Some(text), true);
+    }
+
+    /// Whether something on the screen changes with time alone: a clock, a spinner.
+    fn moves(&self) -> bool {
+        !self.world.is_frozen() && !self.world.ended
+    }
+
+    /// Does what is done inside; hands on the rest.
+    fn settle(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+        let mut outside = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Show(name) => self.go(name, &mut outside),
+                Effect::Open(n) => {
+                    self.go(ViewName::Exchanges, &mut outside);
+                    self.with_view(|view, world, _| view.show(n, world));
+                }
+                Effect::Filter(text) => {
+                    self.go(ViewName::Exchanges, &mut outside);
+                    self.filter.set(&text);
+                    self.apply_filter();
+                }
+                Effect::Say(text) => self.said = Some(text),
+                effect => outside.push(effect),
+            }
+        }
+        outside
+    }
+
+    fn go(&mut self, name: ViewName, outside: &mut Vec<Effect>) {
+        if self.has(name) {
+            self.current = name;
+        } else {
+            outside.push(Effect::Bell);
+        }
+    }
+
+    fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
+        if event.kind == KeyEventKind::Release {
+            return Vec::new();
+        }
+        self.said = None;
+        let asked = std::mem::take(&mut self.leaving);
+        let key = Key::from(event);
+        let action = self.config.keys.action(key, self.place());
+        // What is typed is no action; ctrl-c leaves wherever one is.
+        let leaves = action == Some(Action::Quit) && key.typed().is_none();
+        if leaves {
+            return vec![Effect::Quit];
+        }
+        match &self.mode {
+            Mode::View if action == Some(Action::Quit) && !asked => self.quit(),
+            Mode::View => action.map_or_else(Vec::new, |action| self.action(action)),
+            Mode::Filter => self.filter_key(key),
+            Mode::Search => self.search_key(key),
+            Mode::Help(_) => self.help_key(action),
+            Mode::Copy(_) => self.copy_key(key),
+        }
+    }
+
+    /// Leaves; a device that is captured on first says what becomes of its packets, and is left when asked again.
+    fn quit(&mut self) -> Vec<Effect> {
+        let Some(device) = self.world.device.as_ref().filter(|_| !self.world.ended) else {
+            return vec![Effect::Quit];
+        };
+        self.leaving = true;
+        vec![Effect::Say(match &device.kept {
+            Some(kept) => format!("packets are kept in {kept}; again ends the capture"),
+            None => "no packet is kept (-w FILE keeps them); again ends the capture".to_owned(),
+        })]
+    }
+
+    /// Where keys are held.
+    pub(super) fn place(&self) -> Place {
+        match self.mode {
+            Mode::Help(_) | Mode::Copy(_) => Place::Anywhere,
+            _ => self.view().map_or(Place::List, |view| view.place()),
+        }
+    }
+
+    fn action(&mut self, action: Action) -> Vec<Effect> {
+        if let Some(name) = view_of(action) {
+            return vec![Effect::Show(name)];
+        }
+        match action {
+            Action::Quit => vec![Effect::Quit],
+            Action::Help => {
+                self.mode = Mode::Help(List::default());
+                Vec::new()
+            }
+            Action::NextView | Action::PreviousView => {
+                vec![Effect::Show(self.neighbour(action == Action::NextView))]
+            }
+            Action::Filter => {
+                self.mode = Mode::Filter;
+                Vec::new()
+            }
+            Action::Search => {
+                self.mode = Mode::Search;
+                Vec::new()
+            }
+            Action::Freeze => {
+                if self.world.is_frozen() {
+                    self.world.thaw()
+                } else {
+                    self.world.freeze()
+                }
+                Vec::new()
+            }
+            Action::Privacy => {
+                self.world.private = !self.world.private;
+                Vec::new()
+            }
+            Action::Mouse => {
+                self.mouse = !self.mouse;
+                let said = if self.mouse { "the mouse is here" } else { "the mouse is the terminal's" };
+                vec![Effect::Mouse(self.mouse), Effect::Say(said.to_owned())]
+            }
+            Action::Copy => self.offer_copies(),
+            Action::Back => self.back(),
+            other => self.ask_view(other).unwrap_or_else(|| vec![Effect::Bell]),
+        }
+    }
+
+    fn ask_view(&mut self, action: Action) -> Option<Vec<Effect>> {
+        self.with_view(|view, world, seen| view.act(action, world, seen)).flatten()
+    }
+
+    /// Clears the search, then what is open, then the filter; never leaves.
+    fn back(&mut self) -> Vec<Effect> {
+        if !self.search.text().is_empty() {
+            self.search.set("");
+            self.with_view(|view, _, _| view.search(""));
+            return Vec::new();
+        }
+        if let Some(effects) = self.ask_view(Action::Back) {
+            return effects;
+        }
+        if self.world.rows.filter().text().trim().is_empty() {
+            return vec![Effect::Bell];
+        }
+        self.filter.set("");
+        self.apply_filter();
+        Vec::new()
+    }
+
+    fn neighbour(&self, next: bool) -> ViewName {
+        let at = self.views.iter().position(|view| view.name() == self.current).unwrap_or(0);
+        let step = if next { 1 } else { self.views.len().saturating_sub(1) };
+        let to = (at + step) % self.views.len().max(1);
+        self.views.get(to).map_or(self.current, |view| view.name())
+    }
+
+    fn filter_key(&mut self, key: Key) -> Vec<Effect> {
+        let world = &self.world;
+        let occurring = |field: &str, typed: &str| occurring(world, field, typed);
+        let known = match key.to_string().as_str() {
+            "enter" => return self.enter_filter(),
+            "esc" => {
+                self.filter.set(self.world.rows.filter().text());
+                self.mode = Mode::View;
+                true
+            }
+            "tab" => self.filter.complete(false, occurring),
+            "shift-tab" => self.filter.complete(true, occurring),
+            "up" => {
+                self.filter.recall(true);
+                true
+            }
+            "down" => {
+                self.filter.recall(false);
+                true
+            }
+            _ => self.filter.key(key),
+        };
+        if known { Vec::new() } else { vec![Effect::Bell] }
+    }
+
+    fn enter_filter(&mut self) -> Vec<Effect> {
+        if self.filter.filter().is_err() {
+            return vec![Effect::Bell];
+        }
+        self.filter.keep();
+        self.apply_filter();
+        self.mode = Mode::View;
+        Vec::new()
+    }
+
+    /// The text of the filter line holds from now on, where it is a filter.
+    fn apply_filter(&mut self) {
+        if let Ok(filter) = self.filter.filter() {
+            self.world.refilter(filter);
+            // What is few is there at once.
+            self.world.look(SLICE);
+        }
+    }
+
+    fn search_key(&mut self, key: Key) -> Vec<Effect> {
+        match key.to_string().as_str() {
+            "enter" => {
+                self.search.keep();
+                self.mode = Mode::View;
+            }
+            "esc" => {
+                self.search.set("");
+                self.mode = Mode::View;
+            }
+            "up" => self.search.recall(true),
+            "down" => self.search.recall(false),
+            _ => drop(self.search.key(key)),
+        }
+        let text = self.search.text().to_owned();
+        let found = self.with_view(|view, _, _| view.search(&text)).flatten();
+        match (found, text.is_empty()) {
+            (_, true) => Vec::new(),
+            (Some(0), _) => vec![Effect::Say("not found".to_owned())],
+            (Some(places), _) => vec![Effect::Say(format!("{places} found; n and N go on"))],
+            (None, _) => vec![Effect::Say("nothing here can be searched".to_owned())],
+        }
+    }
+
+    fn help_key(&mut self, action: Option<Action>) -> Vec<Effect> {
+        let rows = super::help::lines(self).len();
+        let lines = self.seen.lines(Pane::Detail);
+        if action == Some(Action::Quit) {
+            return vec![Effect::Quit];
+        }
+        if let (Mode::Help(list), Some(action)) = (&mut self.mode, action)
+            && super::help::scroll(list, action, lines, rows)
+        {
+            return Vec::new();
+        }
+        match action {
+            Some(Action::Help | Action::Back | Action::Open) => self.mode = Mode::View,
+            _ => return vec![Effect::Bell],
+        }
+        Vec::new()
+    }
+
+    fn offer_copies(&mut self) -> Vec<Effect> {
+        let copies = self.with_view(|view, world, _| view.copies(world)).unwrap_or_default();
+        if copies.0.is_empty() {
+            return vec![Effect::Bell, Effect::Say("there is nothing to copy".to_owned())];
+        }
+        if self.world.private {
+            return vec![Effect::Bell, Effect::Say("not while ids and payloads are masked (P)".to_owned())];
+        }
+        self.mode = Mode::Copy(copies);
+        Vec::new()
+    }
+
+    fn copy_key(&mut self, key: Key) -> Vec<Effect> {
+        let Mode::Copy(copies) = std::mem::take(&mut self.mode) else { return Vec::new() };
+        let chosen = copies.0.into_iter().find(|choice| key.typed() == Some(choice.key));
+        chosen.map_or_else(Vec::new, |choice| {
+            let said = format!("copied: {}, {} bytes", choice.name, choice.text.len());
+            vec![Effect::Copy(choice.text), Effect::Say(said)]
+        })
+    }
+
+    fn paste(&mut self, text: &str) -> Vec<Effect> {
+        match self.mode {
+            Mode::Filter => self.filter.paste(text),
+            Mode::Search => self.search.paste(text),
+            _ => return vec![Effect::Bell],
+        }
+        Vec::new()
+    }
+
+    fn mouse(&mut self, mouse: MouseEvent) -> Vec<Effect> {
+        let at = Position::new(mouse.column, mouse.row);
+        match mouse.kind {
+            MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
+                let down = mouse.kind == MouseEventKind::ScrollDown;
+                self.wheel(at, down);
+                Vec::new()
+            }
+            MouseEventKind::Down(MouseButton::Left) => self.click(at),
+            _ => {
+                // Nothing on the screen follows the pointer.
+                self.dirty = false;
+                Vec::new()
+            }
+        }
+    }
+
+    fn wheel(&mut self, at: Position, down: bool) {
+        let rows = super::help::lines(self).len();
+        let lines = self.seen.lines(Pane::Detail);
+        if let Mode::Help(list) = &mut self.mode {
+            list.scroll(down, 3, lines, rows);
+        } else if let Some(pane) = self.seen.pane(at) {
+            self.with_view(|view, world, seen| view.wheel(pane, down, world, seen));
+        }
+    }
+
+    fn click(&mut self, at: Position) -> Vec<Effect> {
+        self.said = None;
+        let now = self.world.uptime;
+        let double = self
+            .clicked
+            .take()
+            .is_some_and(|(then, x, y)| (x, y) == (at.x, at.y) && now.saturating_sub(then) <= DOUBLE_CLICK);
+        self.clicked = (!double).then_some((now, at.x, at.y));
+        let Some(hit) = self.seen.hit(at) else { return Vec::new() };
+        match (hit, &self.mode) {
+            (Hit::Action(action), _) => return self.action(action),
+            (Hit::View(name), _) => return vec![Effect::Show(name)],
+            (_, Mode::Help(_) | Mode::Copy(_)) => self.mode = Mode::View,
+            _ => {
+                let mut effects =
+                    self.with_view(|view, world, seen| view.click(hit, world, seen)).unwrap_or_default();
+                if double && matches!(hit, Hit::Row(..) | Hit::Cell(..)) {
+                    effects.extend(self.ask_view(Action::Open).unwrap_or_default());
+                }
+                return effects;
+            }
+        }
+        Vec::new()
+    }
+}
+
+/// Values of a field that occur among the exchanges and begin as typed, at most a dozen: for completion.
+pub(super) fn occurring(world: &World, field: &str, typed: &str) -> Vec<String> {
+    /// Exchanges that are looked at: the latest ones.
+    const LOOKED: usize = 2000;
+    const OFFERED: usize = 12;
+    let mut found = Vec::new();
+    for index in (0..world.store.len()).rev().take(LOOKED) {
+        let Some(exchange) = world.store.exchange(index) else { continue };
+        let value = match field {
+            "method" => Some(exchange.method.to_string()),
+            "name" | "tool" => exchange.name.as_deref().map(str::to_owned),
+            "session" => Some(format!("s{}", exchange.session.number)),
+            "rev" => exchange.protocol_version.as_deref().map(str::to_owned),
+            "server" => Some(exchange.session.server.to_string()),
+            "client" => Some(exchange.client.to_string()),
+            "ip" => Some(exchange.session.server.ip().to_string()),
+            "port" => Some(exchange.session.server.port().to_string()),
+            "error" => exchange.error.as_ref().and_then(|error| error.code).map(|code| code.to_string()),
+            _ => return Vec::new(),
+        };
+        let Some(value) = value.filter(|value| value.starts_with(typed) && value.len() <= 100) else {
+            continue;
+        };
+        let value = if value.contains(|c: char| c.is_whitespace() || "()\"!".contains(c)) {
+            format!("{value:?}")
+        } else {
+            value
+        };
+        if value != typed && !found.contains(&value) {
+            found.push(value);
+        }
+        if found.len() >= OFFERED {
+            break;
+        }
+    }
+    found.sort();
+    found
+}

@@ -1,0 +1,94 @@
+//! Rows that are read and some of which lead somewhere: what several views are made of.
+
+use ratatui::layout::Rect;
+
+use crate::tui::action::Action;
+use crate::tui::effect::Effect;
+use crate::tui::list::List;
+use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
+use crate::tui::table::{Cell, Column, Table};
+
+/// Where a row leads to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Target {
+    /// Nowhere.
+    #[default]
+    Nothing,
+    /// To an exchange, by its `n`.
+    Exchange(u64),
+    /// To the exchanges that pass a filter.
+    Filter(String),
+    /// It is the view's own business, which knows it by this number.
+    Own(usize),
+}
+
+/// A row.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) cells: Vec<Cell>,
+    pub(super) target: Target,
+}
+
+/// The rows of a view, as they are made when something changes.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    rows: Vec<Row>,
+    list: List,
+}
+
+impl Board {
+    /// Other rows; what is selected stays where it is.
+    pub(super) fn set(&mut self, rows: Vec<Row>) {
+        self.rows = rows;
+        self.list.selected = self.list.selected.min(self.rows.len().saturating_sub(1));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The number of the selected row.
+    pub(super) fn selected(&self) -> usize {
+        self.list.selected
+    }
+
+    /// Where the selected row leads to.
+    pub(super) fn target(&self) -> Target {
+        self.rows.get(self.list.selected).map(|row| row.target.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn draw(&self, area: Rect, columns: &[Column], pen: &mut Pen<'_>) {
+        let table = Table {
+            columns,
+            sorted: None,
+            rows: self.rows.len(),
+            list: self.list,
+            focused: true,
+            pane: Pane::List,
+        };
+        table.draw(area, pen, |row| self.rows.get(row).map(|row| row.cells.clone()).unwrap_or_default());
+    }
+
+    /// Moves, or follows where the selected row leads; `None` for what it does not know, and for the view's own.
+    pub(super) fn act(&mut self, action: Action, seen: &FrameInfo) -> Option<Vec<Effect>> {
+        if action == Action::Open {
+            return match self.target() {
+                Target::Nothing => Some(vec![Effect::Bell]),
+                Target::Exchange(n) => Some(vec![Effect::Open(n)]),
+                Target::Filter(text) => Some(vec![Effect::Filter(text)]),
+                Target::Own(_) => None,
+            };
+        }
+        self.list.act(action, seen.lines(Pane::List), self.rows.len()).then(Vec::new)
+    }
+
+    pub(super) fn click(&mut self, hit: Hit) {
+        if let Hit::Row(Pane::List, row) = hit {
+            self.list.selected = row.min(self.rows.len().saturating_sub(1));
+        }
+    }
+
+    pub(super) fn wheel(&mut self, down: bool, seen: &FrameInfo) {
+        self.list.scroll(down, 3, seen.lines(Pane::List), self.rows.len());
+    }
+}

@@ -1,0 +1,201 @@
+//! The columns of the exchanges, and what stands in each.
+
+use crate::base::{Side, Timestamp, units};
+use crate::ledger::{Exchange, SessionRef, Status};
+use crate::tui::rows::SortBy;
+use crate::tui::table::{Cell, Column};
+use crate::tui::theme::{Role, Symbols};
+use crate::tui::world::World;
+
+/// A column that there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ColumnName {
+    Time,
+    Session,
+    Method,
+    Id,
+    Status,
+    Total,
+    Bar,
+    Events,
+    Bytes,
+    Ends,
+    Detail,
+}
+
+/// A column as the configuration and the table have it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::tui) struct ColumnInfo {
+    /// Its name in the configuration.
+    pub(in crate::tui) name: &'static str,
+    pub(super) column: Column,
+    /// What a click on its header sorts by.
+    pub(super) sorts: Option<SortBy>,
+}
+
+/// The columns without a configuration.
+pub(in crate::tui) const DEFAULT: [ColumnName; 11] = ColumnName::ALL;
+
+impl ColumnName {
+    /// Every column, in the order in which they stand where nothing is said.
+    pub const ALL: [Self; 11] = [
+        Self::Time,
+        Self::Session,
+        Self::Method,
+        Self::Id,
+        Self::Status,
+        Self::Total,
+        Self::Bar,
+        Self::Events,
+        Self::Bytes,
+        Self::Ends,
+        Self::Detail,
+    ];
+
+    pub(in crate::tui) fn info(self) -> ColumnInfo {
+        let info = |name, column, sorts| ColumnInfo { name, column, sorts };
+        match self {
+            Self::Time => info("time", Column::new("Time", 12), Some(SortBy::Time)),
+            Self::Session => info("session", Column::new("Sess", 5), Some(SortBy::Session)),
+            Self::Method => info("method", Column::new("Method and tool", 22).grows(), Some(SortBy::Method)),
+            Self::Id => info("id", Column::new("Id", 4).right(), None),
+            Self::Status => info("status", Column::new("Status", 14), Some(SortBy::Status)),
+            Self::Total => info("total", Column::new("Total", 7).right(), Some(SortBy::Total)),
+            Self::Bar => info("bar", Column::new("Send·wait·recv", 14), None),
+            Self::Events => info("events", Column::new("Ev", 3).right(), Some(SortBy::Progress)),
+            Self::Bytes => info("bytes", Column::new("Bytes", 7).right(), Some(SortBy::Bytes)),
+            Self::Ends => info("ends", Column::new("Client and server", 32), Some(SortBy::Client)),
+            Self::Detail => info("detail", Column::new("Detail", 30), None),
+        }
+    }
+
+    /// What stands in it. `scale` is the longest total on the screen, in nanoseconds: bars are drawn to it.
+    pub(super) fn cell(self, exchange: &Exchange, of: &Shown<'_>) -> Cell {
+        let (world, symbols) = (of.world, of.symbols);
+        match self {
+            Self::Time => Cell::text(Role::Faint, units::time_of_day(exchange.request.span.start.time)),
+            Self::Session => Cell::text(Role::Faint, session(&exchange.session)),
+            Self::Method => method(exchange, symbols),
+            Self::Id if world.private => Cell::text(Role::Faint, "***"),
+            Self::Id => Cell::text(Role::Faint, exchange.id.json()),
+            Self::Status => status(exchange, of),
+            Self::Total => total(exchange, of),
+            Self::Bar => bar(exchange, of),
+            Self::Events if exchange.progress == 0 => Cell::Empty,
+            Self::Events => Cell::text(Role::Text, exchange.progress.to_string()),
+            Self::Bytes => {
+                let bytes = exchange.request.bytes + exchange.response.map_or(0, |response| response.bytes);
+                Cell::text(Role::Faint, units::bytes(bytes).replace(' ', ""))
+            }
+            Self::Ends => Cell::text(Role::Faint, format!("{} {}", exchange.client, exchange.session.server)),
+            Self::Detail => Cell::Parts(detail(exchange, symbols)),
+        }
+    }
+}
+
+/// What a row is shown with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown<'a> {
+    pub(super) world: &'a World,
+    pub(super) symbols: &'a Symbols,
+    /// The longest total on the screen, in nanoseconds.
+    pub(super) scale: i64,
+    pub(super) is_open: bool,
+}
+
+/// How long an open exchange has been open, against the capture's clock, in nanoseconds.
+pub(in crate::tui) fn pending(exchange: &Exchange, now: Timestamp) -> i64 {
+    now.since(exchange.request.span.start.time).max(0)
+}
+
+/// `s1`.
+pub(in crate::tui) fn session(session: &SessionRef) -> String {
+    format!("s{}", session.number)
+}
+
+/// The word of a status on the screen.
+pub(in crate::tui) fn status_word(exchange: &Exchange) -> String {
+    match (exchange.status, exchange.http_status, &exchange.error) {
+        (Status::HttpError, Some(code), _) => format!("http {code}"),
+        (Status::Error, _, Some(error)) => {
+            error.code.map_or("error".to_owned(), |code| format!("error {code}"))
+        }
+        (status, ..) => status.name().replace('_', " "),
+    }
+}
+
+fn method(exchange: &Exchange, symbols: &Symbols) -> Cell {
+    let arrow =
+        if exchange.origin == Side::Server { format!("{} ", symbols.from_server) } else { String::new() };
+    let method = exchange.method.to_string();
+    match &exchange.name {
+        Some(name) => Cell::Parts(vec![
+            (Role::Faint, format!("{arrow}{method} ").into()),
+            (Role::Strong, name.to_string().into()),
+        ]),
+        None => Cell::text(Role::Text, format!("{arrow}{method}")),
+    }
+}
+
+fn status(exchange: &Exchange, of: &Shown<'_>) -> Cell {
+    if of.is_open {
+        let phase = if of.world.still { 0 } else { (of.world.uptime.as_millis() / 250 % 4) as usize };
+        let spinner = of.symbols.spinner.get(phase).copied().unwrap_or_default();
+        return Cell::text(Role::Pending, format!("{spinner} pending"));
+    }
+    let symbol = of.symbols.status(exchange.status);
+    Cell::text(Role::of(exchange.status), format!("{symbol} {}", status_word(exchange)))
+}
+
+/// Totals from a second on are told from the others, from ten on they are shouted.
+fn total(exchange: &Exchange, of: &Shown<'_>) -> Cell {
+    const SLOW: i64 = 1_000_000_000;
+    if of.is_open {
+        return Cell::text(Role::Pending, units::cell(pending(exchange, of.world.now())));
+    }
+    let Some(total) = exchange.total_ns() else { return Cell::text(Role::Faint, "-") };
+    let role = match total {
+        ..SLOW => Role::Text,
+        SLOW..10_000_000_000 => Role::Warn,
+        _ => Role::Bad,
+    };
+    Cell::text(role, units::cell(total))
+}
+
+fn bar(exchange: &Exchange, of: &Shown<'_>) -> Cell {
+    let scale = of.scale.max(1) as f64;
+    let part = |ns: i64| ns.max(0) as f64 / scale;
+    if of.is_open {
+        return Cell::Bar(vec![(Role::Pending, part(pending(exchange, of.world.now())))]);
+    }
+    let (Some(wait), Some(receive)) = (exchange.wait_ns(), exchange.receive_ns()) else { return Cell::Empty };
+    Cell::Bar(vec![
+        (Role::Send, part(exchange.send_ns())),
+        (Role::Wait, part(wait)),
+        (Role::Receive, part(receive)),
+    ])
+}
+
+/// Why it failed, what was noticed, what is missing.
+fn detail(exchange: &Exchange, symbols: &Symbols) -> Vec<(Role, std::borrow::Cow<'static, str>)> {
+    let mut parts = Vec::new();
+    if let Some(error) = &exchange.error {
+        parts.push((Role::Bad, format!("{} ", error.message).into()));
+    } else if let Some(cause) = exchange.cause {
+        parts.push((Role::Warn, format!("{} ", cause.name().replace('_', " ")).into()));
+    }
+    for code in &exchange.findings {
+        let role = Role::of_severity(code.severity());
+        parts.push((role, format!("{}{} ", symbols.flag, code.name()).into()));
+    }
+    if exchange.retransmissions > 0 {
+        parts.push((Role::Warn, format!("{} sent again ", exchange.retransmissions).into()));
+    }
+    for reason in exchange.degraded.names() {
+        parts.push((Role::Faint, format!("{} ", reason.replace('_', " ")).into()));
+    }
+    if let Some(continues) = exchange.continues {
+        parts.push((Role::Faint, format!("continues #{continues}").into()));
+    }
+    parts
+}

@@ -1,0 +1,111 @@
+//! What can be copied of an exchange.
+
+use crate::base::Side;
+use crate::base::fact::CarriedKind;
+use crate::ledger::Exchange;
+use crate::tui::effect::Copies;
+
+use super::detail::Detail;
+
+/// The forms in which an exchange can be copied.
+pub(super) fn of(detail: &Detail) -> Copies {
+    let exchange = &detail.exchange;
+    let mut copies = Copies::default();
+    let (request, response) = (detail.request.text(), detail.response.text());
+    if !request.is_empty() {
+        copies = copies.with('j', "JSON, request", request);
+    }
+    if !response.is_empty() {
+        copies = copies.with('r', "JSON, response", response);
+    }
+    if let Some(curl) = curl(detail) {
+        copies = copies.with('c', "curl command", curl);
+    }
+    copies.with('w', "Wireshark filter", wireshark(exchange)).with('p', "packet numbers", packets(exchange))
+}
+
+/// The display filter that shows the packets of an exchange.
+pub(super) fn wireshark(exchange: &Exchange) -> String {
+    let mut filter = String::new();
+    let request = exchange.request.span;
+    let answer = exchange.response.map(|response| response.span);
+    let part = |stream: u32, first: u64, last: u64| {
+        if first == last {
+            format!("(tcp.stream == {stream} && frame.number == {first})")
+        } else {
+            format!("(tcp.stream == {stream} && frame.number >= {first} && frame.number <= {last})")
+        }
+    };
+    match (exchange.answered_on, answer) {
+        (Some((stream, _)), Some(answer)) if stream == exchange.tcp_stream => {
+            let last = request.last.0.max(answer.last.0);
+            filter.push_str(&part(stream, request.first.0.min(answer.first.0), last));
+        }
+        (Some((stream, _)), Some(answer)) => {
+            filter.push_str(&part(exchange.tcp_stream, request.first.0, request.last.0));
+            filter.push_str(" || ");
+            filter.push_str(&part(stream, answer.first.0, answer.last.0));
+        }
+        _ => filter.push_str(&part(exchange.tcp_stream, request.first.0, request.last.0)),
+    }
+    filter
+}
+
+/// Every packet that carries some of it, as far as it is known: the first and last of request and response.
+fn packets(exchange: &Exchange) -> String {
+    let spans = [Some(exchange.request), exchange.response].into_iter().flatten().map(|carried| carried.span);
+    let numbers: Vec<String> = spans
+        .map(|span| {
+            if span.first == span.last {
+                span.first.to_string()
+            } else {
+                format!("{}-{}", span.first, span.last)
+            }
+        })
+        .collect();
+    numbers.join(",")
+}
+
+/// Header fields that the request needs to be understood. What authorizes it is left out: whoever sends it has that.
+const SENT: [&str; 6] =
+    ["content-type", "accept", "mcp-protocol-version", "mcp-session-id", "mcp-method", "mcp-name"];
+
+/// The request as a command of the shell; `None` where the client did not POST it, or its head was not captured.
+fn curl(detail: &Detail) -> Option<String> {
+    let exchange = &detail.exchange;
+    let heads =
+        detail.heads.iter().filter(|head| head.side == Side::Client && head.kind == CarriedKind::Head);
+    let head = heads.into_iter().find(|head| head.span.first <= exchange.request.span.last)?;
+    let text = String::from_utf8_lossy(&head.bytes);
+    let mut lines = text.lines();
+    let target = lines.next()?.strip_prefix("POST ")?.split(' ').next()?;
+    let url = if target.starts_with('/') {
+        format!("http://{}{target}", exchange.session.server)
+    } else {
+        target.to_owned()
+    };
+    let mut command = format!("curl -sS -N {}", quoted(&url));
+    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+        if SENT.contains(&name.to_ascii_lowercase().as_str()) {
+            command.push_str(&format!(" -H {}", quoted(&format!("{name}: {}", value.trim()))));
+        }
+    }
+    command.push_str(&format!(" --data-binary {}", quoted(detail.request.text())));
+    Some(command)
+}
+
+/// A word of the shell, whatever is in it.
+fn quoted(text: &str) -> String {
+    let plain: String = text.chars().filter(|c| !c.is_control() || *c == '\n' || *c == '\t').collect();
+    format!("'{}'", plain.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_the_shell_stays_one() {
+        assert_eq!(quoted("it's $HOME `x`\u{1b}[31m"), "'it'\\''s $HOME `x`[31m'");
+    }
+}

@@ -1,0 +1,106 @@
+//! A row, a bucket, a cell in; the filter that has its exchanges out.
+
+use crate::base::{Side, Timestamp, units};
+use crate::ledger::{LatencyRow, Status, Subject};
+
+/// What of a row is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Part {
+    /// The latency from which on, in nanoseconds; `None` without a limit.
+    pub(super) from: Option<i64>,
+    /// The latency up to which, that itself not.
+    pub(super) to: Option<i64>,
+    /// When the requests began: from, and before. Whole milliseconds.
+    pub(super) times: Option<(Timestamp, Timestamp)>,
+}
+
+/// The filter of a whole row; `None` where the row has what found no room in the table.
+pub(super) fn row(of: &LatencyRow, all: &[LatencyRow]) -> Option<String> {
+    let Subject::Call { origin, method, name } = &of.key.subject else { return None };
+    let mut text = format!("method:{}", value(method));
+    let mut same = all.iter().filter_map(|row| match &row.key.subject {
+        Subject::Call { origin, method: other, name } if other == method => Some((*origin, name)),
+        _ => None,
+    });
+    match name {
+        Some(name) => text.push_str(&format!(" tool:{}", value(name))),
+        None if same.clone().any(|(_, name)| name.is_some()) => text.push_str(" not tool:*"),
+        None => {}
+    }
+    if *origin == Side::Server || same.any(|(other, _)| other != *origin) {
+        text.push_str(&format!(" origin:{}", origin.name()));
+    }
+    Some(text)
+}
+
+/// The filter of a bucket of a row, or of a cell: of its exchanges that have a latency.
+pub(super) fn part(of: &LatencyRow, all: &[LatencyRow], part: Part) -> Option<String> {
+    let mut text = row(of, all)?;
+    for (op, limit) in [(">=", part.from), ("<", part.to)] {
+        if let Some(ns) = limit {
+            text.push_str(&format!(" dur{op}{}", latency(ns)));
+        }
+    }
+    // These have no latency, and yet a duration where an answer came late.
+    for status in [Status::Cancelled, Status::HttpError] {
+        if of.count(status) > 0 {
+            text.push_str(&format!(" status!={}", status.name()));
+        }
+    }
+    if let Some((from, to)) = part.times {
+        for (op, time) in [(">=", from), ("<", to)] {
+            text.push_str(&format!(" time{op}{}T{}", units::date(time), units::time_of_day(time)));
+        }
+    }
+    Some(text)
+}
+
+/// Where a step begins, exactly: `12.5ms`. Steps have three digits at most.
+pub(super) fn latency(ns: i64) -> String {
+    let (unit, name) = match ns {
+        ..1_000_000 => (1_000, "us"),
+        1_000_000..1_000_000_000 => (1_000_000, "ms"),
+        _ => (1_000_000_000, "s"),
+    };
+    let (whole, hundredths) = (ns / unit, ns % unit * 100 / unit);
+    let decimals = format!("{hundredths:02}");
+    let decimals = decimals.trim_end_matches('0');
+    let point = if decimals.is_empty() { "" } else { "." };
+    format!("{whole}{point}{decimals}{name}")
+}
+
+/// A text as the language reads it: quoted, where it is not plain.
+fn value(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/' | '.');
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_are_exact() {
+        let texts: Vec<String> =
+            [1_000, 3_150, 12_500_000, 800_000_000, 1_000_000_000, 8_000_000_000_000].map(latency).into();
+        assert_eq!(texts, ["1us", "3.15us", "12.5ms", "800ms", "1s", "8000s"]);
+    }
+
+    #[test]
+    fn texts_are_quoted() {
+        assert_eq!(value("tools/call"), "tools/call");
+        assert_eq!(value("a \"b\"\\*\u{1b}"), r#""a \"b\"\\*\u{1b}""#);
+    }
+}

@@ -1,0 +1,125 @@
+//! Counts by step and stretch in; so many lines and columns as the screen has out: histogram and heat map in one.
+
+use std::ops::Range;
+
+use crate::base::Timestamp;
+use crate::tui::heat::{Count, Heat, Heats, STEPS, step_start};
+
+/// Steps of the scale that make a line: a tenth, a fifth, a half or the whole of a power of ten, or all.
+const FOLDS: [usize; 5] = [1, 2, 5, 10, STEPS];
+
+/// A line of the histogram and of the heat map: a bucket.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bucket {
+    /// All of its exchanges.
+    pub(super) total: Count,
+    /// Those of each column.
+    pub(super) columns: Vec<Count>,
+}
+
+/// Histogram and heat map of a method and tool, cut for a screen.
+#[derive(Clone, Debug)]
+pub(super) struct Grid {
+    /// Steps that make a line.
+    fold: usize,
+    /// The lowest line that is shown, counted from the lowest of the scale.
+    lowest: usize,
+    /// From the lowest line up.
+    buckets: Vec<Bucket>,
+    /// The stretch of time with which the first column begins, and how many make a column.
+    first: i64,
+    together: i64,
+}
+
+impl Grid {
+    /// At most so many lines and columns, at least one; `None` where nothing was counted.
+    pub(super) fn of(heats: &Heats, heat: &Heat, lines: usize, columns: usize) -> Option<Self> {
+        let (first, last) = heats.range()?;
+        let low = heat.cells().map(|(_, step, _)| step).min()?;
+        let high = heat.cells().map(|(_, step, _)| step).max()?;
+        let fits = |fold: &usize| line_of(high, *fold) - line_of(low, *fold) < lines;
+        let fold = FOLDS.into_iter().find(fits).unwrap_or(STEPS);
+        let lowest = line_of(low, fold);
+        let stretches = last - first + 1;
+        let together = (stretches + columns.max(1) as i64 - 1) / columns.max(1) as i64;
+        let count = usize::try_from((stretches + together - 1) / together).unwrap_or(1);
+        let empty = Bucket { total: Count::default(), columns: vec![Count::default(); count] };
+        let mut buckets = vec![empty; line_of(high, fold) - lowest + 1];
+        for (stretch, step, more) in heat.cells() {
+            let Some(bucket) = buckets.get_mut(line_of(step, fold) - lowest) else { continue };
+            add(&mut bucket.total, more);
+            let column = usize::try_from((stretch - first) / together).unwrap_or(0);
+            if let Some(cell) = bucket.columns.get_mut(column) {
+                add(cell, more);
+            }
+        }
+        Some(Self { fold, lowest, buckets, first, together })
+    }
+
+    /// The buckets with their lines of the scale, the lowest first.
+    pub(super) fn buckets(&self) -> impl DoubleEndedIterator<Item = (usize, &Bucket)> {
+        self.buckets.iter().enumerate().map(|(at, bucket)| (at + self.lowest, bucket))
+    }
+
+    /// The bucket of a line of the scale; `None` where it is not shown.
+    pub(super) fn bucket(&self, line: usize) -> Option<&Bucket> {
+        self.buckets.get(line.checked_sub(self.lowest)?)
+    }
+
+    /// The lines of the scale that are shown.
+    pub(super) fn lines(&self) -> Range<usize> {
+        self.lowest..self.lowest + self.buckets.len()
+    }
+
+    /// The line with a step, the nearest one that is shown.
+    pub(super) fn line_of(&self, step: usize) -> usize {
+        let last = self.lines().end.saturating_sub(1);
+        line_of(step, self.fold).clamp(self.lowest, last)
+    }
+
+    /// The first step of a line.
+    pub(super) fn step(&self, line: usize) -> usize {
+        line.checked_sub(1).map_or(0, |before| 1 + before * self.fold)
+    }
+
+    /// From which latency on, and up to which, a line counts, in nanoseconds; `None` where there is no end.
+    pub(super) fn latencies(&self, line: usize) -> (Option<i64>, Option<i64>) {
+        let starts =
+            |line: usize| Some(self.step(line)).filter(|step| (1..STEPS).contains(step)).map(step_start);
+        (starts(line), starts(line + 1))
+    }
+
+    /// How many columns there are.
+    pub(super) fn columns(&self) -> usize {
+        self.buckets.first().map_or(0, |bucket| bucket.columns.len())
+    }
+
+    /// The column in which a time lies, the nearest one.
+    pub(super) fn column_of(&self, heats: &Heats, time: Timestamp) -> usize {
+        let at = (heats.stretch(time) - self.first).div_euclid(self.together);
+        usize::try_from(at).unwrap_or(0).min(self.columns().saturating_sub(1))
+    }
+
+    /// When a column begins, and when it ends.
+    pub(super) fn times(&self, heats: &Heats, column: usize) -> (Timestamp, Timestamp) {
+        let at = self.first + column as i64 * self.together;
+        (heats.start(at), heats.start(at + self.together))
+    }
+
+    /// The most exchanges of a bucket, and of a cell.
+    pub(super) fn most(&self) -> (u64, u64) {
+        let line = self.buckets.iter().map(|bucket| bucket.total.all).max().unwrap_or(0);
+        let cells = self.buckets.iter().flat_map(|bucket| &bucket.columns);
+        (line, cells.map(|cell| cell.all).max().unwrap_or(0))
+    }
+}
+
+/// The line of the scale in which a step lies: what is below 1 µs has one for itself.
+fn line_of(step: usize, fold: usize) -> usize {
+    step.checked_sub(1).map_or(0, |beyond| 1 + beyond / fold)
+}
+
+fn add(to: &mut Count, more: Count) {
+    to.all += more.all;
+    to.failed += more.failed;
+}

@@ -1,0 +1,321 @@
+//! How long answers take, per method and tool: percentiles, and of the selected row a histogram and a heat map.
+
+mod draw;
+mod filter;
+mod grid;
+mod order;
+
+use ratatui::layout::Rect;
+
+use super::{View, ViewName};
+use crate::base::Timestamp;
+use crate::ledger::{LatencyKey, LatencyRow};
+use crate::tui::action::{Action, Place};
+use crate::tui::effect::{Copies, Effect};
+use crate::tui::list::List;
+use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
+use crate::tui::table::Table;
+use crate::tui::theme::Role;
+use crate::tui::world::World;
+
+use draw::Chosen;
+use filter::Part;
+use grid::Grid;
+
+/// The view of the latencies.
+#[derive(Debug)]
+pub(in crate::tui) struct Latency {
+    /// Rows of the summary, in the order in which they are shown.
+    order: Vec<usize>,
+    /// Which summary they are of.
+    of: u64,
+    sorted: (usize, bool),
+    list: List,
+    /// The row that is selected; `None` before there is any.
+    selected: Option<LatencyKey>,
+    /// The bucket that is selected, where keys go to the histogram.
+    bucket: Option<Selected>,
+}
+
+/// A bucket that is selected: by what it has in it, so that it stays where lines and columns are cut anew.
+#[derive(Clone, Copy, Debug)]
+struct Selected {
+    step: usize,
+    /// A time in its column; `None` for the whole line.
+    time: Option<Timestamp>,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self {
+            order: Vec::new(),
+            of: 0,
+            sorted: (order::P95, true),
+            list: List::default(),
+            selected: None,
+            bucket: None,
+        }
+    }
+}
+
+impl View for Latency {
+    fn name(&self) -> ViewName {
+        ViewName::Latency
+    }
+
+    fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
+        let world = pen.world;
+        if self.order.is_empty() {
+            let text = if world.ended { "no exchange was seen" } else { "waiting for the first answer..." };
+            pen.text((area.x + 2, area.y + area.height / 3).into(), area.width, Role::Faint, text);
+            return;
+        }
+        // The table has what it needs, and half of the screen at most.
+        let wanted = u16::try_from(self.order.len() + 1).unwrap_or(u16::MAX);
+        let above = Rect { height: wanted.clamp(3, (area.height / 2).max(3)), ..area };
+        let below = Rect { y: above.bottom(), height: area.height.saturating_sub(above.height), ..area };
+        let table = Table {
+            columns: &order::COLUMNS,
+            sorted: Some(self.sorted),
+            rows: self.order.len(),
+            list: self.list,
+            focused: self.bucket.is_none(),
+            pane: Pane::List,
+        };
+        let symbols = pen.symbols();
+        table.draw(above, pen, |row| {
+            self.row(row, world).map(|row| order::cells(row, &symbols)).unwrap_or_default()
+        });
+        if let Some(row) = self.row(self.list.selected, world) {
+            let grid = self.grid(draw::body(below), world);
+            let chosen = grid.as_ref().and_then(|grid| self.chosen(grid, world));
+            draw::pane(row, grid.as_ref(), chosen, below, pen);
+        }
+    }
+
+    fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
+        if self.bucket.is_some() {
+            return self.act_below(action, world, seen);
+        }
+        match action {
+            Action::Open => {
+                let filter = self.row(self.list.selected, world);
+                let filter = filter.and_then(|row| filter::row(row, &world.summary.latency));
+                return Some(filter.map_or(vec![Effect::Bell], |text| vec![Effect::Filter(text)]));
+            }
+            Action::NextPane | Action::Right => self.enter(world, seen),
+            Action::Sort => {
+                let next = (self.sorted.0 + 1) % order::COLUMNS.len();
+                self.sort(next, next > 0, world);
+            }
+            Action::SortReverse => self.sort(self.sorted.0, !self.sorted.1, world),
+            _ => {
+                if !self.list.act(action, seen.lines(Pane::List), self.order.len()) {
+                    return None;
+                }
+                self.keep(world);
+            }
+        }
+        Some(Vec::new())
+    }
+
+    fn click(&mut self, hit: Hit, world: &mut World, seen: &FrameInfo) -> Vec<Effect> {
+        match hit {
+            Hit::Row(Pane::List, row) => {
+                self.bucket = None;
+                self.list.selected = row;
+                self.keep(world);
+            }
+            Hit::Column(column) => {
+                let down = if self.sorted.0 == column { !self.sorted.1 } else { column > 0 };
+                self.sort(column, down, world);
+            }
+            Hit::Row(Pane::Detail, line) => self.choose(Chosen { line, column: None }, world, seen),
+            Hit::Cell(Pane::Detail, line, column) => {
+                self.choose(Chosen { line, column: Some(column) }, world, seen);
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn wheel(&mut self, pane: Pane, down: bool, world: &mut World, seen: &FrameInfo) {
+        if pane == Pane::List {
+            self.list.scroll(down, 3, seen.lines(Pane::List), self.order.len());
+            self.keep(world);
+        } else if self.bucket.is_some() {
+            let action = if down { Action::Down } else { Action::Up };
+            self.act_below(action, world, seen);
+        }
+    }
+
+    fn refresh(&mut self, world: &mut World) {
+        if self.of != world.summed_times {
+            self.of = world.summed_times;
+            self.arrange(world);
+        }
+    }
+
+    fn knows(&self, action: Action) -> bool {
+        match action {
+            Action::Sort => self.bucket.is_none(),
+            action => !matches!(action, Action::Follow | Action::Search | Action::Fold),
+        }
+    }
+
+    fn place(&self) -> Place {
+        if self.bucket.is_some() { Place::Detail } else { Place::List }
+    }
+
+    fn copies(&self, world: &mut World) -> Copies {
+        let Some(row) = self.row(self.list.selected, world) else { return Copies::default() };
+        let filter = filter::row(row, &world.summary.latency);
+        let ms = |ns: Option<i64>| ns.map_or_else(|| "-".to_owned(), crate::base::units::ms);
+        let text = format!(
+            "n={} errors={} p50={} p90={} p95={} p99={} max={} (ms)",
+            row.exchanges(),
+            row.errors(),
+            ms(row.p50_ns),
+            ms(row.p90_ns),
+            ms(row.p95_ns),
+            ms(row.p99_ns),
+            ms(row.max_ns)
+        );
+        let copies = Copies::default().with('p', "percentiles", text);
+        filter.into_iter().fold(copies, |copies, filter| copies.with('f', "filter", filter))
+    }
+
+    fn status(&self, _: &World) -> String {
+        format!("{} of {}", (self.list.selected + 1).min(self.order.len()), self.order.len())
+    }
+
+    fn help(&self) -> &'static [&'static str] {
+        &[
+            "A row is a method, and its tool, prompt or resource: how many exchanges, how many of them failed,",
+            "and how long the answered ones took, from the first byte of the request to the last byte of the",
+            "response. Half of them took no longer than p50, 95 of 100 no longer than p95. s and S sort.",
+            "",
+            "Below is the selected row. A line is a bucket of latency, on a logarithmic scale, the slowest",
+            "above; its number is where it begins. The bar has its exchanges; p50 to p99 mark the bucket that",
+            "they lie in. On the right is when their requests began, darker where there were more; a cell with",
+            "a cross has exchanges that failed. Enter shows the exchanges of the row. tab goes to the buckets:",
+            "up and down choose one, left and right a stretch of time in it, enter shows its exchanges, tab or",
+            "esc goes back.",
+        ]
+    }
+}
+
+impl Latency {
+    fn row<'w>(&self, row: usize, world: &'w World) -> Option<&'w LatencyRow> {
+        world.summary.latency.get(*self.order.get(row)?)
+    }
+
+    /// Histogram and heat map of the selected row, for lines at `body`.
+    fn grid(&self, body: Rect, world: &World) -> Option<Grid> {
+        let heat = world.heats.of(&self.row(self.list.selected, world)?.key.subject)?;
+        Grid::of(&world.heats, heat, usize::from(body.height).max(1), draw::columns(body))
+    }
+
+    /// The grid that is on the screen.
+    fn seen(&self, world: &World, seen: &FrameInfo) -> Option<Grid> {
+        self.grid(seen.area(Pane::Detail)?, world)
+    }
+
+    fn chosen(&self, grid: &Grid, world: &World) -> Option<Chosen> {
+        let Selected { step, time } = self.bucket?;
+        let column = time.map(|time| grid.column_of(&world.heats, time));
+        Some(Chosen { line: grid.line_of(step), column })
+    }
+
+    fn choose(&mut self, chosen: Chosen, world: &World, seen: &FrameInfo) {
+        if let Some(grid) = self.seen(world, seen) {
+            let time = chosen.column.map(|column| grid.times(&world.heats, column).0);
+            self.bucket = Some(Selected { step: grid.step(chosen.line), time });
+        }
+    }
+
+    /// Goes to the buckets: to the slowest.
+    fn enter(&mut self, world: &World, seen: &FrameInfo) {
+        if let Some(grid) = self.seen(world, seen) {
+            let line = grid.lines().end.saturating_sub(1);
+            self.choose(Chosen { line, column: None }, world, seen);
+        }
+    }
+
+    fn act_below(&mut self, action: Action, world: &World, seen: &FrameInfo) -> Option<Vec<Effect>> {
+        let Some((grid, chosen)) =
+            self.seen(world, seen).and_then(|grid| self.chosen(&grid, world).map(|chosen| (grid, chosen)))
+        else {
+            self.bucket = None;
+            return Some(Vec::new());
+        };
+        let lines = grid.lines();
+        let last = lines.end.saturating_sub(1);
+        let to = |line: usize| Chosen { line: line.clamp(lines.start, last), ..chosen };
+        let next = match action {
+            Action::Back | Action::NextPane => {
+                self.bucket = None;
+                return Some(Vec::new());
+            }
+            Action::Open => return Some(vec![self.open(&grid, chosen, world)]),
+            Action::Up => to(chosen.line + 1),
+            Action::Down => to(chosen.line.saturating_sub(1)),
+            Action::PageUp | Action::Home => to(last),
+            Action::PageDown | Action::End => to(lines.start),
+            Action::Left | Action::Right => Chosen { column: beside(&grid, chosen, action), ..chosen },
+            _ => return None,
+        };
+        self.choose(next, world, seen);
+        Some(Vec::new())
+    }
+
+    /// The exchanges of what is selected.
+    fn open(&self, grid: &Grid, chosen: Chosen, world: &World) -> Effect {
+        let bucket = grid.bucket(chosen.line);
+        let cell = |column| bucket.and_then(|bucket| bucket.columns.get(column));
+        let count = chosen.column.map_or(bucket.map(|bucket| &bucket.total), cell);
+        if count.is_none_or(|count| count.all == 0) {
+            return Effect::Bell;
+        }
+        let (from, to) = grid.latencies(chosen.line);
+        let times = chosen.column.map(|column| grid.times(&world.heats, column));
+        let filter = self
+            .row(self.list.selected, world)
+            .and_then(|row| filter::part(row, &world.summary.latency, Part { from, to, times }));
+        filter.map_or(Effect::Bell, Effect::Filter)
+    }
+
+    fn sort(&mut self, column: usize, descending: bool, world: &World) {
+        self.sorted = (column, descending);
+        self.arrange(world);
+    }
+
+    /// Puts the rows in order; what is selected stays so.
+    fn arrange(&mut self, world: &World) {
+        let rows = &world.summary.latency;
+        let (column, descending) = self.sorted;
+        let mut sorted: Vec<(usize, &LatencyRow)> = rows.iter().enumerate().collect();
+        sorted.sort_by(|(_, a), (_, b)| order::compare(a, b, column, descending));
+        self.order = sorted.into_iter().map(|(index, _)| index).collect();
+        let selected = self.selected.as_ref();
+        let place = self.order.iter().position(|index| rows.get(*index).map(|row| &row.key) == selected);
+        self.list.selected = place.unwrap_or(self.list.selected).min(self.order.len().saturating_sub(1));
+    }
+
+    /// The row that was moved to is the selected one.
+    fn keep(&mut self, world: &World) {
+        self.selected = self.row(self.list.selected, world).map(|row| row.key.clone());
+    }
+}
+
+/// The next column of the line that has any exchange; `None`, the whole line, beyond the last.
+fn beside(grid: &Grid, chosen: Chosen, action: Action) -> Option<usize> {
+    let columns = &grid.bucket(chosen.line)?.columns;
+    let mut filled = columns.iter().enumerate().filter(|(_, count)| count.all > 0).map(|(at, _)| at);
+    match (action, chosen.column) {
+        (Action::Left, None) => filled.next_back(),
+        (Action::Left, Some(column)) => filled.rfind(|at| *at < column),
+        (_, None) => filled.next(),
+        (_, Some(column)) => filled.find(|at| *at > column),
+    }
+}

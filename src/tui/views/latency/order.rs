@@ -1,0 +1,99 @@
+//! The columns of the table, what stands in them, and the orders that they make.
+
+use std::cmp::Ordering;
+
+use crate::base::{Side, units};
+use crate::ledger::{LatencyRow, Subject};
+use crate::tui::table::{Cell, Column};
+use crate::tui::theme::{Role, Symbols};
+
+pub(super) const COLUMNS: [Column; 13] = [
+    Column::new("Method and tool", 24).grows(),
+    Column::new("n", 7).right(),
+    Column::new("Err", 5).right(),
+    Column::new("p50", 7).right(),
+    Column::new("p90", 7).right(),
+    Column::new("p95", 7).right(),
+    Column::new("p99", 7).right(),
+    Column::new("max", 7).right(),
+    Column::new("min", 7).right(),
+    Column::new("No answer", 10).right(),
+    Column::new("Send p50", 9).right(),
+    Column::new("Wait p50", 9).right(),
+    Column::new("Recv p50", 9).right(),
+];
+
+/// Which column the rows are sorted by before anybody asks: p95, as in the report.
+pub(super) const P95: usize = 5;
+
+/// What a row is sorted by in a column; `None` stands below all others.
+fn number(row: &LatencyRow, column: usize) -> Option<i64> {
+    let count = |count: u64| Some(i64::try_from(count).unwrap_or(i64::MAX));
+    match column {
+        1 => count(row.exchanges()),
+        2 => count(row.errors()),
+        3 => row.p50_ns,
+        4 => row.p90_ns,
+        P95 => row.p95_ns,
+        6 => row.p99_ns,
+        7 => row.max_ns,
+        8 => row.min_ns,
+        9 => count(row.unanswered()),
+        10 => row.send_p50_ns,
+        11 => row.wait_p50_ns,
+        12 => row.receive_p50_ns,
+        _ => None,
+    }
+}
+
+/// How two rows stand to each other by a column; equal ones by method and tool.
+pub(super) fn compare(a: &LatencyRow, b: &LatencyRow, column: usize, descending: bool) -> Ordering {
+    let by_name = a.key.cmp(&b.key);
+    match (column, descending) {
+        (0, true) => by_name.reverse(),
+        (0, false) => by_name,
+        (_, true) => number(b, column).cmp(&number(a, column)).then(by_name),
+        (_, false) => number(a, column).cmp(&number(b, column)).then(by_name),
+    }
+}
+
+/// The cells of a row.
+pub(super) fn cells(row: &LatencyRow, symbols: &Symbols) -> Vec<Cell> {
+    let time = |role, ns: Option<i64>| Cell::text(role, ns.map_or_else(|| "-".to_owned(), units::cell));
+    let (errors, unanswered) = (row.errors(), row.unanswered());
+    let failed = |role, count: u64| if count > 0 { role } else { Role::Faint };
+    vec![
+        Cell::Parts(
+            name(&row.key.subject, symbols).into_iter().map(|(role, text)| (role, text.into())).collect(),
+        ),
+        Cell::text(Role::Text, row.exchanges().to_string()),
+        Cell::text(failed(Role::Bad, errors), errors.to_string()),
+        time(Role::Text, row.p50_ns),
+        time(Role::Text, row.p90_ns),
+        time(Role::Strong, row.p95_ns),
+        time(Role::Text, row.p99_ns),
+        time(Role::Text, row.max_ns),
+        time(Role::Faint, row.min_ns),
+        Cell::text(failed(Role::Warn, unanswered), unanswered.to_string()),
+        time(Role::Faint, row.send_p50_ns),
+        time(Role::Faint, row.wait_p50_ns),
+        time(Role::Faint, row.receive_p50_ns),
+    ]
+}
+
+/// The method and the tool of a row.
+pub(super) fn name(subject: &Subject, symbols: &Symbols) -> Vec<(Role, String)> {
+    match subject {
+        Subject::Call { origin, method, name } => {
+            let from =
+                if *origin == Side::Server { format!("{} ", symbols.from_server) } else { String::new() };
+            vec![
+                (Role::Title, from),
+                (Role::Text, format!("{method} ")),
+                (Role::Strong, name.as_deref().unwrap_or_default().to_owned()),
+            ]
+        }
+        Subject::All => vec![(Role::Text, "all".to_owned())],
+        Subject::Other => vec![(Role::Faint, "(what found no room here)".to_owned())],
+    }
+}

@@ -1,0 +1,125 @@
+//! The views: each a file or directory of its own, all of one shape.
+//!
+//! To add one: a type with [`View`], and a line in [`all`].
+
+mod board;
+mod connections;
+pub(super) mod exchanges;
+mod findings;
+mod latency;
+mod overview;
+mod reader;
+mod servers;
+mod sessions;
+mod streams;
+
+use std::fmt;
+
+use ratatui::layout::Rect;
+
+use super::action::{Action, Place};
+use super::config::Config;
+use super::effect::{Copies, Effect};
+use super::pen::{FrameInfo, Hit, Pane, Pen};
+use super::world::World;
+
+/// The views that there are, in the order of their keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the table of actions says what each shows")]
+pub enum ViewName {
+    Overview,
+    Sessions,
+    Exchanges,
+    Latency,
+    Streams,
+    Connections,
+    Findings,
+    Servers,
+}
+
+impl ViewName {
+    /// Every view, with its title and the action that shows it.
+    pub const ALL: [(Self, &'static str, Action); 8] = [
+        (Self::Overview, "Overview", Action::Overview),
+        (Self::Sessions, "Sessions", Action::Sessions),
+        (Self::Exchanges, "Exchanges", Action::Exchanges),
+        (Self::Latency, "Latency", Action::Latency),
+        (Self::Streams, "Streams", Action::Streams),
+        (Self::Connections, "Connections", Action::Connections),
+        (Self::Findings, "Findings", Action::Findings),
+        (Self::Servers, "Servers", Action::Servers),
+    ];
+
+    /// Its title.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        Self::ALL.iter().find(|(name, ..)| *name == self).map_or("", |(_, title, _)| title)
+    }
+}
+
+/// Every view that there is, in the order of their keys.
+pub(super) fn all(config: &Config, world: &World) -> Vec<Box<dyn View>> {
+    vec![
+        Box::new(overview::Overview::default()),
+        Box::new(sessions::Sessions::default()),
+        Box::new(exchanges::Exchanges::new(config.columns.clone(), world.live)),
+        Box::new(latency::Latency::default()),
+        Box::new(streams::Streams::default()),
+        Box::new(connections::Connections::default()),
+        Box::new(findings::Findings::default()),
+        Box::new(servers::Servers::default()),
+    ]
+}
+
+/// A view: it keeps what is selected in it, and looks at the [`World`].
+///
+/// `draw` takes only `&`: what it learns of the screen it leaves with the pen, and gets back as [`FrameInfo`].
+pub(super) trait View: fmt::Debug {
+    /// Which one it is.
+    fn name(&self) -> ViewName;
+
+    /// Draws into `area`.
+    fn draw(&self, area: Rect, pen: &mut Pen<'_>);
+
+    /// Does what was asked for; `None` where that is not its business. May change what is selected, never the ledger.
+    fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>>;
+
+    /// Something of it was clicked.
+    fn click(&mut self, hit: Hit, world: &mut World, seen: &FrameInfo) -> Vec<Effect>;
+
+    /// The wheel turned over a pane.
+    fn wheel(&mut self, pane: Pane, down: bool, world: &mut World, seen: &FrameInfo);
+
+    /// Something was told, a filter took hold, or time passed: called before each frame in which that is so.
+    fn refresh(&mut self, _world: &mut World) {}
+
+    /// Whether it does what only some views do: for the footer.
+    fn knows(&self, action: Action) -> bool {
+        !matches!(action, Action::Follow | Action::Sort | Action::Search | Action::Fold | Action::NextPane)
+    }
+
+    /// Where its keys are held: in its list, or in what was opened.
+    fn place(&self) -> Place {
+        Place::List
+    }
+
+    /// What can be copied of what is selected.
+    fn copies(&self, _world: &mut World) -> Copies {
+        Copies::default()
+    }
+
+    /// A word on where one is, for the footer: `12 of 340`.
+    fn status(&self, world: &World) -> String;
+
+    /// What it shows and how to read it, in a few lines, for `?`.
+    fn help(&self) -> &'static [&'static str];
+
+    /// Looks for text in what is opened, from now on; an empty text ends it. Says how many places there are, `None`
+    /// where it cannot be searched.
+    fn search(&mut self, _text: &str) -> Option<usize> {
+        None
+    }
+
+    /// Opens exchange `n`, where it shows exchanges.
+    fn show(&mut self, _n: u64, _world: &mut World) {}
+}

@@ -1,0 +1,239 @@
+//! What is known of each server, out of its sessions and what it listed; and its definitions, out of the bodies.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::base::Origin;
+use crate::ledger::{Implementation, OfferRow, Session};
+use crate::tui::views::exchanges::detail::answer;
+use crate::tui::world::World;
+
+/// Bytes of listings that are read of one server: they are read while somebody waits, and kept while it is open.
+const MOST_BYTES: u64 = 32 << 20;
+
+/// The kinds of what is offered, with the word for one of them and the method that uses it.
+pub(super) const KINDS: [(&str, &str, Option<&str>); 4] = [
+    ("tools", "tool", Some("tools/call")),
+    ("prompts", "prompt", Some("prompts/get")),
+    ("resources", "resource", Some("resources/read")),
+    // What is read is a URI that was made of it: nobody says of which.
+    ("resourceTemplates", "template", None),
+];
+
+/// What is known of a server.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    /// As it introduced itself last; `None` where it was not seen.
+    pub(super) info: Option<Implementation>,
+    /// The revisions of its sessions, the latest first.
+    pub(super) revisions: Vec<String>,
+    pub(super) capabilities: Vec<String>,
+    pub(super) sessions: u64,
+    /// Exchanges that are over, and how many of them failed.
+    pub(super) exchanges: u64,
+    pub(super) failed: u64,
+    /// How many definitions of each kind, in the order of [`KINDS`].
+    pub(super) offers: [usize; 4],
+    /// Length of all definitions together, in bytes.
+    pub(super) bytes: u64,
+    /// Its last packet; `None` before its sessions are told.
+    pub(super) last: Option<Origin>,
+}
+
+/// Every server, by address.
+pub(super) fn servers(world: &World) -> Vec<Server> {
+    let mut servers: BTreeMap<SocketAddr, Server> = BTreeMap::new();
+    for session in world.store.sessions().iter().chain(world.store.open_sessions()) {
+        let address = session.session.server;
+        let server = servers.entry(address).or_insert_with(|| Server::new(address));
+        server.take(session);
+        if let Some(tally) = world.sessions.get(&session.session.number) {
+            server.exchanges += tally.exchanges;
+            server.failed += tally.failed;
+        }
+    }
+    for offer in &world.summary.offers {
+        let server = servers.entry(offer.server).or_insert_with(|| Server::new(offer.server));
+        let place = KINDS.iter().position(|(kind, ..)| *kind == offer.kind);
+        if let Some(count) = place.and_then(|at| server.offers.get_mut(at)) {
+            *count += offer.definitions.len();
+        }
+        server.bytes += offer.bytes();
+    }
+    servers.into_values().collect()
+}
+
+impl Server {
+    fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            info: None,
+            revisions: Vec::new(),
+            capabilities: Vec::new(),
+            sessions: 0,
+            exchanges: 0,
+            failed: 0,
+            offers: [0; 4],
+            bytes: 0,
+            last: None,
+        }
+    }
+
+    fn take(&mut self, session: &Session) {
+        self.sessions += 1;
+        let is_latest = self.last.is_none_or(|last| last <= session.last);
+        if is_latest {
+            self.last = Some(session.last);
+        }
+        if session.server_info.is_some() && (is_latest || self.info.is_none()) {
+            self.info.clone_from(&session.server_info);
+        }
+        if let Some(revision) = &session.protocol_version
+            && let Err(at) = self.revisions.binary_search_by(|known| revision.as_ref().cmp(known.as_str()))
+        {
+            self.revisions.insert(at, revision.to_string());
+        }
+        for capability in &session.server_capabilities {
+            if !self.capabilities.iter().any(|known| **known == **capability) {
+                self.capabilities.push(capability.to_string());
+            }
+        }
+    }
+}
+
+/// A tool, a prompt, a resource or a template.
+#[derive(Clone, Debug)]
+pub(super) struct Definition {
+    /// Its place in [`KINDS`].
+    pub(super) kind: usize,
+    pub(super) name: String,
+    /// Length of its JSON text, in bytes.
+    pub(super) bytes: u64,
+    /// How many exchanges named it; `None` where that cannot be known.
+    pub(super) uses: Option<u64>,
+    /// What it is, in its own words.
+    pub(super) about: String,
+    /// Its JSON text as it was listed last; `None` where that was not kept.
+    pub(super) json: Option<Box<str>>,
+}
+
+/// Texts of definitions, by their place in [`KINDS`] and their name.
+pub(super) type Texts = HashMap<(usize, String), Box<str>>;
+
+/// What a server offers. `texts` are those that were read of it.
+pub(super) fn definitions(server: SocketAddr, offers: &[OfferRow], texts: &Texts) -> Vec<Definition> {
+    let mut all = Vec::new();
+    for (kind, (list, _, method)) in KINDS.iter().enumerate() {
+        let of_kind = offers.iter().filter(|offer| offer.server == server && offer.kind == *list);
+        for offered in of_kind.flat_map(|offer| &offer.definitions) {
+            let json = texts.get(&(kind, offered.name.to_string())).cloned();
+            all.push(Definition {
+                kind,
+                name: offered.name.to_string(),
+                bytes: offered.bytes,
+                uses: method.map(|_| offered.uses),
+                about: json.as_deref().map(about).unwrap_or_default(),
+                json,
+            });
+        }
+    }
+    all
+}
+
+/// Reads the definitions of a server out of the bodies of its listings, the latest first.
+pub(super) fn texts(server: SocketAddr, world: &mut World) -> io::Result<Texts> {
+    let listings: Vec<u64> = world.listings.of(server).rev().collect();
+    let (mut texts, mut left) = (Texts::new(), MOST_BYTES);
+    for n in listings {
+        let exchange = world.store.find(n).and_then(|index| world.store.exchange(index));
+        let size = exchange.and_then(|exchange| exchange.response).map_or(0, |response| response.bytes);
+        let Some(rest) = left.checked_sub(size) else { break };
+        left = rest;
+        take(&answer(n, world)?, &mut texts);
+    }
+    Ok(texts)
+}
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    result: Listed<'a>,
+}
+
+/// A page of what is offered.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed<'a> {
+    #[serde(borrow, default)]
+    tools: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    prompts: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    resources: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    resource_templates: Vec<&'a RawValue>,
+}
+
+/// What a definition calls itself: as the ledger does, a resource by its URI.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    uri: Option<String>,
+    uri_template: Option<String>,
+    name: Option<String>,
+}
+
+/// What a definition says of itself.
+#[derive(Deserialize)]
+struct About {
+    title: Option<String>,
+    description: Option<String>,
+}
+
+/// The definitions of a page that are not known from a later one.
+fn take(body: &[u8], texts: &mut Texts) {
+    // What is not as it should be was told as a finding; here it is only not shown.
+    let Ok(Answer { result }) = serde_json::from_slice::<Answer<'_>>(body) else { return };
+    let lists = [result.tools, result.prompts, result.resources, result.resource_templates];
+    for (kind, list) in lists.into_iter().enumerate() {
+        for raw in list {
+            let Ok(named) = serde_json::from_str::<Named>(raw.get()) else { continue };
+            let name = named.uri.or(named.uri_template).or(named.name).unwrap_or_default();
+            texts.entry((kind, name)).or_insert_with(|| raw.get().into());
+        }
+    }
+}
+
+/// The title and the description, in one line.
+fn about(json: &str) -> String {
+    let Ok(about) = serde_json::from_str::<About>(json) else { return String::new() };
+    let both = [about.title, about.description].into_iter().flatten();
+    let lines = both.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_definition_is_taken() {
+        let mut texts = Texts::new();
+        let page = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a","title":"T","description":"x\n  y"},3],
+            "resourceTemplates":[{"name":"n","uriTemplate":"u://{x}"}],"nextCursor":"c"}}"#;
+        take(page.as_bytes(), &mut texts);
+        take(br#"{"result":{"tools":[{"name":"a","old":true},{"name":"b"}]}}"#, &mut texts);
+        take(br#"{"error":{"code":1}}"#, &mut texts);
+        take(br#"{"result":{"tools":{"no":"list"}}}"#, &mut texts);
+        let mut keys: Vec<_> = texts.keys().map(|(kind, name)| (*kind, name.as_str())).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, [(0, "a"), (0, "b"), (3, "u://{x}")]);
+        assert_eq!(about(&texts[&(0, "a".to_owned())]), "T: x y");
+        assert_eq!(about(&texts[&(0, "b".to_owned())]), "");
+    }
+}

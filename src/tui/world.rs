@@ -1,0 +1,253 @@
+//! What all views look at: everything that was told, which exchanges are shown, and what time it is in the capture.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use super::event::{Loading, Uptime};
+use super::heat::Heats;
+use super::listings::Listings;
+use super::rows::Rows;
+use super::tally::{Rates, Tally};
+use crate::base::{Fact, Timestamp};
+use crate::ledger::query::Filter;
+use crate::ledger::store::{Standing, Store};
+use crate::ledger::{By, Entry, Ledger, Record, Snapshot};
+
+/// Entries that are held back while the screen is frozen. Beyond it the screen thaws: half a kilobyte each, 50 MB.
+const MAX_HELD: usize = 100_000;
+
+/// How often totals are counted out, at most: it takes some milliseconds where there are thousands of methods and tools.
+const SUMMED: Duration = Duration::from_millis(500);
+
+/// Over how long packets a second are counted, at least.
+const COUNTED: Duration = Duration::from_secs(1);
+
+/// A device that is captured on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Device {
+    /// Where its packets are kept; `None` where they are not.
+    pub kept: Option<String>,
+}
+
+/// What is shown, and of what.
+#[derive(Debug)]
+pub struct World {
+    /// Everything that was told.
+    pub store: Store,
+    /// The exchanges that are shown.
+    pub rows: Rows,
+    /// What is read, as it is to be called.
+    pub source: String,
+    /// Whether packets come as they are sent: a device, standard input, a growing file.
+    pub live: bool,
+    /// The device that is captured on; `None` of saved captures.
+    pub device: Option<Device>,
+    /// How far the reading is.
+    pub loading: Loading,
+    /// Whether everything was told.
+    pub ended: bool,
+    /// Why the reading stopped early; `None` where it did not.
+    pub failed: Option<String>,
+    /// Whether ids, tokens and payloads are masked.
+    pub private: bool,
+    /// Whether nothing moves that need not.
+    pub still: bool,
+    /// How long the program has run.
+    pub uptime: Uptime,
+    /// The totals, as they were when they were counted out last.
+    pub summary: Snapshot,
+    /// How many exchanges began when, and how many of them failed.
+    pub rates: Rates,
+    /// How long the answers of each method and tool took when.
+    pub heats: Heats,
+    /// How often totals were counted out: another number, other totals.
+    pub(super) summed_times: u64,
+    /// The exchanges that have no answer yet, by their `n`.
+    pub pending: BTreeSet<u64>,
+    /// How each session fared, by its number.
+    pub sessions: HashMap<u32, Tally, foldhash::fast::RandomState>,
+    /// Which exchanges listed what servers offer.
+    pub listings: Listings,
+    ledger: Ledger,
+    /// When totals were counted out last; `None` where nothing was told since.
+    summed: Option<Uptime>,
+    stale: bool,
+    /// Packets a second of a live capture, between the last two times that they were counted.
+    pub packets_per_second: u64,
+    /// When packets were counted last, and how many there were.
+    counted: (Uptime, u64),
+    latest: Timestamp,
+    /// When the latest packet that is known was told, in uptime.
+    heard: Uptime,
+    frozen: Option<VecDeque<Entry>>,
+}
+
+impl World {
+    /// Nothing told yet. `memory` is what the store may keep of bodies in memory, in bytes.
+    #[must_use]
+    pub fn new(source: String, live: bool, memory: usize) -> Self {
+        Self {
+            store: Store::new(memory),
+            rows: Rows::new(Filter::default()),
+            source,
+            live,
+            device: None,
+            loading: Loading::default(),
+            ended: false,
+            failed: None,
+            private: false,
+            still: false,
+            uptime: Uptime::ZERO,
+            summary: Snapshot::default(),
+            rates: Rates::default(),
+            heats: Heats::default(),
+            summed_times: 0,
+            pending: BTreeSet::new(),
+            sessions: HashMap::default(),
+            listings: Listings::default(),
+            ledger: Ledger::new(By::None),
+            summed: None,
+            stale: false,
+            packets_per_second: 0,
+            counted: (Uptime::ZERO, 0),
+            latest: Timestamp::default(),
+            heard: Uptime::ZERO,
+            frozen: None,
+        }
+    }
+
+    /// What time it is in the capture: that of the latest packet, and while a live capture is silent what passed since.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        if !self.live || self.ended || self.is_frozen() {
+            return self.latest;
+        }
+        let passed = self.uptime.saturating_sub(self.heard).as_nanos();
+        self.latest.plus(i64::try_from(passed).unwrap_or(i64::MAX))
+    }
+
+    /// Takes what was told.
+    pub fn tell(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        for entry in entries {
+            match (&mut self.frozen, entry) {
+                // What was said shows nowhere before its exchange is opened, and is large.
+                (Some(_), entry @ Entry::Fact(Fact::Carried(_))) => self.store.push(entry),
+                (Some(held), entry) => held.push_back(entry),
+                (None, entry) => self.take(entry),
+            }
+        }
+        if self.held() > MAX_HELD {
+            self.thaw();
+        }
+    }
+
+    /// Takes what goes on. While the screen is frozen it is not shown, and said again soon after.
+    pub(super) fn stand(&mut self, standing: Standing) {
+        if self.is_frozen() || self.ended {
+            return;
+        }
+        self.note_time(&Entry::Fact(Fact::Capture(standing.capture)));
+        let (then, before) = self.counted;
+        let passed = self.uptime.saturating_sub(then).as_millis();
+        if passed >= COUNTED.as_millis() {
+            let more = u128::from(standing.capture.packets.saturating_sub(before));
+            self.packets_per_second = u64::try_from(more * 1000 / passed.max(1)).unwrap_or(u64::MAX);
+            self.counted = (self.uptime, standing.capture.packets);
+        }
+        self.store.stand(standing);
+    }
+
+    /// Counts out the totals, where they changed and that was not done just now.
+    pub(super) fn sum_up(&mut self) {
+        let late = self.summed.is_none_or(|at| self.uptime.saturating_sub(at) >= SUMMED);
+        if self.stale && (late || self.ended) {
+            self.summary = self.ledger.snapshot();
+            (self.summed, self.stale) = (Some(self.uptime), false);
+            self.summed_times += 1;
+        }
+    }
+
+    /// Whether the screen stands still.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.is_some()
+    }
+
+    /// How many entries were told since the screen was frozen.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.frozen.as_ref().map_or(0, VecDeque::len)
+    }
+
+    /// Nothing that is told is shown, until [`World::thaw`].
+    pub fn freeze(&mut self) {
+        self.frozen.get_or_insert_default();
+    }
+
+    /// What was held back is shown.
+    pub fn thaw(&mut self) {
+        for entry in self.frozen.take().unwrap_or_default() {
+            self.take(entry);
+        }
+    }
+
+    /// From now on these exchanges are shown.
+    pub fn refilter(&mut self, filter: Filter) {
+        self.rows.refilter(filter);
+    }
+
+    /// Looks at up to `most` exchanges for a filter or an order that is new. Whether there are more.
+    pub fn look(&mut self, most: usize) -> bool {
+        self.rows.look(&self.store, most)
+    }
+
+    fn take(&mut self, entry: Entry) {
+        self.note_time(&entry);
+        if !matches!(entry, Entry::Fact(Fact::Carried(_))) {
+            self.ledger.push(&entry);
+            self.stale = true;
+        }
+        let n = match &entry {
+            Entry::Record(Record::Request(exchange)) => {
+                self.pending.insert(exchange.n);
+                exchange.n
+            }
+            Entry::Record(Record::Exchange(exchange)) => {
+                self.pending.remove(&exchange.n);
+                self.rates.count(exchange);
+                self.heats.count(exchange);
+                self.listings.note(exchange);
+                self.sessions.entry(exchange.session.number).or_default().count(exchange);
+                exchange.n
+            }
+            _ => return self.store.push(entry),
+        };
+        if let Some(index) = self.store.find(n)
+            && let Some(was) = self.store.exchange(index)
+        {
+            self.rows.leave(index, &was);
+        }
+        self.store.push(entry);
+        if let Some(index) = self.store.find(n)
+            && let Some(exchange) = self.store.exchange(index)
+        {
+            self.rows.come(index, &exchange);
+        }
+    }
+
+    fn note_time(&mut self, entry: &Entry) {
+        let time = match entry {
+            Entry::Record(Record::Request(exchange) | Record::Exchange(exchange)) => {
+                let end = exchange.request.span.end;
+                exchange.response.map_or(end, |response| end.later(response.span.end)).time
+            }
+            Entry::Fact(Fact::Carried(carried)) => carried.span.end.time,
+            Entry::Fact(Fact::Capture(capture)) => capture.last.unwrap_or_default().time,
+            _ => return,
+        };
+        if time > self.latest {
+            self.latest = time;
+            self.heard = self.uptime;
+        }
+    }
+}

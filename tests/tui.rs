@@ -1,0 +1,385 @@
+//! Screens: captures, through the engine, through keys, to cells that are compared with those that were looked at.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and stops"
+)]
+
+#[path = "tui/hostile.rs"]
+mod hostile;
+#[path = "tui/screen.rs"]
+mod screen;
+mod support;
+#[path = "tui/terminal.rs"]
+mod terminal;
+#[path = "tui/tmux.rs"]
+mod tmux;
+
+use std::time::Duration;
+
+use mcpdump::base::Fact;
+use mcpdump::base::fact::{CaptureFact, Losses};
+use mcpdump::ledger::Entry;
+use mcpdump::tui::{Config, Effect, Event, Loading, Wanted};
+use screen::{SIZES, Screen};
+
+const SSE: &str = "ts-sse/capture.pcap";
+const LLM: &str = "llm-streams/capture.pcapng";
+const MANY: &str = "many-sessions/capture.pcapng";
+const ODD: &str = "slow-and-odd/capture.pcapng";
+
+/// The screens of a story at every size.
+fn screens(name: &str, capture: &str, keys: &[&str]) {
+    for (columns, lines) in SIZES {
+        let mut screen = Screen::of(capture, columns, lines);
+        screen.press(keys);
+        insta::assert_snapshot!(format!("{name}-{columns}x{lines}"), screen.text());
+    }
+}
+
+#[test]
+fn the_exchanges() {
+    screens("exchanges", SSE, &[]);
+    screens("odd", ODD, &["end"]);
+}
+
+#[test]
+fn the_other_views() {
+    screens("view-overview", ODD, &["1"]);
+    screens("view-sessions", ODD, &["2"]);
+    screens("view-streams", LLM, &["5"]);
+    screens("stream", LLM, &["5", "enter", "end"]);
+    screens("view-connections", ODD, &["6"]);
+    screens("view-findings", ODD, &["7", "enter"]);
+    let mut screen = Screen::of(ODD, 120, 40);
+    screen.press(&["2", "down", "enter"]);
+    assert!(screen.text().contains("filter session:s2"), "{}", screen.text());
+    screen.press(&["1", "enter"]);
+    assert!(
+        screen.text().contains("status:unanswered") || screen.text().contains("Timeline"),
+        "{}",
+        screen.text()
+    );
+    assert!(Screen::of(ODD, 80, 24).press(&["x"]).contains(&Effect::Bell));
+}
+
+#[test]
+fn latencies() {
+    screens("view-latency", SSE, &["4"]);
+    screens("latency-odd", ODD, &["4", "s"]);
+    screens("latency-bucket", SSE, &["4", "tab", "down"]);
+    screens("latency-cell", SSE, &["4", "tab", "right"]);
+    let config = Config::parse("", Wanted { no_color: true, ascii: true }).unwrap();
+    let mut screen = Screen::with(config, 80, 24);
+    screen.press(&["4"]);
+    assert!(screen.text().contains("waiting for the first answer"), "{}", screen.text());
+    screen.load(SSE);
+    screen.press(&["tab", "right"]);
+    insta::assert_snapshot!("latency-ascii", screen.text());
+    assert!(screen.text().is_ascii() && !screen.has_colors());
+    insta::assert_snapshot!("latency-least", Screen::of(SSE, 60, 15).pressed(&["4"]));
+}
+
+/// Every bucket of every row, and a cell of it, leads to as many exchanges as it says.
+#[test]
+fn a_bucket_filters_its_exchanges() {
+    for (capture, rows) in [(SSE, 20), (ODD, 27)] {
+        let mut screen = Screen::of(capture, 80, 24);
+        let mut chosen = 0;
+        for row in 0..rows {
+            screen.press(&["4", "home"]);
+            screen.press(&vec!["down"; row]);
+            screen.press(&["tab"]);
+            let mut before = String::new();
+            while screen.text() != before {
+                before = screen.text();
+                chosen += usize::from(leads_to_what_it_says(&mut screen));
+                screen.press(&["right"]);
+                chosen += usize::from(leads_to_what_it_says(&mut screen));
+                // Back to the whole line, and to the next one.
+                screen.press(&["left", "down"]);
+            }
+            screen.press(&["esc"]);
+        }
+        assert!(chosen > rows, "{chosen}");
+    }
+}
+
+/// Opens the bucket that is selected, where it has any exchange, and comes back.
+fn leads_to_what_it_says(screen: &mut Screen) -> bool {
+    let text = screen.text();
+    let said = text.lines().find_map(|line| line.split_once(" exchange")).map(|(front, _)| front);
+    let Some(count) = said.and_then(|said| said.rsplit(": ").next()) else { return false };
+    if count == "0" {
+        assert!(screen.press(&["enter"]).contains(&Effect::Bell), "{text}");
+        return false;
+    }
+    screen.press(&["enter"]);
+    let filtered = screen.text();
+    let shown = filtered.lines().last().unwrap();
+    assert!(shown.ends_with(&format!(" of {count}")), "{text}\n{filtered}");
+    screen.press(&["esc", "4"]);
+    true
+}
+
+#[test]
+fn latencies_are_kept_up_to_date_and_the_mouse_finds_them() {
+    let mut screen = Screen::empty(120, 40);
+    screen.make_live();
+    screen.press(&["4"]);
+    let batches = screen::batches(SSE);
+    let (first, rest) = batches.split_at(batches.len() / 2);
+    first.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+    screen.pass(Duration::from_secs(1));
+    let half = screen.text();
+    rest.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+    screen.pass(Duration::from_secs(1));
+    assert_ne!(screen.text(), half);
+    screen.tell(Event::End);
+    let table = |text: &str| -> Vec<String> { text.lines().skip(2).map(str::to_owned).collect() };
+    screen.press(&["home"]);
+    assert_eq!(table(&screen.text()), table(&Screen::of(SSE, 120, 40).pressed(&["4"])));
+    let line = screen.text().lines().position(|line| line.contains("50ms █")).unwrap();
+    screen.click(20, line.try_into().unwrap());
+    assert!(screen.text().contains("50ms to 63ms: 3 exchanges"), "{}", screen.text());
+    screen.click(20, line.try_into().unwrap());
+    assert!(screen.text().contains("dur>=50ms dur<63ms"), "a double click opens: {}", screen.text());
+    screen.press(&["esc", "4", "esc"]);
+    let errors = screen.column_of("Err");
+    screen.click(errors, 2);
+    assert!(screen.text().contains("Err▼"), "{}", screen.text());
+}
+
+#[test]
+fn the_servers() {
+    screens("view-servers", ODD, &["8"]);
+    screens("view-servers-many", MANY, &["8"]);
+    screens("server", SSE, &["8", "enter", "s", "s"]);
+    screens("definition", SSE, &["8", "enter", "down", "enter"]);
+    let mut screen = Screen::of(SSE, 120, 40);
+    screen.press(&["8", "enter", "s", "s", "x"]);
+    let text = screen.text();
+    assert!(text.contains("filter method:tools/call name:\""), "what uses the most used tool: {text}");
+    assert!(!text.contains("no exchange passes") && text.contains("of 32"), "{text}");
+    screen.press(&["8", "enter", "ctrl-f", "'properties'", "enter", "n"]);
+    assert!(screen.text().contains("\"properties\""), "{}", screen.text());
+    let copied = screen.press(&["y", "j"]);
+    let Some(Effect::Copy(json)) = copied.first() else { panic!("{copied:?}") };
+    let tool: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert!(tool["name"].is_string() && tool["inputSchema"].is_object(), "{json}");
+    screen.press(&["esc", "esc", "esc"]);
+    assert!(screen.text().contains("Capabilities"), "back to the list: {}", screen.text());
+}
+
+#[test]
+fn the_filter_holds_for_streams() {
+    let mut screen = Screen::of(LLM, 120, 40);
+    screen.press(&["5"]);
+    let all = screen.text();
+    screen.press(&["/", "'port:1'", "enter", "5"]);
+    assert!(screen.text().contains("no stream passes the filter"), "{}", screen.text());
+    screen.press(&["esc", "5"]);
+    assert_eq!(screen.text(), all);
+}
+
+#[test]
+fn servers_in_private_and_in_ascii() {
+    let mut screen = Screen::of(SSE, 80, 24);
+    screen.press(&["8", "enter"]);
+    assert!(screen.text().contains("Throws"), "{}", screen.text());
+    screen.press(&["P"]);
+    assert!(!screen.text().contains("Throws"), "{}", screen.text());
+    screen.press(&["enter"]);
+    assert!(!screen.text().contains("Throws") && screen.text().contains("***"), "{}", screen.text());
+    let config = Config::parse("", Wanted { no_color: true, ascii: true }).unwrap();
+    let mut screen = Screen::with(config, 200, 50);
+    screen.load(SSE);
+    for keys in [["8"], ["enter"], ["enter"]] {
+        screen.press(&keys);
+        assert!(screen.text().is_ascii() && !screen.has_colors(), "{}", screen.text());
+    }
+    let mut narrow = Screen::of(SSE, 60, 15);
+    narrow.press(&["8", "enter"]);
+    insta::assert_snapshot!("server-narrow", narrow.text());
+    let mut none = Screen::empty(80, 24);
+    none.press(&["8"]);
+    assert!(none.text().contains("waiting for the first server"), "{}", none.text());
+}
+
+#[test]
+fn every_tab_of_what_is_opened() {
+    let tabs = ["timeline", "request", "response", "events", "http", "packets", "findings"];
+    for (turns, tab) in tabs.into_iter().enumerate() {
+        let mut keys = vec!["/", "'tool:slow-progress'", "enter", "enter"];
+        keys.extend(std::iter::repeat_n("right", turns));
+        screens(tab, SSE, &keys);
+    }
+}
+
+#[test]
+fn a_device_tells_its_losses_and_what_becomes_of_its_packets() {
+    let mut screen = Screen::empty(120, 40);
+    screen.make_device(Some("kept.pcapng"));
+    let lost = Losses { kernel: 3, mcpdump: 2, ..Losses::default() };
+    let capture = CaptureFact { packets: 7, lost, ..CaptureFact::default() };
+    screen.tell(Event::Batch(vec![Entry::Fact(Fact::Capture(capture))]));
+    assert!(screen.text().contains("live, 7 packets, 0/s, 5 lost, -w kept.pcapng"), "{}", screen.text());
+    screen.press(&["1"]);
+    for lost in ["3 capture  packets were lost by the kernel", "2 capture  packets were lost by mcpdump"] {
+        assert!(screen.text().contains(lost), "{}", screen.text());
+    }
+    assert!(!screen.press(&["q"]).contains(&Effect::Quit));
+    assert!(screen.text().contains("packets are kept in kept.pcapng; again ends the capture"));
+    // Another key between, and it is said again.
+    assert!(!screen.press(&["down", "q"]).contains(&Effect::Quit));
+    assert!(screen.press(&["q"]).contains(&Effect::Quit));
+    screen.make_device(None);
+    screen.press(&["down", "q"]);
+    assert!(screen.text().contains("no packet is kept (-w FILE keeps them)"), "{}", screen.text());
+    screen.tell(Event::Warned("the disk is full".to_owned()));
+    assert!(screen.text().contains("the disk is full"), "{}", screen.text());
+    screen.tell(Event::End);
+    assert!(screen.press(&["down", "q"]).contains(&Effect::Quit), "it is over");
+}
+
+#[test]
+fn the_filter_line() {
+    screens("filtered", SSE, &["/", "'status:tool_error'", "enter"]);
+    screens("wrong-filter", SSE, &["/", "'status:tool_error dur>>'"]);
+    screens("completion", SSE, &["/", "'tool:'", "tab", "tab"]);
+    let mut screen = Screen::of(SSE, 120, 40);
+    screen.press(&["/", "'status:tool_error'", "enter"]);
+    assert!(screen.text().contains("3 of 32"), "{}", screen.text());
+    screen.press(&["/", "ctrl-u", "'nothing-like-it'", "enter"]);
+    assert!(screen.text().contains("no exchange passes the filter"), "{}", screen.text());
+    screen.press(&["/", "up", "up", "enter"]);
+    assert!(screen.text().contains("3 of 32"), "the history has the first one: {}", screen.text());
+    screen.press(&["esc"]);
+    assert!(screen.text().contains("1 of 32") || screen.text().contains("of 32"), "{}", screen.text());
+    assert_eq!(screen.press(&["esc"]), [Effect::Bell], "esc never leaves");
+}
+
+#[test]
+fn help_copies_and_search() {
+    screens("help", SSE, &["?"]);
+    screens("copy", SSE, &["y"]);
+    screens("search", SSE, &["enter", "right", "ctrl-f", "'protocol'"]);
+    let mut screen = Screen::of(SSE, 120, 40);
+    let copied = screen.press(&["y", "w"]);
+    let want = "(tcp.stream == 1 && frame.number == 12) || (tcp.stream == 0 && frame.number == 14)";
+    assert!(
+        matches!(copied.first(), Some(Effect::Copy(text)) if text.starts_with("(tcp.stream == ")),
+        "{copied:?} {want}"
+    );
+    let copied = screen.press(&["y", "c"]);
+    let Some(Effect::Copy(curl)) = copied.first() else { panic!("{copied:?}") };
+    assert!(
+        curl.starts_with("curl -sS -N 'http://127.0.0.1:8931/messages?sessionId=")
+            && curl.contains("\"initialize\""),
+        "{curl}"
+    );
+}
+
+#[test]
+fn another_order_keeps_what_is_selected() {
+    let mut screen = Screen::of(SSE, 120, 40);
+    screen.press(&["down", "down", "down"]);
+    let selected = |screen: &mut Screen| {
+        let text = screen.text();
+        text.lines().find(|line| line.starts_with('▌')).map(|line| line[..60].to_owned())
+    };
+    let before = selected(&mut screen);
+    assert!(before.is_some());
+    for _ in 0..10 {
+        screen.press(&["s"]);
+        assert_eq!(selected(&mut screen), before);
+        screen.press(&["S"]);
+        assert_eq!(selected(&mut screen), before);
+    }
+}
+
+#[test]
+fn a_frozen_screen_stands_still() {
+    let mut screen = Screen::empty(120, 40);
+    let batches = screen::batches(SSE);
+    let (first, rest) = batches.split_at(batches.len() / 2);
+    first.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+    screen.press(&["p"]);
+    let rows =
+        |screen: &mut Screen| -> Vec<String> { screen.text().lines().skip(2).map(str::to_owned).collect() };
+    let frozen = rows(&mut screen);
+    rest.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+    assert_eq!(rows(&mut screen), frozen);
+    assert!(screen.text().contains("frozen"), "{}", screen.text());
+    screen.press(&["p"]);
+    screen.tell(Event::End);
+    assert_eq!(rows(&mut screen), rows(&mut Screen::of(SSE, 120, 40)), "nothing was lost");
+}
+
+#[test]
+fn what_is_not_there_yet() {
+    let mut screen = Screen::empty(80, 24);
+    insta::assert_snapshot!("empty", screen.text());
+    screen.tell(Event::Loading(Loading { read: 42, total: Some(100) }));
+    insta::assert_snapshot!("loading", screen.text());
+    screen.tell(Event::Failed("x.pcap: at 1234: input/output error".to_owned()));
+    insta::assert_snapshot!("failed", screen.text());
+    let mut narrow = Screen::of(SSE, 40, 10);
+    insta::assert_snapshot!("narrow", narrow.text());
+}
+
+#[test]
+fn no_colours_and_no_unicode() {
+    let config = Config::parse("", Wanted { no_color: true, ascii: true }).unwrap();
+    let mut screen = Screen::with(config, 120, 40);
+    screen.load(SSE);
+    screen.press(&["end"]);
+    insta::assert_snapshot!("ascii", screen.text());
+    assert!(screen.text().is_ascii());
+    assert!(!screen.has_colors());
+    assert!(Screen::of(SSE, 120, 40).has_colors());
+}
+
+#[test]
+fn the_mouse_does_what_keys_do() {
+    let mut screen = Screen::of(SSE, 120, 40);
+    screen.click(20, 6);
+    assert!(screen.text().lines().nth(6).is_some_and(|line| line.starts_with('▌')), "{}", screen.text());
+    screen.click(20, 6);
+    assert!(screen.text().contains("Timeline"), "a double click opens: {}", screen.text());
+    screen.press(&["esc"]);
+    let total = screen.column_of("Total");
+    screen.click(total, 2);
+    assert!(screen.text().contains("Total▼"), "{}", screen.text());
+}
+
+#[test]
+fn privacy_hides_ids_and_payloads() {
+    let mut screen = Screen::of(SSE, 160, 40);
+    screen.press(&["end", "P", "enter"]);
+    for _ in 0..7 {
+        let text = screen.text();
+        for secret in ["7f4d5d49-74a4", "\"echo\""] {
+            assert!(!text.contains(secret), "{secret} in\n{text}");
+        }
+        screen.press(&["right"]);
+    }
+    assert!(screen.press(&["y"]).contains(&Effect::Bell), "nothing is copied either");
+}
+
+#[test]
+fn a_pending_exchange_has_a_clock() {
+    let mut screen = Screen::empty(120, 40);
+    screen.make_live();
+    for batch in screen::until_open(ODD) {
+        screen.tell(Event::Batch(batch));
+    }
+    let text = screen.text();
+    assert!(text.contains("pending"), "{text}");
+    screen.pass(Duration::from_secs(125));
+    assert_ne!(screen.text(), text);
+    assert!(screen.text().contains("2m"), "{}", screen.text());
+}

@@ -1,0 +1,178 @@
+//! A screen without a terminal: keys in, cells out.
+
+use std::time::Duration;
+
+use mcpdump::engine::Engine;
+use mcpdump::ledger::{Entry, Record};
+use mcpdump::tui::{App, Config, Device, Effect, Event, World, draw};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::style::Color;
+
+use crate::support::corpus;
+
+/// The sizes at which every screen is looked at.
+pub(crate) const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
+
+pub(crate) struct Screen {
+    app: App,
+    terminal: Terminal<TestBackend>,
+}
+
+impl Screen {
+    /// A capture that was read to its end.
+    pub(crate) fn of(capture: &str, columns: u16, lines: u16) -> Self {
+        let mut screen = Self::empty(columns, lines);
+        screen.load(capture);
+        screen
+    }
+
+    pub(crate) fn empty(columns: u16, lines: u16) -> Self {
+        Self::with(Config::default(), columns, lines)
+    }
+
+    pub(crate) fn with(config: Config, columns: u16, lines: u16) -> Self {
+        let world = World::new("captures/test.pcap".to_owned(), false, 1 << 20);
+        let terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
+        let mut screen = Self { app: App::new(world, config), terminal };
+        screen.draw();
+        screen
+    }
+
+    pub(crate) fn load(&mut self, capture: &str) {
+        batches(capture).into_iter().for_each(|batch| self.tell(Event::Batch(batch)));
+        self.tell(Event::End);
+    }
+
+    pub(crate) fn make_live(&mut self) {
+        self.app.world.live = true;
+    }
+
+    /// A device is captured on.
+    pub(crate) fn make_device(&mut self, kept: Option<&str>) {
+        self.make_live();
+        self.app.world.device = Some(Device { kept: kept.map(str::to_owned) });
+    }
+
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.app.handle(event);
+        self.draw();
+    }
+
+    /// Time passes.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let uptime = self.app.world.uptime + time;
+        self.app.tick(uptime);
+        self.draw();
+    }
+
+    /// Presses keys as the configuration names them; `'text'` is typed.
+    pub(crate) fn press(&mut self, keys: &[&str]) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for key in keys {
+            match key.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')) {
+                Some(text) => {
+                    let events = text.chars().map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+                    events.for_each(|event| effects.extend(self.app.handle(Event::Key(event))));
+                }
+                None => effects.extend(self.app.handle(Event::Key(event_of(key)))),
+            }
+            self.draw();
+        }
+        effects
+    }
+
+    /// What is on the screen after these keys.
+    pub(crate) fn pressed(&mut self, keys: &[&str]) -> String {
+        self.press(keys);
+        self.text()
+    }
+
+    pub(crate) fn click(&mut self, column: u16, row: u16) {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        self.app.handle(Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+        self.draw();
+    }
+
+    /// The column at which a text stands first.
+    pub(crate) fn column_of(&mut self, text: &str) -> u16 {
+        let screen = self.text();
+        let (line, at) = screen.lines().find_map(|line| Some((line, line.find(text)?))).unwrap();
+        line[..at].chars().count().try_into().unwrap()
+    }
+
+    /// The characters of the screen, without blanks at the ends of lines.
+    pub(crate) fn text(&mut self) -> String {
+        self.draw();
+        let cells = self.terminal.backend().buffer();
+        let mut text = String::new();
+        for line in cells.content().chunks(cells.area.width.into()) {
+            let mut skip = 0;
+            let mut shown = String::new();
+            for cell in line {
+                if skip == 0 {
+                    shown.push_str(cell.symbol());
+                }
+                let wide = unicode_width::UnicodeWidthStr::width(cell.symbol());
+                skip = if skip > 0 { skip - 1 } else { wide.saturating_sub(1) };
+            }
+            text.push_str(shown.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    pub(crate) fn has_colors(&self) -> bool {
+        let cells = self.terminal.backend().buffer().content();
+        cells.iter().any(|cell| (cell.fg, cell.bg) != (Color::Reset, Color::Reset))
+    }
+
+    fn draw(&mut self) {
+        while self.app.work() {}
+        self.app.refresh();
+        let mut seen = None;
+        self.terminal.draw(|frame| seen = Some(draw(&self.app, frame))).unwrap();
+        self.app.saw(seen.unwrap());
+    }
+}
+
+fn event_of(key: &str) -> KeyEvent {
+    let (key, modifiers) = match key.strip_prefix("ctrl-") {
+        Some(rest) => (rest, KeyModifiers::CONTROL),
+        None => (key, KeyModifiers::NONE),
+    };
+    let code = match key {
+        "enter" => KeyCode::Enter,
+        "esc" => KeyCode::Esc,
+        "tab" => KeyCode::Tab,
+        "up" => KeyCode::Up,
+        "down" => KeyCode::Down,
+        "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
+        "end" => KeyCode::End,
+        "home" => KeyCode::Home,
+        key => KeyCode::Char(key.chars().next().unwrap()),
+    };
+    KeyEvent::new(code, modifiers)
+}
+
+/// What is told of a capture, in small batches.
+pub(crate) fn batches(capture: &str) -> Vec<Vec<Entry>> {
+    watched(corpus::bytes(&corpus::directory().join(capture))).chunks(64).map(<[Entry]>::to_vec).collect()
+}
+
+/// What is told of a capture up to a request that waits for its answer for long.
+pub(crate) fn until_open(capture: &str) -> Vec<Vec<Entry>> {
+    let entries = watched(corpus::bytes(&corpus::directory().join(capture)));
+    let last = entries.iter().rposition(|entry| matches!(entry, Entry::Record(Record::Request(_)))).unwrap();
+    entries[..=last].chunks(64).map(<[Entry]>::to_vec).collect()
+}
+
+pub(crate) fn watched(bytes: Vec<u8>) -> Vec<Entry> {
+    let (mut engine, mut entries) = (Engine::new(), Vec::new());
+    engine.watch();
+    let mut source = corpus::source(bytes);
+    while engine.read(&mut source, &mut entries).unwrap() {}
+    entries
+}
