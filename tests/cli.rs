@@ -255,6 +255,7 @@ fn the_manual_pages_are_written_into_a_directory() {
     assert_eq!(
         names,
         [
+            "mcpdump-config.1",
             "mcpdump-demo.1",
             "mcpdump-export.1",
             "mcpdump-interfaces.1",

@@ -25,5 +25,9 @@ mod keeping;
 mod pairing;
 #[path = "live/rights.rs"]
 mod rights;
+#[path = "live/screen.rs"]
+mod screen;
+#[path = "tui/tmux.rs"]
+mod tmux;
 #[path = "live/traffic.rs"]
 mod traffic;

@@ -36,7 +36,8 @@ pub(super) struct Arguments {
     pub(super) color: Color,
 }
 
-/// The commands. Without one, `report` is run on files and `list` on a device, with their defaults.
+/// The commands. Without one the TUI is opened; where there is no terminal `report` is run on files, and `list` on a
+/// device, with their defaults.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// A line per exchange, as it completes
@@ -72,6 +73,9 @@ pub(super) enum Command {
     /// Server, clients and live capture in one: see it work
     #[command(after_help = help::DEMO_EXAMPLES)]
     Demo(Demo),
+    /// Prints the configuration of the TUI, with what holds where nothing is said
+    #[command(after_help = help::CONFIG_EXAMPLES)]
+    Config,
     /// Prints the completion script of a shell
     #[command(
         hide = true,

@@ -1,4 +1,5 @@
-//! Everything that a command needs before its first packet, in the order that gives up the most the soonest.
+//! Everything that a command needs before its first packet, in the order that gives up the most the soonest. The TUI begins
+//! alike, and has opened what else it needs before.
 //!
 //! ```text
 //!  open the device or the files ─▶ give up root ─▶ open the outputs ─▶ shut in ─▶ start reading
@@ -12,6 +13,7 @@ use anyhow::{Context as _, anyhow};
 
 use super::output::{self, Output};
 use super::reader::{Device, Reader, Source};
+use super::relay::Relay;
 use super::sandbox::{self, Allowed};
 use super::signals::{self, Signals};
 use super::source::{Input, Inputs, Request};
@@ -24,6 +26,17 @@ use crate::capture::{self, live};
 pub(super) struct Begun {
     pub(super) reader: Reader,
     pub(super) output: Output,
+    /// Whether the process shut itself in.
+    pub(super) is_shut_in: bool,
+}
+
+/// Who shows what is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Face {
+    /// An output that is written to.
+    Lines,
+    /// The TUI: it takes the terminal, and catches signals itself.
+    Screen,
 }
 
 /// Opens what is read and what is written (`path`, or standard output), and starts a live capture.
@@ -31,6 +44,18 @@ pub(super) struct Begun {
 /// # Errors
 /// There is no right to capture, a file cannot be read or written, or root cannot be given up.
 pub(super) fn begin(request: &Request, path: Option<&Path>) -> anyhow::Result<Begun> {
+    start(request, path, Face::Lines)
+}
+
+/// The same for the TUI: the terminal stays open to it, and what is read can be waited for.
+///
+/// # Errors
+/// As [`begin`].
+pub(super) fn begin_screen(request: &Request) -> anyhow::Result<Begun> {
+    start(request, None, Face::Screen)
+}
+
+fn start(request: &Request, path: Option<&Path>, face: Face) -> anyhow::Result<Begun> {
     let opened = Opened::open(request)?;
     let folder = request.keep.as_ref().and_then(super::keeping::Keeping::folder);
     let user = rights::give_up(request.user.as_deref(), folder.is_some())?;
@@ -48,15 +73,25 @@ pub(super) fn begin(request: &Request, path: Option<&Path>) -> anyhow::Result<Be
         device: opened.device().map(live::Opened::name),
         network: request.network,
         lookups: opened.device().is_none() && request.bpf.is_some(),
+        terminal: face == Face::Screen,
     });
+    let is_shut_in = cfg!(target_os = "linux") && note.is_none();
     let (source, device) = match opened {
+        Opened::Files(capture) if face == Face::Screen && request.is_live() => {
+            (Source::Relayed { progress: capture.progress(), relay: Relay::of(capture) }, None)
+        }
         Opened::Files(capture) => (Source::Files(capture), None),
         Opened::Device(opened) => {
             if let Some(note) = note {
                 complain(&format!("note: {note}"));
             }
-            announce(&opened, request, user.as_deref());
-            let signals = Signals::catch(&signals).context("signals cannot be caught")?;
+            let signals = match face {
+                Face::Screen => Signals::none(),
+                Face::Lines => {
+                    announce(&opened, request, user.as_deref());
+                    Signals::catch(&signals).context("signals cannot be caught")?
+                }
+            };
             let name = opened.name().to_owned();
             let live = opened.start()?;
             let device = Device {
@@ -69,7 +104,7 @@ pub(super) fn begin(request: &Request, path: Option<&Path>) -> anyhow::Result<Be
             (Source::Live(live), Some(device))
         }
     };
-    Ok(Begun { reader: Reader::new(source, recorder, device), output })
+    Ok(Begun { reader: Reader::new(source, recorder, device), output, is_shut_in })
 }
 
 /// What is read, open and not yet read.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  bind the server ─▶ open the device ─▶ give up root, shut in ─▶ capture ─▶ server and clients (a thread of their own)
-//!  its port is the filter                begin                    list as it happens, then the report
+//!  its port is the filter                begin                    the TUI, or a list as it happens and then the report
 //! ```
 //!
 //! Where capturing is not allowed a recording of the same is played at its own speed.
@@ -17,17 +17,21 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Color, KeepArguments};
-use super::begin::{Begun, begin};
+use super::begin::{Begun, begin, begin_screen};
 use super::clock::Running;
 use super::keeping::Keeping;
 use super::output::Output;
+use super::reader::Reader;
 use super::signals::{self, Signals};
 use super::source::{Inputs, Request};
 use super::traffic::Pace;
-use super::{Outcome, complain, rights, run, sandbox, tell};
+use super::view::{Screen, Shown, Watched};
+use super::{Outcome, complain, rights, run, sandbox, tell, view};
+use crate::base::Findings;
 use crate::capture::{self, live, pace};
 use crate::serve::{Delay, Faults, Server};
 use crate::traffic::{self, Summary, Target, Transport};
+use crate::tui::Device;
 
 /// What was seen of a demo of ten seconds, with its default seed: `mcpdump demo --for 10s -w demo.pcapng`, compressed.
 const RECORDING: &[u8] = include_bytes!("../../captures/demo.pcapng.zst");
@@ -81,6 +85,9 @@ pub(super) fn run(demo: &Demo, color: Color) -> anyhow::Result<Outcome> {
     }
 }
 
+/// The thread of server and clients.
+type Clients = JoinHandle<Result<Summary, traffic::Error>>;
+
 /// Server and clients, and what they are to do.
 struct Traffic {
     runtime: Runtime,
@@ -90,11 +97,7 @@ struct Traffic {
 
 impl Traffic {
     /// Starts both on a thread of their own. `captured` is told to end when there is nothing more to capture.
-    fn start(
-        self,
-        end: CancellationToken,
-        captured: live::Stop,
-    ) -> anyhow::Result<JoinHandle<Result<Summary, traffic::Error>>> {
+    fn start(self, end: CancellationToken, captured: live::Stop) -> anyhow::Result<Clients> {
         let Self { runtime, server, options } = self;
         let work = async move {
             let shutdown = CancellationToken::new();
@@ -127,8 +130,11 @@ impl Drop for StopsCapture {
 
 /// Captures what server and clients say to each other.
 fn show(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outcome> {
+    if view::is_wanted() {
+        return show_on_screen(request, traffic);
+    }
     let address = traffic.server.local_addr();
-    let Begun { mut reader, output } = begin(request, None)?;
+    let Begun { mut reader, output, .. } = begin(request, None)?;
     let end = CancellationToken::new();
     let stop = reader.stop().ok_or_else(|| anyhow!("a demo captures on a device"))?;
     let thread = traffic.start(end.clone(), stop)?;
@@ -138,6 +144,27 @@ fn show(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outc
     let source = format!("demo on {address}");
     let result = run::watch(&mut reader, output, (request, source), |reader| reader.heed());
     end.cancel();
+    conclude(thread, reader, result)
+}
+
+/// The same in the TUI.
+fn show_on_screen(request: &Request, traffic: Traffic) -> anyhow::Result<Outcome> {
+    let name = format!("demo on {}", traffic.server.local_addr());
+    let screen = Screen::prepare(request)?;
+    let Begun { reader, output, is_shut_in } = begin_screen(request)?;
+    // It holds standard output, which the screen takes.
+    drop(output);
+    let end = CancellationToken::new();
+    let stop = reader.stop().ok_or_else(|| anyhow!("a demo captures on a device"))?;
+    let thread = traffic.start(end.clone(), stop)?;
+    let device = Some(Device { kept: reader.kept() });
+    let (reader, result) = screen.show(reader, Shown { name, live: true, device, is_shut_in })?;
+    end.cancel();
+    conclude(thread, reader, result)
+}
+
+/// Waits for the clients, and tells what they did.
+fn conclude(thread: Clients, reader: Reader, result: anyhow::Result<()>) -> anyhow::Result<Outcome> {
     let made = thread.join().map_err(|_| anyhow!("the thread of the server panicked"))?;
     let outcome = reader.end(result)?;
     let summary = made?;
@@ -147,6 +174,9 @@ fn show(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outc
 
 /// Plays the recording.
 fn play(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
+    if view::is_wanted() {
+        return play_on_screen(demo, request);
+    }
     let output = Output::open(None, request)?;
     let wanted = signals::wanted();
     // Nothing is needed any more: the recording is part of the program.
@@ -154,9 +184,7 @@ fn play(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
         complain(&format!("note: {note}"));
     }
     let signals = Signals::catch(&wanted).context("signals cannot be caught")?;
-    let recording = zstd::Decoder::new(RECORDING).context("the recording cannot be unpacked")?;
-    let capture = capture::from_reader("the recording", Box::new(recording));
-    let mut played = pace::Pace::new(capture, Running::start());
+    let mut played = recording()?;
     let result = run::watch(&mut played, output, (request, "a recorded demo".to_owned()), |played| {
         if signals.asked() || demo.pace.duration.is_some_and(|duration| played.played() >= duration) {
             played.end();
@@ -165,6 +193,64 @@ fn play(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
     match result {
         Err(error) if !super::is_closed_pipe(&error) => Err(error),
         _ => Ok(Outcome::Done),
+    }
+}
+
+/// The same in the TUI.
+fn play_on_screen(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
+    let screen = Screen::prepare(request)?;
+    let allowed = sandbox::Allowed { terminal: true, ..sandbox::Allowed::default() };
+    let note = sandbox::enter(allowed);
+    if let Some(note) = &note {
+        complain(&format!("note: {note}"));
+    }
+    let is_shut_in = cfg!(target_os = "linux") && note.is_none();
+    let played = Played { recording: recording()?, duration: demo.pace.duration };
+    let name = "a recorded demo".to_owned();
+    let (_, result) = screen.show(played, Shown { name, live: true, device: None, is_shut_in })?;
+    result.map(|()| Outcome::Done)
+}
+
+type Recording = pace::Pace<capture::Capture, Running>;
+
+/// The recording, at its own speed from now on.
+fn recording() -> anyhow::Result<Recording> {
+    let recording = zstd::Decoder::new(RECORDING).context("the recording cannot be unpacked")?;
+    let capture = capture::from_reader("the recording", Box::new(recording));
+    Ok(pace::Pace::new(capture, Running::start()))
+}
+
+/// The recording on the screen.
+struct Played {
+    recording: Recording,
+    /// How long it is played; `None`: wholly.
+    duration: Option<Duration>,
+}
+
+impl capture::Source for Played {
+    fn next(&mut self, findings: &mut Findings) -> Result<Option<capture::Item>, capture::Error> {
+        if self.duration.is_some_and(|duration| self.recording.played() >= duration) {
+            self.recording.end();
+        }
+        self.recording.next(findings)
+    }
+}
+
+impl Watched for Played {
+    fn wait(&mut self, _patience: Duration) -> bool {
+        true
+    }
+
+    fn progress(&self) -> Option<capture::Progress> {
+        None
+    }
+
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    fn leave(&mut self) -> Result<(), capture::Error> {
+        Ok(())
     }
 }
 

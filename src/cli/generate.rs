@@ -48,7 +48,7 @@ pub(super) fn man(directory: Option<&Path>, command: &Command) -> anyhow::Result
 }
 
 /// The commands that have a page, with their examples.
-const COMMANDS: [(&str, &str); 7] = [
+const COMMANDS: [(&str, &str); 8] = [
     ("list", help::LIST_EXAMPLES),
     ("report", help::REPORT_EXAMPLES),
     ("export", help::EXPORT_EXAMPLES),
@@ -56,6 +56,7 @@ const COMMANDS: [(&str, &str); 7] = [
     ("serve", help::SERVE_EXAMPLES),
     ("traffic", help::TRAFFIC_EXAMPLES),
     ("demo", help::DEMO_EXAMPLES),
+    ("config", help::CONFIG_EXAMPLES),
 ];
 
 fn print(bytes: &[u8]) -> anyhow::Result<()> {

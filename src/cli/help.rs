@@ -8,14 +8,16 @@ tcpdump for MCP, the Model Context Protocol: sessions, exchanges and latencies o
 
 mcpdump reads captures of MCP over HTTP (HTTP+SSE and Streamable HTTP), or a device while it happens, puts every \
 JSON-RPC request together with its answer, and says how long each took, with the packet numbers to check it by. It is \
-passive: no proxy, no change to client or server. Without a command it prints the report of files, and lists what \
-happens on a device: the loopback device, if none is named.";
+passive: no proxy, no change to client or server. Without a command it opens files, or a device (the loopback device, if \
+none is named), in the terminal; where standard output is no terminal it prints the report of files, and lists what \
+happens on a device.";
 
 /// Examples of the program as a whole.
 pub(super) const EXAMPLES: &str = "\
 Examples:
   mcpdump                                         loopback, as it happens
-  mcpdump capture.pcap                            the report
+  mcpdump capture.pcap                            looks at it; ? helps
+  mcpdump report capture.pcap                     the report
   mcpdump list capture.pcap tcp port 3000         a line per exchange
   mcpdump report -i eth0 --for 30s -w e.pcapng    capture, keep, report
   mcpdump export --to jsonl capture.pcap | jq .   everything, for other programs
@@ -77,6 +79,11 @@ Examples:
   sudo mcpdump demo
   sudo mcpdump demo --for 10s -w demo.pcapng
   mcpdump demo             without the right to capture: a recording";
+
+/// Examples of `config`.
+pub(super) const CONFIG_EXAMPLES: &str = "\
+Examples:
+  mcpdump config > ~/.config/mcpdump/config.toml";
 
 /// The exit statuses, and what each means.
 pub(super) const EXIT_STATUSES: [(&str, &str); 3] = [

@@ -1,8 +1,8 @@
 //! Arguments in; exit status, messages and the work of the other rooms out.
 //!
 //! `args` says what may be asked, `source` what a command reads, `keeping` what it keeps of it, `output` where it writes;
-//! `begin` opens all that, then gives up what is not needed any more (`rights`, `sandbox`); `run` does what was asked: the
-//! only file here that touches engine, ledger and report. Nothing here looks into a capture.
+//! `begin` opens all that, then gives up what is not needed any more (`rights`, `sandbox`); `run` and `view` do what was
+//! asked: the only files here that touch engine, ledger, report and tui. Nothing here looks into a capture.
 //!
 //! Exit status: 0 it ran, 1 it ran and what was asked for failed, 2 it could not run. A closed pipe is no error.
 
@@ -18,6 +18,7 @@ mod measure;
 mod output;
 mod progress;
 mod reader;
+mod relay;
 mod rights;
 mod run;
 mod sandbox;
@@ -25,6 +26,7 @@ mod serve;
 mod signals;
 mod source;
 mod traffic;
+mod view;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -73,6 +75,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
     let Some(command) = arguments.command else {
         let request = Request::without_command(&arguments.source, color)?;
         return match request.inputs {
+            _ if view::is_wanted() => view::view(&request),
             Inputs::Files(_) => run::report(&request, &args::ReportOptions::default()),
             Inputs::Device(_) => run::list(&request, &args::ListOptions::default()),
         };
@@ -84,6 +87,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::List(list) => run::list(&Request::new(&list.source, color)?, &list.options),
         Command::Report(report) => run::report(&Request::new(&report.source, color)?, &report.options),
         Command::Export(export) => run::export(&Request::new(&export.source, color)?, &export.options),
+        Command::Config => view::print_config().map(|()| Outcome::Done),
         Command::Serve(serve) => serve::run(serve).map(|()| Outcome::Done),
         Command::Traffic(traffic) => traffic::run(&traffic, color).map(|()| Outcome::Done),
         Command::Demo(demo) => demo::run(&demo, color),

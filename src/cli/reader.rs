@@ -1,6 +1,10 @@
 //! Where a command reads from: files or a device, kept on the way or not; and the end of a live capture.
 
+use std::time::Duration;
+
+use super::relay::Relay;
 use super::signals::Signals;
+use super::view::Watched;
 use super::{Outcome, complain, is_closed_pipe, tell};
 use crate::base::Findings;
 use crate::capture::keep::{Keep, Recorder};
@@ -11,6 +15,8 @@ use crate::report::units;
 pub(super) enum Source {
     /// Saved captures.
     Files(capture::Capture),
+    /// Saved captures that come as they come: standard input, a pipe.
+    Relayed { relay: Relay, progress: capture::Progress },
     /// A device.
     Live(live::Live),
 }
@@ -19,6 +25,7 @@ impl capture::Source for Source {
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
         match self {
             Self::Files(capture) => capture.next(findings),
+            Self::Relayed { relay, .. } => relay.next(findings),
             Self::Live(live) => live.next(findings),
         }
     }
@@ -84,8 +91,14 @@ impl Reader {
     pub(super) fn progress(&self) -> Option<capture::Progress> {
         match self.source() {
             Source::Files(capture) => Some(capture.progress()),
+            Source::Relayed { progress, .. } => Some(progress.clone()),
             Source::Live(_) => None,
         }
+    }
+
+    /// Where packets are kept, if they are.
+    pub(super) fn kept(&self) -> Option<String> {
+        self.recorder().map(|recorder| recorder.target().to_string())
     }
 
     /// Looks at what happened beside the packets: a signal ends a live capture, and what cannot be kept is said at once.
@@ -137,6 +150,41 @@ impl Reader {
             Way::Plain(_) => None,
             Way::Kept(keep) => Some(keep.recorder()),
         }
+    }
+}
+
+impl Watched for Reader {
+    fn wait(&mut self, patience: Duration) -> bool {
+        let source = match &mut self.way {
+            Way::Plain(source) => source,
+            Way::Kept(keep) => keep.source_mut(),
+        };
+        match source {
+            Source::Relayed { relay, .. } => relay.wait(patience),
+            Source::Files(_) | Source::Live(_) => true,
+        }
+    }
+
+    fn progress(&self) -> Option<capture::Progress> {
+        Self::progress(self)
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let failure = self.recorder().and_then(Recorder::failure).map(str::to_owned);
+        failure.or_else(|| if let Source::Live(live) = self.source() { live.ended() } else { None })
+    }
+
+    /// What a device captured until now still goes into the file that packets are kept in.
+    fn leave(&mut self) -> Result<(), capture::Error> {
+        let Some(device) = &self.device else {
+            return Ok(());
+        };
+        device.stop.stop();
+        let mut findings = Findings::new();
+        while self.recorder().is_some() && capture::Source::next(self, &mut findings)?.is_some() {
+            drop(findings.drain());
+        }
+        Ok(())
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{capture, engine, report};
 /// The capture cannot be read, the filter is wrong, or the output cannot be written.
 pub(super) fn list(request: &Request, options: &ListOptions) -> anyhow::Result<Outcome> {
     let filter = filter(request)?;
-    let Begun { mut reader, mut output } = begin(request, None)?;
+    let Begun { mut reader, mut output, .. } = begin(request, None)?;
     let mut lines = report::list::Lines::new(report::list::Options {
         messages: options.messages,
         epoch: options.epoch,
@@ -56,7 +56,7 @@ pub(super) fn list(request: &Request, options: &ListOptions) -> anyhow::Result<O
 pub(super) fn report(request: &Request, options: &ReportOptions) -> anyhow::Result<Outcome> {
     let filter = filter(request)?;
     let path = options.output.as_deref();
-    let Begun { mut reader, mut output } = begin(request, path)?;
+    let Begun { mut reader, mut output, .. } = begin(request, path)?;
     let how = report::Options {
         color: output::is_colored(request, path),
         files: match &request.inputs {
@@ -94,7 +94,7 @@ pub(super) fn report(request: &Request, options: &ReportOptions) -> anyhow::Resu
 /// The capture cannot be read, the filter is wrong, or the output cannot be written.
 pub(super) fn export(request: &Request, options: &ExportOptions) -> anyhow::Result<Outcome> {
     let filter = filter(request)?;
-    let Begun { mut reader, mut output } = begin(request, options.output.as_deref())?;
+    let Begun { mut reader, mut output, .. } = begin(request, options.output.as_deref())?;
     let To::Jsonl = options.to;
     let mut lines = report::jsonl::Writer::new();
     let result = analyse(&mut reader, engine::Engine::new(), Meter::start(!output.is_file()), |entries| {
@@ -210,7 +210,7 @@ fn analyse(
 }
 
 /// The filter of `--filter`. Its error shows the text and points at the character.
-fn filter(request: &Request) -> anyhow::Result<Option<query::Filter>> {
+pub(super) fn filter(request: &Request) -> anyhow::Result<Option<query::Filter>> {
     let Some(text) = request.filter.as_deref() else {
         return Ok(None);
     };
@@ -237,7 +237,7 @@ fn is_shown(filter: Option<&query::Filter>, entry: &Entry) -> bool {
 }
 
 /// The name of an input in a report.
-fn name(input: &Input) -> String {
+pub(super) fn name(input: &Input) -> String {
     match input {
         Input::Path(path) => path.display().to_string(),
         Input::Stdin => "-".to_owned(),

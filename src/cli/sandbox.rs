@@ -19,6 +19,8 @@ pub(super) struct Allowed<'a> {
     /// Files can be read and the network be asked: a BPF filter may have names of hosts, protocols and ports in it, which
     /// libpcap looks up when it meets a link type.
     pub(super) lookups: bool,
+    /// The terminal can be opened anew: it is, where standard input is a capture.
+    pub(super) terminal: bool,
 }
 
 /// Enters. Says why that was not possible, or not wholly; `None` where it was, and on systems where nothing of the kind
@@ -55,6 +57,9 @@ mod linux {
     /// What making files takes.
     const MAKE: [AccessFs; 3] = [AccessFs::MakeReg, AccessFs::WriteFile, AccessFs::Truncate];
 
+    /// The terminal of whoever asks (tty(4)).
+    const TERMINAL: &str = "/dev/tty";
+
     pub(super) fn restrict(allowed: Allowed<'_>) -> Result<RulesetStatus, Box<dyn std::error::Error>> {
         let files = if allowed.lookups { AccessFs::from_write(TRIED) } else { AccessFs::from_all(TRIED) };
         let mut ruleset = Ruleset::default().handle_access(files)?.scope(Scope::from_all(TRIED))?;
@@ -69,6 +74,10 @@ mod linux {
         let counts = allowed.device.map(|device| Path::new("/sys/class/net").join(device).join("statistics"));
         if let Some(counts) = counts.filter(|counts| !allowed.lookups && counts.is_dir()) {
             rules = rules.add_rule(beneath(&counts, AccessFs::ReadFile.into())?)?;
+        }
+        let terminal = (AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev) & files;
+        if allowed.terminal && Path::new(TERMINAL).exists() {
+            rules = rules.add_rule(beneath(Path::new(TERMINAL), terminal)?)?;
         }
         Ok(rules.restrict_self()?.ruleset)
     }

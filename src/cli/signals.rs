@@ -24,6 +24,11 @@ impl Signals {
         Ok(Self { asked })
     }
 
+    /// Catches none: something else does.
+    pub(super) fn none() -> Self {
+        Self { asked: Arc::default() }
+    }
+
     /// Whether one came.
     pub(super) fn asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)

@@ -1,0 +1,332 @@
+//! `mcpdump FILE`, `mcpdump -i IFACE`: the TUI. A thread of its own reads and analyses, and hands on what comes of it over a
+//! channel that is bounded: a screen that is slower than the reading makes the reading wait. (A device does not wait: what
+//! does not fit into its queue is lost, and counted.)
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow};
+use signal_hook::iterator::Signals;
+
+use super::begin::{Begun, begin_screen};
+use super::source::{Inputs, Request};
+use super::{Outcome, output, run, signals};
+use crate::capture;
+use crate::engine::Engine;
+use crate::ledger::Entry;
+use crate::ledger::query::Filter;
+use crate::tui::{self, App, Config, Device, Event, Loading, Wanted, World};
+
+/// Events that wait to be taken. With [`BATCH`] it bounds what a key waits behind, and what memory it takes.
+const WAITING: usize = 4;
+
+/// Entries of a batch at most: a millisecond's work for the screen.
+const BATCH: usize = 512;
+
+/// How long entries of a file are gathered, and how often progress is told.
+const GATHERED: Duration = Duration::from_millis(25);
+
+/// How long what just happened is gathered, so that a burst is not told packet by packet. What comes last waits for the
+/// next item of its source, which in silence is a time.
+const SOON: Duration = Duration::from_millis(5);
+
+/// How often it is told what goes on, at most; and how many times as long as that took passes in between.
+const STANDING: Duration = Duration::from_millis(250);
+const RARELY: u32 = 20;
+
+/// Whether the TUI is what is wanted: somebody is there to look, and can press keys.
+pub(super) fn is_wanted() -> bool {
+    io::stdout().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Opens the TUI on a request, and stays until it is left.
+///
+/// # Errors
+/// The capture or the configuration cannot be read, the filter is wrong, or the terminal fails.
+pub(super) fn view(request: &Request) -> anyhow::Result<Outcome> {
+    let screen = Screen::prepare(request)?;
+    let Begun { reader, output, is_shut_in } = begin_screen(request)?;
+    // It holds standard output, which the screen takes.
+    drop(output);
+    let name = match &request.inputs {
+        Inputs::Files(inputs) => inputs.iter().map(run::name).collect::<Vec<_>>().join(", "),
+        Inputs::Device(_) => reader.device().unwrap_or_default().to_owned(),
+    };
+    let device = reader.device().map(|_| Device { kept: reader.kept() });
+    let (reader, result) =
+        screen.show(reader, Shown { name, live: request.is_live(), device, is_shut_in })?;
+    reader.end(result)
+}
+
+/// A source that can be looked at while it goes on.
+pub(super) trait Watched: capture::Source + Send + 'static {
+    /// Waits for the next item, for so long at most. Whether there is one, or will be soon.
+    fn wait(&mut self, patience: Duration) -> bool;
+
+    /// How much of it was read; `None` where there is nothing to measure it by.
+    fn progress(&self) -> Option<capture::Progress>;
+
+    /// What the operator is to know at once; `None` where all is well.
+    fn trouble(&self) -> Option<String>;
+
+    /// Nobody looks any more.
+    ///
+    /// # Errors
+    /// Those of its source.
+    fn leave(&mut self) -> Result<(), capture::Error>;
+}
+
+/// What is shown.
+pub(super) struct Shown {
+    /// What it is called.
+    pub(super) name: String,
+    /// Whether packets come as they are sent.
+    pub(super) live: bool,
+    /// The device, if it is one.
+    pub(super) device: Option<Device>,
+    /// Whether the process shut itself in.
+    pub(super) is_shut_in: bool,
+}
+
+/// What the screen needs, and cannot have any more once the process has shut itself in.
+pub(super) struct Screen {
+    config: Config,
+    filter: Option<Filter>,
+    /// Where bodies go that do not fit into memory. `None` where none could be made: that is said when it is needed.
+    spill: Option<File>,
+    signals: Vec<i32>,
+}
+
+impl Screen {
+    /// To be called before `begin`.
+    ///
+    /// # Errors
+    /// The configuration cannot be read, or the filter is wrong.
+    pub(super) fn prepare(request: &Request) -> anyhow::Result<Self> {
+        let filter = run::filter(request)?;
+        let config = config(request)?;
+        Ok(Self { config, filter, spill: tempfile::tempfile().ok(), signals: signals::wanted() })
+    }
+
+    /// Shows a source until somebody leaves. Gives the source back, and what became of reading it.
+    ///
+    /// # Errors
+    /// The terminal fails, or signals cannot be caught.
+    pub(super) fn show<S: Watched>(self, source: S, shown: Shown) -> anyhow::Result<(S, anyhow::Result<()>)> {
+        let mut world = World::new(shown.name, shown.live, self.config.memory);
+        world.device = shown.device;
+        self.spill.into_iter().for_each(|file| world.store.spill_into(file));
+        let mut app = App::new(world, self.config);
+        if let Some(filter) = self.filter {
+            app = app.filtered(filter);
+        }
+        let (events, told) = sync_channel(WAITING);
+        watch_signals(&self.signals, events.clone())?;
+        let loader = load(source, shown.live, events.clone())?;
+        let left = tui::run(&mut app, &told, events, !shown.is_shut_in).context("the terminal");
+        // Whoever reads finds out by this that nobody looks any more.
+        drop(told);
+        let (source, read) = loader.join().map_err(|_| anyhow!("the thread that reads panicked"))?;
+        Ok((source, left.and(read.map_err(anyhow::Error::from))))
+    }
+}
+
+/// `mcpdump config`: prints the configuration that holds without one.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(super) fn print_config() -> anyhow::Result<()> {
+    io::stdout().write_all(Config::defaults().as_bytes()).context("standard output: cannot be written")
+}
+
+/// The configuration of whoever looks, and what the surroundings ask for.
+fn config(request: &Request) -> anyhow::Result<Config> {
+    let wanted = Wanted { no_color: !output::is_colored(request, None), ascii: is_ascii() };
+    let Some(path) = config_path() else {
+        return Config::parse("", wanted).map_err(|error| anyhow!(error));
+    };
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).with_context(|| format!("{}: cannot be read", path.display())),
+    };
+    Config::parse(&text, wanted).map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
+/// `$XDG_CONFIG_HOME/mcpdump/config.toml`, below `~/.config` where that is not set (XDG Base Directory, 0.8: a path
+/// that is not absolute is none).
+fn config_path() -> Option<PathBuf> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
+    Some(base.join("mcpdump").join("config.toml"))
+}
+
+/// Whether the locale says that the terminal has no UTF-8. One that says nothing is taken to have it.
+fn is_ascii() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
+    locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        !locale.contains("utf-8") && !locale.contains("utf8")
+    })
+}
+
+/// A signal asks the program to go: the terminal is given back first.
+fn watch_signals(wanted: &[i32], events: SyncSender<Event>) -> anyhow::Result<()> {
+    let mut signals = Signals::new(wanted).context("signals cannot be caught")?;
+    let watch = move || {
+        for _ in signals.forever() {
+            if events.send(Event::Terminate).is_err() {
+                return;
+            }
+        }
+    };
+    Builder::new().name("signals".to_owned()).spawn(watch).context("no thread for signals")?;
+    Ok(())
+}
+
+/// A source that was read, and what became of that.
+type Read<S> = (S, Result<(), capture::Error>);
+
+/// Reads and analyses in a thread of its own, which ends when the capture is over, or nobody looks any more.
+fn load<S: Watched>(
+    mut source: S,
+    live: bool,
+    events: SyncSender<Event>,
+) -> anyhow::Result<JoinHandle<Read<S>>> {
+    let work = move || {
+        let mut loader = Loader::new(live, &events);
+        let read = loader.read(&mut source);
+        let trouble = source.trouble().filter(|_| !loader.warned);
+        drop(trouble.map(|trouble| events.send(Event::Warned(trouble))));
+        let last = match &read {
+            Ok(()) => Event::End,
+            Err(error) => Event::Failed(error.to_string()),
+        };
+        // Nobody listens any more: the program ends.
+        drop(events.send(last));
+        let left = source.leave();
+        (source, read.and(left))
+    };
+    Builder::new().name("analysis".to_owned()).spawn(work).context("no thread for the analysis")
+}
+
+struct Loader<'a> {
+    engine: Engine,
+    live: bool,
+    events: &'a SyncSender<Event>,
+    gathered: Vec<Entry>,
+    since: Instant,
+    /// When entries were handed on last.
+    handed: Instant,
+    /// When it is told next what goes on.
+    standing: Instant,
+    /// That something is wrong with the source was told.
+    warned: bool,
+}
+
+impl<'a> Loader<'a> {
+    fn new(live: bool, events: &'a SyncSender<Event>) -> Self {
+        let mut engine = Engine::new();
+        engine.watch();
+        Self {
+            engine,
+            live,
+            events,
+            gathered: Vec::new(),
+            since: now(),
+            handed: now(),
+            standing: now(),
+            warned: false,
+        }
+    }
+
+    /// Reads to the end, or until nobody looks any more.
+    fn read(&mut self, source: &mut impl Watched) -> Result<(), capture::Error> {
+        if env::var_os(PANIC).is_some() {
+            forced_panic();
+        }
+        let mut items = 0_u32;
+        loop {
+            if source.wait(GATHERED) && !self.engine.read(source, &mut self.gathered)? {
+                self.hand_on(source, true);
+                return Ok(());
+            }
+            items = items.wrapping_add(1);
+            let is_due = self.live || self.gathered.len() >= BATCH || items.is_multiple_of(256);
+            if is_due && !self.hand_on(source, false) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Hands on what was gathered, where it is time. False where nobody listens any more.
+    fn hand_on(&mut self, source: &impl Watched, all: bool) -> bool {
+        let late = now() - self.since >= GATHERED;
+        let soon = self.live && !self.gathered.is_empty() && now() - self.handed >= SOON;
+        let is_enough = self.gathered.len() >= BATCH || soon;
+        if !(all || late || is_enough) {
+            return true;
+        }
+        if late || all {
+            self.since = now();
+            if !all && self.since >= self.standing && !self.tell_standing() {
+                return false;
+            }
+            if !self.tell_loading(source) {
+                return false;
+            }
+        }
+        self.handed = now();
+        while !self.gathered.is_empty() {
+            let rest = self.gathered.split_off(self.gathered.len().min(BATCH));
+            let batch = std::mem::replace(&mut self.gathered, rest);
+            if self.events.send(Event::Batch(batch)).is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// The switch of the test that looks whether the terminal survives a panic.
+const PANIC: &str = "MCPDUMP_TEST_PANIC";
+
+#[expect(clippy::panic, reason = "a test asks for it: the terminal has to come back whole")]
+fn forced_panic() {
+    panic!("{PANIC} is set");
+}
+
+impl Loader<'_> {
+    /// Tells how far the reading is, and what is wrong with it. False where nobody listens any more.
+    fn tell_loading(&mut self, source: &impl Watched) -> bool {
+        let progress = source.progress();
+        let read = progress.as_ref().map_or(0, capture::Progress::read);
+        let loading = Loading { read, total: progress.and_then(|progress| progress.total()) };
+        let heard = self.events.send(Event::Loading(loading)).is_ok();
+        let trouble = source.trouble().filter(|_| !self.warned);
+        self.warned |= trouble.is_some();
+        heard && trouble.is_none_or(|trouble| self.events.send(Event::Warned(trouble)).is_ok())
+    }
+
+    /// Tells what goes on. False where nobody listens any more.
+    fn tell_standing(&mut self) -> bool {
+        let began = now();
+        let standing = Box::new(self.engine.standing());
+        let took = now() - began;
+        let heard = self.events.send(Event::Standing(standing)).is_ok();
+        self.standing = now() + STANDING.max(took * RARELY);
+        heard
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how often the screen is told is the program's business")]
+fn now() -> Instant {
+    Instant::now()
+}

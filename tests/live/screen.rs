@@ -1,0 +1,93 @@
+//! The TUI on a device, in a real terminal.
+
+use std::fs;
+
+use super::dump::{can_capture, kept, tool};
+use super::tmux::Tmux;
+use super::traffic::Traffic;
+
+/// The program for a shell, without a configuration and whoever ran sudo.
+fn program() -> String {
+    format!("env -u SUDO_USER XDG_CONFIG_HOME=/nonexistent {}", env!("CARGO_BIN_EXE_mcpdump"))
+}
+
+/// Whether each thread of a process gave up what it could: no capability is left, and none can be gained.
+#[track_caller]
+fn is_shut_in(process: &str) {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let mut looked = 0;
+    for thread in threads {
+        let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        let field = |name| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
+        assert_eq!((field("NoNewPrivs:"), field("CapEff:")), ("1", "0000000000000000"), "{status}");
+        looked += 1;
+    }
+    // The screen, the keyboard, signals, the device and the analysis.
+    assert!(looked >= 5, "{looked} threads");
+}
+
+#[test]
+fn a_device_is_watched_and_left() {
+    if !can_capture() {
+        return;
+    }
+    let Some(tmux) = Tmux::new("live") else { return };
+    let (traffic, directory) = (Traffic::new(), tempfile::tempdir().unwrap());
+    let file = directory.path().join("kept.pcapng");
+    let command = format!("{} -i lo -w {} {}", program(), file.display(), traffic.filter());
+    tmux.shell(&command);
+    tmux.wait("live, 0 packets, 0/s, -w kept.pcapng");
+    traffic.make(3, 100);
+    tmux.wait(" of 3");
+    tmux.wait_for("packets a second", |screen| screen.contains("/s") && !screen.contains(" 0 packets,"));
+    is_shut_in(&tmux.child());
+    tmux.keys(&["q"]);
+    tmux.wait("packets are kept in");
+    // Another key, and it goes on.
+    tmux.keys(&["1"]);
+    tmux.wait("Worth a look");
+    tmux.keys(&["3", "q", "q"]);
+    tmux.wait("lost by mcpdump");
+    let screen = tmux.wait("packets kept in");
+    tmux.is_whole();
+    let packets = kept(&file).len();
+    assert!(
+        packets > 6 && screen.contains(&format!("{packets} packets captured on lo")),
+        "{packets}: {screen}"
+    );
+}
+
+#[test]
+fn a_signal_ends_it_with_everything_kept() {
+    if !can_capture() {
+        return;
+    }
+    let Some(tmux) = Tmux::new("live-signal") else { return };
+    let (traffic, directory) = (Traffic::new(), tempfile::tempdir().unwrap());
+    let file = directory.path().join("kept.pcapng");
+    tmux.shell(&format!("{} -w {} {}", program(), file.display(), traffic.filter()));
+    tmux.wait("live, 0 packets");
+    traffic.make(2, 100);
+    tmux.wait(" of 2");
+    tool(&format!("kill -TERM {}", tmux.child())).unwrap();
+    tmux.wait("packets kept in");
+    tmux.is_whole();
+    assert!(kept(&file).len() > 4);
+}
+
+#[test]
+fn the_demo_is_watched() {
+    if !can_capture() {
+        return;
+    }
+    let Some(tmux) = Tmux::new("demo") else { return };
+    tmux.shell(&format!("{} demo", program()));
+    tmux.wait("live, ");
+    tmux.wait("tools/call");
+    is_shut_in(&tmux.child());
+    tmux.keys(&["q"]);
+    tmux.wait("no packet is kept");
+    tmux.keys(&["q"]);
+    tmux.wait(" calls in ");
+    tmux.is_whole();
+}
