@@ -1,4 +1,4 @@
-# mcpdump: `make run` builds it and reports on a capture, `make test` checks everything.
+# mcpdump: `make run` builds it and opens a capture, `make test` checks everything.
 
 CARGO   ?= cargo
 CAPTURE ?= captures/hackernews-sse.pcapng
@@ -26,8 +26,8 @@ help: ## Says what can be made
 
 build: $(BINARY) ## Builds the program
 
-run: build ## Builds the program and reports on a capture (CAPTURE=FILE for another)
-	$(BINARY) report $(CAPTURE)
+run: build ## Builds the program and opens a capture (CAPTURE=FILE for another)
+	$(BINARY) $(CAPTURE)
 
 test: cargo libpcap components ## Checks format, lints and documentation, and runs the tests
 	$(CARGO) fmt --check
