@@ -11,7 +11,8 @@ pub const MAX_PACKET: usize = 16 << 20;
 pub const MAX_INTERFACES: usize = 65_536;
 
 /// Packets of a live capture that were read and wait to be analysed, in bytes. At a gigabit a second half a second; a
-/// longer stall of the analysis is better told as a loss than shown late.
+/// longer stall of the analysis is better told as a loss than shown late. Where packets are kept, as much again may wait to
+/// be written.
 pub const MAX_LIVE_QUEUE: usize = 64 << 20;
 
 /// IP packets being put together from fragments at once. 256 of 64 KiB are 16 MiB.

@@ -15,7 +15,7 @@ use super::output::{self, Output};
 use super::reader::{Device, Reader, Source};
 use super::relay::Relay;
 use super::sandbox::{self, Allowed};
-use super::signals::{self, Signals};
+use super::signals;
 use super::source::{Input, Inputs, Request};
 use super::{complain, rights, tell};
 use crate::capture::keep::{Recorder, Target};
@@ -76,35 +76,25 @@ fn start(request: &Request, path: Option<&Path>, face: Face) -> anyhow::Result<B
         terminal: face == Face::Screen,
     });
     let is_shut_in = cfg!(target_os = "linux") && note.is_none();
-    let (source, device) = match opened {
+    let reader = match opened {
         Opened::Files(capture) if face == Face::Screen && request.is_live() => {
-            (Source::Relayed { progress: capture.progress(), relay: Relay::of(capture) }, None)
+            let progress = capture.progress();
+            Reader::new(Source::Relayed { progress, relay: Relay::of(capture) }, recorder)
         }
-        Opened::Files(capture) => (Source::Files(capture), None),
+        Opened::Files(capture) => Reader::new(Source::Files(capture), recorder),
         Opened::Device(opened) => {
             if let Some(note) = note {
                 complain(&format!("note: {note}"));
             }
-            let signals = match face {
-                Face::Screen => Signals::none(),
-                Face::Lines => {
-                    announce(&opened, request, user.as_deref());
-                    Signals::catch(&signals).context("signals cannot be caught")?
-                }
-            };
-            let name = opened.name().to_owned();
-            let live = opened.start()?;
-            let device = Device {
-                name,
-                filter: request.bpf.clone(),
-                signals,
-                stop: live.stop(),
-                counts: live.counts(),
-            };
-            (Source::Live(live), Some(device))
+            if face == Face::Lines {
+                announce(&opened, request, user.as_deref());
+                signals::catch(&signals, &opened.stop().flag()).context("signals cannot be caught")?;
+            }
+            let (live, device) = Device::start(opened, recorder, request.bpf.clone())?;
+            Reader::captured(live, device)
         }
     };
-    Ok(Begun { reader: Reader::new(source, recorder, device), output, is_shut_in })
+    Ok(Begun { reader, output, is_shut_in })
 }
 
 /// What is read, open and not yet read.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::relay::Relay;
-use super::signals::Signals;
 use super::view::Watched;
 use super::{Outcome, complain, is_closed_pipe, tell};
 use crate::base::Findings;
@@ -33,12 +32,13 @@ impl capture::Source for Source {
 
 /// A device that is captured on.
 pub(super) struct Device {
-    pub(super) name: String,
+    name: String,
     /// The BPF filter.
-    pub(super) filter: Option<String>,
-    pub(super) signals: Signals,
-    pub(super) stop: live::Stop,
-    pub(super) counts: live::Counts,
+    filter: Option<String>,
+    stop: live::Stop,
+    counts: live::Counts,
+    /// What keeps its packets, if anything does.
+    keeper: Option<live::Keeper>,
 }
 
 /// What a command reads.
@@ -64,12 +64,18 @@ impl capture::Source for Reader {
 }
 
 impl Reader {
-    pub(super) fn new(source: Source, recorder: Option<Recorder>, device: Option<Device>) -> Self {
+    /// Reads files. What keeps packets does so as they are asked for: none is lost by that.
+    pub(super) fn new(source: Source, recorder: Option<Recorder>) -> Self {
         let way = match recorder {
             Some(recorder) => Way::Kept(Box::new(Keep::new(source, recorder))),
             None => Way::Plain(source),
         };
-        Self { way, device, complained: false }
+        Self { way, device: None, complained: false }
+    }
+
+    /// Reads a device.
+    pub(super) fn captured(live: live::Live, device: Device) -> Self {
+        Self { way: Way::Plain(Source::Live(live)), device: Some(device), complained: false }
     }
 
     /// The device that is captured on, if it is one.
@@ -98,17 +104,13 @@ impl Reader {
 
     /// Where packets are kept, if they are.
     pub(super) fn kept(&self) -> Option<String> {
-        self.recorder().map(|recorder| recorder.target().to_string())
+        let target = self.keeper().map(live::Keeper::target);
+        target.or_else(|| self.recorder().map(Recorder::target)).map(ToString::to_string)
     }
 
-    /// Looks at what happened beside the packets: a signal ends a live capture, and what cannot be kept is said at once.
+    /// Looks at what happened beside the packets: what cannot be kept is said at once.
     pub(super) fn heed(&mut self) {
-        if let Some(device) = &self.device
-            && device.signals.asked()
-        {
-            device.stop.stop();
-        }
-        if let (false, Some(failure)) = (self.complained, self.recorder().and_then(Recorder::failure)) {
+        if let (false, Some(failure)) = (self.complained, self.failure()) {
             complain(failure);
             self.complained = true;
         }
@@ -123,19 +125,34 @@ impl Reader {
         if let Way::Kept(keep) = &mut self.way {
             keep.close();
         }
-        self.heed();
+        let keeper = self.device.as_mut().and_then(|device| {
+            device.stop.stop();
+            device.keeper.take()
+        });
+        let kept = keeper.and_then(live::Keeper::finish);
+        if let (false, Some(failure)) =
+            (self.complained, kept.as_ref().or(self.recorder()).and_then(Recorder::failure))
+        {
+            complain(failure);
+            self.complained = true;
+        }
         if let (Source::Live(live), Some(device)) = (self.source(), &self.device) {
-            device.tell(live.ended().as_deref());
-            if let Some(recorder) = self.recorder() {
-                let packets = units::several(recorder.packets(), "packet");
-                tell(&format!("{packets} kept in {}", recorder.target()));
-            }
+            device.tell(live.ended().as_deref(), kept.as_ref());
         }
         match result {
             Err(error) if !is_closed_pipe(&error) => Err(error),
-            _ if self.recorder().is_some_and(|recorder| recorder.failure().is_some()) => Ok(Outcome::Failed),
+            _ if self.complained => Ok(Outcome::Failed),
             _ => Ok(Outcome::Done),
         }
+    }
+
+    /// Why packets cannot be kept any more.
+    fn failure(&self) -> Option<&str> {
+        self.keeper().and_then(live::Keeper::failure).or_else(|| self.recorder().and_then(Recorder::failure))
+    }
+
+    fn keeper(&self) -> Option<&live::Keeper> {
+        self.device.as_ref().and_then(|device| device.keeper.as_ref())
     }
 
     fn source(&self) -> &Source {
@@ -170,27 +187,38 @@ impl Watched for Reader {
     }
 
     fn trouble(&self) -> Option<String> {
-        let failure = self.recorder().and_then(Recorder::failure).map(str::to_owned);
-        failure.or_else(|| if let Source::Live(live) = self.source() { live.ended() } else { None })
+        self.failure()
+            .map(str::to_owned)
+            .or_else(|| if let Source::Live(live) = self.source() { live.ended() } else { None })
     }
 
-    /// What a device captured until now still goes into the file that packets are kept in.
     fn leave(&mut self) -> Result<(), capture::Error> {
-        let Some(device) = &self.device else {
-            return Ok(());
-        };
-        device.stop.stop();
-        let mut findings = Findings::new();
-        while self.recorder().is_some() && capture::Source::next(self, &mut findings)?.is_some() {
-            drop(findings.drain());
-        }
+        self.device.iter().for_each(|device| device.stop.stop());
         Ok(())
     }
 }
 
 impl Device {
-    /// Why the capture ended, if not because that was asked for, and what was captured and what lost.
-    fn tell(&self, why: Option<&str>) {
+    /// Starts to capture, and to keep.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(super) fn start(
+        opened: live::Opened,
+        recorder: Option<Recorder>,
+        filter: Option<String>,
+    ) -> Result<(live::Live, Self), live::Error> {
+        let (name, stop) = (opened.name().to_owned(), opened.stop());
+        let (live, keeper) = match recorder {
+            Some(recorder) => opened.start_kept(recorder).map(|(live, keeper)| (live, Some(keeper)))?,
+            None => (opened.start()?, None),
+        };
+        let counts = live.counts();
+        Ok((live, Self { name, filter, stop, counts, keeper }))
+    }
+
+    /// Why the capture ended, if not because that was asked for, and what was captured, lost and kept.
+    fn tell(&self, why: Option<&str>, kept: Option<&Recorder>) {
         if let Some(why) = why {
             complain(why);
         }
@@ -205,5 +233,12 @@ impl Device {
             counts.dropped_by_interface()
         ));
         tell(&format!("{} lost by mcpdump", units::several(counts.dropped_by_mcpdump(), "packet")));
+        if let Some(kept) = kept {
+            tell(&format!("{} kept in {}", units::several(kept.packets(), "packet"), kept.target()));
+        }
+        if counts.kept_only() > 0 {
+            let packets = units::several(counts.kept_only(), "packet");
+            tell(&format!("{packets} of them not analysed: that was too far behind; read the file for them"));
+        }
     }
 }

@@ -16,23 +16,27 @@ impl Signals {
     /// The system does not let them be caught.
     pub(super) fn catch(signals: &[i32]) -> io::Result<Self> {
         let asked = Arc::new(AtomicBool::new(false));
-        for signal in signals {
-            // In this order: the first signal finds nothing asked, and the second one what it does by default.
-            signal_hook::flag::register_conditional_default(*signal, Arc::clone(&asked))?;
-            signal_hook::flag::register(*signal, Arc::clone(&asked))?;
-        }
+        catch(signals, &asked)?;
         Ok(Self { asked })
-    }
-
-    /// Catches none: something else does.
-    pub(super) fn none() -> Self {
-        Self { asked: Arc::default() }
     }
 
     /// Whether one came.
     pub(super) fn asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
+}
+
+/// Catches these signals. The first one sets the flag, which whoever is to end looks at: no thread has to be free for that.
+///
+/// # Errors
+/// The system does not let them be caught.
+pub(super) fn catch(signals: &[i32], asked: &Arc<AtomicBool>) -> io::Result<()> {
+    for signal in signals {
+        // In this order: the first signal finds nothing asked, and the second one what it does by default.
+        signal_hook::flag::register_conditional_default(*signal, Arc::clone(asked))?;
+        signal_hook::flag::register(*signal, Arc::clone(asked))?;
+    }
+    Ok(())
 }
 
 /// The signals to be caught: SIGINT, SIGTERM and, where it is not ignored already (nohup), SIGHUP. To be asked for while

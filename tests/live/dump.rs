@@ -106,12 +106,12 @@ impl Dump {
         Self { child, stdout: None, stderr }
     }
 
-    /// It has a second thread, the one that reads, once its device is open, its outputs are there, it has shut itself in and
+    /// It has a second thread, one that keeps or reads, once its device is open, its outputs are there, it has shut itself in and
     /// catches signals. (What started it, a shell, may catch them too.)
     #[track_caller]
     pub(crate) fn wait_for_capture(&mut self) {
         let began = Instant::now();
-        while self.field("Name:") != "mcpdump" || self.field("Threads:") != "2" {
+        while self.field("Name:") != "mcpdump" || self.field("Threads:").parse().unwrap_or(1) < 2 {
             if self.child.try_wait().expect("it can be waited for").is_some() {
                 return;
             }
@@ -129,6 +129,11 @@ impl Dump {
 
     pub(crate) fn mask(&self, name: &str) -> u64 {
         u64::from_str_radix(&self.field(name), 16).unwrap_or(0)
+    }
+
+    /// Its output is read from now on.
+    pub(crate) fn read_stdout(&mut self) {
+        self.stdout = self.child.stdout.take().map(collect);
     }
 
     /// Nobody reads its output any more.

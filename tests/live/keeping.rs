@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::dump::{Dump, Ended, allowed, can_capture, is_root, kept, mcpdump, tool};
+use super::dump::{Dump, Ended, PATIENCE, allowed, can_capture, export, is_root, kept, mcpdump, tool, until};
 use super::traffic::Traffic;
 
 /// The files of a directory, in the order of their names.
@@ -139,4 +139,38 @@ fn a_full_disk_stops_the_writing_and_not_the_analysis() {
     assert!(packets > 10, "{packets}");
     assert_eq!(packets, ended.number(" packets are in it"));
     assert_eq!(packets, ended.number(" packets kept"));
+}
+
+#[test]
+fn what_nobody_reads_holds_up_no_file() {
+    if !can_capture() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("all.pcapng");
+    let traffic = Traffic::new();
+    let mut command = mcpdump();
+    command.args(["list", "-i", "lo", "-w", file.to_str().unwrap(), &traffic.filter()]);
+    let mut dump = Dump::spawn(command);
+    dump.wait_for_capture();
+    // More lines than a pipe holds: it waits for somebody to read them; then more packets than may wait.
+    let (lines, large) = (2000, 700);
+    traffic.make(lines, 10);
+    traffic.make(large, 150_000);
+    dump.signal("INT");
+    let is_closed = |dump: &mut Dump| {
+        assert!(!dump.is_over(), "its lines are not read yet");
+        dump.field("Threads:") == "1"
+    };
+    until("the end of the threads that read and keep", PATIENCE, || is_closed(&mut dump));
+    let exported = export(&file);
+    let rows = exported.lines().filter(|line| line.contains("\"method\":")).count() as u64;
+    assert_eq!((rows, exported.contains("mcpdump lost")), (lines + large, false));
+    let packets = kept(&file).len() as u64;
+    dump.read_stdout();
+    let ended = dump.wait();
+    ended.with(0);
+    assert_eq!(ended.number(" packets captured"), packets);
+    assert_eq!((ended.number(" packets kept"), ended.number(" packets lost by mcpdump")), (packets, 0));
+    assert!(ended.number(" packets of them not analysed") > 0, "{}", ended.stderr);
 }

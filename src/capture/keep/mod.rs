@@ -1,6 +1,6 @@
 //! Packets pass through and are written to pcapng files on their way, as `tcpdump -w` does.
 //!
-//! Writes on the thread that reads; reads no clock: when to write out, and when a file is full, is told by packet times
+//! Writes on the thread that reads (of a device, [`super::live::Keeper`] has one of its own); reads no clock: when to write out, and when a file is full, is told by packet times
 //! and by [`Item::Time`]. Where a file cannot be written any more the packets pass on, and [`Recorder::failure`] says so.
 //!
 //! ```text
@@ -181,7 +181,8 @@ impl Recorder {
         }
     }
 
-    fn record(&mut self, item: &Item) {
+    /// Keeps what can be kept of an item.
+    pub(super) fn record(&mut self, item: &Item) {
         match item {
             Item::Packet(packet) => {
                 if self.make_room(packet.origin.time) {

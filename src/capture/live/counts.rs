@@ -15,6 +15,7 @@ struct Shared {
     kernel: AtomicU64,
     interface: AtomicU64,
     mcpdump: AtomicU64,
+    kept_only: AtomicU64,
 }
 
 impl Counts {
@@ -36,13 +37,20 @@ impl Counts {
         self.shared.interface.load(Ordering::Relaxed)
     }
 
-    /// Packets that mcpdump read and dropped because its analysis was too far behind.
+    /// Packets that mcpdump read and dropped because what takes them, the file or the analysis, was too far behind.
     #[must_use]
     pub fn dropped_by_mcpdump(&self) -> u64 {
         self.shared.mcpdump.load(Ordering::Relaxed)
     }
 
-    /// All packets that were lost.
+    /// Packets that are in the file that packets are kept in, and were not analysed because the analysis was too far
+    /// behind.
+    #[must_use]
+    pub fn kept_only(&self) -> u64 {
+        self.shared.kept_only.load(Ordering::Relaxed)
+    }
+
+    /// All packets that were lost: nobody has them.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.dropped_by_kernel() + self.dropped_by_interface() + self.dropped_by_mcpdump()
@@ -62,5 +70,9 @@ impl Counts {
 
     pub(super) fn add_mcpdump(&self, packets: u64) {
         self.shared.mcpdump.fetch_add(packets, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_kept_only(&self, packets: u64) {
+        self.shared.kept_only.fetch_add(packets, Ordering::Relaxed);
     }
 }

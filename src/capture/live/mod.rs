@@ -2,9 +2,12 @@
 //!
 //! ```text
 //!  device ─▶ kernel's ring ─▶ reader (its own thread) ─▶ queue ─▶ Live ─▶ Item
-//!            Options::buffer  does nothing but read      MAX_QUEUE bytes
+//!            Options::buffer  does nothing but read      MAX_LIVE_QUEUE bytes
 //!            full: lost       full: lost by mcpdump,     of blocks
 //!            by the kernel    counted, in its place
+//!
+//!  kept:     … reader ─▶ queue ─▶ keeper (its own thread) ─▶ queue ─▶ Live ─▶ Item
+//!                                   └─▶ file                 full: in the file, not analysed
 //! ```
 //!
 //! Nothing is opened after [`open()`]: the right to capture can be given up behind it, and no thread exists before
@@ -14,6 +17,7 @@ mod counts;
 mod device;
 mod error;
 mod interfaces;
+mod keeper;
 mod open;
 mod queue;
 mod reader;
@@ -26,6 +30,7 @@ use std::time::Duration;
 pub use counts::Counts;
 pub use error::Error;
 pub use interfaces::{Interface, interfaces};
+pub use keeper::Keeper;
 pub use open::{Opened, open};
 pub use source::{Live, Stop};
 

@@ -3,8 +3,10 @@
 use pcap::{Active, Capture};
 
 use super::error::words;
-use super::source::Live;
+use super::keeper::Keeper;
+use super::source::{Live, Stop};
 use super::{Error, Options, device, interfaces};
+use crate::capture::keep::Recorder;
 use crate::capture::{LinkType, filter};
 
 /// A device that was opened. The kernel keeps its packets already.
@@ -13,6 +15,7 @@ pub struct Opened {
     pub(super) handle: Capture<Active>,
     pub(super) options: Options,
     pub(super) link_type: LinkType,
+    pub(super) stop: Stop,
 }
 
 /// Opens a device and sets the filter. No thread is started, and nothing that needs a right is left to do.
@@ -34,7 +37,7 @@ pub fn open(options: &Options) -> Result<Opened, Error> {
         })?;
     }
     let link_type = filter::link_type(handle.get_datalink());
-    Ok(Opened { name, handle, options: options.clone(), link_type })
+    Ok(Opened { name, handle, options: options.clone(), link_type, stop: Stop::default() })
 }
 
 impl Opened {
@@ -50,16 +53,16 @@ impl Opened {
         self.link_type
     }
 
-    /// Whether packet times have nanoseconds, not microseconds only.
-    #[must_use]
-    pub fn is_nanosecond(&self) -> bool {
-        device::NANOSECONDS
-    }
-
     /// Most bytes of a packet that are captured.
     #[must_use]
     pub fn snaplen(&self) -> u32 {
         self.options.snaplen
+    }
+
+    /// A handle that ends the capture, also one that has not begun.
+    #[must_use]
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
     }
 
     /// Starts the thread that reads.
@@ -68,5 +71,14 @@ impl Opened {
     /// The system gives no thread.
     pub fn start(self) -> Result<Live, Error> {
         Live::start(self)
+    }
+
+    /// The same, and a thread that keeps every packet before it is handed out: it is in the file also where the analysis
+    /// is too far behind.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start_kept(self, recorder: Recorder) -> Result<(Live, Keeper), Error> {
+        Live::start_kept(self, recorder)
     }
 }

@@ -1,10 +1,13 @@
 //! Blocks of packets from the reader to the analysis: bounded, and never in the reader's way.
 //!
 //! ```text
-//!  reader ─▶ │ block │ block │ lost 37 │ block │ time │ ─▶ Live
-//!            └────── at most MAX_LIVE_QUEUE ───────────┘
+//!  reader ─▶ │ block │ block │ 37 missing │ block │ time │ ─▶ Live
+//!            └──────── at most MAX_LIVE_QUEUE ────────────┘
 //!                              └ where packets are missing: between what came before and what came after them
 //! ```
+//!
+//! Where packets are kept there are two of them, with the [`super::keeper`] between: what does not fit into the second is
+//! in the file.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,49 +35,83 @@ pub(super) enum Message {
     /// Packets.
     Block { heads: Vec<Head>, data: Bytes },
     /// Packets are missing here.
-    Lost(Losses),
+    Missing(Missing),
     /// All packets of before this time were handed on.
     Time(Timestamp),
     /// The capture is over; why, where it was not asked to end.
     End(Option<String>),
 }
 
+/// Packets that are not in the queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// Packets that nobody has.
+    pub(super) lost: Losses,
+    /// Packets that were kept, and have their numbers.
+    pub(super) kept: u64,
+}
+
+/// What it means that a packet does not fit into the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overflow {
+    /// It is lost.
+    Lost,
+    /// It is in a file already, and is not analysed.
+    Kept,
+}
+
 /// What a message costs beside its packets, in bytes, about: its place in the channel and two allocations.
 const OVERHEAD: usize = 256;
 
 /// A queue of at most `capacity` bytes.
-pub(super) fn queue(capacity: usize, counts: Counts) -> (Sender, Receiver) {
+pub(super) fn queue(capacity: usize, counts: Counts, overflow: Overflow) -> (Sender, Receiver) {
     let (to, from) = mpsc::channel();
     let held = Arc::new(AtomicUsize::new(0));
-    let sender =
-        Sender { to, held: Arc::clone(&held), capacity, untold: Losses::default(), counts, is_closed: false };
+    let sender = Sender {
+        to,
+        held: Arc::clone(&held),
+        capacity,
+        overflow,
+        untold: Missing::default(),
+        counts,
+        is_closed: false,
+    };
     (sender, Receiver { from, held, taken: 0 })
 }
 
 /// The capacity of the queue of a live capture, in bytes.
 pub(super) const CAPACITY: usize = limits::MAX_LIVE_QUEUE;
 
-/// The reader's end.
+/// The end of whoever reads.
 pub(super) struct Sender {
     to: mpsc::Sender<(Message, usize)>,
     /// Bytes in the queue.
     held: Arc<AtomicUsize>,
     capacity: usize,
-    /// Lost, and not told yet because the queue is full.
-    untold: Losses,
+    overflow: Overflow,
+    /// Missing, and not told yet because the queue is full.
+    untold: Missing,
     counts: Counts,
     is_closed: bool,
 }
 
 impl Sender {
-    /// Hands on a block; where the queue is full its packets are lost.
+    /// Hands on a block; where the queue is full its packets are missing.
     pub(super) fn push(&mut self, heads: Vec<Head>, data: Bytes) {
         let packets = heads.len() as u64;
         let cost = data.len() + heads.capacity() * size_of::<Head>();
         // Room for the losses too: else each lost block would be told in a message of its own.
         if !self.has_room(cost + 2 * OVERHEAD) {
-            self.counts.add_mcpdump(packets);
-            self.untold.add(Loser::Mcpdump, packets);
+            match self.overflow {
+                Overflow::Lost => {
+                    self.counts.add_mcpdump(packets);
+                    self.untold.lost.add(Loser::Mcpdump, packets);
+                }
+                Overflow::Kept => {
+                    self.counts.add_kept_only(packets);
+                    self.untold.kept = self.untold.kept.saturating_add(packets);
+                }
+            }
             return;
         }
         self.tell();
@@ -83,7 +120,14 @@ impl Sender {
 
     /// Says that packets were lost, behind everything that was handed on so far.
     pub(super) fn lose(&mut self, by: Loser, packets: u64) {
-        self.untold.add(by, packets);
+        self.untold.lost.add(by, packets);
+        self.tell();
+    }
+
+    /// Says that packets are missing, behind everything that was handed on so far.
+    pub(super) fn miss(&mut self, missing: Missing) {
+        Loser::ALL.into_iter().for_each(|by| self.untold.lost.add(by, missing.lost.by(by)));
+        self.untold.kept = self.untold.kept.saturating_add(missing.kept);
         self.tell();
     }
 
@@ -94,10 +138,10 @@ impl Sender {
         }
     }
 
-    /// Ends the queue. This and the last losses are said even where it is full.
+    /// Ends the queue. This and what is missing last are said even where it is full.
     pub(super) fn end(mut self, why: Option<String>) {
-        if self.untold != Losses::default() {
-            self.send(Message::Lost(self.untold), 0);
+        if self.untold != Missing::default() {
+            self.send(Message::Missing(self.untold), 0);
         }
         self.send(Message::End(why), 0);
     }
@@ -107,11 +151,11 @@ impl Sender {
         self.is_closed
     }
 
-    /// Tells the losses. False where the queue is too full for it.
+    /// Tells what is missing. False where the queue is too full for it.
     fn tell(&mut self) -> bool {
-        let told = self.untold == Losses::default() || self.offer(Message::Lost(self.untold));
+        let told = self.untold == Missing::default() || self.offer(Message::Missing(self.untold));
         if told {
-            self.untold = Losses::default();
+            self.untold = Missing::default();
         }
         told
     }
@@ -134,7 +178,7 @@ impl Sender {
     }
 }
 
-/// The end of the analysis.
+/// The end of whoever takes.
 pub(super) struct Receiver {
     from: mpsc::Receiver<(Message, usize)>,
     held: Arc<AtomicUsize>,
@@ -166,7 +210,9 @@ mod tests {
         std::iter::from_fn(|| receiver.take())
             .map(|message| match message {
                 Message::Block { heads, .. } => format!("block {}", heads.len()),
-                Message::Lost(lost) => format!("lost {}+{}", lost.kernel, lost.mcpdump),
+                Message::Missing(Missing { lost, kept }) => {
+                    format!("lost {}+{} kept {kept}", lost.kernel, lost.mcpdump)
+                }
                 Message::Time(time) => format!("time {}", time.0),
                 Message::End(why) => format!("end {why:?}"),
             })
@@ -176,7 +222,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_lost_in_its_place() {
         let counts = Counts::default();
-        let (mut sender, mut receiver) = queue(10_000, counts.clone());
+        let (mut sender, mut receiver) = queue(10_000, counts.clone(), Overflow::Lost);
         let push = |sender: &mut Sender, packets: usize, bytes: usize| {
             let (heads, data) = block(packets, bytes);
             sender.push(heads, data);
@@ -194,13 +240,13 @@ mod tests {
         sender.time(Timestamp(9));
         sender.end(None);
         let told = drain(&mut receiver);
-        assert_eq!(told, ["lost 0+11", "block 7", "lost 2+0", "time 9", "end None"]);
+        assert_eq!(told, ["lost 0+11 kept 0", "block 7", "lost 2+0 kept 0", "time 9", "end None"]);
         assert_eq!((counts.lost(), receiver.held.load(Ordering::Relaxed)), (11, 0));
     }
 
     #[test]
     fn a_full_queue_still_ends_and_tells_its_losses() {
-        let (mut sender, mut receiver) = queue(2_000, Counts::default());
+        let (mut sender, mut receiver) = queue(2_000, Counts::default(), Overflow::Lost);
         let (heads, data) = block(1, 1_000);
         sender.push(heads, data);
         let (heads, data) = block(2, 1_000);
@@ -208,12 +254,25 @@ mod tests {
         sender.lose(Loser::Kernel, 5);
         sender.time(Timestamp(1));
         sender.end(Some("gone".into()));
-        assert_eq!(drain(&mut receiver), ["block 1", "lost 5+2", "time 1", "end Some(\"gone\")"]);
+        assert_eq!(drain(&mut receiver), ["block 1", "lost 5+2 kept 0", "time 1", "end Some(\"gone\")"]);
+    }
+
+    #[test]
+    fn what_is_in_a_file_is_not_lost() {
+        let counts = Counts::default();
+        let (mut sender, mut receiver) = queue(2_000, counts.clone(), Overflow::Kept);
+        for packets in [1, 2, 3] {
+            let (heads, data) = block(packets, 1_000);
+            sender.push(heads, data);
+        }
+        sender.end(None);
+        assert_eq!(drain(&mut receiver), ["block 1", "lost 0+0 kept 5", "end None"]);
+        assert_eq!((counts.lost(), counts.kept_only()), (0, 5));
     }
 
     #[test]
     fn a_sender_knows_that_nobody_listens() {
-        let (mut sender, receiver) = queue(2_000, Counts::default());
+        let (mut sender, receiver) = queue(2_000, Counts::default(), Overflow::Lost);
         drop(receiver);
         sender.time(Timestamp(1));
         assert!(sender.is_closed());

@@ -1,8 +1,6 @@
 //! The thread that does nothing but read: libpcap in, blocks out.
 
 use std::os::fd::AsFd as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
@@ -12,7 +10,7 @@ use pcap::{Active, Capture, PacketHeader, Stat};
 
 use super::error::words;
 use super::queue::{Head, Sender};
-use super::{Counts, Opened, device};
+use super::{Counts, Opened, Stop, device};
 use crate::base::Timestamp;
 use crate::base::fact::Loser;
 
@@ -56,7 +54,7 @@ pub(super) struct Reader {
     counts: Counts,
     /// Packets that may still be read; `None` is no limit.
     left: Option<u64>,
-    stop: Arc<AtomicBool>,
+    stop: Stop,
     /// When the capture ends by itself.
     until: Option<Instant>,
     /// When it was seen that the capture is to end.
@@ -75,7 +73,7 @@ enum Round {
 }
 
 impl Reader {
-    pub(super) fn new(opened: Opened, queue: Sender, counts: Counts, stop: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(opened: Opened, queue: Sender, counts: Counts) -> Self {
         let (now, _) = clock();
         Self {
             name: opened.name,
@@ -89,7 +87,7 @@ impl Reader {
             },
             counts,
             left: opened.options.packets,
-            stop,
+            stop: opened.stop,
             until: opened.options.duration.and_then(|duration| now.checked_add(duration)),
             stopped: None,
             told: Stat { received: 0, dropped: 0, if_dropped: 0 },
@@ -144,7 +142,7 @@ impl Reader {
         if self.left == Some(0) || self.blocks.queue.is_closed() {
             return Round::Over;
         }
-        let is_told = self.stop.load(Ordering::Relaxed) || self.until.is_some_and(|until| now >= until);
+        let is_told = self.stop.is_told() || self.until.is_some_and(|until| now >= until);
         if is_told {
             let since = now.saturating_duration_since(*self.stopped.get_or_insert(now));
             if since >= SETTLE_AT_MOST || (packets == 0 && since >= SETTLE) {
@@ -192,7 +190,7 @@ impl Reader {
 
     /// Nobody has told the reader to end.
     fn is_wanted(&self) -> bool {
-        !self.stop.load(Ordering::Relaxed) && !self.blocks.queue.is_closed()
+        !self.stop.is_told() && !self.blocks.queue.is_closed()
     }
 
     fn farewell(&self, why: &str) -> String {

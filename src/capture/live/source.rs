@@ -6,11 +6,13 @@ use std::thread::{Builder, JoinHandle};
 
 use bytes::Bytes;
 
-use super::queue::{self, Head, Message, Receiver};
+use super::keeper::{Keeper, Keeping};
+use super::queue::{self, Head, Message, Missing, Overflow, Receiver, Sender};
 use super::reader::Reader;
 use super::{Counts, Error, Opened};
 use crate::base::fact::{Loser, Losses};
 use crate::base::{Findings, Origin, PacketNo};
+use crate::capture::keep::Recorder;
 use crate::capture::{self, Item, LinkType, Packet, Source};
 
 /// A live capture. Dropping it ends the reader's thread.
@@ -18,13 +20,39 @@ pub struct Live {
     receiver: Receiver,
     block: (std::vec::IntoIter<Head>, Bytes),
     lost: Losses,
-    link_type: LinkType,
-    /// The number of the packet that was handed out last.
-    number: u64,
+    numbers: Numbers,
     state: State,
     counts: Counts,
     stop: Stop,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Gives packets their numbers: those that they have in the file, where they are kept.
+pub(super) struct Numbers {
+    link_type: LinkType,
+    /// The number that was given last.
+    last: u64,
+}
+
+impl Numbers {
+    pub(super) fn new(link_type: LinkType) -> Self {
+        Self { link_type, last: 0 }
+    }
+
+    /// The next packet, whose bytes are the first of `data`.
+    pub(super) fn packet(&mut self, head: Head, data: &mut Bytes) -> Packet {
+        self.skip(1);
+        Packet {
+            origin: Origin { packet: PacketNo(self.last), time: head.time },
+            link_type: self.link_type,
+            data: data.split_to(data.len().min(head.captured as usize)),
+            original_len: head.original,
+        }
+    }
+
+    fn skip(&mut self, packets: u64) {
+        self.last = self.last.saturating_add(packets);
+    }
 }
 
 enum State {
@@ -46,28 +74,49 @@ impl Stop {
         self.is_told.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the capture was told to end.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
+    pub(super) fn is_told(&self) -> bool {
         self.is_told.load(Ordering::Relaxed)
+    }
+
+    /// What is set by it: for signal handlers that set a flag themselves.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_told)
     }
 }
 
 impl Live {
     pub(super) fn start(opened: Opened) -> Result<Self, Error> {
         let counts = Counts::default();
-        let (sender, receiver) = queue::queue(queue::CAPACITY, counts.clone());
-        let stop = Stop::default();
-        let (name, link_type) = (opened.name.clone(), opened.link_type);
-        let reader = Reader::new(opened, sender, counts.clone(), Arc::clone(&stop.is_told));
+        let (sender, receiver) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::Lost);
+        let live = Self::of(receiver, opened.link_type, counts);
+        live.read(opened, sender)
+    }
+
+    /// The same, and packets go into a file on their way.
+    pub(super) fn start_kept(opened: Opened, recorder: Recorder) -> Result<(Self, Keeper), Error> {
+        let counts = Counts::default();
+        let (sender, read) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::Lost);
+        let (kept, receiver) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::Kept);
+        let device = opened.name.clone();
+        let keeping = Keeping::new(read, opened.link_type, kept);
+        let keeper = Keeper::start(keeping, recorder)
+            .map_err(|error| Error::Other { device, why: error.to_string() })?;
+        let live = Self::of(receiver, opened.link_type, counts);
+        Ok((live.read(opened, sender)?, keeper))
+    }
+
+    /// Starts the thread that reads.
+    fn read(mut self, opened: Opened, sender: Sender) -> Result<Self, Error> {
+        let device = opened.name.clone();
+        self.stop = opened.stop();
+        let reader = Reader::new(opened, sender, self.counts());
         let thread = Builder::new()
             .name("capture".to_owned())
             .spawn(move || reader.run())
-            .map_err(|error| Error::Other { device: name, why: error.to_string() })?;
-        let mut live = Self::of(receiver, link_type, counts);
-        live.stop = stop;
-        live.thread = Some(thread);
-        Ok(live)
+            .map_err(|error| Error::Other { device, why: error.to_string() })?;
+        self.thread = Some(thread);
+        Ok(self)
     }
 
     /// What comes out of a queue, whoever fills it.
@@ -76,8 +125,7 @@ impl Live {
             receiver,
             block: (Vec::new().into_iter(), Bytes::new()),
             lost: Losses::default(),
-            link_type,
-            number: 0,
+            numbers: Numbers::new(link_type),
             state: State::Reading,
             counts,
             stop: Stop::default(),
@@ -108,14 +156,14 @@ impl Live {
 
     fn packet(&mut self) -> Option<Packet> {
         let (heads, data) = &mut self.block;
-        let head = heads.next()?;
-        self.number += 1;
-        Some(Packet {
-            origin: Origin { packet: PacketNo(self.number), time: head.time },
-            link_type: self.link_type,
-            data: data.split_to(data.len().min(head.captured as usize)),
-            original_len: head.original,
-        })
+        Some(self.numbers.packet(heads.next()?, data))
+    }
+
+    /// What is missing for the analysis. What was kept has its numbers.
+    fn miss(&mut self, missing: Missing) {
+        self.numbers.skip(missing.kept);
+        self.lost = missing.lost;
+        self.lost.add(Loser::Mcpdump, missing.kept);
     }
 
     fn loss(&mut self) -> Option<Item> {
@@ -144,10 +192,10 @@ impl Source for Live {
             }
             match self.receiver.take() {
                 Some(Message::Block { heads, data }) => self.block = (heads.into_iter(), data),
-                Some(Message::Lost(lost)) => self.lost = lost,
+                Some(Message::Missing(missing)) => self.miss(missing),
                 Some(Message::Time(time)) => return Ok(Some(Item::Time(time))),
                 Some(Message::End(why)) => self.state = State::Over(why),
-                None => self.state = State::Over(Some("the thread that reads the device is gone".to_owned())),
+                None => self.state = State::Over(Some("a thread that reads the device is gone".to_owned())),
             }
         }
     }

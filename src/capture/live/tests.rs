@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::queue::{Head, Sender, queue};
+use super::keeper::Keeping;
+use super::queue::{Head, Overflow, Sender, queue};
 use super::source::Live;
 use super::{Counts, Error, Opened, Options, interfaces, open};
 use crate::base::fact::Loser;
 use crate::base::{Findings, Timestamp};
+use crate::capture::keep::{Names, Recorder, Rotation, Target};
+use crate::capture::write::About;
 use crate::capture::{Item, LinkType, Source};
 
 /// Opens loopback for the connections of `port`, which ends by itself; `None`, said with the reason, where that is not
@@ -115,7 +118,7 @@ fn devices_and_filters_that_are_none_are_told_apart() {
 
 fn filled(fill: impl FnOnce(&mut Sender)) -> (Live, Counts) {
     let counts = Counts::default();
-    let (mut sender, receiver) = queue(10_000, counts.clone());
+    let (mut sender, receiver) = queue(10_000, counts.clone(), Overflow::Lost);
     fill(&mut sender);
     sender.end(Some("eth9 was removed".into()));
     (Live::of(receiver, LinkType(1), counts.clone()), counts)
@@ -137,17 +140,77 @@ fn packets_are_numbered_and_losses_stand_in_their_place() {
         sender.time(Timestamp(200));
         push(sender, &[0; 9_900]);
     });
-    let told: Vec<_> = std::iter::from_fn(|| next(&mut live))
+    let told = words(&mut live);
+    let want =
+        ["1:97", "2:98", "2 by the kernel", "1 by the interface", "3:99", "time 200", "9900 by mcpdump"];
+    assert_eq!(told, want);
+    assert_eq!(counts.dropped_by_mcpdump(), 9_900);
+    assert_eq!(live.ended().as_deref(), Some("eth9 was removed"));
+}
+
+/// What comes out of a source, in a word each.
+fn words(source: &mut impl Source) -> Vec<String> {
+    let mut findings = Findings::new();
+    std::iter::from_fn(|| source.next(&mut findings).unwrap())
         .map(|item| match item {
             Item::Packet(packet) => format!("{}:{}", packet.origin.packet, packet.origin.time.0),
             Item::Lost { by, packets } => format!("{packets} by {}", by.name()),
             Item::Time(time) => format!("time {}", time.0),
             Item::Secrets { .. } => "secrets".to_owned(),
         })
-        .collect();
-    let want =
-        ["1:97", "2:98", "2 by the kernel", "1 by the interface", "3:99", "time 200", "9900 by mcpdump"];
-    assert_eq!(told, want);
-    assert_eq!(counts.dropped_by_mcpdump(), 9_900);
-    assert_eq!(live.ended().as_deref(), Some("eth9 was removed"));
+        .collect()
+}
+
+/// Keeps what `fill` puts in, with room for so many bytes before the analysis: what the file has, and the analysis.
+fn kept(
+    room: usize,
+    rotation: Rotation,
+    fill: impl FnOnce(&mut Sender),
+) -> (Vec<String>, Vec<String>, Counts) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kept");
+    let counts = Counts::default();
+    let (mut sender, read) = queue(1 << 20, counts.clone(), Overflow::Lost);
+    let (to, taken) = queue(room, counts.clone(), Overflow::Kept);
+    fill(&mut sender);
+    sender.end(Some("eth9 was removed".into()));
+    let names = Names::new(rotation, jiff::tz::TimeZone::UTC, Timestamp(0));
+    let target = Target::Path(path.clone());
+    let recorder = Recorder::create(target, names, About::default(), Some(LinkType(1))).unwrap();
+    let failure = std::sync::OnceLock::new();
+    let recorder = Keeping::new(read, LinkType(1), to).run(recorder, &failure);
+    assert_eq!((recorder.failure(), failure.get()), (None, None));
+    let mut live = Live::of(taken, LinkType(1), counts.clone());
+    let analysed = words(&mut live);
+    let files = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    let inputs: Vec<_> = files.map(crate::capture::Input::Path).collect();
+    let mut file = crate::capture::open(&inputs, &crate::capture::OpenOptions::default()).unwrap();
+    (words(&mut file), analysed, counts)
+}
+
+#[test]
+fn what_an_analysis_does_not_get_is_in_the_file_under_its_number() {
+    let (file, analysed, counts) = kept(2_000, Rotation::default(), |sender| {
+        push(sender, b"ab");
+        push(sender, &[99; 500]);
+        sender.lose(Loser::Kernel, 2);
+        push(sender, b"d");
+        sender.time(Timestamp(200));
+    });
+    let packets = file.iter().filter(|item| item.contains(':')).count();
+    assert_eq!((packets, file[502].as_str()), (503, "2 by the kernel"), "{file:?}");
+    assert_eq!(analysed, ["1:97", "2:98", "2 by the kernel", "500 by mcpdump", "503:100", "time 200"]);
+    assert_eq!((counts.lost(), counts.kept_only()), (0, 500));
+}
+
+#[test]
+fn files_that_are_full_end_the_capture_for_the_analysis_too() {
+    let rotation = Rotation { seconds: Some(1), count: Some(1), size: None };
+    let (file, analysed, _) = kept(1 << 20, rotation, |sender| {
+        let head = |time: i64| Head { time: Timestamp(time * 400_000_000), captured: 1, original: 60 };
+        sender.push((0..10).map(head).collect(), Bytes::from_static(b"abcdefghij"));
+        push(sender, b"late");
+    });
+    let packets = ["1:0", "2:400000000", "3:800000000"];
+    assert_eq!((file, analysed), (packets.map(String::from).to_vec(), packets.map(String::from).to_vec()));
 }
