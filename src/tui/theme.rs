@@ -136,7 +136,8 @@ impl Theme {
             }
         }
         if name == ThemeName::HighContrast {
-            theme.put(Role::Selected, Style::new().fg(Color::Black).bg(Color::White));
+            let (black, white) = (Color::from_u32(0x000000), Color::from_u32(0xffffff));
+            theme.put(Role::Selected, Style::new().fg(black).bg(white));
         }
         theme
     }
@@ -156,12 +157,15 @@ impl Theme {
         Self { symbols: Symbols::ASCII, ..self }
     }
 
-    /// Gives a role another colour; what is selected another background.
+    /// Gives a role another colour; what is selected another background. What has a colour is not dimmed: terminals halve
+    /// the contrast by that, or more.
     pub fn recolor(&mut self, role: Role, color: Color) {
-        let style = self.style(role);
         let style = match role {
             Role::Selected => Style::new().bg(color),
-            _ => style.fg(color),
+            _ => Style {
+                add_modifier: self.style(role).add_modifier - Modifier::DIM,
+                ..Style::new().fg(color)
+            },
         };
         self.put(role, style);
     }
@@ -199,10 +203,10 @@ impl Theme {
 fn color(theme: ThemeName, role: Role) -> Option<Color> {
     let [dark, light, contrast] = match role {
         Role::Text | Role::Strong => return None,
-        Role::Faint => [0x8b949e, 0x59636e, 0xffffff],
+        Role::Faint => [0x949ba4, 0x59636e, 0xffffff],
         Role::Title | Role::Key => [0x56b6f0, 0x0550ae, 0x66d9ff],
         Role::Border => [0x6e7681, 0x6e7781, 0xffffff],
-        Role::Selected => [0x2d3f55, 0xcfe3ff, 0xffffff],
+        Role::Selected => [0x1b3156, 0xcfe3ff, 0xffffff],
         Role::Good => [0x7ec699, 0x116329, 0x00ff00],
         Role::Warn => [0xe5c07b, 0x7d4e00, 0xffff00],
         Role::Bad => [0xff7b72, 0xb3161f, 0xff8080],
@@ -338,18 +342,35 @@ mod tests {
         0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b)
     }
 
+    fn contrast(one: Color, other: Color) -> f64 {
+        let (a, b) = (luminance(one), luminance(other));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    /// WCAG 2.1: 4.5 for text (1.4.3, AA), 7 where contrast is what is wanted (1.4.6, AAA), 3 for what is no text (1.4.11).
+    /// On the ground that terminals of the kind have, and in the row that is selected.
     #[test]
     fn every_role_stands_out_from_its_ground() {
-        for (name, ground, least) in [
-            (ThemeName::Dark, 0x0d1117, 4.0),
-            (ThemeName::Light, 0xffffff, 4.0),
-            (ThemeName::HighContrast, 0x000000, 7.0),
+        for (name, ink, ground, least) in [
+            (ThemeName::Dark, 0xe6edf3, 0x0d1117, 4.5),
+            (ThemeName::Light, 0x1f2328, 0xffffff, 4.5),
+            (ThemeName::HighContrast, 0xffffff, 0x000000, 7.0),
         ] {
-            for (role, word) in Role::ALL {
-                let Some(color) = color(name, role).filter(|_| role != Role::Selected) else { continue };
-                let (a, b) = (luminance(color), luminance(Color::from_u32(ground)));
-                let ratio = (a.max(b) + 0.05) / (a.min(b) + 0.05);
+            let (ink, ground) = (Color::from_u32(ink), Color::from_u32(ground));
+            let theme = Theme::new(name);
+            let selected = theme.style(Role::Selected);
+            for (role, word) in Role::ALL.into_iter().filter(|(role, _)| *role != Role::Selected) {
+                let style = theme.style(role);
+                assert!(!style.add_modifier.contains(Modifier::DIM), "{word} of {name:?} is dimmed");
+                let least = if role == Role::Border { 3.0 } else { least };
+                let ratio = contrast(style.fg.unwrap_or(ink), ground);
                 assert!(ratio >= least, "{word} of {name:?}: {ratio:.1}");
+                // A rule is no text, and what was found is turned round: neither takes the ground of the row.
+                if ![Role::Border, Role::Found].contains(&role) {
+                    let patched = style.patch(selected);
+                    let ratio = contrast(patched.fg.unwrap_or(ink), selected.bg.unwrap());
+                    assert!(ratio >= least, "{word} of {name:?}, selected: {ratio:.1}");
+                }
             }
         }
     }
