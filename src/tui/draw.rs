@@ -75,19 +75,24 @@ fn header(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let right = state(app);
     let source = short_source(&app.world.source);
     let room = usize::from(area.width);
-    // The tabs show their key alone where their names find no room.
     let tabs: Vec<(ViewName, String)> = app.views.iter().map(|view| tab(app, view.name())).collect();
     let wide: usize = tabs.iter().map(|(_, text)| harmless::width(text) + 2).sum();
-    let is_wide = wide + right.1.len() < room;
+    // Where they find no room tabs share the blanks between them; then they show their key alone.
+    let left = room.saturating_sub(harmless::width(&right.1) + 1);
+    let (is_named, shared) = (wide - tabs.len() < left, u16::from(wide >= left));
     let mut x = area.x;
     for (name, text) in tabs {
         let is_open = name == app.current;
-        let text = if is_wide || is_open { text } else { text.chars().take(1).collect() };
-        let role = if is_open { Role::Selected } else { Role::Faint };
-        let text = format!(" {text} ");
-        let columns = pen.text(Position::new(x, area.y), area.right().saturating_sub(x), role, &text);
-        pen.hit(Rect { x, width: columns, ..area }, Hit::View(name));
-        x += columns;
+        let text = if is_named || is_open { text } else { text.chars().take(1).collect() };
+        let columns = (harmless::width(&text) as u16 + 2).min(area.right().saturating_sub(x));
+        let whole = Rect { x, width: columns, ..area };
+        let inner = Rect { x: x + 1, width: columns.saturating_sub(2), ..area };
+        pen.line(inner, &[(if is_open { Role::Selected } else { Role::Faint }, &text)]);
+        if is_open {
+            pen.wash(whole, Role::Selected);
+        }
+        pen.hit(whole, Hit::View(name));
+        x += columns.saturating_sub(if is_named { shared } else { 0 });
     }
     let left = usize::from(area.right().saturating_sub(x + 1));
     let text = format!("{source}  {}", right.1);
