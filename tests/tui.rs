@@ -10,9 +10,13 @@
 
 #[path = "tui/hostile.rs"]
 mod hostile;
+#[path = "tui/readme.rs"]
+mod readme;
 #[path = "tui/screen.rs"]
 mod screen;
 mod support;
+#[path = "tui/svg.rs"]
+mod svg;
 #[path = "tui/terminal.rs"]
 mod terminal;
 #[path = "tui/tmux.rs"]

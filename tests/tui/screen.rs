@@ -7,6 +7,7 @@ use mcpdump::ledger::{Entry, Record};
 use mcpdump::tui::{App, Config, Device, Effect, Event, World, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::style::Color;
 
@@ -33,7 +34,16 @@ impl Screen {
     }
 
     pub(crate) fn with(config: Config, columns: u16, lines: u16) -> Self {
-        let world = World::new("captures/test.pcap".to_owned(), false, 1 << 20);
+        Self::new("captures/test.pcap", config, columns, lines)
+    }
+
+    /// With what is read called by its name.
+    pub(crate) fn named(source: &str, columns: u16, lines: u16) -> Self {
+        Self::new(source, Config::default(), columns, lines)
+    }
+
+    fn new(source: &str, config: Config, columns: u16, lines: u16) -> Self {
+        let world = World::new(source.to_owned(), false, 1 << 20);
         let terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
         let mut screen = Self { app: App::new(world, config), terminal };
         screen.draw();
@@ -43,6 +53,22 @@ impl Screen {
     pub(crate) fn load(&mut self, capture: &str) {
         batches(capture).into_iter().for_each(|batch| self.tell(Event::Batch(batch)));
         self.tell(Event::End);
+    }
+
+    /// A device that is captured on, up to where request `n` is on its way, ten seconds after it began.
+    pub(crate) fn watch(&mut self, capture: &str, n: u64) {
+        self.make_device(None);
+        self.pass(Duration::from_secs(10));
+        let (mut engine, mut entries) = (Engine::new(), Vec::new());
+        engine.watch();
+        let mut source = corpus::source(corpus::bytes(&corpus::directory().join(capture)));
+        let asked =
+            |entry: &Entry| matches!(entry, Entry::Record(Record::Request(exchange)) if exchange.n == n);
+        while !entries.iter().any(asked) {
+            assert!(engine.read(&mut source, &mut entries).unwrap(), "{capture} has no request {n}");
+        }
+        self.tell(Event::Batch(entries));
+        self.tell(Event::Standing(Box::new(engine.standing())));
     }
 
     pub(crate) fn make_live(&mut self) {
@@ -121,6 +147,12 @@ impl Screen {
             text.push('\n');
         }
         text
+    }
+
+    /// The screen as it is.
+    pub(crate) fn cells(&mut self) -> &Buffer {
+        self.draw();
+        self.terminal.backend().buffer()
     }
 
     pub(crate) fn has_colors(&self) -> bool {

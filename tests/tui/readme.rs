@@ -1,0 +1,100 @@
+//! The screens of README: pictures of what the program shows, made of its cells. They are compared in every run, so that they
+//! cannot rot; `BLESS=1 cargo test readme` makes them anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::screen::Screen;
+use crate::svg::svg;
+
+/// A picture: what is opened in which size, and the keys that lead there.
+struct Shot {
+    /// Of the file in `docs/screens`.
+    name: &'static str,
+    capture: &'static str,
+    /// It is shown as it was when this request was on its way, as `mcpdump demo` shows it; else to its end.
+    until: Option<u64>,
+    size: (u16, u16),
+    keys: &'static [&'static str],
+}
+
+const DEMO: &str = "demo.pcapng.zst";
+
+const SHOTS: &[Shot] = &[
+    Shot {
+        name: "exchanges",
+        capture: DEMO,
+        until: None,
+        size: (120, 28),
+        keys: &["/", "'method:tools/call'", "enter", "home"],
+    },
+    Shot { name: "overview", capture: DEMO, until: Some(198), size: (120, 30), keys: &["1"] },
+    Shot {
+        name: "timeline",
+        capture: DEMO,
+        until: None,
+        size: (160, 26),
+        keys: &["/", "'method:tools/call'", "enter", "home", "down", "down", "enter"],
+    },
+    Shot { name: "latency", capture: crate::MANY, until: None, size: (120, 30), keys: &["4"] },
+    Shot { name: "stream", capture: crate::LLM, until: None, size: (120, 22), keys: &["5", "enter"] },
+    Shot {
+        name: "server",
+        capture: DEMO,
+        until: None,
+        size: (160, 28),
+        keys: &["8", "enter", "s", "s", "enter"],
+    },
+];
+
+#[test]
+fn readme_shows_screens() {
+    let blesses = std::env::var_os("BLESS").is_some();
+    fs::create_dir_all(directory()).unwrap();
+    for shot in SHOTS {
+        let path = directory().join(format!("{}.svg", shot.name));
+        let picture = picture(shot);
+        if blesses {
+            fs::write(&path, &picture).unwrap();
+        }
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == picture, "{}: run `BLESS=1 cargo test readme`", path.display());
+    }
+}
+
+/// Every picture is shown with words for those who do not see it, and none lies there for nothing.
+#[test]
+fn readme_has_every_screen() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let mut shown: Vec<&str> = readme
+        .split("](docs/screens/")
+        .skip(1)
+        .map(|rest| rest.split_once(".svg)").expect("a picture").0)
+        .collect();
+    shown.sort_unstable();
+    let mut made: Vec<&str> = SHOTS.iter().map(|shot| shot.name).collect();
+    made.sort_unstable();
+    assert_eq!(shown, made);
+    assert!(!readme.contains("![]"), "a picture without words");
+    let files = fs::read_dir(directory()).unwrap().count();
+    assert_eq!(files, made.len(), "files that are no picture of README");
+}
+
+fn picture(shot: &Shot) -> String {
+    let path = format!("captures/{}", shot.capture);
+    let (columns, lines) = shot.size;
+    let name = if shot.until.is_some() { "lo" } else { &path };
+    let mut screen = Screen::named(name, columns, lines);
+    match shot.until {
+        Some(n) => screen.watch(shot.capture, n),
+        None => screen.load(shot.capture),
+    }
+    screen.press(shot.keys);
+    let command =
+        if shot.until.is_some() { "sudo mcpdump demo".to_owned() } else { format!("mcpdump {path}") };
+    svg(screen.cells(), &command)
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screens")
+}
