@@ -137,6 +137,8 @@ fn state(app: &App) -> (Role, String) {
     match (world.ended, world.loading.percent()) {
         (true, _) => (Role::Faint, format!("{} packets{lost}{kept}", capture.packets)),
         (false, Some(percent)) => (Role::Pending, format!("reading {percent} %")),
+        // Nothing is known of a file before its first packets.
+        (false, None) if !world.live => (Role::Pending, "reading".to_owned()),
         (false, None) => {
             let role = if lost.is_empty() { Role::Good } else { Role::Warn };
             let (packets, rate) = (capture.packets, world.packets_per_second);
@@ -261,31 +263,42 @@ fn footer(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let status = app.view().map(|view| view.status(&app.world)).unwrap_or_default();
     let columns = harmless::width(&status).min(area.width.into()) as u16;
     let left = Rect { width: area.width.saturating_sub(columns + 2), ..area };
-    if let Some(said) = app.said.as_ref().or(app.world.failed.as_ref()) {
-        pen.line(left, &[(Role::Warn, said)]);
-    } else {
-        keys(app, left, pen);
+    let said = app.said.as_ref().or(app.world.failed.as_ref());
+    match (&app.mode, said) {
+        (_, Some(said)) => drop(pen.line(left, &[(Role::Warn, said)])),
+        (Mode::Help(_), None) => drop(pen.line(left, &[(Role::Faint, "up and down scroll, esc closes")])),
+        (Mode::Copy(_), None) => drop(pen.line(left, &[(Role::Faint, "a letter copies, esc closes")])),
+        _ => keys(app, left, pen),
     }
     pen.right(area, Role::Faint, &status);
 }
 
+/// The keys that hold here, as many as find room; the one that explains all others always does.
 fn keys(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let place = app.place();
     let holds = |of: Place| of == Place::Anywhere || of == place;
-    let mut x = area.x;
     let known = |action| app.view().is_some_and(|view| view.knows(action));
     let shown = |info: &&ActionInfo| !info.short.is_empty() && holds(info.place) && known(info.action);
-    for info in ACTIONS.iter().filter(shown) {
-        let Some(key) = app.config.keys.keys(info.action).first() else { continue };
-        let (key, short) = (key.to_string(), format!(" {}  ", info.short));
-        let wide = (harmless::width(&key) + harmless::width(&short)) as u16;
-        if x + wide > area.right() {
-            break;
-        }
-        let columns = pen
-            .line(Rect { x, width: area.right() - x, ..area }, &[(Role::Key, &key), (Role::Faint, &short)]);
-        pen.hit(Rect { x, width: columns.saturating_sub(2), ..area }, Hit::Action(info.action));
-        x += columns;
+    let mut all: Vec<(Action, String, String)> = ACTIONS
+        .iter()
+        .filter(shown)
+        .filter_map(|info| {
+            let key = app.config.keys.keys(info.action).first()?;
+            Some((info.action, key.to_string(), format!(" {}  ", info.short)))
+        })
+        .collect();
+    let wide = |(_, key, short): &(Action, String, String)| harmless::width(key) + harmless::width(short);
+    // The blanks behind the last need no room.
+    while all.iter().map(wide).sum::<usize>() > usize::from(area.width) + 2 {
+        let last = all.iter().rposition(|(action, ..)| ![Action::Help, Action::Quit].contains(action));
+        all.remove(last.unwrap_or(all.len().saturating_sub(1)));
+    }
+    let mut x = area.x;
+    for (action, key, short) in &all {
+        let left = Rect { x, width: area.right().saturating_sub(x), ..area };
+        let columns = pen.line(left, &[(Role::Key, key), (Role::Faint, short.trim_end())]);
+        pen.hit(Rect { width: columns, ..left }, Hit::Action(*action));
+        x += columns + 2;
     }
 }
 

@@ -8,42 +8,54 @@ use super::list::List;
 use super::pen::{Pane, Pen};
 use super::table;
 use super::theme::Role;
+use crate::base::harmless;
 use crate::ledger::query;
 
-/// Lines with their parts.
-pub(super) fn lines(app: &App) -> Vec<Vec<(Role, String)>> {
+/// A line, as the parts that stand in it one after the other.
+type Line = Vec<(Role, String)>;
+
+/// Where texts begin beside what they explain.
+const INDENT: usize = 26;
+
+/// No text is wider: what is read has lines that the eye can follow.
+const WIDEST: usize = 110;
+
+/// The lines of the help as it was drawn last.
+pub(super) fn lines(app: &App) -> Vec<Line> {
+    made(app, app.seen.area(Pane::Detail).map_or(WIDEST, |area| area.width.into()))
+}
+
+/// The lines, none of them wider than so many columns.
+fn made(app: &App, columns: usize) -> Vec<Line> {
     let mut lines = Vec::new();
+    let columns = columns.saturating_sub(3).min(WIDEST);
     let title = app.view().map(|view| view.name().title()).unwrap_or_default();
     head(&mut lines, title);
-    for line in app.view().map(|view| view.help()).unwrap_or_default() {
-        lines.push(vec![(Role::Text, format!("  {line}"))]);
+    // Where a view breaks its lines is of no account: paragraphs end at an empty one.
+    let text = app.view().map(|view| view.help()).unwrap_or_default();
+    for (number, paragraph) in text.split(|line| line.is_empty()).enumerate() {
+        lines.extend((number > 0).then(Vec::new));
+        flow(&mut lines, Vec::new(), &[(Role::Text, &paragraph.join(" "))], (2, columns));
     }
     head(&mut lines, "Keys");
     for info in ACTIONS {
         let keys: Vec<String> = app.config.keys.keys(info.action).iter().map(ToString::to_string).collect();
         let place = match info.place {
             Place::Anywhere => "",
-            Place::List => " (lists)",
-            Place::Detail => " (what is opened)",
+            Place::List => "(lists)",
+            Place::Detail => "(what is opened)",
         };
-        lines.push(vec![
-            (Role::Key, format!("  {:<22}", keys.join(" "))),
-            (Role::Text, info.help.to_owned()),
-            (Role::Faint, place.to_owned()),
-        ]);
+        entry(&mut lines, &keys.join(" "), &[(Role::Text, info.help), (Role::Faint, place)], columns);
     }
     head(&mut lines, "The language of the filter");
     for (form, meaning) in query::SYNTAX {
-        lines.push(vec![(Role::Key, format!("  {form:<22}")), (Role::Text, format!(" {meaning}"))]);
+        entry(&mut lines, form, &[(Role::Text, meaning)], columns);
     }
     head(&mut lines, "Its fields");
     for row in query::help() {
-        lines.push(vec![
-            (Role::Key, format!("  {:<22}", row.name)),
-            (Role::Text, format!(" {}", row.meaning)),
-        ]);
-        let values = format!("{:<23}{}", "", row.values);
-        lines.push(vec![(Role::Faint, values), (Role::Faint, format!("  as in {}", row.example))]);
+        entry(&mut lines, &row.name, &[(Role::Text, row.meaning)], columns);
+        let example = format!("as in {}", row.example);
+        entry(&mut lines, "", &[(Role::Faint, &row.values), (Role::Faint, &example)], columns);
     }
     lines
 }
@@ -67,7 +79,7 @@ pub(super) fn draw(app: &App, list: List, area: Rect, pen: &mut Pen<'_>) {
     pen.rule(Rect { height: 1, ..area }, "Help");
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
     pen.pane(Pane::Detail, body);
-    let lines = lines(app);
+    let lines = made(app, body.width.into());
     let top = list.top.min(lines.len().saturating_sub(body.height.into()));
     for (line, parts) in (body.y..body.bottom()).zip(lines.iter().skip(top)) {
         let mut x = body.x + 1;
@@ -78,9 +90,38 @@ pub(super) fn draw(app: &App, list: List, area: Rect, pen: &mut Pen<'_>) {
     table::scroll_bar(pen, body, top, lines.len());
 }
 
-fn head(lines: &mut Vec<Vec<(Role, String)>>, title: &str) {
+fn head(lines: &mut Vec<Line>, title: &str) {
     if !lines.is_empty() {
         lines.push(Vec::new());
     }
-    lines.push(vec![(Role::Title, format!(" {title}"))]);
+    lines.push(vec![(Role::Title, title.to_owned())]);
+}
+
+/// Something, and beside it what it means.
+fn entry(lines: &mut Vec<Line>, what: &str, meaning: &[(Role, &str)], columns: usize) {
+    let what = format!("  {what:<wide$} ", wide = INDENT - 3);
+    flow(lines, vec![(Role::Key, what)], meaning, (INDENT, columns));
+}
+
+/// Breaks text between words, so that no line is wider than `columns`; the lines behind the first are indented.
+fn flow(lines: &mut Vec<Line>, front: Line, text: &[(Role, &str)], (indent, columns): (usize, usize)) {
+    let mut line = front;
+    let mut used: usize = line.iter().map(|(_, text)| harmless::width(text)).sum();
+    let mut is_fresh = true;
+    for (role, word) in text.iter().flat_map(|(role, text)| text.split_whitespace().map(|word| (*role, word)))
+    {
+        let wide = harmless::width(word);
+        if !is_fresh && used + 1 + wide > columns {
+            lines.push(std::mem::take(&mut line));
+            (used, is_fresh) = (0, true);
+        }
+        let blanks = if is_fresh { indent.saturating_sub(used) } else { 1 };
+        match line.last_mut() {
+            Some((last, text)) if *last == role => text.extend([" ".repeat(blanks).as_str(), word]),
+            _ => line.push((role, format!("{}{word}", " ".repeat(blanks)))),
+        }
+        used += blanks + wide;
+        is_fresh = false;
+    }
+    lines.push(line);
 }
