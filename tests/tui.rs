@@ -10,6 +10,8 @@
 
 #[path = "tui/hostile.rs"]
 mod hostile;
+#[path = "tui/looks.rs"]
+mod looks;
 #[path = "tui/readme.rs"]
 mod readme;
 #[path = "tui/screen.rs"]
@@ -35,12 +37,18 @@ const LLM: &str = "llm-streams/capture.pcapng";
 const MANY: &str = "many-sessions/capture.pcapng";
 const ODD: &str = "slow-and-odd/capture.pcapng";
 
+/// Compares what was looked at. In this file, so that all of them lie in one place.
+#[track_caller]
+fn snapshot(name: &str, text: &str) {
+    insta::assert_snapshot!(name, text);
+}
+
 /// The screens of a story at every size.
 fn screens(name: &str, capture: &str, keys: &[&str]) {
     for (columns, lines) in SIZES {
         let mut screen = Screen::of(capture, columns, lines);
         screen.press(keys);
-        insta::assert_snapshot!(format!("{name}-{columns}x{lines}"), screen.text());
+        snapshot(&format!("{name}-{columns}x{lines}"), &screen.text());
     }
 }
 

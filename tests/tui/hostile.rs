@@ -1,16 +1,19 @@
 //! What traffic may not do to a screen: the entries of a capture with names and texts that would.
 
-use mcpdump::base::Fact;
-use mcpdump::ledger::{Entry, Implementation, Record};
+use bytes::Bytes;
+use mcpdump::base::fact::{CarriedFact, CarriedKind};
+use mcpdump::base::{Code, Fact, Finding};
+use mcpdump::ledger::{Entry, Implementation, Record, RpcError};
 use mcpdump::tui::Event;
 
-use crate::SSE;
 use crate::screen::{SIZES, Screen, batches};
+use crate::{SSE, looks, snapshot};
 
 const EVIL: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\u{202e}evil\u{200b}日本e\u{301}\r\n\u{9b}31m";
 
-/// The capture with another name for each tool, and other data in each event.
-fn evil(data: &str) -> Vec<Vec<Entry>> {
+/// The capture with a hostile text wherever traffic can put one, and other data in what was carried: `data` says of each
+/// what it becomes, `None` leaves it.
+fn evil(data: impl Fn(&CarriedFact) -> Option<Bytes>) -> Vec<Vec<Entry>> {
     let mut all = batches(SSE);
     for entry in all.iter_mut().flatten() {
         match entry {
@@ -18,42 +21,92 @@ fn evil(data: &str) -> Vec<Vec<Entry>> {
                 exchange.name = Some(EVIL.into());
                 exchange.method = EVIL.into();
                 exchange.protocol_version = Some(EVIL.into());
+                exchange.session.id = Some(EVIL.into());
+                exchange.error = Some(RpcError { code: Some(i64::MIN), message: EVIL.into() });
+            }
+            Entry::Record(Record::Stream(stream)) => {
+                stream.method = Some(EVIL.into());
+                stream.target = Some(EVIL.into());
             }
             Entry::Record(Record::Offer(offer)) => {
                 offer.definitions.iter_mut().for_each(|(name, _)| *name = EVIL.into());
             }
             Entry::Record(Record::Session(session)) => {
-                session.server_info = Some(Implementation { name: EVIL.into(), version: EVIL.into() });
+                let implementation = Implementation { name: EVIL.into(), version: EVIL.into() };
+                session.server_info = Some(implementation.clone());
+                session.client_info = Some(implementation);
                 session.server_capabilities = vec![EVIL.into(); 3];
                 session.protocol_version = Some(EVIL.into());
+                session.session.id = Some(EVIL.into());
             }
-            Entry::Fact(Fact::Carried(carried)) => carried.bytes = data.to_owned().into(),
+            Entry::Fact(Fact::Carried(carried)) => {
+                if let CarriedKind::Event { name, id } = &mut carried.kind {
+                    (*name, *id) = (Some(EVIL.into()), Some(EVIL.into()));
+                }
+                carried.bytes = data(carried).unwrap_or_else(|| carried.bytes.clone());
+            }
             _ => {}
         }
     }
+    let finding = Finding {
+        code: Code::TcpGap,
+        at: None,
+        tcp_stream: Some(0),
+        session: Some(1),
+        exchange: Some(1),
+        detail: EVIL.to_owned(),
+    };
+    all.push(vec![Entry::Finding(finding)]);
     all
 }
 
+/// Every view, every tab, the menu, the filter line, and what is typed into it.
+fn walk_all(screen: &mut Screen, columns: u16) -> String {
+    let mut text = looks::walk(screen, &looks::VIEWS);
+    text.push_str(&looks::walk(screen, &[("a server", &["8", "enter"]), ("a definition", &["enter"])]));
+    text.push_str(&looks::walk(screen, &[("a finding", &["7", "enter"]), ("a stream", &["5", "enter"])]));
+    screen.press(&["3", "home", "enter"]);
+    text.push_str(&looks::walk(screen, &looks::TABS));
+    text.push_str(&looks::walk(screen, &[("copy", &["y"]), ("filter", &["esc", "esc", "/"])]));
+    screen.tell(Event::Paste(EVIL.to_owned()));
+    text.push_str(&format!("== pasted\n{}", screen.text()));
+    assert_harmless(&text, columns);
+    text
+}
+
+/// Escape sequences, controls, bidirectional overrides, zero-width, wide and combining characters: all are shown, as
+/// symbols where they would do something, and no column moves.
 #[test]
 fn nothing_of_it_reaches_the_terminal() {
-    let long =
-        format!("{{\"a\":\"{}\"}}", EVIL.replace(|c: char| c.is_control(), "\u{202e}").repeat(400_000));
+    for (columns, lines) in SIZES {
+        let mut screen = Screen::named(EVIL, columns, lines);
+        let all = evil(|_| Some(EVIL.into()));
+        all.into_iter().for_each(|batch| screen.tell(Event::Batch(batch)));
+        screen.tell(Event::End);
+        snapshot(&format!("hostile-{columns}x{lines}"), &walk_all(&mut screen, columns));
+    }
+}
+
+/// 10 MB on one line, of what is worst for whoever has to cut it.
+#[test]
+fn a_line_of_10_mb_is_only_long() {
+    let worst = EVIL.replace(|c: char| c.is_control(), "\u{202e}").repeat(400_000);
+    let long = Bytes::from(format!("{{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{{\"a\":\"{worst}\"}}}}"));
     assert!(long.len() > 10_000_000);
-    for data in [EVIL, &long] {
-        for (columns, lines) in SIZES {
-            let mut screen = Screen::empty(columns, lines);
-            evil(data).into_iter().for_each(|batch| screen.tell(Event::Batch(batch)));
-            screen.tell(Event::End);
-            screen.press(&["enter"]);
-            for _ in 0..7 {
-                assert_harmless(&screen.text(), columns);
-                screen.press(&["right"]);
-            }
-            for key in ["8", "enter", "enter"] {
-                screen.press(&[key]);
-                assert_harmless(&screen.text(), columns);
-            }
-        }
+    // The answer to `initialize`.
+    let answers = |bytes: &[u8]| bytes.windows(16).any(|part| part == b"protocolVersion\"");
+    let all = evil(|carried| answers(&carried.bytes).then(|| long.clone()));
+    for (columns, lines) in SIZES {
+        let mut screen = Screen::empty(columns, lines);
+        all.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+        screen.tell(Event::End);
+        screen.press(&["home", "enter"]);
+        let mut text = looks::walk(&mut screen, &looks::TABS);
+        let found = screen.pressed(&["left", "left", "left", "left", "ctrl-f", "'EVIL'", "enter"]);
+        text.push_str(&format!("== found\n{found}"));
+        assert_harmless(&text, columns);
+        assert!(text.contains("evil"), "{text}");
+        snapshot(&format!("hostile-long-{columns}x{lines}"), &text);
     }
 }
 
@@ -82,8 +135,9 @@ fn a_hostile_definition_is_only_shown() {
 }
 
 fn assert_harmless(text: &str, columns: u16) {
-    let bad = text.chars().find(|c| *c != '\n' && (c.is_control() || "\u{202e}\u{200b}".contains(*c)));
-    assert_eq!(bad, None, "{text}");
+    let does_something = |c: &char| c.is_control() || "\u{202e}\u{200b}".contains(*c);
+    let bad: Vec<char> = text.chars().filter(|c| *c != '\n').filter(does_something).collect();
+    assert!(bad.is_empty(), "{bad:?} in\n{text}");
     let fits = |line: &str| unicode_width::UnicodeWidthStr::width(line) <= columns.into();
     assert!(text.lines().all(fits), "{text}");
 }

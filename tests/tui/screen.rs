@@ -43,7 +43,7 @@ impl Screen {
     }
 
     fn new(source: &str, config: Config, columns: u16, lines: u16) -> Self {
-        let world = World::new(source.to_owned(), false, 1 << 20);
+        let world = World::new(source.to_owned(), false, 64 << 20);
         let terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
         let mut screen = Self { app: App::new(world, config), terminal };
         screen.draw();
@@ -59,6 +59,11 @@ impl Screen {
     pub(crate) fn watch(&mut self, capture: &str, n: u64) {
         self.make_device(None);
         self.pass(Duration::from_secs(10));
+        self.load_until(capture, n);
+    }
+
+    /// A capture up to where request `n` is on its way, with what goes on then.
+    pub(crate) fn load_until(&mut self, capture: &str, n: u64) {
         let (mut engine, mut entries) = (Engine::new(), Vec::new());
         engine.watch();
         let mut source = corpus::source(corpus::bytes(&corpus::directory().join(capture)));
@@ -130,8 +135,7 @@ impl Screen {
 
     /// The characters of the screen, without blanks at the ends of lines.
     pub(crate) fn text(&mut self) -> String {
-        self.draw();
-        let cells = self.terminal.backend().buffer();
+        let cells = self.cells();
         let mut text = String::new();
         for line in cells.content().chunks(cells.area.width.into()) {
             let mut skip = 0;
@@ -149,8 +153,10 @@ impl Screen {
         text
     }
 
-    /// The screen as it is.
+    /// The screen as it is, drawn anew: terminals clear the other half of a wide character that is written over, the
+    /// backend of the tests does not.
     pub(crate) fn cells(&mut self) -> &Buffer {
+        self.terminal.clear().unwrap();
         self.draw();
         self.terminal.backend().buffer()
     }

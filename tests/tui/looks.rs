@@ -1,0 +1,224 @@
+//! Every view and every tab in every state: with nothing yet, half read, without colours, in ASCII, in each theme, and where
+//! there is hardly room. One snapshot per state and size, the screens below each other.
+
+use std::collections::BTreeMap;
+
+use mcpdump::tui::{Config, Event, Loading, Wanted};
+use ratatui::style::{Color, Modifier};
+
+use crate::screen::{SIZES, Screen};
+use crate::{ODD, SSE, snapshot};
+
+/// The keys that lead to each view.
+pub(crate) const VIEWS: [(&str, &[&str]); 8] = [
+    ("overview", &["1"]),
+    ("sessions", &["2"]),
+    ("exchanges", &["3"]),
+    ("latency", &["4"]),
+    ("streams", &["5"]),
+    ("connections", &["6"]),
+    ("findings", &["7"]),
+    ("servers", &["8"]),
+];
+
+/// The keys that lead from an exchange that is opened to each tab of it, one after the other.
+pub(crate) const TABS: [(&str, &[&str]); 7] = [
+    ("timeline", &[]),
+    ("request", &["right"]),
+    ("response", &["right"]),
+    ("events", &["right"]),
+    ("http", &["right"]),
+    ("packets", &["right"]),
+    ("findings", &["right"]),
+];
+
+/// What the keys lead to, one after the other, below each other.
+pub(crate) fn walk(screen: &mut Screen, steps: &[(&str, &[&str])]) -> String {
+    let mut text = String::new();
+    for (name, keys) in steps {
+        text.push_str(&format!("== {name}\n{}", screen.pressed(keys)));
+    }
+    text
+}
+
+#[test]
+fn every_view_with_nothing_yet() {
+    for (columns, lines) in SIZES {
+        let mut screen = Screen::empty(columns, lines);
+        snapshot(&format!("views-empty-{columns}x{lines}"), &walk(&mut screen, &VIEWS));
+        screen.tell(Event::End);
+        snapshot(&format!("views-nothing-{columns}x{lines}"), &walk(&mut screen, &VIEWS));
+    }
+}
+
+#[test]
+fn every_view_half_read() {
+    for (columns, lines) in SIZES {
+        let mut screen = Screen::empty(columns, lines);
+        screen.load_until(ODD, 24);
+        screen.tell(Event::Loading(Loading { read: 57, total: Some(100) }));
+        let text = walk(&mut screen, &VIEWS);
+        assert_eq!(text.matches("reading 57 %").count(), VIEWS.len(), "{text}");
+        snapshot(&format!("views-loading-{columns}x{lines}"), &text);
+    }
+}
+
+#[test]
+fn every_view_and_tab_in_ascii_without_colours() {
+    let config = Config::parse("", Wanted { no_color: true, ascii: true }).unwrap();
+    for (columns, lines) in SIZES {
+        let mut screen = Screen::with(config.clone(), columns, lines);
+        screen.load(SSE);
+        let views = walk(&mut screen, &VIEWS);
+        screen.press(&["3", "/", "'tool:slow-progress'", "enter", "enter"]);
+        let tabs = walk(&mut screen, &TABS);
+        for (name, text) in [("views", views), ("tabs", tabs)] {
+            let strange: String = text.chars().filter(|c| !c.is_ascii()).collect();
+            assert_eq!(strange, "", "{text}");
+            snapshot(&format!("{name}-ascii-{columns}x{lines}"), &text);
+        }
+    }
+}
+
+/// No view, tab, line or menu has a colour where `NO_COLOR` asks for none.
+#[test]
+fn nothing_has_a_colour_where_none_is_wanted() {
+    let config = Config::parse("", Wanted { no_color: true, ascii: false }).unwrap();
+    for (columns, lines) in SIZES {
+        let mut screen = Screen::with(config.clone(), columns, lines);
+        screen.load(ODD);
+        let mut looked = 0;
+        let mut look = |screen: &mut Screen, keys: &[&str]| {
+            screen.press(keys);
+            assert!(!screen.has_colors(), "{}", screen.text());
+            looked += 1;
+        };
+        for (_, keys) in VIEWS {
+            look(&mut screen, keys);
+            for keys in [["?"], ["esc"], ["y"], ["esc"], ["enter"], ["enter"]] {
+                look(&mut screen, &keys);
+            }
+        }
+        look(&mut screen, &["3", "home", "enter"]);
+        for (_, keys) in TABS {
+            look(&mut screen, keys);
+        }
+        for keys in [["esc"], ["/"], ["'dur>>'"], ["ctrl-u"], ["'tool:'"], ["tab"]] {
+            look(&mut screen, &keys);
+        }
+        assert!(looked > 60);
+    }
+}
+
+#[test]
+fn every_theme() {
+    let none = Wanted { no_color: true, ascii: false };
+    for (name, text, wanted) in [
+        ("dark", "theme = \"dark\"", Wanted::default()),
+        ("light", "theme = \"light\"", Wanted::default()),
+        ("high-contrast", "theme = \"high-contrast\"", Wanted::default()),
+        ("none", "", none),
+    ] {
+        let mut screen = Screen::with(Config::parse(text, wanted).unwrap(), 80, 24);
+        screen.load(SSE);
+        screen.press(&["/", "'tool:always* or tool:slow* or status:cancelled'", "enter"]);
+        let list = styled(&mut screen);
+        screen.press(&["enter", "right", "ctrl-f", "'name'", "enter"]);
+        snapshot(&format!("theme-{name}"), &format!("{list}\n{}", styled(&mut screen)));
+    }
+}
+
+#[test]
+fn every_view_explains_itself_and_says_what_can_be_copied() {
+    let mut screen = Screen::of(ODD, 80, 24);
+    let (mut help, mut copies) = (String::new(), String::new());
+    for (name, keys) in VIEWS {
+        screen.press(keys);
+        help.push_str(&format!("== {name}\n{}", screen.pressed(&["?"])));
+        screen.press(&["esc"]);
+        copies.push_str(&format!("== {name}\n{}", screen.pressed(&["y"])));
+        screen.press(&["esc"]);
+    }
+    snapshot("views-help", &help);
+    snapshot("views-copy", &copies);
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_so_whatever_is_shown() {
+    let mut screen = Screen::of(ODD, 40, 10);
+    let said = screen.text();
+    assert!(said.contains("needs more room") && said.contains("60x15") && said.contains("40x10"), "{said}");
+    for (_, keys) in VIEWS {
+        assert_eq!(screen.pressed(keys), said);
+    }
+    for keys in [["3"], ["enter"], ["right"], ["?"], ["esc"], ["y"], ["esc"], ["/"], ["'x'"], ["esc"]] {
+        assert_eq!(screen.pressed(&keys), said);
+    }
+    // Nothing is so small that it cannot be drawn.
+    for (columns, lines) in [(1, 1), (1, 50), (200, 1), (2, 2), (59, 15), (60, 14)] {
+        let mut screen = Screen::of(SSE, columns, lines);
+        for keys in [["1"], ["3"], ["enter"], ["?"], ["esc"], ["y"], ["esc"], ["/"], ["tab"]] {
+            screen.press(&keys);
+        }
+    }
+}
+
+#[test]
+fn the_least_terminal_shows_every_view_and_tab() {
+    let mut screen = Screen::of(ODD, 60, 15);
+    snapshot("views-least", &walk(&mut screen, &VIEWS));
+    screen.press(&["3", "home", "enter"]);
+    snapshot("tabs-least", &walk(&mut screen, &TABS));
+}
+
+/// The place of an error is marked where it stands, in any theme.
+#[test]
+fn the_place_of_an_error_is_marked() {
+    for (columns, lines) in SIZES {
+        let mut screen = Screen::of(SSE, columns, lines);
+        screen.press(&["/", "'status:tool_error dur>>'"]);
+        let at = screen.text().lines().nth(1).unwrap().find(">>").unwrap() + 1;
+        let marked: Vec<usize> = screen.cells().content()[usize::from(columns)..][..usize::from(columns)]
+            .iter()
+            .enumerate()
+            .filter(|(_, cell)| cell.modifier.contains(Modifier::REVERSED))
+            .map(|(at, _)| at)
+            .collect();
+        assert_eq!(marked, [at], "{}", screen.text());
+    }
+}
+
+/// The screen, and below it a letter for the style of each cell, with what the letters stand for.
+fn styled(screen: &mut Screen) -> String {
+    let text = screen.text();
+    let cells = screen.cells();
+    let mut letters = BTreeMap::new();
+    let mut map = String::new();
+    for line in cells.content().chunks(cells.area.width.into()) {
+        let mut shown = String::new();
+        for cell in line {
+            let style = (color(cell.fg), color(cell.bg), cell.modifier.bits());
+            if style == (String::new(), String::new(), 0) {
+                shown.push(' ');
+                continue;
+            }
+            let next = u8::try_from(letters.len()).unwrap();
+            shown.push(char::from(b'a' + *letters.entry(style).or_insert(next)));
+        }
+        map.push_str(shown.trim_end());
+        map.push('\n');
+    }
+    let mut legend: Vec<String> = letters
+        .into_iter()
+        .map(|((fg, bg, bits), letter)| {
+            let modifiers = Modifier::from_bits_truncate(bits);
+            format!("{}: {fg} on {bg} {modifiers:?}\n", char::from(b'a' + letter))
+        })
+        .collect();
+    legend.sort_unstable();
+    format!("{text}\n{map}\n{}", legend.concat())
+}
+
+fn color(color: Color) -> String {
+    if color == Color::Reset { String::new() } else { color.to_string() }
+}
