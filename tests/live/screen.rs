@@ -57,6 +57,48 @@ fn a_device_is_watched_and_left() {
     );
 }
 
+/// Rows come by themselves; who moves up is not taken away from there, who freezes the screen sees it stand.
+#[test]
+fn it_follows_until_somebody_looks_at_something() {
+    if !can_capture() {
+        return;
+    }
+    let Some(tmux) = Tmux::new("live-follow") else { return };
+    let traffic = Traffic::new();
+    tmux.shell(&format!("{} -i lo {}", program(), traffic.filter()));
+    tmux.wait("live, 0 packets");
+    traffic.make(40, 100);
+    tmux.wait("40 of 40");
+    tmux.keys(&["Up"]);
+    tmux.wait("39 of 40");
+    traffic.make(3, 100);
+    tmux.wait("paused, 3 new, 39 of 43");
+    tmux.keys(&["End"]);
+    tmux.wait_for("the last", |screen| screen.contains("43 of 43") && !screen.contains("paused"));
+    traffic.make(1, 100);
+    tmux.wait("44 of 44");
+    tmux.keys(&["p"]);
+    tmux.wait("frozen, 0 new");
+    traffic.make(2, 100);
+    let frozen = tmux.wait_for("news of it", |screen| {
+        screen.contains("frozen, ") && screen.contains(" new") && !screen.contains("frozen, 0")
+    });
+    assert!(frozen.contains("44 of 44"), "{frozen}");
+    tmux.keys(&["p"]);
+    tmux.wait("46 of 46");
+    // A terminal that is made smaller and larger again goes on showing what comes.
+    for (columns, lines, shows) in [("40", "10", "this is 40x10"), ("100", "30", "46 of 46")] {
+        assert!(tmux.run(&["resize-window", "-x", columns, "-y", lines]).status.success());
+        tmux.wait(shows);
+    }
+    traffic.make(1, 100);
+    tmux.wait("47 of 47");
+    tmux.keys(&["q"]);
+    tmux.wait("no packet is kept");
+    tmux.keys(&["q"]);
+    tmux.is_whole();
+}
+
 #[test]
 fn a_signal_ends_it_with_everything_kept() {
     if !can_capture() {

@@ -1,52 +1,209 @@
 //! The built program in a real terminal: tmux.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use crate::support::corpus;
-use crate::tmux::Tmux;
+use crate::tmux::{PATIENCE, Tmux, now};
 
-fn program(capture: &str) -> String {
-    let path = corpus::directory().join(capture);
-    format!("XDG_CONFIG_HOME=/nonexistent {} {}", env!("CARGO_BIN_EXE_mcpdump"), path.display())
+const VIEWS: [(&str, &str); 8] = [
+    ("1", "1 Overview"),
+    ("2", "2 Sessions"),
+    ("4", "4 Latency"),
+    ("5", "5 Streams"),
+    ("6", "6 Connections"),
+    ("7", "7 Findings"),
+    ("8", "8 Servers"),
+    ("3", "3 Exchanges"),
+];
+
+/// The program for a shell, without a configuration, and with colours and characters as they come.
+fn program(arguments: &str) -> String {
+    let binary = env!("CARGO_BIN_EXE_mcpdump");
+    format!("env -u NO_COLOR -u LC_ALL -u LC_CTYPE -u LANG XDG_CONFIG_HOME=/nonexistent {binary} {arguments}")
+}
+
+fn capture() -> String {
+    corpus::directory().join(crate::SSE).display().to_string()
 }
 
 #[test]
-fn walks_filters_copies_resizes_and_quits() {
-    let Some(tmux) = Tmux::new("walk") else { return };
-    tmux.shell(&program(crate::SSE));
-    tmux.wait("223 packets");
+fn every_view_is_walked_through() {
+    let Some(tmux) = Tmux::new("views") else { return };
+    tmux.shell(&program(&capture()));
     tmux.wait("1 of 32");
-    tmux.keys(&["1"]);
-    tmux.wait("Worth a look");
-    tmux.keys(&["3"]);
-    tmux.keys(&["/"]);
-    tmux.keys(&["-l", "status:tool_error"]);
-    tmux.wait("enter applies");
-    tmux.keys(&["Enter"]);
-    tmux.wait("3 of 32");
-    tmux.keys(&["Enter"]);
-    tmux.wait("Timeline");
-    tmux.keys(&["y"]);
-    tmux.wait("Wireshark filter");
-    tmux.keys(&["w"]);
-    tmux.wait("copied ");
-    assert!(tmux.run(&["resize-window", "-x", "50", "-y", "12"]).status.success());
-    tmux.wait("needs more room");
-    assert!(tmux.run(&["resize-window", "-x", "100", "-y", "30"]).status.success());
-    tmux.wait("Timeline");
+    for (key, title) in VIEWS {
+        tmux.keys(&[key]);
+        tmux.wait(title);
+        tmux.keys(&["?"]);
+        tmux.wait("esc closes");
+        tmux.keys(&["Escape"]);
+        tmux.wait_for("the view", |screen| screen.contains(title) && !screen.contains("esc closes"));
+    }
     tmux.keys(&["q"]);
     tmux.is_whole();
 }
 
 #[test]
-fn the_terminal_is_whole_after_a_signal_and_after_a_panic() {
-    let Some(tmux) = Tmux::new("end") else { return };
-    tmux.shell(&format!("{} & echo $! ; fg", program(crate::SSE)));
+fn it_filters_copies_and_heeds_the_mouse() {
+    let Some(tmux) = Tmux::new("walk") else { return };
+    // The terminal takes what programs copy, as people's terminals do.
+    assert!(tmux.run(&["set-option", "-s", "set-clipboard", "on"]).status.success());
+    tmux.shell(&program(&capture()));
+    tmux.wait("223 packets");
     tmux.wait("1 of 32");
-    let killed = Command::new("kill").args(["-TERM", &tmux.child()]).status().unwrap();
-    assert!(killed.success());
+    // A wrong filter is told of with its place, and left without a trace.
+    tmux.keys(&["/"]);
+    tmux.keys(&["-l", "dur>>"]);
+    tmux.wait_for("what is wrong", |screen| {
+        screen.contains("/ filter dur>>") && screen.contains("at byte 4")
+    });
+    tmux.keys(&["C-u"]);
+    // Fields and the values that occur are completed.
+    tmux.keys(&["-l", "tool:slow"]);
+    tmux.wait("slow-progress  occurs here");
+    tmux.keys(&["Tab"]);
+    tmux.wait("tool:slow-progress");
+    tmux.keys(&["Enter"]);
+    tmux.wait("1 of 1");
+    tmux.keys(&["Enter"]);
+    tmux.wait("Timeline");
+    tmux.keys(&["y"]);
+    tmux.wait("packet numbers");
+    tmux.keys(&["p"]);
+    tmux.wait("copied ");
+    tmux.wait_until("the packet numbers on the clipboard", || tmux.buffer() == "140,151");
+    // Back, and without the filter: what was selected still is.
+    for _ in 0..2 {
+        let before = tmux.screen();
+        tmux.keys(&["Escape"]);
+        tmux.wait_for("what esc does", |screen| screen != before);
+    }
+    tmux.wait("24 of 32");
+    // A click selects, the wheel scrolls, a double click opens, a click on a view shows it.
+    tmux.keys(&["Home"]);
+    tmux.wait("1 of 32");
+    tmux.mouse(0, 20, 6);
+    tmux.wait("3 of 32");
+    tmux.mouse(65, 20, 6);
+    tmux.wait_for("what was below", |screen| screen.contains("slow-progress"));
+    tmux.keys(&["Home"]);
+    tmux.wait("1 of 32");
+    tmux.mouse(0, 20, 6);
+    tmux.mouse(0, 20, 6);
+    tmux.wait("Timeline");
+    tmux.mouse(0, 2, 1);
+    tmux.wait("1 Overview");
+    tmux.keys(&["q"]);
     tmux.is_whole();
-    tmux.shell(&format!("clear; MCPDUMP_TEST_PANIC=1 {}", program(crate::SSE)));
+}
+
+#[test]
+fn it_follows_the_size_of_its_terminal() {
+    let Some(tmux) = Tmux::new("size") else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let [before, after] = ["before", "after"].map(|name| directory.path().join(name));
+    settings(&tmux, &before);
+    tmux.shell(&program(&capture()));
+    tmux.wait("1 of 32");
+    tmux.keys(&["Enter"]);
+    tmux.wait("Timeline");
+    for (columns, lines, shows) in
+        [("40", "10", "this is 40x10"), ("200", "50", "8 Servers"), ("60", "15", "Timeline")]
+    {
+        assert!(tmux.run(&["resize-window", "-x", columns, "-y", lines]).status.success());
+        tmux.wait(shows);
+    }
+    assert!(tmux.run(&["resize-window", "-x", "100", "-y", "30"]).status.success());
+    tmux.wait_for("a wide screen", |screen| screen.lines().any(|line| line.chars().count() > 90));
+    tmux.keys(&["q"]);
+    tmux.is_whole();
+    settings(&tmux, &after);
+    assert_eq!(fs::read_to_string(&before).unwrap(), fs::read_to_string(&after).unwrap());
+}
+
+/// However it ends, the terminal is as it was: by a signal, a panic, a key, and where what it reads has gone.
+#[test]
+fn the_terminal_is_whole_however_it_ends() {
+    let Some(tmux) = Tmux::new("end") else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let [before, after] = ["before", "after"].map(|name| directory.path().join(name));
+    settings(&tmux, &before);
+    let same = |how: &str| {
+        tmux.is_whole();
+        settings(&tmux, &after);
+        let [before, after] = [&before, &after].map(|path| fs::read_to_string(path).unwrap());
+        assert_eq!(before, after, "after {how}");
+    };
+    for signal in ["TERM", "HUP", "INT"] {
+        tmux.shell(&format!("clear; {}", program(&capture())));
+        tmux.wait("1 of 32");
+        kill(signal, &tmux.child());
+        same(signal);
+    }
+    tmux.shell("clear");
+    tmux.wait_for("an empty screen", |screen| screen.trim() == "ready>");
+    tmux.shell(&format!("MCPDUMP_TEST_PANIC=1 {}", program(&capture())));
     tmux.wait("MCPDUMP_TEST_PANIC is set");
-    tmux.is_whole();
+    same("a panic");
+    // What wrote into the pipe is gone before anybody looks; keys come from the terminal all the same.
+    tmux.shell(&format!("clear; cat {} | {}", capture(), program("-")));
+    tmux.wait(" of 32");
+    tmux.keys(&["q"]);
+    same("a pipe");
+    // Who reads standard error is gone: nobody is there to be told, and that is no reason to leave the terminal.
+    tmux.shell(&format!("clear; {} 2>&1 >/dev/tty | true", program(&capture())));
+    tmux.wait("1 of 32");
+    tmux.keys(&["q"]);
+    same("a closed pipe");
+}
+
+/// A terminal that is gone, with its window or its connection, takes the program along.
+#[test]
+fn it_does_not_outlive_its_terminal() {
+    let Some(tmux) = Tmux::new("gone") else { return };
+    tmux.shell(&program(&capture()));
+    tmux.wait("1 of 32");
+    let process = tmux.child();
+    let alive =
+        || fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name.trim() == "mcpdump");
+    assert!(alive());
+    drop(tmux);
+    let began = now();
+    while alive() {
+        assert!(began.elapsed() < PATIENCE, "it goes on without a terminal");
+    }
+}
+
+impl Tmux {
+    /// Waits until something is so that no screen shows.
+    #[track_caller]
+    fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let began = now();
+        while !is_so() {
+            assert!(began.elapsed() < PATIENCE, "{what}: does not come:\n{}", self.screen());
+        }
+    }
+
+    /// A button of the mouse at a column and a line, from 1, as xterm's SGR mode tells it: 0 is the left one, 65 the wheel
+    /// turned down.
+    fn mouse(&self, button: u16, column: u16, line: u16) {
+        self.keys(&["-l", &format!("\u{1b}[<{button};{column};{line}M\u{1b}[<{button};{column};{line}m")]);
+    }
+
+    /// What was copied last.
+    fn buffer(&self) -> String {
+        String::from_utf8_lossy(&self.run(&["show-buffer"]).stdout).into_owned()
+    }
+}
+
+/// Writes down how the terminal is set.
+fn settings(tmux: &Tmux, into: &Path) {
+    tmux.shell(&format!("clear; stty -a > {} && echo noted-$?", into.display()));
+    tmux.wait("noted-0");
+}
+
+fn kill(signal: &str, process: &str) {
+    assert!(Command::new("kill").args([&format!("-{signal}"), process]).status().unwrap().success());
 }

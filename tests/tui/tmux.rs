@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 /// How long a screen may take to show something. Much longer than it takes: the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A tmux server of its own, with one shell in it.
 pub(crate) struct Tmux {
@@ -55,8 +55,7 @@ impl Tmux {
 
     #[track_caller]
     pub(crate) fn wait_for(&self, what: &str, shows: impl Fn(&str) -> bool) -> String {
-        #[expect(clippy::disallowed_methods, reason = "a screen that never comes is not waited for")]
-        let began = Instant::now();
+        let began = now();
         loop {
             let screen = self.screen();
             if shows(&screen) {
@@ -85,6 +84,12 @@ impl Tmux {
         self.shell("clear; stty -a | tr ';' '\\n' | grep -cE ' (icanon|echo) | echo '; echo whole-$?");
         self.wait("whole-0");
     }
+}
+
+/// When waiting began.
+#[expect(clippy::disallowed_methods, reason = "a screen that never comes is not waited for")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
 }
 
 impl Drop for Tmux {
