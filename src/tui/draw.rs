@@ -224,16 +224,16 @@ fn completions(app: &App, area: Rect, cursor: Option<Position>, pen: &mut Pen<'_
         .collect();
     let widest = texts.iter().map(|(_, insert, _)| harmless::width(insert)).max().unwrap_or(0).min(30) as u16;
     let notes = texts.iter().map(|(.., note)| harmless::width(note)).max().unwrap_or(0) as u16;
-    let width = (widest + notes + 4).min(area.width);
-    let x = cursor.map_or(area.x, |cursor| cursor.x).min(area.right() - width);
-    let height = (texts.len() as u16).min(area.height.saturating_sub(3));
-    let popup = Rect { x, y: area.y + 2, width, height };
-    pen.clear(popup);
-    for (line, (is_chosen, insert, note)) in (popup.y..popup.bottom()).zip(&texts) {
-        let line = Rect { y: line, height: 1, ..popup };
-        pen.text(Position::new(line.x + 1, line.y), widest, Role::Key, insert);
+    let width = (widest + notes + 6).min(area.width);
+    // What can be inserted stands below the place where it would.
+    let x = cursor.map_or(area.x, |cursor| cursor.x.saturating_sub(2)).min(area.right() - width);
+    let height = (texts.len() as u16 + 2).min(area.height.saturating_sub(3));
+    let inner = pen.frame(Rect { x, y: area.y + 2, width, height }, "");
+    for (y, (is_chosen, insert, note)) in (inner.y..inner.bottom()).zip(&texts) {
+        let line = Rect { y, height: 1, ..inner };
+        pen.text(Position::new(line.x + 1, y), widest, Role::Key, insert);
         let at = line.x + widest + 3;
-        pen.text(Position::new(at, line.y), line.right().saturating_sub(at), Role::Faint, note);
+        pen.text(Position::new(at, y), line.right().saturating_sub(at), Role::Faint, note);
         if *is_chosen {
             pen.wash(line, Role::Selected);
         }
@@ -304,14 +304,13 @@ fn keys(app: &App, area: Rect, pen: &mut Pen<'_>) {
 
 fn copy_menu(copies: &Copies, area: Rect, pen: &mut Pen<'_>) {
     let height = (copies.0.len() as u16 + 2).min(area.height);
-    let width = 60.min(area.width);
+    let width = 76.min(area.width);
     let popup = Rect { x: area.x + (area.width - width) / 2, y: area.bottom() - height, width, height };
-    pen.clear(popup);
-    pen.rule(Rect { height: 1, ..popup }, "Copy");
-    for (line, choice) in (popup.y + 1..popup.bottom()).zip(&copies.0) {
+    let inner = pen.frame(popup, "Copy");
+    for (y, choice) in (inner.y..inner.bottom()).zip(&copies.0) {
         let key = choice.key.to_string();
         let name = format!("  {:<18}", choice.name);
-        let line = Rect { x: popup.x + 2, y: line, width: width - 4, height: 1 };
+        let line = Rect { x: inner.x + 1, y, width: inner.width.saturating_sub(2), height: 1 };
         pen.line(line, &[(Role::Key, &key), (Role::Strong, &name), (Role::Faint, &choice.text)]);
     }
 }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::{Margin, Position, Rect};
 
 use crate::base::harmless;
 
@@ -145,6 +145,24 @@ impl Pen<'_> {
             let at = Position::new(area.x + 2.min(area.width), area.y);
             self.text(at, area.width.saturating_sub(4), Role::Title, &format!(" {title} "));
         }
+    }
+
+    /// Empties an area and frames it, for what lies above others; gives what is inside of the frame.
+    pub fn frame(&mut self, area: Rect, title: &str) -> Rect {
+        let ([_, standing], corners) = (self.symbols().rules, self.symbols().corners);
+        self.clear(area);
+        let (right, below) = (area.right().saturating_sub(1), area.bottom().saturating_sub(1));
+        self.rule(Rect { height: 1, ..area }, title);
+        self.rule(Rect { y: below, height: 1, ..area }, "");
+        for line in area.y..area.bottom() {
+            self.text(Position::new(area.x, line), 1, Role::Border, standing);
+            self.text(Position::new(right, line), 1, Role::Border, standing);
+        }
+        let places = [(area.x, area.y), (right, area.y), (area.x, below), (right, below)];
+        for ((x, y), corner) in places.into_iter().zip(corners) {
+            self.text(Position::new(x, y), 1, Role::Border, corner);
+        }
+        area.inner(Margin::new(1, 1))
     }
 
     /// A bar of `part` in `whole`, with eighths, from the left of `area`.

@@ -269,6 +269,8 @@ pub struct Symbols {
     pub more: &'static str,
     /// A rule that lies, and one that stands.
     pub rules: [&'static str; 2],
+    /// The corners of a frame: above on the left and right, below on the left and right.
+    pub corners: [&'static str; 4],
     /// The selected row.
     pub pointer: &'static str,
     /// A finding.
@@ -292,6 +294,7 @@ impl Symbols {
         dot: "·",
         more: "…",
         rules: ["─", "│"],
+        corners: ["╭", "╮", "╰", "╯"],
         pointer: "▌",
         flag: "!",
     };
@@ -312,6 +315,7 @@ impl Symbols {
         dot: "-",
         more: "~",
         rules: ["-", "|"],
+        corners: ["+", "+", "+", "+"],
         pointer: ">",
         flag: "!",
     };

@@ -140,7 +140,24 @@ fn every_view_explains_itself_and_says_what_can_be_copied() {
         screen.press(&["esc"]);
     }
     snapshot("views-help", &help);
+    no_line_of_the_help_is_cut();
     snapshot("views-copy", &copies);
+}
+
+fn no_line_of_the_help_is_cut() {
+    for (columns, lines) in [(60, 15), (80, 24), (200, 50)] {
+        let mut screen = Screen::of(ODD, columns, lines);
+        screen.press(&["?"]);
+        let mut before = String::new();
+        while screen.text() != before {
+            before = screen.text();
+            // The scroll bar stands at the end of each line.
+            let is_cut = |line: &str| line.trim_end_matches(['█', '│', ' ']).ends_with('…');
+            assert!(!before.lines().any(is_cut), "{before}");
+            screen.press(&["ctrl-d"]);
+        }
+        assert!(before.contains("finding:tcp.*"), "{before}");
+    }
 }
 
 #[test]

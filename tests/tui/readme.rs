@@ -30,6 +30,13 @@ const SHOTS: &[Shot] = &[
     },
     Shot { name: "overview", capture: DEMO, until: Some(198), size: (120, 30), keys: &["1"] },
     Shot {
+        name: "filter",
+        capture: DEMO,
+        until: None,
+        size: (120, 16),
+        keys: &["3", "home", "/", "'status:error tool:'", "tab", "tab"],
+    },
+    Shot {
         name: "timeline",
         capture: DEMO,
         until: None,

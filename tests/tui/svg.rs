@@ -124,13 +124,14 @@ fn paint_grounds(row: &[Cell], y: f64, into: &mut String) {
 
 /// Blocks and rules as what they are: letters would leave gaps between lines, another width in each font.
 fn paint_shapes(row: &[Cell], y: f64, into: &mut String) {
-    let drawn = |cell: &Cell| (shape(cell.symbol()), Look::of(cell).ink, Look::of(cell).dim);
+    let drawn = |cell: &Cell| (cell.symbol().to_owned(), Look::of(cell).ink, Look::of(cell).dim);
     let mut column = 0;
     for group in row.chunk_by(|one, other| drawn(one) == drawn(other) && is_joined(one.symbol())) {
-        if let (Some([left, top, wide, high, strength]), ink, dim) = drawn(&group[0]) {
+        let look = Look::of(&group[0]);
+        for [left, top, wide, high, strength] in shapes(group[0].symbol()) {
             let columns = if group.len() > 1 { group.len() as f64 } else { wide };
             let place = [(column as f64 + left) * WIDE, y + top * HIGH, columns * WIDE, high * HIGH];
-            rectangle(into, place, ink, if dim { strength * 0.6 } else { strength });
+            rectangle(into, place, look.ink, if look.dim { strength * 0.6 } else { strength });
         }
         column += group.len();
     }
@@ -144,24 +145,32 @@ fn rectangle(into: &mut String, [x, y, width, height]: [f64; 4], fill: u32, opac
 
 /// Whether a shape goes from one side of its cell to the other, so that it is one with its neighbours.
 fn is_joined(symbol: &str) -> bool {
-    shape(symbol).is_some_and(|[left, _, wide, ..]| left == 0.0 && wide == 1.0)
+    matches!(shapes(symbol)[..], [[left, _, wide, ..]] if left == 0.0 && wide == 1.0)
 }
 
-/// The part of its cell that a block or a rule fills: left, top, width, height, and how strongly. `None` for letters.
-fn shape(symbol: &str) -> Option<[f64; 5]> {
+/// The parts of its cell that a block or a rule fills: left, top, width, height, and how strongly. Empty for letters.
+fn shapes(symbol: &str) -> Vec<[f64; 5]> {
     let eighths = |part: u32| f64::from(part) / 8.0;
-    let character = symbol.chars().next()?;
+    let Some(character) = symbol.chars().next() else { return Vec::new() };
     let code = u32::from(character);
-    Some(match character {
-        '─' => [0.0, 0.47, 1.0, 0.06, 1.0],
-        '│' => [0.44, 0.0, 0.12, 1.0, 1.0],
-        '▁'..='█' => [0.0, 1.0 - eighths(code - 0x2580), 1.0, eighths(code - 0x2580), 1.0],
-        '▉'..='▏' => [0.0, 0.0, eighths(0x2590 - code), 1.0, 1.0],
-        '░' => [0.0, 0.0, 1.0, 1.0, 0.25],
-        '▒' => [0.0, 0.0, 1.0, 1.0, 0.5],
-        '▓' => [0.0, 0.0, 1.0, 1.0, 0.75],
-        _ => return None,
-    })
+    let corner = |right: bool, below: bool| {
+        let lying = [if right { 0.44 } else { 0.0 }, 0.47, 0.56, 0.06, 1.0];
+        vec![lying, [0.44, if below { 0.47 } else { 0.0 }, 0.12, 0.53, 1.0]]
+    };
+    match character {
+        '─' => vec![[0.0, 0.47, 1.0, 0.06, 1.0]],
+        '│' => vec![[0.44, 0.0, 0.12, 1.0, 1.0]],
+        '╭' => corner(true, true),
+        '╮' => corner(false, true),
+        '╰' => corner(true, false),
+        '╯' => corner(false, false),
+        '▁'..='█' => vec![[0.0, 1.0 - eighths(code - 0x2580), 1.0, eighths(code - 0x2580), 1.0]],
+        '▉'..='▏' => vec![[0.0, 0.0, eighths(0x2590 - code), 1.0, 1.0]],
+        '░' => vec![[0.0, 0.0, 1.0, 1.0, 0.25]],
+        '▒' => vec![[0.0, 0.0, 1.0, 1.0, 0.5]],
+        '▓' => vec![[0.0, 0.0, 1.0, 1.0, 0.75]],
+        _ => Vec::new(),
+    }
 }
 
 /// The texts of a line: parts of one look, broken at gaps and around what fonts have in other widths.
@@ -171,7 +180,7 @@ fn runs(row: &[Cell]) -> Vec<Run> {
     while column < row.len() {
         let symbol = row[column].symbol();
         let columns = unicode_width::UnicodeWidthStr::width(symbol).max(1);
-        if symbol.trim().is_empty() || shape(symbol).is_some() {
+        if symbol.trim().is_empty() || !shapes(symbol).is_empty() {
             column += 1;
             continue;
         }
