@@ -3,7 +3,7 @@
 //! The loop is generic over what draws, so that tests drive it without a terminal.
 
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -188,11 +188,8 @@ fn take_all(
         if is_input {
             return Ok(Taken::Input);
         }
-        next = match events.try_recv() {
-            _ if now() - began > TAKING => None,
-            Ok(event) => Some(event),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        };
+        // Only what is taken is received: what were received too late would be lost.
+        next = if now() - began > TAKING { None } else { events.try_recv().ok() };
     }
     Ok(Taken::Told)
 }
@@ -250,4 +247,39 @@ impl Outside {
 )]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+    use crate::tui::{Config, World};
+
+    struct Nothing;
+
+    impl Do for Nothing {
+        fn effect(&mut self, _: &Effect) -> io::Result<Option<String>> {
+            // As long as anything may take, so that each event is the last of its round.
+            let began = now();
+            while now() - began <= TAKING {
+                std::thread::yield_now();
+            }
+            Ok(None)
+        }
+    }
+
+    /// However long one takes, the others wait and none is lost.
+    #[test]
+    fn no_event_is_lost() {
+        let (send, events) = sync_channel(3);
+        send.send(Event::Warned("slow".to_owned())).unwrap();
+        send.send(Event::End).unwrap();
+        let mut app = App::new(World::new("test".to_owned(), false, 1 << 20), Config::default());
+        for _ in 0..2 {
+            let first = events.try_recv().ok();
+            take_all(&mut app, first, &events, &mut Nothing).unwrap();
+        }
+        assert!(app.world.ended);
+    }
 }
