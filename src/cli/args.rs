@@ -30,6 +30,8 @@ pub(super) struct Arguments {
     pub(super) command: Option<Command>,
     #[command(flatten)]
     pub(super) source: SourceArguments,
+    #[command(flatten)]
+    pub(super) screen: ScreenArguments,
     /// Colours: on a terminal only (auto; off where NO_COLOR is set), always or never
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
     #[arg(hide_possible_values = true)]
@@ -176,6 +178,32 @@ pub(super) struct KeepArguments {
     pub(super) file_count: Option<u32>,
 }
 
+/// What the TUI takes.
+#[derive(Debug, Default, PartialEq, Eq, Args)]
+pub(super) struct ScreenArguments {
+    /// What may be kept of bodies in memory, as in 256MiB; 64MiB, and a bare number is MiB
+    ///
+    /// The rest lies in a temporary file without a name. Without it the configuration says how much.
+    #[arg(long, value_name = "SIZE", value_parser = measure::memory, help_heading = SCREEN)]
+    pub(super) memory: Option<usize>,
+}
+
+impl ScreenArguments {
+    /// Refuses what has no effect where no TUI is opened.
+    ///
+    /// # Errors
+    /// Something was asked for.
+    pub(super) fn refuse(&self) -> anyhow::Result<()> {
+        if self.memory.is_some() {
+            anyhow::bail!(
+                "--memory is an option of the TUI, and standard output is no terminal to show it on"
+            );
+        }
+        Ok(())
+    }
+}
+
+const SCREEN: &str = "The TUI";
 const LIVE: &str = "Live capture";
 const KEEP: &str = "Keeping packets";
 

@@ -16,7 +16,7 @@ use clap::{Args, ValueHint};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Color, KeepArguments};
+use super::args::{Color, KeepArguments, ScreenArguments};
 use super::begin::{Begun, begin, begin_screen};
 use super::clock::Running;
 use super::keeping::Keeping;
@@ -56,6 +56,8 @@ pub(super) struct Demo {
     /// Keeps the packets in this file (pcapng)
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     write: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    screen: ScreenArguments,
 }
 
 /// Shows traffic as it happens, then a report of it.
@@ -63,6 +65,9 @@ pub(super) struct Demo {
 /// # Errors
 /// The server cannot be started, or the output cannot be written.
 pub(super) fn run(demo: &Demo, color: Color) -> anyhow::Result<Outcome> {
+    if !view::is_wanted() {
+        demo.screen.refuse()?;
+    }
     // One thread, which is this one until the device is open: see `begin`.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("no runtime for the server")?;
@@ -131,7 +136,7 @@ impl Drop for StopsCapture {
 /// Captures what server and clients say to each other.
 fn show(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outcome> {
     if view::is_wanted() {
-        return show_on_screen(request, traffic);
+        return show_on_screen(demo, request, traffic);
     }
     let address = traffic.server.local_addr();
     let Begun { mut reader, output, .. } = begin(request, None)?;
@@ -148,9 +153,9 @@ fn show(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outc
 }
 
 /// The same in the TUI.
-fn show_on_screen(request: &Request, traffic: Traffic) -> anyhow::Result<Outcome> {
+fn show_on_screen(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outcome> {
     let name = format!("demo on {}", traffic.server.local_addr());
-    let screen = Screen::prepare(request)?;
+    let screen = Screen::prepare(request, &demo.screen)?;
     let Begun { reader, output, is_shut_in } = begin_screen(request)?;
     // It holds standard output, which the screen takes.
     drop(output);
@@ -198,7 +203,7 @@ fn play(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
 
 /// The same in the TUI.
 fn play_on_screen(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
-    let screen = Screen::prepare(request)?;
+    let screen = Screen::prepare(request, &demo.screen)?;
     let allowed = sandbox::Allowed { terminal: true, ..sandbox::Allowed::default() };
     let note = sandbox::enter(allowed);
     if let Some(note) = &note {

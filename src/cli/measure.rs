@@ -44,6 +44,18 @@ pub(super) fn buffer(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "is more than libpcap takes: less than 2GiB".to_owned())
 }
 
+/// What the TUI may keep of bodies in memory (`--memory`), in bytes: MiB where the unit is left out, as in its configuration.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(super) fn memory(text: &str) -> Result<usize, String> {
+    let bytes = usize::try_from(size(text, 1 << 20)?).ok();
+    bytes.filter(|bytes| MEMORY.contains(bytes)).ok_or_else(|| "is not between 1MiB and 1TiB".to_owned())
+}
+
+/// What the configuration takes too. With less than the one every body is read from the file again.
+const MEMORY: std::ops::RangeInclusive<usize> = 1 << 20..=1 << 40;
+
 /// Most bytes of a buffer that libpcap can be asked for.
 const MAX_BUFFER: usize = i32::MAX as usize;
 
@@ -126,5 +138,10 @@ mod tests {
         assert_eq!(buffer("4096"), Ok(4 << 20));
         assert_eq!(buffer("64MiB"), Ok(64 << 20));
         assert!(buffer("2GiB").is_err());
+        assert_eq!(memory("64"), Ok(64 << 20));
+        assert_eq!(memory("1.5GiB"), Ok(3 << 29));
+        for text in ["0", "0.5", "1023KiB", "2000GiB", "64XB", "-1"] {
+            assert!(memory(text).is_err(), "{text}");
+        }
     }
 }

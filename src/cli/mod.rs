@@ -34,7 +34,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, ScreenArguments};
 use source::{Inputs, Request};
 
 /// The exit status of a command that ran, and failed at something that was asked for.
@@ -74,13 +74,16 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
     let color = arguments.color;
     let Some(command) = arguments.command else {
         let request = Request::without_command(&arguments.source, color)?;
+        if !view::is_wanted() {
+            arguments.screen.refuse()?;
+        }
         return match request.inputs {
-            _ if view::is_wanted() => view::view(&request),
+            _ if view::is_wanted() => view::view(&request, &arguments.screen),
             Inputs::Files(_) => run::report(&request, &args::ReportOptions::default()),
             Inputs::Device(_) => run::list(&request, &args::ListOptions::default()),
         };
     };
-    if !arguments.source.is_empty() {
+    if !arguments.source.is_empty() || arguments.screen != ScreenArguments::default() {
         anyhow::bail!("the command comes first, then its files and options: mcpdump COMMAND FILE...");
     }
     match command {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow};
 use signal_hook::iterator::Signals;
 
+use super::args::ScreenArguments;
 use super::begin::{Begun, begin_screen};
 use super::source::{Inputs, Request};
 use super::{Outcome, output, run, signals};
@@ -48,8 +49,8 @@ pub(super) fn is_wanted() -> bool {
 ///
 /// # Errors
 /// The capture or the configuration cannot be read, the filter is wrong, or the terminal fails.
-pub(super) fn view(request: &Request) -> anyhow::Result<Outcome> {
-    let screen = Screen::prepare(request)?;
+pub(super) fn view(request: &Request, arguments: &ScreenArguments) -> anyhow::Result<Outcome> {
+    let screen = Screen::prepare(request, arguments)?;
     let Begun { reader, output, is_shut_in } = begin_screen(request)?;
     // It holds standard output, which the screen takes.
     drop(output);
@@ -107,9 +108,10 @@ impl Screen {
     ///
     /// # Errors
     /// The configuration cannot be read, or the filter is wrong.
-    pub(super) fn prepare(request: &Request) -> anyhow::Result<Self> {
+    pub(super) fn prepare(request: &Request, arguments: &ScreenArguments) -> anyhow::Result<Self> {
         let filter = run::filter(request)?;
-        let config = config(request)?;
+        let mut config = config(request)?;
+        config.memory = arguments.memory.unwrap_or(config.memory);
         Ok(Self { config, filter, spill: tempfile::tempfile().ok(), signals: signals::wanted() })
     }
 
