@@ -11,6 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 
+use super::history::Remembered;
 use super::output::{self, Output};
 use super::reader::{Device, Reader, Source};
 use super::relay::Relay;
@@ -26,8 +27,8 @@ use crate::capture::{self, live};
 pub(super) struct Begun {
     pub(super) reader: Reader,
     pub(super) output: Output,
-    /// Whether the process shut itself in.
-    pub(super) is_shut_in: bool,
+    /// What is there of earlier runs of the TUI.
+    pub(super) remembered: Remembered,
 }
 
 /// Who shows what is read.
@@ -36,7 +37,16 @@ enum Face {
     /// An output that is written to.
     Lines,
     /// The TUI: it takes the terminal, and catches signals itself.
-    Screen,
+    Screen(Wishes),
+}
+
+/// What the TUI keeps and uses beside what is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wishes {
+    /// The filters of earlier runs.
+    pub(super) history: bool,
+    /// This machine's clipboard.
+    pub(super) clipboard: bool,
 }
 
 /// Opens what is read and what is written (`path`, or standard output), and starts a live capture.
@@ -51,8 +61,8 @@ pub(super) fn begin(request: &Request, path: Option<&Path>) -> anyhow::Result<Be
 ///
 /// # Errors
 /// As [`begin`].
-pub(super) fn begin_screen(request: &Request) -> anyhow::Result<Begun> {
-    start(request, None, Face::Screen)
+pub(super) fn begin_screen(request: &Request, wishes: Wishes) -> anyhow::Result<Begun> {
+    start(request, None, Face::Screen(wishes))
 }
 
 fn start(request: &Request, path: Option<&Path>, face: Face) -> anyhow::Result<Begun> {
@@ -68,16 +78,21 @@ fn start(request: &Request, path: Option<&Path>, face: Face) -> anyhow::Result<B
         None => error,
     })?;
     let signals = signals::wanted();
+    let (is_screen, wishes) = match face {
+        Face::Screen(wishes) => (true, wishes),
+        Face::Lines => (false, Wishes::default()),
+    };
+    let remembered = if wishes.history { Remembered::open(user.as_deref()) } else { Remembered::default() };
     let note = sandbox::enter(Allowed {
         folder: folder.as_deref(),
         device: opened.device().map(live::Opened::name),
         network: request.network,
         lookups: opened.device().is_none() && request.bpf.is_some(),
-        terminal: face == Face::Screen,
+        terminal: is_screen,
+        display: sandbox::authority(wishes.clipboard).as_deref(),
     });
-    let is_shut_in = cfg!(target_os = "linux") && note.is_none();
     let reader = match opened {
-        Opened::Files(capture) if face == Face::Screen && request.is_live() => {
+        Opened::Files(capture) if is_screen && request.is_live() => {
             let progress = capture.progress();
             Reader::new(Source::Relayed { progress, relay: Relay::of(capture) }, recorder)
         }
@@ -86,7 +101,7 @@ fn start(request: &Request, path: Option<&Path>, face: Face) -> anyhow::Result<B
             if let Some(note) = note {
                 complain(&format!("note: {note}"));
             }
-            if face == Face::Lines {
+            if !is_screen {
                 announce(&opened, request, user.as_deref());
                 signals::catch(&signals, &opened.stop().flag()).context("signals cannot be caught")?;
             }
@@ -94,7 +109,7 @@ fn start(request: &Request, path: Option<&Path>, face: Face) -> anyhow::Result<B
             Reader::captured(live, device)
         }
     };
-    Ok(Begun { reader, output, is_shut_in })
+    Ok(Begun { reader, output, remembered })
 }
 
 /// What is read, open and not yet read.

@@ -17,8 +17,9 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Color, KeepArguments, ScreenArguments};
-use super::begin::{Begun, begin, begin_screen};
+use super::begin::{Begun, Wishes, begin, begin_screen};
 use super::clock::Running;
+use super::history::Remembered;
 use super::keeping::Keeping;
 use super::output::Output;
 use super::reader::Reader;
@@ -156,14 +157,14 @@ fn show(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outc
 fn show_on_screen(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outcome> {
     let name = format!("demo on {}", traffic.server.local_addr());
     let screen = Screen::prepare(request, &demo.screen)?;
-    let Begun { reader, output, is_shut_in } = begin_screen(request)?;
+    let Begun { reader, output, remembered } = begin_screen(request, screen.wishes())?;
     // It holds standard output, which the screen takes.
     drop(output);
     let end = CancellationToken::new();
     let stop = reader.stop().ok_or_else(|| anyhow!("a demo captures on a device"))?;
     let thread = traffic.start(end.clone(), stop)?;
     let device = Some(Device { kept: reader.kept() });
-    let (reader, result) = screen.show(reader, Shown { name, live: true, device, is_shut_in })?;
+    let (reader, result) = screen.show(reader, Shown { name, live: true, device, remembered })?;
     end.cancel();
     conclude(thread, reader, result)
 }
@@ -204,15 +205,17 @@ fn play(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
 /// The same in the TUI.
 fn play_on_screen(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
     let screen = Screen::prepare(request, &demo.screen)?;
-    let allowed = sandbox::Allowed { terminal: true, ..sandbox::Allowed::default() };
-    let note = sandbox::enter(allowed);
-    if let Some(note) = &note {
+    let Wishes { history, clipboard } = screen.wishes();
+    let remembered = if history { Remembered::open(None) } else { Remembered::default() };
+    let display = sandbox::authority(clipboard);
+    let allowed =
+        sandbox::Allowed { terminal: true, display: display.as_deref(), ..sandbox::Allowed::default() };
+    if let Some(note) = sandbox::enter(allowed) {
         complain(&format!("note: {note}"));
     }
-    let is_shut_in = cfg!(target_os = "linux") && note.is_none();
     let played = Played { recording: recording()?, duration: demo.pace.duration };
     let name = "a recorded demo".to_owned();
-    let (_, result) = screen.show(played, Shown { name, live: true, device: None, is_shut_in })?;
+    let (_, result) = screen.show(played, Shown { name, live: true, device: None, remembered })?;
     result.map(|()| Outcome::Done)
 }
 

@@ -12,6 +12,7 @@ mod clock;
 mod demo;
 mod generate;
 mod help;
+mod history;
 mod interfaces;
 mod keeping;
 mod measure;

@@ -5,7 +5,7 @@
 //! open by then, so no file can be opened any more but the next one of a rotation, no connection can be made, and no
 //! privilege be gained. To be entered before there are threads: it holds for those that are started later.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What stays possible.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +21,22 @@ pub(super) struct Allowed<'a> {
     pub(super) lookups: bool,
     /// The terminal can be opened anew: it is, where standard input is a capture.
     pub(super) terminal: bool,
+    /// The file that lets one in at the X server, which can be read. The server itself can be reached without a word here:
+    /// Landlock holds nobody from a socket that has a path. For the clipboard, which is asked for once it is needed: a
+    /// thread that serves it from before would not be shut in.
+    pub(super) display: Option<&'a Path>,
+}
+
+/// The file that lets one in at the X server (xauth(1)), where there is such a server and its clipboard is `wanted`. A
+/// clipboard of Wayland takes more than may stay possible: files in the folder for temporary ones.
+pub(super) fn authority(wanted: bool) -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    if !wanted || set("DISPLAY").is_none() {
+        return None;
+    }
+    let file = set("XAUTHORITY").map(PathBuf::from);
+    file.or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".Xauthority")))
+        .filter(|file| file.is_file())
 }
 
 /// Enters. Says why that was not possible, or not wholly; `None` where it was, and on systems where nothing of the kind
@@ -76,6 +92,9 @@ mod linux {
             rules = rules.add_rule(beneath(&counts, AccessFs::ReadFile.into())?)?;
         }
         let terminal = (AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev) & files;
+        if let Some(display) = allowed.display.filter(|_| !allowed.lookups) {
+            rules = rules.add_rule(beneath(display, AccessFs::ReadFile.into())?)?;
+        }
         if allowed.terminal && Path::new(TERMINAL).exists() {
             rules = rules.add_rule(beneath(Path::new(TERMINAL), terminal)?)?;
         }

@@ -14,14 +14,15 @@ use anyhow::{Context as _, anyhow};
 use signal_hook::iterator::Signals;
 
 use super::args::ScreenArguments;
-use super::begin::{Begun, begin_screen};
+use super::begin::{Begun, Wishes, begin_screen};
+use super::history::{History, Remembered};
 use super::source::{Inputs, Request};
-use super::{Outcome, output, run, signals};
+use super::{Outcome, complain, output, run, signals};
 use crate::capture;
 use crate::engine::Engine;
 use crate::ledger::Entry;
 use crate::ledger::query::Filter;
-use crate::tui::{self, App, Config, Device, Event, Loading, Wanted, World};
+use crate::tui::{self, App, Config, Device, Event, Loading, Tty, Wanted, World};
 
 /// Events that wait to be taken. With [`BATCH`] it bounds what a key waits behind, and what memory it takes.
 const WAITING: usize = 4;
@@ -51,7 +52,7 @@ pub(super) fn is_wanted() -> bool {
 /// The capture or the configuration cannot be read, the filter is wrong, or the terminal fails.
 pub(super) fn view(request: &Request, arguments: &ScreenArguments) -> anyhow::Result<Outcome> {
     let screen = Screen::prepare(request, arguments)?;
-    let Begun { reader, output, is_shut_in } = begin_screen(request)?;
+    let Begun { reader, output, remembered } = begin_screen(request, screen.wishes())?;
     // It holds standard output, which the screen takes.
     drop(output);
     let name = match &request.inputs {
@@ -60,7 +61,7 @@ pub(super) fn view(request: &Request, arguments: &ScreenArguments) -> anyhow::Re
     };
     let device = reader.device().map(|_| Device { kept: reader.kept() });
     let (reader, result) =
-        screen.show(reader, Shown { name, live: request.is_live(), device, is_shut_in })?;
+        screen.show(reader, Shown { name, live: request.is_live(), device, remembered })?;
     reader.end(result)
 }
 
@@ -90,8 +91,8 @@ pub(super) struct Shown {
     pub(super) live: bool,
     /// The device, if it is one.
     pub(super) device: Option<Device>,
-    /// Whether the process shut itself in.
-    pub(super) is_shut_in: bool,
+    /// What is there of earlier runs.
+    pub(super) remembered: Remembered,
 }
 
 /// What the screen needs, and cannot have any more once the process has shut itself in.
@@ -101,10 +102,12 @@ pub(super) struct Screen {
     /// Where bodies go that do not fit into memory. `None` where none could be made: that is said when it is needed.
     spill: Option<File>,
     signals: Vec<i32>,
+    tty: Tty,
 }
 
 impl Screen {
-    /// To be called before `begin`.
+    /// To be called before `begin`, and before there are other threads: from then on none of them that panics leaves the
+    /// terminal as it is.
     ///
     /// # Errors
     /// The configuration cannot be read, or the filter is wrong.
@@ -112,7 +115,13 @@ impl Screen {
         let filter = run::filter(request)?;
         let mut config = config(request)?;
         config.memory = arguments.memory.unwrap_or(config.memory);
-        Ok(Self { config, filter, spill: tempfile::tempfile().ok(), signals: signals::wanted() })
+        let spill = tempfile::tempfile().ok();
+        Ok(Self { config, filter, spill, signals: signals::wanted(), tty: Tty::guarded() })
+    }
+
+    /// What is to be opened for it before the process shuts itself in.
+    pub(super) fn wishes(&self) -> Wishes {
+        Wishes { history: self.config.history, clipboard: self.config.clipboard }
     }
 
     /// Shows a source until somebody leaves. Gives the source back, and what became of reading it.
@@ -123,16 +132,27 @@ impl Screen {
         let mut world = World::new(shown.name, shown.live, self.config.memory);
         world.device = shown.device;
         self.spill.into_iter().for_each(|file| world.store.spill_into(file));
-        let mut app = App::new(world, self.config);
+        let Remembered { filters, mut history, trouble } = shown.remembered;
+        let mut app = App::new(world, self.config).recalling(filters);
         if let Some(filter) = self.filter {
             app = app.filtered(filter);
         }
         let (events, told) = sync_channel(WAITING);
         watch_signals(&self.signals, events.clone())?;
+        if let Some(trouble) = trouble {
+            app.handle(Event::Warned(trouble));
+        }
         let loader = load(source, shown.live, events.clone())?;
-        let left = tui::run(&mut app, &told, events, !shown.is_shut_in).context("the terminal");
+        while panics_early() && !loader.is_finished() {
+            std::thread::yield_now();
+        }
+        let mut remember = |filter: &str| history.as_mut().map_or(Ok(()), |history| history.add(filter));
+        let left = tui::run(&mut app, &self.tty, &told, events, &mut remember).context("the terminal");
         // Whoever reads finds out by this that nobody looks any more.
         drop(told);
+        if let Some(Err(error)) = history.map(History::finish) {
+            complain(&format!("the last filters are not kept: {error}"));
+        }
         let (source, read) = loader.join().map_err(|_| anyhow!("the thread that reads panicked"))?;
         Ok((source, left.and(read.map_err(anyhow::Error::from))))
     }
@@ -179,18 +199,34 @@ fn is_ascii() -> bool {
     })
 }
 
-/// A signal asks the program to go: the terminal is given back first.
+/// A signal asks the program to go, and the terminal is given back first; or it tells of the terminal.
 fn watch_signals(wanted: &[i32], events: SyncSender<Event>) -> anyhow::Result<()> {
-    let mut signals = Signals::new(wanted).context("signals cannot be caught")?;
+    let mut signals = Signals::new(wanted.iter().chain(TOLD)).context("signals cannot be caught")?;
     let watch = move || {
-        for _ in signals.forever() {
-            if events.send(Event::Terminate).is_err() {
+        for signal in signals.forever() {
+            if events.send(meaning(signal)).is_err() {
                 return;
             }
         }
     };
     Builder::new().name("signals".to_owned()).spawn(watch).context("no thread for signals")?;
     Ok(())
+}
+
+/// What the screen is told by signals, beside that it is to end: that the process goes on after it was stopped.
+#[cfg(unix)]
+const TOLD: &[i32] = &[signal_hook::consts::SIGCONT];
+#[cfg(not(unix))]
+const TOLD: &[i32] = &[];
+
+#[cfg(unix)]
+fn meaning(signal: i32) -> Event {
+    if signal == signal_hook::consts::SIGCONT { Event::Resumed } else { Event::Terminate }
+}
+
+#[cfg(not(unix))]
+fn meaning(_: i32) -> Event {
+    Event::Terminate
 }
 
 /// A source that was read, and what became of that.
@@ -299,6 +335,11 @@ impl<'a> Loader<'a> {
 
 /// The switch of the test that looks whether the terminal survives a panic.
 const PANIC: &str = "MCPDUMP_TEST_PANIC";
+
+/// Whether the test wants the panic before the terminal is taken.
+fn panics_early() -> bool {
+    env::var_os(PANIC).is_some_and(|value| value == "early")
+}
 
 #[expect(clippy::panic, reason = "a test asks for it: the terminal has to come back whole")]
 fn forced_panic() {

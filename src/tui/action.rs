@@ -48,6 +48,7 @@ pub enum Action {
     Fold,
     FoldAll,
     UnfoldAll,
+    Suspend,
 }
 
 /// Where a key holds. Two actions may have one key only where they never hold at once.
@@ -132,6 +133,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     row(Action::Privacy, "privacy", "P", "", "masks ids, tokens and payloads"),
     row(Action::Mouse, "mouse", "m", "", "gives the mouse to the terminal, and takes it back"),
     row(Action::Help, "help", "? f1", "help", "explains the view"),
+    row(Action::Suspend, "suspend", "ctrl-z", "", "stops the program; fg in the shell goes on"),
     row(Action::Quit, "quit", "q ctrl-c", "quit", "leaves"),
 ];
 

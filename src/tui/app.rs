@@ -74,7 +74,15 @@ impl App {
     #[must_use]
     pub fn filtered(mut self, filter: crate::ledger::query::Filter) -> Self {
         self.filter.set(filter.text());
+        self.filter.keep();
         self.world.refilter(filter);
+        self
+    }
+
+    /// The filters of earlier runs, the newest last, for the arrows of the filter line.
+    #[must_use]
+    pub fn recalling(mut self, filters: Vec<String>) -> Self {
+        self.filter.remember(filters);
         self
     }
 

@@ -23,6 +23,10 @@ pub struct Config {
     pub still: bool,
     /// What may be kept of bodies in memory, in bytes; the rest lies in a temporary file.
     pub memory: usize,
+    /// Whether filters are kept beyond the run.
+    pub history: bool,
+    /// Whether what is copied goes to this machine's clipboard too.
+    pub clipboard: bool,
 }
 
 impl Default for Config {
@@ -34,6 +38,8 @@ impl Default for Config {
             mouse: true,
             still: false,
             memory: 64 << 20,
+            history: true,
+            clipboard: true,
         }
     }
 }
@@ -100,6 +106,10 @@ impl Config {
              animation = true\n\
              # bodies that are kept in memory, in MB; the rest lies in a temporary file\n\
              memory = 64\n\
+             # filters are kept for the next run, in $XDG_STATE_HOME/mcpdump/history\n\
+             history = true\n\
+             # copies go to this machine's clipboard too, not only to the terminal's (OSC 52)\n\
+             clipboard = true\n\
              # the columns of the exchanges: those that find no room are left out from the right\n",
         );
         let names: Vec<&str> = columns::DEFAULT.iter().map(|column| column.info().name).collect();
@@ -146,6 +156,8 @@ impl Reader {
             }
             "ascii" => self.ascii = flag(value)?,
             "mouse" => self.config.mouse = flag(value)?,
+            "history" => self.config.history = flag(value)?,
+            "clipboard" => self.config.clipboard = flag(value)?,
             "animation" => self.config.still = !flag(value)?,
             "memory" => {
                 let number =

@@ -22,6 +22,12 @@ pub enum Effect {
     Filter(String),
     /// Something is said in the footer, until the next key.
     Say(String),
+    /// The filter was applied: it is kept for later runs.
+    Remember(String),
+    /// The program is stopped until somebody lets it go on; the terminal is somebody else's meanwhile.
+    Suspend,
+    /// The program was stopped and goes on: the terminal is taken anew.
+    Retake,
 }
 
 /// What can be copied.

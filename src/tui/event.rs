@@ -30,6 +30,8 @@ pub enum Event {
     Failed(String),
     /// The operator is to know something at once.
     Warned(String),
+    /// The program was stopped from outside and goes on (SIGCONT).
+    Resumed,
     /// Somebody asked the program to go (SIGTERM, SIGINT, SIGHUP).
     Terminate,
 }

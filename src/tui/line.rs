@@ -6,11 +6,11 @@ use tui_input::{Input, InputRequest};
 use super::action::Key;
 use crate::ledger::query::{self, Completion, Error, Filter};
 
-/// Texts of the history that are kept. Chosen: more than anybody scrolls through.
-const HISTORY: usize = 200;
+/// Texts of a history that are kept, the newest. Chosen: more than anybody scrolls through.
+pub const HISTORY: usize = 1000;
 
-/// Bytes of a line. A filter has 4 KiB at most.
-const LONGEST: usize = 4096;
+/// Bytes of a line, and so of a text of a history, at most. A filter has 4 KiB at most.
+pub const LONGEST: usize = 4096;
 
 /// A line that is typed.
 #[derive(Debug, Default)]
@@ -46,17 +46,25 @@ impl FilterLine {
         Filter::parse(self.text())
     }
 
-    /// Keeps the text in the history.
-    pub(super) fn keep(&mut self) {
+    /// The history of earlier runs, the newest last.
+    pub(super) fn remember(&mut self, mut texts: Vec<String>) {
+        texts.drain(..texts.len().saturating_sub(HISTORY));
+        self.history = texts;
+    }
+
+    /// Keeps the text in the history. Gives it back where it was not the newest there before.
+    pub(super) fn keep(&mut self) -> Option<&str> {
+        (self.recalled, self.walk) = (None, None);
         let text = self.text().to_owned();
         if text.trim().is_empty() || self.history.last() == Some(&text) {
-            return;
+            return None;
         }
         self.history.retain(|kept| *kept != text);
         self.history.push(text);
         if self.history.len() > HISTORY {
             self.history.remove(0);
         }
+        self.history.last().map(String::as_str)
     }
 
     /// Adds what was pasted: one line of it, without control characters.

@@ -1,8 +1,8 @@
 //! What was told in; a screen that can be walked through, out. State in, screen out: `draw` takes only `&`, keys become
-//! actions by one table, actions become effects, and the terminal is touched by one file.
+//! actions by one table, actions become effects, and the terminal is touched by `term` and its three helpers alone.
 //!
 //! ```text
-//!  Event ─▶ App::handle ─▶ Effect ─▶ terminal          event, update, effect, term
+//!  Event ─▶ App::handle ─▶ Effect ─▶ terminal          event, update, effect, term: keyboard, tty, clipboard
 //!             │                                        action, config: which key asks for what
 //!             ▼
 //!           App { World, views } ─▶ draw ─▶ cells      app, world, rows, draw, pen, table, theme
@@ -14,6 +14,7 @@
 
 mod action;
 mod app;
+mod clipboard;
 mod config;
 mod doc;
 mod draw;
@@ -21,6 +22,7 @@ mod effect;
 mod event;
 mod heat;
 mod help;
+mod keyboard;
 mod line;
 mod list;
 mod listings;
@@ -30,6 +32,7 @@ mod table;
 mod tally;
 mod term;
 mod theme;
+mod tty;
 mod update;
 mod views;
 mod world;
@@ -41,11 +44,13 @@ pub use draw::draw;
 pub use effect::{Copies, CopyChoice, Effect};
 pub use event::{Event, Loading, Uptime};
 pub use heat::{Count, Heat, Heats};
+pub use line::{HISTORY, LONGEST};
 pub use listings::Listings;
 pub use pen::{FrameInfo, Hit, Pane, Pen};
 pub use rows::{Rows, SortBy};
 pub use tally::{Rates, Tally};
-pub use term::run;
+pub use term::{Remember, run};
 pub use theme::{Role, Symbols, Theme, ThemeName};
+pub use tty::Tty;
 pub use views::ViewName;
 pub use world::{Device, World};

@@ -2,27 +2,20 @@
 //!
 //! The loop is generic over what draws, so that tests drive it without a terminal.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
-use ratatui::crossterm::event::{
-    self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
-};
-use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
-};
-use ratatui::crossterm::{cursor, execute};
 
 use super::app::App;
+use super::clipboard::Clipboard;
 use super::draw::draw;
 use super::effect::Effect;
 use super::event::Event;
+use super::keyboard;
+use super::tty::Tty;
 
 /// A frame is drawn at most this often.
 const FRAME: Duration = Duration::from_millis(33);
@@ -33,73 +26,30 @@ const TICK: Duration = Duration::from_millis(250);
 /// How long events are taken without a look at the keys: with [`FRAME`] it bounds how long a key waits.
 const TAKING: Duration = Duration::from_millis(8);
 
-/// Bytes of text that are sent to the terminal's clipboard. Terminals drop OSC 52 sequences beyond some 100 kB.
-const MAX_OSC52: usize = 74_994;
+/// What keeps the filters that were applied beyond the run: it is called with each.
+pub type Remember<'a> = &'a mut dyn FnMut(&str) -> io::Result<()>;
 
 /// Runs the screen in this terminal until somebody leaves. `events` is where it is told what happens, `keys` where the
-/// thread that reads the keyboard puts what is pressed: the other end of the same channel. `local` says that this
-/// machine's clipboard may be used; one that shut itself in reaches the terminal's only.
+/// thread that reads the keyboard puts what is pressed: the other end of the same channel.
 ///
 /// # Errors
 /// The terminal cannot be taken or written to.
-pub fn run(app: &mut App, events: &Receiver<Event>, keys: SyncSender<Event>, local: bool) -> io::Result<()> {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        // Held to the end: whoever draws waits, and does not draw over what was given back.
-        let _screen = io::stdout().lock();
-        // Whatever the terminal says to that: what matters is what panicked.
-        drop(give_back());
-        hook(panic);
-        // As the released program does: a screen whose reader is gone would stand still for ever.
-        std::process::abort();
-    }));
-    let outcome = take(app.mouse).and_then(|()| {
-        read_keys(keys);
+pub fn run(
+    app: &mut App,
+    tty: &Tty,
+    events: &Receiver<Event>,
+    keys: SyncSender<Event>,
+    remember: Remember<'_>,
+) -> io::Result<()> {
+    let clipboard = Clipboard::new(app.config.clipboard);
+    let mut outside = Outside { tty, mouse: app.mouse, clipboard, remember, forgets: false };
+    let outcome = tty.take(app.mouse).and_then(|()| {
+        keyboard::read(keys);
         let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        turn(app, &mut terminal, events, &mut Outside { local, clipboard: None })
+        turn(app, &mut terminal, events, &mut outside)
     });
-    let given_back = give_back();
+    let given_back = tty.give_back();
     outcome.and(given_back)
-}
-
-/// Takes the terminal.
-fn take(mouse: bool) -> io::Result<()> {
-    enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
-    if mouse { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) }
-}
-
-/// Gives the terminal back. As much as can be done is done, whatever fails.
-fn give_back() -> io::Result<()> {
-    let screen = execute!(
-        io::stdout(),
-        DisableMouseCapture,
-        DisableBracketedPaste,
-        LeaveAlternateScreen,
-        cursor::Show
-    );
-    disable_raw_mode().and(screen)
-}
-
-/// Reads the keyboard in a thread of its own, which ends with the program.
-fn read_keys(keys: SyncSender<Event>) {
-    thread::spawn(move || {
-        loop {
-            let event = match event::read() {
-                Ok(event::Event::Key(key)) => Event::Key(key),
-                Ok(event::Event::Mouse(mouse)) => Event::Mouse(mouse),
-                Ok(event::Event::Paste(text)) => Event::Paste(text),
-                Ok(event::Event::Resize(..)) => Event::Resize,
-                Ok(event::Event::FocusGained | event::Event::FocusLost) => continue,
-                // A terminal that cannot be read any more has gone.
-                Err(_) => Event::Terminate,
-            };
-            let last = matches!(event, Event::Terminate);
-            if keys.send(event).is_err() || last {
-                return;
-            }
-        }
-    });
 }
 
 /// What is done outside of the program.
@@ -136,6 +86,11 @@ where
         let asked = match take_all(app, first, events, outside)? {
             Taken::Quit => return Ok(()),
             Taken::Input => true,
+            Taken::Anew => {
+                // What is on the screen is not what was drawn last: the next frame is drawn whole.
+                terminal.swap_buffers();
+                true
+            }
             Taken::Told => false,
         };
         app.tick(now() - began);
@@ -162,6 +117,8 @@ enum Taken {
     Quit,
     /// Somebody did something.
     Input,
+    /// The terminal was taken anew.
+    Anew,
     /// Something was told, or nothing.
     Told,
 }
@@ -177,13 +134,18 @@ fn take_all(
     let mut next = first;
     while let Some(event) = next {
         let is_input = matches!(event, Event::Key(_) | Event::Mouse(_) | Event::Paste(_) | Event::Resize);
+        let mut is_anew = false;
         for effect in app.handle(event) {
             if effect == Effect::Quit {
                 return Ok(Taken::Quit);
             }
+            is_anew |= matches!(effect, Effect::Suspend | Effect::Retake);
             if let Some(said) = outside.effect(&effect)? {
                 app.say(said);
             }
+        }
+        if is_anew {
+            return Ok(Taken::Anew);
         }
         if is_input {
             return Ok(Taken::Input);
@@ -195,49 +157,40 @@ fn take_all(
 }
 
 /// This terminal and this machine.
-struct Outside {
-    /// Whether this machine's clipboard may be used.
-    local: bool,
-    /// Kept: what is on the clipboard of X11 is gone with who put it there.
-    clipboard: Option<arboard::Clipboard>,
+struct Outside<'a> {
+    tty: &'a Tty,
+    /// Whether the mouse is here.
+    mouse: bool,
+    clipboard: Clipboard,
+    remember: Remember<'a>,
+    /// That filters cannot be kept was said.
+    forgets: bool,
 }
 
-impl Do for Outside {
+impl Do for Outside<'_> {
     fn effect(&mut self, effect: &Effect) -> io::Result<Option<String>> {
-        let mut out = io::stdout();
-        match effect {
-            Effect::Bell => out.write_all(b"\x07").and_then(|()| out.flush()).map(|()| None),
-            Effect::Mouse(true) => execute!(out, EnableMouseCapture).map(|()| None),
-            Effect::Mouse(false) => execute!(out, DisableMouseCapture).map(|()| None),
-            Effect::Copy(text) => self.copy(text).map(Some),
-            Effect::Quit | Effect::Show(_) | Effect::Open(_) | Effect::Filter(_) | Effect::Say(_) => Ok(None),
-        }
+        let done = match effect {
+            Effect::Bell => self.tty.bell(),
+            Effect::Mouse(taken) => {
+                self.mouse = *taken;
+                self.tty.mouse(*taken)
+            }
+            Effect::Copy(text) => return self.clipboard.copy(text).map(Some),
+            Effect::Remember(filter) => return Ok(self.remember(filter)),
+            Effect::Suspend => self.tty.suspend(self.mouse),
+            Effect::Retake => self.tty.retake(self.mouse),
+            Effect::Quit | Effect::Show(_) | Effect::Open(_) | Effect::Filter(_) | Effect::Say(_) => Ok(()),
+        };
+        done.map(|()| None)
     }
 }
 
-impl Outside {
-    /// Copies to the clipboard of whoever looks, through the terminal (OSC 52: over SSH too), and to this machine's.
-    fn copy(&mut self, text: &str) -> io::Result<String> {
-        let to_terminal = text.len() <= MAX_OSC52;
-        if to_terminal {
-            let mut out = io::stdout();
-            write!(out, "\x1b]52;c;{}\x07", STANDARD.encode(text))?;
-            out.flush()?;
-        }
-        if self.local && self.clipboard.is_none() {
-            // A machine without a display has none, and the terminal's is enough.
-            self.clipboard = arboard::Clipboard::new().ok();
-        }
-        let here = self.clipboard.as_mut().is_some_and(|clipboard| clipboard.set_text(text).is_ok());
-        Ok(match (to_terminal, here) {
-            (true, true) => format!("copied {} bytes, here and through the terminal", text.len()),
-            (true, false) => format!("copied {} bytes through the terminal (OSC 52)", text.len()),
-            (false, true) => format!("copied {} bytes here; too long for the terminal (OSC 52)", text.len()),
-            (false, false) => {
-                "not copied: too long for the terminal, and no clipboard of this machine can be used"
-                    .to_owned()
-            }
-        })
+impl Outside<'_> {
+    /// Keeps a filter beyond the run. What goes wrong with that is said once.
+    fn remember(&mut self, filter: &str) -> Option<String> {
+        let error = (self.remember)(filter).err()?;
+        let is_new = !std::mem::replace(&mut self.forgets, true);
+        is_new.then(|| format!("filters are not kept beyond this run: {error}"))
     }
 }
 

@@ -50,6 +50,7 @@ impl App {
                 vec![Effect::Bell]
             }
             Event::Warned(what) => vec![Effect::Bell, Effect::Say(what)],
+            Event::Resumed => vec![Effect::Retake],
             Event::Terminate => vec![Effect::Quit],
         };
         self.settle(effects)
@@ -131,10 +132,11 @@ impl App {
         let asked = std::mem::take(&mut self.leaving);
         let key = Key::from(event);
         let action = self.config.keys.action(key, self.place());
-        // What is typed is no action; ctrl-c leaves wherever one is.
-        let leaves = action == Some(Action::Quit) && key.typed().is_none();
-        if leaves {
-            return vec![Effect::Quit];
+        // What is typed is no action; ctrl-c leaves, and ctrl-z stops the program, wherever one is.
+        match action {
+            Some(Action::Quit) if key.typed().is_none() => return vec![Effect::Quit],
+            Some(Action::Suspend) if key.typed().is_none() => return vec![Effect::Suspend],
+            _ => {}
         }
         match &self.mode {
             Mode::View if action == Some(Action::Quit) && !asked => self.quit(),
@@ -172,6 +174,7 @@ impl App {
         }
         match action {
             Action::Quit => vec![Effect::Quit],
+            Action::Suspend => vec![Effect::Suspend],
             Action::Help => {
                 self.mode = Mode::Help(List::default());
                 Vec::new()
@@ -268,10 +271,10 @@ impl App {
         if self.filter.filter().is_err() {
             return vec![Effect::Bell];
         }
-        self.filter.keep();
+        let kept = self.filter.keep().map(str::to_owned);
         self.apply_filter();
         self.mode = Mode::View;
-        Vec::new()
+        kept.map(Effect::Remember).into_iter().collect()
     }
 
     /// The text of the filter line holds from now on, where it is a filter.
