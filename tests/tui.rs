@@ -16,6 +16,8 @@ mod looks;
 mod readme;
 #[path = "tui/screen.rs"]
 mod screen;
+#[path = "tui/state.rs"]
+mod state;
 mod support;
 #[path = "tui/svg.rs"]
 mod svg;

@@ -9,22 +9,25 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A tmux server of its own, with one shell in it.
 pub(crate) struct Tmux {
     socket: String,
+    /// What the programs in it keep for later runs: not among what is of whoever runs the tests.
+    pub(crate) state: tempfile::TempDir,
 }
 
 impl Tmux {
     /// `None` where there is no tmux, which is said, and a failure where no test may be skipped.
     pub(crate) fn new(name: &str) -> Option<Self> {
         let socket = format!("mcpdump-test-{}-{name}", std::process::id());
-        let tmux = Self { socket };
+        let tmux = Self { socket, state: tempfile::tempdir().unwrap() };
         if !Command::new("tmux").arg("-V").output().is_ok_and(|output| output.status.success()) {
             let strict = std::env::var_os("MCPDUMP_MUST_CAPTURE").is_some_and(|value| !value.is_empty());
             assert!(!strict, "not to be skipped: there is no tmux");
             eprintln!("skipped: there is no tmux");
             return None;
         }
-        let shell =
-            ["-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "env", "PS1=ready>", "sh"];
-        assert!(tmux.run(&shell).status.success());
+        let state = format!("XDG_STATE_HOME={}", tmux.state.path().display());
+        let session = ["-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30"];
+        let shell = ["env", "-u", "DISPLAY", "-u", "WAYLAND_DISPLAY", "PS1=ready>", &state, "sh"];
+        assert!(tmux.run(&[&session[..], &shell[..]].concat()).status.success());
         tmux.wait("ready>");
         Some(tmux)
     }

@@ -1,0 +1,425 @@
+//! What outlives a run and what must survive one: the history of filters, the clipboard, the terminal, the kept packets.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use mcpdump::ledger::query::Filter;
+use mcpdump::tui::{App, Config, Effect, Event, World, draw};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::support::corpus;
+use crate::tmux::Tmux;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mcpdump");
+
+fn program(capture: &str) -> String {
+    format!("XDG_CONFIG_HOME=/nonexistent {PROGRAM} {}", corpus::directory().join(capture).display())
+}
+
+fn app() -> App {
+    App::new(World::new("test".to_owned(), false, 1 << 20), Config::default())
+}
+
+fn press(app: &mut App, keys: &[KeyCode]) -> Vec<Effect> {
+    let events = keys.iter().map(|key| Event::Key(KeyEvent::new(*key, KeyModifiers::NONE)));
+    events.flat_map(|event| app.handle(event)).collect()
+}
+
+fn type_in(app: &mut App, text: &str) {
+    text.chars().for_each(|c| drop(press(app, &[KeyCode::Char(c)])));
+}
+
+fn ctrl(app: &mut App, key: char) -> Vec<Effect> {
+    app.handle(Event::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::CONTROL)))
+}
+
+/// The line of the screen with this number; -1 is the last.
+fn line(app: &App, number: isize) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+    terminal.draw(|frame| drop(draw(app, frame))).unwrap();
+    let cells = terminal.backend().buffer();
+    let start = usize::try_from(number.rem_euclid(24)).unwrap() * 80;
+    cells.content()[start..start + 80]
+        .iter()
+        .map(|cell| cell.symbol())
+        .collect::<String>()
+        .trim_end()
+        .to_owned()
+}
+
+#[test]
+fn filters_that_were_applied_are_remembered_and_no_others() {
+    let mut app = app().recalling(vec!["older".to_owned(), "old".to_owned()]);
+    press(&mut app, &[KeyCode::Char('/')]);
+    type_in(&mut app, "dur>>");
+    assert_eq!(press(&mut app, &[KeyCode::Enter]), [Effect::Bell]);
+    press(&mut app, &[KeyCode::Esc, KeyCode::Char('/')]);
+    type_in(&mut app, "dur>1s");
+    assert_eq!(press(&mut app, &[KeyCode::Enter]), [Effect::Remember("dur>1s".to_owned())]);
+    press(&mut app, &[KeyCode::Char('/')]);
+    assert_eq!(press(&mut app, &[KeyCode::Enter]), [], "it is the newest already");
+    press(&mut app, &[KeyCode::Char('/'), KeyCode::Up, KeyCode::Up]);
+    assert_eq!(line(&app, 1), "/ filter old");
+    assert_eq!(press(&mut app, &[KeyCode::Enter]), [Effect::Remember("old".to_owned())]);
+    press(&mut app, &[KeyCode::Char('/'), KeyCode::Up, KeyCode::Up, KeyCode::Up]);
+    assert_eq!(line(&app, 1), "/ filter older", "each once: old is the newest now");
+}
+
+#[test]
+fn the_filter_of_the_command_line_can_be_recalled() {
+    let mut app = app().recalling(vec!["old".to_owned()]).filtered(Filter::parse("dur>1s").unwrap());
+    press(&mut app, &[KeyCode::Char('/')]);
+    ctrl(&mut app, 'u');
+    press(&mut app, &[KeyCode::Up]);
+    assert_eq!(line(&app, 1), "/ filter dur>1s");
+    press(&mut app, &[KeyCode::Up]);
+    assert_eq!(line(&app, 1), "/ filter old");
+}
+
+#[test]
+fn searches_and_filters_have_histories_of_their_own() {
+    let mut screen = crate::screen::Screen::of(crate::SSE, 80, 24);
+    screen.press(&["/", "'status:ok'", "enter", "enter", "right"]);
+    screen.press(&["ctrl-f", "'proto'", "enter", "ctrl-f", "ctrl-u", "up"]);
+    let text = screen.text();
+    assert!(text.lines().last().unwrap().starts_with("search proto"), "{text}");
+    screen.press(&["up", "up"]);
+    let text = screen.text();
+    assert!(text.lines().last().unwrap().starts_with("search proto"), "no filter: {text}");
+    screen.press(&["esc", "esc", "/", "ctrl-u", "up", "up"]);
+    let text = screen.text();
+    assert!(text.lines().nth(1).unwrap().starts_with("/ filter status:ok"), "no search: {text}");
+}
+
+#[test]
+fn ctrl_z_stops_wherever_one_is() {
+    let mut app = app();
+    assert_eq!(ctrl(&mut app, 'z'), [Effect::Suspend]);
+    press(&mut app, &[KeyCode::Char('/')]);
+    assert_eq!(ctrl(&mut app, 'z'), [Effect::Suspend]);
+    assert_eq!(app.handle(Event::Resumed), [Effect::Retake]);
+}
+
+#[test]
+fn a_filter_is_there_in_the_next_run() {
+    let Some(tmux) = Tmux::new("history") else { return };
+    for (keys, shown) in [("status:tool_error", "3 of 32"), ("method:initialize", "5 of 32")] {
+        tmux.shell(&program(crate::SSE));
+        tmux.wait("1 of 32");
+        tmux.keys(&["/"]);
+        tmux.keys(&["-l", keys]);
+        tmux.wait("enter applies");
+        tmux.keys(&["Enter"]);
+        tmux.wait_for(shown, |screen| screen.contains(" of 32") && screen.contains("filter "));
+        tmux.keys(&["q"]);
+        tmux.is_whole();
+        tmux.shell("clear");
+    }
+    let path = tmux.state.path().join("mcpdump/history");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "status:tool_error\nmethod:initialize\n");
+    tmux.shell(&program(crate::SSE));
+    tmux.wait("1 of 32");
+    tmux.keys(&["/", "Up", "Up"]);
+    tmux.wait("/ filter status:tool_error");
+    tmux.keys(&["Enter"]);
+    tmux.wait("3 of 32");
+    tmux.keys(&["q"]);
+    tmux.is_whole();
+    // In place, which the process may do though it shut itself in.
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "method:initialize\nstatus:tool_error\n");
+    // What is there and is no file is said, and is no reason not to start.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    tmux.shell(&format!("clear; {}", program(crate::SSE)));
+    tmux.wait("filters are not kept beyond this run");
+    tmux.keys(&["q"]);
+    tmux.is_whole();
+}
+
+#[test]
+fn a_config_without_history_leaves_nothing() {
+    let Some(tmux) = Tmux::new("forget") else { return };
+    let config = tmux.state.path().join("config/mcpdump");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "history = false\n").unwrap();
+    let capture = corpus::directory().join(crate::SSE);
+    let config = tmux.state.path().join("config");
+    tmux.shell(&format!(
+        "XDG_CONFIG_HOME={} {PROGRAM} --memory 2MiB {}",
+        config.display(),
+        capture.display()
+    ));
+    tmux.wait("1 of 32");
+    tmux.keys(&["/"]);
+    tmux.keys(&["-l", "status:tool_error"]);
+    tmux.keys(&["Enter"]);
+    tmux.wait("3 of 32");
+    tmux.keys(&["q"]);
+    tmux.is_whole();
+    assert!(!tmux.state.path().join("mcpdump").exists());
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
+    let Some(tmux) = Tmux::new("stop") else { return };
+    tmux.shell(&program(crate::SSE));
+    tmux.wait("1 of 32");
+    tmux.keys(&["/"]);
+    tmux.wait("enter applies");
+    tmux.keys(&["C-z"]);
+    tmux.is_whole();
+    assert!(tmux.run(&["resize-window", "-x", "90", "-y", "20"]).status.success());
+    tmux.shell("fg");
+    tmux.wait("enter applies");
+    let flags = ["display-message", "-p", "#{alternate_on}#{mouse_any_flag}"];
+    tmux.keys(&["Escape"]);
+    tmux.wait("f follow");
+    tmux.keys(&["Down"]);
+    tmux.wait("2 of 32");
+    assert_eq!(String::from_utf8_lossy(&tmux.run(&flags).stdout).trim(), "11");
+    // In the background it does not touch the terminal: the system stops it again.
+    tmux.keys(&["C-z"]);
+    tmux.is_whole();
+    tmux.shell("clear; bg");
+    tmux.wait_for("that it stands", |screen| {
+        tmux.shell("clear; jobs");
+        screen.contains("tty output")
+    });
+    tmux.is_whole();
+    tmux.shell("fg");
+    tmux.wait("2 of 32");
+    // Stopped from outside, without its knowledge; the shell has the terminal meanwhile, as it was left.
+    let pid = tmux.child();
+    signal(&pid, "STOP");
+    tmux.wait_for("the process stands", |_| state(&pid) == Some('T'));
+    tmux.wait("ready>");
+    tmux.keys(&["-l", "stty sane; clear; fg"]);
+    tmux.keys(&["C-j"]);
+    tmux.wait("2 of 32");
+    tmux.keys(&["Down"]);
+    tmux.wait("3 of 32");
+    tmux.keys(&["q"]);
+    tmux.is_whole();
+}
+
+#[test]
+fn ctrl_z_without_a_shell_stops_nothing() {
+    let Some(tmux) = Tmux::new("orphan") else { return };
+    window(&tmux, &format!("exec env {}", program(crate::SSE)));
+    tmux.wait("1 of 32");
+    tmux.keys(&["C-z"]);
+    tmux.keys(&["1"]);
+    tmux.wait("Worth a look");
+    tmux.keys(&["q"]);
+    tmux.wait("ready>");
+}
+
+#[test]
+fn a_panic_at_any_moment_leaves_the_terminal_whole() {
+    let Some(tmux) = Tmux::new("panic") else { return };
+    // The thread that reads panics while the terminal is taken: sooner or later.
+    for _ in 0..5 {
+        tmux.shell(&format!("clear; MCPDUMP_TEST_PANIC=1 {}", program(crate::SSE)));
+        tmux.wait("MCPDUMP_TEST_PANIC is set");
+        tmux.is_whole();
+    }
+    // And before that: there is nothing to leave then.
+    let sent = tmux.state.path().join("sent");
+    record(&tmux, &sent);
+    tmux.shell(&format!("clear; MCPDUMP_TEST_PANIC=early {}", program(crate::SSE)));
+    tmux.wait("MCPDUMP_TEST_PANIC is set");
+    tmux.is_whole();
+    let read = || std::fs::read_to_string(&sent).unwrap_or_default();
+    tmux.wait_for("what was sent", |_| read().contains("whole-0"));
+    let sent = read();
+    assert!(sent.contains("MCPDUMP_TEST_PANIC is set") && !sent.contains("\u{1b}[?1049"), "{sent:?}");
+}
+
+#[test]
+fn a_closed_window_ends_the_program_and_what_is_kept_is_whole() {
+    let Some(tmux) = Tmux::new("closed") else { return };
+    let folder = tmux.state.path().to_owned();
+    let capture = corpus::directory().join(crate::SSE);
+    // As nohup has it, so that nothing but the terminal itself tells, and without.
+    for (name, trap) in [("ignored", "trap '' HUP;"), ("told", "")] {
+        let (kept, pid) = (folder.join(format!("{name}.pcapng")), folder.join(format!("{name}.pid")));
+        let fifo = folder.join(format!("{name}.fifo"));
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        // Held open, so that the capture does not end by itself.
+        let held = std::fs::File::options().read(true).write(true).open(&fifo).unwrap();
+        let run =
+            format!("XDG_CONFIG_HOME=/nonexistent exec {PROGRAM} -w {} {}", kept.display(), fifo.display());
+        window(&tmux, &format!("{trap} echo $$ > {}; {run}", pid.display()));
+        std::io::Write::write_all(&mut &held, &std::fs::read(&capture).unwrap()).unwrap();
+        tmux.wait("32 of 32");
+        let id = std::fs::read_to_string(&pid).unwrap().trim().to_owned();
+        assert!(tmux.run(&["kill-pane"]).status.success());
+        tmux.wait_for("the end of the program", |_| state(&id).is_none_or(|state| state == 'Z'));
+        drop(held);
+        let list = run_with(&["list", &kept.display().to_string()]);
+        let listed = String::from_utf8_lossy(&list.stdout);
+        assert!(list.status.success() && listed.lines().count() >= 32, "{name}: {listed} {list:?}");
+        assert!(list.stderr.is_empty(), "{name}: {list:?}");
+    }
+}
+
+/// Where nothing is to be drawn any more, nothing but the terminal itself tells that it was closed.
+#[test]
+fn a_closed_window_ends_a_program_that_is_idle() {
+    let Some(tmux) = Tmux::new("idle") else { return };
+    let pid = tmux.state.path().join("pid");
+    // Its shell stays between, so that no signal comes either: the system tells the first process of a terminal.
+    let run = format!("echo $$ > {}; exec env {}", pid.display(), program(crate::SSE));
+    window(&tmux, &format!("trap '' HUP; sh -c '{run}'; true"));
+    tmux.wait("1 of 32");
+    let id = std::fs::read_to_string(&pid).unwrap().trim().to_owned();
+    assert!(tmux.run(&["kill-pane"]).status.success());
+    tmux.wait_for("the end of the program", |_| state(&id).is_none_or(|state| state == 'Z'));
+}
+
+#[test]
+fn the_memory_is_an_option_of_the_tui_alone() {
+    let capture = corpus::directory().join(crate::SSE).display().to_string();
+    for (arguments, said) in [
+        (&["--memory", "64MiB", &capture][..], "no terminal"),
+        (&["demo", "--memory", "64MiB", "--for", "1s"], "no terminal"),
+        (&["report", "--memory", "64MiB", &capture], "--memory is an option of demo"),
+        (&["--memory", "64MiB", "report", &capture], "the command comes first"),
+        (&["--memory", "12kB", &capture], "is not between 1MiB and 1TiB"),
+        (&["--memory", "a lot", &capture], "does not begin with a number"),
+    ] {
+        let output = run_with(arguments);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && told.contains(said), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn what_is_copied_is_on_the_clipboard_of_x11() {
+    let Some(tmux) = Tmux::new("clipboard") else { return };
+    let Some(server) = XServer::start(tmux.state.path()) else { return };
+    tmux.shell(&format!("{} {}", server.variables(), program(crate::SSE)));
+    tmux.wait("1 of 32");
+    tmux.keys(&["y"]);
+    tmux.wait("Wireshark filter");
+    tmux.keys(&["w"]);
+    tmux.wait("here and through the terminal");
+    let copied = server.run("xclip -o -selection clipboard");
+    assert!(String::from_utf8_lossy(&copied.stdout).starts_with("(tcp.stream == "), "{copied:?}");
+    tmux.keys(&["q"]);
+    tmux.is_whole();
+    // Without the cookie, and without the wish.
+    tmux.shell(&format!("clear; {} XAUTHORITY=/dev/null {}", server.variables(), program(crate::SSE)));
+    tmux.wait("1 of 32");
+    tmux.keys(&["y"]);
+    tmux.wait("Wireshark filter");
+    tmux.keys(&["w"]);
+    tmux.wait("through the terminal (OSC 52; tmux: set-clipboard on)");
+    tmux.keys(&["q"]);
+    tmux.is_whole();
+}
+
+#[test]
+fn what_is_copied_reaches_the_clipboard_of_the_terminal() {
+    let Some(tmux) = Tmux::new("osc52") else { return };
+    // Its default takes nothing from programs, which the footer names.
+    assert!(tmux.run(&["set", "-s", "set-clipboard", "on"]).status.success());
+    tmux.shell(&program(crate::SSE));
+    tmux.wait("1 of 32");
+    tmux.keys(&["y"]);
+    tmux.wait("Wireshark filter");
+    tmux.keys(&["w"]);
+    tmux.wait("through the terminal (OSC 52; tmux: set-clipboard on)");
+    let copied = tmux.run(&["show-buffer"]);
+    assert!(String::from_utf8_lossy(&copied.stdout).starts_with("(tcp.stream == "), "{copied:?}");
+    tmux.keys(&["q"]);
+    tmux.is_whole();
+}
+
+/// A server of X11 with a cookie, without which nobody is let in.
+struct XServer {
+    process: Child,
+    display: String,
+    authority: String,
+}
+
+impl XServer {
+    /// `None` where there is none to be had, which is said.
+    fn start(folder: &Path) -> Option<Self> {
+        let there = ["Xvfb", "xclip", "xauth", "mcookie"]
+            .iter()
+            .all(|tool| Command::new("which").arg(tool).output().is_ok_and(|output| output.status.success()));
+        if !there {
+            eprintln!("skipped: there is no Xvfb, xclip, xauth or mcookie");
+            return None;
+        }
+        let authority = folder.join("authority").display().to_string();
+        // The server chooses the display: the cookie is for whatever it chooses, so it is added under each.
+        let cookie = Command::new("mcookie").output().unwrap().stdout;
+        let cookie = String::from_utf8_lossy(&cookie).trim().to_owned();
+        let add = |display: &str| {
+            let mut command = Command::new("xauth");
+            command.args(["-q", "-f", &authority, "add", display, ".", &cookie]).stderr(Stdio::null());
+            assert!(command.status().unwrap().success());
+        };
+        add(":0");
+        let numbers = folder.join("display");
+        let xvfb = format!("exec Xvfb -displayfd 3 -nolisten tcp -auth {authority} 3> {}", numbers.display());
+        let mut command = Command::new("sh");
+        let process =
+            command.args(["-c", &xvfb]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut server = Self { process, display: String::new(), authority: authority.clone() };
+        while server.display.is_empty() {
+            assert!(server.process.try_wait().unwrap().is_none(), "Xvfb ended");
+            let text = std::fs::read_to_string(&numbers).unwrap_or_default();
+            let number = text.strip_suffix('\n').unwrap_or_default();
+            server.display = if number.is_empty() { String::new() } else { format!(":{number}") };
+            std::thread::yield_now();
+        }
+        add(&server.display);
+        Some(server)
+    }
+
+    fn variables(&self) -> String {
+        format!("DISPLAY={} XAUTHORITY={}", self.display, self.authority)
+    }
+
+    fn run(&self, command: &str) -> Output {
+        Command::new("sh").args(["-c", &format!("{} {command}", self.variables())]).output().unwrap()
+    }
+}
+
+impl Drop for XServer {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// Another window, which is shown from now on, with a command in it.
+fn window(tmux: &Tmux, command: &str) {
+    let state = format!("XDG_STATE_HOME={}", tmux.state.path().display());
+    assert!(tmux.run(&["new-window", "-e", &state, command]).status.success());
+}
+
+/// Writes everything that programs send to the terminal into a file too.
+fn record(tmux: &Tmux, path: &Path) {
+    assert!(tmux.run(&["pipe-pane", &format!("cat >> '{}'", path.display())]).status.success());
+}
+
+/// What becomes of the program, which has no terminal.
+fn run_with(arguments: &[&str]) -> Output {
+    Command::new(PROGRAM).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn signal(pid: &str, name: &str) {
+    assert!(Command::new("kill").args([&format!("-{name}"), pid]).status().unwrap().success());
+}
+
+/// The state of a process (proc(5)); `None` where there is none any more.
+fn state(pid: &str) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(") ").next()?.chars().next()
+}
