@@ -153,10 +153,15 @@ fn what_nobody_reads_holds_up_no_file() {
     command.args(["list", "-i", "lo", "-w", file.to_str().unwrap(), &traffic.filter()]);
     let mut dump = Dump::spawn(command);
     dump.wait_for_capture();
-    // More lines than a pipe holds: it waits for somebody to read them; then more packets than may wait.
-    let (lines, large) = (2000, 700);
+    // More lines than a pipe holds: it waits for somebody to read them. Then more packets than may wait, no faster than they
+    // are written.
+    let (lines, rounds, large, bytes) = (2000, 10, 70, 150_000);
     traffic.make(lines, 10);
-    traffic.make(large, 150_000);
+    for round in 1..=rounds {
+        traffic.make(large, bytes);
+        let least = round * large * bytes as u64;
+        until("the file grows", PATIENCE, || file.metadata().is_ok_and(|file| file.len() > least));
+    }
     dump.signal("INT");
     let is_closed = |dump: &mut Dump| {
         assert!(!dump.is_over(), "its lines are not read yet");
@@ -165,7 +170,7 @@ fn what_nobody_reads_holds_up_no_file() {
     until("the end of the threads that read and keep", PATIENCE, || is_closed(&mut dump));
     let exported = export(&file);
     let rows = exported.lines().filter(|line| line.contains("\"method\":")).count() as u64;
-    assert_eq!((rows, exported.contains("mcpdump lost")), (lines + large, false));
+    assert_eq!((rows, exported.contains("mcpdump lost")), (lines + rounds * large, false));
     let packets = kept(&file).len() as u64;
     dump.read_stdout();
     let ended = dump.wait();
