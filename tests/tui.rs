@@ -397,3 +397,23 @@ fn a_pending_exchange_has_a_clock() {
     assert_ne!(screen.text(), text);
     assert!(screen.text().contains("2m"), "{}", screen.text());
 }
+
+#[test]
+fn a_file_that_grows_is_read_and_then_followed() {
+    let mut screen = Screen::empty(80, 24);
+    screen.make_followed();
+    screen.tell(Event::Loading(Loading { read: 5, total: Some(10) }));
+    assert!(screen.text().contains("reading 50 %"), "{}", screen.text());
+    for batch in screen::until_open(ODD) {
+        screen.tell(Event::Batch(batch));
+    }
+    let capture = CaptureFact { packets: 1234, ..CaptureFact::default() };
+    screen.tell(Event::Batch(vec![Entry::Fact(Fact::Capture(capture))]));
+    screen.tell(Event::Loading(Loading { read: 10, total: None }));
+    screen.press(&["f"]);
+    insta::assert_snapshot!("followed-80x24", screen.text());
+    screen.press(&["up"]);
+    assert!(!screen.text().contains("following"), "{}", screen.text());
+    // What is left without a question: nothing is lost with it.
+    assert!(screen.press(&["q"]).contains(&Effect::Quit));
+}

@@ -8,7 +8,7 @@
 //! A record that a block has no room for moves to the next one: only its part that was read is copied. A read that
 //! gives little (a pipe) is looked at at once and copies nothing.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -16,6 +16,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::Error;
 use super::decode::Decoded;
+use super::follow::{Tail, Tailed};
 use super::log::Log;
 use crate::base::Code;
 
@@ -29,11 +30,24 @@ const FIRST_BLOCK: usize = 64 << 10;
 /// Free bytes below which a block is given up: a read of less is not worth its system call.
 const LEAST_FREE: usize = 512;
 
+/// Whether there is more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum More {
+    /// There are more bytes than before.
+    Bytes,
+    /// Not now: the input may grow.
+    Later,
+    /// Nothing more can come.
+    End,
+}
+
 /// What came of a read.
 #[derive(Debug, PartialEq, Eq)]
 enum Fill {
     /// There are more bytes than before.
     More,
+    /// There are none now.
+    Later,
     /// The input has ended.
     End,
     /// The compressed input ends before its own end.
@@ -46,21 +60,42 @@ enum Fill {
 pub(super) struct Blocks {
     /// What was noticed about the input.
     pub(super) log: Log,
-    source: Decoded,
+    source: Supply,
     block: BytesMut,
     filled: usize,
     offset: u64,
 }
 
+/// Where the bytes come from.
+enum Supply {
+    /// An input that ends, and may be compressed.
+    Decoded(Decoded),
+    /// A file that grows.
+    Tail(Box<Tail>),
+    /// Nothing, any more.
+    Closed,
+}
+
 impl Blocks {
     /// Nothing read yet of `raw`, which messages call `name`; what is read of it is added to `count`.
     pub(super) fn new(name: String, raw: Box<dyn Read + Send>, count: Arc<AtomicU64>) -> Self {
-        Self {
-            log: Log::new(name),
-            source: Decoded::new(raw, count),
-            block: BytesMut::new(),
-            filled: 0,
-            offset: 0,
+        Self::of(name, Supply::Decoded(Decoded::new(raw, count)))
+    }
+
+    /// Nothing read yet of a file that grows, which messages call `name`.
+    pub(super) fn growing(name: String, tail: Tail) -> Self {
+        Self::of(name, Supply::Tail(Box::new(tail)))
+    }
+
+    fn of(name: String, source: Supply) -> Self {
+        Self { log: Log::new(name), source, block: BytesMut::new(), filled: 0, offset: 0 }
+    }
+
+    /// The file that grows; `None` where it is another input.
+    pub(super) fn tail(&self) -> Option<&Tail> {
+        match &self.source {
+            Supply::Tail(tail) => Some(tail),
+            Supply::Decoded(_) | Supply::Closed => None,
         }
     }
 
@@ -76,12 +111,22 @@ impl Blocks {
 
     /// How the input is compressed: `"gzip"`; `None` where it is not.
     pub(super) fn compression(&self) -> Option<&'static str> {
-        self.source.compression
+        match &self.source {
+            Supply::Decoded(decoded) => decoded.compression,
+            Supply::Tail(_) | Supply::Closed => None,
+        }
+    }
+
+    /// Nothing more of it can be understood. Of a file that grows the operator is told, where that is not its end.
+    pub(super) fn leave(&mut self) {
+        if let Supply::Tail(tail) = &mut self.source {
+            tail.leave();
+        }
     }
 
     /// Lets go of the block and the input: nothing more is read.
     pub(super) fn close(&mut self) {
-        self.source.close();
+        self.source = Supply::Closed;
         self.block = BytesMut::new();
         self.filled = 0;
     }
@@ -94,18 +139,19 @@ impl Blocks {
         self.block.split_to(len).freeze()
     }
 
-    /// Reads once, for a record at the front that has `need` bytes, as far as that is known. `false` where nothing
-    /// more can come: if that is in the middle of a record, or the fault of compressed data, it is noted.
+    /// Reads once, for a record at the front that has `need` bytes, as far as that is known. Where nothing more can come:
+    /// if that is in the middle of a record, or the fault of compressed data, it is noted.
     ///
     /// # Errors
     /// The input cannot be read.
-    pub(super) fn more(&mut self, need: usize) -> Result<bool, Error> {
+    pub(super) fn more(&mut self, need: usize) -> Result<More, Error> {
         let fill = self.fill(need)?;
-        self.log.compressed = self.source.compression.is_some();
-        let (have, with) = (self.filled, self.source.compression.unwrap_or_default());
+        self.log.compressed = self.compression().is_some();
+        let (have, with) = (self.filled, self.compression().unwrap_or_default());
         let (code, what) = match fill {
-            Fill::More => return Ok(true),
-            Fill::End if have == 0 => return Ok(false),
+            Fill::More => return Ok(More::Bytes),
+            Fill::Later => return Ok(More::Later),
+            Fill::End if have == 0 => return Ok(More::End),
             Fill::End => (
                 Code::CaptureTruncated,
                 format!("the file ends in the middle: {have} bytes are there of {need} or more"),
@@ -120,7 +166,7 @@ impl Blocks {
             ),
         };
         self.log.note(code, self.offset, &what);
-        Ok(false)
+        Ok(More::End)
     }
 
     /// Notes that the record at the front is damaged and where it ends is not known.
@@ -136,8 +182,9 @@ impl Blocks {
         loop {
             let free = self.block.get_mut(self.filled..).unwrap_or_default();
             match self.source.read(free) {
-                Ok(0) => return Ok(Fill::End),
-                Ok(n) => {
+                Ok(Tailed::Over) => return Ok(Fill::End),
+                Ok(Tailed::Later) => return Ok(Fill::Later),
+                Ok(Tailed::Bytes(n)) => {
                     self.filled += n;
                     return Ok(Fill::More);
                 }
@@ -169,6 +216,28 @@ impl Blocks {
     }
 }
 
+impl Supply {
+    /// Reads into a buffer that has room.
+    fn read(&mut self, into: &mut [u8]) -> io::Result<Tailed> {
+        match self {
+            Self::Decoded(decoded) => {
+                let read = decoded.read(into)?;
+                Ok(if read == 0 { Tailed::Over } else { Tailed::Bytes(read) })
+            }
+            Self::Tail(tail) => tail.read(into),
+            Self::Closed => Ok(Tailed::Over),
+        }
+    }
+
+    /// Whether an error that reading gave is the fault of the compressed data.
+    fn is_damage(&self) -> bool {
+        match self {
+            Self::Decoded(decoded) => decoded.is_damage(),
+            Self::Tail(_) | Self::Closed => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,9 +245,9 @@ mod tests {
 
     fn blocks(data: &[u8], one_by_one: bool) -> Blocks {
         let reader: Box<dyn Read + Send> = if one_by_one {
-            Box::new(OneByte(std::io::Cursor::new(data.to_vec())))
+            Box::new(OneByte(io::Cursor::new(data.to_vec())))
         } else {
-            Box::new(std::io::Cursor::new(data.to_vec()))
+            Box::new(io::Cursor::new(data.to_vec()))
         };
         Blocks::new("test".into(), reader, Arc::default())
     }

@@ -39,11 +39,6 @@ impl Decoded {
         self.compression.is_some() && !self.failed.load(Ordering::Relaxed)
     }
 
-    /// Lets go of the input: nothing more is read.
-    pub(super) fn close(&mut self) {
-        self.state = State::Closed;
-    }
-
     fn decode(&mut self, mut raw: Metered) -> io::Result<Box<dyn Read + Send>> {
         let head = read_head(&mut raw)?;
         self.compression = compression(&head);
@@ -87,12 +82,13 @@ fn read_head(raw: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-fn compression(head: &[u8]) -> Option<&'static str> {
+/// What an input that begins like this is compressed with; `None` where it is not.
+pub(super) fn compression(head: &[u8]) -> Option<&'static str> {
     match head {
         [0x1f, 0x8b, ..] => Some("gzip"),
         // A skippable frame (RFC 8878 section 3.1.2) may come first; pzstd writes one.
-        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Some("zstd"),
-        [0x04, 0x22, 0x4d, 0x18] => Some("lz4"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some("zstd"),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Some("lz4"),
         _ => None,
     }
 }

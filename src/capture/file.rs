@@ -1,11 +1,12 @@
 //! One input in, its items out: tells what format it is and reads it to its end.
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, More};
+use super::follow::Tail;
 use super::frame::{self, Framed, PCAP_HEADER};
 use super::guess;
 use super::pcap::Pcap;
 use super::pcapng::{self, Section};
-use super::{Error, Item, LinkType};
+use super::{Error, Item, LinkType, decode};
 use crate::base::{Findings, Origin};
 
 /// An input of which nothing was read, or some, or all.
@@ -36,7 +37,13 @@ impl File {
         }
     }
 
-    /// Reads as much as is needed to tell the format. Does nothing where that was done.
+    /// The file that is followed; `None` where it is another input.
+    pub(super) fn tail(&self) -> Option<&Tail> {
+        self.input.tail()
+    }
+
+    /// Reads as much as is needed to tell the format. Does nothing where that was done, and where a file that grows has
+    /// too little yet.
     ///
     /// # Errors
     /// The input cannot be read, or is no capture.
@@ -44,44 +51,57 @@ impl File {
         if !matches!(self.format, Format::Unknown) {
             return Ok(());
         }
+        // What holds where an error ends it.
         self.format = Format::Over;
+        self.format = self.recognise()?;
+        Ok(())
+    }
+
+    fn recognise(&mut self) -> Result<Format, Error> {
         while self.input.bytes().len() < 4 {
-            if !self.input.more(4)? {
-                return Err(self.stranger());
+            match self.input.more(4)? {
+                More::Bytes => {}
+                More::Later => return Ok(Format::Unknown),
+                // Nobody wrote anything while it was followed.
+                More::End if self.input.tail().is_some() && self.input.bytes().is_empty() => {
+                    return Ok(Format::Over);
+                }
+                More::End => return Err(self.stranger()),
             }
         }
+        if self.input.tail().is_some()
+            && let Some(with) = decode::compression(self.input.bytes())
+        {
+            return Err(Error(format!("{}: {}", self.input.log.name, guess::compressed(with))));
+        }
         if self.input.bytes().starts_with(&pcapng::SECTION.to_be_bytes()) {
-            return self.begin_pcapng();
+            return self.recognise_pcapng();
         }
         loop {
             match frame::pcap_header(self.input.bytes()) {
                 Framed::Whole(header) => {
                     self.input.take(PCAP_HEADER);
-                    self.format = Format::Pcap(Pcap::new(header));
-                    return Ok(());
+                    return Ok(Format::Pcap(Pcap::new(header)));
                 }
-                Framed::Short(need) => {
-                    if !self.input.more(need)? {
-                        return Ok(());
-                    }
-                }
+                Framed::Short(need) => match self.input.more(need)? {
+                    More::Bytes => {}
+                    More::Later => return Ok(Format::Unknown),
+                    More::End => return Ok(Format::Over),
+                },
                 Framed::Bad(_) => return Err(self.stranger()),
             }
         }
     }
 
-    fn begin_pcapng(&mut self) -> Result<(), Error> {
+    fn recognise_pcapng(&mut self) -> Result<Format, Error> {
         loop {
             match pcapng::byte_order(self.input.bytes()) {
-                Framed::Whole(_) => {
-                    self.format = Format::PcapNg(Section::default());
-                    return Ok(());
-                }
-                Framed::Short(need) => {
-                    if !self.input.more(need)? {
-                        return Ok(());
-                    }
-                }
+                Framed::Whole(_) => return Ok(Format::PcapNg(Section::default())),
+                Framed::Short(need) => match self.input.more(need)? {
+                    More::Bytes => {}
+                    More::Later => return Ok(Format::Unknown),
+                    More::End => return Ok(Format::Over),
+                },
                 Framed::Bad(what) => {
                     let name = &self.input.log.name;
                     return Err(Error(format!(
@@ -95,13 +115,13 @@ impl File {
 
     /// Reads a little more than is there, so that a text is seen as one, and says what the input is instead.
     fn stranger(&mut self) -> Error {
-        while self.input.bytes().len() < 64 && matches!(self.input.more(64), Ok(true)) {}
+        while self.input.bytes().len() < 64 && matches!(self.input.more(64), Ok(More::Bytes)) {}
         let compression = self.input.compression();
         Error(guess::no_capture(&self.input.log.name, compression, self.input.bytes()))
     }
 
-    /// The next item, its packet number not yet filled in; `None` at the end. Findings are noted at `last`, the packet
-    /// that was handed out before.
+    /// The next item, its packet number not yet filled in; [`Item::Idle`] where a file that grows has no more yet, `None`
+    /// at the end. Findings are noted at `last`, the packet that was handed out before.
     ///
     /// # Errors
     /// The input cannot be read, or is no capture. Nothing more comes of it then.
@@ -114,13 +134,17 @@ impl File {
         let item = match &mut self.format {
             Format::Pcap(pcap) => pcap.next(&mut self.input),
             Format::PcapNg(section) => section.next(&mut self.input),
-            Format::Unknown | Format::Over => Ok(None),
+            Format::Unknown => Ok(Some(Item::Idle)),
+            Format::Over => Ok(None),
         };
         self.input.log.hand_on(last, findings);
         if matches!(item, Ok(Some(_))) {
             return item;
         }
         let ended = std::mem::replace(&mut self.format, Format::Over);
+        if item.is_ok() {
+            self.input.leave();
+        }
         self.input.close();
         match ended {
             // The silence behind the last packet.

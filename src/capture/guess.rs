@@ -22,6 +22,14 @@ pub(super) fn no_capture(name: &str, compression: Option<&str>, head: &[u8]) -> 
     format!("{name}: not a pcap or pcapng file: it begins{inside} with {begins} ({what}); {EXPECTED}{remedy}")
 }
 
+/// What is told of a file that is compressed with `with` and was to be followed.
+pub(super) fn compressed(with: &str) -> String {
+    format!(
+        "is compressed with {with}, and what is compressed cannot be followed (--follow): follow the file that its writer \
+         makes, or read this one without --follow when it is complete"
+    )
+}
+
 /// Formats by their first bytes, with what can be done about them.
 const KINDS: [(&[u8], &str, &str); 19] = [
     (&[0x34, 0xcd, 0xb2, 0xa1], "a big-endian pcap of a patched libpcap", CONVERT),

@@ -6,17 +6,26 @@
 //!   file 2:  head ─┘
 //! ```
 //!
+//! Of files that grow, one that has nothing now is not waited for longer than [`PATIENCE`]: the packets of the others go on
+//! without it, and what it has to say later comes later.
+//!
 //! A file's own packets keep their order, even where their times run backwards. What is no packet (secrets, losses)
 //! comes as soon as it is read: right after the packet of its file that stands before it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
 use super::file::File;
 use super::filter::Filter;
+use super::follow::Tail;
 use super::open::Progress;
 use super::{Error, Item, Source};
 use crate::base::{Findings, Origin, PacketNo};
+
+/// How long packets of files that grow wait for earlier ones of files that have nothing now, after they were seen to be
+/// there. Two that capture at one time write within milliseconds of each other where they write out at once (tcpdump -U).
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// One or more inputs, read as one capture. May be moved to another thread.
 pub struct Capture {
@@ -25,6 +34,8 @@ pub struct Capture {
     heads: BinaryHeap<Reverse<(i64, usize)>>,
     /// Those whose head was handed out, or never read: the first is last.
     empty: Vec<usize>,
+    /// Those that grow and had nothing more when they were asked last.
+    idle: Vec<usize>,
     /// The last packet, handed out or filtered away.
     last: Option<Origin>,
     filter: Option<Filter>,
@@ -37,6 +48,7 @@ impl Capture {
         Self {
             empty: (0..files.len()).rev().collect(),
             heads: BinaryHeap::with_capacity(files.len()),
+            idle: Vec::new(),
             files: files.into_iter().map(|file| (file, None)).collect(),
             last: None,
             filter,
@@ -52,7 +64,14 @@ impl Capture {
 
     fn next_of_all(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         if let [(file, _)] = self.files.as_mut_slice() {
-            return file.next(self.last, findings);
+            let item = file.next(self.last, findings)?;
+            if let Some(Item::Idle) = item {
+                self.progress.meet_end();
+            }
+            return Ok(item);
+        }
+        if !self.can_go_on() {
+            self.empty.append(&mut self.idle);
         }
         while let Some(index) = self.empty.pop() {
             let Some((file, head)) = self.files.get_mut(index) else {
@@ -63,6 +82,7 @@ impl Capture {
                 Some(Item::Packet(packet)) => self.heads.push(Reverse((packet.origin.time.0, index))),
                 // Silence in one of several files is none in all of them.
                 Some(Item::Time(_)) => self.empty.push(index),
+                Some(Item::Idle) => self.idle.push(index),
                 Some(_) => {
                     self.empty.push(index);
                     return Ok(head.take());
@@ -70,11 +90,34 @@ impl Capture {
                 None => {}
             }
         }
+        if !self.can_go_on() {
+            if self.heads.is_empty() {
+                self.progress.meet_end();
+            }
+            return Ok(Some(Item::Idle));
+        }
         let Some(Reverse((_, index))) = self.heads.pop() else {
             return Ok(None);
         };
         self.empty.push(index);
         Ok(self.files.get_mut(index).and_then(|(_, head)| head.take()))
+    }
+
+    /// Whether the earliest head need not wait (any more) for the files that have nothing now: each of them was found at its
+    /// end long enough after the head was seen to be there.
+    fn can_go_on(&self) -> bool {
+        let tail = |index: usize| self.files.get(index).and_then(|(file, _)| file.tail());
+        let Some(Reverse((_, index))) = self.heads.peek() else {
+            return self.idle.is_empty();
+        };
+        let Some(since) = tail(*index).map(Tail::since) else {
+            return true;
+        };
+        let is_silent = |index: &usize| {
+            let silent = tail(*index).and_then(Tail::silent);
+            silent.is_some_and(|silent| silent.saturating_duration_since(since) >= PATIENCE)
+        };
+        self.idle.iter().all(is_silent)
     }
 }
 

@@ -7,6 +7,8 @@
 //!  stdin   gzip,     1 MiB      where    times, link      several   BPF
 //!          zstd,     each,      each     types, losses,   files as
 //!          lz4       sliced     one ends secrets          one
+//!
+//!  file that grows ─▶ follow ─▶ blocks ─▶ …        device ─▶ live ─▶ Item
 //! ```
 
 mod blocks;
@@ -15,6 +17,7 @@ mod decode;
 mod fields;
 mod file;
 mod filter;
+pub mod follow;
 mod frame;
 mod guess;
 pub mod keep;
@@ -75,6 +78,8 @@ pub enum Item {
     },
     /// Time went on to here without a packet: every packet from before this time was handed out.
     Time(Timestamp),
+    /// There is nothing more now, and there may be later. No time passed for that: what comes next may be from before.
+    Idle,
 }
 
 /// Something that yields a capture.

@@ -6,12 +6,14 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::blocks::Blocks;
 use super::file::File;
 use super::filter::Filter;
+use super::follow::{Ended, Tail};
 use super::guess::EXPECTED;
+use super::live::Stop;
 use super::{Capture, Error};
 
 /// What to read.
@@ -54,6 +56,8 @@ pub struct OpenOptions {
 pub struct Progress {
     read: Arc<AtomicU64>,
     total: Option<u64>,
+    /// The end of files that grow was met.
+    met: Arc<AtomicBool>,
 }
 
 impl Progress {
@@ -63,10 +67,16 @@ impl Progress {
         self.read.load(Ordering::Relaxed)
     }
 
-    /// Bytes that the files have together; `None` where that is not known (standard input, a pipe).
+    /// Bytes that the files have together; `None` where that is not known (standard input, a pipe, files that are followed
+    /// once their end was met).
     #[must_use]
     pub fn total(&self) -> Option<u64> {
-        self.total
+        self.total.filter(|_| !self.met.load(Ordering::Relaxed))
+    }
+
+    /// The end of files that grow was met: how long they will be is not known.
+    pub(super) fn meet_end(&self) {
+        self.met.store(true, Ordering::Relaxed);
     }
 }
 
@@ -79,12 +89,15 @@ pub fn open(inputs: &[Input], options: &OpenOptions) -> Result<Capture, Error> {
     if inputs.iter().filter(|i| **i == Input::Stdin).count() > 1 {
         return Err(Error("standard input is named twice (-); it can be read once".into()));
     }
-    let mut progress = Progress { read: Arc::default(), total: Some(0) };
+    let mut progress = Progress { total: Some(0), ..Progress::default() };
     let mut files = Vec::with_capacity(inputs.len());
     for input in inputs {
         let (raw, size): (Raw, _) = match input {
             Input::Stdin => (Box::new(io::stdin()), None),
-            Input::Path(path) => open_path(path)?,
+            Input::Path(path) => {
+                let (file, size) = open_path(path)?;
+                (Box::new(file), size)
+            }
         };
         progress.total = progress.total.zip(size).map(|(sum, size)| sum.saturating_add(size));
         let wait = size.is_none();
@@ -121,6 +134,35 @@ pub fn from_readers(
     finish(files, options, progress)
 }
 
+/// Opens files that grow as one capture: each with its place in `ended`. Their headers are read as far as they are there.
+///
+/// # Errors
+/// As [`open`], and one of them is no regular file.
+pub(super) fn open_tails(
+    paths: &[PathBuf],
+    options: &OpenOptions,
+    (stop, ended): (&Stop, &Ended),
+) -> Result<Capture, Error> {
+    let mut progress = Progress { total: Some(0), ..Progress::default() };
+    let mut files = Vec::with_capacity(paths.len());
+    for (index, path) in paths.iter().enumerate() {
+        let name = path.display().to_string();
+        let (file, size) = open_path(path)?;
+        if size.is_none() {
+            return Err(Error(format!(
+                "{name}: is no regular file and comes as it comes: leave --follow out"
+            )));
+        }
+        progress.total = progress.total.zip(size).map(|(sum, size)| sum.saturating_add(size));
+        let ended = (ended.clone(), index);
+        let tail = Tail::new((file, path.clone()), Arc::clone(&progress.read), stop.clone(), ended);
+        let mut file = File::new(Blocks::growing(name, tail));
+        file.begin()?;
+        files.push(file);
+    }
+    finish(files, options, progress)
+}
+
 type Raw = Box<dyn Read + Send>;
 
 fn finish(files: Vec<File>, options: &OpenOptions, progress: Progress) -> Result<Capture, Error> {
@@ -132,7 +174,8 @@ fn finish(files: Vec<File>, options: &OpenOptions, progress: Progress) -> Result
     Ok(Capture::new(files, filter, progress))
 }
 
-fn open_path(path: &Path) -> Result<(Raw, Option<u64>), Error> {
+/// The file, and its length where it is a regular one.
+fn open_path(path: &Path) -> Result<(fs::File, Option<u64>), Error> {
     let told = |error: &io::Error| Error(format!("{}: {}", path.display(), remedy(error)));
     let metadata = fs::metadata(path).map_err(|e| told(&e))?;
     if metadata.is_dir() {
@@ -140,7 +183,7 @@ fn open_path(path: &Path) -> Result<(Raw, Option<u64>), Error> {
     }
     let file = fs::File::open(path).map_err(|e| told(&e))?;
     let size = metadata.is_file().then_some(metadata.len());
-    Ok((Box::new(file), size))
+    Ok((file, size))
 }
 
 fn remedy(error: &io::Error) -> String {

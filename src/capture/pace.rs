@@ -98,7 +98,7 @@ fn time_of(item: &Item) -> Option<Timestamp> {
     match item {
         Item::Packet(packet) => Some(packet.origin.time),
         Item::Time(time) => Some(*time),
-        Item::Secrets { .. } | Item::Lost { .. } => None,
+        Item::Secrets { .. } | Item::Lost { .. } | Item::Idle => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes};
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, More};
 use super::frame::{self, Framed, PcapHeader};
 use super::{Error, Item, LinkType, Packet};
 use crate::base::{Origin, PacketNo, Timestamp};
@@ -23,7 +23,7 @@ impl Pcap {
         self.header.link_type
     }
 
-    /// The next packet; `None` where no more can be read.
+    /// The next packet; [`Item::Idle`] where there is none yet, `None` where no more can be read.
     ///
     /// # Errors
     /// The input cannot be read.
@@ -39,11 +39,11 @@ impl Pcap {
                     let time = Timestamp(time);
                     return Ok(Some(packet(time, self.header.link_type, data, record.original)));
                 }
-                Framed::Short(need) => {
-                    if !input.more(need)? {
-                        return Ok(None);
-                    }
-                }
+                Framed::Short(need) => match input.more(need)? {
+                    More::Bytes => {}
+                    More::Later => return Ok(Some(Item::Idle)),
+                    More::End => return Ok(None),
+                },
                 Framed::Bad(what) => {
                     input.give_up(&what);
                     return Ok(None);

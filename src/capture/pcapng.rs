@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, More};
 use super::clock::Clock;
 use super::fields::{Fields, Place};
 use super::frame::{self, Framed, NgBlock};
@@ -60,7 +60,7 @@ struct Interface {
 }
 
 impl Section {
-    /// The next item; `None` where no more can be read.
+    /// The next item; [`Item::Idle`] where there is none yet, `None` where no more can be read.
     ///
     /// # Errors
     /// The input cannot be read.
@@ -71,12 +71,11 @@ impl Section {
         loop {
             let block = match self.frame(input.bytes()) {
                 Framed::Whole(block) => block,
-                Framed::Short(need) => {
-                    if input.more(need)? {
-                        continue;
-                    }
-                    return Ok(None);
-                }
+                Framed::Short(need) => match input.more(need)? {
+                    More::Bytes => continue,
+                    More::Later => return Ok(Some(Item::Idle)),
+                    More::End => return Ok(None),
+                },
                 Framed::Bad(what) => {
                     input.give_up(&what);
                     return Ok(None);

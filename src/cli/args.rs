@@ -113,6 +113,14 @@ pub(super) struct SourceArguments {
     /// Narrows what is shown, as in 'method:tools/call dur>500ms'; --help has the language
     #[arg(long, value_name = "EXPR")]
     pub(super) filter: Option<String>,
+    /// Goes on as the files grow, until Ctrl-C (or q in the TUI); -c and --for end it too
+    ///
+    /// Reads captures that are still being written (tcpdump -U -w FILE, dumpcap, mcpdump -w) to their end and waits there for
+    /// more. A packet that is half there is waited for. It ends by itself where a file is moved, removed or replaced, after
+    /// what is left of it was read. Several files are put in time order as far as each has packets: one that is silent is not
+    /// waited for longer than a tenth of a second. Not for compressed files, pipes and standard input.
+    #[arg(long)]
+    pub(super) follow: bool,
     #[command(flatten)]
     pub(super) live: LiveArguments,
     #[command(flatten)]
@@ -122,10 +130,11 @@ pub(super) struct SourceArguments {
 impl SourceArguments {
     /// Whether none of them was given.
     pub(super) fn is_empty(&self) -> bool {
-        let Self { words, bpf, filter, live, keep } = self;
+        let Self { words, bpf, filter, follow, live, keep } = self;
         words.is_empty()
             && bpf.is_empty()
             && filter.is_none()
+            && !follow
             && *live == LiveArguments::default()
             && *keep == KeepArguments::default()
     }

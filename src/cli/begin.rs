@@ -7,7 +7,7 @@
 //! ```
 
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
@@ -21,7 +21,7 @@ use super::source::{Input, Inputs, Request};
 use super::{complain, rights, tell};
 use crate::capture::keep::{Recorder, Target};
 use crate::capture::write::About;
-use crate::capture::{self, live};
+use crate::capture::{self, follow, live};
 
 /// What a command works with.
 pub(super) struct Begun {
@@ -97,6 +97,13 @@ fn start(request: &Request, path: Option<&Path>, face: Face) -> anyhow::Result<B
             Reader::new(Source::Relayed { progress, relay: Relay::of(capture) }, recorder)
         }
         Opened::Files(capture) => Reader::new(Source::Files(capture), recorder),
+        Opened::Followed(followed) => {
+            if face == Face::Lines {
+                announce_following(request);
+                signals::catch(&signals, &followed.stop().flag()).context("signals cannot be caught")?;
+            }
+            Reader::new(Source::Followed(followed), recorder)
+        }
         Opened::Device(opened) => {
             if let Some(note) = note {
                 complain(&format!("note: {note}"));
@@ -115,6 +122,7 @@ fn start(request: &Request, path: Option<&Path>, face: Face) -> anyhow::Result<B
 /// What is read, open and not yet read.
 enum Opened {
     Files(capture::Capture),
+    Followed(follow::Followed),
     Device(live::Opened),
 }
 
@@ -123,8 +131,12 @@ impl Opened {
         match &request.inputs {
             Inputs::Files(inputs) => {
                 rights::give_up_lent()?;
-                let inputs: Vec<capture::Input> = inputs.iter().map(input).collect();
                 let options = capture::OpenOptions { filter: request.bpf.clone() };
+                if let Some(limits) = &request.follow {
+                    let paths: Vec<PathBuf> = request.files().map(Path::to_owned).collect();
+                    return Ok(Self::Followed(follow::follow(&paths, &options, limits.clone())?));
+                }
+                let inputs: Vec<capture::Input> = inputs.iter().map(input).collect();
                 Ok(Self::Files(capture::open(&inputs, &options)?))
             }
             Inputs::Device(options) => {
@@ -135,7 +147,7 @@ impl Opened {
 
     fn device(&self) -> Option<&live::Opened> {
         match self {
-            Self::Files(_) => None,
+            Self::Files(_) | Self::Followed(_) => None,
             Self::Device(opened) => Some(opened),
         }
     }
@@ -184,6 +196,14 @@ fn system() -> String {
     match std::env::consts::OS {
         "linux" => format!("Linux {}", version.trim()).trim_end().to_owned(),
         other => other.to_owned(),
+    }
+}
+
+/// Says what is followed and how it ends, to whoever sits there.
+fn announce_following(request: &Request) {
+    if io::stderr().is_terminal() {
+        let names: Vec<String> = request.files().map(|file| file.display().to_string()).collect();
+        tell(&format!("mcpdump: following {}; Ctrl-C ends it", names.join(", ")));
     }
 }
 

@@ -164,7 +164,8 @@ fn show_on_screen(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::R
     let stop = reader.stop().ok_or_else(|| anyhow!("a demo captures on a device"))?;
     let thread = traffic.start(end.clone(), stop)?;
     let device = Some(Device { kept: reader.kept() });
-    let (reader, result) = screen.show(reader, Shown { name, live: true, device, remembered })?;
+    let shown = Shown { name, live: true, followed: false, device, remembered };
+    let (reader, result) = screen.show(reader, shown)?;
     end.cancel();
     conclude(thread, reader, result)
 }
@@ -215,7 +216,8 @@ fn play_on_screen(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
     }
     let played = Played { recording: recording()?, duration: demo.pace.duration };
     let name = "a recorded demo".to_owned();
-    let (_, result) = screen.show(played, Shown { name, live: true, device: None, remembered })?;
+    let shown = Shown { name, live: true, followed: false, device: None, remembered };
+    let (_, result) = screen.show(played, shown)?;
     result.map(|()| Outcome::Done)
 }
 
@@ -301,6 +303,7 @@ impl Demo {
             color,
             keep: Keeping::new(&keep, true)?,
             user: None,
+            follow: None,
             network: true,
         })
     }

@@ -22,6 +22,7 @@ Examples:
   mcpdump report -i eth0 --for 30s -w e.pcapng    capture, keep, report
   mcpdump export --to jsonl capture.pcap | jq .   everything, for other programs
   ssh host tcpdump -U -w - | mcpdump list -       as it happens
+  mcpdump --follow growing.pcap                   a file that is being written
 
 A capture named like a command is given with its directory: mcpdump ./list";
 
@@ -32,6 +33,7 @@ Examples:
   mcpdump list --filter 'status:error or dur>1s' capture.pcap
   mcpdump list --messages capture.pcap tcp port 3000
   mcpdump list -i lo -w ring.pcapng -C 100 -W 10 tcp port 3000
+  mcpdump list --follow growing.pcap
   ssh host tcpdump -U -w - | mcpdump list -";
 
 /// Examples of `report`.

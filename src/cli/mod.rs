@@ -80,6 +80,9 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         }
         return match request.inputs {
             _ if view::is_wanted() => view::view(&request, &arguments.screen),
+            Inputs::Files(_) if request.follow.is_some() => {
+                run::list(&request, &args::ListOptions::default())
+            }
             Inputs::Files(_) => run::report(&request, &args::ReportOptions::default()),
             Inputs::Device(_) => run::list(&request, &args::ListOptions::default()),
         };

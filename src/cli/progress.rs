@@ -27,10 +27,11 @@ impl Meter {
         Self { began: shown.then(now), bar: None }
     }
 
-    /// So many bytes of the input were read. Without a total (standard input) there is nothing to show.
+    /// So many bytes of the input were read. Without a total (standard input; a file that is followed, once its end was met)
+    /// there is nothing to show.
     pub(super) fn update(&mut self, read: u64, total: Option<u64>) {
         let (Some(began), Some(total)) = (self.began, total) else {
-            return;
+            return self.clear();
         };
         if self.bar.is_none() && now().duration_since(began) >= PATIENCE {
             self.bar = Some(bar(read, total, began));

@@ -1,4 +1,4 @@
-//! Where a command reads from: files or a device, kept on the way or not; and the end of a live capture.
+//! Where a command reads from: files or a device, kept on the way or not; and the end of what goes on for ever.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::view::Watched;
 use super::{Outcome, complain, is_closed_pipe, tell};
 use crate::base::Findings;
 use crate::capture::keep::{Keep, Recorder};
-use crate::capture::{self, Item, live};
+use crate::capture::{self, Item, follow, live};
 use crate::report::units;
 
 /// Files or a device.
@@ -16,6 +16,8 @@ pub(super) enum Source {
     Files(capture::Capture),
     /// Saved captures that come as they come: standard input, a pipe.
     Relayed { relay: Relay, progress: capture::Progress },
+    /// Captures that grow.
+    Followed(follow::Followed),
     /// A device.
     Live(live::Live),
 }
@@ -25,6 +27,7 @@ impl capture::Source for Source {
         match self {
             Self::Files(capture) => capture.next(findings),
             Self::Relayed { relay, .. } => relay.next(findings),
+            Self::Followed(followed) => followed.next(findings),
             Self::Live(live) => live.next(findings),
         }
     }
@@ -50,7 +53,7 @@ pub(super) struct Reader {
 }
 
 enum Way {
-    Plain(Source),
+    Plain(Box<Source>),
     Kept(Box<Keep<Source>>),
 }
 
@@ -68,14 +71,14 @@ impl Reader {
     pub(super) fn new(source: Source, recorder: Option<Recorder>) -> Self {
         let way = match recorder {
             Some(recorder) => Way::Kept(Box::new(Keep::new(source, recorder))),
-            None => Way::Plain(source),
+            None => Way::Plain(Box::new(source)),
         };
         Self { way, device: None, complained: false }
     }
 
     /// Reads a device.
     pub(super) fn captured(live: live::Live, device: Device) -> Self {
-        Self { way: Way::Plain(Source::Live(live)), device: Some(device), complained: false }
+        Self { way: Way::Plain(Box::new(Source::Live(live))), device: Some(device), complained: false }
     }
 
     /// The device that is captured on, if it is one.
@@ -98,6 +101,7 @@ impl Reader {
         match self.source() {
             Source::Files(capture) => Some(capture.progress()),
             Source::Relayed { progress, .. } => Some(progress.clone()),
+            Source::Followed(followed) => Some(followed.progress()),
             Source::Live(_) => None,
         }
     }
@@ -108,8 +112,11 @@ impl Reader {
         target.or_else(|| self.recorder().map(Recorder::target)).map(ToString::to_string)
     }
 
-    /// Looks at what happened beside the packets: what cannot be kept is said at once.
+    /// Looks at what happened beside the packets: what cannot be kept or followed any more is said at once.
     pub(super) fn heed(&mut self) {
+        if let Source::Followed(followed) = self.source() {
+            followed.ended().news().iter().for_each(|why| complain(why));
+        }
         if let (false, Some(failure)) = (self.complained, self.failure()) {
             complain(failure);
             self.complained = true;
@@ -125,6 +132,7 @@ impl Reader {
         if let Way::Kept(keep) = &mut self.way {
             keep.close();
         }
+        self.heed();
         let keeper = self.device.as_mut().and_then(|device| {
             device.stop.stop();
             device.keeper.take()
@@ -178,7 +186,8 @@ impl Watched for Reader {
         };
         match source {
             Source::Relayed { relay, .. } => relay.wait(patience),
-            Source::Files(_) | Source::Live(_) => true,
+            // These never keep anybody waiting for long.
+            Source::Files(_) | Source::Followed(_) | Source::Live(_) => true,
         }
     }
 
@@ -187,9 +196,11 @@ impl Watched for Reader {
     }
 
     fn trouble(&self) -> Option<String> {
-        self.failure()
-            .map(str::to_owned)
-            .or_else(|| if let Source::Live(live) = self.source() { live.ended() } else { None })
+        self.failure().map(str::to_owned).or_else(|| match self.source() {
+            Source::Live(live) => live.ended(),
+            Source::Followed(followed) => followed.ended().all().pop(),
+            Source::Files(_) | Source::Relayed { .. } => None,
+        })
     }
 
     fn leave(&mut self) -> Result<(), capture::Error> {

@@ -15,6 +15,7 @@ use pcap::{Capture, Linktype};
 
 use super::args::{Arguments, Color, LiveArguments, SourceArguments};
 use super::keeping::Keeping;
+use crate::capture::follow::Limits;
 use crate::capture::live;
 
 /// What a command reads and what it shows of it.
@@ -32,6 +33,8 @@ pub(super) struct Request {
     pub(super) keep: Option<Keeping>,
     /// What `-Z` says.
     pub(super) user: Option<String>,
+    /// The files are followed as they grow, for so long; `None` where they are read to their end.
+    pub(super) follow: Option<Limits>,
     /// The command makes connections of its own while it reads: those that only read are kept from it.
     pub(super) network: bool,
 }
@@ -73,7 +76,9 @@ impl Request {
         if let (true, false, false, Some(word)) = (files.is_empty(), ended, device, rest.first())
             && !begins_a_filter(word)
         {
-            bail!(missing(word));
+            let wait =
+                if arguments.follow { "\n  --follow waits for more of a file that is there" } else { "" };
+            bail!("{}{wait}", missing(word));
         }
         let bpf = match bpf(rest, (ended, device)) {
             Err(_) if device && !ended && rest.first().is_some_and(|word| is_file(word, false)) => {
@@ -82,12 +87,18 @@ impl Request {
             bpf => bpf?,
         };
         let inputs = match files {
+            [] if arguments.follow => bail!(
+                "--follow is about files that grow, and a device is captured on as it happens: name a file, or leave it out"
+            ),
             [] => Inputs::Device(options(&arguments.live, bpf.clone())),
-            files => Inputs::Files(self::files(files, &arguments.live)?),
+            files => Inputs::Files(self::files(files, arguments)?),
         };
+        let LiveArguments { count: packets, duration, .. } = arguments.live;
+        let follow = arguments.follow.then_some(Limits { packets, duration });
         let keep = Keeping::new(&arguments.keep, matches!(inputs, Inputs::Device(_)))?;
         let user = arguments.live.relinquish_privileges.clone();
-        Ok(Self { inputs, bpf, filter: arguments.filter.clone(), color, keep, user, network: false })
+        let filter = arguments.filter.clone();
+        Ok(Self { inputs, bpf, filter, color, keep, user, follow, network: false })
     }
 
     /// Of a command line without a command: its first word may have been meant for one.
@@ -121,10 +132,11 @@ impl Request {
         })
     }
 
-    /// Whether what is read may still be under way: a device, standard input, a pipe.
+    /// Whether what is read may still be under way: a device, standard input, a pipe, files that are followed.
     pub(super) fn is_live(&self) -> bool {
         match &self.inputs {
             Inputs::Device(_) => true,
+            Inputs::Files(_) if self.follow.is_some() => true,
             Inputs::Files(inputs) => inputs.iter().any(|input| match input {
                 Input::Stdin => true,
                 Input::Path(path) => fs::metadata(path).is_ok_and(|file| !file.is_file()),
@@ -134,20 +146,25 @@ impl Request {
 }
 
 /// The captures of some words.
-fn files(words: &[OsString], live: &LiveArguments) -> anyhow::Result<Vec<Input>> {
+fn files(words: &[OsString], arguments: &SourceArguments) -> anyhow::Result<Vec<Input>> {
+    let (follow, live) = (arguments.follow, &arguments.live);
     let inputs: Vec<Input> = words.iter().map(|word| input(word)).collect();
     if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
         bail!("-: standard input can be read once only");
     }
+    if follow && inputs.contains(&Input::Stdin) {
+        bail!("-: standard input is read as it comes: leave --follow out");
+    }
     let given = [
-        ("-c", live.count.is_some()),
-        ("--for", live.duration.is_some()),
+        ("-c", live.count.is_some() && !follow),
+        ("--for", live.duration.is_some() && !follow),
         ("-B", live.buffer_size.is_some()),
         ("-s", live.snapshot_length.is_some()),
         ("-p", live.no_promiscuous_mode),
     ];
     if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
-        bail!("{option} is an option of live captures: with -i IFACE, or without a file");
+        let or = if ["-c", "--for"].contains(option) { ", or with --follow" } else { "" };
+        bail!("{option} is an option of live captures: with -i IFACE, or without a file{or}");
     }
     Ok(inputs)
 }

@@ -60,8 +60,8 @@ pub(super) fn view(request: &Request, arguments: &ScreenArguments) -> anyhow::Re
         Inputs::Device(_) => reader.device().unwrap_or_default().to_owned(),
     };
     let device = reader.device().map(|_| Device { kept: reader.kept() });
-    let (reader, result) =
-        screen.show(reader, Shown { name, live: request.is_live(), device, remembered })?;
+    let (live, followed) = (request.is_live(), request.follow.is_some());
+    let (reader, result) = screen.show(reader, Shown { name, live, followed, device, remembered })?;
     reader.end(result)
 }
 
@@ -89,6 +89,8 @@ pub(super) struct Shown {
     pub(super) name: String,
     /// Whether packets come as they are sent.
     pub(super) live: bool,
+    /// Whether they come from files that are followed as they grow.
+    pub(super) followed: bool,
     /// The device, if it is one.
     pub(super) device: Option<Device>,
     /// What is there of earlier runs.
@@ -130,6 +132,7 @@ impl Screen {
     /// The terminal fails, or signals cannot be caught.
     pub(super) fn show<S: Watched>(self, source: S, shown: Shown) -> anyhow::Result<(S, anyhow::Result<()>)> {
         let mut world = World::new(shown.name, shown.live, self.config.memory);
+        world.followed = shown.followed;
         world.device = shown.device;
         self.spill.into_iter().for_each(|file| world.store.spill_into(file));
         let Remembered { filters, mut history, trouble } = shown.remembered;

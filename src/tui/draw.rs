@@ -142,7 +142,8 @@ fn state(app: &App) -> (Role, String) {
         (false, None) => {
             let role = if lost.is_empty() { Role::Good } else { Role::Warn };
             let (packets, rate) = (capture.packets, world.packets_per_second);
-            (role, format!("live, {packets} packets, {rate}/s{lost}{kept}"))
+            let how = if world.followed { "followed" } else { "live" };
+            (role, format!("{how}, {packets} packets, {rate}/s{lost}{kept}"))
         }
     }
 }

@@ -40,6 +40,8 @@ pub struct World {
     pub source: String,
     /// Whether packets come as they are sent: a device, standard input, a growing file.
     pub live: bool,
+    /// Whether it is a file that is followed as it grows.
+    pub followed: bool,
     /// The device that is captured on; `None` of saved captures.
     pub device: Option<Device>,
     /// How far the reading is.
@@ -72,7 +74,7 @@ pub struct World {
     /// When totals were counted out last; `None` where nothing was told since.
     summed: Option<Uptime>,
     stale: bool,
-    /// Packets a second of a live capture, between the last two times that they were counted.
+    /// Packets a second of a live capture, or of a file that grows, between the last two times that they were counted.
     pub packets_per_second: u64,
     /// When packets were counted last, and how many there were.
     counted: (Uptime, u64),
@@ -91,6 +93,7 @@ impl World {
             rows: Rows::new(Filter::default()),
             source,
             live,
+            followed: false,
             device: None,
             loading: Loading::default(),
             ended: false,
@@ -149,7 +152,10 @@ impl World {
         self.note_time(&Entry::Fact(Fact::Capture(standing.capture)));
         let (then, before) = self.counted;
         let passed = self.uptime.saturating_sub(then).as_millis();
-        if passed >= COUNTED.as_millis() {
+        if self.loading.total.is_some() || (self.followed && then.is_zero()) {
+            // What was there already did not come just now.
+            self.counted = (self.uptime, standing.capture.packets);
+        } else if passed >= COUNTED.as_millis() {
             let more = u128::from(standing.capture.packets.saturating_sub(before));
             self.packets_per_second = u64::try_from(more * 1000 / passed.max(1)).unwrap_or(u64::MAX);
             self.counted = (self.uptime, standing.capture.packets);

@@ -80,6 +80,12 @@ impl Screen {
         self.app.world.live = true;
     }
 
+    /// A file is followed as it grows.
+    pub(crate) fn make_followed(&mut self) {
+        self.app.world.live = true;
+        self.app.world.followed = true;
+    }
+
     /// A device is captured on.
     pub(crate) fn make_device(&mut self, kept: Option<&str>) {
         self.make_live();

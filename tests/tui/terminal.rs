@@ -100,6 +100,38 @@ fn it_filters_copies_and_heeds_the_mouse() {
 }
 
 #[test]
+fn a_file_that_grows_is_followed() {
+    let Some(tmux) = Tmux::new("follow") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (path, bytes) = (folder.path().join("g.pcap"), corpus::bytes(&corpus::directory().join(crate::SSE)));
+    let append = |from: usize, to: usize| {
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        std::io::Write::write_all(&mut file, &bytes[from..to]).unwrap();
+    };
+    append(0, 20_000);
+    tmux.shell(&format!(
+        "XDG_CONFIG_HOME=/nonexistent {} --follow {}",
+        env!("CARGO_BIN_EXE_mcpdump"),
+        path.display()
+    ));
+    tmux.wait("g.pcap  followed, 53 packets, 0/s");
+    // The last request has no answer yet: its clock runs.
+    tmux.wait("pending");
+    tmux.wait("following, 8 of 8");
+    tmux.keys(&["Up"]);
+    append(20_000, bytes.len());
+    tmux.wait("followed, 223 packets");
+    tmux.wait("paused, 24 new, 7 of 32");
+    tmux.keys(&["f"]);
+    tmux.wait("following, 32 of 32");
+    fs::rename(&path, folder.path().join("old")).unwrap();
+    tmux.wait("was moved or removed; it was read to its end");
+    tmux.wait("g.pcap  223 packets");
+    tmux.keys(&["q"]);
+    tmux.is_whole();
+}
+
+#[test]
 fn it_follows_the_size_of_its_terminal() {
     let Some(tmux) = Tmux::new("size") else { return };
     let directory = tempfile::tempdir().unwrap();

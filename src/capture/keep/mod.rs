@@ -1,7 +1,8 @@
 //! Packets pass through and are written to pcapng files on their way, as `tcpdump -w` does.
 //!
-//! Writes on the thread that reads (of a device, [`super::live::Keeper`] has one of its own); reads no clock: when to write out, and when a file is full, is told by packet times
-//! and by [`Item::Time`]. Where a file cannot be written any more the packets pass on, and [`Recorder::failure`] says so.
+//! Writes on the thread that reads (of a device, [`super::live::Keeper`] has one of its own); reads no clock: when to write
+//! out, and when a file is full, is told by packet times, by [`Item::Time`] and by [`Item::Idle`]. Where a file cannot be
+//! written any more the packets pass on, and [`Recorder::failure`] says so.
 //!
 //! ```text
 //!  Source ─Item─▶ Keep ─Item─▶ engine
@@ -208,6 +209,10 @@ impl Recorder {
                     open.statistics.until = Some(*time);
                 }
                 self.time(*time, false);
+            }
+            // Whoever looks for the copy is not to wait for the next packet.
+            Item::Idle => {
+                self.flush();
             }
         }
     }

@@ -74,7 +74,8 @@ impl Stop {
         self.is_told.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn is_told(&self) -> bool {
+    /// Whether it was told to end.
+    pub(in crate::capture) fn is_told(&self) -> bool {
         self.is_told.load(Ordering::Relaxed)
     }
 

@@ -157,6 +157,7 @@ fn words(source: &mut impl Source) -> Vec<String> {
             Item::Lost { by, packets } => format!("{packets} by {}", by.name()),
             Item::Time(time) => format!("time {}", time.0),
             Item::Secrets { .. } => "secrets".to_owned(),
+            Item::Idle => "idle".to_owned(),
         })
         .collect()
 }

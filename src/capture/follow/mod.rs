@@ -1,0 +1,160 @@
+//! Files that are still being written, read as they grow.
+//!
+//! ```text
+//!  file ─▶ tail ─▶ blocks ─▶ … ─▶ merge ─▶ Followed ─▶ Item
+//!          to the end that the                at the end: Item::Idle, a wait, and another look
+//!          file has now
+//! ```
+//!
+//! The end is looked at again and again rather than watched with inotify: it takes no dependency and no watch that would have
+//! to be made before the process shuts itself in, is the same on every system, and works on NFS, where inotify hears
+//! nothing of other hosts. It costs three system calls some twenty times a second.
+//!
+//! No time passes while nothing comes: a writer that buffers (tcpdump without -U) may still write packets from long before, and
+//! what is told of a file that was followed is to be what the saved file tells.
+
+mod tail;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::live::Stop;
+use super::{Capture, Error, Item, OpenOptions, Progress, Source};
+use crate::base::Findings;
+
+pub(super) use tail::{Tail, Tailed};
+
+/// How long the end of a file is left alone after it was found to be one: at first, and at most. It doubles in between, so
+/// that a file that grows now is looked at often.
+const FIRST_WAIT: Duration = Duration::from_millis(5);
+const MAX_WAIT: Duration = Duration::from_millis(50);
+
+/// For how long a capture is followed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// It ends after this many packets; `None`: it does not.
+    pub packets: Option<u64>,
+    /// It ends this long after its start, with what is in the files by then; `None`: it does not.
+    pub duration: Option<Duration>,
+}
+
+/// Follows files as one capture: in time order where all of them have packets. A file that stays silent is not waited for
+/// longer than a tenth of a second.
+///
+/// # Errors
+/// A file cannot be opened, is none that grows (a pipe, compressed data) or no capture, or the filter does not compile.
+pub fn follow(paths: &[PathBuf], options: &OpenOptions, limits: Limits) -> Result<Followed, Error> {
+    let stop = Stop::default();
+    let ended = Ended(paths.iter().map(|_| Why::default()).collect());
+    let capture = super::open::open_tails(paths, options, (&stop, &ended))?;
+    Ok(Followed { capture, limits, until: None, wait: None, stop, ended })
+}
+
+/// Files that are followed.
+pub struct Followed {
+    capture: Capture,
+    /// What is left of it.
+    limits: Limits,
+    /// When it ends by itself; `None` before the first item is asked for, and where it does not.
+    until: Option<Instant>,
+    /// How long to wait before the next look; `None` where there may be more at once.
+    wait: Option<Duration>,
+    stop: Stop,
+    ended: Ended,
+}
+
+impl Followed {
+    /// A handle that ends it: what is in the files at that moment is still handed out.
+    #[must_use]
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// How much was read. The total is not known any more once the end of the files was met: they grow.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.capture.progress()
+    }
+
+    /// A handle that tells which files are followed no longer.
+    #[must_use]
+    pub fn ended(&self) -> Ended {
+        self.ended.clone()
+    }
+
+    fn is_due(&mut self) -> bool {
+        let Some(duration) = self.limits.duration else {
+            return false;
+        };
+        let now = now();
+        now >= *self.until.get_or_insert(now.checked_add(duration).unwrap_or(now))
+    }
+}
+
+impl Source for Followed {
+    /// Never waits for longer than 50 ms: then it yields [`Item::Idle`].
+    fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
+        if self.limits.packets == Some(0) {
+            return Ok(None);
+        }
+        if let Some(wait) = self.wait.filter(|_| !self.stop.is_told()) {
+            thread::sleep(wait);
+        }
+        if self.is_due() {
+            self.stop.stop();
+        }
+        let item = self.capture.next(findings)?;
+        self.wait = match (&item, self.wait) {
+            (Some(Item::Idle), Some(wait)) => Some(MAX_WAIT.min(wait * 2)),
+            (Some(Item::Idle), None) => Some(FIRST_WAIT),
+            _ => None,
+        };
+        if let (Some(Item::Packet(_)), Some(left)) = (&item, &mut self.limits.packets) {
+            *left -= 1;
+        }
+        Ok(item)
+    }
+}
+
+/// Tells which files are followed no longer, though nobody asked for that. Clones tell the same.
+#[derive(Clone, Debug)]
+pub struct Ended(Arc<[Why]>);
+
+/// Why a file is followed no longer, in words for the operator.
+#[derive(Debug, Default)]
+struct Why {
+    words: OnceLock<String>,
+    is_told: AtomicBool,
+}
+
+impl Ended {
+    /// What was not told by this before.
+    #[must_use]
+    pub fn news(&self) -> Vec<String> {
+        let is_new = |why: &&Why| why.words.get().is_some() && !why.is_told.swap(true, Ordering::Relaxed);
+        self.0.iter().filter(is_new).filter_map(|why| why.words.get()).cloned().collect()
+    }
+
+    /// All that there is to tell.
+    #[must_use]
+    pub fn all(&self) -> Vec<String> {
+        self.0.iter().filter_map(|why| why.words.get()).cloned().collect()
+    }
+
+    /// The file of this index is followed no longer. Only the first reason is kept.
+    fn tell(&self, index: usize, words: String) {
+        if let Some(why) = self.0.get(index) {
+            why.words.get_or_init(|| words);
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a file that grows is silent is what a clock says")]
+fn now() -> Instant {
+    Instant::now()
+}

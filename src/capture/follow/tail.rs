@@ -1,0 +1,178 @@
+//! A file that grows: its bytes up to the end that it has now; then whether more can come.
+//!
+//! ```text
+//!   |==== read ====|---- there since `since` ----|   not there yet, or not looked at
+//!                  ^ position                    ^ known
+//! ```
+
+use std::fs;
+use std::io::{self, ErrorKind, Read as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::{Ended, Stop, now};
+
+/// How long a file that lost its name is still looked at, since it grew last: who wrote it may have more to write (tcpdump
+/// writes what it holds when it ends). Chosen.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What came of reading.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::capture) enum Tailed {
+    /// So many bytes.
+    Bytes(usize),
+    /// This is the end, for now.
+    Later,
+    /// Nothing more comes.
+    Over,
+}
+
+/// A file that grows.
+pub(in crate::capture) struct Tail {
+    file: fs::File,
+    path: PathBuf,
+    /// What the name stood for when the file was opened; `None` where the system does not tell.
+    identity: Option<Identity>,
+    /// Bytes that were read, as others see it too.
+    count: Arc<AtomicU64>,
+    position: u64,
+    /// How long the file was when it was looked at last, and when that was.
+    known: u64,
+    since: Instant,
+    /// When its end was met last.
+    silent: Option<Instant>,
+    /// When it was seen to have lost its name, if it has not grown since.
+    nameless: Option<Instant>,
+    stop: Stop,
+    /// The length is known for the last time.
+    is_last: bool,
+    ended: (Ended, usize),
+}
+
+impl Tail {
+    /// Nothing read yet of `file`, which was opened as `path`. What is read is added to `count`; why it ends goes to the place
+    /// of `ended`.
+    pub(in crate::capture) fn new(
+        (file, path): (fs::File, PathBuf),
+        count: Arc<AtomicU64>,
+        stop: Stop,
+        ended: (Ended, usize),
+    ) -> Self {
+        let identity = file.metadata().ok().and_then(|file| identity(&file));
+        Self {
+            file,
+            path,
+            identity,
+            count,
+            position: 0,
+            known: 0,
+            since: now(),
+            silent: None,
+            nameless: None,
+            stop,
+            is_last: false,
+            ended,
+        }
+    }
+
+    /// When the bytes that were read last are known to have been there.
+    pub(in crate::capture) fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// When the end of the file was met last; `None` before that.
+    pub(in crate::capture) fn silent(&self) -> Option<Instant> {
+        self.silent
+    }
+
+    /// Nothing more is read of it. Where more could come, it is said why that is so.
+    pub(in crate::capture) fn leave(&mut self) {
+        if !self.is_last {
+            self.end("is damaged, or was written anew");
+        }
+    }
+
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub(in crate::capture) fn read(&mut self, into: &mut [u8]) -> io::Result<Tailed> {
+        loop {
+            if self.position >= self.known
+                && let Some(end) = self.look()?
+            {
+                return Ok(end);
+            }
+            let there = usize::try_from(self.known.saturating_sub(self.position)).unwrap_or(usize::MAX);
+            let room = into.len().min(there);
+            let read = self.file.read(into.get_mut(..room).unwrap_or_default())?;
+            if read > 0 {
+                self.position += read as u64;
+                self.count.fetch_add(read as u64, Ordering::Relaxed);
+                return Ok(Tailed::Bytes(read));
+            }
+            // It became shorter since it was looked at.
+            self.known = self.position;
+        }
+    }
+
+    /// Looks how long the file is now. `None` where it has grown.
+    fn look(&mut self) -> io::Result<Option<Tailed>> {
+        if self.is_last {
+            return Ok(Some(Tailed::Over));
+        }
+        // In this order: what was written before the stop is read.
+        self.is_last = self.stop.is_told();
+        let (len, now) = (self.file.metadata()?.len(), now());
+        if len > self.position {
+            (self.known, self.since, self.nameless) = (len, now, None);
+            return Ok(None);
+        }
+        self.silent = Some(now);
+        if len < self.position {
+            let was = self.position;
+            self.end(&format!("became shorter while it was followed: {was} bytes were read, {len} are left"));
+        } else if self.has_left(now) {
+            let what =
+                if self.path.exists() { "another file has its name now" } else { "was moved or removed" };
+            self.end(&format!("{what}; it was read to its end"));
+        }
+        Ok(Some(if self.is_last { Tailed::Over } else { Tailed::Later }))
+    }
+
+    /// Whether the file lost its name long enough ago. What cannot be looked at is taken to be there still.
+    fn has_left(&mut self, now: Instant) -> bool {
+        let is_there = match fs::metadata(&self.path) {
+            Ok(named) => self.identity.is_none() || identity(&named) == self.identity,
+            Err(error) => error.kind() != ErrorKind::NotFound,
+        };
+        if is_there {
+            self.nameless = None;
+            return false;
+        }
+        now.saturating_duration_since(*self.nameless.get_or_insert(now)) >= FAREWELL
+    }
+
+    fn end(&mut self, what: &str) {
+        self.is_last = true;
+        let (ended, index) = &self.ended;
+        let name = self.path.display();
+        ended.tell(*index, format!("{name}: {what}; what is written there from now on is not read"));
+    }
+}
+
+/// What tells a file from every other one: its device and its number there.
+type Identity = (u64, u64);
+
+#[cfg(unix)]
+fn identity(file: &fs::Metadata) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some((file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &fs::Metadata) -> Option<Identity> {
+    None
+}
