@@ -13,6 +13,13 @@ fn open(directory: &Path) {
     fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).unwrap();
 }
 
+/// Copies the program. Not by this process: what another test starts meanwhile would hold the copy open for writing, and
+/// such a file cannot be run.
+fn copy_program(to: &Path) {
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_mcpdump")).arg(to).status().unwrap();
+    assert!(copied.success());
+}
+
 #[test]
 fn without_the_right_to_capture_it_says_how_to_get_it() {
     if !is_root() {
@@ -21,7 +28,7 @@ fn without_the_right_to_capture_it_says_how_to_get_it() {
     let directory = tempfile::tempdir().unwrap();
     open(directory.path());
     let binary = directory.path().join("it's mcpdump");
-    fs::copy(env!("CARGO_BIN_EXE_mcpdump"), &binary).unwrap();
+    copy_program(&binary);
     let run = |arguments: &[&str]| {
         let mut command = plain(Command::new("setpriv"));
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]);
@@ -102,7 +109,7 @@ fn a_set_user_id_program_lends_the_device_and_nothing_more() {
     let directory = tempfile::tempdir().unwrap();
     open(directory.path());
     let binary = directory.path().join("mcpdump");
-    fs::copy(env!("CARGO_BIN_EXE_mcpdump"), &binary).unwrap();
+    copy_program(&binary);
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o4755)).unwrap();
     let run = || {
         let mut command = plain(Command::new("setpriv"));
