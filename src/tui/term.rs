@@ -69,14 +69,10 @@ where
     io::Error: From<B::Error>,
 {
     let began = now();
-    let mut drawn = None;
+    let mut drawn: Option<Instant> = None;
     loop {
-        let pause = if app.dirty { FRAME } else { TICK };
-        let wait = if app.work() {
-            Duration::ZERO
-        } else {
-            drawn.map_or(Duration::ZERO, |drawn: Instant| pause.saturating_sub(now() - drawn))
-        };
+        let wait =
+            if app.work() { Duration::ZERO } else { patience(app.dirty, drawn.map(|drawn| now() - drawn)) };
         let first = match events.recv_timeout(wait) {
             Ok(event) => Some(event),
             Err(RecvTimeoutError::Timeout) => None,
@@ -104,10 +100,18 @@ where
             terminal.draw(|frame| seen = Some(draw(app, frame)))?;
             seen.into_iter().for_each(|seen| app.saw(seen));
             drawn = Some(now());
-        } else {
-            drawn.get_or_insert_with(now);
         }
     }
+}
+
+/// How long the loop waits for something to happen, where a frame was drawn so long ago (`None`: none was yet). What
+/// changed is drawn a frame's time after the last frame; where nothing did, a tick is waited for, however long ago that
+/// was.
+fn patience(is_dirty: bool, drawn: Option<Duration>) -> Duration {
+    if !is_dirty {
+        return TICK;
+    }
+    drawn.map_or(Duration::ZERO, |ago| FRAME.saturating_sub(ago))
 }
 
 /// What was among what happened.
@@ -234,5 +238,16 @@ mod tests {
             take_all(&mut app, first, &events, &mut Nothing).unwrap();
         }
         assert!(app.world.ended);
+    }
+
+    /// A capture that is over, on a screen that nobody touches, costs nothing.
+    #[test]
+    fn the_loop_never_spins() {
+        for ago in [Duration::ZERO, FRAME, TICK, TICK * 100] {
+            assert_eq!(patience(false, Some(ago)), TICK);
+        }
+        assert_eq!(patience(true, Some(FRAME)), Duration::ZERO);
+        assert_eq!(patience(true, Some(Duration::ZERO)), FRAME);
+        assert_eq!(patience(true, None), Duration::ZERO);
     }
 }
