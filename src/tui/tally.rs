@@ -74,7 +74,10 @@ pub struct Tally {
     pub exchanges: u64,
     /// Those that failed: of the tool, of JSON-RPC, of HTTP, or never answered.
     pub failed: u64,
-    /// How many totals lie in each step; as many as the longest needs.
+    /// The first step in which a total lies.
+    first: usize,
+    /// How many totals lie in each step, from the first to the last that has any: there may be as many tallies as
+    /// exchanges.
     totals: Vec<u32>,
 }
 
@@ -84,10 +87,18 @@ impl Tally {
         self.failed += u64::from(!matches!(exchange.status, Status::Ok | Status::Cancelled));
         let Some(total) = exchange.total_ns().filter(|_| exchange.status.is_answered()) else { return };
         let step = step_of(total.max(1).unsigned_abs());
-        if step >= self.totals.len() {
-            self.totals.resize(step + 1, 0);
+        if self.totals.is_empty() {
+            self.first = step;
         }
-        if let Some(count) = self.totals.get_mut(step) {
+        let before = self.first.saturating_sub(step);
+        self.totals.splice(0..0, std::iter::repeat_n(0, before));
+        self.first -= before;
+        let at = step - self.first;
+        if at >= self.totals.len() {
+            self.totals.reserve_exact(at + 1 - self.totals.len());
+            self.totals.resize(at + 1, 0);
+        }
+        if let Some(count) = self.totals.get_mut(at) {
             *count = count.saturating_add(1);
         }
     }
@@ -104,7 +115,8 @@ impl Tally {
             seen >= rank
         })?;
         // The middle of the step.
-        let (power, part) = (at / STEPS, at % STEPS);
+        let step = self.first + at;
+        let (power, part) = (step / STEPS, step % STEPS);
         let middle = 2f64.powi(power as i32) * (1.0 + (part as f64 + 0.5) / STEPS as f64);
         Some(middle as i64)
     }

@@ -31,7 +31,7 @@ impl App {
             Event::Resize => Vec::new(),
             Event::Batch(entries) => {
                 self.world.tell(entries);
-                Vec::new()
+                self.world.trouble().map_or_else(Vec::new, |what| vec![Effect::Bell, Effect::Say(what)])
             }
             Event::Loading(loading) => {
                 self.world.loading = loading;

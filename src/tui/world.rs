@@ -11,7 +11,7 @@ use super::tally::{Rates, Tally};
 use crate::base::{Fact, Timestamp};
 use crate::ledger::query::Filter;
 use crate::ledger::store::{Standing, Store};
-use crate::ledger::{By, Entry, Ledger, Record, Snapshot};
+use crate::ledger::{By, Entry, Exchange, Ledger, Record, Snapshot};
 
 /// Entries that are held back while the screen is frozen. Beyond it the screen thaws: half a kilobyte each, 50 MB.
 const MAX_HELD: usize = 100_000;
@@ -74,6 +74,8 @@ pub struct World {
     /// When totals were counted out last; `None` where nothing was told since.
     summed: Option<Uptime>,
     stale: bool,
+    /// That bodies cannot be kept was said.
+    complained: bool,
     /// Packets a second of a live capture, or of a file that grows, between the last two times that they were counted.
     pub packets_per_second: u64,
     /// When packets were counted last, and how many there were.
@@ -111,6 +113,7 @@ impl World {
             ledger: Ledger::new(By::None),
             summed: None,
             stale: false,
+            complained: false,
             packets_per_second: 0,
             counted: (Uptime::ZERO, 0),
             latest: Timestamp::default(),
@@ -197,6 +200,13 @@ impl World {
         }
     }
 
+    /// Why bodies cannot be kept any more (the disk is full), to be said once; `None` where they can, or it was said.
+    pub(super) fn trouble(&mut self) -> Option<String> {
+        let why = self.store.failed().filter(|_| !self.complained)?;
+        self.complained = true;
+        Some(format!("bodies beyond the memory for them cannot be kept: {why}"))
+    }
+
     /// From now on these exchanges are shown.
     pub fn refilter(&mut self, filter: Filter) {
         self.rows.refilter(filter);
@@ -213,32 +223,27 @@ impl World {
             self.ledger.push(&entry);
             self.stale = true;
         }
-        let n = match &entry {
-            Entry::Record(Record::Request(exchange)) => {
-                self.pending.insert(exchange.n);
-                exchange.n
-            }
-            Entry::Record(Record::Exchange(exchange)) => {
-                self.pending.remove(&exchange.n);
-                self.rates.count(exchange);
-                self.heats.count(exchange);
-                self.listings.note(exchange);
-                self.sessions.entry(exchange.session.number).or_default().count(exchange);
-                exchange.n
-            }
-            _ => return self.store.push(entry),
+        let Entry::Record(Record::Request(exchange) | Record::Exchange(exchange)) = &entry else {
+            return self.store.push(entry);
         };
-        if let Some(index) = self.store.find(n)
-            && let Some(was) = self.store.exchange(index)
-        {
-            self.rows.leave(index, &was);
+        if matches!(entry, Entry::Record(Record::Request(_))) {
+            self.pending.insert(exchange.n);
+        } else {
+            self.count(exchange);
         }
+        let index = self.store.find(exchange.n);
+        let was = index.and_then(|index| self.store.exchange(index));
+        self.rows.told(index.unwrap_or(self.store.len()), was.as_ref(), exchange);
         self.store.push(entry);
-        if let Some(index) = self.store.find(n)
-            && let Some(exchange) = self.store.exchange(index)
-        {
-            self.rows.come(index, &exchange);
-        }
+    }
+
+    /// Counts an exchange that is over.
+    fn count(&mut self, exchange: &Exchange) {
+        self.pending.remove(&exchange.n);
+        self.rates.count(exchange);
+        self.heats.count(exchange);
+        self.listings.note(exchange);
+        self.sessions.entry(exchange.session.number).or_default().count(exchange);
     }
 
     fn note_time(&mut self, entry: &Entry) {
@@ -255,5 +260,42 @@ impl World {
             self.latest = time;
             self.heard = self.uptime;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+    use crate::base::fact::{CarriedFact, CarriedKind};
+    use crate::base::{Degraded, Peers, Side};
+    use crate::ledger::sample;
+
+    /// What is said of bodies that cannot be kept is said once, and the rest goes on.
+    #[test]
+    fn a_full_disk_is_told_once() {
+        let mut world = World::new("test".to_owned(), false, 0);
+        world.store.spill_into(File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap());
+        let exchange = sample::exchange(1, "ping", None, 1);
+        let (client, server) = (exchange.client, exchange.session.server);
+        let carried = Entry::Fact(Fact::Carried(Box::new(CarriedFact {
+            peers: Peers { tcp_stream: 3, client, server },
+            transaction: 0,
+            side: Side::Client,
+            kind: CarriedKind::Body,
+            span: exchange.request.span,
+            bytes: vec![b'x'; 1 << 20].into(),
+            degraded: Degraded::NONE,
+        })));
+        world.tell([carried.clone()]);
+        assert_eq!(world.trouble(), None);
+        world.tell([carried.clone()]);
+        let said = world.trouble().unwrap();
+        assert!(said.starts_with("bodies beyond the memory for them cannot be kept: "), "{said}");
+        world.tell([carried]);
+        assert_eq!(world.trouble(), None);
+        assert!(world.store.said(3, 0).is_err());
+        assert_eq!(world.store.said_last(3, 0, 1).unwrap().len(), 1);
     }
 }

@@ -4,12 +4,13 @@
 //! takes grows with the number of exchanges alone, and the texts have a cap.
 
 mod log;
+mod pack;
 mod row;
 mod said;
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{ConnectionFact, Entry, Exchange, Finding, Notification, Offer, Record, Session, Stream};
+use super::{ConnectionFact, Entry, Exchange, Finding, Notification, Record, Session, Stream};
 use crate::base::Fact;
 use crate::base::fact::CaptureFact;
 
@@ -41,7 +42,6 @@ pub struct Store {
     streams: Vec<Stream>,
     connections: Vec<ConnectionFact>,
     sessions: Vec<Session>,
-    offers: Vec<Offer>,
     findings: Vec<Finding>,
     capture: CaptureFact,
     /// What was open when that was said last, by what it is known by.
@@ -56,13 +56,12 @@ impl Store {
     #[must_use]
     pub fn new(memory: usize) -> Self {
         Self {
-            exchanges: Rows::new(),
+            exchanges: Rows::default(),
             notifications: Vec::new(),
             notified: HashMap::default(),
             streams: Vec::new(),
             connections: Vec::new(),
             sessions: Vec::new(),
-            offers: Vec::new(),
             findings: Vec::new(),
             capture: CaptureFact::default(),
             open_connections: BTreeMap::new(),
@@ -81,8 +80,8 @@ impl Store {
     /// Takes what was told next.
     pub fn push(&mut self, entry: Entry) {
         match entry {
-            Entry::Record(Record::Request(exchange)) => self.exchange_told(&exchange, true),
-            Entry::Record(Record::Exchange(exchange)) => self.exchange_told(&exchange, false),
+            Entry::Record(Record::Request(exchange)) => self.exchange_told(exchange, true),
+            Entry::Record(Record::Exchange(exchange)) => self.exchange_told(exchange, false),
             Entry::Record(Record::Notification(notification)) => self.notification(*notification),
             Entry::Record(Record::Stream(stream)) => {
                 self.open_streams.remove(&(stream.tcp_stream, stream.transaction));
@@ -92,7 +91,8 @@ impl Store {
                 self.open_sessions.remove(&session.session.number);
                 self.sessions.push(*session);
             }
-            Entry::Record(Record::Offer(offer)) => self.offers.push(*offer),
+            // What servers offer stands in the totals.
+            Entry::Record(Record::Offer(_)) => {}
             Entry::Finding(finding) => self.findings.push(finding),
             Entry::Fact(Fact::Connection(connection)) => {
                 self.open_connections.remove(&connection.tcp_stream);
@@ -149,12 +149,6 @@ impl Store {
         indices.iter().filter_map(|index| self.notifications.get(*index as usize))
     }
 
-    /// Every notification.
-    #[must_use]
-    pub fn notifications(&self) -> &[Notification] {
-        &self.notifications
-    }
-
     /// The streams that are over.
     #[must_use]
     pub fn streams(&self) -> &[Stream] {
@@ -186,12 +180,6 @@ impl Store {
     #[must_use]
     pub fn sessions(&self) -> &[Session] {
         &self.sessions
-    }
-
-    /// What servers offered, page by page.
-    #[must_use]
-    pub fn offers(&self) -> &[Offer] {
-        &self.offers
     }
 
     /// The findings.
@@ -262,7 +250,7 @@ impl Store {
         self.said.failed()
     }
 
-    fn exchange_told(&mut self, exchange: &Exchange, is_open: bool) {
+    fn exchange_told(&mut self, exchange: Box<Exchange>, is_open: bool) {
         let asked = self.said.latest(exchange.tcp_stream, exchange.transaction);
         let answered =
             exchange.answered_on.map_or(NOWHERE, |(stream, number)| self.said.latest(stream, number));

@@ -1,279 +1,486 @@
-//! Exchanges in, rows of fixed size out, and back again: a million of them are to stay under 400 MB.
+//! Exchanges in, rows of some 60 bytes out, and back again: a million of them take less than 100 MB.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::pack::{At, Blocks, Places, Unpack, put, put_from, put_signed, put_text};
 use super::said::{NOWHERE, Place};
 use crate::base::{Code, Degraded, Origin, PacketNo, Side, Span, Timestamp};
 use crate::ledger::{Carried, Cause, Exchange, Id, RpcError, SessionRef, Status};
 
-/// No entry.
-const NONE: u32 = u32::MAX;
-
-/// An exchange, packed. Whatever few exchanges have lies elsewhere ([`Rare`]).
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    n: u64,
-    request: Packed,
-    response: Packed,
-    /// `i64::MIN` where there is none.
-    ack: i64,
-    tcp_stream: u32,
-    transaction: u32,
-    answered_on: (u32, u32),
-    /// The pieces that were the latest of its transactions when the request, and when its end was told: what it said
-    /// lies there, or a little before.
-    said: [Place; 2],
-    session: u32,
-    client: u32,
-    version: u32,
-    method: u32,
-    name: u32,
-    id: PackedId,
-    progress: u32,
-    retransmissions: u32,
-    /// 0 where there is none.
-    http_status: u16,
-    status: Status,
-    cause: Option<Cause>,
-    origin: Side,
-    degraded: Degraded,
-    is_open: bool,
-    is_answered: bool,
-    has_rare: bool,
+/// Rows, and what they share.
+///
+/// An exchange that is open is kept as it was told: `mcp` bounds how many there are. Once it is over it is packed (see
+/// [`Packer::exchange`]) into blocks; one that were told again would be packed again, and its bytes be lost.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// Where each is packed; [`At::NONE`] while it is open.
+    rows: Vec<At>,
+    blocks: Blocks,
+    /// By where they stand.
+    open: HashMap<usize, Open, foldhash::fast::RandomState>,
+    by_n: Places,
+    shared: Shared,
+    packed: Vec<u8>,
 }
 
-/// [`Carried`] in 48 bytes: packets are held relative to the first.
-#[derive(Clone, Copy, Debug, Default)]
-struct Packed {
-    start: i64,
-    end: i64,
-    bytes: u64,
-    lowest: u64,
-    /// Beyond [`Packed::lowest`]: the packets of the start and of the end, the first and the last.
-    beyond: [u32; 4],
-}
-
-#[derive(Clone, Copy, Debug)]
-enum PackedId {
-    Int(i64),
-    /// Any other lies with what is rare.
-    Rare,
-}
-
-/// What few exchanges have.
-#[derive(Clone, Debug)]
-struct Rare {
-    id: Option<Id>,
-    error: Option<RpcError>,
-    continues: Option<u64>,
-    findings: Vec<Code>,
-}
-
-/// Values by a small number: what many rows share is held once.
+/// An exchange that is open.
 #[derive(Debug)]
-struct Shared<T> {
+struct Open {
+    exchange: Box<Exchange>,
+    /// Where its request lies, or a little before that.
+    asked: Place,
+}
+
+/// What many rows have alike, by a small number.
+#[derive(Debug, Default)]
+struct Shared {
+    texts: Numbered<Arc<str>>,
+    ends: Numbered<SocketAddr>,
+    /// By their number in the capture.
+    sessions: HashMap<u32, SessionRef, foldhash::fast::RandomState>,
+}
+
+/// Values by a number, from 1.
+#[derive(Debug)]
+struct Numbered<T> {
     values: Vec<T>,
     numbers: HashMap<T, u32, foldhash::fast::RandomState>,
 }
 
-impl<T: Clone + Eq + Hash> Shared<T> {
-    fn new() -> Self {
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
         Self { values: Vec::new(), numbers: HashMap::default() }
     }
+}
 
+impl<T: Clone + Eq + Hash> Numbered<T> {
     fn number(&mut self, value: &T) -> u32 {
         if let Some(number) = self.numbers.get(value) {
             return *number;
         }
-        let number = u32::try_from(self.values.len()).unwrap_or(NONE);
         self.values.push(value.clone());
+        let number = u32::try_from(self.values.len()).unwrap_or(0);
         self.numbers.insert(value.clone(), number);
         number
     }
 
     fn get(&self, number: u32) -> Option<&T> {
-        self.values.get(number as usize)
+        self.values.get((number as usize).checked_sub(1)?)
     }
-}
-
-/// Rows, and what they share.
-#[derive(Debug)]
-pub(super) struct Rows {
-    rows: Vec<Row>,
-    by_n: HashMap<u64, u32, foldhash::fast::RandomState>,
-    rare: HashMap<u32, Box<Rare>, foldhash::fast::RandomState>,
-    texts: Shared<Arc<str>>,
-    ends: Shared<SocketAddr>,
-    /// By their number in the capture.
-    sessions: HashMap<u32, SessionRef, foldhash::fast::RandomState>,
 }
 
 impl Rows {
-    pub(super) fn new() -> Self {
-        Self {
-            rows: Vec::new(),
-            by_n: HashMap::default(),
-            rare: HashMap::default(),
-            texts: Shared::new(),
-            ends: Shared::new(),
-            sessions: HashMap::default(),
-        }
-    }
-
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// Where exchange `n` stands.
     pub(super) fn find(&self, n: u64) -> Option<usize> {
-        self.by_n.get(&n).map(|index| *index as usize)
+        self.by_n.get(n).map(|place| place as usize)
     }
 
-    /// Takes an exchange that is open or complete, in the place of what was known of it. Says where it stands.
-    pub(super) fn put(&mut self, exchange: &Exchange, is_open: bool, said: [Place; 2]) -> usize {
-        let index = self.find(exchange.n).unwrap_or(self.rows.len());
-        let key = u32::try_from(index).unwrap_or(NONE);
-        let rare = Rare::of(exchange);
-        let mut row = self.pack(exchange, is_open, rare.is_some());
-        let asked = self.rows.get(index).map(|known| known.said[0]).filter(|place| *place != NOWHERE);
-        row.said = [asked.unwrap_or(said[0]), said[1]];
-        match rare {
-            Some(rare) => drop(self.rare.insert(key, Box::new(rare))),
-            None => drop(self.rare.remove(&key)),
-        }
-        match self.rows.get_mut(index) {
-            Some(place) => *place = row,
+    /// Takes an exchange that is open or complete, in the place of what was known of it. `said` are the pieces that
+    /// were the latest of its transactions when that was told. (Of more than 2^32 - 2 exchanges the last are not kept.)
+    pub(super) fn put(&mut self, exchange: Box<Exchange>, is_open: bool, said: [Place; 2]) {
+        let index = match self.find(exchange.n) {
+            Some(index) => index,
+            None if !self.by_n.put(exchange.n, self.rows.len()) => return,
             None => {
-                self.rows.push(row);
-                self.by_n.insert(exchange.n, key);
+                self.rows.push(At::NONE);
+                self.rows.len() - 1
             }
+        };
+        let [asked, _] = self.said(index);
+        let asked = if asked == NOWHERE { said[0] } else { asked };
+        self.shared.note(&exchange.session);
+        if is_open {
+            self.open.insert(index, Open { exchange, asked });
+            return;
         }
-        index
+        self.open.remove(&index);
+        self.packed.clear();
+        Packer { out: &mut self.packed, shared: &mut self.shared }.exchange(&exchange, [asked, said[1]]);
+        let at = self.blocks.push(&self.packed);
+        if let Some(row) = self.rows.get_mut(index) {
+            *row = at;
+        }
     }
 
     /// Where what it said lies, or a little before that: the request, the response.
     pub(super) fn said(&self, index: usize) -> [Place; 2] {
-        self.rows.get(index).map_or([NOWHERE; 2], |row| row.said)
+        if let Some(open) = self.open.get(&index) {
+            return [open.asked, NOWHERE];
+        }
+        let row = self.rows.get(index).and_then(|at| self.blocks.get(*at));
+        row.and_then(|mut row| unpack_said(&mut row)).unwrap_or([NOWHERE; 2])
     }
 
     /// Whether what became of it is not known yet.
     pub(super) fn is_open(&self, index: usize) -> bool {
-        self.rows.get(index).is_some_and(|row| row.is_open)
+        self.open.contains_key(&index)
     }
 
     /// The exchange of a row, as it was told.
     pub(super) fn get(&self, index: usize) -> Option<Exchange> {
-        let row = self.rows.get(index)?;
-        let rare = row.has_rare.then(|| self.rare.get(&(index as u32))).flatten();
-        let text = |number: u32| self.texts.get(number).cloned();
+        if let Some(open) = self.open.get(&index) {
+            return Some((*open.exchange).clone());
+        }
+        let mut row = self.blocks.get(*self.rows.get(index)?)?;
+        unpack_said(&mut row)?;
+        Unpacker { row, shared: &self.shared }.exchange()
+    }
+}
+
+impl Shared {
+    fn note(&mut self, session: &SessionRef) {
+        // What a session is becomes known with its first answer.
+        if self.sessions.get(&session.number) != Some(session) {
+            self.sessions.insert(session.number, session.clone());
+        }
+    }
+
+    fn text(&mut self, text: Option<&Arc<str>>) -> u64 {
+        text.map_or(0, |text| self.texts.number(text).into())
+    }
+}
+
+/// What of an exchange there is: the first two bytes behind its places.
+mod flag {
+    pub(super) const ANSWERED_ON: u8 = 1;
+    pub(super) const RESPONSE: u8 = 2;
+    pub(super) const ACK: u8 = 4;
+    pub(super) const FROM_SERVER: u8 = 8;
+    pub(super) const ERROR: u8 = 16;
+    pub(super) const CONTINUES: u8 = 32;
+    pub(super) const FINDINGS: u8 = 64;
+    pub(super) const DEGRADED: u8 = 128;
+}
+
+/// Nanoseconds that most captures are near, so that their times are short: 2026-01-01.
+const EPOCH: i64 = 1_767_225_600_000_000_000;
+
+/// Writes a row.
+struct Packer<'a> {
+    out: &'a mut Vec<u8>,
+    shared: &'a mut Shared,
+}
+
+impl Packer<'_> {
+    /// ```text
+    ///   asked │ answered │ flags 1 │ status and cause 1 │ n │ tcp_stream │ transaction │ session │ client │ version
+    ///   method │ name │ id │ http status │ progress │ retransmissions │ request │ what the flags say there is
+    /// ```
+    ///
+    /// Times and packets lie behind those of the request, places and connections behind one another.
+    fn exchange(&mut self, exchange: &Exchange, [asked, answered]: [Place; 2]) {
+        let is = |flag, is: bool| if is { flag } else { 0 };
+        let flags = is(flag::ANSWERED_ON, exchange.answered_on.is_some())
+            | is(flag::RESPONSE, exchange.response.is_some())
+            | is(flag::ACK, exchange.ack.is_some())
+            | is(flag::FROM_SERVER, exchange.origin == Side::Server)
+            | is(flag::ERROR, exchange.error.is_some())
+            | is(flag::CONTINUES, exchange.continues.is_some())
+            | is(flag::FINDINGS, !exchange.findings.is_empty())
+            | is(flag::DEGRADED, exchange.degraded.any());
+        put(self.out, asked.wrapping_add(1));
+        put_from(self.out, answered, asked);
+        let cause = exchange.cause.and_then(|cause| CAUSES.iter().position(|known| *known == cause));
+        let status = Status::ALL.iter().position(|known| *known == exchange.status).unwrap_or(0);
+        self.out.extend_from_slice(&[flags, (status | cause.map_or(0, |cause| cause + 1) << 4) as u8]);
+        let client = self.shared.ends.number(&exchange.client);
+        let texts = [exchange.protocol_version.as_ref(), Some(&exchange.method), exchange.name.as_ref()];
+        let [version, method, name] = texts.map(|text| self.shared.text(text));
+        for number in [
+            exchange.n,
+            exchange.tcp_stream.into(),
+            exchange.transaction.into(),
+            exchange.session.number.into(),
+            client.into(),
+            version,
+            method,
+            name,
+        ] {
+            put(self.out, number);
+        }
+        self.id(&exchange.id);
+        put(self.out, exchange.http_status.map_or(0, |status| u64::from(status) + 1));
+        put(self.out, exchange.progress.into());
+        put(self.out, exchange.retransmissions.into());
+        self.carried(&exchange.request, Origin::new(0, EPOCH));
+        self.rest(exchange);
+    }
+
+    fn rest(&mut self, exchange: &Exchange) {
+        let start = exchange.request.span.start;
+        if let Some((tcp_stream, transaction)) = exchange.answered_on {
+            put_from(self.out, tcp_stream.into(), exchange.tcp_stream.into());
+            put(self.out, transaction.into());
+        }
+        if let Some(response) = &exchange.response {
+            self.carried(response, start);
+        }
+        if let Some(ack) = exchange.ack {
+            self.time(ack, start.time);
+        }
+        if let Some(error) = &exchange.error {
+            put(self.out, error.code.is_some().into());
+            put_signed(self.out, error.code.unwrap_or(0));
+            put_text(self.out, &error.message);
+        }
+        if let Some(continues) = exchange.continues {
+            put_from(self.out, continues, exchange.n);
+        }
+        if !exchange.findings.is_empty() {
+            put(self.out, exchange.findings.len() as u64);
+            exchange.findings.iter().for_each(|code| put(self.out, *code as u64));
+        }
+        if exchange.degraded.any() {
+            self.out.push(exchange.degraded.bits());
+        }
+    }
+
+    fn id(&mut self, id: &Id) {
+        let (kind, text) = match id {
+            Id::Null => (0, None),
+            Id::Int(_) => (1, None),
+            Id::Number(text) => (2, Some(text)),
+            Id::Text(text) => (3, Some(text)),
+        };
+        self.out.push(kind);
+        if let Id::Int(int) = id {
+            put_signed(self.out, *int);
+        }
+        text.into_iter().for_each(|text| put_text(self.out, text));
+    }
+
+    fn carried(&mut self, carried: &Carried, from: Origin) {
+        let Span { start, end, first, last } = carried.span;
+        self.time(start.time, from.time);
+        self.time(end.time, start.time);
+        put(self.out, carried.bytes);
+        put_from(self.out, start.packet.0, from.packet.0);
+        put_from(self.out, end.packet.0, start.packet.0);
+        put_from(self.out, first.0, start.packet.0);
+        put_from(self.out, last.0, first.0);
+    }
+
+    fn time(&mut self, time: Timestamp, from: Timestamp) {
+        put_signed(self.out, time.0.wrapping_sub(from.0));
+    }
+}
+
+/// The causes, by the number that a row holds of them, less one.
+const CAUSES: [Cause; 8] = [
+    Cause::ClientClosed,
+    Cause::ServerClosed,
+    Cause::ClientReset,
+    Cause::ServerReset,
+    Cause::NoStream,
+    Cause::Cancelled,
+    Cause::HttpError,
+    Cause::CaptureEnd,
+];
+
+fn unpack_said(row: &mut Unpack<'_>) -> Option<[Place; 2]> {
+    let asked = row.number()?.wrapping_sub(1);
+    Some([asked, row.from(asked)?])
+}
+
+/// Reads what [`Packer`] wrote, behind the places.
+struct Unpacker<'a> {
+    row: Unpack<'a>,
+    shared: &'a Shared,
+}
+
+impl Unpacker<'_> {
+    fn exchange(&mut self) -> Option<Exchange> {
+        let (flags, what) = (self.row.byte()?, self.row.byte()?);
+        let has = |flag| flags & flag != 0;
+        let n = self.row.number()?;
+        let (tcp_stream, transaction) = (self.row.short()?, self.row.short()?);
+        let session = self.shared.sessions.get(&self.row.short()?)?.clone();
+        let client = *self.shared.ends.get(self.row.short()?)?;
+        let (protocol_version, method, name) = (self.text()?, self.text()??, self.text()?);
+        let id = self.id()?;
+        let http_status = self.row.number()?.checked_sub(1).and_then(|status| u16::try_from(status).ok());
+        let (progress, retransmissions) = (self.row.short()?, self.row.short()?);
+        let request = self.carried(Origin::new(0, EPOCH))?;
+        let start = request.span.start;
+        // In the order in which they were written: the fields of a struct literal are evaluated as they stand.
         Some(Exchange {
-            n: row.n,
-            tcp_stream: row.tcp_stream,
-            transaction: row.transaction,
-            answered_on: row.is_answered.then_some(row.answered_on),
-            session: self.sessions.get(&row.session)?.clone(),
-            client: *self.ends.get(row.client)?,
-            protocol_version: text(row.version),
-            origin: row.origin,
-            id: match row.id {
-                PackedId::Int(int) => Id::Int(int),
-                PackedId::Rare => rare.and_then(|rare| rare.id.clone()).unwrap_or(Id::Null),
+            n,
+            tcp_stream,
+            transaction,
+            session,
+            client,
+            protocol_version,
+            origin: if has(flag::FROM_SERVER) { Side::Server } else { Side::Client },
+            id,
+            method,
+            name,
+            status: *Status::ALL.get(usize::from(what & 0xf))?,
+            cause: usize::from(what >> 4).checked_sub(1).and_then(|cause| CAUSES.get(cause).copied()),
+            http_status,
+            request,
+            progress,
+            retransmissions,
+            answered_on: if has(flag::ANSWERED_ON) { Some(self.answered_on(tcp_stream)?) } else { None },
+            response: if has(flag::RESPONSE) { Some(self.carried(start)?) } else { None },
+            ack: if has(flag::ACK) { Some(self.time(start.time)?) } else { None },
+            error: if has(flag::ERROR) { Some(self.error()?) } else { None },
+            continues: if has(flag::CONTINUES) { Some(self.row.from(n)?) } else { None },
+            findings: if has(flag::FINDINGS) { self.findings()? } else { Vec::new() },
+            degraded: if has(flag::DEGRADED) {
+                Degraded::from_bits(self.row.byte()?)
+            } else {
+                Degraded::NONE
             },
-            method: text(row.method)?,
-            name: text(row.name),
-            status: row.status,
-            error: rare.and_then(|rare| rare.error.clone()),
-            http_status: (row.http_status != 0).then_some(row.http_status),
-            request: row.request.unpack(),
-            response: row.is_answered.then(|| row.response.unpack()),
-            ack: (row.ack != i64::MIN).then_some(Timestamp(row.ack)),
-            progress: row.progress,
-            cause: row.cause,
-            continues: rare.and_then(|rare| rare.continues),
-            retransmissions: row.retransmissions,
-            degraded: row.degraded,
-            findings: rare.map(|rare| rare.findings.clone()).unwrap_or_default(),
         })
     }
 
-    fn pack(&mut self, exchange: &Exchange, is_open: bool, has_rare: bool) -> Row {
-        self.sessions.insert(exchange.session.number, exchange.session.clone());
-        let mut text = |text: Option<&Arc<str>>| text.map_or(NONE, |text| self.texts.number(text));
-        Row {
-            n: exchange.n,
-            request: Packed::of(&exchange.request),
-            response: exchange.response.as_ref().map(Packed::of).unwrap_or_default(),
-            ack: exchange.ack.map_or(i64::MIN, |ack| ack.0),
-            tcp_stream: exchange.tcp_stream,
-            transaction: exchange.transaction,
-            answered_on: exchange.answered_on.unwrap_or_default(),
-            said: [NOWHERE; 2],
-            session: exchange.session.number,
-            version: text(exchange.protocol_version.as_ref()),
-            method: text(Some(&exchange.method)),
-            name: text(exchange.name.as_ref()),
-            client: self.ends.number(&exchange.client),
-            id: match &exchange.id {
-                Id::Int(int) => PackedId::Int(*int),
-                _ => PackedId::Rare,
-            },
-            progress: exchange.progress,
-            retransmissions: exchange.retransmissions,
-            http_status: exchange.http_status.unwrap_or_default(),
-            status: exchange.status,
-            cause: exchange.cause,
-            origin: exchange.origin,
-            degraded: exchange.degraded,
-            is_open,
-            is_answered: exchange.response.is_some(),
-            has_rare,
-        }
-    }
-}
-
-impl Rare {
-    /// `None` where an exchange has nothing rare.
-    fn of(exchange: &Exchange) -> Option<Self> {
-        let id = Some(&exchange.id).filter(|id| !matches!(id, Id::Int(_))).cloned();
-        let rare = Self {
-            id,
-            error: exchange.error.clone(),
-            continues: exchange.continues,
-            findings: exchange.findings.clone(),
-        };
-        let any = rare.id.is_some()
-            || rare.error.is_some()
-            || rare.continues.is_some()
-            || !rare.findings.is_empty();
-        any.then_some(rare)
-    }
-}
-
-impl Packed {
-    fn of(carried: &Carried) -> Self {
-        let Span { start, end, first, last } = carried.span;
-        let packets = [start.packet, end.packet, first, last].map(|packet| packet.0);
-        let lowest = packets.into_iter().min().unwrap_or_default();
-        Self {
-            start: start.time.0,
-            end: end.time.0,
-            bytes: carried.bytes,
-            lowest,
-            beyond: packets.map(|packet| u32::try_from(packet - lowest).unwrap_or(u32::MAX)),
-        }
+    fn text(&mut self) -> Option<Option<Arc<str>>> {
+        Some(self.shared.texts.get(self.row.short()?).cloned())
     }
 
-    fn unpack(&self) -> Carried {
-        let [start, end, first, last] = self.beyond.map(|beyond| self.lowest + u64::from(beyond));
+    fn id(&mut self) -> Option<Id> {
+        Some(match self.row.byte()? {
+            0 => Id::Null,
+            1 => Id::Int(self.row.signed()?),
+            2 => Id::Number(self.row.text()?.into()),
+            _ => Id::Text(self.row.text()?.into()),
+        })
+    }
+
+    fn answered_on(&mut self, tcp_stream: u32) -> Option<(u32, u32)> {
+        Some((u32::try_from(self.row.from(tcp_stream.into())?).ok()?, self.row.short()?))
+    }
+
+    fn carried(&mut self, from: Origin) -> Option<Carried> {
+        let start_time = self.time(from.time)?;
+        let end_time = self.time(start_time)?;
+        let bytes = self.row.number()?;
+        let start = self.row.from(from.packet.0)?;
+        let end = self.row.from(start)?;
+        let first = self.row.from(start)?;
+        let last = self.row.from(first)?;
         let span = Span {
-            start: Origin::new(start, self.start),
-            end: Origin::new(end, self.end),
+            start: Origin { packet: PacketNo(start), time: start_time },
+            end: Origin { packet: PacketNo(end), time: end_time },
             first: PacketNo(first),
             last: PacketNo(last),
         };
-        Carried { span, bytes: self.bytes }
+        Some(Carried { span, bytes })
+    }
+
+    fn time(&mut self, from: Timestamp) -> Option<Timestamp> {
+        Some(Timestamp(from.0.wrapping_add(self.row.signed()?)))
+    }
+
+    fn error(&mut self) -> Option<RpcError> {
+        let (has_code, code) = (self.row.number()? == 1, self.row.signed()?);
+        Some(RpcError { code: has_code.then_some(code), message: self.row.text()?.into() })
+    }
+
+    fn findings(&mut self) -> Option<Vec<Code>> {
+        let many = self.row.number()?;
+        (0..many).map(|_| Some(Code::all().get(self.row.short()? as usize)?.code)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ledger::sample;
+
+    fn carried() -> impl Strategy<Value = Carried> {
+        let origin = || (any::<u64>(), any::<i64>()).prop_map(|(packet, time)| Origin::new(packet, time));
+        (origin(), origin(), any::<u64>(), any::<u64>(), any::<u64>()).prop_map(
+            |(start, end, first, last, bytes)| Carried {
+                span: Span { start, end, first: PacketNo(first), last: PacketNo(last) },
+                bytes,
+            },
+        )
+    }
+
+    fn id() -> impl Strategy<Value = Id> {
+        prop_oneof![
+            Just(Id::Null),
+            any::<i64>().prop_map(Id::Int),
+            "[0-9]{30}".prop_map(|text| Id::Number(text.into())),
+            ".{0,40}".prop_map(|text| Id::Text(text.into())),
+        ]
+    }
+
+    fn exchange() -> impl Strategy<Value = Exchange> {
+        let numbers = (1_u64..50, any::<[u32; 5]>(), any::<Option<(u32, u32)>>(), any::<Option<u16>>());
+        let parts =
+            (id(), carried(), prop::option::of(carried()), any::<Option<i64>>(), any::<Option<u64>>());
+        let texts =
+            (prop::option::of(".{0,9}"), ".{0,9}", prop::option::of((any::<Option<i64>>(), ".{0,30}")));
+        let few = (0..6_usize, prop::option::of(0..8_usize), any::<u8>(), any::<bool>());
+        let codes = prop::collection::vec(0..Code::all().len(), 0..4);
+        (numbers, parts, texts, few, codes).prop_map(|(numbers, parts, texts, few, codes)| {
+            let (n, [tcp_stream, transaction, session, progress, retransmissions], answered_on, http_status) =
+                numbers;
+            let (id, request, response, ack, continues) = parts;
+            let (name, method, error) = texts;
+            let (status, cause, degraded, from_server) = few;
+            let mut exchange = sample::exchange(n, &method, name.as_deref(), 1);
+            exchange.session.number = session;
+            exchange.error = error.map(|(code, message)| RpcError { code, message: message.into() });
+            exchange.origin = if from_server { Side::Server } else { Side::Client };
+            exchange.degraded = Degraded::from_bits(degraded);
+            (exchange.status, exchange.cause) = (Status::ALL[status], cause.map(|cause| CAUSES[cause]));
+            exchange.findings = codes.into_iter().map(|code| Code::all()[code].code).collect();
+            (exchange.tcp_stream, exchange.transaction) = (tcp_stream, transaction);
+            (exchange.progress, exchange.retransmissions) = (progress, retransmissions);
+            (exchange.answered_on, exchange.http_status) = (answered_on, http_status);
+            (exchange.id, exchange.request, exchange.response) = (id, request, response);
+            (exchange.ack, exchange.continues) = (ack.map(Timestamp), continues);
+            exchange
+        })
+    }
+
+    proptest! {
+        /// Whatever was told last of an exchange is what there is of it, to the last nanosecond.
+        #[test]
+        fn what_was_put_is_there(told in prop::collection::vec((exchange(), any::<bool>(), any::<[u64; 2]>()), 1..40)) {
+            let mut rows = Rows::default();
+            let mut want: Vec<(Exchange, bool, Place)> = Vec::new();
+            for (exchange, is_open, said) in told {
+                rows.put(Box::new(exchange.clone()), is_open, said);
+                match want.iter_mut().find(|(known, ..)| known.n == exchange.n) {
+                    Some(known) => {
+                        let asked = if known.2 == NOWHERE { said[0] } else { known.2 };
+                        *known = (exchange, is_open, asked);
+                    }
+                    None => want.push((exchange, is_open, said[0])),
+                }
+            }
+            prop_assert_eq!(rows.len(), want.len());
+            for (index, (exchange, is_open, asked)) in want.into_iter().enumerate() {
+                prop_assert_eq!(rows.find(exchange.n), Some(index));
+                prop_assert_eq!(rows.is_open(index), is_open);
+                prop_assert_eq!(rows.said(index)[0], asked);
+                prop_assert_eq!(format!("{:?}", rows.get(index).unwrap()), format!("{exchange:?}"));
+            }
+        }
+    }
+
+    /// What a million of them take is what one takes: a usual one is short.
+    #[test]
+    fn a_row_is_short() {
+        let mut rows = Rows::default();
+        rows.put(
+            Box::new(sample::exchange(700_000, "tools/call", Some("search"), 480_000_000)),
+            false,
+            [1 << 30; 2],
+        );
+        assert!(rows.packed.len() <= 72, "{} bytes", rows.packed.len());
     }
 }

@@ -27,8 +27,8 @@ pub struct Said {
 #[derive(Debug)]
 pub(super) struct Sayings {
     log: Log,
-    /// The last piece of each transaction, and how many there are.
-    last: HashMap<(u32, u32), (Place, u32), foldhash::fast::RandomState>,
+    /// Of each connection, by the number of the transaction.
+    last: HashMap<u32, Vec<Last>, foldhash::fast::RandomState>,
     /// The [`START`]th piece of transactions that are long: the heads lie before it, and the way from the last piece
     /// back to them is long too.
     starts: HashMap<(u32, u32), Place, foldhash::fast::RandomState>,
@@ -41,16 +41,22 @@ const START: u32 = 32;
 /// Bytes of pieces that are read at once, where not all are asked for.
 const MOST_BYTES: usize = 64 << 20;
 
-/// Where a piece lies in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    offset: u64,
-    /// 0 where there is none: a piece is never empty.
-    len: u32,
-}
+/// Where a piece lies in the log: the offset of its front.
+pub(super) type Place = u64;
 
 /// The piece before the first.
-pub(super) const NOWHERE: Place = Place { offset: 0, len: 0 };
+pub(super) const NOWHERE: Place = Place::MAX;
+
+/// The latest piece of a transaction, and how many it has.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    place: Place,
+    pieces: u32,
+}
+
+impl Last {
+    const NONE: Self = Self { place: NOWHERE, pieces: 0 };
+}
 
 impl Sayings {
     pub(super) fn new(memory: usize) -> Self {
@@ -73,26 +79,37 @@ impl Sayings {
 
     pub(super) fn push(&mut self, carried: &CarriedFact) {
         let key = (carried.peers.tcp_stream, carried.transaction);
-        let (before, pieces) = self.last.get(&key).copied().unwrap_or((NOWHERE, 0));
-        self.front.clear();
+        let Last { place: before, pieces } = self.last(key);
         write_front(&mut self.front, before, carried);
-        // A body is at most 64 MiB long, names are cut at 4 KiB.
-        let Ok(len) = u32::try_from(self.front.len() + carried.bytes.len()) else { return };
-        let offset = self.log.append(&[&self.front, &carried.bytes]);
-        self.last.insert(key, (Place { offset, len }, pieces.saturating_add(1)));
+        let place = self.log.append(&[&self.front, &carried.bytes]);
+        let of_connection = self.last.entry(key.0).or_default();
+        let at = key.1 as usize;
+        if at >= of_connection.len() {
+            // Doubling would waste as much as there is: connections have a few transactions, and there are many.
+            of_connection.reserve_exact((at + 1 - of_connection.len()).max(of_connection.len() / 4));
+            of_connection.resize(at + 1, Last::NONE);
+        }
+        if let Some(last) = of_connection.get_mut(at) {
+            *last = Last { place, pieces: pieces.saturating_add(1) };
+        }
         if pieces + 1 == START {
-            self.starts.insert(key, Place { offset, len });
+            self.starts.insert(key, place);
         }
     }
 
     /// The latest piece of a transaction.
     pub(super) fn latest(&self, tcp_stream: u32, transaction: u32) -> Place {
-        self.last.get(&(tcp_stream, transaction)).map_or(NOWHERE, |(place, _)| *place)
+        self.last((tcp_stream, transaction)).place
     }
 
     /// How many pieces a transaction has.
     pub(super) fn count(&self, tcp_stream: u32, transaction: u32) -> u32 {
-        self.last.get(&(tcp_stream, transaction)).map_or(0, |(_, pieces)| *pieces)
+        self.last((tcp_stream, transaction)).pieces
+    }
+
+    fn last(&self, (tcp_stream, transaction): (u32, u32)) -> Last {
+        let of_connection = self.last.get(&tcp_stream);
+        of_connection.and_then(|all| all.get(transaction as usize)).copied().unwrap_or(Last::NONE)
     }
 
     /// The heads of a transaction, and up to `most` of its pieces that end at `until` (at the latest, where that is
@@ -121,9 +138,8 @@ impl Sayings {
     fn back(&mut self, mut place: Place, most: usize) -> io::Result<(Vec<Said>, Place)> {
         let (mut pieces, mut bytes) = (Vec::new(), 0);
         while place != NOWHERE && pieces.len() < most && bytes < MOST_BYTES {
-            let read = self.log.read(place.offset, place.len as usize)?;
-            let (before, said) = read_piece(&read).ok_or(io::ErrorKind::InvalidData)?;
-            bytes += read.len();
+            let (before, said, len) = self.read(place)?;
+            bytes += len;
             pieces.push(said);
             place = before;
         }
@@ -135,31 +151,44 @@ impl Sayings {
     pub(super) fn of(&mut self, tcp_stream: u32, transaction: u32) -> io::Result<Vec<Said>> {
         let (mut pieces, mut place) = (Vec::new(), self.latest(tcp_stream, transaction));
         while place != NOWHERE {
-            let bytes = self.log.read(place.offset, place.len as usize)?;
-            let (before, said) = read_piece(&bytes).ok_or(io::ErrorKind::InvalidData)?;
+            let (before, said, _) = self.read(place)?;
             pieces.push(said);
             place = before;
         }
         pieces.reverse();
         Ok(pieces)
     }
+
+    /// The piece at a place, where the one before it lies, and its length.
+    fn read(&mut self, place: Place) -> io::Result<(Place, Said, usize)> {
+        let wrong = || io::Error::from(io::ErrorKind::InvalidData);
+        let len = self.log.read(place, LEN)?;
+        let len = take(&mut &*len).map(u32::from_le_bytes).ok_or_else(wrong)? as usize;
+        let bytes = self.log.read(place + LEN as u64, len)?;
+        let (before, said) = read_piece(&bytes).ok_or_else(wrong)?;
+        Ok((before, said, len))
+    }
 }
 
-/// A piece is this front, the type and the id of an event, and the bytes.
+/// Bytes of the length of a piece.
+const LEN: usize = size_of::<u32>();
+
+/// A piece is this front, the type and the id of an event, and the bytes. Its length is that of all behind it.
 ///
 /// ```text
-///   before: offset 8, length 4 │ side 1 │ kind 1 │ degraded 1 │ span 48 │ type: length 4 │ id: length 4 │ …
+///   length 4 │ before 8 │ side 1 │ kind 1 │ degraded 1 │ span 48 │ type: length 4 │ id: length 4 │ …
 /// ```
 ///
 /// Lengths are one more than they are, and 0 stands for none. All numbers are little-endian.
 fn write_front(front: &mut Vec<u8>, before: Place, carried: &CarriedFact) {
+    front.clear();
+    front.extend_from_slice(&[0; LEN]);
     let (kind, name, id) = match &carried.kind {
         CarriedKind::Head => (0, None, None),
         CarriedKind::Body => (1, None, None),
         CarriedKind::Event { name, id } => (2, name.as_deref(), id.as_deref()),
     };
-    front.extend_from_slice(&before.offset.to_le_bytes());
-    front.extend_from_slice(&before.len.to_le_bytes());
+    front.extend_from_slice(&before.to_le_bytes());
     front.extend_from_slice(&[u8::from(carried.side == Side::Server), kind, carried.degraded.bits()]);
     let Span { start, end, first, last } = carried.span;
     for number in [start.packet.0, end.packet.0, first.0, last.0] {
@@ -175,12 +204,17 @@ fn write_front(front: &mut Vec<u8>, before: Place, carried: &CarriedFact) {
     for text in [name, id].into_iter().flatten() {
         front.extend_from_slice(text.as_bytes());
     }
+    // A body is at most 64 MiB long, names are cut at 4 KiB.
+    let len = u32::try_from(front.len() - LEN + carried.bytes.len()).unwrap_or_default();
+    if let Some(place) = front.first_chunk_mut() {
+        *place = len.to_le_bytes();
+    }
 }
 
 /// `None` where the bytes are not what [`write_front`] wrote: the temporary file was changed by somebody else.
 fn read_piece(bytes: &[u8]) -> Option<(Place, Said)> {
     let rest = &mut &*bytes;
-    let before = Place { offset: number(rest)?, len: u32::from_le_bytes(take(rest)?) };
+    let before = number(rest)?;
     let [side, kind, degraded] = take(rest)?;
     let [start, end, first, last] = [number(rest)?, number(rest)?, number(rest)?, number(rest)?];
     let times = [i64::from_le_bytes(take(rest)?), i64::from_le_bytes(take(rest)?)];

@@ -4,14 +4,14 @@
 //! at is shown, the rest follows.
 
 mod chunks;
-
-use std::sync::Arc;
+mod keys;
 
 use crate::ledger::Exchange;
 use crate::ledger::query::{Filter, Subject};
 use crate::ledger::store::Store;
 
 use chunks::Chunks;
+use keys::Keys;
 
 /// What exchanges are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,70 +53,13 @@ impl SortBy {
     pub fn is_descending_first(self) -> bool {
         matches!(self, Self::Total | Self::Progress | Self::Bytes | Self::Status)
     }
-
-    fn key(self, exchange: &Exchange) -> Key {
-        match self {
-            Self::Time => Key::Number(exchange.request.span.start.time.0),
-            Self::Session => Key::Number(exchange.session.number.into()),
-            Self::Method => match &exchange.name {
-                None => Key::Text(Arc::clone(&exchange.method)),
-                Some(name) => Key::Texts(Arc::new([Arc::clone(&exchange.method), Arc::clone(name)])),
-            },
-            Self::Status => Key::Number(exchange.status as i64),
-            Self::Total => exchange.total_ns().map_or(Key::Missing, Key::Number),
-            Self::Progress => Key::Number(exchange.progress.into()),
-            Self::Bytes => {
-                let bytes = exchange.request.bytes + exchange.response.map_or(0, |response| response.bytes);
-                Key::Number(i64::try_from(bytes).unwrap_or(i64::MAX))
-            }
-            Self::Client => Key::Text(exchange.client.to_string().into()),
-        }
-    }
-}
-
-/// What a row is sorted by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Key {
-    Missing,
-    Number(i64),
-    Text(Arc<str>),
-    Texts(Arc<[Arc<str>; 2]>),
-}
-
-impl Key {
-    fn texts(&self) -> (&str, &str) {
-        match self {
-            Self::Missing | Self::Number(_) => ("", ""),
-            Self::Text(text) => (text, ""),
-            Self::Texts(texts) => {
-                let [method, name] = &**texts;
-                (method, name)
-            }
-        }
-    }
-}
-
-impl Ord for Key {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        match (self, other) {
-            (Self::Number(a), Self::Number(b)) => a.cmp(b),
-            _ => self.texts().cmp(&other.texts()),
-        }
-    }
-}
-
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 /// The exchanges that pass the filter, in order.
 #[derive(Debug)]
 pub struct Rows {
     filter: Filter,
-    by: SortBy,
-    descending: bool,
+    keys: Keys,
     order: Chunks,
     /// Exchanges of the store that were looked at since filter or order changed.
     looked: usize,
@@ -126,7 +69,7 @@ impl Rows {
     /// Every exchange that passes, by time.
     #[must_use]
     pub fn new(filter: Filter) -> Self {
-        Self { filter, by: SortBy::Time, descending: false, order: Chunks::new(false), looked: 0 }
+        Self { filter, keys: Keys::default(), order: Chunks::default(), looked: 0 }
     }
 
     /// How many are shown.
@@ -150,8 +93,8 @@ impl Rows {
     /// The row of the exchange that stands at `index` of the store; `None` where it is not shown.
     #[must_use]
     pub fn place(&self, store: &Store, index: usize) -> Option<usize> {
-        let key = self.by.key(&store.exchange(index)?);
-        self.order.place(&(key, u32::try_from(index).ok()?))
+        let key = self.keys.known(&store.exchange(index)?)?;
+        self.order.place((key, u32::try_from(index).ok()?), &self.keys)
     }
 
     /// The filter.
@@ -163,7 +106,7 @@ impl Rows {
     /// What they are sorted by, and whether the largest is first.
     #[must_use]
     pub fn sorted(&self) -> (SortBy, bool) {
-        (self.by, self.descending)
+        self.keys.sorted()
     }
 
     /// How many exchanges of the store were looked at, of so many: fewer than all while a new filter takes hold.
@@ -175,32 +118,33 @@ impl Rows {
     /// From now on others are shown.
     pub fn refilter(&mut self, filter: Filter) {
         self.filter = filter;
-        self.restart();
+        let (by, descending) = self.keys.sorted();
+        self.resort(by, descending);
     }
 
     /// From now on they stand in another order.
     pub fn resort(&mut self, by: SortBy, descending: bool) {
-        (self.by, self.descending) = (by, descending);
-        self.restart();
+        (self.keys, self.order, self.looked) = (Keys::new(by, descending), Chunks::default(), 0);
     }
 
-    /// The exchange at `index` of the store is about to be told again.
-    pub(super) fn leave(&mut self, index: usize, was: &Exchange) {
-        if index < self.looked
-            && let Ok(index) = u32::try_from(index)
-        {
-            self.order.remove(&(self.by.key(was), index));
-        }
-    }
-
-    /// The exchange at `index` of the store was told.
-    pub(super) fn come(&mut self, index: usize, exchange: &Exchange) {
+    /// The exchange that stands at `index` of the store was told, in the place of what was known of it.
+    pub(super) fn told(&mut self, index: usize, was: Option<&Exchange>, exchange: &Exchange) {
         if index > self.looked {
             // The slices come to it.
             return;
         }
+        let Ok(row) = u32::try_from(index) else { return };
+        let before = was.filter(|_| index < self.looked).and_then(|was| self.keys.known(was));
         self.looked = self.looked.max(index + 1);
-        self.take(index, exchange);
+        let shown = self.filter.matches(Subject::Exchange(exchange));
+        // Mostly it stays where it is.
+        let key = self.keys.of(exchange);
+        if let Some(before) = before.filter(|before| !shown || *before != key) {
+            self.order.remove((before, row), &self.keys);
+        }
+        if shown {
+            self.order.insert((key, row), &self.keys);
+        }
     }
 
     /// Looks at up to `most` exchanges that were not looked at yet. Whether some are left.
@@ -219,12 +163,11 @@ impl Rows {
         if self.filter.matches(Subject::Exchange(exchange))
             && let Ok(index) = u32::try_from(index)
         {
-            self.order.insert((self.by.key(exchange), index));
+            let key = self.keys.of(exchange);
+            self.order.insert((key, index), &self.keys);
         }
     }
-
-    fn restart(&mut self) {
-        self.order = Chunks::new(self.descending);
-        self.looked = 0;
-    }
 }
+
+#[cfg(test)]
+mod tests;
