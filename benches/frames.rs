@@ -1,4 +1,7 @@
-//! How long a frame of the TUI takes with a million exchanges: the list, with a filter, in another order, opened.
+//! How long a frame of the TUI takes with a million exchanges, 100,000 sessions, connections and findings and 50,000
+//! streams: every view, with a filter, in another order, a body of 10 MB opened and searched.
+//!
+//! A frame is all that a key costs: the action, bringing the view up to date, drawing 200x50 cells. The aim is 16 ms.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,9 +11,11 @@
 )]
 
 use std::fs;
+use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use mcpdump::base::Findings;
+use mcpdump::base::fact::{CarriedFact, CarriedKind};
+use mcpdump::base::{Code, Fact, Finding, Findings};
 use mcpdump::capture::Source;
 use mcpdump::engine::Engine;
 use mcpdump::ledger::query::Filter;
@@ -18,29 +23,46 @@ use mcpdump::ledger::{Entry, Exchange, Record};
 use mcpdump::tui::{Action, App, Config, Event, World, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 const EXCHANGES: u64 = 1_000_000;
+const SESSIONS: u32 = 100_000;
+const CONNECTIONS: u32 = 100_000;
+const FINDINGS: u32 = 100_000;
+const STREAMS: u32 = 50_000;
 
-/// Exchanges as a capture has them, again and again, each with its own number, time and duration.
-fn exchanges() -> impl Iterator<Item = Exchange> {
+/// Bytes of the body that is opened.
+const BODY: usize = 10_000_000;
+
+/// What is told of a capture.
+fn told() -> Vec<Entry> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/many-sessions/capture.pcapng");
     let mut source =
         mcpdump::capture::from_reader("bench", Box::new(fs::File::open(path).expect("the capture")));
     let (mut engine, mut entries, mut findings) = (Engine::new(), Vec::new(), Findings::new());
+    engine.watch();
     while let Some(item) = source.next(&mut findings).expect("it can be read") {
         engine.push(item, &mut entries);
     }
     engine.finish(&mut entries);
-    let seen: Vec<Exchange> = entries
-        .into_iter()
+    entries
+}
+
+/// The exchanges of a capture again and again, each with its own number, time and duration.
+fn exchanges(told: &[Entry]) -> impl Iterator<Item = Exchange> {
+    let seen: Vec<Exchange> = told
+        .iter()
         .filter_map(|entry| match entry {
-            Entry::Record(Record::Exchange(exchange)) => Some(*exchange),
+            Entry::Record(Record::Exchange(exchange)) => Some((**exchange).clone()),
             _ => None,
         })
         .collect();
-    let one_more = move |n: u64| {
+    (1..=EXCHANGES).map(move |n| {
         let mut exchange = seen.get(n as usize % seen.len()).expect("there are some").clone();
         exchange.n = n;
+        exchange.session.number = 1 + (n % u64::from(SESSIONS)) as u32;
+        (exchange.tcp_stream, exchange.transaction) = ((n % u64::from(CONNECTIONS)) as u32, (n >> 17) as u32);
+        exchange.answered_on = exchange.answered_on.map(|_| (exchange.tcp_stream, exchange.transaction));
         let later = n as i64 * 1_000_000;
         let span = &mut exchange.request.span;
         (span.start.time, span.end.time) = (span.start.time.plus(later), span.end.time.plus(later));
@@ -50,65 +72,211 @@ fn exchanges() -> impl Iterator<Item = Exchange> {
             (span.start.time, span.end.time) = (span.start.time.plus(longer), span.end.time.plus(longer));
         }
         exchange
+    })
+}
+
+/// Sessions, connections, findings and streams, as many as there are to be.
+fn around(told: &[Entry]) -> Vec<Entry> {
+    let any = |of: fn(&Entry) -> bool| told.iter().find(|entry| of(entry)).expect("there is one").clone();
+    let session = any(|entry| matches!(entry, Entry::Record(Record::Session(_))));
+    let stream = any(|entry| matches!(entry, Entry::Record(Record::Stream(_))));
+    let connection = any(|entry| matches!(entry, Entry::Fact(Fact::Connection(_))));
+    let counts = any(|entry| matches!(entry, Entry::Fact(Fact::Capture(_))));
+    let numbered = |entry: &Entry, number: u32| {
+        let mut entry = entry.clone();
+        match &mut entry {
+            Entry::Record(Record::Session(session)) => session.session.number = number + 1,
+            Entry::Record(Record::Stream(stream)) => stream.tcp_stream = number,
+            Entry::Fact(Fact::Connection(connection)) => connection.tcp_stream = number,
+            _ => {}
+        }
+        entry
     };
-    (1..=EXCHANGES).map(one_more)
+    let codes = Code::all();
+    let finding = |number: u32| {
+        let code = codes.get(number as usize % codes.len()).expect("there are codes").code;
+        let (session, exchange) = (Some(number + 1), Some(u64::from(number) + 1));
+        let detail = "what was noticed, in some words".to_owned();
+        Entry::Finding(Finding { code, at: None, tcp_stream: Some(number), session, exchange, detail })
+    };
+    let mut all: Vec<Entry> = (0..SESSIONS).map(|number| numbered(&session, number)).collect();
+    all.extend((0..STREAMS).map(|number| numbered(&stream, number)));
+    all.extend((0..CONNECTIONS).map(|number| numbered(&connection, number)));
+    all.extend((0..FINDINGS).map(finding));
+    all.push(counts);
+    all
+}
+
+/// An exchange whose answer is one line of 10 MB, and what its transaction carried.
+fn large(told: &[Entry]) -> Vec<Entry> {
+    let exchange = told.iter().find_map(|entry| match entry {
+        Entry::Record(Record::Exchange(exchange)) if exchange.name.is_some() => Some(exchange.clone()),
+        _ => None,
+    });
+    let mut exchange = exchange.expect("a call of a tool");
+    (exchange.n, exchange.tcp_stream, exchange.transaction) = (EXCHANGES + 1, CONNECTIONS, 0);
+    exchange.answered_on = Some((CONNECTIONS, 0));
+    let carried = told.iter().find_map(|entry| match entry {
+        Entry::Fact(Fact::Carried(carried)) if carried.kind == CarriedKind::Body => Some(carried.clone()),
+        _ => None,
+    });
+    let carried = carried.expect("a body");
+    let text: String = (0..BODY / 100)
+        .map(|line| {
+            format!(r#"{{"id":{line},"text":"a line of what a tool has found, number {line:>40}"}},"#)
+        })
+        .collect();
+    let answer = format!(r#"{{"jsonrpc":"2.0","id":3,"result":{{"content":[{text}{{"text":"needle"}}]}}}}"#);
+    let said = |response: bool| {
+        let mut carried: CarriedFact = (*carried).clone();
+        carried.peers.tcp_stream = CONNECTIONS;
+        carried.transaction = 0;
+        if response {
+            carried.side = mcpdump::base::Side::Server;
+            carried.span = exchange.response.expect("it was answered").span;
+            carried.bytes = answer.clone().into();
+        } else {
+            carried.span = exchange.request.span;
+        }
+        Entry::Fact(Fact::Carried(Box::new(carried)))
+    };
+    vec![said(false), said(true), Entry::Record(Record::Exchange(exchange.clone()))]
+}
+
+fn filled() -> App {
+    let told = told();
+    let mut app = App::new(World::new("bench".to_owned(), false, 64 << 20), Config::default());
+    let exchanges = exchanges(&told).map(|exchange| Entry::Record(Record::Exchange(Box::new(exchange))));
+    let mut entries = exchanges.chain(around(&told)).chain(large(&told));
+    loop {
+        let batch: Vec<Entry> = entries.by_ref().take(512).collect();
+        if batch.is_empty() {
+            break;
+        }
+        app.handle(Event::Batch(batch));
+    }
+    app.handle(Event::End);
+    if let Ok(status) = fs::read_to_string("/proc/self/status") {
+        let of_memory = |line: &&str| line.starts_with("VmHWM") || line.starts_with("VmRSS");
+        status.lines().filter(of_memory).for_each(|line| println!("{line}"));
+    }
+    app
+}
+
+/// A screen of 200x50.
+struct Screen {
+    app: App,
+    terminal: Terminal<TestBackend>,
+}
+
+impl Screen {
+    fn frame(&mut self) {
+        self.app.refresh();
+        let mut seen = None;
+        self.terminal.draw(|frame| seen = Some(draw(&self.app, frame))).expect("a frame");
+        seen.into_iter().for_each(|seen| self.app.saw(seen));
+    }
+
+    fn act(&mut self, action: Action) {
+        self.app.act(action);
+        self.frame();
+    }
+
+    fn key(&mut self, code: KeyCode) {
+        self.app.handle(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+        self.frame();
+    }
+
+    /// Works until there is nothing left to do.
+    fn settle(&mut self) {
+        while self.app.work() {}
+        self.frame();
+    }
+
+    fn filter(&mut self, text: &str) {
+        self.app.world.refilter(Filter::parse(text).expect("a filter"));
+    }
 }
 
 fn frames(criterion: &mut Criterion) {
-    let mut app = App::new(World::new("bench".to_owned(), false, 64 << 20), Config::default());
-    let mut batch = Vec::new();
-    for exchange in exchanges() {
-        batch.push(Entry::Record(Record::Exchange(Box::new(exchange))));
-        if batch.len() == 512 {
-            app.handle(Event::Batch(std::mem::take(&mut batch)));
+    let terminal = Terminal::new(TestBackend::new(200, 50)).expect("a screen");
+    let mut screen = Screen { app: filled(), terminal };
+    screen.settle();
+    let mut group = criterion.benchmark_group("frame of a million exchanges");
+    group.sample_size(20).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(2));
+    for (name, view) in [
+        ("overview", Action::Overview),
+        ("sessions", Action::Sessions),
+        ("exchanges", Action::Exchanges),
+        ("latency", Action::Latency),
+        ("streams", Action::Streams),
+        ("connections", Action::Connections),
+        ("findings", Action::Findings),
+        ("servers", Action::Servers),
+    ] {
+        screen.act(view);
+        screen.settle();
+        group.bench_function(name, |bencher| bencher.iter(|| screen.act(Action::Down)));
+        group.bench_function(format!("{name}, its end"), |bencher| {
+            bencher.iter(|| {
+                screen.act(Action::End);
+                screen.act(Action::PageUp);
+            });
+        });
+        if matches!(view, Action::Sessions | Action::Streams | Action::Connections | Action::Latency) {
+            group.bench_function(format!("{name}, another order"), |bencher| {
+                bencher.iter(|| screen.act(Action::Sort));
+            });
         }
     }
-    app.handle(Event::Batch(batch));
-    app.handle(Event::End);
-    if let Ok(status) = fs::read_to_string("/proc/self/status") {
-        status
-            .lines()
-            .filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"))
-            .for_each(|line| println!("{line}"));
-    }
-    let mut terminal = Terminal::new(TestBackend::new(200, 50)).expect("a screen");
-    let mut frame = |app: &mut App, action: Action| {
-        app.act(action);
-        app.refresh();
-        let mut seen = None;
-        terminal.draw(|frame| seen = Some(draw(app, frame))).expect("a frame");
-        seen.into_iter().for_each(|seen| app.saw(seen));
-    };
-    let settle = |app: &mut App| while app.work() {};
-    let mut group = criterion.benchmark_group("frame of a million exchanges");
-    group.sample_size(20);
-    for (name, action) in [("list", Action::Down), ("end", Action::End), ("page up", Action::PageUp)] {
-        group.bench_function(name, |bencher| bencher.iter(|| frame(&mut app, action)));
-    }
-    group.bench_function("overview", |bencher| {
-        app.act(Action::Overview);
-        bencher.iter(|| frame(&mut app, Action::Down));
-    });
-    app.act(Action::Latency);
-    group.bench_function("latency", |bencher| bencher.iter(|| frame(&mut app, Action::Down)));
-    group.bench_function("latency sorted", |bencher| bencher.iter(|| frame(&mut app, Action::Sort)));
-    app.act(Action::Home);
-    app.act(Action::NextPane);
-    group.bench_function("latency bucket", |bencher| bencher.iter(|| frame(&mut app, Action::Right)));
-    app.act(Action::NextPane);
-    app.act(Action::Exchanges);
-    group.bench_function("a slice of a filter", |bencher| {
-        app.world.refilter(Filter::parse("dur>20ms not status:error").expect("a filter"));
+    screen.act(Action::Latency);
+    screen.act(Action::Home);
+    screen.act(Action::NextPane);
+    group.bench_function("latency, its buckets", |bencher| bencher.iter(|| screen.act(Action::Right)));
+    screen.act(Action::NextPane);
+    screen.act(Action::Exchanges);
+    group.bench_function("exchanges, a slice of a filter", |bencher| {
         bencher.iter(|| {
-            if !app.work() {
-                app.world.refilter(Filter::parse("dur>20ms not status:error").expect("a filter"));
+            if !screen.app.work() {
+                screen.filter("dur>20ms not status:error");
             }
-            frame(&mut app, Action::Down);
+            screen.act(Action::Down);
         });
     });
-    settle(&mut app);
-    group.bench_function("filtered", |bencher| bencher.iter(|| frame(&mut app, Action::Down)));
-    group.bench_function("sorting", |bencher| bencher.iter(|| frame(&mut app, Action::SortReverse)));
+    screen.settle();
+    group.bench_function("exchanges, filtered", |bencher| bencher.iter(|| screen.act(Action::Down)));
+    group.bench_function("exchanges, a slice of an order", |bencher| {
+        bencher.iter(|| {
+            if !screen.app.work() {
+                screen.act(Action::Sort);
+            }
+            screen.act(Action::Down);
+        });
+    });
+    screen.settle();
+    group.bench_function("exchanges, sorted", |bencher| bencher.iter(|| screen.act(Action::Down)));
+    screen.filter("");
+    screen.settle();
+    screen.act(Action::End);
+    group.bench_function("an exchange of 10 MB opened", |bencher| {
+        bencher.iter(|| {
+            screen.act(Action::Open);
+            screen.act(Action::Back);
+        });
+    });
+    screen.act(Action::Open);
+    screen.act(Action::Right);
+    screen.act(Action::Right);
+    group.bench_function("10 MB, a line down", |bencher| bencher.iter(|| screen.act(Action::Down)));
+    screen.act(Action::UnfoldAll);
+    group.bench_function("10 MB, its end", |bencher| bencher.iter(|| screen.act(Action::End)));
+    screen.act(Action::Search);
+    group.bench_function("10 MB, a letter of a search", |bencher| {
+        bencher.iter(|| {
+            screen.key(KeyCode::Char('n'));
+            screen.key(KeyCode::Backspace);
+        });
+    });
     group.finish();
 }
 

@@ -1,7 +1,7 @@
 //! Everything that was told in; any of it out again: what the views of the TUI look at.
 //!
-//! Exchanges are rows of fixed size, what was said lies in a log that spills to a temporary file. So the memory that it
-//! takes grows with the number of exchanges alone, and the texts have a cap.
+//! Exchanges are rows of some 70 bytes, what was said lies in a log that spills to a temporary file. So what grows
+//! with the capture is a row for each exchange, connection, session and stream; the texts have a cap.
 
 mod log;
 mod pack;
@@ -18,6 +18,13 @@ pub use said::Said;
 
 use row::Rows;
 use said::{NOWHERE, Sayings};
+
+/// Notifications that are kept: 200 bytes each, 40 MB. A server that tells of its progress a thousand times a second
+/// needs minutes for so many; how many came for an exchange is in its row.
+const MAX_NOTIFICATIONS: usize = 200_000;
+
+/// Findings that are kept, each with a text: 20 MB. What is beyond is counted in the totals.
+const MAX_FINDINGS: usize = 100_000;
 
 /// What goes on in a capture that is not over: it is told once it is.
 #[derive(Clone, Debug, Default)]
@@ -36,9 +43,10 @@ pub struct Standing {
 #[derive(Debug)]
 pub struct Store {
     exchanges: Rows,
-    notifications: Vec<Notification>,
-    /// Which notifications belong to an exchange.
-    notified: HashMap<u64, Vec<u32>, foldhash::fast::RandomState>,
+    /// The notifications that belong to an exchange, by its `n`.
+    notified: HashMap<u64, Vec<Notification>, foldhash::fast::RandomState>,
+    /// How many these are.
+    notifications: usize,
     streams: Vec<Stream>,
     connections: Vec<ConnectionFact>,
     sessions: Vec<Session>,
@@ -57,8 +65,8 @@ impl Store {
     pub fn new(memory: usize) -> Self {
         Self {
             exchanges: Rows::default(),
-            notifications: Vec::new(),
             notified: HashMap::default(),
+            notifications: 0,
             streams: Vec::new(),
             connections: Vec::new(),
             sessions: Vec::new(),
@@ -93,7 +101,11 @@ impl Store {
             }
             // What servers offer stands in the totals.
             Entry::Record(Record::Offer(_)) => {}
-            Entry::Finding(finding) => self.findings.push(finding),
+            Entry::Finding(finding) => {
+                if self.findings.len() < MAX_FINDINGS {
+                    self.findings.push(finding);
+                }
+            }
             Entry::Fact(Fact::Connection(connection)) => {
                 self.open_connections.remove(&connection.tcp_stream);
                 self.connections.push(*connection);
@@ -143,10 +155,9 @@ impl Store {
         self.exchanges.find(n)
     }
 
-    /// The notifications that belong to exchange `n`, in their order.
+    /// The notifications that belong to exchange `n`, in their order: of a capture with very many of them the first.
     pub fn notifications_of(&self, n: u64) -> impl Iterator<Item = &Notification> {
-        let indices = self.notified.get(&n).map(Vec::as_slice).unwrap_or_default();
-        indices.iter().filter_map(|index| self.notifications.get(*index as usize))
+        self.notified.get(&n).into_iter().flatten()
     }
 
     /// The streams that are over.
@@ -182,7 +193,7 @@ impl Store {
         &self.sessions
     }
 
-    /// The findings.
+    /// The findings: of a capture with very many of them the first.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
@@ -258,9 +269,10 @@ impl Store {
     }
 
     fn notification(&mut self, notification: Notification) {
-        if let (Some(n), Ok(index)) = (notification.exchange, u32::try_from(self.notifications.len())) {
-            self.notified.entry(n).or_default().push(index);
+        // The others are counted in the totals.
+        if let Some(n) = notification.exchange.filter(|_| self.notifications < MAX_NOTIFICATIONS) {
+            self.notified.entry(n).or_default().push(notification);
+            self.notifications += 1;
         }
-        self.notifications.push(notification);
     }
 }

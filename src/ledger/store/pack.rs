@@ -40,6 +40,12 @@ impl<'a> Unpack<'a> {
         Some(*first)
     }
 
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (first, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
     pub(super) fn number(&mut self) -> Option<u64> {
         let (mut number, mut shift) = (0, 0);
         loop {

@@ -1,8 +1,7 @@
 //! Exchanges in, rows of some 60 bytes out, and back again: a million of them take less than 100 MB.
 
 use std::collections::HashMap;
-use std::hash::Hash;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 
 use super::pack::{At, Blocks, Places, Unpack, put, put_from, put_signed, put_text};
@@ -37,37 +36,30 @@ struct Open {
 /// What many rows have alike, by a small number.
 #[derive(Debug, Default)]
 struct Shared {
-    texts: Numbered<Arc<str>>,
-    ends: Numbered<SocketAddr>,
+    texts: Texts,
     /// By their number in the capture.
     sessions: HashMap<u32, SessionRef, foldhash::fast::RandomState>,
 }
 
-/// Values by a number, from 1.
-#[derive(Debug)]
-struct Numbered<T> {
-    values: Vec<T>,
-    numbers: HashMap<T, u32, foldhash::fast::RandomState>,
+/// Texts by a number, from 1; 0 is none.
+#[derive(Debug, Default)]
+struct Texts {
+    values: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32, foldhash::fast::RandomState>,
 }
 
-impl<T> Default for Numbered<T> {
-    fn default() -> Self {
-        Self { values: Vec::new(), numbers: HashMap::default() }
-    }
-}
-
-impl<T: Clone + Eq + Hash> Numbered<T> {
-    fn number(&mut self, value: &T) -> u32 {
-        if let Some(number) = self.numbers.get(value) {
+impl Texts {
+    fn number(&mut self, text: &Arc<str>) -> u32 {
+        if let Some(number) = self.numbers.get(text) {
             return *number;
         }
-        self.values.push(value.clone());
+        self.values.push(Arc::clone(text));
         let number = u32::try_from(self.values.len()).unwrap_or(0);
-        self.numbers.insert(value.clone(), number);
+        self.numbers.insert(Arc::clone(text), number);
         number
     }
 
-    fn get(&self, number: u32) -> Option<&T> {
+    fn get(&self, number: u32) -> Option<&Arc<str>> {
         self.values.get((number as usize).checked_sub(1)?)
     }
 }
@@ -170,8 +162,8 @@ struct Packer<'a> {
 
 impl Packer<'_> {
     /// ```text
-    ///   asked │ answered │ flags 1 │ status and cause 1 │ n │ tcp_stream │ transaction │ session │ client │ version
-    ///   method │ name │ id │ http status │ progress │ retransmissions │ request │ what the flags say there is
+    ///   asked │ answered │ flags 1 │ status and cause 1 │ n │ tcp_stream │ transaction │ session │ version │ method
+    ///   name │ client │ id │ http status │ progress │ retransmissions │ request │ what the flags say there is
     /// ```
     ///
     /// Times and packets lie behind those of the request, places and connections behind one another.
@@ -190,7 +182,6 @@ impl Packer<'_> {
         let cause = exchange.cause.and_then(|cause| CAUSES.iter().position(|known| *known == cause));
         let status = Status::ALL.iter().position(|known| *known == exchange.status).unwrap_or(0);
         self.out.extend_from_slice(&[flags, (status | cause.map_or(0, |cause| cause + 1) << 4) as u8]);
-        let client = self.shared.ends.number(&exchange.client);
         let texts = [exchange.protocol_version.as_ref(), Some(&exchange.method), exchange.name.as_ref()];
         let [version, method, name] = texts.map(|text| self.shared.text(text));
         for number in [
@@ -198,13 +189,13 @@ impl Packer<'_> {
             exchange.tcp_stream.into(),
             exchange.transaction.into(),
             exchange.session.number.into(),
-            client.into(),
             version,
             method,
             name,
         ] {
             put(self.out, number);
         }
+        self.address(exchange.client);
         self.id(&exchange.id);
         put(self.out, exchange.http_status.map_or(0, |status| u64::from(status) + 1));
         put(self.out, exchange.progress.into());
@@ -240,6 +231,23 @@ impl Packer<'_> {
         if exchange.degraded.any() {
             self.out.push(exchange.degraded.bits());
         }
+    }
+
+    /// Clients have a port for each connection: a number for each of these would take more than the address.
+    fn address(&mut self, address: SocketAddr) {
+        match address {
+            SocketAddr::V4(address) => {
+                self.out.push(4);
+                self.out.extend_from_slice(&address.ip().octets());
+            }
+            SocketAddr::V6(address) => {
+                self.out.push(6);
+                self.out.extend_from_slice(&address.ip().octets());
+                put(self.out, address.flowinfo().into());
+                put(self.out, address.scope_id().into());
+            }
+        }
+        put(self.out, address.port().into());
     }
 
     fn id(&mut self, id: &Id) {
@@ -302,8 +310,8 @@ impl Unpacker<'_> {
         let n = self.row.number()?;
         let (tcp_stream, transaction) = (self.row.short()?, self.row.short()?);
         let session = self.shared.sessions.get(&self.row.short()?)?.clone();
-        let client = *self.shared.ends.get(self.row.short()?)?;
         let (protocol_version, method, name) = (self.text()?, self.text()??, self.text()?);
+        let client = self.address()?;
         let id = self.id()?;
         let http_status = self.row.number()?.checked_sub(1).and_then(|status| u16::try_from(status).ok());
         let (progress, retransmissions) = (self.row.short()?, self.row.short()?);
@@ -343,6 +351,17 @@ impl Unpacker<'_> {
 
     fn text(&mut self) -> Option<Option<Arc<str>>> {
         Some(self.shared.texts.get(self.row.short()?).cloned())
+    }
+
+    fn address(&mut self) -> Option<SocketAddr> {
+        let port = |row: &mut Unpack<'_>| u16::try_from(row.number()?).ok();
+        if self.row.byte()? == 4 {
+            let ip = Ipv4Addr::from(self.row.array()?);
+            return Some(SocketAddrV4::new(ip, port(&mut self.row)?).into());
+        }
+        let ip = Ipv6Addr::from(self.row.array::<16>()?);
+        let (flow, scope) = (self.row.short()?, self.row.short()?);
+        Some(SocketAddrV6::new(ip, port(&mut self.row)?, flow, scope).into())
     }
 
     fn id(&mut self) -> Option<Id> {
@@ -416,6 +435,14 @@ mod tests {
         ]
     }
 
+    fn client() -> impl Strategy<Value = SocketAddr> {
+        prop_oneof![
+            (any::<[u8; 4]>(), any::<u16>()).prop_map(|(ip, port)| SocketAddr::from((ip, port))),
+            (any::<[u8; 16]>(), any::<u16>(), any::<u32>(), any::<u32>())
+                .prop_map(|(ip, port, flow, scope)| SocketAddrV6::new(ip.into(), port, flow, scope).into()),
+        ]
+    }
+
     fn exchange() -> impl Strategy<Value = Exchange> {
         let numbers = (1_u64..50, any::<[u32; 5]>(), any::<Option<(u32, u32)>>(), any::<Option<u16>>());
         let parts =
@@ -424,26 +451,33 @@ mod tests {
             (prop::option::of(".{0,9}"), ".{0,9}", prop::option::of((any::<Option<i64>>(), ".{0,30}")));
         let few = (0..6_usize, prop::option::of(0..8_usize), any::<u8>(), any::<bool>());
         let codes = prop::collection::vec(0..Code::all().len(), 0..4);
-        (numbers, parts, texts, few, codes).prop_map(|(numbers, parts, texts, few, codes)| {
-            let (n, [tcp_stream, transaction, session, progress, retransmissions], answered_on, http_status) =
-                numbers;
-            let (id, request, response, ack, continues) = parts;
-            let (name, method, error) = texts;
-            let (status, cause, degraded, from_server) = few;
-            let mut exchange = sample::exchange(n, &method, name.as_deref(), 1);
-            exchange.session.number = session;
-            exchange.error = error.map(|(code, message)| RpcError { code, message: message.into() });
-            exchange.origin = if from_server { Side::Server } else { Side::Client };
-            exchange.degraded = Degraded::from_bits(degraded);
-            (exchange.status, exchange.cause) = (Status::ALL[status], cause.map(|cause| CAUSES[cause]));
-            exchange.findings = codes.into_iter().map(|code| Code::all()[code].code).collect();
-            (exchange.tcp_stream, exchange.transaction) = (tcp_stream, transaction);
-            (exchange.progress, exchange.retransmissions) = (progress, retransmissions);
-            (exchange.answered_on, exchange.http_status) = (answered_on, http_status);
-            (exchange.id, exchange.request, exchange.response) = (id, request, response);
-            (exchange.ack, exchange.continues) = (ack.map(Timestamp), continues);
-            exchange
-        })
+        (numbers, parts, texts, few, codes, client()).prop_map(
+            |(numbers, parts, texts, few, codes, client)| {
+                let (
+                    n,
+                    [tcp_stream, transaction, session, progress, retransmissions],
+                    answered_on,
+                    http_status,
+                ) = numbers;
+                let (id, request, response, ack, continues) = parts;
+                let (name, method, error) = texts;
+                let (status, cause, degraded, from_server) = few;
+                let mut exchange = sample::exchange(n, &method, name.as_deref(), 1);
+                exchange.client = client;
+                exchange.session.number = session;
+                exchange.error = error.map(|(code, message)| RpcError { code, message: message.into() });
+                exchange.origin = if from_server { Side::Server } else { Side::Client };
+                exchange.degraded = Degraded::from_bits(degraded);
+                (exchange.status, exchange.cause) = (Status::ALL[status], cause.map(|cause| CAUSES[cause]));
+                exchange.findings = codes.into_iter().map(|code| Code::all()[code].code).collect();
+                (exchange.tcp_stream, exchange.transaction) = (tcp_stream, transaction);
+                (exchange.progress, exchange.retransmissions) = (progress, retransmissions);
+                (exchange.answered_on, exchange.http_status) = (answered_on, http_status);
+                (exchange.id, exchange.request, exchange.response) = (id, request, response);
+                (exchange.ack, exchange.continues) = (ack.map(Timestamp), continues);
+                exchange
+            },
+        )
     }
 
     proptest! {
