@@ -116,6 +116,7 @@ fn large(told: &[Entry]) -> Vec<Entry> {
     let mut exchange = exchange.expect("a call of a tool");
     (exchange.n, exchange.tcp_stream, exchange.transaction) = (EXCHANGES + 1, CONNECTIONS, 0);
     exchange.answered_on = Some((CONNECTIONS, 0));
+    exchange.name = Some("large".into());
     let carried = told.iter().find_map(|entry| match entry {
         Entry::Fact(Fact::Carried(carried)) if carried.kind == CarriedKind::Body => Some(carried.clone()),
         _ => None,
@@ -255,9 +256,9 @@ fn frames(criterion: &mut Criterion) {
     });
     screen.settle();
     group.bench_function("exchanges, sorted", |bencher| bencher.iter(|| screen.act(Action::Down)));
-    screen.filter("");
+    screen.filter("name:large");
     screen.settle();
-    screen.act(Action::End);
+    screen.act(Action::Home);
     group.bench_function("an exchange of 10 MB opened", |bencher| {
         bencher.iter(|| {
             screen.act(Action::Open);
@@ -267,6 +268,9 @@ fn frames(criterion: &mut Criterion) {
     screen.act(Action::Open);
     screen.act(Action::Right);
     screen.act(Action::Right);
+    let shown: String =
+        screen.terminal.backend().buffer().content().iter().map(|cell| cell.symbol()).collect();
+    assert!(shown.contains("what a tool has found"), "{shown}");
     group.bench_function("10 MB, a line down", |bencher| bencher.iter(|| screen.act(Action::Down)));
     screen.act(Action::UnfoldAll);
     group.bench_function("10 MB, its end", |bencher| bencher.iter(|| screen.act(Action::End)));
