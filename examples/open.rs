@@ -60,6 +60,14 @@ fn main() -> io::Result<()> {
     let ms = |at: usize| opened.waits.get(at).copied().unwrap_or_default().as_secs_f64() * 1e3;
     let last = opened.waits.len().saturating_sub(1);
     println!("a key waited  {:8.1} ms at the median, {:.1} at most, of {}", ms(last / 2), ms(last), last + 1);
+    let ms = |at: Duration| at.as_secs_f64() * 1e3;
+    let [batch, standing, frame] = opened.slowest;
+    println!(
+        "slowest       {:8.1} ms for a batch, {:.1} for what goes on, {:.1} for a frame",
+        ms(batch),
+        ms(standing),
+        ms(frame)
+    );
     let (exchanges, store) = (opened.app.world.store.len(), &opened.app.world.store);
     println!("exchanges     {exchanges}, connections {}", store.connections().len());
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -103,6 +111,8 @@ struct Opened {
     all: Duration,
     /// How long each key waited for its frame, sorted.
     waits: Vec<Duration>,
+    /// The longest that taking a batch, taking what goes on, and a frame took.
+    slowest: [Duration; 3],
     app: App,
 }
 
@@ -175,12 +185,15 @@ fn show(began: Instant, told: &Receiver<Sent>) -> Opened {
     let mut app = App::new(World::new("bench".to_owned(), false, 64 << 20), Config::default());
     let mut terminal = Terminal::new(TestBackend::new(200, 50)).expect("a screen");
     let (mut drawn, mut first, mut waits) = (None::<Instant>, None, Vec::new());
+    let mut slowest = [Duration::ZERO; 3];
     while !app.world.ended {
         let wait = drawn.map_or(Duration::ZERO, |drawn| FRAME.saturating_sub(drawn.elapsed()));
         let (taking, mut pressed) = (Instant::now(), None);
         let mut next = told.recv_timeout(wait).ok();
         while let Some((event, at)) = next {
+            let (kind, began) = (usize::from(matches!(event, Event::Standing(_))), Instant::now());
             app.handle(event);
+            slowest[kind] = slowest[kind].max(began.elapsed());
             pressed = at;
             let is_enough = pressed.is_some() || taking.elapsed() > TAKING;
             next = if is_enough { None } else { told.try_recv().ok() };
@@ -189,10 +202,12 @@ fn show(began: Instant, told: &Receiver<Sent>) -> Opened {
         if pressed.is_none() && drawn.is_some_and(|drawn| drawn.elapsed() < FRAME) || !app.take_dirty() {
             continue;
         }
+        let frame = Instant::now();
         app.refresh();
         let mut seen = None;
         terminal.draw(|frame| seen = Some(draw(&app, frame))).expect("a frame");
         seen.into_iter().for_each(|seen| app.saw(seen));
+        slowest[2] = slowest[2].max(frame.elapsed());
         drawn = Some(Instant::now());
         waits.extend(pressed.map(|at: Instant| at.elapsed()));
         if first.is_none() && !app.world.rows.is_empty() {
@@ -200,5 +215,5 @@ fn show(began: Instant, told: &Receiver<Sent>) -> Opened {
         }
     }
     waits.sort();
-    Opened { first: first.unwrap_or_default(), all: began.elapsed(), waits, app }
+    Opened { first: first.unwrap_or_default(), all: began.elapsed(), waits, slowest, app }
 }
