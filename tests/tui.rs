@@ -14,6 +14,8 @@ mod hostile;
 mod looks;
 #[path = "tui/readme.rs"]
 mod readme;
+#[path = "tui/reader.rs"]
+mod reader;
 #[path = "tui/screen.rs"]
 mod screen;
 #[path = "tui/state.rs"]
@@ -52,6 +54,11 @@ fn screens(name: &str, capture: &str, keys: &[&str]) {
         screen.press(keys);
         snapshot(&format!("{name}-{columns}x{lines}"), &screen.text());
     }
+}
+
+/// What a screen looks like, for tests in other files.
+fn looks(name: &str, screen: &str) {
+    insta::assert_snapshot!(name, screen);
 }
 
 #[test]

@@ -49,6 +49,7 @@ pub enum Action {
     FoldAll,
     UnfoldAll,
     Suspend,
+    Bytes,
 }
 
 /// Where a key holds. Two actions may have one key only where they never hold at once.
@@ -129,6 +130,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     at(Place::Detail, row(Action::Fold, "fold", "o", "fold", "folds and opens an object or array")),
     at(Place::Detail, row(Action::FoldAll, "fold-all", "-", "", "folds everything below the first level")),
     at(Place::Detail, row(Action::UnfoldAll, "unfold-all", "+", "", "opens everything")),
+    at(Place::Detail, row(Action::Bytes, "bytes", "b", "bytes", "the bytes of a message, those of what is selected lit")),
     row(Action::Freeze, "freeze", "p", "freeze", "freezes the screen; the capture goes on"),
     row(Action::Privacy, "privacy", "P", "", "masks ids, tokens and payloads"),
     row(Action::Mouse, "mouse", "m", "", "gives the mouse to the terminal, and takes it back"),

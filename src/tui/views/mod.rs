@@ -95,7 +95,9 @@ pub(super) trait View: fmt::Debug {
 
     /// Whether it does what only some views do: for the footer.
     fn knows(&self, action: Action) -> bool {
-        !matches!(action, Action::Follow | Action::Sort | Action::Search | Action::Fold | Action::NextPane)
+        let of_some =
+            [Action::Follow, Action::Sort, Action::Search, Action::Fold, Action::Bytes, Action::NextPane];
+        !of_some.contains(&action)
     }
 
     /// Where its keys are held: in its list, or in what was opened.

@@ -5,12 +5,12 @@ use crate::base::fact::CarriedKind;
 use crate::ledger::Exchange;
 use crate::tui::effect::Copies;
 
-use super::detail::Detail;
+use super::detail::{Detail, Part};
 
-/// The forms in which an exchange can be copied.
+/// The forms in which an exchange can be copied; first those of what is looked at.
 pub(super) fn of(detail: &Detail) -> Copies {
     let exchange = &detail.exchange;
-    let mut copies = Copies::default();
+    let mut copies = detail.copies(Copies::default());
     let (request, response) = (detail.request.text(), detail.response.text());
     if !request.is_empty() {
         copies = copies.with('j', "JSON, request", request);
@@ -21,7 +21,11 @@ pub(super) fn of(detail: &Detail) -> Copies {
     if let Some(curl) = curl(detail) {
         copies = copies.with('c', "curl command", curl);
     }
-    copies.with('w', "Wireshark filter", wireshark(exchange)).with('p', "packet numbers", packets(exchange))
+    copies
+        .with('w', "Wireshark filter", wireshark(exchange))
+        .with('a', "filter, packets", frames(exchange, &detail.parts))
+        .with('s', "filter, streams", connections(exchange))
+        .with('p', "packet numbers", numbers(&detail.parts, "-"))
 }
 
 /// The display filter that shows the packets of an exchange.
@@ -51,19 +55,42 @@ pub(super) fn wireshark(exchange: &Exchange) -> String {
     filter
 }
 
-/// Every packet that carries some of it, as far as it is known: the first and last of request and response.
-fn packets(exchange: &Exchange) -> String {
-    let spans = [Some(exchange.request), exchange.response].into_iter().flatten().map(|carried| carried.span);
-    let numbers: Vec<String> = spans
-        .map(|span| {
-            if span.first == span.last {
-                span.first.to_string()
-            } else {
-                format!("{}-{}", span.first, span.last)
-            }
-        })
-        .collect();
-    numbers.join(",")
+/// The display filter for the packets of all parts of an exchange (Wireshark user's guide, section 6.4.5, sets).
+pub(super) fn frames(exchange: &Exchange, parts: &[Part]) -> String {
+    let streams = streams(exchange).map(|stream| stream.to_string());
+    let streams = if streams[0] == streams[1] { streams[0].clone() } else { streams.join(", ") };
+    format!("tcp.stream in {{{streams}}} && frame.number in {{{}}}", numbers(parts, ".."))
+}
+
+/// The display filter for the connections of an exchange.
+pub(super) fn connections(exchange: &Exchange) -> String {
+    let [asked, answered] = streams(exchange);
+    if asked == answered {
+        return format!("tcp.stream == {asked}");
+    }
+    format!("tcp.stream == {asked} || tcp.stream == {answered}")
+}
+
+/// The connections that carried the request and the response; twice the same where there is but one.
+pub(super) fn streams(exchange: &Exchange) -> [u32; 2] {
+    [exchange.tcp_stream, exchange.answered_on.map_or(exchange.tcp_stream, |(stream, _)| stream)]
+}
+
+/// The numbers of the packets of all parts, each once: `140, 142-144`, with `to` between the ends of a range.
+fn numbers(parts: &[Part], to: &str) -> String {
+    let mut spans: Vec<(u64, u64)> = parts.iter().map(|part| (part.span.first.0, part.span.last.0)).collect();
+    spans.sort_unstable();
+    let mut merged: Vec<(u64, u64)> = Vec::new();
+    for (first, last) in spans {
+        match merged.last_mut().filter(|(_, end)| first <= *end) {
+            Some((_, end)) => *end = last.max(*end),
+            None => merged.push((first, last)),
+        }
+    }
+    let words = merged
+        .into_iter()
+        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}{to}{last}") });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// Header fields that the request needs to be understood. What authorizes it is left out: whoever sends it has that.
@@ -90,7 +117,7 @@ fn curl(detail: &Detail) -> Option<String> {
             command.push_str(&format!(" -H {}", quoted(&format!("{name}: {}", value.trim()))));
         }
     }
-    command.push_str(&format!(" --data-binary {}", quoted(detail.request.text())));
+    command.push_str(&format!(" --data-binary {}", quoted(&detail.request.text())));
     Some(command)
 }
 

@@ -169,7 +169,7 @@ impl View for Exchanges {
 
     fn knows(&self, action: Action) -> bool {
         let is_doc = self.detail.as_ref().is_some_and(Detail::is_doc);
-        is_doc || !matches!(action, Action::Search | Action::Fold)
+        is_doc || !matches!(action, Action::Search | Action::Fold | Action::Bytes)
     }
 
     fn place(&self) -> Place {
@@ -186,6 +186,9 @@ impl View for Exchanges {
     }
 
     fn status(&self, world: &World) -> String {
+        if let Some(detail) = self.detail.as_ref().filter(|_| self.in_detail) {
+            return detail.status();
+        }
         let rows = world.rows.len();
         let at = if rows == 0 { 0 } else { self.list.selected + 1 };
         let new = rows.saturating_sub(self.left_at);
@@ -199,15 +202,20 @@ impl View for Exchanges {
 
     fn help(&self) -> &'static [&'static str] {
         &[
-            "A row is a JSON-RPC request and what became of it. Its number is that of the request in",
-            "the capture. Total is from the first byte of the request to the last byte of the response;",
-            "the bar shows its parts: sending the request, waiting, receiving the response, all rows",
-            "to one scale. A request that has no answer yet is pending, and its clock runs against the",
-            "capture's. Detail says why it failed, and what was noticed (!code).",
+            "A row is a JSON-RPC request and what became of it. Its number is that of",
+            "the request in the capture. Total is from the first byte of the request to",
+            "the last of the response; the bar shows its parts: sending the request,",
+            "waiting, receiving the response, all rows to one scale. A request that has",
+            "no answer yet is pending, and its clock runs against the capture's. Detail",
+            "says why it failed, and what was noticed (!code).",
             "",
-            "Opened: Timeline is where the time went, with the packets to look up in Wireshark;",
-            "Request and Response are the messages; Events what the stream carried; HTTP the heads;",
-            "Packets the numbers; Findings what was noticed.",
+            "Opened: Timeline is where the time went, with the packets to look up in",
+            "Wireshark; Request and Response are the messages; Events what the stream",
+            "carried; HTTP the heads; Packets what came when in which packet, and the",
+            "filters for them; Findings what was noticed. Enter on a stage goes to its",
+            "tab, on an event opens it, on a string of JSON reads it in full. Bytes are",
+            "those of the message: [ and ] hold those of what is selected, and a click",
+            "on one of them selects what it belongs to.",
         ]
     }
 
@@ -308,13 +316,16 @@ impl Exchanges {
         self.list.selected = row;
         self.selected = n_of(world, row);
         // What stands beside the list is the selected one.
-        if let (Some(_), Some(n)) = (&self.detail, self.selected) {
-            let tab = self.detail.as_ref().map(Detail::tab);
-            self.detail = Detail::open(n, world).map(|detail| detail.with_tab(tab));
+        if let (Some(was), Some(n)) = (&self.detail, self.selected) {
+            self.detail = Detail::open(n, world).map(|detail| detail.like(was));
         }
     }
 
     fn open(&mut self, world: &mut World) -> Option<Vec<Effect>> {
+        // What is selected may be hidden by the filter.
+        if world.rows.is_empty() {
+            return None;
+        }
         self.detail = Detail::open(self.selected?, world);
         self.in_detail = self.detail.is_some();
         Some(Vec::new())

@@ -159,7 +159,7 @@ impl View for Latency {
     fn knows(&self, action: Action) -> bool {
         match action {
             Action::Sort => self.bucket.is_none(),
-            action => !matches!(action, Action::Follow | Action::Search | Action::Fold),
+            action => !matches!(action, Action::Follow | Action::Search | Action::Fold | Action::Bytes),
         }
     }
 

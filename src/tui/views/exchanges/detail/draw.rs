@@ -6,15 +6,15 @@ use crate::base::{harmless, units};
 use crate::tui::pen::{Hit, Pane, Pen};
 use crate::tui::table;
 use crate::tui::theme::Role;
-use crate::tui::views::reader::MASK;
+use crate::tui::views::reader::{self, MASK};
 
 use super::super::columns;
 use super::timeline::Stage;
-use super::{Detail, Tab, pages};
+use super::{Detail, Line, Tab, events, pages, parts};
 
 /// Columns of the parts of a stage beside its bar.
 const NAME: u16 = 13;
-const TIME: u16 = 9;
+const TIME: u16 = 10;
 const PACKETS: u16 = 13;
 
 impl Detail {
@@ -35,8 +35,17 @@ impl Detail {
             Tab::Timeline => self.draw_timeline(body, focused, pen),
             Tab::Request => self.request.draw(body, focused, "the request was not kept", pen),
             Tab::Response => self.response.draw(body, focused, "no response was seen", pen),
+            Tab::Events => self.draw_events(body, focused, pen),
             _ => self.draw_page(body, focused, pen),
         }
+    }
+
+    /// The events, or the one of them that was opened.
+    fn draw_events(&self, area: Rect, focused: bool, pen: &mut Pen<'_>) {
+        let Some(event) = &self.event else { return self.draw_page(area, focused, pen) };
+        pen.rule(Rect { height: 1, ..area }, &event.title);
+        let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
+        event.reader.draw(body, focused, "it carried nothing", pen);
     }
 
     fn draw_title(&self, area: Rect, pen: &mut Pen<'_>) {
@@ -91,26 +100,33 @@ impl Detail {
         let now = pen.world.now().since(self.exchange.request.span.start.time);
         let ends = self.stages.iter().flat_map(|stage| [stage.from, stage.to.unwrap_or(now)]);
         let (first, last) = ends.fold((0, 1), |(first, last), at| (first.min(at), last.max(at)));
-        pen.pane(Pane::Detail, area);
+        let columns = Columns::of(area, self.stages.iter().map(|stage| harmless::width(&stage.note)).max());
+        columns.draw_axis((first, last), Rect { height: 1, ..area }, pen);
         let list = self.list();
-        let top = list.top(area.height.into(), self.stages.len());
-        let notes = self.stages.iter().map(|stage| harmless::width(&stage.note) as u16).max().unwrap_or(0);
-        let note = if notes == 0 { 0 } else { (area.width / 4).min(notes + 1) };
-        for (y, (index, stage)) in (area.y..area.bottom()).zip(self.stages.iter().enumerate().skip(top)) {
-            let line = Rect { y, height: 1, ..area };
-            draw_stage((stage, note), line, (first, last, now), pen);
+        // The note of the selected stage is read in full where its column is too narrow.
+        let note = self.stages.get(list.selected).filter(|stage| !(stage.is_said && pen.world.private));
+        let note =
+            note.map(|stage| stage.note.as_str()).filter(|note| harmless::width(note) > columns.note.into());
+        let whole = note.map_or_else(Vec::new, |note| whole("in full", note, area));
+        let height = (area.height - 1).saturating_sub(whole.len() as u16);
+        let body = Rect { y: area.y + 1, height, ..area };
+        pen.pane(Pane::Detail, body);
+        let top = list.top(body.height.into(), self.stages.len());
+        for (y, (index, stage)) in (body.y..body.bottom()).zip(self.stages.iter().enumerate().skip(top)) {
+            let line = Rect { y, height: 1, ..body };
+            columns.draw_stage(stage, line, (first, last, now), pen);
             if index == list.selected && focused {
                 pen.text(line.as_position(), 1, Role::Key, pen.symbols().pointer);
             }
             pen.hit(line, Hit::Row(Pane::Detail, index));
         }
-        table::scroll_bar(pen, area, top, self.stages.len());
+        table::scroll_bar(pen, body, top, self.stages.len());
+        draw_whole(&whole, area, pen);
     }
 
     fn draw_page(&self, area: Rect, focused: bool, pen: &mut Pen<'_>) {
-        let page = self.page();
-        pen.pane(Pane::Detail, area);
-        if page.is_empty() {
+        let rows = self.rows();
+        if rows == 0 {
             let text = if self.tab == Tab::Events {
                 "no events: the answer was a body of its own"
             } else {
@@ -119,51 +135,146 @@ impl Detail {
             pen.line(area, &[(Role::Faint, text)]);
         }
         let list = self.list();
-        let top = list.top(area.height.into(), page.len());
-        for (y, (index, parts)) in (area.y..area.bottom()).zip(page.iter().enumerate().skip(top)) {
-            let line = Rect { x: area.x + 1, y, width: area.width.saturating_sub(2), height: 1 };
-            let of_head = self.tab == Tab::Http && pages::names_a_session(parts);
-            let masked = pen.world.private && (self.tab == Tab::Events || of_head);
-            let kept = match masked {
-                true if of_head => 1,
-                true => parts.len().saturating_sub(1),
-                false => parts.len(),
-            };
-            let mut shown: Vec<(Role, &str)> =
-                parts.iter().take(kept).map(|(role, text)| (*role, text.as_str())).collect();
-            if masked {
-                shown.push((Role::Faint, MASK));
-            }
-            pen.line(line, &shown);
+        let whole = self.whole(list.selected, area, pen);
+        let body = Rect { height: area.height - whole.len() as u16, ..area };
+        pen.pane(Pane::Detail, body);
+        let top = list.top(body.height.into(), rows);
+        for (y, index) in (body.y..body.bottom()).zip(top..rows) {
+            let line = Rect { x: body.x + 1, y, width: body.width.saturating_sub(2), height: 1 };
+            let parts = self.page_line(index, pen);
+            let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_str())).collect();
+            pen.line(line, &parts);
             if index == list.selected && focused {
-                pen.text(Position::new(area.x, y), 1, Role::Key, pen.symbols().pointer);
+                pen.text(Position::new(body.x, y), 1, Role::Key, pen.symbols().pointer);
             }
-            pen.hit(Rect { x: area.x, ..line }, Hit::Row(Pane::Detail, index));
+            pen.hit(Rect { x: body.x, ..line }, Hit::Row(Pane::Detail, index));
         }
-        table::scroll_bar(pen, area, top, page.len());
+        table::scroll_bar(pen, body, top, rows);
+        draw_whole(&whole, area, pen);
+    }
+
+    /// The selected row in full, where it is longer than the screen is wide.
+    fn whole(&self, row: usize, area: Rect, pen: &Pen<'_>) -> Vec<String> {
+        let parts = self.page_line(row, pen);
+        let text: String = parts.iter().map(|(_, text)| text.as_str()).collect();
+        if harmless::width(&harmless::shown(&text)) <= usize::from(area.width.saturating_sub(2)) {
+            return Vec::new();
+        }
+        whole(if self.tab == Tab::Events { "enter opens it" } else { "in full" }, text.trim(), area)
+    }
+
+    /// The parts of a row of a page; masked, where privacy is asked for.
+    fn page_line(&self, index: usize, pen: &Pen<'_>) -> Line {
+        let mut parts = if self.tab == Tab::Events {
+            events::line(&self.exchange, &self.events, index)
+        } else {
+            self.page().get(index).cloned().unwrap_or_default()
+        };
+        let of_head = self.tab == Tab::Http && pages::names_a_session(&parts);
+        let of_part = self.tab == Tab::Packets && parts::names_a_session(&parts);
+        let kept = match pen.world.private {
+            true if of_head => 1,
+            true if of_part || self.tab == Tab::Events => parts.len().saturating_sub(1),
+            _ => parts.len(),
+        };
+        if kept < parts.len() {
+            parts.truncate(kept);
+            parts.push((Role::Faint, MASK.to_owned()));
+        }
+        parts
     }
 }
 
-/// A stage: its name, its bar between the first and the last time of all, its duration, its packets, its note.
-fn draw_stage(
-    (stage, note): (&Stage, u16),
-    line: Rect,
-    (first, last, now): (i64, i64, i64),
-    pen: &mut Pen<'_>,
-) {
-    let to = stage.to.unwrap_or(now);
-    let name = Rect { x: line.x + 1, width: NAME.min(line.width), ..line };
-    pen.line(name, &[(stage.role, &stage.name)]);
-    let room = line.width.saturating_sub(NAME + TIME + PACKETS + note + 4);
-    let chart = Rect { x: name.right() + 1, width: room, ..line };
-    draw_span(stage, chart, (first, last, to), pen);
-    let time = Rect { x: chart.right(), width: TIME, ..line };
-    // A wait may be negative: it is said as it is.
-    pen.right(time, Role::Strong, &units::cell(to.saturating_sub(stage.from)));
-    let packets = Rect { x: time.right() + 1, width: PACKETS, ..line };
-    pen.line(packets, &[(Role::Faint, &stage.packets)]);
-    let rest = Rect { x: packets.right(), width: line.right().saturating_sub(packets.right()), ..line };
-    pen.line(rest, &[(Role::Warn, &stage.note)]);
+/// A title and the lines of a text, at most a third of the area.
+fn whole(title: &str, text: &str, area: Rect) -> Vec<String> {
+    let most = usize::from(area.height / 3).saturating_sub(1);
+    if most == 0 {
+        return Vec::new();
+    }
+    let columns = usize::from(area.width.saturating_sub(2));
+    let mut whole = vec![title.to_owned()];
+    // Looked at line by line a credential that is broken in two would be seen.
+    whole.extend(reader::lines(&harmless::without_secrets(text), columns, most));
+    whole
+}
+
+/// Draws a title and lines at the bottom of an area.
+fn draw_whole(whole: &[String], area: Rect, pen: &mut Pen<'_>) {
+    let top = area.bottom().saturating_sub(whole.len() as u16);
+    for (index, (y, text)) in (top..area.bottom()).zip(whole).enumerate() {
+        let line = Rect { x: area.x + 1, y, width: area.width.saturating_sub(2), height: 1 };
+        if index == 0 {
+            pen.rule(Rect { y, height: 1, ..area }, text);
+        } else {
+            pen.line(line, &[(Role::Text, text)]);
+        }
+    }
+}
+
+/// The columns of the timeline beside the bars.
+#[derive(Clone, Copy, Debug)]
+struct Columns {
+    chart: u16,
+    note: u16,
+}
+
+impl Columns {
+    /// In an area, with notes that are at most so wide.
+    fn of(area: Rect, notes: Option<usize>) -> Self {
+        let notes = notes.unwrap_or(0).min(usize::from(area.width)) as u16;
+        let room = area.width.saturating_sub(NAME + TIME + PACKETS + 5);
+        // A note is read, a bar is looked at: a third of the room is enough for most bars.
+        let note = if notes == 0 { 0 } else { (notes + 1).min(room * 2 / 3) };
+        Self { chart: room - note, note }
+    }
+
+    /// Where the bars are in a line.
+    fn chart(self, line: Rect) -> Rect {
+        Rect { x: line.x + NAME + 2, width: self.chart, ..line }.intersection(line)
+    }
+
+    /// The times at the ends and in the middle of the bars, and what the columns are.
+    fn draw_axis(self, (first, last): (i64, i64), line: Rect, pen: &mut Pen<'_>) {
+        let chart = self.chart(line);
+        let half = first.saturating_add(last.saturating_sub(first) / 2);
+        pen.text(Position::new(line.x + 1, line.y), NAME, Role::Title, "stage");
+        pen.line(chart, &[(Role::Faint, &units::cell(first))]);
+        if chart.width >= 30 {
+            let middle = Rect { x: chart.x + chart.width / 2, width: chart.width / 4, ..chart };
+            pen.line(middle, &[(Role::Faint, &units::cell(half))]);
+        }
+        if chart.width >= 10 {
+            pen.right(chart, Role::Faint, &units::cell(last));
+        }
+        let time = Rect { x: chart.right(), width: TIME, ..line }.intersection(line);
+        pen.right(time, Role::Title, "took");
+        let packets = Rect { x: time.right() + 1, width: PACKETS, ..line }.intersection(line);
+        pen.line(packets, &[(Role::Title, "packets")]);
+    }
+
+    /// A stage: its name, its bar between the first and the last time of all, its duration, its packets, its note.
+    fn draw_stage(self, stage: &Stage, line: Rect, (first, last, now): (i64, i64, i64), pen: &mut Pen<'_>) {
+        let to = stage.to.unwrap_or(now);
+        let name = Rect { x: line.x + 1, width: NAME.min(line.width), ..line };
+        pen.line(name, &[(stage.role, &stage.name)]);
+        let chart = self.chart(line);
+        draw_span(stage, chart, (first, last, to), pen);
+        let time = Rect { x: chart.right(), width: TIME, ..line }.intersection(line);
+        // A wait may be negative: it is said as it is. What happened at one time took none.
+        let took = to.saturating_sub(stage.from);
+        if took == 0 {
+            pen.right(time, Role::Faint, &format!("at {}", units::cell(stage.from)));
+        } else {
+            pen.right(time, Role::Strong, &units::cell(took));
+        }
+        let packets = Rect { x: time.right() + 1, width: PACKETS, ..line }.intersection(line);
+        pen.line(packets, &[(Role::Faint, &stage.packets)]);
+        let rest = Rect { x: packets.right() + 1, width: self.note, ..line }.intersection(line);
+        let is_trouble = matches!(stage.role, Role::Warn | Role::Bad);
+        let role = if is_trouble { stage.role } else { Role::Faint };
+        let note = if stage.is_said && pen.world.private { MASK } else { &stage.note };
+        pen.line(rest, &[(role, note)]);
+    }
 }
 
 fn draw_span(stage: &Stage, chart: Rect, (first, last, to): (i64, i64, i64), pen: &mut Pen<'_>) {

@@ -1,28 +1,30 @@
 //! The exchange that was opened, in tabs.
 
 mod draw;
+mod events;
+mod message;
 mod pages;
+mod parts;
 mod timeline;
 
-use std::io;
-
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
-
 use crate::base::fact::CarriedKind;
+use crate::ledger::Exchange;
 use crate::ledger::store::Said;
-use crate::ledger::{Exchange, Id, Status};
 use crate::tui::action::Action;
 use crate::tui::doc::Doc;
-use crate::tui::effect::Effect;
+use crate::tui::effect::{Copies, Effect};
 use crate::tui::list::List;
 use crate::tui::pen::{FrameInfo, Hit, Pane};
 use crate::tui::theme::Role;
 use crate::tui::views::reader::Reader;
 use crate::tui::world::World;
 
-use timeline::Stage;
+pub(in crate::tui::views) use message::answer;
+pub(super) use parts::Part;
+
+use events::Event;
+use message::message;
+use timeline::{Stage, Told};
 
 /// Pieces of a transaction that are looked at: of a stream of a session that lasts for hours, what is near.
 const PIECES: usize = 2000;
@@ -67,12 +69,19 @@ pub(super) struct Detail {
     pub(super) response: Reader,
     /// Heads of the transactions that carried request and response.
     pub(super) heads: Vec<Said>,
+    /// What it is made of on the wire.
+    pub(super) parts: Vec<Part>,
     stages: Vec<Stage>,
-    /// The lines of the tabs that are no documents, in the order of [`Tab::ALL`].
+    events: Vec<Said>,
+    /// The event that is read.
+    event: Option<Event>,
+    /// The lines of the tabs that are pages of them, in the order of [`Tab::ALL`].
     pages: [Vec<Line>; 7],
     tab: Tab,
     lists: [List; 7],
     needle: String,
+    /// Whether the bytes of messages are shown.
+    has_bytes: bool,
     /// Why what was said cannot be shown; `None` where it can.
     failed: Option<String>,
     /// What it was made of: it is made again where that changed.
@@ -92,7 +101,11 @@ impl Detail {
             request: Reader::default(),
             response: Reader::default(),
             heads: Vec::new(),
+            parts: Vec::new(),
             stages: Vec::new(),
+            events: Vec::new(),
+            event: None,
+            has_bytes: false,
             pages: Default::default(),
             tab: Tab::default(),
             lists: Default::default(),
@@ -103,13 +116,41 @@ impl Detail {
         Some(detail)
     }
 
-    pub(super) fn with_tab(mut self, tab: Option<Tab>) -> Self {
-        self.tab = tab.unwrap_or_default();
+    /// Shows of it what is shown of another one.
+    pub(super) fn like(mut self, other: &Self) -> Self {
+        self.tab = other.tab;
+        self.show_bytes(other.has_bytes);
         self
     }
 
-    pub(super) fn tab(&self) -> Tab {
-        self.tab
+    /// What can be copied of what is looked at.
+    pub(super) fn copies(&self, copies: Copies) -> Copies {
+        let copies = match (self.tab, &self.event) {
+            (Tab::Http, _) if !self.heads.is_empty() => {
+                copies.with('h', "HTTP heads", pages::text(self.page()))
+            }
+            (Tab::Events, Some(event)) => copies.with('d', "data of the event", event.reader.text()),
+            (Tab::Events, None) => match self.events.get(self.list().selected) {
+                Some(said) => copies.with('d', "data of the event", String::from_utf8_lossy(&said.bytes)),
+                None => copies,
+            },
+            _ => copies,
+        };
+        match self.reader() {
+            Some(reader) => reader.copies(copies),
+            None => copies,
+        }
+    }
+
+    /// Where one is, for the footer.
+    pub(super) fn status(&self) -> String {
+        match self.reader() {
+            Some(reader) => reader.status(),
+            None => {
+                let rows = self.rows();
+                format!("{} of {rows}", (self.list().selected + 1).min(rows))
+            }
+        }
     }
 
     /// Whether a document is shown, which can be searched and folded.
@@ -136,14 +177,49 @@ impl Detail {
             Action::Partner => {
                 self.tab = if self.tab == Tab::Request { Tab::Response } else { Tab::Request };
             }
-            _ if self.is_doc() => return self.reader_mut()?.act(action, lines),
-            Action::Open | Action::Fold => return Some(vec![Effect::Bell]),
+            Action::Bytes if self.is_doc() => self.show_bytes(!self.has_bytes),
+            _ if self.is_doc() => {
+                let done = self.reader_mut()?.act(action, lines);
+                let leaves = action == Action::Back && self.tab == Tab::Events && done.is_none();
+                return if leaves { self.event.take().map(|_| Vec::new()) } else { done };
+            }
+            Action::Open => return Some(self.open_row()),
+            Action::Fold | Action::Bytes => return Some(vec![Effect::Bell]),
             _ => {
                 let rows = self.rows();
                 return self.list_mut().act(action, lines, rows).then(Vec::new);
             }
         }
         Some(Vec::new())
+    }
+
+    /// Opens what is selected: a stage shows its tab, an event its data.
+    fn open_row(&mut self) -> Vec<Effect> {
+        let row = self.list().selected;
+        match self.tab {
+            Tab::Timeline => match self.stages.get(row) {
+                Some(stage) => self.tab = stage.tab,
+                None => return vec![Effect::Bell],
+            },
+            Tab::Events => {
+                let tcp_stream =
+                    self.exchange.answered_on.map_or(self.exchange.tcp_stream, |(stream, _)| stream);
+                self.event = events::open(&self.events, row, tcp_stream);
+                self.show_bytes(self.has_bytes);
+                self.search(&self.needle.clone());
+            }
+            _ => return vec![Effect::Bell],
+        }
+        Vec::new()
+    }
+
+    fn show_bytes(&mut self, shown: bool) {
+        self.has_bytes = shown;
+        let event = self.event.as_mut().map(|event| &mut event.reader);
+        [Some(&mut self.request), Some(&mut self.response), event]
+            .into_iter()
+            .flatten()
+            .for_each(|reader| reader.show_bytes(shown));
     }
 
     pub(super) fn click(&mut self, hit: Hit) -> Vec<Effect> {
@@ -153,6 +229,7 @@ impl Detail {
                 self.search(&self.needle.clone());
             }
             (Hit::Row(Pane::Detail, row), Some(reader)) => reader.click(row),
+            (Hit::Cell(Pane::Detail, offset, _), Some(reader)) => reader.click_byte(offset),
             (Hit::Row(Pane::Detail, row), None) => self.list_mut().selected = row,
             _ => {}
         }
@@ -185,6 +262,7 @@ impl Detail {
         match self.tab {
             Tab::Request => Some(&self.request),
             Tab::Response => Some(&self.response),
+            Tab::Events => self.event.as_ref().map(|event| &event.reader),
             _ => None,
         }
     }
@@ -193,12 +271,17 @@ impl Detail {
         match self.tab {
             Tab::Request => Some(&mut self.request),
             Tab::Response => Some(&mut self.response),
+            Tab::Events => self.event.as_mut().map(|event| &mut event.reader),
             _ => None,
         }
     }
 
     fn rows(&self) -> usize {
-        if self.tab == Tab::Timeline { self.stages.len() } else { self.page().len() }
+        match self.tab {
+            Tab::Timeline => self.stages.len(),
+            Tab::Events => self.events.len(),
+            _ => self.page().len(),
+        }
     }
 
     fn page(&self) -> &[Line] {
@@ -243,20 +326,35 @@ impl Detail {
             }
         };
         self.failed = None;
-        self.request.set(Doc::of(&message(&asked, &self.exchange, true)));
-        self.response.set(Doc::of(&message(&answered, &self.exchange, false)));
+        self.request.set(Doc::new(message(&asked, &self.exchange, true)));
+        self.response.set(Doc::new(message(&answered, &self.exchange, false)));
+        let (request, response) = (self.exchange.request, self.exchange.response);
+        self.request.came_in(parts::came_in(own.0, request.span));
+        if let (Some(response), Some((stream, _))) = (response, self.exchange.answered_on) {
+            self.response.came_in(parts::came_in(stream, response.span));
+        }
         let is_head = |said: &&Said| said.kind == CarriedKind::Head;
         self.heads = tail.iter().filter(is_head).cloned().collect();
         self.heads.extend(behind.iter().filter(is_head).cloned());
-        let carried = if same || self.exchange.answered_on.is_none() { &tail } else { &answered };
-        self.stages = timeline::stages(&self.exchange, carried, same, world);
+        self.parts = parts::of(&self.exchange, &tail, &self.heads, world);
+        let carried = if same || self.exchange.answered_on.is_none() { tail } else { answered };
+        let told = Told {
+            exchange: &self.exchange,
+            heads: &self.heads,
+            carried: &carried,
+            own: same,
+            is_open: self.is_open,
+        };
+        self.stages = timeline::stages(told, world);
+        self.events = events::of(&self.exchange, carried);
+        self.event = self.event.take().filter(|event| event.index < self.events.len());
         self.pages = [
             Vec::new(),
             Vec::new(),
             Vec::new(),
-            pages::events(&self.exchange, carried),
+            Vec::new(),
             pages::http(&self.heads),
-            pages::packets(&self.exchange, world),
+            parts::lines(&self.exchange, &self.parts, world),
             pages::findings(&self.exchange, world),
         ];
     }
@@ -266,78 +364,4 @@ impl Detail {
 fn made_of(exchange: &Exchange, is_open: bool, world: &World) -> (bool, u32, usize) {
     let pieces = world.store.pieces(exchange.tcp_stream, exchange.transaction);
     (is_open, pieces, world.store.notifications_of(exchange.n).count())
-}
-
-/// The text of the response of exchange `n`, read from the store; empty where there is none.
-///
-/// # Errors
-/// It could not be kept, or cannot be read back.
-pub(in crate::tui::views) fn answer(n: u64, world: &mut World) -> io::Result<Vec<u8>> {
-    let found = world.store.find(n).and_then(|index| Some((index, world.store.exchange(index)?)));
-    let Some((index, exchange)) = found else { return Ok(Vec::new()) };
-    // The piece that is asked for is the last of those.
-    let said = world.store.said_to_answer(index, HEADS)?;
-    Ok(message(&said, &exchange, false))
-}
-
-/// The JSON text of the request (or the response) among what was said; of a batch the element alone.
-fn message(said: &[Said], exchange: &Exchange, is_request: bool) -> Vec<u8> {
-    let carried = if is_request { Some(exchange.request) } else { exchange.response };
-    let bodies = || said.iter().filter(|piece| piece.kind != CarriedKind::Head);
-    let piece = match carried {
-        // Several events may lie in one packet, and a batch is one body.
-        Some(carried) => {
-            let of_span = || bodies().filter(|piece| piece.span == carried.span);
-            let exact = of_span().find(|piece| {
-                piece.bytes.len() as u64 == carried.bytes && is_of(&piece.bytes, exchange, is_request)
-            });
-            exact
-                .or_else(|| of_span().find(|piece| is_of(&piece.bytes, exchange, is_request)))
-                .or_else(|| of_span().next())
-        }
-        // A refusal has a body too, and it says why.
-        None if exchange.status == Status::HttpError => bodies().next_back(),
-        None => None,
-    };
-    let Some(piece) = piece else { return Vec::new() };
-    element(&piece.bytes, exchange, is_request).unwrap_or_else(|| piece.bytes.clone())
-}
-
-/// Whether a text holds the message: it has its id, and a method where it is a request.
-fn is_of(bytes: &[u8], exchange: &Exchange, is_request: bool) -> bool {
-    element(bytes, exchange, is_request).is_some()
-}
-
-/// What tells one message from another.
-#[derive(Deserialize)]
-struct Probe<'a> {
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    method: Option<IgnoredAny>,
-}
-
-impl Probe<'_> {
-    fn is_of(&self, exchange: &Exchange, is_request: bool) -> bool {
-        let has_id = match (&exchange.id, self.id) {
-            (Id::Null, id) => id.is_none(),
-            (Id::Text(text), Some(id)) => {
-                serde_json::from_str::<String>(id.get()).is_ok_and(|id| *id == **text)
-            }
-            (number, Some(id)) => id.get() == number.json(),
-            (_, None) => false,
-        };
-        has_id && self.method.is_some() == is_request
-    }
-}
-
-/// The message itself: the text, or the element of the batch that it is.
-fn element(bytes: &[u8], exchange: &Exchange, is_request: bool) -> Option<Vec<u8>> {
-    let fits = |text: &[u8]| {
-        serde_json::from_slice::<Probe<'_>>(text).is_ok_and(|probe| probe.is_of(exchange, is_request))
-    };
-    if fits(bytes) {
-        return Some(bytes.to_vec());
-    }
-    let elements = serde_json::from_slice::<Vec<&RawValue>>(bytes).ok()?;
-    elements.iter().map(|raw| raw.get().as_bytes()).find(|text| fits(text)).map(<[u8]>::to_vec)
 }

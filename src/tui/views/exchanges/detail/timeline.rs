@@ -1,14 +1,22 @@
-//! Where the time of an exchange went: its stages, one below the other.
+//! Where the time of an exchange went: its stages, one below the other, each drawn where it was.
 
-use crate::base::fact::CarriedKind;
-use crate::base::{Side, Timestamp};
-use crate::ledger::Exchange;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::base::{Code, Finding, Side, Span, Timestamp, units};
 use crate::ledger::store::Said;
+use crate::ledger::{Carried, Exchange, Notification};
 use crate::tui::theme::Role;
 use crate::tui::world::World;
 
+use super::Tab;
+use super::parts::between;
+
 /// Progress notifications that have a line of their own; of more the last lines are the latest.
 const PROGRESS: usize = 50;
+
+/// Findings about the network that have a line of their own.
+const TROUBLES: usize = 20;
 
 /// A stage. Times are nanoseconds after the start of the request, and may be negative.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,107 +29,253 @@ pub(super) struct Stage {
     /// The packets that say so: one, or the first and the last.
     pub(super) packets: String,
     pub(super) note: String,
+    /// Whether the note is what traffic says: it is masked where privacy is asked for.
+    pub(super) is_said: bool,
+    /// The tab that has more of it.
+    pub(super) tab: Tab,
+}
+
+/// What the stages are made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told<'a> {
+    pub(super) exchange: &'a Exchange,
+    /// The heads of the transactions that carried request and response.
+    pub(super) heads: &'a [Said],
+    /// What the transaction carried that carried the response.
+    pub(super) carried: &'a [Said],
+    /// Whether that is the transaction of the request.
+    pub(super) own: bool,
+    pub(super) is_open: bool,
+}
+
+impl Told<'_> {
+    fn stage(
+        &self,
+        (name, role): (&str, Role),
+        (from, to): (Timestamp, Option<Timestamp>),
+        tab: Tab,
+    ) -> Stage {
+        let after = |time: Timestamp| time.since(self.exchange.request.span.start.time);
+        let (from, to) = (after(from), to.map(after));
+        let (packets, note) = (String::new(), String::new());
+        Stage { name: name.to_owned(), role, from, to, packets, note, is_said: false, tab }
+    }
+
+    /// A stage that some packets carried.
+    fn carried(&self, (name, role): (&str, Role), span: Span, tab: Tab) -> Stage {
+        let stage = self.stage((name, role), (span.start.time, Some(span.end.time)), tab);
+        stage.packets(span.first.0, span.last.0)
+    }
 }
 
 impl Stage {
-    /// A stage of `exchange`, from one time to another; to none where it is not over.
-    fn of(
-        exchange: &Exchange,
-        (name, role): (&str, Role),
-        (from, to): (Timestamp, Option<Timestamp>),
-        packets: String,
-    ) -> Self {
-        let after = |time: Timestamp| time.since(exchange.request.span.start.time);
-        let (from, to) = (after(from), to.map(after));
-        Self { name: name.to_owned(), role, from, to, packets, note: String::new() }
+    fn packets(self, first: u64, last: u64) -> Self {
+        Self { packets: between(first, last), ..self }
+    }
+
+    fn note(self, note: impl Into<String>) -> Self {
+        Self { note: note.into(), ..self }
     }
 }
 
-/// The stages of an exchange; `own` where the response came on the transaction of the request.
-pub(super) fn stages(exchange: &Exchange, carried: &[Said], own: bool, world: &World) -> Vec<Stage> {
-    let request = exchange.request.span;
-    let sent = (request.start.time, Some(request.end.time));
-    let packets = between(request.first.0, request.last.0);
-    let mut stages = vec![Stage::of(exchange, ("request", Role::Send), sent, packets)];
+/// The stages of an exchange, in the order in which they begin.
+pub(super) fn stages(told: Told<'_>, world: &World) -> Vec<Stage> {
+    let exchange = told.exchange;
+    let request = exchange.request;
+    let mut stages =
+        vec![told.carried(("request", Role::Send), request.span, Tab::Request).note(size(request))];
+    stages.extend(held_up(told, "request", request.span));
     if let Some(response) = exchange.response {
         let span = response.span;
-        let waited = (request.end.time, Some(span.start.time));
-        stages.push(Stage::of(exchange, ("wait", Role::Wait), waited, between(request.last.0, span.first.0)));
+        let times = (request.span.end.time, Some(span.start.time));
+        let wait = told.stage(("wait", Role::Wait), times, Tab::Packets);
+        stages.push(wait.packets(request.span.last.0, span.first.0).note(long_wait(exchange)));
     }
-    stages.extend(acked(exchange, carried));
-    stages.extend(progress(exchange, world));
-    stages.extend(ended(exchange, carried, own, world));
-    network(&mut stages, exchange);
+    stages.extend(acked(told));
+    stages.extend(progress(told, world));
+    stages.extend(troubles(told, world));
+    stages.extend(ended(told, world));
+    // What began at one time stays in the order of the causes.
+    stages.sort_by_key(|stage| stage.from);
+    stages.extend(network(told));
     stages
 }
 
-fn acked(exchange: &Exchange, carried: &[Said]) -> Option<Stage> {
-    let ack = exchange.ack?;
-    let sent = exchange.request.span.end.time;
-    let packets = head_packet(carried, ack).map_or(String::new(), |packet| packet.to_string());
+fn size(carried: Carried) -> String {
+    units::bytes(carried.bytes)
+}
+
+fn long_wait(exchange: &Exchange) -> &'static str {
+    let waited =
+        exchange.response.map(|response| response.span.start.time.since(exchange.request.span.end.time));
+    if waited.is_some_and(|waited| waited < 0) { "answered before it was whole" } else { "" }
+}
+
+/// A message that had come and could not be read before a packet that was lost before it came (again).
+fn held_up(told: Told<'_>, what: &str, span: Span) -> Option<Stage> {
+    if span.end.packet <= span.last {
+        return None;
+    }
+    let stage =
+        told.carried(("held up", Role::Warn), span, Tab::Packets).packets(span.last.0, span.end.packet.0);
+    Some(stage.note(format!("{what} behind a hole, filled by packet {}", span.end.packet)))
+}
+
+fn acked(told: Told<'_>) -> Option<Stage> {
+    let exchange = told.exchange;
+    let (ack, sent) = (exchange.ack?, exchange.request.span.end.time);
     let times = (sent.min(ack), Some(ack.max(sent)));
-    let mut stage = Stage::of(exchange, ("ack", Role::Faint), times, packets);
-    stage.note = exchange.http_status.map_or(String::new(), |status| format!("HTTP {status}"));
-    Some(stage)
-}
-
-/// The response and what its own stream carried after it, or what there is in its place.
-fn ended(exchange: &Exchange, carried: &[Said], own: bool, world: &World) -> Vec<Stage> {
-    let sent = exchange.request.span.end.time;
-    let Some(response) = exchange.response else {
-        if world.store.find(exchange.n).is_some_and(|index| world.store.is_open(index)) {
-            return vec![Stage::of(exchange, ("pending", Role::Pending), (sent, None), String::new())];
-        }
-        let mut nothing = Stage::of(exchange, ("no response", Role::Bad), (sent, Some(sent)), String::new());
-        nothing.note = exchange.cause.map_or("not known why", |cause| cause.name()).replace('_', " ");
-        return vec![nothing];
-    };
-    let span = response.span;
-    let times = (span.start.time, Some(span.end.time));
-    let packets = between(span.first.0, span.last.0);
-    let mut stages = vec![Stage::of(exchange, ("response", Role::Receive), times, packets)];
-    let mut of_server = carried.iter().filter(|said| own && said.side == Side::Server);
-    if let Some(last) = of_server.rfind(|said| said.span.start.time > span.end.time) {
-        let times = (span.end.time, Some(last.span.end.time));
-        let packets = between(span.last.0, last.span.last.0);
-        let mut tail = Stage::of(exchange, ("stream tail", Role::Tail), times, packets);
-        tail.note = "the stream went on after the response".to_owned();
-        stages.push(tail);
-    }
-    stages
-}
-
-/// What the network took, where it did.
-fn network(stages: &mut [Stage], exchange: &Exchange) {
-    let mut said = Vec::new();
-    if exchange.retransmissions > 0 {
-        said.push(format!("{} segments sent again meanwhile", exchange.retransmissions));
-    }
-    said.extend(exchange.degraded.names().map(|name| name.replace('_', " ")));
-    if let Some(first) = stages.first_mut() {
-        first.note = said.join(", ");
-    }
-}
-
-fn progress<'a>(exchange: &'a Exchange, world: &'a World) -> impl Iterator<Item = Stage> + 'a {
-    let all = world.store.notifications_of(exchange.n).count();
-    world.store.notifications_of(exchange.n).skip(all.saturating_sub(PROGRESS)).map(move |told| {
-        let span = told.carried.span;
-        let name = told.method.strip_prefix("notifications/").unwrap_or(&told.method);
-        let times = (span.start.time, Some(span.end.time));
-        let mut stage = Stage::of(exchange, (name, Role::Tail), times, between(span.first.0, span.last.0));
-        stage.note = format!("from the {}", told.from.name());
-        stage
+    let stage = told.stage(("ack", Role::Faint), times, Tab::Http);
+    let stage = stage.note(exchange.http_status.map_or(String::new(), |status| format!("HTTP {status}")));
+    let of_server = told.heads.iter().filter(|head| head.side == Side::Server);
+    Some(match of_server.into_iter().find(|head| head.span.start.time == ack) {
+        Some(head) => stage.packets(head.span.start.packet.0, head.span.start.packet.0),
+        None => stage,
     })
 }
 
-/// The packet with the head of a response that began at a time.
-fn head_packet(carried: &[Said], at: Timestamp) -> Option<u64> {
-    let heads = carried.iter().filter(|said| said.side == Side::Server && said.kind == CarriedKind::Head);
-    heads.into_iter().find(|head| head.span.start.time == at).map(|head| head.span.start.packet.0)
+/// The response and what its own stream carried after it, or what there is in its place.
+fn ended(told: Told<'_>, world: &World) -> Vec<Stage> {
+    let exchange = told.exchange;
+    let sent = exchange.request.span.end.time;
+    let Some(response) = exchange.response else {
+        if told.is_open {
+            return vec![told.stage(("pending", Role::Pending), (sent, None), Tab::Events)];
+        }
+        let until = given_up(exchange, world).map_or(sent, |time| time.max(sent));
+        let nothing = told.stage(("no response", Role::Bad), (sent, Some(until)), Tab::Findings);
+        let why = exchange.cause.map_or("not known why", |cause| cause.name()).replace('_', " ");
+        return vec![nothing.note(why)];
+    };
+    let span = response.span;
+    let mut stages =
+        vec![told.carried(("response", Role::Receive), span, Tab::Response).note(size(response))];
+    stages.extend(held_up(told, "response", span));
+    let after = |said: &&Said| told.own && said.side == Side::Server && said.span.start.time > span.end.time;
+    let events = told.carried.iter().filter(after);
+    if let Some(last) = events.clone().next_back() {
+        let times = (span.end.time, Some(last.span.end.time));
+        let tail = told.stage(("stream tail", Role::Tail), times, Tab::Events);
+        let count = units::several(events.count() as u64, "event");
+        stages.push(tail.packets(span.last.0, last.span.last.0).note(format!("{count} after the response")));
+    }
+    stages
 }
 
-/// `61`, or `61-66`.
-pub(super) fn between(first: u64, last: u64) -> String {
-    if first == last { first.to_string() } else { format!("{first}-{last}") }
+/// When it was cancelled, or found to stay without an answer; `None` where nothing tells.
+fn given_up(exchange: &Exchange, world: &World) -> Option<Timestamp> {
+    let mut told = world.store.notifications_of(exchange.n);
+    let cancelled = told.find(|told| &*told.method == "notifications/cancelled");
+    let noticed = || {
+        let of_it =
+            |finding: &&Finding| finding.exchange == Some(exchange.n) && finding.code == Code::McpUnanswered;
+        world.store.findings().iter().find(of_it)?.at.map(|at| at.time)
+    };
+    cancelled.map(|told| told.carried.span.end.time).or_else(noticed)
+}
+
+/// What TCP lacked on its connections while it went on.
+fn troubles(told: Told<'_>, world: &World) -> Vec<Stage> {
+    let exchange = told.exchange;
+    let streams = [Some(exchange.tcp_stream), exchange.answered_on.map(|(stream, _)| stream)];
+    let from = exchange.request.span.start.time;
+    let until = exchange.response.map_or(world.now(), |response| response.span.end.time);
+    let of_tcp = |code: Code| code.name().starts_with("tcp.") || code.name().starts_with("http.resync");
+    let all = world.store.findings().iter();
+    let of_it = all.filter(|finding| finding.tcp_stream.is_some() && streams.contains(&finding.tcp_stream));
+    let meanwhile = of_it.filter_map(|finding| {
+        let at = finding.at.filter(|at| (from..=until).contains(&at.time) && of_tcp(finding.code))?;
+        let name = finding.code.name().rsplit('.').next().unwrap_or_default().replace('_', " ");
+        let stage = told.stage((&name, Role::Bad), (at.time, Some(at.time)), Tab::Packets);
+        Some(stage.packets(at.packet.0, at.packet.0).note(finding.detail.clone()))
+    });
+    meanwhile.take(TROUBLES).collect()
+}
+
+/// What is known to have happened to its packets, and not when.
+fn network(told: Told<'_>) -> Option<Stage> {
+    let exchange = told.exchange;
+    let mut said = Vec::new();
+    if exchange.retransmissions > 0 {
+        said.push(format!("{} sent again", units::several(exchange.retransmissions.into(), "segment")));
+    }
+    said.extend(exchange.degraded.names().map(|name| name.replace('_', " ")));
+    if said.is_empty() {
+        return None;
+    }
+    let request = exchange.request.span;
+    let last = exchange.response.map_or(request, |response| response.span);
+    let over = (request.start.time, Some(last.end.time));
+    let stage = told.stage(("network", Role::Warn), over, Tab::Packets);
+    Some(stage.packets(request.first.0, last.last.0).note(said.join(", ")))
+}
+
+fn progress(told: Told<'_>, world: &World) -> Vec<Stage> {
+    let n = told.exchange.n;
+    let all = world.store.notifications_of(n).count();
+    let skipped = all.saturating_sub(PROGRESS);
+    let latest = world.store.notifications_of(n).skip(skipped).enumerate();
+    // Several of one length may lie in one packet: each is looked for behind the one before it.
+    let mut rest = told.carried;
+    let stages = latest.map(|(index, notification)| {
+        let name = notification.method.strip_prefix("notifications/").unwrap_or(&notification.method);
+        let note = said_of(&mut rest, notification);
+        let note = match (index, skipped) {
+            (0, 1..) => format!("{note} ({skipped} before)"),
+            _ => note,
+        };
+        let stage = told.carried((name, Role::Tail), notification.carried.span, Tab::Events);
+        Stage { note, is_said: true, ..stage }
+    });
+    stages.collect()
+}
+
+/// What a notification says, in a line.
+#[derive(Deserialize)]
+struct Probe<'a> {
+    #[serde(borrow)]
+    params: Params<'a>,
+}
+
+/// The members of progress, of a log message and of a cancellation. Numbers are shown as they were written.
+#[derive(Deserialize)]
+struct Params<'a> {
+    #[serde(borrow)]
+    progress: Option<&'a RawValue>,
+    #[serde(borrow)]
+    total: Option<&'a RawValue>,
+    message: Option<String>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    reason: Option<String>,
+}
+
+/// Bytes of what a notification says that have room in a line.
+const PREVIEW: usize = 200;
+
+fn said_of(rest: &mut &[Said], notification: &Notification) -> String {
+    let Carried { span, bytes } = notification.carried;
+    let place = rest.iter().position(|said| said.span == span && said.bytes.len() as u64 == bytes);
+    let said = place.and_then(|place| {
+        let (said, behind) = rest.get(place..)?.split_first()?;
+        *rest = behind;
+        serde_json::from_slice::<Probe<'_>>(&said.bytes).ok().map(|probe| words(&probe.params))
+    });
+    said.unwrap_or_else(|| format!("from the {}", notification.from.name()))
+}
+
+fn words(params: &Params<'_>) -> String {
+    let number = |value: Option<&RawValue>| value.map(|value| cut(value.get()));
+    let amount = match (number(params.progress), number(params.total)) {
+        (Some(progress), Some(total)) => format!("{progress} of {total}"),
+        (progress, _) => progress.unwrap_or_default(),
+    };
+    let text = params.message.as_deref().or(params.reason.as_deref()).map(cut).or(number(params.data));
+    let text = text.unwrap_or_default();
+    let gap = if amount.is_empty() || text.is_empty() { "" } else { " " };
+    format!("{amount}{gap}{text}")
+}
+
+fn cut(text: &str) -> String {
+    text.get(..text.floor_char_boundary(PREVIEW)).unwrap_or(text).to_owned()
 }

@@ -1,0 +1,376 @@
+//! A text that is read: JSON as lines that fold, anything else as it stands. Lines are places in the text, so that
+//! 10 MB cost their own length and some bytes a line, and every line knows which bytes it shows.
+//!
+//! Nothing is normalised: `1.0`, `1e5`, names that occur twice, escapes and numbers of any length are shown as they
+//! were sent.
+
+mod scan;
+mod text;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use serde::de::IgnoredAny;
+
+use crate::base::{harmless, units};
+
+use super::theme::Role;
+
+use scan::{Line, Lines};
+
+/// Places that a search finds at most.
+const MOST_FOUND: usize = 10_000;
+
+/// A text and which of its lines are folded.
+#[derive(Debug, Default)]
+pub(super) struct Doc {
+    bytes: Vec<u8>,
+    lines: Vec<Line>,
+    /// Whether the last line is the rest of the text, for which there were too many lines.
+    cut: bool,
+    /// The lines that are shown, where some are folded away.
+    shown: Option<Vec<u32>>,
+    is_json: bool,
+}
+
+/// How rows are to be shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look<'a> {
+    /// What stands in the place of values; `None` where they are shown.
+    pub(super) mask: Option<&'a str>,
+    /// What is searched for; empty where nothing is.
+    pub(super) needle: &'a str,
+    /// The columns that there are.
+    pub(super) columns: usize,
+}
+
+/// What was found in a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The lines that have it, each once.
+    pub(super) lines: Vec<usize>,
+    /// Whether there are more than are kept.
+    pub(super) more: bool,
+}
+
+impl Doc {
+    /// The document that some bytes are.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        Self::new(bytes.to_vec())
+    }
+
+    /// The document that some bytes are, which it keeps.
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        let is_json = !bytes.is_empty() && serde_json::from_slice::<IgnoredAny>(&bytes).is_ok();
+        let Lines { lines, cut } = if is_json { scan::json(&bytes) } else { scan::plain(&bytes) };
+        Self { bytes, lines, cut, shown: None, is_json }
+    }
+
+    /// The document of a text that is not looked at as JSON.
+    pub(super) fn plain(text: String) -> Self {
+        let bytes = text.into_bytes();
+        let Lines { lines, cut } = scan::plain(&bytes);
+        Self { bytes, lines, cut, shown: None, is_json: false }
+    }
+
+    /// The bytes as they are.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The text; what is no UTF-8 as U+FFFD.
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.bytes)
+    }
+
+    /// Whether it is JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    /// How many rows it has, folded as it is.
+    pub(super) fn rows(&self) -> usize {
+        self.shown.as_ref().map_or(self.lines.len(), Vec::len)
+    }
+
+    /// The parts of a row, for the eye, and not much more of them than there are columns.
+    pub(super) fn row(&self, row: usize, look: Look<'_>) -> Vec<(Role, String)> {
+        let Some((index, line)) = self.at(row) else { return Vec::new() };
+        if self.cut && index + 1 == self.lines.len() {
+            let size = units::bytes(line.value.len() as u64);
+            return vec![(Role::Warn, format!("{size} more: too many lines to show"))];
+        }
+        let mut parts = vec![(Role::Faint, indent(line.depth.into(), look.columns))];
+        if !line.name.is_empty() {
+            // A name may not push its value off the screen.
+            let name = self.front(&line.name, look.columns);
+            mark(&mut parts, Role::JsonKey, &harmless::fit(&name, look.columns / 2), look.needle);
+            parts.push((Role::Faint, ": ".to_owned()));
+        }
+        let raw = self.part(&line.value);
+        let role = if self.is_json { role_of(raw) } else { Role::Text };
+        match look.mask {
+            Some(mask) if role != Role::Faint => parts.push((Role::Faint, mask.to_owned())),
+            _ => match (role, raw) {
+                // Blanks between the brackets say nothing.
+                (Role::Faint, [b'{', _, ..]) => parts.push((role, "{}".to_owned())),
+                (Role::Faint, [b'[', _, ..]) => parts.push((role, "[]".to_owned())),
+                _ => mark(&mut parts, role, &self.front(&line.value, look.columns), look.needle),
+            },
+        }
+        if line.folded {
+            let inside = line.close().unwrap_or(index).saturating_sub(index + 1);
+            let close = if raw == b"{" { "}" } else { "]" };
+            parts.push((Role::Faint, format!(" {} {close}", units::several(inside as u64, "line"))));
+        }
+        let last = line.close().filter(|_| line.folded).map_or(Some(line), |close| self.lines.get(close));
+        if last.is_some_and(|line| line.comma) {
+            parts.push((Role::Faint, ",".to_owned()));
+        }
+        parts
+    }
+
+    /// Whether the row is a string, which can be read without its escapes.
+    pub(super) fn is_string(&self, row: usize) -> bool {
+        self.is_json && self.at(row).is_some_and(|(_, line)| self.part(&line.value).starts_with(b"\""))
+    }
+
+    /// The value of a row, at most about `most` bytes of it: a string without its quotes and escapes.
+    pub(super) fn value(&self, row: usize, most: usize) -> String {
+        let Some((_, line)) = self.at(row) else { return String::new() };
+        let raw = self.part(&line.value);
+        if self.is_json { text::unescaped(raw, most) } else { text::lossy(raw, most) }
+    }
+
+    /// The bytes of a row's name.
+    pub(super) fn name_range(&self, row: usize) -> Range<usize> {
+        self.at(row).map_or(0..0, |(_, line)| line.name.start as usize..line.name.end as usize)
+    }
+
+    /// The bytes of what a row stands for: its name, and its value with all that lies in it. A closing bracket stands
+    /// for what it closes.
+    pub(super) fn range(&self, row: usize) -> Range<usize> {
+        let Some((index, line)) = self.meant(row) else { return 0..0 };
+        line.start()..self.end_of(index, line)
+    }
+
+    /// The bytes of its value alone, with all that lies in it.
+    pub(super) fn value_range(&self, row: usize) -> Range<usize> {
+        let Some((index, line)) = self.meant(row) else { return 0..0 };
+        line.value.start as usize..self.end_of(index, line)
+    }
+
+    /// The JSON pointer of a row (RFC 6901): empty for the whole, and for what is no JSON.
+    pub(super) fn pointer(&self, row: usize) -> String {
+        let Some((index, _)) = self.meant(row).filter(|_| self.is_json) else { return String::new() };
+        let mut pointer = String::new();
+        for (at, place) in self.way(index).into_iter().skip(1) {
+            pointer.push('/');
+            match self.lines.get(at).filter(|line| !line.name.is_empty()) {
+                Some(line) => {
+                    let name = text::unescaped(self.part(&line.name), usize::MAX);
+                    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                }
+                None => pointer.push_str(&place.to_string()),
+            }
+        }
+        pointer
+    }
+
+    /// The line that shows a byte: what lies between two belongs to the one before.
+    pub(super) fn line_at(&self, offset: usize) -> usize {
+        self.lines.partition_point(|line| line.start() <= offset).saturating_sub(1)
+    }
+
+    /// Whether a row can be folded (true: it is), `None` where there is nothing to fold.
+    pub(super) fn fold_of(&self, row: usize) -> Option<bool> {
+        let (_, line) = self.at(row)?;
+        line.close().map(|_| line.folded)
+    }
+
+    /// Folds or opens what a row opens, or what it lies in. The row to go on from; `None` where nothing was to fold.
+    pub(super) fn toggle(&mut self, row: usize) -> Option<usize> {
+        let (index, line) = self.at(row)?;
+        let opener = match line.close() {
+            Some(_) => index,
+            None if line.closes => line.partner as usize,
+            None => *self.around(index).last()?,
+        };
+        let line = self.lines.get_mut(opener)?;
+        line.folded = !line.folded;
+        self.fold_again();
+        self.row_of(opener)
+    }
+
+    /// Folds everything below the first level.
+    pub(super) fn fold_all(&mut self) {
+        self.lines.iter_mut().for_each(|line| line.folded = line.close().is_some() && line.depth > 0);
+        self.fold_again();
+    }
+
+    /// Opens everything.
+    pub(super) fn unfold_all(&mut self) {
+        self.lines.iter_mut().for_each(|line| line.folded = false);
+        self.shown = None;
+    }
+
+    /// The lines in which a text is found, as it is written there, ignoring the case of ASCII.
+    pub(super) fn find(&self, needle: &str) -> Found {
+        let (mut found, mut at) = (Found::default(), 0);
+        while let Some(offset) = self.bytes.get(at..).and_then(|rest| text::position(rest, needle.as_bytes()))
+        {
+            if found.lines.len() >= MOST_FOUND {
+                found.more = true;
+                break;
+            }
+            let place = at + offset..at + offset + needle.len();
+            let index = self.line_at(place.start);
+            at = place.start + 1;
+            let Some(line) = self.lines.get(index) else { break };
+            let holds =
+                |part: &Range<u32>| part.start as usize <= place.start && place.end <= part.end as usize;
+            // What stands across a name and its value is shown nowhere as it is searched for.
+            if !self.is_json || holds(&line.name) || holds(&line.value) {
+                at = at.max(line.value.end as usize);
+                if found.lines.last() != Some(&index) {
+                    found.lines.push(index);
+                }
+            }
+        }
+        found
+    }
+
+    /// Opens what hides a line, and says which row it is then.
+    pub(super) fn reveal(&mut self, index: usize) -> usize {
+        let mut opened = false;
+        for opener in self.around(index) {
+            if let Some(line) = self.lines.get_mut(opener) {
+                opened |= std::mem::take(&mut line.folded);
+            }
+        }
+        if opened {
+            self.fold_again();
+        }
+        self.row_of(index).unwrap_or(0)
+    }
+
+    /// The row of a line, or of the folded one that it lies in.
+    pub(super) fn row_near(&self, index: usize) -> usize {
+        match &self.shown {
+            None => index,
+            Some(shown) => shown.partition_point(|line| *line as usize <= index).saturating_sub(1),
+        }
+    }
+
+    /// The line of a row.
+    pub(super) fn line_of(&self, row: usize) -> usize {
+        self.at(row).map_or(0, |(index, _)| index)
+    }
+
+    fn at(&self, row: usize) -> Option<(usize, &Line)> {
+        let index =
+            self.shown.as_ref().map_or(Some(row), |shown| shown.get(row).map(|line| *line as usize))?;
+        Some((index, self.lines.get(index)?))
+    }
+
+    /// The line that a row stands for: of a closing bracket the one that opens.
+    fn meant(&self, row: usize) -> Option<(usize, &Line)> {
+        let (index, line) = self.at(row)?;
+        let index = if line.closes { line.partner as usize } else { index };
+        Some((index, self.lines.get(index)?))
+    }
+
+    fn end_of(&self, index: usize, line: &Line) -> usize {
+        self.lines.get(line.close().unwrap_or(index)).map_or(0, |line| line.value.end as usize)
+    }
+
+    fn row_of(&self, index: usize) -> Option<usize> {
+        match &self.shown {
+            None => Some(index),
+            Some(shown) => shown.binary_search(&(index as u32)).ok(),
+        }
+    }
+
+    /// The lines that open what a line lies in or closes, the outermost first.
+    fn around(&self, index: usize) -> Vec<usize> {
+        self.way(index).into_iter().map(|(at, _)| at).filter(|at| *at < index).collect()
+    }
+
+    /// The way down to a line, and the place of each line of it in what it lies in, from 0. Hops over what lies beside
+    /// the way, so that it costs the members of what is on it.
+    fn way(&self, index: usize) -> Vec<(usize, usize)> {
+        let (mut way, mut at, mut place) = (Vec::new(), 0, 0);
+        // Without brackets there is nothing to go down into.
+        if !self.is_json {
+            return vec![(index, index)];
+        }
+        while let Some(line) = self.lines.get(at).filter(|_| at < index) {
+            let close = line.close().unwrap_or(at);
+            if close >= index {
+                way.push((at, place));
+                (at, place) = (at + 1, 0);
+            } else {
+                (at, place) = (close + 1, place + 1);
+            }
+        }
+        way.push((index, place));
+        way
+    }
+
+    fn fold_again(&mut self) {
+        let (mut shown, mut index) = (Vec::new(), 0);
+        while let Some(line) = self.lines.get(index) {
+            shown.push(index as u32);
+            index = line.close().filter(|_| line.folded).unwrap_or(index) + 1;
+        }
+        // What lies in what is folded may be folded too; where nothing is hidden nothing is folded.
+        self.shown = (shown.len() < self.lines.len()).then_some(shown);
+    }
+
+    /// The front of a part of the text that so many columns can hold, harmless and without credentials: these are
+    /// looked for before what was found is marked, which cuts the text.
+    fn front(&self, range: &Range<u32>, columns: usize) -> String {
+        let most = columns.saturating_mul(4).saturating_add(64);
+        harmless::shown(&text::lossy(self.part(range), most))
+    }
+
+    fn part(&self, range: &Range<u32>) -> &[u8] {
+        self.bytes.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+}
+
+/// The blanks before a line. What lies so deep that its value would find no room says how deep it lies.
+fn indent(depth: usize, columns: usize) -> String {
+    let most = columns / 4;
+    if depth <= most {
+        return "  ".repeat(depth);
+    }
+    let deep = format!("({depth}) ");
+    let blanks = (2 * most).saturating_sub(deep.len());
+    format!("{}{deep}", " ".repeat(blanks))
+}
+
+/// Splits text at what was searched for.
+fn mark(parts: &mut Vec<(Role, String)>, role: Role, text: &str, needle: &str) {
+    let mut rest = text;
+    while let Some(at) = text::position(rest.as_bytes(), needle.as_bytes()) {
+        let Some((before, found)) = rest.split_at_checked(at) else { break };
+        let Some((found, behind)) = found.split_at_checked(needle.len()) else { break };
+        parts.push((role, before.to_owned()));
+        parts.push((Role::Found, found.to_owned()));
+        rest = behind;
+    }
+    parts.push((role, rest.to_owned()));
+}
+
+fn role_of(value: &[u8]) -> Role {
+    match value.first() {
+        Some(b'"') => Role::JsonString,
+        Some(b'-' | b'0'..=b'9') => Role::JsonNumber,
+        Some(b't' | b'f' | b'n') => Role::JsonWord,
+        _ => Role::Faint,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! Which of the texts that a transaction carried is the message of an exchange.
+
+use std::io;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use crate::base::fact::CarriedKind;
+use crate::ledger::store::Said;
+use crate::ledger::{Exchange, Id, Status};
+use crate::tui::world::World;
+
+use super::HEADS;
+
+/// The text of the response of exchange `n`, read from the store; empty where there is none.
+///
+/// # Errors
+/// It could not be kept, or cannot be read back.
+pub(in crate::tui::views) fn answer(n: u64, world: &mut World) -> io::Result<Vec<u8>> {
+    let found = world.store.find(n).and_then(|index| Some((index, world.store.exchange(index)?)));
+    let Some((index, exchange)) = found else { return Ok(Vec::new()) };
+    // The piece that is asked for is the last of those.
+    let said = world.store.said_to_answer(index, HEADS)?;
+    Ok(message(&said, &exchange, false))
+}
+
+/// The JSON text of the request (or the response) among what was said; of a batch the element alone.
+pub(super) fn message(said: &[Said], exchange: &Exchange, is_request: bool) -> Vec<u8> {
+    let carried = if is_request { Some(exchange.request) } else { exchange.response };
+    let bodies = || said.iter().filter(|piece| piece.kind != CarriedKind::Head);
+    let of = |piece: &Said| element(&piece.bytes, exchange, is_request);
+    let Some(carried) = carried else {
+        // A refusal has a body too, and it says why.
+        let refusal = bodies().next_back().filter(|_| exchange.status == Status::HttpError);
+        return refusal.map_or_else(Vec::new, |piece| of(piece).unwrap_or_else(|| piece.bytes.clone()));
+    };
+    // Several events may lie in one packet, and a batch is one body.
+    let of_span = || bodies().filter(|piece| piece.span == carried.span);
+    let is_as_long = |piece: &&Said| piece.bytes.len() as u64 == carried.bytes;
+    let exact = of_span().filter(is_as_long).find_map(of);
+    let found = exact.or_else(|| of_span().filter(|piece| !is_as_long(piece)).find_map(of));
+    let any = || of_span().find(is_as_long).or_else(|| of_span().next());
+    found.or_else(|| any().map(|piece| piece.bytes.clone())).unwrap_or_default()
+}
+
+/// What tells one message from another.
+#[derive(Deserialize)]
+struct Probe<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    method: Option<IgnoredAny>,
+}
+
+impl Probe<'_> {
+    fn is_of(&self, exchange: &Exchange, is_request: bool) -> bool {
+        let has_id = match (&exchange.id, self.id) {
+            (Id::Null, id) => id.is_none(),
+            (Id::Text(text), Some(id)) => {
+                serde_json::from_str::<String>(id.get()).is_ok_and(|id| *id == **text)
+            }
+            (number, Some(id)) => id.get() == number.json(),
+            (_, None) => false,
+        };
+        has_id && self.method.is_some() == is_request
+    }
+}
+
+/// The message itself: the text, or the element of the batch that it is.
+fn element(bytes: &[u8], exchange: &Exchange, is_request: bool) -> Option<Vec<u8>> {
+    let fits = |text: &[u8]| {
+        serde_json::from_slice::<Probe<'_>>(text).is_ok_and(|probe| probe.is_of(exchange, is_request))
+    };
+    if fits(bytes) {
+        return Some(bytes.to_vec());
+    }
+    let elements = serde_json::from_slice::<Vec<&RawValue>>(bytes).ok()?;
+    elements.iter().map(|raw| raw.get().as_bytes()).find(|text| fits(text)).map(<[u8]>::to_vec)
+}

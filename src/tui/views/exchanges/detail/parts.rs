@@ -1,0 +1,154 @@
+//! What an exchange is made of on the wire, packet by packet: for those who go on in Wireshark.
+
+use crate::base::fact::{CarriedKind, ConnectionFact};
+use crate::base::{Side, Span, units};
+use crate::ledger::store::Said;
+use crate::ledger::{Carried, Exchange};
+use crate::tui::theme::Role;
+use crate::tui::world::World;
+
+use super::super::copies;
+use super::{Line, pages};
+
+/// Parts that have a line of their own. What comes behind the last is in the filters of its connection.
+const MOST: usize = 500;
+
+/// Columns of the line of a part.
+const COLUMNS: usize = 6;
+
+/// A head, a message or an event of an exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct Part {
+    /// Its packets.
+    pub(in super::super) span: Span,
+    from: Side,
+    /// Its length in bytes, without its codings.
+    bytes: u64,
+    what: String,
+    role: Role,
+}
+
+/// The parts of an exchange in the order of their packets: of `carried`, what its own transaction carried, and of
+/// `heads` those that came after the request began.
+pub(super) fn of(exchange: &Exchange, carried: &[Said], heads: &[Said], world: &World) -> Vec<Part> {
+    let (from, asked) = (exchange.request.span.start.packet, exchange.origin);
+    let part = |span, from, bytes, what: String, role| Part { span, from, bytes, what, role };
+    let request = exchange.request;
+    let what = format!("request {}", exchange.method);
+    let mut parts = vec![part(request.span, asked, request.bytes, what, Role::Send)];
+    if let Some(response) = exchange.response {
+        parts.push(part(response.span, asked.other(), response.bytes, "response".to_owned(), Role::Receive));
+    }
+    for told in world.store.notifications_of(exchange.n).take(MOST) {
+        let Carried { span, bytes } = told.carried;
+        parts.push(part(span, told.from, bytes, told.method.to_string(), Role::Tail));
+    }
+    // Events that are one of these are not told again.
+    let mut named: Vec<(Span, u64)> = parts.iter().map(|part| (part.span, part.bytes)).collect();
+    for said in carried.iter().filter(|said| said.span.start.packet >= from).take(MOST) {
+        let CarriedKind::Event { name, .. } = &said.kind else { continue };
+        let bytes = said.bytes.len() as u64;
+        if let Some(known) = named.iter().position(|known| *known == (said.span, bytes)) {
+            named.swap_remove(known);
+            continue;
+        }
+        let what = format!("event {}", name.as_deref().unwrap_or("message"));
+        parts.push(part(said.span, said.side, bytes, what, Role::Text));
+    }
+    for head in heads.iter().filter(|head| head.span.start.packet >= from) {
+        let text = String::from_utf8_lossy(&head.bytes);
+        let what = pages::cut(text.lines().next().unwrap_or_default()).to_owned();
+        parts.push(part(head.span, head.side, head.bytes.len() as u64, what, Role::Faint));
+    }
+    // In one packet a head stands before what it leads, and the response behind what it answers with.
+    let rank = |role| match role {
+        Role::Faint => 0,
+        Role::Receive => 2,
+        _ => 1,
+    };
+    parts.sort_by_key(|part| (part.span.start.packet, part.span.end.packet, rank(part.role)));
+    parts.truncate(MOST);
+    parts
+}
+
+/// The tab: the parts, the filters for them, and how their connections fared.
+pub(super) fn lines(exchange: &Exchange, parts: &[Part], world: &World) -> Vec<Line> {
+    let mut lines = vec![vec![(
+        Role::Title,
+        format!("{:<13} {:<12} {:>9} {:<6} {:>8} what", "packets", "time", "after", "from", "bytes"),
+    )]];
+    lines.extend(parts.iter().map(|part| line(exchange, part)));
+    lines.push(Vec::new());
+    lines.push(vec![(Role::Title, "Wireshark display filters, to be copied with y".to_owned())]);
+    let filters = [
+        ("request, response", copies::wireshark(exchange)),
+        ("these packets", copies::frames(exchange, parts)),
+        ("connections", copies::connections(exchange)),
+    ];
+    let filters = filters.into_iter();
+    lines.extend(
+        filters.map(|(name, filter)| vec![(Role::Faint, format!("{name:<18}")), (Role::Strong, filter)]),
+    );
+    let streams = copies::streams(exchange);
+    let of_it = |fact: &&ConnectionFact| streams.contains(&fact.tcp_stream);
+    for fact in world.store.connections().iter().chain(world.store.open_connections()).filter(of_it) {
+        lines.push(Vec::new());
+        connection(&mut lines, fact);
+    }
+    lines
+}
+
+/// Whether the line of a part is that of a head, whose start line may name a session.
+pub(super) fn names_a_session(line: &Line) -> bool {
+    line.len() == COLUMNS && line.last().is_some_and(|(role, _)| *role == Role::Faint)
+}
+
+fn line(exchange: &Exchange, part: &Part) -> Line {
+    let span = part.span;
+    let after = span.start.time.since(exchange.request.span.start.time);
+    vec![
+        (Role::Strong, format!("{:<13} ", between(span.first.0, span.last.0))),
+        (Role::Faint, format!("{} ", units::time_of_day(span.start.time))),
+        (Role::Wait, format!("{:>9} ", format!("+{}", units::cell(after)))),
+        (Role::Text, format!("{:<6} ", part.from.name())),
+        (Role::Text, format!("{:>8} ", units::bytes(part.bytes))),
+        (part.role, part.what.clone()),
+    ]
+}
+
+fn connection(lines: &mut Vec<Line>, fact: &ConnectionFact) {
+    let ends = format!("tcp.stream {}: {} to {}", fact.tcp_stream, fact.client, fact.server);
+    lines.push(vec![(Role::Title, ends)]);
+    let handshake = fact.handshake_ns.map_or("not captured".to_owned(), units::duration);
+    lines.push(vec![(Role::Faint, format!("{:<18}", "handshake")), (Role::Text, handshake)]);
+    for (side, counts) in Side::BOTH.iter().zip(&fact.directions) {
+        let text = format!("{} in {} packets", units::bytes(counts.bytes), counts.packets);
+        let troubles = [
+            (counts.retransmissions, format!("{} sent again", counts.retransmissions)),
+            (counts.holes, format!("{} out of order or lost", counts.holes)),
+            (counts.gaps, format!("{} not captured", units::bytes(counts.gaps))),
+            (counts.zero_windows, format!("{} zero windows", counts.zero_windows)),
+        ];
+        let troubles: Vec<String> = troubles
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(_, text)| format!(", {text}"))
+            .collect();
+        lines.push(vec![
+            (Role::Faint, format!("{:<18}", format!("from the {}", side.name()))),
+            (Role::Text, text),
+            (Role::Warn, troubles.concat()),
+        ]);
+    }
+}
+
+/// `tcp.stream 1, packets 61-66`.
+pub(super) fn came_in(tcp_stream: u32, span: Span) -> String {
+    let word = if span.first == span.last { "packet" } else { "packets" };
+    format!("tcp.stream {tcp_stream}, {word} {}", between(span.first.0, span.last.0))
+}
+
+/// `61`, or `61-66`.
+pub(super) fn between(first: u64, last: u64) -> String {
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
+}

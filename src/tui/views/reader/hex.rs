@@ -1,0 +1,175 @@
+//! The bytes of a document, with those of what is selected lit and in sight.
+
+use std::ops::Range;
+
+use ratatui::layout::{Position, Rect};
+
+use crate::base::harmless;
+use crate::tui::pen::{Hit, Pane, Pen};
+use crate::tui::theme::Role;
+
+use super::{LEAST, MASK};
+
+/// What is selected, in the bytes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lit {
+    /// Its name; empty where it has none.
+    pub(super) name: Range<usize>,
+    /// Its name and its value, with all that lies in it.
+    pub(super) bytes: Range<usize>,
+    /// Its JSON pointer.
+    pub(super) pointer: String,
+}
+
+/// Columns of the offset, and of the blanks behind it.
+const OFFSET: u16 = 9;
+
+/// Columns of 8 and of 16 bytes: offset, digits with a gap in the middle, characters.
+const WIDTHS: [(u16, usize); 2] = [(78, 16), (44, 8)];
+
+/// The columns from which on bytes stand beside the text: 16 in a line, and 8.
+const BESIDE: [u16; 2] = [140, 100];
+
+/// Lines of the bytes where they stand below the text, with their rule.
+const BELOW: Range<u16> = 5..14;
+
+/// Where the text goes and where its bytes; `None` where there is no room for both.
+pub(super) fn split(area: Rect) -> Option<(Rect, Rect)> {
+    for ((width, _), from) in WIDTHS.into_iter().zip(BESIDE) {
+        if area.width >= from {
+            let reading = Rect { width: area.width - width - 1, ..area };
+            return Some((reading, Rect { x: reading.right() + 1, width, ..area }));
+        }
+    }
+    let height = (area.height / 2).min(BELOW.end);
+    if height < BELOW.start || area.height - height < LEAST {
+        return None;
+    }
+    let reading = Rect { height: area.height - height, ..area };
+    Some((reading, Rect { y: reading.bottom(), height, ..area }))
+}
+
+/// Draws the bytes, what is lit of them, and the packets that they came in.
+pub(super) fn draw((bytes, lit, packets): (&[u8], &Lit, &str), area: Rect, pen: &mut Pen<'_>) {
+    let line = |y| Rect { y, height: 1, ..area };
+    pen.rule(line(area.y), &title(bytes.len(), &lit.bytes, area.width.into()));
+    let pointer = if pen.world.private { MASK } else { &lit.pointer };
+    let used = draw_place(packets, pointer, line(area.y + 1), pen);
+    let body = Rect { y: area.y + 1 + used, height: area.height.saturating_sub(1 + used), ..area };
+    if pen.world.private {
+        pen.line(body, &[(Role::Faint, MASK)]);
+        return;
+    }
+    let per_line = WIDTHS.iter().find(|(width, _)| area.width >= *width).map_or(8, |(_, bytes)| *bytes);
+    let lines = usize::from(body.height);
+    // The first line of what is lit is the second one, where there are lines before it.
+    let last = bytes.len().div_ceil(per_line).saturating_sub(lines);
+    let first = (lit.bytes.start / per_line).saturating_sub(1);
+    let fits = lit.bytes.end.div_ceil(per_line) <= lines;
+    let top = if fits { 0 } else { first.min(last) };
+    for (y, index) in (body.y..body.bottom()).zip(top..) {
+        let from = index * per_line;
+        let Some(part) = bytes.get(from..(from + per_line).min(bytes.len())) else { break };
+        if part.is_empty() {
+            break;
+        }
+        draw_line((part, from, per_line), lit, line(y), pen);
+    }
+}
+
+/// The packets and the pointer, on one line or on two. Says how many. Of a pointer that is too long the end is shown:
+/// its beginning can be seen in the document.
+fn draw_place(packets: &str, pointer: &str, line: Rect, pen: &mut Pen<'_>) -> u16 {
+    let room = usize::from(line.width);
+    let wide = harmless::width(&harmless::harmless(pointer));
+    if harmless::width(packets) + 2 + wide <= room {
+        pen.line(line, &[(Role::Faint, packets), (Role::Text, "  "), (Role::JsonKey, pointer)]);
+        return 1;
+    }
+    pen.line(line, &[(Role::Faint, packets)]);
+    let below = Rect { y: line.y + 1, ..line };
+    let more = pen.symbols().more;
+    let mut tail =
+        pointer.get(pointer.ceil_char_boundary(pointer.len().saturating_sub(room))..).unwrap_or(pointer);
+    while harmless::width(&harmless::harmless(tail)) >= room {
+        let mut rest = tail.chars();
+        if rest.next().is_none() {
+            break;
+        }
+        tail = rest.as_str();
+    }
+    let front = if tail.len() < pointer.len() { more } else { "" };
+    pen.line(below, &[(Role::Faint, front), (Role::JsonKey, tail)]);
+    2
+}
+
+/// `bytes 118-142 of 260, 25 long`: places from 0, the last one included. Without the length where that finds no room.
+fn title(len: usize, lit: &Range<usize>, columns: usize) -> String {
+    let title = match lit.len() {
+        0 => format!("{len} bytes"),
+        1 => format!("byte {} of {len}", lit.start),
+        _ => format!("bytes {}-{} of {len}", lit.start, lit.end - 1),
+    };
+    let long = format!("{title}, {} long", lit.len());
+    // The rule has two columns and a blank on both sides.
+    if lit.len() > 1 && long.len() + 6 <= columns { long } else { title }
+}
+
+/// Digits and characters of a line. What is lit stands between `[` and `]`, for eyes and terminals without colours.
+fn draw_line((part, from, per_line): (&[u8], usize, usize), lit: &Lit, line: Rect, pen: &mut Pen<'_>) {
+    pen.text(line.as_position(), OFFSET, Role::Faint, &format!("{from:08x}"));
+    let middle = |at: usize| u16::from(at >= per_line / 2);
+    let digits = line.x + OFFSET;
+    let letters = digits + per_line as u16 * 3 + 3;
+    for (at, byte) in part.iter().enumerate() {
+        let offset = from + at;
+        let is_lit = lit.bytes.contains(&offset);
+        let role = match (is_lit, lit.name.contains(&offset)) {
+            (true, true) => Role::JsonKey,
+            (true, false) => Role::Strong,
+            (false, _) => Role::Faint,
+        };
+        let x = digits + at as u16 * 3 + middle(at);
+        let column = letters + at as u16;
+        pen.text(Position::new(x + 1, line.y), 2, role, &format!("{byte:02x}"));
+        let letter = if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '.' };
+        pen.text(Position::new(column, line.y), 1, role, letter.encode_utf8(&mut [0; 4]));
+        for (x, width) in [(x + 1, 2), (column, 1)] {
+            let cell = Rect { x, width, ..line };
+            if is_lit {
+                pen.wash(cell, Role::Selected);
+            }
+            pen.hit(cell, Hit::Cell(Pane::Detail, offset, 0));
+        }
+        if offset == lit.bytes.start && is_lit {
+            pen.text(Position::new(x, line.y), 1, Role::Key, "[");
+        }
+        if offset + 1 == lit.bytes.end {
+            pen.text(Position::new(x + 3, line.y), 1, Role::Key, "]");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_stand_beside_or_below_or_not_at_all() {
+        let at = |width, height| split(Rect::new(0, 0, width, height));
+        let wide = at(200, 40).unwrap();
+        assert_eq!((wide.0.width, wide.1), (121, Rect::new(122, 0, 78, 40)));
+        assert_eq!(at(120, 30).unwrap().1.width, 44);
+        let narrow = at(80, 19).unwrap();
+        assert_eq!((narrow.0.height, narrow.1.height), (10, 9));
+        assert!(at(80, 9).is_none());
+    }
+
+    #[test]
+    fn what_is_lit_is_named() {
+        assert_eq!(title(260, &(118..143), 44), "bytes 118-142 of 260, 25 long");
+        assert_eq!(title(260, &(118..143), 30), "bytes 118-142 of 260");
+        assert_eq!(title(260, &(3..4), 44), "byte 3 of 260");
+        assert_eq!(title(9, &(0..0), 44), "9 bytes");
+    }
+}

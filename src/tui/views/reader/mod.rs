@@ -1,0 +1,321 @@
+//! A document that is read: moved through, folded and searched; a value of it in full; and its bytes as they were on the
+//! wire, with those of what is selected lit.
+
+mod hex;
+mod value;
+
+use ratatui::layout::Rect;
+
+use crate::tui::action::Action;
+use crate::tui::doc::{Doc, Found, Look};
+use crate::tui::effect::{Copies, Effect};
+use crate::tui::list::List;
+use crate::tui::pen::{Hit, Pane, Pen};
+use crate::tui::table;
+use crate::tui::theme::Role;
+
+pub(super) use value::lines;
+
+use hex::Lit;
+
+/// What a mask looks like.
+pub(super) const MASK: &str = "***";
+
+/// Lines that a document is to be drawn on at least; with fewer its bytes are not shown.
+const LEAST: u16 = 6;
+
+/// A document, where one stands in it, and what is searched for.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    doc: Doc,
+    list: List,
+    needle: String,
+    found: Found,
+    /// What is selected, in the bytes. Found out when the selection moves, for it may cost as much as there are lines.
+    lit: Lit,
+    /// Which packets the document came in, in words; empty where that is not known.
+    packets: String,
+    /// Whether its bytes are shown.
+    has_bytes: bool,
+    /// A string of it that was opened.
+    inner: Option<Box<Self>>,
+}
+
+impl Reader {
+    /// Another document in the same place. The same one again changes nothing.
+    pub(super) fn set(&mut self, doc: Doc) {
+        if doc.bytes() == self.doc.bytes() {
+            return;
+        }
+        self.doc = doc;
+        self.inner = None;
+        self.found = self.doc.find(&self.needle);
+        self.list.selected = self.list.selected.min(self.doc.rows().saturating_sub(1));
+        self.moved();
+    }
+
+    /// Says in which packets the document came, in words.
+    pub(super) fn came_in(&mut self, packets: String) {
+        self.packets = packets;
+    }
+
+    /// Shows its bytes, or hides them.
+    pub(super) fn show_bytes(&mut self, shown: bool) {
+        self.has_bytes = shown;
+    }
+
+    /// The text of the document; what is no UTF-8 of it as U+FFFD.
+    pub(super) fn text(&self) -> std::borrow::Cow<'_, str> {
+        self.doc.text()
+    }
+
+    /// What can be copied of the value that is selected; of JSON within a string that is open, there.
+    pub(super) fn copies(&self, copies: Copies) -> Copies {
+        if let Some(inner) = self.inner.as_ref().filter(|inner| inner.doc.is_json()) {
+            return inner.copies(copies);
+        }
+        let row = self.list.selected;
+        if self.doc.rows() == 0 || !self.doc.is_json() {
+            return copies;
+        }
+        let raw = self.doc.bytes().get(self.doc.value_range(row)).unwrap_or_default();
+        let mut copies = copies.with('v', "value, JSON", String::from_utf8_lossy(raw));
+        if self.doc.is_string(row) {
+            copies = copies.with('t', "value, its text", self.doc.value(row, usize::MAX));
+        }
+        // That of the whole is empty (RFC 6901, section 5).
+        match self.doc.pointer(row) {
+            pointer if pointer.is_empty() => copies,
+            pointer => copies.with('k', "JSON pointer", pointer),
+        }
+    }
+
+    /// Where one is, for the footer.
+    pub(super) fn status(&self) -> String {
+        if let Some(inner) = &self.inner {
+            return format!("opened value, {}", inner.status());
+        }
+        let rows = self.doc.rows();
+        let line = (self.list.selected + 1).min(rows);
+        if self.needle.is_empty() {
+            return format!("line {line} of {rows}");
+        }
+        format!("found {}, line {line} of {rows}", self.which())
+    }
+
+    /// Moves, folds, opens a value, goes on to what was found; `None` for what is no business of a document.
+    pub(super) fn act(&mut self, action: Action, lines: usize) -> Option<Vec<Effect>> {
+        if action == Action::Bytes {
+            self.has_bytes = !self.has_bytes;
+            return Some(Vec::new());
+        }
+        if action == Action::Back {
+            return self.close().then(Vec::new);
+        }
+        if let Some(inner) = &mut self.inner {
+            return inner.act(action, lines);
+        }
+        let effects = match action {
+            Action::Open => self.open(),
+            Action::Fold => self.fold(),
+            Action::FoldAll | Action::UnfoldAll => {
+                let line = self.doc.line_of(self.list.selected);
+                if action == Action::FoldAll {
+                    self.doc.fold_all();
+                } else {
+                    self.doc.unfold_all();
+                }
+                self.list.selected = self.doc.row_near(line);
+                Vec::new()
+            }
+            Action::NextFound | Action::PreviousFound => self.go_on(action == Action::NextFound),
+            _ => self.list.act(action, lines, self.doc.rows()).then(Vec::new)?,
+        };
+        self.moved();
+        Some(effects)
+    }
+
+    /// Closes the value that was opened last; false where none is.
+    pub(super) fn close(&mut self) -> bool {
+        let of_inner = self.inner.as_mut().is_some_and(|inner| inner.close());
+        of_inner || self.inner.take().is_some()
+    }
+
+    /// A row was clicked: a click on the selected one folds it.
+    pub(super) fn click(&mut self, row: usize) {
+        if let Some(inner) = &mut self.inner {
+            return inner.click(row);
+        }
+        if row == self.list.selected {
+            // Elsewhere than at a bracket nothing is to be done.
+            self.list.selected = self.doc.toggle(row).unwrap_or(row);
+        } else {
+            self.list.selected = row.min(self.doc.rows().saturating_sub(1));
+        }
+        self.moved();
+    }
+
+    /// A byte was clicked: what it belongs to is selected.
+    pub(super) fn click_byte(&mut self, offset: usize) {
+        self.inner = None;
+        self.list.selected = self.doc.reveal(self.doc.line_at(offset));
+        self.moved();
+    }
+
+    pub(super) fn wheel(&mut self, down: bool, lines: usize) {
+        if let Some(inner) = &mut self.inner {
+            return inner.wheel(down, lines);
+        }
+        self.list.scroll(down, 3, lines, self.doc.rows());
+        self.moved();
+    }
+
+    /// Looks for text from now on, and goes to the next place. Says how many lines have it.
+    pub(super) fn search(&mut self, text: &str) -> usize {
+        if let Some(inner) = &mut self.inner {
+            return inner.search(text);
+        }
+        if text != self.needle {
+            text.clone_into(&mut self.needle);
+            self.found = self.doc.find(text);
+        }
+        let from = self.doc.line_of(self.list.selected);
+        let lines = &self.found.lines;
+        if let Some(line) = lines.iter().find(|line| **line >= from).or(lines.first()) {
+            self.list.selected = self.doc.reveal(*line);
+            self.moved();
+        }
+        self.found.lines.len()
+    }
+
+    fn go_on(&mut self, next: bool) -> Vec<Effect> {
+        let from = self.doc.line_of(self.list.selected);
+        let lines = &self.found.lines;
+        let to = if next {
+            lines.iter().find(|line| **line > from).or(lines.first())
+        } else {
+            lines.iter().rev().find(|line| **line < from).or(lines.last())
+        };
+        let Some(line) = to.copied() else { return vec![Effect::Bell] };
+        self.list.selected = self.doc.reveal(line);
+        vec![Effect::Say(self.which())]
+    }
+
+    /// `3 of 17`: which of what was found is selected.
+    fn which(&self) -> String {
+        let at = self.doc.line_of(self.list.selected);
+        let count = self.found.lines.len();
+        let more = if self.found.more { " or more" } else { "" };
+        match self.found.lines.binary_search(&at) {
+            Ok(place) => format!("{} of {count}{more}", place + 1),
+            Err(_) => format!("{count}{more}"),
+        }
+    }
+
+    /// An object or array folds; a string is read in full.
+    fn open(&mut self) -> Vec<Effect> {
+        let row = self.list.selected;
+        if !self.doc.is_string(row) {
+            return self.fold();
+        }
+        let value = self.doc.value(row, usize::MAX);
+        let mut inner = Self::default();
+        inner.set(value::document(&value));
+        if inner.doc.rows() == 0 {
+            return vec![Effect::Say("an empty string".to_owned())];
+        }
+        self.inner = Some(Box::new(inner));
+        Vec::new()
+    }
+
+    fn fold(&mut self) -> Vec<Effect> {
+        let Some(row) = self.doc.toggle(self.list.selected) else { return vec![Effect::Bell] };
+        self.list.selected = row;
+        Vec::new()
+    }
+
+    fn moved(&mut self) {
+        let row = self.list.selected;
+        self.lit = Lit {
+            name: self.doc.name_range(row),
+            bytes: self.doc.range(row),
+            pointer: self.doc.pointer(row),
+        };
+    }
+
+    /// Draws it into `area`; `empty` is said where there is nothing to read.
+    pub(super) fn draw(&self, area: Rect, focused: bool, empty: &str, pen: &mut Pen<'_>) {
+        if self.doc.rows() == 0 {
+            pen.line(area, &[(Role::Faint, empty)]);
+            return;
+        }
+        let (reading, bytes) = match self.has_bytes.then(|| hex::split(area)).flatten() {
+            Some((reading, bytes)) => (reading, Some(bytes)),
+            None => (area, None),
+        };
+        self.draw_text(reading, focused, pen);
+        if let Some(bytes) = bytes {
+            hex::draw((self.doc.bytes(), &self.lit, &self.packets), bytes, pen);
+        }
+    }
+
+    /// Draws the value that is opened, or the lines of the document and below them the value that is selected.
+    fn draw_text(&self, area: Rect, focused: bool, pen: &mut Pen<'_>) {
+        if let Some(inner) = &self.inner {
+            let title = if pen.world.private { MASK } else { &self.lit.pointer };
+            pen.rule(Rect { height: 1, ..area }, &format!("{title} in full; esc goes back"));
+            let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+            return inner.draw_text(body, focused, pen);
+        }
+        let mask = pen.world.private.then_some(MASK);
+        let value = if mask.is_none() { self.long_value(area) } else { Vec::new() };
+        let body = Rect { height: area.height - value.len() as u16, ..area };
+        self.draw_rows(body, focused, mask, pen);
+        // A value that is longer than its line stands below.
+        for (y, text) in (body.bottom()..area.bottom()).zip(&value) {
+            let line = Rect { y, height: 1, ..area };
+            match text {
+                value::Row::Rule(title) => pen.rule(line, title),
+                value::Row::Text(text) => drop(pen.line(line, &[(Role::JsonString, text)])),
+            }
+        }
+    }
+
+    fn long_value(&self, area: Rect) -> Vec<value::Row> {
+        let row = self.list.selected;
+        if self.doc.is_string(row) {
+            value::below(|most| self.doc.value(row, most), self.doc.value_range(row).len(), area)
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn draw_rows(&self, body: Rect, focused: bool, mask: Option<&str>, pen: &mut Pen<'_>) {
+        pen.pane(Pane::Detail, body);
+        let rows = self.doc.rows();
+        let top = self.list.top(body.height.into(), rows);
+        let [folded, open] = pen.symbols().fold;
+        let look = Look { mask, needle: &self.needle, columns: body.width.into() };
+        for (y, row) in (body.y..body.bottom()).zip(top..rows) {
+            let line = Rect { y, height: 1, ..body };
+            let sign = match self.doc.fold_of(row) {
+                Some(true) => folded,
+                Some(false) => open,
+                None => " ",
+            };
+            let is_selected = row == self.list.selected;
+            let pointer = if is_selected { pen.symbols().pointer } else { " " };
+            let parts = self.doc.row(row, look);
+            let mut shown: Vec<(Role, &str)> =
+                vec![(Role::Key, pointer), (Role::Border, sign), (Role::Faint, " ")];
+            shown.extend(parts.iter().map(|(role, text)| (*role, text.as_str())));
+            pen.line(Rect { width: line.width.saturating_sub(1), ..line }, &shown);
+            if is_selected {
+                let rest = Rect { x: line.x + 1, width: line.width.saturating_sub(1), ..line };
+                pen.wash(rest, if focused { Role::Selected } else { Role::Text });
+            }
+            pen.hit(line, Hit::Row(Pane::Detail, row));
+        }
+        table::scroll_bar(pen, body, top, rows);
+    }
+}

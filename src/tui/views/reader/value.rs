@@ -1,0 +1,101 @@
+//! A string that is longer than its line: what of it is shown below the document, and the document that it is when it
+//! is opened.
+
+use ratatui::layout::Rect;
+
+use crate::base::{harmless, units};
+use crate::tui::doc::Doc;
+
+/// A line below the document.
+pub(super) enum Row {
+    /// A rule with a title.
+    Rule(String),
+    /// A line of the value.
+    Text(String),
+}
+
+/// The lines of a value that does not fit into one, at most a third of the area, below a rule. `value` gives as many
+/// bytes of it as are asked for, `len` is how many it has as it was written.
+pub(super) fn below(value: impl Fn(usize) -> String, len: usize, area: Rect) -> Vec<Row> {
+    let columns = usize::from(area.width.saturating_sub(2)).max(1);
+    let most = usize::from(area.height / 3).saturating_sub(1);
+    if most == 0 {
+        return Vec::new();
+    }
+    // What is not shown is not looked at: a value may have 10 MB.
+    let front = value(columns * 4 * (most + 1));
+    if len <= columns.saturating_sub(24) && !front.contains('\n') {
+        return Vec::new();
+    }
+    let mut rows = vec![Row::Rule(format!("{}, enter opens it", units::bytes(len as u64)))];
+    rows.extend(lines(&harmless::without_secrets(&front), columns, most).into_iter().map(Row::Text));
+    rows
+}
+
+/// A text in lines of so many columns, at most so many of them.
+pub(in crate::tui::views) fn lines(text: &str, columns: usize, most: usize) -> Vec<String> {
+    text.lines().flat_map(|line| wrapped(line, columns.max(1))).take(most).collect()
+}
+
+/// The document that a string is once it is opened: JSON within JSON is JSON again, as tools like to answer.
+pub(super) fn document(value: &str) -> Doc {
+    let is_nested = value.trim_start().starts_with(['{', '[']);
+    let doc = is_nested.then(|| Doc::of(value.as_bytes())).filter(Doc::is_json);
+    // Looked at line by line a credential that is broken in two would be seen.
+    doc.unwrap_or_else(|| Doc::plain(harmless::without_secrets(value).into_owned()))
+}
+
+/// A line in pieces of so many columns.
+fn wrapped(line: &str, columns: usize) -> Vec<String> {
+    let (mut pieces, mut piece, mut used) = (Vec::new(), String::new(), 0);
+    for c in line.chars() {
+        let wide = harmless::width(&harmless::harmless(c.encode_utf8(&mut [0; 4])));
+        if used + wide > columns && !piece.is_empty() {
+            pieces.push(std::mem::take(&mut piece));
+            used = 0;
+        }
+        piece.push(c);
+        used += wide;
+    }
+    pieces.push(piece);
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_is_shown_as_far_as_there_is_room() {
+        let area = Rect::new(0, 0, 42, 30);
+        let text = |rows: Vec<Row>| -> Vec<String> {
+            rows.into_iter()
+                .map(|row| match row {
+                    Row::Rule(title) => title,
+                    Row::Text(text) => text,
+                })
+                .collect()
+        };
+        let long = "日本".repeat(500_000);
+        let asked = std::cell::Cell::new(0);
+        let value = |most: usize| {
+            asked.set(most);
+            long[..long.floor_char_boundary(most.min(long.len()))].to_owned()
+        };
+        let shown = text(below(value, long.len(), area));
+        assert_eq!(shown[0], "3.00 MB, enter opens it");
+        assert_eq!(shown.len(), 10);
+        assert!(shown[1..].iter().all(|line| harmless::width(line) == 40), "{shown:?}");
+        assert!(asked.get() < 10_000, "what is not shown is not looked at");
+        assert!(below(|_| "short".to_owned(), 7, area).is_empty());
+        assert_eq!(text(below(|_| "a\nb".to_owned(), 6, area)).len(), 3);
+    }
+
+    #[test]
+    fn json_within_a_string_is_json_again() {
+        assert!(document(" {\"a\":1}").is_json());
+        assert!(!document("123").is_json());
+        let doc = document("see https://me:secret@example.org");
+        assert!(!doc.text().contains("secret"), "{}", doc.text());
+    }
+}
