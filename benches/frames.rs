@@ -20,7 +20,7 @@ use mcpdump::capture::Source;
 use mcpdump::engine::Engine;
 use mcpdump::ledger::query::Filter;
 use mcpdump::ledger::{Entry, Exchange, Record};
-use mcpdump::tui::{Action, App, Config, Event, World, draw};
+use mcpdump::tui::{Action, App, Config, Event, ViewName, World, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -205,37 +205,38 @@ fn frames(criterion: &mut Criterion) {
     screen.settle();
     let mut group = criterion.benchmark_group("frame of a million exchanges");
     group.sample_size(20).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(2));
-    for (name, view) in [
-        ("overview", Action::Overview),
-        ("sessions", Action::Sessions),
-        ("exchanges", Action::Exchanges),
-        ("latency", Action::Latency),
-        ("streams", Action::Streams),
-        ("connections", Action::Connections),
-        ("findings", Action::Findings),
-        ("servers", Action::Servers),
+    for view in [
+        ViewName::Overview,
+        ViewName::Sessions,
+        ViewName::Exchanges,
+        ViewName::Latency,
+        ViewName::Streams,
+        ViewName::Connections,
+        ViewName::Findings,
+        ViewName::Servers,
     ] {
-        screen.act(view);
+        let name = view.title().to_lowercase();
+        screen.act(Action::Show(view));
         screen.settle();
-        group.bench_function(name, |bencher| bencher.iter(|| screen.act(Action::Down)));
+        group.bench_function(&name, |bencher| bencher.iter(|| screen.act(Action::Down)));
         group.bench_function(format!("{name}, its end"), |bencher| {
             bencher.iter(|| {
                 screen.act(Action::End);
                 screen.act(Action::PageUp);
             });
         });
-        if matches!(view, Action::Sessions | Action::Streams | Action::Connections | Action::Latency) {
+        if !matches!(view, ViewName::Overview | ViewName::Exchanges) {
             group.bench_function(format!("{name}, another order"), |bencher| {
                 bencher.iter(|| screen.act(Action::Sort));
             });
         }
     }
-    screen.act(Action::Latency);
+    screen.act(Action::Show(ViewName::Latency));
     screen.act(Action::Home);
     screen.act(Action::NextPane);
     group.bench_function("latency, its buckets", |bencher| bencher.iter(|| screen.act(Action::Right)));
     screen.act(Action::NextPane);
-    screen.act(Action::Exchanges);
+    screen.act(Action::Show(ViewName::Exchanges));
     group.bench_function("exchanges, a slice of a filter", |bencher| {
         bencher.iter(|| {
             if !screen.app.work() {

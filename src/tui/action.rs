@@ -6,20 +6,15 @@ use std::str::FromStr;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::views::ViewName;
+
 /// Something that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "ACTIONS says it, and help prints that")]
 pub enum Action {
     Quit,
     Help,
-    Overview,
-    Sessions,
-    Exchanges,
-    Latency,
-    Streams,
-    Connections,
-    Findings,
-    Servers,
+    Show(ViewName),
     NextView,
     PreviousView,
     Up,
@@ -97,14 +92,14 @@ const fn at(place: Place, info: ActionInfo) -> ActionInfo {
 /// Every action, in the order of the help.
 #[rustfmt::skip] // A table is read by its columns.
 pub const ACTIONS: &[ActionInfo] = &[
-    row(Action::Overview, "overview", "1", "", "totals, rates, what is slow and what hangs"),
-    row(Action::Sessions, "sessions", "2", "", "who talks to whom"),
-    row(Action::Exchanges, "exchanges", "3", "", "every request and what became of it"),
-    row(Action::Latency, "latency", "4", "", "percentiles, histogram and heat map per method and tool"),
-    row(Action::Streams, "streams", "5", "", "event streams and their events"),
-    row(Action::Connections, "connections", "6", "", "TCP connections and what they lost"),
-    row(Action::Findings, "findings", "7", "", "what is odd, wrong or slow"),
-    row(Action::Servers, "servers", "8", "", "what servers offer"),
+    row(Action::Show(ViewName::Overview), "overview", "1", "", "totals, rates, what is slow and what hangs"),
+    row(Action::Show(ViewName::Sessions), "sessions", "2", "", "who talks to whom"),
+    row(Action::Show(ViewName::Exchanges), "exchanges", "3", "", "every request and what became of it"),
+    row(Action::Show(ViewName::Latency), "latency", "4", "", "percentiles, histogram and heat map per method and tool"),
+    row(Action::Show(ViewName::Streams), "streams", "5", "", "event streams and their events"),
+    row(Action::Show(ViewName::Connections), "connections", "6", "", "TCP connections and what they lost"),
+    row(Action::Show(ViewName::Findings), "findings", "7", "", "what is odd, wrong or slow"),
+    row(Action::Show(ViewName::Servers), "servers", "8", "", "what servers offer"),
     row(Action::NextView, "next-view", "}", "", "the next view"),
     row(Action::PreviousView, "previous-view", "{", "", "the view before"),
     row(Action::Up, "up", "up k", "", "one up"),

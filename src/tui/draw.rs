@@ -103,8 +103,7 @@ fn header(app: &App, area: Rect, pen: &mut Pen<'_>) {
 }
 
 fn tab(app: &App, name: ViewName) -> (ViewName, String) {
-    let action = ViewName::ALL.iter().find(|(of, ..)| *of == name).map(|(_, _, action)| *action);
-    let key = action.and_then(|action| app.config.keys.keys(action).first()).map(ToString::to_string);
+    let key = app.config.keys.keys(Action::Show(name)).first().map(ToString::to_string);
     (name, format!("{} {}", key.unwrap_or_default(), name.title()))
 }
 

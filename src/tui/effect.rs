@@ -1,6 +1,5 @@
 //! What comes of an action, as values: the loop and the terminal do it, `update` does not.
 
-use super::action::Action;
 use super::views::ViewName;
 
 /// Something that is to be done outside of a view.
@@ -52,9 +51,4 @@ impl Copies {
         self.0.push(CopyChoice { key, name, text: text.into() });
         self
     }
-}
-
-/// What an action asks for that every view does alike.
-pub(super) fn view_of(action: Action) -> Option<ViewName> {
-    ViewName::ALL.iter().find(|(_, _, of)| *of == action).map(|(name, ..)| *name)
 }

@@ -40,6 +40,29 @@ impl List {
         true
     }
 
+    /// What is selected stands in another row now: it keeps its line on the screen while others come before it.
+    pub(super) fn follow(&mut self, row: usize) {
+        let moved = row as i128 - self.selected as i128;
+        self.top = usize::try_from(self.top as i128 + moved).unwrap_or(0);
+        self.selected = row;
+    }
+
+    /// A row is selected, of so many.
+    pub(super) fn select(&mut self, row: usize, rows: usize) {
+        self.selected = row.min(rows.saturating_sub(1));
+    }
+
+    /// There are so many rows now: what is selected is one of them.
+    pub(super) fn hold(&mut self, rows: usize) {
+        self.select(self.selected, rows);
+    }
+
+    /// Where one is, for the footer: `3 of 10`.
+    #[must_use]
+    pub(super) fn status(&self, rows: usize) -> String {
+        format!("{} of {rows}", (self.selected + 1).min(rows))
+    }
+
     /// Moves the window by so many lines; what is selected stays on the screen.
     pub(super) fn scroll(&mut self, down: bool, by: usize, lines: usize, rows: usize) {
         let top = self.top(lines, rows);

@@ -1,8 +1,11 @@
-//! Which exchanges listed what a server offers: where its definitions can be read.
+//! Which exchanges listed what a server offers, where its definitions can be read; and how what was used of it fared.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use super::tally::Tally;
+use crate::base::limits;
 use crate::ledger::{Exchange, Status};
 
 /// Servers of which that is kept; 10,000 with all their listings are 10 MB.
@@ -14,10 +17,19 @@ const MOST: usize = 128;
 /// The methods that list something.
 const METHODS: [&str; 4] = ["tools/list", "prompts/list", "resources/list", "resources/templates/list"];
 
-/// The exchanges in which servers listed what they offer, by their `n`.
+/// The methods that use something by its name: a tool, a prompt, a resource.
+const USES: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
+
+/// Names that are counted, of all servers together, as many as in the ledger's table: less than a kilobyte each.
+const MOST_NAMES: usize = limits::MAX_TABLE_ROWS;
+
+/// The exchanges in which servers listed what they offer, by their `n`; and how those fared that use it.
 #[derive(Debug, Default)]
 pub struct Listings {
     of: HashMap<SocketAddr, (u64, VecDeque<u64>), foldhash::fast::RandomState>,
+    /// By server and method, then by name.
+    used: HashMap<(SocketAddr, &'static str), BTreeMap<Arc<str>, Tally>, foldhash::fast::RandomState>,
+    names: usize,
 }
 
 impl Listings {
@@ -32,8 +44,19 @@ impl Listings {
         self.of.get(&server).map_or(0, |(count, _)| *count)
     }
 
+    /// What was used of a server by a method, with how it fared, by name: whether it was listed or not.
+    pub fn used(&self, server: SocketAddr, method: &'static str) -> impl Iterator<Item = (&str, &Tally)> {
+        let names = self.used.get(&(server, method)).into_iter().flatten();
+        names.map(|(name, tally)| (name.as_ref(), tally))
+    }
+
     pub(super) fn note(&mut self, exchange: &Exchange) {
         let server = exchange.session.server;
+        let method = USES.into_iter().find(|method| *method == exchange.method.as_ref());
+        if let (Some(method), Some(name)) = (method, &exchange.name) {
+            self.use_of((server, method), name, exchange);
+            return;
+        }
         if exchange.status != Status::Ok || !METHODS.contains(&exchange.method.as_ref()) {
             return;
         }
@@ -45,6 +68,15 @@ impl Listings {
         all.push_back(exchange.n);
         if all.len() > MOST {
             all.pop_front();
+        }
+    }
+
+    fn use_of(&mut self, on: (SocketAddr, &'static str), name: &Arc<str>, exchange: &Exchange) {
+        if let Some(tally) = self.used.get_mut(&on).and_then(|names| names.get_mut(name)) {
+            tally.count(exchange);
+        } else if self.names < MOST_NAMES {
+            self.names += 1;
+            self.used.entry(on).or_default().entry(Arc::clone(name)).or_default().count(exchange);
         }
     }
 }
@@ -63,6 +95,10 @@ mod tests {
         }
         let server = sample::exchange(1, "ping", None, 1).session.server;
         assert_eq!(listings.count(server), MOST as u64 + 5);
+        let used: Vec<(&str, u64)> =
+            listings.used(server, "tools/call").map(|(name, tally)| (name, tally.exchanges)).collect();
+        assert_eq!(used, [("x", MOST as u64 + 5)]);
+        assert_eq!(listings.used(server, "prompts/get").count(), 0);
         let kept: Vec<u64> = listings.of(server).collect();
         assert_eq!((kept.len(), kept.first(), kept.last()), (MOST, Some(&6), Some(&(MOST as u64 + 5))));
     }

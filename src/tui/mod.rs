@@ -14,6 +14,7 @@
 
 mod action;
 mod app;
+mod big;
 mod clipboard;
 mod config;
 mod doc;
@@ -25,7 +26,10 @@ mod help;
 mod keyboard;
 mod line;
 mod list;
+mod listing;
 mod listings;
+mod mouse;
+mod narrowed;
 mod pen;
 mod rows;
 mod table;

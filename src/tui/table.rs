@@ -7,6 +7,7 @@ use ratatui::layout::{Position, Rect};
 use super::list::List;
 use super::pen::{Hit, Pane, Pen};
 use super::theme::Role;
+use crate::base::harmless;
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,23 +16,40 @@ pub(super) struct Column {
     pub(super) title: &'static str,
     /// Its columns on the screen; the least, where it grows.
     pub(super) width: u16,
-    /// Whether it takes what is left. The first such column does.
+    /// Whether it takes what is left, with others of its kind.
     pub(super) grows: bool,
     /// Whether its texts end at its right end.
     pub(super) right: bool,
+    /// Whether rows can be sorted by it, and whether the largest are looked for first then.
+    pub(super) sorts: Option<First>,
+}
+
+/// What stands above where rows are sorted by a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum First {
+    /// The least: of names, of times.
+    Least,
+    /// The largest: of what is looked for where there is much of it.
+    Largest,
 }
 
 impl Column {
     /// A column of fixed width whose texts begin at the left.
     #[must_use]
     pub(super) const fn new(title: &'static str, width: u16) -> Self {
-        Self { title, width, grows: false, right: false }
+        Self { title, width, grows: false, right: false, sorts: None }
     }
 
     /// With texts that end at the right: numbers.
     #[must_use]
     pub(super) const fn right(self) -> Self {
         Self { right: true, ..self }
+    }
+
+    /// Rows can be sorted by it.
+    #[must_use]
+    pub(super) const fn sorts(self, first: First) -> Self {
+        Self { sorts: Some(first), ..self }
     }
 
     /// With the columns that are left.
@@ -48,8 +66,12 @@ pub(super) enum Cell {
     Text(Role, Cow<'static, str>),
     /// Several texts, one behind the other.
     Parts(Vec<(Role, Cow<'static, str>)>),
+    /// Several texts, and one of which the end counts: an address. Where there is no room for all, each is cut.
+    Ended(Vec<(Role, Cow<'static, str>)>, (Role, Cow<'static, str>)),
     /// A bar in parts: how long each is, of a whole of 1.
     Bar(Vec<(Role, f64)>),
+    /// A sparkline: a step for each column, of the largest.
+    Levels(Role, Vec<u32>),
     /// Nothing.
     Empty,
 }
@@ -58,6 +80,11 @@ impl Cell {
     /// A text.
     pub(super) fn text(role: Role, text: impl Into<Cow<'static, str>>) -> Self {
         Self::Text(role, text.into())
+    }
+
+    /// A text of which the end counts: an address.
+    pub(super) fn end(role: Role, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Ended(Vec::new(), (role, text.into()))
     }
 }
 
@@ -93,10 +120,14 @@ impl Table<'_> {
                 if down { downwards } else { up }
             });
             let title = format!("{}{mark}", column.title);
+            // The mark may take the blank beside the column.
+            let more = u16::from(!mark.is_empty() && title.chars().count() > usize::from(place.width));
+            let wide =
+                Rect { x: place.x - if column.right { more } else { 0 }, width: place.width + more, ..place };
             if column.right {
-                pen.right(place, Role::Title, &title);
+                pen.right(wide, Role::Title, &title);
             } else {
-                pen.text(place.as_position(), place.width, Role::Title, &title);
+                pen.text(wide.as_position(), wide.width, Role::Title, &title);
             }
             pen.hit(place, Hit::Column(index));
         }
@@ -152,11 +183,15 @@ fn places(columns: &[Column], area: Rect) -> Vec<Rect> {
     let least: u16 =
         shown.iter().map(|column| column.width).sum::<u16>() + (shown.len() as u16).saturating_sub(1);
     let mut spare = area.width.saturating_sub(least);
+    let mut growing = shown.iter().filter(|column| column.grows).count() as u16;
     let mut x = area.x;
     shown
         .iter()
         .map(|column| {
-            let width = column.width + if column.grows { std::mem::take(&mut spare) } else { 0 };
+            let more = if column.grows { spare.div_ceil(growing.max(1)) } else { 0 };
+            growing -= u16::from(column.grows);
+            spare -= more;
+            let width = column.width + more;
             let place = Rect { x, y: area.y, width, height: area.height }.intersection(area);
             x = x.saturating_add(width + 1);
             place
@@ -172,9 +207,58 @@ fn draw_cell(cell: &Cell, place: Rect, right: bool, pen: &mut Pen<'_>) {
             let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_ref())).collect();
             pen.line(place, &parts);
         }
+        Cell::Ended(parts, end) => draw_ended(parts, end, place, pen),
         Cell::Bar(parts) => draw_parts(parts, place, pen),
+        Cell::Levels(role, counts) => draw_levels(*role, counts, place, pen),
         Cell::Empty => {}
     }
+}
+
+fn draw_ended(
+    parts: &[(Role, Cow<'_, str>)],
+    (role, end): &(Role, Cow<'_, str>),
+    place: Rect,
+    pen: &mut Pen<'_>,
+) {
+    let columns = |text: &str| u16::try_from(harmless::width(&harmless::harmless(text))).unwrap_or(u16::MAX);
+    let front: u16 = parts.iter().map(|(_, text)| columns(text)).fold(0, u16::saturating_add);
+    // Of an address the port is left at least, behind the sign that something was cut.
+    let port = end.rfind(':').and_then(|at| end.get(at..)).unwrap_or(end);
+    let back = columns(end).min(place.width.saturating_sub(front).max(columns(port) + 1)).min(place.width);
+    let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_ref())).collect();
+    let room = place.width - back;
+    let used = pen.line(Rect { width: room.saturating_sub(u16::from(front > room)), ..place }, &parts);
+    let x = place.x + if front > room { room } else { used };
+    let end = ending(end, back, pen.symbols().more);
+    pen.text(Position::new(x, place.y), back, *role, &end);
+}
+
+fn draw_levels(role: Role, counts: &[u32], place: Rect, pen: &mut Pen<'_>) {
+    let levels = pen.symbols().levels;
+    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    let step = |count: &u32| {
+        let step = (u64::from(*count) * levels.len() as u64).div_ceil(u64::from(most));
+        usize::try_from(step)
+            .unwrap_or(0)
+            .checked_sub(1)
+            .and_then(|at| levels.get(at))
+            .copied()
+            .unwrap_or(" ")
+    };
+    let line: String = counts.iter().map(step).collect();
+    pen.text(place.as_position(), place.width, role, &line);
+}
+
+/// So much of the end of a text as `columns` can hold.
+fn ending(text: &str, columns: u16, more: &str) -> String {
+    let text = harmless::harmless(text);
+    if harmless::width(&text) <= usize::from(columns) {
+        return text.into_owned();
+    }
+    let room = usize::from(columns).saturating_sub(harmless::width(more));
+    let starts = text.char_indices().map(|(at, _)| text.get(at..).unwrap_or_default());
+    let kept = starts.into_iter().find(|rest| harmless::width(rest) <= room).unwrap_or_default();
+    format!("{more}{kept}")
 }
 
 /// Parts of a whole: each has at least a column where it has any length, so that what is short is seen.
@@ -207,5 +291,15 @@ mod tests {
         assert_eq!(widths(21), [5, 15]);
         assert_eq!(widths(15), [5]);
         assert_eq!(widths(3), [3]);
+        let columns = [Column::new("a", 5).grows(), Column::new("b", 5).grows()];
+        let places = places(&columns, Rect::new(0, 0, 20, 1));
+        assert_eq!(places.iter().map(|place| (place.x, place.width)).collect::<Vec<_>>(), [(0, 10), (11, 9)]);
+    }
+
+    #[test]
+    fn the_end_of_an_address_stays() {
+        assert_eq!(ending("127.0.0.1:3000", 14, "…"), "127.0.0.1:3000");
+        assert_eq!(ending("127.0.0.1:3000", 7, "…"), "…1:3000");
+        assert_eq!(ending("127.0.0.1:3000", 1, "…"), "…");
     }
 }

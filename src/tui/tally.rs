@@ -39,9 +39,15 @@ impl Rates {
     /// Exchanges and failures of all stretches, put together to so many columns at most.
     #[must_use]
     pub fn columns(&self, most: usize) -> Vec<[u32; 2]> {
-        let together = self.buckets.len().div_ceil(most.max(1)).max(1);
+        let together = usize::try_from(self.together(most)).unwrap_or(1);
         let sum = |chunk: &[[u32; 2]]| chunk.iter().fold([0, 0], |[a, b], [c, d]| [a + c, b + d]);
         self.buckets.chunks(together).map(sum).collect()
+    }
+
+    /// How many stretches make one of so many columns.
+    #[must_use]
+    pub fn together(&self, most: usize) -> i64 {
+        self.buckets.len().div_ceil(most.max(1)).max(1) as i64
     }
 
     pub(super) fn count(&mut self, exchange: &Exchange) {
@@ -79,11 +85,91 @@ pub struct Tally {
     /// How many totals lie in each step, from the first to the last that has any: there may be as many tallies as
     /// exchanges.
     totals: Vec<u32>,
+    /// When the requests began.
+    pub activity: Activity,
+}
+
+/// Stretches of time of an [`Activity`]: as many as its sparkline has columns where it has the whole of them.
+const STRETCHES: usize = 24;
+
+/// How many exchanges began when, in a few stretches of time that double as more is to be covered: 60 bytes, for a
+/// hundred thousand sessions have one each.
+#[derive(Clone, Debug, Default)]
+pub struct Activity {
+    /// How often [`NARROWEST`] was doubled.
+    doubled: u8,
+    /// The first stretch, counted from the epoch in stretches; nothing was counted where all counts are 0.
+    first: i64,
+    counts: [u16; STRETCHES],
+}
+
+impl Activity {
+    /// Counts of `columns` equal parts of the time between `start` and `end`, each with what began in it or near it.
+    #[must_use]
+    pub fn columns(&self, start: Timestamp, end: Timestamp, columns: usize) -> Vec<u32> {
+        let mut all = vec![0_u32; columns];
+        let length = i128::from(end.since(start).max(1));
+        let width = i128::from(self.width());
+        for (at, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            // What is known is the stretch: its middle stands for it, or the nearest that is shown.
+            let middle = (i128::from(self.first) + at as i128) * width + width / 2 - i128::from(start.0);
+            let place = (middle * columns as i128 / length).clamp(0, columns.saturating_sub(1) as i128);
+            if let Some(sum) = usize::try_from(place).ok().and_then(|place| all.get_mut(place)) {
+                *sum += u32::from(*count);
+            }
+        }
+        all
+    }
+
+    fn width(&self) -> i64 {
+        NARROWEST.checked_shl(self.doubled.into()).unwrap_or(i64::MAX)
+    }
+
+    fn count(&mut self, time: Timestamp) {
+        if self.counts.iter().all(|count| *count == 0) {
+            self.first = time.0.div_euclid(self.width());
+        }
+        loop {
+            let at = time.0.div_euclid(self.width());
+            let (low, high) = (self.first.min(at), (self.first + self.used() - 1).max(at));
+            if high - low < STRETCHES as i64 {
+                // What began before the first of them moves all.
+                let moved = usize::try_from(self.first - low).unwrap_or(0);
+                self.counts.rotate_right(moved.min(STRETCHES));
+                self.first = low;
+                let place = usize::try_from(at - low).ok();
+                if let Some(count) = place.and_then(|place| self.counts.get_mut(place)) {
+                    *count = count.saturating_add(1);
+                }
+                return;
+            }
+            self.widen();
+        }
+    }
+
+    /// Stretches up to the last that has anything.
+    fn used(&self) -> i64 {
+        self.counts.iter().rposition(|count| *count > 0).map_or(1, |last| last as i64 + 1)
+    }
+
+    /// Makes one stretch of two.
+    fn widen(&mut self) {
+        let mut wider = [0_u16; STRETCHES];
+        let first = self.first.div_euclid(2);
+        for (at, count) in self.counts.iter().enumerate() {
+            let place = usize::try_from((self.first + at as i64).div_euclid(2) - first).ok();
+            if let Some(sum) = place.and_then(|place| wider.get_mut(place)) {
+                *sum = sum.saturating_add(*count);
+            }
+        }
+        *self = Self { doubled: self.doubled + 1, first, counts: wider };
+    }
 }
 
 impl Tally {
     pub(super) fn count(&mut self, exchange: &Exchange) {
         self.exchanges += 1;
+        self.activity.count(exchange.request.span.start.time);
         self.failed += u64::from(!matches!(exchange.status, Status::Ok | Status::Cancelled));
         let Some(total) = exchange.total_ns().filter(|_| exchange.status.is_answered()) else { return };
         let step = step_of(total.max(1).unsigned_abs());
@@ -148,6 +234,21 @@ mod tests {
             let rank = (sorted.len() as u64 * per_mille).div_ceil(1000).max(1) as usize;
             let (want, got) = (sorted[rank - 1] as f64, tally.quantile_ns(per_mille).unwrap() as f64);
             prop_assert!((got / want - 1.0).abs() <= 0.13 || want < 8.0, "{got} for {want}");
+        }
+
+        #[test]
+        fn activity_loses_nothing(numbers in prop::collection::vec(1u64..1_000_000, 1..300), columns in 1usize..40) {
+            let mut tally = Tally::default();
+            for n in &numbers {
+                tally.count(&sample::exchange(*n, "ping", None, 1));
+            }
+            let time = |n: &u64| sample::exchange(*n, "ping", None, 1).request.span.start.time;
+            let (start, end) = (numbers.iter().map(time).min().unwrap(), numbers.iter().map(time).max().unwrap());
+            let shown = tally.activity.columns(start, end, columns);
+            prop_assert_eq!(shown.iter().sum::<u32>() as usize, numbers.len());
+            // No count is farther from its place than a stretch is wide, which is some part of the whole.
+            let width = tally.activity.width();
+            prop_assert!(width <= (end.since(start) / 6).max(NARROWEST), "{width}");
         }
 
         #[test]

@@ -2,20 +2,16 @@
 
 use std::time::Duration;
 
-use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
-use ratatui::layout::Position;
+use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::action::{Action, Key, Place};
 use super::app::{App, Mode};
-use super::effect::{Effect, view_of};
+use super::effect::Effect;
 use super::event::Event;
 use super::list::List;
-use super::pen::{Hit, Pane};
+use super::pen::Pane;
 use super::views::ViewName;
 use super::world::World;
-
-/// How long after a click another one makes it a double click.
-const DOUBLE_CLICK: Duration = Duration::from_millis(400);
 
 /// Exchanges that are looked at in one slice for a new filter or order: about a millisecond and a half.
 pub(super) const SLICE: usize = 4096;
@@ -71,16 +67,28 @@ impl App {
 
     /// Does a slice of what takes long: a new filter, a new order. Whether there is more to do.
     pub fn work(&mut self) -> bool {
-        if self.world.rows.looked() >= self.world.store.len() {
-            return false;
+        let mut more = false;
+        if self.world.rows.looked() < self.world.store.len() {
+            self.dirty = true;
+            more = self.world.look(SLICE);
         }
-        self.dirty = true;
-        self.world.look(SLICE)
+        if self.narrows() && self.world.narrow(SLICE) {
+            (self.dirty, more) = (true, true);
+        }
+        more
+    }
+
+    /// Whether the view that is shown counts what passes the filter.
+    fn narrows(&self) -> bool {
+        self.view().is_some_and(|view| view.narrows())
     }
 
     /// Brings the view that is shown up to date: before a frame.
     pub fn refresh(&mut self) {
         self.world.sum_up();
+        if self.narrows() {
+            self.world.narrow(SLICE);
+        }
         self.with_view(|view, world, _| view.refresh(world));
     }
 
@@ -168,11 +176,9 @@ impl App {
         }
     }
 
-    fn action(&mut self, action: Action) -> Vec<Effect> {
-        if let Some(name) = view_of(action) {
-            return vec![Effect::Show(name)];
-        }
+    pub(super) fn action(&mut self, action: Action) -> Vec<Effect> {
         match action {
+            Action::Show(name) => vec![Effect::Show(name)],
             Action::Quit => vec![Effect::Quit],
             Action::Suspend => vec![Effect::Suspend],
             Action::Help => {
@@ -213,7 +219,7 @@ impl App {
         }
     }
 
-    fn ask_view(&mut self, action: Action) -> Option<Vec<Effect>> {
+    pub(super) fn ask_view(&mut self, action: Action) -> Option<Vec<Effect>> {
         self.with_view(|view, world, seen| view.act(action, world, seen)).flatten()
     }
 
@@ -354,58 +360,6 @@ impl App {
             Mode::Filter => self.filter.paste(text),
             Mode::Search => self.search.paste(text),
             _ => return vec![Effect::Bell],
-        }
-        Vec::new()
-    }
-
-    fn mouse(&mut self, mouse: MouseEvent) -> Vec<Effect> {
-        let at = Position::new(mouse.column, mouse.row);
-        match mouse.kind {
-            MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
-                let down = mouse.kind == MouseEventKind::ScrollDown;
-                self.wheel(at, down);
-                Vec::new()
-            }
-            MouseEventKind::Down(MouseButton::Left) => self.click(at),
-            _ => {
-                // Nothing on the screen follows the pointer.
-                self.dirty = false;
-                Vec::new()
-            }
-        }
-    }
-
-    fn wheel(&mut self, at: Position, down: bool) {
-        let rows = super::help::lines(self).len();
-        let lines = self.seen.lines(Pane::Detail);
-        if let Mode::Help(list) = &mut self.mode {
-            list.scroll(down, 3, lines, rows);
-        } else if let Some(pane) = self.seen.pane(at) {
-            self.with_view(|view, world, seen| view.wheel(pane, down, world, seen));
-        }
-    }
-
-    fn click(&mut self, at: Position) -> Vec<Effect> {
-        self.said = None;
-        let now = self.world.uptime;
-        let double = self
-            .clicked
-            .take()
-            .is_some_and(|(then, x, y)| (x, y) == (at.x, at.y) && now.saturating_sub(then) <= DOUBLE_CLICK);
-        self.clicked = (!double).then_some((now, at.x, at.y));
-        let Some(hit) = self.seen.hit(at) else { return Vec::new() };
-        match (hit, &self.mode) {
-            (Hit::Action(action), _) => return self.action(action),
-            (Hit::View(name), _) => return vec![Effect::Show(name)],
-            (_, Mode::Help(_) | Mode::Copy(_)) => self.mode = Mode::View,
-            _ => {
-                let mut effects =
-                    self.with_view(|view, world, seen| view.click(hit, world, seen)).unwrap_or_default();
-                if double && matches!(hit, Hit::Row(..) | Hit::Cell(..)) {
-                    effects.extend(self.ask_view(Action::Open).unwrap_or_default());
-                }
-                return effects;
-            }
         }
         Vec::new()
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::event::{Loading, Uptime};
 use super::heat::Heats;
 use super::listings::Listings;
+use super::narrowed::{Narrowed, Shown};
 use super::rows::Rows;
 use super::tally::{Rates, Tally};
 use crate::base::{Fact, Timestamp};
@@ -17,7 +18,7 @@ use crate::ledger::{By, Entry, Exchange, Ledger, Record, Snapshot};
 const MAX_HELD: usize = 100_000;
 
 /// How often totals are counted out, at most: it takes some milliseconds where there are thousands of methods and tools.
-const SUMMED: Duration = Duration::from_millis(500);
+pub(super) const SUMMED: Duration = Duration::from_millis(500);
 
 /// Over how long packets a second are counted, at least.
 const COUNTED: Duration = Duration::from_secs(1);
@@ -70,6 +71,10 @@ pub struct World {
     pub sessions: HashMap<u32, Tally, foldhash::fast::RandomState>,
     /// Which exchanges listed what servers offer.
     pub listings: Listings,
+    /// What passes the filter, counted; `None` where everything does, or nobody asked.
+    narrowed: Option<Box<Narrowed>>,
+    /// How often another filter took hold.
+    refiltered: u64,
     ledger: Ledger,
     /// When totals were counted out last; `None` where nothing was told since.
     summed: Option<Uptime>,
@@ -110,6 +115,8 @@ impl World {
             pending: BTreeSet::new(),
             sessions: HashMap::default(),
             listings: Listings::default(),
+            narrowed: None,
+            refiltered: 0,
             ledger: Ledger::new(By::None),
             summed: None,
             stale: false,
@@ -210,6 +217,64 @@ impl World {
     /// From now on these exchanges are shown.
     pub fn refilter(&mut self, filter: Filter) {
         self.rows.refilter(filter);
+        self.narrowed = None;
+        self.refiltered += 1;
+    }
+
+    /// Counts up to `most` more exchanges that pass the filter, for views of what they belong to. Whether there are more.
+    pub(super) fn narrow(&mut self, most: usize) -> bool {
+        let filter = self.rows.filter();
+        if filter.text().trim().is_empty() {
+            self.narrowed = None;
+            return false;
+        }
+        let narrowed = self.narrowed.get_or_insert_with(|| Box::new(Narrowed::new(filter.clone())));
+        let more = narrowed.look(&self.store, most);
+        narrowed.sum_up(self.uptime, !more && self.ended);
+        more
+    }
+
+    /// The totals of what passes the filter.
+    #[must_use]
+    pub(super) fn shown(&self) -> Shown<'_> {
+        match &self.narrowed {
+            Some(narrowed) => Shown {
+                summary: &narrowed.summary,
+                heats: &narrowed.heats,
+                sessions: &narrowed.sessions,
+                version: narrowed.summed_times,
+                narrowed: Some(narrowed),
+            },
+            None => Shown {
+                summary: &self.summary,
+                heats: &self.heats,
+                sessions: &self.sessions,
+                version: self.summed_times,
+                narrowed: None,
+            },
+        }
+    }
+
+    /// Another number, where what passes the filter may be something else.
+    #[must_use]
+    pub(super) fn epoch(&self) -> u64 {
+        let narrowed = self.narrowed.as_ref().map_or(0, |narrowed| narrowed.summed_times);
+        (self.refiltered << 32) + narrowed
+    }
+
+    /// A filter for some of the exchanges that are shown.
+    #[must_use]
+    pub(super) fn within(&self, filter: &str) -> String {
+        let held = self.rows.filter().text().trim();
+        match held {
+            "" => filter.to_owned(),
+            held if held.contains(['|', '&'])
+                || held.to_lowercase().split([' ', ')']).any(|word| word == "or") =>
+            {
+                format!("({held}) {filter}")
+            }
+            held => format!("{held} {filter}"),
+        }
     }
 
     /// Looks at up to `most` exchanges for a filter or an order that is new. Whether there are more.
@@ -233,7 +298,13 @@ impl World {
         }
         let index = self.store.find(exchange.n);
         let was = index.and_then(|index| self.store.exchange(index));
-        self.rows.told(index.unwrap_or(self.store.len()), was.as_ref(), exchange);
+        let index = index.unwrap_or(self.store.len());
+        self.rows.told(index, was.as_ref(), exchange);
+        if let Some(narrowed) = &mut self.narrowed
+            && matches!(entry, Entry::Record(Record::Exchange(_)))
+        {
+            narrowed.told(index, exchange);
+        }
         self.store.push(entry);
     }
 

@@ -1,4 +1,4 @@
-//! Rows that are read and some of which lead somewhere: what several views are made of.
+//! Rows that are read and some of which lead somewhere.
 
 use ratatui::layout::Rect;
 
@@ -18,8 +18,6 @@ pub(super) enum Target {
     Exchange(u64),
     /// To the exchanges that pass a filter.
     Filter(String),
-    /// It is the view's own business, which knows it by this number.
-    Own(usize),
 }
 
 /// A row.
@@ -34,26 +32,27 @@ pub(super) struct Row {
 pub(super) struct Board {
     rows: Vec<Row>,
     list: List,
+    /// Where the row leads to that somebody selected; `None` before that, and of one that leads nowhere.
+    chosen: Option<Target>,
 }
 
 impl Board {
-    /// Other rows; what is selected stays where it is.
+    /// Other rows; what somebody selected stays so wherever it stands now.
     pub(super) fn set(&mut self, rows: Vec<Row>) {
         self.rows = rows;
-        self.list.selected = self.list.selected.min(self.rows.len().saturating_sub(1));
+        let stays = |row: &Row| self.chosen.as_ref() == Some(&row.target);
+        match self.rows.iter().position(stays) {
+            Some(row) if !self.rows.get(self.list.selected).is_some_and(stays) => self.list.follow(row),
+            _ => self.list.hold(self.rows.len()),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// The number of the selected row.
-    pub(super) fn selected(&self) -> usize {
-        self.list.selected
-    }
-
     /// Where the selected row leads to.
-    pub(super) fn target(&self) -> Target {
+    fn target(&self) -> Target {
         self.rows.get(self.list.selected).map(|row| row.target.clone()).unwrap_or_default()
     }
 
@@ -69,26 +68,33 @@ impl Board {
         table.draw(area, pen, |row| self.rows.get(row).map(|row| row.cells.clone()).unwrap_or_default());
     }
 
-    /// Moves, or follows where the selected row leads; `None` for what it does not know, and for the view's own.
+    /// Moves, or follows where the selected row leads; `None` for what it does not know.
     pub(super) fn act(&mut self, action: Action, seen: &FrameInfo) -> Option<Vec<Effect>> {
         if action == Action::Open {
             return match self.target() {
                 Target::Nothing => Some(vec![Effect::Bell]),
                 Target::Exchange(n) => Some(vec![Effect::Open(n)]),
                 Target::Filter(text) => Some(vec![Effect::Filter(text)]),
-                Target::Own(_) => None,
             };
         }
-        self.list.act(action, seen.lines(Pane::List), self.rows.len()).then(Vec::new)
+        let moved = self.list.act(action, seen.lines(Pane::List), self.rows.len());
+        self.keep();
+        moved.then(Vec::new)
     }
 
     pub(super) fn click(&mut self, hit: Hit) {
         if let Hit::Row(Pane::List, row) = hit {
-            self.list.selected = row.min(self.rows.len().saturating_sub(1));
+            self.list.select(row, self.rows.len());
+            self.keep();
         }
     }
 
     pub(super) fn wheel(&mut self, down: bool, seen: &FrameInfo) {
         self.list.scroll(down, 3, seen.lines(Pane::List), self.rows.len());
+        self.keep();
+    }
+
+    fn keep(&mut self) {
+        self.chosen = Some(self.target()).filter(|target| *target != Target::Nothing);
     }
 }

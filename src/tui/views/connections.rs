@@ -1,143 +1,144 @@
 //! TCP connections: what they carry, what they lost, how they ended.
 
-use ratatui::layout::Rect;
+use std::net::SocketAddr;
 
-use super::{View, ViewName};
+use super::ViewName;
+use super::filed::{Filed, Titled};
+use super::shelf::{self, Kept};
+use crate::base::fact::DirectionFact;
 use crate::base::{Ending, Side, units};
 use crate::ledger::ConnectionFact;
-use crate::tui::action::Action;
-use crate::tui::effect::{Copies, Effect};
-use crate::tui::list::List;
-use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
-use crate::tui::table::{Cell, Column, Table};
+use crate::ledger::store::Store;
+use crate::tui::effect::Copies;
+use crate::tui::listing::Key;
+use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
 use crate::tui::world::World;
 
-const COLUMNS: [Column; 11] = [
-    Column::new("tcp", 5).right(),
-    Column::new("Client and server", 31).grows(),
-    Column::new("Carries", 8),
-    Column::new("Packets", 7).right(),
-    Column::new("Again", 5).right(),
-    Column::new("Gaps", 7).right(),
-    Column::new("Shake", 7).right(),
-    Column::new("Ended", 16),
-    Column::new("Bytes", 7).right(),
-    Column::new("First seen", 12),
-    Column::new("Lasted", 7).right(),
+const COLUMNS: [Column; 12] = [
+    Column::new("tcp", 5).right().sorts(First::Least),
+    Column::new("Client", 15).grows().sorts(First::Least),
+    Column::new("Server", 15).grows().sorts(First::Least),
+    Column::new("Carries", 7).sorts(First::Least),
+    Column::new("Packets", 7).right().sorts(First::Largest),
+    Column::new("Again", 6).right().sorts(First::Largest),
+    Column::new("Gaps", 7).right().sorts(First::Largest),
+    Column::new("Shake", 7).right().sorts(First::Largest),
+    Column::new("Ended", 12).sorts(First::Largest),
+    Column::new("Bytes", 7).right().sorts(First::Largest),
+    Column::new("First seen", 12).sorts(First::Least),
+    Column::new("Lasted", 7).right().sorts(First::Largest),
 ];
 
 /// The view of the connections.
-#[derive(Debug, Default)]
-pub(in crate::tui) struct Connections {
-    list: List,
+pub(in crate::tui) type Connections = Filed<ConnectionFact>;
+
+impl Titled for ConnectionFact {
+    const NAME: ViewName = ViewName::Connections;
+    const WORD: &'static str = "TCP connection";
+    const COLUMNS: &'static [Column] = &COLUMNS;
+    const HELP: &'static [&'static str] = &[
+        "A row is a TCP connection, with Wireshark's number of it (tcp.stream). Again counts segments that",
+        "carry nothing new, Gaps the bytes that are in no packet of the capture, Shake is the TCP",
+        "handshake: what the network alone costs. Enter shows the exchanges whose requests it carried.",
+        "",
+        "With a filter: the connections that carry an exchange that passes it, or its answer.",
+    ];
+
+    fn filter(&self) -> String {
+        format!("client:{} server:{}", self.client, self.server)
+    }
+
+    fn copies(&self) -> Copies {
+        let ends = format!("{} {}", self.client, self.server);
+        Copies::default().with('w', "Wireshark filter", format!("tcp.stream == {}", self.tcp_stream)).with(
+            'a',
+            "addresses",
+            ends,
+        )
+    }
 }
 
-impl View for Connections {
-    fn name(&self) -> ViewName {
-        ViewName::Connections
+impl Kept for ConnectionFact {
+    type Id = u32;
+
+    fn over(store: &Store) -> &[Self] {
+        store.connections()
     }
 
-    fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
-        let world = pen.world;
-        let rows = count(world);
-        if rows == 0 {
-            let text = if world.ended {
-                "no TCP connection was seen"
-            } else {
-                "waiting for the first connection..."
-            };
-            pen.text((area.x + 2, area.y + area.height / 3).into(), area.width, Role::Faint, text);
-            return;
+    fn open(store: &Store) -> impl Iterator<Item = &Self> {
+        store.open_connections()
+    }
+
+    fn id(&self) -> u32 {
+        self.tcp_stream
+    }
+
+    fn key(&self, column: usize, _: &World) -> Key {
+        match column {
+            0 => Key::count(self.tcp_stream.into()),
+            1 => address(self.client),
+            2 => address(self.server),
+            3 => Key::text(carries(self)),
+            4 => Key::count(sum(self, |direction| direction.packets)),
+            5 => Key::count(sum(self, |direction| direction.retransmissions)),
+            6 => Key::count(sum(self, |direction| direction.gaps)),
+            7 => Key::number(self.handshake_ns),
+            8 => Key::count(match self.ended {
+                Ending::Closed => 0,
+                Ending::Open => 1,
+                Ending::Reset(_) => 2,
+            }),
+            9 => Key::count(sum(self, |direction| direction.bytes)),
+            10 => Key::Number(self.first.time.0),
+            _ => Key::Number(self.last.time.since(self.first.time)),
         }
-        let table =
-            Table { columns: &COLUMNS, sorted: None, rows, list: self.list, focused: true, pane: Pane::List };
-        table.draw(area, pen, |row| {
-            connection(world, row).map(|(fact, is_open)| cells(fact, is_open)).unwrap_or_default()
-        });
     }
 
-    fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
-        if action == Action::Open {
-            let filter = connection(world, self.list.selected)
-                .map(|(fact, _)| format!("client:{} server:{}", fact.client, fact.server));
-            return Some(filter.map_or(vec![Effect::Bell], |text| vec![Effect::Filter(text)]));
-        }
-        self.list.act(action, seen.lines(Pane::List), count(world)).then(Vec::new)
+    fn passes(&self, world: &World) -> bool {
+        world.shown().narrowed.is_some_and(|narrowed| narrowed.connections.contains(&self.tcp_stream))
     }
 
-    fn click(&mut self, hit: Hit, _: &mut World, _: &FrameInfo) -> Vec<Effect> {
-        if let Hit::Row(Pane::List, row) = hit {
-            self.list.selected = row;
-        }
-        Vec::new()
-    }
-
-    fn wheel(&mut self, _: Pane, down: bool, world: &mut World, seen: &FrameInfo) {
-        self.list.scroll(down, 3, seen.lines(Pane::List), count(world));
-    }
-
-    fn refresh(&mut self, world: &mut World) {
-        self.list.selected = self.list.selected.min(count(world).saturating_sub(1));
-    }
-
-    fn copies(&self, world: &mut World) -> Copies {
-        connection(world, self.list.selected).map_or_else(Copies::default, |(fact, _)| {
-            let ends = format!("{} {}", fact.client, fact.server);
-            Copies::default()
-                .with('w', "Wireshark filter", format!("tcp.stream == {}", fact.tcp_stream))
-                .with('a', "addresses", ends)
-        })
-    }
-
-    fn status(&self, world: &World) -> String {
-        format!("{} of {}", (self.list.selected + 1).min(count(world)), count(world))
-    }
-
-    fn help(&self) -> &'static [&'static str] {
-        &[
-            "A row is a TCP connection, with Wireshark's number of it (tcp.stream); those that are over",
-            "come first. Again counts segments that carry nothing new, Gaps the bytes that are in no packet",
-            "of the capture, Shake is the TCP handshake: what the network alone costs. Enter shows the",
-            "exchanges whose requests it carried.",
+    fn cells(&self, is_open: bool, _: &World) -> Vec<Cell> {
+        let again = sum(self, |direction| direction.retransmissions);
+        let gaps = sum(self, |direction| direction.gaps);
+        let warn = |count: u64| if count > 0 { Role::Warn } else { Role::Faint };
+        let (role, ended) = match self.ended {
+            _ if is_open => (Role::Good, "open"),
+            Ending::Closed => (Role::Faint, "closed"),
+            Ending::Reset(Side::Client) => (Role::Warn, "client reset"),
+            Ending::Reset(Side::Server) => (Role::Warn, "server reset"),
+            Ending::Open => (Role::Faint, "open at end"),
+        };
+        vec![
+            Cell::text(Role::Title, self.tcp_stream.to_string()),
+            Cell::end(Role::Text, self.client.to_string()),
+            Cell::end(Role::Text, self.server.to_string()),
+            Cell::text(if self.mcp { Role::Strong } else { Role::Faint }, carries(self)),
+            Cell::text(Role::Text, sum(self, |direction| direction.packets).to_string()),
+            Cell::text(warn(again), again.to_string()),
+            Cell::text(warn(gaps), if gaps > 0 { shelf::size(gaps) } else { "-".to_owned() }),
+            Cell::text(Role::Faint, self.handshake_ns.map_or_else(|| "-".to_owned(), units::cell)),
+            Cell::text(role, ended),
+            Cell::text(Role::Faint, shelf::size(sum(self, |direction| direction.bytes))),
+            Cell::text(Role::Faint, units::time_of_day(self.first.time)),
+            Cell::text(Role::Faint, units::cell(self.last.time.since(self.first.time))),
         ]
     }
 }
 
-/// The connections that are over, then those that are open, and whether it is one of these.
-fn connection(world: &World, row: usize) -> Option<(&ConnectionFact, bool)> {
-    let told = world.store.connections();
-    let open = || world.store.open_connections().nth(row.checked_sub(told.len())?);
-    told.get(row).map(|fact| (fact, false)).or_else(|| open().map(|fact| (fact, true)))
+/// An address, to be sorted by: IPv4 by its number, before IPv6.
+pub(super) fn address(address: SocketAddr) -> Key {
+    match address {
+        SocketAddr::V4(v4) => Key::Number((i64::from(u32::from(*v4.ip())) << 16) | i64::from(address.port())),
+        SocketAddr::V6(v6) => Key::Text(format!("{:032x} {:05}", u128::from(*v6.ip()), v6.port()).into()),
+    }
 }
 
-fn count(world: &World) -> usize {
-    world.store.connections().len() + world.store.open_connections().len()
+fn carries(fact: &ConnectionFact) -> &'static str {
+    if fact.mcp { "mcp" } else { fact.speaks.name() }
 }
 
-fn cells(fact: &ConnectionFact, is_open: bool) -> Vec<Cell> {
-    let sum = |of: fn(&crate::base::fact::DirectionFact) -> u64| fact.directions.iter().map(of).sum::<u64>();
-    let (again, gaps) = (sum(|direction| direction.retransmissions), sum(|direction| direction.gaps));
-    let carries = if fact.mcp { "mcp" } else { fact.speaks.name() };
-    let warn = |count: u64| if count > 0 { Role::Warn } else { Role::Faint };
-    let (role, ended) = match fact.ended {
-        _ if is_open => (Role::Good, "open"),
-        Ending::Closed => (Role::Faint, "closed"),
-        Ending::Reset(Side::Client) => (Role::Warn, "client reset"),
-        Ending::Reset(Side::Server) => (Role::Warn, "server reset"),
-        Ending::Open => (Role::Faint, "open at end"),
-    };
-    vec![
-        Cell::text(Role::Title, fact.tcp_stream.to_string()),
-        Cell::text(Role::Text, format!("{} {}", fact.client, fact.server)),
-        Cell::text(if fact.mcp { Role::Strong } else { Role::Faint }, carries),
-        Cell::text(Role::Text, sum(|direction| direction.packets).to_string()),
-        Cell::text(warn(again), again.to_string()),
-        Cell::text(warn(gaps), if gaps > 0 { units::bytes(gaps).replace(' ', "") } else { "-".to_owned() }),
-        Cell::text(Role::Faint, fact.handshake_ns.map_or_else(|| "-".to_owned(), units::cell)),
-        Cell::text(role, ended),
-        Cell::text(Role::Faint, units::bytes(sum(|direction| direction.bytes)).replace(' ', "")),
-        Cell::text(Role::Faint, units::time_of_day(fact.first.time)),
-        Cell::text(Role::Faint, units::cell(fact.last.time.since(fact.first.time))),
-    ]
+fn sum(fact: &ConnectionFact, of: fn(&DirectionFact) -> u64) -> u64 {
+    fact.directions.iter().map(of).sum()
 }

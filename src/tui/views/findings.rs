@@ -1,33 +1,54 @@
-//! What is odd, wrong or slow: by severity, with count; one opened shows what, where, why it matters.
+//! What is odd, wrong or slow: a row per kind, the worst first; below it what the selected kind means, why it matters,
+//! and where it was noticed.
 
 use ratatui::layout::Rect;
 
-use super::board::{Board, Row, Target};
 use super::{View, ViewName};
-use crate::base::{Code, Finding, Severity};
+use crate::base::{Code, Finding, Severity, harmless, units};
 use crate::ledger::FindingRow;
-use crate::tui::action::Action;
+use crate::tui::action::{Action, Place};
 use crate::tui::effect::{Copies, Effect};
+use crate::tui::list::List;
+use crate::tui::listing::{Items, Key, Listing};
 use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
-use crate::tui::table::{Cell, Column};
-use crate::tui::theme::Role;
+use crate::tui::table::{Cell, Column, First, Table};
+use crate::tui::theme::{Role, Symbols};
 use crate::tui::world::World;
 
 const COLUMNS: [Column; 4] = [
-    Column::new("Severity", 9),
-    Column::new("Count", 7).right(),
-    Column::new("Code", 26),
+    Column::new("Severity", 10).sorts(First::Largest),
+    Column::new("Count", 7).right().sorts(First::Largest),
+    Column::new("Code", 26).sorts(First::Least),
     Column::new("What it means", 24).grows(),
 ];
 
+const PLACES: [Column; 5] = [
+    Column::new("Packet", 8).right(),
+    Column::new("Time", 12),
+    Column::new("Sess", 5),
+    Column::new("Exch", 6).right(),
+    Column::new("What was noticed", 24).grows(),
+];
+
+/// Lines that are left for the rows of a pane, at least: its header and two rows.
+const LEAST: u16 = 3;
+
 /// The view of the findings.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::tui) struct Findings {
-    board: Board,
-    /// The codes in the order of the rows, for [`Target::Own`].
-    codes: Vec<Code>,
-    /// The code whose findings are shown.
-    opened: Option<Code>,
+    listing: Listing<Code>,
+    /// Where one stands among the findings of the selected kind.
+    places: List,
+    /// The kind that this is about.
+    of: Option<Code>,
+    /// Whether keys go there.
+    below: bool,
+}
+
+impl Default for Findings {
+    fn default() -> Self {
+        Self { listing: Listing::new(&COLUMNS), places: List::default(), of: None, below: false }
+    }
 }
 
 impl View for Findings {
@@ -36,49 +57,86 @@ impl View for Findings {
     }
 
     fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
-        if self.board.len() == 0 {
-            let text = "nothing was noticed so far";
-            let at = (area.x + area.width.saturating_sub(26) / 2, area.y + area.height / 3).into();
-            pen.text(at, area.width, Role::Good, text);
+        let kinds = Kinds::of(pen.world, pen.symbols());
+        let Some(row) = self.row(pen.world) else {
+            let any = kinds.rows.len() < pen.world.summary.findings.len();
+            let text =
+                if any { "nothing was noticed of what passes the filter; esc clears it" } else { NOTHING };
+            let at = (area.x + 2, area.y + area.height / 3).into();
+            pen.text(at, area.width, if any { Role::Faint } else { Role::Good }, text);
             return;
-        }
-        self.board.draw(area, &COLUMNS, pen);
+        };
+        let wanted = u16::try_from(self.listing.len() + 1).unwrap_or(u16::MAX);
+        let above = Rect { height: wanted.clamp(LEAST, (area.height / 2).max(LEAST)), ..area };
+        self.listing.draw(above, (&kinds, &COLUMNS), !self.below, pen);
+        let below = Rect { y: above.bottom(), height: area.height.saturating_sub(above.height), ..area };
+        self.draw_kind(row, below, pen);
     }
 
     fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
-        if action == Action::Back {
-            self.opened.take()?;
-            self.refresh(world);
-            return Some(Vec::new());
+        match action {
+            Action::Back if self.below => self.below = false,
+            Action::NextPane => self.below = !self.below && self.listing.len() > 0,
+            Action::Open if self.below => {
+                let n = self.selected(world).and_then(|finding| finding.exchange);
+                return Some(vec![n.map_or_else(|| Effect::Say(NO_EXCHANGE.to_owned()), Effect::Open)]);
+            }
+            Action::Open | Action::Right if self.listing.len() > 0 => self.below = true,
+            Action::Left if self.below => self.below = false,
+            _ if self.below => {
+                let rows = self.row(world).map_or(0, |row| row.first.len());
+                return self.places.act(action, seen.lines(Pane::Detail), rows).then(Vec::new);
+            }
+            _ => {
+                let kinds = Kinds::of(world, SYMBOLLESS);
+                let moved = self.listing.act(action, &kinds, seen.lines(Pane::List));
+                self.settle(world);
+                return moved.then(Vec::new);
+            }
         }
-        if let (Action::Open, Target::Own(index)) = (action, self.board.target()) {
-            let code = self.codes.get(index).copied();
-            self.opened = if self.opened == code { None } else { code };
-            self.refresh(world);
-            return Some(Vec::new());
-        }
-        self.board.act(action, seen)
+        Some(Vec::new())
     }
 
-    fn click(&mut self, hit: Hit, _: &mut World, _: &FrameInfo) -> Vec<Effect> {
-        self.board.click(hit);
+    fn click(&mut self, hit: Hit, world: &mut World, _: &FrameInfo) -> Vec<Effect> {
+        if let Hit::Row(Pane::Detail, row) = hit {
+            self.below = true;
+            self.places.select(row, self.row(world).map_or(0, |row| row.first.len()));
+        } else {
+            self.below = false;
+            self.listing.click(hit, Pane::List, &Kinds::of(world, SYMBOLLESS));
+            self.settle(world);
+        }
         Vec::new()
     }
 
-    fn wheel(&mut self, _: Pane, down: bool, _: &mut World, seen: &FrameInfo) {
-        self.board.wheel(down, seen);
+    fn wheel(&mut self, pane: Pane, down: bool, world: &mut World, seen: &FrameInfo) {
+        if pane == Pane::Detail {
+            let rows = self.row(world).map_or(0, |row| row.first.len());
+            self.places.scroll(down, 3, seen.lines(Pane::Detail), rows);
+        } else {
+            self.listing.wheel(down, &Kinds::of(world, SYMBOLLESS), seen.lines(Pane::List));
+            self.settle(world);
+        }
     }
 
     fn refresh(&mut self, world: &mut World) {
-        let mut rows = Vec::new();
-        self.codes = world.summary.findings.iter().map(|row| row.code).collect();
-        for (index, row) in world.summary.findings.iter().enumerate() {
-            rows.push(head(row, index));
-            if self.opened == Some(row.code) {
-                rows.extend(inside(row));
-            }
+        self.listing.refresh(&Kinds::of(world, SYMBOLLESS));
+        self.settle(world);
+    }
+
+    fn narrows(&self) -> bool {
+        true
+    }
+
+    fn knows(&self, action: Action) -> bool {
+        match action {
+            Action::Sort => !self.below,
+            action => !matches!(action, Action::Follow | Action::Search | Action::Fold),
         }
-        self.board.set(rows);
+    }
+
+    fn place(&self) -> Place {
+        if self.below { Place::Detail } else { Place::List }
     }
 
     fn copies(&self, world: &mut World) -> Copies {
@@ -92,66 +150,216 @@ impl View for Findings {
     }
 
     fn status(&self, world: &World) -> String {
-        let all: u64 = world.summary.findings.iter().map(|row| row.count).sum();
-        let bad = |row: &&FindingRow| row.code.severity() >= Severity::Warning;
-        let bad: u64 = world.summary.findings.iter().filter(bad).map(|row| row.count).sum();
-        format!("{all} findings, {bad} of them warnings or errors")
+        let rows = &world.shown().summary.findings;
+        let count = |severity: Severity| -> u64 {
+            rows.iter().filter(|row| row.code.severity() == severity).map(|row| row.count).sum()
+        };
+        let all = rows.iter().map(|row| row.count).sum();
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        if errors + warnings == 0 {
+            return units::several(all, "finding");
+        }
+        format!(
+            "{}, {} of {}",
+            units::several(errors, "error"),
+            units::several(warnings, "warning"),
+            units::several(all, "finding")
+        )
     }
 
     fn help(&self) -> &'static [&'static str] {
         &[
-            "Each line is a kind of finding, the worst first: error, warning, notice, info. Enter shows",
-            "what can be done about it and the first hundred of its kind, each with its packet; enter on",
-            "one of these opens the exchange that it is about, where it is about one.",
+            "Each line is a kind of finding, the worst first: error, warning, notice, info. Below is what the",
+            "selected kind means, what can be done about it, and the first hundred of its kind with their",
+            "packets. Enter goes there; enter again opens the exchange that a finding is about.",
+            "",
+            "With a filter: the findings about exchanges that pass it, and those about their sessions.",
         ]
     }
 }
 
+const NOTHING: &str = "nothing was noticed so far";
+const NO_EXCHANGE: &str = "this finding is about no exchange";
+
 impl Findings {
-    /// The finding of the selected row, where it is one.
+    /// The selected kind.
+    fn row<'w>(&self, world: &'w World) -> Option<&'w FindingRow> {
+        world.shown().summary.findings.get(self.listing.selected()?)
+    }
+
+    /// The selected finding: the first of the selected kind, where keys do not go to them.
     fn selected<'w>(&self, world: &'w World) -> Option<&'w Finding> {
-        let code = self.opened?;
-        let at = self.codes.iter().position(|known| *known == code)?;
-        let row = world.summary.findings.get(at)?;
-        row.first.get(self.board.selected().checked_sub(at + 2)?)
+        self.row(world)?.first.get(self.places.selected)
+    }
+
+    /// Another kind is looked at from its first finding on.
+    fn settle(&mut self, world: &World) {
+        let row = self.row(world);
+        let (of, rows) = (row.map(|row| row.code), row.map_or(0, |row| row.first.len()));
+        if self.of != of {
+            (self.of, self.places) = (of, List::default());
+        }
+        self.places.hold(rows);
+        self.below &= rows > 0;
+    }
+
+    /// What the kind means, and where it was noticed.
+    fn draw_kind(&self, row: &FindingRow, area: Rect, pen: &mut Pen<'_>) {
+        let info = row.code.info();
+        pen.rule(Rect { height: 1.min(area.height), ..area }, info.name);
+        let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+        let mut y = area.y + 1;
+        let role = Role::of_severity(info.severity);
+        for (label, role, text) in [("what  ", role, info.meaning), ("do    ", Role::Text, info.remedy)] {
+            for (at, line) in wrap(text, usize::from(inner.width.saturating_sub(6))).into_iter().enumerate() {
+                let place = Rect { y, height: 1, ..inner };
+                if y + LEAST < area.bottom() {
+                    let label = if at == 0 { label } else { "      " };
+                    pen.line(place, &[(Role::Faint, label), (role, line)]);
+                    y += 1;
+                }
+            }
+        }
+        let whole = self.selected(pen.world).filter(|_| self.below).map(|finding| finding.detail.as_str());
+        let lines = whole.map_or_else(Vec::new, |text| wrap(text, inner.width.into()));
+        // It stands below, whole, where it does not fit into its row.
+        let fits = lines.iter().map(|line| line.len()).sum::<usize>() + 40 < usize::from(inner.width);
+        let most = (area.bottom().saturating_sub(y) / 3).saturating_sub(1);
+        let foot = if fits || most == 0 { 0 } else { most.min(lines.len() as u16) + 1 };
+        let table = Rect { y, height: area.bottom().saturating_sub(y + foot), ..area };
+        self.draw_places(row, table, pen);
+        if foot > 0 {
+            let left = row.first.len() as u64;
+            let title =
+                if left < row.count { format!("the first {left} of {}", row.count) } else { String::new() };
+            pen.rule(Rect { y: table.bottom(), height: 1, ..area }, &title);
+            for (y, line) in (table.bottom() + 1..area.bottom()).zip(lines) {
+                pen.line(Rect { y, height: 1, ..inner }, &[(Role::Text, line)]);
+            }
+        }
+    }
+
+    fn draw_places(&self, row: &FindingRow, area: Rect, pen: &mut Pen<'_>) {
+        let table = Table {
+            columns: &PLACES,
+            sorted: None,
+            rows: row.first.len(),
+            // What is selected there is seen once keys go there.
+            list: if self.below { self.places } else { List { selected: usize::MAX, top: 0 } },
+            focused: self.below,
+            pane: Pane::Detail,
+        };
+        let private = pen.world.private;
+        table.draw(area, pen, |at| {
+            row.first.get(at).map(|finding| place(finding, private)).unwrap_or_default()
+        });
     }
 }
 
-fn head(row: &FindingRow, index: usize) -> Row {
-    let role = Role::of_severity(row.code.severity());
-    let cells = vec![
-        Cell::text(role, row.code.severity().name()),
-        Cell::text(Role::Strong, row.count.to_string()),
-        Cell::text(role, row.code.name()),
-        Cell::text(Role::Text, row.code.info().meaning),
-    ];
-    Row { cells, target: Target::Own(index) }
+/// The kinds of findings, as they are to be listed.
+struct Kinds<'w> {
+    rows: &'w [FindingRow],
+    version: u64,
+    symbols: Option<Symbols>,
 }
 
-/// What can be done, then the findings that were kept.
-fn inside(row: &FindingRow) -> impl Iterator<Item = Row> + '_ {
-    let remedy = vec![
-        Cell::Empty,
-        Cell::Empty,
-        Cell::text(Role::Faint, "what to do"),
-        Cell::text(Role::Title, row.code.info().remedy),
-    ];
-    let remedy = Row { cells: remedy, target: Target::Nothing };
-    std::iter::once(remedy).chain(row.first.iter().map(|finding| {
-        let place = finding.at.map_or("the capture".to_owned(), |at| format!("packet {}", at.packet));
-        let mut whose = String::new();
-        if let Some(session) = finding.session {
-            whose.push_str(&format!("s{session} "));
+/// For what is not drawn.
+const SYMBOLLESS: Option<Symbols> = None;
+
+impl<'w> Kinds<'w> {
+    fn of(world: &'w World, symbols: impl Into<Option<Symbols>>) -> Self {
+        let shown = world.shown();
+        Self {
+            rows: &shown.summary.findings,
+            version: shown.version ^ world.epoch().rotate_left(1),
+            symbols: symbols.into(),
         }
-        if let Some(n) = finding.exchange {
-            whose.push_str(&format!("#{n} "));
+    }
+}
+
+impl Items for Kinds<'_> {
+    type Id = Code;
+
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn id(&self, place: usize) -> Option<Code> {
+        self.rows.get(place).map(|row| row.code)
+    }
+
+    fn key(&self, place: usize, column: usize) -> Key {
+        let Some(row) = self.rows.get(place) else { return Key::Missing };
+        match column {
+            // Equal ones by their count.
+            0 => Key::count(((row.code.severity() as u64) << 40) + row.count.min((1 << 40) - 1)),
+            1 => Key::count(row.count),
+            _ => Key::text(row.code.name()),
         }
-        let cells = vec![
-            Cell::Empty,
-            Cell::Empty,
-            Cell::text(Role::Faint, place),
-            Cell::Parts(vec![(Role::Faint, whose.into()), (Role::Text, finding.detail.clone().into())]),
-        ];
-        Row { cells, target: finding.exchange.map_or(Target::Nothing, Target::Exchange) }
-    }))
+    }
+
+    fn cells(&self, place: usize) -> Vec<Cell> {
+        let Some(row) = self.rows.get(place) else { return Vec::new() };
+        let severity = row.code.severity();
+        let role = Role::of_severity(severity);
+        let symbol = self.symbols.map_or("", |symbols| match severity {
+            Severity::Error => symbols.bad,
+            Severity::Warning => symbols.flag,
+            Severity::Notice | Severity::Info => symbols.dot,
+        });
+        vec![
+            Cell::text(role, format!("{symbol} {}", severity.name())),
+            Cell::text(Role::Strong, row.count.to_string()),
+            Cell::text(role, row.code.name()),
+            Cell::text(Role::Text, row.code.info().meaning),
+        ]
+    }
+}
+
+fn place(finding: &Finding, private: bool) -> Vec<Cell> {
+    let or_none = |text: Option<String>| Cell::text(Role::Faint, text.unwrap_or_else(|| "-".to_owned()));
+    let detail = if private { super::reader::MASK } else { finding.detail.as_str() };
+    vec![
+        or_none(finding.at.map(|at| at.packet.to_string())),
+        or_none(finding.at.map(|at| units::time_of_day(at.time))),
+        or_none(finding.session.map(|session| format!("s{session}"))),
+        or_none(finding.exchange.map(|n| format!("#{n}"))),
+        Cell::text(Role::Text, detail.to_owned()),
+    ]
+}
+
+/// The lines of a text, broken between words; a word that is longer than a line is left whole.
+fn wrap(text: &str, columns: usize) -> Vec<&str> {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let (mut start, mut end) = (0, 0);
+        for word in line.split_inclusive(' ') {
+            let next = end + word.len();
+            let whole = line.get(start..next).unwrap_or_default().trim_end();
+            if harmless::width(&harmless::harmless(whole)) > columns && end > start {
+                lines.push(line.get(start..end).unwrap_or_default().trim_end());
+                start = end;
+            }
+            end = next;
+        }
+        lines.push(line.get(start..).unwrap_or_default());
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_broken_between_words() {
+        assert_eq!(wrap("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrap("one two three", 3), ["one", "two", "three"]);
+        assert_eq!(wrap("a\nb", 9), ["a", "b"]);
+        assert!(wrap("", 9).is_empty());
+    }
 }

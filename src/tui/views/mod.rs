@@ -5,12 +5,14 @@
 mod board;
 mod connections;
 pub(super) mod exchanges;
+mod filed;
 mod findings;
 mod latency;
 mod overview;
 mod reader;
 mod servers;
 mod sessions;
+mod shelf;
 mod streams;
 
 use std::fmt;
@@ -38,22 +40,19 @@ pub enum ViewName {
 }
 
 impl ViewName {
-    /// Every view, with its title and the action that shows it.
-    pub const ALL: [(Self, &'static str, Action); 8] = [
-        (Self::Overview, "Overview", Action::Overview),
-        (Self::Sessions, "Sessions", Action::Sessions),
-        (Self::Exchanges, "Exchanges", Action::Exchanges),
-        (Self::Latency, "Latency", Action::Latency),
-        (Self::Streams, "Streams", Action::Streams),
-        (Self::Connections, "Connections", Action::Connections),
-        (Self::Findings, "Findings", Action::Findings),
-        (Self::Servers, "Servers", Action::Servers),
-    ];
-
     /// Its title.
     #[must_use]
     pub fn title(self) -> &'static str {
-        Self::ALL.iter().find(|(name, ..)| *name == self).map_or("", |(_, title, _)| title)
+        match self {
+            Self::Overview => "Overview",
+            Self::Sessions => "Sessions",
+            Self::Exchanges => "Exchanges",
+            Self::Latency => "Latency",
+            Self::Streams => "Streams",
+            Self::Connections => "Connections",
+            Self::Findings => "Findings",
+            Self::Servers => "Servers",
+        }
     }
 }
 
@@ -93,10 +92,14 @@ pub(super) trait View: fmt::Debug {
     /// Something was told, a filter took hold, or time passed: called before each frame in which that is so.
     fn refresh(&mut self, _world: &mut World) {}
 
+    /// Whether it counts what passes the filter ([`World::shown`]).
+    fn narrows(&self) -> bool {
+        false
+    }
+
     /// Whether it does what only some views do: for the footer.
     fn knows(&self, action: Action) -> bool {
-        let of_some =
-            [Action::Follow, Action::Sort, Action::Search, Action::Fold, Action::Bytes, Action::NextPane];
+        let of_some = [Action::Follow, Action::Search, Action::Fold, Action::Bytes, Action::NextPane];
         !of_some.contains(&action)
     }
 

@@ -1,6 +1,6 @@
 //! Histogram and heat map on the screen: a line is a bucket of latency, a column a stretch of time.
 
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 
 use super::filter;
 use super::grid::{Bucket, Grid};
@@ -17,8 +17,11 @@ const SCALE: u16 = 13;
 /// The screen from which on there is room for long bars, in columns.
 const WIDE: u16 = 110;
 
-/// Columns that a stretch of time has at most: few stretches make no large blocks.
-const BROADEST: u16 = 4;
+/// Lines of the screen that a bucket has at most.
+const TALLEST: u16 = 2;
+
+/// Columns of the screen that one of the heat map has at most: few stretches make no large blocks.
+const BROADEST: usize = 4;
 
 /// What of a bucket is selected.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +45,27 @@ impl Places {
         let bars = Rect { x: body.x + SCALE, width: wide, ..body };
         let heat = Rect { x: bars.right() + 1, width: body.width.saturating_sub(SCALE + wide + 2), ..body };
         Self { bars, heat }
+    }
+}
+
+/// Where the columns of the heat map are: they share its width, so that no part of the screen is left over.
+#[derive(Clone, Copy, Debug)]
+struct Across {
+    columns: usize,
+    width: u16,
+}
+
+impl Across {
+    fn of(grid: &Grid, heat: Rect) -> Self {
+        let columns = grid.columns().max(1);
+        Self { columns, width: heat.width.min(u16::try_from(columns * BROADEST).unwrap_or(u16::MAX)) }
+    }
+
+    /// The part of a line of the heat map that a column has.
+    fn place(self, column: usize, heat: Rect) -> Rect {
+        let at = |column: usize| (column * usize::from(self.width) / self.columns) as u16;
+        let (from, to) = (at(column), at(column + 1));
+        Rect { x: heat.x + from, width: to - from, ..heat }.intersection(heat)
     }
 }
 
@@ -79,23 +103,35 @@ pub(super) fn pane(
         return;
     };
     let places = Places::of(body);
-    let broad = (places.heat.width / (grid.columns().max(1) as u16)).clamp(1, BROADEST);
+    let across = Across::of(grid, places.heat);
     let (longest, hottest) = grid.most();
+    // Few buckets are as tall as the screen allows, within reason.
+    let count = grid.lines().len().max(1) as u16;
+    let tall = (body.height / count).clamp(1, TALLEST);
+    let [_, standing] = symbols.rules;
     // The slowest are above, as on any chart.
-    for (y, (line, bucket)) in (body.y..body.bottom()).zip(grid.buckets().rev()) {
-        let at = |place: Rect| Rect { y, height: 1, ..place };
-        pen.hit(at(body), Hit::Row(Pane::Detail, line));
-        scale(row, grid, line, at(body), pen);
-        bar(bucket.total, longest, at(places.bars), pen);
-        let [_, standing] = symbols.rules;
-        pen.text((places.bars.right(), y).into(), 1, Role::Border, standing);
-        heat((line, bucket), hottest, broad, at(places.heat), pen);
+    for (above, (line, bucket)) in grid.buckets().rev().enumerate() {
+        let y = body.y + (above as u16).saturating_mul(tall);
+        let rows = Rect { y, height: tall, ..body }.intersection(body);
+        pen.hit(rows, Hit::Row(Pane::Detail, line));
+        for y in rows.y..rows.bottom() {
+            let at = |place: Rect| Rect { y, height: 1, ..place };
+            bar(bucket.total, longest, y == rows.y, at(places.bars), pen);
+            pen.text((places.bars.right(), y).into(), 1, Role::Border, standing);
+            heat((line, bucket), hottest, across, at(places.heat), pen);
+        }
+        scale(row, grid, line, Rect { height: 1, ..rows }, pen);
         if let Some(chosen) = chosen.filter(|chosen| chosen.line == line) {
-            mark(chosen, broad, (at(body), at(places.heat)), pen);
+            mark(chosen, across, (rows, Rect { y: rows.y, height: rows.height, ..places.heat }), pen);
         }
     }
-    let lines = (grid.lines().len() as u16).min(body.height);
-    axis(grid, broad, Rect { y: body.y + lines, height: 1, ..body }, pen);
+    // What bars and cells count, and when.
+    let below = Rect { y: (body.y + count.saturating_mul(tall)).min(body.bottom()), height: 1, ..body };
+    pen.text((places.bars.x, below.y).into(), places.bars.width, Role::Faint, "exchanges");
+    match chosen.and_then(|chosen| chosen.column) {
+        Some(column) => pointed(grid, across, column, below, pen),
+        None => axis(grid, across, below, pen),
+    }
 }
 
 /// The bucket in words: its limits, its time, its exchanges.
@@ -109,7 +145,7 @@ fn said(grid: &Grid, chosen: Chosen, pen: &Pen<'_>) -> String {
     let cell = chosen.column.and_then(|column| bucket?.columns.get(column));
     let count = cell.or(bucket.map(|bucket| &bucket.total)).copied().unwrap_or_default();
     let since = chosen.column.map_or(String::new(), |column| {
-        format!(" at {}", units::time_of_day(grid.times(&pen.world.heats, column).0))
+        format!(" at {}", units::time_of_day(grid.times(pen.world.shown().heats, column).0))
     });
     let failed = if count.failed > 0 { format!(", {} failed", count.failed) } else { String::new() };
     format!("{limits}{since}: {}{failed}", units::several(count.all, "exchange"))
@@ -126,8 +162,8 @@ fn scale(row: &LatencyRow, grid: &Grid, line: usize, area: Rect, pen: &mut Pen<'
     pen.right(Rect { x: area.x + 5, width: 7, ..area }, Role::Faint, &from);
 }
 
-/// The bar of a bucket and its counts. However few they are, they are seen.
-fn bar(count: Count, longest: u64, area: Rect, pen: &mut Pen<'_>) {
+/// The bar of a bucket, and its counts where they are asked for. However few they are, they are seen.
+fn bar(count: Count, longest: u64, counted: bool, area: Rect, pen: &mut Pen<'_>) {
     if count.all == 0 {
         return;
     }
@@ -137,26 +173,28 @@ fn bar(count: Count, longest: u64, area: Rect, pen: &mut Pen<'_>) {
     let room = area.width.saturating_sub(10);
     let part = (count.all as f64 / longest.max(1) as f64).max(1.0 / (8.0 * f64::from(room.max(1))));
     pen.bar(Rect { width: room, ..area }, Role::Send, part);
+    if !counted {
+        return;
+    }
     let used = (part * f64::from(room)).ceil() as u16;
     let rest = Rect { x: area.x + used.min(room), width: area.width - used.min(room), ..area };
     pen.line(rest, &[(Role::Text, &number), (Role::Bad, &failed)]);
 }
 
 /// The cells of a bucket. One in which an exchange failed has the symbol of that in the place of a shade.
-fn heat((line, bucket): (usize, &Bucket), hottest: u64, broad: u16, area: Rect, pen: &mut Pen<'_>) {
+fn heat((line, bucket): (usize, &Bucket), hottest: u64, across: Across, area: Rect, pen: &mut Pen<'_>) {
     let symbols = pen.symbols();
     for (column, count) in bucket.columns.iter().enumerate() {
-        let x = area.x + (column as u16).saturating_mul(broad);
-        if count.all == 0 || x + broad > area.right() {
+        if count.all == 0 {
             continue;
         }
-        let cell = Rect { x, width: broad, ..area };
+        let cell = across.place(column, area);
         let (role, symbol) = if count.failed > 0 {
             (Role::Bad, symbols.bad)
         } else {
             (Role::Send, shade(&symbols.heat, count.all, hottest))
         };
-        pen.text(cell.as_position(), broad, role, &symbol.repeat(broad.into()));
+        pen.text(cell.as_position(), cell.width, role, &symbol.repeat(cell.width.into()));
         pen.hit(cell, Hit::Cell(Pane::Detail, line, column));
     }
 }
@@ -169,31 +207,52 @@ fn shade(shades: &[&'static str; 4], count: u64, hottest: u64) -> &'static str {
 }
 
 /// Marks the line, or the cell and the scale beside it.
-fn mark(chosen: Chosen, broad: u16, (line, heat): (Rect, Rect), pen: &mut Pen<'_>) {
+fn mark(chosen: Chosen, across: Across, (line, heat): (Rect, Rect), pen: &mut Pen<'_>) {
     let pointer = pen.symbols().pointer;
     match chosen.column {
         None => pen.wash(line, Role::Selected),
         Some(column) => {
             pen.wash(Rect { width: SCALE, ..line }, Role::Selected);
-            let x = heat.x + (column as u16).saturating_mul(broad);
-            pen.wash(Rect { x, width: broad, ..heat }.intersection(heat), Role::Found);
+            pen.wash(across.place(column, heat), Role::Found);
         }
     }
     pen.text(line.as_position(), 1, Role::Key, pointer);
 }
 
+/// The column that is selected, where no colour tells, and when it begins.
+fn pointed(grid: &Grid, across: Across, column: usize, area: Rect, pen: &mut Pen<'_>) {
+    let heat = Places::of(area).heat;
+    let place = across.place(column, heat);
+    let [up, _] = pen.symbols().sorted;
+    let time = units::time_of_day(grid.times(pen.world.shown().heats, column).0);
+    let wide = time.len() as u16 + 1;
+    let left = Rect { width: place.x.saturating_sub(heat.x + 1), ..heat };
+    if place.x + 1 + wide <= heat.right() {
+        pen.line(
+            Rect { x: place.x, width: wide + 1, ..heat },
+            &[(Role::Key, up), (Role::Faint, " "), (Role::Faint, &time)],
+        );
+    } else {
+        pen.text(place.as_position(), 1, Role::Key, up);
+        pen.right(left, Role::Faint, &time);
+    }
+}
+
 /// When the heat map begins and ends, and how long a column is.
-fn axis(grid: &Grid, broad: u16, area: Rect, pen: &mut Pen<'_>) {
+fn axis(grid: &Grid, across: Across, area: Rect, pen: &mut Pen<'_>) {
     let places = Places::of(area);
-    let heats = &pen.world.heats;
+    let heats = pen.world.shown().heats;
     let (start, after) = grid.times(heats, 0);
-    let end = grid.times(heats, grid.columns().saturating_sub(1)).1;
+    let last = grid.columns().saturating_sub(1);
+    let end = grid.times(heats, last).1;
     let (from, to) = (units::time_of_day(start), units::time_of_day(end));
-    let each = format!("  each {}  ", units::duration(after.since(start)));
-    pen.text(Position::new(places.bars.x, area.y), places.bars.width, Role::Faint, "exchanges");
     let room = places.heat.width;
-    let used = (grid.columns() as u16).saturating_mul(broad).max(from.len() as u16 * 2 + 16).min(room);
+    let ends = (from.len() + to.len()) as u16;
+    let used = across.width.max(ends + 18).min(room);
     let heat = Rect { width: used, ..places.heat };
-    pen.line(heat, &[(Role::Faint, &from), (Role::Faint, &each)]);
+    let middle = units::time_of_day(grid.times(heats, last.div_ceil(2)).0);
+    let each = format!("each {}", units::duration(after.since(start)));
+    let between = if used > ends + 60 { format!("{each}, {middle} in the middle") } else { each };
+    pen.line(heat, &[(Role::Faint, &from), (Role::Faint, "  "), (Role::Faint, &between)]);
     pen.right(heat, Role::Faint, &to);
 }

@@ -114,6 +114,12 @@ impl Grid {
     }
 }
 
+/// How many lines it has where there is room for every step.
+pub(super) fn finest(heat: &Heat) -> usize {
+    let steps = || heat.cells().map(|(_, step, _)| step);
+    steps().max().zip(steps().min()).map_or(1, |(high, low)| high - low + 1)
+}
+
 /// The line of the scale in which a step lies: what is below 1 µs has one for itself.
 fn line_of(step: usize, fold: usize) -> usize {
     step.checked_sub(1).map_or(0, |beyond| 1 + beyond / fold)

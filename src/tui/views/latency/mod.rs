@@ -7,15 +7,16 @@ mod order;
 
 use ratatui::layout::Rect;
 
+use super::shelf;
 use super::{View, ViewName};
 use crate::base::Timestamp;
 use crate::ledger::{LatencyKey, LatencyRow};
 use crate::tui::action::{Action, Place};
 use crate::tui::effect::{Copies, Effect};
 use crate::tui::list::List;
+use crate::tui::listing::Sorting;
 use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
 use crate::tui::table::Table;
-use crate::tui::theme::Role;
 use crate::tui::world::World;
 
 use draw::Chosen;
@@ -27,9 +28,9 @@ use grid::Grid;
 pub(in crate::tui) struct Latency {
     /// Rows of the summary, in the order in which they are shown.
     order: Vec<usize>,
-    /// Which summary they are of.
-    of: u64,
-    sorted: (usize, bool),
+    /// Which summary they are of; `None` before there was any.
+    of: Option<(u64, u64)>,
+    sorting: Sorting,
     list: List,
     /// The row that is selected; `None` before there is any.
     selected: Option<LatencyKey>,
@@ -49,8 +50,8 @@ impl Default for Latency {
     fn default() -> Self {
         Self {
             order: Vec::new(),
-            of: 0,
-            sorted: (order::P95, true),
+            of: None,
+            sorting: Sorting::by(order::P95, &order::COLUMNS),
             list: List::default(),
             selected: None,
             bucket: None,
@@ -66,17 +67,13 @@ impl View for Latency {
     fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
         let world = pen.world;
         if self.order.is_empty() {
-            let text = if world.ended { "no exchange was seen" } else { "waiting for the first answer..." };
-            pen.text((area.x + 2, area.y + area.height / 3).into(), area.width, Role::Faint, text);
-            return;
+            return shelf::draw_empty("exchange", world.rows.len() < world.store.len(), area, pen);
         }
-        // The table has what it needs, and half of the screen at most.
-        let wanted = u16::try_from(self.order.len() + 1).unwrap_or(u16::MAX);
-        let above = Rect { height: wanted.clamp(3, (area.height / 2).max(3)), ..area };
+        let above = Rect { height: self.above(area.height, world), ..area };
         let below = Rect { y: above.bottom(), height: area.height.saturating_sub(above.height), ..area };
         let table = Table {
             columns: &order::COLUMNS,
-            sorted: Some(self.sorted),
+            sorted: Some((self.sorting.column, self.sorting.down)),
             rows: self.order.len(),
             list: self.list,
             focused: self.bucket.is_none(),
@@ -100,15 +97,13 @@ impl View for Latency {
         match action {
             Action::Open => {
                 let filter = self.row(self.list.selected, world);
-                let filter = filter.and_then(|row| filter::row(row, &world.summary.latency));
-                return Some(filter.map_or(vec![Effect::Bell], |text| vec![Effect::Filter(text)]));
+                let filter = filter.and_then(|row| filter::row(row, &world.shown().summary.latency));
+                return Some(
+                    filter.map_or(vec![Effect::Bell], |text| vec![Effect::Filter(world.within(&text))]),
+                );
             }
             Action::NextPane | Action::Right => self.enter(world, seen),
-            Action::Sort => {
-                let next = (self.sorted.0 + 1) % order::COLUMNS.len();
-                self.sort(next, next > 0, world);
-            }
-            Action::SortReverse => self.sort(self.sorted.0, !self.sorted.1, world),
+            _ if self.sorting.act(action, &order::COLUMNS) => self.arrange(world),
             _ => {
                 if !self.list.act(action, seen.lines(Pane::List), self.order.len()) {
                     return None;
@@ -123,12 +118,12 @@ impl View for Latency {
         match hit {
             Hit::Row(Pane::List, row) => {
                 self.bucket = None;
-                self.list.selected = row;
+                self.list.select(row, self.order.len());
                 self.keep(world);
             }
             Hit::Column(column) => {
-                let down = if self.sorted.0 == column { !self.sorted.1 } else { column > 0 };
-                self.sort(column, down, world);
+                self.sorting.click(column, &order::COLUMNS);
+                self.arrange(world);
             }
             Hit::Row(Pane::Detail, line) => self.choose(Chosen { line, column: None }, world, seen),
             Hit::Cell(Pane::Detail, line, column) => {
@@ -150,10 +145,15 @@ impl View for Latency {
     }
 
     fn refresh(&mut self, world: &mut World) {
-        if self.of != world.summed_times {
-            self.of = world.summed_times;
+        let of = Some((world.shown().version, world.epoch()));
+        if self.of != of {
+            self.of = of;
             self.arrange(world);
         }
+    }
+
+    fn narrows(&self) -> bool {
+        true
     }
 
     fn knows(&self, action: Action) -> bool {
@@ -169,7 +169,7 @@ impl View for Latency {
 
     fn copies(&self, world: &mut World) -> Copies {
         let Some(row) = self.row(self.list.selected, world) else { return Copies::default() };
-        let filter = filter::row(row, &world.summary.latency);
+        let filter = filter::row(row, &world.shown().summary.latency);
         let ms = |ns: Option<i64>| ns.map_or_else(|| "-".to_owned(), crate::base::units::ms);
         let text = format!(
             "n={} errors={} p50={} p90={} p95={} p99={} max={} (ms)",
@@ -186,7 +186,8 @@ impl View for Latency {
     }
 
     fn status(&self, _: &World) -> String {
-        format!("{} of {}", (self.list.selected + 1).min(self.order.len()), self.order.len())
+        let sorted = self.sorting.status(order::P95, &order::COLUMNS);
+        format!("{sorted}{}", self.list.status(self.order.len()))
     }
 
     fn help(&self) -> &'static [&'static str] {
@@ -201,19 +202,33 @@ impl View for Latency {
             "a cross has exchanges that failed. Enter shows the exchanges of the row. tab goes to the buckets:",
             "up and down choose one, left and right a stretch of time in it, enter shows its exchanges, tab or",
             "esc goes back.",
+            "",
+            "With a filter: of the exchanges that pass it.",
         ]
     }
 }
 
 impl Latency {
     fn row<'w>(&self, row: usize, world: &'w World) -> Option<&'w LatencyRow> {
-        world.summary.latency.get(*self.order.get(row)?)
+        world.shown().summary.latency.get(*self.order.get(row)?)
+    }
+
+    /// Lines of the table: what it needs, if that leaves what is below it what it needs; else half of the screen at least.
+    fn above(&self, height: u16, world: &World) -> u16 {
+        let wanted = u16::try_from(self.order.len() + 1).unwrap_or(u16::MAX);
+        let heat =
+            self.row(self.list.selected, world).and_then(|row| world.shown().heats.of(&row.key.subject));
+        let lines = heat.map_or(1, grid::finest).min(usize::from(height));
+        // With the rule above it, the axis below it, and no jumping where the next row needs less.
+        let below = (lines as u16 + 2).max(height / 3);
+        wanted.clamp(3, height.saturating_sub(below).max(height / 2).max(3))
     }
 
     /// Histogram and heat map of the selected row, for lines at `body`.
     fn grid(&self, body: Rect, world: &World) -> Option<Grid> {
-        let heat = world.heats.of(&self.row(self.list.selected, world)?.key.subject)?;
-        Grid::of(&world.heats, heat, usize::from(body.height).max(1), draw::columns(body))
+        let heats = world.shown().heats;
+        let heat = heats.of(&self.row(self.list.selected, world)?.key.subject)?;
+        Grid::of(heats, heat, usize::from(body.height).max(1), draw::columns(body))
     }
 
     /// The grid that is on the screen.
@@ -223,13 +238,13 @@ impl Latency {
 
     fn chosen(&self, grid: &Grid, world: &World) -> Option<Chosen> {
         let Selected { step, time } = self.bucket?;
-        let column = time.map(|time| grid.column_of(&world.heats, time));
+        let column = time.map(|time| grid.column_of(world.shown().heats, time));
         Some(Chosen { line: grid.line_of(step), column })
     }
 
     fn choose(&mut self, chosen: Chosen, world: &World, seen: &FrameInfo) {
         if let Some(grid) = self.seen(world, seen) {
-            let time = chosen.column.map(|column| grid.times(&world.heats, column).0);
+            let time = chosen.column.map(|column| grid.times(world.shown().heats, column).0);
             self.bucket = Some(Selected { step: grid.step(chosen.line), time });
         }
     }
@@ -278,28 +293,25 @@ impl Latency {
             return Effect::Bell;
         }
         let (from, to) = grid.latencies(chosen.line);
-        let times = chosen.column.map(|column| grid.times(&world.heats, column));
+        let times = chosen.column.map(|column| grid.times(world.shown().heats, column));
         let filter = self
             .row(self.list.selected, world)
-            .and_then(|row| filter::part(row, &world.summary.latency, Part { from, to, times }));
-        filter.map_or(Effect::Bell, Effect::Filter)
-    }
-
-    fn sort(&mut self, column: usize, descending: bool, world: &World) {
-        self.sorted = (column, descending);
-        self.arrange(world);
+            .and_then(|row| filter::part(row, &world.shown().summary.latency, Part { from, to, times }));
+        filter.map_or(Effect::Bell, |text| Effect::Filter(world.within(&text)))
     }
 
     /// Puts the rows in order; what is selected stays so.
     fn arrange(&mut self, world: &World) {
-        let rows = &world.summary.latency;
-        let (column, descending) = self.sorted;
+        let rows = &world.shown().summary.latency;
+        let Sorting { column, down } = self.sorting;
         let mut sorted: Vec<(usize, &LatencyRow)> = rows.iter().enumerate().collect();
-        sorted.sort_by(|(_, a), (_, b)| order::compare(a, b, column, descending));
+        sorted.sort_by(|(_, a), (_, b)| order::compare(a, b, column, down));
         self.order = sorted.into_iter().map(|(index, _)| index).collect();
-        let selected = self.selected.as_ref();
-        let place = self.order.iter().position(|index| rows.get(*index).map(|row| &row.key) == selected);
-        self.list.selected = place.unwrap_or(self.list.selected).min(self.order.len().saturating_sub(1));
+        let is_selected = |index: &usize| rows.get(*index).map(|row| &row.key) == self.selected.as_ref();
+        match self.order.iter().position(is_selected) {
+            Some(row) => self.list.follow(row),
+            None => self.list.hold(self.order.len()),
+        }
     }
 
     /// The row that was moved to is the selected one.

@@ -4,23 +4,23 @@ use std::cmp::Ordering;
 
 use crate::base::{Side, units};
 use crate::ledger::{LatencyRow, Subject};
-use crate::tui::table::{Cell, Column};
+use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::{Role, Symbols};
 
 pub(super) const COLUMNS: [Column; 13] = [
-    Column::new("Method and tool", 24).grows(),
-    Column::new("n", 7).right(),
-    Column::new("Err", 5).right(),
-    Column::new("p50", 7).right(),
-    Column::new("p90", 7).right(),
-    Column::new("p95", 7).right(),
-    Column::new("p99", 7).right(),
-    Column::new("max", 7).right(),
-    Column::new("min", 7).right(),
-    Column::new("No answer", 10).right(),
-    Column::new("Send p50", 9).right(),
-    Column::new("Wait p50", 9).right(),
-    Column::new("Recv p50", 9).right(),
+    Column::new("Method and tool", 24).grows().sorts(First::Least),
+    Column::new("n", 7).right().sorts(First::Largest),
+    Column::new("Err", 5).right().sorts(First::Largest),
+    Column::new("p50", 7).right().sorts(First::Largest),
+    Column::new("p90", 7).right().sorts(First::Largest),
+    Column::new("p95", 7).right().sorts(First::Largest),
+    Column::new("p99", 7).right().sorts(First::Largest),
+    Column::new("max", 7).right().sorts(First::Largest),
+    Column::new("min", 7).right().sorts(First::Largest),
+    Column::new("No answer", 10).right().sorts(First::Largest),
+    Column::new("Send p50", 9).right().sorts(First::Largest),
+    Column::new("Wait p50", 9).right().sorts(First::Largest),
+    Column::new("Recv p50", 9).right().sorts(First::Largest),
 ];
 
 /// Which column the rows are sorted by before anybody asks: p95, as in the report.

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::base::Origin;
-use crate::ledger::{Implementation, OfferRow, Session};
+use crate::ledger::{Implementation, Session};
+use crate::tui::tally::Tally;
 use crate::tui::views::exchanges::detail::answer;
 use crate::tui::world::World;
 
@@ -33,31 +34,42 @@ pub(super) struct Server {
     /// The revisions of its sessions, the latest first.
     pub(super) revisions: Vec<String>,
     pub(super) capabilities: Vec<String>,
+    /// Its sessions that have something which passes the filter.
     pub(super) sessions: u64,
     /// Exchanges that are over, and how many of them failed.
     pub(super) exchanges: u64,
     pub(super) failed: u64,
     /// How many definitions of each kind, in the order of [`KINDS`].
     pub(super) offers: [usize; 4],
+    /// How many tools were called that no listing of the capture has.
+    pub(super) unlisted: usize,
     /// Length of all definitions together, in bytes.
     pub(super) bytes: u64,
     /// Its last packet; `None` before its sessions are told.
     pub(super) last: Option<Origin>,
 }
 
-/// Every server, by address.
+/// Every server that has something which passes the filter, by address.
 pub(super) fn servers(world: &World) -> Vec<Server> {
     let mut servers: BTreeMap<SocketAddr, Server> = BTreeMap::new();
+    let shown = world.shown();
+    let passes =
+        |address: &SocketAddr| shown.narrowed.is_none_or(|narrowed| narrowed.servers.contains(address));
     for session in world.store.sessions().iter().chain(world.store.open_sessions()) {
         let address = session.session.server;
+        if !passes(&address) {
+            continue;
+        }
         let server = servers.entry(address).or_insert_with(|| Server::new(address));
         server.take(session);
-        if let Some(tally) = world.sessions.get(&session.session.number) {
+        let tally = shown.sessions.get(&session.session.number);
+        server.sessions += u64::from(tally.is_some() || shown.narrowed.is_none());
+        if let Some(tally) = tally {
             server.exchanges += tally.exchanges;
             server.failed += tally.failed;
         }
     }
-    for offer in &world.summary.offers {
+    for offer in world.summary.offers.iter().filter(|offer| passes(&offer.server)) {
         let server = servers.entry(offer.server).or_insert_with(|| Server::new(offer.server));
         let place = KINDS.iter().position(|(kind, ..)| *kind == offer.kind);
         if let Some(count) = place.and_then(|at| server.offers.get_mut(at)) {
@@ -65,7 +77,20 @@ pub(super) fn servers(world: &World) -> Vec<Server> {
         }
         server.bytes += offer.bytes();
     }
+    for server in servers.values_mut() {
+        server.unlisted = unlisted(server.address, 0, world).count();
+    }
     servers.into_values().collect()
+}
+
+/// What was used of a kind that no listing of the capture has.
+fn unlisted(server: SocketAddr, kind: usize, world: &World) -> impl Iterator<Item = (&str, &Tally)> {
+    let (list, _, method) = KINDS.get(kind).copied().unwrap_or(("", "", None));
+    let offers = world.summary.offers.iter().find(|offer| offer.server == server && offer.kind == list);
+    // They are in the order of their names.
+    let listed = offers.map(|offer| offer.definitions.as_slice()).unwrap_or_default();
+    let used = method.into_iter().flat_map(move |method| world.listings.used(server, method));
+    used.filter(|(name, _)| listed.binary_search_by(|known| known.name.as_ref().cmp(name)).is_err())
 }
 
 impl Server {
@@ -79,13 +104,13 @@ impl Server {
             exchanges: 0,
             failed: 0,
             offers: [0; 4],
+            unlisted: 0,
             bytes: 0,
             last: None,
         }
     }
 
     fn take(&mut self, session: &Session) {
-        self.sessions += 1;
         let is_latest = self.last.is_none_or(|last| last <= session.last);
         if is_latest {
             self.last = Some(session.last);
@@ -116,6 +141,12 @@ pub(super) struct Definition {
     pub(super) bytes: u64,
     /// How many exchanges named it; `None` where that cannot be known.
     pub(super) uses: Option<u64>,
+    /// How many of these failed.
+    pub(super) failed: u64,
+    /// About the median of their totals, in nanoseconds; `None` where none was answered.
+    pub(super) p50_ns: Option<i64>,
+    /// Whether it is in a listing of the capture.
+    pub(super) is_listed: bool,
     /// What it is, in its own words.
     pub(super) about: String,
     /// Its JSON text as it was listed last; `None` where that was not kept.
@@ -125,24 +156,48 @@ pub(super) struct Definition {
 /// Texts of definitions, by their place in [`KINDS`] and their name.
 pub(super) type Texts = HashMap<(usize, String), Box<str>>;
 
-/// What a server offers. `texts` are those that were read of it.
-pub(super) fn definitions(server: SocketAddr, offers: &[OfferRow], texts: &Texts) -> Vec<Definition> {
+/// What a server offers, and what was used of it though it was not listed. `texts` are those that were read of it.
+pub(super) fn definitions(server: SocketAddr, texts: &Texts, world: &World) -> Vec<Definition> {
     let mut all = Vec::new();
     for (kind, (list, _, method)) in KINDS.iter().enumerate() {
-        let of_kind = offers.iter().filter(|offer| offer.server == server && offer.kind == *list);
+        let used: HashMap<&str, &Tally> =
+            method.iter().flat_map(|method| world.listings.used(server, method)).collect();
+        let of_kind =
+            world.summary.offers.iter().filter(|offer| offer.server == server && offer.kind == *list);
         for offered in of_kind.flat_map(|offer| &offer.definitions) {
             let json = texts.get(&(kind, offered.name.to_string())).cloned();
+            let tally = used.get(offered.name.as_ref());
             all.push(Definition {
-                kind,
-                name: offered.name.to_string(),
                 bytes: offered.bytes,
                 uses: method.map(|_| offered.uses),
                 about: json.as_deref().map(about).unwrap_or_default(),
                 json,
+                is_listed: true,
+                ..Definition::of((kind, &offered.name), tally.copied())
             });
         }
+        all.extend(
+            unlisted(server, kind, world).map(|(name, tally)| Definition::of((kind, name), Some(tally))),
+        );
     }
     all
+}
+
+impl Definition {
+    /// What is known of it by its use alone.
+    fn of((kind, name): (usize, &str), tally: Option<&Tally>) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            bytes: 0,
+            uses: tally.map(|tally| tally.exchanges),
+            failed: tally.map_or(0, |tally| tally.failed),
+            p50_ns: tally.and_then(|tally| tally.quantile_ns(500)),
+            is_listed: false,
+            about: String::new(),
+            json: None,
+        }
+    }
 }
 
 /// Reads the definitions of a server out of the bodies of its listings, the latest first.

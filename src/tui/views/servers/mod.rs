@@ -3,17 +3,21 @@
 mod gather;
 mod opened;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::connections::address;
+use super::sessions::who;
+use super::shelf;
 use super::{View, ViewName};
 use crate::base::units;
 use crate::tui::action::{Action, Place};
 use crate::tui::effect::{Copies, Effect};
-use crate::tui::list::List;
+use crate::tui::listing::{Items, Key, Listing};
 use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
-use crate::tui::table::{Cell, Column, Table};
+use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
 use crate::tui::world::World;
 
@@ -21,35 +25,44 @@ use gather::Server;
 use opened::Opened;
 
 const COLUMNS: [Column; 12] = [
-    Column::new("Server", 27).grows(),
-    Column::new("Revision", 13),
-    Column::new("Sess", 5).right(),
-    Column::new("Exch", 6).right(),
-    Column::new("Fail", 5).right(),
-    Column::new("Tools", 5).right(),
-    Column::new("Size", 7).right(),
-    Column::new("Capabilities", 34),
-    Column::new("Prompts", 7).right(),
-    Column::new("Resources", 9).right(),
-    Column::new("Templates", 9).right(),
-    Column::new("Last seen", 12),
+    Column::new("Server", 30).grows().sorts(First::Least),
+    Column::new("Revision", 13).sorts(First::Largest),
+    Column::new("Sess", 5).right().sorts(First::Largest),
+    Column::new("Exch", 6).right().sorts(First::Largest),
+    Column::new("Fail", 5).right().sorts(First::Largest),
+    Column::new("Tools", 5).right().sorts(First::Largest),
+    Column::new("Size", 7).right().sorts(First::Largest),
+    Column::new("Last seen", 12).sorts(First::Largest),
+    Column::new("Capabilities", 24).grows(),
+    Column::new("Prompts", 7).right().sorts(First::Largest),
+    Column::new("Resources", 9).right().sorts(First::Largest),
+    Column::new("Templates", 9).right().sorts(First::Largest),
 ];
 
 /// How often servers are put together out of their sessions, at most: there may be tens of thousands of these.
 const GATHERED: Duration = Duration::from_millis(500);
 
 /// The view of the servers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::tui) struct Servers {
-    list: List,
+    listing: Listing<SocketAddr>,
     servers: Vec<Server>,
     /// What the servers were put together of, and when.
     made_of: Option<(Known, Duration)>,
+    /// How often they were.
+    made: u64,
     opened: Option<Opened>,
 }
 
-/// What changes where more is known: whether all was told, how many sessions and lists there are.
-type Known = (bool, usize, usize);
+/// What changes where more is known: whether all was told, how many sessions and lists there are, what passes.
+type Known = (bool, usize, usize, u64);
+
+impl Default for Servers {
+    fn default() -> Self {
+        let listing = Listing::new(&COLUMNS);
+        Self { listing, servers: Vec::new(), made_of: None, made: 0, opened: None }
+    }
+}
 
 impl View for Servers {
     fn name(&self) -> ViewName {
@@ -61,19 +74,9 @@ impl View for Servers {
             return opened.draw(area, pen);
         }
         if self.servers.is_empty() {
-            let text = if pen.world.ended { "no server was seen" } else { "waiting for the first server..." };
-            pen.text((area.x + 2, area.y + area.height / 3).into(), area.width, Role::Faint, text);
-            return;
+            return shelf::draw_empty("server", !pen.world.rows.filter().text().trim().is_empty(), area, pen);
         }
-        let table = Table {
-            columns: &COLUMNS,
-            sorted: None,
-            rows: self.servers.len(),
-            list: self.list,
-            focused: true,
-            pane: Pane::List,
-        };
-        table.draw(area, pen, |row| self.servers.get(row).map(cells).unwrap_or_default());
+        self.listing.draw(area, (&self.all(), &COLUMNS), true, pen);
     }
 
     fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
@@ -84,22 +87,26 @@ impl View for Servers {
             }
             return opened.act(action, seen);
         }
-        let selected = self.servers.get(self.list.selected);
-        match (action, selected) {
+        match (action, self.selected()) {
             (Action::Open, Some(server)) => self.opened = Some(Opened::new(server.clone(), world)),
             (Action::Partner, Some(server)) => {
-                return Some(vec![Effect::Filter(format!("server:{}", server.address))]);
+                return Some(vec![Effect::Filter(world.within(&format!("server:{}", server.address)))]);
             }
-            _ => return self.list.act(action, seen.lines(Pane::List), self.servers.len()).then(Vec::new),
+            _ => {
+                let all = All { servers: &self.servers, made: self.made };
+                return self.listing.act(action, &all, seen.lines(Pane::List)).then(Vec::new);
+            }
         }
         Some(Vec::new())
     }
 
     fn click(&mut self, hit: Hit, _: &mut World, _: &FrameInfo) -> Vec<Effect> {
-        match (hit, &mut self.opened) {
-            (hit, Some(opened)) => opened.click(hit),
-            (Hit::Row(Pane::List, row), None) => self.list.selected = row,
-            _ => {}
+        match &mut self.opened {
+            Some(opened) => opened.click(hit),
+            None => {
+                let all = All { servers: &self.servers, made: self.made };
+                self.listing.click(hit, Pane::List, &all);
+            }
         }
         Vec::new()
     }
@@ -107,13 +114,16 @@ impl View for Servers {
     fn wheel(&mut self, pane: Pane, down: bool, _: &mut World, seen: &FrameInfo) {
         match &mut self.opened {
             Some(opened) => opened.wheel(pane, down, seen),
-            None => self.list.scroll(down, 3, seen.lines(Pane::List), self.servers.len()),
+            None => {
+                let all = All { servers: &self.servers, made: self.made };
+                self.listing.wheel(down, &all, seen.lines(Pane::List));
+            }
         }
     }
 
     fn refresh(&mut self, world: &mut World) {
         let sessions = world.store.sessions().len() + world.store.open_sessions().len();
-        let known = (world.ended, sessions, world.summary.offers.len());
+        let known = (world.ended, sessions, world.summary.offers.len(), world.epoch());
         let is_new = self.made_of.is_none_or(|(was, when)| {
             was != known || !world.ended && world.uptime.saturating_sub(when) >= GATHERED
         });
@@ -121,11 +131,9 @@ impl View for Servers {
             return;
         }
         self.made_of = Some((known, world.uptime));
-        let selected = self.servers.get(self.list.selected).map(|server| server.address);
         self.servers = gather::servers(world);
-        let place = |address| self.servers.iter().position(|server| server.address == address);
-        let last = self.servers.len().saturating_sub(1);
-        self.list.selected = selected.and_then(place).unwrap_or(self.list.selected).min(last);
+        self.made += 1;
+        self.listing.refresh(&All { servers: &self.servers, made: self.made });
         if let Some(opened) = &mut self.opened {
             if let Some(server) = self.servers.iter().find(|server| server.address == opened.address()) {
                 opened.server = server.clone();
@@ -134,11 +142,15 @@ impl View for Servers {
         }
     }
 
+    fn narrows(&self) -> bool {
+        true
+    }
+
     fn knows(&self, action: Action) -> bool {
         let in_reader = self.opened.as_ref().map(|opened| opened.in_reader);
         match action {
             Action::Follow => false,
-            Action::Sort => in_reader == Some(false),
+            Action::Sort => in_reader != Some(true),
             Action::Search | Action::Fold => in_reader == Some(true),
             Action::NextPane => in_reader.is_some(),
             _ => true,
@@ -154,7 +166,7 @@ impl View for Servers {
         if let Some(opened) = &self.opened {
             return opened.copies();
         }
-        self.servers.get(self.list.selected).map_or_else(Copies::default, |server| {
+        self.selected().map_or_else(Copies::default, |server| {
             let (ip, port) = (server.address.ip(), server.address.port());
             let field = if ip.is_ipv4() { "ip.addr" } else { "ipv6.addr" };
             Copies::default()
@@ -166,7 +178,7 @@ impl View for Servers {
     fn status(&self, _: &World) -> String {
         match &self.opened {
             Some(opened) => opened.status(),
-            None => format!("{} of {}", (self.list.selected + 1).min(self.servers.len()), self.servers.len()),
+            None => self.listing.status(),
         }
     }
 
@@ -174,17 +186,76 @@ impl View for Servers {
         &[
             "A row is a server, by its address: the revision of MCP (of several the latest, and how many",
             "more), its sessions and exchanges, how many of these failed, and what it offers. Size is the",
-            "length of all its definitions: what a model reads before it does anything. x shows its",
-            "exchanges.",
+            "length of all its definitions: what a model reads before it does anything. (3) are tools that",
+            "were called, and that no listing of the capture has. x shows its exchanges.",
             "",
             "Enter opens it: a row per tool, prompt, resource and template, with how often it was used in",
-            "this capture and how long its definition is. Enter again shows the definition with its schema,",
-            "as it was listed last; x shows the exchanges that use it.",
+            "this capture, how that fared (p50 within a tenth), and how long its definition is: a token is",
+            "about four bytes.",
+            "Enter again shows the definition with its schema, as it was listed last; x shows the exchanges",
+            "that use it.",
+            "",
+            "With a filter: the servers that have an exchange that passes it. What they offer, and how that",
+            "was used, is of the whole capture.",
         ]
     }
 
     fn search(&mut self, text: &str) -> Option<usize> {
         self.opened.as_mut().and_then(|opened| opened.search(text))
+    }
+}
+
+impl Servers {
+    fn all(&self) -> All<'_> {
+        All { servers: &self.servers, made: self.made }
+    }
+
+    fn selected(&self) -> Option<&Server> {
+        self.servers.get(self.listing.selected()?)
+    }
+}
+
+/// The servers, as they are to be listed.
+struct All<'a> {
+    servers: &'a [Server],
+    made: u64,
+}
+
+impl Items for All<'_> {
+    type Id = SocketAddr;
+
+    fn len(&self) -> usize {
+        self.servers.len()
+    }
+
+    fn version(&self) -> u64 {
+        self.made
+    }
+
+    fn id(&self, place: usize) -> Option<SocketAddr> {
+        self.servers.get(place).map(|server| server.address)
+    }
+
+    fn key(&self, place: usize, column: usize) -> Key {
+        let Some(server) = self.servers.get(place) else { return Key::Missing };
+        let [tools, prompts, resources, templates] = server.offers;
+        match column {
+            1 => server.revisions.first().map_or(Key::Missing, |revision| Key::text(revision)),
+            2 => Key::count(server.sessions),
+            3 => Key::count(server.exchanges),
+            4 => Key::count(server.failed),
+            5 => Key::count((tools + server.unlisted) as u64),
+            6 => Key::count(server.bytes),
+            7 => Key::number(server.last.map(|last| last.time.0)),
+            9 => Key::count(prompts as u64),
+            10 => Key::count(resources as u64),
+            11 => Key::count(templates as u64),
+            _ => server.info.as_ref().map_or_else(|| address(server.address), |info| Key::text(&info.name)),
+        }
+    }
+
+    fn cells(&self, place: usize) -> Vec<Cell> {
+        self.servers.get(place).map(cells).unwrap_or_default()
     }
 }
 
@@ -194,13 +265,9 @@ fn cells(server: &Server) -> Vec<Cell> {
         let role = if count > 0 { Role::Text } else { Role::Faint };
         Cell::text(role, if count > 0 { count.to_string() } else { "-".to_owned() })
     };
-    let who = match &server.info {
-        Some(info) => vec![
-            (Role::Strong, format!("{} ", info.name).into()),
-            (Role::Text, format!("{} ", info.version).into()),
-            (Role::Faint, server.address.to_string().into()),
-        ],
-        None => vec![(Role::Faint, server.address.to_string().into())],
+    let tools = match server.unlisted {
+        unlisted if tools == 0 && unlisted > 0 => Cell::text(Role::Faint, format!("({unlisted})")),
+        _ => count(tools),
     };
     let revision = match server.revisions.as_slice() {
         [] => "-".to_owned(),
@@ -208,20 +275,20 @@ fn cells(server: &Server) -> Vec<Cell> {
         [latest, more @ ..] => format!("{latest} +{}", more.len()),
     };
     vec![
-        Cell::Parts(who),
+        who(server.info.as_ref(), server.address.to_string()),
         Cell::text(Role::Text, revision),
         Cell::text(Role::Text, server.sessions.to_string()),
         Cell::text(Role::Text, server.exchanges.to_string()),
         Cell::text(if server.failed > 0 { Role::Bad } else { Role::Faint }, server.failed.to_string()),
-        count(tools),
-        Cell::text(Role::Text, units::bytes(server.bytes).replace(' ', "")),
-        Cell::text(Role::Faint, server.capabilities.join(" ")),
-        count(prompts),
-        count(resources),
-        count(templates),
+        tools,
+        Cell::text(Role::Text, if server.bytes > 0 { shelf::size(server.bytes) } else { "-".to_owned() }),
         Cell::text(
             Role::Faint,
             server.last.map_or_else(|| "-".to_owned(), |last| units::time_of_day(last.time)),
         ),
+        Cell::text(Role::Faint, server.capabilities.join(" ")),
+        count(prompts),
+        count(resources),
+        count(templates),
     ]
 }

@@ -1,32 +1,35 @@
 //! The server that was opened: what it offers, and the definition that is read.
 
-use std::cmp::Reverse;
 use std::net::SocketAddr;
 
 use ratatui::layout::Rect;
 
 use super::gather::{self, Definition, KINDS, Server, Texts};
-use crate::base::units;
+use crate::base::{harmless, units};
 use crate::tui::action::Action;
 use crate::tui::doc::Doc;
 use crate::tui::effect::{Copies, Effect};
-use crate::tui::list::List;
+use crate::tui::listing::{Items, Key, Listing};
 use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
-use crate::tui::table::{Cell, Column, Table};
+use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
 use crate::tui::views::reader::{MASK, Reader};
+use crate::tui::views::shelf;
 use crate::tui::world::World;
 
-const COLUMNS: [Column; 5] = [
-    Column::new("Kind", 9),
-    Column::new("Name", 28),
-    Column::new("Used", 6).right(),
-    Column::new("Size", 7).right(),
-    Column::new("What it is, in its own words", 20).grows(),
+const COLUMNS: [Column; 8] = [
+    Column::new("Kind", 8).sorts(First::Least),
+    Column::new("Name", 20).grows().sorts(First::Least),
+    Column::new("Used", 5).right().sorts(First::Largest),
+    Column::new("Fail", 5).right().sorts(First::Largest),
+    Column::new("p50", 7).right().sorts(First::Largest),
+    Column::new("Size", 7).right().sorts(First::Largest),
+    Column::new("~Tokens", 7).right().sorts(First::Largest),
+    Column::new("What it is, in its own words", 29).grows(),
 ];
 
 /// The columns where the definition stands beside them.
-const FEW: [Column; 4] = [Column::new("Kind", 9), Column::new("Name", 20).grows(), COLUMNS[2], COLUMNS[3]];
+const FEW: usize = 7;
 
 /// Columns of the screen from which the definition stands beside the list.
 const BESIDE: u16 = 160;
@@ -34,21 +37,8 @@ const BESIDE: u16 = 160;
 /// A definition that is large: a model reads it with every request.
 const LARGE: u64 = 4096;
 
-/// What the list is sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum By {
-    /// In the order of the kinds, then by name.
-    #[default]
-    Kind,
-    Name,
-    Uses,
-    Bytes,
-}
-
-impl By {
-    /// In the order of the columns.
-    const ALL: [Self; 4] = [Self::Kind, Self::Name, Self::Uses, Self::Bytes];
-}
+/// Bytes of JSON that make a token of a model, about: what is often reckoned with for English and code.
+const TOKEN: u64 = 4;
 
 /// A server that was opened.
 #[derive(Debug)]
@@ -56,10 +46,9 @@ pub(super) struct Opened {
     pub(super) server: Server,
     texts: Texts,
     definitions: Vec<Definition>,
-    list: List,
-    by: By,
-    /// Whether the order is turned.
-    turned: bool,
+    /// How often they were put together.
+    made: u64,
+    listing: Listing<(usize, String)>,
     reader: Reader,
     /// The definition that the reader has: its place in [`KINDS`], its name and its length.
     read: Option<(usize, String, usize)>,
@@ -77,9 +66,8 @@ impl Opened {
             server,
             texts: Texts::new(),
             definitions: Vec::new(),
-            list: List::default(),
-            by: By::default(),
-            turned: false,
+            made: 0,
+            listing: Listing::new(&COLUMNS),
             reader: Reader::default(),
             read: None,
             in_reader: false,
@@ -104,9 +92,10 @@ impl Opened {
                 Err(error) => self.failed = Some(format!("what it listed could not be kept: {error}")),
             }
         }
-        self.definitions = gather::definitions(self.address(), &world.summary.offers, &self.texts);
-        let selected = self.read.as_ref().map(|(kind, name, _)| (*kind, name.clone()));
-        self.sort(selected);
+        self.definitions = gather::definitions(self.address(), &self.texts, world);
+        self.made += 1;
+        self.listing.refresh(&All { definitions: &self.definitions, made: self.made, private: false });
+        self.read();
     }
 
     pub(super) fn act(&mut self, action: Action, seen: &FrameInfo) -> Option<Vec<Effect>> {
@@ -119,16 +108,9 @@ impl Opened {
             Action::NextPane => self.in_reader = !self.in_reader && self.selected().is_some(),
             _ if self.in_reader => return self.reader.act(action, seen.lines(Pane::Detail)),
             Action::Open | Action::Right if self.selected().is_some() => self.in_reader = true,
-            Action::Sort => {
-                let at = By::ALL.iter().position(|by| *by == self.by).unwrap_or(0);
-                self.order(By::ALL.get((at + 1) % By::ALL.len()).copied().unwrap_or_default());
-            }
-            Action::SortReverse => {
-                self.turned = !self.turned;
-                self.sort(self.key());
-            }
             _ => {
-                let moved = self.list.act(action, seen.lines(Pane::List), self.definitions.len());
+                let all = All { definitions: &self.definitions, made: self.made, private: false };
+                let moved = self.listing.act(action, &all, seen.lines(Pane::List));
                 self.read();
                 return moved.then(Vec::new);
             }
@@ -138,23 +120,16 @@ impl Opened {
 
     pub(super) fn click(&mut self, hit: Hit) {
         match hit {
-            Hit::Row(Pane::List, row) => {
-                self.in_reader = false;
-                self.list.selected = row.min(self.definitions.len().saturating_sub(1));
-                self.read();
-            }
             Hit::Row(Pane::Detail, row) => {
                 self.in_reader = true;
                 self.reader.click(row);
             }
-            Hit::Column(at) => {
-                if let Some(by) = By::ALL.get(at).copied() {
-                    self.turned = by == self.by && !self.turned;
-                    self.by = by;
-                    self.sort(self.key());
-                }
+            hit => {
+                self.in_reader = false;
+                let all = All { definitions: &self.definitions, made: self.made, private: false };
+                self.listing.click(hit, Pane::List, &all);
+                self.read();
             }
-            _ => {}
         }
     }
 
@@ -162,7 +137,8 @@ impl Opened {
         match pane {
             Pane::Detail => self.reader.wheel(down, seen.lines(Pane::Detail)),
             Pane::List => {
-                self.list.scroll(down, 3, seen.lines(Pane::List), self.definitions.len());
+                let all = All { definitions: &self.definitions, made: self.made, private: false };
+                self.listing.wheel(down, &all, seen.lines(Pane::List));
                 self.read();
             }
         }
@@ -186,8 +162,7 @@ impl Opened {
     }
 
     pub(super) fn status(&self) -> String {
-        let count = self.definitions.len();
-        format!("{} of {count}", (self.list.selected + 1).min(count))
+        self.listing.status()
     }
 
     pub(super) fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
@@ -198,7 +173,8 @@ impl Opened {
             return;
         }
         if self.definitions.is_empty() {
-            let text = "it was not seen to list anything: no tools, prompts or resources are known";
+            let text =
+                "nothing of it was listed or used in this capture: no tools, prompts or resources are known";
             pen.text((body.x + 1, body.y + 1).into(), body.width.saturating_sub(1), Role::Faint, text);
             return;
         }
@@ -212,7 +188,7 @@ impl Opened {
         }
         let left = Rect { width: body.width * 2 / 5, ..body };
         let right = Rect { x: body.x + left.width + 1, width: body.width - left.width - 1, ..body };
-        self.draw_list(left, &FEW, pen);
+        self.draw_list(left, COLUMNS.get(..FEW).unwrap_or(&COLUMNS), pen);
         let [_, standing] = pen.symbols().rules;
         for line in body.y..body.bottom() {
             pen.text((left.right(), line).into(), 1, Role::Border, standing);
@@ -227,16 +203,17 @@ impl Opened {
             server.info.as_ref().map_or(("(it did not introduce itself)", ""), |i| (&*i.name, &*i.version));
         let line = |y| Rect { x: area.x + 1, y, width: area.width.saturating_sub(2), height: 1 };
         let revisions = server.revisions.join(", ");
-        let counts = format!(
-            "  {}, {}, {} failed",
-            units::several(server.sessions, "session"),
-            units::several(server.exchanges, "exchange"),
-            server.failed,
-        );
+        let counts = format!("  {}, {} failed", units::several(server.exchanges, "exchange"), server.failed);
         let address = format!("  {}  ", server.address);
-        let first = [(Role::Strong, name), (Role::Text, " "), (Role::Text, version), (Role::Faint, &address)];
-        let used = pen.line(line(area.y), &first);
         let room = line(area.y);
+        // A long name leaves the address and the revision their place.
+        let others = address.len() + harmless::width(version) + harmless::width(&revisions) + 1;
+        let front = usize::from(room.width).saturating_sub(others).max(12);
+        let name = harmless::shown(name);
+        let name = harmless::fit(&name, front);
+        let first =
+            [(Role::Strong, &*name), (Role::Text, " "), (Role::Text, version), (Role::Faint, &address)];
+        let used = pen.line(room, &first);
         let rest = Rect { x: room.x + used, width: room.width.saturating_sub(used), ..room };
         pen.line(rest, &[(Role::Title, &revisions), (Role::Faint, &counts)]);
         let can = if server.capabilities.is_empty() {
@@ -245,33 +222,28 @@ impl Opened {
             server.capabilities.join(" ")
         };
         pen.line(line(area.y + 1), &[(Role::Faint, "capabilities "), (Role::Text, &can)]);
-        let uses = self.definitions.iter().filter(|definition| definition.uses == Some(0)).count();
+        let listed = || self.definitions.iter().filter(|definition| definition.is_listed);
+        let unused = listed().filter(|definition| definition.uses == Some(0)).count();
+        let unlisted = self.definitions.len() - listed().count();
         let offers = format!(
-            "{} in {}",
+            "{}, {}, ~{} tokens",
+            units::several(listed().count() as u64, "definition"),
             units::bytes(server.bytes),
-            units::several(self.definitions.len() as u64, "definition")
+            server.bytes.div_ceil(TOKEN),
         );
-        let unused = format!(", {uses} of them not used in this capture");
+        let offers = if listed().next().is_none() { "no listing in this capture".to_owned() } else { offers };
+        let unused = if unused > 0 { format!("; {unused} unused") } else { String::new() };
+        let more = if unlisted > 0 { format!("; {unlisted} used but not listed") } else { String::new() };
         pen.line(
             line(area.y + 2),
-            &[(Role::Faint, "offers "), (Role::Text, &offers), (Role::Faint, &unused)],
+            &[(Role::Faint, "offers "), (Role::Text, &offers), (Role::Faint, &unused), (Role::Warn, &more)],
         );
         3
     }
 
     fn draw_list(&self, area: Rect, columns: &[Column], pen: &mut Pen<'_>) {
-        let sorted = By::ALL.iter().position(|by| *by == self.by);
-        let down = self.turned != matches!(self.by, By::Uses | By::Bytes);
-        let table = Table {
-            columns,
-            sorted: sorted.map(|at| (at, down)),
-            rows: self.definitions.len(),
-            list: self.list,
-            focused: !self.in_reader,
-            pane: Pane::List,
-        };
-        let private = pen.world.private;
-        table.draw(area, pen, |row| self.definitions.get(row).map(|d| cells(d, private)).unwrap_or_default());
+        let all = All { definitions: &self.definitions, made: self.made, private: pen.world.private };
+        self.listing.draw(area, (&all, columns), !self.in_reader, pen);
     }
 
     fn draw_reader(&self, area: Rect, pen: &mut Pen<'_>) {
@@ -289,55 +261,67 @@ impl Opened {
         ];
         pen.line(Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area }, &title);
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-        self.reader.draw(
-            body,
-            self.in_reader,
-            "its definition was not kept: the capture lacks some of the listing",
-            pen,
-        );
+        let empty = if definition.is_listed {
+            "its definition was not kept: the capture lacks some of the listing"
+        } else {
+            "it was used, and no listing of this capture has it"
+        };
+        self.reader.draw(body, self.in_reader, empty, pen);
     }
 
     fn selected(&self) -> Option<&Definition> {
-        self.definitions.get(self.list.selected)
-    }
-
-    fn key(&self) -> Option<(usize, String)> {
-        self.selected().map(|definition| (definition.kind, definition.name.clone()))
-    }
-
-    fn order(&mut self, by: By) {
-        (self.by, self.turned) = (by, false);
-        self.sort(self.key());
-    }
-
-    /// Sorts, and selects what was selected.
-    fn sort(&mut self, selected: Option<(usize, String)>) {
-        match self.by {
-            By::Kind => self.definitions.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name))),
-            By::Name => self.definitions.sort_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind))),
-            By::Uses => self.definitions.sort_by_key(|definition| Reverse(definition.uses)),
-            By::Bytes => self.definitions.sort_by_key(|definition| Reverse(definition.bytes)),
-        }
-        if self.turned {
-            self.definitions.reverse();
-        }
-        let place = selected.and_then(|(kind, name)| {
-            self.definitions.iter().position(|definition| definition.kind == kind && definition.name == name)
-        });
-        let last = self.definitions.len().saturating_sub(1);
-        self.list.selected = place.unwrap_or(self.list.selected).min(last);
-        self.read();
+        self.definitions.get(self.listing.selected()?)
     }
 
     /// Hands the selected definition to the reader, where it has another.
     fn read(&mut self) {
-        let Some(definition) = self.definitions.get(self.list.selected) else { return };
+        let selected = self.listing.selected().and_then(|place| self.definitions.get(place));
+        let Some(definition) = selected else { return };
         let json = definition.json.as_deref().unwrap_or("");
         let key = (definition.kind, definition.name.clone(), json.len());
         if self.read.as_ref() != Some(&key) {
             self.reader.set(Doc::of(json.as_bytes()));
             self.read = Some(key);
         }
+    }
+}
+
+/// The definitions, as they are to be listed.
+struct All<'a> {
+    definitions: &'a [Definition],
+    made: u64,
+    private: bool,
+}
+
+impl Items for All<'_> {
+    type Id = (usize, String);
+
+    fn len(&self) -> usize {
+        self.definitions.len()
+    }
+
+    fn version(&self) -> u64 {
+        self.made
+    }
+
+    fn id(&self, place: usize) -> Option<Self::Id> {
+        self.definitions.get(place).map(|definition| (definition.kind, definition.name.clone()))
+    }
+
+    fn key(&self, place: usize, column: usize) -> Key {
+        let Some(definition) = self.definitions.get(place) else { return Key::Missing };
+        match column {
+            0 => Key::Text(format!("{} {}", definition.kind, definition.name.to_lowercase()).into()),
+            2 => definition.uses.map_or(Key::Missing, Key::count),
+            3 => Key::count(definition.failed),
+            4 => Key::number(definition.p50_ns),
+            5 | 6 => Key::count(definition.bytes),
+            _ => Key::text(&definition.name),
+        }
+    }
+
+    fn cells(&self, place: usize) -> Vec<Cell> {
+        self.definitions.get(place).map(|definition| cells(definition, self.private)).unwrap_or_default()
     }
 }
 
@@ -356,18 +340,28 @@ fn shown(definition: &Definition, private: bool) -> &str {
 fn cells(definition: &Definition, private: bool) -> Vec<Cell> {
     let kind = KINDS.get(definition.kind).map_or("", |(_, kind, _)| kind);
     let uses = definition.uses;
-    let about = if private { MASK } else { &definition.about };
+    let about = match definition.is_listed {
+        false => "(not listed in this capture)",
+        true if private => MASK,
+        true => &definition.about,
+    };
+    let or_none = |known: bool, text: String| if known { text } else { "-".to_owned() };
+    let large = if definition.bytes >= LARGE { Role::Warn } else { Role::Text };
+    let sign = if definition.is_listed { Role::Strong } else { Role::Warn };
     vec![
         Cell::text(Role::Faint, kind),
-        Cell::text(Role::Strong, shown(definition, private).to_owned()),
+        Cell::text(sign, shown(definition, private).to_owned()),
         Cell::text(
             if uses.unwrap_or(0) > 0 { Role::Text } else { Role::Faint },
             uses.map_or_else(|| "-".to_owned(), |uses| uses.to_string()),
         ),
         Cell::text(
-            if definition.bytes >= LARGE { Role::Warn } else { Role::Text },
-            units::bytes(definition.bytes).replace(' ', ""),
+            if definition.failed > 0 { Role::Bad } else { Role::Faint },
+            or_none(uses.is_some(), definition.failed.to_string()),
         ),
-        Cell::text(Role::Faint, about.to_owned()),
+        Cell::text(Role::Text, definition.p50_ns.map_or_else(|| "-".to_owned(), units::cell)),
+        Cell::text(large, or_none(definition.is_listed, shelf::size(definition.bytes))),
+        Cell::text(Role::Faint, or_none(definition.is_listed, definition.bytes.div_ceil(TOKEN).to_string())),
+        Cell::text(if definition.is_listed { Role::Faint } else { Role::Warn }, about.to_owned()),
     ]
 }

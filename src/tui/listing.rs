@@ -1,0 +1,440 @@
+//! What a view lists: which items, in which order, and which of them is selected, whatever comes and however they are
+//! sorted.
+//!
+//! What is settled is put in its place once; only what still changes is sorted again, and only where it may have
+//! changed. So a frame costs nothing where nothing was told, however many items there are.
+
+use std::cmp::Ordering;
+use std::fmt::Debug;
+
+use ratatui::layout::Rect;
+
+use super::action::Action;
+use super::list::List;
+use super::pen::{Hit, Pane, Pen};
+use super::table::{Cell, Column, First, Table};
+
+/// What an item is sorted by in a column.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Key {
+    /// It has nothing there: it stands below all others.
+    Missing,
+    /// A number, in whatever unit the column has.
+    Number(i64),
+    /// A text.
+    Text(Box<str>),
+}
+
+impl Key {
+    /// A count.
+    pub(super) fn count(count: u64) -> Self {
+        Self::Number(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
+    /// A text, whatever the case of its letters.
+    pub(super) fn text(text: &str) -> Self {
+        Self::Text(text.to_lowercase().into())
+    }
+
+    /// A number that may be missing.
+    pub(super) fn number(number: Option<i64>) -> Self {
+        number.map_or(Self::Missing, Self::Number)
+    }
+}
+
+/// What can be listed: items at places from 0 on.
+pub(super) trait Items {
+    /// What an item is known by while its place changes.
+    type Id: Clone + PartialEq + Debug;
+
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// How many of them, from the first on, neither change nor move any more.
+    fn settled(&self) -> usize {
+        0
+    }
+
+    /// Another number where those that are not settled may have changed.
+    fn version(&self) -> u64;
+
+    /// Another number where also those that are settled may have: another filter.
+    fn epoch(&self) -> u64 {
+        0
+    }
+
+    /// What an item is known by; `None` beyond the last.
+    fn id(&self, place: usize) -> Option<Self::Id>;
+
+    /// What it is sorted by in a column.
+    fn key(&self, place: usize, column: usize) -> Key;
+
+    /// Whether it is shown.
+    fn passes(&self, _place: usize) -> bool {
+        true
+    }
+
+    /// What stands in its row.
+    fn cells(&self, place: usize) -> Vec<Cell>;
+}
+
+/// By which column, and whether the largest stand above.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sorting {
+    /// The column.
+    pub(super) column: usize,
+    /// Whether the largest stand above.
+    pub(super) down: bool,
+}
+
+impl Sorting {
+    /// By a column, as it is looked at first.
+    pub(super) fn by(column: usize, columns: &[Column]) -> Self {
+        let first = columns.get(column).and_then(|column| column.sorts);
+        Self { column, down: first == Some(First::Largest) }
+    }
+
+    /// By the next column, or in the other direction, where the action asks for that; else says so with false.
+    pub(super) fn act(&mut self, action: Action, columns: &[Column]) -> bool {
+        match action {
+            Action::Sort => {
+                let count = columns.len();
+                let mut next = (1..=count).map(|step| (self.column + step) % count.max(1));
+                let sorts = |at: &usize| columns.get(*at).is_some_and(|column| column.sorts.is_some());
+                *self = next.find(sorts).map_or(*self, |column| Self::by(column, columns));
+            }
+            Action::SortReverse => self.down = !self.down,
+            _ => return false,
+        }
+        true
+    }
+
+    /// What it is by, where that is not the column `usual`: `by Bytes, `.
+    pub(super) fn status(self, usual: usize, columns: &[Column]) -> String {
+        let column = columns.get(self.column).filter(|_| self.column != usual);
+        column.map_or(String::new(), |column| format!("by {}, ", column.title))
+    }
+
+    /// The header of a column was clicked: by it; again, in the other direction.
+    pub(super) fn click(&mut self, column: usize, columns: &[Column]) {
+        if columns.get(column).is_none_or(|column| column.sorts.is_none()) {
+            return;
+        }
+        *self = if self.column == column {
+            Self { down: !self.down, ..*self }
+        } else {
+            Self::by(column, columns)
+        };
+    }
+}
+
+/// What was put in order when that was done last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Made {
+    len: usize,
+    settled: usize,
+    version: u64,
+    epoch: u64,
+    sorting: Sorting,
+}
+
+/// The items of a view in their order, and where one stands in it.
+#[derive(Debug)]
+pub(super) struct Listing<I> {
+    list: List,
+    /// What is selected; `None` before there is anything.
+    selected: Option<I>,
+    /// Whether somebody selected it. Until then the first row is, whatever stands there.
+    chosen: bool,
+    /// The columns that they can be sorted by.
+    columns: &'static [Column],
+    sorting: Sorting,
+    /// The places of the items that are shown, with what they are sorted by.
+    order: Vec<(Key, u32)>,
+    made: Option<Made>,
+}
+
+impl<I: Clone + PartialEq + Debug> Listing<I> {
+    /// Nothing yet, to be sorted by the first of these columns.
+    pub(super) fn new(columns: &'static [Column]) -> Self {
+        Self {
+            list: List::default(),
+            selected: None,
+            chosen: false,
+            columns,
+            sorting: Sorting::by(0, columns),
+            order: Vec::new(),
+            made: None,
+        }
+    }
+
+    /// Takes what came, went and changed. What is selected stays so.
+    pub(super) fn refresh(&mut self, items: &impl Items<Id = I>) {
+        let now = Made {
+            len: items.len(),
+            settled: items.settled(),
+            version: items.version(),
+            epoch: items.epoch(),
+            sorting: self.sorting,
+        };
+        if self.made == Some(now) {
+            return;
+        }
+        let keeps = self
+            .made
+            .filter(|was| (was.epoch, was.sorting) == (now.epoch, now.sorting) && was.settled <= now.settled);
+        let from = keeps.map_or(0, |was| was.settled);
+        if from == 0 {
+            self.order.clear();
+        } else if keeps.is_some_and(|was| was.len > was.settled) {
+            self.order.retain(|(_, place)| (*place as usize) < from);
+        }
+        let down = now.sorting.down;
+        let compare =
+            |(a, x): &(Key, u32), (b, y): &(Key, u32)| if down { b.cmp(a) } else { a.cmp(b) }.then(x.cmp(y));
+        let shown = (from..now.len).filter(|place| items.passes(*place));
+        let mut more: Vec<(Key, u32)> = shown
+            .filter_map(|place| Some((items.key(place, now.sorting.column), u32::try_from(place).ok()?)))
+            .collect();
+        more.sort_unstable_by(compare);
+        merge(&mut self.order, more, compare);
+        self.made = Some(now);
+        self.stay(items);
+    }
+
+    /// How many are shown.
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// The place of what is selected, as it was when that was looked at last.
+    pub(super) fn selected(&self) -> Option<usize> {
+        self.place(self.list.selected)
+    }
+
+    /// Moves or sorts, where the action does; else says so with false.
+    pub(super) fn act(&mut self, action: Action, items: &impl Items<Id = I>, lines: usize) -> bool {
+        if self.sorting.act(action, self.columns) {
+            self.refresh(items);
+            return true;
+        }
+        let moved = self.list.act(action, lines, self.order.len());
+        if moved {
+            self.keep(items);
+        }
+        moved
+    }
+
+    /// A row of `pane` was clicked, or the header of a column.
+    pub(super) fn click(&mut self, hit: Hit, pane: Pane, items: &impl Items<Id = I>) {
+        match hit {
+            Hit::Row(of, row) if of == pane => {
+                self.list.select(row, self.order.len());
+                self.keep(items);
+            }
+            Hit::Column(column) => {
+                self.sorting.click(column, self.columns);
+                self.refresh(items);
+            }
+            _ => {}
+        }
+    }
+
+    /// The wheel turned over it.
+    pub(super) fn wheel(&mut self, down: bool, items: &impl Items<Id = I>, lines: usize) {
+        self.list.scroll(down, 3, lines, self.order.len());
+        self.keep(items);
+    }
+
+    /// Where one is, and what it is sorted by where that is not as it comes, for the footer: the column may be one for
+    /// which the screen has no room.
+    pub(super) fn status(&self) -> String {
+        let sorted = self.sorting.status(0, self.columns);
+        format!("{sorted}{}", self.list.status(self.order.len()))
+    }
+
+    /// Draws header and rows, with these columns: all of its own, or the first of them.
+    pub(super) fn draw(
+        &self,
+        area: Rect,
+        (items, columns): (&impl Items<Id = I>, &[Column]),
+        focused: bool,
+        pen: &mut Pen<'_>,
+    ) {
+        let table = Table {
+            columns,
+            sorted: Some((self.sorting.column, self.sorting.down)),
+            rows: self.order.len(),
+            list: self.list,
+            focused,
+            pane: Pane::List,
+        };
+        table.draw(area, pen, |row| self.place(row).map(|place| items.cells(place)).unwrap_or_default());
+    }
+
+    fn place(&self, row: usize) -> Option<usize> {
+        self.order.get(row).map(|(_, place)| *place as usize)
+    }
+
+    fn id(&self, row: usize, items: &impl Items<Id = I>) -> Option<I> {
+        items.id(self.place(row)?)
+    }
+
+    /// The row that was moved to is the selected one.
+    fn keep(&mut self, items: &impl Items<Id = I>) {
+        self.selected = self.id(self.list.selected, items);
+        self.chosen = true;
+    }
+
+    /// Goes to the row of what is selected. Where that is no longer shown, what stands in its place is.
+    fn stay(&mut self, items: &impl Items<Id = I>) {
+        if self.selected.is_some() && self.id(self.list.selected, items) == self.selected {
+            return;
+        }
+        let row = self.selected.as_ref().filter(|_| self.chosen).and_then(|selected| {
+            (0..self.order.len()).find(|row| self.id(*row, items).as_ref() == Some(selected))
+        });
+        match row {
+            Some(row) => self.list.follow(row),
+            None => {
+                self.list.hold(self.order.len());
+                self.selected = self.id(self.list.selected, items);
+            }
+        }
+    }
+}
+
+/// Puts sorted items among sorted ones. Each is looked for by halves, the rest is moved once: a few among a hundred
+/// thousand take a millisecond, where sorting all of them again takes six.
+fn merge<T>(order: &mut Vec<T>, mut more: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) {
+    let follows = order.last().zip(more.first()).is_none_or(|(last, first)| compare(last, first).is_le());
+    if follows {
+        order.append(&mut more);
+        return;
+    }
+    let place = |item: &T| order.partition_point(|known| compare(known, item).is_lt());
+    let places: Vec<usize> = more.iter().map(place).collect();
+    let mut merged = Vec::with_capacity(order.len() + more.len());
+    let mut rest = std::mem::take(order).into_iter();
+    let mut taken = 0;
+    for (item, place) in more.into_iter().zip(places) {
+        merged.extend(rest.by_ref().take(place - taken));
+        taken = place;
+        merged.push(item);
+    }
+    merged.extend(rest);
+    *order = merged;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Numbers, of which the first few are settled.
+    struct Numbers {
+        all: Vec<(u16, i64)>,
+        settled: usize,
+        version: u64,
+        least: i64,
+    }
+
+    const COLUMNS: [Column; 3] = [
+        Column::new("id", 1).sorts(First::Least),
+        Column::new("", 1),
+        Column::new("number", 1).sorts(First::Largest),
+    ];
+
+    impl Items for Numbers {
+        type Id = u16;
+        fn len(&self) -> usize {
+            self.all.len()
+        }
+        fn settled(&self) -> usize {
+            self.settled
+        }
+        fn version(&self) -> u64 {
+            self.version
+        }
+        fn epoch(&self) -> u64 {
+            self.least as u64
+        }
+        fn id(&self, place: usize) -> Option<u16> {
+            self.all.get(place).map(|(id, _)| *id)
+        }
+        fn key(&self, place: usize, column: usize) -> Key {
+            let (id, number) = self.all[place];
+            if column == 0 { Key::count(id.into()) } else { Key::Number(number) }
+        }
+        fn passes(&self, place: usize) -> bool {
+            self.all[place].1 >= self.least
+        }
+        fn cells(&self, _: usize) -> Vec<Cell> {
+            Vec::new()
+        }
+    }
+
+    /// What the order must be, made anew.
+    fn oracle(numbers: &Numbers, sorting: Sorting) -> Vec<u16> {
+        let mut places: Vec<usize> = (0..numbers.len()).filter(|place| numbers.passes(*place)).collect();
+        places.sort_by_key(|place| (numbers.key(*place, sorting.column), *place));
+        if sorting.down {
+            places.sort_by_key(|place| std::cmp::Reverse(numbers.key(*place, sorting.column)));
+        }
+        places.iter().filter_map(|place| numbers.id(*place)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_is_as_if_made_anew(
+            steps in prop::collection::vec((0usize..8, prop::collection::vec(-20i64..20, 0..6)), 1..40),
+        ) {
+            let mut listing = Listing::<u16>::new(&COLUMNS);
+            let mut numbers = Numbers { all: Vec::new(), settled: 0, version: 0, least: -20 };
+            for (step, more) in steps {
+                let selected = listing.selected.filter(|id| numbers.all.iter().any(|(known, _)| known == id));
+                match step {
+                    0 => listing.sorting.click(2, &COLUMNS),
+                    1 => drop(listing.act(Action::Sort, &numbers, 5)),
+                    2 => drop(listing.act(Action::SortReverse, &numbers, 5)),
+                    3 => numbers.least = more.first().copied().unwrap_or(-20),
+                    4 => numbers.settled = numbers.all.len(),
+                    5 => {
+                        // What is not settled changes, and some of it goes.
+                        let settled = numbers.settled;
+                        numbers.all.truncate(settled + more.len());
+                        numbers.all.iter_mut().skip(settled).zip(&more).for_each(|((_, is), more)| *is = *more);
+                    }
+                    _ => {
+                        let from = numbers.all.last().map_or(0, |(id, _)| id + 1);
+                        numbers.all.extend((from..).zip(more));
+                    }
+                }
+                numbers.version += 1;
+                listing.refresh(&numbers);
+                let got: Vec<u16> = (0..listing.len()).filter_map(|row| listing.id(row, &numbers)).collect();
+                prop_assert_eq!(&got, &oracle(&numbers, listing.sorting));
+                if let Some(id) = selected.filter(|id| got.contains(id)) {
+                    prop_assert_eq!(listing.selected, Some(id), "what is selected stays so");
+                }
+                let place = listing.selected();
+                prop_assert_eq!(place.and_then(|place| numbers.id(place)), listing.selected);
+                prop_assert_eq!(place.is_none(), got.is_empty());
+                listing.act(if step % 2 == 0 { Action::Down } else { Action::Up }, &numbers, 5);
+            }
+        }
+    }
+
+    #[test]
+    fn the_sort_walks_over_what_can_be_sorted() {
+        let mut sorting = Sorting::default();
+        assert!(sorting.act(Action::Sort, &COLUMNS));
+        assert_eq!(sorting, Sorting { column: 2, down: true });
+        assert!(sorting.act(Action::Sort, &COLUMNS));
+        assert_eq!(sorting, Sorting { column: 0, down: false });
+        sorting.click(1, &COLUMNS);
+        assert_eq!(sorting.column, 0);
+        assert!(!sorting.act(Action::Up, &COLUMNS));
+    }
+}

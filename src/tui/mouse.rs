@@ -1,0 +1,69 @@
+//! What the mouse asks for: a click on what lies there, a double click to open it, the wheel.
+
+use std::time::Duration;
+
+use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Position;
+
+use super::action::Action;
+use super::app::{App, Mode};
+use super::effect::Effect;
+use super::help;
+use super::pen::{Hit, Pane};
+
+/// How long after a click another one makes it a double click.
+const DOUBLE_CLICK: Duration = Duration::from_millis(400);
+
+impl App {
+    pub(super) fn mouse(&mut self, mouse: MouseEvent) -> Vec<Effect> {
+        let at = Position::new(mouse.column, mouse.row);
+        match mouse.kind {
+            MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
+                let down = mouse.kind == MouseEventKind::ScrollDown;
+                self.wheel(at, down);
+                Vec::new()
+            }
+            MouseEventKind::Down(MouseButton::Left) => self.click(at),
+            _ => {
+                // Nothing on the screen follows the pointer.
+                self.dirty = false;
+                Vec::new()
+            }
+        }
+    }
+
+    fn wheel(&mut self, at: Position, down: bool) {
+        let rows = help::lines(self).len();
+        let lines = self.seen.lines(Pane::Detail);
+        if let Mode::Help(list) = &mut self.mode {
+            list.scroll(down, 3, lines, rows);
+        } else if let Some(pane) = self.seen.pane(at) {
+            self.with_view(|view, world, seen| view.wheel(pane, down, world, seen));
+        }
+    }
+
+    fn click(&mut self, at: Position) -> Vec<Effect> {
+        self.said = None;
+        let now = self.world.uptime;
+        let double = self
+            .clicked
+            .take()
+            .is_some_and(|(then, x, y)| (x, y) == (at.x, at.y) && now.saturating_sub(then) <= DOUBLE_CLICK);
+        self.clicked = (!double).then_some((now, at.x, at.y));
+        let Some(hit) = self.seen.hit(at) else { return Vec::new() };
+        match (hit, &self.mode) {
+            (Hit::Action(action), _) => return self.action(action),
+            (Hit::View(name), _) => return vec![Effect::Show(name)],
+            (_, Mode::Help(_) | Mode::Copy(_)) => self.mode = Mode::View,
+            _ => {
+                let mut effects =
+                    self.with_view(|view, world, seen| view.click(hit, world, seen)).unwrap_or_default();
+                if double && matches!(hit, Hit::Row(..) | Hit::Cell(..)) {
+                    effects.extend(self.ask_view(Action::Open).unwrap_or_default());
+                }
+                return effects;
+            }
+        }
+        Vec::new()
+    }
+}

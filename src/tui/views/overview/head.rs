@@ -1,0 +1,213 @@
+//! The upper part of the overview: totals, the quality of the capture, what hangs, rates over time.
+
+use ratatui::layout::{Position, Rect};
+
+use super::{COUNTED, Hanging};
+use crate::base::fact::Loser;
+use crate::base::{Timestamp, units};
+use crate::ledger::{ConnectionCount, Status};
+use crate::tui::big::{CHARACTER, big};
+use crate::tui::pen::Pen;
+use crate::tui::theme::Role;
+use crate::tui::views::exchanges::columns;
+
+/// Columns of the scale beside the rates.
+const SCALE: u16 = 7;
+
+/// Lines below the totals, and columns of the screen, from which on what hangs is written large.
+const ROOM: u16 = 28;
+const WIDE: u16 = 110;
+
+/// Columns that a stretch of time has at most: few stretches make no large blocks.
+const BROADEST: usize = 4;
+
+/// What was seen: two lines.
+pub(super) fn draw_totals(area: Rect, pen: &mut Pen<'_>) {
+    let exchanges = &pen.world.summary.exchanges;
+    let pending = pen.world.pending.len() as u64;
+    let count = |status| exchanges.count(status);
+    let failed = exchanges.errors();
+    let symbols = pen.symbols();
+    let texts = [
+        (Role::Strong, units::several(exchanges.total() + pending, "exchange")),
+        (none_or(Role::Good, count(Status::Ok)), format!("{} {} ok", symbols.ok, count(Status::Ok))),
+        (none_or(Role::Bad, failed), format!("{} {failed} failed", symbols.bad)),
+        (
+            none_or(Role::Bad, count(Status::Unanswered)),
+            format!("{} {} unanswered", symbols.unanswered, count(Status::Unanswered)),
+        ),
+        (
+            none_or(Role::Warn, count(Status::Cancelled)),
+            format!("{} {} cancelled", symbols.cancelled, count(Status::Cancelled)),
+        ),
+        (none_or(Role::Pending, pending), format!("{pending} pending")),
+    ];
+    let parts: Vec<(Role, &str)> =
+        texts.iter().flat_map(|(role, text)| [(*role, text.as_str()), (Role::Text, "  ")]).collect();
+    pen.line(area, &parts);
+    let world = pen.world;
+    let capture = world.store.capture();
+    let took = capture.first.zip(capture.last).map_or(0, |(first, last)| last.time.since(first.time));
+    let handshake = world
+        .summary
+        .handshake_p50_ns
+        .map_or(String::new(), |ns| format!(", handshake {}", units::duration(ns)));
+    let open = world.store.open_sessions().len() as u64;
+    let second = format!(
+        "{}, {}, {}; {} in {}{handshake}",
+        units::several(world.summary.sessions_count + open, "session"),
+        units::several(world.summary.notifications, "notification"),
+        units::several((world.store.streams().len() + world.store.open_streams().len()) as u64, "stream"),
+        units::bytes(capture.bytes),
+        units::duration(took),
+    );
+    pen.line(Rect { y: area.y + 1, ..area }, &[(Role::Faint, &second)]);
+}
+
+/// How good the capture is, in a line.
+pub(super) fn draw_quality(area: Rect, pen: &mut Pen<'_>) {
+    let world = pen.world;
+    let capture = world.store.capture();
+    let lost = Loser::ALL.into_iter().filter_map(|by| {
+        let count = capture.lost.by(by);
+        (count > 0).then(|| format!("{count} packets lost by {}", by.name()))
+    });
+    let gaps: u64 = world.summary.connections.iter().map(|count| count.gap_bytes).sum();
+    let degraded = world.summary.exchanges.degraded;
+    let lacks = [
+        (capture.cut_packets, format!("{} packets cut short", capture.cut_packets)),
+        (capture.unreadable_packets, format!("{} packets unreadable", capture.unreadable_packets)),
+        (gaps, format!("{} in no packet", units::bytes(gaps))),
+        (degraded, format!("{} without all evidence", units::several(degraded, "exchange"))),
+    ];
+    let lacks = lacks.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text);
+    let told: Vec<String> = lost.chain(lacks).collect();
+    let symbols = pen.symbols();
+    if told.is_empty() {
+        let text = format!("{} nothing lost, cut or missing", symbols.ok);
+        pen.line(area, &[(Role::Faint, "capture  "), (Role::Good, &text)]);
+    } else {
+        let text = format!("{} {}", symbols.flag, told.join(", "));
+        pen.line(area, &[(Role::Faint, "capture  "), (Role::Warn, &text)]);
+    }
+}
+
+/// What hangs, to be seen from afar. Says how many lines that took, with an empty one below.
+pub(super) fn draw_hanging(hanging: &Hanging, area: Rect, pen: &mut Pen<'_>) -> u16 {
+    let Some((since, oldest)) = &hanging.oldest else { return 0 };
+    let called = format!("{} {}", oldest.method, oldest.name.as_deref().unwrap_or_default());
+    let whose = format!("{} packet {}", columns::session(&oldest.session), oldest.request.span.first);
+    let words = match hanging.count {
+        1 => "1 hangs".to_owned(),
+        COUNTED => format!("{COUNTED}+ hang"),
+        count => format!("{count} hang"),
+    };
+    let since = units::cell(*since);
+    if area.height >= ROOM
+        && area.width >= WIDE
+        && let Some(used) = big(area, Role::Pending, &format!("{words} {since}"), pen)
+    {
+        let x = area.x + used + 1;
+        let beside = |y| Rect { x, y, width: area.right().saturating_sub(x), height: 1 };
+        pen.line(beside(area.y + 1), &[(Role::Faint, "the oldest is "), (Role::Strong, &called)]);
+        pen.line(beside(area.y + 2), &[(Role::Faint, &whose)]);
+        return CHARACTER.1 + 1;
+    }
+    // Reversed, as what was searched for: the loudest that a theme has, and without colours too.
+    let parts = [
+        (Role::Found, format!(" {words} ")),
+        (Role::Text, "  ".to_owned()),
+        (Role::Pending, format!("{since}  ")),
+        (Role::Strong, format!("{called}  ")),
+        (Role::Faint, whose),
+    ];
+    let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_str())).collect();
+    pen.line(area, &parts);
+    2
+}
+
+fn none_or(role: Role, count: u64) -> Role {
+    if count > 0 { role } else { Role::Faint }
+}
+
+/// What is there instead, where no exchange was seen. Says how many lines that took.
+pub(super) fn draw_nothing(area: Rect, pen: &mut Pen<'_>) -> u16 {
+    let world = pen.world;
+    if !world.store.is_empty() {
+        return 0;
+    }
+    let count = |count: &ConnectionCount| {
+        let speaks = if count.mcp { "mcp" } else { count.speaks.name() };
+        format!("{} {speaks}", count.connections)
+    };
+    let carried: Vec<String> = world.summary.connections.iter().map(count).collect();
+    let text = match (world.ended, carried.is_empty()) {
+        (false, _) => "no MCP was seen so far".to_owned(),
+        (true, true) => "no MCP was seen, and no TCP connection".to_owned(),
+        (true, false) => {
+            format!("no MCP was seen; TCP connections by what they carry: {}", carried.join(", "))
+        }
+    };
+    pen.line(area, &[(Role::Warn, &text)]);
+    2
+}
+
+/// How many exchanges began when, in columns; below them those that failed, and the time. Says how many lines it took.
+pub(super) fn draw_rates(area: Rect, pen: &mut Pen<'_>) -> u16 {
+    let Some(start) = pen.world.rates.start().filter(|_| area.height >= 4 && area.width > SCALE + 20) else {
+        return 0;
+    };
+    let plot = Rect { x: area.x + SCALE, width: area.width - SCALE, height: area.height - 2, ..area };
+    let columns = pen.world.rates.columns(plot.width.into());
+    let wide = (usize::from(plot.width) / columns.len().max(1)).clamp(1, BROADEST);
+    let most = columns.iter().map(|[all, _]| *all).max().unwrap_or(1).max(1);
+    // Few exchanges make no towers.
+    let plot = Rect { height: plot.height.min(u16::try_from(most).unwrap_or(u16::MAX).max(3)), ..plot };
+    let failures = Rect { y: plot.bottom(), height: 1, ..plot };
+    for (index, [all, failed]) in columns.iter().enumerate() {
+        let x = plot.x + (index * wide).min(usize::from(plot.width)) as u16;
+        draw_column(*all, most, Rect { x, width: wide as u16, ..plot }, pen);
+        if *failed > 0 {
+            let at = (u64::from(*failed) * 8).div_ceil(u64::from(most)).clamp(1, 8) as usize - 1;
+            let text = pen.symbols().levels.get(at).copied().unwrap_or_default().repeat(wide);
+            pen.text(Position::new(x, failures.y), wide as u16, Role::Bad, &text);
+        }
+    }
+    let [_, standing] = pen.symbols().rules;
+    for y in plot.y..=failures.y {
+        pen.text((plot.x - 1, y).into(), 1, Role::Border, standing);
+    }
+    let scale = |y, text: &str, role, pen: &mut Pen<'_>| {
+        pen.right(Rect { x: area.x, y, width: SCALE - 1, height: 1 }, role, text);
+    };
+    scale(plot.y, &most.to_string(), Role::Faint, pen);
+    scale(plot.bottom() - 1, "began", Role::Faint, pen);
+    scale(
+        failures.y,
+        "failed",
+        if columns.iter().any(|[_, failed]| *failed > 0) { Role::Bad } else { Role::Faint },
+        pen,
+    );
+    let together = pen.world.rates.together(plot.width.into());
+    let each = pen.world.rates.width_ns().saturating_mul(together);
+    let end = Timestamp(start.0.saturating_add(each.saturating_mul(columns.len() as i64)));
+    let used = ((columns.len() * wide) as u16).max(60).min(plot.width);
+    let axis = Rect { y: failures.y + 1, height: 1, width: used, ..plot };
+    let middle = format!("  each column {}", units::duration(each));
+    pen.line(axis, &[(Role::Faint, &units::time_of_day(start)), (Role::Faint, &middle)]);
+    pen.right(axis, Role::Faint, &units::time_of_day(end));
+    plot.height + 2
+}
+
+/// A column of so many of the most, in steps of an eighth of a line, from below.
+fn draw_column(all: u32, most: u32, area: Rect, pen: &mut Pen<'_>) {
+    let steps = (u64::from(all) * 8 * u64::from(area.height)).div_ceil(u64::from(most)) as usize;
+    for line in 0..area.height {
+        let here = steps.saturating_sub(usize::from(line) * 8).min(8);
+        let Some(symbol) = here.checked_sub(1).and_then(|at| pen.symbols().levels.get(at).copied()) else {
+            continue;
+        };
+        let text = symbol.repeat(area.width.into());
+        pen.text(Position::new(area.x, area.bottom() - 1 - line), area.width, Role::Receive, &text);
+    }
+}

@@ -1,0 +1,209 @@
+//! Totals, rates and errors over time, what hangs now, what was slowest, and how good the capture is.
+
+mod head;
+
+use std::borrow::Cow;
+
+use ratatui::layout::Rect;
+
+use super::board::{Board, Row, Target};
+use super::exchanges::columns;
+use super::{View, ViewName};
+use crate::base::units;
+use crate::ledger::{CauseCount, Exchange};
+use crate::tui::action::Action;
+use crate::tui::effect::Effect;
+use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
+use crate::tui::table::{Cell, Column};
+use crate::tui::theme::Role;
+use crate::tui::world::World;
+
+/// Exchanges that hang which are listed: the oldest.
+const HANGING: usize = 10;
+
+/// Exchanges that hang which are counted: each is looked at for each frame, and more is said to be more.
+const COUNTED: usize = 1000;
+
+/// How long an exchange is open before it hangs, in nanoseconds of the capture's time.
+const HANGS: i64 = 1_000_000_000;
+
+/// Lines of totals and of the quality of the capture.
+const TOTALS: u16 = 3;
+
+/// Lines of the list that are to be seen, at least.
+const LISTED: u16 = 8;
+
+const COLUMNS: [Column; 3] =
+    [Column::new("", 8).right(), Column::new("Worth a look", 24).grows(), Column::new("", 18)];
+
+/// The view that is a summary of all.
+#[derive(Debug, Default)]
+pub(in crate::tui) struct Overview {
+    board: Board,
+}
+
+impl View for Overview {
+    fn name(&self) -> ViewName {
+        ViewName::Overview
+    }
+
+    fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
+        let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+        head::draw_totals(inner, pen);
+        head::draw_quality(Rect { y: inner.y + 2, ..inner }, pen);
+        let from = |y: u16| Rect { y, height: area.bottom().saturating_sub(y), ..inner };
+        let mut y = inner.y + TOTALS + 1;
+        let hanging = Hanging::of(pen.world);
+        y += head::draw_hanging(&hanging, from(y), pen);
+        y += head::draw_nothing(from(y), pen);
+        // The rates take what the list leaves, within reason.
+        let listed = (self.board.len() as u16 + 2).max(LISTED);
+        let left = area.bottom().saturating_sub(y);
+        let height = left.saturating_sub(listed).clamp(5, 11).min(left.saturating_sub(3));
+        y += head::draw_rates(Rect { height, ..from(y) }, pen);
+        if self.board.len() > 0 {
+            self.board.draw(Rect { x: area.x, width: area.width, ..from(y + 1) }, &COLUMNS, pen);
+        }
+    }
+
+    fn act(&mut self, action: Action, _: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
+        self.board.act(action, seen)
+    }
+
+    fn click(&mut self, hit: Hit, _: &mut World, _: &FrameInfo) -> Vec<Effect> {
+        self.board.click(hit);
+        Vec::new()
+    }
+
+    fn wheel(&mut self, _: Pane, down: bool, _: &mut World, seen: &FrameInfo) {
+        self.board.wheel(down, seen);
+    }
+
+    fn refresh(&mut self, world: &mut World) {
+        let hanging = open(world).take_while(|(since, _)| *since >= HANGS).take(HANGING);
+        let mut rows: Vec<Row> = hanging.map(|(since, exchange)| hangs(since, &exchange)).collect();
+        rows.extend(world.summary.unanswered.causes.iter().map(no_answer));
+        rows.extend(world.summary.slowest.iter().map(slow));
+        rows.extend(degraded(world));
+        self.board.set(rows);
+    }
+
+    fn knows(&self, action: Action) -> bool {
+        !matches!(action, Action::Follow | Action::Sort | Action::Search | Action::Fold | Action::NextPane)
+    }
+
+    fn status(&self, world: &World) -> String {
+        let capture = world.store.capture();
+        let first = capture.first.map_or(String::new(), |first| units::date(first.time));
+        format!("{first} {} packets", capture.packets)
+    }
+
+    fn help(&self) -> &'static [&'static str] {
+        &[
+            "Above, what was seen, how good the capture is, what hangs (open for more than a second), and how",
+            "many exchanges began when; the line below them has those that failed.",
+            "Below, what is worth a look: what hangs now, why exchanges have no answer, the slowest ones, and",
+            "what the capture lacks evidence for. Enter opens what is selected.",
+            "",
+            "It is of the whole capture, whatever the filter is.",
+        ]
+    }
+}
+
+/// What is open for long.
+#[derive(Debug, Default)]
+struct Hanging {
+    /// How many, up to [`COUNTED`].
+    count: usize,
+    /// The one that is open for the longest time, and for how long, in nanoseconds.
+    oldest: Option<(i64, Exchange)>,
+}
+
+impl Hanging {
+    /// Of the exchanges that are open now. They are in the order of their requests: the first that does not hang ends it.
+    fn of(world: &World) -> Self {
+        let mut open = open(world).take_while(|(since, _)| *since >= HANGS).take(COUNTED);
+        let oldest = open.next();
+        Self { count: usize::from(oldest.is_some()) + open.count(), oldest }
+    }
+}
+
+/// What is open, the oldest first, each with how long it has been.
+fn open(world: &World) -> impl Iterator<Item = (i64, Exchange)> {
+    let now = world.now();
+    let open = world.pending.iter().filter_map(|n| world.store.exchange(world.store.find(*n)?));
+    open.map(move |exchange| (columns::pending(&exchange, now), exchange))
+}
+
+fn hangs(since: i64, exchange: &Exchange) -> Row {
+    Row {
+        cells: vec![
+            Cell::text(Role::Pending, units::cell(since)),
+            call("hangs  ", Role::Pending, exchange),
+            Cell::text(Role::Faint, place(exchange)),
+        ],
+        target: Target::Exchange(exchange.n),
+    }
+}
+
+fn no_answer(count: &CauseCount) -> Row {
+    let cause = count.cause.map_or("cause not known", |cause| cause.name()).replace('_', " ");
+    let http = count.http_status.map_or(String::new(), |status| format!(" {status}"));
+    let status = count.status.name();
+    let mut filter = format!("status:{status}");
+    if let Some(cause) = count.cause {
+        filter.push_str(&format!(" cause:{}", cause.name()));
+    }
+    if let Some(status) = count.http_status {
+        filter.push_str(&format!(" http:{status}"));
+    }
+    Row {
+        cells: vec![
+            Cell::text(Role::of(count.status), format!("{}x", count.exchanges)),
+            Cell::Parts(vec![
+                (Role::of(count.status), format!("{}  ", status.replace('_', " ")).into()),
+                (Role::Text, Cow::from(format!("{cause}{http}"))),
+            ]),
+            Cell::Empty,
+        ],
+        target: Target::Filter(filter),
+    }
+}
+
+fn slow(exchange: &Exchange) -> Row {
+    Row {
+        cells: vec![
+            Cell::text(Role::Strong, exchange.total_ns().map_or(String::new(), units::cell)),
+            call("slow  ", Role::Warn, exchange),
+            Cell::text(Role::Faint, place(exchange)),
+        ],
+        target: Target::Exchange(exchange.n),
+    }
+}
+
+/// What the capture does not hold all evidence of: the line above tells the rest of its quality.
+fn degraded(world: &World) -> Option<Row> {
+    let count = Some(world.summary.exchanges.degraded).filter(|count| *count > 0)?;
+    let text = "for which the capture does not hold all evidence";
+    Some(Row {
+        cells: vec![
+            Cell::text(Role::Warn, format!("{count}x")),
+            Cell::Parts(vec![(Role::Warn, "degraded  ".into()), (Role::Text, text.into())]),
+            Cell::Empty,
+        ],
+        target: Target::Filter("degraded:any".to_owned()),
+    })
+}
+
+fn call(what: &'static str, role: Role, exchange: &Exchange) -> Cell {
+    Cell::Parts(vec![
+        (role, what.into()),
+        (Role::Text, format!("{} ", exchange.method).into()),
+        (Role::Strong, exchange.name.as_deref().unwrap_or_default().to_owned().into()),
+    ])
+}
+
+fn place(exchange: &Exchange) -> String {
+    let packets = exchange.request.span.first;
+    format!("{} packet {packets}", columns::session(&exchange.session))
+}

@@ -1,0 +1,248 @@
+//! Event streams: what opened each, what it carried, how it ended; then its events, with the gaps between them.
+
+mod opened;
+
+use ratatui::layout::Rect;
+
+use super::connections::address;
+use super::shelf::{self, Kept, Shelf};
+use super::{View, ViewName};
+use crate::base::{Finish, units};
+use crate::ledger::Stream;
+use crate::ledger::query::Subject;
+use crate::ledger::store::Store;
+use crate::tui::action::{Action, Place};
+use crate::tui::effect::{Copies, Effect};
+use crate::tui::listing::{Items, Key, Listing};
+use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
+use crate::tui::table::{Cell, Column, First};
+use crate::tui::theme::Role;
+use crate::tui::world::World;
+
+use opened::Opened;
+
+const COLUMNS: [Column; 10] = [
+    Column::new("Time", 12).sorts(First::Least),
+    Column::new("Opened by", 18).grows().sorts(First::Least),
+    Column::new("Sess", 5).sorts(First::Least),
+    Column::new("Events", 6).right().sorts(First::Largest),
+    Column::new("Bytes", 7).right().sorts(First::Largest),
+    Column::new("Silence", 7).right().sorts(First::Largest),
+    Column::new("Ended", 13).sorts(First::Least),
+    Column::new("Lasted", 7).right().sorts(First::Largest),
+    Column::new("Server", 21).sorts(First::Least),
+    Column::new("Packets", 13).sorts(First::Least),
+];
+
+/// A silence that is shown as a long one, in nanoseconds.
+const LONG: i64 = 1_000_000_000;
+
+/// The view of the streams.
+#[derive(Debug)]
+pub(in crate::tui) struct Streams {
+    listing: Listing<(u32, u32)>,
+    opened: Option<Opened>,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self { listing: Listing::new(&COLUMNS), opened: None }
+    }
+}
+
+impl View for Streams {
+    fn name(&self) -> ViewName {
+        ViewName::Streams
+    }
+
+    fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
+        if let Some(opened) = &self.opened {
+            return opened.draw(area, pen);
+        }
+        let shelf = Shelf::<Stream>::of(pen.world);
+        if self.listing.len() == 0 {
+            return shelf::draw_empty("event stream", shelf.len() > 0, area, pen);
+        }
+        self.listing.draw(area, (&shelf, &COLUMNS), true, pen);
+    }
+
+    fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
+        if let Some(opened) = &mut self.opened {
+            if let Some(effects) = opened.act(action, seen) {
+                return Some(effects);
+            }
+            return (action == Action::Back).then(|| {
+                self.opened = None;
+                Vec::new()
+            });
+        }
+        match action {
+            Action::Open => {
+                self.opened = self.selected(world).map(Opened::new);
+                self.refresh(world);
+                Some(Vec::new())
+            }
+            Action::Partner => {
+                let n = self.selected(world).and_then(|stream| stream.exchange);
+                Some(vec![n.map_or(Effect::Bell, Effect::Open)])
+            }
+            _ => {
+                let shelf = Shelf::<Stream>::of(world);
+                self.listing.act(action, &shelf, seen.lines(Pane::List)).then(Vec::new)
+            }
+        }
+    }
+
+    fn click(&mut self, hit: Hit, world: &mut World, _: &FrameInfo) -> Vec<Effect> {
+        match &mut self.opened {
+            Some(opened) => opened.click(hit),
+            None => self.listing.click(hit, Pane::List, &Shelf::<Stream>::of(world)),
+        }
+        Vec::new()
+    }
+
+    fn wheel(&mut self, pane: Pane, down: bool, world: &mut World, seen: &FrameInfo) {
+        match &mut self.opened {
+            Some(opened) => opened.wheel(pane, down, seen),
+            None => self.listing.wheel(down, &Shelf::<Stream>::of(world), seen.lines(Pane::List)),
+        }
+    }
+
+    fn refresh(&mut self, world: &mut World) {
+        self.listing.refresh(&Shelf::<Stream>::of(world));
+        if let Some(opened) = &mut self.opened {
+            opened.read(world);
+        }
+    }
+
+    fn knows(&self, action: Action) -> bool {
+        let opened = self.opened.as_ref();
+        match action {
+            Action::Follow => false,
+            Action::Sort => opened.is_none(),
+            Action::NextPane => opened.is_some(),
+            Action::Search | Action::Fold => opened.is_some_and(Opened::is_in_reader),
+            _ => true,
+        }
+    }
+
+    fn place(&self) -> Place {
+        if self.opened.is_some() { Place::Detail } else { Place::List }
+    }
+
+    fn copies(&self, world: &mut World) -> Copies {
+        match &self.opened {
+            Some(opened) => opened.copies(),
+            None => self.selected(world).map_or_else(Copies::default, |stream| {
+                let filter = format!("tcp.stream == {}", stream.tcp_stream);
+                Copies::default().with('w', "Wireshark filter", filter)
+            }),
+        }
+    }
+
+    fn status(&self, _: &World) -> String {
+        self.opened.as_ref().map_or_else(|| self.listing.status(), Opened::status)
+    }
+
+    fn help(&self) -> &'static [&'static str] {
+        &[
+            "A row is a text/event-stream, MCP or not: what opened it, how many events it carried, how long",
+            "it has been silent (at its end, or now), how it ended. x shows the exchange that opened it.",
+            "Enter shows its events: the time of each, the gap to the one before, type, data, id and packet.",
+            "Enter again shows the data of an event, JSON in lines; tab goes from the events to it, and back.",
+            "",
+            "The filter holds here too: fields that only exchanges have match no stream.",
+        ]
+    }
+
+    fn search(&mut self, text: &str) -> Option<usize> {
+        self.opened.as_mut().and_then(|opened| opened.search(text))
+    }
+}
+
+impl Streams {
+    fn selected<'w>(&self, world: &'w World) -> Option<&'w Stream> {
+        Shelf::of(world).get(self.listing.selected()?).map(|(stream, _)| stream)
+    }
+}
+
+impl Kept for Stream {
+    type Id = (u32, u32);
+
+    fn over(store: &Store) -> &[Self] {
+        store.streams()
+    }
+
+    fn open(store: &Store) -> impl Iterator<Item = &Self> {
+        store.open_streams()
+    }
+
+    fn id(&self) -> (u32, u32) {
+        (self.tcp_stream, self.transaction)
+    }
+
+    fn key(&self, column: usize, world: &World) -> Key {
+        match column {
+            1 => self.target.as_deref().map_or(Key::Missing, Key::text),
+            2 => self.session.as_ref().map_or(Key::Missing, |session| Key::count(session.number.into())),
+            3 => Key::count(self.events),
+            4 => Key::count(self.bytes),
+            5 => Key::Number(silence(self, world)),
+            6 => Key::text(self.ended.name()),
+            7 => Key::Number(end(self, world).since(self.span.start.time)),
+            8 => address(self.server),
+            9 => Key::count(self.span.first.0),
+            _ => Key::Number(self.span.start.time.0),
+        }
+    }
+
+    fn passes(&self, world: &World) -> bool {
+        world.rows.filter().matches(Subject::Stream(self))
+    }
+
+    fn cells(&self, is_open: bool, world: &World) -> Vec<Cell> {
+        let silence = silence(self, world);
+        let session =
+            self.session.as_ref().map_or_else(|| "-".to_owned(), |session| format!("s{}", session.number));
+        let target = self.target.as_deref().unwrap_or("(not captured)");
+        let target = if world.private { "***" } else { target };
+        let (role, ended) = match self.ended {
+            Finish::Open => (Role::Good, if world.ended { "open at end" } else { "open" }.to_owned()),
+            Finish::Complete => (Role::Faint, "complete".to_owned()),
+            Finish::ClosedBy(_) => (Role::Faint, self.ended.name().replace('_', " ")),
+            Finish::ResetBy(_) => (Role::Warn, self.ended.name().replace('_', " ")),
+        };
+        let opener = self.exchange.map_or(String::new(), |n| format!(" #{n}"));
+        vec![
+            Cell::text(Role::Faint, units::time_of_day(self.span.start.time)),
+            Cell::Parts(vec![
+                (Role::Text, format!("{} ", self.method.as_deref().unwrap_or("?")).into()),
+                (Role::Strong, target.to_owned().into()),
+                (Role::Faint, opener.into()),
+            ]),
+            Cell::text(Role::Faint, session),
+            Cell::text(Role::Text, self.events.to_string()),
+            // They are counted when it is over.
+            Cell::text(
+                Role::Faint,
+                if is_open && self.bytes == 0 { "-".to_owned() } else { shelf::size(self.bytes) },
+            ),
+            Cell::text(if silence >= LONG { Role::Warn } else { Role::Faint }, units::cell(silence)),
+            Cell::text(role, ended),
+            Cell::text(Role::Faint, units::cell(end(self, world).since(self.span.start.time))),
+            Cell::end(Role::Faint, self.server.to_string()),
+            Cell::text(Role::Faint, format!("{}-{}", self.span.first, self.span.last)),
+        ]
+    }
+}
+
+/// When it was over, or how late it is now.
+fn end(stream: &Stream, world: &World) -> crate::base::Timestamp {
+    let known = stream.span.end.time;
+    if stream.ended == Finish::Open { world.now().max(known) } else { known }
+}
+
+/// How long nothing had come when it ended, or has come by now, in nanoseconds.
+fn silence(stream: &Stream, world: &World) -> i64 {
+    end(stream, world).since(stream.last_event.unwrap_or(stream.span.start.time))
+}
