@@ -258,6 +258,13 @@ fn a_device_tells_its_losses_and_what_becomes_of_its_packets() {
     // Another key between, and it is said again.
     assert!(!screen.press(&["down", "q"]).contains(&Effect::Quit));
     assert!(screen.press(&["q"]).contains(&Effect::Quit));
+    // So it is from the help, and by a click.
+    assert!(!screen.press(&["?", "q"]).contains(&Effect::Quit));
+    assert!(screen.press(&["q"]).contains(&Effect::Quit));
+    screen.press(&["esc"]);
+    let quit = screen.column_of("q quit");
+    screen.click(quit, 39);
+    assert!(screen.text().contains("again ends the capture"), "{}", screen.text());
     screen.make_device(None);
     screen.press(&["down", "q"]);
     assert!(screen.text().contains("no packet is kept (-w FILE keeps them)"), "{}", screen.text());
@@ -282,6 +289,31 @@ fn the_filter_line() {
     screen.press(&["esc"]);
     assert!(screen.text().contains("1 of 32") || screen.text().contains("of 32"), "{}", screen.text());
     assert_eq!(screen.press(&["esc"]), [Effect::Bell], "esc never leaves");
+}
+
+/// Two levels, and back: with what was selected and the filter that held.
+#[test]
+fn esc_goes_back_to_the_view_that_led_to_the_exchanges() {
+    let mut screen = Screen::of(ODD, 120, 40);
+    screen.press(&["/", "'not method:ping'", "enter", "2", "down"]);
+    let sessions = screen.text();
+    screen.press(&["enter"]);
+    assert!(screen.text().contains("filter not method:ping session:s2"), "{}", screen.text());
+    screen.press(&["enter"]);
+    assert!(screen.text().contains("Timeline"), "{}", screen.text());
+    screen.press(&["esc"]);
+    assert!(screen.text().contains("session:s2") && !screen.text().contains("Timeline"), "{}", screen.text());
+    assert_eq!(screen.pressed(&["esc"]), sessions);
+    // An exchange that was opened from elsewhere is left for there at once.
+    screen.press(&["esc", "1", "end"]);
+    let overview = screen.text();
+    screen.press(&["enter"]);
+    assert!(screen.text().contains("Timeline"), "{}", screen.text());
+    assert_eq!(screen.pressed(&["esc"]), overview);
+    // Who went on by himself is not taken back.
+    screen.press(&["2", "enter", "3", "esc"]);
+    assert!(screen.text().contains(" of 46"), "the filter is cleared: {}", screen.text());
+    assert_eq!(screen.press(&["esc"]), [Effect::Bell]);
 }
 
 #[test]

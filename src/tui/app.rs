@@ -24,6 +24,16 @@ pub(super) enum Mode {
     Copy(Copies),
 }
 
+/// From where one came to the exchanges.
+#[derive(Debug)]
+pub(super) struct Came {
+    pub(super) from: ViewName,
+    /// The filter that held there.
+    pub(super) filter: String,
+    /// Whether one exchange was opened, not some shown.
+    pub(super) opens: bool,
+}
+
 /// The state of the screen. Changed by what happens alone ([`App::handle`]), drawn by [`super::draw()`].
 #[derive(Debug)]
 pub struct App {
@@ -42,6 +52,8 @@ pub struct App {
     pub(super) seen: FrameInfo,
     /// When and where the mouse was clicked last, for double clicks.
     pub(super) clicked: Option<(std::time::Duration, u16, u16)>,
+    /// From where one came to the exchanges, where another view led there.
+    pub(super) came: Option<Came>,
     /// Whether it was said what becomes of a capture that is left.
     pub(super) leaving: bool,
     /// Whether something is to be drawn.
@@ -65,6 +77,7 @@ impl App {
             config,
             seen: FrameInfo::default(),
             clicked: None,
+            came: None,
             leaving: false,
             dirty: true,
         }

@@ -44,6 +44,7 @@ impl App {
 
     fn click(&mut self, at: Position) -> Vec<Effect> {
         self.said = None;
+        let asked = std::mem::take(&mut self.leaving);
         let now = self.world.uptime;
         let double = self
             .clicked
@@ -52,6 +53,7 @@ impl App {
         self.clicked = (!double).then_some((now, at.x, at.y));
         let Some(hit) = self.seen.hit(at) else { return Vec::new() };
         match (hit, &self.mode) {
+            (Hit::Action(Action::Quit), _) => return self.quit(asked),
             (Hit::Action(action), _) => return self.action(action),
             (Hit::View(name), _) => return vec![Effect::Show(name)],
             (_, Mode::Help(_) | Mode::Copy(_)) => self.mode = Mode::View,

@@ -3,7 +3,9 @@
 //! Nothing of it is kept before such a view is looked at under a filter; then exchanges are looked at in slices, as the
 //! list of exchanges does, and counted while the rest follows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map;
+use std::hash::Hash;
 use std::net::SocketAddr;
 
 use foldhash::fast::RandomState;
@@ -30,8 +32,14 @@ pub(super) struct Narrowed {
     pub(super) summary: Snapshot,
     pub(super) heats: Heats,
     pub(super) sessions: HashMap<u32, Tally, RandomState>,
-    pub(super) connections: HashSet<u32, RandomState>,
-    pub(super) servers: HashSet<SocketAddr, RandomState>,
+    /// Of how many exchanges each connection, server and session has something.
+    connections: HashMap<u32, u32, RandomState>,
+    servers: HashMap<SocketAddr, u32, RandomState>,
+    touched: HashMap<u32, u32, RandomState>,
+    /// What passes and is open, by its place in the store: it may not pass once it is over.
+    open: HashMap<usize, Belongs, RandomState>,
+    /// Findings about exchanges that are open and do not pass, by the exchange: they may pass once they are over.
+    waiting: HashMap<u64, Vec<usize>, RandomState>,
     /// How often totals were counted out.
     pub(super) summed_times: u64,
     summed: Option<Uptime>,
@@ -49,8 +57,11 @@ impl Narrowed {
             summary: Snapshot::default(),
             heats: Heats::default(),
             sessions: HashMap::default(),
-            connections: HashSet::default(),
-            servers: HashSet::default(),
+            connections: HashMap::default(),
+            servers: HashMap::default(),
+            touched: HashMap::default(),
+            open: HashMap::default(),
+            waiting: HashMap::default(),
             summed_times: 0,
             summed: None,
             stale: true,
@@ -62,7 +73,7 @@ impl Narrowed {
         let end = store.len().min(self.looked.saturating_add(most));
         for index in self.looked..end {
             if let Some(exchange) = store.exchange(index) {
-                self.take(exchange, store.is_open(index));
+                self.take(index, exchange, store.is_open(index));
             }
         }
         self.looked = end;
@@ -71,20 +82,49 @@ impl Narrowed {
         }
         let rest = store.findings().get(self.noticed..).unwrap_or_default();
         for finding in rest.iter().take(most) {
-            self.noticed += 1;
             if self.concerns(finding, store) {
-                self.stale = true;
-                self.ledger.push(&Entry::Finding(finding.clone()));
+                self.notice(finding);
+            } else if let Some(n) =
+                finding.exchange.filter(|n| store.find(*n).is_some_and(|at| store.is_open(at)))
+            {
+                self.waiting.entry(n).or_default().push(self.noticed);
             }
+            self.noticed += 1;
         }
         rest.len() > most
     }
 
+    /// Whether the store has something that was not looked at.
+    pub(super) fn is_behind(&self, store: &Store) -> bool {
+        self.looked < store.len() || self.noticed < store.findings().len()
+    }
+
     /// What became of an exchange that was open was told: it stands at `index` of the store.
-    pub(super) fn told(&mut self, index: usize, exchange: &Exchange) {
-        if index < self.looked {
-            self.take(exchange.clone(), false);
+    pub(super) fn told(&mut self, index: usize, exchange: &Exchange, store: &Store) {
+        if index >= self.looked {
+            return;
         }
+        if let Some(belongs) = self.open.remove(&index) {
+            self.forget(&belongs);
+        }
+        self.take(index, exchange.clone(), false);
+        let waited = self.waiting.remove(&exchange.n).unwrap_or_default();
+        if self.filter.matches(Subject::Exchange(exchange)) {
+            waited
+                .into_iter()
+                .filter_map(|at| store.findings().get(at))
+                .for_each(|finding| self.notice(finding));
+        }
+    }
+
+    /// Whether a connection has an exchange that passes.
+    pub(super) fn has_connection(&self, tcp_stream: u32) -> bool {
+        self.connections.contains_key(&tcp_stream)
+    }
+
+    /// Whether a server has an exchange that passes.
+    pub(super) fn has_server(&self, address: &SocketAddr) -> bool {
+        self.servers.contains_key(address)
     }
 
     /// Counts out the totals, where they changed and that was not done just now. `at_once`: there is nothing to wait for.
@@ -97,21 +137,42 @@ impl Narrowed {
         }
     }
 
-    fn take(&mut self, exchange: Exchange, is_open: bool) {
+    fn notice(&mut self, finding: &Finding) {
+        self.stale = true;
+        self.ledger.push(&Entry::Finding(finding.clone()));
+    }
+
+    fn take(&mut self, index: usize, exchange: Exchange, is_open: bool) {
         if !self.filter.matches(Subject::Exchange(&exchange)) {
             return;
         }
         self.stale = true;
-        self.connections.insert(exchange.tcp_stream);
-        self.connections.extend(exchange.answered_on.map(|(tcp_stream, _)| tcp_stream));
-        self.servers.insert(exchange.session.server);
-        let tally = self.sessions.entry(exchange.session.number).or_default();
+        let belongs = Belongs::of(&exchange);
+        for tcp_stream in belongs.connections() {
+            *self.connections.entry(tcp_stream).or_default() += 1;
+        }
+        *self.servers.entry(belongs.server).or_default() += 1;
+        *self.touched.entry(belongs.session).or_default() += 1;
+        let tally = self.sessions.entry(belongs.session).or_default();
         if is_open {
+            self.open.insert(index, belongs);
             return;
         }
         tally.count(&exchange);
         self.heats.count(&exchange);
         self.ledger.push(&Entry::Record(Record::Exchange(Box::new(exchange))));
+    }
+
+    /// Takes back that an exchange passes.
+    fn forget(&mut self, belongs: &Belongs) {
+        self.stale = true;
+        for tcp_stream in belongs.connections() {
+            take_one(&mut self.connections, tcp_stream);
+        }
+        take_one(&mut self.servers, belongs.server);
+        if take_one(&mut self.touched, belongs.session) {
+            self.sessions.remove(&belongs.session);
+        }
     }
 
     /// Whether a finding is about an exchange that passes, or about none but about its session.
@@ -125,6 +186,43 @@ impl Narrowed {
             (None, None) => false,
         }
     }
+}
+
+/// What an exchange belongs to.
+#[derive(Clone, Copy, Debug)]
+struct Belongs {
+    session: u32,
+    server: SocketAddr,
+    tcp_stream: u32,
+    /// The connection of its answer, where that is another one.
+    answered_on: Option<u32>,
+}
+
+impl Belongs {
+    fn of(exchange: &Exchange) -> Self {
+        let answered_on = exchange.answered_on.map(|(tcp_stream, _)| tcp_stream);
+        Self {
+            session: exchange.session.number,
+            server: exchange.session.server,
+            tcp_stream: exchange.tcp_stream,
+            answered_on: answered_on.filter(|tcp_stream| *tcp_stream != exchange.tcp_stream),
+        }
+    }
+
+    fn connections(&self) -> impl Iterator<Item = u32> + use<> {
+        [Some(self.tcp_stream), self.answered_on].into_iter().flatten()
+    }
+}
+
+/// One less. Whether that was the last.
+fn take_one<K: Eq + Hash>(counts: &mut HashMap<K, u32, RandomState>, of: K) -> bool {
+    let hash_map::Entry::Occupied(mut count) = counts.entry(of) else { return false };
+    *count.get_mut() -= 1;
+    let is_last = *count.get() == 0;
+    if is_last {
+        count.remove();
+    }
+    is_last
 }
 
 /// What is shown of the capture as a whole: of everything, or of what passes the filter.
@@ -183,7 +281,31 @@ mod tests {
             prop_assert_eq!(shown.sessions.is_empty(), passes(&asked) == 0);
             let narrowed = shown.narrowed.unwrap();
             prop_assert_eq!(narrowed.servers.is_empty(), passes(&asked) == 0);
+            prop_assert_eq!(narrowed.open.len(), passes(&asked) - passes(&answered));
+            prop_assert_eq!(narrowed.servers.values().sum::<u32>() as usize, passes(&asked));
         }
+    }
+
+    /// What was open and passed is no more among what passes once it is over and does not.
+    #[test]
+    fn what_passes_no_more_is_forgotten() {
+        let mut world = World::new("test".to_owned(), false, 1 << 20);
+        world.refilter(Filter::parse("not dur>1s").unwrap());
+        let mut asked = sample::exchange(1, "ping", None, 1);
+        asked.response = None;
+        let server = asked.session.server;
+        world.tell([Entry::Record(Record::Request(Box::new(asked)))]);
+        world.narrow(10);
+        assert!(world.shown().narrowed.unwrap().has_server(&server));
+        world.tell([Entry::Record(Record::Exchange(Box::new(sample::exchange(
+            1,
+            "ping",
+            None,
+            2_000_000_000,
+        ))))]);
+        world.narrow(10);
+        let shown = world.shown();
+        assert!(!shown.narrowed.unwrap().has_server(&server) && shown.sessions.is_empty());
     }
 
     #[test]

@@ -53,13 +53,20 @@ impl Rates {
     pub(super) fn count(&mut self, exchange: &Exchange) {
         let time = exchange.request.span.start.time.0;
         let start = *self.start.get_or_insert(time);
-        let place =
-            |width: i64| usize::try_from(time.saturating_sub(start).max(0) / width).unwrap_or(usize::MAX);
-        while place(self.width) >= BUCKETS {
+        // How many stretches are missing in front: exchanges are told as they end, and one that took long began early.
+        let before =
+            |width: i64| start.saturating_sub(time).max(0).unsigned_abs().div_ceil(width.unsigned_abs());
+        let place = |width: i64| time.saturating_sub(start).max(0).unsigned_abs() / width.unsigned_abs();
+        while before(self.width).saturating_add(place(self.width).max(self.buckets.len() as u64))
+            >= BUCKETS as u64
+        {
             self.buckets = self.columns(self.buckets.len().div_ceil(2).max(1));
             self.width = self.width.saturating_mul(2);
         }
-        let at = place(self.width);
+        let missing = before(self.width);
+        self.buckets.splice(0..0, std::iter::repeat_n([0, 0], missing as usize));
+        self.start = Some(start.saturating_sub(self.width.saturating_mul(missing as i64)));
+        let at = place(self.width) as usize;
         if at >= self.buckets.len() {
             self.buckets.resize(at + 1, [0, 0]);
         }
@@ -70,8 +77,8 @@ impl Rates {
     }
 }
 
-/// Steps of a tally's histogram for each power of two: a percentile is off by 9 % at most.
-const STEPS: usize = 4;
+/// Steps of a tally's histogram for each power of two: a percentile is off by 1.6 % at most.
+const STEPS: usize = 32;
 
 /// How the exchanges of a session fared.
 #[derive(Clone, Debug, Default)]
@@ -80,11 +87,10 @@ pub struct Tally {
     pub exchanges: u64,
     /// Those that failed: of the tool, of JSON-RPC, of HTTP, or never answered.
     pub failed: u64,
-    /// The first step in which a total lies.
-    first: usize,
-    /// How many totals lie in each step, from the first to the last that has any: there may be as many tallies as
-    /// exchanges.
-    totals: Vec<u32>,
+    /// The steps in which totals lie, each with how many, in their order: there may be as many tallies as exchanges.
+    totals: Vec<(u16, u32)>,
+    /// The least and the largest total, in nanoseconds.
+    range: (i64, i64),
     /// When the requests began.
     pub activity: Activity,
 }
@@ -172,47 +178,45 @@ impl Tally {
         self.activity.count(exchange.request.span.start.time);
         self.failed += u64::from(!matches!(exchange.status, Status::Ok | Status::Cancelled));
         let Some(total) = exchange.total_ns().filter(|_| exchange.status.is_answered()) else { return };
+        let (least, largest) = if self.totals.is_empty() { (total, total) } else { self.range };
+        self.range = (least.min(total), largest.max(total));
         let step = step_of(total.max(1).unsigned_abs());
-        if self.totals.is_empty() {
-            self.first = step;
-        }
-        let before = self.first.saturating_sub(step);
-        self.totals.splice(0..0, std::iter::repeat_n(0, before));
-        self.first -= before;
-        let at = step - self.first;
-        if at >= self.totals.len() {
-            self.totals.reserve_exact(at + 1 - self.totals.len());
-            self.totals.resize(at + 1, 0);
-        }
-        if let Some(count) = self.totals.get_mut(at) {
-            *count = count.saturating_add(1);
+        match self.totals.binary_search_by_key(&step, |(step, _)| *step) {
+            Ok(at) => {
+                self.totals.get_mut(at).into_iter().for_each(|(_, count)| *count = count.saturating_add(1))
+            }
+            Err(at) => {
+                self.totals.reserve_exact(1);
+                self.totals.insert(at, (step, 1));
+            }
         }
     }
 
-    /// About the total that so many per mille of the answered exchanges do not exceed, in nanoseconds; `None` where
+    /// The total that so many per mille of the answered exchanges do not exceed, in nanoseconds; `None` where
     /// none was answered.
     #[must_use]
     pub fn quantile_ns(&self, per_mille: u64) -> Option<i64> {
-        let all: u64 = self.totals.iter().map(|count| u64::from(*count)).sum();
+        let all: u64 = self.totals.iter().map(|(_, count)| u64::from(*count)).sum();
         let rank = (all * per_mille).div_ceil(1000).max(1);
         let mut seen = 0;
-        let at = self.totals.iter().position(|count| {
+        let (step, _) = self.totals.iter().find(|(_, count)| {
             seen += u64::from(*count);
             seen >= rank
         })?;
-        // The middle of the step.
-        let step = self.first + at;
-        let (power, part) = (step / STEPS, step % STEPS);
+        // The middle of the step; exact where there is one total.
+        let (power, part) = (usize::from(*step) / STEPS, usize::from(*step) % STEPS);
         let middle = 2f64.powi(power as i32) * (1.0 + (part as f64 + 0.5) / STEPS as f64);
-        Some(middle as i64)
+        let (least, largest) = self.range;
+        Some((middle as i64).clamp(least, largest))
     }
 }
 
 /// Linear steps within each power of two.
-fn step_of(ns: u64) -> usize {
+fn step_of(ns: u64) -> u16 {
     let power = ns.ilog2();
     let part = (u128::from(ns - (1 << power)) * STEPS as u128) >> power;
-    power as usize * STEPS + part as usize
+    // 64 powers at most.
+    (power as usize * STEPS + part as usize) as u16
 }
 
 #[cfg(test)]
@@ -233,7 +237,9 @@ mod tests {
             sorted.sort_unstable();
             let rank = (sorted.len() as u64 * per_mille).div_ceil(1000).max(1) as usize;
             let (want, got) = (sorted[rank - 1] as f64, tally.quantile_ns(per_mille).unwrap() as f64);
-            prop_assert!((got / want - 1.0).abs() <= 0.13 || want < 8.0, "{got} for {want}");
+            prop_assert!((got / want - 1.0).abs() <= 0.016 || want < 64.0, "{got} for {want}");
+            let last = sorted[sorted.len() - 1] as f64;
+            prop_assert!(tally.quantile_ns(1000).unwrap() as f64 <= last, "no more than the largest");
         }
 
         #[test]
@@ -257,6 +263,10 @@ mod tests {
             for n in &numbers {
                 rates.count(&sample::exchange(*n, "ping", None, 1));
             }
+            let time = |n: &u64| sample::exchange(*n, "ping", None, 1).request.span.start.time;
+            let first = numbers.iter().map(time).min().unwrap();
+            let start = rates.start().unwrap();
+            prop_assert!(start <= first && first.since(start) < rates.width_ns(), "the axis begins with what began first");
             let columns = rates.columns(most);
             prop_assert!(columns.len() <= most && rates.buckets.len() <= BUCKETS);
             prop_assert_eq!(columns.iter().map(|[all, _]| *all as usize).sum::<usize>(), numbers.len());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::action::{Action, Key, Place};
-use super::app::{App, Mode};
+use super::app::{App, Came, Mode};
 use super::effect::Effect;
 use super::event::Event;
 use super::list::List;
@@ -72,8 +72,9 @@ impl App {
             self.dirty = true;
             more = self.world.look(SLICE);
         }
-        if self.narrows() && self.world.narrow(SLICE) {
-            (self.dirty, more) = (true, true);
+        if self.narrows() && self.world.is_behind() {
+            self.dirty = true;
+            more |= self.world.narrow(SLICE);
         }
         more
     }
@@ -107,13 +108,16 @@ impl App {
         let mut outside = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Show(name) => self.go(name, &mut outside),
+                Effect::Show(name) => {
+                    self.came = None;
+                    self.go(name, &mut outside);
+                }
                 Effect::Open(n) => {
-                    self.go(ViewName::Exchanges, &mut outside);
+                    self.lead(true, &mut outside);
                     self.with_view(|view, world, _| view.show(n, world));
                 }
                 Effect::Filter(text) => {
-                    self.go(ViewName::Exchanges, &mut outside);
+                    self.lead(false, &mut outside);
                     self.filter.set(&text);
                     self.apply_filter();
                 }
@@ -132,6 +136,26 @@ impl App {
         }
     }
 
+    /// Goes to the exchanges, and remembers from where.
+    fn lead(&mut self, opens: bool, outside: &mut Vec<Effect>) {
+        if self.current != ViewName::Exchanges {
+            let filter = self.world.rows.filter().text().to_owned();
+            self.came = Some(Came { from: self.current, filter, opens });
+        }
+        self.go(ViewName::Exchanges, outside);
+    }
+
+    /// Goes back to the view that led to the exchanges, with the filter that held there. False where none did.
+    fn return_to_where_one_came_from(&mut self) -> bool {
+        let Some(came) = self.came.take() else { return false };
+        self.current = came.from;
+        if came.filter != self.world.rows.filter().text() {
+            self.filter.set(&came.filter);
+            self.apply_filter();
+        }
+        true
+    }
+
     fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
         if event.kind == KeyEventKind::Release {
             return Vec::new();
@@ -147,7 +171,7 @@ impl App {
             _ => {}
         }
         match &self.mode {
-            Mode::View if action == Some(Action::Quit) && !asked => self.quit(),
+            Mode::View | Mode::Help(_) if action == Some(Action::Quit) => self.quit(asked),
             Mode::View => action.map_or_else(Vec::new, |action| self.action(action)),
             Mode::Filter => self.filter_key(key),
             Mode::Search => self.search_key(key),
@@ -157,8 +181,8 @@ impl App {
     }
 
     /// Leaves; a device that is captured on first says what becomes of its packets, and is left when asked again.
-    fn quit(&mut self) -> Vec<Effect> {
-        let Some(device) = self.world.device.as_ref().filter(|_| !self.world.ended) else {
+    pub(super) fn quit(&mut self, asked: bool) -> Vec<Effect> {
+        let Some(device) = self.world.device.as_ref().filter(|_| !asked && !self.world.ended) else {
             return vec![Effect::Quit];
         };
         self.leaving = true;
@@ -223,7 +247,7 @@ impl App {
         self.with_view(|view, world, seen| view.act(action, world, seen)).flatten()
     }
 
-    /// Clears the search, then what is open, then the filter; never leaves.
+    /// Clears the search, closes what is open, goes back to the view that led here, clears the filter; never leaves.
     fn back(&mut self) -> Vec<Effect> {
         if !self.search.text().is_empty() {
             self.search.set("");
@@ -231,7 +255,14 @@ impl App {
             return Vec::new();
         }
         if let Some(effects) = self.ask_view(Action::Back) {
+            // One exchange was opened from elsewhere: the list of all was never asked for.
+            if self.came.as_ref().is_some_and(|came| came.opens) && self.place() == Place::List {
+                self.return_to_where_one_came_from();
+            }
             return effects;
+        }
+        if self.return_to_where_one_came_from() {
+            return Vec::new();
         }
         if self.world.rows.filter().text().trim().is_empty() {
             return vec![Effect::Bell];
@@ -278,6 +309,7 @@ impl App {
             return vec![Effect::Bell];
         }
         let kept = self.filter.keep().map(str::to_owned);
+        self.came = None;
         self.apply_filter();
         self.mode = Mode::View;
         kept.map(Effect::Remember).into_iter().collect()
@@ -319,9 +351,6 @@ impl App {
     fn help_key(&mut self, action: Option<Action>) -> Vec<Effect> {
         let rows = super::help::lines(self).len();
         let lines = self.seen.lines(Pane::Detail);
-        if action == Some(Action::Quit) {
-            return vec![Effect::Quit];
-        }
         if let (Mode::Help(list), Some(action)) = (&mut self.mode, action)
             && super::help::scroll(list, action, lines, rows)
         {

@@ -234,6 +234,12 @@ impl World {
         more
     }
 
+    /// Whether there is something that [`World::narrow`] has not looked at.
+    pub(super) fn is_behind(&self) -> bool {
+        let is_filtered = !self.rows.filter().text().trim().is_empty();
+        is_filtered && self.narrowed.as_ref().is_none_or(|narrowed| narrowed.is_behind(&self.store))
+    }
+
     /// The totals of what passes the filter.
     #[must_use]
     pub(super) fn shown(&self) -> Shown<'_> {
@@ -265,16 +271,7 @@ impl World {
     /// A filter for some of the exchanges that are shown.
     #[must_use]
     pub(super) fn within(&self, filter: &str) -> String {
-        let held = self.rows.filter().text().trim();
-        match held {
-            "" => filter.to_owned(),
-            held if held.contains(['|', '&'])
-                || held.to_lowercase().split([' ', ')']).any(|word| word == "or") =>
-            {
-                format!("({held}) {filter}")
-            }
-            held => format!("{held} {filter}"),
-        }
+        self.rows.filter().and(filter)
     }
 
     /// Looks at up to `most` exchanges for a filter or an order that is new. Whether there are more.
@@ -303,7 +300,7 @@ impl World {
         if let Some(narrowed) = &mut self.narrowed
             && matches!(entry, Entry::Record(Record::Exchange(_)))
         {
-            narrowed.told(index, exchange);
+            narrowed.told(index, exchange, &self.store);
         }
         self.store.push(entry);
     }

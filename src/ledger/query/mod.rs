@@ -88,6 +88,17 @@ impl Filter {
         self.root.as_ref().is_none_or(|root| root.matches(subject))
     }
 
+    /// The text of a filter for what passes this one and another. Wherever it has to be, this one is put in parentheses.
+    #[must_use]
+    pub fn and(&self, other: &str) -> String {
+        let text = self.text.trim();
+        match self.root.as_deref() {
+            None => other.to_owned(),
+            Some(eval::Expr::Or(_)) => format!("({text}) {other}"),
+            Some(_) => format!("{text} {other}"),
+        }
+    }
+
     /// The expression as it was given.
     #[must_use]
     pub fn text(&self) -> &str {

@@ -96,7 +96,7 @@ impl Kept for ConnectionFact {
     }
 
     fn passes(&self, world: &World) -> bool {
-        world.shown().narrowed.is_some_and(|narrowed| narrowed.connections.contains(&self.tcp_stream))
+        world.shown().narrowed.is_some_and(|narrowed| narrowed.has_connection(self.tcp_stream))
     }
 
     fn cells(&self, is_open: bool, _: &World) -> Vec<Cell> {

@@ -53,8 +53,7 @@ pub(super) struct Server {
 pub(super) fn servers(world: &World) -> Vec<Server> {
     let mut servers: BTreeMap<SocketAddr, Server> = BTreeMap::new();
     let shown = world.shown();
-    let passes =
-        |address: &SocketAddr| shown.narrowed.is_none_or(|narrowed| narrowed.servers.contains(address));
+    let passes = |address: &SocketAddr| shown.narrowed.is_none_or(|narrowed| narrowed.has_server(address));
     for session in world.store.sessions().iter().chain(world.store.open_sessions()) {
         let address = session.session.server;
         if !passes(&address) {
