@@ -92,7 +92,7 @@ const fn at(place: Place, info: ActionInfo) -> ActionInfo {
 /// Every action, in the order of the help.
 #[rustfmt::skip] // A table is read by its columns.
 pub const ACTIONS: &[ActionInfo] = &[
-    row(Action::Show(ViewName::Overview), "overview", "1", "", "totals, rates, what is slow and what hangs"),
+    row(Action::Show(ViewName::Overview), "overview", "1", "", "totals, rates, what was slowest and what hangs"),
     row(Action::Show(ViewName::Sessions), "sessions", "2", "", "who talks to whom"),
     row(Action::Show(ViewName::Exchanges), "exchanges", "3", "", "every request and what became of it"),
     row(Action::Show(ViewName::Latency), "latency", "4", "", "percentiles, histogram and heat map per method and tool"),
@@ -109,7 +109,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     row(Action::Home, "home", "home g", "", "to the first"),
     row(Action::End, "end", "end G", "", "to the last; in a live capture follows what comes"),
     row(Action::Open, "open", "enter", "open", "opens what is selected"),
-    row(Action::Back, "back", "esc", "back", "clears the search, then the filter, then goes back; never quits"),
+    row(Action::Back, "back", "esc", "back", "clears the search, else closes what is open, else clears the filter; never quits"),
     row(Action::Left, "left", "left h", "", "the tab before; in a list scrolls"),
     row(Action::Right, "right", "right l", "", "the next tab; in a list scrolls"),
     row(Action::NextPane, "next-pane", "tab", "pane", "from the list to what stands beside it, and back"),

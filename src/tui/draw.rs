@@ -11,7 +11,8 @@ use super::pen::{FrameInfo, Hit, Pen};
 use super::theme::Role;
 use super::views::ViewName;
 use super::{help, update};
-use crate::base::harmless;
+use crate::base::{harmless, units};
+use crate::ledger::query;
 
 /// What the screen must have at least. Below it nothing could be read.
 const LEAST: (u16, u16) = (60, 15);
@@ -72,18 +73,11 @@ fn too_small(area: Rect, pen: &mut Pen<'_>) {
 
 /// The tabs of the views; on the right what is read and how far it is.
 fn header(app: &App, area: Rect, pen: &mut Pen<'_>) {
-    let right = state(app);
-    let source = short_source(&app.world.source);
-    let room = usize::from(area.width);
-    let tabs: Vec<(ViewName, String)> = app.views.iter().map(|view| tab(app, view.name())).collect();
-    let wide: usize = tabs.iter().map(|(_, text)| harmless::width(text) + 2).sum();
-    // Where they find no room tabs share the blanks between them; then they show their key alone.
-    let left = room.saturating_sub(harmless::width(&right.1) + 1);
-    let (is_named, shared) = (wide - tabs.len() < left, u16::from(wide >= left));
+    let (role, [long, brief]) = state(app);
+    let Tabs { tabs, shared, state } = tabs(app, area.width.into(), [long, brief]);
     let mut x = area.x;
     for (name, text) in tabs {
         let is_open = name == app.current;
-        let text = if is_named || is_open { text } else { text.chars().take(1).collect() };
         let columns = (harmless::width(&text) as u16 + 2).min(area.right().saturating_sub(x));
         let whole = Rect { x, width: columns, ..area };
         let inner = Rect { x: x + 1, width: columns.saturating_sub(2), ..area };
@@ -92,23 +86,63 @@ fn header(app: &App, area: Rect, pen: &mut Pen<'_>) {
             pen.wash(whole, Role::Selected);
         }
         pen.hit(whole, Hit::View(name));
-        x += columns.saturating_sub(if is_named { shared } else { 0 });
+        x += columns.saturating_sub(u16::from(shared));
     }
     let left = usize::from(area.right().saturating_sub(x + 1));
-    let text = format!("{source}  {}", right.1);
-    let text = if harmless::width(&text) < left { text } else { right.1 };
-    let shown = harmless::fit(&text, left);
+    let shown = harmless::fit(&state, left);
     let rest = Rect { x: x + 1, width: left as u16, ..area };
-    pen.right(rest, right.0, &shown);
+    pen.right(rest, role, &shown);
 }
 
-fn tab(app: &App, name: ViewName) -> (ViewName, String) {
-    let key = app.config.keys.keys(Action::Show(name)).first().map(ToString::to_string);
-    (name, format!("{} {}", key.unwrap_or_default(), name.title()))
+/// The tabs of the views as they find room.
+struct Tabs {
+    tabs: Vec<(ViewName, String)>,
+    /// Whether they share the blanks between them.
+    shared: bool,
+    /// How far the reading is, in as many words as find room.
+    state: String,
+}
+
+/// The tabs with their names; where these find no room beside how far the reading is (at length, and in brief) with short
+/// names, and then, but for the open one, with their keys alone. The name of what is read stands where it fits.
+fn tabs(app: &App, room: usize, [long, brief]: [String; 2]) -> Tabs {
+    let named = |name: fn(ViewName) -> &'static str, is_named: &dyn Fn(ViewName) -> bool| {
+        let tab = |view: ViewName| {
+            let key = app.config.keys.keys(Action::Show(view)).first().map(ToString::to_string);
+            let key = key.unwrap_or_default();
+            (view, if is_named(view) { format!("{key} {}", name(view)) } else { key })
+        };
+        app.views.iter().map(|view| tab(view.name())).collect::<Vec<_>>()
+    };
+    let wide = |tabs: &[(ViewName, String)], shared: bool| -> usize {
+        let blanks = if shared { tabs.len() + 1 } else { tabs.len() * 2 };
+        tabs.iter().map(|(_, text)| harmless::width(text)).sum::<usize>() + blanks
+    };
+    let (whole, short) = (named(ViewName::title, &|_| true), named(ViewName::short, &|_| true));
+    let keys = named(ViewName::title, &|view| view == app.current);
+    let named_source = format!("{}  {long}", short_source(&app.world.source));
+    let tries = [
+        (&whole, false, &named_source),
+        (&whole, true, &named_source),
+        (&whole, false, &long),
+        (&whole, true, &long),
+        (&short, false, &named_source),
+        (&short, true, &named_source),
+        (&short, false, &long),
+        (&short, true, &long),
+        (&short, true, &brief),
+        (&keys, false, &named_source),
+        (&keys, false, &long),
+    ];
+    let fits = |(tabs, shared, state): &(&Vec<_>, bool, &String)| {
+        wide(tabs, *shared) + harmless::width(state) < room
+    };
+    let (tabs, shared, state) = tries.into_iter().find(fits).unwrap_or((&keys, false, &brief));
+    Tabs { tabs: tabs.clone(), shared, state: state.clone() }
 }
 
 /// The name of a file without its directories; of several the first, and how many more there are.
-fn short_source(source: &str) -> String {
+pub(in crate::tui) fn short_source(source: &str) -> String {
     let mut names = source.split(", ");
     let first = names.next().unwrap_or_default();
     let first = first.rsplit('/').next().unwrap_or(first);
@@ -118,7 +152,8 @@ fn short_source(source: &str) -> String {
     }
 }
 
-fn state(app: &App) -> (Role, String) {
+/// How far the reading is: at length, and in brief.
+fn state(app: &App) -> (Role, [String; 2]) {
     let world = &app.world;
     let capture = world.store.capture();
     let lost = match capture.lost.total() {
@@ -128,22 +163,39 @@ fn state(app: &App) -> (Role, String) {
     let kept = world.device.as_ref().and_then(|device| device.kept.as_deref());
     let kept = kept.map(|target| format!(", -w {}", short_source(target))).unwrap_or_default();
     if world.failed.is_some() {
-        return (Role::Bad, "reading failed".to_owned());
+        return (Role::Bad, ["reading failed".to_owned(), "failed".to_owned()]);
     }
     if world.is_frozen() {
-        return (Role::Warn, format!("frozen, {} new", world.held()));
+        let held = world.held();
+        return (Role::Warn, [format!("frozen, {held} new"), format!("frozen, {} new", count(held as u64))]);
     }
+    let brief = count(capture.packets);
     match (world.ended, world.loading.percent()) {
-        (true, _) => (Role::Faint, format!("{} packets{lost}{kept}", capture.packets)),
-        (false, Some(percent)) => (Role::Pending, format!("reading {percent} %")),
+        (true, _) => {
+            let long = format!("{}{lost}{kept}", units::several(capture.packets, "packet"));
+            (Role::Faint, [long, format!("{brief} packets{lost}")])
+        }
+        (false, Some(percent)) => {
+            (Role::Pending, [format!("reading {percent} %"), format!("read {percent} %")])
+        }
         // Nothing is known of a file before its first packets.
-        (false, None) if !world.live => (Role::Pending, "reading".to_owned()),
+        (false, None) if !world.live => (Role::Pending, ["reading".to_owned(), "reading".to_owned()]),
         (false, None) => {
             let role = if lost.is_empty() { Role::Good } else { Role::Warn };
             let (packets, rate) = (capture.packets, world.packets_per_second);
             let how = if world.followed { "followed" } else { "live" };
-            (role, format!("{how}, {packets} packets, {rate}/s{lost}{kept}"))
+            let long = format!("{how}, {}, {rate}/s{lost}{kept}", units::several(packets, "packet"));
+            (role, [long, format!("{how}, {brief}, {rate}/s{lost}")])
         }
+    }
+}
+
+/// A count in few characters, cut and not rounded: `999`, `12.3k`, `5.3M`.
+fn count(count: u64) -> String {
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..1_000_000 => format!("{}.{}k", count / 1_000, count / 100 % 10),
+        _ => format!("{}.{}M", count / 1_000_000, count / 100_000 % 10),
     }
 }
 
@@ -255,7 +307,7 @@ fn footer(app: &App, area: Rect, pen: &mut Pen<'_>) {
     if let Mode::Filter = app.mode {
         let hint = "enter applies, esc leaves it as it was, tab completes, up and down: history";
         match app.filter.filter() {
-            Err(error) => pen.line(area, &[(Role::Bad, &error.to_string())]),
+            Err(error) => pen.line(area, &[(Role::Bad, &wrong(app.filter.text(), &error))]),
             Ok(_) => pen.line(area, &[(Role::Faint, hint)]),
         };
         return;
@@ -271,6 +323,13 @@ fn footer(app: &App, area: Rect, pen: &mut Pen<'_>) {
         _ => keys(app, left, pen),
     }
     pen.right(area, Role::Faint, &status);
+}
+
+/// What is wrong with a filter, and at which of its characters, counted from 1: that is what an editor counts.
+fn wrong(text: &str, error: &query::Error) -> String {
+    let column = text.get(..error.at).unwrap_or(text).chars().count() + 1;
+    let hint = error.hint.as_ref().map_or(String::new(), |hint| format!(": {hint}"));
+    format!("{} (at column {column}){hint}", error.message)
 }
 
 /// The keys that hold here, as many as find room; the one that explains all others always does.
@@ -312,5 +371,27 @@ fn copy_menu(copies: &Copies, area: Rect, pen: &mut Pen<'_>) {
         let name = format!("  {:<18}", choice.name);
         let line = Rect { x: inner.x + 1, y, width: inner.width.saturating_sub(2), height: 1 };
         pen.line(line, &[(Role::Key, &key), (Role::Strong, &name), (Role::Faint, &choice.text)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_brief_and_never_too_high() {
+        for (number, text) in
+            [(999, "999"), (1_000, "1.0k"), (12_399, "12.3k"), (999_999, "999.9k"), (5_320_000, "5.3M")]
+        {
+            assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn the_place_of_an_error_is_counted_in_characters() {
+        let text = "name:名 dur>>";
+        let error = query::Filter::parse(text).unwrap_err();
+        let column = text.chars().position(|c| c == '>').unwrap() + 2;
+        assert!(wrong(text, &error).contains(&format!("(at column {column})")), "{}", wrong(text, &error));
     }
 }

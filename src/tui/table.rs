@@ -111,7 +111,9 @@ impl Table<'_> {
         if area.height < 2 || area.width < 4 {
             return;
         }
-        let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+        // A blank stands between the last column and the scroll bar.
+        let right = if self.rows > usize::from(area.height - 1) { 3 } else { 2 };
+        let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(right), ..area };
         let places = places(self.columns, inner);
         for (index, (column, place)) in self.columns.iter().zip(&places).enumerate() {
             let place = Rect { height: 1, ..*place };

@@ -133,6 +133,31 @@ fn an_event_is_read() {
 }
 
 #[test]
+fn what_is_open_in_an_event_or_a_definition_closes_first() {
+    for (capture, keys) in
+        [(LLM, vec!["5", "enter", "end", "up", "enter"]), (SSE, vec!["8", "enter", "enter"])]
+    {
+        let mut screen = Screen::of(capture, 120, 40);
+        screen.press(&keys);
+        let read = screen.text();
+        assert!(screen.pressed(&["down", "enter"]).contains("in full; esc goes back"), "{}", screen.text());
+        assert!(!screen.pressed(&["esc"]).contains("in full"), "{}", screen.text());
+        assert!(screen.pressed(&["b"]).contains("bytes "), "{}", screen.text());
+        assert!(screen.pressed(&["y"]).contains("JSON pointer"), "{}", screen.text());
+        screen.press(&["esc", "home"]);
+        // A byte of the first member selects it.
+        let (x, line) =
+            (screen.column_of("[7b "), screen.text().lines().position(|line| line.contains("[7b ")));
+        screen.click(x + 5, line.unwrap().try_into().unwrap());
+        assert!(screen.text().lines().any(|line| line.starts_with("▌    \"")), "{}", screen.text());
+        screen.press(&["b", "home"]);
+        assert_eq!(screen.text(), read);
+        screen.press(&["esc"]);
+        assert_ne!(screen.text(), read, "then what is read");
+    }
+}
+
+#[test]
 fn tools_that_were_called_are_listed() {
     for (columns, lines) in SIZES {
         let mut screen = Screen::of(ODD, columns, lines);

@@ -16,7 +16,7 @@ use crate::tui::theme::Role;
 use crate::tui::world::World;
 
 const COLUMNS: [Column; 12] = [
-    Column::new("tcp", 5).right().sorts(First::Least),
+    Column::new("TCP", 5).right().sorts(First::Least),
     Column::new("Client", 15).grows().sorts(First::Least),
     Column::new("Server", 15).grows().sorts(First::Least),
     Column::new("Carries", 7).sorts(First::Least),

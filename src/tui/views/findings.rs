@@ -3,7 +3,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{View, ViewName};
+use super::{View, ViewName, shelf};
 use crate::base::{Code, Finding, Severity, harmless, units};
 use crate::ledger::FindingRow;
 use crate::tui::action::{Action, Place};
@@ -60,11 +60,12 @@ impl View for Findings {
         let kinds = Kinds::of(pen.world, pen.symbols());
         let Some(row) = self.row(pen.world) else {
             let any = kinds.rows.len() < pen.world.summary.findings.len();
-            let text =
-                if any { "nothing was noticed of what passes the filter; esc clears it" } else { NOTHING };
-            let at = (area.x + 2, area.y + area.height / 3).into();
-            pen.text(at, area.width, if any { Role::Faint } else { Role::Good }, text);
-            return;
+            let (role, text) = match (any, pen.world.ended) {
+                (true, _) => (Role::Faint, "nothing was noticed of what passes the filter; esc clears it"),
+                (false, true) => (Role::Good, "nothing was noticed: no finding in this capture"),
+                (false, false) => (Role::Good, "nothing was noticed so far"),
+            };
+            return shelf::say(&[text.to_owned()], role, area, pen);
         };
         let wanted = u16::try_from(self.listing.len() + 1).unwrap_or(u16::MAX);
         let above = Rect { height: wanted.clamp(LEAST, (area.height / 2).max(LEAST)), ..area };
@@ -131,7 +132,7 @@ impl View for Findings {
     fn knows(&self, action: Action) -> bool {
         match action {
             Action::Sort => !self.below,
-            action => !matches!(action, Action::Follow | Action::Search | Action::Fold),
+            action => !matches!(action, Action::Follow | Action::Search | Action::Fold | Action::Bytes),
         }
     }
 
@@ -154,17 +155,16 @@ impl View for Findings {
         let count = |severity: Severity| -> u64 {
             rows.iter().filter(|row| row.code.severity() == severity).map(|row| row.count).sum()
         };
-        let all = rows.iter().map(|row| row.count).sum();
-        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        if errors + warnings == 0 {
-            return units::several(all, "finding");
-        }
-        format!(
-            "{}, {} of {}",
-            units::several(errors, "error"),
-            units::several(warnings, "warning"),
-            units::several(all, "finding")
-        )
+        let worst_first = [Severity::Error, Severity::Warning, Severity::Notice, Severity::Info];
+        let counts = worst_first.map(|severity| (severity, count(severity)));
+        let told = counts.into_iter().filter(|(_, count)| *count > 0).map(|(severity, count)| {
+            if severity == Severity::Info {
+                return format!("{count} info");
+            }
+            units::several(count, severity.name())
+        });
+        let told: Vec<String> = told.collect();
+        if told.is_empty() { "no finding".to_owned() } else { told.join(", ") }
     }
 
     fn help(&self) -> &'static [&'static str] {
@@ -178,7 +178,6 @@ impl View for Findings {
     }
 }
 
-const NOTHING: &str = "nothing was noticed so far";
 const NO_EXCHANGE: &str = "this finding is about no exchange";
 
 impl Findings {

@@ -56,6 +56,22 @@ impl ViewName {
     }
 }
 
+impl ViewName {
+    /// Its title where there is little room; that of the exchanges is always whole: they are where one is most.
+    pub(super) fn short(self) -> &'static str {
+        match self {
+            Self::Overview => "Over",
+            Self::Sessions => "Sess",
+            Self::Exchanges => "Exchanges",
+            Self::Latency => "Lat",
+            Self::Streams => "Strm",
+            Self::Connections => "Conn",
+            Self::Findings => "Find",
+            Self::Servers => "Serv",
+        }
+    }
+}
+
 /// Every view that there is, in the order of their keys.
 pub(super) fn all(config: &Config, world: &World) -> Vec<Box<dyn View>> {
     vec![

@@ -4,6 +4,9 @@ use std::fmt::Debug;
 
 use ratatui::layout::Rect;
 
+use crate::base::fact::Speaks;
+use crate::base::{harmless, units};
+use crate::ledger::ConnectionCount;
 use crate::ledger::store::Store;
 use crate::tui::listing::{Items, Key};
 use crate::tui::pen::Pen;
@@ -97,17 +100,90 @@ impl<T: Kept> Items for Shelf<'_, T> {
 
 /// Says why a list is empty. `what` is what it would list; `any`: there is some, and none of it passes the filter.
 pub(super) fn draw_empty(what: &str, any: bool, area: Rect, pen: &mut Pen<'_>) {
-    let text = if any {
-        format!("no {what} passes the filter; esc clears it")
-    } else if pen.world.ended {
-        format!("no {what} was seen")
+    let lines = if any {
+        vec![format!("no {what} passes the filter; esc clears it")]
     } else {
-        format!("waiting for the first {what}...")
+        nothing(what, pen.world)
     };
-    pen.text((area.x + 2, area.y + area.height / 3).into(), area.width, Role::Faint, &text);
+    say(&lines, Role::Faint, area, pen);
+}
+
+/// Why there is no `what`, in lines: that it is waited for, that the reading failed, and at the end of a capture what was
+/// in it instead.
+pub(super) fn nothing(what: &str, world: &World) -> Vec<String> {
+    if let Some(why) = &world.failed {
+        return vec![format!("no {what} was seen before the reading failed:"), why.clone()];
+    }
+    if !world.ended {
+        return vec![format!("waiting for the first {what}...")];
+    }
+    let front = format!("no {what} was seen in this capture");
+    [front].into_iter().chain(instead(world)).collect()
+}
+
+/// What the connections carry that is not MCP, or is not read, in a sentence; `None` where they carry MCP and all of it
+/// is read.
+pub(super) fn instead(world: &World) -> Option<String> {
+    let count = |of: &dyn Fn(&ConnectionCount) -> bool| -> u64 {
+        world.summary.connections.iter().filter(|count| of(count)).map(|count| count.connections).sum()
+    };
+    let all = count(&|_| true);
+    if all == 0 && world.store.is_empty() {
+        return Some(match world.store.capture().packets {
+            0 => "it has no packets".to_owned(),
+            packets => format!("{} with no TCP connection", units::several(packets, "packet")),
+        });
+    }
+    let unread = [(Speaks::Tls, "TLS"), (Speaks::Http2, "HTTP/2")].map(|(speaks, name)| {
+        let connections = count(&|count| count.speaks == speaks && !count.mcp);
+        let carry = if connections == 1 { "carries" } else { "carry" };
+        (connections > 0).then(|| format!("{} {carry} {name}", units::several(connections, "connection")))
+    });
+    let unread: Vec<String> = unread.into_iter().flatten().collect();
+    let them =
+        if unread.len() == 1 && unread.iter().any(|text| text.starts_with("1 ")) { "it" } else { "them" };
+    match (unread.is_empty(), world.store.is_empty()) {
+        (false, _) => Some(format!("{}, which is not read; 6 shows {them}", unread.join(" and "))),
+        (true, true) => Some(format!(
+            "{} without MCP; 5, 6 and 7 show what there is",
+            units::several(all, "TCP connection")
+        )),
+        (true, false) => None,
+    }
+}
+
+/// Says something in place of a list: lines in the middle of its columns.
+pub(super) fn say(lines: &[String], role: Role, area: Rect, pen: &mut Pen<'_>) {
+    for (y, text) in (area.y + area.height / 3..area.bottom()).zip(lines) {
+        let columns = harmless::width(&harmless::harmless(text)).min(area.width.into()) as u16;
+        pen.text((area.x + (area.width - columns) / 2, y).into(), columns, role, text);
+    }
 }
 
 /// A length in a column, without the blank: `1.29kB`.
 pub(super) fn size(bytes: u64) -> String {
-    crate::base::units::bytes(bytes).replace(' ', "")
+    units::bytes(bytes).replace(' ', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_read_is_said_where_nothing_is_listed() {
+        let mut world = World::new("test".to_owned(), false, 0);
+        assert_eq!(nothing("session", &world), ["waiting for the first session..."]);
+        world.ended = true;
+        assert_eq!(nothing("session", &world), ["no session was seen in this capture", "it has no packets"]);
+        let carry = |speaks, connections| ConnectionCount { speaks, connections, ..Default::default() };
+        world.summary.connections = vec![carry(Speaks::Http1, 3)];
+        assert_eq!(instead(&world).unwrap(), "3 TCP connections without MCP; 5, 6 and 7 show what there is");
+        world.summary.connections.push(carry(Speaks::Tls, 1));
+        assert_eq!(instead(&world).unwrap(), "1 connection carries TLS, which is not read; 6 shows it");
+        world.summary.connections.push(carry(Speaks::Http2, 2));
+        let both = "1 connection carries TLS and 2 connections carry HTTP/2, which is not read; 6 shows them";
+        assert_eq!(instead(&world).unwrap(), both);
+        world.failed = Some("input/output error".to_owned());
+        assert_eq!(nothing("session", &world).last().unwrap(), "input/output error");
+    }
 }

@@ -8,8 +8,7 @@ use std::cell::Cell as Memo;
 
 use ratatui::layout::Rect;
 
-use super::{View, ViewName};
-use crate::base::harmless;
+use super::{View, ViewName, shelf};
 use crate::ledger::Exchange;
 use crate::tui::action::{Action, Place};
 use crate::tui::effect::{Copies, Effect};
@@ -279,22 +278,10 @@ impl Exchanges {
 
     fn draw_empty(&self, area: Rect, pen: &mut Pen<'_>) {
         let world = pen.world;
-        let text = if !world.store.is_empty() {
-            if world.rows.looked() < world.store.len() {
-                "looking..."
-            } else {
-                "no exchange passes the filter; esc clears it"
-            }
-        } else if let Some(why) = &world.failed {
-            why
-        } else if world.ended {
-            "no MCP was seen in this capture; 5, 6 and 7 show what was"
-        } else {
-            "waiting for the first exchange..."
-        };
-        let columns = harmless::width(text).min(area.width.into()) as u16;
-        let at = (area.x + (area.width - columns) / 2, area.y + area.height / 3).into();
-        pen.text(at, columns, Role::Faint, text);
+        if world.rows.looked() < world.store.len() {
+            return shelf::say(&["looking...".to_owned()], Role::Faint, area, pen);
+        }
+        shelf::draw_empty("exchange", !world.store.is_empty(), area, pen);
     }
 
     fn walk(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {

@@ -5,11 +5,13 @@ use ratatui::layout::{Position, Rect};
 use super::{COUNTED, Hanging};
 use crate::base::fact::Loser;
 use crate::base::{Timestamp, units};
-use crate::ledger::{ConnectionCount, Status};
+use crate::ledger::Status;
 use crate::tui::big::{CHARACTER, big};
 use crate::tui::pen::Pen;
 use crate::tui::theme::Role;
 use crate::tui::views::exchanges::columns;
+use crate::tui::views::shelf;
+use crate::tui::world::World;
 
 /// Columns of the scale beside the rates.
 const SCALE: u16 = 7;
@@ -17,6 +19,9 @@ const SCALE: u16 = 7;
 /// Lines below the totals, and columns of the screen, from which on what hangs is written large.
 const ROOM: u16 = 28;
 const WIDE: u16 = 110;
+
+/// Columns of the line below the rates, from which on the average stands in it.
+const AXIS: u16 = 68;
 
 /// Columns that a stretch of time has at most: few stretches make no large blocks.
 const BROADEST: usize = 4;
@@ -40,10 +45,13 @@ pub(super) fn draw_totals(area: Rect, pen: &mut Pen<'_>) {
             none_or(Role::Warn, count(Status::Cancelled)),
             format!("{} {} cancelled", symbols.cancelled, count(Status::Cancelled)),
         ),
-        (none_or(Role::Pending, pending), format!("{pending} pending")),
     ];
-    let parts: Vec<(Role, &str)> =
-        texts.iter().flat_map(|(role, text)| [(*role, text.as_str()), (Role::Text, "  ")]).collect();
+    let open = (pending > 0).then(|| (Role::Pending, format!("{pending} pending")));
+    let parts: Vec<(Role, &str)> = texts
+        .iter()
+        .chain(&open)
+        .flat_map(|(role, text)| [(*role, text.as_str()), (Role::Text, "  ")])
+        .collect();
     pen.line(area, &parts);
     let world = pen.world;
     let capture = world.store.capture();
@@ -70,13 +78,16 @@ pub(super) fn draw_quality(area: Rect, pen: &mut Pen<'_>) {
     let capture = world.store.capture();
     let lost = Loser::ALL.into_iter().filter_map(|by| {
         let count = capture.lost.by(by);
-        (count > 0).then(|| format!("{count} packets lost by {}", by.name()))
+        (count > 0).then(|| format!("{} lost by {}", units::several(count, "packet"), by.name()))
     });
     let gaps: u64 = world.summary.connections.iter().map(|count| count.gap_bytes).sum();
     let degraded = world.summary.exchanges.degraded;
     let lacks = [
-        (capture.cut_packets, format!("{} packets cut short", capture.cut_packets)),
-        (capture.unreadable_packets, format!("{} packets unreadable", capture.unreadable_packets)),
+        (capture.cut_packets, format!("{} cut short", units::several(capture.cut_packets, "packet"))),
+        (
+            capture.unreadable_packets,
+            format!("{} unreadable", units::several(capture.unreadable_packets, "packet")),
+        ),
         (gaps, format!("{} in no packet", units::bytes(gaps))),
         (degraded, format!("{} without all evidence", units::several(degraded, "exchange"))),
     ];
@@ -136,20 +147,11 @@ pub(super) fn draw_nothing(area: Rect, pen: &mut Pen<'_>) -> u16 {
     if !world.store.is_empty() {
         return 0;
     }
-    let count = |count: &ConnectionCount| {
-        let speaks = if count.mcp { "mcp" } else { count.speaks.name() };
-        format!("{} {speaks}", count.connections)
-    };
-    let carried: Vec<String> = world.summary.connections.iter().map(count).collect();
-    let text = match (world.ended, carried.is_empty()) {
-        (false, _) => "no MCP was seen so far".to_owned(),
-        (true, true) => "no MCP was seen, and no TCP connection".to_owned(),
-        (true, false) => {
-            format!("no MCP was seen; TCP connections by what they carry: {}", carried.join(", "))
-        }
-    };
-    pen.line(area, &[(Role::Warn, &text)]);
-    2
+    let text = if world.ended { "no MCP was seen in this capture" } else { "no MCP was seen so far" };
+    pen.line(area, &[(Role::Warn, text)]);
+    let Some(instead) = shelf::instead(world).filter(|_| world.ended) else { return 2 };
+    pen.line(Rect { y: area.y + 1, ..area }, &[(Role::Text, &instead)]);
+    3
 }
 
 /// How many exchanges began when, in columns; below them those that failed, and the time. Says how many lines it took.
@@ -191,12 +193,24 @@ pub(super) fn draw_rates(area: Rect, pen: &mut Pen<'_>) -> u16 {
     let together = pen.world.rates.together(plot.width.into());
     let each = pen.world.rates.width_ns().saturating_mul(together);
     let end = Timestamp(start.0.saturating_add(each.saturating_mul(columns.len() as i64)));
-    let used = ((columns.len() * wide) as u16).max(60).min(plot.width);
+    let used = ((columns.len() * wide) as u16).max(AXIS).min(plot.width);
     let axis = Rect { y: failures.y + 1, height: 1, width: used, ..plot };
-    let middle = format!("  each column {}", units::duration(each));
+    let average = average(pen.world).filter(|_| used >= AXIS);
+    let average = average.map_or(String::new(), |rate| format!(", on average {rate}/s"));
+    let middle = format!("  each column {}{average}", units::duration(each));
     pen.line(axis, &[(Role::Faint, &units::time_of_day(start)), (Role::Faint, &middle)]);
     pen.right(axis, Role::Faint, &units::time_of_day(end));
     plot.height + 2
+}
+
+/// Exchanges a second from the first packet of the capture to the last; `None` where no time passed between them.
+fn average(world: &World) -> Option<String> {
+    let capture = world.store.capture();
+    let (first, last) = capture.first.zip(capture.last)?;
+    let seconds = last.time.since(first.time) as f64 / 1e9;
+    let rate = world.store.len() as f64 / seconds;
+    let decimals = if rate < 10.0 { 2 } else { usize::from(rate < 100.0) };
+    (seconds > 0.0).then(|| format!("{rate:.decimals$}"))
 }
 
 /// A column of so many of the most, in steps of an eighth of a line, from below.

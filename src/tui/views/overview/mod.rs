@@ -9,9 +9,10 @@ use ratatui::layout::Rect;
 use super::board::{Board, Row, Target};
 use super::exchanges::columns;
 use super::{View, ViewName};
-use crate::base::units;
+use crate::base::{harmless, units};
 use crate::ledger::{CauseCount, Exchange};
 use crate::tui::action::Action;
+use crate::tui::draw::short_source;
 use crate::tui::effect::Effect;
 use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
 use crate::tui::table::{Cell, Column};
@@ -32,6 +33,12 @@ const TOTALS: u16 = 3;
 
 /// Lines of the list that are to be seen, at least.
 const LISTED: u16 = 8;
+
+/// Columns of the name of what is read, at most: keys stand beside it.
+const SOURCE: usize = 30;
+
+/// Columns of the list, at most: across a broad screen the eye does not find where a row leads to.
+const BROADEST: u16 = 128;
 
 const COLUMNS: [Column; 3] =
     [Column::new("", 8).right(), Column::new("Worth a look", 24).grows(), Column::new("", 18)];
@@ -62,7 +69,8 @@ impl View for Overview {
         let height = left.saturating_sub(listed).clamp(5, 11).min(left.saturating_sub(3));
         y += head::draw_rates(Rect { height, ..from(y) }, pen);
         if self.board.len() > 0 {
-            self.board.draw(Rect { x: area.x, width: area.width, ..from(y + 1) }, &COLUMNS, pen);
+            let width = area.width.min(BROADEST);
+            self.board.draw(Rect { x: area.x, width, ..from(y + 1) }, &COLUMNS, pen);
         }
     }
 
@@ -89,13 +97,18 @@ impl View for Overview {
     }
 
     fn knows(&self, action: Action) -> bool {
-        !matches!(action, Action::Follow | Action::Sort | Action::Search | Action::Fold | Action::NextPane)
+        let of_lists = [Action::Follow, Action::Sort, Action::SortReverse, Action::NextPane];
+        let of_texts = [Action::Search, Action::Fold, Action::Bytes];
+        !of_lists.contains(&action) && !of_texts.contains(&action)
     }
 
     fn status(&self, world: &World) -> String {
-        let capture = world.store.capture();
-        let first = capture.first.map_or(String::new(), |first| units::date(first.time));
-        format!("{first} {} packets", capture.packets)
+        // The header has no room for what is read where the screen is narrow.
+        let source = short_source(&world.source);
+        let source = harmless::harmless(&source);
+        let source = harmless::fit(&source, SOURCE);
+        let first = world.store.capture().first;
+        first.map_or_else(|| source.to_string(), |first| format!("{source}  {}", units::date(first.time)))
     }
 
     fn help(&self) -> &'static [&'static str] {
@@ -139,7 +152,7 @@ fn hangs(since: i64, exchange: &Exchange) -> Row {
     Row {
         cells: vec![
             Cell::text(Role::Pending, units::cell(since)),
-            call("hangs  ", Role::Pending, exchange),
+            call("hangs", Role::Pending, exchange),
             Cell::text(Role::Faint, place(exchange)),
         ],
         target: Target::Exchange(exchange.n),
@@ -148,6 +161,7 @@ fn hangs(since: i64, exchange: &Exchange) -> Row {
 
 fn no_answer(count: &CauseCount) -> Row {
     let cause = count.cause.map_or("cause not known", |cause| cause.name()).replace('_', " ");
+    let cause = if cause == "cancelled" { "by its sender".to_owned() } else { cause };
     let http = count.http_status.map_or(String::new(), |status| format!(" {status}"));
     let status = count.status.name();
     let mut filter = format!("status:{status}");
@@ -161,7 +175,7 @@ fn no_answer(count: &CauseCount) -> Row {
         cells: vec![
             Cell::text(Role::of(count.status), format!("{}x", count.exchanges)),
             Cell::Parts(vec![
-                (Role::of(count.status), format!("{}  ", status.replace('_', " ")).into()),
+                kind(Role::of(count.status), &status.replace('_', " ")),
                 (Role::Text, Cow::from(format!("{cause}{http}"))),
             ]),
             Cell::Empty,
@@ -174,7 +188,7 @@ fn slow(exchange: &Exchange) -> Row {
     Row {
         cells: vec![
             Cell::text(Role::Strong, exchange.total_ns().map_or(String::new(), units::cell)),
-            call("slow  ", Role::Warn, exchange),
+            call("slowest", Role::Warn, exchange),
             Cell::text(Role::Faint, place(exchange)),
         ],
         target: Target::Exchange(exchange.n),
@@ -188,16 +202,21 @@ fn degraded(world: &World) -> Option<Row> {
     Some(Row {
         cells: vec![
             Cell::text(Role::Warn, format!("{count}x")),
-            Cell::Parts(vec![(Role::Warn, "degraded  ".into()), (Role::Text, text.into())]),
+            Cell::Parts(vec![kind(Role::Warn, "degraded"), (Role::Text, text.into())]),
             Cell::Empty,
         ],
         target: Target::Filter("degraded:any".to_owned()),
     })
 }
 
+/// What a row is about, so wide that what stands behind it begins in one column.
+fn kind(role: Role, what: &str) -> (Role, Cow<'static, str>) {
+    (role, format!("{what:<12}").into())
+}
+
 fn call(what: &'static str, role: Role, exchange: &Exchange) -> Cell {
     Cell::Parts(vec![
-        (role, what.into()),
+        kind(role, what),
         (Role::Text, format!("{} ", exchange.method).into()),
         (Role::Strong, exchange.name.as_deref().unwrap_or_default().to_owned().into()),
     ])

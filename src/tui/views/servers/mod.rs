@@ -81,11 +81,12 @@ impl View for Servers {
 
     fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
         if let Some(opened) = &mut self.opened {
-            if action == Action::Back && !opened.in_reader {
+            let done = opened.act(action, seen);
+            if action == Action::Back && done.is_none() {
                 self.opened = None;
                 return Some(Vec::new());
             }
-            return opened.act(action, seen);
+            return done;
         }
         match (action, self.selected()) {
             (Action::Open, Some(server)) => self.opened = Some(Opened::new(server.clone(), world)),
@@ -151,7 +152,7 @@ impl View for Servers {
         match action {
             Action::Follow => false,
             Action::Sort => in_reader != Some(true),
-            Action::Search | Action::Fold => in_reader == Some(true),
+            Action::Search | Action::Fold | Action::Bytes => in_reader == Some(true),
             Action::NextPane => in_reader.is_some(),
             _ => true,
         }

@@ -104,7 +104,9 @@ impl Opened {
                 let filter = self.selected().and_then(|definition| calls(definition, self.address()));
                 return Some(vec![filter.map_or(Effect::Bell, Effect::Filter)]);
             }
-            Action::Back if self.in_reader => self.in_reader = false,
+            // The value that is open in the definition comes first.
+            Action::Back if self.in_reader => self.in_reader = self.reader.close(),
+            Action::Back => return None,
             Action::NextPane => self.in_reader = !self.in_reader && self.selected().is_some(),
             _ if self.in_reader => return self.reader.act(action, seen.lines(Pane::Detail)),
             Action::Open | Action::Right if self.selected().is_some() => self.in_reader = true,
@@ -123,6 +125,10 @@ impl Opened {
             Hit::Row(Pane::Detail, row) => {
                 self.in_reader = true;
                 self.reader.click(row);
+            }
+            Hit::Cell(Pane::Detail, offset, _) => {
+                self.in_reader = true;
+                self.reader.click_byte(offset);
             }
             hit => {
                 self.in_reader = false;
@@ -155,14 +161,15 @@ impl Opened {
             Some(json) => copies.with('j', "JSON, definition", &**json),
             None => copies,
         };
-        match calls(definition, self.address()) {
+        let copies = match calls(definition, self.address()) {
             Some(filter) => copies.with('f', "filter for its exchanges", filter),
             None => copies,
-        }
+        };
+        if self.in_reader { self.reader.copies(copies) } else { copies }
     }
 
     pub(super) fn status(&self) -> String {
-        self.listing.status()
+        if self.in_reader { self.reader.status() } else { self.listing.status() }
     }
 
     pub(super) fn draw(&self, area: Rect, pen: &mut Pen<'_>) {

@@ -121,6 +121,7 @@ impl View for Streams {
             Action::Follow => false,
             Action::Sort => opened.is_none(),
             Action::NextPane => opened.is_some(),
+            Action::Bytes => opened.is_some_and(Opened::has_reader),
             Action::Search | Action::Fold => opened.is_some_and(Opened::is_in_reader),
             _ => true,
         }
@@ -149,7 +150,8 @@ impl View for Streams {
             "A row is a text/event-stream, MCP or not: what opened it, how many events it carried, how long",
             "it has been silent (at its end, or now), how it ended. x shows the exchange that opened it.",
             "Enter shows its events: the time of each, the gap to the one before, type, data, id and packet.",
-            "Enter again shows the data of an event, JSON in lines; tab goes from the events to it, and back.",
+            "Enter again shows the data of an event, JSON in lines; tab goes from the events to it, and back;",
+            "b shows its bytes.",
             "",
             "The filter holds here too: fields that only exchanges have match no stream.",
         ]

@@ -14,6 +14,7 @@ use crate::tui::list::List;
 use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
 use crate::tui::table::{Cell, Column, Table};
 use crate::tui::theme::Role;
+use crate::tui::views::exchanges::detail::parts::came_in;
 use crate::tui::views::reader::{MASK, Reader};
 use crate::tui::world::World;
 
@@ -52,6 +53,8 @@ pub(super) struct Opened {
     /// The event that the reader has, by its number among those that were read and the packet of its first byte.
     read: Option<(usize, u64)>,
     in_reader: bool,
+    /// Whether the bytes of the data are shown.
+    has_bytes: bool,
     failed: Option<String>,
 }
 
@@ -69,6 +72,7 @@ impl Opened {
             reader: None,
             read: None,
             in_reader: false,
+            has_bytes: false,
             failed: None,
         }
     }
@@ -100,11 +104,17 @@ impl Opened {
     pub(super) fn act(&mut self, action: Action, seen: &FrameInfo) -> Option<Vec<Effect>> {
         match action {
             Action::Partner => return Some(vec![self.exchange.map_or(Effect::Bell, Effect::Open)]),
+            // The value that is open in the data comes first.
+            Action::Back if self.in_reader && self.reader.as_mut().is_some_and(Reader::close) => {}
             Action::Back if self.in_reader => {
                 (self.reader, self.read, self.in_reader) = (None, None, false);
             }
             Action::Back if self.reader.is_some() => (self.reader, self.read) = (None, None),
             Action::NextPane if self.reader.is_some() => self.in_reader = !self.in_reader,
+            Action::Bytes if self.reader.is_some() => {
+                self.has_bytes = !self.has_bytes;
+                self.reader.iter_mut().for_each(|reader| reader.show_bytes(self.has_bytes));
+            }
             _ if self.in_reader => {
                 return self.reader.as_mut().and_then(|reader| reader.act(action, seen.lines(Pane::Detail)));
             }
@@ -113,7 +123,7 @@ impl Opened {
                     return Some(vec![Effect::Bell]);
                 }
                 self.in_reader = true;
-                self.reader.get_or_insert_default();
+                self.reader.get_or_insert_default().show_bytes(self.has_bytes);
                 self.show();
             }
             _ => {
@@ -136,6 +146,10 @@ impl Opened {
                 self.in_reader = self.reader.is_some();
                 self.reader.iter_mut().for_each(|reader| reader.click(row));
             }
+            Hit::Cell(Pane::Detail, offset, _) => {
+                self.in_reader = self.reader.is_some();
+                self.reader.iter_mut().for_each(|reader| reader.click_byte(offset));
+            }
             _ => {}
         }
     }
@@ -155,22 +169,32 @@ impl Opened {
         self.in_reader
     }
 
+    /// Whether the data of an event is shown.
+    pub(super) fn has_reader(&self) -> bool {
+        self.reader.is_some()
+    }
+
     pub(super) fn search(&mut self, text: &str) -> Option<usize> {
         self.reader.as_mut().filter(|_| self.in_reader).map(|reader| reader.search(text))
     }
 
     pub(super) fn copies(&self) -> Copies {
-        self.events.get(self.list.selected).map_or_else(Copies::default, |event| {
-            Copies::default().with('d', "data of the event", String::from_utf8_lossy(&event.bytes)).with(
-                'w',
-                "Wireshark filter",
-                format!("frame.number == {}", event.span.first),
-            )
-        })
+        let Some(event) = self.events.get(self.list.selected) else { return Copies::default() };
+        let copies = Copies::default()
+            .with('d', "data of the event", String::from_utf8_lossy(&event.bytes))
+            .with('w', "Wireshark filter", format!("frame.number == {}", event.span.first));
+        match &self.reader {
+            Some(reader) => reader.copies(copies),
+            None => copies,
+        }
     }
 
     pub(super) fn status(&self) -> String {
-        format!("event {}", self.list.status(self.events.len()))
+        let event = format!("event {}", self.list.status(self.events.len()));
+        match self.reader.as_ref().filter(|_| self.in_reader) {
+            Some(reader) => format!("{event}, {}", reader.status()),
+            None => event,
+        }
     }
 
     pub(super) fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
@@ -187,7 +211,9 @@ impl Opened {
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         let Some(reader) = &self.reader else { return self.draw_events(body, pen) };
         let below = if body.width < BESIDE {
-            let list = Rect { height: body.height / 2, ..body };
+            // Bytes need lines of their own.
+            let parts = if self.has_bytes { 3 } else { 2 };
+            let list = Rect { height: body.height / parts, ..body };
             let rest = Rect { y: list.bottom(), height: body.height - list.height, ..body };
             self.draw_events(list, pen);
             pen.rule(Rect { height: 1, ..rest }, "data");
@@ -219,7 +245,7 @@ impl Opened {
 
     /// How its events came, in a line.
     fn told(&self) -> String {
-        let Some(first) = self.events.first() else { return "no event so far".to_owned() };
+        let Some(first) = self.events.first() else { return "no event was captured".to_owned() };
         let longest = self.events.windows(2).filter_map(|pair| match pair {
             [before, after] => Some(after.span.start.time.since(before.span.end.time)),
             _ => None,
@@ -241,6 +267,7 @@ impl Opened {
         let key = (self.list.selected, event.span.first.0);
         if self.read != Some(key) {
             reader.set(Doc::of(&event.bytes));
+            reader.came_in(came_in(self.key.0, event.span));
             self.read = Some(key);
         }
     }

@@ -4,7 +4,7 @@ mod draw;
 mod events;
 mod message;
 mod pages;
-mod parts;
+pub(in crate::tui::views) mod parts;
 mod timeline;
 
 use crate::base::fact::CarriedKind;

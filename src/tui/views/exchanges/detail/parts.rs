@@ -143,7 +143,7 @@ fn connection(lines: &mut Vec<Line>, fact: &ConnectionFact) {
 }
 
 /// `tcp.stream 1, packets 61-66`.
-pub(super) fn came_in(tcp_stream: u32, span: Span) -> String {
+pub(in crate::tui::views) fn came_in(tcp_stream: u32, span: Span) -> String {
     let word = if span.first == span.last { "packet" } else { "packets" };
     format!("tcp.stream {tcp_stream}, {word} {}", between(span.first.0, span.last.0))
 }
