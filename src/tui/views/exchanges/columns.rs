@@ -33,6 +33,42 @@ pub(in crate::tui) struct ColumnInfo {
     pub(super) sorts: Option<SortBy>,
 }
 
+/// Columns on the screen of the bar.
+const BAR: u16 = 14;
+
+/// The columns by what they are worth where there is no room for all. Why a call failed is worth more than who made it.
+const WORTH: [ColumnName; 11] = [
+    ColumnName::Time,
+    ColumnName::Method,
+    ColumnName::Status,
+    ColumnName::Total,
+    ColumnName::Session,
+    ColumnName::Id,
+    ColumnName::Detail,
+    ColumnName::Bar,
+    ColumnName::Bytes,
+    ColumnName::Events,
+    ColumnName::Ends,
+];
+
+/// Those of `columns` that have room on `width` columns of the screen, in their order: what is worth most stays longest.
+pub(super) fn fitting(columns: &[ColumnName], width: u16) -> Vec<ColumnName> {
+    // The table keeps a column of the screen for the pointer and one for the scroll bar, and one between its columns.
+    let mut room = width.saturating_sub(1);
+    let mut kept = Vec::new();
+    for name in WORTH.into_iter().filter(|name| columns.contains(name)) {
+        let needs = name.info().column.width + 1;
+        if needs <= room || kept.is_empty() {
+            room = room.saturating_sub(needs);
+            kept.push(name);
+        } else if name != ColumnName::Detail {
+            // But for the widest, nothing stands where something worth more was left out.
+            break;
+        }
+    }
+    columns.iter().copied().filter(|name| kept.contains(name)).collect()
+}
+
 /// The columns without a configuration.
 pub(in crate::tui) const DEFAULT: [ColumnName; 11] = ColumnName::ALL;
 
@@ -61,11 +97,11 @@ impl ColumnName {
             Self::Id => info("id", Column::new("Id", 4).right(), None),
             Self::Status => info("status", Column::new("Status", 14), Some(SortBy::Status)),
             Self::Total => info("total", Column::new("Total", 7).right(), Some(SortBy::Total)),
-            Self::Bar => info("bar", Column::new("Send·wait·recv", 14), None),
+            Self::Bar => info("bar", Column::new("Send·wait·recv", BAR), None),
             Self::Events => info("events", Column::new("Ev", 3).right(), Some(SortBy::Progress)),
             Self::Bytes => info("bytes", Column::new("Bytes", 7).right(), Some(SortBy::Bytes)),
             Self::Ends => info("ends", Column::new("Client and server", 32), Some(SortBy::Client)),
-            Self::Detail => info("detail", Column::new("Detail", 30), None),
+            Self::Detail => info("detail", Column::new("Detail", 28).grows(), None),
         }
     }
 
@@ -101,6 +137,8 @@ pub(super) struct Shown<'a> {
     /// The longest total on the screen, in nanoseconds.
     pub(super) scale: i64,
     pub(super) is_open: bool,
+    /// Whether the parts of a bar have colours; where they have none symbols tell them apart.
+    pub(super) is_colored: bool,
 }
 
 /// How long an open exchange has been open, against the capture's clock, in nanoseconds.
@@ -163,17 +201,59 @@ fn total(exchange: &Exchange, of: &Shown<'_>) -> Cell {
 }
 
 fn bar(exchange: &Exchange, of: &Shown<'_>) -> Cell {
-    let scale = of.scale.max(1) as f64;
-    let part = |ns: i64| ns.max(0) as f64 / scale;
     if of.is_open {
-        return Cell::Bar(vec![(Role::Pending, part(pending(exchange, of.world.now())))]);
+        // It has one part, and none that is over: no thin line, for it is to be seen.
+        let part = pending(exchange, of.world.now()) as f64 / of.scale.max(1) as f64;
+        return Cell::Bar(vec![(Role::Pending, part)]);
     }
     let (Some(wait), Some(receive)) = (exchange.wait_ns(), exchange.receive_ns()) else { return Cell::Empty };
-    Cell::Bar(vec![
-        (Role::Send, part(exchange.send_ns())),
-        (Role::Wait, part(wait)),
-        (Role::Receive, part(receive)),
-    ])
+    cells(&[(Role::Send, exchange.send_ns()), (Role::Wait, wait), (Role::Receive, receive)], of)
+}
+
+/// Parts in nanoseconds as cells of a bar, of which the last is as long as its eighths: what took a hundredth of the
+/// longest is a thin line. A cell is of the part in which its middle lies.
+fn cells(parts: &[(Role, i64)], of: &Shown<'_>) -> Cell {
+    let total: i64 = parts.iter().map(|(_, ns)| (*ns).max(0)).fold(0, i64::saturating_add);
+    let part = (total as f64 / of.scale.max(1) as f64).clamp(0.0, 1.0);
+    let eighths = ((part * f64::from(BAR) * 8.0).round() as u32).max(u32::from(total > 0));
+    let (whole, rest) = (eighths / 8, eighths % 8);
+    let mut drawn = Vec::new();
+    for cell in 0..eighths.div_ceil(8) {
+        let is_rest = cell == whole;
+        let middle = f64::from(cell) + if is_rest { f64::from(rest) / 16.0 } else { 0.5 };
+        let role = role_at(parts, total as f64 * (middle * 8.0 / f64::from(eighths)));
+        let symbol = match (rest as usize).checked_sub(1).and_then(|at| of.symbols.bar.get(at)) {
+            Some(eighths) if is_rest && !eighths.is_ascii() => Some(*eighths),
+            // ASCII has no eighths: the half of a cell is one, and what is short is one as well.
+            Some(_) if is_rest && whole > 0 && rest < 4 => None,
+            _ => Some(symbol(role, of)),
+        };
+        drawn.push((role, symbol.unwrap_or_default().into()));
+    }
+    Cell::Parts(drawn)
+}
+
+/// The part that runs at a time of the whole, in nanoseconds.
+fn role_at(parts: &[(Role, i64)], at: f64) -> Role {
+    let mut until = 0.0;
+    let ran = |(_, ns): &&(Role, i64)| {
+        until += (*ns).max(0) as f64;
+        at < until
+    };
+    parts.iter().find(ran).or(parts.last()).map_or(Role::Text, |(role, _)| *role)
+}
+
+/// What a whole cell of a part looks like. Where there are no colours, or none but ASCII is had, each has a symbol of
+/// its own.
+fn symbol(role: Role, of: &Shown<'_>) -> &'static str {
+    let ([light, _, dark, _], [.., full], [lying, _]) = (of.symbols.heat, of.symbols.bar, of.symbols.rules);
+    match role {
+        _ if of.is_colored && !full.is_ascii() => full,
+        Role::Wait if full.is_ascii() => lying,
+        Role::Wait => light,
+        Role::Send => dark,
+        _ => full,
+    }
 }
 
 /// Why it failed, what was noticed, what is missing.
@@ -198,4 +278,32 @@ fn detail(exchange: &Exchange, symbols: &Symbols) -> Vec<(Role, std::borrow::Cow
         parts.push((Role::Faint, format!("continues #{continues}").into()));
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_matters_stays_longest() {
+        let names = |width| -> Vec<&str> {
+            fitting(&DEFAULT, width).into_iter().map(|column| column.info().name).collect()
+        };
+        assert_eq!(names(60), ["time", "method", "status", "total"]);
+        assert_eq!(names(80), ["time", "session", "method", "id", "status", "total"]);
+        assert!(names(100).contains(&"detail"));
+        assert_eq!(names(120), ["time", "session", "method", "id", "status", "total", "bar", "detail"]);
+        assert_eq!(names(200).len(), DEFAULT.len());
+        assert_eq!(names(10), ["time"], "one at least");
+        assert_eq!(fitting(&[ColumnName::Detail, ColumnName::Time], 30), [ColumnName::Time]);
+    }
+
+    #[test]
+    fn a_bar_says_which_part_runs_when() {
+        let parts = [(Role::Send, 10), (Role::Wait, 80), (Role::Receive, 0)];
+        assert_eq!(role_at(&parts, 5.0), Role::Send);
+        assert_eq!(role_at(&parts, 10.0), Role::Wait);
+        assert_eq!(role_at(&parts, 90.0), Role::Receive, "at its end the last");
+        assert_eq!(role_at(&[], 1.0), Role::Text);
+    }
 }

@@ -76,13 +76,14 @@ pub(super) fn streams(exchange: &Exchange) -> [u32; 2] {
     [exchange.tcp_stream, exchange.answered_on.map_or(exchange.tcp_stream, |(stream, _)| stream)]
 }
 
-/// The numbers of the packets of all parts, each once: `140, 142-144`, with `to` between the ends of a range.
+/// The numbers of the packets of all parts, each once: `140, 142-144`, with `to` between the ends of a range. So
+/// Wireshark takes them where packets are exported or printed (user's guide, section 5.9, packet range).
 fn numbers(parts: &[Part], to: &str) -> String {
     let mut spans: Vec<(u64, u64)> = parts.iter().map(|part| (part.span.first.0, part.span.last.0)).collect();
     spans.sort_unstable();
     let mut merged: Vec<(u64, u64)> = Vec::new();
     for (first, last) in spans {
-        match merged.last_mut().filter(|(_, end)| first <= *end) {
+        match merged.last_mut().filter(|(_, end)| first <= end.saturating_add(1)) {
             Some((_, end)) => *end = last.max(*end),
             None => merged.push((first, last)),
         }

@@ -115,14 +115,16 @@ impl View for Exchanges {
         Some(Vec::new())
     }
 
-    fn click(&mut self, hit: Hit, world: &mut World, _: &FrameInfo) -> Vec<Effect> {
+    fn click(&mut self, hit: Hit, world: &mut World, seen: &FrameInfo) -> Vec<Effect> {
         match hit {
             Hit::Row(Pane::List, row) => {
                 self.in_detail = false;
                 self.select(row, world);
             }
             Hit::Column(index) => {
-                let by = self.columns.get(index).and_then(|column| column.info().sorts);
+                let width = seen.area(Pane::List).map_or(u16::MAX, |area| area.width);
+                let columns = columns::fitting(&self.columns, width);
+                let by = columns.get(index).and_then(|column| column.info().sorts);
                 by.into_iter().for_each(|by| self.sort(by, world));
             }
             hit => {
@@ -241,10 +243,12 @@ impl Exchanges {
         }
         let symbols = pen.symbols();
         let (by, descending) = world.rows.sorted();
-        let sorted = self.columns.iter().position(|column| column.info().sorts == Some(by));
-        let columns: Vec<Column> = self.columns.iter().map(|column| column.info().column).collect();
+        let names = columns::fitting(&self.columns, area.width);
+        let sorted = names.iter().position(|column| column.info().sorts == Some(by));
+        let columns: Vec<Column> = names.iter().map(|column| column.info().column).collect();
         let lines = usize::from(area.height.saturating_sub(1));
         let scale = self.scale(lines, world);
+        let is_colored = pen.theme.style(Role::Wait).fg.is_some();
         let table = Table {
             columns: &columns,
             sorted: sorted.map(|at| (at, descending)),
@@ -255,8 +259,9 @@ impl Exchanges {
         };
         table.draw(area, pen, |row| {
             let Some((index, exchange)) = exchange(world, row) else { return Vec::new() };
-            let shown = Shown { world, symbols: &symbols, scale, is_open: world.store.is_open(index) };
-            self.columns.iter().map(|column| column.cell(&exchange, &shown)).collect()
+            let shown =
+                Shown { world, symbols: &symbols, scale, is_open: world.store.is_open(index), is_colored };
+            names.iter().map(|column| column.cell(&exchange, &shown)).collect()
         });
     }
 

@@ -28,6 +28,8 @@ const LEAST: u16 = 6;
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     doc: Doc,
+    /// The text of the document that is next, not looked at yet: of 10 MB that takes longer than a key may.
+    next: Option<Vec<u8>>,
     list: List,
     needle: String,
     found: Found,
@@ -54,6 +56,18 @@ impl Reader {
         self.moved();
     }
 
+    /// Another document in the same place, made when it is [loaded](Self::load).
+    pub(super) fn put(&mut self, bytes: Vec<u8>) {
+        self.next = (bytes != self.doc.bytes()).then_some(bytes);
+    }
+
+    /// Makes the document that was put here: what is drawn and moved through.
+    pub(super) fn load(&mut self) {
+        if let Some(bytes) = self.next.take() {
+            self.set(Doc::new(bytes));
+        }
+    }
+
     /// Says in which packets the document came, in words.
     pub(super) fn came_in(&mut self, packets: String) {
         self.packets = packets;
@@ -66,7 +80,10 @@ impl Reader {
 
     /// The text of the document; what is no UTF-8 of it as U+FFFD.
     pub(super) fn text(&self) -> std::borrow::Cow<'_, str> {
-        self.doc.text()
+        match &self.next {
+            Some(bytes) => String::from_utf8_lossy(bytes),
+            None => self.doc.text(),
+        }
     }
 
     /// What can be copied of the value that is selected; of JSON within a string that is open, there.

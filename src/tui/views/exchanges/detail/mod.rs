@@ -11,7 +11,6 @@ use crate::base::fact::CarriedKind;
 use crate::ledger::Exchange;
 use crate::ledger::store::Said;
 use crate::tui::action::Action;
-use crate::tui::doc::Doc;
 use crate::tui::effect::{Copies, Effect};
 use crate::tui::list::List;
 use crate::tui::pen::{FrameInfo, Hit, Pane};
@@ -120,6 +119,7 @@ impl Detail {
     pub(super) fn like(mut self, other: &Self) -> Self {
         self.tab = other.tab;
         self.show_bytes(other.has_bytes);
+        self.load();
         self
     }
 
@@ -176,6 +176,7 @@ impl Detail {
             Action::Left | Action::Right => self.turn(action == Action::Right),
             Action::Partner => {
                 self.tab = if self.tab == Tab::Request { Tab::Response } else { Tab::Request };
+                self.search(&self.needle.clone());
             }
             Action::Bytes if self.is_doc() => self.show_bytes(!self.has_bytes),
             _ if self.is_doc() => {
@@ -198,7 +199,10 @@ impl Detail {
         let row = self.list().selected;
         match self.tab {
             Tab::Timeline => match self.stages.get(row) {
-                Some(stage) => self.tab = stage.tab,
+                Some(stage) => {
+                    self.tab = stage.tab;
+                    self.search(&self.needle.clone());
+                }
                 None => return vec![Effect::Bell],
             },
             Tab::Events => {
@@ -247,6 +251,7 @@ impl Detail {
     /// Looks for text in the document that is shown. Says how many lines have it; `None` where none is shown.
     pub(super) fn search(&mut self, text: &str) -> Option<usize> {
         text.clone_into(&mut self.needle);
+        self.load();
         self.reader_mut().map(|reader| reader.search(text))
     }
 
@@ -255,6 +260,13 @@ impl Detail {
         let step = if right { 1 } else { Tab::ALL.len() - 1 };
         self.tab = Tab::ALL.get((at + step) % Tab::ALL.len()).map_or(self.tab, |(tab, _)| *tab);
         self.search(&self.needle.clone());
+    }
+
+    /// Makes the document of the tab that is shown; the others wait until they are.
+    fn load(&mut self) {
+        if let Some(reader) = self.reader_mut() {
+            reader.load();
+        }
     }
 
     /// The document that is shown.
@@ -326,8 +338,8 @@ impl Detail {
             }
         };
         self.failed = None;
-        self.request.set(Doc::new(message(&asked, &self.exchange, true)));
-        self.response.set(Doc::new(message(&answered, &self.exchange, false)));
+        self.request.put(message(&asked, &self.exchange, true));
+        self.response.put(message(&answered, &self.exchange, false));
         let (request, response) = (self.exchange.request, self.exchange.response);
         self.request.came_in(parts::came_in(own.0, request.span));
         if let (Some(response), Some((stream, _))) = (response, self.exchange.answered_on) {
@@ -357,6 +369,7 @@ impl Detail {
             parts::lines(&self.exchange, &self.parts, world),
             pages::findings(&self.exchange, world),
         ];
+        self.load();
     }
 }
 
