@@ -422,6 +422,16 @@ fn privacy_hides_ids_and_payloads() {
         screen.press(&["right"]);
     }
     assert!(screen.press(&["y"]).contains(&Effect::Bell), "nothing is copied either");
+    // What failed quotes the traffic; the URI of a resource is as private as what it leads to.
+    screen.press(&["esc", "/", "'status:error or status:tool_error'", "enter"]);
+    for view in ["1", "2", "3", "4", "5", "6", "7", "8"] {
+        for keys in [&[view][..], &["down"], &["enter"], &["tab"], &["right"], &["esc"]] {
+            let text = screen.pressed(keys);
+            for secret in ["note://", "Method not found", "Resource note"] {
+                assert!(!text.contains(secret), "{secret} in view {view} after {keys:?}:\n{text}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod fact;
 pub mod finding;
 pub mod harmless;
 pub mod limits;
+mod matter;
 pub mod origin;
 pub mod reader;
 pub mod stage;

@@ -229,7 +229,7 @@ fn filter_line(app: &App, area: Rect, pen: &mut Pen<'_>) -> Option<Position> {
     let place = typed(text, cursor, role, field, pen);
     if let Err(error) = outcome {
         // The place is marked in the text, what is wrong with it stands in the last line.
-        mark_error(text, error.at, field, pen);
+        mark_error((text, cursor), error.at, field, pen);
     }
     Some(place)
 }
@@ -244,19 +244,24 @@ fn typed(text: &str, cursor: usize, role: Role, field: Rect, pen: &mut Pen<'_>) 
 /// The end of the text that has the cursor in it, and the columns before the cursor there.
 fn window(text: &str, cursor: usize, columns: usize) -> (&str, u16) {
     let before = text.get(..cursor).unwrap_or(text);
-    let starts = before.char_indices().map(|(at, _)| at).chain([before.len()]);
-    for start in starts {
-        let part = before.get(start..).unwrap_or_default();
-        let width = harmless::width(&harmless::harmless(part));
-        if width < columns.max(1) {
-            return (text.get(start..).unwrap_or_default(), width as u16);
+    // From the cursor backwards, as far as there is room.
+    let (mut start, mut width) = (before.len(), 0);
+    for (at, c) in before.char_indices().rev() {
+        let wide = harmless::width(&harmless::harmless(c.encode_utf8(&mut [0; 4])));
+        if width + wide >= columns.max(1) {
+            break;
         }
+        (start, width) = (at, width + wide);
     }
-    (text, 0)
+    (text.get(start..).unwrap_or_default(), width as u16)
 }
 
-fn mark_error(text: &str, at: usize, field: Rect, pen: &mut Pen<'_>) {
-    let before = text.get(..at.min(text.len())).unwrap_or(text);
+/// Marks the place of an error, where it is in the part that is shown.
+fn mark_error((text, cursor): (&str, usize), at: usize, field: Rect, pen: &mut Pen<'_>) {
+    let (shown, _) = window(text, cursor, field.width.into());
+    let hidden = text.len() - shown.len();
+    let Some(at) = at.min(text.len()).checked_sub(hidden) else { return };
+    let before = shown.get(..at).unwrap_or(shown);
     let columns = harmless::width(&harmless::harmless(before)).min(field.width.saturating_sub(1).into());
     pen.wash(Rect { x: field.x + columns as u16, width: 1, ..field }, Role::Found);
 }

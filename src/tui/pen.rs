@@ -14,7 +14,7 @@ use super::views::ViewName;
 use super::world::World;
 
 /// What a mask looks like, where privacy is asked for.
-const MASK: &str = "***";
+pub(super) const MASK: &str = "***";
 
 /// A part of the screen that is scrolled for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

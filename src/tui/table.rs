@@ -131,7 +131,10 @@ impl Table<'_> {
             } else {
                 pen.text(wide.as_position(), wide.width, Role::Title, &title);
             }
-            pen.hit(place, Hit::Column(index));
+            // Of two tables on a screen the list is the one that is sorted.
+            if self.pane == Pane::List {
+                pen.hit(place, Hit::Column(index));
+            }
         }
         let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
         pen.pane(self.pane, body);

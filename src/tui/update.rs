@@ -400,6 +400,9 @@ pub(super) fn occurring(world: &World, field: &str, typed: &str) -> Vec<String> 
     const LOOKED: usize = 2000;
     const OFFERED: usize = 12;
     let mut found = Vec::new();
+    if world.private {
+        return found;
+    }
     for index in (0..world.store.len()).rev().take(LOOKED) {
         let Some(exchange) = world.store.exchange(index) else { continue };
         let value = match field {

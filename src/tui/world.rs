@@ -7,6 +7,7 @@ use super::event::{Loading, Uptime};
 use super::heat::Heats;
 use super::listings::Listings;
 use super::narrowed::{Narrowed, Shown};
+use super::pen::MASK;
 use super::rows::Rows;
 use super::tally::{Rates, Tally};
 use crate::base::{Fact, Timestamp};
@@ -266,6 +267,16 @@ impl World {
     pub(super) fn epoch(&self) -> u64 {
         let narrowed = self.narrowed.as_ref().map_or(0, |narrowed| narrowed.summed_times);
         (self.refiltered << 32) + narrowed
+    }
+
+    /// The name of an exchange as it may be shown; `None` where it has none.
+    pub(super) fn name_of<'e>(&self, exchange: &'e Exchange) -> Option<&'e str> {
+        exchange.name.as_deref().map(|name| self.shown_name(exchange.method.as_ref(), name))
+    }
+
+    /// A name that a method carries as it may be shown: a URI is as private as what it leads to.
+    pub(super) fn shown_name<'n>(&self, method: &str, name: &'n str) -> &'n str {
+        if self.private && method.starts_with("resources/") { MASK } else { name }
     }
 
     /// A filter for some of the exchanges that are shown.

@@ -32,7 +32,7 @@ fn every_table_is_sorted_and_keeps_what_is_selected() {
         (LLM, "5", "Events"),
         (ODD, "6", "Bytes"),
         (ODD, "7", "Code"),
-        (MANY, "8", "Fail"),
+        (MANY, "8", "Bad"),
     ] {
         let mut screen = Screen::of(capture, 160, 50);
         screen.press(&[view, "down", "down"]);

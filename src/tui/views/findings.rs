@@ -209,7 +209,12 @@ impl Findings {
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
         let mut y = area.y + 1;
         let role = Role::of_severity(info.severity);
-        for (label, role, text) in [("what  ", role, info.meaning), ("do    ", Role::Text, info.remedy)] {
+        let texts = [
+            ("what  ", role, info.meaning),
+            ("why   ", Role::Text, row.code.matters()),
+            ("do    ", Role::Text, info.remedy),
+        ];
+        for (label, role, text) in texts {
             for (at, line) in wrap(text, usize::from(inner.width.saturating_sub(6))).into_iter().enumerate() {
                 let place = Rect { y, height: 1, ..inner };
                 if y + LEAST < area.bottom() {
@@ -219,7 +224,8 @@ impl Findings {
                 }
             }
         }
-        let whole = self.selected(pen.world).filter(|_| self.below).map(|finding| finding.detail.as_str());
+        let is_shown = self.below && !pen.world.private;
+        let whole = self.selected(pen.world).filter(|_| is_shown).map(|finding| finding.detail.as_str());
         let lines = whole.map_or_else(Vec::new, |text| wrap(text, inner.width.into()));
         // It stands below, whole, where it does not fit into its row.
         let fits = lines.iter().map(|line| line.len()).sum::<usize>() + 40 < usize::from(inner.width);
@@ -243,8 +249,7 @@ impl Findings {
             columns: &PLACES,
             sorted: None,
             rows: row.first.len(),
-            // What is selected there is seen once keys go there.
-            list: if self.below { self.places } else { List { selected: usize::MAX, top: 0 } },
+            list: self.places,
             focused: self.below,
             pane: Pane::Detail,
         };

@@ -21,7 +21,7 @@ const COLUMNS: [Column; 12] = [
     Column::new("Client", 16).grows().sorts(First::Least),
     Column::new("Server", 16).grows().sorts(First::Least),
     Column::new("Exch", 6).right().sorts(First::Largest),
-    Column::new("Fail", 5).right().sorts(First::Largest),
+    Column::new("Bad", 5).right().sorts(First::Largest),
     Column::new("p50", 7).right().sorts(First::Largest),
     Column::new("p95", 7).right().sorts(First::Largest),
     Column::new("Revision", 10).sorts(First::Largest),
@@ -41,7 +41,7 @@ impl Titled for Session {
     const HELP: &'static [&'static str] = &[
         "A session is what one client and one server said to each other under one session id, over",
         "any number of connections; where the wire has no id, what one client address said to one",
-        "server. p50 and p95 are of its answered exchanges, within a tenth. Activity is when its requests",
+        "server. p50 and p95 are of its answered exchanges, within 2 %. Activity is when its requests",
         "began, from the start of the capture to its end. Enter shows its exchanges.",
         "",
         "With a filter: the sessions that have an exchange that passes it, and counts of these exchanges.",

@@ -2,6 +2,7 @@
 
 use crate::base::{Side, Timestamp, units};
 use crate::ledger::{Exchange, SessionRef, Status};
+use crate::tui::pen::MASK;
 use crate::tui::rows::SortBy;
 use crate::tui::table::{Cell, Column};
 use crate::tui::theme::{Role, Symbols};
@@ -51,6 +52,10 @@ const WORTH: [ColumnName; 11] = [
     ColumnName::Ends,
 ];
 
+/// Columns of the screen that tools and why they failed share beyond their least, before anything is shown that is worth
+/// less. Chosen: most names of tools are read in full then.
+const READABLE: u16 = 12;
+
 /// Those of `columns` that have room on `width` columns of the screen, in their order: what is worth most stays longest.
 pub(super) fn fitting(columns: &[ColumnName], width: u16) -> Vec<ColumnName> {
     // The table keeps a column of the screen for the pointer and one for the scroll bar, and one between its columns.
@@ -58,7 +63,9 @@ pub(super) fn fitting(columns: &[ColumnName], width: u16) -> Vec<ColumnName> {
     let mut kept = Vec::new();
     for name in WORTH.into_iter().filter(|name| columns.contains(name)) {
         let needs = name.info().column.width + 1;
-        if needs <= room || kept.is_empty() {
+        let is_extra = matches!(name, ColumnName::Bytes | ColumnName::Events | ColumnName::Ends);
+        let left = if is_extra { READABLE } else { 0 };
+        if needs + left <= room || kept.is_empty() {
             room = room.saturating_sub(needs);
             kept.push(name);
         } else if name != ColumnName::Detail {
@@ -101,18 +108,18 @@ impl ColumnName {
             Self::Events => info("events", Column::new("Ev", 3).right(), Some(SortBy::Progress)),
             Self::Bytes => info("bytes", Column::new("Bytes", 7).right(), Some(SortBy::Bytes)),
             Self::Ends => info("ends", Column::new("Client and server", 32), Some(SortBy::Client)),
-            Self::Detail => info("detail", Column::new("Detail", 28).grows(), None),
+            Self::Detail => info("detail", Column::new("Detail", 24).grows(), None),
         }
     }
 
     /// What stands in it. `scale` is the longest total on the screen, in nanoseconds: bars are drawn to it.
     pub(super) fn cell(self, exchange: &Exchange, of: &Shown<'_>) -> Cell {
-        let (world, symbols) = (of.world, of.symbols);
+        let world = of.world;
         match self {
             Self::Time => Cell::text(Role::Faint, units::time_of_day(exchange.request.span.start.time)),
             Self::Session => Cell::text(Role::Faint, session(&exchange.session)),
-            Self::Method => method(exchange, symbols),
-            Self::Id if world.private => Cell::text(Role::Faint, "***"),
+            Self::Method => method(exchange, of),
+            Self::Id if world.private => Cell::text(Role::Faint, MASK),
             Self::Id => Cell::text(Role::Faint, exchange.id.json()),
             Self::Status => status(exchange, of),
             Self::Total => total(exchange, of),
@@ -124,7 +131,7 @@ impl ColumnName {
                 Cell::text(Role::Faint, units::bytes(bytes).replace(' ', ""))
             }
             Self::Ends => Cell::text(Role::Faint, format!("{} {}", exchange.client, exchange.session.server)),
-            Self::Detail => Cell::Parts(detail(exchange, symbols)),
+            Self::Detail => Cell::Parts(detail(exchange, of)),
         }
     }
 }
@@ -162,11 +169,11 @@ pub(in crate::tui) fn status_word(exchange: &Exchange) -> String {
     }
 }
 
-fn method(exchange: &Exchange, symbols: &Symbols) -> Cell {
-    let arrow =
-        if exchange.origin == Side::Server { format!("{} ", symbols.from_server) } else { String::new() };
+fn method(exchange: &Exchange, of: &Shown<'_>) -> Cell {
+    let from_server = of.symbols.from_server;
+    let arrow = if exchange.origin == Side::Server { format!("{from_server} ") } else { String::new() };
     let method = exchange.method.to_string();
-    match &exchange.name {
+    match of.world.name_of(exchange) {
         Some(name) => Cell::Parts(vec![
             (Role::Faint, format!("{arrow}{method} ").into()),
             (Role::Strong, name.to_string().into()),
@@ -257,16 +264,17 @@ fn symbol(role: Role, of: &Shown<'_>) -> &'static str {
 }
 
 /// Why it failed, what was noticed, what is missing.
-fn detail(exchange: &Exchange, symbols: &Symbols) -> Vec<(Role, std::borrow::Cow<'static, str>)> {
+fn detail(exchange: &Exchange, of: &Shown<'_>) -> Vec<(Role, std::borrow::Cow<'static, str>)> {
     let mut parts = Vec::new();
     if let Some(error) = &exchange.error {
-        parts.push((Role::Bad, format!("{} ", error.message).into()));
+        let message = if of.world.private { MASK } else { &error.message };
+        parts.push((Role::Bad, format!("{message} ").into()));
     } else if let Some(cause) = exchange.cause {
         parts.push((Role::Warn, format!("{} ", cause.name().replace('_', " ")).into()));
     }
     for code in &exchange.findings {
         let role = Role::of_severity(code.severity());
-        parts.push((role, format!("{}{} ", symbols.flag, code.name()).into()));
+        parts.push((role, format!("{}{} ", of.symbols.flag, code.name()).into()));
     }
     if exchange.retransmissions > 0 {
         parts.push((Role::Warn, format!("{} sent again ", exchange.retransmissions).into()));

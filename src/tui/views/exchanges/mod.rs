@@ -163,7 +163,7 @@ impl View for Exchanges {
             self.list.selected = self.list.selected.min(rows - 1);
             self.selected = n_of(world, self.list.selected);
         }
-        if let Some(detail) = &mut self.detail {
+        if let Some(detail) = self.detail.as_mut().filter(|_| !world.is_frozen()) {
             detail.refresh(world);
         }
     }
@@ -178,8 +178,9 @@ impl View for Exchanges {
     }
 
     fn copies(&self, world: &mut World) -> Copies {
-        let opened = self.detail.as_ref().filter(|detail| Some(detail.exchange.n) == self.selected);
-        match (opened, self.selected) {
+        // What keys go to is what is copied: the list may stand elsewhere.
+        let is_meant = |detail: &&Detail| self.in_detail || Some(detail.exchange.n) == self.selected;
+        match (self.detail.as_ref().filter(is_meant), self.selected) {
             (Some(detail), _) => copies::of(detail),
             (None, Some(n)) => Detail::open(n, world).as_ref().map(copies::of).unwrap_or_default(),
             (None, None) => Copies::default(),
@@ -318,7 +319,12 @@ impl Exchanges {
         if world.rows.is_empty() {
             return None;
         }
-        self.detail = Detail::open(self.selected?, world);
+        let n = self.selected?;
+        // Who reads is not taken along by what comes.
+        if self.follows {
+            (self.follows, self.left_at) = (false, world.rows.len());
+        }
+        self.detail = Detail::open(n, world);
         self.in_detail = self.detail.is_some();
         Some(Vec::new())
     }

@@ -88,7 +88,8 @@ pub(super) fn pane(
     pen: &mut Pen<'_>,
 ) {
     let symbols = pen.symbols();
-    let called: String = order::name(&row.key.subject, &symbols).into_iter().map(|(_, text)| text).collect();
+    let called: String =
+        order::name(&row.key.subject, &symbols, pen.world).into_iter().map(|(_, text)| text).collect();
     let title = match (grid, chosen) {
         (Some(grid), Some(chosen)) => {
             format!("{} {} {}", said(grid, chosen, pen), symbols.dot, called.trim())

@@ -81,7 +81,7 @@ impl View for Latency {
         };
         let symbols = pen.symbols();
         table.draw(above, pen, |row| {
-            self.row(row, world).map(|row| order::cells(row, &symbols)).unwrap_or_default()
+            self.row(row, world).map(|row| order::cells(row, &symbols, world)).unwrap_or_default()
         });
         if let Some(row) = self.row(self.list.selected, world) {
             let grid = self.grid(draw::body(below), world);

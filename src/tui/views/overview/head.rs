@@ -106,7 +106,7 @@ pub(super) fn draw_quality(area: Rect, pen: &mut Pen<'_>) {
 /// What hangs, to be seen from afar. Says how many lines that took, with an empty one below.
 pub(super) fn draw_hanging(hanging: &Hanging, area: Rect, pen: &mut Pen<'_>) -> u16 {
     let Some((since, oldest)) = &hanging.oldest else { return 0 };
-    let called = format!("{} {}", oldest.method, oldest.name.as_deref().unwrap_or_default());
+    let called = format!("{} {}", oldest.method, pen.world.name_of(oldest).unwrap_or_default());
     let whose = format!("{} packet {}", columns::session(&oldest.session), oldest.request.span.first);
     let words = match hanging.count {
         1 => "1 hangs".to_owned(),
@@ -186,7 +186,7 @@ pub(super) fn draw_rates(area: Rect, pen: &mut Pen<'_>) -> u16 {
     scale(plot.bottom() - 1, "began", Role::Faint, pen);
     scale(
         failures.y,
-        "failed",
+        "bad",
         if columns.iter().any(|[_, failed]| *failed > 0) { Role::Bad } else { Role::Faint },
         pen,
     );

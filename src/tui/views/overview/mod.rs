@@ -10,7 +10,7 @@ use super::board::{Board, Row, Target};
 use super::exchanges::columns;
 use super::{View, ViewName};
 use crate::base::{harmless, units};
-use crate::ledger::{CauseCount, Exchange};
+use crate::ledger::{CauseCount, Exchange, Status};
 use crate::tui::action::Action;
 use crate::tui::draw::short_source;
 use crate::tui::effect::Effect;
@@ -89,9 +89,10 @@ impl View for Overview {
 
     fn refresh(&mut self, world: &mut World) {
         let hanging = open(world).take_while(|(since, _)| *since >= HANGS).take(HANGING);
-        let mut rows: Vec<Row> = hanging.map(|(since, exchange)| hangs(since, &exchange)).collect();
+        let mut rows: Vec<Row> = hanging.map(|(since, exchange)| hangs(since, &exchange, world)).collect();
         rows.extend(world.summary.unanswered.causes.iter().map(no_answer));
-        rows.extend(world.summary.slowest.iter().map(slow));
+        rows.extend(failed(world));
+        rows.extend(world.summary.slowest.iter().map(|exchange| slow(exchange, world)));
         rows.extend(degraded(world));
         self.board.set(rows);
     }
@@ -114,7 +115,7 @@ impl View for Overview {
     fn help(&self) -> &'static [&'static str] {
         &[
             "Above, what was seen, how good the capture is, what hangs (open for more than a second), and how",
-            "many exchanges began when; the line below them has those that failed.",
+            "many exchanges began when; the line below them has those that failed or were never answered.",
             "Below, what is worth a look: what hangs now, why exchanges have no answer, the slowest ones, and",
             "what the capture lacks evidence for. Enter opens what is selected.",
             "",
@@ -148,15 +149,37 @@ fn open(world: &World) -> impl Iterator<Item = (i64, Exchange)> {
     open.map(move |exchange| (columns::pending(&exchange, now), exchange))
 }
 
-fn hangs(since: i64, exchange: &Exchange) -> Row {
+fn hangs(since: i64, exchange: &Exchange, world: &World) -> Row {
     Row {
         cells: vec![
             Cell::text(Role::Pending, units::cell(since)),
-            call("hangs", Role::Pending, exchange),
+            call("hangs", Role::Pending, exchange, world),
             Cell::text(Role::Faint, place(exchange)),
         ],
         target: Target::Exchange(exchange.n),
     }
+}
+
+/// What failed though it was answered, by how.
+fn failed(world: &World) -> impl Iterator<Item = Row> + use<'_> {
+    [Status::Error, Status::ToolError].into_iter().filter_map(|status| {
+        let count = world.summary.exchanges.count(status);
+        let what = if status == Status::Error {
+            "the answer is a JSON-RPC error"
+        } else {
+            "the tool says so itself"
+        };
+        let cells = vec![
+            Cell::text(Role::of(status), format!("{count}x")),
+            Cell::Parts(vec![
+                kind(Role::of(status), &status.name().replace('_', " ")),
+                (Role::Text, what.into()),
+            ]),
+            Cell::Empty,
+        ];
+        let target = Target::Filter(format!("status:{}", status.name()));
+        (count > 0).then_some(Row { cells, target })
+    })
 }
 
 fn no_answer(count: &CauseCount) -> Row {
@@ -184,11 +207,11 @@ fn no_answer(count: &CauseCount) -> Row {
     }
 }
 
-fn slow(exchange: &Exchange) -> Row {
+fn slow(exchange: &Exchange, world: &World) -> Row {
     Row {
         cells: vec![
             Cell::text(Role::Strong, exchange.total_ns().map_or(String::new(), units::cell)),
-            call("slowest", Role::Warn, exchange),
+            call("slowest", Role::Warn, exchange, world),
             Cell::text(Role::Faint, place(exchange)),
         ],
         target: Target::Exchange(exchange.n),
@@ -214,11 +237,11 @@ fn kind(role: Role, what: &str) -> (Role, Cow<'static, str>) {
     (role, format!("{what:<12}").into())
 }
 
-fn call(what: &'static str, role: Role, exchange: &Exchange) -> Cell {
+fn call(what: &'static str, role: Role, exchange: &Exchange, world: &World) -> Cell {
     Cell::Parts(vec![
         kind(role, what),
         (Role::Text, format!("{} ", exchange.method).into()),
-        (Role::Strong, exchange.name.as_deref().unwrap_or_default().to_owned().into()),
+        (Role::Strong, world.name_of(exchange).unwrap_or_default().to_owned().into()),
     ])
 }
 

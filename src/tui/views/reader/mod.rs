@@ -18,8 +18,7 @@ pub(super) use value::lines;
 
 use hex::Lit;
 
-/// What a mask looks like.
-pub(super) const MASK: &str = "***";
+pub(super) use crate::tui::pen::MASK;
 
 /// Lines that a document is to be drawn on at least; with fewer its bytes are not shown.
 const LEAST: u16 = 6;

@@ -21,7 +21,7 @@ const COLUMNS: [Column; 8] = [
     Column::new("Kind", 8).sorts(First::Least),
     Column::new("Name", 20).grows().sorts(First::Least),
     Column::new("Used", 5).right().sorts(First::Largest),
-    Column::new("Fail", 5).right().sorts(First::Largest),
+    Column::new("Bad", 5).right().sorts(First::Largest),
     Column::new("p50", 7).right().sorts(First::Largest),
     Column::new("Size", 7).right().sorts(First::Largest),
     Column::new("~Tokens", 7).right().sorts(First::Largest),

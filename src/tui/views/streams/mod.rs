@@ -14,7 +14,7 @@ use crate::ledger::store::Store;
 use crate::tui::action::{Action, Place};
 use crate::tui::effect::{Copies, Effect};
 use crate::tui::listing::{Items, Key, Listing};
-use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
+use crate::tui::pen::{FrameInfo, Hit, MASK, Pane, Pen};
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
 use crate::tui::world::World;
@@ -110,7 +110,7 @@ impl View for Streams {
 
     fn refresh(&mut self, world: &mut World) {
         self.listing.refresh(&Shelf::<Stream>::of(world));
-        if let Some(opened) = &mut self.opened {
+        if let Some(opened) = self.opened.as_mut().filter(|_| !world.is_frozen()) {
             opened.read(world);
         }
     }
@@ -207,7 +207,7 @@ impl Kept for Stream {
         let session =
             self.session.as_ref().map_or_else(|| "-".to_owned(), |session| format!("s{}", session.number));
         let target = self.target.as_deref().unwrap_or("(not captured)");
-        let target = if world.private { "***" } else { target };
+        let target = if world.private { MASK } else { target };
         let (role, ended) = match self.ended {
             Finish::Open => (Role::Good, if world.ended { "open at end" } else { "open" }.to_owned()),
             Finish::Complete => (Role::Faint, "complete".to_owned()),

@@ -58,7 +58,7 @@ impl Detail {
             let symbol = pen.symbols().status(exchange.status);
             (Role::of(exchange.status), format!("{symbol} {}", columns::status_word(exchange)), total)
         };
-        let name = exchange.name.as_deref().unwrap_or_default();
+        let name = pen.world.name_of(exchange).unwrap_or_default();
         let id = pen.private(&exchange.id.json()).into_owned();
         let rest = format!(
             "  #{} id {id}, {}, {}",
@@ -174,6 +174,8 @@ impl Detail {
         let of_part = self.tab == Tab::Packets && parts::names_a_session(&parts);
         let kept = match pen.world.private {
             true if of_head => 1,
+            // The words of a finding quote the traffic; its code does not.
+            true if self.tab == Tab::Findings => parts.len().min(1),
             true if of_part || self.tab == Tab::Events => parts.len().saturating_sub(1),
             _ => parts.len(),
         };

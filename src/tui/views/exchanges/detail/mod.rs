@@ -84,7 +84,7 @@ pub(super) struct Detail {
     /// Why what was said cannot be shown; `None` where it can.
     failed: Option<String>,
     /// What it was made of: it is made again where that changed.
-    made_of: (bool, u32, usize),
+    made_of: (bool, u32, usize, usize),
 }
 
 impl Detail {
@@ -373,8 +373,10 @@ impl Detail {
     }
 }
 
-/// What changes where more is told of an exchange: whether it is open, the pieces of its transaction, its messages.
-fn made_of(exchange: &Exchange, is_open: bool, world: &World) -> (bool, u32, usize) {
+/// What changes where more is told of an exchange: whether it is open, the pieces of its transaction, its messages, what
+/// was noticed.
+fn made_of(exchange: &Exchange, is_open: bool, world: &World) -> (bool, u32, usize, usize) {
     let pieces = world.store.pieces(exchange.tcp_stream, exchange.transaction);
-    (is_open, pieces, world.store.notifications_of(exchange.n).count())
+    let messages = world.store.notifications_of(exchange.n).count();
+    (is_open, pieces, messages, world.store.findings().len())
 }
