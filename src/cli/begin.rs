@@ -1,5 +1,5 @@
 //! Everything that a command needs before its first packet, in the order that gives up the most the soonest. The TUI begins
-//! alike, and has opened what else it needs before.
+//! alike: what else it needs is opened with the outputs.
 //!
 //! ```text
 //!  open the device or the files ─▶ give up root ─▶ open the outputs ─▶ shut in ─▶ start reading
@@ -18,6 +18,7 @@ use super::relay::Relay;
 use super::sandbox::{self, Allowed};
 use super::signals;
 use super::source::{Input, Inputs, Request};
+use super::view::Screen;
 use super::{complain, rights, tell};
 use crate::capture::keep::{Recorder, Target};
 use crate::capture::write::About;
@@ -54,69 +55,93 @@ pub(super) struct Wishes {
 /// # Errors
 /// There is no right to capture, a file cannot be read or written, or root cannot be given up.
 pub(super) fn begin(request: &Request, path: Option<&Path>) -> anyhow::Result<Begun> {
-    start(request, path, Face::Lines)
+    Ready::open(request)?.start(request, path, Face::Lines)
 }
 
-/// The same for the TUI: the terminal stays open to it, and what is read can be waited for.
+/// The same for the TUI: the terminal stays open to it, and what is read can be waited for. `prepare` opens what the
+/// screen needs with the rights that are left, before the process shuts itself in. It is given the user that the process
+/// became; `None` where it is who it was.
 ///
 /// # Errors
-/// As [`begin`].
-pub(super) fn begin_screen(request: &Request, wishes: Wishes) -> anyhow::Result<Begun> {
-    start(request, None, Face::Screen(wishes))
+/// As [`begin`], and those of `prepare`.
+pub(super) fn begin_screen(
+    request: &Request,
+    prepare: impl FnOnce(Option<&str>) -> anyhow::Result<Screen>,
+) -> anyhow::Result<(Begun, Screen)> {
+    let ready = Ready::open(request)?;
+    let screen = prepare(ready.user.as_deref())?;
+    Ok((ready.start(request, None, Face::Screen(screen.wishes()))?, screen))
 }
 
-fn start(request: &Request, path: Option<&Path>, face: Face) -> anyhow::Result<Begun> {
-    let opened = Opened::open(request)?;
-    let folder = request.keep.as_ref().and_then(super::keeping::Keeping::folder);
-    let user = rights::give_up(request.user.as_deref(), folder.is_some())?;
-    let outputs = || -> anyhow::Result<_> {
-        let output = Output::open(path, request)?;
-        Ok((output, keep(request, path, &opened)?))
-    };
-    let (output, recorder) = outputs().map_err(|error| match &user {
-        Some(user) => anyhow!("{error:#}; files are written as {user} (-Z root writes them as root)"),
-        None => error,
-    })?;
-    let signals = signals::wanted();
-    let (is_screen, wishes) = match face {
-        Face::Screen(wishes) => (true, wishes),
-        Face::Lines => (false, Wishes::default()),
-    };
-    let remembered = if wishes.history { Remembered::open(user.as_deref()) } else { Remembered::default() };
-    let note = sandbox::enter(Allowed {
-        folder: folder.as_deref(),
-        device: opened.device().map(live::Opened::name),
-        network: request.network,
-        lookups: opened.device().is_none() && request.bpf.is_some(),
-        terminal: is_screen,
-        display: sandbox::authority(wishes.clipboard).as_deref(),
-    });
-    let reader = match opened {
-        Opened::Files(capture) if is_screen && request.is_live() => {
-            let progress = capture.progress();
-            Reader::new(Source::Relayed { progress, relay: Relay::of(capture) }, recorder)
-        }
-        Opened::Files(capture) => Reader::new(Source::Files(capture), recorder),
-        Opened::Followed(followed) => {
-            if face == Face::Lines {
-                announce_following(request);
-                signals::catch(&signals, &followed.stop().flag()).context("signals cannot be caught")?;
+/// What is read is open, and the rights that took are given up.
+struct Ready {
+    opened: Opened,
+    /// The folder in which files are made while packets come, if any are.
+    folder: Option<PathBuf>,
+    /// The user that the process became; `None` where it is who it was.
+    user: Option<String>,
+}
+
+impl Ready {
+    fn open(request: &Request) -> anyhow::Result<Self> {
+        let opened = Opened::open(request)?;
+        let folder = request.keep.as_ref().and_then(super::keeping::Keeping::folder);
+        let user = rights::give_up(request.user.as_deref(), folder.is_some())?;
+        Ok(Self { opened, folder, user })
+    }
+
+    fn start(self, request: &Request, path: Option<&Path>, face: Face) -> anyhow::Result<Begun> {
+        let Self { opened, folder, user } = self;
+        let outputs = || -> anyhow::Result<_> {
+            let output = Output::open(path, request)?;
+            Ok((output, keep(request, path, &opened)?))
+        };
+        let (output, recorder) = outputs().map_err(|error| match &user {
+            Some(user) => anyhow!("{error:#}; files are written as {user} (-Z root writes them as root)"),
+            None => error,
+        })?;
+        let signals = signals::wanted();
+        let (is_screen, wishes) = match face {
+            Face::Screen(wishes) => (true, wishes),
+            Face::Lines => (false, Wishes::default()),
+        };
+        let remembered =
+            if wishes.history { Remembered::open(user.as_deref()) } else { Remembered::default() };
+        let note = sandbox::enter(Allowed {
+            folder: folder.as_deref(),
+            device: opened.device().map(live::Opened::name),
+            network: request.network,
+            lookups: opened.device().is_none() && request.bpf.is_some(),
+            terminal: is_screen,
+            display: sandbox::authority(wishes.clipboard).as_deref(),
+        });
+        let reader = match opened {
+            Opened::Files(capture) if is_screen && request.is_live() => {
+                let progress = capture.progress();
+                Reader::new(Source::Relayed { progress, relay: Relay::of(capture) }, recorder)
             }
-            Reader::new(Source::Followed(followed), recorder)
-        }
-        Opened::Device(opened) => {
-            if let Some(note) = note {
-                complain(&format!("note: {note}"));
+            Opened::Files(capture) => Reader::new(Source::Files(capture), recorder),
+            Opened::Followed(followed) => {
+                if face == Face::Lines {
+                    announce_following(request);
+                    signals::catch(&signals, &followed.stop().flag()).context("signals cannot be caught")?;
+                }
+                Reader::new(Source::Followed(followed), recorder)
             }
-            if !is_screen {
-                announce(&opened, request, user.as_deref());
-                signals::catch(&signals, &opened.stop().flag()).context("signals cannot be caught")?;
+            Opened::Device(opened) => {
+                if let Some(note) = note {
+                    complain(&format!("note: {note}"));
+                }
+                if !is_screen {
+                    announce(&opened, request, user.as_deref());
+                    signals::catch(&signals, &opened.stop().flag()).context("signals cannot be caught")?;
+                }
+                let (live, device) = Device::start(opened, recorder, request.bpf.clone())?;
+                Reader::captured(live, device)
             }
-            let (live, device) = Device::start(opened, recorder, request.bpf.clone())?;
-            Reader::captured(live, device)
-        }
-    };
-    Ok(Begun { reader, output, remembered })
+        };
+        Ok(Begun { reader, output, remembered })
+    }
 }
 
 /// What is read, open and not yet read.

@@ -156,8 +156,8 @@ fn show(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outc
 /// The same in the TUI.
 fn show_on_screen(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outcome> {
     let name = format!("demo on {}", traffic.server.local_addr());
-    let screen = Screen::prepare(request, &demo.screen)?;
-    let Begun { reader, output, remembered } = begin_screen(request, screen.wishes())?;
+    let prepare = |user: Option<&str>| Screen::prepare(request, &demo.screen, None, user);
+    let (Begun { reader, output, remembered }, screen) = begin_screen(request, prepare)?;
     // It holds standard output, which the screen takes.
     drop(output);
     let end = CancellationToken::new();
@@ -181,8 +181,10 @@ fn conclude(thread: Clients, reader: Reader, result: anyhow::Result<()>) -> anyh
 
 /// Plays the recording.
 fn play(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
+    // A root that may not capture: it can still read what is not the user's.
+    let user = rights::give_up(None, false)?;
     if view::is_wanted() {
-        return play_on_screen(demo, request);
+        return play_on_screen(demo, request, user.as_deref());
     }
     let output = Output::open(None, request)?;
     let wanted = signals::wanted();
@@ -204,10 +206,10 @@ fn play(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
 }
 
 /// The same in the TUI.
-fn play_on_screen(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
-    let screen = Screen::prepare(request, &demo.screen)?;
+fn play_on_screen(demo: &Demo, request: &Request, user: Option<&str>) -> anyhow::Result<Outcome> {
+    let screen = Screen::prepare(request, &demo.screen, None, user)?;
     let Wishes { history, clipboard } = screen.wishes();
-    let remembered = if history { Remembered::open(None) } else { Remembered::default() };
+    let remembered = if history { Remembered::open(user) } else { Remembered::default() };
     let display = sandbox::authority(clipboard);
     let allowed =
         sandbox::Allowed { terminal: true, display: display.as_deref(), ..sandbox::Allowed::default() };

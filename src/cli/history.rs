@@ -5,11 +5,11 @@
 //! long it is. Several runs share it: whoever changes it holds its lock, reads what others added, and adds to that.
 
 use std::collections::HashSet;
-use std::env;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::home;
 use crate::tui::{HISTORY, LONGEST};
 
 /// Bytes of the file that are read at most, from its end: as much as it can have that this program wrote.
@@ -165,28 +165,9 @@ fn lines(filters: &[String]) -> String {
     filters.iter().fold(String::new(), |text, filter| text + filter + "\n")
 }
 
-/// `$XDG_STATE_HOME/mcpdump/history`, below `~/.local/state` where that is not set (XDG Base Directory, 0.8: a path that is
-/// not absolute is none). Of a `user` that the process became it is that user's: the surroundings are whose it was before.
+/// `$XDG_STATE_HOME/mcpdump/history`, below `~/.local/state` where that is not set.
 fn path(user: Option<&str>) -> Option<PathBuf> {
-    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    let variable = |name| env::var_os(name).map(PathBuf::from).and_then(absolute);
-    let state = match user {
-        Some(user) => home(user).and_then(absolute)?.join(".local").join("state"),
-        None => {
-            variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local").join("state")))?
-        }
-    };
-    Some(state.join("mcpdump").join("history"))
-}
-
-#[cfg(unix)]
-fn home(user: &str) -> Option<PathBuf> {
-    nix::unistd::User::from_name(user).ok().flatten().map(|user| user.dir)
-}
-
-#[cfg(not(unix))]
-fn home(_: &str) -> Option<PathBuf> {
-    None
+    Some(home::folder(user, "XDG_STATE_HOME", ".local/state")?.join("mcpdump").join("history"))
 }
 
 /// Opens the file, made where it is missing. It is no reason to wait: what it names may be anything.

@@ -13,6 +13,7 @@ mod demo;
 mod generate;
 mod help;
 mod history;
+mod home;
 mod interfaces;
 mod keeping;
 mod measure;

@@ -17,7 +17,7 @@ use super::args::ScreenArguments;
 use super::begin::{Begun, Wishes, begin_screen};
 use super::history::{History, Remembered};
 use super::source::{Inputs, Request};
-use super::{Outcome, complain, output, run, signals};
+use super::{Outcome, complain, home, output, run, signals};
 use crate::capture;
 use crate::engine::Engine;
 use crate::ledger::Entry;
@@ -51,8 +51,9 @@ pub(super) fn is_wanted() -> bool {
 /// # Errors
 /// The capture or the configuration cannot be read, the filter is wrong, or the terminal fails.
 pub(super) fn view(request: &Request, arguments: &ScreenArguments) -> anyhow::Result<Outcome> {
-    let screen = Screen::prepare(request, arguments)?;
-    let Begun { reader, output, remembered } = begin_screen(request, screen.wishes())?;
+    let filter = run::filter(request)?;
+    let prepare = |user: Option<&str>| Screen::prepare(request, arguments, filter, user);
+    let (Begun { reader, output, remembered }, screen) = begin_screen(request, prepare)?;
     // It holds standard output, which the screen takes.
     drop(output);
     let name = match &request.inputs {
@@ -108,14 +109,19 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// To be called before `begin`, and before there are other threads: from then on none of them that panics leaves the
-    /// terminal as it is.
+    /// To be called when rights are given up, before the process shuts itself in: what it reads and makes here is what
+    /// whoever looks may read and make. And before there are other threads: from then on none of them that panics leaves
+    /// the terminal as it is. `user` is whom the process became; `None` where it is who it was.
     ///
     /// # Errors
-    /// The configuration cannot be read, or the filter is wrong.
-    pub(super) fn prepare(request: &Request, arguments: &ScreenArguments) -> anyhow::Result<Self> {
-        let filter = run::filter(request)?;
-        let mut config = config(request)?;
+    /// The configuration cannot be read.
+    pub(super) fn prepare(
+        request: &Request,
+        arguments: &ScreenArguments,
+        filter: Option<Filter>,
+        user: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let mut config = config(request, user)?;
         config.memory = arguments.memory.unwrap_or(config.memory);
         let spill = tempfile::tempfile().ok();
         Ok(Self { config, filter, spill, signals: signals::wanted(), tty: Tty::guarded() })
@@ -170,9 +176,9 @@ pub(super) fn print_config() -> anyhow::Result<()> {
 }
 
 /// The configuration of whoever looks, and what the surroundings ask for.
-fn config(request: &Request) -> anyhow::Result<Config> {
+fn config(request: &Request, user: Option<&str>) -> anyhow::Result<Config> {
     let wanted = Wanted { no_color: !output::is_colored(request, None), ascii: is_ascii() };
-    let Some(path) = config_path() else {
+    let Some(path) = config_path(user) else {
         return Config::parse("", wanted).map_err(|error| anyhow!(error));
     };
     let text = match fs::read_to_string(&path) {
@@ -183,12 +189,9 @@ fn config(request: &Request) -> anyhow::Result<Config> {
     Config::parse(&text, wanted).map_err(|error| anyhow!("{}: {error}", path.display()))
 }
 
-/// `$XDG_CONFIG_HOME/mcpdump/config.toml`, below `~/.config` where that is not set (XDG Base Directory, 0.8: a path
-/// that is not absolute is none).
-fn config_path() -> Option<PathBuf> {
-    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
-    Some(base.join("mcpdump").join("config.toml"))
+/// `$XDG_CONFIG_HOME/mcpdump/config.toml`, below `~/.config` where that is not set.
+fn config_path(user: Option<&str>) -> Option<PathBuf> {
+    Some(home::folder(user, "XDG_CONFIG_HOME", ".config")?.join("mcpdump").join("config.toml"))
 }
 
 /// Whether the locale says that the terminal has no UTF-8. One that says nothing is taken to have it.
