@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::file::File;
 use super::filter::Filter;
-use super::follow::Tail;
+use super::follow::{Ended, Tail, now};
 use super::open::Progress;
 use super::{Error, Item, Source};
 use crate::base::{Findings, Origin, PacketNo};
@@ -26,6 +26,10 @@ use crate::base::{Findings, Origin, PacketNo};
 /// How long packets of files that grow wait for earlier ones of files that have nothing now, after they were seen to be
 /// there. Two that capture at one time write within milliseconds of each other where they write out at once (tcpdump -U).
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long a file that had nothing is left alone: with each packet of the others it would be asked again, which takes
+/// three system calls.
+const AGAIN: Duration = Duration::from_millis(5);
 
 /// One or more inputs, read as one capture. May be moved to another thread.
 pub struct Capture {
@@ -40,6 +44,8 @@ pub struct Capture {
     last: Option<Origin>,
     filter: Option<Filter>,
     progress: Progress,
+    /// What tells of those that are followed no longer; `None` where none is.
+    ended: Option<Ended>,
 }
 
 impl Capture {
@@ -53,7 +59,13 @@ impl Capture {
             last: None,
             filter,
             progress,
+            ended: None,
         }
+    }
+
+    /// Its files are followed: an error of one of several ends that one, which `ended` tells, and the others go on.
+    pub(super) fn following(self, ended: Ended) -> Self {
+        Self { ended: Some(ended), ..self }
     }
 
     /// How much was read, for a progress bar: a handle that may be kept and asked from other threads.
@@ -71,13 +83,19 @@ impl Capture {
             return Ok(item);
         }
         if !self.can_go_on() {
-            self.empty.append(&mut self.idle);
+            self.ask_again();
         }
         while let Some(index) = self.empty.pop() {
             let Some((file, head)) = self.files.get_mut(index) else {
                 continue;
             };
-            *head = file.next(self.last, findings)?;
+            *head = match (file.next(self.last, findings), &self.ended) {
+                (Err(error), Some(ended)) => {
+                    ended.tell(index, format!("{error}; nothing more is read of it"));
+                    None
+                }
+                (read, _) => read?,
+            };
             match head {
                 Some(Item::Packet(packet)) => self.heads.push(Reverse((packet.origin.time.0, index))),
                 // Silence in one of several files is none in all of them.
@@ -101,6 +119,16 @@ impl Capture {
         };
         self.empty.push(index);
         Ok(self.files.get_mut(index).and_then(|(_, head)| head.take()))
+    }
+
+    /// Those that had nothing are asked again, where that is long enough ago.
+    fn ask_again(&mut self) {
+        let (files, now) = (&self.files, now());
+        let is_due = |index: &mut usize| {
+            let silent = files.get(*index).and_then(|(file, _)| file.tail()).and_then(Tail::silent);
+            silent.is_none_or(|silent| now.saturating_duration_since(silent) >= AGAIN)
+        };
+        self.empty.extend(self.idle.extract_if(.., is_due));
     }
 
     /// Whether the earliest head need not wait (any more) for the files that have nothing now: each of them was found at its

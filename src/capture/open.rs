@@ -154,13 +154,13 @@ pub(super) fn open_tails(
             )));
         }
         progress.total = progress.total.zip(size).map(|(sum, size)| sum.saturating_add(size));
-        let ended = (ended.clone(), index);
-        let tail = Tail::new((file, path.clone()), Arc::clone(&progress.read), stop.clone(), ended);
+        let place = (ended.clone(), index);
+        let tail = Tail::new((file, path.clone()), Arc::clone(&progress.read), stop.clone(), place);
         let mut file = File::new(Blocks::growing(name, tail));
         file.begin()?;
         files.push(file);
     }
-    finish(files, options, progress)
+    Ok(finish(files, options, progress)?.following(ended.clone()))
 }
 
 type Raw = Box<dyn Read + Send>;

@@ -257,8 +257,8 @@ impl Watched for Played {
         None
     }
 
-    fn trouble(&self) -> Option<String> {
-        None
+    fn troubles(&self) -> Vec<String> {
+        Vec::new()
     }
 
     fn leave(&mut self) -> Result<(), capture::Error> {

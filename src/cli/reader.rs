@@ -137,7 +137,12 @@ impl Reader {
             device.stop.stop();
             device.keeper.take()
         });
+        let is_kept = keeper.is_some();
         let kept = keeper.and_then(live::Keeper::finish);
+        if is_kept && kept.is_none() {
+            complain("the thread that keeps packets panicked: the file lacks those that came last");
+            self.complained = true;
+        }
         if let (false, Some(failure)) =
             (self.complained, kept.as_ref().or(self.recorder()).and_then(Recorder::failure))
         {
@@ -195,12 +200,15 @@ impl Watched for Reader {
         Self::progress(self)
     }
 
-    fn trouble(&self) -> Option<String> {
-        self.failure().map(str::to_owned).or_else(|| match self.source() {
-            Source::Live(live) => live.ended(),
-            Source::Followed(followed) => followed.ended().all().pop(),
-            Source::Files(_) | Source::Relayed { .. } => None,
-        })
+    fn troubles(&self) -> Vec<String> {
+        let mut troubles = match self.source() {
+            Source::Live(live) => live.ended().into_iter().collect(),
+            Source::Followed(followed) => followed.ended().all(),
+            Source::Files(_) | Source::Relayed { .. } => Vec::new(),
+        };
+        // The worst is told last: that is what stays to be read.
+        troubles.extend(self.failure().map(str::to_owned));
+        troubles
     }
 
     fn leave(&mut self) -> Result<(), capture::Error> {

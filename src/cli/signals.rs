@@ -27,14 +27,17 @@ impl Signals {
 }
 
 /// Catches these signals. The first one sets the flag, which whoever is to end looks at: no thread has to be free for that.
+/// The flag may be set otherwise too (`--for`): only a signal makes the next one the second.
 ///
 /// # Errors
 /// The system does not let them be caught.
-pub(super) fn catch(signals: &[i32], asked: &Arc<AtomicBool>) -> io::Result<()> {
+pub(super) fn catch(signals: &[i32], told: &Arc<AtomicBool>) -> io::Result<()> {
+    let asked = Arc::new(AtomicBool::new(false));
     for signal in signals {
         // In this order: the first signal finds nothing asked, and the second one what it does by default.
-        signal_hook::flag::register_conditional_default(*signal, Arc::clone(asked))?;
-        signal_hook::flag::register(*signal, Arc::clone(asked))?;
+        signal_hook::flag::register_conditional_default(*signal, Arc::clone(&asked))?;
+        signal_hook::flag::register(*signal, Arc::clone(&asked))?;
+        signal_hook::flag::register(*signal, Arc::clone(told))?;
     }
     Ok(())
 }
@@ -67,4 +70,22 @@ fn is_ignored(signal: i32) -> bool {
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     let bit = u32::try_from(signal - 1).ok().and_then(|bit| 1_u64.checked_shl(bit)).unwrap_or(0);
     mask & bit != 0
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// By default it would end this process.
+    #[test]
+    fn what_ended_by_itself_is_not_killed_by_the_first_signal() {
+        let told = Arc::new(AtomicBool::new(true));
+        catch(&[signal_hook::consts::SIGUSR1], &told).unwrap();
+        signal_hook::low_level::raise(signal_hook::consts::SIGUSR1).unwrap();
+        told.store(false, Ordering::Relaxed);
+        let signals = Signals::catch(&[signal_hook::consts::SIGUSR2]).unwrap();
+        assert!(!signals.asked());
+        signal_hook::low_level::raise(signal_hook::consts::SIGUSR2).unwrap();
+        assert!(signals.asked());
+    }
 }

@@ -74,8 +74,8 @@ pub(super) trait Watched: capture::Source + Send + 'static {
     /// How much of it was read; `None` where there is nothing to measure it by.
     fn progress(&self) -> Option<capture::Progress>;
 
-    /// What the operator is to know at once; `None` where all is well.
-    fn trouble(&self) -> Option<String>;
+    /// What the operator is to know at once, each time all of it; nothing where all is well.
+    fn troubles(&self) -> Vec<String>;
 
     /// Nobody looks any more.
     ///
@@ -205,13 +205,15 @@ fn is_ascii() -> bool {
     })
 }
 
-/// A signal asks the program to go, and the terminal is given back first; or it tells of the terminal.
+/// A signal asks the program to go, and the terminal is given back first; or it tells of the terminal. Once the screen
+/// was left it does what it does by default: what is kept may go to somebody who takes nothing.
 fn watch_signals(wanted: &[i32], events: SyncSender<Event>) -> anyhow::Result<()> {
     let mut signals = Signals::new(wanted.iter().chain(TOLD)).context("signals cannot be caught")?;
     let watch = move || {
         for signal in signals.forever() {
+            // Nobody looks any more, and still the process is there: something that it waits for does not come.
             if events.send(meaning(signal)).is_err() {
-                return;
+                drop(signal_hook::low_level::emulate_default_handler(signal));
             }
         }
     };
@@ -247,8 +249,8 @@ fn load<S: Watched>(
     let work = move || {
         let mut loader = Loader::new(live, &events);
         let read = loader.read(&mut source);
-        let trouble = source.trouble().filter(|_| !loader.warned);
-        drop(trouble.map(|trouble| events.send(Event::Warned(trouble))));
+        // As with what follows: where nobody listens any more the program ends.
+        let _ = loader.warn(&source);
         let last = match &read {
             Ok(()) => Event::End,
             Err(error) => Event::Failed(error.to_string()),
@@ -271,8 +273,8 @@ struct Loader<'a> {
     handed: Instant,
     /// When it is told next what goes on.
     standing: Instant,
-    /// That something is wrong with the source was told.
-    warned: bool,
+    /// What was told to be wrong with the source: a few texts for each file at most.
+    warned: Vec<String>,
 }
 
 impl<'a> Loader<'a> {
@@ -287,7 +289,7 @@ impl<'a> Loader<'a> {
             since: now(),
             handed: now(),
             standing: now(),
-            warned: false,
+            warned: Vec::new(),
         }
     }
 
@@ -358,10 +360,18 @@ impl Loader<'_> {
         let progress = source.progress();
         let read = progress.as_ref().map_or(0, capture::Progress::read);
         let loading = Loading { read, total: progress.and_then(|progress| progress.total()) };
-        let heard = self.events.send(Event::Loading(loading)).is_ok();
-        let trouble = source.trouble().filter(|_| !self.warned);
-        self.warned |= trouble.is_some();
-        heard && trouble.is_none_or(|trouble| self.events.send(Event::Warned(trouble)).is_ok())
+        self.events.send(Event::Loading(loading)).is_ok() && self.warn(source)
+    }
+
+    /// Tells what is wrong with the source and was not told yet. False where nobody listens any more.
+    fn warn(&mut self, source: &impl Watched) -> bool {
+        source.troubles().into_iter().all(|trouble| {
+            if self.warned.contains(&trouble) {
+                return true;
+            }
+            self.warned.push(trouble.clone());
+            self.events.send(Event::Warned(trouble)).is_ok()
+        })
     }
 
     /// Tells what goes on. False where nobody listens any more.

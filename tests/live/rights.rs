@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::dump::{Dump, PATIENCE, allowed, can_capture, is_root, kept, mcpdump, plain, until};
+use super::tmux::Tmux;
 use super::traffic::Traffic;
 
 /// Everybody may read and write in it.
@@ -185,4 +186,83 @@ fn it_reaches_no_folder_but_its_own() {
     ended.says(&["lo1: cannot be written: Permission denied"]);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     assert!(!kept(&moved.join("lo")).is_empty());
+}
+
+/// A configuration that nobody is to see; what is wrong with it would be told word by word.
+fn write_secret(directory: &Path) {
+    let folder = directory.join("mcpdump");
+    fs::create_dir(&folder).unwrap();
+    let secret = directory.join("root's");
+    fs::write(&secret, "hunter2 = 1\n").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::symlink(&secret, folder.join("config.toml")).unwrap();
+}
+
+/// The configuration is read as whoever looks, not as root: what is wrong with a file is told with its words.
+#[test]
+fn a_set_user_id_program_reads_no_configuration_as_root() {
+    if !is_root() {
+        return;
+    }
+    let Some(tmux) = Tmux::new("set-user-id") else { return };
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path());
+    write_secret(directory.path());
+    let binary = directory.path().join("program");
+    copy_program(&binary);
+    fs::set_permissions(&binary, fs::Permissions::from_mode(0o4755)).unwrap();
+    let capture = directory.path().join("capture.pcap");
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/captures/ts-sse/capture.pcap"), &capture).unwrap();
+    let command = format!(
+        "env -u SUDO_USER XDG_CONFIG_HOME={} setpriv --reuid=65534 --regid=65534 --clear-groups {}",
+        directory.path().display(),
+        binary.display()
+    );
+    tmux.shell(&format!("clear; {command} {}", capture.display()));
+    let screen = tmux.wait_for("an end", |screen| screen.contains("Permission denied"));
+    assert!(!screen.contains("hunter2"), "{screen}");
+    tmux.is_whole();
+    tmux.shell(&format!("clear; {command} -i lo"));
+    // Of the user that it became there is no home, and so no configuration.
+    let shown = |screen: &str| screen.contains("live, 0 packets") || screen.contains("no right to capture");
+    let screen = tmux.wait_for("the screen", |screen| shown(screen) || screen.contains("hunter2"));
+    assert!(!screen.contains("hunter2"), "{screen}");
+    if screen.contains("no right to capture") {
+        allowed(Err("set-user-ID programs have no effect where temporary files are".to_owned()));
+        return;
+    }
+    tmux.keys(&["q"]);
+    tmux.wait("no packet is kept");
+    tmux.keys(&["q"]);
+    tmux.is_whole();
+}
+
+/// Under sudo the configuration is that of who ran it, as the history is: root's says nothing.
+#[test]
+fn who_ran_sudo_has_a_configuration_of_their_own() {
+    if !is_root() {
+        return;
+    }
+    let Some(tmux) = Tmux::new("sudo") else { return };
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path());
+    write_secret(directory.path());
+    let traffic = Traffic::new();
+    for (user, shows) in [("nobody", "live, 0 packets"), ("root", "hunter2")] {
+        tmux.shell(&format!(
+            "clear; SUDO_USER={user} XDG_CONFIG_HOME={} {} -i lo {}",
+            directory.path().display(),
+            env!("CARGO_BIN_EXE_mcpdump"),
+            traffic.filter()
+        ));
+        let either = |screen: &str| screen.contains("live, 0 packets") || screen.contains("hunter2");
+        let screen = tmux.wait_for(shows, either);
+        assert!(screen.contains(shows), "{user}: {screen}");
+        if user == "nobody" {
+            tmux.keys(&["q"]);
+            tmux.wait("no packet is kept");
+            tmux.keys(&["q"]);
+        }
+        tmux.is_whole();
+    }
 }

@@ -133,3 +133,35 @@ fn the_demo_is_watched() {
     tmux.wait(" calls in ");
     tmux.is_whole();
 }
+
+/// Who reads what is kept takes nothing: the screen is left, and a signal ends what waits.
+#[test]
+fn what_is_kept_and_taken_by_nobody_does_not_hold_the_process() {
+    if !can_capture() {
+        return;
+    }
+    let Some(tmux) = Tmux::new("live-blocked") else { return };
+    let (traffic, directory) = (Traffic::new(), tempfile::tempdir().unwrap());
+    let fifo = directory.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    // Both ends, so that it can be opened for writing; nothing is read of it.
+    let _reader = fs::OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+    tmux.shell(&format!("{} -i lo -w {} {}", program(), fifo.display(), traffic.filter()));
+    tmux.wait("live, 0 packets");
+    // More than a pipe holds.
+    traffic.make(40, 10_000);
+    let process = tmux.child();
+    tmux.keys(&["q"]);
+    tmux.wait("again ends the capture");
+    tmux.keys(&["q"]);
+    tmux.wait_for("the end of the screen", |_| {
+        tmux.run(&["display-message", "-p", "#{alternate_on}"]).stdout.starts_with(b"0")
+    });
+    assert!(fs::exists(format!("/proc/{process}")).unwrap(), "it waits for the pipe");
+    tmux.wait_for("the end of the process", |_| {
+        // One that comes before the screen is left wholly is no second one.
+        drop(tool(&format!("kill -TERM {process}")));
+        !fs::exists(format!("/proc/{process}")).unwrap()
+    });
+    tmux.is_whole();
+}

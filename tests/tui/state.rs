@@ -371,7 +371,9 @@ impl XServer {
         let process =
             command.args(["-c", &xvfb]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let mut server = Self { process, display: String::new(), authority: authority.clone() };
+        let began = crate::tmux::now();
         while server.display.is_empty() {
+            assert!(began.elapsed() < crate::tmux::PATIENCE, "Xvfb names no display");
             assert!(server.process.try_wait().unwrap().is_none(), "Xvfb ended");
             let text = std::fs::read_to_string(&numbers).unwrap_or_default();
             let number = text.strip_suffix('\n').unwrap_or_default();

@@ -147,7 +147,7 @@ impl Ended {
     }
 
     /// The file of this index is followed no longer. Only the first reason is kept.
-    fn tell(&self, index: usize, words: String) {
+    pub(super) fn tell(&self, index: usize, words: String) {
         if let Some(why) = self.0.get(index) {
             why.words.get_or_init(|| words);
         }
@@ -155,6 +155,6 @@ impl Ended {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a file that grows is silent is what a clock says")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }

@@ -6,7 +6,7 @@
 //! ```
 
 use std::fs;
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +17,10 @@ use super::{Ended, Stop, now};
 /// How long a file that lost its name is still looked at, since it grew last: who wrote it may have more to write (tcpdump
 /// writes what it holds when it ends). Chosen.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Bytes at the start of a file by which it is known again when it grows: a header of pcap (24) and that of the first packet
+/// (16), in which its time is.
+const START: usize = 40;
 
 /// What came of reading.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub(in crate::capture) struct Tail {
     /// Bytes that were read, as others see it too.
     count: Arc<AtomicU64>,
     position: u64,
+    /// Its first bytes, as they were read: at most [`START`].
+    start: Vec<u8>,
     /// How long the file was when it was looked at last, and when that was.
     known: u64,
     since: Instant,
@@ -67,6 +73,7 @@ impl Tail {
             identity,
             count,
             position: 0,
+            start: Vec::new(),
             known: 0,
             since: now(),
             silent: None,
@@ -109,6 +116,8 @@ impl Tail {
             let room = into.len().min(there);
             let read = self.file.read(into.get_mut(..room).unwrap_or_default())?;
             if read > 0 {
+                let first = into.iter().take(read).take(START.saturating_sub(self.start.len()));
+                self.start.extend(first);
                 self.position += read as u64;
                 self.count.fetch_add(read as u64, Ordering::Relaxed);
                 return Ok(Tailed::Bytes(read));
@@ -126,6 +135,10 @@ impl Tail {
         // In this order: what was written before the stop is read.
         self.is_last = self.stop.is_told();
         let (len, now) = (self.file.metadata()?.len(), now());
+        if len > self.position && !self.begins_as_before()? {
+            self.end("was written anew");
+            return Ok(Some(Tailed::Over));
+        }
         if len > self.position {
             (self.known, self.since, self.nameless) = (len, now, None);
             return Ok(None);
@@ -140,6 +153,24 @@ impl Tail {
             self.end(&format!("{what}; it was read to its end"));
         }
         Ok(Some(if self.is_last { Tailed::Over } else { Tailed::Later }))
+    }
+
+    /// Whether the first bytes are still those that were read: else the file was cut and written anew, and what is behind
+    /// the position is no continuation.
+    fn begins_as_before(&mut self) -> io::Result<bool> {
+        if self.start.is_empty() {
+            return Ok(true);
+        }
+        let mut there = vec![0; self.start.len()];
+        self.file.seek(SeekFrom::Start(0))?;
+        let read = self.file.read_exact(&mut there);
+        self.file.seek(SeekFrom::Start(self.position))?;
+        match read {
+            Ok(()) => Ok(there == self.start),
+            // It became shorter since it was looked at.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether the file lost its name long enough ago. What cannot be looked at is taken to be there still.

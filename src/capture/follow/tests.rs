@@ -190,12 +190,27 @@ fn a_file_that_is_cut_short_is_said_to_be() {
 }
 
 #[test]
-fn a_file_that_is_written_anew_is_taken_for_damaged() {
+fn a_file_that_is_written_anew_is_no_continuation() {
+    // Longer than before, so that only what stands there gives it away: another header, or another first packet.
+    for anew in [vec![0xee; 400], pcap(&[7, 8, 9, 10])] {
+        let growing = Growing::new(&pcap(&[1, 2]));
+        let mut followed = start(&[&growing.path], Limits::default());
+        let got = drain(&mut followed, |_, _| {
+            fs::write(&growing.path, &anew).unwrap();
+            true
+        });
+        assert_eq!((seconds(&got), got.codes), (vec![1, 2], vec![]));
+        let why = followed.ended().all().concat();
+        assert!(why.contains("g: was written anew; what is written there from now on is not read"), "{why}");
+    }
+}
+
+#[test]
+fn a_file_that_is_damaged_is_said_to_be() {
     let growing = Growing::new(&pcap(&[1, 2]));
     let mut followed = start(&[&growing.path], Limits::default());
     let got = drain(&mut followed, |_, _| {
-        // Longer than before, so that only what stands there gives it away.
-        fs::write(&growing.path, [0xee; 400]).unwrap();
+        append(&growing.path, &[0xee; 400]);
         true
     });
     assert_eq!((seconds(&got), got.codes), (vec![1, 2], vec![crate::base::Code::CaptureBadBlock]));
@@ -284,4 +299,25 @@ fn of_several_files_the_others_go_on_when_one_ends() {
         !has_ended
     });
     assert_eq!(seconds(&got), [1, 2, 3]);
+}
+
+#[test]
+fn of_several_files_one_that_is_no_capture_ends_alone() {
+    let (one, two) = (Growing::new(&[]), Growing::new(&pcap(&[2])));
+    let mut followed = start(&[&one.path, &two.path], Limits::default());
+    let mut times = 0;
+    let got = drain(&mut followed, |followed, _| {
+        if times == 0 {
+            append(&one.path, b"<html><body>this is no capture</body></html>");
+        }
+        let has_ended = !followed.ended().all().is_empty();
+        times += if times == 0 || has_ended { 1 } else { 0 };
+        if times == 2 {
+            append(&two.path, &pcap(&[3])[24..]);
+        }
+        !has_ended
+    });
+    assert_eq!((seconds(&got), got.error), (vec![2, 3], None));
+    let why = followed.ended().news().concat();
+    assert!(why.contains("(HTML)") && why.contains("nothing more is read of it"), "{why}");
 }

@@ -7,26 +7,29 @@ use std::thread::{Builder, JoinHandle};
 use bytes::Bytes;
 
 use super::queue::{Head, Message, Missing, Receiver, Sender};
-use super::source::Numbers;
+use super::source::{Numbers, Stop};
 use crate::base::fact::Loser;
 use crate::capture::keep::{Recorder, Target};
 use crate::capture::{Item, LinkType};
 
-/// The files of a live capture, which a thread of its own writes.
+/// The files of a live capture, which a thread of its own writes. Dropping it ends the capture, and waits until what was
+/// captured is in the files.
 #[derive(Debug)]
 pub struct Keeper {
     target: Target,
     failure: Arc<OnceLock<String>>,
-    thread: JoinHandle<Recorder>,
+    stop: Stop,
+    /// `None` once it was waited for.
+    thread: Option<JoinHandle<Recorder>>,
 }
 
 impl Keeper {
-    pub(super) fn start(keeping: Keeping, recorder: Recorder) -> io::Result<Self> {
+    pub(super) fn start(keeping: Keeping, recorder: Recorder, stop: Stop) -> io::Result<Self> {
         let target = recorder.target().clone();
         let failure = Arc::default();
         let told = Arc::clone(&failure);
         let thread = Builder::new().name("keeper".to_owned()).spawn(move || keeping.run(recorder, &told))?;
-        Ok(Self { target, failure, thread })
+        Ok(Self { target, failure, stop, thread: Some(thread) })
     }
 
     /// What is written to.
@@ -44,8 +47,18 @@ impl Keeper {
     /// Waits until everything that was captured is in the file, which is closed then. To be called when the capture is over,
     /// or was told to end. `None` where the thread panicked, which was printed.
     #[must_use]
-    pub fn finish(self) -> Option<Recorder> {
-        self.thread.join().ok()
+    pub fn finish(mut self) -> Option<Recorder> {
+        self.thread.take().and_then(|thread| thread.join().ok())
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            self.stop.stop();
+            // It can only have panicked, and then its panic was printed.
+            drop(thread.join());
+        }
     }
 }
 

@@ -101,7 +101,7 @@ impl Live {
         let (kept, receiver) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::Kept);
         let device = opened.name.clone();
         let keeping = Keeping::new(read, opened.link_type, kept);
-        let keeper = Keeper::start(keeping, recorder)
+        let keeper = Keeper::start(keeping, recorder, opened.stop())
             .map_err(|error| Error::Other { device, why: error.to_string() })?;
         let live = Self::of(receiver, opened.link_type, counts);
         Ok((live.read(opened, sender)?, keeper))
