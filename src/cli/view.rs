@@ -389,3 +389,49 @@ impl Loader<'_> {
 fn now() -> Instant {
     Instant::now()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Findings;
+
+    /// What tells two things at once.
+    struct Troubled;
+
+    impl capture::Source for Troubled {
+        fn next(&mut self, _: &mut Findings) -> Result<Option<capture::Item>, capture::Error> {
+            Ok(None)
+        }
+    }
+
+    impl Watched for Troubled {
+        fn wait(&mut self, _: Duration) -> bool {
+            true
+        }
+
+        fn progress(&self) -> Option<capture::Progress> {
+            None
+        }
+
+        fn troubles(&self) -> Vec<String> {
+            ["the first ended", "the second too"].map(str::to_owned).to_vec()
+        }
+
+        fn leave(&mut self) -> Result<(), capture::Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn each_trouble_is_told_and_once() {
+        let (events, told) = sync_channel(WAITING);
+        let mut loader = Loader::new(false, &events);
+        assert!(loader.warn(&Troubled) && loader.warn(&Troubled));
+        drop(events);
+        let warned: Vec<String> = told
+            .iter()
+            .filter_map(|event| if let Event::Warned(why) = event { Some(why) } else { None })
+            .collect();
+        assert_eq!(warned, Troubled.troubles());
+    }
+}
