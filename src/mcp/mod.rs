@@ -140,6 +140,18 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::ClientClosed,
+        Self::ServerClosed,
+        Self::ClientReset,
+        Self::ServerReset,
+        Self::NoStream,
+        Self::Cancelled,
+        Self::HttpError,
+        Self::CaptureEnd,
+    ];
+
     /// The word of the exports.
     #[must_use]
     pub fn name(self) -> &'static str {

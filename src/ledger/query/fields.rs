@@ -206,17 +206,6 @@ pub const FIELDS: &[FieldInfo] = &[
     FieldInfo::new(Field::Retrans, "retrans", Kind::Number, "retrans>0", "segments that were sent again while it was carried"),
 ];
 
-const CAUSES: [Cause; 8] = [
-    Cause::ClientClosed,
-    Cause::ServerClosed,
-    Cause::ClientReset,
-    Cause::ServerReset,
-    Cause::NoStream,
-    Cause::Cancelled,
-    Cause::HttpError,
-    Cause::CaptureEnd,
-];
-
 /// The word that a field with several values has where it has none of them.
 pub(super) const NONE: &str = "none";
 /// The word that stands for every other than [`NONE`].
@@ -228,7 +217,7 @@ impl Field {
     pub fn words(self) -> Vec<&'static str> {
         match self {
             Self::Status => Status::ALL.map(Status::name).to_vec(),
-            Self::Cause => CAUSES.map(Cause::name).to_vec(),
+            Self::Cause => Cause::ALL.map(Cause::name).to_vec(),
             Self::Origin => Side::BOTH.map(Side::name).to_vec(),
             Self::Transport => [Transport::HttpSse, Transport::StreamableHttp].map(Transport::name).to_vec(),
             Self::Degraded => reasons().chain([ANY, NONE]).collect(),

@@ -1,7 +1,7 @@
 //! Everything that was told in; any of it out again: what the views of the TUI look at.
 //!
-//! Exchanges are rows of some 70 bytes, what was said lies in a log that spills to a temporary file. So what grows
-//! with the capture is a row for each exchange, connection, session and stream; the texts have a cap.
+//! Exchanges are rows of some 60 bytes, what was said lies in a log that spills to a temporary file. So what grows
+//! with the capture is a row for each exchange, connection, session and stream; long texts in rows have room together.
 
 mod log;
 mod pack;

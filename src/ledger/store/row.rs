@@ -1,5 +1,6 @@
 //! Exchanges in, rows of some 60 bytes out, and back again: a million of them take less than 100 MB.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
@@ -37,8 +38,43 @@ struct Open {
 #[derive(Debug, Default)]
 struct Shared {
     texts: Texts,
+    room: Room,
     /// By their number in the capture.
     sessions: HashMap<u32, SessionRef, foldhash::fast::RandomState>,
+}
+
+/// Bytes of texts longer than [`SHORT`] that rows may hold together. Methods, names, ids and messages of errors rarely
+/// are; a million of 4 KiB each, which is what traffic can make of them, would take 4 GB.
+const MAX_TEXTS: usize = 64 << 20;
+
+/// Bytes of a text that are always kept.
+const SHORT: usize = 64;
+
+/// How much room there is for long texts.
+#[derive(Debug)]
+struct Room {
+    left: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { left: MAX_TEXTS }
+    }
+}
+
+impl Room {
+    /// The text, or its beginning with an ellipsis where there is no room for the whole.
+    fn fit<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
+        if text.len() <= SHORT {
+            return Cow::Borrowed(text);
+        }
+        if let Some(left) = self.left.checked_sub(text.len()) {
+            self.left = left;
+            return Cow::Borrowed(text);
+        }
+        let front = text.get(..text.floor_char_boundary(SHORT)).unwrap_or_default();
+        Cow::Owned(format!("{front}\u{2026}"))
+    }
 }
 
 /// Texts by a number, from 1; 0 is none.
@@ -49,13 +85,20 @@ struct Texts {
 }
 
 impl Texts {
-    fn number(&mut self, text: &Arc<str>) -> u32 {
+    fn number(&mut self, text: &Arc<str>, room: &mut Room) -> u32 {
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
-        self.values.push(Arc::clone(text));
+        let text = match room.fit(text) {
+            Cow::Borrowed(_) => Arc::clone(text),
+            Cow::Owned(cut) => Arc::from(cut),
+        };
+        if let Some(number) = self.numbers.get(&text) {
+            return *number;
+        }
+        self.values.push(Arc::clone(&text));
         let number = u32::try_from(self.values.len()).unwrap_or(0);
-        self.numbers.insert(Arc::clone(text), number);
+        self.numbers.insert(text, number);
         number
     }
 
@@ -135,7 +178,7 @@ impl Shared {
     }
 
     fn text(&mut self, text: Option<&Arc<str>>) -> u64 {
-        text.map_or(0, |text| self.texts.number(text).into())
+        text.map_or(0, |text| self.texts.number(text, &mut self.room).into())
     }
 }
 
@@ -179,7 +222,7 @@ impl Packer<'_> {
             | is(flag::DEGRADED, exchange.degraded.any());
         put(self.out, asked.wrapping_add(1));
         put_from(self.out, answered, asked);
-        let cause = exchange.cause.and_then(|cause| CAUSES.iter().position(|known| *known == cause));
+        let cause = exchange.cause.and_then(|cause| Cause::ALL.iter().position(|known| *known == cause));
         let status = Status::ALL.iter().position(|known| *known == exchange.status).unwrap_or(0);
         self.out.extend_from_slice(&[flags, (status | cause.map_or(0, |cause| cause + 1) << 4) as u8]);
         let texts = [exchange.protocol_version.as_ref(), Some(&exchange.method), exchange.name.as_ref()];
@@ -219,7 +262,7 @@ impl Packer<'_> {
         if let Some(error) = &exchange.error {
             put(self.out, error.code.is_some().into());
             put_signed(self.out, error.code.unwrap_or(0));
-            put_text(self.out, &error.message);
+            put_text(self.out, &self.shared.room.fit(&error.message));
         }
         if let Some(continues) = exchange.continues {
             put_from(self.out, continues, exchange.n);
@@ -261,7 +304,7 @@ impl Packer<'_> {
         if let Id::Int(int) = id {
             put_signed(self.out, *int);
         }
-        text.into_iter().for_each(|text| put_text(self.out, text));
+        text.into_iter().for_each(|text| put_text(self.out, &self.shared.room.fit(text)));
     }
 
     fn carried(&mut self, carried: &Carried, from: Origin) {
@@ -279,18 +322,6 @@ impl Packer<'_> {
         put_signed(self.out, time.0.wrapping_sub(from.0));
     }
 }
-
-/// The causes, by the number that a row holds of them, less one.
-const CAUSES: [Cause; 8] = [
-    Cause::ClientClosed,
-    Cause::ServerClosed,
-    Cause::ClientReset,
-    Cause::ServerReset,
-    Cause::NoStream,
-    Cause::Cancelled,
-    Cause::HttpError,
-    Cause::CaptureEnd,
-];
 
 fn unpack_said(row: &mut Unpack<'_>) -> Option<[Place; 2]> {
     let asked = row.number()?.wrapping_sub(1);
@@ -330,7 +361,7 @@ impl Unpacker<'_> {
             method,
             name,
             status: *Status::ALL.get(usize::from(what & 0xf))?,
-            cause: usize::from(what >> 4).checked_sub(1).and_then(|cause| CAUSES.get(cause).copied()),
+            cause: usize::from(what >> 4).checked_sub(1).and_then(|cause| Cause::ALL.get(cause).copied()),
             http_status,
             request,
             progress,
@@ -468,7 +499,8 @@ mod tests {
                 exchange.error = error.map(|(code, message)| RpcError { code, message: message.into() });
                 exchange.origin = if from_server { Side::Server } else { Side::Client };
                 exchange.degraded = Degraded::from_bits(degraded);
-                (exchange.status, exchange.cause) = (Status::ALL[status], cause.map(|cause| CAUSES[cause]));
+                (exchange.status, exchange.cause) =
+                    (Status::ALL[status], cause.map(|cause| Cause::ALL[cause]));
                 exchange.findings = codes.into_iter().map(|code| Code::all()[code].code).collect();
                 (exchange.tcp_stream, exchange.transaction) = (tcp_stream, transaction);
                 (exchange.progress, exchange.retransmissions) = (progress, retransmissions);
@@ -504,6 +536,28 @@ mod tests {
                 prop_assert_eq!(format!("{:?}", rows.get(index).unwrap()), format!("{exchange:?}"));
             }
         }
+    }
+
+    /// However long ids, names and errors are: together they take no more than there is room for, and say where they end.
+    #[test]
+    fn long_texts_have_room_together() {
+        let mut rows = Rows::default();
+        rows.shared.room.left = 10_000;
+        let long = |n: u64| format!("{n}{}", "é".repeat(1000));
+        let mut packed = 0;
+        for n in 1..=1000 {
+            let mut exchange = sample::exchange(n, "tools/call", Some(&long(n)), 1);
+            exchange.id = Id::Text(long(n).into());
+            exchange.error = Some(RpcError { code: None, message: long(n).into() });
+            rows.put(Box::new(exchange), false, [0; 2]);
+            packed += rows.packed.len();
+        }
+        let interned: usize = rows.shared.texts.values.iter().map(|text| text.len()).sum();
+        assert!(packed + interned < 10_000 + 1000 * (3 * (SHORT + 3) + 72), "{packed} and {interned}");
+        let [first, last] = [0, 999].map(|index| rows.get(index).unwrap());
+        assert_eq!((&*first.name.unwrap(), first.id), (&*long(1), Id::Text(long(1).into())));
+        let cut = format!("{}\u{2026}", &long(1000)[..SHORT]);
+        assert_eq!((&*last.name.unwrap(), &*last.error.unwrap().message), (&*cut, &*cut));
     }
 
     /// What a million of them take is what one takes: a usual one is short.
