@@ -58,6 +58,8 @@ impl<T: Titled + std::fmt::Debug> View for Filed<T> {
     }
 
     fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
+        // What was told since the last frame may have moved what is selected to another place.
+        self.refresh(world);
         if action == Action::Open {
             let filter = self.selected(world).map(|item| world.within(&item.filter()));
             return Some(filter.map_or(vec![Effect::Bell], |text| vec![Effect::Filter(text)]));

@@ -76,6 +76,8 @@ impl View for Streams {
                 Vec::new()
             });
         }
+        // What was told since the last frame may have moved what is selected to another place.
+        self.refresh(world);
         match action {
             Action::Open => {
                 self.opened = self.selected(world).map(Opened::new);
