@@ -102,7 +102,12 @@ impl Follower {
             open.acknowledged = transaction.response.is_some();
         }
         if self.tells_requests {
-            self.out.push(Record::Request(Box::new(open.told.clone())));
+            let mut told = Box::new(open.told.clone());
+            // As it will be told when it is over, if nothing changes until then.
+            if told.protocol_version.is_none() && !method::is_initialize(&told.method) {
+                told.protocol_version.clone_from(&state.told.protocol_version);
+            }
+            self.out.push(Record::Request(told));
         }
         self.open_text += open.text_len();
         self.book.insert(n, open);
