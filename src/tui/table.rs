@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Scrollbar, ScrollbarOrientation, ScrollbarState, StatefulWidget as _};
 
 use super::list::List;
 use super::pen::{Hit, Pane, Pen};
@@ -161,15 +162,18 @@ pub(super) fn scroll_bar(pen: &mut Pen<'_>, body: Rect, top: usize, rows: usize)
     if rows <= lines || lines == 0 {
         return;
     }
-    let thumb = (lines * lines / rows).clamp(1, lines);
-    let at = (lines - thumb) * top / (rows - lines).max(1);
-    let [_, standing] = pen.symbols().rules;
-    for line in 0..lines.min(usize::from(u16::MAX)) {
-        let is_thumb = (at..at + thumb).contains(&line);
-        let (role, text) =
-            if is_thumb { (Role::Title, pen.symbols().bar[7]) } else { (Role::Border, standing) };
-        pen.text(Position::new(body.right().saturating_sub(1), body.y + line as u16), 1, role, text);
-    }
+    let symbols = pen.symbols();
+    let [_, standing] = symbols.rules;
+    let bar = Scrollbar::new(ScrollbarOrientation::VerticalRight)
+        .begin_symbol(None)
+        .end_symbol(None)
+        .track_symbol(Some(standing))
+        .thumb_symbol(symbols.bar[7])
+        .track_style(pen.theme.style(Role::Border))
+        .thumb_style(pen.theme.style(Role::Title));
+    // Its content are the places where the window can begin.
+    let mut state = ScrollbarState::new(rows - lines + 1).position(top).viewport_content_length(lines);
+    bar.render(body, pen.cells, &mut state);
 }
 
 /// Where the columns are: as many as fit, from the left.
