@@ -63,7 +63,8 @@ pub(super) fn fitting(columns: &[ColumnName], width: u16) -> Vec<ColumnName> {
     let mut kept = Vec::new();
     for name in WORTH.into_iter().filter(|name| columns.contains(name)) {
         let needs = name.info().column.width + 1;
-        let is_extra = matches!(name, ColumnName::Bytes | ColumnName::Events | ColumnName::Ends);
+        let is_extra =
+            matches!(name, ColumnName::Detail | ColumnName::Bytes | ColumnName::Events | ColumnName::Ends);
         let left = if is_extra { READABLE } else { 0 };
         if needs + left <= room || kept.is_empty() {
             room = room.saturating_sub(needs);
@@ -299,7 +300,10 @@ mod tests {
         };
         assert_eq!(names(60), ["time", "method", "status", "total"]);
         assert_eq!(names(80), ["time", "session", "method", "id", "status", "total"]);
-        assert!(names(100).contains(&"detail"));
+        assert!(
+            names(100).contains(&"bar") && !names(100).contains(&"detail"),
+            "names of tools are read first"
+        );
         assert_eq!(names(120), ["time", "session", "method", "id", "status", "total", "bar", "detail"]);
         assert_eq!(names(200).len(), DEFAULT.len());
         assert_eq!(names(10), ["time"], "one at least");
