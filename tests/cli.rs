@@ -489,9 +489,9 @@ fn the_same_input_gives_the_same_output() {
     }
 }
 
-// What README shows.
+// What the documents show.
 
-/// What a command line of README prints, run by a shell in the repository.
+/// Output of a command line of the documents, run by a shell in the repository.
 #[cfg(unix)]
 fn shell(line: &str) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_mcpdump")).parent().expect("its directory");
@@ -509,15 +509,26 @@ fn shell(line: &str) -> String {
     stdout(&output)
 }
 
-/// The blocks of README that begin with a command show what it prints; `BLESS=1 cargo test readme` writes them anew.
+/// The blocks of README and docs/ that begin with a command show its output; `BLESS=1 cargo test documents` writes
+/// them anew.
 #[test]
 #[cfg(unix)]
-fn readme_shows_what_is_printed() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = fs::read_to_string(path).expect("README");
-    let mut blessed = String::new();
-    let mut screens = 0;
-    for (i, part) in readme.split("```").enumerate() {
+fn documents_show_what_is_printed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = fs::read_dir(root.join("docs")).expect("docs").map(|entry| entry.expect("a page").path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let screens: usize =
+        std::iter::once(root.join("README.md")).chain(pages).map(|page| outputs_of(&page)).sum();
+    assert!(screens >= 5, "the documents show {screens} screens");
+}
+
+/// Compares the outputs on a page with the program's, or writes them anew. Returns how many the page has.
+#[cfg(unix)]
+fn outputs_of(page: &Path) -> usize {
+    let text = fs::read_to_string(page).expect("a page");
+    let bless = std::env::var_os("BLESS").is_some();
+    let (mut blessed, mut screens) = (String::new(), 0);
+    for (i, part) in text.split("```").enumerate() {
         blessed.push_str(if i == 0 { "" } else { "```" });
         let Some((kind, rest)) = part.split_once("\n$ mcpdump ").filter(|_| i % 2 == 1) else {
             blessed.push_str(part);
@@ -526,15 +537,15 @@ fn readme_shows_what_is_printed() {
         let (line, shown) = rest.split_once('\n').expect("a command is a line");
         let printed = shell(&format!("mcpdump {line}"));
         screens += 1;
-        // JSON is broken into lines to be read.
+        // JSON is wrapped for reading.
         let bare = |text: &str| text.split_whitespace().collect::<String>();
         let same = if kind == "json" { bare(shown) == bare(&printed) } else { shown == printed };
-        assert!(same || std::env::var_os("BLESS").is_some(), "{line}\nrun `BLESS=1 cargo test readme`");
+        assert!(same || bless, "{}: {line}\nrun `BLESS=1 cargo test documents`", page.display());
         let shown = if same { shown } else { &printed };
         blessed.push_str(&format!("{kind}\n$ mcpdump {line}\n{shown}"));
     }
-    assert!(screens >= 4, "README shows {screens} screens");
-    if blessed != readme {
-        fs::write(path, blessed).expect("README is written");
+    if blessed != text {
+        fs::write(page, blessed).expect("the page is written");
     }
+    screens
 }

@@ -141,11 +141,10 @@ fn row(text: &mut String, left: &str, right: &str) {
 mod tests {
     use super::*;
 
-    const BEGIN: &str =
-        "<!-- filter language: made from the program's own table by `BLESS=1 cargo test readme` -->\n";
+    const BEGIN: &str = "<!-- filter language: generated from the program's own table by `BLESS=1 cargo test documents` -->\n";
     const END: &str = "<!-- end of the filter language -->\n";
 
-    /// The language as README has it.
+    /// The language as docs/filter.md has it.
     fn markdown() -> String {
         let mut text = "| form | meaning |\n|---|---|\n".to_owned();
         for (form, meaning) in run::filter_syntax() {
@@ -174,23 +173,23 @@ mod tests {
     }
 
     #[test]
-    fn readme_has_the_filter_language() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-        let readme = std::fs::read_to_string(path).unwrap();
-        let (before, rest) = readme.split_once(BEGIN).unwrap();
+    fn documents_have_the_filter_language() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/filter.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let (before, rest) = page.split_once(BEGIN).unwrap();
         let (there, after) = rest.split_once(END).unwrap();
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(path, [before, BEGIN, &markdown(), END, after].concat()).unwrap();
         } else {
-            assert_eq!(there, markdown(), "run `BLESS=1 cargo test readme`");
+            assert_eq!(there, markdown(), "run `BLESS=1 cargo test documents`");
         }
     }
 
     #[test]
-    fn readme_has_the_exit_statuses() {
-        let readme = include_str!("../../README.md");
+    fn documents_have_the_exit_statuses() {
+        let page = include_str!("../../docs/commands.md");
         for (status, meaning) in EXIT_STATUSES {
-            assert!(readme.contains(&format!("| {status} | {meaning} |")), "{status}");
+            assert!(page.contains(&format!("| {status} | {meaning} |")), "{status}");
         }
     }
 

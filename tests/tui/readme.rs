@@ -1,5 +1,5 @@
-//! The screens of README: pictures of what the program shows, made of its cells. They are compared in every run, so that they
-//! cannot rot; `BLESS=1 cargo test readme` makes them anew.
+//! Pictures of screens in README and docs/tui.md, rendered from the TUI's cells and compared in every run.
+//! `BLESS=1 cargo test documents` renders them anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ const SHOTS: &[Shot] = &[
 ];
 
 #[test]
-fn readme_shows_screens() {
+fn documents_show_screens() {
     let blesses = std::env::var_os("BLESS").is_some();
     fs::create_dir_all(directory()).unwrap();
     for shot in SHOTS {
@@ -65,26 +65,27 @@ fn readme_shows_screens() {
             fs::write(&path, &picture).unwrap();
         }
         let kept = fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == picture, "{}: run `BLESS=1 cargo test readme`", path.display());
+        assert!(kept == picture, "{}: run `BLESS=1 cargo test documents`", path.display());
     }
 }
 
 /// Every picture is shown with words for those who do not see it, and none lies there for nothing.
 #[test]
-fn readme_has_every_screen() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let mut shown: Vec<&str> = readme
-        .split("](docs/screens/")
-        .skip(1)
+fn documents_have_every_screen() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = ["README.md", "docs/tui.md"].map(|page| fs::read_to_string(root.join(page)).unwrap());
+    let mut shown: Vec<&str> = pages
+        .iter()
+        .flat_map(|page| page.split("screens/").skip(1))
         .map(|rest| rest.split_once(".svg)").expect("a picture").0)
         .collect();
     shown.sort_unstable();
     let mut made: Vec<&str> = SHOTS.iter().map(|shot| shot.name).collect();
     made.sort_unstable();
     assert_eq!(shown, made);
-    assert!(!readme.contains("![]"), "a picture without words");
+    assert!(pages.iter().all(|page| !page.contains("![]")), "a picture without words");
     let files = fs::read_dir(directory()).unwrap().count();
-    assert_eq!(files, made.len(), "files that are no picture of README");
+    assert_eq!(files, made.len(), "files that no document shows");
 }
 
 fn picture(shot: &Shot) -> String {
