@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use mcpdump::engine::Engine;
 use mcpdump::ledger::{By, Ledger};
-use mcpdump::tui::{App, Config, Event, World, draw};
+use mcpdump::tui::{App, Config, Event, Model, draw};
 use multiply::Multiply;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -68,7 +68,7 @@ fn main() -> io::Result<()> {
         ms(standing),
         ms(frame)
     );
-    let (exchanges, store) = (opened.app.world.store.len(), &opened.app.world.store);
+    let (exchanges, store) = (opened.app.model.store.len(), &opened.app.model.store);
     println!("exchanges     {exchanges}, connections {}", store.connections().len());
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
@@ -182,11 +182,11 @@ fn load(mut source: impl mcpdump::capture::Source, events: &SyncSender<Sent>) {
 }
 
 fn show(began: Instant, told: &Receiver<Sent>) -> Opened {
-    let mut app = App::new(World::new("bench".to_owned(), false, 64 << 20), Config::default());
+    let mut app = App::new(Model::new("bench".to_owned(), false, 64 << 20), Config::default());
     let mut terminal = Terminal::new(TestBackend::new(200, 50)).expect("a screen");
     let (mut drawn, mut first, mut waits) = (None::<Instant>, None, Vec::new());
     let mut slowest = [Duration::ZERO; 3];
-    while !app.world.ended {
+    while !app.model.ended {
         let wait = drawn.map_or(Duration::ZERO, |drawn| FRAME.saturating_sub(drawn.elapsed()));
         let (taking, mut pressed) = (Instant::now(), None);
         let mut next = told.recv_timeout(wait).ok();
@@ -210,7 +210,7 @@ fn show(began: Instant, told: &Receiver<Sent>) -> Opened {
         slowest[2] = slowest[2].max(frame.elapsed());
         drawn = Some(Instant::now());
         waits.extend(pressed.map(|at: Instant| at.elapsed()));
-        if first.is_none() && !app.world.rows.is_empty() {
+        if first.is_none() && !app.model.rows.is_empty() {
             first = Some(began.elapsed());
         }
     }

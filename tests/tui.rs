@@ -35,7 +35,7 @@ use std::time::Duration;
 use mcpdump::base::Fact;
 use mcpdump::base::fact::{CaptureFact, Losses};
 use mcpdump::ledger::Entry;
-use mcpdump::tui::{Config, Effect, Event, Loading, Wanted};
+use mcpdump::tui::{Config, Effect, Environment, Event, Loading};
 use screen::{SIZES, Screen};
 
 const SSE: &str = "ts-sse/capture.pcap";
@@ -95,7 +95,7 @@ fn latencies() {
     screens("latency-odd", ODD, &["4", "s"]);
     screens("latency-bucket", SSE, &["4", "tab", "down"]);
     screens("latency-cell", SSE, &["4", "tab", "right"]);
-    let config = Config::parse("", Wanted { no_color: true, ascii: true }).unwrap();
+    let config = Config::parse("", Environment { no_color: true, ascii: true }).unwrap();
     let mut screen = Screen::with(config, 80, 24);
     screen.press(&["4"]);
     assert!(screen.text().contains("waiting for the first exchange"), "{}", screen.text());
@@ -217,7 +217,7 @@ fn servers_in_private_and_in_ascii() {
     assert!(!screen.text().contains("Throws"), "{}", screen.text());
     screen.press(&["enter"]);
     assert!(!screen.text().contains("Throws") && screen.text().contains("***"), "{}", screen.text());
-    let config = Config::parse("", Wanted { no_color: true, ascii: true }).unwrap();
+    let config = Config::parse("", Environment { no_color: true, ascii: true }).unwrap();
     let mut screen = Screen::with(config, 200, 50);
     screen.load(SSE);
     for keys in [["8"], ["enter"], ["enter"]] {
@@ -387,7 +387,7 @@ fn what_is_not_there_yet() {
 
 #[test]
 fn no_colours_and_no_unicode() {
-    let config = Config::parse("", Wanted { no_color: true, ascii: true }).unwrap();
+    let config = Config::parse("", Environment { no_color: true, ascii: true }).unwrap();
     let mut screen = Screen::with(config, 120, 40);
     screen.load(SSE);
     screen.press(&["end"]);

@@ -22,7 +22,7 @@ use crate::capture;
 use crate::engine::Engine;
 use crate::ledger::Entry;
 use crate::ledger::query::Filter;
-use crate::tui::{self, App, Config, Device, Event, Loading, Tty, Wanted, World};
+use crate::tui::{self, App, Config, Device, Environment, Event, Loading, Model, Tty};
 
 /// Events that wait to be taken. With [`BATCH`] it bounds what a key waits behind, and what memory it takes.
 const WAITING: usize = 4;
@@ -137,12 +137,12 @@ impl Screen {
     /// # Errors
     /// The terminal fails, or signals cannot be caught.
     pub(super) fn show<S: Watched>(self, source: S, shown: Shown) -> anyhow::Result<(S, anyhow::Result<()>)> {
-        let mut world = World::new(shown.name, shown.live, self.config.memory);
-        world.followed = shown.followed;
-        world.device = shown.device;
-        self.spill.into_iter().for_each(|file| world.store.spill_into(file));
+        let mut model = Model::new(shown.name, shown.live, self.config.memory);
+        model.followed = shown.followed;
+        model.device = shown.device;
+        self.spill.into_iter().for_each(|file| model.store.spill_into(file));
         let Remembered { filters, mut history, trouble } = shown.remembered;
-        let mut app = App::new(world, self.config).recalling(filters);
+        let mut app = App::new(model, self.config).recalling(filters);
         if let Some(filter) = self.filter {
             app = app.filtered(filter);
         }
@@ -177,7 +177,7 @@ pub(super) fn print_config() -> anyhow::Result<()> {
 
 /// The configuration of whoever looks, and what the surroundings ask for.
 fn config(request: &Request, user: Option<&str>) -> anyhow::Result<Config> {
-    let wanted = Wanted { no_color: !output::is_colored(request, None), ascii: is_ascii() };
+    let wanted = Environment { no_color: !output::is_colored(request, None), ascii: is_ascii() };
     let Some(path) = config_path(user) else {
         return Config::parse("", wanted).map_err(|error| anyhow!(error));
     };

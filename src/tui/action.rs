@@ -49,7 +49,7 @@ pub enum Action {
 
 /// Where a key holds. Two actions may have one key only where they never hold at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum KeyContext {
     /// Always, but where text is typed.
     Anywhere,
     /// In lists.
@@ -68,7 +68,7 @@ pub struct ActionInfo {
     /// Its keys, separated by blanks, as the configuration writes them.
     pub keys: &'static str,
     /// Where they hold.
-    pub place: Place,
+    pub context: KeyContext,
     /// A word for the footer; empty where it has no place there.
     pub short: &'static str,
     /// What it does.
@@ -82,11 +82,11 @@ const fn row(
     short: &'static str,
     help: &'static str,
 ) -> ActionInfo {
-    ActionInfo { action, name, keys, place: Place::Anywhere, short, help }
+    ActionInfo { action, name, keys, context: KeyContext::Anywhere, short, help }
 }
 
-const fn at(place: Place, info: ActionInfo) -> ActionInfo {
-    ActionInfo { place, ..info }
+const fn at(context: KeyContext, info: ActionInfo) -> ActionInfo {
+    ActionInfo { context, ..info }
 }
 
 /// Every action, in the order of the help.
@@ -114,18 +114,18 @@ pub const ACTIONS: &[ActionInfo] = &[
     row(Action::Right, "right", "right l", "", "the next tab; in a list opens what is selected"),
     row(Action::NextPane, "next-pane", "tab", "pane", "from the list to what stands beside it, and back"),
     row(Action::Filter, "filter", "/", "filter", "the filter line"),
-    at(Place::List, row(Action::Follow, "follow", "f", "follow", "shows what comes as it comes; moving up pauses it")),
-    at(Place::List, row(Action::Sort, "sort", "s", "sort", "sorts by the next column")),
-    at(Place::List, row(Action::SortReverse, "sort-reverse", "S", "", "turns the order")),
+    at(KeyContext::List, row(Action::Follow, "follow", "f", "follow", "shows what comes as it comes; moving up pauses it")),
+    at(KeyContext::List, row(Action::Sort, "sort", "s", "sort", "sorts by the next column")),
+    at(KeyContext::List, row(Action::SortReverse, "sort-reverse", "S", "", "turns the order")),
     row(Action::Copy, "copy", "y", "copy", "copies: JSON, curl, Wireshark filter, packet numbers"),
     row(Action::Partner, "partner", "x", "", "from the request to its response, and back"),
-    at(Place::Detail, row(Action::Search, "search", "ctrl-f", "search", "searches in what is opened")),
-    at(Place::Detail, row(Action::NextFound, "next-found", "n", "", "the next place found")),
-    at(Place::Detail, row(Action::PreviousFound, "previous-found", "N", "", "the place found before")),
-    at(Place::Detail, row(Action::Fold, "fold", "o", "fold", "folds and opens an object or array")),
-    at(Place::Detail, row(Action::FoldAll, "fold-all", "-", "", "folds everything below the first level")),
-    at(Place::Detail, row(Action::UnfoldAll, "unfold-all", "+", "", "opens everything")),
-    at(Place::Detail, row(Action::Bytes, "bytes", "b", "bytes", "the bytes of a message, those of what is selected lit")),
+    at(KeyContext::Detail, row(Action::Search, "search", "ctrl-f", "search", "searches in what is opened")),
+    at(KeyContext::Detail, row(Action::NextFound, "next-found", "n", "", "the next place found")),
+    at(KeyContext::Detail, row(Action::PreviousFound, "previous-found", "N", "", "the place found before")),
+    at(KeyContext::Detail, row(Action::Fold, "fold", "o", "fold", "folds and opens an object or array")),
+    at(KeyContext::Detail, row(Action::FoldAll, "fold-all", "-", "", "folds everything below the first level")),
+    at(KeyContext::Detail, row(Action::UnfoldAll, "unfold-all", "+", "", "opens everything")),
+    at(KeyContext::Detail, row(Action::Bytes, "bytes", "b", "bytes", "the bytes of a message, those of what is selected lit")),
     row(Action::Freeze, "freeze", "p", "freeze", "freezes the screen; the capture goes on"),
     row(Action::Privacy, "privacy", "P", "", "masks ids, tokens and payloads"),
     row(Action::Mouse, "mouse", "m", "", "gives the mouse to the terminal, and takes it back"),
@@ -144,12 +144,12 @@ impl Action {
 
 /// A key, with what is held down beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct KeyPress {
     code: KeyCode,
     modifiers: KeyModifiers,
 }
 
-impl From<KeyEvent> for Key {
+impl From<KeyEvent> for KeyPress {
     /// Shift is part of a character: `G`, not `shift-g`.
     fn from(event: KeyEvent) -> Self {
         match event.code {
@@ -160,7 +160,7 @@ impl From<KeyEvent> for Key {
     }
 }
 
-impl Key {
+impl KeyPress {
     /// The character that it types; `None` where it types none.
     #[must_use]
     pub fn typed(self) -> Option<char> {
@@ -171,7 +171,7 @@ impl Key {
     }
 }
 
-/// Keys that are no character, by their names.
+/// KeyBindings that are no character, by their names.
 const NAMED: [(&str, KeyCode); 15] = [
     ("up", KeyCode::Up),
     ("down", KeyCode::Down),
@@ -193,7 +193,7 @@ const NAMED: [(&str, KeyCode); 15] = [
 const HELD: [(&str, KeyModifiers); 3] =
     [("ctrl-", KeyModifiers::CONTROL), ("alt-", KeyModifiers::ALT), ("shift-", KeyModifiers::SHIFT)];
 
-impl FromStr for Key {
+impl FromStr for KeyPress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -222,7 +222,7 @@ fn named(text: &str) -> Option<KeyCode> {
     NAMED.iter().find(|(name, _)| *name == text).map(|(_, code)| *code).or_else(function)
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for KeyPress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, held) in HELD {
             if self.modifiers.contains(held) {
@@ -240,11 +240,11 @@ impl fmt::Display for Key {
 
 /// Which keys ask for what.
 #[derive(Clone, Debug)]
-pub struct Keys {
-    by_action: BTreeMap<Action, Vec<Key>>,
+pub struct KeyBindings {
+    by_action: BTreeMap<Action, Vec<KeyPress>>,
 }
 
-impl Default for Keys {
+impl Default for KeyBindings {
     fn default() -> Self {
         let keys =
             |info: &ActionInfo| info.keys.split_whitespace().filter_map(|key| key.parse().ok()).collect();
@@ -252,31 +252,31 @@ impl Default for Keys {
     }
 }
 
-impl Keys {
+impl KeyBindings {
     /// What a key asks for at a place.
     #[must_use]
-    pub fn action(&self, key: Key, place: Place) -> Option<Action> {
-        let holds = |info: &&ActionInfo| info.place == Place::Anywhere || info.place == place;
+    pub fn action(&self, key: KeyPress, context: KeyContext) -> Option<Action> {
+        let holds = |info: &&ActionInfo| info.context == KeyContext::Anywhere || info.context == context;
         let has = |info: &&ActionInfo| self.keys(info.action).contains(&key);
         ACTIONS.iter().filter(holds).find(has).map(|info| info.action)
     }
 
     /// The keys of an action, the one to be shown first.
     #[must_use]
-    pub fn keys(&self, action: Action) -> &[Key] {
+    pub fn keys(&self, action: Action) -> &[KeyPress] {
         self.by_action.get(&action).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Gives an action other keys.
-    pub(super) fn bind(&mut self, action: Action, keys: Vec<Key>) {
+    pub(super) fn bind(&mut self, action: Action, keys: Vec<KeyPress>) {
         self.by_action.insert(action, keys);
     }
 
     /// A key that asks for two things at once, and which these are; `None` where there is none.
-    pub(super) fn clash(&self) -> Option<(Key, &'static ActionInfo, &'static ActionInfo)> {
+    pub(super) fn clash(&self) -> Option<(KeyPress, &'static ActionInfo, &'static ActionInfo)> {
         ACTIONS.iter().enumerate().find_map(|(index, one)| {
             let meets = |other: &&&ActionInfo| {
-                one.place == other.place || [one.place, other.place].contains(&Place::Anywhere)
+                one.context == other.context || [one.context, other.context].contains(&KeyContext::Anywhere)
             };
             ACTIONS.iter().skip(index + 1).collect::<Vec<_>>().iter().filter(meets).find_map(|other| {
                 let keys = self.keys(other.action);
@@ -295,19 +295,19 @@ mod tests {
     fn keys_are_read_as_they_are_written() {
         for info in ACTIONS {
             for key in info.keys.split_whitespace() {
-                assert_eq!(key.parse::<Key>().unwrap().to_string(), key);
+                assert_eq!(key.parse::<KeyPress>().unwrap().to_string(), key);
             }
-            assert_eq!(Keys::default().keys(info.action).len(), info.keys.split_whitespace().count());
+            assert_eq!(KeyBindings::default().keys(info.action).len(), info.keys.split_whitespace().count());
         }
-        assert_eq!("ctrl-alt-enter".parse::<Key>().unwrap().to_string(), "ctrl-alt-enter");
-        assert_eq!("ctrl--".parse::<Key>().unwrap().to_string(), "ctrl--");
-        assert!("hyper-x".parse::<Key>().is_err());
-        assert!("f99".parse::<Key>().is_err());
+        assert_eq!("ctrl-alt-enter".parse::<KeyPress>().unwrap().to_string(), "ctrl-alt-enter");
+        assert_eq!("ctrl--".parse::<KeyPress>().unwrap().to_string(), "ctrl--");
+        assert!("hyper-x".parse::<KeyPress>().is_err());
+        assert!("f99".parse::<KeyPress>().is_err());
     }
 
     #[test]
     fn no_key_asks_for_two_things() {
-        let keys = Keys::default();
+        let keys = KeyBindings::default();
         assert!(keys.clash().is_none(), "{:?}", keys.clash());
         let mut keys = keys;
         keys.bind(Action::Fold, vec!["f".parse().unwrap()]);
@@ -319,8 +319,8 @@ mod tests {
     #[test]
     fn shift_is_part_of_a_character() {
         let event = KeyEvent::new(KeyCode::Char('G'), KeyModifiers::SHIFT);
-        assert_eq!(Keys::default().action(event.into(), Place::List), Some(Action::End));
+        assert_eq!(KeyBindings::default().action(event.into(), KeyContext::List), Some(Action::End));
         let tab = KeyEvent::new(KeyCode::Tab, KeyModifiers::NONE);
-        assert_eq!(Keys::default().action(tab.into(), Place::Detail), Some(Action::NextPane));
+        assert_eq!(KeyBindings::default().action(tab.into(), KeyContext::Detail), Some(Action::NextPane));
     }
 }

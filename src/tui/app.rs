@@ -2,11 +2,11 @@
 
 use super::config::Config;
 use super::effect::Copies;
-use super::line::FilterLine;
-use super::list::List;
-use super::pen::FrameInfo;
+use super::input_line::InputLine;
+use super::list_state::ListState;
+use super::model::Model;
+use super::painter::FrameInfo;
 use super::views::{self, View, ViewName};
-use super::world::World;
 
 /// What is typed into, or lies above the view.
 #[derive(Debug, Default)]
@@ -19,14 +19,14 @@ pub(super) enum Mode {
     /// The search line.
     Search,
     /// The help.
-    Help(List),
+    Help(ListState),
     /// What can be copied.
     Copy(Copies),
 }
 
 /// From where one came to the exchanges.
 #[derive(Debug)]
-pub(super) struct Came {
+pub(super) struct Origin {
     pub(super) from: ViewName,
     /// The filter that held there.
     pub(super) filter: String,
@@ -38,13 +38,13 @@ pub(super) struct Came {
 #[derive(Debug)]
 pub struct App {
     /// What all views look at.
-    pub world: World,
+    pub model: Model,
     pub(super) config: Config,
     pub(super) views: Vec<Box<dyn View>>,
     pub(super) current: ViewName,
     pub(super) mode: Mode,
-    pub(super) filter: FilterLine,
-    pub(super) search: FilterLine,
+    pub(super) filter: InputLine,
+    pub(super) search: InputLine,
     /// What the footer says; `None` where it shows keys.
     pub(super) said: Option<String>,
     pub(super) mouse: bool,
@@ -53,7 +53,7 @@ pub struct App {
     /// When and where the mouse was clicked last, for double clicks.
     pub(super) clicked: Option<(std::time::Duration, u16, u16)>,
     /// From where one came to the exchanges, where another view led there.
-    pub(super) came: Option<Came>,
+    pub(super) origin: Option<Origin>,
     /// Whether it was said what becomes of a capture that is left.
     pub(super) leaving: bool,
     /// Whether something is to be drawn.
@@ -63,21 +63,21 @@ pub struct App {
 impl App {
     /// A screen that shows the exchanges.
     #[must_use]
-    pub fn new(mut world: World, config: Config) -> Self {
-        world.still = config.still;
+    pub fn new(mut model: Model, config: Config) -> Self {
+        model.still = config.still;
         Self {
-            views: views::all(&config, &world),
-            world,
+            views: views::all(&config, &model),
+            model,
             current: ViewName::Exchanges,
             mode: Mode::View,
-            filter: FilterLine::default(),
-            search: FilterLine::default(),
+            filter: InputLine::default(),
+            search: InputLine::default(),
             said: None,
             mouse: config.mouse,
             config,
             seen: FrameInfo::default(),
             clicked: None,
-            came: None,
+            origin: None,
             leaving: false,
             dirty: true,
         }
@@ -88,7 +88,7 @@ impl App {
     pub fn filtered(mut self, filter: crate::ledger::query::Filter) -> Self {
         self.filter.set(filter.text());
         self.filter.keep();
-        self.world.refilter(filter);
+        self.model.refilter(filter);
         self
     }
 
@@ -122,9 +122,9 @@ impl App {
     /// Calls the view that is shown.
     pub(super) fn with_view<T>(
         &mut self,
-        call: impl FnOnce(&mut dyn View, &mut World, &FrameInfo) -> T,
+        call: impl FnOnce(&mut dyn View, &mut Model, &FrameInfo) -> T,
     ) -> Option<T> {
         let view = self.views.iter_mut().find(|view| view.name() == self.current)?;
-        Some(call(view.as_mut(), &mut self.world, &self.seen))
+        Some(call(view.as_mut(), &mut self.model, &self.seen))
     }
 }

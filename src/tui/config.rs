@@ -4,7 +4,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::action::{ACTIONS, Action, Key, Keys};
+use super::action::{ACTIONS, Action, KeyBindings, KeyPress};
 use super::theme::{self, Role, Theme, ThemeName};
 use super::views::exchanges::columns::{self, ColumnName};
 
@@ -12,7 +12,7 @@ use super::views::exchanges::columns::{self, ColumnName};
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Which keys ask for what.
-    pub keys: Keys,
+    pub keys: KeyBindings,
     /// How roles are shown.
     pub theme: Theme,
     /// The columns of the exchanges, in their order.
@@ -32,7 +32,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            keys: Keys::default(),
+            keys: KeyBindings::default(),
             theme: Theme::new(ThemeName::default()),
             columns: columns::DEFAULT.to_vec(),
             mouse: true,
@@ -46,7 +46,7 @@ impl Default for Config {
 
 /// What the surroundings ask for, beside the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct Environment {
     /// No colours: `NO_COLOR`, or `--color never`.
     pub no_color: bool,
     /// No character beyond ASCII: the locale is not UTF-8.
@@ -58,7 +58,7 @@ impl Config {
     ///
     /// # Errors
     /// It is no TOML, or names what is not known, or binds a key twice; the message begins with the line's number.
-    pub fn parse(text: &str, wanted: Wanted) -> Result<Self, String> {
+    pub fn parse(text: &str, wanted: Environment) -> Result<Self, String> {
         let at = |span: std::ops::Range<usize>| {
             1 + text.get(..span.start).unwrap_or_default().matches('\n').count()
         };
@@ -221,7 +221,7 @@ impl Reader {
     ) -> Result<(), Wrong> {
         let info = ACTIONS.iter().find(|info| info.name == name.get_ref().as_ref());
         let info = info.ok_or_else(|| (Some(name.span()), format!("no such action: {}", name.get_ref())))?;
-        let keys: Result<Vec<Key>, String> = text(value)?.split_whitespace().map(str::parse).collect();
+        let keys: Result<Vec<KeyPress>, String> = text(value)?.split_whitespace().map(str::parse).collect();
         let keys = keys.map_err(|what| wrong(value, what))?;
         if keys.is_empty() && info.action == Action::Quit {
             return Err(wrong(value, "quit needs a key"));
@@ -268,13 +268,14 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        Config::parse(text, Wanted::default()).map(|_| ()).unwrap_err()
+        Config::parse(text, Environment::default()).map(|_| ()).unwrap_err()
     }
 
     #[test]
     fn the_defaults_are_a_configuration_that_changes_nothing() {
         let text = Config::defaults();
-        let read = Config::parse(&text, Wanted::default()).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let read =
+            Config::parse(&text, Environment::default()).unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(format!("{read:?}"), format!("{:?}", Config::default()));
         assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
     }
@@ -305,11 +306,11 @@ mod tests {
     #[test]
     fn what_is_chosen_holds() {
         let text = "theme = \"light\"\nanimation = false\nmemory = 1\ncolumns = \"total method\"\n[keys]\nquit = \"Q\"\n[colors]\nbad = \"#010203\"\n";
-        let config = Config::parse(text, Wanted::default()).unwrap();
+        let config = Config::parse(text, Environment::default()).unwrap();
         assert!(config.still && config.memory == 1 << 20);
         assert_eq!(config.columns.len(), 2);
         assert_eq!(config.theme.style(Role::Bad).fg, Some(ratatui::style::Color::Rgb(1, 2, 3)));
-        let plain = Config::parse(text, Wanted { no_color: true, ascii: true }).unwrap();
+        let plain = Config::parse(text, Environment { no_color: true, ascii: true }).unwrap();
         assert_eq!(plain.theme.style(Role::Bad).fg, None);
         assert!(plain.theme.symbols().ok.is_ascii());
     }

@@ -4,10 +4,10 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::action::{ACTIONS, Action, ActionInfo, Place};
+use super::action::{ACTIONS, Action, ActionInfo, KeyContext};
 use super::app::{App, Mode};
 use super::effect::Copies;
-use super::pen::{FrameInfo, Hit, Pen};
+use super::painter::{FrameInfo, Hit, Painter};
 use super::theme::Role;
 use super::views::ViewName;
 use super::{help, update};
@@ -30,34 +30,35 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) -> FrameInfo {
 
 /// Draws into cells; also says where the cursor is, where something is typed.
 fn draw_cells(app: &App, area: Rect, cells: &mut Buffer) -> (FrameInfo, Option<Position>) {
-    let mut pen = Pen { world: &app.world, theme: &app.config.theme, cells, info: FrameInfo::default() };
-    pen.wash(area, Role::Text);
+    let mut painter =
+        Painter { model: &app.model, theme: &app.config.theme, cells, info: FrameInfo::default() };
+    painter.wash(area, Role::Text);
     if area.width < LEAST.0 || area.height < LEAST.1 {
-        too_small(area, &mut pen);
-        return (pen.info, None);
+        too_small(area, &mut painter);
+        return (painter.info, None);
     }
     let line = |y| Rect { y, height: 1, ..area };
-    header(app, line(area.y), &mut pen);
-    let mut cursor = filter_line(app, line(area.y + 1), &mut pen);
+    header(app, line(area.y), &mut painter);
+    let mut cursor = filter_line(app, line(area.y + 1), &mut painter);
     let body = Rect { y: area.y + 2, height: area.height - 3, ..area };
     if let Some(view) = app.view() {
-        view.draw(body, &mut pen);
+        view.draw(body, &mut painter);
     }
     let foot = line(area.bottom() - 1);
     match &app.mode {
-        Mode::Search => cursor = search_line(app, foot, &mut pen),
-        _ => footer(app, foot, &mut pen),
+        Mode::Search => cursor = search_line(app, foot, &mut painter),
+        _ => footer(app, foot, &mut painter),
     }
     match &app.mode {
-        Mode::Filter => completions(app, area, cursor, &mut pen),
-        Mode::Help(list) => help::draw(app, *list, body, &mut pen),
-        Mode::Copy(copies) => copy_menu(copies, body, &mut pen),
+        Mode::Filter => completions(app, area, cursor, &mut painter),
+        Mode::Help(list) => help::draw(app, *list, body, &mut painter),
+        Mode::Copy(copies) => copy_menu(copies, body, &mut painter),
         Mode::View | Mode::Search => {}
     }
-    (pen.info, cursor)
+    (painter.info, cursor)
 }
 
-fn too_small(area: Rect, pen: &mut Pen<'_>) {
+fn too_small(area: Rect, painter: &mut Painter<'_>) {
     let (columns, lines) = LEAST;
     let texts = [
         "mcpdump needs more room:".to_owned(),
@@ -67,12 +68,12 @@ fn too_small(area: Rect, pen: &mut Pen<'_>) {
     let top = area.y + area.height.saturating_sub(texts.len() as u16) / 2;
     for (line, text) in (top..area.bottom()).zip(&texts) {
         let left = area.width.saturating_sub(harmless::width(text) as u16) / 2;
-        pen.text(Position::new(area.x + left, line), area.width - left, Role::Warn, text);
+        painter.text(Position::new(area.x + left, line), area.width - left, Role::Warn, text);
     }
 }
 
 /// The tabs of the views; on the right what is read and how far it is.
-fn header(app: &App, area: Rect, pen: &mut Pen<'_>) {
+fn header(app: &App, area: Rect, painter: &mut Painter<'_>) {
     let (role, [long, brief]) = state(app);
     let Tabs { tabs, shared, state } = tabs(app, area.width.into(), [long, brief]);
     let mut x = area.x;
@@ -81,17 +82,17 @@ fn header(app: &App, area: Rect, pen: &mut Pen<'_>) {
         let columns = (harmless::width(&text) as u16 + 2).min(area.right().saturating_sub(x));
         let whole = Rect { x, width: columns, ..area };
         let inner = Rect { x: x + 1, width: columns.saturating_sub(2), ..area };
-        pen.line(inner, &[(if is_open { Role::Selected } else { Role::Faint }, &text)]);
+        painter.line(inner, &[(if is_open { Role::Selected } else { Role::Faint }, &text)]);
         if is_open {
-            pen.wash(whole, Role::Selected);
+            painter.wash(whole, Role::Selected);
         }
-        pen.hit(whole, Hit::View(name));
+        painter.hit(whole, Hit::View(name));
         x += columns.saturating_sub(u16::from(shared));
     }
     let left = usize::from(area.right().saturating_sub(x + 1));
     let shown = harmless::fit(&state, left);
     let rest = Rect { x: x + 1, width: left as u16, ..area };
-    pen.right(rest, role, &shown);
+    painter.right(rest, role, &shown);
 }
 
 /// The tabs of the views as they find room.
@@ -120,7 +121,7 @@ fn tabs(app: &App, room: usize, [long, brief]: [String; 2]) -> Tabs {
     };
     let (whole, short) = (named(ViewName::title, &|_| true), named(ViewName::short, &|_| true));
     let keys = named(ViewName::title, &|view| view == app.current);
-    let named_source = format!("{}  {long}", short_source(&app.world.source));
+    let named_source = format!("{}  {long}", short_source(&app.model.source));
     let tries = [
         (&whole, false, &named_source),
         (&whole, true, &named_source),
@@ -154,23 +155,23 @@ pub(in crate::tui) fn short_source(source: &str) -> String {
 
 /// How far the reading is: at length, and in brief.
 fn state(app: &App) -> (Role, [String; 2]) {
-    let world = &app.world;
-    let capture = world.store.capture();
+    let model = &app.model;
+    let capture = model.store.capture();
     let lost = match capture.lost.total() {
         0 => String::new(),
         packets => format!(", {packets} lost"),
     };
-    let kept = world.device.as_ref().and_then(|device| device.kept.as_deref());
+    let kept = model.device.as_ref().and_then(|device| device.kept.as_deref());
     let kept = kept.map(|target| format!(", -w {}", short_source(target))).unwrap_or_default();
-    if world.failed.is_some() {
+    if model.failed.is_some() {
         return (Role::Bad, ["reading failed".to_owned(), "failed".to_owned()]);
     }
-    if world.is_frozen() {
-        let held = world.held();
+    if model.is_frozen() {
+        let held = model.held();
         return (Role::Warn, [format!("frozen, {held} new"), format!("frozen, {} new", count(held as u64))]);
     }
     let brief = count(capture.packets);
-    match (world.ended, world.loading.percent()) {
+    match (model.ended, model.loading.percent()) {
         (true, _) => {
             let long = format!("{}{lost}{kept}", units::several(capture.packets, "packet"));
             (Role::Faint, [long, format!("{brief} packets{lost}")])
@@ -179,11 +180,11 @@ fn state(app: &App) -> (Role, [String; 2]) {
             (Role::Pending, [format!("reading {percent} %"), format!("read {percent} %")])
         }
         // Nothing is known of a file before its first packets.
-        (false, None) if !world.live => (Role::Pending, ["reading".to_owned(), "reading".to_owned()]),
+        (false, None) if !model.live => (Role::Pending, ["reading".to_owned(), "reading".to_owned()]),
         (false, None) => {
             let role = if lost.is_empty() { Role::Good } else { Role::Warn };
-            let (packets, rate) = (capture.packets, world.packets_per_second);
-            let how = if world.followed { "followed" } else { "live" };
+            let (packets, rate) = (capture.packets, model.packets_per_second);
+            let how = if model.followed { "followed" } else { "live" };
             let long = format!("{how}, {}, {rate}/s{lost}{kept}", units::several(packets, "packet"));
             (role, [long, format!("{how}, {brief}, {rate}/s{lost}")])
         }
@@ -200,44 +201,45 @@ fn count(count: u64) -> String {
 }
 
 /// The filter: what holds, or what is typed, and what is wrong with it at its place.
-fn filter_line(app: &App, area: Rect, pen: &mut Pen<'_>) -> Option<Position> {
+fn filter_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Position> {
     let typing = matches!(app.mode, Mode::Filter);
-    pen.hit(area, Hit::Action(Action::Filter));
-    let holds = app.world.rows.filter().text();
+    painter.hit(area, Hit::Action(Action::Filter));
+    let holds = app.model.rows.filter().text();
     let key = app.config.keys.keys(Action::Filter).first().map(ToString::to_string).unwrap_or_default();
-    let label = pen.line(area, &[(Role::Key, &key), (Role::Faint, " filter ")]);
+    let label = painter.line(area, &[(Role::Key, &key), (Role::Faint, " filter ")]);
     let field = Rect { x: area.x + label, width: area.width - label, ..area };
     if !typing {
         if holds.trim().is_empty() {
             return None;
         }
-        let mut used = pen.line(field, &[(Role::Strong, holds)]);
-        let (looked, all) = (app.world.rows.looked(), app.world.store.len());
+        let mut used = painter.line(field, &[(Role::Strong, holds)]);
+        let (looked, all) = (app.model.rows.looked(), app.model.store.len());
         let shown = if looked < all {
-            format!("  {} of {all}, {} % looked at", app.world.rows.len(), looked * 100 / all.max(1))
+            format!("  {} of {all}, {} % looked at", app.model.rows.len(), looked * 100 / all.max(1))
         } else {
-            format!("  {} of {all}", app.world.rows.len())
+            format!("  {} of {all}", app.model.rows.len())
         };
         used = used.min(field.width);
-        pen.line(Rect { x: field.x + used, width: field.width - used, ..field }, &[(Role::Faint, &shown)]);
+        painter
+            .line(Rect { x: field.x + used, width: field.width - used, ..field }, &[(Role::Faint, &shown)]);
         return None;
     }
     let text = app.filter.text();
     let cursor = app.filter.cursor();
     let outcome = app.filter.filter();
     let role = if outcome.is_ok() { Role::Good } else { Role::Bad };
-    let place = typed(text, cursor, role, field, pen);
+    let place = typed(text, cursor, role, field, painter);
     if let Err(error) = outcome {
         // The place is marked in the text, what is wrong with it stands in the last line.
-        mark_error((text, cursor), error.at, field, pen);
+        mark_error((text, cursor), error.at, field, painter);
     }
     Some(place)
 }
 
 /// What is typed, so much of it that the cursor is seen; where the cursor is.
-fn typed(text: &str, cursor: usize, role: Role, field: Rect, pen: &mut Pen<'_>) -> Position {
+fn typed(text: &str, cursor: usize, role: Role, field: Rect, painter: &mut Painter<'_>) -> Position {
     let (shown, before) = window(text, cursor, field.width.into());
-    pen.text(field.as_position(), field.width, role, shown);
+    painter.text(field.as_position(), field.width, role, shown);
     Position::new((field.x + before).min(field.right().saturating_sub(1)), field.y)
 }
 
@@ -257,19 +259,19 @@ fn window(text: &str, cursor: usize, columns: usize) -> (&str, u16) {
 }
 
 /// Marks the place of an error, where it is in the part that is shown.
-fn mark_error((text, cursor): (&str, usize), at: usize, field: Rect, pen: &mut Pen<'_>) {
+fn mark_error((text, cursor): (&str, usize), at: usize, field: Rect, painter: &mut Painter<'_>) {
     let (shown, _) = window(text, cursor, field.width.into());
     let hidden = text.len() - shown.len();
     let Some(at) = at.min(text.len()).checked_sub(hidden) else { return };
     let before = shown.get(..at).unwrap_or(shown);
     let columns = harmless::width(&harmless::harmless(before)).min(field.width.saturating_sub(1).into());
-    pen.wash(Rect { x: field.x + columns as u16, width: 1, ..field }, Role::Found);
+    painter.wash(Rect { x: field.x + columns as u16, width: 1, ..field }, Role::Found);
 }
 
 /// What may stand at the cursor, below the filter line; and what is wrong.
-fn completions(app: &App, area: Rect, cursor: Option<Position>, pen: &mut Pen<'_>) {
+fn completions(app: &App, area: Rect, cursor: Option<Position>, painter: &mut Painter<'_>) {
     const MOST: usize = 8;
-    let occurring = |field: &str, typed: &str| update::occurring(&app.world, field, typed);
+    let occurring = |field: &str, typed: &str| update::occurring(&app.model, field, typed);
     let (found, chosen) = app.filter.completions(occurring);
     if found.is_empty() {
         return;
@@ -285,49 +287,49 @@ fn completions(app: &App, area: Rect, cursor: Option<Position>, pen: &mut Pen<'_
     // What can be inserted stands below the place where it would.
     let x = cursor.map_or(area.x, |cursor| cursor.x.saturating_sub(2)).min(area.right() - width);
     let height = (texts.len() as u16 + 2).min(area.height.saturating_sub(3));
-    let inner = pen.frame(Rect { x, y: area.y + 2, width, height }, "");
+    let inner = painter.frame(Rect { x, y: area.y + 2, width, height }, "");
     for (y, (is_chosen, insert, note)) in (inner.y..inner.bottom()).zip(&texts) {
         let line = Rect { y, height: 1, ..inner };
-        pen.text(Position::new(line.x + 1, y), widest, Role::Key, insert);
+        painter.text(Position::new(line.x + 1, y), widest, Role::Key, insert);
         let at = line.x + widest + 3;
-        pen.text(Position::new(at, y), line.right().saturating_sub(at), Role::Faint, note);
+        painter.text(Position::new(at, y), line.right().saturating_sub(at), Role::Faint, note);
         if *is_chosen {
-            pen.wash(line, Role::Selected);
+            painter.wash(line, Role::Selected);
         }
     }
 }
 
-fn search_line(app: &App, area: Rect, pen: &mut Pen<'_>) -> Option<Position> {
-    let label = pen.line(area, &[(Role::Key, "search "), (Role::Faint, "")]);
+fn search_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Position> {
+    let label = painter.line(area, &[(Role::Key, "search "), (Role::Faint, "")]);
     let field = Rect { x: area.x + label, width: area.width - label, ..area };
-    let place = typed(app.search.text(), app.search.cursor(), Role::Strong, field, pen);
+    let place = typed(app.search.text(), app.search.cursor(), Role::Strong, field, painter);
     if let Some(said) = &app.said {
-        pen.right(area, Role::Faint, said);
+        painter.right(area, Role::Faint, said);
     }
     Some(place)
 }
 
 /// What was said; else the keys that hold here, and where one is.
-fn footer(app: &App, area: Rect, pen: &mut Pen<'_>) {
+fn footer(app: &App, area: Rect, painter: &mut Painter<'_>) {
     if let Mode::Filter = app.mode {
         let hint = "enter applies, esc leaves it as it was, tab completes, up and down: history";
         match app.filter.filter() {
-            Err(error) => pen.line(area, &[(Role::Bad, &wrong(app.filter.text(), &error))]),
-            Ok(_) => pen.line(area, &[(Role::Faint, hint)]),
+            Err(error) => painter.line(area, &[(Role::Bad, &wrong(app.filter.text(), &error))]),
+            Ok(_) => painter.line(area, &[(Role::Faint, hint)]),
         };
         return;
     }
-    let status = app.view().map(|view| view.status(&app.world)).unwrap_or_default();
+    let status = app.view().map(|view| view.status(&app.model)).unwrap_or_default();
     let columns = harmless::width(&status).min(area.width.into()) as u16;
     let left = Rect { width: area.width.saturating_sub(columns + 2), ..area };
-    let said = app.said.as_ref().or(app.world.failed.as_ref());
+    let said = app.said.as_ref().or(app.model.failed.as_ref());
     match (&app.mode, said) {
-        (_, Some(said)) => drop(pen.line(left, &[(Role::Warn, said)])),
-        (Mode::Help(_), None) => drop(pen.line(left, &[(Role::Faint, "up and down scroll, esc closes")])),
-        (Mode::Copy(_), None) => drop(pen.line(left, &[(Role::Faint, "a letter copies, esc closes")])),
-        _ => keys(app, left, pen),
+        (_, Some(said)) => drop(painter.line(left, &[(Role::Warn, said)])),
+        (Mode::Help(_), None) => drop(painter.line(left, &[(Role::Faint, "up and down scroll, esc closes")])),
+        (Mode::Copy(_), None) => drop(painter.line(left, &[(Role::Faint, "a letter copies, esc closes")])),
+        _ => keys(app, left, painter),
     }
-    pen.right(area, Role::Faint, &status);
+    painter.right(area, Role::Faint, &status);
 }
 
 /// What is wrong with a filter, and at which of its characters, counted from 1: that is what an editor counts.
@@ -338,11 +340,11 @@ fn wrong(text: &str, error: &query::Error) -> String {
 }
 
 /// The keys that hold here, as many as find room; the one that explains all others always does.
-fn keys(app: &App, area: Rect, pen: &mut Pen<'_>) {
-    let place = app.place();
-    let holds = |of: Place| of == Place::Anywhere || of == place;
+fn keys(app: &App, area: Rect, painter: &mut Painter<'_>) {
+    let place = app.key_context();
+    let holds = |of: KeyContext| of == KeyContext::Anywhere || of == place;
     let known = |action| app.view().is_some_and(|view| view.knows(action));
-    let shown = |info: &&ActionInfo| !info.short.is_empty() && holds(info.place) && known(info.action);
+    let shown = |info: &&ActionInfo| !info.short.is_empty() && holds(info.context) && known(info.action);
     let mut all: Vec<(Action, String, String)> = ACTIONS
         .iter()
         .filter(shown)
@@ -360,22 +362,22 @@ fn keys(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let mut x = area.x;
     for (action, key, short) in &all {
         let left = Rect { x, width: area.right().saturating_sub(x), ..area };
-        let columns = pen.line(left, &[(Role::Key, key), (Role::Faint, short.trim_end())]);
-        pen.hit(Rect { width: columns, ..left }, Hit::Action(*action));
+        let columns = painter.line(left, &[(Role::Key, key), (Role::Faint, short.trim_end())]);
+        painter.hit(Rect { width: columns, ..left }, Hit::Action(*action));
         x += columns + 2;
     }
 }
 
-fn copy_menu(copies: &Copies, area: Rect, pen: &mut Pen<'_>) {
+fn copy_menu(copies: &Copies, area: Rect, painter: &mut Painter<'_>) {
     let height = (copies.0.len() as u16 + 2).min(area.height);
     let width = 76.min(area.width);
     let popup = Rect { x: area.x + (area.width - width) / 2, y: area.bottom() - height, width, height };
-    let inner = pen.frame(popup, "Copy");
+    let inner = painter.frame(popup, "Copy");
     for (y, choice) in (inner.y..inner.bottom()).zip(&copies.0) {
         let key = choice.key.to_string();
         let name = format!("  {:<18}", choice.name);
         let line = Rect { x: inner.x + 1, y, width: inner.width.saturating_sub(2), height: 1 };
-        pen.line(line, &[(Role::Key, &key), (Role::Strong, &name), (Role::Faint, &choice.text)]);
+        painter.line(line, &[(Role::Key, &key), (Role::Strong, &name), (Role::Faint, &choice.text)]);
     }
 }
 

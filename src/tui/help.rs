@@ -2,10 +2,10 @@
 
 use ratatui::layout::{Position, Rect};
 
-use super::action::{ACTIONS, Action, Place};
+use super::action::{ACTIONS, Action, KeyContext};
 use super::app::App;
-use super::list::List;
-use super::pen::{Pane, Pen};
+use super::list_state::ListState;
+use super::painter::{Painter, Pane};
 use super::table;
 use super::theme::Role;
 use crate::base::harmless;
@@ -41,10 +41,10 @@ fn made(app: &App, columns: usize) -> Vec<Line> {
     let is_known = |action| app.view().is_none_or(|view| view.knows(action));
     for info in ACTIONS.iter().filter(|info| is_known(info.action)) {
         let keys: Vec<String> = app.config.keys.keys(info.action).iter().map(ToString::to_string).collect();
-        let place = match info.place {
-            Place::Anywhere => "",
-            Place::List => "(lists)",
-            Place::Detail => "(what is opened)",
+        let place = match info.context {
+            KeyContext::Anywhere => "",
+            KeyContext::List => "(lists)",
+            KeyContext::Detail => "(what is opened)",
         };
         entry(&mut lines, &keys.join(" "), &[(Role::Text, info.help), (Role::Faint, place)], columns);
     }
@@ -62,7 +62,7 @@ fn made(app: &App, columns: usize) -> Vec<Line> {
 }
 
 /// Scrolls by the keys of lists; false for any other action.
-pub(super) fn scroll(list: &mut List, action: Action, lines: usize, rows: usize) -> bool {
+pub(super) fn scroll(list: &mut ListState, action: Action, lines: usize, rows: usize) -> bool {
     let by = match action {
         Action::Up | Action::Down => 1,
         Action::PageUp | Action::PageDown => lines.saturating_sub(1).max(1),
@@ -75,20 +75,20 @@ pub(super) fn scroll(list: &mut List, action: Action, lines: usize, rows: usize)
 }
 
 /// Draws the help over the view.
-pub(super) fn draw(app: &App, list: List, area: Rect, pen: &mut Pen<'_>) {
-    pen.clear(area);
-    pen.rule(Rect { height: 1, ..area }, "Help");
+pub(super) fn draw(app: &App, list: ListState, area: Rect, painter: &mut Painter<'_>) {
+    painter.clear(area);
+    painter.rule(Rect { height: 1, ..area }, "Help");
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    pen.pane(Pane::Detail, body);
+    painter.pane(Pane::Detail, body);
     let lines = made(app, body.width.into());
     let top = list.top.min(lines.len().saturating_sub(body.height.into()));
     for (line, parts) in (body.y..body.bottom()).zip(lines.iter().skip(top)) {
         let mut x = body.x + 1;
         for (role, text) in parts {
-            x += pen.text(Position::new(x, line), body.right().saturating_sub(x + 1), *role, text);
+            x += painter.text(Position::new(x, line), body.right().saturating_sub(x + 1), *role, text);
         }
     }
-    table::scroll_bar(pen, body, top, lines.len());
+    table::scroll_bar(painter, body, top, lines.len());
 }
 
 fn head(lines: &mut Vec<Line>, title: &str) {

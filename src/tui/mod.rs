@@ -5,56 +5,56 @@
 //!  Event ─▶ App::handle ─▶ Effect ─▶ terminal          event, update, effect, term: keyboard, tty, clipboard
 //!             │                                        action, config: which key asks for what
 //!             ▼
-//!           App { World, views } ─▶ draw ─▶ cells      app, world, rows, draw, pen, table, theme
+//!           App { Model, views } ─▶ draw ─▶ cells      app, model, rows, draw, painter, table, theme
 //!             ▲                       │
 //!             └────── FrameInfo ◀─────┘                what drawing learned: sizes, what lies where
 //! ```
 //!
-//! Everything shown from traffic passes through [`pen::Pen`], which makes it harmless.
+//! Everything shown from traffic passes through [`painter::Painter`], which makes it harmless.
 
 mod action;
 mod app;
-mod big;
+mod big_text;
 mod clipboard;
 mod config;
-mod doc;
+mod document;
 mod draw;
 mod effect;
 mod event;
-mod heat;
+mod event_loop;
+mod exchange_stats;
+mod filtered_exchanges;
+mod heat_map;
 mod help;
+mod input_line;
 mod keyboard;
-mod line;
-mod list;
-mod listing;
-mod listings;
+mod list_state;
+mod model;
 mod mouse;
 mod narrowed;
-mod pen;
-mod rows;
+mod painter;
+mod server_catalog;
+mod sorted_list;
 mod table;
-mod tally;
-mod term;
 mod theme;
 mod tty;
 mod update;
 mod views;
-mod world;
 
-pub use action::{ACTIONS, Action, ActionInfo, Key, Keys, Place};
+pub use action::{ACTIONS, Action, ActionInfo, KeyBindings, KeyContext, KeyPress};
 pub use app::App;
-pub use config::{Config, Wanted};
+pub use config::{Config, Environment};
 pub use draw::draw;
 pub use effect::{Copies, CopyChoice, Effect};
 pub use event::{Event, Loading, Uptime};
-pub use heat::{Count, Heat, Heats};
-pub use line::{HISTORY, LONGEST};
-pub use listings::Listings;
-pub use pen::{FrameInfo, Hit, Pane, Pen};
-pub use rows::{Rows, SortBy};
-pub use tally::{Rates, Tally};
-pub use term::{Remember, run};
+pub use event_loop::{Remember, run};
+pub use exchange_stats::{ExchangeStats, Rates};
+pub use filtered_exchanges::{FilteredExchanges, SortBy};
+pub use heat_map::{Count, HeatMap, HeatMaps};
+pub use input_line::{HISTORY, LONGEST};
+pub use model::{Device, Model};
+pub use painter::{FrameInfo, Hit, Painter, Pane};
+pub use server_catalog::ServerCatalog;
 pub use theme::{Role, Symbols, Theme, ThemeName};
 pub use tty::Tty;
 pub use views::ViewName;
-pub use world::{Device, World};

@@ -9,7 +9,7 @@ use super::action::Action;
 use super::app::{App, Mode};
 use super::effect::Effect;
 use super::help;
-use super::pen::{Hit, Pane};
+use super::painter::{Hit, Pane};
 
 /// How long after a click another one makes it a double click.
 const DOUBLE_CLICK: Duration = Duration::from_millis(400);
@@ -38,14 +38,14 @@ impl App {
         if let Mode::Help(list) = &mut self.mode {
             list.scroll(down, 3, lines, rows);
         } else if let Some(pane) = self.seen.pane(at) {
-            self.with_view(|view, world, seen| view.wheel(pane, down, world, seen));
+            self.with_view(|view, model, seen| view.wheel(pane, down, model, seen));
         }
     }
 
     fn click(&mut self, at: Position) -> Vec<Effect> {
         self.said = None;
         let asked = std::mem::take(&mut self.leaving);
-        let now = self.world.uptime;
+        let now = self.model.uptime;
         let double = self
             .clicked
             .take()
@@ -59,7 +59,7 @@ impl App {
             (_, Mode::Help(_) | Mode::Copy(_)) => self.mode = Mode::View,
             _ => {
                 let mut effects =
-                    self.with_view(|view, world, seen| view.click(hit, world, seen)).unwrap_or_default();
+                    self.with_view(|view, model, seen| view.click(hit, model, seen)).unwrap_or_default();
                 if double && matches!(hit, Hit::Row(..) | Hit::Cell(..)) {
                     effects.extend(self.ask_view(Action::Open).unwrap_or_default());
                 }

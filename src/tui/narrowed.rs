@@ -11,9 +11,9 @@ use std::net::SocketAddr;
 use foldhash::fast::RandomState;
 
 use super::event::Uptime;
-use super::heat::Heats;
-use super::tally::Tally;
-use super::world::SUMMED;
+use super::exchange_stats::ExchangeStats;
+use super::heat_map::HeatMaps;
+use super::model::SUMMED;
 use crate::base::Finding;
 use crate::ledger::query::{Filter, Subject};
 use crate::ledger::store::Store;
@@ -30,8 +30,8 @@ pub(super) struct Narrowed {
     ledger: Ledger,
     /// The totals, as they were when they were counted out last.
     pub(super) summary: Snapshot,
-    pub(super) heats: Heats,
-    pub(super) sessions: HashMap<u32, Tally, RandomState>,
+    pub(super) heat_maps: HeatMaps,
+    pub(super) sessions: HashMap<u32, ExchangeStats, RandomState>,
     /// Of how many exchanges each connection, server and session has something.
     connections: HashMap<u32, u32, RandomState>,
     servers: HashMap<SocketAddr, u32, RandomState>,
@@ -55,7 +55,7 @@ impl Narrowed {
             noticed: 0,
             ledger: Ledger::new(By::None),
             summary: Snapshot::default(),
-            heats: Heats::default(),
+            heat_maps: HeatMaps::default(),
             sessions: HashMap::default(),
             connections: HashMap::default(),
             servers: HashMap::default(),
@@ -153,13 +153,13 @@ impl Narrowed {
         }
         *self.servers.entry(belongs.server).or_default() += 1;
         *self.touched.entry(belongs.session).or_default() += 1;
-        let tally = self.sessions.entry(belongs.session).or_default();
+        let stats = self.sessions.entry(belongs.session).or_default();
         if is_open {
             self.open.insert(index, belongs);
             return;
         }
-        tally.count(&exchange);
-        self.heats.count(&exchange);
+        stats.count(&exchange);
+        self.heat_maps.count(&exchange);
         self.ledger.push(&Entry::Record(Record::Exchange(Box::new(exchange))));
     }
 
@@ -231,9 +231,9 @@ pub(super) struct Shown<'w> {
     /// The totals.
     pub(super) summary: &'w Snapshot,
     /// How long the answers of each method and tool took when.
-    pub(super) heats: &'w Heats,
+    pub(super) heat_maps: &'w HeatMaps,
     /// How each session fared.
-    pub(super) sessions: &'w HashMap<u32, Tally, RandomState>,
+    pub(super) sessions: &'w HashMap<u32, ExchangeStats, RandomState>,
     /// Another number, other totals.
     pub(super) version: u64,
     /// What is narrowed; `None` where everything is shown.
@@ -246,7 +246,7 @@ mod tests {
 
     use crate::ledger::query::Filter;
     use crate::ledger::{Entry, Record, sample};
-    use crate::tui::World;
+    use crate::tui::Model;
 
     proptest! {
         /// However requests, answers and slices follow one another, in the end each exchange that passes is counted once.
@@ -254,29 +254,29 @@ mod tests {
         fn what_passes_is_counted_once(
             steps in prop::collection::vec((0usize..4, 1u64..40), 1..200), most in 1usize..5,
         ) {
-            let mut world = World::new("test".to_owned(), false, 1 << 20);
-            world.refilter(Filter::parse("tool:b").unwrap());
+            let mut model = Model::new("test".to_owned(), false, 1 << 20);
+            model.refilter(Filter::parse("tool:b").unwrap());
             let (mut asked, mut answered) = (Vec::new(), Vec::new());
             for (step, n) in steps {
                 let exchange = Box::new(sample::exchange(n, "tools/call", Some(["a", "b"][n as usize % 2]), 5));
                 match step {
                     0 | 1 if !asked.contains(&n) => {
                         asked.push(n);
-                        world.tell([Entry::Record(Record::Request(exchange))]);
+                        model.tell([Entry::Record(Record::Request(exchange))]);
                     }
                     2 if asked.contains(&n) && !answered.contains(&n) => {
                         answered.push(n);
-                        world.tell([Entry::Record(Record::Exchange(exchange))]);
+                        model.tell([Entry::Record(Record::Exchange(exchange))]);
                     }
-                    _ => drop(world.narrow(most)),
+                    _ => drop(model.narrow(most)),
                 }
             }
-            world.ended = true;
-            while world.narrow(most) {}
+            model.ended = true;
+            while model.narrow(most) {}
             let passes = |all: &[u64]| all.iter().filter(|n| *n % 2 == 1).count();
-            let shown = world.shown();
+            let shown = model.shown();
             prop_assert_eq!(shown.summary.exchanges.total() as usize, passes(&answered));
-            let counted: u64 = shown.sessions.values().map(|tally| tally.exchanges).sum();
+            let counted: u64 = shown.sessions.values().map(|stats| stats.exchanges).sum();
             prop_assert_eq!(counted as usize, passes(&answered));
             prop_assert_eq!(shown.sessions.is_empty(), passes(&asked) == 0);
             let narrowed = shown.narrowed.unwrap();
@@ -289,34 +289,34 @@ mod tests {
     /// What was open and passed is no more among what passes once it is over and does not.
     #[test]
     fn what_passes_no_more_is_forgotten() {
-        let mut world = World::new("test".to_owned(), false, 1 << 20);
-        world.refilter(Filter::parse("not dur>1s").unwrap());
+        let mut model = Model::new("test".to_owned(), false, 1 << 20);
+        model.refilter(Filter::parse("not dur>1s").unwrap());
         let mut asked = sample::exchange(1, "ping", None, 1);
         asked.response = None;
         let server = asked.session.server;
-        world.tell([Entry::Record(Record::Request(Box::new(asked)))]);
-        world.narrow(10);
-        assert!(world.shown().narrowed.unwrap().has_server(&server));
-        world.tell([Entry::Record(Record::Exchange(Box::new(sample::exchange(
+        model.tell([Entry::Record(Record::Request(Box::new(asked)))]);
+        model.narrow(10);
+        assert!(model.shown().narrowed.unwrap().has_server(&server));
+        model.tell([Entry::Record(Record::Exchange(Box::new(sample::exchange(
             1,
             "ping",
             None,
             2_000_000_000,
         ))))]);
-        world.narrow(10);
-        let shown = world.shown();
+        model.narrow(10);
+        let shown = model.shown();
         assert!(!shown.narrowed.unwrap().has_server(&server) && shown.sessions.is_empty());
     }
 
     #[test]
     fn a_filter_is_put_beside_the_one_that_holds() {
-        let mut world = World::new("test".to_owned(), false, 1 << 20);
-        assert_eq!(world.within("tool:x"), "tool:x");
-        world.refilter(Filter::parse("session:s2").unwrap());
-        assert_eq!(world.within("tool:x"), "session:s2 tool:x");
-        world.refilter(Filter::parse("session:s2 or (tool:y)").unwrap());
-        assert_eq!(world.within("tool:x"), "(session:s2 or (tool:y)) tool:x");
-        world.refilter(Filter::parse("not(tool:z)or tool:y").unwrap());
-        assert_eq!(world.within("tool:x"), "(not(tool:z)or tool:y) tool:x");
+        let mut model = Model::new("test".to_owned(), false, 1 << 20);
+        assert_eq!(model.within("tool:x"), "tool:x");
+        model.refilter(Filter::parse("session:s2").unwrap());
+        assert_eq!(model.within("tool:x"), "session:s2 tool:x");
+        model.refilter(Filter::parse("session:s2 or (tool:y)").unwrap());
+        assert_eq!(model.within("tool:x"), "(session:s2 or (tool:y)) tool:x");
+        model.refilter(Filter::parse("not(tool:z)or tool:y").unwrap());
+        assert_eq!(model.within("tool:x"), "(not(tool:z)or tool:y) tool:x");
     }
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Scrollbar, ScrollbarOrientation, ScrollbarState, StatefulWidget as _};
 
-use super::list::List;
-use super::pen::{Hit, Pane, Pen};
+use super::list_state::ListState;
+use super::painter::{Hit, Painter, Pane};
 use super::theme::Role;
 use crate::base::harmless;
 
@@ -47,7 +47,7 @@ impl Column {
         Self { right: true, ..self }
     }
 
-    /// Rows can be sorted by it.
+    /// FilteredExchanges can be sorted by it.
     #[must_use]
     pub(super) const fn sorts(self, first: First) -> Self {
         Self { sorts: Some(first), ..self }
@@ -99,7 +99,7 @@ pub(super) struct Table<'a> {
     /// How many rows there are.
     pub(super) rows: usize,
     /// Which is selected.
-    pub(super) list: List,
+    pub(super) list: ListState,
     /// Whether keys go here.
     pub(super) focused: bool,
     /// Which pane it is.
@@ -108,7 +108,7 @@ pub(super) struct Table<'a> {
 
 impl Table<'_> {
     /// Draws the header and the rows that fit; `row` makes the cells of one, in the order of the columns.
-    pub(super) fn draw(&self, area: Rect, pen: &mut Pen<'_>, row: impl Fn(usize) -> Vec<Cell>) {
+    pub(super) fn draw(&self, area: Rect, painter: &mut Painter<'_>, row: impl Fn(usize) -> Vec<Cell>) {
         if area.height < 2 || area.width < 4 {
             return;
         }
@@ -119,7 +119,7 @@ impl Table<'_> {
         for (index, (column, place)) in self.columns.iter().zip(&places).enumerate() {
             let place = Rect { height: 1, ..*place };
             let mark = self.sorted.filter(|(sorted, _)| *sorted == index).map_or("", |(_, down)| {
-                let [up, downwards] = pen.symbols().sorted;
+                let [up, downwards] = painter.symbols().sorted;
                 if down { downwards } else { up }
             });
             let title = format!("{}{mark}", column.title);
@@ -128,52 +128,52 @@ impl Table<'_> {
             let wide =
                 Rect { x: place.x - if column.right { more } else { 0 }, width: place.width + more, ..place };
             if column.right {
-                pen.right(wide, Role::Title, &title);
+                painter.right(wide, Role::Title, &title);
             } else {
-                pen.text(wide.as_position(), wide.width, Role::Title, &title);
+                painter.text(wide.as_position(), wide.width, Role::Title, &title);
             }
             // Of two tables on a screen the list is the one that is sorted.
             if self.pane == Pane::List {
-                pen.hit(place, Hit::Column(index));
+                painter.hit(place, Hit::Column(index));
             }
         }
         let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
-        pen.pane(self.pane, body);
+        painter.pane(self.pane, body);
         let top = self.list.top(body.height.into(), self.rows);
         for (line, index) in (body.y..body.bottom()).zip(top..self.rows) {
             let whole = Rect { y: line, height: 1, ..body };
             for ((column, place), cell) in self.columns.iter().zip(&places).zip(row(index)) {
-                draw_cell(&cell, Rect { y: line, height: 1, ..*place }, column.right, pen);
+                draw_cell(&cell, Rect { y: line, height: 1, ..*place }, column.right, painter);
             }
             if index == self.list.selected {
-                pen.wash(whole, if self.focused { Role::Selected } else { Role::Strong });
-                let pointer = pen.symbols().pointer;
-                pen.text(Position::new(body.x, line), 1, Role::Key, pointer);
+                painter.wash(whole, if self.focused { Role::Selected } else { Role::Strong });
+                let pointer = painter.symbols().pointer;
+                painter.text(Position::new(body.x, line), 1, Role::Key, pointer);
             }
-            pen.hit(whole, Hit::Row(self.pane, index));
+            painter.hit(whole, Hit::Row(self.pane, index));
         }
-        scroll_bar(pen, body, top, self.rows);
+        scroll_bar(painter, body, top, self.rows);
     }
 }
 
 /// How far through its rows a pane is, at its right end. Nothing where all are to be seen.
-pub(super) fn scroll_bar(pen: &mut Pen<'_>, body: Rect, top: usize, rows: usize) {
+pub(super) fn scroll_bar(painter: &mut Painter<'_>, body: Rect, top: usize, rows: usize) {
     let lines = usize::from(body.height);
     if rows <= lines || lines == 0 {
         return;
     }
-    let symbols = pen.symbols();
+    let symbols = painter.symbols();
     let [_, standing] = symbols.rules;
     let bar = Scrollbar::new(ScrollbarOrientation::VerticalRight)
         .begin_symbol(None)
         .end_symbol(None)
         .track_symbol(Some(standing))
         .thumb_symbol(symbols.bar[7])
-        .track_style(pen.theme.style(Role::Border))
-        .thumb_style(pen.theme.style(Role::Title));
+        .track_style(painter.theme.style(Role::Border))
+        .thumb_style(painter.theme.style(Role::Title));
     // Its content are the places where the window can begin.
     let mut state = ScrollbarState::new(rows - lines + 1).position(top).viewport_content_length(lines);
-    bar.render(body, pen.cells, &mut state);
+    bar.render(body, painter.cells, &mut state);
 }
 
 /// Where the columns are: as many as fit, from the left.
@@ -208,17 +208,17 @@ fn places(columns: &[Column], area: Rect) -> Vec<Rect> {
         .collect()
 }
 
-fn draw_cell(cell: &Cell, place: Rect, right: bool, pen: &mut Pen<'_>) {
+fn draw_cell(cell: &Cell, place: Rect, right: bool, painter: &mut Painter<'_>) {
     match cell {
-        Cell::Text(role, text) if right => pen.right(place, *role, text),
-        Cell::Text(role, text) => drop(pen.text(place.as_position(), place.width, *role, text)),
+        Cell::Text(role, text) if right => painter.right(place, *role, text),
+        Cell::Text(role, text) => drop(painter.text(place.as_position(), place.width, *role, text)),
         Cell::Parts(parts) => {
             let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_ref())).collect();
-            pen.line(place, &parts);
+            painter.line(place, &parts);
         }
-        Cell::Ended(parts, end) => draw_ended(parts, end, place, pen),
-        Cell::Bar(parts) => draw_parts(parts, place, pen),
-        Cell::Levels(role, counts) => draw_levels(*role, counts, place, pen),
+        Cell::Ended(parts, end) => draw_ended(parts, end, place, painter),
+        Cell::Bar(parts) => draw_parts(parts, place, painter),
+        Cell::Levels(role, counts) => draw_levels(*role, counts, place, painter),
         Cell::Empty => {}
     }
 }
@@ -227,7 +227,7 @@ fn draw_ended(
     parts: &[(Role, Cow<'_, str>)],
     (role, end): &(Role, Cow<'_, str>),
     place: Rect,
-    pen: &mut Pen<'_>,
+    painter: &mut Painter<'_>,
 ) {
     let columns = |text: &str| u16::try_from(harmless::width(&harmless::harmless(text))).unwrap_or(u16::MAX);
     let front: u16 = parts.iter().map(|(_, text)| columns(text)).fold(0, u16::saturating_add);
@@ -236,14 +236,14 @@ fn draw_ended(
     let back = columns(end).min(place.width.saturating_sub(front).max(columns(port) + 1)).min(place.width);
     let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_ref())).collect();
     let room = place.width - back;
-    let used = pen.line(Rect { width: room.saturating_sub(u16::from(front > room)), ..place }, &parts);
+    let used = painter.line(Rect { width: room.saturating_sub(u16::from(front > room)), ..place }, &parts);
     let x = place.x + if front > room { room } else { used };
-    let end = ending(end, back, pen.symbols().more);
-    pen.text(Position::new(x, place.y), back, *role, &end);
+    let end = ending(end, back, painter.symbols().more);
+    painter.text(Position::new(x, place.y), back, *role, &end);
 }
 
-fn draw_levels(role: Role, counts: &[u32], place: Rect, pen: &mut Pen<'_>) {
-    let levels = pen.symbols().levels;
+fn draw_levels(role: Role, counts: &[u32], place: Rect, painter: &mut Painter<'_>) {
+    let levels = painter.symbols().levels;
     let most = counts.iter().copied().max().unwrap_or(0).max(1);
     let step = |count: &u32| {
         let step = (u64::from(*count) * levels.len() as u64).div_ceil(u64::from(most));
@@ -255,7 +255,7 @@ fn draw_levels(role: Role, counts: &[u32], place: Rect, pen: &mut Pen<'_>) {
             .unwrap_or(" ")
     };
     let line: String = counts.iter().map(step).collect();
-    pen.text(place.as_position(), place.width, role, &line);
+    painter.text(place.as_position(), place.width, role, &line);
 }
 
 /// So much of the end of a text as `columns` can hold.
@@ -271,8 +271,8 @@ fn ending(text: &str, columns: u16, more: &str) -> String {
 }
 
 /// Parts of a whole: each has at least a column where it has any length, so that what is short is seen.
-fn draw_parts(parts: &[(Role, f64)], place: Rect, pen: &mut Pen<'_>) {
-    let full = pen.symbols().bar[7];
+fn draw_parts(parts: &[(Role, f64)], place: Rect, painter: &mut Painter<'_>) {
+    let full = painter.symbols().bar[7];
     let mut from = 0.0_f64;
     let mut x = place.x;
     for (role, part) in parts {
@@ -280,7 +280,7 @@ fn draw_parts(parts: &[(Role, f64)], place: Rect, pen: &mut Pen<'_>) {
         let until = place.x + (from.min(1.0) * f64::from(place.width)).round() as u16;
         let until = if *part > 0.0 { until.max(x + 1) } else { until };
         let width = until.min(place.right()).saturating_sub(x);
-        pen.text(Position::new(x, place.y), width, *role, &full.repeat(width.into()));
+        painter.text(Position::new(x, place.y), width, *role, &full.repeat(width.into()));
         x += width;
     }
 }

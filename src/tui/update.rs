@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::action::{Action, Key, Place};
-use super::app::{App, Came, Mode};
+use super::action::{Action, KeyContext, KeyPress};
+use super::app::{App, Mode, Origin};
 use super::effect::Effect;
 use super::event::Event;
-use super::list::List;
-use super::pen::Pane;
+use super::list_state::ListState;
+use super::model::Model;
+use super::painter::Pane;
 use super::views::ViewName;
-use super::world::World;
 
 /// Exchanges that are looked at in one slice for a new filter or order: about a millisecond and a half.
 pub(super) const SLICE: usize = 4096;
@@ -26,23 +26,23 @@ impl App {
             Event::Paste(text) => self.paste(&text),
             Event::Resize => Vec::new(),
             Event::Batch(entries) => {
-                self.world.tell(entries);
-                self.world.trouble().map_or_else(Vec::new, |what| vec![Effect::Bell, Effect::Say(what)])
+                self.model.tell(entries);
+                self.model.trouble().map_or_else(Vec::new, |what| vec![Effect::Bell, Effect::Say(what)])
             }
             Event::Loading(loading) => {
-                self.world.loading = loading;
+                self.model.loading = loading;
                 Vec::new()
             }
             Event::Standing(standing) => {
-                self.world.stand(*standing);
+                self.model.stand(*standing);
                 Vec::new()
             }
             Event::End => {
-                self.world.ended = true;
+                self.model.ended = true;
                 Vec::new()
             }
             Event::Failed(why) => {
-                (self.world.ended, self.world.failed) = (true, Some(why));
+                (self.model.ended, self.model.failed) = (true, Some(why));
                 vec![Effect::Bell]
             }
             Event::Warned(what) => vec![Effect::Bell, Effect::Say(what)],
@@ -61,20 +61,20 @@ impl App {
 
     /// Time passed: the program has run for so long.
     pub fn tick(&mut self, uptime: Duration) {
-        self.world.uptime = uptime;
+        self.model.uptime = uptime;
         self.dirty |= self.moves();
     }
 
     /// Does a slice of what takes long: a new filter, a new order. Whether there is more to do.
     pub fn work(&mut self) -> bool {
         let mut more = false;
-        if self.world.rows.looked() < self.world.store.len() {
+        if self.model.rows.looked() < self.model.store.len() {
             self.dirty = true;
-            more = self.world.look(SLICE);
+            more = self.model.look(SLICE);
         }
-        if self.narrows() && self.world.is_behind() {
+        if self.narrows() && self.model.is_behind() {
             self.dirty = true;
-            more |= self.world.narrow(SLICE);
+            more |= self.model.narrow(SLICE);
         }
         more
     }
@@ -86,11 +86,11 @@ impl App {
 
     /// Brings the view that is shown up to date: before a frame.
     pub fn refresh(&mut self) {
-        self.world.sum_up();
+        self.model.sum_up();
         if self.narrows() {
-            self.world.narrow(SLICE);
+            self.model.narrow(SLICE);
         }
-        self.with_view(|view, world, _| view.refresh(world));
+        self.with_view(|view, model, _| view.refresh(model));
     }
 
     /// Says something in the footer, until the next key.
@@ -100,7 +100,7 @@ impl App {
 
     /// Whether something on the screen changes with time alone: a clock, a spinner.
     fn moves(&self) -> bool {
-        !self.world.is_frozen() && !self.world.ended
+        !self.model.is_frozen() && !self.model.ended
     }
 
     /// Does what is done inside; hands on the rest.
@@ -109,12 +109,12 @@ impl App {
         for effect in effects {
             match effect {
                 Effect::Show(name) => {
-                    self.came = None;
+                    self.origin = None;
                     self.go(name, &mut outside);
                 }
                 Effect::Open(n) => {
                     self.lead(true, &mut outside);
-                    self.with_view(|view, world, _| view.show(n, world));
+                    self.with_view(|view, model, _| view.show(n, model));
                 }
                 Effect::Filter(text) => {
                     self.lead(false, &mut outside);
@@ -139,18 +139,18 @@ impl App {
     /// Goes to the exchanges, and remembers from where.
     fn lead(&mut self, opens: bool, outside: &mut Vec<Effect>) {
         if self.current != ViewName::Exchanges {
-            let filter = self.world.rows.filter().text().to_owned();
-            self.came = Some(Came { from: self.current, filter, opens });
+            let filter = self.model.rows.filter().text().to_owned();
+            self.origin = Some(Origin { from: self.current, filter, opens });
         }
         self.go(ViewName::Exchanges, outside);
     }
 
     /// Goes back to the view that led to the exchanges, with the filter that held there. False where none did.
-    fn return_to_where_one_came_from(&mut self) -> bool {
-        let Some(came) = self.came.take() else { return false };
-        self.current = came.from;
-        if came.filter != self.world.rows.filter().text() {
-            self.filter.set(&came.filter);
+    fn return_to_origin(&mut self) -> bool {
+        let Some(origin) = self.origin.take() else { return false };
+        self.current = origin.from;
+        if origin.filter != self.model.rows.filter().text() {
+            self.filter.set(&origin.filter);
             self.apply_filter();
         }
         true
@@ -162,8 +162,8 @@ impl App {
         }
         self.said = None;
         let asked = std::mem::take(&mut self.leaving);
-        let key = Key::from(event);
-        let action = self.config.keys.action(key, self.place());
+        let key = KeyPress::from(event);
+        let action = self.config.keys.action(key, self.key_context());
         // What is typed is no action; ctrl-c leaves, and ctrl-z stops the program, wherever one is.
         match action {
             Some(Action::Quit) if key.typed().is_none() => return vec![Effect::Quit],
@@ -182,7 +182,7 @@ impl App {
 
     /// Leaves; a device that is captured on first says what becomes of its packets, and is left when asked again.
     pub(super) fn quit(&mut self, asked: bool) -> Vec<Effect> {
-        let Some(device) = self.world.device.as_ref().filter(|_| !asked && !self.world.ended) else {
+        let Some(device) = self.model.device.as_ref().filter(|_| !asked && !self.model.ended) else {
             return vec![Effect::Quit];
         };
         self.leaving = true;
@@ -193,10 +193,10 @@ impl App {
     }
 
     /// Where keys are held.
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn key_context(&self) -> KeyContext {
         match self.mode {
-            Mode::Help(_) | Mode::Copy(_) => Place::Anywhere,
-            _ => self.view().map_or(Place::List, |view| view.place()),
+            Mode::Help(_) | Mode::Copy(_) => KeyContext::Anywhere,
+            _ => self.view().map_or(KeyContext::List, |view| view.key_context()),
         }
     }
 
@@ -206,7 +206,7 @@ impl App {
             Action::Quit => vec![Effect::Quit],
             Action::Suspend => vec![Effect::Suspend],
             Action::Help => {
-                self.mode = Mode::Help(List::default());
+                self.mode = Mode::Help(ListState::default());
                 Vec::new()
             }
             Action::NextView | Action::PreviousView => {
@@ -221,15 +221,15 @@ impl App {
                 Vec::new()
             }
             Action::Freeze => {
-                if self.world.is_frozen() {
-                    self.world.thaw()
+                if self.model.is_frozen() {
+                    self.model.thaw()
                 } else {
-                    self.world.freeze()
+                    self.model.freeze()
                 }
                 Vec::new()
             }
             Action::Privacy => {
-                self.world.private = !self.world.private;
+                self.model.private = !self.model.private;
                 Vec::new()
             }
             Action::Mouse => {
@@ -244,7 +244,7 @@ impl App {
     }
 
     pub(super) fn ask_view(&mut self, action: Action) -> Option<Vec<Effect>> {
-        self.with_view(|view, world, seen| view.act(action, world, seen)).flatten()
+        self.with_view(|view, model, seen| view.act(action, model, seen)).flatten()
     }
 
     /// Clears the search, closes what is open, goes back to the view that led here, clears the filter; never leaves.
@@ -256,15 +256,17 @@ impl App {
         }
         if let Some(effects) = self.ask_view(Action::Back) {
             // One exchange was opened from elsewhere: the list of all was never asked for.
-            if self.came.as_ref().is_some_and(|came| came.opens) && self.place() == Place::List {
-                self.return_to_where_one_came_from();
+            if self.origin.as_ref().is_some_and(|origin| origin.opens)
+                && self.key_context() == KeyContext::List
+            {
+                self.return_to_origin();
             }
             return effects;
         }
-        if self.return_to_where_one_came_from() {
+        if self.return_to_origin() {
             return Vec::new();
         }
-        if self.world.rows.filter().text().trim().is_empty() {
+        if self.model.rows.filter().text().trim().is_empty() {
             return vec![Effect::Bell];
         }
         self.filter.set("");
@@ -279,13 +281,13 @@ impl App {
         self.views.get(to).map_or(self.current, |view| view.name())
     }
 
-    fn filter_key(&mut self, key: Key) -> Vec<Effect> {
-        let world = &self.world;
-        let occurring = |field: &str, typed: &str| occurring(world, field, typed);
+    fn filter_key(&mut self, key: KeyPress) -> Vec<Effect> {
+        let model = &self.model;
+        let occurring = |field: &str, typed: &str| occurring(model, field, typed);
         let known = match key.to_string().as_str() {
             "enter" => return self.enter_filter(),
             "esc" => {
-                self.filter.set(self.world.rows.filter().text());
+                self.filter.set(self.model.rows.filter().text());
                 self.mode = Mode::View;
                 true
             }
@@ -309,7 +311,7 @@ impl App {
             return vec![Effect::Bell];
         }
         let kept = self.filter.keep().map(str::to_owned);
-        self.came = None;
+        self.origin = None;
         self.apply_filter();
         self.mode = Mode::View;
         kept.map(Effect::Remember).into_iter().collect()
@@ -318,13 +320,13 @@ impl App {
     /// The text of the filter line holds from now on, where it is a filter.
     fn apply_filter(&mut self) {
         if let Ok(filter) = self.filter.filter() {
-            self.world.refilter(filter);
+            self.model.refilter(filter);
             // What is few is there at once.
-            self.world.look(SLICE);
+            self.model.look(SLICE);
         }
     }
 
-    fn search_key(&mut self, key: Key) -> Vec<Effect> {
+    fn search_key(&mut self, key: KeyPress) -> Vec<Effect> {
         match key.to_string().as_str() {
             "enter" => {
                 self.search.keep();
@@ -364,18 +366,18 @@ impl App {
     }
 
     fn offer_copies(&mut self) -> Vec<Effect> {
-        let copies = self.with_view(|view, world, _| view.copies(world)).unwrap_or_default();
+        let copies = self.with_view(|view, model, _| view.copies(model)).unwrap_or_default();
         if copies.0.is_empty() {
             return vec![Effect::Bell, Effect::Say("there is nothing to copy".to_owned())];
         }
-        if self.world.private {
+        if self.model.private {
             return vec![Effect::Bell, Effect::Say("not while ids and payloads are masked (P)".to_owned())];
         }
         self.mode = Mode::Copy(copies);
         Vec::new()
     }
 
-    fn copy_key(&mut self, key: Key) -> Vec<Effect> {
+    fn copy_key(&mut self, key: KeyPress) -> Vec<Effect> {
         let Mode::Copy(copies) = std::mem::take(&mut self.mode) else { return Vec::new() };
         let chosen = copies.0.into_iter().find(|choice| key.typed() == Some(choice.key));
         chosen.map_or_else(Vec::new, |choice| {
@@ -395,16 +397,16 @@ impl App {
 }
 
 /// Values of a field that occur among the exchanges and begin as typed, at most a dozen: for completion.
-pub(super) fn occurring(world: &World, field: &str, typed: &str) -> Vec<String> {
+pub(super) fn occurring(model: &Model, field: &str, typed: &str) -> Vec<String> {
     /// Exchanges that are looked at: the latest ones.
     const LOOKED: usize = 2000;
     const OFFERED: usize = 12;
     let mut found = Vec::new();
-    if world.private {
+    if model.private {
         return found;
     }
-    for index in (0..world.store.len()).rev().take(LOOKED) {
-        let Some(exchange) = world.store.exchange(index) else { continue };
+    for index in (0..model.store.len()).rev().take(LOOKED) {
+        let Some(exchange) = model.store.exchange(index) else { continue };
         let value = match field {
             "method" => Some(exchange.method.to_string()),
             "name" | "tool" => exchange.name.as_deref().map(str::to_owned),

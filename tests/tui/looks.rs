@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use mcpdump::tui::{Config, Event, Loading, Wanted};
+use mcpdump::tui::{Config, Environment, Event, Loading};
 use ratatui::style::{Color, Modifier};
 
 use crate::screen::{SIZES, Screen};
@@ -65,7 +65,7 @@ fn every_view_half_read() {
 
 #[test]
 fn every_view_and_tab_in_ascii_without_colours() {
-    let config = Config::parse("", Wanted { no_color: true, ascii: true }).unwrap();
+    let config = Config::parse("", Environment { no_color: true, ascii: true }).unwrap();
     for (columns, lines) in SIZES {
         let mut screen = Screen::with(config.clone(), columns, lines);
         screen.load(SSE);
@@ -83,7 +83,7 @@ fn every_view_and_tab_in_ascii_without_colours() {
 /// No view, tab, line or menu has a colour where `NO_COLOR` asks for none.
 #[test]
 fn nothing_has_a_colour_where_none_is_wanted() {
-    let config = Config::parse("", Wanted { no_color: true, ascii: false }).unwrap();
+    let config = Config::parse("", Environment { no_color: true, ascii: false }).unwrap();
     for (columns, lines) in SIZES {
         let mut screen = Screen::with(config.clone(), columns, lines);
         screen.load(ODD);
@@ -112,11 +112,11 @@ fn nothing_has_a_colour_where_none_is_wanted() {
 
 #[test]
 fn every_theme() {
-    let none = Wanted { no_color: true, ascii: false };
+    let none = Environment { no_color: true, ascii: false };
     for (name, text, wanted) in [
-        ("dark", "theme = \"dark\"", Wanted::default()),
-        ("light", "theme = \"light\"", Wanted::default()),
-        ("high-contrast", "theme = \"high-contrast\"", Wanted::default()),
+        ("dark", "theme = \"dark\"", Environment::default()),
+        ("light", "theme = \"light\"", Environment::default()),
+        ("high-contrast", "theme = \"high-contrast\"", Environment::default()),
         ("none", "", none),
     ] {
         let mut screen = Screen::with(Config::parse(text, wanted).unwrap(), 80, 24);

@@ -3,17 +3,17 @@
 use std::net::SocketAddr;
 
 use super::ViewName;
-use super::filed::{Filed, Titled};
-use super::shelf::{self, Kept};
+use super::store_items::{self, StoreItem};
+use super::table_view::{TableKind, TableView};
 use crate::base::fact::DirectionFact;
 use crate::base::{Ending, Side, units};
 use crate::ledger::ConnectionFact;
 use crate::ledger::store::Store;
 use crate::tui::effect::Copies;
-use crate::tui::listing::Key;
+use crate::tui::model::Model;
+use crate::tui::sorted_list::SortKey;
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
-use crate::tui::world::World;
 
 const COLUMNS: [Column; 12] = [
     Column::new("TCP", 5).right().sorts(First::Least),
@@ -31,9 +31,9 @@ const COLUMNS: [Column; 12] = [
 ];
 
 /// The view of the connections.
-pub(in crate::tui) type Connections = Filed<ConnectionFact>;
+pub(in crate::tui) type Connections = TableView<ConnectionFact>;
 
-impl Titled for ConnectionFact {
+impl TableKind for ConnectionFact {
     const NAME: ViewName = ViewName::Connections;
     const WORD: &'static str = "TCP connection";
     const COLUMNS: &'static [Column] = &COLUMNS;
@@ -59,7 +59,7 @@ impl Titled for ConnectionFact {
     }
 }
 
-impl Kept for ConnectionFact {
+impl StoreItem for ConnectionFact {
     type Id = u32;
 
     fn over(store: &Store) -> &[Self] {
@@ -74,32 +74,32 @@ impl Kept for ConnectionFact {
         self.tcp_stream
     }
 
-    fn key(&self, column: usize, _: &World) -> Key {
+    fn sort_key(&self, column: usize, _: &Model) -> SortKey {
         match column {
-            0 => Key::count(self.tcp_stream.into()),
+            0 => SortKey::count(self.tcp_stream.into()),
             1 => address(self.client),
             2 => address(self.server),
-            3 => Key::text(carries(self)),
-            4 => Key::count(sum(self, |direction| direction.packets)),
-            5 => Key::count(sum(self, |direction| direction.retransmissions)),
-            6 => Key::count(sum(self, |direction| direction.gaps)),
-            7 => Key::number(self.handshake_ns),
-            8 => Key::count(match self.ended {
+            3 => SortKey::text(carries(self)),
+            4 => SortKey::count(sum(self, |direction| direction.packets)),
+            5 => SortKey::count(sum(self, |direction| direction.retransmissions)),
+            6 => SortKey::count(sum(self, |direction| direction.gaps)),
+            7 => SortKey::number(self.handshake_ns),
+            8 => SortKey::count(match self.ended {
                 Ending::Closed => 0,
                 Ending::Open => 1,
                 Ending::Reset(_) => 2,
             }),
-            9 => Key::count(sum(self, |direction| direction.bytes)),
-            10 => Key::Number(self.first.time.0),
-            _ => Key::Number(self.last.time.since(self.first.time)),
+            9 => SortKey::count(sum(self, |direction| direction.bytes)),
+            10 => SortKey::Number(self.first.time.0),
+            _ => SortKey::Number(self.last.time.since(self.first.time)),
         }
     }
 
-    fn passes(&self, world: &World) -> bool {
-        world.shown().narrowed.is_some_and(|narrowed| narrowed.has_connection(self.tcp_stream))
+    fn passes(&self, model: &Model) -> bool {
+        model.shown().narrowed.is_some_and(|narrowed| narrowed.has_connection(self.tcp_stream))
     }
 
-    fn cells(&self, is_open: bool, _: &World) -> Vec<Cell> {
+    fn cells(&self, is_open: bool, _: &Model) -> Vec<Cell> {
         let again = sum(self, |direction| direction.retransmissions);
         let gaps = sum(self, |direction| direction.gaps);
         let warn = |count: u64| if count > 0 { Role::Warn } else { Role::Faint };
@@ -117,10 +117,10 @@ impl Kept for ConnectionFact {
             Cell::text(if self.mcp { Role::Strong } else { Role::Faint }, carries(self)),
             Cell::text(Role::Text, sum(self, |direction| direction.packets).to_string()),
             Cell::text(warn(again), again.to_string()),
-            Cell::text(warn(gaps), if gaps > 0 { shelf::size(gaps) } else { "-".to_owned() }),
+            Cell::text(warn(gaps), if gaps > 0 { store_items::size(gaps) } else { "-".to_owned() }),
             Cell::text(Role::Faint, self.handshake_ns.map_or_else(|| "-".to_owned(), units::cell)),
             Cell::text(role, ended),
-            Cell::text(Role::Faint, shelf::size(sum(self, |direction| direction.bytes))),
+            Cell::text(Role::Faint, store_items::size(sum(self, |direction| direction.bytes))),
             Cell::text(Role::Faint, units::time_of_day(self.first.time)),
             Cell::text(Role::Faint, units::cell(self.last.time.since(self.first.time))),
         ]
@@ -128,10 +128,12 @@ impl Kept for ConnectionFact {
 }
 
 /// An address, to be sorted by: IPv4 by its number, before IPv6.
-pub(super) fn address(address: SocketAddr) -> Key {
+pub(super) fn address(address: SocketAddr) -> SortKey {
     match address {
-        SocketAddr::V4(v4) => Key::Number((i64::from(u32::from(*v4.ip())) << 16) | i64::from(address.port())),
-        SocketAddr::V6(v6) => Key::Text(format!("{:032x} {:05}", u128::from(*v6.ip()), v6.port()).into()),
+        SocketAddr::V4(v4) => {
+            SortKey::Number((i64::from(u32::from(*v4.ip())) << 16) | i64::from(address.port()))
+        }
+        SocketAddr::V6(v6) => SortKey::Text(format!("{:032x} {:05}", u128::from(*v6.ip()), v6.port()).into()),
     }
 }
 

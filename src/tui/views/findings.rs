@@ -3,17 +3,17 @@
 
 use ratatui::layout::Rect;
 
-use super::{View, ViewName, shelf};
+use super::{View, ViewName, store_items};
 use crate::base::{Code, Finding, Severity, harmless, units};
 use crate::ledger::FindingRow;
-use crate::tui::action::{Action, Place};
+use crate::tui::action::{Action, KeyContext};
 use crate::tui::effect::{Copies, Effect};
-use crate::tui::list::List;
-use crate::tui::listing::{Items, Key, Listing};
-use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
+use crate::tui::list_state::ListState;
+use crate::tui::model::Model;
+use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
+use crate::tui::sorted_list::{Items, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First, Table};
 use crate::tui::theme::{Role, Symbols};
-use crate::tui::world::World;
 
 const COLUMNS: [Column; 4] = [
     Column::new("Severity", 10).sorts(First::Largest),
@@ -36,9 +36,9 @@ const LEAST: u16 = 3;
 /// The view of the findings.
 #[derive(Debug)]
 pub(in crate::tui) struct Findings {
-    listing: Listing<Code>,
+    listing: SortedList<Code>,
     /// Where one stands among the findings of the selected kind.
-    places: List,
+    places: ListState,
     /// The kind that this is about.
     of: Option<Code>,
     /// Whether keys go there.
@@ -47,7 +47,7 @@ pub(in crate::tui) struct Findings {
 
 impl Default for Findings {
     fn default() -> Self {
-        Self { listing: Listing::new(&COLUMNS), places: List::default(), of: None, below: false }
+        Self { listing: SortedList::new(&COLUMNS), places: ListState::default(), of: None, below: false }
     }
 }
 
@@ -56,73 +56,73 @@ impl View for Findings {
         ViewName::Findings
     }
 
-    fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
-        let kinds = Kinds::of(pen.world, pen.symbols());
-        let Some(row) = self.row(pen.world) else {
-            let any = kinds.rows.len() < pen.world.summary.findings.len();
-            let (role, text) = match (any, pen.world.ended) {
+    fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
+        let kinds = Kinds::of(painter.model, painter.symbols());
+        let Some(row) = self.row(painter.model) else {
+            let any = kinds.rows.len() < painter.model.summary.findings.len();
+            let (role, text) = match (any, painter.model.ended) {
                 (true, _) => (Role::Faint, "nothing was noticed of what passes the filter; esc clears it"),
                 (false, true) => (Role::Good, "nothing was noticed: no finding in this capture"),
                 (false, false) => (Role::Good, "nothing was noticed so far"),
             };
-            return shelf::say(&[text.to_owned()], role, area, pen);
+            return store_items::say(&[text.to_owned()], role, area, painter);
         };
         let wanted = u16::try_from(self.listing.len() + 1).unwrap_or(u16::MAX);
         let above = Rect { height: wanted.clamp(LEAST, (area.height / 2).max(LEAST)), ..area };
-        self.listing.draw(above, (&kinds, &COLUMNS), !self.below, pen);
+        self.listing.draw(above, (&kinds, &COLUMNS), !self.below, painter);
         let below = Rect { y: above.bottom(), height: area.height.saturating_sub(above.height), ..area };
-        self.draw_kind(row, below, pen);
+        self.draw_kind(row, below, painter);
     }
 
-    fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
         match action {
             Action::Back if self.below => self.below = false,
             Action::NextPane => self.below = !self.below && self.listing.len() > 0,
             Action::Open if self.below => {
-                let n = self.selected(world).and_then(|finding| finding.exchange);
+                let n = self.selected(model).and_then(|finding| finding.exchange);
                 return Some(vec![n.map_or_else(|| Effect::Say(NO_EXCHANGE.to_owned()), Effect::Open)]);
             }
             Action::Open | Action::Right if self.listing.len() > 0 => self.below = true,
             Action::Left if self.below => self.below = false,
             _ if self.below => {
-                let rows = self.row(world).map_or(0, |row| row.first.len());
+                let rows = self.row(model).map_or(0, |row| row.first.len());
                 return self.places.act(action, seen.lines(Pane::Detail), rows).then(Vec::new);
             }
             _ => {
-                let kinds = Kinds::of(world, SYMBOLLESS);
+                let kinds = Kinds::of(model, SYMBOLLESS);
                 let moved = self.listing.act(action, &kinds, seen.lines(Pane::List));
-                self.settle(world);
+                self.settle(model);
                 return moved.then(Vec::new);
             }
         }
         Some(Vec::new())
     }
 
-    fn click(&mut self, hit: Hit, world: &mut World, _: &FrameInfo) -> Vec<Effect> {
+    fn click(&mut self, hit: Hit, model: &mut Model, _: &FrameInfo) -> Vec<Effect> {
         if let Hit::Row(Pane::Detail, row) = hit {
             self.below = true;
-            self.places.select(row, self.row(world).map_or(0, |row| row.first.len()));
+            self.places.select(row, self.row(model).map_or(0, |row| row.first.len()));
         } else {
             self.below = false;
-            self.listing.click(hit, Pane::List, &Kinds::of(world, SYMBOLLESS));
-            self.settle(world);
+            self.listing.click(hit, Pane::List, &Kinds::of(model, SYMBOLLESS));
+            self.settle(model);
         }
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, world: &mut World, seen: &FrameInfo) {
+    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, seen: &FrameInfo) {
         if pane == Pane::Detail {
-            let rows = self.row(world).map_or(0, |row| row.first.len());
+            let rows = self.row(model).map_or(0, |row| row.first.len());
             self.places.scroll(down, 3, seen.lines(Pane::Detail), rows);
         } else {
-            self.listing.wheel(down, &Kinds::of(world, SYMBOLLESS), seen.lines(Pane::List));
-            self.settle(world);
+            self.listing.wheel(down, &Kinds::of(model, SYMBOLLESS), seen.lines(Pane::List));
+            self.settle(model);
         }
     }
 
-    fn refresh(&mut self, world: &mut World) {
-        self.listing.refresh(&Kinds::of(world, SYMBOLLESS));
-        self.settle(world);
+    fn refresh(&mut self, model: &mut Model) {
+        self.listing.refresh(&Kinds::of(model, SYMBOLLESS));
+        self.settle(model);
     }
 
     fn narrows(&self) -> bool {
@@ -136,12 +136,12 @@ impl View for Findings {
         }
     }
 
-    fn place(&self) -> Place {
-        if self.below { Place::Detail } else { Place::List }
+    fn key_context(&self) -> KeyContext {
+        if self.below { KeyContext::Detail } else { KeyContext::List }
     }
 
-    fn copies(&self, world: &mut World) -> Copies {
-        let Some(finding) = self.selected(world) else { return Copies::default() };
+    fn copies(&self, model: &mut Model) -> Copies {
+        let Some(finding) = self.selected(model) else { return Copies::default() };
         let copies =
             Copies::default().with('t', "text", format!("{}: {}", finding.code.name(), finding.detail));
         match finding.at {
@@ -150,8 +150,8 @@ impl View for Findings {
         }
     }
 
-    fn status(&self, world: &World) -> String {
-        let rows = &world.shown().summary.findings;
+    fn status(&self, model: &Model) -> String {
+        let rows = &model.shown().summary.findings;
         let count = |severity: Severity| -> u64 {
             rows.iter().filter(|row| row.code.severity() == severity).map(|row| row.count).sum()
         };
@@ -182,30 +182,30 @@ const NO_EXCHANGE: &str = "this finding is about no exchange";
 
 impl Findings {
     /// The selected kind.
-    fn row<'w>(&self, world: &'w World) -> Option<&'w FindingRow> {
-        world.shown().summary.findings.get(self.listing.selected()?)
+    fn row<'w>(&self, model: &'w Model) -> Option<&'w FindingRow> {
+        model.shown().summary.findings.get(self.listing.selected()?)
     }
 
     /// The selected finding: the first of the selected kind, where keys do not go to them.
-    fn selected<'w>(&self, world: &'w World) -> Option<&'w Finding> {
-        self.row(world)?.first.get(self.places.selected)
+    fn selected<'w>(&self, model: &'w Model) -> Option<&'w Finding> {
+        self.row(model)?.first.get(self.places.selected)
     }
 
     /// Another kind is looked at from its first finding on.
-    fn settle(&mut self, world: &World) {
-        let row = self.row(world);
+    fn settle(&mut self, model: &Model) {
+        let row = self.row(model);
         let (of, rows) = (row.map(|row| row.code), row.map_or(0, |row| row.first.len()));
         if self.of != of {
-            (self.of, self.places) = (of, List::default());
+            (self.of, self.places) = (of, ListState::default());
         }
         self.places.hold(rows);
         self.below &= rows > 0;
     }
 
     /// What the kind means, and where it was noticed.
-    fn draw_kind(&self, row: &FindingRow, area: Rect, pen: &mut Pen<'_>) {
+    fn draw_kind(&self, row: &FindingRow, area: Rect, painter: &mut Painter<'_>) {
         let info = row.code.info();
-        pen.rule(Rect { height: 1.min(area.height), ..area }, info.name);
+        painter.rule(Rect { height: 1.min(area.height), ..area }, info.name);
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
         let mut y = area.y + 1;
         let role = Role::of_severity(info.severity);
@@ -219,32 +219,32 @@ impl Findings {
                 let place = Rect { y, height: 1, ..inner };
                 if y + LEAST < area.bottom() {
                     let label = if at == 0 { label } else { "      " };
-                    pen.line(place, &[(Role::Faint, label), (role, line)]);
+                    painter.line(place, &[(Role::Faint, label), (role, line)]);
                     y += 1;
                 }
             }
         }
-        let is_shown = self.below && !pen.world.private;
-        let whole = self.selected(pen.world).filter(|_| is_shown).map(|finding| finding.detail.as_str());
+        let is_shown = self.below && !painter.model.private;
+        let whole = self.selected(painter.model).filter(|_| is_shown).map(|finding| finding.detail.as_str());
         let lines = whole.map_or_else(Vec::new, |text| wrap(text, inner.width.into()));
         // It stands below, whole, where it does not fit into its row.
         let fits = lines.iter().map(|line| line.len()).sum::<usize>() + 40 < usize::from(inner.width);
         let most = (area.bottom().saturating_sub(y) / 3).saturating_sub(1);
         let foot = if fits || most == 0 { 0 } else { most.min(lines.len() as u16) + 1 };
         let table = Rect { y, height: area.bottom().saturating_sub(y + foot), ..area };
-        self.draw_places(row, table, pen);
+        self.draw_places(row, table, painter);
         if foot > 0 {
             let left = row.first.len() as u64;
             let title =
                 if left < row.count { format!("the first {left} of {}", row.count) } else { String::new() };
-            pen.rule(Rect { y: table.bottom(), height: 1, ..area }, &title);
+            painter.rule(Rect { y: table.bottom(), height: 1, ..area }, &title);
             for (y, line) in (table.bottom() + 1..area.bottom()).zip(lines) {
-                pen.line(Rect { y, height: 1, ..inner }, &[(Role::Text, line)]);
+                painter.line(Rect { y, height: 1, ..inner }, &[(Role::Text, line)]);
             }
         }
     }
 
-    fn draw_places(&self, row: &FindingRow, area: Rect, pen: &mut Pen<'_>) {
+    fn draw_places(&self, row: &FindingRow, area: Rect, painter: &mut Painter<'_>) {
         let table = Table {
             columns: &PLACES,
             sorted: None,
@@ -253,8 +253,8 @@ impl Findings {
             focused: self.below,
             pane: Pane::Detail,
         };
-        let private = pen.world.private;
-        table.draw(area, pen, |at| {
+        let private = painter.model.private;
+        table.draw(area, painter, |at| {
             row.first.get(at).map(|finding| place(finding, private)).unwrap_or_default()
         });
     }
@@ -271,11 +271,11 @@ struct Kinds<'w> {
 const SYMBOLLESS: Option<Symbols> = None;
 
 impl<'w> Kinds<'w> {
-    fn of(world: &'w World, symbols: impl Into<Option<Symbols>>) -> Self {
-        let shown = world.shown();
+    fn of(model: &'w Model, symbols: impl Into<Option<Symbols>>) -> Self {
+        let shown = model.shown();
         Self {
             rows: &shown.summary.findings,
-            version: shown.version ^ world.epoch().rotate_left(1),
+            version: shown.version ^ model.epoch().rotate_left(1),
             symbols: symbols.into(),
         }
     }
@@ -296,13 +296,13 @@ impl Items for Kinds<'_> {
         self.rows.get(place).map(|row| row.code)
     }
 
-    fn key(&self, place: usize, column: usize) -> Key {
-        let Some(row) = self.rows.get(place) else { return Key::Missing };
+    fn sort_key(&self, place: usize, column: usize) -> SortKey {
+        let Some(row) = self.rows.get(place) else { return SortKey::Missing };
         match column {
             // Equal ones by their count.
-            0 => Key::count(((row.code.severity() as u64) << 40) + row.count.min((1 << 40) - 1)),
-            1 => Key::count(row.count),
-            _ => Key::text(row.code.name()),
+            0 => SortKey::count(((row.code.severity() as u64) << 40) + row.count.min((1 << 40) - 1)),
+            1 => SortKey::count(row.count),
+            _ => SortKey::text(row.code.name()),
         }
     }
 

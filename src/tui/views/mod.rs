@@ -2,28 +2,28 @@
 //!
 //! To add one: a type with [`View`], and a line in [`all`].
 
-mod board;
 mod connections;
 pub(super) mod exchanges;
-mod filed;
 mod findings;
 mod latency;
+mod link_table;
 mod overview;
 mod reader;
 mod servers;
 mod sessions;
-mod shelf;
+mod store_items;
 mod streams;
+mod table_view;
 
 use std::fmt;
 
 use ratatui::layout::Rect;
 
-use super::action::{Action, Place};
+use super::action::{Action, KeyContext};
 use super::config::Config;
 use super::effect::{Copies, Effect};
-use super::pen::{FrameInfo, Hit, Pane, Pen};
-use super::world::World;
+use super::model::Model;
+use super::painter::{FrameInfo, Hit, Painter, Pane};
 
 /// The views that there are, in the order of their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,11 +73,11 @@ impl ViewName {
 }
 
 /// Every view that there is, in the order of their keys.
-pub(super) fn all(config: &Config, world: &World) -> Vec<Box<dyn View>> {
+pub(super) fn all(config: &Config, model: &Model) -> Vec<Box<dyn View>> {
     vec![
         Box::new(overview::Overview::default()),
         Box::new(sessions::Sessions::default()),
-        Box::new(exchanges::Exchanges::new(config.columns.clone(), world.live)),
+        Box::new(exchanges::Exchanges::new(config.columns.clone(), model.live)),
         Box::new(latency::Latency::default()),
         Box::new(streams::Streams::default()),
         Box::new(connections::Connections::default()),
@@ -86,29 +86,29 @@ pub(super) fn all(config: &Config, world: &World) -> Vec<Box<dyn View>> {
     ]
 }
 
-/// A view: it keeps what is selected in it, and looks at the [`World`].
+/// A view: it keeps what is selected in it, and looks at the [`Model`].
 ///
-/// `draw` takes only `&`: what it learns of the screen it leaves with the pen, and gets back as [`FrameInfo`].
+/// `draw` takes only `&`: what it learns of the screen it leaves with the painter, and gets back as [`FrameInfo`].
 pub(super) trait View: fmt::Debug {
     /// Which one it is.
     fn name(&self) -> ViewName;
 
     /// Draws into `area`.
-    fn draw(&self, area: Rect, pen: &mut Pen<'_>);
+    fn draw(&self, area: Rect, painter: &mut Painter<'_>);
 
     /// Does what was asked for; `None` where that is not its business. May change what is selected, never the ledger.
-    fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>>;
+    fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>>;
 
     /// Something of it was clicked.
-    fn click(&mut self, hit: Hit, world: &mut World, seen: &FrameInfo) -> Vec<Effect>;
+    fn click(&mut self, hit: Hit, model: &mut Model, seen: &FrameInfo) -> Vec<Effect>;
 
     /// The wheel turned over a pane.
-    fn wheel(&mut self, pane: Pane, down: bool, world: &mut World, seen: &FrameInfo);
+    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, seen: &FrameInfo);
 
     /// Something was told, a filter took hold, or time passed: called before each frame in which that is so.
-    fn refresh(&mut self, _world: &mut World) {}
+    fn refresh(&mut self, _world: &mut Model) {}
 
-    /// Whether it counts what passes the filter ([`World::shown`]).
+    /// Whether it counts what passes the filter ([`Model::shown`]).
     fn narrows(&self) -> bool {
         false
     }
@@ -120,17 +120,17 @@ pub(super) trait View: fmt::Debug {
     }
 
     /// Where its keys are held: in its list, or in what was opened.
-    fn place(&self) -> Place {
-        Place::List
+    fn key_context(&self) -> KeyContext {
+        KeyContext::List
     }
 
     /// What can be copied of what is selected.
-    fn copies(&self, _world: &mut World) -> Copies {
+    fn copies(&self, _world: &mut Model) -> Copies {
         Copies::default()
     }
 
     /// A word on where one is, for the footer: `12 of 340`.
-    fn status(&self, world: &World) -> String;
+    fn status(&self, model: &Model) -> String;
 
     /// What it shows and how to read it, in a few lines, for `?`.
     fn help(&self) -> &'static [&'static str];
@@ -142,5 +142,5 @@ pub(super) trait View: fmt::Debug {
     }
 
     /// Opens exchange `n`, where it shows exchanges.
-    fn show(&mut self, _n: u64, _world: &mut World) {}
+    fn show(&mut self, _n: u64, _world: &mut Model) {}
 }

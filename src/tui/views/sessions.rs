@@ -2,16 +2,16 @@
 
 use super::ViewName;
 use super::connections::address;
-use super::filed::{Filed, Titled};
-use super::shelf::Kept;
+use super::store_items::StoreItem;
+use super::table_view::{TableKind, TableView};
 use crate::base::units;
 use crate::ledger::store::Store;
 use crate::ledger::{Implementation, Session, SessionEnd};
 use crate::tui::effect::Copies;
-use crate::tui::listing::Key;
+use crate::tui::model::Model;
+use crate::tui::sorted_list::SortKey;
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
-use crate::tui::world::World;
 
 /// Columns of the sparkline of a session's activity.
 const ACTIVITY: u16 = 16;
@@ -32,9 +32,9 @@ const COLUMNS: [Column; 12] = [
 ];
 
 /// The view of the sessions.
-pub(in crate::tui) type Sessions = Filed<Session>;
+pub(in crate::tui) type Sessions = TableView<Session>;
 
-impl Titled for Session {
+impl TableKind for Session {
     const NAME: ViewName = ViewName::Sessions;
     const WORD: &'static str = "session";
     const COLUMNS: &'static [Column] = &COLUMNS;
@@ -63,7 +63,7 @@ impl Titled for Session {
     }
 }
 
-impl Kept for Session {
+impl StoreItem for Session {
     type Id = u32;
 
     fn over(store: &Store) -> &[Self] {
@@ -78,48 +78,48 @@ impl Kept for Session {
         self.session.number
     }
 
-    fn key(&self, column: usize, world: &World) -> Key {
-        let tally = world.shown().sessions.get(&self.session.number);
+    fn sort_key(&self, column: usize, model: &Model) -> SortKey {
+        let stats = model.shown().sessions.get(&self.session.number);
         let name = |info: &Option<Implementation>, at| {
-            info.as_ref().map_or_else(|| address(at), |info| Key::text(&info.name))
+            info.as_ref().map_or_else(|| address(at), |info| SortKey::text(&info.name))
         };
         match column {
             1 => name(&self.client_info, self.session.client),
             2 => name(&self.server_info, self.session.server),
-            3 => Key::count(tally.map_or(0, |tally| tally.exchanges)),
-            4 => Key::count(tally.map_or(0, |tally| tally.failed)),
-            5 => Key::number(tally.and_then(|tally| tally.quantile_ns(500))),
-            6 => Key::number(tally.and_then(|tally| tally.quantile_ns(950))),
-            7 => self.protocol_version.as_deref().map_or(Key::Missing, Key::text),
-            8 => Key::Number(self.last.time.0),
-            10 => Key::text(self.session.transport.name()),
-            11 => Key::text(ended(self, world)),
-            _ => Key::count(self.session.number.into()),
+            3 => SortKey::count(stats.map_or(0, |stats| stats.exchanges)),
+            4 => SortKey::count(stats.map_or(0, |stats| stats.failed)),
+            5 => SortKey::number(stats.and_then(|stats| stats.quantile_ns(500))),
+            6 => SortKey::number(stats.and_then(|stats| stats.quantile_ns(950))),
+            7 => self.protocol_version.as_deref().map_or(SortKey::Missing, SortKey::text),
+            8 => SortKey::Number(self.last.time.0),
+            10 => SortKey::text(self.session.transport.name()),
+            11 => SortKey::text(ended(self, model)),
+            _ => SortKey::count(self.session.number.into()),
         }
     }
 
-    fn passes(&self, world: &World) -> bool {
-        world.shown().sessions.contains_key(&self.session.number)
+    fn passes(&self, model: &Model) -> bool {
+        model.shown().sessions.contains_key(&self.session.number)
     }
 
-    fn cells(&self, _: bool, world: &World) -> Vec<Cell> {
+    fn cells(&self, _: bool, model: &Model) -> Vec<Cell> {
         let about = &self.session;
-        let tally = world.shown().sessions.get(&about.number);
+        let stats = model.shown().sessions.get(&about.number);
         let cell = |per_mille| {
-            let ns = tally.and_then(|tally| tally.quantile_ns(per_mille));
+            let ns = stats.and_then(|stats| stats.quantile_ns(per_mille));
             Cell::text(Role::Text, ns.map_or_else(|| "-".to_owned(), units::cell))
         };
-        let failed = tally.map_or(0, |tally| tally.failed);
-        let capture = world.store.capture();
+        let failed = stats.map_or(0, |stats| stats.failed);
+        let capture = model.store.capture();
         let start = capture.first.map_or(self.first.time, |first| first.time);
-        let activity = tally.map_or(Cell::Empty, |tally| {
-            Cell::Levels(Role::Receive, tally.activity.columns(start, world.now(), ACTIVITY.into()))
+        let activity = stats.map_or(Cell::Empty, |stats| {
+            Cell::Levels(Role::Receive, stats.activity.columns(start, model.now(), ACTIVITY.into()))
         });
         vec![
             Cell::text(Role::Title, format!("s{}", about.number)),
             who(self.client_info.as_ref(), about.client.to_string()),
             who(self.server_info.as_ref(), about.server.to_string()),
-            Cell::text(Role::Text, tally.map_or(0, |tally| tally.exchanges).to_string()),
+            Cell::text(Role::Text, stats.map_or(0, |stats| stats.exchanges).to_string()),
             Cell::text(if failed > 0 { Role::Bad } else { Role::Faint }, failed.to_string()),
             cell(500),
             cell(950),
@@ -127,14 +127,14 @@ impl Kept for Session {
             Cell::text(Role::Faint, units::time_of_day(self.last.time)),
             activity,
             Cell::text(Role::Faint, about.transport.name()),
-            Cell::text(Role::Faint, ended(self, world)),
+            Cell::text(Role::Faint, ended(self, model)),
         ]
     }
 }
 
-fn ended(session: &Session, world: &World) -> &'static str {
+fn ended(session: &Session, model: &Model) -> &'static str {
     match session.ended {
-        SessionEnd::Open if world.ended => "open at end",
+        SessionEnd::Open if model.ended => "open at end",
         SessionEnd::Open => "open",
         SessionEnd::Deleted => "deleted",
         SessionEnd::StreamClosed => "stream closed",

@@ -2,11 +2,11 @@
 
 use crate::base::{Side, Timestamp, units};
 use crate::ledger::{Exchange, SessionRef, Status};
-use crate::tui::pen::MASK;
-use crate::tui::rows::SortBy;
+use crate::tui::filtered_exchanges::SortBy;
+use crate::tui::model::Model;
+use crate::tui::painter::MASK;
 use crate::tui::table::{Cell, Column};
 use crate::tui::theme::{Role, Symbols};
-use crate::tui::world::World;
 
 /// A column that there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,12 +115,12 @@ impl ColumnName {
 
     /// What stands in it. `scale` is the longest total on the screen, in nanoseconds: bars are drawn to it.
     pub(super) fn cell(self, exchange: &Exchange, of: &Shown<'_>) -> Cell {
-        let world = of.world;
+        let model = of.model;
         match self {
             Self::Time => Cell::text(Role::Faint, units::time_of_day(exchange.request.span.start.time)),
             Self::Session => Cell::text(Role::Faint, session(&exchange.session)),
             Self::Method => method(exchange, of),
-            Self::Id if world.private => Cell::text(Role::Faint, MASK),
+            Self::Id if model.private => Cell::text(Role::Faint, MASK),
             Self::Id => Cell::text(Role::Faint, exchange.id.json()),
             Self::Status => status(exchange, of),
             Self::Total => total(exchange, of),
@@ -140,7 +140,7 @@ impl ColumnName {
 /// What a row is shown with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown<'a> {
-    pub(super) world: &'a World,
+    pub(super) model: &'a Model,
     pub(super) symbols: &'a Symbols,
     /// The longest total on the screen, in nanoseconds.
     pub(super) scale: i64,
@@ -174,7 +174,7 @@ fn method(exchange: &Exchange, of: &Shown<'_>) -> Cell {
     let from_server = of.symbols.from_server;
     let arrow = if exchange.origin == Side::Server { format!("{from_server} ") } else { String::new() };
     let method = exchange.method.to_string();
-    match of.world.name_of(exchange) {
+    match of.model.name_of(exchange) {
         Some(name) => Cell::Parts(vec![
             (Role::Faint, format!("{arrow}{method} ").into()),
             (Role::Strong, name.to_string().into()),
@@ -185,7 +185,7 @@ fn method(exchange: &Exchange, of: &Shown<'_>) -> Cell {
 
 fn status(exchange: &Exchange, of: &Shown<'_>) -> Cell {
     if of.is_open {
-        let phase = if of.world.still { 0 } else { (of.world.uptime.as_millis() / 250 % 4) as usize };
+        let phase = if of.model.still { 0 } else { (of.model.uptime.as_millis() / 250 % 4) as usize };
         let spinner = of.symbols.spinner.get(phase).copied().unwrap_or_default();
         return Cell::text(Role::Pending, format!("{spinner} pending"));
     }
@@ -197,7 +197,7 @@ fn status(exchange: &Exchange, of: &Shown<'_>) -> Cell {
 fn total(exchange: &Exchange, of: &Shown<'_>) -> Cell {
     const SLOW: i64 = 1_000_000_000;
     if of.is_open {
-        return Cell::text(Role::Pending, units::cell(pending(exchange, of.world.now())));
+        return Cell::text(Role::Pending, units::cell(pending(exchange, of.model.now())));
     }
     let Some(total) = exchange.total_ns() else { return Cell::text(Role::Faint, "-") };
     let role = match total {
@@ -211,7 +211,7 @@ fn total(exchange: &Exchange, of: &Shown<'_>) -> Cell {
 fn bar(exchange: &Exchange, of: &Shown<'_>) -> Cell {
     if of.is_open {
         // It has one part, and none that is over: no thin line, for it is to be seen.
-        let part = pending(exchange, of.world.now()) as f64 / of.scale.max(1) as f64;
+        let part = pending(exchange, of.model.now()) as f64 / of.scale.max(1) as f64;
         return Cell::Bar(vec![(Role::Pending, part)]);
     }
     let (Some(wait), Some(receive)) = (exchange.wait_ns(), exchange.receive_ns()) else { return Cell::Empty };
@@ -268,7 +268,7 @@ fn symbol(role: Role, of: &Shown<'_>) -> &'static str {
 fn detail(exchange: &Exchange, of: &Shown<'_>) -> Vec<(Role, std::borrow::Cow<'static, str>)> {
     let mut parts = Vec::new();
     if let Some(error) = &exchange.error {
-        let message = if of.world.private { MASK } else { &error.message };
+        let message = if of.model.private { MASK } else { &error.message };
         parts.push((Role::Bad, format!("{message} ").into()));
     } else if let Some(cause) = exchange.cause {
         parts.push((Role::Warn, format!("{} ", cause.name().replace('_', " ")).into()));

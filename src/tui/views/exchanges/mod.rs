@@ -8,17 +8,17 @@ use std::cell::Cell as Memo;
 
 use ratatui::layout::Rect;
 
-use super::{View, ViewName, shelf};
+use super::{View, ViewName, store_items};
 use crate::ledger::Exchange;
-use crate::tui::action::{Action, Place};
+use crate::tui::action::{Action, KeyContext};
 use crate::tui::effect::{Copies, Effect};
-use crate::tui::list::List;
-use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
-use crate::tui::rows::SortBy;
+use crate::tui::filtered_exchanges::SortBy;
+use crate::tui::list_state::ListState;
+use crate::tui::model::Model;
+use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
 use crate::tui::table::{Column, Table};
 use crate::tui::theme::Role;
 use crate::tui::update::SLICE;
-use crate::tui::world::World;
 
 use columns::{ColumnName, Shown};
 use detail::Detail;
@@ -30,7 +30,7 @@ const BESIDE: u16 = 160;
 #[derive(Debug)]
 pub(in crate::tui) struct Exchanges {
     columns: Vec<ColumnName>,
-    list: List,
+    list: ListState,
     /// The `n` of the exchange that is selected; `None` before there is any.
     selected: Option<u64>,
     /// Whether the last row stays selected as rows come.
@@ -48,7 +48,7 @@ impl Exchanges {
     pub(in crate::tui) fn new(columns: Vec<ColumnName>, follows: bool) -> Self {
         Self {
             columns,
-            list: List::default(),
+            list: ListState::default(),
             selected: None,
             follows,
             left_at: 0,
@@ -63,34 +63,34 @@ impl View for Exchanges {
         ViewName::Exchanges
     }
 
-    fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
-        let Some(detail) = &self.detail else { return self.draw_list(area, true, pen) };
+    fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
+        let Some(detail) = &self.detail else { return self.draw_list(area, true, painter) };
         if area.width < BESIDE {
-            return detail.draw(area, true, pen);
+            return detail.draw(area, true, painter);
         }
         let left = Rect { width: area.width / 2, ..area };
         let right = Rect { x: area.x + left.width + 1, width: area.width - left.width - 1, ..area };
-        self.draw_list(left, !self.in_detail, pen);
-        let [_, standing] = pen.symbols().rules;
+        self.draw_list(left, !self.in_detail, painter);
+        let [_, standing] = painter.symbols().rules;
         for line in area.y..area.bottom() {
-            pen.text((left.right(), line).into(), 1, Role::Border, standing);
+            painter.text((left.right(), line).into(), 1, Role::Border, standing);
         }
-        detail.draw(right, self.in_detail, pen);
+        detail.draw(right, self.in_detail, painter);
     }
 
-    fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
         if self.in_detail
             && let Some(detail) = &mut self.detail
-            && let Some(effects) = detail.act(action, world, seen)
+            && let Some(effects) = detail.act(action, model, seen)
         {
             return Some(effects);
         }
         match action {
             Action::Back => return self.back(),
-            Action::Open | Action::Right if !self.in_detail => return self.open(world),
+            Action::Open | Action::Right if !self.in_detail => return self.open(model),
             Action::NextPane => {
                 if self.detail.is_none() {
-                    return self.open(world);
+                    return self.open(model);
                 }
                 self.in_detail = !self.in_detail;
                 // Where there is room for one alone, leaving it closes it.
@@ -100,32 +100,32 @@ impl View for Exchanges {
             }
             Action::Follow => {
                 self.follows = !self.follows;
-                self.left_at = world.rows.len();
-                self.refresh(world);
+                self.left_at = model.rows.len();
+                self.refresh(model);
             }
-            Action::Sort => self.sort(next(world.rows.sorted().0), world),
+            Action::Sort => self.sort(next(model.rows.sorted().0), model),
             Action::SortReverse => {
-                let (by, descending) = world.rows.sorted();
-                world.rows.resort(by, !descending);
-                world.look(SLICE);
-                self.refresh(world);
+                let (by, descending) = model.rows.sorted();
+                model.rows.resort(by, !descending);
+                model.look(SLICE);
+                self.refresh(model);
             }
-            _ => return self.walk(action, world, seen),
+            _ => return self.walk(action, model, seen),
         }
         Some(Vec::new())
     }
 
-    fn click(&mut self, hit: Hit, world: &mut World, seen: &FrameInfo) -> Vec<Effect> {
+    fn click(&mut self, hit: Hit, model: &mut Model, seen: &FrameInfo) -> Vec<Effect> {
         match hit {
             Hit::Row(Pane::List, row) => {
                 self.in_detail = false;
-                self.select(row, world);
+                self.select(row, model);
             }
             Hit::Column(index) => {
                 let width = seen.area(Pane::List).map_or(u16::MAX, |area| area.width);
                 let columns = columns::fitting(&self.columns, width);
                 let by = columns.get(index).and_then(|column| column.info().sorts);
-                by.into_iter().for_each(|by| self.sort(by, world));
+                by.into_iter().for_each(|by| self.sort(by, model));
             }
             hit => {
                 if let Some(detail) = &mut self.detail {
@@ -137,34 +137,34 @@ impl View for Exchanges {
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, world: &mut World, seen: &FrameInfo) {
+    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, seen: &FrameInfo) {
         if let (Pane::Detail, Some(detail)) = (pane, &mut self.detail) {
             return detail.wheel(down, seen);
         }
-        self.list.scroll(down, 3, seen.lines(Pane::List), world.rows.len());
-        self.select(self.list.selected, world);
+        self.list.scroll(down, 3, seen.lines(Pane::List), model.rows.len());
+        self.select(self.list.selected, model);
     }
 
-    fn refresh(&mut self, world: &mut World) {
-        let rows = world.rows.len();
+    fn refresh(&mut self, model: &mut Model) {
+        let rows = model.rows.len();
         if self.follows && rows > 0 {
             self.list.selected = rows - 1;
-            self.selected = n_of(world, rows - 1);
+            self.selected = n_of(model, rows - 1);
         } else if let Some(place) = self
             .selected
-            .and_then(|n| world.store.find(n))
-            .and_then(|index| world.rows.place(&world.store, index))
+            .and_then(|n| model.store.find(n))
+            .and_then(|index| model.rows.place(&model.store, index))
         {
             // It keeps its line on the screen while others come before it.
             let moved = place as i128 - self.list.selected as i128;
             self.list.top = usize::try_from(self.list.top as i128 + moved).unwrap_or(0);
             self.list.selected = place;
-        } else if rows > 0 && world.rows.looked() >= world.store.len() {
+        } else if rows > 0 && model.rows.looked() >= model.store.len() {
             self.list.selected = self.list.selected.min(rows - 1);
-            self.selected = n_of(world, self.list.selected);
+            self.selected = n_of(model, self.list.selected);
         }
-        if let Some(detail) = self.detail.as_mut().filter(|_| !world.is_frozen()) {
-            detail.refresh(world);
+        if let Some(detail) = self.detail.as_mut().filter(|_| !model.is_frozen()) {
+            detail.refresh(model);
         }
     }
 
@@ -173,28 +173,28 @@ impl View for Exchanges {
         is_doc || !matches!(action, Action::Search | Action::Fold | Action::Bytes)
     }
 
-    fn place(&self) -> Place {
-        if self.in_detail { Place::Detail } else { Place::List }
+    fn key_context(&self) -> KeyContext {
+        if self.in_detail { KeyContext::Detail } else { KeyContext::List }
     }
 
-    fn copies(&self, world: &mut World) -> Copies {
+    fn copies(&self, model: &mut Model) -> Copies {
         // What keys go to is what is copied: the list may stand elsewhere.
         let is_meant = |detail: &&Detail| self.in_detail || Some(detail.exchange.n) == self.selected;
         match (self.detail.as_ref().filter(is_meant), self.selected) {
             (Some(detail), _) => copies::of(detail),
-            (None, Some(n)) => Detail::open(n, world).as_ref().map(copies::of).unwrap_or_default(),
+            (None, Some(n)) => Detail::open(n, model).as_ref().map(copies::of).unwrap_or_default(),
             (None, None) => Copies::default(),
         }
     }
 
-    fn status(&self, world: &World) -> String {
+    fn status(&self, model: &Model) -> String {
         if let Some(detail) = self.detail.as_ref().filter(|_| self.in_detail) {
             return detail.status();
         }
-        let rows = world.rows.len();
+        let rows = model.rows.len();
         let at = if rows == 0 { 0 } else { self.list.selected + 1 };
         let new = rows.saturating_sub(self.left_at);
-        let follow = match (self.follows, world.live && !world.ended) {
+        let follow = match (self.follows, model.live && !model.ended) {
             (true, true) => "following, ".to_owned(),
             (false, true) if new > 0 => format!("paused, {new} new, "),
             _ => String::new(),
@@ -225,55 +225,55 @@ impl View for Exchanges {
         self.detail.as_mut().and_then(|detail| detail.search(text))
     }
 
-    fn show(&mut self, n: u64, world: &mut World) {
+    fn show(&mut self, n: u64, model: &mut Model) {
         self.selected = Some(n);
         self.follows = false;
-        self.left_at = world.rows.len();
-        self.refresh(world);
+        self.left_at = model.rows.len();
+        self.refresh(model);
         self.selected = Some(n);
-        self.detail = Detail::open(n, world);
+        self.detail = Detail::open(n, model);
         self.in_detail = self.detail.is_some();
     }
 }
 
 impl Exchanges {
-    fn draw_list(&self, area: Rect, focused: bool, pen: &mut Pen<'_>) {
-        let world = pen.world;
-        if world.rows.is_empty() {
-            return self.draw_empty(area, pen);
+    fn draw_list(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
+        let model = painter.model;
+        if model.rows.is_empty() {
+            return self.draw_empty(area, painter);
         }
-        let symbols = pen.symbols();
-        let (by, descending) = world.rows.sorted();
+        let symbols = painter.symbols();
+        let (by, descending) = model.rows.sorted();
         let names = columns::fitting(&self.columns, area.width);
         let sorted = names.iter().position(|column| column.info().sorts == Some(by));
         let columns: Vec<Column> = names.iter().map(|column| column.info().column).collect();
         let lines = usize::from(area.height.saturating_sub(1));
-        let scale = self.scale(lines, world);
-        let is_colored = pen.theme.style(Role::Wait).fg.is_some();
+        let scale = self.scale(lines, model);
+        let is_colored = painter.theme.style(Role::Wait).fg.is_some();
         let table = Table {
             columns: &columns,
             sorted: sorted.map(|at| (at, descending)),
-            rows: world.rows.len(),
+            rows: model.rows.len(),
             list: self.list,
             focused,
             pane: Pane::List,
         };
-        table.draw(area, pen, |row| {
-            let Some((index, exchange)) = exchange(world, row) else { return Vec::new() };
+        table.draw(area, painter, |row| {
+            let Some((index, exchange)) = exchange(model, row) else { return Vec::new() };
             let shown =
-                Shown { world, symbols: &symbols, scale, is_open: world.store.is_open(index), is_colored };
+                Shown { model, symbols: &symbols, scale, is_open: model.store.is_open(index), is_colored };
             names.iter().map(|column| column.cell(&exchange, &shown)).collect()
         });
     }
 
     /// The longest total among the rows that are to be seen.
-    fn scale(&self, lines: usize, world: &World) -> i64 {
-        let top = self.list.top(lines, world.rows.len());
+    fn scale(&self, lines: usize, model: &Model) -> i64 {
+        let top = self.list.top(lines, model.rows.len());
         let longest = Memo::new(1);
-        for row in top..world.rows.len().min(top + lines) {
-            let Some((index, exchange)) = exchange(world, row) else { continue };
-            let total = if world.store.is_open(index) {
-                columns::pending(&exchange, world.now())
+        for row in top..model.rows.len().min(top + lines) {
+            let Some((index, exchange)) = exchange(model, row) else { continue };
+            let total = if model.store.is_open(index) {
+                columns::pending(&exchange, model.now())
             } else {
                 exchange.total_ns().unwrap_or(0)
             };
@@ -282,49 +282,49 @@ impl Exchanges {
         longest.get()
     }
 
-    fn draw_empty(&self, area: Rect, pen: &mut Pen<'_>) {
-        let world = pen.world;
-        if world.rows.looked() < world.store.len() {
-            return shelf::say(&["looking...".to_owned()], Role::Faint, area, pen);
+    fn draw_empty(&self, area: Rect, painter: &mut Painter<'_>) {
+        let model = painter.model;
+        if model.rows.looked() < model.store.len() {
+            return store_items::say(&["looking...".to_owned()], Role::Faint, area, painter);
         }
-        shelf::draw_empty("exchange", !world.store.is_empty(), area, pen);
+        store_items::draw_empty("exchange", !model.store.is_empty(), area, painter);
     }
 
-    fn walk(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
-        if !self.list.act(action, seen.lines(Pane::List), world.rows.len()) {
+    fn walk(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
+        if !self.list.act(action, seen.lines(Pane::List), model.rows.len()) {
             return None;
         }
-        let follows = action == Action::End && world.live && !world.ended;
-        self.select(self.list.selected, world);
+        let follows = action == Action::End && model.live && !model.ended;
+        self.select(self.list.selected, model);
         self.follows = follows;
         Some(Vec::new())
     }
 
     /// A row is selected by hand: following pauses.
-    fn select(&mut self, row: usize, world: &mut World) {
+    fn select(&mut self, row: usize, model: &mut Model) {
         if self.follows {
-            self.left_at = world.rows.len();
+            self.left_at = model.rows.len();
         }
         self.follows = false;
         self.list.selected = row;
-        self.selected = n_of(world, row);
+        self.selected = n_of(model, row);
         // What stands beside the list is the selected one.
         if let (Some(was), Some(n)) = (&self.detail, self.selected) {
-            self.detail = Detail::open(n, world).map(|detail| detail.like(was));
+            self.detail = Detail::open(n, model).map(|detail| detail.like(was));
         }
     }
 
-    fn open(&mut self, world: &mut World) -> Option<Vec<Effect>> {
+    fn open(&mut self, model: &mut Model) -> Option<Vec<Effect>> {
         // What is selected may be hidden by the filter.
-        if world.rows.is_empty() {
+        if model.rows.is_empty() {
             return None;
         }
         let n = self.selected?;
         // Who reads is not taken along by what comes.
         if self.follows {
-            (self.follows, self.left_at) = (false, world.rows.len());
+            (self.follows, self.left_at) = (false, model.rows.len());
         }
-        self.detail = Detail::open(n, world);
+        self.detail = Detail::open(n, model);
         self.in_detail = self.detail.is_some();
         Some(Vec::new())
     }
@@ -335,12 +335,12 @@ impl Exchanges {
         Some(Vec::new())
     }
 
-    fn sort(&mut self, by: SortBy, world: &mut World) {
-        let (was, descending) = world.rows.sorted();
+    fn sort(&mut self, by: SortBy, model: &mut Model) {
+        let (was, descending) = model.rows.sorted();
         let descending = if was == by { !descending } else { by.is_descending_first() };
-        world.rows.resort(by, descending);
-        world.look(SLICE);
-        self.refresh(world);
+        model.rows.resort(by, descending);
+        model.look(SLICE);
+        self.refresh(model);
     }
 }
 
@@ -349,11 +349,11 @@ fn next(by: SortBy) -> SortBy {
     SortBy::ALL.get((at + 1) % SortBy::ALL.len()).copied().unwrap_or_default()
 }
 
-fn exchange(world: &World, row: usize) -> Option<(usize, Exchange)> {
-    let index = world.rows.get(row)?;
-    Some((index, world.store.exchange(index)?))
+fn exchange(model: &Model, row: usize) -> Option<(usize, Exchange)> {
+    let index = model.rows.get(row)?;
+    Some((index, model.store.exchange(index)?))
 }
 
-fn n_of(world: &World, row: usize) -> Option<u64> {
-    exchange(world, row).map(|(_, exchange)| exchange.n)
+fn n_of(model: &Model, row: usize) -> Option<u64> {
+    exchange(model, row).map(|(_, exchange)| exchange.n)
 }

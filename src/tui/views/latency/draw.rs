@@ -7,8 +7,8 @@ use super::grid::{Bucket, Grid};
 use super::order;
 use crate::base::units;
 use crate::ledger::LatencyRow;
-use crate::tui::heat::{Count, step_of};
-use crate::tui::pen::{Hit, Pane, Pen};
+use crate::tui::heat_map::{Count, step_of};
+use crate::tui::painter::{Hit, Painter, Pane};
 use crate::tui::theme::Role;
 
 /// Columns of a percentile's mark and of the scale, at the left.
@@ -85,22 +85,22 @@ pub(super) fn pane(
     grid: Option<&Grid>,
     chosen: Option<Chosen>,
     area: Rect,
-    pen: &mut Pen<'_>,
+    painter: &mut Painter<'_>,
 ) {
-    let symbols = pen.symbols();
+    let symbols = painter.symbols();
     let called: String =
-        order::name(&row.key.subject, &symbols, pen.world).into_iter().map(|(_, text)| text).collect();
+        order::name(&row.key.subject, &symbols, painter.model).into_iter().map(|(_, text)| text).collect();
     let title = match (grid, chosen) {
         (Some(grid), Some(chosen)) => {
-            format!("{} {} {}", said(grid, chosen, pen), symbols.dot, called.trim())
+            format!("{} {} {}", said(grid, chosen, painter), symbols.dot, called.trim())
         }
         _ => called.trim().to_owned(),
     };
-    pen.rule(Rect { height: 1, ..area }, &title);
+    painter.rule(Rect { height: 1, ..area }, &title);
     let body = body(area);
-    pen.pane(Pane::Detail, body);
+    painter.pane(Pane::Detail, body);
     let Some(grid) = grid else {
-        pen.text((body.x + 2, body.y).into(), body.width, Role::Faint, "none of them was answered");
+        painter.text((body.x + 2, body.y).into(), body.width, Role::Faint, "none of them was answered");
         return;
     };
     let places = Places::of(body);
@@ -114,29 +114,29 @@ pub(super) fn pane(
     for (above, (line, bucket)) in grid.buckets().rev().enumerate() {
         let y = body.y + (above as u16).saturating_mul(tall);
         let rows = Rect { y, height: tall, ..body }.intersection(body);
-        pen.hit(rows, Hit::Row(Pane::Detail, line));
+        painter.hit(rows, Hit::Row(Pane::Detail, line));
         for y in rows.y..rows.bottom() {
             let at = |place: Rect| Rect { y, height: 1, ..place };
-            bar(bucket.total, longest, y == rows.y, at(places.bars), pen);
-            pen.text((places.bars.right(), y).into(), 1, Role::Border, standing);
-            heat((line, bucket), hottest, across, at(places.heat), pen);
+            bar(bucket.total, longest, y == rows.y, at(places.bars), painter);
+            painter.text((places.bars.right(), y).into(), 1, Role::Border, standing);
+            heat((line, bucket), hottest, across, at(places.heat), painter);
         }
-        scale(row, grid, line, Rect { height: 1, ..rows }, pen);
+        scale(row, grid, line, Rect { height: 1, ..rows }, painter);
         if let Some(chosen) = chosen.filter(|chosen| chosen.line == line) {
-            mark(chosen, across, (rows, Rect { y: rows.y, height: rows.height, ..places.heat }), pen);
+            mark(chosen, across, (rows, Rect { y: rows.y, height: rows.height, ..places.heat }), painter);
         }
     }
     // What bars and cells count, and when.
     let below = Rect { y: (body.y + count.saturating_mul(tall)).min(body.bottom()), height: 1, ..body };
-    pen.text((places.bars.x, below.y).into(), places.bars.width, Role::Faint, "exchanges");
+    painter.text((places.bars.x, below.y).into(), places.bars.width, Role::Faint, "exchanges");
     match chosen.and_then(|chosen| chosen.column) {
-        Some(column) => pointed(grid, across, column, below, pen),
-        None => axis(grid, across, below, pen),
+        Some(column) => pointed(grid, across, column, below, painter),
+        None => axis(grid, across, below, painter),
     }
 }
 
 /// The bucket in words: its limits, its time, its exchanges.
-fn said(grid: &Grid, chosen: Chosen, pen: &Pen<'_>) -> String {
+fn said(grid: &Grid, chosen: Chosen, painter: &Painter<'_>) -> String {
     let limits = match grid.latencies(chosen.line) {
         (None, to) => format!("below {}", filter::latency(to.unwrap_or_default())),
         (Some(from), None) => format!("{} and more", filter::latency(from)),
@@ -146,45 +146,51 @@ fn said(grid: &Grid, chosen: Chosen, pen: &Pen<'_>) -> String {
     let cell = chosen.column.and_then(|column| bucket?.columns.get(column));
     let count = cell.or(bucket.map(|bucket| &bucket.total)).copied().unwrap_or_default();
     let since = chosen.column.map_or(String::new(), |column| {
-        format!(" at {}", units::time_of_day(grid.times(pen.world.shown().heats, column).0))
+        format!(" at {}", units::time_of_day(grid.times(painter.model.shown().heat_maps, column).0))
     });
     let failed = if count.failed > 0 { format!(", {} failed", count.failed) } else { String::new() };
     format!("{limits}{since}: {}{failed}", units::several(count.all, "exchange"))
 }
 
 /// Where the bucket begins, and the first percentile that lies in it.
-fn scale(row: &LatencyRow, grid: &Grid, line: usize, area: Rect, pen: &mut Pen<'_>) {
+fn scale(row: &LatencyRow, grid: &Grid, line: usize, area: Rect, painter: &mut Painter<'_>) {
     let percentiles = [("p50", row.p50_ns), ("p90", row.p90_ns), ("p95", row.p95_ns), ("p99", row.p99_ns)];
     let lies_here = |ns: &Option<i64>| ns.is_some_and(|ns| grid.line_of(step_of(ns)) == line);
     if let Some((name, _)) = percentiles.iter().find(|(_, ns)| lies_here(ns)) {
-        pen.text((area.x + 1, area.y).into(), 3, Role::Title, name);
+        painter.text((area.x + 1, area.y).into(), 3, Role::Title, name);
     }
     let from = grid.latencies(line).0.map_or_else(|| "0".to_owned(), filter::latency);
-    pen.right(Rect { x: area.x + 5, width: 7, ..area }, Role::Faint, &from);
+    painter.right(Rect { x: area.x + 5, width: 7, ..area }, Role::Faint, &from);
 }
 
 /// The bar of a bucket, and its counts where they are asked for. However few they are, they are seen.
-fn bar(count: Count, longest: u64, counted: bool, area: Rect, pen: &mut Pen<'_>) {
+fn bar(count: Count, longest: u64, counted: bool, area: Rect, painter: &mut Painter<'_>) {
     if count.all == 0 {
         return;
     }
     let number = format!(" {}", count.all);
     let failed =
-        if count.failed > 0 { format!(" {}{}", pen.symbols().bad, count.failed) } else { String::new() };
+        if count.failed > 0 { format!(" {}{}", painter.symbols().bad, count.failed) } else { String::new() };
     let room = area.width.saturating_sub(10);
     let part = (count.all as f64 / longest.max(1) as f64).max(1.0 / (8.0 * f64::from(room.max(1))));
-    pen.bar(Rect { width: room, ..area }, Role::Send, part);
+    painter.bar(Rect { width: room, ..area }, Role::Send, part);
     if !counted {
         return;
     }
     let used = (part * f64::from(room)).ceil() as u16;
     let rest = Rect { x: area.x + used.min(room), width: area.width - used.min(room), ..area };
-    pen.line(rest, &[(Role::Text, &number), (Role::Bad, &failed)]);
+    painter.line(rest, &[(Role::Text, &number), (Role::Bad, &failed)]);
 }
 
 /// The cells of a bucket. One in which an exchange failed has the symbol of that in the place of a shade.
-fn heat((line, bucket): (usize, &Bucket), hottest: u64, across: Across, area: Rect, pen: &mut Pen<'_>) {
-    let symbols = pen.symbols();
+fn heat(
+    (line, bucket): (usize, &Bucket),
+    hottest: u64,
+    across: Across,
+    area: Rect,
+    painter: &mut Painter<'_>,
+) {
+    let symbols = painter.symbols();
     for (column, count) in bucket.columns.iter().enumerate() {
         if count.all == 0 {
             continue;
@@ -195,8 +201,8 @@ fn heat((line, bucket): (usize, &Bucket), hottest: u64, across: Across, area: Re
         } else {
             (Role::Send, shade(&symbols.heat, count.all, hottest))
         };
-        pen.text(cell.as_position(), cell.width, role, &symbol.repeat(cell.width.into()));
-        pen.hit(cell, Hit::Cell(Pane::Detail, line, column));
+        painter.text(cell.as_position(), cell.width, role, &symbol.repeat(cell.width.into()));
+        painter.hit(cell, Hit::Cell(Pane::Detail, line, column));
     }
 }
 
@@ -208,52 +214,52 @@ fn shade(shades: &[&'static str; 4], count: u64, hottest: u64) -> &'static str {
 }
 
 /// Marks the line, or the cell and the scale beside it.
-fn mark(chosen: Chosen, across: Across, (line, heat): (Rect, Rect), pen: &mut Pen<'_>) {
-    let pointer = pen.symbols().pointer;
+fn mark(chosen: Chosen, across: Across, (line, heat): (Rect, Rect), painter: &mut Painter<'_>) {
+    let pointer = painter.symbols().pointer;
     match chosen.column {
-        None => pen.wash(line, Role::Selected),
+        None => painter.wash(line, Role::Selected),
         Some(column) => {
-            pen.wash(Rect { width: SCALE, ..line }, Role::Selected);
-            pen.wash(across.place(column, heat), Role::Found);
+            painter.wash(Rect { width: SCALE, ..line }, Role::Selected);
+            painter.wash(across.place(column, heat), Role::Found);
         }
     }
-    pen.text(line.as_position(), 1, Role::Key, pointer);
+    painter.text(line.as_position(), 1, Role::Key, pointer);
 }
 
 /// The column that is selected, where no colour tells, and when it begins.
-fn pointed(grid: &Grid, across: Across, column: usize, area: Rect, pen: &mut Pen<'_>) {
+fn pointed(grid: &Grid, across: Across, column: usize, area: Rect, painter: &mut Painter<'_>) {
     let heat = Places::of(area).heat;
     let place = across.place(column, heat);
-    let [up, _] = pen.symbols().sorted;
-    let time = units::time_of_day(grid.times(pen.world.shown().heats, column).0);
+    let [up, _] = painter.symbols().sorted;
+    let time = units::time_of_day(grid.times(painter.model.shown().heat_maps, column).0);
     let wide = time.len() as u16 + 1;
     let left = Rect { width: place.x.saturating_sub(heat.x + 1), ..heat };
     if place.x + 1 + wide <= heat.right() {
-        pen.line(
+        painter.line(
             Rect { x: place.x, width: wide + 1, ..heat },
             &[(Role::Key, up), (Role::Faint, " "), (Role::Faint, &time)],
         );
     } else {
-        pen.text(place.as_position(), 1, Role::Key, up);
-        pen.right(left, Role::Faint, &time);
+        painter.text(place.as_position(), 1, Role::Key, up);
+        painter.right(left, Role::Faint, &time);
     }
 }
 
 /// When the heat map begins and ends, and how long a column is.
-fn axis(grid: &Grid, across: Across, area: Rect, pen: &mut Pen<'_>) {
+fn axis(grid: &Grid, across: Across, area: Rect, painter: &mut Painter<'_>) {
     let places = Places::of(area);
-    let heats = pen.world.shown().heats;
-    let (start, after) = grid.times(heats, 0);
+    let heat_maps = painter.model.shown().heat_maps;
+    let (start, after) = grid.times(heat_maps, 0);
     let last = grid.columns().saturating_sub(1);
-    let end = grid.times(heats, last).1;
+    let end = grid.times(heat_maps, last).1;
     let (from, to) = (units::time_of_day(start), units::time_of_day(end));
     let room = places.heat.width;
     let ends = (from.len() + to.len()) as u16;
     let used = across.width.max(ends + 18).min(room);
     let heat = Rect { width: used, ..places.heat };
-    let middle = units::time_of_day(grid.times(heats, last.div_ceil(2)).0);
+    let middle = units::time_of_day(grid.times(heat_maps, last.div_ceil(2)).0);
     let each = format!("each {}", units::duration(after.since(start)));
     let between = if used > ends + 60 { format!("{each}, {middle} in the middle") } else { each };
-    pen.line(heat, &[(Role::Faint, &from), (Role::Faint, "  "), (Role::Faint, &between)]);
-    pen.right(heat, Role::Faint, &to);
+    painter.line(heat, &[(Role::Faint, &from), (Role::Faint, "  "), (Role::Faint, &between)]);
+    painter.right(heat, Role::Faint, &to);
 }

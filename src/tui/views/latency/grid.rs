@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::base::Timestamp;
-use crate::tui::heat::{Count, Heat, Heats, STEPS, step_start};
+use crate::tui::heat_map::{Count, HeatMap, HeatMaps, STEPS, step_start};
 
 /// Steps of the scale that make a line: a tenth, a fifth, a half or the whole of a power of ten, or all.
 const FOLDS: [usize; 5] = [1, 2, 5, 10, STEPS];
@@ -33,8 +33,8 @@ pub(super) struct Grid {
 
 impl Grid {
     /// At most so many lines and columns, at least one; `None` where nothing was counted.
-    pub(super) fn of(heats: &Heats, heat: &Heat, lines: usize, columns: usize) -> Option<Self> {
-        let (first, last) = heats.range()?;
+    pub(super) fn of(heat_maps: &HeatMaps, heat: &HeatMap, lines: usize, columns: usize) -> Option<Self> {
+        let (first, last) = heat_maps.range()?;
         let low = heat.cells().map(|(_, step, _)| step).min()?;
         let high = heat.cells().map(|(_, step, _)| step).max()?;
         let fits = |fold: &usize| line_of(high, *fold) - line_of(low, *fold) < lines;
@@ -95,15 +95,15 @@ impl Grid {
     }
 
     /// The column in which a time lies, the nearest one.
-    pub(super) fn column_of(&self, heats: &Heats, time: Timestamp) -> usize {
-        let at = (heats.stretch(time) - self.first).div_euclid(self.together);
+    pub(super) fn column_of(&self, heat_maps: &HeatMaps, time: Timestamp) -> usize {
+        let at = (heat_maps.stretch(time) - self.first).div_euclid(self.together);
         usize::try_from(at).unwrap_or(0).min(self.columns().saturating_sub(1))
     }
 
     /// When a column begins, and when it ends.
-    pub(super) fn times(&self, heats: &Heats, column: usize) -> (Timestamp, Timestamp) {
+    pub(super) fn times(&self, heat_maps: &HeatMaps, column: usize) -> (Timestamp, Timestamp) {
         let at = self.first + column as i64 * self.together;
-        (heats.start(at), heats.start(at + self.together))
+        (heat_maps.start(at), heat_maps.start(at + self.together))
     }
 
     /// The most exchanges of a bucket, and of a cell.
@@ -115,7 +115,7 @@ impl Grid {
 }
 
 /// How many lines it has where there is room for every step.
-pub(super) fn finest(heat: &Heat) -> usize {
+pub(super) fn finest(heat: &HeatMap) -> usize {
     let steps = || heat.cells().map(|(_, step, _)| step);
     steps().max().zip(steps().min()).map_or(1, |(high, low)| high - low + 1)
 }

@@ -7,17 +7,17 @@ mod order;
 
 use ratatui::layout::Rect;
 
-use super::shelf;
+use super::store_items;
 use super::{View, ViewName};
 use crate::base::Timestamp;
 use crate::ledger::{LatencyKey, LatencyRow};
-use crate::tui::action::{Action, Place};
+use crate::tui::action::{Action, KeyContext};
 use crate::tui::effect::{Copies, Effect};
-use crate::tui::list::List;
-use crate::tui::listing::Sorting;
-use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
+use crate::tui::list_state::ListState;
+use crate::tui::model::Model;
+use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
+use crate::tui::sorted_list::Sorting;
 use crate::tui::table::Table;
-use crate::tui::world::World;
 
 use draw::Chosen;
 use filter::Part;
@@ -26,12 +26,12 @@ use grid::Grid;
 /// The view of the latencies.
 #[derive(Debug)]
 pub(in crate::tui) struct Latency {
-    /// Rows of the summary, in the order in which they are shown.
+    /// FilteredExchanges of the summary, in the order in which they are shown.
     order: Vec<usize>,
     /// Which summary they are of; `None` before there was any.
     of: Option<(u64, u64)>,
     sorting: Sorting,
-    list: List,
+    list: ListState,
     /// The row that is selected; `None` before there is any.
     selected: Option<LatencyKey>,
     /// The bucket that is selected, where keys go to the histogram.
@@ -52,7 +52,7 @@ impl Default for Latency {
             order: Vec::new(),
             of: None,
             sorting: Sorting::by(order::P95, &order::COLUMNS),
-            list: List::default(),
+            list: ListState::default(),
             selected: None,
             bucket: None,
         }
@@ -64,12 +64,12 @@ impl View for Latency {
         ViewName::Latency
     }
 
-    fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
-        let world = pen.world;
+    fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
+        let model = painter.model;
         if self.order.is_empty() {
-            return shelf::draw_empty("exchange", world.rows.len() < world.store.len(), area, pen);
+            return store_items::draw_empty("exchange", model.rows.len() < model.store.len(), area, painter);
         }
-        let above = Rect { height: self.above(area.height, world), ..area };
+        let above = Rect { height: self.above(area.height, model), ..area };
         let below = Rect { y: above.bottom(), height: area.height.saturating_sub(above.height), ..area };
         let table = Table {
             columns: &order::COLUMNS,
@@ -79,76 +79,76 @@ impl View for Latency {
             focused: self.bucket.is_none(),
             pane: Pane::List,
         };
-        let symbols = pen.symbols();
-        table.draw(above, pen, |row| {
-            self.row(row, world).map(|row| order::cells(row, &symbols, world)).unwrap_or_default()
+        let symbols = painter.symbols();
+        table.draw(above, painter, |row| {
+            self.row(row, model).map(|row| order::cells(row, &symbols, model)).unwrap_or_default()
         });
-        if let Some(row) = self.row(self.list.selected, world) {
-            let grid = self.grid(draw::body(below), world);
-            let chosen = grid.as_ref().and_then(|grid| self.chosen(grid, world));
-            draw::pane(row, grid.as_ref(), chosen, below, pen);
+        if let Some(row) = self.row(self.list.selected, model) {
+            let grid = self.grid(draw::body(below), model);
+            let chosen = grid.as_ref().and_then(|grid| self.chosen(grid, model));
+            draw::pane(row, grid.as_ref(), chosen, below, painter);
         }
     }
 
-    fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
         if self.bucket.is_some() {
-            return self.act_below(action, world, seen);
+            return self.act_below(action, model, seen);
         }
         match action {
             Action::Open => {
-                let filter = self.row(self.list.selected, world);
-                let filter = filter.and_then(|row| filter::row(row, &world.shown().summary.latency));
+                let filter = self.row(self.list.selected, model);
+                let filter = filter.and_then(|row| filter::row(row, &model.shown().summary.latency));
                 return Some(
-                    filter.map_or(vec![Effect::Bell], |text| vec![Effect::Filter(world.within(&text))]),
+                    filter.map_or(vec![Effect::Bell], |text| vec![Effect::Filter(model.within(&text))]),
                 );
             }
-            Action::NextPane | Action::Right => self.enter(world, seen),
-            _ if self.sorting.act(action, &order::COLUMNS) => self.arrange(world),
+            Action::NextPane | Action::Right => self.enter(model, seen),
+            _ if self.sorting.act(action, &order::COLUMNS) => self.arrange(model),
             _ => {
                 if !self.list.act(action, seen.lines(Pane::List), self.order.len()) {
                     return None;
                 }
-                self.keep(world);
+                self.keep(model);
             }
         }
         Some(Vec::new())
     }
 
-    fn click(&mut self, hit: Hit, world: &mut World, seen: &FrameInfo) -> Vec<Effect> {
+    fn click(&mut self, hit: Hit, model: &mut Model, seen: &FrameInfo) -> Vec<Effect> {
         match hit {
             Hit::Row(Pane::List, row) => {
                 self.bucket = None;
                 self.list.select(row, self.order.len());
-                self.keep(world);
+                self.keep(model);
             }
             Hit::Column(column) => {
                 self.sorting.click(column, &order::COLUMNS);
-                self.arrange(world);
+                self.arrange(model);
             }
-            Hit::Row(Pane::Detail, line) => self.choose(Chosen { line, column: None }, world, seen),
+            Hit::Row(Pane::Detail, line) => self.choose(Chosen { line, column: None }, model, seen),
             Hit::Cell(Pane::Detail, line, column) => {
-                self.choose(Chosen { line, column: Some(column) }, world, seen);
+                self.choose(Chosen { line, column: Some(column) }, model, seen);
             }
             _ => {}
         }
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, world: &mut World, seen: &FrameInfo) {
+    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, seen: &FrameInfo) {
         if pane == Pane::List {
             self.list.scroll(down, 3, seen.lines(Pane::List), self.order.len());
-            self.keep(world);
+            self.keep(model);
         } else if self.bucket.is_some() {
             let action = if down { Action::Down } else { Action::Up };
-            self.act_below(action, world, seen);
+            self.act_below(action, model, seen);
         }
     }
 
-    fn refresh(&mut self, world: &mut World) {
-        let of = Some((world.shown().version, world.epoch()));
+    fn refresh(&mut self, model: &mut Model) {
+        let of = Some((model.shown().version, model.epoch()));
         if self.of != of {
             self.of = of;
-            self.arrange(world);
+            self.arrange(model);
         }
     }
 
@@ -163,13 +163,13 @@ impl View for Latency {
         }
     }
 
-    fn place(&self) -> Place {
-        if self.bucket.is_some() { Place::Detail } else { Place::List }
+    fn key_context(&self) -> KeyContext {
+        if self.bucket.is_some() { KeyContext::Detail } else { KeyContext::List }
     }
 
-    fn copies(&self, world: &mut World) -> Copies {
-        let Some(row) = self.row(self.list.selected, world) else { return Copies::default() };
-        let filter = filter::row(row, &world.shown().summary.latency);
+    fn copies(&self, model: &mut Model) -> Copies {
+        let Some(row) = self.row(self.list.selected, model) else { return Copies::default() };
+        let filter = filter::row(row, &model.shown().summary.latency);
         let ms = |ns: Option<i64>| ns.map_or_else(|| "-".to_owned(), crate::base::units::ms);
         let text = format!(
             "n={} errors={} p50={} p90={} p95={} p99={} max={} (ms)",
@@ -185,7 +185,7 @@ impl View for Latency {
         filter.into_iter().fold(copies, |copies, filter| copies.with('f', "filter", filter))
     }
 
-    fn status(&self, _: &World) -> String {
+    fn status(&self, _: &Model) -> String {
         let sorted = self.sorting.status(order::P95, &order::COLUMNS);
         format!("{sorted}{}", self.list.status(self.order.len()))
     }
@@ -209,15 +209,15 @@ impl View for Latency {
 }
 
 impl Latency {
-    fn row<'w>(&self, row: usize, world: &'w World) -> Option<&'w LatencyRow> {
-        world.shown().summary.latency.get(*self.order.get(row)?)
+    fn row<'w>(&self, row: usize, model: &'w Model) -> Option<&'w LatencyRow> {
+        model.shown().summary.latency.get(*self.order.get(row)?)
     }
 
     /// Lines of the table: what it needs, if that leaves what is below it what it needs; else half of the screen at least.
-    fn above(&self, height: u16, world: &World) -> u16 {
+    fn above(&self, height: u16, model: &Model) -> u16 {
         let wanted = u16::try_from(self.order.len() + 1).unwrap_or(u16::MAX);
         let heat =
-            self.row(self.list.selected, world).and_then(|row| world.shown().heats.of(&row.key.subject));
+            self.row(self.list.selected, model).and_then(|row| model.shown().heat_maps.of(&row.key.subject));
         let lines = heat.map_or(1, grid::finest).min(usize::from(height));
         // With the rule above it, the axis below it, and no jumping where the next row needs less.
         let below = (lines as u16 + 2).max(height / 3);
@@ -225,41 +225,41 @@ impl Latency {
     }
 
     /// Histogram and heat map of the selected row, for lines at `body`.
-    fn grid(&self, body: Rect, world: &World) -> Option<Grid> {
-        let heats = world.shown().heats;
-        let heat = heats.of(&self.row(self.list.selected, world)?.key.subject)?;
-        Grid::of(heats, heat, usize::from(body.height).max(1), draw::columns(body))
+    fn grid(&self, body: Rect, model: &Model) -> Option<Grid> {
+        let heat_maps = model.shown().heat_maps;
+        let heat = heat_maps.of(&self.row(self.list.selected, model)?.key.subject)?;
+        Grid::of(heat_maps, heat, usize::from(body.height).max(1), draw::columns(body))
     }
 
     /// The grid that is on the screen.
-    fn seen(&self, world: &World, seen: &FrameInfo) -> Option<Grid> {
-        self.grid(seen.area(Pane::Detail)?, world)
+    fn seen(&self, model: &Model, seen: &FrameInfo) -> Option<Grid> {
+        self.grid(seen.area(Pane::Detail)?, model)
     }
 
-    fn chosen(&self, grid: &Grid, world: &World) -> Option<Chosen> {
+    fn chosen(&self, grid: &Grid, model: &Model) -> Option<Chosen> {
         let Selected { step, time } = self.bucket?;
-        let column = time.map(|time| grid.column_of(world.shown().heats, time));
+        let column = time.map(|time| grid.column_of(model.shown().heat_maps, time));
         Some(Chosen { line: grid.line_of(step), column })
     }
 
-    fn choose(&mut self, chosen: Chosen, world: &World, seen: &FrameInfo) {
-        if let Some(grid) = self.seen(world, seen) {
-            let time = chosen.column.map(|column| grid.times(world.shown().heats, column).0);
+    fn choose(&mut self, chosen: Chosen, model: &Model, seen: &FrameInfo) {
+        if let Some(grid) = self.seen(model, seen) {
+            let time = chosen.column.map(|column| grid.times(model.shown().heat_maps, column).0);
             self.bucket = Some(Selected { step: grid.step(chosen.line), time });
         }
     }
 
     /// Goes to the buckets: to the slowest.
-    fn enter(&mut self, world: &World, seen: &FrameInfo) {
-        if let Some(grid) = self.seen(world, seen) {
+    fn enter(&mut self, model: &Model, seen: &FrameInfo) {
+        if let Some(grid) = self.seen(model, seen) {
             let line = grid.lines().end.saturating_sub(1);
-            self.choose(Chosen { line, column: None }, world, seen);
+            self.choose(Chosen { line, column: None }, model, seen);
         }
     }
 
-    fn act_below(&mut self, action: Action, world: &World, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    fn act_below(&mut self, action: Action, model: &Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
         let Some((grid, chosen)) =
-            self.seen(world, seen).and_then(|grid| self.chosen(&grid, world).map(|chosen| (grid, chosen)))
+            self.seen(model, seen).and_then(|grid| self.chosen(&grid, model).map(|chosen| (grid, chosen)))
         else {
             self.bucket = None;
             return Some(Vec::new());
@@ -272,7 +272,7 @@ impl Latency {
                 self.bucket = None;
                 return Some(Vec::new());
             }
-            Action::Open => return Some(vec![self.open(&grid, chosen, world)]),
+            Action::Open => return Some(vec![self.open(&grid, chosen, model)]),
             Action::Up => to(chosen.line + 1),
             Action::Down => to(chosen.line.saturating_sub(1)),
             Action::PageUp | Action::Home => to(last),
@@ -280,12 +280,12 @@ impl Latency {
             Action::Left | Action::Right => Chosen { column: beside(&grid, chosen, action), ..chosen },
             _ => return None,
         };
-        self.choose(next, world, seen);
+        self.choose(next, model, seen);
         Some(Vec::new())
     }
 
     /// The exchanges of what is selected.
-    fn open(&self, grid: &Grid, chosen: Chosen, world: &World) -> Effect {
+    fn open(&self, grid: &Grid, chosen: Chosen, model: &Model) -> Effect {
         let bucket = grid.bucket(chosen.line);
         let cell = |column| bucket.and_then(|bucket| bucket.columns.get(column));
         let count = chosen.column.map_or(bucket.map(|bucket| &bucket.total), cell);
@@ -293,16 +293,16 @@ impl Latency {
             return Effect::Bell;
         }
         let (from, to) = grid.latencies(chosen.line);
-        let times = chosen.column.map(|column| grid.times(world.shown().heats, column));
+        let times = chosen.column.map(|column| grid.times(model.shown().heat_maps, column));
         let filter = self
-            .row(self.list.selected, world)
-            .and_then(|row| filter::part(row, &world.shown().summary.latency, Part { from, to, times }));
-        filter.map_or(Effect::Bell, |text| Effect::Filter(world.within(&text)))
+            .row(self.list.selected, model)
+            .and_then(|row| filter::part(row, &model.shown().summary.latency, Part { from, to, times }));
+        filter.map_or(Effect::Bell, |text| Effect::Filter(model.within(&text)))
     }
 
     /// Puts the rows in order; what is selected stays so.
-    fn arrange(&mut self, world: &World) {
-        let rows = &world.shown().summary.latency;
+    fn arrange(&mut self, model: &Model) {
+        let rows = &model.shown().summary.latency;
         let Sorting { column, down } = self.sorting;
         let mut sorted: Vec<(usize, &LatencyRow)> = rows.iter().enumerate().collect();
         sorted.sort_by(|(_, a), (_, b)| order::compare(a, b, column, down));
@@ -315,8 +315,8 @@ impl Latency {
     }
 
     /// The row that was moved to is the selected one.
-    fn keep(&mut self, world: &World) {
-        self.selected = self.row(self.list.selected, world).map(|row| row.key.clone());
+    fn keep(&mut self, model: &Model) {
+        self.selected = self.row(self.list.selected, model).map(|row| row.key.clone());
     }
 }
 

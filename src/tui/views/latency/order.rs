@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use crate::base::{Side, units};
 use crate::ledger::{LatencyRow, Subject};
+use crate::tui::model::Model;
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::{Role, Symbols};
-use crate::tui::world::World;
 
 pub(super) const COLUMNS: [Column; 13] = [
     Column::new("Method and tool", 24).grows().sorts(First::Least),
@@ -59,13 +59,13 @@ pub(super) fn compare(a: &LatencyRow, b: &LatencyRow, column: usize, descending:
 }
 
 /// The cells of a row.
-pub(super) fn cells(row: &LatencyRow, symbols: &Symbols, world: &World) -> Vec<Cell> {
+pub(super) fn cells(row: &LatencyRow, symbols: &Symbols, model: &Model) -> Vec<Cell> {
     let time = |role, ns: Option<i64>| Cell::text(role, ns.map_or_else(|| "-".to_owned(), units::cell));
     let (errors, unanswered) = (row.errors(), row.unanswered());
     let failed = |role, count: u64| if count > 0 { role } else { Role::Faint };
     vec![
         Cell::Parts(
-            name(&row.key.subject, symbols, world)
+            name(&row.key.subject, symbols, model)
                 .into_iter()
                 .map(|(role, text)| (role, text.into()))
                 .collect(),
@@ -86,13 +86,13 @@ pub(super) fn cells(row: &LatencyRow, symbols: &Symbols, world: &World) -> Vec<C
 }
 
 /// The method and the tool of a row.
-pub(super) fn name(subject: &Subject, symbols: &Symbols, world: &World) -> Vec<(Role, String)> {
+pub(super) fn name(subject: &Subject, symbols: &Symbols, model: &Model) -> Vec<(Role, String)> {
     match subject {
         Subject::Call { origin, method, name } => {
             let from =
                 if *origin == Side::Server { format!("{} ", symbols.from_server) } else { String::new() };
             let method = method.to_string();
-            let name = name.as_deref().map(|name| world.shown_name(&method, name));
+            let name = name.as_deref().map(|name| model.shown_name(&method, name));
             vec![
                 (Role::Title, from),
                 (Role::Text, format!("{method} ")),

@@ -6,12 +6,12 @@ use super::{COUNTED, Hanging};
 use crate::base::fact::Loser;
 use crate::base::{Timestamp, units};
 use crate::ledger::Status;
-use crate::tui::big::{CHARACTER, big};
-use crate::tui::pen::Pen;
+use crate::tui::big_text::{CHARACTER, draw_big_text};
+use crate::tui::model::Model;
+use crate::tui::painter::Painter;
 use crate::tui::theme::Role;
 use crate::tui::views::exchanges::columns;
-use crate::tui::views::shelf;
-use crate::tui::world::World;
+use crate::tui::views::store_items;
 
 /// Columns of the scale beside the rates.
 const SCALE: u16 = 7;
@@ -27,12 +27,12 @@ const AXIS: u16 = 68;
 const BROADEST: usize = 4;
 
 /// What was seen: two lines.
-pub(super) fn draw_totals(area: Rect, pen: &mut Pen<'_>) {
-    let exchanges = &pen.world.summary.exchanges;
-    let pending = pen.world.pending.len() as u64;
+pub(super) fn draw_totals(area: Rect, painter: &mut Painter<'_>) {
+    let exchanges = &painter.model.summary.exchanges;
+    let pending = painter.model.pending.len() as u64;
     let count = |status| exchanges.count(status);
     let failed = exchanges.errors();
-    let symbols = pen.symbols();
+    let symbols = painter.symbols();
     let texts = [
         (Role::Strong, units::several(exchanges.total() + pending, "exchange")),
         (none_or(Role::Good, count(Status::Ok)), format!("{} {} ok", symbols.ok, count(Status::Ok))),
@@ -52,36 +52,36 @@ pub(super) fn draw_totals(area: Rect, pen: &mut Pen<'_>) {
         .chain(&open)
         .flat_map(|(role, text)| [(*role, text.as_str()), (Role::Text, "  ")])
         .collect();
-    pen.line(area, &parts);
-    let world = pen.world;
-    let capture = world.store.capture();
+    painter.line(area, &parts);
+    let model = painter.model;
+    let capture = model.store.capture();
     let took = capture.first.zip(capture.last).map_or(0, |(first, last)| last.time.since(first.time));
-    let handshake = world
+    let handshake = model
         .summary
         .handshake_p50_ns
         .map_or(String::new(), |ns| format!(", handshake {}", units::duration(ns)));
-    let open = world.store.open_sessions().len() as u64;
+    let open = model.store.open_sessions().len() as u64;
     let second = format!(
         "{}, {}, {}; {} in {}{handshake}",
-        units::several(world.summary.sessions_count + open, "session"),
-        units::several(world.summary.notifications, "notification"),
-        units::several((world.store.streams().len() + world.store.open_streams().len()) as u64, "stream"),
+        units::several(model.summary.sessions_count + open, "session"),
+        units::several(model.summary.notifications, "notification"),
+        units::several((model.store.streams().len() + model.store.open_streams().len()) as u64, "stream"),
         units::bytes(capture.bytes),
         units::duration(took),
     );
-    pen.line(Rect { y: area.y + 1, ..area }, &[(Role::Faint, &second)]);
+    painter.line(Rect { y: area.y + 1, ..area }, &[(Role::Faint, &second)]);
 }
 
 /// How good the capture is, in a line.
-pub(super) fn draw_quality(area: Rect, pen: &mut Pen<'_>) {
-    let world = pen.world;
-    let capture = world.store.capture();
+pub(super) fn draw_quality(area: Rect, painter: &mut Painter<'_>) {
+    let model = painter.model;
+    let capture = model.store.capture();
     let lost = Loser::ALL.into_iter().filter_map(|by| {
         let count = capture.lost.by(by);
         (count > 0).then(|| format!("{} lost by {}", units::several(count, "packet"), by.name()))
     });
-    let gaps: u64 = world.summary.connections.iter().map(|count| count.gap_bytes).sum();
-    let degraded = world.summary.exchanges.degraded;
+    let gaps: u64 = model.summary.connections.iter().map(|count| count.gap_bytes).sum();
+    let degraded = model.summary.exchanges.degraded;
     let lacks = [
         (capture.cut_packets, format!("{} cut short", units::several(capture.cut_packets, "packet"))),
         (
@@ -93,20 +93,20 @@ pub(super) fn draw_quality(area: Rect, pen: &mut Pen<'_>) {
     ];
     let lacks = lacks.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text);
     let told: Vec<String> = lost.chain(lacks).collect();
-    let symbols = pen.symbols();
+    let symbols = painter.symbols();
     if told.is_empty() {
         let text = format!("{} nothing lost, cut or missing", symbols.ok);
-        pen.line(area, &[(Role::Faint, "capture  "), (Role::Good, &text)]);
+        painter.line(area, &[(Role::Faint, "capture  "), (Role::Good, &text)]);
     } else {
         let text = format!("{} {}", symbols.flag, told.join(", "));
-        pen.line(area, &[(Role::Faint, "capture  "), (Role::Warn, &text)]);
+        painter.line(area, &[(Role::Faint, "capture  "), (Role::Warn, &text)]);
     }
 }
 
 /// What hangs, to be seen from afar. Says how many lines that took, with an empty one below.
-pub(super) fn draw_hanging(hanging: &Hanging, area: Rect, pen: &mut Pen<'_>) -> u16 {
+pub(super) fn draw_hanging(hanging: &Hanging, area: Rect, painter: &mut Painter<'_>) -> u16 {
     let Some((since, oldest)) = &hanging.oldest else { return 0 };
-    let called = format!("{} {}", oldest.method, pen.world.name_of(oldest).unwrap_or_default());
+    let called = format!("{} {}", oldest.method, painter.model.name_of(oldest).unwrap_or_default());
     let whose = format!("{} packet {}", columns::session(&oldest.session), oldest.request.span.first);
     let words = match hanging.count {
         1 => "1 hangs".to_owned(),
@@ -116,12 +116,12 @@ pub(super) fn draw_hanging(hanging: &Hanging, area: Rect, pen: &mut Pen<'_>) -> 
     let since = units::cell(*since);
     if area.height >= ROOM
         && area.width >= WIDE
-        && let Some(used) = big(area, Role::Pending, &format!("{words} {since}"), pen)
+        && let Some(used) = draw_big_text(area, Role::Pending, &format!("{words} {since}"), painter)
     {
         let x = area.x + used + 1;
         let beside = |y| Rect { x, y, width: area.right().saturating_sub(x), height: 1 };
-        pen.line(beside(area.y + 1), &[(Role::Faint, "the oldest is "), (Role::Strong, &called)]);
-        pen.line(beside(area.y + 2), &[(Role::Faint, &whose)]);
+        painter.line(beside(area.y + 1), &[(Role::Faint, "the oldest is "), (Role::Strong, &called)]);
+        painter.line(beside(area.y + 2), &[(Role::Faint, &whose)]);
         return CHARACTER.1 + 1;
     }
     // Reversed, as what was searched for: the loudest that a theme has, and without colours too.
@@ -133,7 +133,7 @@ pub(super) fn draw_hanging(hanging: &Hanging, area: Rect, pen: &mut Pen<'_>) -> 
         (Role::Faint, whose),
     ];
     let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_str())).collect();
-    pen.line(area, &parts);
+    painter.line(area, &parts);
     2
 }
 
@@ -142,25 +142,26 @@ fn none_or(role: Role, count: u64) -> Role {
 }
 
 /// What is there instead, where no exchange was seen. Says how many lines that took.
-pub(super) fn draw_nothing(area: Rect, pen: &mut Pen<'_>) -> u16 {
-    let world = pen.world;
-    if !world.store.is_empty() {
+pub(super) fn draw_nothing(area: Rect, painter: &mut Painter<'_>) -> u16 {
+    let model = painter.model;
+    if !model.store.is_empty() {
         return 0;
     }
-    let text = if world.ended { "no MCP was seen in this capture" } else { "no MCP was seen so far" };
-    pen.line(area, &[(Role::Warn, text)]);
-    let Some(instead) = shelf::instead(world).filter(|_| world.ended) else { return 2 };
-    pen.line(Rect { y: area.y + 1, ..area }, &[(Role::Text, &instead)]);
+    let text = if model.ended { "no MCP was seen in this capture" } else { "no MCP was seen so far" };
+    painter.line(area, &[(Role::Warn, text)]);
+    let Some(instead) = store_items::instead(model).filter(|_| model.ended) else { return 2 };
+    painter.line(Rect { y: area.y + 1, ..area }, &[(Role::Text, &instead)]);
     3
 }
 
 /// How many exchanges began when, in columns; below them those that failed, and the time. Says how many lines it took.
-pub(super) fn draw_rates(area: Rect, pen: &mut Pen<'_>) -> u16 {
-    let Some(start) = pen.world.rates.start().filter(|_| area.height >= 4 && area.width > SCALE + 20) else {
+pub(super) fn draw_rates(area: Rect, painter: &mut Painter<'_>) -> u16 {
+    let Some(start) = painter.model.rates.start().filter(|_| area.height >= 4 && area.width > SCALE + 20)
+    else {
         return 0;
     };
     let plot = Rect { x: area.x + SCALE, width: area.width - SCALE, height: area.height - 2, ..area };
-    let columns = pen.world.rates.columns(plot.width.into());
+    let columns = painter.model.rates.columns(plot.width.into());
     let wide = (usize::from(plot.width) / columns.len().max(1)).clamp(1, BROADEST);
     let most = columns.iter().map(|[all, _]| *all).max().unwrap_or(1).max(1);
     // Few exchanges make no towers.
@@ -168,60 +169,61 @@ pub(super) fn draw_rates(area: Rect, pen: &mut Pen<'_>) -> u16 {
     let failures = Rect { y: plot.bottom(), height: 1, ..plot };
     for (index, [all, failed]) in columns.iter().enumerate() {
         let x = plot.x + (index * wide).min(usize::from(plot.width)) as u16;
-        draw_column(*all, most, Rect { x, width: wide as u16, ..plot }, pen);
+        draw_column(*all, most, Rect { x, width: wide as u16, ..plot }, painter);
         if *failed > 0 {
             let at = (u64::from(*failed) * 8).div_ceil(u64::from(most)).clamp(1, 8) as usize - 1;
-            let text = pen.symbols().levels.get(at).copied().unwrap_or_default().repeat(wide);
-            pen.text(Position::new(x, failures.y), wide as u16, Role::Bad, &text);
+            let text = painter.symbols().levels.get(at).copied().unwrap_or_default().repeat(wide);
+            painter.text(Position::new(x, failures.y), wide as u16, Role::Bad, &text);
         }
     }
-    let [_, standing] = pen.symbols().rules;
+    let [_, standing] = painter.symbols().rules;
     for y in plot.y..=failures.y {
-        pen.text((plot.x - 1, y).into(), 1, Role::Border, standing);
+        painter.text((plot.x - 1, y).into(), 1, Role::Border, standing);
     }
-    let scale = |y, text: &str, role, pen: &mut Pen<'_>| {
-        pen.right(Rect { x: area.x, y, width: SCALE - 1, height: 1 }, role, text);
+    let scale = |y, text: &str, role, painter: &mut Painter<'_>| {
+        painter.right(Rect { x: area.x, y, width: SCALE - 1, height: 1 }, role, text);
     };
-    scale(plot.y, &most.to_string(), Role::Faint, pen);
-    scale(plot.bottom() - 1, "began", Role::Faint, pen);
+    scale(plot.y, &most.to_string(), Role::Faint, painter);
+    scale(plot.bottom() - 1, "began", Role::Faint, painter);
     scale(
         failures.y,
         "bad",
         if columns.iter().any(|[_, failed]| *failed > 0) { Role::Bad } else { Role::Faint },
-        pen,
+        painter,
     );
-    let together = pen.world.rates.together(plot.width.into());
-    let each = pen.world.rates.width_ns().saturating_mul(together);
+    let together = painter.model.rates.together(plot.width.into());
+    let each = painter.model.rates.width_ns().saturating_mul(together);
     let end = Timestamp(start.0.saturating_add(each.saturating_mul(columns.len() as i64)));
     let used = ((columns.len() * wide) as u16).max(AXIS).min(plot.width);
     let axis = Rect { y: failures.y + 1, height: 1, width: used, ..plot };
-    let average = average(pen.world).filter(|_| used >= AXIS);
+    let average = average(painter.model).filter(|_| used >= AXIS);
     let average = average.map_or(String::new(), |rate| format!(", on average {rate}/s"));
     let middle = format!("  each column {}{average}", units::duration(each));
-    pen.line(axis, &[(Role::Faint, &units::time_of_day(start)), (Role::Faint, &middle)]);
-    pen.right(axis, Role::Faint, &units::time_of_day(end));
+    painter.line(axis, &[(Role::Faint, &units::time_of_day(start)), (Role::Faint, &middle)]);
+    painter.right(axis, Role::Faint, &units::time_of_day(end));
     plot.height + 2
 }
 
 /// Exchanges a second from the first packet of the capture to the last; `None` where no time passed between them.
-fn average(world: &World) -> Option<String> {
-    let capture = world.store.capture();
+fn average(model: &Model) -> Option<String> {
+    let capture = model.store.capture();
     let (first, last) = capture.first.zip(capture.last)?;
     let seconds = last.time.since(first.time) as f64 / 1e9;
-    let rate = world.store.len() as f64 / seconds;
+    let rate = model.store.len() as f64 / seconds;
     let decimals = if rate < 10.0 { 2 } else { usize::from(rate < 100.0) };
     (seconds > 0.0).then(|| format!("{rate:.decimals$}"))
 }
 
 /// A column of so many of the most, in steps of an eighth of a line, from below.
-fn draw_column(all: u32, most: u32, area: Rect, pen: &mut Pen<'_>) {
+fn draw_column(all: u32, most: u32, area: Rect, painter: &mut Painter<'_>) {
     let steps = (u64::from(all) * 8 * u64::from(area.height)).div_ceil(u64::from(most)) as usize;
     for line in 0..area.height {
         let here = steps.saturating_sub(usize::from(line) * 8).min(8);
-        let Some(symbol) = here.checked_sub(1).and_then(|at| pen.symbols().levels.get(at).copied()) else {
+        let Some(symbol) = here.checked_sub(1).and_then(|at| painter.symbols().levels.get(at).copied())
+        else {
             continue;
         };
         let text = symbol.repeat(area.width.into());
-        pen.text(Position::new(area.x, area.bottom() - 1 - line), area.width, Role::Receive, &text);
+        painter.text(Position::new(area.x, area.bottom() - 1 - line), area.width, Role::Receive, &text);
     }
 }

@@ -6,18 +6,18 @@ use std::borrow::Cow;
 
 use ratatui::layout::Rect;
 
-use super::board::{Board, Row, Target};
 use super::exchanges::columns;
+use super::link_table::{LinkTable, Row, Target};
 use super::{View, ViewName};
 use crate::base::{harmless, units};
 use crate::ledger::{CauseCount, Exchange, Status};
 use crate::tui::action::Action;
 use crate::tui::draw::short_source;
 use crate::tui::effect::Effect;
-use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
+use crate::tui::model::Model;
+use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
 use crate::tui::table::{Cell, Column};
 use crate::tui::theme::Role;
-use crate::tui::world::World;
 
 /// Exchanges that hang which are listed: the oldest.
 const HANGING: usize = 10;
@@ -46,7 +46,7 @@ const COLUMNS: [Column; 3] =
 /// The view that is a summary of all.
 #[derive(Debug, Default)]
 pub(in crate::tui) struct Overview {
-    board: Board,
+    link_table: LinkTable,
 }
 
 impl View for Overview {
@@ -54,47 +54,47 @@ impl View for Overview {
         ViewName::Overview
     }
 
-    fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
+    fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-        head::draw_totals(inner, pen);
-        head::draw_quality(Rect { y: inner.y + 2, ..inner }, pen);
+        head::draw_totals(inner, painter);
+        head::draw_quality(Rect { y: inner.y + 2, ..inner }, painter);
         let from = |y: u16| Rect { y, height: area.bottom().saturating_sub(y), ..inner };
         let mut y = inner.y + TOTALS + 1;
-        let hanging = Hanging::of(pen.world);
-        y += head::draw_hanging(&hanging, from(y), pen);
-        y += head::draw_nothing(from(y), pen);
+        let hanging = Hanging::of(painter.model);
+        y += head::draw_hanging(&hanging, from(y), painter);
+        y += head::draw_nothing(from(y), painter);
         // The rates take what the list leaves, within reason.
-        let listed = (self.board.len() as u16 + 2).max(LISTED);
+        let listed = (self.link_table.len() as u16 + 2).max(LISTED);
         let left = area.bottom().saturating_sub(y);
         let height = left.saturating_sub(listed).clamp(5, 11).min(left.saturating_sub(3));
-        y += head::draw_rates(Rect { height, ..from(y) }, pen);
-        if self.board.len() > 0 {
+        y += head::draw_rates(Rect { height, ..from(y) }, painter);
+        if self.link_table.len() > 0 {
             let width = area.width.min(BROADEST);
-            self.board.draw(Rect { x: area.x, width, ..from(y + 1) }, &COLUMNS, pen);
+            self.link_table.draw(Rect { x: area.x, width, ..from(y + 1) }, &COLUMNS, painter);
         }
     }
 
-    fn act(&mut self, action: Action, _: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
-        self.board.act(action, seen)
+    fn act(&mut self, action: Action, _: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
+        self.link_table.act(action, seen)
     }
 
-    fn click(&mut self, hit: Hit, _: &mut World, _: &FrameInfo) -> Vec<Effect> {
-        self.board.click(hit);
+    fn click(&mut self, hit: Hit, _: &mut Model, _: &FrameInfo) -> Vec<Effect> {
+        self.link_table.click(hit);
         Vec::new()
     }
 
-    fn wheel(&mut self, _: Pane, down: bool, _: &mut World, seen: &FrameInfo) {
-        self.board.wheel(down, seen);
+    fn wheel(&mut self, _: Pane, down: bool, _: &mut Model, seen: &FrameInfo) {
+        self.link_table.wheel(down, seen);
     }
 
-    fn refresh(&mut self, world: &mut World) {
-        let hanging = open(world).take_while(|(since, _)| *since >= HANGS).take(HANGING);
-        let mut rows: Vec<Row> = hanging.map(|(since, exchange)| hangs(since, &exchange, world)).collect();
-        rows.extend(world.summary.unanswered.causes.iter().map(no_answer));
-        rows.extend(failed(world));
-        rows.extend(world.summary.slowest.iter().map(|exchange| slow(exchange, world)));
-        rows.extend(degraded(world));
-        self.board.set(rows);
+    fn refresh(&mut self, model: &mut Model) {
+        let hanging = open(model).take_while(|(since, _)| *since >= HANGS).take(HANGING);
+        let mut rows: Vec<Row> = hanging.map(|(since, exchange)| hangs(since, &exchange, model)).collect();
+        rows.extend(model.summary.unanswered.causes.iter().map(no_answer));
+        rows.extend(failed(model));
+        rows.extend(model.summary.slowest.iter().map(|exchange| slow(exchange, model)));
+        rows.extend(degraded(model));
+        self.link_table.set(rows);
     }
 
     fn knows(&self, action: Action) -> bool {
@@ -103,12 +103,12 @@ impl View for Overview {
         !of_lists.contains(&action) && !of_texts.contains(&action)
     }
 
-    fn status(&self, world: &World) -> String {
+    fn status(&self, model: &Model) -> String {
         // The header has no room for what is read where the screen is narrow.
-        let source = short_source(&world.source);
+        let source = short_source(&model.source);
         let source = harmless::harmless(&source);
         let source = harmless::fit(&source, SOURCE);
-        let first = world.store.capture().first;
+        let first = model.store.capture().first;
         first.map_or_else(|| source.to_string(), |first| format!("{source}  {}", units::date(first.time)))
     }
 
@@ -135,25 +135,25 @@ struct Hanging {
 
 impl Hanging {
     /// Of the exchanges that are open now. They are in the order of their requests: the first that does not hang ends it.
-    fn of(world: &World) -> Self {
-        let mut open = open(world).take_while(|(since, _)| *since >= HANGS).take(COUNTED);
+    fn of(model: &Model) -> Self {
+        let mut open = open(model).take_while(|(since, _)| *since >= HANGS).take(COUNTED);
         let oldest = open.next();
         Self { count: usize::from(oldest.is_some()) + open.count(), oldest }
     }
 }
 
 /// What is open, the oldest first, each with how long it has been.
-fn open(world: &World) -> impl Iterator<Item = (i64, Exchange)> {
-    let now = world.now();
-    let open = world.pending.iter().filter_map(|n| world.store.exchange(world.store.find(*n)?));
+fn open(model: &Model) -> impl Iterator<Item = (i64, Exchange)> {
+    let now = model.now();
+    let open = model.pending.iter().filter_map(|n| model.store.exchange(model.store.find(*n)?));
     open.map(move |exchange| (columns::pending(&exchange, now), exchange))
 }
 
-fn hangs(since: i64, exchange: &Exchange, world: &World) -> Row {
+fn hangs(since: i64, exchange: &Exchange, model: &Model) -> Row {
     Row {
         cells: vec![
             Cell::text(Role::Pending, units::cell(since)),
-            call("hangs", Role::Pending, exchange, world),
+            call("hangs", Role::Pending, exchange, model),
             Cell::text(Role::Faint, place(exchange)),
         ],
         target: Target::Exchange(exchange.n),
@@ -161,9 +161,9 @@ fn hangs(since: i64, exchange: &Exchange, world: &World) -> Row {
 }
 
 /// What failed though it was answered, by how.
-fn failed(world: &World) -> impl Iterator<Item = Row> + use<'_> {
+fn failed(model: &Model) -> impl Iterator<Item = Row> + use<'_> {
     [Status::Error, Status::ToolError].into_iter().filter_map(|status| {
-        let count = world.summary.exchanges.count(status);
+        let count = model.summary.exchanges.count(status);
         let what = if status == Status::Error {
             "the answer is a JSON-RPC error"
         } else {
@@ -207,11 +207,11 @@ fn no_answer(count: &CauseCount) -> Row {
     }
 }
 
-fn slow(exchange: &Exchange, world: &World) -> Row {
+fn slow(exchange: &Exchange, model: &Model) -> Row {
     Row {
         cells: vec![
             Cell::text(Role::Strong, exchange.total_ns().map_or(String::new(), units::cell)),
-            call("slowest", Role::Warn, exchange, world),
+            call("slowest", Role::Warn, exchange, model),
             Cell::text(Role::Faint, place(exchange)),
         ],
         target: Target::Exchange(exchange.n),
@@ -219,8 +219,8 @@ fn slow(exchange: &Exchange, world: &World) -> Row {
 }
 
 /// What the capture does not hold all evidence of: the line above tells the rest of its quality.
-fn degraded(world: &World) -> Option<Row> {
-    let count = Some(world.summary.exchanges.degraded).filter(|count| *count > 0)?;
+fn degraded(model: &Model) -> Option<Row> {
+    let count = Some(model.summary.exchanges.degraded).filter(|count| *count > 0)?;
     let text = "for which the capture does not hold all evidence";
     Some(Row {
         cells: vec![
@@ -237,11 +237,11 @@ fn kind(role: Role, what: &str) -> (Role, Cow<'static, str>) {
     (role, format!("{what:<12}").into())
 }
 
-fn call(what: &'static str, role: Role, exchange: &Exchange, world: &World) -> Cell {
+fn call(what: &'static str, role: Role, exchange: &Exchange, model: &Model) -> Cell {
     Cell::Parts(vec![
         kind(role, what),
         (Role::Text, format!("{} ", exchange.method).into()),
-        (Role::Strong, world.name_of(exchange).unwrap_or_default().to_owned().into()),
+        (Role::Strong, model.name_of(exchange).unwrap_or_default().to_owned().into()),
     ])
 }
 

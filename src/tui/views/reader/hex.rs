@@ -5,7 +5,7 @@ use std::ops::Range;
 use ratatui::layout::{Position, Rect};
 
 use crate::base::harmless;
-use crate::tui::pen::{Hit, Pane, Pen};
+use crate::tui::painter::{Hit, Painter, Pane};
 use crate::tui::theme::Role;
 
 use super::{LEAST, MASK};
@@ -50,14 +50,14 @@ pub(super) fn split(area: Rect) -> Option<(Rect, Rect)> {
 }
 
 /// Draws the bytes, what is lit of them, and the packets that they came in.
-pub(super) fn draw((bytes, lit, packets): (&[u8], &Lit, &str), area: Rect, pen: &mut Pen<'_>) {
+pub(super) fn draw((bytes, lit, packets): (&[u8], &Lit, &str), area: Rect, painter: &mut Painter<'_>) {
     let line = |y| Rect { y, height: 1, ..area };
-    pen.rule(line(area.y), &title(bytes.len(), &lit.bytes, area.width.into()));
-    let pointer = if pen.world.private { MASK } else { &lit.pointer };
-    let used = draw_place(packets, pointer, line(area.y + 1), pen);
+    painter.rule(line(area.y), &title(bytes.len(), &lit.bytes, area.width.into()));
+    let pointer = if painter.model.private { MASK } else { &lit.pointer };
+    let used = draw_place(packets, pointer, line(area.y + 1), painter);
     let body = Rect { y: area.y + 1 + used, height: area.height.saturating_sub(1 + used), ..area };
-    if pen.world.private {
-        pen.line(body, &[(Role::Faint, MASK)]);
+    if painter.model.private {
+        painter.line(body, &[(Role::Faint, MASK)]);
         return;
     }
     let per_line = WIDTHS.iter().find(|(width, _)| area.width >= *width).map_or(8, |(_, bytes)| *bytes);
@@ -73,22 +73,22 @@ pub(super) fn draw((bytes, lit, packets): (&[u8], &Lit, &str), area: Rect, pen: 
         if part.is_empty() {
             break;
         }
-        draw_line((part, from, per_line), lit, line(y), pen);
+        draw_line((part, from, per_line), lit, line(y), painter);
     }
 }
 
 /// The packets and the pointer, on one line or on two. Says how many. Of a pointer that is too long the end is shown:
 /// its beginning can be seen in the document.
-fn draw_place(packets: &str, pointer: &str, line: Rect, pen: &mut Pen<'_>) -> u16 {
+fn draw_place(packets: &str, pointer: &str, line: Rect, painter: &mut Painter<'_>) -> u16 {
     let room = usize::from(line.width);
     let wide = harmless::width(&harmless::harmless(pointer));
     if harmless::width(packets) + 2 + wide <= room {
-        pen.line(line, &[(Role::Faint, packets), (Role::Text, "  "), (Role::JsonKey, pointer)]);
+        painter.line(line, &[(Role::Faint, packets), (Role::Text, "  "), (Role::JsonKey, pointer)]);
         return 1;
     }
-    pen.line(line, &[(Role::Faint, packets)]);
+    painter.line(line, &[(Role::Faint, packets)]);
     let below = Rect { y: line.y + 1, ..line };
-    let more = pen.symbols().more;
+    let more = painter.symbols().more;
     let mut tail =
         pointer.get(pointer.ceil_char_boundary(pointer.len().saturating_sub(room))..).unwrap_or(pointer);
     while harmless::width(&harmless::harmless(tail)) >= room {
@@ -99,7 +99,7 @@ fn draw_place(packets: &str, pointer: &str, line: Rect, pen: &mut Pen<'_>) -> u1
         tail = rest.as_str();
     }
     let front = if tail.len() < pointer.len() { more } else { "" };
-    pen.line(below, &[(Role::Faint, front), (Role::JsonKey, tail)]);
+    painter.line(below, &[(Role::Faint, front), (Role::JsonKey, tail)]);
     2
 }
 
@@ -116,8 +116,13 @@ fn title(len: usize, lit: &Range<usize>, columns: usize) -> String {
 }
 
 /// Digits and characters of a line. What is lit stands between `[` and `]`, for eyes and terminals without colours.
-fn draw_line((part, from, per_line): (&[u8], usize, usize), lit: &Lit, line: Rect, pen: &mut Pen<'_>) {
-    pen.text(line.as_position(), OFFSET, Role::Faint, &format!("{from:08x}"));
+fn draw_line(
+    (part, from, per_line): (&[u8], usize, usize),
+    lit: &Lit,
+    line: Rect,
+    painter: &mut Painter<'_>,
+) {
+    painter.text(line.as_position(), OFFSET, Role::Faint, &format!("{from:08x}"));
     let middle = |at: usize| u16::from(at >= per_line / 2);
     let digits = line.x + OFFSET;
     let letters = digits + per_line as u16 * 3 + 3;
@@ -131,21 +136,21 @@ fn draw_line((part, from, per_line): (&[u8], usize, usize), lit: &Lit, line: Rec
         };
         let x = digits + at as u16 * 3 + middle(at);
         let column = letters + at as u16;
-        pen.text(Position::new(x + 1, line.y), 2, role, &format!("{byte:02x}"));
+        painter.text(Position::new(x + 1, line.y), 2, role, &format!("{byte:02x}"));
         let letter = if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '.' };
-        pen.text(Position::new(column, line.y), 1, role, letter.encode_utf8(&mut [0; 4]));
+        painter.text(Position::new(column, line.y), 1, role, letter.encode_utf8(&mut [0; 4]));
         for (x, width) in [(x + 1, 2), (column, 1)] {
             let cell = Rect { x, width, ..line };
             if is_lit {
-                pen.wash(cell, Role::Selected);
+                painter.wash(cell, Role::Selected);
             }
-            pen.hit(cell, Hit::Cell(Pane::Detail, offset, 0));
+            painter.hit(cell, Hit::Cell(Pane::Detail, offset, 0));
         }
         if offset == lit.bytes.start && is_lit {
-            pen.text(Position::new(x, line.y), 1, Role::Key, "[");
+            painter.text(Position::new(x, line.y), 1, Role::Key, "[");
         }
         if offset + 1 == lit.bytes.end {
-            pen.text(Position::new(x + 3, line.y), 1, Role::Key, "]");
+            painter.text(Position::new(x + 3, line.y), 1, Role::Key, "]");
         }
     }
 }

@@ -7,10 +7,10 @@ mod value;
 use ratatui::layout::Rect;
 
 use crate::tui::action::Action;
-use crate::tui::doc::{Doc, Found, Look};
+use crate::tui::document::{Document, Found, Look};
 use crate::tui::effect::{Copies, Effect};
-use crate::tui::list::List;
-use crate::tui::pen::{Hit, Pane, Pen};
+use crate::tui::list_state::ListState;
+use crate::tui::painter::{Hit, Painter, Pane};
 use crate::tui::table;
 use crate::tui::theme::Role;
 
@@ -18,7 +18,7 @@ pub(super) use value::lines;
 
 use hex::Lit;
 
-pub(super) use crate::tui::pen::MASK;
+pub(super) use crate::tui::painter::MASK;
 
 /// Lines that a document is to be drawn on at least; with fewer its bytes are not shown.
 const LEAST: u16 = 6;
@@ -26,10 +26,10 @@ const LEAST: u16 = 6;
 /// A document, where one stands in it, and what is searched for.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
-    doc: Doc,
+    doc: Document,
     /// The text of the document that is next, not looked at yet: of 10 MB that takes longer than a key may.
     next: Option<Vec<u8>>,
-    list: List,
+    list: ListState,
     needle: String,
     found: Found,
     /// What is selected, in the bytes. Found out when the selection moves, for it may cost as much as there are lines.
@@ -44,7 +44,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Another document in the same place. The same one again changes nothing.
-    pub(super) fn set(&mut self, doc: Doc) {
+    pub(super) fn set(&mut self, doc: Document) {
         if doc.bytes() == self.doc.bytes() {
             return;
         }
@@ -63,11 +63,11 @@ impl Reader {
     /// Makes the document that was put here: what is drawn and moved through.
     pub(super) fn load(&mut self) {
         if let Some(bytes) = self.next.take() {
-            self.set(Doc::new(bytes));
+            self.set(Document::new(bytes));
         }
     }
 
-    /// Says in which packets the document came, in words.
+    /// Says in which packets the document origin, in words.
     pub(super) fn came_in(&mut self, packets: String) {
         self.packets = packets;
     }
@@ -260,39 +260,39 @@ impl Reader {
     }
 
     /// Draws it into `area`; `empty` is said where there is nothing to read.
-    pub(super) fn draw(&self, area: Rect, focused: bool, empty: &str, pen: &mut Pen<'_>) {
+    pub(super) fn draw(&self, area: Rect, focused: bool, empty: &str, painter: &mut Painter<'_>) {
         if self.doc.rows() == 0 {
-            pen.line(area, &[(Role::Faint, empty)]);
+            painter.line(area, &[(Role::Faint, empty)]);
             return;
         }
         let (reading, bytes) = match self.has_bytes.then(|| hex::split(area)).flatten() {
             Some((reading, bytes)) => (reading, Some(bytes)),
             None => (area, None),
         };
-        self.draw_text(reading, focused, pen);
+        self.draw_text(reading, focused, painter);
         if let Some(bytes) = bytes {
-            hex::draw((self.doc.bytes(), &self.lit, &self.packets), bytes, pen);
+            hex::draw((self.doc.bytes(), &self.lit, &self.packets), bytes, painter);
         }
     }
 
     /// Draws the value that is opened, or the lines of the document and below them the value that is selected.
-    fn draw_text(&self, area: Rect, focused: bool, pen: &mut Pen<'_>) {
+    fn draw_text(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         if let Some(inner) = &self.inner {
-            let title = if pen.world.private { MASK } else { &self.lit.pointer };
-            pen.rule(Rect { height: 1, ..area }, &format!("{title} in full; esc goes back"));
+            let title = if painter.model.private { MASK } else { &self.lit.pointer };
+            painter.rule(Rect { height: 1, ..area }, &format!("{title} in full; esc goes back"));
             let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-            return inner.draw_text(body, focused, pen);
+            return inner.draw_text(body, focused, painter);
         }
-        let mask = pen.world.private.then_some(MASK);
+        let mask = painter.model.private.then_some(MASK);
         let value = if mask.is_none() { self.long_value(area) } else { Vec::new() };
         let body = Rect { height: area.height - value.len() as u16, ..area };
-        self.draw_rows(body, focused, mask, pen);
+        self.draw_rows(body, focused, mask, painter);
         // A value that is longer than its line stands below.
         for (y, text) in (body.bottom()..area.bottom()).zip(&value) {
             let line = Rect { y, height: 1, ..area };
             match text {
-                value::Row::Rule(title) => pen.rule(line, title),
-                value::Row::Text(text) => drop(pen.line(line, &[(Role::JsonString, text)])),
+                value::Row::Rule(title) => painter.rule(line, title),
+                value::Row::Text(text) => drop(painter.line(line, &[(Role::JsonString, text)])),
             }
         }
     }
@@ -306,11 +306,11 @@ impl Reader {
         }
     }
 
-    fn draw_rows(&self, body: Rect, focused: bool, mask: Option<&str>, pen: &mut Pen<'_>) {
-        pen.pane(Pane::Detail, body);
+    fn draw_rows(&self, body: Rect, focused: bool, mask: Option<&str>, painter: &mut Painter<'_>) {
+        painter.pane(Pane::Detail, body);
         let rows = self.doc.rows();
         let top = self.list.top(body.height.into(), rows);
-        let [folded, open] = pen.symbols().fold;
+        let [folded, open] = painter.symbols().fold;
         let look = Look { mask, needle: &self.needle, columns: body.width.into() };
         for (y, row) in (body.y..body.bottom()).zip(top..rows) {
             let line = Rect { y, height: 1, ..body };
@@ -320,18 +320,18 @@ impl Reader {
                 None => " ",
             };
             let is_selected = row == self.list.selected;
-            let pointer = if is_selected { pen.symbols().pointer } else { " " };
+            let pointer = if is_selected { painter.symbols().pointer } else { " " };
             let parts = self.doc.row(row, look);
             let mut shown: Vec<(Role, &str)> =
                 vec![(Role::Key, pointer), (Role::Border, sign), (Role::Faint, " ")];
             shown.extend(parts.iter().map(|(role, text)| (*role, text.as_str())));
-            pen.line(Rect { width: line.width.saturating_sub(1), ..line }, &shown);
+            painter.line(Rect { width: line.width.saturating_sub(1), ..line }, &shown);
             if is_selected {
                 let rest = Rect { x: line.x + 1, width: line.width.saturating_sub(1), ..line };
-                pen.wash(rest, if focused { Role::Selected } else { Role::Text });
+                painter.wash(rest, if focused { Role::Selected } else { Role::Text });
             }
-            pen.hit(line, Hit::Row(Pane::Detail, row));
+            painter.hit(line, Hit::Row(Pane::Detail, row));
         }
-        table::scroll_bar(pen, body, top, rows);
+        table::scroll_bar(painter, body, top, rows);
     }
 }

@@ -4,7 +4,7 @@
 use ratatui::layout::Rect;
 
 use crate::base::{harmless, units};
-use crate::tui::doc::Doc;
+use crate::tui::document::Document;
 
 /// A line below the document.
 pub(super) enum Row {
@@ -38,11 +38,11 @@ pub(in crate::tui::views) fn lines(text: &str, columns: usize, most: usize) -> V
 }
 
 /// The document that a string is once it is opened: JSON within JSON is JSON again, as tools like to answer.
-pub(super) fn document(value: &str) -> Doc {
+pub(super) fn document(value: &str) -> Document {
     let is_nested = value.trim_start().starts_with(['{', '[']);
-    let doc = is_nested.then(|| Doc::of(value.as_bytes())).filter(Doc::is_json);
+    let doc = is_nested.then(|| Document::of(value.as_bytes())).filter(Document::is_json);
     // Looked at line by line a credential that is broken in two would be seen.
-    doc.unwrap_or_else(|| Doc::plain(harmless::without_secrets(value).into_owned()))
+    doc.unwrap_or_else(|| Document::plain(harmless::without_secrets(value).into_owned()))
 }
 
 /// A line in pieces of so many columns.

@@ -9,9 +9,9 @@ use serde_json::value::RawValue;
 
 use crate::base::Origin;
 use crate::ledger::{Implementation, Session};
-use crate::tui::tally::Tally;
+use crate::tui::exchange_stats::ExchangeStats;
+use crate::tui::model::Model;
 use crate::tui::views::exchanges::detail::answer;
-use crate::tui::world::World;
 
 /// Bytes of listings that are read of one server: they are read while somebody waits, and kept while it is open.
 const MOST_BYTES: u64 = 32 << 20;
@@ -50,25 +50,25 @@ pub(super) struct Server {
 }
 
 /// Every server that has something which passes the filter, by address.
-pub(super) fn servers(world: &World) -> Vec<Server> {
+pub(super) fn servers(model: &Model) -> Vec<Server> {
     let mut servers: BTreeMap<SocketAddr, Server> = BTreeMap::new();
-    let shown = world.shown();
+    let shown = model.shown();
     let passes = |address: &SocketAddr| shown.narrowed.is_none_or(|narrowed| narrowed.has_server(address));
-    for session in world.store.sessions().iter().chain(world.store.open_sessions()) {
+    for session in model.store.sessions().iter().chain(model.store.open_sessions()) {
         let address = session.session.server;
         if !passes(&address) {
             continue;
         }
         let server = servers.entry(address).or_insert_with(|| Server::new(address));
         server.take(session);
-        let tally = shown.sessions.get(&session.session.number);
-        server.sessions += u64::from(tally.is_some() || shown.narrowed.is_none());
-        if let Some(tally) = tally {
-            server.exchanges += tally.exchanges;
-            server.failed += tally.failed;
+        let stats = shown.sessions.get(&session.session.number);
+        server.sessions += u64::from(stats.is_some() || shown.narrowed.is_none());
+        if let Some(stats) = stats {
+            server.exchanges += stats.exchanges;
+            server.failed += stats.failed;
         }
     }
-    for offer in world.summary.offers.iter().filter(|offer| passes(&offer.server)) {
+    for offer in model.summary.offers.iter().filter(|offer| passes(&offer.server)) {
         let server = servers.entry(offer.server).or_insert_with(|| Server::new(offer.server));
         let place = KINDS.iter().position(|(kind, ..)| *kind == offer.kind);
         if let Some(count) = place.and_then(|at| server.offers.get_mut(at)) {
@@ -77,18 +77,18 @@ pub(super) fn servers(world: &World) -> Vec<Server> {
         server.bytes += offer.bytes();
     }
     for server in servers.values_mut() {
-        server.unlisted = unlisted(server.address, 0, world).count();
+        server.unlisted = unlisted(server.address, 0, model).count();
     }
     servers.into_values().collect()
 }
 
 /// What was used of a kind that no listing of the capture has.
-fn unlisted(server: SocketAddr, kind: usize, world: &World) -> impl Iterator<Item = (&str, &Tally)> {
+fn unlisted(server: SocketAddr, kind: usize, model: &Model) -> impl Iterator<Item = (&str, &ExchangeStats)> {
     let (list, _, method) = KINDS.get(kind).copied().unwrap_or(("", "", None));
-    let offers = world.summary.offers.iter().find(|offer| offer.server == server && offer.kind == list);
+    let offers = model.summary.offers.iter().find(|offer| offer.server == server && offer.kind == list);
     // They are in the order of their names.
     let listed = offers.map(|offer| offer.definitions.as_slice()).unwrap_or_default();
-    let used = method.into_iter().flat_map(move |method| world.listings.used(server, method));
+    let used = method.into_iter().flat_map(move |method| model.listings.used(server, method));
     used.filter(|(name, _)| listed.binary_search_by(|known| known.name.as_ref().cmp(name)).is_err())
 }
 
@@ -156,27 +156,27 @@ pub(super) struct Definition {
 pub(super) type Texts = HashMap<(usize, String), Box<str>>;
 
 /// What a server offers, and what was used of it though it was not listed. `texts` are those that were read of it.
-pub(super) fn definitions(server: SocketAddr, texts: &Texts, world: &World) -> Vec<Definition> {
+pub(super) fn definitions(server: SocketAddr, texts: &Texts, model: &Model) -> Vec<Definition> {
     let mut all = Vec::new();
     for (kind, (list, _, method)) in KINDS.iter().enumerate() {
-        let used: HashMap<&str, &Tally> =
-            method.iter().flat_map(|method| world.listings.used(server, method)).collect();
+        let used: HashMap<&str, &ExchangeStats> =
+            method.iter().flat_map(|method| model.listings.used(server, method)).collect();
         let of_kind =
-            world.summary.offers.iter().filter(|offer| offer.server == server && offer.kind == *list);
+            model.summary.offers.iter().filter(|offer| offer.server == server && offer.kind == *list);
         for offered in of_kind.flat_map(|offer| &offer.definitions) {
             let json = texts.get(&(kind, offered.name.to_string())).cloned();
-            let tally = used.get(offered.name.as_ref());
+            let stats = used.get(offered.name.as_ref());
             all.push(Definition {
                 bytes: offered.bytes,
                 uses: method.map(|_| offered.uses),
                 about: json.as_deref().map(about).unwrap_or_default(),
                 json,
                 is_listed: true,
-                ..Definition::of((kind, &offered.name), tally.copied())
+                ..Definition::of((kind, &offered.name), stats.copied())
             });
         }
         all.extend(
-            unlisted(server, kind, world).map(|(name, tally)| Definition::of((kind, name), Some(tally))),
+            unlisted(server, kind, model).map(|(name, stats)| Definition::of((kind, name), Some(stats))),
         );
     }
     all
@@ -184,14 +184,14 @@ pub(super) fn definitions(server: SocketAddr, texts: &Texts, world: &World) -> V
 
 impl Definition {
     /// What is known of it by its use alone.
-    fn of((kind, name): (usize, &str), tally: Option<&Tally>) -> Self {
+    fn of((kind, name): (usize, &str), stats: Option<&ExchangeStats>) -> Self {
         Self {
             kind,
             name: name.to_owned(),
             bytes: 0,
-            uses: tally.map(|tally| tally.exchanges),
-            failed: tally.map_or(0, |tally| tally.failed),
-            p50_ns: tally.and_then(|tally| tally.quantile_ns(500)),
+            uses: stats.map(|stats| stats.exchanges),
+            failed: stats.map_or(0, |stats| stats.failed),
+            p50_ns: stats.and_then(|stats| stats.quantile_ns(500)),
             is_listed: false,
             about: String::new(),
             json: None,
@@ -200,15 +200,15 @@ impl Definition {
 }
 
 /// Reads the definitions of a server out of the bodies of its listings, the latest first.
-pub(super) fn texts(server: SocketAddr, world: &mut World) -> io::Result<Texts> {
-    let listings: Vec<u64> = world.listings.of(server).rev().collect();
+pub(super) fn texts(server: SocketAddr, model: &mut Model) -> io::Result<Texts> {
+    let listings: Vec<u64> = model.listings.of(server).rev().collect();
     let (mut texts, mut left) = (Texts::new(), MOST_BYTES);
     for n in listings {
-        let exchange = world.store.find(n).and_then(|index| world.store.exchange(index));
+        let exchange = model.store.find(n).and_then(|index| model.store.exchange(index));
         let size = exchange.and_then(|exchange| exchange.response).map_or(0, |response| response.bytes);
         let Some(rest) = left.checked_sub(size) else { break };
         left = rest;
-        take(&answer(n, world)?, &mut texts);
+        take(&answer(n, model)?, &mut texts);
     }
     Ok(texts)
 }

@@ -10,16 +10,16 @@ use ratatui::layout::Rect;
 
 use super::connections::address;
 use super::sessions::who;
-use super::shelf;
+use super::store_items;
 use super::{View, ViewName};
 use crate::base::units;
-use crate::tui::action::{Action, Place};
+use crate::tui::action::{Action, KeyContext};
 use crate::tui::effect::{Copies, Effect};
-use crate::tui::listing::{Items, Key, Listing};
-use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
+use crate::tui::model::Model;
+use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
+use crate::tui::sorted_list::{Items, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
-use crate::tui::world::World;
 
 use gather::Server;
 use opened::Opened;
@@ -45,7 +45,7 @@ const GATHERED: Duration = Duration::from_millis(500);
 /// The view of the servers.
 #[derive(Debug)]
 pub(in crate::tui) struct Servers {
-    listing: Listing<SocketAddr>,
+    listing: SortedList<SocketAddr>,
     servers: Vec<Server>,
     /// What the servers were put together of, and when.
     made_of: Option<(Known, Duration)>,
@@ -59,7 +59,7 @@ type Known = (bool, usize, usize, u64);
 
 impl Default for Servers {
     fn default() -> Self {
-        let listing = Listing::new(&COLUMNS);
+        let listing = SortedList::new(&COLUMNS);
         Self { listing, servers: Vec::new(), made_of: None, made: 0, opened: None }
     }
 }
@@ -69,17 +69,22 @@ impl View for Servers {
         ViewName::Servers
     }
 
-    fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
+    fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
         if let Some(opened) = &self.opened {
-            return opened.draw(area, pen);
+            return opened.draw(area, painter);
         }
         if self.servers.is_empty() {
-            return shelf::draw_empty("server", !pen.world.rows.filter().text().trim().is_empty(), area, pen);
+            return store_items::draw_empty(
+                "server",
+                !painter.model.rows.filter().text().trim().is_empty(),
+                area,
+                painter,
+            );
         }
-        self.listing.draw(area, (&self.all(), &COLUMNS), true, pen);
+        self.listing.draw(area, (&self.all(), &COLUMNS), true, painter);
     }
 
-    fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
         if let Some(opened) = &mut self.opened {
             let done = opened.act(action, seen);
             if action == Action::Back && done.is_none() {
@@ -89,9 +94,9 @@ impl View for Servers {
             return done;
         }
         match (action, self.selected()) {
-            (Action::Open, Some(server)) => self.opened = Some(Opened::new(server.clone(), world)),
+            (Action::Open, Some(server)) => self.opened = Some(Opened::new(server.clone(), model)),
             (Action::Partner, Some(server)) => {
-                return Some(vec![Effect::Filter(world.within(&format!("server:{}", server.address)))]);
+                return Some(vec![Effect::Filter(model.within(&format!("server:{}", server.address)))]);
             }
             _ => {
                 let all = All { servers: &self.servers, made: self.made };
@@ -101,7 +106,7 @@ impl View for Servers {
         Some(Vec::new())
     }
 
-    fn click(&mut self, hit: Hit, _: &mut World, _: &FrameInfo) -> Vec<Effect> {
+    fn click(&mut self, hit: Hit, _: &mut Model, _: &FrameInfo) -> Vec<Effect> {
         match &mut self.opened {
             Some(opened) => opened.click(hit),
             None => {
@@ -112,7 +117,7 @@ impl View for Servers {
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, _: &mut World, seen: &FrameInfo) {
+    fn wheel(&mut self, pane: Pane, down: bool, _: &mut Model, seen: &FrameInfo) {
         match &mut self.opened {
             Some(opened) => opened.wheel(pane, down, seen),
             None => {
@@ -122,24 +127,24 @@ impl View for Servers {
         }
     }
 
-    fn refresh(&mut self, world: &mut World) {
-        let sessions = world.store.sessions().len() + world.store.open_sessions().len();
-        let known = (world.ended, sessions, world.summary.offers.len(), world.epoch());
+    fn refresh(&mut self, model: &mut Model) {
+        let sessions = model.store.sessions().len() + model.store.open_sessions().len();
+        let known = (model.ended, sessions, model.summary.offers.len(), model.epoch());
         let is_new = self.made_of.is_none_or(|(was, when)| {
-            was != known || !world.ended && world.uptime.saturating_sub(when) >= GATHERED
+            was != known || !model.ended && model.uptime.saturating_sub(when) >= GATHERED
         });
         if !is_new {
             return;
         }
-        self.made_of = Some((known, world.uptime));
-        self.servers = gather::servers(world);
+        self.made_of = Some((known, model.uptime));
+        self.servers = gather::servers(model);
         self.made += 1;
         self.listing.refresh(&All { servers: &self.servers, made: self.made });
         if let Some(opened) = &mut self.opened {
             if let Some(server) = self.servers.iter().find(|server| server.address == opened.address()) {
                 opened.server = server.clone();
             }
-            opened.refresh(world);
+            opened.refresh(model);
         }
     }
 
@@ -158,12 +163,12 @@ impl View for Servers {
         }
     }
 
-    fn place(&self) -> Place {
+    fn key_context(&self) -> KeyContext {
         let in_reader = self.opened.as_ref().is_some_and(|opened| opened.in_reader);
-        if in_reader { Place::Detail } else { Place::List }
+        if in_reader { KeyContext::Detail } else { KeyContext::List }
     }
 
-    fn copies(&self, _: &mut World) -> Copies {
+    fn copies(&self, _: &mut Model) -> Copies {
         if let Some(opened) = &self.opened {
             return opened.copies();
         }
@@ -176,7 +181,7 @@ impl View for Servers {
         })
     }
 
-    fn status(&self, _: &World) -> String {
+    fn status(&self, _: &Model) -> String {
         match &self.opened {
             Some(opened) => opened.status(),
             None => self.listing.status(),
@@ -237,21 +242,23 @@ impl Items for All<'_> {
         self.servers.get(place).map(|server| server.address)
     }
 
-    fn key(&self, place: usize, column: usize) -> Key {
-        let Some(server) = self.servers.get(place) else { return Key::Missing };
+    fn sort_key(&self, place: usize, column: usize) -> SortKey {
+        let Some(server) = self.servers.get(place) else { return SortKey::Missing };
         let [tools, prompts, resources, templates] = server.offers;
         match column {
-            1 => server.revisions.first().map_or(Key::Missing, |revision| Key::text(revision)),
-            2 => Key::count(server.sessions),
-            3 => Key::count(server.exchanges),
-            4 => Key::count(server.failed),
-            5 => Key::count((tools + server.unlisted) as u64),
-            6 => Key::count(server.bytes),
-            7 => Key::number(server.last.map(|last| last.time.0)),
-            9 => Key::count(prompts as u64),
-            10 => Key::count(resources as u64),
-            11 => Key::count(templates as u64),
-            _ => server.info.as_ref().map_or_else(|| address(server.address), |info| Key::text(&info.name)),
+            1 => server.revisions.first().map_or(SortKey::Missing, |revision| SortKey::text(revision)),
+            2 => SortKey::count(server.sessions),
+            3 => SortKey::count(server.exchanges),
+            4 => SortKey::count(server.failed),
+            5 => SortKey::count((tools + server.unlisted) as u64),
+            6 => SortKey::count(server.bytes),
+            7 => SortKey::number(server.last.map(|last| last.time.0)),
+            9 => SortKey::count(prompts as u64),
+            10 => SortKey::count(resources as u64),
+            11 => SortKey::count(templates as u64),
+            _ => {
+                server.info.as_ref().map_or_else(|| address(server.address), |info| SortKey::text(&info.name))
+            }
         }
     }
 
@@ -282,7 +289,10 @@ fn cells(server: &Server) -> Vec<Cell> {
         Cell::text(Role::Text, server.exchanges.to_string()),
         Cell::text(if server.failed > 0 { Role::Bad } else { Role::Faint }, server.failed.to_string()),
         tools,
-        Cell::text(Role::Text, if server.bytes > 0 { shelf::size(server.bytes) } else { "-".to_owned() }),
+        Cell::text(
+            Role::Text,
+            if server.bytes > 0 { store_items::size(server.bytes) } else { "-".to_owned() },
+        ),
         Cell::text(
             Role::Faint,
             server.last.map_or_else(|| "-".to_owned(), |last| units::time_of_day(last.time)),

@@ -7,15 +7,15 @@ use ratatui::layout::Rect;
 use super::gather::{self, Definition, KINDS, Server, Texts};
 use crate::base::{harmless, units};
 use crate::tui::action::Action;
-use crate::tui::doc::Doc;
+use crate::tui::document::Document;
 use crate::tui::effect::{Copies, Effect};
-use crate::tui::listing::{Items, Key, Listing};
-use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
+use crate::tui::model::Model;
+use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
+use crate::tui::sorted_list::{Items, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
 use crate::tui::views::reader::{MASK, Reader};
-use crate::tui::views::shelf;
-use crate::tui::world::World;
+use crate::tui::views::store_items;
 
 const COLUMNS: [Column; 8] = [
     Column::new("Kind", 8).sorts(First::Least),
@@ -48,7 +48,7 @@ pub(super) struct Opened {
     definitions: Vec<Definition>,
     /// How often they were put together.
     made: u64,
-    listing: Listing<(usize, String)>,
+    listing: SortedList<(usize, String)>,
     reader: Reader,
     /// The definition that the reader has: its place in [`KINDS`], its name and its length.
     read: Option<(usize, String, usize)>,
@@ -61,20 +61,20 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn new(server: Server, world: &mut World) -> Self {
+    pub(super) fn new(server: Server, model: &mut Model) -> Self {
         let mut opened = Self {
             server,
             texts: Texts::new(),
             definitions: Vec::new(),
             made: 0,
-            listing: Listing::new(&COLUMNS),
+            listing: SortedList::new(&COLUMNS),
             reader: Reader::default(),
             read: None,
             in_reader: false,
             listings: None,
             failed: None,
         };
-        opened.refresh(world);
+        opened.refresh(model);
         opened
     }
 
@@ -83,16 +83,16 @@ impl Opened {
     }
 
     /// Reads what was listed since; what is selected stays so.
-    pub(super) fn refresh(&mut self, world: &mut World) {
-        let listings = world.listings.count(self.address());
+    pub(super) fn refresh(&mut self, model: &mut Model) {
+        let listings = model.listings.count(self.address());
         if self.listings != Some(listings) {
             self.listings = Some(listings);
-            match gather::texts(self.address(), world) {
+            match gather::texts(self.address(), model) {
                 Ok(texts) => (self.texts, self.failed) = (texts, None),
                 Err(error) => self.failed = Some(format!("what it listed could not be kept: {error}")),
             }
         }
-        self.definitions = gather::definitions(self.address(), &self.texts, world);
+        self.definitions = gather::definitions(self.address(), &self.texts, model);
         self.made += 1;
         self.listing.refresh(&All { definitions: &self.definitions, made: self.made, private: false });
         self.read();
@@ -172,39 +172,39 @@ impl Opened {
         if self.in_reader { self.reader.status() } else { self.listing.status() }
     }
 
-    pub(super) fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
-        let head = self.draw_head(area, pen);
+    pub(super) fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
+        let head = self.draw_head(area, painter);
         let body = Rect { y: area.y + head, height: area.height.saturating_sub(head), ..area };
         if let Some(failed) = &self.failed {
-            pen.line(body, &[(Role::Bad, failed)]);
+            painter.line(body, &[(Role::Bad, failed)]);
             return;
         }
         if self.definitions.is_empty() {
             let text =
                 "nothing of it was listed or used in this capture: no tools, prompts or resources are known";
-            pen.text((body.x + 1, body.y + 1).into(), body.width.saturating_sub(1), Role::Faint, text);
+            painter.text((body.x + 1, body.y + 1).into(), body.width.saturating_sub(1), Role::Faint, text);
             return;
         }
         if area.width < BESIDE {
             if self.in_reader {
-                self.draw_reader(body, pen);
+                self.draw_reader(body, painter);
             } else {
-                self.draw_list(body, &COLUMNS, pen);
+                self.draw_list(body, &COLUMNS, painter);
             }
             return;
         }
         let left = Rect { width: body.width * 2 / 5, ..body };
         let right = Rect { x: body.x + left.width + 1, width: body.width - left.width - 1, ..body };
-        self.draw_list(left, COLUMNS.get(..FEW).unwrap_or(&COLUMNS), pen);
-        let [_, standing] = pen.symbols().rules;
+        self.draw_list(left, COLUMNS.get(..FEW).unwrap_or(&COLUMNS), painter);
+        let [_, standing] = painter.symbols().rules;
         for line in body.y..body.bottom() {
-            pen.text((left.right(), line).into(), 1, Role::Border, standing);
+            painter.text((left.right(), line).into(), 1, Role::Border, standing);
         }
-        self.draw_reader(right, pen);
+        self.draw_reader(right, painter);
     }
 
     /// Who it is and what it can do. Says how many lines that took.
-    fn draw_head(&self, area: Rect, pen: &mut Pen<'_>) -> u16 {
+    fn draw_head(&self, area: Rect, painter: &mut Painter<'_>) -> u16 {
         let server = &self.server;
         let (name, version) =
             server.info.as_ref().map_or(("(it did not introduce itself)", ""), |i| (&*i.name, &*i.version));
@@ -220,15 +220,15 @@ impl Opened {
         let name = harmless::fit(&name, front);
         let first =
             [(Role::Strong, &*name), (Role::Text, " "), (Role::Text, version), (Role::Faint, &address)];
-        let used = pen.line(room, &first);
+        let used = painter.line(room, &first);
         let rest = Rect { x: room.x + used, width: room.width.saturating_sub(used), ..room };
-        pen.line(rest, &[(Role::Title, &revisions), (Role::Faint, &counts)]);
+        painter.line(rest, &[(Role::Title, &revisions), (Role::Faint, &counts)]);
         let can = if server.capabilities.is_empty() {
             "none seen".to_owned()
         } else {
             server.capabilities.join(" ")
         };
-        pen.line(line(area.y + 1), &[(Role::Faint, "capabilities "), (Role::Text, &can)]);
+        painter.line(line(area.y + 1), &[(Role::Faint, "capabilities "), (Role::Text, &can)]);
         let listed = || self.definitions.iter().filter(|definition| definition.is_listed);
         let unused = listed().filter(|definition| definition.uses == Some(0)).count();
         let unlisted = self.definitions.len() - listed().count();
@@ -241,21 +241,21 @@ impl Opened {
         let offers = if listed().next().is_none() { "no listing in this capture".to_owned() } else { offers };
         let unused = if unused > 0 { format!("; {unused} unused") } else { String::new() };
         let more = if unlisted > 0 { format!("; {unlisted} used but not listed") } else { String::new() };
-        pen.line(
+        painter.line(
             line(area.y + 2),
             &[(Role::Faint, "offers "), (Role::Text, &offers), (Role::Faint, &unused), (Role::Warn, &more)],
         );
         3
     }
 
-    fn draw_list(&self, area: Rect, columns: &[Column], pen: &mut Pen<'_>) {
-        let all = All { definitions: &self.definitions, made: self.made, private: pen.world.private };
-        self.listing.draw(area, (&all, columns), !self.in_reader, pen);
+    fn draw_list(&self, area: Rect, columns: &[Column], painter: &mut Painter<'_>) {
+        let all = All { definitions: &self.definitions, made: self.made, private: painter.model.private };
+        self.listing.draw(area, (&all, columns), !self.in_reader, painter);
     }
 
-    fn draw_reader(&self, area: Rect, pen: &mut Pen<'_>) {
+    fn draw_reader(&self, area: Rect, painter: &mut Painter<'_>) {
         let Some(definition) = self.selected() else { return };
-        let private = pen.world.private;
+        let private = painter.model.private;
         let kind = KINDS.get(definition.kind).map_or("", |(_, kind, _)| kind);
         let used =
             definition.uses.map_or(String::new(), |uses| format!(", used {}", units::several(uses, "time")));
@@ -266,14 +266,14 @@ impl Opened {
             (Role::Strong, shown(definition, private)),
             (Role::Faint, &rest),
         ];
-        pen.line(Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area }, &title);
+        painter.line(Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area }, &title);
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         let empty = if definition.is_listed {
             "its definition was not kept: the capture lacks some of the listing"
         } else {
             "it was used, and no listing of this capture has it"
         };
-        self.reader.draw(body, self.in_reader, empty, pen);
+        self.reader.draw(body, self.in_reader, empty, painter);
     }
 
     fn selected(&self) -> Option<&Definition> {
@@ -287,7 +287,7 @@ impl Opened {
         let json = definition.json.as_deref().unwrap_or("");
         let key = (definition.kind, definition.name.clone(), json.len());
         if self.read.as_ref() != Some(&key) {
-            self.reader.set(Doc::of(json.as_bytes()));
+            self.reader.set(Document::of(json.as_bytes()));
             self.read = Some(key);
         }
     }
@@ -315,15 +315,15 @@ impl Items for All<'_> {
         self.definitions.get(place).map(|definition| (definition.kind, definition.name.clone()))
     }
 
-    fn key(&self, place: usize, column: usize) -> Key {
-        let Some(definition) = self.definitions.get(place) else { return Key::Missing };
+    fn sort_key(&self, place: usize, column: usize) -> SortKey {
+        let Some(definition) = self.definitions.get(place) else { return SortKey::Missing };
         match column {
-            0 => Key::Text(format!("{} {}", definition.kind, definition.name.to_lowercase()).into()),
-            2 => definition.uses.map_or(Key::Missing, Key::count),
-            3 => Key::count(definition.failed),
-            4 => Key::number(definition.p50_ns),
-            5 | 6 => Key::count(definition.bytes),
-            _ => Key::text(&definition.name),
+            0 => SortKey::Text(format!("{} {}", definition.kind, definition.name.to_lowercase()).into()),
+            2 => definition.uses.map_or(SortKey::Missing, SortKey::count),
+            3 => SortKey::count(definition.failed),
+            4 => SortKey::number(definition.p50_ns),
+            5 | 6 => SortKey::count(definition.bytes),
+            _ => SortKey::text(&definition.name),
         }
     }
 
@@ -367,7 +367,7 @@ fn cells(definition: &Definition, private: bool) -> Vec<Cell> {
             or_none(uses.is_some(), definition.failed.to_string()),
         ),
         Cell::text(Role::Text, definition.p50_ns.map_or_else(|| "-".to_owned(), units::cell)),
-        Cell::text(large, or_none(definition.is_listed, shelf::size(definition.bytes))),
+        Cell::text(large, or_none(definition.is_listed, store_items::size(definition.bytes))),
         Cell::text(Role::Faint, or_none(definition.is_listed, definition.bytes.div_ceil(TOKEN).to_string())),
         Cell::text(if definition.is_listed { Role::Faint } else { Role::Warn }, about.to_owned()),
     ]

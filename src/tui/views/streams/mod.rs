@@ -5,19 +5,19 @@ mod opened;
 use ratatui::layout::Rect;
 
 use super::connections::address;
-use super::shelf::{self, Kept, Shelf};
+use super::store_items::{self, StoreItem, StoreItems};
 use super::{View, ViewName};
 use crate::base::{Finish, units};
 use crate::ledger::Stream;
 use crate::ledger::query::Subject;
 use crate::ledger::store::Store;
-use crate::tui::action::{Action, Place};
+use crate::tui::action::{Action, KeyContext};
 use crate::tui::effect::{Copies, Effect};
-use crate::tui::listing::{Items, Key, Listing};
-use crate::tui::pen::{FrameInfo, Hit, MASK, Pane, Pen};
+use crate::tui::model::Model;
+use crate::tui::painter::{FrameInfo, Hit, MASK, Painter, Pane};
+use crate::tui::sorted_list::{Items, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
-use crate::tui::world::World;
 
 use opened::Opened;
 
@@ -40,13 +40,13 @@ const LONG: i64 = 1_000_000_000;
 /// The view of the streams.
 #[derive(Debug)]
 pub(in crate::tui) struct Streams {
-    listing: Listing<(u32, u32)>,
+    listing: SortedList<(u32, u32)>,
     opened: Option<Opened>,
 }
 
 impl Default for Streams {
     fn default() -> Self {
-        Self { listing: Listing::new(&COLUMNS), opened: None }
+        Self { listing: SortedList::new(&COLUMNS), opened: None }
     }
 }
 
@@ -55,18 +55,18 @@ impl View for Streams {
         ViewName::Streams
     }
 
-    fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
+    fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
         if let Some(opened) = &self.opened {
-            return opened.draw(area, pen);
+            return opened.draw(area, painter);
         }
-        let shelf = Shelf::<Stream>::of(pen.world);
+        let items = StoreItems::<Stream>::of(painter.model);
         if self.listing.len() == 0 {
-            return shelf::draw_empty("event stream", shelf.len() > 0, area, pen);
+            return store_items::draw_empty("event stream", items.len() > 0, area, painter);
         }
-        self.listing.draw(area, (&shelf, &COLUMNS), true, pen);
+        self.listing.draw(area, (&items, &COLUMNS), true, painter);
     }
 
-    fn act(&mut self, action: Action, world: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
         if let Some(opened) = &mut self.opened {
             if let Some(effects) = opened.act(action, seen) {
                 return Some(effects);
@@ -77,43 +77,43 @@ impl View for Streams {
             });
         }
         // What was told since the last frame may have moved what is selected to another place.
-        self.refresh(world);
+        self.refresh(model);
         match action {
             Action::Open => {
-                self.opened = self.selected(world).map(Opened::new);
-                self.refresh(world);
+                self.opened = self.selected(model).map(Opened::new);
+                self.refresh(model);
                 Some(Vec::new())
             }
             Action::Partner => {
-                let n = self.selected(world).and_then(|stream| stream.exchange);
+                let n = self.selected(model).and_then(|stream| stream.exchange);
                 Some(vec![n.map_or(Effect::Bell, Effect::Open)])
             }
             _ => {
-                let shelf = Shelf::<Stream>::of(world);
-                self.listing.act(action, &shelf, seen.lines(Pane::List)).then(Vec::new)
+                let items = StoreItems::<Stream>::of(model);
+                self.listing.act(action, &items, seen.lines(Pane::List)).then(Vec::new)
             }
         }
     }
 
-    fn click(&mut self, hit: Hit, world: &mut World, _: &FrameInfo) -> Vec<Effect> {
+    fn click(&mut self, hit: Hit, model: &mut Model, _: &FrameInfo) -> Vec<Effect> {
         match &mut self.opened {
             Some(opened) => opened.click(hit),
-            None => self.listing.click(hit, Pane::List, &Shelf::<Stream>::of(world)),
+            None => self.listing.click(hit, Pane::List, &StoreItems::<Stream>::of(model)),
         }
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, world: &mut World, seen: &FrameInfo) {
+    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, seen: &FrameInfo) {
         match &mut self.opened {
             Some(opened) => opened.wheel(pane, down, seen),
-            None => self.listing.wheel(down, &Shelf::<Stream>::of(world), seen.lines(Pane::List)),
+            None => self.listing.wheel(down, &StoreItems::<Stream>::of(model), seen.lines(Pane::List)),
         }
     }
 
-    fn refresh(&mut self, world: &mut World) {
-        self.listing.refresh(&Shelf::<Stream>::of(world));
-        if let Some(opened) = self.opened.as_mut().filter(|_| !world.is_frozen()) {
-            opened.read(world);
+    fn refresh(&mut self, model: &mut Model) {
+        self.listing.refresh(&StoreItems::<Stream>::of(model));
+        if let Some(opened) = self.opened.as_mut().filter(|_| !model.is_frozen()) {
+            opened.read(model);
         }
     }
 
@@ -129,21 +129,21 @@ impl View for Streams {
         }
     }
 
-    fn place(&self) -> Place {
-        if self.opened.is_some() { Place::Detail } else { Place::List }
+    fn key_context(&self) -> KeyContext {
+        if self.opened.is_some() { KeyContext::Detail } else { KeyContext::List }
     }
 
-    fn copies(&self, world: &mut World) -> Copies {
+    fn copies(&self, model: &mut Model) -> Copies {
         match &self.opened {
             Some(opened) => opened.copies(),
-            None => self.selected(world).map_or_else(Copies::default, |stream| {
+            None => self.selected(model).map_or_else(Copies::default, |stream| {
                 let filter = format!("tcp.stream == {}", stream.tcp_stream);
                 Copies::default().with('w', "Wireshark filter", filter)
             }),
         }
     }
 
-    fn status(&self, _: &World) -> String {
+    fn status(&self, _: &Model) -> String {
         self.opened.as_ref().map_or_else(|| self.listing.status(), Opened::status)
     }
 
@@ -165,12 +165,12 @@ impl View for Streams {
 }
 
 impl Streams {
-    fn selected<'w>(&self, world: &'w World) -> Option<&'w Stream> {
-        Shelf::of(world).get(self.listing.selected()?).map(|(stream, _)| stream)
+    fn selected<'w>(&self, model: &'w Model) -> Option<&'w Stream> {
+        StoreItems::of(model).get(self.listing.selected()?).map(|(stream, _)| stream)
     }
 }
 
-impl Kept for Stream {
+impl StoreItem for Stream {
     type Id = (u32, u32);
 
     fn over(store: &Store) -> &[Self] {
@@ -185,33 +185,36 @@ impl Kept for Stream {
         (self.tcp_stream, self.transaction)
     }
 
-    fn key(&self, column: usize, world: &World) -> Key {
+    fn sort_key(&self, column: usize, model: &Model) -> SortKey {
         match column {
-            1 => self.target.as_deref().map_or(Key::Missing, Key::text),
-            2 => self.session.as_ref().map_or(Key::Missing, |session| Key::count(session.number.into())),
-            3 => Key::count(self.events),
-            4 => Key::count(self.bytes),
-            5 => Key::Number(silence(self, world)),
-            6 => Key::text(self.ended.name()),
-            7 => Key::Number(end(self, world).since(self.span.start.time)),
+            1 => self.target.as_deref().map_or(SortKey::Missing, SortKey::text),
+            2 => self
+                .session
+                .as_ref()
+                .map_or(SortKey::Missing, |session| SortKey::count(session.number.into())),
+            3 => SortKey::count(self.events),
+            4 => SortKey::count(self.bytes),
+            5 => SortKey::Number(silence(self, model)),
+            6 => SortKey::text(self.ended.name()),
+            7 => SortKey::Number(end(self, model).since(self.span.start.time)),
             8 => address(self.server),
-            9 => Key::count(self.span.first.0),
-            _ => Key::Number(self.span.start.time.0),
+            9 => SortKey::count(self.span.first.0),
+            _ => SortKey::Number(self.span.start.time.0),
         }
     }
 
-    fn passes(&self, world: &World) -> bool {
-        world.rows.filter().matches(Subject::Stream(self))
+    fn passes(&self, model: &Model) -> bool {
+        model.rows.filter().matches(Subject::Stream(self))
     }
 
-    fn cells(&self, is_open: bool, world: &World) -> Vec<Cell> {
-        let silence = silence(self, world);
+    fn cells(&self, is_open: bool, model: &Model) -> Vec<Cell> {
+        let silence = silence(self, model);
         let session =
             self.session.as_ref().map_or_else(|| "-".to_owned(), |session| format!("s{}", session.number));
         let target = self.target.as_deref().unwrap_or("(not captured)");
-        let target = if world.private { MASK } else { target };
+        let target = if model.private { MASK } else { target };
         let (role, ended) = match self.ended {
-            Finish::Open => (Role::Good, if world.ended { "open at end" } else { "open" }.to_owned()),
+            Finish::Open => (Role::Good, if model.ended { "open at end" } else { "open" }.to_owned()),
             Finish::Complete => (Role::Faint, "complete".to_owned()),
             Finish::ClosedBy(_) => (Role::Faint, self.ended.name().replace('_', " ")),
             Finish::ResetBy(_) => (Role::Warn, self.ended.name().replace('_', " ")),
@@ -229,11 +232,11 @@ impl Kept for Stream {
             // They are counted when it is over.
             Cell::text(
                 Role::Faint,
-                if is_open && self.bytes == 0 { "-".to_owned() } else { shelf::size(self.bytes) },
+                if is_open && self.bytes == 0 { "-".to_owned() } else { store_items::size(self.bytes) },
             ),
             Cell::text(if silence >= LONG { Role::Warn } else { Role::Faint }, units::cell(silence)),
             Cell::text(role, ended),
-            Cell::text(Role::Faint, units::cell(end(self, world).since(self.span.start.time))),
+            Cell::text(Role::Faint, units::cell(end(self, model).since(self.span.start.time))),
             Cell::end(Role::Faint, self.server.to_string()),
             Cell::text(Role::Faint, format!("{}-{}", self.span.first, self.span.last)),
         ]
@@ -241,12 +244,12 @@ impl Kept for Stream {
 }
 
 /// When it was over, or how late it is now.
-fn end(stream: &Stream, world: &World) -> crate::base::Timestamp {
+fn end(stream: &Stream, model: &Model) -> crate::base::Timestamp {
     let known = stream.span.end.time;
-    if stream.ended == Finish::Open { world.now().max(known) } else { known }
+    if stream.ended == Finish::Open { model.now().max(known) } else { known }
 }
 
 /// How long nothing had come when it ended, or has come by now, in nanoseconds.
-fn silence(stream: &Stream, world: &World) -> i64 {
-    end(stream, world).since(stream.last_event.unwrap_or(stream.span.start.time))
+fn silence(stream: &Stream, model: &Model) -> i64 {
+    end(stream, model).since(stream.last_event.unwrap_or(stream.span.start.time))
 }

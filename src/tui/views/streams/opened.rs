@@ -8,15 +8,15 @@ use crate::base::units;
 use crate::ledger::Stream;
 use crate::ledger::store::Said;
 use crate::tui::action::Action;
-use crate::tui::doc::Doc;
+use crate::tui::document::Document;
 use crate::tui::effect::{Copies, Effect};
-use crate::tui::list::List;
-use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
+use crate::tui::list_state::ListState;
+use crate::tui::model::Model;
+use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
 use crate::tui::table::{Cell, Column, Table};
 use crate::tui::theme::Role;
 use crate::tui::views::exchanges::detail::parts::came_in;
 use crate::tui::views::reader::{MASK, Reader};
-use crate::tui::world::World;
 
 const EVENTS: [Column; 6] = [
     Column::new("Time", 12),
@@ -47,7 +47,7 @@ pub(super) struct Opened {
     title: String,
     start: crate::base::Timestamp,
     events: Vec<Said>,
-    list: List,
+    list: ListState,
     /// The data of the selected event, once it was asked for.
     reader: Option<Reader>,
     /// The event that the reader has, by its number among those that were read and the packet of its first byte.
@@ -68,7 +68,7 @@ impl Opened {
             title: format!("{} {target}", stream.method.as_deref().unwrap_or("")),
             start: stream.span.start.time,
             events: Vec::new(),
-            list: List::default(),
+            list: ListState::default(),
             reader: None,
             read: None,
             in_reader: false,
@@ -78,14 +78,14 @@ impl Opened {
     }
 
     /// Reads what it carried since.
-    pub(super) fn read(&mut self, world: &mut World) {
-        let pieces = world.store.pieces(self.key.0, self.key.1);
+    pub(super) fn read(&mut self, model: &mut Model) {
+        let pieces = model.store.pieces(self.key.0, self.key.1);
         if pieces == self.pieces {
             return;
         }
         let at_end = self.pieces > 0 && self.list.selected + 1 == self.events.len();
         self.pieces = pieces;
-        match world.store.said_last(self.key.0, self.key.1, MOST) {
+        match model.store.said_last(self.key.0, self.key.1, MOST) {
             Ok(said) => {
                 let is_event = |said: &Said| matches!(said.kind, CarriedKind::Event { .. });
                 self.events = said.into_iter().filter(is_event).collect();
@@ -197,10 +197,10 @@ impl Opened {
         }
     }
 
-    pub(super) fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
-        let title = format!("{}  ", pen.private(&self.title));
+    pub(super) fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
+        let title = format!("{}  ", painter.private(&self.title));
         let told = self.told();
-        pen.line(
+        painter.line(
             Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area },
             &[
                 (Role::Strong, &title),
@@ -209,28 +209,28 @@ impl Opened {
             ],
         );
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-        let Some(reader) = &self.reader else { return self.draw_events(body, pen) };
+        let Some(reader) = &self.reader else { return self.draw_events(body, painter) };
         let below = if body.width < BESIDE {
             // Bytes need lines of their own.
             let parts = if self.has_bytes { 3 } else { 2 };
             let list = Rect { height: body.height / parts, ..body };
             let rest = Rect { y: list.bottom(), height: body.height - list.height, ..body };
-            self.draw_events(list, pen);
-            pen.rule(Rect { height: 1, ..rest }, "data");
+            self.draw_events(list, painter);
+            painter.rule(Rect { height: 1, ..rest }, "data");
             Rect { y: rest.y + 1, height: rest.height.saturating_sub(1), ..rest }
         } else {
             let list = Rect { width: body.width / 2, ..body };
-            self.draw_events(list, pen);
-            let [_, standing] = pen.symbols().rules;
+            self.draw_events(list, painter);
+            let [_, standing] = painter.symbols().rules;
             for line in body.y..body.bottom() {
-                pen.text((list.right(), line).into(), 1, Role::Border, standing);
+                painter.text((list.right(), line).into(), 1, Role::Border, standing);
             }
             Rect { x: list.right() + 1, width: body.width - list.width - 1, ..body }
         };
-        reader.draw(below, self.in_reader, "the event has no data", pen);
+        reader.draw(below, self.in_reader, "the event has no data", painter);
     }
 
-    fn draw_events(&self, area: Rect, pen: &mut Pen<'_>) {
+    fn draw_events(&self, area: Rect, painter: &mut Painter<'_>) {
         let table = Table {
             columns: &EVENTS,
             sorted: None,
@@ -239,11 +239,11 @@ impl Opened {
             focused: !self.in_reader,
             pane: Pane::List,
         };
-        let private = pen.world.private;
-        table.draw(area, pen, |row| self.cells(row, private));
+        let private = painter.model.private;
+        table.draw(area, painter, |row| self.cells(row, private));
     }
 
-    /// How its events came, in a line.
+    /// How its events origin, in a line.
     fn told(&self) -> String {
         let Some(first) = self.events.first() else { return "no event was captured".to_owned() };
         let longest = self.events.windows(2).filter_map(|pair| match pair {
@@ -266,7 +266,7 @@ impl Opened {
         let Some(event) = self.events.get(self.list.selected) else { return };
         let key = (self.list.selected, event.span.first.0);
         if self.read != Some(key) {
-            reader.set(Doc::of(&event.bytes));
+            reader.set(Document::of(&event.bytes));
             reader.came_in(came_in(self.key.0, event.span));
             self.read = Some(key);
         }

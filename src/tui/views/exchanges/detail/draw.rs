@@ -3,7 +3,7 @@
 use ratatui::layout::{Position, Rect};
 
 use crate::base::{harmless, units};
-use crate::tui::pen::{Hit, Pane, Pen};
+use crate::tui::painter::{Hit, Painter, Pane};
 use crate::tui::table;
 use crate::tui::theme::Role;
 use crate::tui::views::reader::{self, MASK};
@@ -19,54 +19,54 @@ const PACKETS: u16 = 13;
 
 impl Detail {
     /// Draws it into `area`.
-    pub(in super::super) fn draw(&self, area: Rect, focused: bool, pen: &mut Pen<'_>) {
+    pub(in super::super) fn draw(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         if area.height < 4 {
             return;
         }
         let line = |y| Rect { y, height: 1, ..area };
-        self.draw_title(line(area.y), pen);
-        self.draw_tabs(line(area.y + 1), focused, pen);
+        self.draw_title(line(area.y), painter);
+        self.draw_tabs(line(area.y + 1), focused, painter);
         let body = Rect { y: area.y + 2, height: area.height - 2, ..area };
         if let Some(failed) = &self.failed {
-            pen.line(body, &[(Role::Bad, failed)]);
+            painter.line(body, &[(Role::Bad, failed)]);
             return;
         }
         match self.tab {
-            Tab::Timeline => self.draw_timeline(body, focused, pen),
-            Tab::Request => self.request.draw(body, focused, "the request was not kept", pen),
-            Tab::Response => self.response.draw(body, focused, "no response was seen", pen),
-            Tab::Events => self.draw_events(body, focused, pen),
-            _ => self.draw_page(body, focused, pen),
+            Tab::Timeline => self.draw_timeline(body, focused, painter),
+            Tab::Request => self.request.draw(body, focused, "the request was not kept", painter),
+            Tab::Response => self.response.draw(body, focused, "no response was seen", painter),
+            Tab::Events => self.draw_events(body, focused, painter),
+            _ => self.draw_page(body, focused, painter),
         }
     }
 
     /// The events, or the one of them that was opened.
-    fn draw_events(&self, area: Rect, focused: bool, pen: &mut Pen<'_>) {
-        let Some(event) = &self.event else { return self.draw_page(area, focused, pen) };
-        pen.rule(Rect { height: 1, ..area }, &event.title);
+    fn draw_events(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
+        let Some(event) = &self.event else { return self.draw_page(area, focused, painter) };
+        painter.rule(Rect { height: 1, ..area }, &event.title);
         let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
-        event.reader.draw(body, focused, "it carried nothing", pen);
+        event.reader.draw(body, focused, "it carried nothing", painter);
     }
 
-    fn draw_title(&self, area: Rect, pen: &mut Pen<'_>) {
+    fn draw_title(&self, area: Rect, painter: &mut Painter<'_>) {
         let exchange = &self.exchange;
         let (role, status, total) = if self.is_open {
-            let since = columns::pending(exchange, pen.world.now());
+            let since = columns::pending(exchange, painter.model.now());
             (Role::Pending, "pending".to_owned(), units::duration(since))
         } else {
             let total = exchange.total_ns().map_or(String::new(), units::duration);
-            let symbol = pen.symbols().status(exchange.status);
+            let symbol = painter.symbols().status(exchange.status);
             (Role::of(exchange.status), format!("{symbol} {}", columns::status_word(exchange)), total)
         };
-        let name = pen.world.name_of(exchange).unwrap_or_default();
-        let id = pen.private(&exchange.id.json()).into_owned();
+        let name = painter.model.name_of(exchange).unwrap_or_default();
+        let id = painter.private(&exchange.id.json()).into_owned();
         let rest = format!(
             "  #{} id {id}, {}, {}",
             exchange.n,
             columns::session(&exchange.session),
             exchange.protocol_version.as_deref().unwrap_or("revision not known"),
         );
-        pen.line(
+        painter.line(
             area,
             &[
                 (Role::Text, &exchange.method),
@@ -81,7 +81,7 @@ impl Detail {
         );
     }
 
-    fn draw_tabs(&self, area: Rect, focused: bool, pen: &mut Pen<'_>) {
+    fn draw_tabs(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         let mut x = area.x;
         for (index, (tab, title)) in Tab::ALL.into_iter().enumerate() {
             let role = match (tab == self.tab, focused) {
@@ -90,41 +90,41 @@ impl Detail {
                 (false, _) => Role::Faint,
             };
             let room = area.right().saturating_sub(x);
-            let columns = pen.text(Position::new(x, area.y), room, role, &format!(" {title} "));
-            pen.hit(Rect { x, width: columns, ..area }, Hit::Tab(index));
+            let columns = painter.text(Position::new(x, area.y), room, role, &format!(" {title} "));
+            painter.hit(Rect { x, width: columns, ..area }, Hit::Tab(index));
             x += columns;
         }
     }
 
-    fn draw_timeline(&self, area: Rect, focused: bool, pen: &mut Pen<'_>) {
-        let now = pen.world.now().since(self.exchange.request.span.start.time);
+    fn draw_timeline(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
+        let now = painter.model.now().since(self.exchange.request.span.start.time);
         let ends = self.stages.iter().flat_map(|stage| [stage.from, stage.to.unwrap_or(now)]);
         let (first, last) = ends.fold((0, 1), |(first, last), at| (first.min(at), last.max(at)));
         let columns = Columns::of(area, self.stages.iter().map(|stage| harmless::width(&stage.note)).max());
-        columns.draw_axis((first, last), Rect { height: 1, ..area }, pen);
+        columns.draw_axis((first, last), Rect { height: 1, ..area }, painter);
         let list = self.list();
         // The note of the selected stage is read in full where its column is too narrow.
-        let note = self.stages.get(list.selected).filter(|stage| !(stage.is_said && pen.world.private));
+        let note = self.stages.get(list.selected).filter(|stage| !(stage.is_said && painter.model.private));
         let note =
             note.map(|stage| stage.note.as_str()).filter(|note| harmless::width(note) > columns.note.into());
         let whole = note.map_or_else(Vec::new, |note| whole("in full", note, area));
         let height = (area.height - 1).saturating_sub(whole.len() as u16);
         let body = Rect { y: area.y + 1, height, ..area };
-        pen.pane(Pane::Detail, body);
+        painter.pane(Pane::Detail, body);
         let top = list.top(body.height.into(), self.stages.len());
         for (y, (index, stage)) in (body.y..body.bottom()).zip(self.stages.iter().enumerate().skip(top)) {
             let line = Rect { y, height: 1, ..body };
-            columns.draw_stage(stage, line, (first, last, now), pen);
+            columns.draw_stage(stage, line, (first, last, now), painter);
             if index == list.selected && focused {
-                pen.text(line.as_position(), 1, Role::Key, pen.symbols().pointer);
+                painter.text(line.as_position(), 1, Role::Key, painter.symbols().pointer);
             }
-            pen.hit(line, Hit::Row(Pane::Detail, index));
+            painter.hit(line, Hit::Row(Pane::Detail, index));
         }
-        table::scroll_bar(pen, body, top, self.stages.len());
-        draw_whole(&whole, area, pen);
+        table::scroll_bar(painter, body, top, self.stages.len());
+        draw_whole(&whole, area, painter);
     }
 
-    fn draw_page(&self, area: Rect, focused: bool, pen: &mut Pen<'_>) {
+    fn draw_page(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         let rows = self.rows();
         if rows == 0 {
             let text = if self.tab == Tab::Events {
@@ -132,30 +132,30 @@ impl Detail {
             } else {
                 "nothing"
             };
-            pen.line(area, &[(Role::Faint, text)]);
+            painter.line(area, &[(Role::Faint, text)]);
         }
         let list = self.list();
-        let whole = self.whole(list.selected, area, pen);
+        let whole = self.whole(list.selected, area, painter);
         let body = Rect { height: area.height - whole.len() as u16, ..area };
-        pen.pane(Pane::Detail, body);
+        painter.pane(Pane::Detail, body);
         let top = list.top(body.height.into(), rows);
         for (y, index) in (body.y..body.bottom()).zip(top..rows) {
             let line = Rect { x: body.x + 1, y, width: body.width.saturating_sub(2), height: 1 };
-            let parts = self.page_line(index, pen);
+            let parts = self.page_line(index, painter);
             let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_str())).collect();
-            pen.line(line, &parts);
+            painter.line(line, &parts);
             if index == list.selected && focused {
-                pen.text(Position::new(body.x, y), 1, Role::Key, pen.symbols().pointer);
+                painter.text(Position::new(body.x, y), 1, Role::Key, painter.symbols().pointer);
             }
-            pen.hit(Rect { x: body.x, ..line }, Hit::Row(Pane::Detail, index));
+            painter.hit(Rect { x: body.x, ..line }, Hit::Row(Pane::Detail, index));
         }
-        table::scroll_bar(pen, body, top, rows);
-        draw_whole(&whole, area, pen);
+        table::scroll_bar(painter, body, top, rows);
+        draw_whole(&whole, area, painter);
     }
 
     /// The selected row in full, where it is longer than the screen is wide.
-    fn whole(&self, row: usize, area: Rect, pen: &Pen<'_>) -> Vec<String> {
-        let parts = self.page_line(row, pen);
+    fn whole(&self, row: usize, area: Rect, painter: &Painter<'_>) -> Vec<String> {
+        let parts = self.page_line(row, painter);
         let text: String = parts.iter().map(|(_, text)| text.as_str()).collect();
         if harmless::width(&harmless::shown(&text)) <= usize::from(area.width.saturating_sub(2)) {
             return Vec::new();
@@ -164,7 +164,7 @@ impl Detail {
     }
 
     /// The parts of a row of a page; masked, where privacy is asked for.
-    fn page_line(&self, index: usize, pen: &Pen<'_>) -> Line {
+    fn page_line(&self, index: usize, painter: &Painter<'_>) -> Line {
         let mut parts = if self.tab == Tab::Events {
             events::line(&self.exchange, &self.events, index)
         } else {
@@ -172,7 +172,7 @@ impl Detail {
         };
         let of_head = self.tab == Tab::Http && pages::names_a_session(&parts);
         let of_part = self.tab == Tab::Packets && parts::names_a_session(&parts);
-        let kept = match pen.world.private {
+        let kept = match painter.model.private {
             true if of_head => 1,
             // The words of a finding quote the traffic; its code does not.
             true if self.tab == Tab::Findings => parts.len().min(1),
@@ -201,14 +201,14 @@ fn whole(title: &str, text: &str, area: Rect) -> Vec<String> {
 }
 
 /// Draws a title and lines at the bottom of an area.
-fn draw_whole(whole: &[String], area: Rect, pen: &mut Pen<'_>) {
+fn draw_whole(whole: &[String], area: Rect, painter: &mut Painter<'_>) {
     let top = area.bottom().saturating_sub(whole.len() as u16);
     for (index, (y, text)) in (top..area.bottom()).zip(whole).enumerate() {
         let line = Rect { x: area.x + 1, y, width: area.width.saturating_sub(2), height: 1 };
         if index == 0 {
-            pen.rule(Rect { y, height: 1, ..area }, text);
+            painter.rule(Rect { y, height: 1, ..area }, text);
         } else {
-            pen.line(line, &[(Role::Text, text)]);
+            painter.line(line, &[(Role::Text, text)]);
         }
     }
 }
@@ -236,50 +236,56 @@ impl Columns {
     }
 
     /// The times at the ends and in the middle of the bars, and what the columns are.
-    fn draw_axis(self, (first, last): (i64, i64), line: Rect, pen: &mut Pen<'_>) {
+    fn draw_axis(self, (first, last): (i64, i64), line: Rect, painter: &mut Painter<'_>) {
         let chart = self.chart(line);
         let half = first.saturating_add(last.saturating_sub(first) / 2);
-        pen.text(Position::new(line.x + 1, line.y), NAME, Role::Title, "stage");
-        pen.line(chart, &[(Role::Faint, &units::cell(first))]);
+        painter.text(Position::new(line.x + 1, line.y), NAME, Role::Title, "stage");
+        painter.line(chart, &[(Role::Faint, &units::cell(first))]);
         if chart.width >= 30 {
             let middle = Rect { x: chart.x + chart.width / 2, width: chart.width / 4, ..chart };
-            pen.line(middle, &[(Role::Faint, &units::cell(half))]);
+            painter.line(middle, &[(Role::Faint, &units::cell(half))]);
         }
         if chart.width >= 10 {
-            pen.right(chart, Role::Faint, &units::cell(last));
+            painter.right(chart, Role::Faint, &units::cell(last));
         }
         let time = Rect { x: chart.right(), width: TIME, ..line }.intersection(line);
-        pen.right(time, Role::Title, "took");
+        painter.right(time, Role::Title, "took");
         let packets = Rect { x: time.right() + 1, width: PACKETS, ..line }.intersection(line);
-        pen.line(packets, &[(Role::Title, "packets")]);
+        painter.line(packets, &[(Role::Title, "packets")]);
     }
 
     /// A stage: its name, its bar between the first and the last time of all, its duration, its packets, its note.
-    fn draw_stage(self, stage: &Stage, line: Rect, (first, last, now): (i64, i64, i64), pen: &mut Pen<'_>) {
+    fn draw_stage(
+        self,
+        stage: &Stage,
+        line: Rect,
+        (first, last, now): (i64, i64, i64),
+        painter: &mut Painter<'_>,
+    ) {
         let to = stage.to.unwrap_or(now);
         let name = Rect { x: line.x + 1, width: NAME.min(line.width), ..line };
-        pen.line(name, &[(stage.role, &stage.name)]);
+        painter.line(name, &[(stage.role, &stage.name)]);
         let chart = self.chart(line);
-        draw_span(stage, chart, (first, last, to), pen);
+        draw_span(stage, chart, (first, last, to), painter);
         let time = Rect { x: chart.right(), width: TIME, ..line }.intersection(line);
         // A wait may be negative: it is said as it is. What happened at one time took none.
         let took = to.saturating_sub(stage.from);
         if took == 0 {
-            pen.right(time, Role::Faint, &format!("at {}", units::cell(stage.from)));
+            painter.right(time, Role::Faint, &format!("at {}", units::cell(stage.from)));
         } else {
-            pen.right(time, Role::Strong, &units::cell(took));
+            painter.right(time, Role::Strong, &units::cell(took));
         }
         let packets = Rect { x: time.right() + 1, width: PACKETS, ..line }.intersection(line);
-        pen.line(packets, &[(Role::Faint, &stage.packets)]);
+        painter.line(packets, &[(Role::Faint, &stage.packets)]);
         let rest = Rect { x: packets.right() + 1, width: self.note, ..line }.intersection(line);
         let is_trouble = matches!(stage.role, Role::Warn | Role::Bad);
         let role = if is_trouble { stage.role } else { Role::Faint };
-        let note = if stage.is_said && pen.world.private { MASK } else { &stage.note };
-        pen.line(rest, &[(role, note)]);
+        let note = if stage.is_said && painter.model.private { MASK } else { &stage.note };
+        painter.line(rest, &[(role, note)]);
     }
 }
 
-fn draw_span(stage: &Stage, chart: Rect, (first, last, to): (i64, i64, i64), pen: &mut Pen<'_>) {
+fn draw_span(stage: &Stage, chart: Rect, (first, last, to): (i64, i64, i64), painter: &mut Painter<'_>) {
     if chart.width == 0 {
         return;
     }
@@ -289,9 +295,9 @@ fn draw_span(stage: &Stage, chart: Rect, (first, last, to): (i64, i64, i64), pen
         (part * f64::from(chart.width)).floor().clamp(0.0, f64::from(chart.width - 1)) as u16
     };
     let (from, until) = (at(stage.from.min(to)), at(stage.from.max(to)));
-    let symbols = pen.symbols();
+    let symbols = painter.symbols();
     let track = symbols.track.repeat(chart.width.into());
-    pen.text(chart.as_position(), chart.width, Role::Border, &track);
+    painter.text(chart.as_position(), chart.width, Role::Border, &track);
     let bar = symbols.bar[7].repeat((until - from + 1).into());
-    pen.text(Position::new(chart.x + from, chart.y), until - from + 1, stage.role, &bar);
+    painter.text(Position::new(chart.x + from, chart.y), until - from + 1, stage.role, &bar);
 }

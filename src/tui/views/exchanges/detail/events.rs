@@ -4,7 +4,7 @@ use crate::base::fact::CarriedKind;
 use crate::base::units;
 use crate::ledger::Exchange;
 use crate::ledger::store::Said;
-use crate::tui::doc::Doc;
+use crate::tui::document::Document;
 use crate::tui::theme::Role;
 use crate::tui::views::reader::Reader;
 
@@ -65,7 +65,7 @@ pub(super) fn open(events: &[Said], row: usize, tcp_stream: u32) -> Option<Event
         units::bytes(said.bytes.len() as u64),
     );
     let mut reader = Reader::default();
-    reader.set(Doc::of(&said.bytes));
+    reader.set(Document::of(&said.bytes));
     reader.came_in(came_in(tcp_stream, said.span));
     Some(Event { index: row, title, reader })
 }

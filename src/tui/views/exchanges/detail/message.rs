@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::base::fact::CarriedKind;
 use crate::ledger::store::Said;
 use crate::ledger::{Exchange, Id, Status};
-use crate::tui::world::World;
+use crate::tui::model::Model;
 
 use super::HEADS;
 
@@ -17,11 +17,11 @@ use super::HEADS;
 ///
 /// # Errors
 /// It could not be kept, or cannot be read back.
-pub(in crate::tui::views) fn answer(n: u64, world: &mut World) -> io::Result<Vec<u8>> {
-    let found = world.store.find(n).and_then(|index| Some((index, world.store.exchange(index)?)));
+pub(in crate::tui::views) fn answer(n: u64, model: &mut Model) -> io::Result<Vec<u8>> {
+    let found = model.store.find(n).and_then(|index| Some((index, model.store.exchange(index)?)));
     let Some((index, exchange)) = found else { return Ok(Vec::new()) };
     // The piece that is asked for is the last of those.
-    let said = world.store.said_to_answer(index, HEADS)?;
+    let said = model.store.said_to_answer(index, HEADS)?;
     Ok(message(&said, &exchange, false))
 }
 

@@ -12,11 +12,11 @@ use crate::ledger::Exchange;
 use crate::ledger::store::Said;
 use crate::tui::action::Action;
 use crate::tui::effect::{Copies, Effect};
-use crate::tui::list::List;
-use crate::tui::pen::{FrameInfo, Hit, Pane};
+use crate::tui::list_state::ListState;
+use crate::tui::model::Model;
+use crate::tui::painter::{FrameInfo, Hit, Pane};
 use crate::tui::theme::Role;
 use crate::tui::views::reader::Reader;
-use crate::tui::world::World;
 
 pub(in crate::tui::views) use message::answer;
 pub(super) use parts::Part;
@@ -77,7 +77,7 @@ pub(super) struct Detail {
     /// The lines of the tabs that are pages of them, in the order of [`Tab::ALL`].
     pages: [Vec<Line>; 7],
     tab: Tab,
-    lists: [List; 7],
+    lists: [ListState; 7],
     needle: String,
     /// Whether the bytes of messages are shown.
     has_bytes: bool,
@@ -89,12 +89,12 @@ pub(super) struct Detail {
 
 impl Detail {
     /// Exchange `n`; `None` where there is none.
-    pub(super) fn open(n: u64, world: &mut World) -> Option<Self> {
-        let index = world.store.find(n)?;
-        let exchange = world.store.exchange(index)?;
-        let is_open = world.store.is_open(index);
+    pub(super) fn open(n: u64, model: &mut Model) -> Option<Self> {
+        let index = model.store.find(n)?;
+        let exchange = model.store.exchange(index)?;
+        let is_open = model.store.is_open(index);
         let mut detail = Self {
-            made_of: made_of(&exchange, is_open, world),
+            made_of: made_of(&exchange, is_open, model),
             exchange,
             is_open,
             request: Reader::default(),
@@ -111,7 +111,7 @@ impl Detail {
             needle: String::new(),
             failed: None,
         };
-        detail.read(index, world);
+        detail.read(index, model);
         Some(detail)
     }
 
@@ -159,18 +159,18 @@ impl Detail {
     }
 
     /// Reads again what changed since.
-    pub(super) fn refresh(&mut self, world: &mut World) {
-        let Some(index) = world.store.find(self.exchange.n) else { return };
-        let Some(exchange) = world.store.exchange(index) else { return };
-        let is_open = world.store.is_open(index);
-        let made_of = made_of(&exchange, is_open, world);
+    pub(super) fn refresh(&mut self, model: &mut Model) {
+        let Some(index) = model.store.find(self.exchange.n) else { return };
+        let Some(exchange) = model.store.exchange(index) else { return };
+        let is_open = model.store.is_open(index);
+        let made_of = made_of(&exchange, is_open, model);
         if made_of != self.made_of {
             (self.exchange, self.is_open, self.made_of) = (exchange, is_open, made_of);
-            self.read(index, world);
+            self.read(index, model);
         }
     }
 
-    pub(super) fn act(&mut self, action: Action, _: &mut World, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    pub(super) fn act(&mut self, action: Action, _: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
         let lines = seen.lines(Pane::Detail);
         match action {
             Action::Left | Action::Right => self.turn(action == Action::Right),
@@ -300,11 +300,11 @@ impl Detail {
         self.pages.get(self.tab as usize).map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn list(&self) -> List {
+    fn list(&self) -> ListState {
         self.lists.get(self.tab as usize).copied().unwrap_or_default()
     }
 
-    fn list_mut(&mut self) -> &mut List {
+    fn list_mut(&mut self) -> &mut ListState {
         let [timeline, request, response, events, http, packets, findings] = &mut self.lists;
         match self.tab {
             Tab::Timeline => timeline,
@@ -318,16 +318,16 @@ impl Detail {
     }
 
     /// Reads what was said, and makes the tabs of it.
-    fn read(&mut self, index: usize, world: &mut World) {
-        let asked = world.store.said_to_ask(index, PIECES);
-        let answered = world.store.said_to_answer(index, PIECES);
+    fn read(&mut self, index: usize, model: &mut Model) {
+        let asked = model.store.said_to_ask(index, PIECES);
+        let answered = model.store.said_to_answer(index, PIECES);
         let own = (self.exchange.tcp_stream, self.exchange.transaction);
         let same = self.exchange.answered_on == Some(own);
         // What its own stream carried after the answer is its business too; what a session's carried is not.
-        let tail = world.store.said_last(own.0, own.1, PIECES);
+        let tail = model.store.said_last(own.0, own.1, PIECES);
         // Heads that came behind the answer: the 202 to a POST that carried it.
         let other = self.exchange.answered_on.filter(|_| !same);
-        let behind = other.map_or(Ok(Vec::new()), |on| world.store.said_last(on.0, on.1, HEADS));
+        let behind = other.map_or(Ok(Vec::new()), |on| model.store.said_last(on.0, on.1, HEADS));
         let (asked, answered, tail, behind) = match (asked, answered, tail, behind) {
             (Ok(asked), Ok(answered), Ok(tail), Ok(behind)) => (asked, answered, tail, behind),
             (asked, answered, tail, behind) => {
@@ -348,7 +348,7 @@ impl Detail {
         let is_head = |said: &&Said| said.kind == CarriedKind::Head;
         self.heads = tail.iter().filter(is_head).cloned().collect();
         self.heads.extend(behind.iter().filter(is_head).cloned());
-        self.parts = parts::of(&self.exchange, &tail, &self.heads, world);
+        self.parts = parts::of(&self.exchange, &tail, &self.heads, model);
         let carried = if same || self.exchange.answered_on.is_none() { tail } else { answered };
         let told = Told {
             exchange: &self.exchange,
@@ -357,7 +357,7 @@ impl Detail {
             own: same,
             is_open: self.is_open,
         };
-        self.stages = timeline::stages(told, world);
+        self.stages = timeline::stages(told, model);
         self.events = events::of(&self.exchange, carried);
         self.event = self.event.take().filter(|event| event.index < self.events.len());
         self.pages = [
@@ -366,8 +366,8 @@ impl Detail {
             Vec::new(),
             Vec::new(),
             pages::http(&self.heads),
-            parts::lines(&self.exchange, &self.parts, world),
-            pages::findings(&self.exchange, world),
+            parts::lines(&self.exchange, &self.parts, model),
+            pages::findings(&self.exchange, model),
         ];
         self.load();
     }
@@ -375,8 +375,8 @@ impl Detail {
 
 /// What changes where more is told of an exchange: whether it is open, the pieces of its transaction, its messages, what
 /// was noticed.
-fn made_of(exchange: &Exchange, is_open: bool, world: &World) -> (bool, u32, usize, usize) {
-    let pieces = world.store.pieces(exchange.tcp_stream, exchange.transaction);
-    let messages = world.store.notifications_of(exchange.n).count();
-    (is_open, pieces, messages, world.store.findings().len())
+fn made_of(exchange: &Exchange, is_open: bool, model: &Model) -> (bool, u32, usize, usize) {
+    let pieces = model.store.pieces(exchange.tcp_stream, exchange.transaction);
+    let messages = model.store.notifications_of(exchange.n).count();
+    (is_open, pieces, messages, model.store.findings().len())
 }

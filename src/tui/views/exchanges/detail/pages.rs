@@ -3,8 +3,8 @@
 use crate::base::Code;
 use crate::ledger::Exchange;
 use crate::ledger::store::Said;
+use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::world::World;
 
 use super::Line;
 use super::parts::between;
@@ -85,10 +85,10 @@ pub(super) fn names_a_session(line: &Line) -> bool {
 }
 
 /// What was noticed about it.
-pub(super) fn findings(exchange: &Exchange, world: &World) -> Vec<Line> {
+pub(super) fn findings(exchange: &Exchange, model: &Model) -> Vec<Line> {
     let mut lines = Vec::new();
     let told: Vec<_> =
-        world.store.findings().iter().filter(|finding| finding.exchange == Some(exchange.n)).collect();
+        model.store.findings().iter().filter(|finding| finding.exchange == Some(exchange.n)).collect();
     for finding in &told {
         let at = finding.at.map_or(String::new(), |at| format!("packet {}: ", at.packet));
         code(&mut lines, finding.code);

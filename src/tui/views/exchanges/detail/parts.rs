@@ -4,8 +4,8 @@ use crate::base::fact::{CarriedKind, ConnectionFact};
 use crate::base::{Side, Span, units};
 use crate::ledger::store::Said;
 use crate::ledger::{Carried, Exchange};
+use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::world::World;
 
 use super::super::copies;
 use super::{Line, pages};
@@ -30,7 +30,7 @@ pub(in super::super) struct Part {
 
 /// The parts of an exchange in the order of their packets: of `carried`, what its own transaction carried, and of
 /// `heads` those that came after the request began.
-pub(super) fn of(exchange: &Exchange, carried: &[Said], heads: &[Said], world: &World) -> Vec<Part> {
+pub(super) fn of(exchange: &Exchange, carried: &[Said], heads: &[Said], model: &Model) -> Vec<Part> {
     let (from, asked) = (exchange.request.span.start.packet, exchange.origin);
     let part = |span, from, bytes, what: String, role| Part { span, from, bytes, what, role };
     let request = exchange.request;
@@ -39,7 +39,7 @@ pub(super) fn of(exchange: &Exchange, carried: &[Said], heads: &[Said], world: &
     if let Some(response) = exchange.response {
         parts.push(part(response.span, asked.other(), response.bytes, "response".to_owned(), Role::Receive));
     }
-    for told in world.store.notifications_of(exchange.n).take(MOST) {
+    for told in model.store.notifications_of(exchange.n).take(MOST) {
         let Carried { span, bytes } = told.carried;
         parts.push(part(span, told.from, bytes, told.method.to_string(), Role::Tail));
     }
@@ -72,7 +72,7 @@ pub(super) fn of(exchange: &Exchange, carried: &[Said], heads: &[Said], world: &
 }
 
 /// The tab: the parts, the filters for them, and how their connections fared.
-pub(super) fn lines(exchange: &Exchange, parts: &[Part], world: &World) -> Vec<Line> {
+pub(super) fn lines(exchange: &Exchange, parts: &[Part], model: &Model) -> Vec<Line> {
     let mut lines = vec![vec![(
         Role::Title,
         format!("{:<13} {:<12} {:>9} {:<6} {:>8} what", "packets", "time", "after", "from", "bytes"),
@@ -91,7 +91,7 @@ pub(super) fn lines(exchange: &Exchange, parts: &[Part], world: &World) -> Vec<L
     );
     let streams = copies::streams(exchange);
     let of_it = |fact: &&ConnectionFact| streams.contains(&fact.tcp_stream);
-    for fact in world.store.connections().iter().chain(world.store.open_connections()).filter(of_it) {
+    for fact in model.store.connections().iter().chain(model.store.open_connections()).filter(of_it) {
         lines.push(Vec::new());
         connection(&mut lines, fact);
     }

@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 use crate::base::{Code, Finding, Side, Span, Timestamp, units};
 use crate::ledger::store::Said;
 use crate::ledger::{Carried, Exchange, Notification};
+use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::world::World;
 
 use super::Tab;
 use super::parts::between;
@@ -79,7 +79,7 @@ impl Stage {
 }
 
 /// The stages of an exchange, in the order in which they begin.
-pub(super) fn stages(told: Told<'_>, world: &World) -> Vec<Stage> {
+pub(super) fn stages(told: Told<'_>, model: &Model) -> Vec<Stage> {
     let exchange = told.exchange;
     let request = exchange.request;
     let mut stages =
@@ -92,9 +92,9 @@ pub(super) fn stages(told: Told<'_>, world: &World) -> Vec<Stage> {
         stages.push(wait.packets(request.span.last.0, span.first.0).note(long_wait(exchange)));
     }
     stages.extend(acked(told));
-    stages.extend(progress(told, world));
-    stages.extend(troubles(told, world));
-    stages.extend(ended(told, world));
+    stages.extend(progress(told, model));
+    stages.extend(troubles(told, model));
+    stages.extend(ended(told, model));
     // What began at one time stays in the order of the causes.
     stages.sort_by_key(|stage| stage.from);
     stages.extend(network(told));
@@ -135,14 +135,14 @@ fn acked(told: Told<'_>) -> Option<Stage> {
 }
 
 /// The response and what its own stream carried after it, or what there is in its place.
-fn ended(told: Told<'_>, world: &World) -> Vec<Stage> {
+fn ended(told: Told<'_>, model: &Model) -> Vec<Stage> {
     let exchange = told.exchange;
     let sent = exchange.request.span.end.time;
     let Some(response) = exchange.response else {
         if told.is_open {
             return vec![told.stage(("pending", Role::Pending), (sent, None), Tab::Events)];
         }
-        let until = given_up(exchange, world).map_or(sent, |time| time.max(sent));
+        let until = given_up(exchange, model).map_or(sent, |time| time.max(sent));
         let nothing = told.stage(("no response", Role::Bad), (sent, Some(until)), Tab::Findings);
         let why = exchange.cause.map_or("not known why", |cause| cause.name()).replace('_', " ");
         return vec![nothing.note(why)];
@@ -163,25 +163,25 @@ fn ended(told: Told<'_>, world: &World) -> Vec<Stage> {
 }
 
 /// When it was cancelled, or found to stay without an answer; `None` where nothing tells.
-fn given_up(exchange: &Exchange, world: &World) -> Option<Timestamp> {
-    let mut told = world.store.notifications_of(exchange.n);
+fn given_up(exchange: &Exchange, model: &Model) -> Option<Timestamp> {
+    let mut told = model.store.notifications_of(exchange.n);
     let cancelled = told.find(|told| &*told.method == "notifications/cancelled");
     let noticed = || {
         let of_it =
             |finding: &&Finding| finding.exchange == Some(exchange.n) && finding.code == Code::McpUnanswered;
-        world.store.findings().iter().find(of_it)?.at.map(|at| at.time)
+        model.store.findings().iter().find(of_it)?.at.map(|at| at.time)
     };
     cancelled.map(|told| told.carried.span.end.time).or_else(noticed)
 }
 
 /// What TCP lacked on its connections while it went on.
-fn troubles(told: Told<'_>, world: &World) -> Vec<Stage> {
+fn troubles(told: Told<'_>, model: &Model) -> Vec<Stage> {
     let exchange = told.exchange;
     let streams = [Some(exchange.tcp_stream), exchange.answered_on.map(|(stream, _)| stream)];
     let from = exchange.request.span.start.time;
-    let until = exchange.response.map_or(world.now(), |response| response.span.end.time);
+    let until = exchange.response.map_or(model.now(), |response| response.span.end.time);
     let of_tcp = |code: Code| code.name().starts_with("tcp.") || code.name().starts_with("http.resync");
-    let all = world.store.findings().iter();
+    let all = model.store.findings().iter();
     let of_it = all.filter(|finding| finding.tcp_stream.is_some() && streams.contains(&finding.tcp_stream));
     let meanwhile = of_it.filter_map(|finding| {
         let at = finding.at.filter(|at| (from..=until).contains(&at.time) && of_tcp(finding.code))?;
@@ -210,11 +210,11 @@ fn network(told: Told<'_>) -> Option<Stage> {
     Some(stage.packets(request.first.0, last.last.0).note(said.join(", ")))
 }
 
-fn progress(told: Told<'_>, world: &World) -> Vec<Stage> {
+fn progress(told: Told<'_>, model: &Model) -> Vec<Stage> {
     let n = told.exchange.n;
-    let all = world.store.notifications_of(n).count();
+    let all = model.store.notifications_of(n).count();
     let skipped = all.saturating_sub(PROGRESS);
-    let latest = world.store.notifications_of(n).skip(skipped).enumerate();
+    let latest = model.store.notifications_of(n).skip(skipped).enumerate();
     // Several of one length may lie in one packet: each is looked for behind the one before it.
     let mut rest = told.carried;
     let stages = latest.map(|(index, notification)| {

@@ -3,7 +3,7 @@
 
 use tui_input::{Input, InputRequest};
 
-use super::action::Key;
+use super::action::KeyPress;
 use crate::ledger::query::{self, Completion, Error, Filter};
 
 /// Texts of a history that are kept, the newest. Chosen: more than anybody scrolls through.
@@ -14,7 +14,7 @@ pub const LONGEST: usize = 4096;
 
 /// A line that is typed.
 #[derive(Debug, Default)]
-pub(super) struct FilterLine {
+pub(super) struct InputLine {
     input: Input,
     history: Vec<String>,
     /// Where in the history one is, and what was typed before.
@@ -23,7 +23,7 @@ pub(super) struct FilterLine {
     walk: Option<(String, Vec<Completion>, usize)>,
 }
 
-impl FilterLine {
+impl InputLine {
     /// The text.
     pub(super) fn text(&self) -> &str {
         self.input.value()
@@ -75,7 +75,7 @@ impl FilterLine {
     }
 
     /// Takes a key; false where it means nothing here.
-    pub(super) fn key(&mut self, key: Key) -> bool {
+    pub(super) fn key(&mut self, key: KeyPress) -> bool {
         if let Some(c) = key.typed() {
             self.insert(c);
             return true;
@@ -185,7 +185,7 @@ fn request(key: &str) -> Option<InputRequest> {
 mod tests {
     use super::*;
 
-    fn typed(line: &mut FilterLine, text: &str) {
+    fn typed(line: &mut InputLine, text: &str) {
         text.chars().for_each(|c| line.insert(c));
     }
 
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn tab_walks_through_what_may_stand_there() {
-        let mut line = FilterLine::default();
+        let mut line = InputLine::default();
         typed(&mut line, "status:un or too");
         assert!(line.complete(false, tools));
         assert_eq!(line.text(), "status:un or tool:");
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn the_history_gives_back_what_was_typed() {
-        let mut line = FilterLine::default();
+        let mut line = InputLine::default();
         for text in ["a", "b", "a"] {
             line.set(text);
             line.keep();
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn keys_edit_and_pasted_text_is_one_line() {
-        let mut line = FilterLine::default();
+        let mut line = InputLine::default();
         line.paste("日本\nx\u{1b}[31m");
         assert_eq!(line.text(), "日本 x [31m");
         assert!(line.key("ctrl-w".parse().unwrap()));

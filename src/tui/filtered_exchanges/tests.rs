@@ -1,4 +1,4 @@
-//! Rows that are kept up to date, against rows that are made anew: the same, whatever comes in which order.
+//! FilteredExchanges that are kept up to date, against rows that are made anew: the same, whatever comes in which order.
 
 use std::cmp::Ordering;
 
@@ -84,7 +84,7 @@ fn compare(
 }
 
 /// Every exchange of those that were looked at which passes, sorted anew.
-fn made_anew(rows: &Rows, store: &Store) -> Vec<usize> {
+fn made_anew(rows: &FilteredExchanges, store: &Store) -> Vec<usize> {
     let (by, descending) = rows.sorted();
     let mut all: Vec<_> = (0..rows.looked()).map(|index| (store.exchange(index).unwrap(), index)).collect();
     all.retain(|(exchange, _)| rows.filter().matches(Subject::Exchange(exchange)));
@@ -95,7 +95,7 @@ fn made_anew(rows: &Rows, store: &Store) -> Vec<usize> {
 proptest! {
     #[test]
     fn same_as_rows_that_are_made_anew(steps in steps()) {
-        let (mut rows, mut store) = (Rows::new(Filter::default()), Store::new(0));
+        let (mut rows, mut store) = (FilteredExchanges::new(Filter::default()), Store::new(0));
         for step in steps {
             match step {
                 Step::Tell { n, open, total, kind } => {
@@ -137,7 +137,7 @@ proptest! {
 #[test]
 fn many_rows_keep_their_order() {
     for descending in [false, true] {
-        let (mut rows, mut store) = (Rows::new(Filter::default()), Store::new(0));
+        let (mut rows, mut store) = (FilteredExchanges::new(Filter::default()), Store::new(0));
         rows.resort(SortBy::Total, descending);
         for n in 1..=6000_u64 {
             let told = exchange(n, n.is_multiple_of(9), (n * 7919 % 1000) as i64, 1);

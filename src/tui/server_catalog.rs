@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::tally::Tally;
+use super::exchange_stats::ExchangeStats;
 use crate::base::limits;
 use crate::ledger::{Exchange, Status};
 
 /// Servers of which that is kept; 10,000 with all their listings are 10 MB.
 const MOST_SERVERS: usize = 10_000;
 
-/// Listings of a server that are kept, the latest: a page is one, and there are four kinds.
+/// ServerCatalog of a server that are kept, the latest: a page is one, and there are four kinds.
 const MOST: usize = 128;
 
 /// The methods that list something.
@@ -25,14 +25,14 @@ const MOST_NAMES: usize = limits::MAX_TABLE_ROWS;
 
 /// The exchanges in which servers listed what they offer, by their `n`; and how those fared that use it.
 #[derive(Debug, Default)]
-pub struct Listings {
+pub struct ServerCatalog {
     of: HashMap<SocketAddr, (u64, VecDeque<u64>), foldhash::fast::RandomState>,
     /// By server and method, then by name.
-    used: HashMap<(SocketAddr, &'static str), BTreeMap<Arc<str>, Tally>, foldhash::fast::RandomState>,
+    used: HashMap<(SocketAddr, &'static str), BTreeMap<Arc<str>, ExchangeStats>, foldhash::fast::RandomState>,
     names: usize,
 }
 
-impl Listings {
+impl ServerCatalog {
     /// Those of a server, the latest last.
     pub fn of(&self, server: SocketAddr) -> impl DoubleEndedIterator<Item = u64> {
         self.of.get(&server).into_iter().flat_map(|(_, all)| all.iter().copied())
@@ -45,9 +45,13 @@ impl Listings {
     }
 
     /// What was used of a server by a method, with how it fared, by name: whether it was listed or not.
-    pub fn used(&self, server: SocketAddr, method: &'static str) -> impl Iterator<Item = (&str, &Tally)> {
+    pub fn used(
+        &self,
+        server: SocketAddr,
+        method: &'static str,
+    ) -> impl Iterator<Item = (&str, &ExchangeStats)> {
         let names = self.used.get(&(server, method)).into_iter().flatten();
-        names.map(|(name, tally)| (name.as_ref(), tally))
+        names.map(|(name, stats)| (name.as_ref(), stats))
     }
 
     pub(super) fn note(&mut self, exchange: &Exchange) {
@@ -72,8 +76,8 @@ impl Listings {
     }
 
     fn use_of(&mut self, on: (SocketAddr, &'static str), name: &Arc<str>, exchange: &Exchange) {
-        if let Some(tally) = self.used.get_mut(&on).and_then(|names| names.get_mut(name)) {
-            tally.count(exchange);
+        if let Some(stats) = self.used.get_mut(&on).and_then(|names| names.get_mut(name)) {
+            stats.count(exchange);
         } else if self.names < MOST_NAMES {
             self.names += 1;
             self.used.entry(on).or_default().entry(Arc::clone(name)).or_default().count(exchange);
@@ -88,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_latest_are_kept() {
-        let mut listings = Listings::default();
+        let mut listings = ServerCatalog::default();
         for n in 1..=MOST as u64 + 5 {
             listings.note(&sample::exchange(n, "tools/list", None, 1));
             listings.note(&sample::exchange(n, "tools/call", Some("x"), 1));
@@ -96,7 +100,7 @@ mod tests {
         let server = sample::exchange(1, "ping", None, 1).session.server;
         assert_eq!(listings.count(server), MOST as u64 + 5);
         let used: Vec<(&str, u64)> =
-            listings.used(server, "tools/call").map(|(name, tally)| (name, tally.exchanges)).collect();
+            listings.used(server, "tools/call").map(|(name, stats)| (name, stats.exchanges)).collect();
         assert_eq!(used, [("x", MOST as u64 + 5)]);
         assert_eq!(listings.used(server, "prompts/get").count(), 0);
         let kept: Vec<u64> = listings.of(server).collect();

@@ -2,29 +2,29 @@
 
 use std::cmp::Ordering;
 
-use super::keys::{Key, Keys};
+use super::sort_keys::{SortKey, SortKeys};
 
-/// Rows of a chunk before it is cut in two. Chosen: 512 rows of 16 bytes move in well under a microsecond, and a
+/// FilteredExchanges of a chunk before it is cut in two. Chosen: 512 rows of 16 bytes move in well under a microsecond, and a
 /// million rows are some 2,000 chunks to walk.
 const CHUNK: usize = 512;
 
 /// A row: what it is sorted by, and where the exchange stands in the store.
-pub(super) type Row = (Key, u32);
+pub(super) type SortedRow = (SortKey, u32);
 
-/// Rows in order, in chunks that are never empty. Whoever calls hands in the keys that the rows were made with.
+/// FilteredExchanges in order, in chunks that are never empty. Whoever calls hands in the keys that the rows were made with.
 #[derive(Debug, Default)]
-pub(super) struct Chunks {
-    chunks: Vec<Vec<Row>>,
+pub(super) struct SortedChunks {
+    chunks: Vec<Vec<SortedRow>>,
     len: usize,
 }
 
-impl Chunks {
+impl SortedChunks {
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
     /// Puts a row where it belongs, if it does not stand there yet.
-    pub(super) fn insert(&mut self, row: Row, keys: &Keys) {
+    pub(super) fn insert(&mut self, row: SortedRow, keys: &SortKeys) {
         let mut at = self.chunk_of(row, keys).min(self.chunks.len().saturating_sub(1));
         let Some(chunk) = self.chunks.get_mut(at) else {
             self.chunks.push(vec![row]);
@@ -53,7 +53,7 @@ impl Chunks {
     }
 
     /// Whether it was there.
-    pub(super) fn remove(&mut self, row: Row, keys: &Keys) -> bool {
+    pub(super) fn remove(&mut self, row: SortedRow, keys: &SortKeys) -> bool {
         let at = self.chunk_of(row, keys);
         let Some(chunk) = self.chunks.get_mut(at) else { return false };
         let Ok(place) = search(chunk, row, keys) else { return false };
@@ -77,20 +77,20 @@ impl Chunks {
     }
 
     /// Where a row stands; `None` where it does not.
-    pub(super) fn place(&self, row: Row, keys: &Keys) -> Option<usize> {
+    pub(super) fn place(&self, row: SortedRow, keys: &SortKeys) -> Option<usize> {
         let at = self.chunk_of(row, keys);
         let place = search(self.chunks.get(at)?, row, keys).ok()?;
         Some(self.chunks.iter().take(at).map(Vec::len).sum::<usize>() + place)
     }
 
     /// The first chunk whose last row is not before the row; one beyond the last where there is none.
-    fn chunk_of(&self, row: Row, keys: &Keys) -> usize {
+    fn chunk_of(&self, row: SortedRow, keys: &SortKeys) -> usize {
         self.chunks.partition_point(|chunk| {
             chunk.last().is_some_and(|last| keys.order(*last, row) == Ordering::Less)
         })
     }
 }
 
-fn search(chunk: &[Row], row: Row, keys: &Keys) -> Result<usize, usize> {
+fn search(chunk: &[SortedRow], row: SortedRow, keys: &SortKeys) -> Result<usize, usize> {
     chunk.binary_search_by(|known| keys.order(*known, row))
 }

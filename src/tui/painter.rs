@@ -9,9 +9,9 @@ use ratatui::layout::{Margin, Position, Rect};
 use crate::base::harmless;
 
 use super::action::Action;
+use super::model::Model;
 use super::theme::{Role, Symbols, Theme};
 use super::views::ViewName;
-use super::world::World;
 
 /// What a mask looks like, where privacy is asked for.
 pub(super) const MASK: &str = "***";
@@ -77,15 +77,15 @@ impl FrameInfo {
 
 /// A screen that is being drawn.
 #[derive(Debug)]
-pub struct Pen<'a> {
+pub struct Painter<'a> {
     /// What is looked at.
-    pub world: &'a World,
+    pub model: &'a Model,
     pub(super) theme: &'a Theme,
     pub(super) cells: &'a mut Buffer,
     pub(super) info: FrameInfo,
 }
 
-impl Pen<'_> {
+impl Painter<'_> {
     /// The characters that stand for something.
     #[must_use]
     pub fn symbols(&self) -> Symbols {
@@ -187,7 +187,7 @@ impl Pen<'_> {
     /// What may not be seen on a shared screen: itself, or a mask.
     #[must_use]
     pub fn private<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.world.private { Cow::Borrowed(MASK) } else { Cow::Borrowed(text) }
+        if self.model.private { Cow::Borrowed(MASK) } else { Cow::Borrowed(text) }
     }
 
     /// The text, cut; with nothing beyond ASCII, where the terminal has no more.

@@ -1,11 +1,11 @@
-//! Rows that are read and some of which lead somewhere.
+//! FilteredExchanges that are read and some of which lead somewhere.
 
 use ratatui::layout::Rect;
 
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
-use crate::tui::list::List;
-use crate::tui::pen::{FrameInfo, Hit, Pane, Pen};
+use crate::tui::list_state::ListState;
+use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
 use crate::tui::table::{Cell, Column, Table};
 
 /// Where a row leads to.
@@ -29,14 +29,14 @@ pub(super) struct Row {
 
 /// The rows of a view, as they are made when something changes.
 #[derive(Debug, Default)]
-pub(super) struct Board {
+pub(super) struct LinkTable {
     rows: Vec<Row>,
-    list: List,
+    list: ListState,
     /// Where the row leads to that somebody selected; `None` before that, and of one that leads nowhere.
     chosen: Option<Target>,
 }
 
-impl Board {
+impl LinkTable {
     /// Other rows; what somebody selected stays so wherever it stands now.
     pub(super) fn set(&mut self, rows: Vec<Row>) {
         self.rows = rows;
@@ -56,7 +56,7 @@ impl Board {
         self.rows.get(self.list.selected).map(|row| row.target.clone()).unwrap_or_default()
     }
 
-    pub(super) fn draw(&self, area: Rect, columns: &[Column], pen: &mut Pen<'_>) {
+    pub(super) fn draw(&self, area: Rect, columns: &[Column], painter: &mut Painter<'_>) {
         let table = Table {
             columns,
             sorted: None,
@@ -65,7 +65,7 @@ impl Board {
             focused: true,
             pane: Pane::List,
         };
-        table.draw(area, pen, |row| self.rows.get(row).map(|row| row.cells.clone()).unwrap_or_default());
+        table.draw(area, painter, |row| self.rows.get(row).map(|row| row.cells.clone()).unwrap_or_default());
     }
 
     /// Moves, or follows where the selected row leads; `None` for what it does not know.

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use super::event::{Loading, Uptime};
-use super::heat::Heats;
-use super::listings::Listings;
+use super::exchange_stats::{ExchangeStats, Rates};
+use super::filtered_exchanges::FilteredExchanges;
+use super::heat_map::HeatMaps;
 use super::narrowed::{Narrowed, Shown};
-use super::pen::MASK;
-use super::rows::Rows;
-use super::tally::{Rates, Tally};
+use super::painter::MASK;
+use super::server_catalog::ServerCatalog;
 use crate::base::{Fact, Timestamp};
 use crate::ledger::query::Filter;
 use crate::ledger::store::{Standing, Store};
@@ -33,11 +33,11 @@ pub struct Device {
 
 /// What is shown, and of what.
 #[derive(Debug)]
-pub struct World {
+pub struct Model {
     /// Everything that was told.
     pub store: Store,
     /// The exchanges that are shown.
-    pub rows: Rows,
+    pub rows: FilteredExchanges,
     /// What is read, as it is to be called.
     pub source: String,
     /// Whether packets come as they are sent: a device, standard input, a growing file.
@@ -63,15 +63,15 @@ pub struct World {
     /// How many exchanges began when, and how many of them failed.
     pub rates: Rates,
     /// How long the answers of each method and tool took when.
-    pub heats: Heats,
+    pub heat_maps: HeatMaps,
     /// How often totals were counted out: another number, other totals.
     pub(super) summed_times: u64,
     /// The exchanges that have no answer yet, by their `n`.
     pub pending: BTreeSet<u64>,
     /// How each session fared, by its number.
-    pub sessions: HashMap<u32, Tally, foldhash::fast::RandomState>,
+    pub sessions: HashMap<u32, ExchangeStats, foldhash::fast::RandomState>,
     /// Which exchanges listed what servers offer.
-    pub listings: Listings,
+    pub listings: ServerCatalog,
     /// What passes the filter, counted; `None` where everything does, or nobody asked.
     narrowed: Option<Box<Narrowed>>,
     /// How often another filter took hold.
@@ -92,13 +92,13 @@ pub struct World {
     frozen: Option<VecDeque<Entry>>,
 }
 
-impl World {
+impl Model {
     /// Nothing told yet. `memory` is what the store may keep of bodies in memory, in bytes.
     #[must_use]
     pub fn new(source: String, live: bool, memory: usize) -> Self {
         Self {
             store: Store::new(memory),
-            rows: Rows::new(Filter::default()),
+            rows: FilteredExchanges::new(Filter::default()),
             source,
             live,
             followed: false,
@@ -111,11 +111,11 @@ impl World {
             uptime: Uptime::ZERO,
             summary: Snapshot::default(),
             rates: Rates::default(),
-            heats: Heats::default(),
+            heat_maps: HeatMaps::default(),
             summed_times: 0,
             pending: BTreeSet::new(),
             sessions: HashMap::default(),
-            listings: Listings::default(),
+            listings: ServerCatalog::default(),
             narrowed: None,
             refiltered: 0,
             ledger: Ledger::new(By::None),
@@ -196,7 +196,7 @@ impl World {
         self.frozen.as_ref().map_or(0, VecDeque::len)
     }
 
-    /// Nothing that is told is shown, until [`World::thaw`].
+    /// Nothing that is told is shown, until [`Model::thaw`].
     pub fn freeze(&mut self) {
         self.frozen.get_or_insert_default();
     }
@@ -235,7 +235,7 @@ impl World {
         more
     }
 
-    /// Whether there is something that [`World::narrow`] has not looked at.
+    /// Whether there is something that [`Model::narrow`] has not looked at.
     pub(super) fn is_behind(&self) -> bool {
         let is_filtered = !self.rows.filter().text().trim().is_empty();
         is_filtered && self.narrowed.as_ref().is_none_or(|narrowed| narrowed.is_behind(&self.store))
@@ -247,14 +247,14 @@ impl World {
         match &self.narrowed {
             Some(narrowed) => Shown {
                 summary: &narrowed.summary,
-                heats: &narrowed.heats,
+                heat_maps: &narrowed.heat_maps,
                 sessions: &narrowed.sessions,
                 version: narrowed.summed_times,
                 narrowed: Some(narrowed),
             },
             None => Shown {
                 summary: &self.summary,
-                heats: &self.heats,
+                heat_maps: &self.heat_maps,
                 sessions: &self.sessions,
                 version: self.summed_times,
                 narrowed: None,
@@ -320,7 +320,7 @@ impl World {
     fn count(&mut self, exchange: &Exchange) {
         self.pending.remove(&exchange.n);
         self.rates.count(exchange);
-        self.heats.count(exchange);
+        self.heat_maps.count(exchange);
         self.listings.note(exchange);
         self.sessions.entry(exchange.session.number).or_default().count(exchange);
     }
@@ -354,8 +354,8 @@ mod tests {
     /// What is said of bodies that cannot be kept is said once, and the rest goes on.
     #[test]
     fn a_full_disk_is_told_once() {
-        let mut world = World::new("test".to_owned(), false, 0);
-        world.store.spill_into(File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap());
+        let mut model = Model::new("test".to_owned(), false, 0);
+        model.store.spill_into(File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap());
         let exchange = sample::exchange(1, "ping", None, 1);
         let (client, server) = (exchange.client, exchange.session.server);
         let carried = Entry::Fact(Fact::Carried(Box::new(CarriedFact {
@@ -367,14 +367,14 @@ mod tests {
             bytes: vec![b'x'; 1 << 20].into(),
             degraded: Degraded::NONE,
         })));
-        world.tell([carried.clone()]);
-        assert_eq!(world.trouble(), None);
-        world.tell([carried.clone()]);
-        let said = world.trouble().unwrap();
+        model.tell([carried.clone()]);
+        assert_eq!(model.trouble(), None);
+        model.tell([carried.clone()]);
+        let said = model.trouble().unwrap();
         assert!(said.starts_with("bodies beyond the memory for them cannot be kept: "), "{said}");
-        world.tell([carried]);
-        assert_eq!(world.trouble(), None);
-        assert!(world.store.said(3, 0).is_err());
-        assert_eq!(world.store.said_last(3, 0, 1).unwrap().len(), 1);
+        model.tell([carried]);
+        assert_eq!(model.trouble(), None);
+        assert!(model.store.said(3, 0).is_err());
+        assert_eq!(model.store.said_last(3, 0, 1).unwrap().len(), 1);
     }
 }

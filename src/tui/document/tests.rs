@@ -6,17 +6,17 @@ use super::*;
 /// Wide enough for anything.
 const LOOK: Look<'_> = Look { mask: None, needle: "", columns: 4000 };
 
-fn rows(doc: &Doc) -> Vec<String> {
+fn rows(doc: &Document) -> Vec<String> {
     (0..doc.rows()).map(|row| doc.row(row, LOOK).into_iter().map(|(_, text)| text).collect()).collect()
 }
 
-fn found(doc: &Doc, needle: &str) -> Vec<usize> {
+fn found(doc: &Document, needle: &str) -> Vec<usize> {
     doc.find(needle).lines
 }
 
 #[test]
 fn json_folds_and_opens() {
-    let mut doc = Doc::of(br#"{"a": [1, {"b":"x\"y"}], "c":{ }, "d" : null}"#);
+    let mut doc = Document::of(br#"{"a": [1, {"b":"x\"y"}], "c":{ }, "d" : null}"#);
     let all = [
         "{",
         "  \"a\": [",
@@ -47,7 +47,7 @@ fn json_folds_and_opens() {
 #[test]
 fn what_was_sent_is_what_is_shown() {
     let sent = r#"{"a":1.0,"b":1e5,"a":1E+400,"c":123456789012345678901234567890,"d":-0,"e":"\ud83d \u0041\/","a":""}"#;
-    let doc = Doc::of(sent.as_bytes());
+    let doc = Document::of(sent.as_bytes());
     let shown: String = rows(&doc).iter().map(|row| row.trim_start()).collect();
     assert_eq!(shown.replace(": ", ":"), sent);
     assert_eq!(doc.pointer(3), "/a", "a name that occurs again");
@@ -57,7 +57,7 @@ fn what_was_sent_is_what_is_shown() {
 #[test]
 fn rows_know_their_bytes_and_their_pointer() {
     let text = br#" {"a/b":[10, {"~":[]} ,[20]], "c\u0041":"x"} "#;
-    let doc = Doc::of(text);
+    let doc = Document::of(text);
     let of = |row| (doc.pointer(row), std::str::from_utf8(&text[doc.range(row)]).unwrap());
     assert_eq!(of(0).1, r#"{"a/b":[10, {"~":[]} ,[20]], "c\u0041":"x"}"#);
     assert_eq!(of(1), ("/a~1b".to_owned(), r#""a/b":[10, {"~":[]} ,[20]]"#));
@@ -73,12 +73,12 @@ fn rows_know_their_bytes_and_their_pointer() {
 
 #[test]
 fn what_is_no_json_is_shown_as_it_stands() {
-    let doc = Doc::of(b"not json\r\n{\xff");
+    let doc = Document::of(b"not json\r\n{\xff");
     assert_eq!(rows(&doc), ["not json", "{\u{fffd}"]);
     assert_eq!(doc.bytes()[doc.range(1)], *b"{\xff");
-    assert_eq!(Doc::of(b"").rows(), 0);
+    assert_eq!(Document::of(b"").rows(), 0);
     let long = format!("{}{}", "word ".repeat(40), "x".repeat(200));
-    let doc = Doc::of(long.as_bytes());
+    let doc = Document::of(long.as_bytes());
     let rows = rows(&doc);
     assert!(rows.iter().all(|row| row.len() <= scan::MEASURE), "{rows:?}");
     assert!(rows[0].ends_with("word "), "broken at a blank: {rows:?}");
@@ -88,7 +88,7 @@ fn what_is_no_json_is_shown_as_it_stands() {
 
 #[test]
 fn a_search_marks_what_it_found_and_gives_away_no_credential() {
-    let doc = Doc::of(br#"{"url":"https://me:secret@example.org/?token=abcdef&x=1","Ab":"abAB"}"#);
+    let doc = Document::of(br#"{"url":"https://me:secret@example.org/?token=abcdef&x=1","Ab":"abAB"}"#);
     let parts = doc.row(1, Look { needle: "oken", ..LOOK });
     assert!(parts.iter().any(|part| part == &(Role::Found, "oken".to_owned())), "{parts:?}");
     let text: String = parts.into_iter().map(|(_, text)| text).collect();
@@ -102,7 +102,7 @@ fn a_search_marks_what_it_found_and_gives_away_no_credential() {
 #[test]
 fn what_lies_deep_leaves_room_for_its_value() {
     let text = format!("{}1{}", "[".repeat(500), "]".repeat(500));
-    let mut doc = Doc::of(text.as_bytes());
+    let mut doc = Document::of(text.as_bytes());
     assert_eq!(doc.rows(), 1001);
     let row: String = doc.row(500, Look { columns: 80, ..LOOK }).into_iter().map(|(_, text)| text).collect();
     assert_eq!(row.trim_start(), "(500) 1");
@@ -117,13 +117,13 @@ fn what_lies_deep_leaves_room_for_its_value() {
 #[test]
 fn too_many_lines_are_said_to_be_so() {
     let text = format!("[{}1]", "1,".repeat(scan::MOST_LINES));
-    let doc = Doc::of(text.as_bytes());
+    let doc = Document::of(text.as_bytes());
     let last = doc.rows() - 1;
     assert_eq!(doc.rows(), scan::MOST_LINES + 1);
     assert!(doc.row(last, LOOK)[0].1.ends_with("more: too many lines to show"));
     assert_eq!(doc.range(0), 0..text.len(), "the whole is still the whole");
     let lines = "\n".repeat(scan::MOST_LINES + 5);
-    assert_eq!(Doc::of(lines.as_bytes()).rows(), scan::MOST_LINES + 1);
+    assert_eq!(Document::of(lines.as_bytes()).rows(), scan::MOST_LINES + 1);
 }
 
 /// JSON of every shape, with names that occur twice.
@@ -155,7 +155,7 @@ proptest! {
     /// What is shown is the same JSON again, in other lines.
     #[test]
     fn the_lines_are_the_text(text in json()) {
-        let mut doc = Doc::of(text.as_bytes());
+        let mut doc = Document::of(text.as_bytes());
         let squeezed = |text: &str| -> String { text.split_whitespace().collect() };
         let shown: String = (0..doc.lines.len()).map(|row| {
             let line = &doc.lines[row];
@@ -177,7 +177,7 @@ proptest! {
     /// The bytes of a row are its value, and they lie in those of what it lies in, behind those before it.
     #[test]
     fn bytes_nest_and_are_the_value(text in json()) {
-        let doc = Doc::of(text.as_bytes());
+        let doc = Document::of(text.as_bytes());
         prop_assert_eq!(doc.range(0), text.find(|c: char| !c.is_whitespace()).unwrap()..text.trim_end().len());
         for row in 0..doc.rows() {
             let (range, value) = (doc.range(row), doc.value_range(row));
@@ -205,11 +205,11 @@ proptest! {
     /// A pointer leads to the value, where no name occurs twice (RFC 6901, section 4).
     #[test]
     fn pointers_lead_to_the_value(text in json()) {
-        let doc = Doc::of(text.as_bytes());
+        let doc = Document::of(text.as_bytes());
         let Ok(whole) = serde_json::from_str::<Value>(&text) else { return Ok(()) };
         let again = serde_json::to_string(&whole).unwrap();
         // A name that occurs twice is gone from what was read.
-        let members = |text: &str| Doc::of(text.as_bytes()).lines.len();
+        let members = |text: &str| Document::of(text.as_bytes()).lines.len();
         prop_assume!(members(&again) == members(&text));
         for row in 0..doc.rows() {
             let found = whole.pointer(&doc.pointer(row));
@@ -221,7 +221,7 @@ proptest! {
     /// Nothing is too odd to be shown, and every line of it is found.
     #[test]
     fn no_bytes_are_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let mut doc = Doc::of(&bytes);
+        let mut doc = Document::of(&bytes);
         let lines: Vec<_> = (0..doc.rows()).map(|row| doc.range(row)).collect();
         prop_assert!(lines.windows(2).all(|two| two[0].end <= two[1].start));
         for row in 0..doc.rows() {

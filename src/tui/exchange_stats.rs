@@ -77,12 +77,12 @@ impl Rates {
     }
 }
 
-/// Steps of a tally's histogram for each power of two: a percentile is off by 1.6 % at most.
+/// Steps of a stats's histogram for each power of two: a percentile is off by 1.6 % at most.
 const STEPS: usize = 32;
 
 /// How the exchanges of a session fared.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
+pub struct ExchangeStats {
     /// Exchanges that are over.
     pub exchanges: u64,
     /// Those that failed: of the tool, of JSON-RPC, of HTTP, or never answered.
@@ -172,7 +172,7 @@ impl Activity {
     }
 }
 
-impl Tally {
+impl ExchangeStats {
     pub(super) fn count(&mut self, exchange: &Exchange) {
         self.exchanges += 1;
         self.activity.count(exchange.request.span.start.time);
@@ -229,31 +229,31 @@ mod tests {
     proptest! {
         #[test]
         fn quantiles_are_near(totals in prop::collection::vec(1i64..100_000_000_000, 1..200), per_mille in 1u64..=1000) {
-            let mut tally = Tally::default();
+            let mut stats = ExchangeStats::default();
             for total in &totals {
-                tally.count(&sample::exchange(1, "ping", None, *total));
+                stats.count(&sample::exchange(1, "ping", None, *total));
             }
             let mut sorted = totals;
             sorted.sort_unstable();
             let rank = (sorted.len() as u64 * per_mille).div_ceil(1000).max(1) as usize;
-            let (want, got) = (sorted[rank - 1] as f64, tally.quantile_ns(per_mille).unwrap() as f64);
+            let (want, got) = (sorted[rank - 1] as f64, stats.quantile_ns(per_mille).unwrap() as f64);
             prop_assert!((got / want - 1.0).abs() <= 0.016 || want < 64.0, "{got} for {want}");
             let last = sorted[sorted.len() - 1] as f64;
-            prop_assert!(tally.quantile_ns(1000).unwrap() as f64 <= last, "no more than the largest");
+            prop_assert!(stats.quantile_ns(1000).unwrap() as f64 <= last, "no more than the largest");
         }
 
         #[test]
         fn activity_loses_nothing(numbers in prop::collection::vec(1u64..1_000_000, 1..300), columns in 1usize..40) {
-            let mut tally = Tally::default();
+            let mut stats = ExchangeStats::default();
             for n in &numbers {
-                tally.count(&sample::exchange(*n, "ping", None, 1));
+                stats.count(&sample::exchange(*n, "ping", None, 1));
             }
             let time = |n: &u64| sample::exchange(*n, "ping", None, 1).request.span.start.time;
             let (start, end) = (numbers.iter().map(time).min().unwrap(), numbers.iter().map(time).max().unwrap());
-            let shown = tally.activity.columns(start, end, columns);
+            let shown = stats.activity.columns(start, end, columns);
             prop_assert_eq!(shown.iter().sum::<u32>() as usize, numbers.len());
             // No count is farther from its place than a stretch is wide, which is some part of the whole.
-            let width = tally.activity.width();
+            let width = stats.activity.width();
             prop_assert!(width <= (end.since(start) / 6).max(NARROWEST), "{width}");
         }
 

@@ -10,13 +10,13 @@ use std::fmt::Debug;
 use ratatui::layout::Rect;
 
 use super::action::Action;
-use super::list::List;
-use super::pen::{Hit, Pane, Pen};
+use super::list_state::ListState;
+use super::painter::{Hit, Painter, Pane};
 use super::table::{Cell, Column, First, Table};
 
 /// What an item is sorted by in a column.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Key {
+pub(super) enum SortKey {
     /// It has nothing there: it stands below all others.
     Missing,
     /// A number, in whatever unit the column has.
@@ -25,7 +25,7 @@ pub(super) enum Key {
     Text(Box<str>),
 }
 
-impl Key {
+impl SortKey {
     /// A count.
     pub(super) fn count(count: u64) -> Self {
         Self::Number(i64::try_from(count).unwrap_or(i64::MAX))
@@ -67,7 +67,7 @@ pub(super) trait Items {
     fn id(&self, place: usize) -> Option<Self::Id>;
 
     /// What it is sorted by in a column.
-    fn key(&self, place: usize, column: usize) -> Key;
+    fn sort_key(&self, place: usize, column: usize) -> SortKey;
 
     /// Whether it is shown.
     fn passes(&self, _place: usize) -> bool {
@@ -140,8 +140,8 @@ struct Made {
 
 /// The items of a view in their order, and where one stands in it.
 #[derive(Debug)]
-pub(super) struct Listing<I> {
-    list: List,
+pub(super) struct SortedList<I> {
+    list: ListState,
     /// What is selected; `None` before there is anything.
     selected: Option<I>,
     /// Whether somebody selected it. Until then the first row is, whatever stands there.
@@ -150,15 +150,15 @@ pub(super) struct Listing<I> {
     columns: &'static [Column],
     sorting: Sorting,
     /// The places of the items that are shown, with what they are sorted by.
-    order: Vec<(Key, u32)>,
+    order: Vec<(SortKey, u32)>,
     made: Option<Made>,
 }
 
-impl<I: Clone + PartialEq + Debug> Listing<I> {
+impl<I: Clone + PartialEq + Debug> SortedList<I> {
     /// Nothing yet, to be sorted by the first of these columns.
     pub(super) fn new(columns: &'static [Column]) -> Self {
         Self {
-            list: List::default(),
+            list: ListState::default(),
             selected: None,
             chosen: false,
             columns,
@@ -168,7 +168,7 @@ impl<I: Clone + PartialEq + Debug> Listing<I> {
         }
     }
 
-    /// Takes what came, went and changed. What is selected stays so.
+    /// Takes what origin, went and changed. What is selected stays so.
     pub(super) fn refresh(&mut self, items: &impl Items<Id = I>) {
         let now = Made {
             len: items.len(),
@@ -190,11 +190,12 @@ impl<I: Clone + PartialEq + Debug> Listing<I> {
             self.order.retain(|(_, place)| (*place as usize) < from);
         }
         let down = now.sorting.down;
-        let compare =
-            |(a, x): &(Key, u32), (b, y): &(Key, u32)| if down { b.cmp(a) } else { a.cmp(b) }.then(x.cmp(y));
+        let compare = |(a, x): &(SortKey, u32), (b, y): &(SortKey, u32)| {
+            if down { b.cmp(a) } else { a.cmp(b) }.then(x.cmp(y))
+        };
         let shown = (from..now.len).filter(|place| items.passes(*place));
-        let mut more: Vec<(Key, u32)> = shown
-            .filter_map(|place| Some((items.key(place, now.sorting.column), u32::try_from(place).ok()?)))
+        let mut more: Vec<(SortKey, u32)> = shown
+            .filter_map(|place| Some((items.sort_key(place, now.sorting.column), u32::try_from(place).ok()?)))
             .collect();
         more.sort_unstable_by(compare);
         merge(&mut self.order, more, compare);
@@ -259,7 +260,7 @@ impl<I: Clone + PartialEq + Debug> Listing<I> {
         area: Rect,
         (items, columns): (&impl Items<Id = I>, &[Column]),
         focused: bool,
-        pen: &mut Pen<'_>,
+        painter: &mut Painter<'_>,
     ) {
         let table = Table {
             columns,
@@ -269,7 +270,7 @@ impl<I: Clone + PartialEq + Debug> Listing<I> {
             focused,
             pane: Pane::List,
         };
-        table.draw(area, pen, |row| self.place(row).map(|place| items.cells(place)).unwrap_or_default());
+        table.draw(area, painter, |row| self.place(row).map(|place| items.cells(place)).unwrap_or_default());
     }
 
     fn place(&self, row: usize) -> Option<usize> {
@@ -363,9 +364,9 @@ mod tests {
         fn id(&self, place: usize) -> Option<u16> {
             self.all.get(place).map(|(id, _)| *id)
         }
-        fn key(&self, place: usize, column: usize) -> Key {
+        fn sort_key(&self, place: usize, column: usize) -> SortKey {
             let (id, number) = self.all[place];
-            if column == 0 { Key::count(id.into()) } else { Key::Number(number) }
+            if column == 0 { SortKey::count(id.into()) } else { SortKey::Number(number) }
         }
         fn passes(&self, place: usize) -> bool {
             self.all[place].1 >= self.least
@@ -378,9 +379,9 @@ mod tests {
     /// What the order must be, made anew.
     fn oracle(numbers: &Numbers, sorting: Sorting) -> Vec<u16> {
         let mut places: Vec<usize> = (0..numbers.len()).filter(|place| numbers.passes(*place)).collect();
-        places.sort_by_key(|place| (numbers.key(*place, sorting.column), *place));
+        places.sort_by_key(|place| (numbers.sort_key(*place, sorting.column), *place));
         if sorting.down {
-            places.sort_by_key(|place| std::cmp::Reverse(numbers.key(*place, sorting.column)));
+            places.sort_by_key(|place| std::cmp::Reverse(numbers.sort_key(*place, sorting.column)));
         }
         places.iter().filter_map(|place| numbers.id(*place)).collect()
     }
@@ -390,7 +391,7 @@ mod tests {
         fn the_order_is_as_if_made_anew(
             steps in prop::collection::vec((0usize..8, prop::collection::vec(-20i64..20, 0..6)), 1..40),
         ) {
-            let mut listing = Listing::<u16>::new(&COLUMNS);
+            let mut listing = SortedList::<u16>::new(&COLUMNS);
             let mut numbers = Numbers { all: Vec::new(), settled: 0, version: 0, least: -20 };
             for (step, more) in steps {
                 let selected = listing.selected.filter(|id| numbers.all.iter().any(|(known, _)| known == id));

@@ -26,7 +26,7 @@ const STRETCHES: i64 = 256;
 /// The width that stretches begin with, in nanoseconds; it doubles as the capture grows. Whole milliseconds.
 const NARROWEST: i64 = 1_000_000;
 
-/// Rows at most, as in the ledger's table: what is beyond has no heat map.
+/// FilteredExchanges at most, as in the ledger's table: what is beyond has no heat map.
 const MAX_ROWS: usize = crate::base::limits::MAX_TABLE_ROWS;
 
 /// Where a step begins, in nanoseconds; 0 for the first, which has all below 1 µs.
@@ -50,16 +50,16 @@ pub(super) fn step_of(ns: i64) -> usize {
 
 /// The counts of every method and tool, over the same stretches of time.
 #[derive(Clone, Debug)]
-pub struct Heats {
+pub struct HeatMaps {
     width: i64,
     /// The first and the last stretch that has any exchange; `None` before the first.
     range: Option<(i64, i64)>,
-    rows: HashMap<Subject, Heat, foldhash::fast::RandomState>,
+    rows: HashMap<Subject, HeatMap, foldhash::fast::RandomState>,
 }
 
 /// The counts of one method and tool.
 #[derive(Clone, Debug, Default)]
-pub struct Heat {
+pub struct HeatMap {
     /// By stretch and step, in this order.
     cells: Vec<Counts>,
 }
@@ -85,16 +85,16 @@ pub struct Count {
     pub failed: u64,
 }
 
-impl Default for Heats {
+impl Default for HeatMaps {
     fn default() -> Self {
         Self { width: NARROWEST, range: None, rows: HashMap::default() }
     }
 }
 
-impl Heats {
+impl HeatMaps {
     /// The counts of a method and tool; `None` where no exchange of it was answered, or beyond 10000 of them.
     #[must_use]
-    pub fn of(&self, subject: &Subject) -> Option<&Heat> {
+    pub fn of(&self, subject: &Subject) -> Option<&HeatMap> {
         self.rows.get(subject)
     }
 
@@ -150,11 +150,11 @@ impl Heats {
     fn widen(&mut self) {
         self.width = self.width.saturating_mul(2);
         self.range = self.range.map(|(first, last)| (first.div_euclid(2), last.div_euclid(2)));
-        self.rows.values_mut().for_each(Heat::widen);
+        self.rows.values_mut().for_each(HeatMap::widen);
     }
 }
 
-impl Heat {
+impl HeatMap {
     /// Every count: its stretch, its step and what it is.
     pub(super) fn cells(&self) -> impl Iterator<Item = (i64, usize, Count)> {
         self.cells.iter().map(|cell| {
@@ -224,16 +224,16 @@ mod tests {
 
         #[test]
         fn no_exchange_is_lost(numbers in prop::collection::vec((1u64..1_000_000, 0i64..90_000_000_000), 1..300)) {
-            let mut heats = Heats::default();
+            let mut heat_maps = HeatMaps::default();
             for (n, total) in &numbers {
-                heats.count(&sample::exchange(*n, "ping", None, *total));
+                heat_maps.count(&sample::exchange(*n, "ping", None, *total));
             }
-            let (first, last) = heats.range().unwrap();
+            let (first, last) = heat_maps.range().unwrap();
             prop_assert!(last - first < STRETCHES);
-            let heat = heats.rows.values().next().unwrap();
+            let heat = heat_maps.rows.values().next().unwrap();
             for (n, total) in &numbers {
                 let exchange = sample::exchange(*n, "ping", None, *total);
-                let at = (heats.stretch(exchange.request.span.start.time), step_of(*total));
+                let at = (heat_maps.stretch(exchange.request.span.start.time), step_of(*total));
                 prop_assert!(heat.cells().any(|(stretch, step, _)| (stretch, step) == at));
             }
             let keys: Vec<(i64, usize)> = heat.cells().map(|(stretch, step, _)| (stretch, step)).collect();

@@ -4,14 +4,14 @@
 //! at is shown, the rest follows.
 
 mod chunks;
-mod keys;
+mod sort_keys;
 
 use crate::ledger::Exchange;
 use crate::ledger::query::{Filter, Subject};
 use crate::ledger::store::Store;
 
-use chunks::Chunks;
-use keys::Keys;
+use chunks::SortedChunks;
+use sort_keys::SortKeys;
 
 /// What exchanges are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,19 +57,19 @@ impl SortBy {
 
 /// The exchanges that pass the filter, in order.
 #[derive(Debug)]
-pub struct Rows {
+pub struct FilteredExchanges {
     filter: Filter,
-    keys: Keys,
-    order: Chunks,
+    keys: SortKeys,
+    order: SortedChunks,
     /// Exchanges of the store that were looked at since filter or order changed.
     looked: usize,
 }
 
-impl Rows {
+impl FilteredExchanges {
     /// Every exchange that passes, by time.
     #[must_use]
     pub fn new(filter: Filter) -> Self {
-        Self { filter, keys: Keys::default(), order: Chunks::default(), looked: 0 }
+        Self { filter, keys: SortKeys::default(), order: SortedChunks::default(), looked: 0 }
     }
 
     /// How many are shown.
@@ -124,7 +124,7 @@ impl Rows {
 
     /// From now on they stand in another order.
     pub fn resort(&mut self, by: SortBy, descending: bool) {
-        (self.keys, self.order, self.looked) = (Keys::new(by, descending), Chunks::default(), 0);
+        (self.keys, self.order, self.looked) = (SortKeys::new(by, descending), SortedChunks::default(), 0);
     }
 
     /// The exchange that stands at `index` of the store was told, in the place of what was known of it.

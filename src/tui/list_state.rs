@@ -4,14 +4,14 @@ use super::action::Action;
 
 /// Where somebody stands in a list. Knows numbers of rows alone: whose rows they are is the view's business.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct List {
+pub(super) struct ListState {
     /// The selected row.
     pub(super) selected: usize,
     /// The first row that is shown, as far as the selected one allows.
     pub(super) top: usize,
 }
 
-impl List {
+impl ListState {
     /// The first row to be shown on so many lines, so that the selected one is among them.
     #[must_use]
     pub(super) fn top(&self, lines: usize, rows: usize) -> usize {
@@ -83,7 +83,7 @@ mod tests {
         fn what_is_selected_is_on_the_screen(
             steps in prop::collection::vec((0usize..8, 0usize..50, 1usize..30), 1..60),
         ) {
-            let mut list = List::default();
+            let mut list = ListState::default();
             let moves = [Action::Up, Action::Down, Action::PageUp, Action::PageDown, Action::Home, Action::End];
             for (step, rows, lines) in steps {
                 match moves.get(step) {

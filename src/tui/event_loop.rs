@@ -211,7 +211,7 @@ mod tests {
     use std::sync::mpsc::sync_channel;
 
     use super::*;
-    use crate::tui::{Config, World};
+    use crate::tui::{Config, Model};
 
     struct Nothing;
 
@@ -232,12 +232,12 @@ mod tests {
         let (send, events) = sync_channel(3);
         send.send(Event::Warned("slow".to_owned())).unwrap();
         send.send(Event::End).unwrap();
-        let mut app = App::new(World::new("test".to_owned(), false, 1 << 20), Config::default());
+        let mut app = App::new(Model::new("test".to_owned(), false, 1 << 20), Config::default());
         for _ in 0..2 {
             let first = events.try_recv().ok();
             take_all(&mut app, first, &events, &mut Nothing).unwrap();
         }
-        assert!(app.world.ended);
+        assert!(app.model.ended);
     }
 
     /// A capture that is over, on a screen that nobody touches, costs nothing.

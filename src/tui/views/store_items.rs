@@ -8,14 +8,14 @@ use crate::base::fact::Speaks;
 use crate::base::{harmless, units};
 use crate::ledger::ConnectionCount;
 use crate::ledger::store::Store;
-use crate::tui::listing::{Items, Key};
-use crate::tui::pen::Pen;
+use crate::tui::model::Model;
+use crate::tui::painter::Painter;
+use crate::tui::sorted_list::{Items, SortKey};
 use crate::tui::table::Cell;
 use crate::tui::theme::Role;
-use crate::tui::world::World;
 
 /// Something of which the store has many: a session, a stream, a connection.
-pub(super) trait Kept: Sized + 'static {
+pub(super) trait StoreItem: Sized + 'static {
     /// What it is known by.
     type Id: Copy + PartialEq + Debug;
 
@@ -29,25 +29,25 @@ pub(super) trait Kept: Sized + 'static {
     fn id(&self) -> Self::Id;
 
     /// What it is sorted by in a column.
-    fn key(&self, column: usize, world: &World) -> Key;
+    fn sort_key(&self, column: usize, model: &Model) -> SortKey;
 
     /// Whether it passes the filter; asked only where there is one.
-    fn passes(&self, world: &World) -> bool;
+    fn passes(&self, model: &Model) -> bool;
 
     /// What stands in its row. `is_open`: it goes on.
-    fn cells(&self, is_open: bool, world: &World) -> Vec<Cell>;
+    fn cells(&self, is_open: bool, model: &Model) -> Vec<Cell>;
 }
 
 /// All of one kind, as they are now.
-pub(super) struct Shelf<'w, T> {
-    world: &'w World,
+pub(super) struct StoreItems<'w, T> {
+    model: &'w Model,
     over: &'w [T],
     open: Vec<&'w T>,
 }
 
-impl<'w, T: Kept> Shelf<'w, T> {
-    pub(super) fn of(world: &'w World) -> Self {
-        Self { world, over: T::over(&world.store), open: T::open(&world.store).collect() }
+impl<'w, T: StoreItem> StoreItems<'w, T> {
+    pub(super) fn of(model: &'w Model) -> Self {
+        Self { model, over: T::over(&model.store), open: T::open(&model.store).collect() }
     }
 
     /// The one at a place, and whether it goes on; `None` beyond the last.
@@ -57,11 +57,11 @@ impl<'w, T: Kept> Shelf<'w, T> {
     }
 
     fn is_narrowed(&self) -> bool {
-        !self.world.rows.filter().text().trim().is_empty()
+        !self.model.rows.filter().text().trim().is_empty()
     }
 }
 
-impl<T: Kept> Items for Shelf<'_, T> {
+impl<T: StoreItem> Items for StoreItems<'_, T> {
     type Id = T::Id;
 
     fn len(&self) -> usize {
@@ -74,62 +74,62 @@ impl<T: Kept> Items for Shelf<'_, T> {
 
     /// What goes on is told together with the counts of the capture: where these stand still nothing changed.
     fn version(&self) -> u64 {
-        if self.open.is_empty() { 0 } else { self.world.store.capture().packets }
+        if self.open.is_empty() { 0 } else { self.model.store.capture().packets }
     }
 
     fn epoch(&self) -> u64 {
-        self.world.epoch()
+        self.model.epoch()
     }
 
     fn id(&self, place: usize) -> Option<T::Id> {
         self.get(place).map(|(item, _)| item.id())
     }
 
-    fn key(&self, place: usize, column: usize) -> Key {
-        self.get(place).map_or(Key::Missing, |(item, _)| item.key(column, self.world))
+    fn sort_key(&self, place: usize, column: usize) -> SortKey {
+        self.get(place).map_or(SortKey::Missing, |(item, _)| item.sort_key(column, self.model))
     }
 
     fn passes(&self, place: usize) -> bool {
-        !self.is_narrowed() || self.get(place).is_some_and(|(item, _)| item.passes(self.world))
+        !self.is_narrowed() || self.get(place).is_some_and(|(item, _)| item.passes(self.model))
     }
 
     fn cells(&self, place: usize) -> Vec<Cell> {
-        self.get(place).map(|(item, is_open)| item.cells(is_open, self.world)).unwrap_or_default()
+        self.get(place).map(|(item, is_open)| item.cells(is_open, self.model)).unwrap_or_default()
     }
 }
 
 /// Says why a list is empty. `what` is what it would list; `any`: there is some, and none of it passes the filter.
-pub(super) fn draw_empty(what: &str, any: bool, area: Rect, pen: &mut Pen<'_>) {
+pub(super) fn draw_empty(what: &str, any: bool, area: Rect, painter: &mut Painter<'_>) {
     let lines = if any {
         vec![format!("no {what} passes the filter; esc clears it")]
     } else {
-        nothing(what, pen.world)
+        nothing(what, painter.model)
     };
-    say(&lines, Role::Faint, area, pen);
+    say(&lines, Role::Faint, area, painter);
 }
 
 /// Why there is no `what`, in lines: that it is waited for, that the reading failed, and at the end of a capture what was
 /// in it instead.
-pub(super) fn nothing(what: &str, world: &World) -> Vec<String> {
-    if let Some(why) = &world.failed {
+pub(super) fn nothing(what: &str, model: &Model) -> Vec<String> {
+    if let Some(why) = &model.failed {
         return vec![format!("no {what} was seen before the reading failed:"), why.clone()];
     }
-    if !world.ended {
+    if !model.ended {
         return vec![format!("waiting for the first {what}...")];
     }
     let front = format!("no {what} was seen in this capture");
-    [front].into_iter().chain(instead(world)).collect()
+    [front].into_iter().chain(instead(model)).collect()
 }
 
 /// What the connections carry that is not MCP, or is not read, in a sentence; `None` where they carry MCP and all of it
 /// is read.
-pub(super) fn instead(world: &World) -> Option<String> {
+pub(super) fn instead(model: &Model) -> Option<String> {
     let count = |of: &dyn Fn(&ConnectionCount) -> bool| -> u64 {
-        world.summary.connections.iter().filter(|count| of(count)).map(|count| count.connections).sum()
+        model.summary.connections.iter().filter(|count| of(count)).map(|count| count.connections).sum()
     };
     let all = count(&|_| true);
-    if all == 0 && world.store.is_empty() {
-        return Some(match world.store.capture().packets {
+    if all == 0 && model.store.is_empty() {
+        return Some(match model.store.capture().packets {
             0 => "it has no packets".to_owned(),
             packets => format!("{} with no TCP connection", units::several(packets, "packet")),
         });
@@ -142,7 +142,7 @@ pub(super) fn instead(world: &World) -> Option<String> {
     let unread: Vec<String> = unread.into_iter().flatten().collect();
     let them =
         if unread.len() == 1 && unread.iter().any(|text| text.starts_with("1 ")) { "it" } else { "them" };
-    match (unread.is_empty(), world.store.is_empty()) {
+    match (unread.is_empty(), model.store.is_empty()) {
         (false, _) => Some(format!("{}, which is not read; 6 shows {them}", unread.join(" and "))),
         (true, true) => Some(format!(
             "{} without MCP; 5, 6 and 7 show what there is",
@@ -153,10 +153,10 @@ pub(super) fn instead(world: &World) -> Option<String> {
 }
 
 /// Says something in place of a list: lines in the middle of its columns.
-pub(super) fn say(lines: &[String], role: Role, area: Rect, pen: &mut Pen<'_>) {
+pub(super) fn say(lines: &[String], role: Role, area: Rect, painter: &mut Painter<'_>) {
     for (y, text) in (area.y + area.height / 3..area.bottom()).zip(lines) {
         let columns = harmless::width(&harmless::harmless(text)).min(area.width.into()) as u16;
-        pen.text((area.x + (area.width - columns) / 2, y).into(), columns, role, text);
+        painter.text((area.x + (area.width - columns) / 2, y).into(), columns, role, text);
     }
 }
 
@@ -171,19 +171,19 @@ mod tests {
 
     #[test]
     fn what_is_not_read_is_said_where_nothing_is_listed() {
-        let mut world = World::new("test".to_owned(), false, 0);
-        assert_eq!(nothing("session", &world), ["waiting for the first session..."]);
-        world.ended = true;
-        assert_eq!(nothing("session", &world), ["no session was seen in this capture", "it has no packets"]);
+        let mut model = Model::new("test".to_owned(), false, 0);
+        assert_eq!(nothing("session", &model), ["waiting for the first session..."]);
+        model.ended = true;
+        assert_eq!(nothing("session", &model), ["no session was seen in this capture", "it has no packets"]);
         let carry = |speaks, connections| ConnectionCount { speaks, connections, ..Default::default() };
-        world.summary.connections = vec![carry(Speaks::Http1, 3)];
-        assert_eq!(instead(&world).unwrap(), "3 TCP connections without MCP; 5, 6 and 7 show what there is");
-        world.summary.connections.push(carry(Speaks::Tls, 1));
-        assert_eq!(instead(&world).unwrap(), "1 connection carries TLS, which is not read; 6 shows it");
-        world.summary.connections.push(carry(Speaks::Http2, 2));
+        model.summary.connections = vec![carry(Speaks::Http1, 3)];
+        assert_eq!(instead(&model).unwrap(), "3 TCP connections without MCP; 5, 6 and 7 show what there is");
+        model.summary.connections.push(carry(Speaks::Tls, 1));
+        assert_eq!(instead(&model).unwrap(), "1 connection carries TLS, which is not read; 6 shows it");
+        model.summary.connections.push(carry(Speaks::Http2, 2));
         let both = "1 connection carries TLS and 2 connections carry HTTP/2, which is not read; 6 shows them";
-        assert_eq!(instead(&world).unwrap(), both);
-        world.failed = Some("input/output error".to_owned());
-        assert_eq!(nothing("session", &world).last().unwrap(), "input/output error");
+        assert_eq!(instead(&model).unwrap(), both);
+        model.failed = Some("input/output error".to_owned());
+        assert_eq!(nothing("session", &model).last().unwrap(), "input/output error");
     }
 }

@@ -23,7 +23,7 @@ const MOST_FOUND: usize = 10_000;
 
 /// A text and which of its lines are folded.
 #[derive(Debug, Default)]
-pub(super) struct Doc {
+pub(super) struct Document {
     bytes: Vec<u8>,
     lines: Vec<Line>,
     /// Whether the last line is the rest of the text, for which there were too many lines.
@@ -53,7 +53,7 @@ pub(super) struct Found {
     pub(super) more: bool,
 }
 
-impl Doc {
+impl Document {
     /// The document that some bytes are.
     pub(super) fn of(bytes: &[u8]) -> Self {
         Self::new(bytes.to_vec())
