@@ -13,7 +13,9 @@ pub mod link;
 pub mod mcp;
 pub mod report;
 pub mod rpc;
+#[cfg(feature = "demo")]
 pub mod serve;
 pub mod tcp;
+#[cfg(feature = "demo")]
 pub mod traffic;
 pub mod tui;

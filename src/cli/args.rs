@@ -7,8 +7,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+#[cfg(feature = "demo")]
 use super::demo::Demo;
+#[cfg(feature = "demo")]
 use super::serve::Serve;
+#[cfg(feature = "demo")]
 use super::traffic::Traffic;
 use super::{help, measure};
 
@@ -67,12 +70,15 @@ pub(super) enum Command {
     #[command(after_help = help::INTERFACES_EXAMPLES, after_long_help = help::INTERFACES_EXAMPLES)]
     Interfaces,
     /// The Hacker News MCP server: traffic to look at
+    #[cfg(feature = "demo")]
     #[command(after_help = help::SERVE_EXAMPLES)]
     Serve(Serve),
     /// MCP clients that make traffic: against any server
+    #[cfg(feature = "demo")]
     #[command(after_help = help::TRAFFIC_EXAMPLES)]
     Traffic(Traffic),
     /// Server, clients and live capture in one: see it work
+    #[cfg(feature = "demo")]
     #[command(after_help = help::DEMO_EXAMPLES)]
     Demo(Demo),
     /// Prints the configuration of the TUI, with what holds where nothing is said

@@ -7,9 +7,12 @@
 //!
 //! Where capturing is not allowed a recording of the same is played at its own speed.
 
+use std::io::Write as _;
 use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueHint};
@@ -18,18 +21,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::{Color, KeepArguments, ScreenArguments};
 use super::begin::{Begun, Wishes, begin, begin_screen};
-use super::clock::Running;
 use super::history::Remembered;
 use super::keeping::Keeping;
 use super::output::Output;
 use super::reader::Reader;
-use super::signals::{self, Signals};
 use super::source::{Inputs, Request};
 use super::traffic::Pace;
 use super::view::{Screen, Shown, Watched};
-use super::{Outcome, complain, rights, run, sandbox, tell, view};
+use super::{Outcome, complain, output, rights, sandbox, signals, tell, view};
 use crate::base::Findings;
 use crate::capture::{self, live, pace};
+use crate::engine::Engine;
+use crate::ledger::{By as Cut, Ledger};
+use crate::report;
 use crate::serve::{Delay, Faults, Server};
 use crate::traffic::{self, Summary, Target, Transport};
 use crate::tui::Device;
@@ -148,7 +152,7 @@ fn show(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outc
         tell(&format!("mcpdump: a server on {address} and its clients; Ctrl-C ends"));
     }
     let source = format!("demo on {address}");
-    let result = run::watch(&mut reader, output, (request, source), |reader| reader.heed());
+    let result = watch(&mut reader, output, (request, source), |reader| reader.heed());
     end.cancel();
     conclude(thread, reader, result)
 }
@@ -169,6 +173,42 @@ fn show_on_screen(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::R
     end.cancel();
     conclude(thread, reader, result)
 }
+
+/// `mcpdump demo`: a line per exchange as it completes, and the report behind them. `shown` is what was asked for, and
+/// what the report calls the source; `heed` looks at what happened beside the packets.
+///
+/// # Errors
+/// The capture cannot be read, or the output cannot be written.
+fn watch<S: capture::Source>(
+    source: &mut S,
+    mut output: Output,
+    shown: (&Request, String),
+    mut heed: impl FnMut(&mut S),
+) -> anyhow::Result<()> {
+    let (request, name) = shown;
+    let color = output::is_colored(request, None);
+    let mut lines = report::list::Lines::new(report::list::Options { color, ..Default::default() });
+    let (mut engine, mut ledger) = (Engine::new(), Ledger::new(Cut::None));
+    let (mut entries, mut goes_on) = (Vec::new(), true);
+    while goes_on {
+        goes_on = engine.read(source, &mut entries)?;
+        output.write(|output| {
+            entries.iter().try_for_each(|entry| lines.write(entry, output))?;
+            output.batch()
+        })?;
+        entries.drain(..).for_each(|entry| ledger.push(&entry));
+        heed(source);
+    }
+    let how = report::Options { color, files: vec![name], rows: SHORT, ..report::Options::default() };
+    output.write(|output| {
+        writeln!(output)?;
+        report::write(report::Format::Text, &ledger.snapshot(), &how, output)
+    })?;
+    output.finish()
+}
+
+/// Rows of the tables of a short report.
+const SHORT: usize = 8;
 
 /// Waits for the clients, and tells what they did.
 fn conclude(thread: Clients, reader: Reader, result: anyhow::Result<()>) -> anyhow::Result<Outcome> {
@@ -192,10 +232,13 @@ fn play(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
     if let Some(note) = sandbox::enter(sandbox::Allowed::default()) {
         complain(&format!("note: {note}"));
     }
-    let signals = Signals::catch(&wanted).context("signals cannot be caught")?;
+    let signalled = Arc::new(AtomicBool::new(false));
+    signals::catch(&wanted, &signalled).context("signals cannot be caught")?;
     let mut played = recording()?;
-    let result = run::watch(&mut played, output, (request, "a recorded demo".to_owned()), |played| {
-        if signals.asked() || demo.pace.duration.is_some_and(|duration| played.played() >= duration) {
+    let result = watch(&mut played, output, (request, "a recorded demo".to_owned()), |played| {
+        if signalled.load(Ordering::Relaxed)
+            || demo.pace.duration.is_some_and(|duration| played.played() >= duration)
+        {
             played.end();
         }
     });
@@ -223,13 +266,36 @@ fn play_on_screen(demo: &Demo, request: &Request, user: Option<&str>) -> anyhow:
     result.map(|()| Outcome::Done)
 }
 
-type Recording = pace::Pace<capture::Capture, Running>;
+type Recording = pace::Pace<capture::Capture, WallClock>;
 
 /// The recording, at its own speed from now on.
 fn recording() -> anyhow::Result<Recording> {
     let recording = zstd::Decoder::new(RECORDING).context("the recording cannot be unpacked")?;
     let capture = capture::from_reader("the recording", Box::new(recording));
-    Ok(pace::Pace::new(capture, Running::start()))
+    Ok(pace::Pace::new(capture, WallClock::start()))
+}
+
+/// The clock that the recording is played by: time since it was started.
+struct WallClock(Instant);
+
+impl WallClock {
+    /// A clock that starts at zero now.
+    #[expect(clippy::disallowed_methods, reason = "a recording is played at its own speed")]
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl pace::Clock for WallClock {
+    fn now(&mut self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&mut self, time: Duration) {
+        if !time.is_zero() {
+            std::thread::sleep(time);
+        }
+    }
 }
 
 /// The recording on the screen.

@@ -37,7 +37,7 @@ pub(super) fn man(directory: Option<&Path>, command: &Command) -> anyhow::Result
     let mut pages = vec![(command.clone(), help::EXAMPLES)];
     for (name, examples) in COMMANDS {
         let of_command = command.find_subcommand(name).context("a command without declaration")?;
-        pages.push((of_command.clone(), examples));
+        pages.push((of_command.clone(), *examples));
     }
     for (command, examples) in pages {
         let path = directory.join(Man::new(command.clone()).get_filename());
@@ -48,13 +48,16 @@ pub(super) fn man(directory: Option<&Path>, command: &Command) -> anyhow::Result
 }
 
 /// The commands that have a page, with their examples.
-const COMMANDS: [(&str, &str); 8] = [
+const COMMANDS: &[(&str, &str)] = &[
     ("list", help::LIST_EXAMPLES),
     ("report", help::REPORT_EXAMPLES),
     ("export", help::EXPORT_EXAMPLES),
     ("interfaces", help::INTERFACES_EXAMPLES),
+    #[cfg(feature = "demo")]
     ("serve", help::SERVE_EXAMPLES),
+    #[cfg(feature = "demo")]
     ("traffic", help::TRAFFIC_EXAMPLES),
+    #[cfg(feature = "demo")]
     ("demo", help::DEMO_EXAMPLES),
     ("config", help::CONFIG_EXAMPLES),
 ];
@@ -131,6 +134,9 @@ mod tests {
     fn every_command_that_is_shown_has_a_page() {
         let command = Arguments::command();
         let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
-        assert_eq!(shown.map(Command::get_name).collect::<Vec<_>>(), COMMANDS.map(|(name, _)| name));
+        assert_eq!(
+            shown.map(Command::get_name).collect::<Vec<_>>(),
+            COMMANDS.iter().map(|(name, _)| *name).collect::<Vec<_>>()
+        );
     }
 }

@@ -58,6 +58,7 @@ Examples:
   sudo mcpdump interfaces";
 
 /// Examples of `serve`.
+#[cfg(feature = "demo")]
 pub(super) const SERVE_EXAMPLES: &str = "\
 Examples:
   mcpdump serve                                            http://127.0.0.1:3000/mcp and /sse
@@ -66,6 +67,7 @@ Examples:
   mcpdump serve --tls --tls-keylog keys.log";
 
 /// Examples of `traffic`.
+#[cfg(feature = "demo")]
 pub(super) const TRAFFIC_EXAMPLES: &str = "\
 Examples:
   mcpdump traffic http://127.0.0.1:3000/mcp
@@ -76,6 +78,7 @@ Of a server that is not mcpdump's own only tools are called that say that they o
 read (readOnlyHint), and those that --tool names.";
 
 /// Examples of `demo`.
+#[cfg(feature = "demo")]
 pub(super) const DEMO_EXAMPLES: &str = "\
 Examples:
   sudo mcpdump demo

@@ -9,6 +9,7 @@
 mod args;
 mod begin;
 mod clock;
+#[cfg(feature = "demo")]
 mod demo;
 mod generate;
 mod help;
@@ -24,9 +25,11 @@ mod relay;
 mod rights;
 mod run;
 mod sandbox;
+#[cfg(feature = "demo")]
 mod serve;
 mod signals;
 mod source;
+#[cfg(feature = "demo")]
 mod traffic;
 mod view;
 
@@ -96,8 +99,11 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Report(report) => run::report(&Request::new(&report.source, color)?, &report.options),
         Command::Export(export) => run::export(&Request::new(&export.source, color)?, &export.options),
         Command::Config => view::print_config().map(|()| Outcome::Done),
+        #[cfg(feature = "demo")]
         Command::Serve(serve) => serve::run(serve).map(|()| Outcome::Done),
+        #[cfg(feature = "demo")]
         Command::Traffic(traffic) => traffic::run(&traffic, color).map(|()| Outcome::Done),
+        #[cfg(feature = "demo")]
         Command::Demo(demo) => demo::run(&demo, color),
         Command::Interfaces => interfaces::list().map(|()| Outcome::Done),
         Command::Completions { shell } => {

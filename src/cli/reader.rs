@@ -92,6 +92,7 @@ impl Reader {
     }
 
     /// What ends the capture, if it is one of a device.
+    #[cfg(feature = "demo")]
     pub(super) fn stop(&self) -> Option<live::Stop> {
         self.device.as_ref().map(|device| device.stop.clone())
     }

@@ -1,12 +1,9 @@
 //! What the commands do: the only file of this room that touches capture, engine, ledger and report.
 
-use std::io::Write as _;
-
 use anyhow::{Context as _, anyhow};
 
 use super::args::{By, ExportOptions, Format, ListOptions, ReportOptions, To};
 use super::begin::{Begun, begin};
-use super::output::Output;
 use super::progress::Meter;
 use super::reader::Reader;
 use super::source::{Input, Inputs, Request};
@@ -14,7 +11,7 @@ use super::{Outcome, complain, output};
 use crate::base::Fact;
 pub(super) use crate::ledger::query::HelpRow;
 use crate::ledger::{By as Cut, Entry, Ledger, Record, Speaks, query};
-use crate::{capture, engine, report};
+use crate::{engine, report};
 
 /// `mcpdump list`: a line per exchange, or per message, as it completes.
 ///
@@ -107,42 +104,6 @@ pub(super) fn export(request: &Request, options: &ExportOptions) -> anyhow::Resu
     });
     reader.end(result.and_then(|()| output.finish()))
 }
-
-/// `mcpdump demo`: a line per exchange as it completes, and the report behind them. `shown` is what was asked for, and
-/// what the report calls the source; `heed` looks at what happened beside the packets.
-///
-/// # Errors
-/// The capture cannot be read, or the output cannot be written.
-pub(super) fn watch<S: capture::Source>(
-    source: &mut S,
-    mut output: Output,
-    shown: (&Request, String),
-    mut heed: impl FnMut(&mut S),
-) -> anyhow::Result<()> {
-    let (request, name) = shown;
-    let color = output::is_colored(request, None);
-    let mut lines = report::list::Lines::new(report::list::Options { color, ..Default::default() });
-    let (mut engine, mut ledger) = (engine::Engine::new(), Ledger::new(Cut::None));
-    let (mut entries, mut goes_on) = (Vec::new(), true);
-    while goes_on {
-        goes_on = engine.read(source, &mut entries)?;
-        output.write(|output| {
-            entries.iter().try_for_each(|entry| lines.write(entry, output))?;
-            output.batch()
-        })?;
-        entries.drain(..).for_each(|entry| ledger.push(&entry));
-        heed(source);
-    }
-    let how = report::Options { color, files: vec![name], rows: SHORT, ..report::Options::default() };
-    output.write(|output| {
-        writeln!(output)?;
-        report::write(report::Format::Text, &ledger.snapshot(), &how, output)
-    })?;
-    output.finish()
-}
-
-/// Rows of the tables of a short report.
-const SHORT: usize = 8;
 
 /// Why a listing may be empty: what is on the connections is not read yet. A report says so itself.
 #[derive(Default)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -10,8 +11,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use tokio_util::sync::CancellationToken;
 
 use super::args::Color;
-use super::signals::{self, Signals};
-use super::{measure, output, tell};
+use super::{measure, output, signals, tell};
 use crate::base::Side;
 use crate::ledger::{Group, LatencyKey, LatencyRow, Subject};
 use crate::report::{self, harmless, units};
@@ -149,9 +149,10 @@ impl Pace {
 
 /// Cancels `stop` on the first signal; the second ends the process at once.
 fn stop_on_signal(runtime: &tokio::runtime::Runtime, stop: CancellationToken) -> anyhow::Result<()> {
-    let signals = Arc::new(Signals::catch(&signals::wanted()).context("signals cannot be caught")?);
+    let signalled = Arc::new(AtomicBool::new(false));
+    signals::catch(&signals::wanted(), &signalled).context("signals cannot be caught")?;
     runtime.spawn(async move {
-        while !signals.asked() {
+        while !signalled.load(Ordering::Relaxed) {
             // A flag is all that a signal handler may set.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
