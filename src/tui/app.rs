@@ -2,11 +2,12 @@
 
 use super::config::Config;
 use super::effect::Copies;
+use super::frame_info::FrameInfo;
 use super::input_line::InputLine;
 use super::list_state::ListState;
 use super::model::Model;
-use super::painter::FrameInfo;
-use super::views::{self, View, ViewName};
+use super::view_name::ViewName;
+use super::views::{self, View};
 
 /// What is typed into, or lies above the view.
 #[derive(Debug, Default)]

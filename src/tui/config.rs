@@ -5,8 +5,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::action::{ACTIONS, Action, KeyBindings, KeyPress};
+use super::column_name::ColumnName;
 use super::theme::{self, Role, Theme, ThemeName};
-use super::views::exchanges::columns::{self, ColumnName};
 
 /// What the person who looks has chosen.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl Default for Config {
         Self {
             keys: KeyBindings::default(),
             theme: Theme::new(ThemeName::default()),
-            columns: columns::DEFAULT.to_vec(),
+            columns: ColumnName::ALL.to_vec(),
             mouse: true,
             still: false,
             memory: 64 << 20,
@@ -112,8 +112,8 @@ impl Config {
              clipboard = true\n\
              # the columns of the exchanges: those that find no room are left out from the right\n",
         );
-        let names: Vec<&str> = columns::DEFAULT.iter().map(|column| column.info().name).collect();
-        let all: Vec<&str> = ColumnName::ALL.iter().map(|column| column.info().name).collect();
+        let names: Vec<&str> = ColumnName::ALL.iter().map(|column| column.name()).collect();
+        let all: Vec<&str> = ColumnName::ALL.iter().map(|column| column.name()).collect();
         text.push_str(&format!("# there are: {}\ncolumns = \"{}\"\n\n", all.join(" "), names.join(" ")));
         text.push_str("[keys]\n");
         for info in ACTIONS {
@@ -200,7 +200,7 @@ impl Reader {
     fn columns(&mut self, value: &Spanned<DeValue<'_>>) -> Result<(), Wrong> {
         let mut columns = Vec::new();
         for word in text(value)?.split_whitespace() {
-            let known = ColumnName::ALL.iter().find(|column| column.info().name == word);
+            let known = ColumnName::ALL.iter().find(|column| column.name() == word);
             let column = *known.ok_or_else(|| wrong(value, format!("no such column: {word}")))?;
             if columns.contains(&column) {
                 return Err(wrong(value, format!("the column {word} stands twice")));

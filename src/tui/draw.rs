@@ -7,9 +7,11 @@ use ratatui::layout::{Position, Rect};
 use super::action::{ACTIONS, Action, ActionInfo, KeyContext};
 use super::app::{App, Mode};
 use super::effect::Copies;
-use super::painter::{FrameInfo, Hit, Painter};
+use super::frame_info::{FrameInfo, Hit};
+use super::model::short_source;
+use super::painter::Painter;
 use super::theme::Role;
-use super::views::ViewName;
+use super::view_name::ViewName;
 use super::{help, update};
 use crate::base::{harmless, units};
 use crate::ledger::query;
@@ -30,8 +32,7 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) -> FrameInfo {
 
 /// Draws into cells; also says where the cursor is, where something is typed.
 fn draw_cells(app: &App, area: Rect, cells: &mut Buffer) -> (FrameInfo, Option<Position>) {
-    let mut painter =
-        Painter { model: &app.model, theme: &app.config.theme, cells, info: FrameInfo::default() };
+    let mut painter = Painter::new(&app.config.theme, cells, app.model.private);
     painter.wash(area, Role::Text);
     if area.width < LEAST.0 || area.height < LEAST.1 {
         too_small(area, &mut painter);
@@ -42,7 +43,7 @@ fn draw_cells(app: &App, area: Rect, cells: &mut Buffer) -> (FrameInfo, Option<P
     let mut cursor = filter_line(app, line(area.y + 1), &mut painter);
     let body = Rect { y: area.y + 2, height: area.height - 3, ..area };
     if let Some(view) = app.view() {
-        view.draw(body, &mut painter);
+        view.draw(&app.model, body, &mut painter);
     }
     let foot = line(area.bottom() - 1);
     match &app.mode {
@@ -140,17 +141,6 @@ fn tabs(app: &App, room: usize, [long, brief]: [String; 2]) -> Tabs {
     };
     let (tabs, shared, state) = tries.into_iter().find(fits).unwrap_or((&keys, false, &brief));
     Tabs { tabs: tabs.clone(), shared, state: state.clone() }
-}
-
-/// The name of a file without its directories; of several the first, and how many more there are.
-pub(in crate::tui) fn short_source(source: &str) -> String {
-    let mut names = source.split(", ");
-    let first = names.next().unwrap_or_default();
-    let first = first.rsplit('/').next().unwrap_or(first);
-    match names.count() {
-        0 => first.to_owned(),
-        more => format!("{first} and {more} more"),
-    }
 }
 
 /// How far the reading is: at length, and in brief.

@@ -1,6 +1,6 @@
 //! What comes of an action, as values: the loop and the terminal do it, `update` does not.
 
-use super::views::ViewName;
+use super::view_name::ViewName;
 
 /// Something that is to be done outside of a view.
 #[derive(Clone, Debug, PartialEq, Eq)]

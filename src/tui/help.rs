@@ -4,8 +4,9 @@ use ratatui::layout::{Position, Rect};
 
 use super::action::{ACTIONS, Action, KeyContext};
 use super::app::App;
+use super::frame_info::Pane;
 use super::list_state::ListState;
-use super::painter::{Painter, Pane};
+use super::painter::Painter;
 use super::table;
 use super::theme::Role;
 use crate::base::harmless;

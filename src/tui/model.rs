@@ -21,6 +21,9 @@ const MAX_HELD: usize = 100_000;
 /// How often totals are counted out, at most: it takes some milliseconds where there are thousands of methods and tools.
 pub(super) const SUMMED: Duration = Duration::from_millis(500);
 
+/// Exchanges that are looked at in one slice for a new filter or order: about a millisecond and a half.
+pub(super) const SLICE: usize = 4096;
+
 /// Over how long packets a second are counted, at least.
 const COUNTED: Duration = Duration::from_secs(1);
 
@@ -339,6 +342,17 @@ impl Model {
             self.latest = time;
             self.heard = self.uptime;
         }
+    }
+}
+
+/// The name of a file without its directories; of several the first, and how many more there are.
+pub(super) fn short_source(source: &str) -> String {
+    let mut names = source.split(", ");
+    let first = names.next().unwrap_or_default();
+    let first = first.rsplit('/').next().unwrap_or(first);
+    match names.count() {
+        0 => first.to_owned(),
+        more => format!("{first} and {more} more"),
     }
 }
 

@@ -8,8 +8,8 @@ use ratatui::layout::Position;
 use super::action::Action;
 use super::app::{App, Mode};
 use super::effect::Effect;
+use super::frame_info::{Hit, Pane};
 use super::help;
-use super::painter::{Hit, Pane};
 
 /// How long after a click another one makes it a double click.
 const DOUBLE_CLICK: Duration = Duration::from_millis(400);

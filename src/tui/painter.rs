@@ -8,84 +8,32 @@ use ratatui::layout::{Margin, Position, Rect};
 
 use crate::base::harmless;
 
-use super::action::Action;
-use super::model::Model;
+use super::frame_info::{FrameInfo, Hit, Pane};
 use super::theme::{Role, Symbols, Theme};
-use super::views::ViewName;
 
 /// What a mask looks like, where privacy is asked for.
 pub(super) const MASK: &str = "***";
 
-/// A part of the screen that is scrolled for itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pane {
-    /// The list of the view.
-    List,
-    /// What was opened, or stands below or beside the list.
-    Detail,
-}
-
-/// What lies at a place of the screen, for the mouse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hit {
-    /// The tab of a view.
-    View(ViewName),
-    /// A row of a pane.
-    Row(Pane, usize),
-    /// A cell of a row of a pane: the row, and the place in it.
-    Cell(Pane, usize, usize),
-    /// The header of a column, by its number in the view's table.
-    Column(usize),
-    /// A tab of what was opened.
-    Tab(usize),
-    /// Something that can be asked for.
-    Action(Action),
-}
-
-/// What drawing learned: where panes are and what lies where.
-#[derive(Clone, Debug, Default)]
-pub struct FrameInfo {
-    panes: Vec<(Pane, Rect)>,
-    hits: Vec<(Rect, Hit)>,
-}
-
-impl FrameInfo {
-    /// The lines that a pane has for its rows; 1 where it was not drawn.
-    #[must_use]
-    pub fn lines(&self, pane: Pane) -> usize {
-        self.area(pane).map_or(1, |area| usize::from(area.height).max(1))
-    }
-
-    /// Where the rows of a pane are; `None` where it was not drawn.
-    #[must_use]
-    pub fn area(&self, pane: Pane) -> Option<Rect> {
-        self.panes.iter().rev().find(|(of, _)| *of == pane).map(|(_, area)| *area)
-    }
-
-    /// What lies at a place: what was drawn last.
-    #[must_use]
-    pub fn hit(&self, at: Position) -> Option<Hit> {
-        self.hits.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, hit)| *hit)
-    }
-
-    /// The pane at a place.
-    #[must_use]
-    pub fn pane(&self, at: Position) -> Option<Pane> {
-        self.panes.iter().rev().find(|(_, area)| area.contains(at)).map(|(pane, _)| *pane)
-    }
-}
-
 /// A screen that is being drawn.
 #[derive(Debug)]
 pub struct Painter<'a> {
-    /// What is looked at.
-    pub model: &'a Model,
+    /// Whether ids, tokens and payloads are masked.
+    is_private: bool,
     pub(super) theme: &'a Theme,
     pub(super) cells: &'a mut Buffer,
     pub(super) info: FrameInfo,
 }
 
-impl Painter<'_> {
+impl<'a> Painter<'a> {
+    /// Returns a painter for an empty frame. `is_private` masks ids, tokens and payloads.
+    pub(super) fn new(theme: &'a Theme, cells: &'a mut Buffer, is_private: bool) -> Self {
+        Self { is_private, theme, cells, info: FrameInfo::default() }
+    }
+
+    /// Whether ids, tokens and payloads are masked.
+    pub(super) fn is_private(&self) -> bool {
+        self.is_private
+    }
     /// The characters that stand for something.
     #[must_use]
     pub fn symbols(&self) -> Symbols {
@@ -186,8 +134,8 @@ impl Painter<'_> {
 
     /// What may not be seen on a shared screen: itself, or a mask.
     #[must_use]
-    pub fn private<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.model.private { Cow::Borrowed(MASK) } else { Cow::Borrowed(text) }
+    pub fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.is_private { Cow::Borrowed(MASK) } else { Cow::Borrowed(text) }
     }
 
     /// The text, cut; with nothing beyond ASCII, where the terminal has no more.

@@ -10,8 +10,9 @@ use std::fmt::Debug;
 use ratatui::layout::Rect;
 
 use super::action::Action;
+use super::frame_info::{Hit, Pane};
 use super::list_state::ListState;
-use super::painter::{Hit, Painter, Pane};
+use super::painter::Painter;
 use super::table::{Cell, Column, First, Table};
 
 /// What an item is sorted by in a column.

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Scrollbar, ScrollbarOrientation, ScrollbarState, StatefulWidget as _};
 
+use super::frame_info::{Hit, Pane};
 use super::list_state::ListState;
-use super::painter::{Hit, Painter, Pane};
+use super::painter::Painter;
 use super::theme::Role;
 use crate::base::harmless;
 

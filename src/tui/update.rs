@@ -8,13 +8,10 @@ use super::action::{Action, KeyContext, KeyPress};
 use super::app::{App, Mode, Origin};
 use super::effect::Effect;
 use super::event::Event;
+use super::frame_info::Pane;
 use super::list_state::ListState;
-use super::model::Model;
-use super::painter::Pane;
-use super::views::ViewName;
-
-/// Exchanges that are looked at in one slice for a new filter or order: about a millisecond and a half.
-pub(super) const SLICE: usize = 4096;
+use super::model::{Model, SLICE};
+use super::view_name::ViewName;
 
 impl App {
     /// Takes what happened.

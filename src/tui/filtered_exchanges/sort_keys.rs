@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::SortBy;
+use super::sort_by::SortBy;
 use crate::ledger::Exchange;
 
 /// What a row is sorted by: a number, or the number of a [`Label`] in its [`SortKeys`].

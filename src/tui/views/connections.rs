@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use super::ViewName;
 use super::store_items::{self, StoreItem};
 use super::table_view::{TableKind, TableView};
 use crate::base::fact::DirectionFact;
@@ -14,6 +13,7 @@ use crate::tui::model::Model;
 use crate::tui::sorted_list::SortKey;
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
+use crate::tui::view_name::ViewName;
 
 const COLUMNS: [Column; 12] = [
     Column::new("TCP", 5).right().sorts(First::Least),

@@ -3,17 +3,20 @@
 
 use ratatui::layout::Rect;
 
-use super::{View, ViewName, store_items};
+use super::store_items;
+use super::view::View;
 use crate::base::{Code, Finding, Severity, harmless, units};
 use crate::ledger::FindingRow;
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::effect::{Copies, Effect};
+use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::list_state::ListState;
 use crate::tui::model::Model;
-use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
+use crate::tui::painter::Painter;
 use crate::tui::sorted_list::{Items, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First, Table};
 use crate::tui::theme::{Role, Symbols};
+use crate::tui::view_name::ViewName;
 
 const COLUMNS: [Column; 4] = [
     Column::new("Severity", 10).sorts(First::Largest),
@@ -56,11 +59,11 @@ impl View for Findings {
         ViewName::Findings
     }
 
-    fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
-        let kinds = Kinds::of(painter.model, painter.symbols());
-        let Some(row) = self.row(painter.model) else {
-            let any = kinds.rows.len() < painter.model.summary.findings.len();
-            let (role, text) = match (any, painter.model.ended) {
+    fn draw(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
+        let kinds = Kinds::of(model, painter.symbols());
+        let Some(row) = self.row(model) else {
+            let any = kinds.rows.len() < model.summary.findings.len();
+            let (role, text) = match (any, model.ended) {
                 (true, _) => (Role::Faint, "nothing was noticed of what passes the filter; esc clears it"),
                 (false, true) => (Role::Good, "nothing was noticed: no finding in this capture"),
                 (false, false) => (Role::Good, "nothing was noticed so far"),
@@ -71,7 +74,7 @@ impl View for Findings {
         let above = Rect { height: wanted.clamp(LEAST, (area.height / 2).max(LEAST)), ..area };
         self.listing.draw(above, (&kinds, &COLUMNS), !self.below, painter);
         let below = Rect { y: above.bottom(), height: area.height.saturating_sub(above.height), ..area };
-        self.draw_kind(row, below, painter);
+        self.draw_kind(model, row, below, painter);
     }
 
     fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
@@ -203,7 +206,7 @@ impl Findings {
     }
 
     /// What the kind means, and where it was noticed.
-    fn draw_kind(&self, row: &FindingRow, area: Rect, painter: &mut Painter<'_>) {
+    fn draw_kind(&self, model: &Model, row: &FindingRow, area: Rect, painter: &mut Painter<'_>) {
         let info = row.code.info();
         painter.rule(Rect { height: 1.min(area.height), ..area }, info.name);
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
@@ -224,8 +227,8 @@ impl Findings {
                 }
             }
         }
-        let is_shown = self.below && !painter.model.private;
-        let whole = self.selected(painter.model).filter(|_| is_shown).map(|finding| finding.detail.as_str());
+        let is_shown = self.below && !painter.is_private();
+        let whole = self.selected(model).filter(|_| is_shown).map(|finding| finding.detail.as_str());
         let lines = whole.map_or_else(Vec::new, |text| wrap(text, inner.width.into()));
         // It stands below, whole, where it does not fit into its row.
         let fits = lines.iter().map(|line| line.len()).sum::<usize>() + 40 < usize::from(inner.width);
@@ -253,7 +256,7 @@ impl Findings {
             focused: self.below,
             pane: Pane::Detail,
         };
-        let private = painter.model.private;
+        let private = painter.is_private();
         table.draw(area, painter, |at| {
             row.first.get(at).map(|finding| place(finding, private)).unwrap_or_default()
         });

@@ -4,8 +4,9 @@ use ratatui::layout::Rect;
 
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
+use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::list_state::ListState;
-use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
+use crate::tui::painter::Painter;
 use crate::tui::table::{Cell, Column, Table};
 
 /// Where a row leads to.

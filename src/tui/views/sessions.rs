@@ -1,6 +1,5 @@
 //! Who talks to whom: a row per session.
 
-use super::ViewName;
 use super::connections::address;
 use super::store_items::StoreItem;
 use super::table_view::{TableKind, TableView};
@@ -12,6 +11,7 @@ use crate::tui::model::Model;
 use crate::tui::sorted_list::SortKey;
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
+use crate::tui::view_name::ViewName;
 
 /// Columns of the sparkline of a session's activity.
 const ACTIVITY: u16 = 16;

@@ -99,12 +99,9 @@ impl<T: StoreItem> Items for StoreItems<'_, T> {
 }
 
 /// Says why a list is empty. `what` is what it would list; `any`: there is some, and none of it passes the filter.
-pub(super) fn draw_empty(what: &str, any: bool, area: Rect, painter: &mut Painter<'_>) {
-    let lines = if any {
-        vec![format!("no {what} passes the filter; esc clears it")]
-    } else {
-        nothing(what, painter.model)
-    };
+pub(super) fn draw_empty(model: &Model, what: &str, any: bool, area: Rect, painter: &mut Painter<'_>) {
+    let lines =
+        if any { vec![format!("no {what} passes the filter; esc clears it")] } else { nothing(what, model) };
     say(&lines, Role::Faint, area, painter);
 }
 

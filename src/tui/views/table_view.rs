@@ -3,13 +3,15 @@
 use ratatui::layout::Rect;
 
 use super::store_items::{self, StoreItem, StoreItems};
-use super::{View, ViewName};
+use super::view::View;
 use crate::tui::action::Action;
 use crate::tui::effect::{Copies, Effect};
+use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
-use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
+use crate::tui::painter::Painter;
 use crate::tui::sorted_list::{Items, SortedList};
 use crate::tui::table::Column;
+use crate::tui::view_name::ViewName;
 
 /// What a table shows of a kind beside its rows.
 pub(super) trait TableKind: StoreItem {
@@ -49,10 +51,10 @@ impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
         T::NAME
     }
 
-    fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
-        let items = StoreItems::<T>::of(painter.model);
+    fn draw(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
+        let items = StoreItems::<T>::of(model);
         if self.listing.len() == 0 {
-            return store_items::draw_empty(T::WORD, items.len() > 0, area, painter);
+            return store_items::draw_empty(model, T::WORD, items.len() > 0, area, painter);
         }
         self.listing.draw(area, (&items, T::COLUMNS), true, painter);
     }

@@ -2,33 +2,16 @@
 
 use crate::base::{Side, Timestamp, units};
 use crate::ledger::{Exchange, SessionRef, Status};
+use crate::tui::column_name::ColumnName;
 use crate::tui::filtered_exchanges::SortBy;
 use crate::tui::model::Model;
 use crate::tui::painter::MASK;
 use crate::tui::table::{Cell, Column};
 use crate::tui::theme::{Role, Symbols};
 
-/// A column that there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ColumnName {
-    Time,
-    Session,
-    Method,
-    Id,
-    Status,
-    Total,
-    Bar,
-    Events,
-    Bytes,
-    Ends,
-    Detail,
-}
-
-/// A column as the configuration and the table have it.
+/// A column as the table has it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::tui) struct ColumnInfo {
-    /// Its name in the configuration.
-    pub(in crate::tui) name: &'static str,
+pub(super) struct ColumnInfo {
     pub(super) column: Column,
     /// What a click on its header sorts by.
     pub(super) sorts: Option<SortBy>,
@@ -77,39 +60,21 @@ pub(super) fn fitting(columns: &[ColumnName], width: u16) -> Vec<ColumnName> {
     columns.iter().copied().filter(|name| kept.contains(name)).collect()
 }
 
-/// The columns without a configuration.
-pub(in crate::tui) const DEFAULT: [ColumnName; 11] = ColumnName::ALL;
-
 impl ColumnName {
-    /// Every column, in the order in which they stand where nothing is said.
-    pub const ALL: [Self; 11] = [
-        Self::Time,
-        Self::Session,
-        Self::Method,
-        Self::Id,
-        Self::Status,
-        Self::Total,
-        Self::Bar,
-        Self::Events,
-        Self::Bytes,
-        Self::Ends,
-        Self::Detail,
-    ];
-
-    pub(in crate::tui) fn info(self) -> ColumnInfo {
-        let info = |name, column, sorts| ColumnInfo { name, column, sorts };
+    pub(super) fn info(self) -> ColumnInfo {
+        let info = |column, sorts| ColumnInfo { column, sorts };
         match self {
-            Self::Time => info("time", Column::new("Time", 12), Some(SortBy::Time)),
-            Self::Session => info("session", Column::new("Sess", 5), Some(SortBy::Session)),
-            Self::Method => info("method", Column::new("Method and tool", 22).grows(), Some(SortBy::Method)),
-            Self::Id => info("id", Column::new("Id", 4).right(), None),
-            Self::Status => info("status", Column::new("Status", 14), Some(SortBy::Status)),
-            Self::Total => info("total", Column::new("Total", 7).right(), Some(SortBy::Total)),
-            Self::Bar => info("bar", Column::new("Send·wait·recv", BAR), None),
-            Self::Events => info("events", Column::new("Ev", 3).right(), Some(SortBy::Progress)),
-            Self::Bytes => info("bytes", Column::new("Bytes", 7).right(), Some(SortBy::Bytes)),
-            Self::Ends => info("ends", Column::new("Client and server", 32), Some(SortBy::Client)),
-            Self::Detail => info("detail", Column::new("Detail", 24).grows(), None),
+            Self::Time => info(Column::new("Time", 12), Some(SortBy::Time)),
+            Self::Session => info(Column::new("Sess", 5), Some(SortBy::Session)),
+            Self::Method => info(Column::new("Method and tool", 22).grows(), Some(SortBy::Method)),
+            Self::Id => info(Column::new("Id", 4).right(), None),
+            Self::Status => info(Column::new("Status", 14), Some(SortBy::Status)),
+            Self::Total => info(Column::new("Total", 7).right(), Some(SortBy::Total)),
+            Self::Bar => info(Column::new("Send·wait·recv", BAR), None),
+            Self::Events => info(Column::new("Ev", 3).right(), Some(SortBy::Progress)),
+            Self::Bytes => info(Column::new("Bytes", 7).right(), Some(SortBy::Bytes)),
+            Self::Ends => info(Column::new("Client and server", 32), Some(SortBy::Client)),
+            Self::Detail => info(Column::new("Detail", 24).grows(), None),
         }
     }
 
@@ -296,7 +261,7 @@ mod tests {
     #[test]
     fn what_matters_stays_longest() {
         let names = |width| -> Vec<&str> {
-            fitting(&DEFAULT, width).into_iter().map(|column| column.info().name).collect()
+            fitting(&ColumnName::ALL, width).into_iter().map(|column| column.name()).collect()
         };
         assert_eq!(names(60), ["time", "method", "status", "total"]);
         assert_eq!(names(80), ["time", "session", "method", "id", "status", "total"]);
@@ -305,7 +270,7 @@ mod tests {
             "names of tools are read first"
         );
         assert_eq!(names(120), ["time", "session", "method", "id", "status", "total", "bar", "detail"]);
-        assert_eq!(names(200).len(), DEFAULT.len());
+        assert_eq!(names(200).len(), ColumnName::ALL.len());
         assert_eq!(names(10), ["time"], "one at least");
         assert_eq!(fitting(&[ColumnName::Detail, ColumnName::Time], 30), [ColumnName::Time]);
     }

@@ -8,19 +8,22 @@ use std::cell::Cell as Memo;
 
 use ratatui::layout::Rect;
 
-use super::{View, ViewName, store_items};
+use super::store_items;
+use super::view::View;
 use crate::ledger::Exchange;
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::effect::{Copies, Effect};
 use crate::tui::filtered_exchanges::SortBy;
+use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::list_state::ListState;
-use crate::tui::model::Model;
-use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
+use crate::tui::model::{Model, SLICE};
+use crate::tui::painter::Painter;
 use crate::tui::table::{Column, Table};
 use crate::tui::theme::Role;
-use crate::tui::update::SLICE;
+use crate::tui::view_name::ViewName;
 
-use columns::{ColumnName, Shown};
+use crate::tui::column_name::ColumnName;
+use columns::Shown;
 use detail::Detail;
 
 /// The screen from which on the opened exchange stands beside the list, in columns.
@@ -63,19 +66,19 @@ impl View for Exchanges {
         ViewName::Exchanges
     }
 
-    fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
-        let Some(detail) = &self.detail else { return self.draw_list(area, true, painter) };
+    fn draw(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
+        let Some(detail) = &self.detail else { return self.draw_list(model, area, true, painter) };
         if area.width < BESIDE {
-            return detail.draw(area, true, painter);
+            return detail.draw(model, area, true, painter);
         }
         let left = Rect { width: area.width / 2, ..area };
         let right = Rect { x: area.x + left.width + 1, width: area.width - left.width - 1, ..area };
-        self.draw_list(left, !self.in_detail, painter);
+        self.draw_list(model, left, !self.in_detail, painter);
         let [_, standing] = painter.symbols().rules;
         for line in area.y..area.bottom() {
             painter.text((left.right(), line).into(), 1, Role::Border, standing);
         }
-        detail.draw(right, self.in_detail, painter);
+        detail.draw(model, right, self.in_detail, painter);
     }
 
     fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
@@ -237,10 +240,9 @@ impl View for Exchanges {
 }
 
 impl Exchanges {
-    fn draw_list(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
-        let model = painter.model;
+    fn draw_list(&self, model: &Model, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         if model.rows.is_empty() {
-            return self.draw_empty(area, painter);
+            return self.draw_empty(model, area, painter);
         }
         let symbols = painter.symbols();
         let (by, descending) = model.rows.sorted();
@@ -282,12 +284,11 @@ impl Exchanges {
         longest.get()
     }
 
-    fn draw_empty(&self, area: Rect, painter: &mut Painter<'_>) {
-        let model = painter.model;
+    fn draw_empty(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
         if model.rows.looked() < model.store.len() {
             return store_items::say(&["looking...".to_owned()], Role::Faint, area, painter);
         }
-        store_items::draw_empty("exchange", !model.store.is_empty(), area, painter);
+        store_items::draw_empty(model, "exchange", !model.store.is_empty(), area, painter);
     }
 
     fn walk(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {

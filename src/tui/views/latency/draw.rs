@@ -7,8 +7,10 @@ use super::grid::{Bucket, Grid};
 use super::order;
 use crate::base::units;
 use crate::ledger::LatencyRow;
+use crate::tui::frame_info::{Hit, Pane};
 use crate::tui::heat_map::{Count, step_of};
-use crate::tui::painter::{Hit, Painter, Pane};
+use crate::tui::model::Model;
+use crate::tui::painter::Painter;
 use crate::tui::theme::Role;
 
 /// Columns of a percentile's mark and of the scale, at the left.
@@ -81,6 +83,7 @@ pub(super) fn body(area: Rect) -> Rect {
 
 /// Draws the pane of a row. `chosen` is what is selected in it, where keys go here.
 pub(super) fn pane(
+    model: &Model,
     row: &LatencyRow,
     grid: Option<&Grid>,
     chosen: Option<Chosen>,
@@ -89,10 +92,10 @@ pub(super) fn pane(
 ) {
     let symbols = painter.symbols();
     let called: String =
-        order::name(&row.key.subject, &symbols, painter.model).into_iter().map(|(_, text)| text).collect();
+        order::name(&row.key.subject, &symbols, model).into_iter().map(|(_, text)| text).collect();
     let title = match (grid, chosen) {
         (Some(grid), Some(chosen)) => {
-            format!("{} {} {}", said(grid, chosen, painter), symbols.dot, called.trim())
+            format!("{} {} {}", said(model, grid, chosen), symbols.dot, called.trim())
         }
         _ => called.trim().to_owned(),
     };
@@ -130,13 +133,13 @@ pub(super) fn pane(
     let below = Rect { y: (body.y + count.saturating_mul(tall)).min(body.bottom()), height: 1, ..body };
     painter.text((places.bars.x, below.y).into(), places.bars.width, Role::Faint, "exchanges");
     match chosen.and_then(|chosen| chosen.column) {
-        Some(column) => pointed(grid, across, column, below, painter),
-        None => axis(grid, across, below, painter),
+        Some(column) => pointed(model, grid, across, column, below, painter),
+        None => axis(model, grid, across, below, painter),
     }
 }
 
 /// The bucket in words: its limits, its time, its exchanges.
-fn said(grid: &Grid, chosen: Chosen, painter: &Painter<'_>) -> String {
+fn said(model: &Model, grid: &Grid, chosen: Chosen) -> String {
     let limits = match grid.latencies(chosen.line) {
         (None, to) => format!("below {}", filter::latency(to.unwrap_or_default())),
         (Some(from), None) => format!("{} and more", filter::latency(from)),
@@ -146,7 +149,7 @@ fn said(grid: &Grid, chosen: Chosen, painter: &Painter<'_>) -> String {
     let cell = chosen.column.and_then(|column| bucket?.columns.get(column));
     let count = cell.or(bucket.map(|bucket| &bucket.total)).copied().unwrap_or_default();
     let since = chosen.column.map_or(String::new(), |column| {
-        format!(" at {}", units::time_of_day(grid.times(painter.model.shown().heat_maps, column).0))
+        format!(" at {}", units::time_of_day(grid.times(model.shown().heat_maps, column).0))
     });
     let failed = if count.failed > 0 { format!(", {} failed", count.failed) } else { String::new() };
     format!("{limits}{since}: {}{failed}", units::several(count.all, "exchange"))
@@ -227,11 +230,11 @@ fn mark(chosen: Chosen, across: Across, (line, heat): (Rect, Rect), painter: &mu
 }
 
 /// The column that is selected, where no colour tells, and when it begins.
-fn pointed(grid: &Grid, across: Across, column: usize, area: Rect, painter: &mut Painter<'_>) {
+fn pointed(model: &Model, grid: &Grid, across: Across, column: usize, area: Rect, painter: &mut Painter<'_>) {
     let heat = Places::of(area).heat;
     let place = across.place(column, heat);
     let [up, _] = painter.symbols().sorted;
-    let time = units::time_of_day(grid.times(painter.model.shown().heat_maps, column).0);
+    let time = units::time_of_day(grid.times(model.shown().heat_maps, column).0);
     let wide = time.len() as u16 + 1;
     let left = Rect { width: place.x.saturating_sub(heat.x + 1), ..heat };
     if place.x + 1 + wide <= heat.right() {
@@ -246,9 +249,9 @@ fn pointed(grid: &Grid, across: Across, column: usize, area: Rect, painter: &mut
 }
 
 /// When the heat map begins and ends, and how long a column is.
-fn axis(grid: &Grid, across: Across, area: Rect, painter: &mut Painter<'_>) {
+fn axis(model: &Model, grid: &Grid, across: Across, area: Rect, painter: &mut Painter<'_>) {
     let places = Places::of(area);
-    let heat_maps = painter.model.shown().heat_maps;
+    let heat_maps = model.shown().heat_maps;
     let (start, after) = grid.times(heat_maps, 0);
     let last = grid.columns().saturating_sub(1);
     let end = grid.times(heat_maps, last).1;

@@ -8,16 +8,18 @@ mod order;
 use ratatui::layout::Rect;
 
 use super::store_items;
-use super::{View, ViewName};
+use super::view::View;
 use crate::base::Timestamp;
 use crate::ledger::{LatencyKey, LatencyRow};
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::effect::{Copies, Effect};
+use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::list_state::ListState;
 use crate::tui::model::Model;
-use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
+use crate::tui::painter::Painter;
 use crate::tui::sorted_list::Sorting;
 use crate::tui::table::Table;
+use crate::tui::view_name::ViewName;
 
 use draw::Chosen;
 use filter::Part;
@@ -64,10 +66,15 @@ impl View for Latency {
         ViewName::Latency
     }
 
-    fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
-        let model = painter.model;
+    fn draw(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
         if self.order.is_empty() {
-            return store_items::draw_empty("exchange", model.rows.len() < model.store.len(), area, painter);
+            return store_items::draw_empty(
+                model,
+                "exchange",
+                model.rows.len() < model.store.len(),
+                area,
+                painter,
+            );
         }
         let above = Rect { height: self.above(area.height, model), ..area };
         let below = Rect { y: above.bottom(), height: area.height.saturating_sub(above.height), ..area };
@@ -86,7 +93,7 @@ impl View for Latency {
         if let Some(row) = self.row(self.list.selected, model) {
             let grid = self.grid(draw::body(below), model);
             let chosen = grid.as_ref().and_then(|grid| self.chosen(grid, model));
-            draw::pane(row, grid.as_ref(), chosen, below, painter);
+            draw::pane(model, row, grid.as_ref(), chosen, below, painter);
         }
     }
 

@@ -27,9 +27,9 @@ const AXIS: u16 = 68;
 const BROADEST: usize = 4;
 
 /// What was seen: two lines.
-pub(super) fn draw_totals(area: Rect, painter: &mut Painter<'_>) {
-    let exchanges = &painter.model.summary.exchanges;
-    let pending = painter.model.pending.len() as u64;
+pub(super) fn draw_totals(model: &Model, area: Rect, painter: &mut Painter<'_>) {
+    let exchanges = &model.summary.exchanges;
+    let pending = model.pending.len() as u64;
     let count = |status| exchanges.count(status);
     let failed = exchanges.errors();
     let symbols = painter.symbols();
@@ -53,7 +53,6 @@ pub(super) fn draw_totals(area: Rect, painter: &mut Painter<'_>) {
         .flat_map(|(role, text)| [(*role, text.as_str()), (Role::Text, "  ")])
         .collect();
     painter.line(area, &parts);
-    let model = painter.model;
     let capture = model.store.capture();
     let took = capture.first.zip(capture.last).map_or(0, |(first, last)| last.time.since(first.time));
     let handshake = model
@@ -73,8 +72,7 @@ pub(super) fn draw_totals(area: Rect, painter: &mut Painter<'_>) {
 }
 
 /// How good the capture is, in a line.
-pub(super) fn draw_quality(area: Rect, painter: &mut Painter<'_>) {
-    let model = painter.model;
+pub(super) fn draw_quality(model: &Model, area: Rect, painter: &mut Painter<'_>) {
     let capture = model.store.capture();
     let lost = Loser::ALL.into_iter().filter_map(|by| {
         let count = capture.lost.by(by);
@@ -104,9 +102,9 @@ pub(super) fn draw_quality(area: Rect, painter: &mut Painter<'_>) {
 }
 
 /// What hangs, to be seen from afar. Says how many lines that took, with an empty one below.
-pub(super) fn draw_hanging(hanging: &Hanging, area: Rect, painter: &mut Painter<'_>) -> u16 {
+pub(super) fn draw_hanging(model: &Model, hanging: &Hanging, area: Rect, painter: &mut Painter<'_>) -> u16 {
     let Some((since, oldest)) = &hanging.oldest else { return 0 };
-    let called = format!("{} {}", oldest.method, painter.model.name_of(oldest).unwrap_or_default());
+    let called = format!("{} {}", oldest.method, model.name_of(oldest).unwrap_or_default());
     let whose = format!("{} packet {}", columns::session(&oldest.session), oldest.request.span.first);
     let words = match hanging.count {
         1 => "1 hangs".to_owned(),
@@ -142,8 +140,7 @@ fn none_or(role: Role, count: u64) -> Role {
 }
 
 /// What is there instead, where no exchange was seen. Says how many lines that took.
-pub(super) fn draw_nothing(area: Rect, painter: &mut Painter<'_>) -> u16 {
-    let model = painter.model;
+pub(super) fn draw_nothing(model: &Model, area: Rect, painter: &mut Painter<'_>) -> u16 {
     if !model.store.is_empty() {
         return 0;
     }
@@ -155,13 +152,12 @@ pub(super) fn draw_nothing(area: Rect, painter: &mut Painter<'_>) -> u16 {
 }
 
 /// How many exchanges began when, in columns; below them those that failed, and the time. Says how many lines it took.
-pub(super) fn draw_rates(area: Rect, painter: &mut Painter<'_>) -> u16 {
-    let Some(start) = painter.model.rates.start().filter(|_| area.height >= 4 && area.width > SCALE + 20)
-    else {
+pub(super) fn draw_rates(model: &Model, area: Rect, painter: &mut Painter<'_>) -> u16 {
+    let Some(start) = model.rates.start().filter(|_| area.height >= 4 && area.width > SCALE + 20) else {
         return 0;
     };
     let plot = Rect { x: area.x + SCALE, width: area.width - SCALE, height: area.height - 2, ..area };
-    let columns = painter.model.rates.columns(plot.width.into());
+    let columns = model.rates.columns(plot.width.into());
     let wide = (usize::from(plot.width) / columns.len().max(1)).clamp(1, BROADEST);
     let most = columns.iter().map(|[all, _]| *all).max().unwrap_or(1).max(1);
     // Few exchanges make no towers.
@@ -191,12 +187,12 @@ pub(super) fn draw_rates(area: Rect, painter: &mut Painter<'_>) -> u16 {
         if columns.iter().any(|[_, failed]| *failed > 0) { Role::Bad } else { Role::Faint },
         painter,
     );
-    let together = painter.model.rates.together(plot.width.into());
-    let each = painter.model.rates.width_ns().saturating_mul(together);
+    let together = model.rates.together(plot.width.into());
+    let each = model.rates.width_ns().saturating_mul(together);
     let end = Timestamp(start.0.saturating_add(each.saturating_mul(columns.len() as i64)));
     let used = ((columns.len() * wide) as u16).max(AXIS).min(plot.width);
     let axis = Rect { y: failures.y + 1, height: 1, width: used, ..plot };
-    let average = average(painter.model).filter(|_| used >= AXIS);
+    let average = average(model).filter(|_| used >= AXIS);
     let average = average.map_or(String::new(), |rate| format!(", on average {rate}/s"));
     let middle = format!("  each column {}{average}", units::duration(each));
     painter.line(axis, &[(Role::Faint, &units::time_of_day(start)), (Role::Faint, &middle)]);

@@ -8,16 +8,18 @@ use ratatui::layout::Rect;
 
 use super::exchanges::columns;
 use super::link_table::{LinkTable, Row, Target};
-use super::{View, ViewName};
+use super::view::View;
 use crate::base::{harmless, units};
 use crate::ledger::{CauseCount, Exchange, Status};
 use crate::tui::action::Action;
-use crate::tui::draw::short_source;
 use crate::tui::effect::Effect;
+use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
-use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
+use crate::tui::model::short_source;
+use crate::tui::painter::Painter;
 use crate::tui::table::{Cell, Column};
 use crate::tui::theme::Role;
+use crate::tui::view_name::ViewName;
 
 /// Exchanges that hang which are listed: the oldest.
 const HANGING: usize = 10;
@@ -54,20 +56,20 @@ impl View for Overview {
         ViewName::Overview
     }
 
-    fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
+    fn draw(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-        head::draw_totals(inner, painter);
-        head::draw_quality(Rect { y: inner.y + 2, ..inner }, painter);
+        head::draw_totals(model, inner, painter);
+        head::draw_quality(model, Rect { y: inner.y + 2, ..inner }, painter);
         let from = |y: u16| Rect { y, height: area.bottom().saturating_sub(y), ..inner };
         let mut y = inner.y + TOTALS + 1;
-        let hanging = Hanging::of(painter.model);
-        y += head::draw_hanging(&hanging, from(y), painter);
-        y += head::draw_nothing(from(y), painter);
+        let hanging = Hanging::of(model);
+        y += head::draw_hanging(model, &hanging, from(y), painter);
+        y += head::draw_nothing(model, from(y), painter);
         // The rates take what the list leaves, within reason.
         let listed = (self.link_table.len() as u16 + 2).max(LISTED);
         let left = area.bottom().saturating_sub(y);
         let height = left.saturating_sub(listed).clamp(5, 11).min(left.saturating_sub(3));
-        y += head::draw_rates(Rect { height, ..from(y) }, painter);
+        y += head::draw_rates(model, Rect { height, ..from(y) }, painter);
         if self.link_table.len() > 0 {
             let width = area.width.min(BROADEST);
             self.link_table.draw(Rect { x: area.x, width, ..from(y + 1) }, &COLUMNS, painter);

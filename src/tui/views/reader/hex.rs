@@ -5,7 +5,8 @@ use std::ops::Range;
 use ratatui::layout::{Position, Rect};
 
 use crate::base::harmless;
-use crate::tui::painter::{Hit, Painter, Pane};
+use crate::tui::frame_info::{Hit, Pane};
+use crate::tui::painter::Painter;
 use crate::tui::theme::Role;
 
 use super::{LEAST, MASK};
@@ -53,10 +54,10 @@ pub(super) fn split(area: Rect) -> Option<(Rect, Rect)> {
 pub(super) fn draw((bytes, lit, packets): (&[u8], &Lit, &str), area: Rect, painter: &mut Painter<'_>) {
     let line = |y| Rect { y, height: 1, ..area };
     painter.rule(line(area.y), &title(bytes.len(), &lit.bytes, area.width.into()));
-    let pointer = if painter.model.private { MASK } else { &lit.pointer };
+    let pointer = if painter.is_private() { MASK } else { &lit.pointer };
     let used = draw_place(packets, pointer, line(area.y + 1), painter);
     let body = Rect { y: area.y + 1 + used, height: area.height.saturating_sub(1 + used), ..area };
-    if painter.model.private {
+    if painter.is_private() {
         painter.line(body, &[(Role::Faint, MASK)]);
         return;
     }

@@ -9,8 +9,9 @@ use ratatui::layout::Rect;
 use crate::tui::action::Action;
 use crate::tui::document::{Document, Found, Look};
 use crate::tui::effect::{Copies, Effect};
+use crate::tui::frame_info::{Hit, Pane};
 use crate::tui::list_state::ListState;
-use crate::tui::painter::{Hit, Painter, Pane};
+use crate::tui::painter::Painter;
 use crate::tui::table;
 use crate::tui::theme::Role;
 
@@ -278,12 +279,12 @@ impl Reader {
     /// Draws the value that is opened, or the lines of the document and below them the value that is selected.
     fn draw_text(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         if let Some(inner) = &self.inner {
-            let title = if painter.model.private { MASK } else { &self.lit.pointer };
+            let title = if painter.is_private() { MASK } else { &self.lit.pointer };
             painter.rule(Rect { height: 1, ..area }, &format!("{title} in full; esc goes back"));
             let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
             return inner.draw_text(body, focused, painter);
         }
-        let mask = painter.model.private.then_some(MASK);
+        let mask = painter.is_private().then_some(MASK);
         let value = if mask.is_none() { self.long_value(area) } else { Vec::new() };
         let body = Rect { height: area.height - value.len() as u16, ..area };
         self.draw_rows(body, focused, mask, painter);

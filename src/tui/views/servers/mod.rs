@@ -11,15 +11,17 @@ use ratatui::layout::Rect;
 use super::connections::address;
 use super::sessions::who;
 use super::store_items;
-use super::{View, ViewName};
+use super::view::View;
 use crate::base::units;
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::effect::{Copies, Effect};
+use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
-use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
+use crate::tui::painter::Painter;
 use crate::tui::sorted_list::{Items, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
+use crate::tui::view_name::ViewName;
 
 use gather::Server;
 use opened::Opened;
@@ -69,14 +71,15 @@ impl View for Servers {
         ViewName::Servers
     }
 
-    fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
+    fn draw(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
         if let Some(opened) = &self.opened {
             return opened.draw(area, painter);
         }
         if self.servers.is_empty() {
             return store_items::draw_empty(
+                model,
                 "server",
-                !painter.model.rows.filter().text().trim().is_empty(),
+                !model.rows.filter().text().trim().is_empty(),
                 area,
                 painter,
             );

@@ -9,8 +9,9 @@ use crate::base::{harmless, units};
 use crate::tui::action::Action;
 use crate::tui::document::Document;
 use crate::tui::effect::{Copies, Effect};
+use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
-use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
+use crate::tui::painter::Painter;
 use crate::tui::sorted_list::{Items, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
@@ -249,13 +250,13 @@ impl Opened {
     }
 
     fn draw_list(&self, area: Rect, columns: &[Column], painter: &mut Painter<'_>) {
-        let all = All { definitions: &self.definitions, made: self.made, private: painter.model.private };
+        let all = All { definitions: &self.definitions, made: self.made, private: painter.is_private() };
         self.listing.draw(area, (&all, columns), !self.in_reader, painter);
     }
 
     fn draw_reader(&self, area: Rect, painter: &mut Painter<'_>) {
         let Some(definition) = self.selected() else { return };
-        let private = painter.model.private;
+        let private = painter.is_private();
         let kind = KINDS.get(definition.kind).map_or("", |(_, kind, _)| kind);
         let used =
             definition.uses.map_or(String::new(), |uses| format!(", used {}", units::several(uses, "time")));

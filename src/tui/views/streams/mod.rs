@@ -6,18 +6,20 @@ use ratatui::layout::Rect;
 
 use super::connections::address;
 use super::store_items::{self, StoreItem, StoreItems};
-use super::{View, ViewName};
+use super::view::View;
 use crate::base::{Finish, units};
 use crate::ledger::Stream;
 use crate::ledger::query::Subject;
 use crate::ledger::store::Store;
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::effect::{Copies, Effect};
+use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
-use crate::tui::painter::{FrameInfo, Hit, MASK, Painter, Pane};
+use crate::tui::painter::{MASK, Painter};
 use crate::tui::sorted_list::{Items, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
+use crate::tui::view_name::ViewName;
 
 use opened::Opened;
 
@@ -55,13 +57,13 @@ impl View for Streams {
         ViewName::Streams
     }
 
-    fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
+    fn draw(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
         if let Some(opened) = &self.opened {
             return opened.draw(area, painter);
         }
-        let items = StoreItems::<Stream>::of(painter.model);
+        let items = StoreItems::<Stream>::of(model);
         if self.listing.len() == 0 {
-            return store_items::draw_empty("event stream", items.len() > 0, area, painter);
+            return store_items::draw_empty(model, "event stream", items.len() > 0, area, painter);
         }
         self.listing.draw(area, (&items, &COLUMNS), true, painter);
     }

@@ -10,9 +10,10 @@ use crate::ledger::store::Said;
 use crate::tui::action::Action;
 use crate::tui::document::Document;
 use crate::tui::effect::{Copies, Effect};
+use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::list_state::ListState;
 use crate::tui::model::Model;
-use crate::tui::painter::{FrameInfo, Hit, Painter, Pane};
+use crate::tui::painter::Painter;
 use crate::tui::table::{Cell, Column, Table};
 use crate::tui::theme::Role;
 use crate::tui::views::exchanges::detail::parts::came_in;
@@ -198,7 +199,7 @@ impl Opened {
     }
 
     pub(super) fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
-        let title = format!("{}  ", painter.private(&self.title));
+        let title = format!("{}  ", painter.masked(&self.title));
         let told = self.told();
         painter.line(
             Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area },
@@ -239,7 +240,7 @@ impl Opened {
             focused: !self.in_reader,
             pane: Pane::List,
         };
-        let private = painter.model.private;
+        let private = painter.is_private();
         table.draw(area, painter, |row| self.cells(row, private));
     }
 

@@ -3,7 +3,9 @@
 use ratatui::layout::{Position, Rect};
 
 use crate::base::{harmless, units};
-use crate::tui::painter::{Hit, Painter, Pane};
+use crate::tui::frame_info::{Hit, Pane};
+use crate::tui::model::Model;
+use crate::tui::painter::Painter;
 use crate::tui::table;
 use crate::tui::theme::Role;
 use crate::tui::views::reader::{self, MASK};
@@ -19,12 +21,12 @@ const PACKETS: u16 = 13;
 
 impl Detail {
     /// Draws it into `area`.
-    pub(in super::super) fn draw(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
+    pub(in super::super) fn draw(&self, model: &Model, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         if area.height < 4 {
             return;
         }
         let line = |y| Rect { y, height: 1, ..area };
-        self.draw_title(line(area.y), painter);
+        self.draw_title(model, line(area.y), painter);
         self.draw_tabs(line(area.y + 1), focused, painter);
         let body = Rect { y: area.y + 2, height: area.height - 2, ..area };
         if let Some(failed) = &self.failed {
@@ -32,7 +34,7 @@ impl Detail {
             return;
         }
         match self.tab {
-            Tab::Timeline => self.draw_timeline(body, focused, painter),
+            Tab::Timeline => self.draw_timeline(model, body, focused, painter),
             Tab::Request => self.request.draw(body, focused, "the request was not kept", painter),
             Tab::Response => self.response.draw(body, focused, "no response was seen", painter),
             Tab::Events => self.draw_events(body, focused, painter),
@@ -48,18 +50,18 @@ impl Detail {
         event.reader.draw(body, focused, "it carried nothing", painter);
     }
 
-    fn draw_title(&self, area: Rect, painter: &mut Painter<'_>) {
+    fn draw_title(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
         let exchange = &self.exchange;
         let (role, status, total) = if self.is_open {
-            let since = columns::pending(exchange, painter.model.now());
+            let since = columns::pending(exchange, model.now());
             (Role::Pending, "pending".to_owned(), units::duration(since))
         } else {
             let total = exchange.total_ns().map_or(String::new(), units::duration);
             let symbol = painter.symbols().status(exchange.status);
             (Role::of(exchange.status), format!("{symbol} {}", columns::status_word(exchange)), total)
         };
-        let name = painter.model.name_of(exchange).unwrap_or_default();
-        let id = painter.private(&exchange.id.json()).into_owned();
+        let name = model.name_of(exchange).unwrap_or_default();
+        let id = painter.masked(&exchange.id.json()).into_owned();
         let rest = format!(
             "  #{} id {id}, {}, {}",
             exchange.n,
@@ -96,15 +98,15 @@ impl Detail {
         }
     }
 
-    fn draw_timeline(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
-        let now = painter.model.now().since(self.exchange.request.span.start.time);
+    fn draw_timeline(&self, model: &Model, area: Rect, focused: bool, painter: &mut Painter<'_>) {
+        let now = model.now().since(self.exchange.request.span.start.time);
         let ends = self.stages.iter().flat_map(|stage| [stage.from, stage.to.unwrap_or(now)]);
         let (first, last) = ends.fold((0, 1), |(first, last), at| (first.min(at), last.max(at)));
         let columns = Columns::of(area, self.stages.iter().map(|stage| harmless::width(&stage.note)).max());
         columns.draw_axis((first, last), Rect { height: 1, ..area }, painter);
         let list = self.list();
         // The note of the selected stage is read in full where its column is too narrow.
-        let note = self.stages.get(list.selected).filter(|stage| !(stage.is_said && painter.model.private));
+        let note = self.stages.get(list.selected).filter(|stage| !(stage.is_said && painter.is_private()));
         let note =
             note.map(|stage| stage.note.as_str()).filter(|note| harmless::width(note) > columns.note.into());
         let whole = note.map_or_else(Vec::new, |note| whole("in full", note, area));
@@ -172,7 +174,7 @@ impl Detail {
         };
         let of_head = self.tab == Tab::Http && pages::names_a_session(&parts);
         let of_part = self.tab == Tab::Packets && parts::names_a_session(&parts);
-        let kept = match painter.model.private {
+        let kept = match painter.is_private() {
             true if of_head => 1,
             // The words of a finding quote the traffic; its code does not.
             true if self.tab == Tab::Findings => parts.len().min(1),
@@ -280,7 +282,7 @@ impl Columns {
         let rest = Rect { x: packets.right() + 1, width: self.note, ..line }.intersection(line);
         let is_trouble = matches!(stage.role, Role::Warn | Role::Bad);
         let role = if is_trouble { stage.role } else { Role::Faint };
-        let note = if stage.is_said && painter.model.private { MASK } else { &stage.note };
+        let note = if stage.is_said && painter.is_private() { MASK } else { &stage.note };
         painter.line(rest, &[(role, note)]);
     }
 }

@@ -12,9 +12,9 @@ use crate::ledger::Exchange;
 use crate::ledger::store::Said;
 use crate::tui::action::Action;
 use crate::tui::effect::{Copies, Effect};
+use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::list_state::ListState;
 use crate::tui::model::Model;
-use crate::tui::painter::{FrameInfo, Hit, Pane};
 use crate::tui::theme::Role;
 use crate::tui::views::reader::Reader;
 

@@ -1,0 +1,52 @@
+//! The names of the columns of the exchanges.
+
+/// A column that there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ColumnName {
+    Time,
+    Session,
+    Method,
+    Id,
+    Status,
+    Total,
+    Bar,
+    Events,
+    Bytes,
+    Ends,
+    Detail,
+}
+
+impl ColumnName {
+    /// Every column, in the order in which they stand where nothing is said.
+    pub const ALL: [Self; 11] = [
+        Self::Time,
+        Self::Session,
+        Self::Method,
+        Self::Id,
+        Self::Status,
+        Self::Total,
+        Self::Bar,
+        Self::Events,
+        Self::Bytes,
+        Self::Ends,
+        Self::Detail,
+    ];
+
+    /// Returns the name of the column in the configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Session => "session",
+            Self::Method => "method",
+            Self::Id => "id",
+            Self::Status => "status",
+            Self::Total => "total",
+            Self::Bar => "bar",
+            Self::Events => "events",
+            Self::Bytes => "bytes",
+            Self::Ends => "ends",
+            Self::Detail => "detail",
+        }
+    }
+}
