@@ -130,10 +130,10 @@ async fn every_call_is_accounted_for_on_both_sides() {
         assert_eq!(seen.len(), 60 + 3 * opening + retries, "{way:?}: {:?}", by_method(&seen));
         assert!(seen.iter().all(|call| call.outcome.is_answered()), "{way:?}: {seen:?}");
         assert!(
-            summary.asked > 0 || way.1.is_none_or(|revision| revision >= "2026"),
+            summary.server_requests > 0 || way.1.is_none_or(|revision| revision >= "2026"),
             "{way:?}: the server asks too"
         );
-        assert_eq!(summary.asked, summary.answered, "{way:?}");
+        assert_eq!(summary.server_requests, summary.responses, "{way:?}");
         assert!(summary.rows.iter().all(|row| row.times.is_some_and(|times| times.min_ns > 0)), "{way:?}");
     }
 }

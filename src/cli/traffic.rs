@@ -15,7 +15,7 @@ use super::{measure, output, signals, tell};
 use crate::base::Side;
 use crate::ledger::{Group, LatencyKey, LatencyRow, Subject};
 use crate::report::{self, harmless, units};
-use crate::traffic::{self, Options, Outcome, Row, Summary, Target, Tools, Transport};
+use crate::traffic::{self, CallRow, Options, Outcome, Summary, Target, Tools, Transport};
 
 /// What `traffic` takes.
 #[derive(Debug, Args)]
@@ -175,10 +175,10 @@ pub(super) fn print(summary: &Summary, color: bool, out: &mut impl Write) -> any
         writeln!(
             out,
             "the server sent {} ({} of progress) and asked {}, {} answered",
-            units::several(summary.notified, "notification"),
+            units::several(summary.server_notifications, "notification"),
             summary.progress,
-            units::several(summary.asked, "question"),
-            summary.answered,
+            units::several(summary.server_requests, "question"),
+            summary.responses,
         )?;
         let rows: Vec<_> = summary.rows.iter().map(row).collect();
         let how = report::Options { color, rows: usize::MAX, ..report::Options::default() };
@@ -203,7 +203,7 @@ fn word(outcome: Outcome) -> &'static str {
 }
 
 /// A row as the reports have it. Clients know no parts of a time.
-fn row(row: &Row) -> LatencyRow {
+fn row(row: &CallRow) -> LatencyRow {
     let subject = match &row.method {
         Some(method) => {
             Subject::Call { origin: Side::Client, method: Arc::clone(method), name: row.name.clone() }

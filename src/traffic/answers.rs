@@ -1,8 +1,5 @@
-//! Speaks for the user and for the model where a server asks its client: sampling, elicitation, roots, ping.
-#![expect(
-    deprecated,
-    reason = "2026-07-28 deprecates sampling and roots; the servers that are met still ask for them"
-)]
+//! Answers requests from the server: sampling, elicitation, roots, ping.
+#![expect(deprecated, reason = "2026-07-28 deprecates sampling and roots, but servers still use them")]
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -19,24 +16,24 @@ use rmcp::service::{RequestContext, RoleClient};
 
 use super::arguments;
 
-/// Of a hundred questions to the user: how many are declined, put off, and (where clients are lively) never answered.
+/// Percentages of elicitations that are declined, cancelled and (lively clients only) never answered.
 const DECLINED: u32 = 10;
-const PUT_OFF: u32 = 10;
-const NO_CONTENT: u32 = DECLINED + PUT_OFF;
-const NEVER: u32 = 5;
+const CANCELLED: u32 = 10;
+const NO_CONTENT: u32 = DECLINED + CANCELLED;
+const UNANSWERED: u32 = 5;
 
-/// How long the user and the model think, in milliseconds.
-const THINKS: std::ops::Range<u64> = 2..40;
+/// Simulated delay of the user and the model, in milliseconds.
+const DELAY: std::ops::Range<u64> = 2..40;
 
-/// What a model says.
-const SAYINGS: [&str; 4] = [
+/// Texts of the simulated model.
+const TEXTS: [&str; 4] = [
     "Three stories stand out: a database, a satellite and a very old computer.",
     "Mostly about tools: what they cost, who keeps them, and what comes after.",
     "The discussion is longer than the article, and better.",
     "Nothing new since this morning.",
 ];
 
-/// One client's answers.
+/// Handler of requests from the server for one client.
 pub(super) struct Answers {
     config: ClientConfig,
     random: Mutex<StdRng>,
@@ -44,7 +41,7 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// A client that introduces itself by `name` and asks for a revision.
+    /// Creates the handler of a client with this name that asks for a revision.
     pub(super) fn new(name: String, revision: ProtocolVersion, seed: u64, is_lively: bool) -> Self {
         let capabilities = ClientCapabilities::builder()
             .enable_roots()
@@ -64,9 +61,9 @@ impl Answers {
         draw(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn think(&self) {
-        let thinks = self.draw(|random| random.random_range(THINKS));
-        tokio::time::sleep(Duration::from_millis(thinks)).await;
+    async fn delay(&self) {
+        let delay = self.draw(|random| random.random_range(DELAY));
+        tokio::time::sleep(Duration::from_millis(delay)).await;
     }
 }
 
@@ -77,12 +74,12 @@ impl ClientHandler for Answers {
 
     async fn create_message(
         &self,
-        _asked: CreateMessageRequestParams,
+        _request: CreateMessageRequestParams,
         _context: RequestContext<RoleClient>,
     ) -> Result<CreateMessageResult, ErrorData> {
-        self.think().await;
-        let saying = self.draw(|random| SAYINGS.get(random.random_range(0..SAYINGS.len())));
-        let message = SamplingMessage::assistant_text(saying.copied().unwrap_or_default());
+        self.delay().await;
+        let text = self.draw(|random| TEXTS.get(random.random_range(0..TEXTS.len())));
+        let message = SamplingMessage::assistant_text(text.copied().unwrap_or_default());
         let mut result = CreateMessageResult::new(message, "mcpdump-traffic".to_owned());
         result.stop_reason = Some(CreateMessageResult::STOP_REASON_END_TURN.to_owned());
         Ok(result)
@@ -94,17 +91,17 @@ impl ClientHandler for Answers {
 
     async fn create_elicitation(
         &self,
-        asked: ElicitRequestParams,
+        request: ElicitRequestParams,
         context: RequestContext<RoleClient>,
     ) -> Result<ElicitResult, ErrorData> {
-        self.think().await;
+        self.delay().await;
         let drawn = self.draw(|random| random.random_range(0..100));
-        if self.is_lively && drawn >= 100 - NEVER {
-            // The user has left the desk: the server waits until the session ends or it takes the question back.
+        if self.is_lively && drawn >= 100 - UNANSWERED {
+            // No answer until the session ends or the server cancels the request.
             context.ct.cancelled().await;
         }
-        let ElicitRequestParams::FormElicitationParams { requested_schema, .. } = asked else {
-            // No browser here to open a page in.
+        let ElicitRequestParams::FormElicitationParams { requested_schema, .. } = request else {
+            // There is no browser to open the URL.
             return Ok(ElicitResult::new(ElicitationAction::Decline));
         };
         Ok(match drawn {

@@ -1,7 +1,7 @@
-//! A JSON schema comes in; a value that fits it, or one that plainly does not, goes out, drawn at random.
+//! Generates random values that fit a JSON schema, and values that do not.
 //!
-//! This is no validator: of a schema it reads what the schemas of tools use (type, enum, const, ranges, lengths,
-//! required, local references, alternatives) and keeps to small values. Schemas are the server's: depth, sizes and
+//! It supports what schemas of tools use (type, enum, const, ranges, lengths, required, local
+//! references, alternatives) and generates small values. Servers choose the schemas: depth, sizes and
 //! numbers are bounded.
 
 use rand::RngExt;
@@ -9,34 +9,35 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use serde_json::{Map, Value, json};
 
-/// How deep a schema is followed, references included: it may refer to itself.
+/// Deepest nesting, references included: a schema may refer to itself.
 const MAX_DEPTH: usize = 8;
 
-/// Properties of an object that are given, and elements of an array, at most.
+/// Most optional properties of an object, and elements of an array.
 const MAX_MEMBERS: usize = 16;
 
-/// Properties of an object that are looked at, and names that it requires: each is looked for among the others.
+/// Most properties and required names to read: each required name is searched in the others.
 const MAX_PROPERTIES: usize = 500;
 
-/// Values of one document, at most: arrays in arrays grow by powers.
+/// Most values of a document: nested arrays grow exponentially.
 const MAX_VALUES: usize = 1_000;
 
-/// Characters of a text, at most, whatever `minLength` asks for.
+/// Longest string in characters, whatever `minLength` asks for.
 const MAX_TEXT: usize = 1_000;
 
-/// What people look for.
+/// Words for generated strings.
 const WORDS: [&str; 12] = [
     "rust", "database", "compiler", "latency", "show", "ask", "linux", "protocol", "network", "history",
     "paper", "open",
 ];
 
-/// A value that fits a schema, as far as it is understood.
+/// Generates a value that fits a schema, as far as the schema is supported.
 pub(super) fn plausible(schema: &Value, random: &mut StdRng) -> Value {
-    Maker { root: schema, random, left: MAX_VALUES }.value(schema, 0)
+    Generator { root: schema, random, left: MAX_VALUES }.value(schema, 0)
 }
 
-/// Arguments that do not fit the schema of an object: one is missing, of another type, or unknown.
-pub(super) fn wrong(schema: &Value, random: &mut StdRng) -> Value {
+/// Generates arguments that do not fit the schema of an object: one is missing, has another type, or
+/// is unknown.
+pub(super) fn invalid(schema: &Value, random: &mut StdRng) -> Value {
     let fitting = plausible(schema, random);
     let mut members = match fitting {
         Value::Object(members) => members,
@@ -55,14 +56,14 @@ pub(super) fn wrong(schema: &Value, random: &mut StdRng) -> Value {
     Value::Object(members)
 }
 
-struct Maker<'a> {
+struct Generator<'a> {
     root: &'a Value,
     random: &'a mut StdRng,
-    /// How many values may still be made.
+    /// Number of values that may still be generated.
     left: usize,
 }
 
-impl<'a> Maker<'a> {
+impl<'a> Generator<'a> {
     fn value(&mut self, schema: &Value, depth: usize) -> Value {
         if depth >= MAX_DEPTH || self.left == 0 {
             return Value::Null;
@@ -78,11 +79,11 @@ impl<'a> Maker<'a> {
         }
         if let Some(target) =
             schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#'))
-            && let Some(target) = self.referred(target)
+            && let Some(target) = self.resolve(target)
         {
             return self.value(target, depth + 1);
         }
-        if let Some(value) = self.given(schema) {
+        if let Some(value) = self.example(schema) {
             return value;
         }
         for alternatives in ["anyOf", "oneOf", "allOf"] {
@@ -95,17 +96,17 @@ impl<'a> Maker<'a> {
         self.typed(schema, depth)
     }
 
-    /// What a reference within the document names.
-    fn referred(&self, pointer: &str) -> Option<&'a Value> {
+    /// Resolves a reference within the document.
+    fn resolve(&self, pointer: &str) -> Option<&'a Value> {
         self.root.pointer(pointer)
     }
 
-    /// A default or an example, in half of the cases in which there is one.
-    fn given(&mut self, schema: &Value) -> Option<Value> {
+    /// Returns a default or an example, in half of the cases if the schema has one.
+    fn example(&mut self, schema: &Value) -> Option<Value> {
         let examples = schema.get("examples").and_then(Value::as_array);
         let examples = examples.into_iter().flatten().take(MAX_MEMBERS);
         let given: Vec<&Value> = schema.get("default").into_iter().chain(examples).collect();
-        // A pattern is not read: what the schema itself gives is all that is known to fit.
+        // Patterns are not supported: only the examples are known to match.
         let only = schema.get("pattern").is_some();
         (only || self.random.random_bool(0.5))
             .then(|| given.choose(self.random).map(|value| (*value).clone()))?
@@ -133,7 +134,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// With everything that is required, and half of the rest.
+    /// Generates all required properties and half of the others.
     fn object(&mut self, schema: &Value, depth: usize) -> Value {
         let mut members = Map::new();
         let required = schema.get("required").and_then(Value::as_array);
@@ -189,12 +190,12 @@ impl<'a> Maker<'a> {
             schema.get("multipleOf").and_then(Value::as_f64).filter(|step| *step >= 1.0).unwrap_or(1.0);
         let (first, last) = ((least / step).ceil(), (most / step).floor());
         let drawn = self.random.random::<f64>() * (last - first + 1.0).max(1.0);
-        // Saturates, as the bounds may be anything.
+        // The cast saturates: the bounds may be any number.
         json!(((first + drawn.floor().min((last - first).max(0.0))) * step) as i64)
     }
 
     fn number(&mut self, schema: &Value) -> Value {
-        // Whole numbers fit whatever says `number`, where there is one in the range.
+        // Integers are numbers too.
         let (least, most) = range(schema);
         if least.ceil() <= most.floor() {
             return self.integer(schema);
@@ -203,13 +204,13 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// The range of a number, both ends in it; small where the schema has no ends.
+/// Returns the inclusive range of a number; small if the schema has no bounds.
 fn range(schema: &Value) -> (f64, f64) {
     let bound = |name: &str| schema.get(name).and_then(Value::as_f64).filter(|bound| bound.is_finite());
     let least = bound("minimum").or_else(|| bound("exclusiveMinimum").map(|least| least + 1.0));
     let most = bound("maximum").or_else(|| bound("exclusiveMaximum").map(|most| most - 1.0));
     match (least, most) {
-        // Of `amount: 1 to 500` few are asked for.
+        // Keeps results small: of `amount: 1 to 500` it uses the first 20.
         (Some(least), Some(most)) => (least, most.min(least + 19.0).max(least)),
         (Some(least), None) => (least, least + 19.0),
         (None, Some(most)) => (most - 19.0, most),
@@ -247,8 +248,8 @@ mod tests {
         }
 
         #[test]
-        fn wrong_arguments_do_not_fit(seed: u64) {
-            let arguments = wrong(&stories(), &mut StdRng::seed_from_u64(seed));
+        fn invalid_arguments_do_not_fit(seed: u64) {
+            let arguments = invalid(&stories(), &mut StdRng::seed_from_u64(seed));
             let kind_fits = arguments["type"].as_str().is_some_and(|kind| kind.ends_with("stories"));
             let amount_fits = arguments.get("amount").is_none_or(Value::is_i64);
             let known = arguments.as_object().unwrap().keys().all(|name| name == "type" || name == "amount");
@@ -256,7 +257,7 @@ mod tests {
         }
 
         #[test]
-        fn texts_and_numbers_keep_to_their_bounds(seed: u64, least in 0usize..40, more in 0usize..40) {
+        fn strings_and_numbers_respect_their_bounds(seed: u64, least in 0usize..40, more in 0usize..40) {
             let mut random = StdRng::seed_from_u64(seed);
             let text = plausible(&json!({"type": "string", "minLength": least, "maxLength": least + more}), &mut random);
             let len = text.as_str().unwrap().chars().count();
@@ -266,13 +267,13 @@ mod tests {
         }
 
         #[test]
-        fn nothing_hurts(schema in any_json(), seed: u64) {
+        fn any_schema_is_handled(schema in any_json(), seed: u64) {
             plausible(&schema, &mut StdRng::seed_from_u64(seed));
-            wrong(&schema, &mut StdRng::seed_from_u64(seed));
+            invalid(&schema, &mut StdRng::seed_from_u64(seed));
         }
     }
 
-    /// JSON in which the words of schemas stand for anything.
+    /// Random JSON with the keywords of schemas.
     fn any_json() -> impl Strategy<Value = Value> {
         let word = proptest::sample::select(vec![
             "type",
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_of_references_is_bounded() {
+    fn exponential_references_are_bounded() {
         let items = json!({"type": "array", "minItems": 1000, "items": {"$ref": "#"}});
         let value = plausible(&items, &mut StdRng::seed_from_u64(1));
         assert!(value.to_string().len() < 100_000);

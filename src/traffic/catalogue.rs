@@ -1,4 +1,4 @@
-//! What a server has: its tools, resources and prompts, as far as they are wanted for a script.
+//! The tools, resources and prompts of a server that a script may use.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,49 +12,49 @@ use tokio::time::timeout;
 
 use super::options::Tools;
 
-/// Pages of a list that are asked for: a server might have a next page for ever.
+/// Most pages of a list: a server might always name a next page.
 const MAX_PAGES: usize = 10;
 
-/// Entries of a list that are kept.
+/// Most entries of a list.
 const MAX_ENTRIES: usize = 500;
 
-/// What `mcpdump serve` calls itself, and tools that no other server of that name has.
-const OUR_NAME: &str = "hackernews-server";
-const OUR_TOOLS: [&str; 3] = ["ask-reader", "digest", "search-hackernews"];
+/// Name of `mcpdump serve`, and tools that no other server of that name has.
+const MCPDUMP_NAME: &str = "hackernews-server";
+const MCPDUMP_TOOLS: [&str; 3] = ["ask-reader", "digest", "search-hackernews"];
 
-/// What can be asked for.
+/// What a client may request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Catalogue {
-    /// The tools that may be called.
+    /// Tools that may be called.
     pub(super) tools: Vec<CallableTool>,
     pub(super) resources: Vec<String>,
     pub(super) templates: Vec<String>,
-    pub(super) prompts: Vec<Asked>,
-    /// The lists that the server has.
+    pub(super) prompts: Vec<PromptInfo>,
+    /// Lists that the server supports.
     pub(super) lists: Vec<List>,
     pub(super) has_completion: bool,
-    /// Until 2025-11-25: 2026-07-28 has no ping.
+    /// Whether the revision has `ping`: removed in 2026-07-28.
     pub(super) has_ping: bool,
     /// Whether the server is `mcpdump serve`.
-    pub(super) is_ours: bool,
+    pub(super) is_mcpdump: bool,
 }
 
-/// A tool, and what its arguments look like.
+/// A tool and the schema of its arguments.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct CallableTool {
     pub(super) name: String,
-    /// A JSON schema of an object.
+    /// JSON schema of an object.
     pub(super) schema: Value,
 }
 
-/// A prompt, with its arguments and whether they are required.
+/// A prompt, its arguments, and whether each is required.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct PromptInfo {
     pub(super) name: String,
     pub(super) arguments: Vec<(String, bool)>,
 }
 
-/// A list that servers have.
+/// A list that a server may support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum List {
     Tools,
@@ -64,8 +64,9 @@ pub(super) enum List {
 }
 
 impl Catalogue {
-    /// Asks the server, and waits for each page with `patience`. A list that is not answered, or with an error, counts as empty: that is the meter's matter.
-    pub(super) async fn discover(peer: &Peer<RoleClient>, wanted: &Tools, patience: Duration) -> Self {
+    /// Requests the lists of the server, with a time limit for each page. A list that fails counts as
+    /// empty; the meter counts the failure.
+    pub(super) async fn discover(peer: &Peer<RoleClient>, wanted: &Tools, time_limit: Duration) -> Self {
         let Some(server) = peer.peer_info() else {
             return Self::default();
         };
@@ -78,35 +79,38 @@ impl Catalogue {
         if tools.is_some() {
             found.lists.push(List::Tools);
             let tools =
-                pages(|page| peer.list_tools(page), |list| (list.tools, list.next_cursor), patience).await;
-            let is_named = server.server_info.as_ref().is_some_and(|info| info.name == OUR_NAME);
-            found.is_ours =
-                is_named && OUR_TOOLS.iter().all(|ours| tools.iter().any(|tool| tool.name == *ours));
+                pages(|page| peer.list_tools(page), |list| (list.tools, list.next_cursor), time_limit).await;
+            let is_named = server.server_info.as_ref().is_some_and(|info| info.name == MCPDUMP_NAME);
+            found.is_mcpdump =
+                is_named && MCPDUMP_TOOLS.iter().all(|ours| tools.iter().any(|tool| tool.name == *ours));
             found.tools = tools
                 .into_iter()
-                .filter(|tool| may_call(tool, wanted, found.is_ours))
+                .filter(|tool| may_call(tool, wanted, found.is_mcpdump))
                 .map(callable)
                 .collect();
         }
         if resources.is_some() {
             found.lists.extend([List::Resources, List::Templates]);
-            let list =
-                pages(|page| peer.list_resources(page), |list| (list.resources, list.next_cursor), patience);
+            let list = pages(
+                |page| peer.list_resources(page),
+                |list| (list.resources, list.next_cursor),
+                time_limit,
+            );
             found.resources = list.await.into_iter().map(|resource| resource.uri).collect();
             let split = |list: ListResourceTemplatesResult| (list.resource_templates, list.next_cursor);
-            let list = pages(|page| peer.list_resource_templates(page), split, patience);
+            let list = pages(|page| peer.list_resource_templates(page), split, time_limit);
             found.templates = list.await.into_iter().map(|template| template.uri_template).collect();
         }
         if prompts.is_some() {
             found.lists.push(List::Prompts);
             let list =
-                pages(|page| peer.list_prompts(page), |list| (list.prompts, list.next_cursor), patience);
-            found.prompts = list.await.into_iter().map(asked).collect();
+                pages(|page| peer.list_prompts(page), |list| (list.prompts, list.next_cursor), time_limit);
+            found.prompts = list.await.into_iter().map(prompt_info).collect();
         }
         found
     }
 
-    /// Numbers at the end of resource URIs: what an argument `id` may be.
+    /// Returns the numbers at the end of resource URIs, used as values for arguments named `id`.
     pub(super) fn ids(&self) -> Vec<u64> {
         let number = |uri: &String| uri.rsplit('/').next().and_then(|last| last.parse().ok());
         let ids: BTreeSet<u64> = self.resources.iter().filter_map(number).collect();
@@ -114,11 +118,12 @@ impl Catalogue {
     }
 }
 
-/// All pages of a list, up to the caps, each waited for with patience. `split` takes a page apart: its entries, and where the next one is.
+/// Requests all pages of a list, up to the caps. `split` returns the entries of a page and the cursor
+/// of the next.
 async fn pages<R, T, F>(
     ask: impl Fn(Option<PaginatedRequestParams>) -> F,
     split: impl Fn(R) -> (Vec<T>, Option<String>),
-    patience: Duration,
+    time_limit: Duration,
 ) -> Vec<T>
 where
     F: Future<Output = Result<R, ServiceError>>,
@@ -127,8 +132,8 @@ where
     let mut cursor = None;
     for _ in 0..MAX_PAGES {
         let page = cursor.take().map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));
-        // The meter has counted what failed or did not come.
-        let Ok(Ok(list)) = timeout(patience, ask(page)).await else {
+        // The meter has counted the failure.
+        let Ok(Ok(list)) = timeout(time_limit, ask(page)).await else {
             break;
         };
         let (mut more, next) = split(list);
@@ -142,12 +147,12 @@ where
     entries
 }
 
-/// Annotations are hints of the server: one that lies about what it does has only itself to blame.
-fn may_call(tool: &Tool, wanted: &Tools, is_ours: bool) -> bool {
+/// Whether a tool may be called. Relies on the annotations of the server.
+fn may_call(tool: &Tool, wanted: &Tools, is_mcpdump: bool) -> bool {
     let only_reads = tool.annotations.as_ref().is_some_and(|hints| hints.read_only_hint == Some(true));
     match wanted {
         Tools::All => true,
-        Tools::Safe => is_ours || only_reads,
+        Tools::Safe => is_mcpdump || only_reads,
         Tools::ReadOnly(named) => only_reads || named.contains(tool.name.as_ref()),
     }
 }
@@ -157,10 +162,10 @@ fn callable(tool: Tool) -> CallableTool {
     CallableTool { name: tool.name.into_owned(), schema: Value::Object(members) }
 }
 
-fn asked(prompt: Prompt) -> Asked {
+fn prompt_info(prompt: Prompt) -> PromptInfo {
     let arguments = prompt.arguments.unwrap_or_default();
     let arguments = arguments.into_iter().map(|argument| (argument.name, argument.required == Some(true)));
-    Asked { name: prompt.name, arguments: arguments.collect() }
+    PromptInfo { name: prompt.name, arguments: arguments.collect() }
 }
 
 #[cfg(test)]
@@ -172,14 +177,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tools_of_others_are_called_with_their_leave() {
+    fn only_permitted_tools_are_called() {
         let tool = |name: &'static str, reads: Option<bool>| {
             let mut tool = Tool::new(name, "", Arc::new(Map::new()));
             tool.annotations = reads.map(|reads| ToolAnnotations::new().read_only(reads));
             tool
         };
         let named = Tools::ReadOnly(BTreeSet::from(["write".to_owned()]));
-        for (tool, wanted, is_ours, may) in [
+        for (tool, wanted, is_mcpdump, may) in [
             (tool("look", Some(true)), &Tools::Safe, false, true),
             (tool("write", Some(false)), &Tools::Safe, false, false),
             (tool("write", None), &Tools::Safe, false, false),
@@ -189,7 +194,7 @@ mod tests {
             (tool("look", Some(true)), &named, false, true),
             (tool("erase", None), &Tools::All, false, true),
         ] {
-            assert_eq!(may_call(&tool, wanted, is_ours), may, "{} {wanted:?} {is_ours}", tool.name);
+            assert_eq!(may_call(&tool, wanted, is_mcpdump), may, "{} {wanted:?} {is_mcpdump}", tool.name);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One client's life: it opens a session, looks around, does what the script says at its own pace, leaves, comes back.
+//! One client: opens a session, lists what the server has, follows the script, closes, reconnects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,41 +17,40 @@ use super::catalogue::{Catalogue, List};
 use super::connect::{self, Opening, Session};
 use super::meter::{Meter, SessionMeter};
 use super::options::{Error, Options, Target};
-use super::script::{Completed, Script, Step};
+use super::script::{CompletionTarget, Script, Step};
 
-/// Calls that a client has open at once: then it waits, so that a server that hangs is not buried.
+/// Most open calls per client, so that a hanging server is not flooded.
 pub(super) const MAX_OPEN: usize = 8;
 
-/// How often a client whose server has gone tries to come back, and how long it waits before each attempt, times the
-/// number of the attempt.
+/// Attempts to reconnect, and the delay before each, multiplied by its number.
 const RETRIES: u32 = 5;
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// How long calls may still take when a session ends, and then the goodbye.
+/// Time limit for open calls at the end of a session, and again for closing it.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// How a client's life ended.
+/// How a client ended.
 #[derive(Debug)]
-pub(super) enum Life {
-    /// It did what it was to do.
-    Lived,
-    /// It had a session, and lost its server.
+pub(super) enum ClientEnd {
+    /// It finished its script or was stopped.
+    Completed,
+    /// It had a session and could not open another.
     ServerLost(Error),
-    /// It never got a session.
-    NeverBegan(Error),
+    /// It never opened a session.
+    NeverConnected(Error),
 }
 
 /// How a session ended.
-enum End {
-    /// There is nothing left to do.
+enum SessionEnd {
+    /// No steps are left, or the run was stopped.
     Done,
-    /// The script says that the client comes back.
+    /// The script asks for a new session.
     Renewed,
-    /// The server or the connection has gone.
+    /// The server or the connection closed it.
     Closed,
 }
 
-/// A client.
+/// State of a client.
 pub(super) struct Client {
     number: usize,
     options: Arc<Options>,
@@ -60,17 +59,17 @@ pub(super) struct Client {
     meter: Meter,
     stop: CancellationToken,
     script: Script,
-    /// Steps that are left to make; `None`: no end.
+    /// Steps left; `None` for no limit.
     left: Option<u64>,
     /// When the next step is due.
     due: Instant,
 }
 
 impl Client {
-    /// A client that has not begun.
+    /// Creates a client.
     ///
     /// # Errors
-    /// No HTTP client can be made for its target.
+    /// An unknown revision, or no HTTP client can be created for the target.
     pub(super) fn new(
         number: usize,
         options: Arc<Options>,
@@ -81,7 +80,7 @@ impl Client {
         let target = turn.cloned().ok_or_else(|| Error::Options("no server is named".to_owned()))?;
         connect::revision(&target)?;
         let clients = options.clients.max(1) as u64;
-        // The first ones make the calls that cannot be shared out evenly.
+        // The first clients make the remainder.
         let left = options.calls.map(|calls| calls / clients + u64::from((number as u64) < calls % clients));
         let offset = Duration::from_secs_f64(number as f64 / options.rate);
         Ok(Self {
@@ -97,9 +96,9 @@ impl Client {
         })
     }
 
-    /// Lives.
-    pub(super) async fn live(mut self) -> Life {
-        let (mut has_lived, mut failures) = (false, 0);
+    /// Runs the client to its end.
+    pub(super) async fn run(mut self) -> ClientEnd {
+        let (mut has_connected, mut failures) = (false, 0);
         let mut catalogue = None;
         loop {
             let meter = self.meter.session(self.number);
@@ -107,36 +106,36 @@ impl Client {
             let opened = tokio::select! {
                 () = self.stop.cancelled() => {
                     meter.ended();
-                    return Life::Lived;
+                    return ClientEnd::Completed;
                 }
                 opened = self.open(&meter, seed) => opened,
             };
             match opened {
                 Ok(mut session) => {
-                    has_lived = true;
+                    has_connected = true;
                     let before = self.left;
                     let end = self.session(&session, &mut catalogue).await;
-                    meter.leaves();
-                    // What it could not say goodbye to within the time is closed all the same.
+                    meter.closing();
+                    // The connection is dropped even if closing times out.
                     drop(session.close_with_timeout(GRACE).await);
                     meter.ended();
                     match end {
-                        End::Done => return Life::Lived,
-                        End::Renewed => failures = 0,
-                        End::Closed if before != self.left => failures = 1,
-                        End::Closed => failures += 1,
+                        SessionEnd::Done => return ClientEnd::Completed,
+                        SessionEnd::Renewed => failures = 0,
+                        SessionEnd::Closed if before != self.left => failures = 1,
+                        SessionEnd::Closed => failures += 1,
                     }
                 }
-                Err(error) if !has_lived => return Life::NeverBegan(error),
-                Err(error) if failures >= RETRIES => return Life::ServerLost(error),
+                Err(error) if !has_connected => return ClientEnd::NeverConnected(error),
+                Err(error) if failures >= RETRIES => return ClientEnd::ServerLost(error),
                 Err(_) => failures += 1,
             }
             if failures > RETRIES {
-                let why = "sessions are closed as soon as they are open".to_owned();
-                return Life::ServerLost(Error::Session { url: self.target.url.to_string(), why });
+                let why = "the server closes each session right after it is opened".to_owned();
+                return ClientEnd::ServerLost(Error::Session { url: self.target.url.to_string(), why });
             }
             tokio::select! {
-                () = self.stop.cancelled() => return Life::Lived,
+                () = self.stop.cancelled() => return ClientEnd::Completed,
                 () = tokio::time::sleep(RETRY_AFTER * failures) => {}
             }
         }
@@ -148,7 +147,7 @@ impl Client {
             target: &self.target,
             revision: connect::revision(&self.target)?,
             timeout: self.options.timeout,
-            // Without sessions on the wire (2026-07-28) clients of one address are told apart by their names.
+            // Without a session id on the wire (2026-07-28), names distinguish clients of one address.
             name: format!("mcpdump-traffic-{}", self.number + 1),
             seed,
             is_lively: self.script.is_lively,
@@ -156,70 +155,72 @@ impl Client {
         opening.session(meter).await
     }
 
-    /// One session, from the first look around to the last answer.
-    async fn session(&mut self, session: &Session, known: &mut Option<Catalogue>) -> End {
-        let has = match known.take() {
-            Some(has) => has,
+    /// Runs one session until its last call has ended.
+    async fn session(&mut self, session: &Session, known: &mut Option<Catalogue>) -> SessionEnd {
+        let catalogue = match known.take() {
+            Some(catalogue) => catalogue,
             None => tokio::select! {
-                () = self.stop.cancelled() => return End::Done,
-                has = Catalogue::discover(session, &self.options.tools, self.options.timeout) => has,
+                () = self.stop.cancelled() => return SessionEnd::Done,
+                catalogue = Catalogue::discover(session, &self.options.tools, self.options.timeout) => {
+                    catalogue
+                }
             },
         };
-        self.script.is_lively = self.options.lively.unwrap_or(has.is_ours);
-        let mut steps = self.script.session();
+        self.script.is_lively = self.options.lively.unwrap_or(catalogue.is_mcpdump);
+        let mut steps = self.script.session_steps();
         let mut open = FuturesUnordered::new();
         let end = loop {
             if self.left == Some(0) {
-                break End::Done;
+                break SessionEnd::Done;
             }
             if steps == Some(0) {
-                break End::Renewed;
+                break SessionEnd::Renewed;
             }
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => break End::Done,
+                () = self.stop.cancelled() => break SessionEnd::Done,
                 Some(()) = open.next() => {}
                 () = sleep_until(self.due), if open.len() < MAX_OPEN => {
                     if session.is_closed() {
-                        break End::Closed;
+                        break SessionEnd::Closed;
                     }
-                    open.push(perform(session, self.script.next(&has), self.options.timeout));
+                    open.push(perform(session, self.script.next(&catalogue), self.options.timeout));
                     self.left = self.left.map(|left| left.saturating_sub(1));
                     steps = steps.map(|steps: u64| steps.saturating_sub(1));
-                    self.pace();
+                    self.schedule_next();
                 }
             }
         };
-        // Without tools the server may just have failed to list them: the next session asks again.
-        *known = (!has.tools.is_empty()).then_some(has);
-        let patience = if self.stop.is_cancelled() { GRACE } else { self.options.timeout };
+        // An empty list may be a failure of the server: the next session asks again.
+        *known = (!catalogue.tools.is_empty()).then_some(catalogue);
+        let time_limit = if self.stop.is_cancelled() { GRACE } else { self.options.timeout };
         let wait = async { while open.next().await.is_some() {} };
         tokio::select! {
-            // Dropping what is still open tells the server that it is taken back.
-            _ = timeout(patience, wait) => {}
+            // Dropping an open call sends `notifications/cancelled`.
+            _ = timeout(time_limit, wait) => {}
             () = async { self.stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
         }
         end
     }
 
-    /// When the next step is due. What was missed is not made up for: the rate is a most, not a debt.
-    fn pace(&mut self) {
+    /// Sets when the next step is due. Missed steps are not made up for: the rate is an upper limit.
+    fn schedule_next(&mut self) {
         let seconds = self.options.clients as f64 / self.options.rate * self.script.pause();
         self.due = (self.due + Duration::from_secs_f64(seconds)).max(Instant::now());
     }
 }
 
-/// Does one thing, within the time. What came of it the meter has seen.
-async fn perform(session: &Session, step: Step, patience: Duration) {
-    let patience = match &step {
-        Step::Cancel { after, .. } => patience.min(*after),
-        _ => patience,
+/// Performs a step within the time limit. The meter records the outcome.
+async fn perform(session: &Session, step: Step, time_limit: Duration) {
+    let time_limit = match &step {
+        Step::Cancel { after, .. } => time_limit.min(*after),
+        _ => time_limit,
     };
-    // rmcp sends `notifications/cancelled` for what is dropped here.
-    drop(timeout(patience, ask(session, step)).await);
+    // rmcp sends `notifications/cancelled` if this is dropped.
+    drop(timeout(time_limit, request(session, step)).await);
 }
 
-async fn ask(session: &Session, step: Step) -> Result<(), ServiceError> {
+async fn request(session: &Session, step: Step) -> Result<(), ServiceError> {
     match step {
         Step::Call { tool, arguments } | Step::Cancel { tool, arguments, .. } => {
             session.call_tool(CallToolRequestParams::new(tool).with_arguments(arguments)).await.map(drop)
@@ -234,8 +235,8 @@ async fn ask(session: &Session, step: Step) -> Result<(), ServiceError> {
         }
         Step::Complete { of, argument, value } => {
             let of = match of {
-                Completed::Prompt(name) => Reference::for_prompt(name),
-                Completed::Template(uri) => Reference::for_resource(uri),
+                CompletionTarget::Prompt(name) => Reference::for_prompt(name),
+                CompletionTarget::Template(uri) => Reference::for_resource(uri),
             };
             session
                 .complete(CompleteRequestParams::new(of, ArgumentInfo::new(argument, value)))

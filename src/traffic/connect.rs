@@ -1,4 +1,4 @@
-//! A way in comes in; a session that is open goes out, over the transport and in the revision that were asked for.
+//! Opens a session over the requested transport and revision.
 
 use std::time::Duration;
 
@@ -19,16 +19,17 @@ use super::meter::{Metered, SessionMeter};
 use super::options::{Error, Target, Transport};
 use super::sse::{self, chain};
 
-/// Redirects that are followed, all within the origin: `/mcp` to `/mcp/`, say.
+/// Redirects to follow, all within the origin (such as `/mcp` to `/mcp/`).
 const MAX_REDIRECTS: usize = 5;
 
-/// Characters of a reason that are told: it may quote what a server said, which may be a page of HTML.
+/// Longest reason in a message, in characters. It may quote the server, which may send a page of
+/// HTML.
 const MAX_WHY: usize = 400;
 
-/// A session.
+/// An open session.
 pub(super) type Session = RunningService<RoleClient, Answers>;
 
-/// An HTTP client with its own connections, for the servers of `target`'s origin.
+/// Returns an HTTP client with its own connections, restricted to the origin of `target`.
 pub(super) fn http(target: &Target, insecure: bool, timeout: Duration) -> Result<Client, Error> {
     let same_origin = redirect::Policy::custom(|attempt| {
         let from = attempt.previous().last().map(reqwest::Url::origin);
@@ -38,7 +39,7 @@ pub(super) fn http(target: &Target, insecure: bool, timeout: Duration) -> Result
             attempt.follow()
         }
     });
-    // Over http there is no TLS, not even behind a redirect: the platform's certificates need not be read.
+    // Plain http never uses TLS, redirects stay on the origin: skips loading the system's certificates.
     let any_certificate = insecure || target.url.scheme() == "http";
     let mut builder = Client::builder()
         .user_agent(concat!("mcpdump/", env!("CARGO_PKG_VERSION")))
@@ -51,7 +52,10 @@ pub(super) fn http(target: &Target, insecure: bool, timeout: Duration) -> Result
     builder.build().map_err(|error| Error::Session { url: target.url.to_string(), why: chain(&error) })
 }
 
-/// The revision that a target names.
+/// Parses the revision of a target.
+///
+/// # Errors
+/// The revision is unknown.
 pub(super) fn revision(target: &Target) -> Result<Option<ProtocolVersion>, Error> {
     let Some(wanted) = &target.revision else {
         return Ok(None);
@@ -60,22 +64,22 @@ pub(super) fn revision(target: &Target) -> Result<Option<ProtocolVersion>, Error
     let revision = known.iter().find(|known| known.as_str() == wanted).cloned();
     let unknown = || {
         let known: Vec<_> = known.iter().map(ProtocolVersion::as_str).collect();
-        Error::Options(format!("{wanted} is no revision that is known: {}", known.join(", ")))
+        Error::Options(format!("unknown revision {wanted}; known are {}", known.join(", ")))
     };
     revision.ok_or_else(unknown).map(Some)
 }
 
-/// What a session is opened with.
+/// Parameters for opening a session.
 pub(super) struct Opening<'a> {
     pub(super) http: &'a Client,
     pub(super) target: &'a Target,
     pub(super) revision: Option<ProtocolVersion>,
     pub(super) timeout: Duration,
-    /// What the client calls itself.
+    /// Client name sent to the server.
     pub(super) name: String,
-    /// What its answers are drawn from.
+    /// Seed of its answers.
     pub(super) seed: u64,
-    /// Whether it sometimes does not answer at all.
+    /// Whether it sometimes leaves a request unanswered.
     pub(super) is_lively: bool,
 }
 
@@ -83,7 +87,7 @@ impl Opening<'_> {
     /// Opens a session.
     ///
     /// # Errors
-    /// Nobody answers, or not as an MCP server, or not in time.
+    /// No connection, no MCP server, or no answer within the time limit.
     pub(super) async fn session(&self, meter: &SessionMeter) -> Result<Session, Error> {
         let opened = match self.target.transport {
             Transport::Streamable => self.streamable(meter).await,
@@ -150,10 +154,10 @@ impl Opening<'_> {
     }
 }
 
-/// Why there is no session.
+/// Why no session could be opened.
 #[derive(Debug)]
 enum Failure {
-    /// No connection: another transport would fare no better.
+    /// No connection: another transport would fail too.
     Unreachable(String),
     Other(String),
 }
@@ -178,20 +182,20 @@ impl From<ClientInitializeError> for Failure {
     }
 }
 
-/// What went wrong in a line, without what rmcp calls its parts. Where it tried two ways of opening a session, its own
-/// text says only that both failed: the last one is told.
+/// Returns the reason on one line, without rmcp's names for its parts. If rmcp tried two ways of
+/// opening a session, this is the reason of the second: its own text says only that both failed.
 fn reason(error: &ClientInitializeError) -> String {
     let text = match error {
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => return reason(fallback),
         ClientInitializeError::TransportError { error, .. } => chain(error.error.as_ref()),
         error => chain(error),
     };
-    // A server's lines must not pass for the program's.
+    // Line breaks from the server must not look like lines of the program.
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(MAX_WHY).collect()
 }
 
-/// What went wrong with HTTP, where that is why there is no session: rmcp does not name it as the source.
+/// Returns the HTTP error behind a failure, if any. rmcp does not expose it as `source`.
 fn http_error(error: &ClientInitializeError) -> Option<&reqwest::Error> {
     type Http = StreamableHttpError<reqwest::Error>;
     let error = match error {
@@ -210,10 +214,10 @@ fn http_error(error: &ClientInitializeError) -> Option<&reqwest::Error> {
     }
 }
 
-/// Whether the server is on this machine: no proxy leads there.
+/// Whether the server is on this machine, where no proxy is used.
 fn is_loopback(target: &Target) -> bool {
     let host = target.url.host_str().unwrap_or_default();
-    // IPv6 addresses stand in brackets.
+    // IPv6 addresses are in brackets (RFC 3986 section 3.2.2).
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     match address {
         Ok(address) => address.is_loopback(),

@@ -1,4 +1,4 @@
-//! The bytes of a `text/event-stream` body come in; events go out, none larger than a cap.
+//! Reads the events of a `text/event-stream` body, with a cap on the size of an event.
 
 use std::io;
 
@@ -7,11 +7,12 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use sse_stream::{Sse, SseStream};
 
-/// Bytes of one event: the parser holds an event until its blank line, and a server might never send one. As much as
-/// rmcp takes over Streamable HTTP.
+/// Largest event, in bytes. The parser holds an event until its blank line, which a server might
+/// never send. Equals rmcp's limit for Streamable HTTP.
 pub(super) const MAX_EVENT: usize = 16 << 20;
 
-/// The events of a body. Ends behind the first error: an event that is too large, or what the body ended with.
+/// Returns the events of a body. The stream ends after the first error: an event larger than `max`
+/// bytes, or an error of the body.
 pub(super) fn events<S, E>(body: S, max: usize) -> BoxStream<'static, io::Result<Sse>>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + 'static,
@@ -20,7 +21,7 @@ where
     let mut size = EventSize::default();
     let bounded = body.map(move |chunk| {
         let chunk = chunk.map_err(io::Error::other)?;
-        if size.largest(&chunk) > max {
+        if size.scan(&chunk) > max {
             return Err(io::Error::other(format!("an event of more than {max} bytes")));
         }
         Ok(chunk)
@@ -35,22 +36,22 @@ where
     until_error.boxed()
 }
 
-/// How many bytes there were since the last blank line.
+/// Counts the bytes since the last blank line.
 #[derive(Debug, Default)]
 struct EventSize {
     event: usize,
     line: usize,
-    behind_cr: bool,
+    after_cr: bool,
 }
 
 impl EventSize {
-    /// Goes over a chunk, and says how large the largest event in it is so far.
-    fn largest(&mut self, chunk: &[u8]) -> usize {
+    /// Scans a chunk and returns the size of the largest event so far, in bytes.
+    fn scan(&mut self, chunk: &[u8]) -> usize {
         let mut largest = 0;
         for byte in chunk {
-            let behind_cr = std::mem::replace(&mut self.behind_cr, *byte == b'\r');
+            let after_cr = std::mem::replace(&mut self.after_cr, *byte == b'\r');
             match byte {
-                b'\n' if behind_cr => {}
+                b'\n' if after_cr => {}
                 b'\n' | b'\r' => {
                     self.event = if self.line == 0 { 0 } else { self.event.saturating_add(self.line) };
                     self.line = 0;
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_any_line_end_are_read() {
+    fn events_with_any_line_ending_are_read() {
         for text in ["data: a\n\ndata: b\n\n", "data: a\r\n\r\ndata: b\r\n\r\n"] {
             let events = read(&[text.as_bytes()], 8);
             assert_eq!(events, [Ok(Some("a".to_owned())), Ok(Some("b".to_owned()))], "{text:?}");
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_is_too_large_ends_the_stream() {
+    fn an_oversized_event_ends_the_stream() {
         let endless = vec![b'x'; 100];
         let events = read(&[b"data: a\n\n", b"data: ", &endless, &endless, b"\n\ndata: c\n\n"], 64);
         assert_eq!(events.len(), 2, "{events:?}");
@@ -98,12 +99,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_size_does_not_depend_on_the_chunks(text in "[a\r\n]{0,60}", at in 0usize..60) {
+        fn the_size_does_not_depend_on_chunk_boundaries(text in "[a\r\n]{0,60}", at in 0usize..60) {
             let (whole, cut) = (text.as_bytes(), at.min(text.len()));
             let mut one = EventSize::default();
-            let largest = one.largest(whole);
+            let largest = one.scan(whole);
             let mut two = EventSize::default();
-            let parts = two.largest(&whole[..cut]).max(two.largest(&whole[cut..]));
+            let parts = two.scan(&whole[..cut]).max(two.scan(&whole[cut..]));
             prop_assert_eq!(largest, parts);
         }
     }

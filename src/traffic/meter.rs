@@ -1,8 +1,8 @@
-//! Sits between a session and its transport: messages pass both ways unchanged, and every exchange is timed.
+//! Wraps a transport and times every exchange. Messages pass unchanged.
 //!
-//! An exchange begins when its request is handed to the transport and ends when the transport hands back the response,
-//! so that the client's time includes what the wire took. What rmcp sends by itself (`initialize`, the retries of an
-//! `input_required` result) is counted like what the script asked for.
+//! An exchange starts when its request is given to the transport and ends when the transport returns
+//! the response: the measured time includes the network. Requests that rmcp sends by itself
+//! (`initialize`, retries of an `input_required` result) are counted like those of the script.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::options::Observer;
 use super::summary::{Summary, Totals};
 
-/// Bytes of a name that are kept: servers choose them.
+/// Longest kept name of a tool or prompt, in bytes. Servers choose the names.
 const MAX_NAME: usize = 200;
 
 /// What became of a call. The words are those of the reports.
@@ -53,26 +53,26 @@ impl Outcome {
     }
 }
 
-/// A request of a client, and what became of it.
+/// A request of a client and its outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
-    /// Which client, from 0.
+    /// Number of the client, from 0.
     pub client: usize,
-    /// Which session of the run, from 0.
+    /// Number of the session in this run, from 0.
     pub session: u64,
-    /// The id of the request.
+    /// Request id.
     pub id: serde_json::Value,
-    /// The method.
+    /// Method.
     pub method: Arc<str>,
-    /// The tool or the prompt.
+    /// Tool or prompt; `None` for methods without one.
     pub name: Option<Arc<str>>,
     /// What became of it.
     pub outcome: Outcome,
-    /// From handing the request to the transport to the response, or to the moment when it was given up.
+    /// Time from sending the request to its response, or until the client stopped waiting.
     pub took: Duration,
 }
 
-/// Counts for all clients of a run. Clones count together.
+/// Counters of a run, shared by all clones.
 #[derive(Clone)]
 pub(super) struct Meter {
     shared: Arc<Mutex<Shared>>,
@@ -80,78 +80,78 @@ pub(super) struct Meter {
 }
 
 struct Shared {
-    began: Instant,
+    start: Instant,
     sessions: u64,
-    /// What waits for its response. Bounded: a client has [`super::client::MAX_OPEN`] calls open, and what it abandons
-    /// goes with the session.
-    open: HashMap<(u64, RequestId), Open>,
+    /// Calls without a response. Bounded: a client has at most [`super::client::MAX_OPEN`] open calls,
+    /// and abandoned ones are removed with the session.
+    open: HashMap<(u64, RequestId), OpenCall>,
     totals: Totals,
 }
 
-struct Open {
+struct OpenCall {
     client: usize,
     method: Arc<str>,
     name: Option<Arc<str>>,
-    began: Instant,
+    start: Instant,
 }
 
 impl Meter {
     pub(super) fn new(observer: Option<Observer>) -> Self {
-        let began = Instant::now();
-        let shared = Shared { began, sessions: 0, open: HashMap::new(), totals: Totals::default() };
+        let start = Instant::now();
+        let shared = Shared { start, sessions: 0, open: HashMap::new(), totals: Totals::default() };
         Self { shared: Arc::new(Mutex::new(shared)), observer }
     }
 
-    /// A meter of a session that `client` is about to open.
+    /// Returns a meter for a session that `client` is about to open.
     pub(super) fn session(&self, client: usize) -> SessionMeter {
         let mut shared = self.lock();
         let session = shared.sessions;
         shared.sessions += 1;
         drop(shared);
-        SessionMeter { meter: self.clone(), client, session, is_leaving: Arc::default() }
+        SessionMeter { meter: self.clone(), client, session, is_closing: Arc::default() }
     }
 
-    /// What was counted so far. `ended` says why clients ended before their time.
+    /// Returns the counts so far. `ended` is the reason if a client ended early.
     pub(super) fn summary(&self, ended: Option<String>) -> Summary {
         let shared = self.lock();
-        shared.totals.summary(shared.began.elapsed(), ended)
+        shared.totals.summary(shared.start.elapsed(), ended)
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
-        // Nothing in here panics half way; what a poisoned lock holds is as good.
+        // No update is left half done by a panic, so the data of a poisoned lock is valid.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Counts for one session.
+/// Counters of one session.
 #[derive(Clone)]
 pub(super) struct SessionMeter {
     meter: Meter,
     client: usize,
     session: u64,
-    /// Whether the client closes the session: what breaks then is no failure of the transport.
-    is_leaving: Arc<AtomicBool>,
+    /// Whether the client is closing the session. Errors after that are not transport failures.
+    is_closing: Arc<AtomicBool>,
 }
 
 impl SessionMeter {
-    /// The session is open.
+    /// Records that the session is open.
     pub(super) fn opened(&self) {
         self.meter.lock().totals.sessions += 1;
     }
 
-    /// The client is about to close the session.
-    pub(super) fn leaves(&self) {
-        self.is_leaving.store(true, Ordering::Relaxed);
+    /// Records that the client starts to close the session.
+    pub(super) fn closing(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
     }
 
-    /// The session is over: what is open has no answer.
+    /// Records the end of the session. Open calls become unanswered.
     pub(super) fn ended(&self) {
-        let mut left: Vec<_> = {
+        let mut open: Vec<_> = {
             let shared = self.meter.lock();
             shared.open.keys().filter(|(session, _)| *session == self.session).cloned().collect()
         };
-        left.sort_by_key(|(_, id)| id.to_string());
-        for (_, id) in left {
+        open.sort_by_key(|(_, id)| id.to_string());
+        for (_, id) in open {
             self.end(&id, Outcome::Unanswered);
         }
     }
@@ -159,11 +159,11 @@ impl SessionMeter {
     fn sent(&self, message: &ClientJsonRpcMessage) -> Option<RequestId> {
         match message {
             JsonRpcMessage::Request(request) => {
-                let open = Open {
+                let open = OpenCall {
                     client: self.client,
                     method: request.request.method().into(),
                     name: name_of(&request.request).map(Into::into),
-                    began: Instant::now(),
+                    start: Instant::now(),
                 };
                 self.meter.lock().open.insert((self.session, request.id.clone()), open);
                 return Some(request.id.clone());
@@ -178,7 +178,7 @@ impl SessionMeter {
                     self.end(id, Outcome::Cancelled);
                 }
             }
-            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => self.meter.lock().totals.answered += 1,
+            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => self.meter.lock().totals.responses += 1,
         }
         None
     }
@@ -195,18 +195,18 @@ impl SessionMeter {
                     self.end(id, Outcome::Error);
                 }
             }
-            JsonRpcMessage::Request(_) => self.meter.lock().totals.asked += 1,
+            JsonRpcMessage::Request(_) => self.meter.lock().totals.server_requests += 1,
             JsonRpcMessage::Notification(notification) => {
                 let mut shared = self.meter.lock();
                 if matches!(&notification.notification, ServerNotification::ProgressNotification(_)) {
                     shared.totals.progress += 1;
                 }
-                shared.totals.notified += 1;
+                shared.totals.server_notifications += 1;
             }
         }
     }
 
-    /// Ends what is open under an id. A second end, as of a late response, changes nothing.
+    /// Ends the open call with this id. A late response finds none and changes nothing.
     fn end(&self, id: &RequestId, outcome: Outcome) {
         let mut shared = self.meter.lock();
         let Some(open) = shared.open.remove(&(self.session, id.clone())) else {
@@ -219,9 +219,9 @@ impl SessionMeter {
             method: open.method,
             name: open.name,
             outcome,
-            took: open.began.elapsed(),
+            took: open.start.elapsed(),
         };
-        shared.totals.push(&call);
+        shared.totals.record(&call);
         drop(shared);
         if let Some(observer) = &self.meter.observer {
             observer(&call);
@@ -229,7 +229,7 @@ impl SessionMeter {
     }
 }
 
-/// A transport with a meter in front.
+/// A transport that reports to a meter.
 pub(super) struct Metered<T> {
     pub(super) inner: T,
     pub(super) meter: SessionMeter,
@@ -252,14 +252,14 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Metered<T> {
         async move {
             let sent = sending.await;
             if let (Err(_), Some(id)) = (&sent, id) {
-                let left = meter.is_leaving.load(Ordering::Relaxed);
-                meter.end(&id, if left { Outcome::Unanswered } else { Outcome::HttpError });
+                let closing = meter.is_closing.load(Ordering::Relaxed);
+                meter.end(&id, if closing { Outcome::Unanswered } else { Outcome::HttpError });
             }
             sent
         }
     }
 
-    // Holds nothing between polls: as safe to drop as the inner one.
+    // Cancel safe if the inner transport is: holds no state between polls.
     async fn receive(&mut self) -> Option<ServerJsonRpcMessage> {
         let message = self.inner.receive().await;
         if let Some(message) = &message {
@@ -273,7 +273,7 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Metered<T> {
     }
 }
 
-/// The tool or prompt of a request that has one. Resources have none here: there may be as many as calls.
+/// Returns the tool or prompt of a request. Resources are left out: there may be as many as calls.
 fn name_of(request: &ClientRequest) -> Option<String> {
     let name = match request {
         ClientRequest::CallToolRequest(call) => call.params.name.as_ref(),

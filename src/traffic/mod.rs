@@ -1,12 +1,12 @@
-//! MCP clients against any MCP server: a URL comes in; real traffic goes out, and how long each call took comes back.
+//! MCP clients that make traffic against any MCP server and measure the latency of each call.
 //!
-//! What may be called is found out from the server (`catalogue`), what is called next is drawn from a seed (`script`),
-//! with arguments that fit the schemas (`arguments`). `connect` opens a session over one of the transports (`sse` is
-//! our own, Streamable HTTP is rmcp's), `answers` speaks for the user where the server asks, `client` is one client's
-//! life, and `meter` sits between session and transport and times every exchange as the client sees it.
+//! `catalogue` asks the server what it has, `script` draws the next step from a seed, and
+//! `arguments` generates arguments from JSON schemas. `connect` opens a session (HTTP+SSE by `sse`,
+//! Streamable HTTP by rmcp), `answers` handles requests from the server, `client` runs one client,
+//! and `meter` wraps the transport and times every exchange as the client sees it.
 //!
-//! It is a guest at other people's servers: of their tools it calls those that say that they only read
-//! (`annotations.readOnlyHint`) and those that it was told to call, nothing else, and it makes no errors on purpose.
+//! On a server other than `mcpdump serve` it calls only tools marked read-only
+//! (`annotations.readOnlyHint`) and tools named by the user, and makes no deliberate errors.
 
 mod answers;
 mod arguments;
@@ -25,20 +25,20 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use client::{Client, Life};
+use client::{Client, ClientEnd};
 use meter::Meter;
 pub use meter::{Call, Outcome};
 pub use options::{Error, Options, Target, Tools, Transport};
-pub use summary::{Row, Summary, Times};
+pub use summary::{CallRow, Summary, Times};
 
-/// Runs the clients until `stop` is cancelled, [`Options::duration`] is over, or [`Options::calls`] were made, and
-/// says what came of it. Calls that fail are counted. Clients whose server goes away try to come back.
+/// Runs the clients until `stop` is cancelled, [`Options::duration`] is over, or [`Options::calls`]
+/// calls were made. Failed calls are counted. Clients that lose their server reconnect.
 ///
 /// # Errors
-/// The options make no sense, or no client got a session.
+/// Invalid options, or no client could open a session.
 pub async fn run(options: Options, stop: CancellationToken) -> Result<Summary, Error> {
     options.check()?;
-    // Fails where another part of the process has installed one: then that one is used.
+    // Fails if the process already installed a provider; that one is used then.
     drop(rustls::crypto::ring::default_provider().install_default());
     let stop = stop.child_token();
     let options = Arc::new(options);
@@ -46,7 +46,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<Summary, E
     let mut clients = JoinSet::new();
     for number in 0..options.clients {
         let client = Client::new(number, Arc::clone(&options), meter.clone(), stop.clone())?;
-        clients.spawn(client.live());
+        clients.spawn(client.run());
     }
     let timer = options.duration.map(|duration| {
         let stop = stop.clone();
@@ -58,16 +58,16 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<Summary, E
         })
     });
     let mut failed = None;
-    let (mut lived, mut lost) = (0, 0);
-    while let Some(life) = clients.join_next().await {
-        match life {
-            Ok(Life::Lived) => lived += 1,
-            Ok(Life::ServerLost(why)) => {
+    let (mut completed, mut lost) = (0, 0);
+    while let Some(end) = clients.join_next().await {
+        match end {
+            Ok(ClientEnd::Completed) => completed += 1,
+            Ok(ClientEnd::ServerLost(why)) => {
                 lost += 1;
                 failed = failed.or(Some(why));
             }
-            Ok(Life::NeverBegan(why)) => failed = failed.or(Some(why)),
-            // A client that panicked would be our own fault; it is one that never said goodbye.
+            Ok(ClientEnd::NeverConnected(why)) => failed = failed.or(Some(why)),
+            // A panic in a client is a bug; it is reported like a lost client.
             Err(error) => failed = failed.or(Some(Error::Client(error.to_string()))),
         }
     }
@@ -76,7 +76,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<Summary, E
         drop(timer.await);
     }
     match failed {
-        Some(why) if lived == 0 && lost == 0 => Err(why),
+        Some(why) if completed == 0 && lost == 0 => Err(why),
         failed => Ok(meter.summary(failed.map(|why| why.to_string()))),
     }
 }

@@ -1,4 +1,4 @@
-//! What a run of traffic is told, and why it could not be made.
+//! Options and errors of a traffic run.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,45 +8,44 @@ use reqwest::Url;
 
 use super::meter::Call;
 
-/// Clients at once, at most: each has a connection or three and some hundred kB.
+/// Most clients: each has one to three connections and a few hundred kB of memory.
 const MAX_CLIENTS: usize = 1_000;
 
-/// Calls a second, at most: a demonstration, not an attack.
+/// Highest rate in calls per second: enough for a demonstration, too little for an attack.
 const MAX_RATE: f64 = 10_000.0;
 
-/// Calls a second, at least: one in a quarter of an hour. With far less the next call would be due at a time that no
-/// clock can name.
+/// Lowest rate in calls per second: about one in 17 minutes. Far lower rates overflow the clock.
 const MIN_RATE: f64 = 0.001;
 
-/// What is told of each call that is over.
+/// Called for each finished call.
 pub(super) type Observer = Arc<dyn Fn(&Call) + Send + Sync>;
 
-/// A run of traffic.
+/// Options of a traffic run.
 #[derive(Clone)]
 pub struct Options {
-    /// The servers' ways in; clients take turns. At least one.
+    /// Endpoints, used by the clients in turn. At least one.
     pub targets: Vec<Target>,
-    /// Clients at once: 1 to 1,000.
+    /// Number of concurrent clients: 1 to 1,000.
     pub clients: usize,
-    /// Calls a second, of all clients together: 0.001 to 10,000.
+    /// Calls per second over all clients: 0.001 to 10,000.
     pub rate: f64,
-    /// When to end; `None`: not by time.
+    /// When to stop; `None` for no time limit.
     pub duration: Option<Duration>,
-    /// Calls that the script makes, of all clients together; `None`: no end. What opens a session and what finds out
-    /// what the server has is not counted.
+    /// Number of scripted calls over all clients; `None` for no limit. Opening a session and listing
+    /// what the server has does not count.
     pub calls: Option<u64>,
-    /// What the script is drawn from: the same seed gives the same calls to the same server.
+    /// Seed of the script: the same seed makes the same calls to the same server.
     pub seed: u64,
-    /// How long a call may take before the client gives it up; also the opening of a session.
+    /// Time limit for a call and for opening a session.
     pub timeout: Duration,
-    /// Which tools may be called.
+    /// Tools that may be called.
     pub tools: Tools,
-    /// Whether mistakes are made on purpose (wrong arguments, unknown tools and resources), calls are cancelled or
-    /// abandoned, and clients leave and come back. `None`: where the server is ours (`mcpdump serve`).
+    /// Whether to make deliberate errors (wrong arguments, unknown tools and resources), cancel or
+    /// abandon calls, and close and reopen sessions. `None`: only if the server is `mcpdump serve`.
     pub lively: Option<bool>,
-    /// Whether any certificate will do: for servers that made their own.
+    /// Whether to accept any TLS certificate, such as a self-signed one.
     pub insecure: bool,
-    /// Told of every call when it is over, on the thread of its client; must not block. For tests and for logs.
+    /// Called for every finished call, on the thread of its client; must not block.
     pub observer: Option<Observer>,
 }
 
@@ -69,111 +68,111 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Whether they make sense. [`super::run`] asks as well; this is for who has something to do before.
+    /// Checks the options. [`super::run`] does this too.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// The first invalid option.
     pub fn check(&self) -> Result<(), Error> {
-        let wrong = |what: &str| Err(Error::Options(what.to_owned()));
+        let invalid = |what: &str| Err(Error::Options(what.to_owned()));
         if self.targets.is_empty() {
-            return wrong("no server is named");
+            return invalid("no server is named");
         }
         if self.clients == 0 || self.clients > MAX_CLIENTS {
-            return wrong(&format!("clients: 1 to {MAX_CLIENTS}"));
+            return invalid(&format!("clients: 1 to {MAX_CLIENTS}"));
         }
         if !(MIN_RATE..=MAX_RATE).contains(&self.rate) {
-            return wrong(&format!("rate: {MIN_RATE} to {MAX_RATE} calls a second"));
+            return invalid(&format!("rate: {MIN_RATE} to {MAX_RATE} calls per second"));
         }
         if self.timeout.is_zero() {
-            return wrong("timeout: more than 0");
+            return invalid("timeout: more than 0");
         }
         Ok(())
     }
 }
 
-/// One way into a server.
+/// An endpoint of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Where it is: of Streamable HTTP the endpoint (`/mcp`), of HTTP+SSE the stream (`/sse`).
+    /// URL: the endpoint of Streamable HTTP (`/mcp`) or the stream of HTTP+SSE (`/sse`).
     pub url: Url,
-    /// What is spoken there.
+    /// Transport.
     pub transport: Transport,
-    /// The revision that is asked for, as `2025-06-18`; `None`: the newest that the server offers.
+    /// MCP revision to ask for, such as `2025-06-18`; `None` for the newest that the server offers.
     pub revision: Option<String>,
 }
 
 impl Target {
-    /// A way in over a transport that is to be found out, in the newest revision.
+    /// Creates a target that detects the transport and asks for the newest revision.
     ///
     /// # Errors
-    /// The text is no URL, or none of http and https.
+    /// `url` is not an http or https URL.
     pub fn new(url: &str) -> Result<Self, Error> {
-        let wrong = |why: String| Error::Url { url: url.to_owned(), why };
-        let url = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
+        let invalid = |why: String| Error::Url { url: url.to_owned(), why };
+        let url = Url::parse(url).map_err(|error| invalid(error.to_string()))?;
         if !["http", "https"].contains(&url.scheme()) || url.host_str().is_none() {
-            return Err(wrong("a URL of http or https is wanted, as http://127.0.0.1:3000/mcp".to_owned()));
+            return Err(invalid("not an http or https URL, such as http://127.0.0.1:3000/mcp".to_owned()));
         }
         Ok(Self { url, transport: Transport::Auto, revision: None })
     }
 }
 
-/// What carries the messages.
+/// Transport to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transport {
-    /// Streamable HTTP, and HTTP+SSE where the server does not take it (revision 2025-06-18, "Backwards
+    /// Streamable HTTP, or HTTP+SSE if the server rejects it (MCP 2025-06-18, "Backwards
     /// Compatibility").
     #[default]
     Auto,
-    /// HTTP+SSE of 2024-11-05.
+    /// HTTP+SSE (MCP 2024-11-05).
     Sse,
     /// Streamable HTTP.
     Streamable,
 }
 
-/// Which tools may be called.
+/// Tools that may be called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Tools {
-    /// Those that say that they only read (`annotations.readOnlyHint`), and those that are named.
+    /// Tools marked read-only (`annotations.readOnlyHint`), and those named here.
     ReadOnly(BTreeSet<String>),
-    /// All: for servers of one's own.
+    /// All tools.
     All,
-    /// As `ReadOnly` with no name; all where the server is ours (`mcpdump serve`), whose tools change nothing.
+    /// Read-only tools; all tools if the server is `mcpdump serve`, whose tools change nothing.
     #[default]
     Safe,
 }
 
-/// Why no traffic was made.
+/// Why a run failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The options make no sense.
+    /// Invalid options.
     #[error("{0}")]
     Options(String),
-    /// Not a URL that can be used.
+    /// Unusable URL.
     #[error("{url}: {why}")]
     Url {
-        /// What was given.
+        /// URL as given.
         url: String,
-        /// What is wrong with it.
+        /// Reason.
         why: String,
     },
-    /// Nobody answers there.
+    /// No connection to the server.
     #[error("{url}: cannot be reached: {why}")]
     Unreachable {
-        /// Where.
+        /// URL of the endpoint.
         url: String,
-        /// What the system said.
+        /// Error of the system.
         why: String,
     },
-    /// Something answers, and no session came of it.
+    /// The server answered, but no session could be opened.
     #[error("{url}: no MCP session: {why}")]
     Session {
-        /// Where.
+        /// URL of the endpoint.
         url: String,
-        /// What was answered, or not.
+        /// Reason.
         why: String,
     },
-    /// A client ended before its time.
+    /// A client ended early.
     #[error("a client ended: {0}")]
     Client(String),
 }
@@ -183,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_clock_can_pace_is_refused() {
+    fn rates_and_client_counts_out_of_range_are_refused() {
         let targets = vec![Target::new("http://127.0.0.1:3000/mcp").unwrap()];
         let with = |clients, rate| {
             Options { targets: targets.clone(), clients, rate, ..Options::default() }.check().is_ok()

@@ -1,8 +1,8 @@
-//! The client side of HTTP+SSE, the transport of 2024-11-05, which rmcp does not have: over its sink and stream.
+//! Client side of HTTP+SSE, the transport of MCP 2024-11-05, which rmcp lacks, as a sink and a stream.
 //!
-//! `GET` opens the stream; its first event, `endpoint`, names where messages are POSTed to; the server's messages come
-//! as `message` events. The endpoint must have the origin of the stream (scheme, host and port): a server could else
-//! make its clients write to any other.
+//! `GET` opens the stream; its first event, `endpoint`, names the target of POSTs; messages from the
+//! server arrive as `message` events. The endpoint must have the origin of the stream (scheme, host
+//! and port), or a server could make its clients send requests to another.
 
 use std::io;
 use std::pin::Pin;
@@ -19,43 +19,43 @@ use sse_stream::Sse;
 
 use super::event::{self, MAX_EVENT};
 
-/// Length of the URL in an `endpoint` event, in bytes. Servers take request lines of 8 kB.
+/// Longest URL in an `endpoint` event, in bytes. Servers accept request lines of about 8 kB.
 const MAX_ENDPOINT: usize = 8 << 10;
 
-/// Bytes that are read of what answers a POST: `Accepted`, or a few words about what was wrong.
+/// Most bytes to read of the response to a POST: `Accepted`, or a short error text.
 const MAX_ACCEPTED: usize = 64 << 10;
 
-/// Why there is no stream, or a message was not taken.
+/// Why the stream could not be opened, or a message was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    /// The request did not come through.
+    /// The request failed.
     #[error("{}", chain(.0))]
     Http(#[from] reqwest::Error),
-    /// Not the answer that opens a stream or takes a message.
+    /// Unexpected status code.
     #[error("{what} was answered {status}")]
     Status {
-        /// The request.
+        /// Method of the request.
         what: &'static str,
-        /// The status line's number and reason.
+        /// Status code and reason.
         status: reqwest::StatusCode,
     },
-    /// A response to GET that is no stream.
+    /// The response to GET is not an event stream.
     #[error("GET was answered with content of type {0:?}, not text/event-stream")]
     ContentType(String),
-    /// The first event is no `endpoint`, the stream ended before it, or it broke.
+    /// The first event is not `endpoint`, or the stream ended or failed before it.
     #[error("no endpoint event: {0}")]
     NoEndpoint(String),
-    /// What the endpoint event says cannot be used.
+    /// The endpoint event names an unusable target.
     #[error("the endpoint event names {endpoint:?}: {why}")]
     Endpoint {
-        /// As the server said.
+        /// Target as sent by the server.
         endpoint: String,
-        /// What is wrong with it.
+        /// Reason.
         why: String,
     },
 }
 
-/// An error with what caused it: reqwest's own text says only that sending failed.
+/// Returns an error with its causes: reqwest's own text says only that sending failed.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -69,8 +69,8 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Opens the stream, waits for its endpoint, and gives a sink and a stream of messages. Every request is given up
-/// after `timeout`; the stream itself has no end of its own.
+/// Opens the stream, waits for its endpoint, and returns a sink and a stream of messages. Every POST
+/// fails after `timeout`; the stream has no time limit.
 ///
 /// # Errors
 /// See [`Error`].
@@ -89,7 +89,7 @@ pub(super) async fn connect(
     let (events, endpoint) =
         opened.unwrap_or_else(|_| Err(Error::NoEndpoint(format!("none came within {timeout:?}"))))?;
     let poster = Arc::new(Poster { client: client.clone(), endpoint, timeout });
-    Ok((Posts { poster, under_way: None }, messages(events).boxed()))
+    Ok((Posts { poster, in_progress: None }, messages(events).boxed()))
 }
 
 async fn open(client: &Client, url: &Url) -> Result<(BoxStream<'static, io::Result<Sse>>, Url), Error> {
@@ -103,13 +103,13 @@ async fn open(client: &Client, url: &Url) -> Result<(BoxStream<'static, io::Resu
     if kind.split(';').next().map(str::trim) != Some("text/event-stream") {
         return Err(Error::ContentType(kind));
     }
-    // Where it came from, behind redirects.
+    // The URL after redirects.
     let base = response.url().clone();
     let mut events = event::events(response.bytes_stream(), MAX_EVENT);
     while let Some(event) = events.next().await {
         let event = event.map_err(|error| Error::NoEndpoint(chain(&error)))?;
         let Some(data) = event.data else {
-            continue; // A retry interval alone, say: no event is dispatched.
+            continue; // Not dispatched, such as a retry interval alone.
         };
         if event.event.as_deref() != Some("endpoint") {
             let name = event.event.as_deref().unwrap_or("message").chars().take(40).collect::<String>();
@@ -120,23 +120,23 @@ async fn open(client: &Client, url: &Url) -> Result<(BoxStream<'static, io::Resu
     Err(Error::NoEndpoint("the stream ended".to_owned()))
 }
 
-/// What an endpoint event names, seen from the stream's URL.
+/// Resolves the target of an endpoint event against the URL of the stream.
 fn endpoint(base: &Url, data: &str) -> Result<Url, Error> {
-    let wrong =
+    let invalid =
         |why: &str| Error::Endpoint { endpoint: data.chars().take(100).collect(), why: why.to_owned() };
     if data.len() > MAX_ENDPOINT {
-        return Err(wrong(&format!("longer than {MAX_ENDPOINT} bytes")));
+        return Err(invalid(&format!("longer than {MAX_ENDPOINT} bytes")));
     }
-    let url = base.join(data.trim()).map_err(|error| wrong(&error.to_string()))?;
-    // Opaque origins (`data:`, `file:`) are equal to none, not even to themselves.
+    let url = base.join(data.trim()).map_err(|error| invalid(&error.to_string()))?;
+    // Opaque origins (`data:`, `file:`) equal no origin, not even themselves.
     if url.origin() != base.origin() {
-        return Err(wrong(&format!("not of the stream's origin, {}", base.origin().ascii_serialization())));
+        return Err(invalid(&format!("not the stream's origin, {}", base.origin().ascii_serialization())));
     }
     Ok(url)
 }
 
-/// The messages among the events. The stream ends with the body, or where it breaks; what is no message is skipped, as
-/// the request that waits for it will tell.
+/// Returns the messages among the events. The stream ends with the body or at its first error. An
+/// event that is not a message is skipped; the request that waits for it times out.
 fn messages(events: BoxStream<'static, io::Result<Sse>>) -> impl Stream<Item = ServerJsonRpcMessage> + Send {
     let events = events.take_while(|event| std::future::ready(event.is_ok()));
     events.filter_map(|event| {
@@ -145,33 +145,33 @@ fn messages(events: BoxStream<'static, io::Result<Sse>>) -> impl Stream<Item = S
     })
 }
 
-/// Takes one message after the other: `notifications/initialized` must not be overtaken by what follows it.
+/// Sends one message at a time: `notifications/initialized` must arrive before later messages.
 struct Posts {
     poster: Arc<Poster>,
-    /// The POST of the message that was taken last, until it is answered.
-    under_way: Option<BoxFuture<'static, Result<(), Error>>>,
+    /// POST of the latest message, until it is answered.
+    in_progress: Option<BoxFuture<'static, Result<(), Error>>>,
 }
 
 impl Sink<ClientJsonRpcMessage> for Posts {
     type Error = Error;
 
-    /// Ready when the POST before is answered. What went wrong with it was its sender's to know, if it still waited.
+    /// Ready when the previous POST is answered. Its error was already returned to its sender.
     fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.as_mut().poll_flush(context).map(|_| Ok(()))
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: ClientJsonRpcMessage) -> Result<(), Error> {
         let poster = Arc::clone(&self.poster);
-        self.under_way = Some(async move { poster.post(&message).await }.boxed());
+        self.in_progress = Some(async move { poster.post(&message).await }.boxed());
         Ok(())
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let Some(post) = &mut self.under_way else {
+        let Some(post) = &mut self.in_progress else {
             return Poll::Ready(Ok(()));
         };
         let answered = ready!(post.poll_unpin(context));
-        self.under_way = None;
+        self.in_progress = None;
         Poll::Ready(answered)
     }
 
@@ -192,7 +192,7 @@ impl Poster {
         let request = self.client.post(self.endpoint.clone()).json(message).timeout(self.timeout);
         let mut response = request.send().await?;
         let status = response.status();
-        // Read to its end, so that the connection can be used again; a long one is not worth that.
+        // Reads a short body to its end, so that the connection can be reused.
         let mut left = MAX_ACCEPTED;
         while let Some(chunk) = response.chunk().await? {
             left = left.saturating_sub(chunk.len());
@@ -209,12 +209,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endpoints_are_of_the_streams_origin() {
+    fn endpoints_must_have_the_origin_of_the_stream() {
         let base = Url::parse("http://127.0.0.1:3000/a/sse").unwrap();
-        let named = |data: &str| endpoint(&base, data).map(String::from).ok();
-        assert_eq!(named("/messages?sessionId=1").unwrap(), "http://127.0.0.1:3000/messages?sessionId=1");
-        assert_eq!(named("m").unwrap(), "http://127.0.0.1:3000/a/m");
-        assert_eq!(named(" http://127.0.0.1:3000/m\n").unwrap(), "http://127.0.0.1:3000/m");
+        let resolved = |data: &str| endpoint(&base, data).map(String::from).ok();
+        assert_eq!(resolved("/messages?sessionId=1").unwrap(), "http://127.0.0.1:3000/messages?sessionId=1");
+        assert_eq!(resolved("m").unwrap(), "http://127.0.0.1:3000/a/m");
+        assert_eq!(resolved(" http://127.0.0.1:3000/m\n").unwrap(), "http://127.0.0.1:3000/m");
         for hostile in [
             "http://127.0.0.1:3001/m",
             "https://127.0.0.1:3000/m",
@@ -224,8 +224,8 @@ mod tests {
             "data:text/plain,x",
             "http://",
         ] {
-            assert_eq!(named(hostile), None, "{hostile}");
+            assert_eq!(resolved(hostile), None, "{hostile}");
         }
-        assert_eq!(named(&"x".repeat(MAX_ENDPOINT + 1)), None);
+        assert_eq!(resolved(&"x".repeat(MAX_ENDPOINT + 1)), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Calls in; a row per method and tool, with latencies as the client saw them, out.
+//! Counts calls per method and tool, with latencies as the client measured them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,70 +8,71 @@ use hdrhistogram::Histogram;
 
 use super::meter::{Call, Outcome};
 
-/// Rows, at most: tools and prompts are named by the server. What has no row is counted in one without method.
+/// Most rows: the server chooses the names of tools and prompts. Further calls go to one row without
+/// a method.
 const MAX_ROWS: usize = 1_000;
 
-/// The highest time that a histogram tells apart, in nanoseconds: an hour. A call that took longer counts as an hour.
+/// Longest time in a histogram, in nanoseconds: one hour. Longer calls count as one hour.
 const MAX_NS: u64 = 3_600_000_000_000;
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// How long it took.
+    /// Duration of the run.
     pub took: Duration,
-    /// Sessions that were opened.
+    /// Number of opened sessions.
     pub sessions: u64,
-    /// Requests of the clients, and what became of them.
-    pub rows: Vec<Row>,
-    /// Notifications that the clients sent.
+    /// Requests from the clients by method and name.
+    pub rows: Vec<CallRow>,
+    /// Notifications from the clients.
     pub notifications: u64,
-    /// Notifications that the servers sent.
-    pub notified: u64,
-    /// Those of them that told of progress.
+    /// Notifications from the servers, progress included.
+    pub server_notifications: u64,
+    /// Progress notifications from the servers.
     pub progress: u64,
-    /// Requests of the servers (sampling, elicitation, roots, ping).
-    pub asked: u64,
-    /// Answers that the clients gave to them.
-    pub answered: u64,
-    /// Why a client ended before its time; `None`: none did.
+    /// Requests from the servers (sampling, elicitation, roots, ping).
+    pub server_requests: u64,
+    /// Responses from the clients to requests from the servers.
+    pub responses: u64,
+    /// Why a client ended early; `None` if none did.
     pub ended: Option<String>,
 }
 
 impl Summary {
-    /// All requests of the clients.
+    /// Number of requests from the clients.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.rows.iter().map(Row::calls).sum()
+        self.rows.iter().map(CallRow::calls).sum()
     }
 
-    /// The requests with an outcome.
+    /// Number of requests with this outcome.
     #[must_use]
     pub fn count(&self, outcome: Outcome) -> u64 {
         self.rows.iter().map(|row| row.count(outcome)).sum()
     }
 }
 
-/// The calls of a method, or of a tool. Times are `None` where none was answered.
+/// Calls of one method or tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// The method; `None`: calls for which there was no row.
+pub struct CallRow {
+    /// Method; `None` for calls beyond the row limit.
     pub method: Option<Arc<str>>,
-    /// The tool or the prompt.
+    /// Tool or prompt; `None` for methods without one.
     pub name: Option<Arc<str>>,
-    /// Calls by outcome, in the order of [`Outcome::ALL`].
+    /// Number of calls per outcome, in the order of [`Outcome::ALL`].
     pub outcomes: [u64; 6],
-    /// The shortest, and 50, 90, 95, 99 and 100 of a hundred are no longer than this; within 0.1 %.
+    /// Percentiles of the answered calls, exact to 0.1 %; `None` if no call was answered.
     pub times: Option<Times>,
 }
 
-impl Row {
-    /// All calls of the row.
+impl CallRow {
+    /// Number of calls.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.outcomes.iter().sum()
     }
 
-    /// The calls of the row with an outcome.
+    /// Number of calls with this outcome.
     #[must_use]
     pub fn count(&self, outcome: Outcome) -> u64 {
         let place = Outcome::ALL.iter().position(|other| *other == outcome);
@@ -79,49 +80,50 @@ impl Row {
     }
 }
 
-/// Percentiles of the calls that were answered, in nanoseconds.
+/// Percentiles in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    /// The shortest.
+    /// Minimum.
     pub min_ns: u64,
-    /// Half took no longer.
+    /// Median.
     pub p50_ns: u64,
-    /// 90 % took no longer.
+    /// 90th percentile.
     pub p90_ns: u64,
-    /// 95 % took no longer.
+    /// 95th percentile.
     pub p95_ns: u64,
-    /// 99 % took no longer.
+    /// 99th percentile.
     pub p99_ns: u64,
-    /// The longest.
+    /// Maximum.
     pub max_ns: u64,
 }
 
-/// The method, which only the row of the rest has not, and the tool or prompt.
-type Key = (Option<Arc<str>>, Option<Arc<str>>);
+/// Method and name; both `None` for the calls beyond the row limit.
+type RowKey = (Option<Arc<str>>, Option<Arc<str>>);
 
-/// What is counted while a run goes on.
+/// Counters of a run in progress.
 #[derive(Default)]
 pub(super) struct Totals {
-    rows: BTreeMap<Key, Counts>,
+    rows: BTreeMap<RowKey, Counts>,
     pub(super) sessions: u64,
     pub(super) notifications: u64,
-    pub(super) notified: u64,
+    pub(super) server_notifications: u64,
     pub(super) progress: u64,
-    pub(super) asked: u64,
-    pub(super) answered: u64,
+    pub(super) server_requests: u64,
+    pub(super) responses: u64,
 }
 
 #[derive(Default)]
 struct Counts {
     outcomes: [u64; 6],
-    /// `None` before the first answer. Three digits from a microsecond to an hour.
+    /// `None` before the first response. Three significant digits from 1 µs to [`MAX_NS`].
     times: Option<Histogram<u64>>,
     min_ns: u64,
     max_ns: u64,
 }
 
 impl Totals {
-    pub(super) fn push(&mut self, call: &Call) {
+    /// Adds a call.
+    pub(super) fn record(&mut self, call: &Call) {
         let mut key = (Some(Arc::clone(&call.method)), call.name.clone());
         if !self.rows.contains_key(&key) && self.rows.len() >= MAX_ROWS {
             key = (None, None);
@@ -132,13 +134,14 @@ impl Totals {
             *count += 1;
         }
         if call.outcome.is_answered() {
-            counts.time(call.took);
+            counts.record(call.took);
         }
     }
 
-    /// What a run came to: rows with the highest 95th percentile first, those without times last, then by name.
+    /// Returns the result. Rows are sorted by 95th percentile, highest first, rows without times last,
+    /// then by name.
     pub(super) fn summary(&self, took: Duration, ended: Option<String>) -> Summary {
-        let row = |((method, name), counts): (&Key, &Counts)| Row {
+        let row = |((method, name), counts): (&RowKey, &Counts)| CallRow {
             method: method.clone(),
             name: name.clone(),
             outcomes: counts.outcomes,
@@ -151,20 +154,20 @@ impl Totals {
             sessions: self.sessions,
             rows,
             notifications: self.notifications,
-            notified: self.notified,
+            server_notifications: self.server_notifications,
             progress: self.progress,
-            asked: self.asked,
-            answered: self.answered,
+            server_requests: self.server_requests,
+            responses: self.responses,
             ended,
         }
     }
 }
 
 impl Counts {
-    fn time(&mut self, took: Duration) {
+    fn record(&mut self, took: Duration) {
         let ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         if self.times.is_none() {
-            // Bounds and digits are constants that the library takes.
+            // These constant bounds are valid, so this is always `Some`.
             self.times = Histogram::new_with_bounds(1_000, MAX_NS, 3).ok();
             (self.min_ns, self.max_ns) = (ns, ns);
         }
@@ -177,7 +180,7 @@ impl Counts {
 
     fn summary(&self) -> Option<Times> {
         let times = self.times.as_ref()?;
-        // A histogram rounds up to the end of its step.
+        // The histogram rounds up to the end of a bucket.
         let at = |quantile: f64| times.value_at_quantile(quantile).clamp(self.min_ns, self.max_ns);
         Some(Times {
             min_ns: self.min_ns,
@@ -210,27 +213,27 @@ mod tests {
     fn calls_are_counted_by_method_and_tool() {
         let mut totals = Totals::default();
         for ms in 1..=100 {
-            totals.push(&call("tools/call", Some("a"), Outcome::Ok, ms));
+            totals.record(&call("tools/call", Some("a"), Outcome::Ok, ms));
         }
-        totals.push(&call("tools/call", Some("b"), Outcome::ToolError, 500));
-        totals.push(&call("ping", None, Outcome::Cancelled, 9_000));
+        totals.record(&call("tools/call", Some("b"), Outcome::ToolError, 500));
+        totals.record(&call("ping", None, Outcome::Cancelled, 9_000));
         let summary = totals.summary(Duration::from_secs(1), None);
         assert_eq!(summary.calls(), 102);
         assert_eq!(summary.count(Outcome::Ok), 100);
         let names: Vec<_> = summary.rows.iter().map(|row| row.name.as_deref()).collect();
-        assert_eq!(names, [Some("b"), Some("a"), None], "highest p95 first, without times last");
+        assert_eq!(names, [Some("b"), Some("a"), None], "highest p95 first, rows without times last");
         let times = summary.rows[1].times.unwrap();
         let near = |ns: u64, ms: u64| ns.abs_diff(ms * 1_000_000) <= ms * 1_000;
         assert!(near(times.p50_ns, 50) && near(times.p90_ns, 90) && near(times.p99_ns, 99), "{times:?}");
         assert_eq!((times.min_ns, times.max_ns), (1_000_000, 100_000_000));
-        assert_eq!(summary.rows[2].times, None, "what was cancelled has no latency");
+        assert_eq!(summary.rows[2].times, None, "cancelled calls have no latency");
     }
 
     #[test]
-    fn rows_are_bounded_and_no_call_is_lost() {
+    fn rows_are_bounded_and_every_call_is_counted() {
         let mut totals = Totals::default();
         for n in 0..MAX_ROWS + 50 {
-            totals.push(&call("tools/call", Some(&n.to_string()), Outcome::Ok, 1));
+            totals.record(&call("tools/call", Some(&n.to_string()), Outcome::Ok, 1));
         }
         let summary = totals.summary(Duration::ZERO, None);
         assert_eq!(summary.rows.len(), MAX_ROWS + 1);
