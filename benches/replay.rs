@@ -1,7 +1,7 @@
-//! How fast a capture is read: `captures/many-sessions`, multiplied.
+//! Throughput in bytes and packets per second of the engine, of the JSON lines export (both in this process, on one
+//! thread) and of `mcpdump report` (a process of its own).
 //!
-//! Ten copies (9 MB); `MCPDUMP_COPIES=100 cargo bench --bench replay` for a hundred. `engine` and `export` run in this
-//! process on one thread, `report` is the whole program. Each is told in bytes and in packets a second.
+//! Reads `captures/many-sessions`, or the capture named by `MCPDUMP_CAPTURE`; the example `multiply` makes larger ones.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,51 +12,44 @@
     reason = "a benchmark stops where it cannot go on; criterion's macros write functions without documentation"
 )]
 
-#[path = "../tests/support/multiply.rs"]
-mod multiply;
-
 use std::fs::{self, File};
 use std::hint::black_box;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use mcpdump::capture;
+use mcpdump::base::Findings;
+use mcpdump::capture::{self, Item, Source};
 use mcpdump::engine::Engine;
 use mcpdump::ledger::Entry;
 use mcpdump::report::jsonl;
-use multiply::{Multiply, Written};
 
-const COPIES: &str = "MCPDUMP_COPIES";
+const CAPTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/many-sessions/capture.pcapng");
 
-/// Makes the capture in `target/`.
-fn make() -> (PathBuf, Written) {
-    let copies =
-        std::env::var(COPIES).map_or(10, |text| text.parse().unwrap_or_else(|_| panic!("{COPIES}={text}")));
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    fs::create_dir_all(directory).unwrap();
-    let path = directory.join(format!("many-sessions-{copies}.pcap"));
-    let input = File::open(root.join("captures/many-sessions/capture.pcapng")).unwrap();
-    let mut output = BufWriter::new(File::create(&path).unwrap());
-    let how = Multiply { copies, overlap: 8 };
-    let written = multiply::multiply(Box::new(input), how, &mut output).unwrap();
-    output.flush().unwrap();
-    (path, written)
+fn source(path: &Path) -> impl Source {
+    capture::from_reader("bench", Box::new(File::open(path).unwrap()))
 }
 
-/// Runs the engine over a file and hands over what it tells, piece by piece; how many entries there were.
-fn analyse(path: &Path, mut tell: impl FnMut(&Entry)) -> usize {
-    let mut source = capture::from_reader("bench", Box::new(File::open(path).unwrap()));
-    let (mut engine, mut entries, mut told) = (Engine::new(), Vec::new(), 0);
-    let mut goes_on = true;
-    while goes_on {
-        goes_on = engine.read(&mut source, &mut entries).unwrap();
-        told += entries.len();
-        entries.drain(..).for_each(|entry| tell(&entry));
+/// Counts the packets of a capture.
+fn packets(path: &Path) -> u64 {
+    let (mut source, mut findings, mut packets) = (source(path), Findings::new(), 0);
+    while let Some(item) = source.next(&mut findings).unwrap() {
+        packets += u64::from(matches!(item, Item::Packet(_)));
     }
-    told
+    packets
+}
+
+/// Runs the engine over a file and passes on each entry.
+fn analyse(path: &Path, mut emit: impl FnMut(&Entry)) {
+    let (mut source, mut engine, mut entries) = (source(path), Engine::new(), Vec::new());
+    let mut has_more = true;
+    while has_more {
+        has_more = engine.read(&mut source, &mut entries).unwrap();
+        for entry in entries.drain(..) {
+            emit(&entry);
+        }
+    }
 }
 
 fn export(path: &Path) {
@@ -71,8 +64,9 @@ fn report(path: &Path) {
 }
 
 fn replay(criterion: &mut Criterion) {
-    let (path, written) = make();
-    let units = [Throughput::Bytes(written.bytes), Throughput::Elements(written.packets)];
+    let path = std::env::var_os("MCPDUMP_CAPTURE").map_or_else(|| PathBuf::from(CAPTURE), PathBuf::from);
+    let bytes = fs::metadata(&path).unwrap().len();
+    let units = [Throughput::Bytes(bytes), Throughput::Elements(packets(&path))];
     for (unit, throughput) in ["bytes", "packets"].into_iter().zip(units) {
         let mut group = criterion.benchmark_group(format!("replay/{unit}"));
         group.sample_size(10).throughput(throughput);

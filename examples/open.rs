@@ -2,7 +2,8 @@
 //! rest is read, how long that takes compared with `report`, and the memory.
 //!
 //! ```text
-//! cargo run --release --example open                    # makes a capture of 1 GB in a temporary folder
+//! # 1 GB, 5.8 million packets, 694,000 exchanges
+//! cargo run --release --example multiply -- captures/many-sessions/capture.pcapng big.pcap --copies 1084
 //! cargo run --release --example open -- big.pcap
 //! ```
 //!
@@ -16,11 +17,8 @@
     reason = "a tool of the developers: it stops where it cannot go on, and its business is the clock"
 )]
 
-#[path = "../tests/support/multiply.rs"]
-mod multiply;
-
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,23 +29,16 @@ use std::time::{Duration, Instant};
 use mcpdump::engine::Engine;
 use mcpdump::ledger::{By, Ledger};
 use mcpdump::tui::{App, Config, Event, Model, draw};
-use multiply::Multiply;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-/// Copies of `captures/many-sessions`: 1 GB, 5.8 million packets, 694,000 exchanges.
-const COPIES: u32 = 1084;
 
 const FRAME: Duration = Duration::from_millis(33);
 const TAKING: Duration = Duration::from_millis(8);
 
 fn main() -> io::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let path = match std::env::args().nth(1) {
-        Some(path) => PathBuf::from(path),
-        None => made(folder.path())?,
-    };
+    let usage = || io::Error::other("which capture? one is made with --example multiply");
+    let path = PathBuf::from(std::env::args().nth(1).ok_or_else(usage)?);
     let read = report(&path);
     println!("report        {:8.2} s", read.as_secs_f64());
     let opened = open(&path);
@@ -76,17 +67,6 @@ fn main() -> io::Result<()> {
         .filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"))
         .for_each(|line| println!("{line}"));
     Ok(())
-}
-
-fn made(folder: &Path) -> io::Result<PathBuf> {
-    let original = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/many-sessions/capture.pcapng");
-    let path = folder.join("big.pcap");
-    let mut output = BufWriter::new(File::create(&path)?);
-    let how = Multiply { copies: COPIES, overlap: 8 };
-    let written = multiply::multiply(Box::new(File::open(original)?), how, &mut output)?;
-    output.flush()?;
-    println!("{} packets, {} bytes", written.packets, written.bytes);
-    Ok(path)
 }
 
 fn source(path: &Path) -> impl mcpdump::capture::Source + Send + use<> {

@@ -1,28 +1,18 @@
 //! Laws 2 and 7: the books of every connection balance on every capture, and the same input gives the same output,
 //! byte for byte, however the file is packed.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so and stops"
-)]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 
+use crate::support::corpus::{self, Capture};
+use crate::support::frame::Frame;
+use crate::support::law::unbalanced;
+use crate::support::none;
+use crate::support::run::{Run, packets};
 use mcpdump::base::Side;
 use mcpdump::capture::{Item, Packet};
 use mcpdump::ledger::{Entry, Record};
-use support::corpus::{self, Capture};
-use support::frame::Frame;
-use support::law::unbalanced;
-use support::none;
-use support::run::{Run, packets};
 
 /// Payload bytes by sender and receiver.
 type Bytes = BTreeMap<(SocketAddr, SocketAddr), u64>;

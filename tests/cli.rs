@@ -1,11 +1,5 @@
 //! The program as it is run: exit statuses, messages, what goes where. What it says of a capture is `truth.rs`'s.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so and stops"
-)]
-
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;

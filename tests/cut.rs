@@ -1,21 +1,11 @@
 //! Law 1: the same bytes in other pieces give the same output.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so and stops"
-)]
-
-mod support;
-
+use crate::support::corpus::Capture;
+use crate::support::none;
+use crate::support::resegment::{Cut, cut, cut_and_shuffle};
+use crate::support::rng::Rng;
+use crate::support::run::{Remade, Run};
 use serde_json::Value;
-use support::corpus::Capture;
-use support::none;
-use support::resegment::{Cut, cut, cut_and_shuffle};
-use support::rng::Rng;
-use support::run::{Remade, Run};
 
 /// What is compared of a run: every row but findings, which are about packets.
 fn rows(capture: Capture, run: &Run) -> Vec<Value> {
@@ -104,9 +94,9 @@ fn pieces_in_any_order_and_some_of_them_twice() {
 /// The cutting itself: every byte of every direction is there once, in order.
 #[test]
 fn the_pieces_are_the_same_bytes() {
+    use crate::support::frame::Frame;
+    use crate::support::run::packets;
     use std::collections::BTreeMap;
-    use support::frame::Frame;
-    use support::run::packets;
 
     let bytes = |items: &[mcpdump::capture::Item]| {
         let mut ways: BTreeMap<_, Vec<(u32, u8)>> = BTreeMap::new();

@@ -1,23 +1,13 @@
 //! What a damaged capture must not do to what is said of it: no panic, the books balance, nothing false, and what is
 //! wholly left is still told (design: laws 4 and 5).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so and stops"
-)]
-
-mod support;
-
+use crate::support::corpus::{self, Capture};
+use crate::support::damage::{self, Damaged};
+use crate::support::law::{Measure, unbalanced};
+use crate::support::none;
+use crate::support::rng::Rng;
+use crate::support::run::Run;
 use mcpdump::capture::Item;
-use support::corpus::{self, Capture};
-use support::damage::{self, Damaged};
-use support::law::{Measure, unbalanced};
-use support::none;
-use support::rng::Rng;
-use support::run::Run;
 
 /// Maims every small whole capture in some ways and holds what is said of each against what is said of the whole.
 fn hold(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
@@ -228,8 +218,8 @@ mod measure {
     use mcpdump::ledger::{Carried, Entry, Exchange, Id, Record, SessionRef, Status, Transport};
 
     use super::*;
-    use support::frame::Frame;
-    use support::run::{Remade, packets};
+    use crate::support::frame::Frame;
+    use crate::support::run::{Remade, packets};
 
     /// A run that tells of one exchange, between the first two packets with payload of ts-sse.
     fn told(items: &[Item], change: impl FnOnce(&mut Exchange)) -> Run {

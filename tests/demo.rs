@@ -1,16 +1,6 @@
 //! `mcpdump demo` and `mcpdump traffic` as they are run: everything in one command, on a real device where that is
 //! allowed, from the recording where it is not.
 
-#![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "a test that cannot go on says so and stops; a run that hangs is ended by the clock"
-)]
-
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;

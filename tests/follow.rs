@@ -1,18 +1,6 @@
 //! Files that grow while they are read: what is told of them is what is told of the saved file, whatever the pieces in which
 //! they came; and the program that follows them ends in every way that it can.
 
-#![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "a test that cannot go on says so and stops; what never comes is not waited for"
-)]
-
-mod support;
-
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -20,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::corpus;
+use crate::support::run::Run;
 use mcpdump::base::Findings;
 use mcpdump::capture::follow::{Followed, Limits, follow};
 use mcpdump::capture::{self, Item, Source};
 use proptest::prelude::*;
-use support::corpus;
-use support::run::Run;
 use tempfile::TempDir;
 
 /// How long anything is waited for: far longer than it takes, so that a busy machine fails no test.

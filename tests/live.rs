@@ -1,7 +1,7 @@
-//! The program on real devices, through libpcap: traffic is made here, captured, kept and ended in every way.
+//! The integration tests that capture on real devices, and so need the right to capture; some need root.
 //!
-//! Needs the right to capture, and for some stories root. Without it each test says that it is skipped, and why; with
-//! `MCPDUMP_MUST_CAPTURE` in the environment a test that would be skipped fails.
+//! Without that right each test prints that it is skipped, and why. With `MCPDUMP_MUST_CAPTURE` in the environment a test
+//! that would be skipped fails instead.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -10,24 +10,9 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    reason = "a test that cannot go on says so and stops; what is captured is measured beside it with a clock"
+    reason = "a failed step of a test ends the test; captured times are compared with the clock"
 )]
 
-#[path = "live/device.rs"]
-mod device;
-#[path = "live/dump.rs"]
-mod dump;
-#[path = "live/ending.rs"]
-mod ending;
-#[path = "live/keeping.rs"]
-mod keeping;
-#[path = "live/pairing.rs"]
-mod pairing;
-#[path = "live/rights.rs"]
-mod rights;
-#[path = "live/screen.rs"]
-mod screen;
-#[path = "tui/tmux.rs"]
-mod tmux;
-#[path = "live/traffic.rs"]
-mod traffic;
+mod devices;
+#[allow(dead_code, reason = "shared with the other test program")]
+mod support;

@@ -1,25 +1,15 @@
 //! Law 3: every byte knows its packet. The packets that an exchange names carry its messages, and its times are theirs.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so and stops"
-)]
-
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::corpus::Capture;
+use crate::support::frame::Frame;
+use crate::support::none;
+use crate::support::run::{Run, packets};
 use mcpdump::base::{Side, Span};
 use mcpdump::capture::{Item, Packet};
 use mcpdump::ledger::{Carried, Exchange};
 use regex::bytes::Regex;
-use support::corpus::Capture;
-use support::frame::Frame;
-use support::none;
-use support::run::{Run, packets};
 
 type Packets<'a> = BTreeMap<u64, &'a Packet>;
 

@@ -1,24 +1,14 @@
 //! The store of the TUI: it gives back what it was told, of every capture.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so and stops"
-)]
-
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::corpus::{self, Capture};
+use crate::support::none;
 use mcpdump::base::Fact;
 use mcpdump::base::fact::{CarriedFact, CarriedKind};
 use mcpdump::engine::Engine;
 use mcpdump::ledger::store::{Said, Store};
 use mcpdump::ledger::{Entry, Exchange, Record};
-use support::corpus::{self, Capture};
-use support::none;
 
 /// Everything that is told of a capture to those who watch.
 fn watched(capture: Capture) -> Vec<Entry> {

@@ -1,27 +1,16 @@
 //! The clients of `mcpdump traffic` against servers: ours in every revision, others', and such as mean no good.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so and stops"
-)]
-
-#[path = "support/timed.rs"]
-mod timed;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::timed::{Log, Timed};
 use mcpdump::serve::{self, Hackernews, Server, Stories};
 use mcpdump::traffic::{self, Call, Error, Options, Outcome, Summary, Target, Tools, Transport};
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::*;
 use serde_json::Map;
-use timed::{Log, Timed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -173,7 +162,7 @@ async fn a_seed_repeats_what_is_asked() {
         options.lively = Some(false);
         run(options).await.unwrap();
         server.end().await;
-        let line = |asked: timed::Handled| format!("{} {}", asked.method, asked.params);
+        let line = |asked: crate::support::timed::Handled| format!("{} {}", asked.method, asked.params);
         let mut lines: Vec<_> = log.all().into_iter().map(line).collect();
         lines.sort(); // calls overtake each other
         lines

@@ -1,19 +1,9 @@
 //! What mcpdump says of every capture, held against what the endpoints of the traffic logged themselves.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so and stops"
-)]
-
-mod support;
-
+use crate::support::run::Run;
+use crate::support::truth::{Truth, compare};
+use crate::support::{corpus, none};
 use serde_json::{Value, json};
-use support::run::Run;
-use support::truth::{Truth, compare};
-use support::{corpus, none};
 
 /// Every capture of a directory agrees with its truth.
 #[track_caller]

@@ -2,8 +2,8 @@
 
 use mcpdump::serve::Options;
 
-use crate::raw::Running;
-use crate::streamable::session;
+use super::raw::Running;
+use super::streamable::session;
 
 const RECONNECT: &str =
     r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"test_reconnection","arguments":{}}}"#;

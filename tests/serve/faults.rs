@@ -6,9 +6,9 @@ use std::time::Duration;
 use mcpdump::serve::{Faults, Options};
 use serde_json::Value;
 
-use crate::raw::{End, Running, status};
-use crate::streamable::{CALL, begun, session};
-use crate::walkthrough::shaken;
+use super::raw::{End, Running, status};
+use super::streamable::{CALL, begun, session};
+use super::walkthrough::shaken;
 
 async fn with(faults: Faults) -> Running {
     Running::start(Options { faults, json: true, ..Default::default() }).await

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::raw::PATIENCE;
+use super::raw::PATIENCE;
 
 #[tokio::test]
 async fn a_client_that_trusts_the_certificate_gets_in_and_the_secrets_are_written() {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use mcpdump::serve::{Error, Options, Server};
 use tokio_util::sync::CancellationToken;
 
-use crate::raw::{PATIENCE, Running, request};
-use crate::streamable::session;
-use crate::walkthrough::{open, shaken};
+use super::raw::{PATIENCE, Running, request};
+use super::streamable::session;
+use super::walkthrough::{open, shaken};
 
 const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
 
@@ -43,7 +43,7 @@ async fn bodies_have_a_size() {
         let mut client = server.connect().await;
         client.send(&request(line, server.address, &fields, "")).await;
         client.send(&format!("100001\r\n{}\r\n", " ".repeat(0x10_0001))).await;
-        assert_eq!(crate::raw::status(&client.head().await), 413, "{line}");
+        assert_eq!(super::raw::status(&client.head().await), 413, "{line}");
     }
     server.end().await;
 }
@@ -63,7 +63,7 @@ async fn sessions_are_counted_and_the_server_stays_usable() {
         loop {
             let mut client = server.connect().await;
             client.get("/sse", &[]).await;
-            if crate::raw::status(&client.head().await) == 200 {
+            if super::raw::status(&client.head().await) == 200 {
                 return;
             }
         }
@@ -96,7 +96,7 @@ async fn a_response_in_flight_is_waited_for() {
     let faults = mcpdump::serve::Faults { delay: Some(delay), ..Default::default() };
     let server = Running::start(Options { faults, ..Default::default() }).await;
     let session = session(&server, "2025-11-25").await;
-    let mut post = crate::streamable::begun(&server, &[&session], LIST).await;
+    let mut post = super::streamable::begun(&server, &[&session], LIST).await;
     post.head().await;
     let (mut stream, target) = shaken(&server).await;
     assert_eq!(server.post(&target, &[], LIST).await.status(), 202);
@@ -131,7 +131,7 @@ async fn a_server_that_is_told_to_end_before_it_runs_ends() {
 async fn a_client_that_does_not_read_loses_its_session() {
     let server = Running::start(Default::default()).await;
     let (_unread, target) = shaken(&server).await;
-    let call = crate::streamable::CALL.replace("\"amount\":2", "\"amount\":60");
+    let call = super::streamable::CALL.replace("\"amount\":2", "\"amount\":60");
     let mut posts = server.connect().await;
     let given_up = async {
         loop {

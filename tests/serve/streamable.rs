@@ -6,7 +6,7 @@ use rmcp::model::{CallToolRequestParams, ClientConfig};
 use rmcp::transport::StreamableHttpClientTransport;
 use serde_json::{Value, json};
 
-use crate::raw::{Client, End, Running, field, status};
+use super::raw::{Client, End, Running, field, status};
 
 pub(crate) const CALL: &str = r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"get-hackernews-top-stories","arguments":{"type":"topstories","amount":2}}}"#;
 const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
@@ -50,7 +50,7 @@ async fn each_revision_has_its_sessions() {
         assert_eq!(called.last_event()["result"]["content"].as_array().unwrap().len(), 2);
         assert!(called.body.contains("\nid: ") || called.body.starts_with("id: "), "{}", called.body);
 
-        let delete = crate::raw::request("DELETE /mcp", server.address, &[&session], "");
+        let delete = super::raw::request("DELETE /mcp", server.address, &[&session], "");
         assert!([200, 202, 204].contains(&server.ask(&delete).await.status()));
         assert_eq!(server.post("/mcp", &[&session], LIST).await.status(), 404);
     }
@@ -204,9 +204,9 @@ async fn what_is_wrong_is_said_by_the_right_status() {
     assert_eq!((none.status(), none.json()["error"]["code"].clone()), (400, json!(-32600)));
     assert_eq!(server.post("/mcp", &[], LIST).await.status(), 400);
     assert_eq!(server.post("/mcp", &["mcp-session-id: none"], LIST).await.status(), 404);
-    let put = server.ask(&crate::raw::request("PUT /mcp", server.address, &[], "")).await;
+    let put = server.ask(&super::raw::request("PUT /mcp", server.address, &[], "")).await;
     assert_eq!((put.status(), put.field("allow")), (405, Some("GET, POST, DELETE")));
-    let get = crate::raw::request("GET /mcp", server.address, &[&session, "accept: text/html"], "");
+    let get = super::raw::request("GET /mcp", server.address, &[&session, "accept: text/html"], "");
     assert_eq!(server.ask(&get).await.status(), 406);
     let unknown = server.post("/mcp", &[&session], r#"{"jsonrpc":"2.0","id":5,"method":"no/such"}"#).await;
     assert_eq!(unknown.last_event()["error"]["code"], -32601);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::raw::{Client, Response, Running, field};
+use super::raw::{Client, Response, Running, field};
 
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2024-11-05","capabilities":{"sampling":{},"roots":{"listChanged":true}},"clientInfo":{"name":"mcp-inspector","version":"0.9.0"}}}"#;
 const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
@@ -135,13 +135,13 @@ async fn what_is_wrong_is_said_by_the_right_status() {
     assert_eq!(none.json()["id"], 7);
 
     let text =
-        crate::raw::request(&format!("POST {target}"), server.address, &["content-type: text/plain"], "{}");
+        super::raw::request(&format!("POST {target}"), server.address, &["content-type: text/plain"], "{}");
     assert_eq!(server.ask(&text).await.status(), 415);
-    let get = server.ask(&crate::raw::request("GET /messages", server.address, &[], "")).await;
+    let get = server.ask(&super::raw::request("GET /messages", server.address, &[], "")).await;
     assert_eq!((get.status(), get.field("allow")), (405, Some("POST")));
-    let json = server.ask(&crate::raw::request("GET /sse", server.address, &["accept: image/png"], "")).await;
+    let json = server.ask(&super::raw::request("GET /sse", server.address, &["accept: image/png"], "")).await;
     assert_eq!(json.status(), 406);
-    assert_eq!(server.ask(&crate::raw::request("GET /other", server.address, &[], "")).await.status(), 404);
+    assert_eq!(server.ask(&super::raw::request("GET /other", server.address, &[], "")).await.status(), 404);
     server.end().await;
 }
 
@@ -155,7 +155,7 @@ async fn a_session_ends_with_its_stream() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(crate::raw::PATIENCE, gone).await.expect("the session ends");
+    tokio::time::timeout(super::raw::PATIENCE, gone).await.expect("the session ends");
     server.end().await;
 }
 
@@ -165,7 +165,7 @@ async fn the_end_of_the_server_ends_streams_as_they_should_end() {
     let (mut stream, _) = shaken(&server).await;
     server.shutdown.cancel();
     assert_eq!(stream.chunk().await, None);
-    assert_eq!(stream.rest().await, (String::new(), crate::raw::End::Fin));
+    assert_eq!(stream.rest().await, (String::new(), super::raw::End::Fin));
     server.end().await;
 }
 
@@ -173,7 +173,7 @@ async fn the_end_of_the_server_ends_streams_as_they_should_end() {
 async fn a_head_request_opens_nothing() {
     let server = Running::start(Default::default()).await;
     let mut client = server.connect().await;
-    client.send(&crate::raw::request("HEAD /sse", server.address, &[], "")).await;
+    client.send(&super::raw::request("HEAD /sse", server.address, &[], "")).await;
     let head = client.head().await;
     assert_eq!(field(&head, "content-type"), Some("text/event-stream"));
     server.end().await;

@@ -3,8 +3,6 @@
 //! The readers of packets and truths here are written apart from the program's own, so that a mistake has to be made
 //! twice to go unseen.
 
-#![allow(dead_code, reason = "every test program uses a part of it")]
-
 pub(crate) mod corpus;
 pub(crate) mod damage;
 pub(crate) mod frame;
@@ -13,6 +11,9 @@ pub(crate) mod resegment;
 pub(crate) mod rng;
 pub(crate) mod run;
 pub(crate) mod source;
+#[cfg(feature = "demo")]
+pub(crate) mod timed;
+pub(crate) mod tmux;
 pub(crate) mod truth;
 
 /// Fails with all problems at once: the first ones are printed, the rest counted.

@@ -1,7 +1,5 @@
 //! A handler with a log of what it was asked and how long it took by its own clock.
 
-#![allow(dead_code, reason = "every test program uses a part of it")]
-
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -19,6 +17,7 @@ use tokio::time::Instant;
 pub(crate) struct Handled {
     /// What the client calls itself, where it is known.
     pub(crate) client: Option<String>,
+    #[allow(dead_code, reason = "read by the live tests only")]
     pub(crate) id: Value,
     pub(crate) method: &'static str,
     /// Its parameters, without `_meta`.

@@ -6,8 +6,8 @@ use mcpdump::base::{Code, Fact, Finding};
 use mcpdump::ledger::{Entry, Implementation, Record, RpcError};
 use mcpdump::tui::Event;
 
-use crate::screen::{SIZES, Screen, batches};
-use crate::{SSE, looks, snapshot};
+use super::screen::{SIZES, Screen, batches};
+use super::{SSE, looks, snapshot};
 
 const EVIL: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\u{202e}evil\u{200b}日本e\u{301}\r\n\u{9b}31m";
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use mcpdump::tui::{Config, Environment, Event, Loading};
 use ratatui::style::{Color, Modifier};
 
-use crate::screen::{SIZES, Screen};
-use crate::{ODD, SSE, snapshot};
+use super::screen::{SIZES, Screen};
+use super::{ODD, SSE, snapshot};
 
 /// The keys that lead to each view.
 pub(crate) const VIEWS: [(&str, &[&str]); 8] = [

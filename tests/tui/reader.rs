@@ -6,8 +6,8 @@ use mcpdump::base::{Code, Fact, Finding, Origin};
 use mcpdump::ledger::{Entry, Record};
 use mcpdump::tui::{Effect, Event};
 
-use crate::screen::{SIZES, Screen, batches, until_open};
-use crate::{ODD, SSE, looks, screens};
+use super::screen::{SIZES, Screen, batches, until_open};
+use super::{ODD, SSE, screens, snapshot};
 
 const LOSS: &str = "real-loss-server-side/capture.pcap";
 const DROPPED: &str = "damaged-ts-sse-dropped/capture.pcap";
@@ -73,7 +73,7 @@ fn what_the_network_took_is_drawn_where_it_was() {
         all.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
         screen.tell(Event::End);
         screen.press(&opened("'tool:slow-progress'", &[]));
-        looks(&format!("timeline-network-{columns}x{lines}"), &screen.text());
+        snapshot(&format!("timeline-network-{columns}x{lines}"), &screen.text());
         let [gap, held] = [" gap ", "held up"].map(|name| screen_line(&mut screen, name));
         assert!(gap.contains("at 33.0ms 145"), "{gap}");
         assert!(held.contains("20.0ms 151-155"), "{held}");
@@ -98,9 +98,9 @@ fn what_lies_in_a_string_is_read_in_full() {
     for (columns, lines) in SIZES {
         let mut screen = answered(&result, columns, lines);
         screen.press(&["down", "down", "down", "down", "down"]);
-        looks(&format!("value-{columns}x{lines}"), &screen.text());
+        snapshot(&format!("value-{columns}x{lines}"), &screen.text());
         screen.press(&["enter"]);
-        looks(&format!("value-opened-{columns}x{lines}"), &screen.text());
+        snapshot(&format!("value-opened-{columns}x{lines}"), &screen.text());
         assert!(!screen.text().contains("secret"), "{}", screen.text());
         screen.press(&["end"]);
         assert!(screen.text().contains("opened value, line"), "{}", screen.text());
@@ -127,7 +127,7 @@ fn a_search_unfolds_and_counts() {
     screen.press(&["n", "n"]);
     assert!(screen.text().contains("3 of 3"), "{}", screen.text());
     assert!(screen.text().contains("\"z\": \"needle needle\""), "{}", screen.text());
-    looks("search-third", &screen.text());
+    snapshot("search-third", &screen.text());
     screen.press(&["n"]);
     assert!(screen.text().contains("1 of 3"), "it goes around: {}", screen.text());
     screen.press(&["N", "down"]);
@@ -147,7 +147,7 @@ fn what_is_looked_at_can_be_copied() {
     assert_eq!(copied(&mut screen, "k"), "/result/a~1b/0/x");
     screen.press(&["up"]);
     assert_eq!(copied(&mut screen, "v"), r#"{"x" : "tw\u00f6\n"}"#);
-    looks("copy-value", &screen.pressed(&["y"]));
+    snapshot("copy-value", &screen.pressed(&["y"]));
     screen.press(&["esc", "right"]);
     assert!(copied(&mut screen, "d").starts_with("{\"method\":\"notifications/progress\""));
     screen.press(&["right"]);
@@ -270,5 +270,5 @@ fn a_pending_exchange_runs_its_clock_in_its_timeline() {
     let after = pending(&screen.text());
     assert!(after.as_ref().is_some_and(|line| line.contains("2m05s")), "{after:?}");
     assert_ne!(pending(&before), after);
-    looks("timeline-pending", &screen.text());
+    snapshot("timeline-pending", &screen.text());
 }

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::screen::Screen;
-use crate::svg::svg;
+use super::screen::Screen;
+use super::svg::svg;
 
 /// A picture: what is opened in which size, and the keys that lead there.
 struct Shot {
@@ -43,8 +43,8 @@ const SHOTS: &[Shot] = &[
         size: (160, 26),
         keys: &["/", "'method:tools/call'", "enter", "home", "down", "down", "enter"],
     },
-    Shot { name: "latency", capture: crate::MANY, until: None, size: (120, 30), keys: &["4"] },
-    Shot { name: "stream", capture: crate::LLM, until: None, size: (120, 22), keys: &["5", "enter"] },
+    Shot { name: "latency", capture: super::MANY, until: None, size: (120, 30), keys: &["4"] },
+    Shot { name: "stream", capture: super::LLM, until: None, size: (120, 22), keys: &["5", "enter"] },
     Shot {
         name: "server",
         capture: DEMO,

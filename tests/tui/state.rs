@@ -10,7 +10,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::support::corpus;
-use crate::tmux::Tmux;
+use crate::support::tmux::Tmux;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mcpdump");
 
@@ -80,7 +80,7 @@ fn the_filter_of_the_command_line_can_be_recalled() {
 
 #[test]
 fn searches_and_filters_have_histories_of_their_own() {
-    let mut screen = crate::screen::Screen::of(crate::SSE, 80, 24);
+    let mut screen = super::screen::Screen::of(super::SSE, 80, 24);
     screen.press(&["/", "'status:ok'", "enter", "enter", "right"]);
     screen.press(&["ctrl-f", "'proto'", "enter", "ctrl-f", "ctrl-u", "up"]);
     let text = screen.text();
@@ -106,7 +106,7 @@ fn ctrl_z_stops_wherever_one_is() {
 fn a_filter_is_there_in_the_next_run() {
     let Some(tmux) = Tmux::new("history") else { return };
     for (keys, shown) in [("status:tool_error", "3 of 32"), ("method:initialize", "5 of 32")] {
-        tmux.shell(&program(crate::SSE));
+        tmux.shell(&program(super::SSE));
         tmux.wait("1 of 32");
         tmux.keys(&["/"]);
         tmux.keys(&["-l", keys]);
@@ -119,7 +119,7 @@ fn a_filter_is_there_in_the_next_run() {
     }
     let path = tmux.state.path().join("mcpdump/history");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "status:tool_error\nmethod:initialize\n");
-    tmux.shell(&program(crate::SSE));
+    tmux.shell(&program(super::SSE));
     tmux.wait("1 of 32");
     tmux.keys(&["/", "Up", "Up"]);
     tmux.wait("/ filter status:tool_error");
@@ -132,7 +132,7 @@ fn a_filter_is_there_in_the_next_run() {
     // What is there and is no file is said, and is no reason not to start.
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
-    tmux.shell(&format!("clear; {}", program(crate::SSE)));
+    tmux.shell(&format!("clear; {}", program(super::SSE)));
     tmux.wait("filters are not kept beyond this run");
     tmux.keys(&["q"]);
     tmux.is_whole();
@@ -144,7 +144,7 @@ fn a_config_without_history_leaves_nothing() {
     let config = tmux.state.path().join("config/mcpdump");
     std::fs::create_dir_all(&config).unwrap();
     std::fs::write(config.join("config.toml"), "history = false\n").unwrap();
-    let capture = corpus::directory().join(crate::SSE);
+    let capture = corpus::directory().join(super::SSE);
     let config = tmux.state.path().join("config");
     tmux.shell(&format!(
         "XDG_CONFIG_HOME={} {PROGRAM} --memory 2MiB {}",
@@ -164,7 +164,7 @@ fn a_config_without_history_leaves_nothing() {
 #[test]
 fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
     let Some(tmux) = Tmux::new("stop") else { return };
-    tmux.shell(&program(crate::SSE));
+    tmux.shell(&program(super::SSE));
     tmux.wait("1 of 32");
     tmux.keys(&["/"]);
     tmux.wait("enter applies");
@@ -207,7 +207,7 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
 #[test]
 fn ctrl_z_without_a_shell_stops_nothing() {
     let Some(tmux) = Tmux::new("orphan") else { return };
-    window(&tmux, &format!("exec env {}", program(crate::SSE)));
+    window(&tmux, &format!("exec env {}", program(super::SSE)));
     tmux.wait("1 of 32");
     tmux.keys(&["C-z"]);
     tmux.keys(&["1"]);
@@ -221,14 +221,14 @@ fn a_panic_at_any_moment_leaves_the_terminal_whole() {
     let Some(tmux) = Tmux::new("panic") else { return };
     // The thread that reads panics while the terminal is taken: sooner or later.
     for _ in 0..5 {
-        tmux.shell(&format!("clear; MCPDUMP_TEST_PANIC=1 {}", program(crate::SSE)));
+        tmux.shell(&format!("clear; MCPDUMP_TEST_PANIC=1 {}", program(super::SSE)));
         tmux.wait("MCPDUMP_TEST_PANIC is set");
         tmux.is_whole();
     }
     // And before that: there is nothing to leave then.
     let sent = tmux.state.path().join("sent");
     record(&tmux, &sent);
-    tmux.shell(&format!("clear; MCPDUMP_TEST_PANIC=early {}", program(crate::SSE)));
+    tmux.shell(&format!("clear; MCPDUMP_TEST_PANIC=early {}", program(super::SSE)));
     tmux.wait("MCPDUMP_TEST_PANIC is set");
     tmux.is_whole();
     let read = || std::fs::read_to_string(&sent).unwrap_or_default();
@@ -241,7 +241,7 @@ fn a_panic_at_any_moment_leaves_the_terminal_whole() {
 fn a_closed_window_ends_the_program_and_what_is_kept_is_whole() {
     let Some(tmux) = Tmux::new("closed") else { return };
     let folder = tmux.state.path().to_owned();
-    let capture = corpus::directory().join(crate::SSE);
+    let capture = corpus::directory().join(super::SSE);
     // As nohup has it, so that nothing but the terminal itself tells, and without.
     for (name, trap) in [("ignored", "trap '' HUP;"), ("told", "")] {
         let (kept, pid) = (folder.join(format!("{name}.pcapng")), folder.join(format!("{name}.pid")));
@@ -271,7 +271,7 @@ fn a_closed_window_ends_a_program_that_is_idle() {
     let Some(tmux) = Tmux::new("idle") else { return };
     let pid = tmux.state.path().join("pid");
     // Its shell stays between, so that no signal comes either: the system tells the first process of a terminal.
-    let run = format!("echo $$ > {}; exec env {}", pid.display(), program(crate::SSE));
+    let run = format!("echo $$ > {}; exec env {}", pid.display(), program(super::SSE));
     window(&tmux, &format!("trap '' HUP; sh -c '{run}'; true"));
     tmux.wait("1 of 32");
     let id = std::fs::read_to_string(&pid).unwrap().trim().to_owned();
@@ -281,7 +281,7 @@ fn a_closed_window_ends_a_program_that_is_idle() {
 
 #[test]
 fn the_memory_is_an_option_of_the_tui_alone() {
-    let capture = corpus::directory().join(crate::SSE).display().to_string();
+    let capture = corpus::directory().join(super::SSE).display().to_string();
     for (arguments, said) in [
         (&["--memory", "64MiB", &capture][..], "no terminal"),
         (&["demo", "--memory", "64MiB", "--for", "1s"], "no terminal"),
@@ -300,7 +300,7 @@ fn the_memory_is_an_option_of_the_tui_alone() {
 fn what_is_copied_is_on_the_clipboard_of_x11() {
     let Some(tmux) = Tmux::new("clipboard") else { return };
     let Some(server) = XServer::start(tmux.state.path()) else { return };
-    tmux.shell(&format!("{} {}", server.variables(), program(crate::SSE)));
+    tmux.shell(&format!("{} {}", server.variables(), program(super::SSE)));
     tmux.wait("1 of 32");
     tmux.keys(&["y"]);
     tmux.wait("Wireshark filter");
@@ -311,7 +311,7 @@ fn what_is_copied_is_on_the_clipboard_of_x11() {
     tmux.keys(&["q"]);
     tmux.is_whole();
     // Without the cookie, and without the wish.
-    tmux.shell(&format!("clear; {} XAUTHORITY=/dev/null {}", server.variables(), program(crate::SSE)));
+    tmux.shell(&format!("clear; {} XAUTHORITY=/dev/null {}", server.variables(), program(super::SSE)));
     tmux.wait("1 of 32");
     tmux.keys(&["y"]);
     tmux.wait("Wireshark filter");
@@ -326,7 +326,7 @@ fn what_is_copied_reaches_the_clipboard_of_the_terminal() {
     let Some(tmux) = Tmux::new("osc52") else { return };
     // Its default takes nothing from programs, which the footer names.
     assert!(tmux.run(&["set", "-s", "set-clipboard", "on"]).status.success());
-    tmux.shell(&program(crate::SSE));
+    tmux.shell(&program(super::SSE));
     tmux.wait("1 of 32");
     tmux.keys(&["y"]);
     tmux.wait("Wireshark filter");
@@ -371,9 +371,9 @@ impl XServer {
         let process =
             command.args(["-c", &xvfb]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let mut server = Self { process, display: String::new(), authority: authority.clone() };
-        let began = crate::tmux::now();
+        let began = crate::support::tmux::now();
         while server.display.is_empty() {
-            assert!(began.elapsed() < crate::tmux::PATIENCE, "Xvfb names no display");
+            assert!(began.elapsed() < crate::support::tmux::PATIENCE, "Xvfb names no display");
             assert!(server.process.try_wait().unwrap().is_none(), "Xvfb ended");
             let text = std::fs::read_to_string(&numbers).unwrap_or_default();
             let number = text.strip_suffix('\n').unwrap_or_default();

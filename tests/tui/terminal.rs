@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::corpus;
-use crate::tmux::{PATIENCE, Tmux, now};
+use crate::support::tmux::{PATIENCE, Tmux, now};
 
 const VIEWS: [(&str, &str); 8] = [
     ("1", "Overview"),
@@ -25,7 +25,7 @@ fn program(arguments: &str) -> String {
 }
 
 fn capture() -> String {
-    corpus::directory().join(crate::SSE).display().to_string()
+    corpus::directory().join(super::SSE).display().to_string()
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn it_filters_copies_and_heeds_the_mouse() {
 fn a_file_that_grows_is_followed() {
     let Some(tmux) = Tmux::new("follow") else { return };
     let folder = tempfile::tempdir().unwrap();
-    let (path, bytes) = (folder.path().join("g.pcap"), corpus::bytes(&corpus::directory().join(crate::SSE)));
+    let (path, bytes) = (folder.path().join("g.pcap"), corpus::bytes(&corpus::directory().join(super::SSE)));
     let append = |from: usize, to: usize| {
         let mut file = fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
         std::io::Write::write_all(&mut file, &bytes[from..to]).unwrap();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use mcpdump::tui::{Effect, Event};
 
-use crate::looks;
-use crate::screen::{self, SIZES, Screen};
+use super::screen::{self, SIZES, Screen};
+use super::snapshot;
 
 const SSE: &str = "ts-sse/capture.pcap";
 const LLM: &str = "llm-streams/capture.pcapng";
@@ -123,7 +123,7 @@ fn an_event_is_read() {
     for (columns, lines) in SIZES {
         let mut screen = Screen::of(LLM, columns, lines);
         screen.press(&["5", "enter", "end", "up", "enter"]);
-        looks(&format!("event-{columns}x{lines}"), &screen.text());
+        snapshot(&format!("event-{columns}x{lines}"), &screen.text());
         assert!(screen.text().contains("\"type\": "), "JSON in lines: {}", screen.text());
         screen.press(&["ctrl-f", "'conversation'", "enter"]);
         assert!(screen.text().contains("found"), "{}", screen.text());
@@ -164,7 +164,7 @@ fn tools_that_were_called_are_listed() {
         screen.press(&["8"]);
         assert!(screen.text().contains("(23)"), "{}", screen.text());
         screen.press(&["enter"]);
-        looks(&format!("server-unlisted-{columns}x{lines}"), &screen.text());
+        snapshot(&format!("server-unlisted-{columns}x{lines}"), &screen.text());
         assert!(screen.text().contains("no listing in this capture"), "{}", screen.text());
         screen.press(&["x"]);
         assert!(screen.text().contains("filter method:tools/call name:"), "{}", screen.text());
@@ -190,7 +190,7 @@ fn what_hangs_is_seen_from_afar() {
         screen.press(&["1"]);
         screen.pass(Duration::from_secs(125));
         let before = screen.text();
-        looks(&format!("hanging-{columns}x{lines}"), &before);
+        snapshot(&format!("hanging-{columns}x{lines}"), &before);
         screen.pass(Duration::from_secs(7));
         assert_ne!(screen.text(), before, "its clock runs");
         assert!(!screen.press(&["enter"]).contains(&Effect::Bell));
@@ -202,9 +202,9 @@ fn what_hangs_is_seen_from_afar() {
 fn old_and_many_sessions() {
     for (columns, lines) in SIZES {
         let many = Screen::of(MANY, columns, lines).pressed(&["2"]);
-        looks(&format!("view-sessions-many-{columns}x{lines}"), &many);
+        snapshot(&format!("view-sessions-many-{columns}x{lines}"), &many);
         let old = Screen::of(OLD, columns, lines).pressed(&["2"]);
-        looks(&format!("view-sessions-old-{columns}x{lines}"), &old);
+        snapshot(&format!("view-sessions-old-{columns}x{lines}"), &old);
         assert!(Screen::of(SSE, columns, lines).pressed(&["2"]).contains("s1"));
     }
 }

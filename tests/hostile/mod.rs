@@ -1,31 +1,17 @@
 //! Traffic that is made to hurt: it costs the program a bounded amount of memory, no panic, and ends.
 //!
 //! Each attack is run against the program as a process of its own, small here and, where asked for, large:
-//! `cargo test --release --test hostile -- --ignored --nocapture --test-threads 1` prints what each costs at half and
+//! `cargo test --release --test all hostile::large -- --ignored --nocapture --test-threads 1` prints what each costs at half and
 //! at full size, to see what grows faster than the traffic.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a test that cannot go on says so and stops"
-)]
-
-#[path = "hostile/http.rs"]
 mod http;
-#[path = "hostile/low.rs"]
 mod low;
-#[path = "hostile/messages.rs"]
 mod messages;
-#[path = "hostile/run.rs"]
 mod run;
-#[path = "hostile/wire.rs"]
 mod wire;
 
-use run::Outcome;
-use wire::Wire;
+use self::run::Outcome;
+use self::wire::Wire;
 
 const MIB: u64 = 1 << 20;
 

@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::dump::{can_capture, kept, tool};
-use super::tmux::Tmux;
 use super::traffic::Traffic;
+use crate::support::tmux::Tmux;
 
 /// The program for a shell, without a configuration and whoever ran sudo.
 fn program() -> String {

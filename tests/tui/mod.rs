@@ -1,52 +1,34 @@
 //! Screens: captures, through the engine, through keys, to cells that are compared with those that were looked at.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so and stops"
-)]
-
-#[path = "tui/hostile.rs"]
 mod hostile;
-#[path = "tui/looks.rs"]
 mod looks;
-#[path = "tui/reader.rs"]
 mod reader;
-#[path = "tui/readme.rs"]
 mod readme;
-#[path = "tui/screen.rs"]
 mod screen;
-#[path = "tui/state.rs"]
 mod state;
-mod support;
-#[path = "tui/svg.rs"]
 mod svg;
-#[path = "tui/terminal.rs"]
 mod terminal;
-#[path = "tui/tmux.rs"]
-mod tmux;
-#[path = "tui/views.rs"]
 mod views;
 
 use std::time::Duration;
 
+use self::screen::{SIZES, Screen};
 use mcpdump::base::Fact;
 use mcpdump::base::fact::{CaptureFact, Losses};
 use mcpdump::ledger::Entry;
 use mcpdump::tui::{Config, Effect, Environment, Event, Loading};
-use screen::{SIZES, Screen};
 
 const SSE: &str = "ts-sse/capture.pcap";
 const LLM: &str = "llm-streams/capture.pcapng";
 const MANY: &str = "many-sessions/capture.pcapng";
 const ODD: &str = "slow-and-odd/capture.pcapng";
 
-/// Compares what was looked at. In this file, so that all of them lie in one place.
+/// Compares a screen with `snapshots/NAME.snap`.
 #[track_caller]
 fn snapshot(name: &str, text: &str) {
-    insta::assert_snapshot!(name, text);
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
 /// The screens of a story at every size.
@@ -56,11 +38,6 @@ fn screens(name: &str, capture: &str, keys: &[&str]) {
         screen.press(keys);
         snapshot(&format!("{name}-{columns}x{lines}"), &screen.text());
     }
-}
-
-/// What a screen looks like, for tests in other files.
-fn looks(name: &str, screen: &str) {
-    insta::assert_snapshot!(name, screen);
 }
 
 #[test]
@@ -101,9 +78,9 @@ fn latencies() {
     assert!(screen.text().contains("waiting for the first exchange"), "{}", screen.text());
     screen.load(SSE);
     screen.press(&["tab", "right"]);
-    insta::assert_snapshot!("latency-ascii", screen.text());
+    snapshot("latency-ascii", &screen.text());
     assert!(screen.text().is_ascii() && !screen.has_colors());
-    insta::assert_snapshot!("latency-least", Screen::of(SSE, 60, 15).pressed(&["4"]));
+    snapshot("latency-least", &Screen::of(SSE, 60, 15).pressed(&["4"]));
 }
 
 /// Every bucket of every row, and a cell of it, leads to as many exchanges as it says.
@@ -226,7 +203,7 @@ fn servers_in_private_and_in_ascii() {
     }
     let mut narrow = Screen::of(SSE, 60, 15);
     narrow.press(&["8", "enter"]);
-    insta::assert_snapshot!("server-narrow", narrow.text());
+    snapshot("server-narrow", &narrow.text());
     let mut none = Screen::empty(80, 24);
     none.press(&["8"]);
     assert!(none.text().contains("waiting for the first server"), "{}", none.text());
@@ -376,13 +353,13 @@ fn a_frozen_screen_stands_still() {
 #[test]
 fn what_is_not_there_yet() {
     let mut screen = Screen::empty(80, 24);
-    insta::assert_snapshot!("empty", screen.text());
+    snapshot("empty", &screen.text());
     screen.tell(Event::Loading(Loading { read: 42, total: Some(100) }));
-    insta::assert_snapshot!("loading", screen.text());
+    snapshot("loading", &screen.text());
     screen.tell(Event::Failed("x.pcap: at 1234: input/output error".to_owned()));
-    insta::assert_snapshot!("failed", screen.text());
+    snapshot("failed", &screen.text());
     let mut narrow = Screen::of(SSE, 40, 10);
-    insta::assert_snapshot!("narrow", narrow.text());
+    snapshot("narrow", &narrow.text());
 }
 
 #[test]
@@ -391,7 +368,7 @@ fn no_colours_and_no_unicode() {
     let mut screen = Screen::with(config, 120, 40);
     screen.load(SSE);
     screen.press(&["end"]);
-    insta::assert_snapshot!("ascii", screen.text());
+    snapshot("ascii", &screen.text());
     assert!(screen.text().is_ascii());
     assert!(!screen.has_colors());
     assert!(Screen::of(SSE, 120, 40).has_colors());
@@ -461,7 +438,7 @@ fn a_file_that_grows_is_read_and_then_followed() {
     screen.tell(Event::Batch(vec![Entry::Fact(Fact::Capture(capture))]));
     screen.tell(Event::Loading(Loading { read: 10, total: None }));
     screen.press(&["f"]);
-    insta::assert_snapshot!("followed-80x24", screen.text());
+    snapshot("followed-80x24", &screen.text());
     screen.press(&["up"]);
     assert!(!screen.text().contains("following"), "{}", screen.text());
     // What is left without a question: nothing is lost with it.

@@ -1,22 +1,12 @@
 //! The walls of the house (ARCHITECTURE.md): who may import whom, and what no file may hold.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so and stops"
-)]
-
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::none;
+use crate::support::source::{self, code_of};
 use mcpdump::base::Code;
 use regex::Regex;
-use support::none;
-use support::source::{self, code_of};
 
 /// A room, what it may see whole, and the rooms of which it may see the vocabulary: what `mod.rs` holds.
 ///

@@ -2,30 +2,17 @@
 //! process. Every exchange that a client made is paired, and its total lies between what the server measured of its own
 //! work and what the client measured around it.
 
-#![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so and stops"
-)]
-
-mod support;
-#[path = "support/timed.rs"]
-mod timed;
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::none;
+use crate::support::run::Run;
+use crate::support::timed::{Handled, Log, Timed};
 use mcpdump::capture::live;
 use mcpdump::serve::{self, Hackernews, Server, Stories};
 use mcpdump::traffic::{self, Call, Outcome, Target, Transport};
 use serde_json::Value;
-use support::none;
-use support::run::Run;
-use timed::{Handled, Log, Timed};
 use tokio_util::sync::CancellationToken;
 
 const WAYS: [(Transport, &str); 5] = [

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::dump::{Dump, PATIENCE, allowed, can_capture, is_root, kept, mcpdump, plain, until};
-use super::tmux::Tmux;
 use super::traffic::Traffic;
+use crate::support::tmux::Tmux;
 
 /// Everybody may read and write in it.
 fn open(directory: &Path) {

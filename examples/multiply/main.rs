@@ -5,19 +5,21 @@
 //! ```
 
 #![allow(
+    clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "a tool of the developers: it stops where it cannot go on"
+    reason = "a developer's tool ends at the first error"
 )]
 
-#[path = "../tests/support/multiply.rs"]
-mod multiply;
+mod copies;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
 use clap::Parser;
-use multiply::Multiply;
+use copies::Multiply;
 
 /// Makes a large capture out of a small one.
 #[derive(Parser)]
@@ -38,7 +40,7 @@ fn main() -> io::Result<()> {
     let args = Args::parse();
     let mut output = BufWriter::new(File::create(&args.output)?);
     let how = Multiply { copies: args.copies, overlap: args.overlap };
-    let written = multiply::multiply(Box::new(File::open(&args.input)?), how, &mut output)?;
+    let written = copies::multiply(Box::new(File::open(&args.input)?), how, &mut output)?;
     output.flush()?;
     println!("{}: {} packets, {} bytes", args.output, written.packets, written.bytes);
     Ok(())

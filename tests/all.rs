@@ -1,0 +1,41 @@
+//! The integration tests that run anywhere: one program, so that the crate is linked once.
+//!
+//! `cargo test --test all tui::` runs those of one module. What needs the right to capture is in `live.rs`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test ends the test"
+)]
+
+mod books;
+mod cli;
+mod cut;
+mod damage;
+#[cfg(all(feature = "demo", target_os = "linux"))]
+#[allow(clippy::disallowed_methods, reason = "a program that hangs is ended after a time limit")]
+mod demo;
+#[cfg(unix)]
+#[allow(clippy::disallowed_methods, reason = "a program that hangs is ended after a time limit")]
+mod follow;
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "header fields wrap")]
+mod hostile;
+mod layering;
+#[cfg(feature = "demo")]
+mod serve;
+mod spans;
+mod store;
+#[allow(
+    clippy::too_many_lines,
+    clippy::too_many_arguments,
+    clippy::needless_pass_by_value,
+    reason = "a test reads like the conversation it describes"
+)]
+mod stories;
+mod support;
+#[cfg(feature = "demo")]
+mod traffic;
+mod truth;
+mod tui;
