@@ -14,7 +14,7 @@ use std::fs;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use mcpdump::base::fact::{CarriedFact, CarriedKind};
+use mcpdump::base::fact::{PayloadFact, PayloadKind};
 use mcpdump::base::{Code, Fact, Finding, Findings};
 use mcpdump::capture::Source;
 use mcpdump::engine::Engine;
@@ -40,7 +40,7 @@ fn told() -> Vec<Entry> {
     let mut source =
         mcpdump::capture::from_reader("bench", Box::new(fs::File::open(path).expect("the capture")));
     let (mut engine, mut entries, mut findings) = (Engine::new(), Vec::new(), Findings::new());
-    engine.watch();
+    engine.emit_payloads();
     while let Some(item) = source.next(&mut findings).expect("it can be read") {
         engine.push(item, &mut entries);
     }
@@ -118,7 +118,7 @@ fn large(told: &[Entry]) -> Vec<Entry> {
     exchange.answered_on = Some((CONNECTIONS, 0));
     exchange.name = Some("large".into());
     let carried = told.iter().find_map(|entry| match entry {
-        Entry::Fact(Fact::Carried(carried)) if carried.kind == CarriedKind::Body => Some(carried.clone()),
+        Entry::Fact(Fact::Payload(carried)) if carried.kind == PayloadKind::Body => Some(carried.clone()),
         _ => None,
     });
     let carried = carried.expect("a body");
@@ -129,7 +129,7 @@ fn large(told: &[Entry]) -> Vec<Entry> {
         .collect();
     let answer = format!(r#"{{"jsonrpc":"2.0","id":3,"result":{{"content":[{text}{{"text":"needle"}}]}}}}"#);
     let said = |response: bool| {
-        let mut carried: CarriedFact = (*carried).clone();
+        let mut carried: PayloadFact = (*carried).clone();
         carried.peers.tcp_stream = CONNECTIONS;
         carried.transaction = 0;
         if response {
@@ -139,7 +139,7 @@ fn large(told: &[Entry]) -> Vec<Entry> {
         } else {
             carried.span = exchange.request.span;
         }
-        Entry::Fact(Fact::Carried(Box::new(carried)))
+        Entry::Fact(Fact::Payload(Box::new(carried)))
     };
     vec![said(false), said(true), Entry::Record(Record::Exchange(exchange.clone()))]
 }

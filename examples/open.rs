@@ -52,11 +52,11 @@ fn main() -> io::Result<()> {
     let last = opened.waits.len().saturating_sub(1);
     println!("a key waited  {:8.1} ms at the median, {:.1} at most, of {}", ms(last / 2), ms(last), last + 1);
     let ms = |at: Duration| at.as_secs_f64() * 1e3;
-    let [batch, standing, frame] = opened.slowest;
+    let [batch, in_progress, frame] = opened.slowest;
     println!(
         "slowest       {:8.1} ms for a batch, {:.1} for what goes on, {:.1} for a frame",
         ms(batch),
-        ms(standing),
+        ms(in_progress),
         ms(frame)
     );
     let (exchanges, store) = (opened.app.model.store.len(), &opened.app.model.store);
@@ -130,9 +130,9 @@ fn press(events: &SyncSender<Sent>, over: &AtomicBool) {
 }
 
 fn load(mut source: impl mcpdump::capture::Source, events: &SyncSender<Sent>) {
-    let (mut engine, mut gathered, mut since, mut standing) =
+    let (mut engine, mut gathered, mut since, mut in_progress) =
         (Engine::new(), Vec::new(), Instant::now(), Instant::now());
-    engine.watch();
+    engine.emit_payloads();
     let mut items = 0_u32;
     while engine.read(&mut source, &mut gathered).expect("it can be read") {
         items = items.wrapping_add(1);
@@ -141,10 +141,10 @@ fn load(mut source: impl mcpdump::capture::Source, events: &SyncSender<Sent>) {
             continue;
         }
         since = Instant::now();
-        if since >= standing {
-            let told = Box::new(engine.standing());
-            standing = Instant::now() + Duration::from_millis(250).max(since.elapsed() * 20);
-            if events.send((Event::Standing(told), None)).is_err() {
+        if since >= in_progress {
+            let told = Box::new(engine.in_progress());
+            in_progress = Instant::now() + Duration::from_millis(250).max(since.elapsed() * 20);
+            if events.send((Event::InProgress(told), None)).is_err() {
                 return;
             }
         }
@@ -171,7 +171,7 @@ fn show(began: Instant, told: &Receiver<Sent>) -> Opened {
         let (taking, mut pressed) = (Instant::now(), None);
         let mut next = told.recv_timeout(wait).ok();
         while let Some((event, at)) = next {
-            let (kind, began) = (usize::from(matches!(event, Event::Standing(_))), Instant::now());
+            let (kind, began) = (usize::from(matches!(event, Event::InProgress(_))), Instant::now());
             app.handle(event);
             slowest[kind] = slowest[kind].max(began.elapsed());
             pressed = at;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::support::corpus::{self, Capture};
 use crate::support::none;
 use mcpdump::base::Fact;
-use mcpdump::base::fact::{CarriedFact, CarriedKind};
+use mcpdump::base::fact::{PayloadFact, PayloadKind};
 use mcpdump::engine::Engine;
 use mcpdump::ledger::store::{Said, Store};
 use mcpdump::ledger::{Entry, Exchange, Record};
@@ -13,7 +13,7 @@ use mcpdump::ledger::{Entry, Exchange, Record};
 /// Everything that is told of a capture to those who watch.
 fn watched(capture: Capture) -> Vec<Entry> {
     let (mut engine, mut entries) = (Engine::new(), Vec::new());
-    engine.watch();
+    engine.emit_payloads();
     let mut source = corpus::source(capture.bytes());
     while engine.read(&mut source, &mut entries).unwrap() {}
     entries
@@ -58,9 +58,9 @@ fn what_was_said_comes_back_also_from_the_file() {
         let entries = watched(capture);
         // Nothing stays in memory but the newest chunk.
         let mut store = filled(&entries, 0);
-        let mut told: BTreeMap<(u32, u32), Vec<&CarriedFact>> = BTreeMap::new();
+        let mut told: BTreeMap<(u32, u32), Vec<&PayloadFact>> = BTreeMap::new();
         for entry in &entries {
-            if let Entry::Fact(Fact::Carried(carried)) = entry {
+            if let Entry::Fact(Fact::Payload(carried)) = entry {
                 told.entry((carried.peers.tcp_stream, carried.transaction)).or_default().push(carried);
             }
         }
@@ -91,7 +91,7 @@ fn the_texts_of_an_exchange_are_where_it_says() {
             let mut holds = |(tcp_stream, transaction), span, what: &str| {
                 let said = store.said(tcp_stream, transaction).unwrap();
                 let mut of_span =
-                    said.iter().filter(|said| said.kind != CarriedKind::Head && said.span == span);
+                    said.iter().filter(|said| said.kind != PayloadKind::Head && said.span == span);
                 of_span.any(|said| String::from_utf8_lossy(&said.bytes).contains(what))
             };
             let method = format!("\"{}\"", exchange.method);
@@ -117,7 +117,7 @@ fn what_an_exchange_said_is_found_without_reading_all() {
         let mut store = filled(&watched(capture), 64 << 20);
         for index in 0..store.len() {
             let exchange = store.exchange(index).unwrap();
-            let heads = |said: &[Said]| said.iter().filter(|said| said.kind == CarriedKind::Head).count();
+            let heads = |said: &[Said]| said.iter().filter(|said| said.kind == PayloadKind::Head).count();
             let asked = store.said_to_ask(index, PIECES).unwrap();
             if !asked.iter().any(|said| said.span == exchange.request.span) || asked.len() > PIECES + 2 {
                 problems.push(format!("{}: the request of {} is not there", capture.0, exchange.n));
@@ -143,12 +143,12 @@ fn what_an_exchange_said_is_found_without_reading_all() {
 fn what_goes_on_is_told_once_it_is_over() {
     for capture in Capture::all().filter(|capture| !capture.is_large()) {
         let (mut engine, mut store, mut entries) = (Engine::new(), Store::new(1 << 20), Vec::new());
-        engine.watch();
+        engine.emit_payloads();
         let mut source = corpus::source(capture.bytes());
         let mut open = 0;
         while engine.read(&mut source, &mut entries).unwrap() {
             entries.drain(..).for_each(|entry| store.push(entry));
-            store.stand(engine.standing());
+            store.set_in_progress(engine.in_progress());
             open = open.max(store.open_connections().len());
             let told: Vec<u32> = store.connections().iter().map(|fact| fact.tcp_stream).collect();
             assert!(store.open_connections().all(|fact| !told.contains(&fact.tcp_stream)), "{}", capture.0);

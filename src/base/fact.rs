@@ -14,13 +14,13 @@ pub enum Fact {
     Connection(Box<ConnectionFact>),
     /// The counts of the capture so far. The last one holds for the whole.
     Capture(CaptureFact),
-    /// What a transaction carried. Told only to those who watch: see `Engine::watch`.
-    Carried(Box<CarriedFact>),
+    /// What a transaction carried. Told only to those who watch: see `Engine::emit_payloads`.
+    Payload(Box<PayloadFact>),
 }
 
 /// A head, a body or an event as it was, for those who look into messages.
 #[derive(Clone, Debug)]
-pub struct CarriedFact {
+pub struct PayloadFact {
     /// Who talks, and Wireshark's number of their connection.
     pub peers: Peers,
     /// The number of the transaction on its connection, from 0.
@@ -28,7 +28,7 @@ pub struct CarriedFact {
     /// Who sent it.
     pub side: Side,
     /// What it is.
-    pub kind: CarriedKind,
+    pub kind: PayloadKind,
     /// Its packets.
     pub span: Span,
     /// The head as it was sent; a body without its codings; the data of an event. It may be a slice of something
@@ -38,9 +38,9 @@ pub struct CarriedFact {
     pub degraded: Degraded,
 }
 
-/// The kinds of [`CarriedFact`].
+/// The kinds of [`PayloadFact`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CarriedKind {
+pub enum PayloadKind {
     /// A head: start line and header fields.
     Head,
     /// A whole body.

@@ -41,7 +41,7 @@ pub struct Finding {
     pub session: Option<u32>,
     /// The exchange's `n`; `None` where it concerns none.
     pub exchange: Option<u64>,
-    /// What exactly, in words, with numbers. May quote traffic: made harmless where it is printed.
+    /// What exactly, in words, with numbers. May quote traffic: escaped when printed.
     pub detail: String,
 }
 
@@ -59,7 +59,7 @@ impl Findings {
     }
 
     /// Notes a finding at a packet. It needs no session, message or stream to hang on.
-    pub fn note(&mut self, code: Code, at: Origin, detail: impl Into<String>) {
+    pub fn add(&mut self, code: Code, at: Origin, detail: impl Into<String>) {
         self.push(Finding {
             code,
             at: Some(at),
@@ -94,7 +94,7 @@ impl Findings {
     }
 
     /// Says of the findings from the `from`th on, which were noted without a connection, whose they are.
-    pub fn belong_to(&mut self, from: usize, tcp_stream: u32) {
+    pub fn set_stream(&mut self, from: usize, tcp_stream: u32) {
         for finding in self.list.iter_mut().skip(from) {
             finding.tcp_stream.get_or_insert(tcp_stream);
         }

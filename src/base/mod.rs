@@ -1,4 +1,4 @@
-//! The words that every room speaks: where a byte came from, what a stage is fed, what was odd.
+//! The words that every room speaks: where a byte came from, what a layer is fed, what was odd.
 //!
 //! Nothing here knows a protocol, reads a clock or does I/O.
 
@@ -6,12 +6,12 @@ pub mod code;
 pub mod degraded;
 pub mod fact;
 pub mod finding;
-pub mod harmless;
+pub mod layer;
 pub mod limits;
 mod matter;
 pub mod origin;
 pub mod reader;
-pub mod stage;
+pub mod sanitize;
 pub mod stream_buf;
 pub mod text;
 pub mod units;
@@ -20,7 +20,7 @@ pub use code::{Code, CodeInfo};
 pub use degraded::Degraded;
 pub use fact::Fact;
 pub use finding::{Finding, Findings, Severity};
+pub use layer::{Ending, Feed, Peers, ResponseEnd, Side, Stage};
 pub use origin::{Origin, PacketNo, Span, Timestamp};
 pub use reader::Reader;
-pub use stage::{Ending, Feed, Finish, Peers, Side, Stage};
 pub use stream_buf::StreamBuf;

@@ -243,7 +243,7 @@ mod tests {
 
         #[test]
         fn cells_are_narrow(ns in 0i64..8_640_000_000_000_000) {
-            prop_assert!(super::super::harmless::width(&cell(ns)) <= 6, "{}", cell(ns));
+            prop_assert!(super::super::sanitize::width(&cell(ns)) <= 6, "{}", cell(ns));
         }
     }
 }

@@ -84,7 +84,7 @@ impl Filter {
                 let detail = format!(
                     "filter {text:?} does not compile for link type {link_type}: {why}; its packets are left out"
                 );
-                findings.note(Code::LinkUnsupported, packet.origin, detail);
+                findings.add(Code::LinkUnsupported, packet.origin, detail);
             })
             .ok();
         self.programs.push((packet.link_type, program));

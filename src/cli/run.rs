@@ -28,7 +28,7 @@ pub(super) fn list(request: &Request, options: &ListOptions) -> anyhow::Result<O
     let mut unread = Unread::default();
     let mut engine = engine::Engine::new();
     if options.messages && filter.is_none() {
-        engine.tell_requests();
+        engine.emit_requests();
     }
     let result = analyse(&mut reader, engine, Meter::start(!output.is_file()), |entries| {
         entries.iter().for_each(|entry| unread.note(entry));

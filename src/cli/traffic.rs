@@ -14,7 +14,7 @@ use super::args::Color;
 use super::{measure, output, signals, tell};
 use crate::base::Side;
 use crate::ledger::{Group, LatencyKey, LatencyRow, Subject};
-use crate::report::{self, harmless, units};
+use crate::report::{self, sanitize, units};
 use crate::traffic::{self, CallRow, Options, Outcome, Summary, Target, Tools, Transport};
 
 /// What `traffic` takes.
@@ -95,14 +95,14 @@ pub(super) fn run(arguments: &Traffic, color: Color) -> anyhow::Result<()> {
     runtime.shutdown_background();
     print(&summary, output::wants_color(color), &mut io::stdout().lock())?;
     if let Some(why) = &summary.ended {
-        tell(&format!("mcpdump: not all clients lasted: {}", harmless::shown(why)));
+        tell(&format!("mcpdump: not all clients lasted: {}", sanitize::clean(why)));
     }
     Ok(())
 }
 
 /// What a user is told of it: without the credentials of a URL, or anything of a server that would not be plainly seen.
 fn told(error: &traffic::Error) -> anyhow::Error {
-    anyhow!(harmless::shown(&error.to_string()))
+    anyhow!(sanitize::clean(&error.to_string()))
 }
 
 /// Clients mostly wait; TLS and JSON of some thousand calls a second are work for two.

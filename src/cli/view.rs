@@ -38,7 +38,7 @@ const GATHERED: Duration = Duration::from_millis(25);
 const SOON: Duration = Duration::from_millis(5);
 
 /// How often it is told what goes on, at most; and how many times as long as that took passes in between.
-const STANDING: Duration = Duration::from_millis(250);
+const IN_PROGRESS: Duration = Duration::from_millis(250);
 const RARELY: u32 = 20;
 
 /// Whether the TUI is what is wanted: somebody is there to look, and can press keys.
@@ -272,7 +272,7 @@ struct Loader<'a> {
     /// When entries were handed on last.
     handed: Instant,
     /// When it is told next what goes on.
-    standing: Instant,
+    in_progress: Instant,
     /// What was told to be wrong with the source: a few texts for each file at most.
     warned: Vec<String>,
 }
@@ -280,7 +280,7 @@ struct Loader<'a> {
 impl<'a> Loader<'a> {
     fn new(live: bool, events: &'a SyncSender<Event>) -> Self {
         let mut engine = Engine::new();
-        engine.watch();
+        engine.emit_payloads();
         Self {
             engine,
             live,
@@ -288,7 +288,7 @@ impl<'a> Loader<'a> {
             gathered: Vec::new(),
             since: now(),
             handed: now(),
-            standing: now(),
+            in_progress: now(),
             warned: Vec::new(),
         }
     }
@@ -322,7 +322,7 @@ impl<'a> Loader<'a> {
         }
         if late || all {
             self.since = now();
-            if !all && self.since >= self.standing && !self.tell_standing() {
+            if !all && self.since >= self.in_progress && !self.send_in_progress() {
                 return false;
             }
             if !self.tell_loading(source) {
@@ -375,12 +375,12 @@ impl Loader<'_> {
     }
 
     /// Tells what goes on. False where nobody listens any more.
-    fn tell_standing(&mut self) -> bool {
+    fn send_in_progress(&mut self) -> bool {
         let began = now();
-        let standing = Box::new(self.engine.standing());
+        let in_progress = Box::new(self.engine.in_progress());
         let took = now() - began;
-        let heard = self.events.send(Event::Standing(standing)).is_ok();
-        self.standing = now() + STANDING.max(took * RARELY);
+        let heard = self.events.send(Event::InProgress(in_progress)).is_ok();
+        self.in_progress = now() + IN_PROGRESS.max(took * RARELY);
         heard
     }
 }

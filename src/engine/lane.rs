@@ -1,7 +1,8 @@
 //! Link to rpc, for a share of the connections.
 
-use crate::base::fact::{CarriedFact, CarriedKind, ConnectionFact};
+use crate::base::fact::{ConnectionFact, PayloadFact, PayloadKind};
 use crate::base::{Degraded, Findings, Origin, Peers, Side, limits};
+use crate::http::UpdateKind;
 use crate::http::conversation::Conversation;
 use crate::link::{Decoded, Link};
 use crate::tcp::{self, End, Slot, Table};
@@ -13,11 +14,11 @@ use crate::{capture, http, rpc};
     clippy::large_enum_variant,
     reason = "nearly all are items: a box for each would be an allocation for each"
 )]
-pub(super) enum Made {
+pub(super) enum Emitted {
     /// Something for `mcp`.
     Item(rpc::Item),
     /// What a transaction carried, before the item that says what it means.
-    Carried(Box<CarriedFact>),
+    Payload(Box<PayloadFact>),
     /// A connection is over. Whether it carried MCP is not filled in.
     Closed(Box<ConnectionFact>),
 }
@@ -40,9 +41,9 @@ pub(super) struct Lane {
     /// Bytes held by all conversations for what is not complete.
     held: usize,
     /// Whether what transactions carry is told.
-    watched: bool,
+    emits_payloads: bool,
     told: Vec<tcp::Output>,
-    read: Vec<http::Output>,
+    read: Vec<http::Update>,
 }
 
 #[derive(Debug)]
@@ -57,14 +58,14 @@ struct Connection {
 
 impl Lane {
     /// From now on tells what transactions carry.
-    pub(super) fn watch(&mut self) {
-        self.watched = true;
+    pub(super) fn emit_payloads(&mut self) {
+        self.emits_payloads = true;
     }
 
     pub(super) fn push(
         &mut self,
         packet: &capture::Packet,
-        out: &mut Vec<Made>,
+        out: &mut Vec<Emitted>,
         findings: &mut Findings,
     ) -> Packet {
         let segment = match self.link.decode(packet, findings) {
@@ -77,19 +78,19 @@ impl Lane {
         Packet::Tcp
     }
 
-    pub(super) fn tick(&mut self, now: Origin, out: &mut Vec<Made>, findings: &mut Findings) {
+    pub(super) fn tick(&mut self, now: Origin, out: &mut Vec<Emitted>, findings: &mut Findings) {
         self.table.tick(now, &mut self.told, findings);
         self.hear(out, findings);
     }
 
-    pub(super) fn finish(&mut self, at: Origin, out: &mut Vec<Made>, findings: &mut Findings) {
+    pub(super) fn finish(&mut self, at: Origin, out: &mut Vec<Emitted>, findings: &mut Findings) {
         self.link.end(findings);
         self.table.finish(at, &mut self.told, findings);
         self.hear(out, findings);
     }
 
     /// The connections that are open, as far as they came. Whether they carry MCP is not filled in.
-    pub(super) fn standing(&self) -> Vec<ConnectionFact> {
+    pub(super) fn in_progress(&self) -> Vec<ConnectionFact> {
         let mut facts = Vec::new();
         for (slot, connection) in self.open.iter().enumerate() {
             let Some(connection) = connection else { continue };
@@ -101,7 +102,7 @@ impl Lane {
         facts
     }
 
-    fn hear(&mut self, out: &mut Vec<Made>, findings: &mut Findings) {
+    fn hear(&mut self, out: &mut Vec<Emitted>, findings: &mut Findings) {
         let mut told = std::mem::take(&mut self.told);
         for output in told.drain(..) {
             match output {
@@ -115,7 +116,7 @@ impl Lane {
                         self.held = self.held.saturating_sub(connection.held);
                         connection.complete(&mut fact);
                     }
-                    out.push(Made::Closed(fact));
+                    out.push(Emitted::Closed(fact));
                 }
             }
         }
@@ -136,7 +137,7 @@ impl Lane {
         &mut self,
         slot: Slot,
         (from, feed): (End, crate::base::Feed),
-        out: &mut Vec<Made>,
+        out: &mut Vec<Emitted>,
         findings: &mut Findings,
     ) {
         let Some(Some(connection)) = self.open.get_mut(slot.0 as usize) else {
@@ -153,17 +154,17 @@ impl Lane {
         }
         self.held = others + held;
         connection.held = held;
-        findings.belong_to(noted, connection.tcp_stream);
+        findings.set_stream(noted, connection.tcp_stream);
         if self.read.is_empty() {
             return;
         }
         let peers = connection.peers();
-        let again = connection.by_side(self.table.retransmissions(slot));
+        let retransmissions = connection.by_side(self.table.retransmissions(slot));
         for output in self.read.drain(..) {
-            if let Some(fact) = self.watched.then(|| carried(peers, &output)).flatten() {
-                out.push(Made::Carried(Box::new(fact)));
+            if let Some(fact) = self.emits_payloads.then(|| carried(peers, &output)).flatten() {
+                out.push(Emitted::Payload(Box::new(fact)));
             }
-            out.push(Made::Item(rpc::read(peers, again, output)));
+            out.push(Emitted::Item(rpc::read(peers, retransmissions, output)));
         }
     }
 }
@@ -204,24 +205,24 @@ fn index(end: End) -> usize {
 }
 
 /// What an output of `http` carries; `None` where that is nothing to look at.
-fn carried(peers: Peers, output: &http::Output) -> Option<CarriedFact> {
-    let (side, kind, span, bytes, degraded) = match &output.what {
-        http::What::Request(head) => (Side::Client, CarriedKind::Head, head.span, &head.raw, Degraded::NONE),
-        http::What::Response(head) => (Side::Server, CarriedKind::Head, head.span, &head.raw, Degraded::NONE),
-        http::What::RequestBody(body) => {
-            (Side::Client, CarriedKind::Body, body.span, &body.content, body.degraded)
+fn carried(peers: Peers, output: &http::Update) -> Option<PayloadFact> {
+    let (side, kind, span, bytes, degraded) = match &output.kind {
+        UpdateKind::Request(head) => (Side::Client, PayloadKind::Head, head.span, &head.raw, Degraded::NONE),
+        UpdateKind::Response(head) => (Side::Server, PayloadKind::Head, head.span, &head.raw, Degraded::NONE),
+        UpdateKind::RequestBody(body) => {
+            (Side::Client, PayloadKind::Body, body.span, &body.content, body.degraded)
         }
-        http::What::ResponseBody(body) => {
-            (Side::Server, CarriedKind::Body, body.span, &body.content, body.degraded)
+        UpdateKind::ResponseBody(body) => {
+            (Side::Server, PayloadKind::Body, body.span, &body.content, body.degraded)
         }
-        http::What::Event(event) => {
-            let kind = CarriedKind::Event { name: event.name.clone(), id: event.id.clone() };
+        UpdateKind::Event(event) => {
+            let kind = PayloadKind::Event { name: event.name.clone(), id: event.id.clone() };
             (Side::Server, kind, event.span, &event.data, event.degraded)
         }
-        http::What::Gap { .. } | http::What::ClientGone | http::What::Ended { .. } => return None,
+        UpdateKind::Gap { .. } | UpdateKind::ClientClosed | UpdateKind::Ended { .. } => return None,
     };
     let (transaction, bytes) = (output.transaction.0, bytes.clone());
-    Some(CarriedFact { peers, transaction, side, kind, span, bytes, degraded })
+    Some(PayloadFact { peers, transaction, side, kind, span, bytes, degraded })
 }
 
 /// The packet that a feed came with.

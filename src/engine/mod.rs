@@ -9,12 +9,12 @@ use crate::base::fact::CaptureFact;
 use crate::base::{Code, Degraded, Fact, Findings, Origin, Timestamp};
 use crate::capture::{Error, Item, Source};
 use crate::ledger::Entry;
-use crate::ledger::store::Standing;
+use crate::ledger::store::InProgress;
 use crate::mcp::{Follower, Record};
 use crate::rpc;
 
 use grid::Grid;
-use lane::{Lane, Made};
+use lane::{Emitted, Lane};
 
 mod grid;
 mod lane;
@@ -30,7 +30,7 @@ pub struct Engine {
     /// The connections that are open and carry MCP.
     mcp: HashSet<u32, foldhash::fast::RandomState>,
     grid: Grid,
-    made: Vec<Made>,
+    emitted: Vec<Emitted>,
     records: Vec<Record>,
     findings: Findings,
     finished: bool,
@@ -44,23 +44,23 @@ impl Engine {
     }
 
     /// From now on tells each request as soon as it is complete ([`Record::Request`]), and not only what became of it.
-    pub fn tell_requests(&mut self) {
-        self.follower.tell_requests();
+    pub fn emit_requests(&mut self) {
+        self.follower.emit_requests();
     }
 
-    /// From now on tells requests as they come, and what transactions carry ([`Fact::Carried`]): for readers who look
+    /// From now on tells requests as they come, and what transactions carry ([`Fact::Payload`]): for readers who look
     /// into messages.
-    pub fn watch(&mut self) {
-        self.tell_requests();
-        self.lane.watch();
+    pub fn emit_payloads(&mut self) {
+        self.emit_requests();
+        self.lane.emit_payloads();
     }
 
     /// What goes on and was not told yet: for who watches, from time to time. It takes some milliseconds where there are
     /// ten thousands of connections and sessions.
     #[must_use]
-    pub fn standing(&self) -> Standing {
+    pub fn in_progress(&self) -> InProgress {
         let mut capture = self.capture;
-        let mut connections = self.lane.standing();
+        let mut connections = self.lane.in_progress();
         for fact in &mut connections {
             fact.mcp = self.mcp.contains(&fact.tcp_stream);
             let bytes: u64 = fact.directions.iter().map(|direction| direction.bytes).sum();
@@ -68,7 +68,7 @@ impl Engine {
             capture.mcp_bytes += if fact.mcp { bytes } else { 0 };
         }
         let (sessions, streams) = (self.follower.open_sessions(), self.follower.open_streams());
-        Standing { capture, connections, sessions, streams }
+        InProgress { capture, connections, sessions, streams }
     }
 
     /// Takes the next item of a source and appends what it completes to `out`. False at the end of the capture, when
@@ -95,7 +95,7 @@ impl Engine {
                 self.tick(packet.origin.time, out);
                 self.grid.start(packet.origin.time);
                 self.count(&packet);
-                let tcp = self.lane.push(&packet, &mut self.made, &mut self.findings);
+                let tcp = self.lane.push(&packet, &mut self.emitted, &mut self.findings);
                 self.capture.tcp_packets += u64::from(tcp == lane::Packet::Tcp);
                 self.capture.unreadable_packets += u64::from(tcp == lane::Packet::Unreadable);
                 self.tell(out);
@@ -109,7 +109,7 @@ impl Engine {
                 let at = self.capture.last.unwrap_or_default();
                 self.follower.missing(Degraded::LOST_PACKETS, at);
                 let detail = format!("{} lost {packets} packets", by.name());
-                self.findings.note(Code::CaptureLostPackets, at, detail);
+                self.findings.add(Code::CaptureLostPackets, at, detail);
                 self.tell(out);
             }
         }
@@ -123,9 +123,9 @@ impl Engine {
         let at = self.capture.last.unwrap_or_default();
         if self.capture.cut_packets > 0 {
             let detail = format!("{} of {} packets", self.capture.cut_packets, self.capture.packets);
-            self.findings.note(Code::CaptureCutPackets, at, detail);
+            self.findings.add(Code::CaptureCutPackets, at, detail);
         }
-        self.lane.finish(at, &mut self.made, &mut self.findings);
+        self.lane.finish(at, &mut self.emitted, &mut self.findings);
         self.tell(out);
         self.follower.finish(&mut self.records, &mut self.findings);
         self.tell(out);
@@ -150,23 +150,23 @@ impl Engine {
     fn tick(&mut self, time: Timestamp, out: &mut Vec<Entry>) {
         while let Some(time) = self.grid.next(time) {
             let now = Origin { time, ..self.capture.last.unwrap_or_default() };
-            self.lane.tick(now, &mut self.made, &mut self.findings);
+            self.lane.tick(now, &mut self.emitted, &mut self.findings);
             self.tell(out);
             self.follower.tick(now, &mut self.records, &mut self.findings);
             self.tell(out);
         }
     }
 
-    /// Hands what the lane made to `mcp`, and everything on to the ledger.
+    /// Hands what the lane emitted to `mcp`, and everything on to the ledger.
     fn tell(&mut self, out: &mut Vec<Entry>) {
-        if self.made.is_empty() && self.records.is_empty() && self.findings.is_empty() {
+        if self.emitted.is_empty() && self.records.is_empty() && self.findings.is_empty() {
             return;
         }
-        for made in self.made.drain(..) {
-            match made {
-                Made::Item(item) => {
-                    let key = (item.peers.tcp_stream, item.transaction);
-                    let told = matches!(item.what, rpc::What::Ended { .. });
+        for emitted in self.emitted.drain(..) {
+            match emitted {
+                Emitted::Item(item) => {
+                    let key = (item.peers.tcp_stream, item.update.transaction);
+                    let told = matches!(item.update.kind, rpc::UpdateKind::Ended { .. });
                     if told && self.follower.is_mcp(key) {
                         self.mcp.insert(key.0);
                     }
@@ -176,8 +176,8 @@ impl Engine {
                     }
                     out.extend(self.records.drain(..).map(Entry::Record));
                 }
-                Made::Carried(fact) => out.push(Entry::Fact(Fact::Carried(fact))),
-                Made::Closed(mut fact) => {
+                Emitted::Payload(fact) => out.push(Entry::Fact(Fact::Payload(fact))),
+                Emitted::Closed(mut fact) => {
                     fact.mcp = self.mcp.remove(&fact.tcp_stream);
                     let bytes: u64 = fact.directions.iter().map(|direction| direction.bytes).sum();
                     self.capture.tcp_bytes += bytes;

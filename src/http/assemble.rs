@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 
 use super::content::Decoder;
-use super::{Body, Event, Field, Head, Output, Part, PartKind, TransactionNo, What, sse};
-use crate::base::{Code, Degraded, Findings, Finish, Origin, Side, Span, limits};
+use super::{Body, Event, Field, Head, Part, PartKind, TransactionNo, Update, UpdateKind, sse};
+use crate::base::{Code, Degraded, Findings, Origin, ResponseEnd, Side, Span, limits};
 
 /// Puts the messages of one connection together.
 ///
@@ -62,7 +62,7 @@ impl Assembler {
     }
 
     /// Takes the next part.
-    pub fn push(&mut self, part: Part, out: &mut Vec<Output>, findings: &mut Findings) {
+    pub fn push(&mut self, part: Part, out: &mut Vec<Update>, findings: &mut Findings) {
         let (transaction, side) = (part.transaction, part.side);
         let whose = (transaction, side);
         match part.what {
@@ -78,11 +78,13 @@ impl Assembler {
                     message.gap(why);
                 }
                 if why.any() {
-                    out.push(Output { transaction, at, what: What::Gap { side, why } });
+                    out.push(Update { transaction, at, kind: UpdateKind::Gap { side, why } });
                 }
             }
             PartKind::End { how, at } => self.end(whose, (how, at), out, findings),
-            PartKind::ClientGone { at } => out.push(Output { transaction, at, what: What::ClientGone }),
+            PartKind::ClientClosed { at } => {
+                out.push(Update { transaction, at, kind: UpdateKind::ClientClosed })
+            }
         }
     }
 
@@ -119,7 +121,7 @@ impl Assembler {
         (transaction, side): (TransactionNo, Side),
         head: Box<Head>,
         why: Degraded,
-        (out, findings): (&mut Vec<Output>, &mut Findings),
+        (out, findings): (&mut Vec<Update>, &mut Findings),
     ) {
         let span = head.span;
         let mut message = Message {
@@ -135,7 +137,7 @@ impl Assembler {
         match Decoder::from_header(head.field(Field::ContentEncoding).unwrap_or_default().as_bytes()) {
             Ok(decoder) => message.decoder = decoder.map(Box::new),
             Err(error) => {
-                findings.note(Code::HttpContentUnknown, span.end, error.to_string());
+                findings.add(Code::HttpContentUnknown, span.end, error.to_string());
                 message.whole = false;
             }
         }
@@ -148,15 +150,15 @@ impl Assembler {
             message.degraded = why;
         }
         self.open.push(message);
-        let what = if side == Side::Client { What::Request(head) } else { What::Response(head) };
-        out.push(Output { transaction, at: span.end, what });
+        let kind = if side == Side::Client { UpdateKind::Request(head) } else { UpdateKind::Response(head) };
+        out.push(Update { transaction, at: span.end, kind });
     }
 
     fn content(
         &mut self,
         at: usize,
         (bytes, span): (Bytes, Span),
-        out: &mut Vec<Output>,
+        out: &mut Vec<Update>,
         findings: &mut Findings,
     ) {
         let Some(message) = self.open.get_mut(at) else {
@@ -177,7 +179,7 @@ impl Assembler {
         }
         if let Err(error) = result {
             if message.whole {
-                findings.note(error.code(), span.end, error.to_string());
+                findings.add(error.code(), span.end, error.to_string());
             }
             message.give_up_content();
         }
@@ -187,12 +189,12 @@ impl Assembler {
     fn end(
         &mut self,
         (transaction, side): (TransactionNo, Side),
-        (how, at): (Finish, Origin),
-        out: &mut Vec<Output>,
+        (how, at): (ResponseEnd, Origin),
+        out: &mut Vec<Update>,
         findings: &mut Findings,
     ) {
         let message = self.find(transaction, side).map(|index| self.open.swap_remove(index));
-        let ended = |message: Option<&Message>| What::Ended {
+        let ended = |message: Option<&Message>| UpdateKind::Ended {
             how,
             bytes: message.map_or(0, |message| message.bytes),
             span: message.map(|message| message.span),
@@ -202,20 +204,24 @@ impl Assembler {
         if let Some(message) = message
             && let Some(body) = message.finish(how, at, findings)
         {
-            let what = if side == Side::Client { What::RequestBody(body) } else { What::ResponseBody(body) };
-            out.push(Output { transaction, at, what });
+            let kind = if side == Side::Client {
+                UpdateKind::RequestBody(body)
+            } else {
+                UpdateKind::ResponseBody(body)
+            };
+            out.push(Update { transaction, at, kind });
         }
         if side == Side::Server {
-            out.push(Output { transaction, at, what: last });
+            out.push(Update { transaction, at, kind: last });
         }
     }
 }
 
-fn emit(transaction: TransactionNo, events: &mut Vec<Event>, out: &mut Vec<Output>) {
-    out.extend(events.drain(..).map(|event| Output {
+fn emit(transaction: TransactionNo, events: &mut Vec<Event>, out: &mut Vec<Update>) {
+    out.extend(events.drain(..).map(|event| Update {
         transaction,
         at: event.span.end,
-        what: What::Event(event),
+        kind: UpdateKind::Event(event),
     }));
 }
 
@@ -263,7 +269,7 @@ impl Message {
 
     fn too_long(&mut self, at: Origin, findings: &mut Findings) {
         let detail = format!("{} bytes after {} held for all", self.bytes, limits::MAX_CONTENT);
-        findings.note(Code::HttpBodyTooLong, at, detail);
+        findings.add(Code::HttpBodyTooLong, at, detail);
         self.give_up_content();
     }
 
@@ -279,7 +285,7 @@ impl Message {
     }
 
     /// The body, where it is no event stream.
-    fn finish(self, how: Finish, at: Origin, findings: &mut Findings) -> Option<Body> {
+    fn finish(self, how: ResponseEnd, at: Origin, findings: &mut Findings) -> Option<Body> {
         let content = match self.content {
             Content::Events(mut parser) => {
                 parser.end(at, findings);
@@ -290,7 +296,7 @@ impl Message {
             Content::Piece(bytes) => bytes,
             Content::Joined(bytes) => bytes.freeze(),
         };
-        let whole = self.whole && how == Finish::Complete;
+        let whole = self.whole && how == ResponseEnd::Complete;
         Some(Body { content, span: self.span, degraded: self.degraded, whole })
     }
 }

@@ -9,7 +9,7 @@ use crate::base::{Degraded, Ending, Feed, Findings, Origin, Side, Span, Stage, S
 
 use super::assemble::Assembler;
 use super::sniff::{self, Entry, Guess};
-use super::{Output, Part, h1};
+use super::{Part, Update, h1};
 
 /// What is known of a connection, and the stage that reads it.
 ///
@@ -117,7 +117,7 @@ impl Conversation {
     }
 
     /// Takes the next feed of what end `from` sent.
-    pub fn push(&mut self, from: usize, feed: Feed, out: &mut Vec<Output>, findings: &mut Findings) {
+    pub fn push(&mut self, from: usize, feed: Feed, out: &mut Vec<Update>, findings: &mut Findings) {
         match &mut self.state {
             State::Http1(_) => self.read(from, feed, out, findings),
             State::Ignored(_) => {}
@@ -125,7 +125,7 @@ impl Conversation {
         }
     }
 
-    fn sniff(&mut self, from: usize, feed: Feed, out: &mut Vec<Output>, findings: &mut Findings) {
+    fn sniff(&mut self, from: usize, feed: Feed, out: &mut Vec<Update>, findings: &mut Findings) {
         let State::Sniffing(sniffing) = &mut self.state else {
             return;
         };
@@ -145,7 +145,7 @@ impl Conversation {
     }
 
     /// Reads on from the first place that can be read, in the middle of a connection.
-    fn enter(&mut self, from: usize, entry: Entry, out: &mut Vec<Output>, findings: &mut Findings) {
+    fn enter(&mut self, from: usize, entry: Entry, out: &mut Vec<Update>, findings: &mut Findings) {
         let State::Sniffing(sniffing) = &mut self.state else {
             return;
         };
@@ -178,7 +178,7 @@ impl Conversation {
         }
     }
 
-    fn read(&mut self, from: usize, mut feed: Feed, out: &mut Vec<Output>, findings: &mut Findings) {
+    fn read(&mut self, from: usize, mut feed: Feed, out: &mut Vec<Update>, findings: &mut Findings) {
         let (State::Http1(http), Some(client)) = (&mut self.state, self.client) else {
             return;
         };

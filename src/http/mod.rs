@@ -1,12 +1,12 @@
 //! Bytes of a connection in; HTTP messages and SSE events out.
 //!
 //! `h1` (and `h2`) turn bytes into [`Part`]s: heads, content and ends, each with its transaction. [`assemble`] turns
-//! parts into what later rooms see ([`Output`]): content codings taken off, bodies collected, event streams parsed.
+//! parts into what later layers see ([`Update`]): content codings taken off, bodies collected, event streams parsed.
 //! Knows nothing of JSON.
 
 use bytes::Bytes;
 
-use crate::base::{Degraded, Finish, Origin, Side, Span};
+use crate::base::{Degraded, Origin, ResponseEnd, Side, Span};
 
 pub mod assemble;
 pub mod content;
@@ -143,61 +143,81 @@ pub enum PartKind {
     /// Nothing more comes of this message.
     End {
         /// How it ended.
-        how: Finish,
+        how: ResponseEnd,
         /// The packet in which that was seen.
         at: Origin,
     },
     /// The client closed its direction (FIN) while the response was not complete. The response may yet go on.
-    ClientGone {
+    ClientClosed {
         /// The packet with the FIN.
         at: Origin,
     },
 }
 
-/// What the room hands on: a happening of one transaction.
+/// A step in the life of one transaction. `B` is the type of bodies and `E` the type of events: raw bytes here, parsed
+/// messages behind `rpc`.
 #[derive(Clone, Debug)]
-pub struct Output {
-    /// Whose it is.
+pub struct Update<B = Body, E = Event> {
+    /// The transaction on its connection.
     pub transaction: TransactionNo,
-    /// The packet that completed it.
+    /// The packet that completed the step.
     pub at: Origin,
-    /// What it is.
-    pub what: What,
+    /// The step.
+    pub kind: UpdateKind<B, E>,
 }
 
-/// The kinds of [`Output`], in the order in which a transaction has them. Any may be missing where the capture has gaps.
+/// The kinds of [`Update`], in the order in which a transaction has them. Any may be missing if the capture has gaps.
 #[derive(Clone, Debug)]
-pub enum What {
-    /// The request's head.
+pub enum UpdateKind<B = Body, E = Event> {
+    /// Head of the request.
     Request(Box<Head>),
-    /// The request's whole body, empty or not.
-    RequestBody(Body),
-    /// The head of the final response.
+    /// Complete body of the request, possibly empty.
+    RequestBody(B),
+    /// Head of the final response.
     Response(Box<Head>),
-    /// The whole body of a response that is no event stream, empty or not.
-    ResponseBody(Body),
+    /// Complete body, possibly empty, of a response that is no event stream.
+    ResponseBody(B),
     /// An event of a response that is an event stream.
-    Event(Event),
-    /// Bytes of this side are missing, which could have held anything.
+    Event(E),
+    /// Bytes of this side are missing; they may have carried anything.
     Gap {
-        /// The side that sent them.
+        /// The sender of the missing bytes.
         side: Side,
         /// Why they are missing.
         why: Degraded,
     },
-    /// The client closed its direction while the response was not complete.
-    ClientGone,
-    /// The response is over, or will never come.
+    /// The client closed its direction before the response was complete.
+    ClientClosed,
+    /// The response ended, or will never come.
     Ended {
         /// How it ended.
-        how: Finish,
-        /// Bytes of its body after content decoding, as far as they came.
+        how: ResponseEnd,
+        /// Length of the captured part of its body after content decoding, in bytes.
         bytes: u64,
-        /// The packets of the response, from its head to the last byte of its content; `None` where nothing came.
+        /// The packets of the response, from its head to the last byte of its content; `None` if none was captured.
         span: Option<Span>,
-        /// Why it may not be whole.
+        /// Reasons why it may be incomplete.
         degraded: Degraded,
     },
+}
+
+impl<B, E> Update<B, E> {
+    /// Converts the bodies and the events, and leaves everything else as it is.
+    pub fn map<C, F>(self, body: impl FnOnce(B) -> C, event: impl FnOnce(E) -> F) -> Update<C, F> {
+        let kind = match self.kind {
+            UpdateKind::Request(head) => UpdateKind::Request(head),
+            UpdateKind::RequestBody(content) => UpdateKind::RequestBody(body(content)),
+            UpdateKind::Response(head) => UpdateKind::Response(head),
+            UpdateKind::ResponseBody(content) => UpdateKind::ResponseBody(body(content)),
+            UpdateKind::Event(data) => UpdateKind::Event(event(data)),
+            UpdateKind::Gap { side, why } => UpdateKind::Gap { side, why },
+            UpdateKind::ClientClosed => UpdateKind::ClientClosed,
+            UpdateKind::Ended { how, bytes, span, degraded } => {
+                UpdateKind::Ended { how, bytes, span, degraded }
+            }
+        };
+        Update { transaction: self.transaction, at: self.at, kind }
+    }
 }
 
 /// A whole HTTP message body, content codings taken off.

@@ -100,7 +100,7 @@ impl Ledger {
             Entry::Record(Record::Offer(offer)) => self.offers.record(offer),
             Entry::Finding(finding) => self.noticed.record(finding),
             // What was said is kept by the store alone.
-            Entry::Fact(Fact::Carried(_)) => {}
+            Entry::Fact(Fact::Payload(_)) => {}
             Entry::Fact(Fact::Connection(connection)) => self.connections.record(connection),
             Entry::Fact(Fact::Capture(capture)) => self.capture = *capture,
         }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::*;
-use crate::base::{Code, Degraded, Ending, Finish, Origin, Span, Timestamp};
+use crate::base::{Code, Degraded, Ending, Origin, ResponseEnd, Span, Timestamp};
 
 /// 2026-11-22T08:49:15.351Z, the time of the examples in the design.
 pub(crate) const T0: i64 = 1_795_337_355_351_000_000;
@@ -113,7 +113,7 @@ pub(crate) fn stream(session: Option<SessionRef>) -> Stream {
         last_event: Some(Timestamp(T0 + 749_000_000)),
         events: 41,
         bytes: 9120,
-        ended: Finish::ClosedBy(Side::Client),
+        ended: ResponseEnd::ClosedBy(Side::Client),
         degraded: Degraded::NONE,
     }
 }

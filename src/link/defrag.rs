@@ -69,7 +69,7 @@ impl Defrag {
         }
         if !entry.pieces.add(fragment, bytes) {
             let detail = format!("{}: a fragment at byte {} differs", entry.key, fragment.offset);
-            findings.note(Code::LinkFragmentOverlap, origin, detail);
+            findings.add(Code::LinkFragmentOverlap, origin, detail);
         }
         entry.complete(origin.time).ok_or(Stop::Fragment)
     }
@@ -114,7 +114,7 @@ impl Defrag {
                 "{old}, given up: more than {} IP packets in fragments at once",
                 limits::MAX_FRAGMENTED
             );
-            findings.note(Code::LinkFragmentLimit, old.last, detail);
+            findings.add(Code::LinkFragmentLimit, old.last, detail);
         }
     }
 }
@@ -217,7 +217,7 @@ impl Entry {
 
     fn give_up(&mut self, why: &str, findings: &mut Findings) {
         if matches!(self.state, State::Waiting) {
-            findings.note(Code::LinkFragmentIncomplete, self.last, format!("{self}: {why}"));
+            findings.add(Code::LinkFragmentIncomplete, self.last, format!("{self}: {why}"));
         }
         self.state = State::GivenUp;
         self.pieces = Pieces::default();

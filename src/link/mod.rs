@@ -112,7 +112,7 @@ impl Link {
                 Decoded::Unreadable
             }
             Err(Stop::Unreadable(reason)) => {
-                findings.note(reason.code, packet.origin, reason.detail);
+                findings.add(reason.code, packet.origin, reason.detail);
                 Decoded::Unreadable
             }
         }
@@ -175,7 +175,7 @@ impl Link {
             _ => "",
         };
         let detail = format!("link type {} is not read{last}", link_type.0);
-        findings.note(Code::LinkUnsupported, packet.origin, detail);
+        findings.add(Code::LinkUnsupported, packet.origin, detail);
     }
 }
 

@@ -8,8 +8,8 @@ use super::pair::Book;
 use super::session::{Key as SessionKey, Place, Sessions, State, Stream as SessionStream};
 use super::transaction::{Key, Over, Transaction, Verb, Waiting};
 use super::{Cause, Record, SessionEnd, Transport, legacy, route, rules};
-use crate::base::{Code, Degraded, Finding, Findings, Finish, Origin, PacketNo, Side, Span, limits};
-use crate::rpc::{Envelope, Item, Kind, Parsed, StreamEvent, What};
+use crate::base::{Code, Degraded, Finding, Findings, Origin, PacketNo, ResponseEnd, Side, Span, limits};
+use crate::rpc::{Envelope, Item, Kind, Parsed, StreamEvent, Update, UpdateKind};
 
 /// Follows every session of a capture.
 #[derive(Debug, Default)]
@@ -35,8 +35,8 @@ pub struct Follower {
     last: Origin,
     /// The capture lost packets, or began or ended inside something: evidence may be missing anywhere.
     pub(super) missing: Degraded,
-    /// Whether requests are told as they come: see [`Follower::tell_requests`].
-    pub(super) tells_requests: bool,
+    /// Whether requests are told as they come: see [`Follower::emit_requests`].
+    pub(super) emits_requests: bool,
     pub(super) out: Vec<Record>,
 }
 
@@ -78,8 +78,8 @@ impl Follower {
     }
 
     /// From now on tells each request as soon as it is complete, and not only what became of it: for those who watch.
-    pub fn tell_requests(&mut self) {
-        self.tells_requests = true;
+    pub fn emit_requests(&mut self) {
+        self.emits_requests = true;
     }
 
     /// Takes the next item; appends what is complete to `out`.
@@ -177,7 +177,7 @@ impl Follower {
             .transactions
             .values()
             .filter_map(|transaction| {
-                let mut stream = transaction.told(Finish::Open, 0, None, Degraded::NONE)?;
+                let mut stream = transaction.told(ResponseEnd::Open, 0, None, Degraded::NONE)?;
                 let state = transaction.session.and_then(|place| self.sessions.get(place));
                 stream.session = state.map(|state| state.told.session.clone());
                 stream.exchange = transaction.requests.first().copied();
@@ -189,17 +189,17 @@ impl Follower {
     }
 
     fn item(&mut self, item: Item, findings: &mut Findings) {
-        let Item { peers, transaction, again, at, what } = item;
+        let Item { peers, retransmissions, update: Update { transaction, at, kind } } = item;
         self.last = self.last.later(at);
         let key = (peers.tcp_stream, transaction);
-        if let What::Gap { side, why } = what {
+        if let UpdateKind::Gap { side, why } = kind {
             self.gap((key, peers, at), side, why);
             return;
         }
         let known = self.transactions.contains_key(&key);
         if !known && self.transactions.len() >= limits::MAX_TRANSACTIONS {
-            if matches!(what, What::Request(_) | What::Response(_)) {
-                findings.note(
+            if matches!(kind, UpdateKind::Request(_) | UpdateKind::Response(_)) {
+                findings.add(
                     Code::McpLimit,
                     at,
                     format!("more than {} transactions", limits::MAX_TRANSACTIONS),
@@ -207,27 +207,28 @@ impl Follower {
             }
             return;
         }
-        let transaction = self.transactions.entry(key).or_insert_with(|| Transaction::new(key, peers, again));
-        transaction.again.1 = again;
-        match what {
-            What::Request(head) => {
+        let transaction =
+            self.transactions.entry(key).or_insert_with(|| Transaction::new(key, peers, retransmissions));
+        transaction.retransmissions.1 = retransmissions;
+        match kind {
+            UpdateKind::Request(head) => {
                 if transaction.request(&head) {
                     let detail = "Mcp-Session-Id holds one id twice: two fields folded to one".to_owned();
                     findings.push(about(Code::McpSessionFolded, at, key, detail));
                 }
                 self.bind(key, at, false, findings);
             }
-            What::RequestBody(parsed) => self.request_body(key, at, parsed, findings),
-            What::Response(head) => {
+            UpdateKind::RequestBody(parsed) => self.request_body(key, at, parsed, findings),
+            UpdateKind::Response(head) => {
                 transaction.respond(&head);
                 self.bind(key, at, false, findings);
                 self.responded(key, at, findings);
             }
-            What::ResponseBody(parsed) => self.later(key, at, Waiting::Body(parsed), findings),
-            What::Event(event) => self.event(key, at, event, findings),
-            What::Gap { .. } => {}
-            What::ClientGone => self.client_gone(key, at),
-            What::Ended { how, bytes, span, degraded } => {
+            UpdateKind::ResponseBody(parsed) => self.later(key, at, Waiting::Body(parsed), findings),
+            UpdateKind::Event(event) => self.event(key, at, event, findings),
+            UpdateKind::Gap { .. } => {}
+            UpdateKind::ClientClosed => self.client_gone(key, at),
+            UpdateKind::Ended { how, bytes, span, degraded } => {
                 let over = Over { how, bytes, span, degraded };
                 let unasked = !transaction.body_seen;
                 transaction.over = Some(over);
@@ -248,7 +249,7 @@ impl Follower {
         let at = self.last;
         for key in open {
             if let Some(transaction) = self.transactions.get_mut(&key) {
-                let nothing = Over { how: Finish::Open, bytes: 0, span: None, degraded: Degraded::NONE };
+                let nothing = Over { how: ResponseEnd::Open, bytes: 0, span: None, degraded: Degraded::NONE };
                 transaction.over.get_or_insert(nothing);
             }
             self.over(key, at, findings);
@@ -479,14 +480,14 @@ impl Follower {
         if let Some(state) = self.sessions.get_mut(place).filter(|_| deleted) {
             state.told.ended = SessionEnd::Deleted;
         }
-        let sent_again = transaction.client_again();
+        let retransmissions = transaction.client_retransmissions();
         let mut answered = Vec::new();
         for n in &transaction.requests {
             let Some(open) = self.book.get_mut(n) else { continue };
             open.told.http_status = response.status;
             open.told.ack = response.status.is_some().then_some(response.start);
             if !std::mem::replace(&mut open.acknowledged, true) {
-                open.told.retransmissions = open.told.retransmissions.saturating_add(sent_again);
+                open.told.retransmissions = open.told.retransmissions.saturating_add(retransmissions);
             }
             if open.answered {
                 answered.push(*n);
@@ -506,7 +507,7 @@ impl Follower {
 
     fn limit_sessions(&mut self, at: Origin, findings: &mut Findings) {
         while let Some(place) = self.sessions.over_limit() {
-            findings.note(Code::McpLimit, at, format!("more than {} sessions", limits::MAX_SESSIONS));
+            findings.add(Code::McpLimit, at, format!("more than {} sessions", limits::MAX_SESSIONS));
             let mut open = self.open_of(place, Side::Client);
             open.extend(self.open_of(place, Side::Server));
             open.sort_unstable();
@@ -520,7 +521,7 @@ impl Follower {
     }
 
     /// The streams of a session: whether one is left open after `how` ended one.
-    pub(super) fn stream_ended(state: &mut State, how: Finish) -> bool {
+    pub(super) fn stream_ended(state: &mut State, how: ResponseEnd) -> bool {
         state.stream = match state.stream {
             SessionStream::Open(n) if n > 1 => SessionStream::Open(n - 1),
             _ => SessionStream::Ended(how),
@@ -529,14 +530,14 @@ impl Follower {
     }
 
     /// The cause that a finish leaves a request with.
-    pub(super) fn cause(how: Finish) -> Cause {
+    pub(super) fn cause(how: ResponseEnd) -> Cause {
         match how {
             // The server completed what should have carried the answer, without it.
-            Finish::Complete | Finish::ClosedBy(Side::Server) => Cause::ServerClosed,
-            Finish::ClosedBy(Side::Client) => Cause::ClientClosed,
-            Finish::ResetBy(Side::Client) => Cause::ClientReset,
-            Finish::ResetBy(Side::Server) => Cause::ServerReset,
-            Finish::Open => Cause::CaptureEnd,
+            ResponseEnd::Complete | ResponseEnd::ClosedBy(Side::Server) => Cause::ServerClosed,
+            ResponseEnd::ClosedBy(Side::Client) => Cause::ClientClosed,
+            ResponseEnd::ResetBy(Side::Client) => Cause::ClientReset,
+            ResponseEnd::ResetBy(Side::Server) => Cause::ServerReset,
+            ResponseEnd::Open => Cause::CaptureEnd,
         }
     }
 

@@ -68,7 +68,8 @@ impl Follower {
         state.told.exchanges += 1;
         let on_post = state.told.session.transport == Transport::StreamableHttp;
         let stream = if on_post { Some(found.carrier) } else { state.speaks_on };
-        open.stream = stream.and_then(|key| Some((key, self.transactions.get(&key)?.server_again())));
+        open.stream =
+            stream.and_then(|key| Some((key, self.transactions.get(&key)?.server_retransmissions())));
         rules::opened(state, &mut open, found, findings);
         open.told.continues = state.continued(&open, look);
         let version = look.meta_version.as_deref().or(carrier_version.as_deref());
@@ -101,7 +102,7 @@ impl Follower {
             open.told.ack = transaction.response.as_ref().filter(|r| r.status.is_some()).map(|r| r.start);
             open.acknowledged = transaction.response.is_some();
         }
-        if self.tells_requests {
+        if self.emits_requests {
             let mut told = Box::new(open.told.clone());
             // As it will be told when it is over, if nothing changes until then.
             if told.protocol_version.is_none() && !method::is_initialize(&told.method) {
@@ -262,8 +263,10 @@ impl Follower {
         if let Some(carrier) = self.transactions.get(&found.carrier) {
             // The answer's own way: the stream since it was asked, or the POST that carries the client's answer.
             let again = match open.stream {
-                Some((key, before)) if key == found.carrier => carrier.server_again().saturating_sub(before),
-                _ if found.from == Side::Client => carrier.client_again(),
+                Some((key, before)) if key == found.carrier => {
+                    carrier.server_retransmissions().saturating_sub(before)
+                }
+                _ if found.from == Side::Client => carrier.client_retransmissions(),
                 _ => 0,
             };
             open.told.retransmissions = open.told.retransmissions.saturating_add(again);
@@ -426,7 +429,7 @@ impl Follower {
     fn limit_open(&mut self, at: Origin, findings: &mut Findings) {
         while self.book.len() > limits::MAX_OPEN_EXCHANGES || self.open_text > limits::MAX_OPEN_TEXT {
             let Some(oldest) = self.book.keys().next().copied() else { return };
-            findings.note(Code::McpLimit, at, "more open requests than are kept".to_owned());
+            findings.add(Code::McpLimit, at, "more open requests than are kept".to_owned());
             self.complete(oldest, findings);
         }
     }

@@ -17,7 +17,7 @@ mod rules;
 mod session;
 mod transaction;
 
-use crate::base::{Code, Degraded, Finish, PacketNo, Side, Span, Timestamp};
+use crate::base::{Code, Degraded, PacketNo, ResponseEnd, Side, Span, Timestamp};
 
 pub use follow::Follower;
 
@@ -27,7 +27,7 @@ pub use crate::rpc::{Id, Implementation, RpcError};
 #[derive(Clone, Debug)]
 pub enum Record {
     /// A request whose answer is not complete yet: its exchange as far as it is known. Told only where it was asked
-    /// for: see [`Follower::tell_requests`].
+    /// for: see [`Follower::emit_requests`].
     Request(Box<Exchange>),
     /// A request and what became of it.
     Exchange(Box<Exchange>),
@@ -320,7 +320,7 @@ pub struct Stream {
     /// Bytes of its body after content decoding.
     pub bytes: u64,
     /// How it ended.
-    pub ended: Finish,
+    pub ended: ResponseEnd,
     /// Why this may not be the whole of it.
     pub degraded: Degraded,
 }

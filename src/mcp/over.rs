@@ -5,13 +5,13 @@ use super::message::is_open;
 use super::session::Stream;
 use super::transaction::Key;
 use super::{Cause, SessionEnd, Transport};
-use crate::base::{Code, Degraded, Findings, Finish, Origin, Peers, Side, limits};
+use crate::base::{Code, Degraded, Findings, Origin, Peers, ResponseEnd, Side, limits};
 
 /// How the transaction ended that carried a request.
 #[derive(Clone, Copy, Debug)]
 struct Carrier {
     at: Origin,
-    how: Finish,
+    how: ResponseEnd,
     /// `None` where no response was seen.
     status: Option<u16>,
     /// Its response was a stream with event ids.
@@ -20,7 +20,7 @@ struct Carrier {
 
 impl Follower {
     /// A response is over, or will never come.
-    pub(super) fn ended(&mut self, key: Key, at: Origin, how: Finish, findings: &mut Findings) {
+    pub(super) fn ended(&mut self, key: Key, at: Origin, how: ResponseEnd, findings: &mut Findings) {
         let Some(transaction) = self.transactions.get(&key) else {
             return;
         };
@@ -52,7 +52,7 @@ impl Follower {
         // What the server asked on this stream is answered by POST: the end of the stream tells why it was not.
         for n in self.open_of(place, Side::Server) {
             if let Some(open) = self.book.get_mut(&n).filter(|open| open.asked_on == Some(key)) {
-                open.ended = Some(Self::cause(how)).filter(|_| how != Finish::Open);
+                open.ended = Some(Self::cause(how)).filter(|_| how != ResponseEnd::Open);
             }
         }
         if standalone {
@@ -66,7 +66,8 @@ impl Follower {
         let closing_cancels = self.closing_cancels(n);
         let Some(open) = self.book.get_mut(&n) else { return };
         let place = open.place;
-        let by_client = matches!(how, Finish::ClosedBy(Side::Client) | Finish::ResetBy(Side::Client));
+        let by_client =
+            matches!(how, ResponseEnd::ClosedBy(Side::Client) | ResponseEnd::ResetBy(Side::Client));
         if closing_cancels && by_client && open.cancelled.is_none() {
             open.cancelled = Some((open.told.request.span.end, Cause::ClientClosed));
         }
@@ -85,7 +86,7 @@ impl Follower {
                     state.told.degraded.is_none() && state.told.session.transport != Transport::HttpSse
                 }
             };
-            open.ended = Some(if how == Finish::Open { Cause::CaptureEnd } else { Cause::NoStream });
+            open.ended = Some(if how == ResponseEnd::Open { Cause::CaptureEnd } else { Cause::NoStream });
             if !no_stream {
                 open.ended = None;
             }
@@ -94,7 +95,7 @@ impl Follower {
         open.ended = Some(Self::cause(how));
         // Without a status the POST may be repeated on another connection; a stream with event ids may be resumed.
         let repeatable = status.is_none() && !cancelled;
-        if how == Finish::Open || (resumable && self.may_be_resumed(place)) {
+        if how == ResponseEnd::Open || (resumable && self.may_be_resumed(place)) {
             return;
         }
         if repeatable && self.may_be_resumed(place) && self.broken.len() < limits::MAX_OPEN_EXCHANGES {
@@ -109,7 +110,7 @@ impl Follower {
         &mut self,
         place: super::session::Place,
         at: Origin,
-        how: Finish,
+        how: ResponseEnd,
         findings: &mut Findings,
     ) {
         let Some(state) = self.sessions.get_mut(place) else {
@@ -118,7 +119,7 @@ impl Follower {
         state.told.last = state.told.last.later(at);
         let more = Self::stream_ended(state, how);
         let legacy = state.told.session.transport == Transport::HttpSse;
-        if more || how == Finish::Open {
+        if more || how == ResponseEnd::Open {
             return;
         }
         if !legacy {

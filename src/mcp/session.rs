@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::{Id, Implementation, Session, SessionEnd, SessionRef, Transport};
-use crate::base::{Degraded, Finish, Origin, PacketNo, Peers, Side, Timestamp, limits, text};
+use crate::base::{Degraded, Origin, PacketNo, Peers, ResponseEnd, Side, Timestamp, limits, text};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -71,7 +71,7 @@ pub(super) enum Stream {
     /// So many are open.
     Open(u32),
     /// The last one ended so.
-    Ended(Finish),
+    Ended(ResponseEnd),
 }
 
 /// What is remembered of a complete exchange.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Stream;
 use super::session::Place;
-use crate::base::{Degraded, Finish, Peers, Span, Timestamp, text};
+use crate::base::{Degraded, Peers, ResponseEnd, Span, Timestamp, text};
 use crate::rpc::{Field, Head, Parsed, RpcError, StartLine, StreamEvent, TransactionNo};
 
 /// A transaction: Wireshark's number of its connection, and its number there.
@@ -53,7 +53,7 @@ pub(super) struct Transaction {
     pub(super) stream: Option<StreamStory>,
     pub(super) over: Option<Over>,
     /// Segments sent again on the connection when it began, and by now: by the client, by the server.
-    pub(super) again: ([u32; 2], [u32; 2]),
+    pub(super) retransmissions: ([u32; 2], [u32; 2]),
     /// Why what was read may not be whole.
     pub(super) degraded: Degraded,
     /// Why what is missing may have been in a gap.
@@ -76,7 +76,7 @@ pub(super) struct Response {
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Over {
-    pub(super) how: Finish,
+    pub(super) how: ResponseEnd,
     pub(super) bytes: u64,
     pub(super) span: Option<Span>,
     pub(super) degraded: Degraded,
@@ -110,7 +110,7 @@ pub(super) struct StreamStory {
 }
 
 impl Transaction {
-    pub(super) fn new(key: Key, peers: Peers, again: [u32; 2]) -> Self {
+    pub(super) fn new(key: Key, peers: Peers, retransmissions: [u32; 2]) -> Self {
         Self {
             key,
             peers,
@@ -131,7 +131,7 @@ impl Transaction {
             body_error: None,
             stream: None,
             over: None,
-            again: (again, again),
+            retransmissions: (retransmissions, retransmissions),
             degraded: Degraded::NONE,
             gaps: Degraded::NONE,
         }
@@ -198,14 +198,14 @@ impl Transaction {
     }
 
     /// Segments that the client sent again since it began.
-    pub(super) fn client_again(&self) -> u32 {
-        let ([before, _], [now, _]) = self.again;
+    pub(super) fn client_retransmissions(&self) -> u32 {
+        let ([before, _], [now, _]) = self.retransmissions;
         now.saturating_sub(before)
     }
 
     /// Segments that the server had sent again on the connection by now.
-    pub(super) fn server_again(&self) -> u32 {
-        let (_, [_, now]) = self.again;
+    pub(super) fn server_retransmissions(&self) -> u32 {
+        let (_, [_, now]) = self.retransmissions;
         now
     }
 
@@ -223,7 +223,7 @@ impl Transaction {
     /// The stream as it is told when it is over. The session and the exchange are filled in by the caller.
     pub(super) fn told(
         &self,
-        how: Finish,
+        how: ResponseEnd,
         bytes: u64,
         span: Option<Span>,
         degraded: Degraded,

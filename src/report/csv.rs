@@ -7,7 +7,7 @@
 
 use std::io;
 
-use super::{harmless, label, units};
+use super::{label, sanitize, units};
 use crate::ledger::{By, LatencyRow, Snapshot, Status, Subject};
 
 const HEADS: [&str; 24] = [
@@ -85,6 +85,6 @@ fn record(by: &str, row: &LatencyRow) -> Vec<String> {
 }
 
 fn text(text: &str) -> String {
-    let text = harmless::shown(text);
+    let text = sanitize::clean(text);
     if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
 }

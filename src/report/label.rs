@@ -1,6 +1,6 @@
 //! Short names for what rows are about, harmless already.
 
-use super::{harmless, units};
+use super::{sanitize, units};
 use crate::base::fact::{Loser, Losses};
 use crate::base::{Code, PacketNo, Severity, Side};
 use crate::ledger::{Cause, ConnectionCount, Exchange, Group, SessionRef, Speaks, Subject};
@@ -15,9 +15,9 @@ pub(super) fn session(session: &SessionRef) -> String {
 /// The method and, where it has one, the name. Requests of the server begin with `←`.
 pub(super) fn call(origin: Side, method: &str, name: Option<&str>) -> String {
     let arrow = if origin == Side::Server { "← " } else { "" };
-    let method = harmless::shown(method);
+    let method = sanitize::clean(method);
     match name {
-        Some(name) => format!("{arrow}{method} {}", harmless::shown(name)),
+        Some(name) => format!("{arrow}{method} {}", sanitize::clean(name)),
         None => format!("{arrow}{method}"),
     }
 }

@@ -10,7 +10,7 @@
 use std::io;
 
 use super::style::{Paint, Role};
-use super::{harmless, label, units};
+use super::{label, sanitize, units};
 use crate::base::{Code, Degraded, Finding, Side, Timestamp};
 use crate::ledger::{Cause, Entry, Exchange, Notification, Record, SessionRef, Stream};
 
@@ -123,7 +123,7 @@ impl Lines {
         self.front(carried.span.start.time, Some(&notification.session), None);
         self.word(Role::Faint, "notify");
         let of = notification.exchange.map_or_else(String::new, |n| format!("of n={n}"));
-        self.subject(notification.from, &harmless::shown(&notification.method), &of);
+        self.subject(notification.from, &sanitize::clean(&notification.method), &of);
         self.ends(
             notification.from,
             &notification.session.client.to_string(),
@@ -140,7 +140,7 @@ impl Lines {
         self.word(Role::Faint, "stream");
         let request = match (&stream.method, &stream.target) {
             (Some(method), Some(target)) => {
-                format!("{} {}", harmless::shown(method), harmless::shown(target))
+                format!("{} {}", sanitize::clean(method), sanitize::clean(target))
             }
             _ => "(request not captured)".to_owned(),
         };
@@ -157,7 +157,7 @@ impl Lines {
     fn lost(&mut self, finding: &Finding) {
         self.front(finding.at.unwrap_or_default().time, None, None);
         self.word(Role::Warn, "lost");
-        self.text.push_str(&harmless::shown(&finding.detail));
+        self.text.push_str(&sanitize::clean(&finding.detail));
         self.text.push('\n');
     }
 
@@ -182,14 +182,14 @@ impl Lines {
 
     fn call(&mut self, exchange: &Exchange, from: Side) {
         let call = label::call(Side::Client, &exchange.method, exchange.name.as_deref());
-        let id = format!("#{}", harmless::shown(&exchange.id.json()));
+        let id = format!("#{}", sanitize::clean(&exchange.id.json()));
         self.subject(from, &call, &id);
         self.ends(from, &exchange.client.to_string(), &exchange.session.server.to_string());
     }
 
     /// The direction, what it is about, and an id.
     fn subject(&mut self, from: Side, about: &str, id: &str) {
-        let blanks = CALL.saturating_sub(harmless::width(about) + harmless::width(id) + 1);
+        let blanks = CALL.saturating_sub(sanitize::width(about) + sanitize::width(id) + 1);
         self.text.push_str(arrow(from));
         self.text.push(' ');
         self.paint.push(&mut self.text, Role::Strong, about);
@@ -206,7 +206,7 @@ impl Lines {
     fn why(&mut self, exchange: &Exchange) {
         if let Some(error) = &exchange.error {
             let code = error.code.map_or_else(String::new, |code| format!("{code} "));
-            let message = format!("  {code}{}", harmless::shown(&error.message));
+            let message = format!("  {code}{}", sanitize::clean(&error.message));
             self.paint.push(&mut self.text, Role::Bad, message.trim_end());
         }
         if let Some(cause) = exchange.cause {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Options, harmless, label, units};
+use super::{Options, label, sanitize, units};
 use crate::ledger::{By, Exchange, LatencyRow, SessionRow, Snapshot, Status};
 
 /// Writes the report.
@@ -195,7 +195,7 @@ fn more(all: u64, shown: usize, text: &mut String) {
 
 /// Text from traffic: made harmless, then escaped.
 fn escaped(text: &str) -> String {
-    markdown(&harmless::shown(text))
+    markdown(&sanitize::clean(text))
 }
 
 /// Harmless text with the characters of Markdown and HTML escaped.

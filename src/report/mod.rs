@@ -1,14 +1,14 @@
 //! Snapshots and entries in; what people and programs read out. Never analyses, never asks a clock, a locale or a
 //! terminal: same input, same output.
 //!
-//! All text from traffic is made harmless ([`harmless`]) by every format but [`jsonl`], which is an export.
+//! All text from traffic is made harmless ([`sanitize`]) by every format but [`jsonl`], which is an export.
 
 use std::io;
 use std::str::FromStr;
 
 use crate::ledger::Snapshot;
 
-pub use crate::base::{harmless, units};
+pub use crate::base::{sanitize, units};
 
 pub mod csv;
 pub mod json;

@@ -1,6 +1,6 @@
 //! Cells in; aligned lines of a fixed width out.
 
-use super::harmless;
+use super::sanitize;
 use super::style::{Paint, Role};
 
 /// One cell: harmless text and what it is for the eye.
@@ -83,11 +83,11 @@ impl Table {
     }
 
     fn widths(&self, width: usize) -> Vec<usize> {
-        let mut widths: Vec<_> = self.heads.iter().map(|(_, head)| harmless::width(head)).collect();
+        let mut widths: Vec<_> = self.heads.iter().map(|(_, head)| sanitize::width(head)).collect();
         for row in &self.rows {
             let Row::Cells(row) = row else { continue };
             for (widest, cell) in widths.iter_mut().zip(row) {
-                *widest = harmless::width(&cell.text).max(*widest);
+                *widest = sanitize::width(&cell.text).max(*widest);
             }
         }
         let gaps = self.heads.len().saturating_sub(1) * 2;
@@ -119,8 +119,8 @@ impl Table {
         out.push_str("  ");
         let columns = self.heads.iter().zip(widths).zip(cells).enumerate();
         for (i, (((align, _), width), cell)) in columns {
-            let text = harmless::fit(&cell.text, *width);
-            let blanks = width.saturating_sub(harmless::width(&text));
+            let text = sanitize::fit(&cell.text, *width);
+            let blanks = width.saturating_sub(sanitize::width(&text));
             if i > 0 {
                 out.push_str("  ");
             }
@@ -141,8 +141,8 @@ fn span_line(cells: &[Cell], paint: Paint, width: usize, out: &mut String) {
     let mut left = width;
     for cell in cells {
         left = left.saturating_sub(2);
-        let text = harmless::fit(&cell.text, left);
-        left = left.saturating_sub(harmless::width(&text));
+        let text = sanitize::fit(&cell.text, left);
+        left = left.saturating_sub(sanitize::width(&text));
         if !text.is_empty() {
             out.push_str("  ");
             paint.push(out, cell.role, &text);
@@ -172,7 +172,7 @@ mod tests {
         table.row([client, "a-client 1.0.0", "1000000", ended].map(Cell::new).to_vec());
         let mut text = String::new();
         table.draw(Paint::default(), 80, &mut text);
-        assert!(text.lines().all(|line| harmless::width(line) <= 80), "{text}");
+        assert!(text.lines().all(|line| sanitize::width(line) <= 80), "{text}");
         assert!(
             text.contains(ended) && text.contains("1000000") && text.contains("[2001:db8:1234"),
             "{text}"

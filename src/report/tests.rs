@@ -96,7 +96,7 @@ fn text_fits_the_width_and_colours_change_nothing_else() {
     let shot = snapshot(By::Server);
     let plain = report(Format::Text, &shot, false);
     for line in plain.lines() {
-        assert!(harmless::width(line) <= 80, "{line}");
+        assert!(sanitize::width(line) <= 80, "{line}");
         assert!(!line.ends_with(' '), "{line:?}");
     }
     let coloured = report(Format::Text, &shot, true);

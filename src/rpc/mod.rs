@@ -6,66 +6,27 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::base::{Code, Degraded, Finish, Origin, Peers, Side, Span};
+use crate::base::{Code, Degraded, Peers, Span};
 
 pub mod id;
 mod look;
 pub mod parse;
 
-use crate::http::{Body, Event, Output, What as Happening};
+use crate::http::{Body, Event};
 
-pub use crate::http::{Field, Head, StartLine, TransactionNo};
+pub use crate::http::{Field, Head, StartLine, TransactionNo, Update, UpdateKind};
 pub use id::Id;
 pub use look::{Definition, Implementation, Listing, Look};
 
-/// A happening of one transaction, its messages parsed: what the `mcp` room is handed.
+/// A step in the life of a transaction, its messages parsed.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// Who talks.
+    /// The connection and its ends.
     pub peers: Peers,
-    /// The transaction on the connection `peers.tcp_stream`.
-    pub transaction: TransactionNo,
-    /// Segments that were sent again on the connection so far: by the client, by the server.
-    pub again: [u32; 2],
-    /// The packet that completed it.
-    pub at: Origin,
-    /// What it is.
-    pub what: What,
-}
-
-/// The kinds of [`Item`].
-#[derive(Clone, Debug)]
-pub enum What {
-    /// The request's head.
-    Request(Box<Head>),
-    /// The head of the final response.
-    Response(Box<Head>),
-    /// The request's body.
-    RequestBody(Parsed),
-    /// The response's body, where it is no event stream.
-    ResponseBody(Parsed),
-    /// An event of the response's stream.
-    Event(StreamEvent),
-    /// Bytes of this side are missing, which could have held anything.
-    Gap {
-        /// The side that sent them.
-        side: Side,
-        /// Why they are missing.
-        why: Degraded,
-    },
-    /// The client closed its direction while the response was not complete.
-    ClientGone,
-    /// The response is over, or will never come.
-    Ended {
-        /// How it ended.
-        how: Finish,
-        /// Bytes of its body after content decoding, as far as they came.
-        bytes: u64,
-        /// The packets of the response, from its head to the last byte of its content; `None` where nothing came.
-        span: Option<Span>,
-        /// Why it may not be whole.
-        degraded: Degraded,
-    },
+    /// Segments that the client and the server retransmitted on the connection so far.
+    pub retransmissions: [u32; 2],
+    /// The step.
+    pub update: Update<Parsed, StreamEvent>,
 }
 
 /// One SSE event with what it carries.
@@ -160,20 +121,11 @@ pub struct RpcError {
     pub message: Box<str>,
 }
 
-/// Reads what an HTTP transaction carries, on a connection on which `again` segments were sent again: bodies and events become [`Parsed`], everything else goes on as it is.
+/// Parses the bodies and events of an HTTP transaction; `retransmissions` are those of its connection so far.
 #[must_use]
-pub fn read(peers: Peers, again: [u32; 2], output: Output) -> Item {
-    let what = match output.what {
-        Happening::Request(head) => What::Request(head),
-        Happening::Response(head) => What::Response(head),
-        Happening::RequestBody(body) => What::RequestBody(read_body(&body)),
-        Happening::ResponseBody(body) => What::ResponseBody(read_body(&body)),
-        Happening::Event(event) => What::Event(read_event(event)),
-        Happening::Gap { side, why } => What::Gap { side, why },
-        Happening::ClientGone => What::ClientGone,
-        Happening::Ended { how, bytes, span, degraded } => What::Ended { how, bytes, span, degraded },
-    };
-    Item { peers, again, transaction: output.transaction, at: output.at, what }
+pub fn read(peers: Peers, retransmissions: [u32; 2], update: Update) -> Item {
+    let update = update.map(|body| read_body(&body), read_event);
+    Item { peers, retransmissions, update }
 }
 
 fn read_body(body: &Body) -> Parsed {

@@ -13,7 +13,7 @@ use super::painter::Painter;
 use super::theme::Role;
 use super::view_name::ViewName;
 use super::{help, update};
-use crate::base::{harmless, units};
+use crate::base::{sanitize, units};
 use crate::ledger::query;
 
 /// What the screen must have at least. Below it nothing could be read.
@@ -68,7 +68,7 @@ fn too_small(area: Rect, painter: &mut Painter<'_>) {
     ];
     let top = area.y + area.height.saturating_sub(texts.len() as u16) / 2;
     for (line, text) in (top..area.bottom()).zip(&texts) {
-        let left = area.width.saturating_sub(harmless::width(text) as u16) / 2;
+        let left = area.width.saturating_sub(sanitize::width(text) as u16) / 2;
         painter.text(Position::new(area.x + left, line), area.width - left, Role::Warn, text);
     }
 }
@@ -80,7 +80,7 @@ fn header(app: &App, area: Rect, painter: &mut Painter<'_>) {
     let mut x = area.x;
     for (name, text) in tabs {
         let is_open = name == app.current;
-        let columns = (harmless::width(&text) as u16 + 2).min(area.right().saturating_sub(x));
+        let columns = (sanitize::width(&text) as u16 + 2).min(area.right().saturating_sub(x));
         let whole = Rect { x, width: columns, ..area };
         let inner = Rect { x: x + 1, width: columns.saturating_sub(2), ..area };
         painter.line(inner, &[(if is_open { Role::Selected } else { Role::Faint }, &text)]);
@@ -91,7 +91,7 @@ fn header(app: &App, area: Rect, painter: &mut Painter<'_>) {
         x += columns.saturating_sub(u16::from(shared));
     }
     let left = usize::from(area.right().saturating_sub(x + 1));
-    let shown = harmless::fit(&state, left);
+    let shown = sanitize::fit(&state, left);
     let rest = Rect { x: x + 1, width: left as u16, ..area };
     painter.right(rest, role, &shown);
 }
@@ -118,7 +118,7 @@ fn tabs(app: &App, room: usize, [long, brief]: [String; 2]) -> Tabs {
     };
     let wide = |tabs: &[(ViewName, String)], shared: bool| -> usize {
         let blanks = if shared { tabs.len() + 1 } else { tabs.len() * 2 };
-        tabs.iter().map(|(_, text)| harmless::width(text)).sum::<usize>() + blanks
+        tabs.iter().map(|(_, text)| sanitize::width(text)).sum::<usize>() + blanks
     };
     let (whole, short) = (named(ViewName::title, &|_| true), named(ViewName::short, &|_| true));
     let keys = named(ViewName::title, &|view| view == app.current);
@@ -137,7 +137,7 @@ fn tabs(app: &App, room: usize, [long, brief]: [String; 2]) -> Tabs {
         (&keys, false, &long),
     ];
     let fits = |(tabs, shared, state): &(&Vec<_>, bool, &String)| {
-        wide(tabs, *shared) + harmless::width(state) < room
+        wide(tabs, *shared) + sanitize::width(state) < room
     };
     let (tabs, shared, state) = tries.into_iter().find(fits).unwrap_or((&keys, false, &brief));
     Tabs { tabs: tabs.clone(), shared, state: state.clone() }
@@ -239,7 +239,7 @@ fn window(text: &str, cursor: usize, columns: usize) -> (&str, u16) {
     // From the cursor backwards, as far as there is room.
     let (mut start, mut width) = (before.len(), 0);
     for (at, c) in before.char_indices().rev() {
-        let wide = harmless::width(&harmless::harmless(c.encode_utf8(&mut [0; 4])));
+        let wide = sanitize::width(&sanitize::escape(c.encode_utf8(&mut [0; 4])));
         if width + wide >= columns.max(1) {
             break;
         }
@@ -254,7 +254,7 @@ fn mark_error((text, cursor): (&str, usize), at: usize, field: Rect, painter: &m
     let hidden = text.len() - shown.len();
     let Some(at) = at.min(text.len()).checked_sub(hidden) else { return };
     let before = shown.get(..at).unwrap_or(shown);
-    let columns = harmless::width(&harmless::harmless(before)).min(field.width.saturating_sub(1).into());
+    let columns = sanitize::width(&sanitize::escape(before)).min(field.width.saturating_sub(1).into());
     painter.wash(Rect { x: field.x + columns as u16, width: 1, ..field }, Role::Found);
 }
 
@@ -271,8 +271,8 @@ fn completions(app: &App, area: Rect, cursor: Option<Position>, painter: &mut Pa
     let texts: Vec<(bool, String, &str)> = shown
         .map(|(index, completion)| (Some(index) == chosen, completion.insert.clone(), completion.note))
         .collect();
-    let widest = texts.iter().map(|(_, insert, _)| harmless::width(insert)).max().unwrap_or(0).min(30) as u16;
-    let notes = texts.iter().map(|(.., note)| harmless::width(note)).max().unwrap_or(0) as u16;
+    let widest = texts.iter().map(|(_, insert, _)| sanitize::width(insert)).max().unwrap_or(0).min(30) as u16;
+    let notes = texts.iter().map(|(.., note)| sanitize::width(note)).max().unwrap_or(0) as u16;
     let width = (widest + notes + 6).min(area.width);
     // What can be inserted stands below the place where it would.
     let x = cursor.map_or(area.x, |cursor| cursor.x.saturating_sub(2)).min(area.right() - width);
@@ -310,7 +310,7 @@ fn footer(app: &App, area: Rect, painter: &mut Painter<'_>) {
         return;
     }
     let status = app.view().map(|view| view.status(&app.model)).unwrap_or_default();
-    let columns = harmless::width(&status).min(area.width.into()) as u16;
+    let columns = sanitize::width(&status).min(area.width.into()) as u16;
     let left = Rect { width: area.width.saturating_sub(columns + 2), ..area };
     let said = app.said.as_ref().or(app.model.failed.as_ref());
     match (&app.mode, said) {
@@ -343,7 +343,7 @@ fn keys(app: &App, area: Rect, painter: &mut Painter<'_>) {
             Some((info.action, key.to_string(), format!(" {}  ", info.short)))
         })
         .collect();
-    let wide = |(_, key, short): &(Action, String, String)| harmless::width(key) + harmless::width(short);
+    let wide = |(_, key, short): &(Action, String, String)| sanitize::width(key) + sanitize::width(short);
     // The blanks behind the last need no room.
     while all.iter().map(wide).sum::<usize>() > usize::from(area.width) + 2 {
         let last = all.iter().rposition(|(action, ..)| ![Action::Help, Action::Quit].contains(action));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use crate::ledger::Entry;
-use crate::ledger::store::Standing;
+use crate::ledger::store::InProgress;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub enum Event {
     /// How far the reading is.
     Loading(Loading),
     /// What goes on and was not told yet.
-    Standing(Box<Standing>),
+    InProgress(Box<InProgress>),
     /// The capture is over: everything was told.
     End,
     /// The capture cannot be read any further.

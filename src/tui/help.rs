@@ -9,7 +9,7 @@ use super::list_state::ListState;
 use super::painter::Painter;
 use super::table;
 use super::theme::Role;
-use crate::base::harmless;
+use crate::base::sanitize;
 use crate::ledger::query;
 
 /// A line, as the parts that stand in it one after the other.
@@ -108,11 +108,11 @@ fn entry(lines: &mut Vec<Line>, what: &str, meaning: &[(Role, &str)], columns: u
 /// Breaks text between words, so that no line is wider than `columns`; the lines behind the first are indented.
 fn flow(lines: &mut Vec<Line>, front: Line, text: &[(Role, &str)], (indent, columns): (usize, usize)) {
     let mut line = front;
-    let mut used: usize = line.iter().map(|(_, text)| harmless::width(text)).sum();
+    let mut used: usize = line.iter().map(|(_, text)| sanitize::width(text)).sum();
     let mut is_fresh = true;
     for (role, word) in text.iter().flat_map(|(role, text)| text.split_whitespace().map(|word| (*role, word)))
     {
-        let wide = harmless::width(word);
+        let wide = sanitize::width(word);
         if !is_fresh && used + 1 + wide > columns {
             lines.push(std::mem::take(&mut line));
             (used, is_fresh) = (0, true);

@@ -12,7 +12,7 @@ use super::painter::MASK;
 use super::server_catalog::ServerCatalog;
 use crate::base::{Fact, Timestamp};
 use crate::ledger::query::Filter;
-use crate::ledger::store::{Standing, Store};
+use crate::ledger::store::{InProgress, Store};
 use crate::ledger::{By, Entry, Exchange, Ledger, Record, Snapshot};
 
 /// Entries that are held back while the screen is frozen. Beyond it the screen thaws: half a kilobyte each, 50 MB.
@@ -148,7 +148,7 @@ impl Model {
         for entry in entries {
             match (&mut self.frozen, entry) {
                 // What was said shows nowhere before its exchange is opened, and is large.
-                (Some(_), entry @ Entry::Fact(Fact::Carried(_))) => self.store.push(entry),
+                (Some(_), entry @ Entry::Fact(Fact::Payload(_))) => self.store.push(entry),
                 (Some(held), entry) => held.push_back(entry),
                 (None, entry) => self.take(entry),
             }
@@ -159,22 +159,22 @@ impl Model {
     }
 
     /// Takes what goes on. While the screen is frozen it is not shown, and said again soon after.
-    pub(super) fn stand(&mut self, standing: Standing) {
+    pub(super) fn set_in_progress(&mut self, in_progress: InProgress) {
         if self.is_frozen() || self.ended {
             return;
         }
-        self.note_time(&Entry::Fact(Fact::Capture(standing.capture)));
+        self.note_time(&Entry::Fact(Fact::Capture(in_progress.capture)));
         let (then, before) = self.counted;
         let passed = self.uptime.saturating_sub(then).as_millis();
         if self.loading.total.is_some() || (self.followed && then.is_zero()) {
             // What was there already did not come just now.
-            self.counted = (self.uptime, standing.capture.packets);
+            self.counted = (self.uptime, in_progress.capture.packets);
         } else if passed >= COUNTED.as_millis() {
-            let more = u128::from(standing.capture.packets.saturating_sub(before));
+            let more = u128::from(in_progress.capture.packets.saturating_sub(before));
             self.packets_per_second = u64::try_from(more * 1000 / passed.max(1)).unwrap_or(u64::MAX);
-            self.counted = (self.uptime, standing.capture.packets);
+            self.counted = (self.uptime, in_progress.capture.packets);
         }
-        self.store.stand(standing);
+        self.store.set_in_progress(in_progress);
     }
 
     /// Counts out the totals, where they changed and that was not done just now.
@@ -295,7 +295,7 @@ impl Model {
 
     fn take(&mut self, entry: Entry) {
         self.note_time(&entry);
-        if !matches!(entry, Entry::Fact(Fact::Carried(_))) {
+        if !matches!(entry, Entry::Fact(Fact::Payload(_))) {
             self.ledger.push(&entry);
             self.stale = true;
         }
@@ -334,7 +334,7 @@ impl Model {
                 let end = exchange.request.span.end;
                 exchange.response.map_or(end, |response| end.later(response.span.end)).time
             }
-            Entry::Fact(Fact::Carried(carried)) => carried.span.end.time,
+            Entry::Fact(Fact::Payload(carried)) => carried.span.end.time,
             Entry::Fact(Fact::Capture(capture)) => capture.last.unwrap_or_default().time,
             _ => return,
         };
@@ -361,7 +361,7 @@ mod tests {
     use std::fs::File;
 
     use super::*;
-    use crate::base::fact::{CarriedFact, CarriedKind};
+    use crate::base::fact::{PayloadFact, PayloadKind};
     use crate::base::{Degraded, Peers, Side};
     use crate::ledger::sample;
 
@@ -372,11 +372,11 @@ mod tests {
         model.store.spill_into(File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap());
         let exchange = sample::exchange(1, "ping", None, 1);
         let (client, server) = (exchange.client, exchange.session.server);
-        let carried = Entry::Fact(Fact::Carried(Box::new(CarriedFact {
+        let carried = Entry::Fact(Fact::Payload(Box::new(PayloadFact {
             peers: Peers { tcp_stream: 3, client, server },
             transaction: 0,
             side: Side::Client,
-            kind: CarriedKind::Body,
+            kind: PayloadKind::Body,
             span: exchange.request.span,
             bytes: vec![b'x'; 1 << 20].into(),
             degraded: Degraded::NONE,

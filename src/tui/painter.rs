@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Margin, Position, Rect};
 
-use crate::base::harmless;
+use crate::base::sanitize;
 
 use super::frame_info::{FrameInfo, Hit, Pane};
 use super::theme::{Role, Symbols, Theme};
@@ -67,7 +67,7 @@ impl<'a> Painter<'a> {
     /// Writes text that ends at the right end of `area`.
     pub fn right(&mut self, area: Rect, role: Role, text: &str) {
         let harmless = shown(text, area.width.into());
-        let columns = harmless::width(&harmless).min(area.width.into()) as u16;
+        let columns = sanitize::width(&harmless).min(area.width.into()) as u16;
         self.text(Position::new(area.right() - columns, area.y), columns, role, &harmless);
     }
 
@@ -140,7 +140,7 @@ impl<'a> Painter<'a> {
 
     /// The text, cut; with nothing beyond ASCII, where the terminal has no more.
     fn cut<'t>(&self, text: &'t str, columns: usize) -> Cow<'t, str> {
-        let fits = harmless::fit(text, columns);
+        let fits = sanitize::fit(text, columns);
         if !self.symbols().more.is_ascii() || fits.is_ascii() {
             return fits;
         }
@@ -150,7 +150,7 @@ impl<'a> Painter<'a> {
             '·' => "-".to_owned(),
             'µ' => "u".to_owned(),
             // As many columns as it had.
-            c => "?".repeat(harmless::width(c.encode_utf8(&mut [0; 4]))),
+            c => "?".repeat(sanitize::width(c.encode_utf8(&mut [0; 4]))),
         };
         Cow::Owned(fits.chars().map(plain).collect())
     }
@@ -161,5 +161,5 @@ impl<'a> Painter<'a> {
 fn shown(text: &str, columns: usize) -> String {
     let most = text.floor_char_boundary(columns.saturating_mul(16).saturating_add(64));
     let (front, _) = text.split_at_checked(most).unwrap_or((text, ""));
-    harmless::shown(front)
+    sanitize::clean(front)
 }

@@ -9,7 +9,7 @@ use super::frame_info::{Hit, Pane};
 use super::list_state::ListState;
 use super::painter::Painter;
 use super::theme::Role;
-use crate::base::harmless;
+use crate::base::sanitize;
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,7 +230,7 @@ fn draw_ended(
     place: Rect,
     painter: &mut Painter<'_>,
 ) {
-    let columns = |text: &str| u16::try_from(harmless::width(&harmless::harmless(text))).unwrap_or(u16::MAX);
+    let columns = |text: &str| u16::try_from(sanitize::width(&sanitize::escape(text))).unwrap_or(u16::MAX);
     let front: u16 = parts.iter().map(|(_, text)| columns(text)).fold(0, u16::saturating_add);
     // Of an address the port is left at least, behind the sign that something was cut.
     let port = end.rfind(':').and_then(|at| end.get(at..)).unwrap_or(end);
@@ -261,13 +261,13 @@ fn draw_levels(role: Role, counts: &[u32], place: Rect, painter: &mut Painter<'_
 
 /// So much of the end of a text as `columns` can hold.
 fn ending(text: &str, columns: u16, more: &str) -> String {
-    let text = harmless::harmless(text);
-    if harmless::width(&text) <= usize::from(columns) {
+    let text = sanitize::escape(text);
+    if sanitize::width(&text) <= usize::from(columns) {
         return text.into_owned();
     }
-    let room = usize::from(columns).saturating_sub(harmless::width(more));
+    let room = usize::from(columns).saturating_sub(sanitize::width(more));
     let starts = text.char_indices().map(|(at, _)| text.get(at..).unwrap_or_default());
-    let kept = starts.into_iter().find(|rest| harmless::width(rest) <= room).unwrap_or_default();
+    let kept = starts.into_iter().find(|rest| sanitize::width(rest) <= room).unwrap_or_default();
     format!("{more}{kept}")
 }
 

@@ -30,8 +30,8 @@ impl App {
                 self.model.loading = loading;
                 Vec::new()
             }
-            Event::Standing(standing) => {
-                self.model.stand(*standing);
+            Event::InProgress(in_progress) => {
+                self.model.set_in_progress(*in_progress);
                 Vec::new()
             }
             Event::End => {

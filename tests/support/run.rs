@@ -37,7 +37,7 @@ impl Run {
     /// Those of the source.
     pub(crate) fn watching(source: &mut dyn Source) -> Result<Self, capture::Error> {
         let (mut engine, mut entries) = (Engine::new(), Vec::new());
-        engine.tell_requests();
+        engine.emit_requests();
         while engine.read(source, &mut entries)? {}
         Ok(Self { entries })
     }

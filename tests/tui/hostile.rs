@@ -1,7 +1,7 @@
 //! What traffic may not do to a screen: the entries of a capture with names and texts that would.
 
 use bytes::Bytes;
-use mcpdump::base::fact::{CarriedFact, CarriedKind};
+use mcpdump::base::fact::{PayloadFact, PayloadKind};
 use mcpdump::base::{Code, Fact, Finding};
 use mcpdump::ledger::{Entry, Implementation, Record, RpcError};
 use mcpdump::tui::Event;
@@ -13,7 +13,7 @@ const EVIL: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\u{202e}evil\u{200b}日本e\u{301}\r
 
 /// The capture with a hostile text wherever traffic can put one, and other data in what was carried: `data` says of each
 /// what it becomes, `None` leaves it.
-fn evil(data: impl Fn(&CarriedFact) -> Option<Bytes>) -> Vec<Vec<Entry>> {
+fn evil(data: impl Fn(&PayloadFact) -> Option<Bytes>) -> Vec<Vec<Entry>> {
     let mut all = batches(SSE);
     for entry in all.iter_mut().flatten() {
         match entry {
@@ -39,8 +39,8 @@ fn evil(data: impl Fn(&CarriedFact) -> Option<Bytes>) -> Vec<Vec<Entry>> {
                 session.protocol_version = Some(EVIL.into());
                 session.session.id = Some(EVIL.into());
             }
-            Entry::Fact(Fact::Carried(carried)) => {
-                if let CarriedKind::Event { name, id } = &mut carried.kind {
+            Entry::Fact(Fact::Payload(carried)) => {
+                if let PayloadKind::Event { name, id } = &mut carried.kind {
                     (*name, *id) = (Some(EVIL.into()), Some(EVIL.into()));
                 }
                 carried.bytes = data(carried).unwrap_or_else(|| carried.bytes.clone());
@@ -116,7 +116,7 @@ fn a_hostile_definition_is_only_shown() {
     let text = serde_json::to_string(EVIL).unwrap();
     let mut all = batches(SSE);
     for entry in all.iter_mut().flatten() {
-        if let Entry::Fact(Fact::Carried(carried)) = entry {
+        if let Entry::Fact(Fact::Payload(carried)) = entry {
             let said = String::from_utf8_lossy(&carried.bytes)
                 .replace("\"description\":\"", &format!("\"description\":{}", text.trim_end_matches('"')));
             carried.bytes = said.into();

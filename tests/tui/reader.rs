@@ -205,7 +205,7 @@ fn a_filter_that_hides_all_opens_nothing() {
 fn with_answer(result: &str) -> Vec<Vec<Entry>> {
     let mut all = batches(SSE);
     for entry in all.iter_mut().flatten() {
-        if let Entry::Fact(Fact::Carried(carried)) = entry
+        if let Entry::Fact(Fact::Payload(carried)) = entry
             && carried.bytes.windows(13).any(|part| part == b"\"text\":\"done\"")
         {
             carried.bytes = format!("{{\"result\":{result},\"jsonrpc\":\"2.0\",\"id\":23}}").into();

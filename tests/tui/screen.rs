@@ -65,7 +65,7 @@ impl Screen {
     /// A capture up to where request `n` is on its way, with what goes on then.
     pub(crate) fn load_until(&mut self, capture: &str, n: u64) {
         let (mut engine, mut entries) = (Engine::new(), Vec::new());
-        engine.watch();
+        engine.emit_payloads();
         let mut source = corpus::source(corpus::bytes(&corpus::directory().join(capture)));
         let asked =
             |entry: &Entry| matches!(entry, Entry::Record(Record::Request(exchange)) if exchange.n == n);
@@ -73,7 +73,7 @@ impl Screen {
             assert!(engine.read(&mut source, &mut entries).unwrap(), "{capture} has no request {n}");
         }
         self.tell(Event::Batch(entries));
-        self.tell(Event::Standing(Box::new(engine.standing())));
+        self.tell(Event::InProgress(Box::new(engine.in_progress())));
     }
 
     pub(crate) fn make_live(&mut self) {
@@ -215,7 +215,7 @@ pub(crate) fn until_open(capture: &str) -> Vec<Vec<Entry>> {
 
 pub(crate) fn watched(bytes: Vec<u8>) -> Vec<Entry> {
     let (mut engine, mut entries) = (Engine::new(), Vec::new());
-    engine.watch();
+    engine.emit_payloads();
     let mut source = corpus::source(bytes);
     while engine.read(&mut source, &mut entries).unwrap() {}
     entries

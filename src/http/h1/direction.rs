@@ -86,7 +86,7 @@ impl Direction {
     /// Gives up what waits for more: the next head, or chunk, is looked for.
     pub(super) fn shed(&mut self, at: Origin, findings: &mut Findings) {
         if !self.buf.is_empty() {
-            findings.note(Code::HttpHeadTooLong, at, format!("{} bytes wait for more", self.buf.len()));
+            findings.add(Code::HttpHeadTooLong, at, format!("{} bytes wait for more", self.buf.len()));
             self.gap(0, Degraded::NONE);
         }
     }
@@ -243,7 +243,7 @@ impl Direction {
         let end = head::end(self.buf.bytes(), &mut self.scanned);
         if end.unwrap_or(self.buf.len()) > limits::MAX_HEAD {
             let at = self.buf.first_span()?.end;
-            findings.note(Code::HttpHeadTooLong, at, format!("more than {} bytes", limits::MAX_HEAD));
+            findings.add(Code::HttpHeadTooLong, at, format!("more than {} bytes", limits::MAX_HEAD));
             // As much as was looked at, however it came.
             self.buf.skip(limits::MAX_HEAD - 1);
             return self.no_head(true, at, "", findings);
@@ -258,7 +258,7 @@ impl Direction {
                 self.at = span.end;
                 let why = std::mem::take(&mut self.why);
                 if std::mem::take(&mut self.skipped) && found {
-                    findings.note(Code::HttpResync, span.start, "a head was found");
+                    findings.add(Code::HttpResync, span.start, "a head was found");
                 }
                 Some(Step::Head(parsed, why))
             }
@@ -269,7 +269,7 @@ impl Direction {
     /// What stands at the front is no head: it is passed over by one byte and the next one is looked for.
     fn no_head(&mut self, found: bool, at: Origin, error: &str, findings: &mut Findings) -> Option<Step> {
         if !found {
-            findings.note(Code::HttpBadHead, at, format!("from the {}: {error}", self.side.name()));
+            findings.add(Code::HttpBadHead, at, format!("from the {}: {error}", self.side.name()));
         }
         self.buf.skip(1);
         self.skipped = true;
@@ -356,7 +356,7 @@ impl Direction {
 
     fn bad_chunk(&mut self, what: &str, findings: &mut Findings) {
         let at = self.buf.first_span().map_or(self.at, |span| span.end);
-        findings.note(Code::HttpBadChunk, at, format!("from the {}: {what}", self.side.name()));
+        findings.add(Code::HttpBadChunk, at, format!("from the {}: {what}", self.side.name()));
         self.scanned = 0;
         self.state = State::LostChunk;
         self.due.push(Step::Gap(0, Degraded::NONE));
@@ -397,7 +397,7 @@ impl Direction {
                 self.buf.skip(chunk);
                 self.state = State::ChunkSize;
                 self.scanned = 0;
-                findings.note(Code::HttpResync, at, "a chunk was found");
+                findings.add(Code::HttpResync, at, "a chunk was found");
                 return Some(None);
             }
             Boundary::Perhaps(from) if next.is_none() => {

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::base::{
-    Code, Degraded, Ending, Feed, Findings, Finish, Origin, PacketNo, Side, Span, Stage, limits,
+    Code, Degraded, Ending, Feed, Findings, Origin, PacketNo, ResponseEnd, Side, Span, Stage, limits,
 };
 
 use super::{Head, Part, PartKind, StartLine, TransactionNo};
@@ -36,7 +36,7 @@ pub struct Connection {
     /// Whole responses may be missing since the last one.
     responses_missing: Degraded,
     /// Who ended the connection first.
-    closed: Option<Finish>,
+    closed: Option<ResponseEnd>,
     /// Whether the client's direction has ended, and the server's.
     ended: [bool; 2],
 }
@@ -171,7 +171,7 @@ impl Connection {
                     } else {
                         self.answering = None;
                     }
-                    PartKind::End { how: Finish::Complete, at }
+                    PartKind::End { how: ResponseEnd::Complete, at }
                 }
             };
             if let Some(transaction) = current {
@@ -242,7 +242,7 @@ impl Connection {
             self.client.blind();
             self.server.blind();
             self.answering = None;
-            let what = PartKind::End { how: Finish::Complete, at };
+            let what = PartKind::End { how: ResponseEnd::Complete, at };
             out.push(Part { transaction, side: Side::Server, what });
         } else {
             self.server.body(if kind == Method::Head { Framing::Length(0) } else { parsed.framing });
@@ -311,9 +311,9 @@ impl Connection {
 
     fn end(&mut self, side: Side, (how, at): (Ending, Origin), out: &mut Vec<Part>, findings: &mut Findings) {
         let finish = match how {
-            Ending::Closed => *self.closed.get_or_insert(Finish::ClosedBy(side)),
-            Ending::Reset(by) => *self.closed.get_or_insert(Finish::ResetBy(by)),
-            Ending::Open => self.closed.unwrap_or(Finish::Open),
+            Ending::Closed => *self.closed.get_or_insert(ResponseEnd::ClosedBy(side)),
+            Ending::Reset(by) => *self.closed.get_or_insert(ResponseEnd::ResetBy(by)),
+            Ending::Open => self.closed.unwrap_or(ResponseEnd::Open),
         };
         let [client_ended, server_ended] = &mut self.ended;
         *(if side == Side::Client { client_ended } else { server_ended }) = true;
@@ -323,14 +323,14 @@ impl Connection {
             }
             if how == Ending::Closed {
                 let open = self.answering.into_iter().chain(self.waiting.iter().map(|w| w.transaction));
-                let what = PartKind::ClientGone { at };
+                let what = PartKind::ClientClosed { at };
                 out.extend(open.map(|transaction| Part { transaction, side, what: what.clone() }));
             }
         } else if let Some(transaction) = self.answering.take() {
-            let by_close = self.server.ends_with_close() && finish == Finish::ClosedBy(Side::Server);
-            let how = if by_close { Finish::Complete } else { finish };
-            if matches!(how, Finish::ClosedBy(Side::Server) | Finish::ResetBy(Side::Server)) {
-                findings.note(Code::HttpBodyCut, at, "the server ended the connection inside a response");
+            let by_close = self.server.ends_with_close() && finish == ResponseEnd::ClosedBy(Side::Server);
+            let how = if by_close { ResponseEnd::Complete } else { finish };
+            if matches!(how, ResponseEnd::ClosedBy(Side::Server) | ResponseEnd::ResetBy(Side::Server)) {
+                findings.add(Code::HttpBodyCut, at, "the server ended the connection inside a response");
             }
             out.push(Part { transaction, side, what: PartKind::End { how, at } });
         }
@@ -352,17 +352,17 @@ impl Connection {
 
 /// The response to this request is not in the capture.
 fn give_up(transaction: TransactionNo, why: Degraded, at: Origin, out: &mut Vec<Part>) {
-    for what in [PartKind::Gap { len: 0, why, at }, PartKind::End { how: Finish::Complete, at }] {
+    for what in [PartKind::Gap { len: 0, why, at }, PartKind::End { how: ResponseEnd::Complete, at }] {
         out.push(Part { transaction, side: Side::Server, what });
     }
 }
 
 fn note(parsed: &head::Parsed, span: Span, findings: &mut Findings) {
     for (code, detail) in &parsed.faults {
-        findings.note(*code, span.end, detail.clone());
+        findings.add(*code, span.end, detail.clone());
     }
 }
 
 fn unmatched(at: Origin, findings: &mut Findings) {
-    findings.note(Code::HttpUnmatchedResponse, at, "its request is not in the capture");
+    findings.add(Code::HttpUnmatchedResponse, at, "its request is not in the capture");
 }

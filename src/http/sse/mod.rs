@@ -205,13 +205,13 @@ impl Parser {
             At::Bom { .. } => {}
             At::Lines if self.open.data.is_some() || self.line.text.starts_with(b"data") => {
                 let detail = format!("the stream ended inside an event with data, {lost} bytes given up");
-                findings.note(Code::SseEventCut, at, detail);
+                findings.add(Code::SseEventCut, at, detail);
                 self.books.give_up(lost);
             }
             At::Lines => {}
             At::Guess(_) | At::Skip { .. } if lost > 0 => {
                 let detail = format!("the stream ended before the next event began, {lost} bytes given up");
-                findings.note(Code::SseEventCut, at, detail);
+                findings.add(Code::SseEventCut, at, detail);
                 self.books.give_up(lost);
             }
             At::Guess(_) | At::Skip { .. } => {}
@@ -398,14 +398,14 @@ impl Parser {
             });
         }
         if not_utf8 {
-            findings.note(Code::SseNotUtf8, blank.end, "bytes that are not UTF-8 were replaced by U+FFFD");
+            findings.add(Code::SseNotUtf8, blank.end, "bytes that are not UTF-8 were replaced by U+FFFD");
         }
     }
 
     /// Gives up the event that is being read; `line_start` where the line that made it too long has ended.
     fn too_long(&mut self, line_start: bool, span: Span, findings: &mut Findings) {
         let detail = format!("an event with more than {} bytes was given up", self.cap);
-        findings.note(Code::SseEventTooLong, span.end, detail);
+        findings.add(Code::SseEventTooLong, span.end, detail);
         self.line = Line::default();
         self.open = Open::default();
         let lost = Lost { why: Degraded::NONE, from: self.books.taken };
@@ -424,7 +424,7 @@ impl Parser {
             let bytes = lost.from - self.books.boundary;
             self.books.give_up(bytes);
             let detail = format!("event stream: {bytes} bytes given up, read on at what looks like a field");
-            findings.note(Code::HttpResync, span.end, detail);
+            findings.add(Code::HttpResync, span.end, detail);
         } else if !NAMES.iter().any(|(name, _)| name.starts_with(text)) {
             self.line = Line::default();
             self.after_cr = byte == b'\r';
@@ -457,7 +457,7 @@ impl Parser {
         let bytes = self.books.taken + 1 - self.books.boundary;
         self.books.give_up(bytes);
         let detail = format!("event stream: {bytes} bytes given up, read on behind a blank line");
-        findings.note(Code::HttpResync, span.end, detail);
+        findings.add(Code::HttpResync, span.end, detail);
         true
     }
 }

@@ -1,7 +1,7 @@
 //! Every field and operator over one record of each kind; precedence; where errors point.
 
 use super::{Filter, Subject};
-use crate::base::{Code, Degraded, Finish, Origin, PacketNo, Side, Span, Timestamp};
+use crate::base::{Code, Degraded, Origin, PacketNo, ResponseEnd, Side, Span, Timestamp};
 use crate::ledger::{
     Carried, Cause, Exchange, Id, Notification, RpcError, SessionRef, Status, Stream, Transport,
 };
@@ -89,7 +89,7 @@ fn stream() -> Stream {
         last_event: None,
         events: 4,
         bytes: 9120,
-        ended: Finish::Open,
+        ended: ResponseEnd::Open,
         degraded: Degraded::NONE,
     }
 }

@@ -28,7 +28,7 @@ const MAX_FINDINGS: usize = 100_000;
 
 /// What goes on in a capture that is not over: it is told once it is.
 #[derive(Clone, Debug, Default)]
-pub struct Standing {
+pub struct InProgress {
     /// The counts so far.
     pub capture: CaptureFact,
     /// The connections that are open.
@@ -111,13 +111,13 @@ impl Store {
                 self.connections.push(*connection);
             }
             Entry::Fact(Fact::Capture(capture)) => self.capture = capture,
-            Entry::Fact(Fact::Carried(carried)) => self.said.push(&carried),
+            Entry::Fact(Fact::Payload(carried)) => self.said.push(&carried),
         }
     }
 
     /// What goes on now, in the place of what was said of it before.
-    pub fn stand(&mut self, standing: Standing) {
-        let Standing { capture, connections, sessions, streams } = standing;
+    pub fn set_in_progress(&mut self, in_progress: InProgress) {
+        let InProgress { capture, connections, sessions, streams } = in_progress;
         self.capture = capture;
         self.open_connections = connections.into_iter().map(|fact| (fact.tcp_stream, fact)).collect();
         self.open_sessions = sessions.into_iter().map(|session| (session.session.number, session)).collect();

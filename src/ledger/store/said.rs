@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 
 use super::log::Log;
-use crate::base::fact::{CarriedFact, CarriedKind};
+use crate::base::fact::{PayloadFact, PayloadKind};
 use crate::base::{Degraded, Origin, PacketNo, Side, Span};
 
 /// A head, a body or an event, as it was.
@@ -14,7 +14,7 @@ pub struct Said {
     /// Who sent it.
     pub side: Side,
     /// What it is.
-    pub kind: CarriedKind,
+    pub kind: PayloadKind,
     /// Its packets.
     pub span: Span,
     /// The head as it was sent; a body without its codings; the data of an event.
@@ -77,7 +77,7 @@ impl Sayings {
         self.log.failed()
     }
 
-    pub(super) fn push(&mut self, carried: &CarriedFact) {
+    pub(super) fn push(&mut self, carried: &PayloadFact) {
         let key = (carried.peers.tcp_stream, carried.transaction);
         let Last { place: before, pieces } = self.last(key);
         write_front(&mut self.front, before, carried);
@@ -125,7 +125,7 @@ impl Sayings {
         let start = self.starts.get(&on).copied().filter(|_| before != NOWHERE);
         if let Some(start) = start {
             let (firsts, _) = self.back(start, START as usize)?;
-            let is_head = |piece: &Said| piece.kind == CarriedKind::Head;
+            let is_head = |piece: &Said| piece.kind == PayloadKind::Head;
             // The oldest pieces that were read may be heads themselves.
             let heads: Vec<_> =
                 firsts.into_iter().filter(is_head).filter(|head| !pieces.contains(head)).collect();
@@ -180,13 +180,13 @@ const LEN: usize = size_of::<u32>();
 /// ```
 ///
 /// Lengths are one more than they are, and 0 stands for none. All numbers are little-endian.
-fn write_front(front: &mut Vec<u8>, before: Place, carried: &CarriedFact) {
+fn write_front(front: &mut Vec<u8>, before: Place, carried: &PayloadFact) {
     front.clear();
     front.extend_from_slice(&[0; LEN]);
     let (kind, name, id) = match &carried.kind {
-        CarriedKind::Head => (0, None, None),
-        CarriedKind::Body => (1, None, None),
-        CarriedKind::Event { name, id } => (2, name.as_deref(), id.as_deref()),
+        PayloadKind::Head => (0, None, None),
+        PayloadKind::Body => (1, None, None),
+        PayloadKind::Event { name, id } => (2, name.as_deref(), id.as_deref()),
     };
     front.extend_from_slice(&before.to_le_bytes());
     front.extend_from_slice(&[u8::from(carried.side == Side::Server), kind, carried.degraded.bits()]);
@@ -229,9 +229,9 @@ fn read_piece(bytes: &[u8]) -> Option<(Place, Said)> {
     let said = Said {
         side: if side == 0 { Side::Client } else { Side::Server },
         kind: match kind {
-            0 => CarriedKind::Head,
-            1 => CarriedKind::Body,
-            _ => CarriedKind::Event { name: name.map(Into::into), id: id.map(Into::into) },
+            0 => PayloadKind::Head,
+            1 => PayloadKind::Body,
+            _ => PayloadKind::Event { name: name.map(Into::into), id: id.map(Into::into) },
         },
         span: Span {
             start: Origin::new(start, times[0]),

@@ -31,7 +31,7 @@ use std::io;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{Options, harmless, label, units};
+use super::{Options, label, sanitize, units};
 use crate::base::Timestamp;
 use crate::ledger::{Snapshot, Status};
 
@@ -223,7 +223,7 @@ fn digits<S: Serializer>(digits: String, serializer: S) -> Result<S::Ok, S::Erro
 
 /// Text from traffic without its credentials; JSON escapes the rest.
 fn text(text: &str) -> String {
-    harmless::without_secrets(text).into_owned()
+    sanitize::redact(text).into_owned()
 }
 
 /// `s1`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Align, Cell, Page, Role, Table, cell, rest, time};
 use crate::base::Side;
 use crate::ledger::{By, Exchange, LatencyRow, Snapshot, Status, Subject};
-use crate::report::{harmless, label};
+use crate::report::{label, sanitize};
 
 /// Columns of the bar that shows send, wait and receive.
 const BAR: u64 = 20;
@@ -66,7 +66,7 @@ pub(super) fn grouped(page: &mut Page, snapshot: &Snapshot) {
                     table.span(vec![Cell::in_role(Role::Strong, of)]);
                 }
                 // The tool says more than tools/call does, and there is no room for both.
-                let name = name.as_deref().map(harmless::shown);
+                let name = name.as_deref().map(sanitize::clean);
                 format!("  {}", name.unwrap_or_else(|| label::subject(&row.key.subject)))
             }
         };
@@ -167,7 +167,7 @@ pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
 /// Which exchange it is and where to find it: call, session, number, packets, time.
 fn place(exchange: &Exchange) -> [Cell; 5] {
     let text = match &exchange.name {
-        Some(name) if exchange.origin == Side::Client => harmless::shown(name),
+        Some(name) if exchange.origin == Side::Client => sanitize::clean(name),
         _ => label::exchange(exchange),
     };
     [
@@ -230,7 +230,7 @@ fn method_of(row: &LatencyRow) -> Option<(String, Option<String>)> {
     match &row.key.subject {
         Subject::Call { origin, method, name } => {
             let method = label::call(*origin, method, None);
-            Some((method, name.as_deref().map(harmless::shown)))
+            Some((method, name.as_deref().map(sanitize::clean)))
         }
         Subject::All | Subject::Other => None,
     }

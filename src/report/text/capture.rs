@@ -2,7 +2,7 @@
 
 use super::{Page, Role};
 use crate::ledger::{ConnectionCount, Snapshot, Speaks, Status};
-use crate::report::{Options, harmless, label, units};
+use crate::report::{Options, label, sanitize, units};
 
 /// Columns of the names of facts.
 const NAME: usize = 11;
@@ -10,7 +10,7 @@ const NAME: usize = 11;
 pub(super) fn section(page: &mut Page, snapshot: &Snapshot, options: &Options) {
     page.heading("Capture", "");
     let capture = &snapshot.capture;
-    let files: Vec<_> = options.files.iter().take(page.rows).map(|file| harmless::harmless(file)).collect();
+    let files: Vec<_> = options.files.iter().take(page.rows).map(|file| sanitize::escape(file)).collect();
     if !files.is_empty() {
         let more = super::rest(options.files.len() as u64, files.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -7,7 +7,7 @@ use std::io;
 use super::label;
 use super::style::{Paint, Role};
 use super::table::{Align, Cell, Table};
-use super::{Options, harmless, units};
+use super::{Options, sanitize, units};
 use crate::ledger::{FindingRow, LatencyRow, Snapshot};
 
 mod calls;
@@ -85,8 +85,8 @@ impl Page {
         self.paint.push(&mut self.text, Role::Heading, title);
         if !remark.is_empty() {
             self.text.push_str("  ");
-            let left = self.width.saturating_sub(harmless::width(title) + 2);
-            self.paint.push(&mut self.text, Role::Faint, &harmless::fit(remark, left));
+            let left = self.width.saturating_sub(sanitize::width(title) + 2);
+            self.paint.push(&mut self.text, Role::Faint, &sanitize::fit(remark, left));
         }
         self.text.push('\n');
     }
@@ -100,7 +100,7 @@ impl Page {
         let width = self.width.saturating_sub(indent);
         let mut line = String::new();
         for word in text.split(' ') {
-            let longer = harmless::width(&line) + 1 + harmless::width(word);
+            let longer = sanitize::width(&line) + 1 + sanitize::width(word);
             if !line.is_empty() && longer > width {
                 self.push_line(role, indent, &line);
                 line.clear();
@@ -116,7 +116,7 @@ impl Page {
     fn push_line(&mut self, role: Role, indent: usize, line: &str) {
         self.text.extend(std::iter::repeat_n(' ', indent));
         let line = line.replace(HARD_BLANK, " ");
-        let line = harmless::fit(&line, self.width.saturating_sub(indent));
+        let line = sanitize::fit(&line, self.width.saturating_sub(indent));
         self.paint.push(&mut self.text, role, &line);
         self.text.push('\n');
     }
@@ -152,8 +152,8 @@ fn findings(page: &mut Page, findings: &[FindingRow]) {
         page.line(Role::Faint, 4, info.remedy);
         for finding in row.first.iter().take(DETAILS) {
             let at = finding.at.map_or_else(String::new, |at| format!("packet {}: ", at.packet));
-            let detail = harmless::shown(&finding.detail);
-            page.line(Role::Faint, 6, &format!("{at}{}", harmless::fit(&detail, DETAIL)));
+            let detail = sanitize::clean(&finding.detail);
+            page.line(Role::Faint, 6, &format!("{at}{}", sanitize::fit(&detail, DETAIL)));
         }
     }
 }

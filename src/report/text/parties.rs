@@ -2,7 +2,7 @@
 
 use super::{Align, Cell, Page, Role, Table, cell, rest};
 use crate::ledger::{Implementation, SessionRow, Snapshot};
-use crate::report::{harmless, label, units};
+use crate::report::{label, sanitize, units};
 
 /// Definitions of each offer that are shown: the largest, which cost a model most.
 const DEFINITIONS: usize = 5;
@@ -62,7 +62,7 @@ pub(super) fn offers(page: &mut Page, snapshot: &Snapshot) {
         largest.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
         for definition in largest.iter().take(DEFINITIONS) {
             table.row(vec![
-                Cell::new(format!("  {}", harmless::shown(&definition.name))),
+                Cell::new(format!("  {}", sanitize::clean(&definition.name))),
                 Cell::new(units::bytes(definition.bytes)),
                 Cell::count(Role::Plain, definition.uses),
             ]);
@@ -94,7 +94,7 @@ pub(super) fn foreign(page: &mut Page, snapshot: &Snapshot) {
         }
         let request = match (&stream.method, &stream.target) {
             (Some(method), Some(target)) => {
-                format!("{} {}", harmless::shown(method), harmless::shown(target))
+                format!("{} {}", sanitize::clean(method), sanitize::clean(target))
             }
             _ => "(not captured)".to_owned(),
         };
@@ -113,7 +113,7 @@ pub(super) fn foreign(page: &mut Page, snapshot: &Snapshot) {
 fn server_title(row: &SessionRow) -> String {
     let session = &row.session;
     let name = name(session.server_info.as_ref());
-    let revision = session.protocol_version.as_deref().map(harmless::shown).unwrap_or_default();
+    let revision = session.protocol_version.as_deref().map(sanitize::clean).unwrap_or_default();
     let words =
         [session.session.server.to_string(), name, session.session.transport.name().to_owned(), revision];
     let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
@@ -137,5 +137,5 @@ fn session_cells(row: &SessionRow) -> Vec<Cell> {
 
 /// `hackernews 1.0.0`; empty where it was not seen.
 fn name(info: Option<&Implementation>) -> String {
-    info.map(|info| harmless::shown(format!("{} {}", info.name, info.version).trim())).unwrap_or_default()
+    info.map(|info| sanitize::clean(format!("{} {}", info.name, info.version).trim())).unwrap_or_default()
 }

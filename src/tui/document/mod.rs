@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
-use crate::base::{harmless, units};
+use crate::base::{sanitize, units};
 
 use super::theme::Role;
 
@@ -104,7 +104,7 @@ impl Document {
         if !line.name.is_empty() {
             // A name may not push its value off the screen.
             let name = self.front(&line.name, look.columns);
-            mark(&mut parts, Role::JsonKey, &harmless::fit(&name, look.columns / 2), look.needle);
+            mark(&mut parts, Role::JsonKey, &sanitize::fit(&name, look.columns / 2), look.needle);
             parts.push((Role::Faint, ": ".to_owned()));
         }
         let raw = self.part(&line.value);
@@ -331,7 +331,7 @@ impl Document {
     /// looked for before what was found is marked, which cuts the text.
     fn front(&self, range: &Range<u32>, columns: usize) -> String {
         let most = columns.saturating_mul(4).saturating_add(64);
-        harmless::shown(&text::lossy(self.part(range), most))
+        sanitize::clean(&text::lossy(self.part(range), most))
     }
 
     fn part(&self, range: &Range<u32>) -> &[u8] {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use unicode_width::UnicodeWidthChar;
 
-use crate::base::harmless;
+use crate::base::sanitize;
 
 /// Lines that a text is cut into; what lies beyond is one more line. 28 bytes each: 56 MB.
 pub(super) const MOST_LINES: usize = 2_000_000;
@@ -128,7 +128,7 @@ fn columns_of(c: char) -> usize {
     match c {
         ' '..='~' => 1,
         c if c.is_control() || c.width().unwrap_or(0) == 0 => {
-            harmless::width(&harmless::harmless(c.encode_utf8(&mut [0; 4])))
+            sanitize::width(&sanitize::escape(c.encode_utf8(&mut [0; 4])))
         }
         c => c.width().unwrap_or(1),
     }

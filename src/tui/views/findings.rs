@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::store_items;
 use super::view::View;
-use crate::base::{Code, Finding, Severity, harmless, units};
+use crate::base::{Code, Finding, Severity, sanitize, units};
 use crate::ledger::FindingRow;
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::effect::{Copies, Effect};
@@ -347,7 +347,7 @@ fn wrap(text: &str, columns: usize) -> Vec<&str> {
         for word in line.split_inclusive(' ') {
             let next = end + word.len();
             let whole = line.get(start..next).unwrap_or_default().trim_end();
-            if harmless::width(&harmless::harmless(whole)) > columns && end > start {
+            if sanitize::width(&sanitize::escape(whole)) > columns && end > start {
                 lines.push(line.get(start..end).unwrap_or_default().trim_end());
                 start = end;
             }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use ratatui::layout::Rect;
 
 use crate::base::fact::Speaks;
-use crate::base::{harmless, units};
+use crate::base::{sanitize, units};
 use crate::ledger::ConnectionCount;
 use crate::ledger::store::Store;
 use crate::tui::model::Model;
@@ -152,7 +152,7 @@ pub(super) fn instead(model: &Model) -> Option<String> {
 /// Says something in place of a list: lines in the middle of its columns.
 pub(super) fn say(lines: &[String], role: Role, area: Rect, painter: &mut Painter<'_>) {
     for (y, text) in (area.y + area.height / 3..area.bottom()).zip(lines) {
-        let columns = harmless::width(&harmless::harmless(text)).min(area.width.into()) as u16;
+        let columns = sanitize::width(&sanitize::escape(text)).min(area.width.into()) as u16;
         painter.text((area.x + (area.width - columns) / 2, y).into(), columns, role, text);
     }
 }

@@ -1,7 +1,7 @@
 //! What can be copied of an exchange.
 
 use crate::base::Side;
-use crate::base::fact::CarriedKind;
+use crate::base::fact::PayloadKind;
 use crate::ledger::Exchange;
 use crate::tui::effect::Copies;
 
@@ -102,7 +102,7 @@ const SENT: [&str; 6] =
 fn curl(detail: &Detail) -> Option<String> {
     let exchange = &detail.exchange;
     let heads =
-        detail.heads.iter().filter(|head| head.side == Side::Client && head.kind == CarriedKind::Head);
+        detail.heads.iter().filter(|head| head.side == Side::Client && head.kind == PayloadKind::Head);
     let head = heads.into_iter().find(|head| head.span.first <= exchange.request.span.last)?;
     let text = String::from_utf8_lossy(&head.bytes);
     let mut lines = text.lines();

@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use super::exchanges::columns;
 use super::link_table::{LinkTable, Row, Target};
 use super::view::View;
-use crate::base::{harmless, units};
+use crate::base::{sanitize, units};
 use crate::ledger::{CauseCount, Exchange, Status};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
@@ -108,8 +108,8 @@ impl View for Overview {
     fn status(&self, model: &Model) -> String {
         // The header has no room for what is read where the screen is narrow.
         let source = short_source(&model.source);
-        let source = harmless::harmless(&source);
-        let source = harmless::fit(&source, SOURCE);
+        let source = sanitize::escape(&source);
+        let source = sanitize::fit(&source, SOURCE);
         let first = model.store.capture().first;
         first.map_or_else(|| source.to_string(), |first| format!("{source}  {}", units::date(first.time)))
     }

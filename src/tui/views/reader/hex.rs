@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ratatui::layout::{Position, Rect};
 
-use crate::base::harmless;
+use crate::base::sanitize;
 use crate::tui::frame_info::{Hit, Pane};
 use crate::tui::painter::Painter;
 use crate::tui::theme::Role;
@@ -82,8 +82,8 @@ pub(super) fn draw((bytes, lit, packets): (&[u8], &Lit, &str), area: Rect, paint
 /// its beginning can be seen in the document.
 fn draw_place(packets: &str, pointer: &str, line: Rect, painter: &mut Painter<'_>) -> u16 {
     let room = usize::from(line.width);
-    let wide = harmless::width(&harmless::harmless(pointer));
-    if harmless::width(packets) + 2 + wide <= room {
+    let wide = sanitize::width(&sanitize::escape(pointer));
+    if sanitize::width(packets) + 2 + wide <= room {
         painter.line(line, &[(Role::Faint, packets), (Role::Text, "  "), (Role::JsonKey, pointer)]);
         return 1;
     }
@@ -92,7 +92,7 @@ fn draw_place(packets: &str, pointer: &str, line: Rect, painter: &mut Painter<'_
     let more = painter.symbols().more;
     let mut tail =
         pointer.get(pointer.ceil_char_boundary(pointer.len().saturating_sub(room))..).unwrap_or(pointer);
-    while harmless::width(&harmless::harmless(tail)) >= room {
+    while sanitize::width(&sanitize::escape(tail)) >= room {
         let mut rest = tail.chars();
         if rest.next().is_none() {
             break;

@@ -3,7 +3,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::base::{harmless, units};
+use crate::base::{sanitize, units};
 use crate::tui::document::Document;
 
 /// A line below the document.
@@ -28,7 +28,7 @@ pub(super) fn below(value: impl Fn(usize) -> String, len: usize, area: Rect) -> 
         return Vec::new();
     }
     let mut rows = vec![Row::Rule(format!("{}, enter opens it", units::bytes(len as u64)))];
-    rows.extend(lines(&harmless::without_secrets(&front), columns, most).into_iter().map(Row::Text));
+    rows.extend(lines(&sanitize::redact(&front), columns, most).into_iter().map(Row::Text));
     rows
 }
 
@@ -42,14 +42,14 @@ pub(super) fn document(value: &str) -> Document {
     let is_nested = value.trim_start().starts_with(['{', '[']);
     let doc = is_nested.then(|| Document::of(value.as_bytes())).filter(Document::is_json);
     // Looked at line by line a credential that is broken in two would be seen.
-    doc.unwrap_or_else(|| Document::plain(harmless::without_secrets(value).into_owned()))
+    doc.unwrap_or_else(|| Document::plain(sanitize::redact(value).into_owned()))
 }
 
 /// A line in pieces of so many columns.
 fn wrapped(line: &str, columns: usize) -> Vec<String> {
     let (mut pieces, mut piece, mut used) = (Vec::new(), String::new(), 0);
     for c in line.chars() {
-        let wide = harmless::width(&harmless::harmless(c.encode_utf8(&mut [0; 4])));
+        let wide = sanitize::width(&sanitize::escape(c.encode_utf8(&mut [0; 4])));
         if used + wide > columns && !piece.is_empty() {
             pieces.push(std::mem::take(&mut piece));
             used = 0;
@@ -85,7 +85,7 @@ mod tests {
         let shown = text(below(value, long.len(), area));
         assert_eq!(shown[0], "3.00 MB, enter opens it");
         assert_eq!(shown.len(), 10);
-        assert!(shown[1..].iter().all(|line| harmless::width(line) == 40), "{shown:?}");
+        assert!(shown[1..].iter().all(|line| sanitize::width(line) == 40), "{shown:?}");
         assert!(asked.get() < 10_000, "what is not shown is not looked at");
         assert!(below(|_| "short".to_owned(), 7, area).is_empty());
         assert_eq!(text(below(|_| "a\nb".to_owned(), 6, area)).len(), 3);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use ratatui::layout::Rect;
 
 use super::gather::{self, Definition, KINDS, Server, Texts};
-use crate::base::{harmless, units};
+use crate::base::{sanitize, units};
 use crate::tui::action::Action;
 use crate::tui::document::Document;
 use crate::tui::effect::{Copies, Effect};
@@ -215,10 +215,10 @@ impl Opened {
         let address = format!("  {}  ", server.address);
         let room = line(area.y);
         // A long name leaves the address and the revision their place.
-        let others = address.len() + harmless::width(version) + harmless::width(&revisions) + 1;
+        let others = address.len() + sanitize::width(version) + sanitize::width(&revisions) + 1;
         let front = usize::from(room.width).saturating_sub(others).max(12);
-        let name = harmless::shown(name);
-        let name = harmless::fit(&name, front);
+        let name = sanitize::clean(name);
+        let name = sanitize::fit(&name, front);
         let first =
             [(Role::Strong, &*name), (Role::Text, " "), (Role::Text, version), (Role::Faint, &address)];
         let used = painter.line(room, &first);

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::connections::address;
 use super::store_items::{self, StoreItem, StoreItems};
 use super::view::View;
-use crate::base::{Finish, units};
+use crate::base::{ResponseEnd, units};
 use crate::ledger::Stream;
 use crate::ledger::query::Subject;
 use crate::ledger::store::Store;
@@ -216,10 +216,10 @@ impl StoreItem for Stream {
         let target = self.target.as_deref().unwrap_or("(not captured)");
         let target = if model.private { MASK } else { target };
         let (role, ended) = match self.ended {
-            Finish::Open => (Role::Good, if model.ended { "open at end" } else { "open" }.to_owned()),
-            Finish::Complete => (Role::Faint, "complete".to_owned()),
-            Finish::ClosedBy(_) => (Role::Faint, self.ended.name().replace('_', " ")),
-            Finish::ResetBy(_) => (Role::Warn, self.ended.name().replace('_', " ")),
+            ResponseEnd::Open => (Role::Good, if model.ended { "open at end" } else { "open" }.to_owned()),
+            ResponseEnd::Complete => (Role::Faint, "complete".to_owned()),
+            ResponseEnd::ClosedBy(_) => (Role::Faint, self.ended.name().replace('_', " ")),
+            ResponseEnd::ResetBy(_) => (Role::Warn, self.ended.name().replace('_', " ")),
         };
         let opener = self.exchange.map_or(String::new(), |n| format!(" #{n}"));
         vec![
@@ -248,7 +248,7 @@ impl StoreItem for Stream {
 /// When it was over, or how late it is now.
 fn end(stream: &Stream, model: &Model) -> crate::base::Timestamp {
     let known = stream.span.end.time;
-    if stream.ended == Finish::Open { model.now().max(known) } else { known }
+    if stream.ended == ResponseEnd::Open { model.now().max(known) } else { known }
 }
 
 /// How long nothing had come when it ended, or has come by now, in nanoseconds.

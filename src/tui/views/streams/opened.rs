@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::LONG;
-use crate::base::fact::CarriedKind;
+use crate::base::fact::PayloadKind;
 use crate::base::units;
 use crate::ledger::Stream;
 use crate::ledger::store::Said;
@@ -88,7 +88,7 @@ impl Opened {
         self.pieces = pieces;
         match model.store.said_last(self.key.0, self.key.1, MOST) {
             Ok(said) => {
-                let is_event = |said: &Said| matches!(said.kind, CarriedKind::Event { .. });
+                let is_event = |said: &Said| matches!(said.kind, PayloadKind::Event { .. });
                 self.events = said.into_iter().filter(is_event).collect();
                 self.failed = None;
             }
@@ -275,7 +275,7 @@ impl Opened {
 
     fn cells(&self, row: usize, private: bool) -> Vec<Cell> {
         let Some(event) = self.events.get(row) else { return Vec::new() };
-        let CarriedKind::Event { name, id } = &event.kind else { return Vec::new() };
+        let PayloadKind::Event { name, id } = &event.kind else { return Vec::new() };
         let before = row.checked_sub(1).and_then(|before| self.events.get(before));
         let gap = before.map(|before| event.span.start.time.since(before.span.end.time));
         let role = if gap.is_some_and(|gap| gap >= LONG) { Role::Warn } else { Role::Faint };

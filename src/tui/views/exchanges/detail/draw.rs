@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Position, Rect};
 
-use crate::base::{harmless, units};
+use crate::base::{sanitize, units};
 use crate::tui::frame_info::{Hit, Pane};
 use crate::tui::model::Model;
 use crate::tui::painter::Painter;
@@ -102,13 +102,13 @@ impl Detail {
         let now = model.now().since(self.exchange.request.span.start.time);
         let ends = self.stages.iter().flat_map(|stage| [stage.from, stage.to.unwrap_or(now)]);
         let (first, last) = ends.fold((0, 1), |(first, last), at| (first.min(at), last.max(at)));
-        let columns = Columns::of(area, self.stages.iter().map(|stage| harmless::width(&stage.note)).max());
+        let columns = Columns::of(area, self.stages.iter().map(|stage| sanitize::width(&stage.note)).max());
         columns.draw_axis((first, last), Rect { height: 1, ..area }, painter);
         let list = self.list();
         // The note of the selected stage is read in full where its column is too narrow.
         let note = self.stages.get(list.selected).filter(|stage| !(stage.is_said && painter.is_private()));
         let note =
-            note.map(|stage| stage.note.as_str()).filter(|note| harmless::width(note) > columns.note.into());
+            note.map(|stage| stage.note.as_str()).filter(|note| sanitize::width(note) > columns.note.into());
         let whole = note.map_or_else(Vec::new, |note| whole("in full", note, area));
         let height = (area.height - 1).saturating_sub(whole.len() as u16);
         let body = Rect { y: area.y + 1, height, ..area };
@@ -159,7 +159,7 @@ impl Detail {
     fn whole(&self, row: usize, area: Rect, painter: &Painter<'_>) -> Vec<String> {
         let parts = self.page_line(row, painter);
         let text: String = parts.iter().map(|(_, text)| text.as_str()).collect();
-        if harmless::width(&harmless::shown(&text)) <= usize::from(area.width.saturating_sub(2)) {
+        if sanitize::width(&sanitize::clean(&text)) <= usize::from(area.width.saturating_sub(2)) {
             return Vec::new();
         }
         whole(if self.tab == Tab::Events { "enter opens it" } else { "in full" }, text.trim(), area)
@@ -198,7 +198,7 @@ fn whole(title: &str, text: &str, area: Rect) -> Vec<String> {
     let columns = usize::from(area.width.saturating_sub(2));
     let mut whole = vec![title.to_owned()];
     // Looked at line by line a credential that is broken in two would be seen.
-    whole.extend(reader::lines(&harmless::without_secrets(text), columns, most));
+    whole.extend(reader::lines(&sanitize::redact(text), columns, most));
     whole
 }
 

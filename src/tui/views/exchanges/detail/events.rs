@@ -1,6 +1,6 @@
 //! The events that a stream carried for an exchange: a line each, and one of them read in full.
 
-use crate::base::fact::CarriedKind;
+use crate::base::fact::PayloadKind;
 use crate::base::units;
 use crate::ledger::Exchange;
 use crate::ledger::store::Said;
@@ -28,14 +28,14 @@ pub(super) struct Event {
 /// The events among what a stream carried that are of an exchange's time: none that came before its request.
 pub(super) fn of(exchange: &Exchange, carried: Vec<Said>) -> Vec<Said> {
     let from = exchange.request.span.start.packet;
-    let is_one = |said: &Said| matches!(said.kind, CarriedKind::Event { .. }) && said.span.end.packet >= from;
+    let is_one = |said: &Said| matches!(said.kind, PayloadKind::Event { .. }) && said.span.end.packet >= from;
     carried.into_iter().filter(is_one).collect()
 }
 
 /// The event in a row as a line, with the time since the one before it (since the request, for the first).
 pub(super) fn line(exchange: &Exchange, events: &[Said], row: usize) -> Line {
     let Some(said) = events.get(row) else { return Line::new() };
-    let CarriedKind::Event { name, id } = &said.kind else { return Line::new() };
+    let PayloadKind::Event { name, id } = &said.kind else { return Line::new() };
     let before = row.checked_sub(1).and_then(|before| events.get(before));
     let before = before.map_or(exchange.request.span.start.time, |before| before.span.end.time);
     let is_answer = exchange.response.is_some_and(|response| response.span == said.span);
@@ -55,7 +55,7 @@ pub(super) fn line(exchange: &Exchange, events: &[Said], row: usize) -> Line {
 /// Opens the event in a row; `None` where there is none.
 pub(super) fn open(events: &[Said], row: usize, tcp_stream: u32) -> Option<Event> {
     let said = events.get(row)?;
-    let CarriedKind::Event { name, .. } = &said.kind else { return None };
+    let PayloadKind::Event { name, .. } = &said.kind else { return None };
     let title = format!(
         "event {} of {}, {}, {}, {}; esc goes back",
         row + 1,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::base::fact::CarriedKind;
+use crate::base::fact::PayloadKind;
 use crate::ledger::store::Said;
 use crate::ledger::{Exchange, Id, Status};
 use crate::tui::model::Model;
@@ -28,7 +28,7 @@ pub(in crate::tui::views) fn answer(n: u64, model: &mut Model) -> io::Result<Vec
 /// The JSON text of the request (or the response) among what was said; of a batch the element alone.
 pub(super) fn message(said: &[Said], exchange: &Exchange, is_request: bool) -> Vec<u8> {
     let carried = if is_request { Some(exchange.request) } else { exchange.response };
-    let bodies = || said.iter().filter(|piece| piece.kind != CarriedKind::Head);
+    let bodies = || said.iter().filter(|piece| piece.kind != PayloadKind::Head);
     let of = |piece: &Said| element(&piece.bytes, exchange, is_request);
     let Some(carried) = carried else {
         // A refusal has a body too, and it says why.

@@ -7,7 +7,7 @@ mod pages;
 pub(in crate::tui::views) mod parts;
 mod timeline;
 
-use crate::base::fact::CarriedKind;
+use crate::base::fact::PayloadKind;
 use crate::ledger::Exchange;
 use crate::ledger::store::Said;
 use crate::tui::action::Action;
@@ -345,7 +345,7 @@ impl Detail {
         if let (Some(response), Some((stream, _))) = (response, self.exchange.answered_on) {
             self.response.came_in(parts::came_in(stream, response.span));
         }
-        let is_head = |said: &&Said| said.kind == CarriedKind::Head;
+        let is_head = |said: &&Said| said.kind == PayloadKind::Head;
         self.heads = tail.iter().filter(is_head).cloned().collect();
         self.heads.extend(behind.iter().filter(is_head).cloned());
         self.parts = parts::of(&self.exchange, &tail, &self.heads, model);

@@ -1,6 +1,6 @@
 //! What an exchange is made of on the wire, packet by packet: for those who go on in Wireshark.
 
-use crate::base::fact::{CarriedKind, ConnectionFact};
+use crate::base::fact::{ConnectionFact, PayloadKind};
 use crate::base::{Side, Span, units};
 use crate::ledger::store::Said;
 use crate::ledger::{Carried, Exchange};
@@ -46,7 +46,7 @@ pub(super) fn of(exchange: &Exchange, carried: &[Said], heads: &[Said], model: &
     // Events that are one of these are not told again.
     let mut named: Vec<(Span, u64)> = parts.iter().map(|part| (part.span, part.bytes)).collect();
     for said in carried.iter().filter(|said| said.span.start.packet >= from).take(MOST) {
-        let CarriedKind::Event { name, .. } = &said.kind else { continue };
+        let PayloadKind::Event { name, .. } = &said.kind else { continue };
         let bytes = said.bytes.len() as u64;
         if let Some(known) = named.iter().position(|known| *known == (said.span, bytes)) {
             named.swap_remove(known);

@@ -98,7 +98,7 @@ pub struct Peers {
 
 /// How a response, and so a stream, came to its end: the `ended` of a stream, the cause of an unanswered exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Finish {
+pub enum ResponseEnd {
     /// The body's own end was seen; also the close, where the close is the end (RFC 9112 section 6.3).
     Complete,
     /// This side closed the connection first (FIN), or the stream (HTTP/2).
@@ -109,7 +109,7 @@ pub enum Finish {
     Open,
 }
 
-impl Finish {
+impl ResponseEnd {
     /// The word of the exports.
     #[must_use]
     pub fn name(self) -> &'static str {
