@@ -1,184 +1,39 @@
-//! The codes of findings: what each means, how much it matters, and what can be done.
+//! The codes of findings, one row each: name, severity, title, why it matters, what the user can do.
+//!
+//! A new code is a new row of the table at the end of this file; the enum, its documentation and all
+//! look-ups are generated from it.
 
 use std::fmt;
 
 use super::Severity;
 
-/// The stable name of a kind of finding: `layer.what`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Code {
-    /// `capture.truncated_file`: the file ends inside a packet or block.
-    CaptureTruncated,
-    /// `capture.bad_block`: a block or packet record of the file contradicts itself.
-    CaptureBadBlock,
-    /// `capture.time_range`: a packet time lies outside 1677 to 2262.
-    CaptureTimeRange,
-    /// `capture.no_time`: packets without a time (simple packet blocks).
-    CaptureNoTime,
-    /// `capture.lost_packets`: the capturing program lost packets.
-    CaptureLostPackets,
-    /// `capture.cut_packets`: packets were cut by the snapshot length.
-    CaptureCutPackets,
-    /// `link.unsupported`: a link type that mcpdump does not read.
-    LinkUnsupported,
-    /// `link.malformed`: a packet whose headers below TCP contradict themselves.
-    LinkMalformed,
-    /// `link.fragment_limit`: more IP fragments than are kept.
-    LinkFragmentLimit,
-    /// `link.fragment_incomplete`: an IP packet whose fragments were not all captured.
-    LinkFragmentIncomplete,
-    /// `link.fragment_overlap`: IP fragments overlap with different bytes.
-    LinkFragmentOverlap,
-    /// `tcp.malformed`: a TCP header that contradicts itself.
-    TcpMalformed,
-    /// `tcp.gap`: bytes of a connection are not in the capture.
-    TcpGap,
-    /// `tcp.overlap_conflict`: a retransmission carries other bytes than the first copy.
-    TcpOverlapConflict,
-    /// `tcp.before_start`: bytes from before the first that was read of a direction.
-    TcpBeforeStart,
-    /// `tcp.after_end`: bytes after the end of a direction.
-    TcpAfterEnd,
-    /// `tcp.held_limit`: more out-of-order bytes than are kept.
-    TcpHeldLimit,
-    /// `tcp.connection_limit`: more connections at once than are followed.
-    TcpConnectionLimit,
-    /// `tcp.out_of_window`: a segment far outside of what its direction sends.
-    TcpOutOfWindow,
-    /// `http.bad_head`: a request or response head that is not HTTP/1.
-    HttpBadHead,
-    /// `http.head_too_long`: a head longer than is read.
-    HttpHeadTooLong,
-    /// `http.bad_length`: a Content-Length that is no number, or two that differ.
-    HttpBadLength,
-    /// `http.length_conflict`: both Content-Length and Transfer-Encoding.
-    HttpLengthConflict,
-    /// `http.bad_chunk`: a chunk that does not follow RFC 9112 section 7.1.
-    HttpBadChunk,
-    /// `http.resync`: reading went on at a later boundary.
-    HttpResync,
-    /// `http.unmatched_response`: a response without a request.
-    HttpUnmatchedResponse,
-    /// `http.body_too_long`: a body longer than is kept.
-    HttpBodyTooLong,
-    /// `http.content_unknown`: a Content-Encoding that mcpdump does not know.
-    HttpContentUnknown,
-    /// `http.content_bad`: a compressed body that does not decompress.
-    HttpContentBad,
-    /// `http.content_limit`: a compressed body that grows beyond what is read.
-    HttpContentLimit,
-    /// `http.body_cut`: a body that ended before its end.
-    HttpBodyCut,
-    /// `sse.event_too_long`: an event longer than is kept.
-    SseEventTooLong,
-    /// `sse.not_utf8`: an event that is not UTF-8.
-    SseNotUtf8,
-    /// `sse.event_cut`: a stream that ended inside an event.
-    SseEventCut,
-    /// `rpc.not_utf8`: a message that is not UTF-8.
-    RpcNotUtf8,
-    /// `rpc.not_json`: a message that is not JSON.
-    RpcNotJson,
-    /// `rpc.trailing_bytes`: bytes after the end of a JSON message.
-    RpcTrailingBytes,
-    /// `rpc.too_deep`: a message nested deeper than is read.
-    RpcTooDeep,
-    /// `rpc.not_object`: a message that is neither an object nor an array.
-    RpcNotObject,
-    /// `rpc.empty_batch`: a batch without a message.
-    RpcEmptyBatch,
-    /// `rpc.batch_limit`: a batch with more messages than are read.
-    RpcBatchLimit,
-    /// `rpc.no_version`: a message without «jsonrpc».
-    RpcNoVersion,
-    /// `rpc.bad_version`: a «jsonrpc» that is not "2.0".
-    RpcBadVersion,
-    /// `rpc.id_null`: a request whose id is null.
-    RpcIdNull,
-    /// `rpc.bad_id`: an id that is neither text nor number.
-    RpcBadId,
-    /// `rpc.bad_method`: a method that is no text.
-    RpcBadMethod,
-    /// `rpc.bad_params`: params that are no object.
-    RpcBadParams,
-    /// `rpc.bad_error`: an error without a whole code and message.
-    RpcBadError,
-    /// `rpc.result_and_error`: a response with both a result and an error.
-    RpcResultAndError,
-    /// `rpc.no_result`: a message that is no request, no response and no notification.
-    RpcNoResult,
-    /// `rpc.method_and_result`: a request that also carries a result or an error.
-    RpcMethodAndResult,
-    /// `rpc.duplicate_key`: a key that stands twice in a message.
-    RpcDuplicateKey,
-    /// `mcp.request_in_response`: a request in a JSON response body.
-    McpRequestInResponse,
-    /// `mcp.unknown_response`: a response to nothing that was asked.
-    McpUnknownResponse,
-    /// `mcp.request_unseen`: a response whose request is not in the capture.
-    McpRequestUnseen,
-    /// `mcp.duplicate_response`: a second response to one request.
-    McpDuplicateResponse,
-    /// `mcp.late_response`: a response after its request was cancelled.
-    McpLateResponse,
-    /// `mcp.id_reused`: an id used again while its request is outstanding.
-    McpIdReused,
-    /// `mcp.id_always_zero`: every response of a session has the id 0.
-    McpIdZeroAlways,
-    /// `mcp.post_repeated`: a request POSTed again after its connection broke.
-    McpPostRepeated,
-    /// `mcp.token_collision`: two outstanding requests with one progress token.
-    McpTokenCollision,
-    /// `mcp.unknown_token`: progress for a token that nobody gave.
-    McpUnknownToken,
-    /// `mcp.unknown_cancel`: a cancellation of a request that is not outstanding.
-    McpUnknownCancel,
-    /// `mcp.no_stream`: a request accepted with 202 where no stream can carry its answer.
-    McpNoStream,
-    /// `mcp.unanswered`: a request that was never answered.
-    McpUnanswered,
-    /// `mcp.session_folded`: a session header that holds one id twice.
-    McpSessionFolded,
-    /// `mcp.session_refused`: a session id that the server does not know.
-    McpSessionRefused,
-    /// `mcp.header_mismatch`: a header that contradicts the body.
-    McpHeaderMismatch,
-    /// `mcp.batch`: a batch in a revision without batches.
-    McpBatch,
-    /// `mcp.no_initialize`: a session that works before it is initialized.
-    McpNoInitialize,
-    /// `mcp.unknown_stream`: a stream that belongs to no known session.
-    McpUnknownStream,
-    /// `mcp.seen_twice`: the same traffic under two pairs of addresses.
-    McpSeenTwice,
-    /// `mcp.limit`: more open requests, streams or sessions than are kept.
-    McpLimit,
-}
-
-/// What stands behind a code.
+/// Everything known about a code.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeInfo {
     /// The code.
     pub code: Code,
-    /// Its stable name.
+    /// Its stable name, `layer.what`.
     pub name: &'static str,
     /// How much it matters.
     pub severity: Severity,
-    /// What it means, as a phrase.
-    pub meaning: &'static str,
-    /// What was done about it, or what can be.
+    /// What was found: a noun phrase, without a full stop.
+    pub title: &'static str,
+    /// What it means for the traffic or for the results, in a sentence or two.
+    pub why: &'static str,
+    /// What the user can do about it, in a sentence.
     pub remedy: &'static str,
 }
 
 impl Code {
-    /// Everything that is known of the code.
+    /// Everything known about the code.
     #[must_use]
     pub fn info(self) -> &'static CodeInfo {
-        // TABLE stands in the order of the variants: `every_code_has_its_row` holds it to that.
-        TABLE.get(self as usize).unwrap_or(&FIRST)
+        // The macro writes the variants and the rows of TABLE in the same order.
+        #[expect(clippy::indexing_slicing, reason = "TABLE has a row for each variant")]
+        &TABLE[self as usize]
     }
 
-    /// The stable name.
+    /// The stable name, as in `tcp.gap`.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.info().name
@@ -190,7 +45,7 @@ impl Code {
         self.info().severity
     }
 
-    /// Every code there is.
+    /// Every code, in the order of the enum.
     #[must_use]
     pub fn all() -> &'static [CodeInfo] {
         TABLE
@@ -203,531 +58,358 @@ impl fmt::Display for Code {
     }
 }
 
-const FIRST: CodeInfo = row(
-    Code::CaptureTruncated,
-    "capture.truncated_file",
-    Severity::Warning,
-    "the file ends inside a packet or block",
-    "The program that wrote it was killed, or the copy is not complete. Everything before the cut was read.",
-);
+/// Generates [`Code`] and `TABLE` from the rows.
+macro_rules! codes {
+    ($($code:ident: $name:literal, $severity:ident,
+        title: $title:literal, why: $why:literal, remedy: $remedy:literal;)+) => {
+        /// The kind of a finding, with a stable name of the form `layer.what`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = concat!("`", $name, "`: ", $title, ".")] $code,)+
+        }
 
-const TABLE: &[CodeInfo] = &[
-    FIRST,
-    row(
-        Code::CaptureBadBlock,
-        "capture.bad_block",
-        Severity::Warning,
-        "a block or packet record of the file contradicts itself",
-        "The file is damaged there; what follows could not be found again where the detail says so.",
-    ),
-    row(
-        Code::CaptureTimeRange,
-        "capture.time_range",
-        Severity::Warning,
-        "a packet time lies outside 1677 to 2262",
-        "The time was clamped; the clock of the capturing machine or the file's time resolution is wrong.",
-    ),
-    row(
-        Code::CaptureNoTime,
-        "capture.no_time",
-        Severity::Notice,
-        "packets without a time (simple packet blocks)",
-        "Their times are those of the packet before; latencies mean nothing.",
-    ),
-    row(
-        Code::CaptureLostPackets,
-        "capture.lost_packets",
-        Severity::Warning,
-        "the capturing program lost packets",
-        "Capture with a larger buffer (tcpdump -B) or a narrower filter; results that they may touch are marked lost_packets.",
-    ),
-    row(
-        Code::CaptureCutPackets,
-        "capture.cut_packets",
-        Severity::Warning,
-        "packets were cut by the snapshot length",
-        "Capture whole packets (tcpdump -s 0); the missing bytes are gaps.",
-    ),
-    row(
-        Code::LinkUnsupported,
-        "link.unsupported",
-        Severity::Warning,
-        "a link type that mcpdump does not read",
-        "Convert the capture (editcap -T), or capture on another interface.",
-    ),
-    row(
-        Code::LinkMalformed,
-        "link.malformed",
-        Severity::Notice,
-        "a packet whose headers below TCP contradict themselves",
-        "The packet was left out.",
-    ),
-    row(
-        Code::LinkFragmentLimit,
-        "link.fragment_limit",
-        Severity::Warning,
-        "more IP fragments than are kept",
-        "The oldest were given up; their packets are gaps.",
-    ),
-    row(
-        Code::LinkFragmentIncomplete,
-        "link.fragment_incomplete",
-        Severity::Notice,
-        "an IP packet whose fragments were not all captured",
-        "What it carried is a gap.",
-    ),
-    row(
-        Code::LinkFragmentOverlap,
-        "link.fragment_overlap",
-        Severity::Warning,
-        "IP fragments overlap with different bytes",
-        "The first copy was taken. No honest sender does this.",
-    ),
-    row(
-        Code::TcpMalformed,
-        "tcp.malformed",
-        Severity::Notice,
-        "a TCP header that contradicts itself",
-        "The segment was left out.",
-    ),
-    row(
-        Code::TcpGap,
-        "tcp.gap",
-        Severity::Warning,
-        "bytes of a connection are not in the capture",
-        "The capture lost packets; what they carried is missing and what stood around them is marked degraded.",
-    ),
-    row(
-        Code::TcpOverlapConflict,
-        "tcp.overlap_conflict",
-        Severity::Warning,
-        "a retransmission carries other bytes than the first copy",
-        "The first copy was taken. A broken middlebox, or somebody hides something.",
-    ),
-    row(
-        Code::TcpBeforeStart,
-        "tcp.before_start",
-        Severity::Notice,
-        "bytes from before the first that was read of a direction",
-        "The capture began in the middle of the connection and out of order; they were left out.",
-    ),
-    row(
-        Code::TcpAfterEnd,
-        "tcp.after_end",
-        Severity::Notice,
-        "bytes after the end of a direction",
-        "Sent after FIN or RST; they were left out.",
-    ),
-    row(
-        Code::TcpHeldLimit,
-        "tcp.held_limit",
-        Severity::Warning,
-        "more out-of-order bytes than are kept",
-        "The hole before them was given up.",
-    ),
-    row(
-        Code::TcpConnectionLimit,
-        "tcp.connection_limit",
-        Severity::Warning,
-        "more connections at once than are followed",
-        "The one silent for longest was given up.",
-    ),
-    row(
-        Code::TcpOutOfWindow,
-        "tcp.out_of_window",
-        Severity::Notice,
-        "a segment far outside of what its direction sends",
-        "It was left out. A packet of an older connection on the same ports, or a forged one.",
-    ),
-    row(
-        Code::HttpBadHead,
-        "http.bad_head",
-        Severity::Warning,
-        "a request or response head that is not HTTP/1",
-        "The direction was searched for the next head.",
-    ),
-    row(
-        Code::HttpHeadTooLong,
-        "http.head_too_long",
-        Severity::Warning,
-        "a head longer than is read",
-        "The message was given up.",
-    ),
-    row(
-        Code::HttpBadLength,
-        "http.bad_length",
-        Severity::Warning,
-        "a Content-Length that is no number, or two that differ",
-        "The body was read until the connection ended or the next head was found.",
-    ),
-    row(
-        Code::HttpLengthConflict,
-        "http.length_conflict",
-        Severity::Warning,
-        "both Content-Length and Transfer-Encoding",
-        "Transfer-Encoding was believed (RFC 9112 section 6.3). Intermediaries may disagree: request smuggling.",
-    ),
-    row(
-        Code::HttpBadChunk,
-        "http.bad_chunk",
-        Severity::Warning,
-        "a chunk that does not follow RFC 9112 section 7.1",
-        "The direction was searched for the next chunk or head.",
-    ),
-    row(
-        Code::HttpResync,
-        "http.resync",
-        Severity::Notice,
-        "reading went on at a later boundary",
-        "After a gap or damage, at the next head, chunk or event.",
-    ),
-    row(
-        Code::HttpUnmatchedResponse,
-        "http.unmatched_response",
-        Severity::Notice,
-        "a response without a request",
-        "Its request is not in the capture, or the server spoke unasked.",
-    ),
-    row(
-        Code::HttpBodyTooLong,
-        "http.body_too_long",
-        Severity::Warning,
-        "a body longer than is kept",
-        "Its end was found, its content was not read.",
-    ),
-    row(
-        Code::HttpContentUnknown,
-        "http.content_unknown",
-        Severity::Notice,
-        "a Content-Encoding that mcpdump does not know",
-        "The content was not read.",
-    ),
-    row(
-        Code::HttpContentBad,
-        "http.content_bad",
-        Severity::Warning,
-        "a compressed body that does not decompress",
-        "What came before the damage was read.",
-    ),
-    row(
-        Code::HttpContentLimit,
-        "http.content_limit",
-        Severity::Warning,
-        "a compressed body that grows beyond what is read",
-        "Its rest was given up. A decompression bomb, or a very long stream of blanks.",
-    ),
-    row(
-        Code::HttpBodyCut,
-        "http.body_cut",
-        Severity::Warning,
-        "a body that ended before its end",
-        "The connection closed before the last chunk, or before Content-Length bytes.",
-    ),
-    row(
-        Code::SseEventTooLong,
-        "sse.event_too_long",
-        Severity::Warning,
-        "an event longer than is kept",
-        "The event was given up, the stream goes on.",
-    ),
-    row(
-        Code::SseNotUtf8,
-        "sse.not_utf8",
-        Severity::Warning,
-        "an event that is not UTF-8",
-        "The bad bytes were replaced as WHATWG says.",
-    ),
-    row(
-        Code::SseEventCut,
-        "sse.event_cut",
-        Severity::Notice,
-        "a stream that ended inside an event",
-        "WHATWG: an unfinished event is not dispatched.",
-    ),
-    row(
-        Code::RpcNotUtf8,
-        "rpc.not_utf8",
-        Severity::Error,
-        "a message that is not UTF-8",
-        "Its sender encodes wrongly; the message was not read.",
-    ),
-    row(
-        Code::RpcNotJson,
-        "rpc.not_json",
-        Severity::Error,
-        "a message that is not JSON",
-        "The detail says where it stops being JSON.",
-    ),
-    row(
-        Code::RpcTrailingBytes,
-        "rpc.trailing_bytes",
-        Severity::Warning,
-        "bytes after the end of a JSON message",
-        "The message was read, the rest was not.",
-    ),
-    row(
-        Code::RpcTooDeep,
-        "rpc.too_deep",
-        Severity::Warning,
-        "a message nested deeper than is read",
-        "128 levels are read. Nothing honest is deeper.",
-    ),
-    row(
-        Code::RpcNotObject,
-        "rpc.not_object",
-        Severity::Error,
-        "a message that is neither an object nor an array",
-        "JSON-RPC 2.0 section 4.",
-    ),
-    row(
-        Code::RpcEmptyBatch,
-        "rpc.empty_batch",
-        Severity::Warning,
-        "a batch without a message",
-        "JSON-RPC 2.0 section 6.",
-    ),
-    row(
-        Code::RpcBatchLimit,
-        "rpc.batch_limit",
-        Severity::Warning,
-        "a batch with more messages than are read",
-        "The first 10,000 were read.",
-    ),
-    row(
-        Code::RpcNoVersion,
-        "rpc.no_version",
-        Severity::Warning,
-        "a message without «jsonrpc»",
-        "JSON-RPC 2.0 section 4: it must be exactly \"2.0\".",
-    ),
-    row(
-        Code::RpcBadVersion,
-        "rpc.bad_version",
-        Severity::Warning,
-        "a «jsonrpc» that is not \"2.0\"",
-        "JSON-RPC 2.0 section 4.",
-    ),
-    row(
-        Code::RpcIdNull,
-        "rpc.id_null",
-        Severity::Warning,
-        "a request whose id is null",
-        "MCP forbids it: nothing can answer it.",
-    ),
-    row(
-        Code::RpcBadId,
-        "rpc.bad_id",
-        Severity::Error,
-        "an id that is neither text nor number",
-        "JSON-RPC 2.0 section 4.",
-    ),
-    row(
-        Code::RpcBadMethod,
-        "rpc.bad_method",
-        Severity::Error,
-        "a method that is no text",
-        "JSON-RPC 2.0 section 4.",
-    ),
-    row(
-        Code::RpcBadParams,
-        "rpc.bad_params",
-        Severity::Warning,
-        "params that are no object",
-        "MCP: params are an object.",
-    ),
-    row(
-        Code::RpcBadError,
-        "rpc.bad_error",
-        Severity::Warning,
-        "an error without a whole code and message",
-        "JSON-RPC 2.0 section 5.1.",
-    ),
-    row(
-        Code::RpcResultAndError,
-        "rpc.result_and_error",
-        Severity::Warning,
-        "a response with both a result and an error",
-        "JSON-RPC 2.0 section 5: one of them. The error was believed.",
-    ),
-    row(
-        Code::RpcNoResult,
-        "rpc.no_result",
-        Severity::Error,
-        "a message that is no request, no response and no notification",
-        "Neither method nor result nor error.",
-    ),
-    row(
-        Code::RpcMethodAndResult,
-        "rpc.method_and_result",
-        Severity::Warning,
-        "a request that also carries a result or an error",
-        "It was read as a request.",
-    ),
-    row(
-        Code::RpcDuplicateKey,
-        "rpc.duplicate_key",
-        Severity::Warning,
-        "a key that stands twice in a message",
-        "Readers disagree which counts; the last was taken.",
-    ),
-    row(
-        Code::McpRequestInResponse,
-        "mcp.request_in_response",
-        Severity::Warning,
-        "a request in a JSON response body",
-        "Only responses may stand there; it was not taken as an exchange.",
-    ),
-    row(
-        Code::McpUnknownResponse,
-        "mcp.unknown_response",
-        Severity::Warning,
-        "a response to nothing that was asked",
-        "No request with this id is outstanding in the session.",
-    ),
-    row(
-        Code::McpRequestUnseen,
-        "mcp.request_unseen",
-        Severity::Notice,
-        "a response whose request is not in the capture",
-        "The capture began later, or lost packets: nothing is wrong with the response.",
-    ),
-    row(
-        Code::McpDuplicateResponse,
-        "mcp.duplicate_response",
-        Severity::Warning,
-        "a second response to one request",
-        "The first was taken.",
-    ),
-    row(
-        Code::McpLateResponse,
-        "mcp.late_response",
-        Severity::Info,
-        "a response after its request was cancelled",
-        "Allowed: the cancellation and the answer crossed on the way.",
-    ),
-    row(
-        Code::McpIdReused,
-        "mcp.id_reused",
-        Severity::Warning,
-        "an id used again while its request is outstanding",
-        "MCP: ids must be unique in a session. Answers cannot be told apart.",
-    ),
-    row(
-        Code::McpIdZeroAlways,
-        "mcp.id_always_zero",
-        Severity::Warning,
-        "every response of a session has the id 0",
-        "The server does not copy the id of the request.",
-    ),
-    row(
-        Code::McpPostRepeated,
-        "mcp.post_repeated",
-        Severity::Info,
-        "a request POSTed again after its connection broke",
-        "One exchange: the repetition was joined to it.",
-    ),
-    row(
-        Code::McpTokenCollision,
-        "mcp.token_collision",
-        Severity::Warning,
-        "two outstanding requests with one progress token",
-        "Progress cannot be told apart.",
-    ),
-    row(
-        Code::McpUnknownToken,
-        "mcp.unknown_token",
-        Severity::Warning,
-        "progress for a token that nobody gave",
-        "The sender invents tokens, or the request is not in the capture.",
-    ),
-    row(
-        Code::McpUnknownCancel,
-        "mcp.unknown_cancel",
-        Severity::Info,
-        "a cancellation of a request that is not outstanding",
-        "It was answered before, or never seen.",
-    ),
-    row(
-        Code::McpNoStream,
-        "mcp.no_stream",
-        Severity::Error,
-        "a request accepted with 202 where no stream can carry its answer",
-        "The client has no stream open; the answer has nowhere to go.",
-    ),
-    row(
-        Code::McpUnanswered,
-        "mcp.unanswered",
-        Severity::Error,
-        "a request that was never answered",
-        "The cause says what ended the wait.",
-    ),
-    row(
-        Code::McpSessionFolded,
-        "mcp.session_folded",
-        Severity::Warning,
-        "a session header that holds one id twice",
-        "«a, a»: two Mcp-Session-Id headers folded to one by an intermediary; servers answer 404.",
-    ),
-    row(
-        Code::McpSessionRefused,
-        "mcp.session_refused",
-        Severity::Notice,
-        "a session id that the server does not know",
-        "404: the session ended, or another replica has it.",
-    ),
-    row(
-        Code::McpHeaderMismatch,
-        "mcp.header_mismatch",
-        Severity::Warning,
-        "a header that contradicts the body",
-        "MCP 2026-07-28: Mcp-Method and Mcp-Name repeat the body.",
-    ),
-    row(
-        Code::McpBatch,
-        "mcp.batch",
-        Severity::Warning,
-        "a batch in a revision without batches",
-        "Only 2025-03-26 knows them.",
-    ),
-    row(
-        Code::McpNoInitialize,
-        "mcp.no_initialize",
-        Severity::Warning,
-        "a session that works before it is initialized",
-        "The first request was not initialize.",
-    ),
-    row(
-        Code::McpUnknownStream,
-        "mcp.unknown_stream",
-        Severity::Notice,
-        "a stream that belongs to no known session",
-        "Its beginning was not captured and several sessions could own it.",
-    ),
-    row(
-        Code::McpSeenTwice,
-        "mcp.seen_twice",
-        Severity::Notice,
-        "the same traffic under two pairs of addresses",
-        "A bridge and a container, or both legs of a proxy; counted as two sessions.",
-    ),
-    row(
-        Code::McpLimit,
-        "mcp.limit",
-        Severity::Warning,
-        "more open requests, streams or sessions than are kept",
-        "The oldest was given up and counted as it stood.",
-    ),
-];
+        const TABLE: &[CodeInfo] =
+            &[$(CodeInfo {
+                code: Code::$code,
+                name: $name,
+                severity: Severity::$severity,
+                title: $title,
+                why: $why,
+                remedy: $remedy,
+            }),+];
+    };
+}
 
-/// A row of the table, without the names of its columns.
-const fn row(
-    code: Code,
-    name: &'static str,
-    severity: Severity,
-    meaning: &'static str,
-    remedy: &'static str,
-) -> CodeInfo {
-    CodeInfo { code, name, severity, meaning, remedy }
+codes! {
+    CaptureTruncated: "capture.truncated_file", Warning,
+        title: "file ends inside a packet or block",
+        why: "The program that wrote it was killed, or the copy is incomplete. Exchanges that are \
+            open at the cut are marked degraded.",
+        remedy: "Copy the file again, or end the capturing program with Ctrl-C so that it can \
+            write the rest.";
+    CaptureBadBlock: "capture.bad_block", Warning,
+        title: "damaged packet record or block in the file",
+        why: "Packets in the damaged part are missing: what they carried cannot be told from what \
+            was never sent.",
+        remedy: "Copy the file again, and check it with capinfos.";
+    CaptureTimeRange: "capture.time_range", Warning,
+        title: "packet time outside 1677 to 2262",
+        why: "Durations that involve such a packet are wrong: its time is clamped.",
+        remedy: "Check the clock of the capturing machine and the time resolution that the file \
+            declares (capinfos).";
+    CaptureNoTime: "capture.no_time", Notice,
+        title: "packets without a timestamp (simple packet blocks)",
+        why: "Latencies cannot be measured: such a packet gets the time of the packet before it.",
+        remedy: "Capture with timestamps: tcpdump and dumpcap write them by default.";
+    CaptureLostPackets: "capture.lost_packets", Warning,
+        title: "packets lost while capturing",
+        why: "A lost packet looks like a message that was never sent: results that it may affect \
+            are marked lost_packets.",
+        remedy: "Capture with a larger buffer (-B) or a narrower filter.";
+    CaptureCutPackets: "capture.cut_packets", Warning,
+        title: "packets cut short by the snapshot length",
+        why: "The cut bytes are missing: messages in these packets are incomplete.",
+        remedy: "Capture with a snapshot length of 262144 (tcpdump -s 0).";
+    LinkUnsupported: "link.unsupported", Warning,
+        title: "unsupported link type",
+        why: "Packets of this link type are not analysed.",
+        remedy: "Capture on another interface; if the file names a wrong link type, correct it \
+            with editcap -T.";
+    LinkMalformed: "link.malformed", Notice,
+        title: "malformed header below TCP",
+        why: "The packet is not analysed: for its connection it counts as lost.",
+        remedy: "Open the packet in Wireshark; check the snapshot length and the driver of the \
+            capturing interface.";
+    LinkFragmentLimit: "link.fragment_limit", Warning,
+        title: "too many fragmented IP packets at once",
+        why: "The oldest were dropped: the bytes that they carried are a gap in their connection.",
+        remedy: "Capture with a narrower filter, or where packets are not fragmented.";
+    LinkFragmentIncomplete: "link.fragment_incomplete", Notice,
+        title: "IP packet with missing fragments",
+        why: "The bytes that it carried are a gap in its connection.",
+        remedy: "Let the capture filter pass fragments: only the first one has ports, so add \"or \
+            ip[6:2] & 0x1fff != 0\".";
+    LinkFragmentOverlap: "link.fragment_overlap", Warning,
+        title: "overlapping IP fragments with different bytes",
+        why: "The receiver may have seen other bytes than the first copy, which is shown. No \
+            normal sender does this.",
+        remedy: "Look for a faulty middlebox or an attempt to evade inspection on the path.";
+    TcpMalformed: "tcp.malformed", Notice,
+        title: "malformed TCP header",
+        why: "The segment is not analysed: for its connection it counts as lost.",
+        remedy: "Open the packet in Wireshark; check the snapshot length and the driver of the \
+            capturing interface.";
+    TcpGap: "tcp.gap", Warning,
+        title: "bytes of a connection missing from the capture",
+        why: "Messages in the gap are unknown, and exchanges that it touches are marked degraded.",
+        remedy: "Capture on the machine of the client or of the server, with a larger buffer (-B) \
+            or a narrower filter.";
+    TcpOverlapConflict: "tcp.overlap_conflict", Warning,
+        title: "retransmission with other bytes than the first copy",
+        why: "The receiver may have kept the other copy; the first one is shown.",
+        remedy: "Look for a middlebox that rewrites traffic, or for an injection, on the path.";
+    TcpBeforeStart: "tcp.before_start", Notice,
+        title: "segment from before the first captured one",
+        why: "The capture began in the middle of the connection: bytes from before that are not \
+            analysed.",
+        remedy: "Start the capture before the client connects.";
+    TcpAfterEnd: "tcp.after_end", Notice,
+        title: "bytes after FIN or RST",
+        why: "The receiver discards them: a message in them never arrives.",
+        remedy: "Check the sender for writes to a connection that it has closed.";
+    TcpHeldLimit: "tcp.held_limit", Warning,
+        title: "too many bytes waiting for a missing segment",
+        why: "The missing segment counts as lost: a gap in the connection.",
+        remedy: "Capture with a larger buffer (-B): packets are lost, or arrive far out of order.";
+    TcpConnectionLimit: "tcp.connection_limit", Warning,
+        title: "too many connections open at once",
+        why: "The connection that is idle for longest is no longer followed: exchanges open on it \
+            cannot be completed.",
+        remedy: "Capture with a narrower filter, such as the ports of the MCP servers.";
+    TcpOutOfWindow: "tcp.out_of_window", Notice,
+        title: "segment far outside the sequence numbers in use",
+        why: "It belongs to an older connection on the same ports, or is forged: it is not \
+            analysed.",
+        remedy: "A single one needs no action; if there are many, check for early reuse of ports \
+            and for spoofed packets.";
+    HttpBadHead: "http.bad_head", Warning,
+        title: "invalid HTTP/1 request or response head",
+        why: "The message cannot be read, and client and server may disagree on where the next \
+            one begins.",
+        remedy: "Fix the sender: the detail names the side and the error.";
+    HttpHeadTooLong: "http.head_too_long", Warning,
+        title: "HTTP head longer than the limit",
+        why: "The message cannot be read; most servers refuse such a head as well.",
+        remedy: "Send shorter header fields: cookies and tokens that grow are the usual cause.";
+    HttpBadLength: "http.bad_length", Warning,
+        title: "invalid or contradictory Content-Length",
+        why: "Where the body ends is unknown: client and server may read different messages.",
+        remedy: "Fix the sender, or the proxy that adds a second Content-Length.";
+    HttpLengthConflict: "http.length_conflict", Warning,
+        title: "both Content-Length and Transfer-Encoding",
+        why: "Transfer-Encoding takes precedence (RFC 9112 section 6.3), but intermediaries \
+            disagree: this is how requests are smuggled.",
+        remedy: "Send one of them only, and check the proxies on the path.";
+    HttpBadChunk: "http.bad_chunk", Warning,
+        title: "invalid chunk (RFC 9112 section 7.1)",
+        why: "The rest of the body cannot be delimited: messages in it may be missing.",
+        remedy: "Check the sender, and proxies that rewrite bodies.";
+    HttpResync: "http.resync", Notice,
+        title: "reading resumed at a later head, chunk or event",
+        why: "Messages between the gap or the damage and this place are missing.",
+        remedy: "See the finding before it on this connection for the cause.";
+    HttpUnmatchedResponse: "http.unmatched_response", Notice,
+        title: "HTTP response without a request",
+        why: "Its request was sent before the capture began, or was lost: what it answers is \
+            unknown.",
+        remedy: "Start the capture before the client connects.";
+    HttpBodyTooLong: "http.body_too_long", Warning,
+        title: "body longer than the limit",
+        why: "Messages in it are not read; messages after it are.",
+        remedy: "Return large results in pages.";
+    HttpContentUnknown: "http.content_unknown", Notice,
+        title: "unsupported Content-Encoding",
+        why: "The body cannot be decoded: messages in it are not read.",
+        remedy: "For the capture, let the client accept gzip, deflate, br or zstd only \
+            (Accept-Encoding).";
+    HttpContentBad: "http.content_bad", Warning,
+        title: "corrupt compressed body",
+        why: "Messages after the damage are not read; the client cannot read them either.",
+        remedy: "Check the compression of the sender, and proxies that rewrite bodies.";
+    HttpContentLimit: "http.content_limit", Warning,
+        title: "compressed body expands beyond the limit",
+        why: "The rest of the body is not read: it may be a decompression bomb.",
+        remedy: "Check what the sender compresses: a client without a limit runs out of memory.";
+    HttpBodyCut: "http.body_cut", Warning,
+        title: "connection closed before the end of the body",
+        why: "The message in the body is incomplete: the client fails or retries.",
+        remedy: "Look for a crash of the server, or for a timeout of the server or of a proxy.";
+    SseEventTooLong: "sse.event_too_long", Warning,
+        title: "event longer than the limit",
+        why: "The message in it is not read; later events of the stream are.",
+        remedy: "Return large results in pages.";
+    SseNotUtf8: "sse.not_utf8", Warning,
+        title: "event that is not UTF-8",
+        why: "Clients replace the invalid bytes (WHATWG HTML): the text that arrives is not the \
+            text that was meant.",
+        remedy: "Encode the event stream as UTF-8.";
+    SseEventCut: "sse.event_cut", Notice,
+        title: "stream ends inside an event",
+        why: "Clients discard an unfinished event (WHATWG HTML): the message in it is lost.",
+        remedy: "Find out what closed the stream: a restart of the server, or an idle timeout of \
+            a proxy.";
+    RpcNotUtf8: "rpc.not_utf8", Error,
+        title: "message that is not UTF-8",
+        why: "JSON is UTF-8 (RFC 8259 section 8.1): the receiver cannot read the message and will \
+            not answer it.",
+        remedy: "Fix the encoding of the sender.";
+    RpcNotJson: "rpc.not_json", Error,
+        title: "message that is not valid JSON",
+        why: "The receiver cannot read the message and will not answer it.",
+        remedy: "Fix the sender: the detail says where the JSON is invalid.";
+    RpcTrailingBytes: "rpc.trailing_bytes", Warning,
+        title: "extra bytes after a JSON message",
+        why: "Strict receivers reject the whole message.",
+        remedy: "Send one JSON text in each body or event.";
+    RpcTooDeep: "rpc.too_deep", Warning,
+        title: "message nested too deeply",
+        why: "Common JSON parsers refuse it: the receiver may not read the message either.",
+        remedy: "Flatten the data.";
+    RpcNotObject: "rpc.not_object", Error,
+        title: "message that is neither an object nor an array",
+        why: "It is not JSON-RPC (JSON-RPC 2.0 section 4): the receiver rejects or ignores it.",
+        remedy: "Send JSON-RPC objects.";
+    RpcEmptyBatch: "rpc.empty_batch", Warning,
+        title: "batch without messages",
+        why: "The receiver answers with an error, or not at all (JSON-RPC 2.0 section 6).",
+        remedy: "Send no batch if there are no messages.";
+    RpcBatchLimit: "rpc.batch_limit", Warning,
+        title: "batch with more messages than the limit",
+        why: "Messages beyond the limit are not read: requests among them are not listed.",
+        remedy: "Send smaller batches.";
+    RpcNoVersion: "rpc.no_version", Warning,
+        title: "message without a jsonrpc member",
+        why: "Strict receivers reject it, so it may never be answered.",
+        remedy: "Send \"jsonrpc\": \"2.0\" in every message (JSON-RPC 2.0 section 4).";
+    RpcBadVersion: "rpc.bad_version", Warning,
+        title: "jsonrpc member other than \"2.0\"",
+        why: "Strict receivers reject the message, so it may never be answered.",
+        remedy: "Send exactly \"2.0\", as a string (JSON-RPC 2.0 section 4).";
+    RpcIdNull: "rpc.id_null", Warning,
+        title: "request with a null id",
+        why: "MCP forbids it: a response to it cannot be matched.",
+        remedy: "Give every request a string or a number as its id.";
+    RpcBadId: "rpc.bad_id", Error,
+        title: "id that is neither a string nor a number",
+        why: "A response cannot be matched to its request.",
+        remedy: "Use a string or a number (JSON-RPC 2.0 section 4).";
+    RpcBadMethod: "rpc.bad_method", Error,
+        title: "method that is not a string",
+        why: "The receiver cannot know what is asked, and rejects the message.",
+        remedy: "Send the method as a string (JSON-RPC 2.0 section 4).";
+    RpcBadParams: "rpc.bad_params", Warning,
+        title: "params that are not an object",
+        why: "MCP allows objects only: receivers reject the message or ignore its params.",
+        remedy: "Send an object, or leave params out.";
+    RpcBadError: "rpc.bad_error", Warning,
+        title: "error without a valid code and message",
+        why: "The caller cannot know what went wrong.",
+        remedy: "Send a number as code and a string as message (JSON-RPC 2.0 section 5.1).";
+    RpcResultAndError: "rpc.result_and_error", Warning,
+        title: "response with both a result and an error",
+        why: "Clients differ in which of the two they use; it counts as an error here.",
+        remedy: "Send one of them only (JSON-RPC 2.0 section 5).";
+    RpcNoResult: "rpc.no_result", Error,
+        title: "message that is not a request, response or notification",
+        why: "It has no method, no result and no error: receivers reject or ignore it.",
+        remedy: "Send a method, a result or an error.";
+    RpcMethodAndResult: "rpc.method_and_result", Warning,
+        title: "request that also has a result or an error",
+        why: "Receivers may take it for a response; it counts as a request here.",
+        remedy: "Send requests and responses as separate messages.";
+    RpcDuplicateKey: "rpc.duplicate_key", Warning,
+        title: "member that occurs twice in a message",
+        why: "Parsers differ in which value they use; the last one counts here.",
+        remedy: "Write each member once.";
+    McpRequestInResponse: "mcp.request_in_response", Warning,
+        title: "request in a JSON response body",
+        why: "Clients expect responses only in such a body: they ignore the request, and it is \
+            not listed as an exchange.",
+        remedy: "Send requests of the server on an event stream.";
+    McpUnknownResponse: "mcp.unknown_response", Warning,
+        title: "response that matches no request",
+        why: "No request with its id is outstanding in the session: clients discard it, and the \
+            request that it was meant for hangs.",
+        remedy: "Copy the id of the request into the response, type included: 1 and \"1\" differ.";
+    McpRequestUnseen: "mcp.request_unseen", Notice,
+        title: "response whose request is not in the capture",
+        why: "The capture began later, or lost the request. Nothing is wrong with the response.",
+        remedy: "Start the capture before the client connects.";
+    McpDuplicateResponse: "mcp.duplicate_response", Warning,
+        title: "second response to one request",
+        why: "The first response counts; clients ignore the second or fail on it.",
+        remedy: "Check the server, and proxies that repeat requests, for what sends it twice.";
+    McpLateResponse: "mcp.late_response", Info,
+        title: "response after its request was cancelled",
+        why: "The client discards the result of work that was done. MCP allows it: cancellation \
+            and response crossed on the way.",
+        remedy: "A single one needs no action; if there are many, let the server stop work that \
+            is cancelled.";
+    McpIdReused: "mcp.id_reused", Warning,
+        title: "id reused while its request is outstanding",
+        why: "Responses to the two requests cannot be told apart: ids must be unique within a \
+            session.",
+        remedy: "Count ids up in each session, and do not share a session between clients.";
+    McpIdZeroAlways: "mcp.id_always_zero", Warning,
+        title: "every response of a session has the id 0",
+        why: "Responses cannot be matched to requests.",
+        remedy: "Copy the id of the request into the response.";
+    McpPostRepeated: "mcp.post_repeated", Info,
+        title: "request POSTed again after its connection was lost",
+        why: "A tool that changes something may have run twice. Both POSTs count as one exchange.",
+        remedy: "Make tools idempotent, and find out what closed the connection.";
+    McpTokenCollision: "mcp.token_collision", Warning,
+        title: "two outstanding requests with the same progress token",
+        why: "Progress cannot be attributed to one of them.",
+        remedy: "Use a progress token once in a session.";
+    McpUnknownToken: "mcp.unknown_token", Warning,
+        title: "progress with an unknown token",
+        why: "No captured request asked for it: clients ignore the progress.",
+        remedy: "Copy the progressToken of the request into its notifications, type included: 1 \
+            and \"1\" differ.";
+    McpUnknownCancel: "mcp.unknown_cancel", Info,
+        title: "cancellation of a request that is not outstanding",
+        why: "It has no effect: its request was answered before, or is not in the capture. MCP \
+            allows it.",
+        remedy: "No action needed.";
+    McpNoStream: "mcp.no_stream", Error,
+        title: "request accepted with 202, but no stream to answer on",
+        why: "The response cannot reach the client, which waits until its own timeout.",
+        remedy: "Open the event stream before sending requests, and reopen it when it is closed.";
+    McpUnanswered: "mcp.unanswered", Error,
+        title: "request that was never answered",
+        why: "The caller waits until its own timeout, if it has one: this is what a hanging agent \
+            looks like.",
+        remedy: "See the cause of the exchange for what ended the wait.";
+    McpSessionFolded: "mcp.session_folded", Warning,
+        title: "session header that holds the same id twice",
+        why: "An intermediary folded two Mcp-Session-Id headers into one (\"a, a\"): servers \
+            answer 404.",
+        remedy: "Send the header once; check the client and the proxies on the path for what adds \
+            the second.";
+    McpSessionRefused: "mcp.session_refused", Notice,
+        title: "session id that the server does not know",
+        why: "All requests with this session id fail until the client opens a new session.",
+        remedy: "Open a new session on 404; with several replicas, route each session to the one \
+            that holds it.";
+    McpHeaderMismatch: "mcp.header_mismatch", Warning,
+        title: "header that contradicts the body",
+        why: "Servers reject the request: since MCP 2026-07-28 these headers repeat what the body \
+            says.",
+        remedy: "Send the same value in both; check proxies that rewrite headers.";
+    McpBatch: "mcp.batch", Warning,
+        title: "batch in a revision without batches",
+        why: "Only 2025-03-26 has batches: other implementations reject it.",
+        remedy: "Send each message by itself.";
+    McpNoInitialize: "mcp.no_initialize", Warning,
+        title: "session used before it is initialized",
+        why: "Servers may reject requests that come before initialize.",
+        remedy: "Send initialize first.";
+    McpUnknownStream: "mcp.unknown_stream", Notice,
+        title: "stream that belongs to no known session",
+        why: "Its start is not in the capture and several sessions could own it: what it carries \
+            is marked degraded.",
+        remedy: "Start the capture before the client connects.";
+    McpSeenTwice: "mcp.seen_twice", Notice,
+        title: "same traffic under two pairs of addresses",
+        why: "It counts as two sessions: a bridge and a container, or both legs of a proxy, were \
+            captured.",
+        remedy: "Capture on one interface, or show one of them with --filter server:ADDRESS.";
+    McpLimit: "mcp.limit", Warning,
+        title: "too many open requests, streams or sessions",
+        why: "The oldest was closed in its current state: later messages that belong to it do not \
+            match.",
+        remedy: "Capture with a narrower filter.";
 }
 
 #[cfg(test)]
@@ -735,7 +417,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_its_row() {
+    fn each_code_has_its_own_row_and_name() {
         for (i, info) in TABLE.iter().enumerate() {
             assert_eq!(info.code as usize, i, "{}", info.name);
             assert!(info.name.split_once('.').is_some(), "{}", info.name);
@@ -743,6 +425,14 @@ mod tests {
         let mut names: Vec<_> = TABLE.iter().map(|info| info.name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), TABLE.len(), "a name stands twice");
+        assert_eq!(names.len(), TABLE.len(), "two codes share a name");
+    }
+
+    #[test]
+    fn titles_are_phrases_and_the_rest_are_sentences() {
+        for info in TABLE {
+            assert!(!info.title.ends_with('.'), "{}", info.name);
+            assert!(info.why.ends_with('.') && info.remedy.ends_with('.'), "{}", info.name);
+        }
     }
 }

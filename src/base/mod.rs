@@ -8,7 +8,6 @@ pub mod fact;
 pub mod finding;
 pub mod layer;
 pub mod limits;
-mod matter;
 pub mod origin;
 pub mod reader;
 pub mod sanitize;

@@ -181,7 +181,7 @@ fn findings(snapshot: &Snapshot, text: &mut String) {
             row.count,
             info.severity.name(),
             info.name,
-            markdown(info.meaning)
+            markdown(info.title)
         ));
     }
 }

@@ -166,7 +166,7 @@ impl Noticed {
         Self {
             code: info.name,
             severity: info.severity.name(),
-            meaning: info.meaning,
+            meaning: info.title,
             remedy: info.remedy,
             count: row.count,
             first: row.first.iter().map(Detail::of).collect(),

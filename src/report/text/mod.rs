@@ -148,7 +148,7 @@ fn findings(page: &mut Page, findings: &[FindingRow]) {
             Cell::new(format!("× {}", row.count)),
         ]);
         page.table(&table);
-        page.line(Role::Plain, 4, info.meaning);
+        page.line(Role::Plain, 4, info.title);
         page.line(Role::Faint, 4, info.remedy);
         for finding in row.first.iter().take(DETAILS) {
             let at = finding.at.map_or_else(String::new, |at| format!("packet {}: ", at.packet));

@@ -213,8 +213,8 @@ impl Findings {
         let mut y = area.y + 1;
         let role = Role::of_severity(info.severity);
         let texts = [
-            ("what  ", role, info.meaning),
-            ("why   ", Role::Text, row.code.matters()),
+            ("what  ", role, info.title),
+            ("why   ", Role::Text, info.why),
             ("do    ", Role::Text, info.remedy),
         ];
         for (label, role, text) in texts {
@@ -322,7 +322,7 @@ impl Items for Kinds<'_> {
             Cell::text(role, format!("{symbol} {}", severity.name())),
             Cell::text(Role::Strong, row.count.to_string()),
             Cell::text(role, row.code.name()),
-            Cell::text(Role::Text, row.code.info().meaning),
+            Cell::text(Role::Text, row.code.info().title),
         ]
     }
 }
