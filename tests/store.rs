@@ -7,7 +7,7 @@ use crate::support::none;
 use mcpdump::base::Fact;
 use mcpdump::base::fact::{PayloadFact, PayloadKind};
 use mcpdump::engine::Engine;
-use mcpdump::ledger::store::{Said, Store};
+use mcpdump::ledger::store::{Payload, Store};
 use mcpdump::ledger::{Entry, Exchange, Record};
 
 /// Everything that is told of a capture to those who watch.
@@ -65,7 +65,7 @@ fn what_was_said_comes_back_also_from_the_file() {
             }
         }
         for ((tcp_stream, transaction), told) in told {
-            let said = store.said(tcp_stream, transaction).unwrap();
+            let said = store.payloads(tcp_stream, transaction).unwrap();
             let same = said.len() == told.len()
                 && said.iter().zip(told).all(|(said, told)| {
                     (said.side, &said.kind, said.span, said.degraded, &said.bytes[..])
@@ -89,7 +89,7 @@ fn the_texts_of_an_exchange_are_where_it_says() {
             let n = exchange.n;
             // Several events may have come in one packet.
             let mut holds = |(tcp_stream, transaction), span, what: &str| {
-                let said = store.said(tcp_stream, transaction).unwrap();
+                let said = store.payloads(tcp_stream, transaction).unwrap();
                 let mut of_span =
                     said.iter().filter(|said| said.kind != PayloadKind::Head && said.span == span);
                 of_span.any(|said| String::from_utf8_lossy(&said.bytes).contains(what))
@@ -117,18 +117,18 @@ fn what_an_exchange_said_is_found_without_reading_all() {
         let mut store = filled(&watched(capture), 64 << 20);
         for index in 0..store.len() {
             let exchange = store.exchange(index).unwrap();
-            let heads = |said: &[Said]| said.iter().filter(|said| said.kind == PayloadKind::Head).count();
-            let asked = store.said_to_ask(index, PIECES).unwrap();
+            let heads = |said: &[Payload]| said.iter().filter(|said| said.kind == PayloadKind::Head).count();
+            let asked = store.request_payloads(index, PIECES).unwrap();
             if !asked.iter().any(|said| said.span == exchange.request.span) || asked.len() > PIECES + 2 {
                 problems.push(format!("{}: the request of {} is not there", capture.0, exchange.n));
             }
             let Some((response, on)) = exchange.response.zip(exchange.answered_on) else { continue };
-            let answered = store.said_to_answer(index, PIECES).unwrap();
+            let answered = store.response_payloads(index, PIECES).unwrap();
             if !answered.iter().any(|said| said.span == response.span) {
                 problems.push(format!("{}: the response to {} is not there", capture.0, exchange.n));
             }
             // What came behind the response was not asked for.
-            let mut all = store.said(on.0, on.1).unwrap();
+            let mut all = store.payloads(on.0, on.1).unwrap();
             all.retain(|said| said.span.start.packet <= response.span.end.packet);
             if heads(&answered) != heads(&all) {
                 problems.push(format!("{}: heads of {} are missing", capture.0, exchange.n));

@@ -388,7 +388,7 @@ mod tests {
         assert!(said.starts_with("bodies beyond the memory for them cannot be kept: "), "{said}");
         model.tell([carried]);
         assert_eq!(model.trouble(), None);
-        assert!(model.store.said(3, 0).is_err());
-        assert_eq!(model.store.said_last(3, 0, 1).unwrap().len(), 1);
+        assert!(model.store.payloads(3, 0).is_err());
+        assert_eq!(model.store.latest_payloads(3, 0, 1).unwrap().len(), 1);
     }
 }

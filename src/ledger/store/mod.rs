@@ -5,8 +5,8 @@
 
 mod log;
 mod pack;
+mod payload_log;
 mod row;
-mod said;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,10 +14,10 @@ use super::{ConnectionFact, Entry, Exchange, Finding, Notification, Record, Sess
 use crate::base::Fact;
 use crate::base::fact::CaptureFact;
 
-pub use said::Said;
+pub use payload_log::Payload;
 
+use payload_log::{NOWHERE, PayloadLog};
 use row::Rows;
-use said::{NOWHERE, Sayings};
 
 /// Notifications that are kept: 200 bytes each, 40 MB. A server that tells of its progress a thousand times a second
 /// needs minutes for so many; how many came for an exchange is in its row.
@@ -56,7 +56,7 @@ pub struct Store {
     open_connections: BTreeMap<u32, ConnectionFact>,
     open_sessions: BTreeMap<u32, Session>,
     open_streams: BTreeMap<(u32, u32), Stream>,
-    said: Sayings,
+    said: PayloadLog,
 }
 
 impl Store {
@@ -75,7 +75,7 @@ impl Store {
             open_connections: BTreeMap::new(),
             open_sessions: BTreeMap::new(),
             open_streams: BTreeMap::new(),
-            said: Sayings::new(memory),
+            said: PayloadLog::new(memory),
         }
     }
 
@@ -209,13 +209,13 @@ impl Store {
     ///
     /// # Errors
     /// It could not be kept (no space for the temporary file), or cannot be read back.
-    pub fn said(&mut self, tcp_stream: u32, transaction: u32) -> std::io::Result<Vec<Said>> {
+    pub fn payloads(&mut self, tcp_stream: u32, transaction: u32) -> std::io::Result<Vec<Payload>> {
         self.said.of(tcp_stream, transaction)
     }
 
     /// How many pieces a transaction carried: heads, bodies, events.
     #[must_use]
-    pub fn pieces(&self, tcp_stream: u32, transaction: u32) -> u32 {
+    pub fn payload_count(&self, tcp_stream: u32, transaction: u32) -> u32 {
         self.said.count(tcp_stream, transaction)
     }
 
@@ -223,8 +223,8 @@ impl Store {
     /// pieces up to the request, in their order.
     ///
     /// # Errors
-    /// As [`Store::said`].
-    pub fn said_to_ask(&mut self, index: usize, most: usize) -> std::io::Result<Vec<Said>> {
+    /// As [`Store::payloads`].
+    pub fn request_payloads(&mut self, index: usize, most: usize) -> std::io::Result<Vec<Payload>> {
         let Some(exchange) = self.exchange(index) else { return Ok(Vec::new()) };
         let [asked, _] = self.exchanges.said(index);
         let on = (exchange.tcp_stream, exchange.transaction);
@@ -234,8 +234,8 @@ impl Store {
     /// The same of the transaction that carried its response, up to the response. Empty where there is none.
     ///
     /// # Errors
-    /// As [`Store::said`].
-    pub fn said_to_answer(&mut self, index: usize, most: usize) -> std::io::Result<Vec<Said>> {
+    /// As [`Store::payloads`].
+    pub fn response_payloads(&mut self, index: usize, most: usize) -> std::io::Result<Vec<Payload>> {
         let on = self.exchange(index).and_then(|exchange| exchange.answered_on);
         let Some(on) = on else { return Ok(Vec::new()) };
         let [_, answered] = self.exchanges.said(index);
@@ -245,13 +245,13 @@ impl Store {
     /// The heads of a transaction, and up to `most` of its latest pieces, in their order.
     ///
     /// # Errors
-    /// As [`Store::said`].
-    pub fn said_last(
+    /// As [`Store::payloads`].
+    pub fn latest_payloads(
         &mut self,
         tcp_stream: u32,
         transaction: u32,
         most: usize,
-    ) -> std::io::Result<Vec<Said>> {
+    ) -> std::io::Result<Vec<Payload>> {
         self.said.last_of((tcp_stream, transaction), None, most)
     }
 

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 
 use super::pack::{At, Blocks, Places, Unpack, put, put_from, put_signed, put_text};
-use super::said::{NOWHERE, Place};
+use super::payload_log::{NOWHERE, Place};
 use crate::base::{Code, Degraded, Origin, PacketNo, Side, Span, Timestamp};
 use crate::ledger::{Carried, Cause, Exchange, Id, RpcError, SessionRef, Status};
 

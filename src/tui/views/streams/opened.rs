@@ -6,7 +6,7 @@ use super::LONG;
 use crate::base::fact::PayloadKind;
 use crate::base::units;
 use crate::ledger::Stream;
-use crate::ledger::store::Said;
+use crate::ledger::store::Payload;
 use crate::tui::action::Action;
 use crate::tui::document::Document;
 use crate::tui::effect::{Copies, Effect};
@@ -47,7 +47,7 @@ pub(super) struct Opened {
     pieces: u32,
     title: String,
     start: crate::base::Timestamp,
-    events: Vec<Said>,
+    events: Vec<Payload>,
     list: ListState,
     /// The data of the selected event, once it was asked for.
     reader: Option<Reader>,
@@ -80,15 +80,15 @@ impl Opened {
 
     /// Reads what it carried since.
     pub(super) fn read(&mut self, model: &mut Model) {
-        let pieces = model.store.pieces(self.key.0, self.key.1);
+        let pieces = model.store.payload_count(self.key.0, self.key.1);
         if pieces == self.pieces {
             return;
         }
         let at_end = self.pieces > 0 && self.list.selected + 1 == self.events.len();
         self.pieces = pieces;
-        match model.store.said_last(self.key.0, self.key.1, MOST) {
+        match model.store.latest_payloads(self.key.0, self.key.1, MOST) {
             Ok(said) => {
-                let is_event = |said: &Said| matches!(said.kind, PayloadKind::Event { .. });
+                let is_event = |said: &Payload| matches!(said.kind, PayloadKind::Event { .. });
                 self.events = said.into_iter().filter(is_event).collect();
                 self.failed = None;
             }

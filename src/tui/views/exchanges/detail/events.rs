@@ -3,7 +3,7 @@
 use crate::base::fact::PayloadKind;
 use crate::base::units;
 use crate::ledger::Exchange;
-use crate::ledger::store::Said;
+use crate::ledger::store::Payload;
 use crate::tui::document::Document;
 use crate::tui::theme::Role;
 use crate::tui::views::reader::Reader;
@@ -26,14 +26,15 @@ pub(super) struct Event {
 }
 
 /// The events among what a stream carried that are of an exchange's time: none that came before its request.
-pub(super) fn of(exchange: &Exchange, carried: Vec<Said>) -> Vec<Said> {
+pub(super) fn of(exchange: &Exchange, carried: Vec<Payload>) -> Vec<Payload> {
     let from = exchange.request.span.start.packet;
-    let is_one = |said: &Said| matches!(said.kind, PayloadKind::Event { .. }) && said.span.end.packet >= from;
+    let is_one =
+        |said: &Payload| matches!(said.kind, PayloadKind::Event { .. }) && said.span.end.packet >= from;
     carried.into_iter().filter(is_one).collect()
 }
 
 /// The event in a row as a line, with the time since the one before it (since the request, for the first).
-pub(super) fn line(exchange: &Exchange, events: &[Said], row: usize) -> Line {
+pub(super) fn line(exchange: &Exchange, events: &[Payload], row: usize) -> Line {
     let Some(said) = events.get(row) else { return Line::new() };
     let PayloadKind::Event { name, id } = &said.kind else { return Line::new() };
     let before = row.checked_sub(1).and_then(|before| events.get(before));
@@ -53,7 +54,7 @@ pub(super) fn line(exchange: &Exchange, events: &[Said], row: usize) -> Line {
 }
 
 /// Opens the event in a row; `None` where there is none.
-pub(super) fn open(events: &[Said], row: usize, tcp_stream: u32) -> Option<Event> {
+pub(super) fn open(events: &[Payload], row: usize, tcp_stream: u32) -> Option<Event> {
     let said = events.get(row)?;
     let PayloadKind::Event { name, .. } = &said.kind else { return None };
     let title = format!(

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::base::fact::PayloadKind;
-use crate::ledger::store::Said;
+use crate::ledger::store::Payload;
 use crate::ledger::{Exchange, Id, Status};
 use crate::tui::model::Model;
 
@@ -21,15 +21,15 @@ pub(in crate::tui::views) fn answer(n: u64, model: &mut Model) -> io::Result<Vec
     let found = model.store.find(n).and_then(|index| Some((index, model.store.exchange(index)?)));
     let Some((index, exchange)) = found else { return Ok(Vec::new()) };
     // The piece that is asked for is the last of those.
-    let said = model.store.said_to_answer(index, HEADS)?;
+    let said = model.store.response_payloads(index, HEADS)?;
     Ok(message(&said, &exchange, false))
 }
 
 /// The JSON text of the request (or the response) among what was said; of a batch the element alone.
-pub(super) fn message(said: &[Said], exchange: &Exchange, is_request: bool) -> Vec<u8> {
+pub(super) fn message(said: &[Payload], exchange: &Exchange, is_request: bool) -> Vec<u8> {
     let carried = if is_request { Some(exchange.request) } else { exchange.response };
     let bodies = || said.iter().filter(|piece| piece.kind != PayloadKind::Head);
-    let of = |piece: &Said| element(&piece.bytes, exchange, is_request);
+    let of = |piece: &Payload| element(&piece.bytes, exchange, is_request);
     let Some(carried) = carried else {
         // A refusal has a body too, and it says why.
         let refusal = bodies().next_back().filter(|_| exchange.status == Status::HttpError);
@@ -37,7 +37,7 @@ pub(super) fn message(said: &[Said], exchange: &Exchange, is_request: bool) -> V
     };
     // Several events may lie in one packet, and a batch is one body.
     let of_span = || bodies().filter(|piece| piece.span == carried.span);
-    let is_as_long = |piece: &&Said| piece.bytes.len() as u64 == carried.bytes;
+    let is_as_long = |piece: &&Payload| piece.bytes.len() as u64 == carried.bytes;
     let exact = of_span().filter(is_as_long).find_map(of);
     let found = exact.or_else(|| of_span().filter(|piece| !is_as_long(piece)).find_map(of));
     let any = || of_span().find(is_as_long).or_else(|| of_span().next());

@@ -9,7 +9,7 @@ mod timeline;
 
 use crate::base::fact::PayloadKind;
 use crate::ledger::Exchange;
-use crate::ledger::store::Said;
+use crate::ledger::store::Payload;
 use crate::tui::action::Action;
 use crate::tui::effect::{Copies, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
@@ -67,11 +67,11 @@ pub(super) struct Detail {
     pub(super) request: Reader,
     pub(super) response: Reader,
     /// Heads of the transactions that carried request and response.
-    pub(super) heads: Vec<Said>,
+    pub(super) heads: Vec<Payload>,
     /// What it is made of on the wire.
     pub(super) parts: Vec<Part>,
     stages: Vec<Stage>,
-    events: Vec<Said>,
+    events: Vec<Payload>,
     /// The event that is read.
     event: Option<Event>,
     /// The lines of the tabs that are pages of them, in the order of [`Tab::ALL`].
@@ -319,15 +319,15 @@ impl Detail {
 
     /// Reads what was said, and makes the tabs of it.
     fn read(&mut self, index: usize, model: &mut Model) {
-        let asked = model.store.said_to_ask(index, PIECES);
-        let answered = model.store.said_to_answer(index, PIECES);
+        let asked = model.store.request_payloads(index, PIECES);
+        let answered = model.store.response_payloads(index, PIECES);
         let own = (self.exchange.tcp_stream, self.exchange.transaction);
         let same = self.exchange.answered_on == Some(own);
         // What its own stream carried after the answer is its business too; what a session's carried is not.
-        let tail = model.store.said_last(own.0, own.1, PIECES);
+        let tail = model.store.latest_payloads(own.0, own.1, PIECES);
         // Heads that came behind the answer: the 202 to a POST that carried it.
         let other = self.exchange.answered_on.filter(|_| !same);
-        let behind = other.map_or(Ok(Vec::new()), |on| model.store.said_last(on.0, on.1, HEADS));
+        let behind = other.map_or(Ok(Vec::new()), |on| model.store.latest_payloads(on.0, on.1, HEADS));
         let (asked, answered, tail, behind) = match (asked, answered, tail, behind) {
             (Ok(asked), Ok(answered), Ok(tail), Ok(behind)) => (asked, answered, tail, behind),
             (asked, answered, tail, behind) => {
@@ -345,7 +345,7 @@ impl Detail {
         if let (Some(response), Some((stream, _))) = (response, self.exchange.answered_on) {
             self.response.came_in(parts::came_in(stream, response.span));
         }
-        let is_head = |said: &&Said| said.kind == PayloadKind::Head;
+        let is_head = |said: &&Payload| said.kind == PayloadKind::Head;
         self.heads = tail.iter().filter(is_head).cloned().collect();
         self.heads.extend(behind.iter().filter(is_head).cloned());
         self.parts = parts::of(&self.exchange, &tail, &self.heads, model);
@@ -376,7 +376,7 @@ impl Detail {
 /// What changes where more is told of an exchange: whether it is open, the pieces of its transaction, its messages, what
 /// was noticed.
 fn made_of(exchange: &Exchange, is_open: bool, model: &Model) -> (bool, u32, usize, usize) {
-    let pieces = model.store.pieces(exchange.tcp_stream, exchange.transaction);
+    let pieces = model.store.payload_count(exchange.tcp_stream, exchange.transaction);
     let messages = model.store.notifications_of(exchange.n).count();
     (is_open, pieces, messages, model.store.findings().len())
 }

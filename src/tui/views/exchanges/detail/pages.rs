@@ -2,7 +2,7 @@
 
 use crate::base::Code;
 use crate::ledger::Exchange;
-use crate::ledger::store::Said;
+use crate::ledger::store::Payload;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 
@@ -37,7 +37,7 @@ const LINE: usize = 4096;
 const IDS: [&str; 1] = ["mcp-session-id"];
 
 /// Start lines and header names. Values only of [`HARMLESS`] fields.
-pub(super) fn http(heads: &[Said]) -> Vec<Line> {
+pub(super) fn http(heads: &[Payload]) -> Vec<Line> {
     let mut lines = Vec::new();
     for head in heads {
         if !lines.is_empty() {

@@ -2,7 +2,7 @@
 
 use crate::base::fact::{ConnectionFact, PayloadKind};
 use crate::base::{Side, Span, units};
-use crate::ledger::store::Said;
+use crate::ledger::store::Payload;
 use crate::ledger::{Carried, Exchange};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
@@ -30,7 +30,7 @@ pub(in super::super) struct Part {
 
 /// The parts of an exchange in the order of their packets: of `carried`, what its own transaction carried, and of
 /// `heads` those that came after the request began.
-pub(super) fn of(exchange: &Exchange, carried: &[Said], heads: &[Said], model: &Model) -> Vec<Part> {
+pub(super) fn of(exchange: &Exchange, carried: &[Payload], heads: &[Payload], model: &Model) -> Vec<Part> {
     let (from, asked) = (exchange.request.span.start.packet, exchange.origin);
     let part = |span, from, bytes, what: String, role| Part { span, from, bytes, what, role };
     let request = exchange.request;

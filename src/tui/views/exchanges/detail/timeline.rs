@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::base::{Code, Finding, Side, Span, Timestamp, units};
-use crate::ledger::store::Said;
+use crate::ledger::store::Payload;
 use crate::ledger::{Carried, Exchange, Notification};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
@@ -40,9 +40,9 @@ pub(super) struct Stage {
 pub(super) struct Told<'a> {
     pub(super) exchange: &'a Exchange,
     /// The heads of the transactions that carried request and response.
-    pub(super) heads: &'a [Said],
+    pub(super) heads: &'a [Payload],
     /// What the transaction carried that carried the response.
-    pub(super) carried: &'a [Said],
+    pub(super) carried: &'a [Payload],
     /// Whether that is the transaction of the request.
     pub(super) own: bool,
     pub(super) is_open: bool,
@@ -151,7 +151,8 @@ fn ended(told: Told<'_>, model: &Model) -> Vec<Stage> {
     let mut stages =
         vec![told.carried(("response", Role::Receive), span, Tab::Response).note(size(response))];
     stages.extend(held_up(told, "response", span));
-    let after = |said: &&Said| told.own && said.side == Side::Server && said.span.start.time > span.end.time;
+    let after =
+        |said: &&Payload| told.own && said.side == Side::Server && said.span.start.time > span.end.time;
     let events = told.carried.iter().filter(after);
     if let Some(last) = events.clone().next_back() {
         let times = (span.end.time, Some(last.span.end.time));
@@ -253,7 +254,7 @@ struct Params<'a> {
 /// Bytes of what a notification says that have room in a line.
 const PREVIEW: usize = 200;
 
-fn said_of(rest: &mut &[Said], notification: &Notification) -> String {
+fn said_of(rest: &mut &[Payload], notification: &Notification) -> String {
     let Carried { span, bytes } = notification.carried;
     let place = rest.iter().position(|said| said.span == span && said.bytes.len() as u64 == bytes);
     let said = place.and_then(|place| {

@@ -10,7 +10,7 @@ use crate::base::{Degraded, Origin, PacketNo, Side, Span};
 
 /// A head, a body or an event, as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct Payload {
     /// Who sent it.
     pub side: Side,
     /// What it is.
@@ -25,7 +25,7 @@ pub struct Said {
 
 /// All pieces.
 #[derive(Debug)]
-pub(super) struct Sayings {
+pub(super) struct PayloadLog {
     log: Log,
     /// Of each connection, by the number of the transaction.
     last: HashMap<u32, Vec<Last>, foldhash::fast::RandomState>,
@@ -35,7 +35,7 @@ pub(super) struct Sayings {
     front: Vec<u8>,
 }
 
-/// See [`Sayings::starts`]. Heads are the first, second or third piece; interim responses come before them.
+/// See [`PayloadLog::starts`]. Heads are the first, second or third piece; interim responses come before them.
 const START: u32 = 32;
 
 /// Bytes of pieces that are read at once, where not all are asked for.
@@ -58,7 +58,7 @@ impl Last {
     const NONE: Self = Self { place: NOWHERE, pieces: 0 };
 }
 
-impl Sayings {
+impl PayloadLog {
     pub(super) fn new(memory: usize) -> Self {
         Self {
             log: Log::new(memory),
@@ -119,13 +119,13 @@ impl Sayings {
         on: (u32, u32),
         until: Option<Place>,
         most: usize,
-    ) -> io::Result<Vec<Said>> {
+    ) -> io::Result<Vec<Payload>> {
         let place = until.filter(|place| *place != NOWHERE).unwrap_or_else(|| self.latest(on.0, on.1));
         let (mut pieces, before) = self.back(place, most)?;
         let start = self.starts.get(&on).copied().filter(|_| before != NOWHERE);
         if let Some(start) = start {
             let (firsts, _) = self.back(start, START as usize)?;
-            let is_head = |piece: &Said| piece.kind == PayloadKind::Head;
+            let is_head = |piece: &Payload| piece.kind == PayloadKind::Head;
             // The oldest pieces that were read may be heads themselves.
             let heads: Vec<_> =
                 firsts.into_iter().filter(is_head).filter(|head| !pieces.contains(head)).collect();
@@ -135,7 +135,7 @@ impl Sayings {
     }
 
     /// Up to `most` pieces that end at `place`, in their order, and where the piece before them lies.
-    fn back(&mut self, mut place: Place, most: usize) -> io::Result<(Vec<Said>, Place)> {
+    fn back(&mut self, mut place: Place, most: usize) -> io::Result<(Vec<Payload>, Place)> {
         let (mut pieces, mut bytes) = (Vec::new(), 0);
         while place != NOWHERE && pieces.len() < most && bytes < MOST_BYTES {
             let (before, said, len) = self.read(place)?;
@@ -148,7 +148,7 @@ impl Sayings {
     }
 
     /// The pieces of a transaction, in their order.
-    pub(super) fn of(&mut self, tcp_stream: u32, transaction: u32) -> io::Result<Vec<Said>> {
+    pub(super) fn of(&mut self, tcp_stream: u32, transaction: u32) -> io::Result<Vec<Payload>> {
         let (mut pieces, mut place) = (Vec::new(), self.latest(tcp_stream, transaction));
         while place != NOWHERE {
             let (before, said, _) = self.read(place)?;
@@ -160,7 +160,7 @@ impl Sayings {
     }
 
     /// The piece at a place, where the one before it lies, and its length.
-    fn read(&mut self, place: Place) -> io::Result<(Place, Said, usize)> {
+    fn read(&mut self, place: Place) -> io::Result<(Place, Payload, usize)> {
         let wrong = || io::Error::from(io::ErrorKind::InvalidData);
         let len = self.log.read(place, LEN)?;
         let len = take(&mut &*len).map(u32::from_le_bytes).ok_or_else(wrong)? as usize;
@@ -212,7 +212,7 @@ fn write_front(front: &mut Vec<u8>, before: Place, carried: &PayloadFact) {
 }
 
 /// `None` where the bytes are not what [`write_front`] wrote: the temporary file was changed by somebody else.
-fn read_piece(bytes: &[u8]) -> Option<(Place, Said)> {
+fn read_piece(bytes: &[u8]) -> Option<(Place, Payload)> {
     let rest = &mut &*bytes;
     let before = number(rest)?;
     let [side, kind, degraded] = take(rest)?;
@@ -226,7 +226,7 @@ fn read_piece(bytes: &[u8]) -> Option<(Place, Said)> {
         Some(Some(std::str::from_utf8(text).ok()?.to_owned()))
     };
     let [name, id] = [text(lens[0])?, text(lens[1])?];
-    let said = Said {
+    let said = Payload {
         side: if side == 0 { Side::Client } else { Side::Server },
         kind: match kind {
             0 => PayloadKind::Head,
