@@ -6,32 +6,21 @@
 //!
 //! Exit status: 0 it ran, 1 it ran and what was asked for failed, 2 it could not run. A closed pipe is no error.
 
-mod args;
-mod begin;
+mod arguments;
+mod background;
 mod clock;
-#[cfg(feature = "demo")]
-mod demo;
-mod generate;
-mod help;
-mod history;
-mod home;
-mod interfaces;
-mod keeping;
-mod measure;
+mod commands;
+mod filter_history;
+mod keep;
 mod output;
-mod progress;
+mod privileges;
+mod progress_bar;
 mod reader;
-mod relay;
-mod rights;
-mod run;
+mod request;
 mod sandbox;
-#[cfg(feature = "demo")]
-mod serve;
+mod setup;
 mod signals;
-mod source;
-#[cfg(feature = "demo")]
-mod traffic;
-mod view;
+mod user_dirs;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -39,8 +28,11 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
-use args::{Arguments, Command, ScreenArguments};
-use source::{Inputs, Request};
+use arguments::{Arguments, Command, ScreenArguments};
+use commands::{analysis as run, generate, interfaces, tui as view};
+#[cfg(feature = "demo")]
+use commands::{demo, serve, traffic};
+use request::{Inputs, Request};
 
 /// The exit status of a command that ran, and failed at something that was asked for.
 const FAILED: u8 = 1;
@@ -85,10 +77,10 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         return match request.inputs {
             _ if view::is_wanted() => view::view(&request, &arguments.screen),
             Inputs::Files(_) if request.follow.is_some() => {
-                run::list(&request, &args::ListOptions::default())
+                run::list(&request, &arguments::ListOptions::default())
             }
-            Inputs::Files(_) => run::report(&request, &args::ReportOptions::default()),
-            Inputs::Device(_) => run::list(&request, &args::ListOptions::default()),
+            Inputs::Files(_) => run::report(&request, &arguments::ReportOptions::default()),
+            Inputs::Device(_) => run::list(&request, &arguments::ListOptions::default()),
         };
     };
     if !arguments.source.is_empty() || arguments.screen != ScreenArguments::default() {

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::args::Color;
-use super::keeping::Keeping;
-use super::source::Request;
 use crate::capture::keep::Target;
+use crate::cli::arguments::Color;
+use crate::cli::keep::Keeping;
+use crate::cli::request::Request;
 
 /// The buffer, in bytes. Larger ones made no difference to `export`.
 const BUFFER: usize = 64 << 10;

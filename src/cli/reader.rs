@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use super::relay::Relay;
-use super::view::Watched;
-use super::{Outcome, complain, is_closed_pipe, tell};
 use crate::base::Findings;
 use crate::capture::keep::{Keep, Recorder};
 use crate::capture::{self, Item, follow, live};
+use crate::cli::Outcome;
+use crate::cli::background::Relay;
+use crate::cli::commands::tui::Watched;
+use crate::cli::complain;
+use crate::cli::is_closed_pipe;
+use crate::cli::tell;
 use crate::report::units;
 
 /// Files or a device.

@@ -4,14 +4,14 @@ use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 
-use super::rights;
 use crate::capture::live::{self, Interface};
+use crate::cli::privileges as rights;
 
 /// Prints a line for each device, and what is missing where one cannot be captured on.
 ///
 /// # Errors
 /// The system does not tell its devices, or standard output cannot be written.
-pub(super) fn list() -> anyhow::Result<()> {
+pub(crate) fn list() -> anyhow::Result<()> {
     let interfaces = live::interfaces()?;
     let missing = interfaces.iter().any(|i| matches!(i.obstacle, Some(live::Error::NotAllowed { .. })));
     let mut text = table(&interfaces);

@@ -13,12 +13,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow};
 use signal_hook::iterator::Signals;
 
-use super::args::ScreenArguments;
-use super::begin::{Begun, Wishes, begin_screen};
-use super::history::{History, Remembered};
-use super::source::{Inputs, Request};
-use super::{Outcome, complain, home, output, run, signals};
 use crate::capture;
+use crate::cli::Outcome;
+use crate::cli::arguments::ScreenArguments;
+use crate::cli::commands::analysis as run;
+use crate::cli::complain;
+use crate::cli::filter_history::{History, Remembered};
+use crate::cli::output;
+use crate::cli::request::{Inputs, Request};
+use crate::cli::setup::{Begun, Wishes, begin_screen};
+use crate::cli::signals;
+use crate::cli::user_dirs as home;
 use crate::engine::Engine;
 use crate::ledger::Entry;
 use crate::ledger::query::Filter;
@@ -42,7 +47,7 @@ const IN_PROGRESS: Duration = Duration::from_millis(250);
 const RARELY: u32 = 20;
 
 /// Whether the TUI is what is wanted: somebody is there to look, and can press keys.
-pub(super) fn is_wanted() -> bool {
+pub(crate) fn is_wanted() -> bool {
     io::stdout().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
@@ -50,7 +55,7 @@ pub(super) fn is_wanted() -> bool {
 ///
 /// # Errors
 /// The capture or the configuration cannot be read, the filter is wrong, or the terminal fails.
-pub(super) fn view(request: &Request, arguments: &ScreenArguments) -> anyhow::Result<Outcome> {
+pub(crate) fn view(request: &Request, arguments: &ScreenArguments) -> anyhow::Result<Outcome> {
     let filter = run::filter(request)?;
     let prepare = |user: Option<&str>| Screen::prepare(request, arguments, filter, user);
     let (Begun { reader, output, remembered }, screen) = begin_screen(request, prepare)?;
@@ -67,7 +72,7 @@ pub(super) fn view(request: &Request, arguments: &ScreenArguments) -> anyhow::Re
 }
 
 /// A source that can be looked at while it goes on.
-pub(super) trait Watched: capture::Source + Send + 'static {
+pub(crate) trait Watched: capture::Source + Send + 'static {
     /// Waits for the next item, for so long at most. Whether there is one, or will be soon.
     fn wait(&mut self, patience: Duration) -> bool;
 
@@ -85,21 +90,21 @@ pub(super) trait Watched: capture::Source + Send + 'static {
 }
 
 /// What is shown.
-pub(super) struct Shown {
+pub(crate) struct Shown {
     /// What it is called.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Whether packets come as they are sent.
-    pub(super) live: bool,
+    pub(crate) live: bool,
     /// Whether they come from files that are followed as they grow.
-    pub(super) followed: bool,
+    pub(crate) followed: bool,
     /// The device, if it is one.
-    pub(super) device: Option<Device>,
+    pub(crate) device: Option<Device>,
     /// What is there of earlier runs.
-    pub(super) remembered: Remembered,
+    pub(crate) remembered: Remembered,
 }
 
 /// What the screen needs, and cannot have any more once the process has shut itself in.
-pub(super) struct Screen {
+pub(crate) struct Screen {
     config: Config,
     filter: Option<Filter>,
     /// Where bodies go that do not fit into memory. `None` where none could be made: that is said when it is needed.
@@ -115,7 +120,7 @@ impl Screen {
     ///
     /// # Errors
     /// The configuration cannot be read.
-    pub(super) fn prepare(
+    pub(crate) fn prepare(
         request: &Request,
         arguments: &ScreenArguments,
         filter: Option<Filter>,
@@ -128,7 +133,7 @@ impl Screen {
     }
 
     /// What is to be opened for it before the process shuts itself in.
-    pub(super) fn wishes(&self) -> Wishes {
+    pub(crate) fn wishes(&self) -> Wishes {
         Wishes { history: self.config.history, clipboard: self.config.clipboard }
     }
 
@@ -136,7 +141,7 @@ impl Screen {
     ///
     /// # Errors
     /// The terminal fails, or signals cannot be caught.
-    pub(super) fn show<S: Watched>(self, source: S, shown: Shown) -> anyhow::Result<(S, anyhow::Result<()>)> {
+    pub(crate) fn show<S: Watched>(self, source: S, shown: Shown) -> anyhow::Result<(S, anyhow::Result<()>)> {
         let mut model = Model::new(shown.name, shown.live, self.config.memory);
         model.followed = shown.followed;
         model.device = shown.device;
@@ -171,7 +176,7 @@ impl Screen {
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub(super) fn print_config() -> anyhow::Result<()> {
+pub(crate) fn print_config() -> anyhow::Result<()> {
     io::stdout().write_all(Config::defaults().as_bytes()).context("standard output: cannot be written")
 }
 

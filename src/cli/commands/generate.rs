@@ -10,13 +10,14 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 
-use super::{help, run};
+use crate::cli::arguments::help;
+use crate::cli::commands::analysis as run;
 
 /// Prints the completion script of a shell.
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub(super) fn completions(shell: Shell, mut command: Command) -> anyhow::Result<()> {
+pub(crate) fn completions(shell: Shell, mut command: Command) -> anyhow::Result<()> {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
@@ -27,7 +28,7 @@ pub(super) fn completions(shell: Shell, mut command: Command) -> anyhow::Result<
 ///
 /// # Errors
 /// Standard output or the directory cannot be written.
-pub(super) fn man(directory: Option<&Path>, command: &Command) -> anyhow::Result<()> {
+pub(crate) fn man(directory: Option<&Path>, command: &Command) -> anyhow::Result<()> {
     // `mcpdump help` is no page of its own, and would have one for each command.
     let mut command = command.clone().disable_help_subcommand(true);
     command.build();
@@ -127,8 +128,8 @@ fn verbatim(roff: &mut Roff, text: &str) {
 mod tests {
     use clap::CommandFactory as _;
 
-    use super::super::args::Arguments;
     use super::*;
+    use crate::cli::arguments::Arguments;
 
     #[test]
     fn every_command_that_is_shown_has_a_page() {

@@ -19,18 +19,25 @@ use clap::{Args, ValueHint};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Color, KeepArguments, ScreenArguments};
-use super::begin::{Begun, Wishes, begin, begin_screen};
-use super::history::Remembered;
-use super::keeping::Keeping;
-use super::output::Output;
-use super::reader::Reader;
-use super::source::{Inputs, Request};
-use super::traffic::Pace;
-use super::view::{Screen, Shown, Watched};
-use super::{Outcome, complain, output, rights, sandbox, signals, tell, view};
 use crate::base::Findings;
 use crate::capture::{self, live, pace};
+use crate::cli::Outcome;
+use crate::cli::arguments::{Color, KeepArguments, ScreenArguments};
+use crate::cli::commands::traffic::Pace;
+use crate::cli::commands::tui as view;
+use crate::cli::commands::tui::{Screen, Shown, Watched};
+use crate::cli::complain;
+use crate::cli::filter_history::Remembered;
+use crate::cli::keep::Keeping;
+use crate::cli::output;
+use crate::cli::output::Output;
+use crate::cli::privileges as rights;
+use crate::cli::reader::Reader;
+use crate::cli::request::{Inputs, Request};
+use crate::cli::sandbox;
+use crate::cli::setup::{Begun, Wishes, begin, begin_screen};
+use crate::cli::signals;
+use crate::cli::tell;
 use crate::engine::Engine;
 use crate::ledger::{By as Cut, Ledger};
 use crate::report;
@@ -39,7 +46,7 @@ use crate::traffic::{self, Summary, Target, Transport};
 use crate::tui::Device;
 
 /// What was seen of a demo of ten seconds, with its default seed: `mcpdump demo --for 10s -w demo.pcapng`, compressed.
-const RECORDING: &[u8] = include_bytes!("../../captures/demo.pcapng.zst");
+const RECORDING: &[u8] = include_bytes!("../../../captures/demo.pcapng.zst");
 
 /// How long its clients wait for an answer: some calls hang on purpose, and that is to be seen.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -55,7 +62,7 @@ const WAYS: [(Transport, &str); 5] = [
 
 /// What `demo` takes.
 #[derive(Debug, Args)]
-pub(super) struct Demo {
+pub(crate) struct Demo {
     #[command(flatten)]
     pace: Pace,
     /// Keeps the packets in this file (pcapng)
@@ -69,7 +76,7 @@ pub(super) struct Demo {
 ///
 /// # Errors
 /// The server cannot be started, or the output cannot be written.
-pub(super) fn run(demo: &Demo, color: Color) -> anyhow::Result<Outcome> {
+pub(crate) fn run(demo: &Demo, color: Color) -> anyhow::Result<Outcome> {
     if !view::is_wanted() {
         demo.screen.refuse()?;
     }
@@ -243,7 +250,7 @@ fn play(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
         }
     });
     match result {
-        Err(error) if !super::is_closed_pipe(&error) => Err(error),
+        Err(error) if !crate::cli::is_closed_pipe(&error) => Err(error),
         _ => Ok(Outcome::Done),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = parts(text)?;
     let seconds = match unit {
         "ms" => 0.001,
@@ -27,7 +27,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(super) fn file_size(text: &str) -> Result<u64, String> {
+pub(crate) fn file_size(text: &str) -> Result<u64, String> {
     size(text, 1_000_000)
 }
 
@@ -35,7 +35,7 @@ pub(super) fn file_size(text: &str) -> Result<u64, String> {
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(super) fn buffer(text: &str) -> Result<usize, String> {
+pub(crate) fn buffer(text: &str) -> Result<usize, String> {
     let bytes = size(text, 1 << 10)?;
     // libpcap takes 31 bits.
     usize::try_from(bytes)
@@ -48,7 +48,7 @@ pub(super) fn buffer(text: &str) -> Result<usize, String> {
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(super) fn memory(text: &str) -> Result<usize, String> {
+pub(crate) fn memory(text: &str) -> Result<usize, String> {
     let bytes = usize::try_from(size(text, 1 << 20)?).ok();
     bytes.filter(|bytes| MEMORY.contains(bytes)).ok_or_else(|| "is not between 1MiB and 1TiB".to_owned())
 }

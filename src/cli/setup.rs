@@ -11,18 +11,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
-use super::history::Remembered;
-use super::output::{self, Output};
-use super::reader::{Device, Reader, Source};
-use super::relay::Relay;
-use super::sandbox::{self, Allowed};
-use super::signals;
-use super::source::{Input, Inputs, Request};
-use super::view::Screen;
-use super::{complain, rights, tell};
 use crate::capture::keep::{Recorder, Target};
 use crate::capture::write::About;
 use crate::capture::{self, follow, live};
+use crate::cli::background::Relay;
+use crate::cli::commands::tui::Screen;
+use crate::cli::complain;
+use crate::cli::filter_history::Remembered;
+use crate::cli::output::{self, Output};
+use crate::cli::privileges as rights;
+use crate::cli::reader::{Device, Reader, Source};
+use crate::cli::request::{Input, Inputs, Request};
+use crate::cli::sandbox::{self, Allowed};
+use crate::cli::signals;
+use crate::cli::tell;
 
 /// What a command works with.
 pub(super) struct Begun {
@@ -85,7 +87,7 @@ struct Ready {
 impl Ready {
     fn open(request: &Request) -> anyhow::Result<Self> {
         let opened = Opened::open(request)?;
-        let folder = request.keep.as_ref().and_then(super::keeping::Keeping::folder);
+        let folder = request.keep.as_ref().and_then(crate::cli::keep::Keeping::folder);
         let user = rights::give_up(request.user.as_deref(), folder.is_some())?;
         Ok(Self { opened, folder, user })
     }

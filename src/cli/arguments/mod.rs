@@ -1,5 +1,8 @@
 //! What may be asked for on the command line, and the help texts.
 
+pub(crate) mod help;
+pub(crate) mod quantity;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,13 +10,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::cli::arguments::quantity as measure;
 #[cfg(feature = "demo")]
-use super::demo::Demo;
+use crate::cli::commands::demo::Demo;
 #[cfg(feature = "demo")]
-use super::serve::Serve;
+use crate::cli::commands::serve::Serve;
 #[cfg(feature = "demo")]
-use super::traffic::Traffic;
-use super::{help, measure};
+use crate::cli::commands::traffic::Traffic;
 
 /// tcpdump for MCP: sessions, exchanges and latencies out of packets
 #[derive(Debug, Parser)]
@@ -28,23 +31,23 @@ use super::{help, measure};
     after_long_help = help::long(help::EXAMPLES),
     max_term_width = 100,
 )]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
-    pub(super) command: Option<Command>,
+    pub(crate) command: Option<Command>,
     #[command(flatten)]
-    pub(super) source: SourceArguments,
+    pub(crate) source: SourceArguments,
     #[command(flatten)]
-    pub(super) screen: ScreenArguments,
+    pub(crate) screen: ScreenArguments,
     /// Colours: on a terminal only (auto; off where NO_COLOR is set), always or never
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
     #[arg(hide_possible_values = true)]
-    pub(super) color: Color,
+    pub(crate) color: Color,
 }
 
 /// The commands. Without one the TUI is opened; where there is no terminal `report` is run on files, and `list` on a
 /// device, with their defaults.
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// A line per exchange, as it completes
     #[command(
         override_usage = "mcpdump list [OPTIONS] [FILE... | -i IFACE] [BPF...]",
@@ -104,7 +107,7 @@ pub(super) enum Command {
 
 /// What every command that analyses takes.
 #[derive(Debug, Default, Args)]
-pub(super) struct SourceArguments {
+pub(crate) struct SourceArguments {
     /// Captures to read (- is standard input), then a BPF filter as tcpdump takes it
     ///
     /// Without a capture a device is captured on, and all words are the filter.
@@ -112,13 +115,13 @@ pub(super) struct SourceArguments {
     /// pcap or pcapng, also compressed with gzip, zstd or lz4. Several files are read as one capture in time order.
     /// Leading words that exist as files are files, the rest is the filter; -- ends the files.
     #[arg(value_name = "FILE|BPF", value_hint = ValueHint::FilePath)]
-    pub(super) words: Vec<OsString>,
+    pub(crate) words: Vec<OsString>,
     /// A BPF filter: the words before it are files
     #[arg(last = true, value_name = "BPF", hide = true)]
-    pub(super) bpf: Vec<OsString>,
+    pub(crate) bpf: Vec<OsString>,
     /// Narrows what is shown, as in 'method:tools/call dur>500ms'; --help has the language
     #[arg(long, value_name = "EXPR")]
-    pub(super) filter: Option<String>,
+    pub(crate) filter: Option<String>,
     /// Goes on as the files grow, until Ctrl-C (or q in the TUI); -c and --for end it too
     ///
     /// Reads captures that are still being written (tcpdump -U -w FILE, dumpcap, mcpdump -w) to their end and waits there for
@@ -126,16 +129,16 @@ pub(super) struct SourceArguments {
     /// what is left of it was read. Several files are put in time order as far as each has packets: one that is silent is not
     /// waited for longer than a tenth of a second. Not for compressed files, pipes and standard input.
     #[arg(long)]
-    pub(super) follow: bool,
+    pub(crate) follow: bool,
     #[command(flatten)]
-    pub(super) live: LiveArguments,
+    pub(crate) live: LiveArguments,
     #[command(flatten)]
-    pub(super) keep: KeepArguments,
+    pub(crate) keep: KeepArguments,
 }
 
 impl SourceArguments {
     /// Whether none of them was given.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         let Self { words, bpf, filter, follow, live, keep } = self;
         words.is_empty()
             && bpf.is_empty()
@@ -148,59 +151,59 @@ impl SourceArguments {
 
 /// What a live capture takes: tcpdump's letters.
 #[derive(Debug, Default, PartialEq, Eq, Args)]
-pub(super) struct LiveArguments {
+pub(crate) struct LiveArguments {
     /// Captures on this device (see mcpdump interfaces); loopback where no file is named either
     #[arg(short, long, value_name = "IFACE", help_heading = LIVE)]
-    pub(super) interface: Option<String>,
+    pub(crate) interface: Option<String>,
     /// Ends after so many packets
     #[arg(short = 'c', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     #[arg(help_heading = LIVE)]
-    pub(super) count: Option<u64>,
+    pub(crate) count: Option<u64>,
     /// Ends after this time, as in 30s or 5m
     #[arg(long = "for", value_name = "DURATION", value_parser = measure::duration, help_heading = LIVE)]
-    pub(super) duration: Option<Duration>,
+    pub(crate) duration: Option<Duration>,
     /// The kernel's buffer, as in 64MiB (the default); a bare number is KiB
     #[arg(short = 'B', long, value_name = "SIZE", value_parser = measure::buffer, help_heading = LIVE)]
-    pub(super) buffer_size: Option<usize>,
+    pub(crate) buffer_size: Option<usize>,
     /// Most bytes of a packet that are captured; 262144, and 0 means that too
     #[arg(short, long, value_name = "BYTES", help_heading = LIVE)]
     #[arg(value_parser = clap::value_parser!(u32).range(0..=262_144))]
-    pub(super) snapshot_length: Option<u32>,
+    pub(crate) snapshot_length: Option<u32>,
     /// Leaves out what is for other machines: the device is not made promiscuous
     #[arg(short = 'p', long, help_heading = LIVE)]
-    pub(super) no_promiscuous_mode: bool,
+    pub(crate) no_promiscuous_mode: bool,
     /// Becomes this user once the device is open; by default the one that ran sudo; root stays root
     #[arg(short = 'Z', long, value_name = "USER", help_heading = LIVE)]
-    pub(super) relinquish_privileges: Option<String>,
+    pub(crate) relinquish_privileges: Option<String>,
 }
 
 /// Where packets are kept.
 #[derive(Debug, Default, PartialEq, Eq, Args)]
-pub(super) struct KeepArguments {
+pub(crate) struct KeepArguments {
     /// Keeps the packets in this file (pcapng) while they are analysed; - is standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = KEEP)]
-    pub(super) write: Option<PathBuf>,
+    pub(crate) write: Option<PathBuf>,
     /// Begins another file after so many millions of bytes: FILE, FILE1, FILE2; also 10MiB
     #[arg(short = 'C', long, value_name = "SIZE", value_parser = measure::file_size, help_heading = KEEP)]
-    pub(super) file_size: Option<u64>,
+    pub(crate) file_size: Option<u64>,
     /// Begins another file after so many seconds; FILE is a format of strftime, as in %H%M.pcapng
     #[arg(short = 'G', long, value_name = "SECONDS", help_heading = KEEP)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) rotate_seconds: Option<u32>,
+    pub(crate) rotate_seconds: Option<u32>,
     /// With -C, keeps so many files and begins again; with -G, ends after so many
     #[arg(short = 'W', long, value_name = "COUNT", help_heading = KEEP)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) file_count: Option<u32>,
+    pub(crate) file_count: Option<u32>,
 }
 
 /// What the TUI takes.
 #[derive(Debug, Default, PartialEq, Eq, Args)]
-pub(super) struct ScreenArguments {
+pub(crate) struct ScreenArguments {
     /// What may be kept of bodies in memory, as in 256MiB; 64MiB, and a bare number is MiB
     ///
     /// The rest lies in a temporary file without a name. Without it the configuration says how much.
     #[arg(long, value_name = "SIZE", value_parser = measure::memory, help_heading = SCREEN)]
-    pub(super) memory: Option<usize>,
+    pub(crate) memory: Option<usize>,
 }
 
 impl ScreenArguments {
@@ -208,7 +211,7 @@ impl ScreenArguments {
     ///
     /// # Errors
     /// Something was asked for.
-    pub(super) fn refuse(&self) -> anyhow::Result<()> {
+    pub(crate) fn refuse(&self) -> anyhow::Result<()> {
         if self.memory.is_some() {
             anyhow::bail!(
                 "--memory is an option of the TUI, and standard output is no terminal to show it on"
@@ -224,70 +227,70 @@ const KEEP: &str = "Keeping packets";
 
 /// `mcpdump list`.
 #[derive(Debug, Args)]
-pub(super) struct List {
+pub(crate) struct List {
     #[command(flatten)]
-    pub(super) source: SourceArguments,
+    pub(crate) source: SourceArguments,
     #[command(flatten)]
-    pub(super) options: ListOptions,
+    pub(crate) options: ListOptions,
 }
 
 /// What `list` takes beside its source.
 #[derive(Debug, Default, Args)]
-pub(super) struct ListOptions {
+pub(crate) struct ListOptions {
     /// A line per message instead: requests, responses, notifications, and one per stream
     #[arg(long)]
-    pub(super) messages: bool,
+    pub(crate) messages: bool,
     /// Times as epoch seconds, not as time of day (UTC)
     #[arg(long)]
-    pub(super) epoch: bool,
+    pub(crate) epoch: bool,
 }
 
 /// `mcpdump report`.
 #[derive(Debug, Args)]
-pub(super) struct Report {
+pub(crate) struct Report {
     #[command(flatten)]
-    pub(super) source: SourceArguments,
+    pub(crate) source: SourceArguments,
     #[command(flatten)]
-    pub(super) options: ReportOptions,
+    pub(crate) options: ReportOptions,
 }
 
 /// What `report` takes beside its source.
 #[derive(Debug, Default, Args)]
-pub(super) struct ReportOptions {
+pub(crate) struct ReportOptions {
     /// How the report is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(super) format: Format,
+    pub(crate) format: Format,
     /// Latency tables per server, session or client address
     #[arg(long, value_enum, value_name = "WHAT")]
-    pub(super) by: Option<By>,
+    pub(crate) by: Option<By>,
     /// Writes to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// `mcpdump export`.
 #[derive(Debug, Args)]
-pub(super) struct Export {
+pub(crate) struct Export {
     #[command(flatten)]
-    pub(super) source: SourceArguments,
+    pub(crate) source: SourceArguments,
     #[command(flatten)]
-    pub(super) options: ExportOptions,
+    pub(crate) options: ExportOptions,
 }
 
 /// What `export` takes beside its source.
 #[derive(Debug, Args)]
-pub(super) struct ExportOptions {
+pub(crate) struct ExportOptions {
     /// The format: jsonl is one JSON object a line
     #[arg(long, value_enum, default_value_t = To::Jsonl)]
-    pub(super) to: To,
+    pub(crate) to: To,
     /// Writes to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Color {
+pub(crate) enum Color {
     Auto,
     Always,
     Never,
@@ -295,7 +298,7 @@ pub(super) enum Color {
 
 /// The formats of `report`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(crate) enum Format {
     #[default]
     Text,
     Json,
@@ -305,7 +308,7 @@ pub(super) enum Format {
 
 /// What the latency tables of `report` are split by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum By {
+pub(crate) enum By {
     Server,
     Session,
     Client,
@@ -313,7 +316,7 @@ pub(super) enum By {
 
 /// The formats of `export`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum To {
+pub(crate) enum To {
     Jsonl,
 }
 

@@ -9,7 +9,7 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::home;
+use crate::cli::user_dirs as home;
 use crate::tui::{HISTORY, LONGEST};
 
 /// Bytes of the file that are read at most, from its end: as much as it can have that this program wrote.

@@ -2,14 +2,16 @@
 
 use anyhow::{Context as _, anyhow};
 
-use super::args::{By, ExportOptions, Format, ListOptions, ReportOptions, To};
-use super::begin::{Begun, begin};
-use super::progress::Meter;
-use super::reader::Reader;
-use super::source::{Input, Inputs, Request};
-use super::{Outcome, complain, output};
 use crate::base::Fact;
-pub(super) use crate::ledger::query::HelpRow;
+use crate::cli::Outcome;
+use crate::cli::arguments::{By, ExportOptions, Format, ListOptions, ReportOptions, To};
+use crate::cli::complain;
+use crate::cli::output;
+use crate::cli::progress_bar::Meter;
+use crate::cli::reader::Reader;
+use crate::cli::request::{Input, Inputs, Request};
+use crate::cli::setup::{Begun, begin};
+pub(crate) use crate::ledger::query::HelpRow;
 use crate::ledger::{By as Cut, Entry, Ledger, Record, Speaks, query};
 use crate::{engine, report};
 
@@ -17,7 +19,7 @@ use crate::{engine, report};
 ///
 /// # Errors
 /// The capture cannot be read, the filter is wrong, or the output cannot be written.
-pub(super) fn list(request: &Request, options: &ListOptions) -> anyhow::Result<Outcome> {
+pub(crate) fn list(request: &Request, options: &ListOptions) -> anyhow::Result<Outcome> {
     let filter = filter(request)?;
     let Begun { mut reader, mut output, .. } = begin(request, None)?;
     let mut lines = report::list::Lines::new(report::list::Options {
@@ -50,7 +52,7 @@ pub(super) fn list(request: &Request, options: &ListOptions) -> anyhow::Result<O
 ///
 /// # Errors
 /// The capture cannot be read, the filter is wrong, or the output cannot be written.
-pub(super) fn report(request: &Request, options: &ReportOptions) -> anyhow::Result<Outcome> {
+pub(crate) fn report(request: &Request, options: &ReportOptions) -> anyhow::Result<Outcome> {
     let filter = filter(request)?;
     let path = options.output.as_deref();
     let Begun { mut reader, mut output, .. } = begin(request, path)?;
@@ -89,7 +91,7 @@ pub(super) fn report(request: &Request, options: &ReportOptions) -> anyhow::Resu
 ///
 /// # Errors
 /// The capture cannot be read, the filter is wrong, or the output cannot be written.
-pub(super) fn export(request: &Request, options: &ExportOptions) -> anyhow::Result<Outcome> {
+pub(crate) fn export(request: &Request, options: &ExportOptions) -> anyhow::Result<Outcome> {
     let filter = filter(request)?;
     let Begun { mut reader, mut output, .. } = begin(request, options.output.as_deref())?;
     let To::Jsonl = options.to;
@@ -138,12 +140,12 @@ impl Unread {
 }
 
 /// What the language of `--filter` has beside fields: for help, the manual page and README.
-pub(super) fn filter_syntax() -> &'static [(&'static str, &'static str)] {
+pub(crate) fn filter_syntax() -> &'static [(&'static str, &'static str)] {
     query::SYNTAX
 }
 
 /// The fields of `--filter`: for help, the manual page and README.
-pub(super) fn filter_fields() -> Vec<HelpRow> {
+pub(crate) fn filter_fields() -> Vec<HelpRow> {
     query::help()
 }
 
@@ -171,7 +173,7 @@ fn analyse(
 }
 
 /// The filter of `--filter`. Its error shows the text and points at the character.
-pub(super) fn filter(request: &Request) -> anyhow::Result<Option<query::Filter>> {
+pub(crate) fn filter(request: &Request) -> anyhow::Result<Option<query::Filter>> {
     let Some(text) = request.filter.as_deref() else {
         return Ok(None);
     };
@@ -198,7 +200,7 @@ fn is_shown(filter: Option<&query::Filter>, entry: &Entry) -> bool {
 }
 
 /// The name of an input in a report.
-pub(super) fn name(input: &Input) -> String {
+pub(crate) fn name(input: &Input) -> String {
     match input {
         Input::Path(path) => path.display().to_string(),
         Input::Stdin => "-".to_owned(),

@@ -13,10 +13,10 @@ use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue};
 use pcap::{Capture, Linktype};
 
-use super::args::{Arguments, Color, LiveArguments, SourceArguments};
-use super::keeping::Keeping;
 use crate::capture::follow::Limits;
 use crate::capture::live;
+use crate::cli::arguments::{Arguments, Color, LiveArguments, SourceArguments};
+use crate::cli::keep::Keeping;
 
 /// What a command reads and what it shows of it.
 #[derive(Debug, PartialEq, Eq)]

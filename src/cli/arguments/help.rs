@@ -1,9 +1,9 @@
 //! The texts that help, the manual page and README share: examples, exit statuses, and the language of `--filter`.
 
-use super::run::{self, HelpRow};
+use crate::cli::commands::analysis::{self as run, HelpRow};
 
 /// The program in a few sentences.
-pub(super) const ABOUT: &str = "\
+pub(crate) const ABOUT: &str = "\
 tcpdump for MCP, the Model Context Protocol: sessions, exchanges and latencies out of packets.
 
 mcpdump reads captures of MCP over HTTP (HTTP+SSE and Streamable HTTP), or a device while it happens, puts every \
@@ -13,7 +13,7 @@ none is named), in the terminal; where standard output is no terminal it prints 
 happens on a device.";
 
 /// Examples of the program as a whole.
-pub(super) const EXAMPLES: &str = "\
+pub(crate) const EXAMPLES: &str = "\
 Examples:
   mcpdump                                         loopback, as it happens
   mcpdump capture.pcap                            looks at it; ? helps
@@ -27,7 +27,7 @@ Examples:
 A capture named like a command is given with its directory: mcpdump ./list";
 
 /// Examples of `list`.
-pub(super) const LIST_EXAMPLES: &str = "\
+pub(crate) const LIST_EXAMPLES: &str = "\
 Examples:
   mcpdump list capture.pcap
   mcpdump list --filter 'status:error or dur>1s' capture.pcap
@@ -37,7 +37,7 @@ Examples:
   ssh host tcpdump -U -w - | mcpdump list -";
 
 /// Examples of `report`.
-pub(super) const REPORT_EXAMPLES: &str = "\
+pub(crate) const REPORT_EXAMPLES: &str = "\
 Examples:
   mcpdump report capture.pcap
   mcpdump report --by server before.pcap.gz after.pcap.zst
@@ -45,21 +45,21 @@ Examples:
   mcpdump report -i lo --for 30s";
 
 /// Examples of `export`.
-pub(super) const EXPORT_EXAMPLES: &str = "\
+pub(crate) const EXPORT_EXAMPLES: &str = "\
 Examples:
   mcpdump export --to jsonl capture.pcap > capture.jsonl
   mcpdump export --filter 'method:tools/call' -o calls.jsonl capture.pcap
   mcpdump export -i lo -o now.jsonl -w 'lo-%H%M.pcapng' -G 3600";
 
 /// Examples of `interfaces`.
-pub(super) const INTERFACES_EXAMPLES: &str = "\
+pub(crate) const INTERFACES_EXAMPLES: &str = "\
 Examples:
   mcpdump interfaces
   sudo mcpdump interfaces";
 
 /// Examples of `serve`.
 #[cfg(feature = "demo")]
-pub(super) const SERVE_EXAMPLES: &str = "\
+pub(crate) const SERVE_EXAMPLES: &str = "\
 Examples:
   mcpdump serve                                            http://127.0.0.1:3000/mcp and /sse
   mcpdump serve --listen 0 --delay 5ms..80ms --fail-rate 0.1 --seed 7
@@ -68,7 +68,7 @@ Examples:
 
 /// Examples of `traffic`.
 #[cfg(feature = "demo")]
-pub(super) const TRAFFIC_EXAMPLES: &str = "\
+pub(crate) const TRAFFIC_EXAMPLES: &str = "\
 Examples:
   mcpdump traffic http://127.0.0.1:3000/mcp
   mcpdump traffic --transport sse --clients 8 --for 30s http://127.0.0.1:3000/sse
@@ -79,19 +79,19 @@ read (readOnlyHint), and those that --tool names.";
 
 /// Examples of `demo`.
 #[cfg(feature = "demo")]
-pub(super) const DEMO_EXAMPLES: &str = "\
+pub(crate) const DEMO_EXAMPLES: &str = "\
 Examples:
   sudo mcpdump demo
   sudo mcpdump demo --for 10s -w demo.pcapng
   mcpdump demo             without the right to capture: a recording";
 
 /// Examples of `config`.
-pub(super) const CONFIG_EXAMPLES: &str = "\
+pub(crate) const CONFIG_EXAMPLES: &str = "\
 Examples:
   mcpdump config > ~/.config/mcpdump/config.toml";
 
 /// The exit statuses, and what each means.
-pub(super) const EXIT_STATUSES: [(&str, &str); 3] = [
+pub(crate) const EXIT_STATUSES: [(&str, &str); 3] = [
     ("0", "It ran. A closed pipe is no error."),
     ("1", "It ran, and what was asked for failed: packets could not be kept to the end."),
     ("2", "It could not run: a wrong argument, an unreadable file, no right to capture."),
@@ -102,7 +102,7 @@ const WIDTH: usize = 80;
 const LEFT: usize = 22;
 
 /// The long help behind some examples: the language of `--filter` and the exit statuses.
-pub(super) fn long(examples: &str) -> String {
+pub(crate) fn long(examples: &str) -> String {
     let mut text = format!("{examples}\n\nThe language of --filter:\n");
     for (form, meaning) in run::filter_syntax() {
         row(&mut text, form, meaning);
@@ -120,7 +120,7 @@ pub(super) fn long(examples: &str) -> String {
 }
 
 /// A field of the language in a sentence, with an example.
-pub(super) fn describe(field: &HelpRow) -> String {
+pub(crate) fn describe(field: &HelpRow) -> String {
     format!("{} ({}), as in {}", field.meaning, field.values, field.example)
 }
 
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn documents_have_the_exit_statuses() {
-        let page = include_str!("../../docs/commands.md");
+        let page = include_str!("../../../docs/commands.md");
         for (status, meaning) in EXIT_STATUSES {
             assert!(page.contains(&format!("| {status} | {meaning} |")), "{status}");
         }

@@ -10,16 +10,19 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum, ValueHint};
 use tokio_util::sync::CancellationToken;
 
-use super::args::Color;
-use super::{measure, output, signals, tell};
 use crate::base::Side;
+use crate::cli::arguments::Color;
+use crate::cli::arguments::quantity as measure;
+use crate::cli::output;
+use crate::cli::signals;
+use crate::cli::tell;
 use crate::ledger::{Group, LatencyKey, LatencyRow, Subject};
 use crate::report::{self, sanitize, units};
 use crate::traffic::{self, CallRow, Options, Outcome, Summary, Target, Tools, Transport};
 
 /// What `traffic` takes.
 #[derive(Debug, Args)]
-pub(super) struct Traffic {
+pub(crate) struct Traffic {
     /// Where the server is: its endpoint, as in http://127.0.0.1:3000/mcp
     #[arg(value_name = "URL", value_hint = ValueHint::Url)]
     url: String,
@@ -54,19 +57,19 @@ pub(super) struct Traffic {
 
 /// How much traffic, and which.
 #[derive(Debug, Args)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     /// Clients at once
     #[arg(long, value_name = "N", default_value_t = 5)]
-    pub(super) clients: usize,
+    pub(crate) clients: usize,
     /// Calls a second, of all clients together: 0.001 to 10000
     #[arg(long, value_name = "N", default_value_t = 10.0)]
-    pub(super) rate: f64,
+    pub(crate) rate: f64,
     /// Ends after this time, as in 30s or 5m; else Ctrl-C ends it
     #[arg(long = "for", value_name = "DURATION", value_parser = measure::duration)]
-    pub(super) duration: Option<Duration>,
+    pub(crate) duration: Option<Duration>,
     /// Draws other calls: the same seed makes the same ones
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// What is spoken.
@@ -81,7 +84,7 @@ enum Spoken {
 ///
 /// # Errors
 /// The arguments make no sense, or no session could be opened.
-pub(super) fn run(arguments: &Traffic, color: Color) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &Traffic, color: Color) -> anyhow::Result<()> {
     let options = arguments.options()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
     let runtime = runtime.context("threads cannot be started")?;
@@ -136,7 +139,7 @@ impl Traffic {
 
 impl Pace {
     /// The options that it says something about.
-    pub(super) fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options {
             clients: self.clients,
             rate: self.rate,
@@ -162,7 +165,7 @@ fn stop_on_signal(runtime: &tokio::runtime::Runtime, stop: CancellationToken) ->
 }
 
 /// The summary: a line or two, then the table of the reports.
-pub(super) fn print(summary: &Summary, color: bool, out: &mut impl Write) -> anyhow::Result<()> {
+pub(crate) fn print(summary: &Summary, color: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let took = i64::try_from(summary.took.as_nanos()).unwrap_or(i64::MAX);
     let outcomes = Outcome::ALL.iter().map(|outcome| (summary.count(*outcome), word(*outcome)));
     let outcomes: Vec<_> =

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use jiff::tz::TimeZone;
 
-use super::args::KeepArguments;
-use super::clock;
 use crate::capture::LinkType;
 use crate::capture::keep::{Names, Recorder, Rotation, Target};
 use crate::capture::write::About;
+use crate::cli::arguments::KeepArguments;
+use crate::cli::clock;
 
 /// Where packets are to be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

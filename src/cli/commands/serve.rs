@@ -15,7 +15,7 @@ use crate::serve::{Delay, Faults, LiveOptions, Options, Server, StoriesOptions, 
 
 /// What `serve` takes.
 #[derive(Debug, Args)]
-pub(super) struct Serve {
+pub(crate) struct Serve {
     /// The address to listen on: ADDRESS:PORT, or a port of 127.0.0.1; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = address)]
     listen: SocketAddr,
@@ -50,7 +50,7 @@ pub(super) struct Serve {
 /// What goes wrong on purpose.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What goes wrong on purpose")]
-pub(super) struct FaultArguments {
+pub(crate) struct FaultArguments {
     /// Answers later: a time, or two bounds to draw from, as in 5ms..80ms
     #[arg(long, value_name = "TIME[..TIME]")]
     delay: Option<Delay>,
@@ -135,7 +135,7 @@ impl FaultArguments {
 }
 
 /// Serves until SIGINT or SIGTERM. A second one ends at once.
-pub(super) fn run(serve: Serve) -> anyhow::Result<()> {
+pub(crate) fn run(serve: Serve) -> anyhow::Result<()> {
     let options = serve.options()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("cannot start threads")?;
