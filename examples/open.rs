@@ -27,7 +27,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mcpdump::engine::Engine;
-use mcpdump::ledger::{By, Ledger};
+use mcpdump::ledger::Ledger;
 use mcpdump::tui::{App, Config, Event, Model, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -76,7 +76,7 @@ fn source(path: &Path) -> impl mcpdump::capture::Source + Send + use<> {
 /// The work of a report.
 fn report(path: &Path) -> Duration {
     let began = Instant::now();
-    let (mut engine, mut ledger, mut entries) = (Engine::new(), Ledger::new(By::None), Vec::new());
+    let (mut engine, mut ledger, mut entries) = (Engine::new(), Ledger::new(None), Vec::new());
     let mut source = source(path);
     while engine.read(&mut source, &mut entries).expect("it can be read") {
         entries.drain(..).for_each(|entry| ledger.push(&entry));

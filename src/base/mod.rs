@@ -14,6 +14,7 @@ pub mod sanitize;
 pub mod stream_buf;
 pub mod text;
 pub mod units;
+mod unknown_name;
 
 pub use code::{Code, CodeInfo};
 pub use degraded::Degraded;
@@ -23,3 +24,5 @@ pub use layer::{Ending, Feed, Peers, ResponseEnd, Side, Stage};
 pub use origin::{Origin, PacketNo, Span, Timestamp};
 pub use reader::Reader;
 pub use stream_buf::StreamBuf;
+pub(crate) use unknown_name::find_by_name;
+pub use unknown_name::UnknownName;

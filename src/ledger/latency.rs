@@ -2,24 +2,22 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::series::Series;
 use super::{Exchange, Status};
-use crate::base::Side;
+use crate::base::{Side, UnknownName, find_by_name};
 
 /// Rows whose totals are counted with three significant digits, once they have too many values to keep them one by
 /// one. A histogram of three digits takes some 50 KB: 128 of them 7 MB. Rows beyond get two digits, 5 KB.
 const FINE_ROWS: usize = 128;
 
-/// What the second latency table is cut by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What the second latency table is grouped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum By {
-    /// Nothing: a row per server, all its calls together, where there are several servers.
-    #[default]
-    None,
     /// Server address and port.
     Server,
     /// Session.
@@ -29,15 +27,25 @@ pub enum By {
 }
 
 impl By {
-    /// The word of the command line and the exports.
+    /// Every grouping, in the order of the documentation.
+    pub const ALL: [Self; 3] = [Self::Server, Self::Session, Self::Client];
+
+    /// The name on the command line and in the reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::None => "none",
             Self::Server => "server",
             Self::Session => "session",
             Self::Client => "client",
         }
+    }
+}
+
+impl FromStr for By {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        find_by_name("grouping", &Self::ALL, Self::name, name)
     }
 }
 

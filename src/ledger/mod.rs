@@ -55,7 +55,7 @@ pub struct Ledger {
     connections: Connections,
     exchanges: ExchangeCount,
     notifications: u64,
-    by: By,
+    by: Option<By>,
     latency: Table,
     grouped: Table,
     sessions: Sessions,
@@ -69,8 +69,8 @@ pub struct Ledger {
 impl Ledger {
     /// An empty ledger whose second latency table is cut by `by`.
     #[must_use]
-    pub fn new(by: By) -> Self {
-        let grouped_rows = if by == By::None { SERVERS } else { limits::MAX_TABLE_ROWS };
+    pub fn new(by: Option<By>) -> Self {
+        let grouped_rows = if by.is_none() { SERVERS } else { limits::MAX_TABLE_ROWS };
         Self {
             capture: CaptureFact::default(),
             connections: Connections::default(),
@@ -109,7 +109,7 @@ impl Ledger {
     /// What is known so far. Sorts and counts out percentiles: some milliseconds for thousands of rows.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let one_server = self.by == By::None && self.grouped.len() < 2;
+        let one_server = self.by.is_none() && self.grouped.len() < 2;
         Snapshot {
             capture: self.capture,
             connections: self.connections.counts(),
@@ -139,12 +139,12 @@ impl Ledger {
             name: exchange.name.clone(),
         };
         let group = match self.by {
-            By::None | By::Server => Group::Server(exchange.session.server),
-            By::Session => Group::Session(exchange.session.number),
-            By::Client => Group::Client(exchange.session.client.ip()),
+            None | Some(By::Server) => Group::Server(exchange.session.server),
+            Some(By::Session) => Group::Session(exchange.session.number),
+            Some(By::Client) => Group::Client(exchange.session.client.ip()),
         };
         let grouped =
-            LatencyKey { group, subject: if self.by == By::None { Subject::All } else { subject.clone() } };
+            LatencyKey { group, subject: if self.by.is_none() { Subject::All } else { subject.clone() } };
         self.grouped.record(grouped, exchange);
         let whole = LatencyKey { group: Group::Whole, subject };
         self.latency.record(whole, exchange);

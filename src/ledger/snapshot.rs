@@ -22,8 +22,8 @@ pub struct Snapshot {
     /// Latency per method and tool, the highest p95 first.
     pub latency: Vec<LatencyRow>,
     /// What [`Snapshot::grouped`] is cut by.
-    pub by: By,
-    /// Latency per group, method and tool; with [`By::None`] per server, all its calls together, and empty where there
+    pub by: Option<By>,
+    /// Latency per group, method and tool; with `None` per server, all its calls together, and empty where there
     /// is only one server. The highest p95 first.
     pub grouped: Vec<LatencyRow>,
     /// How many sessions there were.

@@ -1,7 +1,7 @@
 use super::sample::{self, exchange, unanswered};
 use super::*;
 
-fn ledger(by: By) -> Ledger {
+fn ledger(by: Option<By>) -> Ledger {
     let mut ledger = Ledger::new(by);
     for entry in sample::entries() {
         ledger.push(&entry);
@@ -15,7 +15,7 @@ fn push(ledger: &mut Ledger, exchange: Exchange) {
 
 #[test]
 fn every_exchange_is_counted_once() {
-    for by in [By::None, By::Server, By::Session, By::Client] {
+    for by in [None, Some(By::Server), Some(By::Session), Some(By::Client)] {
         let shot = ledger(by).snapshot();
         assert_eq!(shot.exchanges.total(), 88);
         let counted = |rows: &[LatencyRow]| rows.iter().map(LatencyRow::exchanges).sum::<u64>();
@@ -30,14 +30,14 @@ fn every_exchange_is_counted_once() {
 
 #[test]
 fn one_server_needs_no_table_of_servers() {
-    let mut ledger = Ledger::new(By::None);
+    let mut ledger = Ledger::new(None);
     push(&mut ledger, exchange(1, "ping", None, 5));
     assert!(ledger.snapshot().grouped.is_empty());
 }
 
 #[test]
 fn the_cancelled_have_no_latency_even_if_answered_late() {
-    let mut ledger = Ledger::new(By::None);
+    let mut ledger = Ledger::new(None);
     let mut late = exchange(1, "tools/call", Some("a"), 9_000);
     late.status = Status::Cancelled;
     late.cause = Some(Cause::Cancelled);
@@ -50,7 +50,7 @@ fn the_cancelled_have_no_latency_even_if_answered_late() {
 
 #[test]
 fn ties_among_the_slowest_go_to_the_lowest_n() {
-    let mut ledger = Ledger::new(By::None);
+    let mut ledger = Ledger::new(None);
     for n in (1..=30).rev() {
         push(&mut ledger, exchange(n, "ping", None, 1_000));
     }
@@ -61,7 +61,7 @@ fn ties_among_the_slowest_go_to_the_lowest_n() {
 
 #[test]
 fn a_flood_of_cancellations_does_not_hide_what_was_never_answered() {
-    let mut ledger = Ledger::new(By::None);
+    let mut ledger = Ledger::new(None);
     for n in 1..=100 {
         push(&mut ledger, unanswered(exchange(n, "ping", None, 1), Status::Cancelled, Cause::Cancelled));
     }
@@ -75,7 +75,7 @@ fn a_flood_of_cancellations_does_not_hide_what_was_never_answered() {
 
 #[test]
 fn rows_without_room_are_summed_up() {
-    let mut ledger = Ledger::new(By::None);
+    let mut ledger = Ledger::new(None);
     for n in 0..limits::MAX_TABLE_ROWS as u64 + 50 {
         push(&mut ledger, exchange(n, "tools/call", Some(&format!("tool-{n}")), 1_000));
     }
@@ -88,7 +88,7 @@ fn rows_without_room_are_summed_up() {
 
 #[test]
 fn uses_of_a_tool_are_counted_per_server() {
-    let offers = ledger(By::None).snapshot().offers;
+    let offers = ledger(None).snapshot().offers;
     assert_eq!(offers.len(), 1);
     assert_eq!(offers[0].bytes(), 2532);
     let uses: Vec<_> = offers[0].definitions.iter().map(|tool| tool.uses).collect();
@@ -97,7 +97,7 @@ fn uses_of_a_tool_are_counted_per_server() {
 
 #[test]
 fn connections_are_counted_by_what_they_carry() {
-    let shot = ledger(By::None).snapshot();
+    let shot = ledger(None).snapshot();
     let counts: Vec<_> = shot.connections.iter().map(|c| (c.speaks, c.mcp, c.connections, c.bytes)).collect();
     assert_eq!(counts, [(Speaks::Http1, true, 1, 10_000), (Speaks::Tls, false, 1, 10_000)]);
     assert_eq!(shot.handshake_p50_ns, Some(45_000));

@@ -47,10 +47,7 @@ pub fn write(snapshot: &Snapshot, out: &mut impl io::Write) -> io::Result<()> {
     for row in &snapshot.latency {
         csv.write_record(record("", row))?;
     }
-    let by = match snapshot.by {
-        By::None => "server",
-        by => by.name(),
-    };
+    let by = snapshot.by.unwrap_or(By::Server).name();
     for row in &snapshot.grouped {
         csv.write_record(record(by, row))?;
     }

@@ -17,7 +17,7 @@ pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -
         latency(&snapshot.latency, options.rows, &mut text);
     }
     if !snapshot.grouped.is_empty() {
-        let by = if snapshot.by == By::None { By::Server } else { snapshot.by };
+        let by = snapshot.by.unwrap_or(By::Server);
         text.push_str(&format!("\n## Latency by {}\n\n", by.name()));
         latency(&snapshot.grouped, options.rows, &mut text);
     }

@@ -6,6 +6,7 @@
 use std::io;
 use std::str::FromStr;
 
+use crate::base::{UnknownName, find_by_name};
 use crate::ledger::Snapshot;
 
 pub use crate::base::{sanitize, units};
@@ -22,7 +23,7 @@ pub mod text;
 
 pub use style::Paint;
 
-/// The forms of a report.
+/// The formats of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
     /// For people, in columns.
@@ -40,7 +41,7 @@ impl Format {
     /// Every format, in the order of the documentation.
     pub const ALL: [Self; 4] = [Self::Text, Self::Json, Self::Csv, Self::Markdown];
 
-    /// The word of the command line.
+    /// The name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -52,19 +53,11 @@ impl Format {
     }
 }
 
-/// There is no such format.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such format: {0}; there are text, json, csv and markdown")]
-pub struct UnknownFormat(String);
-
 impl FromStr for Format {
-    type Err = UnknownFormat;
+    type Err = UnknownName;
 
-    fn from_str(word: &str) -> Result<Self, UnknownFormat> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name() == word)
-            .ok_or_else(|| UnknownFormat(word.to_owned()))
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        find_by_name("format", &Self::ALL, Self::name, name)
     }
 }
 

@@ -13,7 +13,7 @@ use super::server_catalog::ServerCatalog;
 use crate::base::{Fact, Timestamp};
 use crate::ledger::query::Filter;
 use crate::ledger::store::{InProgress, Store};
-use crate::ledger::{By, Entry, Exchange, Ledger, Record, Snapshot};
+use crate::ledger::{Entry, Exchange, Ledger, Record, Snapshot};
 
 /// Entries that are held back while the screen is frozen. Beyond it the screen thaws: half a kilobyte each, 50 MB.
 const MAX_HELD: usize = 100_000;
@@ -121,7 +121,7 @@ impl Model {
             listings: ServerCatalog::default(),
             narrowed: None,
             refiltered: 0,
-            ledger: Ledger::new(By::None),
+            ledger: Ledger::new(None),
             summed: None,
             stale: false,
             complained: false,

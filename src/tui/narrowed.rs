@@ -17,7 +17,7 @@ use super::model::SUMMED;
 use crate::base::Finding;
 use crate::ledger::query::{Filter, Subject};
 use crate::ledger::store::Store;
-use crate::ledger::{By, Entry, Exchange, Ledger, Record, Snapshot};
+use crate::ledger::{Entry, Exchange, Ledger, Record, Snapshot};
 
 /// What has an exchange that passes a filter, and how these exchanges fared.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Narrowed {
             filter,
             looked: 0,
             noticed: 0,
-            ledger: Ledger::new(By::None),
+            ledger: Ledger::new(None),
             summary: Snapshot::default(),
             heat_maps: HeatMaps::default(),
             sessions: HashMap::default(),

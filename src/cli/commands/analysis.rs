@@ -70,7 +70,7 @@ pub(crate) fn report(request: &Request, options: &ReportOptions) -> anyhow::Resu
         Format::Csv => report::Format::Csv,
         Format::Markdown => report::Format::Markdown,
     };
-    let mut ledger = Ledger::new(options.by.map_or(Cut::None, |by| match by {
+    let mut ledger = Ledger::new(options.by.map(|by| match by {
         By::Server => Cut::Server,
         By::Session => Cut::Session,
         By::Client => Cut::Client,

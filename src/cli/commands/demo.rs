@@ -39,7 +39,7 @@ use crate::cli::setup::{Begun, Wishes, begin, begin_screen};
 use crate::cli::signals;
 use crate::cli::tell;
 use crate::engine::Engine;
-use crate::ledger::{By as Cut, Ledger};
+use crate::ledger::Ledger;
 use crate::report;
 use crate::serve::{Delay, Faults, Server};
 use crate::traffic::{self, Summary, Target, Transport};
@@ -195,7 +195,7 @@ fn watch<S: capture::Source>(
     let (request, name) = shown;
     let color = output::is_colored(request, None);
     let mut lines = report::list::Lines::new(report::list::Options { color, ..Default::default() });
-    let (mut engine, mut ledger) = (Engine::new(), Ledger::new(Cut::None));
+    let (mut engine, mut ledger) = (Engine::new(), Ledger::new(None));
     let (mut entries, mut goes_on) = (Vec::new(), true);
     while goes_on {
         goes_on = engine.read(source, &mut entries)?;

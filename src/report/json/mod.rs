@@ -33,7 +33,7 @@ use serde_json::value::RawValue;
 
 use super::{Options, label, sanitize, units};
 use crate::base::Timestamp;
-use crate::ledger::{Snapshot, Status};
+use crate::ledger::{By, Snapshot, Status};
 
 mod calls;
 mod parties;
@@ -84,7 +84,7 @@ impl<'a> Document<'a> {
             exchanges: Exchanges::of(snapshot),
             notifications: snapshot.notifications,
             latency: snapshot.latency.iter().map(Latency::of).collect(),
-            by: snapshot.by.name(),
+            by: snapshot.by.map_or("none", By::name),
             grouped: snapshot.grouped.iter().map(Latency::of).collect(),
             sessions_count: snapshot.sessions_count,
             sessions: snapshot.sessions.iter().map(Party::of).collect(),

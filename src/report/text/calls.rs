@@ -41,16 +41,16 @@ pub(super) fn latency(page: &mut Page, rows: &[LatencyRow], remark: &str) {
     page.more(rest(lines.len() as u64, shown));
 }
 
-/// Latency per group, its calls under it; with [`By::None`] one row a server.
+/// Latency per group, its calls under it; with `None` one row a server.
 pub(super) fn grouped(page: &mut Page, snapshot: &Snapshot) {
     if snapshot.grouped.is_empty() {
         return;
     }
     let (title, head) = match snapshot.by {
-        By::None => ("Latency by server", "server"),
-        By::Server => ("Latency by server", "server and tool"),
-        By::Session => ("Latency by session", "session and tool"),
-        By::Client => ("Latency by client", "client and tool"),
+        None => ("Latency by server", "server"),
+        Some(By::Server) => ("Latency by server", "server and tool"),
+        Some(By::Session) => ("Latency by session", "session and tool"),
+        Some(By::Client) => ("Latency by client", "client and tool"),
     };
     page.heading(title, "highest p95 first");
     let rows = together(&snapshot.grouped, |row| row.key.group);
