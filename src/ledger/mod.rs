@@ -11,6 +11,7 @@ mod latency;
 mod notable;
 mod series;
 mod snapshot;
+mod tone;
 mod traffic;
 
 pub mod query;
@@ -24,6 +25,7 @@ pub use crate::mcp::{
 pub use latency::{By, Group, LatencyKey, LatencyRow, Subject};
 pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered};
 pub use snapshot::{ExchangeCount, Snapshot};
+pub use tone::Tone;
 pub use traffic::{ConnectionCount, OfferRow, Offered, Streams};
 
 use latency::Table;

@@ -2,10 +2,8 @@
 
 use super::{sanitize, units};
 use crate::base::fact::{Loser, Losses};
-use crate::base::{Code, PacketNo, Severity, Side};
+use crate::base::{PacketNo, Side};
 use crate::ledger::{Cause, ConnectionCount, Exchange, Group, SessionRef, Speaks, Subject};
-
-use super::style::Role;
 
 /// `s1`.
 pub(super) fn session(session: &SessionRef) -> String {
@@ -97,14 +95,4 @@ pub(super) fn unread(counts: &[ConnectionCount]) -> Option<String> {
     let of =
         |speaks| counts.iter().filter(|count| count.speaks == speaks).map(|count| count.connections).sum();
     super::unread(of(Speaks::Tls), of(Speaks::Http2))
-}
-
-/// The role of a code's severity.
-pub(super) fn severity(code: Code) -> Role {
-    match code.severity() {
-        Severity::Info => Role::Faint,
-        Severity::Notice => Role::Plain,
-        Severity::Warning => Role::Warn,
-        Severity::Error => Role::Bad,
-    }
 }

@@ -224,7 +224,7 @@ impl Lines {
             self.paint.push(&mut self.text, Role::Warn, &format!("  [{}]", names.join(" ")));
         }
         for code in findings {
-            self.paint.push(&mut self.text, label::severity(*code), &format!("  !{}", code.name()));
+            self.paint.push(&mut self.text, Role::of(code.severity()), &format!("  !{}", code.name()));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Effects, Style};
 
-use crate::ledger::Status;
+use crate::ledger::Tone;
 
 /// What a piece of text is, for the eye.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +24,15 @@ pub enum Role {
 }
 
 impl Role {
-    /// The role of a status.
+    /// The role of a status or severity.
     #[must_use]
-    pub fn of(status: Status) -> Self {
-        match status {
-            Status::Ok => Self::Good,
-            Status::ToolError | Status::Error | Status::HttpError | Status::Unanswered => Self::Bad,
-            Status::Cancelled => Self::Warn,
+    pub fn of(tone: impl Into<Tone>) -> Self {
+        match tone.into() {
+            Tone::Faint => Self::Faint,
+            Tone::Neutral => Self::Plain,
+            Tone::Good => Self::Good,
+            Tone::Warn => Self::Warn,
+            Tone::Bad => Self::Bad,
         }
     }
 

@@ -199,7 +199,7 @@ fn filter_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Posit
     let label = painter.line(area, &[(Role::Key, &key), (Role::Faint, " filter ")]);
     let field = Rect { x: area.x + label, width: area.width - label, ..area };
     if !typing {
-        if holds.trim().is_empty() {
+        if app.model.rows.filter().is_empty() {
             return None;
         }
         let mut used = painter.line(field, &[(Role::Strong, holds)]);

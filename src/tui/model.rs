@@ -228,7 +228,7 @@ impl Model {
     /// Counts up to `most` more exchanges that pass the filter, for views of what they belong to. Whether there are more.
     pub(super) fn narrow(&mut self, most: usize) -> bool {
         let filter = self.rows.filter();
-        if filter.text().trim().is_empty() {
+        if filter.is_empty() {
             self.narrowed = None;
             return false;
         }
@@ -240,7 +240,7 @@ impl Model {
 
     /// Whether there is something that [`Model::narrow`] has not looked at.
     pub(super) fn is_behind(&self) -> bool {
-        let is_filtered = !self.rows.filter().text().trim().is_empty();
+        let is_filtered = !self.rows.filter().is_empty();
         is_filtered && self.narrowed.as_ref().is_none_or(|narrowed| narrowed.is_behind(&self.store))
     }
 

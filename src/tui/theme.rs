@@ -4,8 +4,7 @@ use std::str::FromStr;
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::base::Severity;
-use crate::ledger::Status;
+use crate::ledger::{Status, Tone};
 
 /// What a piece of the screen is, for the eye. Verdict colours stand only where a verdict stands: red is *failed*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,24 +76,15 @@ impl Role {
         (Self::Found, "found"),
     ];
 
-    /// The role of a status; of an open exchange it is [`Role::Pending`].
+    /// The role of a status or severity. An open exchange has [`Role::Pending`] instead.
     #[must_use]
-    pub fn of(status: Status) -> Self {
-        match status {
-            Status::Ok => Self::Good,
-            Status::ToolError | Status::Error | Status::HttpError | Status::Unanswered => Self::Bad,
-            Status::Cancelled => Self::Warn,
-        }
-    }
-
-    /// The role of a finding.
-    #[must_use]
-    pub fn of_severity(severity: Severity) -> Self {
-        match severity {
-            Severity::Info => Self::Faint,
-            Severity::Notice => Self::Text,
-            Severity::Warning => Self::Warn,
-            Severity::Error => Self::Bad,
+    pub fn of(tone: impl Into<Tone>) -> Self {
+        match tone.into() {
+            Tone::Faint => Self::Faint,
+            Tone::Neutral => Self::Text,
+            Tone::Good => Self::Good,
+            Tone::Warn => Self::Warn,
+            Tone::Bad => Self::Bad,
         }
     }
 }

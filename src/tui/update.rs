@@ -263,7 +263,7 @@ impl App {
         if self.return_to_origin() {
             return Vec::new();
         }
-        if self.model.rows.filter().text().trim().is_empty() {
+        if self.model.rows.filter().is_empty() {
             return vec![Effect::Bell];
         }
         self.filter.set("");

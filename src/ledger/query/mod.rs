@@ -82,6 +82,12 @@ impl Filter {
         Ok(Self { text: text.into(), root: parse::expression(text)?.map(Arc::new) })
     }
 
+    /// Whether the filter matches every record: its text is empty or blank.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.root.is_none()
+    }
+
     /// Whether the record is shown. Allocates nothing of its own.
     #[must_use]
     pub fn matches(&self, subject: Subject<'_>) -> bool {

@@ -143,7 +143,7 @@ fn findings(page: &mut Page, findings: &[FindingRow]) {
         let info = row.code.info();
         let mut table = Table::new(&[(Align::Left, "")]);
         table.span(vec![
-            Cell::in_role(label::severity(row.code), info.severity.name()),
+            Cell::in_role(Role::of(info.severity), info.severity.name()),
             Cell::in_role(Role::Strong, info.name),
             Cell::new(format!("× {}", row.count)),
         ]);

@@ -211,7 +211,7 @@ impl Findings {
         painter.rule(Rect { height: 1.min(area.height), ..area }, info.name);
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
         let mut y = area.y + 1;
-        let role = Role::of_severity(info.severity);
+        let role = Role::of(info.severity);
         let texts = [
             ("what  ", role, info.title),
             ("why   ", Role::Text, info.why),
@@ -312,7 +312,7 @@ impl Items for Kinds<'_> {
     fn cells(&self, place: usize) -> Vec<Cell> {
         let Some(row) = self.rows.get(place) else { return Vec::new() };
         let severity = row.code.severity();
-        let role = Role::of_severity(severity);
+        let role = Role::of(severity);
         let symbol = self.symbols.map_or("", |symbols| match severity {
             Severity::Error => symbols.bad,
             Severity::Warning => symbols.flag,

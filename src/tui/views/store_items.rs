@@ -57,7 +57,7 @@ impl<'w, T: StoreItem> StoreItems<'w, T> {
     }
 
     fn is_narrowed(&self) -> bool {
-        !self.model.rows.filter().text().trim().is_empty()
+        !self.model.rows.filter().is_empty()
     }
 }
 

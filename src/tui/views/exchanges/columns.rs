@@ -239,7 +239,7 @@ fn detail(exchange: &Exchange, of: &Shown<'_>) -> Vec<(Role, std::borrow::Cow<'s
         parts.push((Role::Warn, format!("{} ", cause.name().replace('_', " ")).into()));
     }
     for code in &exchange.findings {
-        let role = Role::of_severity(code.severity());
+        let role = Role::of(code.severity());
         parts.push((role, format!("{}{} ", of.symbols.flag, code.name()).into()));
     }
     if exchange.retransmissions > 0 {

@@ -79,7 +79,7 @@ impl View for Servers {
             return store_items::draw_empty(
                 model,
                 "server",
-                !model.rows.filter().text().trim().is_empty(),
+                !model.rows.filter().is_empty(),
                 area,
                 painter,
             );

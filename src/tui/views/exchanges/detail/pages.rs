@@ -104,7 +104,7 @@ pub(super) fn findings(exchange: &Exchange, model: &Model) -> Vec<Line> {
 }
 
 fn code(lines: &mut Vec<Line>, code: Code) {
-    let role = Role::of_severity(code.severity());
+    let role = Role::of(code.severity());
     lines.push(vec![(role, code.name().to_owned()), (Role::Faint, format!("  {}", code.severity().name()))]);
     lines.push(vec![(Role::Text, format!("    {}", code.info().title))]);
 }

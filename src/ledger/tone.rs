@@ -1,0 +1,40 @@
+//! How good or bad a status or a finding is: reports and the TUI choose colours by it.
+
+use super::Status;
+use crate::base::Severity;
+
+/// How good or bad something is, in the terms that a style needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tone {
+    /// Worth knowing at most.
+    Faint,
+    /// Neither good nor bad.
+    Neutral,
+    /// Succeeded.
+    Good,
+    /// Worth a look.
+    Warn,
+    /// Failed.
+    Bad,
+}
+
+impl From<Status> for Tone {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Ok => Self::Good,
+            Status::Cancelled => Self::Warn,
+            Status::ToolError | Status::Error | Status::HttpError | Status::Unanswered => Self::Bad,
+        }
+    }
+}
+
+impl From<Severity> for Tone {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Info => Self::Faint,
+            Severity::Notice => Self::Neutral,
+            Severity::Warning => Self::Warn,
+            Severity::Error => Self::Bad,
+        }
+    }
+}
