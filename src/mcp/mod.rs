@@ -21,6 +21,7 @@ use crate::base::{Code, Degraded, PacketNo, ResponseEnd, Side, Span, Timestamp};
 
 pub use follow::Follower;
 
+pub use crate::base::Status;
 pub use crate::rpc::{Id, Implementation, RpcError};
 
 /// What the room hands on, each when it is complete.
@@ -74,48 +75,6 @@ pub struct SessionRef {
     pub server: SocketAddr,
     /// The client end of the session's first connection.
     pub client: SocketAddr,
-}
-
-/// What became of a request (design: «Which request»).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Status {
-    /// A result.
-    Ok,
-    /// A result with `isError`.
-    ToolError,
-    /// A JSON-RPC error.
-    Error,
-    /// The sender cancelled it before its response was complete.
-    Cancelled,
-    /// A 4xx or 5xx without a response.
-    HttpError,
-    /// None of these.
-    Unanswered,
-}
-
-impl Status {
-    /// Every status, in the order of the reports.
-    pub const ALL: [Self; 6] =
-        [Self::Ok, Self::ToolError, Self::Error, Self::Cancelled, Self::HttpError, Self::Unanswered];
-
-    /// The word of the exports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::ToolError => "tool_error",
-            Self::Error => "error",
-            Self::Cancelled => "cancelled",
-            Self::HttpError => "http_error",
-            Self::Unanswered => "unanswered",
-        }
-    }
-
-    /// Whether a response with this status came: a result or a JSON-RPC error.
-    #[must_use]
-    pub fn is_answered(self) -> bool {
-        matches!(self, Self::Ok | Self::ToolError | Self::Error)
-    }
 }
 
 /// Why a request has no answer.
