@@ -1,4 +1,4 @@
-//! TCP connections: what they carry, what they lost, how they ended.
+//! The TCP connections: a row each, with what it carries, what was lost and how it was closed.
 
 use std::net::SocketAddr;
 
@@ -30,7 +30,7 @@ const COLUMNS: [Column; 12] = [
     Column::new("Lasted", 7).right().sorts(First::Largest),
 ];
 
-/// The view of the connections.
+/// View of the TCP connections.
 pub(in crate::tui) type Connections = TableView<ConnectionFact>;
 
 impl TableKind for ConnectionFact {
@@ -127,7 +127,7 @@ impl StoreItem for ConnectionFact {
     }
 }
 
-/// An address, to be sorted by: IPv4 by its number, before IPv6.
+/// Returns a sort key for an address: IPv4 addresses by number, before IPv6 addresses.
 pub(super) fn address(address: SocketAddr) -> SortKey {
     match address {
         SocketAddr::V4(v4) => {

@@ -1,5 +1,5 @@
-//! What is odd, wrong or slow: a row per kind, the worst first; below it what the selected kind means, why it matters,
-//! and where it was noticed.
+//! The findings: a row per code, the most severe first; below, what the selected code means and
+//! where it was found.
 
 use ratatui::layout::Rect;
 
@@ -33,18 +33,18 @@ const PLACES: [Column; 5] = [
     Column::new("What was noticed", 24).grows(),
 ];
 
-/// Lines that are left for the rows of a pane, at least: its header and two rows.
+/// Minimum height of a pane: its header and two rows.
 const LEAST: u16 = 3;
 
-/// The view of the findings.
+/// View of the findings.
 #[derive(Debug)]
 pub(in crate::tui) struct Findings {
     listing: SortedList<Code>,
-    /// Where one stands among the findings of the selected kind.
+    /// Position among the findings of the selected code.
     places: ListState,
-    /// The kind that this is about.
+    /// Code that `places` refers to.
     of: Option<Code>,
-    /// Whether keys go there.
+    /// Whether keys go to the findings of the selected code.
     below: bool,
 }
 
@@ -184,17 +184,17 @@ impl View for Findings {
 const NO_EXCHANGE: &str = "this finding is about no exchange";
 
 impl Findings {
-    /// The selected kind.
+    /// Returns the selected row.
     fn row<'w>(&self, model: &'w Model) -> Option<&'w FindingRow> {
         model.shown().summary.findings.get(self.listing.selected()?)
     }
 
-    /// The selected finding: the first of the selected kind, where keys do not go to them.
+    /// Returns the selected finding of the selected code.
     fn selected<'w>(&self, model: &'w Model) -> Option<&'w Finding> {
         self.row(model)?.first.get(self.places.selected)
     }
 
-    /// Another kind is looked at from its first finding on.
+    /// Starts at the first finding after another code was selected.
     fn settle(&mut self, model: &Model) {
         let row = self.row(model);
         let (of, rows) = (row.map(|row| row.code), row.map_or(0, |row| row.first.len()));
@@ -205,7 +205,7 @@ impl Findings {
         self.below &= rows > 0;
     }
 
-    /// What the kind means, and where it was noticed.
+    /// Draws the meaning of a code and its findings.
     fn draw_kind(&self, model: &Model, row: &FindingRow, area: Rect, painter: &mut Painter<'_>) {
         let info = row.code.info();
         painter.rule(Rect { height: 1.min(area.height), ..area }, info.name);
@@ -230,7 +230,7 @@ impl Findings {
         let is_shown = self.below && !painter.is_private();
         let whole = self.selected(model).filter(|_| is_shown).map(|finding| finding.detail.as_str());
         let lines = whole.map_or_else(Vec::new, |text| wrap(text, inner.width.into()));
-        // It stands below, whole, where it does not fit into its row.
+        // The selected finding is shown in full below if it does not fit into its row.
         let fits = lines.iter().map(|line| line.len()).sum::<usize>() + 40 < usize::from(inner.width);
         let most = (area.bottom().saturating_sub(y) / 3).saturating_sub(1);
         let foot = if fits || most == 0 { 0 } else { most.min(lines.len() as u16) + 1 };
@@ -263,14 +263,14 @@ impl Findings {
     }
 }
 
-/// The kinds of findings, as they are to be listed.
+/// The codes with findings, as list items.
 struct Kinds<'w> {
     rows: &'w [FindingRow],
     version: u64,
     symbols: Option<Symbols>,
 }
 
-/// For what is not drawn.
+/// For lists that are not drawn.
 const SYMBOLLESS: Option<Symbols> = None;
 
 impl<'w> Kinds<'w> {
@@ -302,7 +302,7 @@ impl Items for Kinds<'_> {
     fn sort_key(&self, place: usize, column: usize) -> SortKey {
         let Some(row) = self.rows.get(place) else { return SortKey::Missing };
         match column {
-            // Equal ones by their count.
+            // Within a severity, by count.
             0 => SortKey::count(((row.code.severity() as u64) << 40) + row.count.min((1 << 40) - 1)),
             1 => SortKey::count(row.count),
             _ => SortKey::text(row.code.name()),
@@ -339,7 +339,7 @@ fn place(finding: &Finding, private: bool) -> Vec<Cell> {
     ]
 }
 
-/// The lines of a text, broken between words; a word that is longer than a line is left whole.
+/// Splits text into lines between words; a word longer than a line is not split.
 fn wrap(text: &str, columns: usize) -> Vec<&str> {
     let mut lines = Vec::new();
     for line in text.lines() {

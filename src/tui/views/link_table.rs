@@ -1,4 +1,4 @@
-//! FilteredExchanges that are read and some of which lead somewhere.
+//! A table whose rows may lead to an exchange or to a filter.
 
 use ratatui::layout::Rect;
 
@@ -9,36 +9,36 @@ use crate::tui::list_state::ListState;
 use crate::tui::painter::Painter;
 use crate::tui::table::{Cell, Column, Table};
 
-/// Where a row leads to.
+/// Where a row leads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Target {
     /// Nowhere.
     #[default]
     Nothing,
-    /// To an exchange, by its `n`.
+    /// An exchange, by its `n`.
     Exchange(u64),
-    /// To the exchanges that pass a filter.
+    /// The exchanges that pass a filter.
     Filter(String),
 }
 
-/// A row.
+/// A row of a link table.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) cells: Vec<Cell>,
     pub(super) target: Target,
 }
 
-/// The rows of a view, as they are made when something changes.
+/// A list of rows that is rebuilt when something changes.
 #[derive(Debug, Default)]
 pub(super) struct LinkTable {
     rows: Vec<Row>,
     list: ListState,
-    /// Where the row leads to that somebody selected; `None` before that, and of one that leads nowhere.
+    /// Target of the row that the user selected; `None` before that, and if the row leads nowhere.
     chosen: Option<Target>,
 }
 
 impl LinkTable {
-    /// Other rows; what somebody selected stays so wherever it stands now.
+    /// Replaces the rows. The row that the user selected stays selected at its new position.
     pub(super) fn set(&mut self, rows: Vec<Row>) {
         self.rows = rows;
         let stays = |row: &Row| self.chosen.as_ref() == Some(&row.target);
@@ -52,7 +52,7 @@ impl LinkTable {
         self.rows.len()
     }
 
-    /// Where the selected row leads to.
+    /// Returns the target of the selected row.
     fn target(&self) -> Target {
         self.rows.get(self.list.selected).map(|row| row.target.clone()).unwrap_or_default()
     }
@@ -69,7 +69,7 @@ impl LinkTable {
         table.draw(area, painter, |row| self.rows.get(row).map(|row| row.cells.clone()).unwrap_or_default());
     }
 
-    /// Moves, or follows where the selected row leads; `None` for what it does not know.
+    /// Moves the selection or follows the selected row; `None` if the action does not apply.
     pub(super) fn act(&mut self, action: Action, seen: &FrameInfo) -> Option<Vec<Effect>> {
         if action == Action::Open {
             return match self.target() {

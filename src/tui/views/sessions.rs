@@ -1,4 +1,4 @@
-//! Who talks to whom: a row per session.
+//! The sessions: a row each.
 
 use super::connections::address;
 use super::store_items::StoreItem;
@@ -13,7 +13,7 @@ use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
 use crate::tui::view_name::ViewName;
 
-/// Columns of the sparkline of a session's activity.
+/// Width of the activity sparkline, in columns.
 const ACTIVITY: u16 = 16;
 
 const COLUMNS: [Column; 12] = [
@@ -31,7 +31,7 @@ const COLUMNS: [Column; 12] = [
     Column::new("Ended", 13).sorts(First::Least),
 ];
 
-/// The view of the sessions.
+/// View of the sessions.
 pub(in crate::tui) type Sessions = TableView<Session>;
 
 impl TableKind for Session {
@@ -141,7 +141,7 @@ fn ended(session: &Session, model: &Model) -> &'static str {
     }
 }
 
-/// The name, the version and the address of an end.
+/// Returns a cell with the name, version and address of a client or server.
 pub(super) fn who(info: Option<&Implementation>, address: String) -> Cell {
     let named = info.map(|info| {
         vec![

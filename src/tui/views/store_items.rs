@@ -1,4 +1,5 @@
-//! What the store tells of one kind, as a list: those that are over, then those that go on.
+//! Sessions, streams or connections of the store as list items: the completed ones, then the open
+//! ones.
 
 use std::fmt::Debug;
 
@@ -14,31 +15,31 @@ use crate::tui::sorted_list::{Items, SortKey};
 use crate::tui::table::Cell;
 use crate::tui::theme::Role;
 
-/// Something of which the store has many: a session, a stream, a connection.
+/// A kind of item that the store keeps many of: session, stream, connection.
 pub(super) trait StoreItem: Sized + 'static {
-    /// What it is known by.
+    /// Identifies an item.
     type Id: Copy + PartialEq + Debug;
 
-    /// Those that are over, in the order in which they were told.
+    /// Returns the completed items, in the order in which they were stored.
     fn over(store: &Store) -> &[Self];
 
-    /// Those that go on.
+    /// Returns the open items.
     fn open(store: &Store) -> impl Iterator<Item = &Self>;
 
-    /// What it is known by.
+    /// Returns the identity of the item.
     fn id(&self) -> Self::Id;
 
-    /// What it is sorted by in a column.
+    /// Returns the sort key of the item in a column.
     fn sort_key(&self, column: usize, model: &Model) -> SortKey;
 
-    /// Whether it passes the filter; asked only where there is one.
+    /// Returns whether the item passes the filter. Only called if there is a filter.
     fn passes(&self, model: &Model) -> bool;
 
-    /// What stands in its row. `is_open`: it goes on.
+    /// Returns the cells of the item's row.
     fn cells(&self, is_open: bool, model: &Model) -> Vec<Cell>;
 }
 
-/// All of one kind, as they are now.
+/// All items of a kind.
 pub(super) struct StoreItems<'w, T> {
     model: &'w Model,
     over: &'w [T],
@@ -50,7 +51,7 @@ impl<'w, T: StoreItem> StoreItems<'w, T> {
         Self { model, over: T::over(&model.store), open: T::open(&model.store).collect() }
     }
 
-    /// The one at a place, and whether it goes on; `None` beyond the last.
+    /// Returns the item at a place and whether it is open; `None` after the last.
     pub(super) fn get(&self, place: usize) -> Option<(&'w T, bool)> {
         let open = || Some((*self.open.get(place.checked_sub(self.over.len())?)?, true));
         self.over.get(place).map(|item| (item, false)).or_else(open)
@@ -72,7 +73,7 @@ impl<T: StoreItem> Items for StoreItems<'_, T> {
         self.over.len()
     }
 
-    /// What goes on is told together with the counts of the capture: where these stand still nothing changed.
+    /// Open items are updated together with the packet count of the capture.
     fn version(&self) -> u64 {
         if self.open.is_empty() { 0 } else { self.model.store.capture().packets }
     }
@@ -98,15 +99,16 @@ impl<T: StoreItem> Items for StoreItems<'_, T> {
     }
 }
 
-/// Says why a list is empty. `what` is what it would list; `any`: there is some, and none of it passes the filter.
+/// Explains why a list is empty. `what` names the items; `any`: some exist, but none passes the
+/// filter.
 pub(super) fn draw_empty(model: &Model, what: &str, any: bool, area: Rect, painter: &mut Painter<'_>) {
     let lines =
         if any { vec![format!("no {what} passes the filter; esc clears it")] } else { nothing(what, model) };
     say(&lines, Role::Faint, area, painter);
 }
 
-/// Why there is no `what`, in lines: that it is waited for, that the reading failed, and at the end of a capture what was
-/// in it instead.
+/// Explains in lines why there is no `what`: none so far, reading failed, or at the end of a
+/// capture what it contains instead.
 pub(super) fn nothing(what: &str, model: &Model) -> Vec<String> {
     if let Some(why) = &model.failed {
         return vec![format!("no {what} was seen before the reading failed:"), why.clone()];
@@ -118,8 +120,8 @@ pub(super) fn nothing(what: &str, model: &Model) -> Vec<String> {
     [front].into_iter().chain(instead(model)).collect()
 }
 
-/// What the connections carry that is not MCP, or is not read, in a sentence; `None` where they carry MCP and all of it
-/// is read.
+/// Describes in a sentence the connections that are not MCP or cannot be decoded; `None` if all are
+/// MCP.
 pub(super) fn instead(model: &Model) -> Option<String> {
     let count = |of: &dyn Fn(&ConnectionCount) -> bool| -> u64 {
         model.summary.connections.iter().filter(|count| of(count)).map(|count| count.connections).sum()
@@ -149,7 +151,7 @@ pub(super) fn instead(model: &Model) -> Option<String> {
     }
 }
 
-/// Says something in place of a list: lines in the middle of its columns.
+/// Draws lines in the middle of an area, in place of a list.
 pub(super) fn say(lines: &[String], role: Role, area: Rect, painter: &mut Painter<'_>) {
     for (y, text) in (area.y + area.height / 3..area.bottom()).zip(lines) {
         let columns = sanitize::width(&sanitize::escape(text)).min(area.width.into()) as u16;
@@ -157,7 +159,7 @@ pub(super) fn say(lines: &[String], role: Role, area: Rect, painter: &mut Painte
     }
 }
 
-/// A length in a column, without the blank: `1.29kB`.
+/// Formats a length for a column, without the blank: `1.29kB`.
 pub(super) fn size(bytes: u64) -> String {
     units::bytes(bytes).replace(' ', "")
 }

@@ -1,4 +1,5 @@
-//! A view that is one table of what the store has many of, each of which leads to its exchanges: sessions, connections.
+//! A view that is one table of sessions or connections, where `enter` shows the exchanges of the
+//! selected row.
 
 use ratatui::layout::Rect;
 
@@ -13,28 +14,28 @@ use crate::tui::sorted_list::{Items, SortedList};
 use crate::tui::table::Column;
 use crate::tui::view_name::ViewName;
 
-/// What a table shows of a kind beside its rows.
+/// Description of the table of a kind of item.
 pub(super) trait TableKind: StoreItem {
-    /// The view.
+    /// Name of the view.
     const NAME: ViewName;
 
-    /// A word for one of them.
+    /// Singular noun for an item.
     const WORD: &'static str;
 
-    /// The columns of the table.
+    /// Columns of the table.
     const COLUMNS: &'static [Column];
 
-    /// What the view shows and how to read it.
+    /// Help of the view.
     const HELP: &'static [&'static str];
 
-    /// The filter for its exchanges.
+    /// Returns the filter for the exchanges of the item.
     fn filter(&self) -> String;
 
-    /// What can be copied of it.
+    /// Returns the copy menu of the item.
     fn copies(&self) -> Copies;
 }
 
-/// The view of a kind.
+/// View of the items of a kind.
 #[derive(Debug)]
 pub(in crate::tui) struct TableView<T: TableKind> {
     listing: SortedList<T::Id>,
@@ -60,7 +61,7 @@ impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
     }
 
     fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
-        // What was told since the last frame may have moved what is selected to another place.
+        // Entries since the last frame may have moved the selected item to another place.
         self.refresh(model);
         if action == Action::Open {
             let filter = self.selected(model).map(|item| model.within(&item.filter()));

@@ -1,4 +1,4 @@
-//! The trait of every view.
+//! The trait of all views.
 
 use std::fmt;
 
@@ -11,61 +11,63 @@ use crate::tui::model::Model;
 use crate::tui::painter::Painter;
 use crate::tui::view_name::ViewName;
 
-/// A view: it keeps what is selected in it, and looks at the [`Model`].
+/// A view of the [`Model`], with its own selection.
 ///
-/// `draw` takes only `&`: what it learns of the screen it leaves with the painter, and gets back as [`FrameInfo`].
+/// `draw` does not change the view: it records in the painter what it learned about the layout,
+/// which later calls get back as [`FrameInfo`].
 pub(in crate::tui) trait View: fmt::Debug {
-    /// Which one it is.
+    /// Returns the name of the view.
     fn name(&self) -> ViewName;
 
-    /// Draws into `area`.
+    /// Draws the view into `area`.
     fn draw(&self, model: &Model, area: Rect, painter: &mut Painter<'_>);
 
-    /// Does what was asked for; `None` where that is not its business. May change what is selected, never the ledger.
+    /// Handles an action; `None` if it does not apply. May change the selection, never the ledger.
     fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>>;
 
-    /// Something of it was clicked.
+    /// Handles a click.
     fn click(&mut self, hit: Hit, model: &mut Model, seen: &FrameInfo) -> Vec<Effect>;
 
-    /// The wheel turned over a pane.
+    /// Scrolls a pane by the mouse wheel.
     fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, seen: &FrameInfo);
 
-    /// Something was told, a filter took hold, or time passed: called before each frame in which that is so.
+    /// Updates the view from the model. Called before a frame if there are new entries, the filter
+    /// changed or time passed.
     fn refresh(&mut self, _world: &mut Model) {}
 
-    /// Whether it counts what passes the filter ([`Model::shown`]).
+    /// Whether the view shows totals of the exchanges that pass the filter ([`Model::shown`]).
     fn narrows(&self) -> bool {
         false
     }
 
-    /// Whether it does what only some views do: for the footer.
+    /// Whether the view supports an action that only some views have. Used by the footer.
     fn knows(&self, action: Action) -> bool {
         let of_some = [Action::Follow, Action::Search, Action::Fold, Action::Bytes, Action::NextPane];
         !of_some.contains(&action)
     }
 
-    /// Where its keys are held: in its list, or in what was opened.
+    /// Where keys go: to the list or to what is open.
     fn key_context(&self) -> KeyContext {
         KeyContext::List
     }
 
-    /// What can be copied of what is selected.
+    /// Returns the copy menu of the selection.
     fn copies(&self, _world: &mut Model) -> Copies {
         Copies::default()
     }
 
-    /// A word on where one is, for the footer: `12 of 340`.
+    /// Returns the position for the footer: `12 of 340`.
     fn status(&self, model: &Model) -> String;
 
-    /// What it shows and how to read it, in a few lines, for `?`.
+    /// Returns the help of the view, as lines.
     fn help(&self) -> &'static [&'static str];
 
-    /// Looks for text in what is opened, from now on; an empty text ends it. Says how many places there are, `None`
-    /// where it cannot be searched.
+    /// Searches what is open for text from now on; an empty text ends the search. Returns the
+    /// number of matches; `None` if nothing searchable is open.
     fn search(&mut self, _text: &str) -> Option<usize> {
         None
     }
 
-    /// Opens exchange `n`, where it shows exchanges.
+    /// Opens exchange `n`, in the view of exchanges.
     fn show(&mut self, _n: u64, _world: &mut Model) {}
 }

@@ -1,4 +1,4 @@
-//! The columns of the exchanges, and what stands in each.
+//! The columns of the exchanges table and their cells.
 
 use crate::base::{Side, Timestamp, units};
 use crate::ledger::{Exchange, SessionRef, Status};
@@ -9,18 +9,19 @@ use crate::tui::painter::MASK;
 use crate::tui::table::{Cell, Column};
 use crate::tui::theme::{Role, Symbols};
 
-/// A column as the table has it.
+/// A column and the order that a click on its header selects.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ColumnInfo {
     pub(super) column: Column,
-    /// What a click on its header sorts by.
+    /// Order that a click on the header selects; `None` if rows cannot be sorted by this column.
     pub(super) sorts: Option<SortBy>,
 }
 
-/// Columns on the screen of the bar.
+/// Width of the bar, in terminal columns.
 const BAR: u16 = 14;
 
-/// The columns by what they are worth where there is no room for all. Why a call failed is worth more than who made it.
+/// Columns by importance: the last ones are dropped first when the terminal is narrow. The reason
+/// of a failure is worth more than the addresses.
 const WORTH: [ColumnName; 11] = [
     ColumnName::Time,
     ColumnName::Method,
@@ -35,13 +36,14 @@ const WORTH: [ColumnName; 11] = [
     ColumnName::Ends,
 ];
 
-/// Columns of the screen that tools and why they failed share beyond their least, before anything is shown that is worth
-/// less. Chosen: most names of tools are read in full then.
+/// Extra width, in terminal columns, that the method and detail columns need before less important
+/// columns are shown. With 12, most tool names are readable in full.
 const READABLE: u16 = 12;
 
-/// Those of `columns` that have room on `width` columns of the screen, in their order: what is worth most stays longest.
+/// Returns those of `columns` that fit into `width` terminal columns, in the given order. The least
+/// important columns are dropped first.
 pub(super) fn fitting(columns: &[ColumnName], width: u16) -> Vec<ColumnName> {
-    // The table keeps a column of the screen for the pointer and one for the scroll bar, and one between its columns.
+    // The table reserves a column for the pointer, one for the scroll bar and one between columns.
     let mut room = width.saturating_sub(1);
     let mut kept = Vec::new();
     for name in WORTH.into_iter().filter(|name| columns.contains(name)) {
@@ -53,7 +55,8 @@ pub(super) fn fitting(columns: &[ColumnName], width: u16) -> Vec<ColumnName> {
             room = room.saturating_sub(needs);
             kept.push(name);
         } else if name != ColumnName::Detail {
-            // But for the widest, nothing stands where something worth more was left out.
+            // Only the widest column may be skipped; after any other, less important ones are
+            // dropped too.
             break;
         }
     }
@@ -78,7 +81,7 @@ impl ColumnName {
         }
     }
 
-    /// What stands in it. `scale` is the longest total on the screen, in nanoseconds: bars are drawn to it.
+    /// Returns the cell of this column for an exchange.
     pub(super) fn cell(self, exchange: &Exchange, of: &Shown<'_>) -> Cell {
         let model = of.model;
         match self {
@@ -102,29 +105,29 @@ impl ColumnName {
     }
 }
 
-/// What a row is shown with.
+/// Context for drawing a row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown<'a> {
     pub(super) model: &'a Model,
     pub(super) symbols: &'a Symbols,
-    /// The longest total on the screen, in nanoseconds.
+    /// Longest total on the screen, in nanoseconds. Bars are drawn to this scale.
     pub(super) scale: i64,
     pub(super) is_open: bool,
-    /// Whether the parts of a bar have colours; where they have none symbols tell them apart.
+    /// Whether the phases of a bar have colors. Without colors they have different symbols.
     pub(super) is_colored: bool,
 }
 
-/// How long an open exchange has been open, against the capture's clock, in nanoseconds.
+/// Returns how long an open exchange has been open at `now`, in nanoseconds of capture time.
 pub(in crate::tui) fn pending(exchange: &Exchange, now: Timestamp) -> i64 {
     now.since(exchange.request.span.start.time).max(0)
 }
 
-/// `s1`.
+/// Returns the short name of a session: `s1`.
 pub(in crate::tui) fn session(session: &SessionRef) -> String {
     format!("s{}", session.number)
 }
 
-/// The word of a status on the screen.
+/// Returns the text of an exchange's status on the screen.
 pub(in crate::tui) fn status_word(exchange: &Exchange) -> String {
     match (exchange.status, exchange.http_status, &exchange.error) {
         (Status::HttpError, Some(code), _) => format!("http {code}"),
@@ -158,7 +161,7 @@ fn status(exchange: &Exchange, of: &Shown<'_>) -> Cell {
     Cell::text(Role::of(exchange.status), format!("{symbol} {}", status_word(exchange)))
 }
 
-/// Totals from a second on are told from the others, from ten on they are shouted.
+/// Totals of a second or more are highlighted, those of ten seconds or more more strongly.
 fn total(exchange: &Exchange, of: &Shown<'_>) -> Cell {
     const SLOW: i64 = 1_000_000_000;
     if of.is_open {
@@ -175,7 +178,8 @@ fn total(exchange: &Exchange, of: &Shown<'_>) -> Cell {
 
 fn bar(exchange: &Exchange, of: &Shown<'_>) -> Cell {
     if of.is_open {
-        // It has one part, and none that is over: no thin line, for it is to be seen.
+        // A pending exchange has a single phase. It is drawn in full height so that it is easy to
+        // see.
         let part = pending(exchange, of.model.now()) as f64 / of.scale.max(1) as f64;
         return Cell::Bar(vec![(Role::Pending, part)]);
     }
@@ -183,8 +187,9 @@ fn bar(exchange: &Exchange, of: &Shown<'_>) -> Cell {
     cells(&[(Role::Send, exchange.send_ns()), (Role::Wait, wait), (Role::Receive, receive)], of)
 }
 
-/// Parts in nanoseconds as cells of a bar, of which the last is as long as its eighths: what took a hundredth of the
-/// longest is a thin line. A cell is of the part in which its middle lies.
+/// Draws phases (durations in nanoseconds) as the cells of a bar. The last cell is as wide as its
+/// eighths, so that a phase of a hundredth of the longest total is still visible. A cell takes the
+/// role of the phase at its middle.
 fn cells(parts: &[(Role, i64)], of: &Shown<'_>) -> Cell {
     let total: i64 = parts.iter().map(|(_, ns)| (*ns).max(0)).fold(0, i64::saturating_add);
     let part = (total as f64 / of.scale.max(1) as f64).clamp(0.0, 1.0);
@@ -197,7 +202,8 @@ fn cells(parts: &[(Role, i64)], of: &Shown<'_>) -> Cell {
         let role = role_at(parts, total as f64 * (middle * 8.0 / f64::from(eighths)));
         let symbol = match (rest as usize).checked_sub(1).and_then(|at| of.symbols.bar.get(at)) {
             Some(eighths) if is_rest && !eighths.is_ascii() => Some(*eighths),
-            // ASCII has no eighths: the half of a cell is one, and what is short is one as well.
+            // ASCII has no eighths: half a cell is rounded up to a whole one, and so is a bar that
+            // is shorter than a cell.
             Some(_) if is_rest && whole > 0 && rest < 4 => None,
             _ => Some(symbol(role, of)),
         };
@@ -206,7 +212,7 @@ fn cells(parts: &[(Role, i64)], of: &Shown<'_>) -> Cell {
     Cell::Parts(drawn)
 }
 
-/// The part that runs at a time of the whole, in nanoseconds.
+/// Returns the role of the phase that runs at `at` nanoseconds after the start.
 fn role_at(parts: &[(Role, i64)], at: f64) -> Role {
     let mut until = 0.0;
     let ran = |(_, ns): &&(Role, i64)| {
@@ -216,8 +222,7 @@ fn role_at(parts: &[(Role, i64)], at: f64) -> Role {
     parts.iter().find(ran).or(parts.last()).map_or(Role::Text, |(role, _)| *role)
 }
 
-/// What a whole cell of a part looks like. Where there are no colours, or none but ASCII is had, each has a symbol of
-/// its own.
+/// Returns the symbol of a whole cell. Without colors, or in ASCII mode, each phase has its own.
 fn symbol(role: Role, of: &Shown<'_>) -> &'static str {
     let ([light, _, dark, _], [.., full], [lying, _]) = (of.symbols.heat, of.symbols.bar, of.symbols.rules);
     match role {
@@ -229,7 +234,7 @@ fn symbol(role: Role, of: &Shown<'_>) -> &'static str {
     }
 }
 
-/// Why it failed, what was noticed, what is missing.
+/// Returns why the exchange failed, its findings and its missing evidence.
 fn detail(exchange: &Exchange, of: &Shown<'_>) -> Vec<(Role, std::borrow::Cow<'static, str>)> {
     let mut parts = Vec::new();
     if let Some(error) = &exchange.error {

@@ -1,4 +1,4 @@
-//! What can be copied of an exchange.
+//! The forms in which an exchange can be copied.
 
 use crate::base::Side;
 use crate::base::fact::PayloadKind;
@@ -7,7 +7,7 @@ use crate::tui::effect::Copies;
 
 use super::detail::{Detail, Part};
 
-/// The forms in which an exchange can be copied; first those of what is looked at.
+/// Returns the copy menu of an exchange; entries of the open tab come first.
 pub(super) fn of(detail: &Detail) -> Copies {
     let exchange = &detail.exchange;
     let mut copies = detail.copies(Copies::default());
@@ -28,7 +28,7 @@ pub(super) fn of(detail: &Detail) -> Copies {
         .with('p', "packet numbers", numbers(&detail.parts, "-"))
 }
 
-/// The display filter that shows the packets of an exchange.
+/// Returns the display filter for the packets of the request and the response.
 pub(super) fn wireshark(exchange: &Exchange) -> String {
     let mut filter = String::new();
     let request = exchange.request.span;
@@ -55,14 +55,15 @@ pub(super) fn wireshark(exchange: &Exchange) -> String {
     filter
 }
 
-/// The display filter for the packets of all parts of an exchange (Wireshark user's guide, section 6.4.5, sets).
+/// Returns the display filter for the packets of all parts of an exchange. Uses sets: Wireshark
+/// User's Guide, section 6.4.5.
 pub(super) fn frames(exchange: &Exchange, parts: &[Part]) -> String {
     let streams = streams(exchange).map(|stream| stream.to_string());
     let streams = if streams[0] == streams[1] { streams[0].clone() } else { streams.join(", ") };
     format!("tcp.stream in {{{streams}}} && frame.number in {{{}}}", numbers(parts, ".."))
 }
 
-/// The display filter for the connections of an exchange.
+/// Returns the display filter for the connections of an exchange.
 pub(super) fn connections(exchange: &Exchange) -> String {
     let [asked, answered] = streams(exchange);
     if asked == answered {
@@ -71,13 +72,15 @@ pub(super) fn connections(exchange: &Exchange) -> String {
     format!("tcp.stream == {asked} || tcp.stream == {answered}")
 }
 
-/// The connections that carried the request and the response; twice the same where there is but one.
+/// Returns the connections of the request and of the response: twice the same number if one
+/// connection carried both.
 pub(super) fn streams(exchange: &Exchange) -> [u32; 2] {
     [exchange.tcp_stream, exchange.answered_on.map_or(exchange.tcp_stream, |(stream, _)| stream)]
 }
 
-/// The numbers of the packets of all parts, each once: `140, 142-144`, with `to` between the ends of a range. So
-/// Wireshark takes them where packets are exported or printed (user's guide, section 5.9, packet range).
+/// Returns the packet numbers of all parts, each once: `140, 142-144`, with `to` between the ends
+/// of a range. Wireshark accepts this form as a packet range when it exports or prints packets
+/// (User's Guide, section 5.9).
 fn numbers(parts: &[Part], to: &str) -> String {
     let mut spans: Vec<(u64, u64)> = parts.iter().map(|part| (part.span.first.0, part.span.last.0)).collect();
     spans.sort_unstable();
@@ -94,11 +97,13 @@ fn numbers(parts: &[Part], to: &str) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// Header fields that the request needs to be understood. What authorizes it is left out: whoever sends it has that.
+/// Header fields that a server needs to handle the request. Authorization is left out: it is a
+/// secret, and the user has it.
 const SENT: [&str; 6] =
     ["content-type", "accept", "mcp-protocol-version", "mcp-session-id", "mcp-method", "mcp-name"];
 
-/// The request as a command of the shell; `None` where the client did not POST it, or its head was not captured.
+/// Returns the request as a curl command; `None` if the client did not POST it, or its head was not
+/// captured.
 fn curl(detail: &Detail) -> Option<String> {
     let exchange = &detail.exchange;
     let heads =
@@ -122,7 +127,7 @@ fn curl(detail: &Detail) -> Option<String> {
     Some(command)
 }
 
-/// A word of the shell, whatever is in it.
+/// Quotes text as one shell word.
 fn quoted(text: &str) -> String {
     let plain: String = text.chars().filter(|c| !c.is_control() || *c == '\n' || *c == '\t').collect();
     format!("'{}'", plain.replace('\'', "'\\''"))

@@ -1,4 +1,5 @@
-//! Every request and what became of it: the list, and beside or in place of it the exchange that was opened.
+//! The exchanges: a list of requests with their outcome, and beside or in place of it the open
+//! exchange.
 
 pub(in crate::tui) mod columns;
 mod copies;
@@ -26,28 +27,27 @@ use crate::tui::column_name::ColumnName;
 use columns::Shown;
 use detail::Detail;
 
-/// The screen from which on the opened exchange stands beside the list, in columns.
+/// Width of the screen, in columns, from which the open exchange is drawn beside the list.
 const BESIDE: u16 = 160;
 
-/// The view of the exchanges.
+/// View of the exchanges.
 #[derive(Debug)]
 pub(in crate::tui) struct Exchanges {
     columns: Vec<ColumnName>,
     list: ListState,
-    /// The `n` of the exchange that is selected; `None` before there is any.
+    /// Number `n` of the selected exchange; `None` before the first exchange.
     selected: Option<u64>,
-    /// Whether the last row stays selected as rows come.
+    /// Whether the last row stays selected as rows are added.
     follows: bool,
-    /// How many rows there were when following stopped.
+    /// Row count when following stopped.
     left_at: usize,
-    /// The exchange that is opened.
+    /// The open exchange.
     detail: Option<Detail>,
-    /// Whether keys go to what is opened.
+    /// Whether keys go to the open exchange.
     in_detail: bool,
 }
 
 impl Exchanges {
-    /// With these columns. A live capture is followed from the start.
     pub(in crate::tui) fn new(columns: Vec<ColumnName>, follows: bool) -> Self {
         Self {
             columns,
@@ -96,7 +96,7 @@ impl View for Exchanges {
                     return self.open(model);
                 }
                 self.in_detail = !self.in_detail;
-                // Where there is room for one alone, leaving it closes it.
+                // On a narrow screen, leaving the open exchange closes it.
                 if !self.in_detail && seen.area(Pane::List).is_none() {
                     self.detail = None;
                 }
@@ -158,7 +158,7 @@ impl View for Exchanges {
             .and_then(|n| model.store.find(n))
             .and_then(|index| model.rows.place(&model.store, index))
         {
-            // It keeps its line on the screen while others come before it.
+            // The selected row keeps its line on the screen when rows are added before it.
             let moved = place as i128 - self.list.selected as i128;
             self.list.top = usize::try_from(self.list.top as i128 + moved).unwrap_or(0);
             self.list.selected = place;
@@ -181,7 +181,7 @@ impl View for Exchanges {
     }
 
     fn copies(&self, model: &mut Model) -> Copies {
-        // What keys go to is what is copied: the list may stand elsewhere.
+        // Copy the open exchange if keys go to it; the list may have another one selected.
         let is_meant = |detail: &&Detail| self.in_detail || Some(detail.exchange.n) == self.selected;
         match (self.detail.as_ref().filter(is_meant), self.selected) {
             (Some(detail), _) => copies::of(detail),
@@ -268,7 +268,7 @@ impl Exchanges {
         });
     }
 
-    /// The longest total among the rows that are to be seen.
+    /// Returns the longest total among the visible rows, in nanoseconds.
     fn scale(&self, lines: usize, model: &Model) -> i64 {
         let top = self.list.top(lines, model.rows.len());
         let longest = Memo::new(1);
@@ -301,7 +301,7 @@ impl Exchanges {
         Some(Vec::new())
     }
 
-    /// A row is selected by hand: following pauses.
+    /// Selects a row on behalf of the user, which stops following.
     fn select(&mut self, row: usize, model: &mut Model) {
         if self.follows {
             self.left_at = model.rows.len();
@@ -309,19 +309,19 @@ impl Exchanges {
         self.follows = false;
         self.list.selected = row;
         self.selected = n_of(model, row);
-        // What stands beside the list is the selected one.
+        // The exchange beside the list is the selected one.
         if let (Some(was), Some(n)) = (&self.detail, self.selected) {
             self.detail = Detail::open(n, model).map(|detail| detail.like(was));
         }
     }
 
     fn open(&mut self, model: &mut Model) -> Option<Vec<Effect>> {
-        // What is selected may be hidden by the filter.
+        // The filter may hide the selected exchange.
         if model.rows.is_empty() {
             return None;
         }
         let n = self.selected?;
-        // Who reads is not taken along by what comes.
+        // Stop following, so that new rows do not change what the user reads.
         if self.follows {
             (self.follows, self.left_at) = (false, model.rows.len());
         }

@@ -1,4 +1,5 @@
-//! Histogram and heat map on the screen: a line is a bucket of latency, a column a stretch of time.
+//! Drawing of the histogram and the heat map: a line is a range of latency, a column a range of
+//! time.
 
 use ratatui::layout::Rect;
 
@@ -13,28 +14,29 @@ use crate::tui::model::Model;
 use crate::tui::painter::Painter;
 use crate::tui::theme::Role;
 
-/// Columns of a percentile's mark and of the scale, at the left.
+/// Width of the percentile mark and the scale, in columns.
 const SCALE: u16 = 13;
 
-/// The screen from which on there is room for long bars, in columns.
+/// Width of the screen, in columns, from which bars are long.
 const WIDE: u16 = 110;
 
-/// Lines of the screen that a bucket has at most.
+/// Height of a bucket, in lines, at most.
 const TALLEST: u16 = 2;
 
-/// Columns of the screen that one of the heat map has at most: few stretches make no large blocks.
+/// Width of a heat map column, in terminal columns, at most: few columns do not become large
+/// blocks.
 const BROADEST: usize = 4;
 
-/// What of a bucket is selected.
+/// Selected part of the grid.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chosen {
-    /// The line of the scale.
+    /// Line of the scale.
     pub(super) line: usize,
-    /// The column; `None` for the whole line.
+    /// Column of the heat map; `None` if the whole line is selected.
     pub(super) column: Option<usize>,
 }
 
-/// Where the parts of the pane are.
+/// Areas of the pane.
 #[derive(Clone, Copy, Debug)]
 struct Places {
     bars: Rect,
@@ -50,7 +52,7 @@ impl Places {
     }
 }
 
-/// Where the columns of the heat map are: they share its width, so that no part of the screen is left over.
+/// Layout of the heat map's columns, which share its width evenly.
 #[derive(Clone, Copy, Debug)]
 struct Across {
     columns: usize,
@@ -63,7 +65,7 @@ impl Across {
         Self { columns, width: heat.width.min(u16::try_from(columns * BROADEST).unwrap_or(u16::MAX)) }
     }
 
-    /// The part of a line of the heat map that a column has.
+    /// Returns the area of a column within a line of the heat map.
     fn place(self, column: usize, heat: Rect) -> Rect {
         let at = |column: usize| (column * usize::from(self.width) / self.columns) as u16;
         let (from, to) = (at(column), at(column + 1));
@@ -71,17 +73,17 @@ impl Across {
     }
 }
 
-/// The columns of the heat map, where the lines of the pane are in `body`.
+/// Returns how many columns the heat map has if the pane's lines are drawn in `body`.
 pub(super) fn columns(body: Rect) -> usize {
     Places::of(body).heat.width.into()
 }
 
-/// The lines between the rule above them and the axis below them.
+/// Returns the area between the rule at the top and the axis at the bottom.
 pub(super) fn body(area: Rect) -> Rect {
     Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area }
 }
 
-/// Draws the pane of a row. `chosen` is what is selected in it, where keys go here.
+/// Draws histogram and heat map of a row. `chosen` is the selected part if keys go to the pane.
 pub(super) fn pane(
     model: &Model,
     row: &LatencyRow,
@@ -109,11 +111,11 @@ pub(super) fn pane(
     let places = Places::of(body);
     let across = Across::of(grid, places.heat);
     let (longest, hottest) = grid.most();
-    // Few buckets are as tall as the screen allows, within reason.
+    // With few buckets, each is up to [`TALLEST`] lines high.
     let count = grid.lines().len().max(1) as u16;
     let tall = (body.height / count).clamp(1, TALLEST);
     let [_, standing] = symbols.rules;
-    // The slowest are above, as on any chart.
+    // The slowest bucket is at the top.
     for (above, (line, bucket)) in grid.buckets().rev().enumerate() {
         let y = body.y + (above as u16).saturating_mul(tall);
         let rows = Rect { y, height: tall, ..body }.intersection(body);
@@ -129,7 +131,7 @@ pub(super) fn pane(
             mark(chosen, across, (rows, Rect { y: rows.y, height: rows.height, ..places.heat }), painter);
         }
     }
-    // What bars and cells count, and when.
+    // Labels below the bars and the heat map.
     let below = Rect { y: (body.y + count.saturating_mul(tall)).min(body.bottom()), height: 1, ..body };
     painter.text((places.bars.x, below.y).into(), places.bars.width, Role::Faint, "exchanges");
     match chosen.and_then(|chosen| chosen.column) {
@@ -138,7 +140,7 @@ pub(super) fn pane(
     }
 }
 
-/// The bucket in words: its limits, its time, its exchanges.
+/// Describes the selected part: its limits, its time and its exchanges.
 fn said(model: &Model, grid: &Grid, chosen: Chosen) -> String {
     let limits = match grid.latencies(chosen.line) {
         (None, to) => format!("below {}", filter::latency(to.unwrap_or_default())),
@@ -155,7 +157,7 @@ fn said(model: &Model, grid: &Grid, chosen: Chosen) -> String {
     format!("{limits}{since}: {}{failed}", units::several(count.all, "exchange"))
 }
 
-/// Where the bucket begins, and the first percentile that lies in it.
+/// Draws the lower limit of a bucket and the lowest percentile that lies in it.
 fn scale(row: &LatencyRow, grid: &Grid, line: usize, area: Rect, painter: &mut Painter<'_>) {
     let percentiles = [("p50", row.p50_ns), ("p90", row.p90_ns), ("p95", row.p95_ns), ("p99", row.p99_ns)];
     let lies_here = |ns: &Option<i64>| ns.is_some_and(|ns| grid.line_of(step_of(ns)) == line);
@@ -166,7 +168,7 @@ fn scale(row: &LatencyRow, grid: &Grid, line: usize, area: Rect, painter: &mut P
     painter.right(Rect { x: area.x + 5, width: 7, ..area }, Role::Faint, &from);
 }
 
-/// The bar of a bucket, and its counts where they are asked for. However few they are, they are seen.
+/// Draws the bar of a bucket, and its counts if `counted`. The smallest bar is still visible.
 fn bar(count: Count, longest: u64, counted: bool, area: Rect, painter: &mut Painter<'_>) {
     if count.all == 0 {
         return;
@@ -185,7 +187,8 @@ fn bar(count: Count, longest: u64, counted: bool, area: Rect, painter: &mut Pain
     painter.line(rest, &[(Role::Text, &number), (Role::Bad, &failed)]);
 }
 
-/// The cells of a bucket. One in which an exchange failed has the symbol of that in the place of a shade.
+/// Draws the cells of a bucket. A cell with failed exchanges has the failure symbol instead of a
+/// shade.
 fn heat(
     (line, bucket): (usize, &Bucket),
     hottest: u64,
@@ -209,14 +212,14 @@ fn heat(
     }
 }
 
-/// By the logarithm: one exchange beside a thousand is seen, and ten are seen to be more.
+/// Returns a shade on a logarithmic scale, so that one exchange beside a thousand is visible.
 fn shade(shades: &[&'static str; 4], count: u64, hottest: u64) -> &'static str {
     let (size, all) = (count.max(1).ilog2(), hottest.max(2).ilog2());
     let at = (size * 3).div_ceil(all.max(1)) as usize;
     shades.get(at.min(3)).copied().unwrap_or(" ")
 }
 
-/// Marks the line, or the cell and the scale beside it.
+/// Marks the selected line, or the selected cell and its scale.
 fn mark(chosen: Chosen, across: Across, (line, heat): (Rect, Rect), painter: &mut Painter<'_>) {
     let pointer = painter.symbols().pointer;
     match chosen.column {
@@ -229,7 +232,8 @@ fn mark(chosen: Chosen, across: Across, (line, heat): (Rect, Rect), painter: &mu
     painter.text(line.as_position(), 1, Role::Key, pointer);
 }
 
-/// The column that is selected, where no colour tells, and when it begins.
+/// Draws a pointer below the selected column, for terminals without color, and the time at which
+/// the column begins.
 fn pointed(model: &Model, grid: &Grid, across: Across, column: usize, area: Rect, painter: &mut Painter<'_>) {
     let heat = Places::of(area).heat;
     let place = across.place(column, heat);
@@ -248,7 +252,7 @@ fn pointed(model: &Model, grid: &Grid, across: Across, column: usize, area: Rect
     }
 }
 
-/// When the heat map begins and ends, and how long a column is.
+/// Draws the times at which the heat map begins and ends, and the duration of a column.
 fn axis(model: &Model, grid: &Grid, across: Across, area: Rect, painter: &mut Painter<'_>) {
     let places = Places::of(area);
     let heat_maps = model.shown().heat_maps;

@@ -1,20 +1,21 @@
-//! A row, a bucket, a cell in; the filter that has its exchanges out.
+//! Filters for the exchanges of a row, a bucket or a cell.
 
 use crate::base::{Side, Timestamp, units};
 use crate::ledger::{LatencyRow, Status, Subject};
 
-/// What of a row is asked for.
+/// Limits of a bucket or a cell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Part {
-    /// The latency from which on, in nanoseconds; `None` without a limit.
+    /// Lowest latency in nanoseconds, inclusive; `None` if unlimited.
     pub(super) from: Option<i64>,
-    /// The latency up to which, that itself not.
+    /// Highest latency in nanoseconds, exclusive; `None` if unlimited.
     pub(super) to: Option<i64>,
-    /// When the requests began: from, and before. Whole milliseconds.
+    /// When the requests began: from (inclusive) and to (exclusive), in whole milliseconds; `None`
+    /// if at any time.
     pub(super) times: Option<(Timestamp, Timestamp)>,
 }
 
-/// The filter of a whole row; `None` where the row has what found no room in the table.
+/// Returns the filter of a row; `None` for the row that collects what exceeded the table's limit.
 pub(super) fn row(of: &LatencyRow, all: &[LatencyRow]) -> Option<String> {
     let Subject::Call { origin, method, name } = &of.key.subject else { return None };
     let mut text = format!("method:{}", value(method));
@@ -33,7 +34,7 @@ pub(super) fn row(of: &LatencyRow, all: &[LatencyRow]) -> Option<String> {
     Some(text)
 }
 
-/// The filter of a bucket of a row, or of a cell: of its exchanges that have a latency.
+/// Returns the filter for the exchanges of a row that have a latency within `part`.
 pub(super) fn part(of: &LatencyRow, all: &[LatencyRow], part: Part) -> Option<String> {
     let mut text = row(of, all)?;
     for (op, limit) in [(">=", part.from), ("<", part.to)] {
@@ -41,7 +42,7 @@ pub(super) fn part(of: &LatencyRow, all: &[LatencyRow], part: Part) -> Option<St
             text.push_str(&format!(" dur{op}{}", latency(ns)));
         }
     }
-    // These have no latency, and yet a duration where an answer came late.
+    // These have no latency, but a late response gives them a duration.
     for status in [Status::Cancelled, Status::HttpError] {
         if of.count(status) > 0 {
             text.push_str(&format!(" status!={}", status.name()));
@@ -55,7 +56,7 @@ pub(super) fn part(of: &LatencyRow, all: &[LatencyRow], part: Part) -> Option<St
     Some(text)
 }
 
-/// Where a step begins, exactly: `12.5ms`. Steps have three digits at most.
+/// Formats the limit of a bucket exactly: `12.5ms`. Limits have at most three digits.
 pub(super) fn latency(ns: i64) -> String {
     let (unit, name) = match ns {
         ..1_000_000 => (1_000, "us"),
@@ -69,7 +70,7 @@ pub(super) fn latency(ns: i64) -> String {
     format!("{whole}{point}{decimals}{name}")
 }
 
-/// A text as the language reads it: quoted, where it is not plain.
+/// Quotes a value for the filter language if necessary.
 fn value(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/' | '.');
     if !text.is_empty() && text.chars().all(is_plain) {

@@ -1,38 +1,40 @@
-//! Counts by step and stretch in; so many lines and columns as the screen has out: histogram and heat map in one.
+//! Histogram and heat map of a method and tool, folded to the lines and columns of the screen.
 
 use std::ops::Range;
 
 use crate::base::Timestamp;
 use crate::tui::heat_map::{Count, HeatMap, HeatMaps, STEPS, step_start};
 
-/// Steps of the scale that make a line: a tenth, a fifth, a half or the whole of a power of ten, or all.
+/// Steps of the scale that a line may combine: a tenth, a fifth, a half or all of a power of ten,
+/// or everything.
 const FOLDS: [usize; 5] = [1, 2, 5, 10, STEPS];
 
-/// A line of the histogram and of the heat map: a bucket.
+/// A line of the histogram and of the heat map.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bucket {
-    /// All of its exchanges.
+    /// All exchanges of the bucket.
     pub(super) total: Count,
-    /// Those of each column.
+    /// Exchanges per column.
     pub(super) columns: Vec<Count>,
 }
 
-/// Histogram and heat map of a method and tool, cut for a screen.
+/// Histogram and heat map with a fixed number of lines and columns.
 #[derive(Clone, Debug)]
 pub(super) struct Grid {
-    /// Steps that make a line.
+    /// Steps per line.
     fold: usize,
-    /// The lowest line that is shown, counted from the lowest of the scale.
+    /// Lowest line, counted from the bottom of the scale.
     lowest: usize,
     /// From the lowest line up.
     buckets: Vec<Bucket>,
-    /// The stretch of time with which the first column begins, and how many make a column.
+    /// First time range of the first column, and time ranges per column.
     first: i64,
     together: i64,
 }
 
 impl Grid {
-    /// At most so many lines and columns, at least one; `None` where nothing was counted.
+    /// Builds a grid of at most `lines` by `columns`, at least one by one; `None` if nothing was
+    /// counted.
     pub(super) fn of(heat_maps: &HeatMaps, heat: &HeatMap, lines: usize, columns: usize) -> Option<Self> {
         let (first, last) = heat_maps.range()?;
         let low = heat.cells().map(|(_, step, _)| step).min()?;
@@ -56,57 +58,57 @@ impl Grid {
         Some(Self { fold, lowest, buckets, first, together })
     }
 
-    /// The buckets with their lines of the scale, the lowest first.
+    /// Returns the lines of the scale with their buckets, the lowest first.
     pub(super) fn buckets(&self) -> impl DoubleEndedIterator<Item = (usize, &Bucket)> {
         self.buckets.iter().enumerate().map(|(at, bucket)| (at + self.lowest, bucket))
     }
 
-    /// The bucket of a line of the scale; `None` where it is not shown.
+    /// Returns the bucket of a line of the scale; `None` if the grid does not have that line.
     pub(super) fn bucket(&self, line: usize) -> Option<&Bucket> {
         self.buckets.get(line.checked_sub(self.lowest)?)
     }
 
-    /// The lines of the scale that are shown.
+    /// Returns the lines of the scale that the grid has.
     pub(super) fn lines(&self) -> Range<usize> {
         self.lowest..self.lowest + self.buckets.len()
     }
 
-    /// The line with a step, the nearest one that is shown.
+    /// Returns the line of a step, or the nearest line.
     pub(super) fn line_of(&self, step: usize) -> usize {
         let last = self.lines().end.saturating_sub(1);
         line_of(step, self.fold).clamp(self.lowest, last)
     }
 
-    /// The first step of a line.
+    /// Returns the first step of a line.
     pub(super) fn step(&self, line: usize) -> usize {
         line.checked_sub(1).map_or(0, |before| 1 + before * self.fold)
     }
 
-    /// From which latency on, and up to which, a line counts, in nanoseconds; `None` where there is no end.
+    /// Returns the limits of a line in nanoseconds, the upper one exclusive; `None` if unlimited.
     pub(super) fn latencies(&self, line: usize) -> (Option<i64>, Option<i64>) {
         let starts =
             |line: usize| Some(self.step(line)).filter(|step| (1..STEPS).contains(step)).map(step_start);
         (starts(line), starts(line + 1))
     }
 
-    /// How many columns there are.
+    /// Returns the number of columns.
     pub(super) fn columns(&self) -> usize {
         self.buckets.first().map_or(0, |bucket| bucket.columns.len())
     }
 
-    /// The column in which a time lies, the nearest one.
+    /// Returns the column of a time, or the nearest column.
     pub(super) fn column_of(&self, heat_maps: &HeatMaps, time: Timestamp) -> usize {
         let at = (heat_maps.stretch(time) - self.first).div_euclid(self.together);
         usize::try_from(at).unwrap_or(0).min(self.columns().saturating_sub(1))
     }
 
-    /// When a column begins, and when it ends.
+    /// Returns when a column begins and ends.
     pub(super) fn times(&self, heat_maps: &HeatMaps, column: usize) -> (Timestamp, Timestamp) {
         let at = self.first + column as i64 * self.together;
         (heat_maps.start(at), heat_maps.start(at + self.together))
     }
 
-    /// The most exchanges of a bucket, and of a cell.
+    /// Returns the highest exchange count of a bucket and of a cell.
     pub(super) fn most(&self) -> (u64, u64) {
         let line = self.buckets.iter().map(|bucket| bucket.total.all).max().unwrap_or(0);
         let cells = self.buckets.iter().flat_map(|bucket| &bucket.columns);
@@ -114,13 +116,13 @@ impl Grid {
     }
 }
 
-/// How many lines it has where there is room for every step.
+/// Returns the number of lines that show every step on its own.
 pub(super) fn finest(heat: &HeatMap) -> usize {
     let steps = || heat.cells().map(|(_, step, _)| step);
     steps().max().zip(steps().min()).map_or(1, |(high, low)| high - low + 1)
 }
 
-/// The line of the scale in which a step lies: what is below 1 µs has one for itself.
+/// Returns the line of a step. Latencies below 1 µs have a line of their own.
 fn line_of(step: usize, fold: usize) -> usize {
     step.checked_sub(1).map_or(0, |beyond| 1 + beyond / fold)
 }

@@ -1,4 +1,4 @@
-//! How long answers take, per method and tool: percentiles, and of the selected row a histogram and a heat map.
+//! Latency per method and tool: percentiles, and a histogram and a heat map of the selected row.
 
 mod draw;
 mod filter;
@@ -25,26 +25,26 @@ use draw::Chosen;
 use filter::Part;
 use grid::Grid;
 
-/// The view of the latencies.
+/// View of the latencies.
 #[derive(Debug)]
 pub(in crate::tui) struct Latency {
-    /// FilteredExchanges of the summary, in the order in which they are shown.
+    /// Indices of the summary's rows, in the order of the table.
     order: Vec<usize>,
-    /// Which summary they are of; `None` before there was any.
+    /// Version and epoch of the summary that `order` was built from; `None` before the first.
     of: Option<(u64, u64)>,
     sorting: Sorting,
     list: ListState,
-    /// The row that is selected; `None` before there is any.
+    /// Key of the selected row; `None` before the first row.
     selected: Option<LatencyKey>,
-    /// The bucket that is selected, where keys go to the histogram.
+    /// Selected bucket; `None` if keys go to the table.
     bucket: Option<Selected>,
 }
 
-/// A bucket that is selected: by what it has in it, so that it stays where lines and columns are cut anew.
+/// A selected bucket, by its content: the selection survives when the grid is folded differently.
 #[derive(Clone, Copy, Debug)]
 struct Selected {
     step: usize,
-    /// A time in its column; `None` for the whole line.
+    /// Time within its column; `None` if the whole line is selected.
     time: Option<Timestamp>,
 }
 
@@ -220,25 +220,26 @@ impl Latency {
         model.shown().summary.latency.get(*self.order.get(row)?)
     }
 
-    /// Lines of the table: what it needs, if that leaves what is below it what it needs; else half of the screen at least.
+    /// Returns the height of the table: all of its rows if the pane below still has enough space,
+    /// at least half of `height` otherwise.
     fn above(&self, height: u16, model: &Model) -> u16 {
         let wanted = u16::try_from(self.order.len() + 1).unwrap_or(u16::MAX);
         let heat =
             self.row(self.list.selected, model).and_then(|row| model.shown().heat_maps.of(&row.key.subject));
         let lines = heat.map_or(1, grid::finest).min(usize::from(height));
-        // With the rule above it, the axis below it, and no jumping where the next row needs less.
+        // A minimum height for the pane avoids that it jumps from row to row.
         let below = (lines as u16 + 2).max(height / 3);
         wanted.clamp(3, height.saturating_sub(below).max(height / 2).max(3))
     }
 
-    /// Histogram and heat map of the selected row, for lines at `body`.
+    /// Returns the grid of the selected row for a pane whose lines are drawn in `body`.
     fn grid(&self, body: Rect, model: &Model) -> Option<Grid> {
         let heat_maps = model.shown().heat_maps;
         let heat = heat_maps.of(&self.row(self.list.selected, model)?.key.subject)?;
         Grid::of(heat_maps, heat, usize::from(body.height).max(1), draw::columns(body))
     }
 
-    /// The grid that is on the screen.
+    /// Returns the grid as it was drawn last.
     fn seen(&self, model: &Model, seen: &FrameInfo) -> Option<Grid> {
         self.grid(seen.area(Pane::Detail)?, model)
     }
@@ -256,7 +257,7 @@ impl Latency {
         }
     }
 
-    /// Goes to the buckets: to the slowest.
+    /// Selects the slowest bucket.
     fn enter(&mut self, model: &Model, seen: &FrameInfo) {
         if let Some(grid) = self.seen(model, seen) {
             let line = grid.lines().end.saturating_sub(1);
@@ -291,7 +292,7 @@ impl Latency {
         Some(Vec::new())
     }
 
-    /// The exchanges of what is selected.
+    /// Returns the effect that shows the exchanges of the selected part.
     fn open(&self, grid: &Grid, chosen: Chosen, model: &Model) -> Effect {
         let bucket = grid.bucket(chosen.line);
         let cell = |column| bucket.and_then(|bucket| bucket.columns.get(column));
@@ -307,7 +308,7 @@ impl Latency {
         filter.map_or(Effect::Bell, |text| Effect::Filter(model.within(&text)))
     }
 
-    /// Puts the rows in order; what is selected stays so.
+    /// Sorts the rows; the selected row stays selected.
     fn arrange(&mut self, model: &Model) {
         let rows = &model.shown().summary.latency;
         let Sorting { column, down } = self.sorting;
@@ -321,13 +322,13 @@ impl Latency {
         }
     }
 
-    /// The row that was moved to is the selected one.
+    /// Remembers the row that the user moved to.
     fn keep(&mut self, model: &Model) {
         self.selected = self.row(self.list.selected, model).map(|row| row.key.clone());
     }
 }
 
-/// The next column of the line that has any exchange; `None`, the whole line, beyond the last.
+/// Returns the next column of the line that has exchanges; `None`, the whole line, after the last.
 fn beside(grid: &Grid, chosen: Chosen, action: Action) -> Option<usize> {
     let columns = &grid.bucket(chosen.line)?.columns;
     let mut filled = columns.iter().enumerate().filter(|(_, count)| count.all > 0).map(|(at, _)| at);

@@ -1,4 +1,4 @@
-//! The columns of the table, what stands in them, and the orders that they make.
+//! The columns of the latency table, their cells and their order.
 
 use std::cmp::Ordering;
 
@@ -24,10 +24,10 @@ pub(super) const COLUMNS: [Column; 13] = [
     Column::new("Recv p50", 9).right().sorts(First::Largest),
 ];
 
-/// Which column the rows are sorted by before anybody asks: p95, as in the report.
+/// Default sort column: p95, as in the report.
 pub(super) const P95: usize = 5;
 
-/// What a row is sorted by in a column; `None` stands below all others.
+/// Returns the value that a row is sorted by; rows with `None` come last.
 fn number(row: &LatencyRow, column: usize) -> Option<i64> {
     let count = |count: u64| Some(i64::try_from(count).unwrap_or(i64::MAX));
     match column {
@@ -47,7 +47,7 @@ fn number(row: &LatencyRow, column: usize) -> Option<i64> {
     }
 }
 
-/// How two rows stand to each other by a column; equal ones by method and tool.
+/// Compares two rows by a column, then by method and tool.
 pub(super) fn compare(a: &LatencyRow, b: &LatencyRow, column: usize, descending: bool) -> Ordering {
     let by_name = a.key.cmp(&b.key);
     match (column, descending) {
@@ -58,7 +58,7 @@ pub(super) fn compare(a: &LatencyRow, b: &LatencyRow, column: usize, descending:
     }
 }
 
-/// The cells of a row.
+/// Returns the cells of a row.
 pub(super) fn cells(row: &LatencyRow, symbols: &Symbols, model: &Model) -> Vec<Cell> {
     let time = |role, ns: Option<i64>| Cell::text(role, ns.map_or_else(|| "-".to_owned(), units::cell));
     let (errors, unanswered) = (row.errors(), row.unanswered());
@@ -85,7 +85,7 @@ pub(super) fn cells(row: &LatencyRow, symbols: &Symbols, model: &Model) -> Vec<C
     ]
 }
 
-/// The method and the tool of a row.
+/// Returns the method and the tool of a row.
 pub(super) fn name(subject: &Subject, symbols: &Symbols, model: &Model) -> Vec<(Role, String)> {
     match subject {
         Subject::Call { origin, method, name } => {

@@ -1,4 +1,4 @@
-//! The upper part of the overview: totals, the quality of the capture, what hangs, rates over time.
+//! The upper part of the overview: totals, capture quality, hanging exchanges and rates over time.
 
 use ratatui::layout::{Position, Rect};
 
@@ -13,20 +13,21 @@ use crate::tui::theme::Role;
 use crate::tui::views::exchanges::columns;
 use crate::tui::views::store_items;
 
-/// Columns of the scale beside the rates.
+/// Width of the scale beside the rates, in columns.
 const SCALE: u16 = 7;
 
-/// Lines below the totals, and columns of the screen, from which on what hangs is written large.
+/// Height below the totals and width of the screen from which hanging exchanges are written in big
+/// letters.
 const ROOM: u16 = 28;
 const WIDE: u16 = 110;
 
-/// Columns of the line below the rates, from which on the average stands in it.
+/// Width of the time axis, in columns, from which it shows the average.
 const AXIS: u16 = 68;
 
-/// Columns that a stretch of time has at most: few stretches make no large blocks.
+/// Width of a bar of the rates, in columns, at most: few bars do not become large blocks.
 const BROADEST: usize = 4;
 
-/// What was seen: two lines.
+/// Draws the totals: two lines.
 pub(super) fn draw_totals(model: &Model, area: Rect, painter: &mut Painter<'_>) {
     let exchanges = &model.summary.exchanges;
     let pending = model.pending.len() as u64;
@@ -71,7 +72,7 @@ pub(super) fn draw_totals(model: &Model, area: Rect, painter: &mut Painter<'_>) 
     painter.line(Rect { y: area.y + 1, ..area }, &[(Role::Faint, &second)]);
 }
 
-/// How good the capture is, in a line.
+/// Draws the capture quality: one line.
 pub(super) fn draw_quality(model: &Model, area: Rect, painter: &mut Painter<'_>) {
     let capture = model.store.capture();
     let lost = Loser::ALL.into_iter().filter_map(|by| {
@@ -101,7 +102,7 @@ pub(super) fn draw_quality(model: &Model, area: Rect, painter: &mut Painter<'_>)
     }
 }
 
-/// What hangs, to be seen from afar. Says how many lines that took, with an empty one below.
+/// Draws the hanging exchanges and returns the height, with an empty line below.
 pub(super) fn draw_hanging(model: &Model, hanging: &Hanging, area: Rect, painter: &mut Painter<'_>) -> u16 {
     let Some((since, oldest)) = &hanging.oldest else { return 0 };
     let called = format!("{} {}", oldest.method, model.name_of(oldest).unwrap_or_default());
@@ -122,7 +123,7 @@ pub(super) fn draw_hanging(model: &Model, hanging: &Hanging, area: Rect, painter
         painter.line(beside(area.y + 2), &[(Role::Faint, &whose)]);
         return CHARACTER.1 + 1;
     }
-    // Reversed, as what was searched for: the loudest that a theme has, and without colours too.
+    // The role of search results is reversed: it stands out most in all themes, colors or not.
     let parts = [
         (Role::Found, format!(" {words} ")),
         (Role::Text, "  ".to_owned()),
@@ -139,7 +140,7 @@ fn none_or(role: Role, count: u64) -> Role {
     if count > 0 { role } else { Role::Faint }
 }
 
-/// What is there instead, where no exchange was seen. Says how many lines that took.
+/// Draws what was captured instead if there are no exchanges, and returns the height.
 pub(super) fn draw_nothing(model: &Model, area: Rect, painter: &mut Painter<'_>) -> u16 {
     if !model.store.is_empty() {
         return 0;
@@ -151,7 +152,8 @@ pub(super) fn draw_nothing(model: &Model, area: Rect, painter: &mut Painter<'_>)
     3
 }
 
-/// How many exchanges began when, in columns; below them those that failed, and the time. Says how many lines it took.
+/// Draws when exchanges began, as bars; below them those that failed, and the time axis. Returns
+/// the height.
 pub(super) fn draw_rates(model: &Model, area: Rect, painter: &mut Painter<'_>) -> u16 {
     let Some(start) = model.rates.start().filter(|_| area.height >= 4 && area.width > SCALE + 20) else {
         return 0;
@@ -160,7 +162,7 @@ pub(super) fn draw_rates(model: &Model, area: Rect, painter: &mut Painter<'_>) -
     let columns = model.rates.columns(plot.width.into());
     let wide = (usize::from(plot.width) / columns.len().max(1)).clamp(1, BROADEST);
     let most = columns.iter().map(|[all, _]| *all).max().unwrap_or(1).max(1);
-    // Few exchanges make no towers.
+    // Few exchanges do not make tall bars.
     let plot = Rect { height: plot.height.min(u16::try_from(most).unwrap_or(u16::MAX).max(3)), ..plot };
     let failures = Rect { y: plot.bottom(), height: 1, ..plot };
     for (index, [all, failed]) in columns.iter().enumerate() {
@@ -200,7 +202,8 @@ pub(super) fn draw_rates(model: &Model, area: Rect, painter: &mut Painter<'_>) -
     plot.height + 2
 }
 
-/// Exchanges a second from the first packet of the capture to the last; `None` where no time passed between them.
+/// Returns exchanges per second between the first and the last packet; `None` if no time passed
+/// between them.
 fn average(model: &Model) -> Option<String> {
     let capture = model.store.capture();
     let (first, last) = capture.first.zip(capture.last)?;
@@ -210,7 +213,7 @@ fn average(model: &Model) -> Option<String> {
     (seconds > 0.0).then(|| format!("{rate:.decimals$}"))
 }
 
-/// A column of so many of the most, in steps of an eighth of a line, from below.
+/// Draws a bar of `all` out of `most`, in eighths of a line, from the bottom of `area`.
 fn draw_column(all: u32, most: u32, area: Rect, painter: &mut Painter<'_>) {
     let steps = (u64::from(all) * 8 * u64::from(area.height)).div_ceil(u64::from(most)) as usize;
     for line in 0..area.height {

@@ -1,4 +1,5 @@
-//! Totals, rates and errors over time, what hangs now, what was slowest, and how good the capture is.
+//! The overview: totals, rates and errors over time, hanging and slowest exchanges, capture
+//! quality.
 
 mod head;
 
@@ -21,31 +22,31 @@ use crate::tui::table::{Cell, Column};
 use crate::tui::theme::Role;
 use crate::tui::view_name::ViewName;
 
-/// Exchanges that hang which are listed: the oldest.
+/// Hanging exchanges that are listed, at most: the oldest.
 const HANGING: usize = 10;
 
-/// Exchanges that hang which are counted: each is looked at for each frame, and more is said to be more.
+/// Hanging exchanges that are counted, at most: each is read for each frame.
 const COUNTED: usize = 1000;
 
-/// How long an exchange is open before it hangs, in nanoseconds of the capture's time.
+/// Time after which an open exchange counts as hanging, in nanoseconds of capture time.
 const HANGS: i64 = 1_000_000_000;
 
-/// Lines of totals and of the quality of the capture.
+/// Height of the totals and the capture quality, in lines.
 const TOTALS: u16 = 3;
 
-/// Lines of the list that are to be seen, at least.
+/// Minimum height of the list, in lines.
 const LISTED: u16 = 8;
 
-/// Columns of the name of what is read, at most: keys stand beside it.
+/// Width of the source's name in the footer, in columns, at most.
 const SOURCE: usize = 30;
 
-/// Columns of the list, at most: across a broad screen the eye does not find where a row leads to.
+/// Width of the list, in columns, at most: wider rows are hard to follow with the eye.
 const BROADEST: u16 = 128;
 
 const COLUMNS: [Column; 3] =
     [Column::new("", 8).right(), Column::new("Worth a look", 24).grows(), Column::new("", 18)];
 
-/// The view that is a summary of all.
+/// View of the whole capture's summary.
 #[derive(Debug, Default)]
 pub(in crate::tui) struct Overview {
     link_table: LinkTable,
@@ -65,7 +66,7 @@ impl View for Overview {
         let hanging = Hanging::of(model);
         y += head::draw_hanging(model, &hanging, from(y), painter);
         y += head::draw_nothing(model, from(y), painter);
-        // The rates take what the list leaves, within reason.
+        // The rates take what the list leaves, within limits.
         let listed = (self.link_table.len() as u16 + 2).max(LISTED);
         let left = area.bottom().saturating_sub(y);
         let height = left.saturating_sub(listed).clamp(5, 11).min(left.saturating_sub(3));
@@ -106,7 +107,7 @@ impl View for Overview {
     }
 
     fn status(&self, model: &Model) -> String {
-        // The header has no room for what is read where the screen is narrow.
+        // On a narrow screen the header has no room for the source.
         let source = short_source(&model.source);
         let source = sanitize::escape(&source);
         let source = sanitize::fit(&source, SOURCE);
@@ -126,17 +127,18 @@ impl View for Overview {
     }
 }
 
-/// What is open for long.
+/// The exchanges that have been open for longer than [`HANGS`].
 #[derive(Debug, Default)]
 struct Hanging {
-    /// How many, up to [`COUNTED`].
+    /// Their number, up to [`COUNTED`].
     count: usize,
-    /// The one that is open for the longest time, and for how long, in nanoseconds.
+    /// The oldest, and how long it has been open in nanoseconds.
     oldest: Option<(i64, Exchange)>,
 }
 
 impl Hanging {
-    /// Of the exchanges that are open now. They are in the order of their requests: the first that does not hang ends it.
+    /// Counts the open exchanges. They are in the order of their requests, so the first that does
+    /// not hang ends the count.
     fn of(model: &Model) -> Self {
         let mut open = open(model).take_while(|(since, _)| *since >= HANGS).take(COUNTED);
         let oldest = open.next();
@@ -144,7 +146,7 @@ impl Hanging {
     }
 }
 
-/// What is open, the oldest first, each with how long it has been.
+/// Returns the open exchanges, the oldest first, with how long each has been open in nanoseconds.
 fn open(model: &Model) -> impl Iterator<Item = (i64, Exchange)> {
     let now = model.now();
     let open = model.pending.iter().filter_map(|n| model.store.exchange(model.store.find(*n)?));
@@ -162,7 +164,7 @@ fn hangs(since: i64, exchange: &Exchange, model: &Model) -> Row {
     }
 }
 
-/// What failed though it was answered, by how.
+/// Returns rows for exchanges that failed with a response, by status.
 fn failed(model: &Model) -> impl Iterator<Item = Row> + use<'_> {
     [Status::Error, Status::ToolError].into_iter().filter_map(|status| {
         let count = model.summary.exchanges.count(status);
@@ -220,7 +222,7 @@ fn slow(exchange: &Exchange, model: &Model) -> Row {
     }
 }
 
-/// What the capture does not hold all evidence of: the line above tells the rest of its quality.
+/// Returns the row for exchanges with missing evidence.
 fn degraded(model: &Model) -> Option<Row> {
     let count = Some(model.summary.exchanges.degraded).filter(|count| *count > 0)?;
     let text = "for which the capture does not hold all evidence";
@@ -234,7 +236,7 @@ fn degraded(model: &Model) -> Option<Row> {
     })
 }
 
-/// What a row is about, so wide that what stands behind it begins in one column.
+/// Pads the kind of a row, so that the texts after it are aligned.
 fn kind(role: Role, what: &str) -> (Role, Cow<'static, str>) {
     (role, format!("{what:<12}").into())
 }

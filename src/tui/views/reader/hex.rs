@@ -1,4 +1,4 @@
-//! The bytes of a document, with those of what is selected lit and in sight.
+//! The bytes of a document; those of the selected value are highlighted and kept in sight.
 
 use std::ops::Range;
 
@@ -11,30 +11,31 @@ use crate::tui::theme::Role;
 
 use super::{LEAST, MASK};
 
-/// What is selected, in the bytes.
+/// The selected value as byte ranges of the document.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lit {
-    /// Its name; empty where it has none.
+    /// Range of its name; empty if it has none.
     pub(super) name: Range<usize>,
-    /// Its name and its value, with all that lies in it.
+    /// Range of its name and its value, nested values included.
     pub(super) bytes: Range<usize>,
     /// Its JSON pointer.
     pub(super) pointer: String,
 }
 
-/// Columns of the offset, and of the blanks behind it.
+/// Width of the offset with the blanks after it, in columns.
 const OFFSET: u16 = 9;
 
-/// Columns of 8 and of 16 bytes: offset, digits with a gap in the middle, characters.
+/// Width in columns of a line with 16 and with 8 bytes: offset, digits with a gap in the middle,
+/// characters.
 const WIDTHS: [(u16, usize); 2] = [(78, 16), (44, 8)];
 
-/// The columns from which on bytes stand beside the text: 16 in a line, and 8.
+/// Width of the area, in columns, from which 16 and 8 bytes per line fit beside the text.
 const BESIDE: [u16; 2] = [140, 100];
 
-/// Lines of the bytes where they stand below the text, with their rule.
+/// Height of the bytes below the text, in lines, with the rule.
 const BELOW: Range<u16> = 5..14;
 
-/// Where the text goes and where its bytes; `None` where there is no room for both.
+/// Divides an area between the text and its bytes; `None` if there is no room for both.
 pub(super) fn split(area: Rect) -> Option<(Rect, Rect)> {
     for ((width, _), from) in WIDTHS.into_iter().zip(BESIDE) {
         if area.width >= from {
@@ -50,7 +51,7 @@ pub(super) fn split(area: Rect) -> Option<(Rect, Rect)> {
     Some((reading, Rect { y: reading.bottom(), height, ..area }))
 }
 
-/// Draws the bytes, what is lit of them, and the packets that they came in.
+/// Draws the bytes, the highlighted range and the packets that carried them.
 pub(super) fn draw((bytes, lit, packets): (&[u8], &Lit, &str), area: Rect, painter: &mut Painter<'_>) {
     let line = |y| Rect { y, height: 1, ..area };
     painter.rule(line(area.y), &title(bytes.len(), &lit.bytes, area.width.into()));
@@ -63,7 +64,7 @@ pub(super) fn draw((bytes, lit, packets): (&[u8], &Lit, &str), area: Rect, paint
     }
     let per_line = WIDTHS.iter().find(|(width, _)| area.width >= *width).map_or(8, |(_, bytes)| *bytes);
     let lines = usize::from(body.height);
-    // The first line of what is lit is the second one, where there are lines before it.
+    // Leave a line above the highlighted range.
     let last = bytes.len().div_ceil(per_line).saturating_sub(lines);
     let first = (lit.bytes.start / per_line).saturating_sub(1);
     let fits = lit.bytes.end.div_ceil(per_line) <= lines;
@@ -78,8 +79,8 @@ pub(super) fn draw((bytes, lit, packets): (&[u8], &Lit, &str), area: Rect, paint
     }
 }
 
-/// The packets and the pointer, on one line or on two. Says how many. Of a pointer that is too long the end is shown:
-/// its beginning can be seen in the document.
+/// Draws the packets and the JSON pointer on one or two lines, and returns how many. A pointer that
+/// is too long is cut at its beginning.
 fn draw_place(packets: &str, pointer: &str, line: Rect, painter: &mut Painter<'_>) -> u16 {
     let room = usize::from(line.width);
     let wide = sanitize::width(&sanitize::escape(pointer));
@@ -104,7 +105,8 @@ fn draw_place(packets: &str, pointer: &str, line: Rect, painter: &mut Painter<'_
     2
 }
 
-/// `bytes 118-142 of 260, 25 long`: places from 0, the last one included. Without the length where that finds no room.
+/// Returns the title: `bytes 118-142 of 260, 25 long`. Offsets start at 0, the last one is
+/// included. The length is left out if it does not fit.
 fn title(len: usize, lit: &Range<usize>, columns: usize) -> String {
     let title = match lit.len() {
         0 => format!("{len} bytes"),
@@ -112,11 +114,12 @@ fn title(len: usize, lit: &Range<usize>, columns: usize) -> String {
         _ => format!("bytes {}-{} of {len}", lit.start, lit.end - 1),
     };
     let long = format!("{title}, {} long", lit.len());
-    // The rule has two columns and a blank on both sides.
+    // The rule takes two columns and a blank on both sides.
     if lit.len() > 1 && long.len() + 6 <= columns { long } else { title }
 }
 
-/// Digits and characters of a line. What is lit stands between `[` and `]`, for eyes and terminals without colours.
+/// Draws digits and characters of a line. The highlighted range is in brackets, so that it is
+/// visible without color.
 fn draw_line(
     (part, from, per_line): (&[u8], usize, usize),
     lit: &Lit,

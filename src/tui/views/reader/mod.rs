@@ -1,5 +1,5 @@
-//! A document that is read: moved through, folded and searched; a value of it in full; and its bytes as they were on the
-//! wire, with those of what is selected lit.
+//! A viewer for a document: scrolling, folding, search, a long string in full, and the bytes as
+//! captured.
 
 mod hex;
 mod value;
@@ -21,30 +21,31 @@ use hex::Lit;
 
 pub(super) use crate::tui::painter::MASK;
 
-/// Lines that a document is to be drawn on at least; with fewer its bytes are not shown.
+/// Minimum height of the text, in lines; with less, the bytes are not shown.
 const LEAST: u16 = 6;
 
-/// A document, where one stands in it, and what is searched for.
+/// A document with its scroll position and search.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     doc: Document,
-    /// The text of the document that is next, not looked at yet: of 10 MB that takes longer than a key may.
+    /// Text of the next document, not parsed yet: parsing 10 MB would delay a key.
     next: Option<Vec<u8>>,
     list: ListState,
     needle: String,
     found: Found,
-    /// What is selected, in the bytes. Found out when the selection moves, for it may cost as much as there are lines.
+    /// Selected value as byte ranges. Updated when the selection moves, since it takes time linear
+    /// in the number of lines.
     lit: Lit,
-    /// Which packets the document came in, in words; empty where that is not known.
+    /// Packets that carried the document, as text; empty if unknown.
     packets: String,
-    /// Whether its bytes are shown.
+    /// Whether the bytes are shown.
     has_bytes: bool,
-    /// A string of it that was opened.
+    /// A string of the document that is open.
     inner: Option<Box<Self>>,
 }
 
 impl Reader {
-    /// Another document in the same place. The same one again changes nothing.
+    /// Replaces the document. An equal document changes nothing.
     pub(super) fn set(&mut self, doc: Document) {
         if doc.bytes() == self.doc.bytes() {
             return;
@@ -56,29 +57,29 @@ impl Reader {
         self.moved();
     }
 
-    /// Another document in the same place, made when it is [loaded](Self::load).
+    /// Replaces the document; it is parsed by [`load`](Self::load).
     pub(super) fn put(&mut self, bytes: Vec<u8>) {
         self.next = (bytes != self.doc.bytes()).then_some(bytes);
     }
 
-    /// Makes the document that was put here: what is drawn and moved through.
+    /// Parses the document that was put last.
     pub(super) fn load(&mut self) {
         if let Some(bytes) = self.next.take() {
             self.set(Document::new(bytes));
         }
     }
 
-    /// Says in which packets the document origin, in words.
+    /// Sets the text that names the packets of the document.
     pub(super) fn came_in(&mut self, packets: String) {
         self.packets = packets;
     }
 
-    /// Shows its bytes, or hides them.
+    /// Shows or hides the bytes.
     pub(super) fn show_bytes(&mut self, shown: bool) {
         self.has_bytes = shown;
     }
 
-    /// The text of the document; what is no UTF-8 of it as U+FFFD.
+    /// Returns the text of the document; invalid UTF-8 becomes U+FFFD.
     pub(super) fn text(&self) -> std::borrow::Cow<'_, str> {
         match &self.next {
             Some(bytes) => String::from_utf8_lossy(bytes),
@@ -86,7 +87,8 @@ impl Reader {
         }
     }
 
-    /// What can be copied of the value that is selected; of JSON within a string that is open, there.
+    /// Adds what can be copied of the selected value; of an open string that is JSON, of the value
+    /// within it.
     pub(super) fn copies(&self, copies: Copies) -> Copies {
         if let Some(inner) = self.inner.as_ref().filter(|inner| inner.doc.is_json()) {
             return inner.copies(copies);
@@ -100,14 +102,14 @@ impl Reader {
         if self.doc.is_string(row) {
             copies = copies.with('t', "value, its text", self.doc.value(row, usize::MAX));
         }
-        // That of the whole is empty (RFC 6901, section 5).
+        // The pointer of the whole document is empty (RFC 6901, section 5).
         match self.doc.pointer(row) {
             pointer if pointer.is_empty() => copies,
             pointer => copies.with('k', "JSON pointer", pointer),
         }
     }
 
-    /// Where one is, for the footer.
+    /// Returns the position, for the footer.
     pub(super) fn status(&self) -> String {
         if let Some(inner) = &self.inner {
             return format!("opened value, {}", inner.status());
@@ -120,7 +122,8 @@ impl Reader {
         format!("found {}, line {line} of {rows}", self.which())
     }
 
-    /// Moves, folds, opens a value, goes on to what was found; `None` for what is no business of a document.
+    /// Moves, folds, opens a value or continues the search; `None` if the action does not apply to
+    /// a document.
     pub(super) fn act(&mut self, action: Action, lines: usize) -> Option<Vec<Effect>> {
         if action == Action::Bytes {
             self.has_bytes = !self.has_bytes;
@@ -152,19 +155,19 @@ impl Reader {
         Some(effects)
     }
 
-    /// Closes the value that was opened last; false where none is.
+    /// Closes the innermost open string; `false` if none is open.
     pub(super) fn close(&mut self) -> bool {
         let of_inner = self.inner.as_mut().is_some_and(|inner| inner.close());
         of_inner || self.inner.take().is_some()
     }
 
-    /// A row was clicked: a click on the selected one folds it.
+    /// Selects the clicked row. A click on the selected row folds it.
     pub(super) fn click(&mut self, row: usize) {
         if let Some(inner) = &mut self.inner {
             return inner.click(row);
         }
         if row == self.list.selected {
-            // Elsewhere than at a bracket nothing is to be done.
+            // Rows without a bracket do not fold.
             self.list.selected = self.doc.toggle(row).unwrap_or(row);
         } else {
             self.list.selected = row.min(self.doc.rows().saturating_sub(1));
@@ -172,7 +175,7 @@ impl Reader {
         self.moved();
     }
 
-    /// A byte was clicked: what it belongs to is selected.
+    /// Selects the value that the clicked byte belongs to.
     pub(super) fn click_byte(&mut self, offset: usize) {
         self.inner = None;
         self.list.selected = self.doc.reveal(self.doc.line_at(offset));
@@ -187,7 +190,7 @@ impl Reader {
         self.moved();
     }
 
-    /// Looks for text from now on, and goes to the next place. Says how many lines have it.
+    /// Searches from now on and moves to the next match. Returns the number of matching lines.
     pub(super) fn search(&mut self, text: &str) -> usize {
         if let Some(inner) = &mut self.inner {
             return inner.search(text);
@@ -218,7 +221,7 @@ impl Reader {
         vec![Effect::Say(self.which())]
     }
 
-    /// `3 of 17`: which of what was found is selected.
+    /// Returns which match is selected: `3 of 17`.
     fn which(&self) -> String {
         let at = self.doc.line_of(self.list.selected);
         let count = self.found.lines.len();
@@ -229,7 +232,7 @@ impl Reader {
         }
     }
 
-    /// An object or array folds; a string is read in full.
+    /// Folds an object or array, opens a string.
     fn open(&mut self) -> Vec<Effect> {
         let row = self.list.selected;
         if !self.doc.is_string(row) {
@@ -260,7 +263,7 @@ impl Reader {
         };
     }
 
-    /// Draws it into `area`; `empty` is said where there is nothing to read.
+    /// Draws the document into `area`, or `empty` if it has no lines.
     pub(super) fn draw(&self, area: Rect, focused: bool, empty: &str, painter: &mut Painter<'_>) {
         if self.doc.rows() == 0 {
             painter.line(area, &[(Role::Faint, empty)]);
@@ -276,7 +279,7 @@ impl Reader {
         }
     }
 
-    /// Draws the value that is opened, or the lines of the document and below them the value that is selected.
+    /// Draws the open string, or the lines of the document with the selected value below.
     fn draw_text(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         if let Some(inner) = &self.inner {
             let title = if painter.is_private() { MASK } else { &self.lit.pointer };
@@ -288,7 +291,7 @@ impl Reader {
         let value = if mask.is_none() { self.long_value(area) } else { Vec::new() };
         let body = Rect { height: area.height - value.len() as u16, ..area };
         self.draw_rows(body, focused, mask, painter);
-        // A value that is longer than its line stands below.
+        // A value longer than its line is shown below.
         for (y, text) in (body.bottom()..area.bottom()).zip(&value) {
             let line = Rect { y, height: 1, ..area };
             match text {

@@ -1,5 +1,4 @@
-//! A string that is longer than its line: what of it is shown below the document, and the document that it is when it
-//! is opened.
+//! Long strings: the excerpt below the document, and the document that an open string becomes.
 
 use ratatui::layout::Rect;
 
@@ -14,15 +13,16 @@ pub(super) enum Row {
     Text(String),
 }
 
-/// The lines of a value that does not fit into one, at most a third of the area, below a rule. `value` gives as many
-/// bytes of it as are asked for, `len` is how many it has as it was written.
+/// Returns the lines of a value that does not fit into its line, at most a third of the area, with
+/// a rule. `value` returns at most the requested number of bytes; `len` is the length of the JSON
+/// text in bytes.
 pub(super) fn below(value: impl Fn(usize) -> String, len: usize, area: Rect) -> Vec<Row> {
     let columns = usize::from(area.width.saturating_sub(2)).max(1);
     let most = usize::from(area.height / 3).saturating_sub(1);
     if most == 0 {
         return Vec::new();
     }
-    // What is not shown is not looked at: a value may have 10 MB.
+    // Only the visible excerpt is decoded: a value may have 10 MB.
     let front = value(columns * 4 * (most + 1));
     if len <= columns.saturating_sub(24) && !front.contains('\n') {
         return Vec::new();
@@ -32,20 +32,21 @@ pub(super) fn below(value: impl Fn(usize) -> String, len: usize, area: Rect) -> 
     rows
 }
 
-/// A text in lines of so many columns, at most so many of them.
+/// Wraps text at `columns` and returns at most `most` lines.
 pub(in crate::tui::views) fn lines(text: &str, columns: usize, most: usize) -> Vec<String> {
     text.lines().flat_map(|line| wrapped(line, columns.max(1))).take(most).collect()
 }
 
-/// The document that a string is once it is opened: JSON within JSON is JSON again, as tools like to answer.
+/// Returns the document of an open string. JSON within a string is parsed, as tools often return
+/// it.
 pub(super) fn document(value: &str) -> Document {
     let is_nested = value.trim_start().starts_with(['{', '[']);
     let doc = is_nested.then(|| Document::of(value.as_bytes())).filter(Document::is_json);
-    // Looked at line by line a credential that is broken in two would be seen.
+    // Redact before wrapping: a credential that is split across lines would not be recognized.
     doc.unwrap_or_else(|| Document::plain(sanitize::redact(value).into_owned()))
 }
 
-/// A line in pieces of so many columns.
+/// Splits a line into pieces of at most `columns` columns.
 fn wrapped(line: &str, columns: usize) -> Vec<String> {
     let (mut pieces, mut piece, mut used) = (Vec::new(), String::new(), 0);
     for c in line.chars() {

@@ -1,4 +1,5 @@
-//! What is known of each server, out of its sessions and what it listed; and its definitions, out of the bodies.
+//! The known servers, from their sessions and listings, and their definitions, from the listings'
+//! bodies.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -13,43 +14,44 @@ use crate::tui::exchange_stats::ExchangeStats;
 use crate::tui::model::Model;
 use crate::tui::views::exchanges::detail::answer;
 
-/// Bytes of listings that are read of one server: they are read while somebody waits, and kept while it is open.
+/// Bytes of listings that are read per server, at most: they are read while the user waits, and
+/// kept while the server is open.
 const MOST_BYTES: u64 = 32 << 20;
 
-/// The kinds of what is offered, with the word for one of them and the method that uses it.
+/// The kinds of definitions: name in the ledger, singular, and the method that uses one.
 pub(super) const KINDS: [(&str, &str, Option<&str>); 4] = [
     ("tools", "tool", Some("tools/call")),
     ("prompts", "prompt", Some("prompts/get")),
     ("resources", "resource", Some("resources/read")),
-    // What is read is a URI that was made of it: nobody says of which.
+    // A template is read as a URI derived from it, so its use is not known.
     ("resourceTemplates", "template", None),
 ];
 
-/// What is known of a server.
+/// A server.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     pub(super) address: SocketAddr,
-    /// As it introduced itself last; `None` where it was not seen.
+    /// Name and version of its latest introduction; `None` if none was captured.
     pub(super) info: Option<Implementation>,
-    /// The revisions of its sessions, the latest first.
+    /// Protocol revisions of its sessions, the latest first.
     pub(super) revisions: Vec<String>,
     pub(super) capabilities: Vec<String>,
-    /// Its sessions that have something which passes the filter.
+    /// Number of its sessions with exchanges that pass the filter.
     pub(super) sessions: u64,
-    /// Exchanges that are over, and how many of them failed.
+    /// Number of completed exchanges, and of the failed ones among them.
     pub(super) exchanges: u64,
     pub(super) failed: u64,
-    /// How many definitions of each kind, in the order of [`KINDS`].
+    /// Number of definitions per kind, in the order of [`KINDS`].
     pub(super) offers: [usize; 4],
-    /// How many tools were called that no listing of the capture has.
+    /// Number of tools that were called but are in no captured listing.
     pub(super) unlisted: usize,
-    /// Length of all definitions together, in bytes.
+    /// Length of all definitions in bytes.
     pub(super) bytes: u64,
-    /// Its last packet; `None` before its sessions are told.
+    /// Its last packet; `None` if no session is known.
     pub(super) last: Option<Origin>,
 }
 
-/// Every server that has something which passes the filter, by address.
+/// Returns the servers with exchanges that pass the filter, by address.
 pub(super) fn servers(model: &Model) -> Vec<Server> {
     let mut servers: BTreeMap<SocketAddr, Server> = BTreeMap::new();
     let shown = model.shown();
@@ -82,11 +84,11 @@ pub(super) fn servers(model: &Model) -> Vec<Server> {
     servers.into_values().collect()
 }
 
-/// What was used of a kind that no listing of the capture has.
+/// Returns the names of a kind that were used but are in no captured listing.
 fn unlisted(server: SocketAddr, kind: usize, model: &Model) -> impl Iterator<Item = (&str, &ExchangeStats)> {
     let (list, _, method) = KINDS.get(kind).copied().unwrap_or(("", "", None));
     let offers = model.summary.offers.iter().find(|offer| offer.server == server && offer.kind == list);
-    // They are in the order of their names.
+    // Definitions are sorted by name.
     let listed = offers.map(|offer| offer.definitions.as_slice()).unwrap_or_default();
     let used = method.into_iter().flat_map(move |method| model.listings.used(server, method));
     used.filter(|(name, _)| listed.binary_search_by(|known| known.name.as_ref().cmp(name)).is_err())
@@ -130,32 +132,33 @@ impl Server {
     }
 }
 
-/// A tool, a prompt, a resource or a template.
+/// A tool, prompt, resource or resource template.
 #[derive(Clone, Debug)]
 pub(super) struct Definition {
-    /// Its place in [`KINDS`].
+    /// Index into [`KINDS`].
     pub(super) kind: usize,
     pub(super) name: String,
-    /// Length of its JSON text, in bytes.
+    /// Length of its JSON text in bytes.
     pub(super) bytes: u64,
-    /// How many exchanges named it; `None` where that cannot be known.
+    /// Number of exchanges that name it; `None` for kinds whose use is not known.
     pub(super) uses: Option<u64>,
-    /// How many of these failed.
+    /// Number of those that failed.
     pub(super) failed: u64,
-    /// About the median of their totals, in nanoseconds; `None` where none was answered.
+    /// Median of their totals in nanoseconds, within 2 %; `None` if none was answered.
     pub(super) p50_ns: Option<i64>,
-    /// Whether it is in a listing of the capture.
+    /// Whether it is in a captured listing.
     pub(super) is_listed: bool,
-    /// What it is, in its own words.
+    /// Its title and description.
     pub(super) about: String,
-    /// Its JSON text as it was listed last; `None` where that was not kept.
+    /// Its JSON text in the latest listing; `None` if the listing was not captured in full.
     pub(super) json: Option<Box<str>>,
 }
 
-/// Texts of definitions, by their place in [`KINDS`] and their name.
+/// JSON texts of definitions, by index into [`KINDS`] and name.
 pub(super) type Texts = HashMap<(usize, String), Box<str>>;
 
-/// What a server offers, and what was used of it though it was not listed. `texts` are those that were read of it.
+/// Returns the definitions of a server: those in listings, with their JSON text from `texts`, and
+/// those that were only used.
 pub(super) fn definitions(server: SocketAddr, texts: &Texts, model: &Model) -> Vec<Definition> {
     let mut all = Vec::new();
     for (kind, (list, _, method)) in KINDS.iter().enumerate() {
@@ -183,7 +186,7 @@ pub(super) fn definitions(server: SocketAddr, texts: &Texts, model: &Model) -> V
 }
 
 impl Definition {
-    /// What is known of it by its use alone.
+    /// Returns a definition of which only the use is known.
     fn of((kind, name): (usize, &str), stats: Option<&ExchangeStats>) -> Self {
         Self {
             kind,
@@ -199,7 +202,10 @@ impl Definition {
     }
 }
 
-/// Reads the definitions of a server out of the bodies of its listings, the latest first.
+/// Reads the definitions of a server from the bodies of its listings, the latest first.
+///
+/// # Errors
+/// A payload could not be stored or cannot be read back.
 pub(super) fn texts(server: SocketAddr, model: &mut Model) -> io::Result<Texts> {
     let listings: Vec<u64> = model.listings.of(server).rev().collect();
     let (mut texts, mut left) = (Texts::new(), MOST_BYTES);
@@ -219,7 +225,7 @@ struct Answer<'a> {
     result: Listed<'a>,
 }
 
-/// A page of what is offered.
+/// A page of a listing.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Listed<'a> {
@@ -233,7 +239,7 @@ struct Listed<'a> {
     resource_templates: Vec<&'a RawValue>,
 }
 
-/// What a definition calls itself: as the ledger does, a resource by its URI.
+/// Members that name a definition. A resource is named by its URI, as in the ledger.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Named {
@@ -242,16 +248,16 @@ struct Named {
     name: Option<String>,
 }
 
-/// What a definition says of itself.
+/// Members that describe a definition.
 #[derive(Deserialize)]
 struct About {
     title: Option<String>,
     description: Option<String>,
 }
 
-/// The definitions of a page that are not known from a later one.
+/// Adds the definitions of a page, except those known from a later page.
 fn take(body: &[u8], texts: &mut Texts) {
-    // What is not as it should be was told as a finding; here it is only not shown.
+    // Malformed listings are reported as findings; here they are skipped.
     let Ok(Answer { result }) = serde_json::from_slice::<Answer<'_>>(body) else { return };
     let lists = [result.tools, result.prompts, result.resources, result.resource_templates];
     for (kind, list) in lists.into_iter().enumerate() {
@@ -263,7 +269,7 @@ fn take(body: &[u8], texts: &mut Texts) {
     }
 }
 
-/// The title and the description, in one line.
+/// Returns title and description in one line.
 fn about(json: &str) -> String {
     let Ok(about) = serde_json::from_str::<About>(json) else { return String::new() };
     let both = [about.title, about.description].into_iter().flatten();

@@ -1,4 +1,5 @@
-//! What servers are, can do and offer: a row each; then its tools, prompts and resources with their definitions.
+//! The servers: a row each; an open server shows its tools, prompts and resources with their
+//! definitions.
 
 mod gather;
 mod opened;
@@ -41,22 +42,21 @@ const COLUMNS: [Column; 12] = [
     Column::new("Templates", 9).right().sorts(First::Largest),
 ];
 
-/// How often servers are put together out of their sessions, at most: there may be tens of thousands of these.
+/// Minimum time between two rebuilds of the servers: there may be tens of thousands of sessions.
 const GATHERED: Duration = Duration::from_millis(500);
 
-/// The view of the servers.
+/// View of the servers.
 #[derive(Debug)]
 pub(in crate::tui) struct Servers {
     listing: SortedList<SocketAddr>,
     servers: Vec<Server>,
-    /// What the servers were put together of, and when.
+    /// Version of the data that the servers were built from, and when.
     made_of: Option<(Known, Duration)>,
-    /// How often they were.
+    /// Number of rebuilds.
     made: u64,
     opened: Option<Opened>,
 }
 
-/// What changes where more is known: whether all was told, how many sessions and lists there are, what passes.
 type Known = (bool, usize, usize, u64);
 
 impl Default for Servers {
@@ -224,7 +224,7 @@ impl Servers {
     }
 }
 
-/// The servers, as they are to be listed.
+/// The servers, as list items.
 struct All<'a> {
     servers: &'a [Server],
     made: u64,

@@ -1,4 +1,4 @@
-//! The server that was opened: what it offers, and the definition that is read.
+//! The open server: its definitions, and the definition in the reader.
 
 use std::net::SocketAddr;
 
@@ -29,35 +29,35 @@ const COLUMNS: [Column; 8] = [
     Column::new("What it is, in its own words", 29).grows(),
 ];
 
-/// The columns where the definition stands beside them.
+/// Number of columns that are shown if the definition is beside the list.
 const FEW: usize = 7;
 
-/// Columns of the screen from which the definition stands beside the list.
+/// Width of the screen, in columns, from which the definition is drawn beside the list.
 const BESIDE: u16 = 160;
 
-/// A definition that is large: a model reads it with every request.
+/// Length from which a definition counts as large, in bytes: a model reads it with every request.
 const LARGE: u64 = 4096;
 
-/// Bytes of JSON that make a token of a model, about: what is often reckoned with for English and code.
+/// Bytes of JSON per token of a model: a common estimate for English and code.
 const TOKEN: u64 = 4;
 
-/// A server that was opened.
+/// An open server.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) server: Server,
     texts: Texts,
     definitions: Vec<Definition>,
-    /// How often they were put together.
+    /// Number of rebuilds of the definitions.
     made: u64,
     listing: SortedList<(usize, String)>,
     reader: Reader,
-    /// The definition that the reader has: its place in [`KINDS`], its name and its length.
+    /// Definition in the reader: index into [`KINDS`], name and length.
     read: Option<(usize, String, usize)>,
     /// Whether keys go to the definition.
     pub(super) in_reader: bool,
-    /// How many listings were read: they are read again where there are more.
+    /// Number of listings that were read; they are read again when there are more.
     listings: Option<u64>,
-    /// Why what was listed cannot be shown; `None` where it can.
+    /// Why the listings cannot be shown; `None` if they can.
     failed: Option<String>,
 }
 
@@ -83,7 +83,7 @@ impl Opened {
         self.server.address
     }
 
-    /// Reads what was listed since; what is selected stays so.
+    /// Reads new listings; the selected definition stays selected.
     pub(super) fn refresh(&mut self, model: &mut Model) {
         let listings = model.listings.count(self.address());
         if self.listings != Some(listings) {
@@ -105,7 +105,7 @@ impl Opened {
                 let filter = self.selected().and_then(|definition| calls(definition, self.address()));
                 return Some(vec![filter.map_or(Effect::Bell, Effect::Filter)]);
             }
-            // The value that is open in the definition comes first.
+            // An open string of the definition is closed first.
             Action::Back if self.in_reader => self.in_reader = self.reader.close(),
             Action::Back => return None,
             Action::NextPane => self.in_reader = !self.in_reader && self.selected().is_some(),
@@ -204,7 +204,7 @@ impl Opened {
         self.draw_reader(right, painter);
     }
 
-    /// Who it is and what it can do. Says how many lines that took.
+    /// Draws the server's name, capabilities and definition counts, and returns the height.
     fn draw_head(&self, area: Rect, painter: &mut Painter<'_>) -> u16 {
         let server = &self.server;
         let (name, version) =
@@ -214,7 +214,7 @@ impl Opened {
         let counts = format!("  {}, {} failed", units::several(server.exchanges, "exchange"), server.failed);
         let address = format!("  {}  ", server.address);
         let room = line(area.y);
-        // A long name leaves the address and the revision their place.
+        // A long name is cut, so that address and revision fit.
         let others = address.len() + sanitize::width(version) + sanitize::width(&revisions) + 1;
         let front = usize::from(room.width).saturating_sub(others).max(12);
         let name = sanitize::clean(name);
@@ -281,7 +281,7 @@ impl Opened {
         self.definitions.get(self.listing.selected()?)
     }
 
-    /// Hands the selected definition to the reader, where it has another.
+    /// Shows the selected definition in the reader.
     fn read(&mut self) {
         let selected = self.listing.selected().and_then(|place| self.definitions.get(place));
         let Some(definition) = selected else { return };
@@ -294,7 +294,7 @@ impl Opened {
     }
 }
 
-/// The definitions, as they are to be listed.
+/// The definitions, as list items.
 struct All<'a> {
     definitions: &'a [Definition],
     made: u64,
@@ -333,14 +333,14 @@ impl Items for All<'_> {
     }
 }
 
-/// The filter for the exchanges that use a definition; `None` where no exchange names it.
+/// Returns the filter for the exchanges that use a definition; `None` if its use is not known.
 fn calls(definition: &Definition, server: SocketAddr) -> Option<String> {
     let (_, _, method) = KINDS.get(definition.kind)?;
     let name = definition.name.replace('\\', "\\\\").replace('"', "\\\"");
     method.map(|method| format!("method:{method} name:\"{name}\" server:{server}"))
 }
 
-/// Its name; the URI of a resource is as private as what it leads to.
+/// Returns the name of a definition; URIs of resources are masked in privacy mode.
 fn shown(definition: &Definition, private: bool) -> &str {
     if private && definition.kind >= 2 { MASK } else { &definition.name }
 }

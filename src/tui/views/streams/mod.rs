@@ -1,4 +1,4 @@
-//! Event streams: what opened each, what it carried, how it ended; then its events, with the gaps between them.
+//! The event streams: a row each; an open stream shows its events with the gaps between them.
 
 mod opened;
 
@@ -36,10 +36,9 @@ const COLUMNS: [Column; 10] = [
     Column::new("Packets", 13).sorts(First::Least),
 ];
 
-/// A silence that is shown as a long one, in nanoseconds.
 const LONG: i64 = 1_000_000_000;
 
-/// The view of the streams.
+/// View of the event streams.
 #[derive(Debug)]
 pub(in crate::tui) struct Streams {
     listing: SortedList<(u32, u32)>,
@@ -78,7 +77,7 @@ impl View for Streams {
                 Vec::new()
             });
         }
-        // What was told since the last frame may have moved what is selected to another place.
+        // Entries since the last frame may have moved the selected stream to another place.
         self.refresh(model);
         match action {
             Action::Open => {
@@ -231,7 +230,7 @@ impl StoreItem for Stream {
             ]),
             Cell::text(Role::Faint, session),
             Cell::text(Role::Text, self.events.to_string()),
-            // They are counted when it is over.
+            // Bytes are counted when the stream ends.
             Cell::text(
                 Role::Faint,
                 if is_open && self.bytes == 0 { "-".to_owned() } else { store_items::size(self.bytes) },
@@ -245,13 +244,13 @@ impl StoreItem for Stream {
     }
 }
 
-/// When it was over, or how late it is now.
+/// Returns the end of the stream, or the current capture time if it is open.
 fn end(stream: &Stream, model: &Model) -> crate::base::Timestamp {
     let known = stream.span.end.time;
     if stream.ended == ResponseEnd::Open { model.now().max(known) } else { known }
 }
 
-/// How long nothing had come when it ended, or has come by now, in nanoseconds.
+/// Returns the time since the last event until the end of the stream or until now, in nanoseconds.
 fn silence(stream: &Stream, model: &Model) -> i64 {
     end(stream, model).since(stream.last_event.unwrap_or(stream.span.start.time))
 }

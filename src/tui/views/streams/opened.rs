@@ -1,4 +1,4 @@
-//! A stream that was opened: its events, and the data of one of them.
+//! The open stream: its events, and the data of one of them.
 
 use ratatui::layout::Rect;
 
@@ -28,30 +28,31 @@ const EVENTS: [Column; 6] = [
     Column::new("Packet", 8).right(),
 ];
 
-/// Events of a stream that are read at once: the latest.
+/// Events of a stream that are read, at most: the latest.
 const MOST: usize = 5000;
 
 /// Bytes of an event's data that are shown in its line.
 const PREVIEW: usize = 1000;
 
-/// Columns of the screen from which the data of an event stands beside the events; else it stands below them.
+/// Width of the screen, in columns, from which the data is drawn beside the events instead of
+/// below.
 const BESIDE: u16 = 160;
 
-/// A stream that was opened.
+/// An open stream.
 #[derive(Debug)]
 pub(super) struct Opened {
     key: (u32, u32),
-    /// The exchange that opened it.
+    /// Exchange that opened the stream.
     exchange: Option<u64>,
-    /// What of it was read: it is read again where there is more.
+    /// Number of payloads when the events were read; they are read again when there are more.
     pieces: u32,
     title: String,
     start: crate::base::Timestamp,
     events: Vec<Payload>,
     list: ListState,
-    /// The data of the selected event, once it was asked for.
+    /// Data of the selected event; `None` until it is opened.
     reader: Option<Reader>,
-    /// The event that the reader has, by its number among those that were read and the packet of its first byte.
+    /// Event in the reader: its index and its first packet.
     read: Option<(usize, u64)>,
     in_reader: bool,
     /// Whether the bytes of the data are shown.
@@ -78,7 +79,7 @@ impl Opened {
         }
     }
 
-    /// Reads what it carried since.
+    /// Reads new events.
     pub(super) fn read(&mut self, model: &mut Model) {
         let pieces = model.store.payload_count(self.key.0, self.key.1);
         if pieces == self.pieces {
@@ -101,11 +102,11 @@ impl Opened {
         self.show();
     }
 
-    /// What it knows; `None` for the rest, and for leaving it.
+    /// Handles an action; `None` if it does not apply or closes the stream.
     pub(super) fn act(&mut self, action: Action, seen: &FrameInfo) -> Option<Vec<Effect>> {
         match action {
             Action::Partner => return Some(vec![self.exchange.map_or(Effect::Bell, Effect::Open)]),
-            // The value that is open in the data comes first.
+            // An open string of the data is closed first.
             Action::Back if self.in_reader && self.reader.as_mut().is_some_and(Reader::close) => {}
             Action::Back if self.in_reader => {
                 (self.reader, self.read, self.in_reader) = (None, None, false);
@@ -244,7 +245,7 @@ impl Opened {
         table.draw(area, painter, |row| self.cells(row, private));
     }
 
-    /// How its events origin, in a line.
+    /// Summarizes the events in a line.
     fn told(&self) -> String {
         let Some(first) = self.events.first() else { return "no event was captured".to_owned() };
         let longest = self.events.windows(2).filter_map(|pair| match pair {
@@ -261,7 +262,7 @@ impl Opened {
         format!("{count}, first after {after}{longest}")
     }
 
-    /// Hands the selected event to the reader, where it has another.
+    /// Shows the selected event in the reader.
     fn show(&mut self) {
         let Some(reader) = &mut self.reader else { return };
         let Some(event) = self.events.get(self.list.selected) else { return };

@@ -1,4 +1,4 @@
-//! Draws the exchange that was opened.
+//! Drawing of an open exchange.
 
 use ratatui::layout::{Position, Rect};
 
@@ -14,13 +14,13 @@ use super::super::columns;
 use super::timeline::Stage;
 use super::{Detail, Line, Tab, events, pages, parts};
 
-/// Columns of the parts of a stage beside its bar.
+/// Widths of the columns beside the bar of a timeline stage.
 const NAME: u16 = 13;
 const TIME: u16 = 10;
 const PACKETS: u16 = 13;
 
 impl Detail {
-    /// Draws it into `area`.
+    /// Draws the exchange into `area`.
     pub(in super::super) fn draw(&self, model: &Model, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         if area.height < 4 {
             return;
@@ -42,7 +42,7 @@ impl Detail {
         }
     }
 
-    /// The events, or the one of them that was opened.
+    /// Draws the list of events, or the open event.
     fn draw_events(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         let Some(event) = &self.event else { return self.draw_page(area, focused, painter) };
         painter.rule(Rect { height: 1, ..area }, &event.title);
@@ -105,7 +105,7 @@ impl Detail {
         let columns = Columns::of(area, self.stages.iter().map(|stage| sanitize::width(&stage.note)).max());
         columns.draw_axis((first, last), Rect { height: 1, ..area }, painter);
         let list = self.list();
-        // The note of the selected stage is read in full where its column is too narrow.
+        // The note of the selected stage is shown in full below if its column is too narrow.
         let note = self.stages.get(list.selected).filter(|stage| !(stage.is_said && painter.is_private()));
         let note =
             note.map(|stage| stage.note.as_str()).filter(|note| sanitize::width(note) > columns.note.into());
@@ -155,7 +155,7 @@ impl Detail {
         draw_whole(&whole, area, painter);
     }
 
-    /// The selected row in full, where it is longer than the screen is wide.
+    /// Returns the selected row in full if it is wider than the area; empty otherwise.
     fn whole(&self, row: usize, area: Rect, painter: &Painter<'_>) -> Vec<String> {
         let parts = self.page_line(row, painter);
         let text: String = parts.iter().map(|(_, text)| text.as_str()).collect();
@@ -165,7 +165,7 @@ impl Detail {
         whole(if self.tab == Tab::Events { "enter opens it" } else { "in full" }, text.trim(), area)
     }
 
-    /// The parts of a row of a page; masked, where privacy is asked for.
+    /// Returns the parts of a row of a page. In privacy mode, those that quote traffic are masked.
     fn page_line(&self, index: usize, painter: &Painter<'_>) -> Line {
         let mut parts = if self.tab == Tab::Events {
             events::line(&self.exchange, &self.events, index)
@@ -176,7 +176,7 @@ impl Detail {
         let of_part = self.tab == Tab::Packets && parts::names_a_session(&parts);
         let kept = match painter.is_private() {
             true if of_head => 1,
-            // The words of a finding quote the traffic; its code does not.
+            // The detail of a finding quotes the traffic; its code does not.
             true if self.tab == Tab::Findings => parts.len().min(1),
             true if of_part || self.tab == Tab::Events => parts.len().saturating_sub(1),
             _ => parts.len(),
@@ -189,7 +189,7 @@ impl Detail {
     }
 }
 
-/// A title and the lines of a text, at most a third of the area.
+/// Returns a title and the wrapped lines of a text, at most a third of the area.
 fn whole(title: &str, text: &str, area: Rect) -> Vec<String> {
     let most = usize::from(area.height / 3).saturating_sub(1);
     if most == 0 {
@@ -197,7 +197,7 @@ fn whole(title: &str, text: &str, area: Rect) -> Vec<String> {
     }
     let columns = usize::from(area.width.saturating_sub(2));
     let mut whole = vec![title.to_owned()];
-    // Looked at line by line a credential that is broken in two would be seen.
+    // Redact before wrapping: a credential that is split across lines would not be recognized.
     whole.extend(reader::lines(&sanitize::redact(text), columns, most));
     whole
 }
@@ -215,7 +215,7 @@ fn draw_whole(whole: &[String], area: Rect, painter: &mut Painter<'_>) {
     }
 }
 
-/// The columns of the timeline beside the bars.
+/// Widths of the timeline's bars and notes.
 #[derive(Clone, Copy, Debug)]
 struct Columns {
     chart: u16,
@@ -223,21 +223,21 @@ struct Columns {
 }
 
 impl Columns {
-    /// In an area, with notes that are at most so wide.
+    /// Divides the width of an area. `notes` is the width of the widest note.
     fn of(area: Rect, notes: Option<usize>) -> Self {
         let notes = notes.unwrap_or(0).min(usize::from(area.width)) as u16;
         let room = area.width.saturating_sub(NAME + TIME + PACKETS + 5);
-        // A note is read, a bar is looked at: a third of the room is enough for most bars.
+        // Notes are text to read, so they get up to two thirds of the space.
         let note = if notes == 0 { 0 } else { (notes + 1).min(room * 2 / 3) };
         Self { chart: room - note, note }
     }
 
-    /// Where the bars are in a line.
+    /// Returns the part of a line in which the bars are drawn.
     fn chart(self, line: Rect) -> Rect {
         Rect { x: line.x + NAME + 2, width: self.chart, ..line }.intersection(line)
     }
 
-    /// The times at the ends and in the middle of the bars, and what the columns are.
+    /// Draws the times at both ends and in the middle of the bars, and the column titles.
     fn draw_axis(self, (first, last): (i64, i64), line: Rect, painter: &mut Painter<'_>) {
         let chart = self.chart(line);
         let half = first.saturating_add(last.saturating_sub(first) / 2);
@@ -256,7 +256,7 @@ impl Columns {
         painter.line(packets, &[(Role::Title, "packets")]);
     }
 
-    /// A stage: its name, its bar between the first and the last time of all, its duration, its packets, its note.
+    /// Draws a stage: name, bar, duration, packets and note.
     fn draw_stage(
         self,
         stage: &Stage,
@@ -270,7 +270,7 @@ impl Columns {
         let chart = self.chart(line);
         draw_span(stage, chart, (first, last, to), painter);
         let time = Rect { x: chart.right(), width: TIME, ..line }.intersection(line);
-        // A wait may be negative: it is said as it is. What happened at one time took none.
+        // A negative wait is printed as such. A stage without duration shows when it happened.
         let took = to.saturating_sub(stage.from);
         if took == 0 {
             painter.right(time, Role::Faint, &format!("at {}", units::cell(stage.from)));

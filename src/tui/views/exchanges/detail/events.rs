@@ -1,4 +1,4 @@
-//! The events that a stream carried for an exchange: a line each, and one of them read in full.
+//! The events of an exchange: a line each, and the data of the one that is open.
 
 use crate::base::fact::PayloadKind;
 use crate::base::units;
@@ -14,18 +14,18 @@ use super::parts::came_in;
 /// Bytes of an event's data that are shown in its line.
 const PREVIEW: usize = 400;
 
-/// An event that was opened.
+/// An open event.
 #[derive(Debug)]
 pub(super) struct Event {
-    /// Its place among the events.
+    /// Index among the events of the exchange.
     pub(super) index: usize,
-    /// What one can say of it in a line.
+    /// Summary for the rule above the data.
     pub(super) title: String,
-    /// Its data.
+    /// Data of the event.
     pub(super) reader: Reader,
 }
 
-/// The events among what a stream carried that are of an exchange's time: none that came before its request.
+/// Returns the events of an exchange: those of its response stream since its request began.
 pub(super) fn of(exchange: &Exchange, carried: Vec<Payload>) -> Vec<Payload> {
     let from = exchange.request.span.start.packet;
     let is_one =
@@ -33,7 +33,8 @@ pub(super) fn of(exchange: &Exchange, carried: Vec<Payload>) -> Vec<Payload> {
     carried.into_iter().filter(is_one).collect()
 }
 
-/// The event in a row as a line, with the time since the one before it (since the request, for the first).
+/// Returns the line of the event in `row`, with the time since the event before it (for the first,
+/// since the request).
 pub(super) fn line(exchange: &Exchange, events: &[Payload], row: usize) -> Line {
     let Some(said) = events.get(row) else { return Line::new() };
     let PayloadKind::Event { name, id } = &said.kind else { return Line::new() };
@@ -53,7 +54,7 @@ pub(super) fn line(exchange: &Exchange, events: &[Payload], row: usize) -> Line 
     ]
 }
 
-/// Opens the event in a row; `None` where there is none.
+/// Opens the event in `row`; `None` if there is no such event.
 pub(super) fn open(events: &[Payload], row: usize, tcp_stream: u32) -> Option<Event> {
     let said = events.get(row)?;
     let PayloadKind::Event { name, .. } = &said.kind else { return None };

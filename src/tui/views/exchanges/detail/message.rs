@@ -1,4 +1,4 @@
-//! Which of the texts that a transaction carried is the message of an exchange.
+//! Selection of an exchange's message among the payloads of its transaction.
 
 use std::io;
 
@@ -13,29 +13,31 @@ use crate::tui::model::Model;
 
 use super::HEADS;
 
-/// The text of the response of exchange `n`, read from the store; empty where there is none.
+/// Reads the response of exchange `n` from the store; empty if it has none.
 ///
 /// # Errors
-/// It could not be kept, or cannot be read back.
+/// The payload could not be stored or cannot be read back.
 pub(in crate::tui::views) fn answer(n: u64, model: &mut Model) -> io::Result<Vec<u8>> {
     let found = model.store.find(n).and_then(|index| Some((index, model.store.exchange(index)?)));
     let Some((index, exchange)) = found else { return Ok(Vec::new()) };
-    // The piece that is asked for is the last of those.
+    // The body of the response is the last of these payloads.
     let said = model.store.response_payloads(index, HEADS)?;
     Ok(message(&said, &exchange, false))
 }
 
-/// The JSON text of the request (or the response) among what was said; of a batch the element alone.
+/// Returns the JSON text of the request or the response; of a batch only the element that belongs
+/// to the exchange.
 pub(super) fn message(said: &[Payload], exchange: &Exchange, is_request: bool) -> Vec<u8> {
     let carried = if is_request { Some(exchange.request) } else { exchange.response };
     let bodies = || said.iter().filter(|piece| piece.kind != PayloadKind::Head);
     let of = |piece: &Payload| element(&piece.bytes, exchange, is_request);
     let Some(carried) = carried else {
-        // A refusal has a body too, and it says why.
+        // The body of an HTTP error explains the error.
         let refusal = bodies().next_back().filter(|_| exchange.status == Status::HttpError);
         return refusal.map_or_else(Vec::new, |piece| of(piece).unwrap_or_else(|| piece.bytes.clone()));
     };
-    // Several events may lie in one packet, and a batch is one body.
+    // A packet may hold several events, and a batch is a single body, so the span alone is not
+    // unique.
     let of_span = || bodies().filter(|piece| piece.span == carried.span);
     let is_as_long = |piece: &&Payload| piece.bytes.len() as u64 == carried.bytes;
     let exact = of_span().filter(is_as_long).find_map(of);
@@ -44,7 +46,7 @@ pub(super) fn message(said: &[Payload], exchange: &Exchange, is_request: bool) -
     found.or_else(|| any().map(|piece| piece.bytes.clone())).unwrap_or_default()
 }
 
-/// What tells one message from another.
+/// The members that identify a message.
 #[derive(Deserialize)]
 struct Probe<'a> {
     #[serde(borrow)]
@@ -66,7 +68,7 @@ impl Probe<'_> {
     }
 }
 
-/// The message itself: the text, or the element of the batch that it is.
+/// Returns the message: the whole text, or the matching element of a batch.
 fn element(bytes: &[u8], exchange: &Exchange, is_request: bool) -> Option<Vec<u8>> {
     let fits = |text: &[u8]| {
         serde_json::from_slice::<Probe<'_>>(text).is_ok_and(|probe| probe.is_of(exchange, is_request))

@@ -1,4 +1,4 @@
-//! The exchange that was opened, in tabs.
+//! The open exchange and its tabs.
 
 mod draw;
 mod events;
@@ -25,13 +25,13 @@ use events::Event;
 use message::message;
 use timeline::{Stage, Told};
 
-/// Pieces of a transaction that are looked at: of a stream of a session that lasts for hours, what is near.
+/// Payloads of a transaction that are read, at most: a session's stream may last for hours.
 const PIECES: usize = 2000;
 
-/// Pieces of a transaction that are looked at for its heads alone.
+/// Payloads of a transaction that are read to find its heads.
 const HEADS: usize = 8;
 
-/// A line with its parts, for the eye.
+/// A line as parts with a role each.
 pub(super) type Line = Vec<(Role, String)>;
 
 /// The tabs.
@@ -59,36 +59,37 @@ impl Tab {
     ];
 }
 
-/// An exchange that was opened. What it needs of the store is read when it is opened, and again when more is told.
+/// An open exchange. It reads from the store when it is opened, and again when the store has more
+/// about it.
 #[derive(Debug)]
 pub(super) struct Detail {
     pub(super) exchange: Exchange,
     pub(super) is_open: bool,
     pub(super) request: Reader,
     pub(super) response: Reader,
-    /// Heads of the transactions that carried request and response.
+    /// Heads of the transactions that carried the request and the response.
     pub(super) heads: Vec<Payload>,
-    /// What it is made of on the wire.
+    /// The messages, events and heads of the exchange.
     pub(super) parts: Vec<Part>,
     stages: Vec<Stage>,
     events: Vec<Payload>,
-    /// The event that is read.
+    /// The open event.
     event: Option<Event>,
-    /// The lines of the tabs that are pages of them, in the order of [`Tab::ALL`].
+    /// Lines of the tabs that show plain lines, in the order of [`Tab::ALL`].
     pages: [Vec<Line>; 7],
     tab: Tab,
     lists: [ListState; 7],
     needle: String,
     /// Whether the bytes of messages are shown.
     has_bytes: bool,
-    /// Why what was said cannot be shown; `None` where it can.
+    /// Why payloads cannot be shown; `None` if they can.
     failed: Option<String>,
-    /// What it was made of: it is made again where that changed.
+    /// Version of the data that this was built from.
     made_of: (bool, u32, usize, usize),
 }
 
 impl Detail {
-    /// Exchange `n`; `None` where there is none.
+    /// Opens exchange `n`; `None` if the store does not have it.
     pub(super) fn open(n: u64, model: &mut Model) -> Option<Self> {
         let index = model.store.find(n)?;
         let exchange = model.store.exchange(index)?;
@@ -115,7 +116,7 @@ impl Detail {
         Some(detail)
     }
 
-    /// Shows of it what is shown of another one.
+    /// Takes over the tab and the display options of `other`.
     pub(super) fn like(mut self, other: &Self) -> Self {
         self.tab = other.tab;
         self.show_bytes(other.has_bytes);
@@ -123,7 +124,7 @@ impl Detail {
         self
     }
 
-    /// What can be copied of what is looked at.
+    /// Adds what can be copied of the open tab.
     pub(super) fn copies(&self, copies: Copies) -> Copies {
         let copies = match (self.tab, &self.event) {
             (Tab::Http, _) if !self.heads.is_empty() => {
@@ -142,7 +143,7 @@ impl Detail {
         }
     }
 
-    /// Where one is, for the footer.
+    /// Returns the position, for the footer.
     pub(super) fn status(&self) -> String {
         match self.reader() {
             Some(reader) => reader.status(),
@@ -158,7 +159,7 @@ impl Detail {
         self.reader().is_some()
     }
 
-    /// Reads again what changed since.
+    /// Reads the exchange again if the store has more about it.
     pub(super) fn refresh(&mut self, model: &mut Model) {
         let Some(index) = model.store.find(self.exchange.n) else { return };
         let Some(exchange) = model.store.exchange(index) else { return };
@@ -194,7 +195,7 @@ impl Detail {
         Some(Vec::new())
     }
 
-    /// Opens what is selected: a stage shows its tab, an event its data.
+    /// Opens the selected row: for a stage its tab, for an event its data.
     fn open_row(&mut self) -> Vec<Effect> {
         let row = self.list().selected;
         match self.tab {
@@ -248,7 +249,8 @@ impl Detail {
         }
     }
 
-    /// Looks for text in the document that is shown. Says how many lines have it; `None` where none is shown.
+    /// Searches the shown document and returns the number of matching lines; `None` if no document
+    /// is shown.
     pub(super) fn search(&mut self, text: &str) -> Option<usize> {
         text.clone_into(&mut self.needle);
         self.load();
@@ -262,14 +264,15 @@ impl Detail {
         self.search(&self.needle.clone());
     }
 
-    /// Makes the document of the tab that is shown; the others wait until they are.
+    /// Parses the document of the open tab. Documents of other tabs are parsed when they are
+    /// opened.
     fn load(&mut self) {
         if let Some(reader) = self.reader_mut() {
             reader.load();
         }
     }
 
-    /// The document that is shown.
+    /// Returns the document that is shown.
     fn reader(&self) -> Option<&Reader> {
         match self.tab {
             Tab::Request => Some(&self.request),
@@ -317,15 +320,16 @@ impl Detail {
         }
     }
 
-    /// Reads what was said, and makes the tabs of it.
+    /// Reads the payloads and builds the tabs.
     fn read(&mut self, index: usize, model: &mut Model) {
         let asked = model.store.request_payloads(index, PIECES);
         let answered = model.store.response_payloads(index, PIECES);
         let own = (self.exchange.tcp_stream, self.exchange.transaction);
         let same = self.exchange.answered_on == Some(own);
-        // What its own stream carried after the answer is its business too; what a session's carried is not.
+        // Later payloads of the request's transaction belong to the exchange; those of a session's
+        // stream do not.
         let tail = model.store.latest_payloads(own.0, own.1, PIECES);
-        // Heads that came behind the answer: the 202 to a POST that carried it.
+        // Heads that follow the response: the 202 to the POST that carried it.
         let other = self.exchange.answered_on.filter(|_| !same);
         let behind = other.map_or(Ok(Vec::new()), |on| model.store.latest_payloads(on.0, on.1, HEADS));
         let (asked, answered, tail, behind) = match (asked, answered, tail, behind) {
@@ -373,8 +377,8 @@ impl Detail {
     }
 }
 
-/// What changes where more is told of an exchange: whether it is open, the pieces of its transaction, its messages, what
-/// was noticed.
+/// Returns a version that changes when the store has more about an exchange: whether it is open,
+/// and the number of its payloads, notifications and findings.
 fn made_of(exchange: &Exchange, is_open: bool, model: &Model) -> (bool, u32, usize, usize) {
     let pieces = model.store.payload_count(exchange.tcp_stream, exchange.transaction);
     let messages = model.store.notifications_of(exchange.n).count();

@@ -1,4 +1,4 @@
-//! The tabs that are lines of text: heads and findings.
+//! The tabs of plain lines: HTTP heads and findings.
 
 use crate::base::Code;
 use crate::ledger::Exchange;
@@ -9,7 +9,8 @@ use crate::tui::theme::Role;
 use super::Line;
 use super::parts::between;
 
-/// Header fields whose value is shown: MCP's own, and those that say what a body is and how it comes.
+/// Header fields whose value is shown: those of MCP, and those that describe the body and its
+/// transfer.
 const HARMLESS: [&str; 17] = [
     "mcp-protocol-version",
     "mcp-method",
@@ -30,13 +31,14 @@ const HARMLESS: [&str; 17] = [
     "last-event-id",
 ];
 
-/// Bytes of a line of a head that are shown.
+/// Length of a head's line that is shown, in bytes.
 const LINE: usize = 4096;
 
-/// MCP's own fields that name a session: shown, but where privacy is asked for.
+/// Header fields that identify a session; masked in privacy mode.
 const IDS: [&str; 1] = ["mcp-session-id"];
 
-/// Start lines and header names. Values only of [`HARMLESS`] fields.
+/// Returns the start line and the header fields of each head. Values of other than [`HARMLESS`]
+/// fields are masked.
 pub(super) fn http(heads: &[Payload]) -> Vec<Line> {
     let mut lines = Vec::new();
     for head in heads {
@@ -54,14 +56,14 @@ pub(super) fn http(heads: &[Payload]) -> Vec<Line> {
     lines
 }
 
-/// A line of a head, as far as somebody would read it: what is drawn is looked at in every frame.
+/// Cuts a line of a head to [`LINE`] bytes: all of it is examined each time it is drawn.
 pub(super) fn cut(line: &str) -> &str {
     line.get(..line.floor_char_boundary(LINE)).unwrap_or(line)
 }
 
 fn field(text: &str) -> Line {
     let Some((name, value)) = text.split_once(':') else {
-        // A line folded to the field before it: its value.
+        // A folded line continues the value of the field before it (RFC 9112, section 5.2).
         return vec![(Role::Faint, "    ***".to_owned())];
     };
     let lower = name.trim().to_ascii_lowercase();
@@ -71,20 +73,21 @@ fn field(text: &str) -> Line {
     vec![(Role::JsonKey, format!("  {name}: ")), (role, value)]
 }
 
-/// A page as text, as it is shown.
+/// Returns a page as text, as it is shown.
 pub(super) fn text(page: &[Line]) -> String {
     let line = |line: &Line| line.iter().map(|(_, text)| text.as_str()).collect::<String>();
     page.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether the line of a head may name a session: a field that does, or a start line with its target.
+/// Returns whether a line of a head may name a session: a field that does, or a start line with its
+/// target.
 pub(super) fn names_a_session(line: &Line) -> bool {
     let starts = line.get(1).is_some_and(|(role, _)| *role == Role::Strong);
     let name = line.first().map(|(_, name)| name.trim().trim_end_matches(':').to_ascii_lowercase());
     starts || name.is_some_and(|name| IDS.contains(&name.as_str()))
 }
 
-/// What was noticed about it.
+/// Returns the findings about an exchange.
 pub(super) fn findings(exchange: &Exchange, model: &Model) -> Vec<Line> {
     let mut lines = Vec::new();
     let told: Vec<_> =

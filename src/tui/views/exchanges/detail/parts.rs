@@ -1,4 +1,4 @@
-//! What an exchange is made of on the wire, packet by packet: for those who go on in Wireshark.
+//! The parts of an exchange on the wire, in packet order, as a bridge to Wireshark.
 
 use crate::base::fact::{ConnectionFact, PayloadKind};
 use crate::base::{Side, Span, units};
@@ -10,26 +10,26 @@ use crate::tui::theme::Role;
 use super::super::copies;
 use super::{Line, pages};
 
-/// Parts that have a line of their own. What comes behind the last is in the filters of its connection.
+/// Parts that are listed, at most. Later ones are found with the filter of the connections.
 const MOST: usize = 500;
 
-/// Columns of the line of a part.
+/// Number of columns in the line of a part.
 const COLUMNS: usize = 6;
 
-/// A head, a message or an event of an exchange.
+/// A message, an event or a head of an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Part {
-    /// Its packets.
+    /// Packets that carry it.
     pub(in super::super) span: Span,
     from: Side,
-    /// Its length in bytes, without its codings.
+    /// Length in bytes, without transfer and content codings.
     bytes: u64,
     what: String,
     role: Role,
 }
 
-/// The parts of an exchange in the order of their packets: of `carried`, what its own transaction carried, and of
-/// `heads` those that came after the request began.
+/// Returns the parts of an exchange in packet order. `carried` are the payloads of its own
+/// transaction; of `heads`, those since the request began are used.
 pub(super) fn of(exchange: &Exchange, carried: &[Payload], heads: &[Payload], model: &Model) -> Vec<Part> {
     let (from, asked) = (exchange.request.span.start.packet, exchange.origin);
     let part = |span, from, bytes, what: String, role| Part { span, from, bytes, what, role };
@@ -43,7 +43,7 @@ pub(super) fn of(exchange: &Exchange, carried: &[Payload], heads: &[Payload], mo
         let Carried { span, bytes } = told.carried;
         parts.push(part(span, told.from, bytes, told.method.to_string(), Role::Tail));
     }
-    // Events that are one of these are not told again.
+    // An event that carries one of these messages is not listed twice.
     let mut named: Vec<(Span, u64)> = parts.iter().map(|part| (part.span, part.bytes)).collect();
     for said in carried.iter().filter(|said| said.span.start.packet >= from).take(MOST) {
         let PayloadKind::Event { name, .. } = &said.kind else { continue };
@@ -60,7 +60,7 @@ pub(super) fn of(exchange: &Exchange, carried: &[Payload], heads: &[Payload], mo
         let what = pages::cut(text.lines().next().unwrap_or_default()).to_owned();
         parts.push(part(head.span, head.side, head.bytes.len() as u64, what, Role::Faint));
     }
-    // In one packet a head stands before what it leads, and the response behind what it answers with.
+    // Within a packet, a head comes before its body, and a response after what it answers.
     let rank = |role| match role {
         Role::Faint => 0,
         Role::Receive => 2,
@@ -71,7 +71,7 @@ pub(super) fn of(exchange: &Exchange, carried: &[Payload], heads: &[Payload], mo
     parts
 }
 
-/// The tab: the parts, the filters for them, and how their connections fared.
+/// Returns the lines of the tab: parts, display filters and the state of the connections.
 pub(super) fn lines(exchange: &Exchange, parts: &[Part], model: &Model) -> Vec<Line> {
     let mut lines = vec![vec![(
         Role::Title,
@@ -98,7 +98,7 @@ pub(super) fn lines(exchange: &Exchange, parts: &[Part], model: &Model) -> Vec<L
     lines
 }
 
-/// Whether the line of a part is that of a head, whose start line may name a session.
+/// Returns whether a line is that of a head, whose start line may name a session.
 pub(super) fn names_a_session(line: &Line) -> bool {
     line.len() == COLUMNS && line.last().is_some_and(|(role, _)| *role == Role::Faint)
 }
@@ -142,13 +142,13 @@ fn connection(lines: &mut Vec<Line>, fact: &ConnectionFact) {
     }
 }
 
-/// `tcp.stream 1, packets 61-66`.
+/// Describes where something was captured: `tcp.stream 1, packets 61-66`.
 pub(in crate::tui::views) fn came_in(tcp_stream: u32, span: Span) -> String {
     let word = if span.first == span.last { "packet" } else { "packets" };
     format!("tcp.stream {tcp_stream}, {word} {}", between(span.first.0, span.last.0))
 }
 
-/// `61`, or `61-66`.
+/// Returns a range of packet numbers: `61`, or `61-66`.
 pub(super) fn between(first: u64, last: u64) -> String {
     if first == last { first.to_string() } else { format!("{first}-{last}") }
 }

@@ -1,4 +1,4 @@
-//! Where the time of an exchange went: its stages, one below the other, each drawn where it was.
+//! The timeline of an exchange: its stages and when each took place.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -12,36 +12,36 @@ use crate::tui::theme::Role;
 use super::Tab;
 use super::parts::between;
 
-/// Progress notifications that have a line of their own; of more the last lines are the latest.
+/// Progress notifications that are listed, at most; with more, the latest ones are.
 const PROGRESS: usize = 50;
 
-/// Findings about the network that have a line of their own.
+/// Network findings that are listed, at most.
 const TROUBLES: usize = 20;
 
-/// A stage. Times are nanoseconds after the start of the request, and may be negative.
+/// A stage. Times are in nanoseconds after the start of the request, and may be negative.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stage {
     pub(super) name: String,
     pub(super) role: Role,
     pub(super) from: i64,
-    /// `None` where it is not over: it runs with the capture's clock.
+    /// `None` if the stage is not over: it ends at the current capture time.
     pub(super) to: Option<i64>,
-    /// The packets that say so: one, or the first and the last.
+    /// Packets that show it: one, or the first and the last.
     pub(super) packets: String,
     pub(super) note: String,
-    /// Whether the note is what traffic says: it is masked where privacy is asked for.
+    /// Whether the note quotes traffic, which privacy mode masks.
     pub(super) is_said: bool,
-    /// The tab that has more of it.
+    /// Tab that shows more about it.
     pub(super) tab: Tab,
 }
 
-/// What the stages are made of.
+/// The data that stages are built from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told<'a> {
     pub(super) exchange: &'a Exchange,
-    /// The heads of the transactions that carried request and response.
+    /// Heads of the transactions that carried the request and the response.
     pub(super) heads: &'a [Payload],
-    /// What the transaction carried that carried the response.
+    /// Payloads of the transaction that carried the response.
     pub(super) carried: &'a [Payload],
     /// Whether that is the transaction of the request.
     pub(super) own: bool,
@@ -61,7 +61,7 @@ impl Told<'_> {
         Stage { name: name.to_owned(), role, from, to, packets, note, is_said: false, tab }
     }
 
-    /// A stage that some packets carried.
+    /// Returns a stage that spans the packets of a message.
     fn carried(&self, (name, role): (&str, Role), span: Span, tab: Tab) -> Stage {
         let stage = self.stage((name, role), (span.start.time, Some(span.end.time)), tab);
         stage.packets(span.first.0, span.last.0)
@@ -78,7 +78,7 @@ impl Stage {
     }
 }
 
-/// The stages of an exchange, in the order in which they begin.
+/// Returns the stages of an exchange in the order of their start.
 pub(super) fn stages(told: Told<'_>, model: &Model) -> Vec<Stage> {
     let exchange = told.exchange;
     let request = exchange.request;
@@ -95,7 +95,7 @@ pub(super) fn stages(told: Told<'_>, model: &Model) -> Vec<Stage> {
     stages.extend(progress(told, model));
     stages.extend(troubles(told, model));
     stages.extend(ended(told, model));
-    // What began at one time stays in the order of the causes.
+    // The sort is stable: stages that start together stay in causal order.
     stages.sort_by_key(|stage| stage.from);
     stages.extend(network(told));
     stages
@@ -111,7 +111,8 @@ fn long_wait(exchange: &Exchange) -> &'static str {
     if waited.is_some_and(|waited| waited < 0) { "answered before it was whole" } else { "" }
 }
 
-/// A message that had come and could not be read before a packet that was lost before it came (again).
+/// Returns the time that a message waited for a lost packet: its last packet had arrived, but an
+/// earlier one was retransmitted later.
 fn held_up(told: Told<'_>, what: &str, span: Span) -> Option<Stage> {
     if span.end.packet <= span.last {
         return None;
@@ -134,7 +135,8 @@ fn acked(told: Told<'_>) -> Option<Stage> {
     })
 }
 
-/// The response and what its own stream carried after it, or what there is in its place.
+/// Returns the response and its stream's later events, or the stage that stands for a missing
+/// response.
 fn ended(told: Told<'_>, model: &Model) -> Vec<Stage> {
     let exchange = told.exchange;
     let sent = exchange.request.span.end.time;
@@ -163,7 +165,7 @@ fn ended(told: Told<'_>, model: &Model) -> Vec<Stage> {
     stages
 }
 
-/// When it was cancelled, or found to stay without an answer; `None` where nothing tells.
+/// Returns when the exchange was cancelled or reported as unanswered; `None` if neither is known.
 fn given_up(exchange: &Exchange, model: &Model) -> Option<Timestamp> {
     let mut told = model.store.notifications_of(exchange.n);
     let cancelled = told.find(|told| &*told.method == "notifications/cancelled");
@@ -175,7 +177,7 @@ fn given_up(exchange: &Exchange, model: &Model) -> Option<Timestamp> {
     cancelled.map(|told| told.carried.span.end.time).or_else(noticed)
 }
 
-/// What TCP lacked on its connections while it went on.
+/// Returns the TCP findings on the connections of the exchange while it was open.
 fn troubles(told: Told<'_>, model: &Model) -> Vec<Stage> {
     let exchange = told.exchange;
     let streams = [Some(exchange.tcp_stream), exchange.answered_on.map(|(stream, _)| stream)];
@@ -193,7 +195,7 @@ fn troubles(told: Told<'_>, model: &Model) -> Vec<Stage> {
     meanwhile.take(TROUBLES).collect()
 }
 
-/// What is known to have happened to its packets, and not when.
+/// Returns the transport problems of the exchange that have no time.
 fn network(told: Told<'_>) -> Option<Stage> {
     let exchange = told.exchange;
     let mut said = Vec::new();
@@ -216,7 +218,7 @@ fn progress(told: Told<'_>, model: &Model) -> Vec<Stage> {
     let all = model.store.notifications_of(n).count();
     let skipped = all.saturating_sub(PROGRESS);
     let latest = model.store.notifications_of(n).skip(skipped).enumerate();
-    // Several of one length may lie in one packet: each is looked for behind the one before it.
+    // Several notifications of one length may share a packet: search after the previous match.
     let mut rest = told.carried;
     let stages = latest.map(|(index, notification)| {
         let name = notification.method.strip_prefix("notifications/").unwrap_or(&notification.method);
@@ -231,14 +233,14 @@ fn progress(told: Told<'_>, model: &Model) -> Vec<Stage> {
     stages.collect()
 }
 
-/// What a notification says, in a line.
+/// The part of a notification that is summarized in a line.
 #[derive(Deserialize)]
 struct Probe<'a> {
     #[serde(borrow)]
     params: Params<'a>,
 }
 
-/// The members of progress, of a log message and of a cancellation. Numbers are shown as they were written.
+/// Members of progress, logging and cancellation notifications. Numbers are kept as written.
 #[derive(Deserialize)]
 struct Params<'a> {
     #[serde(borrow)]
@@ -251,7 +253,7 @@ struct Params<'a> {
     reason: Option<String>,
 }
 
-/// Bytes of what a notification says that have room in a line.
+/// Bytes of a notification's text that are shown.
 const PREVIEW: usize = 200;
 
 fn said_of(rest: &mut &[Payload], notification: &Notification) -> String {
