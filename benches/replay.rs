@@ -23,7 +23,7 @@ use mcpdump::base::Findings;
 use mcpdump::capture::{self, Item, Source};
 use mcpdump::engine::Engine;
 use mcpdump::ledger::Entry;
-use mcpdump::report::jsonl;
+use mcpdump::export::jsonl;
 
 const CAPTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/many-sessions/capture.pcapng");
 

@@ -7,6 +7,7 @@ pub mod base;
 pub mod capture;
 pub mod cli;
 pub mod engine;
+pub mod export;
 pub mod http;
 pub mod ledger;
 pub mod link;

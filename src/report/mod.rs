@@ -1,7 +1,7 @@
 //! Snapshots and entries in; what people and programs read out. Never analyses, never asks a clock, a locale or a
 //! terminal: same input, same output.
 //!
-//! All text from traffic is made harmless ([`sanitize`]) by every format but [`jsonl`], which is an export.
+//! All text from traffic is made harmless ([`sanitize`]) by every format.
 
 use std::io;
 use std::str::FromStr;
@@ -13,7 +13,6 @@ pub use crate::base::{sanitize, units};
 
 pub mod csv;
 pub mod json;
-pub mod jsonl;
 mod label;
 pub mod list;
 pub mod markdown;

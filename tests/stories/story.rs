@@ -5,7 +5,7 @@ use std::net::SocketAddrV4;
 
 use mcpdump::capture;
 use mcpdump::engine::Engine;
-use mcpdump::report::jsonl;
+use mcpdump::export::jsonl;
 use serde_json::Value;
 
 const FIN: u8 = 1;

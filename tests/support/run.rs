@@ -6,7 +6,7 @@ use mcpdump::base::{Fact, Findings};
 use mcpdump::capture::{self, Item, Packet, Source};
 use mcpdump::engine::Engine;
 use mcpdump::ledger::{CaptureFact, ConnectionFact, Entry, Exchange, Record};
-use mcpdump::report::jsonl;
+use mcpdump::export::jsonl;
 use serde_json::Value;
 
 /// What the engine said of a capture.

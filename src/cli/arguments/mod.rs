@@ -7,10 +7,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::cli::arguments::quantity as measure;
+use crate::export;
 #[cfg(feature = "demo")]
 use crate::cli::commands::demo::Demo;
 #[cfg(feature = "demo")]
@@ -280,9 +282,9 @@ pub(crate) struct Export {
 /// What `export` takes beside its source.
 #[derive(Debug, Args)]
 pub(crate) struct ExportOptions {
-    /// The format: jsonl is one JSON object a line
-    #[arg(long, value_enum, default_value_t = To::Jsonl)]
-    pub(crate) to: To,
+    /// Output format
+    #[arg(long, default_value = "jsonl", value_parser = export_formats())]
+    pub(crate) to: &'static export::Format,
     /// Writes to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
@@ -314,10 +316,10 @@ pub(crate) enum By {
     Client,
 }
 
-/// The formats of `export`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum To {
-    Jsonl,
+/// Parses the name of an export format. The possible values are the rows of [`export::FORMATS`].
+fn export_formats() -> impl TypedValueParser<Value = &'static export::Format> {
+    let values = export::FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.summary));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<&'static export::Format>())
 }
 
 #[cfg(test)]

@@ -2,15 +2,17 @@
 
 use anyhow::{Context as _, anyhow};
 
-use crate::base::Fact;
+use crate::base::{Fact, Findings};
+use crate::capture::{self, Item, Packet, Source};
 use crate::cli::Outcome;
-use crate::cli::arguments::{By, ExportOptions, Format, ListOptions, ReportOptions, To};
+use crate::cli::arguments::{By, ExportOptions, Format, ListOptions, ReportOptions};
 use crate::cli::complain;
 use crate::cli::output;
 use crate::cli::progress_bar::Meter;
 use crate::cli::reader::Reader;
 use crate::cli::request::{Input, Inputs, Request};
 use crate::cli::setup::{Begun, begin};
+use crate::export::RawPacket;
 pub(crate) use crate::ledger::query::HelpRow;
 use crate::ledger::{By as Cut, Entry, Ledger, Record, Speaks, query};
 use crate::{engine, report};
@@ -29,13 +31,13 @@ pub(crate) fn list(request: &Request, options: &ListOptions) -> anyhow::Result<O
     });
     let mut unread = Unread::default();
     let mut engine = engine::Engine::new();
-    if options.messages && filter.is_none() {
+    if options.messages && filter.is_empty() {
         engine.emit_requests();
     }
     let result = analyse(&mut reader, engine, Meter::start(!output.is_file()), |entries| {
         entries.iter().for_each(|entry| unread.note(entry));
         output.write(|output| {
-            for entry in entries.iter().filter(|entry| is_shown(filter.as_ref(), entry)) {
+            for entry in entries.iter().filter(|entry| is_shown(&filter, entry)) {
                 lines.write(entry, output)?;
             }
             output.batch()
@@ -76,7 +78,7 @@ pub(crate) fn report(request: &Request, options: &ReportOptions) -> anyhow::Resu
         By::Client => Cut::Client,
     }));
     let result = analyse(&mut reader, engine::Engine::new(), Meter::start(false), |entries| {
-        for entry in entries.iter().filter(|entry| is_shown(filter.as_ref(), entry)) {
+        for entry in entries.iter().filter(|entry| is_shown(&filter, entry)) {
             ledger.push(entry);
         }
         Ok(())
@@ -94,16 +96,32 @@ pub(crate) fn report(request: &Request, options: &ReportOptions) -> anyhow::Resu
 pub(crate) fn export(request: &Request, options: &ExportOptions) -> anyhow::Result<Outcome> {
     let filter = filter(request)?;
     let Begun { mut reader, mut output, .. } = begin(request, options.output.as_deref())?;
-    let To::Jsonl = options.to;
-    let mut lines = report::jsonl::Writer::new();
-    let result = analyse(&mut reader, engine::Engine::new(), Meter::start(!output.is_file()), |entries| {
-        output.write(|output| {
-            for entry in entries.iter().filter(|entry| is_shown(filter.as_ref(), entry)) {
-                lines.write(entry, output)?;
-            }
-            output.batch()
+    let mut writer = (options.to.writer)();
+    let wants = writer.wants();
+    let mut engine = engine::Engine::new();
+    if wants.payloads {
+        engine.emit_payloads();
+    }
+    let meter = Meter::start(!output.is_file());
+    let result = output.write(|output| writer.begin(output)).and_then(|()| {
+        analyse_with_packets(&mut reader, engine, meter, wants.packets, |packets, entries| {
+            output.write(|output| {
+                for packet in packets {
+                    writer.packet(RawPacket {
+                        origin: packet.origin,
+                        link_type: packet.link_type.0,
+                        data: &packet.data,
+                        original_len: packet.original_len,
+                    })?;
+                }
+                for entry in entries.iter().filter(|entry| is_shown(&filter, entry)) {
+                    writer.entry(entry, output)?;
+                }
+                output.batch()
+            })
         })
     });
+    let result = result.and_then(|()| output.write(|output| writer.finish(output)));
     reader.end(result.and_then(|()| output.finish()))
 }
 
@@ -149,18 +167,34 @@ pub(crate) fn filter_fields() -> Vec<HelpRow> {
     query::help()
 }
 
-/// Reads a source to its end, and hands on what comes of it, batch by batch.
+/// Reads a source to its end and calls `each` with the entries of each batch.
 fn analyse(
+    reader: &mut Reader,
+    engine: engine::Engine,
+    meter: Meter,
+    mut each: impl FnMut(&[Entry]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    analyse_with_packets(reader, engine, meter, false, |_, entries| each(entries))
+}
+
+/// The same, with the packets of each batch too if `wants_packets`; else there are none.
+fn analyse_with_packets(
     reader: &mut Reader,
     mut engine: engine::Engine,
     mut meter: Meter,
-    mut each: impl FnMut(&[Entry]) -> anyhow::Result<()>,
+    wants_packets: bool,
+    mut each: impl FnMut(&[Packet], &[Entry]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let progress = reader.progress();
-    let mut entries = Vec::new();
+    let (mut packets, mut entries) = (Vec::new(), Vec::new());
     loop {
-        let goes_on = engine.read(reader, &mut entries)?;
-        each(&entries)?;
+        let goes_on = if wants_packets {
+            engine.read(&mut Tee { source: reader, packets: &mut packets }, &mut entries)?
+        } else {
+            engine.read(reader, &mut entries)?
+        };
+        each(&packets, &entries)?;
+        packets.clear();
         entries.clear();
         if let Some(progress) = &progress {
             meter.update(progress.read(), progress.total());
@@ -172,23 +206,36 @@ fn analyse(
     }
 }
 
-/// The filter of `--filter`. Its error shows the text and points at the character.
-pub(crate) fn filter(request: &Request) -> anyhow::Result<Option<query::Filter>> {
-    let Some(text) = request.filter.as_deref() else {
-        return Ok(None);
-    };
+/// A source that keeps the packets that are read from it. They share their bytes with the block read.
+struct Tee<'a> {
+    source: &'a mut Reader,
+    packets: &'a mut Vec<Packet>,
+}
+
+impl Source for Tee<'_> {
+    fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
+        let item = self.source.next(findings)?;
+        if let Some(Item::Packet(packet)) = &item {
+            self.packets.push(packet.clone());
+        }
+        Ok(item)
+    }
+}
+
+/// The filter of `--filter`, empty if there is none. Its error shows the text and points at the character.
+pub(crate) fn filter(request: &Request) -> anyhow::Result<query::Filter> {
+    let text = request.filter.as_deref().unwrap_or_default();
     query::Filter::parse(text)
-        .map(Some)
         .map_err(|error| anyhow!("{}", error.render(text)))
         .context("--filter")
 }
 
-/// Whether the filter lets an entry pass. What is no exchange, notification or stream always does: a filter narrows
-/// what was said, and the sessions, the quality of the capture and its findings are told whatever was asked for.
-fn is_shown(filter: Option<&query::Filter>, entry: &Entry) -> bool {
+/// Whether an entry passes the filter. Entries other than exchanges, notifications and streams always do: sessions,
+/// findings and the quality of the capture are shown in any case.
+fn is_shown(filter: &query::Filter, entry: &Entry) -> bool {
     let subject = match entry {
-        // Whether it passes depends on what will become of it: then both of its lines are shown.
-        Entry::Record(Record::Request(_)) => return filter.is_none(),
+        // Whether it passes is known once the exchange is over: then both lines are shown.
+        Entry::Record(Record::Request(_)) => return filter.is_empty(),
         Entry::Record(Record::Exchange(exchange)) => query::Subject::Exchange(exchange),
         Entry::Record(Record::Notification(notification)) => query::Subject::Notification(notification),
         Entry::Record(Record::Stream(stream)) => query::Subject::Stream(stream),
@@ -196,7 +243,7 @@ fn is_shown(filter: Option<&query::Filter>, entry: &Entry) -> bool {
             return true;
         }
     };
-    filter.is_none_or(|filter| filter.matches(subject))
+    filter.matches(subject)
 }
 
 /// The name of an input in a report.

@@ -40,6 +40,7 @@ use crate::cli::signals;
 use crate::cli::tell;
 use crate::engine::Engine;
 use crate::ledger::Ledger;
+use crate::ledger::query::Filter;
 use crate::report;
 use crate::serve::{Delay, Faults, Server};
 use crate::traffic::{self, Summary, Target, Transport};
@@ -167,7 +168,7 @@ fn show(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outc
 /// The same in the TUI.
 fn show_on_screen(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::Result<Outcome> {
     let name = format!("demo on {}", traffic.server.local_addr());
-    let prepare = |user: Option<&str>| Screen::prepare(request, &demo.screen, None, user);
+    let prepare = |user: Option<&str>| Screen::prepare(request, &demo.screen, Filter::default(), user);
     let (Begun { reader, output, remembered }, screen) = begin_screen(request, prepare)?;
     // It holds standard output, which the screen takes.
     drop(output);
@@ -257,7 +258,7 @@ fn play(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
 
 /// The same in the TUI.
 fn play_on_screen(demo: &Demo, request: &Request, user: Option<&str>) -> anyhow::Result<Outcome> {
-    let screen = Screen::prepare(request, &demo.screen, None, user)?;
+    let screen = Screen::prepare(request, &demo.screen, Filter::default(), user)?;
     let Wishes { history, clipboard } = screen.wishes();
     let remembered = if history { Remembered::open(user) } else { Remembered::default() };
     let display = sandbox::authority(clipboard);

@@ -106,7 +106,7 @@ pub(crate) struct Shown {
 /// What the screen needs, and cannot have any more once the process has shut itself in.
 pub(crate) struct Screen {
     config: Config,
-    filter: Option<Filter>,
+    filter: Filter,
     /// Where bodies go that do not fit into memory. `None` where none could be made: that is said when it is needed.
     spill: Option<File>,
     signals: Vec<i32>,
@@ -123,7 +123,7 @@ impl Screen {
     pub(crate) fn prepare(
         request: &Request,
         arguments: &ScreenArguments,
-        filter: Option<Filter>,
+        filter: Filter,
         user: Option<&str>,
     ) -> anyhow::Result<Self> {
         let mut config = config(request, user)?;
@@ -147,10 +147,7 @@ impl Screen {
         model.device = shown.device;
         self.spill.into_iter().for_each(|file| model.store.spill_into(file));
         let Remembered { filters, mut history, trouble } = shown.remembered;
-        let mut app = App::new(model, self.config).recalling(filters);
-        if let Some(filter) = self.filter {
-            app = app.filtered(filter);
-        }
+        let mut app = App::new(model, self.config).recalling(filters).filtered(self.filter);
         let (events, told) = sync_channel(WAITING);
         watch_signals(&self.signals, events.clone())?;
         if let Some(trouble) = trouble {

@@ -1,0 +1,202 @@
+//! One JSON object in a buffer, written without building a value first.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::base::{Degraded, Timestamp, units};
+use crate::ledger::{Carried, Id, Implementation, RpcError, SessionRef};
+
+/// A line under construction. Most methods append a member, `,"key":value`, and write `null` for
+/// `None`.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    bytes: Vec<u8>,
+}
+
+impl Line {
+    /// Begins a line of this type, and discards what the buffer holds.
+    pub(super) fn start(&mut self, kind: &str) {
+        self.bytes.clear();
+        self.raw("{\"type\":\"");
+        self.raw(kind);
+        self.raw("\",\"v\":1");
+    }
+
+    /// Ends the line and returns it, line end included.
+    pub(super) fn finish(&mut self) -> &[u8] {
+        self.raw("}\n");
+        &self.bytes
+    }
+
+    pub(super) fn session_fields(&mut self, session: Option<&SessionRef>) -> io::Result<()> {
+        self.session_number(session.map(|session| session.number));
+        self.text("session_id", session.and_then(|session| session.id.as_deref()))
+    }
+
+    pub(super) fn session_number(&mut self, number: Option<u32>) {
+        self.key("session");
+        match number {
+            Some(number) => {
+                self.raw("\"s");
+                units::push_digits(&mut self.bytes, number.into(), 1);
+                self.raw("\"");
+            }
+            None => self.raw("null"),
+        }
+    }
+
+    pub(super) fn carried(&mut self, key: &str, carried: Option<&Carried>) {
+        self.key(key);
+        let Some(carried) = carried else {
+            return self.raw("null");
+        };
+        self.raw("{\"start\":");
+        units::push_seconds(&mut self.bytes, carried.span.start.time);
+        self.time("end", Some(carried.span.end.time));
+        self.number("first_packet", Some(carried.span.first.0));
+        self.number("last_packet", Some(carried.span.last.0));
+        self.number("bytes", Some(carried.bytes));
+        self.raw("}");
+    }
+
+    pub(super) fn error(&mut self, error: Option<&RpcError>) -> io::Result<()> {
+        self.key("error");
+        let Some(error) = error else {
+            self.raw("null");
+            return Ok(());
+        };
+        self.raw("{\"code\":");
+        match error.code {
+            Some(code) => self.integer(code),
+            None => self.raw("null"),
+        }
+        self.text("message", Some(&error.message))?;
+        self.raw("}");
+        Ok(())
+    }
+
+    pub(super) fn implementation(&mut self, key: &str, info: Option<&Implementation>) -> io::Result<()> {
+        self.key(key);
+        let Some(info) = info else {
+            self.raw("null");
+            return Ok(());
+        };
+        self.raw("{\"name\":");
+        self.quoted(&info.name)?;
+        self.text("version", Some(&info.version))?;
+        self.raw("}");
+        Ok(())
+    }
+
+    pub(super) fn id(&mut self, id: &Id) -> io::Result<()> {
+        self.key("id");
+        match id {
+            Id::Null => self.raw("null"),
+            Id::Int(int) => self.integer(*int),
+            // Copied from the wire, where it was parsed as a JSON number.
+            Id::Number(spelled) => self.raw(spelled),
+            Id::Text(text) => self.quoted(text)?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn degraded(&mut self, degraded: Degraded) {
+        self.words("degraded", degraded.names());
+    }
+
+    pub(super) fn words(&mut self, key: &str, words: impl Iterator<Item = &'static str>) {
+        self.key(key);
+        self.raw("[");
+        for (i, word) in words.enumerate() {
+            self.raw(if i == 0 { "\"" } else { ",\"" });
+            self.raw(word);
+            self.raw("\"");
+        }
+        self.raw("]");
+    }
+
+    pub(super) fn texts(&mut self, key: &str, texts: &[Box<str>]) -> io::Result<()> {
+        self.key(key);
+        self.raw("[");
+        for (i, text) in texts.iter().enumerate() {
+            self.raw(if i == 0 { "" } else { "," });
+            self.quoted(text)?;
+        }
+        self.raw("]");
+        Ok(())
+    }
+
+    pub(super) fn number(&mut self, key: &str, value: Option<u64>) {
+        self.key(key);
+        match value {
+            Some(value) => units::push_digits(&mut self.bytes, value, 1),
+            None => self.raw("null"),
+        }
+    }
+
+    pub(super) fn time(&mut self, key: &str, time: Option<Timestamp>) {
+        self.key(key);
+        match time {
+            Some(time) => units::push_seconds(&mut self.bytes, time),
+            None => self.raw("null"),
+        }
+    }
+
+    pub(super) fn duration(&mut self, key: &str, ns: Option<i64>) {
+        self.key(key);
+        match ns {
+            Some(ns) => units::push_ms(&mut self.bytes, ns),
+            None => self.raw("null"),
+        }
+    }
+
+    /// A string that needs no escapes, such as the name of a status.
+    pub(super) fn word(&mut self, key: &str, word: Option<&str>) {
+        self.key(key);
+        match word {
+            Some(word) => {
+                self.raw("\"");
+                self.raw(word);
+                self.raw("\"");
+            }
+            None => self.raw("null"),
+        }
+    }
+
+    /// An address: a string that needs no escapes.
+    pub(super) fn address(&mut self, key: &str, address: SocketAddr) {
+        self.word(key, Some(&address.to_string()));
+    }
+
+    pub(super) fn text(&mut self, key: &str, text: Option<&str>) -> io::Result<()> {
+        self.key(key);
+        match text {
+            Some(text) => self.quoted(text),
+            None => {
+                self.raw("null");
+                Ok(())
+            }
+        }
+    }
+
+    fn quoted(&mut self, text: &str) -> io::Result<()> {
+        serde_json::to_writer(&mut self.bytes, text).map_err(io::Error::from)
+    }
+
+    fn integer(&mut self, value: i64) {
+        if value < 0 {
+            self.raw("-");
+        }
+        units::push_digits(&mut self.bytes, value.unsigned_abs(), 1);
+    }
+
+    fn key(&mut self, key: &str) {
+        self.raw(",\"");
+        self.raw(key);
+        self.raw("\":");
+    }
+
+    fn raw(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+}

@@ -1,0 +1,149 @@
+//! `export --to jsonl`, version 1: one JSON object a line.
+//!
+//! Exchanges, notifications, streams, findings and sessions have a line each, in the order of the
+//! entries; offers and facts have none. The names and the order of the fields are a contract
+//! (docs/jsonl.md). Text is written as it was on the wire, with the escapes of JSON: unlike the
+//! reports for people, an export masks nothing.
+
+use std::io;
+
+use super::Export;
+use crate::base::Finding;
+use crate::ledger::{Entry, Exchange, Notification, Record, Session, Stream};
+
+mod line;
+
+use line::Line;
+
+/// Writes the line of one entry, if it has one. [`JsonLines`] does the same for many, faster.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(entry: &Entry, out: &mut impl io::Write) -> io::Result<()> {
+    JsonLines::default().entry(entry, out)
+}
+
+/// Writes JSON lines. Each line is assembled in a buffer and written in one call.
+#[derive(Debug, Default)]
+pub struct JsonLines {
+    line: Line,
+}
+
+impl Export for JsonLines {
+    fn entry(&mut self, entry: &Entry, out: &mut dyn io::Write) -> io::Result<()> {
+        let line = &mut self.line;
+        match entry {
+            Entry::Record(Record::Exchange(exchange)) => write_exchange(line, exchange)?,
+            Entry::Record(Record::Notification(notification)) => {
+                write_notification(line, notification)?;
+            }
+            Entry::Record(Record::Stream(stream)) => write_stream(line, stream)?,
+            Entry::Record(Record::Session(session)) => write_session(line, session)?,
+            Entry::Finding(finding) => write_finding(line, finding)?,
+            Entry::Record(Record::Request(_) | Record::Offer(_)) | Entry::Fact(_) => return Ok(()),
+        }
+        out.write_all(line.finish())
+    }
+}
+
+fn write_exchange(line: &mut Line, exchange: &Exchange) -> io::Result<()> {
+    line.start("exchange");
+    line.number("n", Some(exchange.n));
+    line.number("tcp_stream", Some(exchange.tcp_stream.into()));
+    line.session_fields(Some(&exchange.session))?;
+    line.word("transport", Some(exchange.session.transport.name()));
+    line.text("protocol_version", exchange.protocol_version.as_deref())?;
+    line.word("origin", Some(exchange.origin.name()));
+    line.id(&exchange.id)?;
+    line.text("method", Some(&exchange.method))?;
+    line.text("name", exchange.name.as_deref())?;
+    line.word("status", Some(exchange.status.name()));
+    line.error(exchange.error.as_ref())?;
+    line.number("http_status", exchange.http_status.map(u64::from));
+    line.carried("request", Some(&exchange.request));
+    line.carried("response", exchange.response.as_ref());
+    line.duration("total_ms", exchange.total_ns());
+    line.duration("send_ms", Some(exchange.send_ns()));
+    line.duration("wait_ms", exchange.wait_ns());
+    line.duration("receive_ms", exchange.receive_ns());
+    line.duration("ack_ms", exchange.ack_ns());
+    line.number("progress", Some(exchange.progress.into()));
+    line.word("cause", exchange.cause.map(|cause| cause.name()));
+    line.number("continues", exchange.continues);
+    line.degraded(exchange.degraded);
+    line.words("findings", exchange.findings.iter().map(|code| code.name()));
+    line.address("client", exchange.client);
+    line.address("server", exchange.session.server);
+    Ok(())
+}
+
+fn write_notification(line: &mut Line, notification: &Notification) -> io::Result<()> {
+    line.start("notification");
+    line.session_fields(Some(&notification.session))?;
+    line.word("from", Some(notification.from.name()));
+    line.text("method", Some(&notification.method))?;
+    line.time("time", Some(notification.carried.span.start.time));
+    line.number("packet", Some(notification.carried.span.first.0));
+    line.number("bytes", Some(notification.carried.bytes));
+    line.number("exchange", notification.exchange);
+    line.degraded(notification.degraded);
+    Ok(())
+}
+
+fn write_stream(line: &mut Line, stream: &Stream) -> io::Result<()> {
+    line.start("stream");
+    line.session_fields(stream.session.as_ref())?;
+    line.number("exchange", stream.exchange);
+    line.number("tcp_stream", Some(stream.tcp_stream.into()));
+    line.text("method", stream.method.as_deref())?;
+    line.text("target", stream.target.as_deref())?;
+    line.number("http_status", stream.http_status.map(u64::from));
+    line.address("server", stream.server);
+    line.address("client", stream.client);
+    line.time("start", Some(stream.span.start.time));
+    line.time("first_event", stream.first_event);
+    line.time("last_event", stream.last_event);
+    line.number("events", Some(stream.events));
+    line.number("bytes", Some(stream.bytes));
+    line.number("first_packet", Some(stream.span.first.0));
+    line.number("last_packet", Some(stream.span.last.0));
+    line.word("ended", Some(stream.ended.name()));
+    line.degraded(stream.degraded);
+    Ok(())
+}
+
+fn write_session(line: &mut Line, session: &Session) -> io::Result<()> {
+    line.start("session");
+    line.session_fields(Some(&session.session))?;
+    line.word("transport", Some(session.session.transport.name()));
+    line.text("protocol_version", session.protocol_version.as_deref())?;
+    line.address("server", session.session.server);
+    line.address("client", session.session.client);
+    line.implementation("client_info", session.client_info.as_ref())?;
+    line.implementation("server_info", session.server_info.as_ref())?;
+    line.number("exchanges", Some(session.exchanges));
+    line.word("ended", Some(session.ended.name()));
+    line.degraded(session.degraded);
+    line.number("first_packet", Some(session.first.packet.0));
+    line.number("last_packet", Some(session.last.packet.0));
+    line.time("start", Some(session.first.time));
+    line.time("end", Some(session.last.time));
+    line.texts("client_capabilities", &session.client_capabilities)?;
+    line.texts("server_capabilities", &session.server_capabilities)
+}
+
+fn write_finding(line: &mut Line, finding: &Finding) -> io::Result<()> {
+    line.start("finding");
+    line.word("code", Some(finding.code.name()));
+    line.word("severity", Some(finding.code.severity().name()));
+    line.session_number(finding.session);
+    line.number("exchange", finding.exchange);
+    line.number("packet", finding.at.map(|at| at.packet.0));
+    line.text("detail", Some(&finding.detail))?;
+    line.time("time", finding.at.map(|at| at.time));
+    line.number("tcp_stream", finding.tcp_stream.map(u64::from));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
