@@ -20,7 +20,7 @@ use mcpdump::capture::Source;
 use mcpdump::engine::Engine;
 use mcpdump::ledger::query::Filter;
 use mcpdump::ledger::{Entry, Exchange, Record};
-use mcpdump::tui::{Action, App, Config, Event, Model, ViewName, draw};
+use mcpdump::tui::{self, Action, App, Config, Event, Model, ViewName, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -146,7 +146,7 @@ fn large(told: &[Entry]) -> Vec<Entry> {
 
 fn filled() -> App {
     let told = told();
-    let mut app = App::new(Model::new("bench".to_owned(), false, 64 << 20), Config::default());
+    let mut app = App::new(Model::new(tui::Source::saved("bench"), 64 << 20), Config::default());
     let exchanges = exchanges(&told).map(|exchange| Entry::Record(Record::Exchange(Box::new(exchange))));
     let mut entries = exchanges.chain(around(&told)).chain(large(&told));
     loop {
@@ -175,7 +175,7 @@ impl Screen {
         self.app.refresh();
         let mut seen = None;
         self.terminal.draw(|frame| seen = Some(draw(&self.app, frame))).expect("a frame");
-        seen.into_iter().for_each(|seen| self.app.saw(seen));
+        seen.into_iter().for_each(|seen| self.app.set_frame_info(seen));
     }
 
     fn act(&mut self, action: Action) {
@@ -195,7 +195,7 @@ impl Screen {
     }
 
     fn filter(&mut self, text: &str) {
-        self.app.model.refilter(Filter::parse(text).expect("a filter"));
+        self.app.model.set_filter(Filter::parse(text).expect("a filter"));
     }
 }
 

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use mcpdump::engine::Engine;
 use mcpdump::ledger::Ledger;
-use mcpdump::tui::{App, Config, Event, Model, draw};
+use mcpdump::tui::{App, Config, Event, Model, Source, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -59,7 +59,7 @@ fn main() -> io::Result<()> {
         ms(in_progress),
         ms(frame)
     );
-    let (exchanges, store) = (opened.app.model.store.len(), &opened.app.model.store);
+    let (exchanges, store) = (opened.app.model.store().len(), &opened.app.model.store());
     println!("exchanges     {exchanges}, connections {}", store.connections().len());
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
@@ -162,11 +162,11 @@ fn load(mut source: impl mcpdump::capture::Source, events: &SyncSender<Sent>) {
 }
 
 fn show(began: Instant, told: &Receiver<Sent>) -> Opened {
-    let mut app = App::new(Model::new("bench".to_owned(), false, 64 << 20), Config::default());
+    let mut app = App::new(Model::new(Source::saved("bench"), 64 << 20), Config::default());
     let mut terminal = Terminal::new(TestBackend::new(200, 50)).expect("a screen");
     let (mut drawn, mut first, mut waits) = (None::<Instant>, None, Vec::new());
     let mut slowest = [Duration::ZERO; 3];
-    while !app.model.ended {
+    while !app.model.has_ended() {
         let wait = drawn.map_or(Duration::ZERO, |drawn| FRAME.saturating_sub(drawn.elapsed()));
         let (taking, mut pressed) = (Instant::now(), None);
         let mut next = told.recv_timeout(wait).ok();
@@ -186,11 +186,11 @@ fn show(began: Instant, told: &Receiver<Sent>) -> Opened {
         app.refresh();
         let mut seen = None;
         terminal.draw(|frame| seen = Some(draw(&app, frame))).expect("a frame");
-        seen.into_iter().for_each(|seen| app.saw(seen));
+        seen.into_iter().for_each(|seen| app.set_frame_info(seen));
         slowest[2] = slowest[2].max(frame.elapsed());
         drawn = Some(Instant::now());
         waits.extend(pressed.map(|at: Instant| at.elapsed()));
-        if first.is_none() && !app.model.rows.is_empty() {
+        if first.is_none() && !app.model.exchanges().is_empty() {
             first = Some(began.elapsed());
         }
     }

@@ -50,7 +50,7 @@ pub struct App {
     pub(super) said: Option<String>,
     pub(super) mouse: bool,
     /// What the last frame learned.
-    pub(super) seen: FrameInfo,
+    pub(super) frame: FrameInfo,
     /// When and where the mouse was clicked last, for double clicks.
     pub(super) clicked: Option<(std::time::Duration, u16, u16)>,
     /// From where one came to the exchanges, where another view led there.
@@ -65,7 +65,7 @@ impl App {
     /// A screen that shows the exchanges.
     #[must_use]
     pub fn new(mut model: Model, config: Config) -> Self {
-        model.still = config.still;
+        model.set_still(config.still);
         Self {
             views: views::all(&config, &model),
             model,
@@ -76,7 +76,7 @@ impl App {
             said: None,
             mouse: config.mouse,
             config,
-            seen: FrameInfo::default(),
+            frame: FrameInfo::default(),
             clicked: None,
             origin: None,
             leaving: false,
@@ -89,7 +89,7 @@ impl App {
     pub fn filtered(mut self, filter: crate::ledger::query::Filter) -> Self {
         self.filter.set(filter.text());
         self.filter.keep();
-        self.model.refilter(filter);
+        self.model.set_filter(filter);
         self
     }
 
@@ -106,8 +106,8 @@ impl App {
     }
 
     /// What the last frame learned of the screen.
-    pub fn saw(&mut self, seen: FrameInfo) {
-        self.seen = seen;
+    pub fn set_frame_info(&mut self, frame: FrameInfo) {
+        self.frame = frame;
     }
 
     /// The view that is shown.
@@ -126,6 +126,6 @@ impl App {
         call: impl FnOnce(&mut dyn View, &mut Model, &FrameInfo) -> T,
     ) -> Option<T> {
         let view = self.views.iter_mut().find(|view| view.name() == self.current)?;
-        Some(call(view.as_mut(), &mut self.model, &self.seen))
+        Some(call(view.as_mut(), &mut self.model, &self.frame))
     }
 }

@@ -15,16 +15,17 @@ pub(super) const CHARACTER: (u16, u16) = (4, 4);
 pub(super) fn draw_big_text(area: Rect, role: Role, text: &str, painter: &mut Painter<'_>) -> Option<u16> {
     let (wide, tall) = CHARACTER;
     let columns = u16::try_from(text.len()).ok()?.checked_mul(wide)?;
-    let fits = columns <= area.width && tall <= area.height && area.intersection(painter.cells.area) == area;
+    let fits =
+        columns <= area.width && tall <= area.height && area.intersection(painter.cells().area) == area;
     if !fits || !text.is_ascii() || painter.symbols().more.is_ascii() {
         return None;
     }
-    let style = painter.theme.style(role);
+    let style = painter.style(role);
     let text = BigText::builder()
         .pixel_size(PixelSize::Quadrant)
         .style(style)
         .lines([text.to_owned().into()])
         .build();
-    text.render(Rect { width: columns, height: tall, ..area }, painter.cells);
+    text.render(Rect { width: columns, height: tall, ..area }, painter.cells());
     Some(columns)
 }

@@ -8,8 +8,8 @@ use super::action::{ACTIONS, Action, ActionInfo, KeyContext};
 use super::app::{App, Mode};
 use super::effect::Copies;
 use super::frame_info::{FrameInfo, Hit};
-use super::model::short_source;
 use super::painter::Painter;
+use super::source::short_name;
 use super::theme::Role;
 use super::view_name::ViewName;
 use super::{help, update};
@@ -32,11 +32,11 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) -> FrameInfo {
 
 /// Draws into cells; also says where the cursor is, where something is typed.
 fn draw_cells(app: &App, area: Rect, cells: &mut Buffer) -> (FrameInfo, Option<Position>) {
-    let mut painter = Painter::new(&app.config.theme, cells, app.model.private);
-    painter.wash(area, Role::Text);
+    let mut painter = Painter::new(&app.config.theme, cells, app.model.is_private());
+    painter.set_role(area, Role::Text);
     if area.width < LEAST.0 || area.height < LEAST.1 {
         too_small(area, &mut painter);
-        return (painter.info, None);
+        return (painter.finish(), None);
     }
     let line = |y| Rect { y, height: 1, ..area };
     header(app, line(area.y), &mut painter);
@@ -56,7 +56,7 @@ fn draw_cells(app: &App, area: Rect, cells: &mut Buffer) -> (FrameInfo, Option<P
         Mode::Copy(copies) => copy_menu(copies, body, &mut painter),
         Mode::View | Mode::Search => {}
     }
-    (painter.info, cursor)
+    (painter.finish(), cursor)
 }
 
 fn too_small(area: Rect, painter: &mut Painter<'_>) {
@@ -69,7 +69,7 @@ fn too_small(area: Rect, painter: &mut Painter<'_>) {
     let top = area.y + area.height.saturating_sub(texts.len() as u16) / 2;
     for (line, text) in (top..area.bottom()).zip(&texts) {
         let left = area.width.saturating_sub(sanitize::width(text) as u16) / 2;
-        painter.text(Position::new(area.x + left, line), area.width - left, Role::Warn, text);
+        painter.draw_text(Position::new(area.x + left, line), area.width - left, Role::Warn, text);
     }
 }
 
@@ -83,17 +83,17 @@ fn header(app: &App, area: Rect, painter: &mut Painter<'_>) {
         let columns = (sanitize::width(&text) as u16 + 2).min(area.right().saturating_sub(x));
         let whole = Rect { x, width: columns, ..area };
         let inner = Rect { x: x + 1, width: columns.saturating_sub(2), ..area };
-        painter.line(inner, &[(if is_open { Role::Selected } else { Role::Faint }, &text)]);
+        painter.draw_spans(inner, &[(if is_open { Role::Selected } else { Role::Faint }, &text)]);
         if is_open {
-            painter.wash(whole, Role::Selected);
+            painter.set_role(whole, Role::Selected);
         }
-        painter.hit(whole, Hit::View(name));
+        painter.add_hit(whole, Hit::View(name));
         x += columns.saturating_sub(u16::from(shared));
     }
     let left = usize::from(area.right().saturating_sub(x + 1));
     let shown = sanitize::fit(&state, left);
     let rest = Rect { x: x + 1, width: left as u16, ..area };
-    painter.right(rest, role, &shown);
+    painter.draw_right(rest, role, &shown);
 }
 
 /// The tabs of the views as they find room.
@@ -122,7 +122,7 @@ fn tabs(app: &App, room: usize, [long, brief]: [String; 2]) -> Tabs {
     };
     let (whole, short) = (named(ViewName::title, &|_| true), named(ViewName::short, &|_| true));
     let keys = named(ViewName::title, &|view| view == app.current);
-    let named_source = format!("{}  {long}", short_source(&app.model.source));
+    let named_source = format!("{}  {long}", short_name(&app.model.source().name));
     let tries = [
         (&whole, false, &named_source),
         (&whole, true, &named_source),
@@ -146,22 +146,22 @@ fn tabs(app: &App, room: usize, [long, brief]: [String; 2]) -> Tabs {
 /// How far the reading is: at length, and in brief.
 fn state(app: &App) -> (Role, [String; 2]) {
     let model = &app.model;
-    let capture = model.store.capture();
+    let capture = model.store().capture();
     let lost = match capture.lost.total() {
         0 => String::new(),
         packets => format!(", {packets} lost"),
     };
-    let kept = model.device.as_ref().and_then(|device| device.kept.as_deref());
-    let kept = kept.map(|target| format!(", -w {}", short_source(target))).unwrap_or_default();
-    if model.failed.is_some() {
+    let kept = model.source().device.as_ref().and_then(|device| device.written_to.as_deref());
+    let kept = kept.map(|target| format!(", -w {}", short_name(target))).unwrap_or_default();
+    if model.failure().is_some() {
         return (Role::Bad, ["reading failed".to_owned(), "failed".to_owned()]);
     }
     if model.is_frozen() {
-        let held = model.held();
+        let held = model.held_back();
         return (Role::Warn, [format!("frozen, {held} new"), format!("frozen, {} new", count(held as u64))]);
     }
     let brief = count(capture.packets);
-    match (model.ended, model.loading.percent()) {
+    match (model.has_ended(), model.loading().percent()) {
         (true, _) => {
             let long = format!("{}{lost}{kept}", units::several(capture.packets, "packet"));
             (Role::Faint, [long, format!("{brief} packets{lost}")])
@@ -170,11 +170,13 @@ fn state(app: &App) -> (Role, [String; 2]) {
             (Role::Pending, [format!("reading {percent} %"), format!("read {percent} %")])
         }
         // Nothing is known of a file before its first packets.
-        (false, None) if !model.live => (Role::Pending, ["reading".to_owned(), "reading".to_owned()]),
+        (false, None) if !model.source().is_live => {
+            (Role::Pending, ["reading".to_owned(), "reading".to_owned()])
+        }
         (false, None) => {
             let role = if lost.is_empty() { Role::Good } else { Role::Warn };
-            let (packets, rate) = (capture.packets, model.packets_per_second);
-            let how = if model.followed { "followed" } else { "live" };
+            let (packets, rate) = (capture.packets, model.packets_per_second());
+            let how = if model.source().is_followed { "followed" } else { "live" };
             let long = format!("{how}, {}, {rate}/s{lost}{kept}", units::several(packets, "packet"));
             (role, [long, format!("{how}, {brief}, {rate}/s{lost}")])
         }
@@ -193,25 +195,27 @@ fn count(count: u64) -> String {
 /// The filter: what holds, or what is typed, and what is wrong with it at its place.
 fn filter_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Position> {
     let typing = matches!(app.mode, Mode::Filter);
-    painter.hit(area, Hit::Action(Action::Filter));
-    let holds = app.model.rows.filter().text();
+    painter.add_hit(area, Hit::Action(Action::Filter));
+    let holds = app.model.filter().text();
     let key = app.config.keys.keys(Action::Filter).first().map(ToString::to_string).unwrap_or_default();
-    let label = painter.line(area, &[(Role::Key, &key), (Role::Faint, " filter ")]);
+    let label = painter.draw_spans(area, &[(Role::Key, &key), (Role::Faint, " filter ")]);
     let field = Rect { x: area.x + label, width: area.width - label, ..area };
     if !typing {
-        if app.model.rows.filter().is_empty() {
+        if app.model.filter().is_empty() {
             return None;
         }
-        let mut used = painter.line(field, &[(Role::Strong, holds)]);
-        let (looked, all) = (app.model.rows.looked(), app.model.store.len());
+        let mut used = painter.draw_spans(field, &[(Role::Strong, holds)]);
+        let (looked, all) = (app.model.exchanges().scanned(), app.model.store().len());
         let shown = if looked < all {
-            format!("  {} of {all}, {} % looked at", app.model.rows.len(), looked * 100 / all.max(1))
+            format!("  {} of {all}, {} % looked at", app.model.exchanges().len(), looked * 100 / all.max(1))
         } else {
-            format!("  {} of {all}", app.model.rows.len())
+            format!("  {} of {all}", app.model.exchanges().len())
         };
         used = used.min(field.width);
-        painter
-            .line(Rect { x: field.x + used, width: field.width - used, ..field }, &[(Role::Faint, &shown)]);
+        painter.draw_spans(
+            Rect { x: field.x + used, width: field.width - used, ..field },
+            &[(Role::Faint, &shown)],
+        );
         return None;
     }
     let text = app.filter.text();
@@ -229,7 +233,7 @@ fn filter_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Posit
 /// What is typed, so much of it that the cursor is seen; where the cursor is.
 fn typed(text: &str, cursor: usize, role: Role, field: Rect, painter: &mut Painter<'_>) -> Position {
     let (shown, before) = window(text, cursor, field.width.into());
-    painter.text(field.as_position(), field.width, role, shown);
+    painter.draw_text(field.as_position(), field.width, role, shown);
     Position::new((field.x + before).min(field.right().saturating_sub(1)), field.y)
 }
 
@@ -255,7 +259,7 @@ fn mark_error((text, cursor): (&str, usize), at: usize, field: Rect, painter: &m
     let Some(at) = at.min(text.len()).checked_sub(hidden) else { return };
     let before = shown.get(..at).unwrap_or(shown);
     let columns = sanitize::width(&sanitize::escape(before)).min(field.width.saturating_sub(1).into());
-    painter.wash(Rect { x: field.x + columns as u16, width: 1, ..field }, Role::Found);
+    painter.set_role(Rect { x: field.x + columns as u16, width: 1, ..field }, Role::Found);
 }
 
 /// What may stand at the cursor, below the filter line; and what is wrong.
@@ -277,24 +281,24 @@ fn completions(app: &App, area: Rect, cursor: Option<Position>, painter: &mut Pa
     // What can be inserted stands below the place where it would.
     let x = cursor.map_or(area.x, |cursor| cursor.x.saturating_sub(2)).min(area.right() - width);
     let height = (texts.len() as u16 + 2).min(area.height.saturating_sub(3));
-    let inner = painter.frame(Rect { x, y: area.y + 2, width, height }, "");
+    let inner = painter.draw_frame(Rect { x, y: area.y + 2, width, height }, "");
     for (y, (is_chosen, insert, note)) in (inner.y..inner.bottom()).zip(&texts) {
         let line = Rect { y, height: 1, ..inner };
-        painter.text(Position::new(line.x + 1, y), widest, Role::Key, insert);
+        painter.draw_text(Position::new(line.x + 1, y), widest, Role::Key, insert);
         let at = line.x + widest + 3;
-        painter.text(Position::new(at, y), line.right().saturating_sub(at), Role::Faint, note);
+        painter.draw_text(Position::new(at, y), line.right().saturating_sub(at), Role::Faint, note);
         if *is_chosen {
-            painter.wash(line, Role::Selected);
+            painter.set_role(line, Role::Selected);
         }
     }
 }
 
 fn search_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Position> {
-    let label = painter.line(area, &[(Role::Key, "search "), (Role::Faint, "")]);
+    let label = painter.draw_spans(area, &[(Role::Key, "search "), (Role::Faint, "")]);
     let field = Rect { x: area.x + label, width: area.width - label, ..area };
     let place = typed(app.search.text(), app.search.cursor(), Role::Strong, field, painter);
     if let Some(said) = &app.said {
-        painter.right(area, Role::Faint, said);
+        painter.draw_right(area, Role::Faint, said);
     }
     Some(place)
 }
@@ -304,22 +308,28 @@ fn footer(app: &App, area: Rect, painter: &mut Painter<'_>) {
     if let Mode::Filter = app.mode {
         let hint = "enter applies, esc leaves it as it was, tab completes, up and down: history";
         match app.filter.filter() {
-            Err(error) => painter.line(area, &[(Role::Bad, &wrong(app.filter.text(), &error))]),
-            Ok(_) => painter.line(area, &[(Role::Faint, hint)]),
+            Err(error) => painter.draw_spans(area, &[(Role::Bad, &wrong(app.filter.text(), &error))]),
+            Ok(_) => painter.draw_spans(area, &[(Role::Faint, hint)]),
         };
         return;
     }
     let status = app.view().map(|view| view.status(&app.model)).unwrap_or_default();
     let columns = sanitize::width(&status).min(area.width.into()) as u16;
     let left = Rect { width: area.width.saturating_sub(columns + 2), ..area };
-    let said = app.said.as_ref().or(app.model.failed.as_ref());
-    match (&app.mode, said) {
-        (_, Some(said)) => drop(painter.line(left, &[(Role::Warn, said)])),
-        (Mode::Help(_), None) => drop(painter.line(left, &[(Role::Faint, "up and down scroll, esc closes")])),
-        (Mode::Copy(_), None) => drop(painter.line(left, &[(Role::Faint, "a letter copies, esc closes")])),
-        _ => keys(app, left, painter),
+    let said = app.said.as_deref().or(app.model.failure());
+    let message = match (&app.mode, said) {
+        (_, Some(said)) => Some((Role::Warn, said)),
+        (Mode::Help(_), None) => Some((Role::Faint, "up and down scroll, esc closes")),
+        (Mode::Copy(_), None) => Some((Role::Faint, "a letter copies, esc closes")),
+        _ => None,
+    };
+    match message {
+        Some(message) => {
+            painter.draw_spans(left, &[message]);
+        }
+        None => keys(app, left, painter),
     }
-    painter.right(area, Role::Faint, &status);
+    painter.draw_right(area, Role::Faint, &status);
 }
 
 /// What is wrong with a filter, and at which of its characters, counted from 1: that is what an editor counts.
@@ -352,8 +362,8 @@ fn keys(app: &App, area: Rect, painter: &mut Painter<'_>) {
     let mut x = area.x;
     for (action, key, short) in &all {
         let left = Rect { x, width: area.right().saturating_sub(x), ..area };
-        let columns = painter.line(left, &[(Role::Key, key), (Role::Faint, short.trim_end())]);
-        painter.hit(Rect { width: columns, ..left }, Hit::Action(*action));
+        let columns = painter.draw_spans(left, &[(Role::Key, key), (Role::Faint, short.trim_end())]);
+        painter.add_hit(Rect { width: columns, ..left }, Hit::Action(*action));
         x += columns + 2;
     }
 }
@@ -362,12 +372,12 @@ fn copy_menu(copies: &Copies, area: Rect, painter: &mut Painter<'_>) {
     let height = (copies.0.len() as u16 + 2).min(area.height);
     let width = 76.min(area.width);
     let popup = Rect { x: area.x + (area.width - width) / 2, y: area.bottom() - height, width, height };
-    let inner = painter.frame(popup, "Copy");
+    let inner = painter.draw_frame(popup, "Copy");
     for (y, choice) in (inner.y..inner.bottom()).zip(&copies.0) {
         let key = choice.key.to_string();
         let name = format!("  {:<18}", choice.name);
         let line = Rect { x: inner.x + 1, y, width: inner.width.saturating_sub(2), height: 1 };
-        painter.line(line, &[(Role::Key, &key), (Role::Strong, &name), (Role::Faint, &choice.text)]);
+        painter.draw_spans(line, &[(Role::Key, &key), (Role::Strong, &name), (Role::Faint, &choice.text)]);
     }
 }
 

@@ -96,9 +96,11 @@ where
         }
         if app.take_dirty() {
             app.refresh();
-            let mut seen = None;
-            terminal.draw(|frame| seen = Some(draw(app, frame)))?;
-            seen.into_iter().for_each(|seen| app.saw(seen));
+            let mut info = None;
+            terminal.draw(|frame| info = Some(draw(app, frame)))?;
+            if let Some(info) = info {
+                app.set_frame_info(info);
+            }
             drawn = Some(now());
         }
     }
@@ -211,7 +213,7 @@ mod tests {
     use std::sync::mpsc::sync_channel;
 
     use super::*;
-    use crate::tui::{Config, Model};
+    use crate::tui::{Config, Model, Source};
 
     struct Nothing;
 
@@ -232,12 +234,12 @@ mod tests {
         let (send, events) = sync_channel(3);
         send.send(Event::Warned("slow".to_owned())).unwrap();
         send.send(Event::End).unwrap();
-        let mut app = App::new(Model::new("test".to_owned(), false, 1 << 20), Config::default());
+        let mut app = App::new(Model::new(Source::saved("test"), 1 << 20), Config::default());
         for _ in 0..2 {
             let first = events.try_recv().ok();
             take_all(&mut app, first, &events, &mut Nothing).unwrap();
         }
-        assert!(app.model.ended);
+        assert!(app.model.has_ended());
     }
 
     /// A capture that is over, on a screen that nobody touches, costs nothing.

@@ -1,65 +1,75 @@
-//! What drawing a frame learned: where the panes are, and what lies where for the mouse.
+//! What drawing a frame learned: where the panes are, and what the mouse can hit.
 
 use ratatui::layout::{Position, Rect};
 
 use super::action::Action;
 use super::view_name::ViewName;
 
-/// A part of the screen that is scrolled for itself.
+/// A part of the screen that scrolls on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pane {
+pub(super) enum Pane {
     /// The list of the view.
     List,
-    /// What was opened, or stands below or beside the list.
+    /// The opened item, or the pane below or beside the list.
     Detail,
 }
 
-/// What lies at a place of the screen, for the mouse.
+/// Something on the screen that can be clicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hit {
+pub(super) enum Hit {
     /// The tab of a view.
     View(ViewName),
     /// A row of a pane.
     Row(Pane, usize),
-    /// A cell of a row of a pane: the row, and the place in it.
+    /// A cell of a row of a pane: the row, and the index of the cell.
     Cell(Pane, usize, usize),
-    /// The header of a column, by its number in the view's table.
+    /// The header of a column, by its index in the view's table.
     Column(usize),
-    /// A tab of what was opened.
+    /// A tab of the opened item.
     Tab(usize),
-    /// Something that can be asked for.
+    /// A label that stands for an action.
     Action(Action),
 }
 
-/// What drawing learned: where panes are and what lies where.
+/// What drawing a frame learned.
 #[derive(Clone, Debug, Default)]
 pub struct FrameInfo {
-    pub(super) panes: Vec<(Pane, Rect)>,
-    pub(super) hits: Vec<(Rect, Hit)>,
+    panes: Vec<(Pane, Rect)>,
+    hits: Vec<(Rect, Hit)>,
 }
 
 impl FrameInfo {
-    /// The lines that a pane has for its rows; 1 where it was not drawn.
+    /// Records the area of the rows of a pane.
+    pub(super) fn add_pane(&mut self, pane: Pane, area: Rect) {
+        self.panes.push((pane, area));
+    }
+
+    /// Records what a click on `area` hits. Later areas lie above earlier ones.
+    pub(super) fn add_hit(&mut self, area: Rect, hit: Hit) {
+        self.hits.push((area, hit));
+    }
+
+    /// Returns the number of rows that a pane has room for; 1 if it was not drawn.
     #[must_use]
-    pub fn lines(&self, pane: Pane) -> usize {
+    pub(super) fn visible_rows(&self, pane: Pane) -> usize {
         self.area(pane).map_or(1, |area| usize::from(area.height).max(1))
     }
 
-    /// Where the rows of a pane are; `None` where it was not drawn.
+    /// Returns the area of the rows of a pane; `None` if it was not drawn.
     #[must_use]
-    pub fn area(&self, pane: Pane) -> Option<Rect> {
+    pub(super) fn area(&self, pane: Pane) -> Option<Rect> {
         self.panes.iter().rev().find(|(of, _)| *of == pane).map(|(_, area)| *area)
     }
 
-    /// What lies at a place: what was drawn last.
+    /// Returns what a click at a position hits.
     #[must_use]
-    pub fn hit(&self, at: Position) -> Option<Hit> {
-        self.hits.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, hit)| *hit)
+    pub(super) fn hit_at(&self, position: Position) -> Option<Hit> {
+        self.hits.iter().rev().find(|(area, _)| area.contains(position)).map(|(_, hit)| *hit)
     }
 
-    /// The pane at a place.
+    /// Returns the pane at a position.
     #[must_use]
-    pub fn pane(&self, at: Position) -> Option<Pane> {
-        self.panes.iter().rev().find(|(_, area)| area.contains(at)).map(|(pane, _)| *pane)
+    pub(super) fn pane_at(&self, position: Position) -> Option<Pane> {
+        self.panes.iter().rev().find(|(_, area)| area.contains(position)).map(|(pane, _)| *pane)
     }
 }

@@ -1,172 +1,173 @@
-//! Latencies over time, per method and tool: counts by step of a logarithmic scale and by stretch of time, kept while
-//! exchanges come.
+//! Latencies over time, for each method and tool: counts by step of a logarithmic scale and by column
+//! of time.
 
 use std::collections::HashMap;
 
-use crate::base::Timestamp;
+use crate::base::{Timestamp, limits};
 use crate::ledger::{Exchange, Status, Subject};
 
-/// Where steps begin within a power of ten, in hundredths: the preferred numbers of ISO 3, R10. Ten to a power of ten,
-/// each about a quarter above the one before, and short to write.
+/// The starts of the steps within a power of ten, in hundredths: the preferred numbers of ISO 3, R10.
+/// Ten to a power of ten, each about a quarter above the one before, and short to write.
 const PREFERRED: [i64; 10] = [100, 125, 160, 200, 250, 315, 400, 500, 630, 800];
 
-/// Where the second step begins, in nanoseconds: what is faster no packet clock tells apart.
-const FASTEST: i64 = 1_000;
+/// The start of the second step, in nanoseconds. No packet clock resolves anything shorter.
+const SHORTEST: i64 = 1_000;
 
-/// Powers of ten above [`FASTEST`] that are cut in steps: the last step begins at 10000 s.
+/// The number of powers of ten above [`SHORTEST`] that are divided into steps. The last step begins at
+/// 10,000 s.
 const POWERS: usize = 10;
 
-/// Steps of the scale: one below [`FASTEST`], ten for each power of ten, one for all beyond.
+/// The number of steps of the scale: one below [`SHORTEST`], ten for each power of ten, one for all
+/// beyond.
 pub(super) const STEPS: usize = POWERS * PREFERRED.len() + 2;
 
-/// Stretches of time at most: more than a screen has columns. A row keeps a count for each step and stretch that has
-/// any exchange, 16 bytes: no more than it has exchanges, and 400 KB at most.
-const STRETCHES: i64 = 256;
+/// The largest number of columns of time: more than a screen has. A heat map keeps 16 bytes for each
+/// step and column that has an exchange, 400 KB at most.
+const MAX_COLUMNS: i64 = 256;
 
-/// The width that stretches begin with, in nanoseconds; it doubles as the capture grows. Whole milliseconds.
-const NARROWEST: i64 = 1_000_000;
+/// The width of a column at first, in nanoseconds. It doubles as the capture grows.
+const MIN_WIDTH: i64 = 1_000_000;
 
-/// FilteredExchanges at most, as in the ledger's table: what is beyond has no heat map.
-const MAX_ROWS: usize = crate::base::limits::MAX_TABLE_ROWS;
+/// The largest number of heat maps. Methods and tools beyond it have none.
+const MAX_HEAT_MAPS: usize = limits::MAX_TABLE_ROWS;
 
-/// Where a step begins, in nanoseconds; 0 for the first, which has all below 1 µs.
+/// Returns the start of a step, in nanoseconds; 0 for the first, which holds everything below 1 µs.
 pub(super) fn step_start(step: usize) -> i64 {
     let Some(at) = step.checked_sub(1) else { return 0 };
     let (power, part) = (at / PREFERRED.len(), at % PREFERRED.len());
     let scale = 10_i64.pow(u32::try_from(power).unwrap_or(0).min(POWERS as u32));
-    PREFERRED.get(part).copied().unwrap_or(100).saturating_mul(FASTEST / 100).saturating_mul(scale)
+    PREFERRED.get(part).copied().unwrap_or(100).saturating_mul(SHORTEST / 100).saturating_mul(scale)
 }
 
-/// The step in which a latency lies.
+/// Returns the step of a latency in nanoseconds.
 pub(super) fn step_of(ns: i64) -> usize {
-    if ns < FASTEST {
+    if ns < SHORTEST {
         return 0;
     }
-    let power = (ns / FASTEST).ilog10() as usize;
+    let power = (ns / SHORTEST).ilog10() as usize;
     let first = 1 + power * PREFERRED.len();
-    let beyond = (first..first + PREFERRED.len()).take_while(|step| step_start(*step) <= ns).count();
-    (first + beyond.max(1) - 1).min(STEPS - 1)
+    let reached = (first..first + PREFERRED.len()).take_while(|step| step_start(*step) <= ns).count();
+    (first + reached.max(1) - 1).min(STEPS - 1)
 }
 
-/// The counts of every method and tool, over the same stretches of time.
+/// The heat maps of all methods and tools, over the same columns of time.
 #[derive(Clone, Debug)]
-pub struct HeatMaps {
+pub(super) struct HeatMaps {
+    /// The width of a column, in nanoseconds.
     width: i64,
-    /// The first and the last stretch that has any exchange; `None` before the first.
+    /// The first and the last column that has an exchange; `None` before the first exchange. Columns
+    /// are counted from the epoch.
     range: Option<(i64, i64)>,
-    rows: HashMap<Subject, HeatMap, foldhash::fast::RandomState>,
+    heat_maps: HashMap<Subject, HeatMap, foldhash::fast::RandomState>,
 }
 
-/// The counts of one method and tool.
+/// The latencies of one method and tool over time.
 #[derive(Clone, Debug, Default)]
-pub struct HeatMap {
-    /// By stretch and step, in this order.
-    cells: Vec<Counts>,
+pub(super) struct HeatMap {
+    /// In order of column, then step.
+    cells: Vec<Cell>,
 }
 
-/// Exchanges of one step in one stretch of time.
+/// The exchanges of one step in one column of time.
 #[derive(Clone, Copy, Debug)]
-struct Counts {
-    /// The stretch times [`SHIFT`], and the step.
+struct Cell {
+    /// The column times [`KEY_STEPS`], plus the step.
     key: i64,
     all: u32,
     failed: u32,
 }
 
-/// More than there are steps.
-const SHIFT: i64 = 128;
+/// The number of keys for each column; not below [`STEPS`].
+const KEY_STEPS: i64 = 128;
 
-/// Counts of a cell: of a heat map, or of a histogram.
+/// The number of exchanges in a cell of a heat map or in a step of a histogram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Count {
+pub(super) struct LatencyCount {
     /// Answered exchanges.
-    pub all: u64,
-    /// Those of them that were answered with an error.
-    pub failed: u64,
+    pub(super) all: u64,
+    /// Those that were answered with an error.
+    pub(super) failed: u64,
 }
 
 impl Default for HeatMaps {
     fn default() -> Self {
-        Self { width: NARROWEST, range: None, rows: HashMap::default() }
+        Self { width: MIN_WIDTH, range: None, heat_maps: HashMap::default() }
     }
 }
 
 impl HeatMaps {
-    /// The counts of a method and tool; `None` where no exchange of it was answered, or beyond 10000 of them.
+    /// Returns the heat map of a method and tool; `None` if no exchange of it was answered, or beyond
+    /// [`MAX_HEAT_MAPS`].
     #[must_use]
-    pub fn of(&self, subject: &Subject) -> Option<&HeatMap> {
-        self.rows.get(subject)
+    pub(super) fn get(&self, subject: &Subject) -> Option<&HeatMap> {
+        self.heat_maps.get(subject)
     }
 
-    /// The first and the last stretch of time that has any exchange; `None` before the first exchange.
+    /// Returns the first and the last column that has an exchange; `None` before the first exchange.
     #[must_use]
-    pub fn range(&self) -> Option<(i64, i64)> {
+    pub(super) fn range(&self) -> Option<(i64, i64)> {
         self.range
     }
 
-    /// The width of a stretch, in nanoseconds.
+    /// Returns the start of a column.
     #[must_use]
-    pub fn width_ns(&self) -> i64 {
-        self.width
+    pub(super) fn start(&self, column: i64) -> Timestamp {
+        Timestamp(column.saturating_mul(self.width))
     }
 
-    /// When a stretch begins.
+    /// Returns the column of a time.
     #[must_use]
-    pub fn start(&self, stretch: i64) -> Timestamp {
-        Timestamp(stretch.saturating_mul(self.width))
-    }
-
-    /// The stretch in which a time lies.
-    #[must_use]
-    pub fn stretch(&self, time: Timestamp) -> i64 {
+    pub(super) fn column_of(&self, time: Timestamp) -> i64 {
         time.0.div_euclid(self.width)
     }
 
-    pub(super) fn count(&mut self, exchange: &Exchange) {
+    /// Records an exchange that is over, if it was answered.
+    pub(super) fn record(&mut self, exchange: &Exchange) {
         let Some(total) = exchange.total_ns().filter(|_| exchange.status.is_answered()) else { return };
         let subject = Subject::Call {
             origin: exchange.origin,
             method: exchange.method.clone(),
             name: exchange.name.clone(),
         };
-        if self.rows.len() >= MAX_ROWS && !self.rows.contains_key(&subject) {
+        if self.heat_maps.len() >= MAX_HEAT_MAPS && !self.heat_maps.contains_key(&subject) {
             return;
         }
         let time = exchange.request.span.start.time;
         loop {
-            let at = self.stretch(time);
-            let (first, last) = self.range.map_or((at, at), |(first, last)| (first.min(at), last.max(at)));
-            if last - first < STRETCHES {
+            let column = self.column_of(time);
+            let (first, last) =
+                self.range.map_or((column, column), |(first, last)| (first.min(column), last.max(column)));
+            if last - first < MAX_COLUMNS {
                 self.range = Some((first, last));
                 break;
             }
             self.widen();
         }
-        let stretch = self.stretch(time);
-        self.rows.entry(subject).or_default().count(stretch, step_of(total), exchange.status != Status::Ok);
+        let (column, step) = (self.column_of(time), step_of(total));
+        self.heat_maps.entry(subject).or_default().record(column, step, exchange.status != Status::Ok);
     }
 
-    /// Makes one stretch of two.
+    /// Doubles the width: two columns become one.
     fn widen(&mut self) {
         self.width = self.width.saturating_mul(2);
         self.range = self.range.map(|(first, last)| (first.div_euclid(2), last.div_euclid(2)));
-        self.rows.values_mut().for_each(HeatMap::widen);
+        self.heat_maps.values_mut().for_each(HeatMap::widen);
     }
 }
 
 impl HeatMap {
-    /// Every count: its stretch, its step and what it is.
-    pub(super) fn cells(&self) -> impl Iterator<Item = (i64, usize, Count)> {
+    /// Returns the cells that have an exchange: column, step and count.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (i64, usize, LatencyCount)> {
         self.cells.iter().map(|cell| {
-            let step = usize::try_from(cell.key.rem_euclid(SHIFT)).unwrap_or(0);
-            let count = Count { all: cell.all.into(), failed: cell.failed.into() };
-            (cell.key.div_euclid(SHIFT), step, count)
+            let step = usize::try_from(cell.key.rem_euclid(KEY_STEPS)).unwrap_or(0);
+            let count = LatencyCount { all: cell.all.into(), failed: cell.failed.into() };
+            (cell.key.div_euclid(KEY_STEPS), step, count)
         })
     }
 
-    fn count(&mut self, stretch: i64, step: usize, failed: bool) {
-        let key = stretch * SHIFT + step as i64;
-        // What comes is mostly the latest.
+    fn record(&mut self, column: i64, step: usize, is_failed: bool) {
+        let key = column * KEY_STEPS + step as i64;
+        // Most exchanges belong to the last cell or behind it.
         let at = match self.cells.last() {
             Some(last) if last.key < key => Err(self.cells.len()),
             _ => self.cells.binary_search_by_key(&key, |cell| cell.key),
@@ -175,24 +176,24 @@ impl HeatMap {
             Ok(at) => {
                 if let Some(cell) = self.cells.get_mut(at) {
                     cell.all = cell.all.saturating_add(1);
-                    cell.failed = cell.failed.saturating_add(failed.into());
+                    cell.failed = cell.failed.saturating_add(is_failed.into());
                 }
             }
-            Err(at) => self.cells.insert(at, Counts { key, all: 1, failed: failed.into() }),
+            Err(at) => self.cells.insert(at, Cell { key, all: 1, failed: is_failed.into() }),
         }
     }
 
     fn widen(&mut self) {
         for cell in &mut self.cells {
-            let (stretch, step) = (cell.key.div_euclid(SHIFT), cell.key.rem_euclid(SHIFT));
-            cell.key = stretch.div_euclid(2) * SHIFT + step;
+            let (column, step) = (cell.key.div_euclid(KEY_STEPS), cell.key.rem_euclid(KEY_STEPS));
+            cell.key = column.div_euclid(2) * KEY_STEPS + step;
         }
         self.cells.sort_by_key(|cell| cell.key);
-        self.cells.dedup_by(|more, kept| {
-            let is_same = more.key == kept.key;
+        self.cells.dedup_by(|next, kept| {
+            let is_same = next.key == kept.key;
             if is_same {
-                kept.all = kept.all.saturating_add(more.all);
-                kept.failed = kept.failed.saturating_add(more.failed);
+                kept.all = kept.all.saturating_add(next.all);
+                kept.failed = kept.failed.saturating_add(next.failed);
             }
             is_same
         });
@@ -207,7 +208,7 @@ mod tests {
     use crate::ledger::sample;
 
     #[test]
-    fn steps_are_preferred_numbers() {
+    fn steps_begin_at_preferred_numbers() {
         let starts: Vec<i64> = (0..13).map(step_start).collect();
         assert_eq!(starts, [0, 1000, 1250, 1600, 2000, 2500, 3150, 4000, 5000, 6300, 8000, 10_000, 12_500]);
         assert_eq!(step_start(STEPS - 1), 10_000 * 1_000_000_000);
@@ -216,7 +217,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_latency_lies_in_its_step(ns in 0i64..20_000_000_000_000) {
+        fn latency_is_within_its_step(ns in 0i64..20_000_000_000_000) {
             let step = step_of(ns);
             prop_assert!(step_start(step) <= ns);
             prop_assert!(step + 1 == STEPS || ns < step_start(step + 1), "{ns} {step}");
@@ -226,17 +227,17 @@ mod tests {
         fn no_exchange_is_lost(numbers in prop::collection::vec((1u64..1_000_000, 0i64..90_000_000_000), 1..300)) {
             let mut heat_maps = HeatMaps::default();
             for (n, total) in &numbers {
-                heat_maps.count(&sample::exchange(*n, "ping", None, *total));
+                heat_maps.record(&sample::exchange(*n, "ping", None, *total));
             }
             let (first, last) = heat_maps.range().unwrap();
-            prop_assert!(last - first < STRETCHES);
-            let heat = heat_maps.rows.values().next().unwrap();
+            prop_assert!(last - first < MAX_COLUMNS);
+            let heat = heat_maps.heat_maps.values().next().unwrap();
             for (n, total) in &numbers {
                 let exchange = sample::exchange(*n, "ping", None, *total);
-                let at = (heat_maps.stretch(exchange.request.span.start.time), step_of(*total));
-                prop_assert!(heat.cells().any(|(stretch, step, _)| (stretch, step) == at));
+                let at = (heat_maps.column_of(exchange.request.span.start.time), step_of(*total));
+                prop_assert!(heat.cells().any(|(column, step, _)| (column, step) == at));
             }
-            let keys: Vec<(i64, usize)> = heat.cells().map(|(stretch, step, _)| (stretch, step)).collect();
+            let keys: Vec<(i64, usize)> = heat.cells().map(|(column, step, _)| (column, step)).collect();
             prop_assert!(keys.is_sorted() && keys.iter().all(|(at, _)| (first..=last).contains(at)));
             prop_assert_eq!(heat.cells().map(|(.., count)| count.all as usize).sum::<usize>(), numbers.len());
         }

@@ -23,7 +23,7 @@ const WIDEST: usize = 110;
 
 /// The lines of the help as it was drawn last.
 pub(super) fn lines(app: &App) -> Vec<Line> {
-    made(app, app.seen.area(Pane::Detail).map_or(WIDEST, |area| area.width.into()))
+    made(app, app.frame.area(Pane::Detail).map_or(WIDEST, |area| area.width.into()))
 }
 
 /// The lines, none of them wider than so many columns.
@@ -78,15 +78,15 @@ pub(super) fn scroll(list: &mut ListState, action: Action, lines: usize, rows: u
 /// Draws the help over the view.
 pub(super) fn draw(app: &App, list: ListState, area: Rect, painter: &mut Painter<'_>) {
     painter.clear(area);
-    painter.rule(Rect { height: 1, ..area }, "Help");
+    painter.draw_rule(Rect { height: 1, ..area }, "Help");
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    painter.pane(Pane::Detail, body);
+    painter.add_pane(Pane::Detail, body);
     let lines = made(app, body.width.into());
     let top = list.top.min(lines.len().saturating_sub(body.height.into()));
     for (line, parts) in (body.y..body.bottom()).zip(lines.iter().skip(top)) {
         let mut x = body.x + 1;
         for (role, text) in parts {
-            x += painter.text(Position::new(x, line), body.right().saturating_sub(x + 1), *role, text);
+            x += painter.draw_text(Position::new(x, line), body.right().saturating_sub(x + 1), *role, text);
         }
     }
     table::scroll_bar(painter, body, top, lines.len());

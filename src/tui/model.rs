@@ -1,334 +1,402 @@
-//! What all views look at: everything that was told, which exchanges are shown, and what time it is in the capture.
+//! The state that all views show: what was captured, the exchanges that match the filter, totals, and
+//! the time in the capture.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
+use std::collections::{BTreeSet, VecDeque};
 
+use super::clock::CaptureClock;
 use super::event::{Loading, Uptime};
-use super::exchange_stats::{ExchangeStats, Rates};
-use super::filtered_exchanges::FilteredExchanges;
-use super::heat_map::HeatMaps;
-use super::narrowed::{Narrowed, Shown};
-use super::painter::MASK;
+use super::exchange_rates::ExchangeRates;
+use super::filtered_exchanges::{FilteredExchanges, SortBy};
+use super::matching_totals::MatchingTotals;
+use super::read_progress::ReadProgress;
 use super::server_catalog::ServerCatalog;
+use super::source::Source;
+use super::theme::MASK;
+use super::totals::Totals;
 use crate::base::{Fact, Timestamp};
 use crate::ledger::query::Filter;
 use crate::ledger::store::{InProgress, Store};
-use crate::ledger::{Entry, Exchange, Ledger, Record, Snapshot};
+use crate::ledger::{Entry, Exchange, Record};
 
-/// Entries that are held back while the screen is frozen. Beyond it the screen thaws: half a kilobyte each, 50 MB.
-const MAX_HELD: usize = 100_000;
+/// The number of entries that are held back while the screen is frozen. Beyond it the screen thaws.
+/// About 50 MB: an entry takes half a kilobyte.
+const MAX_HELD_BACK: usize = 100_000;
 
-/// How often totals are counted out, at most: it takes some milliseconds where there are thousands of methods and tools.
-pub(super) const SUMMED: Duration = Duration::from_millis(500);
-
-/// Exchanges that are looked at in one slice for a new filter or order: about a millisecond and a half.
+/// The number of exchanges that are scanned in one slice for a new filter or order. Takes about a
+/// millisecond and a half.
 pub(super) const SLICE: usize = 4096;
 
-/// Over how long packets a second are counted, at least.
-const COUNTED: Duration = Duration::from_secs(1);
-
-/// A device that is captured on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Device {
-    /// Where its packets are kept; `None` where they are not.
-    pub kept: Option<String>,
-}
-
-/// What is shown, and of what.
+/// What was captured, and what of it is shown.
 #[derive(Debug)]
 pub struct Model {
-    /// Everything that was told.
-    pub store: Store,
-    /// The exchanges that are shown.
-    pub rows: FilteredExchanges,
-    /// What is read, as it is to be called.
-    pub source: String,
-    /// Whether packets come as they are sent: a device, standard input, a growing file.
-    pub live: bool,
-    /// Whether it is a file that is followed as it grows.
-    pub followed: bool,
-    /// The device that is captured on; `None` of saved captures.
-    pub device: Option<Device>,
-    /// How far the reading is.
-    pub loading: Loading,
-    /// Whether everything was told.
-    pub ended: bool,
-    /// Why the reading stopped early; `None` where it did not.
-    pub failed: Option<String>,
+    store: Store,
+    exchanges: FilteredExchanges,
+    source: Source,
+    progress: ReadProgress,
+    clock: CaptureClock,
     /// Whether ids, tokens and payloads are masked.
-    pub private: bool,
-    /// Whether nothing moves that need not.
-    pub still: bool,
-    /// How long the program has run.
-    pub uptime: Uptime,
-    /// The totals, as they were when they were counted out last.
-    pub summary: Snapshot,
-    /// How many exchanges began when, and how many of them failed.
-    pub rates: Rates,
-    /// How long the answers of each method and tool took when.
-    pub heat_maps: HeatMaps,
-    /// How often totals were counted out: another number, other totals.
-    pub(super) summed_times: u64,
-    /// The exchanges that have no answer yet, by their `n`.
-    pub pending: BTreeSet<u64>,
-    /// How each session fared, by its number.
-    pub sessions: HashMap<u32, ExchangeStats, foldhash::fast::RandomState>,
-    /// Which exchanges listed what servers offer.
-    pub listings: ServerCatalog,
-    /// What passes the filter, counted; `None` where everything does, or nobody asked.
-    narrowed: Option<Box<Narrowed>>,
-    /// How often another filter took hold.
-    refiltered: u64,
-    ledger: Ledger,
-    /// When totals were counted out last; `None` where nothing was told since.
-    summed: Option<Uptime>,
-    stale: bool,
-    /// That bodies cannot be kept was said.
-    complained: bool,
-    /// Packets a second of a live capture, or of a file that grows, between the last two times that they were counted.
-    pub packets_per_second: u64,
-    /// When packets were counted last, and how many there were.
-    counted: (Uptime, u64),
-    latest: Timestamp,
-    /// When the latest packet that is known was told, in uptime.
-    heard: Uptime,
+    is_private: bool,
+    /// Whether spinners stand still.
+    is_still: bool,
+    all: Totals,
+    /// The totals of what matches the filter; `None` if the filter is empty or no view needs them.
+    matching: Option<Box<MatchingTotals>>,
+    /// How often the filter was set.
+    filters_set: u64,
+    /// The exchanges that have no response yet, by their `n`.
+    pending: BTreeSet<u64>,
+    rates: ExchangeRates,
+    catalog: ServerCatalog,
+    /// The entries that arrived since the screen was frozen; `None` if it is not frozen.
     frozen: Option<VecDeque<Entry>>,
+    has_reported_store_error: bool,
 }
 
 impl Model {
-    /// Nothing told yet. `memory` is what the store may keep of bodies in memory, in bytes.
+    /// Returns a model with nothing captured. `memory` is the size of the bodies that the store keeps
+    /// in memory, in bytes.
     #[must_use]
-    pub fn new(source: String, live: bool, memory: usize) -> Self {
+    pub fn new(source: Source, memory: usize) -> Self {
         Self {
             store: Store::new(memory),
-            rows: FilteredExchanges::new(Filter::default()),
+            exchanges: FilteredExchanges::new(Filter::default()),
             source,
-            live,
-            followed: false,
-            device: None,
-            loading: Loading::default(),
-            ended: false,
-            failed: None,
-            private: false,
-            still: false,
-            uptime: Uptime::ZERO,
-            summary: Snapshot::default(),
-            rates: Rates::default(),
-            heat_maps: HeatMaps::default(),
-            summed_times: 0,
+            progress: ReadProgress::default(),
+            clock: CaptureClock::default(),
+            is_private: false,
+            is_still: false,
+            all: Totals::new(),
+            matching: None,
+            filters_set: 0,
             pending: BTreeSet::new(),
-            sessions: HashMap::default(),
-            listings: ServerCatalog::default(),
-            narrowed: None,
-            refiltered: 0,
-            ledger: Ledger::new(None),
-            summed: None,
-            stale: false,
-            complained: false,
-            packets_per_second: 0,
-            counted: (Uptime::ZERO, 0),
-            latest: Timestamp::default(),
-            heard: Uptime::ZERO,
+            rates: ExchangeRates::default(),
+            catalog: ServerCatalog::default(),
             frozen: None,
+            has_reported_store_error: false,
         }
     }
 
-    /// What time it is in the capture: that of the latest packet, and while a live capture is silent what passed since.
+    /// Returns the store of everything that was captured.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Returns the store, to read payloads from it or to give it a file for them.
+    pub fn store_mut(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// Returns the exchanges that match the filter, in order.
+    #[must_use]
+    pub fn exchanges(&self) -> &FilteredExchanges {
+        &self.exchanges
+    }
+
+    /// Returns the source of the packets.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Returns the source of the packets, to change it.
+    pub fn source_mut(&mut self) -> &mut Source {
+        &mut self.source
+    }
+
+    /// Returns how much of the source was read.
+    pub(super) fn loading(&self) -> Loading {
+        self.progress.loading()
+    }
+
+    /// Sets how much of the source was read.
+    pub(super) fn set_loading(&mut self, loading: Loading) {
+        self.progress.set_loading(loading);
+    }
+
+    /// Whether reading ended, with or without a failure.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.progress.has_ended()
+    }
+
+    /// Returns why reading stopped early; `None` if it did not.
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.progress.failure()
+    }
+
+    /// Records the end of the capture.
+    pub(super) fn end(&mut self) {
+        self.progress.end();
+    }
+
+    /// Records that the capture cannot be read any further.
+    pub(super) fn fail(&mut self, reason: String) {
+        self.progress.fail(reason);
+    }
+
+    /// Returns the packets per second of a live capture or of a file that grows.
+    pub(super) fn packets_per_second(&self) -> u64 {
+        self.progress.packets_per_second()
+    }
+
+    /// Whether packets may still arrive as they are sent.
+    pub(super) fn is_receiving(&self) -> bool {
+        self.source.is_live && !self.has_ended()
+    }
+
+    /// Whether ids, tokens and payloads are masked.
+    pub(super) fn is_private(&self) -> bool {
+        self.is_private
+    }
+
+    /// Masks ids, tokens and payloads, or shows them.
+    pub(super) fn set_private(&mut self, is_private: bool) {
+        self.is_private = is_private;
+    }
+
+    /// Whether spinners stand still.
+    pub(super) fn is_still(&self) -> bool {
+        self.is_still
+    }
+
+    /// Stops the spinners, or lets them turn.
+    pub(super) fn set_still(&mut self, is_still: bool) {
+        self.is_still = is_still;
+    }
+
+    /// Returns the time that the program has run.
+    #[must_use]
+    pub fn uptime(&self) -> Uptime {
+        self.clock.uptime()
+    }
+
+    /// Sets the time that the program has run.
+    pub(super) fn set_uptime(&mut self, uptime: Uptime) {
+        self.clock.set_uptime(uptime);
+    }
+
+    /// Returns the time in the capture: that of the latest packet, plus the uptime since then while a
+    /// live capture is silent.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        if !self.live || self.ended || self.is_frozen() {
-            return self.latest;
-        }
-        let passed = self.uptime.saturating_sub(self.heard).as_nanos();
-        self.latest.plus(i64::try_from(passed).unwrap_or(i64::MAX))
+        if self.is_receiving() && !self.is_frozen() { self.clock.running() } else { self.clock.latest() }
     }
 
-    /// Takes what was told.
-    pub fn tell(&mut self, entries: impl IntoIterator<Item = Entry>) {
+    /// Takes entries of the analysis. While the screen is frozen they are held back.
+    pub fn push(&mut self, entries: impl IntoIterator<Item = Entry>) {
         for entry in entries {
             match (&mut self.frozen, entry) {
-                // What was said shows nowhere before its exchange is opened, and is large.
+                // Payloads are large, and show nowhere before their exchange is opened.
                 (Some(_), entry @ Entry::Fact(Fact::Payload(_))) => self.store.push(entry),
-                (Some(held), entry) => held.push_back(entry),
-                (None, entry) => self.take(entry),
+                (Some(held_back), entry) => held_back.push_back(entry),
+                (None, entry) => self.record(entry),
             }
         }
-        if self.held() > MAX_HELD {
+        if self.held_back() > MAX_HELD_BACK {
             self.thaw();
         }
     }
 
-    /// Takes what goes on. While the screen is frozen it is not shown, and said again soon after.
+    /// Replaces what is in progress. Ignored while the screen is frozen: the next state follows soon.
     pub(super) fn set_in_progress(&mut self, in_progress: InProgress) {
-        if self.is_frozen() || self.ended {
+        if self.is_frozen() || self.has_ended() {
             return;
         }
-        self.note_time(&Entry::Fact(Fact::Capture(in_progress.capture)));
-        let (then, before) = self.counted;
-        let passed = self.uptime.saturating_sub(then).as_millis();
-        if self.loading.total.is_some() || (self.followed && then.is_zero()) {
-            // What was there already did not come just now.
-            self.counted = (self.uptime, in_progress.capture.packets);
-        } else if passed >= COUNTED.as_millis() {
-            let more = u128::from(in_progress.capture.packets.saturating_sub(before));
-            self.packets_per_second = u64::try_from(more * 1000 / passed.max(1)).unwrap_or(u64::MAX);
-            self.counted = (self.uptime, in_progress.capture.packets);
-        }
+        self.record_time(&Entry::Fact(Fact::Capture(in_progress.capture)));
+        let packets = in_progress.capture.packets;
+        self.progress.record_packets(packets, self.clock.uptime(), self.source.is_followed);
         self.store.set_in_progress(in_progress);
     }
 
-    /// Counts out the totals, where they changed and that was not done just now.
-    pub(super) fn sum_up(&mut self) {
-        let late = self.summed.is_none_or(|at| self.uptime.saturating_sub(at) >= SUMMED);
-        if self.stale && (late || self.ended) {
-            self.summary = self.ledger.snapshot();
-            (self.summed, self.stale) = (Some(self.uptime), false);
-            self.summed_times += 1;
-        }
-    }
-
-    /// Whether the screen stands still.
+    /// Whether the screen is frozen.
     #[must_use]
     pub fn is_frozen(&self) -> bool {
         self.frozen.is_some()
     }
 
-    /// How many entries were told since the screen was frozen.
+    /// Returns the number of entries that arrived since the screen was frozen.
     #[must_use]
-    pub fn held(&self) -> usize {
+    pub fn held_back(&self) -> usize {
         self.frozen.as_ref().map_or(0, VecDeque::len)
     }
 
-    /// Nothing that is told is shown, until [`Model::thaw`].
+    /// Holds back entries until [`Model::thaw`].
     pub fn freeze(&mut self) {
         self.frozen.get_or_insert_default();
     }
 
-    /// What was held back is shown.
+    /// Records the entries that were held back.
     pub fn thaw(&mut self) {
         for entry in self.frozen.take().unwrap_or_default() {
-            self.take(entry);
+            self.record(entry);
         }
     }
 
-    /// Why bodies cannot be kept any more (the disk is full), to be said once; `None` where they can, or it was said.
-    pub(super) fn trouble(&mut self) -> Option<String> {
-        let why = self.store.failed().filter(|_| !self.complained)?;
-        self.complained = true;
-        Some(format!("bodies beyond the memory for them cannot be kept: {why}"))
+    /// Returns why bodies cannot be stored any more (for example a full disk), once; `None` if they
+    /// can, or if it was returned before.
+    pub(super) fn take_store_error(&mut self) -> Option<String> {
+        let error = self.store.failed()?;
+        if self.has_reported_store_error {
+            return None;
+        }
+        self.has_reported_store_error = true;
+        Some(format!("bodies beyond the memory for them cannot be kept: {error}"))
     }
 
-    /// From now on these exchanges are shown.
-    pub fn refilter(&mut self, filter: Filter) {
-        self.rows.refilter(filter);
-        self.narrowed = None;
-        self.refiltered += 1;
+    /// Returns the filter.
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
+        self.exchanges.filter()
     }
 
-    /// Counts up to `most` more exchanges that pass the filter, for views of what they belong to. Whether there are more.
-    pub(super) fn narrow(&mut self, most: usize) -> bool {
-        let filter = self.rows.filter();
+    /// Sets the filter. Exchanges are scanned for it by [`Model::scan_exchanges`].
+    pub fn set_filter(&mut self, filter: Filter) {
+        self.exchanges.set_filter(filter);
+        self.matching = None;
+        self.filters_set += 1;
+    }
+
+    /// Returns the text of a filter that matches what both the current filter and `filter` match.
+    #[must_use]
+    pub(super) fn filter_with(&self, filter: &str) -> String {
+        self.filter().and(filter)
+    }
+
+    /// Sorts the exchanges, and scans the first of them for the new order.
+    pub(super) fn sort_exchanges(&mut self, by: SortBy, is_descending: bool) {
+        self.exchanges.sort(by, is_descending);
+        self.scan_exchanges(SLICE);
+    }
+
+    /// Scans up to `limit` exchanges for a new filter or order. Returns whether some are left.
+    pub fn scan_exchanges(&mut self, limit: usize) -> bool {
+        self.exchanges.scan(&self.store, limit)
+    }
+
+    /// Whether exchanges are left to scan for a new filter or order.
+    pub(super) fn is_scanning(&self) -> bool {
+        self.exchanges.scanned() < self.store.len()
+    }
+
+    /// Returns the row of the exchange at `index` of the store; `None` if it is not shown.
+    pub(super) fn row_of(&self, index: usize) -> Option<usize> {
+        self.exchanges.row_of(&self.store, index)
+    }
+
+    /// Returns the exchange of a row with its index in the store; `None` beyond the last row.
+    pub(super) fn exchange_at(&self, row: usize) -> Option<(usize, Exchange)> {
+        let index = self.exchanges.get(row)?;
+        Some((index, self.store.exchange(index)?))
+    }
+
+    /// Scans up to `limit` exchanges for the totals of what matches the filter. Returns whether some
+    /// are left.
+    pub(super) fn scan_totals(&mut self, limit: usize) -> bool {
+        let filter = self.exchanges.filter();
         if filter.is_empty() {
-            self.narrowed = None;
+            self.matching = None;
             return false;
         }
-        let narrowed = self.narrowed.get_or_insert_with(|| Box::new(Narrowed::new(filter.clone())));
-        let more = narrowed.look(&self.store, most);
-        narrowed.sum_up(self.uptime, !more && self.ended);
-        more
+        let matching = self.matching.get_or_insert_with(|| Box::new(MatchingTotals::new(filter.clone())));
+        let is_behind = matching.scan(&self.store, limit);
+        matching.summarize(self.clock.uptime(), !is_behind && self.progress.has_ended());
+        is_behind
     }
 
-    /// Whether there is something that [`Model::narrow`] has not looked at.
+    /// Whether [`Model::scan_totals`] has something left to scan.
     pub(super) fn is_behind(&self) -> bool {
-        let is_filtered = !self.rows.filter().is_empty();
-        is_filtered && self.narrowed.as_ref().is_none_or(|narrowed| narrowed.is_behind(&self.store))
+        !self.filter().is_empty()
+            && self.matching.as_ref().is_none_or(|matching| matching.is_behind(&self.store))
     }
 
-    /// The totals of what passes the filter.
+    /// Makes the summary of all exchanges anew, see [`Totals::summarize`].
+    pub(super) fn summarize(&mut self) {
+        self.all.summarize(self.clock.uptime(), self.progress.has_ended());
+    }
+
+    /// Returns the totals of all exchanges.
+    pub(super) fn all(&self) -> &Totals {
+        &self.all
+    }
+
+    /// Returns the totals of all exchanges, to set up a test.
+    #[cfg(test)]
+    pub(super) fn all_mut(&mut self) -> &mut Totals {
+        &mut self.all
+    }
+
+    /// Returns the totals of what matches the filter; those of all exchanges if there is no filter.
+    pub(super) fn totals(&self) -> &Totals {
+        self.matching.as_ref().map_or(&self.all, |matching| matching.totals())
+    }
+
+    /// Returns what has an exchange that matches the filter; `None` if there is no filter.
+    pub(super) fn matching(&self) -> Option<&MatchingTotals> {
+        self.matching.as_deref()
+    }
+
+    /// Returns a number that changes when another set of sessions, connections and servers may match
+    /// the filter.
     #[must_use]
-    pub(super) fn shown(&self) -> Shown<'_> {
-        match &self.narrowed {
-            Some(narrowed) => Shown {
-                summary: &narrowed.summary,
-                heat_maps: &narrowed.heat_maps,
-                sessions: &narrowed.sessions,
-                version: narrowed.summed_times,
-                narrowed: Some(narrowed),
-            },
-            None => Shown {
-                summary: &self.summary,
-                heat_maps: &self.heat_maps,
-                sessions: &self.sessions,
-                version: self.summed_times,
-                narrowed: None,
-            },
-        }
+    pub(super) fn filter_version(&self) -> u64 {
+        let summaries = self.matching().map_or(0, |matching| matching.totals().version());
+        (self.filters_set << 32) + summaries
     }
 
-    /// Another number, where what passes the filter may be something else.
-    #[must_use]
-    pub(super) fn epoch(&self) -> u64 {
-        let narrowed = self.narrowed.as_ref().map_or(0, |narrowed| narrowed.summed_times);
-        (self.refiltered << 32) + narrowed
+    /// Returns the exchanges that have no response yet, by their `n`.
+    pub(super) fn pending(&self) -> &BTreeSet<u64> {
+        &self.pending
     }
 
-    /// The name of an exchange as it may be shown; `None` where it has none.
-    pub(super) fn name_of<'e>(&self, exchange: &'e Exchange) -> Option<&'e str> {
-        exchange.name.as_deref().map(|name| self.shown_name(exchange.method.as_ref(), name))
+    /// Returns the exchanges and failures over time.
+    pub(super) fn rates(&self) -> &ExchangeRates {
+        &self.rates
     }
 
-    /// A name that a method carries as it may be shown: a URI is as private as what it leads to.
-    pub(super) fn shown_name<'n>(&self, method: &str, name: &'n str) -> &'n str {
-        if self.private && method.starts_with("resources/") { MASK } else { name }
+    /// Returns what servers offer, and how it was used.
+    pub(super) fn catalog(&self) -> &ServerCatalog {
+        &self.catalog
     }
 
-    /// A filter for some of the exchanges that are shown.
-    #[must_use]
-    pub(super) fn within(&self, filter: &str) -> String {
-        self.rows.filter().and(filter)
+    /// Returns the name of an exchange, masked if it must be; `None` if it has none.
+    pub(super) fn display_name<'e>(&self, exchange: &'e Exchange) -> Option<&'e str> {
+        exchange.name.as_deref().map(|name| self.mask_name(exchange.method.as_ref(), name))
     }
 
-    /// Looks at up to `most` exchanges for a filter or an order that is new. Whether there are more.
-    pub fn look(&mut self, most: usize) -> bool {
-        self.rows.look(&self.store, most)
+    /// Returns the name that a method carries, masked if it must be: the URI of a resource is as
+    /// private as its content.
+    pub(super) fn mask_name<'n>(&self, method: &str, name: &'n str) -> &'n str {
+        if self.is_private && method.starts_with("resources/") { MASK } else { name }
     }
 
-    fn take(&mut self, entry: Entry) {
-        self.note_time(&entry);
+    fn record(&mut self, entry: Entry) {
+        self.record_time(&entry);
         if !matches!(entry, Entry::Fact(Fact::Payload(_))) {
-            self.ledger.push(&entry);
-            self.stale = true;
+            self.all.record(&entry);
         }
         let Entry::Record(Record::Request(exchange) | Record::Exchange(exchange)) = &entry else {
             return self.store.push(entry);
         };
-        if matches!(entry, Entry::Record(Record::Request(_))) {
-            self.pending.insert(exchange.n);
+        let is_over = matches!(entry, Entry::Record(Record::Exchange(_)));
+        if is_over {
+            self.pending.remove(&exchange.n);
+            self.rates.record(exchange);
+            self.catalog.record(exchange);
         } else {
-            self.count(exchange);
+            self.pending.insert(exchange.n);
         }
         let index = self.store.find(exchange.n);
-        let was = index.and_then(|index| self.store.exchange(index));
+        let previous = index.and_then(|index| self.store.exchange(index));
         let index = index.unwrap_or(self.store.len());
-        self.rows.told(index, was.as_ref(), exchange);
-        if let Some(narrowed) = &mut self.narrowed
-            && matches!(entry, Entry::Record(Record::Exchange(_)))
-        {
-            narrowed.told(index, exchange, &self.store);
+        self.exchanges.update(index, previous.as_ref(), exchange);
+        if is_over && let Some(matching) = &mut self.matching {
+            matching.record_end(index, exchange, &self.store);
         }
         self.store.push(entry);
     }
 
-    /// Counts an exchange that is over.
-    fn count(&mut self, exchange: &Exchange) {
-        self.pending.remove(&exchange.n);
-        self.rates.count(exchange);
-        self.heat_maps.count(exchange);
-        self.listings.note(exchange);
-        self.sessions.entry(exchange.session.number).or_default().count(exchange);
-    }
-
-    fn note_time(&mut self, entry: &Entry) {
+    fn record_time(&mut self, entry: &Entry) {
         let time = match entry {
             Entry::Record(Record::Request(exchange) | Record::Exchange(exchange)) => {
                 let end = exchange.request.span.end;
@@ -338,21 +406,7 @@ impl Model {
             Entry::Fact(Fact::Capture(capture)) => capture.last.unwrap_or_default().time,
             _ => return,
         };
-        if time > self.latest {
-            self.latest = time;
-            self.heard = self.uptime;
-        }
-    }
-}
-
-/// The name of a file without its directories; of several the first, and how many more there are.
-pub(super) fn short_source(source: &str) -> String {
-    let mut names = source.split(", ");
-    let first = names.next().unwrap_or_default();
-    let first = first.rsplit('/').next().unwrap_or(first);
-    match names.count() {
-        0 => first.to_owned(),
-        more => format!("{first} and {more} more"),
+        self.clock.record(time);
     }
 }
 
@@ -365,10 +419,10 @@ mod tests {
     use crate::base::{Degraded, Peers, Side};
     use crate::ledger::sample;
 
-    /// What is said of bodies that cannot be kept is said once, and the rest goes on.
+    /// That bodies cannot be stored is reported once, and everything else goes on.
     #[test]
-    fn a_full_disk_is_told_once() {
-        let mut model = Model::new("test".to_owned(), false, 0);
+    fn full_disk_is_reported_once() {
+        let mut model = Model::new(Source::saved("test"), 0);
         model.store.spill_into(File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap());
         let exchange = sample::exchange(1, "ping", None, 1);
         let (client, server) = (exchange.client, exchange.session.server);
@@ -381,13 +435,13 @@ mod tests {
             bytes: vec![b'x'; 1 << 20].into(),
             degraded: Degraded::NONE,
         })));
-        model.tell([carried.clone()]);
-        assert_eq!(model.trouble(), None);
-        model.tell([carried.clone()]);
-        let said = model.trouble().unwrap();
-        assert!(said.starts_with("bodies beyond the memory for them cannot be kept: "), "{said}");
-        model.tell([carried]);
-        assert_eq!(model.trouble(), None);
+        model.push([carried.clone()]);
+        assert_eq!(model.take_store_error(), None);
+        model.push([carried.clone()]);
+        let message = model.take_store_error().unwrap();
+        assert!(message.starts_with("bodies beyond the memory for them cannot be kept: "), "{message}");
+        model.push([carried]);
+        assert_eq!(model.take_store_error(), None);
         assert!(model.store.payloads(3, 0).is_err());
         assert_eq!(model.store.latest_payloads(3, 0, 1).unwrap().len(), 1);
     }

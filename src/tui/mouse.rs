@@ -34,24 +34,24 @@ impl App {
 
     fn wheel(&mut self, at: Position, down: bool) {
         let rows = help::lines(self).len();
-        let lines = self.seen.lines(Pane::Detail);
+        let lines = self.frame.visible_rows(Pane::Detail);
         if let Mode::Help(list) = &mut self.mode {
             list.scroll(down, 3, lines, rows);
-        } else if let Some(pane) = self.seen.pane(at) {
-            self.with_view(|view, model, seen| view.wheel(pane, down, model, seen));
+        } else if let Some(pane) = self.frame.pane_at(at) {
+            self.with_view(|view, model, frame| view.wheel(pane, down, model, frame));
         }
     }
 
     fn click(&mut self, at: Position) -> Vec<Effect> {
         self.said = None;
         let asked = std::mem::take(&mut self.leaving);
-        let now = self.model.uptime;
+        let now = self.model.uptime();
         let double = self
             .clicked
             .take()
             .is_some_and(|(then, x, y)| (x, y) == (at.x, at.y) && now.saturating_sub(then) <= DOUBLE_CLICK);
         self.clicked = (!double).then_some((now, at.x, at.y));
-        let Some(hit) = self.seen.hit(at) else { return Vec::new() };
+        let Some(hit) = self.frame.hit_at(at) else { return Vec::new() };
         match (hit, &self.mode) {
             (Hit::Action(Action::Quit), _) => return self.quit(asked),
             (Hit::Action(action), _) => return self.action(action),
@@ -59,7 +59,7 @@ impl App {
             (_, Mode::Help(_) | Mode::Copy(_)) => self.mode = Mode::View,
             _ => {
                 let mut effects =
-                    self.with_view(|view, model, seen| view.click(hit, model, seen)).unwrap_or_default();
+                    self.with_view(|view, model, frame| view.click(hit, model, frame)).unwrap_or_default();
                 if double && matches!(hit, Hit::Row(..) | Hit::Cell(..)) {
                     effects.extend(self.ask_view(Action::Open).unwrap_or_default());
                 }

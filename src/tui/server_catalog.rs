@@ -1,86 +1,103 @@
-//! Which exchanges listed what a server offers, where its definitions can be read; and how what was used of it fared.
+//! What servers offer, and how it was used.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::exchange_stats::ExchangeStats;
 use crate::base::limits;
 use crate::ledger::{Exchange, Status};
 
-/// Servers of which that is kept; 10,000 with all their listings are 10 MB.
-const MOST_SERVERS: usize = 10_000;
+/// The largest number of servers. With all their listings 10,000 servers take 10 MB.
+const MAX_SERVERS: usize = 10_000;
 
-/// ServerCatalog of a server that are kept, the latest: a page is one, and there are four kinds.
-const MOST: usize = 128;
+/// The number of listings that are kept of a server, the latest. Each page is a listing, and there are
+/// four kinds.
+const MAX_LISTINGS: usize = 128;
 
-/// The methods that list something.
-const METHODS: [&str; 4] = ["tools/list", "prompts/list", "resources/list", "resources/templates/list"];
+/// The methods that list what a server offers.
+const LIST_METHODS: [&str; 4] = ["tools/list", "prompts/list", "resources/list", "resources/templates/list"];
 
-/// The methods that use something by its name: a tool, a prompt, a resource.
-const USES: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
+/// The methods that use a tool, a prompt or a resource by its name.
+const USE_METHODS: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
 
-/// Names that are counted, of all servers together, as many as in the ledger's table: less than a kilobyte each.
-const MOST_NAMES: usize = limits::MAX_TABLE_ROWS;
+/// The largest number of names that statistics are kept of, for all servers together. Each takes less
+/// than a kilobyte.
+const MAX_NAMES: usize = limits::MAX_TABLE_ROWS;
 
-/// The exchanges in which servers listed what they offer, by their `n`; and how those fared that use it.
+/// The exchanges in which servers listed what they offer, and the statistics of the exchanges that
+/// used it.
 #[derive(Debug, Default)]
-pub struct ServerCatalog {
-    of: HashMap<SocketAddr, (u64, VecDeque<u64>), foldhash::fast::RandomState>,
+pub(super) struct ServerCatalog {
+    listings: HashMap<SocketAddr, Listings, RandomState>,
     /// By server and method, then by name.
-    used: HashMap<(SocketAddr, &'static str), BTreeMap<Arc<str>, ExchangeStats>, foldhash::fast::RandomState>,
+    usage: HashMap<(SocketAddr, &'static str), BTreeMap<Arc<str>, ExchangeStats>, RandomState>,
+    /// The number of names in `usage`.
     names: usize,
 }
 
+/// The listings of one server.
+#[derive(Debug, Default)]
+struct Listings {
+    count: u64,
+    /// The `n` of the latest [`MAX_LISTINGS`] exchanges, the latest last.
+    latest: VecDeque<u64>,
+}
+
 impl ServerCatalog {
-    /// Those of a server, the latest last.
-    pub fn of(&self, server: SocketAddr) -> impl DoubleEndedIterator<Item = u64> {
-        self.of.get(&server).into_iter().flat_map(|(_, all)| all.iter().copied())
+    /// Returns the `n` of the latest exchanges in which a server listed what it offers, the latest last.
+    pub(super) fn listings(&self, server: SocketAddr) -> impl DoubleEndedIterator<Item = u64> {
+        self.listings.get(&server).into_iter().flat_map(|listings| listings.latest.iter().copied())
     }
 
-    /// How many of a server there were, also those that are not kept.
+    /// Returns the number of listings of a server, those that are not kept included.
     #[must_use]
-    pub fn count(&self, server: SocketAddr) -> u64 {
-        self.of.get(&server).map_or(0, |(count, _)| *count)
+    pub(super) fn listing_count(&self, server: SocketAddr) -> u64 {
+        self.listings.get(&server).map_or(0, |listings| listings.count)
     }
 
-    /// What was used of a server by a method, with how it fared, by name: whether it was listed or not.
-    pub fn used(
+    /// Returns the names that were used with a method of a server, listed or not, with their statistics.
+    pub(super) fn usage(
         &self,
         server: SocketAddr,
         method: &'static str,
     ) -> impl Iterator<Item = (&str, &ExchangeStats)> {
-        let names = self.used.get(&(server, method)).into_iter().flatten();
+        let names = self.usage.get(&(server, method)).into_iter().flatten();
         names.map(|(name, stats)| (name.as_ref(), stats))
     }
 
-    pub(super) fn note(&mut self, exchange: &Exchange) {
+    /// Records an exchange that is over.
+    pub(super) fn record(&mut self, exchange: &Exchange) {
         let server = exchange.session.server;
-        let method = USES.into_iter().find(|method| *method == exchange.method.as_ref());
+        let method = USE_METHODS.into_iter().find(|method| *method == exchange.method.as_ref());
         if let (Some(method), Some(name)) = (method, &exchange.name) {
-            self.use_of((server, method), name, exchange);
-            return;
-        }
-        if exchange.status != Status::Ok || !METHODS.contains(&exchange.method.as_ref()) {
-            return;
-        }
-        if self.of.len() >= MOST_SERVERS && !self.of.contains_key(&server) {
-            return;
-        }
-        let (count, all) = self.of.entry(server).or_default();
-        *count += 1;
-        all.push_back(exchange.n);
-        if all.len() > MOST {
-            all.pop_front();
+            self.record_use(server, method, name, exchange);
+        } else if exchange.status == Status::Ok && LIST_METHODS.contains(&exchange.method.as_ref()) {
+            self.record_listing(server, exchange.n);
         }
     }
 
-    fn use_of(&mut self, on: (SocketAddr, &'static str), name: &Arc<str>, exchange: &Exchange) {
-        if let Some(stats) = self.used.get_mut(&on).and_then(|names| names.get_mut(name)) {
-            stats.count(exchange);
-        } else if self.names < MOST_NAMES {
+    fn record_listing(&mut self, server: SocketAddr, n: u64) {
+        if self.listings.len() >= MAX_SERVERS && !self.listings.contains_key(&server) {
+            return;
+        }
+        let Listings { count, latest } = self.listings.entry(server).or_default();
+        *count += 1;
+        latest.push_back(n);
+        if latest.len() > MAX_LISTINGS {
+            latest.pop_front();
+        }
+    }
+
+    fn record_use(&mut self, server: SocketAddr, method: &'static str, name: &Arc<str>, exchange: &Exchange) {
+        let key = (server, method);
+        if let Some(stats) = self.usage.get_mut(&key).and_then(|names| names.get_mut(name)) {
+            stats.record(exchange);
+        } else if self.names < MAX_NAMES {
             self.names += 1;
-            self.used.entry(on).or_default().entry(Arc::clone(name)).or_default().count(exchange);
+            self.usage.entry(key).or_default().entry(Arc::clone(name)).or_default().record(exchange);
         }
     }
 }
@@ -91,19 +108,20 @@ mod tests {
     use crate::ledger::sample;
 
     #[test]
-    fn the_latest_are_kept() {
-        let mut listings = ServerCatalog::default();
-        for n in 1..=MOST as u64 + 5 {
-            listings.note(&sample::exchange(n, "tools/list", None, 1));
-            listings.note(&sample::exchange(n, "tools/call", Some("x"), 1));
+    fn latest_listings_are_kept() {
+        let mut catalog = ServerCatalog::default();
+        let all = MAX_LISTINGS as u64 + 5;
+        for n in 1..=all {
+            catalog.record(&sample::exchange(n, "tools/list", None, 1));
+            catalog.record(&sample::exchange(n, "tools/call", Some("x"), 1));
         }
         let server = sample::exchange(1, "ping", None, 1).session.server;
-        assert_eq!(listings.count(server), MOST as u64 + 5);
+        assert_eq!(catalog.listing_count(server), all);
         let used: Vec<(&str, u64)> =
-            listings.used(server, "tools/call").map(|(name, stats)| (name, stats.exchanges)).collect();
-        assert_eq!(used, [("x", MOST as u64 + 5)]);
-        assert_eq!(listings.used(server, "prompts/get").count(), 0);
-        let kept: Vec<u64> = listings.of(server).collect();
-        assert_eq!((kept.len(), kept.first(), kept.last()), (MOST, Some(&6), Some(&(MOST as u64 + 5))));
+            catalog.usage(server, "tools/call").map(|(name, stats)| (name, stats.exchanges())).collect();
+        assert_eq!(used, [("x", all)]);
+        assert_eq!(catalog.usage(server, "prompts/get").count(), 0);
+        let kept: Vec<u64> = catalog.listings(server).collect();
+        assert_eq!((kept.len(), kept.first(), kept.last()), (MAX_LISTINGS, Some(&6), Some(&all)));
     }
 }

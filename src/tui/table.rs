@@ -129,17 +129,17 @@ impl Table<'_> {
             let wide =
                 Rect { x: place.x - if column.right { more } else { 0 }, width: place.width + more, ..place };
             if column.right {
-                painter.right(wide, Role::Title, &title);
+                painter.draw_right(wide, Role::Title, &title);
             } else {
-                painter.text(wide.as_position(), wide.width, Role::Title, &title);
+                painter.draw_text(wide.as_position(), wide.width, Role::Title, &title);
             }
             // Of two tables on a screen the list is the one that is sorted.
             if self.pane == Pane::List {
-                painter.hit(place, Hit::Column(index));
+                painter.add_hit(place, Hit::Column(index));
             }
         }
         let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
-        painter.pane(self.pane, body);
+        painter.add_pane(self.pane, body);
         let top = self.list.top(body.height.into(), self.rows);
         for (line, index) in (body.y..body.bottom()).zip(top..self.rows) {
             let whole = Rect { y: line, height: 1, ..body };
@@ -147,11 +147,11 @@ impl Table<'_> {
                 draw_cell(&cell, Rect { y: line, height: 1, ..*place }, column.right, painter);
             }
             if index == self.list.selected {
-                painter.wash(whole, if self.focused { Role::Selected } else { Role::Strong });
+                painter.set_role(whole, if self.focused { Role::Selected } else { Role::Strong });
                 let pointer = painter.symbols().pointer;
-                painter.text(Position::new(body.x, line), 1, Role::Key, pointer);
+                painter.draw_text(Position::new(body.x, line), 1, Role::Key, pointer);
             }
-            painter.hit(whole, Hit::Row(self.pane, index));
+            painter.add_hit(whole, Hit::Row(self.pane, index));
         }
         scroll_bar(painter, body, top, self.rows);
     }
@@ -170,11 +170,11 @@ pub(super) fn scroll_bar(painter: &mut Painter<'_>, body: Rect, top: usize, rows
         .end_symbol(None)
         .track_symbol(Some(standing))
         .thumb_symbol(symbols.bar[7])
-        .track_style(painter.theme.style(Role::Border))
-        .thumb_style(painter.theme.style(Role::Title));
+        .track_style(painter.style(Role::Border))
+        .thumb_style(painter.style(Role::Title));
     // Its content are the places where the window can begin.
     let mut state = ScrollbarState::new(rows - lines + 1).position(top).viewport_content_length(lines);
-    bar.render(body, painter.cells, &mut state);
+    bar.render(body, painter.cells(), &mut state);
 }
 
 /// Where the columns are: as many as fit, from the left.
@@ -211,11 +211,11 @@ fn places(columns: &[Column], area: Rect) -> Vec<Rect> {
 
 fn draw_cell(cell: &Cell, place: Rect, right: bool, painter: &mut Painter<'_>) {
     match cell {
-        Cell::Text(role, text) if right => painter.right(place, *role, text),
-        Cell::Text(role, text) => drop(painter.text(place.as_position(), place.width, *role, text)),
+        Cell::Text(role, text) if right => painter.draw_right(place, *role, text),
+        Cell::Text(role, text) => drop(painter.draw_text(place.as_position(), place.width, *role, text)),
         Cell::Parts(parts) => {
             let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_ref())).collect();
-            painter.line(place, &parts);
+            painter.draw_spans(place, &parts);
         }
         Cell::Ended(parts, end) => draw_ended(parts, end, place, painter),
         Cell::Bar(parts) => draw_parts(parts, place, painter),
@@ -237,10 +237,11 @@ fn draw_ended(
     let back = columns(end).min(place.width.saturating_sub(front).max(columns(port) + 1)).min(place.width);
     let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_ref())).collect();
     let room = place.width - back;
-    let used = painter.line(Rect { width: room.saturating_sub(u16::from(front > room)), ..place }, &parts);
+    let used =
+        painter.draw_spans(Rect { width: room.saturating_sub(u16::from(front > room)), ..place }, &parts);
     let x = place.x + if front > room { room } else { used };
     let end = ending(end, back, painter.symbols().more);
-    painter.text(Position::new(x, place.y), back, *role, &end);
+    painter.draw_text(Position::new(x, place.y), back, *role, &end);
 }
 
 fn draw_levels(role: Role, counts: &[u32], place: Rect, painter: &mut Painter<'_>) {
@@ -256,7 +257,7 @@ fn draw_levels(role: Role, counts: &[u32], place: Rect, painter: &mut Painter<'_
             .unwrap_or(" ")
     };
     let line: String = counts.iter().map(step).collect();
-    painter.text(place.as_position(), place.width, role, &line);
+    painter.draw_text(place.as_position(), place.width, role, &line);
 }
 
 /// So much of the end of a text as `columns` can hold.
@@ -281,7 +282,7 @@ fn draw_parts(parts: &[(Role, f64)], place: Rect, painter: &mut Painter<'_>) {
         let until = place.x + (from.min(1.0) * f64::from(place.width)).round() as u16;
         let until = if *part > 0.0 { until.max(x + 1) } else { until };
         let width = until.min(place.right()).saturating_sub(x);
-        painter.text(Position::new(x, place.y), width, *role, &full.repeat(width.into()));
+        painter.draw_text(Position::new(x, place.y), width, *role, &full.repeat(width.into()));
         x += width;
     }
 }

@@ -6,6 +6,9 @@ use ratatui::style::{Color, Modifier, Style};
 
 use crate::ledger::{Status, Tone};
 
+/// The text that stands for a masked id, token or payload.
+pub(super) const MASK: &str = "***";
+
 /// What a piece of the screen is, for the eye. Verdict colours stand only where a verdict stands: red is *failed*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {

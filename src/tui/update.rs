@@ -23,11 +23,13 @@ impl App {
             Event::Paste(text) => self.paste(&text),
             Event::Resize => Vec::new(),
             Event::Batch(entries) => {
-                self.model.tell(entries);
-                self.model.trouble().map_or_else(Vec::new, |what| vec![Effect::Bell, Effect::Say(what)])
+                self.model.push(entries);
+                self.model
+                    .take_store_error()
+                    .map_or_else(Vec::new, |what| vec![Effect::Bell, Effect::Say(what)])
             }
             Event::Loading(loading) => {
-                self.model.loading = loading;
+                self.model.set_loading(loading);
                 Vec::new()
             }
             Event::InProgress(in_progress) => {
@@ -35,11 +37,11 @@ impl App {
                 Vec::new()
             }
             Event::End => {
-                self.model.ended = true;
+                self.model.end();
                 Vec::new()
             }
             Event::Failed(why) => {
-                (self.model.ended, self.model.failed) = (true, Some(why));
+                self.model.fail(why);
                 vec![Effect::Bell]
             }
             Event::Warned(what) => vec![Effect::Bell, Effect::Say(what)],
@@ -58,20 +60,20 @@ impl App {
 
     /// Time passed: the program has run for so long.
     pub fn tick(&mut self, uptime: Duration) {
-        self.model.uptime = uptime;
+        self.model.set_uptime(uptime);
         self.dirty |= self.moves();
     }
 
     /// Does a slice of what takes long: a new filter, a new order. Whether there is more to do.
     pub fn work(&mut self) -> bool {
         let mut more = false;
-        if self.model.rows.looked() < self.model.store.len() {
+        if self.model.is_scanning() {
             self.dirty = true;
-            more = self.model.look(SLICE);
+            more = self.model.scan_exchanges(SLICE);
         }
         if self.narrows() && self.model.is_behind() {
             self.dirty = true;
-            more |= self.model.narrow(SLICE);
+            more |= self.model.scan_totals(SLICE);
         }
         more
     }
@@ -83,9 +85,9 @@ impl App {
 
     /// Brings the view that is shown up to date: before a frame.
     pub fn refresh(&mut self) {
-        self.model.sum_up();
+        self.model.summarize();
         if self.narrows() {
-            self.model.narrow(SLICE);
+            self.model.scan_totals(SLICE);
         }
         self.with_view(|view, model, _| view.refresh(model));
     }
@@ -97,7 +99,7 @@ impl App {
 
     /// Whether something on the screen changes with time alone: a clock, a spinner.
     fn moves(&self) -> bool {
-        !self.model.is_frozen() && !self.model.ended
+        !self.model.is_frozen() && !self.model.has_ended()
     }
 
     /// Does what is done inside; hands on the rest.
@@ -136,7 +138,7 @@ impl App {
     /// Goes to the exchanges, and remembers from where.
     fn lead(&mut self, opens: bool, outside: &mut Vec<Effect>) {
         if self.current != ViewName::Exchanges {
-            let filter = self.model.rows.filter().text().to_owned();
+            let filter = self.model.filter().text().to_owned();
             self.origin = Some(Origin { from: self.current, filter, opens });
         }
         self.go(ViewName::Exchanges, outside);
@@ -146,7 +148,7 @@ impl App {
     fn return_to_origin(&mut self) -> bool {
         let Some(origin) = self.origin.take() else { return false };
         self.current = origin.from;
-        if origin.filter != self.model.rows.filter().text() {
+        if origin.filter != self.model.filter().text() {
             self.filter.set(&origin.filter);
             self.apply_filter();
         }
@@ -179,11 +181,12 @@ impl App {
 
     /// Leaves; a device that is captured on first says what becomes of its packets, and is left when asked again.
     pub(super) fn quit(&mut self, asked: bool) -> Vec<Effect> {
-        let Some(device) = self.model.device.as_ref().filter(|_| !asked && !self.model.ended) else {
+        let Some(device) = self.model.source().device.as_ref().filter(|_| !asked && !self.model.has_ended())
+        else {
             return vec![Effect::Quit];
         };
         self.leaving = true;
-        vec![Effect::Say(match &device.kept {
+        vec![Effect::Say(match &device.written_to {
             Some(kept) => format!("packets are kept in {kept}; again ends the capture"),
             None => "no packet is kept (-w FILE keeps them); again ends the capture".to_owned(),
         })]
@@ -226,7 +229,7 @@ impl App {
                 Vec::new()
             }
             Action::Privacy => {
-                self.model.private = !self.model.private;
+                self.model.set_private(!self.model.is_private());
                 Vec::new()
             }
             Action::Mouse => {
@@ -241,7 +244,7 @@ impl App {
     }
 
     pub(super) fn ask_view(&mut self, action: Action) -> Option<Vec<Effect>> {
-        self.with_view(|view, model, seen| view.act(action, model, seen)).flatten()
+        self.with_view(|view, model, frame| view.act(action, model, frame)).flatten()
     }
 
     /// Clears the search, closes what is open, goes back to the view that led here, clears the filter; never leaves.
@@ -263,7 +266,7 @@ impl App {
         if self.return_to_origin() {
             return Vec::new();
         }
-        if self.model.rows.filter().is_empty() {
+        if self.model.filter().is_empty() {
             return vec![Effect::Bell];
         }
         self.filter.set("");
@@ -284,7 +287,7 @@ impl App {
         let known = match key.to_string().as_str() {
             "enter" => return self.enter_filter(),
             "esc" => {
-                self.filter.set(self.model.rows.filter().text());
+                self.filter.set(self.model.filter().text());
                 self.mode = Mode::View;
                 true
             }
@@ -317,9 +320,9 @@ impl App {
     /// The text of the filter line holds from now on, where it is a filter.
     fn apply_filter(&mut self) {
         if let Ok(filter) = self.filter.filter() {
-            self.model.refilter(filter);
+            self.model.set_filter(filter);
             // What is few is there at once.
-            self.model.look(SLICE);
+            self.model.scan_exchanges(SLICE);
         }
     }
 
@@ -349,7 +352,7 @@ impl App {
 
     fn help_key(&mut self, action: Option<Action>) -> Vec<Effect> {
         let rows = super::help::lines(self).len();
-        let lines = self.seen.lines(Pane::Detail);
+        let lines = self.frame.visible_rows(Pane::Detail);
         if let (Mode::Help(list), Some(action)) = (&mut self.mode, action)
             && super::help::scroll(list, action, lines, rows)
         {
@@ -367,7 +370,7 @@ impl App {
         if copies.0.is_empty() {
             return vec![Effect::Bell, Effect::Say("there is nothing to copy".to_owned())];
         }
-        if self.model.private {
+        if self.model.is_private() {
             return vec![Effect::Bell, Effect::Say("not while ids and payloads are masked (P)".to_owned())];
         }
         self.mode = Mode::Copy(copies);
@@ -399,11 +402,11 @@ pub(super) fn occurring(model: &Model, field: &str, typed: &str) -> Vec<String> 
     const LOOKED: usize = 2000;
     const OFFERED: usize = 12;
     let mut found = Vec::new();
-    if model.private {
+    if model.is_private() {
         return found;
     }
-    for index in (0..model.store.len()).rev().take(LOOKED) {
-        let Some(exchange) = model.store.exchange(index) else { continue };
+    for index in (0..model.store().len()).rev().take(LOOKED) {
+        let Some(exchange) = model.store().exchange(index) else { continue };
         let value = match field {
             "method" => Some(exchange.method.to_string()),
             "name" | "tool" => exchange.name.as_deref().map(str::to_owned),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcpdump::engine::Engine;
 use mcpdump::ledger::{Entry, Record};
-use mcpdump::tui::{App, Config, Device, Effect, Event, Model, draw};
+use mcpdump::tui::{App, Config, Device, Effect, Event, Model, Source, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -43,7 +43,7 @@ impl Screen {
     }
 
     fn new(source: &str, config: Config, columns: u16, lines: u16) -> Self {
-        let model = Model::new(source.to_owned(), false, 64 << 20);
+        let model = Model::new(Source::saved(source), 64 << 20);
         let terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
         let mut screen = Self { app: App::new(model, config), terminal };
         screen.draw();
@@ -77,19 +77,19 @@ impl Screen {
     }
 
     pub(crate) fn make_live(&mut self) {
-        self.app.model.live = true;
+        self.app.model.source_mut().is_live = true;
     }
 
     /// A file is followed as it grows.
     pub(crate) fn make_followed(&mut self) {
-        self.app.model.live = true;
-        self.app.model.followed = true;
+        self.app.model.source_mut().is_live = true;
+        self.app.model.source_mut().is_followed = true;
     }
 
     /// A device is captured on.
     pub(crate) fn make_device(&mut self, kept: Option<&str>) {
         self.make_live();
-        self.app.model.device = Some(Device { kept: kept.map(str::to_owned) });
+        self.app.model.source_mut().device = Some(Device { written_to: kept.map(str::to_owned) });
     }
 
     pub(crate) fn tell(&mut self, event: Event) {
@@ -99,7 +99,7 @@ impl Screen {
 
     /// Time passes.
     pub(crate) fn pass(&mut self, time: Duration) {
-        let uptime = self.app.model.uptime + time;
+        let uptime = self.app.model.uptime() + time;
         self.app.tick(uptime);
         self.draw();
     }
@@ -177,7 +177,7 @@ impl Screen {
         self.app.refresh();
         let mut seen = None;
         self.terminal.draw(|frame| seen = Some(draw(&self.app, frame))).unwrap();
-        self.app.saw(seen.unwrap());
+        self.app.set_frame_info(seen.unwrap());
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use mcpdump::ledger::query::Filter;
-use mcpdump::tui::{App, Config, Effect, Event, Model, draw};
+use mcpdump::tui::{App, Config, Effect, Event, Model, Source, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -19,7 +19,7 @@ fn program(capture: &str) -> String {
 }
 
 fn app() -> App {
-    App::new(Model::new("test".to_owned(), false, 1 << 20), Config::default())
+    App::new(Model::new(Source::saved("test"), 1 << 20), Config::default())
 }
 
 fn press(app: &mut App, keys: &[KeyCode]) -> Vec<Effect> {

@@ -175,7 +175,7 @@ fn show_on_screen(demo: &Demo, request: &Request, traffic: Traffic) -> anyhow::R
     let end = CancellationToken::new();
     let stop = reader.stop().ok_or_else(|| anyhow!("a demo captures on a device"))?;
     let thread = traffic.start(end.clone(), stop)?;
-    let device = Some(Device { kept: reader.kept() });
+    let device = Some(Device { written_to: reader.kept() });
     let shown = Shown { name, live: true, followed: false, device, remembered };
     let (reader, result) = screen.show(reader, shown)?;
     end.cancel();

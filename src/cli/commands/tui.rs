@@ -65,7 +65,7 @@ pub(crate) fn view(request: &Request, arguments: &ScreenArguments) -> anyhow::Re
         Inputs::Files(inputs) => inputs.iter().map(run::name).collect::<Vec<_>>().join(", "),
         Inputs::Device(_) => reader.device().unwrap_or_default().to_owned(),
     };
-    let device = reader.device().map(|_| Device { kept: reader.kept() });
+    let device = reader.device().map(|_| Device { written_to: reader.kept() });
     let (live, followed) = (request.is_live(), request.follow.is_some());
     let (reader, result) = screen.show(reader, Shown { name, live, followed, device, remembered })?;
     reader.end(result)
@@ -142,10 +142,16 @@ impl Screen {
     /// # Errors
     /// The terminal fails, or signals cannot be caught.
     pub(crate) fn show<S: Watched>(self, source: S, shown: Shown) -> anyhow::Result<(S, anyhow::Result<()>)> {
-        let mut model = Model::new(shown.name, shown.live, self.config.memory);
-        model.followed = shown.followed;
-        model.device = shown.device;
-        self.spill.into_iter().for_each(|file| model.store.spill_into(file));
+        let packets = tui::Source {
+            name: shown.name,
+            is_live: shown.live,
+            is_followed: shown.followed,
+            device: shown.device,
+        };
+        let mut model = Model::new(packets, self.config.memory);
+        if let Some(file) = self.spill {
+            model.store_mut().spill_into(file);
+        }
         let Remembered { filters, mut history, trouble } = shown.remembered;
         let mut app = App::new(model, self.config).recalling(filters).filtered(self.filter);
         let (events, told) = sync_channel(WAITING);

@@ -1,7 +1,7 @@
-//! Which exchanges are shown, in which order: kept up to date as they come, not made anew.
+//! The exchanges that match the filter, in order, kept up to date as exchanges arrive.
 //!
-//! Another filter or another order is looked after in slices, so that a million exchanges stop no key: what was looked
-//! at is shown, the rest follows.
+//! A new filter or order is applied in slices, so that no key waits for a million exchanges: the
+//! exchanges that were scanned are shown, the others follow.
 
 mod chunks;
 mod sort_by;
@@ -14,119 +14,117 @@ use crate::ledger::store::Store;
 use chunks::SortedChunks;
 use sort_keys::SortKeys;
 
-pub use sort_by::SortBy;
+pub(super) use sort_by::SortBy;
 
-/// The exchanges that pass the filter, in order.
+/// The exchanges that match the filter, in order.
 #[derive(Debug)]
 pub struct FilteredExchanges {
     filter: Filter,
     keys: SortKeys,
-    order: SortedChunks,
-    /// Exchanges of the store that were looked at since filter or order changed.
-    looked: usize,
+    rows: SortedChunks,
+    /// The number of exchanges of the store that were scanned since filter or order changed.
+    scanned: usize,
 }
 
 impl FilteredExchanges {
-    /// Every exchange that passes, by time.
+    /// Returns an empty list, sorted by time.
     #[must_use]
-    pub fn new(filter: Filter) -> Self {
-        Self { filter, keys: SortKeys::default(), order: SortedChunks::default(), looked: 0 }
+    pub(super) fn new(filter: Filter) -> Self {
+        Self { filter, keys: SortKeys::default(), rows: SortedChunks::default(), scanned: 0 }
     }
 
-    /// How many are shown.
+    /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.rows.len()
     }
 
-    /// Whether none is.
+    /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Where in the store the exchange of a row stands.
+    /// Returns the index in the store of the exchange of a row; `None` beyond the last row.
     #[must_use]
-    pub fn get(&self, row: usize) -> Option<usize> {
-        self.order.get(row).map(|index| index as usize)
+    pub(super) fn get(&self, row: usize) -> Option<usize> {
+        self.rows.get(row).map(|index| index as usize)
     }
 
-    /// The row of the exchange that stands at `index` of the store; `None` where it is not shown.
+    /// Returns the row of the exchange at `index` of the store; `None` if it is not shown.
     #[must_use]
-    pub fn place(&self, store: &Store, index: usize) -> Option<usize> {
+    pub(super) fn row_of(&self, store: &Store, index: usize) -> Option<usize> {
         let key = self.keys.known(&store.exchange(index)?)?;
-        self.order.place((key, u32::try_from(index).ok()?), &self.keys)
+        self.rows.position((key, u32::try_from(index).ok()?), &self.keys)
     }
 
-    /// The filter.
+    /// Returns the filter.
     #[must_use]
-    pub fn filter(&self) -> &Filter {
+    pub(super) fn filter(&self) -> &Filter {
         &self.filter
     }
 
-    /// What they are sorted by, and whether the largest is first.
+    /// Returns what the rows are sorted by, and whether the largest is first.
     #[must_use]
-    pub fn sorted(&self) -> (SortBy, bool) {
-        self.keys.sorted()
+    pub(super) fn order(&self) -> (SortBy, bool) {
+        self.keys.order()
     }
 
-    /// How many exchanges of the store were looked at, of so many: fewer than all while a new filter takes hold.
+    /// Returns the number of exchanges of the store that were scanned: fewer than it holds while a new
+    /// filter or order is applied.
     #[must_use]
-    pub fn looked(&self) -> usize {
-        self.looked
+    pub(super) fn scanned(&self) -> usize {
+        self.scanned
     }
 
-    /// From now on others are shown.
-    pub fn refilter(&mut self, filter: Filter) {
+    /// Sets the filter. All exchanges are to be scanned again.
+    pub(super) fn set_filter(&mut self, filter: Filter) {
         self.filter = filter;
-        let (by, descending) = self.keys.sorted();
-        self.resort(by, descending);
+        let (by, is_descending) = self.keys.order();
+        self.sort(by, is_descending);
     }
 
-    /// From now on they stand in another order.
-    pub fn resort(&mut self, by: SortBy, descending: bool) {
-        (self.keys, self.order, self.looked) = (SortKeys::new(by, descending), SortedChunks::default(), 0);
+    /// Sets the order. All exchanges are to be scanned again.
+    pub(super) fn sort(&mut self, by: SortBy, is_descending: bool) {
+        self.keys = SortKeys::new(by, is_descending);
+        (self.rows, self.scanned) = (SortedChunks::default(), 0);
     }
 
-    /// The exchange that stands at `index` of the store was told, in the place of what was known of it.
-    pub(super) fn told(&mut self, index: usize, was: Option<&Exchange>, exchange: &Exchange) {
-        if index > self.looked {
+    /// Updates the row of the exchange at `index` of the store. `previous` is its state before; `None`
+    /// if it is new.
+    pub(super) fn update(&mut self, index: usize, previous: Option<&Exchange>, exchange: &Exchange) {
+        if index > self.scanned {
             // The slices come to it.
             return;
         }
         let Ok(row) = u32::try_from(index) else { return };
-        let before = was.filter(|_| index < self.looked).and_then(|was| self.keys.known(was));
-        self.looked = self.looked.max(index + 1);
-        let shown = self.filter.matches(Subject::Exchange(exchange));
-        // Mostly it stays where it is.
-        let key = self.keys.of(exchange);
-        if let Some(before) = before.filter(|before| !shown || *before != key) {
-            self.order.remove((before, row), &self.keys);
+        let is_scanned = index < self.scanned;
+        let before = previous.filter(|_| is_scanned).and_then(|previous| self.keys.known(previous));
+        self.scanned = self.scanned.max(index + 1);
+        let is_shown = self.filter.matches(Subject::Exchange(exchange));
+        // Most exchanges stay in their row.
+        let key = self.keys.get(exchange);
+        if let Some(before) = before.filter(|before| !is_shown || *before != key) {
+            self.rows.remove((before, row), &self.keys);
         }
-        if shown {
-            self.order.insert((key, row), &self.keys);
+        if is_shown {
+            self.rows.insert((key, row), &self.keys);
         }
     }
 
-    /// Looks at up to `most` exchanges that were not looked at yet. Whether some are left.
-    pub(super) fn look(&mut self, store: &Store, most: usize) -> bool {
-        let end = store.len().min(self.looked.saturating_add(most));
-        for index in self.looked..end {
-            if let Some(exchange) = store.exchange(index) {
-                self.take(index, &exchange);
+    /// Scans up to `limit` exchanges. Returns whether some are left.
+    pub(super) fn scan(&mut self, store: &Store, limit: usize) -> bool {
+        let end = store.len().min(self.scanned.saturating_add(limit));
+        for index in self.scanned..end {
+            if let (Some(exchange), Ok(row)) = (store.exchange(index), u32::try_from(index))
+                && self.filter.matches(Subject::Exchange(&exchange))
+            {
+                let key = self.keys.get(&exchange);
+                self.rows.insert((key, row), &self.keys);
             }
         }
-        self.looked = end;
+        self.scanned = end;
         end < store.len()
-    }
-
-    fn take(&mut self, index: usize, exchange: &Exchange) {
-        if self.filter.matches(Subject::Exchange(exchange))
-            && let Ok(index) = u32::try_from(index)
-        {
-            let key = self.keys.of(exchange);
-            self.order.insert((key, index), &self.keys);
-        }
     }
 }
 

@@ -1,30 +1,30 @@
-//! What exchanges can be sorted by.
+//! The orders of exchanges.
 
 /// What exchanges are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SortBy {
-    /// First byte of the request.
+pub(in crate::tui) enum SortBy {
+    /// The first byte of the request.
     #[default]
     Time,
     /// The session's number.
     Session,
-    /// Method, then tool.
+    /// The method, then the name of the tool, prompt or resource.
     Method,
-    /// What became of it.
+    /// The status.
     Status,
-    /// First byte of the request to last byte of the response.
+    /// The time from the first byte of the request to the last byte of the response.
     Total,
-    /// Progress notifications.
+    /// The number of progress notifications.
     Progress,
-    /// Length of request and response.
+    /// The size of request and response.
     Bytes,
     /// The client's address and port.
     Client,
 }
 
 impl SortBy {
-    /// Every order, as `s` walks them.
-    pub const ALL: [Self; 8] = [
+    /// Every order, in the order in which the sort key walks through them.
+    pub(in crate::tui) const ALL: [Self; 8] = [
         Self::Time,
         Self::Session,
         Self::Method,
@@ -35,9 +35,9 @@ impl SortBy {
         Self::Client,
     ];
 
-    /// Whether the largest are looked for first.
+    /// Whether the largest come first unless the user reverses the order.
     #[must_use]
-    pub fn is_descending_first(self) -> bool {
+    pub(in crate::tui) fn is_descending_first(self) -> bool {
         matches!(self, Self::Total | Self::Progress | Self::Bytes | Self::Status)
     }
 }

@@ -1,4 +1,4 @@
-//! What rows are sorted by, in eight bytes each.
+//! The sort keys of rows, eight bytes each.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -8,12 +8,12 @@ use std::sync::Arc;
 use super::sort_by::SortBy;
 use crate::ledger::Exchange;
 
-/// What a row is sorted by: a number, or the number of a [`Label`] in its [`SortKeys`].
+/// The sort key of a row: a number, or the number of a [`Label`] in its [`SortKeys`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SortKey(i64);
 
 impl SortKey {
-    /// It has nothing to be sorted by.
+    /// The exchange has no value.
     const MISSING: Self = Self(i64::MIN);
 
     fn number(number: i64) -> Self {
@@ -21,36 +21,36 @@ impl SortKey {
     }
 }
 
-/// What is no number. Many exchanges have the same.
+/// A value that is no number. Many exchanges share one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Label {
     Call(Arc<str>, Option<Arc<str>>),
-    End(SocketAddr),
+    Client(SocketAddr),
 }
 
-/// Makes keys for one order, and compares them.
+/// Makes the keys of one order, and compares them.
 #[derive(Debug, Default)]
 pub(super) struct SortKeys {
     by: SortBy,
-    descending: bool,
+    is_descending: bool,
     labels: Vec<Label>,
     numbers: HashMap<Label, i64, foldhash::fast::RandomState>,
 }
 
 impl SortKeys {
-    /// SortKeys for the order by `by`; `descending` has the largest first.
-    pub(super) fn new(by: SortBy, descending: bool) -> Self {
-        Self { by, descending, ..Self::default() }
+    /// Returns keys for the order by `by`, with the largest first if `is_descending`.
+    pub(super) fn new(by: SortBy, is_descending: bool) -> Self {
+        Self { by, is_descending, ..Self::default() }
     }
 
-    /// What they are made of, and whether the largest is first.
-    pub(super) fn sorted(&self) -> (SortBy, bool) {
-        (self.by, self.descending)
+    /// Returns what the keys are made of, and whether the largest is first.
+    pub(super) fn order(&self) -> (SortBy, bool) {
+        (self.by, self.is_descending)
     }
 
-    /// The key of an exchange.
-    pub(super) fn of(&mut self, exchange: &Exchange) -> SortKey {
-        let label = match self.look(exchange) {
+    /// Returns the key of an exchange.
+    pub(super) fn get(&mut self, exchange: &Exchange) -> SortKey {
+        let label = match self.find(exchange) {
             Ok(key) => return key,
             Err(label) => label,
         };
@@ -60,25 +60,25 @@ impl SortKeys {
         SortKey(number)
     }
 
-    /// The key of an exchange; `None` where none that is equal was made.
+    /// Returns the key of an exchange; `None` if no equal key was made before.
     pub(super) fn known(&self, exchange: &Exchange) -> Option<SortKey> {
-        self.look(exchange).ok()
+        self.find(exchange).ok()
     }
 
-    /// The order of rows: their keys, and the places of their exchanges in the store. What has no value comes last,
-    /// whatever the direction.
-    pub(super) fn order(&self, (a, at): (SortKey, u32), (b, bt): (SortKey, u32)) -> Ordering {
+    /// Compares rows by key, then by index in the store. Exchanges without a value come last in both
+    /// directions.
+    pub(super) fn compare(&self, (a, at): (SortKey, u32), (b, bt): (SortKey, u32)) -> Ordering {
         let by_key = match (a, b) {
             _ if a == b => Ordering::Equal,
             (SortKey::MISSING, _) => return Ordering::Greater,
             (_, SortKey::MISSING) => return Ordering::Less,
-            _ => self.compare(a, b),
+            _ => self.compare_keys(a, b),
         };
         let order = by_key.then(at.cmp(&bt));
-        if self.descending { order.reverse() } else { order }
+        if self.is_descending { order.reverse() } else { order }
     }
 
-    fn compare(&self, SortKey(a): SortKey, SortKey(b): SortKey) -> Ordering {
+    fn compare_keys(&self, SortKey(a): SortKey, SortKey(b): SortKey) -> Ordering {
         if self.labels.is_empty() {
             return a.cmp(&b);
         }
@@ -86,8 +86,8 @@ impl SortKeys {
         label(a).cmp(&label(b))
     }
 
-    /// The key, or the label that is not known yet.
-    fn look(&self, exchange: &Exchange) -> Result<SortKey, Label> {
+    /// Returns the key, or the label that has no number yet.
+    fn find(&self, exchange: &Exchange) -> Result<SortKey, Label> {
         let label = match self.by {
             SortBy::Time => return Ok(SortKey::number(exchange.request.span.start.time.0)),
             SortBy::Session => return Ok(SortKey::number(exchange.session.number.into())),
@@ -95,12 +95,12 @@ impl SortKeys {
             SortBy::Total => return Ok(exchange.total_ns().map_or(SortKey::MISSING, SortKey::number)),
             SortBy::Progress => return Ok(SortKey::number(exchange.progress.into())),
             SortBy::Bytes => {
-                let answer = exchange.response.map_or(0, |response| response.bytes);
-                let bytes = exchange.request.bytes.saturating_add(answer);
+                let response = exchange.response.map_or(0, |response| response.bytes);
+                let bytes = exchange.request.bytes.saturating_add(response);
                 return Ok(SortKey::number(i64::try_from(bytes).unwrap_or(i64::MAX)));
             }
             SortBy::Method => Label::Call(Arc::clone(&exchange.method), exchange.name.clone()),
-            SortBy::Client => Label::End(exchange.client),
+            SortBy::Client => Label::Client(exchange.client),
         };
         self.numbers.get(&label).map(|number| SortKey(*number)).ok_or(label)
     }

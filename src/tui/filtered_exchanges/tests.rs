@@ -1,4 +1,4 @@
-//! FilteredExchanges that are kept up to date, against rows that are made anew: the same, whatever comes in which order.
+//! Rows that are kept up to date equal rows that are sorted from scratch.
 
 use std::cmp::Ordering;
 
@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::ledger::{Cause, Entry, Record, Status, sample};
 
-/// What can happen to rows.
+/// A change of the rows.
 #[derive(Clone, Debug)]
 enum Step {
-    /// An exchange is told: which, whether it is open, and what of it varies.
-    Tell {
+    /// An exchange arrives or changes. `kind` selects its fields.
+    Update {
         n: u64,
         open: bool,
         total: i64,
@@ -19,17 +19,17 @@ enum Step {
     },
     Filter(u8),
     Sort(u8, bool),
-    Look(usize),
+    Scan(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let tell = (1_u64..60, any::<bool>(), 0_i64..6, any::<u8>());
+    let update = (1_u64..60, any::<bool>(), 0_i64..6, any::<u8>());
     prop::collection::vec(
         prop_oneof![
-            12 => tell.prop_map(|(n, open, total, kind)| Step::Tell { n, open, total: total * 1_000_000, kind }),
+            12 => update.prop_map(|(n, open, total, kind)| Step::Update { n, open, total: total * 1_000_000, kind }),
             1 => any::<u8>().prop_map(Step::Filter),
             1 => (any::<u8>(), any::<bool>()).prop_map(|(by, descending)| Step::Sort(by, descending)),
-            2 => (0_usize..40).prop_map(Step::Look),
+            2 => (0_usize..40).prop_map(Step::Scan),
         ],
         1..200,
     )
@@ -50,12 +50,12 @@ fn exchange(n: u64, open: bool, total: i64, kind: u8) -> Exchange {
     if kind.is_multiple_of(5) {
         exchange.status = Status::Error;
     }
-    // What is open may turn out to have been sent otherwise.
+    // The start of an open request may change.
     exchange.request.span.start.time.0 -= i64::from(kind % 3) * 1_500_000_000;
     if open { sample::unanswered(exchange, Status::Unanswered, Cause::CaptureEnd) } else { exchange }
 }
 
-/// The order of two exchanges, as the help says it, without any of the keys.
+/// Compares two exchanges as the help says it, without sort keys.
 fn compare(
     by: SortBy,
     descending: bool,
@@ -83,10 +83,10 @@ fn compare(
     if descending { order.reverse() } else { order }
 }
 
-/// Every exchange of those that were looked at which passes, sorted anew.
-fn made_anew(rows: &FilteredExchanges, store: &Store) -> Vec<usize> {
-    let (by, descending) = rows.sorted();
-    let mut all: Vec<_> = (0..rows.looked()).map(|index| (store.exchange(index).unwrap(), index)).collect();
+/// Returns the scanned exchanges that match, sorted from scratch.
+fn sorted_from_scratch(rows: &FilteredExchanges, store: &Store) -> Vec<usize> {
+    let (by, descending) = rows.order();
+    let mut all: Vec<_> = (0..rows.scanned()).map(|index| (store.exchange(index).unwrap(), index)).collect();
     all.retain(|(exchange, _)| rows.filter().matches(Subject::Exchange(exchange)));
     all.sort_by(|a, b| compare(by, descending, a, b));
     all.into_iter().map(|(_, index)| index).collect()
@@ -94,60 +94,61 @@ fn made_anew(rows: &FilteredExchanges, store: &Store) -> Vec<usize> {
 
 proptest! {
     #[test]
-    fn same_as_rows_that_are_made_anew(steps in steps()) {
+    fn rows_equal_rows_sorted_from_scratch(steps in steps()) {
         let (mut rows, mut store) = (FilteredExchanges::new(Filter::default()), Store::new(0));
         for step in steps {
             match step {
-                Step::Tell { n, open, total, kind } => {
-                    let told = exchange(n, open, total, kind);
+                Step::Update { n, open, total, kind } => {
+                    let exchange = exchange(n, open, total, kind);
                     let index = store.find(n);
-                    let was = index.and_then(|index| store.exchange(index));
-                    rows.told(index.unwrap_or(store.len()), was.as_ref(), &told);
-                    let told = Box::new(told);
-                    store.push(Entry::Record(if open { Record::Request(told) } else { Record::Exchange(told) }));
+                    let previous = index.and_then(|index| store.exchange(index));
+                    rows.update(index.unwrap_or(store.len()), previous.as_ref(), &exchange);
+                    let exchange = Box::new(exchange);
+                    let record = if open { Record::Request(exchange) } else { Record::Exchange(exchange) };
+                    store.push(Entry::Record(record));
                 }
                 Step::Filter(which) => {
                     let text = FILTERS[usize::from(which) % FILTERS.len()];
-                    rows.refilter(Filter::parse(text).unwrap());
+                    rows.set_filter(Filter::parse(text).unwrap());
                 }
                 Step::Sort(by, descending) => {
-                    rows.resort(SortBy::ALL[usize::from(by) % SortBy::ALL.len()], descending);
+                    rows.sort(SortBy::ALL[usize::from(by) % SortBy::ALL.len()], descending);
                 }
-                Step::Look(most) => {
-                    let before = rows.looked();
-                    let more = rows.look(&store, most);
-                    // The oracle that counts: a slice looks at so many, and nothing is looked at again.
-                    prop_assert_eq!(rows.looked(), store.len().min(before + most));
-                    prop_assert_eq!(more, rows.looked() < store.len());
+                Step::Scan(limit) => {
+                    let before = rows.scanned();
+                    let more = rows.scan(&store, limit);
+                    // A slice scans up to `limit` exchanges, each once.
+                    prop_assert_eq!(rows.scanned(), store.len().min(before + limit));
+                    prop_assert_eq!(more, rows.scanned() < store.len());
                 }
             }
-            let want = made_anew(&rows, &store);
+            let want = sorted_from_scratch(&rows, &store);
             let got: Vec<usize> = (0..rows.len()).map(|row| rows.get(row).unwrap()).collect();
             prop_assert_eq!(&got, &want);
             prop_assert_eq!(rows.get(rows.len()), None);
             for index in 0..store.len() {
-                let place = want.iter().position(|known| *known == index);
-                prop_assert_eq!(rows.place(&store, index), place);
+                let row = want.iter().position(|known| *known == index);
+                prop_assert_eq!(rows.row_of(&store, index), row);
             }
         }
     }
 }
 
-/// Many chunks: what comes in order, in reverse, and in between.
+/// Many chunks: rows arrive in order, in reverse and in between.
 #[test]
 fn many_rows_keep_their_order() {
     for descending in [false, true] {
         let (mut rows, mut store) = (FilteredExchanges::new(Filter::default()), Store::new(0));
-        rows.resort(SortBy::Total, descending);
+        rows.sort(SortBy::Total, descending);
         for n in 1..=6000_u64 {
-            let told = exchange(n, n.is_multiple_of(9), (n * 7919 % 1000) as i64, 1);
-            rows.told(store.len(), None, &told);
-            store.push(Entry::Record(Record::Exchange(Box::new(told))));
+            let exchange = exchange(n, n.is_multiple_of(9), (n * 7919 % 1000) as i64, 1);
+            rows.update(store.len(), None, &exchange);
+            store.push(Entry::Record(Record::Exchange(Box::new(exchange))));
         }
         let got: Vec<usize> = (0..rows.len()).map(|row| rows.get(row).unwrap()).collect();
-        assert_eq!(got, made_anew(&rows, &store));
-        for (place, index) in got.into_iter().enumerate().step_by(97) {
-            assert_eq!(rows.place(&store, index), Some(place));
+        assert_eq!(got, sorted_from_scratch(&rows, &store));
+        for (row, index) in got.into_iter().enumerate().step_by(97) {
+            assert_eq!(rows.row_of(&store, index), Some(row));
         }
     }
 }

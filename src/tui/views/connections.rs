@@ -96,7 +96,7 @@ impl StoreItem for ConnectionFact {
     }
 
     fn passes(&self, model: &Model) -> bool {
-        model.shown().narrowed.is_some_and(|narrowed| narrowed.has_connection(self.tcp_stream))
+        model.matching().is_some_and(|matching| matching.has_connection(self.tcp_stream))
     }
 
     fn cells(&self, is_open: bool, _: &Model) -> Vec<Cell> {

@@ -62,8 +62,8 @@ impl View for Findings {
     fn draw(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
         let kinds = Kinds::of(model, painter.symbols());
         let Some(row) = self.row(model) else {
-            let any = kinds.rows.len() < model.summary.findings.len();
-            let (role, text) = match (any, model.ended) {
+            let any = kinds.rows.len() < model.all().summary().findings.len();
+            let (role, text) = match (any, model.has_ended()) {
                 (true, _) => (Role::Faint, "nothing was noticed of what passes the filter; esc clears it"),
                 (false, true) => (Role::Good, "nothing was noticed: no finding in this capture"),
                 (false, false) => (Role::Good, "nothing was noticed so far"),
@@ -77,7 +77,7 @@ impl View for Findings {
         self.draw_kind(model, row, below, painter);
     }
 
-    fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
         match action {
             Action::Back if self.below => self.below = false,
             Action::NextPane => self.below = !self.below && self.listing.len() > 0,
@@ -89,11 +89,11 @@ impl View for Findings {
             Action::Left if self.below => self.below = false,
             _ if self.below => {
                 let rows = self.row(model).map_or(0, |row| row.first.len());
-                return self.places.act(action, seen.lines(Pane::Detail), rows).then(Vec::new);
+                return self.places.act(action, frame.visible_rows(Pane::Detail), rows).then(Vec::new);
             }
             _ => {
                 let kinds = Kinds::of(model, SYMBOLLESS);
-                let moved = self.listing.act(action, &kinds, seen.lines(Pane::List));
+                let moved = self.listing.act(action, &kinds, frame.visible_rows(Pane::List));
                 self.settle(model);
                 return moved.then(Vec::new);
             }
@@ -113,12 +113,12 @@ impl View for Findings {
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, seen: &FrameInfo) {
+    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
         if pane == Pane::Detail {
             let rows = self.row(model).map_or(0, |row| row.first.len());
-            self.places.scroll(down, 3, seen.lines(Pane::Detail), rows);
+            self.places.scroll(down, 3, frame.visible_rows(Pane::Detail), rows);
         } else {
-            self.listing.wheel(down, &Kinds::of(model, SYMBOLLESS), seen.lines(Pane::List));
+            self.listing.wheel(down, &Kinds::of(model, SYMBOLLESS), frame.visible_rows(Pane::List));
             self.settle(model);
         }
     }
@@ -154,7 +154,7 @@ impl View for Findings {
     }
 
     fn status(&self, model: &Model) -> String {
-        let rows = &model.shown().summary.findings;
+        let rows = &model.totals().summary().findings;
         let count = |severity: Severity| -> u64 {
             rows.iter().filter(|row| row.code.severity() == severity).map(|row| row.count).sum()
         };
@@ -186,7 +186,7 @@ const NO_EXCHANGE: &str = "this finding is about no exchange";
 impl Findings {
     /// Returns the selected row.
     fn row<'w>(&self, model: &'w Model) -> Option<&'w FindingRow> {
-        model.shown().summary.findings.get(self.listing.selected()?)
+        model.totals().summary().findings.get(self.listing.selected()?)
     }
 
     /// Returns the selected finding of the selected code.
@@ -208,7 +208,7 @@ impl Findings {
     /// Draws the meaning of a code and its findings.
     fn draw_kind(&self, model: &Model, row: &FindingRow, area: Rect, painter: &mut Painter<'_>) {
         let info = row.code.info();
-        painter.rule(Rect { height: 1.min(area.height), ..area }, info.name);
+        painter.draw_rule(Rect { height: 1.min(area.height), ..area }, info.name);
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
         let mut y = area.y + 1;
         let role = Role::of(info.severity);
@@ -222,7 +222,7 @@ impl Findings {
                 let place = Rect { y, height: 1, ..inner };
                 if y + LEAST < area.bottom() {
                     let label = if at == 0 { label } else { "      " };
-                    painter.line(place, &[(Role::Faint, label), (role, line)]);
+                    painter.draw_spans(place, &[(Role::Faint, label), (role, line)]);
                     y += 1;
                 }
             }
@@ -240,9 +240,9 @@ impl Findings {
             let left = row.first.len() as u64;
             let title =
                 if left < row.count { format!("the first {left} of {}", row.count) } else { String::new() };
-            painter.rule(Rect { y: table.bottom(), height: 1, ..area }, &title);
+            painter.draw_rule(Rect { y: table.bottom(), height: 1, ..area }, &title);
             for (y, line) in (table.bottom() + 1..area.bottom()).zip(lines) {
-                painter.line(Rect { y, height: 1, ..inner }, &[(Role::Text, line)]);
+                painter.draw_spans(Rect { y, height: 1, ..inner }, &[(Role::Text, line)]);
             }
         }
     }
@@ -275,10 +275,10 @@ const SYMBOLLESS: Option<Symbols> = None;
 
 impl<'w> Kinds<'w> {
     fn of(model: &'w Model, symbols: impl Into<Option<Symbols>>) -> Self {
-        let shown = model.shown();
+        let totals = model.totals();
         Self {
-            rows: &shown.summary.findings,
-            version: shown.version ^ model.epoch().rotate_left(1),
+            rows: &totals.summary().findings,
+            version: totals.version() ^ model.filter_version().rotate_left(1),
             symbols: symbols.into(),
         }
     }

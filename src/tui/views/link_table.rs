@@ -70,7 +70,7 @@ impl LinkTable {
     }
 
     /// Moves the selection or follows the selected row; `None` if the action does not apply.
-    pub(super) fn act(&mut self, action: Action, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    pub(super) fn act(&mut self, action: Action, frame: &FrameInfo) -> Option<Vec<Effect>> {
         if action == Action::Open {
             return match self.target() {
                 Target::Nothing => Some(vec![Effect::Bell]),
@@ -78,7 +78,7 @@ impl LinkTable {
                 Target::Filter(text) => Some(vec![Effect::Filter(text)]),
             };
         }
-        let moved = self.list.act(action, seen.lines(Pane::List), self.rows.len());
+        let moved = self.list.act(action, frame.visible_rows(Pane::List), self.rows.len());
         self.keep();
         moved.then(Vec::new)
     }
@@ -90,8 +90,8 @@ impl LinkTable {
         }
     }
 
-    pub(super) fn wheel(&mut self, down: bool, seen: &FrameInfo) {
-        self.list.scroll(down, 3, seen.lines(Pane::List), self.rows.len());
+    pub(super) fn wheel(&mut self, down: bool, frame: &FrameInfo) {
+        self.list.scroll(down, 3, frame.visible_rows(Pane::List), self.rows.len());
         self.keep();
     }
 

@@ -26,7 +26,7 @@ pub(super) fn all(config: &Config, model: &Model) -> Vec<Box<dyn View>> {
     vec![
         Box::new(overview::Overview::default()),
         Box::new(sessions::Sessions::default()),
-        Box::new(exchanges::Exchanges::new(config.columns.clone(), model.live)),
+        Box::new(exchanges::Exchanges::new(config.columns.clone(), model.source().is_live)),
         Box::new(latency::Latency::default()),
         Box::new(streams::Streams::default()),
         Box::new(connections::Connections::default()),

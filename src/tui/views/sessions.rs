@@ -79,15 +79,15 @@ impl StoreItem for Session {
     }
 
     fn sort_key(&self, column: usize, model: &Model) -> SortKey {
-        let stats = model.shown().sessions.get(&self.session.number);
+        let stats = model.totals().session(self.session.number);
         let name = |info: &Option<Implementation>, at| {
             info.as_ref().map_or_else(|| address(at), |info| SortKey::text(&info.name))
         };
         match column {
             1 => name(&self.client_info, self.session.client),
             2 => name(&self.server_info, self.session.server),
-            3 => SortKey::count(stats.map_or(0, |stats| stats.exchanges)),
-            4 => SortKey::count(stats.map_or(0, |stats| stats.failed)),
+            3 => SortKey::count(stats.map_or(0, |stats| stats.exchanges())),
+            4 => SortKey::count(stats.map_or(0, |stats| stats.failed())),
             5 => SortKey::number(stats.and_then(|stats| stats.quantile_ns(500))),
             6 => SortKey::number(stats.and_then(|stats| stats.quantile_ns(950))),
             7 => self.protocol_version.as_deref().map_or(SortKey::Missing, SortKey::text),
@@ -99,27 +99,27 @@ impl StoreItem for Session {
     }
 
     fn passes(&self, model: &Model) -> bool {
-        model.shown().sessions.contains_key(&self.session.number)
+        model.matching().is_some_and(|matching| matching.has_session(self.session.number))
     }
 
     fn cells(&self, _: bool, model: &Model) -> Vec<Cell> {
         let about = &self.session;
-        let stats = model.shown().sessions.get(&about.number);
+        let stats = model.totals().session(about.number);
         let cell = |per_mille| {
             let ns = stats.and_then(|stats| stats.quantile_ns(per_mille));
             Cell::text(Role::Text, ns.map_or_else(|| "-".to_owned(), units::cell))
         };
-        let failed = stats.map_or(0, |stats| stats.failed);
-        let capture = model.store.capture();
+        let failed = stats.map_or(0, |stats| stats.failed());
+        let capture = model.store().capture();
         let start = capture.first.map_or(self.first.time, |first| first.time);
         let activity = stats.map_or(Cell::Empty, |stats| {
-            Cell::Levels(Role::Receive, stats.activity.columns(start, model.now(), ACTIVITY.into()))
+            Cell::Levels(Role::Receive, stats.activity().columns(start, model.now(), ACTIVITY.into()))
         });
         vec![
             Cell::text(Role::Title, format!("s{}", about.number)),
             who(self.client_info.as_ref(), about.client.to_string()),
             who(self.server_info.as_ref(), about.server.to_string()),
-            Cell::text(Role::Text, stats.map_or(0, |stats| stats.exchanges).to_string()),
+            Cell::text(Role::Text, stats.map_or(0, |stats| stats.exchanges()).to_string()),
             Cell::text(if failed > 0 { Role::Bad } else { Role::Faint }, failed.to_string()),
             cell(500),
             cell(950),
@@ -134,7 +134,7 @@ impl StoreItem for Session {
 
 fn ended(session: &Session, model: &Model) -> &'static str {
     match session.ended {
-        SessionEnd::Open if model.ended => "open at end",
+        SessionEnd::Open if model.has_ended() => "open at end",
         SessionEnd::Open => "open",
         SessionEnd::Deleted => "deleted",
         SessionEnd::StreamClosed => "stream closed",

@@ -48,7 +48,7 @@ pub(super) struct StoreItems<'w, T> {
 
 impl<'w, T: StoreItem> StoreItems<'w, T> {
     pub(super) fn of(model: &'w Model) -> Self {
-        Self { model, over: T::over(&model.store), open: T::open(&model.store).collect() }
+        Self { model, over: T::over(&model.store()), open: T::open(&model.store()).collect() }
     }
 
     /// Returns the item at a place and whether it is open; `None` after the last.
@@ -58,7 +58,7 @@ impl<'w, T: StoreItem> StoreItems<'w, T> {
     }
 
     fn is_narrowed(&self) -> bool {
-        !self.model.rows.filter().is_empty()
+        !self.model.filter().is_empty()
     }
 }
 
@@ -75,11 +75,11 @@ impl<T: StoreItem> Items for StoreItems<'_, T> {
 
     /// Open items are updated together with the packet count of the capture.
     fn version(&self) -> u64 {
-        if self.open.is_empty() { 0 } else { self.model.store.capture().packets }
+        if self.open.is_empty() { 0 } else { self.model.store().capture().packets }
     }
 
     fn epoch(&self) -> u64 {
-        self.model.epoch()
+        self.model.filter_version()
     }
 
     fn id(&self, place: usize) -> Option<T::Id> {
@@ -110,10 +110,10 @@ pub(super) fn draw_empty(model: &Model, what: &str, any: bool, area: Rect, paint
 /// Explains in lines why there is no `what`: none so far, reading failed, or at the end of a
 /// capture what it contains instead.
 pub(super) fn nothing(what: &str, model: &Model) -> Vec<String> {
-    if let Some(why) = &model.failed {
-        return vec![format!("no {what} was seen before the reading failed:"), why.clone()];
+    if let Some(why) = model.failure() {
+        return vec![format!("no {what} was seen before the reading failed:"), why.to_owned()];
     }
-    if !model.ended {
+    if !model.has_ended() {
         return vec![format!("waiting for the first {what}...")];
     }
     let front = format!("no {what} was seen in this capture");
@@ -124,11 +124,18 @@ pub(super) fn nothing(what: &str, model: &Model) -> Vec<String> {
 /// MCP.
 pub(super) fn instead(model: &Model) -> Option<String> {
     let count = |of: &dyn Fn(&ConnectionCount) -> bool| -> u64 {
-        model.summary.connections.iter().filter(|count| of(count)).map(|count| count.connections).sum()
+        model
+            .all()
+            .summary()
+            .connections
+            .iter()
+            .filter(|count| of(count))
+            .map(|count| count.connections)
+            .sum()
     };
     let all = count(&|_| true);
-    if all == 0 && model.store.is_empty() {
-        return Some(match model.store.capture().packets {
+    if all == 0 && model.store().is_empty() {
+        return Some(match model.store().capture().packets {
             0 => "it has no packets".to_owned(),
             packets => format!("{} with no TCP connection", units::several(packets, "packet")),
         });
@@ -141,7 +148,7 @@ pub(super) fn instead(model: &Model) -> Option<String> {
     let unread: Vec<String> = unread.into_iter().flatten().collect();
     let them =
         if unread.len() == 1 && unread.iter().any(|text| text.starts_with("1 ")) { "it" } else { "them" };
-    match (unread.is_empty(), model.store.is_empty()) {
+    match (unread.is_empty(), model.store().is_empty()) {
         (false, _) => Some(format!("{}, which is not read; 6 shows {them}", unread.join(" and "))),
         (true, true) => Some(format!(
             "{} without MCP; 5, 6 and 7 show what there is",
@@ -155,7 +162,7 @@ pub(super) fn instead(model: &Model) -> Option<String> {
 pub(super) fn say(lines: &[String], role: Role, area: Rect, painter: &mut Painter<'_>) {
     for (y, text) in (area.y + area.height / 3..area.bottom()).zip(lines) {
         let columns = sanitize::width(&sanitize::escape(text)).min(area.width.into()) as u16;
-        painter.text((area.x + (area.width - columns) / 2, y).into(), columns, role, text);
+        painter.draw_text((area.x + (area.width - columns) / 2, y).into(), columns, role, text);
     }
 }
 
@@ -167,22 +174,23 @@ pub(super) fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::source::Source;
 
     #[test]
     fn what_is_not_read_is_said_where_nothing_is_listed() {
-        let mut model = Model::new("test".to_owned(), false, 0);
+        let mut model = Model::new(Source::saved("test"), 0);
         assert_eq!(nothing("session", &model), ["waiting for the first session..."]);
-        model.ended = true;
+        model.end();
         assert_eq!(nothing("session", &model), ["no session was seen in this capture", "it has no packets"]);
         let carry = |speaks, connections| ConnectionCount { speaks, connections, ..Default::default() };
-        model.summary.connections = vec![carry(Speaks::Http1, 3)];
+        model.all_mut().summary_mut().connections = vec![carry(Speaks::Http1, 3)];
         assert_eq!(instead(&model).unwrap(), "3 TCP connections without MCP; 5, 6 and 7 show what there is");
-        model.summary.connections.push(carry(Speaks::Tls, 1));
+        model.all_mut().summary_mut().connections.push(carry(Speaks::Tls, 1));
         assert_eq!(instead(&model).unwrap(), "1 connection carries TLS, which is not read; 6 shows it");
-        model.summary.connections.push(carry(Speaks::Http2, 2));
+        model.all_mut().summary_mut().connections.push(carry(Speaks::Http2, 2));
         let both = "1 connection carries TLS and 2 connections carry HTTP/2, which is not read; 6 shows them";
         assert_eq!(instead(&model).unwrap(), both);
-        model.failed = Some("input/output error".to_owned());
+        model.fail("input/output error".to_owned());
         assert_eq!(nothing("session", &model).last().unwrap(), "input/output error");
     }
 }

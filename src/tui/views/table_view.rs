@@ -60,14 +60,14 @@ impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
         self.listing.draw(area, (&items, T::COLUMNS), true, painter);
     }
 
-    fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
         // Entries since the last frame may have moved the selected item to another place.
         self.refresh(model);
         if action == Action::Open {
-            let filter = self.selected(model).map(|item| model.within(&item.filter()));
+            let filter = self.selected(model).map(|item| model.filter_with(&item.filter()));
             return Some(filter.map_or(vec![Effect::Bell], |text| vec![Effect::Filter(text)]));
         }
-        self.listing.act(action, &StoreItems::<T>::of(model), seen.lines(Pane::List)).then(Vec::new)
+        self.listing.act(action, &StoreItems::<T>::of(model), frame.visible_rows(Pane::List)).then(Vec::new)
     }
 
     fn click(&mut self, hit: Hit, model: &mut Model, _: &FrameInfo) -> Vec<Effect> {
@@ -75,8 +75,8 @@ impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
         Vec::new()
     }
 
-    fn wheel(&mut self, _: Pane, down: bool, model: &mut Model, seen: &FrameInfo) {
-        self.listing.wheel(down, &StoreItems::<T>::of(model), seen.lines(Pane::List));
+    fn wheel(&mut self, _: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
+        self.listing.wheel(down, &StoreItems::<T>::of(model), frame.visible_rows(Pane::List));
     }
 
     fn refresh(&mut self, model: &mut Model) {

@@ -23,13 +23,13 @@ pub(in crate::tui) trait View: fmt::Debug {
     fn draw(&self, model: &Model, area: Rect, painter: &mut Painter<'_>);
 
     /// Handles an action; `None` if it does not apply. May change the selection, never the ledger.
-    fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>>;
+    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>>;
 
     /// Handles a click.
-    fn click(&mut self, hit: Hit, model: &mut Model, seen: &FrameInfo) -> Vec<Effect>;
+    fn click(&mut self, hit: Hit, model: &mut Model, frame: &FrameInfo) -> Vec<Effect>;
 
     /// Scrolls a pane by the mouse wheel.
-    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, seen: &FrameInfo);
+    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo);
 
     /// Updates the view from the model. Called before a frame if there are new entries, the filter
     /// changed or time passed.

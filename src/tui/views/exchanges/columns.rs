@@ -5,8 +5,8 @@ use crate::ledger::{Exchange, SessionRef, Status};
 use crate::tui::column_name::ColumnName;
 use crate::tui::filtered_exchanges::SortBy;
 use crate::tui::model::Model;
-use crate::tui::painter::MASK;
 use crate::tui::table::{Cell, Column};
+use crate::tui::theme::MASK;
 use crate::tui::theme::{Role, Symbols};
 
 /// A column and the order that a click on its header selects.
@@ -88,7 +88,7 @@ impl ColumnName {
             Self::Time => Cell::text(Role::Faint, units::time_of_day(exchange.request.span.start.time)),
             Self::Session => Cell::text(Role::Faint, session(&exchange.session)),
             Self::Method => method(exchange, of),
-            Self::Id if model.private => Cell::text(Role::Faint, MASK),
+            Self::Id if model.is_private() => Cell::text(Role::Faint, MASK),
             Self::Id => Cell::text(Role::Faint, exchange.id.json()),
             Self::Status => status(exchange, of),
             Self::Total => total(exchange, of),
@@ -142,7 +142,7 @@ fn method(exchange: &Exchange, of: &Shown<'_>) -> Cell {
     let from_server = of.symbols.from_server;
     let arrow = if exchange.origin == Side::Server { format!("{from_server} ") } else { String::new() };
     let method = exchange.method.to_string();
-    match of.model.name_of(exchange) {
+    match of.model.display_name(exchange) {
         Some(name) => Cell::Parts(vec![
             (Role::Faint, format!("{arrow}{method} ").into()),
             (Role::Strong, name.to_string().into()),
@@ -153,7 +153,7 @@ fn method(exchange: &Exchange, of: &Shown<'_>) -> Cell {
 
 fn status(exchange: &Exchange, of: &Shown<'_>) -> Cell {
     if of.is_open {
-        let phase = if of.model.still { 0 } else { (of.model.uptime.as_millis() / 250 % 4) as usize };
+        let phase = if of.model.is_still() { 0 } else { (of.model.uptime().as_millis() / 250 % 4) as usize };
         let spinner = of.symbols.spinner.get(phase).copied().unwrap_or_default();
         return Cell::text(Role::Pending, format!("{spinner} pending"));
     }
@@ -238,7 +238,7 @@ fn symbol(role: Role, of: &Shown<'_>) -> &'static str {
 fn detail(exchange: &Exchange, of: &Shown<'_>) -> Vec<(Role, std::borrow::Cow<'static, str>)> {
     let mut parts = Vec::new();
     if let Some(error) = &exchange.error {
-        let message = if of.model.private { MASK } else { &error.message };
+        let message = if of.model.is_private() { MASK } else { &error.message };
         parts.push((Role::Bad, format!("{message} ").into()));
     } else if let Some(cause) = exchange.cause {
         parts.push((Role::Warn, format!("{} ", cause.name().replace('_', " ")).into()));

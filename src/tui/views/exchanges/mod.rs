@@ -11,13 +11,12 @@ use ratatui::layout::Rect;
 
 use super::store_items;
 use super::view::View;
-use crate::ledger::Exchange;
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::effect::{Copies, Effect};
 use crate::tui::filtered_exchanges::SortBy;
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::list_state::ListState;
-use crate::tui::model::{Model, SLICE};
+use crate::tui::model::Model;
 use crate::tui::painter::Painter;
 use crate::tui::table::{Column, Table};
 use crate::tui::theme::Role;
@@ -76,15 +75,15 @@ impl View for Exchanges {
         self.draw_list(model, left, !self.in_detail, painter);
         let [_, standing] = painter.symbols().rules;
         for line in area.y..area.bottom() {
-            painter.text((left.right(), line).into(), 1, Role::Border, standing);
+            painter.draw_text((left.right(), line).into(), 1, Role::Border, standing);
         }
         detail.draw(model, right, self.in_detail, painter);
     }
 
-    fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
         if self.in_detail
             && let Some(detail) = &mut self.detail
-            && let Some(effects) = detail.act(action, model, seen)
+            && let Some(effects) = detail.act(action, model, frame)
         {
             return Some(effects);
         }
@@ -97,35 +96,34 @@ impl View for Exchanges {
                 }
                 self.in_detail = !self.in_detail;
                 // On a narrow screen, leaving the open exchange closes it.
-                if !self.in_detail && seen.area(Pane::List).is_none() {
+                if !self.in_detail && frame.area(Pane::List).is_none() {
                     self.detail = None;
                 }
             }
             Action::Follow => {
                 self.follows = !self.follows;
-                self.left_at = model.rows.len();
+                self.left_at = model.exchanges().len();
                 self.refresh(model);
             }
-            Action::Sort => self.sort(next(model.rows.sorted().0), model),
+            Action::Sort => self.sort(next(model.exchanges().order().0), model),
             Action::SortReverse => {
-                let (by, descending) = model.rows.sorted();
-                model.rows.resort(by, !descending);
-                model.look(SLICE);
+                let (by, descending) = model.exchanges().order();
+                model.sort_exchanges(by, !descending);
                 self.refresh(model);
             }
-            _ => return self.walk(action, model, seen),
+            _ => return self.walk(action, model, frame),
         }
         Some(Vec::new())
     }
 
-    fn click(&mut self, hit: Hit, model: &mut Model, seen: &FrameInfo) -> Vec<Effect> {
+    fn click(&mut self, hit: Hit, model: &mut Model, frame: &FrameInfo) -> Vec<Effect> {
         match hit {
             Hit::Row(Pane::List, row) => {
                 self.in_detail = false;
                 self.select(row, model);
             }
             Hit::Column(index) => {
-                let width = seen.area(Pane::List).map_or(u16::MAX, |area| area.width);
+                let width = frame.area(Pane::List).map_or(u16::MAX, |area| area.width);
                 let columns = columns::fitting(&self.columns, width);
                 let by = columns.get(index).and_then(|column| column.info().sorts);
                 by.into_iter().for_each(|by| self.sort(by, model));
@@ -140,29 +138,27 @@ impl View for Exchanges {
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, seen: &FrameInfo) {
+    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
         if let (Pane::Detail, Some(detail)) = (pane, &mut self.detail) {
-            return detail.wheel(down, seen);
+            return detail.wheel(down, frame);
         }
-        self.list.scroll(down, 3, seen.lines(Pane::List), model.rows.len());
+        self.list.scroll(down, 3, frame.visible_rows(Pane::List), model.exchanges().len());
         self.select(self.list.selected, model);
     }
 
     fn refresh(&mut self, model: &mut Model) {
-        let rows = model.rows.len();
+        let rows = model.exchanges().len();
         if self.follows && rows > 0 {
             self.list.selected = rows - 1;
             self.selected = n_of(model, rows - 1);
-        } else if let Some(place) = self
-            .selected
-            .and_then(|n| model.store.find(n))
-            .and_then(|index| model.rows.place(&model.store, index))
+        } else if let Some(place) =
+            self.selected.and_then(|n| model.store().find(n)).and_then(|index| model.row_of(index))
         {
             // The selected row keeps its line on the screen when rows are added before it.
             let moved = place as i128 - self.list.selected as i128;
             self.list.top = usize::try_from(self.list.top as i128 + moved).unwrap_or(0);
             self.list.selected = place;
-        } else if rows > 0 && model.rows.looked() >= model.store.len() {
+        } else if rows > 0 && !model.is_scanning() {
             self.list.selected = self.list.selected.min(rows - 1);
             self.selected = n_of(model, self.list.selected);
         }
@@ -194,10 +190,10 @@ impl View for Exchanges {
         if let Some(detail) = self.detail.as_ref().filter(|_| self.in_detail) {
             return detail.status();
         }
-        let rows = model.rows.len();
+        let rows = model.exchanges().len();
         let at = if rows == 0 { 0 } else { self.list.selected + 1 };
         let new = rows.saturating_sub(self.left_at);
-        let follow = match (self.follows, model.live && !model.ended) {
+        let follow = match (self.follows, model.is_receiving()) {
             (true, true) => "following, ".to_owned(),
             (false, true) if new > 0 => format!("paused, {new} new, "),
             _ => String::new(),
@@ -231,7 +227,7 @@ impl View for Exchanges {
     fn show(&mut self, n: u64, model: &mut Model) {
         self.selected = Some(n);
         self.follows = false;
-        self.left_at = model.rows.len();
+        self.left_at = model.exchanges().len();
         self.refresh(model);
         self.selected = Some(n);
         self.detail = Detail::open(n, model);
@@ -241,40 +237,40 @@ impl View for Exchanges {
 
 impl Exchanges {
     fn draw_list(&self, model: &Model, area: Rect, focused: bool, painter: &mut Painter<'_>) {
-        if model.rows.is_empty() {
+        if model.exchanges().is_empty() {
             return self.draw_empty(model, area, painter);
         }
         let symbols = painter.symbols();
-        let (by, descending) = model.rows.sorted();
+        let (by, descending) = model.exchanges().order();
         let names = columns::fitting(&self.columns, area.width);
         let sorted = names.iter().position(|column| column.info().sorts == Some(by));
         let columns: Vec<Column> = names.iter().map(|column| column.info().column).collect();
         let lines = usize::from(area.height.saturating_sub(1));
         let scale = self.scale(lines, model);
-        let is_colored = painter.theme.style(Role::Wait).fg.is_some();
+        let is_colored = painter.style(Role::Wait).fg.is_some();
         let table = Table {
             columns: &columns,
             sorted: sorted.map(|at| (at, descending)),
-            rows: model.rows.len(),
+            rows: model.exchanges().len(),
             list: self.list,
             focused,
             pane: Pane::List,
         };
         table.draw(area, painter, |row| {
-            let Some((index, exchange)) = exchange(model, row) else { return Vec::new() };
+            let Some((index, exchange)) = model.exchange_at(row) else { return Vec::new() };
             let shown =
-                Shown { model, symbols: &symbols, scale, is_open: model.store.is_open(index), is_colored };
+                Shown { model, symbols: &symbols, scale, is_open: model.store().is_open(index), is_colored };
             names.iter().map(|column| column.cell(&exchange, &shown)).collect()
         });
     }
 
     /// Returns the longest total among the visible rows, in nanoseconds.
     fn scale(&self, lines: usize, model: &Model) -> i64 {
-        let top = self.list.top(lines, model.rows.len());
+        let top = self.list.top(lines, model.exchanges().len());
         let longest = Memo::new(1);
-        for row in top..model.rows.len().min(top + lines) {
-            let Some((index, exchange)) = exchange(model, row) else { continue };
-            let total = if model.store.is_open(index) {
+        for row in top..model.exchanges().len().min(top + lines) {
+            let Some((index, exchange)) = model.exchange_at(row) else { continue };
+            let total = if model.store().is_open(index) {
                 columns::pending(&exchange, model.now())
             } else {
                 exchange.total_ns().unwrap_or(0)
@@ -285,17 +281,17 @@ impl Exchanges {
     }
 
     fn draw_empty(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
-        if model.rows.looked() < model.store.len() {
+        if model.is_scanning() {
             return store_items::say(&["looking...".to_owned()], Role::Faint, area, painter);
         }
-        store_items::draw_empty(model, "exchange", !model.store.is_empty(), area, painter);
+        store_items::draw_empty(model, "exchange", !model.store().is_empty(), area, painter);
     }
 
-    fn walk(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
-        if !self.list.act(action, seen.lines(Pane::List), model.rows.len()) {
+    fn walk(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
+        if !self.list.act(action, frame.visible_rows(Pane::List), model.exchanges().len()) {
             return None;
         }
-        let follows = action == Action::End && model.live && !model.ended;
+        let follows = action == Action::End && model.is_receiving();
         self.select(self.list.selected, model);
         self.follows = follows;
         Some(Vec::new())
@@ -304,7 +300,7 @@ impl Exchanges {
     /// Selects a row on behalf of the user, which stops following.
     fn select(&mut self, row: usize, model: &mut Model) {
         if self.follows {
-            self.left_at = model.rows.len();
+            self.left_at = model.exchanges().len();
         }
         self.follows = false;
         self.list.selected = row;
@@ -317,13 +313,13 @@ impl Exchanges {
 
     fn open(&mut self, model: &mut Model) -> Option<Vec<Effect>> {
         // The filter may hide the selected exchange.
-        if model.rows.is_empty() {
+        if model.exchanges().is_empty() {
             return None;
         }
         let n = self.selected?;
         // Stop following, so that new rows do not change what the user reads.
         if self.follows {
-            (self.follows, self.left_at) = (false, model.rows.len());
+            (self.follows, self.left_at) = (false, model.exchanges().len());
         }
         self.detail = Detail::open(n, model);
         self.in_detail = self.detail.is_some();
@@ -337,10 +333,9 @@ impl Exchanges {
     }
 
     fn sort(&mut self, by: SortBy, model: &mut Model) {
-        let (was, descending) = model.rows.sorted();
+        let (was, descending) = model.exchanges().order();
         let descending = if was == by { !descending } else { by.is_descending_first() };
-        model.rows.resort(by, descending);
-        model.look(SLICE);
+        model.sort_exchanges(by, descending);
         self.refresh(model);
     }
 }
@@ -350,11 +345,6 @@ fn next(by: SortBy) -> SortBy {
     SortBy::ALL.get((at + 1) % SortBy::ALL.len()).copied().unwrap_or_default()
 }
 
-fn exchange(model: &Model, row: usize) -> Option<(usize, Exchange)> {
-    let index = model.rows.get(row)?;
-    Some((index, model.store.exchange(index)?))
-}
-
 fn n_of(model: &Model, row: usize) -> Option<u64> {
-    exchange(model, row).map(|(_, exchange)| exchange.n)
+    model.exchange_at(row).map(|(_, exchange)| exchange.n)
 }

@@ -9,7 +9,7 @@ use super::order;
 use crate::base::units;
 use crate::ledger::LatencyRow;
 use crate::tui::frame_info::{Hit, Pane};
-use crate::tui::heat_map::{Count, step_of};
+use crate::tui::heat_map::{LatencyCount, step_of};
 use crate::tui::model::Model;
 use crate::tui::painter::Painter;
 use crate::tui::theme::Role;
@@ -101,11 +101,11 @@ pub(super) fn pane(
         }
         _ => called.trim().to_owned(),
     };
-    painter.rule(Rect { height: 1, ..area }, &title);
+    painter.draw_rule(Rect { height: 1, ..area }, &title);
     let body = body(area);
-    painter.pane(Pane::Detail, body);
+    painter.add_pane(Pane::Detail, body);
     let Some(grid) = grid else {
-        painter.text((body.x + 2, body.y).into(), body.width, Role::Faint, "none of them was answered");
+        painter.draw_text((body.x + 2, body.y).into(), body.width, Role::Faint, "none of them was answered");
         return;
     };
     let places = Places::of(body);
@@ -119,11 +119,11 @@ pub(super) fn pane(
     for (above, (line, bucket)) in grid.buckets().rev().enumerate() {
         let y = body.y + (above as u16).saturating_mul(tall);
         let rows = Rect { y, height: tall, ..body }.intersection(body);
-        painter.hit(rows, Hit::Row(Pane::Detail, line));
+        painter.add_hit(rows, Hit::Row(Pane::Detail, line));
         for y in rows.y..rows.bottom() {
             let at = |place: Rect| Rect { y, height: 1, ..place };
             bar(bucket.total, longest, y == rows.y, at(places.bars), painter);
-            painter.text((places.bars.right(), y).into(), 1, Role::Border, standing);
+            painter.draw_text((places.bars.right(), y).into(), 1, Role::Border, standing);
             heat((line, bucket), hottest, across, at(places.heat), painter);
         }
         scale(row, grid, line, Rect { height: 1, ..rows }, painter);
@@ -133,7 +133,7 @@ pub(super) fn pane(
     }
     // Labels below the bars and the heat map.
     let below = Rect { y: (body.y + count.saturating_mul(tall)).min(body.bottom()), height: 1, ..body };
-    painter.text((places.bars.x, below.y).into(), places.bars.width, Role::Faint, "exchanges");
+    painter.draw_text((places.bars.x, below.y).into(), places.bars.width, Role::Faint, "exchanges");
     match chosen.and_then(|chosen| chosen.column) {
         Some(column) => pointed(model, grid, across, column, below, painter),
         None => axis(model, grid, across, below, painter),
@@ -151,7 +151,7 @@ fn said(model: &Model, grid: &Grid, chosen: Chosen) -> String {
     let cell = chosen.column.and_then(|column| bucket?.columns.get(column));
     let count = cell.or(bucket.map(|bucket| &bucket.total)).copied().unwrap_or_default();
     let since = chosen.column.map_or(String::new(), |column| {
-        format!(" at {}", units::time_of_day(grid.times(model.shown().heat_maps, column).0))
+        format!(" at {}", units::time_of_day(grid.times(model.totals().heat_maps(), column).0))
     });
     let failed = if count.failed > 0 { format!(", {} failed", count.failed) } else { String::new() };
     format!("{limits}{since}: {}{failed}", units::several(count.all, "exchange"))
@@ -162,14 +162,14 @@ fn scale(row: &LatencyRow, grid: &Grid, line: usize, area: Rect, painter: &mut P
     let percentiles = [("p50", row.p50_ns), ("p90", row.p90_ns), ("p95", row.p95_ns), ("p99", row.p99_ns)];
     let lies_here = |ns: &Option<i64>| ns.is_some_and(|ns| grid.line_of(step_of(ns)) == line);
     if let Some((name, _)) = percentiles.iter().find(|(_, ns)| lies_here(ns)) {
-        painter.text((area.x + 1, area.y).into(), 3, Role::Title, name);
+        painter.draw_text((area.x + 1, area.y).into(), 3, Role::Title, name);
     }
     let from = grid.latencies(line).0.map_or_else(|| "0".to_owned(), filter::latency);
-    painter.right(Rect { x: area.x + 5, width: 7, ..area }, Role::Faint, &from);
+    painter.draw_right(Rect { x: area.x + 5, width: 7, ..area }, Role::Faint, &from);
 }
 
 /// Draws the bar of a bucket, and its counts if `counted`. The smallest bar is still visible.
-fn bar(count: Count, longest: u64, counted: bool, area: Rect, painter: &mut Painter<'_>) {
+fn bar(count: LatencyCount, longest: u64, counted: bool, area: Rect, painter: &mut Painter<'_>) {
     if count.all == 0 {
         return;
     }
@@ -178,13 +178,13 @@ fn bar(count: Count, longest: u64, counted: bool, area: Rect, painter: &mut Pain
         if count.failed > 0 { format!(" {}{}", painter.symbols().bad, count.failed) } else { String::new() };
     let room = area.width.saturating_sub(10);
     let part = (count.all as f64 / longest.max(1) as f64).max(1.0 / (8.0 * f64::from(room.max(1))));
-    painter.bar(Rect { width: room, ..area }, Role::Send, part);
+    painter.draw_bar(Rect { width: room, ..area }, Role::Send, part);
     if !counted {
         return;
     }
     let used = (part * f64::from(room)).ceil() as u16;
     let rest = Rect { x: area.x + used.min(room), width: area.width - used.min(room), ..area };
-    painter.line(rest, &[(Role::Text, &number), (Role::Bad, &failed)]);
+    painter.draw_spans(rest, &[(Role::Text, &number), (Role::Bad, &failed)]);
 }
 
 /// Draws the cells of a bucket. A cell with failed exchanges has the failure symbol instead of a
@@ -207,8 +207,8 @@ fn heat(
         } else {
             (Role::Send, shade(&symbols.heat, count.all, hottest))
         };
-        painter.text(cell.as_position(), cell.width, role, &symbol.repeat(cell.width.into()));
-        painter.hit(cell, Hit::Cell(Pane::Detail, line, column));
+        painter.draw_text(cell.as_position(), cell.width, role, &symbol.repeat(cell.width.into()));
+        painter.add_hit(cell, Hit::Cell(Pane::Detail, line, column));
     }
 }
 
@@ -223,13 +223,13 @@ fn shade(shades: &[&'static str; 4], count: u64, hottest: u64) -> &'static str {
 fn mark(chosen: Chosen, across: Across, (line, heat): (Rect, Rect), painter: &mut Painter<'_>) {
     let pointer = painter.symbols().pointer;
     match chosen.column {
-        None => painter.wash(line, Role::Selected),
+        None => painter.set_role(line, Role::Selected),
         Some(column) => {
-            painter.wash(Rect { width: SCALE, ..line }, Role::Selected);
-            painter.wash(across.place(column, heat), Role::Found);
+            painter.set_role(Rect { width: SCALE, ..line }, Role::Selected);
+            painter.set_role(across.place(column, heat), Role::Found);
         }
     }
-    painter.text(line.as_position(), 1, Role::Key, pointer);
+    painter.draw_text(line.as_position(), 1, Role::Key, pointer);
 }
 
 /// Draws a pointer below the selected column, for terminals without color, and the time at which
@@ -238,24 +238,24 @@ fn pointed(model: &Model, grid: &Grid, across: Across, column: usize, area: Rect
     let heat = Places::of(area).heat;
     let place = across.place(column, heat);
     let [up, _] = painter.symbols().sorted;
-    let time = units::time_of_day(grid.times(model.shown().heat_maps, column).0);
+    let time = units::time_of_day(grid.times(model.totals().heat_maps(), column).0);
     let wide = time.len() as u16 + 1;
     let left = Rect { width: place.x.saturating_sub(heat.x + 1), ..heat };
     if place.x + 1 + wide <= heat.right() {
-        painter.line(
+        painter.draw_spans(
             Rect { x: place.x, width: wide + 1, ..heat },
             &[(Role::Key, up), (Role::Faint, " "), (Role::Faint, &time)],
         );
     } else {
-        painter.text(place.as_position(), 1, Role::Key, up);
-        painter.right(left, Role::Faint, &time);
+        painter.draw_text(place.as_position(), 1, Role::Key, up);
+        painter.draw_right(left, Role::Faint, &time);
     }
 }
 
 /// Draws the times at which the heat map begins and ends, and the duration of a column.
 fn axis(model: &Model, grid: &Grid, across: Across, area: Rect, painter: &mut Painter<'_>) {
     let places = Places::of(area);
-    let heat_maps = model.shown().heat_maps;
+    let heat_maps = model.totals().heat_maps();
     let (start, after) = grid.times(heat_maps, 0);
     let last = grid.columns().saturating_sub(1);
     let end = grid.times(heat_maps, last).1;
@@ -267,6 +267,6 @@ fn axis(model: &Model, grid: &Grid, across: Across, area: Rect, painter: &mut Pa
     let middle = units::time_of_day(grid.times(heat_maps, last.div_ceil(2)).0);
     let each = format!("each {}", units::duration(after.since(start)));
     let between = if used > ends + 60 { format!("{each}, {middle} in the middle") } else { each };
-    painter.line(heat, &[(Role::Faint, &from), (Role::Faint, "  "), (Role::Faint, &between)]);
-    painter.right(heat, Role::Faint, &to);
+    painter.draw_spans(heat, &[(Role::Faint, &from), (Role::Faint, "  "), (Role::Faint, &between)]);
+    painter.draw_right(heat, Role::Faint, &to);
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::base::Timestamp;
-use crate::tui::heat_map::{Count, HeatMap, HeatMaps, STEPS, step_start};
+use crate::tui::heat_map::{HeatMap, HeatMaps, LatencyCount, STEPS, step_start};
 
 /// Steps of the scale that a line may combine: a tenth, a fifth, a half or all of a power of ten,
 /// or everything.
@@ -13,9 +13,9 @@ const FOLDS: [usize; 5] = [1, 2, 5, 10, STEPS];
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bucket {
     /// All exchanges of the bucket.
-    pub(super) total: Count,
+    pub(super) total: LatencyCount,
     /// Exchanges per column.
-    pub(super) columns: Vec<Count>,
+    pub(super) columns: Vec<LatencyCount>,
 }
 
 /// Histogram and heat map with a fixed number of lines and columns.
@@ -45,7 +45,7 @@ impl Grid {
         let stretches = last - first + 1;
         let together = (stretches + columns.max(1) as i64 - 1) / columns.max(1) as i64;
         let count = usize::try_from((stretches + together - 1) / together).unwrap_or(1);
-        let empty = Bucket { total: Count::default(), columns: vec![Count::default(); count] };
+        let empty = Bucket { total: LatencyCount::default(), columns: vec![LatencyCount::default(); count] };
         let mut buckets = vec![empty; line_of(high, fold) - lowest + 1];
         for (stretch, step, more) in heat.cells() {
             let Some(bucket) = buckets.get_mut(line_of(step, fold) - lowest) else { continue };
@@ -98,7 +98,7 @@ impl Grid {
 
     /// Returns the column of a time, or the nearest column.
     pub(super) fn column_of(&self, heat_maps: &HeatMaps, time: Timestamp) -> usize {
-        let at = (heat_maps.stretch(time) - self.first).div_euclid(self.together);
+        let at = (heat_maps.column_of(time) - self.first).div_euclid(self.together);
         usize::try_from(at).unwrap_or(0).min(self.columns().saturating_sub(1))
     }
 
@@ -127,7 +127,7 @@ fn line_of(step: usize, fold: usize) -> usize {
     step.checked_sub(1).map_or(0, |beyond| 1 + beyond / fold)
 }
 
-fn add(to: &mut Count, more: Count) {
+fn add(to: &mut LatencyCount, more: LatencyCount) {
     to.all += more.all;
     to.failed += more.failed;
 }

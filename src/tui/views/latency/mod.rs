@@ -71,7 +71,7 @@ impl View for Latency {
             return store_items::draw_empty(
                 model,
                 "exchange",
-                model.rows.len() < model.store.len(),
+                model.exchanges().len() < model.store().len(),
                 area,
                 painter,
             );
@@ -97,22 +97,22 @@ impl View for Latency {
         }
     }
 
-    fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
         if self.bucket.is_some() {
-            return self.act_below(action, model, seen);
+            return self.act_below(action, model, frame);
         }
         match action {
             Action::Open => {
                 let filter = self.row(self.list.selected, model);
-                let filter = filter.and_then(|row| filter::row(row, &model.shown().summary.latency));
+                let filter = filter.and_then(|row| filter::row(row, &model.totals().summary().latency));
                 return Some(
-                    filter.map_or(vec![Effect::Bell], |text| vec![Effect::Filter(model.within(&text))]),
+                    filter.map_or(vec![Effect::Bell], |text| vec![Effect::Filter(model.filter_with(&text))]),
                 );
             }
-            Action::NextPane | Action::Right => self.enter(model, seen),
+            Action::NextPane | Action::Right => self.enter(model, frame),
             _ if self.sorting.act(action, &order::COLUMNS) => self.arrange(model),
             _ => {
-                if !self.list.act(action, seen.lines(Pane::List), self.order.len()) {
+                if !self.list.act(action, frame.visible_rows(Pane::List), self.order.len()) {
                     return None;
                 }
                 self.keep(model);
@@ -121,7 +121,7 @@ impl View for Latency {
         Some(Vec::new())
     }
 
-    fn click(&mut self, hit: Hit, model: &mut Model, seen: &FrameInfo) -> Vec<Effect> {
+    fn click(&mut self, hit: Hit, model: &mut Model, frame: &FrameInfo) -> Vec<Effect> {
         match hit {
             Hit::Row(Pane::List, row) => {
                 self.bucket = None;
@@ -132,27 +132,27 @@ impl View for Latency {
                 self.sorting.click(column, &order::COLUMNS);
                 self.arrange(model);
             }
-            Hit::Row(Pane::Detail, line) => self.choose(Chosen { line, column: None }, model, seen),
+            Hit::Row(Pane::Detail, line) => self.choose(Chosen { line, column: None }, model, frame),
             Hit::Cell(Pane::Detail, line, column) => {
-                self.choose(Chosen { line, column: Some(column) }, model, seen);
+                self.choose(Chosen { line, column: Some(column) }, model, frame);
             }
             _ => {}
         }
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, seen: &FrameInfo) {
+    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
         if pane == Pane::List {
-            self.list.scroll(down, 3, seen.lines(Pane::List), self.order.len());
+            self.list.scroll(down, 3, frame.visible_rows(Pane::List), self.order.len());
             self.keep(model);
         } else if self.bucket.is_some() {
             let action = if down { Action::Down } else { Action::Up };
-            self.act_below(action, model, seen);
+            self.act_below(action, model, frame);
         }
     }
 
     fn refresh(&mut self, model: &mut Model) {
-        let of = Some((model.shown().version, model.epoch()));
+        let of = Some((model.totals().version(), model.filter_version()));
         if self.of != of {
             self.of = of;
             self.arrange(model);
@@ -176,7 +176,7 @@ impl View for Latency {
 
     fn copies(&self, model: &mut Model) -> Copies {
         let Some(row) = self.row(self.list.selected, model) else { return Copies::default() };
-        let filter = filter::row(row, &model.shown().summary.latency);
+        let filter = filter::row(row, &model.totals().summary().latency);
         let ms = |ns: Option<i64>| ns.map_or_else(|| "-".to_owned(), crate::base::units::ms);
         let text = format!(
             "n={} errors={} p50={} p90={} p95={} p99={} max={} (ms)",
@@ -217,15 +217,16 @@ impl View for Latency {
 
 impl Latency {
     fn row<'w>(&self, row: usize, model: &'w Model) -> Option<&'w LatencyRow> {
-        model.shown().summary.latency.get(*self.order.get(row)?)
+        model.totals().summary().latency.get(*self.order.get(row)?)
     }
 
     /// Returns the height of the table: all of its rows if the pane below still has enough space,
     /// at least half of `height` otherwise.
     fn above(&self, height: u16, model: &Model) -> u16 {
         let wanted = u16::try_from(self.order.len() + 1).unwrap_or(u16::MAX);
-        let heat =
-            self.row(self.list.selected, model).and_then(|row| model.shown().heat_maps.of(&row.key.subject));
+        let heat = self
+            .row(self.list.selected, model)
+            .and_then(|row| model.totals().heat_maps().get(&row.key.subject));
         let lines = heat.map_or(1, grid::finest).min(usize::from(height));
         // A minimum height for the pane avoids that it jumps from row to row.
         let below = (lines as u16 + 2).max(height / 3);
@@ -234,40 +235,41 @@ impl Latency {
 
     /// Returns the grid of the selected row for a pane whose lines are drawn in `body`.
     fn grid(&self, body: Rect, model: &Model) -> Option<Grid> {
-        let heat_maps = model.shown().heat_maps;
-        let heat = heat_maps.of(&self.row(self.list.selected, model)?.key.subject)?;
+        let heat_maps = model.totals().heat_maps();
+        let heat = heat_maps.get(&self.row(self.list.selected, model)?.key.subject)?;
         Grid::of(heat_maps, heat, usize::from(body.height).max(1), draw::columns(body))
     }
 
     /// Returns the grid as it was drawn last.
-    fn seen(&self, model: &Model, seen: &FrameInfo) -> Option<Grid> {
-        self.grid(seen.area(Pane::Detail)?, model)
+    fn drawn_grid(&self, model: &Model, frame: &FrameInfo) -> Option<Grid> {
+        self.grid(frame.area(Pane::Detail)?, model)
     }
 
     fn chosen(&self, grid: &Grid, model: &Model) -> Option<Chosen> {
         let Selected { step, time } = self.bucket?;
-        let column = time.map(|time| grid.column_of(model.shown().heat_maps, time));
+        let column = time.map(|time| grid.column_of(model.totals().heat_maps(), time));
         Some(Chosen { line: grid.line_of(step), column })
     }
 
-    fn choose(&mut self, chosen: Chosen, model: &Model, seen: &FrameInfo) {
-        if let Some(grid) = self.seen(model, seen) {
-            let time = chosen.column.map(|column| grid.times(model.shown().heat_maps, column).0);
+    fn choose(&mut self, chosen: Chosen, model: &Model, frame: &FrameInfo) {
+        if let Some(grid) = self.drawn_grid(model, frame) {
+            let time = chosen.column.map(|column| grid.times(model.totals().heat_maps(), column).0);
             self.bucket = Some(Selected { step: grid.step(chosen.line), time });
         }
     }
 
     /// Selects the slowest bucket.
-    fn enter(&mut self, model: &Model, seen: &FrameInfo) {
-        if let Some(grid) = self.seen(model, seen) {
+    fn enter(&mut self, model: &Model, frame: &FrameInfo) {
+        if let Some(grid) = self.drawn_grid(model, frame) {
             let line = grid.lines().end.saturating_sub(1);
-            self.choose(Chosen { line, column: None }, model, seen);
+            self.choose(Chosen { line, column: None }, model, frame);
         }
     }
 
-    fn act_below(&mut self, action: Action, model: &Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
-        let Some((grid, chosen)) =
-            self.seen(model, seen).and_then(|grid| self.chosen(&grid, model).map(|chosen| (grid, chosen)))
+    fn act_below(&mut self, action: Action, model: &Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
+        let Some((grid, chosen)) = self
+            .drawn_grid(model, frame)
+            .and_then(|grid| self.chosen(&grid, model).map(|chosen| (grid, chosen)))
         else {
             self.bucket = None;
             return Some(Vec::new());
@@ -288,7 +290,7 @@ impl Latency {
             Action::Left | Action::Right => Chosen { column: beside(&grid, chosen, action), ..chosen },
             _ => return None,
         };
-        self.choose(next, model, seen);
+        self.choose(next, model, frame);
         Some(Vec::new())
     }
 
@@ -301,16 +303,16 @@ impl Latency {
             return Effect::Bell;
         }
         let (from, to) = grid.latencies(chosen.line);
-        let times = chosen.column.map(|column| grid.times(model.shown().heat_maps, column));
+        let times = chosen.column.map(|column| grid.times(model.totals().heat_maps(), column));
         let filter = self
             .row(self.list.selected, model)
-            .and_then(|row| filter::part(row, &model.shown().summary.latency, Part { from, to, times }));
-        filter.map_or(Effect::Bell, |text| Effect::Filter(model.within(&text)))
+            .and_then(|row| filter::part(row, &model.totals().summary().latency, Part { from, to, times }));
+        filter.map_or(Effect::Bell, |text| Effect::Filter(model.filter_with(&text)))
     }
 
     /// Sorts the rows; the selected row stays selected.
     fn arrange(&mut self, model: &Model) {
-        let rows = &model.shown().summary.latency;
+        let rows = &model.totals().summary().latency;
         let Sorting { column, down } = self.sorting;
         let mut sorted: Vec<(usize, &LatencyRow)> = rows.iter().enumerate().collect();
         sorted.sort_by(|(_, a), (_, b)| order::compare(a, b, column, down));

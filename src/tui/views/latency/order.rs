@@ -92,7 +92,7 @@ pub(super) fn name(subject: &Subject, symbols: &Symbols, model: &Model) -> Vec<(
             let from =
                 if *origin == Side::Server { format!("{} ", symbols.from_server) } else { String::new() };
             let method = method.to_string();
-            let name = name.as_deref().map(|name| model.shown_name(&method, name));
+            let name = name.as_deref().map(|name| model.mask_name(&method, name));
             vec![
                 (Role::Title, from),
                 (Role::Text, format!("{method} ")),

@@ -29,8 +29,8 @@ const BROADEST: usize = 4;
 
 /// Draws the totals: two lines.
 pub(super) fn draw_totals(model: &Model, area: Rect, painter: &mut Painter<'_>) {
-    let exchanges = &model.summary.exchanges;
-    let pending = model.pending.len() as u64;
+    let exchanges = &model.all().summary().exchanges;
+    let pending = model.pending().len() as u64;
     let count = |status| exchanges.count(status);
     let failed = exchanges.errors();
     let symbols = painter.symbols();
@@ -53,34 +53,35 @@ pub(super) fn draw_totals(model: &Model, area: Rect, painter: &mut Painter<'_>) 
         .chain(&open)
         .flat_map(|(role, text)| [(*role, text.as_str()), (Role::Text, "  ")])
         .collect();
-    painter.line(area, &parts);
-    let capture = model.store.capture();
+    painter.draw_spans(area, &parts);
+    let capture = model.store().capture();
     let took = capture.first.zip(capture.last).map_or(0, |(first, last)| last.time.since(first.time));
     let handshake = model
-        .summary
+        .all()
+        .summary()
         .handshake_p50_ns
         .map_or(String::new(), |ns| format!(", handshake {}", units::duration(ns)));
-    let open = model.store.open_sessions().len() as u64;
+    let open = model.store().open_sessions().len() as u64;
     let second = format!(
         "{}, {}, {}; {} in {}{handshake}",
-        units::several(model.summary.sessions_count + open, "session"),
-        units::several(model.summary.notifications, "notification"),
-        units::several((model.store.streams().len() + model.store.open_streams().len()) as u64, "stream"),
+        units::several(model.all().summary().sessions_count + open, "session"),
+        units::several(model.all().summary().notifications, "notification"),
+        units::several((model.store().streams().len() + model.store().open_streams().len()) as u64, "stream"),
         units::bytes(capture.bytes),
         units::duration(took),
     );
-    painter.line(Rect { y: area.y + 1, ..area }, &[(Role::Faint, &second)]);
+    painter.draw_spans(Rect { y: area.y + 1, ..area }, &[(Role::Faint, &second)]);
 }
 
 /// Draws the capture quality: one line.
 pub(super) fn draw_quality(model: &Model, area: Rect, painter: &mut Painter<'_>) {
-    let capture = model.store.capture();
+    let capture = model.store().capture();
     let lost = Loser::ALL.into_iter().filter_map(|by| {
         let count = capture.lost.by(by);
         (count > 0).then(|| format!("{} lost by {}", units::several(count, "packet"), by.name()))
     });
-    let gaps: u64 = model.summary.connections.iter().map(|count| count.gap_bytes).sum();
-    let degraded = model.summary.exchanges.degraded;
+    let gaps: u64 = model.all().summary().connections.iter().map(|count| count.gap_bytes).sum();
+    let degraded = model.all().summary().exchanges.degraded;
     let lacks = [
         (capture.cut_packets, format!("{} cut short", units::several(capture.cut_packets, "packet"))),
         (
@@ -95,17 +96,17 @@ pub(super) fn draw_quality(model: &Model, area: Rect, painter: &mut Painter<'_>)
     let symbols = painter.symbols();
     if told.is_empty() {
         let text = format!("{} nothing lost, cut or missing", symbols.ok);
-        painter.line(area, &[(Role::Faint, "capture  "), (Role::Good, &text)]);
+        painter.draw_spans(area, &[(Role::Faint, "capture  "), (Role::Good, &text)]);
     } else {
         let text = format!("{} {}", symbols.flag, told.join(", "));
-        painter.line(area, &[(Role::Faint, "capture  "), (Role::Warn, &text)]);
+        painter.draw_spans(area, &[(Role::Faint, "capture  "), (Role::Warn, &text)]);
     }
 }
 
 /// Draws the hanging exchanges and returns the height, with an empty line below.
 pub(super) fn draw_hanging(model: &Model, hanging: &Hanging, area: Rect, painter: &mut Painter<'_>) -> u16 {
     let Some((since, oldest)) = &hanging.oldest else { return 0 };
-    let called = format!("{} {}", oldest.method, model.name_of(oldest).unwrap_or_default());
+    let called = format!("{} {}", oldest.method, model.display_name(oldest).unwrap_or_default());
     let whose = format!("{} packet {}", columns::session(&oldest.session), oldest.request.span.first);
     let words = match hanging.count {
         1 => "1 hangs".to_owned(),
@@ -119,8 +120,8 @@ pub(super) fn draw_hanging(model: &Model, hanging: &Hanging, area: Rect, painter
     {
         let x = area.x + used + 1;
         let beside = |y| Rect { x, y, width: area.right().saturating_sub(x), height: 1 };
-        painter.line(beside(area.y + 1), &[(Role::Faint, "the oldest is "), (Role::Strong, &called)]);
-        painter.line(beside(area.y + 2), &[(Role::Faint, &whose)]);
+        painter.draw_spans(beside(area.y + 1), &[(Role::Faint, "the oldest is "), (Role::Strong, &called)]);
+        painter.draw_spans(beside(area.y + 2), &[(Role::Faint, &whose)]);
         return CHARACTER.1 + 1;
     }
     // The role of search results is reversed: it stands out most in all themes, colors or not.
@@ -132,7 +133,7 @@ pub(super) fn draw_hanging(model: &Model, hanging: &Hanging, area: Rect, painter
         (Role::Faint, whose),
     ];
     let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_str())).collect();
-    painter.line(area, &parts);
+    painter.draw_spans(area, &parts);
     2
 }
 
@@ -142,24 +143,24 @@ fn none_or(role: Role, count: u64) -> Role {
 
 /// Draws what was captured instead if there are no exchanges, and returns the height.
 pub(super) fn draw_nothing(model: &Model, area: Rect, painter: &mut Painter<'_>) -> u16 {
-    if !model.store.is_empty() {
+    if !model.store().is_empty() {
         return 0;
     }
-    let text = if model.ended { "no MCP was seen in this capture" } else { "no MCP was seen so far" };
-    painter.line(area, &[(Role::Warn, text)]);
-    let Some(instead) = store_items::instead(model).filter(|_| model.ended) else { return 2 };
-    painter.line(Rect { y: area.y + 1, ..area }, &[(Role::Text, &instead)]);
+    let text = if model.has_ended() { "no MCP was seen in this capture" } else { "no MCP was seen so far" };
+    painter.draw_spans(area, &[(Role::Warn, text)]);
+    let Some(instead) = store_items::instead(model).filter(|_| model.has_ended()) else { return 2 };
+    painter.draw_spans(Rect { y: area.y + 1, ..area }, &[(Role::Text, &instead)]);
     3
 }
 
 /// Draws when exchanges began, as bars; below them those that failed, and the time axis. Returns
 /// the height.
 pub(super) fn draw_rates(model: &Model, area: Rect, painter: &mut Painter<'_>) -> u16 {
-    let Some(start) = model.rates.start().filter(|_| area.height >= 4 && area.width > SCALE + 20) else {
+    let Some(start) = model.rates().start().filter(|_| area.height >= 4 && area.width > SCALE + 20) else {
         return 0;
     };
     let plot = Rect { x: area.x + SCALE, width: area.width - SCALE, height: area.height - 2, ..area };
-    let columns = model.rates.columns(plot.width.into());
+    let columns = model.rates().columns(plot.width.into());
     let wide = (usize::from(plot.width) / columns.len().max(1)).clamp(1, BROADEST);
     let most = columns.iter().map(|[all, _]| *all).max().unwrap_or(1).max(1);
     // Few exchanges do not make tall bars.
@@ -171,15 +172,15 @@ pub(super) fn draw_rates(model: &Model, area: Rect, painter: &mut Painter<'_>) -
         if *failed > 0 {
             let at = (u64::from(*failed) * 8).div_ceil(u64::from(most)).clamp(1, 8) as usize - 1;
             let text = painter.symbols().levels.get(at).copied().unwrap_or_default().repeat(wide);
-            painter.text(Position::new(x, failures.y), wide as u16, Role::Bad, &text);
+            painter.draw_text(Position::new(x, failures.y), wide as u16, Role::Bad, &text);
         }
     }
     let [_, standing] = painter.symbols().rules;
     for y in plot.y..=failures.y {
-        painter.text((plot.x - 1, y).into(), 1, Role::Border, standing);
+        painter.draw_text((plot.x - 1, y).into(), 1, Role::Border, standing);
     }
     let scale = |y, text: &str, role, painter: &mut Painter<'_>| {
-        painter.right(Rect { x: area.x, y, width: SCALE - 1, height: 1 }, role, text);
+        painter.draw_right(Rect { x: area.x, y, width: SCALE - 1, height: 1 }, role, text);
     };
     scale(plot.y, &most.to_string(), Role::Faint, painter);
     scale(plot.bottom() - 1, "began", Role::Faint, painter);
@@ -189,26 +190,26 @@ pub(super) fn draw_rates(model: &Model, area: Rect, painter: &mut Painter<'_>) -
         if columns.iter().any(|[_, failed]| *failed > 0) { Role::Bad } else { Role::Faint },
         painter,
     );
-    let together = model.rates.together(plot.width.into());
-    let each = model.rates.width_ns().saturating_mul(together);
+    let together = model.rates().buckets_per_column(plot.width.into());
+    let each = model.rates().width_ns().saturating_mul(together);
     let end = Timestamp(start.0.saturating_add(each.saturating_mul(columns.len() as i64)));
     let used = ((columns.len() * wide) as u16).max(AXIS).min(plot.width);
     let axis = Rect { y: failures.y + 1, height: 1, width: used, ..plot };
     let average = average(model).filter(|_| used >= AXIS);
     let average = average.map_or(String::new(), |rate| format!(", on average {rate}/s"));
     let middle = format!("  each column {}{average}", units::duration(each));
-    painter.line(axis, &[(Role::Faint, &units::time_of_day(start)), (Role::Faint, &middle)]);
-    painter.right(axis, Role::Faint, &units::time_of_day(end));
+    painter.draw_spans(axis, &[(Role::Faint, &units::time_of_day(start)), (Role::Faint, &middle)]);
+    painter.draw_right(axis, Role::Faint, &units::time_of_day(end));
     plot.height + 2
 }
 
 /// Returns exchanges per second between the first and the last packet; `None` if no time passed
 /// between them.
 fn average(model: &Model) -> Option<String> {
-    let capture = model.store.capture();
+    let capture = model.store().capture();
     let (first, last) = capture.first.zip(capture.last)?;
     let seconds = last.time.since(first.time) as f64 / 1e9;
-    let rate = model.store.len() as f64 / seconds;
+    let rate = model.store().len() as f64 / seconds;
     let decimals = if rate < 10.0 { 2 } else { usize::from(rate < 100.0) };
     (seconds > 0.0).then(|| format!("{rate:.decimals$}"))
 }
@@ -223,6 +224,6 @@ fn draw_column(all: u32, most: u32, area: Rect, painter: &mut Painter<'_>) {
             continue;
         };
         let text = symbol.repeat(area.width.into());
-        painter.text(Position::new(area.x, area.bottom() - 1 - line), area.width, Role::Receive, &text);
+        painter.draw_text(Position::new(area.x, area.bottom() - 1 - line), area.width, Role::Receive, &text);
     }
 }

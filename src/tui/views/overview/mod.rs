@@ -16,8 +16,8 @@ use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
-use crate::tui::model::short_source;
 use crate::tui::painter::Painter;
+use crate::tui::source::short_name;
 use crate::tui::table::{Cell, Column};
 use crate::tui::theme::Role;
 use crate::tui::view_name::ViewName;
@@ -77,8 +77,8 @@ impl View for Overview {
         }
     }
 
-    fn act(&mut self, action: Action, _: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
-        self.link_table.act(action, seen)
+    fn act(&mut self, action: Action, _: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
+        self.link_table.act(action, frame)
     }
 
     fn click(&mut self, hit: Hit, _: &mut Model, _: &FrameInfo) -> Vec<Effect> {
@@ -86,16 +86,16 @@ impl View for Overview {
         Vec::new()
     }
 
-    fn wheel(&mut self, _: Pane, down: bool, _: &mut Model, seen: &FrameInfo) {
-        self.link_table.wheel(down, seen);
+    fn wheel(&mut self, _: Pane, down: bool, _: &mut Model, frame: &FrameInfo) {
+        self.link_table.wheel(down, frame);
     }
 
     fn refresh(&mut self, model: &mut Model) {
         let hanging = open(model).take_while(|(since, _)| *since >= HANGS).take(HANGING);
         let mut rows: Vec<Row> = hanging.map(|(since, exchange)| hangs(since, &exchange, model)).collect();
-        rows.extend(model.summary.unanswered.causes.iter().map(no_answer));
+        rows.extend(model.all().summary().unanswered.causes.iter().map(no_answer));
         rows.extend(failed(model));
-        rows.extend(model.summary.slowest.iter().map(|exchange| slow(exchange, model)));
+        rows.extend(model.all().summary().slowest.iter().map(|exchange| slow(exchange, model)));
         rows.extend(degraded(model));
         self.link_table.set(rows);
     }
@@ -108,10 +108,10 @@ impl View for Overview {
 
     fn status(&self, model: &Model) -> String {
         // On a narrow screen the header has no room for the source.
-        let source = short_source(&model.source);
+        let source = short_name(&model.source().name);
         let source = sanitize::escape(&source);
         let source = sanitize::fit(&source, SOURCE);
-        let first = model.store.capture().first;
+        let first = model.store().capture().first;
         first.map_or_else(|| source.to_string(), |first| format!("{source}  {}", units::date(first.time)))
     }
 
@@ -149,7 +149,7 @@ impl Hanging {
 /// Returns the open exchanges, the oldest first, with how long each has been open in nanoseconds.
 fn open(model: &Model) -> impl Iterator<Item = (i64, Exchange)> {
     let now = model.now();
-    let open = model.pending.iter().filter_map(|n| model.store.exchange(model.store.find(*n)?));
+    let open = model.pending().iter().filter_map(|n| model.store().exchange(model.store().find(*n)?));
     open.map(move |exchange| (columns::pending(&exchange, now), exchange))
 }
 
@@ -167,7 +167,7 @@ fn hangs(since: i64, exchange: &Exchange, model: &Model) -> Row {
 /// Returns rows for exchanges that failed with a response, by status.
 fn failed(model: &Model) -> impl Iterator<Item = Row> + use<'_> {
     [Status::Error, Status::ToolError].into_iter().filter_map(|status| {
-        let count = model.summary.exchanges.count(status);
+        let count = model.all().summary().exchanges.count(status);
         let what = if status == Status::Error {
             "the answer is a JSON-RPC error"
         } else {
@@ -224,7 +224,7 @@ fn slow(exchange: &Exchange, model: &Model) -> Row {
 
 /// Returns the row for exchanges with missing evidence.
 fn degraded(model: &Model) -> Option<Row> {
-    let count = Some(model.summary.exchanges.degraded).filter(|count| *count > 0)?;
+    let count = Some(model.all().summary().exchanges.degraded).filter(|count| *count > 0)?;
     let text = "for which the capture does not hold all evidence";
     Some(Row {
         cells: vec![
@@ -245,7 +245,7 @@ fn call(what: &'static str, role: Role, exchange: &Exchange, model: &Model) -> C
     Cell::Parts(vec![
         kind(role, what),
         (Role::Text, format!("{} ", exchange.method).into()),
-        (Role::Strong, model.name_of(exchange).unwrap_or_default().to_owned().into()),
+        (Role::Strong, model.display_name(exchange).unwrap_or_default().to_owned().into()),
     ])
 }
 

@@ -54,12 +54,12 @@ pub(super) fn split(area: Rect) -> Option<(Rect, Rect)> {
 /// Draws the bytes, the highlighted range and the packets that carried them.
 pub(super) fn draw((bytes, lit, packets): (&[u8], &Lit, &str), area: Rect, painter: &mut Painter<'_>) {
     let line = |y| Rect { y, height: 1, ..area };
-    painter.rule(line(area.y), &title(bytes.len(), &lit.bytes, area.width.into()));
+    painter.draw_rule(line(area.y), &title(bytes.len(), &lit.bytes, area.width.into()));
     let pointer = if painter.is_private() { MASK } else { &lit.pointer };
     let used = draw_place(packets, pointer, line(area.y + 1), painter);
     let body = Rect { y: area.y + 1 + used, height: area.height.saturating_sub(1 + used), ..area };
     if painter.is_private() {
-        painter.line(body, &[(Role::Faint, MASK)]);
+        painter.draw_spans(body, &[(Role::Faint, MASK)]);
         return;
     }
     let per_line = WIDTHS.iter().find(|(width, _)| area.width >= *width).map_or(8, |(_, bytes)| *bytes);
@@ -85,10 +85,10 @@ fn draw_place(packets: &str, pointer: &str, line: Rect, painter: &mut Painter<'_
     let room = usize::from(line.width);
     let wide = sanitize::width(&sanitize::escape(pointer));
     if sanitize::width(packets) + 2 + wide <= room {
-        painter.line(line, &[(Role::Faint, packets), (Role::Text, "  "), (Role::JsonKey, pointer)]);
+        painter.draw_spans(line, &[(Role::Faint, packets), (Role::Text, "  "), (Role::JsonKey, pointer)]);
         return 1;
     }
-    painter.line(line, &[(Role::Faint, packets)]);
+    painter.draw_spans(line, &[(Role::Faint, packets)]);
     let below = Rect { y: line.y + 1, ..line };
     let more = painter.symbols().more;
     let mut tail =
@@ -101,7 +101,7 @@ fn draw_place(packets: &str, pointer: &str, line: Rect, painter: &mut Painter<'_
         tail = rest.as_str();
     }
     let front = if tail.len() < pointer.len() { more } else { "" };
-    painter.line(below, &[(Role::Faint, front), (Role::JsonKey, tail)]);
+    painter.draw_spans(below, &[(Role::Faint, front), (Role::JsonKey, tail)]);
     2
 }
 
@@ -126,7 +126,7 @@ fn draw_line(
     line: Rect,
     painter: &mut Painter<'_>,
 ) {
-    painter.text(line.as_position(), OFFSET, Role::Faint, &format!("{from:08x}"));
+    painter.draw_text(line.as_position(), OFFSET, Role::Faint, &format!("{from:08x}"));
     let middle = |at: usize| u16::from(at >= per_line / 2);
     let digits = line.x + OFFSET;
     let letters = digits + per_line as u16 * 3 + 3;
@@ -140,21 +140,21 @@ fn draw_line(
         };
         let x = digits + at as u16 * 3 + middle(at);
         let column = letters + at as u16;
-        painter.text(Position::new(x + 1, line.y), 2, role, &format!("{byte:02x}"));
+        painter.draw_text(Position::new(x + 1, line.y), 2, role, &format!("{byte:02x}"));
         let letter = if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '.' };
-        painter.text(Position::new(column, line.y), 1, role, letter.encode_utf8(&mut [0; 4]));
+        painter.draw_text(Position::new(column, line.y), 1, role, letter.encode_utf8(&mut [0; 4]));
         for (x, width) in [(x + 1, 2), (column, 1)] {
             let cell = Rect { x, width, ..line };
             if is_lit {
-                painter.wash(cell, Role::Selected);
+                painter.set_role(cell, Role::Selected);
             }
-            painter.hit(cell, Hit::Cell(Pane::Detail, offset, 0));
+            painter.add_hit(cell, Hit::Cell(Pane::Detail, offset, 0));
         }
         if offset == lit.bytes.start && is_lit {
-            painter.text(Position::new(x, line.y), 1, Role::Key, "[");
+            painter.draw_text(Position::new(x, line.y), 1, Role::Key, "[");
         }
         if offset + 1 == lit.bytes.end {
-            painter.text(Position::new(x + 3, line.y), 1, Role::Key, "]");
+            painter.draw_text(Position::new(x + 3, line.y), 1, Role::Key, "]");
         }
     }
 }

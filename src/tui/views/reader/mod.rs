@@ -19,7 +19,7 @@ pub(super) use value::lines;
 
 use hex::Lit;
 
-pub(super) use crate::tui::painter::MASK;
+pub(super) use crate::tui::theme::MASK;
 
 /// Minimum height of the text, in lines; with less, the bytes are not shown.
 const LEAST: u16 = 6;
@@ -266,7 +266,7 @@ impl Reader {
     /// Draws the document into `area`, or `empty` if it has no lines.
     pub(super) fn draw(&self, area: Rect, focused: bool, empty: &str, painter: &mut Painter<'_>) {
         if self.doc.rows() == 0 {
-            painter.line(area, &[(Role::Faint, empty)]);
+            painter.draw_spans(area, &[(Role::Faint, empty)]);
             return;
         }
         let (reading, bytes) = match self.has_bytes.then(|| hex::split(area)).flatten() {
@@ -283,7 +283,7 @@ impl Reader {
     fn draw_text(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         if let Some(inner) = &self.inner {
             let title = if painter.is_private() { MASK } else { &self.lit.pointer };
-            painter.rule(Rect { height: 1, ..area }, &format!("{title} in full; esc goes back"));
+            painter.draw_rule(Rect { height: 1, ..area }, &format!("{title} in full; esc goes back"));
             let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
             return inner.draw_text(body, focused, painter);
         }
@@ -295,8 +295,8 @@ impl Reader {
         for (y, text) in (body.bottom()..area.bottom()).zip(&value) {
             let line = Rect { y, height: 1, ..area };
             match text {
-                value::Row::Rule(title) => painter.rule(line, title),
-                value::Row::Text(text) => drop(painter.line(line, &[(Role::JsonString, text)])),
+                value::Row::Rule(title) => painter.draw_rule(line, title),
+                value::Row::Text(text) => drop(painter.draw_spans(line, &[(Role::JsonString, text)])),
             }
         }
     }
@@ -311,7 +311,7 @@ impl Reader {
     }
 
     fn draw_rows(&self, body: Rect, focused: bool, mask: Option<&str>, painter: &mut Painter<'_>) {
-        painter.pane(Pane::Detail, body);
+        painter.add_pane(Pane::Detail, body);
         let rows = self.doc.rows();
         let top = self.list.top(body.height.into(), rows);
         let [folded, open] = painter.symbols().fold;
@@ -329,12 +329,12 @@ impl Reader {
             let mut shown: Vec<(Role, &str)> =
                 vec![(Role::Key, pointer), (Role::Border, sign), (Role::Faint, " ")];
             shown.extend(parts.iter().map(|(role, text)| (*role, text.as_str())));
-            painter.line(Rect { width: line.width.saturating_sub(1), ..line }, &shown);
+            painter.draw_spans(Rect { width: line.width.saturating_sub(1), ..line }, &shown);
             if is_selected {
                 let rest = Rect { x: line.x + 1, width: line.width.saturating_sub(1), ..line };
-                painter.wash(rest, if focused { Role::Selected } else { Role::Text });
+                painter.set_role(rest, if focused { Role::Selected } else { Role::Text });
             }
-            painter.hit(line, Hit::Row(Pane::Detail, row));
+            painter.add_hit(line, Hit::Row(Pane::Detail, row));
         }
         table::scroll_bar(painter, body, top, rows);
     }

@@ -54,23 +54,23 @@ pub(super) struct Server {
 /// Returns the servers with exchanges that pass the filter, by address.
 pub(super) fn servers(model: &Model) -> Vec<Server> {
     let mut servers: BTreeMap<SocketAddr, Server> = BTreeMap::new();
-    let shown = model.shown();
-    let passes = |address: &SocketAddr| shown.narrowed.is_none_or(|narrowed| narrowed.has_server(address));
-    for session in model.store.sessions().iter().chain(model.store.open_sessions()) {
+    let matching = model.matching();
+    let passes = |address: &SocketAddr| matching.is_none_or(|matching| matching.has_server(address));
+    for session in model.store().sessions().iter().chain(model.store().open_sessions()) {
         let address = session.session.server;
         if !passes(&address) {
             continue;
         }
         let server = servers.entry(address).or_insert_with(|| Server::new(address));
         server.take(session);
-        let stats = shown.sessions.get(&session.session.number);
-        server.sessions += u64::from(stats.is_some() || shown.narrowed.is_none());
-        if let Some(stats) = stats {
-            server.exchanges += stats.exchanges;
-            server.failed += stats.failed;
+        let number = session.session.number;
+        server.sessions += u64::from(matching.is_none_or(|matching| matching.has_session(number)));
+        if let Some(stats) = model.totals().session(number) {
+            server.exchanges += stats.exchanges();
+            server.failed += stats.failed();
         }
     }
-    for offer in model.summary.offers.iter().filter(|offer| passes(&offer.server)) {
+    for offer in model.all().summary().offers.iter().filter(|offer| passes(&offer.server)) {
         let server = servers.entry(offer.server).or_insert_with(|| Server::new(offer.server));
         let place = KINDS.iter().position(|(kind, ..)| *kind == offer.kind);
         if let Some(count) = place.and_then(|at| server.offers.get_mut(at)) {
@@ -87,10 +87,10 @@ pub(super) fn servers(model: &Model) -> Vec<Server> {
 /// Returns the names of a kind that were used but are in no captured listing.
 fn unlisted(server: SocketAddr, kind: usize, model: &Model) -> impl Iterator<Item = (&str, &ExchangeStats)> {
     let (list, _, method) = KINDS.get(kind).copied().unwrap_or(("", "", None));
-    let offers = model.summary.offers.iter().find(|offer| offer.server == server && offer.kind == list);
+    let offers = model.all().summary().offers.iter().find(|offer| offer.server == server && offer.kind == list);
     // Definitions are sorted by name.
     let listed = offers.map(|offer| offer.definitions.as_slice()).unwrap_or_default();
-    let used = method.into_iter().flat_map(move |method| model.listings.used(server, method));
+    let used = method.into_iter().flat_map(move |method| model.catalog().usage(server, method));
     used.filter(|(name, _)| listed.binary_search_by(|known| known.name.as_ref().cmp(name)).is_err())
 }
 
@@ -163,9 +163,9 @@ pub(super) fn definitions(server: SocketAddr, texts: &Texts, model: &Model) -> V
     let mut all = Vec::new();
     for (kind, (list, _, method)) in KINDS.iter().enumerate() {
         let used: HashMap<&str, &ExchangeStats> =
-            method.iter().flat_map(|method| model.listings.used(server, method)).collect();
+            method.iter().flat_map(|method| model.catalog().usage(server, method)).collect();
         let of_kind =
-            model.summary.offers.iter().filter(|offer| offer.server == server && offer.kind == *list);
+            model.all().summary().offers.iter().filter(|offer| offer.server == server && offer.kind == *list);
         for offered in of_kind.flat_map(|offer| &offer.definitions) {
             let json = texts.get(&(kind, offered.name.to_string())).cloned();
             let stats = used.get(offered.name.as_ref());
@@ -192,8 +192,8 @@ impl Definition {
             kind,
             name: name.to_owned(),
             bytes: 0,
-            uses: stats.map(|stats| stats.exchanges),
-            failed: stats.map_or(0, |stats| stats.failed),
+            uses: stats.map(|stats| stats.exchanges()),
+            failed: stats.map_or(0, |stats| stats.failed()),
             p50_ns: stats.and_then(|stats| stats.quantile_ns(500)),
             is_listed: false,
             about: String::new(),
@@ -207,10 +207,10 @@ impl Definition {
 /// # Errors
 /// A payload could not be stored or cannot be read back.
 pub(super) fn texts(server: SocketAddr, model: &mut Model) -> io::Result<Texts> {
-    let listings: Vec<u64> = model.listings.of(server).rev().collect();
+    let listings: Vec<u64> = model.catalog().listings(server).rev().collect();
     let (mut texts, mut left) = (Texts::new(), MOST_BYTES);
     for n in listings {
-        let exchange = model.store.find(n).and_then(|index| model.store.exchange(index));
+        let exchange = model.store().find(n).and_then(|index| model.store().exchange(index));
         let size = exchange.and_then(|exchange| exchange.response).map_or(0, |response| response.bytes);
         let Some(rest) = left.checked_sub(size) else { break };
         left = rest;

@@ -79,7 +79,7 @@ impl View for Servers {
             return store_items::draw_empty(
                 model,
                 "server",
-                !model.rows.filter().is_empty(),
+                !model.filter().is_empty(),
                 area,
                 painter,
             );
@@ -87,9 +87,9 @@ impl View for Servers {
         self.listing.draw(area, (&self.all(), &COLUMNS), true, painter);
     }
 
-    fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
         if let Some(opened) = &mut self.opened {
-            let done = opened.act(action, seen);
+            let done = opened.act(action, frame);
             if action == Action::Back && done.is_none() {
                 self.opened = None;
                 return Some(Vec::new());
@@ -99,11 +99,11 @@ impl View for Servers {
         match (action, self.selected()) {
             (Action::Open, Some(server)) => self.opened = Some(Opened::new(server.clone(), model)),
             (Action::Partner, Some(server)) => {
-                return Some(vec![Effect::Filter(model.within(&format!("server:{}", server.address)))]);
+                return Some(vec![Effect::Filter(model.filter_with(&format!("server:{}", server.address)))]);
             }
             _ => {
                 let all = All { servers: &self.servers, made: self.made };
-                return self.listing.act(action, &all, seen.lines(Pane::List)).then(Vec::new);
+                return self.listing.act(action, &all, frame.visible_rows(Pane::List)).then(Vec::new);
             }
         }
         Some(Vec::new())
@@ -120,26 +120,26 @@ impl View for Servers {
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, _: &mut Model, seen: &FrameInfo) {
+    fn wheel(&mut self, pane: Pane, down: bool, _: &mut Model, frame: &FrameInfo) {
         match &mut self.opened {
-            Some(opened) => opened.wheel(pane, down, seen),
+            Some(opened) => opened.wheel(pane, down, frame),
             None => {
                 let all = All { servers: &self.servers, made: self.made };
-                self.listing.wheel(down, &all, seen.lines(Pane::List));
+                self.listing.wheel(down, &all, frame.visible_rows(Pane::List));
             }
         }
     }
 
     fn refresh(&mut self, model: &mut Model) {
-        let sessions = model.store.sessions().len() + model.store.open_sessions().len();
-        let known = (model.ended, sessions, model.summary.offers.len(), model.epoch());
+        let sessions = model.store().sessions().len() + model.store().open_sessions().len();
+        let known = (model.has_ended(), sessions, model.all().summary().offers.len(), model.filter_version());
         let is_new = self.made_of.is_none_or(|(was, when)| {
-            was != known || !model.ended && model.uptime.saturating_sub(when) >= GATHERED
+            was != known || !model.has_ended() && model.uptime().saturating_sub(when) >= GATHERED
         });
         if !is_new {
             return;
         }
-        self.made_of = Some((known, model.uptime));
+        self.made_of = Some((known, model.uptime()));
         self.servers = gather::servers(model);
         self.made += 1;
         self.listing.refresh(&All { servers: &self.servers, made: self.made });

@@ -85,7 +85,7 @@ impl Opened {
 
     /// Reads new listings; the selected definition stays selected.
     pub(super) fn refresh(&mut self, model: &mut Model) {
-        let listings = model.listings.count(self.address());
+        let listings = model.catalog().listing_count(self.address());
         if self.listings != Some(listings) {
             self.listings = Some(listings);
             match gather::texts(self.address(), model) {
@@ -99,7 +99,7 @@ impl Opened {
         self.read();
     }
 
-    pub(super) fn act(&mut self, action: Action, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    pub(super) fn act(&mut self, action: Action, frame: &FrameInfo) -> Option<Vec<Effect>> {
         match action {
             Action::Partner => {
                 let filter = self.selected().and_then(|definition| calls(definition, self.address()));
@@ -109,11 +109,11 @@ impl Opened {
             Action::Back if self.in_reader => self.in_reader = self.reader.close(),
             Action::Back => return None,
             Action::NextPane => self.in_reader = !self.in_reader && self.selected().is_some(),
-            _ if self.in_reader => return self.reader.act(action, seen.lines(Pane::Detail)),
+            _ if self.in_reader => return self.reader.act(action, frame.visible_rows(Pane::Detail)),
             Action::Open | Action::Right if self.selected().is_some() => self.in_reader = true,
             _ => {
                 let all = All { definitions: &self.definitions, made: self.made, private: false };
-                let moved = self.listing.act(action, &all, seen.lines(Pane::List));
+                let moved = self.listing.act(action, &all, frame.visible_rows(Pane::List));
                 self.read();
                 return moved.then(Vec::new);
             }
@@ -140,12 +140,12 @@ impl Opened {
         }
     }
 
-    pub(super) fn wheel(&mut self, pane: Pane, down: bool, seen: &FrameInfo) {
+    pub(super) fn wheel(&mut self, pane: Pane, down: bool, frame: &FrameInfo) {
         match pane {
-            Pane::Detail => self.reader.wheel(down, seen.lines(Pane::Detail)),
+            Pane::Detail => self.reader.wheel(down, frame.visible_rows(Pane::Detail)),
             Pane::List => {
                 let all = All { definitions: &self.definitions, made: self.made, private: false };
-                self.listing.wheel(down, &all, seen.lines(Pane::List));
+                self.listing.wheel(down, &all, frame.visible_rows(Pane::List));
                 self.read();
             }
         }
@@ -177,13 +177,18 @@ impl Opened {
         let head = self.draw_head(area, painter);
         let body = Rect { y: area.y + head, height: area.height.saturating_sub(head), ..area };
         if let Some(failed) = &self.failed {
-            painter.line(body, &[(Role::Bad, failed)]);
+            painter.draw_spans(body, &[(Role::Bad, failed)]);
             return;
         }
         if self.definitions.is_empty() {
             let text =
                 "nothing of it was listed or used in this capture: no tools, prompts or resources are known";
-            painter.text((body.x + 1, body.y + 1).into(), body.width.saturating_sub(1), Role::Faint, text);
+            painter.draw_text(
+                (body.x + 1, body.y + 1).into(),
+                body.width.saturating_sub(1),
+                Role::Faint,
+                text,
+            );
             return;
         }
         if area.width < BESIDE {
@@ -199,7 +204,7 @@ impl Opened {
         self.draw_list(left, COLUMNS.get(..FEW).unwrap_or(&COLUMNS), painter);
         let [_, standing] = painter.symbols().rules;
         for line in body.y..body.bottom() {
-            painter.text((left.right(), line).into(), 1, Role::Border, standing);
+            painter.draw_text((left.right(), line).into(), 1, Role::Border, standing);
         }
         self.draw_reader(right, painter);
     }
@@ -221,15 +226,15 @@ impl Opened {
         let name = sanitize::fit(&name, front);
         let first =
             [(Role::Strong, &*name), (Role::Text, " "), (Role::Text, version), (Role::Faint, &address)];
-        let used = painter.line(room, &first);
+        let used = painter.draw_spans(room, &first);
         let rest = Rect { x: room.x + used, width: room.width.saturating_sub(used), ..room };
-        painter.line(rest, &[(Role::Title, &revisions), (Role::Faint, &counts)]);
+        painter.draw_spans(rest, &[(Role::Title, &revisions), (Role::Faint, &counts)]);
         let can = if server.capabilities.is_empty() {
             "none seen".to_owned()
         } else {
             server.capabilities.join(" ")
         };
-        painter.line(line(area.y + 1), &[(Role::Faint, "capabilities "), (Role::Text, &can)]);
+        painter.draw_spans(line(area.y + 1), &[(Role::Faint, "capabilities "), (Role::Text, &can)]);
         let listed = || self.definitions.iter().filter(|definition| definition.is_listed);
         let unused = listed().filter(|definition| definition.uses == Some(0)).count();
         let unlisted = self.definitions.len() - listed().count();
@@ -242,7 +247,7 @@ impl Opened {
         let offers = if listed().next().is_none() { "no listing in this capture".to_owned() } else { offers };
         let unused = if unused > 0 { format!("; {unused} unused") } else { String::new() };
         let more = if unlisted > 0 { format!("; {unlisted} used but not listed") } else { String::new() };
-        painter.line(
+        painter.draw_spans(
             line(area.y + 2),
             &[(Role::Faint, "offers "), (Role::Text, &offers), (Role::Faint, &unused), (Role::Warn, &more)],
         );
@@ -267,7 +272,7 @@ impl Opened {
             (Role::Strong, shown(definition, private)),
             (Role::Faint, &rest),
         ];
-        painter.line(Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area }, &title);
+        painter.draw_spans(Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area }, &title);
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         let empty = if definition.is_listed {
             "its definition was not kept: the capture lacks some of the listing"

@@ -15,10 +15,10 @@ use crate::tui::action::{Action, KeyContext};
 use crate::tui::effect::{Copies, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
-use crate::tui::painter::{MASK, Painter};
+use crate::tui::painter::Painter;
 use crate::tui::sorted_list::{Items, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First};
-use crate::tui::theme::Role;
+use crate::tui::theme::{MASK, Role};
 use crate::tui::view_name::ViewName;
 
 use opened::Opened;
@@ -67,9 +67,9 @@ impl View for Streams {
         self.listing.draw(area, (&items, &COLUMNS), true, painter);
     }
 
-    fn act(&mut self, action: Action, model: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
         if let Some(opened) = &mut self.opened {
-            if let Some(effects) = opened.act(action, seen) {
+            if let Some(effects) = opened.act(action, frame) {
                 return Some(effects);
             }
             return (action == Action::Back).then(|| {
@@ -91,7 +91,7 @@ impl View for Streams {
             }
             _ => {
                 let items = StoreItems::<Stream>::of(model);
-                self.listing.act(action, &items, seen.lines(Pane::List)).then(Vec::new)
+                self.listing.act(action, &items, frame.visible_rows(Pane::List)).then(Vec::new)
             }
         }
     }
@@ -104,10 +104,12 @@ impl View for Streams {
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, seen: &FrameInfo) {
+    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
         match &mut self.opened {
-            Some(opened) => opened.wheel(pane, down, seen),
-            None => self.listing.wheel(down, &StoreItems::<Stream>::of(model), seen.lines(Pane::List)),
+            Some(opened) => opened.wheel(pane, down, frame),
+            None => {
+                self.listing.wheel(down, &StoreItems::<Stream>::of(model), frame.visible_rows(Pane::List))
+            }
         }
     }
 
@@ -205,7 +207,7 @@ impl StoreItem for Stream {
     }
 
     fn passes(&self, model: &Model) -> bool {
-        model.rows.filter().matches(Subject::Stream(self))
+        model.filter().matches(Subject::Stream(self))
     }
 
     fn cells(&self, is_open: bool, model: &Model) -> Vec<Cell> {
@@ -213,9 +215,11 @@ impl StoreItem for Stream {
         let session =
             self.session.as_ref().map_or_else(|| "-".to_owned(), |session| format!("s{}", session.number));
         let target = self.target.as_deref().unwrap_or("(not captured)");
-        let target = if model.private { MASK } else { target };
+        let target = if model.is_private() { MASK } else { target };
         let (role, ended) = match self.ended {
-            ResponseEnd::Open => (Role::Good, if model.ended { "open at end" } else { "open" }.to_owned()),
+            ResponseEnd::Open => {
+                (Role::Good, if model.has_ended() { "open at end" } else { "open" }.to_owned())
+            }
             ResponseEnd::Complete => (Role::Faint, "complete".to_owned()),
             ResponseEnd::ClosedBy(_) => (Role::Faint, self.ended.name().replace('_', " ")),
             ResponseEnd::ResetBy(_) => (Role::Warn, self.ended.name().replace('_', " ")),

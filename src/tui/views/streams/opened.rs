@@ -81,13 +81,13 @@ impl Opened {
 
     /// Reads new events.
     pub(super) fn read(&mut self, model: &mut Model) {
-        let pieces = model.store.payload_count(self.key.0, self.key.1);
+        let pieces = model.store().payload_count(self.key.0, self.key.1);
         if pieces == self.pieces {
             return;
         }
         let at_end = self.pieces > 0 && self.list.selected + 1 == self.events.len();
         self.pieces = pieces;
-        match model.store.latest_payloads(self.key.0, self.key.1, MOST) {
+        match model.store_mut().latest_payloads(self.key.0, self.key.1, MOST) {
             Ok(said) => {
                 let is_event = |said: &Payload| matches!(said.kind, PayloadKind::Event { .. });
                 self.events = said.into_iter().filter(is_event).collect();
@@ -103,7 +103,7 @@ impl Opened {
     }
 
     /// Handles an action; `None` if it does not apply or closes the stream.
-    pub(super) fn act(&mut self, action: Action, seen: &FrameInfo) -> Option<Vec<Effect>> {
+    pub(super) fn act(&mut self, action: Action, frame: &FrameInfo) -> Option<Vec<Effect>> {
         match action {
             Action::Partner => return Some(vec![self.exchange.map_or(Effect::Bell, Effect::Open)]),
             // An open string of the data is closed first.
@@ -118,7 +118,10 @@ impl Opened {
                 self.reader.iter_mut().for_each(|reader| reader.show_bytes(self.has_bytes));
             }
             _ if self.in_reader => {
-                return self.reader.as_mut().and_then(|reader| reader.act(action, seen.lines(Pane::Detail)));
+                return self
+                    .reader
+                    .as_mut()
+                    .and_then(|reader| reader.act(action, frame.visible_rows(Pane::Detail)));
             }
             Action::Open | Action::Right | Action::NextPane => {
                 if self.events.is_empty() {
@@ -129,7 +132,7 @@ impl Opened {
                 self.show();
             }
             _ => {
-                let moved = self.list.act(action, seen.lines(Pane::List), self.events.len());
+                let moved = self.list.act(action, frame.visible_rows(Pane::List), self.events.len());
                 self.show();
                 return moved.then(Vec::new);
             }
@@ -156,11 +159,11 @@ impl Opened {
         }
     }
 
-    pub(super) fn wheel(&mut self, pane: Pane, down: bool, seen: &FrameInfo) {
+    pub(super) fn wheel(&mut self, pane: Pane, down: bool, frame: &FrameInfo) {
         match (pane, &mut self.reader) {
-            (Pane::Detail, Some(reader)) => reader.wheel(down, seen.lines(Pane::Detail)),
+            (Pane::Detail, Some(reader)) => reader.wheel(down, frame.visible_rows(Pane::Detail)),
             _ => {
-                self.list.scroll(down, 3, seen.lines(Pane::List), self.events.len());
+                self.list.scroll(down, 3, frame.visible_rows(Pane::List), self.events.len());
                 self.show();
             }
         }
@@ -200,9 +203,9 @@ impl Opened {
     }
 
     pub(super) fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
-        let title = format!("{}  ", painter.masked(&self.title));
+        let title = format!("{}  ", painter.mask(&self.title));
         let told = self.told();
-        painter.line(
+        painter.draw_spans(
             Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area },
             &[
                 (Role::Strong, &title),
@@ -218,14 +221,14 @@ impl Opened {
             let list = Rect { height: body.height / parts, ..body };
             let rest = Rect { y: list.bottom(), height: body.height - list.height, ..body };
             self.draw_events(list, painter);
-            painter.rule(Rect { height: 1, ..rest }, "data");
+            painter.draw_rule(Rect { height: 1, ..rest }, "data");
             Rect { y: rest.y + 1, height: rest.height.saturating_sub(1), ..rest }
         } else {
             let list = Rect { width: body.width / 2, ..body };
             self.draw_events(list, painter);
             let [_, standing] = painter.symbols().rules;
             for line in body.y..body.bottom() {
-                painter.text((list.right(), line).into(), 1, Role::Border, standing);
+                painter.draw_text((list.right(), line).into(), 1, Role::Border, standing);
             }
             Rect { x: list.right() + 1, width: body.width - list.width - 1, ..body }
         };

@@ -30,7 +30,7 @@ impl Detail {
         self.draw_tabs(line(area.y + 1), focused, painter);
         let body = Rect { y: area.y + 2, height: area.height - 2, ..area };
         if let Some(failed) = &self.failed {
-            painter.line(body, &[(Role::Bad, failed)]);
+            painter.draw_spans(body, &[(Role::Bad, failed)]);
             return;
         }
         match self.tab {
@@ -45,7 +45,7 @@ impl Detail {
     /// Draws the list of events, or the open event.
     fn draw_events(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         let Some(event) = &self.event else { return self.draw_page(area, focused, painter) };
-        painter.rule(Rect { height: 1, ..area }, &event.title);
+        painter.draw_rule(Rect { height: 1, ..area }, &event.title);
         let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
         event.reader.draw(body, focused, "it carried nothing", painter);
     }
@@ -60,15 +60,15 @@ impl Detail {
             let symbol = painter.symbols().status(exchange.status);
             (Role::of(exchange.status), format!("{symbol} {}", columns::status_word(exchange)), total)
         };
-        let name = model.name_of(exchange).unwrap_or_default();
-        let id = painter.masked(&exchange.id.json()).into_owned();
+        let name = model.display_name(exchange).unwrap_or_default();
+        let id = painter.mask(&exchange.id.json()).to_owned();
         let rest = format!(
             "  #{} id {id}, {}, {}",
             exchange.n,
             columns::session(&exchange.session),
             exchange.protocol_version.as_deref().unwrap_or("revision not known"),
         );
-        painter.line(
+        painter.draw_spans(
             area,
             &[
                 (Role::Text, &exchange.method),
@@ -92,8 +92,8 @@ impl Detail {
                 (false, _) => Role::Faint,
             };
             let room = area.right().saturating_sub(x);
-            let columns = painter.text(Position::new(x, area.y), room, role, &format!(" {title} "));
-            painter.hit(Rect { x, width: columns, ..area }, Hit::Tab(index));
+            let columns = painter.draw_text(Position::new(x, area.y), room, role, &format!(" {title} "));
+            painter.add_hit(Rect { x, width: columns, ..area }, Hit::Tab(index));
             x += columns;
         }
     }
@@ -112,15 +112,15 @@ impl Detail {
         let whole = note.map_or_else(Vec::new, |note| whole("in full", note, area));
         let height = (area.height - 1).saturating_sub(whole.len() as u16);
         let body = Rect { y: area.y + 1, height, ..area };
-        painter.pane(Pane::Detail, body);
+        painter.add_pane(Pane::Detail, body);
         let top = list.top(body.height.into(), self.stages.len());
         for (y, (index, stage)) in (body.y..body.bottom()).zip(self.stages.iter().enumerate().skip(top)) {
             let line = Rect { y, height: 1, ..body };
             columns.draw_stage(stage, line, (first, last, now), painter);
             if index == list.selected && focused {
-                painter.text(line.as_position(), 1, Role::Key, painter.symbols().pointer);
+                painter.draw_text(line.as_position(), 1, Role::Key, painter.symbols().pointer);
             }
-            painter.hit(line, Hit::Row(Pane::Detail, index));
+            painter.add_hit(line, Hit::Row(Pane::Detail, index));
         }
         table::scroll_bar(painter, body, top, self.stages.len());
         draw_whole(&whole, area, painter);
@@ -134,22 +134,22 @@ impl Detail {
             } else {
                 "nothing"
             };
-            painter.line(area, &[(Role::Faint, text)]);
+            painter.draw_spans(area, &[(Role::Faint, text)]);
         }
         let list = self.list();
         let whole = self.whole(list.selected, area, painter);
         let body = Rect { height: area.height - whole.len() as u16, ..area };
-        painter.pane(Pane::Detail, body);
+        painter.add_pane(Pane::Detail, body);
         let top = list.top(body.height.into(), rows);
         for (y, index) in (body.y..body.bottom()).zip(top..rows) {
             let line = Rect { x: body.x + 1, y, width: body.width.saturating_sub(2), height: 1 };
             let parts = self.page_line(index, painter);
             let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_str())).collect();
-            painter.line(line, &parts);
+            painter.draw_spans(line, &parts);
             if index == list.selected && focused {
-                painter.text(Position::new(body.x, y), 1, Role::Key, painter.symbols().pointer);
+                painter.draw_text(Position::new(body.x, y), 1, Role::Key, painter.symbols().pointer);
             }
-            painter.hit(Rect { x: body.x, ..line }, Hit::Row(Pane::Detail, index));
+            painter.add_hit(Rect { x: body.x, ..line }, Hit::Row(Pane::Detail, index));
         }
         table::scroll_bar(painter, body, top, rows);
         draw_whole(&whole, area, painter);
@@ -208,9 +208,9 @@ fn draw_whole(whole: &[String], area: Rect, painter: &mut Painter<'_>) {
     for (index, (y, text)) in (top..area.bottom()).zip(whole).enumerate() {
         let line = Rect { x: area.x + 1, y, width: area.width.saturating_sub(2), height: 1 };
         if index == 0 {
-            painter.rule(Rect { y, height: 1, ..area }, text);
+            painter.draw_rule(Rect { y, height: 1, ..area }, text);
         } else {
-            painter.line(line, &[(Role::Text, text)]);
+            painter.draw_spans(line, &[(Role::Text, text)]);
         }
     }
 }
@@ -241,19 +241,19 @@ impl Columns {
     fn draw_axis(self, (first, last): (i64, i64), line: Rect, painter: &mut Painter<'_>) {
         let chart = self.chart(line);
         let half = first.saturating_add(last.saturating_sub(first) / 2);
-        painter.text(Position::new(line.x + 1, line.y), NAME, Role::Title, "stage");
-        painter.line(chart, &[(Role::Faint, &units::cell(first))]);
+        painter.draw_text(Position::new(line.x + 1, line.y), NAME, Role::Title, "stage");
+        painter.draw_spans(chart, &[(Role::Faint, &units::cell(first))]);
         if chart.width >= 30 {
             let middle = Rect { x: chart.x + chart.width / 2, width: chart.width / 4, ..chart };
-            painter.line(middle, &[(Role::Faint, &units::cell(half))]);
+            painter.draw_spans(middle, &[(Role::Faint, &units::cell(half))]);
         }
         if chart.width >= 10 {
-            painter.right(chart, Role::Faint, &units::cell(last));
+            painter.draw_right(chart, Role::Faint, &units::cell(last));
         }
         let time = Rect { x: chart.right(), width: TIME, ..line }.intersection(line);
-        painter.right(time, Role::Title, "took");
+        painter.draw_right(time, Role::Title, "took");
         let packets = Rect { x: time.right() + 1, width: PACKETS, ..line }.intersection(line);
-        painter.line(packets, &[(Role::Title, "packets")]);
+        painter.draw_spans(packets, &[(Role::Title, "packets")]);
     }
 
     /// Draws a stage: name, bar, duration, packets and note.
@@ -266,24 +266,24 @@ impl Columns {
     ) {
         let to = stage.to.unwrap_or(now);
         let name = Rect { x: line.x + 1, width: NAME.min(line.width), ..line };
-        painter.line(name, &[(stage.role, &stage.name)]);
+        painter.draw_spans(name, &[(stage.role, &stage.name)]);
         let chart = self.chart(line);
         draw_span(stage, chart, (first, last, to), painter);
         let time = Rect { x: chart.right(), width: TIME, ..line }.intersection(line);
         // A negative wait is printed as such. A stage without duration shows when it happened.
         let took = to.saturating_sub(stage.from);
         if took == 0 {
-            painter.right(time, Role::Faint, &format!("at {}", units::cell(stage.from)));
+            painter.draw_right(time, Role::Faint, &format!("at {}", units::cell(stage.from)));
         } else {
-            painter.right(time, Role::Strong, &units::cell(took));
+            painter.draw_right(time, Role::Strong, &units::cell(took));
         }
         let packets = Rect { x: time.right() + 1, width: PACKETS, ..line }.intersection(line);
-        painter.line(packets, &[(Role::Faint, &stage.packets)]);
+        painter.draw_spans(packets, &[(Role::Faint, &stage.packets)]);
         let rest = Rect { x: packets.right() + 1, width: self.note, ..line }.intersection(line);
         let is_trouble = matches!(stage.role, Role::Warn | Role::Bad);
         let role = if is_trouble { stage.role } else { Role::Faint };
         let note = if stage.is_said && painter.is_private() { MASK } else { &stage.note };
-        painter.line(rest, &[(role, note)]);
+        painter.draw_spans(rest, &[(role, note)]);
     }
 }
 
@@ -299,7 +299,7 @@ fn draw_span(stage: &Stage, chart: Rect, (first, last, to): (i64, i64, i64), pai
     let (from, until) = (at(stage.from.min(to)), at(stage.from.max(to)));
     let symbols = painter.symbols();
     let track = symbols.track.repeat(chart.width.into());
-    painter.text(chart.as_position(), chart.width, Role::Border, &track);
+    painter.draw_text(chart.as_position(), chart.width, Role::Border, &track);
     let bar = symbols.bar[7].repeat((until - from + 1).into());
-    painter.text(Position::new(chart.x + from, chart.y), until - from + 1, stage.role, &bar);
+    painter.draw_text(Position::new(chart.x + from, chart.y), until - from + 1, stage.role, &bar);
 }

@@ -18,10 +18,10 @@ use super::HEADS;
 /// # Errors
 /// The payload could not be stored or cannot be read back.
 pub(in crate::tui::views) fn answer(n: u64, model: &mut Model) -> io::Result<Vec<u8>> {
-    let found = model.store.find(n).and_then(|index| Some((index, model.store.exchange(index)?)));
+    let found = model.store().find(n).and_then(|index| Some((index, model.store().exchange(index)?)));
     let Some((index, exchange)) = found else { return Ok(Vec::new()) };
     // The body of the response is the last of these payloads.
-    let said = model.store.response_payloads(index, HEADS)?;
+    let said = model.store_mut().response_payloads(index, HEADS)?;
     Ok(message(&said, &exchange, false))
 }
 

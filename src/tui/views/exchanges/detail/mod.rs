@@ -91,9 +91,9 @@ pub(super) struct Detail {
 impl Detail {
     /// Opens exchange `n`; `None` if the store does not have it.
     pub(super) fn open(n: u64, model: &mut Model) -> Option<Self> {
-        let index = model.store.find(n)?;
-        let exchange = model.store.exchange(index)?;
-        let is_open = model.store.is_open(index);
+        let index = model.store().find(n)?;
+        let exchange = model.store().exchange(index)?;
+        let is_open = model.store().is_open(index);
         let mut detail = Self {
             made_of: made_of(&exchange, is_open, model),
             exchange,
@@ -161,9 +161,9 @@ impl Detail {
 
     /// Reads the exchange again if the store has more about it.
     pub(super) fn refresh(&mut self, model: &mut Model) {
-        let Some(index) = model.store.find(self.exchange.n) else { return };
-        let Some(exchange) = model.store.exchange(index) else { return };
-        let is_open = model.store.is_open(index);
+        let Some(index) = model.store().find(self.exchange.n) else { return };
+        let Some(exchange) = model.store().exchange(index) else { return };
+        let is_open = model.store().is_open(index);
         let made_of = made_of(&exchange, is_open, model);
         if made_of != self.made_of {
             (self.exchange, self.is_open, self.made_of) = (exchange, is_open, made_of);
@@ -171,8 +171,8 @@ impl Detail {
         }
     }
 
-    pub(super) fn act(&mut self, action: Action, _: &mut Model, seen: &FrameInfo) -> Option<Vec<Effect>> {
-        let lines = seen.lines(Pane::Detail);
+    pub(super) fn act(&mut self, action: Action, _: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
+        let lines = frame.visible_rows(Pane::Detail);
         match action {
             Action::Left | Action::Right => self.turn(action == Action::Right),
             Action::Partner => {
@@ -241,8 +241,8 @@ impl Detail {
         Vec::new()
     }
 
-    pub(super) fn wheel(&mut self, down: bool, seen: &FrameInfo) {
-        let (lines, rows) = (seen.lines(Pane::Detail), self.rows());
+    pub(super) fn wheel(&mut self, down: bool, frame: &FrameInfo) {
+        let (lines, rows) = (frame.visible_rows(Pane::Detail), self.rows());
         match self.reader_mut() {
             Some(reader) => reader.wheel(down, lines),
             None => self.list_mut().scroll(down, 3, lines, rows),
@@ -322,16 +322,16 @@ impl Detail {
 
     /// Reads the payloads and builds the tabs.
     fn read(&mut self, index: usize, model: &mut Model) {
-        let asked = model.store.request_payloads(index, PIECES);
-        let answered = model.store.response_payloads(index, PIECES);
+        let asked = model.store_mut().request_payloads(index, PIECES);
+        let answered = model.store_mut().response_payloads(index, PIECES);
         let own = (self.exchange.tcp_stream, self.exchange.transaction);
         let same = self.exchange.answered_on == Some(own);
         // Later payloads of the request's transaction belong to the exchange; those of a session's
         // stream do not.
-        let tail = model.store.latest_payloads(own.0, own.1, PIECES);
+        let tail = model.store_mut().latest_payloads(own.0, own.1, PIECES);
         // Heads that follow the response: the 202 to the POST that carried it.
         let other = self.exchange.answered_on.filter(|_| !same);
-        let behind = other.map_or(Ok(Vec::new()), |on| model.store.latest_payloads(on.0, on.1, HEADS));
+        let behind = other.map_or(Ok(Vec::new()), |on| model.store_mut().latest_payloads(on.0, on.1, HEADS));
         let (asked, answered, tail, behind) = match (asked, answered, tail, behind) {
             (Ok(asked), Ok(answered), Ok(tail), Ok(behind)) => (asked, answered, tail, behind),
             (asked, answered, tail, behind) => {
@@ -380,7 +380,7 @@ impl Detail {
 /// Returns a version that changes when the store has more about an exchange: whether it is open,
 /// and the number of its payloads, notifications and findings.
 fn made_of(exchange: &Exchange, is_open: bool, model: &Model) -> (bool, u32, usize, usize) {
-    let pieces = model.store.payload_count(exchange.tcp_stream, exchange.transaction);
-    let messages = model.store.notifications_of(exchange.n).count();
-    (is_open, pieces, messages, model.store.findings().len())
+    let pieces = model.store().payload_count(exchange.tcp_stream, exchange.transaction);
+    let messages = model.store().notifications_of(exchange.n).count();
+    (is_open, pieces, messages, model.store().findings().len())
 }

@@ -91,7 +91,7 @@ pub(super) fn names_a_session(line: &Line) -> bool {
 pub(super) fn findings(exchange: &Exchange, model: &Model) -> Vec<Line> {
     let mut lines = Vec::new();
     let told: Vec<_> =
-        model.store.findings().iter().filter(|finding| finding.exchange == Some(exchange.n)).collect();
+        model.store().findings().iter().filter(|finding| finding.exchange == Some(exchange.n)).collect();
     for finding in &told {
         let at = finding.at.map_or(String::new(), |at| format!("packet {}: ", at.packet));
         code(&mut lines, finding.code);

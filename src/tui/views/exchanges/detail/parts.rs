@@ -39,7 +39,7 @@ pub(super) fn of(exchange: &Exchange, carried: &[Payload], heads: &[Payload], mo
     if let Some(response) = exchange.response {
         parts.push(part(response.span, asked.other(), response.bytes, "response".to_owned(), Role::Receive));
     }
-    for told in model.store.notifications_of(exchange.n).take(MOST) {
+    for told in model.store().notifications_of(exchange.n).take(MOST) {
         let Carried { span, bytes } = told.carried;
         parts.push(part(span, told.from, bytes, told.method.to_string(), Role::Tail));
     }
@@ -91,7 +91,7 @@ pub(super) fn lines(exchange: &Exchange, parts: &[Part], model: &Model) -> Vec<L
     );
     let streams = copies::streams(exchange);
     let of_it = |fact: &&ConnectionFact| streams.contains(&fact.tcp_stream);
-    for fact in model.store.connections().iter().chain(model.store.open_connections()).filter(of_it) {
+    for fact in model.store().connections().iter().chain(model.store().open_connections()).filter(of_it) {
         lines.push(Vec::new());
         connection(&mut lines, fact);
     }

@@ -167,12 +167,12 @@ fn ended(told: Told<'_>, model: &Model) -> Vec<Stage> {
 
 /// Returns when the exchange was cancelled or reported as unanswered; `None` if neither is known.
 fn given_up(exchange: &Exchange, model: &Model) -> Option<Timestamp> {
-    let mut told = model.store.notifications_of(exchange.n);
+    let mut told = model.store().notifications_of(exchange.n);
     let cancelled = told.find(|told| &*told.method == "notifications/cancelled");
     let noticed = || {
         let of_it =
             |finding: &&Finding| finding.exchange == Some(exchange.n) && finding.code == Code::McpUnanswered;
-        model.store.findings().iter().find(of_it)?.at.map(|at| at.time)
+        model.store().findings().iter().find(of_it)?.at.map(|at| at.time)
     };
     cancelled.map(|told| told.carried.span.end.time).or_else(noticed)
 }
@@ -184,7 +184,7 @@ fn troubles(told: Told<'_>, model: &Model) -> Vec<Stage> {
     let from = exchange.request.span.start.time;
     let until = exchange.response.map_or(model.now(), |response| response.span.end.time);
     let of_tcp = |code: Code| code.name().starts_with("tcp.") || code.name().starts_with("http.resync");
-    let all = model.store.findings().iter();
+    let all = model.store().findings().iter();
     let of_it = all.filter(|finding| finding.tcp_stream.is_some() && streams.contains(&finding.tcp_stream));
     let meanwhile = of_it.filter_map(|finding| {
         let at = finding.at.filter(|at| (from..=until).contains(&at.time) && of_tcp(finding.code))?;
@@ -215,9 +215,9 @@ fn network(told: Told<'_>) -> Option<Stage> {
 
 fn progress(told: Told<'_>, model: &Model) -> Vec<Stage> {
     let n = told.exchange.n;
-    let all = model.store.notifications_of(n).count();
+    let all = model.store().notifications_of(n).count();
     let skipped = all.saturating_sub(PROGRESS);
-    let latest = model.store.notifications_of(n).skip(skipped).enumerate();
+    let latest = model.store().notifications_of(n).skip(skipped).enumerate();
     // Several notifications of one length may share a packet: search after the previous match.
     let mut rest = told.carried;
     let stages = latest.map(|(index, notification)| {
