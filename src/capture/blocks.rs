@@ -14,10 +14,10 @@ use std::sync::atomic::AtomicU64;
 
 use bytes::{Bytes, BytesMut};
 
-use super::Error;
 use super::decode::Decoded;
-use super::follow::{Tail, Tailed};
+use super::item::Error;
 use super::log::Log;
+use super::tail::{Tail, Tailed};
 use crate::base::Code;
 
 /// Size of a block, in bytes. 256 KiB, 512 KiB and 1 MiB were measured to be equal within noise, 4 MiB slower.

@@ -1,12 +1,12 @@
 //! One input in, its items out: tells what format it is and reads it to its end.
 
 use super::blocks::{Blocks, More};
-use super::follow::Tail;
 use super::frame::{self, Framed, PCAP_HEADER};
-use super::guess;
+use super::item::{Error, Item, LinkType};
 use super::pcap::Pcap;
 use super::pcapng::{self, Section};
-use super::{Error, Item, LinkType, decode};
+use super::tail::Tail;
+use super::{decode, guess};
 use crate::base::{Findings, Origin};
 
 /// An input of which nothing was read, or some, or all.

@@ -7,7 +7,7 @@
 
 use pcap::{BpfProgram, Linktype};
 
-use super::{Error, LinkType, Packet};
+use super::item::{Error, LinkType, Packet};
 use crate::base::limits::MAX_PACKET;
 use crate::base::{Code, Findings};
 

@@ -9,7 +9,7 @@ use pcap_parser::{
     parse_unknownblock_be, parse_unknownblock_le,
 };
 
-use super::LinkType;
+use super::item::LinkType;
 use crate::base::limits::MAX_PACKET;
 
 /// What was found at the front of some bytes.

@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use super::file::File;
 use super::filter::Filter;
-use super::follow::{Ended, Tail, now};
-use super::open::Progress;
-use super::{Error, Item, Source};
+use super::item::{Error, Item, Source};
+use super::progress::Progress;
+use super::tail::{Ended, Tail, now};
 use crate::base::{Findings, Origin, PacketNo};
 
 /// How long packets of files that grow wait for earlier ones of files that have nothing now, after they were seen to be

@@ -5,16 +5,14 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::blocks::Blocks;
 use super::file::File;
 use super::filter::Filter;
-use super::follow::{Ended, Tail};
 use super::guess::EXPECTED;
-use super::live::Stop;
-use super::{Capture, Error};
+use super::item::Error;
+use super::merge::Capture;
+use super::progress::Progress;
 
 /// What to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,35 +49,6 @@ pub struct OpenOptions {
     pub filter: Option<String>,
 }
 
-/// How much of a capture was read. Clones tell the same.
-#[derive(Clone, Debug, Default)]
-pub struct Progress {
-    read: Arc<AtomicU64>,
-    total: Option<u64>,
-    /// The end of files that grow was met.
-    met: Arc<AtomicBool>,
-}
-
-impl Progress {
-    /// Bytes of the files that were read, before decompression.
-    #[must_use]
-    pub fn read(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
-    }
-
-    /// Bytes that the files have together; `None` where that is not known (standard input, a pipe, files that are followed
-    /// once their end was met).
-    #[must_use]
-    pub fn total(&self) -> Option<u64> {
-        self.total.filter(|_| !self.met.load(Ordering::Relaxed))
-    }
-
-    /// The end of files that grow was met: how long they will be is not known.
-    pub(super) fn meet_end(&self) {
-        self.met.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Opens the inputs as one capture in time order. Of files the headers are read at once; of standard input nothing is
 /// read before the first packet is asked for.
 ///
@@ -89,7 +58,7 @@ pub fn open(inputs: &[Input], options: &OpenOptions) -> Result<Capture, Error> {
     if inputs.iter().filter(|i| **i == Input::Stdin).count() > 1 {
         return Err(Error("standard input is named twice (-); it can be read once".into()));
     }
-    let mut progress = Progress { total: Some(0), ..Progress::default() };
+    let mut progress = Progress::of_files();
     let mut files = Vec::with_capacity(inputs.len());
     for input in inputs {
         let (raw, size): (Raw, _) = match input {
@@ -99,9 +68,9 @@ pub fn open(inputs: &[Input], options: &OpenOptions) -> Result<Capture, Error> {
                 (Box::new(file), size)
             }
         };
-        progress.total = progress.total.zip(size).map(|(sum, size)| sum.saturating_add(size));
+        progress.add_file(size);
         let wait = size.is_none();
-        let mut file = File::new(Blocks::new(input.to_string(), raw, Arc::clone(&progress.read)));
+        let mut file = File::new(Blocks::new(input.to_string(), raw, progress.counter()));
         if !wait {
             file.begin()?;
         }
@@ -114,7 +83,7 @@ pub fn open(inputs: &[Input], options: &OpenOptions) -> Result<Capture, Error> {
 #[must_use]
 pub fn from_reader(name: &str, reader: Box<dyn Read + Send>) -> Capture {
     let progress = Progress::default();
-    let blocks = Blocks::new(name.to_owned(), reader, Arc::clone(&progress.read));
+    let blocks = Blocks::new(name.to_owned(), reader, progress.counter());
     Capture::new(vec![File::new(blocks)], None, progress)
 }
 
@@ -129,43 +98,18 @@ pub fn from_readers(
     let progress = Progress::default();
     let files = readers
         .into_iter()
-        .map(|(name, reader)| File::new(Blocks::new(name, reader, Arc::clone(&progress.read))))
+        .map(|(name, reader)| File::new(Blocks::new(name, reader, progress.counter())))
         .collect();
     finish(files, options, progress)
 }
 
-/// Opens files that grow as one capture: each with its place in `ended`. Their headers are read as far as they are there.
-///
-/// # Errors
-/// As [`open`], and one of them is no regular file.
-pub(super) fn open_tails(
-    paths: &[PathBuf],
-    options: &OpenOptions,
-    (stop, ended): (&Stop, &Ended),
-) -> Result<Capture, Error> {
-    let mut progress = Progress { total: Some(0), ..Progress::default() };
-    let mut files = Vec::with_capacity(paths.len());
-    for (index, path) in paths.iter().enumerate() {
-        let name = path.display().to_string();
-        let (file, size) = open_path(path)?;
-        if size.is_none() {
-            return Err(Error(format!(
-                "{name}: is no regular file and comes as it comes: leave --follow out"
-            )));
-        }
-        progress.total = progress.total.zip(size).map(|(sum, size)| sum.saturating_add(size));
-        let place = (ended.clone(), index);
-        let tail = Tail::new((file, path.clone()), Arc::clone(&progress.read), stop.clone(), place);
-        let mut file = File::new(Blocks::growing(name, tail));
-        file.begin()?;
-        files.push(file);
-    }
-    Ok(finish(files, options, progress)?.following(ended.clone()))
-}
-
 type Raw = Box<dyn Read + Send>;
 
-fn finish(files: Vec<File>, options: &OpenOptions, progress: Progress) -> Result<Capture, Error> {
+/// One capture of `files`, once the filter is known to compile for one of their link types.
+///
+/// # Errors
+/// The filter does not compile.
+pub(super) fn finish(files: Vec<File>, options: &OpenOptions, progress: Progress) -> Result<Capture, Error> {
     let filter = options.filter.as_deref().and_then(Filter::new);
     if let Some(filter) = &filter {
         let link_types: Vec<_> = files.iter().filter_map(File::link_type).collect();
@@ -175,7 +119,10 @@ fn finish(files: Vec<File>, options: &OpenOptions, progress: Progress) -> Result
 }
 
 /// The file, and its length where it is a regular one.
-fn open_path(path: &Path) -> Result<(fs::File, Option<u64>), Error> {
+///
+/// # Errors
+/// It cannot be opened.
+pub(super) fn open_path(path: &Path) -> Result<(fs::File, Option<u64>), Error> {
     let told = |error: &io::Error| Error(format!("{}: {}", path.display(), remedy(error)));
     let metadata = fs::metadata(path).map_err(|e| told(&e))?;
     if metadata.is_dir() {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Error, Item, Source};
+use super::item::{Error, Item, Source};
 use crate::base::{Findings, Timestamp};
 
 /// The longest wait before a time is told. A live capture tells one every 100 ms at least.

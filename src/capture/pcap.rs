@@ -1,11 +1,11 @@
 //! Classic pcap in, packets out: either byte order, microseconds or nanoseconds, one link type.
 
-use bytes::{Buf, Bytes};
+use bytes::Buf as _;
 
 use super::blocks::{Blocks, More};
 use super::frame::{self, Framed, PcapHeader};
-use super::{Error, Item, LinkType, Packet};
-use crate::base::{Origin, PacketNo, Timestamp};
+use super::item::{Error, Item, LinkType, Packet};
+use crate::base::Timestamp;
 
 /// The state of a classic pcap file: there is none but its header.
 pub(super) struct Pcap {
@@ -37,7 +37,8 @@ impl Pcap {
                     // Below 2^63: 2^32 seconds are less than 4.3e18 ns, and 2^32 microseconds are 4.3e12.
                     let time = i64::from(record.seconds) * 1_000_000_000 + i64::from(record.fraction) * unit;
                     let time = Timestamp(time);
-                    return Ok(Some(packet(time, self.header.link_type, data, record.original)));
+                    let packet = Packet::unnumbered(time, self.header.link_type, data, record.original);
+                    return Ok(Some(Item::Packet(packet)));
                 }
                 Framed::Short(need) => match input.more(need)? {
                     More::Bytes => {}
@@ -51,17 +52,6 @@ impl Pcap {
             }
         }
     }
-}
-
-/// A packet whose number is not known yet. Some writers give an original length below the captured one.
-pub(super) fn packet(time: Timestamp, link_type: LinkType, data: Bytes, original: u32) -> Item {
-    let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
-    Item::Packet(Packet {
-        origin: Origin { packet: PacketNo(0), time },
-        link_type,
-        data,
-        original_len: original.max(captured),
-    })
 }
 
 #[cfg(test)]

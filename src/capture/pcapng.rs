@@ -15,9 +15,8 @@ use super::blocks::{Blocks, More};
 use super::clock::Clock;
 use super::fields::{Fields, Place};
 use super::frame::{self, Framed, NgBlock};
+use super::item::{Error, Item, LinkType, Packet};
 use super::log::Log;
-use super::pcap::packet;
-use super::{Error, Item, LinkType};
 use crate::base::fact::{Loser, Losses};
 use crate::base::limits::MAX_INTERFACES;
 use crate::base::reader::Short;
@@ -236,7 +235,8 @@ impl Section {
         self.until = None;
         data.advance(found.start);
         data.truncate(found.captured as usize);
-        let item = packet(self.last_time, interface.link_type, data, found.original);
+        let packet = Packet::unnumbered(self.last_time, interface.link_type, data, found.original);
+        let item = Item::Packet(packet);
         if found.lost == 0 {
             return Ok(Some(item));
         }

@@ -2,7 +2,8 @@
 
 use std::io::{self, Cursor, Read};
 
-use super::{Capture, Item, Loser, Packet, Source, from_reader};
+use super::{Capture, Item, Packet, Source, from_reader};
+use crate::base::fact::Loser;
 use crate::base::{Code, Findings};
 
 /// A reader that gives one byte at a time.

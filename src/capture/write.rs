@@ -10,8 +10,8 @@
 
 use bytes::Bytes;
 
+use super::item::{LinkType, Packet};
 use super::pcapng::{ENHANCED_PACKET, INTERFACE, SECRETS, SECTION, STATISTICS};
-use super::{LinkType, Packet};
 use crate::base::Timestamp;
 use crate::base::fact::Losses;
 

@@ -41,7 +41,7 @@ pub(super) struct Device {
     name: String,
     /// The BPF filter.
     filter: Option<String>,
-    stop: live::Stop,
+    stop: capture::Stop,
     counts: live::Counts,
     /// What keeps its packets, if anything does.
     keeper: Option<live::Keeper>,
@@ -96,7 +96,7 @@ impl Reader {
 
     /// What ends the capture, if it is one of a device.
     #[cfg(feature = "demo")]
-    pub(super) fn stop(&self) -> Option<live::Stop> {
+    pub(super) fn stop(&self) -> Option<capture::Stop> {
         self.device.as_ref().map(|device| device.stop.clone())
     }
 

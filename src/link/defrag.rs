@@ -6,11 +6,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use bytes::Bytes;
-
 use crate::base::{Code, Findings, Origin, Timestamp, limits};
 
-use super::ip::{Datagram, Fragment};
+use super::datagram::{Datagram, Fragment, Whole};
 use super::part::Stop;
 use super::tunnel;
 
@@ -25,14 +23,6 @@ const BLOCK: usize = 8;
 pub(super) struct Defrag {
     /// In the order of their first fragments; at most [`limits::MAX_FRAGMENTED`], so few that a search is quick.
     entries: Vec<Entry>,
-}
-
-/// The payload of an IP packet, put together.
-#[derive(Debug)]
-pub(super) struct Whole {
-    pub(super) bytes: Bytes,
-    /// The protocol that its first fragment names.
-    pub(super) protocol: u8,
 }
 
 impl Defrag {

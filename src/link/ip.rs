@@ -2,59 +2,17 @@
 //!
 //! Keeps nothing; fragments are put together in `defrag`.
 
-use std::net::IpAddr;
-
 use etherparse::err::{ip_auth, ipv4, ipv6};
 use etherparse::{
     IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
 };
 
-use super::defrag::Whole;
+use super::datagram::{Datagram, Fragment, Whole};
 use super::frame::{IpPart, Version};
 use super::part::{Part, Stop};
 
 /// The protocol number of TCP.
 pub(super) const TCP: u8 = 6;
-
-/// What IP carries, without the IP headers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Datagram<'a> {
-    pub(super) source: IpAddr,
-    pub(super) destination: IpAddr,
-    /// The IPv4 identification.
-    pub(super) id: Option<u16>,
-    pub(super) ttl: u8,
-    /// What `part` is: a protocol number of IANA's registry.
-    pub(super) protocol: u8,
-    /// The payload, bounded by the IP length.
-    pub(super) part: Part<'a>,
-    /// Set where `part` is a fragment of the payload.
-    pub(super) fragment: Option<Fragment>,
-}
-
-/// Where a fragment belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fragment {
-    /// The identification (16 bits in IPv4).
-    pub(super) id: u32,
-    /// Bytes of the payload before it; a multiple of 8.
-    pub(super) offset: usize,
-    /// Whether it is not the last.
-    pub(super) more: bool,
-}
-
-impl Datagram<'_> {
-    /// The datagram that this fragment completed.
-    pub(super) fn joined<'w>(&self, whole: &'w Whole) -> Result<Datagram<'w>, Stop> {
-        let mut joined =
-            Datagram { protocol: whole.protocol, part: Part::whole(&whole.bytes), fragment: None, ..*self };
-        joined.extensions()?;
-        match joined.fragment {
-            None => Ok(joined),
-            Some(_) => Err(Stop::malformed("a fragment header inside a fragmented packet".into())),
-        }
-    }
-}
 
 /// Takes the IP headers off a packet.
 #[inline]
@@ -137,6 +95,17 @@ fn open_v6(part: Part<'_>) -> Result<Datagram<'_>, Stop> {
 }
 
 impl Datagram<'_> {
+    /// The datagram that this fragment completed.
+    pub(super) fn joined<'w>(&self, whole: &'w Whole) -> Result<Datagram<'w>, Stop> {
+        let mut joined =
+            Datagram { protocol: whole.protocol, part: Part::whole(&whole.bytes), fragment: None, ..*self };
+        joined.extensions()?;
+        match joined.fragment {
+            None => Ok(joined),
+            Some(_) => Err(Stop::malformed("a fragment header inside a fragmented packet".into())),
+        }
+    }
+
     /// Takes extension headers (RFC 8200 section 4) and AH (RFC 4302) off the front, up to a fragment.
     ///
     /// AH is the only one in IPv4; there the others are taken for unknown protocols.

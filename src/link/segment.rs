@@ -8,9 +8,48 @@ use bytes::Bytes;
 
 use crate::base::{Code, Origin};
 
-use super::ip::Datagram;
+use super::datagram::Datagram;
 use super::part::{Part, Reason, Stop};
-use super::{Flags, Segment};
+
+/// The TCP part of a packet.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// The packet. Of a fragmented IP packet, the one that completed it (`ttl` is that packet's too).
+    pub origin: Origin,
+    /// Sender.
+    pub source: SocketAddr,
+    /// Receiver.
+    pub destination: SocketAddr,
+    /// IP identification (IPv4), to tell a packet captured twice from one sent twice; `None` where there is none.
+    pub ip_id: Option<u16>,
+    /// Time to live (IPv4) or hop limit (IPv6).
+    pub ttl: u8,
+    /// Sequence number of the first byte (of the SYN, where there is one).
+    pub seq: u32,
+    /// Acknowledgement number; `None` without the ACK flag.
+    pub ack: Option<u32>,
+    /// The flags.
+    pub flags: Flags,
+    /// The window field, unscaled.
+    pub window: u16,
+    /// The payload that was captured.
+    pub payload: Bytes,
+    /// Payload bytes that were on the wire behind `payload` and were not captured (snapshot length): `payload.len()`
+    /// and `missing` together are what the IP length says; where it is 0 (segmentation offload), what the packet's
+    /// original length says.
+    pub missing: u32,
+}
+
+/// The TCP flags that matter here (RFC 9293 section 3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// SYN.
+    pub syn: bool,
+    /// FIN.
+    pub fin: bool,
+    /// RST.
+    pub rst: bool,
+}
 
 /// The length of the header without options.
 const FIXED: usize = 20;

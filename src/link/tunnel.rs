@@ -6,8 +6,8 @@ use etherparse::UdpHeaderSlice;
 
 use crate::base::reader::Short;
 
+use super::datagram::Datagram;
 use super::frame::{self, IpPart, Version};
-use super::ip::Datagram;
 use super::part::{Part, Stop};
 
 /// VXLAN's port of IANA, and Linux's before that.

@@ -13,21 +13,24 @@
 //! No time passes while nothing comes: a writer that buffers (tcpdump without -U) may still write packets from long before, and
 //! what is told of a file that was followed is to be what the saved file tells.
 
-mod tail;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::live::Stop;
-use super::{Capture, Error, Item, OpenOptions, Progress, Source};
+use super::blocks::Blocks;
+use super::file::File;
+use super::item::{Error, Item, Source};
+use super::merge::Capture;
+use super::open::{self, OpenOptions};
+use super::progress::Progress;
+use super::stop::Stop;
+use super::tail::{Tail, now};
 use crate::base::Findings;
 
-pub(super) use tail::{Tail, Tailed};
+pub use super::tail::Ended;
 
 /// How long the end of a file is left alone after it was found to be one: at first, and at most. It doubles in between, so
 /// that a file that grows now is looked at often.
@@ -50,9 +53,39 @@ pub struct Limits {
 /// A file cannot be opened, is none that grows (a pipe, compressed data) or no capture, or the filter does not compile.
 pub fn follow(paths: &[PathBuf], options: &OpenOptions, limits: Limits) -> Result<Followed, Error> {
     let stop = Stop::default();
-    let ended = Ended(paths.iter().map(|_| Why::default()).collect());
-    let capture = super::open::open_tails(paths, options, (&stop, &ended))?;
+    let ended = Ended::new(paths.len());
+    let capture = open_tails(paths, options, &stop, &ended)?;
     Ok(Followed { capture, limits, until: None, wait: None, stop, ended })
+}
+
+/// Opens files that grow as one capture: each with its place in `ended`. Their headers are read as far as they are there.
+///
+/// # Errors
+/// As [`open::open`], and one of them is no regular file.
+fn open_tails(
+    paths: &[PathBuf],
+    options: &OpenOptions,
+    stop: &Stop,
+    ended: &Ended,
+) -> Result<Capture, Error> {
+    let mut progress = Progress::of_files();
+    let mut files = Vec::with_capacity(paths.len());
+    for (index, path) in paths.iter().enumerate() {
+        let name = path.display().to_string();
+        let (file, size) = open::open_path(path)?;
+        if size.is_none() {
+            return Err(Error(format!(
+                "{name}: is no regular file and comes as it comes: leave --follow out"
+            )));
+        }
+        progress.add_file(size);
+        let place = (ended.clone(), index);
+        let tail = Tail::new((file, path.clone()), progress.counter(), stop.clone(), place);
+        let mut file = File::new(Blocks::growing(name, tail));
+        file.begin()?;
+        files.push(file);
+    }
+    Ok(open::finish(files, options, progress)?.following(ended.clone()))
 }
 
 /// Files that are followed.
@@ -119,42 +152,4 @@ impl Source for Followed {
         }
         Ok(item)
     }
-}
-
-/// Tells which files are followed no longer, though nobody asked for that. Clones tell the same.
-#[derive(Clone, Debug)]
-pub struct Ended(Arc<[Why]>);
-
-/// Why a file is followed no longer, in words for the operator.
-#[derive(Debug, Default)]
-struct Why {
-    words: OnceLock<String>,
-    is_told: AtomicBool,
-}
-
-impl Ended {
-    /// What was not told by this before.
-    #[must_use]
-    pub fn news(&self) -> Vec<String> {
-        let is_new = |why: &&Why| why.words.get().is_some() && !why.is_told.swap(true, Ordering::Relaxed);
-        self.0.iter().filter(is_new).filter_map(|why| why.words.get()).cloned().collect()
-    }
-
-    /// All that there is to tell.
-    #[must_use]
-    pub fn all(&self) -> Vec<String> {
-        self.0.iter().filter_map(|why| why.words.get()).cloned().collect()
-    }
-
-    /// The file of this index is followed no longer. Only the first reason is kept.
-    pub(super) fn tell(&self, index: usize, words: String) {
-        if let Some(why) = self.0.get(index) {
-            why.words.get_or_init(|| words);
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long a file that grows is silent is what a clock says")]
-pub(super) fn now() -> Instant {
-    Instant::now()
 }

@@ -14,8 +14,8 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::item::{Error, Item, LinkType, Packet, Source};
 use super::write::{About, Statistics, Writer, ends};
-use super::{Error, Item, LinkType, Packet, Source};
 use crate::base::{Findings, Timestamp};
 
 pub use names::{Names, Rotation};

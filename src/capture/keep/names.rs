@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use jiff::fmt::strtime::{BrokenDownTime, Config};
 use jiff::tz::TimeZone;
 
-use super::super::Error;
 use crate::base::Timestamp;
+use crate::capture::item::Error;
 
 /// When the next file begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

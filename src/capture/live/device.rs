@@ -2,7 +2,8 @@
 
 use pcap::{Active, Capture, Precision};
 
-use super::{Error, Options};
+use super::error::Error;
+use super::options::Options;
 
 /// How long the kernel keeps a block of packets that is not full before it hands it out, in milliseconds.
 ///

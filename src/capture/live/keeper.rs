@@ -6,11 +6,12 @@ use std::thread::{Builder, JoinHandle};
 
 use bytes::Bytes;
 
+use super::numbers::Numbers;
 use super::queue::{Head, Message, Missing, Receiver, Sender};
-use super::source::{Numbers, Stop};
 use crate::base::fact::Loser;
+use crate::capture::item::{Item, LinkType};
 use crate::capture::keep::{Recorder, Target};
-use crate::capture::{Item, LinkType};
+use crate::capture::stop::Stop;
 
 /// The files of a live capture, which a thread of its own writes. Dropping it ends the capture, and waits until what was
 /// captured is in the files.

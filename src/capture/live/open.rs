@@ -2,12 +2,12 @@
 
 use pcap::{Active, Capture};
 
-use super::error::words;
-use super::keeper::Keeper;
-use super::source::{Live, Stop};
-use super::{Error, Options, device, interfaces};
-use crate::capture::keep::Recorder;
-use crate::capture::{LinkType, filter};
+use super::error::{Error, words};
+use super::options::Options;
+use super::{device, interfaces};
+use crate::capture::filter;
+use crate::capture::item::LinkType;
+use crate::capture::stop::Stop;
 
 /// A device that was opened. The kernel keeps its packets already.
 pub struct Opened {
@@ -63,22 +63,5 @@ impl Opened {
     #[must_use]
     pub fn stop(&self) -> Stop {
         self.stop.clone()
-    }
-
-    /// Starts the thread that reads.
-    ///
-    /// # Errors
-    /// The system gives no thread.
-    pub fn start(self) -> Result<Live, Error> {
-        Live::start(self)
-    }
-
-    /// The same, and a thread that keeps every packet before it is handed out: it is in the file also where the analysis
-    /// is too far behind.
-    ///
-    /// # Errors
-    /// The system gives no thread.
-    pub fn start_kept(self, recorder: Recorder) -> Result<(Live, Keeper), Error> {
-        Live::start_kept(self, recorder)
     }
 }

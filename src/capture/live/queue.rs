@@ -15,7 +15,7 @@ use std::sync::mpsc;
 
 use bytes::Bytes;
 
-use super::Counts;
+use super::counts::Counts;
 use crate::base::fact::{Loser, Losses};
 use crate::base::{Timestamp, limits};
 

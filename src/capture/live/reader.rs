@@ -8,11 +8,14 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture, PacketHeader, Stat};
 
+use super::counts::Counts;
+use super::device;
 use super::error::words;
+use super::open::Opened;
 use super::queue::{Head, Sender};
-use super::{Counts, Opened, Stop, device};
 use crate::base::Timestamp;
 use crate::base::fact::Loser;
+use crate::capture::stop::Stop;
 
 /// Most packets that are read before the clock, the counts and the stop are looked at. A packet costs well below a
 /// microsecond: some milliseconds at most.

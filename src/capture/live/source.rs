@@ -1,19 +1,21 @@
 //! A live capture as a source of items.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 
 use bytes::Bytes;
 
+use super::counts::Counts;
+use super::error::Error;
 use super::keeper::{Keeper, Keeping};
+use super::numbers::Numbers;
+use super::open::Opened;
 use super::queue::{self, Head, Message, Missing, Overflow, Receiver, Sender};
 use super::reader::Reader;
-use super::{Counts, Error, Opened};
+use crate::base::Findings;
 use crate::base::fact::{Loser, Losses};
-use crate::base::{Findings, Origin, PacketNo};
+use crate::capture::item::{self, Item, LinkType, Packet, Source};
 use crate::capture::keep::Recorder;
-use crate::capture::{self, Item, LinkType, Packet, Source};
+use crate::capture::stop::Stop;
 
 /// A live capture. Dropping it ends the reader's thread.
 pub struct Live {
@@ -27,67 +29,33 @@ pub struct Live {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Gives packets their numbers: those that they have in the file, where they are kept.
-pub(super) struct Numbers {
-    link_type: LinkType,
-    /// The number that was given last.
-    last: u64,
-}
-
-impl Numbers {
-    pub(super) fn new(link_type: LinkType) -> Self {
-        Self { link_type, last: 0 }
-    }
-
-    /// The next packet, whose bytes are the first of `data`.
-    pub(super) fn packet(&mut self, head: Head, data: &mut Bytes) -> Packet {
-        self.skip(1);
-        Packet {
-            origin: Origin { packet: PacketNo(self.last), time: head.time },
-            link_type: self.link_type,
-            data: data.split_to(data.len().min(head.captured as usize)),
-            original_len: head.original,
-        }
-    }
-
-    fn skip(&mut self, packets: u64) {
-        self.last = self.last.saturating_add(packets);
-    }
-}
-
 enum State {
     Reading,
     /// Over; why, where it was not asked to end.
     Over(Option<String>),
 }
 
-/// Ends a live capture, from any thread.
-#[derive(Clone, Debug, Default)]
-pub struct Stop {
-    is_told: Arc<AtomicBool>,
-}
-
-impl Stop {
-    /// The capture ends: what was captured until now is still handed out, then the end. Takes effect within 100 ms. Safe to
-    /// be called from a signal handler.
-    pub fn stop(&self) {
-        self.is_told.store(true, Ordering::Relaxed);
+impl Opened {
+    /// Starts the thread that reads.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(self) -> Result<Live, Error> {
+        Live::start(self)
     }
 
-    /// Whether it was told to end.
-    pub(in crate::capture) fn is_told(&self) -> bool {
-        self.is_told.load(Ordering::Relaxed)
-    }
-
-    /// What is set by it: for signal handlers that set a flag themselves.
-    #[must_use]
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.is_told)
+    /// The same, and a thread that keeps every packet before it is handed out: it is in the file also where the analysis
+    /// is too far behind.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start_kept(self, recorder: Recorder) -> Result<(Live, Keeper), Error> {
+        Live::start_kept(self, recorder)
     }
 }
 
 impl Live {
-    pub(super) fn start(opened: Opened) -> Result<Self, Error> {
+    fn start(opened: Opened) -> Result<Self, Error> {
         let counts = Counts::default();
         let (sender, receiver) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::Lost);
         let live = Self::of(receiver, opened.link_type, counts);
@@ -95,7 +63,7 @@ impl Live {
     }
 
     /// The same, and packets go into a file on their way.
-    pub(super) fn start_kept(opened: Opened, recorder: Recorder) -> Result<(Self, Keeper), Error> {
+    fn start_kept(opened: Opened, recorder: Recorder) -> Result<(Self, Keeper), Error> {
         let counts = Counts::default();
         let (sender, read) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::Lost);
         let (kept, receiver) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::Kept);
@@ -180,7 +148,7 @@ impl Live {
 
 impl Source for Live {
     /// Waits until something comes. In silence that is a time, every 100 ms at least.
-    fn next(&mut self, _findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
+    fn next(&mut self, _findings: &mut Findings) -> Result<Option<Item>, item::Error> {
         loop {
             if let Some(packet) = self.packet() {
                 return Ok(Some(Item::Packet(packet)));

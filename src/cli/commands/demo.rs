@@ -115,7 +115,7 @@ struct Traffic {
 
 impl Traffic {
     /// Starts both on a thread of their own. `captured` is told to end when there is nothing more to capture.
-    fn start(self, end: CancellationToken, captured: live::Stop) -> anyhow::Result<Clients> {
+    fn start(self, end: CancellationToken, captured: capture::Stop) -> anyhow::Result<Clients> {
         let Self { runtime, server, options } = self;
         let work = async move {
             let shutdown = CancellationToken::new();
@@ -138,7 +138,7 @@ impl Traffic {
 }
 
 /// Ends the capture when it is dropped: also where the thread that makes the traffic panics, for nobody would else.
-struct StopsCapture(live::Stop);
+struct StopsCapture(capture::Stop);
 
 impl Drop for StopsCapture {
     fn drop(&mut self) {

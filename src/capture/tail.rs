@@ -8,11 +8,11 @@
 use std::fs;
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{Ended, Stop, now};
+use super::stop::Stop;
 
 /// How long a file that lost its name is still looked at, since it grew last: who wrote it may have more to write (tcpdump
 /// writes what it holds when it ends). Chosen.
@@ -24,7 +24,7 @@ const START: usize = 40;
 
 /// What came of reading.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::capture) enum Tailed {
+pub(super) enum Tailed {
     /// So many bytes.
     Bytes(usize),
     /// This is the end, for now.
@@ -34,7 +34,7 @@ pub(in crate::capture) enum Tailed {
 }
 
 /// A file that grows.
-pub(in crate::capture) struct Tail {
+pub(super) struct Tail {
     file: fs::File,
     path: PathBuf,
     /// What the name stood for when the file was opened; `None` where the system does not tell.
@@ -60,7 +60,7 @@ pub(in crate::capture) struct Tail {
 impl Tail {
     /// Nothing read yet of `file`, which was opened as `path`. What is read is added to `count`; why it ends goes to the place
     /// of `ended`.
-    pub(in crate::capture) fn new(
+    pub(super) fn new(
         (file, path): (fs::File, PathBuf),
         count: Arc<AtomicU64>,
         stop: Stop,
@@ -85,17 +85,17 @@ impl Tail {
     }
 
     /// When the bytes that were read last are known to have been there.
-    pub(in crate::capture) fn since(&self) -> Instant {
+    pub(super) fn since(&self) -> Instant {
         self.since
     }
 
     /// When the end of the file was met last; `None` before that.
-    pub(in crate::capture) fn silent(&self) -> Option<Instant> {
+    pub(super) fn silent(&self) -> Option<Instant> {
         self.silent
     }
 
     /// Nothing more is read of it. Where more could come, it is said why that is so.
-    pub(in crate::capture) fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         if !self.is_last {
             self.end("is damaged, or was written anew");
         }
@@ -105,7 +105,7 @@ impl Tail {
     ///
     /// # Errors
     /// Those of the file.
-    pub(in crate::capture) fn read(&mut self, into: &mut [u8]) -> io::Result<Tailed> {
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<Tailed> {
         loop {
             if self.position >= self.known
                 && let Some(end) = self.look()?
@@ -206,4 +206,47 @@ fn identity(file: &fs::Metadata) -> Option<Identity> {
 #[cfg(not(unix))]
 fn identity(_: &fs::Metadata) -> Option<Identity> {
     None
+}
+
+/// Tells which files are followed no longer, though nobody asked for that. Clones tell the same.
+#[derive(Clone, Debug)]
+pub struct Ended(Arc<[Why]>);
+
+/// Why a file is followed no longer, in words for the operator.
+#[derive(Debug, Default)]
+struct Why {
+    words: OnceLock<String>,
+    is_told: AtomicBool,
+}
+
+impl Ended {
+    /// Of this many files, none of which has ended.
+    pub(super) fn new(files: usize) -> Self {
+        Self((0..files).map(|_| Why::default()).collect())
+    }
+
+    /// What was not told by this before.
+    #[must_use]
+    pub fn news(&self) -> Vec<String> {
+        let is_new = |why: &&Why| why.words.get().is_some() && !why.is_told.swap(true, Ordering::Relaxed);
+        self.0.iter().filter(is_new).filter_map(|why| why.words.get()).cloned().collect()
+    }
+
+    /// All that there is to tell.
+    #[must_use]
+    pub fn all(&self) -> Vec<String> {
+        self.0.iter().filter_map(|why| why.words.get()).cloned().collect()
+    }
+
+    /// The file of this index is followed no longer. Only the first reason is kept.
+    pub(super) fn tell(&self, index: usize, words: String) {
+        if let Some(why) = self.0.get(index) {
+            why.words.get_or_init(|| words);
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a file that grows is silent is what a clock says")]
+pub(super) fn now() -> Instant {
+    Instant::now()
 }
