@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::support::corpus;
 use crate::support::run::Run;
 use mcpdump::base::Findings;
-use mcpdump::capture::follow::{Followed, Limits, follow};
+use mcpdump::capture::follow::{FollowLimits, Followed, follow};
 use mcpdump::capture::{self, Item, Source};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -50,7 +50,7 @@ impl Fed {
 impl Source for Fed {
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
         let item = self.followed.next(findings)?;
-        if let Some(Item::Idle) = item {
+        if let Some(Item::Pending) = item {
             match self.pieces.pop_front() {
                 Some(piece) => self.file.write_all(&piece).unwrap(),
                 None => self.followed.stop().stop(),
@@ -62,7 +62,7 @@ impl Source for Fed {
 
 fn followed(paths: &[&Path]) -> Followed {
     let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
-    follow(&paths, &capture::OpenOptions::default(), Limits::default()).unwrap()
+    follow(&paths, &capture::OpenOptions::default(), FollowLimits::default()).unwrap()
 }
 
 fn saved(capture: &str) -> (Vec<u8>, String) {

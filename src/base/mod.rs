@@ -26,5 +26,5 @@ pub use origin::{Origin, PacketNo, Span, Timestamp};
 pub use reader::Reader;
 pub use status::Status;
 pub use stream_buf::StreamBuf;
-pub(crate) use unknown_name::find_by_name;
 pub use unknown_name::UnknownName;
+pub(crate) use unknown_name::find_by_name;

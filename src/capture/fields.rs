@@ -1,12 +1,12 @@
 //! The fields and options of a pcapng block, in the byte order of its section.
 
-use super::log::Log;
+use super::file_findings::FileFindings;
 use crate::base::reader::Short;
 use crate::base::{Code, Reader};
 
 /// Where a block is and what it is, for what is noted about it.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct BlockInfo {
     pub(super) offset: u64,
     pub(super) kind: u32,
 }
@@ -14,27 +14,27 @@ pub(super) struct Place {
 /// A reader in the section's byte order.
 pub(super) struct Fields<'a> {
     pub(super) reader: Reader<'a>,
-    big: bool,
+    big_endian: bool,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(bytes: &'a [u8], big: bool) -> Self {
-        Self { reader: Reader::new(bytes), big }
+    pub(super) fn new(bytes: &'a [u8], big_endian: bool) -> Self {
+        Self { reader: Reader::new(bytes), big_endian }
     }
 
     pub(super) fn u16(&mut self, field: &'static str) -> Result<u16, Short> {
         let value = self.reader.u16(field)?;
-        Ok(if self.big { value } else { value.swap_bytes() })
+        Ok(if self.big_endian { value } else { value.swap_bytes() })
     }
 
     pub(super) fn u32(&mut self, field: &'static str) -> Result<u32, Short> {
         let value = self.reader.u32(field)?;
-        Ok(if self.big { value } else { value.swap_bytes() })
+        Ok(if self.big_endian { value } else { value.swap_bytes() })
     }
 
     pub(super) fn u64(&mut self, field: &'static str) -> Result<u64, Short> {
         let bytes = self.reader.array(field)?;
-        Ok(if self.big { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) })
+        Ok(if self.big_endian { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) })
     }
 
     /// A time stamp: its upper half comes first in either byte order.
@@ -59,14 +59,19 @@ impl<'a> Fields<'a> {
     }
 
     /// Section 3.5. A damaged option ends the list with a finding: what came before it holds.
-    pub(super) fn options(&mut self, place: Place, log: &mut Log, mut each: impl FnMut(u16, Self)) {
+    pub(super) fn options(
+        &mut self,
+        info: BlockInfo,
+        findings: &mut FileFindings,
+        mut each: impl FnMut(u16, Self),
+    ) {
         while !self.reader.rest().is_empty() {
             match self.option() {
                 Ok((0, _)) => return,
-                Ok((code, value)) => each(code, Fields::new(value, self.big)),
+                Ok((code, value)) => each(code, Fields::new(value, self.big_endian)),
                 Err(short) => {
-                    let what = format!("the options of a block of type {}: {short}", place.kind);
-                    log.note(Code::CaptureBadBlock, place.offset, &what);
+                    let what = format!("the options of a block of type {}: {short}", info.kind);
+                    findings.add(Code::CaptureBadBlock, info.offset, &what);
                     return;
                 }
             }

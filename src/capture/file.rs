@@ -1,38 +1,38 @@
 //! One input in, its items out: tells what format it is and reads it to its end.
 
-use super::blocks::{Blocks, More};
-use super::frame::{self, Framed, PCAP_HEADER};
+use super::buffer::{InputBuffer, Refill};
+use super::framing::{self, Framed, PCAP_HEADER_LEN};
 use super::item::{Error, Item, LinkType};
-use super::pcap::Pcap;
-use super::pcapng::{self, Section};
+use super::pcap::PcapReader;
+use super::pcapng::{self, PcapngReader};
 use super::tail::Tail;
-use super::{decode, guess};
+use super::{decompress, unrecognised};
 use crate::base::{Findings, Origin};
 
 /// An input of which nothing was read, or some, or all.
-pub(super) struct File {
-    input: Blocks,
+pub(super) struct CaptureFile {
+    input: InputBuffer,
     format: Format,
 }
 
 enum Format {
     Unknown,
-    Pcap(Pcap),
-    PcapNg(Section),
+    Pcap(PcapReader),
+    Pcapng(PcapngReader),
     /// Nothing more comes.
-    Over,
+    Ended,
 }
 
-impl File {
+impl CaptureFile {
     /// Nothing read yet of `input`.
-    pub(super) fn new(input: Blocks) -> Self {
+    pub(super) fn new(input: InputBuffer) -> Self {
         Self { input, format: Format::Unknown }
     }
 
     /// The link type of all packets, where the file's header tells it.
     pub(super) fn link_type(&self) -> Option<LinkType> {
         match &self.format {
-            Format::Pcap(pcap) => Some(pcap.link_type()),
+            Format::Pcap(reader) => Some(reader.link_type()),
             _ => None,
         }
     }
@@ -52,61 +52,65 @@ impl File {
             return Ok(());
         }
         // What holds where an error ends it.
-        self.format = Format::Over;
-        self.format = self.recognise()?;
+        self.format = Format::Ended;
+        self.format = self.detect_format()?;
         Ok(())
     }
 
-    fn recognise(&mut self) -> Result<Format, Error> {
+    fn detect_format(&mut self) -> Result<Format, Error> {
         while self.input.bytes().len() < 4 {
-            match self.input.more(4)? {
-                More::Bytes => {}
-                More::Later => return Ok(Format::Unknown),
+            match self.input.refill(4)? {
+                Refill::Bytes => {}
+                Refill::Pending => return Ok(Format::Unknown),
                 // Nobody wrote anything while it was followed.
-                More::End if self.input.tail().is_some() && self.input.bytes().is_empty() => {
-                    return Ok(Format::Over);
+                Refill::End if self.input.tail().is_some() && self.input.bytes().is_empty() => {
+                    return Ok(Format::Ended);
                 }
-                More::End => return Err(self.stranger()),
+                Refill::End => return Err(self.not_a_capture()),
             }
         }
         if self.input.tail().is_some()
-            && let Some(with) = decode::compression(self.input.bytes())
+            && let Some(with) = decompress::compression(self.input.bytes())
         {
-            return Err(Error(format!("{}: {}", self.input.log.name, guess::compressed(with))));
+            return Err(Error(format!(
+                "{}: {}",
+                self.input.findings.name,
+                unrecognised::cannot_follow_compressed(with)
+            )));
         }
-        if self.input.bytes().starts_with(&pcapng::SECTION.to_be_bytes()) {
-            return self.recognise_pcapng();
+        if self.input.bytes().starts_with(&pcapng::SECTION_HEADER.to_be_bytes()) {
+            return self.detect_pcapng();
         }
         loop {
-            match frame::pcap_header(self.input.bytes()) {
-                Framed::Whole(header) => {
-                    self.input.take(PCAP_HEADER);
-                    return Ok(Format::Pcap(Pcap::new(header)));
+            match framing::pcap_header(self.input.bytes()) {
+                Framed::Complete(header) => {
+                    self.input.take(PCAP_HEADER_LEN);
+                    return Ok(Format::Pcap(PcapReader::new(header)));
                 }
-                Framed::Short(need) => match self.input.more(need)? {
-                    More::Bytes => {}
-                    More::Later => return Ok(Format::Unknown),
-                    More::End => return Ok(Format::Over),
+                Framed::Incomplete(need) => match self.input.refill(need)? {
+                    Refill::Bytes => {}
+                    Refill::Pending => return Ok(Format::Unknown),
+                    Refill::End => return Ok(Format::Ended),
                 },
-                Framed::Bad(_) => return Err(self.stranger()),
+                Framed::Invalid(_) => return Err(self.not_a_capture()),
             }
         }
     }
 
-    fn recognise_pcapng(&mut self) -> Result<Format, Error> {
+    fn detect_pcapng(&mut self) -> Result<Format, Error> {
         loop {
             match pcapng::byte_order(self.input.bytes()) {
-                Framed::Whole(_) => return Ok(Format::PcapNg(Section::default())),
-                Framed::Short(need) => match self.input.more(need)? {
-                    More::Bytes => {}
-                    More::Later => return Ok(Format::Unknown),
-                    More::End => return Ok(Format::Over),
+                Framed::Complete(_) => return Ok(Format::Pcapng(PcapngReader::default())),
+                Framed::Incomplete(need) => match self.input.refill(need)? {
+                    Refill::Bytes => {}
+                    Refill::Pending => return Ok(Format::Unknown),
+                    Refill::End => return Ok(Format::Ended),
                 },
-                Framed::Bad(what) => {
-                    let name = &self.input.log.name;
+                Framed::Invalid(what) => {
+                    let name = &self.input.findings.name;
                     return Err(Error(format!(
                         "{name}: begins like a pcapng file, but with {what}; {}",
-                        guess::EXPECTED
+                        unrecognised::EXPECTED
                     )));
                 }
             }
@@ -114,13 +118,13 @@ impl File {
     }
 
     /// Reads a little more than is there, so that a text is seen as one, and says what the input is instead.
-    fn stranger(&mut self) -> Error {
-        while self.input.bytes().len() < 64 && matches!(self.input.more(64), Ok(More::Bytes)) {}
+    fn not_a_capture(&mut self) -> Error {
+        while self.input.bytes().len() < 64 && matches!(self.input.refill(64), Ok(Refill::Bytes)) {}
         let compression = self.input.compression();
-        Error(guess::no_capture(&self.input.log.name, compression, self.input.bytes()))
+        Error(unrecognised::describe(&self.input.findings.name, compression, self.input.bytes()))
     }
 
-    /// The next item, its packet number not yet filled in; [`Item::Idle`] where a file that grows has no more yet, `None`
+    /// The next item, its packet number not yet filled in; [`Item::Pending`] where a file that grows has no more yet, `None`
     /// at the end. Findings are noted at `last`, the packet that was handed out before.
     ///
     /// # Errors
@@ -132,23 +136,23 @@ impl File {
     ) -> Result<Option<Item>, Error> {
         self.begin()?;
         let item = match &mut self.format {
-            Format::Pcap(pcap) => pcap.next(&mut self.input),
-            Format::PcapNg(section) => section.next(&mut self.input),
-            Format::Unknown => Ok(Some(Item::Idle)),
-            Format::Over => Ok(None),
+            Format::Pcap(reader) => reader.next(&mut self.input),
+            Format::Pcapng(reader) => reader.next(&mut self.input),
+            Format::Unknown => Ok(Some(Item::Pending)),
+            Format::Ended => Ok(None),
         };
-        self.input.log.hand_on(last, findings);
+        self.input.findings.drain_into(last, findings);
         if matches!(item, Ok(Some(_))) {
             return item;
         }
-        let ended = std::mem::replace(&mut self.format, Format::Over);
+        let ended = std::mem::replace(&mut self.format, Format::Ended);
         if item.is_ok() {
-            self.input.leave();
+            self.input.abandon();
         }
         self.input.close();
         match ended {
             // The silence behind the last packet.
-            Format::PcapNg(section) if item.is_ok() => Ok(section.until().map(Item::Time)),
+            Format::Pcapng(reader) if item.is_ok() => Ok(reader.end_time().map(Item::Time)),
             _ => item,
         }
     }
@@ -227,7 +231,7 @@ mod tests {
             let got = read(bytes);
             let error = got.error.unwrap();
             assert!(error.contains(want), "{error}");
-            assert!(error.contains(guess::EXPECTED), "{error}");
+            assert!(error.contains(unrecognised::EXPECTED), "{error}");
         }
     }
 

@@ -23,12 +23,12 @@ pub(super) struct Filter {
 struct Program {
     bpf: BpfProgram,
     /// Some instruction loads the packet's length.
-    asks_length: bool,
+    reads_length: bool,
 }
 
 /// Link types that an expression is tried on where those of the capture are not known yet: Ethernet, raw IP, Linux
 /// cooked 1 and 2, 802.11, NULL, PPP.
-const USUAL: [LinkType; 7] =
+const COMMON_LINK_TYPES: [LinkType; 7] =
     [LinkType(1), LinkType(101), LinkType(113), LinkType(276), LinkType(127), LinkType(0), LinkType(9)];
 
 impl Filter {
@@ -43,7 +43,7 @@ impl Filter {
     /// # Errors
     /// It compiles for none of them.
     pub(super) fn check(&self, link_types: &[LinkType]) -> Result<(), Error> {
-        let tried = if link_types.is_empty() { &USUAL } else { link_types };
+        let tried = if link_types.is_empty() { &COMMON_LINK_TYPES } else { link_types };
         let mut first = None;
         for link_type in tried {
             match self.compile(*link_type) {
@@ -67,7 +67,7 @@ impl Filter {
             return false;
         };
         let original = usize::try_from(packet.original_len).map_or(MAX_PACKET, |len| len.min(MAX_PACKET));
-        if program.asks_length && original > packet.data.len() {
+        if program.reads_length && original > packet.data.len() {
             self.scratch.clear();
             self.scratch.extend_from_slice(&packet.data);
             self.scratch.resize(original, 0);
@@ -92,14 +92,14 @@ impl Filter {
     }
 
     fn compile(&self, link_type: LinkType) -> Result<Program, String> {
-        let handle = pcap::Capture::dead(data_link(link_type)).map_err(words)?;
-        let bpf = handle.compile(&self.text, true).map_err(words)?;
+        let handle = pcap::Capture::dead(data_link(link_type)).map_err(message)?;
+        let bpf = handle.compile(&self.text, true).map_err(message)?;
         // BPF_LD|BPF_LEN and BPF_LDX|BPF_LEN; an instruction shows itself as four numbers, the code first.
-        let asks_length = bpf
+        let reads_length = bpf
             .get_instructions()
             .iter()
             .any(|i| matches!(i.to_string().split(' ').next(), Some("128" | "129")));
-        Ok(Program { bpf, asks_length })
+        Ok(Program { bpf, reads_length })
     }
 }
 
@@ -122,9 +122,9 @@ pub(super) fn link_type(data_link: Linktype) -> LinkType {
     })
 }
 
-fn words(error: pcap::Error) -> String {
+fn message(error: pcap::Error) -> String {
     match error {
-        pcap::Error::PcapError(words) => words,
+        pcap::Error::PcapError(message) => message,
         other => other.to_string(),
     }
 }

@@ -53,7 +53,7 @@ pub enum Item {
     /// Time went on to here without a packet: every packet from before this time was handed out.
     Time(Timestamp),
     /// There is nothing more now, and there may be later. No time passed for that: what comes next may be from before.
-    Idle,
+    Pending,
 }
 
 /// Something that yields a capture.

@@ -6,7 +6,7 @@
 //!   file 2:  head ─┘
 //! ```
 //!
-//! Of files that grow, one that has nothing now is not waited for longer than [`PATIENCE`]: the packets of the others go on
+//! Of files that grow, one that has nothing now is not waited for longer than [`MAX_MERGE_WAIT`]: the packets of the others go on
 //! without it, and what it has to say later comes later.
 //!
 //! A file's own packets keep their order, even where their times run backwards. What is no packet (secrets, losses)
@@ -16,45 +16,45 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use super::file::File;
+use super::file::CaptureFile;
 use super::filter::Filter;
 use super::item::{Error, Item, Source};
 use super::progress::Progress;
-use super::tail::{Ended, Tail, now};
+use super::tail::{EndedFiles, Tail, now};
 use crate::base::{Findings, Origin, PacketNo};
 
 /// How long packets of files that grow wait for earlier ones of files that have nothing now, after they were seen to be
 /// there. Two that capture at one time write within milliseconds of each other where they write out at once (tcpdump -U).
-const PATIENCE: Duration = Duration::from_millis(100);
+const MAX_MERGE_WAIT: Duration = Duration::from_millis(100);
 
 /// How long a file that had nothing is left alone: with each packet of the others it would be asked again, which takes
 /// three system calls.
-const AGAIN: Duration = Duration::from_millis(5);
+const RECHECK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// One or more inputs, read as one capture. May be moved to another thread.
 pub struct Capture {
-    files: Vec<(File, Option<Item>)>,
+    files: Vec<(CaptureFile, Option<Item>)>,
     /// Those of the files whose head is there, by the head's time.
     heads: BinaryHeap<Reverse<(i64, usize)>>,
     /// Those whose head was handed out, or never read: the first is last.
     empty: Vec<usize>,
     /// Those that grow and had nothing more when they were asked last.
-    idle: Vec<usize>,
+    pending: Vec<usize>,
     /// The last packet, handed out or filtered away.
     last: Option<Origin>,
     filter: Option<Filter>,
     progress: Progress,
     /// What tells of those that are followed no longer; `None` where none is.
-    ended: Option<Ended>,
+    ended: Option<EndedFiles>,
 }
 
 impl Capture {
     /// A capture of `files`, in this order where times are equal.
-    pub(super) fn new(files: Vec<File>, filter: Option<Filter>, progress: Progress) -> Self {
+    pub(super) fn new(files: Vec<CaptureFile>, filter: Option<Filter>, progress: Progress) -> Self {
         Self {
             empty: (0..files.len()).rev().collect(),
             heads: BinaryHeap::with_capacity(files.len()),
-            idle: Vec::new(),
+            pending: Vec::new(),
             files: files.into_iter().map(|file| (file, None)).collect(),
             last: None,
             filter,
@@ -64,7 +64,7 @@ impl Capture {
     }
 
     /// Its files are followed: an error of one of several ends that one, which `ended` tells, and the others go on.
-    pub(super) fn following(self, ended: Ended) -> Self {
+    pub(super) fn following(self, ended: EndedFiles) -> Self {
         Self { ended: Some(ended), ..self }
     }
 
@@ -74,16 +74,16 @@ impl Capture {
         self.progress.clone()
     }
 
-    fn next_of_all(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
+    fn next_merged(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         if let [(file, _)] = self.files.as_mut_slice() {
             let item = file.next(self.last, findings)?;
-            if let Some(Item::Idle) = item {
-                self.progress.meet_end();
+            if let Some(Item::Pending) = item {
+                self.progress.set_end_reached();
             }
             return Ok(item);
         }
-        if !self.can_go_on() {
-            self.ask_again();
+        if !self.can_emit() {
+            self.recheck_pending();
         }
         while let Some(index) = self.empty.pop() {
             let Some((file, head)) = self.files.get_mut(index) else {
@@ -91,7 +91,7 @@ impl Capture {
             };
             *head = match (file.next(self.last, findings), &self.ended) {
                 (Err(error), Some(ended)) => {
-                    ended.tell(index, format!("{error}; nothing more is read of it"));
+                    ended.set(index, format!("{error}; nothing more is read of it"));
                     None
                 }
                 (read, _) => read?,
@@ -100,7 +100,7 @@ impl Capture {
                 Some(Item::Packet(packet)) => self.heads.push(Reverse((packet.origin.time.0, index))),
                 // Silence in one of several files is none in all of them.
                 Some(Item::Time(_)) => self.empty.push(index),
-                Some(Item::Idle) => self.idle.push(index),
+                Some(Item::Pending) => self.pending.push(index),
                 Some(_) => {
                     self.empty.push(index);
                     return Ok(head.take());
@@ -108,11 +108,11 @@ impl Capture {
                 None => {}
             }
         }
-        if !self.can_go_on() {
+        if !self.can_emit() {
             if self.heads.is_empty() {
-                self.progress.meet_end();
+                self.progress.set_end_reached();
             }
-            return Ok(Some(Item::Idle));
+            return Ok(Some(Item::Pending));
         }
         let Some(Reverse((_, index))) = self.heads.pop() else {
             return Ok(None);
@@ -122,30 +122,30 @@ impl Capture {
     }
 
     /// Those that had nothing are asked again, where that is long enough ago.
-    fn ask_again(&mut self) {
+    fn recheck_pending(&mut self) {
         let (files, now) = (&self.files, now());
         let is_due = |index: &mut usize| {
-            let silent = files.get(*index).and_then(|(file, _)| file.tail()).and_then(Tail::silent);
-            silent.is_none_or(|silent| now.saturating_duration_since(silent) >= AGAIN)
+            let silent = files.get(*index).and_then(|(file, _)| file.tail()).and_then(Tail::end_seen_at);
+            silent.is_none_or(|silent| now.saturating_duration_since(silent) >= RECHECK_INTERVAL)
         };
-        self.empty.extend(self.idle.extract_if(.., is_due));
+        self.empty.extend(self.pending.extract_if(.., is_due));
     }
 
     /// Whether the earliest head need not wait (any more) for the files that have nothing now: each of them was found at its
     /// end long enough after the head was seen to be there.
-    fn can_go_on(&self) -> bool {
+    fn can_emit(&self) -> bool {
         let tail = |index: usize| self.files.get(index).and_then(|(file, _)| file.tail());
         let Some(Reverse((_, index))) = self.heads.peek() else {
-            return self.idle.is_empty();
+            return self.pending.is_empty();
         };
-        let Some(since) = tail(*index).map(Tail::since) else {
+        let Some(since) = tail(*index).map(Tail::seen_at) else {
             return true;
         };
         let is_silent = |index: &usize| {
-            let silent = tail(*index).and_then(Tail::silent);
-            silent.is_some_and(|silent| silent.saturating_duration_since(since) >= PATIENCE)
+            let silent = tail(*index).and_then(Tail::end_seen_at);
+            silent.is_some_and(|silent| silent.saturating_duration_since(since) >= MAX_MERGE_WAIT)
         };
-        self.idle.iter().all(is_silent)
+        self.pending.iter().all(is_silent)
     }
 }
 
@@ -153,7 +153,7 @@ impl Source for Capture {
     /// After an error that concerns one of several files the others can be read on.
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         loop {
-            let Some(mut item) = self.next_of_all(findings)? else {
+            let Some(mut item) = self.next_merged(findings)? else {
                 return Ok(None);
             };
             if let Item::Packet(packet) = &mut item {

@@ -11,30 +11,30 @@
 //!  file that grows ─▶ follow ─▶ blocks ─▶ …        device ─▶ live ─▶ Item
 //! ```
 
-mod blocks;
+mod buffer;
 mod clock;
-mod decode;
+mod decompress;
+pub mod encode;
 mod fields;
 mod file;
+mod file_findings;
 mod filter;
 pub mod follow;
-mod frame;
-mod guess;
+mod framing;
 mod item;
-pub mod keep;
 pub mod live;
-mod log;
 mod merge;
 mod open;
-pub mod pace;
 mod pcap;
 mod pcapng;
+pub mod playback;
 mod progress;
 #[cfg(test)]
 mod samples;
+pub mod save;
 mod stop;
 mod tail;
-pub mod write;
+mod unrecognised;
 
 pub use item::{Error, Item, LinkType, Packet, Source};
 pub use merge::Capture;

@@ -6,13 +6,13 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::blocks::Blocks;
-use super::file::File;
+use super::buffer::InputBuffer;
+use super::file::CaptureFile;
 use super::filter::Filter;
-use super::guess::EXPECTED;
 use super::item::Error;
 use super::merge::Capture;
 use super::progress::Progress;
+use super::unrecognised::EXPECTED;
 
 /// What to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub fn open(inputs: &[Input], options: &OpenOptions) -> Result<Capture, Error> {
         };
         progress.add_file(size);
         let wait = size.is_none();
-        let mut file = File::new(Blocks::new(input.to_string(), raw, progress.counter()));
+        let mut file = CaptureFile::new(InputBuffer::new(input.to_string(), raw, progress.counter()));
         if !wait {
             file.begin()?;
         }
@@ -83,8 +83,8 @@ pub fn open(inputs: &[Input], options: &OpenOptions) -> Result<Capture, Error> {
 #[must_use]
 pub fn from_reader(name: &str, reader: Box<dyn Read + Send>) -> Capture {
     let progress = Progress::default();
-    let blocks = Blocks::new(name.to_owned(), reader, progress.counter());
-    Capture::new(vec![File::new(blocks)], None, progress)
+    let blocks = InputBuffer::new(name.to_owned(), reader, progress.counter());
+    Capture::new(vec![CaptureFile::new(blocks)], None, progress)
 }
 
 /// Reads several captures, each with its name, as one in time order.
@@ -98,7 +98,7 @@ pub fn from_readers(
     let progress = Progress::default();
     let files = readers
         .into_iter()
-        .map(|(name, reader)| File::new(Blocks::new(name, reader, progress.counter())))
+        .map(|(name, reader)| CaptureFile::new(InputBuffer::new(name, reader, progress.counter())))
         .collect();
     finish(files, options, progress)
 }
@@ -109,10 +109,14 @@ type Raw = Box<dyn Read + Send>;
 ///
 /// # Errors
 /// The filter does not compile.
-pub(super) fn finish(files: Vec<File>, options: &OpenOptions, progress: Progress) -> Result<Capture, Error> {
+pub(super) fn finish(
+    files: Vec<CaptureFile>,
+    options: &OpenOptions,
+    progress: Progress,
+) -> Result<Capture, Error> {
     let filter = options.filter.as_deref().and_then(Filter::new);
     if let Some(filter) = &filter {
-        let link_types: Vec<_> = files.iter().filter_map(File::link_type).collect();
+        let link_types: Vec<_> = files.iter().filter_map(CaptureFile::link_type).collect();
         filter.check(&link_types)?;
     }
     Ok(Capture::new(files, filter, progress))

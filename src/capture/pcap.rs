@@ -2,17 +2,17 @@
 
 use bytes::Buf as _;
 
-use super::blocks::{Blocks, More};
-use super::frame::{self, Framed, PcapHeader};
+use super::buffer::{InputBuffer, Refill};
+use super::framing::{self, Framed, PcapHeader};
 use super::item::{Error, Item, LinkType, Packet};
 use crate::base::Timestamp;
 
 /// The state of a classic pcap file: there is none but its header.
-pub(super) struct Pcap {
+pub(super) struct PcapReader {
     header: PcapHeader,
 }
 
-impl Pcap {
+impl PcapReader {
     /// A file that begins with `header`, which was taken from its input.
     pub(super) fn new(header: PcapHeader) -> Self {
         Self { header }
@@ -23,14 +23,14 @@ impl Pcap {
         self.header.link_type
     }
 
-    /// The next packet; [`Item::Idle`] where there is none yet, `None` where no more can be read.
+    /// The next packet; [`Item::Pending`] where there is none yet, `None` where no more can be read.
     ///
     /// # Errors
     /// The input cannot be read.
-    pub(super) fn next(&self, input: &mut Blocks) -> Result<Option<Item>, Error> {
+    pub(super) fn next(&self, input: &mut InputBuffer) -> Result<Option<Item>, Error> {
         loop {
-            match frame::pcap_record(input.bytes(), self.header.layout) {
-                Framed::Whole(record) => {
+            match framing::pcap_record(input.bytes(), self.header.layout) {
+                Framed::Complete(record) => {
                     let mut data = input.take(record.header + record.captured);
                     data.advance(record.header);
                     let unit = if self.header.nanoseconds { 1 } else { 1000 };
@@ -40,13 +40,13 @@ impl Pcap {
                     let packet = Packet::unnumbered(time, self.header.link_type, data, record.original);
                     return Ok(Some(Item::Packet(packet)));
                 }
-                Framed::Short(need) => match input.more(need)? {
-                    More::Bytes => {}
-                    More::Later => return Ok(Some(Item::Idle)),
-                    More::End => return Ok(None),
+                Framed::Incomplete(need) => match input.refill(need)? {
+                    Refill::Bytes => {}
+                    Refill::Pending => return Ok(Some(Item::Pending)),
+                    Refill::End => return Ok(None),
                 },
-                Framed::Bad(what) => {
-                    input.give_up(&what);
+                Framed::Invalid(what) => {
+                    input.note_damage(&what);
                     return Ok(None);
                 }
             }

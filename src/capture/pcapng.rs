@@ -11,21 +11,21 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 
-use super::blocks::{Blocks, More};
-use super::clock::Clock;
-use super::fields::{Fields, Place};
-use super::frame::{self, Framed, NgBlock};
+use super::buffer::{InputBuffer, Refill};
+use super::clock::InterfaceClock;
+use super::fields::{BlockInfo, Fields};
+use super::file_findings::FileFindings;
+use super::framing::{self, Framed, PcapngBlock};
 use super::item::{Error, Item, LinkType, Packet};
-use super::log::Log;
 use crate::base::fact::{Loser, Losses};
 use crate::base::limits::MAX_INTERFACES;
 use crate::base::reader::Short;
 use crate::base::{Code, Timestamp};
 
 /// The type of a section header block: the same in both byte orders.
-pub(super) const SECTION: u32 = 0x0a0d_0d0a;
+pub(super) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 
-pub(super) const INTERFACE: u32 = 1;
+pub(super) const INTERFACE_DESCRIPTION: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 pub(super) const STATISTICS: u32 = 5;
@@ -34,145 +34,161 @@ pub(super) const SECRETS: u32 = 10;
 
 /// The section that is being read.
 #[derive(Default)]
-pub(super) struct Section {
-    big: bool,
+pub(super) struct PcapngReader {
+    big_endian: bool,
     /// mcpdump wrote it.
-    ours: bool,
-    interfaces: Vec<Interface>,
+    is_ours: bool,
+    interfaces: Vec<SectionInterface>,
     /// The time of the file's last packet.
     last_time: Timestamp,
     /// When the statistics behind the last packet were written, where they can be trusted.
-    until: Option<Timestamp>,
+    end_time: Option<Timestamp>,
     /// What comes of a block behind its first item.
     ready: VecDeque<Item>,
 }
 
-struct Interface {
+struct SectionInterface {
     link_type: LinkType,
     /// Most bytes of a packet that were captured; 0 is no limit.
     snaplen: u32,
-    clock: Clock,
-    /// Lost packets that packets told, as far as no statistics have counted them since.
-    uncounted: u64,
-    /// Lost packets that statistics counted.
-    counted: Losses,
+    clock: InterfaceClock,
+    /// Lost packets that packets told, as far as no statistics have reported_by_statistics them since.
+    reported_by_packets: u64,
+    /// Lost packets that statistics reported_by_statistics.
+    reported_by_statistics: Losses,
 }
 
-impl Section {
-    /// The next item; [`Item::Idle`] where there is none yet, `None` where no more can be read.
+impl PcapngReader {
+    /// The next item; [`Item::Pending`] where there is none yet, `None` where no more can be read.
     ///
     /// # Errors
     /// The input cannot be read.
-    pub(super) fn next(&mut self, input: &mut Blocks) -> Result<Option<Item>, Error> {
+    pub(super) fn next(&mut self, input: &mut InputBuffer) -> Result<Option<Item>, Error> {
         if let Some(item) = self.ready.pop_front() {
             return Ok(Some(item));
         }
         loop {
-            let block = match self.frame(input.bytes()) {
-                Framed::Whole(block) => block,
-                Framed::Short(need) => match input.more(need)? {
-                    More::Bytes => continue,
-                    More::Later => return Ok(Some(Item::Idle)),
-                    More::End => return Ok(None),
+            let block = match self.next_block(input.bytes()) {
+                Framed::Complete(block) => block,
+                Framed::Incomplete(need) => match input.refill(need)? {
+                    Refill::Bytes => continue,
+                    Refill::Pending => return Ok(Some(Item::Pending)),
+                    Refill::End => return Ok(None),
                 },
-                Framed::Bad(what) => {
-                    input.give_up(&what);
+                Framed::Invalid(what) => {
+                    input.note_damage(&what);
                     return Ok(None);
                 }
             };
-            let place = Place { offset: input.offset(), kind: block.kind };
+            let info = BlockInfo { offset: input.offset(), kind: block.kind };
             let whole = input.take(block.len);
-            match self.read(place, whole, &mut input.log) {
+            match self.read(info, whole, &mut input.findings) {
                 Ok(None) => {}
                 Ok(item) => return Ok(item),
-                Err(Damaged(what)) => {
+                Err(InvalidBlock(what)) => {
                     let what = format!("a block of type {}: {what}; it is skipped", block.kind);
-                    input.log.note(Code::CaptureBadBlock, place.offset, &what);
+                    input.findings.add(Code::CaptureBadBlock, info.offset, &what);
                 }
             }
         }
     }
 
-    fn frame(&mut self, bytes: &[u8]) -> Framed<NgBlock> {
-        if bytes.starts_with(&SECTION.to_be_bytes()) {
+    fn next_block(&mut self, bytes: &[u8]) -> Framed<PcapngBlock> {
+        if bytes.starts_with(&SECTION_HEADER.to_be_bytes()) {
             match byte_order(bytes) {
-                Framed::Whole(big) => self.big = big,
-                Framed::Short(need) => return Framed::Short(need),
-                Framed::Bad(what) => return Framed::Bad(what),
+                Framed::Complete(big_endian) => self.big_endian = big_endian,
+                Framed::Incomplete(need) => return Framed::Incomplete(need),
+                Framed::Invalid(what) => return Framed::Invalid(what),
             }
         }
-        frame::ng_block(bytes, self.big)
+        framing::pcapng_block(bytes, self.big_endian)
     }
 
-    fn read(&mut self, place: Place, whole: Bytes, log: &mut Log) -> Result<Option<Item>, Damaged> {
-        let body =
-            whole.get(8..whole.len().saturating_sub(4)).ok_or_else(|| Damaged("it is too short".into()))?;
-        let mut fields = Fields::new(body, self.big);
-        match place.kind {
-            SECTION => {
+    fn read(
+        &mut self,
+        info: BlockInfo,
+        whole: Bytes,
+        findings: &mut FileFindings,
+    ) -> Result<Option<Item>, InvalidBlock> {
+        let body = whole
+            .get(8..whole.len().saturating_sub(4))
+            .ok_or_else(|| InvalidBlock("it is too short".into()))?;
+        let mut fields = Fields::new(body, self.big_endian);
+        match info.kind {
+            SECTION_HEADER => {
                 self.interfaces.clear();
-                self.section(&mut fields, place, log);
+                self.section(&mut fields, info, findings);
                 Ok(None)
             }
-            INTERFACE => self.interface(&mut fields, place, log).map(|()| None),
+            INTERFACE_DESCRIPTION => self.interface(&mut fields, info, findings).map(|()| None),
             ENHANCED_PACKET | OBSOLETE_PACKET => {
-                let found = if place.kind == ENHANCED_PACKET {
-                    self.enhanced(&mut fields, place, log)?
+                let block = if info.kind == ENHANCED_PACKET {
+                    self.enhanced(&mut fields, info, findings)?
                 } else {
                     self.obsolete(&mut fields)?
                 };
-                self.packet(found, whole, place, log)
+                self.packet(block, whole, info, findings)
             }
             SIMPLE_PACKET => {
-                let found = self.simple(&mut fields)?;
-                log.no_time(place.offset);
-                self.packet(found, whole, place, log)
+                let block = self.simple(&mut fields)?;
+                findings.no_time(info.offset);
+                self.packet(block, whole, info, findings)
             }
-            STATISTICS => self.statistics(&mut fields, place, log),
+            STATISTICS => self.statistics(&mut fields, info, findings),
             SECRETS => secrets(&mut fields, &whole).map(Some),
             _ => Ok(None),
         }
     }
 
-    /// Section 4.1: which program wrote it (`shb_userappl`).
-    fn section(&mut self, fields: &mut Fields<'_>, place: Place, log: &mut Log) {
-        self.ours = false;
+    /// PcapngReader 4.1: which program wrote it (`shb_userappl`).
+    fn section(&mut self, fields: &mut Fields<'_>, info: BlockInfo, findings: &mut FileFindings) {
+        self.is_ours = false;
         // Byte-order mark, version, section length.
         if fields.reader.take("section header", 16).is_ok() {
-            fields.options(place, log, |code, value| {
-                self.ours |= code == 4 && value.reader.rest().starts_with(b"mcpdump");
+            fields.options(info, findings, |code, value| {
+                self.is_ours |= code == 4 && value.reader.rest().starts_with(b"mcpdump");
             });
         }
     }
 
-    /// Section 4.2. Of two options of a kind the last one holds.
-    fn interface(&mut self, fields: &mut Fields<'_>, place: Place, log: &mut Log) -> Result<(), Damaged> {
+    /// PcapngReader 4.2. Of two options of a kind the last one holds.
+    fn interface(
+        &mut self,
+        fields: &mut Fields<'_>,
+        info: BlockInfo,
+        findings: &mut FileFindings,
+    ) -> Result<(), InvalidBlock> {
         if self.interfaces.len() >= MAX_INTERFACES {
             let what = format!("more than {MAX_INTERFACES} interfaces in a section");
-            return Err(Damaged(what));
+            return Err(InvalidBlock(what));
         }
         let link_type = LinkType(u32::from(fields.u16("link type")?));
         fields.u16("reserved")?;
         let snaplen = fields.u32("snapshot length")?;
         let (mut resolution, mut offset) = (6, 0);
-        fields.options(place, log, |code, mut value| match code {
+        fields.options(info, findings, |code, mut value| match code {
             9 => resolution = value.reader.u8("if_tsresol").unwrap_or(resolution),
             14 => offset = value.u64("if_tsoffset").map_or(offset, u64::cast_signed),
             _ => {}
         });
-        self.interfaces.push(Interface {
+        self.interfaces.push(SectionInterface {
             link_type,
             snaplen,
-            clock: Clock::new(resolution, offset),
-            uncounted: 0,
-            counted: Losses::default(),
+            clock: InterfaceClock::new(resolution, offset),
+            reported_by_packets: 0,
+            reported_by_statistics: Losses::default(),
         });
         Ok(())
     }
 
-    /// Section 4.3.
-    fn enhanced(&self, fields: &mut Fields<'_>, place: Place, log: &mut Log) -> Result<Found, Damaged> {
-        let interface = self.known(fields.u32("interface")?)?;
+    /// PcapngReader 4.3.
+    fn enhanced(
+        &self,
+        fields: &mut Fields<'_>,
+        info: BlockInfo,
+        findings: &mut FileFindings,
+    ) -> Result<PacketBlock, InvalidBlock> {
+        let interface = self.interface_index(fields.u32("interface")?)?;
         let ticks = fields.ticks()?;
         let captured = fields.u32("captured length")?;
         let original = fields.u32("original length")?;
@@ -180,24 +196,24 @@ impl Section {
         let mut lost = 0;
         fields.pad(captured as usize);
         if !fields.reader.rest().is_empty() {
-            fields.options(place, log, |code, mut value| {
+            fields.options(info, findings, |code, mut value| {
                 if code == 4 {
                     lost = value.u64("epb_dropcount").unwrap_or(0);
                 }
             });
         }
-        Ok(Found { interface, ticks: Some(ticks), start: 28, captured, original, lost })
+        Ok(PacketBlock { interface, ticks: Some(ticks), start: 28, captured, original, lost })
     }
 
     /// Appendix A: a 16-bit interface number, and how many packets were lost before this one (0xffff: unknown).
-    fn obsolete(&self, fields: &mut Fields<'_>) -> Result<Found, Damaged> {
-        let interface = self.known(u32::from(fields.u16("interface")?))?;
+    fn obsolete(&self, fields: &mut Fields<'_>) -> Result<PacketBlock, InvalidBlock> {
+        let interface = self.interface_index(u32::from(fields.u16("interface")?))?;
         let lost = fields.u16("drops count")?;
         let ticks = fields.ticks()?;
         let captured = fields.u32("captured length")?;
         let original = fields.u32("original length")?;
         fields.reader.take("packet", captured as usize)?;
-        Ok(Found {
+        Ok(PacketBlock {
             interface,
             ticks: Some(ticks),
             start: 28,
@@ -207,56 +223,56 @@ impl Section {
         })
     }
 
-    /// Section 4.4: no time, and the captured length is what the first interface's limit leaves.
-    fn simple(&self, fields: &mut Fields<'_>) -> Result<Found, Damaged> {
-        let interface = self.known(0)?;
+    /// PcapngReader 4.4: no time, and the captured length is what the first interface's limit leaves.
+    fn simple(&self, fields: &mut Fields<'_>) -> Result<PacketBlock, InvalidBlock> {
+        let interface = self.interface_index(0)?;
         let original = fields.u32("original length")?;
         let captured = match self.interfaces.first() {
             Some(first) if first.snaplen > 0 => original.min(first.snaplen),
             _ => original,
         };
         fields.reader.take("packet", captured as usize)?;
-        Ok(Found { interface, ticks: None, start: 12, captured, original, lost: 0 })
+        Ok(PacketBlock { interface, ticks: None, start: 12, captured, original, lost: 0 })
     }
 
     fn packet(
         &mut self,
-        found: Found,
+        block: PacketBlock,
         mut data: Bytes,
-        place: Place,
-        log: &mut Log,
-    ) -> Result<Option<Item>, Damaged> {
-        let Some(interface) = self.interfaces.get_mut(found.interface) else {
-            return Err(Damaged("its interface is not known".into()));
+        info: BlockInfo,
+        findings: &mut FileFindings,
+    ) -> Result<Option<Item>, InvalidBlock> {
+        let Some(interface) = self.interfaces.get_mut(block.interface) else {
+            return Err(InvalidBlock("its interface is not known".into()));
         };
-        if let Some(ticks) = found.ticks {
-            self.last_time = log.time(interface.clock.ns(ticks), place.offset);
+        if let Some(ticks) = block.ticks {
+            self.last_time = findings.time(interface.clock.ns(ticks), info.offset);
         }
-        self.until = None;
-        data.advance(found.start);
-        data.truncate(found.captured as usize);
-        let packet = Packet::unnumbered(self.last_time, interface.link_type, data, found.original);
+        self.end_time = None;
+        data.advance(block.start);
+        data.truncate(block.captured as usize);
+        let packet = Packet::unnumbered(self.last_time, interface.link_type, data, block.original);
         let item = Item::Packet(packet);
-        if found.lost == 0 {
+        if block.lost == 0 {
             return Ok(Some(item));
         }
-        interface.uncounted = interface.uncounted.saturating_add(found.lost);
+        interface.reported_by_packets = interface.reported_by_packets.saturating_add(block.lost);
         self.ready.push_back(item);
-        Ok(Some(Item::Lost { by: Loser::Unknown, packets: found.lost }))
+        Ok(Some(Item::Lost { by: Loser::Unknown, packets: block.lost }))
     }
 
-    /// Section 4.6: `isb_ifdrop` and `isb_osdrop` count from the start of the capture. What packets told already is
+    /// PcapngReader 4.6: `isb_ifdrop` and `isb_osdrop` count from the start of the capture. What packets told already is
     /// not told again.
     fn statistics(
         &mut self,
         fields: &mut Fields<'_>,
-        place: Place,
-        log: &mut Log,
-    ) -> Result<Option<Item>, Damaged> {
-        let number = self.known(fields.u32("interface")?)?;
+        info: BlockInfo,
+        findings: &mut FileFindings,
+    ) -> Result<Option<Item>, InvalidBlock> {
+        let number = self.interface_index(fields.u32("interface")?)?;
         let ticks = fields.ticks()?;
         let (mut by_interface, mut by_system, mut accepted, mut delivered) = (0, 0, 0_u64, 0_u64);
-        fields.options(place, log, |code, mut value| match code {
+        fields.options(info, findings, |code, mut value| match code {
             5 => by_interface = value.count("isb_ifdrop"),
             6 => accepted = value.count("isb_filteraccept"),
             7 => by_system = value.count("isb_osdrop"),
@@ -267,16 +283,21 @@ impl Section {
             return Ok(None);
         };
         // Other programs may stamp it with anything.
-        self.until =
-            self.ours.then(|| interface.clock.ns(ticks)).and_then(|ns| i64::try_from(ns).ok()).map(Timestamp);
+        self.end_time = self
+            .is_ours
+            .then(|| interface.clock.ns(ticks))
+            .and_then(|ns| i64::try_from(ns).ok())
+            .map(Timestamp);
         // Of other programs what was not delivered may have waited in a buffer at the end.
-        let by_us = if self.ours { accepted.saturating_sub(by_system).saturating_sub(delivered) } else { 0 };
-        let losses = [(Loser::Interface, by_interface), (Loser::Kernel, by_system), (Loser::Mcpdump, by_us)];
+        let by_mcpdump =
+            if self.is_ours { accepted.saturating_sub(by_system).saturating_sub(delivered) } else { 0 };
+        let losses =
+            [(Loser::Interface, by_interface), (Loser::Kernel, by_system), (Loser::Mcpdump, by_mcpdump)];
         for (by, packets) in losses {
-            let more = packets.saturating_sub(interface.counted.by(by));
-            interface.counted.add(by, more);
-            let told = interface.uncounted.min(more);
-            interface.uncounted -= told;
+            let more = packets.saturating_sub(interface.reported_by_statistics.by(by));
+            interface.reported_by_statistics.add(by, more);
+            let told = interface.reported_by_packets.min(more);
+            interface.reported_by_packets -= told;
             let packets = more - told;
             if packets > 0 {
                 self.ready.push_back(Item::Lost { by, packets });
@@ -286,38 +307,40 @@ impl Section {
     }
 
     /// The time at which the capture ended, where that is known and no packet was read since.
-    pub(super) fn until(&self) -> Option<Timestamp> {
-        self.until
+    pub(super) fn end_time(&self) -> Option<Timestamp> {
+        self.end_time
     }
 
-    fn known(&self, interface: u32) -> Result<usize, Damaged> {
+    fn interface_index(&self, interface: u32) -> Result<usize, InvalidBlock> {
         let there = self.interfaces.len();
         match usize::try_from(interface) {
             Ok(number) if number < there => Ok(number),
-            _ => Err(Damaged(format!("it names interface {interface}, {there} are described before it"))),
+            _ => {
+                Err(InvalidBlock(format!("it names interface {interface}, {there} are described before it")))
+            }
         }
     }
 }
 
-/// The byte order of the section that begins `bytes`: `true` is big-endian (section 4.1).
+/// The byte order of the section that begins `bytes`: `true` is big_endian-endian (section 4.1).
 pub(super) fn byte_order(bytes: &[u8]) -> Framed<bool> {
     let Some([_, _, _, _, _, _, _, _, magic @ .., v0, v1]) = bytes.first_chunk::<14>() else {
-        return Framed::Short(28);
+        return Framed::Incomplete(28);
     };
-    let (big, major) = match magic {
+    let (big_endian, major) = match magic {
         [0x1a, 0x2b, 0x3c, 0x4d] => (true, u16::from_be_bytes([*v0, *v1])),
         [0x4d, 0x3c, 0x2b, 0x1a] => (false, u16::from_le_bytes([*v0, *v1])),
-        _ => return Framed::Bad(format!("a section with the unknown byte-order mark {magic:02x?}")),
+        _ => return Framed::Invalid(format!("a section with the unknown byte-order mark {magic:02x?}")),
     };
     if major == 1 {
-        Framed::Whole(big)
+        Framed::Complete(big_endian)
     } else {
-        Framed::Bad(format!("a section of pcapng version {major}; version 1 is known"))
+        Framed::Invalid(format!("a section of pcapng version {major}; version 1 is known"))
     }
 }
 
-/// Section 4.7.
-fn secrets(fields: &mut Fields<'_>, whole: &Bytes) -> Result<Item, Damaged> {
+/// PcapngReader 4.7.
+fn secrets(fields: &mut Fields<'_>, whole: &Bytes) -> Result<Item, InvalidBlock> {
     let kind = fields.u32("secrets type")?;
     let len = fields.u32("secrets length")? as usize;
     fields.reader.take("secrets", len)?;
@@ -329,7 +352,7 @@ fn secrets(fields: &mut Fields<'_>, whole: &Bytes) -> Result<Item, Damaged> {
 
 /// What a packet block says.
 #[derive(Clone, Copy)]
-struct Found {
+struct PacketBlock {
     interface: usize,
     ticks: Option<u64>,
     /// Where in the block the packet begins.
@@ -340,9 +363,9 @@ struct Found {
 }
 
 /// Why a block is skipped.
-struct Damaged(String);
+struct InvalidBlock(String);
 
-impl From<Short> for Damaged {
+impl From<Short> for InvalidBlock {
     fn from(short: Short) -> Self {
         Self(short.to_string())
     }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub struct Progress {
     read: Arc<AtomicU64>,
     total: Option<u64>,
-    /// The end of files that grow was met.
-    met: Arc<AtomicBool>,
+    /// The end of files that grow was is_end_reached.
+    is_end_reached: Arc<AtomicBool>,
 }
 
 impl Progress {
@@ -35,14 +35,14 @@ impl Progress {
     }
 
     /// Bytes that the files have together; `None` where that is not known (standard input, a pipe, files that are followed
-    /// once their end was met).
+    /// once their end was is_end_reached).
     #[must_use]
     pub fn total(&self) -> Option<u64> {
-        self.total.filter(|_| !self.met.load(Ordering::Relaxed))
+        self.total.filter(|_| !self.is_end_reached.load(Ordering::Relaxed))
     }
 
-    /// The end of files that grow was met: how long they will be is not known.
-    pub(super) fn meet_end(&self) {
-        self.met.store(true, Ordering::Relaxed);
+    /// The end of files that grow was is_end_reached: how long they will be is not known.
+    pub(super) fn set_end_reached(&self) {
+        self.is_end_reached.store(true, Ordering::Relaxed);
     }
 }

@@ -6,24 +6,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Ends a live capture, from any thread.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
-    is_told: Arc<AtomicBool>,
+    flag: Arc<AtomicBool>,
 }
 
 impl Stop {
     /// The capture ends: what was captured until now is still handed out, then the end. Takes effect within 100 ms. Safe to
     /// be called from a signal handler.
     pub fn stop(&self) {
-        self.is_told.store(true, Ordering::Relaxed);
+        self.flag.store(true, Ordering::Relaxed);
     }
 
     /// Whether it was told to end.
-    pub(super) fn is_told(&self) -> bool {
-        self.is_told.load(Ordering::Relaxed)
+    pub(super) fn is_set(&self) -> bool {
+        self.flag.load(Ordering::Relaxed)
     }
 
     /// What is set by it: for signal handlers that set a flag themselves.
     #[must_use]
     pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.is_told)
+        Arc::clone(&self.flag)
     }
 }

@@ -7,8 +7,8 @@ use anyhow::bail;
 use jiff::tz::TimeZone;
 
 use crate::capture::LinkType;
-use crate::capture::keep::{Names, Recorder, Rotation, Target};
-use crate::capture::write::About;
+use crate::capture::encode::FileMetadata;
+use crate::capture::save::{Names, PacketWriter, Rotation, Target};
 use crate::cli::arguments::KeepArguments;
 use crate::cli::clock;
 
@@ -77,9 +77,13 @@ impl Keeping {
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn create(&self, about: About, link_type: Option<LinkType>) -> anyhow::Result<Recorder> {
+    pub(super) fn create(
+        &self,
+        about: FileMetadata,
+        link_type: Option<LinkType>,
+    ) -> anyhow::Result<PacketWriter> {
         let names = Names::new(self.rotation.clone(), TimeZone::system(), clock::now());
-        Ok(Recorder::create(self.target.clone(), names, about, link_type)?)
+        Ok(PacketWriter::create(self.target.clone(), names, about, link_type)?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::capture::keep::Target;
+use crate::capture::save::Target;
 use crate::cli::arguments::Color;
 use crate::cli::keep::Keeping;
 use crate::cli::request::Request;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::base::Findings;
-use crate::capture::keep::{Keep, Recorder};
+use crate::capture::save::{PacketWriter, Tee};
 use crate::capture::{self, Item, follow, live};
 use crate::cli::Outcome;
 use crate::cli::background::Relay;
@@ -44,7 +44,7 @@ pub(super) struct Device {
     stop: capture::Stop,
     counts: live::Counts,
     /// What keeps its packets, if anything does.
-    keeper: Option<live::Keeper>,
+    keeper: Option<live::Saver>,
 }
 
 /// What a command reads.
@@ -57,7 +57,7 @@ pub(super) struct Reader {
 
 enum Way {
     Plain(Box<Source>),
-    Kept(Box<Keep<Source>>),
+    Kept(Box<Tee<Source>>),
 }
 
 impl capture::Source for Reader {
@@ -71,9 +71,9 @@ impl capture::Source for Reader {
 
 impl Reader {
     /// Reads files. What keeps packets does so as they are asked for: none is lost by that.
-    pub(super) fn new(source: Source, recorder: Option<Recorder>) -> Self {
+    pub(super) fn new(source: Source, recorder: Option<PacketWriter>) -> Self {
         let way = match recorder {
-            Some(recorder) => Way::Kept(Box::new(Keep::new(source, recorder))),
+            Some(recorder) => Way::Kept(Box::new(Tee::new(source, recorder))),
             None => Way::Plain(Box::new(source)),
         };
         Self { way, device: None, complained: false }
@@ -112,14 +112,14 @@ impl Reader {
 
     /// Where packets are kept, if they are.
     pub(super) fn kept(&self) -> Option<String> {
-        let target = self.keeper().map(live::Keeper::target);
-        target.or_else(|| self.recorder().map(Recorder::target)).map(ToString::to_string)
+        let target = self.keeper().map(live::Saver::target);
+        target.or_else(|| self.recorder().map(PacketWriter::target)).map(ToString::to_string)
     }
 
     /// Looks at what happened beside the packets: what cannot be kept or followed any more is said at once.
     pub(super) fn heed(&mut self) {
         if let Source::Followed(followed) = self.source() {
-            followed.ended().news().iter().for_each(|why| complain(why));
+            followed.ended().take_new().iter().for_each(|why| complain(why));
         }
         if let (false, Some(failure)) = (self.complained, self.failure()) {
             complain(failure);
@@ -142,13 +142,13 @@ impl Reader {
             device.keeper.take()
         });
         let is_kept = keeper.is_some();
-        let kept = keeper.and_then(live::Keeper::finish);
+        let kept = keeper.and_then(live::Saver::finish);
         if is_kept && kept.is_none() {
             complain("the thread that keeps packets panicked: the file lacks those that came last");
             self.complained = true;
         }
         if let (false, Some(failure)) =
-            (self.complained, kept.as_ref().or(self.recorder()).and_then(Recorder::failure))
+            (self.complained, kept.as_ref().or(self.recorder()).and_then(PacketWriter::failure))
         {
             complain(failure);
             self.complained = true;
@@ -165,10 +165,12 @@ impl Reader {
 
     /// Why packets cannot be kept any more.
     fn failure(&self) -> Option<&str> {
-        self.keeper().and_then(live::Keeper::failure).or_else(|| self.recorder().and_then(Recorder::failure))
+        self.keeper()
+            .and_then(live::Saver::failure)
+            .or_else(|| self.recorder().and_then(PacketWriter::failure))
     }
 
-    fn keeper(&self) -> Option<&live::Keeper> {
+    fn keeper(&self) -> Option<&live::Saver> {
         self.device.as_ref().and_then(|device| device.keeper.as_ref())
     }
 
@@ -179,10 +181,10 @@ impl Reader {
         }
     }
 
-    fn recorder(&self) -> Option<&Recorder> {
+    fn recorder(&self) -> Option<&PacketWriter> {
         match &self.way {
             Way::Plain(_) => None,
-            Way::Kept(keep) => Some(keep.recorder()),
+            Way::Kept(keep) => Some(keep.writer()),
         }
     }
 }
@@ -228,12 +230,12 @@ impl Device {
     /// The system gives no thread.
     pub(super) fn start(
         opened: live::Opened,
-        recorder: Option<Recorder>,
+        recorder: Option<PacketWriter>,
         filter: Option<String>,
     ) -> Result<(live::Live, Self), live::Error> {
         let (name, stop) = (opened.name().to_owned(), opened.stop());
         let (live, keeper) = match recorder {
-            Some(recorder) => opened.start_kept(recorder).map(|(live, keeper)| (live, Some(keeper)))?,
+            Some(recorder) => opened.start_saving(recorder).map(|(live, keeper)| (live, Some(keeper)))?,
             None => (opened.start()?, None),
         };
         let counts = live.counts();
@@ -241,7 +243,7 @@ impl Device {
     }
 
     /// Why the capture ended, if not because that was asked for, and what was captured, lost and kept.
-    fn tell(&self, why: Option<&str>, kept: Option<&Recorder>) {
+    fn tell(&self, why: Option<&str>, kept: Option<&PacketWriter>) {
         if let Some(why) = why {
             complain(why);
         }
@@ -259,8 +261,8 @@ impl Device {
         if let Some(kept) = kept {
             tell(&format!("{} kept in {}", units::several(kept.packets(), "packet"), kept.target()));
         }
-        if counts.kept_only() > 0 {
-            let packets = units::several(counts.kept_only(), "packet");
+        if counts.saved_only() > 0 {
+            let packets = units::several(counts.saved_only(), "packet");
             tell(&format!("{packets} of them not analysed: that was too far behind; read the file for them"));
         }
     }

@@ -13,7 +13,7 @@ use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue};
 use pcap::{Capture, Linktype};
 
-use crate::capture::follow::Limits;
+use crate::capture::follow::FollowLimits;
 use crate::capture::live;
 use crate::cli::arguments::{Arguments, Color, LiveArguments, SourceArguments};
 use crate::cli::keep::Keeping;
@@ -34,7 +34,7 @@ pub(super) struct Request {
     /// What `-Z` says.
     pub(super) user: Option<String>,
     /// The files are followed as they grow, for so long; `None` where they are read to their end.
-    pub(super) follow: Option<Limits>,
+    pub(super) follow: Option<FollowLimits>,
     /// The command makes connections of its own while it reads: those that only read are kept from it.
     pub(super) network: bool,
 }
@@ -94,7 +94,7 @@ impl Request {
             files => Inputs::Files(self::files(files, arguments)?),
         };
         let LiveArguments { count: packets, duration, .. } = arguments.live;
-        let follow = arguments.follow.then_some(Limits { packets, duration });
+        let follow = arguments.follow.then_some(FollowLimits { packets, duration });
         let keep = Keeping::new(&arguments.keep, matches!(inputs, Inputs::Device(_)))?;
         let user = arguments.live.relinquish_privileges.clone();
         let filter = arguments.filter.clone();

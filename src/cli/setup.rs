@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
-use crate::capture::keep::{Recorder, Target};
-use crate::capture::write::About;
+use crate::capture::encode::FileMetadata;
+use crate::capture::save::{PacketWriter, Target};
 use crate::capture::{self, follow, live};
 use crate::cli::background::Relay;
 use crate::cli::commands::tui::Screen;
@@ -188,7 +188,7 @@ fn input(input: &Input) -> capture::Input {
 }
 
 /// Creates the file that packets are kept in.
-fn keep(request: &Request, path: Option<&Path>, opened: &Opened) -> anyhow::Result<Option<Recorder>> {
+fn keep(request: &Request, path: Option<&Path>, opened: &Opened) -> anyhow::Result<Option<PacketWriter>> {
     let Some(keep) = &request.keep else {
         return Ok(None);
     };
@@ -198,7 +198,7 @@ fn keep(request: &Request, path: Option<&Path>, opened: &Opened) -> anyhow::Resu
         anyhow::bail!("-w - and -o -: both would go to standard output; name a file for one of them");
     }
     let device = opened.device();
-    let about = About {
+    let about = FileMetadata {
         hardware: hardware(),
         system: system(),
         application: concat!("mcpdump ", env!("CARGO_PKG_VERSION")).to_owned(),

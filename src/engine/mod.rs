@@ -103,7 +103,7 @@ impl Engine {
             // The door of `tls`: no room takes secrets yet.
             Item::Secrets { .. } => {}
             Item::Time(time) => self.tick(time, out),
-            Item::Idle => {}
+            Item::Pending => {}
             Item::Lost { by, packets } => {
                 self.capture.lost.add(by, packets);
                 let at = self.capture.last.unwrap_or_default();

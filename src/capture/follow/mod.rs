@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  file ─▶ tail ─▶ blocks ─▶ … ─▶ merge ─▶ Followed ─▶ Item
-//!          to the end that the                at the end: Item::Idle, a wait, and another look
+//!          to the end that the                at the end: Item::Pending, a wait, and another look
 //!          file has now
 //! ```
 //!
@@ -20,8 +20,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::blocks::Blocks;
-use super::file::File;
+use super::buffer::InputBuffer;
+use super::file::CaptureFile;
 use super::item::{Error, Item, Source};
 use super::merge::Capture;
 use super::open::{self, OpenOptions};
@@ -30,7 +30,7 @@ use super::stop::Stop;
 use super::tail::{Tail, now};
 use crate::base::Findings;
 
-pub use super::tail::Ended;
+pub use super::tail::EndedFiles;
 
 /// How long the end of a file is left alone after it was found to be one: at first, and at most. It doubles in between, so
 /// that a file that grows now is looked at often.
@@ -39,7 +39,7 @@ const MAX_WAIT: Duration = Duration::from_millis(50);
 
 /// For how long a capture is followed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct FollowLimits {
     /// It ends after this many packets; `None`: it does not.
     pub packets: Option<u64>,
     /// It ends this long after its start, with what is in the files by then; `None`: it does not.
@@ -51,9 +51,9 @@ pub struct Limits {
 ///
 /// # Errors
 /// A file cannot be opened, is none that grows (a pipe, compressed data) or no capture, or the filter does not compile.
-pub fn follow(paths: &[PathBuf], options: &OpenOptions, limits: Limits) -> Result<Followed, Error> {
+pub fn follow(paths: &[PathBuf], options: &OpenOptions, limits: FollowLimits) -> Result<Followed, Error> {
     let stop = Stop::default();
-    let ended = Ended::new(paths.len());
+    let ended = EndedFiles::new(paths.len());
     let capture = open_tails(paths, options, &stop, &ended)?;
     Ok(Followed { capture, limits, until: None, wait: None, stop, ended })
 }
@@ -66,7 +66,7 @@ fn open_tails(
     paths: &[PathBuf],
     options: &OpenOptions,
     stop: &Stop,
-    ended: &Ended,
+    ended: &EndedFiles,
 ) -> Result<Capture, Error> {
     let mut progress = Progress::of_files();
     let mut files = Vec::with_capacity(paths.len());
@@ -81,7 +81,7 @@ fn open_tails(
         progress.add_file(size);
         let place = (ended.clone(), index);
         let tail = Tail::new((file, path.clone()), progress.counter(), stop.clone(), place);
-        let mut file = File::new(Blocks::growing(name, tail));
+        let mut file = CaptureFile::new(InputBuffer::growing(name, tail));
         file.begin()?;
         files.push(file);
     }
@@ -92,13 +92,13 @@ fn open_tails(
 pub struct Followed {
     capture: Capture,
     /// What is left of it.
-    limits: Limits,
+    limits: FollowLimits,
     /// When it ends by itself; `None` before the first item is asked for, and where it does not.
     until: Option<Instant>,
     /// How long to wait before the next look; `None` where there may be more at once.
     wait: Option<Duration>,
     stop: Stop,
-    ended: Ended,
+    ended: EndedFiles,
 }
 
 impl Followed {
@@ -116,7 +116,7 @@ impl Followed {
 
     /// A handle that tells which files are followed no longer.
     #[must_use]
-    pub fn ended(&self) -> Ended {
+    pub fn ended(&self) -> EndedFiles {
         self.ended.clone()
     }
 
@@ -130,12 +130,12 @@ impl Followed {
 }
 
 impl Source for Followed {
-    /// Never waits for longer than 50 ms: then it yields [`Item::Idle`].
+    /// Never waits for longer than 50 ms: then it yields [`Item::Pending`].
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         if self.limits.packets == Some(0) {
             return Ok(None);
         }
-        if let Some(wait) = self.wait.filter(|_| !self.stop.is_told()) {
+        if let Some(wait) = self.wait.filter(|_| !self.stop.is_set()) {
             thread::sleep(wait);
         }
         if self.is_due() {
@@ -143,8 +143,8 @@ impl Source for Followed {
         }
         let item = self.capture.next(findings)?;
         self.wait = match (&item, self.wait) {
-            (Some(Item::Idle), Some(wait)) => Some(MAX_WAIT.min(wait * 2)),
-            (Some(Item::Idle), None) => Some(FIRST_WAIT),
+            (Some(Item::Pending), Some(wait)) => Some(MAX_WAIT.min(wait * 2)),
+            (Some(Item::Pending), None) => Some(FIRST_WAIT),
             _ => None,
         };
         if let (Some(Item::Packet(_)), Some(left)) = (&item, &mut self.limits.packets) {

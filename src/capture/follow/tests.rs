@@ -9,15 +9,15 @@ use super::*;
 use crate::capture::samples::{BIG, Got, LITTLE, read};
 
 /// How long anything is waited for: far longer than it takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const MAX_MERGE_WAIT: Duration = Duration::from_secs(60);
 
-fn start(paths: &[&Path], limits: Limits) -> Followed {
+fn start(paths: &[&Path], limits: FollowLimits) -> Followed {
     let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
     follow(&paths, &OpenOptions::default(), limits).unwrap()
 }
 
 fn refusal(path: &Path) -> String {
-    let followed = follow(&[path.to_owned()], &OpenOptions::default(), Limits::default());
+    let followed = follow(&[path.to_owned()], &OpenOptions::default(), FollowLimits::default());
     followed.map(|_| ()).unwrap_err().to_string()
 }
 
@@ -31,8 +31,8 @@ fn drain(followed: &mut Followed, mut idle: impl FnMut(&Followed, &Got) -> bool)
     let began = now();
     loop {
         match followed.next(&mut findings) {
-            Ok(Some(Item::Idle)) if !idle(followed, &got) => followed.stop().stop(),
-            Ok(Some(Item::Idle)) => {}
+            Ok(Some(Item::Pending)) if !idle(followed, &got) => followed.stop().stop(),
+            Ok(Some(Item::Pending)) => {}
             Ok(Some(item)) => got.items.push(item),
             Ok(None) => break,
             Err(error) => {
@@ -40,7 +40,7 @@ fn drain(followed: &mut Followed, mut idle: impl FnMut(&Followed, &Got) -> bool)
                 break;
             }
         }
-        assert!(began.elapsed() < PATIENCE, "it does not end: {:?}", got.table());
+        assert!(began.elapsed() < MAX_MERGE_WAIT, "it does not end: {:?}", got.table());
     }
     for finding in findings.drain() {
         got.codes.push(finding.code);
@@ -100,7 +100,7 @@ proptest! {
         let growing = Growing::new(&whole[..first]);
         let mut ends = cuts.into_iter().skip(1).chain([whole.len()]);
         let mut at = first;
-        let got = drain(&mut start(&[&growing.path], Limits::default()), |_, _| {
+        let got = drain(&mut start(&[&growing.path], FollowLimits::default()), |_, _| {
             let Some(end) = ends.next() else { return false };
             append(&growing.path, &whole[at..end]);
             at = end;
@@ -116,7 +116,7 @@ proptest! {
 fn half_a_packet_is_one_at_the_end_only() {
     let [whole, _] = samples();
     let growing = Growing::new(&whole[..whole.len() - 3]);
-    let got = there(&mut start(&[&growing.path], Limits::default()));
+    let got = there(&mut start(&[&growing.path], FollowLimits::default()));
     let want = read(&whole[..whole.len() - 3]);
     assert_eq!((got.table(), &got.codes), (want.table(), &want.codes));
     assert_eq!(got.codes, [crate::base::Code::CaptureTruncated]);
@@ -125,7 +125,7 @@ fn half_a_packet_is_one_at_the_end_only() {
 #[test]
 fn an_empty_file_is_no_error_and_tells_no_total_at_its_end() {
     let growing = Growing::new(b"");
-    let mut followed = start(&[&growing.path], Limits::default());
+    let mut followed = start(&[&growing.path], FollowLimits::default());
     assert_eq!(followed.progress().total(), Some(0));
     let got = there(&mut followed);
     assert!(got.items.is_empty() && got.codes.is_empty() && got.error.is_none(), "{got:?}");
@@ -135,11 +135,11 @@ fn an_empty_file_is_no_error_and_tells_no_total_at_its_end() {
 #[test]
 fn it_ends_after_so_many_packets_or_so_long() {
     let growing = Growing::new(&pcap(&[1, 2, 3]));
-    let limits = Limits { packets: Some(2), duration: None };
+    let limits = FollowLimits { packets: Some(2), duration: None };
     let got = drain(&mut start(&[&growing.path], limits), |_, _| panic!("two are there"));
     assert_eq!(seconds(&got), [1, 2]);
     for duration in [Duration::ZERO, Duration::from_millis(20)] {
-        let limits = Limits { packets: None, duration: Some(duration) };
+        let limits = FollowLimits { packets: None, duration: Some(duration) };
         let got = drain(&mut start(&[&growing.path], limits), |_, _| true);
         assert_eq!(seconds(&got), [1, 2, 3]);
     }
@@ -148,7 +148,7 @@ fn it_ends_after_so_many_packets_or_so_long() {
 #[test]
 fn what_is_written_before_the_stop_is_read() {
     let growing = Growing::new(&pcap(&[1]));
-    let mut followed = start(&[&growing.path], Limits::default());
+    let mut followed = start(&[&growing.path], FollowLimits::default());
     let got = drain(&mut followed, |_, _| {
         append(&growing.path, &pcap(&[2, 3])[24..]);
         false
@@ -167,7 +167,7 @@ fn what_cannot_be_followed_is_said_with_a_remedy() {
     assert!(refusal(&Growing::new(b"hello world").path).contains("(text)"));
     // What is found out later is said later.
     let growing = Growing::new(&[0x1f]);
-    let mut followed = start(&[&growing.path], Limits::default());
+    let mut followed = start(&[&growing.path], FollowLimits::default());
     let got = drain(&mut followed, |_, _| {
         append(&growing.path, &[0x8b, 8, 0]);
         true
@@ -178,15 +178,15 @@ fn what_cannot_be_followed_is_said_with_a_remedy() {
 #[test]
 fn a_file_that_is_cut_short_is_said_to_be() {
     let growing = Growing::new(&pcap(&[1, 2]));
-    let mut followed = start(&[&growing.path], Limits::default());
+    let mut followed = start(&[&growing.path], FollowLimits::default());
     let got = drain(&mut followed, |_, _| {
         File::create(&growing.path).unwrap();
         true
     });
     assert_eq!((seconds(&got), got.codes), (vec![1, 2], vec![]));
-    let [why] = &followed.ended().news()[..] else { panic!("one file") };
+    let [why] = &followed.ended().take_new()[..] else { panic!("one file") };
     assert!(why.contains("g: became shorter while it was followed"), "{why}");
-    assert!(followed.ended().news().is_empty(), "told once");
+    assert!(followed.ended().take_new().is_empty(), "told once");
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn a_file_that_is_written_anew_is_no_continuation() {
     // Longer than before, so that only what stands there gives it away: another header, or another first packet.
     for anew in [vec![0xee; 400], pcap(&[7, 8, 9, 10])] {
         let growing = Growing::new(&pcap(&[1, 2]));
-        let mut followed = start(&[&growing.path], Limits::default());
+        let mut followed = start(&[&growing.path], FollowLimits::default());
         let got = drain(&mut followed, |_, _| {
             fs::write(&growing.path, &anew).unwrap();
             true
@@ -208,7 +208,7 @@ fn a_file_that_is_written_anew_is_no_continuation() {
 #[test]
 fn a_file_that_is_damaged_is_said_to_be() {
     let growing = Growing::new(&pcap(&[1, 2]));
-    let mut followed = start(&[&growing.path], Limits::default());
+    let mut followed = start(&[&growing.path], FollowLimits::default());
     let got = drain(&mut followed, |_, _| {
         append(&growing.path, &[0xee; 400]);
         true
@@ -222,7 +222,7 @@ fn a_file_that_loses_its_name_is_read_to_its_end() {
     for replaced in [false, true] {
         let growing = Growing::new(&pcap(&[1]));
         let (old, mut times) = (growing.folder.path().join("old"), 0);
-        let mut followed = start(&[&growing.path], Limits::default());
+        let mut followed = start(&[&growing.path], FollowLimits::default());
         let got = drain(&mut followed, |_, _| {
             times += 1;
             match times {
@@ -245,7 +245,7 @@ fn a_file_that_loses_its_name_is_read_to_its_end() {
 fn a_name_that_comes_back_is_no_end() {
     let growing = Growing::new(&pcap(&[1]));
     let (away, mut times) = (growing.folder.path().join("away"), 0);
-    let mut followed = start(&[&growing.path], Limits::default());
+    let mut followed = start(&[&growing.path], FollowLimits::default());
     let mut back = now();
     let got = drain(&mut followed, |_, _| {
         times += 1;
@@ -265,7 +265,7 @@ fn a_name_that_comes_back_is_no_end() {
 #[test]
 fn several_files_are_in_order_and_a_silent_one_holds_nobody_up() {
     let (one, two) = (Growing::new(&pcap(&[1, 4, 5])), Growing::new(&pcap(&[2, 3])));
-    let mut followed = start(&[&one.path, &two.path], Limits::default());
+    let mut followed = start(&[&one.path, &two.path], FollowLimits::default());
     let mut times = 0;
     let got = drain(&mut followed, |_, got| {
         // The second one stays silent from here on; the first one goes on, and is shown.
@@ -286,7 +286,7 @@ fn several_files_are_in_order_and_a_silent_one_holds_nobody_up() {
 #[test]
 fn of_several_files_the_others_go_on_when_one_ends() {
     let (one, two) = (Growing::new(&pcap(&[1])), Growing::new(&pcap(&[2])));
-    let mut followed = start(&[&one.path, &two.path], Limits::default());
+    let mut followed = start(&[&one.path, &two.path], FollowLimits::default());
     fs::remove_file(&one.path).unwrap();
     let mut is_written = false;
     let got = drain(&mut followed, |followed, _| {
@@ -304,7 +304,7 @@ fn of_several_files_the_others_go_on_when_one_ends() {
 #[test]
 fn of_several_files_one_that_is_no_capture_ends_alone() {
     let (one, two) = (Growing::new(&[]), Growing::new(&pcap(&[2])));
-    let mut followed = start(&[&one.path, &two.path], Limits::default());
+    let mut followed = start(&[&one.path, &two.path], FollowLimits::default());
     let mut times = 0;
     let got = drain(&mut followed, |followed, _| {
         if times == 0 {
@@ -318,6 +318,6 @@ fn of_several_files_one_that_is_no_capture_ends_alone() {
         !has_ended
     });
     assert_eq!((seconds(&got), got.error), (vec![2, 3], None));
-    let why = followed.ended().news().concat();
+    let why = followed.ended().take_new().concat();
     assert!(why.contains("(HTML)") && why.contains("nothing more is read of it"), "{why}");
 }

@@ -15,7 +15,7 @@ struct Shared {
     kernel: AtomicU64,
     interface: AtomicU64,
     mcpdump: AtomicU64,
-    kept_only: AtomicU64,
+    saved_only: AtomicU64,
 }
 
 impl Counts {
@@ -46,8 +46,8 @@ impl Counts {
     /// Packets that are in the file that packets are kept in, and were not analysed because the analysis was too far
     /// behind.
     #[must_use]
-    pub fn kept_only(&self) -> u64 {
-        self.shared.kept_only.load(Ordering::Relaxed)
+    pub fn saved_only(&self) -> u64 {
+        self.shared.saved_only.load(Ordering::Relaxed)
     }
 
     /// All packets that were lost: nobody has them.
@@ -73,6 +73,6 @@ impl Counts {
     }
 
     pub(super) fn add_kept_only(&self, packets: u64) {
-        self.shared.kept_only.fetch_add(packets, Ordering::Relaxed);
+        self.shared.saved_only.fetch_add(packets, Ordering::Relaxed);
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn activate(name: &str, options: &Options) -> Result<Capture<Active>,
 ///
 /// # Errors
 /// As [`activate`].
-pub(super) fn try_out(name: &str) -> Result<(), Error> {
+pub(super) fn check(name: &str) -> Result<(), Error> {
     let small = Options { buffer: 1 << 20, ..Options::default() };
     activate(name, &small).map(drop)
 }

@@ -12,12 +12,12 @@ pub enum Error {
         why: String,
     },
     /// There is no such device.
-    #[error("{device}: no such device; there are: {}", there.join(", "))]
+    #[error("{device}: no such device; there are: {}", available.join(", "))]
     NoDevice {
         /// The name that was given.
         device: String,
         /// The devices that there are.
-        there: Vec<String>,
+        available: Vec<String>,
     },
     /// The filter does not compile for the device's link type.
     #[error("filter {filter:?} does not compile for {device}: {why}; see pcap-filter(7)")]
@@ -40,29 +40,29 @@ pub enum Error {
 }
 
 impl Error {
-    /// The kind of what libpcap said when `device` was opened. It says more in words than by number, and the crate hands
-    /// on nothing but its words.
+    /// The kind of what libpcap said when `device` was opened. It says more in message than by number, and the crate hands
+    /// on nothing but its message.
     pub(super) fn of_opening(device: &str, error: pcap::Error) -> Self {
-        let why = words(error);
+        let why = message(error);
         let lower = why.to_lowercase();
         let device = device.to_owned();
-        let is_any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        let is_any = |message: &[&str]| message.iter().any(|word| lower.contains(word));
         if is_any(&["cap_net_raw", "permission", "not permitted", "net_admin"]) {
             Self::NotAllowed { device, why }
         } else if is_any(&["no such device", "doesn't exist", "does not exist"]) {
             let list = pcap::Device::list().unwrap_or_default();
-            Self::NoDevice { device, there: list.into_iter().map(|device| device.name).collect() }
+            Self::NoDevice { device, available: list.into_iter().map(|device| device.name).collect() }
         } else {
             Self::Other { device, why }
         }
     }
 }
 
-/// What libpcap said, without the crate's own words around it.
-pub(super) fn words(error: pcap::Error) -> String {
+/// What libpcap said, without the crate's own message around it.
+pub(super) fn message(error: pcap::Error) -> String {
     match error {
-        pcap::Error::PcapError(words) if words.is_empty() => "libpcap does not say why".to_owned(),
-        pcap::Error::PcapError(words) => words,
+        pcap::Error::PcapError(message) if message.is_empty() => "libpcap does not say why".to_owned(),
+        pcap::Error::PcapError(message) => message,
         other => other.to_string(),
     }
 }

@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 
 use super::device;
-use super::error::{Error, words};
+use super::error::{Error, message};
 
 /// A device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
     /// Its name, as `-i` takes it.
     pub name: String,
-    /// What it is, in libpcap's words; `None` where it has none.
+    /// What it is, in libpcap's message; `None` where it has none.
     pub description: Option<String>,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
@@ -32,13 +32,13 @@ pub struct Interface {
 /// The system does not tell its devices.
 pub fn interfaces() -> Result<Vec<Interface>, Error> {
     let list = pcap::Device::list()
-        .map_err(|error| Error::Other { device: "devices".to_owned(), why: words(error) })?;
+        .map_err(|error| Error::Other { device: "devices".to_owned(), why: message(error) })?;
     Ok(list.into_iter().map(interface).collect())
 }
 
 fn interface(found: pcap::Device) -> Interface {
     Interface {
-        obstacle: device::try_out(&found.name).err(),
+        obstacle: device::check(&found.name).err(),
         is_up: found.flags.is_up(),
         is_running: found.flags.is_running(),
         is_loopback: found.flags.is_loopback(),

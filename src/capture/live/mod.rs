@@ -6,7 +6,7 @@
 //!            full: lost       full: lost by mcpdump,     of blocks
 //!            by the kernel    counted, in its place
 //!
-//!  kept:     … reader ─▶ queue ─▶ keeper (its own thread) ─▶ queue ─▶ Live ─▶ Item
+//!  kept:     … reader ─▶ queue ─▶ saver (its own thread) ─▶ queue ─▶ Live ─▶ Item
 //!                                   └─▶ file                 full: in the file, not analysed
 //! ```
 //!
@@ -17,12 +17,12 @@ mod counts;
 mod device;
 mod error;
 mod interfaces;
-mod keeper;
-mod numbers;
+mod numbering;
 mod open;
 mod options;
 mod queue;
 mod reader;
+mod saver;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -30,7 +30,7 @@ mod tests;
 pub use counts::Counts;
 pub use error::Error;
 pub use interfaces::{Interface, interfaces};
-pub use keeper::Keeper;
 pub use open::{Opened, open};
 pub use options::Options;
+pub use saver::Saver;
 pub use source::Live;

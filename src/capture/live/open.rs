@@ -2,7 +2,7 @@
 
 use pcap::{Active, Capture};
 
-use super::error::{Error, words};
+use super::error::{Error, message};
 use super::options::Options;
 use super::{device, interfaces};
 use crate::capture::filter;
@@ -33,7 +33,7 @@ pub fn open(options: &Options) -> Result<Opened, Error> {
         handle.filter(filter, true).map_err(|error| Error::Filter {
             device: name.clone(),
             filter: filter.to_owned(),
-            why: words(error),
+            why: message(error),
         })?;
     }
     let link_type = filter::link_type(handle.get_datalink());

@@ -1,4 +1,4 @@
-//! Blocks of packets from the reader to the analysis: bounded, and never in the reader's way.
+//! BlockBuilder of packets from the reader to the analysis: bounded, and never in the reader's way.
 //!
 //! ```text
 //!  reader ─▶ │ block │ block │ 37 missing │ block │ time │ ─▶ Live
@@ -6,7 +6,7 @@
 //!                              └ where packets are missing: between what came before and what came after them
 //! ```
 //!
-//! Where packets are kept there are two of them, with the [`super::keeper`] between: what does not fit into the second is
+//! Where packets are kept there are two of them, with the [`super::saver`] between: what does not fit into the second is
 //! in the file.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::base::{Timestamp, limits};
 
 /// A packet of a block. Its bytes follow those of the packet before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct PacketMeta {
     pub(super) time: Timestamp,
     /// Bytes that were captured.
     pub(super) captured: u32,
@@ -31,9 +31,9 @@ pub(super) struct Head {
 
 /// What goes through the queue.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(super) enum QueueItem {
     /// Packets.
-    Block { heads: Vec<Head>, data: Bytes },
+    Block { packets_meta: Vec<PacketMeta>, data: Bytes },
     /// Packets are missing here.
     Missing(Missing),
     /// All packets of before this time were handed on.
@@ -48,20 +48,20 @@ pub(super) struct Missing {
     /// Packets that nobody has.
     pub(super) lost: Losses,
     /// Packets that were kept, and have their numbers.
-    pub(super) kept: u64,
+    pub(super) saved: u64,
 }
 
 /// What it means that a packet does not fit into the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Overflow {
     /// It is lost.
-    Lost,
+    Drop,
     /// It is in a file already, and is not analysed.
-    Kept,
+    SavedOnly,
 }
 
 /// What a message costs beside its packets, in bytes, about: its place in the channel and two allocations.
-const OVERHEAD: usize = 256;
+const MESSAGE_OVERHEAD: usize = 256;
 
 /// A queue of at most `capacity` bytes.
 pub(super) fn queue(capacity: usize, counts: Counts, overflow: Overflow) -> (Sender, Receiver) {
@@ -72,7 +72,7 @@ pub(super) fn queue(capacity: usize, counts: Counts, overflow: Overflow) -> (Sen
         held: Arc::clone(&held),
         capacity,
         overflow,
-        untold: Missing::default(),
+        unreported: Missing::default(),
         counts,
         is_closed: false,
     };
@@ -84,66 +84,66 @@ pub(super) const CAPACITY: usize = limits::MAX_LIVE_QUEUE;
 
 /// The end of whoever reads.
 pub(super) struct Sender {
-    to: mpsc::Sender<(Message, usize)>,
+    to: mpsc::Sender<(QueueItem, usize)>,
     /// Bytes in the queue.
     held: Arc<AtomicUsize>,
     capacity: usize,
     overflow: Overflow,
     /// Missing, and not told yet because the queue is full.
-    untold: Missing,
+    unreported: Missing,
     counts: Counts,
     is_closed: bool,
 }
 
 impl Sender {
     /// Hands on a block; where the queue is full its packets are missing.
-    pub(super) fn push(&mut self, heads: Vec<Head>, data: Bytes) {
-        let packets = heads.len() as u64;
-        let cost = data.len() + heads.capacity() * size_of::<Head>();
+    pub(super) fn push(&mut self, packets_meta: Vec<PacketMeta>, data: Bytes) {
+        let packets = packets_meta.len() as u64;
+        let cost = data.len() + packets_meta.capacity() * size_of::<PacketMeta>();
         // Room for the losses too: else each lost block would be told in a message of its own.
-        if !self.has_room(cost + 2 * OVERHEAD) {
+        if !self.has_room(cost + 2 * MESSAGE_OVERHEAD) {
             match self.overflow {
-                Overflow::Lost => {
+                Overflow::Drop => {
                     self.counts.add_mcpdump(packets);
-                    self.untold.lost.add(Loser::Mcpdump, packets);
+                    self.unreported.lost.add(Loser::Mcpdump, packets);
                 }
-                Overflow::Kept => {
+                Overflow::SavedOnly => {
                     self.counts.add_kept_only(packets);
-                    self.untold.kept = self.untold.kept.saturating_add(packets);
+                    self.unreported.saved = self.unreported.saved.saturating_add(packets);
                 }
             }
             return;
         }
-        self.tell();
-        self.send(Message::Block { heads, data }, cost + OVERHEAD);
+        self.flush_missing();
+        self.send(QueueItem::Block { packets_meta, data }, cost + MESSAGE_OVERHEAD);
     }
 
     /// Says that packets were lost, behind everything that was handed on so far.
     pub(super) fn lose(&mut self, by: Loser, packets: u64) {
-        self.untold.lost.add(by, packets);
-        self.tell();
+        self.unreported.lost.add(by, packets);
+        self.flush_missing();
     }
 
     /// Says that packets are missing, behind everything that was handed on so far.
     pub(super) fn miss(&mut self, missing: Missing) {
-        Loser::ALL.into_iter().for_each(|by| self.untold.lost.add(by, missing.lost.by(by)));
-        self.untold.kept = self.untold.kept.saturating_add(missing.kept);
-        self.tell();
+        Loser::ALL.into_iter().for_each(|by| self.unreported.lost.add(by, missing.lost.by(by)));
+        self.unreported.saved = self.unreported.saved.saturating_add(missing.saved);
+        self.flush_missing();
     }
 
     /// Says that all packets of before `time` were handed on. Says nothing where the queue is full: there is no silence.
     pub(super) fn time(&mut self, time: Timestamp) {
-        if self.tell() {
-            self.offer(Message::Time(time));
+        if self.flush_missing() {
+            self.try_send(QueueItem::Time(time));
         }
     }
 
     /// Ends the queue. This and what is missing last are said even where it is full.
     pub(super) fn end(mut self, why: Option<String>) {
-        if self.untold != Missing::default() {
-            self.send(Message::Missing(self.untold), 0);
+        if self.unreported != Missing::default() {
+            self.send(QueueItem::Missing(self.unreported), 0);
         }
-        self.send(Message::End(why), 0);
+        self.send(QueueItem::End(why), 0);
     }
 
     /// Nobody takes what is handed on.
@@ -152,18 +152,19 @@ impl Sender {
     }
 
     /// Tells what is missing. False where the queue is too full for it.
-    fn tell(&mut self) -> bool {
-        let told = self.untold == Missing::default() || self.offer(Message::Missing(self.untold));
+    fn flush_missing(&mut self) -> bool {
+        let told =
+            self.unreported == Missing::default() || self.try_send(QueueItem::Missing(self.unreported));
         if told {
-            self.untold = Missing::default();
+            self.unreported = Missing::default();
         }
         told
     }
 
-    fn offer(&mut self, message: Message) -> bool {
-        let fits = self.has_room(OVERHEAD);
+    fn try_send(&mut self, message: QueueItem) -> bool {
+        let fits = self.has_room(MESSAGE_OVERHEAD);
         if fits {
-            self.send(message, OVERHEAD);
+            self.send(message, MESSAGE_OVERHEAD);
         }
         fits
     }
@@ -172,7 +173,7 @@ impl Sender {
         self.held.load(Ordering::Acquire) + cost <= self.capacity
     }
 
-    fn send(&mut self, message: Message, cost: usize) {
+    fn send(&mut self, message: QueueItem, cost: usize) {
         self.held.fetch_add(cost, Ordering::AcqRel);
         self.is_closed |= self.to.send((message, cost)).is_err();
     }
@@ -180,7 +181,7 @@ impl Sender {
 
 /// The end of whoever takes.
 pub(super) struct Receiver {
-    from: mpsc::Receiver<(Message, usize)>,
+    from: mpsc::Receiver<(QueueItem, usize)>,
     held: Arc<AtomicUsize>,
     /// What the message costs that was taken last: it is in use until the next is asked for.
     taken: usize,
@@ -188,7 +189,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// The next message; waits for it. `None` where the reader is gone without a word.
-    pub(super) fn take(&mut self) -> Option<Message> {
+    pub(super) fn recv(&mut self) -> Option<QueueItem> {
         self.held.fetch_sub(std::mem::take(&mut self.taken), Ordering::AcqRel);
         let (message, cost) = self.from.recv().ok()?;
         self.taken = cost;
@@ -200,21 +201,21 @@ impl Receiver {
 mod tests {
     use super::*;
 
-    fn block(packets: usize, bytes: usize) -> (Vec<Head>, Bytes) {
-        let head = Head { time: Timestamp(1), captured: 1, original: 1 };
+    fn block(packets: usize, bytes: usize) -> (Vec<PacketMeta>, Bytes) {
+        let head = PacketMeta { time: Timestamp(1), captured: 1, original: 1 };
         (vec![head; packets], Bytes::from(vec![0; bytes]))
     }
 
     /// What is in the queue, in a word each.
     fn drain(receiver: &mut Receiver) -> Vec<String> {
-        std::iter::from_fn(|| receiver.take())
+        std::iter::from_fn(|| receiver.recv())
             .map(|message| match message {
-                Message::Block { heads, .. } => format!("block {}", heads.len()),
-                Message::Missing(Missing { lost, kept }) => {
-                    format!("lost {}+{} kept {kept}", lost.kernel, lost.mcpdump)
+                QueueItem::Block { packets_meta, .. } => format!("block {}", packets_meta.len()),
+                QueueItem::Missing(Missing { lost, saved }) => {
+                    format!("lost {}+{} saved {saved}", lost.kernel, lost.mcpdump)
                 }
-                Message::Time(time) => format!("time {}", time.0),
-                Message::End(why) => format!("end {why:?}"),
+                QueueItem::Time(time) => format!("time {}", time.0),
+                QueueItem::End(why) => format!("end {why:?}"),
             })
             .collect()
     }
@@ -222,10 +223,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_lost_in_its_place() {
         let counts = Counts::default();
-        let (mut sender, mut receiver) = queue(10_000, counts.clone(), Overflow::Lost);
+        let (mut sender, mut receiver) = queue(10_000, counts.clone(), Overflow::Drop);
         let push = |sender: &mut Sender, packets: usize, bytes: usize| {
-            let (heads, data) = block(packets, bytes);
-            sender.push(heads, data);
+            let (packets_meta, data) = block(packets, bytes);
+            sender.push(packets_meta, data);
         };
         push(&mut sender, 3, 4_000);
         push(&mut sender, 4, 4_000);
@@ -233,46 +234,46 @@ mod tests {
         push(&mut sender, 6, 4_000);
         assert_eq!(counts.dropped_by_mcpdump(), 11);
         // Room again, and it is told before anything else goes in.
-        assert!(matches!(receiver.take(), Some(Message::Block { .. })));
-        assert!(matches!(receiver.take(), Some(Message::Block { .. })));
+        assert!(matches!(receiver.recv(), Some(QueueItem::Block { .. })));
+        assert!(matches!(receiver.recv(), Some(QueueItem::Block { .. })));
         push(&mut sender, 7, 4_000);
         sender.lose(Loser::Kernel, 2);
         sender.time(Timestamp(9));
         sender.end(None);
         let told = drain(&mut receiver);
-        assert_eq!(told, ["lost 0+11 kept 0", "block 7", "lost 2+0 kept 0", "time 9", "end None"]);
+        assert_eq!(told, ["lost 0+11 saved 0", "block 7", "lost 2+0 saved 0", "time 9", "end None"]);
         assert_eq!((counts.lost(), receiver.held.load(Ordering::Relaxed)), (11, 0));
     }
 
     #[test]
     fn a_full_queue_still_ends_and_tells_its_losses() {
-        let (mut sender, mut receiver) = queue(2_000, Counts::default(), Overflow::Lost);
-        let (heads, data) = block(1, 1_000);
-        sender.push(heads, data);
-        let (heads, data) = block(2, 1_000);
-        sender.push(heads, data);
+        let (mut sender, mut receiver) = queue(2_000, Counts::default(), Overflow::Drop);
+        let (packets_meta, data) = block(1, 1_000);
+        sender.push(packets_meta, data);
+        let (packets_meta, data) = block(2, 1_000);
+        sender.push(packets_meta, data);
         sender.lose(Loser::Kernel, 5);
         sender.time(Timestamp(1));
         sender.end(Some("gone".into()));
-        assert_eq!(drain(&mut receiver), ["block 1", "lost 5+2 kept 0", "time 1", "end Some(\"gone\")"]);
+        assert_eq!(drain(&mut receiver), ["block 1", "lost 5+2 saved 0", "time 1", "end Some(\"gone\")"]);
     }
 
     #[test]
     fn what_is_in_a_file_is_not_lost() {
         let counts = Counts::default();
-        let (mut sender, mut receiver) = queue(2_000, counts.clone(), Overflow::Kept);
+        let (mut sender, mut receiver) = queue(2_000, counts.clone(), Overflow::SavedOnly);
         for packets in [1, 2, 3] {
-            let (heads, data) = block(packets, 1_000);
-            sender.push(heads, data);
+            let (packets_meta, data) = block(packets, 1_000);
+            sender.push(packets_meta, data);
         }
         sender.end(None);
-        assert_eq!(drain(&mut receiver), ["block 1", "lost 0+0 kept 5", "end None"]);
-        assert_eq!((counts.lost(), counts.kept_only()), (0, 5));
+        assert_eq!(drain(&mut receiver), ["block 1", "lost 0+0 saved 5", "end None"]);
+        assert_eq!((counts.lost(), counts.saved_only()), (0, 5));
     }
 
     #[test]
     fn a_sender_knows_that_nobody_listens() {
-        let (mut sender, receiver) = queue(2_000, Counts::default(), Overflow::Lost);
+        let (mut sender, receiver) = queue(2_000, Counts::default(), Overflow::Drop);
         drop(receiver);
         sender.time(Timestamp(1));
         assert!(sender.is_closed());

@@ -10,40 +10,40 @@ use pcap::{Active, Capture, PacketHeader, Stat};
 
 use super::counts::Counts;
 use super::device;
-use super::error::words;
+use super::error::message;
 use super::open::Opened;
-use super::queue::{Head, Sender};
+use super::queue::{PacketMeta, Sender};
 use crate::base::Timestamp;
 use crate::base::fact::Loser;
 use crate::capture::stop::Stop;
 
 /// Most packets that are read before the clock, the counts and the stop are looked at. A packet costs well below a
 /// microsecond: some milliseconds at most.
-const BATCH: usize = 4096;
+const MAX_BATCH: usize = 4096;
 
-/// Bytes of packets in one block, about. Blocks are handed on when this full, and whenever the kernel has no more.
-const BLOCK: usize = 256 << 10;
+/// Bytes of packets in one block, about. BlockBuilder are handed on when this full, and whenever the kernel has no more.
+const BLOCK_SIZE: usize = 256 << 10;
 
 /// Bytes that are allocated at once; blocks are cut from them.
-const CHUNK: usize = 1 << 20;
+const CHUNK_SIZE: usize = 1 << 20;
 
 /// How long the reader waits for packets before it looks after its other duties, in milliseconds. A stop takes effect
-/// within this and [`SETTLE`].
+/// within this and [`DRAIN_TIME`].
 const WAIT_MS: u16 = 40;
 
 /// How long the reader goes on when it is told to stop: what was on the wire before lies in a block that the kernel hands
 /// out at its deadline ([`device::DEADLINE_MS`]).
-const SETTLE: Duration = Duration::from_millis(25);
+const DRAIN_TIME: Duration = Duration::from_millis(25);
 
 /// When the reader ends at the latest where packets never cease.
-const SETTLE_AT_MOST: Duration = Duration::from_millis(50);
+const MAX_DRAIN: Duration = Duration::from_millis(50);
 
 /// How often the counts of kernel and interface are read. More often than people look at them, so that a loss is told
 /// near its place.
-const COUNT_EVERY: Duration = Duration::from_millis(100);
+const COUNT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How often time is told.
-const TIME_EVERY: Duration = Duration::from_millis(50);
+const TIME_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How far the time that is told in silence lags behind the clock, in nanoseconds, so that no packet may still come from
 /// before it: ten times the deadline after which the kernel hands a packet out.
@@ -53,7 +53,7 @@ const LAG: i64 = 100_000_000;
 pub(super) struct Reader {
     name: String,
     handle: Capture<Active>,
-    blocks: Blocks,
+    blocks: BlockBuilder,
     counts: Counts,
     /// Packets that may still be read; `None` is no limit.
     left: Option<u64>,
@@ -62,7 +62,7 @@ pub(super) struct Reader {
     until: Option<Instant>,
     /// When it was seen that the capture is to end.
     stopped: Option<Instant>,
-    told: Stat,
+    reported: Stat,
     count_at: Instant,
     time_at: Instant,
 }
@@ -72,7 +72,7 @@ pub(super) struct Reader {
 enum Round {
     Packets,
     Silence,
-    Over,
+    End,
 }
 
 impl Reader {
@@ -81,8 +81,8 @@ impl Reader {
         Self {
             name: opened.name,
             handle: opened.handle,
-            blocks: Blocks {
-                heads: Vec::new(),
+            blocks: BlockBuilder {
+                packets_meta: Vec::new(),
                 data: BytesMut::new(),
                 queue,
                 last: Timestamp(i64::MIN),
@@ -93,7 +93,7 @@ impl Reader {
             stop: opened.stop,
             until: opened.options.duration.and_then(|duration| now.checked_add(duration)),
             stopped: None,
-            told: Stat { received: 0, dropped: 0, if_dropped: 0 },
+            reported: Stat { received: 0, dropped: 0, if_dropped: 0 },
             count_at: now,
             time_at: now,
         }
@@ -105,9 +105,9 @@ impl Reader {
             match self.round() {
                 Ok(Round::Packets) => {}
                 Ok(Round::Silence) => self.wait(),
-                Ok(Round::Over) => break None,
+                Ok(Round::End) => break None,
                 Err(why) if self.is_only_down(&why) => self.wait(),
-                Err(why) => break Some(self.farewell(&why)),
+                Err(why) => break Some(self.describe_end(&why)),
             }
         };
         self.count();
@@ -118,38 +118,39 @@ impl Reader {
     /// What libpcap says where nothing more can be read.
     fn round(&mut self) -> Result<Round, String> {
         let (before, time) = clock();
-        let most =
-            self.left.map_or(BATCH, |left| usize::try_from(left).map_or(BATCH, |left| left.min(BATCH)));
+        let most = self
+            .left
+            .map_or(MAX_BATCH, |left| usize::try_from(left).map_or(MAX_BATCH, |left| left.min(MAX_BATCH)));
         let blocks = &mut self.blocks;
         let read = self.handle.dispatch(Some(most), |packet| blocks.add(packet.header, packet.data));
-        self.blocks.hand_on();
-        let packets = read.map_err(words)?;
+        self.blocks.flush();
+        let packets = read.map_err(message)?;
         self.counts.add_packets(packets as u64);
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(packets as u64);
         }
         if before >= self.count_at {
-            self.count_at = before + COUNT_EVERY;
+            self.count_at = before + COUNT_INTERVAL;
             self.count();
         }
         if before >= self.time_at {
-            self.time_at = before + TIME_EVERY;
+            self.time_at = before + TIME_INTERVAL;
             // With packets there is no silence: the time tells only how far they came.
             let read_all_of = if packets == 0 { time.plus(-LAG) } else { self.blocks.last };
             self.blocks.queue.time(read_all_of.max(self.blocks.last));
         }
-        Ok(self.verdict(before, packets))
+        Ok(self.after_round(before, packets))
     }
 
-    fn verdict(&mut self, now: Instant, packets: usize) -> Round {
+    fn after_round(&mut self, now: Instant, packets: usize) -> Round {
         if self.left == Some(0) || self.blocks.queue.is_closed() {
-            return Round::Over;
+            return Round::End;
         }
-        let is_told = self.stop.is_told() || self.until.is_some_and(|until| now >= until);
+        let is_told = self.stop.is_set() || self.until.is_some_and(|until| now >= until);
         if is_told {
             let since = now.saturating_duration_since(*self.stopped.get_or_insert(now));
-            if since >= SETTLE_AT_MOST || (packets == 0 && since >= SETTLE) {
-                return Round::Over;
+            if since >= MAX_DRAIN || (packets == 0 && since >= DRAIN_TIME) {
+                return Round::End;
             }
         }
         if packets == 0 { Round::Silence } else { Round::Packets }
@@ -171,9 +172,9 @@ impl Reader {
     fn count(&mut self) {
         let Ok(now) = self.handle.stats() else { return };
         // 32 bits each, which come round.
-        let kernel = u64::from(now.dropped.wrapping_sub(self.told.dropped));
-        let interface = u64::from(now.if_dropped.wrapping_sub(self.told.if_dropped));
-        self.told = now;
+        let kernel = u64::from(now.dropped.wrapping_sub(self.reported.dropped));
+        let interface = u64::from(now.if_dropped.wrapping_sub(self.reported.if_dropped));
+        self.reported = now;
         if kernel > 0 {
             self.counts.add_kernel(kernel);
             self.blocks.queue.lose(Loser::Kernel, kernel);
@@ -187,16 +188,16 @@ impl Reader {
     /// libpcap before 1.10 takes a device that went down for an error, though it may come up again.
     fn is_only_down(&self, why: &str) -> bool {
         why.contains("went down")
-            && self.is_wanted()
+            && self.is_running()
             && pcap::Device::list().is_ok_and(|list| list.iter().any(|device| device.name == self.name))
     }
 
     /// Nobody has told the reader to end.
-    fn is_wanted(&self) -> bool {
-        !self.stop.is_told() && !self.blocks.queue.is_closed()
+    fn is_running(&self) -> bool {
+        !self.stop.is_set() && !self.blocks.queue.is_closed()
     }
 
-    fn farewell(&self, why: &str) -> String {
+    fn describe_end(&self, why: &str) -> String {
         let packets = self.counts.packets();
         let name = &self.name;
         let plural = if packets == 1 { "packet was" } else { "packets were" };
@@ -209,8 +210,8 @@ impl Reader {
 }
 
 /// The block that is being filled.
-struct Blocks {
-    heads: Vec<Head>,
+struct BlockBuilder {
+    packets_meta: Vec<PacketMeta>,
     data: BytesMut,
     queue: Sender,
     /// The time of the latest packet.
@@ -219,26 +220,26 @@ struct Blocks {
     nanoseconds: bool,
 }
 
-impl Blocks {
+impl BlockBuilder {
     fn add(&mut self, header: &PacketHeader, data: &[u8]) {
         if self.data.capacity() - self.data.len() < data.len() {
-            self.hand_on();
-            self.data.reserve(CHUNK.max(data.len()));
+            self.flush();
+            self.data.reserve(CHUNK_SIZE.max(data.len()));
         }
         self.data.extend_from_slice(data);
         let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let unit = if self.nanoseconds { 1 } else { 1000 };
         let time = Timestamp(header.ts.tv_sec.saturating_mul(1_000_000_000)).plus(header.ts.tv_usec * unit);
         self.last = time;
-        self.heads.push(Head { time, captured, original: header.len.max(captured) });
-        if self.data.len() >= BLOCK {
-            self.hand_on();
+        self.packets_meta.push(PacketMeta { time, captured, original: header.len.max(captured) });
+        if self.data.len() >= BLOCK_SIZE {
+            self.flush();
         }
     }
 
-    fn hand_on(&mut self) {
-        if !self.heads.is_empty() {
-            self.queue.push(std::mem::take(&mut self.heads), self.data.split().freeze());
+    fn flush(&mut self) {
+        if !self.packets_meta.is_empty() {
+            self.queue.push(std::mem::take(&mut self.packets_meta), self.data.split().freeze());
         }
     }
 }

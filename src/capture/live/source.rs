@@ -6,33 +6,33 @@ use bytes::Bytes;
 
 use super::counts::Counts;
 use super::error::Error;
-use super::keeper::{Keeper, Keeping};
-use super::numbers::Numbers;
+use super::numbering::Numbering;
 use super::open::Opened;
-use super::queue::{self, Head, Message, Missing, Overflow, Receiver, Sender};
+use super::queue::{self, Missing, Overflow, PacketMeta, QueueItem, Receiver, Sender};
 use super::reader::Reader;
+use super::saver::{Saver, SaverLoop};
 use crate::base::Findings;
 use crate::base::fact::{Loser, Losses};
 use crate::capture::item::{self, Item, LinkType, Packet, Source};
-use crate::capture::keep::Recorder;
+use crate::capture::save::PacketWriter;
 use crate::capture::stop::Stop;
 
 /// A live capture. Dropping it ends the reader's thread.
 pub struct Live {
     receiver: Receiver,
-    block: (std::vec::IntoIter<Head>, Bytes),
+    block: (std::vec::IntoIter<PacketMeta>, Bytes),
     lost: Losses,
-    numbers: Numbers,
-    state: State,
+    numbers: Numbering,
+    state: LiveState,
     counts: Counts,
     stop: Stop,
     thread: Option<JoinHandle<()>>,
 }
 
-enum State {
+enum LiveState {
     Reading,
     /// Over; why, where it was not asked to end.
-    Over(Option<String>),
+    Ended(Option<String>),
 }
 
 impl Opened {
@@ -49,30 +49,30 @@ impl Opened {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start_kept(self, recorder: Recorder) -> Result<(Live, Keeper), Error> {
-        Live::start_kept(self, recorder)
+    pub fn start_saving(self, writer: PacketWriter) -> Result<(Live, Saver), Error> {
+        Live::start_saving(self, writer)
     }
 }
 
 impl Live {
     fn start(opened: Opened) -> Result<Self, Error> {
         let counts = Counts::default();
-        let (sender, receiver) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::Lost);
-        let live = Self::of(receiver, opened.link_type, counts);
+        let (sender, receiver) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::Drop);
+        let live = Self::from_queue(receiver, opened.link_type, counts);
         live.read(opened, sender)
     }
 
     /// The same, and packets go into a file on their way.
-    fn start_kept(opened: Opened, recorder: Recorder) -> Result<(Self, Keeper), Error> {
+    fn start_saving(opened: Opened, writer: PacketWriter) -> Result<(Self, Saver), Error> {
         let counts = Counts::default();
-        let (sender, read) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::Lost);
-        let (kept, receiver) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::Kept);
+        let (sender, read) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::Drop);
+        let (kept, receiver) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::SavedOnly);
         let device = opened.name.clone();
-        let keeping = Keeping::new(read, opened.link_type, kept);
-        let keeper = Keeper::start(keeping, recorder, opened.stop())
+        let saver_loop = SaverLoop::new(read, opened.link_type, kept);
+        let saver = Saver::start(saver_loop, writer, opened.stop())
             .map_err(|error| Error::Other { device, why: error.to_string() })?;
-        let live = Self::of(receiver, opened.link_type, counts);
-        Ok((live.read(opened, sender)?, keeper))
+        let live = Self::from_queue(receiver, opened.link_type, counts);
+        Ok((live.read(opened, sender)?, saver))
     }
 
     /// Starts the thread that reads.
@@ -89,13 +89,13 @@ impl Live {
     }
 
     /// What comes out of a queue, whoever fills it.
-    pub(super) fn of(receiver: Receiver, link_type: LinkType, counts: Counts) -> Self {
+    pub(super) fn from_queue(receiver: Receiver, link_type: LinkType, counts: Counts) -> Self {
         Self {
             receiver,
             block: (Vec::new().into_iter(), Bytes::new()),
             lost: Losses::default(),
-            numbers: Numbers::new(link_type),
-            state: State::Reading,
+            numbers: Numbering::new(link_type),
+            state: LiveState::Reading,
             counts,
             stop: Stop::default(),
             thread: None,
@@ -114,25 +114,25 @@ impl Live {
         self.counts.clone()
     }
 
-    /// Why the capture ended, in words for the operator; `None` as long as it goes on, and where it was to end.
+    /// Why the capture ended, in message for the operator; `None` as long as it goes on, and where it was to end.
     #[must_use]
     pub fn ended(&self) -> Option<String> {
         match &self.state {
-            State::Reading => None,
-            State::Over(why) => why.clone(),
+            LiveState::Reading => None,
+            LiveState::Ended(why) => why.clone(),
         }
     }
 
     fn packet(&mut self) -> Option<Packet> {
-        let (heads, data) = &mut self.block;
-        Some(self.numbers.packet(heads.next()?, data))
+        let (packets_meta, data) = &mut self.block;
+        Some(self.numbers.packet(packets_meta.next()?, data))
     }
 
     /// What is missing for the analysis. What was kept has its numbers.
-    fn miss(&mut self, missing: Missing) {
-        self.numbers.skip(missing.kept);
+    fn set_missing(&mut self, missing: Missing) {
+        self.numbers.skip(missing.saved);
         self.lost = missing.lost;
-        self.lost.add(Loser::Mcpdump, missing.kept);
+        self.lost.add(Loser::Mcpdump, missing.saved);
     }
 
     fn loss(&mut self) -> Option<Item> {
@@ -156,15 +156,19 @@ impl Source for Live {
             if let Some(loss) = self.loss() {
                 return Ok(Some(loss));
             }
-            if let State::Over(_) = self.state {
+            if let LiveState::Ended(_) = self.state {
                 return Ok(None);
             }
-            match self.receiver.take() {
-                Some(Message::Block { heads, data }) => self.block = (heads.into_iter(), data),
-                Some(Message::Missing(missing)) => self.miss(missing),
-                Some(Message::Time(time)) => return Ok(Some(Item::Time(time))),
-                Some(Message::End(why)) => self.state = State::Over(why),
-                None => self.state = State::Over(Some("a thread that reads the device is gone".to_owned())),
+            match self.receiver.recv() {
+                Some(QueueItem::Block { packets_meta, data }) => {
+                    self.block = (packets_meta.into_iter(), data)
+                }
+                Some(QueueItem::Missing(missing)) => self.set_missing(missing),
+                Some(QueueItem::Time(time)) => return Ok(Some(Item::Time(time))),
+                Some(QueueItem::End(why)) => self.state = LiveState::Ended(why),
+                None => {
+                    self.state = LiveState::Ended(Some("a thread that reads the device is gone".to_owned()))
+                }
             }
         }
     }

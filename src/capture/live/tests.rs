@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::keeper::Keeping;
-use super::queue::{Head, Overflow, Sender, queue};
+use super::queue::{Overflow, PacketMeta, Sender, queue};
+use super::saver::SaverLoop;
 use super::source::Live;
 use super::{Counts, Error, Opened, Options, interfaces, open};
 use crate::base::fact::Loser;
 use crate::base::{Findings, Timestamp};
-use crate::capture::keep::{Names, Recorder, Rotation, Target};
-use crate::capture::write::About;
+use crate::capture::encode::FileMetadata;
+use crate::capture::save::{Names, PacketWriter, Rotation, Target};
 use crate::capture::{Item, LinkType, Source};
 
 /// Opens loopback for the connections of `port`, which ends by itself; `None`, said with the reason, where that is not
@@ -104,7 +104,7 @@ fn a_capture_ends_after_so_many_packets() {
 fn devices_and_filters_that_are_none_are_told_apart() {
     let device = Some("no-such-device".to_owned());
     match open(&Options { device, ..Options::default() }).map(|_| ()).unwrap_err() {
-        Error::NoDevice { there, .. } => assert!(!there.is_empty()),
+        Error::NoDevice { available, .. } => assert!(!available.is_empty()),
         Error::NotAllowed { why, .. } => return eprintln!("skipped: {why}"),
         other => panic!("{other}"),
     }
@@ -118,15 +118,15 @@ fn devices_and_filters_that_are_none_are_told_apart() {
 
 fn filled(fill: impl FnOnce(&mut Sender)) -> (Live, Counts) {
     let counts = Counts::default();
-    let (mut sender, receiver) = queue(10_000, counts.clone(), Overflow::Lost);
+    let (mut sender, receiver) = queue(10_000, counts.clone(), Overflow::Drop);
     fill(&mut sender);
     sender.end(Some("eth9 was removed".into()));
-    (Live::of(receiver, LinkType(1), counts.clone()), counts)
+    (Live::from_queue(receiver, LinkType(1), counts.clone()), counts)
 }
 
 /// A block of packets with a byte each.
 fn push(sender: &mut Sender, bytes: &'static [u8]) {
-    let head = |byte: &u8| Head { time: Timestamp(i64::from(*byte)), captured: 1, original: 60 };
+    let head = |byte: &u8| PacketMeta { time: Timestamp(i64::from(*byte)), captured: 1, original: 60 };
     sender.push(bytes.iter().map(head).collect(), Bytes::from_static(bytes));
 }
 
@@ -140,7 +140,7 @@ fn packets_are_numbered_and_losses_stand_in_their_place() {
         sender.time(Timestamp(200));
         push(sender, &[0; 9_900]);
     });
-    let told = words(&mut live);
+    let told = message(&mut live);
     let want =
         ["1:97", "2:98", "2 by the kernel", "1 by the interface", "3:99", "time 200", "9900 by mcpdump"];
     assert_eq!(told, want);
@@ -149,7 +149,7 @@ fn packets_are_numbered_and_losses_stand_in_their_place() {
 }
 
 /// What comes out of a source, in a word each.
-fn words(source: &mut impl Source) -> Vec<String> {
+fn message(source: &mut impl Source) -> Vec<String> {
     let mut findings = Findings::new();
     std::iter::from_fn(|| source.next(&mut findings).unwrap())
         .map(|item| match item {
@@ -157,7 +157,7 @@ fn words(source: &mut impl Source) -> Vec<String> {
             Item::Lost { by, packets } => format!("{packets} by {}", by.name()),
             Item::Time(time) => format!("time {}", time.0),
             Item::Secrets { .. } => "secrets".to_owned(),
-            Item::Idle => "idle".to_owned(),
+            Item::Pending => "idle".to_owned(),
         })
         .collect()
 }
@@ -171,22 +171,22 @@ fn kept(
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("kept");
     let counts = Counts::default();
-    let (mut sender, read) = queue(1 << 20, counts.clone(), Overflow::Lost);
-    let (to, taken) = queue(room, counts.clone(), Overflow::Kept);
+    let (mut sender, read) = queue(1 << 20, counts.clone(), Overflow::Drop);
+    let (to, taken) = queue(room, counts.clone(), Overflow::SavedOnly);
     fill(&mut sender);
     sender.end(Some("eth9 was removed".into()));
     let names = Names::new(rotation, jiff::tz::TimeZone::UTC, Timestamp(0));
     let target = Target::Path(path.clone());
-    let recorder = Recorder::create(target, names, About::default(), Some(LinkType(1))).unwrap();
+    let writer = PacketWriter::create(target, names, FileMetadata::default(), Some(LinkType(1))).unwrap();
     let failure = std::sync::OnceLock::new();
-    let recorder = Keeping::new(read, LinkType(1), to).run(recorder, &failure);
-    assert_eq!((recorder.failure(), failure.get()), (None, None));
-    let mut live = Live::of(taken, LinkType(1), counts.clone());
-    let analysed = words(&mut live);
+    let writer = SaverLoop::new(read, LinkType(1), to).run(writer, &failure);
+    assert_eq!((writer.failure(), failure.get()), (None, None));
+    let mut live = Live::from_queue(taken, LinkType(1), counts.clone());
+    let analysed = message(&mut live);
     let files = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
     let inputs: Vec<_> = files.map(crate::capture::Input::Path).collect();
     let mut file = crate::capture::open(&inputs, &crate::capture::OpenOptions::default()).unwrap();
-    (words(&mut file), analysed, counts)
+    (message(&mut file), analysed, counts)
 }
 
 #[test]
@@ -201,14 +201,14 @@ fn what_an_analysis_does_not_get_is_in_the_file_under_its_number() {
     let packets = file.iter().filter(|item| item.contains(':')).count();
     assert_eq!((packets, file[502].as_str()), (503, "2 by the kernel"), "{file:?}");
     assert_eq!(analysed, ["1:97", "2:98", "2 by the kernel", "500 by mcpdump", "503:100", "time 200"]);
-    assert_eq!((counts.lost(), counts.kept_only()), (0, 500));
+    assert_eq!((counts.lost(), counts.saved_only()), (0, 500));
 }
 
 #[test]
 fn files_that_are_full_end_the_capture_for_the_analysis_too() {
     let rotation = Rotation { seconds: Some(1), count: Some(1), size: None };
     let (file, analysed, _) = kept(1 << 20, rotation, |sender| {
-        let head = |time: i64| Head { time: Timestamp(time * 400_000_000), captured: 1, original: 60 };
+        let head = |time: i64| PacketMeta { time: Timestamp(time * 400_000_000), captured: 1, original: 60 };
         sender.push((0..10).map(head).collect(), Bytes::from_static(b"abcdefghij"));
         push(sender, b"late");
     });

@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::Findings;
-use crate::capture::{self, live, pace};
+use crate::capture::{self, live, playback};
 use crate::cli::Outcome;
 use crate::cli::arguments::{Color, KeepArguments, ScreenArguments};
 use crate::cli::commands::traffic::Pace;
@@ -274,13 +274,13 @@ fn play_on_screen(demo: &Demo, request: &Request, user: Option<&str>) -> anyhow:
     result.map(|()| Outcome::Done)
 }
 
-type Recording = pace::Pace<capture::Capture, WallClock>;
+type Recording = playback::Playback<capture::Capture, WallClock>;
 
 /// The recording, at its own speed from now on.
 fn recording() -> anyhow::Result<Recording> {
     let recording = zstd::Decoder::new(RECORDING).context("the recording cannot be unpacked")?;
     let capture = capture::from_reader("the recording", Box::new(recording));
-    Ok(pace::Pace::new(capture, WallClock::start()))
+    Ok(playback::Playback::new(capture, WallClock::start()))
 }
 
 /// The clock that the recording is played by: time since it was started.
@@ -294,7 +294,7 @@ impl WallClock {
     }
 }
 
-impl pace::Clock for WallClock {
+impl playback::Clock for WallClock {
     fn now(&mut self) -> Duration {
         self.0.elapsed()
     }

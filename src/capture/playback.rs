@@ -10,7 +10,7 @@ use super::item::{Error, Item, Source};
 use crate::base::{Findings, Timestamp};
 
 /// The longest wait before a time is told. A live capture tells one every 100 ms at least.
-const STEP: Duration = Duration::from_millis(50);
+const MAX_STEP: Duration = Duration::from_millis(50);
 
 /// Where time comes from, and how it is let pass.
 pub trait Clock {
@@ -23,32 +23,32 @@ pub trait Clock {
 
 /// A source at its own speed.
 #[derive(Debug)]
-pub struct Pace<S, C> {
+pub struct Playback<S, C> {
     source: S,
     clock: C,
     /// The item that is not due yet.
     held: Option<Item>,
     /// The first packet's time, and when it went out.
-    began: Option<(Timestamp, Duration)>,
-    is_over: bool,
+    started: Option<(Timestamp, Duration)>,
+    is_ended: bool,
 }
 
-impl<S: Source, C: Clock> Pace<S, C> {
+impl<S: Source, C: Clock> Playback<S, C> {
     /// Plays `source` by `clock`.
     #[must_use]
     pub fn new(source: S, clock: C) -> Self {
-        Self { source, clock, held: None, began: None, is_over: false }
+        Self { source, clock, held: None, started: None, is_ended: false }
     }
 
     /// How long the capture has been playing; zero before its first packet.
     pub fn played(&mut self) -> Duration {
         let now = self.clock.now();
-        self.began.map_or(Duration::ZERO, |(_, at)| now.saturating_sub(at))
+        self.started.map_or(Duration::ZERO, |(_, at)| now.saturating_sub(at))
     }
 
     /// Ends it: nothing more goes out.
     pub fn end(&mut self) {
-        self.is_over = true;
+        self.is_ended = true;
     }
 
     /// How long an item has to wait still. What has no time of its own goes out behind what stood before it.
@@ -57,7 +57,7 @@ impl<S: Source, C: Clock> Pace<S, C> {
             return Duration::ZERO;
         };
         let now = self.clock.now();
-        let (first, at) = *self.began.get_or_insert((time, now));
+        let (first, at) = *self.started.get_or_insert((time, now));
         // A packet from before the first one is late already.
         let due = at.saturating_add(Duration::from_nanos(u64::try_from(time.since(first)).unwrap_or(0)));
         due.saturating_sub(now)
@@ -66,24 +66,24 @@ impl<S: Source, C: Clock> Pace<S, C> {
     /// The packet time that it is now.
     fn time(&mut self) -> Option<Timestamp> {
         let played = i64::try_from(self.played().as_nanos()).unwrap_or(i64::MAX);
-        self.began.map(|(first, _)| first.plus(played))
+        self.started.map(|(first, _)| first.plus(played))
     }
 }
 
-impl<S: Source, C: Clock> Source for Pace<S, C> {
+impl<S: Source, C: Clock> Source for Playback<S, C> {
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         let item = match self.held.take() {
-            _ if self.is_over => None,
+            _ if self.is_ended => None,
             Some(item) => Some(item),
             None => self.source.next(findings)?,
         };
         let Some(item) = item else {
-            self.is_over = true;
+            self.is_ended = true;
             return Ok(None);
         };
         let wait = self.wait(&item);
-        self.clock.sleep(wait.min(STEP));
-        if wait <= STEP {
+        self.clock.sleep(wait.min(MAX_STEP));
+        if wait <= MAX_STEP {
             return Ok(Some(item));
         }
         // A sleep may last longer than it should: time is never told beyond what waits.
@@ -98,7 +98,7 @@ fn time_of(item: &Item) -> Option<Timestamp> {
     match item {
         Item::Packet(packet) => Some(packet.origin.time),
         Item::Time(time) => Some(*time),
-        Item::Secrets { .. } | Item::Lost { .. } | Item::Idle => None,
+        Item::Secrets { .. } | Item::Lost { .. } | Item::Pending => None,
     }
 }
 
@@ -146,10 +146,10 @@ mod tests {
     /// What comes out, with the time at which it does.
     fn play(times: &[i64], over: Duration) -> Vec<(Duration, Item)> {
         let clock = Fake { now: Duration::from_secs(77), over };
-        let mut pace = Pace::new(List(VecDeque::from_iter(times.iter().copied()), 0), clock);
+        let mut playback = Playback::new(List(VecDeque::from_iter(times.iter().copied()), 0), clock);
         let mut out = Vec::new();
-        while let Some(item) = pace.next(&mut Findings::default()).unwrap() {
-            out.push((pace.clock.now - Duration::from_secs(77), item));
+        while let Some(item) = playback.next(&mut Findings::default()).unwrap() {
+            out.push((playback.clock.now - Duration::from_secs(77), item));
         }
         out
     }
@@ -209,9 +209,9 @@ mod tests {
 
     #[test]
     fn it_ends_when_it_is_told_to() {
-        let mut pace = Pace::new(List(VecDeque::from([0, 1, 2]), 0), Fake::default());
-        assert!(pace.next(&mut Findings::default()).unwrap().is_some());
-        pace.end();
-        assert!(pace.next(&mut Findings::default()).unwrap().is_none());
+        let mut playback = Playback::new(List(VecDeque::from([0, 1, 2]), 0), Fake::default());
+        assert!(playback.next(&mut Findings::default()).unwrap().is_some());
+        playback.end();
+        assert!(playback.next(&mut Findings::default()).unwrap().is_none());
     }
 }

@@ -9,27 +9,27 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use lz4_flex::frame::FrameDecoder;
 
 /// An input after decompression.
-pub(super) struct Decoded {
+pub(super) struct Decompressor {
     /// What it is compressed with; `None` where it is not, or nothing was read yet.
     pub(super) compression: Option<&'static str>,
-    state: State,
+    state: DecompressorState,
     failed: Arc<AtomicBool>,
 }
 
-enum State {
+enum DecompressorState {
     /// Nothing was read, so that opening waits for nobody.
-    Raw(Metered),
+    Raw(CountingReader),
     Open(Box<dyn Read + Send>),
     Closed,
 }
 
-impl Decoded {
+impl Decompressor {
     /// Nothing read yet of `raw`; what is read is added to `count`.
     pub(super) fn new(raw: Box<dyn Read + Send>, count: Arc<AtomicU64>) -> Self {
         let failed = Arc::<AtomicBool>::default();
         Self {
             compression: None,
-            state: State::Raw(Metered { inner: raw, count, failed: Arc::clone(&failed) }),
+            state: DecompressorState::Raw(CountingReader { inner: raw, count, failed: Arc::clone(&failed) }),
             failed,
         }
     }
@@ -39,13 +39,13 @@ impl Decoded {
         self.compression.is_some() && !self.failed.load(Ordering::Relaxed)
     }
 
-    fn decode(&mut self, mut raw: Metered) -> io::Result<Box<dyn Read + Send>> {
+    fn open(&mut self, mut raw: CountingReader) -> io::Result<Box<dyn Read + Send>> {
         let head = read_head(&mut raw)?;
         self.compression = compression(&head);
         let whole = Cursor::new(head).chain(raw);
         Ok(match self.compression {
             Some("gzip") => {
-                let input = BufReader::with_capacity(INPUT, whole);
+                let input = BufReader::with_capacity(INPUT_BUFFER_SIZE, whole);
                 Box::new(flate2::bufread::MultiGzDecoder::new(input))
             }
             Some("zstd") => Box::new(zstd::Decoder::new(whole)?),
@@ -55,25 +55,25 @@ impl Decoded {
     }
 }
 
-impl Read for Decoded {
+impl Read for Decompressor {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if let State::Open(reader) = &mut self.state {
+        if let DecompressorState::Open(reader) = &mut self.state {
             return reader.read(buf);
         }
-        match std::mem::replace(&mut self.state, State::Closed) {
-            State::Raw(raw) => {
-                let mut reader = self.decode(raw)?;
+        match std::mem::replace(&mut self.state, DecompressorState::Closed) {
+            DecompressorState::Raw(raw) => {
+                let mut reader = self.open(raw)?;
                 let result = reader.read(buf);
-                self.state = State::Open(reader);
+                self.state = DecompressorState::Open(reader);
                 result
             }
-            State::Open(_) | State::Closed => Ok(0),
+            DecompressorState::Open(_) | DecompressorState::Closed => Ok(0),
         }
     }
 }
 
 /// Compressed bytes that are read at once. Chosen, not measured.
-const INPUT: usize = 64 << 10;
+const INPUT_BUFFER_SIZE: usize = 64 << 10;
 
 /// The first four bytes; fewer where the input is shorter. Waits for no more than these.
 fn read_head(raw: &mut impl Read) -> io::Result<Vec<u8>> {
@@ -94,13 +94,13 @@ pub(super) fn compression(head: &[u8]) -> Option<&'static str> {
 }
 
 /// Counts what is read and remembers if reading itself failed.
-struct Metered {
+struct CountingReader {
     inner: Box<dyn Read + Send>,
     count: Arc<AtomicU64>,
     failed: Arc<AtomicBool>,
 }
 
-impl Read for Metered {
+impl Read for CountingReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let result = self.inner.read(buf);
         match &result {
@@ -123,15 +123,16 @@ impl Read for Metered {
 /// which lz4_flex 0.14 asserts against.
 struct Lz4Frames<R: Read> {
     /// `None` only while one is replaced.
-    decoder: Option<FrameDecoder<Tally<BufReader<R>>>>,
+    decoder: Option<FrameDecoder<EndDetector<BufReader<R>>>>,
     /// How much had been read when the last frame ended.
     frame_end: Option<u64>,
 }
 
 impl<R: Read> Lz4Frames<R> {
     fn new(raw: R) -> Self {
-        let tally = Tally { inner: BufReader::with_capacity(INPUT, raw), bytes: 0, ended: false };
-        Self { decoder: Some(FrameDecoder::new(tally)), frame_end: None }
+        let input =
+            EndDetector { inner: BufReader::with_capacity(INPUT_BUFFER_SIZE, raw), bytes: 0, ended: false };
+        Self { decoder: Some(FrameDecoder::new(input)), frame_end: None }
     }
 }
 
@@ -145,14 +146,14 @@ impl<R: Read> Read for Lz4Frames<R> {
             if n > 0 {
                 return Ok(n);
             }
-            let tally = decoder.get_ref();
-            if tally.ended && self.frame_end == Some(tally.bytes) {
+            let input = decoder.get_ref();
+            if input.ended && self.frame_end == Some(input.bytes) {
                 break;
             }
-            if tally.ended {
+            if input.ended {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
-            self.frame_end = Some(tally.bytes);
+            self.frame_end = Some(input.bytes);
             self.decoder = self.decoder.take().map(|done| FrameDecoder::new(done.into_inner()));
         }
         Ok(0)
@@ -160,13 +161,13 @@ impl<R: Read> Read for Lz4Frames<R> {
 }
 
 /// Counts bytes and remembers the end.
-struct Tally<R> {
+struct EndDetector<R> {
     inner: R,
     bytes: u64,
     ended: bool,
 }
 
-impl<R: Read> Read for Tally<R> {
+impl<R: Read> Read for EndDetector<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
         self.bytes += n as u64;

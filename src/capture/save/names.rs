@@ -1,6 +1,6 @@
 //! Which file packets go to, and what it is called: tcpdump's `-C`, `-G` and `-W`.
 //!
-//! | given | names | ends |
+//! | given | names | block_ends |
 //! |---|---|---|
 //! | `-C` | `w`, `w1`, `w2` … | |
 //! | `-C -W 12` | `w00`, `w01` … `w11`, `w00` again | |
@@ -50,7 +50,7 @@ pub struct Names {
 
 /// What to do before a packet is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum NextFile {
     /// It belongs into the same file.
     Same,
     /// Another file begins.
@@ -89,27 +89,27 @@ impl Names {
 
     /// Whether what comes at `now` belongs into the file that has `len` bytes. A time is looked at first: the file that
     /// it begins is empty.
-    pub(super) fn next(&mut self, now: Timestamp, len: u64) -> Next {
+    pub(super) fn next(&mut self, now: Timestamp, len: u64) -> NextFile {
         if self.is_later(now) {
             self.began = now;
             self.slots = self.slots.saturating_add(1);
             self.number = 0;
-            return if self.is_last_slot() { Next::Over } else { Next::File };
+            return if self.is_last_slot() { NextFile::Over } else { NextFile::File };
         }
         if self.rotation.size.is_none_or(|size| len <= size) {
-            return Next::Same;
+            return NextFile::Same;
         }
         self.number = self.number.saturating_add(1);
         if self.rotation.count.is_some_and(|count| self.number >= count) {
             self.number = 0;
         }
-        Next::File
+        NextFile::File
     }
 
     /// Whether nothing more is wanted at `now`, though no packet came.
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
         let mut later = self.clone();
-        self.rotation.seconds.is_some() && later.next(now, 0) == Next::Over
+        self.rotation.seconds.is_some() && later.next(now, 0) == NextFile::Over
     }
 
     fn is_later(&self, now: Timestamp) -> bool {
@@ -118,7 +118,7 @@ impl Names {
         self.rotation.seconds.is_some_and(|every| second(now) - second(self.began) >= i64::from(every))
     }
 
-    /// With `-C` the count is that of the ring, and nothing ends.
+    /// With `-C` the count is that of the ring, and nothing block_ends.
     fn is_last_slot(&self) -> bool {
         self.rotation.size.is_none() && self.rotation.count.is_some_and(|count| self.slots >= count)
     }
@@ -162,9 +162,9 @@ mod tests {
         let mut made = vec![names.now(path.as_ref()).display().to_string()];
         for second in seconds {
             match names.next(Timestamp(second * SECOND), len) {
-                Next::Same => {}
-                Next::Over => return (made, true),
-                Next::File => {
+                NextFile::Same => {}
+                NextFile::Over => return (made, true),
+                NextFile::File => {
                     made.push(names.now(path.as_ref()).display().to_string());
                     len = 10;
                 }

@@ -1,6 +1,6 @@
 //! Packets in; the bytes of a pcapng file out (draft-ietf-opsawg-pcapng; section numbers are those of draft 03).
 //!
-//! Does no I/O: [`Writer`] makes whole blocks, `keep` puts them into files. pcap-file writes pcapng too, but only as a
+//! Does no I/O: [`Encoder`] makes whole blocks, `keep` puts them into files. pcap-file writes pcapng too, but only as a
 //! release candidate; these are the few blocks that are needed.
 //!
 //! ```text
@@ -11,13 +11,13 @@
 use bytes::Bytes;
 
 use super::item::{LinkType, Packet};
-use super::pcapng::{ENHANCED_PACKET, INTERFACE, SECRETS, SECTION, STATISTICS};
+use super::pcapng::{ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECRETS, SECTION_HEADER, STATISTICS};
 use crate::base::Timestamp;
 use crate::base::fact::Losses;
 
 /// What a file says of its making. Empty texts are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct About {
+pub struct FileMetadata {
     /// The machine: its processor.
     pub hardware: String,
     /// The operating system and its version.
@@ -34,25 +34,25 @@ pub struct About {
 
 /// What an interface statistics block says (section 4.6), for the time since the file began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Statistics {
+pub struct FileStatistics {
     /// Packets that are in the file.
     pub written: u64,
     /// Packets that are not, and who lost them.
     pub lost: Losses,
     /// Up to when there was silence behind the last packet; `None` where that is not known.
-    pub until: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
 }
 
 /// A packet that has no place in a pcapng file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("link type {} has no place in a pcapng file (its numbers have 16 bits)", .0.0)]
-pub struct NoPlace(pub LinkType);
+pub struct UnsupportedLinkType(pub LinkType);
 
 /// Makes the blocks of one file, one section.
 #[derive(Debug)]
-pub struct Writer {
-    about: About,
-    interfaces: Vec<Interface>,
+pub struct Encoder {
+    metadata: FileMetadata,
+    interfaces: Vec<WrittenInterface>,
     /// Whole blocks that were not taken yet.
     blocks: Vec<u8>,
     /// Bytes of the blocks that were taken.
@@ -61,7 +61,7 @@ pub struct Writer {
 
 /// An interface that was described. A file has one for each link type; live captures have one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Interface {
+struct WrittenInterface {
     link_type: u16,
     /// `if_tsoffset`: ticks have no sign, so times before 1970 have an interface of their own.
     offset: i64,
@@ -72,13 +72,13 @@ struct Interface {
 /// `if_tsoffset` of times before 1970, in seconds: no [`Timestamp`] is earlier.
 const BEFORE_1970: i64 = i64::MIN / 1_000_000_000 - 1;
 
-impl Writer {
+impl Encoder {
     /// A file that begins: its section header is the first block.
     #[must_use]
-    pub fn new(about: About) -> Self {
-        let mut writer = Self { about, interfaces: Vec::new(), blocks: Vec::new(), taken: 0 };
-        writer.section();
-        writer
+    pub fn new(metadata: FileMetadata) -> Self {
+        let mut encoder = Self { metadata, interfaces: Vec::new(), blocks: Vec::new(), taken: 0 };
+        encoder.section();
+        encoder
     }
 
     /// Bytes of the file so far.
@@ -100,7 +100,7 @@ impl Writer {
     }
 
     /// They were written: the next ones follow.
-    pub fn take(&mut self) {
+    pub fn clear_blocks(&mut self) {
         self.taken = self.len();
         self.blocks.clear();
     }
@@ -108,20 +108,20 @@ impl Writer {
     /// Describes an interface that packets are to come from, so that a file without packets says of what.
     ///
     /// # Errors
-    /// [`NoPlace`].
-    pub fn interface(&mut self, link_type: LinkType) -> Result<(), NoPlace> {
+    /// [`UnsupportedLinkType`].
+    pub fn interface(&mut self, link_type: LinkType) -> Result<(), UnsupportedLinkType> {
         self.number(link_type, Timestamp::default()).map(|_| ())
     }
 
     /// An enhanced packet block (section 4.3).
     ///
     /// # Errors
-    /// [`NoPlace`]; nothing is made then.
-    pub fn packet(&mut self, packet: &Packet) -> Result<(), NoPlace> {
+    /// [`UnsupportedLinkType`]; nothing is made then.
+    pub fn packet(&mut self, packet: &Packet) -> Result<(), UnsupportedLinkType> {
         let time = packet.origin.time;
         let number = self.number(packet.link_type, time)?;
         let Some(interface) = self.interfaces.get_mut(number) else {
-            return Err(NoPlace(packet.link_type));
+            return Err(UnsupportedLinkType(packet.link_type));
         };
         let (first, _) = interface.times.unwrap_or((time, time));
         interface.times = Some((first, time));
@@ -148,13 +148,13 @@ impl Writer {
     /// An interface statistics block (section 4.6) for the whole file, told of its first interface. There may be several:
     /// each counts from the beginning, and the last one holds. What mcpdump itself lost is the packets that were accepted,
     /// not dropped by the system, and yet not delivered.
-    pub fn statistics(&mut self, statistics: Statistics) {
+    pub fn statistics(&mut self, statistics: FileStatistics) {
         let Some(interface) = self.interfaces.first().copied() else {
             return;
         };
         let (first, last) = interface.times.unwrap_or_default();
-        let Statistics { written, lost, until } = statistics;
-        let now = until.map_or(last, |until| until.max(last));
+        let FileStatistics { written, lost, end_time } = statistics;
+        let now = end_time.map_or(last, |end_time| end_time.max(last));
         // A file does not tell who lost what its packets say is missing (`epb_dropcount`): it was not the interface.
         let system = lost.kernel.saturating_add(lost.unknown);
         let accepted = written.saturating_add(system).saturating_add(lost.mcpdump);
@@ -176,8 +176,8 @@ impl Writer {
 
     /// The section header block (section 4.1); how long the section is, is not said.
     fn section(&mut self) {
-        let About { hardware, system, application, .. } = self.about.clone();
-        self.block(SECTION, |block| {
+        let FileMetadata { hardware, system, application, .. } = self.metadata.clone();
+        self.block(SECTION_HEADER, |block| {
             block.u32(0x1a2b_3c4d);
             block.u32(1); // version 1.0
             block.0.extend_from_slice(&u64::MAX.to_le_bytes());
@@ -189,23 +189,23 @@ impl Writer {
     }
 
     /// The number of the interface of a packet; describes it (section 4.2) where it is the first one.
-    fn number(&mut self, link_type: LinkType, time: Timestamp) -> Result<usize, NoPlace> {
+    fn number(&mut self, link_type: LinkType, time: Timestamp) -> Result<usize, UnsupportedLinkType> {
         let offset = if time.0 < 0 { BEFORE_1970 } else { 0 };
-        let small = u16::try_from(link_type.0).map_err(|_| NoPlace(link_type))?;
-        let known = |i: &Interface| i.link_type == small && i.offset == offset;
+        let small = u16::try_from(link_type.0).map_err(|_| UnsupportedLinkType(link_type))?;
+        let known = |i: &WrittenInterface| i.link_type == small && i.offset == offset;
         if let Some(number) = self.interfaces.iter().position(known) {
             return Ok(number);
         }
-        self.interfaces.push(Interface { link_type: small, offset, times: None });
-        let About { device, filter, snaplen, system, .. } = self.about.clone();
-        self.block(INTERFACE, |block| {
+        self.interfaces.push(WrittenInterface { link_type: small, offset, times: None });
+        let FileMetadata { device, filter, snaplen, system, .. } = self.metadata.clone();
+        self.block(INTERFACE_DESCRIPTION, |block| {
             block.u32(u32::from(small));
             block.u32(snaplen);
             block.text(2, &device);
             block.option(9, &[9]); // if_tsresol: nanoseconds
             if !filter.is_empty() {
                 // A code for «libpcap's language» stands before the text.
-                block.option(11, &[&[0], cut(&filter)].concat());
+                block.option(11, &[&[0], truncate(&filter)].concat());
             }
             block.text(12, &system);
             if offset != 0 {
@@ -217,9 +217,9 @@ impl Writer {
     }
 
     /// A block: its length stands behind its type, and at its end again.
-    fn block(&mut self, kind: u32, fill: impl FnOnce(&mut Body<'_>)) {
+    fn block(&mut self, kind: u32, fill: impl FnOnce(&mut BlockBody<'_>)) {
         let start = self.blocks.len();
-        let mut body = Body(&mut self.blocks);
+        let mut body = BlockBody(&mut self.blocks);
         body.u32(kind);
         body.u32(0);
         fill(&mut body);
@@ -231,8 +231,8 @@ impl Writer {
     }
 }
 
-/// Where each of some blocks ends, as made here, and whether it is a packet.
-pub(super) fn ends(blocks: &[u8]) -> impl Iterator<Item = (usize, bool)> {
+/// Where each of some blocks block_ends, as made here, and whether it is a packet.
+pub(super) fn block_ends(blocks: &[u8]) -> impl Iterator<Item = (usize, bool)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let kind = blocks.get(at..at + 4)?;
@@ -243,9 +243,9 @@ pub(super) fn ends(blocks: &[u8]) -> impl Iterator<Item = (usize, bool)> {
 }
 
 /// The inside of a block that is being made, in little-endian order.
-struct Body<'a>(&'a mut Vec<u8>);
+struct BlockBody<'a>(&'a mut Vec<u8>);
 
-impl Body<'_> {
+impl BlockBody<'_> {
     fn u32(&mut self, value: u32) {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
@@ -261,7 +261,7 @@ impl Body<'_> {
         self.0.resize(self.0.len() + (data.len().next_multiple_of(4) - data.len()), 0);
     }
 
-    /// An option; code 0 ends them.
+    /// An option; code 0 block_ends them.
     fn option(&mut self, code: u16, value: &[u8]) {
         self.0.extend_from_slice(&code.to_le_bytes());
         self.0.extend_from_slice(&u16::try_from(value.len()).unwrap_or(u16::MAX).to_le_bytes());
@@ -271,16 +271,16 @@ impl Body<'_> {
     /// An option that holds a text, if there is one.
     fn text(&mut self, code: u16, text: &str) {
         if !text.is_empty() {
-            self.option(code, cut(text));
+            self.option(code, truncate(text));
         }
     }
 }
 
 /// Most bytes of an option's text: lengths have 16 bits, and one byte may stand before it.
-const MAX_TEXT: usize = 60_000;
+const MAX_OPTION_TEXT: usize = 60_000;
 
-fn cut(text: &str) -> &[u8] {
-    text.as_bytes().get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default()
+fn truncate(text: &str) -> &[u8] {
+    text.as_bytes().get(..text.floor_char_boundary(MAX_OPTION_TEXT)).unwrap_or_default()
 }
 
 /// Nanoseconds as two halves, the upper first.
@@ -322,20 +322,20 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_again(packets in packets(), taken in any::<bool>()) {
-            let about = About { hardware: "h".into(), system: "Łinux".into(), device: "lo".into(), ..About::default() };
-            let mut writer = Writer::new(About { filter: "tcp port 1".into(), ..about });
+            let metadata = FileMetadata { hardware: "h".into(), system: "Łinux".into(), device: "lo".into(), ..FileMetadata::default() };
+            let mut encoder = Encoder::new(FileMetadata { filter: "tcp port 1".into(), ..metadata });
             let mut file = Vec::new();
             for packet in &packets {
-                writer.packet(packet).unwrap();
+                encoder.packet(packet).unwrap();
                 if taken {
-                    file.extend_from_slice(writer.blocks());
-                    writer.take();
+                    file.extend_from_slice(encoder.blocks());
+                    encoder.clear_blocks();
                 }
             }
-            writer.statistics(Statistics { written: packets.len() as u64, ..Statistics::default() });
-            file.extend_from_slice(writer.blocks());
-            writer.take();
-            prop_assert_eq!(writer.len(), file.len() as u64);
+            encoder.statistics(FileStatistics { written: packets.len() as u64, ..FileStatistics::default() });
+            file.extend_from_slice(encoder.blocks());
+            encoder.clear_blocks();
+            prop_assert_eq!(encoder.len(), file.len() as u64);
             let got = read(&file);
             prop_assert_eq!(&got.codes, &vec![]);
             prop_assert_eq!(got.error.as_deref(), None);
@@ -353,42 +353,47 @@ mod tests {
 
     #[test]
     fn a_link_type_without_a_place_is_refused() {
-        let mut writer = Writer::new(About::default());
-        let before = writer.len();
-        assert_eq!(writer.packet(&packet(0x1_0000)), Err(NoPlace(LinkType(0x1_0000))));
-        assert_eq!(writer.len(), before);
+        let mut encoder = Encoder::new(FileMetadata::default());
+        let before = encoder.len();
+        assert_eq!(encoder.packet(&packet(0x1_0000)), Err(UnsupportedLinkType(LinkType(0x1_0000))));
+        assert_eq!(encoder.len(), before);
     }
 
     #[test]
     fn the_silence_at_the_end_is_told_unless_a_stranger_tells_it() {
-        let ends = |application: &str, packets: usize| {
-            let mut writer = Writer::new(About { application: application.into(), ..About::default() });
-            let until = Some(Timestamp(9_000_000_000));
+        let block_ends = |application: &str, packets: usize| {
+            let mut encoder =
+                Encoder::new(FileMetadata { application: application.into(), ..FileMetadata::default() });
+            let end_time = Some(Timestamp(9_000_000_000));
             for _ in 0..packets {
-                writer.statistics(Statistics { until, ..Statistics::default() });
-                writer.packet(&packet(1)).unwrap();
+                encoder.statistics(FileStatistics { end_time, ..FileStatistics::default() });
+                encoder.packet(&packet(1)).unwrap();
             }
-            writer.statistics(Statistics { until, ..Statistics::default() });
-            read(writer.blocks()).items.iter().filter(|item| matches!(item, Item::Time(_))).count()
+            encoder.statistics(FileStatistics { end_time, ..FileStatistics::default() });
+            read(encoder.blocks()).items.iter().filter(|item| matches!(item, Item::Time(_))).count()
         };
-        assert_eq!([ends("mcpdump 1", 1), ends("mcpdump 1", 3), ends("dumpcap", 1)], [1, 1, 0]);
+        assert_eq!(
+            [block_ends("mcpdump 1", 1), block_ends("mcpdump 1", 3), block_ends("dumpcap", 1)],
+            [1, 1, 0]
+        );
     }
 
     #[test]
     fn losses_are_told_where_they_were() {
-        let mut writer = Writer::new(About { application: "mcpdump 1".into(), ..About::default() });
-        writer.packet(&packet(1)).unwrap();
-        let mut statistics = Statistics { written: 1, ..Statistics::default() };
+        let mut encoder =
+            Encoder::new(FileMetadata { application: "mcpdump 1".into(), ..FileMetadata::default() });
+        encoder.packet(&packet(1)).unwrap();
+        let mut statistics = FileStatistics { written: 1, ..FileStatistics::default() };
         statistics.lost.add(Loser::Kernel, 3);
-        writer.statistics(statistics);
+        encoder.statistics(statistics);
         statistics.lost.add(Loser::Mcpdump, 7);
-        writer.statistics(statistics);
-        writer.packet(&packet(113)).unwrap();
+        encoder.statistics(statistics);
+        encoder.packet(&packet(113)).unwrap();
         statistics.written += 1;
         statistics.lost.add(Loser::Interface, 2);
-        writer.statistics(statistics);
-        writer.secrets(0x544c_534b, &Bytes::from_static(b"CLIENT_RANDOM"));
-        let got = read(writer.blocks());
+        encoder.statistics(statistics);
+        encoder.secrets(0x544c_534b, &Bytes::from_static(b"CLIENT_RANDOM"));
+        let got = read(encoder.blocks());
         assert_eq!(got.lost(), [(Loser::Kernel, 3), (Loser::Mcpdump, 7), (Loser::Interface, 2)]);
         assert_eq!(got.items.len(), 7);
         assert!(matches!(got.items.last(), Some(Item::Time(Timestamp(5)))), "the time of the last packet");
@@ -396,25 +401,26 @@ mod tests {
 
     #[test]
     fn blocks_end_where_they_end() {
-        let mut writer = Writer::new(About::default());
+        let mut encoder = Encoder::new(FileMetadata::default());
         for _ in 0..3 {
-            writer.packet(&packet(1)).unwrap();
+            encoder.packet(&packet(1)).unwrap();
         }
-        let blocks = writer.blocks();
-        let found: Vec<_> = ends(blocks).collect();
+        let blocks = encoder.blocks();
+        let found: Vec<_> = block_ends(blocks).collect();
         assert_eq!(
             found.iter().map(|(_, packet)| *packet).collect::<Vec<_>>(),
             [false, false, true, true, true]
         );
         assert_eq!(found.last().map(|(end, _)| *end), Some(blocks.len()));
-        assert_eq!(ends(&blocks[..blocks.len() - 1]).count(), 4);
+        assert_eq!(block_ends(&blocks[..blocks.len() - 1]).count(), 4);
     }
 
     #[test]
     fn a_long_text_is_cut() {
-        let mut writer = Writer::new(About { device: "ü".repeat(50_000), ..About::default() });
-        writer.interface(LinkType(1)).unwrap();
-        let got = read(writer.blocks());
+        let mut encoder =
+            Encoder::new(FileMetadata { device: "ü".repeat(50_000), ..FileMetadata::default() });
+        encoder.interface(LinkType(1)).unwrap();
+        let got = read(encoder.blocks());
         assert_eq!((got.codes, got.error), (vec![], None));
     }
 }

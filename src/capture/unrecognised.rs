@@ -4,7 +4,7 @@
 pub(super) const EXPECTED: &str = "expects pcap or pcapng, plain or compressed with gzip, zstd or lz4";
 
 /// What is told of the input `name`, which begins with `head` after `compression` was undone.
-pub(super) fn no_capture(name: &str, compression: Option<&str>, head: &[u8]) -> String {
+pub(super) fn describe(name: &str, compression: Option<&str>, head: &[u8]) -> String {
     let inside = compression.map_or(String::new(), |with| format!(", after {with} decompression,"));
     if head.is_empty() {
         return match compression {
@@ -16,14 +16,16 @@ pub(super) fn no_capture(name: &str, compression: Option<&str>, head: &[u8]) -> 
             }
         };
     }
-    let (what, remedy) = kind(head);
-    let begins = begins(head);
+    let (what, remedy) = guess(head);
+    let preview = preview(head);
     let remedy = if remedy.is_empty() { String::new() } else { format!("; {remedy}") };
-    format!("{name}: not a pcap or pcapng file: it begins{inside} with {begins} ({what}); {EXPECTED}{remedy}")
+    format!(
+        "{name}: not a pcap or pcapng file: it begins{inside} with {preview} ({what}); {EXPECTED}{remedy}"
+    )
 }
 
 /// What is told of a file that is compressed with `with` and was to be followed.
-pub(super) fn compressed(with: &str) -> String {
+pub(super) fn cannot_follow_compressed(with: &str) -> String {
     format!(
         "is compressed with {with}, and what is compressed cannot be followed (--follow): follow the file that its writer \
          makes, or read this one without --follow when it is complete"
@@ -31,33 +33,33 @@ pub(super) fn compressed(with: &str) -> String {
 }
 
 /// Formats by their first bytes, with what can be done about them.
-const KINDS: [(&[u8], &str, &str); 19] = [
-    (&[0x34, 0xcd, 0xb2, 0xa1], "a big-endian pcap of a patched libpcap", CONVERT),
-    (&[0xa1, 0xb2, 0xcd, 0x34], "a big-endian pcap of a patched libpcap", CONVERT),
-    (b"snoop\0\0\0", "a snoop capture", CONVERT),
+const KNOWN_FORMATS: [(&[u8], &str, &str); 19] = [
+    (&[0x34, 0xcd, 0xb2, 0xa1], "a big-endian pcap of a patched libpcap", CONVERT_IT),
+    (&[0xa1, 0xb2, 0xcd, 0x34], "a big-endian pcap of a patched libpcap", CONVERT_IT),
+    (b"snoop\0\0\0", "a snoop capture", CONVERT_IT),
     (b"btsnoop\0", "a Bluetooth capture", ""),
-    (b"GMBU", "a Microsoft Network Monitor capture", CONVERT),
-    (b"RTSS", "a Microsoft Network Monitor capture", CONVERT),
-    (b"TRSNIFF", "a Sniffer capture", CONVERT),
-    (b"XCP\0", "a NetXRay capture", CONVERT),
-    (b"iptrace", "an AIX iptrace capture", CONVERT),
-    (b"\x1f\x8b", "gzip data", UNPACK),
-    (b"\x28\xb5\x2f\xfd", "zstd data", UNPACK),
-    (b"\x04\x22\x4d\x18", "lz4 data", UNPACK),
-    (b"\xfd7zXZ\0", "xz data", UNPACK),
-    (b"BZh", "bzip2 data", UNPACK),
-    (b"PK\x03\x04", "a zip archive", UNPACK),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+    (b"GMBU", "a Microsoft Network Monitor capture", CONVERT_IT),
+    (b"RTSS", "a Microsoft Network Monitor capture", CONVERT_IT),
+    (b"TRSNIFF", "a Sniffer capture", CONVERT_IT),
+    (b"XCP\0", "a NetXRay capture", CONVERT_IT),
+    (b"iptrace", "an AIX iptrace capture", CONVERT_IT),
+    (b"\x1f\x8b", "gzip data", UNPACK_IT),
+    (b"\x28\xb5\x2f\xfd", "zstd data", UNPACK_IT),
+    (b"\x04\x22\x4d\x18", "lz4 data", UNPACK_IT),
+    (b"\xfd7zXZ\0", "xz data", UNPACK_IT),
+    (b"BZh", "bzip2 data", UNPACK_IT),
+    (b"PK\x03\x04", "a zip archive", UNPACK_IT),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK_IT),
     (b"\x7fELF", "a program", ""),
     (b"SQLite format 3\0", "an SQLite database", ""),
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch it with git lfs pull"),
 ];
 
-const CONVERT: &str = "Wireshark's editcap may convert it";
-const UNPACK: &str = "unpack it first";
+const CONVERT_IT: &str = "Wireshark's editcap may convert it";
+const UNPACK_IT: &str = "unpack it first";
 
-fn kind(head: &[u8]) -> (&'static str, &'static str) {
-    if let Some((_, what, remedy)) = KINDS.iter().find(|(magic, _, _)| head.starts_with(magic)) {
+fn guess(head: &[u8]) -> (&'static str, &'static str) {
+    if let Some((_, what, remedy)) = KNOWN_FORMATS.iter().find(|(magic, _, _)| head.starts_with(magic)) {
         return (what, remedy);
     }
     let text = head.trim_ascii_start();
@@ -85,7 +87,7 @@ fn is_text(head: &[u8]) -> bool {
 }
 
 /// The first bytes, as a quoted text or in hexadecimal.
-fn begins(head: &[u8]) -> String {
+fn preview(head: &[u8]) -> String {
     if is_text(head) {
         let shown: String = String::from_utf8_lossy(head).chars().take(12).collect();
         return format!("{shown:?}");
@@ -109,7 +111,7 @@ mod tests {
             (b"snoop\0\0\0\0\0\0\x02", None, "editcap"),
             (b"\x00\x01\xff\xfe\x00", None, "the bytes 00 01 ff fe 00 (an unknown format)"),
         ] {
-            let told = no_capture("a.pcap", compression, head);
+            let told = describe("a.pcap", compression, head);
             assert!(told.contains(want), "{told}");
             assert!(told.starts_with("a.pcap: ") && told.contains(EXPECTED), "{told}");
         }

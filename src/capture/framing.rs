@@ -16,16 +16,16 @@ use crate::base::limits::MAX_PACKET;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Framed<T> {
     /// All of it.
-    Whole(T),
+    Complete(T),
     /// Its beginning: it has this many bytes at least.
-    Short(usize),
+    Incomplete(usize),
     /// What is wrong with it; where it ends is not known.
-    Bad(String),
+    Invalid(String),
 }
 
 /// How the records of a classic pcap file are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(super) enum RecordLayout {
     Little,
     Big,
     /// Alexey Kuznetzov's patched libpcap: 24 bytes before each packet, little-endian.
@@ -35,36 +35,36 @@ pub(super) enum Layout {
 /// The header of a classic pcap file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PcapHeader {
-    pub(super) layout: Layout,
+    pub(super) layout: RecordLayout,
     /// Fractions of a second are nanoseconds, not microseconds.
     pub(super) nanoseconds: bool,
     pub(super) link_type: LinkType,
 }
 
 /// Length of a [`PcapHeader`] in the file.
-pub(super) const PCAP_HEADER: usize = 24;
+pub(super) const PCAP_HEADER_LEN: usize = 24;
 
 /// Reads the header of a classic pcap file.
 pub(super) fn pcap_header(bytes: &[u8]) -> Framed<PcapHeader> {
     match parse_pcap_header(bytes) {
-        Ok((_, header)) => Framed::Whole(PcapHeader {
+        Ok((_, header)) => Framed::Complete(PcapHeader {
             layout: match (header.is_modified_format(), header.is_bigendian()) {
-                (true, _) => Layout::Modified,
-                (false, true) => Layout::Big,
-                (false, false) => Layout::Little,
+                (true, _) => RecordLayout::Modified,
+                (false, true) => RecordLayout::Big,
+                (false, false) => RecordLayout::Little,
             },
             nanoseconds: header.is_nanosecond_precision(),
             // The upper bits tell of frame check sequences.
             link_type: LinkType(header.network.0.cast_unsigned() & 0x03ff_ffff),
         }),
-        Err(Nom::Incomplete(_)) => Framed::Short(PCAP_HEADER),
-        Err(_) => Framed::Bad("no pcap header".into()),
+        Err(Nom::Incomplete(_)) => Framed::Incomplete(PCAP_HEADER_LEN),
+        Err(_) => Framed::Invalid("no pcap header".into()),
     }
 }
 
 /// The header of a packet in a classic pcap file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Record {
+pub(super) struct PcapRecord {
     pub(super) seconds: u32,
     pub(super) fraction: u32,
     /// Bytes before the packet.
@@ -75,32 +75,32 @@ pub(super) struct Record {
 }
 
 /// Finds the packet at the front of `bytes`.
-pub(super) fn pcap_record(bytes: &[u8], layout: Layout) -> Framed<Record> {
+pub(super) fn pcap_record(bytes: &[u8], layout: RecordLayout) -> Framed<PcapRecord> {
     let (parsed, header) = match layout {
-        Layout::Little => (parse_pcap_frame(bytes), 16),
-        Layout::Big => (parse_pcap_frame_be(bytes), 16),
-        Layout::Modified => (parse_pcap_frame_modified(bytes), 24),
+        RecordLayout::Little => (parse_pcap_frame(bytes), 16),
+        RecordLayout::Big => (parse_pcap_frame_be(bytes), 16),
+        RecordLayout::Modified => (parse_pcap_frame_modified(bytes), 24),
     };
     match parsed {
         Ok((_, packet)) if packet.data.len() > MAX_PACKET => too_long("packet", packet.data.len()),
-        Ok((_, packet)) => Framed::Whole(Record {
+        Ok((_, packet)) => Framed::Complete(PcapRecord {
             seconds: packet.ts_sec,
             fraction: packet.ts_usec,
             header,
             captured: packet.data.len(),
             original: packet.origlen,
         }),
-        Err(Nom::Incomplete(needed)) => match total(bytes, needed) {
+        Err(Nom::Incomplete(needed)) => match needed_len(bytes, needed) {
             len if len > header + MAX_PACKET => too_long("packet", len - header),
-            len => Framed::Short(len.max(header)),
+            len => Framed::Incomplete(len.max(header)),
         },
-        Err(_) => Framed::Bad("no packet record".into()),
+        Err(_) => Framed::Invalid("no packet record".into()),
     }
 }
 
 /// The frame of a pcapng block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NgBlock {
+pub(super) struct PcapngBlock {
     /// The block type.
     pub(super) kind: u32,
     /// Length of the whole block, at least 12: type and length (8 bytes), body, length again (4 bytes).
@@ -108,30 +108,30 @@ pub(super) struct NgBlock {
 }
 
 /// Most bytes of a block that are not the packet: its header, and options (a comment has 64 KiB at most).
-const BLOCK_OVERHEAD: usize = 256 << 10;
+const MAX_BLOCK_OVERHEAD: usize = 256 << 10;
 
 /// Finds the pcapng block at the front of `bytes`.
-pub(super) fn ng_block(bytes: &[u8], big: bool) -> Framed<NgBlock> {
+pub(super) fn pcapng_block(bytes: &[u8], big: bool) -> Framed<PcapngBlock> {
     let parsed = if big { parse_unknownblock_be(bytes) } else { parse_unknownblock_le(bytes) };
     match parsed {
-        Ok((_, block)) if block.block_len1 != block.block_len2 => Framed::Bad(format!(
+        Ok((_, block)) if block.block_len1 != block.block_len2 => Framed::Invalid(format!(
             "a block says at its start that it has {} bytes, at its end {}",
             block.block_len1, block.block_len2
         )),
-        Ok((_, block)) => Framed::Whole(NgBlock {
+        Ok((_, block)) => Framed::Complete(PcapngBlock {
             // The crate reads the type as little-endian always.
             kind: if big { block.block_type.swap_bytes() } else { block.block_type },
             len: block.data.len() + 12,
         }),
-        Err(Nom::Incomplete(needed)) => match total(bytes, needed) {
-            len if len > MAX_PACKET + BLOCK_OVERHEAD => too_long("block", len),
-            len => Framed::Short(len.max(12)),
+        Err(Nom::Incomplete(needed)) => match needed_len(bytes, needed) {
+            len if len > MAX_PACKET + MAX_BLOCK_OVERHEAD => too_long("block", len),
+            len => Framed::Incomplete(len.max(12)),
         },
-        Err(_) => Framed::Bad("a block says that it is shorter than a block can be".into()),
+        Err(_) => Framed::Invalid("a block says that it is shorter than a block can be".into()),
     }
 }
 
-fn total(bytes: &[u8], needed: Needed) -> usize {
+fn needed_len(bytes: &[u8], needed: Needed) -> usize {
     match needed {
         Needed::Unknown => bytes.len().saturating_add(1),
         Needed::Size(more) => bytes.len().saturating_add(more.get()),
@@ -139,5 +139,5 @@ fn total(bytes: &[u8], needed: Needed) -> usize {
 }
 
 fn too_long<T>(what: &str, len: usize) -> Framed<T> {
-    Framed::Bad(format!("a {what} of {len} bytes: more than the {MAX_PACKET} that a packet may have"))
+    Framed::Invalid(format!("a {what} of {len} bytes: more than the {MAX_PACKET} that a packet may have"))
 }

@@ -1,12 +1,12 @@
 //! Packets pass through and are written to pcapng files on their way, as `tcpdump -w` does.
 //!
-//! Writes on the thread that reads (of a device, [`super::live::Keeper`] has one of its own); reads no clock: when to write
-//! out, and when a file is full, is told by packet times, by [`Item::Time`] and by [`Item::Idle`]. Where a file cannot be
-//! written any more the packets pass on, and [`Recorder::failure`] says so.
+//! Writes on the thread that reads (of a device, [`super::live::Saver`] has one of its own); reads no clock: when to write
+//! out, and when a file is full, is told by packet times, by [`Item::Time`] and by [`Item::Pending`]. Where a file cannot be
+//! written any more the packets pass on, and [`PacketWriter::failure`] says so.
 //!
 //! ```text
-//!  Source ─Item─▶ Keep ─Item─▶ engine
-//!                  └─▶ Recorder: blocks ─▶ file, file1, file2 …
+//!  Source ─Item─▶ Tee ─Item─▶ engine
+//!                  └─▶ PacketWriter: blocks ─▶ file, file1, file2 …
 //! ```
 
 use std::fmt;
@@ -14,25 +14,22 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::item::{Error, Item, LinkType, Packet, Source};
-use super::write::{About, Statistics, Writer, ends};
+use super::names::{Names, NextFile};
 use crate::base::{Findings, Timestamp};
-
-pub use names::{Names, Rotation};
-
-mod names;
+use crate::capture::encode::{Encoder, FileMetadata, FileStatistics, block_ends};
+use crate::capture::item::{Error, Item, LinkType, Packet, Source};
 
 /// A source whose packets are kept.
-pub struct Keep<S> {
+pub struct Tee<S> {
     source: S,
-    recorder: Recorder,
+    writer: PacketWriter,
 }
 
-impl<S: Source> Keep<S> {
+impl<S: Source> Tee<S> {
     /// Keeps what `source` yields from now on.
     #[must_use]
-    pub fn new(source: S, recorder: Recorder) -> Self {
-        Self { source, recorder }
+    pub fn new(source: S, writer: PacketWriter) -> Self {
+        Self { source, writer }
     }
 
     /// The source itself.
@@ -48,26 +45,26 @@ impl<S: Source> Keep<S> {
 
     /// What writes.
     #[must_use]
-    pub fn recorder(&self) -> &Recorder {
-        &self.recorder
+    pub fn writer(&self) -> &PacketWriter {
+        &self.writer
     }
 
-    /// See [`Recorder::close`].
+    /// See [`PacketWriter::close`].
     pub fn close(&mut self) {
-        self.recorder.close();
+        self.writer.close();
     }
 }
 
-impl<S: Source> Source for Keep<S> {
+impl<S: Source> Source for Tee<S> {
     /// Ends before its source where the last file is full, or nobody reads the pipe that is written to.
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         let item = self.source.next(findings)?;
         if let Some(item) = &item {
-            self.recorder.record(item);
+            self.writer.write(item);
         } else {
-            self.recorder.close();
+            self.writer.close();
         }
-        Ok(item.filter(|_| !self.recorder.is_over()))
+        Ok(item.filter(|_| !self.writer.is_over()))
     }
 }
 
@@ -91,21 +88,21 @@ impl fmt::Display for Target {
 }
 
 /// Writes packets to a file after the other.
-pub struct Recorder {
+pub struct PacketWriter {
     target: Target,
     names: Names,
-    about: About,
+    metadata: FileMetadata,
     /// What is told by the first file before there are packets.
     link_type: Option<LinkType>,
-    state: State,
+    state: WriterState,
     /// When the blocks were last written out; `None` before the first item that has a time.
     flushed: Option<Timestamp>,
     /// Packets in all files.
     packets: u64,
 }
 
-enum State {
-    Writing(Box<Open>),
+enum WriterState {
+    Writing(Box<OutputFile>),
     /// Everything was written.
     Closed,
     /// The last file is full, or the reader of the pipe has gone: nothing more is wanted.
@@ -115,12 +112,12 @@ enum State {
 }
 
 /// The file that is being written.
-struct Open {
+struct OutputFile {
     file: File,
     /// Its name, for messages.
     name: String,
-    writer: Writer,
-    statistics: Statistics,
+    encoder: Encoder,
+    statistics: FileStatistics,
 }
 
 /// How long packets wait in memory at most, in nanoseconds: a process that is killed loses less than a second, with
@@ -128,9 +125,9 @@ struct Open {
 const FLUSH_EVERY: i64 = 200_000_000;
 
 /// How many bytes wait in memory at most: one write call for a good many packets.
-const BUFFER: usize = 256 << 10;
+const MAX_BUFFERED: usize = 256 << 10;
 
-impl Recorder {
+impl PacketWriter {
     /// Creates the first file; one that exists is overwritten, as by tcpdump. `link_type` is what packets will have, where
     /// that is known.
     ///
@@ -139,16 +136,16 @@ impl Recorder {
     pub fn create(
         target: Target,
         names: Names,
-        about: About,
+        metadata: FileMetadata,
         link_type: Option<LinkType>,
     ) -> Result<Self, Error> {
-        let open = match &target {
-            Target::Path(path) => Open::create(&names.now(path), &about, link_type),
-            Target::Stdout => Open::stdout(&about, link_type),
+        let output = match &target {
+            Target::Path(path) => OutputFile::create(&names.now(path), &metadata, link_type),
+            Target::Stdout => OutputFile::stdout(&metadata, link_type),
         };
-        let open = open.map_err(Error)?;
-        let state = State::Writing(Box::new(open));
-        Ok(Self { target, names, about, link_type, state, flushed: None, packets: 0 })
+        let output = output.map_err(Error)?;
+        let state = WriterState::Writing(Box::new(output));
+        Ok(Self { target, names, metadata, link_type, state, flushed: None, packets: 0 })
     }
 
     /// What is written to.
@@ -166,68 +163,68 @@ impl Recorder {
     /// Why nothing more is written, and what can be done, where that was not wanted.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
-        if let State::Failed(why) = &self.state { Some(why) } else { None }
+        if let WriterState::Failed(why) = &self.state { Some(why) } else { None }
     }
 
-    /// Whether the capture ends because everything that was asked for is in the files, or nobody reads them any more.
+    /// Whether the capture block_ends because everything that was asked for is in the files, or nobody reads them any more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(self.state, State::Over)
+        matches!(self.state, WriterState::Over)
     }
 
     /// Ends the last file with its statistics and writes everything out. Does nothing where it is closed.
     pub fn close(&mut self) {
-        if let State::Writing(_) = self.state {
-            self.end_file(State::Closed);
+        if let WriterState::Writing(_) = self.state {
+            self.end_file(WriterState::Closed);
         }
     }
 
     /// Keeps what can be kept of an item.
-    pub(super) fn record(&mut self, item: &Item) {
+    pub(in crate::capture) fn write(&mut self, item: &Item) {
         match item {
             Item::Packet(packet) => {
-                if self.make_room(packet.origin.time) {
+                if self.ensure_file(packet.origin.time) {
                     self.packet(packet);
                 }
             }
             Item::Secrets { kind, data } => {
-                if let State::Writing(open) = &mut self.state {
-                    open.writer.secrets(*kind, data);
+                if let WriterState::Writing(output) = &mut self.state {
+                    output.encoder.secrets(*kind, data);
                 }
             }
             Item::Lost { by, packets } => {
-                if let State::Writing(open) = &mut self.state {
-                    open.statistics.lost.add(*by, *packets);
-                    open.writer.statistics(open.statistics);
+                if let WriterState::Writing(output) = &mut self.state {
+                    output.statistics.lost.add(*by, *packets);
+                    output.encoder.statistics(output.statistics);
                 }
             }
             Item::Time(time) => {
                 if self.names.is_over(*time) {
-                    self.end_file(State::Over);
+                    self.end_file(WriterState::Over);
                 }
-                if let State::Writing(open) = &mut self.state {
-                    open.statistics.until = Some(*time);
+                if let WriterState::Writing(output) = &mut self.state {
+                    output.statistics.end_time = Some(*time);
                 }
                 self.time(*time, false);
             }
             // Whoever looks for the copy is not to wait for the next packet.
-            Item::Idle => {
+            Item::Pending => {
                 self.flush();
             }
         }
     }
 
     fn packet(&mut self, packet: &Packet) {
-        let State::Writing(open) = &mut self.state else {
+        let WriterState::Writing(output) = &mut self.state else {
             return;
         };
-        if let Err(why) = open.writer.packet(packet) {
-            self.state = State::Failed(open.failed(&why.to_string()));
+        if let Err(why) = output.encoder.packet(packet) {
+            self.state = WriterState::Failed(output.failed(&why.to_string()));
             return;
         }
-        open.statistics.written += 1;
+        output.statistics.written += 1;
         self.packets += 1;
-        let full = open.writer.blocks().len() >= BUFFER;
+        let full = output.encoder.blocks().len() >= MAX_BUFFERED;
         self.time(packet.origin.time, full);
     }
 
@@ -243,46 +240,49 @@ impl Recorder {
 
     /// Writes out what waits. Says whether it could be; where not, the state is another one.
     fn flush(&mut self) -> bool {
-        let State::Writing(open) = &mut self.state else {
+        let WriterState::Writing(output) = &mut self.state else {
             return false;
         };
-        let before = open.statistics.written;
-        let Err(state) = open.flush() else {
+        let before = output.statistics.written;
+        let Err(state) = output.flush() else {
             return true;
         };
-        self.packets = self.packets.saturating_sub(before.saturating_sub(open.statistics.written));
+        self.packets = self.packets.saturating_sub(before.saturating_sub(output.statistics.written));
         self.state = state;
         false
     }
 
     /// Begins the next file where it is time for it. Says whether there is a file to write to.
-    fn make_room(&mut self, now: Timestamp) -> bool {
-        let State::Writing(open) = &self.state else {
+    fn ensure_file(&mut self, now: Timestamp) -> bool {
+        let WriterState::Writing(output) = &self.state else {
             return false;
         };
-        match self.names.next(now, open.writer.len()) {
-            names::Next::Same => true,
-            names::Next::Over => {
-                self.end_file(State::Over);
+        match self.names.next(now, output.encoder.len()) {
+            NextFile::Same => true,
+            NextFile::Over => {
+                self.end_file(WriterState::Over);
                 false
             }
-            names::Next::File => {
-                self.end_file(State::Closed);
-                if let (State::Closed, Target::Path(path)) = (&self.state, &self.target) {
-                    self.state = match Open::create(&self.names.now(path), &self.about, self.link_type) {
-                        Ok(open) => State::Writing(Box::new(open)),
-                        Err(why) => State::Failed(format!("{why}; the packets from here on are not kept")),
-                    };
+            NextFile::File => {
+                self.end_file(WriterState::Closed);
+                if let (WriterState::Closed, Target::Path(path)) = (&self.state, &self.target) {
+                    self.state =
+                        match OutputFile::create(&self.names.now(path), &self.metadata, self.link_type) {
+                            Ok(output) => WriterState::Writing(Box::new(output)),
+                            Err(why) => {
+                                WriterState::Failed(format!("{why}; the packets from here on are not kept"))
+                            }
+                        };
                 }
-                matches!(self.state, State::Writing(_))
+                matches!(self.state, WriterState::Writing(_))
             }
         }
     }
 
     /// Ends the file and goes over to `state`, if all of it could be written.
-    fn end_file(&mut self, state: State) {
-        if let State::Writing(open) = &mut self.state {
-            open.writer.statistics(open.statistics);
+    fn end_file(&mut self, state: WriterState) {
+        if let WriterState::Writing(output) = &mut self.state {
+            output.encoder.statistics(output.statistics);
             if self.flush() {
                 self.state = state;
             }
@@ -290,30 +290,35 @@ impl Recorder {
     }
 }
 
-impl Open {
-    fn create(path: &Path, about: &About, link_type: Option<LinkType>) -> Result<Self, String> {
+impl OutputFile {
+    fn create(path: &Path, metadata: &FileMetadata, link_type: Option<LinkType>) -> Result<Self, String> {
         let name = path.display().to_string();
         let file = File::create(path).map_err(|error| format!("{name}: cannot be written: {error}"))?;
-        Self::begin(file, name, about, link_type)
+        Self::begin(file, name, metadata, link_type)
     }
 
-    fn stdout(about: &About, link_type: Option<LinkType>) -> Result<Self, String> {
+    fn stdout(metadata: &FileMetadata, link_type: Option<LinkType>) -> Result<Self, String> {
         let name = Target::Stdout.to_string();
         let file = stdout().map_err(|error| format!("{name}: cannot be written: {error}"))?;
-        Self::begin(file, name, about, link_type)
+        Self::begin(file, name, metadata, link_type)
     }
 
-    fn begin(file: File, name: String, about: &About, link_type: Option<LinkType>) -> Result<Self, String> {
-        let mut writer = Writer::new(about.clone());
+    fn begin(
+        file: File,
+        name: String,
+        metadata: &FileMetadata,
+        link_type: Option<LinkType>,
+    ) -> Result<Self, String> {
+        let mut encoder = Encoder::new(metadata.clone());
         if let Some(link_type) = link_type {
-            writer.interface(link_type).map_err(|why| format!("{name}: {why}"))?;
+            encoder.interface(link_type).map_err(|why| format!("{name}: {why}"))?;
         }
-        let mut open = Self { file, name, writer, statistics: Statistics::default() };
-        match open.flush() {
-            Ok(()) => Ok(open),
-            Err(State::Failed(why)) => Err(why),
+        let mut output = Self { file, name, encoder, statistics: FileStatistics::default() };
+        match output.flush() {
+            Ok(()) => Ok(output),
+            Err(WriterState::Failed(why)) => Err(why),
             // Who reads the pipe had gone before it began.
-            Err(_) => Err(format!("{}: nobody reads it", open.name)),
+            Err(_) => Err(format!("{}: nobody reads it", output.name)),
         }
     }
 
@@ -321,24 +326,25 @@ impl Open {
     ///
     /// # Errors
     /// The state that follows: failed, or over where it is a pipe that nobody reads.
-    fn flush(&mut self) -> Result<(), State> {
-        let before = self.writer.len() - self.writer.blocks().len() as u64;
-        let Err((written, error)) = write_all(&mut self.file, self.writer.blocks()) else {
-            self.writer.take();
+    fn flush(&mut self) -> Result<(), WriterState> {
+        let before = self.encoder.len() - self.encoder.blocks().len() as u64;
+        let Err((written, error)) = write_all(&mut self.file, self.encoder.blocks()) else {
+            self.encoder.clear_blocks();
             return Ok(());
         };
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Err(State::Over);
+            return Err(WriterState::Over);
         }
-        let blocks = self.writer.blocks();
-        let whole = ends(blocks).take_while(|(end, _)| *end <= written).last().map_or(0, |(end, _)| end);
-        let lost = ends(blocks).filter(|(end, packet)| *packet && *end > whole).count() as u64;
+        let blocks = self.encoder.blocks();
+        let whole =
+            block_ends(blocks).take_while(|(end, _)| *end <= written).last().map_or(0, |(end, _)| end);
+        let lost = block_ends(blocks).filter(|(end, packet)| *packet && *end > whole).count() as u64;
         self.statistics.written = self.statistics.written.saturating_sub(lost);
         // What was written of the next block would be taken for damage. Where that fails too, readers say so.
         if self.file.metadata().is_ok_and(|file| file.is_file()) {
             drop(self.file.set_len(before + whole as u64));
         }
-        Err(State::Failed(self.failed(&remedy(&error))))
+        Err(WriterState::Failed(self.failed(&remedy(&error))))
     }
 
     fn failed(&self, why: &str) -> String {
@@ -373,14 +379,14 @@ fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
     Ok(())
 }
 
-/// Standard output, without the buffer that would cut blocks at line ends.
+/// Standard output, without the buffer that would cut blocks at line block_ends.
 #[cfg(unix)]
 fn stdout() -> io::Result<File> {
     use std::os::fd::AsFd as _;
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
-/// Standard output, without the buffer that would cut blocks at line ends.
+/// Standard output, without the buffer that would cut blocks at line block_ends.
 #[cfg(windows)]
 fn stdout() -> io::Result<File> {
     use std::os::windows::io::AsHandle as _;
@@ -394,6 +400,7 @@ mod tests {
     use bytes::Bytes;
     use jiff::tz::TimeZone;
 
+    use super::super::names::Rotation;
     use super::*;
     use crate::base::Origin;
     use crate::base::fact::Loser;
@@ -417,11 +424,11 @@ mod tests {
         })
     }
 
-    fn keep(items: Vec<Item>, path: &Path, rotation: Rotation) -> Keep<Items> {
+    fn keep(items: Vec<Item>, path: &Path, rotation: Rotation) -> Tee<Items> {
         let names = Names::new(rotation, TimeZone::UTC, Timestamp(0));
         let target = Target::Path(path.to_owned());
-        let recorder = Recorder::create(target, names, About::default(), Some(LinkType(1))).unwrap();
-        Keep::new(Items(items.into()), recorder)
+        let writer = PacketWriter::create(target, names, FileMetadata::default(), Some(LinkType(1))).unwrap();
+        Tee::new(Items(items.into()), writer)
     }
 
     fn file(path: &Path) -> Got {
@@ -458,7 +465,7 @@ mod tests {
         while keep.next(&mut findings).unwrap().is_some() {}
         let got = file(&path);
         assert_eq!((got.lost(), got.times()), (vec![(Loser::Kernel, 3)], vec![5, 7]));
-        assert_eq!((keep.recorder().packets(), keep.recorder().failure()), (2, None));
+        assert_eq!((keep.writer().packets(), keep.writer().failure()), (2, None));
     }
 
     #[test]
@@ -485,8 +492,8 @@ mod tests {
         drop(directory);
         let mut findings = Findings::new();
         let passed = std::iter::from_fn(|| keep.next(&mut findings).unwrap()).count();
-        let why = keep.recorder().failure().unwrap();
+        let why = keep.writer().failure().unwrap();
         assert!(passed == 5 && why.contains("w1: cannot be written: "), "{passed} {why}");
-        assert_eq!(keep.recorder().packets(), 0);
+        assert_eq!(keep.writer().packets(), 0);
     }
 }

@@ -1,0 +1,12 @@
+//! Packets pass through and are written to pcapng files on their way, as `tcpdump -w` does.
+//!
+//! ```text
+//!  Source ─Item─▶ Tee ─Item─▶ engine
+//!                  └─▶ PacketWriter: Encoder ─blocks─▶ file, file1, file2 …
+//! ```
+
+mod names;
+mod writer;
+
+pub use names::{Names, Rotation};
+pub use writer::{PacketWriter, Target, Tee};
