@@ -1,12 +1,12 @@
-//! The bytes of one input: read in large blocks, handed out as shared slices of them.
+//! Buffered bytes of one input: read in large blocks, handed out as shared slices of them.
 //!
 //! ```text
-//!   block:   |-- taken (pinned by whoever holds a slice) --|==== filled ====|...... free ......|
+//!   block:   |-- taken (pinned by the slices that exist) --|==== filled ====|...... free ......|
 //!                                                          ^ offset
 //! ```
 //!
-//! A record that a block has no room for moves to the next one: only its part that was read is copied. A read that
-//! gives little (a pipe) is looked at at once and copies nothing.
+//! A record that does not fit into the rest of a block moves to the next block; only the bytes
+//! read so far are copied. Short reads (pipes) are parsed at once and copy nothing.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
@@ -20,45 +20,45 @@ use super::item::Error;
 use super::tail::{Tail, TailRead};
 use crate::base::Code;
 
-/// Size of a block, in bytes. 256 KiB, 512 KiB and 1 MiB were measured to be equal within noise, 4 MiB slower.
+/// Size of a block in bytes. 256 KiB, 512 KiB and 1 MiB measured equal within noise, 4 MiB slower.
 const BLOCK_SIZE: usize = 256 << 10;
 
-/// Size of the first block of an input: of the many files of a rotated capture only the first packets are looked at
-/// until their turn comes.
+/// Size of the first block of an input in bytes. Of the files of a rotated capture only the first
+/// packet is needed until their turn comes, so this keeps many open files cheap.
 const FIRST_BLOCK_SIZE: usize = 64 << 10;
 
-/// Free bytes below which a block is given up: a read of less is not worth its system call.
+/// Free bytes below which a new block is begun: a shorter read is not worth its system call.
 const MIN_FREE: usize = 512;
 
-/// Whether there is more.
+/// Result of [`InputBuffer::refill`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refill {
-    /// There are more bytes than before.
+    /// Bytes were added.
     Bytes,
-    /// Not now: the input may grow.
-    Pending,
-    /// Nothing more can come.
-    End,
-}
-
-/// What came of a read.
-#[derive(Debug, PartialEq, Eq)]
-enum ReadOutcome {
-    /// There are more bytes than before.
-    Bytes,
-    /// There are none now.
+    /// No bytes now; the input may grow.
     Pending,
     /// The input has ended.
     End,
-    /// The compressed input ends before its own end.
+}
+
+/// Result of one read, before damage is turned into findings.
+#[derive(Debug, PartialEq, Eq)]
+enum ReadOutcome {
+    /// Bytes were added.
+    Bytes,
+    /// No bytes now; the input may grow.
+    Pending,
+    /// The input has ended.
+    End,
+    /// The compressed data ends before its end mark.
     Truncated,
-    /// The compressed input is damaged; the decoder's words.
+    /// The compressed data is damaged: the decoder's message.
     Corrupt(String),
 }
 
-/// An input and its block.
+/// An input and its current block.
 pub(super) struct InputBuffer {
-    /// What was noticed about the input.
+    /// Findings about the input, not drained yet.
     pub(super) findings: FileFindings,
     source: ByteSource,
     block: BytesMut,
@@ -66,23 +66,23 @@ pub(super) struct InputBuffer {
     offset: u64,
 }
 
-/// Where the bytes come from.
+/// Source of the bytes.
 enum ByteSource {
-    /// An input that ends, and may be compressed.
+    /// An input that ends; may be compressed.
     Compressible(Decompressor),
     /// A file that grows.
     Tail(Box<Tail>),
-    /// Nothing, any more.
+    /// Nothing more is read.
     Closed,
 }
 
 impl InputBuffer {
-    /// Nothing read yet of `raw`, which messages call `name`; what is read of it is added to `count`.
+    /// Creates a buffer over `raw`, called `name` in messages. Bytes read are added to `count`.
     pub(super) fn new(name: String, raw: Box<dyn Read + Send>, count: Arc<AtomicU64>) -> Self {
         Self::with_source(name, ByteSource::Compressible(Decompressor::new(raw, count)))
     }
 
-    /// Nothing read yet of a file that grows, which messages call `name`.
+    /// Creates a buffer over a growing file, called `name` in messages.
     pub(super) fn growing(name: String, tail: Tail) -> Self {
         Self::with_source(name, ByteSource::Tail(Box::new(tail)))
     }
@@ -91,7 +91,7 @@ impl InputBuffer {
         Self { findings: FileFindings::new(name), source, block: BytesMut::new(), filled: 0, offset: 0 }
     }
 
-    /// The file that grows; `None` where it is another input.
+    /// The growing file; `None` for any other input.
     pub(super) fn tail(&self) -> Option<&Tail> {
         match &self.source {
             ByteSource::Tail(tail) => Some(tail),
@@ -99,17 +99,17 @@ impl InputBuffer {
         }
     }
 
-    /// What was read and not taken.
+    /// Bytes read and not taken yet.
     pub(super) fn bytes(&self) -> &[u8] {
         self.block.get(..self.filled).unwrap_or_default()
     }
 
-    /// Where [`InputBuffer::bytes`] begins, in bytes from the start of the (decompressed) input.
+    /// Offset of [`InputBuffer::bytes`] in the decompressed input, in bytes.
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// How the input is compressed: `"gzip"`; `None` where it is not.
+    /// Name of the compression, as in `"gzip"`; `None` if the input is not compressed.
     pub(super) fn compression(&self) -> Option<&'static str> {
         match &self.source {
             ByteSource::Compressible(decompressor) => decompressor.compression,
@@ -117,21 +117,21 @@ impl InputBuffer {
         }
     }
 
-    /// Nothing more of it can be understood. Of a file that grows the operator is told, where that is not its end.
+    /// Stops reading before the end of the input. For a growing file the user gets a message.
     pub(super) fn abandon(&mut self) {
         if let ByteSource::Tail(tail) = &mut self.source {
             tail.abandon();
         }
     }
 
-    /// Lets go of the block and the input: nothing more is read.
+    /// Releases the block and the input.
     pub(super) fn close(&mut self) {
         self.source = ByteSource::Closed;
         self.block = BytesMut::new();
         self.filled = 0;
     }
 
-    /// Takes the first `len` bytes (all, where fewer were read) as a slice of the block.
+    /// Takes the first `len` bytes, or all if fewer were read, as a slice of the block.
     pub(super) fn take(&mut self, len: usize) -> Bytes {
         let len = len.min(self.filled);
         self.filled -= len;
@@ -139,8 +139,8 @@ impl InputBuffer {
         self.block.split_to(len).freeze()
     }
 
-    /// Reads once, for a record at the front that has `need` bytes, as far as that is known. Where nothing more can come:
-    /// if that is in the middle of a record, or the fault of compressed data, it is noted.
+    /// Reads once, for a record at the front that needs at least `need` bytes. An end in the
+    /// middle of a record, and damaged compressed data, add a finding.
     ///
     /// # Errors
     /// The input cannot be read.
@@ -169,7 +169,7 @@ impl InputBuffer {
         Ok(Refill::End)
     }
 
-    /// Notes that the record at the front is damaged and where it ends is not known.
+    /// Adds a finding: the record at the front is damaged and its end is unknown.
     pub(super) fn note_damage(&mut self, what: &str) {
         let what = format!("{what}; the rest of the file is not read");
         self.findings.add(Code::CaptureBadBlock, self.offset, &what);
@@ -206,10 +206,10 @@ impl InputBuffer {
         }
     }
 
-    /// Makes room. Where nobody holds a slice of the old block it is used again.
+    /// Begins a new block; the old one is reused if no slice of it exists.
     ///
-    /// What a record claims to need is never reserved at once: a block at most doubles, so it takes a long file to
-    /// make a long block.
+    /// A block at most doubles, whatever length a record claims: only a long file makes a long
+    /// block.
     fn make_room(&mut self, need: usize) {
         let usual = if self.offset == 0 && self.filled == 0 { FIRST_BLOCK_SIZE } else { BLOCK_SIZE };
         let size = need.min(self.filled * 2).max(usual).max(self.filled + MIN_FREE);
@@ -220,7 +220,7 @@ impl InputBuffer {
 }
 
 impl ByteSource {
-    /// Reads into a buffer that has room.
+    /// Reads into `into`, which is not empty.
     fn read(&mut self, into: &mut [u8]) -> io::Result<TailRead> {
         match self {
             Self::Compressible(decompressor) => {
@@ -232,7 +232,7 @@ impl ByteSource {
         }
     }
 
-    /// Whether an error that reading gave is the fault of the compressed data.
+    /// Whether the last read error was caused by damaged compressed data.
     fn is_damage(&self) -> bool {
         match self {
             Self::Compressible(decompressor) => decompressor.is_damage(),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_is_what_was_read() {
+    fn taken_bytes_equal_the_input() {
         let data: Vec<u8> = (0..3_000_000u32).map(|i| (i / 7) as u8).collect();
         for size in [1usize, 700, 65_537, 1_500_000] {
             let mut blocks = blocks(&data, false);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_copies_nothing() {
+    fn short_reads_copy_nothing() {
         let mut blocks = blocks(&[7; 600], true);
         assert_eq!(blocks.read_once(600).unwrap(), ReadOutcome::Bytes);
         let at = blocks.bytes().as_ptr();
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claimed_length_reserves_nothing() {
+    fn a_claimed_length_is_not_reserved() {
         let mut blocks = blocks(&[7; 600], false);
         while blocks.read_once(1 << 30).unwrap() == ReadOutcome::Bytes {}
         assert_eq!(blocks.bytes().len(), 600);

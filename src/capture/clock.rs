@@ -1,26 +1,26 @@
-//! What the time stamps of a pcapng interface mean: ticks in, nanoseconds since 1970 out.
+//! Converts time stamps of a pcapng interface from ticks to nanoseconds since the epoch.
 
-/// The resolution and the offset of an interface's time stamps (`if_tsresol`, `if_tsoffset`).
+/// Resolution and offset of an interface's time stamps (`if_tsresol`, `if_tsoffset`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct InterfaceClock {
     tick: TickLength,
-    /// Seconds that are added.
+    /// Added to every time, in seconds.
     offset: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TickLength {
-    /// A tick is this many nanoseconds.
+    /// Nanoseconds per tick.
     Nanoseconds(u64),
-    /// A nanosecond has this many ticks.
+    /// Ticks per nanosecond.
     PerNanosecond(u64),
-    /// A second has two to this power of ticks.
+    /// Ticks per second, as a power of two.
     Binary(u32),
-    /// So many ticks a second that 64 bits of them are less than a nanosecond.
+    /// Ticks so short that 2^64 of them are less than a nanosecond.
     BelowNanosecond,
 }
 
-/// Microseconds since 1970: what holds where an interface says nothing.
+/// Microseconds since the epoch: the default of the format.
 impl Default for InterfaceClock {
     fn default() -> Self {
         Self::new(6, 0)
@@ -28,7 +28,8 @@ impl Default for InterfaceClock {
 }
 
 impl InterfaceClock {
-    /// The clock of an `if_tsresol` byte (a power of ten, or with the highest bit of two) and an `if_tsoffset`.
+    /// Decodes an `if_tsresol` byte (a power of ten; of two if the highest bit is set). `offset` is
+    /// `if_tsoffset`, in seconds.
     pub(super) fn new(resolution: u8, offset: i64) -> Self {
         let power = u32::from(resolution & 0x7f);
         let tick = match (resolution & 0x80 != 0, power) {
@@ -40,7 +41,7 @@ impl InterfaceClock {
         Self { tick, offset }
     }
 
-    /// The time of `ticks`, in nanoseconds since 1970, rounded down.
+    /// Returns the time of `ticks` in nanoseconds since the epoch, rounded down.
     pub(super) fn ns(self, ticks: u64) -> i128 {
         let ns = match self.tick {
             TickLength::Nanoseconds(ns) => i128::from(ticks) * i128::from(ns),

@@ -1,6 +1,6 @@
-//! The raw bytes of an input in; the bytes of the capture out: gzip, zstd and lz4 are told by their first bytes.
+//! Decompresses an input: gzip, zstd and lz4, detected by their first bytes.
 //!
-//! Several gzip members, zstd frames or lz4 frames in a row are one input, as their own tools have it.
+//! Concatenated gzip members, zstd frames or lz4 frames are one input, as for their own tools.
 
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::sync::Arc;
@@ -8,23 +8,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use lz4_flex::frame::FrameDecoder;
 
-/// An input after decompression.
+/// Reads an input and decompresses it if needed.
 pub(super) struct Decompressor {
-    /// What it is compressed with; `None` where it is not, or nothing was read yet.
+    /// Name of the compression; `None` if there is none, or nothing was read yet.
     pub(super) compression: Option<&'static str>,
     state: DecompressorState,
     failed: Arc<AtomicBool>,
 }
 
 enum DecompressorState {
-    /// Nothing was read, so that opening waits for nobody.
+    /// Nothing was read yet: opening a pipe must not block.
     Raw(CountingReader),
     Open(Box<dyn Read + Send>),
     Closed,
 }
 
 impl Decompressor {
-    /// Nothing read yet of `raw`; what is read is added to `count`.
+    /// Creates a reader of `raw`. Compressed bytes read are added to `count`.
     pub(super) fn new(raw: Box<dyn Read + Send>, count: Arc<AtomicU64>) -> Self {
         let failed = Arc::<AtomicBool>::default();
         Self {
@@ -34,7 +34,7 @@ impl Decompressor {
         }
     }
 
-    /// Whether an error that reading gave is the fault of the compressed data, not of the disk or pipe.
+    /// Whether the last read error was caused by damaged data rather than by the disk or pipe.
     pub(super) fn is_damage(&self) -> bool {
         self.compression.is_some() && !self.failed.load(Ordering::Relaxed)
     }
@@ -72,17 +72,17 @@ impl Read for Decompressor {
     }
 }
 
-/// Compressed bytes that are read at once. Chosen, not measured.
+/// Compressed bytes per read. Chosen, not measured.
 const INPUT_BUFFER_SIZE: usize = 64 << 10;
 
-/// The first four bytes; fewer where the input is shorter. Waits for no more than these.
+/// Reads the first four bytes, fewer if the input is shorter. Blocks for no more than these.
 fn read_head(raw: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(4);
     raw.take(4).read_to_end(&mut head)?;
     Ok(head)
 }
 
-/// What an input that begins like this is compressed with; `None` where it is not.
+/// Returns the name of the compression that these first bytes announce; `None` if there is none.
 pub(super) fn compression(head: &[u8]) -> Option<&'static str> {
     match head {
         [0x1f, 0x8b, ..] => Some("gzip"),
@@ -93,7 +93,7 @@ pub(super) fn compression(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Counts what is read and remembers if reading itself failed.
+/// Counts bytes read, and remembers whether the inner reader failed.
 struct CountingReader {
     inner: Box<dyn Read + Send>,
     count: Arc<AtomicU64>,
@@ -116,15 +116,16 @@ impl Read for CountingReader {
 
 /// All frames of an lz4 input.
 ///
-/// `FrameDecoder` says «end» after each frame, and also where the input stops at a block boundary inside one. The two
-/// differ in whether the input had ended: a frame's end is marked, so it is found without reading past it.
+/// `FrameDecoder` returns 0 after each frame, and also if the input stops at a block boundary inside
+/// a frame. Only in the second case had the input itself ended: the end of a frame is marked, so the
+/// decoder finds it without reading past it.
 ///
-/// Each frame has a decoder of its own: one that is used again for a frame of another block size has the wrong buffer,
-/// which lz4_flex 0.14 asserts against.
+/// Each frame gets a new decoder: a reused one keeps the buffer of the previous block size, which
+/// lz4_flex 0.14 asserts against.
 struct Lz4Frames<R: Read> {
-    /// `None` only while one is replaced.
+    /// `None` only while it is replaced.
     decoder: Option<FrameDecoder<EndDetector<BufReader<R>>>>,
-    /// How much had been read when the last frame ended.
+    /// Compressed bytes read when the last frame ended.
     frame_end: Option<u64>,
 }
 
@@ -160,7 +161,7 @@ impl<R: Read> Read for Lz4Frames<R> {
     }
 }
 
-/// Counts bytes and remembers the end.
+/// Counts bytes read, and remembers whether the inner reader has ended.
 struct EndDetector<R> {
     inner: R,
     bytes: u64,
@@ -201,7 +202,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// A capture of 40 packets that do not compress well, so that a cut loses some of them.
+    /// A capture of 40 packets that compress badly, so that truncation loses some of them.
     fn sample() -> Vec<u8> {
         let mut file = LITTLE.pcap(0xa1b2_c3d4, 1);
         let mut state = 1u32;
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn several_members_are_one_file() {
+    fn concatenated_members_are_one_file() {
         let plain = sample();
         let want = read(&plain).table();
         assert_eq!(want.len(), 40);
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_gives_what_is_before_it() {
+    fn truncation_keeps_the_packets_before_it() {
         let plain = sample();
         let want = read(&plain).table();
         for (pack, step) in [(gzip as fn(&[u8]) -> Vec<u8>, 997), (zstd, 997), (lz4, 997)] {
@@ -242,7 +243,7 @@ mod tests {
                 let got = read(&packed[..cut]);
                 let table = got.table();
                 assert_eq!(table[..], want[..table.len()]);
-                // Before the first block is whole nothing can be said about the file.
+                // Before the first block is complete the format is unknown.
                 if got.error.is_none() {
                     assert_eq!(got.codes, [Code::CaptureTruncated], "cut at {cut} of {}", packed.len());
                 }

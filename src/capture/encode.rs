@@ -1,7 +1,7 @@
-//! Packets in; the bytes of a pcapng file out (draft-ietf-opsawg-pcapng; section numbers are those of draft 03).
+//! Encodes packets as pcapng (draft-ietf-opsawg-pcapng; section numbers are those of draft 03).
 //!
-//! Does no I/O: [`Encoder`] makes whole blocks, `keep` puts them into files. pcap-file writes pcapng too, but only as a
-//! release candidate; these are the few blocks that are needed.
+//! Does no I/O: [`Encoder`] makes whole blocks, `save` writes them to files. The crate pcap-file writes
+//! pcapng only as a release candidate; these are the few blocks that are needed.
 //!
 //! ```text
 //!  section header │ interface 0 │ packet │ packet │ statistics (losses up to here) │ packet │ … │ statistics (the end)
@@ -15,57 +15,57 @@ use super::pcapng::{ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECRETS, SECTION_HEA
 use crate::base::Timestamp;
 use crate::base::fact::Losses;
 
-/// What a file says of its making. Empty texts are left out.
+/// Metadata of a file. Empty texts are omitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileMetadata {
-    /// The machine: its processor.
+    /// Processor of the machine.
     pub hardware: String,
-    /// The operating system and its version.
+    /// Operating system and version.
     pub system: String,
-    /// The program and its version.
+    /// Program and version.
     pub application: String,
-    /// The device that is captured on.
+    /// Capture device.
     pub device: String,
-    /// The BPF filter that packets had to pass.
+    /// BPF filter of the capture.
     pub filter: String,
-    /// Most bytes of a packet that are captured; 0 is no limit.
+    /// Snapshot length in bytes; 0 for no limit.
     pub snaplen: u32,
 }
 
-/// What an interface statistics block says (section 4.6), for the time since the file began.
+/// Content of an interface statistics block (section 4.6), counted from the start of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileStatistics {
-    /// Packets that are in the file.
+    /// Packets in the file.
     pub written: u64,
-    /// Packets that are not, and who lost them.
+    /// Packets lost, by loser.
     pub lost: Losses,
-    /// Up to when there was silence behind the last packet; `None` where that is not known.
+    /// End of the silence after the last packet; `None` if it is unknown.
     pub end_time: Option<Timestamp>,
 }
 
-/// A packet that has no place in a pcapng file.
+/// A link type that pcapng cannot represent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("link type {} has no place in a pcapng file (its numbers have 16 bits)", .0.0)]
+#[error("link type {} cannot be written to pcapng, which has 16 bits for it", .0.0)]
 pub struct UnsupportedLinkType(pub LinkType);
 
-/// Makes the blocks of one file, one section.
+/// Encodes one file of one section.
 #[derive(Debug)]
 pub struct Encoder {
     metadata: FileMetadata,
     interfaces: Vec<WrittenInterface>,
-    /// Whole blocks that were not taken yet.
+    /// Whole blocks not cleared yet.
     blocks: Vec<u8>,
-    /// Bytes of the blocks that were taken.
+    /// Length of the cleared blocks in bytes.
     taken: u64,
 }
 
-/// An interface that was described. A file has one for each link type; live captures have one.
+/// A described interface. A file has one per link type; live captures have one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct WrittenInterface {
     link_type: u16,
-    /// `if_tsoffset`: ticks have no sign, so times before 1970 have an interface of their own.
+    /// `if_tsoffset` in seconds. Ticks are unsigned, so times before 1970 get a separate interface.
     offset: i64,
-    /// Times of its first and last packet, in the file's order.
+    /// Times of its first and last packet, in file order.
     times: Option<(Timestamp, Timestamp)>,
 }
 
@@ -73,7 +73,7 @@ struct WrittenInterface {
 const BEFORE_1970: i64 = i64::MIN / 1_000_000_000 - 1;
 
 impl Encoder {
-    /// A file that begins: its section header is the first block.
+    /// Creates an encoder; the section header is the first block.
     #[must_use]
     pub fn new(metadata: FileMetadata) -> Self {
         let mut encoder = Self { metadata, interfaces: Vec::new(), blocks: Vec::new(), taken: 0 };
@@ -81,31 +81,31 @@ impl Encoder {
         encoder
     }
 
-    /// Bytes of the file so far.
+    /// Length of the file so far in bytes.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.taken + self.blocks.len() as u64
     }
 
-    /// Whether nothing was made: never, there is a section header always.
+    /// Always false: there is a section header.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The blocks since they were last taken: nothing but whole ones.
+    /// Whole blocks since [`Encoder::clear_blocks`].
     #[must_use]
     pub fn blocks(&self) -> &[u8] {
         &self.blocks
     }
 
-    /// They were written: the next ones follow.
+    /// Clears the blocks after they were written.
     pub fn clear_blocks(&mut self) {
         self.taken = self.len();
         self.blocks.clear();
     }
 
-    /// Describes an interface that packets are to come from, so that a file without packets says of what.
+    /// Describes an interface ahead of its packets, so that a file without packets has one.
     ///
     /// # Errors
     /// [`UnsupportedLinkType`].
@@ -113,10 +113,10 @@ impl Encoder {
         self.number(link_type, Timestamp::default()).map(|_| ())
     }
 
-    /// An enhanced packet block (section 4.3).
+    /// Encodes an enhanced packet block (section 4.3).
     ///
     /// # Errors
-    /// [`UnsupportedLinkType`]; nothing is made then.
+    /// [`UnsupportedLinkType`]; nothing is encoded then.
     pub fn packet(&mut self, packet: &Packet) -> Result<(), UnsupportedLinkType> {
         let time = packet.origin.time;
         let number = self.number(packet.link_type, time)?;
@@ -136,7 +136,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// A decryption secrets block (section 4.7).
+    /// Encodes a decryption secrets block (section 4.7).
     pub fn secrets(&mut self, kind: u32, data: &Bytes) {
         self.block(SECRETS, |block| {
             block.u32(kind);
@@ -145,9 +145,9 @@ impl Encoder {
         });
     }
 
-    /// An interface statistics block (section 4.6) for the whole file, told of its first interface. There may be several:
-    /// each counts from the beginning, and the last one holds. What mcpdump itself lost is the packets that were accepted,
-    /// not dropped by the system, and yet not delivered.
+    /// Encodes an interface statistics block (section 4.6) for the whole file, under its first
+    /// interface. Each block counts from the start of the file; the last one is final. Losses of
+    /// mcpdump are the packets accepted, not dropped by the system and not delivered.
     pub fn statistics(&mut self, statistics: FileStatistics) {
         let Some(interface) = self.interfaces.first().copied() else {
             return;
@@ -155,7 +155,7 @@ impl Encoder {
         let (first, last) = interface.times.unwrap_or_default();
         let FileStatistics { written, lost, end_time } = statistics;
         let now = end_time.map_or(last, |end_time| end_time.max(last));
-        // A file does not tell who lost what its packets say is missing (`epb_dropcount`): it was not the interface.
+        // `epb_dropcount` does not name the loser; it excludes the interface.
         let system = lost.kernel.saturating_add(lost.unknown);
         let accepted = written.saturating_add(system).saturating_add(lost.mcpdump);
         self.block(STATISTICS, |block| {
@@ -174,7 +174,7 @@ impl Encoder {
         });
     }
 
-    /// The section header block (section 4.1); how long the section is, is not said.
+    /// Encodes the section header block (section 4.1), without section length.
     fn section(&mut self) {
         let FileMetadata { hardware, system, application, .. } = self.metadata.clone();
         self.block(SECTION_HEADER, |block| {
@@ -188,7 +188,7 @@ impl Encoder {
         });
     }
 
-    /// The number of the interface of a packet; describes it (section 4.2) where it is the first one.
+    /// Returns the number of the interface of a packet; describes it first if it is new (section 4.2).
     fn number(&mut self, link_type: LinkType, time: Timestamp) -> Result<usize, UnsupportedLinkType> {
         let offset = if time.0 < 0 { BEFORE_1970 } else { 0 };
         let small = u16::try_from(link_type.0).map_err(|_| UnsupportedLinkType(link_type))?;
@@ -204,7 +204,7 @@ impl Encoder {
             block.text(2, &device);
             block.option(9, &[9]); // if_tsresol: nanoseconds
             if !filter.is_empty() {
-                // A code for «libpcap's language» stands before the text.
+                // Code 0: a filter in libpcap's language.
                 block.option(11, &[&[0], truncate(&filter)].concat());
             }
             block.text(12, &system);
@@ -216,7 +216,7 @@ impl Encoder {
         Ok(self.interfaces.len() - 1)
     }
 
-    /// A block: its length stands behind its type, and at its end again.
+    /// Encodes a block: type, length, body, length.
     fn block(&mut self, kind: u32, fill: impl FnOnce(&mut BlockBody<'_>)) {
         let start = self.blocks.len();
         let mut body = BlockBody(&mut self.blocks);
@@ -231,7 +231,7 @@ impl Encoder {
     }
 }
 
-/// Where each of some blocks block_ends, as made here, and whether it is a packet.
+/// Iterates over encoded blocks: the end of each in bytes, and whether it is a packet.
 pub(super) fn block_ends(blocks: &[u8]) -> impl Iterator<Item = (usize, bool)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -242,7 +242,7 @@ pub(super) fn block_ends(blocks: &[u8]) -> impl Iterator<Item = (usize, bool)> {
     })
 }
 
-/// The inside of a block that is being made, in little-endian order.
+/// Body of a block under construction, little-endian.
 struct BlockBody<'a>(&'a mut Vec<u8>);
 
 impl BlockBody<'_> {
@@ -250,25 +250,25 @@ impl BlockBody<'_> {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
-    /// Ticks since 1970 or the offset, the upper half first.
+    /// Time stamp, upper half first.
     fn time(&mut self, time: Timestamp, offset: i64) {
         self.0.extend_from_slice(&ticks(time, offset));
     }
 
-    /// Data, filled up to 32 bits.
+    /// Data, padded to 32 bits.
     fn padded(&mut self, data: &[u8]) {
         self.0.extend_from_slice(data);
         self.0.resize(self.0.len() + (data.len().next_multiple_of(4) - data.len()), 0);
     }
 
-    /// An option; code 0 block_ends them.
+    /// An option; code 0 ends the list.
     fn option(&mut self, code: u16, value: &[u8]) {
         self.0.extend_from_slice(&code.to_le_bytes());
         self.0.extend_from_slice(&u16::try_from(value.len()).unwrap_or(u16::MAX).to_le_bytes());
         self.padded(value);
     }
 
-    /// An option that holds a text, if there is one.
+    /// A text option, unless the text is empty.
     fn text(&mut self, code: u16, text: &str) {
         if !text.is_empty() {
             self.option(code, truncate(text));
@@ -276,14 +276,14 @@ impl BlockBody<'_> {
     }
 }
 
-/// Most bytes of an option's text: lengths have 16 bits, and one byte may stand before it.
+/// Maximum length of an option text in bytes: lengths have 16 bits, and one byte may precede it.
 const MAX_OPTION_TEXT: usize = 60_000;
 
 fn truncate(text: &str) -> &[u8] {
     text.as_bytes().get(..text.floor_char_boundary(MAX_OPTION_TEXT)).unwrap_or_default()
 }
 
-/// Nanoseconds as two halves, the upper first.
+/// Nanoseconds since the epoch or `offset` (in seconds), as two halves, the upper first.
 fn ticks(time: Timestamp, offset: i64) -> [u8; 8] {
     let ns = i128::from(time.0) - i128::from(offset) * 1_000_000_000;
     let ns = u64::try_from(ns).unwrap_or(0).to_le_bytes();
@@ -291,7 +291,7 @@ fn ticks(time: Timestamp, offset: i64) -> [u8; 8] {
     [e, f, g, h, a, b, c, d]
 }
 
-/// A length that fits: no packet is longer than `limits::MAX_PACKET`.
+/// A length as 32 bits: no packet is longer than `limits::MAX_PACKET`.
 fn len32(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }
@@ -321,7 +321,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(packets in packets(), taken in any::<bool>()) {
+        fn encoded_packets_are_read_back(packets in packets(), taken in any::<bool>()) {
             let metadata = FileMetadata { hardware: "h".into(), system: "Łinux".into(), device: "lo".into(), ..FileMetadata::default() };
             let mut encoder = Encoder::new(FileMetadata { filter: "tcp port 1".into(), ..metadata });
             let mut file = Vec::new();
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_type_without_a_place_is_refused() {
+    fn an_unsupported_link_type_is_refused() {
         let mut encoder = Encoder::new(FileMetadata::default());
         let before = encoder.len();
         assert_eq!(encoder.packet(&packet(0x1_0000)), Err(UnsupportedLinkType(LinkType(0x1_0000))));
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn the_silence_at_the_end_is_told_unless_a_stranger_tells_it() {
+    fn silence_at_the_end_is_read_only_from_own_files() {
         let block_ends = |application: &str, packets: usize| {
             let mut encoder =
                 Encoder::new(FileMetadata { application: application.into(), ..FileMetadata::default() });
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_told_where_they_were() {
+    fn losses_are_read_at_their_position() {
         let mut encoder =
             Encoder::new(FileMetadata { application: "mcpdump 1".into(), ..FileMetadata::default() });
         encoder.packet(&packet(1)).unwrap();
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_end_where_they_end() {
+    fn block_ends_are_found() {
         let mut encoder = Encoder::new(FileMetadata::default());
         for _ in 0..3 {
             encoder.packet(&packet(1)).unwrap();
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut() {
+    fn a_long_text_is_truncated() {
         let mut encoder =
             Encoder::new(FileMetadata { device: "ü".repeat(50_000), ..FileMetadata::default() });
         encoder.interface(LinkType(1)).unwrap();

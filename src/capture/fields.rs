@@ -1,17 +1,17 @@
-//! The fields and options of a pcapng block, in the byte order of its section.
+//! Reads fields and options of a pcapng block in the byte order of its section.
 
 use super::file_findings::FileFindings;
 use crate::base::reader::Short;
 use crate::base::{Code, Reader};
 
-/// Where a block is and what it is, for what is noted about it.
+/// Offset and type of a block, for findings.
 #[derive(Clone, Copy)]
 pub(super) struct BlockInfo {
     pub(super) offset: u64,
     pub(super) kind: u32,
 }
 
-/// A reader in the section's byte order.
+/// Reads fields in the byte order of the section.
 pub(super) struct Fields<'a> {
     pub(super) reader: Reader<'a>,
     big_endian: bool,
@@ -37,14 +37,14 @@ impl<'a> Fields<'a> {
         Ok(if self.big_endian { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) })
     }
 
-    /// A time stamp: its upper half comes first in either byte order.
+    /// Reads a time stamp; the upper half comes first in either byte order.
     pub(super) fn ticks(&mut self) -> Result<u64, Short> {
         let high = u64::from(self.u32("time stamp")?);
         let low = u64::from(self.u32("time stamp")?);
         Ok(high << 32 | low)
     }
 
-    /// A counter of the statistics; all ones stand for «unknown».
+    /// Reads a counter of a statistics block; 0 if it is absent or all ones (unknown).
     pub(super) fn count(&mut self, field: &'static str) -> u64 {
         match self.u64(field) {
             Ok(u64::MAX) | Err(_) => 0,
@@ -52,13 +52,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Skips what fills `len` bytes up to a multiple of four; the last field of a block may lack it.
+    /// Skips the padding of `len` bytes to 32 bits. The last field of a block may lack it.
     pub(super) fn pad(&mut self, len: usize) {
         let pad = len.next_multiple_of(4) - len;
         let _ = self.reader.take("padding", pad.min(self.reader.rest().len()));
     }
 
-    /// Section 3.5. A damaged option ends the list with a finding: what came before it holds.
+    /// Reads options (section 3.5). A damaged option ends the list with a finding; those before it
+    /// are used.
     pub(super) fn options(
         &mut self,
         info: BlockInfo,

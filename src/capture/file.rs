@@ -1,4 +1,4 @@
-//! One input in, its items out: tells what format it is and reads it to its end.
+//! Reads one capture file: detects the format, then yields its items.
 
 use super::buffer::{InputBuffer, Refill};
 use super::framing::{self, Framed, PCAP_HEADER_LEN};
@@ -9,7 +9,7 @@ use super::tail::Tail;
 use super::{decompress, unrecognised};
 use crate::base::{Findings, Origin};
 
-/// An input of which nothing was read, or some, or all.
+/// A capture file.
 pub(super) struct CaptureFile {
     input: InputBuffer,
     format: Format,
@@ -19,17 +19,17 @@ enum Format {
     Unknown,
     Pcap(PcapReader),
     Pcapng(PcapngReader),
-    /// Nothing more comes.
+    /// The end was reached, or an error.
     Ended,
 }
 
 impl CaptureFile {
-    /// Nothing read yet of `input`.
+    /// Creates a reader; nothing is read yet.
     pub(super) fn new(input: InputBuffer) -> Self {
         Self { input, format: Format::Unknown }
     }
 
-    /// The link type of all packets, where the file's header tells it.
+    /// Link type of all packets; `None` if the file header does not fix it (pcapng) or was not read.
     pub(super) fn link_type(&self) -> Option<LinkType> {
         match &self.format {
             Format::Pcap(reader) => Some(reader.link_type()),
@@ -37,21 +37,21 @@ impl CaptureFile {
         }
     }
 
-    /// The file that is followed; `None` where it is another input.
+    /// The growing file; `None` for any other input.
     pub(super) fn tail(&self) -> Option<&Tail> {
         self.input.tail()
     }
 
-    /// Reads as much as is needed to tell the format. Does nothing where that was done, and where a file that grows has
-    /// too little yet.
+    /// Reads as much as the format detection needs. Does nothing if the format is known; leaves it
+    /// unknown if a growing file is too short yet.
     ///
     /// # Errors
-    /// The input cannot be read, or is no capture.
+    /// The input cannot be read, or is not a capture.
     pub(super) fn begin(&mut self) -> Result<(), Error> {
         if !matches!(self.format, Format::Unknown) {
             return Ok(());
         }
-        // What holds where an error ends it.
+        // Stays if an error returns early.
         self.format = Format::Ended;
         self.format = self.detect_format()?;
         Ok(())
@@ -62,7 +62,7 @@ impl CaptureFile {
             match self.input.refill(4)? {
                 Refill::Bytes => {}
                 Refill::Pending => return Ok(Format::Unknown),
-                // Nobody wrote anything while it was followed.
+                // A followed file to which nothing was written.
                 Refill::End if self.input.tail().is_some() && self.input.bytes().is_empty() => {
                     return Ok(Format::Ended);
                 }
@@ -117,18 +117,19 @@ impl CaptureFile {
         }
     }
 
-    /// Reads a little more than is there, so that a text is seen as one, and says what the input is instead.
+    /// Reads a little more, so that text is recognised, and returns an error that says what the
+    /// input is.
     fn not_a_capture(&mut self) -> Error {
         while self.input.bytes().len() < 64 && matches!(self.input.refill(64), Ok(Refill::Bytes)) {}
         let compression = self.input.compression();
         Error(unrecognised::describe(&self.input.findings.name, compression, self.input.bytes()))
     }
 
-    /// The next item, its packet number not yet filled in; [`Item::Pending`] where a file that grows has no more yet, `None`
-    /// at the end. Findings are noted at `last`, the packet that was handed out before.
+    /// Returns the next item, without packet number; [`Item::Pending`] if a growing file has no more
+    /// yet, `None` at the end. Findings get the position `last`, the previous packet of the capture.
     ///
     /// # Errors
-    /// The input cannot be read, or is no capture. Nothing more comes of it then.
+    /// The input cannot be read, or is not a capture. The file has ended then.
     pub(super) fn next(
         &mut self,
         last: Option<Origin>,
@@ -151,7 +152,7 @@ impl CaptureFile {
         }
         self.input.close();
         match ended {
-            // The silence behind the last packet.
+            // Time passed after the last packet.
             Format::Pcapng(reader) if item.is_ok() => Ok(reader.end_time().map(Item::Time)),
             _ => item,
         }
@@ -165,7 +166,7 @@ mod tests {
     use crate::capture::from_reader;
     use crate::capture::samples::{BIG, LITTLE, OneByte, drain, read};
 
-    /// The pieces of a small file of either format: it may be cut between any two.
+    /// Pieces of a small file of either format, which is valid if cut between any two.
     fn samples() -> [Vec<Vec<u8>>; 2] {
         let record = |n: u8| BIG.record(n.into(), 0, 60, &vec![n; usize::from(n) * 3]);
         let packet = |n: u8| LITTLE.packet(0, n.into(), &vec![n; usize::from(n) * 3], &[]);
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_at_every_byte() {
+    fn truncated_at_every_byte() {
         for pieces in samples() {
             let file = pieces.concat();
             let all = read(&file).table();
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_named() {
+    fn files_that_are_not_captures_are_named() {
         let mut damaged = LITTLE.section();
         damaged[8] = 0;
         for (bytes, want) in [

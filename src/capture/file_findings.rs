@@ -1,13 +1,13 @@
-//! What is noticed about one file, until it is handed on as findings.
+//! Findings about one file, until their position is known.
 
 use crate::base::{Code, Finding, Findings, Origin, Timestamp};
 
-/// The pending of one file.
+/// Findings about one file.
 #[derive(Debug, Default)]
 pub(super) struct FileFindings {
-    /// The file, as the operator named it.
+    /// Name of the file in messages.
     pub(super) name: String,
-    /// Its offsets count decompressed bytes.
+    /// Offsets count decompressed bytes.
     pub(super) is_compressed: bool,
     pending: Vec<(Code, String)>,
     has_time_out_of_range: bool,
@@ -15,19 +15,20 @@ pub(super) struct FileFindings {
 }
 
 impl FileFindings {
-    /// Nothing noticed yet about the file `name`.
+    /// No findings yet about the file `name`.
     pub(super) fn new(name: String) -> Self {
         Self { name, ..Self::default() }
     }
 
-    /// Notes that the record at `offset` is cut or damaged.
+    /// Adds a finding about the record at `offset`, in bytes from the start of the file.
     pub(super) fn add(&mut self, code: Code, offset: u64, what: &str) {
         let of = if self.is_compressed { " (decompressed)" } else { "" };
         let detail = format!("{}, offset {offset}{of}: {what}", self.name);
         self.pending.push((code, detail));
     }
 
-    /// A time in nanoseconds since 1970 as far as it can be told; said once of a file.
+    /// Converts nanoseconds since the epoch to a [`Timestamp`], clamped to its range. The first clamped
+    /// time of a file adds a finding.
     pub(super) fn time(&mut self, ns: i128, offset: u64) -> Timestamp {
         if let Ok(ns) = i64::try_from(ns) {
             return Timestamp(ns);
@@ -40,7 +41,7 @@ impl FileFindings {
         Timestamp(if ns < 0 { i64::MIN } else { i64::MAX })
     }
 
-    /// Notes that packets have no time; said once of a file.
+    /// Adds a finding, once per file: packets have no time.
     pub(super) fn no_time(&mut self, offset: u64) {
         if !self.has_packet_without_time {
             self.has_packet_without_time = true;
@@ -49,7 +50,7 @@ impl FileFindings {
         }
     }
 
-    /// Hands the pending on, as seen after the packet `last` (`None` before the first).
+    /// Moves the findings to `findings`, positioned at the packet `last`; `None` before the first packet.
     pub(super) fn drain_into(&mut self, last: Option<Origin>, findings: &mut Findings) {
         for (code, detail) in self.pending.drain(..) {
             findings.push(Finding {

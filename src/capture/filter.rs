@@ -1,9 +1,9 @@
-//! A BPF filter in the language of pcap-filter(7): compiled by libpcap, once for each link type.
+//! BPF filters in the language of pcap-filter(7), compiled by libpcap once per link type.
 //!
-//! Two limits come from running it outside libpcap's own reading of files. Of a packet that was cut, an expression on
-//! its length (`len`, `greater`, `less`) is tried on the packet filled up with zeros to its original length, so a load
-//! from beyond the cut gives zero instead of «no match». NULL and LOOP headers are taken to be in this machine's byte
-//! order.
+//! Running the program outside libpcap has two limits. An expression that reads the packet length
+//! (`len`, `greater`, `less`) runs on the truncated packet padded with zeros to its original length,
+//! so a load beyond the captured bytes gives zero instead of no match. NULL and LOOP headers are
+//! assumed to be in the byte order of this machine.
 
 use pcap::{BpfProgram, Linktype};
 
@@ -11,37 +11,37 @@ use super::item::{Error, LinkType, Packet};
 use crate::base::limits::MAX_PACKET;
 use crate::base::{Code, Findings};
 
-/// A filter expression and its programs.
+/// A filter expression and its compiled programs.
 pub(super) struct Filter {
     text: String,
-    /// `None` where the expression has no meaning for the link type.
+    /// Program per link type; `None` if the expression does not compile for it.
     programs: Vec<(LinkType, Option<Program>)>,
-    /// A cut packet, filled up.
+    /// A truncated packet, padded with zeros.
     scratch: Vec<u8>,
 }
 
 struct Program {
     bpf: BpfProgram,
-    /// Some instruction loads the packet's length.
+    /// An instruction loads the packet length.
     reads_length: bool,
 }
 
-/// Link types that an expression is tried on where those of the capture are not known yet: Ethernet, raw IP, Linux
-/// cooked 1 and 2, 802.11, NULL, PPP.
+/// Link types to check an expression with if those of the capture are unknown: Ethernet, raw IP,
+/// Linux cooked 1 and 2, 802.11, NULL, PPP.
 const COMMON_LINK_TYPES: [LinkType; 7] =
     [LinkType(1), LinkType(101), LinkType(113), LinkType(276), LinkType(127), LinkType(0), LinkType(9)];
 
 impl Filter {
-    /// A filter that was not tried yet; `None` where the expression is empty and matches everything.
+    /// Creates a filter without compiling it; `None` if the expression is empty and matches everything.
     pub(super) fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         (!text.is_empty()).then(|| Self { text: text.to_owned(), programs: Vec::new(), scratch: Vec::new() })
     }
 
-    /// Tries the expression on the link types of the capture; where none is known yet, on the usual ones.
+    /// Compiles the expression for the link types of the capture, or for common ones if none is known.
     ///
     /// # Errors
-    /// It compiles for none of them.
+    /// It does not compile for any of them.
     pub(super) fn check(&self, link_types: &[LinkType]) -> Result<(), Error> {
         let tried = if link_types.is_empty() { &COMMON_LINK_TYPES } else { link_types };
         let mut first = None;
@@ -58,8 +58,8 @@ impl Filter {
         )))
     }
 
-    /// Whether the packet passes. A packet of a link type that the expression has no meaning for does not, and the
-    /// first such packet is a finding.
+    /// Whether the packet matches. Packets of a link type that the expression does not compile for
+    /// never do; the first one adds a finding.
     pub(super) fn matches(&mut self, packet: &Packet, findings: &mut Findings) -> bool {
         let known = self.programs.iter().position(|(l, _)| *l == packet.link_type);
         let index = known.unwrap_or_else(|| self.add(packet, findings));
@@ -94,7 +94,7 @@ impl Filter {
     fn compile(&self, link_type: LinkType) -> Result<Program, String> {
         let handle = pcap::Capture::dead(data_link(link_type)).map_err(message)?;
         let bpf = handle.compile(&self.text, true).map_err(message)?;
-        // BPF_LD|BPF_LEN and BPF_LDX|BPF_LEN; an instruction shows itself as four numbers, the code first.
+        // BPF_LD|BPF_LEN and BPF_LDX|BPF_LEN; an instruction displays as four numbers, opcode first.
         let reads_length = bpf
             .get_instructions()
             .iter()
@@ -103,7 +103,7 @@ impl Filter {
     }
 }
 
-/// libpcap's DLT_ value: the LINKTYPE_ value, but for a few that differ between systems.
+/// Returns libpcap's DLT_ value of a LINKTYPE_ value; a few differ between systems.
 fn data_link(link_type: LinkType) -> Linktype {
     let value = match link_type.0 {
         100 => 11,
@@ -113,7 +113,7 @@ fn data_link(link_type: LinkType) -> Linktype {
     Linktype(i32::try_from(value).unwrap_or(i32::MAX))
 }
 
-/// The LINKTYPE_ value of what libpcap says that a device has: the other way round, OpenBSD's number for raw IP included.
+/// Returns the LINKTYPE_ value of a device's DLT_ value, including OpenBSD's number for raw IP.
 pub(super) fn link_type(data_link: Linktype) -> LinkType {
     LinkType(match data_link.0 {
         11 => 100,
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn each_link_type_has_its_program_and_numbers_count_all() {
+    fn link_types_have_programs_and_numbers_count_all_packets() {
         let got = filtered(mixed(), "tcp port 3000").unwrap();
         let numbers: Vec<_> = got.table().iter().map(|row| row.0).collect();
         assert_eq!(numbers, [2, 3, 7]);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_filter_says_what_was_given() {
+    fn an_invalid_filter_is_quoted() {
         let error = filtered(mixed(), "tcp prt 3000").map(|_| ()).unwrap_err().to_string();
         assert!(error.contains("filter \"tcp prt 3000\""), "{error}");
         assert!(error.contains("syntax error"), "{error}");
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_those_on_the_wire() {
+    fn lengths_are_original_lengths() {
         let header = LITTLE.pcap(0xa1b2_c3d4, 1);
         let cut = LITTLE.record(1, 0, 1500, &ethernet(3000));
         let short = LITTLE.record(1, 0, 54, &ethernet(3000));

@@ -1,7 +1,7 @@
-//! Where each record of a file ends, as pcap-parser has it: the only file that names that crate.
+//! Finds the end of each record of a file with pcap-parser; no other file uses that crate.
 //!
-//! Only its framing is used. What lies inside blocks is read in `pcapng`: the crate knows no obsolete packet blocks,
-//! gives a block with a damaged option up, and has unsigned time offsets and 32-bit seconds.
+//! The content of blocks is read in `pcapng`: the crate lacks obsolete packet blocks, rejects a block
+//! with a damaged option, and has unsigned time offsets and 32-bit seconds.
 
 use pcap_parser::nom::{Err as Nom, Needed};
 use pcap_parser::{
@@ -12,23 +12,23 @@ use pcap_parser::{
 use super::item::LinkType;
 use crate::base::limits::MAX_PACKET;
 
-/// What was found at the front of some bytes.
+/// Result of framing the record at the front of a buffer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Framed<T> {
-    /// All of it.
+    /// The complete record.
     Complete(T),
-    /// Its beginning: it has this many bytes at least.
+    /// The record needs at least this many bytes in total.
     Incomplete(usize),
-    /// What is wrong with it; where it ends is not known.
+    /// Why it is invalid; its end is unknown.
     Invalid(String),
 }
 
-/// How the records of a classic pcap file are laid out.
+/// Layout of the records of a classic pcap file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RecordLayout {
     Little,
     Big,
-    /// Alexey Kuznetzov's patched libpcap: 24 bytes before each packet, little-endian.
+    /// Alexey Kuznetzov's patched libpcap: headers of 24 bytes, little-endian.
     Modified,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct PcapHeader {
     pub(super) link_type: LinkType,
 }
 
-/// Length of a [`PcapHeader`] in the file.
+/// Length of a [`PcapHeader`] in the file, in bytes.
 pub(super) const PCAP_HEADER_LEN: usize = 24;
 
 /// Reads the header of a classic pcap file.
@@ -54,7 +54,7 @@ pub(super) fn pcap_header(bytes: &[u8]) -> Framed<PcapHeader> {
                 (false, false) => RecordLayout::Little,
             },
             nanoseconds: header.is_nanosecond_precision(),
-            // The upper bits tell of frame check sequences.
+            // The upper bits describe frame check sequences.
             link_type: LinkType(header.network.0.cast_unsigned() & 0x03ff_ffff),
         }),
         Err(Nom::Incomplete(_)) => Framed::Incomplete(PCAP_HEADER_LEN),
@@ -67,9 +67,9 @@ pub(super) fn pcap_header(bytes: &[u8]) -> Framed<PcapHeader> {
 pub(super) struct PcapRecord {
     pub(super) seconds: u32,
     pub(super) fraction: u32,
-    /// Bytes before the packet.
+    /// Length of this header in bytes.
     pub(super) header: usize,
-    /// Bytes of the packet in the file.
+    /// Captured bytes of the packet, which follow the header.
     pub(super) captured: usize,
     pub(super) original: u32,
 }
@@ -103,11 +103,11 @@ pub(super) fn pcap_record(bytes: &[u8], layout: RecordLayout) -> Framed<PcapReco
 pub(super) struct PcapngBlock {
     /// The block type.
     pub(super) kind: u32,
-    /// Length of the whole block, at least 12: type and length (8 bytes), body, length again (4 bytes).
+    /// Length of the block in bytes, at least 12: type, length, body, length.
     pub(super) len: usize,
 }
 
-/// Most bytes of a block that are not the packet: its header, and options (a comment has 64 KiB at most).
+/// Maximum bytes of a block besides the packet: header and options (a comment has at most 64 KiB).
 const MAX_BLOCK_OVERHEAD: usize = 256 << 10;
 
 /// Finds the pcapng block at the front of `bytes`.
@@ -119,7 +119,7 @@ pub(super) fn pcapng_block(bytes: &[u8], big: bool) -> Framed<PcapngBlock> {
             block.block_len1, block.block_len2
         )),
         Ok((_, block)) => Framed::Complete(PcapngBlock {
-            // The crate reads the type as little-endian always.
+            // The crate always reads the type as little-endian.
             kind: if big { block.block_type.swap_bytes() } else { block.block_type },
             len: block.data.len() + 12,
         }),

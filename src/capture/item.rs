@@ -1,4 +1,4 @@
-//! What a capture yields: packets, and what is known beside them.
+//! The vocabulary of the layer: what a capture yields.
 
 use bytes::Bytes;
 
@@ -8,18 +8,19 @@ use crate::base::{Findings, Origin, PacketNo, Timestamp};
 /// One captured frame.
 #[derive(Clone, Debug)]
 pub struct Packet {
-    /// Its number and capture time.
+    /// Number and capture time.
     pub origin: Origin,
-    /// What its first header is: the LINKTYPE_ value of the tcpdump registry.
+    /// Type of the first header.
     pub link_type: LinkType,
-    /// The bytes that were captured: a shared slice of the block that was read.
+    /// Captured bytes: a shared slice of the block that was read.
     pub data: Bytes,
-    /// The length that it had on the wire, in bytes; at least `data.len()`.
+    /// Length on the wire in bytes; at least `data.len()`.
     pub original_len: u32,
 }
 
 impl Packet {
-    /// A packet whose number is not known yet. Some writers give an original length below the captured one.
+    /// A packet without its number, which `merge` assigns. The original length is raised to the
+    /// captured one: some writers give less.
     pub(super) fn unnumbered(time: Timestamp, link_type: LinkType, data: Bytes, original_len: u32) -> Self {
         let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let origin = Origin { packet: PacketNo(0), time };
@@ -27,7 +28,7 @@ impl Packet {
     }
 }
 
-/// A LINKTYPE_ value (<https://www.tcpdump.org/linktypes.html>). Unknown values are kept as numbers.
+/// A LINKTYPE_ value (<https://www.tcpdump.org/linktypes.html>), known or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LinkType(pub u32);
 
@@ -36,36 +37,37 @@ pub struct LinkType(pub u32);
 pub enum Item {
     /// A packet.
     Packet(Packet),
-    /// Secrets of a decryption secrets block (pcapng): the block's type number and its data.
+    /// Data of a decryption secrets block (pcapng).
     Secrets {
-        /// The secrets type: 0x544c534b is an NSS key log for TLS.
+        /// Secrets type: 0x544c534b is an NSS key log for TLS.
         kind: u32,
-        /// The secrets data, without padding.
+        /// Secrets data, without padding.
         data: Bytes,
     },
-    /// Packets are missing here; told as the increase since it was last said.
+    /// Packets are missing here.
     Lost {
-        /// Who lost them.
+        /// What lost them.
         by: Loser,
-        /// How many more packets were lost.
+        /// Number of packets lost since the previous [`Item::Lost`] of this loser.
         packets: u64,
     },
-    /// Time went on to here without a packet: every packet from before this time was handed out.
+    /// Every packet captured before this time was yielded.
     Time(Timestamp),
-    /// There is nothing more now, and there may be later. No time passed for that: what comes next may be from before.
+    /// Nothing to read now; more may come. Says nothing about packet time: the next packet may
+    /// have any.
     Pending,
 }
 
-/// Something that yields a capture.
+/// A source of captured packets.
 pub trait Source {
-    /// The next item; `None` at the end of the capture.
+    /// Returns the next item; `None` at the end of the capture.
     ///
     /// # Errors
-    /// What concerns the operator: an unreadable file. What is wrong with the capture itself is a finding.
+    /// The file or device cannot be read. Damage inside a capture is a finding, not an error.
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error>;
 }
 
-/// Why a capture cannot be read. The message names the file, where in it, and the remedy.
+/// Why a capture cannot be read. The message names the file, the offset and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(pub String);

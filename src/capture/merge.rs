@@ -1,16 +1,16 @@
-//! Several files in, one capture out: packets in time order, numbered from 1, filtered.
+//! Merges files into one capture: packets in time order, numbered from 1, filtered.
 //!
 //! ```text
 //!   file 0:  head ─┐
-//!   file 1:  head ─┼─▶ the earliest (of two at one time: of the first file) ─▶ number ─▶ filter ─▶ out
+//!   file 1:  head ─┼─▶ earliest (ties: the first file) ─▶ number ─▶ filter ─▶ out
 //!   file 2:  head ─┘
 //! ```
 //!
-//! Of files that grow, one that has nothing now is not waited for longer than [`MAX_MERGE_WAIT`]: the packets of the others go on
-//! without it, and what it has to say later comes later.
+//! A growing file without new packets is waited for at most [`MAX_MERGE_WAIT`]; then the packets of
+//! the others are emitted, and its own follow later, out of order.
 //!
-//! A file's own packets keep their order, even where their times run backwards. What is no packet (secrets, losses)
-//! comes as soon as it is read: right after the packet of its file that stands before it.
+//! Packets of one file keep their order, even if their times run backwards. Other items (secrets,
+//! losses) are emitted when read: directly after the preceding packet of their file.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -23,33 +23,33 @@ use super::progress::Progress;
 use super::tail::{EndedFiles, Tail, now};
 use crate::base::{Findings, Origin, PacketNo};
 
-/// How long packets of files that grow wait for earlier ones of files that have nothing now, after they were seen to be
-/// there. Two that capture at one time write within milliseconds of each other where they write out at once (tcpdump -U).
+/// Maximum time that a packet of a growing file waits for earlier ones of the other files. Two captures
+/// that are flushed after each packet (`tcpdump -U`) write within milliseconds of each other.
 const MAX_MERGE_WAIT: Duration = Duration::from_millis(100);
 
-/// How long a file that had nothing is left alone: with each packet of the others it would be asked again, which takes
-/// three system calls.
+/// Minimum time between two checks of a file that had no more. Otherwise each packet of the other
+/// files would cause a check, which takes three system calls.
 const RECHECK_INTERVAL: Duration = Duration::from_millis(5);
 
-/// One or more inputs, read as one capture. May be moved to another thread.
+/// One or more inputs, read as one capture.
 pub struct Capture {
     files: Vec<(CaptureFile, Option<Item>)>,
-    /// Those of the files whose head is there, by the head's time.
+    /// Files whose next packet was read: its time in nanoseconds, and the file's index.
     heads: BinaryHeap<Reverse<(i64, usize)>>,
-    /// Those whose head was handed out, or never read: the first is last.
+    /// Files whose next item is to be read, in reverse order.
     empty: Vec<usize>,
-    /// Those that grow and had nothing more when they were asked last.
+    /// Growing files that had no more at the last check.
     pending: Vec<usize>,
-    /// The last packet, handed out or filtered away.
+    /// The last packet, emitted or filtered out.
     last: Option<Origin>,
     filter: Option<Filter>,
     progress: Progress,
-    /// What tells of those that are followed no longer; `None` where none is.
+    /// Receives the reasons why followed files end; `None` if the files are not followed.
     ended: Option<EndedFiles>,
 }
 
 impl Capture {
-    /// A capture of `files`, in this order where times are equal.
+    /// Creates a capture of `files`; this order decides between equal times.
     pub(super) fn new(files: Vec<CaptureFile>, filter: Option<Filter>, progress: Progress) -> Self {
         Self {
             empty: (0..files.len()).rev().collect(),
@@ -63,12 +63,13 @@ impl Capture {
         }
     }
 
-    /// Its files are followed: an error of one of several ends that one, which `ended` tells, and the others go on.
+    /// Marks the files as followed: an error in one of several files ends that file, with the reason in
+    /// `ended`, and the others continue.
     pub(super) fn following(self, ended: EndedFiles) -> Self {
         Self { ended: Some(ended), ..self }
     }
 
-    /// How much was read, for a progress bar: a handle that may be kept and asked from other threads.
+    /// Returns a handle to the bytes read so far, usable from other threads.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.progress.clone()
@@ -98,7 +99,7 @@ impl Capture {
             };
             match head {
                 Some(Item::Packet(packet)) => self.heads.push(Reverse((packet.origin.time.0, index))),
-                // Silence in one of several files is none in all of them.
+                // The other files may still have earlier packets.
                 Some(Item::Time(_)) => self.empty.push(index),
                 Some(Item::Pending) => self.pending.push(index),
                 Some(_) => {
@@ -121,7 +122,7 @@ impl Capture {
         Ok(self.files.get_mut(index).and_then(|(_, head)| head.take()))
     }
 
-    /// Those that had nothing are asked again, where that is long enough ago.
+    /// Moves pending files whose last check is old enough to those to be read.
     fn recheck_pending(&mut self) {
         let (files, now) = (&self.files, now());
         let is_due = |index: &mut usize| {
@@ -131,8 +132,8 @@ impl Capture {
         self.empty.extend(self.pending.extract_if(.., is_due));
     }
 
-    /// Whether the earliest head need not wait (any more) for the files that have nothing now: each of them was found at its
-    /// end long enough after the head was seen to be there.
+    /// Whether the earliest packet can be emitted: each pending file was found at its end at least
+    /// [`MAX_MERGE_WAIT`] after that packet was there.
     fn can_emit(&self) -> bool {
         let tail = |index: usize| self.files.get(index).and_then(|(file, _)| file.tail());
         let Some(Reverse((_, index))) = self.heads.peek() else {
@@ -150,7 +151,7 @@ impl Capture {
 }
 
 impl Source for Capture {
-    /// After an error that concerns one of several files the others can be read on.
+    /// After an error in one of several files the others can still be read.
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         loop {
             let Some(mut item) = self.next_merged(findings)? else {
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earliest_comes_first_and_files_keep_their_order() {
+    fn packets_are_in_time_order_and_files_keep_their_own() {
         let got = merge(&[pcap(&[4, 6, 5, 9]), pcap(&[]), pcap(&[1, 4, 5, 8]), pcap(&[7])]);
         let rows: Vec<_> = got.table().iter().map(|row| (row.0, row.1 / 1_000_000_000)).collect();
         let times = [1, 4, 4, 5, 6, 5, 7, 8, 9];
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn captures_may_go_to_another_thread() {
+    fn captures_are_send() {
         fn sendable<T: Send>() {}
         sendable::<Capture>();
     }

@@ -1,14 +1,14 @@
-//! Files, standard input and devices in; packets out, numbered and in time order.
+//! Reads packets from files, standard input and devices, numbered and in time order.
 //!
 //! Never looks inside a packet.
 //!
 //! ```text
-//!  file ─▶ decode ─▶ blocks ─▶ frame ─▶ pcap / pcapng ─▶ merge ─▶ filter ─▶ Item
-//!  stdin   gzip,     1 MiB      where    times, link      several   BPF
-//!          zstd,     each,      each     types, losses,   files as
-//!          lz4       sliced     one ends secrets          one
+//!  file ─▶ decompress ─▶ buffer ─▶ framing ─▶ pcap / pcapng ─▶ merge ─▶ filter ─▶ Item
+//!  stdin   gzip, zstd,   slices of  record      times, link      several   BPF
+//!          lz4           blocks     lengths     types, losses,   files as
+//!                                               secrets          one
 //!
-//!  file that grows ─▶ follow ─▶ blocks ─▶ …        device ─▶ live ─▶ Item
+//!  growing file ─▶ tail ─▶ buffer ─▶ … ─▶ follow ─▶ Item        device ─▶ live ─▶ Item
 //! ```
 
 mod buffer;

@@ -1,4 +1,4 @@
-//! Names of files in, an open capture out.
+//! Opens files and standard input as one capture.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::merge::Capture;
 use super::progress::Progress;
 use super::unrecognised::EXPECTED;
 
-/// What to read.
+/// An input to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// A file, or a named pipe.
@@ -23,15 +23,25 @@ pub enum Input {
     Stdin,
 }
 
-impl Input {
-    /// The input that a command-line argument names: `-` is standard input.
-    #[must_use]
-    pub fn from_arg(arg: &OsStr) -> Self {
-        if arg == "-" { Self::Stdin } else { Self::Path(arg.into()) }
+/// Converts a command-line argument: `-` is standard input, anything else a path.
+impl From<&OsStr> for Input {
+    fn from(argument: &OsStr) -> Self {
+        if argument == "-" { Self::Stdin } else { Self::Path(argument.into()) }
     }
 }
 
-/// The name that messages have for it.
+impl Input {
+    /// Returns the path; `None` for standard input.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Stdin => None,
+        }
+    }
+}
+
+/// Formats the name used in messages.
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -41,19 +51,20 @@ impl fmt::Display for Input {
     }
 }
 
-/// How to read it.
+/// Options of [`open`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenOptions {
-    /// A filter expression (pcap-filter(7)); `None` or an empty one lets everything pass. Packets that do not pass
-    /// are counted nevertheless: packet numbers are those of the files.
+    /// Filter expression (pcap-filter(7)); `None` or an empty one matches everything. Packets that do
+    /// not match keep their numbers, so numbers are those of the files.
     pub filter: Option<String>,
 }
 
-/// Opens the inputs as one capture in time order. Of files the headers are read at once; of standard input nothing is
-/// read before the first packet is asked for.
+/// Opens the inputs as one capture in time order. File headers are read at once; standard input and
+/// pipes are first read by [`Source::next`](super::Source::next).
 ///
 /// # Errors
-/// A file cannot be opened or is no capture, standard input is named twice, or the filter does not compile.
+/// A file cannot be opened or is not a capture, standard input is named twice, or the filter does not
+/// compile.
 pub fn open(inputs: &[Input], options: &OpenOptions) -> Result<Capture, Error> {
     if inputs.iter().filter(|i| **i == Input::Stdin).count() > 1 {
         return Err(Error("standard input is named twice (-); it can be read once".into()));
@@ -79,7 +90,7 @@ pub fn open(inputs: &[Input], options: &OpenOptions) -> Result<Capture, Error> {
     finish(files, options, progress)
 }
 
-/// Reads a capture from `reader`, which messages call `name`.
+/// Reads a capture from `reader`, called `name` in messages.
 #[must_use]
 pub fn from_reader(name: &str, reader: Box<dyn Read + Send>) -> Capture {
     let progress = Progress::default();
@@ -87,7 +98,7 @@ pub fn from_reader(name: &str, reader: Box<dyn Read + Send>) -> Capture {
     Capture::new(vec![CaptureFile::new(blocks)], None, progress)
 }
 
-/// Reads several captures, each with its name, as one in time order.
+/// Reads several captures, each with its name in messages, as one in time order.
 ///
 /// # Errors
 /// The filter does not compile.
@@ -105,7 +116,7 @@ pub fn from_readers(
 
 type Raw = Box<dyn Read + Send>;
 
-/// One capture of `files`, once the filter is known to compile for one of their link types.
+/// Merges `files` into one capture and checks the filter.
 ///
 /// # Errors
 /// The filter does not compile.
@@ -122,7 +133,7 @@ pub(super) fn finish(
     Ok(Capture::new(files, filter, progress))
 }
 
-/// The file, and its length where it is a regular one.
+/// Opens a file. Returns its length too, in bytes, if it is a regular file.
 ///
 /// # Errors
 /// It cannot be opened.
@@ -169,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_opened_is_said_with_a_remedy() {
+    fn errors_of_opening_name_a_remedy() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("empty"), b"").unwrap();
         fs::write(dir.path().join("text"), b"hello world").unwrap();
@@ -183,12 +194,12 @@ mod tests {
             let error = error.unwrap_err().to_string();
             assert!(error.contains(want), "{error}");
         }
-        let twice = open(&[Input::Stdin, Input::from_arg("-".as_ref())], &OpenOptions::default());
+        let twice = open(&[Input::Stdin, Input::from(OsStr::new("-"))], &OpenOptions::default());
         assert!(twice.map(|_| ()).unwrap_err().to_string().contains("twice"));
     }
 
     #[test]
-    fn a_filter_is_tried_on_the_link_type_of_the_file() {
+    fn the_filter_is_checked_for_the_link_type_of_the_file() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("raw"), LITTLE.pcap(0xa1b2_c3d4, 101)).unwrap();
         let with = |filter: &str| {

@@ -1,4 +1,4 @@
-//! Classic pcap in, packets out: either byte order, microseconds or nanoseconds, one link type.
+//! Reads classic pcap: either byte order, microseconds or nanoseconds, one link type.
 
 use bytes::Buf as _;
 
@@ -7,23 +7,23 @@ use super::framing::{self, Framed, PcapHeader};
 use super::item::{Error, Item, LinkType, Packet};
 use crate::base::Timestamp;
 
-/// The state of a classic pcap file: there is none but its header.
+/// Reader of a classic pcap file.
 pub(super) struct PcapReader {
     header: PcapHeader,
 }
 
 impl PcapReader {
-    /// A file that begins with `header`, which was taken from its input.
+    /// Creates a reader; `header` was already taken from the input.
     pub(super) fn new(header: PcapHeader) -> Self {
         Self { header }
     }
 
-    /// The link type of all packets.
+    /// Link type of all packets.
     pub(super) fn link_type(&self) -> LinkType {
         self.header.link_type
     }
 
-    /// The next packet; [`Item::Pending`] where there is none yet, `None` where no more can be read.
+    /// Returns the next packet; [`Item::Pending`] if there is none yet, `None` at the end.
     ///
     /// # Errors
     /// The input cannot be read.
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn kuznetzovs_records_are_longer() {
+    fn records_of_kuznetzovs_libpcap_are_longer() {
         let mut record = LITTLE.record(1, 2, 3, b"");
         record[8] = 3;
         let file = [LITTLE.pcap(0xa1b2_cd34, 1), record, vec![9; 8], b"abc".to_vec()];

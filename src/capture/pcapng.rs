@@ -1,11 +1,11 @@
-//! pcapng in; packets, secrets and losses out (draft-ietf-opsawg-pcapng; section numbers are those of draft 03).
+//! Reads pcapng (draft-ietf-opsawg-pcapng; section numbers are those of draft 03).
 //!
 //! ```text
 //!  section header │ interface 0 │ interface 1 │ packet │ packet │ secrets │ … │ statistics ║ section header │ …
 //!                   link type, clock, snaplen    └ names its interface by number            ║ counts from 0 again
 //! ```
 //!
-//! A block that contradicts itself is skipped with a finding; the file is given up only where a block's end is not known.
+//! An inconsistent block is skipped with a finding; reading ends only if the end of a block is unknown.
 
 use std::collections::VecDeque;
 
@@ -32,34 +32,34 @@ pub(super) const STATISTICS: u32 = 5;
 pub(super) const ENHANCED_PACKET: u32 = 6;
 pub(super) const SECRETS: u32 = 10;
 
-/// The section that is being read.
+/// Reader of a pcapng file, with the state of its current section.
 #[derive(Default)]
 pub(super) struct PcapngReader {
     big_endian: bool,
-    /// mcpdump wrote it.
+    /// The section was written by mcpdump.
     is_ours: bool,
     interfaces: Vec<SectionInterface>,
-    /// The time of the file's last packet.
+    /// Time of the last packet of the file.
     last_time: Timestamp,
-    /// When the statistics behind the last packet were written, where they can be trusted.
+    /// Time of the statistics after the last packet, if mcpdump wrote them.
     end_time: Option<Timestamp>,
-    /// What comes of a block behind its first item.
+    /// Items of a block after the first one.
     ready: VecDeque<Item>,
 }
 
 struct SectionInterface {
     link_type: LinkType,
-    /// Most bytes of a packet that were captured; 0 is no limit.
+    /// Snapshot length in bytes; 0 for no limit.
     snaplen: u32,
     clock: InterfaceClock,
-    /// Lost packets that packets told, as far as no statistics have reported_by_statistics them since.
+    /// Losses reported by packet blocks and not yet covered by statistics.
     reported_by_packets: u64,
-    /// Lost packets that statistics reported_by_statistics.
+    /// Losses reported by statistics blocks.
     reported_by_statistics: Losses,
 }
 
 impl PcapngReader {
-    /// The next item; [`Item::Pending`] where there is none yet, `None` where no more can be read.
+    /// Returns the next item; [`Item::Pending`] if there is none yet, `None` at the end.
     ///
     /// # Errors
     /// The input cannot be read.
@@ -140,7 +140,7 @@ impl PcapngReader {
         }
     }
 
-    /// PcapngReader 4.1: which program wrote it (`shb_userappl`).
+    /// Reads which program wrote the section (`shb_userappl`, section 4.1).
     fn section(&mut self, fields: &mut Fields<'_>, info: BlockInfo, findings: &mut FileFindings) {
         self.is_ours = false;
         // Byte-order mark, version, section length.
@@ -151,7 +151,7 @@ impl PcapngReader {
         }
     }
 
-    /// PcapngReader 4.2. Of two options of a kind the last one holds.
+    /// Reads an interface description (section 4.2). Of duplicate options the last one counts.
     fn interface(
         &mut self,
         fields: &mut Fields<'_>,
@@ -181,7 +181,7 @@ impl PcapngReader {
         Ok(())
     }
 
-    /// PcapngReader 4.3.
+    /// Reads an enhanced packet block (section 4.3).
     fn enhanced(
         &self,
         fields: &mut Fields<'_>,
@@ -205,7 +205,8 @@ impl PcapngReader {
         Ok(PacketBlock { interface, ticks: Some(ticks), start: 28, captured, original, lost })
     }
 
-    /// Appendix A: a 16-bit interface number, and how many packets were lost before this one (0xffff: unknown).
+    /// Reads an obsolete packet block (appendix A): a 16-bit interface number, and the packets lost
+    /// before this one (0xffff: unknown).
     fn obsolete(&self, fields: &mut Fields<'_>) -> Result<PacketBlock, InvalidBlock> {
         let interface = self.interface_index(u32::from(fields.u16("interface")?))?;
         let lost = fields.u16("drops count")?;
@@ -223,7 +224,8 @@ impl PcapngReader {
         })
     }
 
-    /// PcapngReader 4.4: no time, and the captured length is what the first interface's limit leaves.
+    /// Reads a simple packet block (section 4.4): no time, and the snapshot length of the first
+    /// interface limits the captured length.
     fn simple(&self, fields: &mut Fields<'_>) -> Result<PacketBlock, InvalidBlock> {
         let interface = self.interface_index(0)?;
         let original = fields.u32("original length")?;
@@ -261,8 +263,8 @@ impl PcapngReader {
         Ok(Some(Item::Lost { by: Loser::Unknown, packets: block.lost }))
     }
 
-    /// PcapngReader 4.6: `isb_ifdrop` and `isb_osdrop` count from the start of the capture. What packets told already is
-    /// not told again.
+    /// Reads statistics (section 4.6). `isb_ifdrop` and `isb_osdrop` count from the start of the capture;
+    /// losses already reported by packet blocks are subtracted.
     fn statistics(
         &mut self,
         fields: &mut Fields<'_>,
@@ -282,13 +284,13 @@ impl PcapngReader {
         let Some(interface) = self.interfaces.get_mut(number) else {
             return Ok(None);
         };
-        // Other programs may stamp it with anything.
+        // Other programs may write any time.
         self.end_time = self
             .is_ours
             .then(|| interface.clock.ns(ticks))
             .and_then(|ns| i64::try_from(ns).ok())
             .map(Timestamp);
-        // Of other programs what was not delivered may have waited in a buffer at the end.
+        // For other programs, undelivered packets may still have been in a buffer at the end.
         let by_mcpdump =
             if self.is_ours { accepted.saturating_sub(by_system).saturating_sub(delivered) } else { 0 };
         let losses =
@@ -306,7 +308,7 @@ impl PcapngReader {
         Ok(self.ready.pop_front())
     }
 
-    /// The time at which the capture ended, where that is known and no packet was read since.
+    /// Time at which the capture ended; `None` if it is unknown, or a packet was read since.
     pub(super) fn end_time(&self) -> Option<Timestamp> {
         self.end_time
     }
@@ -322,7 +324,7 @@ impl PcapngReader {
     }
 }
 
-/// The byte order of the section that begins `bytes`: `true` is big_endian-endian (section 4.1).
+/// Returns whether the section that starts at `bytes` is big-endian (section 4.1).
 pub(super) fn byte_order(bytes: &[u8]) -> Framed<bool> {
     let Some([_, _, _, _, _, _, _, _, magic @ .., v0, v1]) = bytes.first_chunk::<14>() else {
         return Framed::Incomplete(28);
@@ -339,7 +341,7 @@ pub(super) fn byte_order(bytes: &[u8]) -> Framed<bool> {
     }
 }
 
-/// PcapngReader 4.7.
+/// Reads a decryption secrets block (section 4.7).
 fn secrets(fields: &mut Fields<'_>, whole: &Bytes) -> Result<Item, InvalidBlock> {
     let kind = fields.u32("secrets type")?;
     let len = fields.u32("secrets length")? as usize;
@@ -350,19 +352,19 @@ fn secrets(fields: &mut Fields<'_>, whole: &Bytes) -> Result<Item, InvalidBlock>
     Ok(Item::Secrets { kind, data })
 }
 
-/// What a packet block says.
+/// Fields of a packet block of any kind.
 #[derive(Clone, Copy)]
 struct PacketBlock {
     interface: usize,
     ticks: Option<u64>,
-    /// Where in the block the packet begins.
+    /// Offset of the packet in the block, in bytes.
     start: usize,
     captured: u32,
     original: u32,
     lost: u64,
 }
 
-/// Why a block is skipped.
+/// Why a block is skipped, in words.
 struct InvalidBlock(String);
 
 impl From<Short> for InvalidBlock {
@@ -413,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_out_of_range_is_said_once() {
+    fn a_time_out_of_range_is_reported_once() {
         let options = [LITTLE.option(9, &[0])];
         let packet = LITTLE.packet(0, u64::MAX, b"x", &[]);
         let got = read(&[one(LITTLE, &options), packet.clone(), packet].concat());
@@ -467,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_blocks_are_skipped_and_secrets_handed_on() {
+    fn unknown_blocks_are_skipped_and_secrets_yielded() {
         let keys = b"CLIENT_RANDOM 00 11\n";
         let secrets = [LITTLE.u32s(&[0x544c_534b, keys.len() as u32]), keys.to_vec()].concat();
         let file = [
@@ -486,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_told_as_increases_and_once() {
+    fn losses_are_reported_as_increases_and_once() {
         let dropped = [LITTLE.option(4, &LITTLE.u64(3)), LITTLE.option(0, &[])].concat();
         let file = [
             one(LITTLE, &[]),
@@ -502,13 +504,13 @@ mod tests {
         assert_eq!(
             got.lost(),
             [(interface, 2), (kernel, 5), (interface, 1), (unknown, 3), (kernel, 2)],
-            "what a packet told is not told again"
+            "losses of packet blocks are not reported twice"
         );
         assert_eq!(got.codes, []);
     }
 
     #[test]
-    fn damage_costs_a_block_or_the_rest() {
+    fn damage_skips_a_block_or_the_rest() {
         let good = LITTLE.packet(0, 1, b"good", &[]);
         let mut too_long = LITTLE.packet(0, 1, b"bad.", &[]);
         too_long[20] = 5;
@@ -535,7 +537,7 @@ mod tests {
     }
 
     #[test]
-    fn what_pads_and_splits_makes_no_difference() {
+    fn padding_and_short_reads_make_no_difference() {
         let file: Vec<u8> =
             (0..9u8).flat_map(|n| BIG.packet(0, u64::from(n), &vec![n; n.into()], &[])).collect();
         let file = [one(BIG, &[]), file].concat();

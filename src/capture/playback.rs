@@ -1,34 +1,34 @@
-//! A saved capture comes in; the same goes out at its own speed, as if it were live.
+//! Plays a saved capture at its original speed, as if it were live.
 //!
-//! The first packet goes out at once, every other as long after it as it was captured after it. In the time between,
-//! [`Item::Time`] tells how far time went on, so that whoever reads is never kept waiting long. The clock is handed in:
-//! this file knows none.
+//! The first packet is yielded at once, every other with its original delay to the first. Meanwhile
+//! [`Item::Time`] reports the packet time, so that the caller never waits for longer than [`MAX_STEP`].
+//! The caller supplies the clock.
 
 use std::time::Duration;
 
 use super::item::{Error, Item, Source};
 use crate::base::{Findings, Timestamp};
 
-/// The longest wait before a time is told. A live capture tells one every 100 ms at least.
+/// Longest wait before [`Item::Time`]. A live capture yields one at least every 100 ms.
 const MAX_STEP: Duration = Duration::from_millis(50);
 
-/// Where time comes from, and how it is let pass.
+/// A monotonic clock that can sleep.
 pub trait Clock {
-    /// The time since some moment, which never changes.
+    /// Returns the time since a fixed moment.
     fn now(&mut self) -> Duration;
 
-    /// Lets so much time pass, or more.
+    /// Sleeps for at least `time`.
     fn sleep(&mut self, time: Duration);
 }
 
-/// A source at its own speed.
+/// A source played at its original speed.
 #[derive(Debug)]
 pub struct Playback<S, C> {
     source: S,
     clock: C,
-    /// The item that is not due yet.
+    /// Next item, not due yet.
     held: Option<Item>,
-    /// The first packet's time, and when it went out.
+    /// Time of the first packet, and the clock when it was yielded.
     started: Option<(Timestamp, Duration)>,
     is_ended: bool,
 }
@@ -40,30 +40,30 @@ impl<S: Source, C: Clock> Playback<S, C> {
         Self { source, clock, held: None, started: None, is_ended: false }
     }
 
-    /// How long the capture has been playing; zero before its first packet.
+    /// Time since the first packet was yielded; zero before that.
     pub fn played(&mut self) -> Duration {
         let now = self.clock.now();
         self.started.map_or(Duration::ZERO, |(_, at)| now.saturating_sub(at))
     }
 
-    /// Ends it: nothing more goes out.
+    /// Ends the playback: the next item is the end.
     pub fn end(&mut self) {
         self.is_ended = true;
     }
 
-    /// How long an item has to wait still. What has no time of its own goes out behind what stood before it.
+    /// Time until the item is due; zero for items without a time.
     fn wait(&mut self, item: &Item) -> Duration {
         let Some(time) = time_of(item) else {
             return Duration::ZERO;
         };
         let now = self.clock.now();
         let (first, at) = *self.started.get_or_insert((time, now));
-        // A packet from before the first one is late already.
+        // Packets with earlier times than the first are due at once.
         let due = at.saturating_add(Duration::from_nanos(u64::try_from(time.since(first)).unwrap_or(0)));
         due.saturating_sub(now)
     }
 
-    /// The packet time that it is now.
+    /// Present packet time.
     fn time(&mut self) -> Option<Timestamp> {
         let played = i64::try_from(self.played().as_nanos()).unwrap_or(i64::MAX);
         self.started.map(|(first, _)| first.plus(played))
@@ -86,14 +86,14 @@ impl<S: Source, C: Clock> Source for Playback<S, C> {
         if wait <= MAX_STEP {
             return Ok(Some(item));
         }
-        // A sleep may last longer than it should: time is never told beyond what waits.
+        // A sleep may last too long: never report a time after the held item.
         let now = self.time().into_iter().chain(time_of(&item)).min();
         self.held = Some(item);
         Ok(now.map(Item::Time))
     }
 }
 
-/// The time of an item that has one.
+/// Time of an item; `None` if it has none.
 fn time_of(item: &Item) -> Option<Timestamp> {
     match item {
         Item::Packet(packet) => Some(packet.origin.time),
@@ -113,7 +113,7 @@ mod tests {
     use crate::base::Origin;
     use crate::capture::{LinkType, Packet};
 
-    /// Packets of a list of times.
+    /// A source of packets with these times.
     struct List(VecDeque<i64>, u64);
 
     impl Source for List {
@@ -126,7 +126,7 @@ mod tests {
         }
     }
 
-    /// A clock that only goes on by being slept on; each sleep lasts a little longer than asked for.
+    /// A clock that advances only by sleeping; each sleep lasts a little too long.
     #[derive(Default)]
     struct Fake {
         now: Duration,
@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    /// What comes out, with the time at which it does.
+    /// Items, each with the clock when it was yielded.
     fn play(times: &[i64], over: Duration) -> Vec<(Duration, Item)> {
         let clock = Fake { now: Duration::from_secs(77), over };
         let mut playback = Playback::new(List(VecDeque::from_iter(times.iter().copied()), 0), clock);
@@ -164,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn packets_come_in_their_order_and_no_sooner_than_they_did(
+        fn packets_keep_order_and_are_not_early(
             gaps in proptest::collection::vec(-1_000_000i64..400_000_000, 1..20),
             over in 0u64..5_000_000,
         ) {
@@ -177,19 +177,19 @@ mod tests {
             prop_assert_eq!(packets.iter().map(|(_, time)| *time).collect::<Vec<_>>(), times.clone());
             for (at, time) in &packets {
                 let due = Duration::from_nanos(u64::try_from(time - times[0]).unwrap_or(0));
-                prop_assert!(*at >= due, "no sooner");
+                prop_assert!(*at >= due, "not too early");
             }
-            // No later than what sleeps took too long, each at most once late.
+            // Late by at most the excess of all sleeps.
             let (last, due) = (packets.last().unwrap().0, (times.iter().max().unwrap() - times[0]).max(0));
             let late = Duration::from_nanos(over * (out.len() as u64 + 1));
             prop_assert!(last <= Duration::from_nanos(due as u64) + late);
-            // Times that are told are behind everything that follows.
+            // No later packet is from before a reported time.
             let mut told = i64::MIN;
             for (_, item) in &out {
                 match item {
                     Item::Time(time) => told = told.max(time.0),
                     Item::Packet(packet) if packet.origin.time.0 >= times[0] => {
-                        // A packet that goes back in time was so in the capture.
+                        // The capture itself goes back in time here.
                         let goes_back = packets.iter().any(|(_, time)| *time > packet.origin.time.0);
                         prop_assert!(goes_back || packet.origin.time.0 >= told);
                     }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silence_is_told() {
+    fn silence_yields_times() {
         let out = play(&[0, 1_000_000_000], Duration::ZERO);
         let times = out.iter().filter(|(_, item)| matches!(item, Item::Time(_))).count();
         assert_eq!(times, 19, "every 50 ms of a second");
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_when_it_is_told_to() {
+    fn end_ends_the_playback() {
         let mut playback = Playback::new(List(VecDeque::from([0, 1, 2]), 0), Fake::default());
         assert!(playback.next(&mut Findings::default()).unwrap().is_some());
         playback.end();

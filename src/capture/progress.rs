@@ -1,19 +1,19 @@
-//! How much of a capture was read.
+//! Bytes read of a capture, for a progress bar.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// How much of a capture was read. Clones tell the same.
+/// Bytes read of a capture. Clones share the counters.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     read: Arc<AtomicU64>,
     total: Option<u64>,
-    /// The end of files that grow was is_end_reached.
+    /// Whether the end of growing files was reached.
     is_end_reached: Arc<AtomicBool>,
 }
 
 impl Progress {
-    /// Progress in files whose lengths are added as they are opened.
+    /// Creates a progress of length 0, to which files are added.
     pub(super) fn of_files() -> Self {
         Self { total: Some(0), ..Self::default() }
     }
@@ -28,20 +28,20 @@ impl Progress {
         Arc::clone(&self.read)
     }
 
-    /// Bytes of the files that were read, before decompression.
+    /// Bytes read of the files, before decompression.
     #[must_use]
     pub fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
     }
 
-    /// Bytes that the files have together; `None` where that is not known (standard input, a pipe, files that are followed
-    /// once their end was is_end_reached).
+    /// Total length of the files in bytes; `None` if it is unknown: standard input, a pipe, and
+    /// followed files once their end was reached.
     #[must_use]
     pub fn total(&self) -> Option<u64> {
-        self.total.filter(|_| !self.is_end_reached.load(Ordering::Relaxed))
+        if self.is_end_reached.load(Ordering::Relaxed) { None } else { self.total }
     }
 
-    /// The end of files that grow was is_end_reached: how long they will be is not known.
+    /// The end of growing files was reached: from now on the total is unknown.
     pub(super) fn set_end_reached(&self) {
         self.is_end_reached.store(true, Ordering::Relaxed);
     }

@@ -3,25 +3,25 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Ends a live capture, from any thread.
+/// Ends a live or followed capture, from any thread. Clones share the flag.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     flag: Arc<AtomicBool>,
 }
 
 impl Stop {
-    /// The capture ends: what was captured until now is still handed out, then the end. Takes effect within 100 ms. Safe to
-    /// be called from a signal handler.
+    /// Ends the capture after the packets captured until now. Takes effect within 100 ms. Safe to call
+    /// from a signal handler.
     pub fn stop(&self) {
         self.flag.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was told to end.
+    /// Whether the capture is to end.
     pub(super) fn is_set(&self) -> bool {
         self.flag.load(Ordering::Relaxed)
     }
 
-    /// What is set by it: for signal handlers that set a flag themselves.
+    /// Returns the flag itself, for signal handlers that set one.
     #[must_use]
     pub fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.flag)

@@ -1,8 +1,8 @@
-//! A file that grows: its bytes up to the end that it has now; then whether more can come.
+//! Reads a growing file up to its present end, and tells whether more can follow.
 //!
 //! ```text
-//!   |==== read ====|---- there since `since` ----|   not there yet, or not looked at
-//!                  ^ position                    ^ known
+//!   |==== read ====|---- written by `seen_at` ----|   not written yet, or not checked
+//!                  ^ position                     ^ known_len
 //! ```
 
 use std::fs;
@@ -14,52 +14,52 @@ use std::time::{Duration, Instant};
 
 use super::stop::Stop;
 
-/// How long a file that lost its name is still looked at, since it grew last: who wrote it may have more to write (tcpdump
-/// writes what it holds when it ends). Chosen.
+/// How long a file that was renamed or removed is still checked: its writer may flush more when it
+/// ends, as tcpdump does. Chosen.
 const RENAME_GRACE: Duration = Duration::from_secs(1);
 
-/// Bytes at the signature of a file by which it is known again when it grows: a header of pcap (24) and that of the first packet
-/// (16), in which its time is.
+/// Bytes at the start of a file that must stay the same: a pcap file header (24) and the header of the
+/// first packet (16), which holds its time.
 const SIGNATURE_LEN: usize = 40;
 
-/// What came of reading.
+/// Result of a read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TailRead {
-    /// So many bytes.
+    /// This many bytes.
     Bytes(usize),
-    /// This is the end, for now.
+    /// The present end; the file may grow.
     Pending,
-    /// Nothing more comes.
+    /// The final end.
     End,
 }
 
-/// A file that grows.
+/// A growing file.
 pub(super) struct Tail {
     file: fs::File,
     path: PathBuf,
-    /// What the name stood for when the file was opened; `None` where the system does not tell.
+    /// Identity of the opened file; `None` if the system has none.
     identity: Option<FileIdentity>,
-    /// Bytes that were read, as others see it too.
+    /// Bytes read, shared with [`Progress`](super::Progress).
     count: Arc<AtomicU64>,
     position: u64,
-    /// Its first bytes, as they were read: at most [`SIGNATURE_LEN`].
+    /// First bytes of the file, at most [`SIGNATURE_LEN`].
     signature: Vec<u8>,
-    /// How long the file was when it was looked at last, and when that was.
+    /// Length at the last check in bytes, and the time of that check.
     known_len: u64,
     seen_at: Instant,
-    /// When its end was met last.
+    /// When the end was last reached.
     end_seen_at: Option<Instant>,
-    /// When it was seen to have lost its name, if it has not grown since.
+    /// When its name was first found to be gone, if the file has not grown since.
     unnamed_since: Option<Instant>,
     stop: Stop,
-    /// The length is known for the last time.
+    /// The length is final.
     is_last: bool,
     ended: (EndedFiles, usize),
 }
 
 impl Tail {
-    /// Nothing read yet of `file`, which was opened as `path`. What is read is added to `count`; why it ends goes to the place
-    /// of `ended`.
+    /// Creates a reader of `file`, which was opened as `path`. Bytes read are added to `count`. The
+    /// reason why it ends is set in `ended`, for the file of this index.
     pub(super) fn new(
         (file, path): (fs::File, PathBuf),
         count: Arc<AtomicU64>,
@@ -84,27 +84,27 @@ impl Tail {
         }
     }
 
-    /// When the bytes that were read last are known to have been there.
+    /// When the bytes read last were known to be written.
     pub(super) fn seen_at(&self) -> Instant {
         self.seen_at
     }
 
-    /// When the end of the file was met last; `None` before that.
+    /// When the end of the file was last reached; `None` before that.
     pub(super) fn end_seen_at(&self) -> Option<Instant> {
         self.end_seen_at
     }
 
-    /// Nothing more is read of it. Where more could come, it is said why that is so.
+    /// Stops reading; if more could follow, sets a reason.
     pub(super) fn abandon(&mut self) {
         if !self.is_last {
             self.end_with("is damaged, or was written anew");
         }
     }
 
-    /// Reads what is there.
+    /// Reads bytes that are already written.
     ///
     /// # Errors
-    /// Those of the file.
+    /// The file cannot be read.
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<TailRead> {
         loop {
             if self.position >= self.known_len
@@ -122,17 +122,17 @@ impl Tail {
                 self.count.fetch_add(read as u64, Ordering::Relaxed);
                 return Ok(TailRead::Bytes(read));
             }
-            // It became shorter since it was looked at.
+            // It became shorter since the last check.
             self.known_len = self.position;
         }
     }
 
-    /// Looks how long the file is now. `None` where it has grown.
+    /// Checks the length of the file. Returns `None` if it has grown.
     fn check_length(&mut self) -> io::Result<Option<TailRead>> {
         if self.is_last {
             return Ok(Some(TailRead::End));
         }
-        // In this order: what was written before the stop is read.
+        // The stop first, then the length: bytes written before the stop are read.
         self.is_last = self.stop.is_set();
         let (len, now) = (self.file.metadata()?.len(), now());
         if len > self.position && !self.begins_as_before()? {
@@ -157,8 +157,8 @@ impl Tail {
         Ok(Some(if self.is_last { TailRead::End } else { TailRead::Pending }))
     }
 
-    /// Whether the first bytes are still those that were read: else the file was cut and written anew, and what is behind
-    /// the position is no continuation.
+    /// Whether the first bytes are unchanged. Otherwise the file was rewritten, and the bytes after the
+    /// position do not continue those before it.
     fn begins_as_before(&mut self) -> io::Result<bool> {
         if self.signature.is_empty() {
             return Ok(true);
@@ -169,13 +169,14 @@ impl Tail {
         self.file.seek(SeekFrom::Start(self.position))?;
         match read {
             Ok(()) => Ok(there == self.signature),
-            // It became shorter since it was looked at.
+            // It became shorter since the last check.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether the file lost its name long enough ago. What cannot be looked at is taken to be there still.
+    /// Whether the name has been gone for [`RENAME_GRACE`]. A name that cannot be checked counts as
+    /// present.
     fn has_lost_its_name(&mut self, now: Instant) -> bool {
         let is_there = match fs::metadata(&self.path) {
             Ok(named) => self.identity.is_none() || file_identity(&named) == self.identity,
@@ -196,7 +197,7 @@ impl Tail {
     }
 }
 
-/// What tells a file from every other one: its device and its number there.
+/// Device and inode number of a file.
 type FileIdentity = (u64, u64);
 
 #[cfg(unix)]
@@ -210,7 +211,7 @@ fn file_identity(_: &fs::Metadata) -> Option<FileIdentity> {
     None
 }
 
-/// Tells which files are followed no longer, though nobody asked for that. Clones tell the same.
+/// Files that are no longer followed, with the reason of each. Clones share the list.
 #[derive(Clone, Debug)]
 pub struct EndedFiles(Arc<[EndReason]>);
 
@@ -222,12 +223,12 @@ struct EndReason {
 }
 
 impl EndedFiles {
-    /// Of this many files, none of which has ended.
+    /// Creates a list for this many files.
     pub(super) fn new(files: usize) -> Self {
         Self((0..files).map(|_| EndReason::default()).collect())
     }
 
-    /// What was not told by this before.
+    /// Returns the reasons that no call returned before.
     #[must_use]
     pub fn take_new(&self) -> Vec<String> {
         let is_new =
@@ -235,13 +236,13 @@ impl EndedFiles {
         self.0.iter().filter(is_new).filter_map(|why| why.text.get()).cloned().collect()
     }
 
-    /// All that there is to tell.
+    /// Returns all reasons.
     #[must_use]
     pub fn all(&self) -> Vec<String> {
         self.0.iter().filter_map(|why| why.text.get()).cloned().collect()
     }
 
-    /// The file of this index is followed no longer. Only the first reason is kept.
+    /// Sets the reason for the file of this index. Only the first one is kept.
     pub(super) fn set(&self, index: usize, text: String) {
         if let Some(why) = self.0.get(index) {
             why.text.get_or_init(|| text);
@@ -249,10 +250,7 @@ impl EndedFiles {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long a file that grows is end_seen_at is what a clock says"
-)]
+#[expect(clippy::disallowed_methods, reason = "the silence of a growing file is measured in wall time")]
 pub(super) fn now() -> Instant {
     Instant::now()
 }

@@ -1,9 +1,9 @@
-//! The first bytes of something that is no capture in; an honest word about what it is out.
+//! Describes an input that is not a capture by its first bytes.
 
-/// What would have been understood: the end of each message about something that was not.
+/// The formats that can be read: the end of each message of this file.
 pub(super) const EXPECTED: &str = "expects pcap or pcapng, plain or compressed with gzip, zstd or lz4";
 
-/// What is told of the input `name`, which begins with `head` after `compression` was undone.
+/// Returns the message about the input `name`, which begins with `head` after decompression.
 pub(super) fn describe(name: &str, compression: Option<&str>, head: &[u8]) -> String {
     let inside = compression.map_or(String::new(), |with| format!(", after {with} decompression,"));
     if head.is_empty() {
@@ -24,15 +24,15 @@ pub(super) fn describe(name: &str, compression: Option<&str>, head: &[u8]) -> St
     )
 }
 
-/// What is told of a file that is compressed with `with` and was to be followed.
+/// Returns the message about a followed file that is compressed with `with`.
 pub(super) fn cannot_follow_compressed(with: &str) -> String {
     format!(
-        "is compressed with {with}, and what is compressed cannot be followed (--follow): follow the file that its writer \
-         makes, or read this one without --follow when it is complete"
+        "is compressed with {with}, and compressed files cannot be followed (--follow): follow the uncompressed \
+         file, or read this one without --follow when it is complete"
     )
 }
 
-/// Formats by their first bytes, with what can be done about them.
+/// Formats by their first bytes, each with a remedy.
 const KNOWN_FORMATS: [(&[u8], &str, &str); 19] = [
     (&[0x34, 0xcd, 0xb2, 0xa1], "a big-endian pcap of a patched libpcap", CONVERT_IT),
     (&[0xa1, 0xb2, 0xcd, 0x34], "a big-endian pcap of a patched libpcap", CONVERT_IT),
@@ -76,7 +76,7 @@ fn guess(head: &[u8]) -> (&'static str, &'static str) {
 fn is_text(head: &[u8]) -> bool {
     let printable = match std::str::from_utf8(head) {
         Ok(text) => text,
-        // The end may be in the middle of a character.
+        // The last character may be incomplete.
         Err(error) if error.error_len().is_none() => head
             .get(..error.valid_up_to())
             .and_then(|valid| std::str::from_utf8(valid).ok())
@@ -86,7 +86,7 @@ fn is_text(head: &[u8]) -> bool {
     !printable.is_empty() && printable.chars().all(|c| !c.is_control() || c.is_ascii_whitespace())
 }
 
-/// The first bytes, as a quoted text or in hexadecimal.
+/// Formats the first bytes as quoted text or in hexadecimal.
 fn preview(head: &[u8]) -> String {
     if is_text(head) {
         let shown: String = String::from_utf8_lossy(head).chars().take(12).collect();
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_it_is() {
+    fn formats_are_named() {
         for (head, compression, want) in [
             (&b"{\"type\":\"session\"}"[..], None, "it begins with \"{\\\"type\\\":\\\"ses\" (text)"),
             (b"  <!DOCTYPE HTML><p>", None, "(HTML)"),

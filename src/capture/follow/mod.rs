@@ -1,17 +1,17 @@
-//! Files that are still being written, read as they grow.
+//! Follows files that are still being written.
 //!
 //! ```text
-//!  file ─▶ tail ─▶ blocks ─▶ … ─▶ merge ─▶ Followed ─▶ Item
-//!          to the end that the                at the end: Item::Pending, a wait, and another look
-//!          file has now
+//!  file ─▶ tail ─▶ buffer ─▶ … ─▶ merge ─▶ Followed ─▶ Item
+//!          up to the                        at the end: Item::Pending, a wait, another check
+//!          present end
 //! ```
 //!
-//! The end is looked at again and again rather than watched with inotify: it takes no dependency and no watch that would have
-//! to be made before the process shuts itself in, is the same on every system, and works on NFS, where inotify hears
-//! nothing of other hosts. It costs three system calls some twenty times a second.
+//! The length is polled rather than watched with inotify: no dependency, no watch to create before the
+//! sandbox is entered, the same on every system, and it works on NFS, where inotify misses writes of
+//! other hosts. A check costs three system calls, once per [`MAX_WAIT`] in silence.
 //!
-//! No time passes while nothing comes: a writer that buffers (tcpdump without -U) may still write packets from long before, and
-//! what is told of a file that was followed is to be what the saved file tells.
+//! Packet time stands still while nothing is written: a writer that buffers (tcpdump without -U) may
+//! still write old packets, and following a file has to give the same results as reading it later.
 
 #[cfg(test)]
 mod tests;
@@ -32,25 +32,25 @@ use crate::base::Findings;
 
 pub use super::tail::EndedFiles;
 
-/// How long the end of a file is left alone after it was found to be one: at first, and at most. It doubles in between, so
-/// that a file that grows now is looked at often.
+/// Wait before the end of a file is checked again: at first, and at most. It doubles in between.
 const FIRST_WAIT: Duration = Duration::from_millis(5);
 const MAX_WAIT: Duration = Duration::from_millis(50);
 
-/// For how long a capture is followed.
+/// When to stop following.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FollowLimits {
-    /// It ends after this many packets; `None`: it does not.
+    /// Stop after this many packets; `None` for no limit.
     pub packets: Option<u64>,
-    /// It ends this long after its start, with what is in the files by then; `None`: it does not.
+    /// Stop after this time, with the packets written by then; `None` for no limit.
     pub duration: Option<Duration>,
 }
 
-/// Follows files as one capture: in time order where all of them have packets. A file that stays silent is not waited for
-/// longer than a tenth of a second.
+/// Follows files as one capture, in time order as long as all of them grow. A silent file is waited
+/// for at most [`MAX_MERGE_WAIT`](super::merge).
 ///
 /// # Errors
-/// A file cannot be opened, is none that grows (a pipe, compressed data) or no capture, or the filter does not compile.
+/// A file cannot be opened, cannot grow (a pipe, compressed data) or is not a capture, or the filter
+/// does not compile.
 pub fn follow(paths: &[PathBuf], options: &OpenOptions, limits: FollowLimits) -> Result<Followed, Error> {
     let stop = Stop::default();
     let ended = EndedFiles::new(paths.len());
@@ -58,10 +58,10 @@ pub fn follow(paths: &[PathBuf], options: &OpenOptions, limits: FollowLimits) ->
     Ok(Followed { capture, limits, until: None, wait: None, stop, ended })
 }
 
-/// Opens files that grow as one capture: each with its place in `ended`. Their headers are read as far as they are there.
+/// Opens growing files as one capture. Headers are read as far as they are written.
 ///
 /// # Errors
-/// As [`open::open`], and one of them is no regular file.
+/// As [`open::open`], or one of them is not a regular file.
 fn open_tails(
     paths: &[PathBuf],
     options: &OpenOptions,
@@ -75,7 +75,7 @@ fn open_tails(
         let (file, size) = open::open_path(path)?;
         if size.is_none() {
             return Err(Error(format!(
-                "{name}: is no regular file and comes as it comes: leave --follow out"
+                "{name}: is not a regular file; omit --follow, it is read as it arrives anyway"
             )));
         }
         progress.add_file(size);
@@ -88,33 +88,33 @@ fn open_tails(
     Ok(open::finish(files, options, progress)?.following(ended.clone()))
 }
 
-/// Files that are followed.
+/// Followed files, as a source.
 pub struct Followed {
     capture: Capture,
-    /// What is left of it.
+    /// What remains of the limits.
     limits: FollowLimits,
-    /// When it ends by itself; `None` before the first item is asked for, and where it does not.
+    /// When the duration ends; `None` before the first item, and without a duration.
     until: Option<Instant>,
-    /// How long to wait before the next look; `None` where there may be more at once.
+    /// Wait before the next check; `None` if there may be more at once.
     wait: Option<Duration>,
     stop: Stop,
     ended: EndedFiles,
 }
 
 impl Followed {
-    /// A handle that ends it: what is in the files at that moment is still handed out.
+    /// Returns a handle that ends it, after the packets written until then.
     #[must_use]
     pub fn stop(&self) -> Stop {
         self.stop.clone()
     }
 
-    /// How much was read. The total is not known any more once the end of the files was met: they grow.
+    /// Returns a handle to the bytes read. The total is unknown once the end of the files was reached.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.capture.progress()
     }
 
-    /// A handle that tells which files are followed no longer.
+    /// Returns the list of files that are no longer followed.
     #[must_use]
     pub fn ended(&self) -> EndedFiles {
         self.ended.clone()
@@ -130,12 +130,14 @@ impl Followed {
 }
 
 impl Source for Followed {
-    /// Never waits for longer than 50 ms: then it yields [`Item::Pending`].
+    /// Waits for at most [`MAX_WAIT`], then yields [`Item::Pending`].
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         if self.limits.packets == Some(0) {
             return Ok(None);
         }
-        if let Some(wait) = self.wait.filter(|_| !self.stop.is_set()) {
+        if let Some(wait) = self.wait
+            && !self.stop.is_set()
+        {
             thread::sleep(wait);
         }
         if self.is_due() {

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::capture::samples::{BIG, Got, LITTLE, read};
 
-/// How long anything is waited for: far longer than it takes.
+/// Time limit of a test: far longer than it takes.
 const MAX_MERGE_WAIT: Duration = Duration::from_secs(60);
 
 fn start(paths: &[&Path], limits: FollowLimits) -> Followed {
@@ -25,7 +25,7 @@ fn append(path: &Path, bytes: &[u8]) {
     Write::new().append(true).open(path).unwrap().write_all(bytes).unwrap();
 }
 
-/// What comes; `idle` is done each time nothing does, and says whether to go on.
+/// Collects items. `idle` is called at each [`Item::Pending`]; it returns whether to continue.
 fn drain(followed: &mut Followed, mut idle: impl FnMut(&Followed, &Got) -> bool) -> Got {
     let (mut got, mut findings) = (Got::default(), Findings::new());
     let began = now();
@@ -49,7 +49,7 @@ fn drain(followed: &mut Followed, mut idle: impl FnMut(&Followed, &Got) -> bool)
     got
 }
 
-/// What comes until nothing does.
+/// Collects items until the first [`Item::Pending`].
 fn there(followed: &mut Followed) -> Got {
     drain(followed, |_, _| false)
 }
@@ -90,7 +90,7 @@ impl Growing {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// Whatever the pieces in which a file grows, it yields what the whole one does: nothing is said of the ends in between.
+    /// A file that grows in any pieces yields the items of the complete file, without findings.
     #[test]
     fn pieces_make_no_difference(which in 0usize..2, cuts in proptest::collection::vec(0usize..400, 0..8)) {
         let whole = &samples()[which];
@@ -157,15 +157,15 @@ fn what_is_written_before_the_stop_is_read() {
 }
 
 #[test]
-fn what_cannot_be_followed_is_said_with_a_remedy() {
+fn errors_of_following_name_a_remedy() {
     let packed = Growing::new(&zstd::encode_all(&pcap(&[1])[..], 3).unwrap());
     let error = refusal(&packed.path);
     assert!(error.contains("is compressed with zstd") && error.contains("without --follow"), "{error}");
-    assert!(refusal("/dev/null".as_ref()).contains("leave --follow out"));
+    assert!(refusal("/dev/null".as_ref()).contains("omit --follow"));
     assert!(refusal(packed.folder.path()).contains("is a directory"));
     assert!(refusal(&packed.folder.path().join("none")).contains("no such file"));
     assert!(refusal(&Growing::new(b"hello world").path).contains("(text)"));
-    // What is found out later is said later.
+    // Compression that shows only later.
     let growing = Growing::new(&[0x1f]);
     let mut followed = start(&[&growing.path], FollowLimits::default());
     let got = drain(&mut followed, |_, _| {
@@ -176,7 +176,7 @@ fn what_cannot_be_followed_is_said_with_a_remedy() {
 }
 
 #[test]
-fn a_file_that_is_cut_short_is_said_to_be() {
+fn a_truncated_file_is_reported() {
     let growing = Growing::new(&pcap(&[1, 2]));
     let mut followed = start(&[&growing.path], FollowLimits::default());
     let got = drain(&mut followed, |_, _| {
@@ -190,8 +190,8 @@ fn a_file_that_is_cut_short_is_said_to_be() {
 }
 
 #[test]
-fn a_file_that_is_written_anew_is_no_continuation() {
-    // Longer than before, so that only what stands there gives it away: another header, or another first packet.
+fn a_rewritten_file_is_no_longer_followed() {
+    // Longer than before, so that only its content shows it: another header, or another first packet.
     for anew in [vec![0xee; 400], pcap(&[7, 8, 9, 10])] {
         let growing = Growing::new(&pcap(&[1, 2]));
         let mut followed = start(&[&growing.path], FollowLimits::default());
@@ -206,7 +206,7 @@ fn a_file_that_is_written_anew_is_no_continuation() {
 }
 
 #[test]
-fn a_file_that_is_damaged_is_said_to_be() {
+fn a_damaged_file_is_reported() {
     let growing = Growing::new(&pcap(&[1, 2]));
     let mut followed = start(&[&growing.path], FollowLimits::default());
     let got = drain(&mut followed, |_, _| {
@@ -218,7 +218,7 @@ fn a_file_that_is_damaged_is_said_to_be() {
 }
 
 #[test]
-fn a_file_that_loses_its_name_is_read_to_its_end() {
+fn a_renamed_file_is_read_to_its_end() {
     for replaced in [false, true] {
         let growing = Growing::new(&pcap(&[1]));
         let (old, mut times) = (growing.folder.path().join("old"), 0);
@@ -227,7 +227,7 @@ fn a_file_that_loses_its_name_is_read_to_its_end() {
             times += 1;
             match times {
                 1 => fs::rename(&growing.path, &old).unwrap(),
-                // Who writes it does not know of that.
+                // The writer does not know that.
                 2 => append(&old, &pcap(&[2])[24..]),
                 3 if replaced => fs::write(&growing.path, pcap(&[7])).unwrap(),
                 _ => {}
@@ -242,7 +242,7 @@ fn a_file_that_loses_its_name_is_read_to_its_end() {
 }
 
 #[test]
-fn a_name_that_comes_back_is_no_end() {
+fn a_name_that_returns_does_not_end_the_file() {
     let growing = Growing::new(&pcap(&[1]));
     let (away, mut times) = (growing.folder.path().join("away"), 0);
     let mut followed = start(&[&growing.path], FollowLimits::default());
@@ -263,7 +263,7 @@ fn a_name_that_comes_back_is_no_end() {
 }
 
 #[test]
-fn several_files_are_in_order_and_a_silent_one_holds_nobody_up() {
+fn several_files_are_in_order_and_a_silent_one_delays_nothing() {
     let (one, two) = (Growing::new(&pcap(&[1, 4, 5])), Growing::new(&pcap(&[2, 3])));
     let mut followed = start(&[&one.path, &two.path], FollowLimits::default());
     let mut times = 0;
@@ -284,7 +284,7 @@ fn several_files_are_in_order_and_a_silent_one_holds_nobody_up() {
 }
 
 #[test]
-fn of_several_files_the_others_go_on_when_one_ends() {
+fn other_files_continue_when_one_ends() {
     let (one, two) = (Growing::new(&pcap(&[1])), Growing::new(&pcap(&[2])));
     let mut followed = start(&[&one.path, &two.path], FollowLimits::default());
     fs::remove_file(&one.path).unwrap();
@@ -302,7 +302,7 @@ fn of_several_files_the_others_go_on_when_one_ends() {
 }
 
 #[test]
-fn of_several_files_one_that_is_no_capture_ends_alone() {
+fn a_file_that_is_not_a_capture_ends_alone() {
     let (one, two) = (Growing::new(&[]), Growing::new(&pcap(&[2])));
     let mut followed = start(&[&one.path, &two.path], FollowLimits::default());
     let mut times = 0;

@@ -1,9 +1,9 @@
-//! How many packets came and how many were lost, for everybody who asks.
+//! Packet and loss counts of a live capture.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The counts of a live capture so far. Clones tell the same, from any thread, also after its end.
+/// Counts of a live capture so far. Clones share the counters, and outlive the capture.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     shared: Arc<Shared>,
@@ -19,38 +19,38 @@ struct Shared {
 }
 
 impl Counts {
-    /// Packets that were read from the kernel, those that mcpdump lost then included.
+    /// Packets read from the kernel, including those that mcpdump then dropped.
     #[must_use]
     pub fn packets(&self) -> u64 {
         self.shared.packets.load(Ordering::Relaxed)
     }
 
-    /// Packets that the kernel dropped because its buffer was full: mcpdump did not read fast enough.
+    /// Packets that the kernel dropped because its buffer was full.
     #[must_use]
     pub fn dropped_by_kernel(&self) -> u64 {
         self.shared.kernel.load(Ordering::Relaxed)
     }
 
-    /// Packets that the interface or its driver dropped, as far as the system tells.
+    /// Packets that the interface or its driver dropped, if the system reports them.
     #[must_use]
     pub fn dropped_by_interface(&self) -> u64 {
         self.shared.interface.load(Ordering::Relaxed)
     }
 
-    /// Packets that mcpdump read and dropped because what takes them, the file or the analysis, was too far behind.
+    /// Packets that mcpdump read and dropped because the writer or the analysis was too far behind.
     #[must_use]
     pub fn dropped_by_mcpdump(&self) -> u64 {
         self.shared.mcpdump.load(Ordering::Relaxed)
     }
 
-    /// Packets that are in the file that packets are kept in, and were not analysed because the analysis was too far
+    /// Packets that are in the file written, but were not analysed because the analysis was too far
     /// behind.
     #[must_use]
     pub fn saved_only(&self) -> u64 {
         self.shared.saved_only.load(Ordering::Relaxed)
     }
 
-    /// All packets that were lost: nobody has them.
+    /// Packets lost altogether: neither analysed nor in a file.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.dropped_by_kernel() + self.dropped_by_interface() + self.dropped_by_mcpdump()

@@ -1,35 +1,35 @@
-//! libpcap's handle of a device, with the options that mcpdump wants.
+//! Opens a device with libpcap.
 
 use pcap::{Active, Capture, Precision};
 
 use super::error::Error;
 use super::options::Options;
 
-/// How long the kernel keeps a block of packets that is not full before it hands it out, in milliseconds.
+/// Time after which the kernel delivers a block that is not full, in milliseconds.
 ///
-/// This is the deadline that stands in for libpcap's immediate mode. On Linux that mode means TPACKET_V2: a slot of the
-/// snapshot length for each packet, so that 64 MiB hold 256 packets of whatever length. TPACKET_V3 packs packets
-/// into blocks of 256 KiB and hands out a block when it is full or this old. Measured with `examples/load.rs` on two
+/// Used instead of libpcap's immediate mode. On Linux that mode uses TPACKET_V2: a slot of the snapshot
+/// length per packet, so 64 MiB hold 256 packets of any length. TPACKET_V3 packs packets into blocks of
+/// 256 KiB and delivers a block when it is full or this old. Measured with `examples/load.rs` on two
 /// cores, `lo`, 64 MiB:
 ///
-/// | exchanges a second | immediate mode | this |
+/// | exchanges per second | immediate mode | this |
 /// |--:|:--|:--|
 /// | 6,000 | 9 % of a core, 139 MB | 5 % of a core, 76 MB |
 /// | 20,000 | 888 of 321,000 packets lost | nothing lost |
 /// | 75,000, all that two cores make | | nothing lost |
 pub(super) const DEADLINE_MS: i32 = 10;
 
-/// Whether packet times are asked for, and given, in nanoseconds. Linux does so on every device; the BPF devices of
-/// other systems give microseconds, and the crate does not tell what libpcap agreed to.
+/// Whether packet times are requested and delivered in nanoseconds. Linux does so on every device; the
+/// BPF devices of other systems deliver microseconds, and the crate does not expose the precision.
 pub(super) const NANOSECONDS: bool = cfg!(target_os = "linux");
 
-/// Most bytes of the kernel's buffer: libpcap takes 31 bits.
+/// Maximum size of the kernel's buffer in bytes: libpcap takes 31 bits.
 const MAX_BUFFER: usize = i32::MAX as usize;
 
 /// Opens a device.
 ///
 /// # Errors
-/// libpcap cannot: no right, no such device, not up.
+/// No permission, no such device, or the device is down.
 pub(super) fn activate(name: &str, options: &Options) -> Result<Capture<Active>, Error> {
     let try_with = |promiscuous: bool| {
         let precision = if NANOSECONDS { Precision::Nano } else { Precision::Micro };
@@ -42,7 +42,7 @@ pub(super) fn activate(name: &str, options: &Options) -> Result<Capture<Active>,
             .open()?
             .setnonblock()
     };
-    // The crate takes libpcap's warning that a device cannot be promiscuous for an error.
+    // The crate treats libpcap's warning that a device cannot be promiscuous as an error.
     match try_with(options.promiscuous) {
         Err(pcap::Error::PcapError(why)) if options.promiscuous && why.contains("romiscuous") => {
             try_with(false)
@@ -52,7 +52,7 @@ pub(super) fn activate(name: &str, options: &Options) -> Result<Capture<Active>,
     .map_err(|error| Error::of_opening(name, error))
 }
 
-/// Whether a device can be captured on now.
+/// Checks whether a device can be captured on now.
 ///
 /// # Errors
 /// As [`activate`].

@@ -1,22 +1,22 @@
-//! Why a device cannot be captured on, by kinds that the command line tells apart.
+//! Errors of opening a device.
 
-/// What keeps a live capture from starting.
+/// Why a live capture cannot start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The process has no right to capture (on Linux: neither root nor `cap_net_raw`).
+    /// No permission to capture (on Linux: neither root nor `cap_net_raw`).
     #[error("{device}: no right to capture: {why}")]
     NotAllowed {
         /// The device.
         device: String,
-        /// What libpcap says.
+        /// Message of libpcap.
         why: String,
     },
-    /// There is no such device.
+    /// No such device.
     #[error("{device}: no such device; there are: {}", available.join(", "))]
     NoDevice {
-        /// The name that was given.
+        /// Name that was given.
         device: String,
-        /// The devices that there are.
+        /// Existing devices.
         available: Vec<String>,
     },
     /// The filter does not compile for the device's link type.
@@ -26,22 +26,22 @@ pub enum Error {
         device: String,
         /// The expression.
         filter: String,
-        /// What libpcap says.
+        /// Message of libpcap.
         why: String,
     },
-    /// Anything else.
+    /// Any other error.
     #[error("{device}: {why}")]
     Other {
-        /// The device; «devices» where it concerns none.
+        /// The device, or `devices`.
         device: String,
-        /// What libpcap or the system says.
+        /// Message of libpcap or the system.
         why: String,
     },
 }
 
 impl Error {
-    /// The kind of what libpcap said when `device` was opened. It says more in message than by number, and the crate hands
-    /// on nothing but its message.
+    /// Converts an error of opening `device` by the wording of libpcap: the crate exposes no error
+    /// numbers.
     pub(super) fn of_opening(device: &str, error: pcap::Error) -> Self {
         let why = message(error);
         let lower = why.to_lowercase();
@@ -58,7 +58,7 @@ impl Error {
     }
 }
 
-/// What libpcap said, without the crate's own message around it.
+/// Returns the message of libpcap without the crate's prefix.
 pub(super) fn message(error: pcap::Error) -> String {
     match error {
         pcap::Error::PcapError(message) if message.is_empty() => "libpcap does not say why".to_owned(),
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_libpcap_says_has_a_kind() {
+    fn messages_of_libpcap_are_classified() {
         let kind = |why: &str| Error::of_opening("eth7", pcap::Error::PcapError(why.into()));
         for why in [
             "Attempt to create packet socket failed - CAP_NET_RAW may be required",

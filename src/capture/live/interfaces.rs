@@ -1,4 +1,4 @@
-//! Which devices there are, and whether they can be captured on now.
+//! Lists the devices, and whether each can be captured on.
 
 use std::net::IpAddr;
 
@@ -8,28 +8,28 @@ use super::error::{Error, message};
 /// A device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// Its name, as `-i` takes it.
+    /// Name, for `-i`.
     pub name: String,
-    /// What it is, in libpcap's message; `None` where it has none.
+    /// Description by libpcap; `None` if there is none.
     pub description: Option<String>,
-    /// Its addresses.
+    /// Addresses.
     pub addresses: Vec<IpAddr>,
-    /// It is up.
+    /// Whether it is up.
     pub is_up: bool,
-    /// It is running: it has a carrier.
+    /// Whether it is running, that is, has a carrier.
     pub is_running: bool,
-    /// It is a loopback device.
+    /// Whether it is a loopback device.
     pub is_loopback: bool,
-    /// It is a wireless device.
+    /// Whether it is a wireless device.
     pub is_wireless: bool,
-    /// Why it cannot be captured on now; `None` where it can.
+    /// Why it cannot be captured on now; `None` if it can.
     pub obstacle: Option<Error>,
 }
 
-/// The devices of this machine, in libpcap's order. Each is opened for a moment to see whether it can be captured on.
+/// Lists the devices of this machine in libpcap's order. Each is opened briefly as a check.
 ///
 /// # Errors
-/// The system does not tell its devices.
+/// The system does not list its devices.
 pub fn interfaces() -> Result<Vec<Interface>, Error> {
     let list = pcap::Device::list()
         .map_err(|error| Error::Other { device: "devices".to_owned(), why: message(error) })?;
@@ -49,7 +49,7 @@ fn interface(found: pcap::Device) -> Interface {
     }
 }
 
-/// The loopback device; `None` where the system tells of none.
+/// Returns the name of the loopback device; `None` if there is none.
 pub(super) fn loopback() -> Option<String> {
     let list = pcap::Device::list().unwrap_or_default();
     list.into_iter().find(|device| device.flags.is_loopback()).map(|device| device.name)

@@ -1,16 +1,16 @@
-//! A device in, packets out, as they come: through libpcap.
+//! Captures packets on a device through libpcap.
 //!
 //! ```text
-//!  device ─▶ kernel's ring ─▶ reader (its own thread) ─▶ queue ─▶ Live ─▶ Item
-//!            Options::buffer  does nothing but read      MAX_LIVE_QUEUE bytes
-//!            full: lost       full: lost by mcpdump,     of blocks
-//!            by the kernel    counted, in its place
+//!  device ─▶ kernel's ring ─▶ reader (own thread) ─▶ queue ─▶ Live ─▶ Item
+//!            Options::buffer  only reads             MAX_LIVE_QUEUE bytes
+//!            full: dropped                           full: dropped by mcpdump
+//!            by the kernel
 //!
-//!  kept:     … reader ─▶ queue ─▶ saver (its own thread) ─▶ queue ─▶ Live ─▶ Item
-//!                                   └─▶ file                 full: in the file, not analysed
+//!  with -w:  … reader ─▶ queue ─▶ saver (own thread) ─▶ queue ─▶ Live ─▶ Item
+//!                                   └─▶ file            full: in the file, not analysed
 //! ```
 //!
-//! Nothing is opened after [`open()`]: the right to capture can be given up behind it, and no thread exists before
+//! [`open()`] opens everything, so privileges can be dropped after it. No thread exists before
 //! [`Opened::start`].
 
 mod counts;

@@ -1,4 +1,4 @@
-//! Numbering of the packets of a live capture.
+//! Numbers the packets of a live capture.
 
 use bytes::Bytes;
 
@@ -6,10 +6,10 @@ use super::queue::PacketMeta;
 use crate::base::{Origin, PacketNo};
 use crate::capture::item::{LinkType, Packet};
 
-/// Gives packets their numbers: those that they have in the file, where they are kept.
+/// Assigns packet numbers. With `-w` they are the numbers in the file.
 pub(super) struct Numbering {
     link_type: LinkType,
-    /// The number that was given last.
+    /// Last number assigned.
     last: u64,
 }
 
@@ -18,7 +18,7 @@ impl Numbering {
         Self { link_type, last: 0 }
     }
 
-    /// The next packet, whose bytes are the first of `data`.
+    /// Returns the next packet; its bytes are split off the front of `data`.
     pub(super) fn packet(&mut self, head: PacketMeta, data: &mut Bytes) -> Packet {
         self.skip(1);
         Packet {
@@ -29,7 +29,7 @@ impl Numbering {
         }
     }
 
-    /// Leaves numbers out: those of packets that are in the file only.
+    /// Skips the numbers of packets that are only in the file.
     pub(super) fn skip(&mut self, packets: u64) {
         self.last = self.last.saturating_add(packets);
     }

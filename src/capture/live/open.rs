@@ -1,4 +1,4 @@
-//! A device that is open, before its first packet is read.
+//! A device that is open, before a thread reads it.
 
 use pcap::{Active, Capture};
 
@@ -9,7 +9,7 @@ use crate::capture::filter;
 use crate::capture::item::LinkType;
 use crate::capture::stop::Stop;
 
-/// A device that was opened. The kernel keeps its packets already.
+/// An open device. The kernel already buffers its packets.
 pub struct Opened {
     pub(super) name: String,
     pub(super) handle: Capture<Active>,
@@ -18,10 +18,10 @@ pub struct Opened {
     pub(super) stop: Stop,
 }
 
-/// Opens a device and sets the filter. No thread is started, and nothing that needs a right is left to do.
+/// Opens a device and sets the filter. Starts no thread; nothing after it needs privileges.
 ///
 /// # Errors
-/// There is no right to capture, no such device, or the filter does not compile; see [`Error`].
+/// No permission, no such device, or the filter does not compile; see [`Error`].
 pub fn open(options: &Options) -> Result<Opened, Error> {
     let name = match &options.device {
         Some(name) => name.clone(),
@@ -41,25 +41,25 @@ pub fn open(options: &Options) -> Result<Opened, Error> {
 }
 
 impl Opened {
-    /// The device's name.
+    /// Device name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What the first header of its packets is.
+    /// Type of the first header of its packets.
     #[must_use]
     pub fn link_type(&self) -> LinkType {
         self.link_type
     }
 
-    /// Most bytes of a packet that are captured.
+    /// Snapshot length in bytes.
     #[must_use]
     pub fn snaplen(&self) -> u32 {
         self.options.snaplen
     }
 
-    /// A handle that ends the capture, also one that has not begun.
+    /// Returns a handle that ends the capture, even before it starts.
     #[must_use]
     pub fn stop(&self) -> Stop {
         self.stop.clone()

@@ -1,24 +1,24 @@
-//! What to capture on a device.
+//! Options of a live capture.
 
 use std::time::Duration;
 
-/// What to capture, and for how long.
+/// Options of a live capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The device's name, `any` included; `None` is the loopback device.
+    /// Device name, which may be `any`; `None` for the loopback device.
     pub device: Option<String>,
-    /// A filter expression (pcap-filter(7)), run by the kernel where it can; `None` or an empty one lets everything
-    /// pass. Packets that do not pass have no number.
+    /// Filter expression (pcap-filter(7)), run by the kernel if it can; `None` or an empty one matches
+    /// everything. Packets that do not match get no number.
     pub filter: Option<String>,
-    /// Most bytes of a packet that are captured.
+    /// Snapshot length in bytes.
     pub snaplen: u32,
-    /// The kernel's buffer, in bytes.
+    /// Size of the kernel's buffer in bytes.
     pub buffer: usize,
-    /// Whether packets for other machines are captured too. `any` and some devices cannot do that, and then do not.
+    /// Whether to capture packets for other machines too. Ignored by `any` and by devices that cannot.
     pub promiscuous: bool,
-    /// The capture ends after this many packets; `None`: it does not.
+    /// Stop after this many packets; `None` for no limit.
     pub packets: Option<u64>,
-    /// The capture ends this long after its start; `None`: it does not.
+    /// Stop after this time; `None` for no limit.
     pub duration: Option<Duration>,
 }
 
@@ -27,7 +27,7 @@ impl Default for Options {
         Self {
             device: None,
             filter: None,
-            // libpcap's MAXIMUM_SNAPLEN: whole packets, also those that are put together before they are captured.
+            // libpcap's MAXIMUM_SNAPLEN: whole packets, also those merged by receive offload.
             snaplen: 262_144,
             buffer: 64 << 20,
             promiscuous: false,

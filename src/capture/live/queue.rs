@@ -1,13 +1,13 @@
-//! BlockBuilder of packets from the reader to the analysis: bounded, and never in the reader's way.
+//! Bounded queue of packet blocks from the reader to the analysis. Sending never blocks.
 //!
 //! ```text
 //!  reader ─▶ │ block │ block │ 37 missing │ block │ time │ ─▶ Live
 //!            └──────── at most MAX_LIVE_QUEUE ────────────┘
-//!                              └ where packets are missing: between what came before and what came after them
+//!                              └ position of the missing packets
 //! ```
 //!
-//! Where packets are kept there are two of them, with the [`super::saver`] between: what does not fit into the second is
-//! in the file.
+//! With `-w` there are two queues, with the [`super::saver`] between: packets that do not fit into the
+//! second are in the file.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,51 +19,51 @@ use super::counts::Counts;
 use crate::base::fact::{Loser, Losses};
 use crate::base::{Timestamp, limits};
 
-/// A packet of a block. Its bytes follow those of the packet before it.
+/// Time and lengths of a packet of a block. Its bytes follow those of the previous packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PacketMeta {
     pub(super) time: Timestamp,
-    /// Bytes that were captured.
+    /// Captured length in bytes.
     pub(super) captured: u32,
-    /// Bytes that it had on the wire.
+    /// Original length in bytes.
     pub(super) original: u32,
 }
 
-/// What goes through the queue.
+/// An entry of the queue.
 #[derive(Debug)]
 pub(super) enum QueueItem {
     /// Packets.
     Block { packets_meta: Vec<PacketMeta>, data: Bytes },
     /// Packets are missing here.
     Missing(Missing),
-    /// All packets of before this time were handed on.
+    /// All packets from before this time were sent.
     Time(Timestamp),
-    /// The capture is over; why, where it was not asked to end.
+    /// The capture ended, with a message if it was not asked to.
     End(Option<String>),
 }
 
-/// Packets that are not in the queue.
+/// Numbers of packets that were not queued.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Missing {
-    /// Packets that nobody has.
+    /// Lost packets.
     pub(super) lost: Losses,
-    /// Packets that were kept, and have their numbers.
+    /// Packets written to a file, which keep their numbers.
     pub(super) saved: u64,
 }
 
-/// What it means that a packet does not fit into the queue.
+/// What happens to packets that do not fit into the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Overflow {
-    /// It is lost.
+    /// They are lost.
     Drop,
-    /// It is in a file already, and is not analysed.
+    /// They are already in a file, and are not analysed.
     SavedOnly,
 }
 
-/// What a message costs beside its packets, in bytes, about: its place in the channel and two allocations.
+/// Approximate cost of an entry besides its packets, in bytes: its slot and two allocations.
 const MESSAGE_OVERHEAD: usize = 256;
 
-/// A queue of at most `capacity` bytes.
+/// Creates a queue of at most `capacity` bytes.
 pub(super) fn queue(capacity: usize, counts: Counts, overflow: Overflow) -> (Sender, Receiver) {
     let (to, from) = mpsc::channel();
     let held = Arc::new(AtomicUsize::new(0));
@@ -79,28 +79,28 @@ pub(super) fn queue(capacity: usize, counts: Counts, overflow: Overflow) -> (Sen
     (sender, Receiver { from, held, taken: 0 })
 }
 
-/// The capacity of the queue of a live capture, in bytes.
+/// Capacity of the queue of a live capture, in bytes.
 pub(super) const CAPACITY: usize = limits::MAX_LIVE_QUEUE;
 
-/// The end of whoever reads.
+/// Sending end.
 pub(super) struct Sender {
     to: mpsc::Sender<(QueueItem, usize)>,
     /// Bytes in the queue.
     held: Arc<AtomicUsize>,
     capacity: usize,
     overflow: Overflow,
-    /// Missing, and not told yet because the queue is full.
+    /// Missing packets not reported yet because the queue is full.
     unreported: Missing,
     counts: Counts,
     is_closed: bool,
 }
 
 impl Sender {
-    /// Hands on a block; where the queue is full its packets are missing.
+    /// Sends a block. If the queue is full its packets are counted as missing.
     pub(super) fn push(&mut self, packets_meta: Vec<PacketMeta>, data: Bytes) {
         let packets = packets_meta.len() as u64;
         let cost = data.len() + packets_meta.capacity() * size_of::<PacketMeta>();
-        // Room for the losses too: else each lost block would be told in a message of its own.
+        // Room for the losses too: otherwise each lost block would get an entry.
         if !self.has_room(cost + 2 * MESSAGE_OVERHEAD) {
             match self.overflow {
                 Overflow::Drop => {
@@ -118,27 +118,30 @@ impl Sender {
         self.send(QueueItem::Block { packets_meta, data }, cost + MESSAGE_OVERHEAD);
     }
 
-    /// Says that packets were lost, behind everything that was handed on so far.
+    /// Reports lost packets at this position of the queue.
     pub(super) fn lose(&mut self, by: Loser, packets: u64) {
         self.unreported.lost.add(by, packets);
         self.flush_missing();
     }
 
-    /// Says that packets are missing, behind everything that was handed on so far.
+    /// Reports missing packets at this position of the queue.
     pub(super) fn miss(&mut self, missing: Missing) {
-        Loser::ALL.into_iter().for_each(|by| self.unreported.lost.add(by, missing.lost.by(by)));
+        for by in Loser::ALL {
+            self.unreported.lost.add(by, missing.lost.by(by));
+        }
         self.unreported.saved = self.unreported.saved.saturating_add(missing.saved);
         self.flush_missing();
     }
 
-    /// Says that all packets of before `time` were handed on. Says nothing where the queue is full: there is no silence.
+    /// Reports that all packets from before `time` were sent. Skipped if the queue is full: there is no
+    /// silence then.
     pub(super) fn time(&mut self, time: Timestamp) {
         if self.flush_missing() {
             self.try_send(QueueItem::Time(time));
         }
     }
 
-    /// Ends the queue. This and what is missing last are said even where it is full.
+    /// Ends the queue. The end and the last missing packets are sent even if the queue is full.
     pub(super) fn end(mut self, why: Option<String>) {
         if self.unreported != Missing::default() {
             self.send(QueueItem::Missing(self.unreported), 0);
@@ -146,12 +149,12 @@ impl Sender {
         self.send(QueueItem::End(why), 0);
     }
 
-    /// Nobody takes what is handed on.
+    /// Whether the receiver is gone.
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed
     }
 
-    /// Tells what is missing. False where the queue is too full for it.
+    /// Reports missing packets. Returns false if the queue is full.
     fn flush_missing(&mut self) -> bool {
         let told =
             self.unreported == Missing::default() || self.try_send(QueueItem::Missing(self.unreported));
@@ -179,16 +182,16 @@ impl Sender {
     }
 }
 
-/// The end of whoever takes.
+/// Receiving end.
 pub(super) struct Receiver {
     from: mpsc::Receiver<(QueueItem, usize)>,
     held: Arc<AtomicUsize>,
-    /// What the message costs that was taken last: it is in use until the next is asked for.
+    /// Cost of the last entry received, which is in use until the next call.
     taken: usize,
 }
 
 impl Receiver {
-    /// The next message; waits for it. `None` where the reader is gone without a word.
+    /// Waits for the next entry; `None` if the sender is gone without an end.
     pub(super) fn recv(&mut self) -> Option<QueueItem> {
         self.held.fetch_sub(std::mem::take(&mut self.taken), Ordering::AcqRel);
         let (message, cost) = self.from.recv().ok()?;
@@ -206,7 +209,7 @@ mod tests {
         (vec![head; packets], Bytes::from(vec![0; bytes]))
     }
 
-    /// What is in the queue, in a word each.
+    /// Entries of the queue, formatted.
     fn drain(receiver: &mut Receiver) -> Vec<String> {
         std::iter::from_fn(|| receiver.recv())
             .map(|message| match message {
@@ -221,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_lost_in_its_place() {
+    fn losses_are_reported_at_their_position() {
         let counts = Counts::default();
         let (mut sender, mut receiver) = queue(10_000, counts.clone(), Overflow::Drop);
         let push = |sender: &mut Sender, packets: usize, bytes: usize| {
@@ -233,7 +236,7 @@ mod tests {
         push(&mut sender, 5, 4_000);
         push(&mut sender, 6, 4_000);
         assert_eq!(counts.dropped_by_mcpdump(), 11);
-        // Room again, and it is told before anything else goes in.
+        // Room again: the losses are reported first.
         assert!(matches!(receiver.recv(), Some(QueueItem::Block { .. })));
         assert!(matches!(receiver.recv(), Some(QueueItem::Block { .. })));
         push(&mut sender, 7, 4_000);
@@ -246,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_still_ends_and_tells_its_losses() {
+    fn a_full_queue_still_ends_and_reports_losses() {
         let (mut sender, mut receiver) = queue(2_000, Counts::default(), Overflow::Drop);
         let (packets_meta, data) = block(1, 1_000);
         sender.push(packets_meta, data);
@@ -259,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_a_file_is_not_lost() {
+    fn saved_packets_are_not_lost() {
         let counts = Counts::default();
         let (mut sender, mut receiver) = queue(2_000, counts.clone(), Overflow::SavedOnly);
         for packets in [1, 2, 3] {
@@ -272,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_knows_that_nobody_listens() {
+    fn a_sender_knows_that_the_receiver_is_gone() {
         let (mut sender, receiver) = queue(2_000, Counts::default(), Overflow::Drop);
         drop(receiver);
         sender.time(Timestamp(1));

@@ -1,4 +1,4 @@
-//! The thread that does nothing but read: libpcap in, blocks out.
+//! The reader thread: reads packets from libpcap and queues them in blocks.
 
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -17,57 +17,55 @@ use crate::base::Timestamp;
 use crate::base::fact::Loser;
 use crate::capture::stop::Stop;
 
-/// Most packets that are read before the clock, the counts and the stop are looked at. A packet costs well below a
-/// microsecond: some milliseconds at most.
+/// Maximum number of packets read between checks of clock, counts and stop. A packet costs well below
+/// a microsecond.
 const MAX_BATCH: usize = 4096;
 
-/// Bytes of packets in one block, about. BlockBuilder are handed on when this full, and whenever the kernel has no more.
+/// Approximate bytes of a block. Blocks are sent when this full, and when the kernel has no more.
 const BLOCK_SIZE: usize = 256 << 10;
 
-/// Bytes that are allocated at once; blocks are cut from them.
+/// Size of an allocation in bytes; blocks are split off it.
 const CHUNK_SIZE: usize = 1 << 20;
 
-/// How long the reader waits for packets before it looks after its other duties, in milliseconds. A stop takes effect
-/// within this and [`DRAIN_TIME`].
+/// Maximum wait for packets, in milliseconds. A stop takes effect within this and [`DRAIN_TIME`].
 const WAIT_MS: u16 = 40;
 
-/// How long the reader goes on when it is told to stop: what was on the wire before lies in a block that the kernel hands
-/// out at its deadline ([`device::DEADLINE_MS`]).
+/// How long the reader continues after a stop: earlier packets may be in a block that the kernel
+/// delivers at its deadline ([`device::DEADLINE_MS`]).
 const DRAIN_TIME: Duration = Duration::from_millis(25);
 
-/// When the reader ends at the latest where packets never cease.
+/// Maximum time after a stop if packets never cease.
 const MAX_DRAIN: Duration = Duration::from_millis(50);
 
-/// How often the counts of kernel and interface are read. More often than people look at them, so that a loss is told
-/// near its place.
+/// Interval of reading the kernel's counts. Short, so that a loss is reported near its position.
 const COUNT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How often time is told.
+/// Interval of reporting the time.
 const TIME_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How far the time that is told in silence lags behind the clock, in nanoseconds, so that no packet may still come from
-/// before it: ten times the deadline after which the kernel hands a packet out.
+/// Lag of the time reported in silence behind the clock, in nanoseconds, so that no packet from before
+/// it can follow: ten times [`device::DEADLINE_MS`].
 const LAG: i64 = 100_000_000;
 
-/// Reads a device until it is told to stop.
+/// Reads a device until it is stopped.
 pub(super) struct Reader {
     name: String,
     handle: Capture<Active>,
     blocks: BlockBuilder,
     counts: Counts,
-    /// Packets that may still be read; `None` is no limit.
+    /// Packets that may still be read; `None` for no limit.
     left: Option<u64>,
     stop: Stop,
-    /// When the capture ends by itself.
+    /// When the duration ends.
     until: Option<Instant>,
-    /// When it was seen that the capture is to end.
+    /// When the stop was noticed.
     stopped: Option<Instant>,
     reported: Stat,
     count_at: Instant,
     time_at: Instant,
 }
 
-/// What came of asking for packets once.
+/// Result of one read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Round {
     Packets,
@@ -99,7 +97,7 @@ impl Reader {
         }
     }
 
-    /// Reads until the end, and says why it is one.
+    /// Reads until the end and sends the reason.
     pub(super) fn run(mut self) {
         let why = loop {
             match self.round() {
@@ -115,7 +113,7 @@ impl Reader {
     }
 
     /// # Errors
-    /// What libpcap says where nothing more can be read.
+    /// Message of libpcap if nothing more can be read.
     fn round(&mut self) -> Result<Round, String> {
         let (before, time) = clock();
         let most = self
@@ -135,7 +133,7 @@ impl Reader {
         }
         if before >= self.time_at {
             self.time_at = before + TIME_INTERVAL;
-            // With packets there is no silence: the time tells only how far they came.
+            // With packets, the time of the last one.
             let read_all_of = if packets == 0 { time.plus(-LAG) } else { self.blocks.last };
             self.blocks.queue.time(read_all_of.max(self.blocks.last));
         }
@@ -156,22 +154,23 @@ impl Reader {
         if packets == 0 { Round::Silence } else { Round::Packets }
     }
 
-    /// Waits for packets, not longer than the other duties allow.
+    /// Waits for packets, at most until the next check is due.
     fn wait(&self) {
         let most = if self.stopped.is_some() { 5 } else { WAIT_MS };
         let fd = self.handle.as_fd();
         let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
         match poll(&mut fds, PollTimeout::from(most)) {
-            // What else there is to say is said when the packets are asked for.
+            // Errors show up at the next read.
             Ok(_) | Err(Errno::EINTR) => {}
             Err(_) => std::thread::park_timeout(Duration::from_millis(most.into())),
         }
     }
 
-    /// Reads what kernel and interface dropped, and tells what is new. A device that is gone has no counts.
+    /// Reads the drop counts of kernel and interface and reports increases. A device that is gone has
+    /// none.
     fn count(&mut self) {
         let Ok(now) = self.handle.stats() else { return };
-        // 32 bits each, which come round.
+        // 32 bits each, which wrap around.
         let kernel = u64::from(now.dropped.wrapping_sub(self.reported.dropped));
         let interface = u64::from(now.if_dropped.wrapping_sub(self.reported.if_dropped));
         self.reported = now;
@@ -185,14 +184,14 @@ impl Reader {
         }
     }
 
-    /// libpcap before 1.10 takes a device that went down for an error, though it may come up again.
+    /// libpcap before 1.10 treats a device that went down as an error, although it may come up again.
     fn is_only_down(&self, why: &str) -> bool {
         why.contains("went down")
             && self.is_running()
             && pcap::Device::list().is_ok_and(|list| list.iter().any(|device| device.name == self.name))
     }
 
-    /// Nobody has told the reader to end.
+    /// Whether the capture is to continue.
     fn is_running(&self) -> bool {
         !self.stop.is_set() && !self.blocks.queue.is_closed()
     }
@@ -209,12 +208,12 @@ impl Reader {
     }
 }
 
-/// The block that is being filled.
+/// Block under construction.
 struct BlockBuilder {
     packets_meta: Vec<PacketMeta>,
     data: BytesMut,
     queue: Sender,
-    /// The time of the latest packet.
+    /// Time of the latest packet.
     last: Timestamp,
     /// Whether `tv_usec` counts nanoseconds.
     nanoseconds: bool,
@@ -244,7 +243,7 @@ impl BlockBuilder {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "in a live capture, silence lasts as long as the clock says")]
+#[expect(clippy::disallowed_methods, reason = "the silence of a live capture is measured in wall time")]
 fn clock() -> (Instant, Timestamp) {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (Instant::now(), Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)))

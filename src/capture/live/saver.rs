@@ -1,4 +1,5 @@
-//! The thread that keeps packets on their way to the analysis: the file has what an analysis that is behind does not get.
+//! The thread that writes packets on their way to the analysis, so that the file is complete even if
+//! the analysis is too far behind.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -13,14 +14,14 @@ use crate::capture::item::{Item, LinkType};
 use crate::capture::save::{PacketWriter, Target};
 use crate::capture::stop::Stop;
 
-/// The files of a live capture, which a thread of its own writes. Dropping it ends the capture, and waits until what was
-/// captured is in the files.
+/// Handle of the thread that writes the files of a live capture. Dropping it ends the capture and waits
+/// until all captured packets are written.
 #[derive(Debug)]
 pub struct Saver {
     target: Target,
     failure: Arc<OnceLock<String>>,
     stop: Stop,
-    /// `None` once it was waited for.
+    /// `None` after it was joined.
     thread: Option<JoinHandle<PacketWriter>>,
 }
 
@@ -33,20 +34,20 @@ impl Saver {
         Ok(Self { target, failure, stop, thread: Some(thread) })
     }
 
-    /// What is written to.
+    /// Returns the target.
     #[must_use]
     pub fn target(&self) -> &Target {
         &self.target
     }
 
-    /// Why nothing more is written; see [`PacketWriter::failure`].
+    /// Why writing failed; see [`PacketWriter::failure`].
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)
     }
 
-    /// Waits until everything that was captured is in the file, which is closed then. To be called when the capture is over,
-    /// or was told to end. `None` where the thread panicked, which was printed.
+    /// Waits until all captured packets are written and the file is closed. Call it after the capture
+    /// ended or was asked to. Returns `None` if the thread panicked, which was printed.
     #[must_use]
     pub fn finish(mut self) -> Option<PacketWriter> {
         self.thread.take().and_then(|thread| thread.join().ok())
@@ -63,7 +64,7 @@ impl Drop for Saver {
     }
 }
 
-/// What the thread works with.
+/// State of the thread.
 pub(super) struct SaverLoop {
     from: Receiver,
     numbers: Numbering,
@@ -71,13 +72,13 @@ pub(super) struct SaverLoop {
 }
 
 impl SaverLoop {
-    /// Takes packets of this type from one queue, and hands them on to another.
+    /// Creates a loop that moves packets of this link type from one queue to another.
     pub(super) fn new(from: Receiver, link_type: LinkType, to: Sender) -> Self {
         Self { from, numbers: Numbering::new(link_type), to }
     }
 
-    /// Keeps and hands on until the capture is over, or everything that was asked for is in the files. That nobody takes
-    /// what is handed on does not end it.
+    /// Writes and forwards until the capture has ended or the last file is full. A closed output queue
+    /// does not end it.
     pub(super) fn run(mut self, mut writer: PacketWriter, failure: &OnceLock<String>) -> PacketWriter {
         let why = loop {
             match self.from.recv() {
@@ -90,25 +91,28 @@ impl SaverLoop {
                 Some(QueueItem::End(why)) => break why,
                 None => break Some("the thread that reads the device is gone".to_owned()),
             }
-            writer.failure().into_iter().for_each(|why| drop(failure.set(why.to_owned())));
+            publish_failure(&writer, failure);
             if writer.is_over() {
                 break None;
             }
         };
         writer.close();
-        writer.failure().into_iter().for_each(|why| drop(failure.set(why.to_owned())));
+        publish_failure(&writer, failure);
         self.to.end(why);
         writer
     }
 
-    /// Where the files are full in the middle of a block, the analysis gets what is in them.
+    /// Writes and forwards a block. If the last file is full in the middle of it, only the packets in
+    /// the file are forwarded.
     fn block(&mut self, mut packets_meta: Vec<PacketMeta>, data: &Bytes, writer: &mut PacketWriter) {
         let mut rest = data.clone();
-        let kept = packets_meta.iter().position(|head| {
-            writer.write(&Item::Packet(self.numbers.packet(*head, &mut rest)));
+        let written = packets_meta.iter().position(|meta| {
+            writer.write(&Item::Packet(self.numbers.packet(*meta, &mut rest)));
             writer.is_over()
         });
-        kept.into_iter().for_each(|kept| packets_meta.truncate(kept));
+        if let Some(written) = written {
+            packets_meta.truncate(written);
+        }
         self.to.push(packets_meta, data.clone());
     }
 
@@ -120,5 +124,12 @@ impl SaverLoop {
             }
         }
         self.to.miss(missing);
+    }
+}
+
+/// Makes a failure of the writer visible to [`Saver::failure`]. The first one is kept.
+fn publish_failure(writer: &PacketWriter, failure: &OnceLock<String>) {
+    if let Some(why) = writer.failure() {
+        failure.get_or_init(|| why.to_owned());
     }
 }

@@ -17,7 +17,7 @@ use crate::capture::item::{self, Item, LinkType, Packet, Source};
 use crate::capture::save::PacketWriter;
 use crate::capture::stop::Stop;
 
-/// A live capture. Dropping it ends the reader's thread.
+/// A live capture. Dropping it ends the reader thread.
 pub struct Live {
     receiver: Receiver,
     block: (std::vec::IntoIter<PacketMeta>, Bytes),
@@ -31,24 +31,24 @@ pub struct Live {
 
 enum LiveState {
     Reading,
-    /// Over; why, where it was not asked to end.
+    /// Ended, with a message if it was not asked to end.
     Ended(Option<String>),
 }
 
 impl Opened {
-    /// Starts the thread that reads.
+    /// Starts the reader thread.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     pub fn start(self) -> Result<Live, Error> {
         Live::start(self)
     }
 
-    /// The same, and a thread that keeps every packet before it is handed out: it is in the file also where the analysis
-    /// is too far behind.
+    /// Starts the reader thread, and a thread that writes every packet before it is analysed, so that
+    /// the file is complete even if the analysis is too far behind.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     pub fn start_saving(self, writer: PacketWriter) -> Result<(Live, Saver), Error> {
         Live::start_saving(self, writer)
     }
@@ -62,7 +62,7 @@ impl Live {
         live.read(opened, sender)
     }
 
-    /// The same, and packets go into a file on their way.
+    /// Starts with a saver thread between reader and analysis.
     fn start_saving(opened: Opened, writer: PacketWriter) -> Result<(Self, Saver), Error> {
         let counts = Counts::default();
         let (sender, read) = queue::queue(queue::CAPACITY, counts.clone(), Overflow::Drop);
@@ -75,7 +75,7 @@ impl Live {
         Ok((live.read(opened, sender)?, saver))
     }
 
-    /// Starts the thread that reads.
+    /// Starts the reader thread.
     fn read(mut self, opened: Opened, sender: Sender) -> Result<Self, Error> {
         let device = opened.name.clone();
         self.stop = opened.stop();
@@ -88,7 +88,7 @@ impl Live {
         Ok(self)
     }
 
-    /// What comes out of a queue, whoever fills it.
+    /// Creates a source over a queue, without a thread that fills it.
     pub(super) fn from_queue(receiver: Receiver, link_type: LinkType, counts: Counts) -> Self {
         Self {
             receiver,
@@ -102,19 +102,19 @@ impl Live {
         }
     }
 
-    /// A handle that ends the capture.
+    /// Returns a handle that ends the capture.
     #[must_use]
     pub fn stop(&self) -> Stop {
         self.stop.clone()
     }
 
-    /// A handle that tells how many packets came and how many were lost.
+    /// Returns a handle to the counts of packets and losses.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts.clone()
     }
 
-    /// Why the capture ended, in message for the operator; `None` as long as it goes on, and where it was to end.
+    /// Message why the capture ended; `None` while it runs, and if it was asked to end.
     #[must_use]
     pub fn ended(&self) -> Option<String> {
         match &self.state {
@@ -128,7 +128,7 @@ impl Live {
         Some(self.numbers.packet(packets_meta.next()?, data))
     }
 
-    /// What is missing for the analysis. What was kept has its numbers.
+    /// Sets what the analysis misses. Saved packets keep their numbers.
     fn set_missing(&mut self, missing: Missing) {
         self.numbers.skip(missing.saved);
         self.lost = missing.lost;
@@ -147,7 +147,7 @@ impl Live {
 }
 
 impl Source for Live {
-    /// Waits until something comes. In silence that is a time, every 100 ms at least.
+    /// Waits for the next item. In silence that is an [`Item::Time`], at least every 100 ms.
     fn next(&mut self, _findings: &mut Findings) -> Result<Option<Item>, item::Error> {
         loop {
             if let Some(packet) = self.packet() {
@@ -167,7 +167,7 @@ impl Source for Live {
                 Some(QueueItem::Time(time)) => return Ok(Some(Item::Time(time))),
                 Some(QueueItem::End(why)) => self.state = LiveState::Ended(why),
                 None => {
-                    self.state = LiveState::Ended(Some("a thread that reads the device is gone".to_owned()))
+                    self.state = LiveState::Ended(Some("the thread that reads the device is gone".to_owned()))
                 }
             }
         }

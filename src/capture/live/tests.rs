@@ -1,4 +1,4 @@
-//! Real captures on loopback where the right is there, and what comes out of a queue that the test fills.
+//! Captures on loopback, if permitted, and sources over queues filled by the test.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -16,8 +16,8 @@ use crate::capture::encode::FileMetadata;
 use crate::capture::save::{Names, PacketWriter, Rotation, Target};
 use crate::capture::{Item, LinkType, Source};
 
-/// Opens loopback for the connections of `port`, which ends by itself; `None`, said with the reason, where that is not
-/// allowed.
+/// Opens loopback for the connections of `port`, with a time limit. Returns `None` and prints the
+/// reason if that is not permitted.
 fn loopback(port: u16, packets: Option<u64>) -> Option<Opened> {
     let filter = Some(format!("tcp port {port}"));
     let duration = Some(Duration::from_secs(30));
@@ -35,7 +35,7 @@ fn next(live: &mut Live) -> Option<Item> {
     live.next(&mut Findings::new()).unwrap()
 }
 
-/// Whether `needle` goes from one end of a connection to the other.
+/// Sends `needle` through a connection.
 fn say(listener: &TcpListener, needle: &[u8]) {
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     client.write_all(needle).unwrap();
@@ -46,14 +46,14 @@ fn say(listener: &TcpListener, needle: &[u8]) {
 }
 
 #[test]
-fn what_is_said_on_loopback_is_captured() {
+fn loopback_is_captured() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let Some(opened) = loopback(listener.local_addr().unwrap().port(), None) else { return };
     assert_eq!((opened.link_type(), opened.snaplen()), (LinkType(1), 262_144));
     let mut live = opened.start().unwrap();
     let (stop, counts) = (live.stop(), live.counts());
     say(&listener, b"the needle");
-    // At once: what is on the wire already is still handed out.
+    // At once: packets already on the wire are still yielded.
     stop.stop();
     let mut packets = Vec::new();
     while let Some(item) = next(&mut live) {
@@ -71,7 +71,7 @@ fn what_is_said_on_loopback_is_captured() {
 }
 
 #[test]
-fn silence_has_times_and_can_be_stopped() {
+fn silence_yields_times_and_can_be_stopped() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let Some(opened) = loopback(listener.local_addr().unwrap().port(), None) else { return };
     let mut live = opened.start().unwrap();
@@ -89,7 +89,7 @@ fn silence_has_times_and_can_be_stopped() {
 }
 
 #[test]
-fn a_capture_ends_after_so_many_packets() {
+fn a_capture_ends_after_its_packet_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let Some(opened) = loopback(listener.local_addr().unwrap().port(), Some(3)) else { return };
     let mut live = opened.start().unwrap();
@@ -101,7 +101,7 @@ fn a_capture_ends_after_so_many_packets() {
 }
 
 #[test]
-fn devices_and_filters_that_are_none_are_told_apart() {
+fn unknown_devices_and_invalid_filters_are_distinguished() {
     let device = Some("no-such-device".to_owned());
     match open(&Options { device, ..Options::default() }).map(|_| ()).unwrap_err() {
         Error::NoDevice { available, .. } => assert!(!available.is_empty()),
@@ -124,14 +124,14 @@ fn filled(fill: impl FnOnce(&mut Sender)) -> (Live, Counts) {
     (Live::from_queue(receiver, LinkType(1), counts.clone()), counts)
 }
 
-/// A block of packets with a byte each.
+/// A block of packets of one byte each.
 fn push(sender: &mut Sender, bytes: &'static [u8]) {
     let head = |byte: &u8| PacketMeta { time: Timestamp(i64::from(*byte)), captured: 1, original: 60 };
     sender.push(bytes.iter().map(head).collect(), Bytes::from_static(bytes));
 }
 
 #[test]
-fn packets_are_numbered_and_losses_stand_in_their_place() {
+fn packets_are_numbered_and_losses_have_their_position() {
     let (mut live, counts) = filled(|sender| {
         push(sender, b"ab");
         sender.lose(Loser::Kernel, 2);
@@ -148,7 +148,7 @@ fn packets_are_numbered_and_losses_stand_in_their_place() {
     assert_eq!(live.ended().as_deref(), Some("eth9 was removed"));
 }
 
-/// What comes out of a source, in a word each.
+/// Items of a source, formatted.
 fn message(source: &mut impl Source) -> Vec<String> {
     let mut findings = Findings::new();
     std::iter::from_fn(|| source.next(&mut findings).unwrap())
@@ -162,7 +162,8 @@ fn message(source: &mut impl Source) -> Vec<String> {
         .collect()
 }
 
-/// Keeps what `fill` puts in, with room for so many bytes before the analysis: what the file has, and the analysis.
+/// Runs a saver over what `fill` queues, with room for this many bytes before the analysis. Returns the
+/// items of the file and of the analysis, formatted.
 fn kept(
     room: usize,
     rotation: Rotation,
@@ -190,7 +191,7 @@ fn kept(
 }
 
 #[test]
-fn what_an_analysis_does_not_get_is_in_the_file_under_its_number() {
+fn packets_that_are_not_analysed_keep_their_numbers() {
     let (file, analysed, counts) = kept(2_000, Rotation::default(), |sender| {
         push(sender, b"ab");
         push(sender, &[99; 500]);
@@ -205,7 +206,7 @@ fn what_an_analysis_does_not_get_is_in_the_file_under_its_number() {
 }
 
 #[test]
-fn files_that_are_full_end_the_capture_for_the_analysis_too() {
+fn full_files_end_the_capture_for_the_analysis() {
     let rotation = Rotation { seconds: Some(1), count: Some(1), size: None };
     let (file, analysed, _) = kept(1 << 20, rotation, |sender| {
         let head = |time: i64| PacketMeta { time: Timestamp(time * 400_000_000), captured: 1, original: 60 };

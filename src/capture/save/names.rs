@@ -1,11 +1,11 @@
-//! Which file packets go to, and what it is called: tcpdump's `-C`, `-G` and `-W`.
+//! Names and rotation of the files written: tcpdump's `-C`, `-G` and `-W`.
 //!
-//! | given | names | block_ends |
+//! | given | names | ends |
 //! |---|---|---|
 //! | `-C` | `w`, `w1`, `w2` … | |
 //! | `-C -W 12` | `w00`, `w01` … `w11`, `w00` again | |
-//! | `-G` | `w` as a format of strftime(3), with the local time at which the file began | with `-W`, after so many files |
-//! | `-C -G` | that, with a number behind it, which begins anew with each time; `-W` makes it a ring | |
+//! | `-G` | `w` as a format of strftime(3), with the local time at which the file began | with `-W`, after that many files |
+//! | `-C -G` | that, and a number that restarts with each time; `-W` makes it a ring | |
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,68 +16,68 @@ use jiff::tz::TimeZone;
 use crate::base::Timestamp;
 use crate::capture::item::Error;
 
-/// When the next file begins.
+/// When to begin the next file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rotation {
-    /// `-C`: after so many bytes; `None` is never.
+    /// `-C`: after this many bytes; `None` for no limit.
     pub size: Option<u64>,
-    /// `-G`: after so many seconds; `None` is never.
+    /// `-G`: after this many seconds; `None` for no limit.
     pub seconds: Option<u32>,
-    /// `-W`: how many files there may be; `None` is as many as come.
+    /// `-W`: maximum number of files; `None` for no limit.
     pub count: Option<u32>,
 }
 
 impl Rotation {
-    /// Whether there is one file only.
+    /// Whether there is a single file.
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.size.is_none() && self.seconds.is_none()
     }
 }
 
-/// The names of the files, one after the other.
+/// Sequence of file names.
 #[derive(Clone, Debug)]
 pub struct Names {
     rotation: Rotation,
     zone: TimeZone,
-    /// When the present time slot began.
+    /// Start of the present time slot.
     began: Timestamp,
-    /// How many time slots were begun after the first.
+    /// Number of time slots begun after the first.
     slots: u32,
-    /// The number of the file within its slot.
+    /// Number of the file within its slot.
     number: u32,
 }
 
-/// What to do before a packet is written.
+/// Where the next packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NextFile {
-    /// It belongs into the same file.
+    /// The same file.
     Same,
-    /// Another file begins.
+    /// A new file.
     File,
-    /// There were as many files as were wanted.
+    /// Nowhere: the number of files is reached.
     Over,
 }
 
 impl Names {
-    /// Names of files of which the first begins at `began`; `zone` is the local time of their names.
+    /// Creates a sequence. The first file begins at `began`; `zone` is the time zone of the names.
     #[must_use]
     pub fn new(rotation: Rotation, zone: TimeZone, began: Timestamp) -> Self {
         Self { rotation, zone, began, slots: 0, number: 0 }
     }
 
-    /// Tries whether a path can be used as a name.
+    /// Checks whether a path can be used as a name.
     ///
     /// # Errors
-    /// It is a format of times, and is not UTF-8.
+    /// The path is a time format (`-G`) and not UTF-8.
     pub fn check(&self, path: &Path) -> Result<(), Error> {
         if self.rotation.seconds.is_none() || path.to_str().is_some() {
             return Ok(());
         }
-        Err(Error(format!("{}: the name of a file that -G makes is to be UTF-8", path.display())))
+        Err(Error(format!("{}: with -G the file name must be UTF-8", path.display())))
     }
 
-    /// The name of the file that is written now.
+    /// Returns the name of the present file.
     pub(super) fn now(&self, path: &Path) -> PathBuf {
         let mut name = self.timed(path).into_os_string();
         let width = self.width();
@@ -87,8 +87,8 @@ impl Names {
         name.into()
     }
 
-    /// Whether what comes at `now` belongs into the file that has `len` bytes. A time is looked at first: the file that
-    /// it begins is empty.
+    /// Returns where a packet of time `now` goes, while the present file has `len` bytes. The time is
+    /// checked before the size: a file of a new time slot is empty.
     pub(super) fn next(&mut self, now: Timestamp, len: u64) -> NextFile {
         if self.is_later(now) {
             self.began = now;
@@ -106,24 +106,24 @@ impl Names {
         NextFile::File
     }
 
-    /// Whether nothing more is wanted at `now`, though no packet came.
+    /// Whether the number of files is reached at `now`, without a packet.
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
         let mut later = self.clone();
         self.rotation.seconds.is_some() && later.next(now, 0) == NextFile::Over
     }
 
     fn is_later(&self, now: Timestamp) -> bool {
-        // Whole seconds, as time(2) has them.
+        // Whole seconds, as in time(2).
         let second = |time: Timestamp| time.0.div_euclid(1_000_000_000);
         self.rotation.seconds.is_some_and(|every| second(now) - second(self.began) >= i64::from(every))
     }
 
-    /// With `-C` the count is that of the ring, and nothing block_ends.
+    /// With `-C` the count is the size of the ring, and there is no end.
     fn is_last_slot(&self) -> bool {
         self.rotation.size.is_none() && self.rotation.count.is_some_and(|count| self.slots >= count)
     }
 
-    /// The digits that numbers are filled up to: those of the largest.
+    /// Digits of the largest number, to which all are padded.
     fn width(&self) -> usize {
         let largest = self.rotation.count.map_or(0, |count| count.saturating_sub(1));
         largest.checked_ilog10().map_or(0, |digits| digits as usize + 1)
@@ -138,7 +138,7 @@ impl Names {
         };
         let time = BrokenDownTime::from(&time.to_zoned(self.zone.clone()));
         let mut name = String::new();
-        // What is no conversion stands as it is, as with the C library.
+        // Unknown conversions are copied, as by the C library.
         match time.format_with_config(&Config::new().lenient(true), format, &mut name) {
             Ok(()) => name.into(),
             Err(_) => path.to_owned(),

@@ -19,31 +19,31 @@ use crate::base::{Findings, Timestamp};
 use crate::capture::encode::{Encoder, FileMetadata, FileStatistics, block_ends};
 use crate::capture::item::{Error, Item, LinkType, Packet, Source};
 
-/// A source whose packets are kept.
+/// A source whose packets are also written to files.
 pub struct Tee<S> {
     source: S,
     writer: PacketWriter,
 }
 
 impl<S: Source> Tee<S> {
-    /// Keeps what `source` yields from now on.
+    /// Writes what `source` yields from now on.
     #[must_use]
     pub fn new(source: S, writer: PacketWriter) -> Self {
         Self { source, writer }
     }
 
-    /// The source itself.
+    /// Returns the source.
     #[must_use]
     pub fn source(&self) -> &S {
         &self.source
     }
 
-    /// The source itself, to be waited for. What is taken from it here is not kept.
+    /// Returns the source. Items taken from it directly are not written.
     pub fn source_mut(&mut self) -> &mut S {
         &mut self.source
     }
 
-    /// What writes.
+    /// Returns the writer.
     #[must_use]
     pub fn writer(&self) -> &PacketWriter {
         &self.writer
@@ -56,7 +56,7 @@ impl<S: Source> Tee<S> {
 }
 
 impl<S: Source> Source for Tee<S> {
-    /// Ends before its source where the last file is full, or nobody reads the pipe that is written to.
+    /// Ends before its source if the last file is full, or the pipe written to was closed.
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         let item = self.source.next(findings)?;
         if let Some(item) = &item {
@@ -64,20 +64,20 @@ impl<S: Source> Source for Tee<S> {
         } else {
             self.writer.close();
         }
-        Ok(item.filter(|_| !self.writer.is_over()))
+        Ok(if self.writer.is_over() { None } else { item })
     }
 }
 
-/// Where packets are kept.
+/// Where packets are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A file, or several that are named after it.
+    /// A file, or several named after it.
     Path(PathBuf),
     /// Standard output.
     Stdout,
 }
 
-/// The name that messages have for it.
+/// Formats the name used in messages.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -87,15 +87,17 @@ impl fmt::Display for Target {
     }
 }
 
-/// Writes packets to a file after the other.
+/// Writes packets to one file after another.
+///
+/// Flushes and rotates by packet times, [`Item::Time`] and [`Item::Pending`], without a clock.
 pub struct PacketWriter {
     target: Target,
     names: Names,
     metadata: FileMetadata,
-    /// What is told by the first file before there are packets.
+    /// Link type described before the first packet.
     link_type: Option<LinkType>,
     state: WriterState,
-    /// When the blocks were last written out; `None` before the first item that has a time.
+    /// Packet time of the last flush; `None` before the first item with a time.
     flushed: Option<Timestamp>,
     /// Packets in all files.
     packets: u64,
@@ -103,11 +105,11 @@ pub struct PacketWriter {
 
 enum WriterState {
     Writing(Box<OutputFile>),
-    /// Everything was written.
+    /// The last file is complete.
     Closed,
-    /// The last file is full, or the reader of the pipe has gone: nothing more is wanted.
+    /// The last file is full, or the pipe was closed: the capture can end.
     Over,
-    /// What went wrong, in words for the operator.
+    /// Message for the user.
     Failed(String),
 }
 
@@ -120,16 +122,16 @@ struct OutputFile {
     statistics: FileStatistics,
 }
 
-/// How long packets wait in memory at most, in nanoseconds: a process that is killed loses less than a second, with
-/// [`Item::Time`] running late by some tenths of one.
+/// Maximum time that packets stay in memory, in nanoseconds of packet time. With the lag of
+/// [`Item::Time`], a killed process loses less than a second.
 const FLUSH_EVERY: i64 = 200_000_000;
 
-/// How many bytes wait in memory at most: one write call for a good many packets.
+/// Maximum bytes in memory, so that one write call covers many packets.
 const MAX_BUFFERED: usize = 256 << 10;
 
 impl PacketWriter {
-    /// Creates the first file; one that exists is overwritten, as by tcpdump. `link_type` is what packets will have, where
-    /// that is known.
+    /// Creates the first file; an existing one is overwritten, as by tcpdump. `link_type` is that of the
+    /// packets, if it is known.
     ///
     /// # Errors
     /// The file cannot be created or written.
@@ -148,38 +150,38 @@ impl PacketWriter {
         Ok(Self { target, names, metadata, link_type, state, flushed: None, packets: 0 })
     }
 
-    /// What is written to.
+    /// Returns the target.
     #[must_use]
     pub fn target(&self) -> &Target {
         &self.target
     }
 
-    /// Packets that were written, in all files together.
+    /// Number of packets written to all files.
     #[must_use]
     pub fn packets(&self) -> u64 {
         self.packets
     }
 
-    /// Why nothing more is written, and what can be done, where that was not wanted.
+    /// Why writing failed, with a remedy; `None` if it did not.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
         if let WriterState::Failed(why) = &self.state { Some(why) } else { None }
     }
 
-    /// Whether the capture block_ends because everything that was asked for is in the files, or nobody reads them any more.
+    /// Whether the capture can end: the last file is full, or the pipe was closed.
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self.state, WriterState::Over)
     }
 
-    /// Ends the last file with its statistics and writes everything out. Does nothing where it is closed.
+    /// Ends the last file with its statistics and flushes it. Does nothing if it is closed.
     pub fn close(&mut self) {
         if let WriterState::Writing(_) = self.state {
             self.end_file(WriterState::Closed);
         }
     }
 
-    /// Keeps what can be kept of an item.
+    /// Writes an item.
     pub(in crate::capture) fn write(&mut self, item: &Item) {
         match item {
             Item::Packet(packet) => {
@@ -207,7 +209,7 @@ impl PacketWriter {
                 }
                 self.time(*time, false);
             }
-            // Whoever looks for the copy is not to wait for the next packet.
+            // Readers of the file must not wait for the next packet.
             Item::Pending => {
                 self.flush();
             }
@@ -228,7 +230,7 @@ impl PacketWriter {
         self.time(packet.origin.time, full);
     }
 
-    /// It is so late: writes out what waited long enough, or must not wait.
+    /// Flushes if `FLUSH_EVERY` has passed at packet time `now`, or if `at_once`.
     fn time(&mut self, now: Timestamp, at_once: bool) {
         let due = self.flushed.is_none_or(|flushed| now.since(flushed).saturating_abs() >= FLUSH_EVERY);
         if !due && !at_once {
@@ -238,7 +240,7 @@ impl PacketWriter {
         self.flush();
     }
 
-    /// Writes out what waits. Says whether it could be; where not, the state is another one.
+    /// Writes out the buffered blocks. Returns false if that failed, after a change of state.
     fn flush(&mut self) -> bool {
         let WriterState::Writing(output) = &mut self.state else {
             return false;
@@ -252,7 +254,7 @@ impl PacketWriter {
         false
     }
 
-    /// Begins the next file where it is time for it. Says whether there is a file to write to.
+    /// Begins the next file if it is due. Returns whether there is a file to write to.
     fn ensure_file(&mut self, now: Timestamp) -> bool {
         let WriterState::Writing(output) = &self.state else {
             return false;
@@ -279,7 +281,7 @@ impl PacketWriter {
         }
     }
 
-    /// Ends the file and goes over to `state`, if all of it could be written.
+    /// Ends the file and enters `state`, unless writing fails.
     fn end_file(&mut self, state: WriterState) {
         if let WriterState::Writing(output) = &mut self.state {
             output.encoder.statistics(output.statistics);
@@ -317,7 +319,7 @@ impl OutputFile {
         match output.flush() {
             Ok(()) => Ok(output),
             Err(WriterState::Failed(why)) => Err(why),
-            // Who reads the pipe had gone before it began.
+            // The pipe was closed before the first write.
             Err(_) => Err(format!("{}: nobody reads it", output.name)),
         }
     }
@@ -379,14 +381,14 @@ fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
     Ok(())
 }
 
-/// Standard output, without the buffer that would cut blocks at line block_ends.
+/// Standard output, without the buffer that would cut blocks at line ends.
 #[cfg(unix)]
 fn stdout() -> io::Result<File> {
     use std::os::fd::AsFd as _;
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
-/// Standard output, without the buffer that would cut blocks at line block_ends.
+/// Standard output, without the buffer that would cut blocks at line ends.
 #[cfg(windows)]
 fn stdout() -> io::Result<File> {
     use std::os::windows::io::AsHandle as _;
