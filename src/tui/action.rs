@@ -1,4 +1,4 @@
-//! What can be asked for: one table, of which dispatch, footer, help and configuration are made.
+//! The actions: one table, from which key dispatch, footer, help and configuration are made.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::view_name::ViewName;
 
-/// Something that can be asked for.
+/// Something that a key or a click can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "ACTIONS says it, and help prints that")]
 pub enum Action {
@@ -47,31 +47,31 @@ pub enum Action {
     Bytes,
 }
 
-/// Where a key holds. Two actions may have one key only where they never hold at once.
+/// Where a key is bound. One key can have two actions only if they are never available together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyContext {
-    /// Always, but where text is typed.
+    /// Everywhere, except where text is typed.
     Anywhere,
     /// In lists.
     List,
-    /// In what was opened.
+    /// In an opened item.
     Detail,
 }
 
-/// A row of [`ACTIONS`].
+/// One row of [`ACTIONS`].
 #[derive(Clone, Copy, Debug)]
 pub struct ActionInfo {
     /// The action.
     pub action: Action,
-    /// Its name in the configuration.
+    /// The name in the configuration.
     pub name: &'static str,
-    /// Its keys, separated by blanks, as the configuration writes them.
+    /// The default keys, separated by blanks, as the configuration writes them.
     pub keys: &'static str,
-    /// Where they hold.
+    /// Where the keys are bound.
     pub context: KeyContext,
-    /// A word for the footer; empty where it has no place there.
+    /// The label in the footer; empty if it is not shown there.
     pub short: &'static str,
-    /// What it does.
+    /// The text in the help.
     pub help: &'static str,
 }
 
@@ -135,14 +135,14 @@ pub const ACTIONS: &[ActionInfo] = &[
 ];
 
 impl Action {
-    /// Its row in [`ACTIONS`].
+    /// Returns the row of the action in [`ACTIONS`].
     #[must_use]
     pub fn info(self) -> Option<&'static ActionInfo> {
         ACTIONS.iter().find(|info| info.action == self)
     }
 }
 
-/// A key, with what is held down beside it.
+/// A key with its modifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyPress {
     code: KeyCode,
@@ -150,7 +150,7 @@ pub struct KeyPress {
 }
 
 impl From<KeyEvent> for KeyPress {
-    /// Shift is part of a character: `G`, not `shift-g`.
+    /// Drops shift from characters: `G`, not `shift-g`.
     fn from(event: KeyEvent) -> Self {
         match event.code {
             KeyCode::Char(_) => Self { code: event.code, modifiers: event.modifiers - KeyModifiers::SHIFT },
@@ -161,7 +161,7 @@ impl From<KeyEvent> for KeyPress {
 }
 
 impl KeyPress {
-    /// The character that it types; `None` where it types none.
+    /// Returns the character that the key types; `None` if it types none.
     #[must_use]
     pub fn typed(self) -> Option<char> {
         match self.code {
@@ -171,7 +171,7 @@ impl KeyPress {
     }
 }
 
-/// KeyBindings that are no character, by their names.
+/// The names of keys that are no printable character.
 const NAMED: [(&str, KeyCode); 15] = [
     ("up", KeyCode::Up),
     ("down", KeyCode::Down),
@@ -238,7 +238,7 @@ impl fmt::Display for KeyPress {
     }
 }
 
-/// Which keys ask for what.
+/// The keys of every action.
 #[derive(Clone, Debug)]
 pub struct KeyBindings {
     by_action: BTreeMap<Action, Vec<KeyPress>>,
@@ -253,7 +253,7 @@ impl Default for KeyBindings {
 }
 
 impl KeyBindings {
-    /// What a key asks for at a place.
+    /// Returns the action of a key in a context.
     #[must_use]
     pub fn action(&self, key: KeyPress, context: KeyContext) -> Option<Action> {
         let holds = |info: &&ActionInfo| info.context == KeyContext::Anywhere || info.context == context;
@@ -261,18 +261,19 @@ impl KeyBindings {
         ACTIONS.iter().filter(holds).find(has).map(|info| info.action)
     }
 
-    /// The keys of an action, the one to be shown first.
+    /// Returns the keys of an action, the one to show first in front.
     #[must_use]
     pub fn keys(&self, action: Action) -> &[KeyPress] {
         self.by_action.get(&action).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Gives an action other keys.
+    /// Replaces the keys of an action.
     pub(super) fn bind(&mut self, action: Action, keys: Vec<KeyPress>) {
         self.by_action.insert(action, keys);
     }
 
-    /// A key that asks for two things at once, and which these are; `None` where there is none.
+    /// Returns a key that has two actions in one context, with the two actions; `None` if there is
+    /// none.
     pub(super) fn clash(&self) -> Option<(KeyPress, &'static ActionInfo, &'static ActionInfo)> {
         ACTIONS.iter().enumerate().find_map(|(index, one)| {
             let meets = |other: &&&ActionInfo| {

@@ -1,4 +1,4 @@
-//! The state of the screen.
+//! The state of the TUI.
 
 use super::config::Config;
 use super::effect::Copies;
@@ -9,36 +9,36 @@ use super::model::Model;
 use super::view_name::ViewName;
 use super::views::{self, View};
 
-/// What is typed into, or lies above the view.
+/// What receives the keys.
 #[derive(Debug, Default)]
 pub(super) enum Mode {
-    /// Nothing: keys are actions.
+    /// The view: keys are actions.
     #[default]
     View,
     /// The filter line.
     Filter,
     /// The search line.
     Search,
-    /// The help.
+    /// The help, with its scroll position.
     Help(ListState),
-    /// What can be copied.
+    /// The menu of what can be copied.
     Copy(Copies),
 }
 
-/// From where one came to the exchanges.
+/// The view that led to the exchanges, to return to.
 #[derive(Debug)]
 pub(super) struct Origin {
     pub(super) from: ViewName,
-    /// The filter that held there.
+    /// The filter that was set there.
     pub(super) filter: String,
-    /// Whether one exchange was opened, not some shown.
+    /// Whether it opened one exchange, rather than filtering the list.
     pub(super) opens: bool,
 }
 
-/// The state of the screen. Changed by what happens alone ([`App::handle`]), drawn by [`super::draw()`].
+/// The state of the TUI. Changed by [`App::handle`] and its siblings, drawn by [`super::draw()`].
 #[derive(Debug)]
 pub struct App {
-    /// What all views look at.
+    /// The state that all views show.
     pub model: Model,
     pub(super) config: Config,
     pub(super) views: Vec<Box<dyn View>>,
@@ -46,23 +46,23 @@ pub struct App {
     pub(super) mode: Mode,
     pub(super) filter: InputLine,
     pub(super) search: InputLine,
-    /// What the footer says; `None` where it shows keys.
+    /// The message in the footer; `None` if it shows keys.
     pub(super) said: Option<String>,
     pub(super) mouse: bool,
-    /// What the last frame learned.
+    /// What drawing the last frame learned.
     pub(super) frame: FrameInfo,
-    /// When and where the mouse was clicked last, for double clicks.
+    /// Uptime and position of the last click, to detect double clicks.
     pub(super) clicked: Option<(std::time::Duration, u16, u16)>,
-    /// From where one came to the exchanges, where another view led there.
+    /// The view to return to from the exchanges; `None` if the user went there directly.
     pub(super) origin: Option<Origin>,
-    /// Whether it was said what becomes of a capture that is left.
+    /// Whether the user was told that leaving ends the capture.
     pub(super) leaving: bool,
-    /// Whether something is to be drawn.
+    /// Whether a frame must be drawn.
     pub(super) dirty: bool,
 }
 
 impl App {
-    /// A screen that shows the exchanges.
+    /// Returns an app that shows the exchanges.
     #[must_use]
     pub fn new(mut model: Model, config: Config) -> Self {
         model.set_still(config.still);
@@ -84,7 +84,7 @@ impl App {
         }
     }
 
-    /// Shows the exchanges that pass a filter, from the start.
+    /// Sets the filter from the start.
     #[must_use]
     pub fn filtered(mut self, filter: crate::ledger::query::Filter) -> Self {
         self.filter.set(filter.text());
@@ -93,24 +93,24 @@ impl App {
         self
     }
 
-    /// The filters of earlier runs, the newest last, for the arrows of the filter line.
+    /// Sets the filter history: the filters of earlier runs, the latest last.
     #[must_use]
     pub fn recalling(mut self, filters: Vec<String>) -> Self {
         self.filter.remember(filters);
         self
     }
 
-    /// Whether something changed since it was asked last: a frame is drawn only then.
+    /// Returns whether a frame must be drawn, and clears the flag.
     pub fn take_dirty(&mut self) -> bool {
         std::mem::take(&mut self.dirty)
     }
 
-    /// What the last frame learned of the screen.
+    /// Stores what drawing the last frame learned.
     pub fn set_frame_info(&mut self, frame: FrameInfo) {
         self.frame = frame;
     }
 
-    /// The view that is shown.
+    /// Returns the current view.
     pub(super) fn view(&self) -> Option<&dyn View> {
         self.views.iter().find(|view| view.name() == self.current).map(AsRef::as_ref)
     }
@@ -120,7 +120,7 @@ impl App {
         self.views.iter().any(|view| view.name() == name)
     }
 
-    /// Calls the view that is shown.
+    /// Calls the current view.
     pub(super) fn with_view<T>(
         &mut self,
         call: impl FnOnce(&mut dyn View, &mut Model, &FrameInfo) -> T,

@@ -1,4 +1,4 @@
-//! Text that is read across the room: the program's own words and numbers, nothing that came from traffic.
+//! Large text made of block characters, for the program's own words and numbers.
 
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
@@ -7,11 +7,11 @@ use tui_big_text::{BigText, PixelSize};
 use super::painter::Painter;
 use super::theme::Role;
 
-/// Columns and lines of a character: quarters of a cell make its eight by eight dots.
+/// The columns and lines of a character: its eight by eight dots are quarters of a cell.
 pub(super) const CHARACTER: (u16, u16) = (4, 4);
 
-/// Writes a text of ASCII into `area`; says how many columns it took, `None` where it has no room there, or the terminal
-/// no such characters.
+/// Draws ASCII text into `area`. Returns the columns that it took; `None` if it does not fit, or if
+/// the terminal has no block characters.
 pub(super) fn draw_big_text(area: Rect, role: Role, text: &str, painter: &mut Painter<'_>) -> Option<u16> {
     let (wide, tall) = CHARACTER;
     let columns = u16::try_from(text.len()).ok()?.checked_mul(wide)?;

@@ -1,7 +1,7 @@
-//! Text in; the clipboard of whoever looks, and that of this machine.
+//! Two clipboards: that of the user's terminal, and that of this machine.
 //!
-//! Through the terminal (OSC 52) text reaches whoever looks, over SSH too. This machine's own clipboard is reached by a thread
-//! of its own: a display that does not answer is not to hold the screen.
+//! The terminal's clipboard is set with OSC 52, which also works over SSH. This machine's clipboard
+//! is set by a thread of its own, so that a display that does not respond cannot block the screen.
 
 use std::io::{self, Write as _};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -11,29 +11,31 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Bytes of text that are sent to the terminal's clipboard. Terminals drop OSC 52 sequences beyond some 100 kB.
+/// The longest text that is sent to the terminal's clipboard, in bytes. Terminals drop OSC 52
+/// sequences beyond about 100 kB.
 const MAX_OSC52: usize = 74_994;
 
-/// How long this machine's clipboard may take. Chosen: it takes milliseconds, and somebody waits who pressed a key.
+/// How long the machine's clipboard may take. It normally takes milliseconds; the user waits.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Both clipboards.
+/// The clipboards of the terminal and of this machine.
 pub(super) struct Clipboard {
-    /// Whether this machine's may be used. Not any more once it did not answer.
+    /// Whether the machine's clipboard is used. Cleared once it does not respond.
     local: bool,
-    /// `None` before it was used.
+    /// The machine's clipboard; `None` before its first use.
     machine: Option<Machine>,
 }
 
 impl Clipboard {
-    /// `local` says that this machine's may be used.
+    /// Returns the clipboards. `local` allows the use of the machine's clipboard.
     pub(super) fn new(local: bool) -> Self {
         Self { local, machine: None }
     }
 
-    /// Copies, and says where to.
+    /// Copies a text. Returns a message for the user.
     pub(super) fn copy(&mut self, text: &str) -> io::Result<String> {
-        // First this machine's: a terminal that takes the text too then holds it, longer than this program lives.
+        // The machine's first: if the terminal sets the same clipboard, its copy outlives this
+        // program.
         let here = self.local && self.copy_here(text);
         let to_terminal = text.len() <= MAX_OSC52;
         if to_terminal {
@@ -59,7 +61,7 @@ impl Clipboard {
         }
         let answer = self.machine.as_ref().and_then(|machine| machine.copy(text));
         if answer.is_none() {
-            // Its thread is left alone with its display, and ends with the process.
+            // The thread that hangs is left to end with the process.
             (self.local, self.machine) = (false, None);
         }
         answer.unwrap_or(false)
@@ -67,11 +69,11 @@ impl Clipboard {
 }
 
 impl Drop for Clipboard {
-    /// What is on the clipboard of X11 is gone with who put it there: a manager of clipboards is asked to take it.
+    /// Gives a clipboard manager the time to take over: on X11 a text is lost when its owner exits.
     fn drop(&mut self) {
         if let Some(Machine { texts, copied, thread }) = self.machine.take() {
             drop(texts);
-            // It answers nothing any more: this ends when it has ended, or when it took too long.
+            // The thread sends nothing more: this returns when it has ended, or after the timeout.
             if copied.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Disconnected) {
                 drop(thread.join());
             }
@@ -79,7 +81,8 @@ impl Drop for Clipboard {
     }
 }
 
-/// What to say of a copy that went to the terminal alone: what stands between may keep it (tmux(1), `set-clipboard`).
+/// Returns the message for a text that only the terminal received. A multiplexer may keep it:
+/// tmux(1), `set-clipboard`.
 fn through_the_terminal(bytes: usize) -> String {
     let is_set = |name| std::env::var_os(name).is_some();
     if is_set("STY") {
@@ -91,7 +94,7 @@ fn through_the_terminal(bytes: usize) -> String {
     }
 }
 
-/// The thread that holds this machine's clipboard.
+/// The thread that owns the machine's clipboard.
 struct Machine {
     texts: SyncSender<String>,
     copied: Receiver<bool>,
@@ -103,7 +106,7 @@ impl Machine {
         let (texts, wanted) = sync_channel::<String>(1);
         let (answer, copied) = sync_channel(1);
         let work = move || {
-            // A machine without a display has none, and the terminal's is enough.
+            // There is no clipboard on a machine without a display.
             let mut clipboard = None;
             for text in wanted {
                 if clipboard.is_none() {
@@ -121,7 +124,7 @@ impl Machine {
         Some(Self { texts, copied, thread })
     }
 
-    /// Whether it was copied; `None` where there was no answer.
+    /// Returns whether the text was copied; `None` if the thread did not respond.
     fn copy(&self, text: &str) -> Option<bool> {
         match self.texts.try_send(text.to_owned()) {
             Ok(()) => self.copied.recv_timeout(PATIENCE).ok(),

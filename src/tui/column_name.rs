@@ -1,6 +1,6 @@
 //! The names of the columns of the exchanges.
 
-/// A column that there is.
+/// A column of the list of exchanges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ColumnName {
     Time,
@@ -17,7 +17,7 @@ pub enum ColumnName {
 }
 
 impl ColumnName {
-    /// Every column, in the order in which they stand where nothing is said.
+    /// Every column, in the default order.
     pub const ALL: [Self; 11] = [
         Self::Time,
         Self::Session,

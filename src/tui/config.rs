@@ -1,5 +1,5 @@
-//! The configuration: TOML text in; keys, colours and columns out. What is not known, or said twice, is an error that
-//! names the line.
+//! The configuration, read from TOML: keys, colours, columns and switches. Unknown or repeated
+//! entries are errors that name the line.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -8,24 +8,24 @@ use super::action::{ACTIONS, Action, KeyBindings, KeyPress};
 use super::column_name::ColumnName;
 use super::theme::{self, Role, Theme, ThemeName};
 
-/// What the person who looks has chosen.
+/// The user's configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Which keys ask for what.
+    /// The keys of every action.
     pub keys: KeyBindings,
-    /// How roles are shown.
+    /// The theme, with the user's colours.
     pub theme: Theme,
-    /// The columns of the exchanges, in their order.
+    /// The columns of the exchanges, in order.
     pub columns: Vec<ColumnName>,
-    /// Whether the mouse is taken from the start.
+    /// Whether the mouse is captured from the start.
     pub mouse: bool,
-    /// Whether nothing moves that need not: no spinners.
+    /// Whether spinners stand still.
     pub still: bool,
-    /// What may be kept of bodies in memory, in bytes; the rest lies in a temporary file.
+    /// The bodies that are kept in memory, in bytes. The rest goes to a temporary file.
     pub memory: usize,
-    /// Whether filters are kept beyond the run.
+    /// Whether filters are saved for the next run.
     pub history: bool,
-    /// Whether what is copied goes to this machine's clipboard too.
+    /// Whether text is also copied to this machine's clipboard.
     pub clipboard: bool,
 }
 
@@ -44,20 +44,21 @@ impl Default for Config {
     }
 }
 
-/// What the surroundings ask for, beside the file.
+/// What the environment requires, whatever the configuration says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// No colours: `NO_COLOR`, or `--color never`.
+    /// No colours: `NO_COLOR` is set, or `--color never`.
     pub no_color: bool,
-    /// No character beyond ASCII: the locale is not UTF-8.
+    /// ASCII only: the locale is not UTF-8.
     pub ascii: bool,
 }
 
 impl Config {
-    /// Reads a configuration.
+    /// Parses a configuration.
     ///
     /// # Errors
-    /// It is no TOML, or names what is not known, or binds a key twice; the message begins with the line's number.
+    /// The text is not TOML, has an unknown entry, or binds a key twice. The message begins with
+    /// the line number.
     pub fn parse(text: &str, wanted: Environment) -> Result<Self, String> {
         let at = |span: std::ops::Range<usize>| {
             1 + text.get(..span.start).unwrap_or_default().matches('\n').count()
@@ -90,7 +91,7 @@ impl Config {
         Ok(config)
     }
 
-    /// The text of a configuration that says what holds without one.
+    /// Returns the text of a configuration that sets every entry to its default.
     #[must_use]
     pub fn defaults() -> String {
         let mut text = String::from(
@@ -129,7 +130,7 @@ impl Config {
     }
 }
 
-/// What is wrong, and where; `None` for the key's own place.
+/// An error with its position in the text; `None` for the position of the key.
 type Wrong = (Option<std::ops::Range<usize>>, String);
 
 struct Reader {
@@ -249,14 +250,14 @@ fn table<'t, 'i>(value: &'t Spanned<DeValue<'i>>) -> Result<Vec<Pair<'t, 'i>>, W
     value.get_ref().as_table().map(in_order).ok_or_else(|| wrong(value, "a table is wanted"))
 }
 
-/// The entries as they stand in the text, so that the first mistake is the one that is told.
+/// Returns the entries in the order of the text, so that the first mistake is reported.
 fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Pair<'t, 'i>> {
     let mut pairs: Vec<Pair<'t, 'i>> = table.iter().collect();
     pairs.sort_by_key(|(key, _)| key.span().start);
     pairs
 }
 
-/// Where the last of some actions is bound.
+/// Returns the position of the last binding of the actions.
 fn bound_at(root: &DeTable<'_>, names: &[&str]) -> Option<std::ops::Range<usize>> {
     let keys = root.iter().find(|(key, _)| key.get_ref() == "keys")?.1.get_ref().as_table()?;
     let bound = keys.iter().filter(|(key, _)| names.contains(&key.get_ref().as_ref()));

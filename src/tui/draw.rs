@@ -1,4 +1,5 @@
-//! State in, screen out: the frame around the views. Takes only `&`; what it learned comes back as [`FrameInfo`].
+//! Draws a frame: tabs, filter line, view, footer, menus. Takes only `&`; what it learned is
+//! returned as [`FrameInfo`].
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -16,10 +17,10 @@ use super::{help, update};
 use crate::base::{sanitize, units};
 use crate::ledger::query;
 
-/// What the screen must have at least. Below it nothing could be read.
+/// The smallest screen that is drawn, in columns and lines.
 const LEAST: (u16, u16) = (60, 15);
 
-/// Draws a frame.
+/// Draws a frame. Returns what it learned.
 #[must_use]
 pub fn draw(app: &App, frame: &mut Frame<'_>) -> FrameInfo {
     let area = frame.area();
@@ -30,7 +31,7 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) -> FrameInfo {
     info
 }
 
-/// Draws into cells; also says where the cursor is, where something is typed.
+/// Draws into cells. Also returns the position of the cursor; `None` if nothing is typed.
 fn draw_cells(app: &App, area: Rect, cells: &mut Buffer) -> (FrameInfo, Option<Position>) {
     let mut painter = Painter::new(&app.config.theme, cells, app.model.is_private());
     painter.set_role(area, Role::Text);
@@ -73,7 +74,7 @@ fn too_small(area: Rect, painter: &mut Painter<'_>) {
     }
 }
 
-/// The tabs of the views; on the right what is read and how far it is.
+/// Draws the tabs of the views, and on the right the source and the progress of reading.
 fn header(app: &App, area: Rect, painter: &mut Painter<'_>) {
     let (role, [long, brief]) = state(app);
     let Tabs { tabs, shared, state } = tabs(app, area.width.into(), [long, brief]);
@@ -96,17 +97,18 @@ fn header(app: &App, area: Rect, painter: &mut Painter<'_>) {
     painter.draw_right(rest, role, &shown);
 }
 
-/// The tabs of the views as they find room.
+/// The tabs in the form that fits.
 struct Tabs {
     tabs: Vec<(ViewName, String)>,
-    /// Whether they share the blanks between them.
+    /// Whether neighbouring tabs share the blank between them.
     shared: bool,
-    /// How far the reading is, in as many words as find room.
+    /// The source and the progress of reading, in the form that fits.
     state: String,
 }
 
-/// The tabs with their names; where these find no room beside how far the reading is (at length, and in brief) with short
-/// names, and then, but for the open one, with their keys alone. The name of what is read stands where it fits.
+/// Returns the longest form of the tabs that fits: full names, short names, or keys alone. The
+/// source is shown if there is room beside the progress of reading, given as a long and a brief
+/// text.
 fn tabs(app: &App, room: usize, [long, brief]: [String; 2]) -> Tabs {
     let named = |name: fn(ViewName) -> &'static str, is_named: &dyn Fn(ViewName) -> bool| {
         let tab = |view: ViewName| {
@@ -143,7 +145,7 @@ fn tabs(app: &App, room: usize, [long, brief]: [String; 2]) -> Tabs {
     Tabs { tabs: tabs.clone(), shared, state: state.clone() }
 }
 
-/// How far the reading is: at length, and in brief.
+/// Returns the progress of reading, as a long and a brief text.
 fn state(app: &App) -> (Role, [String; 2]) {
     let model = &app.model;
     let capture = model.store().capture();
@@ -169,7 +171,7 @@ fn state(app: &App) -> (Role, [String; 2]) {
         (false, Some(percent)) => {
             (Role::Pending, [format!("reading {percent} %"), format!("read {percent} %")])
         }
-        // Nothing is known of a file before its first packets.
+        // The size of a file is unknown before its first packets.
         (false, None) if !model.source().is_live => {
             (Role::Pending, ["reading".to_owned(), "reading".to_owned()])
         }
@@ -183,7 +185,7 @@ fn state(app: &App) -> (Role, [String; 2]) {
     }
 }
 
-/// A count in few characters, cut and not rounded: `999`, `12.3k`, `5.3M`.
+/// Returns a count in few characters, truncated: `999`, `12.3k`, `5.3M`.
 fn count(count: u64) -> String {
     match count {
         0..1_000 => count.to_string(),
@@ -192,7 +194,7 @@ fn count(count: u64) -> String {
     }
 }
 
-/// The filter: what holds, or what is typed, and what is wrong with it at its place.
+/// Draws the filter line: the current filter, or the typed one with its error marked.
 fn filter_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Position> {
     let typing = matches!(app.mode, Mode::Filter);
     painter.add_hit(area, Hit::Action(Action::Filter));
@@ -224,20 +226,20 @@ fn filter_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Posit
     let role = if outcome.is_ok() { Role::Good } else { Role::Bad };
     let place = typed(text, cursor, role, field, painter);
     if let Err(error) = outcome {
-        // The place is marked in the text, what is wrong with it stands in the last line.
+        // The footer shows the error message.
         mark_error((text, cursor), error.at, field, painter);
     }
     Some(place)
 }
 
-/// What is typed, so much of it that the cursor is seen; where the cursor is.
+/// Draws as much of a typed text as shows the cursor. Returns the position of the cursor.
 fn typed(text: &str, cursor: usize, role: Role, field: Rect, painter: &mut Painter<'_>) -> Position {
     let (shown, before) = window(text, cursor, field.width.into());
     painter.draw_text(field.as_position(), field.width, role, shown);
     Position::new((field.x + before).min(field.right().saturating_sub(1)), field.y)
 }
 
-/// The end of the text that has the cursor in it, and the columns before the cursor there.
+/// Returns the part of a text that shows the cursor, and the columns before the cursor.
 fn window(text: &str, cursor: usize, columns: usize) -> (&str, u16) {
     let before = text.get(..cursor).unwrap_or(text);
     // From the cursor backwards, as far as there is room.
@@ -252,7 +254,7 @@ fn window(text: &str, cursor: usize, columns: usize) -> (&str, u16) {
     (text.get(start..).unwrap_or_default(), width as u16)
 }
 
-/// Marks the place of an error, where it is in the part that is shown.
+/// Marks the position of an error, if it is in the part that is shown.
 fn mark_error((text, cursor): (&str, usize), at: usize, field: Rect, painter: &mut Painter<'_>) {
     let (shown, _) = window(text, cursor, field.width.into());
     let hidden = text.len() - shown.len();
@@ -262,7 +264,7 @@ fn mark_error((text, cursor): (&str, usize), at: usize, field: Rect, painter: &m
     painter.set_role(Rect { x: field.x + columns as u16, width: 1, ..field }, Role::Found);
 }
 
-/// What may stand at the cursor, below the filter line; and what is wrong.
+/// Draws the completions below the filter line.
 fn completions(app: &App, area: Rect, cursor: Option<Position>, painter: &mut Painter<'_>) {
     const MOST: usize = 8;
     let occurring = |field: &str, typed: &str| update::occurring(&app.model, field, typed);
@@ -278,7 +280,7 @@ fn completions(app: &App, area: Rect, cursor: Option<Position>, painter: &mut Pa
     let widest = texts.iter().map(|(_, insert, _)| sanitize::width(insert)).max().unwrap_or(0).min(30) as u16;
     let notes = texts.iter().map(|(.., note)| sanitize::width(note)).max().unwrap_or(0) as u16;
     let width = (widest + notes + 6).min(area.width);
-    // What can be inserted stands below the place where it would.
+    // Below the position at which the completion would be inserted.
     let x = cursor.map_or(area.x, |cursor| cursor.x.saturating_sub(2)).min(area.right() - width);
     let height = (texts.len() as u16 + 2).min(area.height.saturating_sub(3));
     let inner = painter.draw_frame(Rect { x, y: area.y + 2, width, height }, "");
@@ -303,7 +305,7 @@ fn search_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Posit
     Some(place)
 }
 
-/// What was said; else the keys that hold here, and where one is.
+/// Draws the footer: a message, or the available keys; on the right the status of the view.
 fn footer(app: &App, area: Rect, painter: &mut Painter<'_>) {
     if let Mode::Filter = app.mode {
         let hint = "enter applies, esc leaves it as it was, tab completes, up and down: history";
@@ -332,14 +334,14 @@ fn footer(app: &App, area: Rect, painter: &mut Painter<'_>) {
     painter.draw_right(area, Role::Faint, &status);
 }
 
-/// What is wrong with a filter, and at which of its characters, counted from 1: that is what an editor counts.
+/// Returns the message of a filter error, with its column in characters from 1.
 fn wrong(text: &str, error: &query::Error) -> String {
     let column = text.get(..error.at).unwrap_or(text).chars().count() + 1;
     let hint = error.hint.as_ref().map_or(String::new(), |hint| format!(": {hint}"));
     format!("{} (at column {column}){hint}", error.message)
 }
 
-/// The keys that hold here, as many as find room; the one that explains all others always does.
+/// Draws the available keys, as many as fit. Help and quit are the last to be left out.
 fn keys(app: &App, area: Rect, painter: &mut Painter<'_>) {
     let place = app.key_context();
     let holds = |of: KeyContext| of == KeyContext::Anywhere || of == place;
@@ -354,7 +356,7 @@ fn keys(app: &App, area: Rect, painter: &mut Painter<'_>) {
         })
         .collect();
     let wide = |(_, key, short): &(Action, String, String)| sanitize::width(key) + sanitize::width(short);
-    // The blanks behind the last need no room.
+    // The blanks behind the last key need no room.
     while all.iter().map(wide).sum::<usize>() > usize::from(area.width) + 2 {
         let last = all.iter().rposition(|(action, ..)| ![Action::Help, Action::Quit].contains(action));
         all.remove(last.unwrap_or(all.len().saturating_sub(1)));

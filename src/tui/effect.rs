@@ -1,46 +1,46 @@
-//! What comes of an action, as values: the loop and the terminal do it, `update` does not.
+//! Effects: what an action asks the event loop and the terminal to do.
 
 use super::view_name::ViewName;
 
-/// Something that is to be done outside of a view.
+/// Something to do outside of the view that asked for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The program ends.
+    /// End the program.
     Quit,
-    /// The text goes to the clipboard, here and beyond SSH.
+    /// Copy a text to the clipboards.
     Copy(String),
-    /// The terminal is to ring: what was asked for cannot be done.
+    /// Ring the terminal's bell: the action is not possible.
     Bell,
-    /// The mouse is taken (true), or given to the terminal.
+    /// Capture the mouse (true), or leave it to the terminal.
     Mouse(bool),
-    /// Another view is shown.
+    /// Show another view.
     Show(ViewName),
-    /// The exchange with this `n` is opened.
+    /// Open the exchange with this `n`.
     Open(u64),
-    /// These exchanges are shown: the text of a filter. The view of exchanges opens.
+    /// Show the exchanges that match a filter, given as text.
     Filter(String),
-    /// Something is said in the footer, until the next key.
+    /// Show a message in the footer until the next key.
     Say(String),
-    /// The filter was applied: it is kept for later runs.
+    /// Save a filter for later runs.
     Remember(String),
-    /// The program is stopped until somebody lets it go on; the terminal is somebody else's meanwhile.
+    /// Give the terminal back and stop the process (ctrl-z).
     Suspend,
-    /// The program was stopped and goes on: the terminal is taken anew.
+    /// Take the terminal again: the process was stopped and has resumed.
     Retake,
 }
 
-/// What can be copied.
+/// The forms in which the selected item can be copied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Copies(pub Vec<CopyChoice>);
 
-/// One form of what can be copied.
+/// One form in which the selected item can be copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyChoice {
-    /// The key that takes it.
+    /// The key that selects it.
     pub key: char,
-    /// What it is.
+    /// The name of the form.
     pub name: &'static str,
-    /// The text.
+    /// The text that is copied.
     pub text: String,
 }
 

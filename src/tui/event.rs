@@ -1,4 +1,4 @@
-//! What can happen to the screen: one enum, so that one loop takes it all.
+//! The events of the TUI: one enum for the one event loop.
 
 use std::time::Duration;
 
@@ -7,46 +7,46 @@ use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
 
-/// Something that happened.
+/// An event.
 #[derive(Debug)]
 pub enum Event {
     /// A key was pressed.
     Key(KeyEvent),
-    /// The mouse did something.
+    /// The mouse moved, clicked or scrolled.
     Mouse(MouseEvent),
     /// Text was pasted.
     Paste(String),
-    /// The terminal has another size.
+    /// The terminal was resized.
     Resize,
-    /// What the analysis told, in its order.
+    /// The analysis emitted entries.
     Batch(Vec<Entry>),
-    /// How far the reading is.
+    /// More of the source was read.
     Loading(Loading),
-    /// What goes on and was not told yet.
+    /// The current state of what is in progress.
     InProgress(Box<InProgress>),
-    /// The capture is over: everything was told.
+    /// The capture ended.
     End,
-    /// The capture cannot be read any further.
+    /// The capture cannot be read any further; the reason.
     Failed(String),
-    /// The operator is to know something at once.
+    /// A warning for the user.
     Warned(String),
-    /// The program was stopped from outside and goes on (SIGCONT).
+    /// The process was stopped from outside and resumed (SIGCONT).
     Resumed,
-    /// Somebody asked the program to go (SIGTERM, SIGINT, SIGHUP).
+    /// The process was asked to end (SIGTERM, SIGINT, SIGHUP).
     Terminate,
 }
 
-/// How far the reading of a source is.
+/// How much of the source was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Loading {
-    /// Bytes of the files that were read.
+    /// The bytes that were read of the files.
     pub read: u64,
-    /// Bytes of the files; `None` where it is not known (standard input, a device).
+    /// The size of the files in bytes; `None` if it is unknown (standard input, a device).
     pub total: Option<u64>,
 }
 
 impl Loading {
-    /// How much of the whole was read, in percent; `None` where the whole is not known.
+    /// Returns how much was read, in percent; `None` if the size is unknown.
     #[must_use]
     pub fn percent(self) -> Option<u64> {
         let total = self.total.filter(|total| *total > 0)?;
@@ -54,6 +54,6 @@ impl Loading {
     }
 }
 
-/// What the loop tells of the time: how long the program has run. For spinners and the clock of a live capture; what
-/// is measured comes from packets.
+/// The time that the program has run. For spinners and the clock of a live capture only: measured
+/// times come from packets.
 pub type Uptime = Duration;

@@ -1,6 +1,6 @@
-//! The terminal: taken on the way in, given back whole on every way out, and the loop between.
+//! The event loop: takes the terminal, handles events, draws frames, and gives the terminal back.
 //!
-//! The loop is generic over what draws, so that tests drive it without a terminal.
+//! The loop is generic over the backend, so that tests run it without a terminal.
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -17,20 +17,21 @@ use super::event::Event;
 use super::keyboard;
 use super::tty::Tty;
 
-/// A frame is drawn at most this often.
+/// The shortest time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
 
-/// How often clocks and spinners move.
+/// The time between two steps of clocks and spinners.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How long events are taken without a look at the keys: with [`FRAME`] it bounds how long a key waits.
+/// How long events are handled before the keys are checked again. With [`FRAME`] it bounds how long
+/// a key waits.
 const TAKING: Duration = Duration::from_millis(8);
 
-/// What keeps the filters that were applied beyond the run: it is called with each.
+/// Saves an applied filter for later runs.
 pub type Remember<'a> = &'a mut dyn FnMut(&str) -> io::Result<()>;
 
-/// Runs the screen in this terminal until somebody leaves. `events` is where it is told what happens, `keys` where the
-/// thread that reads the keyboard puts what is pressed: the other end of the same channel.
+/// Runs the TUI in this terminal until the user quits. `events` receives all events; `keys` is the
+/// sending end of the same channel, for the thread that reads the keyboard.
 ///
 /// # Errors
 /// The terminal cannot be taken or written to.
@@ -52,13 +53,13 @@ pub fn run(
     outcome.and(given_back)
 }
 
-/// What is done outside of the program.
+/// Performs effects outside of the app.
 pub(super) trait Do {
-    /// Does what came of an action. Says what there is to say of it.
+    /// Performs an effect. Returns a message for the user, if there is one.
     fn effect(&mut self, effect: &Effect) -> io::Result<Option<String>>;
 }
 
-/// The loop: what happened in, frames out, until an effect says that it ends.
+/// Handles events and draws frames until [`Effect::Quit`].
 pub(super) fn turn<B: Backend>(
     app: &mut App,
     terminal: &mut Terminal<B>,
@@ -76,21 +77,21 @@ where
         let first = match events.recv_timeout(wait) {
             Ok(event) => Some(event),
             Err(RecvTimeoutError::Timeout) => None,
-            // Nobody is left who could tell anything, not even the keyboard.
+            // All senders are gone, the keyboard's too.
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         };
         let asked = match take_all(app, first, events, outside)? {
             Taken::Quit => return Ok(()),
             Taken::Input => true,
             Taken::Anew => {
-                // What is on the screen is not what was drawn last: the next frame is drawn whole.
+                // Another program drew on the screen: draw the next frame completely.
                 terminal.swap_buffers();
                 true
             }
             Taken::Told => false,
         };
         app.tick(now() - began);
-        // Who pressed a key sees at once what came of it.
+        // The result of a key is drawn at once.
         if !asked && drawn.is_some_and(|drawn| now() - drawn < FRAME) {
             continue;
         }
@@ -106,9 +107,9 @@ where
     }
 }
 
-/// How long the loop waits for something to happen, where a frame was drawn so long ago (`None`: none was yet). What
-/// changed is drawn a frame's time after the last frame; where nothing did, a tick is waited for, however long ago that
-/// was.
+/// Returns how long the loop waits for an event. `drawn` is the time since the last frame; `None`
+/// before the first. A changed screen is drawn one [`FRAME`] after the last one; otherwise the loop
+/// waits for a [`TICK`].
 fn patience(is_dirty: bool, drawn: Option<Duration>) -> Duration {
     if !is_dirty {
         return TICK;
@@ -116,20 +117,20 @@ fn patience(is_dirty: bool, drawn: Option<Duration>) -> Duration {
     drawn.map_or(Duration::ZERO, |ago| FRAME.saturating_sub(ago))
 }
 
-/// What was among what happened.
+/// What was among the handled events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Taken {
     /// The program ends.
     Quit,
-    /// Somebody did something.
+    /// A key, the mouse, pasted text or a resize.
     Input,
-    /// The terminal was taken anew.
+    /// The terminal was taken again.
     Anew,
-    /// Something was told, or nothing.
+    /// Only data, or nothing.
     Told,
 }
 
-/// Takes what happened, for a while.
+/// Handles events, for a while.
 fn take_all(
     app: &mut App,
     first: Option<Event>,
@@ -156,20 +157,20 @@ fn take_all(
         if is_input {
             return Ok(Taken::Input);
         }
-        // Only what is taken is received: what were received too late would be lost.
+        // Received only if it is handled now: a received event would be lost.
         next = if now() - began > TAKING { None } else { events.try_recv().ok() };
     }
     Ok(Taken::Told)
 }
 
-/// This terminal and this machine.
+/// The terminal and the clipboards.
 struct Outside<'a> {
     tty: &'a Tty,
-    /// Whether the mouse is here.
+    /// Whether the mouse is captured.
     mouse: bool,
     clipboard: Clipboard,
     remember: Remember<'a>,
-    /// That filters cannot be kept was said.
+    /// Whether the user was told that filters cannot be saved.
     forgets: bool,
 }
 
@@ -192,7 +193,7 @@ impl Do for Outside<'_> {
 }
 
 impl Outside<'_> {
-    /// Keeps a filter beyond the run. What goes wrong with that is said once.
+    /// Saves a filter for later runs. Returns a message for the first failure.
     fn remember(&mut self, filter: &str) -> Option<String> {
         let error = (self.remember)(filter).err()?;
         let is_new = !std::mem::replace(&mut self.forgets, true);
@@ -219,7 +220,7 @@ mod tests {
 
     impl Do for Nothing {
         fn effect(&mut self, _: &Effect) -> io::Result<Option<String>> {
-            // As long as anything may take, so that each event is the last of its round.
+            // Takes so long that each event is the last of its round.
             let began = now();
             while now() - began <= TAKING {
                 std::thread::yield_now();
@@ -228,7 +229,7 @@ mod tests {
         }
     }
 
-    /// However long one takes, the others wait and none is lost.
+    /// However long an event takes, the following ones are not lost.
     #[test]
     fn no_event_is_lost() {
         let (send, events) = sync_channel(3);
@@ -242,7 +243,7 @@ mod tests {
         assert!(app.model.has_ended());
     }
 
-    /// A capture that is over, on a screen that nobody touches, costs nothing.
+    /// A capture that ended on an untouched screen uses no processor time.
     #[test]
     fn the_loop_never_spins() {
         for ago in [Duration::ZERO, FRAME, TICK, TICK * 100] {

@@ -1,4 +1,5 @@
-//! The help: what the view shows, its keys, and the language of the filter; of the tables that make these work.
+//! The help: what the view shows, its keys, and the filter language, all made from the tables that
+//! define them.
 
 use ratatui::layout::{Position, Rect};
 
@@ -12,27 +13,27 @@ use super::theme::Role;
 use crate::base::sanitize;
 use crate::ledger::query;
 
-/// A line, as the parts that stand in it one after the other.
+/// A line, as its spans.
 type Line = Vec<(Role, String)>;
 
-/// Where texts begin beside what they explain.
+/// The column at which explanations begin.
 const INDENT: usize = 26;
 
-/// No text is wider: what is read has lines that the eye can follow.
+/// The widest line that is easy to read.
 const WIDEST: usize = 110;
 
-/// The lines of the help as it was drawn last.
+/// Returns the lines of the help, as wide as it was drawn last.
 pub(super) fn lines(app: &App) -> Vec<Line> {
     made(app, app.frame.area(Pane::Detail).map_or(WIDEST, |area| area.width.into()))
 }
 
-/// The lines, none of them wider than so many columns.
+/// Returns the lines of the help, none wider than `columns`.
 fn made(app: &App, columns: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     let columns = columns.saturating_sub(3).min(WIDEST);
     let title = app.view().map(|view| view.name().title()).unwrap_or_default();
     head(&mut lines, title);
-    // Where a view breaks its lines is of no account: paragraphs end at an empty one.
+    // The line breaks of the views do not matter: an empty line ends a paragraph.
     let text = app.view().map(|view| view.help()).unwrap_or_default();
     for (number, paragraph) in text.split(|line| line.is_empty()).enumerate() {
         lines.extend((number > 0).then(Vec::new));
@@ -62,7 +63,7 @@ fn made(app: &App, columns: usize) -> Vec<Line> {
     lines
 }
 
-/// Scrolls by the keys of lists; false for any other action.
+/// Scrolls by the keys of lists. Returns false for any other action.
 pub(super) fn scroll(list: &mut ListState, action: Action, lines: usize, rows: usize) -> bool {
     let by = match action {
         Action::Up | Action::Down => 1,
@@ -99,13 +100,14 @@ fn head(lines: &mut Vec<Line>, title: &str) {
     lines.push(vec![(Role::Title, title.to_owned())]);
 }
 
-/// Something, and beside it what it means.
+/// Adds a term and its explanation.
 fn entry(lines: &mut Vec<Line>, what: &str, meaning: &[(Role, &str)], columns: usize) {
     let what = format!("  {what:<wide$} ", wide = INDENT - 3);
     flow(lines, vec![(Role::Key, what)], meaning, (INDENT, columns));
 }
 
-/// Breaks text between words, so that no line is wider than `columns`; the lines behind the first are indented.
+/// Breaks text between words into lines of at most `columns`. The lines after the first are
+/// indented.
 fn flow(lines: &mut Vec<Line>, front: Line, text: &[(Role, &str)], (indent, columns): (usize, usize)) {
     let mut line = front;
     let mut used: usize = line.iter().map(|(_, text)| sanitize::width(text)).sum();

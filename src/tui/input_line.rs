@@ -1,58 +1,59 @@
-//! A line of text that is typed: the filter, or what is searched for. Editing is `tui-input`'s, here are history and
-//! completion.
+//! A line of typed text: the filter or the search. Editing is done by `tui-input`; history and
+//! completion are here.
 
 use tui_input::{Input, InputRequest};
 
 use super::action::KeyPress;
 use crate::ledger::query::{self, Completion, Error, Filter};
 
-/// Texts of a history that are kept, the newest. Chosen: more than anybody scrolls through.
+/// The number of texts in a history, the latest ones.
 pub const HISTORY: usize = 1000;
 
-/// Bytes of a line, and so of a text of a history, at most. A filter has 4 KiB at most.
+/// The longest line, and so the longest text of a history, in bytes. A filter has at most 4 KiB.
 pub const LONGEST: usize = 4096;
 
-/// A line that is typed.
+/// A line of typed text.
 #[derive(Debug, Default)]
 pub(super) struct InputLine {
     input: Input,
     history: Vec<String>,
-    /// Where in the history one is, and what was typed before.
+    /// The index of the recalled text in the history, and the text that was typed before.
     recalled: Option<(usize, String)>,
-    /// What `tab` walks through: the text before, the completions, and which is shown.
+    /// What `tab` cycles through: the text before, the completions, and the index of the current
+    /// one.
     walk: Option<(String, Vec<Completion>, usize)>,
 }
 
 impl InputLine {
-    /// The text.
+    /// Returns the text.
     pub(super) fn text(&self) -> &str {
         self.input.value()
     }
 
-    /// Where the cursor is, as an offset in bytes.
+    /// Returns the position of the cursor, in bytes.
     pub(super) fn cursor(&self) -> usize {
         let text = self.text();
         text.char_indices().nth(self.input.cursor()).map_or(text.len(), |(at, _)| at)
     }
 
-    /// Another text; the cursor goes to its end.
+    /// Replaces the text; the cursor moves to its end.
     pub(super) fn set(&mut self, text: &str) {
         self.put(text.to_owned());
         (self.recalled, self.walk) = (None, None);
     }
 
-    /// The filter that was typed, or what is wrong with it.
+    /// Parses the text as a filter.
     pub(super) fn filter(&self) -> Result<Filter, Error> {
         Filter::parse(self.text())
     }
 
-    /// The history of earlier runs, the newest last.
+    /// Sets the history: the texts of earlier runs, the latest last.
     pub(super) fn remember(&mut self, mut texts: Vec<String>) {
         texts.drain(..texts.len().saturating_sub(HISTORY));
         self.history = texts;
     }
 
-    /// Keeps the text in the history. Gives it back where it was not the newest there before.
+    /// Adds the text to the history. Returns it unless it was the latest there already.
     pub(super) fn keep(&mut self) -> Option<&str> {
         (self.recalled, self.walk) = (None, None);
         let text = self.text().to_owned();
@@ -67,14 +68,14 @@ impl InputLine {
         self.history.last().map(String::as_str)
     }
 
-    /// Adds what was pasted: one line of it, without control characters.
+    /// Inserts pasted text as one line, without control characters.
     pub(super) fn paste(&mut self, text: &str) {
         for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST) {
             self.insert(c);
         }
     }
 
-    /// Takes a key; false where it means nothing here.
+    /// Handles a key. Returns false if it has no meaning here.
     pub(super) fn key(&mut self, key: KeyPress) -> bool {
         if let Some(c) = key.typed() {
             self.insert(c);
@@ -86,7 +87,7 @@ impl InputLine {
         true
     }
 
-    /// The text before (or behind) this one in the history.
+    /// Recalls the text before (or behind) the current one in the history.
     pub(super) fn recall(&mut self, back: bool) {
         self.walk = None;
         let (at, typed) = self.recalled.take().unwrap_or((self.history.len(), self.text().to_owned()));
@@ -96,7 +97,7 @@ impl InputLine {
         self.recalled = Some((at, typed));
     }
 
-    /// What may stand at the cursor, and which of it `tab` has put there.
+    /// Returns the completions at the cursor, and the index of the one that `tab` inserted.
     pub(super) fn completions(
         &self,
         occurring: impl Fn(&str, &str) -> Vec<String>,
@@ -107,7 +108,8 @@ impl InputLine {
         }
     }
 
-    /// Puts the next completion (or the one before) in the place of what is at the cursor; false where there is none.
+    /// Replaces the word at the cursor by the next (or previous) completion. Returns false if there
+    /// is none.
     pub(super) fn complete(&mut self, back: bool, occurring: impl Fn(&str, &str) -> Vec<String>) -> bool {
         let (before, found, at) = match self.walk.take() {
             Some((before, found, at)) => {
@@ -126,7 +128,7 @@ impl InputLine {
         let cursor = front.chars().count() + chosen.insert.chars().count();
         self.input = Input::new(format!("{front}{}{behind}", chosen.insert)).with_cursor(cursor);
         self.recalled = None;
-        // The only one is taken: the next `tab` asks what may follow it.
+        // A single completion is accepted: the next `tab` completes what follows it.
         self.walk = (found.len() > 1).then_some((before, found, at));
         true
     }
@@ -143,7 +145,7 @@ impl InputLine {
     }
 }
 
-/// What the language offers at the cursor, then the values that occur.
+/// Returns the completions of the filter language at the cursor, then the values that occur.
 fn completions(text: &str, cursor: usize, occurring: impl Fn(&str, &str) -> Vec<String>) -> Vec<Completion> {
     let mut found = query::complete(text, cursor);
     let before = text.get(..cursor).unwrap_or_default();
@@ -161,7 +163,7 @@ fn completions(text: &str, cursor: usize, occurring: impl Fn(&str, &str) -> Vec<
     found
 }
 
-/// The keys of a line, as readline has them.
+/// Returns the editing request of a key, as in readline.
 fn request(key: &str) -> Option<InputRequest> {
     Some(match key {
         "left" | "ctrl-b" => InputRequest::GoToPrevChar,

@@ -1,4 +1,4 @@
-//! The keyboard, the mouse and the size of the terminal in; events out. Threads of their own, which end with the program.
+//! The threads that read keys, mouse and size of the terminal. They end with the process.
 
 use std::sync::mpsc::SyncSender;
 use std::thread;
@@ -7,7 +7,7 @@ use ratatui::crossterm::event;
 
 use super::event::Event;
 
-/// Tells what comes from the terminal, and as [`Event::Terminate`] that it is gone.
+/// Sends events from the terminal, and [`Event::Terminate`] when the terminal is gone.
 pub(super) fn read(keys: SyncSender<Event>) {
     watch(keys.clone());
     thread::spawn(move || {
@@ -18,7 +18,7 @@ pub(super) fn read(keys: SyncSender<Event>) {
                 Ok(event::Event::Paste(text)) => Event::Paste(text),
                 Ok(event::Event::Resize(..)) => Event::Resize,
                 Ok(event::Event::FocusGained | event::Event::FocusLost) => continue,
-                // A terminal that cannot be read any more has gone.
+                // The terminal can no longer be read.
                 Err(_) => Event::Terminate,
             };
             let last = matches!(event, Event::Terminate);
@@ -29,8 +29,9 @@ pub(super) fn read(keys: SyncSender<Event>) {
     });
 }
 
-/// Waits for the terminal to be closed. Its reader would not tell: crossterm reads what was closed again and again without
-/// end. (That the system tells by SIGHUP is not enough: whoever started the program may have it ignored, as nohup does.)
+/// Waits until the terminal is closed. crossterm does not report that: it reads a closed terminal
+/// again and again. SIGHUP is not enough, because the parent process may have it ignored, as nohup
+/// does.
 #[cfg(unix)]
 fn watch(keys: SyncSender<Event>) {
     use std::fs::File;
@@ -40,27 +41,28 @@ fn watch(keys: SyncSender<Event>) {
     use nix::errno::Errno;
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-    // As crossterm does: standard input where it is a terminal, else the terminal of the process.
+    // As in crossterm: standard input if it is a terminal, else the terminal of the process.
     let stdin = io::stdin();
     let terminal = if stdin.is_terminal() {
         stdin.as_fd().try_clone_to_owned()
     } else {
         File::open("/dev/tty").map(OwnedFd::from)
     };
-    // What cannot be opened cannot be read either, which the reader tells.
+    // A terminal that cannot be opened cannot be read either, which the reader reports.
     let Ok(terminal) = terminal else { return };
     thread::spawn(move || {
-        // Nothing is asked for: what is told then is that it was closed, or cannot be watched.
+        // No events are requested: poll reports only that it was closed, or that it cannot be
+        // watched.
         let mut watched = [PollFd::new(terminal.as_fd(), PollFlags::empty())];
         while poll(&mut watched, PollTimeout::NONE) == Err(Errno::EINTR) {}
         let seen = watched.first().and_then(PollFd::revents).unwrap_or(PollFlags::empty());
         if seen.intersects(PollFlags::POLLHUP | PollFlags::POLLERR) {
-            // Where nobody listens the program ends already.
+            // If nobody receives, the program is ending already.
             drop(keys.send(Event::Terminate));
         }
     });
 }
 
-/// Nothing of the kind is there on this system.
+/// Not supported on this system.
 #[cfg(not(unix))]
 fn watch(_: SyncSender<Event>) {}

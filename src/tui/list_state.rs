@@ -1,18 +1,18 @@
-//! A list that is moved through: which row is selected, and which is the first on the screen.
+//! The position in a list: the selected row and the first visible row.
 
 use super::action::Action;
 
-/// Where somebody stands in a list. Knows numbers of rows alone: whose rows they are is the view's business.
+/// The selected row and the first visible row of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ListState {
     /// The selected row.
     pub(super) selected: usize,
-    /// The first row that is shown, as far as the selected one allows.
+    /// The first visible row. The method of this name corrects it, so that the selected row is visible.
     pub(super) top: usize,
 }
 
 impl ListState {
-    /// The first row to be shown on so many lines, so that the selected one is among them.
+    /// Returns the first row to show on `lines` lines, so that the selected row is visible.
     #[must_use]
     pub(super) fn top(&self, lines: usize, rows: usize) -> usize {
         let selected = self.selected.min(rows.saturating_sub(1));
@@ -21,7 +21,7 @@ impl ListState {
         self.top.clamp(lowest, selected.max(lowest)).min(rows.saturating_sub(lines).max(lowest))
     }
 
-    /// Moves, where the action moves; else says so with false.
+    /// Applies a movement. Returns false if the action is none.
     pub(super) fn act(&mut self, action: Action, lines: usize, rows: usize) -> bool {
         let last = rows.saturating_sub(1);
         let page = lines.saturating_sub(1).max(1);
@@ -40,30 +40,30 @@ impl ListState {
         true
     }
 
-    /// What is selected stands in another row now: it keeps its line on the screen while others come before it.
+    /// Moves to the new row of the selected item. The item stays on its line of the screen.
     pub(super) fn follow(&mut self, row: usize) {
         let moved = row as i128 - self.selected as i128;
         self.top = usize::try_from(self.top as i128 + moved).unwrap_or(0);
         self.selected = row;
     }
 
-    /// A row is selected, of so many.
+    /// Selects a row, or the last one if there are not so many.
     pub(super) fn select(&mut self, row: usize, rows: usize) {
         self.selected = row.min(rows.saturating_sub(1));
     }
 
-    /// There are so many rows now: what is selected is one of them.
+    /// Keeps the selection within `rows`.
     pub(super) fn hold(&mut self, rows: usize) {
         self.select(self.selected, rows);
     }
 
-    /// Where one is, for the footer: `3 of 10`.
+    /// Returns the position for the footer: `3 of 10`.
     #[must_use]
     pub(super) fn status(&self, rows: usize) -> String {
         format!("{} of {rows}", (self.selected + 1).min(rows))
     }
 
-    /// Moves the window by so many lines; what is selected stays on the screen.
+    /// Scrolls by `by` lines. The selected row stays visible.
     pub(super) fn scroll(&mut self, down: bool, by: usize, lines: usize, rows: usize) {
         let top = self.top(lines, rows);
         self.top = if down { top + by } else { top.saturating_sub(by) }.min(rows.saturating_sub(lines));

@@ -1,16 +1,24 @@
-//! What was told in; a screen that can be walked through, out. State in, screen out: `draw` takes only `&`, keys become
-//! actions by one table, actions become effects, and the terminal is touched by `term` and its three helpers alone.
+//! The terminal user interface: state in, screen out. `draw` takes only `&`; one table maps keys to
+//! actions; actions return effects; only the event loop and its helpers touch the terminal.
 //!
 //! ```text
-//!  Event ─▶ App::handle ─▶ Effect ─▶ terminal          event, update, effect, term: keyboard, tty, clipboard
-//!             │                                        action, config: which key asks for what
+//!  Event ─▶ App::handle ─▶ Effect ─▶ terminal     event, update, mouse, effect,
+//!             │                                   event_loop: keyboard, tty, clipboard
+//!             │                                   action, config: which key does what
 //!             ▼
-//!           App { Model, views } ─▶ draw ─▶ cells      app, model, rows, draw, painter, table, theme
-//!             ▲                       │
-//!             └────── FrameInfo ◀─────┘                what drawing learned: sizes, what lies where
+//!           App { Model, views } ─▶ draw ─▶ cells  app, views, draw, help
+//!             ▲                      │             painter, table, theme
+//!             └────── FrameInfo ◀────┘             what drawing learned: panes, clickable areas
+//!
+//!           Model                                  store, source, clock, read_progress,
+//!             │                                    exchange_rates, server_catalog
+//!             ├─ FilteredExchanges                 the exchanges that match the filter, in order
+//!             └─ Totals, MatchingTotals            totals of all exchanges, and of those that match
 //! ```
 //!
-//! Everything shown from traffic passes through [`painter::Painter`], which makes it harmless.
+//! Everything shown from traffic passes through the painter, which sanitizes it. Files import only
+//! files below them: vocabulary (`action`, `view_name`, `column_name`, `theme`, `frame_info`), then
+//! what draws (`painter`, `table`, `sorted_list`), the model, the views, and the app above all.
 
 mod action;
 mod activity;

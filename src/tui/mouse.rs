@@ -1,4 +1,4 @@
-//! What the mouse asks for: a click on what lies there, a double click to open it, the wheel.
+//! The mouse: click, double click to open, wheel.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::effect::Effect;
 use super::frame_info::{Hit, Pane};
 use super::help;
 
-/// How long after a click another one makes it a double click.
+/// The longest time between the clicks of a double click.
 const DOUBLE_CLICK: Duration = Duration::from_millis(400);
 
 impl App {
@@ -25,7 +25,7 @@ impl App {
             }
             MouseEventKind::Down(MouseButton::Left) => self.click(at),
             _ => {
-                // Nothing on the screen follows the pointer.
+                // The screen does not react to movement.
                 self.dirty = false;
                 Vec::new()
             }

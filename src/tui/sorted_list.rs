@@ -1,8 +1,8 @@
-//! What a view lists: which items, in which order, and which of them is selected, whatever comes and however they are
-//! sorted.
+//! A sorted list of items with one selected, which stays selected while items arrive and the order
+//! changes.
 //!
-//! What is settled is put in its place once; only what still changes is sorted again, and only where it may have
-//! changed. So a frame costs nothing where nothing was told, however many items there are.
+//! Settled items are sorted once; only the others are sorted again, and only if they may have
+//! changed. Without a change a refresh costs nothing, whatever the number of items.
 
 use std::cmp::Ordering;
 use std::fmt::Debug;
@@ -15,87 +15,87 @@ use super::list_state::ListState;
 use super::painter::Painter;
 use super::table::{Cell, Column, First, Table};
 
-/// What an item is sorted by in a column.
+/// The value that an item is sorted by in a column.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum SortKey {
-    /// It has nothing there: it stands below all others.
+    /// The item has no value; sorts below all others.
     Missing,
-    /// A number, in whatever unit the column has.
+    /// A number, in the unit of the column.
     Number(i64),
-    /// A text.
+    /// A text, in lower case.
     Text(Box<str>),
 }
 
 impl SortKey {
-    /// A count.
+    /// Returns the key of a count.
     pub(super) fn count(count: u64) -> Self {
         Self::Number(i64::try_from(count).unwrap_or(i64::MAX))
     }
 
-    /// A text, whatever the case of its letters.
+    /// Returns the key of a text, ignoring case.
     pub(super) fn text(text: &str) -> Self {
         Self::Text(text.to_lowercase().into())
     }
 
-    /// A number that may be missing.
+    /// Returns the key of a number that may be missing.
     pub(super) fn number(number: Option<i64>) -> Self {
         number.map_or(Self::Missing, Self::Number)
     }
 }
 
-/// What can be listed: items at places from 0 on.
+/// The items of a list, by index.
 pub(super) trait Items {
-    /// What an item is known by while its place changes.
+    /// The identity of an item, while its index changes.
     type Id: Clone + PartialEq + Debug;
 
-    /// How many there are.
+    /// Returns the number of items.
     fn len(&self) -> usize;
 
-    /// How many of them, from the first on, neither change nor move any more.
+    /// Returns the number of settled items: the first ones, which no longer change or move.
     fn settled(&self) -> usize {
         0
     }
 
-    /// Another number where those that are not settled may have changed.
+    /// Returns a number that changes when unsettled items may have changed.
     fn version(&self) -> u64;
 
-    /// Another number where also those that are settled may have: another filter.
+    /// Returns a number that changes when settled items may have changed: for another filter.
     fn epoch(&self) -> u64 {
         0
     }
 
-    /// What an item is known by; `None` beyond the last.
+    /// Returns the identity of an item; `None` beyond the last.
     fn id(&self, place: usize) -> Option<Self::Id>;
 
-    /// What it is sorted by in a column.
+    /// Returns the sort key of an item in a column.
     fn sort_key(&self, place: usize, column: usize) -> SortKey;
 
-    /// Whether it is shown.
+    /// Whether the item is shown.
     fn passes(&self, _place: usize) -> bool {
         true
     }
 
-    /// What stands in its row.
+    /// Returns the cells of the row of an item.
     fn cells(&self, place: usize) -> Vec<Cell>;
 }
 
-/// By which column, and whether the largest stand above.
+/// The column that a list is sorted by, and the direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sorting {
-    /// The column.
+    /// The index of the column.
     pub(super) column: usize,
-    /// Whether the largest stand above.
+    /// Whether the largest come first.
     pub(super) down: bool,
 }
 
 impl Sorting {
-    /// By a column, as it is looked at first.
+    /// Sorts by a column, in its usual direction.
     pub(super) fn by(column: usize, columns: &[Column]) -> Self {
         let first = columns.get(column).and_then(|column| column.sorts);
         Self { column, down: first == Some(First::Largest) }
     }
 
-    /// By the next column, or in the other direction, where the action asks for that; else says so with false.
+    /// Applies a sort action. Returns false if the action is none.
     pub(super) fn act(&mut self, action: Action, columns: &[Column]) -> bool {
         match action {
             Action::Sort => {
@@ -110,13 +110,13 @@ impl Sorting {
         true
     }
 
-    /// What it is by, where that is not the column `usual`: `by Bytes, `.
+    /// Returns the column for the footer, `by Bytes, `; empty if it is the column `usual`.
     pub(super) fn status(self, usual: usize, columns: &[Column]) -> String {
         let column = columns.get(self.column).filter(|_| self.column != usual);
         column.map_or(String::new(), |column| format!("by {}, ", column.title))
     }
 
-    /// The header of a column was clicked: by it; again, in the other direction.
+    /// Sorts by the clicked column, or reverses the direction if it is sorted by it already.
     pub(super) fn click(&mut self, column: usize, columns: &[Column]) {
         if columns.get(column).is_none_or(|column| column.sorts.is_none()) {
             return;
@@ -129,7 +129,7 @@ impl Sorting {
     }
 }
 
-/// What was put in order when that was done last.
+/// The inputs of the last sort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Made {
     len: usize,
@@ -139,24 +139,24 @@ struct Made {
     sorting: Sorting,
 }
 
-/// The items of a view in their order, and where one stands in it.
+/// The items of a view in order, and the selected one.
 #[derive(Debug)]
 pub(super) struct SortedList<I> {
     list: ListState,
-    /// What is selected; `None` before there is anything.
+    /// The selected item; `None` before there are items.
     selected: Option<I>,
-    /// Whether somebody selected it. Until then the first row is, whatever stands there.
+    /// Whether the user selected it. Until then the first row is selected, whatever it shows.
     chosen: bool,
-    /// The columns that they can be sorted by.
+    /// The columns of the table.
     columns: &'static [Column],
     sorting: Sorting,
-    /// The places of the items that are shown, with what they are sorted by.
+    /// The sort key and the index of each shown item, in order.
     order: Vec<(SortKey, u32)>,
     made: Option<Made>,
 }
 
 impl<I: Clone + PartialEq + Debug> SortedList<I> {
-    /// Nothing yet, to be sorted by the first of these columns.
+    /// Returns an empty list, sorted by the first column.
     pub(super) fn new(columns: &'static [Column]) -> Self {
         Self {
             list: ListState::default(),
@@ -169,7 +169,7 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
         }
     }
 
-    /// Takes what origin, went and changed. What is selected stays so.
+    /// Takes up added, removed and changed items. The selected item stays selected.
     pub(super) fn refresh(&mut self, items: &impl Items<Id = I>) {
         let now = Made {
             len: items.len(),
@@ -204,17 +204,17 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
         self.stay(items);
     }
 
-    /// How many are shown.
+    /// Returns the number of shown items.
     pub(super) fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// The place of what is selected, as it was when that was looked at last.
+    /// Returns the index of the selected item, as of the last refresh.
     pub(super) fn selected(&self) -> Option<usize> {
         self.place(self.list.selected)
     }
 
-    /// Moves or sorts, where the action does; else says so with false.
+    /// Applies a movement or a sort action. Returns false if the action is neither.
     pub(super) fn act(&mut self, action: Action, items: &impl Items<Id = I>, lines: usize) -> bool {
         if self.sorting.act(action, self.columns) {
             self.refresh(items);
@@ -227,7 +227,7 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
         moved
     }
 
-    /// A row of `pane` was clicked, or the header of a column.
+    /// Selects the clicked row of `pane`, or sorts by the clicked header.
     pub(super) fn click(&mut self, hit: Hit, pane: Pane, items: &impl Items<Id = I>) {
         match hit {
             Hit::Row(of, row) if of == pane => {
@@ -242,20 +242,20 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
         }
     }
 
-    /// The wheel turned over it.
+    /// Scrolls with the wheel.
     pub(super) fn wheel(&mut self, down: bool, items: &impl Items<Id = I>, lines: usize) {
         self.list.scroll(down, 3, lines, self.order.len());
         self.keep(items);
     }
 
-    /// Where one is, and what it is sorted by where that is not as it comes, for the footer: the column may be one for
-    /// which the screen has no room.
+    /// Returns the position and, unless it is the first, the sorted column for the footer. The
+    /// screen may have no room for that column.
     pub(super) fn status(&self) -> String {
         let sorted = self.sorting.status(0, self.columns);
         format!("{sorted}{}", self.list.status(self.order.len()))
     }
 
-    /// Draws header and rows, with these columns: all of its own, or the first of them.
+    /// Draws header and rows with these columns: all columns of the list, or the first of them.
     pub(super) fn draw(
         &self,
         area: Rect,
@@ -282,13 +282,14 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
         items.id(self.place(row)?)
     }
 
-    /// The row that was moved to is the selected one.
+    /// Makes the row at the position the selected one.
     fn keep(&mut self, items: &impl Items<Id = I>) {
         self.selected = self.id(self.list.selected, items);
         self.chosen = true;
     }
 
-    /// Goes to the row of what is selected. Where that is no longer shown, what stands in its place is.
+    /// Moves to the row of the selected item; if it is no longer shown, selects the item in its
+    /// row.
     fn stay(&mut self, items: &impl Items<Id = I>) {
         if self.selected.is_some() && self.id(self.list.selected, items) == self.selected {
             return;
@@ -306,8 +307,9 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
     }
 }
 
-/// Puts sorted items among sorted ones. Each is looked for by halves, the rest is moved once: a few among a hundred
-/// thousand take a millisecond, where sorting all of them again takes six.
+/// Merges sorted items into sorted items. Each position is found by binary search and the rest is
+/// moved once: merging a few items into a hundred thousand takes a millisecond, sorting all of them
+/// six.
 fn merge<T>(order: &mut Vec<T>, mut more: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) {
     let follows = order.last().zip(more.first()).is_none_or(|(last, first)| compare(last, first).is_le());
     if follows {
@@ -334,7 +336,7 @@ mod tests {
 
     use super::*;
 
-    /// Numbers, of which the first few are settled.
+    /// Numbers of which the first are settled.
     struct Numbers {
         all: Vec<(u16, i64)>,
         settled: usize,
@@ -377,7 +379,7 @@ mod tests {
         }
     }
 
-    /// What the order must be, made anew.
+    /// Returns the expected order, sorted from scratch.
     fn oracle(numbers: &Numbers, sorting: Sorting) -> Vec<u16> {
         let mut places: Vec<usize> = (0..numbers.len()).filter(|place| numbers.passes(*place)).collect();
         places.sort_by_key(|place| (numbers.sort_key(*place, sorting.column), *place));
@@ -403,7 +405,7 @@ mod tests {
                     3 => numbers.least = more.first().copied().unwrap_or(-20),
                     4 => numbers.settled = numbers.all.len(),
                     5 => {
-                        // What is not settled changes, and some of it goes.
+                        // Unsettled numbers change, and some are removed.
                         let settled = numbers.settled;
                         numbers.all.truncate(settled + more.len());
                         numbers.all.iter_mut().skip(settled).zip(&more).for_each(|((_, is), more)| *is = *more);

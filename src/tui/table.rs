@@ -1,4 +1,5 @@
-//! A table of rows: columns that drop from the right as the screen narrows, the header, the selected row, the scroll bar.
+//! A table: header, rows, selected row, scroll bar. Columns are left out from the right as the
+//! screen narrows.
 
 use std::borrow::Cow;
 
@@ -11,109 +12,111 @@ use super::painter::Painter;
 use super::theme::Role;
 use crate::base::sanitize;
 
-/// A column.
+/// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Column {
-    /// What stands above it.
+    /// The header.
     pub(super) title: &'static str,
-    /// Its columns on the screen; the least, where it grows.
+    /// The width in columns of the screen; the smallest width if it grows.
     pub(super) width: u16,
-    /// Whether it takes what is left, with others of its kind.
+    /// Whether it shares the remaining width with other growing columns.
     pub(super) grows: bool,
-    /// Whether its texts end at its right end.
+    /// Whether its texts are aligned to the right.
     pub(super) right: bool,
-    /// Whether rows can be sorted by it, and whether the largest are looked for first then.
+    /// Which values come first when the rows are sorted by it; `None` if they cannot be.
     pub(super) sorts: Option<First>,
 }
 
-/// What stands above where rows are sorted by a column.
+/// The values that come first when rows are sorted by a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum First {
-    /// The least: of names, of times.
+    /// The smallest: for names and times.
     Least,
-    /// The largest: of what is looked for where there is much of it.
+    /// The largest: for counts, where the user looks for the largest.
     Largest,
 }
 
 impl Column {
-    /// A column of fixed width whose texts begin at the left.
+    /// Returns a column of fixed width, aligned to the left.
     #[must_use]
     pub(super) const fn new(title: &'static str, width: u16) -> Self {
         Self { title, width, grows: false, right: false, sorts: None }
     }
 
-    /// With texts that end at the right: numbers.
+    /// Aligns the column to the right, for numbers.
     #[must_use]
     pub(super) const fn right(self) -> Self {
         Self { right: true, ..self }
     }
 
-    /// FilteredExchanges can be sorted by it.
+    /// Lets rows be sorted by the column.
     #[must_use]
     pub(super) const fn sorts(self, first: First) -> Self {
         Self { sorts: Some(first), ..self }
     }
 
-    /// With the columns that are left.
+    /// Lets the column share the remaining width.
     #[must_use]
     pub(super) const fn grows(self) -> Self {
         Self { grows: true, ..self }
     }
 }
 
-/// What stands in a row's column.
+/// The content of a cell.
 #[derive(Clone, Debug)]
 pub(super) enum Cell {
     /// Text.
     Text(Role, Cow<'static, str>),
-    /// Several texts, one behind the other.
+    /// Several spans, one after the other.
     Parts(Vec<(Role, Cow<'static, str>)>),
-    /// Several texts, and one of which the end counts: an address. Where there is no room for all, each is cut.
+    /// Several spans and a text of which the end matters: an address. If they do not fit, each is
+    /// cut.
     Ended(Vec<(Role, Cow<'static, str>)>, (Role, Cow<'static, str>)),
-    /// A bar in parts: how long each is, of a whole of 1.
+    /// A bar of several parts, with the length of each as a part of 1.
     Bar(Vec<(Role, f64)>),
-    /// A sparkline: a step for each column, of the largest.
+    /// A sparkline: the height of each column, relative to the largest.
     Levels(Role, Vec<u32>),
     /// Nothing.
     Empty,
 }
 
 impl Cell {
-    /// A text.
+    /// Returns a cell with a text.
     pub(super) fn text(role: Role, text: impl Into<Cow<'static, str>>) -> Self {
         Self::Text(role, text.into())
     }
 
-    /// A text of which the end counts: an address.
+    /// Returns a cell with a text of which the end matters: an address.
     pub(super) fn end(role: Role, text: impl Into<Cow<'static, str>>) -> Self {
         Self::Ended(Vec::new(), (role, text.into()))
     }
 }
 
-/// A table to be drawn: rows are made for what is visible alone.
+/// A table to draw. Rows are made only if they are visible.
 #[derive(Debug)]
 pub(super) struct Table<'a> {
-    /// The columns, in the order of the view; those that find no room are left out from the right.
+    /// The columns in order. Those that do not fit are left out from the right.
     pub(super) columns: &'a [Column],
-    /// Which column it is sorted by, and whether downwards; `None` where it is in no order.
+    /// The sorted column, and whether the largest come first; `None` if the rows are not sorted.
     pub(super) sorted: Option<(usize, bool)>,
-    /// How many rows there are.
+    /// The number of rows.
     pub(super) rows: usize,
-    /// Which is selected.
+    /// The selected row and the scroll position.
     pub(super) list: ListState,
-    /// Whether keys go here.
+    /// Whether the table receives the keys.
     pub(super) focused: bool,
-    /// Which pane it is.
+    /// The pane that the table fills.
     pub(super) pane: Pane,
 }
 
 impl Table<'_> {
-    /// Draws the header and the rows that fit; `row` makes the cells of one, in the order of the columns.
+    /// Draws the header and the rows that fit. `row` returns the cells of a row in the order of the
+    /// columns.
     pub(super) fn draw(&self, area: Rect, painter: &mut Painter<'_>, row: impl Fn(usize) -> Vec<Cell>) {
         if area.height < 2 || area.width < 4 {
             return;
         }
-        // A blank stands between the last column and the scroll bar.
+        // A blank separates the last column and the scroll bar.
         let right = if self.rows > usize::from(area.height - 1) { 3 } else { 2 };
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(right), ..area };
         let places = places(self.columns, inner);
@@ -124,7 +127,7 @@ impl Table<'_> {
                 if down { downwards } else { up }
             });
             let title = format!("{}{mark}", column.title);
-            // The mark may take the blank beside the column.
+            // The mark may use the blank beside the column.
             let more = u16::from(!mark.is_empty() && title.chars().count() > usize::from(place.width));
             let wide =
                 Rect { x: place.x - if column.right { more } else { 0 }, width: place.width + more, ..place };
@@ -133,7 +136,7 @@ impl Table<'_> {
             } else {
                 painter.draw_text(wide.as_position(), wide.width, Role::Title, &title);
             }
-            // Of two tables on a screen the list is the one that is sorted.
+            // If there are two tables on the screen, the list is the sorted one.
             if self.pane == Pane::List {
                 painter.add_hit(place, Hit::Column(index));
             }
@@ -157,7 +160,7 @@ impl Table<'_> {
     }
 }
 
-/// How far through its rows a pane is, at its right end. Nothing where all are to be seen.
+/// Draws the scroll bar at the right end of `body`, unless all rows are visible.
 pub(super) fn scroll_bar(painter: &mut Painter<'_>, body: Rect, top: usize, rows: usize) {
     let lines = usize::from(body.height);
     if rows <= lines || lines == 0 {
@@ -172,12 +175,12 @@ pub(super) fn scroll_bar(painter: &mut Painter<'_>, body: Rect, top: usize, rows
         .thumb_symbol(symbols.bar[7])
         .track_style(painter.style(Role::Border))
         .thumb_style(painter.style(Role::Title));
-    // Its content are the places where the window can begin.
+    // The content of the scroll bar are the possible first rows.
     let mut state = ScrollbarState::new(rows - lines + 1).position(top).viewport_content_length(lines);
     bar.render(body, painter.cells(), &mut state);
 }
 
-/// Where the columns are: as many as fit, from the left.
+/// Returns the areas of the columns that fit, from the left.
 fn places(columns: &[Column], area: Rect) -> Vec<Rect> {
     let mut used = 0;
     let fit = columns
@@ -232,7 +235,7 @@ fn draw_ended(
 ) {
     let columns = |text: &str| u16::try_from(sanitize::width(&sanitize::escape(text))).unwrap_or(u16::MAX);
     let front: u16 = parts.iter().map(|(_, text)| columns(text)).fold(0, u16::saturating_add);
-    // Of an address the port is left at least, behind the sign that something was cut.
+    // At least the port of an address is shown, behind the mark for cut text.
     let port = end.rfind(':').and_then(|at| end.get(at..)).unwrap_or(end);
     let back = columns(end).min(place.width.saturating_sub(front).max(columns(port) + 1)).min(place.width);
     let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_ref())).collect();
@@ -260,7 +263,7 @@ fn draw_levels(role: Role, counts: &[u32], place: Rect, painter: &mut Painter<'_
     painter.draw_text(place.as_position(), place.width, role, &line);
 }
 
-/// So much of the end of a text as `columns` can hold.
+/// Returns as much of the end of a text as `columns` can hold.
 fn ending(text: &str, columns: u16, more: &str) -> String {
     let text = sanitize::escape(text);
     if sanitize::width(&text) <= usize::from(columns) {
@@ -272,7 +275,7 @@ fn ending(text: &str, columns: u16, more: &str) -> String {
     format!("{more}{kept}")
 }
 
-/// Parts of a whole: each has at least a column where it has any length, so that what is short is seen.
+/// Draws the parts of a bar. Each part that is not empty takes at least one column.
 fn draw_parts(parts: &[(Role, f64)], place: Rect, painter: &mut Painter<'_>) {
     let full = painter.symbols().bar[7];
     let mut from = 0.0_f64;

@@ -1,4 +1,5 @@
-//! What a piece of text is for the eye, and how a theme shows it. Passed to whoever draws, never global.
+//! Themes: the role of a piece of the screen, and how a theme shows it. A theme is passed, never
+//! global.
 
 use std::str::FromStr;
 
@@ -9,40 +10,40 @@ use crate::ledger::{Status, Tone};
 /// The text that stands for a masked id, token or payload.
 pub(super) const MASK: &str = "***";
 
-/// What a piece of the screen is, for the eye. Verdict colours stand only where a verdict stands: red is *failed*.
+/// The role of a piece of the screen. Verdict colours mark verdicts only: red means *failed*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// As it comes.
+    /// Normal text.
     Text,
-    /// What is read last.
+    /// Text of minor importance.
     Faint,
-    /// What counts most in its line.
+    /// The most important text of a line.
     Strong,
-    /// Headings, names of columns, the tab that is open.
+    /// Headings, column headers, the current tab.
     Title,
     /// Frames and rules.
     Border,
-    /// The row that is selected.
+    /// The selected row.
     Selected,
-    /// A key that can be pressed.
+    /// A key.
     Key,
-    /// All is well.
+    /// Success.
     Good,
     /// Worth a look.
     Warn,
-    /// It failed.
+    /// Failure.
     Bad,
-    /// Nothing came of it yet.
+    /// In progress.
     Pending,
-    /// The time that a request takes to be sent.
+    /// The time to send a request.
     Send,
-    /// The time that an answer takes to begin.
+    /// The time until the response begins.
     Wait,
-    /// The time that an answer takes to come.
+    /// The time to receive a response.
     Receive,
-    /// What a stream carries after the answer.
+    /// The stream after the response.
     Tail,
-    /// A member's name in JSON.
+    /// A member name in JSON.
     JsonKey,
     /// A string in JSON.
     JsonString,
@@ -50,7 +51,7 @@ pub enum Role {
     JsonNumber,
     /// `true`, `false` and `null` in JSON.
     JsonWord,
-    /// What was searched for.
+    /// A match of the search.
     Found,
 }
 
@@ -92,7 +93,7 @@ impl Role {
     }
 }
 
-/// The themes that there are, by the name that they have in the configuration.
+/// The themes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ThemeName {
     /// For dark terminals.
@@ -110,7 +111,7 @@ impl ThemeName {
         [(Self::Dark, "dark"), (Self::Light, "light"), (Self::HighContrast, "high-contrast")];
 }
 
-/// The styles of every role, and the symbols.
+/// The style of every role, and the symbols.
 #[derive(Clone, Debug)]
 pub struct Theme {
     styles: [Style; Role::ALL.len()],
@@ -118,7 +119,7 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// A theme as it comes.
+    /// Returns a theme without changes.
     #[must_use]
     pub fn new(name: ThemeName) -> Self {
         let mut theme = Self { styles: [Style::new(); Role::ALL.len()], symbols: Symbols::UNICODE };
@@ -135,7 +136,8 @@ impl Theme {
         theme
     }
 
-    /// The theme without colours (<https://no-color.org>): bold, faint and reversed text remain.
+    /// Returns the theme without colours (<https://no-color.org>): bold, dimmed and reversed text
+    /// remain.
     #[must_use]
     pub fn without_colors(mut self) -> Self {
         for (role, _) in Role::ALL {
@@ -144,14 +146,14 @@ impl Theme {
         self
     }
 
-    /// The theme with no character beyond ASCII of its own.
+    /// Returns the theme with ASCII symbols.
     #[must_use]
     pub fn in_ascii(self) -> Self {
         Self { symbols: Symbols::ASCII, ..self }
     }
 
-    /// Gives a role another colour; what is selected another background. What has a colour is not dimmed: terminals halve
-    /// the contrast by that, or more.
+    /// Replaces the colour of a role; the background for [`Role::Selected`]. Coloured text is not
+    /// dimmed, because terminals halve the contrast by that.
     pub fn recolor(&mut self, role: Role, color: Color) {
         let style = match role {
             Role::Selected => Style::new().bg(color),
@@ -163,13 +165,13 @@ impl Theme {
         self.put(role, style);
     }
 
-    /// How a role is shown.
+    /// Returns the style of a role.
     #[must_use]
     pub fn style(&self, role: Role) -> Style {
         self.styles.get(role as usize).copied().unwrap_or_default()
     }
 
-    /// The symbols.
+    /// Returns the symbols.
     #[must_use]
     pub fn symbols(&self) -> &Symbols {
         &self.symbols
@@ -181,7 +183,7 @@ impl Theme {
         }
     }
 
-    /// A role without colour.
+    /// Returns the style of a role without colour.
     fn plain(role: Role) -> Style {
         match role {
             Role::Faint | Role::Border => Style::new().add_modifier(Modifier::DIM),
@@ -192,7 +194,8 @@ impl Theme {
     }
 }
 
-/// The colour of a role in a theme; `None` for what the terminal has. Checked for contrast in the tests.
+/// Returns the colour of a role in a theme; `None` for the terminal's own. Tests check the
+/// contrast.
 fn color(theme: ThemeName, role: Role) -> Option<Color> {
     let [dark, light, contrast] = match role {
         Role::Text | Role::Strong => return None,
@@ -221,7 +224,7 @@ fn color(theme: ThemeName, role: Role) -> Option<Color> {
     }))
 }
 
-/// A colour as the configuration writes it: a name of the terminal's 16, a number of its 256, or `#rrggbb`.
+/// Parses a colour: a name of the terminal's 16, a number of its 256, or `#rrggbb`.
 ///
 /// # Errors
 /// There is no such colour.
@@ -229,44 +232,44 @@ pub(super) fn parse_color(text: &str) -> Result<Color, String> {
     Color::from_str(text).map_err(|_| format!("no such colour: {text}; as in red, 208 or #ffa657"))
 }
 
-/// The characters that stand for something.
+/// The symbols of a theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Symbols {
-    /// An exchange that is well.
+    /// An exchange that succeeded.
     pub ok: &'static str,
-    /// One that failed.
+    /// An exchange that failed.
     pub bad: &'static str,
-    /// One whose sender cancelled it.
+    /// An exchange that was cancelled.
     pub cancelled: &'static str,
-    /// One that has no answer.
+    /// An exchange without a response.
     pub unanswered: &'static str,
-    /// Phases of one that is open.
+    /// The phases of the spinner of an open exchange.
     pub spinner: [&'static str; 4],
-    /// Sorted upwards and downwards.
+    /// Marks of an ascending and a descending column.
     pub sorted: [&'static str; 2],
-    /// Something folded and something open.
+    /// Marks of a folded and an unfolded value.
     pub fold: [&'static str; 2],
-    /// A request of the server.
+    /// A request from the server.
     pub from_server: &'static str,
-    /// The parts of a bar: whole, and its eighths from the left, the smallest first.
+    /// The parts of a bar: one to eight eighths of a column.
     pub bar: [&'static str; 8],
-    /// What is left of a bar.
+    /// The empty part of a bar.
     pub track: &'static str,
-    /// The steps of a sparkline, the lowest first.
+    /// The heights of a sparkline, the lowest first.
     pub levels: [&'static str; 8],
-    /// The steps of a heat map, the coldest first.
+    /// The shades of a heat map, the lightest first.
     pub heat: [&'static str; 4],
-    /// Between things of a line.
+    /// A separator.
     pub dot: &'static str,
-    /// Where text was cut.
+    /// The mark for cut text.
     pub more: &'static str,
-    /// A rule that lies, and one that stands.
+    /// A horizontal and a vertical rule.
     pub rules: [&'static str; 2],
-    /// The corners of a frame: above on the left and right, below on the left and right.
+    /// The corners of a frame: top left, top right, bottom left, bottom right.
     pub corners: [&'static str; 4],
-    /// The selected row.
+    /// The mark of the selected row.
     pub pointer: &'static str,
-    /// A finding.
+    /// The mark of a finding.
     pub flag: &'static str,
 }
 
@@ -313,7 +316,7 @@ impl Symbols {
         flag: "!",
     };
 
-    /// The symbol of a status.
+    /// Returns the symbol of a status.
     #[must_use]
     pub fn status(&self, status: Status) -> &'static str {
         match status {
@@ -329,7 +332,7 @@ impl Symbols {
 mod tests {
     use super::*;
 
-    /// Relative luminance (WCAG 2.1).
+    /// Returns the relative luminance (WCAG 2.1).
     fn luminance(color: Color) -> f64 {
         let Color::Rgb(r, g, b) = color else { panic!("{color:?} is no RGB colour") };
         let part = |part: u8| {
@@ -344,8 +347,8 @@ mod tests {
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
     }
 
-    /// WCAG 2.1: 4.5 for text (1.4.3, AA), 7 where contrast is what is wanted (1.4.6, AAA), 3 for what is no text (1.4.11).
-    /// On the ground that terminals of the kind have, and in the row that is selected.
+    /// WCAG 2.1 contrast: 4.5 for text (1.4.3, AA), 7 for the high contrast theme (1.4.6, AAA), 3
+    /// for what is not text (1.4.11). Checked on the usual background and in the selected row.
     #[test]
     fn every_role_stands_out_from_its_ground() {
         for (name, ink, ground, least) in [
@@ -362,7 +365,8 @@ mod tests {
                 let least = if role == Role::Border { 3.0 } else { least };
                 let ratio = contrast(style.fg.unwrap_or(ink), ground);
                 assert!(ratio >= least, "{word} of {name:?}: {ratio:.1}");
-                // A rule is no text, and what was found is turned round: neither takes the ground of the row.
+                // Rules are not text, and matches are reversed: the background of the row does not
+                // apply.
                 if ![Role::Border, Role::Found].contains(&role) {
                     let patched = style.patch(selected);
                     let ratio = contrast(patched.fg.unwrap_or(ink), selected.bg.unwrap());

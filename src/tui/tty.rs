@@ -1,7 +1,7 @@
-//! The terminal: taken on the way in, given back whole on every way out, whatever comes first.
+//! The terminal: taken at the start and given back on every way out.
 //!
-//! Whoever takes it or gives it back holds the lock of standard output meanwhile, so a thread that panics finds it either
-//! not taken at all or taken wholly.
+//! The lock of standard output is held while the terminal is taken or given back, so that a
+//! panicking thread finds it either fully taken or not at all.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -15,43 +15,43 @@ use ratatui::crossterm::terminal::{
 };
 use ratatui::crossterm::{cursor, execute};
 
-/// The terminal of this process, which a panic gives back first.
+/// The terminal of this process. A panic gives it back first.
 #[derive(Clone, Debug)]
 pub struct Tty {
     taken: Arc<AtomicBool>,
 }
 
 impl Tty {
-    /// To be called before other threads are started: from then on a panic, in whatever thread and whenever, gives the
-    /// terminal back if it was taken, says what happened, and ends the process.
+    /// Installs the panic hook. To be called before other threads start: from then on a panic in
+    /// any thread gives the terminal back, prints its message and ends the process.
     #[must_use]
     pub fn guarded() -> Self {
         let tty = Self { taken: Arc::new(AtomicBool::new(false)) };
         let guard = tty.clone();
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            // Held to the end: whoever takes the terminal or draws waits, and so does neither after this.
+            // Held to the end, so that no other thread takes the terminal or draws after this.
             let _screen = io::stdout().lock();
-            // Whatever the terminal says to that: what matters is what panicked.
+            // An error here must not hide the panic.
             drop(guard.give_back());
             hook(panic);
-            // As the released program does: a screen whose reader is gone would stand still for ever.
+            // As the release build does: without its reader thread the screen would hang.
             std::process::abort();
         }));
         tty
     }
 
-    /// Takes the terminal. What fails half way is to be given back too.
+    /// Takes the terminal. To be given back even if this fails.
     pub(super) fn take(&self, mouse: bool) -> io::Result<()> {
         let mut screen = io::stdout().lock();
-        // Before the first of it is done, so that no part of it is forgotten.
+        // Set first, so that a partly taken terminal is given back too.
         self.taken.store(true, Ordering::SeqCst);
         enable_raw_mode()?;
         execute!(screen, EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste, cursor::Hide)?;
         if mouse { execute!(screen, EnableMouseCapture) } else { Ok(()) }
     }
 
-    /// Gives the terminal back, where it was taken. As much as can be done is done, whatever fails.
+    /// Gives the terminal back if it was taken. On an error the remaining steps are still done.
     pub(super) fn give_back(&self) -> io::Result<()> {
         let mut screen = io::stdout().lock();
         if !self.taken.swap(false, Ordering::SeqCst) {
@@ -62,38 +62,40 @@ impl Tty {
         disable_raw_mode().and(left)
     }
 
-    /// The mouse is taken, or given to the terminal.
+    /// Captures the mouse, or leaves it to the terminal.
     pub(super) fn mouse(&self, taken: bool) -> io::Result<()> {
         let mut screen = io::stdout().lock();
         if taken { execute!(screen, EnableMouseCapture) } else { execute!(screen, DisableMouseCapture) }
     }
 
-    /// Rings.
+    /// Rings the bell.
     pub(super) fn bell(&self) -> io::Result<()> {
         let mut screen = io::stdout().lock();
         screen.write_all(b"\x07")?;
         screen.flush()
     }
 
-    /// Gives the terminal back, stops the process as ctrl-z does elsewhere, and takes the terminal when it goes on. A
-    /// process that no shell would wake again is not stopped: the system sees to that (POSIX, orphaned process groups).
+    /// Gives the terminal back, stops the process (ctrl-z), and takes the terminal when it resumes.
+    /// The system does not stop a process that no shell would resume (POSIX, orphaned process
+    /// groups).
     #[cfg(unix)]
     pub(super) fn suspend(&self, mouse: bool) -> io::Result<()> {
         self.give_back()?;
-        // Not caught: the default is what is wanted, and it comes before this returns.
+        // The signal is not caught: its default action stops the process before this returns.
         signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
         self.take(mouse)
     }
 
-    /// Nothing of the kind is there on this system.
+    /// Does nothing: this system cannot stop a process.
     #[cfg(not(unix))]
     pub(super) fn suspend(&self, _mouse: bool) -> io::Result<()> {
         Ok(())
     }
 
-    /// Takes the terminal anew: whoever stopped the process did so without its knowledge, and a shell had the terminal.
+    /// Takes the terminal again after the process was stopped from outside, and a shell used the
+    /// terminal.
     pub(super) fn retake(&self, mouse: bool) -> io::Result<()> {
-        // It is only set where it was not set before.
+        // Raw mode is only set if it was not set before.
         disable_raw_mode()?;
         self.take(mouse)
     }

@@ -1,4 +1,5 @@
-//! What happens to the state when something happened: no I/O, no clock. What is to be done outside comes back as effects.
+//! How events and actions change the state: no I/O, no clock. What is to be done outside is
+//! returned as effects.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::model::{Model, SLICE};
 use super::view_name::ViewName;
 
 impl App {
-    /// Takes what happened.
+    /// Handles an event. Returns what is to be done outside.
     pub fn handle(&mut self, event: Event) -> Vec<Effect> {
         self.dirty = true;
         let effects = match event {
@@ -51,20 +52,20 @@ impl App {
         self.settle(effects)
     }
 
-    /// Does an action, as if its key had been pressed.
+    /// Performs an action, as if its key had been pressed.
     pub fn act(&mut self, action: Action) -> Vec<Effect> {
         self.dirty = true;
         let effects = self.action(action);
         self.settle(effects)
     }
 
-    /// Time passed: the program has run for so long.
+    /// Sets the time that the program has run.
     pub fn tick(&mut self, uptime: Duration) {
         self.model.set_uptime(uptime);
         self.dirty |= self.moves();
     }
 
-    /// Does a slice of what takes long: a new filter, a new order. Whether there is more to do.
+    /// Does a slice of long work: a new filter, a new order. Returns whether some is left.
     pub fn work(&mut self) -> bool {
         let mut more = false;
         if self.model.is_scanning() {
@@ -78,12 +79,12 @@ impl App {
         more
     }
 
-    /// Whether the view that is shown counts what passes the filter.
+    /// Whether the current view shows totals of what matches the filter.
     fn narrows(&self) -> bool {
         self.view().is_some_and(|view| view.narrows())
     }
 
-    /// Brings the view that is shown up to date: before a frame.
+    /// Brings the current view up to date. To be called before a frame.
     pub fn refresh(&mut self) {
         self.model.summarize();
         if self.narrows() {
@@ -92,17 +93,17 @@ impl App {
         self.with_view(|view, model, _| view.refresh(model));
     }
 
-    /// Says something in the footer, until the next key.
+    /// Shows a message in the footer until the next key.
     pub(super) fn say(&mut self, text: String) {
         (self.said, self.dirty) = (Some(text), true);
     }
 
-    /// Whether something on the screen changes with time alone: a clock, a spinner.
+    /// Whether the screen changes with time alone: clock, spinners.
     fn moves(&self) -> bool {
         !self.model.is_frozen() && !self.model.has_ended()
     }
 
-    /// Does what is done inside; hands on the rest.
+    /// Performs the effects that concern the app itself. Returns the others.
     fn settle(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
         let mut outside = Vec::new();
         for effect in effects {
@@ -135,7 +136,7 @@ impl App {
         }
     }
 
-    /// Goes to the exchanges, and remembers from where.
+    /// Goes to the exchanges, and remembers the view to return to.
     fn lead(&mut self, opens: bool, outside: &mut Vec<Effect>) {
         if self.current != ViewName::Exchanges {
             let filter = self.model.filter().text().to_owned();
@@ -144,7 +145,8 @@ impl App {
         self.go(ViewName::Exchanges, outside);
     }
 
-    /// Goes back to the view that led to the exchanges, with the filter that held there. False where none did.
+    /// Returns to the view that led to the exchanges, and restores its filter. Returns false if
+    /// there is none.
     fn return_to_origin(&mut self) -> bool {
         let Some(origin) = self.origin.take() else { return false };
         self.current = origin.from;
@@ -163,7 +165,7 @@ impl App {
         let asked = std::mem::take(&mut self.leaving);
         let key = KeyPress::from(event);
         let action = self.config.keys.action(key, self.key_context());
-        // What is typed is no action; ctrl-c leaves, and ctrl-z stops the program, wherever one is.
+        // A typed character is no action. ctrl-c quits and ctrl-z suspends in every mode.
         match action {
             Some(Action::Quit) if key.typed().is_none() => return vec![Effect::Quit],
             Some(Action::Suspend) if key.typed().is_none() => return vec![Effect::Suspend],
@@ -179,7 +181,7 @@ impl App {
         }
     }
 
-    /// Leaves; a device that is captured on first says what becomes of its packets, and is left when asked again.
+    /// Quits. For a device it first says where the packets are kept, and quits when asked again.
     pub(super) fn quit(&mut self, asked: bool) -> Vec<Effect> {
         let Some(device) = self.model.source().device.as_ref().filter(|_| !asked && !self.model.has_ended())
         else {
@@ -192,7 +194,7 @@ impl App {
         })]
     }
 
-    /// Where keys are held.
+    /// Returns the context in which keys are looked up.
     pub(super) fn key_context(&self) -> KeyContext {
         match self.mode {
             Mode::Help(_) | Mode::Copy(_) => KeyContext::Anywhere,
@@ -247,7 +249,8 @@ impl App {
         self.with_view(|view, model, frame| view.act(action, model, frame)).flatten()
     }
 
-    /// Clears the search, closes what is open, goes back to the view that led here, clears the filter; never leaves.
+    /// Clears the search, closes the opened item, returns to the view that led here, or clears the
+    /// filter. Never quits.
     fn back(&mut self) -> Vec<Effect> {
         if !self.search.text().is_empty() {
             self.search.set("");
@@ -255,7 +258,7 @@ impl App {
             return Vec::new();
         }
         if let Some(effects) = self.ask_view(Action::Back) {
-            // One exchange was opened from elsewhere: the list of all was never asked for.
+            // The exchange was opened from another view: the user did not ask for the list.
             if self.origin.as_ref().is_some_and(|origin| origin.opens)
                 && self.key_context() == KeyContext::List
             {
@@ -317,11 +320,11 @@ impl App {
         kept.map(Effect::Remember).into_iter().collect()
     }
 
-    /// The text of the filter line holds from now on, where it is a filter.
+    /// Applies the text of the filter line, if it is a valid filter.
     fn apply_filter(&mut self) {
         if let Ok(filter) = self.filter.filter() {
             self.model.set_filter(filter);
-            // What is few is there at once.
+            // A short list is complete at once.
             self.model.scan_exchanges(SLICE);
         }
     }
@@ -396,9 +399,10 @@ impl App {
     }
 }
 
-/// Values of a field that occur among the exchanges and begin as typed, at most a dozen: for completion.
+/// Returns up to a dozen values of a field that occur among the exchanges and begin with `typed`,
+/// for completion.
 pub(super) fn occurring(model: &Model, field: &str, typed: &str) -> Vec<String> {
-    /// Exchanges that are looked at: the latest ones.
+    /// The number of exchanges that are searched, the latest ones.
     const LOOKED: usize = 2000;
     const OFFERED: usize = 12;
     let mut found = Vec::new();

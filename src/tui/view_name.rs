@@ -1,6 +1,6 @@
 //! The names of the views.
 
-/// The views that there are, in the order of their keys.
+/// The views, in the order of their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the table of actions says what each shows")]
 pub enum ViewName {
@@ -15,7 +15,7 @@ pub enum ViewName {
 }
 
 impl ViewName {
-    /// Its title.
+    /// Returns the title.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -30,7 +30,8 @@ impl ViewName {
         }
     }
 
-    /// Its title where there is little room; that of the exchanges is always whole: they are where one is most.
+    /// Returns the title for a narrow screen. That of the exchanges is never shortened: they are
+    /// shown most.
     pub(super) fn short(self) -> &'static str {
         match self {
             Self::Overview => "Over",

@@ -1,8 +1,8 @@
-//! A text that is read: JSON as lines that fold, anything else as it stands. Lines are places in the text, so that
-//! 10 MB cost their own length and some bytes a line, and every line knows which bytes it shows.
+//! A document to read: JSON as lines that fold, anything else as plain text. Lines are ranges of
+//! the text: 10 MB cost their own length and some bytes a line, and each line knows its bytes.
 //!
-//! Nothing is normalised: `1.0`, `1e5`, names that occur twice, escapes and numbers of any length are shown as they
-//! were sent.
+//! Nothing is normalised: `1.0`, `1e5`, repeated names, escapes and numbers of any length are shown
+//! as they were sent.
 
 mod scan;
 mod text;
@@ -18,67 +18,67 @@ use super::theme::Role;
 
 use scan::{Line, Lines};
 
-/// Places that a search finds at most.
+/// The largest number of lines that a search finds.
 const MOST_FOUND: usize = 10_000;
 
-/// A text and which of its lines are folded.
+/// A text, and which of its lines are folded.
 #[derive(Debug, Default)]
 pub(super) struct Document {
     bytes: Vec<u8>,
     lines: Vec<Line>,
-    /// Whether the last line is the rest of the text, for which there were too many lines.
+    /// Whether the last line is the rest of a text with too many lines.
     cut: bool,
-    /// The lines that are shown, where some are folded away.
+    /// The visible lines; `None` if none is folded away.
     shown: Option<Vec<u32>>,
     is_json: bool,
 }
 
-/// How rows are to be shown.
+/// How rows are shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look<'a> {
-    /// What stands in the place of values; `None` where they are shown.
+    /// The text that replaces values; `None` if they are not masked.
     pub(super) mask: Option<&'a str>,
-    /// What is searched for; empty where nothing is.
+    /// The searched text; empty if there is no search.
     pub(super) needle: &'a str,
-    /// The columns that there are.
+    /// The columns that are available.
     pub(super) columns: usize,
 }
 
-/// What was found in a text.
+/// The result of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    /// The lines that have it, each once.
+    /// The lines with a match, each once.
     pub(super) lines: Vec<usize>,
-    /// Whether there are more than are kept.
+    /// Whether there are more than [`MOST_FOUND`].
     pub(super) more: bool,
 }
 
 impl Document {
-    /// The document that some bytes are.
+    /// Returns the document of some bytes.
     pub(super) fn of(bytes: &[u8]) -> Self {
         Self::new(bytes.to_vec())
     }
 
-    /// The document that some bytes are, which it keeps.
+    /// Returns the document of some bytes, without copying them.
     pub(super) fn new(bytes: Vec<u8>) -> Self {
         let is_json = !bytes.is_empty() && serde_json::from_slice::<IgnoredAny>(&bytes).is_ok();
         let Lines { lines, cut } = if is_json { scan::json(&bytes) } else { scan::plain(&bytes) };
         Self { bytes, lines, cut, shown: None, is_json }
     }
 
-    /// The document of a text that is not looked at as JSON.
+    /// Returns the document of a text that is not parsed as JSON.
     pub(super) fn plain(text: String) -> Self {
         let bytes = text.into_bytes();
         let Lines { lines, cut } = scan::plain(&bytes);
         Self { bytes, lines, cut, shown: None, is_json: false }
     }
 
-    /// The bytes as they are.
+    /// Returns the bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The text; what is no UTF-8 as U+FFFD.
+    /// Returns the text, with U+FFFD for what is not UTF-8.
     pub(super) fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.bytes)
     }
@@ -88,12 +88,12 @@ impl Document {
         self.is_json
     }
 
-    /// How many rows it has, folded as it is.
+    /// Returns the number of rows, without those folded away.
     pub(super) fn rows(&self) -> usize {
         self.shown.as_ref().map_or(self.lines.len(), Vec::len)
     }
 
-    /// The parts of a row, for the eye, and not much more of them than there are columns.
+    /// Returns the spans of a row, cut to not much more than the available columns.
     pub(super) fn row(&self, row: usize, look: Look<'_>) -> Vec<(Role, String)> {
         let Some((index, line)) = self.at(row) else { return Vec::new() };
         if self.cut && index + 1 == self.lines.len() {
@@ -102,7 +102,7 @@ impl Document {
         }
         let mut parts = vec![(Role::Faint, indent(line.depth.into(), look.columns))];
         if !line.name.is_empty() {
-            // A name may not push its value off the screen.
+            // A long name must not push its value off the screen.
             let name = self.front(&line.name, look.columns);
             mark(&mut parts, Role::JsonKey, &sanitize::fit(&name, look.columns / 2), look.needle);
             parts.push((Role::Faint, ": ".to_owned()));
@@ -112,7 +112,7 @@ impl Document {
         match look.mask {
             Some(mask) if role != Role::Faint => parts.push((Role::Faint, mask.to_owned())),
             _ => match (role, raw) {
-                // Blanks between the brackets say nothing.
+                // The blanks between the brackets do not matter.
                 (Role::Faint, [b'{', _, ..]) => parts.push((role, "{}".to_owned())),
                 (Role::Faint, [b'[', _, ..]) => parts.push((role, "[]".to_owned())),
                 _ => mark(&mut parts, role, &self.front(&line.value, look.columns), look.needle),
@@ -135,32 +135,33 @@ impl Document {
         self.is_json && self.at(row).is_some_and(|(_, line)| self.part(&line.value).starts_with(b"\""))
     }
 
-    /// The value of a row, at most about `most` bytes of it: a string without its quotes and escapes.
+    /// Returns the value of a row, about `most` bytes of it: a string without quotes and escapes.
     pub(super) fn value(&self, row: usize, most: usize) -> String {
         let Some((_, line)) = self.at(row) else { return String::new() };
         let raw = self.part(&line.value);
         if self.is_json { text::unescaped(raw, most) } else { text::lossy(raw, most) }
     }
 
-    /// The bytes of a row's name.
+    /// Returns the bytes of the name of a row.
     pub(super) fn name_range(&self, row: usize) -> Range<usize> {
         self.at(row).map_or(0..0, |(_, line)| line.name.start as usize..line.name.end as usize)
     }
 
-    /// The bytes of what a row stands for: its name, and its value with all that lies in it. A closing bracket stands
-    /// for what it closes.
+    /// Returns the bytes of what a row stands for: its name and its whole value. A closing bracket
+    /// stands for what it closes.
     pub(super) fn range(&self, row: usize) -> Range<usize> {
         let Some((index, line)) = self.meant(row) else { return 0..0 };
         line.start()..self.end_of(index, line)
     }
 
-    /// The bytes of its value alone, with all that lies in it.
+    /// Returns the bytes of the whole value of a row, without the name.
     pub(super) fn value_range(&self, row: usize) -> Range<usize> {
         let Some((index, line)) = self.meant(row) else { return 0..0 };
         line.value.start as usize..self.end_of(index, line)
     }
 
-    /// The JSON pointer of a row (RFC 6901): empty for the whole, and for what is no JSON.
+    /// Returns the JSON pointer of a row (RFC 6901); empty for the whole document and for plain
+    /// text.
     pub(super) fn pointer(&self, row: usize) -> String {
         let Some((index, _)) = self.meant(row).filter(|_| self.is_json) else { return String::new() };
         let mut pointer = String::new();
@@ -177,18 +178,19 @@ impl Document {
         pointer
     }
 
-    /// The line that shows a byte: what lies between two belongs to the one before.
+    /// Returns the line that shows a byte. Bytes between two lines belong to the first.
     pub(super) fn line_at(&self, offset: usize) -> usize {
         self.lines.partition_point(|line| line.start() <= offset).saturating_sub(1)
     }
 
-    /// Whether a row can be folded (true: it is), `None` where there is nothing to fold.
+    /// Whether a row is folded; `None` if it cannot be.
     pub(super) fn fold_of(&self, row: usize) -> Option<bool> {
         let (_, line) = self.at(row)?;
         line.close().map(|_| line.folded)
     }
 
-    /// Folds or opens what a row opens, or what it lies in. The row to go on from; `None` where nothing was to fold.
+    /// Folds or unfolds the value of a row, or the one that contains it. Returns the row to select;
+    /// `None` if there was nothing to fold.
     pub(super) fn toggle(&mut self, row: usize) -> Option<usize> {
         let (index, line) = self.at(row)?;
         let opener = match line.close() {
@@ -208,13 +210,13 @@ impl Document {
         self.fold_again();
     }
 
-    /// Opens everything.
+    /// Unfolds everything.
     pub(super) fn unfold_all(&mut self) {
         self.lines.iter_mut().for_each(|line| line.folded = false);
         self.shown = None;
     }
 
-    /// The lines in which a text is found, as it is written there, ignoring the case of ASCII.
+    /// Searches the text as it is written, ignoring ASCII case.
     pub(super) fn find(&self, needle: &str) -> Found {
         let (mut found, mut at) = (Found::default(), 0);
         while let Some(offset) = self.bytes.get(at..).and_then(|rest| text::position(rest, needle.as_bytes()))
@@ -229,7 +231,7 @@ impl Document {
             let Some(line) = self.lines.get(index) else { break };
             let holds =
                 |part: &Range<u32>| part.start as usize <= place.start && place.end <= part.end as usize;
-            // What stands across a name and its value is shown nowhere as it is searched for.
+            // A match across a name and its value is not visible as such.
             if !self.is_json || holds(&line.name) || holds(&line.value) {
                 at = at.max(line.value.end as usize);
                 if found.lines.last() != Some(&index) {
@@ -240,7 +242,7 @@ impl Document {
         found
     }
 
-    /// Opens what hides a line, and says which row it is then.
+    /// Unfolds what hides a line. Returns the row of the line.
     pub(super) fn reveal(&mut self, index: usize) -> usize {
         let mut opened = false;
         for opener in self.around(index) {
@@ -254,7 +256,7 @@ impl Document {
         self.row_of(index).unwrap_or(0)
     }
 
-    /// The row of a line, or of the folded one that it lies in.
+    /// Returns the row of a line, or of the folded line that contains it.
     pub(super) fn row_near(&self, index: usize) -> usize {
         match &self.shown {
             None => index,
@@ -262,7 +264,7 @@ impl Document {
         }
     }
 
-    /// The line of a row.
+    /// Returns the line of a row.
     pub(super) fn line_of(&self, row: usize) -> usize {
         self.at(row).map_or(0, |(index, _)| index)
     }
@@ -273,7 +275,7 @@ impl Document {
         Some((index, self.lines.get(index)?))
     }
 
-    /// The line that a row stands for: of a closing bracket the one that opens.
+    /// Returns the line that a row stands for: for a closing bracket the opening one.
     fn meant(&self, row: usize) -> Option<(usize, &Line)> {
         let (index, line) = self.at(row)?;
         let index = if line.closes { line.partner as usize } else { index };
@@ -291,16 +293,16 @@ impl Document {
         }
     }
 
-    /// The lines that open what a line lies in or closes, the outermost first.
+    /// Returns the lines that contain a line or that it closes, the outermost first.
     fn around(&self, index: usize) -> Vec<usize> {
         self.way(index).into_iter().map(|(at, _)| at).filter(|at| *at < index).collect()
     }
 
-    /// The way down to a line, and the place of each line of it in what it lies in, from 0. Hops over what lies beside
-    /// the way, so that it costs the members of what is on it.
+    /// Returns the path to a line, with the index of each of its lines among its siblings, from 0.
+    /// Skips over siblings, so that it costs the number of siblings on the path.
     fn way(&self, index: usize) -> Vec<(usize, usize)> {
         let (mut way, mut at, mut place) = (Vec::new(), 0, 0);
-        // Without brackets there is nothing to go down into.
+        // Without brackets there is no path.
         if !self.is_json {
             return vec![(index, index)];
         }
@@ -323,12 +325,12 @@ impl Document {
             shown.push(index as u32);
             index = line.close().filter(|_| line.folded).unwrap_or(index) + 1;
         }
-        // What lies in what is folded may be folded too; where nothing is hidden nothing is folded.
+        // Folded values may contain folded values; if nothing is hidden, nothing is folded.
         self.shown = (shown.len() < self.lines.len()).then_some(shown);
     }
 
-    /// The front of a part of the text that so many columns can hold, harmless and without credentials: these are
-    /// looked for before what was found is marked, which cuts the text.
+    /// Returns the front of a range of the text, as much as `columns` can hold, sanitized.
+    /// Credentials are removed before matches are marked, because marking cuts the text.
     fn front(&self, range: &Range<u32>, columns: usize) -> String {
         let most = columns.saturating_mul(4).saturating_add(64);
         sanitize::clean(&text::lossy(self.part(range), most))
@@ -339,7 +341,7 @@ impl Document {
     }
 }
 
-/// The blanks before a line. What lies so deep that its value would find no room says how deep it lies.
+/// Returns the indentation of a line. Beyond half the columns it states the depth instead.
 fn indent(depth: usize, columns: usize) -> String {
     let most = columns / 4;
     if depth <= most {
@@ -350,7 +352,7 @@ fn indent(depth: usize, columns: usize) -> String {
     format!("{}{deep}", " ".repeat(blanks))
 }
 
-/// Splits text at what was searched for.
+/// Splits text at the matches of a search.
 fn mark(parts: &mut Vec<(Role, String)>, role: Role, text: &str, needle: &str) {
     let mut rest = text;
     while let Some(at) = text::position(rest.as_bytes(), needle.as_bytes()) {

@@ -1,5 +1,5 @@
-//! The lines of a text: places in its bytes, never copies. One pass over the tokens of JSON, or over lines that are
-//! cut where a reader's eye would.
+//! The lines of a document, as ranges of its bytes: from one pass over the tokens of JSON, or over
+//! plain text that is wrapped.
 
 use std::ops::Range;
 
@@ -7,63 +7,65 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::base::sanitize;
 
-/// Lines that a text is cut into; what lies beyond is one more line. 28 bytes each: 56 MB.
+/// The number of lines of a document; the rest is one more line. A line takes 28 bytes, all take 56
+/// MB.
 pub(super) const MOST_LINES: usize = 2_000_000;
 
-/// Columns of a line of text that is no JSON: it fits a terminal of 80, and longer lines are hard to read.
+/// The width of a line of plain text, in columns: fits a terminal of 80.
 pub(super) const MEASURE: usize = 74;
 
-/// Columns at the end of such a line in which it is broken at a blank rather than within a word.
+/// The columns at the end of a line of plain text in which it is broken at a blank.
 const SLACK: usize = 24;
 
 /// A line: a member's name, a value or a bracket.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
-    /// In how many objects and arrays it lies.
+    /// The number of objects and arrays that contain the line.
     pub(super) depth: u16,
     /// Whether a comma follows.
     pub(super) comma: bool,
-    /// Whether what it opens is folded away.
+    /// Whether the value that it opens is folded.
     pub(super) folded: bool,
-    /// The name with its quotes; empty where it has none.
+    /// The name with its quotes; empty if there is none.
     pub(super) name: Range<u32>,
-    /// The value; of one that goes on in lines of its own the opening bracket.
+    /// The value; the opening bracket if the value has lines of its own.
     pub(super) value: Range<u32>,
-    /// Whether it closes what another line opens.
+    /// Whether it is a closing bracket.
     pub(super) closes: bool,
-    /// Of a line that opens the one that closes it, of one that closes the one that opens; of any other 0.
+    /// For an opening bracket the line that closes it, for a closing bracket the line that opens
+    /// it; else 0.
     pub(super) partner: u32,
 }
 
 impl Line {
     fn new(depth: usize, name: Range<u32>, value: Range<usize>) -> Self {
-        // Bodies are at most 64 MiB long, so that places fit.
+        // Bodies have at most 64 MiB, so that positions fit.
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let depth = u16::try_from(depth).unwrap_or(u16::MAX);
         let value = place(value.start)..place(value.end);
         Self { depth, comma: false, folded: false, name, value, closes: false, partner: 0 }
     }
 
-    /// The line that closes what it opens; `None` where it opens nothing.
+    /// Returns the line that closes what this line opens; `None` if it opens nothing.
     pub(super) fn close(&self) -> Option<usize> {
         (!self.closes && self.partner > 0).then_some(self.partner as usize)
     }
 
-    /// Where it begins in the text.
+    /// Returns the start of the line in the text.
     pub(super) fn start(&self) -> usize {
         (if self.name.is_empty() { self.value.start } else { self.name.start }) as usize
     }
 }
 
-/// What a text was cut into.
+/// The lines of a text.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     pub(super) lines: Vec<Line>,
-    /// Whether the last line is what found no room among [`MOST_LINES`].
+    /// Whether the last line is the rest beyond [`MOST_LINES`].
     pub(super) cut: bool,
 }
 
-/// The lines of a text that is no JSON, or no whole JSON.
+/// Returns the lines of a plain text.
 pub(super) fn plain(bytes: &[u8]) -> Lines {
     let mut all = Lines::default();
     let mut at = 0;
@@ -93,9 +95,10 @@ pub(super) fn plain(bytes: &[u8]) -> Lines {
     all
 }
 
-/// How many bytes of a line fit into the [`MEASURE`], at least one character; broken behind a blank where one is near.
+/// Returns the bytes of a line of [`MEASURE`] columns, at least one character, broken after a blank
+/// if one is near.
 fn measured(line: &[u8]) -> usize {
-    // No character that can be shown has more than four bytes, no column more than some marks.
+    // A character that can be shown has at most four bytes, and a column at most a few marks.
     let front = line.get(..MEASURE * 16).unwrap_or(line);
     let (mut columns, mut at, mut blank) = (0, 0, None);
     for chunk in front.utf8_chunks() {
@@ -110,7 +113,7 @@ fn measured(line: &[u8]) -> usize {
             }
         }
         let broken = chunk.invalid().len();
-        // A character that the front cut in two belongs to the next line, whole.
+        // A character that the cut would split belongs to the next line.
         if broken > 0 && at + broken == front.len() && front.len() < line.len() && at > 0 {
             return at;
         }
@@ -123,7 +126,7 @@ fn measured(line: &[u8]) -> usize {
     at
 }
 
-/// The columns that a character takes once it is harmless.
+/// Returns the columns of a sanitized character.
 fn columns_of(c: char) -> usize {
     match c {
         ' '..='~' => 1,
@@ -134,7 +137,7 @@ fn columns_of(c: char) -> usize {
     }
 }
 
-/// The lines of a text that is JSON. Walks its tokens: what is whole JSON needs no second look at its grammar.
+/// Returns the lines of a JSON text. Walks its tokens; the text is valid JSON.
 pub(super) fn json(bytes: &[u8]) -> Lines {
     let mut scan = Scan { bytes, all: Lines::default(), open: Vec::new(), name: 0..0 };
     let mut at = 0;
@@ -153,12 +156,12 @@ struct Scan<'a> {
     all: Lines,
     /// The lines that open what is not closed yet.
     open: Vec<u32>,
-    /// The name that waits for its value.
+    /// The name whose value follows.
     name: Range<u32>,
 }
 
 impl Scan<'_> {
-    /// Takes the token at `at`, and says where the next one is looked for.
+    /// Handles the token at `at`. Returns the position after it.
     fn token(&mut self, byte: u8, at: usize) -> usize {
         match byte {
             b' ' | b'\t' | b'\n' | b'\r' | b':' => at + 1,
@@ -213,7 +216,7 @@ impl Scan<'_> {
         end
     }
 
-    /// The rest of the text is one line, and closes what is open.
+    /// Makes the rest of the text one line, and closes what is open.
     fn cut(&mut self, at: usize) {
         let last = self.all.lines.len() as u32;
         for opener in std::mem::take(&mut self.open) {
@@ -232,7 +235,7 @@ impl Scan<'_> {
     }
 }
 
-/// One beyond the closing quote of the string that begins at `from`.
+/// Returns the position after the closing quote of the string that begins at `from`.
 fn end_of_string(bytes: &[u8], from: usize) -> usize {
     let mut at = from + 1;
     while let Some(found) = memchr::memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default()) {

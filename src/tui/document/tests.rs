@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use super::*;
 
-/// Wide enough for anything.
+/// Wide enough for any line.
 const LOOK: Look<'_> = Look { mask: None, needle: "", columns: 4000 };
 
 fn rows(doc: &Document) -> Vec<String> {
@@ -126,7 +126,7 @@ fn too_many_lines_are_said_to_be_so() {
     assert_eq!(Document::of(lines.as_bytes()).rows(), scan::MOST_LINES + 1);
 }
 
-/// JSON of every shape, with names that occur twice.
+/// JSON of every shape, with repeated names.
 fn json() -> impl Strategy<Value = String> {
     let text = "[a-z/~\"\\\\é\u{202e}😀]{0,5}".prop_map(|text| serde_json::to_string(&text).unwrap());
     let blank = prop_oneof![Just(""), Just(" "), Just("\n\t")];
@@ -152,7 +152,7 @@ fn json() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// What is shown is the same JSON again, in other lines.
+    /// What is shown is the same JSON, in other lines.
     #[test]
     fn the_lines_are_the_text(text in json()) {
         let mut doc = Document::of(text.as_bytes());
@@ -174,7 +174,8 @@ proptest! {
         }
     }
 
-    /// The bytes of a row are its value, and they lie in those of what it lies in, behind those before it.
+    /// The bytes of a row are its value. They are within those of the containing row, behind those
+    /// of earlier rows.
     #[test]
     fn bytes_nest_and_are_the_value(text in json()) {
         let doc = Document::of(text.as_bytes());
@@ -202,13 +203,13 @@ proptest! {
         }
     }
 
-    /// A pointer leads to the value, where no name occurs twice (RFC 6901, section 4).
+    /// A pointer leads to the value, unless a name is repeated (RFC 6901, section 4).
     #[test]
     fn pointers_lead_to_the_value(text in json()) {
         let doc = Document::of(text.as_bytes());
         let Ok(whole) = serde_json::from_str::<Value>(&text) else { return Ok(()) };
         let again = serde_json::to_string(&whole).unwrap();
-        // A name that occurs twice is gone from what was read.
+        // A repeated name is lost in the parsed value.
         let members = |text: &str| Document::of(text.as_bytes()).lines.len();
         prop_assume!(members(&again) == members(&text));
         for row in 0..doc.rows() {
@@ -218,7 +219,7 @@ proptest! {
         }
     }
 
-    /// Nothing is too odd to be shown, and every line of it is found.
+    /// Any text can be shown, and every line can be found.
     #[test]
     fn no_bytes_are_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let mut doc = Document::of(&bytes);

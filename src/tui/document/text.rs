@@ -1,14 +1,14 @@
-//! What a string of JSON says, and where a text stands in another.
+//! The text of JSON strings, and search.
 
-/// The text of a string of JSON without its quotes and escapes, of `raw` that begins with a quote; anything else as it
-/// stands. Of a text that is longer than `most` bytes about as many. A surrogate without its partner stays as it is written: no text
-/// can hold it (RFC 8259, section 8.2).
+/// Returns the text of a JSON string without quotes and escapes, if `raw` begins with a quote; else
+/// the text as it is. At most about `most` bytes. An unpaired surrogate stays as it is written: no
+/// text can hold it (RFC 8259, section 8.2).
 pub(super) fn unescaped(raw: &[u8], most: usize) -> String {
     let Some(inner) = raw.strip_prefix(b"\"") else { return lossy(raw, most) };
     let mut rest = inner.strip_suffix(b"\"").unwrap_or(inner);
     let mut out = String::new();
     while !rest.is_empty() && out.len() < most {
-        // What is beyond the most is not looked at.
+        // What is beyond the limit is not examined.
         let left = most - out.len();
         let near = rest.get(..left).unwrap_or(rest);
         let Some(plain) = memchr::memchr(b'\\', near) else {
@@ -22,7 +22,8 @@ pub(super) fn unescaped(raw: &[u8], most: usize) -> String {
     out
 }
 
-/// Up to `most` bytes of a text and the rest of the character that they end in; what is no UTF-8 as U+FFFD.
+/// Returns up to `most` bytes of a text, to the end of the last character, with U+FFFD for what is
+/// not UTF-8.
 pub(super) fn lossy(bytes: &[u8], most: usize) -> String {
     let mut end = most.min(bytes.len());
     let goes_on = |byte: &u8| (0x80..0xC0).contains(byte);
@@ -32,7 +33,7 @@ pub(super) fn lossy(bytes: &[u8], most: usize) -> String {
     String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes)).into_owned()
 }
 
-/// Takes the escape that the text begins with; says what follows.
+/// Decodes the escape that the text begins with. Returns what follows.
 fn escape<'a>(text: &'a [u8], out: &mut String) -> &'a [u8] {
     let Some((_, [letter, rest @ ..])) = text.split_first() else { return &[] };
     let c = match letter {
@@ -48,7 +49,7 @@ fn escape<'a>(text: &'a [u8], out: &mut String) -> &'a [u8] {
     rest
 }
 
-/// The four digits behind `\u`, and of a surrogate its partner.
+/// Decodes the four digits behind `\u`, and the other half of a surrogate pair.
 fn unit<'a>(text: &'a [u8], out: &mut String) -> &'a [u8] {
     let Some((high, rest)) = digits(text) else {
         out.push_str("\\u");
@@ -75,7 +76,7 @@ fn digits(text: &[u8]) -> Option<(u32, &[u8])> {
     Some((value, rest))
 }
 
-/// Where a text stands in another, ignoring the case of ASCII.
+/// Returns the positions of a text in another, ignoring ASCII case.
 pub(super) fn position(text: &[u8], needle: &[u8]) -> Option<usize> {
     let first = *needle.first()?;
     let mut starts = memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text);
@@ -104,7 +105,7 @@ mod tests {
         #[test]
         fn no_bytes_are_too_odd(raw in prop::collection::vec(any::<u8>(), 0..60), most in 0usize..40) {
             let text = unescaped(&raw, most);
-            // A byte that is no UTF-8 becomes three; an escape may reach beyond.
+            // A byte that is not UTF-8 becomes three; an escape may reach beyond.
             prop_assert!(text.len() <= 3 * (most + 3) + 6, "{text:?}");
         }
     }
