@@ -1,7 +1,9 @@
-//! How long a frame of the TUI takes with a million exchanges, 100,000 sessions, connections and findings and 50,000
-//! streams: every view, with a filter, in another order, a body of 10 MB opened and searched.
+//! How long a frame of the TUI takes with a million exchanges, 100,000 sessions, connections and
+//! findings and 50,000 streams: every view, with a filter, in another order, a body of 10 MB opened
+//! and searched.
 //!
-//! A frame is all that a key costs: the action, bringing the view up to date, drawing 200x50 cells. The aim is 16 ms.
+//! A frame is all that a key costs: the action, bringing the view up to date, drawing 200x50 cells.
+//! The aim is 16 ms.
 
 #![allow(
     clippy::unwrap_used,

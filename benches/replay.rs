@@ -1,7 +1,8 @@
-//! Throughput in bytes and packets per second of the engine, of the JSON lines export (both in this process, on one
-//! thread) and of `mcpdump report` (a process of its own).
+//! Throughput in bytes and packets per second of the engine, of the JSON lines export (both in this
+//! process, on one thread) and of `mcpdump report` (a process of its own).
 //!
-//! Reads `captures/many-sessions`, or the capture named by `MCPDUMP_CAPTURE`; the example `multiply` makes larger ones.
+//! Reads `captures/many-sessions`, or the capture named by `MCPDUMP_CAPTURE`; the example
+//! `multiply` makes larger ones.
 
 #![allow(
     clippy::unwrap_used,

@@ -4,9 +4,10 @@
 //!  cargo run --release --example load -- --rate 5000 --for 60 --connections 50
 //! ```
 //!
-//! Streamable HTTP on loopback: each connection is a session, with `initialize` first, then calls in turn. Both ends are
-//! raw sockets in one thread: a write on loopback is delivered before it returns, so that an exchange costs
-//! four system calls and no change of threads. At most one core is used, whatever the rate.
+//! Streamable HTTP on loopback: each connection is a session, with `initialize` first, then calls
+//! in turn. Both ends are raw sockets in one thread: a write on loopback is delivered before it
+//! returns, so that an exchange costs four system calls and no change of threads. At most one core
+//! is used, whatever the rate.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

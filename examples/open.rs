@@ -1,5 +1,5 @@
-//! What it takes to open a large capture in the TUI: how soon the first rows are there, how long a key waits while the
-//! rest is read, how long that takes compared with `report`, and the memory.
+//! What it takes to open a large capture in the TUI: how soon the first rows are there, how long a
+//! key waits while the rest is read, how long that takes compared with `report`, and the memory.
 //!
 //! ```text
 //! # 1 GB, 5.8 million packets, 694,000 exchanges
@@ -7,8 +7,8 @@
 //! cargo run --release --example open -- big.pcap
 //! ```
 //!
-//! As in the program, one thread reads and analyses and hands batches over a channel of four, the other takes them and
-//! draws 200x50 cells at most every 33 ms. A third presses a key every 20 ms.
+//! As in the program, one thread reads and analyses and hands batches over a channel of four, the
+//! other takes them and draws 200x50 cells at most every 33 ms. A third presses a key every 20 ms.
 
 #![allow(
     clippy::expect_used,

@@ -1,6 +1,7 @@
 //! The integration tests that run anywhere: one program, so that the crate is linked once.
 //!
-//! `cargo test --test all tui::` runs those of one module. What needs the right to capture is in `live.rs`.
+//! `cargo test --test all tui::` runs those of one module. What needs the right to capture is in
+//! `live.rs`.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,14 +1,14 @@
-//! Laws 2 and 7: the books of every connection balance on every capture, and the same input gives the same output,
-//! byte for byte, however the file is packed.
+//! Laws 2 and 7: the books of every connection balance on every capture, and the same input gives
+//! the same output, byte for byte, however the file is packed.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 
+use crate::support::assert_no_problems;
 use crate::support::corpus::{self, Capture};
 use crate::support::frame::Frame;
 use crate::support::law::unbalanced;
-use crate::support::none;
 use crate::support::run::{Run, packets};
 use mcpdump::base::Side;
 use mcpdump::capture::{Item, Packet};
@@ -17,8 +17,8 @@ use mcpdump::ledger::{Entry, Record};
 /// Payload bytes by sender and receiver.
 type Bytes = BTreeMap<(SocketAddr, SocketAddr), u64>;
 
-/// The payload that the packets hold, counted without the program's own readers; `None` where a packet is not
-/// understood here.
+/// The payload that the packets hold, counted without the program's own readers; `None` where a
+/// packet is not understood here.
 fn captured(items: &[Item]) -> Option<Bytes> {
     let mut bytes = Bytes::new();
     for packet in packets(items).values() {
@@ -68,7 +68,7 @@ fn the_books_balance_and_hold_every_byte() {
             problems.push(format!("{}: {way:?} has {want:?} bytes, told are {have:?}", capture.0));
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn nothing_is_missing_from_a_whole_capture() {
             }
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn who_watches_sees_each_request_once_and_before_its_end() {
             problems.push(format!("{}: watching changes what is told", capture.0));
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 /// `export --to jsonl` of a file's bytes.

@@ -1,4 +1,5 @@
-//! The program as it is run: exit statuses, messages, what goes where. What it says of a capture is `truth.rs`'s.
+//! The program as it is run: exit statuses, messages, what goes where. What it says of a capture is
+//! `truth.rs`'s.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -28,7 +29,8 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("messages are UTF-8")
 }
 
-/// It could not run: exit status 2, nothing on standard output, and a message that has all these words.
+/// It could not run: exit status 2, nothing on standard output, and a message that has all these
+/// words.
 #[track_caller]
 fn refuses(arguments: &[&str], words: &[&str]) {
     let output = run(arguments);
@@ -503,8 +505,8 @@ fn shell(line: &str) -> String {
     stdout(&output)
 }
 
-/// The blocks of README and docs/ that begin with a command show its output; `BLESS=1 cargo test documents` writes
-/// them anew.
+/// The blocks of README and docs/ that begin with a command show its output; `BLESS=1 cargo test
+/// documents` writes them anew.
 #[test]
 #[cfg(unix)]
 fn documents_show_what_is_printed() {
@@ -516,7 +518,8 @@ fn documents_show_what_is_printed() {
     assert!(screens >= 5, "the documents show {screens} screens");
 }
 
-/// Compares the outputs on a page with the program's, or writes them anew. Returns how many the page has.
+/// Compares the outputs on a page with the program's, or writes them anew. Returns how many the
+/// page has.
 #[cfg(unix)]
 fn outputs_of(page: &Path) -> usize {
     let text = fs::read_to_string(page).expect("a page");

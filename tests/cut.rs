@@ -1,7 +1,7 @@
 //! Law 1: the same bytes in other pieces give the same output.
 
+use crate::support::assert_no_problems;
 use crate::support::corpus::Capture;
-use crate::support::none;
 use crate::support::resegment::{Cut, cut, cut_and_shuffle};
 use crate::support::rng::Rng;
 use crate::support::run::{Remade, Run};
@@ -57,7 +57,7 @@ fn random_places() {
             problems.extend(difference(&name, &want, &mapped(capture, &remade)));
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 #[test]
@@ -66,18 +66,20 @@ fn byte_by_byte() {
     for capture in Capture::all().filter(|capture| !capture.is_large()) {
         let items = capture.items();
         let want = rows(capture, &Run::over(&items));
-        // Longer captures in pieces of seven, which meet every place of a line sooner or later and take less time.
+        // Longer captures in pieces of seven, which meet every place of a line sooner or later and
+        // take less time.
         let bytes = if items.len() < 400 { 1 } else { 7 };
         let remade = cut(&items, Cut::Every(bytes), &mut Rng::new(0));
         problems.extend(difference(capture.0, &want, &mapped(capture, &remade)));
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 #[test]
 fn pieces_in_any_order_and_some_of_them_twice() {
     let mut problems = Vec::new();
-    // Not where a connection may have begun before the capture: there the first piece to come is the first there is.
+    // Not where a connection may have begun before the capture: there the first piece to come is
+    // the first there is.
     let whole = Capture::all().filter(|capture| !capture.is_large() && !capture.is_damaged());
     for capture in whole {
         let items = capture.items();
@@ -88,7 +90,7 @@ fn pieces_in_any_order_and_some_of_them_twice() {
             problems.extend(difference(&name, &want, &without_findings(mapped(capture, &remade))));
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 /// The cutting itself: every byte of every direction is there once, in order.
@@ -114,7 +116,8 @@ fn the_pieces_are_the_same_bytes() {
         let items = capture.items();
         for how in [Cut::Random(5), Cut::Every(1)] {
             let remade = cut(&items, how, &mut Rng::new(1));
-            // Of a capture with a short snapshot length no payload is whole: there is nothing to cut.
+            // Of a capture with a short snapshot length no payload is whole: there is nothing to
+            // cut.
             let is_cut = remade.items.len() > items.len() || !capture.is_legible();
             assert!(is_cut, "{} is not cut", capture.0);
             assert!(bytes(&items) == bytes(&remade.items), "{} {how:?}", capture.0);

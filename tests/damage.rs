@@ -1,15 +1,16 @@
-//! What a damaged capture must not do to what is said of it: no panic, the books balance, nothing false, and what is
-//! wholly left is still told (design: laws 4 and 5).
+//! What a damaged capture must not do to what is said of it: no panic, the books balance, nothing
+//! false, and what is wholly left is still told (design: laws 4 and 5).
 
+use crate::support::assert_no_problems;
 use crate::support::corpus::{self, Capture};
 use crate::support::damage::{self, Damaged};
 use crate::support::law::{Measure, unbalanced};
-use crate::support::none;
 use crate::support::rng::Rng;
 use crate::support::run::Run;
 use mcpdump::capture::Item;
 
-/// Maims every small whole capture in some ways and holds what is said of each against what is said of the whole.
+/// Maims every small whole capture in some ways and holds what is said of each against what is said
+/// of the whole.
 fn hold(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
     let mut problems = Vec::new();
     for capture in Capture::small_and_whole() {
@@ -33,7 +34,7 @@ fn seeded(seeds: u64, damage: impl Fn(&mut Rng) -> Damaged) -> Vec<(String, Dama
 
 #[test]
 fn lost_data() {
-    none(&hold(|items| {
+    assert_no_problems(&hold(|items| {
         let mut ways = seeded(6, |rng| damage::lose_data(items, 25, rng));
         ways.extend(seeded(3, |rng| damage::lose_data(items, 4, rng)));
         ways
@@ -42,7 +43,7 @@ fn lost_data() {
 
 #[test]
 fn a_start_in_the_middle() {
-    none(&hold(|items| {
+    assert_no_problems(&hold(|items| {
         let starts = [1, 2, 3, 4].map(|quarter| (items.len() * quarter / 5) as u64);
         starts.map(|n| (format!("without {n} packets"), damage::lose_start(items, n))).into()
     }));
@@ -50,14 +51,15 @@ fn a_start_in_the_middle() {
 
 #[test]
 fn cut_packets() {
-    none(&hold(|items| {
+    assert_no_problems(&hold(|items| {
         [0, 40, 66, 100, 128, 300, 1000]
             .map(|bytes| (format!("cut at {bytes}"), damage::snap(items, bytes)))
             .into()
     }));
 }
 
-/// The capture ends early: what is said is true, whether the file ends between packets or inside one.
+/// The capture ends early: what is said is true, whether the file ends between packets or inside
+/// one.
 #[test]
 fn truncated_files() {
     let mut problems = Vec::new();
@@ -68,7 +70,8 @@ fn truncated_files() {
         for seed in 0..6 {
             let at = 24 + Rng::new(seed).below(bytes.len() - 24);
             let cut = bytes[..at].to_vec();
-            // The first block of a pcapng file may not be whole: then it is no capture, and that is said.
+            // The first block of a pcapng file may not be whole: then it is no capture, and that is
+            // said.
             let Ok(left) = corpus::items(cut.clone()) else {
                 continue;
             };
@@ -81,7 +84,7 @@ fn truncated_files() {
                 .extend(broken.into_iter().map(|problem| format!("{} cut at {at}: {problem}", capture.0)));
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 /// Packets in another order, as from several queues: everything is there, so everything is told.
@@ -101,7 +104,7 @@ fn other_order() {
                 .extend(broken.into_iter().map(|problem| format!("{} seed {seed}: {problem}", capture.0)));
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 /// A packet that was captured twice changes nothing but findings.
@@ -129,7 +132,7 @@ fn packets_captured_twice() {
             }
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 fn same_but_findings(a: &serde_json::Value, b: &serde_json::Value) -> bool {
@@ -141,7 +144,8 @@ fn same_but_findings(a: &serde_json::Value, b: &serde_json::Value) -> bool {
     strip(a) == strip(b)
 }
 
-/// Packets of every kind are lost: the evidence may be gone with them, so only that nothing is invented is asked.
+/// Packets of every kind are lost: the evidence may be gone with them, so only that nothing is
+/// invented is asked.
 #[test]
 fn lost_packets_of_any_kind() {
     let problems = hold(|items| {
@@ -150,11 +154,11 @@ fn lost_packets_of_any_kind() {
         ways
     });
     let is_invented = |problem: &String| !problem.contains(": false ") && !problem.contains(": missing ");
-    none(&problems.into_iter().filter(is_invented).collect::<Vec<_>>());
+    assert_no_problems(&problems.into_iter().filter(is_invented).collect::<Vec<_>>());
 }
 
-/// Bytes that are wrong can say anything (checksums are not verified): asked is that it ends, and that the books
-/// balance.
+/// Bytes that are wrong can say anything (checksums are not verified): asked is that it ends, and
+/// that the books balance.
 #[test]
 fn corrupt_packets() {
     let mut problems = Vec::new();
@@ -170,7 +174,7 @@ fn corrupt_packets() {
             );
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 #[test]
@@ -186,10 +190,11 @@ fn corrupt_times() {
             );
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
-/// Wrong bytes anywhere in the file, its headers included: it is read as far as it can be, or refused.
+/// Wrong bytes anywhere in the file, its headers included: it is read as far as it can be, or
+/// refused.
 #[test]
 fn corrupt_files() {
     let mut problems = Vec::new();
@@ -206,7 +211,7 @@ fn corrupt_files() {
             problems.extend(wrong.into_iter().map(|problem| format!("{} seed {seed}: {problem}", capture.0)));
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 /// The measure itself: what agrees passes, and every way to break the law is seen.
@@ -265,7 +270,8 @@ mod measure {
         Run { entries: vec![Entry::Record(Record::Exchange(Box::new(exchange)))] }
     }
 
-    /// What is broken where the whole capture tells of `was`, and one without the packets `lost` tells of `run`.
+    /// What is broken where the whole capture tells of `was`, and one without the packets `lost`
+    /// tells of `run`.
     fn broken(was: impl FnOnce(&mut Exchange), run: impl FnOnce(&mut Exchange), lost: &[u64]) -> String {
         let items = Capture("ts-sse/capture.pcap").items();
         let (whole, run) = (told(&items, was), told(&items, run));

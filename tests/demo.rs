@@ -1,5 +1,5 @@
-//! `mcpdump demo` and `mcpdump traffic` as they are run: everything in one command, on a real device where that is
-//! allowed, from the recording where it is not.
+//! `mcpdump demo` and `mcpdump traffic` as they are run: everything in one command, on a real
+//! device where that is allowed, from the recording where it is not.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};

@@ -1,5 +1,6 @@
-//! Files that grow while they are read: what is told of them is what is told of the saved file, whatever the pieces in which
-//! they came; and the program that follows them ends in every way that it can.
+//! Files that grow while they are read: what is told of them is what is told of the saved file,
+//! whatever the pieces in which they came; and the program that follows them ends in every way that
+//! it can.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -28,7 +29,8 @@ const CAPTURES: [&str; 5] = [
     "slow-and-odd/capture.pcapng",
 ];
 
-/// A capture that is written piece by piece, each when all before it was read; then its reader is told to end.
+/// A capture that is written piece by piece, each when all before it was read; then its reader is
+/// told to end.
 struct Fed {
     followed: Followed,
     file: File,

@@ -1,7 +1,8 @@
-//! The integration tests that capture on real devices, and so need the right to capture; some need root.
+//! The integration tests that capture on real devices, and so need the right to capture; some need
+//! root.
 //!
-//! Without that right each test prints that it is skipped, and why. With `MCPDUMP_MUST_CAPTURE` in the environment a test
-//! that would be skipped fails instead.
+//! Without that right each test prints that it is skipped, and why. With `MCPDUMP_MUST_CAPTURE` in
+//! the environment a test that would be skipped fails instead.
 
 #![cfg(target_os = "linux")]
 #![allow(

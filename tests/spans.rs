@@ -1,10 +1,11 @@
-//! Law 3: every byte knows its packet. The packets that an exchange names carry its messages, and its times are theirs.
+//! Law 3: every byte knows its packet. The packets that an exchange names carry its messages, and
+//! its times are theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::assert_no_problems;
 use crate::support::corpus::Capture;
 use crate::support::frame::Frame;
-use crate::support::none;
 use crate::support::run::{Run, packets};
 use mcpdump::base::{Side, Span};
 use mcpdump::capture::{Item, Packet};
@@ -13,7 +14,8 @@ use regex::bytes::Regex;
 
 type Packets<'a> = BTreeMap<u64, &'a Packet>;
 
-/// Captures in which messages lie in one piece in the bytes: not compressed, not chunked inside a message, not damaged.
+/// Captures in which messages lie in one piece in the bytes: not compressed, not chunked inside a
+/// message, not damaged.
 fn legible() -> impl Iterator<Item = Capture> {
     let is_legible = |capture: &Capture| {
         !capture.is_damaged() && !capture.is_compressed() && !capture.0.starts_with("slow-and-odd")
@@ -29,7 +31,8 @@ fn told(capture: Capture, items: &[Item]) -> Run {
     run
 }
 
-/// The payload in the packets from `first` to `last` that go where the first one goes, in the order of the stream.
+/// The payload in the packets from `first` to `last` that go where the first one goes, in the order
+/// of the stream.
 fn payload(packets: &Packets<'_>, first: u64, last: u64) -> Vec<u8> {
     let frames = packets.range(first..=last).filter_map(|(_, packet)| Some((Frame::of(packet)?, *packet)));
     let mut start = None;
@@ -50,7 +53,8 @@ fn bytes_of(packets: &Packets<'_>, carried: &Carried) -> Vec<u8> {
     payload(packets, carried.span.first.0, carried.span.last.0)
 }
 
-/// The member `name` with the JSON text `value`, blanks allowed, and not as the beginning of something longer.
+/// The member `name` with the JSON text `value`, blanks allowed, and not as the beginning of
+/// something longer.
 fn member(name: &str, value: &str) -> Regex {
     Regex::new(&format!(r#""{name}"\s*:\s*{}\s*[,}}\]]"#, regex::escape(value))).unwrap()
 }
@@ -99,7 +103,7 @@ fn the_packets_carry_what_they_are_named_for() {
             }
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 /// No packet too many: without its last packet a request from the client is not complete.
@@ -123,14 +127,15 @@ fn the_last_packet_is_needed() {
             }
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 /// How many bytes a request has: the body that its packets carry, no more and no less.
 #[test]
 fn the_size_is_that_of_the_body() {
     let mut problems = Vec::new();
-    // Bodies with several messages, and those that share their connection with a pipelined request, are left out.
+    // Bodies with several messages, and those that share their connection with a pipelined request,
+    // are left out.
     for capture in legible().filter(|capture| !capture.0.starts_with("batch")) {
         let items = capture.items();
         let (run, packets) = (told(capture, &items), packets(&items));
@@ -144,7 +149,7 @@ fn the_size_is_that_of_the_body() {
             }
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 /// What is wrong with the times of a span: they are those of packets, and of which.
@@ -179,5 +184,5 @@ fn times_are_those_of_the_packets() {
             }
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::support::assert_no_problems;
 use crate::support::corpus::{self, Capture};
-use crate::support::none;
 use mcpdump::base::Fact;
 use mcpdump::base::fact::{PayloadFact, PayloadKind};
 use mcpdump::engine::Engine;
@@ -48,7 +48,7 @@ fn exchanges_come_back_as_they_were_told() {
             }
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn what_was_said_comes_back_also_from_the_file() {
             }
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 #[test]
@@ -105,10 +105,11 @@ fn the_texts_of_an_exchange_are_where_it_says() {
             }
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
-/// Long streams are not read whole for one exchange: some pieces up to the message, and the heads, do.
+/// Long streams are not read whole for one exchange: some pieces up to the message, and the heads,
+/// do.
 #[test]
 fn what_an_exchange_said_is_found_without_reading_all() {
     const PIECES: usize = 40;
@@ -135,7 +136,7 @@ fn what_an_exchange_said_is_found_without_reading_all() {
             }
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 /// What goes on is told at any time, and is no more when all was told.

@@ -1,4 +1,5 @@
-//! The clients of `mcpdump traffic` against servers: ours in every revision, others', and such as mean no good.
+//! The clients of `mcpdump traffic` against servers: ours in every revision, others', and such as
+//! mean no good.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -343,7 +344,8 @@ async fn of_a_strangers_tools_only_those_that_read_are_called() {
     }
 }
 
-/// Answers every connection with a text, once its request head is there, and keeps it open; `None`: says nothing.
+/// Answers every connection with a text, once its request head is there, and keeps it open; `None`:
+/// says nothing.
 async fn raw(answer: fn(&str) -> Option<String>) -> (SocketAddr, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,8 +1,9 @@
-//! What mcpdump says of every capture, held against what the endpoints of the traffic logged themselves.
+//! What mcpdump says of every capture, held against what the endpoints of the traffic logged
+//! themselves.
 
 use crate::support::run::Run;
 use crate::support::truth::{Truth, compare};
-use crate::support::{corpus, none};
+use crate::support::{assert_no_problems, corpus};
 use serde_json::{Value, json};
 
 /// Every capture of a directory agrees with its truth.
@@ -20,7 +21,7 @@ fn agrees(name: &str) {
         let (wrong, _) = compare(&truth, &run.rows());
         problems.extend(wrong.into_iter().map(|problem| format!("{shown}: {problem}")));
     }
-    none(&problems);
+    assert_no_problems(&problems);
 }
 
 #[test]
@@ -162,7 +163,8 @@ fn every_directory_has_its_test() {
 mod comparison {
     use super::*;
 
-    /// A truth, and the export that a perfect program would write of it, as far as the comparison looks.
+    /// A truth, and the export that a perfect program would write of it, as far as the comparison
+    /// looks.
     fn perfect(name: &str) -> (Truth, Vec<Value>) {
         let truth = Truth::of(&corpus::directory().join(name));
         let text =

@@ -1,10 +1,11 @@
 //! A large capture out of a small one, as if many more clients had talked to the same server.
 //!
-//! Every copy gets client addresses of its own (10.A.B.C in the place of the client's), session ids of its own (each UUID
-//! or id of 32 hexadecimal digits is replaced by another of the same length, so no sequence number moves) and a time
-//! shift; some copies run at the same time, their packets interleaved by time. Payload is otherwise untouched: what holds
-//! of the original (messages, pairs, latencies) holds of every copy. Checksums stay as they were: captures of loopback
-//! traffic carry wrong ones anyway. The same input gives the same bytes.
+//! Every copy gets client addresses of its own (10.A.B.C in the place of the client's), session ids
+//! of its own (each UUID or id of 32 hexadecimal digits is replaced by another of the same length,
+//! so no sequence number moves) and a time shift; some copies run at the same time, their packets
+//! interleaved by time. Payload is otherwise untouched: what holds of the original (messages,
+//! pairs, latencies) holds of every copy. Checksums stay as they were: captures of loopback traffic
+//! carry wrong ones anyway. The same input gives the same bytes.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -56,8 +57,8 @@ struct Template {
     ids: Vec<(Range<usize>, usize)>,
 }
 
-/// Reads a capture and writes it many times, as a classic pcap file with nanoseconds. Takes what is IPv4 without options
-/// over Ethernet.
+/// Reads a capture and writes it many times, as a classic pcap file with nanoseconds. Takes what is
+/// IPv4 without options over Ethernet.
 ///
 /// # Errors
 /// A file that is no capture, nothing in it to multiply, or no space for the outcome.
@@ -169,7 +170,8 @@ fn port(packet: &Packet, at: usize) -> u16 {
     u16::from_be_bytes([packet.data[at], packet.data[at + 1]])
 }
 
-/// Ids of the same form for one copy: every digit is replaced by one of a hash of the id and the copy.
+/// Ids of the same form for one copy: every digit is replaced by one of a hash of the id and the
+/// copy.
 fn own_ids(ids: &[Vec<u8>], copy: u32) -> Vec<Vec<u8>> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let own = |(no, id): (usize, &Vec<u8>)| {

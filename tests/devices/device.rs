@@ -51,8 +51,8 @@ fn a_device_that_vanishes_ends_it_with_everything_kept() {
         command.arg(&file);
         command
     });
-    // It asks for the address of a host that is not there: ARP, which ends in the address, and the packet is in the file
-    // while it captures.
+    // It asks for the address of a host that is not there: ARP, which ends in the address, and the
+    // packet is in the file while it captures.
     let asked_for = |address: [u8; 4]| {
         let packets = super::dump::packets(std::fs::read(&file).unwrap()).0;
         packets

@@ -106,8 +106,9 @@ impl Dump {
         Self { child, stdout: None, stderr }
     }
 
-    /// It has a second thread, one that keeps or reads, once its device is open, its outputs are there, it has shut itself in and
-    /// catches signals. (What started it, a shell, may catch them too.)
+    /// It has a second thread, one that keeps or reads, once its device is open, its outputs are
+    /// there, it has shut itself in and catches signals. (What started it, a shell, may catch them
+    /// too.)
     #[track_caller]
     pub(crate) fn wait_for_capture(&mut self) {
         let began = Instant::now();

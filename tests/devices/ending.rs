@@ -33,8 +33,9 @@ fn a_filter_that_nothing_passes_is_said() {
     ended.says(&["no packet on lo passed the filter «udp port 9»", "0 packets captured on lo"]);
 }
 
-/// What it would lose is what waits in memory: the file is read while the process lives, and what was captured comes
-/// there by itself. How soon is a matter of packet times, and tested there (`keep`): here the machine may be busy.
+/// What it would lose is what waits in memory: the file is read while the process lives, and what
+/// was captured comes there by itself. How soon is a matter of packet times, and tested there
+/// (`keep`): here the machine may be busy.
 #[test]
 fn a_process_that_is_killed_loses_a_second_at_most() {
     if !can_capture() {
@@ -88,7 +89,8 @@ fn a_closed_pipe_ends_it_cleanly() {
     let mut dump = Dump::spawn(command);
     dump.wait_for_capture();
     dump.close_stdout();
-    // A program that another test starts just now may hold the pipe open for a moment: then its lines find room there.
+    // A program that another test starts just now may hold the pipe open for a moment: then its
+    // lines find room there.
     until("it finds the pipe closed", PATIENCE, || {
         traffic.make(5, 10);
         dump.is_over()

@@ -47,7 +47,8 @@ fn files_of_a_size_are_numbered_and_hold_every_packet() {
     assert_eq!(packets as u64, ended.number(" packets kept"));
     let output = mcpdump().arg("export").args(&files).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), live, "together they are one capture");
-    // A file is changed before the packet that follows the one that made it too large; its statistics come behind that.
+    // A file is changed before the packet that follows the one that made it too large; its
+    // statistics come behind that.
     assert!(files.iter().all(|file| file.metadata().unwrap().len() < 10_000 + 3000));
 }
 
@@ -153,8 +154,8 @@ fn what_nobody_reads_holds_up_no_file() {
     command.args(["list", "-i", "lo", "-w", file.to_str().unwrap(), &traffic.filter()]);
     let mut dump = Dump::spawn(command);
     dump.wait_for_capture();
-    // More lines than a pipe holds: it waits for somebody to read them. Then more packets than may wait, no faster than they
-    // are written.
+    // More lines than a pipe holds: it waits for somebody to read them. Then more packets than may
+    // wait, no faster than they are written.
     let (lines, rounds, large, bytes) = (2000, 10, 70, 150_000);
     traffic.make(lines, 10);
     for round in 1..=rounds {

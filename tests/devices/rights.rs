@@ -1,4 +1,5 @@
-//! What the process may do: nothing without the right to capture, and nothing more than it needs once it captures.
+//! What the process may do: nothing without the right to capture, and nothing more than it needs
+//! once it captures.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -14,8 +15,8 @@ fn open(directory: &Path) {
     fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).unwrap();
 }
 
-/// Copies the program. Not by this process: what another test starts meanwhile would hold the copy open for writing, and
-/// such a file cannot be run.
+/// Copies the program. Not by this process: what another test starts meanwhile would hold the copy
+/// open for writing, and such a file cannot be run.
 fn copy_program(to: &Path) {
     let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_mcpdump")).arg(to).status().unwrap();
     assert!(copied.success());
@@ -158,8 +159,8 @@ fn a_saved_capture_is_read_without_rights_too() {
     }
 }
 
-/// The folder that files may be made in is moved away, and another takes its name: by the name alone the next file could
-/// be made there, and the kernel does not let it.
+/// The folder that files may be made in is moved away, and another takes its name: by the name
+/// alone the next file could be made there, and the kernel does not let it.
 #[test]
 fn it_reaches_no_folder_but_its_own() {
     if !can_capture() {
@@ -198,7 +199,8 @@ fn write_secret(directory: &Path) {
     std::os::unix::fs::symlink(&secret, folder.join("config.toml")).unwrap();
 }
 
-/// The configuration is read as whoever looks, not as root: what is wrong with a file is told with its words.
+/// The configuration is read as whoever looks, not as root: what is wrong with a file is told with
+/// its words.
 #[test]
 fn a_set_user_id_program_reads_no_configuration_as_root() {
     if !is_root() {

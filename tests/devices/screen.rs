@@ -11,7 +11,8 @@ fn program() -> String {
     format!("env -u SUDO_USER XDG_CONFIG_HOME=/nonexistent {}", env!("CARGO_BIN_EXE_mcpdump"))
 }
 
-/// Whether each thread of a process gave up what it could: no capability is left, and none can be gained.
+/// Whether each thread of a process gave up what it could: no capability is left, and none can be
+/// gained.
 #[track_caller]
 fn is_shut_in(process: &str) {
     let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
@@ -57,7 +58,8 @@ fn a_device_is_watched_and_left() {
     );
 }
 
-/// Rows come by themselves; who moves up is not taken away from there, who freezes the screen sees it stand.
+/// Rows come by themselves; who moves up is not taken away from there, who freezes the screen sees
+/// it stand.
 #[test]
 fn it_follows_until_somebody_looks_at_something() {
     if !can_capture() {

@@ -1,12 +1,12 @@
-//! The proof of a live capture: real traffic on loopback, read through libpcap while server and clients run in this
-//! process. Every exchange that a client made is paired, and its total lies between what the server measured of its own
-//! work and what the client measured around it.
+//! The proof of a live capture: real traffic on loopback, read through libpcap while server and
+//! clients run in this process. Every exchange that a client made is paired, and its total lies
+//! between what the server measured of its own work and what the client measured around it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::none;
+use crate::support::assert_no_problems;
 use crate::support::run::Run;
 use crate::support::timed::{Handled, Log, Timed};
 use mcpdump::capture::live;
@@ -152,7 +152,7 @@ async fn totals_lie_between_the_servers_and_the_clients() {
             problems.push(format!("{} {:?}: {least} ms, {total} ms, {most} ms", call.method, call.name));
         }
     }
-    none(&problems);
+    assert_no_problems(&problems);
     assert_eq!(between, calls.len());
     assert!(calls.len() >= 300);
     assert_eq!(exchanges.values().map(Vec::len).sum::<usize>(), calls.len(), "and nothing was made up");

@@ -130,7 +130,8 @@ fn compress(coding: &str, mib: usize) -> Vec<u8> {
     }
 }
 
-/// Many bodies that are small when compressed and large when not, all open at once: `n` of them with 1 MiB each.
+/// Many bodies that are small when compressed and large when not, all open at once: `n` of them
+/// with 1 MiB each.
 pub(crate) fn many_bodies(wire: &mut Wire, n: usize) {
     let body = vec![b' '; 1 << 20];
     for number in 0..n {

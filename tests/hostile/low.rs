@@ -53,7 +53,8 @@ pub(crate) fn gaps_backwards(wire: &mut Wire, n: usize) {
     }
 }
 
-/// Every byte on its own, in a connection whose beginning was not captured: nothing that can be read.
+/// Every byte on its own, in a connection whose beginning was not captured: nothing that can be
+/// read.
 pub(crate) fn bytewise(wire: &mut Wire, n: usize) {
     let mut conn = Conn::new(0);
     let text = b"data: {\"jsonrpc\":\"2.0\"\r\nHTTP/1.1 2\n\nPOST /mcp HTTP/1.";
@@ -178,7 +179,8 @@ pub(crate) fn slow_time(wire: &mut Wire, n: usize) {
     }
 }
 
-/// `n` connections that each hold a few bytes, and much other traffic between them: what is held must not keep that.
+/// `n` connections that each hold a few bytes, and much other traffic between them: what is held
+/// must not keep that.
 fn held_between(wire: &mut Wire, n: usize, hold: impl Fn(&mut Wire, &mut Conn)) {
     let mut other = Conn::new(0);
     for number in 1..=n {

@@ -266,7 +266,8 @@ pub(crate) fn batch_answers(wire: &mut Wire, n: usize) {
     }
 }
 
-/// A batch of 10,000 requests, and `n` progress notifications on its stream with a token that nobody gave.
+/// A batch of 10,000 requests, and `n` progress notifications on its stream with a token that
+/// nobody gave.
 pub(crate) fn batch_progress(wire: &mut Wire, n: usize) {
     let mut conn = wire.open(0);
     let field = session(wire, &mut conn, "one");
@@ -313,7 +314,8 @@ fn unanswered_more(wire: &mut Wire, n: usize) {
     }
 }
 
-/// 2026-07-28: `n` clients behind one address, each with a name of its own, then as many requests without a name.
+/// 2026-07-28: `n` clients behind one address, each with a name of its own, then as many requests
+/// without a name.
 pub(crate) fn clients(wire: &mut Wire, n: usize) {
     let mut conn = wire.open(0);
     for id in 0..n {

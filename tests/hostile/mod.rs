@@ -1,8 +1,9 @@
-//! Traffic that is made to hurt: it costs the program a bounded amount of memory, no panic, and ends.
+//! Traffic that is made to hurt: it costs the program a bounded amount of memory, no panic, and
+//! ends.
 //!
-//! Each attack is run against the program as a process of its own, small here and, where asked for, large:
-//! `cargo test --release --test all hostile::large -- --ignored --nocapture --test-threads 1` prints what each costs at half and
-//! at full size, to see what grows faster than the traffic.
+//! Each attack is run against the program as a process of its own, small here and, where asked for,
+//! large: `cargo test --release --test all hostile::large -- --ignored --nocapture --test-threads
+//! 1` prints what each costs at half and at full size, to see what grows faster than the traffic.
 
 mod http;
 mod low;
@@ -55,8 +56,8 @@ impl Attack {
     }
 }
 
-/// Each attack as two tests. What follows it: how many in the small one, how many in the large one, the most memory in
-/// MiB, the finding.
+/// Each attack as two tests. What follows it: how many in the small one, how many in the large one,
+/// the most memory in MiB, the finding.
 macro_rules! attacks {
     ($($name:ident = $room:ident::$make:ident($small:expr, $large:expr, $memory:expr, $finding:expr);)*) => {
         $(const fn $name() -> Attack {

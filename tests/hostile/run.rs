@@ -1,4 +1,5 @@
-//! An attack on the program: it is run as a process of its own, fed through a pipe, and its memory is watched.
+//! An attack on the program: it is run as a process of its own, fed through a pipe, and its memory
+//! is watched.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -111,7 +112,8 @@ fn resident_peak(pid: u32) -> Option<u64> {
     Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
 }
 
-/// Processor time that a process which ended and was not waited for spent in itself: field 14, in hundredths.
+/// Processor time that a process which ended and was not waited for spent in itself: field 14, in
+/// hundredths.
 fn user_ms(child: &Child) -> Option<u64> {
     // The pipes are closed a moment before the process ends.
     thread::sleep(LOOK);

@@ -186,7 +186,8 @@ impl Wire {
         }
     }
 
-    /// The client POSTs JSON to the MCP endpoint; `fields` are more header lines, each with its CRLF.
+    /// The client POSTs JSON to the MCP endpoint; `fields` are more header lines, each with its
+    /// CRLF.
     pub(crate) fn post(&mut self, conn: &mut Conn, fields: &str, body: &str) {
         let text = format!(
             "POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\

@@ -1,4 +1,5 @@
-//! `mcpdump serve` over real sockets: what is on the wire, what is refused, and what goes wrong on purpose.
+//! `mcpdump serve` over real sockets: what is on the wire, what is refused, and what goes wrong on
+//! purpose.
 
 mod everything;
 mod faults;

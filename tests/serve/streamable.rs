@@ -1,4 +1,5 @@
-//! Streamable HTTP: sessions, resumption, the stateless revision, JSON answers, and rmcp's own client.
+//! Streamable HTTP: sessions, resumption, the stateless revision, JSON answers, and rmcp's own
+//! client.
 
 use mcpdump::serve::{Faults, Options};
 use rmcp::ServiceExt;

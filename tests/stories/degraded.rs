@@ -65,8 +65,8 @@ fn a_gap_in_the_stream_that_should_answer() {
 
 /// A cut packet of the stream.
 ///
-/// DIFFERS: a cut payload is told nowhere but in `degraded`: `capture.cut_packets` is noted for cut headers alone
-/// (`link/part.rs`), and `tcp.gap` is not noted for this gap.
+/// DIFFERS: a cut payload is told nowhere but in `degraded`: `capture.cut_packets` is noted for cut
+/// headers alone (`link/part.rs`), and `tcp.gap` is not noted for this gap.
 #[test]
 fn a_cut_packet() {
     let mut story = Story::new();
@@ -170,7 +170,8 @@ fn packets_out_of_order() {
     rows.finds("tcp.gap", 0);
 }
 
-/// A whole response is lost: its request is not «never answered», the next one is answered in its turn.
+/// A whole response is lost: its request is not «never answered», the next one is answered in its
+/// turn.
 #[test]
 fn a_response_is_lost() {
     let mut story = Story::new();

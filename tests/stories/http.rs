@@ -19,8 +19,8 @@ pub(crate) fn post(target: &str, more: Fields, body: &str) -> String {
     )
 }
 
-/// A POST as clients of HTTP+SSE send it: no JSON is accepted in answer (Accept tells the transports apart where the
-/// beginning of a session was not captured).
+/// A POST as clients of HTTP+SSE send it: no JSON is accepted in answer (Accept tells the
+/// transports apart where the beginning of a session was not captured).
 pub(crate) fn send(target: &str, body: &str) -> String {
     post(target, &[], body)
         .replace("Accept: application/json, text/event-stream", "Accept: text/event-stream")

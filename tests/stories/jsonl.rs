@@ -91,8 +91,8 @@ fn numbers_as_text() {
     );
 }
 
-/// By completing packet; `n` is the order of requests. What is open comes at the end, in the order of `n`, then the
-/// sessions in the order of their first packet.
+/// By completing packet; `n` is the order of requests. What is open comes at the end, in the order
+/// of `n`, then the sessions in the order of their first packet.
 #[test]
 fn rows_in_their_order() {
     let mut story = Story::new();
@@ -162,8 +162,8 @@ fn the_same_again() {
 
 /// The sessions come last: findings that only the end brings come before them.
 ///
-/// DIFFERS: `engine::finish` takes records and findings of the end together, and `tell` writes all records first, so
-/// that the finding follows the sessions.
+/// DIFFERS: `engine::finish` takes records and findings of the end together, and `tell` writes all
+/// records first, so that the finding follows the sessions.
 #[test]
 fn sessions_come_last() {
     let mut story = Story::new();

@@ -9,7 +9,8 @@ const A: &str = "10.0.0.1:5000";
 const B: &str = "10.0.0.1:5001";
 const SID: Fields = &[("Mcp-Session-Id", "x")];
 
-/// The stream of HTTP+SSE carries requests of the server too; the client answers by POST, the server may cancel its own.
+/// The stream of HTTP+SSE carries requests of the server too; the client answers by POST, the
+/// server may cancel its own.
 #[test]
 fn requests_from_the_server_over_http_sse() {
     let mut story = Story::new();
@@ -141,9 +142,11 @@ fn a_message_without_version() {
     rows.finds("rpc.no_version", 2);
 }
 
-/// A second answer on one POST is a duplicate there: it is no answer to another client's request with that id.
+/// A second answer on one POST is a duplicate there: it is no answer to another client's request
+/// with that id.
 ///
-/// DIFFERS: `on_its_own_post` passes over answered requests, so the second answer goes to another client by rule 2.
+/// DIFFERS: `on_its_own_post` passes over answered requests, so the second answer goes to another
+/// client by rule 2.
 #[test]
 fn a_duplicate_where_ids_collide() {
     let mut story = Story::new();
@@ -221,7 +224,8 @@ fn an_invented_token() {
     rows.finds("mcp.unknown_token", 1);
 }
 
-/// An id used again while its request is outstanding; and again after its answer, which is allowed by the wire.
+/// An id used again while its request is outstanding; and again after its answer, which is allowed
+/// by the wire.
 #[test]
 fn an_id_used_again() {
     let mut story = Story::new();

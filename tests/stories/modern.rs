@@ -138,7 +138,8 @@ fn input_required() {
     rows.exchange_is(3, json!({"continues": null}));
 }
 
-/// What comes on the stream that `subscriptions/listen` opened is that exchange's; closing it cancels.
+/// What comes on the stream that `subscriptions/listen` opened is that exchange's; closing it
+/// cancels.
 #[test]
 fn a_subscription() {
     let mut story = Story::new();
@@ -208,9 +209,11 @@ fn the_probe() {
     rows.counts("finding", 0);
 }
 
-/// Headers that repeat the body: told where they contradict it, in whatever way they are written where they do not.
+/// Headers that repeat the body: told where they contradict it, in whatever way they are written
+/// where they do not.
 ///
-/// DIFFERS: `rules::request` leaves out every `Mcp-Name` that begins with `=?` instead of decoding it.
+/// DIFFERS: `rules::request` leaves out every `Mcp-Name` that begins with `=?` instead of decoding
+/// it.
 #[test]
 fn headers_that_repeat_the_body() {
     for (method, name, version, findings) in [
@@ -266,7 +269,8 @@ fn closing_before_the_status_line() {
     }
 }
 
-/// A number and a text as ids of two requests of one session, one answered on the other's connection: never.
+/// A number and a text as ids of two requests of one session, one answered on the other's
+/// connection: never.
 #[test]
 fn stateless_answers_stay_on_their_post() {
     let mut story = Story::new();

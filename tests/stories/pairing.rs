@@ -25,7 +25,8 @@ fn a_number_and_a_text() {
     rows.finds("mcp.id_reused", 0);
 }
 
-/// On the GET stream and on a POST's stream; answered by POST. The ids are those of the client's own requests.
+/// On the GET stream and on a POST's stream; answered by POST. The ids are those of the client's
+/// own requests.
 #[test]
 fn requests_from_the_server() {
     let mut story = Story::new();
@@ -79,8 +80,8 @@ fn a_response_captured_before_its_request() {
     rows.finds("mcp.unknown_response", 0);
 }
 
-/// DIFFERS: `Follower::tick` waits RESPONSE_WAIT + HOLE_WAIT + 2 ticks (600 ms) and `answered_before` does not look at
-/// the distance, so a response joins a request 400 ms after it.
+/// DIFFERS: `Follower::tick` waits RESPONSE_WAIT + HOLE_WAIT + 2 ticks (600 ms) and
+/// `answered_before` does not look at the distance, so a response joins a request 400 ms after it.
 #[test]
 fn a_response_to_nothing() {
     let mut story = Story::new();
@@ -204,7 +205,8 @@ fn two_requests_with_one_token() {
     has(rows.found("mcp.token_collision")[0], json!({"exchange": 3}));
 }
 
-/// The stream breaks, the client resumes by GET: what is replayed is not counted again, the response comes there.
+/// The stream breaks, the client resumes by GET: what is replayed is not counted again, the
+/// response comes there.
 #[test]
 fn resumed_by_get() {
     let mut story = Story::new();
@@ -263,8 +265,9 @@ fn a_replayed_response() {
 
 /// The repetition is joined to the exchange: one request, asked again.
 ///
-/// DIFFERS: `may_be_answered_later` wants HTTP+SSE, event ids or an open GET stream, so the exchange is told as
-/// unanswered at the RST, with an error finding, and the repetition is another exchange.
+/// DIFFERS: `may_be_answered_later` wants HTTP+SSE, event ids or an open GET stream, so the
+/// exchange is told as unanswered at the RST, with an error finding, and the repetition is another
+/// exchange.
 #[test]
 fn a_post_repeated_after_rst() {
     let mut story = Story::new();
@@ -312,7 +315,8 @@ fn a_task() {
     rows.exchange_is(5, json!({"method": "tasks/get", "continues": null}));
 }
 
-/// A batch that is answered by a stream, element by element and in any order, and one with a notification in it.
+/// A batch that is answered by a stream, element by element and in any order, and one with a
+/// notification in it.
 #[test]
 fn a_batch_answered_by_a_stream() {
     let mut story = Story::new();
@@ -389,8 +393,8 @@ fn a_request_in_a_json_response() {
 
 /// Every response has the id 0: a bug of real servers that one look should show.
 ///
-/// DIFFERS: `rules::unasked` counts zeros among unknown responses alone; where a request had the id 0 (the
-/// `initialize` of the TypeScript SDK) they are told as its duplicates and never counted.
+/// DIFFERS: `rules::unasked` counts zeros among unknown responses alone; where a request had the id
+/// 0 (the `initialize` of the TypeScript SDK) they are told as its duplicates and never counted.
 #[test]
 fn every_response_has_id_0() {
     let mut story = Story::new();

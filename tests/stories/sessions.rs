@@ -8,7 +8,8 @@ use super::story::*;
 const A: &str = "10.0.0.1:5000";
 const B: &str = "10.0.0.1:5001";
 
-/// The session of one request over HTTP+SSE whose endpoint event says `endpoint`, POSTed to `target`.
+/// The session of one request over HTTP+SSE whose endpoint event says `endpoint`, POSTed to
+/// `target`.
 fn told(endpoint: &str, target: &str) -> Rows {
     let mut story = Story::new();
     let (stream, posts) = legacy(&mut story, [A, B], SERVER, endpoint);
@@ -138,7 +139,8 @@ fn two_initialize_at_once() {
     rows.row_is("session", 1, json!({"session_id": "two", "client": B}));
 }
 
-/// Without an id: by client address without its port, and server. Ids collide, each is answered on its own POST.
+/// Without an id: by client address without its port, and server. Ids collide, each is answered on
+/// its own POST.
 #[test]
 fn stateless_servers() {
     let mut story = Story::new();
@@ -165,7 +167,8 @@ fn stateless_servers() {
     rows.finds("mcp.unknown_response", 0);
 }
 
-/// POSTs with one target are one session also where the endpoint event was not captured; the stream is adopted.
+/// POSTs with one target are one session also where the endpoint event was not captured; the stream
+/// is adopted.
 #[test]
 fn headless_stream_of_one_session() {
     let mut story = Story::new();
@@ -354,8 +357,9 @@ fn a_port_used_again() {
 
 /// Without an id in the headers the same traffic is as easily counted twice.
 ///
-/// DIFFERS: only the session that came later knows its twin, and `rules::completed` asks at its first exchange alone:
-/// the inner leg of a proxy begins later and is answered first, when the other has nothing to compare.
+/// DIFFERS: only the session that came later knows its twin, and `rules::completed` asks at its
+/// first exchange alone: the inner leg of a proxy begins later and is answered first, when the
+/// other has nothing to compare.
 #[test]
 fn seen_twice_over_http_sse() {
     let mut story = Story::new();

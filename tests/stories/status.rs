@@ -172,7 +172,8 @@ fn closing(how: impl FnOnce(&mut Story, Conn)) -> Rows {
     story.run()
 }
 
-/// The POST's stream ends without an answer: whoever ended it first is the cause. No cancellation before 2026-07-28.
+/// The POST's stream ends without an answer: whoever ended it first is the cause. No cancellation
+/// before 2026-07-28.
 #[test]
 fn causes_on_a_post_stream() {
     for (cause, rows) in [
@@ -234,7 +235,8 @@ fn causes_without_a_status_line() {
     }
 }
 
-/// Over HTTP+SSE the answer would come on the GET stream: its end is the cause, not that of the POST's connection.
+/// Over HTTP+SSE the answer would come on the GET stream: its end is the cause, not that of the
+/// POST's connection.
 #[test]
 fn causes_over_http_sse() {
     for (cause, how) in [
@@ -395,8 +397,9 @@ fn never_resumed() {
 
 /// A server request on a POST's stream that nobody answers; everything is closed at the end.
 ///
-/// DIFFERS: `Open::ended` is never set for requests of the server outside of HTTP+SSE, so that the cause is
-/// `capture_end`, degraded, whatever became of the connection. (The design does not say which cause it should be.)
+/// DIFFERS: `Open::ended` is never set for requests of the server outside of HTTP+SSE, so that the
+/// cause is `capture_end`, degraded, whatever became of the connection. (The design does not say
+/// which cause it should be.)
 #[test]
 fn the_client_does_not_answer() {
     let mut story = Story::new();

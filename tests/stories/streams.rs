@@ -70,7 +70,8 @@ fn ended() {
     }
 }
 
-/// A close is the end where the response has no other: whoever reads it to the end sees it complete.
+/// A close is the end where the response has no other: whoever reads it to the end sees it
+/// complete.
 #[test]
 fn a_stream_that_a_close_ends() {
     for (side, ended) in [(Server, "complete"), (Client, "client_closed")] {
@@ -92,7 +93,8 @@ fn a_stream_that_a_close_ends() {
     }
 }
 
-/// An event with an empty data line counts, one without a data line does not; nor does an unfinished one.
+/// An event with an empty data line counts, one without a data line does not; nor does an
+/// unfinished one.
 #[test]
 fn what_is_an_event() {
     let mut story = Story::new();
@@ -137,7 +139,8 @@ fn no_stream() {
     story.run().counts("stream", 0);
 }
 
-/// The stream of a POST says which exchange opened it; it is told when it ends, the exchange when it is answered.
+/// The stream of a POST says which exchange opened it; it is told when it ends, the exchange when
+/// it is answered.
 #[test]
 fn the_stream_of_an_exchange() {
     let mut story = Story::new();

@@ -13,7 +13,8 @@ fn walkthrough() {
     let target = "/messages?sessionId=8838e9b4-d065-4b8e-9fa9-b96f31ef835c";
     let mut story = Story::new();
     let stream = story.connect(A, SERVER);
-    // The design does not say where a stream starts: with its request, as every message that HTTP carries.
+    // The design does not say where a stream starts: with its request, as every message that HTTP
+    // carries.
     let first = story.at(1.0).c(stream, get("/sse", &[]));
     story.at(2.0).s(stream, sse(&[]));
     let endpoint = format!("event: endpoint\ndata: {target}\n\n");
@@ -109,8 +110,9 @@ fn ack_before_the_response_and_a_pause_after() {
     rows.exchange_is(2, json!({"status": "ok", "total_ms": 2.0, "receive_ms": 0.0, "ack_ms": 0.25}));
 }
 
-/// DIFFERS: `Follower::item` drops the transaction at `Ended` though its request is still under way: the body comes to
-/// a new transaction without target or session, and its requests are never told.
+/// DIFFERS: `Follower::item` drops the transaction at `Ended` though its request is still under
+/// way: the body comes to a new transaction without target or session, and its requests are never
+/// told.
 #[test]
 fn answer_before_the_request_is_complete() {
     let mut story = Story::new();
@@ -152,7 +154,8 @@ fn status_line_over_two_packets_after_a_100() {
     );
 }
 
-/// Not the last chunk but the last byte of the content; not the chunk's end but the line end that dispatches.
+/// Not the last chunk but the last byte of the content; not the chunk's end but the line end that
+/// dispatches.
 #[test]
 fn ends_are_those_of_the_content() {
     let mut story = Story::new();
@@ -183,7 +186,8 @@ fn ends_are_those_of_the_content() {
     rows.row_is("stream", 0, json!({"ended": "complete", "exchange": 3, "events": 1}));
 }
 
-/// The hole is filled later: the end is that packet's time, the span goes to the last packet in capture order.
+/// The hole is filled later: the end is that packet's time, the span goes to the last packet in
+/// capture order.
 #[test]
 fn a_retransmission_fills_a_hole() {
     let mut story = Story::new();
@@ -204,8 +208,9 @@ fn a_retransmission_fills_a_hole() {
     );
 }
 
-/// A hole in the middle of the request line's packet order: the start is the packet with the first byte, though
-/// captured later than others of the message; the end the time at which all of it was there.
+/// A hole in the middle of the request line's packet order: the start is the packet with the first
+/// byte, though captured later than others of the message; the end the time at which all of it was
+/// there.
 #[test]
 fn the_first_byte_is_captured_last() {
     let mut story = Story::new();
@@ -314,9 +319,11 @@ fn pipelined() {
     }
 }
 
-/// The 202 comes before the request is complete: the ack is negative, the answer comes on the stream.
+/// The 202 comes before the request is complete: the ack is negative, the answer comes on the
+/// stream.
 ///
-/// DIFFERS: as `answer_before_the_request_is_complete`; the answer on the stream is then an unknown response.
+/// DIFFERS: as `answer_before_the_request_is_complete`; the answer on the stream is then an unknown
+/// response.
 #[test]
 fn accepted_before_the_request_is_complete() {
     let mut story = Story::new();
@@ -355,7 +362,8 @@ fn a_stream_begun_before_the_request_is_complete() {
 
 /// The response is captured before the request, on one connection: two queues of one card.
 ///
-/// DIFFERS: as `answer_before_the_request_is_complete`: the transaction with the response is dropped before the request.
+/// DIFFERS: as `answer_before_the_request_is_complete`: the transaction with the response is
+/// dropped before the request.
 #[test]
 fn directions_captured_in_the_other_order() {
     let mut story = Story::new();

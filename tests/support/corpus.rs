@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use mcpdump::base::Findings;
 use mcpdump::capture::{self, Item, Source};
 
-/// Captures that the laws are held against: one file of every kind of traffic, the linktypes by their simplest.
+/// Captures that the laws are held against: one file of every kind of traffic, the linktypes by
+/// their simplest.
 pub(crate) const ALL: [&str; 25] = [
     "batch-2025-03-26/capture.pcapng",
     "big-results-mtu1500/capture.pcap",
@@ -40,7 +41,8 @@ pub(crate) const ALL: [&str; 25] = [
 const LARGE: [&str; 3] =
     ["big-results-mtu1500/capture.pcap", "load-sse/capture.pcap", "many-sessions/capture.pcapng"];
 
-/// Those whose bodies are compressed: what they say cannot be found in the packets, nor read after a gap.
+/// Those whose bodies are compressed: what they say cannot be found in the packets, nor read after
+/// a gap.
 const COMPRESSED: [&str; 3] = ["br-json/capture.pcap", "gzip-sse/capture.pcap", "zstd-py/capture.pcap"];
 
 /// One capture file.
@@ -73,7 +75,8 @@ impl Capture {
         COMPRESSED.contains(&self.0)
     }
 
-    /// Whether anything can be told of it but findings: not where every packet was cut to 128 bytes.
+    /// Whether anything can be told of it but findings: not where every packet was cut to 128
+    /// bytes.
     pub(crate) fn is_legible(self) -> bool {
         !self.0.starts_with("damaged-ts-sse-snaplen128")
     }
@@ -115,7 +118,8 @@ pub(crate) fn files_of(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// A source over a file's bytes, as the program reads standard input. Bytes that are no capture are an error of `next`.
+/// A source over a file's bytes, as the program reads standard input. Bytes that are no capture are
+/// an error of `next`.
 pub(crate) fn source(bytes: Vec<u8>) -> impl Source {
     let reader: Box<dyn Read + Send> = Box::new(Cursor::new(bytes));
     capture::from_reader("test", reader)

@@ -35,8 +35,8 @@ impl Damaged {
     }
 }
 
-/// Loses one in `n` of the packets with payload. Packets without payload, and those that open or end a connection,
-/// stay: so the capture still holds the evidence that something is missing.
+/// Loses one in `n` of the packets with payload. Packets without payload, and those that open or
+/// end a connection, stay: so the capture still holds the evidence that something is missing.
 pub(crate) fn lose_data(items: &[Item], n: usize, rng: &mut Rng) -> Damaged {
     Damaged::keeping(items, |packet| !(is_data(packet) && rng.one_in(n)))
 }
@@ -96,9 +96,9 @@ fn time_before(items: &[Item], place: usize) -> Option<Timestamp> {
     })
 }
 
-/// Swaps neighbours that were captured within 20 ms, times going with the packets: of two connections, or data of one
-/// direction. That is what captures of several queues or interfaces look like; within one connection a message is never
-/// put before what it answers.
+/// Swaps neighbours that were captured within 20 ms, times going with the packets: of two
+/// connections, or data of one direction. That is what captures of several queues or interfaces
+/// look like; within one connection a message is never put before what it answers.
 pub(crate) fn reorder(items: &[Item], rng: &mut Rng) -> Remade {
     const NEAR: i64 = 20_000_000;
     let mut made = items.to_vec();
@@ -128,7 +128,8 @@ fn is_data(packet: &Packet) -> bool {
     Frame::of(packet).is_some_and(|frame| !frame.payload.is_empty() && !frame.has(SYN | FIN | RST))
 }
 
-/// Writes random bytes into one in `n` packets, headers and payload alike, and gives some of them another length.
+/// Writes random bytes into one in `n` packets, headers and payload alike, and gives some of them
+/// another length.
 pub(crate) fn corrupt(items: &[Item], n: usize, rng: &mut Rng) -> Vec<Item> {
     let mut made = items.to_vec();
     for item in &mut made {

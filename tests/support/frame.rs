@@ -1,5 +1,6 @@
-//! Just enough of link, IP and TCP headers to find the payload of a packet and to write it anew. Knows Ethernet with
-//! VLAN tags, SLL, SLL2, NULL and RAW; no tunnels, no fragments, no IPv6 extension headers.
+//! Just enough of link, IP and TCP headers to find the payload of a packet and to write it anew.
+//! Knows Ethernet with VLAN tags, SLL, SLL2, NULL and RAW; no tunnels, no fragments, no IPv6
+//! extension headers.
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -34,7 +35,8 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Reads the headers of a packet; `None` where it carries no TCP or is of a kind that is not known here.
+    /// Reads the headers of a packet; `None` where it carries no TCP or is of a kind that is not
+    /// known here.
     pub(crate) fn of(packet: &Packet) -> Option<Self> {
         let data: &[u8] = &packet.data;
         let ip = ip_header(packet)?;
@@ -104,7 +106,8 @@ fn ip_header(packet: &Packet) -> Option<usize> {
 
 type Ip = (usize, usize, (IpAddr, IpAddr));
 
-/// Where the TCP header behind an IPv4 header is, the total length (0 where segmentation was offloaded), and who talks.
+/// Where the TCP header behind an IPv4 header is, the total length (0 where segmentation was
+/// offloaded), and who talks.
 fn ipv4(data: &[u8], ip: usize) -> Option<Ip> {
     let is_fragment = be16(data, ip + 6)? & 0x3fff != 0;
     (data.get(ip)? >> 4 == 4 && *data.get(ip + 9)? == 6 && !is_fragment).then_some(())?;

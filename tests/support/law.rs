@@ -1,4 +1,5 @@
-//! The laws that what is said of a maimed capture must keep, with what is said of the whole one as the measure.
+//! The laws that what is said of a maimed capture must keep, with what is said of the whole one as
+//! the measure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,8 @@ pub(crate) struct Measure<'a> {
     packets: BTreeMap<u64, &'a Packet>,
     /// Whether the requests of the server can be read after a gap: not in a compressed stream.
     is_plain: bool,
-    /// Whether every byte came once, so that the loss of a packet moves no time of what is still whole.
+    /// Whether every byte came once, so that the loss of a packet moves no time of what is still
+    /// whole.
     is_smooth: bool,
 }
 
@@ -29,10 +31,13 @@ impl<'a> Measure<'a> {
         Self { exchanges, packets: packets(items), is_plain, is_smooth: run.is_smooth() }
     }
 
-    /// What is false, or missing, in what was said of a maimed capture of which `survivors` are wholly left.
+    /// What is false, or missing, in what was said of a maimed capture of which `survivors` are
+    /// wholly left.
     ///
-    /// 1. Every exchange that is printed is one of the whole capture's (connection's client, origin, id, method, and a packet in common).
-    /// 2. It says the same of it (session, name, status), or is degraded. What was cancelled may be anything else: the
+    /// 1. Every exchange that is printed is one of the whole capture's (connection's client,
+    ///   origin, id, method, and a packet in common).
+    /// 2. It says the same of it (session, name, status), or is degraded. What was cancelled may be
+    ///   anything else: the
     ///    cancellation may be what is missing, and nothing shows it.
     /// 3. Where all its packets are left and it is not degraded, its times are the same.
     /// 4. Every exchange whose request is wholly left is printed.
@@ -40,7 +45,8 @@ impl<'a> Measure<'a> {
         self.check(run, remade, survivors, Times::Same)
     }
 
-    /// [`Measure::broken`] for a capture that is whole but in another order: times may be others, nothing is missing.
+    /// [`Measure::broken`] for a capture that is whole but in another order: times may be others,
+    /// nothing is missing.
     pub(crate) fn broken_in_other_order(&self, run: &Run, remade: &Remade) -> Vec<String> {
         let survivors = self.packets.keys().copied().collect();
         self.check(run, remade, &survivors, Times::Any)
@@ -75,7 +81,8 @@ impl<'a> Measure<'a> {
             [exchange.request.span.first, exchange.request.span.last].map(|no: PacketNo| remade.back(no.0));
         let (first, last) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
         let meets = |was: &Exchange| {
-            // Of what was sent again, the first copy may be lost and another packet be the one that carries it.
+            // Of what was sent again, the first copy may be lost and another packet be the one that
+            // carries it.
             !self.is_smooth || (was.request.span.first.0 <= last && was.request.span.last.0 >= first)
         };
         let what = |exchange: &'_ Exchange| (exchange.origin, exchange.id.clone(), exchange.method.clone());
@@ -139,7 +146,8 @@ impl<'a> Measure<'a> {
         })
     }
 
-    /// Whether the packets from the first to the last of `ends` that go where the first one goes are left.
+    /// Whether the packets from the first to the last of `ends` that go where the first one goes
+    /// are left.
     fn are_left(&self, ends: [u64; 4], survivors: &BTreeSet<u64>) -> bool {
         let (first, last) = (ends.iter().min().unwrap(), ends.iter().max().unwrap());
         let way = |packet: &Packet| Frame::of(packet).map(|frame| (frame.source, frame.destination));

@@ -15,14 +15,16 @@ pub(crate) enum Cut {
     Every(usize),
 }
 
-/// Cuts the payload of every packet into pieces that are captured at the packet's time, each in a packet of its own.
-/// Packets whose payload was not captured whole, and those with SYN or RST, stay as they are.
+/// Cuts the payload of every packet into pieces that are captured at the packet's time, each in a
+/// packet of its own. Packets whose payload was not captured whole, and those with SYN or RST, stay
+/// as they are.
 pub(crate) fn cut(items: &[Item], how: Cut, rng: &mut Rng) -> Remade {
     let pieces = |packet: &Packet| pieces(packet, how, rng);
     Remade::new(each_packet(items, pieces))
 }
 
-/// Cuts as [`cut`] does, then puts the pieces of each packet in random order and has some of them come twice.
+/// Cuts as [`cut`] does, then puts the pieces of each packet in random order and has some of them
+/// come twice.
 pub(crate) fn cut_and_shuffle(items: &[Item], how: Cut, rng: &mut Rng) -> Remade {
     let shuffled = |packet: &Packet| {
         let mut pieces = pieces(packet, how, rng);

@@ -121,7 +121,8 @@ pub(crate) fn packets(items: &[Item]) -> BTreeMap<u64, &Packet> {
         .collect()
 }
 
-/// A capture made of another: its packets, numbered anew, and which packet of the other each one was.
+/// A capture made of another: its packets, numbered anew, and which packet of the other each one
+/// was.
 pub(crate) struct Remade {
     /// The items; packets are numbered from 1.
     pub(crate) items: Vec<Item>,
@@ -148,7 +149,8 @@ impl Remade {
         at.and_then(|at| self.back.get(at)).copied().unwrap_or(0)
     }
 
-    /// Puts the numbers of the other capture in place of the ones of this one, in every packet field of a row.
+    /// Puts the numbers of the other capture in place of the ones of this one, in every packet
+    /// field of a row.
     pub(crate) fn map_back(&self, row: &mut Value) {
         let Value::Object(fields) = row else {
             return;

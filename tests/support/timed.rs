@@ -25,7 +25,8 @@ pub(crate) struct Handled {
     pub(crate) took: Duration,
 }
 
-/// What was handled, shared by all clones. What was taken back before its end is counted, with the time until then.
+/// What was handled, shared by all clones. What was taken back before its end is counted, with the
+/// time until then.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<Handled>>>);
 

@@ -3,7 +3,8 @@
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-/// How long a screen may take to show something. Much longer than it takes: the machine may be busy.
+/// How long a screen may take to show something. Much longer than it takes: the machine may be
+/// busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A tmux server of its own, with one shell in it.

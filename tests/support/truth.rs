@@ -1,9 +1,11 @@
-//! What the endpoints logged (`truth.json`), and what the export of a capture says, held against each other.
+//! What the endpoints logged (`truth.json`), and what the export of a capture says, held against
+//! each other.
 //!
-//! Session by session: every exchange (origin, id with its JSON type, method, tool, status, progress), every notification
-//! (sender, method), and the time: `total_ms` lies between the latencies that the two endpoints measured, give or take a
-//! slack. Where the truth says which exchanges a damaged capture still shows whole (`fully_visible`), those must be
-//! right; of the others nothing is asked but that what is printed of them agrees, or is marked degraded.
+//! Session by session: every exchange (origin, id with its JSON type, method, tool, status,
+//! progress), every notification (sender, method), and the time: `total_ms` lies between the
+//! latencies that the two endpoints measured, give or take a slack. Where the truth says which
+//! exchanges a damaged capture still shows whole (`fully_visible`), those must be right; of the
+//! others nothing is asked but that what is printed of them agrees, or is marked degraded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -81,8 +83,8 @@ impl Truth {
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// How far a time may lie outside what the endpoints measured, in milliseconds: derived truths are of another run
-    /// of the same traffic or of rewritten packets.
+    /// How far a time may lie outside what the endpoints measured, in milliseconds: derived truths
+    /// are of another run of the same traffic or of rewritten packets.
     fn slack_ms(&self) -> f64 {
         self.slack_ms.unwrap_or(if self.derived { 60.0 } else { 1.0 })
     }
@@ -267,10 +269,12 @@ fn check_exchange(truth: &Truth, exchange: &Exchange, problems: &mut Vec<String>
     }
 }
 
-/// Exchanges of one session that are printed and not yet found in the truth, by key, each list in order of time.
+/// Exchanges of one session that are printed and not yet found in the truth, by key, each list in
+/// order of time.
 type Left = Vec<(Key, Vec<Exchange>)>;
 
-/// Pairs the exchanges of one session; how many are there and agree in all but progress and time, which are noted.
+/// Pairs the exchanges of one session; how many are there and agree in all but progress and time,
+/// which are noted.
 fn compare_session(
     truth: &Truth,
     session: Option<&str>,
@@ -310,7 +314,8 @@ fn compare_session(
     paired
 }
 
-/// Takes out what is printed of an exchange that is not wholly in the capture, where that agrees or is degraded.
+/// Takes out what is printed of an exchange that is not wholly in the capture, where that agrees or
+/// is degraded.
 fn excuse(exchange: &ExchangeTruth, left: &mut Left) {
     let key = exchange.key();
     let same_request = |have: &Key| (&have.0, &have.1, &have.2) == (&key.0, &key.1, &key.2);
@@ -324,7 +329,8 @@ fn excuse(exchange: &ExchangeTruth, left: &mut Left) {
     }
 }
 
-/// Takes out the printed exchange of the same key that was sent next to when the truth says: at or after it, if any.
+/// Takes out the printed exchange of the same key that was sent next to when the truth says: at or
+/// after it, if any.
 fn take(exchange: &ExchangeTruth, left: &mut Left, slack_ms: f64) -> Option<Exchange> {
     let key = exchange.key();
     let (_, list) = left.iter_mut().find(|(have, list)| *have == key && !list.is_empty())?;
@@ -377,8 +383,8 @@ fn compare_notes(
     }
 }
 
-/// Streams that are no MCP: how many, their events, and the times of the first and the last event, which were sent just
-/// before they were on the wire.
+/// Streams that are no MCP: how many, their events, and the times of the first and the last event,
+/// which were sent just before they were on the wire.
 fn compare_streams(wanted: &[StreamTruth], mut left: Vec<Value>, problems: &mut Vec<String>) {
     if wanted.is_empty() {
         return;

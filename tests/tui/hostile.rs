@@ -11,8 +11,8 @@ use super::{SSE, looks, snapshot};
 
 const EVIL: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\u{202e}evil\u{200b}日本e\u{301}\r\n\u{9b}31m";
 
-/// The capture with a hostile text wherever traffic can put one, and other data in what was carried: `data` says of each
-/// what it becomes, `None` leaves it.
+/// The capture with a hostile text wherever traffic can put one, and other data in what was
+/// carried: `data` says of each what it becomes, `None` leaves it.
 fn evil(data: impl Fn(&PayloadFact) -> Option<Bytes>) -> Vec<Vec<Entry>> {
     let mut all = batches(SSE);
     for entry in all.iter_mut().flatten() {
@@ -74,8 +74,8 @@ fn walk_all(screen: &mut Screen, columns: u16) -> String {
     text
 }
 
-/// Escape sequences, controls, bidirectional overrides, zero-width, wide and combining characters: all are shown, as
-/// symbols where they would do something, and no column moves.
+/// Escape sequences, controls, bidirectional overrides, zero-width, wide and combining characters:
+/// all are shown, as symbols where they would do something, and no column moves.
 #[test]
 fn nothing_of_it_reaches_the_terminal() {
     for (columns, lines) in SIZES {

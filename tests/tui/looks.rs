@@ -1,5 +1,6 @@
-//! Every view and every tab in every state: with nothing yet, half read, without colours, in ASCII, in each theme, and where
-//! there is hardly room. One snapshot per state and size, the screens below each other.
+//! Every view and every tab in every state: with nothing yet, half read, without colours, in ASCII,
+//! in each theme, and where there is hardly room. One snapshot per state and size, the screens
+//! below each other.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Screens: captures, through the engine, through keys, to cells that are compared with those that were looked at.
+//! Screens: captures, through the engine, through keys, to cells that are compared with those that
+//! were looked at.
 
 mod hostile;
 mod looks;

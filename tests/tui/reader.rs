@@ -1,4 +1,5 @@
-//! Messages that are read: their bytes, values in full, what is found; and the tabs of an exchange about packets.
+//! Messages that are read: their bytes, values in full, what is found; and the tabs of an exchange
+//! about packets.
 
 use std::time::{Duration, Instant};
 

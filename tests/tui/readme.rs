@@ -1,5 +1,5 @@
-//! Pictures of screens in README and docs/tui.md, rendered from the TUI's cells and compared in every run.
-//! `BLESS=1 cargo test documents` renders them anew.
+//! Pictures of screens in README and docs/tui.md, rendered from the TUI's cells and compared in
+//! every run. `BLESS=1 cargo test documents` renders them anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ struct Shot {
     /// Of the file in `docs/screens`.
     name: &'static str,
     capture: &'static str,
-    /// It is shown as it was when this request was on its way, as `mcpdump demo` shows it; else to its end.
+    /// It is shown as it was when this request was on its way, as `mcpdump demo` shows it; else to
+    /// its end.
     until: Option<u64>,
     size: (u16, u16),
     keys: &'static [&'static str],

@@ -55,7 +55,8 @@ impl Screen {
         self.tell(Event::End);
     }
 
-    /// A device that is captured on, up to where request `n` is on its way, ten seconds after it began.
+    /// A device that is captured on, up to where request `n` is on its way, ten seconds after it
+    /// began.
     pub(crate) fn watch(&mut self, capture: &str, n: u64) {
         self.make_device(None);
         self.pass(Duration::from_secs(10));
@@ -159,8 +160,8 @@ impl Screen {
         text
     }
 
-    /// The screen as it is, drawn anew: terminals clear the other half of a wide character that is written over, the
-    /// backend of the tests does not.
+    /// The screen as it is, drawn anew: terminals clear the other half of a wide character that is
+    /// written over, the backend of the tests does not.
     pub(crate) fn cells(&mut self) -> &Buffer {
         self.terminal.clear().unwrap();
         self.draw();

@@ -1,4 +1,5 @@
-//! What outlives a run and what must survive one: the history of filters, the clipboard, the terminal, the kept packets.
+//! What outlives a run and what must survive one: the history of filters, the clipboard, the
+//! terminal, the kept packets.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -190,7 +191,8 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
     tmux.is_whole();
     tmux.shell("fg");
     tmux.wait("2 of 32");
-    // Stopped from outside, without its knowledge; the shell has the terminal meanwhile, as it was left.
+    // Stopped from outside, without its knowledge; the shell has the terminal meanwhile, as it was
+    // left.
     let pid = tmux.child();
     signal(&pid, "STOP");
     tmux.wait_for("the process stands", |_| state(&pid) == Some('T'));
@@ -270,7 +272,8 @@ fn a_closed_window_ends_the_program_and_what_is_kept_is_whole() {
 fn a_closed_window_ends_a_program_that_is_idle() {
     let Some(tmux) = Tmux::new("idle") else { return };
     let pid = tmux.state.path().join("pid");
-    // Its shell stays between, so that no signal comes either: the system tells the first process of a terminal.
+    // Its shell stays between, so that no signal comes either: the system tells the first process
+    // of a terminal.
     let run = format!("echo $$ > {}; exec env {}", pid.display(), program(super::SSE));
     window(&tmux, &format!("trap '' HUP; sh -c '{run}'; true"));
     tmux.wait("1 of 32");
@@ -356,7 +359,8 @@ impl XServer {
             return None;
         }
         let authority = folder.join("authority").display().to_string();
-        // The server chooses the display: the cookie is for whatever it chooses, so it is added under each.
+        // The server chooses the display: the cookie is for whatever it chooses, so it is added
+        // under each.
         let cookie = Command::new("mcookie").output().unwrap().stdout;
         let cookie = String::from_utf8_lossy(&cookie).trim().to_owned();
         let add = |display: &str| {

@@ -1,5 +1,5 @@
-//! A screen as a picture: the cells of a buffer in, SVG out. The same on every machine: fonts are named, never measured,
-//! and every piece of text is stretched to the columns that it has.
+//! A screen as a picture: the cells of a buffer in, SVG out. The same on every machine: fonts are
+//! named, never measured, and every piece of text is stretched to the columns that it has.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -122,7 +122,8 @@ fn paint_grounds(row: &[Cell], y: f64, into: &mut String) {
     }
 }
 
-/// Blocks and rules as what they are: letters would leave gaps between lines, another width in each font.
+/// Blocks and rules as what they are: letters would leave gaps between lines, another width in each
+/// font.
 fn paint_shapes(row: &[Cell], y: f64, into: &mut String) {
     let drawn = |cell: &Cell| (cell.symbol().to_owned(), Look::of(cell).ink, Look::of(cell).dim);
     let mut column = 0;
@@ -143,12 +144,14 @@ fn rectangle(into: &mut String, [x, y, width, height]: [f64; 4], fill: u32, opac
     writeln!(into, "<rect {place} fill=\"#{fill:06x}\"{opacity} shape-rendering=\"crispEdges\"/>").unwrap();
 }
 
-/// Whether a shape goes from one side of its cell to the other, so that it is one with its neighbours.
+/// Whether a shape goes from one side of its cell to the other, so that it is one with its
+/// neighbours.
 fn is_joined(symbol: &str) -> bool {
     matches!(shapes(symbol)[..], [[left, _, wide, ..]] if left == 0.0 && wide == 1.0)
 }
 
-/// The parts of its cell that a block or a rule fills: left, top, width, height, and how strongly. Empty for letters.
+/// The parts of its cell that a block or a rule fills: left, top, width, height, and how strongly.
+/// Empty for letters.
 fn shapes(symbol: &str) -> Vec<[f64; 5]> {
     let eighths = |part: u32| f64::from(part) / 8.0;
     let Some(character) = symbol.chars().next() else { return Vec::new() };
@@ -173,7 +176,8 @@ fn shapes(symbol: &str) -> Vec<[f64; 5]> {
     }
 }
 
-/// The texts of a line: parts of one look, broken at gaps and around what fonts have in other widths.
+/// The texts of a line: parts of one look, broken at gaps and around what fonts have in other
+/// widths.
 fn runs(row: &[Cell]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut column = 0;

@@ -157,7 +157,8 @@ fn it_follows_the_size_of_its_terminal() {
     assert_eq!(fs::read_to_string(&before).unwrap(), fs::read_to_string(&after).unwrap());
 }
 
-/// However it ends, the terminal is as it was: by a signal, a panic, a key, and where what it reads has gone.
+/// However it ends, the terminal is as it was: by a signal, a panic, a key, and where what it reads
+/// has gone.
 #[test]
 fn the_terminal_is_whole_however_it_ends() {
     let Some(tmux) = Tmux::new("end") else { return };
@@ -181,12 +182,14 @@ fn the_terminal_is_whole_however_it_ends() {
     tmux.shell(&format!("MCPDUMP_TEST_PANIC=1 {}", program(&capture())));
     tmux.wait("MCPDUMP_TEST_PANIC is set");
     same("a panic");
-    // What wrote into the pipe is gone before anybody looks; keys come from the terminal all the same.
+    // What wrote into the pipe is gone before anybody looks; keys come from the terminal all the
+    // same.
     tmux.shell(&format!("clear; cat {} | {}", capture(), program("-")));
     tmux.wait(" of 32");
     tmux.keys(&["q"]);
     same("a pipe");
-    // Who reads standard error is gone: nobody is there to be told, and that is no reason to leave the terminal.
+    // Who reads standard error is gone: nobody is there to be told, and that is no reason to leave
+    // the terminal.
     tmux.shell(&format!("clear; {} 2>&1 >/dev/tty | true", program(&capture())));
     tmux.wait("1 of 32");
     tmux.keys(&["q"]);
@@ -220,8 +223,8 @@ impl Tmux {
         }
     }
 
-    /// A button of the mouse at a column and a line, from 1, as xterm's SGR mode tells it: 0 is the left one, 65 the wheel
-    /// turned down.
+    /// A button of the mouse at a column and a line, from 1, as xterm's SGR mode tells it: 0 is the
+    /// left one, 65 the wheel turned down.
     fn mouse(&self, button: u16, column: u16, line: u16) {
         self.keys(&["-l", &format!("\u{1b}[<{button};{column};{line}M\u{1b}[<{button};{column};{line}m")]);
     }
