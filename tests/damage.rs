@@ -220,7 +220,7 @@ mod measure {
     use std::sync::Arc;
 
     use mcpdump::base::{Code, Degraded, Origin, Side, Span, Timestamp};
-    use mcpdump::ledger::{Carried, Entry, Exchange, Id, Record, SessionRef, Status, Transport};
+    use mcpdump::ledger::{Entry, Exchange, Id, MessageSpan, Record, SessionRef, Status, Transport};
 
     use super::*;
     use crate::support::frame::Frame;
@@ -233,7 +233,7 @@ mod measure {
             .filter(|packet| Frame::of(packet).is_some_and(|frame| !frame.payload.is_empty()))
             .map(|packet| packet.origin)
             .collect();
-        let carried = |at: usize| Carried { span: Span::of(with_payload[at]), bytes: 1 };
+        let carried = |at: usize| MessageSpan { span: Span::of(with_payload[at]), bytes: 1 };
         let (client, server) = ("127.0.0.1:50000".parse().unwrap(), "127.0.0.1:3000".parse().unwrap());
         let mut exchange = Exchange {
             n: 1,

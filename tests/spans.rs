@@ -9,7 +9,7 @@ use crate::support::frame::Frame;
 use crate::support::run::{Run, packets};
 use mcpdump::base::{Side, Span};
 use mcpdump::capture::{Item, Packet};
-use mcpdump::ledger::{Carried, Exchange};
+use mcpdump::ledger::{Exchange, MessageSpan};
 use regex::bytes::Regex;
 
 type Packets<'a> = BTreeMap<u64, &'a Packet>;
@@ -49,7 +49,7 @@ fn payload(packets: &Packets<'_>, first: u64, last: u64) -> Vec<u8> {
     bytes.into_values().collect()
 }
 
-fn bytes_of(packets: &Packets<'_>, carried: &Carried) -> Vec<u8> {
+fn bytes_of(packets: &Packets<'_>, carried: &MessageSpan) -> Vec<u8> {
     payload(packets, carried.span.first.0, carried.span.last.0)
 }
 

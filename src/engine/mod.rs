@@ -10,7 +10,7 @@ use crate::base::{Code, Degraded, Fact, Findings, Origin, Timestamp};
 use crate::capture::{Error, Item, Source};
 use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
-use crate::mcp::{Follower, Record};
+use crate::mcp::{Record, Tracker};
 use crate::rpc;
 
 use grid::Grid;
@@ -25,7 +25,7 @@ mod tests;
 #[derive(Debug, Default)]
 pub struct Engine {
     lane: Lane,
-    follower: Follower,
+    tracker: Tracker,
     capture: CaptureFact,
     /// The connections that are open and carry MCP.
     mcp: HashSet<u32, foldhash::fast::RandomState>,
@@ -45,7 +45,7 @@ impl Engine {
 
     /// From now on tells each request as soon as it is complete ([`Record::Request`]), and not only what became of it.
     pub fn emit_requests(&mut self) {
-        self.follower.emit_requests();
+        self.tracker.emit_requests();
     }
 
     /// From now on tells requests as they come, and what transactions carry ([`Fact::Payload`]): for readers who look
@@ -67,7 +67,7 @@ impl Engine {
             capture.tcp_bytes += bytes;
             capture.mcp_bytes += if fact.mcp { bytes } else { 0 };
         }
-        let (sessions, streams) = (self.follower.open_sessions(), self.follower.open_streams());
+        let (sessions, streams) = (self.tracker.open_sessions(), self.tracker.open_streams());
         InProgress { capture, connections, sessions, streams }
     }
 
@@ -107,7 +107,7 @@ impl Engine {
             Item::Lost { by, packets } => {
                 self.capture.lost.add(by, packets);
                 let at = self.capture.last.unwrap_or_default();
-                self.follower.missing(Degraded::LOST_PACKETS, at);
+                self.tracker.missing(Degraded::LOST_PACKETS, at);
                 let detail = format!("{} lost {packets} packets", by.name());
                 self.findings.add(Code::CaptureLostPackets, at, detail);
                 self.tell(out);
@@ -127,9 +127,9 @@ impl Engine {
         }
         self.lane.finish(at, &mut self.emitted, &mut self.findings);
         self.tell(out);
-        self.follower.finish(&mut self.records, &mut self.findings);
+        self.tracker.finish(&mut self.records, &mut self.findings);
         self.tell(out);
-        self.follower.sessions(&mut self.records);
+        self.tracker.sessions(&mut self.records);
         self.tell(out);
         out.push(Entry::Fact(Fact::Capture(self.capture)));
     }
@@ -152,7 +152,7 @@ impl Engine {
             let now = Origin { time, ..self.capture.last.unwrap_or_default() };
             self.lane.tick(now, &mut self.emitted, &mut self.findings);
             self.tell(out);
-            self.follower.tick(now, &mut self.records, &mut self.findings);
+            self.tracker.tick(now, &mut self.records, &mut self.findings);
             self.tell(out);
         }
     }
@@ -167,11 +167,11 @@ impl Engine {
                 Emitted::Item(item) => {
                     let key = (item.peers.tcp_stream, item.update.transaction);
                     let told = matches!(item.update.kind, rpc::UpdateKind::Ended { .. });
-                    if told && self.follower.is_mcp(key) {
+                    if told && self.tracker.is_mcp(key) {
                         self.mcp.insert(key.0);
                     }
-                    self.follower.push(item, &mut self.records, &mut self.findings);
-                    if !told && self.follower.is_mcp(key) {
+                    self.tracker.push(item, &mut self.records, &mut self.findings);
+                    if !told && self.tracker.is_mcp(key) {
                         self.mcp.insert(key.0);
                     }
                     out.extend(self.records.drain(..).map(Entry::Record));
@@ -193,7 +193,7 @@ impl Engine {
     fn tell_capture_findings(&mut self, out: &mut Vec<Entry>) {
         for finding in self.findings.drain() {
             if finding.code == Code::CaptureTruncated {
-                self.follower.missing(Degraded::CAPTURE_END, self.capture.last.unwrap_or_default());
+                self.tracker.missing(Degraded::CAPTURE_END, self.capture.last.unwrap_or_default());
             }
             out.push(Entry::Finding(finding));
         }

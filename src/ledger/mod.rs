@@ -19,8 +19,8 @@ pub mod store;
 
 pub use crate::base::fact::{CaptureFact, ConnectionFact, DirectionFact, Speaks};
 pub use crate::mcp::{
-    Carried, Cause, Exchange, Id, Implementation, Notification, Offer, Record, RpcError, Session, SessionEnd,
-    SessionRef, Status, Stream, Transport,
+    Cause, Exchange, Id, Implementation, MessageSpan, Notification, Offer, Record, RpcError, Session,
+    SessionEnd, SessionRef, Status, Stream, Transport,
 };
 pub use latency::{By, Group, LatencyKey, LatencyRow, Subject};
 pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered};

@@ -46,8 +46,8 @@ pub(crate) fn exchange(n: u64, method: &str, name: Option<&str>, total: i64) -> 
         status: Status::Ok,
         error: None,
         http_status: Some(202),
-        request: Carried { span: span(10 * n, 10 * n, at, at), bytes: 143 },
-        response: Some(Carried {
+        request: MessageSpan { span: span(10 * n, 10 * n, at, at), bytes: 143 },
+        response: Some(MessageSpan {
             span: span(10 * n + 5, 10 * n + 6, at + total - total / 10, at + total),
             bytes: 1772,
         }),
@@ -91,7 +91,7 @@ pub(crate) fn notification() -> Notification {
         tcp_stream: 1,
         from: Side::Client,
         method: Arc::from("notifications/initialized"),
-        carried: Carried { span: span(40, 40, -26_400_000, -26_400_000), bytes: 54 },
+        message: MessageSpan { span: span(40, 40, -26_400_000, -26_400_000), bytes: 54 },
         exchange: None,
         degraded: Degraded::NONE,
     }

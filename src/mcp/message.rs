@@ -2,15 +2,15 @@
 
 use std::collections::VecDeque;
 
-use super::follow::{Follower, Found, HeldResponse, about};
-use super::pair::{Asked as NewExchange, Open};
-use super::session::{Asked, Done, Place};
-use super::transaction::Key;
-use super::{Carried, Cause, Id, Notification, Offer, Record, Status, Transport, method, route, rules};
+use super::exchange::{NewExchange, OpenExchange};
+use super::session::{Asked, Done, SessionIndex};
+use super::tracker::{Found, HeldResponse, Tracker, about};
+use super::transaction::TransactionKey;
+use super::{Cause, Id, MessageSpan, Notification, Offer, Record, Status, Transport, method, router, rules};
 use crate::base::{Code, Degraded, Findings, Origin, Side, limits};
 use crate::rpc::{Envelope, Kind};
 
-impl Follower {
+impl Tracker {
     /// Takes a message; `n` is the number of its exchange, where it is a request of the client.
     pub(super) fn message(&mut self, found: &Found<'_>, n: u64, findings: &mut Findings) {
         match found.envelope.kind {
@@ -64,7 +64,7 @@ impl Follower {
                 Degraded::NONE
             }),
         };
-        let mut open = Box::new(Open::new(asked));
+        let mut open = Box::new(OpenExchange::new(asked));
         state.told.exchanges += 1;
         let on_post = state.told.session.transport == Transport::StreamableHttp;
         let stream = if on_post { Some(found.carrier) } else { state.speaks_on };
@@ -75,7 +75,7 @@ impl Follower {
         let version = look.meta_version.as_deref().or(carrier_version.as_deref());
         if let Some(version) = version.filter(|_| found.from == Side::Client) {
             let version = self.names.share(version);
-            if route::is_stateless(&version) && !method::is_initialize(&open.told.method) {
+            if router::is_stateless(&version) && !method::is_initialize(&open.told.method) {
                 open.told.protocol_version = Some(version.clone());
                 state.told.protocol_version = Some(version);
             } else {
@@ -111,7 +111,7 @@ impl Follower {
             self.out.push(Record::Request(told));
         }
         self.open_text += open.text_len();
-        self.book.insert(n, open);
+        self.exchanges.insert(n, open);
         self.answered_before(n, findings);
         self.limit_open(found.span.end, findings);
     }
@@ -129,12 +129,12 @@ impl Follower {
         else {
             return false;
         };
-        let broken = |open: &&mut Box<Open>| {
+        let interrupted = |open: &&mut Box<OpenExchange>| {
             !open.acknowledged
                 && open.carrier.is_none()
                 && open.ended.is_some_and(|cause| cause != Cause::CaptureEnd)
         };
-        let Some(open) = open.back().and_then(|n| self.book.get_mut(n)).filter(broken) else {
+        let Some(open) = open.back().and_then(|n| self.exchanges.get_mut(n)).filter(interrupted) else {
             return false;
         };
         if Some(&*open.told.method) != found.envelope.method.as_deref() {
@@ -155,7 +155,7 @@ impl Follower {
         if self.held.is_empty() {
             return;
         }
-        let Some(open) = self.book.get(&n) else { return };
+        let Some(open) = self.exchanges.get(&n) else { return };
         let (place, carrier, origin) = (open.place, open.carrier, open.told.origin);
         let state = self.sessions.get(place);
         let only_own_post = state.is_some_and(|state| state.only_own_post(origin.other()));
@@ -218,7 +218,7 @@ impl Follower {
         if self.held.len() >= limits::MAX_HELD_RESPONSES
             && let Some(oldest) = self.held.pop_front()
         {
-            self.unasked(&oldest, findings);
+            self.orphan(&oldest, findings);
         }
         self.held.push_back(HeldResponse {
             since: found.span.end,
@@ -239,8 +239,8 @@ impl Follower {
     }
 
     /// The first of these exchanges whose request the transaction carried.
-    fn of_carrier(&self, list: Option<&VecDeque<u64>>, carrier: Key) -> Option<u64> {
-        let carried = |n: &&u64| self.book.get(n).is_some_and(|open| open.carrier == Some(carrier));
+    fn of_carrier(&self, list: Option<&VecDeque<u64>>, carrier: TransactionKey) -> Option<u64> {
+        let carried = |n: &&u64| self.exchanges.get(n).is_some_and(|open| open.carrier == Some(carrier));
         list?.iter().take(limits::MAX_ALIKE).find(carried).copied()
     }
 
@@ -253,7 +253,7 @@ impl Follower {
     }
 
     fn answer(&mut self, n: u64, found: &Found<'_>, findings: &mut Findings) {
-        let Some(open) = self.book.get_mut(&n) else { return };
+        let Some(open) = self.exchanges.get_mut(&n) else { return };
         let adopted =
             self.transactions.get(&found.carrier).map_or(Degraded::NONE, |transaction| transaction.degraded);
         open.answer(found.carrier, found.envelope, found.span, found.degraded.and(adopted));
@@ -326,7 +326,7 @@ impl Follower {
             tcp_stream: transaction.peers.tcp_stream,
             from: found.from,
             method: self.names.share(method),
-            carried: Carried { span: found.span, bytes: found.envelope.bytes },
+            message: MessageSpan { span: found.span, bytes: found.envelope.bytes },
             exchange: exchange.or(task).or(own),
             degraded: found.degraded.and(transaction.degraded),
         };
@@ -341,16 +341,16 @@ impl Follower {
         let given = state.tokens.get(&(asker, token.clone()));
         let own = self.of_carrier(given, found.carrier);
         if let Some(n) = own.or_else(|| given?.front().copied()) {
-            if let Some(open) = self.book.get_mut(&n) {
+            if let Some(open) = self.exchanges.get_mut(&n) {
                 open.told.progress = open.told.progress.saturating_add(1);
             }
             return Some(n);
         }
         let done = state.done.iter().rev().find(|done| done.gave(asker, token)).map(|done| done.n);
-        if done.is_none() && self.doubts.len() < limits::MAX_HELD_RESPONSES {
+        if done.is_none() && self.deferred.len() < limits::MAX_HELD_RESPONSES {
             let at = found.span.end;
             let finding = about(Code::McpUnknownToken, at, found.carrier, format!("token {token}"));
-            self.doubts.push_back((at, found.place, finding));
+            self.deferred.push_back((at, found.place, finding));
         }
         done
     }
@@ -361,7 +361,7 @@ impl Follower {
         let state = self.sessions.get(found.place)?;
         let key = (found.from, id);
         if let Some(n) = state.outstanding.get(&key).and_then(|open| open.back()).copied() {
-            let open = self.book.get_mut(&n)?;
+            let open = self.exchanges.get_mut(&n)?;
             open.cancelled.get_or_insert((found.span.end, Cause::Cancelled));
             return Some(n);
         }
@@ -375,7 +375,7 @@ impl Follower {
 
     /// Tells an exchange.
     pub(super) fn complete(&mut self, n: u64, findings: &mut Findings) {
-        let Some(mut open) = self.book.remove(&n) else { return };
+        let Some(mut open) = self.exchanges.remove(&n) else { return };
         self.open_text = self.open_text.saturating_sub(open.text_len());
         open.settle();
         let at = open.told.response.map_or(open.told.request.span, |response| response.span).end;
@@ -410,32 +410,32 @@ impl Follower {
     }
 
     /// A response that nothing asked for, as far as the capture tells.
-    pub(super) fn unasked(&mut self, held: &HeldResponse, findings: &mut Findings) {
+    pub(super) fn orphan(&mut self, held: &HeldResponse, findings: &mut Findings) {
         let missing = self.missing;
         let Some(state) = self.sessions.get_mut(held.place) else {
             return;
         };
         let carrier = self.transactions.get(&held.carrier).map_or(Degraded::NONE, |t| t.degraded);
         let why = state.told.degraded.and(missing).and(carrier).and(held.degraded);
-        rules::unasked(state, held, why, findings);
+        rules::orphan(state, held, why, findings);
     }
 
     pub(super) fn degrade(&mut self, n: u64, why: Degraded) {
-        if let Some(open) = self.book.get_mut(&n) {
+        if let Some(open) = self.exchanges.get_mut(&n) {
             open.told.degraded.add(why);
         }
     }
 
     fn limit_open(&mut self, at: Origin, findings: &mut Findings) {
-        while self.book.len() > limits::MAX_OPEN_EXCHANGES || self.open_text > limits::MAX_OPEN_TEXT {
-            let Some(oldest) = self.book.keys().next().copied() else { return };
+        while self.exchanges.len() > limits::MAX_OPEN_EXCHANGES || self.open_text > limits::MAX_OPEN_TEXT {
+            let Some(oldest) = self.exchanges.keys().next().copied() else { return };
             findings.add(Code::McpLimit, at, "more open requests than are kept".to_owned());
             self.complete(oldest, findings);
         }
     }
 
     /// The requests of a session that nothing answered yet, oldest first.
-    pub(super) fn open_of(&self, place: Place, origin: Side) -> Vec<u64> {
+    pub(super) fn open_of(&self, place: SessionIndex, origin: Side) -> Vec<u64> {
         let Some(state) = self.sessions.get(place) else {
             return Vec::new();
         };
@@ -452,13 +452,13 @@ impl Follower {
 
     /// Whether the exchange is of a revision in which closing the response stream cancels.
     pub(super) fn closing_cancels(&self, n: u64) -> bool {
-        let version = self.book.get(&n).and_then(|open| open.told.protocol_version.as_deref());
-        version.is_some_and(route::is_stateless)
+        let version = self.exchanges.get(&n).and_then(|open| open.told.protocol_version.as_deref());
+        version.is_some_and(router::is_stateless)
     }
 
     /// Whether a request of the session can be answered on, or POSTed again by, another connection than its own: the
     /// session has an id to be found by.
-    pub(super) fn may_be_resumed(&self, place: Place) -> bool {
+    pub(super) fn may_be_resumed(&self, place: SessionIndex) -> bool {
         self.sessions.get(place).is_some_and(|state| state.told.session.id.is_some())
     }
 }
@@ -473,6 +473,6 @@ pub(super) fn described(envelope: &Envelope) -> String {
 }
 
 /// A request that nobody will answer any more.
-pub(super) fn is_open(open: &Open) -> bool {
+pub(super) fn is_open(open: &OpenExchange) -> bool {
     !open.answered && open.told.status == Status::Unanswered
 }

@@ -4,17 +4,17 @@ use std::borrow::Cow;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use super::follow::{Follower, Found, HeldResponse, about};
+use super::exchange::OpenExchange;
 use super::message::described;
-use super::pair::Open;
-use super::session::{Place, Sessions, State, Stream};
-use super::transaction::{Key, Response, Transaction, Verb};
+use super::session::{SessionIndex, SessionState, Sessions, Stream};
+use super::tracker::{Found, HeldResponse, Tracker, about};
+use super::transaction::{Response, Transaction, TransactionKey, Verb};
 use super::{Cause, Id, Side, Status, Transport, method};
 use crate::base::{Code, Degraded, Finding, Findings, Origin};
 use crate::rpc::Parsed;
 
 /// A body or event that is known to be MCP's: its faults, and those of its messages.
-pub(super) fn parsed(key: Key, parsed: &Parsed, findings: &mut Findings) {
+pub(super) fn parsed(key: TransactionKey, parsed: &Parsed, findings: &mut Findings) {
     let inner = parsed.envelopes.iter().flat_map(|envelope| &envelope.faults);
     for fault in parsed.faults.iter().chain(inner) {
         findings.push(about(fault.code, parsed.span.end, key, fault.detail.clone().into_owned()));
@@ -56,7 +56,12 @@ fn decoded(value: &str) -> Cow<'_, str> {
 }
 
 /// Batches outside of 2025-03-26.
-pub(super) fn batch(state: Option<&State>, key: Key, parsed: &Parsed, findings: &mut Findings) {
+pub(super) fn batch(
+    state: Option<&SessionState>,
+    key: TransactionKey,
+    parsed: &Parsed,
+    findings: &mut Findings,
+) {
     let version = state.and_then(|state| state.told.protocol_version.as_deref());
     if let Some(version) = version.filter(|version| *version != "2025-03-26") {
         let detail = format!("{} messages in a batch, under {version}", parsed.envelopes.len());
@@ -65,7 +70,12 @@ pub(super) fn batch(state: Option<&State>, key: Key, parsed: &Parsed, findings: 
 }
 
 /// A new exchange, before it is counted among the outstanding.
-pub(super) fn opened(state: &mut State, open: &mut Open, found: &Found<'_>, findings: &mut Findings) {
+pub(super) fn opened(
+    state: &mut SessionState,
+    open: &mut OpenExchange,
+    found: &Found<'_>,
+    findings: &mut Findings,
+) {
     let told = &mut open.told;
     let mut note = |code, detail: String, findings: &mut Findings| {
         findings.push(Finding {
@@ -100,12 +110,17 @@ pub(super) fn responded(transaction: &Transaction, response: &Response, at: Orig
     if let (Some(404), Some(id), Verb::Post | Verb::Get) =
         (response.status, &transaction.session_id, transaction.verb)
     {
-        Follower::refused(transaction.key, at, id, findings);
+        Tracker::refused(transaction.key, at, id, findings);
     }
 }
 
 /// An exchange that is told.
-pub(super) fn completed(sessions: &mut Sessions, open: &mut Open, at: Origin, findings: &mut Findings) {
+pub(super) fn completed(
+    sessions: &mut Sessions,
+    open: &mut OpenExchange,
+    at: Origin,
+    findings: &mut Findings,
+) {
     let told = &mut open.told;
     let mut note = |code, detail: String| {
         findings.push(Finding {
@@ -146,7 +161,7 @@ pub(super) fn completed(sessions: &mut Sessions, open: &mut Open, at: Origin, fi
 }
 
 /// The number of the session that says the same at the same time under other addresses; once for each pair.
-fn seen_twice(sessions: &mut Sessions, place: Place, open: &Open) -> Option<u32> {
+fn seen_twice(sessions: &mut Sessions, place: SessionIndex, open: &OpenExchange) -> Option<u32> {
     let twin_place = sessions.get(place).filter(|state| !state.twin_told)?.twin?;
     let twin = sessions.get(twin_place).filter(|twin| !twin.twin_told)?;
     let start = open.told.request.span.start.time;
@@ -164,7 +179,7 @@ fn seen_twice(sessions: &mut Sessions, place: Place, open: &Open) -> Option<u32>
 const SAME_TIME: i64 = 1_000_000_000;
 
 /// A response that answers nothing.
-pub(super) fn unasked(state: &mut State, held: &HeldResponse, why: Degraded, findings: &mut Findings) {
+pub(super) fn orphan(state: &mut SessionState, held: &HeldResponse, why: Degraded, findings: &mut Findings) {
     let number = Some(state.told.session.number);
     let mut detail = described(&held.envelope);
     if why.any() {
@@ -186,7 +201,7 @@ pub(super) fn unasked(state: &mut State, held: &HeldResponse, why: Degraded, fin
 
 #[cfg(test)]
 mod tests {
-    use crate::mcp::route::is_stateless;
+    use crate::mcp::router::is_stateless;
 
     #[test]
     fn revisions_are_dates() {

@@ -15,11 +15,11 @@ pub(super) type Lists = Map<(Side, Id), VecDeque<u64>>;
 
 /// The place of a session, never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Place(u32);
+pub(super) struct SessionIndex(u32);
 
 /// What makes a session the same one (design: «which session»). Always with the server's address and port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Key {
+pub(super) enum SessionKey {
     /// HTTP+SSE: the target that its `endpoint` event names.
     Target(SocketAddr, Arc<str>),
     /// Streamable HTTP: the `Mcp-Session-Id`.
@@ -30,11 +30,11 @@ pub(super) enum Key {
 
 /// What is known of a session.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct SessionState {
     pub(super) told: Session,
     pub(super) stream: Stream,
     /// The latest of these streams.
-    pub(super) speaks_on: Option<super::transaction::Key>,
+    pub(super) speaks_on: Option<super::transaction::TransactionKey>,
     /// Made for a stream whose beginning was not captured, and not joined by any POST yet.
     pub(super) headless: bool,
     /// Requests without an answer, by who sent them and their id.
@@ -56,11 +56,11 @@ pub(super) struct State {
     /// Responses with the id 0 that nobody asked for.
     pub(super) zeros: u32,
     /// A session of the same id with other addresses.
-    pub(super) twin: Option<Place>,
+    pub(super) twin: Option<SessionIndex>,
     /// It was said that it is the same traffic as its twin.
     pub(super) twin_told: bool,
     /// What the session is found by.
-    keys: Vec<Key>,
+    keys: Vec<SessionKey>,
 }
 
 /// The stream that server messages come on outside of POSTs.
@@ -136,9 +136,9 @@ pub(super) struct Asked {
 #[derive(Debug)]
 enum Kept {
     /// It speaks, or did lately.
-    Live(Box<State>),
+    Live(Box<SessionState>),
     /// It has been silent for a while: only what is told of it at the end is kept, and what it is found by.
-    Quiet(Box<(Session, Vec<Key>)>),
+    Quiet(Box<(Session, Vec<SessionKey>)>),
     /// It was given up.
     Gone,
 }
@@ -158,25 +158,25 @@ pub(super) struct Sessions {
     /// Sessions before this place were given up.
     oldest: usize,
     /// When to look whether a session still speaks, soonest first.
-    checks: VecDeque<(Timestamp, Place)>,
-    places: Map<Key, Place>,
+    checks: VecDeque<(Timestamp, SessionIndex)>,
+    places: Map<SessionKey, SessionIndex>,
     /// The sessions of a client address and a server, oldest first.
-    pairs: Map<(SocketAddr, IpAddr), VecDeque<Place>>,
+    pairs: Map<(SocketAddr, IpAddr), VecDeque<SessionIndex>>,
     /// How many sessions were made for streams without a beginning and are joined by no POST yet.
     headless: usize,
     /// The first session with an id, whatever its server.
-    ids: Map<Arc<str>, Place>,
+    ids: Map<Arc<str>, SessionIndex>,
 }
 
 impl Sessions {
-    pub(super) fn get(&self, place: Place) -> Option<&State> {
+    pub(super) fn get(&self, place: SessionIndex) -> Option<&SessionState> {
         match self.kept.get(place.0 as usize)? {
             Kept::Live(state) => Some(state),
             Kept::Quiet(_) | Kept::Gone => None,
         }
     }
 
-    pub(super) fn get_mut(&mut self, place: Place) -> Option<&mut State> {
+    pub(super) fn get_mut(&mut self, place: SessionIndex) -> Option<&mut SessionState> {
         match self.kept.get_mut(place.0 as usize)? {
             Kept::Live(state) => Some(state),
             Kept::Quiet(_) | Kept::Gone => None,
@@ -184,7 +184,7 @@ impl Sessions {
     }
 
     /// A session speaks again, at `at`: it is live from now on.
-    pub(super) fn wake(&mut self, place: Place, at: Timestamp) {
+    pub(super) fn wake(&mut self, place: SessionIndex, at: Timestamp) {
         let Some(kept) = self.kept.get_mut(place.0 as usize) else {
             return;
         };
@@ -193,7 +193,7 @@ impl Sessions {
         }
         if let Kept::Quiet(quiet) = std::mem::replace(kept, Kept::Gone) {
             let (told, keys) = *quiet;
-            *kept = Kept::Live(Box::new(State { keys, ..State::of(told) }));
+            *kept = Kept::Live(Box::new(SessionState { keys, ..SessionState::of(told) }));
             self.checks.push_back((at.plus(OVER), place));
         }
     }
@@ -218,17 +218,26 @@ impl Sessions {
         }
     }
 
-    pub(super) fn find(&self, key: &Key) -> Option<Place> {
+    pub(super) fn find(&self, key: &SessionKey) -> Option<SessionIndex> {
         self.places.get(key).copied()
     }
 
     /// The session of `key`, made where there is none. `id` is what is shown of it.
-    pub(super) fn enter(&mut self, key: Key, id: Option<Arc<str>>, peers: Peers, at: Origin) -> Place {
+    pub(super) fn enter(
+        &mut self,
+        key: SessionKey,
+        id: Option<Arc<str>>,
+        peers: Peers,
+        at: Origin,
+    ) -> SessionIndex {
         if let Some(place) = self.find(&key) {
             return place;
         }
-        let transport =
-            if matches!(key, Key::Target(..)) { Transport::HttpSse } else { Transport::StreamableHttp };
+        let transport = if matches!(key, SessionKey::Target(..)) {
+            Transport::HttpSse
+        } else {
+            Transport::StreamableHttp
+        };
         let joined = self.headless_to_join(&key, peers);
         let place = joined.unwrap_or_else(|| self.make(transport, peers, at));
         self.places.insert(key.clone(), place);
@@ -253,7 +262,7 @@ impl Sessions {
 
     /// A session for a stream whose beginning was not captured: the one that it can only belong to, or a new one.
     /// True beside it where several could own it.
-    pub(super) fn adopt(&mut self, peers: Peers, at: Origin) -> (Place, bool) {
+    pub(super) fn adopt(&mut self, peers: Peers, at: Origin) -> (SessionIndex, bool) {
         let streamless = self.of_pair(peers, |state| state.stream == Stream::Unseen && !state.headless);
         let headless = self.of_pair(peers, |state| state.headless);
         if let ([only], []) = (&*streamless, &*headless) {
@@ -271,17 +280,18 @@ impl Sessions {
 
     /// The latest session without an id of this client and server: one that a request joins which does not say who
     /// its client is.
-    pub(super) fn latest_without_id(&self, peers: Peers) -> Option<Place> {
+    pub(super) fn latest_without_id(&self, peers: Peers) -> Option<SessionIndex> {
         let sessions = self.pairs.get(&(peers.server, peers.client.ip()))?;
-        let without_id =
-            |place: &&Place| self.get(**place).is_some_and(|s| s.told.session.id.is_none() && !s.headless);
-        let last = |place: &&Place| self.get(**place).map(|state| (state.told.last, **place));
+        let without_id = |place: &&SessionIndex| {
+            self.get(**place).is_some_and(|s| s.told.session.id.is_none() && !s.headless)
+        };
+        let last = |place: &&SessionIndex| self.get(**place).map(|state| (state.told.last, **place));
         sessions.iter().rev().take(limits::MAX_ALIKE).filter(without_id).max_by_key(last).copied()
     }
 
     /// The session of HTTP+SSE with this id, by whatever target it is reached.
-    pub(super) fn by_shown_id(&self, server: SocketAddr, id: &str) -> Option<Place> {
-        let state = |place: &Place| self.get(*place).map(|state| &state.told.session);
+    pub(super) fn by_shown_id(&self, server: SocketAddr, id: &str) -> Option<SessionIndex> {
+        let state = |place: &SessionIndex| self.get(*place).map(|state| &state.told.session);
         let place = *self.ids.get(id)?;
         state(&place)
             .is_some_and(|told| told.server == server && told.transport == Transport::HttpSse)
@@ -289,7 +299,7 @@ impl Sessions {
     }
 
     /// Another target of a session.
-    pub(super) fn also(&mut self, key: Key, place: Place) {
+    pub(super) fn also(&mut self, key: SessionKey, place: SessionIndex) {
         if let Some(state) = self.get_mut(place).filter(|state| state.keys.len() < 16) {
             state.keys.push(key.clone());
             self.places.entry(key).or_insert(place);
@@ -297,13 +307,13 @@ impl Sessions {
     }
 
     /// The oldest session, where there are more than are followed.
-    pub(super) fn over_limit(&self) -> Option<Place> {
+    pub(super) fn over_limit(&self) -> Option<SessionIndex> {
         let over = self.kept.len().saturating_sub(self.oldest) > limits::MAX_SESSIONS;
-        over.then(|| u32::try_from(self.oldest).ok().map(Place)).flatten()
+        over.then(|| u32::try_from(self.oldest).ok().map(SessionIndex)).flatten()
     }
 
     /// Gives a session up; yields what there is to tell of it.
-    pub(super) fn remove(&mut self, place: Place) -> Option<Session> {
+    pub(super) fn remove(&mut self, place: SessionIndex) -> Option<Session> {
         let kept = std::mem::replace(self.kept.get_mut(place.0 as usize)?, Kept::Gone);
         self.oldest = self.oldest.max(place.0 as usize + 1);
         let (told, keys) = kept.told()?;
@@ -344,8 +354,8 @@ impl Sessions {
         self.kept.iter().filter_map(told).collect()
     }
 
-    fn headless_to_join(&self, key: &Key, peers: Peers) -> Option<Place> {
-        if self.headless == 0 || matches!(key, Key::Client(..)) {
+    fn headless_to_join(&self, key: &SessionKey, peers: Peers) -> Option<SessionIndex> {
+        if self.headless == 0 || matches!(key, SessionKey::Client(..)) {
             return None;
         }
         let headless = self.of_pair(peers, |state| state.headless);
@@ -357,23 +367,23 @@ impl Sessions {
     }
 
     /// The latest sessions of a client address and a server: at most 64.
-    pub(super) fn of(&self, peers: Peers) -> Vec<Place> {
+    pub(super) fn of(&self, peers: Peers) -> Vec<SessionIndex> {
         let sessions = self.pairs.get(&(peers.server, peers.client.ip()));
         sessions.into_iter().flat_map(|all| all.iter().rev().take(64)).copied().collect()
     }
 
-    fn of_pair(&self, peers: Peers, wanted: impl Fn(&State) -> bool) -> Vec<Place> {
+    fn of_pair(&self, peers: Peers, wanted: impl Fn(&SessionState) -> bool) -> Vec<SessionIndex> {
         let sessions = self.pairs.get(&(peers.server, peers.client.ip()));
-        let open = |state: &State| state.told.ended == SessionEnd::Open && wanted(state);
+        let open = |state: &SessionState| state.told.ended == SessionEnd::Open && wanted(state);
         let latest = sessions.into_iter().flat_map(|all| all.iter().rev().take(limits::MAX_ALIKE));
         latest.copied().filter(|place| self.get(*place).is_some_and(open)).collect()
     }
 
-    fn make(&mut self, transport: Transport, peers: Peers, at: Origin) -> Place {
-        let place = Place(u32::try_from(self.kept.len()).unwrap_or(u32::MAX));
+    fn make(&mut self, transport: Transport, peers: Peers, at: Origin) -> SessionIndex {
+        let place = SessionIndex(u32::try_from(self.kept.len()).unwrap_or(u32::MAX));
         let number = place.0.saturating_add(1);
         let session = SessionRef { number, id: None, transport, server: peers.server, client: peers.client };
-        self.kept.push(Kept::Live(Box::new(State::new(session, at))));
+        self.kept.push(Kept::Live(Box::new(SessionState::new(session, at))));
         self.checks.push_back((at.time.plus(OVER), place));
         self.pairs.entry((peers.server, peers.client.ip())).or_default().push_back(place);
         place
@@ -381,7 +391,7 @@ impl Sessions {
 }
 
 impl Kept {
-    fn told(self) -> Option<(Session, Vec<Key>)> {
+    fn told(self) -> Option<(Session, Vec<SessionKey>)> {
         match self {
             Self::Live(state) => Some((state.told, state.keys)),
             Self::Quiet(quiet) => Some(*quiet),
@@ -390,7 +400,7 @@ impl Kept {
     }
 }
 
-impl State {
+impl SessionState {
     fn new(session: SessionRef, at: Origin) -> Self {
         Self::of(Session {
             session,
@@ -471,7 +481,7 @@ impl State {
     }
 
     /// Whether an event with this id and length was seen; it is, from now on.
-    pub(super) fn event_again(&mut self, id: &str, bytes: u64, resumed: bool) -> bool {
+    pub(super) fn is_replayed(&mut self, id: &str, bytes: u64, resumed: bool) -> bool {
         let event = (text::hash(id), bytes);
         if resumed && self.events.contains(&event) {
             return true;
@@ -484,9 +494,13 @@ impl State {
     }
 }
 
-impl State {
+impl SessionState {
     /// The exchange that a new request continues: the retry of an `input_required` result, or the poll of a task.
-    pub(super) fn continued(&mut self, open: &super::pair::Open, look: &crate::rpc::Look) -> Option<u64> {
+    pub(super) fn continued(
+        &mut self,
+        open: &super::exchange::OpenExchange,
+        look: &crate::rpc::Look,
+    ) -> Option<u64> {
         let told = &open.told;
         if super::method::is_task(&told.method) {
             return look.task.as_ref().and_then(|task| self.tasks.get(task).copied());

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::Stream;
-use super::session::Place;
+use super::session::SessionIndex;
 use crate::base::{Degraded, Peers, ResponseEnd, Span, Timestamp, text};
 use crate::rpc::{Field, Head, Parsed, RpcError, StartLine, StreamEvent, TransactionNo};
 
 /// A transaction: Wireshark's number of its connection, and its number there.
-pub(super) type Key = (u32, TransactionNo);
+pub(super) type TransactionKey = (u32, TransactionNo);
 
 /// The methods that MCP uses over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) enum Verb {
 /// What is known of a transaction that is not over.
 #[derive(Debug)]
 pub(super) struct Transaction {
-    pub(super) key: Key,
+    pub(super) key: TransactionKey,
     pub(super) peers: Peers,
     pub(super) verb: Verb,
     method: Option<Box<str>>,
@@ -43,7 +43,7 @@ pub(super) struct Transaction {
     pub(super) body_seen: bool,
     /// `None` where the head of the response was not seen (yet).
     pub(super) response: Option<Response>,
-    pub(super) session: Option<Place>,
+    pub(super) session: Option<SessionIndex>,
     /// What it carried before its session was known, in order.
     pub(super) waiting: Vec<Waiting>,
     /// The exchanges whose requests it carried.
@@ -110,7 +110,7 @@ pub(super) struct StreamStory {
 }
 
 impl Transaction {
-    pub(super) fn new(key: Key, peers: Peers, retransmissions: [u32; 2]) -> Self {
+    pub(super) fn new(key: TransactionKey, peers: Peers, retransmissions: [u32; 2]) -> Self {
         Self {
             key,
             peers,

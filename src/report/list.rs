@@ -119,8 +119,8 @@ impl Lines {
     }
 
     fn notification(&mut self, notification: &Notification) {
-        let carried = &notification.carried;
-        self.front(carried.span.start.time, Some(&notification.session), None);
+        let message = &notification.message;
+        self.front(message.span.start.time, Some(&notification.session), None);
         self.word(Role::Faint, "notify");
         let of = notification.exchange.map_or_else(String::new, |n| format!("of n={n}"));
         self.subject(notification.from, &sanitize::clean(&notification.method), &of);
@@ -129,7 +129,7 @@ impl Lines {
             &notification.session.client.to_string(),
             &notification.session.server.to_string(),
         );
-        self.text.push_str(&format!("  {}", units::bytes(carried.bytes)));
+        self.text.push_str(&format!("  {}", units::bytes(message.bytes)));
         self.marks(notification.degraded, &[]);
         self.text.push('\n');
     }

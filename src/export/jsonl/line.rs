@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::base::{Degraded, Timestamp, units};
-use crate::ledger::{Carried, Id, Implementation, RpcError, SessionRef};
+use crate::ledger::{Id, Implementation, MessageSpan, RpcError, SessionRef};
 
 /// A line under construction. Most methods append a member, `,"key":value`, and write `null` for
 /// `None`.
@@ -45,7 +45,7 @@ impl Line {
         }
     }
 
-    pub(super) fn carried(&mut self, key: &str, carried: Option<&Carried>) {
+    pub(super) fn carried(&mut self, key: &str, carried: Option<&MessageSpan>) {
         self.key(key);
         let Some(carried) = carried else {
             return self.raw("null");

@@ -82,9 +82,9 @@ fn write_notification(line: &mut Line, notification: &Notification) -> io::Resul
     line.session_fields(Some(&notification.session))?;
     line.word("from", Some(notification.from.name()));
     line.text("method", Some(&notification.method))?;
-    line.time("time", Some(notification.carried.span.start.time));
-    line.number("packet", Some(notification.carried.span.first.0));
-    line.number("bytes", Some(notification.carried.bytes));
+    line.time("time", Some(notification.message.span.start.time));
+    line.number("packet", Some(notification.message.span.first.0));
+    line.number("bytes", Some(notification.message.bytes));
     line.number("exchange", notification.exchange);
     line.degraded(notification.degraded);
     Ok(())

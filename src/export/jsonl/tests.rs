@@ -4,7 +4,7 @@ use serde_json::Value;
 use super::*;
 use crate::base::{Code, Degraded, Origin, Span, Timestamp};
 use crate::ledger::sample::{self, T0};
-use crate::ledger::{Carried, Cause, Id, RpcError, Status};
+use crate::ledger::{Cause, Id, MessageSpan, RpcError, Status};
 
 fn line(entry: &Entry) -> String {
     let mut out = Vec::new();
@@ -21,7 +21,7 @@ fn exchange_line_is_exact() {
     let mut exchange = sample::exchange(4, "tools/call", Some("get-hackernews-top-stories"), 12_100_000);
     exchange.request.span = Span::of(Origin::new(61, T0));
     exchange.ack = Some(Timestamp(T0 + 1_900_000));
-    exchange.response = Some(Carried { span: Span::of(Origin::new(66, T0 + 12_100_000)), bytes: 1772 });
+    exchange.response = Some(MessageSpan { span: Span::of(Origin::new(66, T0 + 12_100_000)), bytes: 1772 });
     let want = concat!(
         r#"{"type":"exchange","v":1,"n":4,"tcp_stream":3,"session":"s1","session_id":"7f4d5d49-1","transport":"http+sse","#,
         r#""protocol_version":"2024-11-05","origin":"client","id":3,"method":"tools/call","#,

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::tests::exchange;
 use super::{FIELDS, Filter, Subject, complete};
 use crate::base::{Code, Degraded, Side, Timestamp};
-use crate::ledger::{Carried, Cause, Exchange, Id, Status};
+use crate::ledger::{Cause, Exchange, Id, MessageSpan, Status};
 
 #[derive(Clone, Debug)]
 enum Tree {
@@ -203,7 +203,7 @@ fn exchanges() -> impl Strategy<Value = Exchange> {
         it.request.bytes = numbers.4;
         let mut span = it.request.span;
         (span.start.time, span.end.time) = (start.plus(times.1), start.plus(times.2));
-        it.response = times.4.then_some(Carried { span, bytes: numbers.5 });
+        it.response = times.4.then_some(MessageSpan { span, bytes: numbers.5 });
         it.ack = times.3.map(|ns| Timestamp(start.0 + ns));
         (it.progress, it.retransmissions, it.http_status) = (numbers.0, numbers.1, numbers.3);
         it.error.as_mut().expect("an error").code = Some(numbers.2).filter(|code| *code >= 0);

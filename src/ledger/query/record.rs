@@ -78,7 +78,7 @@ pub(super) fn numbers(field: Field, subject: Subject<'_>) -> [Option<i128>; 2] {
         (Field::Time, _) => spans(subject)[0].map(|span| span.start.time.0.into()),
         (Field::Packet, _) => spans(subject)[0].map(|span| span.first.0.into()),
         (_, Subject::Exchange(exchange)) => exchange_number(field, exchange),
-        (Field::Bytes, Subject::Notification(notification)) => Some(notification.carried.bytes.into()),
+        (Field::Bytes, Subject::Notification(notification)) => Some(notification.message.bytes.into()),
         (Field::Bytes, Subject::Stream(stream)) => Some(stream.bytes.into()),
         (Field::Dur, Subject::Stream(stream)) => {
             Some(stream.span.end.time.since(stream.span.start.time).into())
@@ -129,7 +129,7 @@ pub(super) fn spans(subject: Subject<'_>) -> [Option<Span>; 2] {
         Subject::Exchange(exchange) => {
             [Some(exchange.request.span), exchange.response.map(|response| response.span)]
         }
-        Subject::Notification(notification) => [Some(notification.carried.span), None],
+        Subject::Notification(notification) => [Some(notification.message.span), None],
         Subject::Stream(stream) => [Some(stream.span), None],
     }
 }

@@ -3,7 +3,7 @@
 use super::{Filter, Subject};
 use crate::base::{Code, Degraded, Origin, PacketNo, ResponseEnd, Side, Span, Timestamp};
 use crate::ledger::{
-    Carried, Cause, Exchange, Id, Notification, RpcError, SessionRef, Status, Stream, Transport,
+    Cause, Exchange, Id, MessageSpan, Notification, RpcError, SessionRef, Status, Stream, Transport,
 };
 
 const MS: i64 = 1_000_000;
@@ -46,8 +46,8 @@ pub(super) fn exchange() -> Exchange {
         status: Status::Error,
         error: Some(RpcError { code: Some(-32602), message: "no".into() }),
         http_status: Some(404),
-        request: Carried { span: span(10, START, 12, START + 2 * MS), bytes: 100 },
-        response: Some(Carried {
+        request: MessageSpan { span: span(10, START, 12, START + 2 * MS), bytes: 100 },
+        response: Some(MessageSpan {
             span: span(20, START + 602 * MS, 22, START + 603 * MS + MS / 2),
             bytes: 9900,
         }),
@@ -67,7 +67,7 @@ fn notification() -> Notification {
         tcp_stream: 0,
         from: Side::Server,
         method: "notifications/progress".into(),
-        carried: Carried { span: span(30, START, 30, START), bytes: 54 },
+        message: MessageSpan { span: span(30, START, 30, START), bytes: 54 },
         exchange: None,
         degraded: Degraded::NONE,
     }

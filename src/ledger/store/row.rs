@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::pack::{At, Blocks, Places, Unpack, put, put_from, put_signed, put_text};
 use super::payload_log::{NOWHERE, Place};
 use crate::base::{Code, Degraded, Origin, PacketNo, Side, Span, Timestamp};
-use crate::ledger::{Carried, Cause, Exchange, Id, RpcError, SessionRef, Status};
+use crate::ledger::{Cause, Exchange, Id, MessageSpan, RpcError, SessionRef, Status};
 
 /// Rows, and what they share.
 ///
@@ -307,7 +307,7 @@ impl Packer<'_> {
         text.into_iter().for_each(|text| put_text(self.out, &self.shared.room.fit(text)));
     }
 
-    fn carried(&mut self, carried: &Carried, from: Origin) {
+    fn carried(&mut self, carried: &MessageSpan, from: Origin) {
         let Span { start, end, first, last } = carried.span;
         self.time(start.time, from.time);
         self.time(end.time, start.time);
@@ -408,7 +408,7 @@ impl Unpacker<'_> {
         Some((u32::try_from(self.row.from(tcp_stream.into())?).ok()?, self.row.short()?))
     }
 
-    fn carried(&mut self, from: Origin) -> Option<Carried> {
+    fn carried(&mut self, from: Origin) -> Option<MessageSpan> {
         let start_time = self.time(from.time)?;
         let end_time = self.time(start_time)?;
         let bytes = self.row.number()?;
@@ -422,7 +422,7 @@ impl Unpacker<'_> {
             first: PacketNo(first),
             last: PacketNo(last),
         };
-        Some(Carried { span, bytes })
+        Some(MessageSpan { span, bytes })
     }
 
     fn time(&mut self, from: Timestamp) -> Option<Timestamp> {
@@ -447,10 +447,10 @@ mod tests {
     use super::*;
     use crate::ledger::sample;
 
-    fn carried() -> impl Strategy<Value = Carried> {
+    fn carried() -> impl Strategy<Value = MessageSpan> {
         let origin = || (any::<u64>(), any::<i64>()).prop_map(|(packet, time)| Origin::new(packet, time));
         (origin(), origin(), any::<u64>(), any::<u64>(), any::<u64>()).prop_map(
-            |(start, end, first, last, bytes)| Carried {
+            |(start, end, first, last, bytes)| MessageSpan {
                 span: Span { start, end, first: PacketNo(first), last: PacketNo(last) },
                 bytes,
             },

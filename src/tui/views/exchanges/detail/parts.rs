@@ -3,7 +3,7 @@
 use crate::base::fact::{ConnectionFact, PayloadKind};
 use crate::base::{Side, Span, units};
 use crate::ledger::store::Payload;
-use crate::ledger::{Carried, Exchange};
+use crate::ledger::{Exchange, MessageSpan};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 
@@ -40,7 +40,7 @@ pub(super) fn of(exchange: &Exchange, carried: &[Payload], heads: &[Payload], mo
         parts.push(part(response.span, asked.other(), response.bytes, "response".to_owned(), Role::Receive));
     }
     for told in model.store().notifications_of(exchange.n).take(MOST) {
-        let Carried { span, bytes } = told.carried;
+        let MessageSpan { span, bytes } = told.message;
         parts.push(part(span, told.from, bytes, told.method.to_string(), Role::Tail));
     }
     // An event that carries one of these messages is not listed twice.

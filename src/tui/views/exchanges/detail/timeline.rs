@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::base::{Code, Finding, Side, Span, Timestamp, units};
 use crate::ledger::store::Payload;
-use crate::ledger::{Carried, Exchange, Notification};
+use crate::ledger::{Exchange, MessageSpan, Notification};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 
@@ -101,7 +101,7 @@ pub(super) fn stages(told: Told<'_>, model: &Model) -> Vec<Stage> {
     stages
 }
 
-fn size(carried: Carried) -> String {
+fn size(carried: MessageSpan) -> String {
     units::bytes(carried.bytes)
 }
 
@@ -174,7 +174,7 @@ fn given_up(exchange: &Exchange, model: &Model) -> Option<Timestamp> {
             |finding: &&Finding| finding.exchange == Some(exchange.n) && finding.code == Code::McpUnanswered;
         model.store().findings().iter().find(of_it)?.at.map(|at| at.time)
     };
-    cancelled.map(|told| told.carried.span.end.time).or_else(noticed)
+    cancelled.map(|told| told.message.span.end.time).or_else(noticed)
 }
 
 /// Returns the TCP findings on the connections of the exchange while it was open.
@@ -227,7 +227,7 @@ fn progress(told: Told<'_>, model: &Model) -> Vec<Stage> {
             (0, 1..) => format!("{note} ({skipped} before)"),
             _ => note,
         };
-        let stage = told.carried((name, Role::Tail), notification.carried.span, Tab::Events);
+        let stage = told.carried((name, Role::Tail), notification.message.span, Tab::Events);
         Stage { note, is_said: true, ..stage }
     });
     stages.collect()
@@ -257,7 +257,7 @@ struct Params<'a> {
 const PREVIEW: usize = 200;
 
 fn said_of(rest: &mut &[Payload], notification: &Notification) -> String {
-    let Carried { span, bytes } = notification.carried;
+    let MessageSpan { span, bytes } = notification.message;
     let place = rest.iter().position(|said| said.span == span && said.bytes.len() as u64 == bytes);
     let said = place.and_then(|place| {
         let (said, behind) = rest.get(place..)?.split_first()?;

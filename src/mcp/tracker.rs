@@ -3,29 +3,29 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::names::Names;
-use super::pair::Book;
-use super::session::{Key as SessionKey, Place, Sessions, State, Stream as SessionStream};
-use super::transaction::{Key, Over, Transaction, Verb, Waiting};
-use super::{Cause, Record, SessionEnd, Transport, legacy, route, rules};
+use super::exchange::OpenExchanges;
+use super::interner::Interner;
+use super::session::{SessionIndex, SessionKey, SessionState, Sessions, Stream as SessionStream};
+use super::transaction::{Over, Transaction, TransactionKey, Verb, Waiting};
+use super::{Cause, Record, SessionEnd, Transport, endpoint, router, rules};
 use crate::base::{Code, Degraded, Finding, Findings, Origin, PacketNo, ResponseEnd, Side, Span, limits};
 use crate::rpc::{Envelope, Item, Kind, Parsed, StreamEvent, Update, UpdateKind};
 
 /// Follows every session of a capture.
 #[derive(Debug, Default)]
-pub struct Follower {
-    pub(super) transactions: HashMap<Key, Transaction, foldhash::fast::RandomState>,
+pub struct Tracker {
+    pub(super) transactions: HashMap<TransactionKey, Transaction, foldhash::fast::RandomState>,
     pub(super) sessions: Sessions,
-    pub(super) book: Book,
+    pub(super) exchanges: OpenExchanges,
     /// Responses that wait for a request captured after them, oldest first.
     pub(super) held: VecDeque<HeldResponse>,
     /// Transactions that are over and whose request was not seen yet, oldest first.
-    pub(super) unasked_for: VecDeque<(Origin, Key)>,
-    /// Findings that hold only where nothing is missing, which may not be known yet: see [`Follower::tick`].
-    pub(super) doubts: VecDeque<(Origin, Place, Finding)>,
+    pub(super) awaiting_request: VecDeque<(Origin, TransactionKey)>,
+    /// Findings that hold only where nothing is missing, which may not be known yet: see [`Tracker::tick`].
+    pub(super) deferred: VecDeque<(Origin, SessionIndex, Finding)>,
     /// Requests whose connection broke before anything answered: they may be POSTed again. Oldest first.
-    pub(super) broken: VecDeque<(Origin, u64)>,
-    pub(super) names: Names,
+    pub(super) interrupted: VecDeque<(Origin, u64)>,
+    pub(super) names: Interner,
     pub(super) next: u64,
     /// Length of the texts of all open exchanges, in bytes.
     pub(super) open_text: usize,
@@ -35,7 +35,7 @@ pub struct Follower {
     last: Origin,
     /// The capture lost packets, or began or ended inside something: evidence may be missing anywhere.
     pub(super) missing: Degraded,
-    /// Whether requests are told as they come: see [`Follower::emit_requests`].
+    /// Whether requests are told as they come: see [`Tracker::emit_requests`].
     pub(super) emits_requests: bool,
     pub(super) out: Vec<Record>,
 }
@@ -44,8 +44,8 @@ pub struct Follower {
 #[derive(Debug)]
 pub(super) struct HeldResponse {
     pub(super) since: Origin,
-    pub(super) place: Place,
-    pub(super) carrier: Key,
+    pub(super) place: SessionIndex,
+    pub(super) carrier: TransactionKey,
     pub(super) from: Side,
     pub(super) envelope: Envelope,
     pub(super) span: Span,
@@ -55,22 +55,22 @@ pub(super) struct HeldResponse {
 /// Who says something: a side of a session, in a transaction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Speaker {
-    pub(super) place: Place,
-    pub(super) carrier: Key,
+    pub(super) place: SessionIndex,
+    pub(super) carrier: TransactionKey,
     pub(super) from: Side,
 }
 
 /// A message and where it was found.
 pub(super) struct Found<'a> {
-    pub(super) place: Place,
-    pub(super) carrier: Key,
+    pub(super) place: SessionIndex,
+    pub(super) carrier: TransactionKey,
     pub(super) from: Side,
     pub(super) span: Span,
     pub(super) degraded: Degraded,
     pub(super) envelope: &'a Envelope,
 }
 
-impl Follower {
+impl Tracker {
     /// Nothing was seen yet.
     #[must_use]
     pub fn new() -> Self {
@@ -95,20 +95,21 @@ impl Follower {
         // A request may be held in `tcp` behind a hole as long as HOLE_WAIT: its answer has to wait for it.
         let wait = limits::RESPONSE_WAIT + limits::HOLE_WAIT + 2 * limits::TICK;
         while let Some(held) = self.held.pop_front_if(|held| now.time.since(held.since.time) > wait) {
-            self.unasked(&held, findings);
+            self.orphan(&held, findings);
         }
-        while let Some(doubt) = self.doubts.pop_front_if(|(since, ..)| now.time.since(since.time) > wait) {
-            self.resolve(doubt, findings);
+        while let Some(finding) = self.deferred.pop_front_if(|(since, ..)| now.time.since(since.time) > wait)
+        {
+            self.resolve(finding, findings);
         }
         while let Some((_, key)) =
-            self.unasked_for.pop_front_if(|(since, _)| now.time.since(since.time) > wait)
+            self.awaiting_request.pop_front_if(|(since, _)| now.time.since(since.time) > wait)
         {
             self.over(key, now, findings);
         }
         while let Some((_, n)) =
-            self.broken.pop_front_if(|(since, _)| now.time.since(since.time) > limits::REPEAT_WAIT)
+            self.interrupted.pop_front_if(|(since, _)| now.time.since(since.time) > limits::REPEAT_WAIT)
         {
-            if self.book.get(&n).is_some_and(|open| open.carrier.is_none()) {
+            if self.exchanges.get(&n).is_some_and(|open| open.carrier.is_none()) {
                 self.complete(n, findings);
             }
         }
@@ -117,7 +118,7 @@ impl Follower {
     }
 
     /// A finding that waited: told where nothing turned out to be missing.
-    fn resolve(&mut self, (_, place, finding): (Origin, Place, Finding), findings: &mut Findings) {
+    fn resolve(&mut self, (_, place, finding): (Origin, SessionIndex, Finding), findings: &mut Findings) {
         let degraded = self.sessions.get(place).map_or(Degraded::NONE, |state| state.told.degraded);
         if degraded.and(self.missing).is_none() {
             findings.push(finding);
@@ -135,22 +136,22 @@ impl Follower {
     /// Whether the transaction `key` (Wireshark's number of its connection, its number there) is known to be MCP's;
     /// false once it is over.
     #[must_use]
-    pub fn is_mcp(&self, key: Key) -> bool {
+    pub fn is_mcp(&self, key: TransactionKey) -> bool {
         self.transactions.get(&key).is_some_and(|transaction| transaction.session.is_some())
     }
 
     /// The capture is over: tells what is still open, in the order of the requests.
     pub fn finish(&mut self, out: &mut Vec<Record>, findings: &mut Findings) {
         std::mem::swap(&mut self.out, out);
-        self.unasked_for.clear();
+        self.awaiting_request.clear();
         self.close_all(findings);
         while let Some(held) = self.held.pop_front() {
-            self.unasked(&held, findings);
+            self.orphan(&held, findings);
         }
-        while let Some(doubt) = self.doubts.pop_front() {
-            self.resolve(doubt, findings);
+        while let Some(finding) = self.deferred.pop_front() {
+            self.resolve(finding, findings);
         }
-        for n in self.book.keys().copied().collect::<Vec<_>>() {
+        for n in self.exchanges.keys().copied().collect::<Vec<_>>() {
             if self.missing.contains(Degraded::CAPTURE_END) {
                 self.degrade(n, Degraded::CAPTURE_END);
             }
@@ -159,7 +160,7 @@ impl Follower {
         std::mem::swap(&mut self.out, out);
     }
 
-    /// After [`Follower::finish`]: tells the sessions, in the order of their first packet.
+    /// After [`Tracker::finish`]: tells the sessions, in the order of their first packet.
     pub fn sessions(&mut self, out: &mut Vec<Record>) {
         out.extend(self.sessions.take_all().into_iter().map(|told| Record::Session(Box::new(told))));
     }
@@ -230,11 +231,11 @@ impl Follower {
             UpdateKind::ClientClosed => self.client_gone(key, at),
             UpdateKind::Ended { how, bytes, span, degraded } => {
                 let over = Over { how, bytes, span, degraded };
-                let unasked = !transaction.body_seen;
+                let orphan = !transaction.body_seen;
                 transaction.over = Some(over);
-                if unasked && self.unasked_for.len() < limits::MAX_HELD_RESPONSES {
+                if orphan && self.awaiting_request.len() < limits::MAX_HELD_RESPONSES {
                     // An answer before its request is complete, or was captured.
-                    self.unasked_for.push_back((at, key));
+                    self.awaiting_request.push_back((at, key));
                 } else {
                     self.over(key, at, findings);
                 }
@@ -244,7 +245,7 @@ impl Follower {
 
     /// The capture is over: so is every transaction that nothing ended.
     fn close_all(&mut self, findings: &mut Findings) {
-        let mut open: Vec<Key> = self.transactions.keys().copied().collect();
+        let mut open: Vec<TransactionKey> = self.transactions.keys().copied().collect();
         open.sort_unstable();
         let at = self.last;
         for key in open {
@@ -257,7 +258,7 @@ impl Follower {
     }
 
     /// A transaction is over, and nothing more is to be seen of it.
-    fn over(&mut self, key: Key, at: Origin, findings: &mut Findings) {
+    fn over(&mut self, key: TransactionKey, at: Origin, findings: &mut Findings) {
         let Some(Over { how, bytes, span, degraded }) = self.transactions.get(&key).and_then(|t| t.over)
         else {
             return;
@@ -272,7 +273,7 @@ impl Follower {
         }
     }
 
-    fn request_body(&mut self, key: Key, at: Origin, parsed: Parsed, findings: &mut Findings) {
+    fn request_body(&mut self, key: TransactionKey, at: Origin, parsed: Parsed, findings: &mut Findings) {
         let first = self.next + 1;
         self.next += parsed.envelopes.iter().filter(|envelope| envelope.kind == Kind::Request).count() as u64;
         if let Some(transaction) = self.transactions.get_mut(&key) {
@@ -290,7 +291,7 @@ impl Follower {
     }
 
     /// Reads what a transaction carries, at once where its session is known.
-    fn later(&mut self, key: Key, at: Origin, what: Waiting, findings: &mut Findings) {
+    fn later(&mut self, key: TransactionKey, at: Origin, what: Waiting, findings: &mut Findings) {
         let Some(transaction) = self.transactions.get_mut(&key) else { return };
         match transaction.session {
             Some(place) if transaction.waiting.is_empty() => {
@@ -305,7 +306,7 @@ impl Follower {
     }
 
     /// Finds the session of a transaction, and reads what waited for it.
-    fn bind(&mut self, key: Key, at: Origin, last: bool, findings: &mut Findings) {
+    fn bind(&mut self, key: TransactionKey, at: Origin, last: bool, findings: &mut Findings) {
         let Some(transaction) = self.transactions.get_mut(&key) else {
             return;
         };
@@ -313,7 +314,7 @@ impl Follower {
             if transaction.target.is_none() && transaction.verb == Verb::Unseen {
                 return;
             }
-            transaction.session = route::route(&mut self.sessions, transaction, at, last);
+            transaction.session = router::route(&mut self.sessions, transaction, at, last);
         }
         let Some(place) = transaction.session else { return };
         self.sessions.wake(place, at.time);
@@ -332,7 +333,7 @@ impl Follower {
     }
 
     /// Reads what a transaction of the session carries.
-    fn carried(&mut self, key: Key, place: Place, what: Waiting, findings: &mut Findings) {
+    fn carried(&mut self, key: TransactionKey, place: SessionIndex, what: Waiting, findings: &mut Findings) {
         let client = Speaker { place, carrier: key, from: Side::Client };
         let server = Speaker { from: Side::Server, ..client };
         match what {
@@ -351,7 +352,7 @@ impl Follower {
     }
 
     /// A GET's event stream belongs to a session: the server can speak on it.
-    fn opened(&mut self, key: Key, place: Place) {
+    fn opened(&mut self, key: TransactionKey, place: SessionIndex) {
         let Some(transaction) = self.transactions.get_mut(&key) else {
             return;
         };
@@ -391,7 +392,7 @@ impl Follower {
         }
     }
 
-    fn event(&mut self, key: Key, at: Origin, event: StreamEvent, findings: &mut Findings) {
+    fn event(&mut self, key: TransactionKey, at: Origin, event: StreamEvent, findings: &mut Findings) {
         let Some(transaction) = self.transactions.get_mut(&key) else {
             return;
         };
@@ -418,7 +419,7 @@ impl Follower {
         let Some(transaction) = self.transactions.get_mut(&key) else { return };
         let again = match (transaction.session.and_then(|place| self.sessions.get_mut(place)), &event.id) {
             (Some(state), Some(id)) if !event.parsed.envelopes.is_empty() => {
-                state.event_again(id, event.parsed.bytes, transaction.resumed)
+                state.is_replayed(id, event.parsed.bytes, transaction.resumed)
             }
             _ => false,
         };
@@ -430,7 +431,7 @@ impl Follower {
     }
 
     /// A stream without head or `endpoint` event: which session it is is concluded, not read.
-    fn adopt(&mut self, key: Key, at: Origin, first: Origin, findings: &mut Findings) {
+    fn adopt(&mut self, key: TransactionKey, at: Origin, first: Origin, findings: &mut Findings) {
         let Some(transaction) = self.transactions.get_mut(&key) else { return };
         let (place, unknown) = self.sessions.adopt(transaction.peers, first);
         transaction.session = Some(place);
@@ -444,13 +445,13 @@ impl Follower {
     }
 
     /// HTTP+SSE: the stream says where its session's POSTs go.
-    fn endpoint(&mut self, key: Key, at: Origin, reference: &str, findings: &mut Findings) {
+    fn endpoint(&mut self, key: TransactionKey, at: Origin, reference: &str, findings: &mut Findings) {
         let Some(transaction) = self.transactions.get_mut(&key) else {
             return;
         };
         let peers = transaction.peers;
-        let target: Arc<str> = legacy::endpoint(transaction.target.as_deref(), reference).into();
-        let (id, _) = legacy::shown_id(&target);
+        let target: Arc<str> = endpoint::endpoint(transaction.target.as_deref(), reference).into();
+        let (id, _) = endpoint::shown_id(&target);
         let first = transaction.request_span.map_or(at, |span| span.start);
         let place =
             self.sessions.enter(SessionKey::Target(peers.server, target), Some(id.into()), peers, first);
@@ -466,7 +467,7 @@ impl Follower {
     }
 
     /// The final status line of a transaction was seen: it acknowledges the requests that the POST carried.
-    pub(super) fn responded(&mut self, key: Key, at: Origin, findings: &mut Findings) {
+    pub(super) fn responded(&mut self, key: TransactionKey, at: Origin, findings: &mut Findings) {
         let Some(transaction) = self.transactions.get(&key) else {
             return;
         };
@@ -483,7 +484,7 @@ impl Follower {
         let retransmissions = transaction.client_retransmissions();
         let mut answered = Vec::new();
         for n in &transaction.requests {
-            let Some(open) = self.book.get_mut(n) else { continue };
+            let Some(open) = self.exchanges.get_mut(n) else { continue };
             open.told.http_status = response.status;
             open.told.ack = response.status.is_some().then_some(response.start);
             if !std::mem::replace(&mut open.acknowledged, true) {
@@ -521,7 +522,7 @@ impl Follower {
     }
 
     /// The streams of a session: whether one is left open after `how` ended one.
-    pub(super) fn stream_ended(state: &mut State, how: ResponseEnd) -> bool {
+    pub(super) fn stream_ended(state: &mut SessionState, how: ResponseEnd) -> bool {
         state.stream = match state.stream {
             SessionStream::Open(n) if n > 1 => SessionStream::Open(n - 1),
             _ => SessionStream::Ended(how),
@@ -542,12 +543,12 @@ impl Follower {
     }
 
     /// Whether requests of the session are answered on its stream: HTTP+SSE.
-    pub(super) fn answers_on_stream(&self, place: Place) -> bool {
+    pub(super) fn answers_on_stream(&self, place: SessionIndex) -> bool {
         self.sessions.get(place).is_some_and(|state| state.told.session.transport == Transport::HttpSse)
     }
 }
 
 /// A finding about a transaction.
-pub(super) fn about(code: Code, at: Origin, key: Key, detail: String) -> Finding {
+pub(super) fn about(code: Code, at: Origin, key: TransactionKey, detail: String) -> Finding {
     Finding { code, at: Some(at), tcp_stream: Some(key.0), session: None, exchange: None, detail }
 }

@@ -1,9 +1,9 @@
 //! What ends: transactions, streams, clients that go, and gaps; and what that leaves unanswered.
 
-use super::follow::{Follower, about};
 use super::message::is_open;
 use super::session::Stream;
-use super::transaction::Key;
+use super::tracker::{Tracker, about};
+use super::transaction::TransactionKey;
 use super::{Cause, SessionEnd, Transport};
 use crate::base::{Code, Degraded, Findings, Origin, Peers, ResponseEnd, Side, limits};
 
@@ -18,9 +18,15 @@ struct Carrier {
     resumable: bool,
 }
 
-impl Follower {
+impl Tracker {
     /// A response is over, or will never come.
-    pub(super) fn ended(&mut self, key: Key, at: Origin, how: ResponseEnd, findings: &mut Findings) {
+    pub(super) fn ended(
+        &mut self,
+        key: TransactionKey,
+        at: Origin,
+        how: ResponseEnd,
+        findings: &mut Findings,
+    ) {
         let Some(transaction) = self.transactions.get(&key) else {
             return;
         };
@@ -33,7 +39,7 @@ impl Follower {
         let error = transaction.body_error.clone();
         let Some(place) = transaction.session else { return };
         for n in requests {
-            let Some(open) = self.book.get_mut(&n) else {
+            let Some(open) = self.exchanges.get_mut(&n) else {
                 continue;
             };
             open.carrier = None;
@@ -51,7 +57,7 @@ impl Follower {
         }
         // What the server asked on this stream is answered by POST: the end of the stream tells why it was not.
         for n in self.open_of(place, Side::Server) {
-            if let Some(open) = self.book.get_mut(&n).filter(|open| open.asked_on == Some(key)) {
+            if let Some(open) = self.exchanges.get_mut(&n).filter(|open| open.asked_on == Some(key)) {
                 open.ended = Some(Self::cause(how)).filter(|_| how != ResponseEnd::Open);
             }
         }
@@ -64,7 +70,7 @@ impl Follower {
     fn carrier_over(&mut self, n: u64, carrier: Carrier, findings: &mut Findings) {
         let Carrier { at, how, status, resumable } = carrier;
         let closing_cancels = self.closing_cancels(n);
-        let Some(open) = self.book.get_mut(&n) else { return };
+        let Some(open) = self.exchanges.get_mut(&n) else { return };
         let place = open.place;
         let by_client =
             matches!(how, ResponseEnd::ClosedBy(Side::Client) | ResponseEnd::ResetBy(Side::Client));
@@ -73,7 +79,7 @@ impl Follower {
         }
         let cancelled = open.cancelled.is_some();
         let on_stream = self.answers_on_stream(place);
-        let Some(open) = self.book.get_mut(&n) else { return };
+        let Some(open) = self.exchanges.get_mut(&n) else { return };
         if status == Some(202) || (on_stream && status.is_some()) {
             let Some(state) = self.sessions.get(place) else {
                 return;
@@ -98,8 +104,8 @@ impl Follower {
         if how == ResponseEnd::Open || (resumable && self.may_be_resumed(place)) {
             return;
         }
-        if repeatable && self.may_be_resumed(place) && self.broken.len() < limits::MAX_OPEN_EXCHANGES {
-            self.broken.push_back((at, n));
+        if repeatable && self.may_be_resumed(place) && self.interrupted.len() < limits::MAX_OPEN_EXCHANGES {
+            self.interrupted.push_back((at, n));
         } else {
             self.complete(n, findings);
         }
@@ -108,7 +114,7 @@ impl Follower {
     /// A stream of a session that belongs to no POST is over.
     fn stream_over(
         &mut self,
-        place: super::session::Place,
+        place: super::session::SessionIndex,
         at: Origin,
         how: ResponseEnd,
         findings: &mut Findings,
@@ -124,7 +130,7 @@ impl Follower {
         }
         if !legacy {
             for n in self.open_of(place, Side::Client) {
-                if let Some(open) = self.book.get_mut(&n).filter(|open| open.carrier.is_none()) {
+                if let Some(open) = self.exchanges.get_mut(&n).filter(|open| open.carrier.is_none()) {
                     open.ended.get_or_insert(Self::cause(how));
                 }
             }
@@ -136,7 +142,7 @@ impl Follower {
         open.extend(self.open_of(place, Side::Server));
         open.sort_unstable();
         for n in open {
-            let Some(open) = self.book.get_mut(&n) else {
+            let Some(open) = self.exchanges.get_mut(&n) else {
                 continue;
             };
             open.ended = Some(Self::cause(how));
@@ -151,11 +157,11 @@ impl Follower {
     }
 
     /// The client closed its direction while the response was not complete.
-    pub(super) fn client_gone(&mut self, key: Key, at: Origin) {
+    pub(super) fn client_gone(&mut self, key: TransactionKey, at: Origin) {
         let requests = self.transactions.get(&key).map(|t| t.requests.clone()).unwrap_or_default();
         for n in requests {
             if self.closing_cancels(n)
-                && let Some(open) = self.book.get_mut(&n).filter(|open| is_open(open))
+                && let Some(open) = self.exchanges.get_mut(&n).filter(|open| is_open(open))
             {
                 open.cancelled.get_or_insert((at, Cause::ClientClosed));
             }
@@ -163,7 +169,12 @@ impl Follower {
     }
 
     /// Bytes are missing that could have held the answer to what is open.
-    pub(super) fn gap(&mut self, (key, peers, at): (Key, Peers, Origin), side: Side, why: Degraded) {
+    pub(super) fn gap(
+        &mut self,
+        (key, peers, at): (TransactionKey, Peers, Origin),
+        side: Side,
+        why: Degraded,
+    ) {
         let mut places = Vec::new();
         if let Some(transaction) = self.transactions.get_mut(&key) {
             transaction.gaps.add(why);
@@ -184,7 +195,7 @@ impl Follower {
     }
 
     /// A session that the server does not know.
-    pub(super) fn refused(key: Key, at: Origin, id: &str, findings: &mut Findings) {
+    pub(super) fn refused(key: TransactionKey, at: Origin, id: &str, findings: &mut Findings) {
         findings.push(about(Code::McpSessionRefused, at, key, format!("session {id}: 404")));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::legacy;
-use super::session::{Key, Place, Sessions};
+use super::endpoint;
+use super::session::{SessionIndex, SessionKey, Sessions};
 use super::transaction::{Transaction, Verb, Waiting};
 use crate::base::{Degraded, Origin};
 use crate::rpc::{Envelope, Kind};
@@ -24,22 +24,22 @@ pub(super) fn route(
     transaction: &Transaction,
     at: Origin,
     last: bool,
-) -> Option<Place> {
+) -> Option<SessionIndex> {
     let peers = transaction.peers;
     let first = transaction.request_span.map_or(at, |span| span.start);
     if let Some(id) = &transaction.session_id {
-        let key = Key::Id(peers.server, Arc::clone(id));
+        let key = SessionKey::Id(peers.server, Arc::clone(id));
         return Some(sessions.enter(key, Some(Arc::clone(id)), peers, first));
     }
     if let Some(target) = &transaction.target
-        && let Some(place) = sessions.find(&Key::Target(peers.server, Arc::clone(target)))
+        && let Some(place) = sessions.find(&SessionKey::Target(peers.server, Arc::clone(target)))
     {
         return Some(place);
     }
     if transaction.verb != Verb::Post || !(transaction.body_seen || last) || !speaks(transaction) {
         return None;
     }
-    let named = transaction.target.as_deref().is_some_and(|target| legacy::shown_id(target).1);
+    let named = transaction.target.as_deref().is_some_and(|target| endpoint::shown_id(target).1);
     if named {
         // A client of Streamable HTTP accepts both, and yet its target may say `sessionId`: the answer tells.
         match &transaction.response {
@@ -58,7 +58,7 @@ pub(super) fn route(
         return match (response, id) {
             (None, _) if !last => None,
             (_, Some(id)) => {
-                Some(sessions.enter(Key::Id(peers.server, Arc::clone(&id)), Some(id), peers, first))
+                Some(sessions.enter(SessionKey::Id(peers.server, Arc::clone(&id)), Some(id), peers, first))
             }
             (Some(_), None) if transaction.only_accepted() => by_target(sessions, transaction, first),
             _ => Some(by_client(sessions, transaction, first)),
@@ -92,10 +92,10 @@ fn carried(transaction: &Transaction) -> impl Iterator<Item = &Envelope> {
 }
 
 /// HTTP+SSE whose `endpoint` event was not captured: POSTs with the same target are one session.
-fn by_target(sessions: &mut Sessions, transaction: &Transaction, at: Origin) -> Option<Place> {
+fn by_target(sessions: &mut Sessions, transaction: &Transaction, at: Origin) -> Option<SessionIndex> {
     let target = transaction.target.as_ref()?;
-    let (id, named) = legacy::shown_id(target);
-    let key = Key::Target(transaction.peers.server, Arc::clone(target));
+    let (id, named) = endpoint::shown_id(target);
+    let key = SessionKey::Target(transaction.peers.server, Arc::clone(target));
     if named && let Some(place) = sessions.by_shown_id(transaction.peers.server, &id) {
         sessions.also(key, place);
         return Some(place);
@@ -108,7 +108,7 @@ fn by_target(sessions: &mut Sessions, transaction: &Transaction, at: Origin) -> 
 }
 
 /// No id on the wire: the client's address, and who it says it is.
-fn by_client(sessions: &mut Sessions, transaction: &Transaction, at: Origin) -> Place {
+fn by_client(sessions: &mut Sessions, transaction: &Transaction, at: Origin) -> SessionIndex {
     let peers = transaction.peers;
     let own_version = |envelope: &&Envelope| envelope.look.meta_version.is_some();
     let info =
@@ -118,5 +118,5 @@ fn by_client(sessions: &mut Sessions, transaction: &Transaction, at: Origin) -> 
     {
         return place;
     }
-    sessions.enter(Key::Client(peers.server, peers.client.ip(), info), None, peers, at)
+    sessions.enter(SessionKey::Client(peers.server, peers.client.ip(), info), None, peers, at)
 }

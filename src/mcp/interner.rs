@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 /// Texts that are shared.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct Interner {
     known: HashSet<Arc<str>, foldhash::fast::RandomState>,
 }
 
 /// Texts that are kept for sharing: beyond that each is a copy of its own (resource URIs have no end).
 const MAX_SHARED: usize = 4096;
 
-impl Names {
+impl Interner {
     pub(super) fn share(&mut self, text: &str) -> Arc<str> {
         if let Some(known) = self.known.get(text) {
             return Arc::clone(known);

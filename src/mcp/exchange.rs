@@ -3,23 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::session::Place;
-use super::transaction::Key;
-use super::{Carried, Cause, Exchange, Id, RpcError, SessionRef, Status};
+use super::session::SessionIndex;
+use super::transaction::TransactionKey;
+use super::{Cause, Exchange, Id, MessageSpan, RpcError, SessionRef, Status};
 use crate::base::{Degraded, Origin, Peers, Side, Span};
 use crate::rpc::{Envelope, Kind};
 
 /// An exchange that is not told yet.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(super) struct OpenExchange {
     pub(super) told: Exchange,
-    pub(super) place: Place,
+    pub(super) place: SessionIndex,
     /// The transaction that carried the request; `None` once that is over.
-    pub(super) carrier: Option<Key>,
+    pub(super) carrier: Option<TransactionKey>,
     /// The transaction whose response carried the request of the server.
-    pub(super) asked_on: Option<Key>,
+    pub(super) asked_on: Option<TransactionKey>,
     /// The stream that its answer may come on, and how many segments the server had sent again there when it was asked.
-    pub(super) stream: Option<(Key, u32)>,
+    pub(super) stream: Option<(TransactionKey, u32)>,
     pub(super) token: Option<Id>,
     /// Its response was seen: it waits for the status line that answers its POST.
     pub(super) answered: bool,
@@ -32,12 +32,12 @@ pub(super) struct Open {
 }
 
 /// What a new exchange is made of.
-pub(super) struct Asked<'a> {
+pub(super) struct NewExchange<'a> {
     pub(super) n: u64,
     pub(super) peers: Peers,
     pub(super) session: SessionRef,
-    pub(super) place: Place,
-    pub(super) carrier: Key,
+    pub(super) place: SessionIndex,
+    pub(super) carrier: TransactionKey,
     pub(super) origin: Side,
     pub(super) envelope: &'a Envelope,
     pub(super) span: Span,
@@ -46,9 +46,9 @@ pub(super) struct Asked<'a> {
     pub(super) degraded: Degraded,
 }
 
-impl Open {
-    pub(super) fn new(asked: Asked<'_>) -> Self {
-        let Asked { n, peers, session, place, carrier, origin, envelope, span, method, name, degraded } =
+impl OpenExchange {
+    pub(super) fn new(asked: NewExchange<'_>) -> Self {
+        let NewExchange { n, peers, session, place, carrier, origin, envelope, span, method, name, degraded } =
             asked;
         let told = Exchange {
             n,
@@ -65,7 +65,7 @@ impl Open {
             status: Status::Unanswered,
             error: None,
             http_status: None,
-            request: Carried { span, bytes: envelope.bytes },
+            request: MessageSpan { span, bytes: envelope.bytes },
             response: None,
             ack: None,
             progress: 0,
@@ -102,10 +102,16 @@ impl Open {
     }
 
     /// Takes the response.
-    pub(super) fn answer(&mut self, carrier: Key, envelope: &Envelope, span: Span, degraded: Degraded) {
+    pub(super) fn answer(
+        &mut self,
+        carrier: TransactionKey,
+        envelope: &Envelope,
+        span: Span,
+        degraded: Degraded,
+    ) {
         self.answered = true;
         self.told.answered_on = Some((carrier.0, carrier.1.0));
-        self.told.response = Some(Carried { span, bytes: envelope.bytes });
+        self.told.response = Some(MessageSpan { span, bytes: envelope.bytes });
         self.told.degraded.add(degraded);
         self.told.error.clone_from(&envelope.error);
         self.told.findings.extend(envelope.faults.iter().map(|fault| fault.code));
@@ -145,4 +151,4 @@ impl Open {
 }
 
 /// All open exchanges, oldest first.
-pub(super) type Book = BTreeMap<u64, Box<Open>>;
+pub(super) type OpenExchanges = BTreeMap<u64, Box<OpenExchange>>;
