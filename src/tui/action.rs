@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::view_name::ViewName;
+use super::view_name::{ViewName, view_table};
 
 /// Something that a key or a click can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,17 +89,14 @@ const fn at(context: KeyContext, info: ActionInfo) -> ActionInfo {
     ActionInfo { context, ..info }
 }
 
+/// Generates [`ACTIONS`]: the rows of the views, then the others.
+macro_rules! actions {
+    ($($view:ident, $title:literal, $short:literal, $config:literal, $key:literal,
+        $help:literal, $type:path;)+) => {
 /// Every action, in the order of the help.
 #[rustfmt::skip] // A table is read by its columns.
 pub const ACTIONS: &[ActionInfo] = &[
-    row(Action::Show(ViewName::Overview), "overview", "1", "", "totals, rates, what was slowest and what hangs"),
-    row(Action::Show(ViewName::Sessions), "sessions", "2", "", "who talks to whom"),
-    row(Action::Show(ViewName::Exchanges), "exchanges", "3", "", "every request and what became of it"),
-    row(Action::Show(ViewName::Latency), "latency", "4", "", "percentiles, histogram and heat map per method and tool"),
-    row(Action::Show(ViewName::Streams), "streams", "5", "", "event streams and their events"),
-    row(Action::Show(ViewName::Connections), "connections", "6", "", "TCP connections and what they lost"),
-    row(Action::Show(ViewName::Findings), "findings", "7", "", "what is odd, wrong or slow"),
-    row(Action::Show(ViewName::Servers), "servers", "8", "", "what servers offer"),
+    $(row(Action::Show(ViewName::$view), $config, $key, "", $help),)+
     row(Action::NextView, "next-view", "}", "", "the next view"),
     row(Action::PreviousView, "previous-view", "{", "", "the view before"),
     row(Action::Up, "up", "up k", "", "one up"),
@@ -133,6 +130,10 @@ pub const ACTIONS: &[ActionInfo] = &[
     row(Action::Suspend, "suspend", "ctrl-z", "", "stops the program; fg in the shell goes on"),
     row(Action::Quit, "quit", "q ctrl-c", "quit", "leaves"),
 ];
+    };
+}
+
+view_table!(actions);
 
 impl Action {
     /// Returns the row of the action in [`ACTIONS`].

@@ -345,7 +345,7 @@ fn wrong(text: &str, error: &query::Error) -> String {
 fn keys(app: &App, area: Rect, painter: &mut Painter<'_>) {
     let place = app.key_context();
     let holds = |of: KeyContext| of == KeyContext::Anywhere || of == place;
-    let known = |action| app.view().is_some_and(|view| view.knows(action));
+    let known = |action| app.view().is_some_and(|view| view.supports(action));
     let shown = |info: &&ActionInfo| !info.short.is_empty() && holds(info.context) && known(info.action);
     let mut all: Vec<(Action, String, String)> = ACTIONS
         .iter()

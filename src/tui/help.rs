@@ -40,7 +40,7 @@ fn made(app: &App, columns: usize) -> Vec<Line> {
         flow(&mut lines, Vec::new(), &[(Role::Text, &paragraph.join(" "))], (2, columns));
     }
     head(&mut lines, "Keys");
-    let is_known = |action| app.view().is_none_or(|view| view.knows(action));
+    let is_known = |action| app.view().is_none_or(|view| view.supports(action));
     for info in ACTIONS.iter().filter(|info| is_known(info.action)) {
         let keys: Vec<String> = app.config.keys.keys(info.action).iter().map(ToString::to_string).collect();
         let place = match info.context {

@@ -72,7 +72,7 @@ impl App {
             self.dirty = true;
             more = self.model.scan_exchanges(SLICE);
         }
-        if self.narrows() && self.model.is_behind() {
+        if self.uses_filter() && self.model.is_behind() {
             self.dirty = true;
             more |= self.model.scan_totals(SLICE);
         }
@@ -80,14 +80,14 @@ impl App {
     }
 
     /// Whether the current view shows totals of what matches the filter.
-    fn narrows(&self) -> bool {
-        self.view().is_some_and(|view| view.narrows())
+    fn uses_filter(&self) -> bool {
+        self.view().is_some_and(|view| view.uses_filter())
     }
 
     /// Brings the current view up to date. To be called before a frame.
     pub fn refresh(&mut self) {
         self.model.summarize();
-        if self.narrows() {
+        if self.uses_filter() {
             self.model.scan_totals(SLICE);
         }
         self.with_view(|view, model, _| view.refresh(model));
@@ -114,7 +114,7 @@ impl App {
                 }
                 Effect::Open(n) => {
                     self.lead(true, &mut outside);
-                    self.with_view(|view, model, _| view.show(n, model));
+                    self.with_view(|view, model, _| view.open_exchange(n, model));
                 }
                 Effect::Filter(text) => {
                     self.lead(false, &mut outside);

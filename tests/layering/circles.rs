@@ -69,11 +69,6 @@ const CIRCLES: &[(&str, &[&str], &str)] = &[
     ("serve/streamable", &["batch", "events", "mod", "standalone"], LEGACY),
     ("traffic", &["meter", "options", "summary"], LEGACY),
     ("tui", &["model", "narrowed"], LEGACY),
-    ("tui/views/exchanges", &["copies", "detail"], LEGACY),
-    ("tui/views/exchanges/detail", &["events", "message", "mod", "pages", "parts", "timeline"], LEGACY),
-    ("tui/views/overview", &["head", "mod"], LEGACY),
-    ("tui/views/reader", &["hex", "mod"], LEGACY),
-    ("tui/views/streams", &["mod", "opened"], LEGACY),
 ];
 
 /// The reason of circles that are to be taken apart.

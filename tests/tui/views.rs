@@ -32,7 +32,7 @@ fn every_table_is_sorted_and_keeps_what_is_selected() {
         (LLM, "5", "Events"),
         (ODD, "6", "Bytes"),
         (ODD, "7", "Code"),
-        (MANY, "8", "Bad"),
+        (MANY, "8", "Fail"),
     ] {
         let mut screen = Screen::of(capture, 160, 50);
         screen.press(&[view, "down", "down"]);
@@ -112,7 +112,7 @@ fn the_filter_holds_in_every_view() {
         let text = screen.pressed(&[view]);
         assert!(text.contains(&format!("no {what} passes the filter")), "{text}");
     }
-    assert!(screen.pressed(&["7"]).contains("nothing was noticed of what passes"), "{}", screen.text());
+    assert!(screen.pressed(&["7"]).contains("no finding passes"), "{}", screen.text());
     screen.press(&["esc"]);
     let again: Vec<usize> = ["2", "4", "6", "7"].iter().map(|view| count(&mut screen, view)).collect();
     assert_eq!(again, all);

@@ -1,9 +1,8 @@
 //! The TCP connections: a row each, with what it carries, what was lost and how it was closed.
 
-use std::net::SocketAddr;
-
-use super::store_items::{self, StoreItem};
+use super::store_items::StoreItem;
 use super::table_view::{TableKind, TableView};
+use super::{cells, format, wireshark};
 use crate::base::fact::DirectionFact;
 use crate::base::{Ending, Side, units};
 use crate::ledger::ConnectionFact;
@@ -21,9 +20,9 @@ const COLUMNS: [Column; 12] = [
     Column::new("Server", 15).grows().sorts(First::Least),
     Column::new("Carries", 7).sorts(First::Least),
     Column::new("Packets", 7).right().sorts(First::Largest),
-    Column::new("Again", 6).right().sorts(First::Largest),
+    Column::new("Retx", 6).right().sorts(First::Largest),
     Column::new("Gaps", 7).right().sorts(First::Largest),
-    Column::new("Shake", 7).right().sorts(First::Largest),
+    Column::new("Setup", 7).right().sorts(First::Largest),
     Column::new("Ended", 12).sorts(First::Largest),
     Column::new("Bytes", 7).right().sorts(First::Largest),
     Column::new("First seen", 12).sorts(First::Least),
@@ -31,18 +30,18 @@ const COLUMNS: [Column; 12] = [
 ];
 
 /// View of the TCP connections.
-pub(in crate::tui) type Connections = TableView<ConnectionFact>;
+pub(super) type Connections = TableView<ConnectionFact>;
 
 impl TableKind for ConnectionFact {
     const NAME: ViewName = ViewName::Connections;
-    const WORD: &'static str = "TCP connection";
+    const NOUN: &'static str = "TCP connection";
     const COLUMNS: &'static [Column] = &COLUMNS;
     const HELP: &'static [&'static str] = &[
-        "A row is a TCP connection, with Wireshark's number of it (tcp.stream). Again counts segments that",
-        "carry nothing new, Gaps the bytes that are in no packet of the capture, Shake is the TCP",
-        "handshake: what the network alone costs. Enter shows the exchanges whose requests it carried.",
+        "A row is a TCP connection, with its number in Wireshark (tcp.stream). Retx counts retransmitted",
+        "segments, Gaps the bytes that were not captured. Setup is the duration of the TCP handshake: the",
+        "delay of the network alone. Enter shows the exchanges whose requests it carried.",
         "",
-        "With a filter: the connections that carry an exchange that passes it, or its answer.",
+        "With a filter: the connections that carry a request or response of an exchange that passes it.",
     ];
 
     fn filter(&self) -> String {
@@ -51,7 +50,7 @@ impl TableKind for ConnectionFact {
 
     fn copies(&self) -> Copies {
         let ends = format!("{} {}", self.client, self.server);
-        Copies::default().with('w', "Wireshark filter", format!("tcp.stream == {}", self.tcp_stream)).with(
+        Copies::default().with('w', "Wireshark filter", wireshark::connection(self.tcp_stream)).with(
             'a',
             "addresses",
             ends,
@@ -62,7 +61,7 @@ impl TableKind for ConnectionFact {
 impl StoreItem for ConnectionFact {
     type Id = u32;
 
-    fn over(store: &Store) -> &[Self] {
+    fn completed(store: &Store) -> &[Self] {
         store.connections()
     }
 
@@ -77,8 +76,8 @@ impl StoreItem for ConnectionFact {
     fn sort_key(&self, column: usize, _: &Model) -> SortKey {
         match column {
             0 => SortKey::count(self.tcp_stream.into()),
-            1 => address(self.client),
-            2 => address(self.server),
+            1 => cells::address_key(self.client),
+            2 => cells::address_key(self.server),
             3 => SortKey::text(carries(self)),
             4 => SortKey::count(sum(self, |direction| direction.packets)),
             5 => SortKey::count(sum(self, |direction| direction.retransmissions)),
@@ -100,9 +99,8 @@ impl StoreItem for ConnectionFact {
     }
 
     fn cells(&self, is_open: bool, _: &Model) -> Vec<Cell> {
-        let again = sum(self, |direction| direction.retransmissions);
+        let retransmissions = sum(self, |direction| direction.retransmissions);
         let gaps = sum(self, |direction| direction.gaps);
-        let warn = |count: u64| if count > 0 { Role::Warn } else { Role::Faint };
         let (role, ended) = match self.ended {
             _ if is_open => (Role::Good, "open"),
             Ending::Closed => (Role::Faint, "closed"),
@@ -116,24 +114,14 @@ impl StoreItem for ConnectionFact {
             Cell::end(Role::Text, self.server.to_string()),
             Cell::text(if self.mcp { Role::Strong } else { Role::Faint }, carries(self)),
             Cell::text(Role::Text, sum(self, |direction| direction.packets).to_string()),
-            Cell::text(warn(again), again.to_string()),
-            Cell::text(warn(gaps), if gaps > 0 { store_items::size(gaps) } else { "-".to_owned() }),
-            Cell::text(Role::Faint, self.handshake_ns.map_or_else(|| "-".to_owned(), units::cell)),
+            cells::count(Role::Warn, retransmissions),
+            if gaps > 0 { Cell::text(Role::Warn, format::size(gaps)) } else { Cell::text(Role::Faint, "-") },
+            Cell::text(Role::Faint, format::duration(self.handshake_ns)),
             Cell::text(role, ended),
-            Cell::text(Role::Faint, store_items::size(sum(self, |direction| direction.bytes))),
+            Cell::text(Role::Faint, format::size(sum(self, |direction| direction.bytes))),
             Cell::text(Role::Faint, units::time_of_day(self.first.time)),
             Cell::text(Role::Faint, units::cell(self.last.time.since(self.first.time))),
         ]
-    }
-}
-
-/// Returns a sort key for an address: IPv4 addresses by number, before IPv6 addresses.
-pub(super) fn address(address: SocketAddr) -> SortKey {
-    match address {
-        SocketAddr::V4(v4) => {
-            SortKey::Number((i64::from(u32::from(*v4.ip())) << 16) | i64::from(address.port()))
-        }
-        SocketAddr::V6(v6) => SortKey::Text(format!("{:032x} {:05}", u128::from(*v6.ip()), v6.port()).into()),
     }
 }
 

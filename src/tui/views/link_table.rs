@@ -11,7 +11,7 @@ use crate::tui::table::{Cell, Column, Table};
 
 /// Where a row leads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum LinkTarget {
     /// Nowhere.
     #[default]
     Nothing,
@@ -23,25 +23,25 @@ pub(super) enum Target {
 
 /// A row of a link table.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
+pub(super) struct LinkRow {
     pub(super) cells: Vec<Cell>,
-    pub(super) target: Target,
+    pub(super) target: LinkTarget,
 }
 
 /// A list of rows that is rebuilt when something changes.
 #[derive(Debug, Default)]
 pub(super) struct LinkTable {
-    rows: Vec<Row>,
+    rows: Vec<LinkRow>,
     list: ListState,
     /// Target of the row that the user selected; `None` before that, and if the row leads nowhere.
-    chosen: Option<Target>,
+    selected: Option<LinkTarget>,
 }
 
 impl LinkTable {
     /// Replaces the rows. The row that the user selected stays selected at its new position.
-    pub(super) fn set(&mut self, rows: Vec<Row>) {
+    pub(super) fn set(&mut self, rows: Vec<LinkRow>) {
         self.rows = rows;
-        let stays = |row: &Row| self.chosen.as_ref() == Some(&row.target);
+        let stays = |row: &LinkRow| self.selected.as_ref() == Some(&row.target);
         match self.rows.iter().position(stays) {
             Some(row) if !self.rows.get(self.list.selected).is_some_and(stays) => self.list.follow(row),
             _ => self.list.hold(self.rows.len()),
@@ -53,7 +53,7 @@ impl LinkTable {
     }
 
     /// Returns the target of the selected row.
-    fn target(&self) -> Target {
+    fn target(&self) -> LinkTarget {
         self.rows.get(self.list.selected).map(|row| row.target.clone()).unwrap_or_default()
     }
 
@@ -73,29 +73,29 @@ impl LinkTable {
     pub(super) fn act(&mut self, action: Action, frame: &FrameInfo) -> Option<Vec<Effect>> {
         if action == Action::Open {
             return match self.target() {
-                Target::Nothing => Some(vec![Effect::Bell]),
-                Target::Exchange(n) => Some(vec![Effect::Open(n)]),
-                Target::Filter(text) => Some(vec![Effect::Filter(text)]),
+                LinkTarget::Nothing => Some(vec![Effect::Bell]),
+                LinkTarget::Exchange(n) => Some(vec![Effect::Open(n)]),
+                LinkTarget::Filter(text) => Some(vec![Effect::Filter(text)]),
             };
         }
         let moved = self.list.act(action, frame.visible_rows(Pane::List), self.rows.len());
-        self.keep();
+        self.remember_selection();
         moved.then(Vec::new)
     }
 
     pub(super) fn click(&mut self, hit: Hit) {
         if let Hit::Row(Pane::List, row) = hit {
             self.list.select(row, self.rows.len());
-            self.keep();
+            self.remember_selection();
         }
     }
 
     pub(super) fn wheel(&mut self, down: bool, frame: &FrameInfo) {
         self.list.scroll(down, 3, frame.visible_rows(Pane::List), self.rows.len());
-        self.keep();
+        self.remember_selection();
     }
 
-    fn keep(&mut self) {
-        self.chosen = Some(self.target()).filter(|target| *target != Target::Nothing);
+    fn remember_selection(&mut self) {
+        self.selected = Some(self.target()).filter(|target| *target != LinkTarget::Nothing);
     }
 }

@@ -1,12 +1,15 @@
-//! The views: each a file or directory of its own, all of one shape.
-//!
-//! To add one: a type with [`View`], and a line in [`all`].
+//! The views: a file or directory each. Their table is in [`view_name`](super::view_name).
 
+mod cells;
 mod connections;
-pub(super) mod exchanges;
+mod empty;
+mod exchanges;
 mod findings;
+mod format;
 mod latency;
+mod layout;
 mod link_table;
+mod message;
 mod overview;
 mod reader;
 mod servers;
@@ -15,22 +18,24 @@ mod store_items;
 mod streams;
 mod table_view;
 mod view;
+mod wireshark;
+mod wrap;
 
 use super::config::Config;
 use super::model::Model;
+use super::view_name::view_table;
 
 pub(super) use view::View;
 
-/// Every view that there is, in the order of their keys.
-pub(super) fn all(config: &Config, model: &Model) -> Vec<Box<dyn View>> {
-    vec![
-        Box::new(overview::Overview::default()),
-        Box::new(sessions::Sessions::default()),
-        Box::new(exchanges::Exchanges::new(config.columns.clone(), model.source().is_live)),
-        Box::new(latency::Latency::default()),
-        Box::new(streams::Streams::default()),
-        Box::new(connections::Connections::default()),
-        Box::new(findings::Findings::default()),
-        Box::new(servers::Servers::default()),
-    ]
+/// Generates [`all`] from the table of views.
+macro_rules! constructors {
+    ($($name:ident, $title:literal, $short:literal, $config:literal, $key:literal,
+        $help:literal, $view:path;)+) => {
+        /// Returns the views, in the order of their tabs.
+        pub(super) fn all(config: &Config, model: &Model) -> Vec<Box<dyn View>> {
+            vec![$(Box::new(<$view as View>::new(config, model))),+]
+        }
+    };
 }
+
+view_table!(constructors);

@@ -1,8 +1,8 @@
 //! The sessions: a row each.
 
-use super::connections::address;
 use super::store_items::StoreItem;
 use super::table_view::{TableKind, TableView};
+use super::{cells, format, wireshark};
 use crate::base::units;
 use crate::ledger::store::Store;
 use crate::ledger::{Implementation, Session, SessionEnd};
@@ -14,48 +14,46 @@ use crate::tui::theme::Role;
 use crate::tui::view_name::ViewName;
 
 /// Width of the activity sparkline, in columns.
-const ACTIVITY: u16 = 16;
+const ACTIVITY_WIDTH: u16 = 16;
 
 const COLUMNS: [Column; 12] = [
     Column::new("Id", 6).sorts(First::Least),
     Column::new("Client", 16).grows().sorts(First::Least),
     Column::new("Server", 16).grows().sorts(First::Least),
     Column::new("Exch", 6).right().sorts(First::Largest),
-    Column::new("Bad", 5).right().sorts(First::Largest),
+    Column::new("Fail", 5).right().sorts(First::Largest),
     Column::new("p50", 7).right().sorts(First::Largest),
     Column::new("p95", 7).right().sorts(First::Largest),
     Column::new("Revision", 10).sorts(First::Largest),
     Column::new("Last seen", 12).sorts(First::Largest),
-    Column::new("Activity", ACTIVITY),
+    Column::new("Activity", ACTIVITY_WIDTH),
     Column::new("Transport", 15).sorts(First::Least),
     Column::new("Ended", 13).sorts(First::Least),
 ];
 
 /// View of the sessions.
-pub(in crate::tui) type Sessions = TableView<Session>;
+pub(super) type Sessions = TableView<Session>;
 
 impl TableKind for Session {
     const NAME: ViewName = ViewName::Sessions;
-    const WORD: &'static str = "session";
+    const NOUN: &'static str = "session";
     const COLUMNS: &'static [Column] = &COLUMNS;
     const HELP: &'static [&'static str] = &[
-        "A session is what one client and one server said to each other under one session id, over",
-        "any number of connections; where the wire has no id, what one client address said to one",
-        "server. p50 and p95 are of its answered exchanges, within 2 %. Activity is when its requests",
-        "began, from the start of the capture to its end. Enter shows its exchanges.",
+        "A session has all messages between a client and a server with one session id, over any number",
+        "of connections; without an id, all messages between a client address and a server. p50 and p95",
+        "are those of its answered exchanges, within 2 %. Activity shows when its requests began, from",
+        "the start of the capture to its end. Enter shows its exchanges.",
         "",
-        "With a filter: the sessions that have an exchange that passes it, and counts of these exchanges.",
+        "With a filter: the sessions with exchanges that pass it, and counts of these exchanges.",
     ];
 
     fn filter(&self) -> String {
-        format!("session:s{}", self.session.number)
+        format!("session:{}", format::session_name(self.session.number))
     }
 
     fn copies(&self) -> Copies {
         let about = &self.session;
-        let field = if about.server.is_ipv4() { "ip.addr" } else { "ipv6.addr" };
-        let ends = format!("{field} == {} && tcp.port == {}", about.server.ip(), about.server.port());
-        let copies = Copies::default().with('w', "Wireshark filter", ends);
+        let copies = Copies::default().with('w', "Wireshark filter", wireshark::server(about.server));
         match &about.id {
             Some(id) => copies.with('i', "session id", id.to_string()),
             None => copies,
@@ -66,7 +64,7 @@ impl TableKind for Session {
 impl StoreItem for Session {
     type Id = u32;
 
-    fn over(store: &Store) -> &[Self] {
+    fn completed(store: &Store) -> &[Self] {
         store.sessions()
     }
 
@@ -81,7 +79,7 @@ impl StoreItem for Session {
     fn sort_key(&self, column: usize, model: &Model) -> SortKey {
         let stats = model.totals().session(self.session.number);
         let name = |info: &Option<Implementation>, at| {
-            info.as_ref().map_or_else(|| address(at), |info| SortKey::text(&info.name))
+            info.as_ref().map_or_else(|| cells::address_key(at), |info| SortKey::text(&info.name))
         };
         match column {
             1 => name(&self.client_info, self.session.client),
@@ -106,21 +104,20 @@ impl StoreItem for Session {
         let about = &self.session;
         let stats = model.totals().session(about.number);
         let cell = |per_mille| {
-            let ns = stats.and_then(|stats| stats.quantile_ns(per_mille));
-            Cell::text(Role::Text, ns.map_or_else(|| "-".to_owned(), units::cell))
+            Cell::text(Role::Text, format::duration(stats.and_then(|stats| stats.quantile_ns(per_mille))))
         };
         let failed = stats.map_or(0, |stats| stats.failed());
         let capture = model.store().capture();
         let start = capture.first.map_or(self.first.time, |first| first.time);
         let activity = stats.map_or(Cell::Empty, |stats| {
-            Cell::Levels(Role::Receive, stats.activity().columns(start, model.now(), ACTIVITY.into()))
+            Cell::Levels(Role::Receive, stats.activity().columns(start, model.now(), ACTIVITY_WIDTH.into()))
         });
         vec![
-            Cell::text(Role::Title, format!("s{}", about.number)),
-            who(self.client_info.as_ref(), about.client.to_string()),
-            who(self.server_info.as_ref(), about.server.to_string()),
+            Cell::text(Role::Title, format::session_name(about.number)),
+            cells::peer(self.client_info.as_ref(), about.client.to_string()),
+            cells::peer(self.server_info.as_ref(), about.server.to_string()),
             Cell::text(Role::Text, stats.map_or(0, |stats| stats.exchanges()).to_string()),
-            Cell::text(if failed > 0 { Role::Bad } else { Role::Faint }, failed.to_string()),
+            cells::count(Role::Bad, failed),
             cell(500),
             cell(950),
             Cell::text(Role::Text, self.protocol_version.as_deref().unwrap_or("-").to_owned()),
@@ -139,15 +136,4 @@ fn ended(session: &Session, model: &Model) -> &'static str {
         SessionEnd::Deleted => "deleted",
         SessionEnd::StreamClosed => "stream closed",
     }
-}
-
-/// Returns a cell with the name, version and address of a client or server.
-pub(super) fn who(info: Option<&Implementation>, address: String) -> Cell {
-    let named = info.map(|info| {
-        vec![
-            (Role::Strong, format!("{} ", info.name).into()),
-            (Role::Text, format!("{} ", info.version).into()),
-        ]
-    });
-    Cell::Ended(named.unwrap_or_default(), (Role::Faint, address.into()))
 }

@@ -3,9 +3,11 @@
 
 use ratatui::layout::Rect;
 
-use super::store_items::{self, StoreItem, StoreItems};
+use super::empty;
+use super::store_items::{StoreItem, StoreItems};
 use super::view::View;
 use crate::tui::action::Action;
+use crate::tui::config::Config;
 use crate::tui::effect::{Copies, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
@@ -20,7 +22,7 @@ pub(super) trait TableKind: StoreItem {
     const NAME: ViewName;
 
     /// Singular noun for an item.
-    const WORD: &'static str;
+    const NOUN: &'static str;
 
     /// Columns of the table.
     const COLUMNS: &'static [Column];
@@ -37,27 +39,25 @@ pub(super) trait TableKind: StoreItem {
 
 /// View of the items of a kind.
 #[derive(Debug)]
-pub(in crate::tui) struct TableView<T: TableKind> {
-    listing: SortedList<T::Id>,
-}
-
-impl<T: TableKind> Default for TableView<T> {
-    fn default() -> Self {
-        Self { listing: SortedList::new(T::COLUMNS) }
-    }
+pub(super) struct TableView<T: TableKind> {
+    list: SortedList<T::Id>,
 }
 
 impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
+    fn new(_: &Config, _: &Model) -> Self {
+        Self { list: SortedList::new(T::COLUMNS) }
+    }
+
     fn name(&self) -> ViewName {
         T::NAME
     }
 
     fn draw(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
         let items = StoreItems::<T>::of(model);
-        if self.listing.len() == 0 {
-            return store_items::draw_empty(model, T::WORD, items.len() > 0, area, painter);
+        if self.list.len() == 0 {
+            return empty::draw_empty(model, T::NOUN, items.len() > 0, area, painter);
         }
-        self.listing.draw(area, (&items, T::COLUMNS), true, painter);
+        self.list.draw(area, (&items, T::COLUMNS), true, painter);
     }
 
     fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
@@ -67,23 +67,23 @@ impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
             let filter = self.selected(model).map(|item| model.filter_with(&item.filter()));
             return Some(filter.map_or(vec![Effect::Bell], |text| vec![Effect::Filter(text)]));
         }
-        self.listing.act(action, &StoreItems::<T>::of(model), frame.visible_rows(Pane::List)).then(Vec::new)
+        self.list.act(action, &StoreItems::<T>::of(model), frame.visible_rows(Pane::List)).then(Vec::new)
     }
 
     fn click(&mut self, hit: Hit, model: &mut Model, _: &FrameInfo) -> Vec<Effect> {
-        self.listing.click(hit, Pane::List, &StoreItems::<T>::of(model));
+        self.list.click(hit, Pane::List, &StoreItems::<T>::of(model));
         Vec::new()
     }
 
     fn wheel(&mut self, _: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
-        self.listing.wheel(down, &StoreItems::<T>::of(model), frame.visible_rows(Pane::List));
+        self.list.wheel(down, &StoreItems::<T>::of(model), frame.visible_rows(Pane::List));
     }
 
     fn refresh(&mut self, model: &mut Model) {
-        self.listing.refresh(&StoreItems::<T>::of(model));
+        self.list.refresh(&StoreItems::<T>::of(model));
     }
 
-    fn narrows(&self) -> bool {
+    fn uses_filter(&self) -> bool {
         true
     }
 
@@ -92,7 +92,7 @@ impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
     }
 
     fn status(&self, _: &Model) -> String {
-        self.listing.status()
+        self.list.status()
     }
 
     fn help(&self) -> &'static [&'static str] {
@@ -101,7 +101,7 @@ impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
 }
 
 impl<T: TableKind> TableView<T> {
-    fn selected<'w>(&self, model: &'w Model) -> Option<&'w T> {
-        StoreItems::of(model).get(self.listing.selected()?).map(|(item, _)| item)
+    fn selected<'m>(&self, model: &'m Model) -> Option<&'m T> {
+        StoreItems::of(model).get(self.list.selected()?).map(|(item, _)| item)
     }
 }

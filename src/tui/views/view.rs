@@ -5,6 +5,7 @@ use std::fmt;
 use ratatui::layout::Rect;
 
 use crate::tui::action::{Action, KeyContext};
+use crate::tui::config::Config;
 use crate::tui::effect::{Copies, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
@@ -16,6 +17,11 @@ use crate::tui::view_name::ViewName;
 /// `draw` does not change the view: it records in the painter what it learned about the layout,
 /// which later calls get back as [`FrameInfo`].
 pub(in crate::tui) trait View: fmt::Debug {
+    /// Creates the view.
+    fn new(config: &Config, model: &Model) -> Self
+    where
+        Self: Sized;
+
     /// Returns the name of the view.
     fn name(&self) -> ViewName;
 
@@ -33,15 +39,15 @@ pub(in crate::tui) trait View: fmt::Debug {
 
     /// Updates the view from the model. Called before a frame if there are new entries, the filter
     /// changed or time passed.
-    fn refresh(&mut self, _world: &mut Model) {}
+    fn refresh(&mut self, _model: &mut Model) {}
 
-    /// Whether the view shows totals of the exchanges that pass the filter ([`Model::shown`]).
-    fn narrows(&self) -> bool {
+    /// Whether the view shows totals of the exchanges that pass the filter ([`Model::totals`]).
+    fn uses_filter(&self) -> bool {
         false
     }
 
     /// Whether the view supports an action that only some views have. Used by the footer.
-    fn knows(&self, action: Action) -> bool {
+    fn supports(&self, action: Action) -> bool {
         let of_some = [Action::Follow, Action::Search, Action::Fold, Action::Bytes, Action::NextPane];
         !of_some.contains(&action)
     }
@@ -52,7 +58,7 @@ pub(in crate::tui) trait View: fmt::Debug {
     }
 
     /// Returns the copy menu of the selection.
-    fn copies(&self, _world: &mut Model) -> Copies {
+    fn copies(&self, _model: &mut Model) -> Copies {
         Copies::default()
     }
 
@@ -69,5 +75,5 @@ pub(in crate::tui) trait View: fmt::Debug {
     }
 
     /// Opens exchange `n`, in the view of exchanges.
-    fn show(&mut self, _n: u64, _world: &mut Model) {}
+    fn open_exchange(&mut self, _n: u64, _model: &mut Model) {}
 }

@@ -1,13 +1,14 @@
 //! The columns of the exchanges table and their cells.
 
-use crate::base::{Side, Timestamp, units};
-use crate::ledger::{Exchange, SessionRef, Status};
+use crate::base::{Side, units};
+use crate::ledger::Exchange;
 use crate::tui::column_name::ColumnName;
 use crate::tui::filtered_exchanges::SortBy;
 use crate::tui::model::Model;
 use crate::tui::table::{Cell, Column};
 use crate::tui::theme::MASK;
 use crate::tui::theme::{Role, Symbols};
+use crate::tui::views::format;
 
 /// A column and the order that a click on its header selects.
 #[derive(Clone, Copy, Debug)]
@@ -18,11 +19,11 @@ pub(super) struct ColumnInfo {
 }
 
 /// Width of the bar, in terminal columns.
-const BAR: u16 = 14;
+const BAR_WIDTH: u16 = 14;
 
 /// Columns by importance: the last ones are dropped first when the terminal is narrow. The reason
 /// of a failure is worth more than the addresses.
-const WORTH: [ColumnName; 11] = [
+const IMPORTANCE: [ColumnName; 11] = [
     ColumnName::Time,
     ColumnName::Method,
     ColumnName::Status,
@@ -38,7 +39,7 @@ const WORTH: [ColumnName; 11] = [
 
 /// Extra width, in terminal columns, that the method and detail columns need before less important
 /// columns are shown. With 12, most tool names are readable in full.
-const READABLE: u16 = 12;
+const READABLE_WIDTH: u16 = 12;
 
 /// Returns those of `columns` that fit into `width` terminal columns, in the given order. The least
 /// important columns are dropped first.
@@ -46,11 +47,11 @@ pub(super) fn fitting(columns: &[ColumnName], width: u16) -> Vec<ColumnName> {
     // The table reserves a column for the pointer, one for the scroll bar and one between columns.
     let mut room = width.saturating_sub(1);
     let mut kept = Vec::new();
-    for name in WORTH.into_iter().filter(|name| columns.contains(name)) {
+    for name in IMPORTANCE.into_iter().filter(|name| columns.contains(name)) {
         let needs = name.info().column.width + 1;
         let is_extra =
             matches!(name, ColumnName::Detail | ColumnName::Bytes | ColumnName::Events | ColumnName::Ends);
-        let left = if is_extra { READABLE } else { 0 };
+        let left = if is_extra { READABLE_WIDTH } else { 0 };
         if needs + left <= room || kept.is_empty() {
             room = room.saturating_sub(needs);
             kept.push(name);
@@ -73,7 +74,7 @@ impl ColumnName {
             Self::Id => info(Column::new("Id", 4).right(), None),
             Self::Status => info(Column::new("Status", 14), Some(SortBy::Status)),
             Self::Total => info(Column::new("Total", 7).right(), Some(SortBy::Total)),
-            Self::Bar => info(Column::new("Send·wait·recv", BAR), None),
+            Self::Bar => info(Column::new("Send·wait·recv", BAR_WIDTH), None),
             Self::Events => info(Column::new("Ev", 3).right(), Some(SortBy::Progress)),
             Self::Bytes => info(Column::new("Bytes", 7).right(), Some(SortBy::Bytes)),
             Self::Ends => info(Column::new("Client and server", 32), Some(SortBy::Client)),
@@ -82,32 +83,32 @@ impl ColumnName {
     }
 
     /// Returns the cell of this column for an exchange.
-    pub(super) fn cell(self, exchange: &Exchange, of: &Shown<'_>) -> Cell {
-        let model = of.model;
+    pub(super) fn cell(self, exchange: &Exchange, context: &RowContext<'_>) -> Cell {
+        let model = context.model;
         match self {
             Self::Time => Cell::text(Role::Faint, units::time_of_day(exchange.request.span.start.time)),
-            Self::Session => Cell::text(Role::Faint, session(&exchange.session)),
-            Self::Method => method(exchange, of),
+            Self::Session => Cell::text(Role::Faint, format::session_name(exchange.session.number)),
+            Self::Method => method(exchange, context),
             Self::Id if model.is_private() => Cell::text(Role::Faint, MASK),
             Self::Id => Cell::text(Role::Faint, exchange.id.json()),
-            Self::Status => status(exchange, of),
-            Self::Total => total(exchange, of),
-            Self::Bar => bar(exchange, of),
+            Self::Status => status(exchange, context),
+            Self::Total => total(exchange, context),
+            Self::Bar => bar(exchange, context),
             Self::Events if exchange.progress == 0 => Cell::Empty,
             Self::Events => Cell::text(Role::Text, exchange.progress.to_string()),
             Self::Bytes => {
                 let bytes = exchange.request.bytes + exchange.response.map_or(0, |response| response.bytes);
-                Cell::text(Role::Faint, units::bytes(bytes).replace(' ', ""))
+                Cell::text(Role::Faint, format::size(bytes))
             }
             Self::Ends => Cell::text(Role::Faint, format!("{} {}", exchange.client, exchange.session.server)),
-            Self::Detail => Cell::Parts(detail(exchange, of)),
+            Self::Detail => Cell::Parts(detail(exchange, context)),
         }
     }
 }
 
 /// Context for drawing a row.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shown<'a> {
+pub(super) struct RowContext<'a> {
     pub(super) model: &'a Model,
     pub(super) symbols: &'a Symbols,
     /// Longest total on the screen, in nanoseconds. Bars are drawn to this scale.
@@ -117,32 +118,11 @@ pub(super) struct Shown<'a> {
     pub(super) is_colored: bool,
 }
 
-/// Returns how long an open exchange has been open at `now`, in nanoseconds of capture time.
-pub(in crate::tui) fn pending(exchange: &Exchange, now: Timestamp) -> i64 {
-    now.since(exchange.request.span.start.time).max(0)
-}
-
-/// Returns the short name of a session: `s1`.
-pub(in crate::tui) fn session(session: &SessionRef) -> String {
-    format!("s{}", session.number)
-}
-
-/// Returns the text of an exchange's status on the screen.
-pub(in crate::tui) fn status_word(exchange: &Exchange) -> String {
-    match (exchange.status, exchange.http_status, &exchange.error) {
-        (Status::HttpError, Some(code), _) => format!("http {code}"),
-        (Status::Error, _, Some(error)) => {
-            error.code.map_or("error".to_owned(), |code| format!("error {code}"))
-        }
-        (status, ..) => status.name().replace('_', " "),
-    }
-}
-
-fn method(exchange: &Exchange, of: &Shown<'_>) -> Cell {
-    let from_server = of.symbols.from_server;
+fn method(exchange: &Exchange, context: &RowContext<'_>) -> Cell {
+    let from_server = context.symbols.from_server;
     let arrow = if exchange.origin == Side::Server { format!("{from_server} ") } else { String::new() };
     let method = exchange.method.to_string();
-    match of.model.display_name(exchange) {
+    match context.model.display_name(exchange) {
         Some(name) => Cell::Parts(vec![
             (Role::Faint, format!("{arrow}{method} ").into()),
             (Role::Strong, name.to_string().into()),
@@ -151,21 +131,25 @@ fn method(exchange: &Exchange, of: &Shown<'_>) -> Cell {
     }
 }
 
-fn status(exchange: &Exchange, of: &Shown<'_>) -> Cell {
-    if of.is_open {
-        let phase = if of.model.is_still() { 0 } else { (of.model.uptime().as_millis() / 250 % 4) as usize };
-        let spinner = of.symbols.spinner.get(phase).copied().unwrap_or_default();
+fn status(exchange: &Exchange, context: &RowContext<'_>) -> Cell {
+    if context.is_open {
+        let phase = if context.model.is_still() {
+            0
+        } else {
+            (context.model.uptime().as_millis() / 250 % 4) as usize
+        };
+        let spinner = context.symbols.spinner.get(phase).copied().unwrap_or_default();
         return Cell::text(Role::Pending, format!("{spinner} pending"));
     }
-    let symbol = of.symbols.status(exchange.status);
-    Cell::text(Role::of(exchange.status), format!("{symbol} {}", status_word(exchange)))
+    let symbol = context.symbols.status(exchange.status);
+    Cell::text(Role::of(exchange.status), format!("{symbol} {}", format::status_text(exchange)))
 }
 
 /// Totals of a second or more are highlighted, those of ten seconds or more more strongly.
-fn total(exchange: &Exchange, of: &Shown<'_>) -> Cell {
+fn total(exchange: &Exchange, context: &RowContext<'_>) -> Cell {
     const SLOW: i64 = 1_000_000_000;
-    if of.is_open {
-        return Cell::text(Role::Pending, units::cell(pending(exchange, of.model.now())));
+    if context.is_open {
+        return Cell::text(Role::Pending, units::cell(format::pending_ns(exchange, context.model.now())));
     }
     let Some(total) = exchange.total_ns() else { return Cell::text(Role::Faint, "-") };
     let role = match total {
@@ -176,36 +160,36 @@ fn total(exchange: &Exchange, of: &Shown<'_>) -> Cell {
     Cell::text(role, units::cell(total))
 }
 
-fn bar(exchange: &Exchange, of: &Shown<'_>) -> Cell {
-    if of.is_open {
+fn bar(exchange: &Exchange, context: &RowContext<'_>) -> Cell {
+    if context.is_open {
         // A pending exchange has a single phase. It is drawn in full height so that it is easy to
         // see.
-        let part = pending(exchange, of.model.now()) as f64 / of.scale.max(1) as f64;
+        let part = format::pending_ns(exchange, context.model.now()) as f64 / context.scale.max(1) as f64;
         return Cell::Bar(vec![(Role::Pending, part)]);
     }
     let (Some(wait), Some(receive)) = (exchange.wait_ns(), exchange.receive_ns()) else { return Cell::Empty };
-    cells(&[(Role::Send, exchange.send_ns()), (Role::Wait, wait), (Role::Receive, receive)], of)
+    bar_cells(&[(Role::Send, exchange.send_ns()), (Role::Wait, wait), (Role::Receive, receive)], context)
 }
 
 /// Draws phases (durations in nanoseconds) as the cells of a bar. The last cell is as wide as its
 /// eighths, so that a phase of a hundredth of the longest total is still visible. A cell takes the
 /// role of the phase at its middle.
-fn cells(parts: &[(Role, i64)], of: &Shown<'_>) -> Cell {
-    let total: i64 = parts.iter().map(|(_, ns)| (*ns).max(0)).fold(0, i64::saturating_add);
-    let part = (total as f64 / of.scale.max(1) as f64).clamp(0.0, 1.0);
-    let eighths = ((part * f64::from(BAR) * 8.0).round() as u32).max(u32::from(total > 0));
+fn bar_cells(phases: &[(Role, i64)], context: &RowContext<'_>) -> Cell {
+    let total: i64 = phases.iter().map(|(_, ns)| (*ns).max(0)).fold(0, i64::saturating_add);
+    let part = (total as f64 / context.scale.max(1) as f64).clamp(0.0, 1.0);
+    let eighths = ((part * f64::from(BAR_WIDTH) * 8.0).round() as u32).max(u32::from(total > 0));
     let (whole, rest) = (eighths / 8, eighths % 8);
     let mut drawn = Vec::new();
     for cell in 0..eighths.div_ceil(8) {
         let is_rest = cell == whole;
         let middle = f64::from(cell) + if is_rest { f64::from(rest) / 16.0 } else { 0.5 };
-        let role = role_at(parts, total as f64 * (middle * 8.0 / f64::from(eighths)));
-        let symbol = match (rest as usize).checked_sub(1).and_then(|at| of.symbols.bar.get(at)) {
+        let role = phase_at(phases, total as f64 * (middle * 8.0 / f64::from(eighths)));
+        let symbol = match (rest as usize).checked_sub(1).and_then(|at| context.symbols.bar.get(at)) {
             Some(eighths) if is_rest && !eighths.is_ascii() => Some(*eighths),
             // ASCII has no eighths: half a cell is rounded up to a whole one, and so is a bar that
             // is shorter than a cell.
             Some(_) if is_rest && whole > 0 && rest < 4 => None,
-            _ => Some(symbol(role, of)),
+            _ => Some(phase_symbol(role, context)),
         };
         drawn.push((role, symbol.unwrap_or_default().into()));
     }
@@ -213,20 +197,21 @@ fn cells(parts: &[(Role, i64)], of: &Shown<'_>) -> Cell {
 }
 
 /// Returns the role of the phase that runs at `at` nanoseconds after the start.
-fn role_at(parts: &[(Role, i64)], at: f64) -> Role {
+fn phase_at(phases: &[(Role, i64)], at: f64) -> Role {
     let mut until = 0.0;
     let ran = |(_, ns): &&(Role, i64)| {
         until += (*ns).max(0) as f64;
         at < until
     };
-    parts.iter().find(ran).or(parts.last()).map_or(Role::Text, |(role, _)| *role)
+    phases.iter().find(ran).or(phases.last()).map_or(Role::Text, |(role, _)| *role)
 }
 
 /// Returns the symbol of a whole cell. Without colors, or in ASCII mode, each phase has its own.
-fn symbol(role: Role, of: &Shown<'_>) -> &'static str {
-    let ([light, _, dark, _], [.., full], [lying, _]) = (of.symbols.heat, of.symbols.bar, of.symbols.rules);
+fn phase_symbol(role: Role, context: &RowContext<'_>) -> &'static str {
+    let ([light, _, dark, _], [.., full], [lying, _]) =
+        (context.symbols.heat, context.symbols.bar, context.symbols.rules);
     match role {
-        _ if of.is_colored && !full.is_ascii() => full,
+        _ if context.is_colored && !full.is_ascii() => full,
         Role::Wait if full.is_ascii() => lying,
         Role::Wait => light,
         Role::Send => dark,
@@ -235,20 +220,20 @@ fn symbol(role: Role, of: &Shown<'_>) -> &'static str {
 }
 
 /// Returns why the exchange failed, its findings and its missing evidence.
-fn detail(exchange: &Exchange, of: &Shown<'_>) -> Vec<(Role, std::borrow::Cow<'static, str>)> {
+fn detail(exchange: &Exchange, context: &RowContext<'_>) -> Vec<(Role, std::borrow::Cow<'static, str>)> {
     let mut parts = Vec::new();
     if let Some(error) = &exchange.error {
-        let message = if of.model.is_private() { MASK } else { &error.message };
+        let message = if context.model.is_private() { MASK } else { &error.message };
         parts.push((Role::Bad, format!("{message} ").into()));
     } else if let Some(cause) = exchange.cause {
         parts.push((Role::Warn, format!("{} ", cause.name().replace('_', " ")).into()));
     }
     for code in &exchange.findings {
         let role = Role::of(code.severity());
-        parts.push((role, format!("{}{} ", of.symbols.flag, code.name()).into()));
+        parts.push((role, format!("{}{} ", context.symbols.flag, code.name()).into()));
     }
     if exchange.retransmissions > 0 {
-        parts.push((Role::Warn, format!("{} sent again ", exchange.retransmissions).into()));
+        parts.push((Role::Warn, format!("{} retransmitted ", exchange.retransmissions).into()));
     }
     for reason in exchange.degraded.names() {
         parts.push((Role::Faint, format!("{} ", reason.replace('_', " ")).into()));
@@ -283,9 +268,9 @@ mod tests {
     #[test]
     fn a_bar_says_which_part_runs_when() {
         let parts = [(Role::Send, 10), (Role::Wait, 80), (Role::Receive, 0)];
-        assert_eq!(role_at(&parts, 5.0), Role::Send);
-        assert_eq!(role_at(&parts, 10.0), Role::Wait);
-        assert_eq!(role_at(&parts, 90.0), Role::Receive, "at its end the last");
-        assert_eq!(role_at(&[], 1.0), Role::Text);
+        assert_eq!(phase_at(&parts, 5.0), Role::Send);
+        assert_eq!(phase_at(&parts, 10.0), Role::Wait);
+        assert_eq!(phase_at(&parts, 90.0), Role::Receive, "at its end the last");
+        assert_eq!(phase_at(&[], 1.0), Role::Text);
     }
 }

@@ -5,7 +5,7 @@ use crate::ledger::{LatencyRow, Status, Subject};
 
 /// Limits of a bucket or a cell.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Part {
+pub(super) struct BucketLimits {
     /// Lowest latency in nanoseconds, inclusive; `None` if unlimited.
     pub(super) from: Option<i64>,
     /// Highest latency in nanoseconds, exclusive; `None` if unlimited.
@@ -34,10 +34,10 @@ pub(super) fn row(of: &LatencyRow, all: &[LatencyRow]) -> Option<String> {
     Some(text)
 }
 
-/// Returns the filter for the exchanges of a row that have a latency within `part`.
-pub(super) fn part(of: &LatencyRow, all: &[LatencyRow], part: Part) -> Option<String> {
+/// Returns the filter for the exchanges of a row that have a latency within `limits`.
+pub(super) fn bucket(of: &LatencyRow, all: &[LatencyRow], limits: BucketLimits) -> Option<String> {
     let mut text = row(of, all)?;
-    for (op, limit) in [(">=", part.from), ("<", part.to)] {
+    for (op, limit) in [(">=", limits.from), ("<", limits.to)] {
         if let Some(ns) = limit {
             text.push_str(&format!(" dur{op}{}", latency(ns)));
         }
@@ -48,7 +48,7 @@ pub(super) fn part(of: &LatencyRow, all: &[LatencyRow], part: Part) -> Option<St
             text.push_str(&format!(" status!={}", status.name()));
         }
     }
-    if let Some((from, to)) = part.times {
+    if let Some((from, to)) = limits.times {
         for (op, time) in [(">=", from), ("<", to)] {
             text.push_str(&format!(" time{op}{}T{}", units::date(time), units::time_of_day(time)));
         }

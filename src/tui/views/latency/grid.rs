@@ -7,7 +7,7 @@ use crate::tui::heat_map::{HeatMap, HeatMaps, LatencyCount, STEPS, step_start};
 
 /// Steps of the scale that a line may combine: a tenth, a fifth, a half or all of a power of ten,
 /// or everything.
-const FOLDS: [usize; 5] = [1, 2, 5, 10, STEPS];
+const STEPS_PER_LINE: [usize; 5] = [1, 2, 5, 10, STEPS];
 
 /// A line of the histogram and of the heat map.
 #[derive(Clone, Debug, Default)]
@@ -22,14 +22,14 @@ pub(super) struct Bucket {
 #[derive(Clone, Debug)]
 pub(super) struct Grid {
     /// Steps per line.
-    fold: usize,
+    steps_per_line: usize,
     /// Lowest line, counted from the bottom of the scale.
     lowest: usize,
     /// From the lowest line up.
     buckets: Vec<Bucket>,
     /// First time range of the first column, and time ranges per column.
-    first: i64,
-    together: i64,
+    first_range: i64,
+    ranges_per_column: i64,
 }
 
 impl Grid {
@@ -39,23 +39,24 @@ impl Grid {
         let (first, last) = heat_maps.range()?;
         let low = heat.cells().map(|(_, step, _)| step).min()?;
         let high = heat.cells().map(|(_, step, _)| step).max()?;
-        let fits = |fold: &usize| line_of(high, *fold) - line_of(low, *fold) < lines;
-        let fold = FOLDS.into_iter().find(fits).unwrap_or(STEPS);
-        let lowest = line_of(low, fold);
+        let fits =
+            |steps_per_line: &usize| line_of(high, *steps_per_line) - line_of(low, *steps_per_line) < lines;
+        let steps_per_line = STEPS_PER_LINE.into_iter().find(fits).unwrap_or(STEPS);
+        let lowest = line_of(low, steps_per_line);
         let stretches = last - first + 1;
-        let together = (stretches + columns.max(1) as i64 - 1) / columns.max(1) as i64;
-        let count = usize::try_from((stretches + together - 1) / together).unwrap_or(1);
+        let ranges_per_column = (stretches + columns.max(1) as i64 - 1) / columns.max(1) as i64;
+        let count = usize::try_from((stretches + ranges_per_column - 1) / ranges_per_column).unwrap_or(1);
         let empty = Bucket { total: LatencyCount::default(), columns: vec![LatencyCount::default(); count] };
-        let mut buckets = vec![empty; line_of(high, fold) - lowest + 1];
+        let mut buckets = vec![empty; line_of(high, steps_per_line) - lowest + 1];
         for (stretch, step, more) in heat.cells() {
-            let Some(bucket) = buckets.get_mut(line_of(step, fold) - lowest) else { continue };
+            let Some(bucket) = buckets.get_mut(line_of(step, steps_per_line) - lowest) else { continue };
             add(&mut bucket.total, more);
-            let column = usize::try_from((stretch - first) / together).unwrap_or(0);
+            let column = usize::try_from((stretch - first) / ranges_per_column).unwrap_or(0);
             if let Some(cell) = bucket.columns.get_mut(column) {
                 add(cell, more);
             }
         }
-        Some(Self { fold, lowest, buckets, first, together })
+        Some(Self { steps_per_line, lowest, buckets, first_range: first, ranges_per_column })
     }
 
     /// Returns the lines of the scale with their buckets, the lowest first.
@@ -76,12 +77,12 @@ impl Grid {
     /// Returns the line of a step, or the nearest line.
     pub(super) fn line_of(&self, step: usize) -> usize {
         let last = self.lines().end.saturating_sub(1);
-        line_of(step, self.fold).clamp(self.lowest, last)
+        line_of(step, self.steps_per_line).clamp(self.lowest, last)
     }
 
     /// Returns the first step of a line.
     pub(super) fn step(&self, line: usize) -> usize {
-        line.checked_sub(1).map_or(0, |before| 1 + before * self.fold)
+        line.checked_sub(1).map_or(0, |before| 1 + before * self.steps_per_line)
     }
 
     /// Returns the limits of a line in nanoseconds, the upper one exclusive; `None` if unlimited.
@@ -98,18 +99,18 @@ impl Grid {
 
     /// Returns the column of a time, or the nearest column.
     pub(super) fn column_of(&self, heat_maps: &HeatMaps, time: Timestamp) -> usize {
-        let at = (heat_maps.column_of(time) - self.first).div_euclid(self.together);
+        let at = (heat_maps.column_of(time) - self.first_range).div_euclid(self.ranges_per_column);
         usize::try_from(at).unwrap_or(0).min(self.columns().saturating_sub(1))
     }
 
     /// Returns when a column begins and ends.
     pub(super) fn times(&self, heat_maps: &HeatMaps, column: usize) -> (Timestamp, Timestamp) {
-        let at = self.first + column as i64 * self.together;
-        (heat_maps.start(at), heat_maps.start(at + self.together))
+        let at = self.first_range + column as i64 * self.ranges_per_column;
+        (heat_maps.start(at), heat_maps.start(at + self.ranges_per_column))
     }
 
     /// Returns the highest exchange count of a bucket and of a cell.
-    pub(super) fn most(&self) -> (u64, u64) {
+    pub(super) fn maxima(&self) -> (u64, u64) {
         let line = self.buckets.iter().map(|bucket| bucket.total.all).max().unwrap_or(0);
         let cells = self.buckets.iter().flat_map(|bucket| &bucket.columns);
         (line, cells.map(|cell| cell.all).max().unwrap_or(0))
@@ -117,14 +118,14 @@ impl Grid {
 }
 
 /// Returns the number of lines that show every step on its own.
-pub(super) fn finest(heat: &HeatMap) -> usize {
+pub(super) fn line_count(heat: &HeatMap) -> usize {
     let steps = || heat.cells().map(|(_, step, _)| step);
     steps().max().zip(steps().min()).map_or(1, |(high, low)| high - low + 1)
 }
 
 /// Returns the line of a step. Latencies below 1 µs have a line of their own.
-fn line_of(step: usize, fold: usize) -> usize {
-    step.checked_sub(1).map_or(0, |beyond| 1 + beyond / fold)
+fn line_of(step: usize, steps_per_line: usize) -> usize {
+    step.checked_sub(1).map_or(0, |beyond| 1 + beyond / steps_per_line)
 }
 
 fn add(to: &mut LatencyCount, more: LatencyCount) {

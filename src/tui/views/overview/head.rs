@@ -2,7 +2,6 @@
 
 use ratatui::layout::{Position, Rect};
 
-use super::{COUNTED, Hanging};
 use crate::base::fact::Loser;
 use crate::base::{Timestamp, units};
 use crate::ledger::Status;
@@ -10,22 +9,23 @@ use crate::tui::big_text::{CHARACTER, draw_big_text};
 use crate::tui::model::Model;
 use crate::tui::painter::Painter;
 use crate::tui::theme::Role;
-use crate::tui::views::exchanges::columns;
-use crate::tui::views::store_items;
+use crate::tui::views::{empty, format};
+
+use super::hanging::{Hanging, MAX_COUNTED};
 
 /// Width of the scale beside the rates, in columns.
-const SCALE: u16 = 7;
+const SCALE_WIDTH: u16 = 7;
 
 /// Height below the totals and width of the screen from which hanging exchanges are written in big
 /// letters.
-const ROOM: u16 = 28;
-const WIDE: u16 = 110;
+const BIG_TEXT_HEIGHT: u16 = 28;
+const BIG_TEXT_WIDTH: u16 = 110;
 
 /// Width of the time axis, in columns, from which it shows the average.
-const AXIS: u16 = 68;
+const AVERAGE_WIDTH: u16 = 68;
 
 /// Width of a bar of the rates, in columns, at most: few bars do not become large blocks.
-const BROADEST: usize = 4;
+const MAX_BAR_WIDTH: usize = 4;
 
 /// Draws the totals: two lines.
 pub(super) fn draw_totals(model: &Model, area: Rect, painter: &mut Painter<'_>) {
@@ -36,14 +36,14 @@ pub(super) fn draw_totals(model: &Model, area: Rect, painter: &mut Painter<'_>) 
     let symbols = painter.symbols();
     let texts = [
         (Role::Strong, units::several(exchanges.total() + pending, "exchange")),
-        (none_or(Role::Good, count(Status::Ok)), format!("{} {} ok", symbols.ok, count(Status::Ok))),
-        (none_or(Role::Bad, failed), format!("{} {failed} failed", symbols.bad)),
+        (role_if_any(Role::Good, count(Status::Ok)), format!("{} {} ok", symbols.ok, count(Status::Ok))),
+        (role_if_any(Role::Bad, failed), format!("{} {failed} failed", symbols.bad)),
         (
-            none_or(Role::Bad, count(Status::Unanswered)),
+            role_if_any(Role::Bad, count(Status::Unanswered)),
             format!("{} {} unanswered", symbols.unanswered, count(Status::Unanswered)),
         ),
         (
-            none_or(Role::Warn, count(Status::Cancelled)),
+            role_if_any(Role::Warn, count(Status::Cancelled)),
             format!("{} {} cancelled", symbols.cancelled, count(Status::Cancelled)),
         ),
     ];
@@ -82,23 +82,23 @@ pub(super) fn draw_quality(model: &Model, area: Rect, painter: &mut Painter<'_>)
     });
     let gaps: u64 = model.all().summary().connections.iter().map(|count| count.gap_bytes).sum();
     let degraded = model.all().summary().exchanges.degraded;
-    let lacks = [
+    let problems = [
         (capture.cut_packets, format!("{} cut short", units::several(capture.cut_packets, "packet"))),
         (
             capture.unreadable_packets,
             format!("{} unreadable", units::several(capture.unreadable_packets, "packet")),
         ),
-        (gaps, format!("{} in no packet", units::bytes(gaps))),
-        (degraded, format!("{} without all evidence", units::several(degraded, "exchange"))),
+        (gaps, format!("{} not captured", units::bytes(gaps))),
+        (degraded, format!("{} with missing evidence", units::several(degraded, "exchange"))),
     ];
-    let lacks = lacks.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text);
-    let told: Vec<String> = lost.chain(lacks).collect();
+    let problems = problems.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text);
+    let texts: Vec<String> = lost.chain(problems).collect();
     let symbols = painter.symbols();
-    if told.is_empty() {
+    if texts.is_empty() {
         let text = format!("{} nothing lost, cut or missing", symbols.ok);
         painter.draw_spans(area, &[(Role::Faint, "capture  "), (Role::Good, &text)]);
     } else {
-        let text = format!("{} {}", symbols.flag, told.join(", "));
+        let text = format!("{} {}", symbols.flag, texts.join(", "));
         painter.draw_spans(area, &[(Role::Faint, "capture  "), (Role::Warn, &text)]);
     }
 }
@@ -106,22 +106,23 @@ pub(super) fn draw_quality(model: &Model, area: Rect, painter: &mut Painter<'_>)
 /// Draws the hanging exchanges and returns the height, with an empty line below.
 pub(super) fn draw_hanging(model: &Model, hanging: &Hanging, area: Rect, painter: &mut Painter<'_>) -> u16 {
     let Some((since, oldest)) = &hanging.oldest else { return 0 };
-    let called = format!("{} {}", oldest.method, model.display_name(oldest).unwrap_or_default());
-    let whose = format!("{} packet {}", columns::session(&oldest.session), oldest.request.span.first);
+    let call = format!("{} {}", oldest.method, model.display_name(oldest).unwrap_or_default());
+    let place =
+        format!("{} packet {}", format::session_name(oldest.session.number), oldest.request.span.first);
     let words = match hanging.count {
         1 => "1 hangs".to_owned(),
-        COUNTED => format!("{COUNTED}+ hang"),
+        MAX_COUNTED => format!("{MAX_COUNTED}+ hang"),
         count => format!("{count} hang"),
     };
     let since = units::cell(*since);
-    if area.height >= ROOM
-        && area.width >= WIDE
+    if area.height >= BIG_TEXT_HEIGHT
+        && area.width >= BIG_TEXT_WIDTH
         && let Some(used) = draw_big_text(area, Role::Pending, &format!("{words} {since}"), painter)
     {
         let x = area.x + used + 1;
         let beside = |y| Rect { x, y, width: area.right().saturating_sub(x), height: 1 };
-        painter.draw_spans(beside(area.y + 1), &[(Role::Faint, "the oldest is "), (Role::Strong, &called)]);
-        painter.draw_spans(beside(area.y + 2), &[(Role::Faint, &whose)]);
+        painter.draw_spans(beside(area.y + 1), &[(Role::Faint, "the oldest is "), (Role::Strong, &call)]);
+        painter.draw_spans(beside(area.y + 2), &[(Role::Faint, &place)]);
         return CHARACTER.1 + 1;
     }
     // The role of search results is reversed: it stands out most in all themes, colors or not.
@@ -129,39 +130,45 @@ pub(super) fn draw_hanging(model: &Model, hanging: &Hanging, area: Rect, painter
         (Role::Found, format!(" {words} ")),
         (Role::Text, "  ".to_owned()),
         (Role::Pending, format!("{since}  ")),
-        (Role::Strong, format!("{called}  ")),
-        (Role::Faint, whose),
+        (Role::Strong, format!("{call}  ")),
+        (Role::Faint, place),
     ];
     let parts: Vec<(Role, &str)> = parts.iter().map(|(role, text)| (*role, text.as_str())).collect();
     painter.draw_spans(area, &parts);
     2
 }
 
-fn none_or(role: Role, count: u64) -> Role {
+fn role_if_any(role: Role, count: u64) -> Role {
     if count > 0 { role } else { Role::Faint }
 }
 
 /// Draws what was captured instead if there are no exchanges, and returns the height.
-pub(super) fn draw_nothing(model: &Model, area: Rect, painter: &mut Painter<'_>) -> u16 {
+pub(super) fn draw_no_exchanges(model: &Model, area: Rect, painter: &mut Painter<'_>) -> u16 {
     if !model.store().is_empty() {
         return 0;
     }
-    let text = if model.has_ended() { "no MCP was seen in this capture" } else { "no MCP was seen so far" };
+    let text = if model.has_ended() { "no MCP in this capture" } else { "no MCP so far" };
     painter.draw_spans(area, &[(Role::Warn, text)]);
-    let Some(instead) = store_items::instead(model).filter(|_| model.has_ended()) else { return 2 };
-    painter.draw_spans(Rect { y: area.y + 1, ..area }, &[(Role::Text, &instead)]);
-    3
+    if model.has_ended()
+        && let Some(traffic) = empty::describe_traffic(model)
+    {
+        painter.draw_spans(Rect { y: area.y + 1, ..area }, &[(Role::Text, &traffic)]);
+        return 3;
+    }
+    2
 }
 
 /// Draws when exchanges began, as bars; below them those that failed, and the time axis. Returns
 /// the height.
 pub(super) fn draw_rates(model: &Model, area: Rect, painter: &mut Painter<'_>) -> u16 {
-    let Some(start) = model.rates().start().filter(|_| area.height >= 4 && area.width > SCALE + 20) else {
+    let Some(start) = model.rates().start() else { return 0 };
+    if area.height < 4 || area.width <= SCALE_WIDTH + 20 {
         return 0;
-    };
-    let plot = Rect { x: area.x + SCALE, width: area.width - SCALE, height: area.height - 2, ..area };
+    }
+    let plot =
+        Rect { x: area.x + SCALE_WIDTH, width: area.width - SCALE_WIDTH, height: area.height - 2, ..area };
     let columns = model.rates().columns(plot.width.into());
-    let wide = (usize::from(plot.width) / columns.len().max(1)).clamp(1, BROADEST);
+    let wide = (usize::from(plot.width) / columns.len().max(1)).clamp(1, MAX_BAR_WIDTH);
     let most = columns.iter().map(|[all, _]| *all).max().unwrap_or(1).max(1);
     // Few exchanges do not make tall bars.
     let plot = Rect { height: plot.height.min(u16::try_from(most).unwrap_or(u16::MAX).max(3)), ..plot };
@@ -180,23 +187,25 @@ pub(super) fn draw_rates(model: &Model, area: Rect, painter: &mut Painter<'_>) -
         painter.draw_text((plot.x - 1, y).into(), 1, Role::Border, standing);
     }
     let scale = |y, text: &str, role, painter: &mut Painter<'_>| {
-        painter.draw_right(Rect { x: area.x, y, width: SCALE - 1, height: 1 }, role, text);
+        painter.draw_right(Rect { x: area.x, y, width: SCALE_WIDTH - 1, height: 1 }, role, text);
     };
     scale(plot.y, &most.to_string(), Role::Faint, painter);
     scale(plot.bottom() - 1, "began", Role::Faint, painter);
     scale(
         failures.y,
-        "bad",
+        "failed",
         if columns.iter().any(|[_, failed]| *failed > 0) { Role::Bad } else { Role::Faint },
         painter,
     );
     let together = model.rates().buckets_per_column(plot.width.into());
     let each = model.rates().width_ns().saturating_mul(together);
     let end = Timestamp(start.0.saturating_add(each.saturating_mul(columns.len() as i64)));
-    let used = ((columns.len() * wide) as u16).max(AXIS).min(plot.width);
+    let used = ((columns.len() * wide) as u16).max(AVERAGE_WIDTH).min(plot.width);
     let axis = Rect { y: failures.y + 1, height: 1, width: used, ..plot };
-    let average = average(model).filter(|_| used >= AXIS);
-    let average = average.map_or(String::new(), |rate| format!(", on average {rate}/s"));
+    let average = match average(model) {
+        Some(rate) if used >= AVERAGE_WIDTH => format!(", on average {rate}/s"),
+        _ => String::new(),
+    };
     let middle = format!("  each column {}{average}", units::duration(each));
     painter.draw_spans(axis, &[(Role::Faint, &units::time_of_day(start)), (Role::Faint, &middle)]);
     painter.draw_right(axis, Role::Faint, &units::time_of_day(end));

@@ -7,13 +7,12 @@ use ratatui::layout::{Position, Rect};
 use crate::base::sanitize;
 use crate::tui::frame_info::{Hit, Pane};
 use crate::tui::painter::Painter;
+use crate::tui::theme::MASK;
 use crate::tui::theme::Role;
-
-use super::{LEAST, MASK};
 
 /// The selected value as byte ranges of the document.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lit {
+pub(super) struct Highlight {
     /// Range of its name; empty if it has none.
     pub(super) name: Range<usize>,
     /// Range of its name and its value, nested values included.
@@ -23,28 +22,31 @@ pub(super) struct Lit {
 }
 
 /// Width of the offset with the blanks after it, in columns.
-const OFFSET: u16 = 9;
+const OFFSET_WIDTH: u16 = 9;
 
 /// Width in columns of a line with 16 and with 8 bytes: offset, digits with a gap in the middle,
 /// characters.
-const WIDTHS: [(u16, usize); 2] = [(78, 16), (44, 8)];
+const LINE_WIDTHS: [(u16, usize); 2] = [(78, 16), (44, 8)];
 
 /// Width of the area, in columns, from which 16 and 8 bytes per line fit beside the text.
-const BESIDE: [u16; 2] = [140, 100];
+const BESIDE_WIDTHS: [u16; 2] = [140, 100];
 
 /// Height of the bytes below the text, in lines, with the rule.
-const BELOW: Range<u16> = 5..14;
+const BELOW_HEIGHTS: Range<u16> = 5..14;
+
+/// Minimum height of the text, in lines; with less, the bytes are not shown.
+const MIN_TEXT_HEIGHT: u16 = 6;
 
 /// Divides an area between the text and its bytes; `None` if there is no room for both.
 pub(super) fn split(area: Rect) -> Option<(Rect, Rect)> {
-    for ((width, _), from) in WIDTHS.into_iter().zip(BESIDE) {
+    for ((width, _), from) in LINE_WIDTHS.into_iter().zip(BESIDE_WIDTHS) {
         if area.width >= from {
             let reading = Rect { width: area.width - width - 1, ..area };
             return Some((reading, Rect { x: reading.right() + 1, width, ..area }));
         }
     }
-    let height = (area.height / 2).min(BELOW.end);
-    if height < BELOW.start || area.height - height < LEAST {
+    let height = (area.height / 2).min(BELOW_HEIGHTS.end);
+    if height < BELOW_HEIGHTS.start || area.height - height < MIN_TEXT_HEIGHT {
         return None;
     }
     let reading = Rect { height: area.height - height, ..area };
@@ -52,22 +54,28 @@ pub(super) fn split(area: Rect) -> Option<(Rect, Rect)> {
 }
 
 /// Draws the bytes, the highlighted range and the packets that carried them.
-pub(super) fn draw((bytes, lit, packets): (&[u8], &Lit, &str), area: Rect, painter: &mut Painter<'_>) {
+pub(super) fn draw(
+    bytes: &[u8],
+    highlight: &Highlight,
+    packets: &str,
+    area: Rect,
+    painter: &mut Painter<'_>,
+) {
     let line = |y| Rect { y, height: 1, ..area };
-    painter.draw_rule(line(area.y), &title(bytes.len(), &lit.bytes, area.width.into()));
-    let pointer = if painter.is_private() { MASK } else { &lit.pointer };
+    painter.draw_rule(line(area.y), &title(bytes.len(), &highlight.bytes, area.width.into()));
+    let pointer = if painter.is_private() { MASK } else { &highlight.pointer };
     let used = draw_place(packets, pointer, line(area.y + 1), painter);
     let body = Rect { y: area.y + 1 + used, height: area.height.saturating_sub(1 + used), ..area };
     if painter.is_private() {
         painter.draw_spans(body, &[(Role::Faint, MASK)]);
         return;
     }
-    let per_line = WIDTHS.iter().find(|(width, _)| area.width >= *width).map_or(8, |(_, bytes)| *bytes);
+    let per_line = LINE_WIDTHS.iter().find(|(width, _)| area.width >= *width).map_or(8, |(_, bytes)| *bytes);
     let lines = usize::from(body.height);
     // Leave a line above the highlighted range.
     let last = bytes.len().div_ceil(per_line).saturating_sub(lines);
-    let first = (lit.bytes.start / per_line).saturating_sub(1);
-    let fits = lit.bytes.end.div_ceil(per_line) <= lines;
+    let first = (highlight.bytes.start / per_line).saturating_sub(1);
+    let fits = highlight.bytes.end.div_ceil(per_line) <= lines;
     let top = if fits { 0 } else { first.min(last) };
     for (y, index) in (body.y..body.bottom()).zip(top..) {
         let from = index * per_line;
@@ -75,7 +83,7 @@ pub(super) fn draw((bytes, lit, packets): (&[u8], &Lit, &str), area: Rect, paint
         if part.is_empty() {
             break;
         }
-        draw_line((part, from, per_line), lit, line(y), painter);
+        draw_line(part, from, per_line, highlight, line(y), painter);
     }
 }
 
@@ -107,33 +115,35 @@ fn draw_place(packets: &str, pointer: &str, line: Rect, painter: &mut Painter<'_
 
 /// Returns the title: `bytes 118-142 of 260, 25 long`. Offsets start at 0, the last one is
 /// included. The length is left out if it does not fit.
-fn title(len: usize, lit: &Range<usize>, columns: usize) -> String {
-    let title = match lit.len() {
+fn title(len: usize, highlight: &Range<usize>, columns: usize) -> String {
+    let title = match highlight.len() {
         0 => format!("{len} bytes"),
-        1 => format!("byte {} of {len}", lit.start),
-        _ => format!("bytes {}-{} of {len}", lit.start, lit.end - 1),
+        1 => format!("byte {} of {len}", highlight.start),
+        _ => format!("bytes {}-{} of {len}", highlight.start, highlight.end - 1),
     };
-    let long = format!("{title}, {} long", lit.len());
+    let long = format!("{title}, {} long", highlight.len());
     // The rule takes two columns and a blank on both sides.
-    if lit.len() > 1 && long.len() + 6 <= columns { long } else { title }
+    if highlight.len() > 1 && long.len() + 6 <= columns { long } else { title }
 }
 
-/// Draws digits and characters of a line. The highlighted range is in brackets, so that it is
+/// Draws digits and characters of a line: `part` at offset `from`, of up to `per_line` bytes. The highlighted range is in brackets, so that it is
 /// visible without color.
 fn draw_line(
-    (part, from, per_line): (&[u8], usize, usize),
-    lit: &Lit,
+    part: &[u8],
+    from: usize,
+    per_line: usize,
+    highlight: &Highlight,
     line: Rect,
     painter: &mut Painter<'_>,
 ) {
-    painter.draw_text(line.as_position(), OFFSET, Role::Faint, &format!("{from:08x}"));
+    painter.draw_text(line.as_position(), OFFSET_WIDTH, Role::Faint, &format!("{from:08x}"));
     let middle = |at: usize| u16::from(at >= per_line / 2);
-    let digits = line.x + OFFSET;
+    let digits = line.x + OFFSET_WIDTH;
     let letters = digits + per_line as u16 * 3 + 3;
     for (at, byte) in part.iter().enumerate() {
         let offset = from + at;
-        let is_lit = lit.bytes.contains(&offset);
-        let role = match (is_lit, lit.name.contains(&offset)) {
+        let is_highlighted = highlight.bytes.contains(&offset);
+        let role = match (is_highlighted, highlight.name.contains(&offset)) {
             (true, true) => Role::JsonKey,
             (true, false) => Role::Strong,
             (false, _) => Role::Faint,
@@ -145,15 +155,15 @@ fn draw_line(
         painter.draw_text(Position::new(column, line.y), 1, role, letter.encode_utf8(&mut [0; 4]));
         for (x, width) in [(x + 1, 2), (column, 1)] {
             let cell = Rect { x, width, ..line };
-            if is_lit {
+            if is_highlighted {
                 painter.set_role(cell, Role::Selected);
             }
             painter.add_hit(cell, Hit::Cell(Pane::Detail, offset, 0));
         }
-        if offset == lit.bytes.start && is_lit {
+        if offset == highlight.bytes.start && is_highlighted {
             painter.draw_text(Position::new(x, line.y), 1, Role::Key, "[");
         }
-        if offset + 1 == lit.bytes.end {
+        if offset + 1 == highlight.bytes.end {
             painter.draw_text(Position::new(x + 3, line.y), 1, Role::Key, "]");
         }
     }

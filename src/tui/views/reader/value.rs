@@ -4,9 +4,10 @@ use ratatui::layout::Rect;
 
 use crate::base::{sanitize, units};
 use crate::tui::document::Document;
+use crate::tui::views::wrap::wrap_columns;
 
 /// A line below the document.
-pub(super) enum Row {
+pub(super) enum ExcerptLine {
     /// A rule with a title.
     Rule(String),
     /// A line of the value.
@@ -16,7 +17,7 @@ pub(super) enum Row {
 /// Returns the lines of a value that does not fit into its line, at most a third of the area, with
 /// a rule. `value` returns at most the requested number of bytes; `len` is the length of the JSON
 /// text in bytes.
-pub(super) fn below(value: impl Fn(usize) -> String, len: usize, area: Rect) -> Vec<Row> {
+pub(super) fn excerpt(value: impl Fn(usize) -> String, len: usize, area: Rect) -> Vec<ExcerptLine> {
     let columns = usize::from(area.width.saturating_sub(2)).max(1);
     let most = usize::from(area.height / 3).saturating_sub(1);
     if most == 0 {
@@ -27,14 +28,9 @@ pub(super) fn below(value: impl Fn(usize) -> String, len: usize, area: Rect) -> 
     if len <= columns.saturating_sub(24) && !front.contains('\n') {
         return Vec::new();
     }
-    let mut rows = vec![Row::Rule(format!("{}, enter opens it", units::bytes(len as u64)))];
-    rows.extend(lines(&sanitize::redact(&front), columns, most).into_iter().map(Row::Text));
+    let mut rows = vec![ExcerptLine::Rule(format!("{}, enter opens it", units::bytes(len as u64)))];
+    rows.extend(wrap_columns(&sanitize::redact(&front), columns, most).into_iter().map(ExcerptLine::Text));
     rows
-}
-
-/// Wraps text at `columns` and returns at most `most` lines.
-pub(in crate::tui::views) fn lines(text: &str, columns: usize, most: usize) -> Vec<String> {
-    text.lines().flat_map(|line| wrapped(line, columns.max(1))).take(most).collect()
 }
 
 /// Returns the document of an open string. JSON within a string is parsed, as tools often return
@@ -46,22 +42,6 @@ pub(super) fn document(value: &str) -> Document {
     doc.unwrap_or_else(|| Document::plain(sanitize::redact(value).into_owned()))
 }
 
-/// Splits a line into pieces of at most `columns` columns.
-fn wrapped(line: &str, columns: usize) -> Vec<String> {
-    let (mut pieces, mut piece, mut used) = (Vec::new(), String::new(), 0);
-    for c in line.chars() {
-        let wide = sanitize::width(&sanitize::escape(c.encode_utf8(&mut [0; 4])));
-        if used + wide > columns && !piece.is_empty() {
-            pieces.push(std::mem::take(&mut piece));
-            used = 0;
-        }
-        piece.push(c);
-        used += wide;
-    }
-    pieces.push(piece);
-    pieces
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,11 +49,11 @@ mod tests {
     #[test]
     fn a_long_value_is_shown_as_far_as_there_is_room() {
         let area = Rect::new(0, 0, 42, 30);
-        let text = |rows: Vec<Row>| -> Vec<String> {
+        let text = |rows: Vec<ExcerptLine>| -> Vec<String> {
             rows.into_iter()
                 .map(|row| match row {
-                    Row::Rule(title) => title,
-                    Row::Text(text) => text,
+                    ExcerptLine::Rule(title) => title,
+                    ExcerptLine::Text(text) => text,
                 })
                 .collect()
         };
@@ -83,13 +63,13 @@ mod tests {
             asked.set(most);
             long[..long.floor_char_boundary(most.min(long.len()))].to_owned()
         };
-        let shown = text(below(value, long.len(), area));
+        let shown = text(excerpt(value, long.len(), area));
         assert_eq!(shown[0], "3.00 MB, enter opens it");
         assert_eq!(shown.len(), 10);
         assert!(shown[1..].iter().all(|line| sanitize::width(line) == 40), "{shown:?}");
         assert!(asked.get() < 10_000, "what is not shown is not looked at");
-        assert!(below(|_| "short".to_owned(), 7, area).is_empty());
-        assert_eq!(text(below(|_| "a\nb".to_owned(), 6, area)).len(), 3);
+        assert!(excerpt(|_| "short".to_owned(), 7, area).is_empty());
+        assert_eq!(text(excerpt(|_| "a\nb".to_owned(), 6, area)).len(), 3);
     }
 
     #[test]

@@ -7,19 +7,22 @@ use crate::tui::frame_info::{Hit, Pane};
 use crate::tui::model::Model;
 use crate::tui::painter::Painter;
 use crate::tui::table;
+use crate::tui::theme::MASK;
 use crate::tui::theme::Role;
-use crate::tui::views::reader::{self, MASK};
+use crate::tui::views::format;
+use crate::tui::views::wrap::wrap_columns;
 
-use super::super::columns;
-use super::timeline::Stage;
-use super::{Detail, Line, Tab, events, pages, parts};
+use super::open_exchange::OpenExchange;
+use super::tab::{Line, Tab};
+use super::timeline::TimelineStage;
+use super::{events, pages, parts};
 
 /// Widths of the columns beside the bar of a timeline stage.
-const NAME: u16 = 13;
-const TIME: u16 = 10;
-const PACKETS: u16 = 13;
+const NAME_WIDTH: u16 = 13;
+const TIME_WIDTH: u16 = 10;
+const PACKETS_WIDTH: u16 = 13;
 
-impl Detail {
+impl OpenExchange {
     /// Draws the exchange into `area`.
     pub(in super::super) fn draw(&self, model: &Model, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         if area.height < 4 {
@@ -35,8 +38,8 @@ impl Detail {
         }
         match self.tab {
             Tab::Timeline => self.draw_timeline(model, body, focused, painter),
-            Tab::Request => self.request.draw(body, focused, "the request was not kept", painter),
-            Tab::Response => self.response.draw(body, focused, "no response was seen", painter),
+            Tab::Request => self.request.draw(body, focused, "the request was not stored", painter),
+            Tab::Response => self.response.draw(body, focused, "no response was captured", painter),
             Tab::Events => self.draw_events(body, focused, painter),
             _ => self.draw_page(body, focused, painter),
         }
@@ -47,26 +50,26 @@ impl Detail {
         let Some(event) = &self.event else { return self.draw_page(area, focused, painter) };
         painter.draw_rule(Rect { height: 1, ..area }, &event.title);
         let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
-        event.reader.draw(body, focused, "it carried nothing", painter);
+        event.reader.draw(body, focused, "the event has no data", painter);
     }
 
     fn draw_title(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
         let exchange = &self.exchange;
         let (role, status, total) = if self.is_open {
-            let since = columns::pending(exchange, model.now());
+            let since = format::pending_ns(exchange, model.now());
             (Role::Pending, "pending".to_owned(), units::duration(since))
         } else {
             let total = exchange.total_ns().map_or(String::new(), units::duration);
             let symbol = painter.symbols().status(exchange.status);
-            (Role::of(exchange.status), format!("{symbol} {}", columns::status_word(exchange)), total)
+            (Role::of(exchange.status), format!("{symbol} {}", format::status_text(exchange)), total)
         };
         let name = model.display_name(exchange).unwrap_or_default();
         let id = painter.mask(&exchange.id.json()).to_owned();
         let rest = format!(
             "  #{} id {id}, {}, {}",
             exchange.n,
-            columns::session(&exchange.session),
-            exchange.protocol_version.as_deref().unwrap_or("revision not known"),
+            format::session_name(exchange.session.number),
+            exchange.protocol_version.as_deref().unwrap_or("revision unknown"),
         );
         painter.draw_spans(
             area,
@@ -102,43 +105,48 @@ impl Detail {
         let now = model.now().since(self.exchange.request.span.start.time);
         let ends = self.stages.iter().flat_map(|stage| [stage.from, stage.to.unwrap_or(now)]);
         let (first, last) = ends.fold((0, 1), |(first, last), at| (first.min(at), last.max(at)));
-        let columns = Columns::of(area, self.stages.iter().map(|stage| sanitize::width(&stage.note)).max());
-        columns.draw_axis((first, last), Rect { height: 1, ..area }, painter);
+        let axis = TimeAxis { first, last, now };
+        let layout =
+            TimelineLayout::of(area, self.stages.iter().map(|stage| sanitize::width(&stage.note)).max());
+        layout.draw_axis(axis, Rect { height: 1, ..area }, painter);
         let list = self.list();
         // The note of the selected stage is shown in full below if its column is too narrow.
-        let note = self.stages.get(list.selected).filter(|stage| !(stage.is_said && painter.is_private()));
-        let note =
-            note.map(|stage| stage.note.as_str()).filter(|note| sanitize::width(note) > columns.note.into());
-        let whole = note.map_or_else(Vec::new, |note| whole("in full", note, area));
-        let height = (area.height - 1).saturating_sub(whole.len() as u16);
+        let full_text = match self.stages.get(list.selected) {
+            Some(stage) if stage.quotes_traffic && painter.is_private() => Vec::new(),
+            Some(stage) if sanitize::width(&stage.note) > layout.note.into() => {
+                full_text("in full", &stage.note, area)
+            }
+            _ => Vec::new(),
+        };
+        let height = (area.height - 1).saturating_sub(full_text.len() as u16);
         let body = Rect { y: area.y + 1, height, ..area };
         painter.add_pane(Pane::Detail, body);
         let top = list.top(body.height.into(), self.stages.len());
         for (y, (index, stage)) in (body.y..body.bottom()).zip(self.stages.iter().enumerate().skip(top)) {
             let line = Rect { y, height: 1, ..body };
-            columns.draw_stage(stage, line, (first, last, now), painter);
+            layout.draw_stage(stage, axis, line, painter);
             if index == list.selected && focused {
                 painter.draw_text(line.as_position(), 1, Role::Key, painter.symbols().pointer);
             }
             painter.add_hit(line, Hit::Row(Pane::Detail, index));
         }
         table::scroll_bar(painter, body, top, self.stages.len());
-        draw_whole(&whole, area, painter);
+        draw_full_text(&full_text, area, painter);
     }
 
     fn draw_page(&self, area: Rect, focused: bool, painter: &mut Painter<'_>) {
         let rows = self.rows();
         if rows == 0 {
             let text = if self.tab == Tab::Events {
-                "no events: the answer was a body of its own"
+                "no events: the response is a single HTTP body"
             } else {
                 "nothing"
             };
             painter.draw_spans(area, &[(Role::Faint, text)]);
         }
         let list = self.list();
-        let whole = self.whole(list.selected, area, painter);
-        let body = Rect { height: area.height - whole.len() as u16, ..area };
+        let full_text = self.full_text(list.selected, area, painter);
+        let body = Rect { height: area.height - full_text.len() as u16, ..area };
         painter.add_pane(Pane::Detail, body);
         let top = list.top(body.height.into(), rows);
         for (y, index) in (body.y..body.bottom()).zip(top..rows) {
@@ -152,17 +160,17 @@ impl Detail {
             painter.add_hit(Rect { x: body.x, ..line }, Hit::Row(Pane::Detail, index));
         }
         table::scroll_bar(painter, body, top, rows);
-        draw_whole(&whole, area, painter);
+        draw_full_text(&full_text, area, painter);
     }
 
     /// Returns the selected row in full if it is wider than the area; empty otherwise.
-    fn whole(&self, row: usize, area: Rect, painter: &Painter<'_>) -> Vec<String> {
+    fn full_text(&self, row: usize, area: Rect, painter: &Painter<'_>) -> Vec<String> {
         let parts = self.page_line(row, painter);
         let text: String = parts.iter().map(|(_, text)| text.as_str()).collect();
         if sanitize::width(&sanitize::clean(&text)) <= usize::from(area.width.saturating_sub(2)) {
             return Vec::new();
         }
-        whole(if self.tab == Tab::Events { "enter opens it" } else { "in full" }, text.trim(), area)
+        full_text(if self.tab == Tab::Events { "enter opens it" } else { "in full" }, text.trim(), area)
     }
 
     /// Returns the parts of a row of a page. In privacy mode, those that quote traffic are masked.
@@ -172,17 +180,17 @@ impl Detail {
         } else {
             self.page().get(index).cloned().unwrap_or_default()
         };
-        let of_head = self.tab == Tab::Http && pages::names_a_session(&parts);
-        let of_part = self.tab == Tab::Packets && parts::names_a_session(&parts);
-        let kept = match painter.is_private() {
+        let of_head = self.tab == Tab::Http && pages::may_name_session(&parts);
+        let of_part = self.tab == Tab::Packets && parts::may_name_session(&parts);
+        let shown = match painter.is_private() {
             true if of_head => 1,
             // The detail of a finding quotes the traffic; its code does not.
             true if self.tab == Tab::Findings => parts.len().min(1),
             true if of_part || self.tab == Tab::Events => parts.len().saturating_sub(1),
             _ => parts.len(),
         };
-        if kept < parts.len() {
-            parts.truncate(kept);
+        if shown < parts.len() {
+            parts.truncate(shown);
             parts.push((Role::Faint, MASK.to_owned()));
         }
         parts
@@ -190,22 +198,22 @@ impl Detail {
 }
 
 /// Returns a title and the wrapped lines of a text, at most a third of the area.
-fn whole(title: &str, text: &str, area: Rect) -> Vec<String> {
+fn full_text(title: &str, text: &str, area: Rect) -> Vec<String> {
     let most = usize::from(area.height / 3).saturating_sub(1);
     if most == 0 {
         return Vec::new();
     }
     let columns = usize::from(area.width.saturating_sub(2));
-    let mut whole = vec![title.to_owned()];
+    let mut full_text = vec![title.to_owned()];
     // Redact before wrapping: a credential that is split across lines would not be recognized.
-    whole.extend(reader::lines(&sanitize::redact(text), columns, most));
-    whole
+    full_text.extend(wrap_columns(&sanitize::redact(text), columns, most));
+    full_text
 }
 
 /// Draws a title and lines at the bottom of an area.
-fn draw_whole(whole: &[String], area: Rect, painter: &mut Painter<'_>) {
-    let top = area.bottom().saturating_sub(whole.len() as u16);
-    for (index, (y, text)) in (top..area.bottom()).zip(whole).enumerate() {
+fn draw_full_text(full_text: &[String], area: Rect, painter: &mut Painter<'_>) {
+    let top = area.bottom().saturating_sub(full_text.len() as u16);
+    for (index, (y, text)) in (top..area.bottom()).zip(full_text).enumerate() {
         let line = Rect { x: area.x + 1, y, width: area.width.saturating_sub(2), height: 1 };
         if index == 0 {
             painter.draw_rule(Rect { y, height: 1, ..area }, text);
@@ -215,18 +223,29 @@ fn draw_whole(whole: &[String], area: Rect, painter: &mut Painter<'_>) {
     }
 }
 
+/// Times of the timeline, in nanoseconds after the start of the request.
+#[derive(Clone, Copy, Debug)]
+struct TimeAxis {
+    /// Start of the first stage.
+    first: i64,
+    /// End of the last stage.
+    last: i64,
+    /// Current capture time: the end of stages that are not over.
+    now: i64,
+}
+
 /// Widths of the timeline's bars and notes.
 #[derive(Clone, Copy, Debug)]
-struct Columns {
+struct TimelineLayout {
     chart: u16,
     note: u16,
 }
 
-impl Columns {
+impl TimelineLayout {
     /// Divides the width of an area. `notes` is the width of the widest note.
     fn of(area: Rect, notes: Option<usize>) -> Self {
         let notes = notes.unwrap_or(0).min(usize::from(area.width)) as u16;
-        let room = area.width.saturating_sub(NAME + TIME + PACKETS + 5);
+        let room = area.width.saturating_sub(NAME_WIDTH + TIME_WIDTH + PACKETS_WIDTH + 5);
         // Notes are text to read, so they get up to two thirds of the space.
         let note = if notes == 0 { 0 } else { (notes + 1).min(room * 2 / 3) };
         Self { chart: room - note, note }
@@ -234,42 +253,36 @@ impl Columns {
 
     /// Returns the part of a line in which the bars are drawn.
     fn chart(self, line: Rect) -> Rect {
-        Rect { x: line.x + NAME + 2, width: self.chart, ..line }.intersection(line)
+        Rect { x: line.x + NAME_WIDTH + 2, width: self.chart, ..line }.intersection(line)
     }
 
     /// Draws the times at both ends and in the middle of the bars, and the column titles.
-    fn draw_axis(self, (first, last): (i64, i64), line: Rect, painter: &mut Painter<'_>) {
+    fn draw_axis(self, axis: TimeAxis, line: Rect, painter: &mut Painter<'_>) {
         let chart = self.chart(line);
-        let half = first.saturating_add(last.saturating_sub(first) / 2);
-        painter.draw_text(Position::new(line.x + 1, line.y), NAME, Role::Title, "stage");
-        painter.draw_spans(chart, &[(Role::Faint, &units::cell(first))]);
+        let half = axis.first.saturating_add(axis.last.saturating_sub(axis.first) / 2);
+        painter.draw_text(Position::new(line.x + 1, line.y), NAME_WIDTH, Role::Title, "stage");
+        painter.draw_spans(chart, &[(Role::Faint, &units::cell(axis.first))]);
         if chart.width >= 30 {
             let middle = Rect { x: chart.x + chart.width / 2, width: chart.width / 4, ..chart };
             painter.draw_spans(middle, &[(Role::Faint, &units::cell(half))]);
         }
         if chart.width >= 10 {
-            painter.draw_right(chart, Role::Faint, &units::cell(last));
+            painter.draw_right(chart, Role::Faint, &units::cell(axis.last));
         }
-        let time = Rect { x: chart.right(), width: TIME, ..line }.intersection(line);
+        let time = Rect { x: chart.right(), width: TIME_WIDTH, ..line }.intersection(line);
         painter.draw_right(time, Role::Title, "took");
-        let packets = Rect { x: time.right() + 1, width: PACKETS, ..line }.intersection(line);
+        let packets = Rect { x: time.right() + 1, width: PACKETS_WIDTH, ..line }.intersection(line);
         painter.draw_spans(packets, &[(Role::Title, "packets")]);
     }
 
     /// Draws a stage: name, bar, duration, packets and note.
-    fn draw_stage(
-        self,
-        stage: &Stage,
-        line: Rect,
-        (first, last, now): (i64, i64, i64),
-        painter: &mut Painter<'_>,
-    ) {
-        let to = stage.to.unwrap_or(now);
-        let name = Rect { x: line.x + 1, width: NAME.min(line.width), ..line };
+    fn draw_stage(self, stage: &TimelineStage, axis: TimeAxis, line: Rect, painter: &mut Painter<'_>) {
+        let to = stage.to.unwrap_or(axis.now);
+        let name = Rect { x: line.x + 1, width: NAME_WIDTH.min(line.width), ..line };
         painter.draw_spans(name, &[(stage.role, &stage.name)]);
         let chart = self.chart(line);
-        draw_span(stage, chart, (first, last, to), painter);
-        let time = Rect { x: chart.right(), width: TIME, ..line }.intersection(line);
+        draw_bar(stage, axis, chart, painter);
+        let time = Rect { x: chart.right(), width: TIME_WIDTH, ..line }.intersection(line);
         // A negative wait is printed as such. A stage without duration shows when it happened.
         let took = to.saturating_sub(stage.from);
         if took == 0 {
@@ -277,23 +290,25 @@ impl Columns {
         } else {
             painter.draw_right(time, Role::Strong, &units::cell(took));
         }
-        let packets = Rect { x: time.right() + 1, width: PACKETS, ..line }.intersection(line);
+        let packets = Rect { x: time.right() + 1, width: PACKETS_WIDTH, ..line }.intersection(line);
         painter.draw_spans(packets, &[(Role::Faint, &stage.packets)]);
         let rest = Rect { x: packets.right() + 1, width: self.note, ..line }.intersection(line);
-        let is_trouble = matches!(stage.role, Role::Warn | Role::Bad);
-        let role = if is_trouble { stage.role } else { Role::Faint };
-        let note = if stage.is_said && painter.is_private() { MASK } else { &stage.note };
+        let is_problem = matches!(stage.role, Role::Warn | Role::Bad);
+        let role = if is_problem { stage.role } else { Role::Faint };
+        let note = if stage.quotes_traffic && painter.is_private() { MASK } else { &stage.note };
         painter.draw_spans(rest, &[(role, note)]);
     }
 }
 
-fn draw_span(stage: &Stage, chart: Rect, (first, last, to): (i64, i64, i64), painter: &mut Painter<'_>) {
+/// Draws the bar of a stage.
+fn draw_bar(stage: &TimelineStage, axis: TimeAxis, chart: Rect, painter: &mut Painter<'_>) {
     if chart.width == 0 {
         return;
     }
-    let whole = (last.saturating_sub(first)).max(1) as f64;
+    let to = stage.to.unwrap_or(axis.now);
+    let range = axis.last.saturating_sub(axis.first).max(1) as f64;
     let at = |time: i64| {
-        let part = (time.saturating_sub(first)) as f64 / whole;
+        let part = time.saturating_sub(axis.first) as f64 / range;
         (part * f64::from(chart.width)).floor().clamp(0.0, f64::from(chart.width - 1)) as u16
     };
     let (from, until) = (at(stage.from.min(to)), at(stage.from.max(to)));

@@ -6,68 +6,69 @@ use crate::ledger::Exchange;
 use crate::ledger::store::Payload;
 use crate::tui::document::Document;
 use crate::tui::theme::Role;
-use crate::tui::views::reader::Reader;
+use crate::tui::views::format::capture_place;
+use crate::tui::views::reader::DocumentReader;
 
-use super::Line;
-use super::parts::came_in;
+use super::tab::Line;
 
 /// Bytes of an event's data that are shown in its line.
-const PREVIEW: usize = 400;
+const MAX_PREVIEW: usize = 400;
 
 /// An open event.
 #[derive(Debug)]
-pub(super) struct Event {
+pub(super) struct OpenEvent {
     /// Index among the events of the exchange.
     pub(super) index: usize,
     /// Summary for the rule above the data.
     pub(super) title: String,
     /// Data of the event.
-    pub(super) reader: Reader,
+    pub(super) reader: DocumentReader,
 }
 
 /// Returns the events of an exchange: those of its response stream since its request began.
 pub(super) fn of(exchange: &Exchange, carried: Vec<Payload>) -> Vec<Payload> {
     let from = exchange.request.span.start.packet;
-    let is_one =
-        |said: &Payload| matches!(said.kind, PayloadKind::Event { .. }) && said.span.end.packet >= from;
+    let is_one = |payload: &Payload| {
+        matches!(payload.kind, PayloadKind::Event { .. }) && payload.span.end.packet >= from
+    };
     carried.into_iter().filter(is_one).collect()
 }
 
 /// Returns the line of the event in `row`, with the time since the event before it (for the first,
 /// since the request).
 pub(super) fn line(exchange: &Exchange, events: &[Payload], row: usize) -> Line {
-    let Some(said) = events.get(row) else { return Line::new() };
-    let PayloadKind::Event { name, id } = &said.kind else { return Line::new() };
+    let Some(payload) = events.get(row) else { return Line::new() };
+    let PayloadKind::Event { name, id } = &payload.kind else { return Line::new() };
     let before = row.checked_sub(1).and_then(|before| events.get(before));
     let before = before.map_or(exchange.request.span.start.time, |before| before.span.end.time);
-    let is_answer = exchange.response.is_some_and(|response| response.span == said.span);
-    let gap = said.span.start.time.since(before);
-    let front = said.bytes.get(..PREVIEW).unwrap_or(&said.bytes);
+    let is_answer = exchange.response.is_some_and(|response| response.span == payload.span);
+    let gap = payload.span.start.time.since(before);
+    let front = payload.bytes.get(..MAX_PREVIEW).unwrap_or(&payload.bytes);
     vec![
-        (Role::Faint, format!("{} ", units::time_of_day(said.span.start.time))),
+        (Role::Faint, format!("{} ", units::time_of_day(payload.span.start.time))),
         (Role::Wait, format!("{:>8} ", format!("+{}", units::cell(gap)))),
-        (Role::Faint, format!("{:>7} ", said.span.first.0)),
+        (Role::Faint, format!("{:>7} ", payload.span.first.0)),
         (Role::Title, format!("{:<10} ", name.as_deref().unwrap_or("message"))),
         (Role::Faint, id.as_deref().map_or(String::new(), |id| format!("id {id} "))),
-        (Role::Faint, format!("{:>8} ", units::bytes(said.bytes.len() as u64))),
+        (Role::Faint, format!("{:>8} ", units::bytes(payload.bytes.len() as u64))),
         (if is_answer { Role::Good } else { Role::Text }, String::from_utf8_lossy(front).into_owned()),
     ]
 }
 
 /// Opens the event in `row`; `None` if there is no such event.
-pub(super) fn open(events: &[Payload], row: usize, tcp_stream: u32) -> Option<Event> {
-    let said = events.get(row)?;
-    let PayloadKind::Event { name, .. } = &said.kind else { return None };
+pub(super) fn open(events: &[Payload], row: usize, tcp_stream: u32) -> Option<OpenEvent> {
+    let payload = events.get(row)?;
+    let PayloadKind::Event { name, .. } = &payload.kind else { return None };
     let title = format!(
         "event {} of {}, {}, {}, {}; esc goes back",
         row + 1,
         events.len(),
         name.as_deref().unwrap_or("message"),
-        units::time_of_day(said.span.start.time),
-        units::bytes(said.bytes.len() as u64),
+        units::time_of_day(payload.span.start.time),
+        units::bytes(payload.bytes.len() as u64),
     );
-    let mut reader = Reader::default();
-    reader.set(Document::of(&said.bytes));
-    reader.came_in(came_in(tcp_stream, said.span));
-    Some(Event { index: row, title, reader })
+    let mut reader = DocumentReader::default();
+    reader.set(Document::of(&payload.bytes));
+    reader.set_packets(capture_place(tcp_stream, payload.span));
+    Some(OpenEvent { index: row, title, reader })
 }

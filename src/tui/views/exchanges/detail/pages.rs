@@ -5,13 +5,13 @@ use crate::ledger::Exchange;
 use crate::ledger::store::Payload;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
+use crate::tui::views::format::packet_range;
 
-use super::Line;
-use super::parts::between;
+use super::tab::Line;
 
 /// Header fields whose value is shown: those of MCP, and those that describe the body and its
 /// transfer.
-const HARMLESS: [&str; 17] = [
+const SHOWN_FIELDS: [&str; 17] = [
     "mcp-protocol-version",
     "mcp-method",
     "mcp-name",
@@ -32,12 +32,12 @@ const HARMLESS: [&str; 17] = [
 ];
 
 /// Length of a head's line that is shown, in bytes.
-const LINE: usize = 4096;
+const MAX_LINE: usize = 4096;
 
 /// Header fields that identify a session; masked in privacy mode.
-const IDS: [&str; 1] = ["mcp-session-id"];
+const SESSION_FIELDS: [&str; 1] = ["mcp-session-id"];
 
-/// Returns the start line and the header fields of each head. Values of other than [`HARMLESS`]
+/// Returns the start line and the header fields of each head. Values of other than [`SHOWN_FIELDS`]
 /// fields are masked.
 pub(super) fn http(heads: &[Payload]) -> Vec<Line> {
     let mut lines = Vec::new();
@@ -46,7 +46,7 @@ pub(super) fn http(heads: &[Payload]) -> Vec<Line> {
             lines.push(Vec::new());
         }
         let who = format!("{} ", head.side.name());
-        let packets = format!("  packet {}", between(head.span.first.0, head.span.last.0));
+        let packets = format!("  packet {}", packet_range(head.span.first, head.span.last));
         let text = String::from_utf8_lossy(&head.bytes);
         let mut fields = text.lines().map(cut);
         let start = fields.next().unwrap_or_default().to_owned();
@@ -56,9 +56,9 @@ pub(super) fn http(heads: &[Payload]) -> Vec<Line> {
     lines
 }
 
-/// Cuts a line of a head to [`LINE`] bytes: all of it is examined each time it is drawn.
+/// Cuts a line of a head to [`MAX_LINE`] bytes: all of it is examined each time it is drawn.
 pub(super) fn cut(line: &str) -> &str {
-    line.get(..line.floor_char_boundary(LINE)).unwrap_or(line)
+    line.get(..line.floor_char_boundary(MAX_LINE)).unwrap_or(line)
 }
 
 fn field(text: &str) -> Line {
@@ -67,7 +67,7 @@ fn field(text: &str) -> Line {
         return vec![(Role::Faint, "    ***".to_owned())];
     };
     let lower = name.trim().to_ascii_lowercase();
-    let is_shown = HARMLESS.contains(&lower.as_str()) || IDS.contains(&lower.as_str());
+    let is_shown = SHOWN_FIELDS.contains(&lower.as_str()) || SESSION_FIELDS.contains(&lower.as_str());
     let value = if is_shown { value.trim().to_owned() } else { "***".to_owned() };
     let role = if is_shown { Role::Text } else { Role::Faint };
     vec![(Role::JsonKey, format!("  {name}: ")), (role, value)]
@@ -81,32 +81,33 @@ pub(super) fn text(page: &[Line]) -> String {
 
 /// Returns whether a line of a head may name a session: a field that does, or a start line with its
 /// target.
-pub(super) fn names_a_session(line: &Line) -> bool {
+pub(super) fn may_name_session(line: &Line) -> bool {
     let starts = line.get(1).is_some_and(|(role, _)| *role == Role::Strong);
     let name = line.first().map(|(_, name)| name.trim().trim_end_matches(':').to_ascii_lowercase());
-    starts || name.is_some_and(|name| IDS.contains(&name.as_str()))
+    starts || name.is_some_and(|name| SESSION_FIELDS.contains(&name.as_str()))
 }
 
 /// Returns the findings about an exchange.
 pub(super) fn findings(exchange: &Exchange, model: &Model) -> Vec<Line> {
     let mut lines = Vec::new();
-    let told: Vec<_> =
+    let findings: Vec<_> =
         model.store().findings().iter().filter(|finding| finding.exchange == Some(exchange.n)).collect();
-    for finding in &told {
+    for finding in &findings {
         let at = finding.at.map_or(String::new(), |at| format!("packet {}: ", at.packet));
-        code(&mut lines, finding.code);
+        push_code(&mut lines, finding.code);
         lines.push(vec![(Role::Faint, format!("    {at}")), (Role::Text, finding.detail.clone())]);
     }
-    for other in exchange.findings.iter().filter(|code| told.iter().all(|finding| finding.code != **code)) {
-        code(&mut lines, *other);
+    for other in exchange.findings.iter().filter(|code| findings.iter().all(|finding| finding.code != **code))
+    {
+        push_code(&mut lines, *other);
     }
     if lines.is_empty() {
-        lines.push(vec![(Role::Good, "nothing was noticed".to_owned())]);
+        lines.push(vec![(Role::Good, "no findings".to_owned())]);
     }
     lines
 }
 
-fn code(lines: &mut Vec<Line>, code: Code) {
+fn push_code(lines: &mut Vec<Line>, code: Code) {
     let role = Role::of(code.severity());
     lines.push(vec![(role, code.name().to_owned()), (Role::Faint, format!("  {}", code.severity().name()))]);
     lines.push(vec![(Role::Text, format!("    {}", code.info().title))]);

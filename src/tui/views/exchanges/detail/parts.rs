@@ -6,19 +6,21 @@ use crate::ledger::store::Payload;
 use crate::ledger::{Exchange, MessageSpan};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
+use crate::tui::views::format::packet_range;
+use crate::tui::views::wireshark;
 
-use super::super::copies;
-use super::{Line, pages};
+use super::pages;
+use super::tab::Line;
 
 /// Parts that are listed, at most. Later ones are found with the filter of the connections.
-const MOST: usize = 500;
+const MAX_PARTS: usize = 500;
 
 /// Number of columns in the line of a part.
 const COLUMNS: usize = 6;
 
 /// A message, an event or a head of an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) struct Part {
+pub(in super::super) struct ExchangePart {
     /// Packets that carry it.
     pub(in super::super) span: Span,
     from: Side,
@@ -30,30 +32,35 @@ pub(in super::super) struct Part {
 
 /// Returns the parts of an exchange in packet order. `carried` are the payloads of its own
 /// transaction; of `heads`, those since the request began are used.
-pub(super) fn of(exchange: &Exchange, carried: &[Payload], heads: &[Payload], model: &Model) -> Vec<Part> {
+pub(super) fn of(
+    exchange: &Exchange,
+    carried: &[Payload],
+    heads: &[Payload],
+    model: &Model,
+) -> Vec<ExchangePart> {
     let (from, asked) = (exchange.request.span.start.packet, exchange.origin);
-    let part = |span, from, bytes, what: String, role| Part { span, from, bytes, what, role };
+    let part = |span, from, bytes, what: String, role| ExchangePart { span, from, bytes, what, role };
     let request = exchange.request;
     let what = format!("request {}", exchange.method);
     let mut parts = vec![part(request.span, asked, request.bytes, what, Role::Send)];
     if let Some(response) = exchange.response {
         parts.push(part(response.span, asked.other(), response.bytes, "response".to_owned(), Role::Receive));
     }
-    for told in model.store().notifications_of(exchange.n).take(MOST) {
-        let MessageSpan { span, bytes } = told.message;
-        parts.push(part(span, told.from, bytes, told.method.to_string(), Role::Tail));
+    for notification in model.store().notifications_of(exchange.n).take(MAX_PARTS) {
+        let MessageSpan { span, bytes } = notification.message;
+        parts.push(part(span, notification.from, bytes, notification.method.to_string(), Role::Tail));
     }
     // An event that carries one of these messages is not listed twice.
     let mut named: Vec<(Span, u64)> = parts.iter().map(|part| (part.span, part.bytes)).collect();
-    for said in carried.iter().filter(|said| said.span.start.packet >= from).take(MOST) {
-        let PayloadKind::Event { name, .. } = &said.kind else { continue };
-        let bytes = said.bytes.len() as u64;
-        if let Some(known) = named.iter().position(|known| *known == (said.span, bytes)) {
+    for payload in carried.iter().filter(|payload| payload.span.start.packet >= from).take(MAX_PARTS) {
+        let PayloadKind::Event { name, .. } = &payload.kind else { continue };
+        let bytes = payload.bytes.len() as u64;
+        if let Some(known) = named.iter().position(|known| *known == (payload.span, bytes)) {
             named.swap_remove(known);
             continue;
         }
         let what = format!("event {}", name.as_deref().unwrap_or("message"));
-        parts.push(part(said.span, said.side, bytes, what, Role::Text));
+        parts.push(part(payload.span, payload.side, bytes, what, Role::Text));
     }
     for head in heads.iter().filter(|head| head.span.start.packet >= from) {
         let text = String::from_utf8_lossy(&head.bytes);
@@ -67,47 +74,48 @@ pub(super) fn of(exchange: &Exchange, carried: &[Payload], heads: &[Payload], mo
         _ => 1,
     };
     parts.sort_by_key(|part| (part.span.start.packet, part.span.end.packet, rank(part.role)));
-    parts.truncate(MOST);
+    parts.truncate(MAX_PARTS);
     parts
 }
 
 /// Returns the lines of the tab: parts, display filters and the state of the connections.
-pub(super) fn lines(exchange: &Exchange, parts: &[Part], model: &Model) -> Vec<Line> {
+pub(super) fn lines(exchange: &Exchange, parts: &[ExchangePart], model: &Model) -> Vec<Line> {
     let mut lines = vec![vec![(
         Role::Title,
         format!("{:<13} {:<12} {:>9} {:<6} {:>8} what", "packets", "time", "after", "from", "bytes"),
     )]];
     lines.extend(parts.iter().map(|part| line(exchange, part)));
     lines.push(Vec::new());
-    lines.push(vec![(Role::Title, "Wireshark display filters, to be copied with y".to_owned())]);
+    lines.push(vec![(Role::Title, "Wireshark display filters (y copies them)".to_owned())]);
+    let spans: Vec<Span> = parts.iter().map(|part| part.span).collect();
     let filters = [
-        ("request, response", copies::wireshark(exchange)),
-        ("these packets", copies::frames(exchange, parts)),
-        ("connections", copies::connections(exchange)),
+        ("request, response", wireshark::messages(exchange)),
+        ("these packets", wireshark::part_packets(exchange, &spans)),
+        ("connections", wireshark::connections(exchange)),
     ];
     let filters = filters.into_iter();
     lines.extend(
         filters.map(|(name, filter)| vec![(Role::Faint, format!("{name:<18}")), (Role::Strong, filter)]),
     );
-    let streams = copies::streams(exchange);
-    let of_it = |fact: &&ConnectionFact| streams.contains(&fact.tcp_stream);
-    for fact in model.store().connections().iter().chain(model.store().open_connections()).filter(of_it) {
+    let streams = wireshark::streams(exchange);
+    let is_used = |fact: &&ConnectionFact| streams.contains(&fact.tcp_stream);
+    for fact in model.store().connections().iter().chain(model.store().open_connections()).filter(is_used) {
         lines.push(Vec::new());
-        connection(&mut lines, fact);
+        push_connection(&mut lines, fact);
     }
     lines
 }
 
 /// Returns whether a line is that of a head, whose start line may name a session.
-pub(super) fn names_a_session(line: &Line) -> bool {
+pub(super) fn may_name_session(line: &Line) -> bool {
     line.len() == COLUMNS && line.last().is_some_and(|(role, _)| *role == Role::Faint)
 }
 
-fn line(exchange: &Exchange, part: &Part) -> Line {
+fn line(exchange: &Exchange, part: &ExchangePart) -> Line {
     let span = part.span;
     let after = span.start.time.since(exchange.request.span.start.time);
     vec![
-        (Role::Strong, format!("{:<13} ", between(span.first.0, span.last.0))),
+        (Role::Strong, format!("{:<13} ", packet_range(span.first, span.last))),
         (Role::Faint, format!("{} ", units::time_of_day(span.start.time))),
         (Role::Wait, format!("{:>9} ", format!("+{}", units::cell(after)))),
         (Role::Text, format!("{:<6} ", part.from.name())),
@@ -116,20 +124,20 @@ fn line(exchange: &Exchange, part: &Part) -> Line {
     ]
 }
 
-fn connection(lines: &mut Vec<Line>, fact: &ConnectionFact) {
+fn push_connection(lines: &mut Vec<Line>, fact: &ConnectionFact) {
     let ends = format!("tcp.stream {}: {} to {}", fact.tcp_stream, fact.client, fact.server);
     lines.push(vec![(Role::Title, ends)]);
     let handshake = fact.handshake_ns.map_or("not captured".to_owned(), units::duration);
     lines.push(vec![(Role::Faint, format!("{:<18}", "handshake")), (Role::Text, handshake)]);
     for (side, counts) in Side::BOTH.iter().zip(&fact.directions) {
         let text = format!("{} in {} packets", units::bytes(counts.bytes), counts.packets);
-        let troubles = [
-            (counts.retransmissions, format!("{} sent again", counts.retransmissions)),
+        let problems = [
+            (counts.retransmissions, format!("{} retransmitted", counts.retransmissions)),
             (counts.holes, format!("{} out of order or lost", counts.holes)),
             (counts.gaps, format!("{} not captured", units::bytes(counts.gaps))),
             (counts.zero_windows, format!("{} zero windows", counts.zero_windows)),
         ];
-        let troubles: Vec<String> = troubles
+        let problems: Vec<String> = problems
             .into_iter()
             .filter(|(count, _)| *count > 0)
             .map(|(_, text)| format!(", {text}"))
@@ -137,18 +145,7 @@ fn connection(lines: &mut Vec<Line>, fact: &ConnectionFact) {
         lines.push(vec![
             (Role::Faint, format!("{:<18}", format!("from the {}", side.name()))),
             (Role::Text, text),
-            (Role::Warn, troubles.concat()),
+            (Role::Warn, problems.concat()),
         ]);
     }
-}
-
-/// Describes where something was captured: `tcp.stream 1, packets 61-66`.
-pub(in crate::tui::views) fn came_in(tcp_stream: u32, span: Span) -> String {
-    let word = if span.first == span.last { "packet" } else { "packets" };
-    format!("tcp.stream {tcp_stream}, {word} {}", between(span.first.0, span.last.0))
-}
-
-/// Returns a range of packet numbers: `61`, or `61-66`.
-pub(super) fn between(first: u64, last: u64) -> String {
-    if first == last { first.to_string() } else { format!("{first}-{last}") }
 }

@@ -3,24 +3,24 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::base::{Code, Finding, Side, Span, Timestamp, units};
+use crate::base::{Code, Finding, PacketNo, Side, Span, Timestamp, units};
 use crate::ledger::store::Payload;
 use crate::ledger::{Exchange, MessageSpan, Notification};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
+use crate::tui::views::format::packet_range;
 
-use super::Tab;
-use super::parts::between;
+use super::tab::Tab;
 
 /// Progress notifications that are listed, at most; with more, the latest ones are.
-const PROGRESS: usize = 50;
+const MAX_PROGRESS: usize = 50;
 
 /// Network findings that are listed, at most.
-const TROUBLES: usize = 20;
+const MAX_PROBLEMS: usize = 20;
 
 /// A stage. Times are in nanoseconds after the start of the request, and may be negative.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stage {
+pub(super) struct TimelineStage {
     pub(super) name: String,
     pub(super) role: Role,
     pub(super) from: i64,
@@ -30,47 +30,48 @@ pub(super) struct Stage {
     pub(super) packets: String,
     pub(super) note: String,
     /// Whether the note quotes traffic, which privacy mode masks.
-    pub(super) is_said: bool,
+    pub(super) quotes_traffic: bool,
     /// Tab that shows more about it.
     pub(super) tab: Tab,
 }
 
 /// The data that stages are built from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told<'a> {
+pub(super) struct StageSource<'a> {
     pub(super) exchange: &'a Exchange,
     /// Heads of the transactions that carried the request and the response.
     pub(super) heads: &'a [Payload],
     /// Payloads of the transaction that carried the response.
     pub(super) carried: &'a [Payload],
     /// Whether that is the transaction of the request.
-    pub(super) own: bool,
+    pub(super) is_of_request: bool,
     pub(super) is_open: bool,
 }
 
-impl Told<'_> {
+impl StageSource<'_> {
     fn stage(
         &self,
-        (name, role): (&str, Role),
+        name: &str,
+        role: Role,
         (from, to): (Timestamp, Option<Timestamp>),
         tab: Tab,
-    ) -> Stage {
+    ) -> TimelineStage {
         let after = |time: Timestamp| time.since(self.exchange.request.span.start.time);
         let (from, to) = (after(from), to.map(after));
         let (packets, note) = (String::new(), String::new());
-        Stage { name: name.to_owned(), role, from, to, packets, note, is_said: false, tab }
+        TimelineStage { name: name.to_owned(), role, from, to, packets, note, quotes_traffic: false, tab }
     }
 
     /// Returns a stage that spans the packets of a message.
-    fn carried(&self, (name, role): (&str, Role), span: Span, tab: Tab) -> Stage {
-        let stage = self.stage((name, role), (span.start.time, Some(span.end.time)), tab);
-        stage.packets(span.first.0, span.last.0)
+    fn carried(&self, name: &str, role: Role, span: Span, tab: Tab) -> TimelineStage {
+        let stage = self.stage(name, role, (span.start.time, Some(span.end.time)), tab);
+        stage.packets(span.first, span.last)
     }
 }
 
-impl Stage {
-    fn packets(self, first: u64, last: u64) -> Self {
-        Self { packets: between(first, last), ..self }
+impl TimelineStage {
+    fn packets(self, first: PacketNo, last: PacketNo) -> Self {
+        Self { packets: packet_range(first, last), ..self }
     }
 
     fn note(self, note: impl Into<String>) -> Self {
@@ -79,107 +80,109 @@ impl Stage {
 }
 
 /// Returns the stages of an exchange in the order of their start.
-pub(super) fn stages(told: Told<'_>, model: &Model) -> Vec<Stage> {
-    let exchange = told.exchange;
+pub(super) fn stages(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
+    let exchange = source.exchange;
     let request = exchange.request;
     let mut stages =
-        vec![told.carried(("request", Role::Send), request.span, Tab::Request).note(size(request))];
-    stages.extend(held_up(told, "request", request.span));
+        vec![source.carried("request", Role::Send, request.span, Tab::Request).note(size(request))];
+    stages.extend(held_up(source, "request", request.span));
     if let Some(response) = exchange.response {
         let span = response.span;
         let times = (request.span.end.time, Some(span.start.time));
-        let wait = told.stage(("wait", Role::Wait), times, Tab::Packets);
-        stages.push(wait.packets(request.span.last.0, span.first.0).note(long_wait(exchange)));
+        let wait = source.stage("wait", Role::Wait, times, Tab::Packets);
+        stages.push(wait.packets(request.span.last, span.first).note(wait_note(exchange)));
     }
-    stages.extend(acked(told));
-    stages.extend(progress(told, model));
-    stages.extend(troubles(told, model));
-    stages.extend(ended(told, model));
+    stages.extend(acknowledged(source));
+    stages.extend(progress(source, model));
+    stages.extend(network_findings(source, model));
+    stages.extend(outcome(source, model));
     // The sort is stable: stages that start together stay in causal order.
     stages.sort_by_key(|stage| stage.from);
-    stages.extend(network(told));
+    stages.extend(untimed_problems(source));
     stages
 }
 
-fn size(carried: MessageSpan) -> String {
-    units::bytes(carried.bytes)
+fn size(message: MessageSpan) -> String {
+    units::bytes(message.bytes)
 }
 
-fn long_wait(exchange: &Exchange) -> &'static str {
+fn wait_note(exchange: &Exchange) -> &'static str {
     let waited =
         exchange.response.map(|response| response.span.start.time.since(exchange.request.span.end.time));
-    if waited.is_some_and(|waited| waited < 0) { "answered before it was whole" } else { "" }
+    if waited.is_some_and(|waited| waited < 0) { "answered before the request was complete" } else { "" }
 }
 
-/// Returns the time that a message waited for a lost packet: its last packet had arrived, but an
-/// earlier one was retransmitted later.
-fn held_up(told: Told<'_>, what: &str, span: Span) -> Option<Stage> {
+/// Returns the stage in which a message waited for a lost packet: its last packet had arrived, but
+/// an earlier one was retransmitted later.
+fn held_up(source: StageSource<'_>, what: &str, span: Span) -> Option<TimelineStage> {
     if span.end.packet <= span.last {
         return None;
     }
-    let stage =
-        told.carried(("held up", Role::Warn), span, Tab::Packets).packets(span.last.0, span.end.packet.0);
-    Some(stage.note(format!("{what} behind a hole, filled by packet {}", span.end.packet)))
+    let stage = source.carried("held up", Role::Warn, span, Tab::Packets).packets(span.last, span.end.packet);
+    Some(stage.note(format!("{what} waited for a lost segment: packet {}", span.end.packet)))
 }
 
-fn acked(told: Told<'_>) -> Option<Stage> {
-    let exchange = told.exchange;
+fn acknowledged(source: StageSource<'_>) -> Option<TimelineStage> {
+    let exchange = source.exchange;
     let (ack, sent) = (exchange.ack?, exchange.request.span.end.time);
     let times = (sent.min(ack), Some(ack.max(sent)));
-    let stage = told.stage(("ack", Role::Faint), times, Tab::Http);
+    let stage = source.stage("ack", Role::Faint, times, Tab::Http);
     let stage = stage.note(exchange.http_status.map_or(String::new(), |status| format!("HTTP {status}")));
-    let of_server = told.heads.iter().filter(|head| head.side == Side::Server);
+    let of_server = source.heads.iter().filter(|head| head.side == Side::Server);
     Some(match of_server.into_iter().find(|head| head.span.start.time == ack) {
-        Some(head) => stage.packets(head.span.start.packet.0, head.span.start.packet.0),
+        Some(head) => stage.packets(head.span.start.packet, head.span.start.packet),
         None => stage,
     })
 }
 
 /// Returns the response and its stream's later events, or the stage that stands for a missing
 /// response.
-fn ended(told: Told<'_>, model: &Model) -> Vec<Stage> {
-    let exchange = told.exchange;
+fn outcome(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
+    let exchange = source.exchange;
     let sent = exchange.request.span.end.time;
     let Some(response) = exchange.response else {
-        if told.is_open {
-            return vec![told.stage(("pending", Role::Pending), (sent, None), Tab::Events)];
+        if source.is_open {
+            return vec![source.stage("pending", Role::Pending, (sent, None), Tab::Events)];
         }
-        let until = given_up(exchange, model).map_or(sent, |time| time.max(sent));
-        let nothing = told.stage(("no response", Role::Bad), (sent, Some(until)), Tab::Findings);
-        let why = exchange.cause.map_or("not known why", |cause| cause.name()).replace('_', " ");
+        let until = abandoned_at(exchange, model).map_or(sent, |time| time.max(sent));
+        let nothing = source.stage("no response", Role::Bad, (sent, Some(until)), Tab::Findings);
+        let why = exchange.cause.map_or("cause unknown", |cause| cause.name()).replace('_', " ");
         return vec![nothing.note(why)];
     };
     let span = response.span;
     let mut stages =
-        vec![told.carried(("response", Role::Receive), span, Tab::Response).note(size(response))];
-    stages.extend(held_up(told, "response", span));
-    let after =
-        |said: &&Payload| told.own && said.side == Side::Server && said.span.start.time > span.end.time;
-    let events = told.carried.iter().filter(after);
+        vec![source.carried("response", Role::Receive, span, Tab::Response).note(size(response))];
+    stages.extend(held_up(source, "response", span));
+    let after = |payload: &&Payload| {
+        source.is_of_request && payload.side == Side::Server && payload.span.start.time > span.end.time
+    };
+    let events = source.carried.iter().filter(after);
     if let Some(last) = events.clone().next_back() {
         let times = (span.end.time, Some(last.span.end.time));
-        let tail = told.stage(("stream tail", Role::Tail), times, Tab::Events);
+        let tail = source.stage("stream tail", Role::Tail, times, Tab::Events);
         let count = units::several(events.count() as u64, "event");
-        stages.push(tail.packets(span.last.0, last.span.last.0).note(format!("{count} after the response")));
+        stages.push(tail.packets(span.last, last.span.last).note(format!("{count} after the response")));
     }
     stages
 }
 
 /// Returns when the exchange was cancelled or reported as unanswered; `None` if neither is known.
-fn given_up(exchange: &Exchange, model: &Model) -> Option<Timestamp> {
-    let mut told = model.store().notifications_of(exchange.n);
-    let cancelled = told.find(|told| &*told.method == "notifications/cancelled");
+fn abandoned_at(exchange: &Exchange, model: &Model) -> Option<Timestamp> {
+    let cancelled = model
+        .store()
+        .notifications_of(exchange.n)
+        .find(|notification| &*notification.method == "notifications/cancelled");
     let noticed = || {
         let of_it =
             |finding: &&Finding| finding.exchange == Some(exchange.n) && finding.code == Code::McpUnanswered;
         model.store().findings().iter().find(of_it)?.at.map(|at| at.time)
     };
-    cancelled.map(|told| told.message.span.end.time).or_else(noticed)
+    cancelled.map(|notification| notification.message.span.end.time).or_else(noticed)
 }
 
 /// Returns the TCP findings on the connections of the exchange while it was open.
-fn troubles(told: Told<'_>, model: &Model) -> Vec<Stage> {
-    let exchange = told.exchange;
+fn network_findings(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
+    let exchange = source.exchange;
     let streams = [Some(exchange.tcp_stream), exchange.answered_on.map(|(stream, _)| stream)];
     let from = exchange.request.span.start.time;
     let until = exchange.response.map_or(model.now(), |response| response.span.end.time);
@@ -189,60 +192,61 @@ fn troubles(told: Told<'_>, model: &Model) -> Vec<Stage> {
     let meanwhile = of_it.filter_map(|finding| {
         let at = finding.at.filter(|at| (from..=until).contains(&at.time) && of_tcp(finding.code))?;
         let name = finding.code.name().rsplit('.').next().unwrap_or_default().replace('_', " ");
-        let stage = told.stage((&name, Role::Bad), (at.time, Some(at.time)), Tab::Packets);
-        Some(stage.packets(at.packet.0, at.packet.0).note(finding.detail.clone()))
+        let stage = source.stage(&name, Role::Bad, (at.time, Some(at.time)), Tab::Packets);
+        Some(stage.packets(at.packet, at.packet).note(finding.detail.clone()))
     });
-    meanwhile.take(TROUBLES).collect()
+    meanwhile.take(MAX_PROBLEMS).collect()
 }
 
 /// Returns the transport problems of the exchange that have no time.
-fn network(told: Told<'_>) -> Option<Stage> {
-    let exchange = told.exchange;
-    let mut said = Vec::new();
+fn untimed_problems(source: StageSource<'_>) -> Option<TimelineStage> {
+    let exchange = source.exchange;
+    let mut problems = Vec::new();
     if exchange.retransmissions > 0 {
-        said.push(format!("{} sent again", units::several(exchange.retransmissions.into(), "segment")));
+        problems
+            .push(format!("{} retransmitted", units::several(exchange.retransmissions.into(), "segment")));
     }
-    said.extend(exchange.degraded.names().map(|name| name.replace('_', " ")));
-    if said.is_empty() {
+    problems.extend(exchange.degraded.names().map(|name| name.replace('_', " ")));
+    if problems.is_empty() {
         return None;
     }
     let request = exchange.request.span;
     let last = exchange.response.map_or(request, |response| response.span);
     let over = (request.start.time, Some(last.end.time));
-    let stage = told.stage(("network", Role::Warn), over, Tab::Packets);
-    Some(stage.packets(request.first.0, last.last.0).note(said.join(", ")))
+    let stage = source.stage("network", Role::Warn, over, Tab::Packets);
+    Some(stage.packets(request.first, last.last).note(problems.join(", ")))
 }
 
-fn progress(told: Told<'_>, model: &Model) -> Vec<Stage> {
-    let n = told.exchange.n;
+fn progress(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
+    let n = source.exchange.n;
     let all = model.store().notifications_of(n).count();
-    let skipped = all.saturating_sub(PROGRESS);
+    let skipped = all.saturating_sub(MAX_PROGRESS);
     let latest = model.store().notifications_of(n).skip(skipped).enumerate();
     // Several notifications of one length may share a packet: search after the previous match.
-    let mut rest = told.carried;
+    let mut rest = source.carried;
     let stages = latest.map(|(index, notification)| {
         let name = notification.method.strip_prefix("notifications/").unwrap_or(&notification.method);
-        let note = said_of(&mut rest, notification);
+        let note = notification_note(&mut rest, notification);
         let note = match (index, skipped) {
-            (0, 1..) => format!("{note} ({skipped} before)"),
+            (0, 1..) => format!("{note} ({skipped} earlier)"),
             _ => note,
         };
-        let stage = told.carried((name, Role::Tail), notification.message.span, Tab::Events);
-        Stage { note, is_said: true, ..stage }
+        let stage = source.carried(name, Role::Tail, notification.message.span, Tab::Events);
+        TimelineStage { note, quotes_traffic: true, ..stage }
     });
     stages.collect()
 }
 
 /// The part of a notification that is summarized in a line.
 #[derive(Deserialize)]
-struct Probe<'a> {
+struct NotificationProbe<'a> {
     #[serde(borrow)]
-    params: Params<'a>,
+    params: NotificationParams<'a>,
 }
 
 /// Members of progress, logging and cancellation notifications. Numbers are kept as written.
 #[derive(Deserialize)]
-struct Params<'a> {
+struct NotificationParams<'a> {
     #[serde(borrow)]
     progress: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -254,20 +258,22 @@ struct Params<'a> {
 }
 
 /// Bytes of a notification's text that are shown.
-const PREVIEW: usize = 200;
+const MAX_NOTE: usize = 200;
 
-fn said_of(rest: &mut &[Payload], notification: &Notification) -> String {
+fn notification_note(rest: &mut &[Payload], notification: &Notification) -> String {
     let MessageSpan { span, bytes } = notification.message;
-    let place = rest.iter().position(|said| said.span == span && said.bytes.len() as u64 == bytes);
-    let said = place.and_then(|place| {
-        let (said, behind) = rest.get(place..)?.split_first()?;
+    let place = rest.iter().position(|payload| payload.span == span && payload.bytes.len() as u64 == bytes);
+    let payload = place.and_then(|place| {
+        let (payload, behind) = rest.get(place..)?.split_first()?;
         *rest = behind;
-        serde_json::from_slice::<Probe<'_>>(&said.bytes).ok().map(|probe| words(&probe.params))
+        serde_json::from_slice::<NotificationProbe<'_>>(&payload.bytes)
+            .ok()
+            .map(|probe| summarize(&probe.params))
     });
-    said.unwrap_or_else(|| format!("from the {}", notification.from.name()))
+    payload.unwrap_or_else(|| format!("from the {}", notification.from.name()))
 }
 
-fn words(params: &Params<'_>) -> String {
+fn summarize(params: &NotificationParams<'_>) -> String {
     let number = |value: Option<&RawValue>| value.map(|value| cut(value.get()));
     let amount = match (number(params.progress), number(params.total)) {
         (Some(progress), Some(total)) => format!("{progress} of {total}"),
@@ -280,5 +286,5 @@ fn words(params: &Params<'_>) -> String {
 }
 
 fn cut(text: &str) -> String {
-    text.get(..text.floor_char_boundary(PREVIEW)).unwrap_or(text).to_owned()
+    text.get(..text.floor_char_boundary(MAX_NOTE)).unwrap_or(text).to_owned()
 }

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use ratatui::layout::Rect;
 
-use super::gather::{self, Definition, KINDS, Server, Texts};
 use crate::base::{sanitize, units};
 use crate::tui::action::Action;
 use crate::tui::document::Document;
@@ -14,69 +13,74 @@ use crate::tui::model::Model;
 use crate::tui::painter::Painter;
 use crate::tui::sorted_list::{Items, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First};
+use crate::tui::theme::MASK;
 use crate::tui::theme::Role;
-use crate::tui::views::reader::{MASK, Reader};
-use crate::tui::views::store_items;
+use crate::tui::views::format;
+use crate::tui::views::layout;
+use crate::tui::views::reader::DocumentReader;
+
+use super::definition::{self, Definition, DefinitionKind, Texts};
+use super::server::Server;
 
 const COLUMNS: [Column; 8] = [
     Column::new("Kind", 8).sorts(First::Least),
     Column::new("Name", 20).grows().sorts(First::Least),
     Column::new("Used", 5).right().sorts(First::Largest),
-    Column::new("Bad", 5).right().sorts(First::Largest),
+    Column::new("Fail", 5).right().sorts(First::Largest),
     Column::new("p50", 7).right().sorts(First::Largest),
     Column::new("Size", 7).right().sorts(First::Largest),
     Column::new("~Tokens", 7).right().sorts(First::Largest),
-    Column::new("What it is, in its own words", 29).grows(),
+    Column::new("Description", 29).grows(),
 ];
 
 /// Number of columns that are shown if the definition is beside the list.
-const FEW: usize = 7;
+const COLUMNS_BESIDE: usize = 7;
 
 /// Width of the screen, in columns, from which the definition is drawn beside the list.
-const BESIDE: u16 = 160;
+const BESIDE_WIDTH: u16 = 160;
 
 /// Length from which a definition counts as large, in bytes: a model reads it with every request.
-const LARGE: u64 = 4096;
+const LARGE_BYTES: u64 = 4096;
 
 /// Bytes of JSON per token of a model: a common estimate for English and code.
-const TOKEN: u64 = 4;
+const BYTES_PER_TOKEN: u64 = 4;
 
 /// An open server.
 #[derive(Debug)]
-pub(super) struct Opened {
+pub(super) struct OpenServer {
     pub(super) server: Server,
     texts: Texts,
     definitions: Vec<Definition>,
     /// Number of rebuilds of the definitions.
-    made: u64,
-    listing: SortedList<(usize, String)>,
-    reader: Reader,
-    /// Definition in the reader: index into [`KINDS`], name and length.
-    read: Option<(usize, String, usize)>,
+    version: u64,
+    list: SortedList<(DefinitionKind, String)>,
+    reader: DocumentReader,
+    /// Definition in the reader: kind, name and length.
+    in_reader: Option<(DefinitionKind, String, usize)>,
     /// Whether keys go to the definition.
-    pub(super) in_reader: bool,
+    pub(super) is_in_reader: bool,
     /// Number of listings that were read; they are read again when there are more.
     listings: Option<u64>,
     /// Why the listings cannot be shown; `None` if they can.
     failed: Option<String>,
 }
 
-impl Opened {
+impl OpenServer {
     pub(super) fn new(server: Server, model: &mut Model) -> Self {
-        let mut opened = Self {
+        let mut open = Self {
             server,
             texts: Texts::new(),
             definitions: Vec::new(),
-            made: 0,
-            listing: SortedList::new(&COLUMNS),
-            reader: Reader::default(),
-            read: None,
-            in_reader: false,
+            version: 0,
+            list: SortedList::new(&COLUMNS),
+            reader: DocumentReader::default(),
+            in_reader: None,
+            is_in_reader: false,
             listings: None,
             failed: None,
         };
-        opened.refresh(model);
-        opened
+        open.refresh(model);
+        open
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -88,33 +92,33 @@ impl Opened {
         let listings = model.catalog().listing_count(self.address());
         if self.listings != Some(listings) {
             self.listings = Some(listings);
-            match gather::texts(self.address(), model) {
+            match definition::read_texts(self.address(), model) {
                 Ok(texts) => (self.texts, self.failed) = (texts, None),
-                Err(error) => self.failed = Some(format!("what it listed could not be kept: {error}")),
+                Err(error) => self.failed = Some(format!("its listings could not be stored: {error}")),
             }
         }
-        self.definitions = gather::definitions(self.address(), &self.texts, model);
-        self.made += 1;
-        self.listing.refresh(&All { definitions: &self.definitions, made: self.made, private: false });
-        self.read();
+        self.definitions = definition::definitions(self.address(), &self.texts, model);
+        self.version += 1;
+        self.list.refresh(&DefinitionItems::of(&self.definitions, self.version));
+        self.show_selected();
     }
 
     pub(super) fn act(&mut self, action: Action, frame: &FrameInfo) -> Option<Vec<Effect>> {
         match action {
             Action::Partner => {
-                let filter = self.selected().and_then(|definition| calls(definition, self.address()));
+                let filter = self.selected().and_then(|definition| use_filter(definition, self.address()));
                 return Some(vec![filter.map_or(Effect::Bell, Effect::Filter)]);
             }
             // An open string of the definition is closed first.
-            Action::Back if self.in_reader => self.in_reader = self.reader.close(),
+            Action::Back if self.is_in_reader => self.is_in_reader = self.reader.close(),
             Action::Back => return None,
-            Action::NextPane => self.in_reader = !self.in_reader && self.selected().is_some(),
-            _ if self.in_reader => return self.reader.act(action, frame.visible_rows(Pane::Detail)),
-            Action::Open | Action::Right if self.selected().is_some() => self.in_reader = true,
+            Action::NextPane => self.is_in_reader = !self.is_in_reader && self.selected().is_some(),
+            _ if self.is_in_reader => return self.reader.act(action, frame.visible_rows(Pane::Detail)),
+            Action::Open | Action::Right if self.selected().is_some() => self.is_in_reader = true,
             _ => {
-                let all = All { definitions: &self.definitions, made: self.made, private: false };
-                let moved = self.listing.act(action, &all, frame.visible_rows(Pane::List));
-                self.read();
+                let items = DefinitionItems::of(&self.definitions, self.version);
+                let moved = self.list.act(action, &items, frame.visible_rows(Pane::List));
+                self.show_selected();
                 return moved.then(Vec::new);
             }
         }
@@ -124,18 +128,18 @@ impl Opened {
     pub(super) fn click(&mut self, hit: Hit) {
         match hit {
             Hit::Row(Pane::Detail, row) => {
-                self.in_reader = true;
+                self.is_in_reader = true;
                 self.reader.click(row);
             }
             Hit::Cell(Pane::Detail, offset, _) => {
-                self.in_reader = true;
+                self.is_in_reader = true;
                 self.reader.click_byte(offset);
             }
             hit => {
-                self.in_reader = false;
-                let all = All { definitions: &self.definitions, made: self.made, private: false };
-                self.listing.click(hit, Pane::List, &all);
-                self.read();
+                self.is_in_reader = false;
+                let items = DefinitionItems::of(&self.definitions, self.version);
+                self.list.click(hit, Pane::List, &items);
+                self.show_selected();
             }
         }
     }
@@ -144,15 +148,15 @@ impl Opened {
         match pane {
             Pane::Detail => self.reader.wheel(down, frame.visible_rows(Pane::Detail)),
             Pane::List => {
-                let all = All { definitions: &self.definitions, made: self.made, private: false };
-                self.listing.wheel(down, &all, frame.visible_rows(Pane::List));
-                self.read();
+                let items = DefinitionItems::of(&self.definitions, self.version);
+                self.list.wheel(down, &items, frame.visible_rows(Pane::List));
+                self.show_selected();
             }
         }
     }
 
     pub(super) fn search(&mut self, text: &str) -> Option<usize> {
-        self.in_reader.then(|| self.reader.search(text))
+        self.is_in_reader.then(|| self.reader.search(text))
     }
 
     pub(super) fn copies(&self) -> Copies {
@@ -162,15 +166,15 @@ impl Opened {
             Some(json) => copies.with('j', "JSON, definition", &**json),
             None => copies,
         };
-        let copies = match calls(definition, self.address()) {
+        let copies = match use_filter(definition, self.address()) {
             Some(filter) => copies.with('f', "filter for its exchanges", filter),
             None => copies,
         };
-        if self.in_reader { self.reader.copies(copies) } else { copies }
+        if self.is_in_reader { self.reader.copies(copies) } else { copies }
     }
 
     pub(super) fn status(&self) -> String {
-        if self.in_reader { self.reader.status() } else { self.listing.status() }
+        if self.is_in_reader { self.reader.status() } else { self.list.status() }
     }
 
     pub(super) fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
@@ -181,8 +185,7 @@ impl Opened {
             return;
         }
         if self.definitions.is_empty() {
-            let text =
-                "nothing of it was listed or used in this capture: no tools, prompts or resources are known";
+            let text = "no tools, prompts or resources were listed or used in this capture";
             painter.draw_text(
                 (body.x + 1, body.y + 1).into(),
                 body.width.saturating_sub(1),
@@ -191,21 +194,16 @@ impl Opened {
             );
             return;
         }
-        if area.width < BESIDE {
-            if self.in_reader {
+        if area.width < BESIDE_WIDTH {
+            if self.is_in_reader {
                 self.draw_reader(body, painter);
             } else {
                 self.draw_list(body, &COLUMNS, painter);
             }
             return;
         }
-        let left = Rect { width: body.width * 2 / 5, ..body };
-        let right = Rect { x: body.x + left.width + 1, width: body.width - left.width - 1, ..body };
-        self.draw_list(left, COLUMNS.get(..FEW).unwrap_or(&COLUMNS), painter);
-        let [_, standing] = painter.symbols().rules;
-        for line in body.y..body.bottom() {
-            painter.draw_text((left.right(), line).into(), 1, Role::Border, standing);
-        }
+        let (left, right) = layout::side_by_side(body, body.width * 2 / 5, painter);
+        self.draw_list(left, COLUMNS.get(..COLUMNS_BESIDE).unwrap_or(&COLUMNS), painter);
         self.draw_reader(right, painter);
     }
 
@@ -213,7 +211,7 @@ impl Opened {
     fn draw_head(&self, area: Rect, painter: &mut Painter<'_>) -> u16 {
         let server = &self.server;
         let (name, version) =
-            server.info.as_ref().map_or(("(it did not introduce itself)", ""), |i| (&*i.name, &*i.version));
+            server.info.as_ref().map_or(("(name not captured)", ""), |i| (&*i.name, &*i.version));
         let line = |y| Rect { x: area.x + 1, y, width: area.width.saturating_sub(2), height: 1 };
         let revisions = server.revisions.join(", ");
         let counts = format!("  {}, {} failed", units::several(server.exchanges, "exchange"), server.failed);
@@ -230,7 +228,7 @@ impl Opened {
         let rest = Rect { x: room.x + used, width: room.width.saturating_sub(used), ..room };
         painter.draw_spans(rest, &[(Role::Title, &revisions), (Role::Faint, &counts)]);
         let can = if server.capabilities.is_empty() {
-            "none seen".to_owned()
+            "not captured".to_owned()
         } else {
             server.capabilities.join(" ")
         };
@@ -242,7 +240,7 @@ impl Opened {
             "{}, {}, ~{} tokens",
             units::several(listed().count() as u64, "definition"),
             units::bytes(server.bytes),
-            server.bytes.div_ceil(TOKEN),
+            server.bytes.div_ceil(BYTES_PER_TOKEN),
         );
         let offers = if listed().next().is_none() { "no listing in this capture".to_owned() } else { offers };
         let unused = if unused > 0 { format!("; {unused} unused") } else { String::new() };
@@ -255,66 +253,75 @@ impl Opened {
     }
 
     fn draw_list(&self, area: Rect, columns: &[Column], painter: &mut Painter<'_>) {
-        let all = All { definitions: &self.definitions, made: self.made, private: painter.is_private() };
-        self.listing.draw(area, (&all, columns), !self.in_reader, painter);
+        let items = DefinitionItems {
+            private: painter.is_private(),
+            ..DefinitionItems::of(&self.definitions, self.version)
+        };
+        self.list.draw(area, (&items, columns), !self.is_in_reader, painter);
     }
 
     fn draw_reader(&self, area: Rect, painter: &mut Painter<'_>) {
         let Some(definition) = self.selected() else { return };
         let private = painter.is_private();
-        let kind = KINDS.get(definition.kind).map_or("", |(_, kind, _)| kind);
+        let kind = definition.kind.noun();
         let used =
             definition.uses.map_or(String::new(), |uses| format!(", used {}", units::several(uses, "time")));
         let rest = format!("  {}{used}", units::bytes(definition.bytes));
         let title = [
             (Role::Title, kind),
             (Role::Text, " "),
-            (Role::Strong, shown(definition, private)),
+            (Role::Strong, shown_name(definition, private)),
             (Role::Faint, &rest),
         ];
         painter.draw_spans(Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area }, &title);
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         let empty = if definition.is_listed {
-            "its definition was not kept: the capture lacks some of the listing"
+            "definition not available: its listing was not captured in full"
         } else {
-            "it was used, and no listing of this capture has it"
+            "used, but in no listing of this capture"
         };
-        self.reader.draw(body, self.in_reader, empty, painter);
+        self.reader.draw(body, self.is_in_reader, empty, painter);
     }
 
     fn selected(&self) -> Option<&Definition> {
-        self.definitions.get(self.listing.selected()?)
+        self.definitions.get(self.list.selected()?)
     }
 
     /// Shows the selected definition in the reader.
-    fn read(&mut self) {
-        let selected = self.listing.selected().and_then(|place| self.definitions.get(place));
+    fn show_selected(&mut self) {
+        let selected = self.list.selected().and_then(|place| self.definitions.get(place));
         let Some(definition) = selected else { return };
         let json = definition.json.as_deref().unwrap_or("");
         let key = (definition.kind, definition.name.clone(), json.len());
-        if self.read.as_ref() != Some(&key) {
+        if self.in_reader.as_ref() != Some(&key) {
             self.reader.set(Document::of(json.as_bytes()));
-            self.read = Some(key);
+            self.in_reader = Some(key);
         }
     }
 }
 
 /// The definitions, as list items.
-struct All<'a> {
+struct DefinitionItems<'a> {
     definitions: &'a [Definition],
-    made: u64,
+    version: u64,
     private: bool,
 }
 
-impl Items for All<'_> {
-    type Id = (usize, String);
+impl<'a> DefinitionItems<'a> {
+    fn of(definitions: &'a [Definition], version: u64) -> Self {
+        Self { definitions, version, private: false }
+    }
+}
+
+impl Items for DefinitionItems<'_> {
+    type Id = (DefinitionKind, String);
 
     fn len(&self) -> usize {
         self.definitions.len()
     }
 
     fn version(&self) -> u64 {
-        self.made
+        self.version
     }
 
     fn id(&self, place: usize) -> Option<Self::Id> {
@@ -324,7 +331,9 @@ impl Items for All<'_> {
     fn sort_key(&self, place: usize, column: usize) -> SortKey {
         let Some(definition) = self.definitions.get(place) else { return SortKey::Missing };
         match column {
-            0 => SortKey::Text(format!("{} {}", definition.kind, definition.name.to_lowercase()).into()),
+            0 => {
+                SortKey::Text(format!("{} {}", definition.kind as u8, definition.name.to_lowercase()).into())
+            }
             2 => definition.uses.map_or(SortKey::Missing, SortKey::count),
             3 => SortKey::count(definition.failed),
             4 => SortKey::number(definition.p50_ns),
@@ -334,36 +343,40 @@ impl Items for All<'_> {
     }
 
     fn cells(&self, place: usize) -> Vec<Cell> {
-        self.definitions.get(place).map(|definition| cells(definition, self.private)).unwrap_or_default()
+        self.definitions.get(place).map(|definition| row_cells(definition, self.private)).unwrap_or_default()
     }
 }
 
 /// Returns the filter for the exchanges that use a definition; `None` if its use is not known.
-fn calls(definition: &Definition, server: SocketAddr) -> Option<String> {
-    let (_, _, method) = KINDS.get(definition.kind)?;
+fn use_filter(definition: &Definition, server: SocketAddr) -> Option<String> {
+    let method = definition.kind.method()?;
     let name = definition.name.replace('\\', "\\\\").replace('"', "\\\"");
-    method.map(|method| format!("method:{method} name:\"{name}\" server:{server}"))
+    Some(format!("method:{method} name:\"{name}\" server:{server}"))
 }
 
 /// Returns the name of a definition; URIs of resources are masked in privacy mode.
-fn shown(definition: &Definition, private: bool) -> &str {
-    if private && definition.kind >= 2 { MASK } else { &definition.name }
+fn shown_name(definition: &Definition, private: bool) -> &str {
+    if private && matches!(definition.kind, DefinitionKind::Resource | DefinitionKind::Template) {
+        MASK
+    } else {
+        &definition.name
+    }
 }
 
-fn cells(definition: &Definition, private: bool) -> Vec<Cell> {
-    let kind = KINDS.get(definition.kind).map_or("", |(_, kind, _)| kind);
+fn row_cells(definition: &Definition, private: bool) -> Vec<Cell> {
+    let kind = definition.kind.noun();
     let uses = definition.uses;
     let about = match definition.is_listed {
         false => "(not listed in this capture)",
         true if private => MASK,
-        true => &definition.about,
+        true => &definition.summary,
     };
     let or_none = |known: bool, text: String| if known { text } else { "-".to_owned() };
-    let large = if definition.bytes >= LARGE { Role::Warn } else { Role::Text };
+    let large = if definition.bytes >= LARGE_BYTES { Role::Warn } else { Role::Text };
     let sign = if definition.is_listed { Role::Strong } else { Role::Warn };
     vec![
         Cell::text(Role::Faint, kind),
-        Cell::text(sign, shown(definition, private).to_owned()),
+        Cell::text(sign, shown_name(definition, private).to_owned()),
         Cell::text(
             if uses.unwrap_or(0) > 0 { Role::Text } else { Role::Faint },
             uses.map_or_else(|| "-".to_owned(), |uses| uses.to_string()),
@@ -372,9 +385,12 @@ fn cells(definition: &Definition, private: bool) -> Vec<Cell> {
             if definition.failed > 0 { Role::Bad } else { Role::Faint },
             or_none(uses.is_some(), definition.failed.to_string()),
         ),
-        Cell::text(Role::Text, definition.p50_ns.map_or_else(|| "-".to_owned(), units::cell)),
-        Cell::text(large, or_none(definition.is_listed, store_items::size(definition.bytes))),
-        Cell::text(Role::Faint, or_none(definition.is_listed, definition.bytes.div_ceil(TOKEN).to_string())),
+        Cell::text(Role::Text, format::duration(definition.p50_ns)),
+        Cell::text(large, or_none(definition.is_listed, format::size(definition.bytes))),
+        Cell::text(
+            Role::Faint,
+            or_none(definition.is_listed, definition.bytes.div_ceil(BYTES_PER_TOKEN).to_string()),
+        ),
         Cell::text(if definition.is_listed { Role::Faint } else { Role::Warn }, about.to_owned()),
     ]
 }

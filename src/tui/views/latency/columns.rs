@@ -2,11 +2,12 @@
 
 use std::cmp::Ordering;
 
-use crate::base::{Side, units};
+use crate::base::Side;
 use crate::ledger::{LatencyRow, Subject};
 use crate::tui::model::Model;
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::{Role, Symbols};
+use crate::tui::views::{cells, format};
 
 pub(super) const COLUMNS: [Column; 13] = [
     Column::new("Method and tool", 24).grows().sorts(First::Least),
@@ -28,7 +29,7 @@ pub(super) const COLUMNS: [Column; 13] = [
 pub(super) const P95: usize = 5;
 
 /// Returns the value that a row is sorted by; rows with `None` come last.
-fn number(row: &LatencyRow, column: usize) -> Option<i64> {
+fn sort_value(row: &LatencyRow, column: usize) -> Option<i64> {
     let count = |count: u64| Some(i64::try_from(count).unwrap_or(i64::MAX));
     match column {
         1 => count(row.exchanges()),
@@ -53,32 +54,30 @@ pub(super) fn compare(a: &LatencyRow, b: &LatencyRow, column: usize, descending:
     match (column, descending) {
         (0, true) => by_name.reverse(),
         (0, false) => by_name,
-        (_, true) => number(b, column).cmp(&number(a, column)).then(by_name),
-        (_, false) => number(a, column).cmp(&number(b, column)).then(by_name),
+        (_, true) => sort_value(b, column).cmp(&sort_value(a, column)).then(by_name),
+        (_, false) => sort_value(a, column).cmp(&sort_value(b, column)).then(by_name),
     }
 }
 
 /// Returns the cells of a row.
-pub(super) fn cells(row: &LatencyRow, symbols: &Symbols, model: &Model) -> Vec<Cell> {
-    let time = |role, ns: Option<i64>| Cell::text(role, ns.map_or_else(|| "-".to_owned(), units::cell));
-    let (errors, unanswered) = (row.errors(), row.unanswered());
-    let failed = |role, count: u64| if count > 0 { role } else { Role::Faint };
+pub(super) fn row_cells(row: &LatencyRow, symbols: &Symbols, model: &Model) -> Vec<Cell> {
+    let time = |role, ns: Option<i64>| Cell::text(role, format::duration(ns));
     vec![
         Cell::Parts(
-            name(&row.key.subject, symbols, model)
+            row_name(&row.key.subject, symbols, model)
                 .into_iter()
                 .map(|(role, text)| (role, text.into()))
                 .collect(),
         ),
         Cell::text(Role::Text, row.exchanges().to_string()),
-        Cell::text(failed(Role::Bad, errors), errors.to_string()),
+        cells::count(Role::Bad, row.errors()),
         time(Role::Text, row.p50_ns),
         time(Role::Text, row.p90_ns),
         time(Role::Strong, row.p95_ns),
         time(Role::Text, row.p99_ns),
         time(Role::Text, row.max_ns),
         time(Role::Faint, row.min_ns),
-        Cell::text(failed(Role::Warn, unanswered), unanswered.to_string()),
+        cells::count(Role::Warn, row.unanswered()),
         time(Role::Faint, row.send_p50_ns),
         time(Role::Faint, row.wait_p50_ns),
         time(Role::Faint, row.receive_p50_ns),
@@ -86,7 +85,7 @@ pub(super) fn cells(row: &LatencyRow, symbols: &Symbols, model: &Model) -> Vec<C
 }
 
 /// Returns the method and the tool of a row.
-pub(super) fn name(subject: &Subject, symbols: &Symbols, model: &Model) -> Vec<(Role, String)> {
+pub(super) fn row_name(subject: &Subject, symbols: &Symbols, model: &Model) -> Vec<(Role, String)> {
     match subject {
         Subject::Call { origin, method, name } => {
             let from =
@@ -100,6 +99,6 @@ pub(super) fn name(subject: &Subject, symbols: &Symbols, model: &Model) -> Vec<(
             ]
         }
         Subject::All => vec![(Role::Text, "all".to_owned())],
-        Subject::Other => vec![(Role::Faint, "(what found no room here)".to_owned())],
+        Subject::Other => vec![(Role::Faint, "(other methods and tools)".to_owned())],
     }
 }

@@ -2,7 +2,6 @@
 
 use ratatui::layout::Rect;
 
-use super::LONG;
 use crate::base::fact::PayloadKind;
 use crate::base::units;
 use crate::ledger::Stream;
@@ -15,11 +14,13 @@ use crate::tui::list_state::ListState;
 use crate::tui::model::Model;
 use crate::tui::painter::Painter;
 use crate::tui::table::{Cell, Column, Table};
+use crate::tui::theme::MASK;
 use crate::tui::theme::Role;
-use crate::tui::views::exchanges::detail::parts::came_in;
-use crate::tui::views::reader::{MASK, Reader};
+use crate::tui::views::format::capture_place;
+use crate::tui::views::reader::DocumentReader;
+use crate::tui::views::{layout, wireshark};
 
-const EVENTS: [Column; 6] = [
+const EVENT_COLUMNS: [Column; 6] = [
     Column::new("Time", 12),
     Column::new("Gap", 8).right(),
     Column::new("Type", 12),
@@ -28,20 +29,23 @@ const EVENTS: [Column; 6] = [
     Column::new("Packet", 8).right(),
 ];
 
+/// Silence from which a gap is highlighted, in nanoseconds.
+pub(super) const LONG_SILENCE_NS: i64 = 1_000_000_000;
+
 /// Events of a stream that are read, at most: the latest.
-const MOST: usize = 5000;
+const MAX_EVENTS: usize = 5000;
 
 /// Bytes of an event's data that are shown in its line.
-const PREVIEW: usize = 1000;
+const MAX_PREVIEW: usize = 1000;
 
 /// Width of the screen, in columns, from which the data is drawn beside the events instead of
 /// below.
-const BESIDE: u16 = 160;
+const BESIDE_WIDTH: u16 = 160;
 
 /// An open stream.
 #[derive(Debug)]
-pub(super) struct Opened {
-    key: (u32, u32),
+pub(super) struct OpenStream {
+    id: (u32, u32),
     /// Exchange that opened the stream.
     exchange: Option<u64>,
     /// Number of payloads when the events were read; they are read again when there are more.
@@ -51,20 +55,20 @@ pub(super) struct Opened {
     events: Vec<Payload>,
     list: ListState,
     /// Data of the selected event; `None` until it is opened.
-    reader: Option<Reader>,
+    reader: Option<DocumentReader>,
     /// Event in the reader: its index and its first packet.
-    read: Option<(usize, u64)>,
-    in_reader: bool,
+    in_reader: Option<(usize, u64)>,
+    is_in_reader: bool,
     /// Whether the bytes of the data are shown.
     has_bytes: bool,
     failed: Option<String>,
 }
 
-impl Opened {
+impl OpenStream {
     pub(super) fn new(stream: &Stream) -> Self {
         let target = stream.target.as_deref().unwrap_or("(its request was not captured)");
         Self {
-            key: (stream.tcp_stream, stream.transaction),
+            id: (stream.tcp_stream, stream.transaction),
             exchange: stream.exchange,
             pieces: 0,
             title: format!("{} {target}", stream.method.as_deref().unwrap_or("")),
@@ -72,8 +76,8 @@ impl Opened {
             events: Vec::new(),
             list: ListState::default(),
             reader: None,
-            read: None,
-            in_reader: false,
+            in_reader: None,
+            is_in_reader: false,
             has_bytes: false,
             failed: None,
         }
@@ -81,25 +85,25 @@ impl Opened {
 
     /// Reads new events.
     pub(super) fn read(&mut self, model: &mut Model) {
-        let pieces = model.store().payload_count(self.key.0, self.key.1);
+        let pieces = model.store().payload_count(self.id.0, self.id.1);
         if pieces == self.pieces {
             return;
         }
         let at_end = self.pieces > 0 && self.list.selected + 1 == self.events.len();
         self.pieces = pieces;
-        match model.store_mut().latest_payloads(self.key.0, self.key.1, MOST) {
+        match model.store_mut().latest_payloads(self.id.0, self.id.1, MAX_EVENTS) {
             Ok(said) => {
                 let is_event = |said: &Payload| matches!(said.kind, PayloadKind::Event { .. });
                 self.events = said.into_iter().filter(is_event).collect();
                 self.failed = None;
             }
-            Err(error) => self.failed = Some(format!("what it carried could not be kept: {error}")),
+            Err(error) => self.failed = Some(format!("its events could not be stored: {error}")),
         }
-        if at_end && !self.in_reader {
+        if at_end && !self.is_in_reader {
             self.list.selected = self.events.len().saturating_sub(1);
         }
         self.list.hold(self.events.len());
-        self.show();
+        self.show_selected();
     }
 
     /// Handles an action; `None` if it does not apply or closes the stream.
@@ -107,17 +111,19 @@ impl Opened {
         match action {
             Action::Partner => return Some(vec![self.exchange.map_or(Effect::Bell, Effect::Open)]),
             // An open string of the data is closed first.
-            Action::Back if self.in_reader && self.reader.as_mut().is_some_and(Reader::close) => {}
-            Action::Back if self.in_reader => {
-                (self.reader, self.read, self.in_reader) = (None, None, false);
+            Action::Back if self.is_in_reader && self.reader.as_mut().is_some_and(DocumentReader::close) => {}
+            Action::Back if self.is_in_reader => {
+                (self.reader, self.in_reader, self.is_in_reader) = (None, None, false);
             }
-            Action::Back if self.reader.is_some() => (self.reader, self.read) = (None, None),
-            Action::NextPane if self.reader.is_some() => self.in_reader = !self.in_reader,
+            Action::Back if self.reader.is_some() => (self.reader, self.in_reader) = (None, None),
+            Action::NextPane if self.reader.is_some() => self.is_in_reader = !self.is_in_reader,
             Action::Bytes if self.reader.is_some() => {
                 self.has_bytes = !self.has_bytes;
-                self.reader.iter_mut().for_each(|reader| reader.show_bytes(self.has_bytes));
+                if let Some(reader) = &mut self.reader {
+                    reader.show_bytes(self.has_bytes);
+                }
             }
-            _ if self.in_reader => {
+            _ if self.is_in_reader => {
                 return self
                     .reader
                     .as_mut()
@@ -127,13 +133,13 @@ impl Opened {
                 if self.events.is_empty() {
                     return Some(vec![Effect::Bell]);
                 }
-                self.in_reader = true;
+                self.is_in_reader = true;
                 self.reader.get_or_insert_default().show_bytes(self.has_bytes);
-                self.show();
+                self.show_selected();
             }
             _ => {
                 let moved = self.list.act(action, frame.visible_rows(Pane::List), self.events.len());
-                self.show();
+                self.show_selected();
                 return moved.then(Vec::new);
             }
         }
@@ -143,17 +149,21 @@ impl Opened {
     pub(super) fn click(&mut self, hit: Hit) {
         match hit {
             Hit::Row(Pane::List, row) => {
-                self.in_reader = false;
+                self.is_in_reader = false;
                 self.list.select(row, self.events.len());
-                self.show();
+                self.show_selected();
             }
             Hit::Row(Pane::Detail, row) => {
-                self.in_reader = self.reader.is_some();
-                self.reader.iter_mut().for_each(|reader| reader.click(row));
+                if let Some(reader) = &mut self.reader {
+                    self.is_in_reader = true;
+                    reader.click(row);
+                }
             }
             Hit::Cell(Pane::Detail, offset, _) => {
-                self.in_reader = self.reader.is_some();
-                self.reader.iter_mut().for_each(|reader| reader.click_byte(offset));
+                if let Some(reader) = &mut self.reader {
+                    self.is_in_reader = true;
+                    reader.click_byte(offset);
+                }
             }
             _ => {}
         }
@@ -164,14 +174,14 @@ impl Opened {
             (Pane::Detail, Some(reader)) => reader.wheel(down, frame.visible_rows(Pane::Detail)),
             _ => {
                 self.list.scroll(down, 3, frame.visible_rows(Pane::List), self.events.len());
-                self.show();
+                self.show_selected();
             }
         }
     }
 
     /// Whether keys go to the data of an event.
     pub(super) fn is_in_reader(&self) -> bool {
-        self.in_reader
+        self.is_in_reader
     }
 
     /// Whether the data of an event is shown.
@@ -180,14 +190,17 @@ impl Opened {
     }
 
     pub(super) fn search(&mut self, text: &str) -> Option<usize> {
-        self.reader.as_mut().filter(|_| self.in_reader).map(|reader| reader.search(text))
+        match &mut self.reader {
+            Some(reader) if self.is_in_reader => Some(reader.search(text)),
+            _ => None,
+        }
     }
 
     pub(super) fn copies(&self) -> Copies {
         let Some(event) = self.events.get(self.list.selected) else { return Copies::default() };
         let copies = Copies::default()
             .with('d', "data of the event", String::from_utf8_lossy(&event.bytes))
-            .with('w', "Wireshark filter", format!("frame.number == {}", event.span.first));
+            .with('w', "Wireshark filter", wireshark::packet(event.span.first));
         match &self.reader {
             Some(reader) => reader.copies(copies),
             None => copies,
@@ -196,26 +209,26 @@ impl Opened {
 
     pub(super) fn status(&self) -> String {
         let event = format!("event {}", self.list.status(self.events.len()));
-        match self.reader.as_ref().filter(|_| self.in_reader) {
-            Some(reader) => format!("{event}, {}", reader.status()),
-            None => event,
+        match &self.reader {
+            Some(reader) if self.is_in_reader => format!("{event}, {}", reader.status()),
+            _ => event,
         }
     }
 
     pub(super) fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
         let title = format!("{}  ", painter.mask(&self.title));
-        let told = self.told();
+        let summary = self.summary();
         painter.draw_spans(
             Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area },
             &[
                 (Role::Strong, &title),
-                (Role::Faint, &told),
+                (Role::Faint, &summary),
                 (Role::Bad, self.failed.as_deref().unwrap_or("")),
             ],
         );
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         let Some(reader) = &self.reader else { return self.draw_events(body, painter) };
-        let below = if body.width < BESIDE {
+        let below = if body.width < BESIDE_WIDTH {
             // Bytes need lines of their own.
             let parts = if self.has_bytes { 3 } else { 2 };
             let list = Rect { height: body.height / parts, ..body };
@@ -224,24 +237,20 @@ impl Opened {
             painter.draw_rule(Rect { height: 1, ..rest }, "data");
             Rect { y: rest.y + 1, height: rest.height.saturating_sub(1), ..rest }
         } else {
-            let list = Rect { width: body.width / 2, ..body };
-            self.draw_events(list, painter);
-            let [_, standing] = painter.symbols().rules;
-            for line in body.y..body.bottom() {
-                painter.draw_text((list.right(), line).into(), 1, Role::Border, standing);
-            }
-            Rect { x: list.right() + 1, width: body.width - list.width - 1, ..body }
+            let (left, right) = layout::side_by_side(body, body.width / 2, painter);
+            self.draw_events(left, painter);
+            right
         };
-        reader.draw(below, self.in_reader, "the event has no data", painter);
+        reader.draw(below, self.is_in_reader, "the event has no data", painter);
     }
 
     fn draw_events(&self, area: Rect, painter: &mut Painter<'_>) {
         let table = Table {
-            columns: &EVENTS,
+            columns: &EVENT_COLUMNS,
             sorted: None,
             rows: self.events.len(),
             list: self.list,
-            focused: !self.in_reader,
+            focused: !self.is_in_reader,
             pane: Pane::List,
         };
         let private = painter.is_private();
@@ -249,7 +258,7 @@ impl Opened {
     }
 
     /// Summarizes the events in a line.
-    fn told(&self) -> String {
+    fn summary(&self) -> String {
         let Some(first) = self.events.first() else { return "no event was captured".to_owned() };
         let longest = self.events.windows(2).filter_map(|pair| match pair {
             [before, after] => Some(after.span.start.time.since(before.span.end.time)),
@@ -258,7 +267,7 @@ impl Opened {
         let longest =
             longest.max().map_or(String::new(), |ns| format!(", gaps up to {}", units::duration(ns)));
         let count = units::several(self.events.len() as u64, "event");
-        if self.events.len() == MOST {
+        if self.events.len() == MAX_EVENTS {
             return format!("the latest {count}{longest}");
         }
         let after = units::duration(first.span.start.time.since(self.start).max(0));
@@ -266,14 +275,14 @@ impl Opened {
     }
 
     /// Shows the selected event in the reader.
-    fn show(&mut self) {
+    fn show_selected(&mut self) {
         let Some(reader) = &mut self.reader else { return };
         let Some(event) = self.events.get(self.list.selected) else { return };
         let key = (self.list.selected, event.span.first.0);
-        if self.read != Some(key) {
+        if self.in_reader != Some(key) {
             reader.set(Document::of(&event.bytes));
-            reader.came_in(came_in(self.key.0, event.span));
-            self.read = Some(key);
+            reader.set_packets(capture_place(self.id.0, event.span));
+            self.in_reader = Some(key);
         }
     }
 
@@ -282,8 +291,8 @@ impl Opened {
         let PayloadKind::Event { name, id } = &event.kind else { return Vec::new() };
         let before = row.checked_sub(1).and_then(|before| self.events.get(before));
         let gap = before.map(|before| event.span.start.time.since(before.span.end.time));
-        let role = if gap.is_some_and(|gap| gap >= LONG) { Role::Warn } else { Role::Faint };
-        let (front, _) = event.bytes.split_at_checked(PREVIEW).unwrap_or((&event.bytes, &[]));
+        let role = if gap.is_some_and(|gap| gap >= LONG_SILENCE_NS) { Role::Warn } else { Role::Faint };
+        let (front, _) = event.bytes.split_at_checked(MAX_PREVIEW).unwrap_or((&event.bytes, &[]));
         let data = if private { MASK.to_owned() } else { String::from_utf8_lossy(front).into_owned() };
         let id = if private { MASK } else { id.as_deref().unwrap_or("") };
         vec![

@@ -3,9 +3,9 @@
 
 use ratatui::layout::Rect;
 
+use super::columns;
 use super::filter;
 use super::grid::{Bucket, Grid};
-use super::order;
 use crate::base::units;
 use crate::ledger::LatencyRow;
 use crate::tui::frame_info::{Hit, Pane};
@@ -15,21 +15,21 @@ use crate::tui::painter::Painter;
 use crate::tui::theme::Role;
 
 /// Width of the percentile mark and the scale, in columns.
-const SCALE: u16 = 13;
+const SCALE_WIDTH: u16 = 13;
 
 /// Width of the screen, in columns, from which bars are long.
-const WIDE: u16 = 110;
+const LONG_BARS_WIDTH: u16 = 110;
 
 /// Height of a bucket, in lines, at most.
-const TALLEST: u16 = 2;
+const MAX_BUCKET_HEIGHT: u16 = 2;
 
 /// Width of a heat map column, in terminal columns, at most: few columns do not become large
 /// blocks.
-const BROADEST: usize = 4;
+const MAX_COLUMN_WIDTH: usize = 4;
 
 /// Selected part of the grid.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Chosen {
+pub(super) struct GridSelection {
     /// Line of the scale.
     pub(super) line: usize,
     /// Column of the heat map; `None` if the whole line is selected.
@@ -38,31 +38,32 @@ pub(super) struct Chosen {
 
 /// Areas of the pane.
 #[derive(Clone, Copy, Debug)]
-struct Places {
+struct PaneLayout {
     bars: Rect,
     heat: Rect,
 }
 
-impl Places {
+impl PaneLayout {
     fn of(body: Rect) -> Self {
-        let wide = if body.width < WIDE { 20 } else { 36 };
-        let bars = Rect { x: body.x + SCALE, width: wide, ..body };
-        let heat = Rect { x: bars.right() + 1, width: body.width.saturating_sub(SCALE + wide + 2), ..body };
+        let wide = if body.width < LONG_BARS_WIDTH { 20 } else { 36 };
+        let bars = Rect { x: body.x + SCALE_WIDTH, width: wide, ..body };
+        let heat =
+            Rect { x: bars.right() + 1, width: body.width.saturating_sub(SCALE_WIDTH + wide + 2), ..body };
         Self { bars, heat }
     }
 }
 
 /// Layout of the heat map's columns, which share its width evenly.
 #[derive(Clone, Copy, Debug)]
-struct Across {
+struct ColumnLayout {
     columns: usize,
     width: u16,
 }
 
-impl Across {
+impl ColumnLayout {
     fn of(grid: &Grid, heat: Rect) -> Self {
         let columns = grid.columns().max(1);
-        Self { columns, width: heat.width.min(u16::try_from(columns * BROADEST).unwrap_or(u16::MAX)) }
+        Self { columns, width: heat.width.min(u16::try_from(columns * MAX_COLUMN_WIDTH).unwrap_or(u16::MAX)) }
     }
 
     /// Returns the area of a column within a line of the heat map.
@@ -74,8 +75,8 @@ impl Across {
 }
 
 /// Returns how many columns the heat map has if the pane's lines are drawn in `body`.
-pub(super) fn columns(body: Rect) -> usize {
-    Places::of(body).heat.width.into()
+pub(super) fn heat_map_columns(body: Rect) -> usize {
+    PaneLayout::of(body).heat.width.into()
 }
 
 /// Returns the area between the rule at the top and the axis at the bottom.
@@ -84,36 +85,36 @@ pub(super) fn body(area: Rect) -> Rect {
 }
 
 /// Draws histogram and heat map of a row. `chosen` is the selected part if keys go to the pane.
-pub(super) fn pane(
+pub(super) fn draw(
     model: &Model,
     row: &LatencyRow,
     grid: Option<&Grid>,
-    chosen: Option<Chosen>,
+    chosen: Option<GridSelection>,
     area: Rect,
     painter: &mut Painter<'_>,
 ) {
     let symbols = painter.symbols();
-    let called: String =
-        order::name(&row.key.subject, &symbols, model).into_iter().map(|(_, text)| text).collect();
+    let title_of_row: String =
+        columns::row_name(&row.key.subject, &symbols, model).into_iter().map(|(_, text)| text).collect();
     let title = match (grid, chosen) {
         (Some(grid), Some(chosen)) => {
-            format!("{} {} {}", said(model, grid, chosen), symbols.dot, called.trim())
+            format!("{} {} {}", describe(model, grid, chosen), symbols.dot, title_of_row.trim())
         }
-        _ => called.trim().to_owned(),
+        _ => title_of_row.trim().to_owned(),
     };
     painter.draw_rule(Rect { height: 1, ..area }, &title);
     let body = body(area);
     painter.add_pane(Pane::Detail, body);
     let Some(grid) = grid else {
-        painter.draw_text((body.x + 2, body.y).into(), body.width, Role::Faint, "none of them was answered");
+        painter.draw_text((body.x + 2, body.y).into(), body.width, Role::Faint, "no exchange has a response");
         return;
     };
-    let places = Places::of(body);
-    let across = Across::of(grid, places.heat);
-    let (longest, hottest) = grid.most();
-    // With few buckets, each is up to [`TALLEST`] lines high.
+    let places = PaneLayout::of(body);
+    let columns = ColumnLayout::of(grid, places.heat);
+    let (longest, hottest) = grid.maxima();
+    // With few buckets, each is up to [`MAX_BUCKET_HEIGHT`] lines high.
     let count = grid.lines().len().max(1) as u16;
-    let tall = (body.height / count).clamp(1, TALLEST);
+    let tall = (body.height / count).clamp(1, MAX_BUCKET_HEIGHT);
     let [_, standing] = symbols.rules;
     // The slowest bucket is at the top.
     for (above, (line, bucket)) in grid.buckets().rev().enumerate() {
@@ -122,29 +123,35 @@ pub(super) fn pane(
         painter.add_hit(rows, Hit::Row(Pane::Detail, line));
         for y in rows.y..rows.bottom() {
             let at = |place: Rect| Rect { y, height: 1, ..place };
-            bar(bucket.total, longest, y == rows.y, at(places.bars), painter);
+            draw_bar(bucket.total, longest, y == rows.y, at(places.bars), painter);
             painter.draw_text((places.bars.right(), y).into(), 1, Role::Border, standing);
-            heat((line, bucket), hottest, across, at(places.heat), painter);
+            draw_cells(line, bucket, hottest, columns, at(places.heat), painter);
         }
-        scale(row, grid, line, Rect { height: 1, ..rows }, painter);
+        draw_scale(row, grid, line, Rect { height: 1, ..rows }, painter);
         if let Some(chosen) = chosen.filter(|chosen| chosen.line == line) {
-            mark(chosen, across, (rows, Rect { y: rows.y, height: rows.height, ..places.heat }), painter);
+            draw_selection(
+                chosen,
+                columns,
+                rows,
+                Rect { y: rows.y, height: rows.height, ..places.heat },
+                painter,
+            );
         }
     }
     // Labels below the bars and the heat map.
     let below = Rect { y: (body.y + count.saturating_mul(tall)).min(body.bottom()), height: 1, ..body };
     painter.draw_text((places.bars.x, below.y).into(), places.bars.width, Role::Faint, "exchanges");
     match chosen.and_then(|chosen| chosen.column) {
-        Some(column) => pointed(model, grid, across, column, below, painter),
-        None => axis(model, grid, across, below, painter),
+        Some(column) => draw_pointer(model, grid, columns, column, below, painter),
+        None => draw_axis(model, grid, columns, below, painter),
     }
 }
 
 /// Describes the selected part: its limits, its time and its exchanges.
-fn said(model: &Model, grid: &Grid, chosen: Chosen) -> String {
+fn describe(model: &Model, grid: &Grid, chosen: GridSelection) -> String {
     let limits = match grid.latencies(chosen.line) {
         (None, to) => format!("below {}", filter::latency(to.unwrap_or_default())),
-        (Some(from), None) => format!("{} and more", filter::latency(from)),
+        (Some(from), None) => format!("{} or more", filter::latency(from)),
         (Some(from), Some(to)) => format!("{} to {}", filter::latency(from), filter::latency(to)),
     };
     let bucket = grid.bucket(chosen.line);
@@ -158,7 +165,7 @@ fn said(model: &Model, grid: &Grid, chosen: Chosen) -> String {
 }
 
 /// Draws the lower limit of a bucket and the lowest percentile that lies in it.
-fn scale(row: &LatencyRow, grid: &Grid, line: usize, area: Rect, painter: &mut Painter<'_>) {
+fn draw_scale(row: &LatencyRow, grid: &Grid, line: usize, area: Rect, painter: &mut Painter<'_>) {
     let percentiles = [("p50", row.p50_ns), ("p90", row.p90_ns), ("p95", row.p95_ns), ("p99", row.p99_ns)];
     let lies_here = |ns: &Option<i64>| ns.is_some_and(|ns| grid.line_of(step_of(ns)) == line);
     if let Some((name, _)) = percentiles.iter().find(|(_, ns)| lies_here(ns)) {
@@ -169,7 +176,7 @@ fn scale(row: &LatencyRow, grid: &Grid, line: usize, area: Rect, painter: &mut P
 }
 
 /// Draws the bar of a bucket, and its counts if `counted`. The smallest bar is still visible.
-fn bar(count: LatencyCount, longest: u64, counted: bool, area: Rect, painter: &mut Painter<'_>) {
+fn draw_bar(count: LatencyCount, longest: u64, counted: bool, area: Rect, painter: &mut Painter<'_>) {
     if count.all == 0 {
         return;
     }
@@ -189,10 +196,11 @@ fn bar(count: LatencyCount, longest: u64, counted: bool, area: Rect, painter: &m
 
 /// Draws the cells of a bucket. A cell with failed exchanges has the failure symbol instead of a
 /// shade.
-fn heat(
-    (line, bucket): (usize, &Bucket),
+fn draw_cells(
+    line: usize,
+    bucket: &Bucket,
     hottest: u64,
-    across: Across,
+    columns: ColumnLayout,
     area: Rect,
     painter: &mut Painter<'_>,
 ) {
@@ -201,7 +209,7 @@ fn heat(
         if count.all == 0 {
             continue;
         }
-        let cell = across.place(column, area);
+        let cell = columns.place(column, area);
         let (role, symbol) = if count.failed > 0 {
             (Role::Bad, symbols.bad)
         } else {
@@ -220,13 +228,19 @@ fn shade(shades: &[&'static str; 4], count: u64, hottest: u64) -> &'static str {
 }
 
 /// Marks the selected line, or the selected cell and its scale.
-fn mark(chosen: Chosen, across: Across, (line, heat): (Rect, Rect), painter: &mut Painter<'_>) {
+fn draw_selection(
+    chosen: GridSelection,
+    columns: ColumnLayout,
+    line: Rect,
+    heat: Rect,
+    painter: &mut Painter<'_>,
+) {
     let pointer = painter.symbols().pointer;
     match chosen.column {
         None => painter.set_role(line, Role::Selected),
         Some(column) => {
-            painter.set_role(Rect { width: SCALE, ..line }, Role::Selected);
-            painter.set_role(across.place(column, heat), Role::Found);
+            painter.set_role(Rect { width: SCALE_WIDTH, ..line }, Role::Selected);
+            painter.set_role(columns.place(column, heat), Role::Found);
         }
     }
     painter.draw_text(line.as_position(), 1, Role::Key, pointer);
@@ -234,9 +248,16 @@ fn mark(chosen: Chosen, across: Across, (line, heat): (Rect, Rect), painter: &mu
 
 /// Draws a pointer below the selected column, for terminals without color, and the time at which
 /// the column begins.
-fn pointed(model: &Model, grid: &Grid, across: Across, column: usize, area: Rect, painter: &mut Painter<'_>) {
-    let heat = Places::of(area).heat;
-    let place = across.place(column, heat);
+fn draw_pointer(
+    model: &Model,
+    grid: &Grid,
+    columns: ColumnLayout,
+    column: usize,
+    area: Rect,
+    painter: &mut Painter<'_>,
+) {
+    let heat = PaneLayout::of(area).heat;
+    let place = columns.place(column, heat);
     let [up, _] = painter.symbols().sorted;
     let time = units::time_of_day(grid.times(model.totals().heat_maps(), column).0);
     let wide = time.len() as u16 + 1;
@@ -253,8 +274,8 @@ fn pointed(model: &Model, grid: &Grid, across: Across, column: usize, area: Rect
 }
 
 /// Draws the times at which the heat map begins and ends, and the duration of a column.
-fn axis(model: &Model, grid: &Grid, across: Across, area: Rect, painter: &mut Painter<'_>) {
-    let places = Places::of(area);
+fn draw_axis(model: &Model, grid: &Grid, columns: ColumnLayout, area: Rect, painter: &mut Painter<'_>) {
+    let places = PaneLayout::of(area);
     let heat_maps = model.totals().heat_maps();
     let (start, after) = grid.times(heat_maps, 0);
     let last = grid.columns().saturating_sub(1);
@@ -262,7 +283,7 @@ fn axis(model: &Model, grid: &Grid, across: Across, area: Rect, painter: &mut Pa
     let (from, to) = (units::time_of_day(start), units::time_of_day(end));
     let room = places.heat.width;
     let ends = (from.len() + to.len()) as u16;
-    let used = across.width.max(ends + 18).min(room);
+    let used = columns.width.max(ends + 18).min(room);
     let heat = Rect { width: used, ..places.heat };
     let middle = units::time_of_day(grid.times(heat_maps, last.div_ceil(2)).0);
     let each = format!("each {}", units::duration(after.since(start)));

@@ -1,0 +1,112 @@
+//! The rows of the list that is worth a look.
+
+use std::borrow::Cow;
+
+use crate::base::units;
+use crate::ledger::{CauseCount, Exchange, Status};
+use crate::tui::model::Model;
+use crate::tui::table::Cell;
+use crate::tui::theme::Role;
+use crate::tui::views::format;
+use crate::tui::views::link_table::{LinkRow, LinkTarget};
+
+pub(super) fn hanging(since: i64, exchange: &Exchange, model: &Model) -> LinkRow {
+    LinkRow {
+        cells: vec![
+            Cell::text(Role::Pending, units::cell(since)),
+            call("hangs", Role::Pending, exchange, model),
+            Cell::text(Role::Faint, place(exchange)),
+        ],
+        target: LinkTarget::Exchange(exchange.n),
+    }
+}
+
+/// Returns rows for exchanges that failed with a response, by status.
+pub(super) fn failed(model: &Model) -> impl Iterator<Item = LinkRow> + use<'_> {
+    [Status::Error, Status::ToolError].into_iter().filter_map(|status| {
+        let count = model.all().summary().exchanges.count(status);
+        let what = if status == Status::Error {
+            "the response is a JSON-RPC error"
+        } else {
+            "the result of the tool says isError"
+        };
+        let cells = vec![
+            Cell::text(Role::of(status), format!("{count}x")),
+            Cell::Parts(vec![
+                kind(Role::of(status), &status.name().replace('_', " ")),
+                (Role::Text, what.into()),
+            ]),
+            Cell::Empty,
+        ];
+        let target = LinkTarget::Filter(format!("status:{}", status.name()));
+        (count > 0).then_some(LinkRow { cells, target })
+    })
+}
+
+pub(super) fn unanswered(count: &CauseCount) -> LinkRow {
+    let cause = count.cause.map_or("cause unknown", |cause| cause.name()).replace('_', " ");
+    let cause = if cause == "cancelled" { "by its sender".to_owned() } else { cause };
+    let http = count.http_status.map_or(String::new(), |status| format!(" {status}"));
+    let status = count.status.name();
+    let mut filter = format!("status:{status}");
+    if let Some(cause) = count.cause {
+        filter.push_str(&format!(" cause:{}", cause.name()));
+    }
+    if let Some(status) = count.http_status {
+        filter.push_str(&format!(" http:{status}"));
+    }
+    LinkRow {
+        cells: vec![
+            Cell::text(Role::of(count.status), format!("{}x", count.exchanges)),
+            Cell::Parts(vec![
+                kind(Role::of(count.status), &status.replace('_', " ")),
+                (Role::Text, Cow::from(format!("{cause}{http}"))),
+            ]),
+            Cell::Empty,
+        ],
+        target: LinkTarget::Filter(filter),
+    }
+}
+
+pub(super) fn slowest(exchange: &Exchange, model: &Model) -> LinkRow {
+    LinkRow {
+        cells: vec![
+            Cell::text(Role::Strong, exchange.total_ns().map_or(String::new(), units::cell)),
+            call("slowest", Role::Warn, exchange, model),
+            Cell::text(Role::Faint, place(exchange)),
+        ],
+        target: LinkTarget::Exchange(exchange.n),
+    }
+}
+
+/// Returns the row for exchanges with missing evidence.
+pub(super) fn degraded(model: &Model) -> Option<LinkRow> {
+    let count = Some(model.all().summary().exchanges.degraded).filter(|count| *count > 0)?;
+    let text = "the capture lacks evidence for these";
+    Some(LinkRow {
+        cells: vec![
+            Cell::text(Role::Warn, format!("{count}x")),
+            Cell::Parts(vec![kind(Role::Warn, "degraded"), (Role::Text, text.into())]),
+            Cell::Empty,
+        ],
+        target: LinkTarget::Filter("degraded:any".to_owned()),
+    })
+}
+
+/// Pads the kind of a row, so that the texts after it are aligned.
+fn kind(role: Role, what: &str) -> (Role, Cow<'static, str>) {
+    (role, format!("{what:<12}").into())
+}
+
+fn call(what: &'static str, role: Role, exchange: &Exchange, model: &Model) -> Cell {
+    Cell::Parts(vec![
+        kind(role, what),
+        (Role::Text, format!("{} ", exchange.method).into()),
+        (Role::Strong, model.display_name(exchange).unwrap_or_default().to_owned().into()),
+    ])
+}
+
+fn place(exchange: &Exchange) -> String {
+    let packets = exchange.request.span.first;
+    format!("{} packet {packets}", format::session_name(exchange.session.number))
+}

@@ -1,0 +1,260 @@
+//! The event streams: a row each; an open stream shows its events with the gaps between them.
+
+use ratatui::layout::Rect;
+
+use crate::base::{ResponseEnd, units};
+use crate::ledger::Stream;
+use crate::ledger::query::Subject;
+use crate::ledger::store::Store;
+use crate::tui::action::{Action, KeyContext};
+use crate::tui::config::Config;
+use crate::tui::effect::{Copies, Effect};
+use crate::tui::frame_info::{FrameInfo, Hit, Pane};
+use crate::tui::model::Model;
+use crate::tui::painter::Painter;
+use crate::tui::sorted_list::{Items, SortKey, SortedList};
+use crate::tui::table::{Cell, Column, First};
+use crate::tui::theme::MASK;
+use crate::tui::theme::Role;
+use crate::tui::view_name::ViewName;
+use crate::tui::views::store_items::{StoreItem, StoreItems};
+use crate::tui::views::view::View;
+use crate::tui::views::{cells, empty, format, wireshark};
+
+use super::open_stream::{LONG_SILENCE_NS, OpenStream};
+
+const COLUMNS: [Column; 10] = [
+    Column::new("Time", 12).sorts(First::Least),
+    Column::new("Opened by", 18).grows().sorts(First::Least),
+    Column::new("Sess", 5).sorts(First::Least),
+    Column::new("Events", 6).right().sorts(First::Largest),
+    Column::new("Bytes", 7).right().sorts(First::Largest),
+    Column::new("Silence", 7).right().sorts(First::Largest),
+    Column::new("Ended", 13).sorts(First::Least),
+    Column::new("Lasted", 7).right().sorts(First::Largest),
+    Column::new("Server", 21).sorts(First::Least),
+    Column::new("Packets", 13).sorts(First::Least),
+];
+
+/// View of the event streams.
+#[derive(Debug)]
+pub(in crate::tui::views) struct Streams {
+    list: SortedList<(u32, u32)>,
+    open: Option<OpenStream>,
+}
+
+impl View for Streams {
+    fn new(_: &Config, _: &Model) -> Self {
+        Self { list: SortedList::new(&COLUMNS), open: None }
+    }
+
+    fn name(&self) -> ViewName {
+        ViewName::Streams
+    }
+
+    fn draw(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
+        if let Some(open) = &self.open {
+            return open.draw(area, painter);
+        }
+        let items = StoreItems::<Stream>::of(model);
+        if self.list.len() == 0 {
+            return empty::draw_empty(model, "event stream", items.len() > 0, area, painter);
+        }
+        self.list.draw(area, (&items, &COLUMNS), true, painter);
+    }
+
+    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
+        if let Some(open) = &mut self.open {
+            if let Some(effects) = open.act(action, frame) {
+                return Some(effects);
+            }
+            return (action == Action::Back).then(|| {
+                self.open = None;
+                Vec::new()
+            });
+        }
+        // Entries since the last frame may have moved the selected stream to another place.
+        self.refresh(model);
+        match action {
+            Action::Open => {
+                self.open = self.selected(model).map(OpenStream::new);
+                self.refresh(model);
+                Some(Vec::new())
+            }
+            Action::Partner => {
+                let n = self.selected(model).and_then(|stream| stream.exchange);
+                Some(vec![n.map_or(Effect::Bell, Effect::Open)])
+            }
+            _ => {
+                let items = StoreItems::<Stream>::of(model);
+                self.list.act(action, &items, frame.visible_rows(Pane::List)).then(Vec::new)
+            }
+        }
+    }
+
+    fn click(&mut self, hit: Hit, model: &mut Model, _: &FrameInfo) -> Vec<Effect> {
+        match &mut self.open {
+            Some(open) => open.click(hit),
+            None => self.list.click(hit, Pane::List, &StoreItems::<Stream>::of(model)),
+        }
+        Vec::new()
+    }
+
+    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
+        match &mut self.open {
+            Some(open) => open.wheel(pane, down, frame),
+            None => self.list.wheel(down, &StoreItems::<Stream>::of(model), frame.visible_rows(Pane::List)),
+        }
+    }
+
+    fn refresh(&mut self, model: &mut Model) {
+        self.list.refresh(&StoreItems::<Stream>::of(model));
+        if let Some(open) = &mut self.open
+            && !model.is_frozen()
+        {
+            open.read(model);
+        }
+    }
+
+    fn supports(&self, action: Action) -> bool {
+        let open = self.open.as_ref();
+        match action {
+            Action::Follow => false,
+            Action::Sort => open.is_none(),
+            Action::NextPane => open.is_some(),
+            Action::Bytes => open.is_some_and(OpenStream::has_reader),
+            Action::Search | Action::Fold => open.is_some_and(OpenStream::is_in_reader),
+            _ => true,
+        }
+    }
+
+    fn key_context(&self) -> KeyContext {
+        if self.open.is_some() { KeyContext::Detail } else { KeyContext::List }
+    }
+
+    fn copies(&self, model: &mut Model) -> Copies {
+        match &self.open {
+            Some(open) => open.copies(),
+            None => self.selected(model).map_or_else(Copies::default, |stream| {
+                Copies::default().with('w', "Wireshark filter", wireshark::connection(stream.tcp_stream))
+            }),
+        }
+    }
+
+    fn status(&self, _: &Model) -> String {
+        self.open.as_ref().map_or_else(|| self.list.status(), OpenStream::status)
+    }
+
+    fn help(&self) -> &'static [&'static str] {
+        &[
+            "A row is a text/event-stream, MCP or not: the request that opened it, the number of events, the",
+            "time since the last event (until it ended, or until now) and how it ended. x shows the exchange",
+            "that opened it. Enter shows its events: time, gap to the event before, type, data, id and packet.",
+            "Enter again shows the data of an event, with JSON formatted; tab switches between the events and",
+            "the data; b shows the bytes.",
+            "",
+            "The filter applies to streams too: fields of exchanges match no stream.",
+        ]
+    }
+
+    fn search(&mut self, text: &str) -> Option<usize> {
+        self.open.as_mut().and_then(|open| open.search(text))
+    }
+}
+
+impl Streams {
+    fn selected<'m>(&self, model: &'m Model) -> Option<&'m Stream> {
+        StoreItems::of(model).get(self.list.selected()?).map(|(stream, _)| stream)
+    }
+}
+
+impl StoreItem for Stream {
+    type Id = (u32, u32);
+
+    fn completed(store: &Store) -> &[Self] {
+        store.streams()
+    }
+
+    fn open(store: &Store) -> impl Iterator<Item = &Self> {
+        store.open_streams()
+    }
+
+    fn id(&self) -> (u32, u32) {
+        (self.tcp_stream, self.transaction)
+    }
+
+    fn sort_key(&self, column: usize, model: &Model) -> SortKey {
+        match column {
+            1 => self.target.as_deref().map_or(SortKey::Missing, SortKey::text),
+            2 => self
+                .session
+                .as_ref()
+                .map_or(SortKey::Missing, |session| SortKey::count(session.number.into())),
+            3 => SortKey::count(self.events),
+            4 => SortKey::count(self.bytes),
+            5 => SortKey::Number(silence(self, model)),
+            6 => SortKey::text(self.ended.name()),
+            7 => SortKey::Number(end(self, model).since(self.span.start.time)),
+            8 => cells::address_key(self.server),
+            9 => SortKey::count(self.span.first.0),
+            _ => SortKey::Number(self.span.start.time.0),
+        }
+    }
+
+    fn passes(&self, model: &Model) -> bool {
+        model.filter().matches(Subject::Stream(self))
+    }
+
+    fn cells(&self, is_open: bool, model: &Model) -> Vec<Cell> {
+        let silence = silence(self, model);
+        let session = self
+            .session
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |session| format::session_name(session.number));
+        let target = self.target.as_deref().unwrap_or("(not captured)");
+        let target = if model.is_private() { MASK } else { target };
+        let (role, ended) = match self.ended {
+            ResponseEnd::Open => {
+                (Role::Good, if model.has_ended() { "open at end" } else { "open" }.to_owned())
+            }
+            ResponseEnd::Complete => (Role::Faint, "complete".to_owned()),
+            ResponseEnd::ClosedBy(_) => (Role::Faint, self.ended.name().replace('_', " ")),
+            ResponseEnd::ResetBy(_) => (Role::Warn, self.ended.name().replace('_', " ")),
+        };
+        let opener = self.exchange.map_or(String::new(), |n| format!(" #{n}"));
+        vec![
+            Cell::text(Role::Faint, units::time_of_day(self.span.start.time)),
+            Cell::Parts(vec![
+                (Role::Text, format!("{} ", self.method.as_deref().unwrap_or("?")).into()),
+                (Role::Strong, target.to_owned().into()),
+                (Role::Faint, opener.into()),
+            ]),
+            Cell::text(Role::Faint, session),
+            Cell::text(Role::Text, self.events.to_string()),
+            // Bytes are counted when the stream ends.
+            Cell::text(
+                Role::Faint,
+                if is_open && self.bytes == 0 { "-".to_owned() } else { format::size(self.bytes) },
+            ),
+            Cell::text(
+                if silence >= LONG_SILENCE_NS { Role::Warn } else { Role::Faint },
+                units::cell(silence),
+            ),
+            Cell::text(role, ended),
+            Cell::text(Role::Faint, units::cell(end(self, model).since(self.span.start.time))),
+            Cell::end(Role::Faint, self.server.to_string()),
+            Cell::text(Role::Faint, format!("{}-{}", self.span.first, self.span.last)),
+        ]
+    }
+}
+
+/// Returns the end of the stream, or the current capture time if it is open.
+fn end(stream: &Stream, model: &Model) -> crate::base::Timestamp {
+    let known = stream.span.end.time;
+    if stream.ended == ResponseEnd::Open { model.now().max(known) } else { known }
+}
+
+/// Returns the time since the last event until the end of the stream or until now, in nanoseconds.
+fn silence(stream: &Stream, model: &Model) -> i64 {
+    end(stream, model).since(stream.last_event.unwrap_or(stream.span.start.time))
+}
