@@ -178,7 +178,10 @@ fn a_finding_leads_to_its_exchange() {
     assert!(screen.text().contains("Timeline"), "{}", screen.text());
     screen.press(&["7", "esc", "down", "enter"]);
     let said = screen.press(&["enter"]);
-    assert!(screen.text().contains("about no exchange") || screen.text().contains("Timeline"), "{said:?}");
+    assert!(
+        screen.text().contains("does not belong to an exchange") || screen.text().contains("Timeline"),
+        "{said:?}"
+    );
 }
 
 #[test]

@@ -106,7 +106,7 @@ pub(super) fn draw(
     let body = body(area);
     painter.add_pane(Pane::Detail, body);
     let Some(grid) = grid else {
-        painter.draw_text((body.x + 2, body.y).into(), body.width, Role::Faint, "no exchange has a response");
+        painter.draw_text((body.x + 2, body.y).into(), body.width, Role::Faint, "no responses");
         return;
     };
     let places = PaneLayout::of(body);

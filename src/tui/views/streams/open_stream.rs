@@ -92,9 +92,9 @@ impl OpenStream {
         let at_end = self.pieces > 0 && self.list.selected + 1 == self.events.len();
         self.pieces = pieces;
         match model.store_mut().latest_payloads(self.id.0, self.id.1, MAX_EVENTS) {
-            Ok(said) => {
-                let is_event = |said: &Payload| matches!(said.kind, PayloadKind::Event { .. });
-                self.events = said.into_iter().filter(is_event).collect();
+            Ok(payloads) => {
+                let is_event = |payload: &Payload| matches!(payload.kind, PayloadKind::Event { .. });
+                self.events = payloads.into_iter().filter(is_event).collect();
                 self.failed = None;
             }
             Err(error) => self.failed = Some(format!("its events could not be stored: {error}")),
