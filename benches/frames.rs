@@ -3,7 +3,7 @@
 //! and searched.
 //!
 //! A frame is all that a key costs: the action, bringing the view up to date, drawing 200x50 cells.
-//! The aim is 16 ms.
+//! The aim is 16 ms, one frame at 60 Hz.
 
 #![allow(
     clippy::unwrap_used,
@@ -36,7 +36,7 @@ const STREAMS: u32 = 50_000;
 /// Bytes of the body that is opened.
 const BODY: usize = 10_000_000;
 
-/// What is told of a capture.
+/// The entries of a capture.
 fn told() -> Vec<Entry> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/many-sessions/capture.pcapng");
     let mut source =
@@ -50,7 +50,7 @@ fn told() -> Vec<Entry> {
     entries
 }
 
-/// The exchanges of a capture again and again, each with its own number, time and duration.
+/// Repeats the exchanges of a capture, each with its own number, time and duration.
 fn exchanges(told: &[Entry]) -> impl Iterator<Item = Exchange> {
     let seen: Vec<Exchange> = told
         .iter()
@@ -77,7 +77,7 @@ fn exchanges(told: &[Entry]) -> impl Iterator<Item = Exchange> {
     })
 }
 
-/// Sessions, connections, findings and streams, as many as there are to be.
+/// The sessions, connections, findings and streams beside the exchanges.
 fn around(told: &[Entry]) -> Vec<Entry> {
     let any = |of: fn(&Entry) -> bool| told.iter().find(|entry| of(entry)).expect("there is one").clone();
     let session = any(|entry| matches!(entry, Entry::Record(Record::Session(_))));
@@ -109,7 +109,7 @@ fn around(told: &[Entry]) -> Vec<Entry> {
     all
 }
 
-/// An exchange whose answer is one line of 10 MB, and what its transaction carried.
+/// An exchange whose response is one line of 10 MB, and its payloads.
 fn large(told: &[Entry]) -> Vec<Entry> {
     let exchange = told.iter().find_map(|entry| match entry {
         Entry::Record(Record::Exchange(exchange)) if exchange.name.is_some() => Some(exchange.clone()),
@@ -190,7 +190,7 @@ impl Screen {
         self.frame();
     }
 
-    /// Works until there is nothing left to do.
+    /// Finishes all background work.
     fn settle(&mut self) {
         while self.app.work() {}
         self.frame();

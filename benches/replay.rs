@@ -23,8 +23,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mcpdump::base::Findings;
 use mcpdump::capture::{self, Item, Source};
 use mcpdump::engine::Engine;
-use mcpdump::ledger::Entry;
 use mcpdump::export::jsonl;
+use mcpdump::ledger::Entry;
 
 const CAPTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/many-sessions/capture.pcapng");
 

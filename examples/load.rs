@@ -1,4 +1,4 @@
-//! A bounded generator of MCP traffic, to find out what a live capture keeps up with.
+//! Generates MCP traffic at a fixed rate, to measure what a live capture keeps up with.
 //!
 //! ```text
 //!  cargo run --release --example load -- --rate 5000 --for 60 --connections 50
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What is made, and how much of it.
+/// The options of a run.
 struct Options {
     /// Exchanges a second, 1 to 1,000,000.
     rate: u64,
@@ -23,7 +23,7 @@ struct Options {
     seconds: u64,
     /// Connections, 1 to 1000.
     connections: u64,
-    /// The port on 127.0.0.1; 0 is any that is free.
+    /// The port on 127.0.0.1; 0 for any free port.
     port: u64,
 }
 
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 /// # Errors
-/// An option that is not known, lacks its number or is out of bounds.
+/// An option is unknown, lacks its number or is out of bounds.
 fn options() -> Result<Options, String> {
     let mut options = Options { rate: 5_000, seconds: 60, connections: 50, port: 0 };
     let mut arguments = std::env::args().skip(1);
@@ -96,12 +96,12 @@ struct Pair {
     server: TcpStream,
     request: Vec<u8>,
     response: Vec<u8>,
-    /// Where the ten digits of the id stand in both.
+    /// Offset of the ten digits of the id in request and response.
     digits: [usize; 2],
     scratch: Vec<u8>,
 }
 
-/// Ten digits, so that heads and lengths need not be made again.
+/// Ten digits, so that heads and lengths stay the same.
 const FIRST_ID: u64 = 1_000_000_000;
 
 impl Pair {
@@ -149,7 +149,7 @@ impl Pair {
     }
 }
 
-/// Reads as much as the other end has written.
+/// Reads `len` bytes, as many as the other end has written.
 fn take(from: &mut TcpStream, scratch: &mut [u8], len: usize) -> io::Result<()> {
     let place = scratch.get_mut(..len).ok_or_else(|| io::Error::other("longer than the buffer"))?;
     from.read_exact(place)

@@ -1,9 +1,10 @@
-//! What it takes to open a large capture in the TUI: how soon the first rows are there, how long a
-//! key waits while the rest is read, how long that takes compared with `report`, and the memory.
+//! Measures how the TUI opens a large capture: time to the first rows, latency of keys while the
+//! rest is read, time to read all compared with `report`, and memory.
 //!
 //! ```text
 //! # 1 GB, 5.8 million packets, 694,000 exchanges
-//! cargo run --release --example multiply -- captures/many-sessions/capture.pcapng big.pcap --copies 1084
+//! cargo run --release --example multiply -- \
+//!     captures/many-sessions/capture.pcapng big.pcap --copies 1084
 //! cargo run --release --example open -- big.pcap
 //! ```
 //!
@@ -91,12 +92,12 @@ struct Opened {
     all: Duration,
     /// How long each key waited for its frame, sorted.
     waits: Vec<Duration>,
-    /// The longest that taking a batch, taking what goes on, and a frame took.
+    /// The longest times for a batch, for the exchanges in progress, and for a frame.
     slowest: [Duration; 3],
     app: App,
 }
 
-/// What happens, and for keys when.
+/// An event, and for keys when it was pressed.
 type Sent = (Event, Option<Instant>);
 
 fn open(path: &Path) -> Opened {
@@ -157,7 +158,7 @@ fn load(mut source: impl mcpdump::capture::Source, events: &SyncSender<Sent>) {
             return;
         }
     }
-    // Nobody listens any more: it is over.
+    // The receiver may have ended.
     drop(events.send((Event::End, None)));
 }
 

@@ -1,5 +1,5 @@
-//! Laws 2 and 7: the books of every connection balance on every capture, and the same input gives
-//! the same output, byte for byte, however the file is packed.
+//! Laws 2 and 7: every payload byte of a connection is accounted for, and the same input gives the
+//! same output, byte for byte, however the file is compressed.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -17,8 +17,8 @@ use mcpdump::ledger::{Entry, Record};
 /// Payload bytes by sender and receiver.
 type Bytes = BTreeMap<(SocketAddr, SocketAddr), u64>;
 
-/// The payload that the packets hold, counted without the program's own readers; `None` where a
-/// packet is not understood here.
+/// The payload bytes in the packets, counted without the program's code, or `None` if a packet
+/// cannot be read here.
 fn captured(items: &[Item]) -> Option<Bytes> {
     let mut bytes = Bytes::new();
     for packet in packets(items).values() {
@@ -32,13 +32,13 @@ fn captured(items: &[Item]) -> Option<Bytes> {
     Some(bytes)
 }
 
-/// Whether a packet that is not understood here may be TCP all the same: not ARP, UDP and the like.
+/// Whether a packet that cannot be read here may carry TCP; not if it is ARP, UDP and the like.
 fn may_carry_tcp(packet: &Packet) -> bool {
     const UDP: u8 = 17;
     packet.link_type.0 != 1 || (packet.data.get(12..14) == Some(&[8, 0]) && packet.data.get(23) != Some(&UDP))
 }
 
-/// The payload that the connections were told to have.
+/// The payload bytes counted by the program.
 fn told(run: &Run) -> Bytes {
     let mut bytes = Bytes::new();
     for connection in run.connections() {
@@ -52,7 +52,7 @@ fn told(run: &Run) -> Bytes {
 }
 
 #[test]
-fn the_books_balance_and_hold_every_byte() {
+fn every_payload_byte_is_delivered_or_accounted_for() {
     let mut problems = Vec::new();
     for capture in Capture::all() {
         let items = capture.items();
@@ -72,7 +72,7 @@ fn the_books_balance_and_hold_every_byte() {
 }
 
 #[test]
-fn nothing_is_missing_from_a_whole_capture() {
+fn a_complete_capture_has_no_gaps() {
     let mut problems = Vec::new();
     for capture in Capture::all().filter(|capture| !capture.is_damaged()) {
         for connection in Run::over(&capture.items()).connections() {
@@ -106,7 +106,7 @@ fn every_packet_is_counted() {
 }
 
 #[test]
-fn who_watches_sees_each_request_once_and_before_its_end() {
+fn each_request_is_emitted_once_and_before_its_exchange() {
     let mut problems = Vec::new();
     for capture in Capture::all() {
         let run = Run::watching(&mut corpus::source(capture.bytes())).unwrap();
@@ -141,7 +141,7 @@ fn who_watches_sees_each_request_once_and_before_its_end() {
 
 /// `export --to jsonl` of a file's bytes.
 fn export(bytes: Vec<u8>) -> String {
-    // Where a compressed file is cut, the offset is one of its content, and says so.
+    // The offset where a compressed file ends is one in its content.
     Run::of(&mut corpus::source(bytes)).unwrap().jsonl().replace(" (decompressed)", "")
 }
 

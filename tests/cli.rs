@@ -1,5 +1,5 @@
-//! The program as it is run: exit statuses, messages, what goes where. What it says of a capture is
-//! `truth.rs`'s.
+//! The program as a process: exit statuses, messages, and what goes to which output. What it finds
+//! in captures is tested in `truth.rs`.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 const CAPTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/ts-sse/capture.pcap");
 
-/// The program, with an environment that says nothing of colours.
+/// The program, with an environment that sets no colours.
 fn mcpdump() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcpdump"));
     command.env_remove("NO_COLOR").env("TERM", "xterm").stdin(Stdio::null());
@@ -29,8 +29,8 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("messages are UTF-8")
 }
 
-/// It could not run: exit status 2, nothing on standard output, and a message that has all these
-/// words.
+/// Asserts that the program fails: exit status 2, nothing on standard output, and a message with
+/// these words.
 #[track_caller]
 fn refuses(arguments: &[&str], words: &[&str]) {
     let output = run(arguments);
@@ -43,7 +43,7 @@ fn refuses(arguments: &[&str], words: &[&str]) {
     }
 }
 
-/// It ran: exit status 0, nothing on standard error. Gives what it printed.
+/// Asserts exit status 0 and nothing on standard error, and returns standard output.
 #[track_caller]
 fn runs(arguments: &[&str]) -> String {
     let output = run(arguments);
@@ -58,7 +58,7 @@ fn write(directory: &TempDir, name: &str, content: &[u8]) -> String {
     path.to_str().expect("its path is UTF-8").to_owned()
 }
 
-// What it refuses.
+// Errors.
 
 #[test]
 fn a_missing_file_is_named() {
@@ -94,7 +94,7 @@ fn options_of_a_live_capture_are_not_for_files() {
 }
 
 #[test]
-fn options_of_keeping_packets_go_together() {
+fn options_of_w_require_w() {
     refuses(&["list", "-C", "1", CAPTURE], &["name it with -w FILE"]);
     refuses(&["list", "-w", "x", "-W", "2", CAPTURE], &["-W says how many files"]);
     refuses(&["list", "-w", "x", "-G", "2", CAPTURE], &["-G is an option of live captures"]);
@@ -103,7 +103,7 @@ fn options_of_keeping_packets_go_together() {
 }
 
 #[test]
-fn packets_of_a_capture_can_be_kept() {
+fn w_copies_the_packets_of_a_file() {
     let directory = TempDir::new().expect("a directory");
     let file = directory.path().join("copy.pcapng");
     let name = file.to_str().expect("its path is UTF-8");
@@ -121,19 +121,19 @@ fn packets_of_a_capture_can_be_kept() {
 }
 
 #[test]
-fn an_option_without_its_command_is_set_right() {
+fn an_option_before_its_command_is_explained() {
     refuses(&["--format", "json", CAPTURE], &["--format is an option of report: mcpdump COMMAND --format"]);
     refuses(&["list", "-o", "x", CAPTURE], &["-o is an option of report and export"]);
 }
 
 #[test]
-fn a_command_behind_a_capture_is_set_right() {
+fn a_command_after_a_file_is_explained() {
     refuses(&[CAPTURE, "list"], &["«list»", "a command comes first"]);
     refuses(&[CAPTURE, "--color", "never", "list"], &["the command comes first"]);
 }
 
 #[test]
-fn a_directory_is_no_capture() {
+fn a_directory_is_refused() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
     refuses(&["report", directory], &[directory, "directory"]);
 }
@@ -146,14 +146,14 @@ fn a_file_that_is_no_capture_is_named() {
 }
 
 #[test]
-fn a_file_name_cannot_command_the_terminal() {
+fn control_characters_in_a_file_name_are_escaped() {
     refuses(&["report", "\u{1b}[2J.pcap"], &["[2J.pcap: no such file"]);
     let output = run(&["report", "\u{1b}[2J.pcap"]);
     assert!(!stderr(&output).contains('\u{1b}'));
 }
 
 #[test]
-fn a_wrong_filter_is_pointed_at() {
+fn a_wrong_filter_is_shown_with_the_position_of_the_error() {
     let output = run(&["list", "--filter", "metod:tools/call", CAPTURE]);
     let message = stderr(&output);
     assert_eq!(output.status.code(), Some(2));
@@ -165,7 +165,7 @@ fn a_wrong_filter_is_pointed_at() {
 }
 
 #[test]
-fn a_wrong_filter_is_told_before_the_capture_is_opened() {
+fn a_wrong_filter_is_reported_before_the_capture_is_opened() {
     refuses(&["list", "--filter", "metod:x", "absent.pcap", "--", "tcp"], &["--filter: "]);
 }
 
@@ -180,12 +180,12 @@ fn a_wrong_bpf_filter_names_both_possibilities() {
 }
 
 #[test]
-fn standard_input_is_read_once() {
+fn standard_input_can_be_named_once() {
     refuses(&["list", "-", "-"], &["standard input"]);
 }
 
 #[test]
-fn no_capture_is_overwritten() {
+fn an_input_file_is_never_overwritten() {
     let directory = TempDir::new().expect("a directory");
     let content = fs::read(CAPTURE).expect("the capture");
     let file = write(&directory, "a.pcap", &content);
@@ -203,10 +203,10 @@ fn an_output_that_cannot_be_written_is_named() {
     refuses(&["report", "-o", file, CAPTURE], &[file, "cannot be written"]);
 }
 
-// What it prints without a capture.
+// Output without a capture.
 
 #[test]
-fn version_and_help_are_output() {
+fn version_and_help_go_to_standard_output() {
     assert_eq!(runs(&["--version"]), concat!("mcpdump ", env!("CARGO_PKG_VERSION"), "\n"));
     assert!(runs(&["-h"]).contains("Examples:"));
     assert_eq!(runs(&["help", "report"]), runs(&["report", "--help"]));
@@ -223,7 +223,7 @@ fn every_command_documents_filter_and_exit_statuses() {
 }
 
 #[test]
-fn completions_are_made_for_the_shells() {
+fn completions_exist_for_each_shell() {
     for shell in ["bash", "zsh", "fish"] {
         let script = runs(&["completions", shell]);
         assert!(script.contains("mcpdump"), "{shell}");
@@ -265,10 +265,10 @@ fn the_manual_pages_are_written_into_a_directory() {
     refuses(&["man", "/absent/directory"], &["/absent/directory", "cannot be written"]);
 }
 
-// What it does with a capture.
+// Output for a capture.
 
 #[test]
-fn an_empty_capture_is_no_error() {
+fn an_empty_capture_has_exit_status_0() {
     let directory = TempDir::new().expect("a directory");
     let header = fs::read(CAPTURE).expect("the capture")[..24].to_vec();
     let file = write(&directory, "empty.pcap", &header);
@@ -277,7 +277,7 @@ fn an_empty_capture_is_no_error() {
     runs(&["export", &file]);
 }
 
-/// A capture (raw IPv4) of one client that sends one segment from port 1 to port 2.
+/// A capture (raw IPv4) of one segment from port 1 to port 2.
 fn capture_of(payload: &[u8]) -> Vec<u8> {
     let mut file =
         vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 101, 0, 0, 0];
@@ -297,7 +297,7 @@ fn capture_of(payload: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_not_read_yet_is_said() {
+fn tls_is_reported_as_unreadable() {
     let hello = [[22, 3, 1, 0, 100, 1, 0, 0, 96, 3, 3].as_slice(), &[7; 94]].concat();
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     for (name, payload) in [("TLS", hello.as_slice()), ("HTTP/2", preface)] {
@@ -333,13 +333,13 @@ fn a_report_fits_eighty_columns_and_has_no_colours_in_a_pipe() {
 }
 
 #[test]
-fn colours_can_be_asked_for() {
+fn color_always_colours_a_pipe() {
     assert!(runs(&["report", "--color", "always", CAPTURE]).contains('\u{1b}'));
     assert!(!runs(&["--color", "never", "report", CAPTURE]).contains('\u{1b}'));
 }
 
 #[test]
-fn every_format_has_its_shape() {
+fn each_report_format_is_well_formed() {
     let json = runs(&["report", "--format", "json", CAPTURE]);
     assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "{json}");
     assert!(runs(&["report", "--format", "csv", CAPTURE]).lines().count() > 1);
@@ -347,14 +347,14 @@ fn every_format_has_its_shape() {
 }
 
 #[test]
-fn a_report_can_be_cut_three_ways() {
+fn by_groups_a_report() {
     for by in ["server", "session", "client"] {
         assert!(runs(&["report", "--by", by, CAPTURE]).contains("tools/call"), "{by}");
     }
 }
 
 #[test]
-fn an_export_is_an_object_a_line() {
+fn an_export_has_one_json_object_per_line() {
     let export = runs(&["export", "--to", "jsonl", CAPTURE]);
     let mut types = Vec::new();
     for line in export.lines() {
@@ -369,7 +369,7 @@ fn an_export_is_an_object_a_line() {
 }
 
 #[test]
-fn an_output_file_gets_what_standard_output_would() {
+fn an_output_file_has_the_bytes_of_standard_output() {
     let directory = TempDir::new().expect("a directory");
     let file = directory.path().join("out.jsonl");
     let name = file.to_str().expect("its path is UTF-8");
@@ -390,9 +390,9 @@ fn the_filter_narrows_what_is_listed() {
     assert!(runs(&["list", "--messages", CAPTURE]).lines().count() > all.lines().count());
 }
 
-/// A link with loss, and one without: what was sent again is told of the exchange that it delayed.
+/// On a link with loss, a retransmission is reported with the exchange that it delayed.
 #[test]
-fn what_was_sent_again_is_known_of_an_exchange() {
+fn retransmissions_of_an_exchange_are_counted() {
     let again = runs(&["list", "--filter", "retrans>0", "captures/real-loss-server-side/capture.pcap"]);
     assert_eq!(again.lines().count(), 1, "{again}");
     assert!(again.contains("ping #29"), "{again}");
@@ -409,7 +409,7 @@ fn the_bpf_filter_narrows_what_is_read() {
 }
 
 #[test]
-fn standard_input_is_a_capture_like_another() {
+fn a_capture_is_read_from_standard_input() {
     let all = runs(&["list", CAPTURE]);
     assert!(!all.is_empty());
     let mut command = mcpdump();
@@ -420,7 +420,7 @@ fn standard_input_is_a_capture_like_another() {
 }
 
 #[test]
-fn lines_come_while_standard_input_is_open() {
+fn lines_are_printed_while_standard_input_is_open() {
     let content = fs::read(CAPTURE).expect("the capture");
     let mut child = mcpdump()
         .args(["list", "-"])
@@ -431,7 +431,7 @@ fn lines_come_while_standard_input_is_open() {
     let mut input = child.stdin.take().expect("its input");
     input.write_all(&content).expect("it reads");
     input.flush().expect("it reads");
-    // The input stays open: what comes now comes as the traffic does.
+    // Standard input stays open: lines must come before its end.
     let mut output = BufReader::new(child.stdout.take().expect("its output"));
     let mut line = String::new();
     output.read_line(&mut line).expect("it writes");
@@ -442,7 +442,7 @@ fn lines_come_while_standard_input_is_open() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_error() {
+fn a_closed_pipe_ends_the_run_without_error() {
     for arguments in [
         vec!["list", CAPTURE],
         vec!["report", CAPTURE],
@@ -485,7 +485,7 @@ fn the_same_input_gives_the_same_output() {
     }
 }
 
-// What the documents show.
+// Output in the documents.
 
 /// Output of a command line of the documents, run by a shell in the repository.
 #[cfg(unix)]
@@ -505,8 +505,8 @@ fn shell(line: &str) -> String {
     stdout(&output)
 }
 
-/// The blocks of README and docs/ that begin with a command show its output; `BLESS=1 cargo test
-/// documents` writes them anew.
+/// Blocks of README and docs/ that begin with a command show its output; `BLESS=1 cargo test
+/// documents` updates them.
 #[test]
 #[cfg(unix)]
 fn documents_show_what_is_printed() {
@@ -518,8 +518,8 @@ fn documents_show_what_is_printed() {
     assert!(screens >= 5, "the documents show {screens} screens");
 }
 
-/// Compares the outputs on a page with the program's, or writes them anew. Returns how many the
-/// page has.
+/// Compares the outputs on a page with those of the program, or updates them, and returns their
+/// number.
 #[cfg(unix)]
 fn outputs_of(page: &Path) -> usize {
     let text = fs::read_to_string(page).expect("a page");

@@ -1,4 +1,4 @@
-//! Law 1: the same bytes in other pieces give the same output.
+//! Law 1: the same bytes in other segments give the same output.
 
 use crate::support::assert_no_problems;
 use crate::support::corpus::Capture;
@@ -7,7 +7,7 @@ use crate::support::rng::Rng;
 use crate::support::run::{Remade, Run};
 use serde_json::Value;
 
-/// What is compared of a run: every row but findings, which are about packets.
+/// The rows that are compared: all but findings, which depend on packets.
 fn rows(capture: Capture, run: &Run) -> Vec<Value> {
     let mut rows = run.rows();
     rows.retain(|row| row["type"] != "finding");
@@ -15,7 +15,7 @@ fn rows(capture: Capture, run: &Run) -> Vec<Value> {
     rows
 }
 
-/// The rows of a remade capture with the packet numbers of the original.
+/// The rows of a resegmented capture, with the packet numbers of the original.
 fn mapped(capture: Capture, remade: &Remade) -> Vec<Value> {
     let mut rows = rows(capture, &Run::over(&remade.items));
     for row in &mut rows {
@@ -24,7 +24,7 @@ fn mapped(capture: Capture, remade: &Remade) -> Vec<Value> {
     rows
 }
 
-/// Takes the findings out of exchanges.
+/// Removes the findings from exchanges.
 fn without_findings(mut rows: Vec<Value>) -> Vec<Value> {
     for row in &mut rows {
         if let Value::Object(fields) = row {
@@ -46,7 +46,7 @@ fn difference(name: &str, want: &[Value], have: &[Value]) -> Option<String> {
 }
 
 #[test]
-fn random_places() {
+fn segments_cut_at_random_give_the_same_output() {
     let mut problems = Vec::new();
     for capture in Capture::all() {
         let items = capture.items();
@@ -61,13 +61,13 @@ fn random_places() {
 }
 
 #[test]
-fn byte_by_byte() {
+fn one_byte_per_segment_gives_the_same_output() {
     let mut problems = Vec::new();
     for capture in Capture::all().filter(|capture| !capture.is_large()) {
         let items = capture.items();
         let want = rows(capture, &Run::over(&items));
-        // Longer captures in pieces of seven, which meet every place of a line sooner or later and
-        // take less time.
+        // Longer captures in pieces of seven bytes, which take less time and also meet every offset
+        // in a line.
         let bytes = if items.len() < 400 { 1 } else { 7 };
         let remade = cut(&items, Cut::Every(bytes), &mut Rng::new(0));
         problems.extend(difference(capture.0, &want, &mapped(capture, &remade)));
@@ -76,10 +76,9 @@ fn byte_by_byte() {
 }
 
 #[test]
-fn pieces_in_any_order_and_some_of_them_twice() {
+fn shuffled_and_repeated_segments_give_the_same_output() {
     let mut problems = Vec::new();
-    // Not where a connection may have begun before the capture: there the first piece to come is
-    // the first there is.
+    // Except connections open before the capture, which begin with the first piece captured.
     let whole = Capture::all().filter(|capture| !capture.is_large() && !capture.is_damaged());
     for capture in whole {
         let items = capture.items();
@@ -93,9 +92,9 @@ fn pieces_in_any_order_and_some_of_them_twice() {
     assert_no_problems(&problems);
 }
 
-/// The cutting itself: every byte of every direction is there once, in order.
+/// Checks the cutting: every byte of every direction is there once, in order.
 #[test]
-fn the_pieces_are_the_same_bytes() {
+fn cutting_keeps_the_bytes() {
     use crate::support::frame::Frame;
     use crate::support::run::packets;
     use std::collections::BTreeMap;
@@ -116,8 +115,7 @@ fn the_pieces_are_the_same_bytes() {
         let items = capture.items();
         for how in [Cut::Random(5), Cut::Every(1)] {
             let remade = cut(&items, how, &mut Rng::new(1));
-            // Of a capture with a short snapshot length no payload is whole: there is nothing to
-            // cut.
+            // With a short snapshot length no payload is complete, and nothing is cut.
             let is_cut = remade.items.len() > items.len() || !capture.is_legible();
             assert!(is_cut, "{} is not cut", capture.0);
             assert!(bytes(&items) == bytes(&remade.items), "{} {how:?}", capture.0);

@@ -1,5 +1,5 @@
-//! What a damaged capture must not do to what is said of it: no panic, the books balance, nothing
-//! false, and what is wholly left is still told (design: laws 4 and 5).
+//! Laws 4 and 5: a damaged capture causes no panic and no false statement, its byte counts balance,
+//! and complete exchanges are still found.
 
 use crate::support::assert_no_problems;
 use crate::support::corpus::{self, Capture};
@@ -9,8 +9,7 @@ use crate::support::rng::Rng;
 use crate::support::run::Run;
 use mcpdump::capture::Item;
 
-/// Maims every small whole capture in some ways and holds what is said of each against what is said
-/// of the whole.
+/// Damages each small complete capture in several ways and compares the result with the original.
 fn hold(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
     let mut problems = Vec::new();
     for capture in Capture::small_and_whole() {
@@ -27,13 +26,13 @@ fn hold(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
     problems
 }
 
-/// A way for each of some seeds.
+/// The same damage with several seeds.
 fn seeded(seeds: u64, damage: impl Fn(&mut Rng) -> Damaged) -> Vec<(String, Damaged)> {
     (0..seeds).map(|seed| (format!("seed {seed}"), damage(&mut Rng::new(seed)))).collect()
 }
 
 #[test]
-fn lost_data() {
+fn lost_data_packets_cause_no_false_statement() {
     assert_no_problems(&hold(|items| {
         let mut ways = seeded(6, |rng| damage::lose_data(items, 25, rng));
         ways.extend(seeded(3, |rng| damage::lose_data(items, 4, rng)));
@@ -42,7 +41,7 @@ fn lost_data() {
 }
 
 #[test]
-fn a_start_in_the_middle() {
+fn a_start_in_midstream_causes_no_false_statement() {
     assert_no_problems(&hold(|items| {
         let starts = [1, 2, 3, 4].map(|quarter| (items.len() * quarter / 5) as u64);
         starts.map(|n| (format!("without {n} packets"), damage::lose_start(items, n))).into()
@@ -50,7 +49,7 @@ fn a_start_in_the_middle() {
 }
 
 #[test]
-fn cut_packets() {
+fn cut_packets_cause_no_false_statement() {
     assert_no_problems(&hold(|items| {
         [0, 40, 66, 100, 128, 300, 1000]
             .map(|bytes| (format!("cut at {bytes}"), damage::snap(items, bytes)))
@@ -58,10 +57,9 @@ fn cut_packets() {
     }));
 }
 
-/// The capture ends early: what is said is true, whether the file ends between packets or inside
-/// one.
+/// The file ends early, between packets or inside one.
 #[test]
-fn truncated_files() {
+fn truncated_files_cause_no_false_statement() {
     let mut problems = Vec::new();
     for capture in Capture::small_and_whole() {
         let (bytes, items) = (capture.bytes(), capture.items());
@@ -70,8 +68,7 @@ fn truncated_files() {
         for seed in 0..6 {
             let at = 24 + Rng::new(seed).below(bytes.len() - 24);
             let cut = bytes[..at].to_vec();
-            // The first block of a pcapng file may not be whole: then it is no capture, and that is
-            // said.
+            // If the first block of a pcapng file is incomplete, the file is refused.
             let Ok(left) = corpus::items(cut.clone()) else {
                 continue;
             };
@@ -87,9 +84,9 @@ fn truncated_files() {
     assert_no_problems(&problems);
 }
 
-/// Packets in another order, as from several queues: everything is there, so everything is told.
+/// Packets in another order, as from several queues: nothing is missing.
 #[test]
-fn other_order() {
+fn reordered_packets_give_the_same_exchanges() {
     let mut problems = Vec::new();
     for capture in Capture::small_and_whole() {
         let items = capture.items();
@@ -107,9 +104,9 @@ fn other_order() {
     assert_no_problems(&problems);
 }
 
-/// A packet that was captured twice changes nothing but findings.
+/// A packet captured twice changes findings only.
 #[test]
-fn packets_captured_twice() {
+fn packets_captured_twice_give_the_same_exchanges() {
     let mut problems = Vec::new();
     for capture in Capture::small_and_whole() {
         let items = capture.items();
@@ -144,10 +141,10 @@ fn same_but_findings(a: &serde_json::Value, b: &serde_json::Value) -> bool {
     strip(a) == strip(b)
 }
 
-/// Packets of every kind are lost: the evidence may be gone with them, so only that nothing is
-/// invented is asked.
+/// Packets of every kind are lost, and with them perhaps the evidence of the loss: no exchange may
+/// be invented, nothing more is checked.
 #[test]
-fn lost_packets_of_any_kind() {
+fn lost_packets_of_any_kind_cause_no_panic() {
     let problems = hold(|items| {
         let mut ways = seeded(3, |rng| damage::lose_any(items, 10, rng));
         ways.extend(seeded(2, |rng| damage::lose_any(items, 2, rng)));
@@ -157,10 +154,10 @@ fn lost_packets_of_any_kind() {
     assert_no_problems(&problems.into_iter().filter(is_invented).collect::<Vec<_>>());
 }
 
-/// Bytes that are wrong can say anything (checksums are not verified): asked is that it ends, and
-/// that the books balance.
+/// Wrong bytes can say anything (checksums are not verified): the run must end and its byte counts
+/// balance.
 #[test]
-fn corrupt_packets() {
+fn corrupt_packets_cause_no_panic() {
     let mut problems = Vec::new();
     for capture in Capture::all() {
         let items = capture.items();
@@ -178,7 +175,7 @@ fn corrupt_packets() {
 }
 
 #[test]
-fn corrupt_times() {
+fn corrupt_times_cause_no_panic() {
     let mut problems = Vec::new();
     for capture in Capture::all().filter(|capture| !capture.is_large()) {
         let items = capture.items();
@@ -193,10 +190,9 @@ fn corrupt_times() {
     assert_no_problems(&problems);
 }
 
-/// Wrong bytes anywhere in the file, its headers included: it is read as far as it can be, or
-/// refused.
+/// Wrong bytes anywhere in the file, headers included: it is read as far as possible, or refused.
 #[test]
-fn corrupt_files() {
+fn corrupt_files_cause_no_panic() {
     let mut problems = Vec::new();
     for capture in Capture::all().filter(|capture| !capture.is_large()) {
         let bytes = capture.bytes();
@@ -214,7 +210,7 @@ fn corrupt_files() {
     assert_no_problems(&problems);
 }
 
-/// The measure itself: what agrees passes, and every way to break the law is seen.
+/// Checks the comparison: equal exchanges pass, each kind of difference is a problem.
 mod measure {
     use std::collections::BTreeSet;
     use std::sync::Arc;
@@ -226,7 +222,7 @@ mod measure {
     use crate::support::frame::Frame;
     use crate::support::run::{Remade, packets};
 
-    /// A run that tells of one exchange, between the first two packets with payload of ts-sse.
+    /// A run with one exchange, between the first two packets with payload of ts-sse.
     fn told(items: &[Item], change: impl FnOnce(&mut Exchange)) -> Run {
         let with_payload: Vec<Origin> = packets(items)
             .values()
@@ -270,8 +266,8 @@ mod measure {
         Run { entries: vec![Entry::Record(Record::Exchange(Box::new(exchange)))] }
     }
 
-    /// What is broken where the whole capture tells of `was`, and one without the packets `lost`
-    /// tells of `run`.
+    /// The problems if the original has the exchange `was`, and the capture without the packets
+    /// `lost` has `run`.
     fn broken(was: impl FnOnce(&mut Exchange), run: impl FnOnce(&mut Exchange), lost: &[u64]) -> String {
         let items = Capture("ts-sse/capture.pcap").items();
         let (whole, run) = (told(&items, was), told(&items, run));
@@ -283,12 +279,12 @@ mod measure {
     fn same(_: &mut Exchange) {}
 
     #[test]
-    fn what_agrees_passes() {
+    fn equal_exchanges_pass() {
         assert_eq!(broken(same, same, &[]), "");
     }
 
     #[test]
-    fn false_words_are_seen_where_nothing_is_degraded() {
+    fn a_difference_without_degraded_is_a_problem() {
         let changes: [fn(&mut Exchange); 5] = [
             |e| e.status = Status::Unanswered,
             |e| e.name = None,
@@ -307,7 +303,7 @@ mod measure {
     }
 
     #[test]
-    fn what_is_invented_or_missing_is_seen() {
+    fn an_invented_or_missing_exchange_is_a_problem() {
         let said = broken(same, |e| e.id = Id::Text("1".into()), &[]);
         assert!(said.contains("invented") && said.contains("missing"), "{said}");
         let elsewhere = |e: &mut Exchange| e.request = e.response.unwrap();
@@ -316,7 +312,7 @@ mod measure {
     }
 
     #[test]
-    fn what_is_not_wholly_left_may_be_missing() {
+    fn an_exchange_with_lost_packets_may_be_missing() {
         let items = Capture("ts-sse/capture.pcap").items();
         let whole = told(&items, same);
         let request = whole.exchanges()[0].request.span.first.0;
@@ -330,13 +326,13 @@ mod measure {
     }
 
     #[test]
-    fn a_lost_cancellation_is_no_fault() {
+    fn an_exchange_may_change_if_its_cancellation_is_lost() {
         let cancelled = |e: &mut Exchange| e.status = Status::Cancelled;
         assert_eq!(broken(cancelled, same, &[]), "");
     }
 
     #[test]
-    fn damage_keeps_what_it_says_it_keeps() {
+    fn damage_keeps_the_packets_listed_as_survivors() {
         let items = Capture("ts-sse/capture.pcap").items();
         let whole = packets(&items);
         let damaged = damage::lose_data(&items, 5, &mut Rng::new(1));

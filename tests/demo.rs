@@ -1,5 +1,5 @@
-//! `mcpdump demo` and `mcpdump traffic` as they are run: everything in one command, on a real
-//! device where that is allowed, from the recording where it is not.
+//! `mcpdump demo` and `mcpdump traffic` as processes: on a real device if the test may capture,
+//! else from the recording.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// How long a run may take: far longer than it does, so that a busy machine fails no test.
+/// Time limit for a run; long, because the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 fn plain(mut command: Command) -> Command {
@@ -24,7 +24,7 @@ fn mcpdump(arguments: &[&str]) -> Command {
     command
 }
 
-/// What a run came to: its exit status, standard output and standard error.
+/// Waits for the end and returns exit status, standard output and standard error.
 fn ended(mut child: Child) -> (Option<i32>, String, String) {
     let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take().unwrap());
     let (sender, done) = mpsc::channel();
@@ -39,7 +39,7 @@ fn ended(mut child: Child) -> (Option<i32>, String, String) {
             stdout.read_to_string(&mut text).unwrap();
         }
         let status = child.wait().unwrap();
-        // Nobody listens any more where it took too long.
+        // The receiver is gone if the time limit was reached.
         drop(sender.send((status.code(), text, errors.join().unwrap().unwrap())));
     });
     done.recv_timeout(PATIENCE).unwrap_or_else(|_| {
@@ -58,7 +58,8 @@ fn run(command: &mut Command) -> (Option<i32>, String, String) {
     ended(command.spawn().expect("the program starts"))
 }
 
-/// Whether loopback can be captured on. Says so where not, which is a failure where none may be.
+/// Whether the test may capture on loopback. If not, it prints that it is skipped, or fails if no
+/// test may be skipped.
 fn can_capture() -> bool {
     let Err(why) = pcap::Capture::from_device("lo").and_then(pcap::Capture::open) else {
         return true;
@@ -69,7 +70,7 @@ fn can_capture() -> bool {
     false
 }
 
-/// Every kind of line that a demo is to have.
+/// Asserts that a demo has every kind of line.
 #[track_caller]
 fn has_every_kind(listing: &str) {
     for (kind, words) in [
@@ -106,7 +107,7 @@ fn a_demo_shows_every_kind_of_exchange_and_ends_by_itself() {
         stderr.contains("0 packets lost by the kernel") && stderr.contains("the clients made"),
         "{stderr}"
     );
-    // What was kept says the same.
+    // The saved packets give the same.
     let (_, saved, _) = run(&mut mcpdump(&["list", file]));
     let listed: Vec<_> = stdout.lines().take_while(|line| !line.is_empty()).collect();
     assert_eq!(saved.lines().collect::<Vec<_>>(), listed, "live and saved agree");
@@ -127,7 +128,7 @@ fn a_demo_ends_with_ctrl_c() {
     assert!(rest.iter().any(|line| line.starts_with("Latency")), "the report comes too: {rest:?}");
 }
 
-/// The program where others may run it, and it run as nobody.
+/// Copies the program to where all users may run it, and runs it as nobody.
 fn as_nobody(arguments: &[&str]) -> (Option<i32>, String, String) {
     if !nix::unistd::Uid::effective().is_root() {
         return run(&mut mcpdump(arguments));
@@ -144,7 +145,7 @@ fn as_nobody(arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn without_the_right_to_capture_a_recording_is_played() {
+fn without_the_right_to_capture_the_recording_is_played() {
     let (status, stdout, stderr) = as_nobody(&["demo", "--for", "3s"]);
     assert_eq!(status, Some(0), "{stderr}");
     if stderr.contains("packets lost by mcpdump") {
@@ -168,7 +169,7 @@ fn the_recording_shows_every_kind_of_exchange() {
 }
 
 #[test]
-fn traffic_to_nobody_could_not_run() {
+fn traffic_without_a_server_has_exit_status_2() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     drop(listener);
@@ -187,7 +188,7 @@ fn traffic_to_nobody_could_not_run() {
         assert_eq!((status, stdout.as_str()), (Some(2), ""), "{wrong:?}: {stderr}");
         assert_eq!(stderr.lines().count(), 1, "{wrong:?}: {stderr}");
     }
-    // What a URL gives away is not repeated, whoever names it: the message, or what caused it.
+    // Secrets in a URL are not repeated, neither in the message nor in its cause.
     for path in ["mcp", "sse"] {
         let at = url.replace("http://", "http://user:hunter2@").replace("mcp", path);
         let (status, _, stderr) = run(&mut mcpdump(&["traffic", &format!("{at}?token=hunter2")]));
@@ -197,7 +198,7 @@ fn traffic_to_nobody_could_not_run() {
 }
 
 #[test]
-fn traffic_to_our_server_ends_with_a_table() {
+fn traffic_to_our_server_prints_a_table_at_the_end() {
     let mut server = mcpdump(&["serve", "--listen", "0"]).spawn().unwrap();
     let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
     let line = lines.next().unwrap().unwrap();

@@ -1,6 +1,5 @@
-//! Files that grow while they are read: what is told of them is what is told of the saved file,
-//! whatever the pieces in which they came; and the program that follows them ends in every way that
-//! it can.
+//! `--follow`: a growing file gives the output of the saved file, however it is written, and the
+//! program ends in every way that it should.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -17,7 +16,7 @@ use mcpdump::capture::{self, Item, Source};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-/// How long anything is waited for: far longer than it takes, so that a busy machine fails no test.
+/// Time limit for each step; long, because the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Captures of both formats; one is damaged, one ends in the middle of a packet.
@@ -29,8 +28,8 @@ const CAPTURES: [&str; 5] = [
     "slow-and-odd/capture.pcapng",
 ];
 
-/// A capture that is written piece by piece, each when all before it was read; then its reader is
-/// told to end.
+/// A capture that is written piece by piece, each after the pieces before it were read; then its
+/// reader is stopped.
 struct Fed {
     followed: Followed,
     file: File,
@@ -77,7 +76,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_file_that_grows_tells_what_the_saved_one_does(
+    fn a_growing_file_gives_the_output_of_the_saved_file(
         which in 0..CAPTURES.len(),
         cuts in proptest::collection::vec(0usize..1_000_000, 0..10),
     ) {
@@ -92,7 +91,7 @@ proptest! {
 }
 
 #[test]
-fn several_files_tell_what_they_tell_when_they_are_saved() {
+fn several_growing_files_give_the_output_of_the_saved_files() {
     let paths =
         ["ts-sse/capture.pcap", "ts-streamable/capture.pcapng"].map(|path| corpus::directory().join(path));
     let inputs = paths.clone().map(capture::Input::Path);
@@ -103,14 +102,14 @@ fn several_files_tell_what_they_tell_when_they_are_saved() {
     assert!(Run::of(&mut source).unwrap().jsonl() == want);
 }
 
-/// The program in a folder of its own, with its output in files there.
+/// The program in a temporary folder, with its output in files there.
 struct Program {
     folder: TempDir,
     child: Child,
 }
 
 impl Program {
-    /// Starts it on files that are there.
+    /// Writes files and starts the program on them.
     fn start(files: &[(&str, &[u8])], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, bytes) in files {
@@ -138,14 +137,14 @@ impl Program {
         assert_eq!(self.text("out").lines().count(), lines, "{}", self.text("out"));
     }
 
-    /// Ends it with a signal. Gives what it printed.
+    /// Ends the program with a signal and returns its output.
     #[track_caller]
     fn interrupt(&mut self) -> String {
         signal(&self.child);
         self.end()
     }
 
-    /// Waits for its end, which is a good one. Gives what it printed.
+    /// Waits for the end with exit status 0 and returns the output.
     #[track_caller]
     fn end(&mut self) -> String {
         ends_well(&mut self.child);
@@ -154,7 +153,7 @@ impl Program {
 }
 
 impl Drop for Program {
-    /// A test that failed leaves nothing behind.
+    /// Ends the program also if the test fails.
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
@@ -191,7 +190,7 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// What the program prints of a saved file.
+/// The output for a saved file.
 fn prints(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_mcpdump")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -204,7 +203,7 @@ fn capture(name: &str) -> (Vec<u8>, String) {
 }
 
 #[test]
-fn lines_come_as_the_file_grows_and_a_signal_ends_it() {
+fn lines_are_printed_while_the_file_grows_until_a_signal() {
     let (bytes, want) = capture(CAPTURES[0]);
     let mut program = Program::start(&[("g", b"")], &["list", "--follow", "g"]);
     // In the middle of packets.
@@ -219,7 +218,7 @@ fn lines_come_as_the_file_grows_and_a_signal_ends_it() {
 }
 
 #[test]
-fn a_report_is_made_when_it_ends() {
+fn a_report_is_printed_at_the_end() {
     let (bytes, _) = capture(CAPTURES[0]);
     for arguments in
         [&["report", "--follow", "g", "--for", "100ms"][..], &["export", "--follow", "g", "--for", "1s"]]
@@ -234,7 +233,7 @@ fn a_report_is_made_when_it_ends() {
 }
 
 #[test]
-fn it_is_listed_where_there_is_no_terminal_and_ends_after_so_many_packets() {
+fn without_a_terminal_lines_are_printed_and_count_ends_the_run() {
     let (bytes, want) = capture(CAPTURES[0]);
     let mut program = Program::start(&[("g", &bytes[..20_000])], &["--follow", "g", "-c", "223", "tcp"]);
     program.wait_for_lines(7);
@@ -243,7 +242,7 @@ fn it_is_listed_where_there_is_no_terminal_and_ends_after_so_many_packets() {
 }
 
 #[test]
-fn a_copy_is_written_while_it_is_silent_and_can_be_followed_itself() {
+fn the_written_copy_is_flushed_and_can_be_followed() {
     let (bytes, want) = capture(CAPTURES[0]);
     let mut program = Program::start(
         &[("g", &bytes[..30_000])],
@@ -263,12 +262,12 @@ fn a_copy_is_written_while_it_is_silent_and_can_be_followed_itself() {
 }
 
 #[test]
-fn a_file_that_goes_away_is_read_to_its_end_and_said_to_be_gone() {
+fn a_removed_file_is_read_to_its_end() {
     let (bytes, want) = capture(CAPTURES[0]);
     let mut program = Program::start(&[("g", &bytes[..20_000])], &["list", "--follow", "g"]);
     program.wait_for_lines(7);
     fs::rename(program.path("g"), program.path("old")).unwrap();
-    // Whoever writes it goes on, and another one takes its name.
+    // Its writer goes on, and another file takes its name.
     program.append("old", &bytes[20_000..]);
     fs::write(program.path("g"), &bytes[..100]).unwrap();
     assert_eq!(program.end(), want);
@@ -276,7 +275,7 @@ fn a_file_that_goes_away_is_read_to_its_end_and_said_to_be_gone() {
 }
 
 #[test]
-fn a_file_that_is_cut_short_ends_it() {
+fn a_file_that_shrinks_ends_the_run() {
     let (bytes, _) = capture(CAPTURES[0]);
     let mut program = Program::start(&[("g", &bytes)], &["list", "--follow", "g"]);
     program.wait_for_lines(32);
@@ -286,7 +285,7 @@ fn a_file_that_is_cut_short_ends_it() {
 }
 
 #[test]
-fn of_several_files_the_silent_one_holds_nobody_up() {
+fn an_idle_file_does_not_delay_the_others() {
     let (bytes, want) = capture(CAPTURES[0]);
     let mut program = Program::start(&[("g", &bytes[..20_000]), ("h", b"")], &["list", "--follow", "g", "h"]);
     program.wait_for_lines(7);
@@ -298,7 +297,7 @@ fn of_several_files_the_silent_one_holds_nobody_up() {
 }
 
 #[test]
-fn what_cannot_be_followed_is_refused_with_a_remedy() {
+fn sources_that_cannot_grow_are_refused() {
     let packed = corpus::directory().join("demo.pcapng.zst").display().to_string();
     let plain = corpus::directory().join(CAPTURES[0]).display().to_string();
     for (arguments, words) in [

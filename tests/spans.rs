@@ -1,5 +1,4 @@
-//! Law 3: every byte knows its packet. The packets that an exchange names carry its messages, and
-//! its times are theirs.
+//! Law 3: the packets that an exchange names carry its messages, and its times are their times.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +13,8 @@ use regex::bytes::Regex;
 
 type Packets<'a> = BTreeMap<u64, &'a Packet>;
 
-/// Captures in which messages lie in one piece in the bytes: not compressed, not chunked inside a
-/// message, not damaged.
+/// Captures whose messages are contiguous in the payload: not compressed, not damaged, no chunk
+/// boundary inside a message.
 fn legible() -> impl Iterator<Item = Capture> {
     let is_legible = |capture: &Capture| {
         !capture.is_damaged() && !capture.is_compressed() && !capture.0.starts_with("slow-and-odd")
@@ -23,7 +22,7 @@ fn legible() -> impl Iterator<Item = Capture> {
     Capture::all().filter(is_legible)
 }
 
-/// What is told of a capture: some exchanges at least, else these tests would pass over nothing.
+/// The run over a capture; fails if it has no exchanges, as there would be nothing to check.
 fn told(capture: Capture, items: &[Item]) -> Run {
     let run = Run::over(items);
     let has_some = capture.is_mcp() && capture.is_legible();
@@ -31,8 +30,8 @@ fn told(capture: Capture, items: &[Item]) -> Run {
     run
 }
 
-/// The payload in the packets from `first` to `last` that go where the first one goes, in the order
-/// of the stream.
+/// The payload of the packets from `first` to `last` in the direction of the first one, in stream
+/// order.
 fn payload(packets: &Packets<'_>, first: u64, last: u64) -> Vec<u8> {
     let frames = packets.range(first..=last).filter_map(|(_, packet)| Some((Frame::of(packet)?, *packet)));
     let mut start = None;
@@ -59,7 +58,7 @@ fn member(name: &str, value: &str) -> Regex {
     Regex::new(&format!(r#""{name}"\s*:\s*{}\s*[,}}\]]"#, regex::escape(value))).unwrap()
 }
 
-/// What the packets of an exchange do not carry of it.
+/// The parts of an exchange that its packets do not carry.
 fn missing(packets: &Packets<'_>, exchange: &Exchange) -> Vec<&'static str> {
     let mut missing = Vec::new();
     let request = bytes_of(packets, &exchange.request);
@@ -90,7 +89,7 @@ fn missing(packets: &Packets<'_>, exchange: &Exchange) -> Vec<&'static str> {
 }
 
 #[test]
-fn the_packets_carry_what_they_are_named_for() {
+fn the_packets_of_a_span_carry_the_message() {
     let mut problems = Vec::new();
     for capture in legible() {
         let items = capture.items();
@@ -106,9 +105,9 @@ fn the_packets_carry_what_they_are_named_for() {
     assert_no_problems(&problems);
 }
 
-/// No packet too many: without its last packet a request from the client is not complete.
+/// No packet is superfluous: without its last packet a request from the client is incomplete.
 #[test]
-fn the_last_packet_is_needed() {
+fn without_its_last_packet_a_message_is_incomplete() {
     let mut problems = Vec::new();
     for capture in legible() {
         let items = capture.items();
@@ -130,9 +129,9 @@ fn the_last_packet_is_needed() {
     assert_no_problems(&problems);
 }
 
-/// How many bytes a request has: the body that its packets carry, no more and no less.
+/// The bytes of a request are those of the body in its packets.
 #[test]
-fn the_size_is_that_of_the_body() {
+fn bytes_is_the_length_of_the_message() {
     let mut problems = Vec::new();
     // Bodies with several messages, and those that share their connection with a pipelined request,
     // are left out.
@@ -152,7 +151,7 @@ fn the_size_is_that_of_the_body() {
     assert_no_problems(&problems);
 }
 
-/// What is wrong with the times of a span: they are those of packets, and of which.
+/// The times of a span that are not those of its packets.
 fn wrong_times(packets: &Packets<'_>, times: &BTreeSet<i64>, span: Span, is_smooth: bool) -> Option<String> {
     for origin in [span.start, span.end] {
         let packet = packets.get(&origin.packet.0)?;
@@ -168,7 +167,7 @@ fn wrong_times(packets: &Packets<'_>, times: &BTreeSet<i64>, span: Span, is_smoo
 }
 
 #[test]
-fn times_are_those_of_the_packets() {
+fn message_times_are_packet_times() {
     let mut problems = Vec::new();
     for capture in Capture::all() {
         let items = capture.items();

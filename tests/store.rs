@@ -1,4 +1,4 @@
-//! The store of the TUI: it gives back what it was told, of every capture.
+//! The store of the TUI returns what was put into it, for every capture.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use mcpdump::engine::Engine;
 use mcpdump::ledger::store::{Payload, Store};
 use mcpdump::ledger::{Entry, Exchange, Record};
 
-/// Everything that is told of a capture to those who watch.
+/// All entries of a capture, payloads included.
 fn watched(capture: Capture) -> Vec<Entry> {
     let (mut engine, mut entries) = (Engine::new(), Vec::new());
     engine.emit_payloads();
@@ -26,7 +26,7 @@ fn filled(entries: &[Entry], memory: usize) -> Store {
 }
 
 #[test]
-fn exchanges_come_back_as_they_were_told() {
+fn stored_exchanges_are_returned_unchanged() {
     let mut problems = Vec::new();
     for capture in Capture::all() {
         let entries = watched(capture);
@@ -52,11 +52,11 @@ fn exchanges_come_back_as_they_were_told() {
 }
 
 #[test]
-fn what_was_said_comes_back_also_from_the_file() {
+fn payloads_are_returned_from_memory_and_from_the_spill_file() {
     let mut problems = Vec::new();
     for capture in Capture::all() {
         let entries = watched(capture);
-        // Nothing stays in memory but the newest chunk.
+        // Only the newest chunk stays in memory.
         let mut store = filled(&entries, 0);
         let mut told: BTreeMap<(u32, u32), Vec<&PayloadFact>> = BTreeMap::new();
         for entry in &entries {
@@ -80,7 +80,7 @@ fn what_was_said_comes_back_also_from_the_file() {
 }
 
 #[test]
-fn the_texts_of_an_exchange_are_where_it_says() {
+fn an_exchange_points_to_its_payloads() {
     let mut problems = Vec::new();
     for capture in Capture::all().filter(|capture| !capture.is_damaged()) {
         let mut store = filled(&watched(capture), 64 << 20);
@@ -108,10 +108,10 @@ fn the_texts_of_an_exchange_are_where_it_says() {
     assert_no_problems(&problems);
 }
 
-/// Long streams are not read whole for one exchange: some pieces up to the message, and the heads,
-/// do.
+/// A long stream is not read as a whole for one exchange: the heads and some payloads up to the
+/// message suffice.
 #[test]
-fn what_an_exchange_said_is_found_without_reading_all() {
+fn the_payloads_of_an_exchange_are_found_without_reading_all() {
     const PIECES: usize = 40;
     let mut problems = Vec::new();
     for capture in Capture::all().filter(|capture| !capture.is_damaged()) {
@@ -128,7 +128,7 @@ fn what_an_exchange_said_is_found_without_reading_all() {
             if !answered.iter().any(|said| said.span == response.span) {
                 problems.push(format!("{}: the response to {} is not there", capture.0, exchange.n));
             }
-            // What came behind the response was not asked for.
+            // Payloads after the response were not requested.
             let mut all = store.payloads(on.0, on.1).unwrap();
             all.retain(|said| said.span.start.packet <= response.span.end.packet);
             if heads(&answered) != heads(&all) {
@@ -139,9 +139,9 @@ fn what_an_exchange_said_is_found_without_reading_all() {
     assert_no_problems(&problems);
 }
 
-/// What goes on is told at any time, and is no more when all was told.
+/// Exchanges in progress can be listed at any time; at the end there are none.
 #[test]
-fn what_goes_on_is_told_once_it_is_over() {
+fn an_exchange_in_progress_is_stored_when_it_completes() {
     for capture in Capture::all().filter(|capture| !capture.is_large()) {
         let (mut engine, mut store, mut entries) = (Engine::new(), Store::new(1 << 20), Vec::new());
         engine.emit_payloads();

@@ -1,5 +1,5 @@
-//! The clients of `mcpdump traffic` against servers: ours in every revision, others', and such as
-//! mean no good.
+//! The clients of `mcpdump traffic` against our server in every revision, other servers, and
+//! hostile servers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// What a run may take on a machine that is busy; none of these needs more than a second or two.
+/// Time limit for a run, for a busy machine; none of them needs more than two seconds.
 const LONG: Duration = Duration::from_secs(60);
 
 /// Our server, until it is dropped.
@@ -54,7 +54,7 @@ impl Running {
     }
 }
 
-/// Every way into our server.
+/// Every transport and revision of our server.
 const WAYS: [(Transport, Option<&str>); 7] = [
     (Transport::Sse, Some("2024-11-05")),
     (Transport::Sse, None),
@@ -65,7 +65,7 @@ const WAYS: [(Transport, Option<&str>); 7] = [
     (Transport::Auto, None),
 ];
 
-/// Options for a run that is as fast as it goes, and what its observer sees.
+/// Options for a run without pauses, and the calls that its observer records.
 fn fast(target: Target, calls: u64) -> (Options, Arc<Mutex<Vec<Call>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
@@ -95,9 +95,9 @@ fn by_method(calls: &[Call]) -> BTreeMap<String, u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_call_is_accounted_for_on_both_sides() {
+async fn client_and_server_count_the_same_calls() {
     for way in WAYS {
-        // Beside the script a client opens its session and looks around.
+        // Before the script a client opens its session and lists what the server has.
         let (server, _) = Running::ours().await;
         let (options, _) = fast(server.target(way), 0);
         let opening = run(options).await.unwrap().calls() as usize;
@@ -129,7 +129,7 @@ async fn every_call_is_accounted_for_on_both_sides() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lively_clients_make_mistakes_change_their_mind_and_come_back() {
+async fn mixed_traffic_has_errors_cancellations_and_resumed_sessions() {
     for way in [WAYS[0], WAYS[4], WAYS[5]] {
         let (server, log) = Running::ours().await;
         let (mut options, seen) = fast(server.target(way), 300);
@@ -155,7 +155,7 @@ async fn lively_clients_make_mistakes_change_their_mind_and_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_seed_repeats_what_is_asked() {
+async fn the_same_seed_sends_the_same_requests() {
     let asked = async |seed| {
         let (server, log) = Running::ours().await;
         let (mut options, _) = fast(server.target(WAYS[4]), 40);
@@ -174,7 +174,7 @@ async fn a_seed_repeats_what_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_url_of_the_old_transport_is_found_out() {
+async fn http_sse_is_detected_from_the_url() {
     let (server, log) = Running::ours().await;
     let mut target = server.target((Transport::Sse, None));
     target.transport = Transport::Auto;
@@ -186,7 +186,7 @@ async fn a_url_of_the_old_transport_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_an_error() {
+async fn a_missing_server_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -202,7 +202,7 @@ async fn a_server_that_is_not_there_is_an_error() {
 }
 
 #[tokio::test]
-async fn what_a_server_says_of_itself_is_one_short_line() {
+async fn the_name_of_a_server_is_shown_on_one_short_line() {
     let page = |_: &str| {
         let body = format!("not here:\nmcpdump: all is well\n{}", "x".repeat(5_000));
         Some(format!(
@@ -223,8 +223,8 @@ async fn what_a_server_says_of_itself_is_one_short_line() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_hangs_is_given_up() {
-    // From the start: it takes the connection and says nothing.
+async fn a_server_that_hangs_times_out() {
+    // From the start: it accepts the connection and sends nothing.
     let (address, _) = raw(|_| None).await;
     for transport in [Transport::Auto, Transport::Sse, Transport::Streamable] {
         let mut target = Target::new(&format!("http://{address}/mcp")).unwrap();
@@ -254,7 +254,7 @@ async fn a_server_that_hangs_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn failures_of_the_transport_are_counted_and_never_fatal() {
+async fn transport_errors_are_counted_and_do_not_end_the_run() {
     let faults = serve::Faults { seed: 3, fail_rate: 0.5, ..Default::default() };
     let server = Running::with(faults, Hackernews::new(Stories::snapshot().unwrap())).await;
     for way in [WAYS[0], WAYS[4], WAYS[5]] {
@@ -275,7 +275,7 @@ async fn failures_of_the_transport_are_counted_and_never_fatal() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn traffic_ends_when_it_is_told_to() {
+async fn traffic_ends_when_cancelled() {
     let (server, _) = Running::ours().await;
     let (mut options, _) = fast(server.target(WAYS[4]), 0);
     (options.calls, options.duration) = (None, Some(Duration::from_millis(300)));
@@ -291,7 +291,7 @@ async fn traffic_ends_when_it_is_told_to() {
     server.end().await;
 }
 
-/// A server of somebody else, with a tool that only reads and one that does not say so.
+/// Another server, with a tool declared read-only and one that is not.
 #[derive(Clone, Default)]
 struct Foreign {
     called: Arc<Mutex<Vec<String>>>,
@@ -324,7 +324,7 @@ impl ServerHandler for Foreign {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_a_strangers_tools_only_those_that_read_are_called() {
+async fn only_read_only_tools_of_other_servers_are_called() {
     for (tools, called) in [
         (Tools::Safe, &["look"][..]),
         (Tools::ReadOnly(BTreeSet::new()), &["look"]),
@@ -344,8 +344,8 @@ async fn of_a_strangers_tools_only_those_that_read_are_called() {
     }
 }
 
-/// Answers every connection with a text, once its request head is there, and keeps it open; `None`:
-/// says nothing.
+/// Sends a text on every connection after its request head and keeps the connection open; sends
+/// nothing for `None`.
 async fn raw(answer: fn(&str) -> Option<String>) -> (SocketAddr, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -374,7 +374,7 @@ fn stream(events: &str) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hostile_endpoint_is_not_followed() {
+async fn an_endpoint_on_another_host_is_not_used() {
     type Answer = fn(&str) -> Option<String>;
     let cases: [(&str, Answer, &str); 8] = [
         (

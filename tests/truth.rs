@@ -1,12 +1,11 @@
-//! What mcpdump says of every capture, held against what the endpoints of the traffic logged
-//! themselves.
+//! The export of every capture agrees with what client and server logged (`truth.json`).
 
 use crate::support::run::Run;
 use crate::support::truth::{Truth, compare};
 use crate::support::{assert_no_problems, corpus};
 use serde_json::{Value, json};
 
-/// Every capture of a directory agrees with its truth.
+/// Asserts that each capture of a directory agrees with its truth.
 #[track_caller]
 fn agrees(name: &str) {
     let path = corpus::directory().join(name);
@@ -159,12 +158,12 @@ fn every_directory_has_its_test() {
     }
 }
 
-/// The comparison itself: rows made of a truth agree with it, and every way to be wrong is seen.
+/// Checks the comparison: rows made from a truth agree with it, each kind of difference is a
+/// problem.
 mod comparison {
     use super::*;
 
-    /// A truth, and the export that a perfect program would write of it, as far as the comparison
-    /// looks.
+    /// A truth and the rows that agree with it, with the fields that are compared.
     fn perfect(name: &str) -> (Truth, Vec<Value>) {
         let truth = Truth::of(&corpus::directory().join(name));
         let text =
@@ -214,7 +213,7 @@ mod comparison {
         })
     }
 
-    /// What the comparison says after a change to the perfect rows of ts-sse.
+    /// The problems after a change to rows that agree with the truth of ts-sse.
     fn after(change: impl FnOnce(&mut Vec<Value>)) -> String {
         let (truth, mut rows) = perfect("ts-sse/capture.pcap");
         change(&mut rows);
@@ -227,7 +226,7 @@ mod comparison {
     }
 
     #[test]
-    fn a_perfect_export_agrees() {
+    fn an_export_equal_to_the_truth_passes() {
         let names = [
             "ts-sse",
             "ts-streamable",
@@ -253,7 +252,7 @@ mod comparison {
     }
 
     #[test]
-    fn a_wrong_field_is_seen() {
+    fn a_wrong_field_is_a_problem() {
         for (field, value) in [
             ("status", json!("tool_error")),
             ("id", json!("1")),
@@ -276,7 +275,7 @@ mod comparison {
     }
 
     #[test]
-    fn a_missing_row_and_one_too_many_are_seen() {
+    fn a_missing_or_additional_row_is_a_problem() {
         let at = |rows: &[Value], kind: &str| rows.iter().position(|row| row["type"] == kind).unwrap();
         let said = after(|rows| drop(rows.remove(at(rows, "exchange"))));
         assert!(said.starts_with("missing"), "{said}");
@@ -295,7 +294,7 @@ mod comparison {
     }
 
     #[test]
-    fn a_wrong_time_is_seen() {
+    fn a_wrong_time_is_a_problem() {
         let later = |row: &mut Value, ms: f64| {
             for field in ["total_ms", "wait_ms"] {
                 row[field] = json!(row[field].as_f64().unwrap() + ms);
@@ -316,7 +315,7 @@ mod comparison {
     }
 
     #[test]
-    fn wrong_streams_are_seen() {
+    fn a_wrong_stream_is_a_problem() {
         let after = |change: &dyn Fn(&mut Vec<Value>)| {
             let (truth, mut rows) = perfect("llm-streams/capture");
             change(&mut rows);
@@ -332,7 +331,7 @@ mod comparison {
     }
 
     #[test]
-    fn what_is_not_wholly_there_may_be_degraded_and_not_wrong() {
+    fn incomplete_traffic_may_be_degraded_but_not_wrong() {
         let (truth, mut rows) = perfect("damaged-ts-sse-dropped/capture");
         let raw =
             std::fs::read_to_string(corpus::directory().join("damaged-ts-sse-dropped/truth.json")).unwrap();

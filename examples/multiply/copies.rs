@@ -1,11 +1,11 @@
-//! A large capture out of a small one, as if many more clients had talked to the same server.
+//! Multiplies a capture, as if many more clients had talked to the same server.
 //!
 //! Every copy gets client addresses of its own (10.A.B.C in the place of the client's), session ids
 //! of its own (each UUID or id of 32 hexadecimal digits is replaced by another of the same length,
 //! so no sequence number moves) and a time shift; some copies run at the same time, their packets
-//! interleaved by time. Payload is otherwise untouched: what holds of the original (messages,
-//! pairs, latencies) holds of every copy. Checksums stay as they were: captures of loopback traffic
-//! carry wrong ones anyway. The same input gives the same bytes.
+//! interleaved by time. The payload is otherwise unchanged, so every copy has the messages, pairs
+//! and latencies of the original. Checksums stay as they were: captures of loopback traffic carry
+//! wrong ones anyway. The same input gives the same bytes.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -15,7 +15,7 @@ use mcpdump::base::Findings;
 use mcpdump::capture::{self, Item, Packet, Source};
 use regex::bytes::Regex;
 
-/// Where the fields of Ethernet, IPv4 without options and TCP are.
+/// Offsets of header fields in Ethernet, IPv4 without options and TCP.
 const ETHERTYPE: Range<usize> = 12..14;
 const VERSION: usize = 14;
 const PROTOCOL: usize = 23;
@@ -27,16 +27,16 @@ const HEADERS: usize = 54;
 /// Nanoseconds between the starts of copies that run at the same time.
 const STAGGER: i64 = 997;
 
-/// How much is made.
+/// How to multiply.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Multiply {
-    /// How many times the original is in it.
+    /// Number of copies.
     pub(crate) copies: u32,
-    /// How many copies run at the same time.
+    /// Number of copies that overlap in time.
     pub(crate) overlap: u32,
 }
 
-/// What was written.
+/// The size of the output.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Written {
     /// Packets.
@@ -45,15 +45,15 @@ pub(crate) struct Written {
     pub(crate) bytes: u64,
 }
 
-/// A packet of the original, and what is other in each copy.
+/// A packet of the original, and what differs in each copy.
 struct Template {
     /// Nanoseconds since the first packet.
     after: i64,
     data: Vec<u8>,
     original_len: u32,
-    /// Where the client's address is.
+    /// Offset of the client's address.
     client: usize,
-    /// Where session ids are, and which.
+    /// The session ids in it: range and index.
     ids: Vec<(Range<usize>, usize)>,
 }
 
@@ -61,7 +61,7 @@ struct Template {
 /// IPv4 without options over Ethernet.
 ///
 /// # Errors
-/// A file that is no capture, nothing in it to multiply, or no space for the outcome.
+/// The input is not a capture or has no packets to multiply, or the output cannot be written.
 pub(crate) fn multiply(
     input: Box<dyn Read + Send>,
     how: Multiply,
@@ -154,7 +154,7 @@ fn templates(packets: &[Packet]) -> (Vec<Template>, Vec<Vec<u8>>) {
     (templates, ids)
 }
 
-/// The ports that a SYN was sent to; where none was captured, the lower port of a connection.
+/// The ports that a SYN was sent to, or the lower port of each connection if no SYN was captured.
 fn server_ports(packets: &[Packet]) -> Vec<u16> {
     let is_syn = |packet: &&Packet| packet.data[FLAGS] & 0x12 == 0x02;
     let mut ports: Vec<u16> = packets.iter().filter(is_syn).map(|packet| port(packet, PORTS[1])).collect();

@@ -1,7 +1,8 @@
 //! Writes a large capture for timing whole processes:
 //!
 //! ```text
-//! cargo run --release --example multiply -- captures/many-sessions/capture.pcapng big.pcap --copies 100
+//! cargo run --release --example multiply -- \
+//!     captures/many-sessions/capture.pcapng big.pcap --copies 100
 //! ```
 
 #![allow(

@@ -1,4 +1,4 @@
-//! A device that vanishes.
+//! A device that is removed during the capture.
 
 use std::process::Command;
 
@@ -32,7 +32,7 @@ impl Drop for Namespace {
 }
 
 #[test]
-fn a_device_that_vanishes_ends_it_with_everything_kept() {
+fn a_removed_device_ends_the_capture_and_the_file_is_complete() {
     if !is_root() {
         return;
     }

@@ -1,4 +1,4 @@
-//! The program while it captures: started, waited for, ended, and what it said.
+//! Starts the program on a device, waits for it, ends it, and checks its output.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use mcpdump::base::Findings;
 use mcpdump::capture::{self, Item, Source as _};
 
-/// How long anything is waited for: far longer than it takes, so that a busy machine fails no test.
+/// Time limit for each step; long, because the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `done`.
@@ -24,19 +24,19 @@ pub(crate) fn until(what: &str, patience: Duration, mut done: impl FnMut() -> bo
     }
 }
 
-/// Whether a test can run: the machine lets it capture on loopback. Says so where not.
+/// Whether a test may capture on loopback; if not, prints that it is skipped.
 pub(crate) fn can_capture() -> bool {
     let opened = pcap::Capture::from_device("lo").and_then(pcap::Capture::open);
     allowed(opened.map(drop).map_err(|error| format!("no right to capture on lo: {error}")))
 }
 
-/// Whether a test can run that needs root.
+/// Whether a test that needs root can run; if not, prints that it is skipped.
 pub(crate) fn is_root() -> bool {
     let root = nix::unistd::Uid::effective().is_root();
     allowed(if root { Ok(()) } else { Err("it takes root".to_owned()) }) && can_capture()
 }
 
-/// Says that a test is skipped, which is a failure where none may be.
+/// Prints that a test is skipped; fails if no test may be skipped.
 pub(crate) fn allowed(able: Result<(), String>) -> bool {
     let Err(why) = able else {
         return true;
@@ -57,7 +57,7 @@ pub(crate) fn tool(line: &str) -> Result<(), String> {
     Err(format!("{line}: {}", String::from_utf8_lossy(&output.stderr).trim()))
 }
 
-/// The program, with an environment that says nothing of colours and of sudo.
+/// The program, with an environment that sets no colours and names no sudo user.
 pub(crate) fn mcpdump() -> Command {
     plain(Command::new(env!("CARGO_BIN_EXE_mcpdump")))
 }
@@ -74,7 +74,7 @@ pub(crate) struct Dump {
     stderr: Option<JoinHandle<Vec<u8>>>,
 }
 
-/// What it came to.
+/// The end of a run.
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: Vec<u8>,
@@ -106,9 +106,9 @@ impl Dump {
         Self { child, stdout: None, stderr }
     }
 
-    /// It has a second thread, one that keeps or reads, once its device is open, its outputs are
-    /// there, it has shut itself in and catches signals. (What started it, a shell, may catch them
-    /// too.)
+    /// Waits until the program captures: it starts its second thread, which writes or reads
+    /// packets, after it opened the device and the outputs, entered its sandbox and installed its
+    /// signal handlers. (A shell that started it may have such handlers too.)
     #[track_caller]
     pub(crate) fn wait_for_capture(&mut self) {
         let began = Instant::now();
@@ -132,12 +132,12 @@ impl Dump {
         u64::from_str_radix(&self.field(name), 16).unwrap_or(0)
     }
 
-    /// Its output is read from now on.
+    /// Starts to read standard output.
     pub(crate) fn read_stdout(&mut self) {
         self.stdout = self.child.stdout.take().map(collect);
     }
 
-    /// Nobody reads its output any more.
+    /// Closes standard output.
     pub(crate) fn close_stdout(&mut self) {
         drop(self.child.stdout.take());
     }
@@ -151,7 +151,7 @@ impl Dump {
         tool(&format!("kill -s {name} {}", self.child.id())).expect("it can be signalled");
     }
 
-    /// Asks it to end, and waits for that.
+    /// Interrupts the program and waits for its end.
     #[track_caller]
     pub(crate) fn interrupt(self) -> Ended {
         self.signal("INT");
@@ -173,7 +173,7 @@ impl Dump {
 }
 
 impl Drop for Dump {
-    /// A test that failed leaves no capture behind.
+    /// Ends the program also if the test fails.
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
@@ -181,14 +181,14 @@ impl Drop for Dump {
 }
 
 impl Ended {
-    /// It ended with this status. Gives what it printed.
+    /// Asserts the exit status and returns standard output.
     #[track_caller]
     pub(crate) fn with(&self, code: i32) -> String {
         assert_eq!(self.status.code(), Some(code), "{}", self.stderr);
         String::from_utf8(self.stdout.clone()).unwrap()
     }
 
-    /// It said all this on standard error.
+    /// Asserts that standard error has these words.
     #[track_caller]
     pub(crate) fn says(&self, words: &[&str]) {
         for word in words {
@@ -196,7 +196,7 @@ impl Ended {
         }
     }
 
-    /// The number in front of these words on standard error.
+    /// The number before these words on standard error.
     #[track_caller]
     pub(crate) fn number(&self, words: &str) -> u64 {
         let (before, _) = self.stderr.split_once(words).unwrap_or_else(|| panic!("{words}: {}", self.stderr));
@@ -213,7 +213,7 @@ fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
     })
 }
 
-/// The packets of a capture, and the codes of what is wrong with it.
+/// The packets of a capture and the codes of its findings.
 pub(crate) fn packets(bytes: Vec<u8>) -> (Vec<capture::Packet>, Vec<String>) {
     let mut capture = capture::from_reader("test", Box::new(Cursor::new(bytes)));
     let (mut packets, mut findings) = (Vec::new(), Findings::new());
@@ -225,7 +225,7 @@ pub(crate) fn packets(bytes: Vec<u8>) -> (Vec<capture::Packet>, Vec<String>) {
     (packets, findings.drain().map(|finding| finding.code.name().to_owned()).collect())
 }
 
-/// The same of a file; nothing is wrong with it.
+/// The packets of a file, which must have no findings.
 #[track_caller]
 pub(crate) fn kept(file: &Path) -> Vec<capture::Packet> {
     let (packets, codes) = packets(fs::read(file).unwrap());
@@ -233,7 +233,7 @@ pub(crate) fn kept(file: &Path) -> Vec<capture::Packet> {
     packets
 }
 
-/// What the program exports of a file.
+/// The export of a file.
 #[track_caller]
 pub(crate) fn export(file: &Path) -> String {
     let output = mcpdump().arg("export").arg(file).output().unwrap();

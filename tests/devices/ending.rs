@@ -7,7 +7,7 @@ use super::dump::{Dump, PATIENCE, can_capture, kept, mcpdump, plain, until};
 use super::traffic::Traffic;
 
 #[test]
-fn it_ends_after_so_many_packets() {
+fn count_ends_the_capture() {
     if !can_capture() {
         return;
     }
@@ -23,7 +23,7 @@ fn it_ends_after_so_many_packets() {
 }
 
 #[test]
-fn a_filter_that_nothing_passes_is_said() {
+fn a_filter_that_matches_nothing_is_reported() {
     if !can_capture() {
         return;
     }
@@ -33,11 +33,11 @@ fn a_filter_that_nothing_passes_is_said() {
     ended.says(&["no packet on lo passed the filter «udp port 9»", "0 packets captured on lo"]);
 }
 
-/// What it would lose is what waits in memory: the file is read while the process lives, and what
-/// was captured comes there by itself. How soon is a matter of packet times, and tested there
-/// (`keep`): here the machine may be busy.
+/// Only packets buffered in memory can be lost: the file is read while the process runs, and
+/// captured packets arrive there without a signal. How soon depends on packet times and is tested
+/// in `capture::keep`; this machine may be busy.
 #[test]
-fn a_process_that_is_killed_loses_a_second_at_most() {
+fn a_killed_process_loses_at_most_a_second() {
     if !can_capture() {
         return;
     }
@@ -56,7 +56,7 @@ fn a_process_that_is_killed_loses_a_second_at_most() {
 }
 
 #[test]
-fn the_second_signal_ends_it_at_once() {
+fn a_second_signal_ends_the_process_at_once() {
     if !can_capture() {
         return;
     }
@@ -65,7 +65,7 @@ fn the_second_signal_ends_it_at_once() {
     command.args(["list", "-i", "lo", &traffic.filter()]);
     let mut dump = Dump::spawn(command);
     dump.wait_for_capture();
-    // More lines than a pipe takes: nobody reads them, so it cannot end cleanly.
+    // More lines than a pipe holds: nobody reads them, so the program cannot end cleanly.
     traffic.make(1500, 10);
     dump.signal("INT");
     let sigint = 1 << (2 - 1);
@@ -77,7 +77,7 @@ fn the_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn a_closed_pipe_ends_it_cleanly() {
+fn a_closed_pipe_ends_the_capture_cleanly() {
     if !can_capture() {
         return;
     }
@@ -102,7 +102,7 @@ fn a_closed_pipe_ends_it_cleanly() {
 }
 
 #[test]
-fn sigterm_and_sighup_end_it_cleanly() {
+fn sigterm_and_sighup_end_the_capture_cleanly() {
     if !can_capture() {
         return;
     }
@@ -116,7 +116,7 @@ fn sigterm_and_sighup_end_it_cleanly() {
 }
 
 #[test]
-fn what_nohup_ignores_stays_ignored() {
+fn a_signal_ignored_by_nohup_stays_ignored() {
     if !can_capture() {
         return;
     }

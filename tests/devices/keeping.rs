@@ -1,4 +1,4 @@
-//! Rotation, and files that cannot be written.
+//! File rotation, and files that cannot be written.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// A run that keeps packets in files of 10 kB, of some hundred kilobytes.
+/// A run that saves some hundred kilobytes of packets in files of 10 kB.
 fn rotate(file: &Path, more: &[&str]) -> Ended {
     let traffic = Traffic::new();
     let mut arguments = vec!["export", "-i", "lo", "-w", file.to_str().unwrap(), "-C", "10kB"];
@@ -53,7 +53,7 @@ fn files_of_a_size_are_numbered_and_hold_every_packet() {
 }
 
 #[test]
-fn a_ring_keeps_so_many_files() {
+fn a_ring_keeps_the_newest_files() {
     if !can_capture() {
         return;
     }
@@ -69,7 +69,7 @@ fn a_ring_keeps_so_many_files() {
 }
 
 #[test]
-fn so_many_files_of_a_time_end_it() {
+fn the_file_count_with_a_duration_ends_the_run() {
     if !can_capture() {
         return;
     }
@@ -143,7 +143,7 @@ fn a_full_disk_stops_the_writing_and_not_the_analysis() {
 }
 
 #[test]
-fn what_nobody_reads_holds_up_no_file() {
+fn output_that_is_not_read_does_not_delay_the_file() {
     if !can_capture() {
         return;
     }
@@ -154,8 +154,8 @@ fn what_nobody_reads_holds_up_no_file() {
     command.args(["list", "-i", "lo", "-w", file.to_str().unwrap(), &traffic.filter()]);
     let mut dump = Dump::spawn(command);
     dump.wait_for_capture();
-    // More lines than a pipe holds: it waits for somebody to read them. Then more packets than may
-    // wait, no faster than they are written.
+    // First more lines than a pipe holds, so that the program blocks; then more packets than the
+    // queue holds, no faster than they are written.
     let (lines, rounds, large, bytes) = (2000, 10, 70, 150_000);
     traffic.make(lines, 10);
     for round in 1..=rounds {

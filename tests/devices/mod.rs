@@ -1,9 +1,5 @@
-//! The program on real devices, through libpcap: traffic is made here, captured, kept and ended in
-//! every way.
-//!
-//! Needs the right to capture, and for some stories root. Without it each test says that it is
-//! skipped, and why; with `MCPDUMP_MUST_CAPTURE` in the environment a test that would be skipped
-//! fails.
+//! The program on real devices, through libpcap: captures of traffic made here, what `-w` saves,
+//! and every way in which a capture ends.
 
 mod device;
 mod dump;

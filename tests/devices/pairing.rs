@@ -1,4 +1,4 @@
-//! Every exchange is seen while it happens, and the file that was kept says the same.
+//! Every exchange is found live, and again in the saved file.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::dump::{Dump, can_capture, export, kept};
 use super::traffic::Traffic;
 
 #[test]
-fn every_exchange_is_paired_and_saved_as_it_was_seen() {
+fn every_exchange_is_paired_live_and_from_the_file() {
     if !can_capture() {
         return;
     }
@@ -41,7 +41,7 @@ fn every_exchange_is_paired_and_saved_as_it_was_seen() {
 }
 
 #[test]
-fn packets_to_standard_output_leave_the_lines_to_standard_error() {
+fn with_packets_on_standard_output_lines_go_to_standard_error() {
     if !can_capture() {
         return;
     }
@@ -56,7 +56,7 @@ fn packets_to_standard_output_leave_the_lines_to_standard_error() {
 }
 
 #[test]
-fn without_a_command_and_a_file_loopback_is_listed() {
+fn without_command_and_file_loopback_is_captured() {
     if !can_capture() {
         return;
     }

@@ -1,5 +1,5 @@
-//! What the process may do: nothing without the right to capture, and nothing more than it needs
-//! once it captures.
+//! Privileges: what happens without the right to capture, and which privileges are dropped once the
+//! device is open.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -10,20 +10,20 @@ use super::dump::{Dump, PATIENCE, allowed, can_capture, is_root, kept, mcpdump, 
 use super::traffic::Traffic;
 use crate::support::tmux::Tmux;
 
-/// Everybody may read and write in it.
+/// Makes a directory readable and writable for all users.
 fn open(directory: &Path) {
     fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).unwrap();
 }
 
-/// Copies the program. Not by this process: what another test starts meanwhile would hold the copy
-/// open for writing, and such a file cannot be run.
+/// Copies the program in another process: a process started meanwhile by another test would inherit
+/// the open copy, and a file open for writing cannot be run.
 fn copy_program(to: &Path) {
     let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_mcpdump")).arg(to).status().unwrap();
     assert!(copied.success());
 }
 
 #[test]
-fn without_the_right_to_capture_it_says_how_to_get_it() {
+fn without_the_right_to_capture_the_message_says_how_to_get_it() {
     if !is_root() {
         return;
     }
@@ -50,7 +50,7 @@ fn without_the_right_to_capture_it_says_how_to_get_it() {
 }
 
 #[test]
-fn interfaces_lists_what_can_be_captured_on() {
+fn interfaces_lists_the_devices() {
     if !can_capture() {
         return;
     }
@@ -64,7 +64,7 @@ fn interfaces_lists_what_can_be_captured_on() {
 }
 
 #[test]
-fn an_unknown_device_is_named_with_those_that_there_are() {
+fn an_unknown_device_is_reported_with_those_that_exist() {
     if !can_capture() {
         return;
     }
@@ -75,7 +75,7 @@ fn an_unknown_device_is_named_with_those_that_there_are() {
 }
 
 #[test]
-fn root_is_given_up_for_who_ran_sudo() {
+fn root_becomes_the_user_that_ran_sudo() {
     if !is_root() {
         return;
     }
@@ -102,9 +102,9 @@ fn root_is_given_up_for_who_ran_sudo() {
     }
 }
 
-/// Whoever may run it would write any file as root, and read any.
+/// Otherwise every user who may run the program could read and write any file as root.
 #[test]
-fn a_set_user_id_program_lends_the_device_and_nothing_more() {
+fn a_set_user_id_program_opens_devices_only() {
     if !is_root() {
         return;
     }
@@ -138,7 +138,7 @@ fn a_set_user_id_program_lends_the_device_and_nothing_more() {
 }
 
 #[test]
-fn a_user_that_is_not_there_is_refused() {
+fn an_unknown_user_is_refused() {
     if !is_root() {
         return;
     }
@@ -149,7 +149,7 @@ fn a_user_that_is_not_there_is_refused() {
 }
 
 #[test]
-fn a_saved_capture_is_read_without_rights_too() {
+fn a_file_is_read_without_any_rights() {
     let mut command = mcpdump();
     command.args(["list", "-"]).stdin(Stdio::piped());
     let dump = Dump::spawn(command);
@@ -159,10 +159,10 @@ fn a_saved_capture_is_read_without_rights_too() {
     }
 }
 
-/// The folder that files may be made in is moved away, and another takes its name: by the name
-/// alone the next file could be made there, and the kernel does not let it.
+/// The output folder is moved away and another takes its name: the sandbox must refuse to create
+/// the next file there.
 #[test]
-fn it_reaches_no_folder_but_its_own() {
+fn the_sandbox_allows_the_output_folder_only() {
     if !can_capture() {
         return;
     }
@@ -189,7 +189,7 @@ fn it_reaches_no_folder_but_its_own() {
     assert!(!kept(&moved.join("lo")).is_empty());
 }
 
-/// A configuration that nobody is to see; what is wrong with it would be told word by word.
+/// A secret configuration file; an error message about it would quote it.
 fn write_secret(directory: &Path) {
     let folder = directory.join("mcpdump");
     fs::create_dir(&folder).unwrap();
@@ -199,8 +199,8 @@ fn write_secret(directory: &Path) {
     std::os::unix::fs::symlink(&secret, folder.join("config.toml")).unwrap();
 }
 
-/// The configuration is read as whoever looks, not as root: what is wrong with a file is told with
-/// its words.
+/// The configuration is read with the rights of the user, not as root: an error message would quote
+/// it.
 #[test]
 fn a_set_user_id_program_reads_no_configuration_as_root() {
     if !is_root() {
@@ -225,7 +225,7 @@ fn a_set_user_id_program_reads_no_configuration_as_root() {
     assert!(!screen.contains("hunter2"), "{screen}");
     tmux.is_whole();
     tmux.shell(&format!("clear; {command} -i lo"));
-    // Of the user that it became there is no home, and so no configuration.
+    // The user that it became has no home and so no configuration.
     let shown = |screen: &str| screen.contains("live, 0 packets") || screen.contains("no right to capture");
     let screen = tmux.wait_for("the screen", |screen| shown(screen) || screen.contains("hunter2"));
     assert!(!screen.contains("hunter2"), "{screen}");
@@ -239,9 +239,9 @@ fn a_set_user_id_program_reads_no_configuration_as_root() {
     tmux.is_whole();
 }
 
-/// Under sudo the configuration is that of who ran it, as the history is: root's says nothing.
+/// Under sudo configuration and history are those of the user who ran it, not root's.
 #[test]
-fn who_ran_sudo_has_a_configuration_of_their_own() {
+fn under_sudo_the_configuration_is_the_users() {
     if !is_root() {
         return;
     }

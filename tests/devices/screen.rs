@@ -6,13 +6,12 @@ use super::dump::{can_capture, kept, tool};
 use super::traffic::Traffic;
 use crate::support::tmux::Tmux;
 
-/// The program for a shell, without a configuration and whoever ran sudo.
+/// The command line of the program, without configuration and sudo user.
 fn program() -> String {
     format!("env -u SUDO_USER XDG_CONFIG_HOME=/nonexistent {}", env!("CARGO_BIN_EXE_mcpdump"))
 }
 
-/// Whether each thread of a process gave up what it could: no capability is left, and none can be
-/// gained.
+/// Asserts that no thread of a process has a capability or can gain one.
 #[track_caller]
 fn is_shut_in(process: &str) {
     let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
@@ -28,7 +27,7 @@ fn is_shut_in(process: &str) {
 }
 
 #[test]
-fn a_device_is_watched_and_left() {
+fn the_tui_shows_a_device_and_quits() {
     if !can_capture() {
         return;
     }
@@ -58,10 +57,9 @@ fn a_device_is_watched_and_left() {
     );
 }
 
-/// Rows come by themselves; who moves up is not taken away from there, who freezes the screen sees
-/// it stand.
+/// New rows scroll the list until the selection moves up; a paused screen does not change.
 #[test]
-fn it_follows_until_somebody_looks_at_something() {
+fn the_list_follows_until_a_row_is_selected() {
     if !can_capture() {
         return;
     }
@@ -102,7 +100,7 @@ fn it_follows_until_somebody_looks_at_something() {
 }
 
 #[test]
-fn a_signal_ends_it_with_everything_kept() {
+fn a_signal_ends_the_tui_and_the_file_is_complete() {
     if !can_capture() {
         return;
     }
@@ -120,7 +118,7 @@ fn a_signal_ends_it_with_everything_kept() {
 }
 
 #[test]
-fn the_demo_is_watched() {
+fn the_tui_shows_the_demo() {
     if !can_capture() {
         return;
     }
@@ -136,9 +134,9 @@ fn the_demo_is_watched() {
     tmux.is_whole();
 }
 
-/// Who reads what is kept takes nothing: the screen is left, and a signal ends what waits.
+/// The reader of the FIFO reads nothing: the TUI quits, and a signal ends the wait for it.
 #[test]
-fn what_is_kept_and_taken_by_nobody_does_not_hold_the_process() {
+fn a_fifo_without_reader_does_not_delay_the_exit() {
     if !can_capture() {
         return;
     }

@@ -1,4 +1,4 @@
-//! A little MCP over Streamable HTTP, on loopback: a server and its client, both with a watch.
+//! MCP over Streamable HTTP on loopback: a server and its client, which both measure times.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -6,14 +6,15 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// A server that answers every request, and what it and its client measured.
+/// A server that answers every request, and the times that it and its client measured.
 pub(crate) struct Traffic {
     listener: TcpListener,
-    /// How long the server took for each id, from the request's last byte to the answer's first.
+    /// The server's time for each id, from the last byte of the request to the first of the
+    /// response.
     served: Arc<Mutex<HashMap<u64, Duration>>>,
 }
 
-/// An exchange, as the client saw it.
+/// An exchange as the client measured it.
 pub(crate) struct Made {
     pub(crate) id: u64,
     pub(crate) took: Duration,
@@ -28,17 +29,17 @@ impl Traffic {
         self.listener.local_addr().unwrap().port()
     }
 
-    /// A filter for it.
+    /// The capture filter for its port.
     pub(crate) fn filter(&self) -> String {
         format!("tcp port {}", self.port())
     }
 
-    /// How long the server took for an exchange.
+    /// The time that the server took for an exchange.
     pub(crate) fn served(&self, id: u64) -> Duration {
         self.served.lock().unwrap()[&id]
     }
 
-    /// Makes so many exchanges on one connection, `initialize` first, with `bytes` in each answer.
+    /// Makes exchanges on one connection, `initialize` first, with `bytes` bytes in each response.
     pub(crate) fn make(&self, exchanges: u64, bytes: usize) -> Vec<Made> {
         let client = TcpStream::connect(self.listener.local_addr().unwrap()).unwrap();
         client.set_nodelay(true).unwrap();
@@ -98,7 +99,7 @@ fn serve(stream: &TcpStream, bytes: usize, served: &Mutex<HashMap<u64, Duration>
     }
 }
 
-/// The body of the next message; `None` at the end.
+/// Reads the body of the next message, or `None` at the end of the connection.
 fn read(from: &mut BufReader<TcpStream>) -> Option<String> {
     let mut len = 0;
     loop {

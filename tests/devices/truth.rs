@@ -1,6 +1,6 @@
-//! The proof of a live capture: real traffic on loopback, read through libpcap while server and
-//! clients run in this process. Every exchange that a client made is paired, and its total lies
-//! between what the server measured of its own work and what the client measured around it.
+//! Live capture against measured times: server and clients run in this process, their traffic is
+//! captured on loopback. Every exchange must be paired, and its total time lie between what the
+//! server and what the client measured.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ const WAYS: [(Transport, &str); 5] = [
     (Transport::Streamable, "2026-07-28"),
 ];
 
-/// Opens loopback; `None`, and says so, where that is not allowed.
+/// Opens loopback, or prints that the test is skipped and returns `None` if that is not allowed.
 fn device(port: u16) -> Option<live::Opened> {
     let options = live::Options { filter: Some(format!("tcp port {port}")), ..Default::default() };
     match live::open(&options) {
@@ -37,7 +37,7 @@ fn device(port: u16) -> Option<live::Opened> {
     }
 }
 
-/// Traffic in every revision, as clients, server and mcpdump saw it.
+/// Traffic in every revision, as clients, server and mcpdump measured it.
 struct Seen {
     calls: Vec<Call>,
     handled: Vec<Handled>,
@@ -86,7 +86,7 @@ async fn see() -> Option<Seen> {
     Some(Seen { calls, handled: log.all(), rows: run.rows() })
 }
 
-/// What is known by both ends: the client's name and the id.
+/// What identifies a request at both ends: the client's name and the id.
 type Key = (String, String);
 
 fn name(client: usize) -> String {
@@ -94,7 +94,7 @@ fn name(client: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn totals_lie_between_the_servers_and_the_clients() {
+async fn totals_lie_between_server_and_client_measurements() {
     let Some(Seen { calls, handled, rows }) = see().await else {
         return;
     };

@@ -68,7 +68,7 @@ pub(crate) fn unanswered(wire: &mut Wire, n: usize) {
     }
 }
 
-/// The same with one id for all.
+/// The same with one id for all of them.
 pub(crate) fn same_id(wire: &mut Wire, n: usize) {
     let (mut conn, field) = waiting(wire);
     for _ in 1..=n {
@@ -165,7 +165,7 @@ pub(crate) fn names(wire: &mut Wire, n: usize) {
     }
 }
 
-/// `n` responses that nobody asked for.
+/// `n` responses without request.
 pub(crate) fn unknown(wire: &mut Wire, n: usize) {
     let mut conn = wire.open(0);
     let field = session(wire, &mut conn, "one");

@@ -1,9 +1,11 @@
-//! Traffic that is made to hurt: it costs the program a bounded amount of memory, no panic, and
-//! ends.
+//! Law 6: hostile traffic costs a bounded amount of memory, causes no panic, and the run ends.
 //!
-//! Each attack is run against the program as a process of its own, small here and, where asked for,
-//! large: `cargo test --release --test all hostile::large -- --ignored --nocapture --test-threads
-//! 1` prints what each costs at half and at full size, to see what grows faster than the traffic.
+//! Each attack runs against the program as a process, by default a small one. The large ones print
+//! their cost at half and at full size, which shows what grows faster than the traffic:
+//!
+//! ```text
+//! cargo test --release --test all hostile::large -- --ignored --nocapture --test-threads 1
+//! ```
 
 mod http;
 mod low;
@@ -16,11 +18,11 @@ use self::wire::Wire;
 
 const MIB: u64 = 1 << 20;
 
-/// An attack and what it may do at most.
+/// An attack and its limits.
 struct Attack {
     name: &'static str,
     make: fn(&mut Wire, usize),
-    /// A finding that it leads to; empty where none has to.
+    /// A finding that it must cause, or empty.
     finding: &'static str,
     /// The most memory, in MiB.
     memory: u64,
@@ -56,8 +58,8 @@ impl Attack {
     }
 }
 
-/// Each attack as two tests. What follows it: how many in the small one, how many in the large one,
-/// the most memory in MiB, the finding.
+/// Makes two tests of each attack. Its arguments: size of the small one, size of the large one,
+/// memory limit in MiB, expected finding.
 macro_rules! attacks {
     ($($name:ident = $room:ident::$make:ident($small:expr, $large:expr, $memory:expr, $finding:expr);)*) => {
         $(const fn $name() -> Attack {

@@ -1,5 +1,4 @@
-//! An attack on the program: it is run as a process of its own, fed through a pipe, and its memory
-//! is watched.
+//! Runs the program as a process, feeds it an attack through a pipe, and samples its memory.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,13 +10,13 @@ use std::time::Duration;
 
 use super::wire::Wire;
 
-/// How often the program's memory is looked at.
+/// The interval at which memory is sampled.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// What became of an attack.
+/// The result of an attack.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// The most memory that was resident, in bytes; `None` where the system does not tell.
+    /// Peak resident memory in bytes, or `None` if the system does not report it.
     pub(crate) peak: Option<u64>,
     /// Processor time of the program itself, in milliseconds.
     pub(crate) user_ms: Option<u64>,
@@ -25,9 +24,9 @@ pub(crate) struct Outcome {
     pub(crate) rows: BTreeMap<String, u64>,
     /// The findings of each code.
     pub(crate) findings: BTreeMap<String, u64>,
-    /// What it printed, in bytes.
+    /// Bytes of standard output.
     pub(crate) printed: u64,
-    /// What it said before it failed; `None` where it did not.
+    /// Its message if it failed, else `None`.
     pub(crate) failed: Option<String>,
 }
 
@@ -53,7 +52,7 @@ pub(crate) fn run(arguments: &[&str], attack: impl FnOnce(&mut Wire)) -> Outcome
             BufReader::new(err).take(1 << 20).read_to_string(&mut text).map(|_| text)
         });
         let mut wire = Wire::new(Box::new(input));
-        // A program that died closes its end: what it said is of more use than the broken pipe.
+        // If the program died, its message says more than the broken pipe.
         let attacked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| attack(&mut wire)));
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| wire.end()));
         outcome = reading.join().unwrap();

@@ -1,4 +1,4 @@
-//! A capture that is written packet by packet into the program: nothing of it is kept here.
+//! Writes a capture packet by packet into the program, without keeping it in memory.
 
 use std::io::{BufWriter, Write};
 
@@ -6,7 +6,7 @@ pub(crate) const FIN: u8 = 1;
 pub(crate) const SYN: u8 = 2;
 pub(crate) const ACK: u8 = 16;
 
-/// When every attack begins, in nanoseconds.
+/// The start of every attack, in nanoseconds since the epoch.
 pub(crate) const EPOCH: u64 = 1_795_337_355_000_000_000;
 
 /// The largest payload of one packet.
@@ -15,18 +15,18 @@ const MOST: usize = 32_768;
 /// A millisecond, in nanoseconds.
 pub(crate) const MS: u64 = 1_000_000;
 
-/// Where the packets go: pcapng with nanoseconds, Ethernet.
+/// A writer of pcapng with nanoseconds, Ethernet.
 pub(crate) struct Wire {
     out: BufWriter<Box<dyn Write>>,
     /// The time of the next packet, in nanoseconds.
     pub(crate) now: u64,
-    /// How much later each packet is than the one before, in nanoseconds.
+    /// Nanoseconds between packets.
     pub(crate) step: u64,
     ip_id: u16,
     data: Vec<u8>,
 }
 
-/// Who sends.
+/// The sender.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Side {
     Client,
@@ -71,7 +71,7 @@ impl Wire {
         wire
     }
 
-    /// The last bytes leave, and so does the pipe's end.
+    /// Flushes and closes the pipe.
     pub(crate) fn end(mut self) {
         self.out.flush().unwrap();
     }
@@ -84,7 +84,7 @@ impl Wire {
         }
     }
 
-    /// A frame, and how many packets were lost before it.
+    /// Writes a frame, with the number of packets lost before it.
     pub(crate) fn frame(&mut self, frame: &[u8], lost: u64) {
         let mut body = Vec::with_capacity(frame.len() + 40);
         let length = u32::try_from(frame.len()).unwrap().to_le_bytes();
@@ -104,7 +104,7 @@ impl Wire {
         self.now = self.now.wrapping_add(self.step);
     }
 
-    /// An IPv4 packet. `fragment` is the word of flags and offset.
+    /// Writes an IPv4 packet; `fragment` is the word of flags and fragment offset.
     pub(crate) fn ip(&mut self, (from, to): ([u8; 4], [u8; 4]), protocol: u8, fragment: u16, payload: &[u8]) {
         let mut data = std::mem::take(&mut self.data);
         data.clear();
@@ -121,7 +121,7 @@ impl Wire {
         self.data = data;
     }
 
-    /// A TCP packet at an offset of its direction.
+    /// Writes a TCP packet at an offset of its direction.
     #[expect(clippy::too_many_arguments, reason = "so many fields of a TCP header are chosen")]
     pub(crate) fn tcp(&mut self, conn: Conn, side: Side, seq: u32, flags: u8, bytes: &[u8]) {
         let (client, server) = (conn.client(), ([10, 0, 0, 2], 3000));
@@ -162,13 +162,13 @@ impl Wire {
         }
     }
 
-    /// Bytes that are not captured.
+    /// Skips bytes, as if they were not captured.
     pub(crate) fn skip(&mut self, conn: &mut Conn, side: Side, len: usize) {
         let next = &mut conn.next[side as usize];
         *next = next.wrapping_add(u32::try_from(len).unwrap());
     }
 
-    /// Sends the same bytes until so many are sent.
+    /// Repeats the same bytes until a number of bytes is sent.
     pub(crate) fn fill(&mut self, conn: &mut Conn, side: Side, bytes: &[u8], total: usize) {
         let block = bytes.repeat((MOST / bytes.len()).max(1));
         let mut sent = 0;
@@ -178,7 +178,7 @@ impl Wire {
         }
     }
 
-    /// Closed by both.
+    /// Closes the connection from both sides.
     pub(crate) fn close(&mut self, conn: &mut Conn) {
         for side in [Side::Client, Side::Server] {
             self.tcp(*conn, side, conn.next[side as usize], FIN | ACK, &[]);

@@ -1,4 +1,4 @@
-//! What goes wrong on purpose: each fault on the wire, and the same ones for the same seed.
+//! Deliberate faults: each one on the wire, and the same ones for the same seed.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -50,7 +50,7 @@ async fn the_same_seed_makes_the_same_faults_of_every_kind() {
 }
 
 #[tokio::test]
-async fn what_hangs_is_accepted_without_a_stream_or_never_answered() {
+async fn a_hanging_call_is_accepted_and_never_answered() {
     let server = Running::start(Options {
         faults: Faults { hang_rate: 1.0, ..Default::default() },
         ..Default::default()
@@ -66,7 +66,7 @@ async fn what_hangs_is_accepted_without_a_stream_or_never_answered() {
             other => panic!("{other}"),
         }
     }
-    // What hangs is given up when the server ends.
+    // A hanging call ends with the server.
     server.end().await;
 }
 
@@ -89,7 +89,7 @@ async fn streams_are_cut_by_fin_and_by_rst_in_turn() {
 }
 
 #[tokio::test]
-async fn delays_and_silences_last_as_long_as_they_should() {
+async fn delays_and_pauses_have_the_configured_length() {
     let delay = Duration::from_millis(120);
     let faults = Faults { delay: Some("120ms".parse().unwrap()), ..Default::default() };
     let server = with(faults).await;

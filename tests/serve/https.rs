@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::raw::PATIENCE;
 
 #[tokio::test]
-async fn a_client_that_trusts_the_certificate_gets_in_and_the_secrets_are_written() {
+async fn a_client_that_trusts_the_certificate_connects_and_secrets_are_logged() {
     let directory = tempfile::tempdir().unwrap();
     let keylog = directory.path().join("keys.log");
     let listen = "127.0.0.1:0".parse().unwrap();
@@ -57,7 +57,7 @@ async fn a_client_that_trusts_the_certificate_gets_in_and_the_secrets_are_writte
 }
 
 #[tokio::test]
-async fn a_key_log_that_cannot_be_written_is_told_at_the_start() {
+async fn an_unwritable_key_log_is_an_error_at_the_start() {
     let tls = Some(TlsOptions { keylog: Some("/nonexistent/keys.log".into()) });
     let options = Options { listen: "127.0.0.1:0".parse().unwrap(), tls, ..Default::default() };
     let error = Server::bind(options).await.map(|_| ()).unwrap_err();

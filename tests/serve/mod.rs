@@ -1,5 +1,5 @@
-//! `mcpdump serve` over real sockets: what is on the wire, what is refused, and what goes wrong on
-//! purpose.
+//! `mcpdump serve` over real sockets: the bytes on the wire, refused requests, and deliberate
+//! faults.
 
 mod everything;
 mod faults;

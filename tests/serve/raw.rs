@@ -1,4 +1,4 @@
-//! A raw HTTP/1.1 client: what was on the wire, byte for byte, and how the connection ended.
+//! A raw HTTP/1.1 client that shows the bytes on the wire and how the connection ended.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Nothing here takes longer on a machine that is busy.
+/// Time limit for each step; long, because the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that runs until it is dropped or ended.
@@ -61,7 +61,7 @@ impl Running {
 pub(crate) struct Client {
     stream: TcpStream,
     address: SocketAddr,
-    /// Read and not yet looked at.
+    /// Bytes received and not yet consumed.
     seen: Vec<u8>,
 }
 
@@ -151,7 +151,7 @@ impl Client {
         self.send(&request(&format!("POST {target}"), self.address, &all, body)).await;
     }
 
-    /// Everything up to and with `end`.
+    /// Reads up to and including `end`.
     pub(crate) async fn until(&mut self, end: &str) -> String {
         let found = tokio::time::timeout(PATIENCE, async {
             loop {
@@ -224,7 +224,7 @@ impl Client {
         Response { head, body }
     }
 
-    /// What comes until the connection ends, and how it ends.
+    /// Reads until the connection ends, and returns how it ended.
     pub(crate) async fn rest(mut self) -> (String, End) {
         let end = loop {
             match tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.seen)).await.expect("an end")

@@ -29,7 +29,7 @@ async fn other_hosts_and_origins_are_refused_everywhere() {
 }
 
 #[tokio::test]
-async fn bodies_have_a_size() {
+async fn the_size_of_a_body_is_limited() {
     let server = Running::start(Default::default()).await;
     let session = session(&server, "2025-11-25").await;
     let (_stream, target) = shaken(&server).await;
@@ -49,7 +49,7 @@ async fn bodies_have_a_size() {
 }
 
 #[tokio::test]
-async fn sessions_are_counted_and_the_server_stays_usable() {
+async fn the_number_of_sessions_is_limited() {
     let server = Running::start(Default::default()).await;
     let mut open_ones = Vec::new();
     for _ in 0..512 {
@@ -74,7 +74,7 @@ async fn sessions_are_counted_and_the_server_stays_usable() {
 }
 
 #[tokio::test]
-async fn idle_sessions_are_forgotten() {
+async fn idle_sessions_expire() {
     // Long enough to open a session and its stream on a busy machine.
     let options = Options { session_idle: Duration::from_secs(2), ..Default::default() };
     let server = Running::start(options).await;
@@ -91,7 +91,7 @@ async fn idle_sessions_are_forgotten() {
 }
 
 #[tokio::test]
-async fn a_response_in_flight_is_waited_for() {
+async fn shutdown_waits_for_a_response_in_progress() {
     let delay = "300ms".parse().unwrap();
     let faults = mcpdump::serve::Faults { delay: Some(delay), ..Default::default() };
     let server = Running::start(Options { faults, ..Default::default() }).await;
@@ -108,7 +108,7 @@ async fn a_response_in_flight_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_told_with_what_to_do() {
+async fn a_port_in_use_is_an_error_with_a_remedy() {
     let server = Running::start(Default::default()).await;
     let again = Server::bind(Options { listen: server.address, ..Default::default() }).await;
     let Err(error @ Error::InUse(_)) = again.map(|_| ()) else {
@@ -119,7 +119,7 @@ async fn a_port_that_is_taken_is_told_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_told_to_end_before_it_runs_ends() {
+async fn a_server_cancelled_before_it_runs_ends() {
     let listen = "127.0.0.1:0".parse().unwrap();
     let server = Server::bind(Options { listen, ..Default::default() }).await.unwrap();
     let shutdown = CancellationToken::new();
@@ -148,7 +148,7 @@ async fn a_client_that_does_not_read_loses_its_session() {
 
 /// The program itself: where it listens on standard output, and the end by SIGTERM.
 #[tokio::test]
-async fn the_command_says_where_it_listens_and_ends_by_sigterm() {
+async fn the_command_prints_its_address_and_ends_on_sigterm() {
     use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
     let program = env!("CARGO_BIN_EXE_mcpdump");

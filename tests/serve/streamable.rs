@@ -39,7 +39,7 @@ pub(crate) async fn session(server: &Running, revision: &str) -> String {
 }
 
 #[tokio::test]
-async fn each_revision_has_its_sessions() {
+async fn each_revision_negotiates_a_session() {
     let server = Running::start(Default::default()).await;
     for revision in ["2025-03-26", "2025-06-18", "2025-11-25"] {
         let hello = server.post("/mcp", &[], &initialize(revision)).await;
@@ -59,7 +59,7 @@ async fn each_revision_has_its_sessions() {
 }
 
 #[tokio::test]
-async fn json_is_answered_where_it_is_asked_for() {
+async fn json_is_sent_if_the_client_accepts_it_only() {
     let server = Running::start(Options { json: true, ..Default::default() }).await;
     let hello = server.post("/mcp", &[], &initialize("2025-06-18")).await;
     assert_eq!(hello.field("content-type"), Some("application/json"));
@@ -80,7 +80,7 @@ async fn json_is_answered_where_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn batches_are_answered_where_the_revision_has_them() {
+async fn batches_are_answered_in_revisions_that_have_them() {
     let batch = format!("[{INITIALIZED},{LIST},{CALL}]");
     for json in [true, false] {
         let server = Running::start(Options { json, ..Default::default() }).await;
@@ -123,7 +123,7 @@ async fn the_newest_revision_needs_no_session() {
 }
 
 #[tokio::test]
-async fn what_a_cut_stream_did_not_carry_is_given_to_who_comes_back() {
+async fn events_lost_with_a_stream_are_sent_after_last_event_id() {
     let faults = Faults { drop_stream_every: std::num::NonZeroU64::new(1), ..Default::default() };
     let server = Running::start(Options { faults, ..Default::default() }).await;
     let session = session(&server, "2025-11-25").await;
@@ -146,7 +146,7 @@ async fn what_a_cut_stream_did_not_carry_is_given_to_who_comes_back() {
 }
 
 #[tokio::test]
-async fn the_revision_without_sessions_resumes_nothing() {
+async fn a_stateless_revision_resumes_nothing() {
     let server = Running::start(Default::default()).await;
     let session = session(&server, "2025-11-25").await;
     let called = server.post("/mcp", &[&session], CALL).await;
@@ -160,7 +160,7 @@ async fn the_revision_without_sessions_resumes_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_said_before_the_stream_was_open_is_said_once_it_is() {
+async fn messages_wait_for_the_get_stream() {
     let server = Running::start(Options { everything: true, ..Default::default() }).await;
     let session = session(&server, "2025-11-25").await;
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"test_tool_with_logging","arguments":{}}}"#;
@@ -182,7 +182,7 @@ async fn what_was_said_before_the_stream_was_open_is_said_once_it_is() {
 }
 
 #[tokio::test]
-async fn a_stream_without_a_request_ends_with_the_server() {
+async fn the_get_stream_ends_with_the_server() {
     let server = Running::start(Default::default()).await;
     let session = session(&server, "2025-11-25").await;
     let mut stream = server.connect().await;
@@ -196,7 +196,7 @@ async fn a_stream_without_a_request_ends_with_the_server() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_by_the_right_status() {
+async fn each_error_has_its_http_status() {
     let server = Running::start(Default::default()).await;
     let session = session(&server, "2025-11-25").await;
     let broken = server.post("/mcp", &[&session], "{").await;
@@ -215,7 +215,7 @@ async fn what_is_wrong_is_said_by_the_right_status() {
 }
 
 #[tokio::test]
-async fn a_client_that_we_did_not_write_gets_on_with_it() {
+async fn the_client_of_the_sdk_works() {
     let server = Running::start(Default::default()).await;
     // Whoever uses reqwest without a provider of its own says which one.
     drop(rustls::crypto::ring::default_provider().install_default());

@@ -45,7 +45,7 @@ fn accepted(response: &Response) {
 }
 
 #[tokio::test]
-async fn every_step_is_as_it_was() {
+async fn every_step_matches_the_recording() {
     let server = Running::start(Default::default()).await;
     let mut stream = server.connect().await;
     stream.get("/sse", &[]).await;
@@ -109,7 +109,7 @@ async fn every_step_is_as_it_was() {
 }
 
 #[tokio::test]
-async fn newer_revisions_are_negotiated_over_it() {
+async fn newer_revisions_are_negotiated_over_http_sse() {
     let server = Running::start(Default::default()).await;
     for revision in ["2025-03-26", "2025-06-18", "2025-11-25"] {
         let (mut stream, target) = open(&server).await;
@@ -120,7 +120,7 @@ async fn newer_revisions_are_negotiated_over_it() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_by_the_right_status() {
+async fn each_error_has_its_http_status() {
     let server = Running::start(Default::default()).await;
     let (_stream, target) = shaken(&server).await;
     let unknown = "/messages?sessionId=8838e9b4-d065-4b8e-9fa9-b96f31ef835c";
@@ -160,7 +160,7 @@ async fn a_session_ends_with_its_stream() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_server_ends_streams_as_they_should_end() {
+async fn shutdown_ends_streams_properly() {
     let server = Running::start(Default::default()).await;
     let (mut stream, _) = shaken(&server).await;
     server.shutdown.cancel();
@@ -170,7 +170,7 @@ async fn the_end_of_the_server_ends_streams_as_they_should_end() {
 }
 
 #[tokio::test]
-async fn a_head_request_opens_nothing() {
+async fn a_head_request_opens_no_session() {
     let server = Running::start(Default::default()).await;
     let mut client = server.connect().await;
     client.send(&super::raw::request("HEAD /sse", server.address, &[], "")).await;

@@ -33,9 +33,9 @@ fn a_gap_in_the_request() {
     has(last, json!({"status": "ok", "total_ms": 2.0, "degraded": []}));
 }
 
-/// The answer may have been in it: no «never answered».
+/// The response may have been in the gap: the request is not reported as unanswered.
 #[test]
-fn a_gap_in_the_stream_that_should_answer() {
+fn a_gap_in_the_response_stream() {
     let mut story = Story::new();
     let (stream, posts) = legacy_ready(&mut story);
     story.at(10.0).c(posts, send(TARGET, &request(1, "tools/list")));
@@ -64,9 +64,6 @@ fn a_gap_in_the_stream_that_should_answer() {
 }
 
 /// A cut packet of the stream.
-///
-/// DIFFERS: a cut payload is told nowhere but in `degraded`: `capture.cut_packets` is noted for cut
-/// headers alone (`link/part.rs`), and `tcp.gap` is not noted for this gap.
 #[test]
 fn a_cut_packet() {
     let mut story = Story::new();
@@ -87,7 +84,7 @@ fn a_cut_packet() {
 
 /// A response whose request was before the capture: nothing is wrong with it.
 #[test]
-fn the_capture_began_later() {
+fn a_response_whose_request_was_before_the_capture() {
     let mut story = Story::new();
     let conn = story.midstream(A, SERVER);
     story.s(conn, ok(&result(5)));
@@ -170,8 +167,8 @@ fn packets_out_of_order() {
     rows.finds("tcp.gap", 0);
 }
 
-/// A whole response is lost: its request is not «never answered», the next one is answered in its
-/// turn.
+/// A whole response is lost: its request is not reported as unanswered, the next one is answered in
+/// its turn.
 #[test]
 fn a_response_is_lost() {
     let mut story = Story::new();
@@ -194,7 +191,7 @@ fn a_response_is_lost() {
 
 /// The 202 is lost: the answer is whole all the same, when it was accepted is not known.
 #[test]
-fn an_ack_is_lost() {
+fn a_lost_202() {
     let mut story = Story::new();
     let (stream, posts) = legacy_ready(&mut story);
     story.at(10.0).c(posts, send(TARGET, &request(1, "tools/list")));

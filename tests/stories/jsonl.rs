@@ -154,16 +154,13 @@ fn findings_of_an_exchange() {
 
 /// The same input gives the same text.
 #[test]
-fn the_same_again() {
+fn the_same_input_gives_the_same_text() {
     let mut story = Story::new();
     legacy_ready(&mut story);
     assert_eq!(story.run().text, story.run().text);
 }
 
 /// The sessions come last: findings that only the end brings come before them.
-///
-/// DIFFERS: `engine::finish` takes records and findings of the end together, and `tell` writes all
-/// records first, so that the finding follows the sessions.
 #[test]
 fn sessions_come_last() {
     let mut story = Story::new();

@@ -144,11 +144,8 @@ fn a_message_without_version() {
 
 /// A second answer on one POST is a duplicate there: it is no answer to another client's request
 /// with that id.
-///
-/// DIFFERS: `on_its_own_post` passes over answered requests, so the second answer goes to another
-/// client by rule 2.
 #[test]
-fn a_duplicate_where_ids_collide() {
+fn a_duplicate_response_is_not_given_to_another_client() {
     let mut story = Story::new();
     let conns = [A, B].map(|client| story.connect(client, SERVER));
     for conn in conns {

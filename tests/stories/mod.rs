@@ -1,7 +1,6 @@
-//! Stories: traffic made here, packet by packet, and what the design says must be told of it.
+//! Stories: traffic built packet by packet, and the export that the design requires for it.
 //!
-//! The expectations were written from the text of the design alone, by someone who had not read the
-//! program.
+//! The expectations were derived from the design alone, not from the program.
 
 mod degraded;
 mod http;

@@ -189,7 +189,7 @@ fn a_subscription_open_at_the_end() {
 
 /// An older server refuses the probe: no fault, and `initialize` follows.
 #[test]
-fn the_probe() {
+fn a_server_discover_probe() {
     let mut story = Story::new();
     let conn = story.connect(A, SERVER);
     let probe = modern("server-discover-probe-1", "server/discover", json!({}), Some("one"));
@@ -211,9 +211,6 @@ fn the_probe() {
 
 /// Headers that repeat the body: told where they contradict it, in whatever way they are written
 /// where they do not.
-///
-/// DIFFERS: `rules::request` leaves out every `Mcp-Name` that begins with `=?` instead of decoding
-/// it.
 #[test]
 fn headers_that_repeat_the_body() {
     for (method, name, version, findings) in [

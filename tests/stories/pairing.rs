@@ -10,7 +10,7 @@ const B: &str = "10.0.0.1:5001";
 const SID: Fields = &[("Mcp-Session-Id", "x")];
 
 #[test]
-fn a_number_and_a_text() {
+fn ids_1_and_text_1_are_different() {
     let mut story = Story::new();
     let (stream, posts) = legacy_ready(&mut story);
     story.at(10.0).c(posts, send(TARGET, &request(1, "tools/list")));
@@ -80,10 +80,8 @@ fn a_response_captured_before_its_request() {
     rows.finds("mcp.unknown_response", 0);
 }
 
-/// DIFFERS: `Follower::tick` waits RESPONSE_WAIT + HOLE_WAIT + 2 ticks (600 ms) and
-/// `answered_before` does not look at the distance, so a response joins a request 400 ms after it.
 #[test]
-fn a_response_to_nothing() {
+fn a_response_without_request() {
     let mut story = Story::new();
     let (stream, posts) = legacy_ready(&mut story);
     let p = story.at(100.0).s(stream, event(&result(9)));
@@ -264,10 +262,6 @@ fn a_replayed_response() {
 }
 
 /// The repetition is joined to the exchange: one request, asked again.
-///
-/// DIFFERS: `may_be_answered_later` wants HTTP+SSE, event ids or an open GET stream, so the
-/// exchange is told as unanswered at the RST, with an error finding, and the repetition is another
-/// exchange.
 #[test]
 fn a_post_repeated_after_rst() {
     let mut story = Story::new();
@@ -392,9 +386,6 @@ fn a_request_in_a_json_response() {
 }
 
 /// Every response has the id 0: a bug of real servers that one look should show.
-///
-/// DIFFERS: `rules::unasked` counts zeros among unknown responses alone; where a request had the id
-/// 0 (the `initialize` of the TypeScript SDK) they are told as its duplicates and never counted.
 #[test]
 fn every_response_has_id_0() {
     let mut story = Story::new();

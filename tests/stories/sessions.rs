@@ -10,7 +10,7 @@ const B: &str = "10.0.0.1:5001";
 
 /// The session of one request over HTTP+SSE whose endpoint event says `endpoint`, POSTed to
 /// `target`.
-fn told(endpoint: &str, target: &str) -> Rows {
+fn one_call(endpoint: &str, target: &str) -> Rows {
     let mut story = Story::new();
     let (stream, posts) = legacy(&mut story, [A, B], SERVER, endpoint);
     story.at(10.0).c(posts, send(target, &initialize(0, "2024-11-05")));
@@ -32,7 +32,7 @@ fn ids_in_every_spelling() {
         ("/messages?sessionId=a%2Fb%20c", "a/b c"),
         ("/session/a%2Db", "a-b"),
     ] {
-        let rows = told(endpoint, endpoint);
+        let rows = one_call(endpoint, endpoint);
         rows.session_is("s1", json!({"session_id": id, "transport": "http+sse", "exchanges": 1}));
         rows.exchange_is(1, json!({"session_id": id, "status": "ok", "total_ms": 2.0}));
         rows.counts("session", 1);
@@ -49,7 +49,7 @@ fn absolute_endpoints() {
         ("?sessionId=abc", "/sse?sessionId=abc"),
         ("//other.example/m?sessionId=abc", "/m?sessionId=abc"),
     ] {
-        let rows = told(endpoint, target);
+        let rows = one_call(endpoint, target);
         rows.counts("session", 1);
         rows.exchange_is(1, json!({"session_id": "abc", "status": "ok", "total_ms": 2.0}));
     }
@@ -189,9 +189,7 @@ fn headless_stream_of_one_session() {
     rows.finds("mcp.unknown_response", 0);
 }
 
-/// Two sessions could own it: it stays unknown.
-///
-/// DIFFERS: `Code::McpUnknownStream` is produced nowhere; `adopt` makes a third session instead.
+/// Two sessions could own the stream: it stays unattributed.
 #[test]
 fn headless_stream_of_two_sessions() {
     let mut story = Story::new();
@@ -244,7 +242,7 @@ fn headless_stream_of_another_client() {
 }
 
 #[test]
-fn ended() {
+fn how_a_session_ended() {
     let mut story = Story::new();
     let conn = streamable(&mut story, A, "2025-06-18", "gone");
     let other = streamable(&mut story, B, "2025-06-18", "kept");
@@ -355,11 +353,7 @@ fn a_port_used_again() {
     rows.session_is("s1", json!({"client": A, "exchanges": 3}));
 }
 
-/// Without an id in the headers the same traffic is as easily counted twice.
-///
-/// DIFFERS: only the session that came later knows its twin, and `rules::completed` asks at its
-/// first exchange alone: the inner leg of a proxy begins later and is answered first, when the
-/// other has nothing to compare.
+/// Both legs of a proxy without session ids in the headers.
 #[test]
 fn seen_twice_over_http_sse() {
     let mut story = Story::new();
@@ -387,9 +381,9 @@ fn seen_twice_over_http_sse() {
     rows.finds("mcp.seen_twice", 1);
 }
 
-/// A stateless server: nothing but the traffic itself tells.
+/// A stateless server: no id relates the two legs.
 #[test]
-fn stateless_legs_are_two_sessions() {
+fn the_legs_of_a_stateless_proxy_are_two_sessions() {
     let mut story = Story::new();
     let legs = [("10.0.0.1:5000", SERVER), ("10.9.0.1:6000", "10.9.0.2:3000")]
         .map(|(client, server)| story.connect(client, server));

@@ -20,7 +20,7 @@ fn answered(reply: &str) -> Rows {
 }
 
 #[test]
-fn by_the_body() {
+fn the_status_follows_from_the_body() {
     let tool_error = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[],"isError":true}}"#;
     let fine = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[],"isError":false}}"#;
     let refused = json!({"code": -32602, "message": "unknown tool"});
@@ -376,7 +376,7 @@ fn the_stream_ends_and_the_posts_stay() {
 
 /// Its events had ids, so it could have been resumed, and never was.
 #[test]
-fn never_resumed() {
+fn a_resumable_stream_that_is_never_resumed() {
     for is_reset in [false, true] {
         let mut story = Story::new();
         let conn = streamable(&mut story, A, "2025-11-25", "x");
@@ -395,13 +395,9 @@ fn never_resumed() {
     }
 }
 
-/// A server request on a POST's stream that nobody answers; everything is closed at the end.
-///
-/// DIFFERS: `Open::ended` is never set for requests of the server outside of HTTP+SSE, so that the
-/// cause is `capture_end`, degraded, whatever became of the connection. (The design does not say
-/// which cause it should be.)
+/// A server request on a POST's stream without response; all connections are closed at the end.
 #[test]
-fn the_client_does_not_answer() {
+fn a_server_request_without_response() {
     let mut story = Story::new();
     let conn = streamable(&mut story, A, "2025-06-18", "x");
     story.at(10.0).c(conn, post("/mcp", SID, &request(1, "tools/list")));

@@ -1,4 +1,4 @@
-//! A capture that is made in memory, and the rows that the export gives of it.
+//! A capture built in memory packet by packet, and the rows of its export.
 
 use std::io::Cursor;
 use std::net::SocketAddrV4;
@@ -14,13 +14,13 @@ const RST: u8 = 4;
 const PSH: u8 = 8;
 const ACK: u8 = 16;
 
-/// When every story begins, in seconds.
+/// The start of every story, in seconds since the epoch.
 const EPOCH: u64 = 1_795_337_355;
 
 /// The server of most stories.
 pub(crate) const SERVER: &str = "10.0.0.2:3000";
 
-/// Who sends.
+/// The sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Client,
@@ -33,7 +33,7 @@ pub(crate) use Side::{Client, Server};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Conn(usize);
 
-/// One end of a connection: its address, and the number of the next byte that it sends.
+/// One end of a connection: its address and its next sequence number.
 #[derive(Clone, Copy, Debug)]
 struct End {
     address: SocketAddrV4,
@@ -48,7 +48,7 @@ pub(crate) struct Story {
     conns: Vec<[End; 2]>,
 }
 
-/// A time in the export: milliseconds after the story's beginning.
+/// A time as the export writes it, from milliseconds after the story's start.
 pub(crate) fn t(ms: f64) -> f64 {
     let ns = nanos(ms);
     let text = format!("{}.{:09}", EPOCH + ns / 1_000_000_000, ns % 1_000_000_000);
@@ -66,7 +66,7 @@ impl Story {
         Self::default()
     }
 
-    /// What follows is captured at this time, in milliseconds after the beginning.
+    /// Sets the time of the packets that follow, in milliseconds after the start.
     pub(crate) fn at(&mut self, ms: f64) -> &mut Self {
         self.now = nanos(ms);
         self
@@ -91,17 +91,17 @@ impl Story {
         conn
     }
 
-    /// The client sends one packet; its number.
+    /// Sends one packet from the client and returns its packet number.
     pub(crate) fn c(&mut self, conn: Conn, bytes: impl AsRef<[u8]>) -> u64 {
         self.packet(conn, Client, PSH | ACK, bytes.as_ref())
     }
 
-    /// The server sends one packet; its number.
+    /// Sends one packet from the server and returns its packet number.
     pub(crate) fn s(&mut self, conn: Conn, bytes: impl AsRef<[u8]>) -> u64 {
         self.packet(conn, Server, PSH | ACK, bytes.as_ref())
     }
 
-    /// A packet that is sent and not captured; the number of its first byte, to send it again.
+    /// Sends a packet that is not captured, and returns the sequence number of its first byte.
     pub(crate) fn lose(&mut self, conn: Conn, side: Side, bytes: impl AsRef<[u8]>) -> u32 {
         let end = &mut self.conns[conn.0][side as usize];
         let seq = end.next;
@@ -109,8 +109,8 @@ impl Story {
         seq
     }
 
-    /// A packet with bytes from `seq` on, once more.
-    pub(crate) fn again(&mut self, conn: Conn, side: Side, seq: u32, bytes: impl AsRef<[u8]>) -> u64 {
+    /// Sends bytes from `seq` on once more.
+    pub(crate) fn retransmit(&mut self, conn: Conn, side: Side, seq: u32, bytes: impl AsRef<[u8]>) -> u64 {
         self.write(conn, side, seq, PSH | ACK, bytes.as_ref())
     }
 
@@ -122,7 +122,7 @@ impl Story {
         self.packet(conn, side, FIN | ACK, &[])
     }
 
-    /// Closed in peace: one side first, then the other.
+    /// Closes with a FIN from each side, `first` first.
     pub(crate) fn close(&mut self, conn: Conn, first: Side) {
         let second = if first == Client { Server } else { Client };
         self.fin(conn, first);
@@ -134,13 +134,13 @@ impl Story {
         self.packet(conn, side, RST | ACK, &[])
     }
 
-    /// Only the first bytes of the last packet were captured: `missing` bytes of it are not.
+    /// Cuts the last packet as a snapshot length does, by `missing` bytes.
     pub(crate) fn cut_last(&mut self, missing: usize) {
         let last = self.packets.last_mut().unwrap();
         last.1.truncate(last.2 - missing);
     }
 
-    /// The last two packets were captured in the other order; the times stay in order.
+    /// Swaps the last two packets; the capture times stay in order.
     pub(crate) fn swap_last_two(&mut self) {
         let len = self.packets.len();
         let times = (self.packets[len - 2].0, self.packets[len - 1].0);
@@ -197,7 +197,7 @@ impl Story {
         file
     }
 
-    /// What the program says of it.
+    /// Runs the program over the capture.
     pub(crate) fn run(&self) -> Rows {
         Rows::of(self.pcap())
     }

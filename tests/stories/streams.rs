@@ -21,7 +21,7 @@ fn stream(ending: impl FnOnce(&mut Story, Conn)) -> Rows {
 }
 
 #[test]
-fn ended() {
+fn how_a_stream_ended() {
     for (ended, rows) in [
         (
             "complete",
@@ -70,10 +70,9 @@ fn ended() {
     }
 }
 
-/// A close is the end where the response has no other: whoever reads it to the end sees it
-/// complete.
+/// If the response has no other delimiter, the close ends it and the stream is complete.
 #[test]
-fn a_stream_that_a_close_ends() {
+fn a_stream_delimited_by_the_close() {
     for (side, ended) in [(Server, "complete"), (Client, "client_closed")] {
         let mut story = Story::new();
         let conn = story.connect(A, SERVER);
@@ -129,7 +128,7 @@ fn a_stream_without_events() {
 
 /// Errors and other types have none.
 #[test]
-fn no_stream() {
+fn other_media_types_are_no_stream() {
     let mut story = Story::new();
     let conn = story.connect(A, SERVER);
     story.c(conn, get("/events", &[]));

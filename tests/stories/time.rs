@@ -1,4 +1,4 @@
-//! Section 3: what the times are, whoever sent it and whatever carried it.
+//! The times of messages (design, section 3), for both senders and every carrier.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::story::*;
 
 const A: &str = "10.0.0.1:5000";
 
-/// The traffic of the guide, over HTTP+SSE.
+/// A whole session over HTTP+SSE.
 #[test]
 fn walkthrough() {
     let target = "/messages?sessionId=8838e9b4-d065-4b8e-9fa9-b96f31ef835c";
@@ -110,11 +110,8 @@ fn ack_before_the_response_and_a_pause_after() {
     rows.exchange_is(2, json!({"status": "ok", "total_ms": 2.0, "receive_ms": 0.0, "ack_ms": 0.25}));
 }
 
-/// DIFFERS: `Follower::item` drops the transaction at `Ended` though its request is still under
-/// way: the body comes to a new transaction without target or session, and its requests are never
-/// told.
 #[test]
-fn answer_before_the_request_is_complete() {
+fn a_response_before_the_request_is_complete() {
     let mut story = Story::new();
     let conn = streamable(&mut story, A, "2025-06-18", "x");
     let whole = post("/mcp", &[("Mcp-Session-Id", "x")], &request(1, "tools/list"));
@@ -157,7 +154,7 @@ fn status_line_over_two_packets_after_a_100() {
 /// Not the last chunk but the last byte of the content; not the chunk's end but the line end that
 /// dispatches.
 #[test]
-fn ends_are_those_of_the_content() {
+fn a_message_ends_with_its_content() {
     let mut story = Story::new();
     let conn = streamable(&mut story, A, "2025-06-18", "x");
     let sid = [("Mcp-Session-Id", "x")];
@@ -199,7 +196,7 @@ fn a_retransmission_fills_a_hole() {
     let r1 = story.at(12.0).s(conn, a);
     let seq = story.lose(conn, Server, b);
     story.at(13.0).s(conn, c);
-    let r3 = story.at(112.0).again(conn, Server, seq, b);
+    let r3 = story.at(112.0).retransmit(conn, Server, seq, b);
     let rows = story.run();
     rows.exchange_is(
         2,
@@ -219,7 +216,7 @@ fn the_first_byte_is_captured_last() {
     let (a, b) = whole.split_at(40);
     let seq = story.lose(conn, Client, a);
     let p1 = story.at(10.0).c(conn, b);
-    let p2 = story.at(14.0).again(conn, Client, seq, a);
+    let p2 = story.at(14.0).retransmit(conn, Client, seq, a);
     story.at(20.0).s(conn, ok(&result(1)));
     let rows = story.run();
     rows.exchange_is(
@@ -236,8 +233,8 @@ fn a_needless_retransmission() {
     let conn = streamable(&mut story, A, "2025-06-18", "x");
     let whole = post("/mcp", &[("Mcp-Session-Id", "x")], &request(1, "tools/list"));
     let seq = story.lose(conn, Client, &whole);
-    let p = story.at(10.0).again(conn, Client, seq, &whole);
-    story.at(14.0).again(conn, Client, seq, &whole);
+    let p = story.at(10.0).retransmit(conn, Client, seq, &whole);
+    story.at(14.0).retransmit(conn, Client, seq, &whole);
     story.at(20.0).s(conn, ok(&result(1)));
     let rows = story.run();
     rows.counts("exchange", 2);
@@ -321,11 +318,8 @@ fn pipelined() {
 
 /// The 202 comes before the request is complete: the ack is negative, the answer comes on the
 /// stream.
-///
-/// DIFFERS: as `answer_before_the_request_is_complete`; the answer on the stream is then an unknown
-/// response.
 #[test]
-fn accepted_before_the_request_is_complete() {
+fn a_202_before_the_request_is_complete() {
     let mut story = Story::new();
     let (stream, posts) = legacy_ready(&mut story);
     let whole = send(TARGET, &request(1, "tools/list"));
@@ -361,11 +355,8 @@ fn a_stream_begun_before_the_request_is_complete() {
 }
 
 /// The response is captured before the request, on one connection: two queues of one card.
-///
-/// DIFFERS: as `answer_before_the_request_is_complete`: the transaction with the response is
-/// dropped before the request.
 #[test]
-fn directions_captured_in_the_other_order() {
+fn a_response_captured_before_its_request() {
     let mut story = Story::new();
     let conn = streamable(&mut story, A, "2025-06-18", "x");
     let whole = post("/mcp", &[("Mcp-Session-Id", "x")], &request(1, "tools/list"));

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use mcpdump::base::Findings;
 use mcpdump::capture::{self, Item, Source};
 
-/// Captures that the laws are held against: one file of every kind of traffic, the linktypes by
-/// their simplest.
+/// The captures that the laws are checked on: one file per kind of traffic, one of the link types.
 pub(crate) const ALL: [&str; 25] = [
     "batch-2025-03-26/capture.pcapng",
     "big-results-mtu1500/capture.pcap",
@@ -37,12 +36,12 @@ pub(crate) const ALL: [&str; 25] = [
     "zstd-py/capture.pcap",
 ];
 
-/// Those with some megabytes: run once where the others are run with several seeds.
+/// Captures of some megabytes: run with one seed where the others run with several.
 const LARGE: [&str; 3] =
     ["big-results-mtu1500/capture.pcap", "load-sse/capture.pcap", "many-sessions/capture.pcapng"];
 
-/// Those whose bodies are compressed: what they say cannot be found in the packets, nor read after
-/// a gap.
+/// Captures with compressed bodies: their messages are not in the packets as text, and cannot be
+/// read after a gap.
 const COMPRESSED: [&str; 3] = ["br-json/capture.pcap", "gzip-sse/capture.pcap", "zstd-py/capture.pcap"];
 
 /// One capture file.
@@ -55,7 +54,7 @@ impl Capture {
         ALL.into_iter().map(Self)
     }
 
-    /// Every capture of MCP from which nothing is missing, and that is not large.
+    /// The captures of MCP that are complete and not large.
     pub(crate) fn small_and_whole() -> impl Iterator<Item = Self> {
         Self::all().filter(|capture| !capture.is_large() && !capture.is_damaged() && capture.is_mcp())
     }
@@ -65,7 +64,7 @@ impl Capture {
         !self.0.starts_with("llm-streams")
     }
 
-    /// Whether it has some megabytes.
+    /// Whether it is listed in [`LARGE`].
     pub(crate) fn is_large(self) -> bool {
         LARGE.contains(&self.0)
     }
@@ -75,8 +74,7 @@ impl Capture {
         COMPRESSED.contains(&self.0)
     }
 
-    /// Whether anything can be told of it but findings: not where every packet was cut to 128
-    /// bytes.
+    /// Whether its export has rows other than findings: packets cut to 128 bytes leave none.
     pub(crate) fn is_legible(self) -> bool {
         !self.0.starts_with("damaged-ts-sse-snaplen128")
     }
@@ -91,13 +89,13 @@ impl Capture {
         bytes(&directory().join(self.0))
     }
 
-    /// What the file yields.
+    /// The items of the file.
     pub(crate) fn items(self) -> Vec<Item> {
         items(self.bytes()).unwrap_or_else(|error| panic!("{}: {error}", self.0))
     }
 }
 
-/// Where the captures are.
+/// The directory of the captures.
 pub(crate) fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")
 }
@@ -118,24 +116,24 @@ pub(crate) fn files_of(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// A source over a file's bytes, as the program reads standard input. Bytes that are no capture are
-/// an error of `next`.
+/// Opens the bytes of a file as the program opens standard input. If they are not a capture, `next`
+/// returns the error.
 pub(crate) fn source(bytes: Vec<u8>) -> impl Source {
     let reader: Box<dyn Read + Send> = Box::new(Cursor::new(bytes));
     capture::from_reader("test", reader)
 }
 
-/// A source over a file.
+/// Opens a file as a source.
 pub(crate) fn source_of(path: &Path) -> impl Source {
     let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let reader: Box<dyn Read + Send> = Box::new(file);
     capture::from_reader("test", reader)
 }
 
-/// Everything that a file's bytes yield.
+/// The items in the bytes of a file.
 ///
 /// # Errors
-/// Bytes that are no capture.
+/// The bytes are not a capture.
 pub(crate) fn items(bytes: Vec<u8>) -> Result<Vec<Item>, capture::Error> {
     let (mut source, mut findings, mut items) = (source(bytes), Findings::new(), Vec::new());
     while let Some(item) = source.next(&mut findings)? {

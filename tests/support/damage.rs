@@ -1,4 +1,4 @@
-//! Ways to maim a capture. Every one is the same for the same seed.
+//! Ways to damage a capture. The same seed gives the same damage.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,16 @@ use super::frame::{FIN, Frame, RST, SYN};
 use super::rng::Rng;
 use super::run::Remade;
 
-/// A maimed capture, and which packets of the whole one are still wholly in it.
+/// A damaged capture, and which packets of the original are complete in it.
 pub(crate) struct Damaged {
     /// The capture.
     pub(crate) remade: Remade,
-    /// Numbers in the whole capture.
+    /// Packet numbers in the original.
     pub(crate) survivors: BTreeSet<u64>,
 }
 
 impl Damaged {
-    /// The capture that is left of `items` where only the packets for which `keep` holds stay.
+    /// Keeps the packets for which `keep` returns true, and all items that are not packets.
     fn keeping(items: &[Item], mut keep: impl FnMut(&Packet) -> bool) -> Self {
         let mut survivors = BTreeSet::new();
         let mut is_kept = |item: &&Item| match item {
@@ -29,14 +29,14 @@ impl Damaged {
         Self { remade: Remade::new(left), survivors }
     }
 
-    /// The first packets of a capture.
+    /// Keeps the first packets of a capture.
     pub(crate) fn first(items: &[Item], packets: usize) -> Self {
         Self::keeping(items, |packet| packet.origin.packet.0 <= packets as u64)
     }
 }
 
-/// Loses one in `n` of the packets with payload. Packets without payload, and those that open or
-/// end a connection, stay: so the capture still holds the evidence that something is missing.
+/// Loses one in `n` of the packets with payload. Packets without payload and those with SYN, FIN or
+/// RST stay: from them the program can see that something is missing.
 pub(crate) fn lose_data(items: &[Item], n: usize, rng: &mut Rng) -> Damaged {
     Damaged::keeping(items, |packet| !(is_data(packet) && rng.one_in(n)))
 }
@@ -46,7 +46,7 @@ pub(crate) fn lose_any(items: &[Item], n: usize, rng: &mut Rng) -> Damaged {
     Damaged::keeping(items, |_| !rng.one_in(n))
 }
 
-/// Loses the first packets, as many as `packets`.
+/// Loses the first `packets` packets.
 pub(crate) fn lose_start(items: &[Item], packets: u64) -> Damaged {
     Damaged::keeping(items, |packet| packet.origin.packet.0 > packets)
 }
@@ -71,7 +71,7 @@ pub(crate) fn snap(items: &[Item], bytes: usize) -> Damaged {
     damaged
 }
 
-/// Has one in `n` packets captured a second time, some packets later.
+/// Captures one in `n` packets a second time, some packets later.
 pub(crate) fn repeat(items: &[Item], n: usize, rng: &mut Rng) -> Remade {
     const LATER: usize = 4;
     let mut made = items.to_vec();
@@ -88,7 +88,7 @@ pub(crate) fn repeat(items: &[Item], n: usize, rng: &mut Rng) -> Remade {
     Remade::new(made)
 }
 
-/// The time of the packet before a place.
+/// The time of the last packet before an index.
 fn time_before(items: &[Item], place: usize) -> Option<Timestamp> {
     items[..place].iter().rev().find_map(|item| match item {
         Item::Packet(packet) => Some(packet.origin.time),
@@ -96,9 +96,9 @@ fn time_before(items: &[Item], place: usize) -> Option<Timestamp> {
     })
 }
 
-/// Swaps neighbours that were captured within 20 ms, times going with the packets: of two
-/// connections, or data of one direction. That is what captures of several queues or interfaces
-/// look like; within one connection a message is never put before what it answers.
+/// Swaps neighbours that were captured within 20 ms, with their times: packets of two connections,
+/// or data of one direction. Captures of several queues or interfaces look like that. A response is
+/// never moved before its request on the same connection.
 pub(crate) fn reorder(items: &[Item], rng: &mut Rng) -> Remade {
     const NEAR: i64 = 20_000_000;
     let mut made = items.to_vec();
@@ -156,7 +156,7 @@ pub(crate) fn corrupt(items: &[Item], n: usize, rng: &mut Rng) -> Vec<Item> {
     made
 }
 
-/// Gives one in `n` packets a time that has nothing to do with the others.
+/// Gives one in `n` packets an arbitrary time.
 pub(crate) fn corrupt_times(items: &[Item], n: usize, rng: &mut Rng) -> Vec<Item> {
     const ODD: [i64; 5] = [i64::MIN, i64::MAX, 0, -1, 1 << 62];
     let mut made = items.to_vec();

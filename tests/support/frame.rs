@@ -1,4 +1,4 @@
-//! Just enough of link, IP and TCP headers to find the payload of a packet and to write it anew.
+//! Reads as much of the link, IP and TCP headers as is needed to find and rewrite the payload.
 //! Knows Ethernet with VLAN tags, SLL, SLL2, NULL and RAW; no tunnels, no fragments, no IPv6
 //! extension headers.
 
@@ -13,14 +13,14 @@ pub(crate) const SYN: u8 = 2;
 pub(crate) const RST: u8 = 4;
 pub(crate) const PSH: u8 = 8;
 
-/// Where things are in a packet that carries TCP.
+/// The headers of a packet that carries TCP, with offsets into its data.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
     /// Sender.
     pub(crate) source: SocketAddr,
     /// Receiver.
     pub(crate) destination: SocketAddr,
-    /// Sequence number of the first payload byte (of the SYN, where there is one).
+    /// Sequence number of the first payload byte, or of the SYN.
     pub(crate) seq: u32,
     /// The flags, as in RFC 9293 section 3.1.
     pub(crate) flags: u8,
@@ -28,15 +28,15 @@ pub(crate) struct Frame {
     pub(crate) payload: Range<usize>,
     /// Whether the whole payload was captured.
     pub(crate) is_whole: bool,
-    /// Where the IP header is.
+    /// Offset of the IP header.
     ip: usize,
-    /// Where the TCP header is.
+    /// Offset of the TCP header.
     tcp: usize,
 }
 
 impl Frame {
-    /// Reads the headers of a packet; `None` where it carries no TCP or is of a kind that is not
-    /// known here.
+    /// Reads the headers of a packet, or returns `None` if it carries no TCP or an encapsulation
+    /// that this module does not know.
     pub(crate) fn of(packet: &Packet) -> Option<Self> {
         let data: &[u8] = &packet.data;
         let ip = ip_header(packet)?;
@@ -63,7 +63,7 @@ impl Frame {
         self.flags & flags != 0
     }
 
-    /// The same packet with a part of its payload only: `part` is counted from the payload's start.
+    /// The same packet with a part of its payload; `part` is relative to the start of the payload.
     pub(crate) fn piece(&self, packet: &Packet, part: Range<usize>) -> Packet {
         let is_last = part.end == self.payload.len();
         let mut data = packet.data[..self.payload.start].to_vec();
@@ -84,7 +84,7 @@ impl Frame {
     }
 }
 
-/// Where the IP header of a packet is.
+/// Offset of the IP header, or `None` if the packet is not IP.
 fn ip_header(packet: &Packet) -> Option<usize> {
     const TAGS: [u16; 2] = [0x8100, 0x88a8];
     let data: &[u8] = &packet.data;
@@ -106,8 +106,8 @@ fn ip_header(packet: &Packet) -> Option<usize> {
 
 type Ip = (usize, usize, (IpAddr, IpAddr));
 
-/// Where the TCP header behind an IPv4 header is, the total length (0 where segmentation was
-/// offloaded), and who talks.
+/// Offset of the TCP header after an IPv4 header, the total length (0 if segmentation was
+/// offloaded), and the addresses of sender and receiver.
 fn ipv4(data: &[u8], ip: usize) -> Option<Ip> {
     let is_fragment = be16(data, ip + 6)? & 0x3fff != 0;
     (data.get(ip)? >> 4 == 4 && *data.get(ip + 9)? == 6 && !is_fragment).then_some(())?;
@@ -117,7 +117,7 @@ fn ipv4(data: &[u8], ip: usize) -> Option<Ip> {
     Some((ip + header, length, (address(ip + 12)?, address(ip + 16)?)))
 }
 
-/// The same of an IPv6 header.
+/// As [`ipv4`], for an IPv6 header.
 fn ipv6(data: &[u8], ip: usize) -> Option<Ip> {
     (data.get(ip)? >> 4 == 6 && *data.get(ip + 6)? == 6).then_some(())?;
     let address = |at: usize| Some(IpAddr::from(<[u8; 16]>::try_from(data.get(at..at + 16)?).ok()?));

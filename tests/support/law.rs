@@ -1,5 +1,4 @@
-//! The laws that what is said of a maimed capture must keep, with what is said of the whole one as
-//! the measure.
+//! What must hold of the exchanges of a damaged capture, compared with those of the original.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,43 +9,41 @@ use mcpdump::ledger::{Exchange, Status};
 use super::frame::Frame;
 use super::run::{Remade, Run, packets};
 
-/// What a maimed capture is held against.
+/// The original that a damaged capture is compared with.
 pub(crate) struct Measure<'a> {
-    /// What was said of the whole capture.
+    /// The exchanges of the original.
     exchanges: Vec<&'a Exchange>,
     /// Its packets.
     packets: BTreeMap<u64, &'a Packet>,
-    /// Whether the requests of the server can be read after a gap: not in a compressed stream.
+    /// Whether requests of the server can be read after a gap; not in a compressed stream.
     is_plain: bool,
-    /// Whether every byte came once, so that the loss of a packet moves no time of what is still
-    /// whole.
+    /// Whether every byte was captured once, so that losing a packet moves no time of a complete
+    /// message.
     is_smooth: bool,
 }
 
 impl<'a> Measure<'a> {
-    /// The measure that a run over the whole capture gives.
+    /// Compares with a run over the original.
     pub(crate) fn new(run: &'a Run, items: &'a [Item], is_plain: bool) -> Self {
         let exchanges = run.exchanges();
         assert!(!exchanges.is_empty(), "a measure without exchanges measures nothing");
         Self { exchanges, packets: packets(items), is_plain, is_smooth: run.is_smooth() }
     }
 
-    /// What is false, or missing, in what was said of a maimed capture of which `survivors` are
-    /// wholly left.
+    /// The false or missing exchanges of a damaged capture in which the packets `survivors` are
+    /// complete.
     ///
-    /// 1. Every exchange that is printed is one of the whole capture's (connection's client,
-    ///   origin, id, method, and a packet in common).
-    /// 2. It says the same of it (session, name, status), or is degraded. What was cancelled may be
-    ///   anything else: the
-    ///    cancellation may be what is missing, and nothing shows it.
-    /// 3. Where all its packets are left and it is not degraded, its times are the same.
-    /// 4. Every exchange whose request is wholly left is printed.
+    /// 1. Every exchange is one of the original (client, origin, id, method, and a common packet).
+    /// 2. Its session, name and status are those of the original, or it is degraded. An exchange
+    ///   that was cancelled may have any status: the cancellation may be lost without a trace.
+    /// 3. If all its packets are complete and it is not degraded, its times are the same.
+    /// 4. Every exchange whose request is complete is there.
     pub(crate) fn broken(&self, run: &Run, remade: &Remade, survivors: &BTreeSet<u64>) -> Vec<String> {
         self.check(run, remade, survivors, Times::Same)
     }
 
-    /// [`Measure::broken`] for a capture that is whole but in another order: times may be others,
-    /// nothing is missing.
+    /// [`Measure::broken`] for a complete capture in another order: times may differ, nothing may
+    /// be missing.
     pub(crate) fn broken_in_other_order(&self, run: &Run, remade: &Remade) -> Vec<String> {
         let survivors = self.packets.keys().copied().collect();
         self.check(run, remade, &survivors, Times::Any)
@@ -75,14 +72,14 @@ impl<'a> Measure<'a> {
         problems
     }
 
-    /// The exchange of the whole capture that this is, if it is one that was not found yet.
+    /// The exchange of the original that corresponds to this one, if it was not found yet.
     fn find(&self, exchange: &Exchange, remade: &Remade, found: &BTreeSet<usize>) -> Option<usize> {
         let ends =
             [exchange.request.span.first, exchange.request.span.last].map(|no: PacketNo| remade.back(no.0));
         let (first, last) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
         let meets = |was: &Exchange| {
-            // Of what was sent again, the first copy may be lost and another packet be the one that
-            // carries it.
+            // If a packet was retransmitted, the first copy may be lost and another packet carries
+            // the message.
             !self.is_smooth || (was.request.span.first.0 <= last && was.request.span.last.0 >= first)
         };
         let what = |exchange: &'_ Exchange| (exchange.origin, exchange.id.clone(), exchange.method.clone());
@@ -98,7 +95,7 @@ impl<'a> Measure<'a> {
         same.iter().copied().find(is_exact).or(same.first().copied())
     }
 
-    /// How an exchange that is not degraded contradicts what was said of it in the whole capture.
+    /// How an exchange that is not degraded differs from the original.
     fn disagrees(
         &self,
         was: &Exchange,
@@ -129,7 +126,7 @@ impl<'a> Measure<'a> {
             .then(|| format!("times {:?}, they were {:?}", moments(is), moments(was)))
     }
 
-    /// Whether every packet of the request's direction from its first to its last is left.
+    /// Whether all packets of the request's direction, from its first to its last, are complete.
     fn request_is_whole(&self, was: &Exchange, survivors: &BTreeSet<u64>) -> bool {
         let span = was.request.span;
         let ends = [span.first, span.last, span.start.packet, span.end.packet].map(|no| no.0);
@@ -146,8 +143,8 @@ impl<'a> Measure<'a> {
         })
     }
 
-    /// Whether the packets from the first to the last of `ends` that go where the first one goes
-    /// are left.
+    /// Whether the packets from the first to the last of `ends` in the direction of the first one
+    /// are complete.
     fn are_left(&self, ends: [u64; 4], survivors: &BTreeSet<u64>) -> bool {
         let (first, last) = (ends.iter().min().unwrap(), ends.iter().max().unwrap());
         let way = |packet: &Packet| Frame::of(packet).map(|frame| (frame.source, frame.destination));
@@ -172,7 +169,7 @@ fn describe(exchange: &Exchange) -> String {
     format!("{origin} {id} {method} of {session:?} in packets {} to {}", span.first, span.last)
 }
 
-/// Where the books of a run do not balance (design: law 2), and what a connection is told of twice.
+/// The connections of a run whose byte counts do not balance, and those that are emitted twice.
 pub(crate) fn unbalanced(run: &Run) -> Vec<String> {
     let (mut problems, mut told) = (Vec::new(), BTreeSet::new());
     for connection in run.connections() {

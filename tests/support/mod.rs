@@ -1,8 +1,7 @@
-//! What the tests over captures share: the captures themselves, a run of the engine, and ways to
-//! maim a capture.
+//! What the test modules share: the captures, a run of the engine, and ways to damage a capture.
 //!
-//! The readers of packets and truths here are written apart from the program's own, so that a
-//! mistake has to be made twice to go unseen.
+//! The readers of packets and of `truth.json` use none of the program's code, so that the same
+//! mistake would have to be made twice.
 
 pub(crate) mod corpus;
 pub(crate) mod damage;
@@ -16,7 +15,7 @@ pub(crate) mod timed;
 pub(crate) mod tmux;
 pub(crate) mod truth;
 
-/// Fails with all problems at once: the first ones are printed, the rest counted.
+/// Fails if there are problems; prints the first ones and the count of all.
 #[track_caller]
 pub(crate) fn assert_no_problems(problems: &[String]) {
     const SHOWN: usize = 50;

@@ -1,4 +1,4 @@
-//! The same bytes at the same times in other segments.
+//! Cuts the payload of a capture into other segments with the same bytes and times.
 
 use mcpdump::capture::{Item, Packet};
 
@@ -9,22 +9,20 @@ use super::run::Remade;
 /// How payloads are cut.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cut {
-    /// Into at most so many pieces, at random places.
+    /// Into at most this number of pieces, at random offsets.
     Random(usize),
-    /// Into pieces of so many bytes.
+    /// Into pieces of this length in bytes.
     Every(usize),
 }
 
 /// Cuts the payload of every packet into pieces that are captured at the packet's time, each in a
-/// packet of its own. Packets whose payload was not captured whole, and those with SYN or RST, stay
-/// as they are.
+/// packet of its own. Packets with a truncated payload and those with SYN or RST stay unchanged.
 pub(crate) fn cut(items: &[Item], how: Cut, rng: &mut Rng) -> Remade {
     let pieces = |packet: &Packet| pieces(packet, how, rng);
     Remade::new(each_packet(items, pieces))
 }
 
-/// Cuts as [`cut`] does, then puts the pieces of each packet in random order and has some of them
-/// come twice.
+/// Cuts as [`cut`] does, then shuffles the pieces of each packet and repeats some of them.
 pub(crate) fn cut_and_shuffle(items: &[Item], how: Cut, rng: &mut Rng) -> Remade {
     let shuffled = |packet: &Packet| {
         let mut pieces = pieces(packet, how, rng);
@@ -38,7 +36,7 @@ pub(crate) fn cut_and_shuffle(items: &[Item], how: Cut, rng: &mut Rng) -> Remade
     Remade::new(each_packet(items, shuffled))
 }
 
-/// The items with other packets in the place of each packet.
+/// Replaces each packet by other packets.
 fn each_packet(items: &[Item], mut instead: impl FnMut(&Packet) -> Vec<Packet>) -> Vec<Item> {
     let mut made = Vec::with_capacity(items.len());
     for item in items {

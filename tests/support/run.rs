@@ -1,17 +1,17 @@
-//! The engine over a capture, and what it said.
+//! Runs the engine over a capture and keeps what it emits.
 
 use std::collections::BTreeMap;
 
 use mcpdump::base::{Fact, Findings};
 use mcpdump::capture::{self, Item, Packet, Source};
 use mcpdump::engine::Engine;
-use mcpdump::ledger::{CaptureFact, ConnectionFact, Entry, Exchange, Record};
 use mcpdump::export::jsonl;
+use mcpdump::ledger::{CaptureFact, ConnectionFact, Entry, Exchange, Record};
 use serde_json::Value;
 
-/// What the engine said of a capture.
+/// The output of the engine for one capture.
 pub(crate) struct Run {
-    /// Everything, in order.
+    /// All entries, in order.
     pub(crate) entries: Vec<Entry>,
 }
 
@@ -31,7 +31,7 @@ impl Run {
         Self::of(&mut Replay(items.iter())).expect("a list of items is always readable")
     }
 
-    /// Runs the engine over a source, and has it tell requests as they come.
+    /// Runs the engine over a source, with requests emitted as they are captured.
     ///
     /// # Errors
     /// Those of the source.
@@ -78,7 +78,7 @@ impl Run {
             .collect()
     }
 
-    /// The counts of the whole capture: the last ones told.
+    /// The counts of the whole capture, or `None` if it has none.
     pub(crate) fn capture(&self) -> Option<CaptureFact> {
         self.entries.iter().rev().find_map(|entry| match entry {
             Entry::Fact(Fact::Capture(capture)) => Some(*capture),
@@ -86,7 +86,7 @@ impl Run {
         })
     }
 
-    /// Whether every byte came once and in order: no hole was seen, nothing was sent again.
+    /// Whether every byte was captured once and in order: no hole, no retransmission.
     pub(crate) fn is_smooth(&self) -> bool {
         self.connections().iter().flat_map(|connection| connection.directions).all(|direction| {
             direction.holes == 0 && direction.retransmissions == 0 && direction.duplicates == 0
@@ -94,14 +94,14 @@ impl Run {
     }
 }
 
-/// The objects of a JSONL text.
+/// Parses JSON lines.
 pub(crate) fn parse_rows(text: &str) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
         .collect()
 }
 
-/// A list of items, read like a capture.
+/// A list of items as a source.
 struct Replay<'a>(std::slice::Iter<'a, Item>);
 
 impl Source for Replay<'_> {
@@ -121,17 +121,16 @@ pub(crate) fn packets(items: &[Item]) -> BTreeMap<u64, &Packet> {
         .collect()
 }
 
-/// A capture made of another: its packets, numbered anew, and which packet of the other each one
-/// was.
+/// A capture made from another: its packets, renumbered, and the original number of each.
 pub(crate) struct Remade {
     /// The items; packets are numbered from 1.
     pub(crate) items: Vec<Item>,
-    /// The number in the other capture of packet `n`, at `n - 1`.
+    /// The original number of packet `n`, at index `n - 1`.
     back: Vec<u64>,
 }
 
 impl Remade {
-    /// Numbers packets anew; each still has the number that it had, or that its original had.
+    /// Renumbers packets that still have their original number.
     pub(crate) fn new(mut items: Vec<Item>) -> Self {
         let mut back = Vec::new();
         for item in &mut items {
@@ -143,14 +142,13 @@ impl Remade {
         Self { items, back }
     }
 
-    /// The number in the other capture of packet `n` of this one.
+    /// The original number of packet `n`.
     pub(crate) fn back(&self, n: u64) -> u64 {
         let at = usize::try_from(n).unwrap().checked_sub(1);
         at.and_then(|at| self.back.get(at)).copied().unwrap_or(0)
     }
 
-    /// Puts the numbers of the other capture in place of the ones of this one, in every packet
-    /// field of a row.
+    /// Replaces every packet number in a row of the export by the original number.
     pub(crate) fn map_back(&self, row: &mut Value) {
         let Value::Object(fields) = row else {
             return;

@@ -1,4 +1,4 @@
-//! A handler with a log of what it was asked and how long it took by its own clock.
+//! An MCP server handler that logs each request and how long it took to handle.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 /// A request that reached the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Handled {
-    /// What the client calls itself, where it is known.
+    /// The name of the client, or `None` if it sent none.
     pub(crate) client: Option<String>,
     #[allow(dead_code, reason = "read by the live tests only")]
     pub(crate) id: Value,
@@ -25,8 +25,8 @@ pub(crate) struct Handled {
     pub(crate) took: Duration,
 }
 
-/// What was handled, shared by all clones. What was taken back before its end is counted, with the
-/// time until then.
+/// The handled requests, shared by all clones. A cancelled request counts, with the time until its
+/// cancellation.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<Handled>>>);
 
@@ -53,7 +53,7 @@ pub(crate) struct Timed<H> {
 type Context = RequestContext<RoleServer>;
 type Answer<T> = Result<T, ErrorData>;
 
-/// Writes the line when the request is done with, be it by being dropped.
+/// Logs the request when it is dropped, so also if it is cancelled.
 struct Line {
     log: Log,
     handled: Handled,

@@ -1,21 +1,21 @@
-//! A real terminal: tmux, with a shell in it.
+//! A terminal to test in: tmux with a shell.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-/// How long a screen may take to show something. Much longer than it takes: the machine may be
-/// busy.
+/// Time limit for a screen to show a text; long, because the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A tmux server of its own, with one shell in it.
+/// A private tmux server with one shell.
 pub(crate) struct Tmux {
     socket: String,
-    /// What the programs in it keep for later runs: not among what is of whoever runs the tests.
+    /// State directory of the programs in it, apart from that of the user.
     pub(crate) state: tempfile::TempDir,
 }
 
 impl Tmux {
-    /// `None` where there is no tmux, which is said, and a failure where no test may be skipped.
+    /// Starts a server, or returns `None` if tmux is not installed. Fails in that case if no test
+    /// may be skipped.
     pub(crate) fn new(name: &str) -> Option<Self> {
         let socket = format!("mcpdump-test-{}-{name}", std::process::id());
         let tmux = Self { socket, state: tempfile::tempdir().unwrap() };
@@ -78,7 +78,7 @@ impl Tmux {
         children.split_whitespace().next_back().unwrap().to_owned()
     }
 
-    /// Whether the terminal is whole: no alternate screen, no mouse, echo and line editing on.
+    /// Whether the terminal is restored: no alternate screen, no mouse, echo and line editing on.
     #[track_caller]
     pub(crate) fn is_whole(&self) {
         self.wait_for("the prompt", |screen| screen.trim_end().ends_with("ready>"));
@@ -90,7 +90,7 @@ impl Tmux {
     }
 }
 
-/// When waiting began.
+/// The current time, for time limits.
 #[expect(clippy::disallowed_methods, reason = "a screen that never comes is not waited for")]
 pub(crate) fn now() -> Instant {
     Instant::now()

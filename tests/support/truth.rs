@@ -1,11 +1,10 @@
-//! What the endpoints logged (`truth.json`), and what the export of a capture says, held against
-//! each other.
+//! Compares the export of a capture with what client and server logged (`truth.json`).
 //!
 //! Session by session: every exchange (origin, id with its JSON type, method, tool, status,
 //! progress), every notification (sender, method), and the time: `total_ms` lies between the
-//! latencies that the two endpoints measured, give or take a slack. Where the truth says which
-//! exchanges a damaged capture still shows whole (`fully_visible`), those must be right; of the
-//! others nothing is asked but that what is printed of them agrees, or is marked degraded.
+//! latencies that the two endpoints measured, give or take a slack. If the truth lists the
+//! exchanges that are complete in a damaged capture (`fully_visible`), those must be right; the
+//! others must agree or be marked degraded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -31,7 +30,7 @@ pub(crate) struct Truth {
     pub(crate) streams: Vec<StreamTruth>,
 }
 
-/// One session, as its ends saw it.
+/// A session as its endpoints logged it.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct SessionTruth {
     pub(crate) session_id: Option<String>,
@@ -39,7 +38,7 @@ pub(crate) struct SessionTruth {
     pub(crate) messages: Vec<MessageTruth>,
 }
 
-/// One exchange, as its ends saw it. Times in epoch seconds.
+/// An exchange as its endpoints logged it; times in seconds since the epoch.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct ExchangeTruth {
     pub(crate) origin: String,
@@ -54,7 +53,7 @@ pub(crate) struct ExchangeTruth {
     pub(crate) fully_visible: Option<bool>,
 }
 
-/// One message, as its ends saw it.
+/// A message as its endpoints logged it.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct MessageTruth {
     dir: String,
@@ -62,7 +61,7 @@ pub(crate) struct MessageTruth {
     method: Option<String>,
 }
 
-/// A stream that is no MCP, as its server saw it.
+/// An event stream without MCP, as its server logged it.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct StreamTruth {
     pub(crate) path: String,
@@ -73,7 +72,7 @@ pub(crate) struct StreamTruth {
 }
 
 impl Truth {
-    /// The truth of a capture file: the one of its own name, else the directory's.
+    /// Reads the truth of a capture file: the one with its name, or that of the directory.
     pub(crate) fn of(capture: &Path) -> Self {
         let name = capture.file_name().unwrap().to_string_lossy();
         let stem = name.split(".pcap").next().unwrap();
@@ -83,18 +82,18 @@ impl Truth {
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// How far a time may lie outside what the endpoints measured, in milliseconds: derived truths
-    /// are of another run of the same traffic or of rewritten packets.
+    /// Tolerance for times in milliseconds: a derived truth was logged in another run of the same
+    /// traffic, or its packets were rewritten.
     fn slack_ms(&self) -> f64 {
         self.slack_ms.unwrap_or(if self.derived { 60.0 } else { 1.0 })
     }
 
-    /// Whether the capture's packets carry no times.
+    /// Whether the packets have no capture times.
     fn is_timeless(&self) -> bool {
         self.note.as_deref() == Some("simple packet blocks carry no times")
     }
 
-    /// Whether the truth says what of a damaged capture is still whole.
+    /// Whether the truth lists the complete exchanges of a damaged capture.
     fn is_partial(&self) -> bool {
         let mut exchanges = self.sessions.iter().flat_map(|session| &session.exchanges);
         exchanges.any(|exchange| exchange.fully_visible.is_some())
@@ -130,7 +129,7 @@ struct Exchange {
     degraded: Vec<String>,
 }
 
-/// What an exchange and its truth have in common: origin, id as JSON text, method, tool, status.
+/// What identifies an exchange in export and truth: origin, id as JSON text, method, tool, status.
 type Key = (String, String, String, Option<String>, String);
 
 impl Exchange {
@@ -140,7 +139,7 @@ impl Exchange {
         (self.origin.clone(), id, self.method.clone(), tool, self.status.clone())
     }
 
-    /// What must hold of any exchange row, whatever the truth.
+    /// The first rule that an exchange row breaks whatever the truth is, or `None`.
     fn unsound(&self) -> Option<&'static str> {
         let backwards = |part: &Part| part.start > part.end || part.first_packet > part.last_packet;
         if backwards(&self.request) {
@@ -168,7 +167,7 @@ impl ExchangeTruth {
         (self.origin.clone(), id, self.method.clone(), self.tool.clone(), self.status.clone())
     }
 
-    /// The least and the most that the wire can have taken, in ms, by what the endpoints measured.
+    /// Bounds of the total time in milliseconds, from the measurements of the endpoints.
     fn bounds(&self, vantage: &str) -> Option<(f64, f64)> {
         let client = self.latency_ms?;
         if let Some(server) = self.server_latency_ms {
@@ -192,7 +191,7 @@ struct Printed {
     streams: Vec<Value>,
 }
 
-/// Everything in which the rows differ from the truth, and how many exchanges agree.
+/// The differences between rows and truth, and the number of exchanges that agree.
 pub(crate) fn compare(truth: &Truth, rows: &[Value]) -> (Vec<String>, usize) {
     let mut problems = Vec::new();
     let printed = sort_rows(truth, rows, &mut problems);
@@ -222,7 +221,7 @@ pub(crate) fn compare(truth: &Truth, rows: &[Value]) -> (Vec<String>, usize) {
     (problems, agreed)
 }
 
-/// The rows by session; problems that a row has by itself are noted.
+/// Sorts the rows by session, and adds the problems of single rows.
 fn sort_rows(truth: &Truth, rows: &[Value], problems: &mut Vec<String>) -> Printed {
     let (mut printed, is_partial) = (Printed::default(), truth.is_partial());
     for row in rows {
@@ -269,12 +268,11 @@ fn check_exchange(truth: &Truth, exchange: &Exchange, problems: &mut Vec<String>
     }
 }
 
-/// Exchanges of one session that are printed and not yet found in the truth, by key, each list in
-/// order of time.
+/// Exported exchanges of one session that are not yet found in the truth, by key, in order of time.
 type Left = Vec<(Key, Vec<Exchange>)>;
 
-/// Pairs the exchanges of one session; how many are there and agree in all but progress and time,
-/// which are noted.
+/// Compares the exchanges of one session and returns the number that agree; differences in progress
+/// and time are added to the problems.
 fn compare_session(
     truth: &Truth,
     session: Option<&str>,
@@ -314,8 +312,8 @@ fn compare_session(
     paired
 }
 
-/// Takes out what is printed of an exchange that is not wholly in the capture, where that agrees or
-/// is degraded.
+/// Removes the exported exchange that corresponds to an incomplete one, if it agrees or is
+/// degraded.
 fn excuse(exchange: &ExchangeTruth, left: &mut Left) {
     let key = exchange.key();
     let same_request = |have: &Key| (&have.0, &have.1, &have.2) == (&key.0, &key.1, &key.2);
@@ -329,8 +327,8 @@ fn excuse(exchange: &ExchangeTruth, left: &mut Left) {
     }
 }
 
-/// Takes out the printed exchange of the same key that was sent next to when the truth says: at or
-/// after it, if any.
+/// Removes the exported exchange of the same key that starts next at or after the logged time, or
+/// the last one before it.
 fn take(exchange: &ExchangeTruth, left: &mut Left, slack_ms: f64) -> Option<Exchange> {
     let key = exchange.key();
     let (_, list) = left.iter_mut().find(|(have, list)| *have == key && !list.is_empty())?;
@@ -383,8 +381,8 @@ fn compare_notes(
     }
 }
 
-/// Streams that are no MCP: how many, their events, and the times of the first and the last event,
-/// which were sent just before they were on the wire.
+/// Compares the streams without MCP: their number, their events, and the times of first and last
+/// event, which are logged just before they are sent.
 fn compare_streams(wanted: &[StreamTruth], mut left: Vec<Value>, problems: &mut Vec<String>) {
     if wanted.is_empty() {
         return;

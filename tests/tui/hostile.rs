@@ -1,4 +1,4 @@
-//! What traffic may not do to a screen: the entries of a capture with names and texts that would.
+//! Hostile text in traffic must not affect the screen.
 
 use bytes::Bytes;
 use mcpdump::base::fact::{PayloadFact, PayloadKind};
@@ -11,8 +11,8 @@ use super::{SSE, looks, snapshot};
 
 const EVIL: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\u{202e}evil\u{200b}日本e\u{301}\r\n\u{9b}31m";
 
-/// The capture with a hostile text wherever traffic can put one, and other data in what was
-/// carried: `data` says of each what it becomes, `None` leaves it.
+/// The capture with hostile text in every name, and with other payloads: `data` returns the new
+/// data of a payload, or `None` to keep it.
 fn evil(data: impl Fn(&PayloadFact) -> Option<Bytes>) -> Vec<Vec<Entry>> {
     let mut all = batches(SSE);
     for entry in all.iter_mut().flatten() {
@@ -77,7 +77,7 @@ fn walk_all(screen: &mut Screen, columns: u16) -> String {
 /// Escape sequences, controls, bidirectional overrides, zero-width, wide and combining characters:
 /// all are shown, as symbols where they would do something, and no column moves.
 #[test]
-fn nothing_of_it_reaches_the_terminal() {
+fn no_control_character_reaches_the_terminal() {
     for (columns, lines) in SIZES {
         let mut screen = Screen::named(EVIL, columns, lines);
         let all = evil(|_| Some(EVIL.into()));
@@ -87,9 +87,9 @@ fn nothing_of_it_reaches_the_terminal() {
     }
 }
 
-/// 10 MB on one line, of what is worst for whoever has to cut it.
+/// 10 MB on one line, of characters that are costly to cut.
 #[test]
-fn a_line_of_10_mb_is_only_long() {
+fn a_line_of_10_mb_is_shown() {
     let worst = EVIL.replace(|c: char| c.is_control(), "\u{202e}").repeat(400_000);
     let long = Bytes::from(format!("{{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{{\"a\":\"{worst}\"}}}}"));
     assert!(long.len() > 10_000_000);
@@ -110,9 +110,9 @@ fn a_line_of_10_mb_is_only_long() {
     }
 }
 
-/// What a definition says of itself, as it was listed.
+/// A tool definition as it was listed.
 #[test]
-fn a_hostile_definition_is_only_shown() {
+fn a_hostile_tool_definition_is_shown() {
     let text = serde_json::to_string(EVIL).unwrap();
     let mut all = batches(SSE);
     for entry in all.iter_mut().flatten() {

@@ -1,6 +1,5 @@
-//! Every view and every tab in every state: with nothing yet, half read, without colours, in ASCII,
-//! in each theme, and where there is hardly room. One snapshot per state and size, the screens
-//! below each other.
+//! Every view and every tab: empty, while loading, without colours, in ASCII, in each theme, and in
+//! the smallest terminal. One snapshot per state and size, the screens below each other.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +9,7 @@ use ratatui::style::{Color, Modifier};
 use super::screen::{SIZES, Screen};
 use super::{ODD, SSE, snapshot};
 
-/// The keys that lead to each view.
+/// The keys that open each view.
 pub(crate) const VIEWS: [(&str, &[&str]); 8] = [
     ("overview", &["1"]),
     ("sessions", &["2"]),
@@ -22,7 +21,7 @@ pub(crate) const VIEWS: [(&str, &[&str]); 8] = [
     ("servers", &["8"]),
 ];
 
-/// The keys that lead from an exchange that is opened to each tab of it, one after the other.
+/// The keys that open each tab of an exchange, one after the other.
 pub(crate) const TABS: [(&str, &[&str]); 7] = [
     ("timeline", &[]),
     ("request", &["right"]),
@@ -33,7 +32,7 @@ pub(crate) const TABS: [(&str, &[&str]); 7] = [
     ("findings", &["right"]),
 ];
 
-/// What the keys lead to, one after the other, below each other.
+/// The screens after each step, below each other.
 pub(crate) fn walk(screen: &mut Screen, steps: &[(&str, &[&str])]) -> String {
     let mut text = String::new();
     for (name, keys) in steps {
@@ -43,7 +42,7 @@ pub(crate) fn walk(screen: &mut Screen, steps: &[(&str, &[&str])]) -> String {
 }
 
 #[test]
-fn every_view_with_nothing_yet() {
+fn every_view_while_empty() {
     for (columns, lines) in SIZES {
         let mut screen = Screen::empty(columns, lines);
         snapshot(&format!("views-empty-{columns}x{lines}"), &walk(&mut screen, &VIEWS));
@@ -53,7 +52,7 @@ fn every_view_with_nothing_yet() {
 }
 
 #[test]
-fn every_view_half_read() {
+fn every_view_while_loading() {
     for (columns, lines) in SIZES {
         let mut screen = Screen::empty(columns, lines);
         screen.load_until(ODD, 24);
@@ -81,9 +80,9 @@ fn every_view_and_tab_in_ascii_without_colours() {
     }
 }
 
-/// No view, tab, line or menu has a colour where `NO_COLOR` asks for none.
+/// No view, tab, line or menu has a colour if `NO_COLOR` is set.
 #[test]
-fn nothing_has_a_colour_where_none_is_wanted() {
+fn no_color_removes_every_colour() {
     let config = Config::parse("", Environment { no_color: true, ascii: false }).unwrap();
     for (columns, lines) in SIZES {
         let mut screen = Screen::with(config.clone(), columns, lines);
@@ -130,7 +129,7 @@ fn every_theme() {
 }
 
 #[test]
-fn every_view_explains_itself_and_says_what_can_be_copied() {
+fn every_view_has_help_and_copies() {
     let mut screen = Screen::of(ODD, 80, 24);
     let (mut help, mut copies) = (String::new(), String::new());
     for (name, keys) in VIEWS {
@@ -162,7 +161,7 @@ fn no_line_of_the_help_is_cut() {
 }
 
 #[test]
-fn a_terminal_that_is_too_small_says_so_whatever_is_shown() {
+fn a_terminal_that_is_too_small_shows_a_message() {
     let mut screen = Screen::of(ODD, 40, 10);
     let said = screen.text();
     assert!(said.contains("needs more room") && said.contains("60x15") && said.contains("40x10"), "{said}");
@@ -172,7 +171,7 @@ fn a_terminal_that_is_too_small_says_so_whatever_is_shown() {
     for keys in [["3"], ["enter"], ["right"], ["?"], ["esc"], ["y"], ["esc"], ["/"], ["'x'"], ["esc"]] {
         assert_eq!(screen.pressed(&keys), said);
     }
-    // Nothing is so small that it cannot be drawn.
+    // Every size can be drawn.
     for (columns, lines) in [(1, 1), (1, 50), (200, 1), (2, 2), (59, 15), (60, 14)] {
         let mut screen = Screen::of(SSE, columns, lines);
         for keys in [["1"], ["3"], ["enter"], ["?"], ["esc"], ["y"], ["esc"], ["/"], ["tab"]] {
@@ -182,16 +181,16 @@ fn a_terminal_that_is_too_small_says_so_whatever_is_shown() {
 }
 
 #[test]
-fn the_least_terminal_shows_every_view_and_tab() {
+fn the_smallest_terminal_shows_every_view_and_tab() {
     let mut screen = Screen::of(ODD, 60, 15);
     snapshot("views-least", &walk(&mut screen, &VIEWS));
     screen.press(&["3", "home", "enter"]);
     snapshot("tabs-least", &walk(&mut screen, &TABS));
 }
 
-/// The place of an error is marked where it stands, in any theme.
+/// The position of an error is marked in every theme.
 #[test]
-fn the_place_of_an_error_is_marked() {
+fn the_position_of_a_filter_error_is_marked() {
     for (columns, lines) in SIZES {
         let mut screen = Screen::of(SSE, columns, lines);
         screen.press(&["/", "'status:tool_error dur>>'"]);

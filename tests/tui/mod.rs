@@ -1,5 +1,4 @@
-//! Screens: captures, through the engine, through keys, to cells that are compared with those that
-//! were looked at.
+//! Screens of the TUI: captures and keys in, cells out, compared with snapshots.
 
 mod hostile;
 mod looks;
@@ -32,7 +31,7 @@ fn snapshot(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-/// The screens of a story at every size.
+/// Compares the screen after some keys at every size.
 fn screens(name: &str, capture: &str, keys: &[&str]) {
     for (columns, lines) in SIZES {
         let mut screen = Screen::of(capture, columns, lines);
@@ -84,7 +83,7 @@ fn latencies() {
     snapshot("latency-least", &Screen::of(SSE, 60, 15).pressed(&["4"]));
 }
 
-/// Every bucket of every row, and a cell of it, leads to as many exchanges as it says.
+/// Every bucket opens as many exchanges as it counts.
 #[test]
 fn a_bucket_filters_its_exchanges() {
     for (capture, rows) in [(SSE, 20), (ODD, 27)] {
@@ -109,7 +108,7 @@ fn a_bucket_filters_its_exchanges() {
     }
 }
 
-/// Opens the bucket that is selected, where it has any exchange, and comes back.
+/// Opens the selected bucket, if it has exchanges, and returns.
 fn leads_to_what_it_says(screen: &mut Screen) -> bool {
     let text = screen.text();
     let said = text.lines().find_map(|line| line.split_once(" exchange")).map(|(front, _)| front);
@@ -127,7 +126,7 @@ fn leads_to_what_it_says(screen: &mut Screen) -> bool {
 }
 
 #[test]
-fn latencies_are_kept_up_to_date_and_the_mouse_finds_them() {
+fn latencies_are_updated_and_clickable() {
     let mut screen = Screen::empty(120, 40);
     screen.make_live();
     screen.press(&["4"]);
@@ -176,7 +175,7 @@ fn the_servers() {
 }
 
 #[test]
-fn the_filter_holds_for_streams() {
+fn the_filter_applies_to_streams() {
     let mut screen = Screen::of(LLM, 120, 40);
     screen.press(&["5"]);
     let all = screen.text();
@@ -187,7 +186,7 @@ fn the_filter_holds_for_streams() {
 }
 
 #[test]
-fn servers_in_private_and_in_ascii() {
+fn servers_in_privacy_mode_and_in_ascii() {
     let mut screen = Screen::of(SSE, 120, 24);
     screen.press(&["8", "enter"]);
     assert!(screen.text().contains("Throws"), "{}", screen.text());
@@ -211,7 +210,7 @@ fn servers_in_private_and_in_ascii() {
 }
 
 #[test]
-fn every_tab_of_what_is_opened() {
+fn every_tab_of_an_opened_row() {
     let tabs = ["timeline", "request", "response", "events", "http", "packets", "findings"];
     for (turns, tab) in tabs.into_iter().enumerate() {
         let mut keys = vec!["/", "'tool:slow-progress'", "enter", "enter"];
@@ -221,7 +220,7 @@ fn every_tab_of_what_is_opened() {
 }
 
 #[test]
-fn a_device_tells_its_losses_and_what_becomes_of_its_packets() {
+fn a_device_shows_its_losses_and_its_file() {
     let mut screen = Screen::empty(120, 40);
     screen.make_device(Some("kept.pcapng"));
     let lost = Losses { kernel: 3, mcpdump: 2, ..Losses::default() };
@@ -269,9 +268,9 @@ fn the_filter_line() {
     assert_eq!(screen.press(&["esc"]), [Effect::Bell], "esc never leaves");
 }
 
-/// Two levels, and back: with what was selected and the filter that held.
+/// Two levels down and back, with selection and filter restored.
 #[test]
-fn esc_goes_back_to_the_view_that_led_to_the_exchanges() {
+fn esc_returns_to_the_view_that_opened_the_exchanges() {
     let mut screen = Screen::of(ODD, 120, 40);
     screen.press(&["/", "'not method:ping'", "enter", "2", "down"]);
     let sessions = screen.text();
@@ -282,13 +281,13 @@ fn esc_goes_back_to_the_view_that_led_to_the_exchanges() {
     screen.press(&["esc"]);
     assert!(screen.text().contains("session:s2") && !screen.text().contains("Timeline"), "{}", screen.text());
     assert_eq!(screen.pressed(&["esc"]), sessions);
-    // An exchange that was opened from elsewhere is left for there at once.
+    // From an exchange opened elsewhere, esc returns there at once.
     screen.press(&["esc", "1", "end"]);
     let overview = screen.text();
     screen.press(&["enter"]);
     assert!(screen.text().contains("Timeline"), "{}", screen.text());
     assert_eq!(screen.pressed(&["esc"]), overview);
-    // Who went on by himself is not taken back.
+    // After changing the view by key there is nothing to return to.
     screen.press(&["2", "enter", "3", "esc"]);
     assert!(screen.text().contains(" of 46"), "the filter is cleared: {}", screen.text());
     assert_eq!(screen.press(&["esc"]), [Effect::Bell]);
@@ -316,7 +315,7 @@ fn help_copies_and_search() {
 }
 
 #[test]
-fn another_order_keeps_what_is_selected() {
+fn sorting_keeps_the_selection() {
     let mut screen = Screen::of(SSE, 120, 40);
     screen.press(&["down", "down", "down"]);
     let selected = |screen: &mut Screen| {
@@ -334,7 +333,7 @@ fn another_order_keeps_what_is_selected() {
 }
 
 #[test]
-fn a_frozen_screen_stands_still() {
+fn a_paused_screen_does_not_change() {
     let mut screen = Screen::empty(120, 40);
     let batches = screen::batches(SSE);
     let (first, rest) = batches.split_at(batches.len() / 2);
@@ -352,7 +351,7 @@ fn a_frozen_screen_stands_still() {
 }
 
 #[test]
-fn what_is_not_there_yet() {
+fn empty_loading_and_failed() {
     let mut screen = Screen::empty(80, 24);
     snapshot("empty", &screen.text());
     screen.tell(Event::Loading(Loading { read: 42, total: Some(100) }));
@@ -376,7 +375,7 @@ fn no_colours_and_no_unicode() {
 }
 
 #[test]
-fn the_mouse_does_what_keys_do() {
+fn the_mouse_selects_and_opens() {
     let mut screen = Screen::of(SSE, 120, 40);
     screen.click(20, 6);
     assert!(screen.text().lines().nth(6).is_some_and(|line| line.starts_with('▌')), "{}", screen.text());
@@ -400,7 +399,7 @@ fn privacy_hides_ids_and_payloads() {
         screen.press(&["right"]);
     }
     assert!(screen.press(&["y"]).contains(&Effect::Bell), "nothing is copied either");
-    // What failed quotes the traffic; the URI of a resource is as private as what it leads to.
+    // Error texts quote the traffic; the URI of a resource is private too.
     screen.press(&["esc", "/", "'status:error or status:tool_error'", "enter"]);
     for view in ["1", "2", "3", "4", "5", "6", "7", "8"] {
         for keys in [&[view][..], &["down"], &["enter"], &["tab"], &["right"], &["esc"]] {
@@ -413,7 +412,7 @@ fn privacy_hides_ids_and_payloads() {
 }
 
 #[test]
-fn a_pending_exchange_has_a_clock() {
+fn a_pending_exchange_counts_up() {
     let mut screen = Screen::empty(120, 40);
     screen.make_live();
     for batch in screen::until_open(ODD) {
@@ -427,7 +426,7 @@ fn a_pending_exchange_has_a_clock() {
 }
 
 #[test]
-fn a_file_that_grows_is_read_and_then_followed() {
+fn a_growing_file_is_read_and_then_followed() {
     let mut screen = Screen::empty(80, 24);
     screen.make_followed();
     screen.tell(Event::Loading(Loading { read: 5, total: Some(10) }));

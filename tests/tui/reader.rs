@@ -1,5 +1,4 @@
-//! Messages that are read: their bytes, values in full, what is found; and the tabs of an exchange
-//! about packets.
+//! The message reader (bytes, values, search) and the tabs of an exchange about packets.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ const LOSS: &str = "real-loss-server-side/capture.pcap";
 const DROPPED: &str = "damaged-ts-sse-dropped/capture.pcap";
 const NEW: &str = "rev-2026-07-28/capture.pcapng";
 
-/// Keys that open the first exchange of a filter.
+/// The keys that open the first exchange of a filter.
 fn opened<'a>(filter: &'a str, then: &[&'a str]) -> Vec<&'a str> {
     let mut keys = vec!["/", filter, "enter", "enter"];
     keys.extend(then);
@@ -22,7 +21,7 @@ fn opened<'a>(filter: &'a str, then: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_bytes_of_what_is_selected_are_lit() {
+fn the_bytes_of_the_selection_are_highlighted() {
     let keys = opened("'tool:slow-progress'", &["right", "b", "down", "down", "down", "down"]);
     screens("bytes", SSE, &keys);
     let mut screen = Screen::of(SSE, 120, 40);
@@ -44,9 +43,9 @@ fn every_timeline() {
     screens("packets-2026", NEW, &opened("'progress>0'", &["left", "left"]));
 }
 
-/// A segment with the request was lost, and one before the answer; both came again.
+/// A segment of the request and one before the response were lost and retransmitted.
 #[test]
-fn what_the_network_took_is_drawn_where_it_was() {
+fn network_time_is_drawn_in_the_timeline() {
     let mut all = batches(SSE);
     let mut gap = None;
     for entry in all.iter_mut().flatten() {
@@ -89,7 +88,7 @@ fn screen_line(screen: &mut Screen, name: &str) -> String {
 }
 
 #[test]
-fn what_lies_in_a_string_is_read_in_full() {
+fn a_long_string_is_read_in_full() {
     let story =
         "A <i>long</i> comment with\\n\\nparagraphs and a link: https://me:secret@example.org/x?y=1. ";
     let result = format!(
@@ -136,7 +135,7 @@ fn a_search_unfolds_and_counts() {
 }
 
 #[test]
-fn what_is_looked_at_can_be_copied() {
+fn the_selected_value_is_copied() {
     let mut screen = answered(r#"{"a/b":[{"x" : "tw\u00f6\n"}]}"#, 120, 40);
     let copied = |screen: &mut Screen, key: &str| match screen.press(&["y", key]).as_slice() {
         [Effect::Copy(text), ..] => text.clone(),
@@ -163,7 +162,7 @@ fn what_is_looked_at_can_be_copied() {
 }
 
 #[test]
-fn an_event_is_opened_and_its_bytes_are_seen() {
+fn an_event_is_opened_with_its_bytes() {
     let keys =
         opened("'tool:slow-progress'", &["right", "right", "right", "down", "enter", "down", "down", "b"]);
     screens("event-opened", SSE, &keys);
@@ -189,20 +188,20 @@ fn a_click_on_a_byte_selects_what_it_belongs_to() {
 }
 
 #[test]
-fn a_stage_leads_to_its_tab() {
+fn a_stage_of_the_timeline_opens_its_tab() {
     let mut screen = Screen::of(SSE, 120, 40);
     screen.press(&opened("'tool:slow-progress'", &["end", "enter"]));
     assert!(screen.text().contains("\"text\": \"done\""), "{}", screen.text());
 }
 
 #[test]
-fn a_filter_that_hides_all_opens_nothing() {
+fn nothing_opens_if_the_filter_matches_nothing() {
     let mut screen = Screen::of(SSE, 120, 40);
     let effects = screen.press(&opened("'nothing-like-it'", &[]));
     assert!(effects.contains(&Effect::Bell) && !screen.text().contains("Timeline"), "{}", screen.text());
 }
 
-/// A session in which the answer of one call is this JSON text instead.
+/// A session in which one call has this JSON text as result.
 fn with_answer(result: &str) -> Vec<Vec<Entry>> {
     let mut all = batches(SSE);
     for entry in all.iter_mut().flatten() {
@@ -224,7 +223,7 @@ fn answered(result: &str, columns: u16, lines: u16) -> Screen {
     screen
 }
 
-/// The shortest of some times that keys take, with their frames.
+/// The shortest time that some keys take, frames included.
 #[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
 fn time_of(screen: &mut Screen, keys: &[&str]) -> Duration {
     let mut one = || {
@@ -236,7 +235,7 @@ fn time_of(screen: &mut Screen, keys: &[&str]) -> Duration {
 }
 
 #[test]
-fn what_is_huge_is_as_fluent_as_what_is_small() {
+fn a_huge_response_is_as_fast_as_a_small_one() {
     let long = format!("\"{}\"", "x\\n word".repeat(1_400_000));
     let many = format!("[{}0]", "{\"a\":[1,\"b\"]},".repeat(700_000));
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -247,7 +246,7 @@ fn what_is_huge_is_as_fluent_as_what_is_small() {
     for (name, result) in [("long", &long), ("many", &many), ("deep", &deep), ("broken", &broken)] {
         let mut screen = answered(result, 120, 40);
         if name == "broken" {
-            // Nobody takes it for the answer: it is but an event.
+            // It must not be taken for the response: it is only an event.
             screen.press(&["right", "end", "enter"]);
             assert!(screen.text().contains("event 6 of 6"), "{}", screen.text());
         }
@@ -259,7 +258,7 @@ fn what_is_huge_is_as_fluent_as_what_is_small() {
 }
 
 #[test]
-fn a_pending_exchange_runs_its_clock_in_its_timeline() {
+fn the_timeline_of_a_pending_exchange_counts_up() {
     let mut screen = Screen::empty(120, 40);
     screen.make_live();
     until_open(ODD).into_iter().for_each(|batch| screen.tell(Event::Batch(batch)));

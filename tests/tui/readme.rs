@@ -1,5 +1,5 @@
-//! Pictures of screens in README and docs/tui.md, rendered from the TUI's cells and compared in
-//! every run. `BLESS=1 cargo test documents` renders them anew.
+//! Pictures of screens in README and docs/tui.md, rendered from the TUI's cells. `BLESS=1 cargo
+//! test documents` updates them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use super::screen::Screen;
 use super::svg::svg;
 
-/// A picture: what is opened in which size, and the keys that lead there.
+/// A picture: capture, size, and the keys pressed.
 struct Shot {
-    /// Of the file in `docs/screens`.
+    /// The file name in `docs/screens`.
     name: &'static str,
     capture: &'static str,
-    /// It is shown as it was when this request was on its way, as `mcpdump demo` shows it; else to
-    /// its end.
+    /// The request at which the picture is taken, as `mcpdump demo` shows it; `None` for the end of
+    /// the capture.
     until: Option<u64>,
     size: (u16, u16),
     keys: &'static [&'static str],
@@ -56,7 +56,7 @@ const SHOTS: &[Shot] = &[
 ];
 
 #[test]
-fn documents_show_screens() {
+fn screens_in_the_documents_are_current() {
     let blesses = std::env::var_os("BLESS").is_some();
     fs::create_dir_all(directory()).unwrap();
     for shot in SHOTS {
@@ -70,9 +70,9 @@ fn documents_show_screens() {
     }
 }
 
-/// Every picture is shown with words for those who do not see it, and none lies there for nothing.
+/// Every picture is used in a document, with a text alternative.
 #[test]
-fn documents_have_every_screen() {
+fn every_screen_is_in_a_document() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let pages = ["README.md", "docs/tui.md"].map(|page| fs::read_to_string(root.join(page)).unwrap());
     let mut shown: Vec<&str> = pages

@@ -13,7 +13,7 @@ use ratatui::style::Color;
 
 use crate::support::corpus;
 
-/// The sizes at which every screen is looked at.
+/// The sizes of the snapshots.
 pub(crate) const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
 
 pub(crate) struct Screen {
@@ -22,7 +22,7 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// A capture that was read to its end.
+    /// A capture read to its end.
     pub(crate) fn of(capture: &str, columns: u16, lines: u16) -> Self {
         let mut screen = Self::empty(columns, lines);
         screen.load(capture);
@@ -37,7 +37,7 @@ impl Screen {
         Self::new("captures/test.pcap", config, columns, lines)
     }
 
-    /// With what is read called by its name.
+    /// As [`Screen::of`], with a name for the source.
     pub(crate) fn named(source: &str, columns: u16, lines: u16) -> Self {
         Self::new(source, Config::default(), columns, lines)
     }
@@ -55,15 +55,14 @@ impl Screen {
         self.tell(Event::End);
     }
 
-    /// A device that is captured on, up to where request `n` is on its way, ten seconds after it
-    /// began.
+    /// A live capture up to request `n`, ten seconds after its start.
     pub(crate) fn watch(&mut self, capture: &str, n: u64) {
         self.make_device(None);
         self.pass(Duration::from_secs(10));
         self.load_until(capture, n);
     }
 
-    /// A capture up to where request `n` is on its way, with what goes on then.
+    /// A capture up to request `n`, with the exchanges then in progress.
     pub(crate) fn load_until(&mut self, capture: &str, n: u64) {
         let (mut engine, mut entries) = (Engine::new(), Vec::new());
         engine.emit_payloads();
@@ -81,13 +80,13 @@ impl Screen {
         self.app.model.source_mut().is_live = true;
     }
 
-    /// A file is followed as it grows.
+    /// Switches to following a file.
     pub(crate) fn make_followed(&mut self) {
         self.app.model.source_mut().is_live = true;
         self.app.model.source_mut().is_followed = true;
     }
 
-    /// A device is captured on.
+    /// Switches to capturing on a device.
     pub(crate) fn make_device(&mut self, kept: Option<&str>) {
         self.make_live();
         self.app.model.source_mut().device = Some(Device { written_to: kept.map(str::to_owned) });
@@ -98,7 +97,7 @@ impl Screen {
         self.draw();
     }
 
-    /// Time passes.
+    /// Lets time pass.
     pub(crate) fn pass(&mut self, time: Duration) {
         let uptime = self.app.model.uptime() + time;
         self.app.tick(uptime);
@@ -121,7 +120,7 @@ impl Screen {
         effects
     }
 
-    /// What is on the screen after these keys.
+    /// The screen after these keys.
     pub(crate) fn pressed(&mut self, keys: &[&str]) -> String {
         self.press(keys);
         self.text()
@@ -133,7 +132,7 @@ impl Screen {
         self.draw();
     }
 
-    /// The column at which a text stands first.
+    /// The column of the first occurrence of a text.
     pub(crate) fn column_of(&mut self, text: &str) -> u16 {
         let screen = self.text();
         let (line, at) = screen.lines().find_map(|line| Some((line, line.find(text)?))).unwrap();
@@ -202,12 +201,12 @@ fn event_of(key: &str) -> KeyEvent {
     KeyEvent::new(code, modifiers)
 }
 
-/// What is told of a capture, in small batches.
+/// The entries of a capture, in small batches.
 pub(crate) fn batches(capture: &str) -> Vec<Vec<Entry>> {
     watched(corpus::bytes(&corpus::directory().join(capture))).chunks(64).map(<[Entry]>::to_vec).collect()
 }
 
-/// What is told of a capture up to a request that waits for its answer for long.
+/// The entries of a capture up to a request that waits long for its response.
 pub(crate) fn until_open(capture: &str) -> Vec<Vec<Entry>> {
     let entries = watched(corpus::bytes(&corpus::directory().join(capture)));
     let last = entries.iter().rposition(|entry| matches!(entry, Entry::Record(Record::Request(_)))).unwrap();

@@ -1,5 +1,4 @@
-//! What outlives a run and what must survive one: the history of filters, the clipboard, the
-//! terminal, the kept packets.
+//! State outside the program: the filter history, the clipboard, the terminal, the saved packets.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -36,7 +35,7 @@ fn ctrl(app: &mut App, key: char) -> Vec<Effect> {
     app.handle(Event::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::CONTROL)))
 }
 
-/// The line of the screen with this number; -1 is the last.
+/// The screen line with this number; -1 is the last.
 fn line(app: &App, number: isize) -> String {
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     terminal.draw(|frame| drop(draw(app, frame))).unwrap();
@@ -51,7 +50,7 @@ fn line(app: &App, number: isize) -> String {
 }
 
 #[test]
-fn filters_that_were_applied_are_remembered_and_no_others() {
+fn applied_filters_are_remembered_and_no_others() {
     let mut app = app().recalling(vec!["older".to_owned(), "old".to_owned()]);
     press(&mut app, &[KeyCode::Char('/')]);
     type_in(&mut app, "dur>>");
@@ -95,7 +94,7 @@ fn searches_and_filters_have_histories_of_their_own() {
 }
 
 #[test]
-fn ctrl_z_stops_wherever_one_is() {
+fn ctrl_z_works_in_every_mode() {
     let mut app = app();
     assert_eq!(ctrl(&mut app, 'z'), [Effect::Suspend]);
     press(&mut app, &[KeyCode::Char('/')]);
@@ -104,7 +103,7 @@ fn ctrl_z_stops_wherever_one_is() {
 }
 
 #[test]
-fn a_filter_is_there_in_the_next_run() {
+fn the_filter_history_survives_a_restart() {
     let Some(tmux) = Tmux::new("history") else { return };
     for (keys, shown) in [("status:tool_error", "3 of 32"), ("method:initialize", "5 of 32")] {
         tmux.shell(&program(super::SSE));
@@ -140,7 +139,7 @@ fn a_filter_is_there_in_the_next_run() {
 }
 
 #[test]
-fn a_config_without_history_leaves_nothing() {
+fn without_history_no_file_is_written() {
     let Some(tmux) = Tmux::new("forget") else { return };
     let config = tmux.state.path().join("config/mcpdump");
     std::fs::create_dir_all(&config).unwrap();
@@ -163,7 +162,7 @@ fn a_config_without_history_leaves_nothing() {
 }
 
 #[test]
-fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
+fn ctrl_z_returns_to_the_shell_and_fg_to_the_tui() {
     let Some(tmux) = Tmux::new("stop") else { return };
     tmux.shell(&program(super::SSE));
     tmux.wait("1 of 32");
@@ -207,7 +206,7 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
 }
 
 #[test]
-fn ctrl_z_without_a_shell_stops_nothing() {
+fn ctrl_z_without_job_control_does_nothing() {
     let Some(tmux) = Tmux::new("orphan") else { return };
     window(&tmux, &format!("exec env {}", program(super::SSE)));
     tmux.wait("1 of 32");
@@ -219,7 +218,7 @@ fn ctrl_z_without_a_shell_stops_nothing() {
 }
 
 #[test]
-fn a_panic_at_any_moment_leaves_the_terminal_whole() {
+fn a_panic_restores_the_terminal() {
     let Some(tmux) = Tmux::new("panic") else { return };
     // The thread that reads panics while the terminal is taken: sooner or later.
     for _ in 0..5 {
@@ -240,7 +239,7 @@ fn a_panic_at_any_moment_leaves_the_terminal_whole() {
 }
 
 #[test]
-fn a_closed_window_ends_the_program_and_what_is_kept_is_whole() {
+fn a_closed_window_ends_the_program_and_files_are_complete() {
     let Some(tmux) = Tmux::new("closed") else { return };
     let folder = tmux.state.path().to_owned();
     let capture = corpus::directory().join(super::SSE);
@@ -267,9 +266,9 @@ fn a_closed_window_ends_the_program_and_what_is_kept_is_whole() {
     }
 }
 
-/// Where nothing is to be drawn any more, nothing but the terminal itself tells that it was closed.
+/// An idle program draws nothing: only the terminal itself shows that it was closed.
 #[test]
-fn a_closed_window_ends_a_program_that_is_idle() {
+fn a_closed_window_ends_an_idle_program() {
     let Some(tmux) = Tmux::new("idle") else { return };
     let pid = tmux.state.path().join("pid");
     // Its shell stays between, so that no signal comes either: the system tells the first process
@@ -300,7 +299,7 @@ fn the_memory_is_an_option_of_the_tui_alone() {
 }
 
 #[test]
-fn what_is_copied_is_on_the_clipboard_of_x11() {
+fn copy_fills_the_x11_clipboard() {
     let Some(tmux) = Tmux::new("clipboard") else { return };
     let Some(server) = XServer::start(tmux.state.path()) else { return };
     tmux.shell(&format!("{} {}", server.variables(), program(super::SSE)));
@@ -325,7 +324,7 @@ fn what_is_copied_is_on_the_clipboard_of_x11() {
 }
 
 #[test]
-fn what_is_copied_reaches_the_clipboard_of_the_terminal() {
+fn copy_fills_the_clipboard_of_the_terminal() {
     let Some(tmux) = Tmux::new("osc52") else { return };
     // Its default takes nothing from programs, which the footer names.
     assert!(tmux.run(&["set", "-s", "set-clipboard", "on"]).status.success());
@@ -341,7 +340,7 @@ fn what_is_copied_reaches_the_clipboard_of_the_terminal() {
     tmux.is_whole();
 }
 
-/// A server of X11 with a cookie, without which nobody is let in.
+/// An X11 server that requires a cookie.
 struct XServer {
     process: Child,
     display: String,
@@ -349,7 +348,7 @@ struct XServer {
 }
 
 impl XServer {
-    /// `None` where there is none to be had, which is said.
+    /// Starts the server, or prints why not and returns `None`.
     fn start(folder: &Path) -> Option<Self> {
         let there = ["Xvfb", "xclip", "xauth", "mcookie"]
             .iter()
@@ -404,7 +403,7 @@ impl Drop for XServer {
     }
 }
 
-/// Another window, which is shown from now on, with a command in it.
+/// Opens a window with a command in it.
 fn window(tmux: &Tmux, command: &str) {
     let state = format!("XDG_STATE_HOME={}", tmux.state.path().display());
     assert!(tmux.run(&["new-window", "-e", &state, command]).status.success());
@@ -415,7 +414,7 @@ fn record(tmux: &Tmux, path: &Path) {
     assert!(tmux.run(&["pipe-pane", &format!("cat >> '{}'", path.display())]).status.success());
 }
 
-/// What becomes of the program, which has no terminal.
+/// Runs the program without a terminal.
 fn run_with(arguments: &[&str]) -> Output {
     Command::new(PROGRAM).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
@@ -424,7 +423,7 @@ fn signal(pid: &str, name: &str) {
     assert!(Command::new("kill").args([&format!("-{name}"), pid]).status().unwrap().success());
 }
 
-/// The state of a process (proc(5)); `None` where there is none any more.
+/// The state of a process (proc(5)), or `None` if it has ended.
 fn state(pid: &str) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit(") ").next()?.chars().next()

@@ -18,7 +18,7 @@ const VIEWS: [(&str, &str); 8] = [
     ("3", "Exchanges"),
 ];
 
-/// The program for a shell, without a configuration, and with colours and characters as they come.
+/// The command line of the program, without configuration, with default colours and characters.
 fn program(arguments: &str) -> String {
     let binary = env!("CARGO_BIN_EXE_mcpdump");
     format!("env -u NO_COLOR -u LC_ALL -u LC_CTYPE -u LANG XDG_CONFIG_HOME=/nonexistent {binary} {arguments}")
@@ -29,7 +29,7 @@ fn capture() -> String {
 }
 
 #[test]
-fn every_view_is_walked_through() {
+fn every_view_opens_in_a_terminal() {
     let Some(tmux) = Tmux::new("views") else { return };
     tmux.shell(&program(&capture()));
     tmux.wait("1 of 32");
@@ -46,14 +46,14 @@ fn every_view_is_walked_through() {
 }
 
 #[test]
-fn it_filters_copies_and_heeds_the_mouse() {
+fn filter_copy_and_mouse_work_in_a_terminal() {
     let Some(tmux) = Tmux::new("walk") else { return };
     // The terminal takes what programs copy, as people's terminals do.
     assert!(tmux.run(&["set-option", "-s", "set-clipboard", "on"]).status.success());
     tmux.shell(&program(&capture()));
     tmux.wait("223 packets");
     tmux.wait("1 of 32");
-    // A wrong filter is told of with its place, and left without a trace.
+    // A wrong filter is shown with the position of its error, and leaves no trace.
     tmux.keys(&["/"]);
     tmux.keys(&["-l", "dur>>"]);
     tmux.wait_for("what is wrong", |screen| {
@@ -102,7 +102,7 @@ fn it_filters_copies_and_heeds_the_mouse() {
 }
 
 #[test]
-fn a_file_that_grows_is_followed() {
+fn a_growing_file_is_followed() {
     let Some(tmux) = Tmux::new("follow") else { return };
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = (folder.path().join("g.pcap"), corpus::bytes(&corpus::directory().join(super::SSE)));
@@ -134,7 +134,7 @@ fn a_file_that_grows_is_followed() {
 }
 
 #[test]
-fn it_follows_the_size_of_its_terminal() {
+fn the_screen_follows_the_size_of_the_terminal() {
     let Some(tmux) = Tmux::new("size") else { return };
     let directory = tempfile::tempdir().unwrap();
     let [before, after] = ["before", "after"].map(|name| directory.path().join(name));
@@ -157,10 +157,9 @@ fn it_follows_the_size_of_its_terminal() {
     assert_eq!(fs::read_to_string(&before).unwrap(), fs::read_to_string(&after).unwrap());
 }
 
-/// However it ends, the terminal is as it was: by a signal, a panic, a key, and where what it reads
-/// has gone.
+/// The program ends by a signal, a panic, a key, or the end of its input.
 #[test]
-fn the_terminal_is_whole_however_it_ends() {
+fn the_terminal_is_restored_however_the_program_ends() {
     let Some(tmux) = Tmux::new("end") else { return };
     let directory = tempfile::tempdir().unwrap();
     let [before, after] = ["before", "after"].map(|name| directory.path().join(name));
@@ -182,23 +181,21 @@ fn the_terminal_is_whole_however_it_ends() {
     tmux.shell(&format!("MCPDUMP_TEST_PANIC=1 {}", program(&capture())));
     tmux.wait("MCPDUMP_TEST_PANIC is set");
     same("a panic");
-    // What wrote into the pipe is gone before anybody looks; keys come from the terminal all the
-    // same.
+    // The writer of the pipe has ended; keys still come from the terminal.
     tmux.shell(&format!("clear; cat {} | {}", capture(), program("-")));
     tmux.wait(" of 32");
     tmux.keys(&["q"]);
     same("a pipe");
-    // Who reads standard error is gone: nobody is there to be told, and that is no reason to leave
-    // the terminal.
+    // The reader of standard error is gone, which must not end the program.
     tmux.shell(&format!("clear; {} 2>&1 >/dev/tty | true", program(&capture())));
     tmux.wait("1 of 32");
     tmux.keys(&["q"]);
     same("a closed pipe");
 }
 
-/// A terminal that is gone, with its window or its connection, takes the program along.
+/// The terminal is closed, with its window or its connection.
 #[test]
-fn it_does_not_outlive_its_terminal() {
+fn the_program_ends_with_its_terminal() {
     let Some(tmux) = Tmux::new("gone") else { return };
     tmux.shell(&program(&capture()));
     tmux.wait("1 of 32");
@@ -214,7 +211,7 @@ fn it_does_not_outlive_its_terminal() {
 }
 
 impl Tmux {
-    /// Waits until something is so that no screen shows.
+    /// Waits for a condition that no screen shows.
     #[track_caller]
     fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
         let began = now();
@@ -223,19 +220,19 @@ impl Tmux {
         }
     }
 
-    /// A button of the mouse at a column and a line, from 1, as xterm's SGR mode tells it: 0 is the
-    /// left one, 65 the wheel turned down.
+    /// Sends a mouse button at a column and a line, from 1, in xterm's SGR encoding: 0 is the left
+    /// button, 65 wheel down.
     fn mouse(&self, button: u16, column: u16, line: u16) {
         self.keys(&["-l", &format!("\u{1b}[<{button};{column};{line}M\u{1b}[<{button};{column};{line}m")]);
     }
 
-    /// What was copied last.
+    /// The text copied last.
     fn buffer(&self) -> String {
         String::from_utf8_lossy(&self.run(&["show-buffer"]).stdout).into_owned()
     }
 }
 
-/// Writes down how the terminal is set.
+/// Records the settings of the terminal.
 fn settings(tmux: &Tmux, into: &Path) {
     tmux.shell(&format!("clear; stty -a > {} && echo noted-$?", into.display()));
     tmux.wait("noted-0");

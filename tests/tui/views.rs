@@ -14,7 +14,7 @@ const MANY: &str = "many-sessions/capture.pcapng";
 const ODD: &str = "slow-and-odd/capture.pcapng";
 const OLD: &str = "inspector-cli-old-sse/capture.pcapng";
 
-/// The rows of the list, and which of them is selected.
+/// The rows of the list and the selected one.
 fn rows(screen: &mut Screen) -> (Vec<String>, Option<String>) {
     let text = screen.text();
     let lines: Vec<&str> =
@@ -25,7 +25,7 @@ fn rows(screen: &mut Screen) -> (Vec<String>, Option<String>) {
 }
 
 #[test]
-fn every_table_is_sorted_and_keeps_what_is_selected() {
+fn sorting_any_table_keeps_the_selection() {
     // The view, a column that turns its order, and where it is selected before.
     for (capture, view, column) in [
         (MANY, "2", "p95"),
@@ -64,7 +64,7 @@ fn every_table_is_sorted_and_keeps_what_is_selected() {
 }
 
 #[test]
-fn what_is_selected_stays_while_rows_come() {
+fn new_rows_keep_the_selection() {
     for view in ["2", "5", "6", "8"] {
         let mut screen = Screen::empty(160, 50);
         screen.make_live();
@@ -84,7 +84,7 @@ fn what_is_selected_stays_while_rows_come() {
 }
 
 #[test]
-fn the_filter_holds_in_every_view() {
+fn the_filter_applies_in_every_view() {
     let mut screen = Screen::of(ODD, 160, 50);
     let count = |screen: &mut Screen, view: &str| {
         screen.press(&[view]);
@@ -103,7 +103,7 @@ fn the_filter_holds_in_every_view() {
         .map_while(|line| line.get(2..)?.split_whitespace().rev().nth(12)?.parse::<usize>().ok())
         .sum();
     assert!(n <= 6, "{text}");
-    // A row leads to the exchanges that pass, not to all of its kind.
+    // A row opens the exchanges that match the filter.
     screen.press(&["4", "home", "enter"]);
     assert!(screen.text().contains("filter session:s2 method:"), "{}", screen.text());
     screen.press(&["/"]);
@@ -119,7 +119,7 @@ fn the_filter_holds_in_every_view() {
 }
 
 #[test]
-fn an_event_is_read() {
+fn an_event_is_shown() {
     for (columns, lines) in SIZES {
         let mut screen = Screen::of(LLM, columns, lines);
         screen.press(&["5", "enter", "end", "up", "enter"]);
@@ -133,7 +133,7 @@ fn an_event_is_read() {
 }
 
 #[test]
-fn what_is_open_in_an_event_or_a_definition_closes_first() {
+fn esc_closes_the_innermost_value_first() {
     for (capture, keys) in
         [(LLM, vec!["5", "enter", "end", "up", "enter"]), (SSE, vec!["8", "enter", "enter"])]
     {
@@ -158,7 +158,7 @@ fn what_is_open_in_an_event_or_a_definition_closes_first() {
 }
 
 #[test]
-fn tools_that_were_called_are_listed() {
+fn called_tools_are_listed_without_tools_list() {
     for (columns, lines) in SIZES {
         let mut screen = Screen::of(ODD, columns, lines);
         screen.press(&["8"]);
@@ -172,7 +172,7 @@ fn tools_that_were_called_are_listed() {
 }
 
 #[test]
-fn a_finding_leads_to_its_exchange() {
+fn a_finding_opens_its_exchange() {
     let mut screen = Screen::of(ODD, 80, 24);
     screen.press(&["7", "enter", "enter"]);
     assert!(screen.text().contains("Timeline"), "{}", screen.text());
@@ -185,7 +185,7 @@ fn a_finding_leads_to_its_exchange() {
 }
 
 #[test]
-fn what_hangs_is_seen_from_afar() {
+fn a_hanging_exchange_is_shown_large() {
     for (columns, lines) in SIZES {
         let mut screen = Screen::empty(columns, lines);
         screen.make_live();
