@@ -1,5 +1,5 @@
-// One conversation with `mcpdump serve --everything`, the same for both generations of the TypeScript SDK. `api` hides
-// what differs between them; see typescript.mjs.
+// A conversation with `mcpdump serve --everything`, the same for both versions of the TypeScript SDK. `api`
+// hides their differences; see typescript.mjs.
 
 import { check, pending, rejected, same, step } from './judge.mjs';
 

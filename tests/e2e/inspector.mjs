@@ -1,4 +1,4 @@
-// The MCP Inspector's command line as a judge: one process for each thing that is asked.
+// Tests the server with the command line of the MCP Inspector, one process per request.
 //
 //     node inspector.mjs URL sse|http
 
@@ -37,7 +37,7 @@ await step('tools/call with progress', async () => {
   check(content[0].text.length > 0, 'it is empty');
 });
 await step('tools/call: an error of the tool', async () => {
-  // The Inspector prints the result, and ends with a status of its own.
+  // The Inspector prints the result and exits with an error status.
   const { stdout } = await call('test_error_handling').then(
     (result) => ({ stdout: JSON.stringify(result) }),
     (error) => error,

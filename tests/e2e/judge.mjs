@@ -1,4 +1,4 @@
-// What every judge here does: named steps that pass or fail, one line each, and an exit status that says which.
+// Named steps that pass or fail, with one line of output each, and the exit status.
 
 import process from 'node:process';
 

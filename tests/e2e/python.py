@@ -1,4 +1,4 @@
-"""The Python SDK's client as a judge.
+"""Tests the server with the client of the Python SDK.
 
     python python.py URL sse|http|2026
 
@@ -19,7 +19,7 @@ failed = []
 
 
 async def step(name, body, seconds=30):
-    """Runs one step; a step that takes longer than so many seconds has failed."""
+    """Runs one step; a step fails if it takes longer than `seconds`."""
     try:
         await asyncio.wait_for(body(), seconds)
         print(f"ok   {name}", flush=True)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the judges that are not ours against `mcpdump serve --everything`.
+"""Tests `mcpdump serve --everything` with programs of others.
 
     run.py MCPDUMP FOLDER [JUDGE...]
 
@@ -19,7 +19,7 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-# Seconds. The slowest judge, a conformance suite, takes some fifteen on a laptop.
+# Time limit in seconds. The slowest program, a conformance suite, takes about 15.
 INSTALL, JUDGE, START = 600, 240, 20
 SUITES = {"latest": ["2025-06-18", "2025-11-25"], "next": ["2025-06-18", "2025-11-25", "2026-07-28"]}
 
@@ -50,7 +50,7 @@ def summary(results):
     for name, lines in results.items():
         failures = [line for line in lines if line.startswith("FAIL")]
         passed = sum(line.startswith("ok") for line in lines)
-        # A judge that says nothing has not judged.
+        # A program without output has tested nothing.
         verdict = "FAIL" if failures or not passed else "ok  "
         bad += verdict == "FAIL"
         skipped = [line for line in lines if line.startswith("skip")]
@@ -63,7 +63,7 @@ def summary(results):
 
 
 def judges(folder):
-    """The judges by name: each takes the server's port and returns its lines, which begin with ok, FAIL or skip."""
+    """The programs by name: each takes the port of the server and returns lines that begin with ok, FAIL or skip."""
     node = str(folder / "node_modules/node/bin/node")
     python = str(folder / "venv/bin/python")
     scripts = {
@@ -98,7 +98,7 @@ def talk(folder, port, judge):
 
 
 def conformance(folder, node, port, which, revision):
-    """A suite's own verdicts, scenario by scenario. A warning (a SHOULD that was not kept) fails it too."""
+    """The results of a suite, one per scenario. A warning (a SHOULD that is not met) fails too."""
     suite = str(folder / f"node_modules/conformance-{which}/dist/index.js")
     out = folder / f"results/{which}-{revision or 'all'}"
     shutil.rmtree(out, ignore_errors=True)
@@ -130,8 +130,8 @@ def verdict(path):
 
 
 def run(command, folder):
-    """Status and output of a command. It and all that it started are ended when its time is over."""
-    # The Inspector keeps things in its user's home, which is no business of a test.
+    """Runs a command and returns status and output. At the time limit it is ended with its children."""
+    # The Inspector writes into the home directory.
     home = folder / "home"
     home.mkdir(exist_ok=True)
     child = subprocess.Popen(
@@ -146,7 +146,7 @@ def run(command, folder):
 
 
 def end(child):
-    """Ends a child that leads its own group, and what it started."""
+    """Ends a child that leads its own process group, and the group."""
     try:
         os.killpg(child.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -187,7 +187,7 @@ class Server:
 
 
 def install(folder):
-    """Installs what is pinned, and nothing where it is there already."""
+    """Installs the pinned packages, unless they are installed."""
     folder.mkdir(parents=True, exist_ok=True)
     for script in [*HERE.glob("*.mjs"), *HERE.glob("*.py"), HERE / "package.json", HERE / "requirements.txt"]:
         shutil.copy(script, folder)

@@ -1,4 +1,4 @@
-// The TypeScript SDK's clients as judges.
+// Tests the server with the clients of the TypeScript SDK.
 //
 //     node typescript.mjs URL sse|http|2026
 //
@@ -13,7 +13,7 @@ const url = new URL(address);
 const info = { name: 'mcpdump-e2e', version: '1.0.0' };
 const capabilities = { sampling: {}, elicitation: {}, roots: {} };
 
-// What the client answers when it is asked.
+// The responses of the client to requests of the server.
 const sampled = { model: 'none', role: 'assistant', content: { type: 'text', text: 'a word of the model' } };
 const roots = { roots: [{ uri: 'file:///home/ada', name: 'home' }] };
 const elicited = ({ params }) => {

@@ -1,5 +1,5 @@
-// The walkthrough, for captures to be made of: connect, initialize, initialized, tools/list, tools/call of
-// get-hackernews-top-stories. What the client saw, and when, goes to a file that captures are held against.
+// Traffic to make captures of: connect, initialize, initialized, tools/list, tools/call of
+// get-hackernews-top-stories. What the client saw, and when, is written to a file that captures are compared with.
 //
 //     node walkthrough.mjs URL sse|http|2026 TRUTH
 //
@@ -66,7 +66,7 @@ async function connect(client, transport) {
     for (const one of [message].flat()) log('c2s', one);
     return send(message, options);
   };
-  // The client sets `onmessage` when it connects: what it sets is called after the log.
+  // The client sets `onmessage` when it connects; it is called after the log.
   let receive;
   Object.defineProperty(transport, 'onmessage', {
     configurable: true,
