@@ -65,7 +65,8 @@ fn a_slice_of_an_exchange_can_be_written_in_one_pass() {
     }
     export.entry(&Entry::Record(Record::Exchange(Box::new(exchange))), &mut out).unwrap();
     export.finish(&mut out).unwrap();
-    let want = format!("begin\n{} [7]\n{} [7]\n", request.first, response.last);
+    let [request, first, last] = [request.first, response.first, response.last];
+    let want = format!("begin\n{request} [7]\n{first} [7]\n{last} [7]\n");
     assert_eq!(String::from_utf8(out).unwrap(), want);
 }
 

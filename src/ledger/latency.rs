@@ -1,4 +1,4 @@
-//! Exchanges in; a table of their latencies out, a row per method and tool.
+//! Latency tables: a row per method and tool, or per group, method and tool.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -8,11 +8,11 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::series::Series;
-use super::{Exchange, Status};
-use crate::base::{Side, UnknownName, find_by_name};
+use crate::base::{Side, Status, UnknownName, find_by_name};
+use crate::mcp::Exchange;
 
-/// Rows whose totals are counted with three significant digits, once they have too many values to keep them one by
-/// one. A histogram of three digits takes some 50 KB: 128 of them 7 MB. Rows beyond get two digits, 5 KB.
+/// Rows whose totals have three significant digits once they are histograms. Such a histogram takes
+/// about ten times the memory of one with two digits, which the other rows get.
 const FINE_ROWS: usize = 128;
 
 /// What the second latency table is grouped by.
@@ -49,25 +49,25 @@ impl FromStr for By {
     }
 }
 
-/// Whose calls a row of a latency table counts.
+/// The clients, servers or sessions whose calls a row of a latency table counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
-    /// Everybody's.
+    /// All.
     Whole,
-    /// Those of one server.
+    /// One server.
     Server(SocketAddr),
-    /// Those of one session, by its number.
+    /// One session, by its number.
     Session(u32),
-    /// Those of one client address.
+    /// One client address.
     Client(IpAddr),
 }
 
-/// Which calls a row of a latency table counts.
+/// The calls that a row of a latency table counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
-    /// Those of one method and, where the method has them, of one tool, prompt or resource.
+    /// One method and, if the method has names, one tool, prompt or resource.
     Call {
-        /// Who asks.
+        /// The side that sends the request.
         origin: Side,
         /// The method.
         method: Arc<str>,
@@ -76,25 +76,27 @@ pub enum Subject {
     },
     /// All of the group.
     All,
-    /// Those of the rows for which the table has no room.
+    /// Everything beyond the rows that the table may have.
     Other,
 }
 
 /// What a row of a latency table counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LatencyKey {
-    /// Whose calls.
+    /// The clients, servers or sessions.
     pub group: Group,
-    /// Which calls.
+    /// The calls.
     pub subject: Subject,
 }
 
-/// A row of a latency table. Durations are in nanoseconds, `None` where no exchange of the row was answered.
+/// A row of a latency table. Durations are in nanoseconds; `None` if no exchange of the row was
+/// answered.
 ///
-/// Only exchanges with a result or an error have a latency: one that was cancelled counts in `statuses` alone, even
-/// where a late answer came. Percentiles are by nearest rank: exact for up to 64 values, then within 0.1 % (1 % in
-/// rows beyond the first 128 that grow that long); `min_ns` and `max_ns` are always exact. The medians of the three
-/// parts are within 1 % (10 %). They are medians each for itself and do not add up to `p50_ns`.
+/// Only exchanges with a result or an error have a latency: a cancelled one counts in `statuses`
+/// alone, even if a late answer came. Percentiles are by nearest rank. They are exact for rows with
+/// few values (`series::EXACT`), then within 0.1 % in the first `FINE_ROWS` such rows and within 1 %
+/// in the others; `min_ns` and `max_ns` are always exact. The medians of send, wait and receive are
+/// within 1 % and 10 %, and do not add up to `p50_ns`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LatencyRow {
     /// What it counts.
@@ -113,52 +115,52 @@ pub struct LatencyRow {
     pub p99_ns: Option<i64>,
     /// The longest total.
     pub max_ns: Option<i64>,
-    /// The median of send.
+    /// Median of send.
     pub send_p50_ns: Option<i64>,
-    /// The median of wait; may be negative.
+    /// Median of wait; may be negative.
     pub wait_p50_ns: Option<i64>,
-    /// The median of receive.
+    /// Median of receive.
     pub receive_p50_ns: Option<i64>,
 }
 
 impl LatencyRow {
-    /// How many exchanges it counts.
+    /// The number of exchanges.
     #[must_use]
     pub fn exchanges(&self) -> u64 {
         self.statuses.iter().sum()
     }
 
-    /// How many of them have this status.
+    /// The number of exchanges with this status.
     #[must_use]
     pub fn count(&self, status: Status) -> u64 {
         count(&self.statuses, status)
     }
 
-    /// How many ended in an error: of the tool, of JSON-RPC, of HTTP.
+    /// The number of exchanges that ended in an error: of the tool, of JSON-RPC, of HTTP.
     #[must_use]
     pub fn errors(&self) -> u64 {
         errors(&self.statuses)
     }
 
-    /// How many were cancelled or never answered.
+    /// The number of exchanges that were cancelled or never answered.
     #[must_use]
     pub fn unanswered(&self) -> u64 {
         self.count(Status::Cancelled) + self.count(Status::Unanswered)
     }
 }
 
-/// The count of `status` among counts in the order of [`Status::ALL`].
+/// Returns the count of `status` from counts in the order of [`Status::ALL`].
 pub(super) fn count(statuses: &[u64; 6], status: Status) -> u64 {
     Status::ALL.iter().zip(statuses).find(|(of, _)| **of == status).map_or(0, |(_, count)| *count)
 }
 
-/// The errors among counts in the order of [`Status::ALL`].
+/// Returns the number of errors from counts in the order of [`Status::ALL`].
 pub(super) fn errors(statuses: &[u64; 6]) -> u64 {
     [Status::ToolError, Status::Error, Status::HttpError].iter().map(|status| count(statuses, *status)).sum()
 }
 
 /// Adds one to the count of `status`.
-pub(super) fn bump(statuses: &mut [u64; 6], status: Status) {
+pub(super) fn increment(statuses: &mut [u64; 6], status: Status) {
     for (of, count) in Status::ALL.iter().zip(statuses) {
         if *of == status {
             *count += 1;
@@ -166,25 +168,26 @@ pub(super) fn bump(statuses: &mut [u64; 6], status: Status) {
     }
 }
 
-/// The total of an exchange that counts for latency: one that was answered.
+/// Returns the total of an exchange in nanoseconds; `None` if it was not answered, and so has no
+/// latency.
 pub(super) fn measured(exchange: &Exchange) -> Option<i64> {
     exchange.total_ns().filter(|_| exchange.status.is_answered())
 }
 
-/// A latency table that is being filled.
+/// A latency table that is filled by exchange.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
-    /// Where each key's row is. Only looked up, never walked: its order is random.
+pub(super) struct LatencyTable {
+    /// Index of the row of each key. Never iterated: its order is random.
     index: HashMap<LatencyKey, usize, RandomState>,
-    rows: Vec<Row>,
-    /// What found no room, made with the first such exchange.
-    other: Option<Box<Row>>,
+    rows: Vec<RowStatistics>,
+    /// The row for everything beyond `most` rows, if anything is.
+    other: Option<Box<RowStatistics>>,
     most: usize,
     fine_left: usize,
 }
 
 #[derive(Clone, Debug)]
-struct Row {
+struct RowStatistics {
     key: LatencyKey,
     statuses: [u64; 6],
     total: Series,
@@ -194,8 +197,8 @@ struct Row {
     fine: bool,
 }
 
-impl Table {
-    /// A table of at most `most` rows and one for the rest.
+impl LatencyTable {
+    /// Creates a table of at most `most` rows and one for the rest.
     pub(super) fn new(most: usize) -> Self {
         Self {
             index: HashMap::with_hasher(RandomState::default()),
@@ -211,7 +214,7 @@ impl Table {
         let at = match self.index.get(&key) {
             Some(at) => Some(*at),
             None if self.rows.len() < self.most => {
-                self.rows.push(Row::new(key.clone()));
+                self.rows.push(RowStatistics::new(key.clone()));
                 self.index.insert(key, self.rows.len() - 1);
                 Some(self.rows.len() - 1)
             }
@@ -220,7 +223,7 @@ impl Table {
         let row = match at.and_then(|at| self.rows.get_mut(at)) {
             Some(row) => row,
             None => self.other.get_or_insert_with(|| {
-                Box::new(Row::new(LatencyKey { group: Group::Whole, subject: Subject::Other }))
+                Box::new(RowStatistics::new(LatencyKey { group: Group::Whole, subject: Subject::Other }))
             }),
         };
         if row.total.is_about_to_spill() && self.fine_left > 0 {
@@ -232,19 +235,19 @@ impl Table {
 
     /// The rows, the highest p95 first, then by key; the row of the rest is last.
     pub(super) fn rows(&self) -> Vec<LatencyRow> {
-        let mut rows: Vec<_> = self.rows.iter().map(Row::finish).collect();
+        let mut rows: Vec<_> = self.rows.iter().map(RowStatistics::finish).collect();
         rows.sort_by(|a, b| b.p95_ns.cmp(&a.p95_ns).then_with(|| a.key.cmp(&b.key)));
         rows.extend(self.other.iter().map(|row| row.finish()));
         rows
     }
 
-    /// How many rows there are, that of the rest not counted.
+    /// The number of rows, not counting the one for the rest.
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
 }
 
-impl Row {
+impl RowStatistics {
     fn new(key: LatencyKey) -> Self {
         Self {
             key,
@@ -258,7 +261,7 @@ impl Row {
     }
 
     fn record(&mut self, exchange: &Exchange) {
-        bump(&mut self.statuses, exchange.status);
+        increment(&mut self.statuses, exchange.status);
         let Some(total) = measured(exchange) else { return };
         let (digits, part_digits) = if self.fine { (3, 2) } else { (2, 1) };
         self.total.record(total, digits);

@@ -1,12 +1,12 @@
-//! Records, facts and findings in; what readers look at out.
-//!
-//! Keeps totals, histograms, the few rows that a report lists, and nothing that grows with the length of the capture.
+//! Aggregates of what the analysis emits: totals, latency histograms, and the few records that a
+//! report lists. Memory does not grow with the length of the capture, except in [`store`].
 
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use crate::base::{Fact, Finding, Side, limits};
+use crate::base::{Fact, Side, limits};
 
+mod entry;
 mod latency;
 mod notable;
 mod series;
@@ -22,93 +22,85 @@ pub use crate::mcp::{
     Cause, Exchange, Id, Implementation, MessageSpan, Notification, Offer, Record, RpcError, Session,
     SessionEnd, SessionRef, Status, Stream, Transport,
 };
+pub use entry::Entry;
 pub use latency::{By, Group, LatencyKey, LatencyRow, Subject};
 pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered};
 pub use snapshot::{ExchangeCount, Snapshot};
 pub use tone::Tone;
 pub use traffic::{ConnectionCount, OfferRow, Offered, Streams};
 
-use latency::Table;
-use notable::{Missing, Noticed, Sessions, Top};
-use traffic::{Connections, Offers};
+use latency::LatencyTable;
+use notable::{FindingTotals, SessionTotals, Top, UnansweredTotals};
+use traffic::{ConnectionTotals, OfferTotals};
 
-/// Rows of the table per server that nobody asked for: it is there to show that one of a few servers is slow.
-const SERVERS: usize = 1000;
+/// Rows of the table per server if no grouping was asked for. It is there to show that one of a few
+/// servers is slow.
+const MAX_SERVERS: usize = 1000;
 
-/// One thing that the analysis has to tell, in the order in which it is complete.
-#[derive(Clone, Debug)]
-pub enum Entry {
-    /// What happened in MCP.
-    Record(Record),
-    /// Something odd, wrong or slow.
-    Finding(Finding),
-    /// What is not MCP and yet shown.
-    Fact(Fact),
-}
-
-/// The totals of everything that was told so far.
+/// The totals of all entries so far.
 ///
-/// Memory: every list has a cap. A row of a latency table costs up to 2 KB until it has more than 64 answered
-/// exchanges; then 50 to 80 KB (the first 128 such rows) or about 8 KB. A capture with a hundred methods and tools on
-/// a few servers stays below 10 MB.
+/// Every list has a cap. Most of the memory is in the histograms of the latency tables: a row keeps
+/// single values until it has more than `series::EXACT` of them, then a histogram, with three digits
+/// in the first `latency::FINE_ROWS` such rows and two in the others.
 #[derive(Debug)]
 pub struct Ledger {
     capture: CaptureFact,
-    connections: Connections,
+    connections: ConnectionTotals,
     exchanges: ExchangeCount,
     notifications: u64,
     by: Option<By>,
-    latency: Table,
-    grouped: Table,
-    sessions: Sessions,
+    latency: LatencyTable,
+    grouped: LatencyTable,
+    sessions: SessionTotals,
     slowest: Top<(Reverse<i64>, u64)>,
-    missing: Missing,
+    unanswered: UnansweredTotals,
     streams: Streams,
-    offers: Offers,
-    noticed: Noticed,
+    offers: OfferTotals,
+    findings: FindingTotals,
 }
 
 impl Ledger {
-    /// An empty ledger whose second latency table is cut by `by`.
+    /// Creates an empty ledger whose second latency table is grouped by `by`.
     #[must_use]
     pub fn new(by: Option<By>) -> Self {
-        let grouped_rows = if by.is_none() { SERVERS } else { limits::MAX_TABLE_ROWS };
+        let grouped_rows = if by.is_none() { MAX_SERVERS } else { limits::MAX_TABLE_ROWS };
         Self {
             capture: CaptureFact::default(),
-            connections: Connections::default(),
+            connections: ConnectionTotals::default(),
             exchanges: ExchangeCount::default(),
             notifications: 0,
             by,
-            latency: Table::new(limits::MAX_TABLE_ROWS),
-            grouped: Table::new(grouped_rows),
-            sessions: Sessions::new(),
+            latency: LatencyTable::new(limits::MAX_TABLE_ROWS),
+            grouped: LatencyTable::new(grouped_rows),
+            sessions: SessionTotals::new(),
             slowest: Top::new(limits::SLOWEST),
-            missing: Missing::new(),
+            unanswered: UnansweredTotals::new(),
             streams: Streams::default(),
-            offers: Offers::default(),
-            noticed: Noticed::default(),
+            offers: OfferTotals::default(),
+            findings: FindingTotals::default(),
         }
     }
 
-    /// Takes what was told next.
+    /// Adds an entry to the totals.
     pub fn push(&mut self, entry: &Entry) {
         match entry {
-            // It is counted when it is known what became of it.
+            // Counted when the exchange is over.
             Entry::Record(Record::Request(_)) => {}
             Entry::Record(Record::Exchange(exchange)) => self.exchange(exchange),
             Entry::Record(Record::Notification(_)) => self.notifications += 1,
             Entry::Record(Record::Stream(stream)) => self.streams.record(stream),
             Entry::Record(Record::Session(session)) => self.sessions.record(session),
             Entry::Record(Record::Offer(offer)) => self.offers.record(offer),
-            Entry::Finding(finding) => self.noticed.record(finding),
-            // What was said is kept by the store alone.
+            Entry::Finding(finding) => self.findings.record(finding),
+            // Payloads are kept by the store alone.
             Entry::Fact(Fact::Payload(_)) => {}
             Entry::Fact(Fact::Connection(connection)) => self.connections.record(connection),
             Entry::Fact(Fact::Capture(capture)) => self.capture = *capture,
         }
     }
 
-    /// What is known so far. Sorts and counts out percentiles: some milliseconds for thousands of rows.
+    /// Returns the totals so far. Sorts tables and computes percentiles, which takes milliseconds for
+    /// thousands of rows.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let one_server = self.by.is_none() && self.grouped.len() < 2;
@@ -124,15 +116,15 @@ impl Ledger {
             sessions_count: self.sessions.count(),
             sessions: self.sessions.rows(),
             slowest: self.slowest.exchanges(),
-            unanswered: self.missing.finish(),
+            unanswered: self.unanswered.finish(),
             streams: self.streams.clone(),
             offers: self.offers.rows(),
-            findings: self.noticed.rows(),
+            findings: self.findings.rows(),
         }
     }
 
     fn exchange(&mut self, exchange: &Exchange) {
-        latency::bump(&mut self.exchanges.statuses, exchange.status);
+        latency::increment(&mut self.exchanges.statuses, exchange.status);
         self.exchanges.degraded += u64::from(exchange.degraded.any());
         self.exchanges.from_server += u64::from(exchange.origin == Side::Server);
         let subject = Subject::Call {
@@ -148,14 +140,13 @@ impl Ledger {
         let grouped =
             LatencyKey { group, subject: if self.by.is_none() { Subject::All } else { subject.clone() } };
         self.grouped.record(grouped, exchange);
-        let whole = LatencyKey { group: Group::Whole, subject };
-        self.latency.record(whole, exchange);
+        self.latency.record(LatencyKey { group: Group::Whole, subject }, exchange);
         if let Some(total) = latency::measured(exchange) {
             self.slowest.offer((Reverse(total), exchange.n), exchange);
         }
-        self.missing.record(exchange);
-        self.sessions.exchange(exchange);
-        self.offers.used(exchange);
+        self.unanswered.record(exchange);
+        self.sessions.record_exchange(exchange);
+        self.offers.record_use(exchange);
     }
 }
 

@@ -1,18 +1,18 @@
-//! Exchanges, sessions and findings in; the few of each that a report lists, and the counts of all, out.
+//! Totals of unanswered exchanges, sessions and findings, and the few of each that a report lists.
 
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
 
 use super::latency::measured;
-use super::{Cause, Exchange, Session, Status};
-use crate::base::{Code, Finding, limits};
+use crate::base::{Code, Finding, Status, limits};
+use crate::mcp::{Cause, Exchange, Session};
 
-/// The first few by some order, however many come.
+/// The exchanges with the lowest keys.
 #[derive(Debug)]
 pub(super) struct Top<K> {
     most: usize,
-    /// Ascending by key.
+    /// Ascending by key, at most `most`.
     kept: Vec<(K, Exchange)>,
 }
 
@@ -36,41 +36,41 @@ impl<K: Ord + Copy> Top<K> {
     }
 }
 
-/// Why exchanges have no answer, and how many for each reason.
+/// Exchanges without an answer, counted by reason.
 #[derive(Clone, Debug, Default)]
 pub struct Unanswered {
-    /// Exchanges without an answer: cancelled, refused by HTTP, or never answered.
+    /// Number of exchanges without an answer: cancelled, refused by HTTP, or never answered.
     pub exchanges: u64,
-    /// How many for each reason, in the order of the statuses and causes.
+    /// Numbers by reason, in the order of the statuses and causes.
     pub causes: Vec<CauseCount>,
-    /// Some of them: those that were never answered first, then those refused by HTTP, then the cancelled ones; among
-    /// each the lowest `n`.
+    /// Some of them: first those that were never answered, then those refused by HTTP, then the
+    /// cancelled ones, each by ascending `n`.
     pub listed: Vec<Exchange>,
 }
 
-/// How many exchanges have no answer for one reason.
+/// The number of exchanges that have no answer for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CauseCount {
-    /// What became of them.
+    /// Their status.
     pub status: Status,
-    /// Why.
+    /// What ended the wait; `None` if it is not known.
     pub cause: Option<Cause>,
-    /// The status of HTTP, where that is the cause.
+    /// The HTTP status, if that is the cause.
     pub http_status: Option<u16>,
-    /// How many there are.
+    /// Number of exchanges.
     pub exchanges: u64,
 }
 
 /// Collects [`Unanswered`].
 #[derive(Debug)]
-pub(super) struct Missing {
+pub(super) struct UnansweredTotals {
     exchanges: u64,
-    /// As many entries as there are causes and HTTP statuses: some hundreds at most.
+    /// Bounded by the number of causes and HTTP statuses.
     causes: BTreeMap<(u8, Status, Option<Cause>, Option<u16>), u64>,
     listed: Top<(u8, u64)>,
 }
 
-impl Missing {
+impl UnansweredTotals {
     pub(super) fn new() -> Self {
         Self { exchanges: 0, causes: BTreeMap::new(), listed: Top::new(limits::UNANSWERED_LISTED) }
     }
@@ -100,7 +100,7 @@ impl Missing {
     }
 }
 
-/// A session and how it fared.
+/// A session with the totals of its exchanges.
 #[derive(Clone, Debug)]
 pub struct SessionRow {
     /// The session.
@@ -109,29 +109,29 @@ pub struct SessionRow {
     pub errors: u64,
     /// Exchanges that were cancelled or never answered.
     pub unanswered: u64,
-    /// The longest total of an answered exchange, in nanoseconds; `None` where none was answered.
+    /// The longest total of an answered exchange, in nanoseconds; `None` if none was answered.
     pub max_ns: Option<i64>,
 }
 
-/// Collects sessions and how their exchanges fared.
+/// Collects sessions, and totals of their exchanges.
 #[derive(Debug)]
-pub(super) struct Sessions {
+pub(super) struct SessionTotals {
     count: u64,
     rows: Vec<Session>,
-    /// By session number. Only looked up, never walked.
-    fared: HashMap<u32, Fared, RandomState>,
+    /// By session number. Never iterated: its order is random.
+    exchanges: HashMap<u32, ExchangeTotals, RandomState>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Fared {
+struct ExchangeTotals {
     errors: u64,
     unanswered: u64,
     max_ns: Option<i64>,
 }
 
-impl Sessions {
+impl SessionTotals {
     pub(super) fn new() -> Self {
-        Self { count: 0, rows: Vec::new(), fared: HashMap::with_hasher(RandomState::default()) }
+        Self { count: 0, rows: Vec::new(), exchanges: HashMap::with_hasher(RandomState::default()) }
     }
 
     pub(super) fn record(&mut self, session: &Session) {
@@ -141,26 +141,26 @@ impl Sessions {
         }
     }
 
-    pub(super) fn exchange(&mut self, exchange: &Exchange) {
+    pub(super) fn record_exchange(&mut self, exchange: &Exchange) {
         let number = exchange.session.number;
-        if self.fared.len() >= limits::MAX_SESSIONS && !self.fared.contains_key(&number) {
+        if self.exchanges.len() >= limits::MAX_SESSIONS && !self.exchanges.contains_key(&number) {
             return;
         }
-        let fared = self.fared.entry(number).or_default();
+        let totals = self.exchanges.entry(number).or_default();
         match exchange.status {
             Status::Ok => {}
-            Status::ToolError | Status::Error | Status::HttpError => fared.errors += 1,
-            Status::Cancelled | Status::Unanswered => fared.unanswered += 1,
+            Status::ToolError | Status::Error | Status::HttpError => totals.errors += 1,
+            Status::Cancelled | Status::Unanswered => totals.unanswered += 1,
         }
-        fared.max_ns = fared.max_ns.max(measured(exchange));
+        totals.max_ns = totals.max_ns.max(measured(exchange));
     }
 
-    /// How many sessions were told.
+    /// The number of sessions.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// The sessions that were kept, by their first packet.
+    /// Returns the sessions that were kept, in the order of their first packets.
     pub(super) fn rows(&self) -> Vec<SessionRow> {
         let mut rows: Vec<_> = self.rows.iter().map(|session| self.row(session)).collect();
         rows.sort_by_key(|row| (row.session.first.packet, row.session.session.number));
@@ -168,12 +168,12 @@ impl Sessions {
     }
 
     fn row(&self, session: &Session) -> SessionRow {
-        let fared = self.fared.get(&session.session.number).copied().unwrap_or_default();
+        let totals = self.exchanges.get(&session.session.number).copied().unwrap_or_default();
         SessionRow {
             session: session.clone(),
-            errors: fared.errors,
-            unanswered: fared.unanswered,
-            max_ns: fared.max_ns,
+            errors: totals.errors,
+            unanswered: totals.unanswered,
+            max_ns: totals.max_ns,
         }
     }
 }
@@ -183,19 +183,20 @@ impl Sessions {
 pub struct FindingRow {
     /// The code.
     pub code: Code,
-    /// How many there were.
+    /// Number of findings.
     pub count: u64,
-    /// The first of them, in the order in which they were told.
+    /// The first of them, in the order in which they were emitted.
     pub first: Vec<Finding>,
 }
 
-/// Collects findings by code: all are counted, [`limits::MAX_FINDINGS_PER_CODE`] of each kept.
+/// Collects findings by code. All are counted, the first [`limits::MAX_FINDINGS_PER_CODE`] of each code
+/// are kept.
 #[derive(Debug, Default)]
-pub(super) struct Noticed {
+pub(super) struct FindingTotals {
     by_code: BTreeMap<Code, FindingRow>,
 }
 
-impl Noticed {
+impl FindingTotals {
     pub(super) fn record(&mut self, finding: &Finding) {
         let row = self.by_code.entry(finding.code).or_insert_with(|| FindingRow {
             code: finding.code,
@@ -208,7 +209,7 @@ impl Noticed {
         }
     }
 
-    /// The worst first, then the most frequent, then in the order of the codes.
+    /// Returns a row per code: the highest severity first, then the most frequent.
     pub(super) fn rows(&self) -> Vec<FindingRow> {
         let mut rows: Vec<_> = self.by_code.values().cloned().collect();
         rows.sort_by(|a, b| {

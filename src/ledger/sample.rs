@@ -1,10 +1,10 @@
-//! Hand-made entries for the tests of this room and of `report`.
+//! Entries for the tests of this layer, of `report` and of `export`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::*;
-use crate::base::{Code, Degraded, Ending, Origin, ResponseEnd, Span, Timestamp};
+use crate::base::{Code, Degraded, Ending, Finding, Origin, ResponseEnd, Span, Timestamp};
 
 /// 2026-11-22T08:49:15.351Z, the time of the examples in the design.
 pub(crate) const T0: i64 = 1_795_337_355_351_000_000;

@@ -1,103 +1,105 @@
-//! Durations in; percentiles out, in memory that does not grow with their number.
+//! Percentiles of durations, in bounded memory.
 
 use hdrhistogram::Histogram;
 
-/// Values that are kept one by one before a histogram takes over. Most rows of most captures never reach it, and so
-/// have exact percentiles in less memory than the smallest histogram.
+/// Values that are kept before a histogram replaces them. Most rows never have more, so their
+/// percentiles are exact and take less memory than the smallest histogram.
 const EXACT: usize = 64;
 
-/// Lowest value that a histogram tells from 0, in nanoseconds. Packet clocks tick in microseconds; 64 ns save six of
-/// the powers of two that a histogram keeps counts for.
+/// Lowest value that a histogram distinguishes from 0, in nanoseconds. Packet clocks tick in
+/// microseconds, and a histogram keeps fewer counts the larger this is.
 const UNIT: u64 = 64;
 
-/// Durations in nanoseconds, negative ones too, and what can be asked about their distribution.
+/// The distribution of durations in nanoseconds, which may be negative.
 ///
-/// Up to 64 values are kept as they are: percentiles are exact. From then on a histogram counts them with the digits
-/// that [`Series::record`] was told, and a second one the negative values, which a wait may have: nothing is clamped.
+/// Up to [`EXACT`] values are kept as they are. Then a histogram counts them, with the digits given to
+/// [`Series::record`], and a second histogram counts the negative ones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Series {
-    store: Store,
+    values: Values,
     count: u64,
     min: i64,
     max: i64,
 }
 
 #[derive(Clone, Debug)]
-enum Store {
+enum Values {
     Exact(Vec<i64>),
-    Counted(Box<Counted>),
+    Counted(Box<Histograms>),
 }
 
-/// Values below 0 are counted by their size.
+/// The histograms of the non-negative values, and of the absolute values of the negative ones.
 #[derive(Clone, Debug)]
-struct Counted {
-    from_zero: Histogram<u32>,
+struct Histograms {
+    non_negative: Histogram<u32>,
     negative: Option<Histogram<u32>>,
     digits: u8,
 }
 
-impl Default for Store {
+impl Default for Values {
     fn default() -> Self {
         Self::Exact(Vec::new())
     }
 }
 
 impl Series {
-    /// Whether the next value makes a histogram of it: the digits that it is recorded with are those for good.
+    /// Whether the next value creates the histogram. Its digits are then final.
     pub(super) fn is_about_to_spill(&self) -> bool {
-        matches!(&self.store, Store::Exact(values) if values.len() == EXACT)
+        matches!(&self.values, Values::Exact(values) if values.len() == EXACT)
     }
 
-    /// Adds a value. `digits` are the significant digits (1 to 5) of the histogram, should this value ask for one.
+    /// Adds a value. `digits` is the number of significant digits (1 to 5) of the histogram, if this
+    /// value creates it.
     pub(super) fn record(&mut self, ns: i64, digits: u8) {
         (self.min, self.max) = match self.count {
             0 => (ns, ns),
             _ => (self.min.min(ns), self.max.max(ns)),
         };
         self.count += 1;
-        match &mut self.store {
-            Store::Exact(values) if values.len() < EXACT => values.push(ns),
-            Store::Exact(values) => match Counted::of(values, digits) {
+        match &mut self.values {
+            Values::Exact(values) if values.len() < EXACT => values.push(ns),
+            Values::Exact(values) => match Histograms::of(values, digits) {
                 Some(mut counted) => {
                     counted.record(ns);
-                    self.store = Store::Counted(Box::new(counted));
+                    self.values = Values::Counted(Box::new(counted));
                 }
-                // Only for digits beyond 5, which nobody asks for.
+                // Only if `digits` is out of range.
                 None => values.push(ns),
             },
-            Store::Counted(counted) => counted.record(ns),
+            Values::Counted(counted) => counted.record(ns),
         }
     }
 
-    /// The smallest value that at least `per_mille` thousandths of all values do not exceed (nearest rank); `None`
-    /// where there is no value. Off by at most one unit of the last digit that the histogram keeps.
+    /// Returns the smallest value that at least `per_mille` thousandths of the values do not exceed
+    /// (nearest rank); `None` if there are no values. Exact, or within one unit of the last digit of
+    /// the histogram.
     pub(super) fn quantile(&self, per_mille: u64) -> Option<i64> {
         let rank = self.count.saturating_mul(per_mille).div_ceil(1000).max(1);
-        let value = match &self.store {
-            Store::Exact(values) => {
+        let value = match &self.values {
+            Values::Exact(values) => {
                 let mut sorted = values.clone();
                 sorted.sort_unstable();
                 sorted.get(usize::try_from(rank).ok()? - 1).copied()?
             }
-            Store::Counted(counted) => counted.at(rank)?,
+            Values::Counted(counted) => counted.at(rank)?,
         };
         Some(value.clamp(self.min, self.max))
     }
 
-    /// The smallest value, exact; `None` where there is none.
+    /// The smallest value, exact; `None` if there are no values.
     pub(super) fn min(&self) -> Option<i64> {
         (self.count > 0).then_some(self.min)
     }
 
-    /// The largest value, exact; `None` where there is none.
+    /// The largest value, exact; `None` if there are no values.
     pub(super) fn max(&self) -> Option<i64> {
         (self.count > 0).then_some(self.max)
     }
 }
 
-impl Counted {
+impl Histograms {
     fn of(values: &[i64], digits: u8) -> Option<Self> {
-        let mut counted = Self { from_zero: histogram(digits)?, negative: None, digits };
+        let mut counted = Self { non_negative: histogram(digits)?, negative: None, digits };
         for value in values {
             counted.record(*value);
         }
@@ -106,7 +108,7 @@ impl Counted {
 
     fn record(&mut self, ns: i64) {
         if ns >= 0 {
-            count(&mut self.from_zero, ns.unsigned_abs());
+            count(&mut self.non_negative, ns.unsigned_abs());
             return;
         }
         if self.negative.is_none() {
@@ -125,12 +127,12 @@ impl Counted {
                 let size = nth(self.negative.as_ref()?, below - rank + 1)?;
                 Some(size.saturating_neg())
             }
-            Some(rank) => nth(&self.from_zero, rank),
+            Some(rank) => nth(&self.non_negative, rank),
         }
     }
 }
 
-/// Grows by itself as larger values come.
+/// Creates a histogram that grows with its largest value.
 fn histogram(digits: u8) -> Option<Histogram<u32>> {
     let mut histogram = Histogram::new_with_bounds(UNIT, 2 * UNIT, digits).ok()?;
     histogram.auto(true);
@@ -138,20 +140,21 @@ fn histogram(digits: u8) -> Option<Histogram<u32>> {
 }
 
 fn count(histogram: &mut Histogram<u32>, size: u64) {
-    // Grows where `saturating_record` would clamp; every size of an i64 has a place, so nothing is left over.
+    // `record` grows the histogram and `saturating_record` would clamp. The histogram has a place for
+    // every absolute value of an i64, so the second call is never needed.
     if histogram.record(size).is_err() {
         histogram.saturating_record(size);
     }
 }
 
-/// The value with `rank` (from 1) in ascending order: the middle of the bucket that it fell in.
+/// The value with `rank` (from 1) in ascending order: the middle of its bucket.
 fn nth(histogram: &Histogram<u32>, rank: u64) -> Option<i64> {
     let mut seen = 0;
     for step in histogram.iter_recorded() {
         seen += step.count_since_last_iteration();
         if seen >= rank {
             if step.value_iterated_to() < UNIT {
-                // What came in one packet took no time: the middle would make 32 ns of it.
+                // A message in one packet takes no time; the middle of the first bucket is not 0.
                 return Some(0);
             }
             let middle = histogram.median_equivalent(step.value_iterated_to());
@@ -175,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn grows_to_hours_and_beyond() {
+    fn a_histogram_grows_to_hours() {
         let hours: Vec<i64> = (0..200).map(|i| i * 3_600_000_000_000).collect();
         let series = series(&hours, 3);
         let median = series.quantile(500).unwrap() as f64;
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_extremes_of_i64_do_no_harm() {
+    fn the_extremes_of_i64_are_counted() {
         let series = series(&[i64::MIN, i64::MAX, 0].repeat(40), 2);
         assert!(series.quantile(0).unwrap() < i64::MIN / 10 * 9);
         assert_eq!(series.quantile(500), Some(0));
@@ -194,13 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn what_took_no_time_stays_so() {
+    fn zero_stays_zero() {
         let values: Vec<i64> = (0..100).map(|i| if i < 90 { 0 } else { 1_000_000 }).collect();
         assert_eq!(series(&values, 2).quantile(500), Some(0));
     }
 
     proptest! {
-        /// Against the stupid oracle, a sorted list: exact while short, within the digits once counted.
+        /// Compares with a sorted list.
         #[test]
         fn same_as_a_sorted_list(
             values in prop::collection::vec(prop_oneof![-5_000_000i64..5_000_000, 0i64..20_000_000_000], 1..400),

@@ -29,14 +29,14 @@ fn every_exchange_is_counted_once() {
 }
 
 #[test]
-fn one_server_needs_no_table_of_servers() {
+fn one_server_has_no_table_of_servers() {
     let mut ledger = Ledger::new(None);
     push(&mut ledger, exchange(1, "ping", None, 5));
     assert!(ledger.snapshot().grouped.is_empty());
 }
 
 #[test]
-fn the_cancelled_have_no_latency_even_if_answered_late() {
+fn cancelled_exchanges_have_no_latency_even_if_answered_late() {
     let mut ledger = Ledger::new(None);
     let mut late = exchange(1, "tools/call", Some("a"), 9_000);
     late.status = Status::Cancelled;
@@ -49,7 +49,7 @@ fn the_cancelled_have_no_latency_even_if_answered_late() {
 }
 
 #[test]
-fn ties_among_the_slowest_go_to_the_lowest_n() {
+fn of_equally_slow_exchanges_the_lowest_n_are_listed() {
     let mut ledger = Ledger::new(None);
     for n in (1..=30).rev() {
         push(&mut ledger, exchange(n, "ping", None, 1_000));
@@ -60,21 +60,21 @@ fn ties_among_the_slowest_go_to_the_lowest_n() {
 }
 
 #[test]
-fn a_flood_of_cancellations_does_not_hide_what_was_never_answered() {
+fn unanswered_exchanges_are_listed_before_cancelled_ones() {
     let mut ledger = Ledger::new(None);
     for n in 1..=100 {
         push(&mut ledger, unanswered(exchange(n, "ping", None, 1), Status::Cancelled, Cause::Cancelled));
     }
     push(&mut ledger, unanswered(exchange(101, "ping", None, 1), Status::Unanswered, Cause::NoStream));
-    let missing = ledger.snapshot().unanswered;
-    assert_eq!(missing.exchanges, 101);
-    assert_eq!(missing.listed.len(), limits::UNANSWERED_LISTED);
-    assert_eq!(missing.listed[0].n, 101);
-    assert_eq!(missing.causes[0].cause, Some(Cause::NoStream));
+    let unanswered = ledger.snapshot().unanswered;
+    assert_eq!(unanswered.exchanges, 101);
+    assert_eq!(unanswered.listed.len(), limits::UNANSWERED_LISTED);
+    assert_eq!(unanswered.listed[0].n, 101);
+    assert_eq!(unanswered.causes[0].cause, Some(Cause::NoStream));
 }
 
 #[test]
-fn rows_without_room_are_summed_up() {
+fn rows_beyond_the_limit_are_summed_up() {
     let mut ledger = Ledger::new(None);
     for n in 0..limits::MAX_TABLE_ROWS as u64 + 50 {
         push(&mut ledger, exchange(n, "tools/call", Some(&format!("tool-{n}")), 1_000));
@@ -96,7 +96,7 @@ fn uses_of_a_tool_are_counted_per_server() {
 }
 
 #[test]
-fn connections_are_counted_by_what_they_carry() {
+fn connections_are_counted_by_protocol() {
     let shot = ledger(None).snapshot();
     let counts: Vec<_> = shot.connections.iter().map(|c| (c.speaks, c.mcp, c.connections, c.bytes)).collect();
     assert_eq!(counts, [(Speaks::Http1, true, 1, 10_000), (Speaks::Tls, false, 1, 10_000)]);

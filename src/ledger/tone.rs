@@ -1,7 +1,6 @@
 //! How good or bad a status or a finding is: reports and the TUI choose colours by it.
 
-use super::Status;
-use crate::base::Severity;
+use crate::base::{Severity, Status};
 
 /// How good or bad something is, in the terms that a style needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,4 +1,4 @@
-//! Connections, streams and offers in; counts of them out.
+//! Totals of connections, event streams and offers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -7,37 +7,38 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::series::Series;
-use super::{ConnectionFact, Exchange, Offer, Speaks, Stream};
+use crate::base::fact::{ConnectionFact, Speaks};
 use crate::base::limits;
+use crate::mcp::{Exchange, Offer, Stream};
 
-/// Streams without a session that a report lists. They are what somebody looks at once to see why there is no MCP.
+/// Streams without a session that a report lists: enough to see why no MCP was found.
 const FOREIGN_LISTED: usize = 20;
 
-/// The connections that carry one thing.
+/// Totals of the connections that carry one protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionCount {
-    /// What they carry.
+    /// The protocol.
     pub speaks: Speaks,
     /// Whether they carried MCP.
     pub mcp: bool,
-    /// How many there are.
+    /// Number of connections.
     pub connections: u64,
-    /// TCP payload captured, retransmissions included, in bytes.
+    /// TCP payload in the capture, retransmissions included, in bytes.
     pub bytes: u64,
-    /// Bytes that are in no packet of the capture.
+    /// Bytes missing from the capture.
     pub gap_bytes: u64,
     /// Segments that carry nothing new.
     pub retransmissions: u64,
 }
 
-/// Every connection, by what it carries.
+/// Connections by protocol.
 #[derive(Debug, Default)]
-pub(super) struct Connections {
+pub(super) struct ConnectionTotals {
     counts: Vec<ConnectionCount>,
     handshakes: Series,
 }
 
-impl Connections {
+impl ConnectionTotals {
     pub(super) fn record(&mut self, connection: &ConnectionFact) {
         let same = |count: &ConnectionCount| count.speaks == connection.speaks && count.mcp == connection.mcp;
         if !self.counts.iter().any(same) {
@@ -60,33 +61,33 @@ impl Connections {
         }
     }
 
-    /// The counts, MCP first, then in the order of [`Speaks`].
+    /// The totals, MCP first, then in the order of [`Speaks`].
     pub(super) fn counts(&self) -> Vec<ConnectionCount> {
         let mut counts = self.counts.clone();
         counts.sort_by_key(|count| (!count.mcp, count.speaks as u8));
         counts
     }
 
-    /// The median TCP handshake of connections that carry MCP, in nanoseconds: what the network alone costs.
+    /// Median TCP handshake of connections that carry MCP, in nanoseconds.
     pub(super) fn handshake_p50_ns(&self) -> Option<i64> {
         self.handshakes.quantile(500)
     }
 }
 
-/// The event streams.
+/// Totals of event streams.
 #[derive(Clone, Debug, Default)]
 pub struct Streams {
-    /// How many there were, MCP or not.
+    /// Number of streams, MCP or not.
     pub streams: u64,
-    /// How many of them belong to a session.
+    /// Number of streams that belong to a session.
     pub mcp: u64,
-    /// Events on all of them.
+    /// Number of events.
     pub events: u64,
-    /// Bytes of their bodies after content decoding.
+    /// Length of the bodies after content decoding, in bytes.
     pub bytes: u64,
-    /// How they ended and how many did so, by the word of the exports.
+    /// Number of streams by how they ended, as named in the exports.
     pub ended: BTreeMap<&'static str, u64>,
-    /// The first 20 that belong to no session, as they completed.
+    /// The first streams that belong to no session, in the order in which they ended.
     pub foreign: Vec<Stream>,
 }
 
@@ -103,53 +104,54 @@ impl Streams {
         }
     }
 
-    /// How many belong to no session.
+    /// The number of streams that belong to no session.
     #[must_use]
     pub fn foreign_count(&self) -> u64 {
         self.streams - self.mcp
     }
 }
 
-/// What one server offers of one kind.
+/// The definitions of one kind that a server offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferRow {
     /// The server's address and port.
     pub server: SocketAddr,
     /// `tools`, `prompts`, `resources` or `resourceTemplates`.
     pub kind: &'static str,
-    /// What it offers, by name.
+    /// The definitions, by name.
     pub definitions: Vec<Offered>,
 }
 
 impl OfferRow {
-    /// Length of all definitions together, in bytes: what a model reads of them before it does anything.
+    /// Length of all definitions, in bytes: what a model reads before it calls anything.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.definitions.iter().map(|definition| definition.bytes).sum()
     }
 }
 
-/// One definition of a server's offer.
+/// A definition that a server offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offered {
-    /// Its name, of resources the URI.
+    /// The name; the URI of a resource.
     pub name: Box<str>,
-    /// Length of its JSON text, as last listed, in bytes.
+    /// Length of its JSON text in the latest list, in bytes.
     pub bytes: u64,
-    /// How many exchanges named it.
+    /// Number of exchanges that named it.
     pub uses: u64,
 }
 
-/// What servers offer and what is used of it. Caps: [`limits::MAX_TABLE_ROWS`] definitions, as many used names.
+/// What servers offer and how often it is used. At most [`limits::MAX_TABLE_ROWS`] definitions, and as
+/// many used names, are kept.
 #[derive(Debug, Default)]
-pub(super) struct Offers {
+pub(super) struct OfferTotals {
     lists: BTreeMap<(SocketAddr, &'static str), BTreeMap<Box<str>, u64>>,
     definitions: usize,
-    /// Only looked up, never walked.
+    /// Never iterated: its order is random.
     uses: HashMap<(SocketAddr, &'static str, Arc<str>), u64, RandomState>,
 }
 
-impl Offers {
+impl OfferTotals {
     pub(super) fn record(&mut self, offer: &Offer) {
         let key = (offer.server, offer.kind);
         if self.lists.len() >= limits::MAX_TABLE_ROWS && !self.lists.contains_key(&key) {
@@ -166,7 +168,7 @@ impl Offers {
         }
     }
 
-    pub(super) fn used(&mut self, exchange: &Exchange) {
+    pub(super) fn record_use(&mut self, exchange: &Exchange) {
         let kind = match exchange.method.as_ref() {
             "tools/call" => "tools",
             "prompts/get" => "prompts",
@@ -182,7 +184,7 @@ impl Offers {
         }
     }
 
-    /// A row per server and kind, in that order.
+    /// Returns a row per server and kind, in that order.
     pub(super) fn rows(&self) -> Vec<OfferRow> {
         let row =
             |(&(server, kind), list): (&(SocketAddr, &'static str), &BTreeMap<Box<str>, u64>)| OfferRow {

@@ -236,7 +236,7 @@ impl Model {
     /// Returns why bodies cannot be stored any more (for example a full disk), once; `None` if they
     /// can, or if it was returned before.
     pub(super) fn take_store_error(&mut self) -> Option<String> {
-        let error = self.store.failed()?;
+        let error = self.store.spill_error()?;
         if self.has_reported_store_error {
             return None;
         }

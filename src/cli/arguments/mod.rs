@@ -12,13 +12,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::cli::arguments::quantity as measure;
-use crate::export;
 #[cfg(feature = "demo")]
 use crate::cli::commands::demo::Demo;
 #[cfg(feature = "demo")]
 use crate::cli::commands::serve::Serve;
 #[cfg(feature = "demo")]
 use crate::cli::commands::traffic::Traffic;
+use crate::export;
 
 /// tcpdump for MCP: sessions, exchanges and latencies out of packets
 #[derive(Debug, Parser)]

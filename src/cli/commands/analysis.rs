@@ -225,9 +225,7 @@ impl Source for Tee<'_> {
 /// The filter of `--filter`, empty if there is none. Its error shows the text and points at the character.
 pub(crate) fn filter(request: &Request) -> anyhow::Result<query::Filter> {
     let text = request.filter.as_deref().unwrap_or_default();
-    query::Filter::parse(text)
-        .map_err(|error| anyhow!("{}", error.render(text)))
-        .context("--filter")
+    query::Filter::parse(text).map_err(|error| anyhow!("{}", error.render(text))).context("--filter")
 }
 
 /// Whether an entry passes the filter. Entries other than exchanges, notifications and streams always do: sessions,

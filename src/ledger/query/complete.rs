@@ -1,13 +1,13 @@
-//! What may stand at a place of an unfinished expression.
+//! TokenKind may stand at a place of an unfinished expression.
 
 use std::ops::Range;
 
 use super::fields::{self, FIELDS, FieldInfo, Kind};
-use super::lex::{self, Op, What};
+use super::lex::{self, Op, TokenKind};
 use super::number;
 use super::text::{begins, fold};
 
-/// What a completion is.
+/// TokenKind a completion is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Suggests {
     /// A field's name, with the operator that mostly follows it.
@@ -25,15 +25,15 @@ pub enum Suggests {
 pub struct Completion {
     /// The bytes of the text that it takes the place of; they end at the cursor.
     pub range: Range<usize>,
-    /// What then stands there.
+    /// TokenKind then stands there.
     pub insert: String,
-    /// What it is.
+    /// TokenKind it is.
     pub suggests: Suggests,
-    /// What it means; empty where it says so itself.
+    /// TokenKind it means; empty where it says so itself.
     pub note: &'static str,
 }
 
-/// What may stand at `cursor`, a byte offset, in an expression that need not be finished; best first within its kind.
+/// TokenKind may stand at `cursor`, a byte offset, in an expression that need not be finished; best first within its kind.
 /// Empty inside of quotes, of regexes and of free values.
 #[must_use]
 pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
@@ -44,19 +44,19 @@ pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
     if error.is_some() {
         return Vec::new();
     }
-    let last = tokens.iter().rev().find(|token| token.what != What::End);
+    let last = tokens.iter().rev().find(|token| token.kind != TokenKind::End);
     let Some(last) = last else {
         return start(cursor..cursor, "", false);
     };
     let touches = last.end == cursor;
     let after_operand = tokens.len() > 2;
-    match &last.what {
-        What::Word(word) if touches => {
+    match &last.kind {
+        TokenKind::Word(word) if touches => {
             let mut out = operators(word, cursor);
             out.extend(start(last.at..cursor, word, after_operand));
             out
         }
-        What::Test(test) => match (&test.value, fields::find(test.field)) {
+        TokenKind::Test(test) => match (&test.value, fields::find(test.field)) {
             (None, Some(info)) => values(info, test.op, cursor..cursor, ""),
             (Some(found), Some(info)) if touches && !found.quoted && found.star.is_none() => {
                 values(info, test.op, found.place(0)..cursor, &found.text)
@@ -65,15 +65,15 @@ pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
             _ if touches => Vec::new(),
             _ => start(cursor..cursor, "", true),
         },
-        What::And | What::Or | What::Not if touches => match before.get(last.at..) {
+        TokenKind::And | TokenKind::Or | TokenKind::Not if touches => match before.get(last.at..) {
             // `or` may become `origin`.
             Some(word) if word.starts_with(|c: char| c.is_ascii_alphabetic()) => {
                 start(last.at..cursor, word, after_operand)
             }
             _ => start(cursor..cursor, "", false),
         },
-        What::Quoted(_) | What::Close if touches => Vec::new(),
-        What::Open | What::And | What::Or | What::Not => start(cursor..cursor, "", false),
+        TokenKind::Quoted(_) | TokenKind::Close if touches => Vec::new(),
+        TokenKind::Open | TokenKind::And | TokenKind::Or | TokenKind::Not => start(cursor..cursor, "", false),
         _ => start(cursor..cursor, "", true),
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with an expression, and at which character.
+//! TokenKind is wrong with an expression, and at which character.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use winnow::error::ParserError;
 use winnow::stream::{Location, Stream};
 
-/// What is wrong with an expression. Says so in one line; [`Error::render`] also shows where.
+/// TokenKind is wrong with an expression. Says so in one line; [`Error::render`] also shows where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// Where in the expression, as an offset in bytes, at the start of a character or at the end of the text.
     pub at: usize,
-    /// What is wrong, as a phrase. May quote the expression: made harmless by `Display` and `render`.
+    /// TokenKind is wrong, as a phrase. May quote the expression: made harmless by `Display` and `render`.
     pub message: String,
-    /// What would be right; `None` where there is nothing to add.
+    /// TokenKind would be right; `None` where there is nothing to add.
     pub hint: Option<String>,
 }
 
@@ -101,7 +101,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What winnow's own parsers say when they do not fit. The parsers that choose between them say it better.
+/// TokenKind winnow's own parsers say when they do not fit. The parsers that choose between them say it better.
 impl<I: Stream + Location> ParserError<I> for Error {
     type Inner = Self;
 

@@ -4,14 +4,16 @@ use std::net::IpAddr;
 
 use regex::Regex;
 
-use crate::ledger::SessionRef;
+use crate::mcp::SessionRef;
 
-use super::Subject;
 use super::fields::Field;
 use super::lex::Op;
 use super::record::{ends, numbers, session, spans, texts};
+use super::subject::Subject;
 use super::text::{begins, contains, equals, fold};
-use super::time::DAY;
+
+/// Nanoseconds of a day.
+pub(super) const DAY: i128 = 86_400_000_000_000;
 
 /// A compiled expression.
 #[derive(Debug)]
@@ -64,7 +66,7 @@ pub(super) enum Test {
     Field(Field, Condition),
 }
 
-/// What a field's value must be. Texts are folded; `negate` asks for a value, and that none is equal.
+/// TokenKind a field's value must be. Texts are folded; `negate` asks for a value, and that none is equal.
 #[derive(Debug)]
 pub(super) enum Condition {
     Present,

@@ -1,12 +1,13 @@
 //! The fields of the language: one table, of which the README, the man page, `--help` and the TUI's help and completion
 //! are made.
 
+use crate::base::Status;
 use crate::base::{Code, Degraded, Side};
-use crate::ledger::{Cause, Status, Transport};
+use crate::mcp::{Cause, Transport};
 
 use super::lex::Op;
 
-/// A field of a record. What it means stands in [`FIELDS`].
+/// A field of a record. TokenKind it means stands in [`FIELDS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "FIELDS says it, and help prints that")]
 pub enum Field {
@@ -39,7 +40,7 @@ pub enum Field {
     Retrans,
 }
 
-/// What the values of a field are, and so which operators it takes.
+/// TokenKind the values of a field are, and so which operators it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Any text.
@@ -81,7 +82,7 @@ impl Kind {
         }
     }
 
-    /// What its values look like, as a phrase.
+    /// TokenKind its values look like, as a phrase.
     #[must_use]
     pub fn values(self) -> &'static str {
         match self {
@@ -130,13 +131,13 @@ pub struct FieldInfo {
     pub name: &'static str,
     /// Other names that are understood.
     pub aliases: &'static [&'static str],
-    /// What its values are.
+    /// TokenKind its values are.
     pub kind: Kind,
     /// The unit of a number without one; `None` where there is no unit.
     pub unit: Option<&'static str>,
     /// A test that uses it.
     pub example: &'static str,
-    /// What it is, as a phrase.
+    /// TokenKind it is, as a phrase.
     pub meaning: &'static str,
     /// Which records have it.
     pub applies: Applies,
@@ -241,7 +242,7 @@ pub(super) fn find(name: &str) -> Option<&'static FieldInfo> {
     FIELDS.iter().find(|info| info.names().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
-/// What the language has beside fields, with its meaning: for help.
+/// TokenKind the language has beside fields, with its meaning: for help.
 pub const SYNTAX: &[(&str, &str)] = &[
     ("field:value", "equal, ignoring case; value* is a beginning, * any value (also = and ==)"),
     ("field!=value", "not equal; never holds where the field has no value"),
@@ -262,9 +263,9 @@ pub struct HelpRow {
     pub name: String,
     /// The operators, separated by blanks.
     pub operators: String,
-    /// What stands on the right of the operator.
+    /// TokenKind stands on the right of the operator.
     pub values: String,
-    /// What it means.
+    /// TokenKind it means.
     pub meaning: &'static str,
     /// A test that uses it.
     pub example: &'static str,

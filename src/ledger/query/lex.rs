@@ -42,7 +42,7 @@ impl Op {
 pub(super) struct Token<'a> {
     pub(super) at: usize,
     pub(super) end: usize,
-    pub(super) what: What<'a>,
+    pub(super) kind: TokenKind<'a>,
 }
 
 impl Location for Token<'_> {
@@ -56,7 +56,7 @@ impl Location for Token<'_> {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum What<'a> {
+pub(super) enum TokenKind<'a> {
     Open,
     Close,
     And,
@@ -109,7 +109,7 @@ impl Value {
 type Input<'a> = LocatingSlice<&'a str>;
 type Lexed<T> = Result<T, ErrMode<Error>>;
 
-/// Cuts the text into tokens. The last is [`What::End`], unless there is an error: then the tokens before it are given
+/// Cuts the text into tokens. The last is [`TokenKind::End`], unless there is an error: then the tokens before it are given
 /// too, for completion.
 pub(super) fn tokens(text: &str) -> (Vec<Token<'_>>, Option<Error>) {
     let mut input = LocatingSlice::new(text);
@@ -117,7 +117,7 @@ pub(super) fn tokens(text: &str) -> (Vec<Token<'_>>, Option<Error>) {
     loop {
         match token(&mut input) {
             Ok(token) => {
-                let is_end = token.what == What::End;
+                let is_end = token.kind == TokenKind::End;
                 tokens.push(token);
                 if is_end {
                     return (tokens, None);
@@ -132,32 +132,32 @@ pub(super) fn tokens(text: &str) -> (Vec<Token<'_>>, Option<Error>) {
 fn token<'a>(input: &mut Input<'a>) -> Lexed<Token<'a>> {
     blanks(input)?;
     let at = input.current_token_start();
-    let what = alt((
-        '('.value(What::Open),
-        ')'.value(What::Close),
-        "&&".value(What::And),
-        "||".value(What::Or),
-        ('!', peek(not('='))).value(What::Not),
-        eof.value(What::End),
+    let kind = alt((
+        '('.value(TokenKind::Open),
+        ')'.value(TokenKind::Close),
+        "&&".value(TokenKind::And),
+        "||".value(TokenKind::Or),
+        ('!', peek(not('='))).value(TokenKind::Not),
+        eof.value(TokenKind::End),
         lone_text,
         word_or_test,
     ))
     .parse_next(input)?;
     let end = input.previous_token_end();
-    Ok(Token { at, end, what })
+    Ok(Token { at, end, kind })
 }
 
 fn blanks(input: &mut Input<'_>) -> Lexed<()> {
     take_while(0.., char::is_whitespace).void().parse_next(input)
 }
 
-fn lone_text<'a>(input: &mut Input<'a>) -> Lexed<What<'a>> {
+fn lone_text<'a>(input: &mut Input<'a>) -> Lexed<TokenKind<'a>> {
     let value = quoted(input, false)?;
     apart(input, "the text")?;
-    Ok(What::Quoted(value))
+    Ok(TokenKind::Quoted(value))
 }
 
-fn word_or_test<'a>(input: &mut Input<'a>) -> Lexed<What<'a>> {
+fn word_or_test<'a>(input: &mut Input<'a>) -> Lexed<TokenKind<'a>> {
     let word = taken(input, word_len)?;
     let after_word = input.checkpoint();
     let glued = opt(peek(operator)).parse_next(input)?.is_some();
@@ -169,14 +169,14 @@ fn word_or_test<'a>(input: &mut Input<'a>) -> Lexed<What<'a>> {
     let Some(op) = opt(operator).parse_next(input)? else {
         input.reset(&after_word);
         apart(input, "the word")?;
-        return Ok(What::Word(word));
+        return Ok(TokenKind::Word(word));
     };
     if word.is_empty() {
-        let error = Error::new(op_at, format!("no field stands before «{}»", op.text()));
+        let error = Error::new(op_at, format!("no field stands before `{}`", op.text()));
         return Err(ErrMode::Cut(error.hint("text with : = ~ < or > in it must be quoted")));
     }
     let value = value(input, op)?;
-    Ok(What::Test(Test { field: word, op, op_at, value }))
+    Ok(TokenKind::Test(Test { field: word, op, op_at, value }))
 }
 
 fn operator(input: &mut Input<'_>) -> Lexed<Op> {
@@ -194,15 +194,15 @@ fn operator(input: &mut Input<'_>) -> Lexed<Op> {
     .parse_next(input)
 }
 
-/// What a bare word is, where it is no word.
-pub(super) fn keyword(word: &str) -> Option<What<'static>> {
+/// TokenKind a bare word is, where it is no word.
+pub(super) fn keyword(word: &str) -> Option<TokenKind<'static>> {
     let is = |name: &str| word.eq_ignore_ascii_case(name);
     if is("and") {
-        Some(What::And)
+        Some(TokenKind::And)
     } else if is("or") {
-        Some(What::Or)
+        Some(TokenKind::Or)
     } else if is("not") {
-        Some(What::Not)
+        Some(TokenKind::Not)
     } else {
         None
     }
@@ -286,7 +286,7 @@ fn regex_len(rest: &str) -> usize {
     rest.len()
 }
 
-/// What follows a word, text or value must be set apart from it, so that `f(x)` is not taken for `f and x`.
+/// TokenKind follows a word, text or value must be set apart from it, so that `f(x)` is not taken for `f and x`.
 fn apart(input: &mut Input<'_>, what: &str) -> Lexed<()> {
     let at = input.current_token_start();
     let rest: &str = input.as_ref();
@@ -296,7 +296,7 @@ fn apart(input: &mut Input<'_>, what: &str) -> Lexed<()> {
     if c.is_whitespace() || c == ')' || rest.starts_with("&&") || rest.starts_with("||") {
         return Ok(());
     }
-    let error = Error::new(at, format!("«{c}» directly after {what}"));
+    let error = Error::new(at, format!("`{c}` directly after {what}"));
     Err(ErrMode::Cut(error.hint("a blank is missing, or quotes around it all")))
 }
 

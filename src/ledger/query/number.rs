@@ -77,7 +77,7 @@ pub(super) fn decimal(value: &Value, expected: &str) -> Result<Decimal, Error> {
     let fraction = opt(preceded('.', digit1));
     let parsed: Result<(_, &str, Option<&str>), EmptyError> = (sign, digit1, fraction).parse_next(&mut rest);
     let Ok((sign, integer, fraction)) = parsed else {
-        let error = Error::new(value.place(0), format!("«{}» is no number", value.text));
+        let error = Error::new(value.place(0), format!("`{}` is no number", value.text));
         return Err(error.hint(format!("expected {expected}")));
     };
     let fraction = fraction.unwrap_or("");
@@ -120,7 +120,7 @@ pub(super) fn measured(kind: Kind, default: i128, value: &Value) -> Result<i128,
         Some((_, worth)) => Ok(number.twice(*worth)),
         None => {
             let blanks = rest.len() - rest.trim_start().len();
-            let error = Error::new(value.place(number.end + blanks), format!("there is no unit «{unit}»"));
+            let error = Error::new(value.place(number.end + blanks), format!("there is no unit `{unit}`"));
             Err(error.hint(format!("expected {}", kind.values())))
         }
     }

@@ -9,7 +9,7 @@ use winnow::token::any;
 use super::error::Error;
 use super::eval::{Expr, Test};
 use super::fields::{self, FIELDS, FieldInfo};
-use super::lex::{self, Op, Token, What};
+use super::lex::{self, Op, Token, TokenKind};
 use super::number;
 use super::text::nearest;
 use super::value;
@@ -36,7 +36,7 @@ pub(super) fn expression(text: &str) -> Result<Option<Expr>, Error> {
         return Err(error);
     }
     limit_regexes(&tokens)?;
-    if matches!(tokens.as_slice(), [Token { what: What::End, .. }]) {
+    if matches!(tokens.as_slice(), [Token { kind: TokenKind::End, .. }]) {
         return Ok(None);
     }
     whole(&mut TokenSlice::new(&tokens)).map(Some).map_err(|error| match error {
@@ -47,7 +47,7 @@ pub(super) fn expression(text: &str) -> Result<Option<Expr>, Error> {
 
 fn limit_regexes(tokens: &[Token<'_>]) -> Result<(), Error> {
     let regexes =
-        tokens.iter().filter(|token| matches!(&token.what, What::Test(test) if test.op == Op::Regex));
+        tokens.iter().filter(|token| matches!(&token.kind, TokenKind::Test(test) if test.op == Op::Regex));
     match regexes.map(|token| token.at).nth(MAX_REGEXES) {
         Some(at) => {
             Err(Error::new(at, format!("more than {MAX_REGEXES} regexes")).hint("a|b is one regex for both"))
@@ -59,9 +59,9 @@ fn limit_regexes(tokens: &[Token<'_>]) -> Result<(), Error> {
 fn whole(input: &mut Input<'_, '_>) -> Parsed<Expr> {
     let expr = or(input, 0)?;
     match input.first() {
-        Some(token) if token.what == What::Close => {
-            let error = Error::new(token.at, "«)» closes nothing");
-            Err(ErrMode::Cut(error.hint("the «(» for it is missing")))
+        Some(token) if token.kind == TokenKind::Close => {
+            let error = Error::new(token.at, "`)` closes nothing");
+            Err(ErrMode::Cut(error.hint("the `(` for it is missing")))
         }
         _ => Ok(expr),
     }
@@ -69,7 +69,7 @@ fn whole(input: &mut Input<'_, '_>) -> Parsed<Expr> {
 
 fn or(input: &mut Input<'_, '_>, depth: usize) -> Parsed<Expr> {
     let mut parts = vec![and(input, depth)?];
-    while opt(token(&What::Or)).parse_next(input)?.is_some() {
+    while opt(token(&TokenKind::Or)).parse_next(input)?.is_some() {
         parts.push(and(input, depth)?);
     }
     Ok(Expr::or(parts))
@@ -77,14 +77,16 @@ fn or(input: &mut Input<'_, '_>, depth: usize) -> Parsed<Expr> {
 
 fn and(input: &mut Input<'_, '_>, depth: usize) -> Parsed<Expr> {
     let mut parts = vec![operand(input, depth)?];
-    while opt(token(&What::And)).parse_next(input)?.is_some() || begins_operand(input) {
+    while opt(token(&TokenKind::And)).parse_next(input)?.is_some() || begins_operand(input) {
         parts.push(operand(input, depth)?);
     }
     Ok(Expr::and(parts))
 }
 
 fn begins_operand(input: &Input<'_, '_>) -> bool {
-    input.first().is_some_and(|token| !matches!(token.what, What::Or | What::Close | What::End))
+    input
+        .first()
+        .is_some_and(|token| !matches!(token.kind, TokenKind::Or | TokenKind::Close | TokenKind::End))
 }
 
 fn operand(input: &mut Input<'_, '_>, depth: usize) -> Parsed<Expr> {
@@ -92,41 +94,41 @@ fn operand(input: &mut Input<'_, '_>, depth: usize) -> Parsed<Expr> {
     if depth >= MAX_DEPTH {
         return Err(cut(token.at, format!("nested deeper than {MAX_DEPTH}")));
     }
-    match &token.what {
-        What::Not => Ok(Expr::Not(Box::new(operand(input, depth + 1)?))),
-        What::Open => group(input, token.at, depth + 1),
-        What::Word(word) => Ok(Expr::Test(Test::anywhere(word))),
-        What::Quoted(value) => Ok(Expr::Test(Test::anywhere(&value.text))),
-        What::Test(test) => {
+    match &token.kind {
+        TokenKind::Not => Ok(Expr::Not(Box::new(operand(input, depth + 1)?))),
+        TokenKind::Open => group(input, token.at, depth + 1),
+        TokenKind::Word(word) => Ok(Expr::Test(Test::anywhere(word))),
+        TokenKind::Quoted(value) => Ok(Expr::Test(Test::anywhere(&value.text))),
+        TokenKind::Test(test) => {
             let compiled = compile(token, test).map_err(ErrMode::Cut)?;
             no_unit_apart(test, input.first()).map_err(ErrMode::Cut)?;
             Ok(Expr::Test(compiled))
         }
-        What::End => Err(cut(token.at, "a test is missing at the end")),
-        What::Close => Err(cut(token.at, "a test is missing before «)»")),
-        What::And => Err(word_of_its_own(token.at, "and")),
-        What::Or => Err(word_of_its_own(token.at, "or")),
+        TokenKind::End => Err(cut(token.at, "a test is missing at the end")),
+        TokenKind::Close => Err(cut(token.at, "a test is missing before `)`")),
+        TokenKind::And => Err(word_of_its_own(token.at, "and")),
+        TokenKind::Or => Err(word_of_its_own(token.at, "or")),
     }
 }
 
 fn word_of_its_own(at: usize, word: &str) -> ErrMode<Error> {
-    let error = Error::new(at, format!("a test is missing before «{word}»"));
+    let error = Error::new(at, format!("a test is missing before `{word}`"));
     ErrMode::Cut(error.hint(format!("to look for the word itself, quote it: \"{word}\"")))
 }
 
 fn group(input: &mut Input<'_, '_>, open: usize, depth: usize) -> Parsed<Expr> {
     let expr = or(input, depth)?;
-    if opt(token(&What::Close)).parse_next(input)?.is_some() {
+    if opt(token(&TokenKind::Close)).parse_next(input)?.is_some() {
         return Ok(expr);
     }
-    Err(ErrMode::Cut(Error::new(open, "«(» is not closed").hint("the «)» for it is missing")))
+    Err(ErrMode::Cut(Error::new(open, "`(` is not closed").hint("the `)` for it is missing")))
 }
 
 /// The parser of one token that is exactly this.
 fn token<'t, 'a: 't>(
-    what: &'static What<'static>,
+    what: &'static TokenKind<'static>,
 ) -> impl winnow::Parser<Input<'t, 'a>, &'t Token<'a>, ErrMode<Error>> {
-    any.verify(move |token: &Token<'a>| token.what == *what)
+    any.verify(move |token: &Token<'a>| token.kind == *what)
 }
 
 fn cut(at: usize, message: impl Into<String>) -> ErrMode<Error> {
@@ -141,7 +143,7 @@ fn compile(token: &Token<'_>, test: &lex::Test<'_>) -> Result<Test, Error> {
         return Err(wrong_operator(info, test));
     }
     let Some(value) = &test.value else {
-        let error = Error::new(token.end, format!("a value is missing after «{}»", test.op.text()));
+        let error = Error::new(token.end, format!("a value is missing after `{}`", test.op.text()));
         return Err(error.hint(format!("for example {}", info.example)));
     };
     let condition = value::condition(info, test.op, value)?;
@@ -154,10 +156,10 @@ fn no_unit_apart(test: &lex::Test<'_>, next: Option<&Token<'_>>) -> Result<(), E
         return Ok(());
     };
     match next {
-        Some(Token { at, what: What::Word(word), .. })
+        Some(Token { at, kind: TokenKind::Word(word), .. })
             if value.text.ends_with(|c: char| c.is_ascii_digit()) && number::is_unit(info.kind, word) =>
         {
-            let error = Error::new(*at, format!("the unit «{word}» after a blank"));
+            let error = Error::new(*at, format!("the unit `{word}` after a blank"));
             Err(error.hint("it stands directly behind its number; a word like it must be quoted"))
         }
         _ => Ok(()),
@@ -165,14 +167,14 @@ fn no_unit_apart(test: &lex::Test<'_>, next: Option<&Token<'_>>) -> Result<(), E
 }
 
 fn unknown_field(at: usize, name: &str) -> Error {
-    let error = Error::new(at, format!("there is no field «{name}»"));
+    let error = Error::new(at, format!("there is no field `{name}`"));
     match nearest(name, FIELDS.iter().flat_map(FieldInfo::names)) {
-        Some(near) => error.hint(format!("did you mean «{near}»?")),
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error.hint("text with : = ~ < or > in it must be quoted"),
     }
 }
 
 fn wrong_operator(info: &FieldInfo, test: &lex::Test<'_>) -> Error {
-    Error::new(test.op_at, format!("«{}» cannot be compared with «{}»", info.name, test.op.text()))
+    Error::new(test.op_at, format!("`{}` cannot be compared with `{}`", info.name, test.op.text()))
         .hint(format!("it takes {}", info.kind.operators().join(" ")))
 }

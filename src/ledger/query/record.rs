@@ -1,14 +1,14 @@
-//! What the fields of a record are.
+//! TokenKind the fields of a record are.
 
 use std::fmt;
 use std::net::SocketAddr;
 
 use crate::base::{Degraded, Span};
-use crate::ledger::{Exchange, Id, SessionRef};
+use crate::mcp::{Exchange, Id, SessionRef};
 
-use super::Subject;
 use super::fields::{Field, NONE};
-use super::text::Short;
+use super::subject::Subject;
+use super::text::StackText;
 
 /// Hands over every value of a field that is text, a word or an address, as it is printed.
 pub(super) fn texts(field: Field, subject: Subject<'_>, give: &mut dyn FnMut(&str)) {
@@ -18,16 +18,16 @@ pub(super) fn texts(field: Field, subject: Subject<'_>, give: &mut dyn FnMut(&st
             if field == Field::Transport {
                 return give(session.transport.name());
             }
-            give(Short::of(Number(session)).as_str());
+            give(StackText::of(Number(session)).as_str());
             session.id.as_deref().into_iter().for_each(give);
         }
         Field::Server | Field::Client => {
-            ends(field, subject).into_iter().flatten().for_each(|end| give(Short::of(end).as_str()))
+            ends(field, subject).into_iter().flatten().for_each(|end| give(StackText::of(end).as_str()))
         }
         Field::Ip => ends(field, subject)
             .into_iter()
             .flatten()
-            .for_each(|end| give(Short::of(end.ip().to_canonical()).as_str())),
+            .for_each(|end| give(StackText::of(end.ip().to_canonical()).as_str())),
         Field::Degraded => {
             let degraded = degraded(subject);
             if degraded.is_none() {
@@ -62,7 +62,7 @@ fn exchange_texts(field: Field, exchange: &Exchange, give: &mut dyn FnMut(&str))
         Field::Finding => exchange.findings.iter().for_each(|code| give(code.name())),
         Field::Id => match &exchange.id {
             Id::Null => give("null"),
-            Id::Int(int) => give(Short::of(int).as_str()),
+            Id::Int(int) => give(StackText::of(int).as_str()),
             Id::Number(text) | Id::Text(text) => give(text),
         },
         _ => {}

@@ -309,7 +309,7 @@ fn ids_are_compared_as_text() {
 #[test]
 fn precedence_and_spellings() {
     let it = exchange();
-    // «call» holds, «zz» does not.
+    // `call` holds, `zz` does not.
     check(
         Subject::Exchange(&it),
         &[
@@ -345,27 +345,27 @@ fn precedence_and_spellings() {
 fn errors_point_at_the_character() {
     let long = format!("{}é", "a".repeat(4095));
     let table: &[(&str, usize, &str)] = &[
-        ("methd:x", 0, "did you mean «method»?"),
+        ("methd:x", 0, "did you mean `method`?"),
         ("a and xyzzy>3", 6, "must be quoted"),
         ("dur>", 4, "value is missing"),
         ("dur> and x", 4, "value is missing"),
         ("(dur>=)", 6, "value is missing"),
         ("dur==", 5, "value is missing"),
         (":x", 0, "no field"),
-        ("a :: b", 0, "no field «a»"),
+        ("a :: b", 0, "no field `a`"),
         ("a or :x", 5, "no field stands"),
         ("dur>x", 4, "no number"),
-        ("dur>5x", 5, "no unit «x»"),
+        ("dur>5x", 5, "no unit `x`"),
         ("dur>5 ms", 6, "after a blank"),
         ("bytes>5ms", 7, "no unit"),
         ("dur>123456789012345678901", 4, "digits"),
         ("dur~5", 3, "it takes : != > >= < <="),
         ("status>ok", 6, "it takes : != ~"),
-        ("status:okk", 7, "did you mean «ok»?"),
+        ("status:okk", 7, "did you mean `ok`?"),
         ("status:zzz", 7, "ok, tool_error, error, cancelled, http_error, unanswered"),
         ("status:zzz*", 7, "there is no status"),
         ("cause:\"x\"", 7, "client_closed"),
-        ("finding:tcp.gaps", 8, "did you mean «tcp.gap»?"),
+        ("finding:tcp.gaps", 8, "did you mean `tcp.gap`?"),
         ("finding:zz", 8, "rpc.*"),
         ("name~(a", 5, "unclosed group"),
         ("name~ab[z-a]", 8, "range"),
@@ -387,9 +387,9 @@ fn errors_point_at_the_character() {
         ("time:12x", 7, "epoch"),
         ("a and", 5, "missing at the end"),
         ("not", 3, "missing at the end"),
-        ("or a", 0, "missing before «or»"),
-        ("a && && b", 5, "missing before «and»"),
-        ("()", 1, "missing before «)»"),
+        ("or a", 0, "missing before `or`"),
+        ("a && && b", 5, "missing before `and`"),
+        ("()", 1, "missing before `)`"),
         ("(a", 0, "not closed"),
         ("a (b (c)", 2, "not closed"),
         ("a) b", 1, "closes nothing"),

@@ -3,12 +3,12 @@
 use std::fmt::{self, Write as _};
 
 /// A short text on the stack: an id, an address, a session's number.
-pub(super) struct Short {
+pub(super) struct StackText {
     bytes: [u8; 64],
     len: usize,
 }
 
-impl Short {
+impl StackText {
     /// The text of `what`; empty where it is longer than 64 bytes (an address with scope and port has at most 58).
     pub(super) fn of(what: impl fmt::Display) -> Self {
         let mut short = Self { bytes: [0; 64], len: 0 };
@@ -24,7 +24,7 @@ impl Short {
     }
 }
 
-impl fmt::Write for Short {
+impl fmt::Write for StackText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let end = self.len + text.len();
         let room = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
@@ -67,7 +67,7 @@ pub(super) fn contains(text: &str, needle: &str) -> bool {
     text.char_indices().any(|(at, _)| begins_at(at))
 }
 
-/// What follows the folded `needle` at the start of `text`. Characters are lowered one by one, so that a match ends
+/// TokenKind follows the folded `needle` at the start of `text`. Characters are lowered one by one, so that a match ends
 /// where a character of `text` does.
 fn strip<'a>(text: &'a str, needle: &str) -> Option<&'a str> {
     let mut wanted = needle.chars();
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn short_texts_do_not_overflow() {
-        assert_eq!(Short::of(i64::MIN).as_str(), "-9223372036854775808");
-        assert_eq!(Short::of("x".repeat(65)).as_str(), "");
+        assert_eq!(StackText::of(i64::MIN).as_str(), "-9223372036854775808");
+        assert_eq!(StackText::of("x".repeat(65)).as_str(), "");
     }
 }

@@ -7,14 +7,12 @@ use jiff::civil;
 use jiff::tz::Offset;
 
 use super::error::Error;
-use super::eval::Condition;
+use super::eval::{Condition, DAY};
 use super::fields::Kind;
 use super::lex::{Op, Value};
 use super::number::decimal;
 
 const SECOND: i128 = 1_000_000_000;
-/// Nanoseconds of a day.
-pub(super) const DAY: i128 = 86_400 * SECOND;
 
 /// Compiles a value that stands behind `op`.
 pub(super) fn condition(op: Op, value: &Value) -> Result<Condition, Error> {
@@ -93,6 +91,6 @@ fn no_time(value: &Value, error: &jiff::Error) -> Error {
     // jiff tells a chain of causes; the last is the one that helps.
     let error = error.to_string();
     let cause = error.rsplit(": ").next().unwrap_or("");
-    Error::new(value.place(0), format!("«{}» is no time: {cause}", value.text))
+    Error::new(value.place(0), format!("`{}` is no time: {cause}", value.text))
         .hint(format!("expected {}", Kind::Time.values()))
 }

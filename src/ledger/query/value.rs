@@ -46,11 +46,11 @@ pub(super) fn condition(info: &FieldInfo, op: Op, value: &Value) -> Result<Condi
 
 fn check_star(info: &FieldInfo, op: Op, value: &Value, star: usize) -> Result<(), Error> {
     if !matches!(op, Op::Equal | Op::NotEqual) {
-        let error = Error::new(star, format!("«*» cannot be compared with «{}»", op.text()));
+        let error = Error::new(star, format!("`*` cannot be compared with `{}`", op.text()));
         return Err(error.hint("it goes with : and !="));
     }
     if value.text.is_empty() && op == Op::NotEqual {
-        let error = Error::new(star, "«!=*» never holds");
+        let error = Error::new(star, "`!=*` never holds");
         return Err(error.hint(format!("write not {}:*", info.name)));
     }
     let numeric = !info.kind.operators().contains(&Op::Regex.text());
@@ -64,7 +64,7 @@ fn check_star(info: &FieldInfo, op: Op, value: &Value, star: usize) -> Result<()
 /// An unquoted `*` that is not the last character is meant as a pattern, which `:` does not know.
 fn no_inner_star(value: &Value) -> Result<(), Error> {
     match value.text.find('*') {
-        Some(star) if !value.quoted => Err(Error::new(value.place(star), "«*» is only known at the end")
+        Some(star) if !value.quoted => Err(Error::new(value.place(star), "`*` is only known at the end")
             .hint("use ~ and a regex, or quotes")),
         _ => Ok(()),
     }
@@ -84,7 +84,7 @@ fn text(op: Op, value: &Value) -> Result<Condition, Error> {
 /// Which words are meant is known when the expression is compiled.
 fn words(info: &FieldInfo, op: Op, value: &Value) -> Result<Condition, Error> {
     let all = info.field.words();
-    // «any» and «none» stand for themselves only: `finding:*` and `finding~.` ask for a finding.
+    // `any` and `none` stand for themselves only: `finding:*` and `finding~.` ask for a finding.
     let real = || all.iter().copied().filter(|word| *word != ANY && *word != NONE);
     let wanted = fold(&value.text);
     let meant: Vec<&'static str> = if op == Op::Regex {
@@ -105,9 +105,9 @@ fn words(info: &FieldInfo, op: Op, value: &Value) -> Result<Condition, Error> {
 
 fn unknown_word(info: &FieldInfo, value: &Value, all: &[&'static str]) -> Error {
     let at = value.place(0);
-    let error = Error::new(at, format!("there is no {} «{}»", info.name, value.text));
+    let error = Error::new(at, format!("there is no {} `{}`", info.name, value.text));
     if let Some(near) = nearest(&value.text, all.iter().copied()) {
-        return error.hint(format!("did you mean «{near}»? It is one of {}", listed(info.field, all)));
+        return error.hint(format!("did you mean `{near}`? It is one of {}", listed(info.field, all)));
     }
     error.hint(format!("it is one of {}", listed(info.field, all)))
 }
@@ -149,7 +149,7 @@ fn address(kind: Kind, negate: bool, value: &Value) -> Result<Condition, Error> 
         let at = value.place(text.len() - length.len());
         let net = length.parse().ok().and_then(|length| Net::new(base, length));
         let net = net.ok_or_else(|| {
-            Error::new(at, format!("«{length}» is no length of a network"))
+            Error::new(at, format!("`{length}` is no length of a network"))
                 .hint("0 to 32 bits, of IPv6 to 128")
         })?;
         return Ok(Condition::Address { negate, net, port: None });
@@ -173,7 +173,7 @@ fn ip(text: &str) -> Option<IpAddr> {
 }
 
 fn no_address(kind: Kind, value: &Value) -> Error {
-    let error = Error::new(value.place(0), format!("«{}» is no address", value.text));
+    let error = Error::new(value.place(0), format!("`{}` is no address", value.text));
     let looks_like_name = value.text.contains(|c: char| c.is_ascii_alphabetic()) && !value.text.contains(':');
     if looks_like_name {
         return error.hint("names are not looked up; write the address, like 127.0.0.1");
@@ -184,7 +184,7 @@ fn no_address(kind: Kind, value: &Value) -> Error {
 /// A regex; where it is none, the error points at the place that `regex` names.
 fn regex(value: &Value) -> Result<Regex, Error> {
     if let Some(star) = value.star {
-        return Err(Error::new(star, "«*» after a quoted regex").hint("put it inside of the quotes"));
+        return Err(Error::new(star, "`*` after a quoted regex").hint("put it inside of the quotes"));
     }
     let built = RegexBuilder::new(&value.text)
         .case_insensitive(true)
@@ -234,7 +234,7 @@ fn http(op: Op, value: &Value) -> Result<Condition, Error> {
         }
     };
     if !matches!(op, Op::Equal | Op::NotEqual) {
-        let error = Error::new(value.place(0), format!("a class cannot be compared with «{}»", op.text()));
+        let error = Error::new(value.place(0), format!("a class cannot be compared with `{}`", op.text()));
         return Err(error.hint(format!("write the status: {class}")));
     }
     Ok(Condition::Within { negate: op == Op::NotEqual, from: class, to: class + 100 })

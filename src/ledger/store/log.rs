@@ -1,11 +1,11 @@
-//! Bytes in, in the order in which they come; the same bytes out by their offset. What does not fit into memory lies in
-//! a temporary file that has no name.
+//! An append-only log of bytes, read by offset. Its older part moves from memory to an unnamed
+//! temporary file.
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-/// Bytes of a chunk. One that is longer has what was appended at once.
+/// Size of a chunk in bytes. A longer append has a chunk of its own.
 const CHUNK: usize = 1 << 20;
 
 /// An append-only log.
@@ -15,20 +15,20 @@ const CHUNK: usize = 1 << 20;
 ///                                                  └───────── memory ─────────────┘
 /// ```
 ///
-/// What is appended at once lies in one chunk. When the chunks hold more than `memory` bytes, the oldest go to the
-/// file; where that cannot be written they are gone, and reading them says so.
+/// One append is in one chunk. While the chunks hold more than `memory` bytes, the oldest moves to the
+/// file. If the file cannot be written, that chunk is lost, and reading it fails.
 #[derive(Debug)]
 pub(super) struct Log {
     memory: usize,
     chunks: VecDeque<Chunk>,
     held: usize,
     file: Option<File>,
-    /// An empty file that was opened before: a program that shut itself in can make none.
+    /// The empty file to use, opened before the sandbox was entered: none can be opened in it.
     spare: Option<File>,
-    /// Why the file cannot be written. From then on what leaves memory is gone.
+    /// Why the file cannot be written. From then on, chunks that leave memory are lost.
     failed: Option<io::ErrorKind>,
-    /// Bytes from the start that lie in the file.
-    filed: u64,
+    /// Length of the file: the bytes before this offset are in it.
+    spilled: u64,
 }
 
 #[derive(Debug)]
@@ -44,17 +44,17 @@ impl Chunk {
 }
 
 impl Log {
-    /// An empty log that keeps up to `memory` bytes, and at least the newest chunk, in memory.
+    /// Creates an empty log that keeps up to `memory` bytes, and at least the newest chunk, in memory.
     pub(super) fn new(memory: usize) -> Self {
-        Self { memory, chunks: VecDeque::new(), held: 0, file: None, spare: None, failed: None, filed: 0 }
+        Self { memory, chunks: VecDeque::new(), held: 0, file: None, spare: None, failed: None, spilled: 0 }
     }
 
-    /// From now on what does not fit into memory goes to this file, which is empty, instead of one of its own making.
+    /// Uses this empty file instead of creating a temporary one.
     pub(super) fn spill_into(&mut self, file: File) {
         self.spare = Some(file);
     }
 
-    /// Appends the parts as one piece, and says at which offset.
+    /// Appends the parts back to back and returns the offset of the first.
     pub(super) fn append(&mut self, parts: &[&[u8]]) -> u64 {
         let len: usize = parts.iter().map(|part| part.len()).sum();
         let end = self.chunks.back().map_or(0, Chunk::end);
@@ -68,7 +68,9 @@ impl Log {
             }
         }
         if let Some(chunk) = self.chunks.back_mut() {
-            parts.iter().for_each(|part| chunk.bytes.extend_from_slice(part));
+            for part in parts {
+                chunk.bytes.extend_from_slice(part);
+            }
         }
         end
     }
@@ -76,7 +78,7 @@ impl Log {
     /// Reads `len` bytes at `offset`.
     ///
     /// # Errors
-    /// They are beyond the end, could not be kept ([`Log::failed`]), or the file cannot be read.
+    /// The range is beyond the end, the bytes were lost ([`Log::failed`]), or the file cannot be read.
     pub(super) fn read(&mut self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
         let after = self.chunks.partition_point(|chunk| chunk.start <= offset);
         let chunk = after.checked_sub(1).and_then(|index| self.chunks.get(index));
@@ -85,7 +87,7 @@ impl Log {
             let bytes = from.checked_add(len).and_then(|to| chunk.bytes.get(from..to));
             return bytes.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into());
         }
-        let file = self.file.as_mut().filter(|_| offset.saturating_add(len as u64) <= self.filed);
+        let file = self.file.as_mut().filter(|_| offset.saturating_add(len as u64) <= self.spilled);
         let file =
             file.ok_or_else(|| io::Error::from(self.failed.unwrap_or(io::ErrorKind::UnexpectedEof)))?;
         file.seek(SeekFrom::Start(offset))?;
@@ -94,12 +96,12 @@ impl Log {
         Ok(bytes)
     }
 
-    /// Why what left memory could not be kept; `None` where all was.
+    /// Why bytes that left memory were lost; `None` if none were.
     pub(super) fn failed(&self) -> Option<io::ErrorKind> {
         self.failed
     }
 
-    /// The oldest chunk goes to the file.
+    /// Moves the oldest chunk to the file.
     fn spill(&mut self) {
         let Some(chunk) = self.chunks.pop_front() else { return };
         self.held -= chunk.bytes.capacity();
@@ -107,7 +109,7 @@ impl Log {
             return;
         }
         match self.write(&chunk) {
-            Ok(()) => self.filed = chunk.end(),
+            Ok(()) => self.spilled = chunk.end(),
             Err(error) => self.failed = Some(error.kind()),
         }
     }
@@ -115,7 +117,7 @@ impl Log {
     fn write(&mut self, chunk: &Chunk) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(self.spare.take().map_or_else(tempfile::tempfile, Ok)?),
+            empty => empty.insert(self.spare.take().map_or_else(tempfile::tempfile, Ok)?),
         };
         file.seek(SeekFrom::Start(chunk.start))?;
         file.write_all(&chunk.bytes)
@@ -130,7 +132,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_appended_is_read(
+        fn appended_bytes_are_read_back(
             pieces in proptest::collection::vec((0_usize..400_000, any::<u8>()), 1..40),
             memory in 0_usize..(4 << 20),
         ) {
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_opened_before_is_used() {
+    fn a_given_file_is_used() {
         let file = tempfile::tempfile().unwrap();
         let same = file.try_clone().unwrap();
         let mut log = Log::new(0);
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_filed_is_gone_and_the_rest_is_there() {
+    fn bytes_that_could_not_be_spilled_are_lost_and_the_rest_is_kept() {
         let mut log = Log::new(0);
         log.failed = Some(io::ErrorKind::StorageFull);
         let first = log.append(&[&[1; CHUNK]]);

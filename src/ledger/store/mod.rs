@@ -1,72 +1,78 @@
-//! Everything that was told in; any of it out again: what the views of the TUI look at.
+//! Everything that was found in a capture, for the views of the TUI.
 //!
-//! Exchanges are rows of some 60 bytes, what was said lies in a log that spills to a temporary file. So what grows
-//! with the capture is a row for each exchange, connection, session and stream; long texts in rows have room together.
+//! Exchanges are packed (`exchange_table`), payloads are in a log that spills to a temporary file.
+//! What grows with the capture in memory is one packed exchange for each, and a record for each
+//! connection, session and stream; the long texts of exchanges share a budget.
 
+mod blocks;
+mod exchange_table;
 mod log;
-mod pack;
+mod packed_exchange;
 mod payload_log;
-mod row;
+mod shared_values;
+mod varint;
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{ConnectionFact, Entry, Exchange, Finding, Notification, Record, Session, Stream};
-use crate::base::Fact;
-use crate::base::fact::CaptureFact;
+use super::entry::Entry;
+use crate::base::fact::{CaptureFact, ConnectionFact};
+use crate::base::{Fact, Finding};
+use crate::mcp::{Exchange, Notification, Record, Session, Stream};
 
 pub use payload_log::Payload;
 
-use payload_log::{NOWHERE, PayloadLog};
-use row::Rows;
+use exchange_table::ExchangeTable;
+use payload_log::{NO_OFFSET, PayloadLog, PayloadOffsets};
 
-/// Notifications that are kept: 200 bytes each, 40 MB. A server that tells of its progress a thousand times a second
-/// needs minutes for so many; how many came for an exchange is in its row.
+/// Notifications that are kept. The number of progress notifications of an exchange is counted in the
+/// exchange, and counts all of them.
 const MAX_NOTIFICATIONS: usize = 200_000;
 
-/// Findings that are kept, each with a text: 20 MB. What is beyond is counted in the totals.
+/// Findings that are kept. Those beyond are counted in the totals alone.
 const MAX_FINDINGS: usize = 100_000;
 
-/// What goes on in a capture that is not over: it is told once it is.
+/// What is open while a capture goes on: these records are emitted as entries only when they end.
 #[derive(Clone, Debug, Default)]
 pub struct InProgress {
-    /// The counts so far.
+    /// The counts of the capture so far.
     pub capture: CaptureFact,
-    /// The connections that are open.
+    /// The open connections.
     pub connections: Vec<ConnectionFact>,
-    /// The sessions, ended or not: they are told at the end.
+    /// All sessions: they are emitted at the end of the capture.
     pub sessions: Vec<Session>,
-    /// The streams that go on. Their bytes are 0: they are not counted yet.
+    /// The open streams. Their `bytes` are 0: they are counted when the stream ends.
     pub streams: Vec<Stream>,
 }
 
-/// What is kept of a capture, for looking at it.
+/// The records, findings and payloads of a capture.
 #[derive(Debug)]
 pub struct Store {
-    exchanges: Rows,
-    /// The notifications that belong to an exchange, by its `n`.
-    notified: HashMap<u64, Vec<Notification>, foldhash::fast::RandomState>,
-    /// How many these are.
-    notifications: usize,
+    exchanges: ExchangeTable,
+    /// The notifications of exchanges, by [`Exchange::n`].
+    notifications: HashMap<u64, Vec<Notification>, foldhash::fast::RandomState>,
+    notification_count: usize,
     streams: Vec<Stream>,
     connections: Vec<ConnectionFact>,
     sessions: Vec<Session>,
     findings: Vec<Finding>,
     capture: CaptureFact,
-    /// What was open when that was said last, by what it is known by.
+    /// What was in progress at the last update: connections and sessions by number, streams by
+    /// connection and transaction.
     open_connections: BTreeMap<u32, ConnectionFact>,
     open_sessions: BTreeMap<u32, Session>,
     open_streams: BTreeMap<(u32, u32), Stream>,
-    said: PayloadLog,
+    payloads: PayloadLog,
 }
 
 impl Store {
-    /// An empty store that keeps up to `memory` bytes of what was said in memory, and the rest in a temporary file.
+    /// Creates an empty store that keeps up to `memory` bytes of payloads in memory, and the rest in a
+    /// temporary file.
     #[must_use]
     pub fn new(memory: usize) -> Self {
         Self {
-            exchanges: Rows::default(),
-            notified: HashMap::default(),
-            notifications: 0,
+            exchanges: ExchangeTable::default(),
+            notifications: HashMap::default(),
+            notification_count: 0,
             streams: Vec::new(),
             connections: Vec::new(),
             sessions: Vec::new(),
@@ -75,22 +81,22 @@ impl Store {
             open_connections: BTreeMap::new(),
             open_sessions: BTreeMap::new(),
             open_streams: BTreeMap::new(),
-            said: PayloadLog::new(memory),
+            payloads: PayloadLog::new(memory),
         }
     }
 
-    /// From now on what does not fit into memory goes to this file, which is empty: for a program that can open none
-    /// later. (Otherwise a temporary file is made when it is needed.)
+    /// Uses this empty file for payloads beyond the memory limit, for a program that cannot open one
+    /// later. Without it a temporary file is created when it is needed.
     pub fn spill_into(&mut self, file: std::fs::File) {
-        self.said.spill_into(file);
+        self.payloads.spill_into(file);
     }
 
-    /// Takes what was told next.
+    /// Adds an entry.
     pub fn push(&mut self, entry: Entry) {
         match entry {
-            Entry::Record(Record::Request(exchange)) => self.exchange_told(exchange, true),
-            Entry::Record(Record::Exchange(exchange)) => self.exchange_told(exchange, false),
-            Entry::Record(Record::Notification(notification)) => self.notification(*notification),
+            Entry::Record(Record::Request(exchange)) => self.set_exchange(exchange, true),
+            Entry::Record(Record::Exchange(exchange)) => self.set_exchange(exchange, false),
+            Entry::Record(Record::Notification(notification)) => self.push_notification(*notification),
             Entry::Record(Record::Stream(stream)) => {
                 self.open_streams.remove(&(stream.tcp_stream, stream.transaction));
                 self.streams.push(*stream);
@@ -99,7 +105,7 @@ impl Store {
                 self.open_sessions.remove(&session.session.number);
                 self.sessions.push(*session);
             }
-            // What servers offer stands in the totals.
+            // Offers are part of the totals.
             Entry::Record(Record::Offer(_)) => {}
             Entry::Finding(finding) => {
                 if self.findings.len() < MAX_FINDINGS {
@@ -111,11 +117,11 @@ impl Store {
                 self.connections.push(*connection);
             }
             Entry::Fact(Fact::Capture(capture)) => self.capture = capture,
-            Entry::Fact(Fact::Payload(carried)) => self.said.push(&carried),
+            Entry::Fact(Fact::Payload(payload)) => self.payloads.push(&payload),
         }
     }
 
-    /// What goes on now, in the place of what was said of it before.
+    /// Replaces what was in progress at the last update.
     pub fn set_in_progress(&mut self, in_progress: InProgress) {
         let InProgress { capture, connections, sessions, streams } = in_progress;
         self.capture = capture;
@@ -125,124 +131,125 @@ impl Store {
             streams.into_iter().map(|stream| ((stream.tcp_stream, stream.transaction), stream)).collect();
     }
 
-    /// How many exchanges there are, open ones included.
+    /// The number of exchanges, open ones included.
     #[must_use]
     pub fn len(&self) -> usize {
         self.exchanges.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no exchanges.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The exchange at `index`, in the order in which they were first told; `None` beyond the last.
+    /// The exchange at `index`, in the order in which they were first pushed; `None` beyond the last.
     #[must_use]
     pub fn exchange(&self, index: usize) -> Option<Exchange> {
         self.exchanges.get(index)
     }
 
-    /// Whether what became of the exchange at `index` is not known yet.
+    /// Whether the exchange at `index` is not over yet.
     #[must_use]
     pub fn is_open(&self, index: usize) -> bool {
         self.exchanges.is_open(index)
     }
 
-    /// Where exchange `n` stands; `None` where there is none.
+    /// The index of exchange `n`; `None` if there is no such exchange.
     #[must_use]
     pub fn find(&self, n: u64) -> Option<usize> {
         self.exchanges.find(n)
     }
 
-    /// The notifications that belong to exchange `n`, in their order: of a capture with very many of them the first.
+    /// The notifications of exchange `n`, in their order. Only the first `MAX_NOTIFICATIONS` of a
+    /// capture are kept.
     pub fn notifications_of(&self, n: u64) -> impl Iterator<Item = &Notification> {
-        self.notified.get(&n).into_iter().flatten()
+        self.notifications.get(&n).into_iter().flatten()
     }
 
-    /// The streams that are over.
+    /// The streams that ended.
     #[must_use]
     pub fn streams(&self) -> &[Stream] {
         &self.streams
     }
 
-    /// The streams that went on when that was said last.
+    /// The streams that were open at the last update.
     pub fn open_streams(&self) -> impl ExactSizeIterator<Item = &Stream> {
         self.open_streams.values()
     }
 
-    /// The connections that were open when that was said last.
+    /// The connections that were open at the last update.
     pub fn open_connections(&self) -> impl ExactSizeIterator<Item = &ConnectionFact> {
         self.open_connections.values()
     }
 
-    /// The sessions that were not told yet, as they were when that was said last.
+    /// The sessions that were not emitted yet at the last update.
     pub fn open_sessions(&self) -> impl ExactSizeIterator<Item = &Session> {
         self.open_sessions.values()
     }
 
-    /// The connections that are over.
+    /// The connections that ended.
     #[must_use]
     pub fn connections(&self) -> &[ConnectionFact] {
         &self.connections
     }
 
-    /// The sessions, once they were told.
+    /// The sessions that were emitted: all of them, after the end of the capture.
     #[must_use]
     pub fn sessions(&self) -> &[Session] {
         &self.sessions
     }
 
-    /// The findings: of a capture with very many of them the first.
+    /// The findings. Only the first `MAX_FINDINGS` are kept.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// The counts of the capture, as they were told last.
+    /// The latest counts of the capture.
     #[must_use]
     pub fn capture(&self) -> &CaptureFact {
         &self.capture
     }
 
-    /// What a transaction carried, in the order in which it came.
+    /// All payloads of a transaction, in their order.
     ///
     /// # Errors
-    /// It could not be kept (no space for the temporary file), or cannot be read back.
+    /// They were lost (no space for the temporary file), or cannot be read back.
     pub fn payloads(&mut self, tcp_stream: u32, transaction: u32) -> std::io::Result<Vec<Payload>> {
-        self.said.of(tcp_stream, transaction)
+        self.payloads.of(tcp_stream, transaction)
     }
 
-    /// How many pieces a transaction carried: heads, bodies, events.
+    /// The number of payloads of a transaction.
     #[must_use]
     pub fn payload_count(&self, tcp_stream: u32, transaction: u32) -> u32 {
-        self.said.count(tcp_stream, transaction)
+        self.payloads.count(tcp_stream, transaction)
     }
 
-    /// What the transaction that carried the request of the exchange at `index` carried: its heads, and up to `most`
-    /// pieces up to the request, in their order.
+    /// The heads of the transaction that carried the request of the exchange at `index`, and its last
+    /// `most` payloads up to the request, in their order. Empty if there is no such exchange.
     ///
     /// # Errors
     /// As [`Store::payloads`].
     pub fn request_payloads(&mut self, index: usize, most: usize) -> std::io::Result<Vec<Payload>> {
         let Some(exchange) = self.exchange(index) else { return Ok(Vec::new()) };
-        let [asked, _] = self.exchanges.said(index);
+        let offsets = self.exchanges.payload_offsets(index);
         let on = (exchange.tcp_stream, exchange.transaction);
-        self.said.last_of(on, Some(asked), most)
+        self.payloads.last_of(on, Some(offsets.request), most)
     }
 
-    /// The same of the transaction that carried its response, up to the response. Empty where there is none.
+    /// The same for the response. Empty if there is no response.
     ///
     /// # Errors
     /// As [`Store::payloads`].
     pub fn response_payloads(&mut self, index: usize, most: usize) -> std::io::Result<Vec<Payload>> {
         let on = self.exchange(index).and_then(|exchange| exchange.answered_on);
         let Some(on) = on else { return Ok(Vec::new()) };
-        let [_, answered] = self.exchanges.said(index);
-        self.said.last_of(on, Some(answered), most)
+        let offsets = self.exchanges.payload_offsets(index);
+        self.payloads.last_of(on, Some(offsets.response), most)
     }
 
-    /// The heads of a transaction, and up to `most` of its latest pieces, in their order.
+    /// The heads of a transaction and its last `most` payloads, in their order.
     ///
     /// # Errors
     /// As [`Store::payloads`].
@@ -252,27 +259,31 @@ impl Store {
         transaction: u32,
         most: usize,
     ) -> std::io::Result<Vec<Payload>> {
-        self.said.last_of((tcp_stream, transaction), None, most)
+        self.payloads.last_of((tcp_stream, transaction), None, most)
     }
 
-    /// Why some of what was said could not be kept; `None` where all was. (Its oldest part is then gone.)
+    /// Why the oldest payloads were lost; `None` if none were.
     #[must_use]
-    pub fn failed(&self) -> Option<std::io::ErrorKind> {
-        self.said.failed()
+    pub fn spill_error(&self) -> Option<std::io::ErrorKind> {
+        self.payloads.failed()
     }
 
-    fn exchange_told(&mut self, exchange: Box<Exchange>, is_open: bool) {
-        let asked = self.said.latest(exchange.tcp_stream, exchange.transaction);
-        let answered =
-            exchange.answered_on.map_or(NOWHERE, |(stream, number)| self.said.latest(stream, number));
-        self.exchanges.put(exchange, is_open, [asked, answered]);
+    fn set_exchange(&mut self, exchange: Box<Exchange>, is_open: bool) {
+        let latest = |(tcp_stream, transaction)| self.payloads.latest(tcp_stream, transaction);
+        let payloads = PayloadOffsets {
+            request: latest((exchange.tcp_stream, exchange.transaction)),
+            response: exchange.answered_on.map_or(NO_OFFSET, latest),
+        };
+        self.exchanges.set(exchange, is_open, payloads);
     }
 
-    fn notification(&mut self, notification: Notification) {
-        // The others are counted in the totals.
-        if let Some(n) = notification.exchange.filter(|_| self.notifications < MAX_NOTIFICATIONS) {
-            self.notified.entry(n).or_default().push(notification);
-            self.notifications += 1;
+    fn push_notification(&mut self, notification: Notification) {
+        // Notifications of no exchange are counted in the totals alone.
+        if let Some(n) = notification.exchange
+            && self.notification_count < MAX_NOTIFICATIONS
+        {
+            self.notifications.entry(n).or_default().push(notification);
+            self.notification_count += 1;
         }
     }
 }

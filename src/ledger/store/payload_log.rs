@@ -1,4 +1,4 @@
-//! What transactions carried, in a log: each piece knows the piece before it of the same transaction.
+//! What HTTP transactions carried, in a log.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,54 +8,69 @@ use super::log::Log;
 use crate::base::fact::{PayloadFact, PayloadKind};
 use crate::base::{Degraded, Origin, PacketNo, Side, Span};
 
-/// A head, a body or an event, as it was.
+/// A head, a body or an event of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
-    /// Who sent it.
+    /// The side that sent it.
     pub side: Side,
     /// What it is.
     pub kind: PayloadKind,
     /// Its packets.
     pub span: Span,
-    /// The head as it was sent; a body without its codings; the data of an event.
+    /// A head as it was sent, a body with its content codings removed, or the data of an event.
     pub bytes: Vec<u8>,
-    /// Why it may not be whole.
+    /// Why it may be incomplete.
     pub degraded: Degraded,
 }
 
-/// All pieces.
+/// The payloads of all transactions. Each is stored with the offset of the one before it in the same
+/// transaction, so a transaction is read from its last payload backwards.
 #[derive(Debug)]
 pub(super) struct PayloadLog {
     log: Log,
-    /// Of each connection, by the number of the transaction.
-    last: HashMap<u32, Vec<Last>, foldhash::fast::RandomState>,
-    /// The [`START`]th piece of transactions that are long: the heads lie before it, and the way from the last piece
-    /// back to them is long too.
-    starts: HashMap<(u32, u32), Place, foldhash::fast::RandomState>,
+    /// By connection, then by transaction.
+    last: HashMap<u32, Vec<LastPayload>, foldhash::fast::RandomState>,
+    /// The payload number [`START`] of long transactions, by connection and transaction: a shortcut
+    /// to the heads, which come before it.
+    starts: HashMap<(u32, u32), LogOffset, foldhash::fast::RandomState>,
     front: Vec<u8>,
 }
 
-/// See [`PayloadLog::starts`]. Heads are the first, second or third piece; interim responses come before them.
+/// See [`PayloadLog::starts`]. Large enough that both heads come before it, even after interim
+/// responses.
 const START: u32 = 32;
 
-/// Bytes of pieces that are read at once, where not all are asked for.
+/// Limit for one read of several payloads, in bytes.
 const MOST_BYTES: usize = 64 << 20;
 
-/// Where a piece lies in the log: the offset of its front.
-pub(super) type Place = u64;
+/// Offset of a payload in the log, in bytes.
+pub(super) type LogOffset = u64;
 
-/// The piece before the first.
-pub(super) const NOWHERE: Place = Place::MAX;
+/// The offset of no payload.
+pub(super) const NO_OFFSET: LogOffset = LogOffset::MAX;
 
-/// The latest piece of a transaction, and how many it has.
-#[derive(Clone, Copy, Debug)]
-struct Last {
-    place: Place,
-    pieces: u32,
+/// The payloads of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PayloadOffsets {
+    /// The payload with the request, or one shortly before it in the same transaction.
+    pub(super) request: LogOffset,
+    /// The same for the response.
+    pub(super) response: LogOffset,
 }
 
-impl Last {
-    const NONE: Self = Self { place: NOWHERE, pieces: 0 };
+impl PayloadOffsets {
+    pub(super) const NONE: Self = Self { request: NO_OFFSET, response: NO_OFFSET };
+}
+
+/// The latest payload of a transaction, and how many it has.
+#[derive(Clone, Copy, Debug)]
+struct LastPayload {
+    offset: LogOffset,
+    count: u32,
+}
+
+impl LastPayload {
+    const NONE: Self = Self { offset: NO_OFFSET, count: 0 };
 }
 
 impl PayloadLog {
@@ -79,108 +94,112 @@ impl PayloadLog {
 
     pub(super) fn push(&mut self, carried: &PayloadFact) {
         let key = (carried.peers.tcp_stream, carried.transaction);
-        let Last { place: before, pieces } = self.last(key);
+        let LastPayload { offset: before, count } = self.last(key);
         write_front(&mut self.front, before, carried);
-        let place = self.log.append(&[&self.front, &carried.bytes]);
+        let offset = self.log.append(&[&self.front, &carried.bytes]);
         let of_connection = self.last.entry(key.0).or_default();
         let at = key.1 as usize;
         if at >= of_connection.len() {
-            // Doubling would waste as much as there is: connections have a few transactions, and there are many.
+            // Grow by a quarter instead of doubling: there are many connections with few transactions.
             of_connection.reserve_exact((at + 1 - of_connection.len()).max(of_connection.len() / 4));
-            of_connection.resize(at + 1, Last::NONE);
+            of_connection.resize(at + 1, LastPayload::NONE);
         }
         if let Some(last) = of_connection.get_mut(at) {
-            *last = Last { place, pieces: pieces.saturating_add(1) };
+            *last = LastPayload { offset, count: count.saturating_add(1) };
         }
-        if pieces + 1 == START {
-            self.starts.insert(key, place);
+        if count + 1 == START {
+            self.starts.insert(key, offset);
         }
     }
 
-    /// The latest piece of a transaction.
-    pub(super) fn latest(&self, tcp_stream: u32, transaction: u32) -> Place {
-        self.last((tcp_stream, transaction)).place
+    /// The latest payload of a transaction.
+    pub(super) fn latest(&self, tcp_stream: u32, transaction: u32) -> LogOffset {
+        self.last((tcp_stream, transaction)).offset
     }
 
-    /// How many pieces a transaction has.
+    /// The number of payloads of a transaction.
     pub(super) fn count(&self, tcp_stream: u32, transaction: u32) -> u32 {
-        self.last((tcp_stream, transaction)).pieces
+        self.last((tcp_stream, transaction)).count
     }
 
-    fn last(&self, (tcp_stream, transaction): (u32, u32)) -> Last {
+    fn last(&self, (tcp_stream, transaction): (u32, u32)) -> LastPayload {
         let of_connection = self.last.get(&tcp_stream);
-        of_connection.and_then(|all| all.get(transaction as usize)).copied().unwrap_or(Last::NONE)
+        of_connection.and_then(|all| all.get(transaction as usize)).copied().unwrap_or(LastPayload::NONE)
     }
 
-    /// The heads of a transaction, and up to `most` of its pieces that end at `until` (at the latest, where that is
-    /// nowhere), in their order.
+    /// Reads the heads of a transaction and up to `most` payloads that end at `until`, or at the latest
+    /// if `until` is `None` or [`NO_OFFSET`]. They are in their order.
     pub(super) fn last_of(
         &mut self,
         on: (u32, u32),
-        until: Option<Place>,
+        until: Option<LogOffset>,
         most: usize,
     ) -> io::Result<Vec<Payload>> {
-        let place = until.filter(|place| *place != NOWHERE).unwrap_or_else(|| self.latest(on.0, on.1));
-        let (mut pieces, before) = self.back(place, most)?;
-        let start = self.starts.get(&on).copied().filter(|_| before != NOWHERE);
-        if let Some(start) = start {
+        let end = until.filter(|offset| *offset != NO_OFFSET).unwrap_or_else(|| self.latest(on.0, on.1));
+        let (mut payloads, before) = self.back(end, most)?;
+        if before != NO_OFFSET
+            && let Some(start) = self.starts.get(&on).copied()
+        {
             let (firsts, _) = self.back(start, START as usize)?;
-            let is_head = |piece: &Payload| piece.kind == PayloadKind::Head;
-            // The oldest pieces that were read may be heads themselves.
+            let is_head = |payload: &Payload| payload.kind == PayloadKind::Head;
+            // The oldest payloads read may be heads themselves.
             let heads: Vec<_> =
-                firsts.into_iter().filter(is_head).filter(|head| !pieces.contains(head)).collect();
-            pieces.splice(0..0, heads);
+                firsts.into_iter().filter(is_head).filter(|head| !payloads.contains(head)).collect();
+            payloads.splice(0..0, heads);
         }
-        Ok(pieces)
+        Ok(payloads)
     }
 
-    /// Up to `most` pieces that end at `place`, in their order, and where the piece before them lies.
-    fn back(&mut self, mut place: Place, most: usize) -> io::Result<(Vec<Payload>, Place)> {
-        let (mut pieces, mut bytes) = (Vec::new(), 0);
-        while place != NOWHERE && pieces.len() < most && bytes < MOST_BYTES {
-            let (before, said, len) = self.read(place)?;
+    /// Reads up to `most` payloads that end at `offset`, in their order. Also returns the offset of the
+    /// payload before them.
+    fn back(&mut self, mut offset: LogOffset, most: usize) -> io::Result<(Vec<Payload>, LogOffset)> {
+        let (mut payloads, mut bytes) = (Vec::new(), 0);
+        while offset != NO_OFFSET && payloads.len() < most && bytes < MOST_BYTES {
+            let (before, payload, len) = self.read(offset)?;
             bytes += len;
-            pieces.push(said);
-            place = before;
+            payloads.push(payload);
+            offset = before;
         }
-        pieces.reverse();
-        Ok((pieces, place))
+        payloads.reverse();
+        Ok((payloads, offset))
     }
 
-    /// The pieces of a transaction, in their order.
+    /// Reads all payloads of a transaction, in their order.
     pub(super) fn of(&mut self, tcp_stream: u32, transaction: u32) -> io::Result<Vec<Payload>> {
-        let (mut pieces, mut place) = (Vec::new(), self.latest(tcp_stream, transaction));
-        while place != NOWHERE {
-            let (before, said, _) = self.read(place)?;
-            pieces.push(said);
-            place = before;
+        let (mut payloads, mut offset) = (Vec::new(), self.latest(tcp_stream, transaction));
+        while offset != NO_OFFSET {
+            let (before, payload, _) = self.read(offset)?;
+            payloads.push(payload);
+            offset = before;
         }
-        pieces.reverse();
-        Ok(pieces)
+        payloads.reverse();
+        Ok(payloads)
     }
 
-    /// The piece at a place, where the one before it lies, and its length.
-    fn read(&mut self, place: Place) -> io::Result<(Place, Payload, usize)> {
-        let wrong = || io::Error::from(io::ErrorKind::InvalidData);
-        let len = self.log.read(place, LEN)?;
-        let len = take(&mut &*len).map(u32::from_le_bytes).ok_or_else(wrong)? as usize;
-        let bytes = self.log.read(place + LEN as u64, len)?;
-        let (before, said) = read_piece(&bytes).ok_or_else(wrong)?;
-        Ok((before, said, len))
+    /// Reads the payload at an offset. Returns the offset of the one before it, the payload, and its
+    /// stored length in bytes.
+    fn read(&mut self, offset: LogOffset) -> io::Result<(LogOffset, Payload, usize)> {
+        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+        let len = self.log.read(offset, LEN)?;
+        let len = take(&mut &*len).map(u32::from_le_bytes).ok_or_else(invalid)? as usize;
+        let bytes = self.log.read(offset + LEN as u64, len)?;
+        let (before, payload) = parse(&bytes).ok_or_else(invalid)?;
+        Ok((before, payload, len))
     }
 }
 
-/// Bytes of the length of a piece.
+/// Size of the length field, in bytes.
 const LEN: usize = size_of::<u32>();
 
-/// A piece is this front, the type and the id of an event, and the bytes. Its length is that of all behind it.
+/// Writes what precedes the bytes of a payload, the type and the id of an event included. The length
+/// counts everything after itself.
 ///
 /// ```text
-///   length 4 │ before 8 │ side 1 │ kind 1 │ degraded 1 │ span 48 │ type: length 4 │ id: length 4 │ …
+///   length 4 │ previous 8 │ side 1 │ kind 1 │ degraded 1 │ span 48 │ length of the type 4 │ length of the id 4 │ type │ id
 /// ```
 ///
-/// Lengths are one more than they are, and 0 stands for none. All numbers are little-endian.
-fn write_front(front: &mut Vec<u8>, before: Place, carried: &PayloadFact) {
+/// The lengths of the type and the id are stored plus one; 0 means absent. Numbers are little-endian.
+fn write_front(front: &mut Vec<u8>, before: LogOffset, carried: &PayloadFact) {
     front.clear();
     front.extend_from_slice(&[0; LEN]);
     let (kind, name, id) = match &carried.kind {
@@ -204,15 +223,16 @@ fn write_front(front: &mut Vec<u8>, before: Place, carried: &PayloadFact) {
     for text in [name, id].into_iter().flatten() {
         front.extend_from_slice(text.as_bytes());
     }
-    // A body is at most 64 MiB long, names are cut at 4 KiB.
+    // Always fits: bodies and events are limited to MAX_BODY and MAX_EVENT, names to MAX_TEXT.
     let len = u32::try_from(front.len() - LEN + carried.bytes.len()).unwrap_or_default();
-    if let Some(place) = front.first_chunk_mut() {
-        *place = len.to_le_bytes();
+    if let Some(field) = front.first_chunk_mut() {
+        *field = len.to_le_bytes();
     }
 }
 
-/// `None` where the bytes are not what [`write_front`] wrote: the temporary file was changed by somebody else.
-fn read_piece(bytes: &[u8]) -> Option<(Place, Payload)> {
+/// Parses what [`write_front`] wrote, and the bytes. `None` if it is malformed: another process changed
+/// the temporary file.
+fn parse(bytes: &[u8]) -> Option<(LogOffset, Payload)> {
     let rest = &mut &*bytes;
     let before = number(rest)?;
     let [side, kind, degraded] = take(rest)?;
@@ -226,7 +246,7 @@ fn read_piece(bytes: &[u8]) -> Option<(Place, Payload)> {
         Some(Some(std::str::from_utf8(text).ok()?.to_owned()))
     };
     let [name, id] = [text(lens[0])?, text(lens[1])?];
-    let said = Payload {
+    let payload = Payload {
         side: if side == 0 { Side::Client } else { Side::Server },
         kind: match kind {
             0 => PayloadKind::Head,
@@ -242,7 +262,7 @@ fn read_piece(bytes: &[u8]) -> Option<(Place, Payload)> {
         bytes: rest.to_vec(),
         degraded: Degraded::from_bits(degraded),
     };
-    Some((before, said))
+    Some((before, payload))
 }
 
 fn number(rest: &mut &[u8]) -> Option<u64> {

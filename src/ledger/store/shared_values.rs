@@ -1,0 +1,100 @@
+//! Values that many exchanges have in common, stored once: texts by number, sessions by theirs.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::mcp::SessionRef;
+
+/// Bytes of texts longer than [`SHORT`] that a table may hold. Methods, names, ids and error
+/// messages are rarely that long, but traffic can make a million of 4 KiB each, which is 4 GB.
+pub(super) const MAX_LONG_TEXTS: usize = 64 << 20;
+
+/// Length up to which a text is always stored whole, in bytes.
+pub(super) const SHORT: usize = 64;
+
+/// The values that the packed exchanges of a table refer to.
+#[derive(Debug, Default)]
+pub(super) struct SharedValues {
+    pub(super) texts: TextTable,
+    pub(super) budget: TextBudget,
+    /// By session number.
+    sessions: HashMap<u32, SessionRef, foldhash::fast::RandomState>,
+}
+
+impl SharedValues {
+    /// Stores the latest state of a session: its id is known only after its first response.
+    pub(super) fn set_session(&mut self, session: &SessionRef) {
+        if self.sessions.get(&session.number) != Some(session) {
+            self.sessions.insert(session.number, session.clone());
+        }
+    }
+
+    pub(super) fn session(&self, number: u32) -> Option<&SessionRef> {
+        self.sessions.get(&number)
+    }
+
+    /// Stores a text and returns its number; 0 for `None`.
+    pub(super) fn text_number(&mut self, text: Option<&Arc<str>>) -> u64 {
+        text.map_or(0, |text| self.texts.insert(text, &mut self.budget).into())
+    }
+}
+
+/// Bytes left for long texts.
+#[derive(Debug)]
+pub(super) struct TextBudget {
+    pub(super) left: usize,
+}
+
+impl Default for TextBudget {
+    fn default() -> Self {
+        Self { left: MAX_LONG_TEXTS }
+    }
+}
+
+impl TextBudget {
+    /// Returns the text and charges its length, or its first [`SHORT`] bytes and an ellipsis if
+    /// the budget is used up.
+    pub(super) fn fit<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
+        if text.len() <= SHORT {
+            return Cow::Borrowed(text);
+        }
+        if let Some(left) = self.left.checked_sub(text.len()) {
+            self.left = left;
+            return Cow::Borrowed(text);
+        }
+        let start = text.get(..text.floor_char_boundary(SHORT)).unwrap_or_default();
+        Cow::Owned(format!("{start}\u{2026}"))
+    }
+}
+
+/// Texts numbered from 1.
+#[derive(Debug, Default)]
+pub(super) struct TextTable {
+    pub(super) values: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32, foldhash::fast::RandomState>,
+}
+
+impl TextTable {
+    fn insert(&mut self, text: &Arc<str>, budget: &mut TextBudget) -> u32 {
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        let text = match budget.fit(text) {
+            Cow::Borrowed(_) => Arc::clone(text),
+            Cow::Owned(cut) => Arc::from(cut),
+        };
+        if let Some(number) = self.numbers.get(&text) {
+            return *number;
+        }
+        self.values.push(Arc::clone(&text));
+        let number = u32::try_from(self.values.len()).unwrap_or(0);
+        self.numbers.insert(text, number);
+        number
+    }
+
+    /// Returns the text with a number; `None` for 0.
+    pub(super) fn get(&self, number: u32) -> Option<&Arc<str>> {
+        self.values.get((number as usize).checked_sub(1)?)
+    }
+}
