@@ -10,10 +10,10 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::cli::user_dirs as home;
-use crate::tui::{HISTORY, LONGEST};
+use crate::tui::{MAX_HISTORY, MAX_LINE_BYTES};
 
 /// Bytes of the file that are read at most, from its end: as much as it can have that this program wrote.
-const MOST: u64 = (HISTORY * (LONGEST + 1)) as u64;
+const MOST: u64 = (MAX_HISTORY * (MAX_LINE_BYTES + 1)) as u64;
 
 /// What is there of earlier runs.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl Remembered {
 #[derive(Debug)]
 pub(super) struct History {
     file: File,
-    /// What is still to be written: somebody else held the lock. At most [`HISTORY`] texts.
+    /// What is still to be written: somebody else held the lock. At most [`MAX_HISTORY`] texts.
     waiting: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ impl History {
         }
         self.waiting.retain(|waiting| waiting != filter);
         self.waiting.push(filter.to_owned());
-        self.waiting.drain(..self.waiting.len().saturating_sub(HISTORY));
+        self.waiting.drain(..self.waiting.len().saturating_sub(MAX_HISTORY));
         match self.file.try_lock() {
             Ok(()) => {
                 let written = self.merge();
@@ -98,12 +98,12 @@ impl History {
     fn merge(&mut self) -> io::Result<()> {
         let Held { mut filters, is_tidy } = self.read()?;
         let is_new = self.waiting.iter().all(|waiting| !filters.contains(waiting));
-        if is_tidy && is_new && filters.len() + self.waiting.len() <= HISTORY {
+        if is_tidy && is_new && filters.len() + self.waiting.len() <= MAX_HISTORY {
             return self.append();
         }
         filters.retain(|filter| !self.waiting.contains(filter));
         filters.append(&mut self.waiting);
-        filters.drain(..filters.len().saturating_sub(HISTORY));
+        filters.drain(..filters.len().saturating_sub(MAX_HISTORY));
         // Until it is written: what fails now is written with the next one.
         self.waiting = filters;
         self.file.set_len(0)?;
@@ -147,7 +147,7 @@ impl History {
             .rsplit(|byte| *byte == b'\n')
             .filter_map(|line| std::str::from_utf8(line).ok())
             .filter(|line| is_line(line) && seen.insert(*line))
-            .take(HISTORY)
+            .take(MAX_HISTORY)
             .map(str::to_owned)
             .collect();
         filters.reverse();
@@ -158,7 +158,7 @@ impl History {
 
 /// Whether a text can be a line: what is typed has no control characters.
 fn is_line(text: &str) -> bool {
-    !text.trim().is_empty() && text.len() <= LONGEST && !text.contains(char::is_control)
+    !text.trim().is_empty() && text.len() <= MAX_LINE_BYTES && !text.contains(char::is_control)
 }
 
 fn lines(filters: &[String]) -> String {
@@ -337,7 +337,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("history");
         let odd = b"good\n\x1b]0;title\x07\n\xff\xfe\n\n  \nlast without an end".as_slice();
-        let long = [b"old\n", "x".repeat(LONGEST + 1).as_bytes(), b"\n", odd].concat();
+        let long = [b"old\n", "x".repeat(MAX_LINE_BYTES + 1).as_bytes(), b"\n", odd].concat();
         fs::write(&path, long).unwrap();
         assert_eq!(filters(&path), ["old", "good", "last without an end"]);
         history(&path).add("new").unwrap();
@@ -349,12 +349,13 @@ mod tests {
         assert_eq!(filters(&path), ["end"]);
         history(&path).add("new").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "end\nnew\n");
-        fs::write(&path, (0..HISTORY + 5).fold(String::new(), |text, n| text + &format!("{n}\n"))).unwrap();
+        fs::write(&path, (0..MAX_HISTORY + 5).fold(String::new(), |text, n| text + &format!("{n}\n")))
+            .unwrap();
         history(&path).add("new").unwrap();
         let filters = filters(&path);
         assert_eq!(
-            (filters.len(), filters[0].as_str(), filters[HISTORY - 1].as_str()),
-            (HISTORY, "6", "new")
+            (filters.len(), filters[0].as_str(), filters[MAX_HISTORY - 1].as_str()),
+            (MAX_HISTORY, "6", "new")
         );
     }
 

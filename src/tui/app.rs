@@ -47,16 +47,16 @@ pub struct App {
     pub(super) filter: InputLine,
     pub(super) search: InputLine,
     /// The message in the footer; `None` if it shows keys.
-    pub(super) said: Option<String>,
+    pub(super) message: Option<String>,
     pub(super) mouse: bool,
     /// What drawing the last frame learned.
     pub(super) frame: FrameInfo,
     /// Uptime and position of the last click, to detect double clicks.
-    pub(super) clicked: Option<(std::time::Duration, u16, u16)>,
+    pub(super) last_click: Option<(std::time::Duration, u16, u16)>,
     /// The view to return to from the exchanges; `None` if the user went there directly.
     pub(super) origin: Option<Origin>,
     /// Whether the user was told that leaving ends the capture.
-    pub(super) leaving: bool,
+    pub(super) has_asked_to_quit: bool,
     /// Whether a frame must be drawn.
     pub(super) dirty: bool,
 }
@@ -73,30 +73,30 @@ impl App {
             mode: Mode::View,
             filter: InputLine::default(),
             search: InputLine::default(),
-            said: None,
+            message: None,
             mouse: config.mouse,
             config,
             frame: FrameInfo::default(),
-            clicked: None,
+            last_click: None,
             origin: None,
-            leaving: false,
+            has_asked_to_quit: false,
             dirty: true,
         }
     }
 
     /// Sets the filter from the start.
     #[must_use]
-    pub fn filtered(mut self, filter: crate::ledger::query::Filter) -> Self {
+    pub fn with_filter(mut self, filter: crate::ledger::query::Filter) -> Self {
         self.filter.set(filter.text());
-        self.filter.keep();
+        self.filter.add_to_history();
         self.model.set_filter(filter);
         self
     }
 
     /// Sets the filter history: the filters of earlier runs, the latest last.
     #[must_use]
-    pub fn recalling(mut self, filters: Vec<String>) -> Self {
-        self.filter.remember(filters);
+    pub fn with_history(mut self, filters: Vec<String>) -> Self {
+        self.filter.set_history(filters);
         self
     }
 
@@ -111,12 +111,12 @@ impl App {
     }
 
     /// Returns the current view.
-    pub(super) fn view(&self) -> Option<&dyn View> {
+    pub(super) fn current_view(&self) -> Option<&dyn View> {
         self.views.iter().find(|view| view.name() == self.current).map(AsRef::as_ref)
     }
 
     /// Whether there is such a view.
-    pub(super) fn has(&self, name: ViewName) -> bool {
+    pub(super) fn has_view(&self, name: ViewName) -> bool {
         self.views.iter().any(|view| view.name() == name)
     }
 

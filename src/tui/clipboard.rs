@@ -16,14 +16,14 @@ use base64::engine::general_purpose::STANDARD;
 const MAX_OSC52: usize = 74_994;
 
 /// How long the machine's clipboard may take. It normally takes milliseconds; the user waits.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The clipboards of the terminal and of this machine.
 pub(super) struct Clipboard {
     /// Whether the machine's clipboard is used. Cleared once it does not respond.
     local: bool,
     /// The machine's clipboard; `None` before its first use.
-    machine: Option<Machine>,
+    machine: Option<MachineClipboard>,
 }
 
 impl Clipboard {
@@ -46,7 +46,7 @@ impl Clipboard {
         let bytes = text.len();
         Ok(match (to_terminal, here) {
             (true, true) => format!("copied {bytes} bytes, here and through the terminal"),
-            (true, false) => through_the_terminal(bytes),
+            (true, false) => terminal_message(bytes),
             (false, true) => format!("copied {bytes} bytes here; too long for the terminal (OSC 52)"),
             (false, false) => {
                 "not copied: too long for the terminal, and no clipboard of this machine can be used"
@@ -57,7 +57,7 @@ impl Clipboard {
 
     fn copy_here(&mut self, text: &str) -> bool {
         if self.machine.is_none() {
-            self.machine = Machine::start();
+            self.machine = MachineClipboard::start();
         }
         let answer = self.machine.as_ref().and_then(|machine| machine.copy(text));
         if answer.is_none() {
@@ -71,10 +71,10 @@ impl Clipboard {
 impl Drop for Clipboard {
     /// Gives a clipboard manager the time to take over: on X11 a text is lost when its owner exits.
     fn drop(&mut self) {
-        if let Some(Machine { texts, copied, thread }) = self.machine.take() {
+        if let Some(MachineClipboard { texts, copied, thread }) = self.machine.take() {
             drop(texts);
             // The thread sends nothing more: this returns when it has ended, or after the timeout.
-            if copied.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Disconnected) {
+            if copied.recv_timeout(TIMEOUT) == Err(std::sync::mpsc::RecvTimeoutError::Disconnected) {
                 drop(thread.join());
             }
         }
@@ -83,7 +83,7 @@ impl Drop for Clipboard {
 
 /// Returns the message for a text that only the terminal received. A multiplexer may keep it:
 /// tmux(1), `set-clipboard`.
-fn through_the_terminal(bytes: usize) -> String {
+fn terminal_message(bytes: usize) -> String {
     let is_set = |name| std::env::var_os(name).is_some();
     if is_set("STY") {
         format!("{bytes} bytes went to the terminal (OSC 52), but screen passes none on")
@@ -95,13 +95,13 @@ fn through_the_terminal(bytes: usize) -> String {
 }
 
 /// The thread that owns the machine's clipboard.
-struct Machine {
+struct MachineClipboard {
     texts: SyncSender<String>,
     copied: Receiver<bool>,
     thread: JoinHandle<()>,
 }
 
-impl Machine {
+impl MachineClipboard {
     fn start() -> Option<Self> {
         let (texts, wanted) = sync_channel::<String>(1);
         let (answer, copied) = sync_channel(1);
@@ -127,7 +127,7 @@ impl Machine {
     /// Returns whether the text was copied; `None` if the thread did not respond.
     fn copy(&self, text: &str) -> Option<bool> {
         match self.texts.try_send(text.to_owned()) {
-            Ok(()) => self.copied.recv_timeout(PATIENCE).ok(),
+            Ok(()) => self.copied.recv_timeout(TIMEOUT).ok(),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => None,
         }
     }

@@ -4,8 +4,9 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::action::{ACTIONS, Action, KeyBindings, KeyPress};
+use super::action::{ACTIONS, Action};
 use super::column_name::ColumnName;
+use super::key_bindings::{KeyBindings, KeyPress};
 use super::theme::{self, Role, Theme, ThemeName};
 
 /// The user's configuration.
@@ -59,33 +60,36 @@ impl Config {
     /// # Errors
     /// The text is not TOML, has an unknown entry, or binds a key twice. The message begins with
     /// the line number.
-    pub fn parse(text: &str, wanted: Environment) -> Result<Self, String> {
+    pub fn parse(text: &str, environment: Environment) -> Result<Self, String> {
         let at = |span: std::ops::Range<usize>| {
             1 + text.get(..span.start).unwrap_or_default().matches('\n').count()
         };
-        let said = |line: usize, what: String| format!("line {line}: {what}");
+        let at_line = |line: usize, what: String| format!("line {line}: {what}");
         let root = DeTable::parse(text)
-            .map_err(|error| said(error.span().map_or(1, at), error.message().replace('\n', ", ")))?;
+            .map_err(|error| at_line(error.span().map_or(1, at), error.message().replace('\n', ", ")))?;
         let mut reader =
             Reader { config: Self::default(), name: ThemeName::default(), colors: Vec::new(), ascii: false };
-        for (key, value) in in_order(root.get_ref()) {
+        for (key, value) in in_text_order(root.get_ref()) {
             reader
-                .take(key.get_ref(), value)
-                .map_err(|(span, what)| said(at(span.unwrap_or(key.span())), what))?;
+                .read_entry(key.get_ref(), value)
+                .map_err(|(span, what)| at_line(at(span.unwrap_or(key.span())), what))?;
         }
         let mut config = reader.config;
-        if let Some((key, one, other)) = config.keys.clash() {
-            let line = bound_at(root.get_ref(), &[one.name, other.name]).map_or(1, at);
-            return Err(said(line, format!("the key {key} is bound to {} and to {}", one.name, other.name)));
+        if let Some((key, one, other)) = config.keys.conflict() {
+            let line = binding_position(root.get_ref(), &[one.name, other.name]).map_or(1, at);
+            return Err(at_line(
+                line,
+                format!("the key {key} is bound to {} and to {}", one.name, other.name),
+            ));
         }
         config.theme = Theme::new(reader.name);
         for (role, color) in reader.colors {
             config.theme.recolor(role, color);
         }
-        if wanted.no_color {
+        if environment.no_color {
             config.theme = config.theme.without_colors();
         }
-        if wanted.ascii || reader.ascii {
+        if environment.ascii || reader.ascii {
             config.theme = config.theme.in_ascii();
         }
         Ok(config)
@@ -131,7 +135,7 @@ impl Config {
 }
 
 /// An error with its position in the text; `None` for the position of the key.
-type Wrong = (Option<std::ops::Range<usize>>, String);
+type EntryError = (Option<std::ops::Range<usize>>, String);
 
 struct Reader {
     config: Config,
@@ -141,14 +145,14 @@ struct Reader {
 }
 
 impl Reader {
-    fn take(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<(), Wrong> {
+    fn read_entry(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<(), EntryError> {
         match key {
             "theme" => {
                 let word = text(value)?;
                 let found = ThemeName::ALL.iter().find(|(_, name)| *name == word);
                 self.name = found
                     .ok_or_else(|| {
-                        wrong(
+                        error_at(
                             value,
                             format!("no such theme: {word}; there are dark, light and high-contrast"),
                         )
@@ -164,8 +168,9 @@ impl Reader {
                 let number =
                     value.get_ref().as_integer().and_then(|number| number.as_str().parse::<usize>().ok());
                 let number = number.filter(|number| (1..=1 << 20).contains(number));
-                self.config.memory =
-                    number.ok_or_else(|| wrong(value, "a number of MB is wanted, as in memory = 64"))? << 20;
+                self.config.memory = number
+                    .ok_or_else(|| error_at(value, "expected a number of MB, as in memory = 64"))?
+                    << 20;
             }
             "columns" => self.columns(value)?,
             "keys" => {
@@ -177,39 +182,33 @@ impl Reader {
                 for (name, value) in table(value)? {
                     let role = Role::ALL.iter().find(|(_, known)| *known == name.get_ref().as_ref());
                     let role = role
-                        .ok_or_else(|| {
-                            (
-                                Some(name.span()),
-                                format!("nothing has a colour of this name: {}", name.get_ref()),
-                            )
-                        })?
+                        .ok_or_else(|| (Some(name.span()), format!("no such role: {}", name.get_ref())))?
                         .0;
-                    self.colors
-                        .push((role, theme::parse_color(text(value)?).map_err(|what| wrong(value, what))?));
+                    self.colors.push((
+                        role,
+                        theme::parse_color(text(value)?).map_err(|what| error_at(value, what))?,
+                    ));
                 }
             }
             _ => {
-                return Err((
-                    None,
-                    format!("no such entry: {key}; mcpdump config prints all that there are"),
-                ));
+                return Err((None, format!("no such entry: {key}; mcpdump config prints all entries")));
             }
         }
         Ok(())
     }
 
-    fn columns(&mut self, value: &Spanned<DeValue<'_>>) -> Result<(), Wrong> {
+    fn columns(&mut self, value: &Spanned<DeValue<'_>>) -> Result<(), EntryError> {
         let mut columns = Vec::new();
         for word in text(value)?.split_whitespace() {
             let known = ColumnName::ALL.iter().find(|column| column.name() == word);
-            let column = *known.ok_or_else(|| wrong(value, format!("no such column: {word}")))?;
+            let column = *known.ok_or_else(|| error_at(value, format!("no such column: {word}")))?;
             if columns.contains(&column) {
-                return Err(wrong(value, format!("the column {word} stands twice")));
+                return Err(error_at(value, format!("the column {word} is repeated")));
             }
             columns.push(column);
         }
         if columns.is_empty() {
-            return Err(wrong(value, "at least one column is wanted"));
+            return Err(error_at(value, "expected at least one column"));
         }
         self.config.columns = columns;
         Ok(())
@@ -219,46 +218,46 @@ impl Reader {
         &mut self,
         name: &Spanned<std::borrow::Cow<'_, str>>,
         value: &Spanned<DeValue<'_>>,
-    ) -> Result<(), Wrong> {
+    ) -> Result<(), EntryError> {
         let info = ACTIONS.iter().find(|info| info.name == name.get_ref().as_ref());
         let info = info.ok_or_else(|| (Some(name.span()), format!("no such action: {}", name.get_ref())))?;
         let keys: Result<Vec<KeyPress>, String> = text(value)?.split_whitespace().map(str::parse).collect();
-        let keys = keys.map_err(|what| wrong(value, what))?;
+        let keys = keys.map_err(|what| error_at(value, what))?;
         if keys.is_empty() && info.action == Action::Quit {
-            return Err(wrong(value, "quit needs a key"));
+            return Err(error_at(value, "quit needs a key"));
         }
         self.config.keys.bind(info.action, keys);
         Ok(())
     }
 }
 
-fn wrong(value: &Spanned<DeValue<'_>>, what: impl Into<String>) -> Wrong {
+fn error_at(value: &Spanned<DeValue<'_>>, what: impl Into<String>) -> EntryError {
     (Some(value.span()), what.into())
 }
 
-fn text<'v>(value: &'v Spanned<DeValue<'_>>) -> Result<&'v str, Wrong> {
-    value.get_ref().as_str().ok_or_else(|| wrong(value, "text in quotes is wanted"))
+fn text<'v>(value: &'v Spanned<DeValue<'_>>) -> Result<&'v str, EntryError> {
+    value.get_ref().as_str().ok_or_else(|| error_at(value, "expected text in quotes"))
 }
 
-fn flag(value: &Spanned<DeValue<'_>>) -> Result<bool, Wrong> {
-    value.get_ref().as_bool().ok_or_else(|| wrong(value, "true or false is wanted"))
+fn flag(value: &Spanned<DeValue<'_>>) -> Result<bool, EntryError> {
+    value.get_ref().as_bool().ok_or_else(|| error_at(value, "expected true or false"))
 }
 
 type Pair<'t, 'i> = (&'t Spanned<std::borrow::Cow<'i, str>>, &'t Spanned<DeValue<'i>>);
 
-fn table<'t, 'i>(value: &'t Spanned<DeValue<'i>>) -> Result<Vec<Pair<'t, 'i>>, Wrong> {
-    value.get_ref().as_table().map(in_order).ok_or_else(|| wrong(value, "a table is wanted"))
+fn table<'t, 'i>(value: &'t Spanned<DeValue<'i>>) -> Result<Vec<Pair<'t, 'i>>, EntryError> {
+    value.get_ref().as_table().map(in_text_order).ok_or_else(|| error_at(value, "expected a table"))
 }
 
 /// Returns the entries in the order of the text, so that the first mistake is reported.
-fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Pair<'t, 'i>> {
+fn in_text_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Pair<'t, 'i>> {
     let mut pairs: Vec<Pair<'t, 'i>> = table.iter().collect();
     pairs.sort_by_key(|(key, _)| key.span().start);
     pairs
 }
 
 /// Returns the position of the last binding of the actions.
-fn bound_at(root: &DeTable<'_>, names: &[&str]) -> Option<std::ops::Range<usize>> {
+fn binding_position(root: &DeTable<'_>, names: &[&str]) -> Option<std::ops::Range<usize>> {
     let keys = root.iter().find(|(key, _)| key.get_ref() == "keys")?.1.get_ref().as_table()?;
     let bound = keys.iter().filter(|(key, _)| names.contains(&key.get_ref().as_ref()));
     bound.map(|(key, _)| key.span()).max_by_key(|span| span.start)
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_a_configuration_that_changes_nothing() {
+    fn printed_defaults_equal_the_defaults() {
         let text = Config::defaults();
         let read =
             Config::parse(&text, Environment::default()).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_name_the_line() {
         for (text, want) in [
             ("theme = \"dark\"\ncolour = 1", "line 2: no such entry: colour"),
             ("theme = \"dark\"\ntheme = \"light\"", "line 2: duplicate key"),
@@ -291,12 +290,12 @@ mod tests {
             ("[keys]\nquit = \"\"", "line 2: quit needs a key"),
             ("[keys]\nup = \"q\"", "line 2: the key q is bound to up and to quit"),
             ("[colors]\nbad = \"reddish\"", "line 2: no such colour: reddish"),
-            ("[colors]\nworse = \"red\"", "line 2: nothing has a colour of this name"),
+            ("[colors]\nworse = \"red\"", "line 2: no such role"),
             ("columns = \"time tme\"", "line 1: no such column: tme"),
-            ("columns = \"time time\"", "line 1: the column time stands twice"),
-            ("mouse = 1", "line 1: true or false"),
-            ("memory = 0", "line 1: a number of MB"),
-            ("keys = 3", "line 1: a table is wanted"),
+            ("columns = \"time time\"", "line 1: the column time is repeated"),
+            ("mouse = 1", "line 1: expected true or false"),
+            ("memory = 0", "line 1: expected a number of MB"),
+            ("keys = 3", "line 1: expected a table"),
             ("theme = dark", "line 1: "),
         ] {
             let error = error(text);
@@ -305,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_chosen_holds() {
+    fn entries_are_applied() {
         let text = "theme = \"light\"\nanimation = false\nmemory = 1\ncolumns = \"total method\"\n[keys]\nquit = \"Q\"\n[colors]\nbad = \"#010203\"\n";
         let config = Config::parse(text, Environment::default()).unwrap();
         assert!(config.still && config.memory == 1 << 20);

@@ -18,7 +18,7 @@ use crate::base::{sanitize, units};
 use crate::ledger::query;
 
 /// The smallest screen that is drawn, in columns and lines.
-const LEAST: (u16, u16) = (60, 15);
+const MIN_SIZE: (u16, u16) = (60, 15);
 
 /// Draws a frame. Returns what it learned.
 #[must_use]
@@ -35,33 +35,33 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) -> FrameInfo {
 fn draw_cells(app: &App, area: Rect, cells: &mut Buffer) -> (FrameInfo, Option<Position>) {
     let mut painter = Painter::new(&app.config.theme, cells, app.model.is_private());
     painter.set_role(area, Role::Text);
-    if area.width < LEAST.0 || area.height < LEAST.1 {
-        too_small(area, &mut painter);
+    if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
+        draw_too_small(area, &mut painter);
         return (painter.finish(), None);
     }
     let line = |y| Rect { y, height: 1, ..area };
-    header(app, line(area.y), &mut painter);
-    let mut cursor = filter_line(app, line(area.y + 1), &mut painter);
+    draw_header(app, line(area.y), &mut painter);
+    let mut cursor = draw_filter_line(app, line(area.y + 1), &mut painter);
     let body = Rect { y: area.y + 2, height: area.height - 3, ..area };
-    if let Some(view) = app.view() {
+    if let Some(view) = app.current_view() {
         view.draw(&app.model, body, &mut painter);
     }
     let foot = line(area.bottom() - 1);
     match &app.mode {
-        Mode::Search => cursor = search_line(app, foot, &mut painter),
-        _ => footer(app, foot, &mut painter),
+        Mode::Search => cursor = draw_search_line(app, foot, &mut painter),
+        _ => draw_footer(app, foot, &mut painter),
     }
     match &app.mode {
-        Mode::Filter => completions(app, area, cursor, &mut painter),
+        Mode::Filter => draw_completions(app, area, cursor, &mut painter),
         Mode::Help(list) => help::draw(app, *list, body, &mut painter),
-        Mode::Copy(copies) => copy_menu(copies, body, &mut painter),
+        Mode::Copy(copies) => draw_copy_menu(copies, body, &mut painter),
         Mode::View | Mode::Search => {}
     }
     (painter.finish(), cursor)
 }
 
-fn too_small(area: Rect, painter: &mut Painter<'_>) {
-    let (columns, lines) = LEAST;
+fn draw_too_small(area: Rect, painter: &mut Painter<'_>) {
+    let (columns, lines) = MIN_SIZE;
     let texts = [
         "mcpdump needs more room:".to_owned(),
         format!("{columns}x{lines} at least,"),
@@ -75,8 +75,8 @@ fn too_small(area: Rect, painter: &mut Painter<'_>) {
 }
 
 /// Draws the tabs of the views, and on the right the source and the progress of reading.
-fn header(app: &App, area: Rect, painter: &mut Painter<'_>) {
-    let (role, [long, brief]) = state(app);
+fn draw_header(app: &App, area: Rect, painter: &mut Painter<'_>) {
+    let (role, [long, brief]) = progress_text(app);
     let Tabs { tabs, shared, state } = tabs(app, area.width.into(), [long, brief]);
     let mut x = area.x;
     for (name, text) in tabs {
@@ -146,7 +146,7 @@ fn tabs(app: &App, room: usize, [long, brief]: [String; 2]) -> Tabs {
 }
 
 /// Returns the progress of reading, as a long and a brief text.
-fn state(app: &App) -> (Role, [String; 2]) {
+fn progress_text(app: &App) -> (Role, [String; 2]) {
     let model = &app.model;
     let capture = model.store().capture();
     let lost = match capture.lost.total() {
@@ -195,7 +195,7 @@ fn count(count: u64) -> String {
 }
 
 /// Draws the filter line: the current filter, or the typed one with its error marked.
-fn filter_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Position> {
+fn draw_filter_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Position> {
     let typing = matches!(app.mode, Mode::Filter);
     painter.add_hit(area, Hit::Action(Action::Filter));
     let holds = app.model.filter().text();
@@ -224,7 +224,7 @@ fn filter_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Posit
     let cursor = app.filter.cursor();
     let outcome = app.filter.filter();
     let role = if outcome.is_ok() { Role::Good } else { Role::Bad };
-    let place = typed(text, cursor, role, field, painter);
+    let place = draw_typed(text, cursor, role, field, painter);
     if let Err(error) = outcome {
         // The footer shows the error message.
         mark_error((text, cursor), error.at, field, painter);
@@ -233,14 +233,14 @@ fn filter_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Posit
 }
 
 /// Draws as much of a typed text as shows the cursor. Returns the position of the cursor.
-fn typed(text: &str, cursor: usize, role: Role, field: Rect, painter: &mut Painter<'_>) -> Position {
-    let (shown, before) = window(text, cursor, field.width.into());
+fn draw_typed(text: &str, cursor: usize, role: Role, field: Rect, painter: &mut Painter<'_>) -> Position {
+    let (shown, before) = visible_part(text, cursor, field.width.into());
     painter.draw_text(field.as_position(), field.width, role, shown);
     Position::new((field.x + before).min(field.right().saturating_sub(1)), field.y)
 }
 
 /// Returns the part of a text that shows the cursor, and the columns before the cursor.
-fn window(text: &str, cursor: usize, columns: usize) -> (&str, u16) {
+fn visible_part(text: &str, cursor: usize, columns: usize) -> (&str, u16) {
     let before = text.get(..cursor).unwrap_or(text);
     // From the cursor backwards, as far as there is room.
     let (mut start, mut width) = (before.len(), 0);
@@ -256,7 +256,7 @@ fn window(text: &str, cursor: usize, columns: usize) -> (&str, u16) {
 
 /// Marks the position of an error, if it is in the part that is shown.
 fn mark_error((text, cursor): (&str, usize), at: usize, field: Rect, painter: &mut Painter<'_>) {
-    let (shown, _) = window(text, cursor, field.width.into());
+    let (shown, _) = visible_part(text, cursor, field.width.into());
     let hidden = text.len() - shown.len();
     let Some(at) = at.min(text.len()).checked_sub(hidden) else { return };
     let before = shown.get(..at).unwrap_or(shown);
@@ -265,9 +265,9 @@ fn mark_error((text, cursor): (&str, usize), at: usize, field: Rect, painter: &m
 }
 
 /// Draws the completions below the filter line.
-fn completions(app: &App, area: Rect, cursor: Option<Position>, painter: &mut Painter<'_>) {
+fn draw_completions(app: &App, area: Rect, cursor: Option<Position>, painter: &mut Painter<'_>) {
     const MOST: usize = 8;
-    let occurring = |field: &str, typed: &str| update::occurring(&app.model, field, typed);
+    let occurring = |field: &str, typed: &str| update::occurring_values(&app.model, field, typed);
     let (found, chosen) = app.filter.completions(occurring);
     if found.is_empty() {
         return;
@@ -295,30 +295,30 @@ fn completions(app: &App, area: Rect, cursor: Option<Position>, painter: &mut Pa
     }
 }
 
-fn search_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Position> {
+fn draw_search_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Option<Position> {
     let label = painter.draw_spans(area, &[(Role::Key, "search "), (Role::Faint, "")]);
     let field = Rect { x: area.x + label, width: area.width - label, ..area };
-    let place = typed(app.search.text(), app.search.cursor(), Role::Strong, field, painter);
-    if let Some(said) = &app.said {
+    let place = draw_typed(app.search.text(), app.search.cursor(), Role::Strong, field, painter);
+    if let Some(said) = &app.message {
         painter.draw_right(area, Role::Faint, said);
     }
     Some(place)
 }
 
 /// Draws the footer: a message, or the available keys; on the right the status of the view.
-fn footer(app: &App, area: Rect, painter: &mut Painter<'_>) {
+fn draw_footer(app: &App, area: Rect, painter: &mut Painter<'_>) {
     if let Mode::Filter = app.mode {
         let hint = "enter applies, esc leaves it as it was, tab completes, up and down: history";
         match app.filter.filter() {
-            Err(error) => painter.draw_spans(area, &[(Role::Bad, &wrong(app.filter.text(), &error))]),
+            Err(error) => painter.draw_spans(area, &[(Role::Bad, &error_message(app.filter.text(), &error))]),
             Ok(_) => painter.draw_spans(area, &[(Role::Faint, hint)]),
         };
         return;
     }
-    let status = app.view().map(|view| view.status(&app.model)).unwrap_or_default();
+    let status = app.current_view().map(|view| view.status(&app.model)).unwrap_or_default();
     let columns = sanitize::width(&status).min(area.width.into()) as u16;
     let left = Rect { width: area.width.saturating_sub(columns + 2), ..area };
-    let said = app.said.as_deref().or(app.model.failure());
+    let said = app.message.as_deref().or(app.model.failure());
     let message = match (&app.mode, said) {
         (_, Some(said)) => Some((Role::Warn, said)),
         (Mode::Help(_), None) => Some((Role::Faint, "up and down scroll, esc closes")),
@@ -329,23 +329,23 @@ fn footer(app: &App, area: Rect, painter: &mut Painter<'_>) {
         Some(message) => {
             painter.draw_spans(left, &[message]);
         }
-        None => keys(app, left, painter),
+        None => draw_keys(app, left, painter),
     }
     painter.draw_right(area, Role::Faint, &status);
 }
 
 /// Returns the message of a filter error, with its column in characters from 1.
-fn wrong(text: &str, error: &query::Error) -> String {
+fn error_message(text: &str, error: &query::Error) -> String {
     let column = text.get(..error.at).unwrap_or(text).chars().count() + 1;
     let hint = error.hint.as_ref().map_or(String::new(), |hint| format!(": {hint}"));
     format!("{} (at column {column}){hint}", error.message)
 }
 
 /// Draws the available keys, as many as fit. Help and quit are the last to be left out.
-fn keys(app: &App, area: Rect, painter: &mut Painter<'_>) {
+fn draw_keys(app: &App, area: Rect, painter: &mut Painter<'_>) {
     let place = app.key_context();
     let holds = |of: KeyContext| of == KeyContext::Anywhere || of == place;
-    let known = |action| app.view().is_some_and(|view| view.supports(action));
+    let known = |action| app.current_view().is_some_and(|view| view.supports(action));
     let shown = |info: &&ActionInfo| !info.short.is_empty() && holds(info.context) && known(info.action);
     let mut all: Vec<(Action, String, String)> = ACTIONS
         .iter()
@@ -370,7 +370,7 @@ fn keys(app: &App, area: Rect, painter: &mut Painter<'_>) {
     }
 }
 
-fn copy_menu(copies: &Copies, area: Rect, painter: &mut Painter<'_>) {
+fn draw_copy_menu(copies: &Copies, area: Rect, painter: &mut Painter<'_>) {
     let height = (copies.0.len() as u16 + 2).min(area.height);
     let width = 76.min(area.width);
     let popup = Rect { x: area.x + (area.width - width) / 2, y: area.bottom() - height, width, height };
@@ -388,7 +388,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_are_brief_and_never_too_high() {
+    fn counts_are_truncated() {
         for (number, text) in
             [(999, "999"), (1_000, "1.0k"), (12_399, "12.3k"), (999_999, "999.9k"), (5_320_000, "5.3M")]
         {
@@ -397,10 +397,14 @@ mod tests {
     }
 
     #[test]
-    fn the_place_of_an_error_is_counted_in_characters() {
+    fn error_column_is_counted_in_characters() {
         let text = "name:名 dur>>";
         let error = query::Filter::parse(text).unwrap_err();
         let column = text.chars().position(|c| c == '>').unwrap() + 2;
-        assert!(wrong(text, &error).contains(&format!("(at column {column})")), "{}", wrong(text, &error));
+        assert!(
+            error_message(text, &error).contains(&format!("(at column {column})")),
+            "{}",
+            error_message(text, &error)
+        );
     }
 }

@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// How long events are handled before the keys are checked again. With [`FRAME`] it bounds how long
 /// a key waits.
-const TAKING: Duration = Duration::from_millis(8);
+const HANDLING: Duration = Duration::from_millis(8);
 
 /// Saves an applied filter for later runs.
 pub type Remember<'a> = &'a mut dyn FnMut(&str) -> io::Result<()>;
@@ -43,28 +43,29 @@ pub fn run(
     remember: Remember<'_>,
 ) -> io::Result<()> {
     let clipboard = Clipboard::new(app.config.clipboard);
-    let mut outside = Outside { tty, mouse: app.mouse, clipboard, remember, forgets: false };
+    let mut outside =
+        Surroundings { tty, mouse: app.mouse, clipboard, remember, has_reported_failure: false };
     let outcome = tty.take(app.mouse).and_then(|()| {
         keyboard::read(keys);
         let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        turn(app, &mut terminal, events, &mut outside)
+        run_loop(app, &mut terminal, events, &mut outside)
     });
     let given_back = tty.give_back();
     outcome.and(given_back)
 }
 
 /// Performs effects outside of the app.
-pub(super) trait Do {
+pub(super) trait PerformEffect {
     /// Performs an effect. Returns a message for the user, if there is one.
-    fn effect(&mut self, effect: &Effect) -> io::Result<Option<String>>;
+    fn perform(&mut self, effect: &Effect) -> io::Result<Option<String>>;
 }
 
 /// Handles events and draws frames until [`Effect::Quit`].
-pub(super) fn turn<B: Backend>(
+pub(super) fn run_loop<B: Backend>(
     app: &mut App,
     terminal: &mut Terminal<B>,
     events: &Receiver<Event>,
-    outside: &mut impl Do,
+    outside: &mut impl PerformEffect,
 ) -> io::Result<()>
 where
     io::Error: From<B::Error>,
@@ -72,27 +73,30 @@ where
     let began = now();
     let mut drawn: Option<Instant> = None;
     loop {
-        let wait =
-            if app.work() { Duration::ZERO } else { patience(app.dirty, drawn.map(|drawn| now() - drawn)) };
+        let wait = if app.work() {
+            Duration::ZERO
+        } else {
+            time_to_wait(app.dirty, drawn.map(|drawn| now() - drawn))
+        };
         let first = match events.recv_timeout(wait) {
             Ok(event) => Some(event),
             Err(RecvTimeoutError::Timeout) => None,
             // All senders are gone, the keyboard's too.
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         };
-        let asked = match take_all(app, first, events, outside)? {
-            Taken::Quit => return Ok(()),
-            Taken::Input => true,
-            Taken::Anew => {
+        let is_input = match handle_events(app, first, events, outside)? {
+            Handled::Quit => return Ok(()),
+            Handled::Input => true,
+            Handled::TerminalTaken => {
                 // Another program drew on the screen: draw the next frame completely.
                 terminal.swap_buffers();
                 true
             }
-            Taken::Told => false,
+            Handled::Data => false,
         };
         app.tick(now() - began);
         // The result of a key is drawn at once.
-        if !asked && drawn.is_some_and(|drawn| now() - drawn < FRAME) {
+        if !is_input && drawn.is_some_and(|drawn| now() - drawn < FRAME) {
             continue;
         }
         if app.take_dirty() {
@@ -110,7 +114,7 @@ where
 /// Returns how long the loop waits for an event. `drawn` is the time since the last frame; `None`
 /// before the first. A changed screen is drawn one [`FRAME`] after the last one; otherwise the loop
 /// waits for a [`TICK`].
-fn patience(is_dirty: bool, drawn: Option<Duration>) -> Duration {
+fn time_to_wait(is_dirty: bool, drawn: Option<Duration>) -> Duration {
     if !is_dirty {
         return TICK;
     }
@@ -119,63 +123,63 @@ fn patience(is_dirty: bool, drawn: Option<Duration>) -> Duration {
 
 /// What was among the handled events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Taken {
+enum Handled {
     /// The program ends.
     Quit,
     /// A key, the mouse, pasted text or a resize.
     Input,
     /// The terminal was taken again.
-    Anew,
+    TerminalTaken,
     /// Only data, or nothing.
-    Told,
+    Data,
 }
 
 /// Handles events, for a while.
-fn take_all(
+fn handle_events(
     app: &mut App,
     first: Option<Event>,
     events: &Receiver<Event>,
-    outside: &mut impl Do,
-) -> io::Result<Taken> {
+    outside: &mut impl PerformEffect,
+) -> io::Result<Handled> {
     let began = now();
     let mut next = first;
     while let Some(event) = next {
         let is_input = matches!(event, Event::Key(_) | Event::Mouse(_) | Event::Paste(_) | Event::Resize);
-        let mut is_anew = false;
+        let mut is_terminal_taken = false;
         for effect in app.handle(event) {
             if effect == Effect::Quit {
-                return Ok(Taken::Quit);
+                return Ok(Handled::Quit);
             }
-            is_anew |= matches!(effect, Effect::Suspend | Effect::Retake);
-            if let Some(said) = outside.effect(&effect)? {
-                app.say(said);
+            is_terminal_taken |= matches!(effect, Effect::Suspend | Effect::Retake);
+            if let Some(message) = outside.perform(&effect)? {
+                app.notify(message);
             }
         }
-        if is_anew {
-            return Ok(Taken::Anew);
+        if is_terminal_taken {
+            return Ok(Handled::TerminalTaken);
         }
         if is_input {
-            return Ok(Taken::Input);
+            return Ok(Handled::Input);
         }
         // Received only if it is handled now: a received event would be lost.
-        next = if now() - began > TAKING { None } else { events.try_recv().ok() };
+        next = if now() - began > HANDLING { None } else { events.try_recv().ok() };
     }
-    Ok(Taken::Told)
+    Ok(Handled::Data)
 }
 
 /// The terminal and the clipboards.
-struct Outside<'a> {
+struct Surroundings<'a> {
     tty: &'a Tty,
     /// Whether the mouse is captured.
     mouse: bool,
     clipboard: Clipboard,
     remember: Remember<'a>,
     /// Whether the user was told that filters cannot be saved.
-    forgets: bool,
+    has_reported_failure: bool,
 }
 
-impl Do for Outside<'_> {
-    fn effect(&mut self, effect: &Effect) -> io::Result<Option<String>> {
+impl PerformEffect for Surroundings<'_> {
+    fn perform(&mut self, effect: &Effect) -> io::Result<Option<String>> {
         let done = match effect {
             Effect::Bell => self.tty.bell(),
             Effect::Mouse(taken) => {
@@ -192,11 +196,11 @@ impl Do for Outside<'_> {
     }
 }
 
-impl Outside<'_> {
+impl Surroundings<'_> {
     /// Saves a filter for later runs. Returns a message for the first failure.
     fn remember(&mut self, filter: &str) -> Option<String> {
         let error = (self.remember)(filter).err()?;
-        let is_new = !std::mem::replace(&mut self.forgets, true);
+        let is_new = !std::mem::replace(&mut self.has_reported_failure, true);
         is_new.then(|| format!("filters are not kept beyond this run: {error}"))
     }
 }
@@ -216,13 +220,13 @@ mod tests {
     use super::*;
     use crate::tui::{Config, Model, Source};
 
-    struct Nothing;
+    struct SlowEffects;
 
-    impl Do for Nothing {
-        fn effect(&mut self, _: &Effect) -> io::Result<Option<String>> {
+    impl PerformEffect for SlowEffects {
+        fn perform(&mut self, _: &Effect) -> io::Result<Option<String>> {
             // Takes so long that each event is the last of its round.
             let began = now();
-            while now() - began <= TAKING {
+            while now() - began <= HANDLING {
                 std::thread::yield_now();
             }
             Ok(None)
@@ -238,19 +242,19 @@ mod tests {
         let mut app = App::new(Model::new(Source::saved("test"), 1 << 20), Config::default());
         for _ in 0..2 {
             let first = events.try_recv().ok();
-            take_all(&mut app, first, &events, &mut Nothing).unwrap();
+            handle_events(&mut app, first, &events, &mut SlowEffects).unwrap();
         }
         assert!(app.model.has_ended());
     }
 
     /// A capture that ended on an untouched screen uses no processor time.
     #[test]
-    fn the_loop_never_spins() {
+    fn idle_loop_waits() {
         for ago in [Duration::ZERO, FRAME, TICK, TICK * 100] {
-            assert_eq!(patience(false, Some(ago)), TICK);
+            assert_eq!(time_to_wait(false, Some(ago)), TICK);
         }
-        assert_eq!(patience(true, Some(FRAME)), Duration::ZERO);
-        assert_eq!(patience(true, Some(Duration::ZERO)), FRAME);
-        assert_eq!(patience(true, None), Duration::ZERO);
+        assert_eq!(time_to_wait(true, Some(FRAME)), Duration::ZERO);
+        assert_eq!(time_to_wait(true, Some(Duration::ZERO)), FRAME);
+        assert_eq!(time_to_wait(true, None), Duration::ZERO);
     }
 }

@@ -20,27 +20,27 @@ type Line = Vec<(Role, String)>;
 const INDENT: usize = 26;
 
 /// The widest line that is easy to read.
-const WIDEST: usize = 110;
+const MAX_WIDTH: usize = 110;
 
 /// Returns the lines of the help, as wide as it was drawn last.
 pub(super) fn lines(app: &App) -> Vec<Line> {
-    made(app, app.frame.area(Pane::Detail).map_or(WIDEST, |area| area.width.into()))
+    make_lines(app, app.frame.area(Pane::Detail).map_or(MAX_WIDTH, |area| area.width.into()))
 }
 
 /// Returns the lines of the help, none wider than `columns`.
-fn made(app: &App, columns: usize) -> Vec<Line> {
+fn make_lines(app: &App, columns: usize) -> Vec<Line> {
     let mut lines = Vec::new();
-    let columns = columns.saturating_sub(3).min(WIDEST);
-    let title = app.view().map(|view| view.name().title()).unwrap_or_default();
-    head(&mut lines, title);
+    let columns = columns.saturating_sub(3).min(MAX_WIDTH);
+    let title = app.current_view().map(|view| view.name().title()).unwrap_or_default();
+    push_heading(&mut lines, title);
     // The line breaks of the views do not matter: an empty line ends a paragraph.
-    let text = app.view().map(|view| view.help()).unwrap_or_default();
+    let text = app.current_view().map(|view| view.help()).unwrap_or_default();
     for (number, paragraph) in text.split(|line| line.is_empty()).enumerate() {
         lines.extend((number > 0).then(Vec::new));
-        flow(&mut lines, Vec::new(), &[(Role::Text, &paragraph.join(" "))], (2, columns));
+        push_wrapped(&mut lines, Vec::new(), &[(Role::Text, &paragraph.join(" "))], (2, columns));
     }
-    head(&mut lines, "Keys");
-    let is_known = |action| app.view().is_none_or(|view| view.supports(action));
+    push_heading(&mut lines, "Keys");
+    let is_known = |action| app.current_view().is_none_or(|view| view.supports(action));
     for info in ACTIONS.iter().filter(|info| is_known(info.action)) {
         let keys: Vec<String> = app.config.keys.keys(info.action).iter().map(ToString::to_string).collect();
         let place = match info.context {
@@ -48,17 +48,17 @@ fn made(app: &App, columns: usize) -> Vec<Line> {
             KeyContext::List => "(lists)",
             KeyContext::Detail => "(what is opened)",
         };
-        entry(&mut lines, &keys.join(" "), &[(Role::Text, info.help), (Role::Faint, place)], columns);
+        push_entry(&mut lines, &keys.join(" "), &[(Role::Text, info.help), (Role::Faint, place)], columns);
     }
-    head(&mut lines, "The language of the filter");
+    push_heading(&mut lines, "The language of the filter");
     for (form, meaning) in query::SYNTAX {
-        entry(&mut lines, form, &[(Role::Text, meaning)], columns);
+        push_entry(&mut lines, form, &[(Role::Text, meaning)], columns);
     }
-    head(&mut lines, "Its fields");
+    push_heading(&mut lines, "Its fields");
     for row in query::help() {
-        entry(&mut lines, &row.name, &[(Role::Text, row.meaning)], columns);
+        push_entry(&mut lines, &row.name, &[(Role::Text, row.meaning)], columns);
         let example = format!("as in {}", row.example);
-        entry(&mut lines, "", &[(Role::Faint, &row.values), (Role::Faint, &example)], columns);
+        push_entry(&mut lines, "", &[(Role::Faint, &row.values), (Role::Faint, &example)], columns);
     }
     lines
 }
@@ -82,7 +82,7 @@ pub(super) fn draw(app: &App, list: ListState, area: Rect, painter: &mut Painter
     painter.draw_rule(Rect { height: 1, ..area }, "Help");
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
     painter.add_pane(Pane::Detail, body);
-    let lines = made(app, body.width.into());
+    let lines = make_lines(app, body.width.into());
     let top = list.top.min(lines.len().saturating_sub(body.height.into()));
     for (line, parts) in (body.y..body.bottom()).zip(lines.iter().skip(top)) {
         let mut x = body.x + 1;
@@ -93,7 +93,7 @@ pub(super) fn draw(app: &App, list: ListState, area: Rect, painter: &mut Painter
     table::scroll_bar(painter, body, top, lines.len());
 }
 
-fn head(lines: &mut Vec<Line>, title: &str) {
+fn push_heading(lines: &mut Vec<Line>, title: &str) {
     if !lines.is_empty() {
         lines.push(Vec::new());
     }
@@ -101,14 +101,19 @@ fn head(lines: &mut Vec<Line>, title: &str) {
 }
 
 /// Adds a term and its explanation.
-fn entry(lines: &mut Vec<Line>, what: &str, meaning: &[(Role, &str)], columns: usize) {
+fn push_entry(lines: &mut Vec<Line>, what: &str, meaning: &[(Role, &str)], columns: usize) {
     let what = format!("  {what:<wide$} ", wide = INDENT - 3);
-    flow(lines, vec![(Role::Key, what)], meaning, (INDENT, columns));
+    push_wrapped(lines, vec![(Role::Key, what)], meaning, (INDENT, columns));
 }
 
 /// Breaks text between words into lines of at most `columns`. The lines after the first are
 /// indented.
-fn flow(lines: &mut Vec<Line>, front: Line, text: &[(Role, &str)], (indent, columns): (usize, usize)) {
+fn push_wrapped(
+    lines: &mut Vec<Line>,
+    front: Line,
+    text: &[(Role, &str)],
+    (indent, columns): (usize, usize),
+) {
     let mut line = front;
     let mut used: usize = line.iter().map(|(_, text)| sanitize::width(text)).sum();
     let mut is_fresh = true;

@@ -3,14 +3,14 @@
 
 use tui_input::{Input, InputRequest};
 
-use super::action::KeyPress;
+use super::key_bindings::KeyPress;
 use crate::ledger::query::{self, Completion, Error, Filter};
 
 /// The number of texts in a history, the latest ones.
-pub const HISTORY: usize = 1000;
+pub const MAX_HISTORY: usize = 1000;
 
 /// The longest line, and so the longest text of a history, in bytes. A filter has at most 4 KiB.
-pub const LONGEST: usize = 4096;
+pub const MAX_LINE_BYTES: usize = 4096;
 
 /// A line of typed text.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub(super) struct InputLine {
     recalled: Option<(usize, String)>,
     /// What `tab` cycles through: the text before, the completions, and the index of the current
     /// one.
-    walk: Option<(String, Vec<Completion>, usize)>,
+    completion_cycle: Option<(String, Vec<Completion>, usize)>,
 }
 
 impl InputLine {
@@ -38,8 +38,8 @@ impl InputLine {
 
     /// Replaces the text; the cursor moves to its end.
     pub(super) fn set(&mut self, text: &str) {
-        self.put(text.to_owned());
-        (self.recalled, self.walk) = (None, None);
+        self.replace(text.to_owned());
+        (self.recalled, self.completion_cycle) = (None, None);
     }
 
     /// Parses the text as a filter.
@@ -48,21 +48,21 @@ impl InputLine {
     }
 
     /// Sets the history: the texts of earlier runs, the latest last.
-    pub(super) fn remember(&mut self, mut texts: Vec<String>) {
-        texts.drain(..texts.len().saturating_sub(HISTORY));
+    pub(super) fn set_history(&mut self, mut texts: Vec<String>) {
+        texts.drain(..texts.len().saturating_sub(MAX_HISTORY));
         self.history = texts;
     }
 
     /// Adds the text to the history. Returns it unless it was the latest there already.
-    pub(super) fn keep(&mut self) -> Option<&str> {
-        (self.recalled, self.walk) = (None, None);
+    pub(super) fn add_to_history(&mut self) -> Option<&str> {
+        (self.recalled, self.completion_cycle) = (None, None);
         let text = self.text().to_owned();
         if text.trim().is_empty() || self.history.last() == Some(&text) {
             return None;
         }
         self.history.retain(|kept| *kept != text);
         self.history.push(text);
-        if self.history.len() > HISTORY {
+        if self.history.len() > MAX_HISTORY {
             self.history.remove(0);
         }
         self.history.last().map(String::as_str)
@@ -70,7 +70,7 @@ impl InputLine {
 
     /// Inserts pasted text as one line, without control characters.
     pub(super) fn paste(&mut self, text: &str) {
-        for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST) {
+        for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_LINE_BYTES) {
             self.insert(c);
         }
     }
@@ -82,18 +82,18 @@ impl InputLine {
             return true;
         }
         let Some(request) = request(&key.to_string()) else { return false };
-        (self.recalled, self.walk) = (None, None);
+        (self.recalled, self.completion_cycle) = (None, None);
         self.input.handle(request);
         true
     }
 
     /// Recalls the text before (or behind) the current one in the history.
     pub(super) fn recall(&mut self, back: bool) {
-        self.walk = None;
+        self.completion_cycle = None;
         let (at, typed) = self.recalled.take().unwrap_or((self.history.len(), self.text().to_owned()));
         let at = if back { at.saturating_sub(1) } else { (at + 1).min(self.history.len()) };
         let text = self.history.get(at).cloned();
-        self.put(text.unwrap_or_else(|| typed.clone()));
+        self.replace(text.unwrap_or_else(|| typed.clone()));
         self.recalled = Some((at, typed));
     }
 
@@ -102,7 +102,7 @@ impl InputLine {
         &self,
         occurring: impl Fn(&str, &str) -> Vec<String>,
     ) -> (Vec<Completion>, Option<usize>) {
-        match &self.walk {
+        match &self.completion_cycle {
             Some((_, completions, at)) => (completions.clone(), Some(*at)),
             None => (completions(self.text(), self.cursor(), occurring), None),
         }
@@ -111,7 +111,7 @@ impl InputLine {
     /// Replaces the word at the cursor by the next (or previous) completion. Returns false if there
     /// is none.
     pub(super) fn complete(&mut self, back: bool, occurring: impl Fn(&str, &str) -> Vec<String>) -> bool {
-        let (before, found, at) = match self.walk.take() {
+        let (before, found, at) = match self.completion_cycle.take() {
             Some((before, found, at)) => {
                 let step = if back { found.len() - 1 } else { 1 };
                 let at = (at + step) % found.len().max(1);
@@ -129,18 +129,18 @@ impl InputLine {
         self.input = Input::new(format!("{front}{}{behind}", chosen.insert)).with_cursor(cursor);
         self.recalled = None;
         // A single completion is accepted: the next `tab` completes what follows it.
-        self.walk = (found.len() > 1).then_some((before, found, at));
+        self.completion_cycle = (found.len() > 1).then_some((before, found, at));
         true
     }
 
     fn insert(&mut self, c: char) {
-        (self.recalled, self.walk) = (None, None);
-        if self.text().len() + c.len_utf8() <= LONGEST {
+        (self.recalled, self.completion_cycle) = (None, None);
+        if self.text().len() + c.len_utf8() <= MAX_LINE_BYTES {
             self.input.handle(InputRequest::InsertChar(c));
         }
     }
 
-    fn put(&mut self, text: String) {
+    fn replace(&mut self, text: String) {
         self.input = Input::new(text);
     }
 }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn tab_walks_through_what_may_stand_there() {
+    fn tab_cycles_through_what_may_stand_there() {
         let mut line = InputLine::default();
         typed(&mut line, "status:un or too");
         assert!(line.complete(false, tools));
@@ -217,11 +217,11 @@ mod tests {
     }
 
     #[test]
-    fn the_history_gives_back_what_was_typed() {
+    fn history_returns_to_the_typed_text() {
         let mut line = InputLine::default();
         for text in ["a", "b", "a"] {
             line.set(text);
-            line.keep();
+            line.add_to_history();
         }
         line.set("half");
         line.recall(true);
@@ -247,6 +247,6 @@ mod tests {
         assert_eq!(line.text().chars().nth(1), Some('é'));
         assert!(!line.key("f5".parse().unwrap()));
         line.paste(&"x".repeat(10_000));
-        assert!(line.text().len() <= LONGEST);
+        assert!(line.text().len() <= MAX_LINE_BYTES);
     }
 }

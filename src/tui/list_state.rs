@@ -80,7 +80,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_selected_is_on_the_screen(
+        fn selected_row_is_visible(
             steps in prop::collection::vec((0usize..8, 0usize..50, 1usize..30), 1..60),
         ) {
             let mut list = ListState::default();

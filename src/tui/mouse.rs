@@ -15,7 +15,7 @@ use super::help;
 const DOUBLE_CLICK: Duration = Duration::from_millis(400);
 
 impl App {
-    pub(super) fn mouse(&mut self, mouse: MouseEvent) -> Vec<Effect> {
+    pub(super) fn handle_mouse(&mut self, mouse: MouseEvent) -> Vec<Effect> {
         let at = Position::new(mouse.column, mouse.row);
         match mouse.kind {
             MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
@@ -43,25 +43,25 @@ impl App {
     }
 
     fn click(&mut self, at: Position) -> Vec<Effect> {
-        self.said = None;
-        let asked = std::mem::take(&mut self.leaving);
+        self.message = None;
+        let has_asked = std::mem::take(&mut self.has_asked_to_quit);
         let now = self.model.uptime();
         let double = self
-            .clicked
+            .last_click
             .take()
             .is_some_and(|(then, x, y)| (x, y) == (at.x, at.y) && now.saturating_sub(then) <= DOUBLE_CLICK);
-        self.clicked = (!double).then_some((now, at.x, at.y));
+        self.last_click = (!double).then_some((now, at.x, at.y));
         let Some(hit) = self.frame.hit_at(at) else { return Vec::new() };
         match (hit, &self.mode) {
-            (Hit::Action(Action::Quit), _) => return self.quit(asked),
-            (Hit::Action(action), _) => return self.action(action),
+            (Hit::Action(Action::Quit), _) => return self.quit(has_asked),
+            (Hit::Action(action), _) => return self.perform(action),
             (Hit::View(name), _) => return vec![Effect::Show(name)],
             (_, Mode::Help(_) | Mode::Copy(_)) => self.mode = Mode::View,
             _ => {
                 let mut effects =
                     self.with_view(|view, model, frame| view.click(hit, model, frame)).unwrap_or_default();
                 if double && matches!(hit, Hit::Row(..) | Hit::Cell(..)) {
-                    effects.extend(self.ask_view(Action::Open).unwrap_or_default());
+                    effects.extend(self.act_in_view(Action::Open).unwrap_or_default());
                 }
                 return effects;
             }

@@ -131,7 +131,7 @@ impl Sorting {
 
 /// The inputs of the last sort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Made {
+struct SortInputs {
     len: usize,
     settled: usize,
     version: u64,
@@ -146,13 +146,13 @@ pub(super) struct SortedList<I> {
     /// The selected item; `None` before there are items.
     selected: Option<I>,
     /// Whether the user selected it. Until then the first row is selected, whatever it shows.
-    chosen: bool,
+    is_chosen: bool,
     /// The columns of the table.
     columns: &'static [Column],
     sorting: Sorting,
     /// The sort key and the index of each shown item, in order.
     order: Vec<(SortKey, u32)>,
-    made: Option<Made>,
+    sorted: Option<SortInputs>,
 }
 
 impl<I: Clone + PartialEq + Debug> SortedList<I> {
@@ -161,28 +161,28 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
         Self {
             list: ListState::default(),
             selected: None,
-            chosen: false,
+            is_chosen: false,
             columns,
             sorting: Sorting::by(0, columns),
             order: Vec::new(),
-            made: None,
+            sorted: None,
         }
     }
 
     /// Takes up added, removed and changed items. The selected item stays selected.
     pub(super) fn refresh(&mut self, items: &impl Items<Id = I>) {
-        let now = Made {
+        let now = SortInputs {
             len: items.len(),
             settled: items.settled(),
             version: items.version(),
             epoch: items.epoch(),
             sorting: self.sorting,
         };
-        if self.made == Some(now) {
+        if self.sorted == Some(now) {
             return;
         }
         let keeps = self
-            .made
+            .sorted
             .filter(|was| (was.epoch, was.sorting) == (now.epoch, now.sorting) && was.settled <= now.settled);
         let from = keeps.map_or(0, |was| was.settled);
         if from == 0 {
@@ -200,8 +200,8 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
             .collect();
         more.sort_unstable_by(compare);
         merge(&mut self.order, more, compare);
-        self.made = Some(now);
-        self.stay(items);
+        self.sorted = Some(now);
+        self.follow_selected(items);
     }
 
     /// Returns the number of shown items.
@@ -222,7 +222,7 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
         }
         let moved = self.list.act(action, lines, self.order.len());
         if moved {
-            self.keep(items);
+            self.select_current(items);
         }
         moved
     }
@@ -232,7 +232,7 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
         match hit {
             Hit::Row(of, row) if of == pane => {
                 self.list.select(row, self.order.len());
-                self.keep(items);
+                self.select_current(items);
             }
             Hit::Column(column) => {
                 self.sorting.click(column, self.columns);
@@ -245,7 +245,7 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
     /// Scrolls with the wheel.
     pub(super) fn wheel(&mut self, down: bool, items: &impl Items<Id = I>, lines: usize) {
         self.list.scroll(down, 3, lines, self.order.len());
-        self.keep(items);
+        self.select_current(items);
     }
 
     /// Returns the position and, unless it is the first, the sorted column for the footer. The
@@ -283,18 +283,18 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
     }
 
     /// Makes the row at the position the selected one.
-    fn keep(&mut self, items: &impl Items<Id = I>) {
+    fn select_current(&mut self, items: &impl Items<Id = I>) {
         self.selected = self.id(self.list.selected, items);
-        self.chosen = true;
+        self.is_chosen = true;
     }
 
     /// Moves to the row of the selected item; if it is no longer shown, selects the item in its
     /// row.
-    fn stay(&mut self, items: &impl Items<Id = I>) {
+    fn follow_selected(&mut self, items: &impl Items<Id = I>) {
         if self.selected.is_some() && self.id(self.list.selected, items) == self.selected {
             return;
         }
-        let row = self.selected.as_ref().filter(|_| self.chosen).and_then(|selected| {
+        let row = self.selected.as_ref().filter(|_| self.is_chosen).and_then(|selected| {
             (0..self.order.len()).find(|row| self.id(*row, items).as_ref() == Some(selected))
         });
         match row {
@@ -331,114 +331,4 @@ fn merge<T>(order: &mut Vec<T>, mut more: Vec<T>, compare: impl Fn(&T, &T) -> Or
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Numbers of which the first are settled.
-    struct Numbers {
-        all: Vec<(u16, i64)>,
-        settled: usize,
-        version: u64,
-        least: i64,
-    }
-
-    const COLUMNS: [Column; 3] = [
-        Column::new("id", 1).sorts(First::Least),
-        Column::new("", 1),
-        Column::new("number", 1).sorts(First::Largest),
-    ];
-
-    impl Items for Numbers {
-        type Id = u16;
-        fn len(&self) -> usize {
-            self.all.len()
-        }
-        fn settled(&self) -> usize {
-            self.settled
-        }
-        fn version(&self) -> u64 {
-            self.version
-        }
-        fn epoch(&self) -> u64 {
-            self.least as u64
-        }
-        fn id(&self, place: usize) -> Option<u16> {
-            self.all.get(place).map(|(id, _)| *id)
-        }
-        fn sort_key(&self, place: usize, column: usize) -> SortKey {
-            let (id, number) = self.all[place];
-            if column == 0 { SortKey::count(id.into()) } else { SortKey::Number(number) }
-        }
-        fn passes(&self, place: usize) -> bool {
-            self.all[place].1 >= self.least
-        }
-        fn cells(&self, _: usize) -> Vec<Cell> {
-            Vec::new()
-        }
-    }
-
-    /// Returns the expected order, sorted from scratch.
-    fn oracle(numbers: &Numbers, sorting: Sorting) -> Vec<u16> {
-        let mut places: Vec<usize> = (0..numbers.len()).filter(|place| numbers.passes(*place)).collect();
-        places.sort_by_key(|place| (numbers.sort_key(*place, sorting.column), *place));
-        if sorting.down {
-            places.sort_by_key(|place| std::cmp::Reverse(numbers.sort_key(*place, sorting.column)));
-        }
-        places.iter().filter_map(|place| numbers.id(*place)).collect()
-    }
-
-    proptest! {
-        #[test]
-        fn the_order_is_as_if_made_anew(
-            steps in prop::collection::vec((0usize..8, prop::collection::vec(-20i64..20, 0..6)), 1..40),
-        ) {
-            let mut listing = SortedList::<u16>::new(&COLUMNS);
-            let mut numbers = Numbers { all: Vec::new(), settled: 0, version: 0, least: -20 };
-            for (step, more) in steps {
-                let selected = listing.selected.filter(|id| numbers.all.iter().any(|(known, _)| known == id));
-                match step {
-                    0 => listing.sorting.click(2, &COLUMNS),
-                    1 => drop(listing.act(Action::Sort, &numbers, 5)),
-                    2 => drop(listing.act(Action::SortReverse, &numbers, 5)),
-                    3 => numbers.least = more.first().copied().unwrap_or(-20),
-                    4 => numbers.settled = numbers.all.len(),
-                    5 => {
-                        // Unsettled numbers change, and some are removed.
-                        let settled = numbers.settled;
-                        numbers.all.truncate(settled + more.len());
-                        numbers.all.iter_mut().skip(settled).zip(&more).for_each(|((_, is), more)| *is = *more);
-                    }
-                    _ => {
-                        let from = numbers.all.last().map_or(0, |(id, _)| id + 1);
-                        numbers.all.extend((from..).zip(more));
-                    }
-                }
-                numbers.version += 1;
-                listing.refresh(&numbers);
-                let got: Vec<u16> = (0..listing.len()).filter_map(|row| listing.id(row, &numbers)).collect();
-                prop_assert_eq!(&got, &oracle(&numbers, listing.sorting));
-                if let Some(id) = selected.filter(|id| got.contains(id)) {
-                    prop_assert_eq!(listing.selected, Some(id), "what is selected stays so");
-                }
-                let place = listing.selected();
-                prop_assert_eq!(place.and_then(|place| numbers.id(place)), listing.selected);
-                prop_assert_eq!(place.is_none(), got.is_empty());
-                listing.act(if step % 2 == 0 { Action::Down } else { Action::Up }, &numbers, 5);
-            }
-        }
-    }
-
-    #[test]
-    fn the_sort_walks_over_what_can_be_sorted() {
-        let mut sorting = Sorting::default();
-        assert!(sorting.act(Action::Sort, &COLUMNS));
-        assert_eq!(sorting, Sorting { column: 2, down: true });
-        assert!(sorting.act(Action::Sort, &COLUMNS));
-        assert_eq!(sorting, Sorting { column: 0, down: false });
-        sorting.click(1, &COLUMNS);
-        assert_eq!(sorting.column, 0);
-        assert!(!sorting.act(Action::Up, &COLUMNS));
-    }
-}
+mod tests;

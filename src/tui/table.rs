@@ -119,7 +119,7 @@ impl Table<'_> {
         // A blank separates the last column and the scroll bar.
         let right = if self.rows > usize::from(area.height - 1) { 3 } else { 2 };
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(right), ..area };
-        let places = places(self.columns, inner);
+        let places = column_areas(self.columns, inner);
         for (index, (column, place)) in self.columns.iter().zip(&places).enumerate() {
             let place = Rect { height: 1, ..*place };
             let mark = self.sorted.filter(|(sorted, _)| *sorted == index).map_or("", |(_, down)| {
@@ -181,7 +181,7 @@ pub(super) fn scroll_bar(painter: &mut Painter<'_>, body: Rect, top: usize, rows
 }
 
 /// Returns the areas of the columns that fit, from the left.
-fn places(columns: &[Column], area: Rect) -> Vec<Rect> {
+fn column_areas(columns: &[Column], area: Rect) -> Vec<Rect> {
     let mut used = 0;
     let fit = columns
         .iter()
@@ -243,7 +243,7 @@ fn draw_ended(
     let used =
         painter.draw_spans(Rect { width: room.saturating_sub(u16::from(front > room)), ..place }, &parts);
     let x = place.x + if front > room { room } else { used };
-    let end = ending(end, back, painter.symbols().more);
+    let end = cut_front(end, back, painter.symbols().more);
     painter.draw_text(Position::new(x, place.y), back, *role, &end);
 }
 
@@ -264,7 +264,7 @@ fn draw_levels(role: Role, counts: &[u32], place: Rect, painter: &mut Painter<'_
 }
 
 /// Returns as much of the end of a text as `columns` can hold.
-fn ending(text: &str, columns: u16, more: &str) -> String {
+fn cut_front(text: &str, columns: u16, more: &str) -> String {
     let text = sanitize::escape(text);
     if sanitize::width(&text) <= usize::from(columns) {
         return text.into_owned();
@@ -295,10 +295,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_drop_from_the_right_and_one_grows() {
+    fn columns_drop_from_the_right_and_growing_ones_share_the_rest() {
         let columns = [Column::new("a", 5), Column::new("b", 10).grows(), Column::new("c", 5)];
         let widths = |width| -> Vec<u16> {
-            places(&columns, Rect::new(0, 0, width, 1)).iter().map(|place| place.width).collect()
+            column_areas(&columns, Rect::new(0, 0, width, 1)).iter().map(|place| place.width).collect()
         };
         assert_eq!(widths(30), [5, 18, 5]);
         assert_eq!(widths(22), [5, 10, 5]);
@@ -306,14 +306,14 @@ mod tests {
         assert_eq!(widths(15), [5]);
         assert_eq!(widths(3), [3]);
         let columns = [Column::new("a", 5).grows(), Column::new("b", 5).grows()];
-        let places = places(&columns, Rect::new(0, 0, 20, 1));
+        let places = column_areas(&columns, Rect::new(0, 0, 20, 1));
         assert_eq!(places.iter().map(|place| (place.x, place.width)).collect::<Vec<_>>(), [(0, 10), (11, 9)]);
     }
 
     #[test]
-    fn the_end_of_an_address_stays() {
-        assert_eq!(ending("127.0.0.1:3000", 14, "…"), "127.0.0.1:3000");
-        assert_eq!(ending("127.0.0.1:3000", 7, "…"), "…1:3000");
-        assert_eq!(ending("127.0.0.1:3000", 1, "…"), "…");
+    fn end_of_an_address_is_kept() {
+        assert_eq!(cut_front("127.0.0.1:3000", 14, "…"), "127.0.0.1:3000");
+        assert_eq!(cut_front("127.0.0.1:3000", 7, "…"), "…1:3000");
+        assert_eq!(cut_front("127.0.0.1:3000", 1, "…"), "…");
     }
 }

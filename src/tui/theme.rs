@@ -350,7 +350,7 @@ mod tests {
     /// WCAG 2.1 contrast: 4.5 for text (1.4.3, AA), 7 for the high contrast theme (1.4.6, AAA), 3
     /// for what is not text (1.4.11). Checked on the usual background and in the selected row.
     #[test]
-    fn every_role_stands_out_from_its_ground() {
+    fn every_role_has_enough_contrast() {
         for (name, ink, ground, least) in [
             (ThemeName::Dark, 0xe6edf3, 0x0d1117, 4.5),
             (ThemeName::Light, 0x1f2328, 0xffffff, 4.5),
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_are_where_they_are_looked_up() {
+    fn roles_index_their_styles() {
         for (index, (role, _)) in Role::ALL.into_iter().enumerate() {
             assert_eq!(role as usize, index);
         }
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn ascii_is_ascii() {
+    fn ascii_symbols_are_ascii() {
         let text = format!("{:?}", Symbols::ASCII);
         assert!(text.is_ascii(), "{text}");
     }

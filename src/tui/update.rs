@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::action::{Action, KeyContext, KeyPress};
+use super::action::{Action, KeyContext};
 use super::app::{App, Mode, Origin};
 use super::effect::Effect;
 use super::event::Event;
 use super::frame_info::Pane;
+use super::key_bindings::KeyPress;
 use super::list_state::ListState;
 use super::model::{Model, SLICE};
 use super::view_name::ViewName;
@@ -19,8 +20,8 @@ impl App {
     pub fn handle(&mut self, event: Event) -> Vec<Effect> {
         self.dirty = true;
         let effects = match event {
-            Event::Key(key) => self.key(key),
-            Event::Mouse(mouse) => self.mouse(mouse),
+            Event::Key(key) => self.handle_key(key),
+            Event::Mouse(mouse) => self.handle_mouse(mouse),
             Event::Paste(text) => self.paste(&text),
             Event::Resize => Vec::new(),
             Event::Batch(entries) => {
@@ -49,20 +50,20 @@ impl App {
             Event::Resumed => vec![Effect::Retake],
             Event::Terminate => vec![Effect::Quit],
         };
-        self.settle(effects)
+        self.perform_effects(effects)
     }
 
     /// Performs an action, as if its key had been pressed.
     pub fn act(&mut self, action: Action) -> Vec<Effect> {
         self.dirty = true;
-        let effects = self.action(action);
-        self.settle(effects)
+        let effects = self.perform(action);
+        self.perform_effects(effects)
     }
 
     /// Sets the time that the program has run.
     pub fn tick(&mut self, uptime: Duration) {
         self.model.set_uptime(uptime);
-        self.dirty |= self.moves();
+        self.dirty |= self.is_animated();
     }
 
     /// Does a slice of long work: a new filter, a new order. Returns whether some is left.
@@ -72,7 +73,7 @@ impl App {
             self.dirty = true;
             more = self.model.scan_exchanges(SLICE);
         }
-        if self.uses_filter() && self.model.is_behind() {
+        if self.shows_matching_totals() && self.model.is_behind() {
             self.dirty = true;
             more |= self.model.scan_totals(SLICE);
         }
@@ -80,56 +81,56 @@ impl App {
     }
 
     /// Whether the current view shows totals of what matches the filter.
-    fn uses_filter(&self) -> bool {
-        self.view().is_some_and(|view| view.uses_filter())
+    fn shows_matching_totals(&self) -> bool {
+        self.current_view().is_some_and(|view| view.uses_filter())
     }
 
     /// Brings the current view up to date. To be called before a frame.
     pub fn refresh(&mut self) {
         self.model.summarize();
-        if self.uses_filter() {
+        if self.shows_matching_totals() {
             self.model.scan_totals(SLICE);
         }
         self.with_view(|view, model, _| view.refresh(model));
     }
 
     /// Shows a message in the footer until the next key.
-    pub(super) fn say(&mut self, text: String) {
-        (self.said, self.dirty) = (Some(text), true);
+    pub(super) fn notify(&mut self, text: String) {
+        (self.message, self.dirty) = (Some(text), true);
     }
 
     /// Whether the screen changes with time alone: clock, spinners.
-    fn moves(&self) -> bool {
+    fn is_animated(&self) -> bool {
         !self.model.is_frozen() && !self.model.has_ended()
     }
 
     /// Performs the effects that concern the app itself. Returns the others.
-    fn settle(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+    fn perform_effects(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
         let mut outside = Vec::new();
         for effect in effects {
             match effect {
                 Effect::Show(name) => {
                     self.origin = None;
-                    self.go(name, &mut outside);
+                    self.show_view(name, &mut outside);
                 }
                 Effect::Open(n) => {
-                    self.lead(true, &mut outside);
+                    self.go_to_exchanges(true, &mut outside);
                     self.with_view(|view, model, _| view.open_exchange(n, model));
                 }
                 Effect::Filter(text) => {
-                    self.lead(false, &mut outside);
+                    self.go_to_exchanges(false, &mut outside);
                     self.filter.set(&text);
                     self.apply_filter();
                 }
-                Effect::Say(text) => self.said = Some(text),
+                Effect::Say(text) => self.message = Some(text),
                 effect => outside.push(effect),
             }
         }
         outside
     }
 
-    fn go(&mut self, name: ViewName, outside: &mut Vec<Effect>) {
-        if self.has(name) {
+    fn show_view(&mut self, name: ViewName, outside: &mut Vec<Effect>) {
+        if self.has_view(name) {
             self.current = name;
         } else {
             outside.push(Effect::Bell);
@@ -137,12 +138,12 @@ impl App {
     }
 
     /// Goes to the exchanges, and remembers the view to return to.
-    fn lead(&mut self, opens: bool, outside: &mut Vec<Effect>) {
+    fn go_to_exchanges(&mut self, opens: bool, outside: &mut Vec<Effect>) {
         if self.current != ViewName::Exchanges {
             let filter = self.model.filter().text().to_owned();
             self.origin = Some(Origin { from: self.current, filter, opens });
         }
-        self.go(ViewName::Exchanges, outside);
+        self.show_view(ViewName::Exchanges, outside);
     }
 
     /// Returns to the view that led to the exchanges, and restores its filter. Returns false if
@@ -157,12 +158,12 @@ impl App {
         true
     }
 
-    fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
+    fn handle_key(&mut self, event: KeyEvent) -> Vec<Effect> {
         if event.kind == KeyEventKind::Release {
             return Vec::new();
         }
-        self.said = None;
-        let asked = std::mem::take(&mut self.leaving);
+        self.message = None;
+        let has_asked = std::mem::take(&mut self.has_asked_to_quit);
         let key = KeyPress::from(event);
         let action = self.config.keys.action(key, self.key_context());
         // A typed character is no action. ctrl-c quits and ctrl-z suspends in every mode.
@@ -172,8 +173,8 @@ impl App {
             _ => {}
         }
         match &self.mode {
-            Mode::View | Mode::Help(_) if action == Some(Action::Quit) => self.quit(asked),
-            Mode::View => action.map_or_else(Vec::new, |action| self.action(action)),
+            Mode::View | Mode::Help(_) if action == Some(Action::Quit) => self.quit(has_asked),
+            Mode::View => action.map_or_else(Vec::new, |action| self.perform(action)),
             Mode::Filter => self.filter_key(key),
             Mode::Search => self.search_key(key),
             Mode::Help(_) => self.help_key(action),
@@ -182,12 +183,13 @@ impl App {
     }
 
     /// Quits. For a device it first says where the packets are kept, and quits when asked again.
-    pub(super) fn quit(&mut self, asked: bool) -> Vec<Effect> {
-        let Some(device) = self.model.source().device.as_ref().filter(|_| !asked && !self.model.has_ended())
+    pub(super) fn quit(&mut self, has_asked: bool) -> Vec<Effect> {
+        let Some(device) =
+            self.model.source().device.as_ref().filter(|_| !has_asked && !self.model.has_ended())
         else {
             return vec![Effect::Quit];
         };
-        self.leaving = true;
+        self.has_asked_to_quit = true;
         vec![Effect::Say(match &device.written_to {
             Some(kept) => format!("packets are kept in {kept}; again ends the capture"),
             None => "no packet is kept (-w FILE keeps them); again ends the capture".to_owned(),
@@ -198,11 +200,11 @@ impl App {
     pub(super) fn key_context(&self) -> KeyContext {
         match self.mode {
             Mode::Help(_) | Mode::Copy(_) => KeyContext::Anywhere,
-            _ => self.view().map_or(KeyContext::List, |view| view.key_context()),
+            _ => self.current_view().map_or(KeyContext::List, |view| view.key_context()),
         }
     }
 
-    pub(super) fn action(&mut self, action: Action) -> Vec<Effect> {
+    pub(super) fn perform(&mut self, action: Action) -> Vec<Effect> {
         match action {
             Action::Show(name) => vec![Effect::Show(name)],
             Action::Quit => vec![Effect::Quit],
@@ -212,7 +214,7 @@ impl App {
                 Vec::new()
             }
             Action::NextView | Action::PreviousView => {
-                vec![Effect::Show(self.neighbour(action == Action::NextView))]
+                vec![Effect::Show(self.adjacent_view(action == Action::NextView))]
             }
             Action::Filter => {
                 self.mode = Mode::Filter;
@@ -241,11 +243,11 @@ impl App {
             }
             Action::Copy => self.offer_copies(),
             Action::Back => self.back(),
-            other => self.ask_view(other).unwrap_or_else(|| vec![Effect::Bell]),
+            other => self.act_in_view(other).unwrap_or_else(|| vec![Effect::Bell]),
         }
     }
 
-    pub(super) fn ask_view(&mut self, action: Action) -> Option<Vec<Effect>> {
+    pub(super) fn act_in_view(&mut self, action: Action) -> Option<Vec<Effect>> {
         self.with_view(|view, model, frame| view.act(action, model, frame)).flatten()
     }
 
@@ -257,7 +259,7 @@ impl App {
             self.with_view(|view, _, _| view.search(""));
             return Vec::new();
         }
-        if let Some(effects) = self.ask_view(Action::Back) {
+        if let Some(effects) = self.act_in_view(Action::Back) {
             // The exchange was opened from another view: the user did not ask for the list.
             if self.origin.as_ref().is_some_and(|origin| origin.opens)
                 && self.key_context() == KeyContext::List
@@ -277,7 +279,7 @@ impl App {
         Vec::new()
     }
 
-    fn neighbour(&self, next: bool) -> ViewName {
+    fn adjacent_view(&self, next: bool) -> ViewName {
         let at = self.views.iter().position(|view| view.name() == self.current).unwrap_or(0);
         let step = if next { 1 } else { self.views.len().saturating_sub(1) };
         let to = (at + step) % self.views.len().max(1);
@@ -286,7 +288,7 @@ impl App {
 
     fn filter_key(&mut self, key: KeyPress) -> Vec<Effect> {
         let model = &self.model;
-        let occurring = |field: &str, typed: &str| occurring(model, field, typed);
+        let occurring = |field: &str, typed: &str| occurring_values(model, field, typed);
         let known = match key.to_string().as_str() {
             "enter" => return self.enter_filter(),
             "esc" => {
@@ -313,7 +315,7 @@ impl App {
         if self.filter.filter().is_err() {
             return vec![Effect::Bell];
         }
-        let kept = self.filter.keep().map(str::to_owned);
+        let kept = self.filter.add_to_history().map(str::to_owned);
         self.origin = None;
         self.apply_filter();
         self.mode = Mode::View;
@@ -332,7 +334,7 @@ impl App {
     fn search_key(&mut self, key: KeyPress) -> Vec<Effect> {
         match key.to_string().as_str() {
             "enter" => {
-                self.search.keep();
+                self.search.add_to_history();
                 self.mode = Mode::View;
             }
             "esc" => {
@@ -401,15 +403,15 @@ impl App {
 
 /// Returns up to a dozen values of a field that occur among the exchanges and begin with `typed`,
 /// for completion.
-pub(super) fn occurring(model: &Model, field: &str, typed: &str) -> Vec<String> {
+pub(super) fn occurring_values(model: &Model, field: &str, typed: &str) -> Vec<String> {
     /// The number of exchanges that are searched, the latest ones.
-    const LOOKED: usize = 2000;
-    const OFFERED: usize = 12;
+    const SEARCHED: usize = 2000;
+    const MAX_VALUES: usize = 12;
     let mut found = Vec::new();
     if model.is_private() {
         return found;
     }
-    for index in (0..model.store().len()).rev().take(LOOKED) {
+    for index in (0..model.store().len()).rev().take(SEARCHED) {
         let Some(exchange) = model.store().exchange(index) else { continue };
         let value = match field {
             "method" => Some(exchange.method.to_string()),
@@ -434,7 +436,7 @@ pub(super) fn occurring(model: &Model, field: &str, typed: &str) -> Vec<String> 
         if value != typed && !found.contains(&value) {
             found.push(value);
         }
-        if found.len() >= OFFERED {
+        if found.len() >= MAX_VALUES {
             break;
         }
     }

@@ -51,7 +51,7 @@ fn line(app: &App, number: isize) -> String {
 
 #[test]
 fn applied_filters_are_remembered_and_no_others() {
-    let mut app = app().recalling(vec!["older".to_owned(), "old".to_owned()]);
+    let mut app = app().with_history(vec!["older".to_owned(), "old".to_owned()]);
     press(&mut app, &[KeyCode::Char('/')]);
     type_in(&mut app, "dur>>");
     assert_eq!(press(&mut app, &[KeyCode::Enter]), [Effect::Bell]);
@@ -69,7 +69,7 @@ fn applied_filters_are_remembered_and_no_others() {
 
 #[test]
 fn the_filter_of_the_command_line_can_be_recalled() {
-    let mut app = app().recalling(vec!["old".to_owned()]).filtered(Filter::parse("dur>1s").unwrap());
+    let mut app = app().with_history(vec!["old".to_owned()]).with_filter(Filter::parse("dur>1s").unwrap());
     press(&mut app, &[KeyCode::Char('/')]);
     ctrl(&mut app, 'u');
     press(&mut app, &[KeyCode::Up]);

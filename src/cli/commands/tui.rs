@@ -153,7 +153,7 @@ impl Screen {
             model.store_mut().spill_into(file);
         }
         let Remembered { filters, mut history, trouble } = shown.remembered;
-        let mut app = App::new(model, self.config).recalling(filters).filtered(self.filter);
+        let mut app = App::new(model, self.config).with_history(filters).with_filter(self.filter);
         let (events, told) = sync_channel(WAITING);
         watch_signals(&self.signals, events.clone())?;
         if let Some(trouble) = trouble {
