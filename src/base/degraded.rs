@@ -1,14 +1,14 @@
-//! Why a result may be incomplete: the evidence that the capture does not hold.
+//! Reasons why a result may be incomplete: evidence that is not in the capture.
 
 use std::fmt;
 
-/// A set of reasons why something that was seen may not be the whole of it.
+/// A set of reasons why a result may be incomplete.
 ///
-/// The same reasons stand on a gap in a stream, on what was read around it, and on the rows that are printed.
+/// A gap in a stream, the messages around it and the records made of them carry the same reasons.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Degraded(u8);
 
-/// Every reason with its name in the exports, in the order in which they are printed.
+/// Every reason with its name in exports, in the order of the exports.
 const NAMES: [(Degraded, &str); 5] = [
     (Degraded::MIDSTREAM, "midstream"),
     (Degraded::GAP, "gap"),
@@ -24,44 +24,44 @@ impl Degraded {
     pub const MIDSTREAM: Self = Self(1);
     /// Bytes between captured bytes are not in the capture.
     pub const GAP: Self = Self(2);
-    /// A packet was cut by the snapshot length.
+    /// A packet was truncated by the snapshot length.
     pub const CUT_PACKET: Self = Self(4);
-    /// The capturing program or the kernel says that it lost packets.
+    /// The capturing program or the kernel reports lost packets.
     pub const LOST_PACKETS: Self = Self(8);
-    /// The capture ended first.
+    /// The capture ended before the result was complete.
     pub const CAPTURE_END: Self = Self(16);
 
-    /// The set as a number, to be kept somewhere.
+    /// Returns the set as a number, for compact storage.
     #[must_use]
     pub fn bits(self) -> u8 {
         self.0
     }
 
-    /// The set that [`Degraded::bits`] gave.
+    /// Creates a set from [`Degraded::bits`].
     #[must_use]
     pub fn from_bits(bits: u8) -> Self {
         Self(bits)
     }
 
-    /// Whether no reason is in the set.
+    /// Returns whether the set is empty.
     #[must_use]
     pub fn is_none(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether any reason is in the set.
+    /// Returns whether the set has any reason.
     #[must_use]
     pub fn any(self) -> bool {
         self.0 != 0
     }
 
-    /// Whether every reason of `other` is in the set.
+    /// Returns whether the set has every reason of `other`.
     #[must_use]
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Both sets together.
+    /// Returns the union of both sets.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -72,7 +72,7 @@ impl Degraded {
         self.0 |= other.0;
     }
 
-    /// The names of the reasons in the set, in the order of the exports.
+    /// Returns the names of the reasons, in the order of the exports.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         NAMES.iter().filter(move |(reason, _)| self.contains(*reason)).map(|(_, name)| *name)
     }

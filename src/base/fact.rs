@@ -1,4 +1,4 @@
-//! Facts: what is not MCP and yet shown.
+//! Facts: observations other than MCP records and findings that readers want to see.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,34 +7,34 @@ use bytes::Bytes;
 
 use super::{Degraded, Ending, Origin, Peers, Side, Span};
 
-/// Something that was seen, that is no message, and that readers want to know.
+/// An observation that is neither an MCP record nor a finding.
 #[derive(Clone, Debug)]
 pub enum Fact {
-    /// A connection came to its end, or the capture did.
+    /// A connection that ended, or that was open when the capture ended.
     Connection(Box<ConnectionFact>),
-    /// The counts of the capture so far. The last one holds for the whole.
+    /// Totals of the capture, emitted at its end.
     Capture(CaptureFact),
-    /// What a transaction carried. Told only to those who watch: see `Engine::emit_payloads`.
+    /// A head, body or event. Emitted only after `Engine::emit_payloads`.
     Payload(Box<PayloadFact>),
 }
 
-/// A head, a body or an event as it was, for those who look into messages.
+/// The bytes of an HTTP head, of a body, or of the data of an event.
 #[derive(Clone, Debug)]
 pub struct PayloadFact {
-    /// Who talks, and Wireshark's number of their connection.
+    /// The connection and its ends.
     pub peers: Peers,
     /// The number of the transaction on its connection, from 0.
     pub transaction: u32,
-    /// Who sent it.
+    /// The sender.
     pub side: Side,
-    /// What it is.
+    /// Head, body or event.
     pub kind: PayloadKind,
-    /// Its packets.
+    /// The packets that carried it.
     pub span: Span,
-    /// The head as it was sent; a body without its codings; the data of an event. It may be a slice of something
-    /// much larger: who keeps it copies it.
+    /// The head as text, the body after content decoding, or the data of the event. May be a slice of a much larger
+    /// block of the capture: copy it to keep it.
     pub bytes: Bytes,
-    /// Why it may not be whole.
+    /// Reasons why it may be incomplete.
     pub degraded: Degraded,
 }
 
@@ -43,62 +43,62 @@ pub struct PayloadFact {
 pub enum PayloadKind {
     /// A head: start line and header fields.
     Head,
-    /// A whole body.
+    /// A complete body.
     Body,
     /// An event of a stream.
     Event {
-        /// Its type; `None` is the default, `message`.
+        /// Event type; `None` for the default, `message`.
         name: Option<Box<str>>,
-        /// Its `id` field; `None` where it has none.
+        /// The `id` field; `None` if the event has none.
         id: Option<Arc<str>>,
     },
 }
 
-/// What the capture is, and how good.
+/// Size and quality of the capture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CaptureFact {
-    /// Packets read (after a BPF filter, where one was given).
+    /// Packets read, after the BPF filter if there is one.
     pub packets: u64,
-    /// Bytes of the packets on the wire (original length).
+    /// Sum of the packets' original lengths, in bytes.
     pub bytes: u64,
-    /// Bytes of the packets in the capture.
+    /// Sum of the packets' captured lengths, in bytes.
     pub captured_bytes: u64,
-    /// The first packet; `None` where there is none.
+    /// First packet; `None` if the capture is empty.
     pub first: Option<Origin>,
-    /// The packet with the highest number so far.
+    /// Packet with the highest number so far; `None` if the capture is empty.
     pub last: Option<Origin>,
-    /// Packets cut by the snapshot length.
+    /// Packets truncated by the snapshot length.
     pub cut_packets: u64,
     /// Packets that carry TCP.
     pub tcp_packets: u64,
     /// Packets whose link or IP headers could not be read.
     pub unreadable_packets: u64,
-    /// Packets that are said to be lost.
+    /// Packets reported as lost.
     pub lost: Losses,
     /// Bytes of TCP payload on connections that carry MCP.
     pub mcp_bytes: u64,
-    /// Bytes of TCP payload in all.
+    /// Bytes of TCP payload on all connections.
     pub tcp_bytes: u64,
 }
 
-/// Who loses packets of a capture.
+/// The component that lost packets of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Loser {
     /// The kernel: its buffer was full (`ps_drop` of libpcap, `isb_osdrop` of pcapng).
     Kernel,
     /// The interface or its driver (`ps_ifdrop` of libpcap, `isb_ifdrop` of pcapng).
     Interface,
-    /// mcpdump: its analysis was too far behind.
+    /// mcpdump: the analysis fell too far behind.
     Mcpdump,
-    /// One of these: the file does not say which (`epb_dropcount` of pcapng).
+    /// One of the above; the file does not say which (`epb_dropcount` of pcapng).
     Unknown,
 }
 
 impl Loser {
-    /// All of them, in the order of the reports.
+    /// Every variant, in the order of the reports.
     pub const ALL: [Self; 4] = [Self::Kernel, Self::Interface, Self::Mcpdump, Self::Unknown];
 
-    /// The words of the reports.
+    /// Returns the name used in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -110,44 +110,44 @@ impl Loser {
     }
 }
 
-/// Packets that were lost, by who lost them.
+/// Numbers of lost packets, by the component that lost them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// Packets that [`Loser::Kernel`] lost.
+    /// Packets lost by [`Loser::Kernel`].
     pub kernel: u64,
-    /// Packets that [`Loser::Interface`] lost.
+    /// Packets lost by [`Loser::Interface`].
     pub interface: u64,
-    /// Packets that [`Loser::Mcpdump`] lost.
+    /// Packets lost by [`Loser::Mcpdump`].
     pub mcpdump: u64,
-    /// Packets that were lost without a word by whom.
+    /// Packets lost by [`Loser::Unknown`].
     pub unknown: u64,
 }
 
 impl Losses {
-    /// All of them together.
+    /// Returns the sum over all components.
     #[must_use]
     pub fn total(self) -> u64 {
         Loser::ALL.iter().fold(0, |sum: u64, by| sum.saturating_add(self.by(*by)))
     }
 
-    /// Those of one.
+    /// Returns the packets that `by` lost.
     #[must_use]
     pub fn by(mut self, by: Loser) -> u64 {
-        *self.place(by)
+        *self.count_mut(by)
     }
 
-    /// Counts `packets` more.
+    /// Adds `packets` to the count of `by`.
     pub fn add(&mut self, by: Loser, packets: u64) {
-        let count = self.place(by);
+        let count = self.count_mut(by);
         *count = count.saturating_add(packets);
     }
 
-    /// Takes those of one away.
+    /// Returns the count of `by` and resets it to 0.
     pub fn take(&mut self, by: Loser) -> u64 {
-        std::mem::take(self.place(by))
+        std::mem::take(self.count_mut(by))
     }
 
-    fn place(&mut self, by: Loser) -> &mut u64 {
+    fn count_mut(&mut self, by: Loser) -> &mut u64 {
         match by {
             Loser::Kernel => &mut self.kernel,
             Loser::Interface => &mut self.interface,
@@ -157,10 +157,10 @@ impl Losses {
     }
 }
 
-/// What a connection carries, as far as it was recognised.
+/// The protocol above TCP, as recognised from the first bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Speaks {
-    /// No payload was seen.
+    /// No payload was captured.
     #[default]
     Nothing,
     /// HTTP/1.
@@ -169,12 +169,12 @@ pub enum Speaks {
     Http2,
     /// TLS.
     Tls,
-    /// Something else.
+    /// Anything else, or not recognised yet.
     Other,
 }
 
 impl Speaks {
-    /// The word of the reports.
+    /// Returns the name used in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -187,53 +187,52 @@ impl Speaks {
     }
 }
 
-/// The story of one connection.
+/// Summary of one connection.
 #[derive(Clone, Debug)]
 pub struct ConnectionFact {
     /// Wireshark's number of the connection.
     pub tcp_stream: u32,
-    /// The client's address and port (of the end that sent the first packet, where nothing tells).
+    /// The client's address and port; the sender of the first packet if the roles are not known.
     pub client: SocketAddr,
     /// The server's address and port.
     pub server: SocketAddr,
-    /// What it carries.
+    /// The protocol that it carries.
     pub speaks: Speaks,
     /// Whether it carried MCP.
     pub mcp: bool,
-    /// Its first packet.
+    /// First packet.
     pub first: Origin,
-    /// Its last packet.
+    /// Last packet.
     pub last: Origin,
-    /// From SYN to the ACK of the SYN-ACK, in nanoseconds; `None` where the three were not all captured.
+    /// Time from the SYN to the ACK of the SYN-ACK, in nanoseconds; `None` unless all three were captured.
     pub handshake_ns: Option<i64>,
     /// How it ended.
     pub ended: Ending,
-    /// The two directions: what the client sent, what the server sent.
+    /// Counts of what the client sent and of what the server sent.
     pub directions: [DirectionFact; 2],
 }
 
-/// The counts of one direction of a connection, and its books.
+/// Counts of one direction of a connection.
 ///
-/// The books balance (design: law 2): `bytes` = `delivered` + `given_up` + what is still held, and what the sender
-/// sent = `delivered` + `gaps` + `given_up`.
+/// The books balance: `bytes` = `delivered` + `given_up` + bytes still held for reassembly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DirectionFact {
-    /// Packets of the direction.
+    /// Packets.
     pub packets: u64,
-    /// Payload bytes captured, retransmissions included.
+    /// Captured payload in bytes, retransmissions included.
     pub bytes: u64,
-    /// Bytes handed on in order.
+    /// Bytes passed on in order.
     pub delivered: u64,
-    /// Bytes that are in no packet of the capture.
+    /// Bytes that no captured packet carries.
     pub gaps: u64,
-    /// Captured bytes that were not handed on: retransmitted copies, data before the start or after the end.
+    /// Captured bytes that were not passed on: retransmitted copies, data before the start or after the end.
     pub given_up: u64,
-    /// Segments that carry nothing but bytes that came before.
+    /// Segments that carry only bytes seen before.
     pub retransmissions: u64,
-    /// Packets that are copies of one packet (captured twice).
+    /// Packets captured more than once.
     pub duplicates: u64,
-    /// Holes in the sequence that were seen, filled later or not.
+    /// Holes in the sequence space, filled later or not.
     pub holes: u64,
-    /// Segments with a window of 0.
+    /// Segments with a receive window of 0.
     pub zero_windows: u64,
 }

@@ -1,4 +1,4 @@
-//! Findings: what was odd, wrong or slow, each with a stable code.
+//! Findings: traffic that is odd, wrong or slow, each with a stable code.
 
 use super::{Code, Origin};
 
@@ -7,16 +7,16 @@ use super::{Code, Origin};
 pub enum Severity {
     /// Worth knowing; nothing is wrong.
     Info,
-    /// Something of the capture or the traffic is unusual; results are not touched, or only there.
+    /// The capture or the traffic is unusual; results are not affected, or only locally.
     Notice,
-    /// Somebody breaks a rule, or evidence is missing.
+    /// One end violates a specification, or evidence is missing.
     Warning,
-    /// Something failed for the people who use the connection.
+    /// An operation failed for the users of the connection.
     Error,
 }
 
 impl Severity {
-    /// The name in the exports.
+    /// Returns the name used in exports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -28,37 +28,37 @@ impl Severity {
     }
 }
 
-/// One thing that was noticed.
+/// One observation of something odd, wrong or slow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What it is.
+    /// Kind of the finding.
     pub code: Code,
-    /// The packet at which it was noticed; `None` where it concerns the capture as a whole.
+    /// Packet at which it was detected; `None` if it concerns the whole capture.
     pub at: Option<Origin>,
-    /// Wireshark's number of the connection; `None` where it concerns none, or several.
+    /// Wireshark's number of the connection; `None` if it concerns no single connection.
     pub tcp_stream: Option<u32>,
-    /// The session's number in this capture (`s1` is 1); `None` where it concerns none.
+    /// Number of the session in this capture (`s1` is 1); `None` if it concerns no session.
     pub session: Option<u32>,
-    /// The exchange's `n`; `None` where it concerns none.
+    /// The exchange's `n`; `None` if it concerns no exchange.
     pub exchange: Option<u64>,
-    /// What exactly, in words, with numbers. May quote traffic: escaped when printed.
+    /// Description with numbers. May quote traffic: escape it when printing.
     pub detail: String,
 }
 
-/// What a stage noticed since it was last asked.
+/// The findings since the last [`Findings::drain`].
 #[derive(Debug, Default)]
 pub struct Findings {
     list: Vec<Finding>,
 }
 
 impl Findings {
-    /// Nothing yet.
+    /// Creates an empty list.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Notes a finding at a packet. It needs no session, message or stream to hang on.
+    /// Adds a finding at a packet, without connection, session or exchange.
     pub fn add(&mut self, code: Code, at: Origin, detail: impl Into<String>) {
         self.push(Finding {
             code,
@@ -70,37 +70,30 @@ impl Findings {
         });
     }
 
-    /// Notes a finding that is filled in already.
+    /// Adds a complete finding.
     pub fn push(&mut self, finding: Finding) {
         self.list.push(finding);
     }
 
-    /// Whether nothing was noted since the last drain.
+    /// Returns whether there are no findings.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// The findings since the last drain, in the order in which they were noted.
+    /// Returns the findings in the order in which they were added.
     #[must_use]
     pub fn list(&self) -> &[Finding] {
         &self.list
     }
 
-    /// How many were noted since the last drain.
+    /// Returns the number of findings.
     #[must_use]
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Says of the findings from the `from`th on, which were noted without a connection, whose they are.
-    pub fn set_stream(&mut self, from: usize, tcp_stream: u32) {
-        for finding in self.list.iter_mut().skip(from) {
-            finding.tcp_stream.get_or_insert(tcp_stream);
-        }
-    }
-
-    /// Takes them all.
+    /// Removes and returns all findings.
     pub fn drain(&mut self) -> impl Iterator<Item = Finding> + '_ {
         self.list.drain(..)
     }

@@ -1,116 +1,185 @@
-//! What a stage of the analysis is fed, and the one trait that the stream stages share.
-
-use std::net::SocketAddr;
+//! What passes between the layers of one connection, and the trait that they implement.
 
 use bytes::Bytes;
 
-use super::{Degraded, Findings, Origin, Span};
+use super::{Degraded, End, Findings, Origin, Side, Span};
 
-/// One end of a connection: the client opened it (or speaks as one), the server answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
-    /// The end that sends requests of the transport (HTTP requests).
-    Client,
-    /// The end that answers them.
-    Server,
-}
-
-impl Side {
-    /// Both sides, client first.
-    pub const BOTH: [Self; 2] = [Self::Client, Self::Server];
-
-    /// The other end.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Server,
-            Self::Server => Self::Client,
-        }
-    }
-
-    /// `"client"` or `"server"`, the word of the exports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-        }
-    }
-}
-
-/// How one direction of a connection came to its end.
+/// How one direction of a connection ended. `W` names an end: [`End`] below the pipeline, [`Side`] above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Ending {
-    /// The sender closed its direction (FIN) and everything before it was seen or given up as a gap.
+pub enum Ending<W = Side> {
+    /// The sender closed its direction (FIN), and everything before the FIN was seen or given up as a gap.
     Closed,
-    /// The connection was reset by `Side` (RST).
-    Reset(Side),
-    /// The capture ended, or the connection was given up after silence, while the direction was open.
+    /// This end reset the connection (RST).
+    Reset(W),
+    /// The capture ended, or the connection was dropped after a long silence, before the direction ended.
     Open,
 }
 
-/// What a stage is handed of one direction of a connection, in order.
+impl Ending<End> {
+    /// Replaces the end by its role.
+    #[must_use]
+    pub fn by_side(self, client: End) -> Ending {
+        match self {
+            Self::Closed => Ending::Closed,
+            Self::Reset(by) => Ending::Reset(by.side(client)),
+            Self::Open => Ending::Open,
+        }
+    }
+}
+
+/// The next piece of one direction of a connection, in order. `W` is as in [`Ending`].
 #[derive(Clone, Debug)]
-pub enum Feed {
-    /// The next bytes of the direction and the packets that they came in. Never empty.
+pub enum Feed<W = Side> {
+    /// The next bytes and the packets that carried them. Never empty.
     Data(Bytes, Span),
-    /// `len` bytes of the direction are not in the capture; 0 where it is not known how many (a start in the middle).
+    /// `len` bytes are not in the capture; 0 if their number is not known (the capture starts in the middle).
     Gap {
-        /// How many bytes are missing.
+        /// Number of missing bytes.
         len: u64,
-        /// Why they are missing: one reason, or several.
+        /// Why they are missing.
         why: Degraded,
         /// The packet at which they were given up.
         at: Origin,
     },
-    /// Nothing more comes of this direction. Sent once.
-    End {
+    /// The direction ended. Sent once, after everything else.
+    Eof {
         /// How it ended.
-        how: Ending,
+        how: Ending<W>,
         /// The packet that ended it; the last packet of the capture for [`Ending::Open`].
         at: Origin,
     },
 }
 
-/// A stage that turns the two directions of one connection into something nearer to meaning.
+impl<W> Feed<W> {
+    /// Returns the packet that completed the piece.
+    #[must_use]
+    pub fn at(&self) -> Origin {
+        match self {
+            Self::Data(_, span) => span.end,
+            Self::Gap { at, .. } | Self::Eof { at, .. } => *at,
+        }
+    }
+}
+
+impl Feed<End> {
+    /// Replaces ends by their roles.
+    #[must_use]
+    pub fn by_side(self, client: End) -> Feed {
+        match self {
+            Self::Data(bytes, span) => Feed::Data(bytes, span),
+            Self::Gap { len, why, at } => Feed::Gap { len, why, at },
+            Self::Eof { how, at } => Feed::Eof { how: how.by_side(client), at },
+        }
+    }
+}
+
+/// Where a component puts its results: what it produces, and what it noticed.
+#[derive(Debug)]
+pub struct Sink<'a, T> {
+    /// Results, in order.
+    pub out: &'a mut Vec<T>,
+    /// Findings, in order.
+    pub findings: &'a mut Findings,
+}
+
+impl<'a, T> Sink<'a, T> {
+    /// Creates a sink that appends to `out` and to `findings`.
+    pub fn new(out: &'a mut Vec<T>, findings: &'a mut Findings) -> Self {
+        Self { out, findings }
+    }
+}
+
+/// A layer of one connection, between `tcp` and `rpc`.
 ///
-/// `push` appends what it made to `out` and what it noticed to `findings`; it returns nothing, calls nobody back and
-/// owns no clock: time comes with the feed. Cutting a [`Feed::Data`] into pieces with the same span never changes what
-/// comes out (design: law 1).
-pub trait Stage {
-    /// What the stage makes.
+/// `push` appends results to the sink. It returns nothing and cannot fail: bad traffic is a finding. It reads no clock:
+/// time comes with the input. Cutting a [`Feed::Data`] into pieces with the same span does not change the output.
+///
+/// A layer that reads bytes takes `(Side, Feed)`; one that only transforms them (TLS) also produces `(Side, Feed)`,
+/// so it fits between `tcp` and `http`: see [`Stack`].
+pub trait Layer {
+    /// What the layer consumes.
+    type In;
+    /// What the layer produces.
     type Out;
 
-    /// Takes the next feed of one side.
-    fn push(&mut self, side: Side, feed: Feed, out: &mut Vec<Self::Out>, findings: &mut Findings);
+    /// Takes the next input.
+    fn push(&mut self, input: Self::In, sink: &mut Sink<'_, Self::Out>);
+
+    /// Returns the number of bytes held for messages that are not complete.
+    fn held(&self) -> usize;
+
+    /// Drops what is held, because a cap was reached at packet `at`; each loss is a finding.
+    fn shed(&mut self, at: Origin, findings: &mut Findings);
+
+    /// Copies held slices that would keep a whole block of the capture in memory. Called after each input from `tcp`.
+    fn settle(&mut self);
+
+    /// Returns whether the layer will produce nothing more, whatever comes.
+    fn is_over(&self) -> bool;
 }
 
-/// Who talks on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Peers {
-    /// Wireshark's number of the connection (`tcp.stream`), from 0; a port used again counts anew.
-    pub tcp_stream: u32,
-    /// The client's address and port.
-    pub client: SocketAddr,
-    /// The server's address and port.
-    pub server: SocketAddr,
+/// Two layers, one on top of the other, as one layer.
+#[derive(Debug)]
+pub struct Stack<L: Layer, U> {
+    /// The layer nearer to the wire.
+    pub lower: L,
+    /// The layer that consumes the output of `lower`.
+    pub upper: U,
+    between: Vec<L::Out>,
 }
 
-/// How a response, and so a stream, came to its end: the `ended` of a stream, the cause of an unanswered exchange.
+impl<L: Layer, U: Layer<In = L::Out>> Stack<L, U> {
+    /// Puts `upper` on top of `lower`.
+    pub fn new(lower: L, upper: U) -> Self {
+        Self { lower, upper, between: Vec::new() }
+    }
+}
+
+impl<L: Layer, U: Layer<In = L::Out>> Layer for Stack<L, U> {
+    type In = L::In;
+    type Out = U::Out;
+
+    fn push(&mut self, input: Self::In, sink: &mut Sink<'_, Self::Out>) {
+        self.lower.push(input, &mut Sink::new(&mut self.between, sink.findings));
+        for item in self.between.drain(..) {
+            self.upper.push(item, sink);
+        }
+    }
+
+    fn held(&self) -> usize {
+        self.lower.held() + self.upper.held()
+    }
+
+    fn shed(&mut self, at: Origin, findings: &mut Findings) {
+        self.lower.shed(at, findings);
+        self.upper.shed(at, findings);
+    }
+
+    fn settle(&mut self) {
+        self.lower.settle();
+        self.upper.settle();
+    }
+
+    fn is_over(&self) -> bool {
+        self.lower.is_over() || self.upper.is_over()
+    }
+}
+
+/// How a response ended: the `ended` of a stream, the cause of an unanswered exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ResponseEnd {
-    /// The body's own end was seen; also the close, where the close is the end (RFC 9112 section 6.3).
+    /// The end of the body was seen, or the close that delimits it (RFC 9112 section 6.3).
     Complete,
-    /// This side closed the connection first (FIN), or the stream (HTTP/2).
+    /// This side closed the connection (FIN) or the HTTP/2 stream before the response was complete.
     ClosedBy(Side),
-    /// This side reset the connection (RST), or the stream.
+    /// This side reset the connection (RST) or the HTTP/2 stream.
     ResetBy(Side),
-    /// Nothing ended it before the capture did.
+    /// The capture ended first.
     Open,
 }
 
 impl ResponseEnd {
-    /// The word of the exports.
+    /// Returns the name used in exports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@
 
 pub mod code;
 pub mod degraded;
+pub mod end;
 pub mod fact;
 pub mod finding;
 pub mod layer;
@@ -19,9 +20,10 @@ mod unknown_name;
 
 pub use code::{Code, CodeInfo};
 pub use degraded::Degraded;
+pub use end::{End, Peers, Side};
 pub use fact::Fact;
 pub use finding::{Finding, Findings, Severity};
-pub use layer::{Ending, Feed, Peers, ResponseEnd, Side, Stage};
+pub use layer::{Ending, Feed, Layer, ResponseEnd, Sink, Stack};
 pub use origin::{Origin, PacketNo, Span, Timestamp};
 pub use reader::Reader;
 pub use status::Status;

@@ -1,17 +1,17 @@
-//! A reader with names in it: takes fields off the front of a slice and says which was missing, and where.
+//! A reader of binary headers whose errors name the missing field and its offset.
 
 use std::fmt;
 
-/// What a [`Reader`] lacks: a field that ends beyond the bytes that there are.
+/// The error of a [`Reader`]: a field extends beyond the available bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Short {
-    /// The field that was being read.
+    /// Name of the field.
     pub field: &'static str,
-    /// Where it begins, in bytes from the start of what the reader was made of.
+    /// Offset of the field, in bytes from the start of the reader's input.
     pub offset: usize,
-    /// How many bytes it has.
+    /// Length of the field in bytes.
     pub needed: usize,
-    /// How many there are.
+    /// Number of bytes available.
     pub left: usize,
 }
 
@@ -22,7 +22,7 @@ impl fmt::Display for Short {
     }
 }
 
-/// Reads fields of a header front to back. All integers are big-endian unless the name says otherwise.
+/// Reads the fields of a header in order. Integers are big-endian.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
@@ -30,19 +30,19 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of `bytes`, at offset 0.
+    /// Creates a reader at the start of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, offset: 0 }
     }
 
-    /// How many bytes were taken.
+    /// Returns the number of bytes taken so far.
     #[must_use]
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// The bytes that were not taken yet.
+    /// Returns the remaining bytes.
     #[must_use]
     pub fn rest(&self) -> &'a [u8] {
         self.rest
@@ -51,7 +51,7 @@ impl<'a> Reader<'a> {
     /// Takes `len` bytes.
     ///
     /// # Errors
-    /// [`Short`] where fewer are left; nothing is taken then.
+    /// [`Short`] if fewer bytes are left; nothing is taken then.
     pub fn take(&mut self, field: &'static str, len: usize) -> Result<&'a [u8], Short> {
         let Some((front, rest)) = self.rest.split_at_checked(len) else {
             return Err(Short { field, offset: self.offset, needed: len, left: self.rest.len() });
@@ -64,7 +64,7 @@ impl<'a> Reader<'a> {
     /// Takes `N` bytes as an array.
     ///
     /// # Errors
-    /// [`Short`] where fewer are left.
+    /// [`Short`] if fewer bytes are left.
     pub fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], Short> {
         let Some((front, rest)) = self.rest.split_first_chunk::<N>() else {
             return Err(Short { field, offset: self.offset, needed: N, left: self.rest.len() });
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
     /// Takes one byte.
     ///
     /// # Errors
-    /// [`Short`] where none is left.
+    /// [`Short`] if no byte is left.
     pub fn u8(&mut self, field: &'static str) -> Result<u8, Short> {
         self.array::<1>(field).map(|[b]| b)
     }
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
     /// Takes two bytes.
     ///
     /// # Errors
-    /// [`Short`] where fewer are left.
+    /// [`Short`] if fewer bytes are left.
     pub fn u16(&mut self, field: &'static str) -> Result<u16, Short> {
         self.array(field).map(u16::from_be_bytes)
     }
@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
     /// Takes four bytes.
     ///
     /// # Errors
-    /// [`Short`] where fewer are left.
+    /// [`Short`] if fewer bytes are left.
     pub fn u32(&mut self, field: &'static str) -> Result<u32, Short> {
         self.array(field).map(u32::from_be_bytes)
     }

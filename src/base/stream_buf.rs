@@ -1,23 +1,23 @@
-//! Bytes of one direction that wait for more: the only place where stream offsets advance.
+//! A buffer for the unread bytes of one direction.
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::Span;
 
-/// The unread bytes of one direction, each of which knows its packets.
+/// The unread bytes of one direction, with the packets that carried them.
 ///
 /// ```text
 ///   pushed:   |--- packet 7 ---|-- packet 9 --|- packet 12 -|
-///   consumed: =========|                                        offset = how much was ever consumed
-///   held:              [--- 7 ---|-- 9 -------|- 12 --------]   marks  = where in `held` each span ends
+///   consumed: =========|                                        offset = bytes consumed in total
+///   held:              [--- 7 ---|-- 9 -------|- 12 --------]   marks  = end of each span in `held`
 /// ```
 ///
-/// While all that is held came in one push it is a shared slice of the packet (no copy); joined bytes are copied once
-/// into a buffer of their own.
+/// Bytes of a single push are held as a shared slice of the packet, without a copy. Bytes of several pushes are copied
+/// once, into one buffer.
 #[derive(Debug, Default)]
 pub struct StreamBuf {
     held: Held,
-    /// End of each span in `held` (exclusive), ascending; the last equals the held length.
+    /// Exclusive end of each span in `held`, ascending; the last one equals the held length.
     marks: Vec<(usize, Span)>,
     offset: u64,
 }
@@ -35,7 +35,7 @@ impl Default for Held {
 }
 
 impl StreamBuf {
-    /// An empty buffer at offset 0.
+    /// Creates an empty buffer at offset 0.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -63,8 +63,8 @@ impl StreamBuf {
         }
     }
 
-    /// Copies what is held as a shared slice, which pins the whole block of the capture that it lies in. To be called
-    /// when the reader has taken what it can: what is left then waits for bytes that may never come.
+    /// Copies a shared slice, which would keep a whole block of the capture in memory. Call this when the reader has
+    /// consumed what it can: the rest waits for bytes that may never come.
     pub fn settle(&mut self) {
         if let Held::Shared(bytes) = &self.held
             && !bytes.is_empty()
@@ -73,7 +73,7 @@ impl StreamBuf {
         }
     }
 
-    /// The held bytes.
+    /// Returns the held bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         match &self.held {
@@ -82,7 +82,7 @@ impl StreamBuf {
         }
     }
 
-    /// The first `len` held bytes (all, where fewer are held), which stay: shared where they lie in one packet.
+    /// Returns up to `len` held bytes without consuming them; a shared slice if they lie in one packet.
     #[must_use]
     pub fn peek(&self, len: usize) -> Bytes {
         let len = len.min(self.len());
@@ -92,25 +92,25 @@ impl StreamBuf {
         }
     }
 
-    /// How many bytes are held.
+    /// Returns the number of held bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes().len()
     }
 
-    /// Whether nothing is held.
+    /// Returns whether nothing is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes().is_empty()
     }
 
-    /// How many bytes were consumed since the buffer was made: the stream offset of the first held byte.
+    /// Returns the stream offset of the first held byte: the number of bytes consumed so far.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The span of the first `len` held bytes; `None` where there are none.
+    /// Returns the span of the first `len` held bytes; `None` if there are none.
     #[must_use]
     pub fn span(&self, len: usize) -> Option<Span> {
         let mut span = None;
@@ -125,15 +125,15 @@ impl StreamBuf {
         span
     }
 
-    /// The span of the first held byte's push; `None` where nothing is held.
+    /// Returns the span of the first held byte; `None` if nothing is held.
     #[must_use]
     pub fn first_span(&self) -> Option<Span> {
         self.marks.first().map(|(_, span)| *span)
     }
 
-    /// Takes up to `len` bytes that share one span off the front; `None` where nothing is held or `len` is 0.
+    /// Consumes up to `len` bytes that share one span; `None` if nothing is held or `len` is 0.
     ///
-    /// Content is handed on in these pieces, so that each keeps its own packets.
+    /// Content is passed on in these pieces, so that each keeps its own packets.
     pub fn take_piece(&mut self, len: usize) -> Option<(Bytes, Span)> {
         let (end, span) = *self.marks.first()?;
         let len = len.min(end);
@@ -143,14 +143,14 @@ impl StreamBuf {
         Some((self.split(len), span))
     }
 
-    /// Takes the first `len` bytes (all, where fewer are held) as one piece; `None` where that is nothing.
+    /// Consumes up to `len` bytes as one piece; `None` if nothing is held or `len` is 0.
     pub fn take(&mut self, len: usize) -> Option<(Bytes, Span)> {
         let len = len.min(self.len());
         let span = self.span(len)?;
         Some((self.split(len), span))
     }
 
-    /// Drops the first `len` bytes (all, where fewer are held) and says how many.
+    /// Drops up to `len` bytes and returns their number.
     pub fn skip(&mut self, len: usize) -> usize {
         let len = len.min(self.len());
         match &mut self.held {
@@ -222,7 +222,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever is pushed and taken in whatever pieces, every byte comes out once, in order, with its own packet.
+        /// However bytes are pushed and taken, every byte comes out once, in order, with its own packet.
         #[test]
         fn same_as_a_queue_of_single_bytes(ops in proptest::collection::vec((0usize..9, 0usize..12, 0u8..4), 1..60)) {
             let (mut buf, mut oracle, mut next) = (StreamBuf::new(), std::collections::VecDeque::new(), 0u8);

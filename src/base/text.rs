@@ -1,12 +1,12 @@
-//! Texts from traffic that are kept: cut where they are longer than anything honest.
+//! Limits the length of texts from traffic that are kept.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
 
 use super::limits;
 
-/// `text`, where it is no longer than [`limits::MAX_TEXT`]; else its beginning, `…`, and a hash of all of it, so that
-/// two long texts stay two.
+/// Truncates `text` to [`limits::MAX_TEXT`] bytes. A truncated text ends in `…` and a hash of the whole text, so that
+/// different long texts stay different.
 #[must_use]
 pub fn kept(text: &str) -> Cow<'_, str> {
     if text.len() <= limits::MAX_TEXT {
@@ -16,7 +16,7 @@ pub fn kept(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{front}…{:016x}", hash(text)))
 }
 
-/// A hash of a text, the same in every run.
+/// Returns a hash of a text that is the same in every run.
 #[must_use]
 pub fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_texts_are_cut_and_stay_two() {
+    fn long_texts_are_truncated_and_stay_distinct() {
         let long = "é".repeat(limits::MAX_TEXT);
         let other = format!("{long}x");
         assert!(kept(&long).len() < limits::MAX_TEXT + 32);

@@ -1,4 +1,4 @@
-//! Numbers in; what people read out. No locale, no rounding errors: integers all the way.
+//! Formats numbers for people: durations, sizes, shares, times. Integer arithmetic only, and no locale.
 
 use crate::base::Timestamp;
 

@@ -1,214 +1,206 @@
-//! Link to rpc, for a share of the connections.
+//! A lane: everything from `tcp` to `rpc` for the connections of its shards. Several lanes can run on several threads.
 
 use crate::base::fact::{ConnectionFact, PayloadFact, PayloadKind};
-use crate::base::{Degraded, Findings, Origin, Peers, Side, limits};
-use crate::http::UpdateKind;
-use crate::http::conversation::Conversation;
-use crate::link::{Decoded, Link};
-use crate::tcp::{self, End, Slot, Table};
-use crate::{capture, http, rpc};
+use crate::base::{Degraded, End, Finding, Findings, Origin, Peers, Side, Sink, limits};
+use crate::http::{Update, UpdateKind};
+use crate::link::Segment;
+use crate::rpc;
+use crate::tcp::{ConnectionId, Delivery, Opened, Reassembler};
 
-/// What a lane makes.
+use super::order::Order;
+use super::pipeline::Pipeline;
+
+/// What the front hands to a lane.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are items: a box for each would be an allocation for each"
-)]
-pub(super) enum Emitted {
-    /// Something for `mcp`.
+pub(super) enum Input {
+    /// A connection was opened.
+    Open(Opened),
+    /// A segment of a connection.
+    Segment {
+        id: ConnectionId,
+        /// The sender.
+        from: End,
+        segment: Segment,
+    },
+    /// A connection is forgotten. `unconfirmed` is added to the reasons of gaps that the receiver did not acknowledge.
+    Close { id: ConnectionId, unconfirmed: Degraded, at: Origin },
+    /// Packet time advanced. Goes to every lane.
+    Tick(Origin),
+}
+
+impl Input {
+    /// Returns the shard that the input concerns; `None` if it concerns all.
+    pub(super) fn shard(&self) -> Option<u8> {
+        match self {
+            Self::Open(opened) => Some(opened.id.shard),
+            Self::Segment { id, .. } | Self::Close { id, .. } => Some(id.shard),
+            Self::Tick(_) => None,
+        }
+    }
+}
+
+/// A value that a lane emits.
+#[derive(Debug)]
+pub(super) struct Emitted {
+    /// Its place in the output.
+    pub(super) order: Order,
+    pub(super) kind: EmittedKind,
+}
+
+/// The kinds of [`Emitted`].
+#[derive(Debug)]
+pub(super) enum EmittedKind {
+    /// A step of a transaction, for `mcp`.
     Item(rpc::Item),
-    /// What a transaction carried, before the item that says what it means.
+    /// The bytes behind the item that follows.
     Payload(Box<PayloadFact>),
-    /// A connection is over. Whether it carried MCP is not filled in.
+    /// A connection that is closed. `mcp` is not filled in.
     Closed(Box<ConnectionFact>),
+    /// A finding of `tcp` or `http`.
+    Finding(Finding),
 }
 
-/// What a packet turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Packet {
-    Tcp,
-    Unreadable,
-    Other,
-}
-
-/// The rooms from `link` to `rpc`.
+/// The layers from `tcp` to `rpc`.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    link: Link,
-    table: Table,
-    /// By slot.
-    open: Vec<Option<Connection>>,
-    /// Bytes held by all conversations for what is not complete.
-    held: usize,
-    /// Whether what transactions carry is told.
+    reassembler: Reassembler,
+    /// By slot. Boxed: most slots belong to connections of other lanes.
+    pipelines: Vec<Option<Box<Pipeline>>>,
+    /// Content held by the pipelines of each shard, in bytes.
+    held: [usize; limits::SHARDS],
     emits_payloads: bool,
-    told: Vec<tcp::Output>,
-    read: Vec<http::Update>,
+    deliveries: Vec<Delivery>,
+    updates: Vec<Update>,
+    findings: Findings,
 }
 
-#[derive(Debug)]
-struct Connection {
-    tcp_stream: u32,
-    ends: [std::net::SocketAddr; 2],
-    client: Option<End>,
-    conversation: Conversation,
-    /// What the lane has counted of [`Conversation::held`].
-    held: usize,
+/// Where a lane puts what it emits for one input and one connection.
+struct Output<'a> {
+    order: Order,
+    out: &'a mut Vec<Emitted>,
+}
+
+impl Output<'_> {
+    fn emit(&mut self, kind: EmittedKind) {
+        self.out.push(Emitted { order: self.order, kind });
+        self.order.sequence += 1;
+    }
 }
 
 impl Lane {
-    /// From now on tells what transactions carry.
+    /// Emits payloads from now on.
     pub(super) fn emit_payloads(&mut self) {
         self.emits_payloads = true;
     }
 
-    pub(super) fn push(
-        &mut self,
-        packet: &capture::Packet,
-        out: &mut Vec<Emitted>,
-        findings: &mut Findings,
-    ) -> Packet {
-        let segment = match self.link.decode(packet, findings) {
-            Decoded::Segment(segment) => segment,
-            Decoded::NotTcp | Decoded::Fragment => return Packet::Other,
-            Decoded::Unreadable => return Packet::Unreadable,
-        };
-        self.table.push(segment, &mut self.told, findings);
-        self.hear(out, findings);
-        Packet::Tcp
-    }
-
-    pub(super) fn tick(&mut self, now: Origin, out: &mut Vec<Emitted>, findings: &mut Findings) {
-        self.table.tick(now, &mut self.told, findings);
-        self.hear(out, findings);
-    }
-
-    pub(super) fn finish(&mut self, at: Origin, out: &mut Vec<Emitted>, findings: &mut Findings) {
-        self.link.end(findings);
-        self.table.finish(at, &mut self.told, findings);
-        self.hear(out, findings);
-    }
-
-    /// The connections that are open, as far as they came. Whether they carry MCP is not filled in.
-    pub(super) fn in_progress(&self) -> Vec<ConnectionFact> {
-        let mut facts = Vec::new();
-        for (slot, connection) in self.open.iter().enumerate() {
-            let Some(connection) = connection else { continue };
-            if let Some(mut fact) = u32::try_from(slot).ok().and_then(|slot| self.table.fact(Slot(slot))) {
-                connection.complete(&mut fact);
-                facts.push(fact);
+    /// Takes the next input; `number` is the front's number of the packet or tick that caused it.
+    pub(super) fn push(&mut self, number: u64, input: Input, out: &mut Vec<Emitted>) {
+        let mut sink = Sink::new(&mut self.deliveries, &mut self.findings);
+        match input {
+            Input::Open(opened) => {
+                self.reassembler.open(&opened);
+                self.open(opened);
             }
-        }
-        facts
-    }
-
-    fn hear(&mut self, out: &mut Vec<Emitted>, findings: &mut Findings) {
-        let mut told = std::mem::take(&mut self.told);
-        for output in told.drain(..) {
-            match output {
-                tcp::Output::Opened { slot, tcp_stream, ends, client, .. } => {
-                    let conversation = Conversation::new(client.map(index));
-                    self.place(slot, Connection { tcp_stream, ends, client, conversation, held: 0 });
+            Input::Segment { id, from, segment } => {
+                self.reassembler.push(id, from, segment, &mut sink);
+                if !self.deliveries.is_empty() || !self.findings.is_empty() {
+                    self.deliver(id, number, out);
                 }
-                tcp::Output::Feed { slot, from, feed } => self.feed(slot, (from, feed), out, findings),
-                tcp::Output::Closed { slot, mut fact } => {
-                    if let Some(connection) = self.open.get_mut(slot.0 as usize).and_then(Option::take) {
-                        self.held = self.held.saturating_sub(connection.held);
-                        connection.complete(&mut fact);
+            }
+            Input::Close { id, unconfirmed, at } => {
+                let summary = self.reassembler.close(id, unconfirmed, at, &mut sink);
+                let mut output = self.deliver(id, number, out);
+                let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::take);
+                if let (Some(summary), Some(pipeline)) = (summary, pipeline) {
+                    if let Some(held) = self.held.get_mut(usize::from(id.shard)) {
+                        *held -= pipeline.counted;
                     }
-                    out.push(Emitted::Closed(fact));
+                    let fact = summary.into_fact(pipeline.client(), pipeline.speaks());
+                    output.emit(EmittedKind::Closed(Box::new(fact)));
+                }
+            }
+            Input::Tick(now) => {
+                while let Some(id) =
+                    self.reassembler.release(now, &mut Sink::new(&mut self.deliveries, &mut self.findings))
+                {
+                    self.deliver(id, number, out);
                 }
             }
         }
-        self.told = told;
     }
 
-    fn place(&mut self, slot: Slot, connection: Connection) {
-        let index = slot.0 as usize;
-        if index >= self.open.len() {
-            self.open.resize_with(index + 1, || None);
+    /// Returns the open connections so far. `mcp` is not filled in.
+    pub(super) fn in_progress(&self) -> impl Iterator<Item = ConnectionFact> + '_ {
+        self.pipelines.iter().flatten().filter_map(|pipeline| {
+            let summary = self.reassembler.summary(pipeline.id().slot)?;
+            Some(summary.into_fact(pipeline.client(), pipeline.speaks()))
+        })
+    }
+
+    fn open(&mut self, opened: Opened) {
+        let index = opened.id.slot as usize;
+        if index >= self.pipelines.len() {
+            self.pipelines.resize_with(index + 1, || None);
         }
-        if let Some(place) = self.open.get_mut(index) {
-            *place = Some(connection);
+        if let Some(slot) = self.pipelines.get_mut(index) {
+            *slot = Some(Box::new(Pipeline::new(opened)));
         }
     }
 
-    fn feed(
-        &mut self,
-        slot: Slot,
-        (from, feed): (End, crate::base::Feed),
-        out: &mut Vec<Emitted>,
-        findings: &mut Findings,
-    ) {
-        let Some(Some(connection)) = self.open.get_mut(slot.0 as usize) else {
-            return;
-        };
-        let noted = findings.len();
-        let at = place_of(&feed);
-        let others = self.held.saturating_sub(connection.held);
-        connection.conversation.push(index(from), feed, &mut self.read, findings);
-        let mut held = connection.conversation.held();
-        if others + held > limits::MAX_CONTENT {
-            connection.conversation.shed(at, findings);
-            held = connection.conversation.held();
-        }
-        self.held = others + held;
-        connection.held = held;
-        findings.set_stream(noted, connection.tcp_stream);
-        if self.read.is_empty() {
-            return;
-        }
-        let peers = connection.peers();
-        let retransmissions = connection.by_side(self.table.retransmissions(slot));
-        for output in self.read.drain(..) {
-            if let Some(fact) = self.emits_payloads.then(|| carried(peers, &output)).flatten() {
-                out.push(Emitted::Payload(Box::new(fact)));
-            }
-            out.push(Emitted::Item(rpc::read(peers, retransmissions, output)));
-        }
-    }
-}
-
-impl Connection {
-    fn peers(&self) -> Peers {
-        let [a, b] = self.ends;
-        let (client, server) = if self.conversation.client() == Some(1) { (b, a) } else { (a, b) };
-        Peers { tcp_stream: self.tcp_stream, client, server }
-    }
-
-    /// What is counted of A and B, as of client and server.
-    fn by_side(&self, [a, b]: [u64; 2]) -> [u32; 2] {
-        let pair = if self.conversation.client() == Some(1) { [b, a] } else { [a, b] };
-        pair.map(|count| u32::try_from(count).unwrap_or(u32::MAX))
-    }
-
-    /// Fills in what the conversation knows of the connection.
-    fn complete(&self, fact: &mut ConnectionFact) {
-        fact.speaks = self.conversation.speaks();
-        let assumed = self.client.map_or(0, index);
-        if self.conversation.client().is_some_and(|client| client != assumed) {
-            // `tcp` took the other end for the client.
-            fact.directions.reverse();
-            std::mem::swap(&mut fact.client, &mut fact.server);
-            if let crate::base::Ending::Reset(by) = &mut fact.ended {
-                *by = by.other();
+    /// Pushes what was reassembled through the pipeline of its connection, and emits the results and the findings.
+    fn deliver<'a>(&mut self, id: ConnectionId, number: u64, out: &'a mut Vec<Emitted>) -> Output<'a> {
+        let order = Order { input: number, connection: id.tcp_stream, sequence: 0 };
+        let mut output = Output { order, out };
+        let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
+        let held = self.held.get_mut(usize::from(id.shard));
+        if let (Some(pipeline), Some(shard_held)) = (pipeline, held) {
+            for (from, feed) in self.deliveries.drain(..) {
+                let at = feed.at();
+                pipeline.push(from, feed, &mut Sink::new(&mut self.updates, &mut self.findings));
+                let others = *shard_held - pipeline.counted;
+                let mut held = pipeline.held();
+                if others + held > limits::MAX_CONTENT_PER_SHARD {
+                    pipeline.shed(at, &mut self.findings);
+                    held = pipeline.held();
+                }
+                *shard_held = others + held;
+                pipeline.counted = held;
+                if self.updates.is_empty() {
+                    continue;
+                }
+                let peers = pipeline.peers();
+                let retransmissions = pipeline
+                    .client()
+                    .client_first(self.reassembler.retransmissions(id))
+                    .map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+                for update in self.updates.drain(..) {
+                    if self.emits_payloads
+                        && let Some(fact) = payload(peers, &update)
+                    {
+                        output.emit(EmittedKind::Payload(Box::new(fact)));
+                    }
+                    output.emit(EmittedKind::Item(rpc::read(peers, retransmissions, update)));
+                }
             }
         }
+        self.deliveries.clear();
+        for mut finding in self.findings.drain() {
+            finding.tcp_stream.get_or_insert(id.tcp_stream);
+            output.emit(EmittedKind::Finding(finding));
+        }
+        output
     }
 }
 
-fn index(end: End) -> usize {
-    match end {
-        End::A => 0,
-        End::B => 1,
-    }
-}
-
-/// What an output of `http` carries; `None` where that is nothing to look at.
-fn carried(peers: Peers, output: &http::Update) -> Option<PayloadFact> {
-    let (side, kind, span, bytes, degraded) = match &output.kind {
-        UpdateKind::Request(head) => (Side::Client, PayloadKind::Head, head.span, &head.raw, Degraded::NONE),
-        UpdateKind::Response(head) => (Side::Server, PayloadKind::Head, head.span, &head.raw, Degraded::NONE),
+/// Returns the bytes that an update carries; `None` if it carries none.
+fn payload(peers: Peers, update: &Update) -> Option<PayloadFact> {
+    let (side, kind, span, bytes, degraded) = match &update.kind {
+        UpdateKind::Request(head) => {
+            (Side::Client, PayloadKind::Head, head.span, head.text(), Degraded::NONE)
+        }
+        UpdateKind::Response(head) => {
+            (Side::Server, PayloadKind::Head, head.span, head.text(), Degraded::NONE)
+        }
         UpdateKind::RequestBody(body) => {
             (Side::Client, PayloadKind::Body, body.span, &body.content, body.degraded)
         }
@@ -221,14 +213,6 @@ fn carried(peers: Peers, output: &http::Update) -> Option<PayloadFact> {
         }
         UpdateKind::Gap { .. } | UpdateKind::ClientClosed | UpdateKind::Ended { .. } => return None,
     };
-    let (transaction, bytes) = (output.transaction.0, bytes.clone());
+    let (transaction, bytes) = (update.transaction.0, bytes.clone());
     Some(PayloadFact { peers, transaction, side, kind, span, bytes, degraded })
-}
-
-/// The packet that a feed came with.
-fn place_of(feed: &crate::base::Feed) -> Origin {
-    match feed {
-        crate::base::Feed::Data(_, span) => span.end,
-        crate::base::Feed::Gap { at, .. } | crate::base::Feed::End { at, .. } => *at,
-    }
 }

@@ -1,106 +1,150 @@
-//! The only place that knows the order of the rooms: packets in, entries for the ledger out.
+//! Runs the analysis: the only place that knows the order of the layers.
 //!
-//! A lane takes packets down to envelopes; `mcp` is handed what lanes give in the order of its
-//! completing packet, then connection, then offset. One lane does all for now.
+//! ```text
+//!            ┌ Front ─┐  Input   ┌ Lane ──────────────────────────┐ Emitted ┌ Merge ┐ Item
+//!   Packet ─▶│ link   │─────────▶│ tcp ─▶ Pipeline (http) ─▶ rpc  │────────▶│ Order │─────▶ mcp ─Record─▶ Entry
+//!            └────────┘ by shard └────────────────────────────────┘         └───────┘
+//! ```
+//!
+//! The front numbers connections and hands each segment to the lane that owns the connection's shard. Lanes do not share
+//! state, and what they emit carries its order, so the output does not depend on the number of lanes. Today one lane
+//! does all the work, on the thread of the front.
 
 use std::collections::HashSet;
 
-use crate::base::fact::CaptureFact;
-use crate::base::{Code, Degraded, Fact, Findings, Origin, Timestamp};
-use crate::capture::{Error, Item, Source};
+use crate::base::fact::{CaptureFact, ConnectionFact};
+use crate::base::{Code, Degraded, Fact, Findings, Origin, Timestamp, limits};
+use crate::capture::{Error, Item, Packet, Source};
 use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
 use crate::mcp::{Record, Tracker};
-use crate::rpc;
+use crate::rpc::UpdateKind;
 
+use front::{Front, PacketKind};
 use grid::Grid;
-use lane::{Emitted, Lane};
+use lane::{EmittedKind, Input, Lane};
+use order::Merge;
 
+mod front;
 mod grid;
 mod lane;
+mod order;
+mod pipeline;
+mod sniff;
 #[cfg(test)]
 mod tests;
 
 /// Analyses one capture.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Engine {
-    lane: Lane,
+    front: Front,
+    lanes: Vec<Lane>,
+    /// Index of the lane that owns each shard.
+    owners: [usize; limits::SHARDS],
+    merge: Merge,
     tracker: Tracker,
     capture: CaptureFact,
-    /// The connections that are open and carry MCP.
+    /// Open connections that carry MCP.
     mcp: HashSet<u32, foldhash::fast::RandomState>,
     grid: Grid,
-    emitted: Vec<Emitted>,
+    inputs: Vec<Input>,
     records: Vec<Record>,
     findings: Findings,
-    finished: bool,
+    is_finished: bool,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Engine {
-    /// An engine that has seen nothing.
+    /// Creates an engine with one lane.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with_lanes(1, [0; limits::SHARDS])
     }
 
-    /// From now on tells each request as soon as it is complete ([`Record::Request`]), and not only what became of it.
+    /// Creates an engine with several lanes; `owners` is the index of the lane of each shard.
+    fn with_lanes(lanes: usize, owners: [usize; limits::SHARDS]) -> Self {
+        Self {
+            front: Front::default(),
+            lanes: std::iter::repeat_with(Lane::default).take(lanes).collect(),
+            owners,
+            merge: Merge::default(),
+            tracker: Tracker::default(),
+            capture: CaptureFact::default(),
+            mcp: HashSet::default(),
+            grid: Grid::default(),
+            inputs: Vec::new(),
+            records: Vec::new(),
+            findings: Findings::default(),
+            is_finished: false,
+        }
+    }
+
+    /// Emits each request as soon as it is complete ([`Record::Request`]), and not only its exchange at the end.
     pub fn emit_requests(&mut self) {
         self.tracker.emit_requests();
     }
 
-    /// From now on tells requests as they come, and what transactions carry ([`Fact::Payload`]): for readers who look
-    /// into messages.
+    /// Emits requests as they come, and the bytes that transactions carry ([`Fact::Payload`]).
     pub fn emit_payloads(&mut self) {
         self.emit_requests();
-        self.lane.emit_payloads();
+        self.lanes.iter_mut().for_each(Lane::emit_payloads);
     }
 
-    /// What goes on and was not told yet: for who watches, from time to time. It takes some milliseconds where there are
-    /// ten thousands of connections and sessions.
+    /// Returns the connections, sessions and streams that have not ended. Called periodically by the TUI; takes some
+    /// milliseconds with tens of thousands of connections.
     #[must_use]
     pub fn in_progress(&self) -> InProgress {
         let mut capture = self.capture;
-        let mut connections = self.lane.in_progress();
+        let mut connections: Vec<_> = self.lanes.iter().flat_map(Lane::in_progress).collect();
         for fact in &mut connections {
             fact.mcp = self.mcp.contains(&fact.tcp_stream);
-            let bytes: u64 = fact.directions.iter().map(|direction| direction.bytes).sum();
-            capture.tcp_bytes += bytes;
-            capture.mcp_bytes += if fact.mcp { bytes } else { 0 };
+            count_payload(&mut capture, fact);
         }
         let (sessions, streams) = (self.tracker.open_sessions(), self.tracker.open_streams());
         InProgress { capture, connections, sessions, streams }
     }
 
-    /// Takes the next item of a source and appends what it completes to `out`. False at the end of the capture, when
-    /// everything was told.
+    /// Takes the next item of a source and appends what it completes to `out`. Returns false at the end of the capture,
+    /// when everything was emitted.
     ///
     /// # Errors
-    /// What concerns the operator: see [`Source::next`].
+    /// Those of [`Source::next`].
     pub fn read(&mut self, source: &mut dyn Source, out: &mut Vec<Entry>) -> Result<bool, Error> {
         let item = source.next(&mut self.findings)?;
         if !self.findings.is_empty() {
-            self.tell_capture_findings(out);
+            self.emit_capture_findings(out);
         }
         match item {
             Some(item) => self.push(item, out),
             None => self.finish(out),
         }
-        Ok(!self.finished)
+        Ok(!self.is_finished)
     }
 
-    /// Takes an item of a capture.
+    /// Takes an item of a capture and appends what it completes to `out`.
     pub fn push(&mut self, item: Item, out: &mut Vec<Entry>) {
         match item {
             Item::Packet(packet) => {
                 self.tick(packet.origin.time, out);
                 self.grid.start(packet.origin.time);
-                self.count(&packet);
-                let tcp = self.lane.push(&packet, &mut self.emitted, &mut self.findings);
-                self.capture.tcp_packets += u64::from(tcp == lane::Packet::Tcp);
-                self.capture.unreadable_packets += u64::from(tcp == lane::Packet::Unreadable);
-                self.tell(out);
+                self.count_packet(&packet);
+                let (kind, segment) = self.front.packet(&packet, &mut self.inputs, &mut self.findings);
+                self.capture.tcp_packets += u64::from(kind == PacketKind::Tcp);
+                self.capture.unreadable_packets += u64::from(kind == PacketKind::Unreadable);
+                if !self.inputs.is_empty() {
+                    self.run_inputs();
+                }
+                if let Some(segment) = segment {
+                    self.run(segment);
+                }
+                self.emit(out);
             }
-            // The door of `tls`: no room takes secrets yet.
+            // `tls` will take them.
             Item::Secrets { .. } => {}
             Item::Time(time) => self.tick(time, out),
             Item::Pending => {}
@@ -110,14 +154,14 @@ impl Engine {
                 self.tracker.missing(Degraded::LOST_PACKETS, at);
                 let detail = format!("{} lost {packets} packets", by.name());
                 self.findings.add(Code::CaptureLostPackets, at, detail);
-                self.tell(out);
+                self.emit(out);
             }
         }
     }
 
-    /// The capture is over: tells what is still open, and the counts.
+    /// The capture is over: appends everything that is still open to `out`, then the totals.
     pub fn finish(&mut self, out: &mut Vec<Entry>) {
-        if std::mem::replace(&mut self.finished, true) {
+        if std::mem::replace(&mut self.is_finished, true) {
             return;
         }
         let at = self.capture.last.unwrap_or_default();
@@ -125,16 +169,17 @@ impl Engine {
             let detail = format!("{} of {} packets", self.capture.cut_packets, self.capture.packets);
             self.findings.add(Code::CaptureCutPackets, at, detail);
         }
-        self.lane.finish(at, &mut self.emitted, &mut self.findings);
-        self.tell(out);
+        self.front.finish(at, &mut self.inputs, &mut self.findings);
+        self.run_inputs();
+        self.emit(out);
         self.tracker.finish(&mut self.records, &mut self.findings);
-        self.tell(out);
+        self.emit(out);
         self.tracker.sessions(&mut self.records);
-        self.tell(out);
+        self.emit(out);
         out.push(Entry::Fact(Fact::Capture(self.capture)));
     }
 
-    fn count(&mut self, packet: &crate::capture::Packet) {
+    fn count_packet(&mut self, packet: &Packet) {
         let capture = &mut self.capture;
         capture.packets += 1;
         capture.bytes += u64::from(packet.original_len);
@@ -144,53 +189,83 @@ impl Engine {
         capture.last = Some(packet.origin);
     }
 
-    /// Announces that packet time goes on to `time`: each time of [`Grid`] until then, so that what waits is told alike
-    /// whatever else the capture holds, and whether the silence before a packet was seen as it passed or is found
-    /// out by the packet.
+    /// Advances packet time to `time`, through every time of the [`Grid`] until then. The times depend on packets only,
+    /// so a silence has the same effect whether it is announced as it passes or found out by the next packet.
     fn tick(&mut self, time: Timestamp, out: &mut Vec<Entry>) {
         while let Some(time) = self.grid.next(time) {
             let now = Origin { time, ..self.capture.last.unwrap_or_default() };
-            self.lane.tick(now, &mut self.emitted, &mut self.findings);
-            self.tell(out);
+            self.inputs.push(Input::Tick(now));
+            self.front.tick(now, &mut self.inputs);
+            self.run_inputs();
+            self.emit(out);
             self.tracker.tick(now, &mut self.records, &mut self.findings);
-            self.tell(out);
+            self.emit(out);
         }
     }
 
-    /// Hands what the lane emitted to `mcp`, and everything on to the ledger.
-    fn tell(&mut self, out: &mut Vec<Entry>) {
-        if self.emitted.is_empty() && self.records.is_empty() && self.findings.is_empty() {
+    /// Hands the collected inputs to their lanes.
+    fn run_inputs(&mut self) {
+        let mut inputs = std::mem::take(&mut self.inputs);
+        for input in inputs.drain(..) {
+            self.run(input);
+        }
+        self.inputs = inputs;
+    }
+
+    /// Hands an input to the lane of its shard, or to every lane.
+    fn run(&mut self, input: Input) {
+        let number = self.front.input();
+        match (input.shard(), input) {
+            (Some(shard), input) => {
+                let owner = self.owners.get(usize::from(shard)).copied().unwrap_or_default();
+                if let Some(lane) = self.lanes.get_mut(owner) {
+                    lane.push(number, input, self.merge.emitted());
+                }
+            }
+            (None, Input::Tick(now)) => {
+                for lane in &mut self.lanes {
+                    lane.push(number, Input::Tick(now), self.merge.emitted());
+                }
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// Hands what the lanes emitted to `mcp`, and everything on to the ledger: records as they come, findings last.
+    fn emit(&mut self, out: &mut Vec<Entry>) {
+        if self.merge.is_empty() && self.records.is_empty() && self.findings.is_empty() {
             return;
         }
-        for emitted in self.emitted.drain(..) {
-            match emitted {
-                Emitted::Item(item) => {
+        let mut of_mcp = Findings::new();
+        for emitted in self.merge.drain() {
+            match emitted.kind {
+                EmittedKind::Item(item) => {
                     let key = (item.peers.tcp_stream, item.update.transaction);
-                    let told = matches!(item.update.kind, rpc::UpdateKind::Ended { .. });
-                    if told && self.tracker.is_mcp(key) {
+                    // A transaction is no longer known once its end was pushed.
+                    let is_end = matches!(item.update.kind, UpdateKind::Ended { .. });
+                    if is_end && self.tracker.is_mcp(key) {
                         self.mcp.insert(key.0);
                     }
-                    self.tracker.push(item, &mut self.records, &mut self.findings);
-                    if !told && self.tracker.is_mcp(key) {
+                    self.tracker.push(item, &mut self.records, &mut of_mcp);
+                    if !is_end && self.tracker.is_mcp(key) {
                         self.mcp.insert(key.0);
                     }
                     out.extend(self.records.drain(..).map(Entry::Record));
                 }
-                Emitted::Payload(fact) => out.push(Entry::Fact(Fact::Payload(fact))),
-                Emitted::Closed(mut fact) => {
+                EmittedKind::Payload(fact) => out.push(Entry::Fact(Fact::Payload(fact))),
+                EmittedKind::Closed(mut fact) => {
                     fact.mcp = self.mcp.remove(&fact.tcp_stream);
-                    let bytes: u64 = fact.directions.iter().map(|direction| direction.bytes).sum();
-                    self.capture.tcp_bytes += bytes;
-                    self.capture.mcp_bytes += if fact.mcp { bytes } else { 0 };
+                    count_payload(&mut self.capture, &fact);
                     out.push(Entry::Fact(Fact::Connection(fact)));
                 }
+                EmittedKind::Finding(finding) => self.findings.push(finding),
             }
         }
         out.extend(self.records.drain(..).map(Entry::Record));
-        out.extend(self.findings.drain().map(Entry::Finding));
+        out.extend(self.findings.drain().chain(of_mcp.drain()).map(Entry::Finding));
     }
 
-    fn tell_capture_findings(&mut self, out: &mut Vec<Entry>) {
+    fn emit_capture_findings(&mut self, out: &mut Vec<Entry>) {
         for finding in self.findings.drain() {
             if finding.code == Code::CaptureTruncated {
                 self.tracker.missing(Degraded::CAPTURE_END, self.capture.last.unwrap_or_default());
@@ -198,4 +273,11 @@ impl Engine {
             out.push(Entry::Finding(finding));
         }
     }
+}
+
+/// Adds the payload of a connection to the totals.
+fn count_payload(capture: &mut CaptureFact, fact: &ConnectionFact) {
+    let bytes: u64 = fact.directions.iter().map(|direction| direction.bytes).sum();
+    capture.tcp_bytes += bytes;
+    capture.mcp_bytes += if fact.mcp { bytes } else { 0 };
 }

@@ -1,14 +1,14 @@
-//! Live and saved agree: whether silence is announced as it passes or found out by the next packet changes nothing.
+//! What must not change the output: when a silence is announced, and how many lanes there are.
 
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
 use super::Engine;
-use crate::base::{Findings, Timestamp};
+use crate::base::{Findings, Timestamp, limits};
 use crate::capture::{Input, Item, OpenOptions, Source as _, open};
 
-/// Captures with holes, resets, answers that nobody asked for, and long silences.
+/// Captures with holes, resets, unsolicited responses, and long silences.
 const CAPTURES: [&str; 5] =
     ["slow-and-odd", "damaged-ts-sse-dropped", "damaged-ts-sse-midstream", "ts-streamable", "ts-sse"];
 
@@ -23,9 +23,10 @@ fn items(name: &str) -> Vec<Item> {
     std::iter::from_fn(|| capture.next(&mut Findings::new()).unwrap()).collect()
 }
 
-/// Everything that is told, as text.
-fn told(items: impl Iterator<Item = Item>) -> Vec<String> {
-    let (mut engine, mut entries) = (Engine::new(), Vec::new());
+/// Returns all entries that an engine makes of the items, as text.
+fn entries(mut engine: Engine, items: impl Iterator<Item = Item>) -> Vec<String> {
+    let mut entries = Vec::new();
+    engine.emit_payloads();
     for item in items {
         engine.push(item, &mut entries);
     }
@@ -33,7 +34,7 @@ fn told(items: impl Iterator<Item = Item>) -> Vec<String> {
     entries.iter().map(|entry| format!("{entry:?}")).collect()
 }
 
-/// The items with a time before each packet that comes after silence: `parts` of the way from the packet before.
+/// Inserts up to three times into each silence between packets; `parts` says where, as shares of the remaining silence.
 fn with_times(items: &[Item], parts: &[f64]) -> Vec<Item> {
     let (mut all, mut last, mut parts) = (Vec::new(), None, parts.iter().cycle());
     for item in items {
@@ -62,8 +63,21 @@ proptest! {
         parts in proptest::collection::vec(0.0f64..1.0, 1..50),
     ) {
         let items = items(CAPTURES[which]);
-        let (live, saved) = (with_times(&items, &parts), told(items.into_iter()));
+        let (live, saved) = (with_times(&items, &parts), entries(Engine::new(), items.into_iter()));
         prop_assert!(live.iter().filter(|item| matches!(item, Item::Time(_))).count() > 10);
-        prop_assert_eq!(told(live.into_iter()), saved);
+        prop_assert_eq!(entries(Engine::new(), live.into_iter()), saved);
+    }
+}
+
+#[test]
+fn the_number_of_lanes_changes_nothing() {
+    let deals: [fn(usize) -> usize; 3] = [|shard| shard % 3, |shard| shard / 6, |shard| 2 - shard * 7 % 3];
+    for name in CAPTURES.into_iter().chain(["many-sessions"]) {
+        let items = items(name);
+        let expected = entries(Engine::new(), items.iter().cloned());
+        for deal in deals {
+            let engine = Engine::with_lanes(3, std::array::from_fn::<_, { limits::SHARDS }, _>(deal));
+            assert_eq!(entries(engine, items.iter().cloned()), expected, "{name}");
+        }
     }
 }

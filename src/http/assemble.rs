@@ -1,48 +1,62 @@
-//! Parts of transactions in; whole bodies and events out, content codings taken off.
+//! Puts the messages of a connection together: whole bodies and events, content codings removed.
+
+use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
 
 use super::content::Decoder;
 use super::{Body, Event, Field, Head, Part, PartKind, TransactionNo, Update, UpdateKind, sse};
-use crate::base::{Code, Degraded, Findings, Origin, ResponseEnd, Side, Span, limits};
+use crate::base::{Code, Degraded, Findings, Layer, Origin, ResponseEnd, Side, Sink, Span, limits};
 
-/// Puts the messages of one connection together.
+/// Assembles the messages of one connection.
 ///
-/// What is held grows with the bodies that are not complete: see [`Assembler::held`] and [`Assembler::shed`].
+/// A message is found in constant time, however many are open. HTTP/1 has one open message per direction, which is kept
+/// in `current`; only concurrent ones (HTTP/2 streams) need `others`.
 #[derive(Debug, Default)]
 pub struct Assembler {
-    /// The messages that are being read: one per direction over HTTP/1, many over HTTP/2.
-    open: Vec<Message>,
+    /// One open message of the client and one of the server.
+    current: [Option<Message>; 2],
+    /// All further open messages.
+    others: HashMap<MessageId, Message, foldhash::fast::RandomState>,
+    /// Messages of `others` that may hold a slice of the capture: see [`Layer::settle`].
+    unsettled: Vec<MessageId>,
+    /// Sum of [`Message::counted`].
+    held: usize,
     events: Vec<Event>,
     decoded: BytesMut,
 }
 
-/// A message that is being read.
+/// A message: the request or the response of a transaction.
+type MessageId = (TransactionNo, Side);
+
+/// An open message.
 struct Message {
     transaction: TransactionNo,
     side: Side,
     /// The packets of the head and of the content so far.
     span: Span,
     degraded: Degraded,
-    /// Content so far, in bytes after content decoding.
+    /// Length of the content so far after content decoding, in bytes.
     bytes: u64,
     /// No gap, no damage and no cap so far.
-    whole: bool,
+    is_complete: bool,
     decoder: Option<Box<Decoder>>,
     content: Content,
+    /// The part of [`Assembler::held`] that this message accounts for.
+    counted: usize,
 }
 
 enum Content {
-    /// Nothing yet.
+    /// No content yet.
     Empty,
-    /// One piece, as it came.
+    /// One piece: a slice of the packet.
     Piece(Bytes),
-    /// Several, joined.
+    /// Several pieces, copied together.
     Joined(BytesMut),
-    /// An event stream: nothing is kept but the event that is not complete.
+    /// An event stream: only the incomplete event is held.
     Events(Box<sse::Parser>),
-    /// An event stream that cannot be read any more.
-    Unread,
+    /// An event stream that can no longer be decoded.
+    Undecodable,
 }
 
 impl std::fmt::Debug for Message {
@@ -54,75 +68,90 @@ impl std::fmt::Debug for Message {
     }
 }
 
+impl Layer for Assembler {
+    type In = Part;
+    type Out = Update;
+
+    fn push(&mut self, part: Part, sink: &mut Sink<'_, Update>) {
+        let id = (part.transaction, part.side);
+        let (transaction, side) = id;
+        match part.kind {
+            PartKind::Head(head, why) => self.head(id, head, why, sink),
+            PartKind::Content(bytes, span) => self.content(id, (bytes, span), sink),
+            PartKind::Gap { why, at, .. } => {
+                if let Some(message) = find(&mut self.current, &mut self.others, id) {
+                    message.gap(why);
+                    message.count(&mut self.held);
+                }
+                if why.any() {
+                    sink.out.push(Update { transaction, at, kind: UpdateKind::Gap { side, why } });
+                }
+            }
+            PartKind::End { how, at } => self.end(id, (how, at), sink),
+            PartKind::ClientClosed { at } => {
+                sink.out.push(Update { transaction, at, kind: UpdateKind::ClientClosed });
+            }
+        }
+    }
+
+    fn held(&self) -> usize {
+        self.held
+    }
+
+    fn shed(&mut self, at: Origin, findings: &mut Findings) {
+        let mut others: Vec<MessageId> = self.others.keys().copied().collect();
+        others.sort_unstable();
+        let current = self.current.iter().flatten().map(Message::id);
+        for id in current.chain(others).collect::<Vec<_>>() {
+            if let Some(message) = find(&mut self.current, &mut self.others, id)
+                && message.held() > 0
+            {
+                message.too_long(at, findings);
+                message.count(&mut self.held);
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        for message in self.current.iter_mut().flatten() {
+            message.settle();
+            message.count(&mut self.held);
+        }
+        for id in self.unsettled.drain(..) {
+            if let Some(message) = self.others.get_mut(&id) {
+                message.settle();
+                message.count(&mut self.held);
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
+/// Returns an open message; `None` if it is not open.
+fn find<'a>(
+    [client, server]: &'a mut [Option<Message>; 2],
+    others: &'a mut HashMap<MessageId, Message, foldhash::fast::RandomState>,
+    id: MessageId,
+) -> Option<&'a mut Message> {
+    let current = if id.1 == Side::Client { client } else { server };
+    match current {
+        Some(message) if message.transaction == id.0 => Some(message),
+        _ => others.get_mut(&id),
+    }
+}
+
 impl Assembler {
-    /// Nothing is being read.
+    /// Creates an assembler without open messages.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the next part.
-    pub fn push(&mut self, part: Part, out: &mut Vec<Update>, findings: &mut Findings) {
-        let (transaction, side) = (part.transaction, part.side);
-        let whose = (transaction, side);
-        match part.what {
-            PartKind::Head(head, why) => self.head(whose, head, why, (out, findings)),
-            PartKind::Content(bytes, span) => {
-                if let Some(at) = self.find(transaction, side) {
-                    self.content(at, (bytes, span), out, findings);
-                }
-            }
-            PartKind::Gap { why, at, .. } => {
-                if let Some(message) = self.find(transaction, side).and_then(|index| self.open.get_mut(index))
-                {
-                    message.gap(why);
-                }
-                if why.any() {
-                    out.push(Update { transaction, at, kind: UpdateKind::Gap { side, why } });
-                }
-            }
-            PartKind::End { how, at } => self.end(whose, (how, at), out, findings),
-            PartKind::ClientClosed { at } => {
-                out.push(Update { transaction, at, kind: UpdateKind::ClientClosed })
-            }
-        }
-    }
-
-    /// Bytes held for messages that are not complete.
-    #[must_use]
-    pub fn held(&self) -> usize {
-        self.open.iter().map(Message::held).sum()
-    }
-
-    /// Gives up what is held: the bodies will not be read, their ends will be found.
-    pub fn shed(&mut self, at: Origin, findings: &mut Findings) {
-        for message in &mut self.open {
-            if message.held() > 0 {
-                message.too_long(at, findings);
-            }
-        }
-    }
-
-    /// Lets go of what a held slice pins: a whole block of the capture file. Called when a feed has been read.
-    pub fn settle(&mut self) {
-        for message in &mut self.open {
-            if let Content::Piece(bytes) = &message.content {
-                message.content = Content::Joined(BytesMut::from(&bytes[..]));
-            }
-        }
-    }
-
-    fn find(&self, transaction: TransactionNo, side: Side) -> Option<usize> {
-        self.open.iter().position(|message| message.transaction == transaction && message.side == side)
-    }
-
-    fn head(
-        &mut self,
-        (transaction, side): (TransactionNo, Side),
-        head: Box<Head>,
-        why: Degraded,
-        (out, findings): (&mut Vec<Update>, &mut Findings),
-    ) {
+    fn head(&mut self, id: MessageId, head: Box<Head>, why: Degraded, sink: &mut Sink<'_, Update>) {
+        let (transaction, side) = id;
         let span = head.span;
         let mut message = Message {
             transaction,
@@ -130,18 +159,19 @@ impl Assembler {
             span,
             degraded: Degraded::NONE,
             bytes: 0,
-            whole: true,
+            is_complete: true,
             decoder: None,
             content: Content::Empty,
+            counted: 0,
         };
         match Decoder::from_header(head.field(Field::ContentEncoding).unwrap_or_default().as_bytes()) {
             Ok(decoder) => message.decoder = decoder.map(Box::new),
             Err(error) => {
-                findings.add(Code::HttpContentUnknown, span.end, error.to_string());
-                message.whole = false;
+                sink.findings.add(Code::HttpContentUnknown, span.end, error.to_string());
+                message.is_complete = false;
             }
         }
-        let unseen = head.raw.is_empty();
+        let unseen = head.is_unseen();
         if side == Side::Server && (unseen || head.is_event_stream()) {
             let parser = if unseen { sse::Parser::midstream(why) } else { sse::Parser::new() };
             message.content = Content::Events(Box::new(parser));
@@ -149,104 +179,122 @@ impl Assembler {
         if unseen {
             message.degraded = why;
         }
-        self.open.push(message);
+        message.count(&mut self.held);
+        let [client, server] = &mut self.current;
+        let current = if side == Side::Client { client } else { server };
+        if current.is_none() {
+            *current = Some(message);
+        } else {
+            self.others.insert(id, message);
+        }
         let kind = if side == Side::Client { UpdateKind::Request(head) } else { UpdateKind::Response(head) };
-        out.push(Update { transaction, at: span.end, kind });
+        sink.out.push(Update { transaction, at: span.end, kind });
     }
 
-    fn content(
-        &mut self,
-        at: usize,
-        (bytes, span): (Bytes, Span),
-        out: &mut Vec<Update>,
-        findings: &mut Findings,
-    ) {
-        let Some(message) = self.open.get_mut(at) else {
+    fn content(&mut self, id: MessageId, (bytes, span): (Bytes, Span), sink: &mut Sink<'_, Update>) {
+        let is_current = !self.others.contains_key(&id);
+        let Some(message) = find(&mut self.current, &mut self.others, id) else {
             return;
         };
         message.span = message.span.join(span);
-        let Some(decoder) = &mut message.decoder else {
-            message.take(bytes, span, &mut self.events, findings);
-            emit(message.transaction, &mut self.events, out);
-            return;
-        };
-        if !message.whole && !matches!(message.content, Content::Events(_)) {
-            return;
-        }
-        let result = decoder.push(&bytes, &mut self.decoded);
-        if !self.decoded.is_empty() {
-            message.take(self.decoded.split().freeze(), span, &mut self.events, findings);
-        }
-        if let Err(error) = result {
-            if message.whole {
-                findings.add(error.code(), span.end, error.to_string());
+        if let Some(decoder) = &mut message.decoder {
+            if !message.is_complete && !matches!(message.content, Content::Events(_)) {
+                return;
             }
-            message.give_up_content();
+            let result = decoder.push(&bytes, &mut self.decoded);
+            if !self.decoded.is_empty() {
+                message.take(self.decoded.split().freeze(), span, &mut self.events, sink.findings);
+            }
+            if let Err(error) = result {
+                if message.is_complete {
+                    sink.findings.add(error.code(), span.end, error.to_string());
+                }
+                message.drop_content();
+            }
+        } else {
+            message.take(bytes, span, &mut self.events, sink.findings);
         }
-        emit(message.transaction, &mut self.events, out);
+        message.count(&mut self.held);
+        if !is_current && matches!(message.content, Content::Piece(_)) {
+            self.unsettled.push(id);
+        }
+        sink.out.extend(self.events.drain(..).map(|event| Update {
+            transaction: id.0,
+            at: event.span.end,
+            kind: UpdateKind::Event(event),
+        }));
     }
 
-    fn end(
-        &mut self,
-        (transaction, side): (TransactionNo, Side),
-        (how, at): (ResponseEnd, Origin),
-        out: &mut Vec<Update>,
-        findings: &mut Findings,
-    ) {
-        let message = self.find(transaction, side).map(|index| self.open.swap_remove(index));
-        let ended = |message: Option<&Message>| UpdateKind::Ended {
-            how,
-            bytes: message.map_or(0, |message| message.bytes),
-            span: message.map(|message| message.span),
-            degraded: message.map_or(Degraded::NONE, |message| message.degraded),
+    fn end(&mut self, id: MessageId, (how, at): (ResponseEnd, Origin), sink: &mut Sink<'_, Update>) {
+        let (transaction, side) = id;
+        let [client, server] = &mut self.current;
+        let current = if side == Side::Client { client } else { server };
+        let message = match current {
+            Some(message) if message.transaction == transaction => current.take(),
+            _ => self.others.remove(&id),
         };
-        let last = ended(message.as_ref());
-        if let Some(message) = message
-            && let Some(body) = message.finish(how, at, findings)
-        {
-            let kind = if side == Side::Client {
-                UpdateKind::RequestBody(body)
-            } else {
-                UpdateKind::ResponseBody(body)
-            };
-            out.push(Update { transaction, at, kind });
+        let ended = UpdateKind::Ended {
+            how,
+            bytes: message.as_ref().map_or(0, |message| message.bytes),
+            span: message.as_ref().map(|message| message.span),
+            degraded: message.as_ref().map_or(Degraded::NONE, |message| message.degraded),
+        };
+        if let Some(message) = message {
+            self.held -= message.counted;
+            if let Some(body) = message.finish(how, at, sink.findings) {
+                let kind = if side == Side::Client {
+                    UpdateKind::RequestBody(body)
+                } else {
+                    UpdateKind::ResponseBody(body)
+                };
+                sink.out.push(Update { transaction, at, kind });
+            }
         }
         if side == Side::Server {
-            out.push(Update { transaction, at, kind: last });
+            sink.out.push(Update { transaction, at, kind: ended });
         }
     }
-}
-
-fn emit(transaction: TransactionNo, events: &mut Vec<Event>, out: &mut Vec<Update>) {
-    out.extend(events.drain(..).map(|event| Update {
-        transaction,
-        at: event.span.end,
-        kind: UpdateKind::Event(event),
-    }));
 }
 
 impl Message {
+    fn id(&self) -> MessageId {
+        (self.transaction, self.side)
+    }
+
+    /// Updates the sum of what all messages hold.
+    fn count(&mut self, sum: &mut usize) {
+        let held = self.held();
+        *sum = *sum - self.counted + held;
+        self.counted = held;
+    }
+
+    /// Copies a slice of the capture, which would keep a whole block of it in memory.
+    fn settle(&mut self) {
+        if let Content::Piece(bytes) = &self.content {
+            self.content = Content::Joined(BytesMut::from(&bytes[..]));
+        }
+    }
+
     fn held(&self) -> usize {
         let content = match &self.content {
             Content::Empty => 0,
             Content::Piece(bytes) => bytes.len(),
             Content::Joined(bytes) => bytes.capacity(),
             Content::Events(parser) => parser.held(),
-            Content::Unread => 0,
+            Content::Undecodable => 0,
         };
         content + self.decoder.as_ref().map_or(0, |decoder| decoder.held())
     }
 
-    /// Takes decoded content.
+    /// Appends decoded content.
     fn take(&mut self, bytes: Bytes, span: Span, events: &mut Vec<Event>, findings: &mut Findings) {
         self.bytes += bytes.len() as u64;
         match &mut self.content {
             Content::Events(parser) => parser.push(bytes, span, events, findings),
-            Content::Unread => {}
-            _ if !self.whole => {}
+            Content::Undecodable => {}
+            _ if !self.is_complete => {}
             Content::Empty => self.content = Content::Piece(bytes),
             Content::Piece(first) => {
-                // Shared slices pin the block of the file that they lie in: what waits for more is copied.
                 let mut joined = BytesMut::with_capacity((first.len() + bytes.len()) * 2);
                 joined.extend_from_slice(first);
                 joined.extend_from_slice(&bytes);
@@ -263,40 +311,40 @@ impl Message {
         self.degraded.add(why);
         match &mut self.content {
             Content::Events(parser) if self.decoder.is_none() => parser.gap(why),
-            _ => self.give_up_content(),
+            _ => self.drop_content(),
         }
     }
 
     fn too_long(&mut self, at: Origin, findings: &mut Findings) {
-        let detail = format!("{} bytes after {} held for all", self.bytes, limits::MAX_CONTENT);
+        let detail = format!("{} bytes after {} held for all", self.bytes, limits::MAX_CONTENT_PER_SHARD);
         findings.add(Code::HttpBodyTooLong, at, detail);
-        self.give_up_content();
+        self.drop_content();
     }
 
-    fn give_up_content(&mut self) {
-        self.whole = false;
+    fn drop_content(&mut self) {
+        self.is_complete = false;
         // A compressed stream cannot be entered in the middle (RFC 1951 refers back 32 KiB).
         let coded = self.decoder.take().is_some();
         match &mut self.content {
             Content::Events(parser) if !coded => **parser = sse::Parser::midstream(self.degraded),
-            Content::Events(_) | Content::Unread => self.content = Content::Unread,
+            Content::Events(_) | Content::Undecodable => self.content = Content::Undecodable,
             content => *content = Content::Empty,
         }
     }
 
-    /// The body, where it is no event stream.
+    /// Returns the body; `None` for an event stream.
     fn finish(self, how: ResponseEnd, at: Origin, findings: &mut Findings) -> Option<Body> {
         let content = match self.content {
             Content::Events(mut parser) => {
                 parser.end(at, findings);
                 return None;
             }
-            Content::Unread => return None,
+            Content::Undecodable => return None,
             Content::Empty => Bytes::new(),
             Content::Piece(bytes) => bytes,
             Content::Joined(bytes) => bytes.freeze(),
         };
-        let whole = self.whole && how == ResponseEnd::Complete;
-        Some(Body { content, span: self.span, degraded: self.degraded, whole })
+        let is_complete = self.is_complete && how == ResponseEnd::Complete;
+        Some(Body { content, span: self.span, degraded: self.degraded, is_complete })
     }
 }

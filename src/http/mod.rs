@@ -1,153 +1,62 @@
-//! Bytes of a connection in; HTTP messages and SSE events out.
+//! Turns the bytes of a connection into HTTP messages and SSE events.
 //!
-//! `h1` (and `h2`) turn bytes into [`Part`]s: heads, content and ends, each with its transaction. [`assemble`] turns
-//! parts into what later layers see ([`Update`]): content codings taken off, bodies collected, event streams parsed.
-//! Knows nothing of JSON.
+//! `h1` (and later `h2`) turns bytes into [`Part`]s: heads, content and ends, each with its transaction. [`Assembler`]
+//! turns parts into [`Update`]s: it decodes content codings, collects bodies and parses event streams. Nothing here
+//! knows JSON.
 
 use bytes::Bytes;
 
 use crate::base::{Degraded, Origin, ResponseEnd, Side, Span};
 
-pub mod assemble;
+mod assemble;
 pub mod content;
-pub mod conversation;
 pub mod h1;
-pub mod sniff;
+mod head;
 pub mod sse;
 
+pub use assemble::Assembler;
+pub use head::{Field, Head, StartLine};
 pub use sse::Event;
 
-/// The number of a transaction on its connection, from 0, in the order in which transactions were seen to begin.
+/// Number of a transaction on its connection, from 0, in the order in which transactions were first seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionNo(pub u32);
 
-/// The header fields that later rooms look at. Every other one stands in [`Head::raw`] only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
-    /// `Content-Type`.
-    ContentType,
-    /// `Content-Encoding`.
-    ContentEncoding,
-    /// `Accept`.
-    Accept,
-    /// `Host`: shown, never a key.
-    Host,
-    /// `User-Agent` or `Server`.
-    Agent,
-    /// `Mcp-Session-Id` (MCP 2025-03-26 to 2025-11-25).
-    SessionId,
-    /// `MCP-Protocol-Version` (MCP 2025-06-18 and later).
-    ProtocolVersion,
-    /// `Mcp-Method` (MCP 2026-07-28).
-    McpMethod,
-    /// `Mcp-Name` (MCP 2026-07-28).
-    McpName,
-    /// `Last-Event-ID` (WHATWG).
-    LastEventId,
-}
-
-/// How many [`Field`]s there are.
-const FIELDS: usize = 10;
-
-/// A request head or response head: its bytes, and where in them the fields are that matter.
-#[derive(Clone, Debug)]
-pub struct Head {
-    /// The head as it was sent, start line to empty line (HTTP/1). A slice of the packet where it lies in one.
-    pub raw: Bytes,
-    /// What the start line says.
-    pub start: StartLine,
-    /// The packets of the head.
-    pub span: Span,
-    /// Where the value of each [`Field`] stands in `raw`; an empty range where the field is absent or empty.
-    pub(crate) fields: [(u32, u32); FIELDS],
-}
-
-/// The first line of a head.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StartLine {
-    /// Method and request target, as sent.
-    Request {
-        /// `POST`, `GET`…
-        method: Box<str>,
-        /// The target in origin form: of an absolute-form target (RFC 9112 section 3.2.2) the path and query alone.
-        target: Box<str>,
-    },
-    /// Status code of a final response, or 101.
-    Response {
-        /// 200 to 999, or 101. `None` where the head was not captured.
-        status: Option<u16>,
-    },
-}
-
-impl Head {
-    /// The value of a field, without the blanks around it; `None` where it is absent, empty or not UTF-8. Of a field
-    /// that stands several times, the first.
-    #[must_use]
-    pub fn field(&self, field: Field) -> Option<&str> {
-        let (from, to) = *self.fields.get(field as usize)?;
-        let value = self.raw.get(from as usize..to as usize).filter(|value| !value.is_empty())?;
-        std::str::from_utf8(value).ok()
-    }
-
-    /// Whether the media type is `text/event-stream`, with or without parameters.
-    #[must_use]
-    pub fn is_event_stream(&self) -> bool {
-        self.field(Field::ContentType)
-            .is_some_and(|value| media_type(value).eq_ignore_ascii_case("text/event-stream"))
-    }
-
-    /// A head that was not captured, of a response that shows itself to be an event stream.
-    #[must_use]
-    pub fn unseen_stream(span: Span) -> Self {
-        Self {
-            raw: Bytes::new(),
-            start: StartLine::Response { status: None },
-            span,
-            fields: [(0, 0); FIELDS],
-        }
-    }
-}
-
-/// The media type of a `Content-Type` value, without its parameters.
-fn media_type(value: &str) -> &str {
-    value.split(';').next().unwrap_or(value).trim()
-}
-
-/// A piece of a transaction, as the wire has it: what `h1` and `h2` make.
+/// A piece of a transaction as it was sent: the output of `h1` and `h2`.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// Whose it is.
+    /// The transaction.
     pub transaction: TransactionNo,
-    /// The client's part is the request, the server's the response.
+    /// The sender: the client sends the request, the server the response.
     pub side: Side,
-    /// What it is.
-    pub what: PartKind,
+    /// The piece.
+    pub kind: PartKind,
 }
 
 /// The kinds of [`Part`].
 #[derive(Clone, Debug)]
 pub enum PartKind {
-    /// The head is complete. The reasons are those of a gap that it was found behind.
+    /// A complete head, and the reasons of the gap before it, if there was one.
     Head(Box<Head>, Degraded),
-    /// The next bytes of the content, transfer coding taken off.
+    /// The next bytes of the content, transfer coding removed.
     Content(Bytes, Span),
-    /// Content is missing here.
+    /// Content is missing.
     Gap {
-        /// How many bytes; 0 where it is not known.
+        /// Number of missing bytes; 0 if it is not known.
         len: u64,
-        /// Why.
+        /// Why they are missing.
         why: Degraded,
-        /// Where it was noticed.
+        /// The packet at which they were given up.
         at: Origin,
     },
-    /// Nothing more comes of this message.
+    /// The message ended.
     End {
         /// How it ended.
         how: ResponseEnd,
-        /// The packet in which that was seen.
+        /// The packet that ended it.
         at: Origin,
     },
-    /// The client closed its direction (FIN) while the response was not complete. The response may yet go on.
+    /// The client closed its direction (FIN) before the response was complete. The response may continue.
     ClientClosed {
         /// The packet with the FIN.
         at: Origin,
@@ -220,15 +129,15 @@ impl<B, E> Update<B, E> {
     }
 }
 
-/// A whole HTTP message body, content codings taken off.
+/// The body of an HTTP message after content decoding.
 #[derive(Clone, Debug)]
 pub struct Body {
-    /// The content. Empty where it could not be kept or read; `degraded` or a finding then says why.
+    /// The content; empty if it could not be kept or decoded (`degraded` or a finding says why).
     pub content: Bytes,
     /// The packets of the message: from the first byte of its head to the last byte of its content.
     pub span: Span,
-    /// Why it may not be whole.
+    /// Reasons why it may be incomplete.
     pub degraded: Degraded,
-    /// Whether `content` is all of it: no gap, no damage, no cap, and its end was seen.
-    pub whole: bool,
+    /// Whether `content` is complete: no gap, no damage, no cap, and its end was seen.
+    pub is_complete: bool,
 }

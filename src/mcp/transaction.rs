@@ -164,8 +164,10 @@ impl Transaction {
 
     /// The response's head.
     pub(super) fn respond(&mut self, head: &Head) {
-        let StartLine::Response { status } = head.start else {
-            return;
+        let status = match head.start {
+            StartLine::Response { status } => Some(status),
+            StartLine::UnseenResponse => None,
+            StartLine::Request { .. } => return,
         };
         let content_type = head.field(Field::ContentType).unwrap_or_default();
         self.response = Some(Response {
@@ -174,7 +176,7 @@ impl Transaction {
             session_id: session_id(head).0,
             json: holds(content_type, "json"),
         });
-        let unseen = head.raw.is_empty();
+        let unseen = head.is_unseen();
         if unseen {
             self.degraded.add(Degraded::MIDSTREAM);
         }

@@ -129,7 +129,7 @@ pub fn read(peers: Peers, retransmissions: [u32; 2], update: Update) -> Item {
 }
 
 fn read_body(body: &Body) -> Parsed {
-    if body.whole {
+    if body.is_complete {
         parse::parse(&body.content, body.span, body.degraded)
     } else {
         Parsed::nothing(body.span, body.degraded, body.content.len() as u64)

@@ -1,152 +1,85 @@
-//! One connection: both directions, who opened it, how it was reset, and its story.
-
-use std::net::SocketAddr;
+//! One connection: both directions, the handshake, resets, and the summary.
 
 use super::half::Half;
-use super::key::Key;
 use super::seq::Seq;
-use super::sink::{Sink, Whose};
-use super::{End, Output, Slot};
-use crate::base::fact::{ConnectionFact, Speaks};
-use crate::base::{Degraded, Ending, Findings, Origin, Side, Timestamp};
+use super::sink::{DirectionSink, Label};
+use super::{ConnectionId, Delivery, Opened, Summary};
+use crate::base::{Degraded, End, Ending, Origin, Sink, Timestamp};
 use crate::link::Segment;
 
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// Whether A stands second in the key.
-    turned: bool,
-    whose: Whose,
-    client: Option<End>,
+    pub(super) id: ConnectionId,
+    label: Label,
     first: Origin,
     last: Origin,
     halves: [Half; 2],
-    /// Initial sequence numbers of A and B as Wireshark keeps them: guessed where the SYN was not seen.
-    bases: [Option<Seq>; 2],
-    /// A FIN or RST was seen, accepted or not.
-    closing: bool,
-    reset: Option<Side>,
+    /// Which end reset the connection.
+    reset: Option<End>,
     handshake: Handshake,
-    /// When the table looks at the connection for holes that are due.
+    /// When to look for holes that are due.
     pub(super) check_at: Option<Timestamp>,
-    /// Since when both directions have ended; the table sets it.
-    pub(super) over_since: Option<Timestamp>,
-    /// What the table has counted of [`Connection::cost`].
+    /// The part of the shard's held bytes that this connection accounts for.
     pub(super) counted: usize,
 }
 
-/// How far the handshake was seen (RFC 9293 section 3.5).
+/// Progress of the handshake (RFC 9293 section 3.5).
 #[derive(Clone, Copy, Debug)]
 enum Handshake {
-    /// Not yet begun, as far as the capture goes.
+    /// No packet yet.
     Nothing,
-    /// SYN of this end, with its sequence number, first sent then.
+    /// A SYN: its sender, its sequence number, its time.
     Syn(End, Seq, Timestamp),
-    /// Also the SYN-ACK, with its sequence number; the end and the time are the SYN's.
+    /// Also the SYN-ACK: sender and time of the SYN, sequence number of the SYN-ACK.
     SynAck(End, Seq, Timestamp),
-    /// Over: from SYN to the ACK of the SYN-ACK, in nanoseconds, where all were seen.
+    /// Over. Time from the SYN to the ACK of the SYN-ACK, in nanoseconds; `None` unless all three were captured.
     Done(Option<i64>),
 }
 
 impl Connection {
-    /// The connection that `segment` begins.
-    pub(super) fn open(segment: &Segment, slot: Slot, tcp_stream: u32) -> Self {
-        let (_, turned) = Key::of(&segment.source, &segment.destination);
-        let client = match (segment.flags.syn && !segment.flags.rst, segment.ack) {
-            (true, None) => Some(End::A),
-            (true, Some(_)) => Some(End::B),
-            (false, _) => None,
-        };
+    /// Creates a connection of which no segment was pushed.
+    pub(super) fn new(opened: &Opened) -> Self {
         Self {
-            turned,
-            whose: Whose { slot, tcp_stream, ends: [segment.source, segment.destination] },
-            client,
-            first: segment.origin,
-            last: segment.origin,
+            id: opened.id,
+            label: Label { tcp_stream: opened.id.tcp_stream, ends: opened.ends },
+            first: opened.at,
+            last: opened.at,
             halves: Default::default(),
-            bases: [None; 2],
-            closing: false,
             reset: None,
             handshake: Handshake::Nothing,
             check_at: None,
-            over_since: None,
             counted: 0,
         }
     }
 
-    /// What is told of it at its beginning.
-    pub(super) fn opened(&self) -> Output {
-        Output::Opened {
-            slot: self.whose.slot,
-            tcp_stream: self.whose.tcp_stream,
-            ends: self.whose.ends,
-            client: self.client,
-            at: self.first,
-        }
-    }
-
-    /// Whether `segment`, which has the connection's key, begins another one, by Wireshark's rule: a SYN with another
-    /// sequence number than the sender's first, or after a FIN or RST.
-    pub(super) fn is_over_for(&self, segment: &Segment, turned: bool) -> bool {
-        segment.flags.syn
-            && segment.ack.is_none()
-            && self.sender(turned).of(&self.bases).is_some_and(|base| base.0 != segment.seq || self.closing)
-    }
-
-    /// Takes the next segment. `turned` is what its key said; returns its sender.
-    pub(super) fn push(
-        &mut self,
-        segment: Segment,
-        turned: bool,
-        out: &mut Vec<Output>,
-        findings: &mut Findings,
-    ) -> End {
-        let from = self.sender(turned);
+    /// Takes the next segment.
+    pub(super) fn push(&mut self, from: End, segment: Segment, sink: &mut Sink<'_, Delivery>) {
         self.last = segment.origin;
-        self.note_bases(from, &segment);
         let flags = segment.flags;
-        self.closing |= flags.fin || flags.rst;
         if !flags.rst {
-            self.watch_handshake(from, &segment);
+            self.follow_handshake(from, &segment);
         }
-        let (mine, peer) = pair(&mut self.halves, from);
+        let (mine, peer) = from.split_mut(&mut self.halves);
         if flags.rst {
             if mine.reset(&segment) {
-                self.reset_by(from, segment.origin, out, findings);
+                self.reset_by(from, segment.origin, sink);
             }
-            return from;
+            return;
         }
         if let Some(ack) = segment.ack {
             peer.acknowledged(ack, segment.origin.time);
         }
-        let mut sink = Sink { out, findings, whose: self.whose, from, at: segment.origin };
+        let mut sink = DirectionSink { sink, label: self.label, from, at: segment.origin };
         mine.push(segment, &mut sink);
-        from
     }
 
-    fn sender(&self, turned: bool) -> End {
-        if turned == self.turned { End::A } else { End::B }
-    }
-
-    /// Keeps the initial sequence numbers as Wireshark does: of a direction that began without SYN, or of which only
-    /// acknowledgements were seen, one before what is seen.
-    fn note_bases(&mut self, from: End, segment: &Segment) {
-        let (mine, peer) = pair(&mut self.bases, from);
-        if mine.is_none() {
-            let seq = Seq(segment.seq);
-            *mine = Some(if segment.flags.syn { seq } else { seq.before() });
-        }
-        if peer.is_none() {
-            *peer = segment.ack.map(|ack| Seq(ack).before());
-        }
-    }
-
-    /// Follows the handshake: times it, and learns where a direction starts whose SYN was not captured.
-    fn watch_handshake(&mut self, from: End, segment: &Segment) {
+    /// Times the handshake, and learns where a direction starts whose SYN was not captured.
+    fn follow_handshake(&mut self, from: End, segment: &Segment) {
         if let Handshake::Done(_) = self.handshake {
             return;
         }
-        let (_, peer) = pair(&mut self.halves, from);
+        let (_, peer) = from.split_mut(&mut self.halves);
         let now = segment.origin.time;
         let seq = Seq(segment.seq);
         self.handshake = match (self.handshake, segment.flags.syn, segment.ack) {
@@ -173,98 +106,71 @@ impl Connection {
         };
     }
 
-    fn reset_by(&mut self, from: End, at: Origin, out: &mut Vec<Output>, findings: &mut Findings) {
-        let side = from.side(self.client);
-        if !self.over() {
-            self.reset = Some(side);
+    fn reset_by(&mut self, from: End, at: Origin, sink: &mut Sink<'_, Delivery>) {
+        if !self.is_over() {
+            self.reset = Some(from);
         }
-        self.flush(Ending::Reset(side), Degraded::NONE, at, (out, findings));
+        self.flush(Ending::Reset(from), Degraded::NONE, at, sink);
     }
 
-    /// Ends what is open of both directions, A's first. `unconfirmed` is added to the reasons of gaps of which nothing
-    /// says that the receiver had the bytes.
+    /// Ends the directions that are open, A's first. `unconfirmed` is added to the reasons of gaps whose bytes the
+    /// receiver did not acknowledge.
     pub(super) fn flush(
         &mut self,
-        how: Ending,
+        how: Ending<End>,
         unconfirmed: Degraded,
         at: Origin,
-        (out, findings): (&mut Vec<Output>, &mut Findings),
+        sink: &mut Sink<'_, Delivery>,
     ) {
-        let whose = self.whose;
+        let label = self.label;
         for (from, half) in End::BOTH.into_iter().zip(&mut self.halves) {
-            let mut sink = Sink { out, findings, whose, from, at };
-            half.flush(how, unconfirmed, &mut sink);
+            half.flush(how, unconfirmed, &mut DirectionSink { sink, label, from, at });
         }
     }
 
     /// Gives up the holes that are due.
-    pub(super) fn release(&mut self, at: Origin, out: &mut Vec<Output>, findings: &mut Findings) {
-        let whose = self.whose;
+    pub(super) fn release(&mut self, at: Origin, sink: &mut Sink<'_, Delivery>) {
+        let label = self.label;
         for from in End::BOTH {
-            let (half, peer) = pair(&mut self.halves, from);
-            let mut sink = Sink { out, findings, whose, from, at };
-            half.release(peer.last(), &mut sink);
+            let (half, peer) = from.split_mut(&mut self.halves);
+            half.release(peer.last(), &mut DirectionSink { sink, label, from, at });
         }
     }
 
-    /// When the first hole is due, as far as is known.
+    /// Returns when the first hole is due; `None` if nothing is due as far as is known.
     pub(super) fn due(&self) -> Option<Timestamp> {
         let [a, b] = &self.halves;
         [a.due(b.last()), b.due(a.last())].into_iter().flatten().min()
     }
 
-    /// Gives up the first hole of what `from` sent, because a cap is met; whether there was one.
-    pub(super) fn relieve(&mut self, from: End, out: &mut Vec<Output>, findings: &mut Findings) -> bool {
-        let mut sink = Sink { out, findings, whose: self.whose, from, at: self.last };
-        pair(&mut self.halves, from).0.relieve(&mut sink)
+    /// Gives up the first hole of a direction because a cap was reached. Returns whether there was one.
+    pub(super) fn relieve(&mut self, from: End, sink: &mut Sink<'_, Delivery>) -> bool {
+        let mut sink = DirectionSink { sink, label: self.label, from, at: self.last };
+        from.split_mut(&mut self.halves).0.relieve(&mut sink)
     }
 
-    /// Whether both directions have ended.
-    pub(super) fn over(&self) -> bool {
+    /// Returns whether both directions have ended.
+    pub(super) fn is_over(&self) -> bool {
         self.halves.iter().all(Half::ended)
     }
 
-    /// The memory that is held, in bytes, about.
+    /// Returns the approximate memory held for reassembly, in bytes.
     pub(super) fn cost(&self) -> usize {
         self.halves.iter().map(Half::cost).sum()
     }
 
-    /// Segments that A and B sent again.
+    /// Returns the numbers of segments that A and B retransmitted.
     pub(super) fn retransmissions(&self) -> [u64; 2] {
         self.halves.each_ref().map(Half::retransmissions)
     }
 
-    /// The last packet.
-    pub(super) fn last(&self) -> Origin {
-        self.last
-    }
-
-    /// The key.
-    pub(super) fn key(&self) -> Key {
-        let [a, b] = &self.whose.ends;
-        Key::of(a, b).0
-    }
-
-    /// What it is called.
-    pub(super) fn whose(&self) -> Whose {
-        self.whose
-    }
-
-    /// Its story. Client first, where A is taken for it if nothing told.
-    pub(super) fn fact(&self) -> ConnectionFact {
-        let [a, b] = [&self.halves[0], &self.halves[1]].map(Half::fact);
-        let [first, second] = self.whose.ends;
-        let turned = self.client == Some(End::B);
-        let (client, server): (SocketAddr, SocketAddr) =
-            if turned { (second, first) } else { (first, second) };
-        let fins = self.halves.iter().all(Half::closed);
-        let open = if fins { Ending::Closed } else { Ending::Open };
-        ConnectionFact {
-            tcp_stream: self.whose.tcp_stream,
-            client,
-            server,
-            speaks: Speaks::Nothing,
-            mcp: false,
+    /// Returns the summary of the connection so far.
+    pub(super) fn summary(&self) -> Summary {
+        let is_closed = self.halves.iter().all(Half::closed);
+        let open = if is_closed { Ending::Closed } else { Ending::Open };
+        Summary {
+            tcp_stream: self.label.tcp_stream,
+            ends: self.label.ends,
             first: self.first,
             last: self.last,
             handshake_ns: match self.handshake {
@@ -272,15 +178,7 @@ impl Connection {
                 _ => None,
             },
             ended: self.reset.map_or(open, Ending::Reset),
-            directions: if turned { [b, a] } else { [a, b] },
+            directions: self.halves.each_ref().map(Half::fact),
         }
-    }
-}
-
-/// The part of `end` and the part of the other end.
-fn pair<T>([a, b]: &mut [T; 2], end: End) -> (&mut T, &mut T) {
-    match end {
-        End::A => (a, b),
-        End::B => (b, a),
     }
 }

@@ -17,9 +17,9 @@ use super::acks::Acks;
 use super::reassembly::{Next, Piece, Store};
 use super::recent::Recent;
 use super::seq::{Cursor, Place, Seq};
-use super::sink::{Sink, count};
+use super::sink::{DirectionSink, count};
 use crate::base::fact::DirectionFact;
-use crate::base::{Code, Degraded, Ending, Feed, Origin, PacketNo, Span, Timestamp, limits};
+use crate::base::{Code, Degraded, End, Ending, Feed, Origin, PacketNo, Span, Timestamp, limits};
 use crate::link::{Flags, Segment};
 
 /// One direction of a connection.
@@ -35,7 +35,7 @@ pub(super) struct Half {
     reached: Origin,
     /// Where the FIN lies, and its packet.
     fin: Option<(u64, Origin)>,
-    /// [`Feed::End`] was sent.
+    /// [`Feed::Eof`] was sent.
     ended: bool,
     /// A SYN was seen.
     syn: bool,
@@ -91,7 +91,7 @@ impl Half {
     }
 
     /// Takes the next segment of the direction; not one with RST.
-    pub(super) fn push(&mut self, segment: Segment, sink: &mut Sink<'_>) {
+    pub(super) fn push(&mut self, segment: Segment, sink: &mut DirectionSink<'_, '_>) {
         self.count(&segment);
         if self.goes_on(&segment) && !segment.payload.is_empty() {
             self.recent.note(&segment);
@@ -139,7 +139,7 @@ impl Half {
     }
 
     /// Where the direction stands. Of the first packet makes it stand there, and says where the start was not seen.
-    fn anchor(&mut self, segment: &Segment, seq: Seq, sink: &mut Sink<'_>) -> Cursor {
+    fn anchor(&mut self, segment: &Segment, seq: Seq, sink: &mut DirectionSink<'_, '_>) -> Cursor {
         let empty = wire_len(segment) == 0 && !segment.flags.fin;
         if let Some(mut cursor) = self.cursor {
             if self.provisional {
@@ -165,7 +165,13 @@ impl Half {
     }
 
     /// What a segment adds at or behind the cursor; `None` if nothing. The rest of it is given up here.
-    fn clip(&mut self, segment: Segment, seq: Seq, cursor: Cursor, sink: &mut Sink<'_>) -> Option<Run> {
+    fn clip(
+        &mut self,
+        segment: Segment,
+        seq: Seq,
+        cursor: Cursor,
+        sink: &mut DirectionSink<'_, '_>,
+    ) -> Option<Run> {
         let len = segment.payload.len() as u64;
         let total = wire_len(&segment);
         let fin = segment.flags.fin;
@@ -218,7 +224,7 @@ impl Half {
     }
 
     /// Puts a run where it belongs, and hands on what has come in order by it.
-    fn place(&mut self, mut run: Run, sink: &mut Sink<'_>) {
+    fn place(&mut self, mut run: Run, sink: &mut DirectionSink<'_, '_>) {
         if self.ended {
             self.too_late(&run, sink);
             return;
@@ -254,7 +260,7 @@ impl Half {
     }
 
     /// A FIN tells where the direction ends; what is held behind that was never the direction's.
-    fn set_fin(&mut self, fin: u64, origin: Origin, sink: &mut Sink<'_>) {
+    fn set_fin(&mut self, fin: u64, origin: Origin, sink: &mut DirectionSink<'_, '_>) {
         self.fin = Some((fin, origin));
         let beyond = self.store.truncate(fin);
         self.fact.given_up += beyond;
@@ -265,7 +271,7 @@ impl Half {
     }
 
     /// Gives up what a run has behind the FIN.
-    fn cut_at(&mut self, fin: u64, run: &mut Run, sink: &mut Sink<'_>) {
+    fn cut_at(&mut self, fin: u64, run: &mut Run, sink: &mut DirectionSink<'_, '_>) {
         if run.end() <= fin {
             return;
         }
@@ -281,7 +287,7 @@ impl Half {
     }
 
     /// Holds a run that is not next, or that meets what is held.
-    fn hold(&mut self, run: &Run, position: u64, sink: &mut Sink<'_>) {
+    fn hold(&mut self, run: &Run, position: u64, sink: &mut DirectionSink<'_, '_>) {
         let (bytes, origin) = (run.bytes.clone(), run.origin);
         // What is next is handed on at once, all of it: no copy needed.
         let stored = self.store.insert(run.at, &Piece { bytes, origin }, run.at > position);
@@ -291,13 +297,13 @@ impl Half {
         }
         if stored.conflict {
             let what = format!("{} at offset {} overlap others and differ", count(run.len()), run.at);
-            sink.note(Code::TcpOverlapConflict, &what);
+            sink.add(Code::TcpOverlapConflict, &what);
         }
         self.store.insert_cut(run.at + run.len(), run.end(), run.origin);
     }
 
     /// Hands on all that is in order, and the end if that is next.
-    fn drain(&mut self, sink: &mut Sink<'_>) {
+    fn drain(&mut self, sink: &mut DirectionSink<'_, '_>) {
         while !self.store.is_empty()
             && let Some(next) = self.store.take(self.position())
         {
@@ -314,7 +320,7 @@ impl Half {
         }
     }
 
-    fn deliver(&mut self, bytes: Bytes, origin: Origin, sink: &mut Sink<'_>) {
+    fn deliver(&mut self, bytes: Bytes, origin: Origin, sink: &mut DirectionSink<'_, '_>) {
         let len = bytes.len() as u64;
         self.reached = self.reached.later(origin);
         self.fact.delivered += len;
@@ -323,7 +329,7 @@ impl Half {
         sink.feed(Feed::Data(bytes, span));
     }
 
-    fn cut_gap(&mut self, len: u64, origin: Origin, sink: &mut Sink<'_>) {
+    fn cut_gap(&mut self, len: u64, origin: Origin, sink: &mut DirectionSink<'_, '_>) {
         self.reached = self.reached.later(origin);
         self.fact.gaps += len;
         self.advance(len);
@@ -342,10 +348,10 @@ impl Half {
         }
     }
 
-    fn end(&mut self, how: Ending, at: Origin, sink: &mut Sink<'_>) {
+    fn end(&mut self, how: Ending<End>, at: Origin, sink: &mut DirectionSink<'_, '_>) {
         if !self.ended {
             self.ended = true;
-            sink.feed(Feed::End { how, at });
+            sink.feed(Feed::Eof { how, at });
         }
     }
 }
@@ -382,7 +388,7 @@ impl Half {
     }
 
     /// Gives up the holes that are due.
-    pub(super) fn release(&mut self, peer: PacketNo, sink: &mut Sink<'_>) {
+    pub(super) fn release(&mut self, peer: PacketNo, sink: &mut DirectionSink<'_, '_>) {
         let now = sink.at.time;
         while self.due(peer).is_some_and(|due| due <= now) {
             let to = match self.hole() {
@@ -395,15 +401,15 @@ impl Half {
     }
 
     /// Gives up the first hole because a cap is met; whether there was one.
-    pub(super) fn relieve(&mut self, sink: &mut Sink<'_>) -> bool {
+    pub(super) fn relieve(&mut self, sink: &mut DirectionSink<'_, '_>) -> bool {
         let Some((to, _)) = self.hole() else { return false };
         let what = format!("{} out of order held", count(self.store.bytes()));
-        sink.note(Code::TcpHeldLimit, &what);
+        sink.add(Code::TcpHeldLimit, &what);
         self.give_up(to, Degraded::GAP, sink);
         true
     }
 
-    fn give_up(&mut self, to: u64, why: Degraded, sink: &mut Sink<'_>) {
+    fn give_up(&mut self, to: u64, why: Degraded, sink: &mut DirectionSink<'_, '_>) {
         let len = to.saturating_sub(self.position());
         // A hole at the tail was not counted yet: nothing behind it was seen.
         self.fact.holes += u64::from(to > self.high);
@@ -415,7 +421,12 @@ impl Half {
 
     /// Ends the direction: holes become gaps (with `unconfirmed`, where the receiver does not say that it had the
     /// bytes), all that is held is handed on, then the end.
-    pub(super) fn flush(&mut self, how: Ending, unconfirmed: Degraded, sink: &mut Sink<'_>) {
+    pub(super) fn flush(
+        &mut self,
+        how: Ending<End>,
+        unconfirmed: Degraded,
+        sink: &mut DirectionSink<'_, '_>,
+    ) {
         if self.ended {
             return;
         }
@@ -490,14 +501,14 @@ impl Half {
 
 /// What is odd.
 impl Half {
-    fn before_start(&mut self, bytes: u64, sink: &mut Sink<'_>) {
+    fn before_start(&mut self, bytes: u64, sink: &mut DirectionSink<'_, '_>) {
         if !std::mem::replace(&mut self.told.before_start, true) {
             let what = format!("{} from before the first that was read", count(bytes));
-            sink.note(Code::TcpBeforeStart, &what);
+            sink.add(Code::TcpBeforeStart, &what);
         }
     }
 
-    fn too_late(&mut self, run: &Run, sink: &mut Sink<'_>) {
+    fn too_late(&mut self, run: &Run, sink: &mut DirectionSink<'_, '_>) {
         self.fact.given_up += run.len();
         if run.end() > run.at {
             self.after_end(run.len(), sink);
@@ -506,16 +517,16 @@ impl Half {
         }
     }
 
-    fn after_end(&mut self, bytes: u64, sink: &mut Sink<'_>) {
+    fn after_end(&mut self, bytes: u64, sink: &mut DirectionSink<'_, '_>) {
         if !std::mem::replace(&mut self.told.after_end, true) {
-            sink.note(Code::TcpAfterEnd, &format!("{} after the end", count(bytes)));
+            sink.add(Code::TcpAfterEnd, &format!("{} after the end", count(bytes)));
         }
     }
 
-    fn out_of_window(&mut self, bytes: u64, sink: &mut Sink<'_>) {
+    fn out_of_window(&mut self, bytes: u64, sink: &mut DirectionSink<'_, '_>) {
         if bytes > 0 && !std::mem::replace(&mut self.told.out_of_window, true) {
             let what = format!("{} far outside of what was sent so far", count(bytes));
-            sink.note(Code::TcpOutOfWindow, &what);
+            sink.add(Code::TcpOutOfWindow, &what);
         }
     }
 }

@@ -1,22 +1,24 @@
-//! What a connection is found by: both addresses and ports, in an order that does not depend on who sends.
+//! The key of a connection: both addresses and ports, in an order that does not depend on the sender.
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::base::limits;
+
 /// The addresses and ports of a connection. Both directions have the same key.
 ///
-/// Of words, not of addresses: the table of connections is looked into for every packet, and small keys keep it in
-/// the cache.
+/// Made of words rather than addresses: the table of connections is searched for every packet, and small keys keep it
+/// in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
-    /// IPv4: the lower end's address, the other's, both ports.
+    /// IPv4: the lower end's address, the other end's address, both ports.
     Four([u32; 3]),
-    /// IPv6, alike.
+    /// IPv6: the same.
     Six([[u32; 4]; 2], u32),
 }
 
 impl Key {
-    /// The key of the connection between two ends, and whether `source` is the one that stands second in it.
-    pub(super) fn of(source: &SocketAddr, destination: &SocketAddr) -> (Self, bool) {
+    /// Returns the key of the connection between two ends, and whether `source` is the second end in it.
+    pub(super) fn new(source: &SocketAddr, destination: &SocketAddr) -> (Self, bool) {
         let ends = (source.port(), destination.port());
         match (source.ip(), destination.ip()) {
             (IpAddr::V4(a), IpAddr::V4(b)) => {
@@ -29,9 +31,19 @@ impl Key {
             }
         }
     }
+
+    /// Returns the shard of the connection: see [`limits::SHARDS`]. The same in every run.
+    pub(super) fn shard(&self) -> u8 {
+        let mix = |hash: u64, word: &u32| (hash ^ u64::from(*word)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let hash = match self {
+            Self::Four(words) => words.iter().fold(0, mix),
+            Self::Six(ends, ports) => ends.as_flattened().iter().chain([ports]).fold(0, mix),
+        };
+        ((hash >> 32) % limits::SHARDS as u64) as u8
+    }
 }
 
-/// The lower, the higher, and whether the second is the lower.
+/// Returns the lower, the higher, and whether the second was the lower.
 fn in_order<T: Ord>(first: T, second: T) -> (T, T, bool) {
     if first > second { (second, first, true) } else { (first, second, false) }
 }
@@ -47,7 +59,7 @@ fn six(address: IpAddr) -> u128 {
     }
 }
 
-/// Words have a smaller alignment than the number that they are of, and leave no padding.
+/// Splits an address into words, which need no padding in [`Key`].
 fn words(bits: u128) -> [u32; 4] {
     [96, 64, 32, 0].map(|shift| (bits >> shift) as u32)
 }

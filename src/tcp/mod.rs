@@ -1,111 +1,101 @@
-//! TCP segments in; of every connection one ordered story per direction out: bytes, gaps, the end.
+//! Reassembles TCP: segments become bytes, gaps and an end, in order, for each direction of each connection.
 //!
-//! Follows sequence numbers as a receiver does, but never guesses what a receiver saw: the first captured copy of a byte
-//! is taken, what is missing becomes a gap once the receiver says that it has it. Looks into no payload.
+//! Follows sequence numbers as a receiver does, but does not guess what the receiver accepted: the first captured copy of
+//! a byte is taken, and missing bytes become a gap once the receiver acknowledged them. Payload is not looked at.
 //!
 //! ```text
-//!   Segment ─▶ Table ─▶ Connection ─┬─▶ Half A ─▶ Feed        Table: which connection, its number, caps, expiry
-//!              (key)    (RST, SYN)  └─▶ Half B ─▶ Feed        Half: one direction; Store: what waits behind a hole
+//!             front                                  lane
+//!   Segment ─▶ Directory ─ConnectionId, End─▶ Reassembler ─▶ Connection ─┬─▶ Half A ─▶ Feed
+//!              (number, cap, expiry)          (caps, holes)  (RST, SYN)  └─▶ Half B ─▶ Feed
 //! ```
+//!
+//! [`Directory`] looks at headers only, [`Reassembler`] at one connection at a time, so they can run on different threads.
 
 mod acks;
 mod connection;
+mod directory;
 mod half;
 mod key;
+mod reassembler;
 mod reassembly;
 mod recent;
 mod seq;
 mod sink;
 mod slab;
-mod table;
 #[cfg(test)]
 mod tests;
 
 use std::net::SocketAddr;
 
-use crate::base::fact::ConnectionFact;
-use crate::base::{Feed, Origin, Side};
+use crate::base::fact::{ConnectionFact, DirectionFact, Speaks};
+use crate::base::{End, Ending, Feed, Origin};
 
-pub use table::Table;
+pub use directory::{Directory, Route};
+pub use reassembler::Reassembler;
 
-/// Where a connection's state lives: small numbers, used again after the connection is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Slot(pub u32);
-
-/// One end of a connection, by who spoke first in the capture: that need not be the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum End {
-    /// The sender of the first packet that was seen; index 0 of pairs.
-    A,
-    /// The other one; index 1 of pairs.
-    B,
+/// A connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionId {
+    /// Index for tables of connections: small, reused after the connection is closed.
+    pub slot: u32,
+    /// Wireshark's number (`tcp.stream`): from 0, in the order of first packets.
+    pub tcp_stream: u32,
+    /// Shard, by a hash of addresses and ports that both directions share: see `limits::SHARDS`.
+    pub shard: u8,
 }
 
-impl End {
-    /// Both ends, in the order of pairs.
-    pub const BOTH: [Self; 2] = [Self::A, Self::B];
-
-    /// The other end.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::A => Self::B,
-            Self::B => Self::A,
-        }
-    }
-
-    /// Which side this end is where `client` is the client; [`End::A`] is taken for it where it is not known.
-    #[must_use]
-    pub fn side(self, client: Option<Self>) -> Side {
-        if self == client.unwrap_or(Self::A) { Side::Client } else { Side::Server }
-    }
-
-    /// The end's part of a pair.
-    #[must_use]
-    pub fn of<T>(self, pair: &[T; 2]) -> &T {
-        let [a, b] = pair;
-        match self {
-            Self::A => a,
-            Self::B => b,
-        }
-    }
+/// A connection that a segment opened. Any segment opens one, also in the middle of a conversation.
+#[derive(Clone, Copy, Debug)]
+pub struct Opened {
+    /// The connection.
+    pub id: ConnectionId,
+    /// Addresses and ports of A and B.
+    pub ends: [SocketAddr; 2],
+    /// The end that sent the SYN; `None` if the first packet is neither SYN nor SYN-ACK.
+    pub opener: Option<End>,
+    /// First packet.
+    pub at: Origin,
 }
 
-/// What the table tells.
-///
-/// Wherever a [`Side`] or the words client and server stand in it (`Ending::Reset`, the [`ConnectionFact`] with its
-/// `directions`), they follow `client` of `Opened`, and [`End::A`] is taken for the client where that is `None`:
-/// [`End::side`]. Who learns later that it was the other way round turns all of them.
+/// The next piece of what an end sent. Of every direction exactly one [`Feed::Eof`] is delivered, also if it sent
+/// nothing.
+pub type Delivery = (End, Feed<End>);
+
+/// Summary of a connection, by end.
 #[derive(Clone, Debug)]
-pub enum Output {
-    /// The first packet of a connection: any TCP packet at all.
-    Opened {
-        /// Where its state can live.
-        slot: Slot,
-        /// Its number, as Wireshark counts: from 0 in the order of first packets.
-        tcp_stream: u32,
-        /// Addresses and ports of A and B.
-        ends: [SocketAddr; 2],
-        /// The client, where the first packet is a SYN or SYN-ACK; else `None`.
-        client: Option<End>,
-        /// The first packet.
-        at: Origin,
-    },
-    /// What comes next of what `from` sent, in order. [`Feed::End`] is sent once per direction, also of one that sent
-    /// nothing.
-    Feed {
-        /// The connection.
-        slot: Slot,
-        /// The sender.
-        from: End,
-        /// What comes next.
-        feed: Feed,
-    },
-    /// The connection is over. The slot may be used again by a later `Opened`.
-    Closed {
-        /// The connection.
-        slot: Slot,
-        /// Its story; `speaks` and `mcp` are not filled in.
-        fact: Box<ConnectionFact>,
-    },
+pub struct Summary {
+    /// Wireshark's number of the connection.
+    pub tcp_stream: u32,
+    /// Addresses and ports of A and B.
+    pub ends: [SocketAddr; 2],
+    /// First packet.
+    pub first: Origin,
+    /// Last packet.
+    pub last: Origin,
+    /// Time from the SYN to the ACK of the SYN-ACK, in nanoseconds; `None` unless all three were captured.
+    pub handshake_ns: Option<i64>,
+    /// How it ended.
+    pub ended: Ending<End>,
+    /// Counts of what A and B sent.
+    pub directions: [DirectionFact; 2],
+}
+
+impl Summary {
+    /// Returns the fact about the connection, given its client and what it carries. `mcp` is not filled in.
+    #[must_use]
+    pub fn into_fact(self, client: End, speaks: Speaks) -> ConnectionFact {
+        let [client_address, server_address] = client.client_first(self.ends);
+        ConnectionFact {
+            tcp_stream: self.tcp_stream,
+            client: client_address,
+            server: server_address,
+            speaks,
+            mcp: false,
+            first: self.first,
+            last: self.last,
+            handshake_ns: self.handshake_ns,
+            ended: self.ended.by_side(client),
+            directions: client.client_first(self.directions),
+        }
+    }
 }

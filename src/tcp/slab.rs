@@ -1,150 +1,128 @@
-//! The connections by slot, and in the order of their last packet: all steps take constant time.
+//! A table of values by slot, each in one of several lists: all operations take constant time.
 
-use super::connection::Connection;
-
-/// No entry.
+/// Marks the end of a list.
 const NONE: u32 = u32::MAX;
 
-/// A list through the entries of a [`Slab`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum List {
-    /// Connections that are not over, the one silent longest first.
-    Open,
-    /// Connections that are over and wait for late packets, the one that was over first first.
-    Over,
-}
-
-/// Connections by slot.
-#[derive(Debug, Default)]
-pub(super) struct Slab {
-    entries: Vec<Entry>,
+/// Values by slot. `L` is the number of lists; a value is in one list at a time.
+#[derive(Debug)]
+pub(super) struct Slab<T, const L: usize> {
+    entries: Vec<Entry<T>>,
     free: Vec<u32>,
-    open: Ends,
-    over: Ends,
+    lists: [Ends; L],
     len: usize,
 }
 
 #[derive(Debug)]
-struct Entry {
-    connection: Option<Box<Connection>>,
-    list: List,
+struct Entry<T> {
+    value: Option<T>,
+    list: usize,
     previous: u32,
     next: u32,
 }
 
+/// First and last slot of a list.
 #[derive(Clone, Copy, Debug)]
 struct Ends {
     front: u32,
     back: u32,
 }
 
-impl Default for Ends {
+impl<T, const L: usize> Default for Slab<T, L> {
     fn default() -> Self {
-        Self { front: NONE, back: NONE }
+        let lists = [Ends { front: NONE, back: NONE }; L];
+        Self { entries: Vec::new(), free: Vec::new(), lists, len: 0 }
     }
 }
 
-impl Slab {
-    /// How many connections there are.
+impl<T, const L: usize> Slab<T, L> {
+    /// Returns the number of values.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// The slot that the next connection gets.
+    /// Returns the slot that the next value gets.
     pub(super) fn next_slot(&self) -> u32 {
         self.free.last().copied().unwrap_or(self.entries.len() as u32)
     }
 
-    /// Puts a connection into [`Slab::next_slot`], at the back of the open ones.
-    pub(super) fn insert(&mut self, connection: Connection) -> u32 {
-        let entry =
-            Entry { connection: Some(Box::new(connection)), list: List::Open, previous: NONE, next: NONE };
+    /// Puts a value into [`Slab::next_slot`], at the back of a list.
+    pub(super) fn insert(&mut self, value: T, list: usize) -> u32 {
+        let entry = Entry { value: Some(value), list, previous: NONE, next: NONE };
         let slot = self.next_slot();
-        if let Some(place) = self.entries.get_mut(slot as usize) {
-            *place = entry;
+        if let Some(free) = self.entries.get_mut(slot as usize) {
+            *free = entry;
             self.free.pop();
         } else {
             self.entries.push(entry);
         }
         self.len += 1;
-        self.link(slot, List::Open);
+        self.link(slot, list);
         slot
     }
 
-    /// Takes a connection out.
-    pub(super) fn remove(&mut self, slot: u32) -> Option<Box<Connection>> {
-        let connection = self.entries.get_mut(slot as usize)?.connection.take()?;
+    /// Removes a value; `None` if the slot is free.
+    pub(super) fn remove(&mut self, slot: u32) -> Option<T> {
+        let value = self.entries.get_mut(slot as usize)?.value.take()?;
         self.unlink(slot);
         self.free.push(slot);
         self.len -= 1;
-        Some(connection)
+        Some(value)
     }
 
-    /// The connection of a slot.
-    pub(super) fn get(&self, slot: u32) -> Option<&Connection> {
-        self.entries.get(slot as usize)?.connection.as_deref()
+    /// Returns the value of a slot; `None` if the slot is free.
+    pub(super) fn get(&self, slot: u32) -> Option<&T> {
+        self.entries.get(slot as usize)?.value.as_ref()
     }
 
-    /// The connection of a slot, and the list that it is in.
-    pub(super) fn get_mut(&mut self, slot: u32) -> Option<(&mut Connection, List)> {
+    /// Returns the value of a slot and the list that it is in; `None` if the slot is free.
+    pub(super) fn get_mut(&mut self, slot: u32) -> Option<(&mut T, usize)> {
         let entry = self.entries.get_mut(slot as usize)?;
-        Some((entry.connection.as_deref_mut()?, entry.list))
+        Some((entry.value.as_mut()?, entry.list))
     }
 
-    /// All connections, by slot.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Connection> {
-        self.entries.iter().filter_map(|entry| entry.connection.as_deref())
+    /// Returns all values, by slot.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().filter_map(|entry| entry.value.as_ref())
     }
 
-    /// The first slot of a list.
-    pub(super) fn front(&self, list: List) -> Option<u32> {
-        let front = match list {
-            List::Open => self.open.front,
-            List::Over => self.over.front,
-        };
-        (front != NONE).then_some(front)
+    /// Returns the first slot of a list; `None` if the list is empty.
+    pub(super) fn front(&self, list: usize) -> Option<u32> {
+        self.lists.get(list).map(|ends| ends.front).filter(|front| *front != NONE)
     }
 
-    /// Moves a connection to the back of a list.
-    pub(super) fn move_to(&mut self, slot: u32, list: List) {
-        if self.ends(list).back != slot {
+    /// Moves a value to the back of a list.
+    pub(super) fn move_to(&mut self, slot: u32, list: usize) {
+        if self.lists.get(list).is_some_and(|ends| ends.back != slot) {
             self.unlink(slot);
             self.link(slot, list);
         }
     }
 
-    fn ends(&mut self, list: List) -> &mut Ends {
-        match list {
-            List::Open => &mut self.open,
-            List::Over => &mut self.over,
+    fn link(&mut self, slot: u32, list: usize) {
+        let Some(ends) = self.lists.get_mut(list) else { return };
+        let back = std::mem::replace(&mut ends.back, slot);
+        match self.entries.get_mut(back as usize) {
+            Some(before) => before.next = slot,
+            None => ends.front = slot,
         }
-    }
-
-    fn link(&mut self, slot: u32, list: List) {
-        let back = std::mem::replace(&mut self.ends(list).back, slot);
         if let Some(entry) = self.entries.get_mut(slot as usize) {
             entry.list = list;
             entry.previous = back;
             entry.next = NONE;
         }
-        match self.entries.get_mut(back as usize) {
-            Some(before) => before.next = slot,
-            None => self.ends(list).front = slot,
-        }
     }
 
     fn unlink(&mut self, slot: u32) {
-        let Some(entry) = self.entries.get(slot as usize) else {
-            return;
-        };
+        let Some(entry) = self.entries.get(slot as usize) else { return };
         let (list, previous, next) = (entry.list, entry.previous, entry.next);
+        let Some(ends) = self.lists.get_mut(list) else { return };
         match self.entries.get_mut(previous as usize) {
             Some(before) => before.next = next,
-            None => self.ends(list).front = next,
+            None => ends.front = next,
         }
         match self.entries.get_mut(next as usize) {
             Some(after) => after.previous = previous,
-            None => self.ends(list).back = previous,
+            None => ends.back = previous,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Stories of whole connections, and random ones against a stupid oracle.
+//! Whole connections, and random ones against a naive oracle.
 
 use std::net::SocketAddr;
 
@@ -6,15 +6,24 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::fact::ConnectionFact;
-use crate::base::{Code, Degraded, Ending, Findings, Origin, limits};
+use crate::base::{Code, Degraded, Findings, Sink, limits};
 use crate::link::{Flags, Segment};
 
 const MS: i64 = 1_000_000;
 
-/// A table and all that it said.
+/// What a [`World`] has seen.
+#[derive(Debug)]
+enum Output {
+    Opened(Opened),
+    Feed { from: End, feed: Feed<End> },
+    Closed(Summary),
+}
+
+/// A directory and a reassembler, and everything that came out of them.
+#[derive(Default)]
 struct World {
-    table: Table,
+    directory: Directory,
+    reassembler: Reassembler,
     out: Vec<Output>,
     findings: Findings,
     packet: u64,
@@ -44,7 +53,7 @@ fn segment(from: char, seq: u32, ack: Option<u32>, payload: &[u8]) -> Segment {
 
 impl World {
     fn new() -> Self {
-        Self { table: Table::new(), out: Vec::new(), findings: Findings::new(), packet: 0, time: 0, id: 0 }
+        Self::default()
     }
 
     /// The handshake: the client's data begins at 101, the server's at 501.
@@ -62,7 +71,27 @@ impl World {
         self.id += 1;
         segment.origin = Origin::new(self.packet, self.time);
         segment.ip_id = segment.ip_id.or(Some(self.id));
-        self.table.push(segment, &mut self.out, &mut self.findings);
+        let mut closed = Vec::new();
+        let route = self.directory.route(&segment, &mut Sink::new(&mut closed, &mut self.findings));
+        self.close(closed, Degraded::NONE, segment.origin);
+        if let Some(opened) = route.opened {
+            self.reassembler.open(&opened);
+            self.out.push(Output::Opened(opened));
+        }
+        let mut fed = Vec::new();
+        let mut sink = Sink::new(&mut fed, &mut self.findings);
+        self.reassembler.push(route.id, route.from, segment, &mut sink);
+        self.out.extend(fed.into_iter().map(|(from, feed)| Output::Feed { from, feed }));
+    }
+
+    fn close(&mut self, closed: Vec<ConnectionId>, unconfirmed: Degraded, at: Origin) {
+        for id in closed {
+            let mut fed = Vec::new();
+            let mut sink = Sink::new(&mut fed, &mut self.findings);
+            let summary = self.reassembler.close(id, unconfirmed, at, &mut sink);
+            self.out.extend(fed.into_iter().map(|(from, feed)| Output::Feed { from, feed }));
+            self.out.push(Output::Closed(summary.expect("it was open")));
+        }
     }
 
     fn flagged(&mut self, flags: &str, mut segment: Segment) {
@@ -79,15 +108,22 @@ impl World {
         for _ in 0..ms.div_euclid(50) {
             self.time += limits::TICK;
             let now = Origin::new(self.packet, self.time);
-            self.table.tick(now, &mut self.out, &mut self.findings);
+            let mut fed = Vec::new();
+            while self.reassembler.release(now, &mut Sink::new(&mut fed, &mut self.findings)).is_some() {}
+            self.out.extend(fed.into_iter().map(|(from, feed)| Output::Feed { from, feed }));
+            let mut closed = Vec::new();
+            self.directory.tick(now.time, &mut closed);
+            self.close(closed, Degraded::NONE, now);
         }
     }
 
-    fn finish(&mut self) -> Vec<ConnectionFact> {
+    fn finish(&mut self) -> Vec<Summary> {
         let at = Origin::new(self.packet, self.time);
-        self.table.finish(at, &mut self.out, &mut self.findings);
+        let mut closed = Vec::new();
+        self.directory.finish(&mut closed);
+        self.close(closed, Degraded::CAPTURE_END, at);
         let closed = self.out.iter().filter_map(|output| match output {
-            Output::Closed { fact, .. } => Some((**fact).clone()),
+            Output::Closed(summary) => Some(summary.clone()),
             _ => None,
         });
         closed.collect()
@@ -97,7 +133,7 @@ impl World {
     fn story(&self, of: End) -> String {
         let mut story = String::new();
         for output in &self.out {
-            let Output::Feed { from, feed, .. } = output else {
+            let Output::Feed { from, feed } = output else {
                 continue;
             };
             if *from != of {
@@ -108,7 +144,7 @@ impl World {
                 Feed::Gap { len, why, .. } => {
                     story += &format!("[{len} {}]", why.names().collect::<Vec<_>>().join("+"));
                 }
-                Feed::End { how, .. } => story += &format!("<{how:?}>"),
+                Feed::Eof { how, .. } => story += &format!("<{how:?}>"),
             }
         }
         story
@@ -131,14 +167,17 @@ fn a_plain_connection() {
     assert_eq!(world.story(End::A), "askmore<Closed>");
     assert_eq!(world.story(End::B), "answer.<Closed>");
     world.wait(20_000);
-    assert!(matches!(world.out.last(), Some(Output::Closed { .. })), "closed by packet time");
+    assert!(matches!(world.out.last(), Some(Output::Closed(_))), "closed by packet time");
     let facts = world.finish();
     assert_eq!(facts.len(), 1);
     assert_eq!(facts[0].handshake_ns, Some(2 * MS));
     assert_eq!(facts[0].ended, Ending::Closed);
     assert_eq!(facts[0].directions[0].delivered, 7);
     assert!(world.findings.is_empty());
-    assert!(matches!(world.out[0], Output::Opened { client: Some(End::A), tcp_stream: 0, .. }));
+    assert!(matches!(
+        world.out[0],
+        Output::Opened(Opened { opener: Some(End::A), id: ConnectionId { tcp_stream: 0, .. }, .. })
+    ));
 }
 
 #[test]
@@ -213,12 +252,12 @@ fn resets() {
     assert_eq!(world.story(End::A), "ask", "a guessed one");
     world.data('c', 106, 501, b"held");
     world.flagged("R", segment('s', 501, Some(104), b"reason"));
-    assert_eq!(world.story(End::A), "ask[2 gap]held<Reset(Server)>");
-    assert_eq!(world.story(End::B), "<Reset(Server)>");
+    assert_eq!(world.story(End::A), "ask[2 gap]held<Reset(B)>");
+    assert_eq!(world.story(End::B), "<Reset(B)>");
     world.data('c', 110, 501, b"");
     world.flagged("R", segment('s', 501, None, b""));
     let facts = world.finish();
-    assert_eq!((facts.len(), facts[0].ended), (1, Ending::Reset(Side::Server)));
+    assert_eq!((facts.len(), facts[0].ended), (1, Ending::Reset(End::B)));
     assert_eq!(facts[0].directions[1].given_up, 6);
 }
 
@@ -227,7 +266,7 @@ fn a_refused_connection() {
     let mut world = World::new();
     world.flagged("S", segment('c', 100, None, b""));
     world.flagged("R", segment('s', 0, Some(101), b""));
-    assert_eq!(world.story(End::A) + &world.story(End::B), "<Reset(Server)><Reset(Server)>");
+    assert_eq!(world.story(End::A) + &world.story(End::B), "<Reset(B)><Reset(B)>");
 }
 
 #[test]
@@ -241,7 +280,7 @@ fn starts_in_the_middle() {
     assert_eq!(world.story(End::A), "[0 midstream]tailanswer<Open>");
     assert_eq!(world.story(End::B), "[0 midstream]ask<Open>");
     assert_eq!(world.codes(), [Code::TcpBeforeStart]);
-    assert!(matches!(world.out[0], Output::Opened { client: None, .. }));
+    assert!(matches!(world.out[0], Output::Opened(Opened { opener: None, .. })));
 }
 
 #[test]
@@ -267,10 +306,10 @@ fn half_a_handshake_tells_where_both_directions_start() {
     world.flagged("S", segment('s', 500, Some(101), b""));
     world.data('c', 104, 501, b"second");
     world.data('c', 101, 501, b"one");
-    assert!(matches!(world.out[0], Output::Opened { client: Some(End::B), .. }));
+    assert!(matches!(world.out[0], Output::Opened(Opened { opener: Some(End::B), .. })));
     assert_eq!(world.story(End::B), "onesecond");
     let facts = world.finish();
-    assert_eq!((facts[0].client.port(), facts[0].directions[0].delivered), (1000, 9));
+    assert_eq!((facts[0].ends[1].port(), facts[0].directions[1].delivered), (1000, 9));
 
     let mut world = World::new();
     world.flagged("S", segment('c', 100, None, b""));
@@ -425,11 +464,11 @@ fn play(data: &[u8], list: &[Part], lossy: bool) -> (Vec<Arrived>, Vec<Option<u6
     let mut gaps = 0;
     for output in &world.out {
         match output {
-            Output::Feed { from: End::A, feed: Feed::Data(bytes, span), .. } => {
+            Output::Feed { from: End::A, feed: Feed::Data(bytes, span) } => {
                 assert!(!bytes.is_empty() && span.first == span.last && span.start.packet == span.first);
                 got.extend(bytes.iter().map(|byte| Some((*byte, span.first.0, span.end.packet.0))));
             }
-            Output::Feed { from: End::A, feed: Feed::Gap { len, why, .. }, .. } => {
+            Output::Feed { from: End::A, feed: Feed::Gap { len, why, .. } } => {
                 assert!(*len > 0 && why.contains(Degraded::GAP));
                 gaps += len;
                 got.extend(std::iter::repeat_n(None, *len as usize));
@@ -473,10 +512,10 @@ proptest! {
             world.wait(wait);
         }
         let closed = world.finish().len();
-        let opened = world.out.iter().filter(|output| matches!(output, Output::Opened { .. })).count();
-        let ends = world.out.iter().filter(|output| matches!(output, Output::Feed { feed: Feed::End { .. }, .. }));
+        let opened = world.out.iter().filter(|output| matches!(output, Output::Opened(_))).count();
+        let ends = world.out.iter().filter(|output| matches!(output, Output::Feed { feed: Feed::Eof { .. }, .. }));
         prop_assert_eq!((opened, 2 * opened), (closed, ends.count()));
-        prop_assert_eq!(world.table.held, 0);
+        prop_assert_eq!(world.reassembler.held(), 0);
         for of in End::BOTH {
             let story = world.story(of);
             prop_assert!(story.is_empty() || story.ends_with('>'), "nothing after the end: {}", story);

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::head::{self, Framing};
+use super::scan::{self, Front};
 use crate::base::{Code, Degraded, Findings, Origin, Side, Span, StreamBuf, limits};
-use crate::http::sniff;
 
 /// What the direction comes upon next.
 #[derive(Debug)]
@@ -228,10 +228,9 @@ impl Direction {
         if self.scanned == 0 {
             self.skip_blank_lines();
             let first = self.buf.first_span()?;
-            let wanted =
-                if self.side == Side::Client { sniff::Guess::Request } else { sniff::Guess::Response };
-            let guess = sniff::front(self.buf.bytes());
-            if guess != wanted && guess != sniff::Guess::More {
+            let wanted = if self.side == Side::Client { Front::Request } else { Front::Response };
+            let guess = scan::front(self.buf.bytes());
+            if guess != wanted && guess != Front::Undecided {
                 return self.no_head(
                     found,
                     first.end,
@@ -366,19 +365,19 @@ impl Direction {
     fn find_message(&mut self) -> Option<Option<Step>> {
         let bytes = self.buf.bytes();
         let found = match self.side {
-            Side::Client => sniff::find_head(bytes, 0, true).map(sniff::Entry::Request),
-            Side::Server => sniff::answer(bytes),
+            Side::Client => scan::find_head(bytes, 0, true).map(scan::Entry::Request),
+            Side::Server => scan::server_entry(bytes),
         };
         let Some(found) = found else {
             let passed = self.buf.skip(bytes.len().saturating_sub(limits::MAX_WINDOW));
             self.skipped |= passed > 0;
             return None;
         };
-        let (sniff::Entry::Request(at) | sniff::Entry::Response(at) | sniff::Entry::Event { at, .. }) = found;
+        let (scan::Entry::Request(at) | scan::Entry::Response(at) | scan::Entry::Event { at, .. }) = found;
         self.skipped |= at > 0;
         self.buf.skip(at);
         self.scanned = 0;
-        if let sniff::Entry::Event { chunked, .. } = found {
+        if let scan::Entry::Event { chunked, .. } = found {
             self.inside(chunked);
             return Some(Some(Step::Stream(self.buf.first_span()?, std::mem::take(&mut self.why))));
         }
@@ -390,7 +389,7 @@ impl Direction {
     /// was found, a step where the message is over.
     fn find_chunk(&mut self, findings: &mut Findings) -> Option<Option<Step>> {
         let bytes = self.buf.bytes();
-        let next = sniff::find_head(bytes, 0, self.side == Side::Client);
+        let next = scan::find_head(bytes, 0, self.side == Side::Client);
         let at = self.buf.first_span()?.start;
         match chunk_boundary(bytes) {
             Boundary::At(chunk) if next.is_none_or(|head| chunk < head) => {
@@ -435,7 +434,7 @@ fn chunk_boundary(bytes: &[u8]) -> Boundary {
     let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|at| at + 1));
     for start in starts {
         let Some(rest) = bytes.get(start..) else { break };
-        let Some((size, line)) = sniff::chunk_line(rest) else {
+        let Some((size, line)) = scan::chunk_line(rest) else {
             continue;
         };
         if size > MAX_CONFIRMED {

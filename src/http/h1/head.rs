@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use bytes::Bytes;
 
 use crate::base::{Code, Side, Span, limits};
-use crate::http::{FIELDS, Field, Head, StartLine};
+use crate::http::{Head, StartLine};
 
 /// A head and the framing of the body behind it.
 #[derive(Debug)]
@@ -83,10 +83,10 @@ fn parse_fields<const N: usize>(side: Side, raw: &Bytes, span: Span) -> Result<P
                 .allow_obsolete_multiline_headers_in_responses(true)
                 .allow_spaces_after_header_name_in_responses(true);
             let done = config.parse_response_with_uninit_headers(&mut response, raw, &mut fields)?;
-            if done.is_partial() {
+            let (true, Some(status)) = (done.is_complete(), response.code) else {
                 return Err(httparse::Error::Token);
-            }
-            (StartLine::Response { status: response.code }, &*response.headers, response.code)
+            };
+            (StartLine::Response { status }, &*response.headers, Some(status))
         }
     };
     let mut faults = Vec::new();
@@ -96,8 +96,8 @@ fn parse_fields<const N: usize>(side: Side, raw: &Bytes, span: Span) -> Result<P
         _ => framing(fields, &mut faults),
     };
     let interim = matches!(status, Some(100 | 102..=199));
-    let places = places(raw, fields);
-    let head = Box::new(Head { raw: raw.clone(), start, span, fields: places });
+    let fields = fields.iter().map(|field| (field.name, field.value));
+    let head = Box::new(Head::new(start, span, raw.clone(), fields));
     Ok(Parsed { head, framing, interim, faults })
 }
 
@@ -159,47 +159,11 @@ fn decimal(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-fn places(raw: &Bytes, fields: &[httparse::Header<'_>]) -> [(u32, u32); FIELDS] {
-    let mut places = [(0, 0); FIELDS];
-    let base = raw.as_ptr() as usize;
-    for field in fields {
-        let Some(known) = known(field.name) else { continue };
-        let Some(place) = places.get_mut(known as usize).filter(|place| **place == (0, 0)) else {
-            continue;
-        };
-        let value = field.value.trim_ascii();
-        // `value` is a slice of `raw`: the difference of the addresses is its offset.
-        let from = (value.as_ptr() as usize).wrapping_sub(base);
-        if let (Ok(start), Ok(end)) = (u32::try_from(from), u32::try_from(from.saturating_add(value.len()))) {
-            *place = (start, end);
-        }
-    }
-    places
-}
-
-fn known(name: &str) -> Option<Field> {
-    // By length first: most fields of a head are none of these.
-    let (candidate, field): (&str, Field) = match name.len() {
-        4 => ("host", Field::Host),
-        6 if name.eq_ignore_ascii_case("server") => ("server", Field::Agent),
-        6 => ("accept", Field::Accept),
-        8 => ("mcp-name", Field::McpName),
-        10 if name.eq_ignore_ascii_case("mcp-method") => ("mcp-method", Field::McpMethod),
-        10 => ("user-agent", Field::Agent),
-        12 => ("content-type", Field::ContentType),
-        13 => ("last-event-id", Field::LastEventId),
-        14 => ("mcp-session-id", Field::SessionId),
-        16 => ("content-encoding", Field::ContentEncoding),
-        20 => ("mcp-protocol-version", Field::ProtocolVersion),
-        _ => return None,
-    };
-    name.eq_ignore_ascii_case(candidate).then_some(field)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::Origin;
+    use crate::http::Field;
 
     fn read(side: Side, text: &str) -> Result<Parsed, String> {
         parse(side, &Bytes::copy_from_slice(text.as_bytes()), Span::of(Origin::new(1, 1)))

@@ -1,0 +1,74 @@
+//! The front: decodes packets, and hands segments to the lane of their connection. Runs on one thread, before the lanes.
+
+use crate::base::{Degraded, Findings, Origin, Sink};
+use crate::capture::Packet;
+use crate::link::{Decoded, Link};
+use crate::tcp::{ConnectionId, Directory};
+
+use super::lane::Input;
+
+/// What a packet turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PacketKind {
+    Tcp,
+    Unreadable,
+    Other,
+}
+
+/// Link decoding, and the directory of connections: their numbers, and the cap on them.
+#[derive(Debug, Default)]
+pub(super) struct Front {
+    link: Link,
+    directory: Directory,
+    closed: Vec<ConnectionId>,
+    /// Packets and ticks so far: see [`Order::input`](super::order::Order::input).
+    inputs: u64,
+}
+
+impl Front {
+    /// Returns the number of the packet or tick that is being processed.
+    pub(super) fn input(&self) -> u64 {
+        self.inputs
+    }
+
+    /// Decodes a packet. Returns its segment as the input for a lane; `None` if it has none. Connections that are opened
+    /// or closed by it are appended to `inputs`, to be handed to their lanes before the segment.
+    pub(super) fn packet(
+        &mut self,
+        packet: &Packet,
+        inputs: &mut Vec<Input>,
+        findings: &mut Findings,
+    ) -> (PacketKind, Option<Input>) {
+        self.inputs += 1;
+        let segment = match self.link.decode(packet, findings) {
+            Decoded::Segment(segment) => segment,
+            Decoded::NotTcp | Decoded::Fragment => return (PacketKind::Other, None),
+            Decoded::Unreadable => return (PacketKind::Unreadable, None),
+        };
+        let route = self.directory.route(&segment, &mut Sink::new(&mut self.closed, findings));
+        if !self.closed.is_empty() {
+            self.close(Degraded::NONE, segment.origin, inputs);
+        }
+        inputs.extend(route.opened.map(Input::Open));
+        (PacketKind::Tcp, Some(Input::Segment { id: route.id, from: route.from, segment }))
+    }
+
+    /// Packet time advanced to `now`: appends the connections that are forgotten to `inputs`.
+    pub(super) fn tick(&mut self, now: Origin, inputs: &mut Vec<Input>) {
+        self.inputs += 1;
+        self.directory.tick(now.time, &mut self.closed);
+        self.close(Degraded::NONE, now, inputs);
+    }
+
+    /// The capture is over: appends all connections to `inputs`.
+    pub(super) fn finish(&mut self, at: Origin, inputs: &mut Vec<Input>, findings: &mut Findings) {
+        self.inputs += 1;
+        self.link.end(findings);
+        self.directory.finish(&mut self.closed);
+        self.close(Degraded::CAPTURE_END, at, inputs);
+    }
+
+    fn close(&mut self, unconfirmed: Degraded, at: Origin, inputs: &mut Vec<Input>) {
+        inputs.extend(self.closed.drain(..).map(|id| Input::Close { id, unconfirmed, at }));
+    }
+}

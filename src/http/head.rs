@@ -1,0 +1,179 @@
+//! Heads of HTTP messages, whatever version of HTTP carried them.
+
+use bytes::Bytes;
+
+use crate::base::Span;
+
+/// The header fields that later layers look at. All others are in [`Head::text`] only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// `Content-Type`.
+    ContentType,
+    /// `Content-Encoding`.
+    ContentEncoding,
+    /// `Accept`.
+    Accept,
+    /// `Host`: shown, never used as a key.
+    Host,
+    /// `User-Agent` or `Server`.
+    Agent,
+    /// `Mcp-Session-Id` (MCP 2025-03-26 to 2025-11-25).
+    SessionId,
+    /// `MCP-Protocol-Version` (MCP 2025-06-18 and later).
+    ProtocolVersion,
+    /// `Mcp-Method` (MCP 2026-07-28).
+    McpMethod,
+    /// `Mcp-Name` (MCP 2026-07-28).
+    McpName,
+    /// `Last-Event-ID` (WHATWG HTML section 9.2).
+    LastEventId,
+}
+
+/// Number of variants of [`Field`].
+const FIELDS: usize = 10;
+
+impl Field {
+    /// Returns the field with this name, in any case; `None` for a field that no later layer looks at.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        // The length first: it rules out most fields of a head.
+        let (candidate, field): (&str, Self) = match name.len() {
+            4 => ("host", Self::Host),
+            6 if name.eq_ignore_ascii_case("server") => ("server", Self::Agent),
+            6 => ("accept", Self::Accept),
+            8 => ("mcp-name", Self::McpName),
+            10 if name.eq_ignore_ascii_case("mcp-method") => ("mcp-method", Self::McpMethod),
+            10 => ("user-agent", Self::Agent),
+            12 => ("content-type", Self::ContentType),
+            13 => ("last-event-id", Self::LastEventId),
+            14 => ("mcp-session-id", Self::SessionId),
+            16 => ("content-encoding", Self::ContentEncoding),
+            20 => ("mcp-protocol-version", Self::ProtocolVersion),
+            _ => return None,
+        };
+        name.eq_ignore_ascii_case(candidate).then_some(field)
+    }
+}
+
+/// The head of a request or of a response.
+///
+/// The values of fields are ranges of `text`. HTTP/1 sends heads as text, so `text` is a slice of the packet. A version
+/// with compressed heads (HTTP/2) decodes them into a text of its own.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Method and target, or status.
+    pub start: StartLine,
+    /// The packets that carried the head.
+    pub span: Span,
+    text: Bytes,
+    /// Start and end of each field's value in `text`; an empty range if the field is absent or empty.
+    values: [(u32, u32); FIELDS],
+}
+
+/// What the start line says, or the pseudo-header fields of HTTP/2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartLine {
+    /// A request.
+    Request {
+        /// The method as sent: `POST`, `GET`…
+        method: Box<str>,
+        /// The target in origin form: path and query. Of an absolute form (RFC 9112 section 3.2.2) only these.
+        target: Box<str>,
+    },
+    /// A final response, or one with status 101.
+    Response {
+        /// The status code.
+        status: u16,
+    },
+    /// A response whose head was not captured; its body shows that it is an event stream.
+    UnseenResponse,
+}
+
+impl Head {
+    /// Creates a head from its text and its fields in their order. Each value is a slice of `text`; of a field that
+    /// occurs several times the first one that is not empty counts.
+    #[must_use]
+    pub fn new<'a>(
+        start: StartLine,
+        span: Span,
+        text: Bytes,
+        fields: impl Iterator<Item = (&'a str, &'a [u8])>,
+    ) -> Self {
+        let mut values = [(0, 0); FIELDS];
+        let base = text.as_ptr() as usize;
+        for (name, value) in fields {
+            let Some(field) = Field::from_name(name) else { continue };
+            let Some(range) = values.get_mut(field as usize).filter(|range| **range == (0, 0)) else {
+                continue;
+            };
+            let value = value.trim_ascii();
+            // `value` is a slice of `text`: the difference of the addresses is its offset.
+            let from = (value.as_ptr() as usize).wrapping_sub(base);
+            if let (Ok(start), Ok(end)) =
+                (u32::try_from(from), u32::try_from(from.saturating_add(value.len())))
+            {
+                *range = (start, end);
+            }
+        }
+        Self { start, span, text, values }
+    }
+
+    /// Creates the head of a response that was not captured. `span` is where its body was first seen.
+    #[must_use]
+    pub fn unseen(span: Span) -> Self {
+        Self { start: StartLine::UnseenResponse, span, text: Bytes::new(), values: [(0, 0); FIELDS] }
+    }
+
+    /// Returns whether the head was not captured.
+    #[must_use]
+    pub fn is_unseen(&self) -> bool {
+        self.start == StartLine::UnseenResponse
+    }
+
+    /// Returns the head as text; empty if it was not captured.
+    #[must_use]
+    pub fn text(&self) -> &Bytes {
+        &self.text
+    }
+
+    /// Returns the value of a field without surrounding whitespace; `None` if it is absent, empty or not UTF-8.
+    #[must_use]
+    pub fn field(&self, field: Field) -> Option<&str> {
+        let (from, to) = *self.values.get(field as usize)?;
+        let value = self.text.get(from as usize..to as usize).filter(|value| !value.is_empty())?;
+        std::str::from_utf8(value).ok()
+    }
+
+    /// Returns whether the media type is `text/event-stream`, with or without parameters.
+    #[must_use]
+    pub fn is_event_stream(&self) -> bool {
+        self.field(Field::ContentType)
+            .is_some_and(|value| media_type(value).eq_ignore_ascii_case("text/event-stream"))
+    }
+}
+
+/// Returns the media type of a `Content-Type` value, without its parameters.
+fn media_type(value: &str) -> &str {
+    value.split(';').next().unwrap_or(value).trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Origin;
+
+    /// A version of HTTP that compresses heads writes the decoded fields into a text of its own.
+    #[test]
+    fn a_head_can_be_made_of_decoded_fields() {
+        let text =
+            Bytes::from_static(b":status: 200\ncontent-type: text/event-stream; a=b\nhost: h\nhost: i\n");
+        let lines = std::str::from_utf8(&text).unwrap().lines();
+        let fields = lines.filter_map(|line| line.rsplit_once(": ")).map(|(name, v)| (name, v.as_bytes()));
+        let span = Span::of(Origin::new(1, 1));
+        let head = Head::new(StartLine::Response { status: 200 }, span, text.clone(), fields);
+        assert_eq!(head.field(Field::Host), Some("h"));
+        assert_eq!(head.field(Field::Accept), None);
+        assert!(head.is_event_stream() && !head.is_unseen());
+        assert!(Head::unseen(span).is_unseen());
+    }
+}

@@ -1,0 +1,135 @@
+//! The connections of a lane: reassembles them, and holds the caps on bytes that wait for reassembly.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::connection::Connection;
+use super::{ConnectionId, Delivery, Opened, Summary};
+use crate::base::{Degraded, End, Ending, Origin, Sink, Timestamp, limits};
+use crate::link::Segment;
+
+/// Reassembles the connections that a [`Directory`](super::Directory) opens.
+///
+/// Every call concerns one connection. The outcome depends on the connections of the same shard only.
+#[derive(Debug, Default)]
+pub struct Reassembler {
+    /// By slot. Boxed: most slots of a lane belong to connections of other lanes.
+    connections: Vec<Option<Box<Connection>>>,
+    /// When to check which connection for holes that are due: time, connection, slot.
+    checks: BinaryHeap<Reverse<(Timestamp, u32, u32)>>,
+    /// Approximate memory held by the connections of each shard, in bytes.
+    held: [usize; limits::SHARDS],
+}
+
+impl Reassembler {
+    /// Creates the state of a connection. A slot may be reused after [`Reassembler::close`].
+    pub fn open(&mut self, opened: &Opened) {
+        let index = opened.id.slot as usize;
+        if index >= self.connections.len() {
+            self.connections.resize_with(index + 1, || None);
+        }
+        if let Some(slot) = self.connections.get_mut(index) {
+            *slot = Some(Box::new(Connection::new(opened)));
+        }
+    }
+
+    /// Takes the next segment of a connection, sent by `from`.
+    pub fn push(&mut self, id: ConnectionId, from: End, segment: Segment, sink: &mut Sink<'_, Delivery>) {
+        let Some(connection) = self.connections.get_mut(id.slot as usize).and_then(Option::as_deref_mut)
+        else {
+            return;
+        };
+        connection.push(from, segment, sink);
+        let mut cost = connection.cost();
+        if let Some(held) = self.held.get_mut(usize::from(id.shard)) {
+            let others = *held - connection.counted;
+            while others + cost > limits::MAX_HELD_PER_SHARD && connection.relieve(from, sink) {
+                cost = connection.cost();
+            }
+            *held = others + cost;
+            connection.counted = cost;
+        }
+        if let Some(due) = connection.due() {
+            schedule(&mut self.checks, connection, due);
+        }
+    }
+
+    /// Gives up the holes of one connection that are due at `now` and returns the connection; `None` if none is due.
+    pub fn release(&mut self, now: Origin, sink: &mut Sink<'_, Delivery>) -> Option<ConnectionId> {
+        while let Some(Reverse((due, tcp_stream, slot))) = self.checks.peek().copied()
+            && due <= now.time
+        {
+            self.checks.pop();
+            let connection = self.connections.get_mut(slot as usize).and_then(Option::as_deref_mut);
+            // The connection may be gone, or an earlier check may have replaced this one.
+            let Some(connection) =
+                connection.filter(|it| it.id.tcp_stream == tcp_stream && it.check_at == Some(due))
+            else {
+                continue;
+            };
+            connection.check_at = None;
+            connection.release(now, sink);
+            let cost = connection.cost();
+            if let Some(held) = self.held.get_mut(usize::from(connection.id.shard)) {
+                *held = *held - connection.counted + cost;
+                connection.counted = cost;
+            }
+            if let Some(due) = connection.due() {
+                schedule(&mut self.checks, connection, due);
+            }
+            return Some(connection.id);
+        }
+        None
+    }
+
+    /// Ends the directions that are open, and forgets the connection. Returns its summary; `None` if it is not open.
+    /// `unconfirmed` is added to the reasons of gaps whose bytes the receiver did not acknowledge.
+    pub fn close(
+        &mut self,
+        id: ConnectionId,
+        unconfirmed: Degraded,
+        at: Origin,
+        sink: &mut Sink<'_, Delivery>,
+    ) -> Option<Summary> {
+        let mut connection = self.connections.get_mut(id.slot as usize)?.take()?;
+        connection.flush(Ending::Open, unconfirmed, at, sink);
+        if let Some(held) = self.held.get_mut(usize::from(id.shard)) {
+            *held -= connection.counted;
+        }
+        Some(connection.summary())
+    }
+
+    /// Returns the numbers of segments that A and B retransmitted so far; 0 if the connection is not open.
+    #[must_use]
+    pub fn retransmissions(&self, id: ConnectionId) -> [u64; 2] {
+        self.get(id.slot).map_or([0; 2], Connection::retransmissions)
+    }
+
+    /// Returns the summary so far of the connection in a slot; `None` if the slot is free.
+    #[must_use]
+    pub fn summary(&self, slot: u32) -> Option<Summary> {
+        self.get(slot).map(Connection::summary)
+    }
+
+    /// Returns the approximate memory held, in bytes.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.held.iter().sum()
+    }
+
+    fn get(&self, slot: u32) -> Option<&Connection> {
+        self.connections.get(slot as usize)?.as_deref()
+    }
+}
+
+/// Has a connection checked for holes at `due`, unless it is checked before that anyway.
+fn schedule(
+    checks: &mut BinaryHeap<Reverse<(Timestamp, u32, u32)>>,
+    connection: &mut Connection,
+    due: Timestamp,
+) {
+    if connection.check_at.is_none_or(|at| due < at) {
+        connection.check_at = Some(due);
+        checks.push(Reverse((due, connection.id.tcp_stream, connection.id.slot)));
+    }
+}
