@@ -55,8 +55,7 @@ fn told(run: &Run) -> Bytes {
 fn every_payload_byte_is_delivered_or_accounted_for() {
     let mut problems = Vec::new();
     for capture in Capture::all() {
-        let items = capture.items();
-        let run = Run::over(&items);
+        let (items, run) = (capture.items(), capture.run());
         problems.extend(unbalanced(&run).into_iter().map(|problem| format!("{}: {problem}", capture.0)));
         let (Some(captured), told) = (captured(&items), told(&run)) else {
             panic!("{} holds packets that this test does not understand", capture.0);
@@ -65,7 +64,7 @@ fn every_payload_byte_is_delivered_or_accounted_for() {
             let differs = |way: &&(SocketAddr, SocketAddr)| captured.get(way) != told.get(way);
             let way = captured.keys().chain(told.keys()).find(differs).unwrap();
             let (want, have) = (captured.get(way), told.get(way));
-            problems.push(format!("{}: {way:?} has {want:?} bytes, told are {have:?}", capture.0));
+            problems.push(format!("{}: {way:?} has {want:?} bytes, the program counts {have:?}", capture.0));
         }
     }
     assert_no_problems(&problems);
@@ -75,7 +74,7 @@ fn every_payload_byte_is_delivered_or_accounted_for() {
 fn a_complete_capture_has_no_gaps() {
     let mut problems = Vec::new();
     for capture in Capture::all().filter(|capture| !capture.is_damaged()) {
-        for connection in Run::over(&capture.items()).connections() {
+        for connection in capture.run().connections() {
             for (side, books) in Side::BOTH.into_iter().zip(connection.directions) {
                 if books.gaps > 0 {
                     let (no, side) = (connection.tcp_stream, side.name());
@@ -95,7 +94,7 @@ fn every_packet_is_counted() {
     for capture in Capture::all() {
         let items = capture.items();
         let packets = packets(&items);
-        let counts = Run::over(&items).capture().unwrap_or_else(|| panic!("{}: no counts", capture.0));
+        let counts = capture.run().capture().unwrap_or_else(|| panic!("{}: no counts", capture.0));
         assert_eq!(counts.packets, packets.len() as u64, "{}", capture.0);
         let original: u64 = packets.values().map(|packet| u64::from(packet.original_len)).sum();
         assert_eq!(counts.bytes, original, "{}", capture.0);
@@ -115,8 +114,9 @@ fn each_request_is_emitted_once_and_before_its_exchange() {
             match entry {
                 Entry::Record(Record::Request(request)) => {
                     let before = asked.insert(request.n, request);
-                    problems
-                        .extend(before.map(|before| format!("{}: {} was told twice", capture.0, before.n)));
+                    problems.extend(
+                        before.map(|before| format!("{}: {} was emitted twice", capture.0, before.n)),
+                    );
                 }
                 Entry::Record(Record::Exchange(exchange)) => {
                     let same = asked.remove(&exchange.n).is_some_and(|request| {
@@ -124,16 +124,16 @@ fn each_request_is_emitted_once_and_before_its_exchange() {
                             == (&exchange.id, &exchange.method, &exchange.name, exchange.request)
                     });
                     if !same {
-                        problems.push(format!("{}: {} was not told before", capture.0, exchange.n));
+                        problems.push(format!("{}: {} was not emitted before", capture.0, exchange.n));
                     }
                 }
                 _ => {}
             }
         }
-        problems.extend(asked.keys().map(|n| format!("{}: nothing became of {n}", capture.0)));
-        let unwatched = Run::of(&mut corpus::source(capture.bytes())).unwrap().jsonl();
-        if run.jsonl() != unwatched {
-            problems.push(format!("{}: watching changes what is told", capture.0));
+        problems.extend(asked.keys().map(|n| format!("{}: {n} has no exchange", capture.0)));
+        let without = Run::of(&mut corpus::source(capture.bytes())).unwrap();
+        if run.jsonl() != without.jsonl() {
+            problems.push(format!("{}: emitting requests changes the export", capture.0));
         }
     }
     assert_no_problems(&problems);

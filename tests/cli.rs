@@ -252,12 +252,15 @@ fn the_manual_pages_are_written_into_a_directory() {
         names,
         [
             "mcpdump-config.1",
+            #[cfg(feature = "demo")]
             "mcpdump-demo.1",
             "mcpdump-export.1",
             "mcpdump-interfaces.1",
             "mcpdump-list.1",
             "mcpdump-report.1",
+            #[cfg(feature = "demo")]
             "mcpdump-serve.1",
+            #[cfg(feature = "demo")]
             "mcpdump-traffic.1",
             "mcpdump.1"
         ]

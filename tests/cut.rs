@@ -50,7 +50,7 @@ fn segments_cut_at_random_give_the_same_output() {
     let mut problems = Vec::new();
     for capture in Capture::all() {
         let items = capture.items();
-        let want = rows(capture, &Run::over(&items));
+        let want = rows(capture, &capture.run());
         for seed in 0..if capture.is_large() { 1 } else { 4 } {
             let remade = cut(&items, Cut::Random(5), &mut Rng::new(seed));
             let name = format!("{} seed {seed}", capture.0);
@@ -65,7 +65,7 @@ fn one_byte_per_segment_gives_the_same_output() {
     let mut problems = Vec::new();
     for capture in Capture::all().filter(|capture| !capture.is_large()) {
         let items = capture.items();
-        let want = rows(capture, &Run::over(&items));
+        let want = rows(capture, &capture.run());
         // Longer captures in pieces of seven bytes, which take less time and also meet every offset
         // in a line.
         let bytes = if items.len() < 400 { 1 } else { 7 };
@@ -82,7 +82,7 @@ fn shuffled_and_repeated_segments_give_the_same_output() {
     let whole = Capture::all().filter(|capture| !capture.is_large() && !capture.is_damaged());
     for capture in whole {
         let items = capture.items();
-        let want = without_findings(rows(capture, &Run::over(&items)));
+        let want = without_findings(rows(capture, &capture.run()));
         for seed in 0..2 {
             let remade = cut_and_shuffle(&items, Cut::Random(5), &mut Rng::new(seed));
             let name = format!("{} seed {seed}", capture.0);

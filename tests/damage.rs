@@ -14,7 +14,7 @@ fn hold(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
     let mut problems = Vec::new();
     for capture in Capture::small_and_whole() {
         let items = capture.items();
-        let whole = Run::over(&items);
+        let whole = capture.run();
         let measure = Measure::new(&whole, &items, !capture.is_compressed());
         for (way, damaged) in ways(&items) {
             let run = Run::over(&damaged.remade.items);
@@ -63,7 +63,7 @@ fn truncated_files_cause_no_false_statement() {
     let mut problems = Vec::new();
     for capture in Capture::small_and_whole() {
         let (bytes, items) = (capture.bytes(), capture.items());
-        let whole = Run::over(&items);
+        let whole = capture.run();
         let measure = Measure::new(&whole, &items, !capture.is_compressed());
         for seed in 0..6 {
             let at = 24 + Rng::new(seed).below(bytes.len() - 24);
@@ -90,7 +90,7 @@ fn reordered_packets_give_the_same_exchanges() {
     let mut problems = Vec::new();
     for capture in Capture::small_and_whole() {
         let items = capture.items();
-        let whole = Run::over(&items);
+        let whole = capture.run();
         let measure = Measure::new(&whole, &items, true);
         for seed in 0..4 {
             let remade = damage::reorder(&items, &mut Rng::new(seed));
@@ -115,7 +115,7 @@ fn packets_captured_twice_give_the_same_exchanges() {
             rows.retain(|row| row["type"] != "finding");
             rows
         };
-        let want = told(&Run::over(&items));
+        let want = told(&capture.run());
         for seed in 0..3 {
             let remade = damage::repeat(&items, 10, &mut Rng::new(seed));
             let run = Run::over(&remade.items);

@@ -118,6 +118,7 @@ fn a_signal_ends_the_tui_and_the_file_is_complete() {
 }
 
 #[test]
+#[cfg(feature = "demo")]
 fn the_tui_shows_the_demo() {
     if !can_capture() {
         return;

@@ -1,11 +1,15 @@
 //! The captures of `captures/`.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use mcpdump::base::Findings;
 use mcpdump::capture::{self, Item, Source};
+
+use super::run::Run;
 
 /// The captures that the laws are checked on: one file per kind of traffic, one of the link types.
 pub(crate) const ALL: [&str; 25] = [
@@ -92,6 +96,13 @@ impl Capture {
     /// The items of the file.
     pub(crate) fn items(self) -> Vec<Item> {
         items(self.bytes()).unwrap_or_else(|error| panic!("{}: {error}", self.0))
+    }
+
+    /// A run of the engine over it, made once and shared by all tests.
+    pub(crate) fn run(self) -> Arc<Run> {
+        static RUNS: Mutex<BTreeMap<&str, Arc<OnceLock<Arc<Run>>>>> = Mutex::new(BTreeMap::new());
+        let run = Arc::clone(RUNS.lock().unwrap().entry(self.0).or_default());
+        Arc::clone(run.get_or_init(|| Arc::new(Run::over(&self.items()))))
     }
 }
 

@@ -286,7 +286,9 @@ fn the_memory_is_an_option_of_the_tui_alone() {
     let capture = corpus::directory().join(super::SSE).display().to_string();
     for (arguments, said) in [
         (&["--memory", "64MiB", &capture][..], "no terminal"),
+        #[cfg(feature = "demo")]
         (&["demo", "--memory", "64MiB", "--for", "1s"], "no terminal"),
+        #[cfg(feature = "demo")]
         (&["report", "--memory", "64MiB", &capture], "--memory is an option of demo"),
         (&["--memory", "64MiB", "report", &capture], "the command comes first"),
         (&["--memory", "12kB", &capture], "is not between 1MiB and 1TiB"),
