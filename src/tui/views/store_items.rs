@@ -41,7 +41,7 @@ pub(super) struct StoreItems<'m, T> {
 
 impl<'m, T: StoreItem> StoreItems<'m, T> {
     pub(super) fn of(model: &'m Model) -> Self {
-        Self { model, completed: T::completed(&model.store()), open: T::open(&model.store()).collect() }
+        Self { model, completed: T::completed(model.store()), open: T::open(model.store()).collect() }
     }
 
     /// Returns the item at a place and whether it is open; `None` after the last.

@@ -36,6 +36,16 @@ pub(super) struct GridSelection {
     pub(super) column: Option<usize>,
 }
 
+/// What the pane shows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PaneContent<'a> {
+    pub(super) row: &'a LatencyRow,
+    /// `None` if no exchange of the row has a latency.
+    pub(super) grid: Option<&'a Grid>,
+    /// The selected part; `None` if keys go to the table.
+    pub(super) chosen: Option<GridSelection>,
+}
+
 /// Areas of the pane.
 #[derive(Clone, Copy, Debug)]
 struct PaneLayout {
@@ -58,12 +68,18 @@ impl PaneLayout {
 struct ColumnLayout {
     columns: usize,
     width: u16,
+    /// Exchanges of the cell that has most.
+    hottest: u64,
 }
 
 impl ColumnLayout {
     fn of(grid: &Grid, heat: Rect) -> Self {
         let columns = grid.columns().max(1);
-        Self { columns, width: heat.width.min(u16::try_from(columns * MAX_COLUMN_WIDTH).unwrap_or(u16::MAX)) }
+        Self {
+            columns,
+            width: heat.width.min(u16::try_from(columns * MAX_COLUMN_WIDTH).unwrap_or(u16::MAX)),
+            hottest: grid.maxima().1,
+        }
     }
 
     /// Returns the area of a column within a line of the heat map.
@@ -85,14 +101,8 @@ pub(super) fn body(area: Rect) -> Rect {
 }
 
 /// Draws histogram and heat map of a row. `chosen` is the selected part if keys go to the pane.
-pub(super) fn draw(
-    model: &Model,
-    row: &LatencyRow,
-    grid: Option<&Grid>,
-    chosen: Option<GridSelection>,
-    area: Rect,
-    painter: &mut Painter<'_>,
-) {
+pub(super) fn draw(model: &Model, content: PaneContent<'_>, area: Rect, painter: &mut Painter<'_>) {
+    let PaneContent { row, grid, chosen } = content;
     let symbols = painter.symbols();
     let title_of_row: String =
         columns::row_name(&row.key.subject, &symbols, model).into_iter().map(|(_, text)| text).collect();
@@ -111,7 +121,7 @@ pub(super) fn draw(
     };
     let places = PaneLayout::of(body);
     let columns = ColumnLayout::of(grid, places.heat);
-    let (longest, hottest) = grid.maxima();
+    let (longest, _) = grid.maxima();
     // With few buckets, each is up to [`MAX_BUCKET_HEIGHT`] lines high.
     let count = grid.lines().len().max(1) as u16;
     let tall = (body.height / count).clamp(1, MAX_BUCKET_HEIGHT);
@@ -125,7 +135,7 @@ pub(super) fn draw(
             let at = |place: Rect| Rect { y, height: 1, ..place };
             draw_bar(bucket.total, longest, y == rows.y, at(places.bars), painter);
             painter.draw_text((places.bars.right(), y).into(), 1, Role::Border, standing);
-            draw_cells(line, bucket, hottest, columns, at(places.heat), painter);
+            draw_cells(line, bucket, columns, at(places.heat), painter);
         }
         draw_scale(row, grid, line, Rect { height: 1, ..rows }, painter);
         if let Some(chosen) = chosen.filter(|chosen| chosen.line == line) {
@@ -142,7 +152,7 @@ pub(super) fn draw(
     let below = Rect { y: (body.y + count.saturating_mul(tall)).min(body.bottom()), height: 1, ..body };
     painter.draw_text((places.bars.x, below.y).into(), places.bars.width, Role::Faint, "exchanges");
     match chosen.and_then(|chosen| chosen.column) {
-        Some(column) => draw_pointer(model, grid, columns, column, below, painter),
+        Some(column) => draw_pointer(model, grid, column, below, painter),
         None => draw_axis(model, grid, columns, below, painter),
     }
 }
@@ -196,14 +206,7 @@ fn draw_bar(count: LatencyCount, longest: u64, counted: bool, area: Rect, painte
 
 /// Draws the cells of a bucket. A cell with failed exchanges has the failure symbol instead of a
 /// shade.
-fn draw_cells(
-    line: usize,
-    bucket: &Bucket,
-    hottest: u64,
-    columns: ColumnLayout,
-    area: Rect,
-    painter: &mut Painter<'_>,
-) {
+fn draw_cells(line: usize, bucket: &Bucket, columns: ColumnLayout, area: Rect, painter: &mut Painter<'_>) {
     let symbols = painter.symbols();
     for (column, count) in bucket.columns.iter().enumerate() {
         if count.all == 0 {
@@ -213,7 +216,7 @@ fn draw_cells(
         let (role, symbol) = if count.failed > 0 {
             (Role::Bad, symbols.bad)
         } else {
-            (Role::Send, shade(&symbols.heat, count.all, hottest))
+            (Role::Send, shade(&symbols.heat, count.all, columns.hottest))
         };
         painter.draw_text(cell.as_position(), cell.width, role, &symbol.repeat(cell.width.into()));
         painter.add_hit(cell, Hit::Cell(Pane::Detail, line, column));
@@ -248,16 +251,9 @@ fn draw_selection(
 
 /// Draws a pointer below the selected column, for terminals without color, and the time at which
 /// the column begins.
-fn draw_pointer(
-    model: &Model,
-    grid: &Grid,
-    columns: ColumnLayout,
-    column: usize,
-    area: Rect,
-    painter: &mut Painter<'_>,
-) {
+fn draw_pointer(model: &Model, grid: &Grid, column: usize, area: Rect, painter: &mut Painter<'_>) {
     let heat = PaneLayout::of(area).heat;
-    let place = columns.place(column, heat);
+    let place = ColumnLayout::of(grid, heat).place(column, heat);
     let [up, _] = painter.symbols().sorted;
     let time = units::time_of_day(grid.times(model.totals().heat_maps(), column).0);
     let wide = time.len() as u16 + 1;

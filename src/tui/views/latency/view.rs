@@ -20,7 +20,7 @@ use crate::tui::views::view::View;
 use super::columns;
 use super::filter::{self, BucketLimits};
 use super::grid::{self, Grid};
-use super::pane::{self, GridSelection};
+use super::pane::{self, GridSelection, PaneContent};
 
 /// View of the latencies.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl View for Latency {
         if let Some(row) = self.row(self.list.selected, model) {
             let grid = self.grid(pane::body(below), model);
             let chosen = grid.as_ref().and_then(|grid| self.chosen(grid, model));
-            pane::draw(model, row, grid.as_ref(), chosen, below, painter);
+            pane::draw(model, PaneContent { row, grid: grid.as_ref(), chosen }, below, painter);
         }
     }
 

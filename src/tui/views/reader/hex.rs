@@ -70,7 +70,7 @@ pub(super) fn draw(
         painter.draw_spans(body, &[(Role::Faint, MASK)]);
         return;
     }
-    let per_line = LINE_WIDTHS.iter().find(|(width, _)| area.width >= *width).map_or(8, |(_, bytes)| *bytes);
+    let per_line = bytes_per_line(area.width);
     let lines = usize::from(body.height);
     // Leave a line above the highlighted range.
     let last = bytes.len().div_ceil(per_line).saturating_sub(lines);
@@ -83,7 +83,7 @@ pub(super) fn draw(
         if part.is_empty() {
             break;
         }
-        draw_line(part, from, per_line, highlight, line(y), painter);
+        draw_line(part, from, highlight, line(y), painter);
     }
 }
 
@@ -126,17 +126,16 @@ fn title(len: usize, highlight: &Range<usize>, columns: usize) -> String {
     if highlight.len() > 1 && long.len() + 6 <= columns { long } else { title }
 }
 
-/// Draws digits and characters of a line: `part` at offset `from`, of up to `per_line` bytes. The highlighted range is in brackets, so that it is
-/// visible without color.
-fn draw_line(
-    part: &[u8],
-    from: usize,
-    per_line: usize,
-    highlight: &Highlight,
-    line: Rect,
-    painter: &mut Painter<'_>,
-) {
+/// Returns how many bytes fit into a line of `width` columns.
+fn bytes_per_line(width: u16) -> usize {
+    LINE_WIDTHS.iter().find(|(needed, _)| width >= *needed).map_or(8, |(_, bytes)| *bytes)
+}
+
+/// Draws digits and characters of a line: `part` is at offset `from`. The highlighted range is in
+/// brackets, so that it is visible without color.
+fn draw_line(part: &[u8], from: usize, highlight: &Highlight, line: Rect, painter: &mut Painter<'_>) {
     painter.draw_text(line.as_position(), OFFSET_WIDTH, Role::Faint, &format!("{from:08x}"));
+    let per_line = bytes_per_line(line.width);
     let middle = |at: usize| u16::from(at >= per_line / 2);
     let digits = line.x + OFFSET_WIDTH;
     let letters = digits + per_line as u16 * 3 + 3;
