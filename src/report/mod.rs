@@ -69,7 +69,7 @@ pub struct Options {
     pub files: Vec<String>,
     /// Columns of [`Format::Text`]; below 60 counts as 60.
     pub width: usize,
-    /// Rows of each table of [`Format::Text`] and [`Format::Markdown`] before «and 340 more».
+    /// Rows of each table of [`Format::Text`] and [`Format::Markdown`] before "and N more".
     pub rows: usize,
 }
 
