@@ -1,8 +1,9 @@
-//! Who may call: the Host and Origin of a request in, `403 Forbidden` or nothing out.
+//! Checks the Host and Origin of requests.
 //!
-//! A web page that a browser on this machine shows can reach a server on loopback; with DNS rebinding it can even read
-//! the answers, for its host name then resolves to 127.0.0.1. Its requests name that host in `Host` and the page in
-//! `Origin`: both must be known (MCP 2025-03-26 to 2026-07-28, Transports, Security Warning).
+//! A web page in a browser on this machine can reach a server on loopback; with DNS rebinding it
+//! can even read the answers, because its host name then resolves to 127.0.0.1. Its requests name
+//! that host in `Host` and the page in `Origin`: both must be allowed (MCP 2025-03-26 to
+//! 2026-07-28, Transports, Security Warning).
 
 use std::net::SocketAddr;
 
@@ -10,31 +11,31 @@ use axum::http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
 
 use super::options::Error;
 
-/// Names of this machine that are no names of any other.
+/// Names that always mean this machine.
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// The hosts and origins that requests may name.
+/// Allowed hosts and origins.
 #[derive(Debug)]
 pub(super) struct Guard {
     hosts: Vec<Host>,
     origins: Vec<String>,
 }
 
-/// A host that may be named.
+/// An allowed host.
 #[derive(Debug, PartialEq, Eq)]
 struct Host {
-    /// In lower case, an IPv6 address in brackets.
+    /// Lower case; an IPv6 address in brackets.
     name: String,
-    /// `None` is any port.
+    /// `None` allows any port.
     port: Option<u16>,
 }
 
 impl Guard {
-    /// Lets in what names this machine, the address that is listened on, and what the operator adds.
+    /// Allows the names of this machine, the listening address, and the hosts and origins given.
     ///
     /// # Errors
     ///
-    /// When what the operator adds is no host or no origin: it would never be named, and nobody be told why.
+    /// A given host or origin is invalid and could never match.
     pub(super) fn new(listen: SocketAddr, hosts: &[String], origins: &[String]) -> Result<Self, Error> {
         let mut allowed: Vec<Host> =
             LOCAL.iter().map(|name| Host { name: (*name).to_owned(), port: None }).collect();
@@ -50,12 +51,12 @@ impl Guard {
         Ok(Self { hosts: allowed, origins })
     }
 
-    /// Why a request is not let in.
+    /// Checks a request.
     ///
     /// # Errors
     ///
-    /// `400` where HTTP/1.1's one `Host` (RFC 9112, section 3.2) is missing or given twice, `403` where the host or the
-    /// origin is not known.
+    /// `400` if the `Host` that HTTP/1.1 requires is missing or repeated (RFC 9112 section 3.2),
+    /// `403` if the host or origin is not allowed.
     pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
         let mut hosts = headers.get_all(header::HOST).iter();
         let host = match (hosts.next(), hosts.next(), uri.authority()) {
@@ -64,36 +65,37 @@ impl Guard {
             (Some(_), Some(_), _) => return Err((StatusCode::BAD_REQUEST, "more than one Host")),
             (None, _, None) => return Err((StatusCode::BAD_REQUEST, "no Host")),
         };
-        if !host.is_some_and(|host| self.knows(&host)) {
-            return Err((StatusCode::FORBIDDEN, "this Host is not known here: --allow-host adds one"));
+        if !host.is_some_and(|host| self.allows_host(&host)) {
+            return Err((StatusCode::FORBIDDEN, "this Host is not allowed: add it with --allow-host"));
         }
         let origins = headers.get_all(header::ORIGIN).iter();
-        if !origins.map(|origin| origin.to_str().unwrap_or_default()).all(|origin| self.lets_in(origin)) {
-            return Err((StatusCode::FORBIDDEN, "this Origin is not known here: --allow-origin adds one"));
+        if !origins.map(|origin| origin.to_str().unwrap_or_default()).all(|origin| self.allows_origin(origin))
+        {
+            return Err((StatusCode::FORBIDDEN, "this Origin is not allowed: add it with --allow-origin"));
         }
         Ok(())
     }
 
-    fn knows(&self, host: &Host) -> bool {
+    fn allows_host(&self, host: &Host) -> bool {
         self.hosts
             .iter()
             .any(|known| known.name == host.name && (known.port.is_none() || known.port == host.port))
     }
 
-    /// Whether a page of this origin may call: `scheme://host[:port]`, or `null` for a page that has none (RFC 6454,
-    /// section 6).
-    fn lets_in(&self, origin: &str) -> bool {
+    /// Whether pages of this origin may call: `scheme://host[:port]`, or `null` for a page without
+    /// an origin (RFC 6454 section 6).
+    fn allows_origin(&self, origin: &str) -> bool {
         let origin = origin.to_ascii_lowercase();
         if self.origins.contains(&origin) {
             return true;
         }
         let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        host.and_then(Host::parse).is_some_and(|host| self.knows(&host))
+        host.and_then(Host::parse).is_some_and(|host| self.allows_host(&host))
     }
 }
 
-/// An origin as browsers write it (RFC 6454, section 6.2): `null`, or scheme and host in lower case without a path;
-/// `None` for what is none.
+/// Normalizes an origin to the form that browsers send (RFC 6454 section 6.2): `null`, or scheme
+/// and host in lower case without a path. `None` if `text` is not an origin.
 fn origin(text: &str) -> Option<String> {
     let origin = text.trim_end_matches('/').to_ascii_lowercase();
     let is_one = origin.split_once("://").is_some_and(|(scheme, host)| {
@@ -103,7 +105,7 @@ fn origin(text: &str) -> Option<String> {
 }
 
 impl Host {
-    /// `host`, `host:port`, `[v6]:port`; `None` for what is no host.
+    /// Parses `host`, `host:port` or `[v6]:port`; `None` if invalid.
     fn parse(text: &str) -> Option<Self> {
         let authority: Authority = text.parse().ok()?;
         if authority.as_str().contains('@') {
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_of_this_machine_and_added_ones_are_let_in() {
+    fn hosts_of_this_machine_and_given_hosts_are_allowed() {
         for host in ["localhost", "LOCALHOST:1", "127.0.0.1:3000", "[::1]:9", "192.0.2.7:3000"] {
             assert_eq!(status(&[(header::HOST, host)]), 200, "{host}");
         }
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn other_hosts_are_not() {
+    fn other_hosts_are_refused() {
         for host in
             ["evil.example", "localhost.evil.example", "mcp.example", "mcp.example:1", "127.0.0.2", ""]
         {
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_those_of_the_hosts_and_added_ones() {
+    fn origins_of_allowed_hosts_and_given_origins_are_allowed() {
         let with = |origin| status(&[(header::HOST, "localhost"), (header::ORIGIN, origin)]);
         for origin in ["http://localhost:6274", "https://127.0.0.1", "https://app.example", "null"] {
             assert_eq!(with(origin), 200, "{origin}");
@@ -167,13 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_means_all_is_no_name() {
+    fn the_unspecified_address_is_not_a_host_name() {
         let guard = Guard::new("0.0.0.0:3000".parse().unwrap(), &[], &[]).unwrap();
-        assert!(!guard.knows(&Host { name: "0.0.0.0".to_owned(), port: Some(3000) }));
+        assert!(!guard.allows_host(&Host { name: "0.0.0.0".to_owned(), port: Some(3000) }));
     }
 
     #[test]
-    fn what_could_never_be_named_is_refused() {
+    fn invalid_hosts_and_origins_are_refused() {
         let listen = "127.0.0.1:3000".parse().unwrap();
         for host in ["http://a.example", "a.example/", "user@a.example", "a b", "::1", ""] {
             let refused = Guard::new(listen, &[host.to_owned()], &[]);

@@ -1,4 +1,5 @@
-//! Routes, and what every POST has in common: its body, its size, and what kind of JSON-RPC message it is.
+//! Routes, and what all POSTs have in common: reading the body, its size limit, and a first look at
+//! the JSON-RPC message.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -23,29 +24,29 @@ use super::guard::Guard;
 use super::sse::{self, Sessions};
 use super::streamable::{self, Mcp};
 
-/// Bytes of a request's body. Clients send some hundred; an answer to sampling may carry an image. Each connection may
-/// hold one, so a megabyte keeps a gigabyte the worst case.
+/// Largest request body, in bytes. Most have a few hundred; a response to sampling may carry an
+/// image. Each connection may hold one body, so 1 MiB bounds the total to about 1 GiB.
 const BODY: usize = 1024 * 1024;
 
-/// A body must be there so long after its head.
+/// Time limit for a body after its head.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
-/// A media type of this server.
+/// Media type of JSON.
 pub(super) const JSON: &str = "application/json";
-/// A media type of this server.
+/// Media type of event streams.
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
 
-/// What every route needs.
+/// State shared by all routes.
 pub(super) struct App<H> {
     pub(super) guard: Guard,
     pub(super) plan: Plan,
     pub(super) sse: Sessions<H>,
     pub(super) mcp: Mcp<H>,
-    /// Cancelled when the server is to end.
+    /// Cancelled when the server shuts down.
     pub(super) end: CancellationToken,
 }
 
-/// The routes of the server.
+/// Returns the routes of the server.
 pub(super) fn router<H: ServerHandler + Clone>(app: Arc<App<H>>) -> Router {
     Router::new()
         .route("/sse", get(sse::open::<H>))
@@ -67,17 +68,17 @@ async fn check<H: ServerHandler>(State(app): State<Arc<App<H>>>, request: Reques
     }
 }
 
-/// A POST with its body.
+/// A POST and its body.
 pub(super) struct Post {
     pub(super) parts: Parts,
     pub(super) body: Bytes,
 }
 
-/// Reads a POST that must carry JSON.
+/// Reads a POST with a JSON body.
 ///
 /// # Errors
 ///
-/// The response that says what is wrong: 408, 413, 415, or 400 with the JSON-RPC error -32700.
+/// The error response: 408, 413, 415, or 400 with the JSON-RPC error -32700.
 pub(super) async fn read(request: Request) -> Result<Post, Response> {
     let (parts, body) = request.into_parts();
     if !media_type(&parts.headers).is_some_and(|kind| kind.eq_ignore_ascii_case(JSON)) {
@@ -98,7 +99,7 @@ pub(super) async fn read(request: Request) -> Result<Post, Response> {
     Ok(Post { parts, body })
 }
 
-/// The bytes of a body, as long as they are not too many.
+/// Collects a body up to the size limit.
 async fn collect(body: Body) -> Result<Bytes, Response> {
     let mut pieces = body.into_data_stream();
     let mut whole = Vec::new();
@@ -118,7 +119,8 @@ fn too_large() -> Response {
     (StatusCode::PAYLOAD_TOO_LARGE, format!("a body may have {BODY} bytes\n")).into_response()
 }
 
-/// What the server looks at before a transport does. `method` and `id` make a request (JSON-RPC 2.0, section 4).
+/// The members read before a transport handles a message. `method` and `id` make a request
+/// (JSON-RPC 2.0 section 4).
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Peek<'a> {
     #[serde(borrow, default)]
@@ -128,40 +130,40 @@ pub(super) struct Peek<'a> {
 }
 
 impl<'a> Peek<'a> {
-    /// Looks at one message; nothing is seen in what is none.
+    /// Reads one message; empty if `body` is not a JSON object.
     pub(super) fn of(body: &'a [u8]) -> Self {
         serde_json::from_slice(body).unwrap_or_default()
     }
 
-    /// The method, if the message is a request.
+    /// Returns the method if the message is a request.
     pub(super) fn request(&self) -> Option<&str> {
         self.id.and(self.method.as_deref())
     }
 
-    /// The id as it was sent; `null` where there is none.
+    /// Returns the id as sent; `null` if there is none.
     pub(super) fn id(&self) -> &str {
         self.id.map_or("null", RawValue::get)
     }
 }
 
-/// A response with a JSON-RPC error that belongs to no request.
+/// Builds a response with a JSON-RPC error that belongs to no request.
 pub(super) fn rpc_error(status: StatusCode, code: i32, message: &str) -> Response {
     rpc_error_of("null", status, code, message)
 }
 
-/// A response with a JSON-RPC error; `id` is JSON.
+/// Builds a response with a JSON-RPC error for the request `id`, which is JSON text.
 pub(super) fn rpc_error_of(id: &str, status: StatusCode, code: i32, message: &str) -> Response {
     let message = serde_json::Value::from(message);
     let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":{message}}}}}"#);
     (status, [(header::CONTENT_TYPE, HeaderValue::from_static(JSON))], body).into_response()
 }
 
-/// The answer that `--fail-rate` gives in place of the server's.
+/// Builds the response of a request that `--fail-rate` fails with HTTP 500.
 pub(super) fn failed() -> Response {
     rpc_error(StatusCode::INTERNAL_SERVER_ERROR, -32603, "failed on purpose (--fail-rate)")
 }
 
-/// The media type of a body, without its parameters (RFC 9110, section 8.3.1).
+/// Returns the media type of a body without parameters (RFC 9110 section 8.3.1).
 pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split(';').next().unwrap_or(value).trim())

@@ -1,15 +1,15 @@
-//! The Hacker News MCP server: it makes the traffic that the other rooms read, and sees none of them.
+//! The Hacker News MCP server, a source of traffic. Independent of the analysis.
 //!
-//! Sockets come in; HTTP responses and streams go out. One handler (rmcp's `ServerHandler`), three ways in:
+//! One handler (rmcp's `ServerHandler`) behind three transports:
 //!
-//! | way in | revisions | where | written by |
+//! | transport | revisions | paths | implementation |
 //! |---|---|---|---|
 //! | HTTP+SSE | 2024-11-05, and newer ones negotiated over it | `GET /sse`, `POST /messages?sessionId=` | `sse`, over rmcp's sink-and-stream transport |
-//! | Streamable HTTP | 2025-03-26, 2025-06-18, 2025-11-25 | `/mcp`, with `Mcp-Session-Id` | rmcp, with what `streamable` adds |
+//! | Streamable HTTP | 2025-03-26, 2025-06-18, 2025-11-25 | `/mcp`, with `Mcp-Session-Id` | rmcp, extended by `streamable` |
 //! | Streamable HTTP | 2026-07-28, stateless | `/mcp` | rmcp |
 //!
-//! A request comes through `net` (connections, their number and their end), `guard` (Host and Origin), `http` (routes,
-//! bodies, their size) and `faults` (what goes wrong on purpose) before a transport sees it.
+//! A request passes `net` (connections and their limits), `guard` (Host and Origin), `http`
+//! (routes, bodies, size limits) and `faults` (deliberate faults) before it reaches a transport.
 
 mod everything;
 mod faults;

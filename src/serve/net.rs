@@ -1,4 +1,4 @@
-//! Connections: sockets in, HTTP/1.1 connections served out; how many there may be, and how each ends.
+//! Accepts TCP and TLS connections, serves HTTP/1.1 on them, and limits their number and duration.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,39 +23,40 @@ use tokio_util::task::TaskTracker;
 
 use super::options::Error;
 
-/// Connections that may be open at once: each may hold a body of `http::BODY` bytes. More wait in the kernel's queue.
+/// Most open connections: each may hold a body of `http::BODY` bytes. More wait in the kernel's
+/// queue.
 const CONNECTIONS: usize = 1024;
 
-/// A request's head must be there so long after the connection, or the response before it: clients keep connections
-/// for their next request.
+/// Time limit for a request head after the connection or the previous response. Clients keep
+/// connections open for their next request.
 const HEAD_TIME: Duration = Duration::from_secs(60);
 
-/// Header lines of a request: clients send some fifteen, proxies add a few.
+/// Most header lines of a request: clients send about fifteen, proxies add a few.
 const HEADERS: usize = 100;
 
-/// Bytes of a request's head, and what is buffered of a connection beside bodies.
+/// Largest request head, in bytes; also the read buffer of a connection.
 const HEAD_SIZE: usize = 64 * 1024;
 
-/// A client that reads nothing for so long, while something is to be sent, is given up.
+/// Time after which a client that does not read pending data is disconnected.
 const READ_TIME: Duration = Duration::from_secs(30);
 
-/// A TLS handshake takes some round trips: a client that needs longer is none.
+/// Time limit for a TLS handshake, which takes a few round trips.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
-/// How long responses in flight may go on when the server ends.
+/// Time limit for responses in flight at shutdown.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long the listener rests when the process has no more file descriptors.
+/// Pause of the listener when the process is out of file descriptors.
 const REST: Duration = Duration::from_millis(100);
 
-/// What is known of a connection by those who answer on it. It travels in the extensions of a request.
+/// Handle of a connection for its request handlers, passed in the extensions of a request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connection {
     reset: Arc<AtomicBool>,
 }
 
 impl Connection {
-    /// Lets the connection end by RST, whenever it ends.
+    /// Makes the connection end by RST.
     pub(super) fn end_by_reset(&self) {
         self.reset.store(true, Ordering::Relaxed);
     }
@@ -65,13 +66,13 @@ impl Connection {
 ///
 /// # Errors
 ///
-/// When that cannot be: the port is in use, kept for root, or the address is none of this machine's.
+/// The port is in use or reserved for root, or the address does not belong to this machine.
 pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|error| Error::listen(address, error))
 }
 
-/// Serves connections, with TLS if there is an acceptor, until `end` is cancelled; then gives what is in flight some
-/// seconds.
+/// Serves connections, with TLS if there is an acceptor, until `end` is cancelled; then waits
+/// [`GRACE`] for responses in flight.
 pub(super) async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -80,7 +81,7 @@ pub(super) async fn serve(
 ) {
     let tracker = TaskTracker::new();
     let free = Arc::new(Semaphore::new(CONNECTIONS));
-    // Cancelled when the time for what is in flight is over.
+    // Cancelled when the time for responses in flight is over.
     let last = CancellationToken::new();
     loop {
         let accepted = tokio::select! {
@@ -93,9 +94,9 @@ pub(super) async fn serve(
         let (tls, router, end, last) = (tls.clone(), router.clone(), end.clone(), last.clone());
         tracker.spawn(async move {
             let work = async {
-                // A handshake that fails concerns the client, who sees it.
-                if let Some(wire) = shake_hands(stream, tls).await {
-                    converse(wire, router, end).await;
+                // A failed handshake is visible to the client and needs no report.
+                if let Some(wire) = tls_handshake(stream, tls).await {
+                    serve_connection(wire, router, end).await;
                 }
             };
             tokio::select! {
@@ -113,7 +114,8 @@ pub(super) async fn serve(
     }
 }
 
-/// The next connection and its place; `None` where it had gone again, or nothing more can be opened.
+/// Accepts the next connection and its permit; `None` if it was closed already, or the process is
+/// out of file descriptors.
 async fn accept(
     listener: &TcpListener,
     free: &Arc<Semaphore>,
@@ -121,30 +123,30 @@ async fn accept(
     let permit = Arc::clone(free).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => {
-            // Small events must not wait for the acknowledgement of the ones before. A socket that has gone says so
-            // when it is read.
+            // Small events must not wait for the ACK of earlier ones. An error is reported by the
+            // next read.
             drop(stream.set_nodelay(true));
             Some((stream, permit))
         }
-        Err(error) if is_of_the_connection(&error) => None,
+        Err(error) if concerns_connection_only(&error) => None,
         Err(_) => {
-            // Out of file descriptors: others end in a while.
+            // Out of file descriptors: waits for other connections to end.
             tokio::time::sleep(REST).await;
             None
         }
     }
 }
 
-/// Whether only the connection that was to be accepted is concerned.
-fn is_of_the_connection(error: &io::Error) -> bool {
+/// Whether an error of `accept` concerns the new connection only.
+fn concerns_connection_only(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
     )
 }
 
-/// TLS on the connection, if there is an acceptor; `None` where the handshake failed or took too long.
-async fn shake_hands(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Wire> {
+/// Performs the TLS handshake if there is an acceptor; `None` if it failed or timed out.
+async fn tls_handshake(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Wire> {
     let Some(tls) = tls else {
         return Some(Wire::Plain(stream));
     };
@@ -152,8 +154,8 @@ async fn shake_hands(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Wire
     shaken.ok()?.ok().map(|stream| Wire::Tls(Box::new(stream)))
 }
 
-/// Answers the requests of one connection. What goes wrong with it concerns the client, who sees it.
-async fn converse(wire: Wire, router: Router, end: CancellationToken) {
+/// Serves the requests of one connection. Errors are visible to the client and need no report.
+async fn serve_connection(wire: Wire, router: Router, end: CancellationToken) {
     let connection = Connection::default();
     let router = router.layer(Extension(connection.clone()));
     let socket = Socket { wire, connection, stalled: None };
@@ -179,7 +181,7 @@ enum Wire {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// What is read and written.
+/// A readable and writable byte stream.
 trait Bytes: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Bytes for T {}
 
@@ -199,16 +201,16 @@ impl Wire {
     }
 }
 
-/// A socket that is given up when its client reads nothing, and can end by RST.
+/// A socket that disconnects a client that does not read, and can end by RST.
 struct Socket {
     wire: Wire,
     connection: Connection,
-    /// Running while something waits to be read by the client.
+    /// Running while written data waits for the client.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
-    /// Passes on how a write went; an error where it has waited for too long.
+    /// Returns the result of a write, or an error if it has been pending for too long.
     fn watch<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stalled = None;
@@ -274,7 +276,7 @@ impl AsyncWrite for Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.connection.reset.load(Ordering::Relaxed) {
-            // Without it the connection ends by FIN, which is a fault as well.
+            // If this fails the connection ends by FIN, which is a fault too.
             drop(self.wire.tcp().set_zero_linger());
         }
     }

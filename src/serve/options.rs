@@ -1,4 +1,4 @@
-//! What the server may be asked for, and why it could not start.
+//! Options of the server, and why it could not start.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,33 +8,35 @@ use std::time::Duration;
 use super::faults::Faults;
 use super::hackernews::{StoriesError, StoriesOptions};
 
-/// Where the server listens when nobody says otherwise: this machine only.
+/// Default listening address: loopback only.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3000);
 
-/// A session that nobody used for so long is forgotten: a client at a terminal may think for a while.
+/// Default idle limit of a session: a person at a terminal may pause for minutes.
 const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
 
-/// What a server is started with.
+/// Options of a server.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The address to listen on; port 0 takes a free one.
+    /// Address to listen on; port 0 selects a free port.
     pub listen: SocketAddr,
-    /// Streamable HTTP answers a request with JSON where its response is all there is to say, and not with a stream.
+    /// Whether Streamable HTTP answers a request with JSON instead of a stream if the response is
+    /// its only message.
     pub json: bool,
-    /// Where the stories come from.
+    /// Source of the stories.
     pub stories: StoriesOptions,
-    /// What goes wrong on purpose.
+    /// Deliberate faults.
     pub faults: Faults,
-    /// HTTPS with a certificate made at the start; `None` is plain HTTP.
+    /// HTTPS with a certificate created at startup; `None` for plain HTTP.
     pub tls: Option<TlsOptions>,
-    /// Whether the tools, resources and prompts of the conformance suite are there too.
+    /// Whether to add the tools, resources and prompts of the conformance suite.
     pub everything: bool,
-    /// Hosts that requests may name beside `localhost`, `127.0.0.1`, `[::1]` and the listening address: `host` for any
-    /// port, `host:port` for one.
+    /// Allowed hosts beside `localhost`, `127.0.0.1`, `[::1]` and the listening address: `host` for
+    /// any port, `host:port` for one.
     pub allowed_hosts: Vec<String>,
-    /// Origins of web pages that may call beside those of the allowed hosts: `https://host` or `https://host:port`.
+    /// Allowed origins of web pages beside those of the allowed hosts: `https://host` or
+    /// `https://host:port`.
     pub allowed_origins: Vec<String>,
-    /// A session that nobody used for so long is forgotten.
+    /// Idle time after which a session is removed.
     pub session_idle: Duration,
 }
 
@@ -54,46 +56,45 @@ impl Default for Options {
     }
 }
 
-/// HTTPS: what there is to choose.
+/// Options for HTTPS.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
-    /// Where the secrets of the connections are appended (the `SSLKEYLOGFILE` format of RFC 9850); `None` keeps them.
+    /// File to which the secrets of connections are appended (key log format, RFC 9850); `None`
+    /// writes none.
     pub keylog: Option<PathBuf>,
 }
 
-/// Why a server could not start, or had to end.
+/// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Another process listens there.
+    /// Another process listens on this address.
     #[error("{0} is in use: choose another port with --listen, or --listen {ip}:0 for a free one", ip = .0.ip())]
     InUse(SocketAddr),
-    /// The port is kept for root.
+    /// The port is reserved for root.
     #[error("{0} needs root: choose a port from 1024 on with --listen")]
     Forbidden(SocketAddr),
-    /// The address is none of this machine's, or cannot be listened on for another reason.
+    /// The address does not belong to this machine, or cannot be used for another reason.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
-    /// What was to be let in is no host.
-    #[error("{0:?} is no host to let in: write NAME or NAME:PORT, as in mcp.example:8443")]
+    /// Invalid allowed host.
+    #[error("{0:?} is not a host: write NAME or NAME:PORT, as in mcp.example:8443")]
     Host(String),
-    /// What was to be let in is no origin of a web page.
-    #[error(
-        "{0:?} is no origin to let in: write SCHEME://HOST or SCHEME://HOST:PORT, as in https://app.example"
-    )]
+    /// Invalid allowed origin.
+    #[error("{0:?} is not an origin: write SCHEME://HOST or SCHEME://HOST:PORT, as in https://app.example")]
     Origin(String),
-    /// No certificate could be made: a host that is let in is no name, for instance.
+    /// No certificate could be created, for instance because an allowed host is not a DNS name.
     #[error("no certificate for --tls: {0}")]
     Certificate(String),
-    /// The file for the secrets of the connections cannot be written.
+    /// The key log cannot be written.
     #[error("cannot write the key log {path}: {1}", path = .0.display())]
     Keylog(PathBuf, #[source] io::Error),
-    /// There are no stories.
+    /// The stories cannot be loaded.
     #[error(transparent)]
     Stories(#[from] StoriesError),
 }
 
 impl Error {
-    /// What went wrong when `address` was to be listened on.
+    /// Converts an error of listening on `address`.
     pub(super) fn listen(address: SocketAddr, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::AddrInUse => Self::InUse(address),

@@ -1,4 +1,4 @@
-//! A server: bound, then run until it is told to end.
+//! A server: bind, then run until shutdown.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,23 +18,24 @@ use super::sse::Sessions;
 use super::streamable::Mcp;
 use super::tls::{Certificate, Tls};
 
-/// An MCP server that listens, and answers once it is run.
+/// An MCP server that listens; [`Server::run`] serves.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     router: axum::Router,
-    /// `None` is plain HTTP.
+    /// `None` for plain HTTP.
     tls: Option<Tls>,
     end: CancellationToken,
 }
 
 impl Server {
-    /// Listens as `options` say, with the Hacker News handler or with everything. Connections wait until [`Server::run`].
+    /// Listens with the Hacker News handler, extended by the conformance features if
+    /// `options.everything` is set. Connections wait for [`Server::run`].
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on, there are no stories, what is to be let in is no host or origin, or TLS is
-    /// asked for and cannot be had; the message says what to do.
+    /// The address cannot be listened on, the stories cannot be loaded, an allowed host or origin
+    /// is invalid, or TLS cannot be set up.
     pub async fn bind(options: Options) -> Result<Self, Error> {
         let hackernews = Hackernews::new(Stories::open(&options.stories)?);
         match options.everything {
@@ -43,12 +44,12 @@ impl Server {
         }
     }
 
-    /// Listens as `options` say and answers with `handler`. Connections wait until [`Server::run`].
+    /// Listens and answers with `handler`. Connections wait for [`Server::run`].
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on, what is to be let in is no host or origin, or TLS is asked for and cannot
-    /// be had; the message says what to do.
+    /// The address cannot be listened on, an allowed host or origin is invalid, or TLS cannot be
+    /// set up.
     pub async fn bind_handler<H>(options: Options, handler: H) -> Result<Self, Error>
     where
         H: ServerHandler + Clone,
@@ -70,20 +71,20 @@ impl Server {
         Ok(Self { listener, address, router: http::router(Arc::new(app)), tls, end })
     }
 
-    /// The address that is listened on, with its port.
+    /// Returns the listening address with its port.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// The certificate; `None` where the server speaks plain HTTP.
+    /// Returns the certificate; `None` for plain HTTP.
     #[must_use]
     pub fn certificate(&self) -> Option<&Certificate> {
         self.tls.as_ref().map(|tls| &tls.certificate)
     }
 
-    /// Answers until `shutdown` is cancelled; then nothing more is accepted, streams are ended, and responses in flight
-    /// get some seconds.
+    /// Serves until `shutdown` is cancelled. Then accepts no more connections, ends streams, and
+    /// gives responses in flight a few seconds.
     pub async fn run(self, shutdown: CancellationToken) {
         let end = self.end.clone();
         let ending = async {

@@ -1,4 +1,4 @@
-//! HTTPS: a certificate made at the start, and the secrets of the connections written for who wants to read them.
+//! HTTPS: a self-signed certificate and the key log.
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -16,19 +16,20 @@ use tokio_rustls::TlsAcceptor;
 
 use super::options::{Error, TlsOptions};
 
-/// How many days the certificate is good: it dies with the process, and some clients want less than a year.
+/// Validity of the certificate in days. It is created at every start, and some clients require less
+/// than a year.
 const DAYS: i64 = 90;
 
-/// Who may read the secrets: the operator alone.
+/// Mode of the key log: readable by the owner only.
 const KEYLOG_MODE: u32 = 0o600;
 
-/// What TLS needs, and what clients need to trust it.
+/// TLS acceptor and certificate.
 pub(super) struct Tls {
     pub(super) acceptor: TlsAcceptor,
     pub(super) certificate: Certificate,
 }
 
-/// The certificate of a server.
+/// Certificate of a server.
 #[derive(Clone, Debug)]
 pub struct Certificate {
     pem: String,
@@ -36,13 +37,13 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// The certificate as PEM, for clients to trust.
+    /// Returns the certificate as PEM, for clients to trust.
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// The SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` writes it: `AB:CD:…`.
+    /// Returns the SHA-256 fingerprint as `openssl x509 -fingerprint -sha256` prints it: `AB:CD:…`.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
@@ -50,11 +51,11 @@ impl Certificate {
 }
 
 impl Tls {
-    /// Makes a certificate for this machine, the address that is listened on, and the hosts that are let in.
+    /// Creates a certificate for this machine, the listening address and the allowed hosts.
     ///
     /// # Errors
     ///
-    /// When a host cannot stand in a certificate, or the key log cannot be opened.
+    /// A host cannot be part of a certificate, or the key log cannot be opened.
     pub(super) fn new(options: &TlsOptions, listen: SocketAddr, hosts: &[String]) -> Result<Self, Error> {
         let key = KeyPair::generate().map_err(|error| Error::Certificate(error.to_string()))?;
         let made = params(listen, hosts)?
@@ -67,7 +68,7 @@ impl Tls {
                 builder.with_no_client_auth().with_single_cert(vec![made.der().clone()], key.into())
             })
             .map_err(|error| Error::Certificate(error.to_string()))?;
-        // What is made is read again by this program, which reads HTTP/1.1.
+        // HTTP/1.1 only, so that mcpdump can read the traffic.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         if let Some(path) = &options.keylog {
             let log = Secrets::open(path).map_err(|error| Error::Keylog(path.clone(), error))?;
@@ -78,7 +79,7 @@ impl Tls {
     }
 }
 
-/// What the certificate says.
+/// Returns the parameters of the certificate.
 fn params(listen: SocketAddr, hosts: &[String]) -> Result<CertificateParams, Error> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     if !listen.ip().is_unspecified() {
@@ -100,7 +101,7 @@ fn params(listen: SocketAddr, hosts: &[String]) -> Result<CertificateParams, Err
     Ok(params)
 }
 
-/// A host without its port and brackets.
+/// Strips port and brackets from a host.
 fn name_of(host: &str) -> &str {
     if let Some(address) = host.strip_prefix('[') {
         return address.split(']').next().unwrap_or(address);
@@ -108,21 +109,22 @@ fn name_of(host: &str) -> &str {
     host.split(':').next().unwrap_or(host)
 }
 
-/// SHA-256 in pairs of hexadecimal digits with colons, by the hash of a cipher suite that uses it.
+/// Computes SHA-256 as colon-separated pairs of hexadecimal digits, with the hash of a cipher
+/// suite.
 fn fingerprint(der: &[u8]) -> String {
     let mut text = String::new();
     if let Some(suite) = ring::cipher_suite::TLS13_AES_128_GCM_SHA256.tls13() {
         for (at, byte) in suite.common.hash_provider.hash(der).as_ref().iter().enumerate() {
             let colon = if at > 0 { ":" } else { "" };
-            // A String takes everything.
+            // Writing to a `String` cannot fail.
             let _ = write!(text, "{colon}{byte:02X}");
         }
     }
     text
 }
 
-/// The secrets of connections, in the format of `SSLKEYLOGFILE` (RFC 9850): a line for each, as soon as it is known, for
-/// a capture that runs beside reads them.
+/// Writes the secrets of connections in key log format (RFC 9850), one line each, as soon as they
+/// are known, so that a running capture can read them.
 #[derive(Debug)]
 struct Secrets {
     to: Mutex<Writing>,
@@ -131,15 +133,16 @@ struct Secrets {
 #[derive(Debug)]
 struct Writing {
     file: File,
-    /// Whether a line could not be written; it is said once.
+    /// Whether a write failed; reported once.
     failed: bool,
 }
 
 impl Secrets {
-    /// Appends to the file, which others must not read.
+    /// Opens the file for appending, readable by the owner only.
     fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).create(true).mode(KEYLOG_MODE).open(path)?;
-        // One that was there before may be open to others; what is no file (a pipe) keeps its mode.
+        // An existing file may be readable by others. Anything but a regular file (such as a pipe)
+        // keeps its mode.
         if file.metadata()?.is_file() {
             file.set_permissions(std::fs::Permissions::from_mode(KEYLOG_MODE))?;
         }
@@ -156,7 +159,7 @@ impl KeyLog for Secrets {
             && !to.failed
         {
             to.failed = true;
-            // rustls asks for no result. Where standard error is closed there is nobody left to tell.
+            // rustls expects no result; if standard error is closed the message is lost.
             drop(writeln!(io::stderr(), "mcpdump: the key log cannot be written: {error}"));
         }
     }
@@ -165,7 +168,7 @@ impl KeyLog for Secrets {
 fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        // A String takes everything.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
     text
@@ -176,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_lose_their_ports_and_brackets() {
+    fn ports_and_brackets_are_stripped_from_hosts() {
         for (host, name) in [("a.example:8443", "a.example"), ("[::2]:1", "::2"), ("a.example", "a.example")]
         {
             assert_eq!(name_of(host), name);
@@ -184,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_log_is_a_line_for_each_secret_and_nobody_elses() {
+    fn the_key_log_has_a_line_per_secret_and_is_private() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keys");
         std::fs::write(&path, "").unwrap();

@@ -1,6 +1,7 @@
-//! Requests from the server to the client (sampling, roots, elicitation) in both of MCP's ways, and the tools that
-//! only ask. Up to 2025-11-25 the request is sent on the stream and the client POSTs its answer; under 2026-07-28 it
-//! stands in an `input_required` result and the answer comes with the retry (SEP-2322).
+//! Requests from the server to the client (sampling, roots, elicitation) in both of MCP's ways, and
+//! the tools that only ask. Up to 2025-11-25 the request is sent on the stream and the client POSTs
+//! its answer; in 2026-07-28 it is in an `input_required` result and the answer comes with the
+//! retry (SEP-2322).
 
 #![expect(
     deprecated,
@@ -21,14 +22,14 @@ use serde_json::{Value, json};
 use super::catalogue::plain;
 use super::content::text_argument;
 
-/// How long a client may take for an answer: a person may have to be found who gives it. Without an end, a client
-/// that never answers would hold the call for as long as its session lives.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Time limit for an answer of the client, which may come from a person. Without it, a client that
+/// never answers would hold the call as long as its session lives.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// The name of the one request in the `input_required` results of these tools.
+/// Key of the single request in the `input_required` results of these tools.
 const KEY: &str = "answer";
 
-/// Whether the tool is one of these.
+/// Whether this module has the tool.
 pub(super) fn has(name: &str) -> bool {
     matches!(
         name,
@@ -40,7 +41,7 @@ pub(super) fn has(name: &str) -> bool {
     )
 }
 
-/// What `tools/list` says of these tools.
+/// Returns the definitions of these tools.
 pub(super) fn tools() -> Vec<Tool> {
     vec![
         Tool::new(
@@ -63,7 +64,7 @@ pub(super) fn tools() -> Vec<Tool> {
 ///
 /// # Errors
 ///
-/// Invalid params where an argument is missing; an internal error where the client breaks off.
+/// Invalid params if an argument is missing; an internal error if the client breaks off.
 pub(super) async fn call(
     request: &CallToolRequestParams,
     cx: &RequestContext<RoleServer>,
@@ -93,22 +94,22 @@ pub(super) async fn call(
     Ok(CallToolResult::success(vec![ContentBlock::text(format!("The client answered: {answer}"))]).into())
 }
 
-/// A request to the client's model.
+/// Returns a request to the client's model.
 pub(super) fn sampling(prompt: &str) -> InputRequest {
     let params = CreateMessageRequestParams::new(vec![SamplingMessage::user_text(prompt)], 100);
     InputRequest::CreateMessage(CreateMessageRequest::new(params))
 }
 
-/// A request for the client's roots.
+/// Returns a request for the client's roots.
 pub(super) fn roots() -> InputRequest {
     InputRequest::ListRoots(ListRootsRequest::default())
 }
 
-/// A request to the user, with the JSON Schema of the form.
+/// Returns a request to the user, with the JSON Schema of the form.
 ///
 /// # Errors
 ///
-/// An internal error where the schema is none that elicitation has.
+/// An internal error if elicitation does not support the schema.
 pub(super) fn elicitation(message: &str, schema: Value) -> Result<InputRequest, ErrorData> {
     let requested_schema = serde_json::from_value(schema)
         .map_err(|error| ErrorData::internal_error(format!("no elicitation schema: {error}"), None))?;
@@ -117,7 +118,7 @@ pub(super) fn elicitation(message: &str, schema: Value) -> Result<InputRequest, 
     Ok(InputRequest::Elicitation(ElicitRequest::new(params)))
 }
 
-/// Whether the client says that it can answer such a request.
+/// Whether the client declares that it can answer this request.
 pub(super) fn offers(client: &ClientCapabilities, request: &InputRequest) -> bool {
     match request {
         InputRequest::CreateMessage(_) => client.sampling.is_some(),
@@ -127,12 +128,13 @@ pub(super) fn offers(client: &ClientCapabilities, request: &InputRequest) -> boo
     }
 }
 
-/// An `input_required` result with one request and no state.
+/// Returns an `input_required` result with one request and no state.
 pub(super) fn one(key: &str, request: InputRequest) -> InputRequiredResult {
     InputRequiredResult::from_input_requests(InputRequests::from([(key.to_owned(), request)]))
 }
 
-/// Sends the request and waits for its answer; what went wrong is told in words for the tool's caller.
+/// Sends the request and waits for its answer. An error is returned as text for the caller of the
+/// tool.
 async fn send(question: InputRequest, cx: &RequestContext<RoleServer>) -> Result<Value, String> {
     if !offers(&cx.client_capabilities().unwrap_or_default(), &question) {
         return Err(not_offered(&question));
@@ -146,8 +148,8 @@ async fn send(question: InputRequest, cx: &RequestContext<RoleServer>) -> Result
     };
     tokio::select! {
         () = cx.ct.cancelled() => Err("the call was cancelled".to_owned()),
-        answer = tokio::time::timeout(PATIENCE, answer) => {
-            answer.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
+        answer = tokio::time::timeout(ANSWER_TIMEOUT, answer) => {
+            answer.unwrap_or_else(|_| Err(format!("no answer within {} s", ANSWER_TIMEOUT.as_secs())))
         }
     }
 }
@@ -177,7 +179,7 @@ fn contact() -> Value {
     })
 }
 
-/// One field of every primitive type, each with the default that the suite's scenario names.
+/// One field of every primitive type, each with the default of the suite's scenario.
 fn defaults() -> Value {
     json!({
         "type": "object",
@@ -192,7 +194,8 @@ fn defaults() -> Value {
     })
 }
 
-/// The five kinds of choice: with and without titles, one or many, and the older `enumNames`.
+/// The five kinds of choice: with and without titles, single and multiple, and the older
+/// `enumNames`.
 fn choices() -> Value {
     let titled = |names: [&str; 3]| {
         let pairs = names.iter().enumerate();

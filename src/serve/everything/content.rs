@@ -1,5 +1,4 @@
-//! Tools that answer at once: one for every kind of content that a result can have.
-//! In: a tool's name and arguments. Out: its result. Nothing here asks, waits or tells.
+//! Tools that answer at once, one for each kind of content of a result.
 
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Resource, ResourceContents, Tool};
@@ -12,10 +11,10 @@ use super::catalogue::plain;
 pub(super) const PNG: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR42mP4n8YARAwQCgArFgWVZj0oZgAAAABJRU5ErkJggg==";
 
-/// A WAV file of a millisecond's silence: 8 samples at 8 kHz.
+/// A WAV file of one millisecond of silence: 8 samples at 8 kHz.
 const WAV: &str = "UklGRiwAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQgAAACAgICAgICAgA==";
 
-/// The tools without arguments.
+/// Tools without arguments.
 const PLAIN: &[(&str, &str)] = &[
     ("test_simple_text", "Returns a text"),
     ("test_image_content", "Returns an image"),
@@ -26,13 +25,13 @@ const PLAIN: &[(&str, &str)] = &[
     ("test_error_handling", "Fails, always"),
 ];
 
-/// Whether the tool is one of these.
+/// Whether this module has the tool.
 pub(super) fn has(name: &str) -> bool {
     PLAIN.iter().any(|(plain, _)| *plain == name)
         || matches!(name, "test_structured_content" | "test_custom_header" | "json_schema_2020_12_tool")
 }
 
-/// What `tools/list` says of these tools.
+/// Returns the definitions of these tools.
 pub(super) fn tools() -> Vec<Tool> {
     let mut tools: Vec<Tool> = PLAIN.iter().map(|(name, description)| plain(name, description)).collect();
     tools.push(structured());
@@ -53,7 +52,7 @@ pub(super) fn tools() -> Vec<Tool> {
 ///
 /// # Errors
 ///
-/// Invalid params where an argument is missing or no string; method not found where [`has`] says no.
+/// Invalid params if an argument is missing or not a string; method not found if [`has`] is false.
 pub(super) fn call(name: &str, arguments: &JsonObject) -> Result<CallToolResult, ErrorData> {
     let content = match name {
         "test_simple_text" => vec![ContentBlock::text("This is a simple text response for testing.")],
@@ -85,7 +84,7 @@ pub(super) fn call(name: &str, arguments: &JsonObject) -> Result<CallToolResult,
     Ok(CallToolResult::success(content))
 }
 
-/// An argument that must be there as a string.
+/// Returns a required string argument.
 ///
 /// # Errors
 ///
@@ -102,7 +101,7 @@ fn embedded(uri: &str, mime_type: &str, text: &str) -> ContentBlock {
 }
 
 fn structured() -> Tool {
-    plain("test_structured_content", "Returns structured content, as its output schema says")
+    plain("test_structured_content", "Returns structured content that fits its output schema")
         .with_raw_output_schema(std::sync::Arc::new(object!({
             "type": "object",
             "properties": {"items": {"type": "integer"}, "source": {"type": "string"}},
@@ -110,7 +109,8 @@ fn structured() -> Tool {
         })))
 }
 
-/// The schema that the suite's scenario `json-schema-2020-12` asks for, keyword by keyword (SEP-1613, SEP-2106).
+/// The schema of the suite's scenario `json-schema-2020-12`, keyword by keyword (SEP-1613,
+/// SEP-2106).
 fn dialect() -> JsonObject {
     object!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,7 +1,7 @@
-//! Tools that say something before they answer: log messages, progress, and a stream that ends before its response.
-//! In: the call and its context. Out: notifications to the caller, then the result.
+//! Tools that send something before they answer: log messages, progress, or the end of their
+//! stream.
 
-#![expect(deprecated, reason = "logging is what older revisions have (SEP-2577): it is to be on the wire")]
+#![expect(deprecated, reason = "older revisions have logging (SEP-2577)")]
 
 use std::time::Duration;
 
@@ -18,29 +18,27 @@ use super::catalogue::plain;
 use super::session::Session;
 use crate::serve::streamable::StreamCloser;
 
-/// Between two notifications, so that each is an event of its own in a packet of its own.
+/// Pause between two notifications, so that each is an event in its own packet.
 const STEP: Duration = Duration::from_millis(50);
 
-/// From the end of the stream to the response: the client is to come back before it is there, or after.
+/// Time from the end of the stream to the response, so that the client reconnects before or after
+/// it.
 const AWAY: Duration = Duration::from_millis(200);
 
 const TOOLS: &[(&str, &str)] = &[
     ("test_tool_with_logging", "Logs three messages, then answers"),
     ("test_logging_tool", "Logs a message where the request asks for log messages (2026-07-28)"),
     ("test_tool_with_progress", "Reports its progress three times, then answers"),
-    (
-        "test_reconnection",
-        "Ends the stream before its response, which is there for who comes back (SEP-1699)",
-    ),
+    ("test_reconnection", "Ends the stream before its response, which a client gets by resuming (SEP-1699)"),
     ("test_missing_capability", "Needs a client that offers sampling"),
 ];
 
-/// Whether the tool is one of these.
+/// Whether this module has the tool.
 pub(super) fn has(name: &str) -> bool {
     TOOLS.iter().any(|(tool, _)| *tool == name)
 }
 
-/// What `tools/list` says of these tools.
+/// Returns the definitions of these tools.
 pub(super) fn tools() -> Vec<Tool> {
     TOOLS.iter().map(|(name, description)| plain(name, description)).collect()
 }
@@ -49,7 +47,8 @@ pub(super) fn tools() -> Vec<Tool> {
 ///
 /// # Errors
 ///
-/// Missing required client capability, from the tool that needs one; an internal error where the client is gone.
+/// Missing required client capability, from the tool that needs one; an internal error if the
+/// client is gone.
 pub(super) async fn call(
     name: &str,
     session: &Session,
@@ -76,7 +75,7 @@ pub(super) async fn call(
         }
         "test_reconnection" => {
             let head = cx.extensions.get::<Parts>();
-            // What was written before is to be out, above all the event whose id the client comes back with.
+            // Flushes earlier events, above all the one whose id the client resumes from.
             pause(STEP, cx).await?;
             if let Some(closer) = head.and_then(|head| head.extensions.get::<StreamCloser>()) {
                 closer.close();
@@ -95,7 +94,7 @@ pub(super) async fn call(
     Ok(CallToolResult::success(vec![ContentBlock::text(said)]))
 }
 
-/// Waits; a cancelled call ends at once.
+/// Waits; returns at once if the call is cancelled.
 pub(super) async fn pause(time: Duration, cx: &RequestContext<RoleServer>) -> Result<(), ErrorData> {
     tokio::select! {
         () = cx.ct.cancelled() => Err(ErrorData::internal_error("the call was cancelled", None)),
@@ -103,8 +102,8 @@ pub(super) async fn pause(time: Duration, cx: &RequestContext<RoleServer>) -> Re
     }
 }
 
-/// Sends a message at level `info`: under 2026-07-28 only where the request names a level, before that unless the
-/// session set a higher one.
+/// Sends a log message at level `info`: in 2026-07-28 only if the request names a level, before
+/// that unless the session set a higher one.
 async fn log(text: &str, session: &Session, cx: &RequestContext<RoleServer>) -> Result<(), ErrorData> {
     let level = if super::stateless(cx) { cx.meta.log_level() } else { Some(session.level()) };
     if level.is_none_or(|level| severity(level) > severity(LoggingLevel::Info)) {
@@ -115,7 +114,7 @@ async fn log(text: &str, session: &Session, cx: &RequestContext<RoleServer>) -> 
     cx.peer.notify_logging_message(message).await.map_err(|error| gone(&error))
 }
 
-/// The order of the levels of RFC 5424, section 6.2.1, from `debug` up.
+/// Order of the levels of RFC 5424 section 6.2.1, from `debug` up.
 fn severity(level: LoggingLevel) -> u8 {
     match level {
         LoggingLevel::Debug => 0,
@@ -137,5 +136,5 @@ async fn report(progress: f64, message: &str, cx: &RequestContext<RoleServer>) -
 }
 
 fn gone(error: &ServiceError) -> ErrorData {
-    ErrorData::internal_error(format!("the client cannot be told: {error}"), None)
+    ErrorData::internal_error(format!("the client cannot be notified: {error}"), None)
 }

@@ -1,8 +1,9 @@
-//! `mcpdump serve --everything`: the Hacker News server, and on top of it every feature that MCP has.
+//! `mcpdump serve --everything`: the Hacker News server with every feature of MCP.
 //!
-//! The tools, resources and prompts whose names begin with `test_` are those that the official conformance suite calls
-//! (`@modelcontextprotocol/conformance`); what this handler does not know goes to the Hacker News handler. It owns no
-//! socket and knows of transports only that a response stream may be ended early.
+//! Tools, resources and prompts whose names begin with `test_` are those that the official
+//! conformance suite calls (`@modelcontextprotocol/conformance`). All other requests go to the
+//! Hacker News handler. The only property of the transport known here is that a response stream may
+//! be ended early.
 //!
 //! ```text
 //!                    ┌ content     answers at once
@@ -57,8 +58,8 @@ type Context = RequestContext<RoleServer>;
 
 /// A handler with every feature of MCP, around the Hacker News handler.
 ///
-/// A clone is a new session: it shares the tasks, the listeners and the keys, and remembers nothing of what was said in
-/// the session that it was cloned from. Transports clone their handler once for each session.
+/// A clone is a new session: it shares tasks, listeners and keys, but not the state of the session.
+/// Transports clone their handler once per session.
 pub struct Everything {
     hackernews: Hackernews,
     tools: Arc<[Tool]>,
@@ -70,7 +71,7 @@ pub struct Everything {
 }
 
 impl Everything {
-    /// Around this handler, with no tasks, no listeners and a key of its own.
+    /// Wraps a handler, with no tasks or listeners and with its own key.
     #[must_use]
     pub fn new(hackernews: Hackernews) -> Self {
         Self {
@@ -294,18 +295,18 @@ impl ServerHandler for Everything {
     }
 }
 
-/// Whether a request is of 2026-07-28 or a later revision, where no session remembers anything: they compare as text.
+/// Whether a request is of 2026-07-28 or later, which have no sessions. Revisions compare as text.
 fn stateless(cx: &Context) -> bool {
     cx.protocol_version().is_some_and(|revision| revision.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
 }
 
-/// Whether a list is asked for from its beginning: what this handler adds stands there, before the first page of what
-/// it wraps, whose cursors stay as they are.
+/// Whether a list is requested from its beginning. This handler's entries come before the first
+/// page of the wrapped handler, whose cursors stay unchanged.
 fn is_first(request: Option<&PaginatedRequestParams>) -> bool {
     request.is_none_or(|request| request.cursor.is_none())
 }
 
-/// Adds what this handler can do to what the handler that it wraps can do.
+/// Adds the capabilities of this handler to those of the wrapped one.
 fn extend(capabilities: &mut ServerCapabilities) {
     capabilities.logging = Some(JsonObject::new());
     capabilities.completions.get_or_insert_default();

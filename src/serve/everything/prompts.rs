@@ -1,5 +1,4 @@
 //! The prompts that `--everything` adds: plain, with arguments, with a resource, with an image.
-//! In: a name and arguments. Out: the prompt's messages, or that it is not one of these.
 
 use rmcp::ErrorData;
 use rmcp::model::{
@@ -12,10 +11,10 @@ use super::{resources, rounds};
 
 const ARGUED: &str = "test_prompt_with_arguments";
 
-/// What completion offers for the arguments of the one prompt that has some.
+/// Completions for the arguments of the one prompt that has some.
 const WORDS: &[&str] = &["paris", "park", "party", "test", "testing"];
 
-/// What `prompts/list` says.
+/// Returns the prompts for `prompts/list`.
 pub(super) fn list() -> Vec<Prompt> {
     let plain = |name: &str, description: &str| Prompt::new(name, Some(description), None);
     let arguments = vec![
@@ -37,11 +36,11 @@ pub(super) fn list() -> Vec<Prompt> {
     ]
 }
 
-/// Gets a prompt; None where it is not one of these.
+/// Returns a prompt; `None` if this module does not have it.
 ///
 /// # Errors
 ///
-/// Invalid params where an argument is missing or no string.
+/// Invalid params if an argument is missing or not a string.
 pub(super) fn get(request: &GetPromptRequestParams) -> Option<Result<GetPromptResult, ErrorData>> {
     let arguments = request.arguments.clone().unwrap_or_default();
     Some(match request.name.as_str() {
@@ -56,7 +55,8 @@ pub(super) fn get(request: &GetPromptRequestParams) -> Option<Result<GetPromptRe
     })
 }
 
-/// What begins as typed, for a prompt's argument; None where it is not one of these prompts.
+/// Returns completions for the argument of a prompt; `None` if this module does not have the
+/// prompt.
 pub(super) fn complete(prompt: &str, argument: &str, typed: &str) -> Option<CompletionInfo> {
     let words = if prompt == ARGUED && matches!(argument, "arg1" | "arg2") { WORDS } else { &[] };
     list().iter().any(|known| known.name == prompt).then(|| resources::starting(words, typed))
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn every_prompt_that_is_listed_is_known() {
+    fn every_listed_prompt_is_implemented() {
         for prompt in list().iter().filter(|prompt| prompt.name != rounds::PROMPT) {
             assert!(get(&GetPromptRequestParams::new(prompt.name.as_str())).is_some(), "{}", prompt.name);
         }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn completion_knows_the_prompts_and_no_others() {
+    fn completion_covers_these_prompts_only() {
         assert_eq!(complete(ARGUED, "arg1", "par").unwrap().values, ["paris", "park", "party"]);
         assert!(complete("test_simple_prompt", "arg1", "par").unwrap().values.is_empty());
         assert!(complete("another", "arg1", "par").is_none());

@@ -1,5 +1,4 @@
 //! The resources that `--everything` adds: a text, some bytes, and a template.
-//! In: a URI. Out: its contents, or that it is not one of these.
 
 use rmcp::model::{CompletionInfo, ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
 use serde_json::json;
@@ -9,16 +8,16 @@ use super::content::PNG;
 const TEXT: &str = "test://static-text";
 const BYTES: &str = "test://static-binary";
 
-/// The template that `resources/templates/list` shows.
+/// The template for `resources/templates/list`.
 pub(super) const TEMPLATE: &str = "test://template/{id}/data";
 
-/// The ids that completion offers for [`TEMPLATE`]; any other is read as well.
+/// Ids that completion offers for [`TEMPLATE`]; any other id can be read too.
 const IDS: &[&str] = &["1", "12", "123"];
 
-/// The longest id of [`TEMPLATE`], in bytes: it is repeated in the contents.
+/// Longest id of [`TEMPLATE`], in bytes: it is repeated in the contents.
 const MAX_ID: usize = 256;
 
-/// What `resources/list` says.
+/// Returns the resources for `resources/list`.
 pub(super) fn list() -> Vec<Resource> {
     vec![
         Resource::new(TEXT, "static-text").with_description("A text").with_mime_type("text/plain"),
@@ -26,7 +25,7 @@ pub(super) fn list() -> Vec<Resource> {
     ]
 }
 
-/// What `resources/templates/list` says.
+/// Returns the templates for `resources/templates/list`.
 pub(super) fn templates() -> Vec<ResourceTemplate> {
     vec![
         ResourceTemplate::new(TEMPLATE, "template")
@@ -35,7 +34,7 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
     ]
 }
 
-/// The contents of a resource; None where it is not one of these.
+/// Returns the contents of a resource; `None` if this module does not have it.
 pub(super) fn read(uri: &str) -> Option<ReadResourceResult> {
     let contents = match uri {
         TEXT => ResourceContents::text("This is the content of the static text resource.", uri)
@@ -53,12 +52,12 @@ pub(super) fn read(uri: &str) -> Option<ReadResourceResult> {
     Some(ReadResourceResult::new(vec![contents]))
 }
 
-/// The ids of [`TEMPLATE`] that begin as typed.
+/// Returns the ids of [`TEMPLATE`] with this prefix.
 pub(super) fn complete(typed: &str) -> CompletionInfo {
     starting(IDS, typed)
 }
 
-/// The words that begin as typed.
+/// Returns the words with this prefix.
 pub(super) fn starting(words: &[&str], typed: &str) -> CompletionInfo {
     let mut info = CompletionInfo::default();
     info.values = words.iter().filter(|word| word.starts_with(typed)).map(ToString::to_string).collect();
@@ -71,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_listed_can_be_read() {
+    fn listed_resources_can_be_read() {
         for resource in list() {
             assert!(read(&resource.uri).is_some(), "{}", resource.uri);
         }
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_the_template_is_not_found() {
+    fn uris_outside_the_template_are_not_found() {
         for uri in ["test://template//data", "test://template/a/b/data", "test://template/7", "test://other"]
         {
             assert!(read(uri).is_none(), "{uri}");
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn completion_offers_what_begins_as_typed() {
+    fn completion_offers_values_with_the_prefix() {
         assert_eq!(complete("12").values, ["12", "123"]);
         assert!(complete("x").values.is_empty());
     }

@@ -1,6 +1,6 @@
-//! Tools and a prompt that need several round trips (2026-07-28, SEP-2322): each answers `input_required` until the
-//! retry brings what it asked for. Nothing is kept here between two requests: how far a call has come is in its sealed
-//! `requestState`.
+//! Tools and a prompt that need several round trips (2026-07-28, SEP-2322). Each answers
+//! `input_required` until the retry brings the input. No state is kept between requests: the
+//! progress of a call is in its sealed `requestState`.
 //!
 //! ```text
 //! call ──▶ input_required {inputRequests, requestState: 1} ──▶ retry {inputResponses, requestState: 1}
@@ -21,31 +21,31 @@ use serde_json::json;
 use super::ask;
 use super::catalogue::plain;
 
-/// How long a `requestState` is good for: a person may answer in between.
+/// Lifetime of a `requestState`: a person may answer in between.
 const STATE_LIFE: Duration = Duration::from_mins(10);
 
-/// The prompt that asks before it is given.
+/// The prompt that asks first.
 pub(super) const PROMPT: &str = "test_input_required_result_prompt";
 
-/// One question of a round: its key in `inputRequests`, and what is asked.
+/// One question of a round: its key in `inputRequests`, and the request.
 type Question = (&'static str, Ask);
 
 #[derive(Clone, Copy)]
 enum Ask {
-    /// The user, for one field of a form: message, name and JSON type of the field.
+    /// To the user, a form with one field: message, name and JSON type of the field.
     User(&'static str, &'static str, &'static str),
     Model(&'static str),
     Roots,
 }
 
-/// What a tool asks, round by round.
+/// Questions of a tool, round by round.
 struct Script {
     name: &'static str,
     description: &'static str,
-    /// Whether the result carries a `requestState`: without one there is a single round.
+    /// Whether the result carries a `requestState`; without one there is a single round.
     sealed: bool,
-    /// Whether what the client cannot answer is left out, instead of being an error.
-    modest: bool,
+    /// Whether questions that the client cannot answer are left out instead of being an error.
+    lenient: bool,
     rounds: &'static [&'static [Question]],
 }
 
@@ -93,7 +93,7 @@ const SCRIPTS: &[Script] = &[
         name: "test_input_required_result_capabilities",
         description: "Asks for whatever the client can answer",
         sealed: false,
-        modest: true,
+        lenient: true,
         rounds: &[&[NAME, GREETING, ROOTS]],
     },
     script(
@@ -117,35 +117,35 @@ const fn script(
     sealed: bool,
     rounds: &'static [&'static [Question]],
 ) -> Script {
-    Script { name, description, sealed, modest: false, rounds }
+    Script { name, description, sealed, lenient: false, rounds }
 }
 
-/// Whether the tool is one of these.
+/// Whether this module has the tool.
 pub(super) fn has(name: &str) -> bool {
     SCRIPTS.iter().any(|script| script.name == name)
 }
 
-/// What `tools/list` says of these tools.
+/// Returns the definitions of these tools.
 pub(super) fn tools() -> Vec<Tool> {
     SCRIPTS.iter().map(|script| plain(script.name, script.description)).collect()
 }
 
-/// Holds the key that seals what clients carry back and forth.
+/// Holds the key that seals request states.
 #[derive(Clone, Debug)]
 pub(super) struct Rounds {
     codec: RequestStateCodec,
 }
 
 /// How a round ends.
-enum Turn {
+enum RoundEnd {
     Ask(InputRequiredResult),
     Done(InputResponses),
 }
 
 impl Rounds {
-    /// With a key of its own: no other process opens what this one has sealed.
+    /// Creates it with a random key: no other process can open its states.
     pub(super) fn new() -> Self {
-        // 32 random bytes are what `RequestStateCodec::MIN_KEY_LENGTH` asks for: there is nothing left to check.
+        // Valid by construction: 32 bytes are `RequestStateCodec::MIN_KEY_LENGTH`.
         Self { codec: RequestStateCodec::new_unchecked(rand::random::<[u8; 32]>()) }
     }
 
@@ -153,8 +153,8 @@ impl Rounds {
     ///
     /// # Errors
     ///
-    /// Invalid params where the `requestState` was not sealed here, for this tool, in the last minutes; missing
-    /// required client capability where the client cannot answer.
+    /// Invalid params if the `requestState` was not sealed here for this tool, or has expired;
+    /// missing required client capability if the client cannot answer.
     pub(super) fn call(
         &self,
         request: &CallToolRequestParams,
@@ -170,9 +170,9 @@ impl Rounds {
             request.request_state.as_deref(),
             &client,
         )? {
-            Turn::Ask(required) => Ok(required.into()),
-            Turn::Done(answers) => {
-                Ok(CallToolResult::success(vec![ContentBlock::text(told(&answers))]).into())
+            RoundEnd::Ask(required) => Ok(required.into()),
+            RoundEnd::Done(answers) => {
+                Ok(CallToolResult::success(vec![ContentBlock::text(joined_answers(&answers))]).into())
             }
         }
     }
@@ -190,9 +190,10 @@ impl Rounds {
         let client = cx.client_capabilities().unwrap_or_default();
         let state = request.request_state.as_deref();
         match self.turn(&PROMPT_SCRIPT, request.input_responses.as_ref(), state, &client)? {
-            Turn::Ask(required) => Ok(required.into()),
-            Turn::Done(answers) => {
-                Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, told(&answers))]).into())
+            RoundEnd::Ask(required) => Ok(required.into()),
+            RoundEnd::Done(answers) => {
+                Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, joined_answers(&answers))])
+                    .into())
             }
         }
     }
@@ -203,20 +204,20 @@ impl Rounds {
         answers: Option<&InputResponses>,
         state: Option<&str>,
         client: &ClientCapabilities,
-    ) -> Result<Turn, ErrorData> {
-        // The round whose questions were asked last; without a sealed state the client cannot know of a later one.
+    ) -> Result<RoundEnd, ErrorData> {
+        // The round whose questions were asked last; without a sealed state it is the first.
         let asked = state.map(|state| self.open(script, state)).transpose()?.unwrap_or(0);
         let known = answered(script, asked, answers, client);
         let next = if known.is_some() && (state.is_some() || !script.sealed) { asked + 1 } else { asked };
         let Some(questions) = script.rounds.get(next) else {
-            return Ok(Turn::Done(known.unwrap_or_default()));
+            return Ok(RoundEnd::Done(known.unwrap_or_default()));
         };
         let requests = requests(script, questions, client)?;
         if requests.is_empty() {
-            return Ok(Turn::Done(InputResponses::new()));
+            return Ok(RoundEnd::Done(InputResponses::new()));
         }
         let state = script.sealed.then(|| self.seal(script, next)).transpose()?;
-        Ok(Turn::Ask(InputRequiredResult::new(Some(requests), state)))
+        Ok(RoundEnd::Ask(InputRequiredResult::new(Some(requests), state)))
     }
 
     fn seal(&self, script: &Script, round: usize) -> Result<String, ErrorData> {
@@ -226,7 +227,8 @@ impl Rounds {
             .map_err(|error| ErrorData::internal_error(format!("no requestState: {error}"), None))
     }
 
-    /// The round that a state is of. Why a state is refused is not told: that would help who tampers with it.
+    /// Returns the round of a state. The error does not say why a state is invalid, which would
+    /// help an attacker.
     fn open(&self, script: &Script, state: &str) -> Result<usize, ErrorData> {
         self.codec.open_json_with(state, script.name.as_bytes()).map_err(|_| {
             ErrorData::invalid_params("requestState is not one of this server's, or too old", None)
@@ -234,7 +236,7 @@ impl Rounds {
     }
 }
 
-/// The answers to a round's questions, if all are there that the client was asked. An answer is an object; anything
+/// Returns the answers to a round's questions, if all are there. An answer is an object; anything
 /// else is asked for again, as SEP-2322 recommends.
 fn answered(
     script: &Script,
@@ -248,7 +250,7 @@ fn answered(
     for (key, ask) in *questions {
         match answers.get(*key).filter(|answer| answer.is_object()) {
             Some(answer) => drop(known.insert((*key).to_owned(), answer.clone())),
-            None if script.modest && !ask.request().is_ok_and(|request| ask::offers(client, &request)) => {}
+            None if script.lenient && !ask.request().is_ok_and(|request| ask::offers(client, &request)) => {}
             None => return None,
         }
     }
@@ -265,7 +267,7 @@ fn requests(
         let request = ask.request()?;
         if ask::offers(client, &request) {
             requests.insert((*key).to_owned(), request);
-        } else if !script.modest {
+        } else if !script.lenient {
             return Err(ErrorData::missing_required_client_capability(ask.needs()));
         }
     }
@@ -294,7 +296,7 @@ impl Ask {
     }
 }
 
-fn told(answers: &InputResponses) -> String {
+fn joined_answers(answers: &InputResponses) -> String {
     format!("All answers are here: {}", json!(answers))
 }
 
@@ -316,17 +318,17 @@ mod tests {
         InputResponses::from([(key.to_owned(), json!({"action": "accept", "content": {"name": "Ada"}}))])
     }
 
-    fn asked(turn: Turn) -> (Vec<String>, Option<String>) {
-        match turn {
-            Turn::Ask(required) => {
+    fn asked(end: RoundEnd) -> (Vec<String>, Option<String>) {
+        match end {
+            RoundEnd::Ask(required) => {
                 (required.input_requests.unwrap_or_default().into_keys().collect(), required.request_state)
             }
-            Turn::Done(_) => panic!("nothing was asked"),
+            RoundEnd::Done(_) => panic!("nothing was asked"),
         }
     }
 
     #[test]
-    fn two_rounds_and_then_the_answer() {
+    fn a_call_completes_after_two_rounds() {
         let (rounds, script, client) = (Rounds::new(), find(TOOL), everything());
         let (keys, first) = asked(rounds.turn(script, None, None, &client).unwrap());
         assert_eq!(keys, ["step1"]);
@@ -335,7 +337,7 @@ mod tests {
         assert_eq!(keys, ["step2"]);
         assert_ne!(first, second);
         let last = rounds.turn(script, Some(&answers("step2")), second.as_deref(), &client).unwrap();
-        assert!(matches!(last, Turn::Done(known) if known.contains_key("step2")));
+        assert!(matches!(last, RoundEnd::Done(known) if known.contains_key("step2")));
     }
 
     #[test]
@@ -351,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_without_the_state_are_no_retry() {
+    fn answers_without_a_state_are_refused() {
         let (rounds, script, client) = (Rounds::new(), find(TOOL), everything());
         let (keys, _) = asked(rounds.turn(script, Some(&answers("step1")), None, &client).unwrap());
         assert_eq!(keys, ["step1"]);
@@ -368,14 +370,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_that_the_client_does_not_offer() {
+    fn only_supported_requests_are_sent_to_the_client() {
         let rounds = Rounds::new();
         let client = ClientCapabilities::builder().enable_sampling().build();
-        let modest = find("test_input_required_result_capabilities");
-        let (keys, _) = asked(rounds.turn(modest, None, None, &client).unwrap());
+        let lenient = find("test_input_required_result_capabilities");
+        let (keys, _) = asked(rounds.turn(lenient, None, None, &client).unwrap());
         assert_eq!(keys, ["greeting"]);
-        let none = rounds.turn(modest, None, None, &ClientCapabilities::default()).unwrap();
-        assert!(matches!(none, Turn::Done(_)));
+        let none = rounds.turn(lenient, None, None, &ClientCapabilities::default()).unwrap();
+        assert!(matches!(none, RoundEnd::Done(_)));
         let error =
             rounds.turn(find("test_input_required_result_elicitation"), None, None, &client).err().unwrap();
         assert_eq!(error.code.0, -32021);

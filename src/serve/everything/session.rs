@@ -1,5 +1,5 @@
-//! What one session has said: its log level and what it subscribed to. Up to 2025-11-25 only; a request of 2026-07-28
-//! says both itself.
+//! State of one session: its log level and subscriptions. Up to 2025-11-25 only; a request of
+//! 2026-07-28 carries both itself.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,13 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rmcp::ErrorData;
 use rmcp::model::LoggingLevel;
 
-/// Resources that one session may subscribe to. Chosen: more than anyone looks at, and at 2 kB each, 512 kB.
+/// Most subscriptions of a session: at 2 kB each, 512 kB.
 const MAX_SUBSCRIPTIONS: usize = 256;
 
-/// Bytes of a URI that is remembered: what browsers and servers agree to carry.
+/// Longest URI to remember, in bytes: what browsers and servers support.
 const MAX_URI: usize = 2048;
 
-/// The memory of one session.
+/// State of one session.
 #[derive(Debug)]
 pub(super) struct Session {
     memory: Mutex<Memory>,
@@ -26,26 +26,26 @@ struct Memory {
 }
 
 impl Session {
-    /// A session that has said nothing yet: all log messages, no subscriptions.
+    /// Creates a session that receives all log messages and has no subscriptions.
     pub(super) fn new() -> Self {
         Self { memory: Mutex::new(Memory { level: LoggingLevel::Debug, uris: BTreeSet::new() }) }
     }
 
-    /// The lowest level of the log messages that the client wants.
+    /// Returns the lowest level of log messages that the client wants.
     pub(super) fn level(&self) -> LoggingLevel {
         self.memory().level
     }
 
-    /// What `logging/setLevel` says.
+    /// Handles `logging/setLevel`.
     pub(super) fn set_level(&self, level: LoggingLevel) {
         self.memory().level = level;
     }
 
-    /// What `resources/subscribe` says.
+    /// Handles `resources/subscribe`.
     ///
     /// # Errors
     ///
-    /// Invalid params where the URI is too long or the session has too many.
+    /// Invalid params if the URI is too long or the session has too many subscriptions.
     pub(super) fn subscribe(&self, uri: &str) -> Result<(), ErrorData> {
         let mut memory = self.memory();
         if uri.len() > MAX_URI || memory.uris.len() >= MAX_SUBSCRIPTIONS {
@@ -56,17 +56,18 @@ impl Session {
         Ok(())
     }
 
-    /// What `resources/unsubscribe` says; a URI that is not subscribed to is no error.
+    /// Handles `resources/unsubscribe`; an unknown URI is not an error.
     pub(super) fn unsubscribe(&self, uri: &str) {
         self.memory().uris.remove(uri);
     }
 
-    /// Whether the session wants to know when the resource changes.
+    /// Whether the session is subscribed to the resource.
     pub(super) fn watches(&self, uri: &str) -> bool {
         self.memory().uris.contains(uri)
     }
 
-    /// A panic while the lock was held cannot leave half a change behind: each is one assignment or insertion.
+    /// Locks the state. Each update is one assignment or insertion, so the data of a poisoned lock
+    /// is valid.
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -90,12 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn a_uri_that_is_too_long_is_refused() {
+    fn an_oversized_uri_is_refused() {
         assert!(Session::new().subscribe(&"x".repeat(MAX_URI + 1)).is_err());
     }
 
     #[test]
-    fn the_level_is_the_one_that_was_set() {
+    fn the_log_level_is_the_one_set() {
         let session = Session::new();
         assert_eq!(session.level(), LoggingLevel::Debug);
         session.set_level(LoggingLevel::Error);

@@ -1,5 +1,5 @@
-//! Skills (SEP-2640): two that are embedded in the binary, with their files as resources and their folders as
-//! directories. In: URIs. Out: entries, files and listings, all built once.
+//! Skills (SEP-2640): two embedded in the binary, with their files as resources and their folders
+//! as directories.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ const SCHEME: &str = "skill://";
 const MANIFEST: &str = "SKILL.md";
 const MARKDOWN: &str = "text/markdown";
 
-/// The files: path below [`SCHEME`], whose first segment is the skill's name, and contents.
+/// Files: path below [`SCHEME`], whose first segment is the name of the skill, and contents.
 const FILES: &[(&str, &str)] = &[
     ("follow-a-thread/SKILL.md", include_str!("skills/follow-a-thread/SKILL.md")),
     ("follow-a-thread/references/claims.md", include_str!("skills/follow-a-thread/references/claims.md")),
@@ -21,11 +21,11 @@ const FILES: &[(&str, &str)] = &[
     ("read-the-news/references/ranking.md", include_str!("skills/read-the-news/references/ranking.md")),
 ];
 
-/// The skills' entries, files and folders.
+/// Entries, files and folders of the skills.
 #[derive(Debug)]
 pub(super) struct Skills {
     skills: Vec<Skill>,
-    /// The children of each folder, by the folder's URI.
+    /// Children of each folder, by the URI of the folder.
     folders: BTreeMap<String, Vec<Resource>>,
 }
 
@@ -41,16 +41,16 @@ impl Skills {
         Self { skills, folders }
     }
 
-    /// `skills/list`: all on one page.
+    /// Handles `skills/list`: all on one page.
     pub(super) fn list(&self) -> ListSkillsResult {
         ListSkillsResult::with_all_items(self.skills.clone())
     }
 
-    /// `skills/get`.
+    /// Handles `skills/get`.
     ///
     /// # Errors
     ///
-    /// Invalid params where no skill has the URI.
+    /// Invalid params if no skill has the URI.
     pub(super) fn get(&self, uri: &str) -> Result<GetSkillResult, ErrorData> {
         let skill = self.skills.iter().find(|skill| skill.uri == uri);
         skill
@@ -58,7 +58,7 @@ impl Skills {
             .ok_or_else(|| ErrorData::invalid_params(format!("no skill: {uri}"), None))
     }
 
-    /// The manifests, for `resources/list`.
+    /// Returns the manifests, for `resources/list`.
     pub(super) fn resources(&self) -> Vec<Resource> {
         let listed = self.skills.iter().map(|skill| {
             Resource::new(skill.uri.as_str(), skill.frontmatter.name.as_str())
@@ -68,18 +68,18 @@ impl Skills {
         listed.collect()
     }
 
-    /// `resources/read` of a skill's file; None where there is none at the URI.
+    /// Returns a file of a skill for `resources/read`; `None` if there is none at the URI.
     pub(super) fn read(&self, uri: &str) -> Option<ReadResourceResult> {
         let path = uri.strip_prefix(SCHEME)?;
         let (_, text) = FILES.iter().find(|(file, _)| *file == path)?;
         Some(ReadResourceResult::new(vec![ResourceContents::text(*text, uri).with_mime_type(MARKDOWN)]))
     }
 
-    /// `resources/directory/read`.
+    /// Handles `resources/directory/read`.
     ///
     /// # Errors
     ///
-    /// Invalid params where the URI is no folder of a skill.
+    /// Invalid params if the URI is not a folder of a skill.
     pub(super) fn folder(&self, uri: &str) -> Result<ReadResourceDirectoryResult, ErrorData> {
         let children = self.folders.get(uri.strip_suffix('/').unwrap_or(uri));
         children
@@ -88,7 +88,8 @@ impl Skills {
     }
 }
 
-/// The entry of a manifest; None for any other file, and for a manifest that says too little.
+/// Returns the entry of a manifest; `None` for any other file and for a manifest without name or
+/// description.
 fn skill(path: &str, text: &str) -> Option<Skill> {
     let folder = path.strip_suffix(MANIFEST)?;
     let frontmatter = frontmatter(text)?;
@@ -97,7 +98,8 @@ fn skill(path: &str, text: &str) -> Option<Skill> {
     Some(Skill::new(uri(path), frontmatter, SkillResources::Files(files)))
 }
 
-/// The YAML between the two lines of three dashes; the embedded manifests use `key: text` lines only.
+/// Parses the YAML between two lines of three dashes; the embedded manifests use `key: text` lines
+/// only.
 fn frontmatter(text: &str) -> Option<SkillFrontmatter> {
     let (head, _) = text.strip_prefix("---\n")?.split_once("\n---\n")?;
     let mut fields: BTreeMap<&str, &str> = head.lines().filter_map(|line| line.split_once(": ")).collect();
@@ -105,7 +107,7 @@ fn frontmatter(text: &str) -> Option<SkillFrontmatter> {
     Some(fields.into_iter().fold(known, |known, (key, value)| known.with_field(key, value)))
 }
 
-/// Adds a child to its folder, and the folder to the one above it.
+/// Adds a child to its folder, and the folder to its parent.
 fn add(folders: &mut BTreeMap<String, Vec<Resource>>, path: &str, child: Resource) {
     let Some((folder, _)) = path.rsplit_once('/') else { return };
     let children = folders.entry(uri(folder)).or_default();
@@ -148,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_list_their_children_and_files_are_no_folders() {
+    fn folders_list_their_children_and_files_do_not() {
         let skills = Skills::embedded();
         let top = skills.folder("skill://read-the-news").unwrap().resources;
         let names: Vec<&str> = top.iter().map(|child| child.name.as_str()).collect();

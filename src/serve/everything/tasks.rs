@@ -1,5 +1,5 @@
-//! Tools that may become tasks (2026-07-28, SEP-2663): the call answers with a task, its result is polled.
-//! In: calls, polls, updates and cancellations. Out: tasks, whose store and clock are rmcp's.
+//! Tools that may become tasks (2026-07-28, SEP-2663): the call answers with a task whose result is
+//! polled. Store and clock of tasks are rmcp's.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,32 +18,32 @@ use super::ask;
 use super::catalogue::plain;
 use super::during::pause;
 
-/// How long a task runs at most; rmcp keeps what became of it for as long again.
+/// Longest run time of a task; rmcp keeps its result for as long again.
 const TASK_LIFE: Duration = Duration::from_mins(2);
 
-/// Tasks that are made in [`TASK_LIFE`] twice over, which is how long rmcp may keep one. Chosen: at some 2 kB each
-/// they take 1 MB, and a client that wants more is told so.
+/// Most tasks created within twice [`TASK_LIFE`], the time that rmcp may keep one. At about 2 kB
+/// each they take 1 MB; a client that wants more gets an error.
 const MAX_TASKS: usize = 512;
 
-/// What a poller is told to wait between two polls.
+/// Poll interval suggested to clients.
 const POLL: Duration = Duration::from_millis(250);
 
-/// The longest computation: a client that asks for more gets this.
+/// Longest computation in seconds; a longer one is shortened to this.
 const LONGEST: f64 = 60.0;
 
-/// Whether the tool is one of these.
+/// Whether this module has the tool.
 pub(super) fn has(name: &str) -> bool {
     matches!(name, "greet" | "slow_compute" | "test_tool_with_task")
         || ALWAYS.contains(&name)
         || name == FAILS
 }
 
-/// Tools that are always tasks: a client that knows none is refused.
+/// Tools that are always tasks: a client without support for tasks is refused.
 const ALWAYS: &[&str] = &["failing_job", "confirm_delete", "multi_input"];
 
 const FAILS: &str = "protocol_error_job";
 
-/// What `tools/list` says of these tools.
+/// Returns the definitions of these tools.
 pub(super) fn tools() -> Vec<Tool> {
     vec![
         Tool::new(
@@ -74,11 +74,11 @@ pub(super) fn tools() -> Vec<Tool> {
     ]
 }
 
-/// The tasks of all clients.
+/// Tasks of all clients.
 #[derive(Clone, Default)]
 pub(super) struct Tasks {
     manager: TaskManager,
-    /// When the tasks were made that may still be kept, oldest first.
+    /// Creation times of the tasks that may still be kept, oldest first.
     made: Arc<Mutex<std::collections::VecDeque<Instant>>>,
 }
 
@@ -87,8 +87,8 @@ impl Tasks {
     ///
     /// # Errors
     ///
-    /// Missing required client capability where a tool is a task and the client knows none; an internal error where
-    /// there are too many tasks, or the tool means to fail.
+    /// Missing required client capability if a tool is a task and the client does not support
+    /// tasks; an internal error if there are too many tasks, or the tool fails deliberately.
     pub(super) async fn call(
         &self,
         request: &CallToolRequestParams,
@@ -117,16 +117,16 @@ impl Tasks {
         }
     }
 
-    /// `tasks/get`.
+    /// Handles `tasks/get`.
     ///
     /// # Errors
     ///
-    /// Invalid params where there is no such task.
+    /// Invalid params if there is no such task.
     pub(super) fn get(&self, request: &GetTaskParams) -> Result<GetTaskResult, ErrorData> {
         Ok(GetTaskResult::new(self.manager.get_task(&request.task_id)?))
     }
 
-    /// `tasks/update`.
+    /// Handles `tasks/update`.
     ///
     /// # Errors
     ///
@@ -135,7 +135,7 @@ impl Tasks {
         self.manager.update_task(&request.task_id, request.input_responses)
     }
 
-    /// `tasks/cancel`.
+    /// Handles `tasks/cancel`.
     ///
     /// # Errors
     ///
@@ -167,7 +167,7 @@ impl Tasks {
         Ok(done.into())
     }
 
-    /// The composition of SEP-2322 and SEP-2663: the first call asks, the retry becomes a task.
+    /// Combines SEP-2322 and SEP-2663: the first call asks, the retry becomes a task.
     fn compose(&self, request: &CallToolRequestParams) -> Result<CallToolResponse, ErrorData> {
         let answer = request.input_responses.as_ref().and_then(|answers| answers.get("user_name"));
         let Some(name) = answer.and_then(|answer| answer.pointer("/content/name")).and_then(Value::as_str)
@@ -179,14 +179,14 @@ impl Tasks {
     }
 
     fn task(&self, work: impl FnOnce(TaskContext) -> TaskFuture) -> Result<CallToolResponse, ErrorData> {
-        self.make_room(Instant::now())?;
+        self.evict(Instant::now())?;
         let life = u64::try_from(TASK_LIFE.as_millis()).ok();
         let poll = u64::try_from(POLL.as_millis()).unwrap_or(u64::MAX);
         let options = TaskOptions::new().with_ttl_ms(life).with_poll_interval_ms(poll);
         Ok(CreateTaskResult::new(self.manager.spawn(options, work)).into())
     }
 
-    fn make_room(&self, now: Instant) -> Result<(), ErrorData> {
+    fn evict(&self, now: Instant) -> Result<(), ErrorData> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         while made.front().is_some_and(|then| now.duration_since(*then) > TASK_LIFE * 2) {
             made.pop_front();
@@ -202,7 +202,8 @@ impl Tasks {
     }
 }
 
-/// Says that it is working for a moment: a task that is done before its first poll shows nothing.
+/// Reports that it is working for a moment: a task that is done before its first poll shows
+/// nothing.
 async fn fail_as_tool() -> Result<CallToolResult, TaskExit> {
     tokio::time::sleep(POLL).await;
     Ok(CallToolResult::error(vec![ContentBlock::text("failing_job fails, as it should")]))
@@ -247,12 +248,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tasks_have_a_cap_that_time_lifts() {
+    fn the_limit_of_tasks_recovers_with_time() {
         let (tasks, start) = (Tasks::default(), Instant::now());
         for _ in 0..MAX_TASKS {
-            tasks.make_room(start).unwrap();
+            tasks.evict(start).unwrap();
         }
-        assert!(tasks.make_room(start + TASK_LIFE * 2).is_err());
-        tasks.make_room(start + TASK_LIFE * 2 + Duration::from_secs(1)).unwrap();
+        assert!(tasks.evict(start + TASK_LIFE * 2).is_err());
+        tasks.evict(start + TASK_LIFE * 2 + Duration::from_secs(1)).unwrap();
     }
 }

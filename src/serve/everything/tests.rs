@@ -1,4 +1,5 @@
-//! The handler, spoken to by rmcp's client over a pipe in memory, in a revision with sessions and in one without.
+//! The handler with rmcp's client over a pipe in memory, in a revision with sessions and in one
+//! without.
 #![expect(deprecated, reason = "logging, sampling and resources/subscribe are to be on the wire")]
 
 use std::collections::BTreeSet;
@@ -18,7 +19,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::serve::hackernews::Stories;
 
-/// What becomes of `future` in good time; a test that hangs fails instead.
+/// Awaits `future` with a timeout, so that a hanging test fails.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), future).await.expect("it takes too long")
 }
@@ -27,10 +28,10 @@ fn everything() -> Everything {
     Everything::new(Hackernews::new(Stories::snapshot().unwrap()))
 }
 
-/// A client whose model knows one word, and who tells what it was told.
+/// A client whose model knows one word, and which records what it receives.
 struct Person {
     config: ClientConfig,
-    told: mpsc::UnboundedSender<String>,
+    received: mpsc::UnboundedSender<String>,
 }
 
 impl ClientHandler for Person {
@@ -53,8 +54,8 @@ impl ClientHandler for Person {
         params: LoggingMessageNotificationParam,
         _: NotificationContext<RoleClient>,
     ) {
-        // The test may have ended: nobody listens any more.
-        let _ = self.told.send(format!("log {}", params.data));
+        // Fails if the test has ended.
+        let _ = self.received.send(format!("log {}", params.data));
     }
 
     async fn on_resource_updated(
@@ -62,7 +63,7 @@ impl ClientHandler for Person {
         params: ResourceUpdatedNotificationParam,
         _: NotificationContext<RoleClient>,
     ) {
-        let _ = self.told.send(format!("updated {}", params.uri));
+        let _ = self.received.send(format!("updated {}", params.uri));
     }
 }
 
@@ -71,8 +72,8 @@ type Client = RunningService<RoleClient, Person>;
 async fn connect(version: ProtocolVersion, capabilities: Value) -> (Client, mpsc::UnboundedReceiver<String>) {
     let capabilities: ClientCapabilities = serde_json::from_value(capabilities).unwrap();
     let config = ClientConfig::new(capabilities, Implementation::new("test", "1"));
-    let (told, inbox) = mpsc::unbounded_channel();
-    let person = Person { config: config.with_protocol_version(version.clone()), told };
+    let (received, inbox) = mpsc::unbounded_channel();
+    let person = Person { config: config.with_protocol_version(version.clone()), received };
     let lifecycle = match version.has_initialize() {
         true => ClientLifecycleMode::Initialize,
         false => ClientLifecycleMode::Discover { preferred_versions: vec![version] },
@@ -103,7 +104,7 @@ fn code<T: std::fmt::Debug>(result: Result<T, ServiceError>) -> i32 {
 }
 
 #[tokio::test]
-async fn what_it_adds_stands_beside_hacker_news() {
+async fn added_features_are_listed_beside_hacker_news() {
     for version in [ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28] {
         let (client, _inbox) = connect(version, json!({})).await;
         let tools = soon(client.list_all_tools()).await.unwrap();
@@ -125,7 +126,7 @@ async fn what_it_adds_stands_beside_hacker_news() {
 }
 
 #[test]
-fn every_tool_that_is_listed_is_known() {
+fn every_listed_tool_is_implemented() {
     for tool in catalogue::tools() {
         let name = tool.name.as_ref();
         let kinds = [content::has, during::has, ask::has, rounds::has, tasks::has, watch::has];
@@ -135,7 +136,7 @@ fn every_tool_that_is_listed_is_known() {
 }
 
 #[tokio::test]
-async fn what_neither_knows_is_an_error() {
+async fn names_unknown_to_both_handlers_are_errors() {
     let (client, _inbox) = connect(ProtocolVersion::V_2025_11_25, json!({})).await;
     assert_eq!(code(call(&client, "no-such-tool", json!({})).await), -32602);
     let read = soon(client.read_resource(ReadResourceRequestParams::new("test://nothing"))).await;
@@ -154,7 +155,7 @@ async fn the_model_is_asked_in_the_way_of_the_revision() {
 }
 
 #[tokio::test]
-async fn a_client_without_a_model_is_told_so() {
+async fn a_client_without_sampling_gets_the_plain_digest() {
     for version in [ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28] {
         let (client, _inbox) = connect(version, json!({})).await;
         let result = call(&client, "test_sampling", json!({"prompt": "Say a word"})).await.unwrap();
@@ -165,7 +166,7 @@ async fn a_client_without_a_model_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_session_hears_of_what_it_subscribed_to() {
+async fn a_session_is_notified_of_its_subscriptions() {
     let (client, mut inbox) = connect(ProtocolVersion::V_2025_11_25, json!({})).await;
     let update = |uri: &str| json!({"uri": uri});
     soon(client.subscribe(SubscribeRequestParams::new("test://b"))).await.unwrap();
@@ -200,7 +201,7 @@ fn a_clone_is_a_new_session() {
 }
 
 #[test]
-fn capabilities_are_those_of_both_handlers() {
+fn capabilities_combine_those_of_both_handlers() {
     let capabilities = everything().get_info().capabilities;
     assert!(capabilities.supports_tasks() && capabilities.supports_directory_read());
     assert!(capabilities.logging.is_some() && capabilities.completions.is_some());

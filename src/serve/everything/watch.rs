@@ -1,5 +1,6 @@
-//! Subscriptions, and the tools that make something change: `resources/subscribe` of the older revisions, whose
-//! notifications go to the session, and `subscriptions/listen` of 2026-07-28, whose notifications go on its stream.
+//! Subscriptions, and tools that change something: `resources/subscribe` of the older revisions,
+//! whose notifications go to the session, and `subscriptions/listen` of 2026-07-28, whose
+//! notifications go on its stream.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +16,7 @@ use super::catalogue::plain;
 use super::content::text_argument;
 use super::session::Session;
 
-/// Streams of `subscriptions/listen` at one time: each is a connection that stays open.
+/// Most open streams of `subscriptions/listen`: each is an open connection.
 const MAX_LISTENERS: usize = 256;
 
 const TOOLS: &[(&str, &str)] = &[
@@ -26,23 +27,23 @@ const TOOLS: &[(&str, &str)] = &[
 
 const UPDATE: &str = "test_trigger_resource_update";
 
-/// Whether the tool is one of these.
+/// Whether this module has the tool.
 pub(super) fn has(name: &str) -> bool {
     name == UPDATE || TOOLS.iter().any(|(tool, _)| *tool == name)
 }
 
-/// What `tools/list` says of these tools.
+/// Returns the definitions of these tools.
 pub(super) fn tools() -> Vec<Tool> {
     let mut tools: Vec<Tool> = TOOLS.iter().map(|(name, description)| plain(name, description)).collect();
     tools.push(Tool::new(
         UPDATE,
-        "Says that a resource changed, to whoever subscribed to it",
+        "Notifies subscribers that a resource changed",
         object!({"type": "object", "properties": {"uri": {"type": "string"}}, "required": ["uri"]}),
     ));
     tools
 }
 
-/// What can change.
+/// Something that can change.
 enum Change {
     Tools,
     Prompts,
@@ -50,7 +51,7 @@ enum Change {
     Resource(String),
 }
 
-/// Everyone who listens under 2026-07-28.
+/// All listeners of 2026-07-28.
 #[derive(Clone, Default)]
 pub(super) struct Listeners {
     open: Arc<Mutex<Open>>,
@@ -58,7 +59,7 @@ pub(super) struct Listeners {
 
 #[derive(Default)]
 struct Open {
-    /// Key of the next listener: they go up, and are not used twice.
+    /// Key of the next listener; keys are not reused.
     next: u64,
     sinks: BTreeMap<u64, SubscriptionSink>,
 }
@@ -68,7 +69,7 @@ impl Listeners {
     ///
     /// # Errors
     ///
-    /// An internal error where there are too many.
+    /// An internal error if there are too many.
     pub(super) async fn listen(&self, subscription: &SubscriptionContext) -> Result<(), ErrorData> {
         let place = self.place(subscription.sink().clone())?;
         subscription.cancelled().await;
@@ -76,11 +77,12 @@ impl Listeners {
         Ok(())
     }
 
-    /// Calls one of the tools: the caller's session is told, and every listener that wants to know.
+    /// Calls one of the tools and notifies the caller's session and every listener that asked for
+    /// it.
     ///
     /// # Errors
     ///
-    /// Invalid params where an argument is missing; an internal error where the caller is gone.
+    /// Invalid params if an argument is missing; an internal error if the caller is gone.
     pub(super) async fn call(
         &self,
         request: &CallToolRequestParams,
@@ -97,16 +99,16 @@ impl Listeners {
         };
         if !super::stateless(cx) {
             change.tell_session(session, cx).await.map_err(|error| {
-                ErrorData::internal_error(format!("the client cannot be told: {error}"), None)
+                ErrorData::internal_error(format!("the client cannot be notified: {error}"), None)
             })?;
         }
         let sinks: Vec<SubscriptionSink> = self.open().sinks.values().cloned().collect();
-        let mut told = 0;
+        let mut notified = 0;
         for sink in sinks.iter().filter(|sink| change.wanted(sink.accepted())) {
-            // A listener that has just gone is none: its place is given back by its own request.
-            told += usize::from(change.tell(sink).await.is_ok());
+            // A listener that has just gone is not counted; its own request removes it.
+            notified += usize::from(change.notify(sink).await.is_ok());
         }
-        Ok(CallToolResult::success(vec![ContentBlock::text(format!("{told} listeners were told"))]))
+        Ok(CallToolResult::success(vec![ContentBlock::text(format!("{notified} listeners were notified"))]))
     }
 
     fn place(&self, sink: SubscriptionSink) -> Result<Place, ErrorData> {
@@ -120,13 +122,15 @@ impl Listeners {
         Ok(Place { key, listeners: self.clone() })
     }
 
-    /// A panic while the lock was held cannot leave half a change behind: each is one insertion or removal.
+    /// Locks the listeners. Each update is one insertion or removal, so the data of a poisoned lock
+    /// is valid.
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A listener's place, given back when its request ends in whatever way: rmcp drops the future of a stream that closed.
+/// Entry of a listener, removed when its request ends in any way: rmcp drops the future of a closed
+/// stream.
 struct Place {
     key: u64,
     listeners: Listeners,
@@ -148,7 +152,7 @@ impl Change {
         }
     }
 
-    async fn tell(&self, sink: &SubscriptionSink) -> Result<(), rmcp::service::SubscriptionSendError> {
+    async fn notify(&self, sink: &SubscriptionSink) -> Result<(), rmcp::service::SubscriptionSendError> {
         match self {
             Self::Tools => sink.notify_tool_list_changed().await,
             Self::Prompts => sink.notify_prompt_list_changed().await,

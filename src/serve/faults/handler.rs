@@ -1,6 +1,7 @@
-//! A handler in, the same handler with faults out: the one place where answers are delayed, spoilt or kept back.
+//! Wraps a handler to delay, fail or withhold its answers.
 
-// Sampling, roots, logging and resource subscriptions are deprecated by 2026-07-28 and part of the revisions before it.
+// 2026-07-28 deprecates sampling, roots, logging and resource subscriptions; earlier revisions have
+// them.
 #![expect(deprecated, reason = "older revisions are served too")]
 
 use std::borrow::Cow;
@@ -24,16 +25,16 @@ use rmcp::service::{NotificationContext, RequestContext, RoleServer, Subscriptio
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::{Outcome, Sentence};
+use super::{AssignedVerdict, Outcome};
 
-/// Requests that may be in work at once, over all sessions. Each holds a task, its parameters and its result: 1024 of
-/// them are more than a load test keeps open and some tens of megabytes.
-const IN_WORK: usize = 1024;
+/// Most requests in progress over all sessions. Each holds a task, parameters and a result: 1024
+/// are more than a load test keeps open, and tens of megabytes.
+const IN_PROGRESS: usize = 1024;
 
-/// The code of an answer to a request that is one too many: the first of JSON-RPC's codes for servers.
+/// Error code for a request beyond [`IN_PROGRESS`]: the first of JSON-RPC's server errors.
 const BUSY: ErrorCode = ErrorCode(-32000);
 
-/// How many requests are in work, and the end of the server.
+/// Counts requests in progress, and knows when the server shuts down.
 #[derive(Clone, Debug)]
 pub(in crate::serve) struct Busy {
     free: Arc<Semaphore>,
@@ -41,9 +42,9 @@ pub(in crate::serve) struct Busy {
 }
 
 impl Busy {
-    /// Nothing is in work. What hangs on purpose is given up when `end` is cancelled.
+    /// Creates the counter. Deliberately hanging requests end when `end` is cancelled.
     pub(in crate::serve) fn new(end: CancellationToken) -> Self {
-        Self { free: Arc::new(Semaphore::new(IN_WORK)), end }
+        Self { free: Arc::new(Semaphore::new(IN_PROGRESS)), end }
     }
 }
 
@@ -62,15 +63,15 @@ impl<H> Faulty<H> {
         Self { inner, busy }
     }
 
-    /// A turn for the request that came with `context`.
-    fn turn(&self, context: &Context) -> Answer<Turn> {
+    /// Admits the request of `context`.
+    fn admit(&self, context: &Context) -> Answer<Admitted> {
         let permit = Arc::clone(&self.busy.free).try_acquire_owned();
         let permit = permit.map_err(|_| {
-            ErrorData::new(BUSY, format!("{IN_WORK} requests are in work: try again later"), None)
+            ErrorData::new(BUSY, format!("{IN_PROGRESS} requests are in work: try again later"), None)
         })?;
         let parts = context.extensions.get::<Parts>();
-        Ok(Turn {
-            sentence: parts.and_then(|parts| parts.extensions.get()).cloned(),
+        Ok(Admitted {
+            assigned: parts.and_then(|parts| parts.extensions.get()).cloned(),
             cancelled: context.ct.clone(),
             end: self.busy.end.clone(),
             _permit: permit,
@@ -78,19 +79,19 @@ impl<H> Faulty<H> {
     }
 }
 
-/// A request's turn to be worked on.
-struct Turn {
-    /// `None` is answered without a fault: what no POST carried.
-    sentence: Option<Sentence>,
+/// An admitted request.
+struct Admitted {
+    /// `None` for requests that no POST carried, which get no faults.
+    assigned: Option<AssignedVerdict>,
     cancelled: CancellationToken,
     end: CancellationToken,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Turn {
-    /// Answers as `work` does, if the sentence lets it.
-    async fn take<T>(self, work: impl Future<Output = Answer<T>>) -> Answer<T> {
-        let Some(Sentence { verdict, line }) = &self.sentence else {
+impl Admitted {
+    /// Runs `work` and returns its answer, unless the verdict says otherwise.
+    async fn run<T>(self, work: impl Future<Output = Answer<T>>) -> Answer<T> {
+        let Some(AssignedVerdict { verdict, line }) = &self.assigned else {
             return work.await;
         };
         self.wait().await;
@@ -115,18 +116,18 @@ impl Turn {
         }
     }
 
-    /// Waits as long as the sentence says.
+    /// Waits for the delay of the verdict.
     async fn wait(&self) {
-        if let Some(Sentence { verdict, .. }) = &self.sentence
+        if let Some(AssignedVerdict { verdict, .. }) = &self.assigned
             && !verdict.delay.is_zero()
         {
             tokio::time::sleep(verdict.delay).await;
         }
     }
 
-    /// Whether the answer is a result that says that the tool failed.
+    /// Whether the answer is a tool result with `isError`.
     fn is_tool_error(&self) -> bool {
-        self.sentence.as_ref().is_some_and(|sentence| sentence.verdict.outcome == Outcome::ToolError)
+        self.assigned.as_ref().is_some_and(|assigned| assigned.verdict.outcome == Outcome::ToolError)
     }
 }
 
@@ -152,7 +153,7 @@ impl<H: ServerHandler> ServerHandler for Faulty<H> {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Answer<()> {
-        self.turn(context.request_context())?.take(self.inner.listen(context)).await
+        self.admit(context.request_context())?.run(self.inner.listen(context)).await
     }
 
     async fn ping(&self, context: Context) -> Answer<()> {
@@ -172,21 +173,21 @@ impl<H: ServerHandler> ServerHandler for Faulty<H> {
     }
 
     async fn call_tool(&self, request: CallToolRequestParams, context: Context) -> Answer<CallToolResponse> {
-        let turn = self.turn(&context)?;
+        let turn = self.admit(&context)?;
         if turn.is_tool_error() {
             turn.wait().await;
             let failed = ContentBlock::text("failed on purpose (--fail-rate)");
             return Ok(CallToolResponse::Complete(CallToolResult::error(vec![failed])));
         }
-        turn.take(self.inner.call_tool(request, context)).await
+        turn.run(self.inner.call_tool(request, context)).await
     }
 
     async fn complete(&self, request: CompleteRequestParams, context: Context) -> Answer<CompleteResult> {
-        self.turn(&context)?.take(self.inner.complete(request, context)).await
+        self.admit(&context)?.run(self.inner.complete(request, context)).await
     }
 
     async fn set_level(&self, request: SetLevelRequestParams, context: Context) -> Answer<()> {
-        self.turn(&context)?.take(self.inner.set_level(request, context)).await
+        self.admit(&context)?.run(self.inner.set_level(request, context)).await
     }
 
     async fn get_prompt(
@@ -194,7 +195,7 @@ impl<H: ServerHandler> ServerHandler for Faulty<H> {
         request: GetPromptRequestParams,
         context: Context,
     ) -> Answer<GetPromptResponse> {
-        self.turn(&context)?.take(self.inner.get_prompt(request, context)).await
+        self.admit(&context)?.run(self.inner.get_prompt(request, context)).await
     }
 
     async fn list_prompts(
@@ -202,7 +203,7 @@ impl<H: ServerHandler> ServerHandler for Faulty<H> {
         request: Option<PaginatedRequestParams>,
         context: Context,
     ) -> Answer<ListPromptsResult> {
-        self.turn(&context)?.take(self.inner.list_prompts(request, context)).await
+        self.admit(&context)?.run(self.inner.list_prompts(request, context)).await
     }
 
     async fn list_resources(
@@ -210,7 +211,7 @@ impl<H: ServerHandler> ServerHandler for Faulty<H> {
         request: Option<PaginatedRequestParams>,
         context: Context,
     ) -> Answer<ListResourcesResult> {
-        self.turn(&context)?.take(self.inner.list_resources(request, context)).await
+        self.admit(&context)?.run(self.inner.list_resources(request, context)).await
     }
 
     async fn list_resource_templates(
@@ -218,7 +219,7 @@ impl<H: ServerHandler> ServerHandler for Faulty<H> {
         request: Option<PaginatedRequestParams>,
         context: Context,
     ) -> Answer<ListResourceTemplatesResult> {
-        self.turn(&context)?.take(self.inner.list_resource_templates(request, context)).await
+        self.admit(&context)?.run(self.inner.list_resource_templates(request, context)).await
     }
 
     async fn read_resource(
@@ -226,15 +227,15 @@ impl<H: ServerHandler> ServerHandler for Faulty<H> {
         request: ReadResourceRequestParams,
         context: Context,
     ) -> Answer<ReadResourceResponse> {
-        self.turn(&context)?.take(self.inner.read_resource(request, context)).await
+        self.admit(&context)?.run(self.inner.read_resource(request, context)).await
     }
 
     async fn subscribe(&self, request: SubscribeRequestParams, context: Context) -> Answer<()> {
-        self.turn(&context)?.take(self.inner.subscribe(request, context)).await
+        self.admit(&context)?.run(self.inner.subscribe(request, context)).await
     }
 
     async fn unsubscribe(&self, request: UnsubscribeRequestParams, context: Context) -> Answer<()> {
-        self.turn(&context)?.take(self.inner.unsubscribe(request, context)).await
+        self.admit(&context)?.run(self.inner.unsubscribe(request, context)).await
     }
 
     async fn list_tools(
@@ -242,23 +243,23 @@ impl<H: ServerHandler> ServerHandler for Faulty<H> {
         request: Option<PaginatedRequestParams>,
         context: Context,
     ) -> Answer<ListToolsResult> {
-        self.turn(&context)?.take(self.inner.list_tools(request, context)).await
+        self.admit(&context)?.run(self.inner.list_tools(request, context)).await
     }
 
     async fn on_custom_request(&self, request: CustomRequest, context: Context) -> Answer<CustomResult> {
-        self.turn(&context)?.take(self.inner.on_custom_request(request, context)).await
+        self.admit(&context)?.run(self.inner.on_custom_request(request, context)).await
     }
 
     async fn get_task(&self, request: GetTaskParams, context: Context) -> Answer<GetTaskResult> {
-        self.turn(&context)?.take(self.inner.get_task(request, context)).await
+        self.admit(&context)?.run(self.inner.get_task(request, context)).await
     }
 
     async fn update_task(&self, request: UpdateTaskParams, context: Context) -> Answer<()> {
-        self.turn(&context)?.take(self.inner.update_task(request, context)).await
+        self.admit(&context)?.run(self.inner.update_task(request, context)).await
     }
 
     async fn cancel_task(&self, request: CancelTaskParams, context: Context) -> Answer<()> {
-        self.turn(&context)?.take(self.inner.cancel_task(request, context)).await
+        self.admit(&context)?.run(self.inner.cancel_task(request, context)).await
     }
 
     async fn list_skills(
@@ -266,11 +267,11 @@ impl<H: ServerHandler> ServerHandler for Faulty<H> {
         request: Option<PaginatedRequestParams>,
         context: Context,
     ) -> Answer<ListSkillsResult> {
-        self.turn(&context)?.take(self.inner.list_skills(request, context)).await
+        self.admit(&context)?.run(self.inner.list_skills(request, context)).await
     }
 
     async fn get_skill(&self, request: GetSkillRequestParams, context: Context) -> Answer<GetSkillResult> {
-        self.turn(&context)?.take(self.inner.get_skill(request, context)).await
+        self.admit(&context)?.run(self.inner.get_skill(request, context)).await
     }
 
     async fn read_resource_directory(
@@ -278,7 +279,7 @@ impl<H: ServerHandler> ServerHandler for Faulty<H> {
         request: ReadResourceDirectoryRequestParams,
         context: Context,
     ) -> Answer<ReadResourceDirectoryResult> {
-        self.turn(&context)?.take(self.inner.read_resource_directory(request, context)).await
+        self.admit(&context)?.run(self.inner.read_resource_directory(request, context)).await
     }
 
     async fn on_cancelled(

@@ -1,24 +1,25 @@
-//! What goes wrong on purpose, so that every status of an exchange can be seen: the ordinal of a request in, its
-//! verdict out.
+//! Deliberate faults, so that every status of an exchange can be seen: maps the ordinal of a
+//! request to a verdict.
 //!
-//! A verdict depends on the seed and on the ordinal of the request (from 1, in the order of arrival), on nothing else:
-//! the same sequence of requests meets the same faults. `initialize`, `server/discover` and `ping` are not counted and
-//! always answered, so that clients get as far as their calls.
+//! A verdict depends on the seed and the ordinal of the request (from 1, in order of arrival) only:
+//! the same sequence of requests meets the same faults. `initialize`, `server/discover` and `ping`
+//! are not counted and always answered, so that clients reach their calls.
 //!
-//! | option | what happens | what an observer sees |
+//! | option | effect | visible as |
 //! |---|---|---|
 //! | `--delay` | the handler starts later | latency |
 //! | `--fail-rate`, a third each | a result with `isError` (of `tools/call`, else the next) | `tool_error` |
 //! | | error -32603 | `error` |
 //! | | `500 Internal Server Error` | `http_error` |
-//! | `--hang-rate`, a half each | the stream stays open, nothing comes | `unanswered`, or `cancelled` by the client |
+//! | `--hang-rate`, half each | the stream stays open, nothing comes | `unanswered`, or `cancelled` by the client |
 //! | | `202 Accepted` and no stream (HTTP+SSE: as above) | `unanswered`, `no_stream` |
 //! | `--drop-stream-every`, in turn | the stream ends without its last chunk, by FIN | `unanswered`, `server_closed` |
 //! | | the same by RST | `unanswered`, `server_reset` |
-//! | `--silence` | a stream says nothing for so long after each event | gaps in streams |
+//! | `--silence` | a stream pauses after each event | silence in streams |
 //!
-//! A stream is cut when its response is ready, so its progress is seen before. On Streamable HTTP with sessions the
-//! response is kept: a client that resumes with `Last-Event-ID` gets it. On HTTP+SSE the session ends with its stream.
+//! A stream is cut when its response is ready, after its progress. On Streamable HTTP with sessions
+//! the response is kept for a client that resumes with `Last-Event-ID`. On HTTP+SSE the session
+//! ends with its stream.
 
 mod handler;
 mod outgoing;
@@ -37,36 +38,36 @@ use super::net::Connection;
 pub(super) use handler::{Busy, Faulty};
 pub(super) use outgoing::{Outgoing, broken};
 
-/// What goes wrong on purpose. The default is nothing.
+/// Deliberate faults. The default is none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Faults {
-    /// What the faults are drawn by.
+    /// Seed of the faults.
     pub seed: u64,
-    /// How much later a request is answered; `None` is as soon as possible.
+    /// Delay of answers; `None` for no delay.
     pub delay: Option<Delay>,
-    /// The share of requests that fail, 0 to 1.
+    /// Fraction of requests that fail, 0 to 1.
     pub fail_rate: f64,
-    /// The share of requests that are never answered, 0 to 1.
+    /// Fraction of requests that are never answered, 0 to 1.
     pub hang_rate: f64,
-    /// Every how many requests the response stream is cut; `None` is never.
+    /// Cuts the response stream of every n-th request; `None` cuts none.
     pub drop_stream_every: Option<NonZeroU64>,
-    /// How long a stream says nothing after an event; `None` is not at all.
+    /// Pause of a stream after each event; `None` for no pause.
     pub silence: Option<Duration>,
 }
 
-/// A time between two bounds, both included.
+/// Range of a delay, inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delay {
-    /// At least so long.
+    /// Minimum.
     pub min: Duration,
-    /// At most so long; not less than `min`.
+    /// Maximum, at least `min`.
     pub max: Duration,
 }
 
 impl FromStr for Delay {
     type Err = String;
 
-    /// `5ms..80ms`, or `20ms` for always the same.
+    /// Parses `5ms..80ms`, or `20ms` for a constant delay.
     fn from_str(text: &str) -> Result<Self, String> {
         let (min, max) = text.split_once("..").unwrap_or((text, text));
         let (min, max) = (duration(min)?, duration(max)?);
@@ -77,26 +78,26 @@ impl FromStr for Delay {
     }
 }
 
-/// A time with its unit: `80ms`, `1.5s`, `2m`.
+/// Parses a duration with its unit: `80ms`, `1.5s`, `2m`.
 ///
 /// # Errors
 ///
-/// What is no time, or one before it begins; the text says how to write it.
+/// Not a duration, or negative; the text says how to write one.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no duration: write 80ms, 1.5s or 2m");
     let duration: jiff::SignedDuration = text.trim().parse().map_err(|_| wrong())?;
     duration.try_into().map_err(|_| wrong())
 }
 
-/// Draws the verdicts.
+/// Draws verdicts.
 #[derive(Debug)]
 pub(super) struct Plan {
     faults: Faults,
-    /// The requests counted so far.
+    /// Number of requests counted so far.
     seen: AtomicU64,
 }
 
-/// What happens to a request.
+/// Delay and outcome of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) delay: Duration,
@@ -118,19 +119,20 @@ pub(super) enum Outcome {
     },
 }
 
-/// A request's verdict with the line that its response goes out on. It travels in the extensions of the request.
+/// Verdict of a request and the line that carries its response, passed in the extensions of the
+/// request.
 #[derive(Clone, Debug)]
-pub(super) struct Sentence {
+pub(super) struct AssignedVerdict {
     pub(super) verdict: Verdict,
     pub(super) line: Line,
 }
 
-/// What a response goes out on, and how to cut it.
+/// Handle of the connection that carries a response; can cut it.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     connection: Connection,
     cut: CancellationToken,
-    /// Cancelled when nobody reads any more.
+    /// Cancelled when no client reads the response any more.
     gone: CancellationToken,
 }
 
@@ -139,12 +141,12 @@ impl Plan {
         Self { faults, seen: AtomicU64::new(0) }
     }
 
-    /// How long streams say nothing after an event.
+    /// Returns the pause of streams after an event.
     pub(super) fn silence(&self) -> Option<Duration> {
         self.faults.silence
     }
 
-    /// Counts a request and says what happens to it.
+    /// Counts a request and draws its verdict.
     pub(super) fn next(&self, method: &str) -> Verdict {
         if matches!(method, "initialize" | "server/discover" | "ping") {
             return Verdict::default();
@@ -154,10 +156,10 @@ impl Plan {
 
     fn of(&self, ordinal: u64) -> Verdict {
         let faults = &self.faults;
-        // Neighbouring seeds and ordinals must not give the same numbers: 2^64 divided by the golden ratio spreads them.
+        // Multiplying by 2^64 / golden ratio separates neighbouring seeds and ordinals.
         let mut rng =
             StdRng::seed_from_u64(faults.seed.wrapping_add(ordinal.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        // Always the same number of draws: one option does not change what another does.
+        // Always the same number of draws, so that options are independent of each other.
         let (late, fate, kind) = (rng.random::<f64>(), rng.random::<f64>(), rng.random::<f64>());
         let delay = faults.delay.map_or(Duration::ZERO, |delay| {
             delay.min + (delay.max - delay.min).mul_f64(late.clamp(0.0, 1.0))
@@ -185,7 +187,7 @@ impl Line {
         Self { connection, cut: CancellationToken::new(), gone: CancellationToken::new() }
     }
 
-    /// Ends the stream without its last chunk: by RST or by FIN.
+    /// Ends the stream without its last chunk, by RST or FIN.
     pub(super) fn cut(&self, reset: bool) {
         if reset {
             self.connection.end_by_reset();
@@ -193,12 +195,12 @@ impl Line {
         self.cut.cancel();
     }
 
-    /// Waits until the stream is to be cut.
+    /// Waits until the stream is cut.
     pub(super) async fn is_cut(&self) {
         self.cut.cancelled().await;
     }
 
-    /// Whoever waits to read holds it: when it is dropped nobody reads the stream any more.
+    /// Returns a guard for the reader of the stream; dropping it means that nobody reads any more.
     pub(super) fn reader(&self) -> DropGuard {
         self.gone.clone().drop_guard()
     }
@@ -219,14 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_faults_and_another_does_not() {
+    fn the_seed_determines_the_faults() {
         let faults = Faults { fail_rate: 0.3, hang_rate: 0.1, seed: 7, ..Faults::default() };
         assert_eq!(plan(faults.clone()), plan(faults.clone()));
         assert_ne!(plan(faults.clone()), plan(Faults { seed: 8, ..faults }));
     }
 
     #[test]
-    fn rates_are_kept_and_every_kind_comes() {
+    fn rates_hold_and_every_kind_of_fault_occurs() {
         let verdicts = plan(Faults { fail_rate: 0.3, hang_rate: 0.1, ..Faults::default() });
         let share = |wanted: &[Outcome]| {
             let count = verdicts.iter().filter(|verdict| wanted.contains(&verdict.outcome)).count();
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_stay_between_their_bounds_and_differ() {
+    fn delays_vary_within_their_bounds() {
         let delay: Delay = "5ms..80ms".parse().unwrap();
         let verdicts = plan(Faults { delay: Some(delay), ..Faults::default() });
         assert!(verdicts.iter().all(|verdict| (delay.min..=delay.max).contains(&verdict.delay)));
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_handshake_is_neither_counted_nor_failed() {
+    fn the_handshake_is_not_counted_and_never_fails() {
         let plan = Plan::new(Faults { fail_rate: 1.0, ..Faults::default() });
         assert_eq!(plan.next("initialize"), Verdict::default());
         assert_eq!(plan.seen.load(Ordering::Relaxed), 0);
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_are_read_with_units_and_in_order() {
+    fn delays_are_parsed_with_units_in_order() {
         let ms = Duration::from_millis;
         assert_eq!("20ms".parse(), Ok(Delay { min: ms(20), max: ms(20) }));
         assert_eq!("5ms..1.5s".parse(), Ok(Delay { min: ms(5), max: ms(1500) }));

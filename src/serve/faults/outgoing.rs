@@ -1,4 +1,4 @@
-//! The body of a response on its way out: it can be cut, fall silent, and end early when the server does.
+//! Body of a response that can be cut, pause, and end early at shutdown.
 
 use std::future::Future;
 use std::io;
@@ -13,25 +13,25 @@ use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOw
 
 use super::Line;
 
-/// What a stream that is cut before its first event says, so that its head is sent.
+/// Comment sent by a stream that is cut before its first event, so that its head is sent.
 const CUT: Bytes = Bytes::from_static(b": cut\n\n");
 
-/// A response's body with what may happen to it.
+/// Body of a response with its faults.
 pub(in crate::serve) struct Outgoing {
     body: BodyDataStream,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// The end of the server; `None` where a response is to be waited for.
+    /// Cancelled at shutdown; `None` if the response is to be finished.
     end: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     silence: Option<Duration>,
-    /// Silent until then.
+    /// Pauses until this is over.
     hold: Option<Pin<Box<Sleep>>>,
-    /// Whether the cut was seen: what was written before must reach the socket first.
+    /// Whether the cut was requested: earlier data must reach the socket first.
     cutting: bool,
     _gone: DropGuard,
 }
 
 impl Outgoing {
-    /// A body that goes out on `line`.
+    /// Creates a body sent on `line`.
     pub(in crate::serve) fn new(body: Body, line: &Line) -> Self {
         Self {
             body: body.into_data_stream(),
@@ -44,7 +44,7 @@ impl Outgoing {
         }
     }
 
-    /// Says nothing for so long after each event.
+    /// Pauses after each event.
     pub(in crate::serve) fn with_silence(mut self, silence: Option<Duration>) -> Self {
         self.silence = silence;
         self
@@ -56,19 +56,19 @@ impl Outgoing {
         self
     }
 
-    /// The body as HTTP takes it.
+    /// Converts to an HTTP body.
     pub(in crate::serve) fn into_body(self) -> Body {
         Body::from_stream(self)
     }
 }
 
-/// The body of a stream that is cut before anything of it was sent.
+/// Returns the body of a stream that is cut before anything was sent.
 pub(in crate::serve) fn broken() -> Body {
     let pieces = futures::stream::unfold(0, |piece| async move {
         match piece {
             0 => Some((Ok(CUT), 1)),
             _ => {
-                // Pending makes the connection flush what it has.
+                // Pending makes the connection flush.
                 tokio::task::yield_now().await;
                 Some((Err(io::Error::other("cut on purpose")), 2))
             }
@@ -86,7 +86,7 @@ impl Stream for Outgoing {
         }
         if self.cut.as_mut().poll(context).is_ready() {
             self.cutting = true;
-            // Pending makes the connection flush what it has.
+            // Pending makes the connection flush.
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -100,7 +100,7 @@ impl Stream for Outgoing {
             self.hold = None;
         }
         let item = ready!(Pin::new(&mut self.body).poll_next(context));
-        // A comment (`:`) is no event.
+        // A comment (`:`) is not an event.
         if let (Some(silence), Some(Ok(bytes))) = (self.silence, &item)
             && !bytes.starts_with(b":")
         {

@@ -1,5 +1,5 @@
-//! The tool `digest`: slow on purpose, with progress, can be cancelled, and written by the client's model where
-//! it lends one (sampling).
+//! The tool `digest`: deliberately slow, with progress, cancellable, and written by the client's
+//! model if the client supports sampling.
 #![expect(deprecated, reason = "sampling is deprecated by SEP-2577 and yet a part of every revision")]
 
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use serde_json::Value;
 
 use super::{
     Hackernews, Revision,
-    ask::{Asked, Asker},
+    ask::{AskOutcome, Asker},
     item::Item,
     tools,
 };
 
-/// The longest summary that is asked for: a few sentences.
+/// Longest summary to ask for, in tokens: a few sentences.
 const MAX_TOKENS: u32 = 400;
 
-/// Reads `amount` stories step by step, and sums them up.
+/// Reads `amount` stories step by step and summarizes them.
 pub(super) async fn call(
     handler: &Hackernews,
     arguments: &JsonObject,
@@ -35,7 +35,7 @@ pub(super) async fn call(
     let asker = Asker { codec: &handler.codec, request: &request, context };
     let work = async {
         match asker.resumed::<Vec<u64>>()? {
-            // The reading is done: the retry only brings the summary.
+            // The stories were read before; the retry only brings the summary.
             Some(resumed) => {
                 Ok(handler.stories.items(&resumed.state).await.map(|items| (items, resumed.answer)))
             }
@@ -53,11 +53,12 @@ pub(super) async fn call(
     match answer {
         Some(answer) => Ok(by_model(&items, answer).into()),
         None if can_sample(context) => ask(&asker, &items).await,
-        None => Ok(plain(&items, "This client lends no model").into()),
+        None => Ok(plain(&items, "This client does not support sampling").into()),
     }
 }
 
-/// The stories, one a step. The outer error is of the protocol, the inner one of the source.
+/// Reads the stories, one per step. The outer error is a protocol error, the inner one an error of
+/// the source.
 async fn read(
     handler: &Hackernews,
     arguments: &JsonObject,
@@ -82,7 +83,7 @@ async fn read(
     Ok(Ok(items))
 }
 
-/// Tells of a step, if the client asked for it by a token. The message came with 2025-03-26.
+/// Sends progress if the client gave a token. The message field exists since 2025-03-26.
 async fn progress(
     context: &RequestContext<RoleServer>,
     done: usize,
@@ -95,7 +96,7 @@ async fn progress(
         step = step.with_message(message);
     }
     let sent = context.peer.notify_progress(step).await;
-    sent.map_err(|error| ErrorData::internal_error(format!("progress cannot be told: {error}"), None))
+    sent.map_err(|error| ErrorData::internal_error(format!("progress cannot be sent: {error}"), None))
 }
 
 fn can_sample(context: &RequestContext<RoleServer>) -> bool {
@@ -111,14 +112,17 @@ async fn ask(asker: &Asker<'_>, items: &[Arc<Item>]) -> Result<CallToolResponse,
     let question = InputRequest::CreateMessage(CreateMessageRequest::new(params));
     let ids: Vec<_> = items.iter().map(|item| item.id()).collect();
     Ok(match asker.ask(question, &ids).await? {
-        Asked::Answer(answer) => by_model(items, answer).into(),
-        Asked::Later(result) => result.into(),
-        Asked::Failed(why) => plain(items, &format!("The client's model was asked in vain: {why}")).into(),
-        Asked::Cancelled => tools::cancelled().into(),
+        AskOutcome::Answer(answer) => by_model(items, answer).into(),
+        AskOutcome::Later(result) => result.into(),
+        AskOutcome::Failed(why) => {
+            plain(items, &format!("The request to the client's model failed: {why}")).into()
+        }
+        AskOutcome::Cancelled => tools::cancelled().into(),
     })
 }
 
-/// The digest of the client's model; the plain one where its answer has no text.
+/// Builds the digest from the model's answer; falls back to the plain one if the answer has no
+/// text.
 fn by_model(items: &[Arc<Item>], answer: Value) -> CallToolResult {
     let result = match serde_json::from_value::<CreateMessageResult>(answer) {
         Ok(result) => result,

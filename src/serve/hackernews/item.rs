@@ -1,6 +1,6 @@
-//! One item of Hacker News (story, job, comment…), kept as the JSON object that the API gave.
+//! One item of Hacker News (story, job, comment…), kept as the JSON object from the API.
 //!
-//! Nothing is left out and nothing is added: what a client reads is what the source said.
+//! Nothing is added or removed: clients read what the source sent.
 
 use rmcp::model::JsonObject;
 use serde_json::Value;
@@ -13,8 +13,8 @@ pub(super) struct Item {
 }
 
 impl Item {
-    /// The item in `value`; `None` if that is no object with a positive whole `id` (the API answers `null`
-    /// for an id that it never gave out).
+    /// Creates an item; `None` if `value` is not an object with a positive integer `id` (the API
+    /// answers `null` for unknown ids).
     pub(super) fn new(value: Value) -> Option<Self> {
         let Value::Object(object) = value else { return None };
         let id = object.get("id")?.as_u64()?;
@@ -25,12 +25,13 @@ impl Item {
         self.id
     }
 
-    /// The item as one line of JSON, its members in the order of the source (alphabetical, as the API writes them).
+    /// Returns the item as one line of JSON, members in the order of the source (alphabetical, as
+    /// the API writes them).
     pub(super) fn to_json(&self) -> String {
         Value::Object(self.object.clone()).to_string()
     }
 
-    /// The title; a comment has none, so its kind and number stand for it.
+    /// Returns the title; for a comment, which has none, its type and id.
     pub(super) fn title(&self) -> String {
         match self.text_of("title") {
             Some(title) => title.to_owned(),
@@ -38,18 +39,18 @@ impl Item {
         }
     }
 
-    /// Who wrote it; `None` where the item was deleted.
+    /// Returns the author; `None` for a deleted item.
     pub(super) fn by(&self) -> Option<&str> {
         self.text_of("by")
     }
 
-    /// Points; 0 where it has none (comments).
+    /// Returns the points; 0 for comments.
     pub(super) fn score(&self) -> i64 {
         self.object.get("score").and_then(Value::as_i64).unwrap_or(0)
     }
 
-    /// In how many of its title, text, author and address `word` (in lower case) occurs, the title first:
-    /// 0 is nowhere.
+    /// Returns in how many of title, text, author and URL `word` (lower case) occurs, the title
+    /// weighted most; 0 if nowhere.
     pub(super) fn rank(&self, word: &str) -> u32 {
         let weights = [("title", 4), ("text", 2), ("by", 2), ("url", 1)];
         let found = weights.into_iter().filter(|(member, _)| {
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_item_is_refused() {
+    fn other_values_are_not_items() {
         for value in
             [json!(null), json!([]), json!({}), json!({"id": "1"}), json!({"id": -1}), json!({"id": 1.5})]
         {
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_weighs_more_than_an_address() {
+    fn a_match_in_the_title_ranks_above_one_in_the_url() {
         let item = |title: &str, url: &str| Item::new(json!({"id": 1, "title": title, "url": url})).unwrap();
         assert!(item("Old Clocks", "").rank("clock") > item("", "https://clock.example.com").rank("clock"));
         assert_eq!(item("Old Clocks", "").rank("lamp"), 0);
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_is_called_by_its_number() {
+    fn a_comment_is_titled_by_its_id() {
         let item = Item::new(json!({"id": 7, "type": "comment"})).unwrap();
         assert_eq!(item.title(), "comment 7");
     }

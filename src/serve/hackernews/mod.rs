@@ -1,6 +1,4 @@
-//! Hacker News as an MCP server: requests in, results out, the same for every transport and every revision.
-//!
-//! It never knows how its messages travel, and it writes nothing anywhere: stories are only read.
+//! Hacker News as an MCP handler, the same for every transport and revision. Read-only.
 //!
 //! ```text
 //!                 ┌ tools ─── digest, reader ── ask (the client's model, the client's user)
@@ -37,28 +35,27 @@ use rmcp::{
 
 pub use stories::{LiveOptions, Stories, StoriesError, StoriesOptions};
 
-/// How long each step of `digest` takes by default: slow enough to watch its progress and to cancel it.
+/// Default duration of a step of `digest`: long enough to watch its progress and to cancel it.
 const STEP: Duration = Duration::from_millis(250);
 
-/// The Hacker News server's handler: `hackernews-server` 1.0.0. A clone shares stories and keys, as the
-/// handlers of one server must.
+/// Handler of the Hacker News server (`hackernews-server` 1.0.0). Clones share stories and keys, as
+/// the handlers of one server must.
 #[derive(Debug, Clone)]
 pub struct Hackernews {
     stories: Stories,
-    /// Seals the `requestState` that clients carry from one request to its retry (MCP 2026-07-28).
+    /// Seals the `requestState` that clients carry to a retry (MCP 2026-07-28).
     codec: Arc<RequestStateCodec>,
     step: Duration,
 }
 
 impl Hackernews {
-    /// A handler that tells of `stories`. Request states that it hands out are worth nothing to another one,
-    /// only to its clones.
+    /// Creates a handler. Its request states are valid for its clones only.
     pub fn new(stories: Stories) -> Self {
         let key: [u8; RequestStateCodec::MIN_KEY_LENGTH] = rand::random();
         Self { stories, codec: Arc::new(RequestStateCodec::new_unchecked(key)), step: STEP }
     }
 
-    /// The same with another duration for each step of `digest`.
+    /// Sets the duration of a step of `digest`.
     #[must_use]
     pub fn with_step(self, step: Duration) -> Self {
         Self { step, ..self }
@@ -76,12 +73,13 @@ impl ServerHandler for Hackernews {
         ServerConfig::new(capabilities).with_server_info(Implementation::new("hackernews-server", "1.0.0"))
     }
 
-    /// The capability `completions` came with 2025-03-26; before it, a server that completes says nothing.
+    /// The capability `completions` exists since 2025-03-26 and is left out before.
     fn negotiate_initialize(&self, request: &InitializeRequestParams) -> Result<InitializeResult, ErrorData> {
         let supported = self.supported_protocol_versions();
         let mut info = self.get_info();
         let asked = &request.protocol_version;
-        // A revision without a handshake, or an unknown one, is answered with the newest that has one.
+        // An unknown revision, or one without a handshake, is answered with the newest that has
+        // one.
         info.protocol_version = match supported.contains(asked) && asked.has_initialize() {
             true => asked.clone(),
             false => ProtocolVersion::LATEST_WITH_INITIALIZE,
@@ -165,26 +163,27 @@ impl ServerHandler for Hackernews {
     }
 }
 
-/// The revision of one request, for what depends on it.
+/// Revision of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Revision {
-    /// 2024-11-05, and a client that named none: the oldest shapes are understood by all.
+    /// 2024-11-05, and clients that name no revision: the oldest forms are understood by all.
     V2024_11_05,
-    /// Annotations of tools, messages of progress.
+    /// Adds annotations of tools and messages of progress.
     V2025_03_26,
-    /// Titles, elicitation.
+    /// Adds titles and elicitation.
     V2025_06_18,
     /// Wrong arguments are errors of the tool (SEP-1303).
     V2025_11_25,
-    /// No requests of the server, `input_required` instead.
+    /// No requests from the server; `input_required` instead.
     V2026_07_28,
 }
 
 impl Revision {
-    /// The revision that the request names, else the session's.
+    /// Returns the revision that the request names, else the session's.
     fn of(context: &RequestContext<RoleServer>) -> Self {
         let version = context.protocol_version();
-        // Revisions are dates: they compare as text, and one that is not known has what the last before it had.
+        // Revisions are dates and compare as text. An unknown one is treated like the last one
+        // before it.
         match version.as_ref().map_or("", ProtocolVersion::as_str) {
             version if version >= "2026-07-28" => Self::V2026_07_28,
             version if version >= "2025-11-25" => Self::V2025_11_25,
@@ -195,7 +194,7 @@ impl Revision {
     }
 }
 
-/// Lists that fit in one page hand out no cursor, so none can come back.
+/// Rejects cursors: lists that fit on one page hand none out.
 fn no_cursor(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
     match request.and_then(|request| request.cursor) {
         None => Ok(()),
@@ -203,7 +202,7 @@ fn no_cursor(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
     }
 }
 
-/// Stories that cannot be had, where the method has no errors of its own.
+/// Converts an error of the source for methods without errors of their own.
 fn failed(error: &StoriesError) -> ErrorData {
     ErrorData::internal_error(error.to_string(), None)
 }

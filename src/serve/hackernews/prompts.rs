@@ -1,4 +1,4 @@
-//! The prompt `discuss-story`, and the completion of its arguments and of the resources' templates.
+//! The prompt `discuss-story`, and completion for its arguments and the resource templates.
 
 use rmcp::{
     ErrorData,
@@ -17,10 +17,10 @@ use super::{
 
 const DISCUSS: &str = "discuss-story";
 
-/// How a story may be discussed; the first is the default.
+/// Tones of a discussion; the first is the default.
 const TONES: [&str; 4] = ["curious", "critical", "practical", "playful"];
 
-/// The prompts in the form of a revision (titles came with 2025-06-18).
+/// Returns the prompts in the form of a revision (titles exist since 2025-06-18).
 pub(super) fn all(revision: Revision) -> Vec<Prompt> {
     let id = PromptArgument::new("id").with_description("The id of the story").with_required(true);
     let tone = PromptArgument::new("tone")
@@ -33,10 +33,10 @@ pub(super) fn all(revision: Revision) -> Vec<Prompt> {
     vec![prompt]
 }
 
-/// The messages of a prompt: what to do, and the story.
+/// Returns the messages of a prompt: the instruction and the story.
 ///
 /// # Errors
-/// -32602 for an unknown prompt, a missing or wrong argument and an id that does not exist; -32603 where the
+/// -32602 for an unknown prompt, a missing or invalid argument, or an unknown id; -32603 if the
 /// source fails.
 pub(super) async fn get(
     stories: &Stories,
@@ -65,10 +65,10 @@ pub(super) async fn get(
     Ok(GetPromptResult::new(messages).with_description(format!("Discuss \"{}\"", item.title())))
 }
 
-/// What an argument may go on to be.
+/// Returns completions for an argument.
 ///
 /// # Errors
-/// -32602 for an unknown prompt, template or argument, -32603 where the source fails.
+/// -32602 for an unknown prompt, template or argument, -32603 if the source fails.
 pub(super) async fn complete(
     stories: &Stories,
     request: &CompleteRequestParams,

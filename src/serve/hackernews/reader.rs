@@ -1,4 +1,4 @@
-//! The tool `ask-reader`: asks the person in front of the client (elicitation, since 2025-06-18).
+//! The tool `ask-reader`: asks the user of the client (elicitation, since 2025-06-18).
 
 use rmcp::{
     ErrorData, RoleServer,
@@ -14,14 +14,14 @@ use serde_json::Value;
 
 use super::{
     Hackernews, Revision,
-    ask::{Asked, Asker},
+    ask::{AskOutcome, Asker},
     schema, tools,
 };
 
-/// The longest opinion that is taken, in characters.
+/// Longest accepted opinion, in characters.
 const MAX_OPINION: u32 = 2000;
 
-/// Asks for an opinion on a story, and gives it back.
+/// Asks for an opinion on a story and returns it.
 pub(super) async fn call(
     handler: &Hackernews,
     arguments: &JsonObject,
@@ -53,21 +53,22 @@ pub(super) async fn call(
             requested_schema: form()?,
         }));
     match asker.ask(question, &()).await? {
-        Asked::Answer(answer) => opinion(answer).map(Into::into),
-        Asked::Later(result) => Ok(result.into()),
-        Asked::Failed(why) => Ok(tools::error(format!("The reader could not be asked: {why}")).into()),
-        Asked::Cancelled => Ok(tools::cancelled().into()),
+        AskOutcome::Answer(answer) => opinion(answer).map(Into::into),
+        AskOutcome::Later(result) => Ok(result.into()),
+        AskOutcome::Failed(why) => Ok(tools::error(format!("The reader could not be asked: {why}")).into()),
+        AskOutcome::Cancelled => Ok(tools::cancelled().into()),
     }
 }
 
-/// Forms are what a client offers that names no mode (2025-11-25, elicitation capabilities).
+/// A client that names no mode supports forms (2025-11-25, elicitation capabilities).
 fn can_elicit(context: &RequestContext<RoleServer>) -> bool {
     let capabilities = context.client_capabilities();
     let elicitation = capabilities.and_then(|capabilities| capabilities.elicitation);
     elicitation.is_some_and(|elicitation| elicitation.form.is_some() || elicitation.url.is_none())
 }
 
-/// Since 2026-07-28 a missing capability has an error of its own (-32021); before it is the tool that cannot.
+/// Since 2026-07-28 a missing capability has its own error (-32021); before, it is an error of the
+/// tool.
 fn no_elicitation(context: &RequestContext<RoleServer>) -> Result<CallToolResponse, ErrorData> {
     if Revision::of(context) >= Revision::V2026_07_28 {
         let form = ElicitationCapability::new().with_form(FormElicitationCapability::new());
@@ -77,7 +78,7 @@ fn no_elicitation(context: &RequestContext<RoleServer>) -> Result<CallToolRespon
     Ok(tools::error("This client cannot ask its user: it did not declare the capability elicitation.").into())
 }
 
-/// The form: an opinion, and whether the reader would recommend the story.
+/// Returns the form: an opinion, and whether the reader recommends the story.
 fn form() -> Result<ElicitationSchema, ErrorData> {
     let opinion = StringSchema::new().title("Opinion").min_length(1).max_length(MAX_OPINION);
     let form = ElicitationSchema::builder()
@@ -87,7 +88,7 @@ fn form() -> Result<ElicitationSchema, ErrorData> {
     form.map_err(|error| ErrorData::internal_error(format!("the form of ask-reader: {error}"), None))
 }
 
-/// What the reader said; a refusal is an answer too.
+/// Returns the reader's answer; declining is an answer too.
 fn opinion(answer: Value) -> Result<CallToolResult, ErrorData> {
     let answer: ElicitResult = match serde_json::from_value(answer) {
         Ok(answer) => answer,

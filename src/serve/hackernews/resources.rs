@@ -1,4 +1,5 @@
-//! Resources: every item and every list has an address, `hackernews://item/{id}` and `hackernews://list/{type}`.
+//! Resources: every item and list has a URI, `hackernews://item/{id}` and
+//! `hackernews://list/{type}`.
 
 use rmcp::{
     ErrorData,
@@ -12,7 +13,7 @@ use super::{
     stories::{List, Stories},
 };
 
-/// How many items a page of `resources/list` has: each may have to be fetched.
+/// Items per page of `resources/list`: each may have to be fetched.
 const PAGE: usize = 20;
 
 const MIME_TYPE: &str = "application/json";
@@ -20,16 +21,16 @@ const MIME_TYPE: &str = "application/json";
 pub(super) const ITEM_TEMPLATE: &str = "hackernews://item/{id}";
 pub(super) const LIST_TEMPLATE: &str = "hackernews://list/{type}";
 
-/// What a URI of this server names.
-enum Place {
+/// Target of a URI of this server.
+enum ResourceTarget {
     Item(u64),
     List(List),
 }
 
-/// One page: first the lists, then the items of the top stories.
+/// Returns one page: first the lists, then the items of the top stories.
 ///
 /// # Errors
-/// -32602 for a cursor that was not handed out, -32603 where the source fails.
+/// -32602 for an unknown cursor, -32603 if the source fails.
 pub(super) async fn list(
     stories: &Stories,
     cursor: Option<&str>,
@@ -40,7 +41,7 @@ pub(super) async fn list(
         None => 0,
         Some(cursor) => start_of(cursor).ok_or_else(|| ErrorData::invalid_params("unknown cursor", None))?,
     };
-    // The list may have become shorter since the cursor was handed out: then the rest is empty.
+    // The list may have become shorter since the cursor was created; the rest is then empty.
     let rest = ids.get(start..).unwrap_or_default();
     let page = rest.get(..PAGE).unwrap_or(rest);
     let items = stories.items(page).await.map_err(|error| failed(&error))?;
@@ -51,7 +52,7 @@ pub(super) async fn list(
     Ok(result)
 }
 
-/// The two templates.
+/// Returns the two templates.
 pub(super) fn templates(revision: Revision) -> Vec<ResourceTemplate> {
     let item = ResourceTemplate::new(ITEM_TEMPLATE, "item")
         .with_title("Hacker News item")
@@ -70,39 +71,42 @@ pub(super) fn templates(revision: Revision) -> Vec<ResourceTemplate> {
     both
 }
 
-/// The contents of `uri`.
+/// Returns the contents of `uri`.
 ///
 /// # Errors
-/// -32002 for one that names nothing (rmcp makes it -32602 for 2026-07-28), -32603 where the source fails.
+/// -32002 for an unknown URI (rmcp converts it to -32602 in 2026-07-28), -32603 if the source
+/// fails.
 pub(super) async fn read(stories: &Stories, uri: &str) -> Result<ReadResourceResult, ErrorData> {
     let not_found =
         || ErrorData::resource_not_found(format!("Resource not found: {uri}"), Some(json!({"uri": uri})));
-    let text = match place(uri).ok_or_else(not_found)? {
-        Place::Item(id) => {
+    let text = match target_of(uri).ok_or_else(not_found)? {
+        ResourceTarget::Item(id) => {
             let item = stories.item(id).await.map_err(|error| failed(&error))?;
             item.ok_or_else(not_found)?.to_json()
         }
-        Place::List(list) => json!(*stories.ids(list).await.map_err(|error| failed(&error))?).to_string(),
+        ResourceTarget::List(list) => {
+            json!(*stories.ids(list).await.map_err(|error| failed(&error))?).to_string()
+        }
     };
     Ok(ReadResourceResult::new(vec![contents(uri, text)]))
 }
 
-/// The URI of an item.
+/// Returns the URI of an item.
 pub(super) fn item_uri(id: u64) -> String {
     format!("hackernews://item/{id}")
 }
 
-/// Text of an item or a list as the contents of a resource.
+/// Wraps the text of an item or list as contents of a resource.
 pub(super) fn contents(uri: &str, text: String) -> ResourceContents {
     ResourceContents::text(text, uri).with_mime_type(MIME_TYPE)
 }
 
-fn place(uri: &str) -> Option<Place> {
+fn target_of(uri: &str) -> Option<ResourceTarget> {
     let (kind, name) = uri.strip_prefix("hackernews://")?.split_once('/')?;
     match kind {
-        // One item has one address: `+7`, `007` and `7` are not the same.
-        "item" => name.parse().ok().filter(|id| item_uri(*id) == uri).map(Place::Item),
-        "list" => List::by_name(name).map(Place::List),
+        // Each item has one URI: `+7` and `007` are not `7`.
+        "item" => name.parse().ok().filter(|id| item_uri(*id) == uri).map(ResourceTarget::Item),
+        "list" => List::by_name(name).map(ResourceTarget::List),
         _ => None,
     }
 }
@@ -122,7 +126,7 @@ fn item_resource(item: &Item) -> Resource {
         .with_size(item.to_json().len() as u64)
 }
 
-/// Titles came with 2025-06-18; before, the name is what people see.
+/// Titles exist since 2025-06-18; before, clients display the name.
 fn in_form_of(revision: Revision, mut resource: Resource) -> Resource {
     if revision < Revision::V2025_06_18
         && let Some(title) = resource.title.take()
@@ -136,7 +140,7 @@ fn cursor_of(start: usize) -> String {
     format!("topstories-{start}")
 }
 
-/// Only what [`cursor_of`] makes: the start of a page.
+/// Parses a cursor made by [`cursor_of`]: the start of a page.
 fn start_of(cursor: &str) -> Option<usize> {
     let start: usize = cursor.strip_prefix("topstories-")?.parse().ok()?;
     (start > 0 && start.is_multiple_of(PAGE) && cursor_of(start) == cursor).then_some(start)

@@ -1,15 +1,16 @@
-//! Arguments against the JSON Schema of a tool: the part of draft-07 that this server's schemas use.
+//! Validates arguments against the JSON Schema of a tool: the part of draft-07 that this server's
+//! schemas use.
 //!
-//! A validator for all of JSON Schema would be a dependency larger than the server; `is_covered` is asked by
-//! a test for every schema, so that no keyword is silently ignored.
+//! A full validator would be a dependency larger than the server. A test checks every schema with
+//! `is_covered`, so that no keyword is silently ignored.
 
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
-/// The arguments with the schema's defaults filled in.
+/// Returns the arguments with the defaults of the schema filled in.
 ///
 /// # Errors
-/// The first thing that is wrong, in words for the caller.
+/// The first violation, as text for the caller.
 pub(super) fn check(schema: &JsonObject, arguments: Option<JsonObject>) -> Result<JsonObject, String> {
     let mut arguments = arguments.unwrap_or_default();
     let empty = JsonObject::new();
@@ -39,7 +40,7 @@ fn check_value(schema: &Value, value: &Value) -> Result<(), String> {
         "string" => value.is_string(),
         "boolean" => value.is_boolean(),
         "number" => value.is_number(),
-        // A number without a fraction is an integer however it is written (draft-06 and later).
+        // A number without a fraction is an integer, however it is written (draft-06 and later).
         "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
         _ => false,
     };
@@ -78,7 +79,7 @@ fn check_size(schema: &Value, value: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether [`check`] understands every keyword of a schema.
+/// Whether [`check`] supports every keyword of a schema.
 #[cfg(test)]
 pub(super) fn is_covered(schema: &JsonObject) -> bool {
     const OUTER: [&str; 5] = ["$schema", "additionalProperties", "properties", "required", "type"];
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn good_arguments_pass_and_get_their_defaults() {
+    fn valid_arguments_get_their_defaults() {
         let given = object(json!({"kind": "a", "words": "äöü", "id": 4.0, "loud": true}));
         let checked = check(&schema(), Some(given)).unwrap();
         assert_eq!(checked["amount"], 2);
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_keyword_that_is_not_understood_is_noticed() {
+    fn an_unsupported_keyword_is_detected() {
         assert!(is_covered(&schema()));
         let mut other = schema();
         other["properties"]["kind"]["pattern"] = json!("^a");

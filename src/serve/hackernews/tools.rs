@@ -1,4 +1,4 @@
-//! The tools: their definitions, their arguments, and those that only read.
+//! Tools: definitions, arguments, and the tools that only read.
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -19,7 +19,7 @@ use super::{
     stories::{List, Stories, StoriesError},
 };
 
-/// How many stories of each list `search-hackernews` looks at: the API has no search, so each is fetched.
+/// Stories of each list that `search-hackernews` reads: the API has no search, so each is fetched.
 const SEARCH_DEPTH: usize = 100;
 
 pub(super) const TOP_STORIES: &str = "get-hackernews-top-stories";
@@ -28,12 +28,13 @@ pub(super) const SEARCH: &str = "search-hackernews";
 pub(super) const DIGEST: &str = "digest";
 pub(super) const ASK_READER: &str = "ask-reader";
 
-/// The definitions in the form of a revision. `is_live`: whether stories come from the network.
+/// Returns the definitions in the form of a revision. `is_live`: whether stories come from the
+/// network.
 pub(super) fn all(revision: Revision, is_live: bool) -> Vec<Tool> {
     definitions().into_iter().map(|tool| in_form_of(revision, is_live, tool)).collect()
 }
 
-/// The definition of one tool; `None` where there is none of that name.
+/// Returns the definition of a tool; `None` if unknown.
 pub(super) fn by_name(name: &str) -> Option<Tool> {
     definitions().into_iter().find(|tool| tool.name == name)
 }
@@ -41,8 +42,8 @@ pub(super) fn by_name(name: &str) -> Option<Tool> {
 /// Runs the tool that `request` names.
 ///
 /// # Errors
-/// -32602 for an unknown tool, and before 2025-11-25 for wrong arguments (from then on they are the tool's
-/// error, SEP-1303); what cannot be done is always the tool's error.
+/// -32602 for an unknown tool, and before 2025-11-25 for wrong arguments (since then they are
+/// errors of the tool, SEP-1303). Other failures are errors of the tool.
 pub(super) async fn call(
     handler: &Hackernews,
     request: CallToolRequestParams,
@@ -65,7 +66,7 @@ pub(super) async fn call(
         DIGEST => digest::call(handler, &arguments, request, context).await,
         ASK_READER => reader::call(handler, &arguments, request, context).await,
         name => {
-            // Read tools end when they are cancelled too: the API may be slow.
+            // Read-only tools can be cancelled too: the API may be slow.
             tokio::select! {
                 () = context.ct.cancelled() => Ok(cancelled().into()),
                 result = read(&handler.stories, name, &arguments) => {
@@ -76,28 +77,28 @@ pub(super) async fn call(
     }
 }
 
-/// A result with `isError`.
+/// Returns a result with `isError`.
 pub(super) fn error(text: impl Into<String>) -> CallToolResult {
     CallToolResult::error(vec![ContentBlock::text(text)])
 }
 
-/// What a cancelled call comes to: nobody waits for it, and it is not sent where the revision forbids it.
+/// Returns the result of a cancelled call. It is not sent if the revision forbids it.
 pub(super) fn cancelled() -> CallToolResult {
     error("The call was cancelled.")
 }
 
-/// An argument that the schema made a number, rounded down.
+/// Returns a numeric argument, rounded down. The schema has validated it.
 pub(super) fn number(arguments: &JsonObject, name: &str) -> u64 {
-    // `as` saturates; the schema's bounds hold already.
+    // `as` saturates; the bounds of the schema hold already.
     arguments.get(name).and_then(Value::as_f64).map_or(0, |number| number as u64)
 }
 
-/// An argument that the schema made a text.
+/// Returns a string argument. The schema has validated it.
 pub(super) fn text<'a>(arguments: &'a JsonObject, name: &str) -> &'a str {
     arguments.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The argument `type`, which the schema made one of the lists' names.
+/// Returns the argument `type`. The schema has validated it.
 pub(super) fn list(arguments: &JsonObject) -> List {
     List::by_name(text(arguments, "type")).unwrap_or(List::Top)
 }
@@ -134,7 +135,7 @@ async fn search(stories: &Stories, words: &str, amount: usize) -> Result<CallToo
     let items = stories.items(&ids).await?;
     let mut found: Vec<_> =
         items.iter().filter_map(|item| rank(item, &words).map(|rank| (rank, item))).collect();
-    // The rank, then the points, then the newest: the same stories always come in the same order.
+    // By rank, then points, then date: the order is always the same.
     found.sort_by_key(|(rank, item)| std::cmp::Reverse((*rank, item.score(), item.id())));
     found.truncate(amount);
     if found.is_empty() {
@@ -144,7 +145,8 @@ async fn search(stories: &Stories, words: &str, amount: usize) -> Result<CallToo
     Ok(CallToolResult::success(texts.collect()))
 }
 
-/// How well an item fits; `None` unless every word is in it, and where there are no words.
+/// Returns how well an item matches; `None` unless it contains every word, or if there are no
+/// words.
 fn rank(item: &Item, words: &[String]) -> Option<u32> {
     let ranks: Vec<_> = words.iter().map(|word| item.rank(word)).collect();
     (!ranks.is_empty() && ranks.iter().all(|rank| *rank > 0)).then(|| ranks.iter().sum())
@@ -154,8 +156,8 @@ fn amount(arguments: &JsonObject) -> usize {
     usize::try_from(number(arguments, "amount")).unwrap_or(usize::MAX)
 }
 
-/// Annotations came with 2025-03-26, titles with 2025-06-18. All tools read only; those that stay with the
-/// snapshot, and do not ask the client, have a closed world.
+/// Annotations exist since 2025-03-26, titles since 2025-06-18. All tools are read-only; those that
+/// use the snapshot and do not ask the client have a closed world.
 fn in_form_of(revision: Revision, is_live: bool, mut tool: Tool) -> Tool {
     if revision >= Revision::V2025_03_26 {
         let asks = [DIGEST, ASK_READER].contains(&tool.name.as_ref());

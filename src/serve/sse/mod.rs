@@ -1,8 +1,9 @@
-//! HTTP+SSE, the transport of 2024-11-05: `GET /sse` opens a session and its stream, `POST /messages?sessionId=` carries
-//! what the client says, and every answer comes on the stream (MCP 2024-11-05, Transports).
+//! HTTP+SSE, the transport of MCP 2024-11-05: `GET /sse` opens a session and its stream, `POST
+//! /messages?sessionId=` carries messages from the client, and every answer comes on the stream
+//! (MCP 2024-11-05, Transports).
 //!
-//! rmcp has no such transport: a session is its sink-and-stream transport with a queue on either side. Newer revisions
-//! may be negotiated over it.
+//! rmcp lacks this transport: a session is rmcp's sink-and-stream transport with a queue on either
+//! side. Newer revisions may be negotiated over it.
 
 mod session;
 
@@ -22,24 +23,24 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::faults::{Line, Outcome, Outgoing, Sentence};
+use super::faults::{AssignedVerdict, Line, Outcome, Outgoing};
 use super::http::{self, App, EVENT_STREAM, Peek, Post};
 use super::net::Connection;
 
 pub(super) use session::Sessions;
 use session::{Refused, Session, Unread};
 
-/// A comment that keeps the stream alive where a proxy would end one that says nothing (WHATWG HTML, section 9.2.7).
+/// Comment that keeps a silent stream alive through proxies (WHATWG HTML section 9.2.7).
 const KEEP_ALIVE: &str = ": keep-alive\n\n";
 
-/// The query of `POST /messages`.
+/// Query of `POST /messages`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Target {
     session_id: Option<String>,
 }
 
-/// `GET /sse`: a new session, and its stream.
+/// Answers `GET /sse`: opens a session and its stream.
 pub(super) async fn open<H: ServerHandler + Clone>(
     State(app): State<Arc<App<H>>>,
     Extension(connection): Extension<Connection>,
@@ -67,7 +68,8 @@ pub(super) async fn open<H: ServerHandler + Clone>(
     (headers, body).into_response()
 }
 
-/// Whether a client takes event streams: one that says nothing takes everything (RFC 9110, section 12.5.1).
+/// Whether a client accepts event streams. Without `Accept` it accepts everything (RFC 9110 section
+/// 12.5.1).
 fn accepts_events(headers: &HeaderMap) -> bool {
     let mut ranges = headers
         .get_all(header::ACCEPT)
@@ -78,7 +80,7 @@ fn accepts_events(headers: &HeaderMap) -> bool {
     ranges.peek().is_none() || ranges.any(|range| [EVENT_STREAM, "text/*", "*/*"].contains(&range))
 }
 
-/// The text of a session's stream: where to POST, then each message as an event.
+/// Text of a session's stream: the endpoint event, then each message as an event.
 fn events(id: Uuid, unread: Unread) -> impl Stream<Item = String> {
     let endpoint = format!("event: endpoint\ndata: /messages?sessionId={id}\n\n");
     let messages = stream::unfold(unread, |mut unread| async move {
@@ -92,7 +94,7 @@ fn events(id: Uuid, unread: Unread) -> impl Stream<Item = String> {
     stream::once(std::future::ready(endpoint)).chain(messages)
 }
 
-/// `POST /messages`: what the client of a session says.
+/// Answers `POST /messages`: a message from the client of a session.
 pub(super) async fn message<H: ServerHandler + Clone>(
     State(app): State<Arc<App<H>>>,
     target: Result<Query<Target>, axum::extract::rejection::QueryRejection>,
@@ -103,27 +105,27 @@ pub(super) async fn message<H: ServerHandler + Clone>(
         return (StatusCode::BAD_REQUEST, "sessionId is missing: GET /sse gives one\n").into_response();
     };
     let Some(session) = Uuid::parse_str(&id).ok().and_then(|id| app.sse.find(&id)) else {
-        return (StatusCode::NOT_FOUND, "this session is not known: GET /sse opens one\n").into_response();
+        return (StatusCode::NOT_FOUND, "unknown session: GET /sse opens one\n").into_response();
     };
     let Post { parts, body } = match http::read(request).await {
         Ok(post) => post,
         Err(response) => return response,
     };
-    // Each message of a batch is said by itself, and answered by itself.
+    // Each message of a batch is handled and answered on its own.
     let messages = match serde_json::from_slice::<Vec<&RawValue>>(&body) {
         Ok(batch) => batch.into_iter().map(|message| message.get().as_bytes()).collect(),
         Err(_) => vec![&*body],
     };
     for message in messages {
-        if let Err(response) = say(&app, &session, &parts, message).await {
+        if let Err(response) = send(&app, &session, &parts, message).await {
             return response;
         }
     }
     (StatusCode::ACCEPTED, "Accepted").into_response()
 }
 
-/// Hands one message to the handler.
-async fn say<H>(app: &App<H>, session: &Session, parts: &Parts, body: &[u8]) -> Result<(), Response> {
+/// Passes one message to the handler.
+async fn send<H>(app: &App<H>, session: &Session, parts: &Parts, body: &[u8]) -> Result<(), Response> {
     let mut parts = parts.clone();
     let peek = Peek::of(body);
     let mut message = serde_json::from_slice::<ClientJsonRpcMessage>(body).map_err(|error| {
@@ -136,10 +138,10 @@ async fn say<H>(app: &App<H>, session: &Session, parts: &Parts, body: &[u8]) -> 
             tokio::time::sleep(verdict.delay).await;
             return Err(http::failed());
         }
-        parts.extensions.insert(Sentence { verdict, line: session.line() });
+        parts.extensions.insert(AssignedVerdict { verdict, line: session.line() });
     }
     message.insert_extension(parts);
-    session.say(message).map_err(|refused| match refused {
+    session.send(message).map_err(|refused| match refused {
         Refused::Full => {
             (StatusCode::SERVICE_UNAVAILABLE, "too many messages wait in this session\n").into_response()
         }

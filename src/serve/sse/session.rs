@@ -1,4 +1,4 @@
-//! The sessions of HTTP+SSE: what waits to be worked on and what waits to be read, and their end.
+//! Sessions of HTTP+SSE: their queues of messages in both directions, and their end.
 
 use std::collections::HashMap;
 use std::io;
@@ -19,35 +19,35 @@ use uuid::Uuid;
 
 use crate::serve::faults::{Faulty, Line};
 
-/// Sessions that may be there at once. Each has an open connection, a task and two queues.
+/// Most open sessions. Each has a connection, a task and two queues.
 const SESSIONS: usize = 512;
 
-/// Messages of a client that may wait for the handler: it takes each at once and works on it in a task of its own.
+/// Most client messages waiting for the handler, which starts a task for each at once.
 const WAITING: usize = 64;
 
-/// Messages that may wait for a client to read them. One that leaves more unread is given up: a tool sends at most some
-/// hundred events of progress.
+/// Most messages waiting for the client to read them. A session with more is closed: a tool sends
+/// at most a few hundred progress events.
 const UNREAD: usize = 256;
 
-/// Bytes of events that may wait, all but the one that waits longest, which may have any size. Chosen: a client may well
-/// ask for eight lists of 500 stories at once; all sessions that read nothing have two gigabytes.
+/// Most bytes of waiting events, except the oldest one, which may have any size. A client may ask
+/// for eight lists of 500 stories at once; all sessions together are bounded to 2 GiB.
 const UNREAD_BYTES: usize = 4 * 1024 * 1024;
 
-/// A stream that has said nothing for so long says a comment: proxies give up after 30 to 60 seconds.
+/// Silence after which a stream sends a comment: proxies time out after 30 to 60 seconds.
 pub(super) const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(15);
 
-/// The open sessions, and what answers in them.
+/// Open sessions and their handler.
 pub(in crate::serve) struct Sessions<H> {
     handler: Faulty<H>,
     idle: Duration,
-    /// Cancelled when the server is to end.
+    /// Cancelled when the server shuts down.
     end: CancellationToken,
     open: Arc<Table>,
 }
 
 type Table = Mutex<HashMap<Uuid, Session>>;
 
-/// A session as those who POST to it see it.
+/// Handle of a session for its POSTs.
 #[derive(Clone)]
 pub(super) struct Session {
     incoming: mpsc::Sender<ClientJsonRpcMessage>,
@@ -55,22 +55,22 @@ pub(super) struct Session {
     line: Line,
 }
 
-/// Why a session takes no message.
+/// Why a session accepts no message.
 pub(super) enum Refused {
-    /// Too many wait.
+    /// Too many messages wait.
     Full,
-    /// It has just ended.
+    /// The session has ended.
     Ended,
 }
 
 impl<H: ServerHandler + Clone> Sessions<H> {
-    /// No sessions; those that nobody uses for `idle` end, and all of them when `end` is cancelled.
+    /// Creates an empty table. Sessions unused for `idle` end, and all when `end` is cancelled.
     pub(in crate::serve) fn new(handler: Faulty<H>, idle: Duration, end: CancellationToken) -> Self {
         Self { handler, idle, end, open: Arc::default() }
     }
 
-    /// Opens a session whose stream goes out on `line`: its id, and what is to be said on the stream. `None` where there
-    /// are too many.
+    /// Opens a session whose stream is sent on `line`; returns its id and the queue of its events.
+    /// `None` if too many are open.
     pub(super) fn open(&self, line: Line) -> Option<(Uuid, Unread)> {
         let id = Uuid::new_v4();
         let (incoming, messages) = mpsc::channel(WAITING);
@@ -84,7 +84,7 @@ impl<H: ServerHandler + Clone> Sessions<H> {
             }
             open.insert(id, Session { incoming, used, line: line.clone() });
         }
-        let place = Place { id, open: Arc::clone(&self.open) };
+        let entry = TableEntry { id, open: Arc::clone(&self.open) };
         let ct = CancellationToken::new();
         let (limit, end) = (self.idle, self.end.clone());
         let answers = Answers { to: answers, bytes: Arc::clone(&bytes), ct: ct.clone() };
@@ -97,8 +97,8 @@ impl<H: ServerHandler + Clone> Sessions<H> {
                 () = line.is_gone() => true,
                 () = end.cancelled() => false,
             };
-            // Without a way in, rmcp finishes what is in work and ends.
-            drop(place);
+            // Without its input, rmcp finishes the requests in progress and ends.
+            drop(entry);
             if over {
                 ct.cancel();
             }
@@ -107,15 +107,15 @@ impl<H: ServerHandler + Clone> Sessions<H> {
         Some((id, Unread { events, bytes }))
     }
 
-    /// The open session with this id.
+    /// Returns the open session with this id.
     pub(super) fn find(&self, id: &Uuid) -> Option<Session> {
         lock(&self.open).get(id).cloned()
     }
 }
 
 impl Session {
-    /// Hands a message to the handler.
-    pub(super) fn say(&self, message: ClientJsonRpcMessage) -> Result<(), Refused> {
+    /// Passes a message to the handler.
+    pub(super) fn send(&self, message: ClientJsonRpcMessage) -> Result<(), Refused> {
         self.used.send_replace(());
         self.incoming.try_send(message).map_err(|error| match error {
             TrySendError::Full(_) => Refused::Full,
@@ -123,13 +123,13 @@ impl Session {
         })
     }
 
-    /// What the session's stream goes out on.
+    /// Returns the line that carries the session's stream.
     pub(super) fn line(&self) -> Line {
         self.line.clone()
     }
 }
 
-/// Answers in one session until it ends: its client has gone, its way in is closed, or `ct` is cancelled.
+/// Runs one session until the client is gone, its input is closed, or `ct` is cancelled.
 async fn work<H: ServerHandler>(
     handler: Faulty<H>,
     answers: Answers,
@@ -139,51 +139,53 @@ async fn work<H: ServerHandler>(
     let messages = Box::pin(stream::unfold(messages, |mut messages| async move {
         messages.recv().await.map(|message| (message, messages))
     }));
-    // A handshake that fails has been answered with its error; a client that never began one is told by the end of
-    // its stream.
+    // A failed handshake was answered with its error; a client that sent none sees the end of its
+    // stream.
     if let Ok(running) = serve_server_with_ct(handler, (answers, messages), ct).await {
         drop(running.waiting().await);
     }
 }
 
-/// Waits until a session was not used for `limit`.
+/// Waits until a session was unused for `limit`.
 async fn unused(mut used: watch::Receiver<()>, limit: Duration) {
     while let Ok(Ok(())) = tokio::time::timeout(limit, used.changed()).await {}
 }
 
-/// A session's place in the table, which it leaves when this is dropped.
-struct Place {
+/// Entry of a session in the table, removed on drop.
+struct TableEntry {
     id: Uuid,
     open: Arc<Table>,
 }
 
-impl Drop for Place {
+impl Drop for TableEntry {
     fn drop(&mut self) {
         lock(&self.open).remove(&self.id);
     }
 }
 
-/// The table; nothing that holds its lock can leave it half changed.
+/// Locks the table. No update is left half done by a panic, so the data of a poisoned lock is
+/// valid.
 fn lock(table: &Table) -> MutexGuard<'_, HashMap<Uuid, Session>> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the handler says, on its way to the stream. It never waits: a client that does not read loses its session.
+/// Sink for the messages of the handler. It never waits: a client that does not read loses its
+/// session.
 struct Answers {
     to: mpsc::Sender<String>,
-    /// Of the events that wait.
+    /// Bytes of the waiting events.
     bytes: Arc<AtomicUsize>,
     ct: CancellationToken,
 }
 
-/// The events of a session that wait for its client to read them.
+/// Events of a session waiting for the client to read them.
 pub(super) struct Unread {
     events: mpsc::Receiver<String>,
     bytes: Arc<AtomicUsize>,
 }
 
 impl Unread {
-    /// The text of the next event; `None` when the session has ended.
+    /// Returns the text of the next event; `None` when the session has ended.
     pub(super) async fn next(&mut self) -> Option<String> {
         let event = self.events.recv().await?;
         self.bytes.fetch_sub(event.len(), Ordering::Relaxed);
@@ -191,20 +193,20 @@ impl Unread {
     }
 }
 
-/// A message as an event. JSON has no raw line ends, so its data is one line.
+/// Formats a message as an event. JSON text has no raw line breaks, so its data is one line.
 fn event(message: &ServerJsonRpcMessage) -> String {
     match serde_json::to_string(message) {
         Ok(data) => format!("event: message\ndata: {data}\n\n"),
-        // rmcp's messages are JSON; what is not is told in place of them.
+        // Serializing rmcp's messages does not fail; if it does, a comment says so.
         Err(error) => format!(": a message could not be written: {error}\n\n"),
     }
 }
 
 impl Answers {
-    /// Puts a message into the queue, if there is room for it.
-    fn say(&self, message: &ServerJsonRpcMessage) -> io::Result<()> {
+    /// Queues a message if there is room.
+    fn send(&self, message: &ServerJsonRpcMessage) -> io::Result<()> {
         let event = event(message);
-        // Counted before it can be read. Nobody else adds: the sink is rmcp's alone.
+        // Added before the event can be read. Only this sink, owned by rmcp, adds.
         let waiting = self.bytes.fetch_add(event.len(), Ordering::Relaxed);
         if waiting > 0 && waiting + event.len() > UNREAD_BYTES {
             return Err(unread());
@@ -228,7 +230,7 @@ impl Sink<ServerJsonRpcMessage> for Answers {
     }
 
     fn start_send(self: Pin<&mut Self>, message: ServerJsonRpcMessage) -> io::Result<()> {
-        self.say(&message).inspect_err(|_| self.ct.cancel())
+        self.send(&message).inspect_err(|_| self.ct.cancel())
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -251,17 +253,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_waits_unread_has_a_size_and_one_message_any() {
+    async fn unread_events_are_bounded_except_for_a_single_large_one() {
         let (to, events) = mpsc::channel(UNREAD);
         let bytes = Arc::new(AtomicUsize::new(0));
         let mut unread = Unread { events, bytes: Arc::clone(&bytes) };
         let answers = Answers { to, bytes, ct: CancellationToken::new() };
-        answers.say(&message(2 * UNREAD_BYTES)).unwrap();
+        answers.send(&message(2 * UNREAD_BYTES)).unwrap();
         assert!(unread.next().await.unwrap().len() > 2 * UNREAD_BYTES);
-        answers.say(&message(UNREAD_BYTES / 2)).unwrap();
-        answers.say(&message(UNREAD_BYTES / 4)).unwrap();
+        answers.send(&message(UNREAD_BYTES / 2)).unwrap();
+        answers.send(&message(UNREAD_BYTES / 4)).unwrap();
         unread.next().await.unwrap();
-        answers.say(&message(UNREAD_BYTES / 2)).unwrap();
-        assert!(answers.say(&message(UNREAD_BYTES / 2)).is_err(), "too much is unread");
+        answers.send(&message(UNREAD_BYTES / 2)).unwrap();
+        assert!(answers.send(&message(UNREAD_BYTES / 2)).is_err(), "too much is unread");
     }
 }

@@ -1,6 +1,6 @@
-//! Batches, which only 2025-03-26 has on Streamable HTTP, and rmcp not: one POST with several messages in, each answered
-//! as if it had come alone, and the answers put together again (MCP 2025-03-26, Transports, Sending Messages to the
-//! Server; JSON-RPC 2.0, section 6).
+//! Batches, which exist in 2025-03-26 only and which rmcp lacks: a POST with several messages, each
+//! answered as if it had come alone, and the answers combined (MCP 2025-03-26, Transports, Sending
+//! Messages to the Server; JSON-RPC 2.0 section 6).
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -14,13 +14,13 @@ use crate::serve::faults::Line;
 use crate::serve::http::{self, App, EVENT_STREAM, JSON, Peek, Post};
 use crate::serve::net::Connection;
 
-/// Messages of a batch: each is worked on at once with the others. Chosen: more than a client has to say at a time.
+/// Most messages of a batch, which are all handled at once.
 const MESSAGES: usize = 64;
 
-/// Bytes of one answer that is JSON and not a stream. This server made it: the largest has 500 stories.
+/// Largest JSON answer in bytes. The server's largest answer has 500 stories.
 const ANSWER: usize = 16 * 1024 * 1024;
 
-/// The revision that has batches.
+/// The revision with batches.
 const REVISION: &str = "2025-03-26";
 
 /// Whether the body is an array.
@@ -45,7 +45,7 @@ pub(super) async fn all<H: ServerHandler + Clone>(
     let answers: Vec<Response> = future::join_all(answers).await;
     let is_wrong = |answer: &Response| !answer.status().is_success();
     if answers.iter().any(is_wrong) {
-        // Mostly all are wrong for one reason: the session is not known.
+        // Usually all fail for the same reason: an unknown session.
         return answers.into_iter().find(is_wrong).unwrap_or_default();
     }
     let answers: Vec<Response> =
@@ -60,10 +60,14 @@ pub(super) async fn all<H: ServerHandler + Clone>(
     }
 }
 
-/// The messages of a batch, or why they are none.
+/// Splits a batch into its messages.
+///
+/// # Errors
+///
+/// The reason why the body is not a batch.
 fn split(post: &Post) -> Result<Vec<Bytes>, String> {
     if !has_batches(&post.parts.headers) {
-        return Err(format!("Invalid Request: batches are of {REVISION} only"));
+        return Err(format!("Invalid Request: batches exist in {REVISION} only"));
     }
     let messages: Vec<&RawValue> =
         serde_json::from_slice(&post.body).map_err(|error| format!("Invalid Request: {error}"))?;
@@ -78,24 +82,25 @@ fn split(post: &Post) -> Result<Vec<Bytes>, String> {
     Ok(messages)
 }
 
-/// Whether the client speaks the revision that has batches; it does not say so itself, for the field came later.
+/// Whether the client speaks the revision with batches. Such a client sends no
+/// `MCP-Protocol-Version`, which came later.
 fn has_batches(headers: &HeaderMap) -> bool {
     headers.get("mcp-protocol-version").is_none_or(|version| version == REVISION)
 }
 
-/// An answer as pieces of a stream of events.
+/// Converts an answer to pieces of an event stream.
 fn events(answer: Response) -> impl Stream<Item = Result<Bytes, axum::Error>> {
     let is_json = !is_stream(answer.headers());
     let pieces = answer.into_body().into_data_stream();
     if !is_json {
         return pieces.left_stream();
     }
-    // JSON without raw line ends, in one piece: this server made it.
+    // The JSON was written by this server without line breaks and comes in one piece.
     let event = |piece: Bytes| [b"data: ", &*piece, b"\n\n"].concat().into();
     pieces.map(move |piece| piece.map(event)).right_stream()
 }
 
-/// Answers that are JSON as one array of them.
+/// Combines JSON answers into one array.
 async fn array(answers: Vec<Response>) -> Response {
     let mut whole = vec![b'['];
     for (at, answer) in answers.into_iter().enumerate() {

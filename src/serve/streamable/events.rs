@@ -1,7 +1,8 @@
-//! The events of the sessions' streams, kept so that a client can come back for what it missed (`Last-Event-ID`).
+//! Keeps the events of sessions' streams so that clients can resume with `Last-Event-ID`.
 //!
-//! The id of an event is its number and the name of its stream, `17/d6c1…`. rmcp asks for events by id alone, whatever
-//! the session: the names are random, so nobody can ask for the events of others.
+//! The id of an event is its number and the name of its stream, `17/d6c1…`. rmcp looks events up by
+//! id alone, whatever the session; the names are random, so no client can ask for events of
+//! another.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -14,24 +15,24 @@ use rmcp::transport::common::server_side_http::ServerSseMessage;
 use rmcp::transport::streamable_http_server::session::{EventId, EventStore, EventStoreError, EventStream};
 use tokio::sync::watch;
 
-/// Events that are kept over all sessions, the latest ones: at some kilobytes each some tens of megabytes, and at 500
-/// requests a second a client has eight seconds to come back.
+/// Most events kept over all sessions: at a few kilobytes each, tens of megabytes. At 500 requests
+/// per second a client has about eight seconds to resume.
 const EVENTS: usize = 8192;
 
-/// Bytes of messages that are kept over all sessions, whatever their number.
+/// Most bytes of messages kept over all sessions.
 const BYTES: usize = 32 * 1024 * 1024;
 
-/// Streams that are known to have been opened: those of all sessions there may be at once.
+/// Most streams remembered as opened: one per session.
 const OPENED: usize = super::SESSIONS;
 
-/// What rmcp adds to the id of a session to name its own stream, the one that GET opens.
+/// Suffix that rmcp appends to a session id to name the stream opened by GET.
 const COMMON: &str = ":common";
 
-/// The latest events of all streams, in the order in which they came.
+/// Latest events of all streams, in order of arrival.
 pub(super) struct Events {
     kept: Arc<Mutex<Kept>>,
     /// How long a resumed stream waits for its next event.
-    patience: Duration,
+    idle: Duration,
     /// Changes with every event.
     news: watch::Sender<u64>,
 }
@@ -40,9 +41,9 @@ pub(super) struct Events {
 struct Kept {
     events: VecDeque<Event>,
     bytes: usize,
-    /// The sessions' own streams that were opened, the latest ones.
+    /// Latest standalone streams that were opened.
     opened: VecDeque<String>,
-    /// The number of the latest event, from 1.
+    /// Number of the latest event, from 1.
     last: u64,
 }
 
@@ -53,22 +54,22 @@ struct Event {
     bytes: usize,
 }
 
-/// Where a resumed stream stands.
-struct Place {
+/// Position of a resumed stream.
+struct ResumePosition {
     kept: Arc<Mutex<Kept>>,
     news: watch::Receiver<u64>,
     stream: Arc<str>,
-    /// The number of the event that was given last.
+    /// Number of the last emitted event.
     number: u64,
-    /// Whether the stream's answer was given.
+    /// Whether the response of the stream was emitted.
     over: bool,
-    patience: Duration,
+    idle: Duration,
 }
 
 impl Events {
-    /// No events. A resumed stream ends when nothing came for `patience`.
-    pub(super) fn new(patience: Duration) -> Self {
-        Self { kept: Arc::default(), patience, news: watch::Sender::new(0) }
+    /// Creates an empty store. A resumed stream ends when no event came for `idle`.
+    pub(super) fn new(idle: Duration) -> Self {
+        Self { kept: Arc::default(), idle, news: watch::Sender::new(0) }
     }
 
     fn keep(&self, stream: &str, event: &ServerSseMessage) -> EventId {
@@ -92,8 +93,8 @@ impl Events {
         id
     }
 
-    /// What was said on the session's own stream before anybody opened it: given once, to the first who does. Events
-    /// that come later are behind the number that is given with them.
+    /// Returns the events of a session's standalone stream from before it was opened, and the
+    /// number of the latest event. `None` if the stream was opened before.
     pub(super) fn early(&self, session: &str) -> Option<(Vec<ServerSseMessage>, u64)> {
         let stream = format!("{session}{COMMON}");
         let mut kept = lock(&self.kept);
@@ -116,29 +117,29 @@ impl Events {
         let stream = {
             let kept = lock(&self.kept);
             let event = kept.at(number).filter(|event| *event.stream == *name);
-            let event = event.ok_or("this event is not kept any more")?;
+            let event = event.ok_or("this event is no longer kept")?;
             Arc::clone(&event.stream)
         };
-        let place = Place {
+        let place = ResumePosition {
             kept: Arc::clone(&self.kept),
             news,
             stream,
             number,
             over: false,
-            patience: self.patience,
+            idle: self.idle,
         };
-        Ok(Box::pin(stream::unfold(place, Place::next)))
+        Ok(Box::pin(stream::unfold(place, ResumePosition::next)))
     }
 }
 
 impl Kept {
-    /// The event with this number. Numbers follow each other, so its place is known.
+    /// Returns the event with this number. Numbers are consecutive, so the index is computed.
     fn at(&self, number: u64) -> Option<&Event> {
         let first = self.events.front()?.number;
         self.events.get(usize::try_from(number.checked_sub(first)?).ok()?)
     }
 
-    /// The first event of a stream after the one with this number.
+    /// Returns the first event of a stream after this number.
     fn after(&self, number: u64, stream: &str) -> Option<&Event> {
         let first = self.events.front()?.number;
         let skipped = usize::try_from(number.saturating_add(1).saturating_sub(first)).ok()?;
@@ -146,8 +147,8 @@ impl Kept {
     }
 }
 
-impl Place {
-    /// The next event of the stream; waits for it, for the stream may still be written.
+impl ResumePosition {
+    /// Waits for the next event of the stream.
     async fn next(mut self) -> Option<(ServerSseMessage, Self)> {
         if self.over {
             return None;
@@ -161,30 +162,31 @@ impl Place {
                 self.over = message.message.as_ref().is_some_and(|message| is_answer(message));
                 return Some((message, self));
             }
-            tokio::time::timeout(self.patience, self.news.changed()).await.ok()?.ok()?;
+            tokio::time::timeout(self.idle, self.news.changed()).await.ok()?.ok()?;
         }
     }
 }
 
-/// Whether nothing comes after the message on its stream: a stream of a request ends with its response. The stream that
-/// GET opens carries none.
+/// Whether no message follows this one on its stream: the stream of a request ends with its
+/// response. The stream opened by GET carries none.
 fn is_answer(message: &ServerJsonRpcMessage) -> bool {
     matches!(message, JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_))
 }
 
-/// What a message weighs: its JSON text.
+/// Size of a message: the length of its JSON text in bytes.
 fn size(message: &ServerJsonRpcMessage) -> usize {
     serde_json::to_vec(message).map_or(0, |text| text.len())
 }
 
-/// The events; nothing that holds their lock can leave them half changed.
+/// Locks the events. No update is left half done by a panic, so the data of a poisoned lock is
+/// valid.
 fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, EventStoreError>> + Send + 'a>>;
 
-// The trait is made by `async_trait`, which is no dependency: this is what it makes of `async fn`.
+// The trait uses `async_trait`, which is not a dependency; these are the signatures it generates.
 impl EventStore for Events {
     fn store_event<'a, 'b, 'c, 'd>(
         &'a self,
@@ -226,19 +228,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stream_is_resumed_behind_its_event_and_ends_with_its_answer() {
+    async fn a_stream_resumes_after_its_event_and_ends_with_its_response() {
         let events = events();
         let first = events.keep("a", &ServerSseMessage::retry(Duration::from_secs(1)));
         events.keep("b", &message(1));
         let mut resumed = events.resume(&first).unwrap();
-        assert!(resumed.next().now_or_never().is_none(), "what others said is not given");
+        assert!(resumed.next().now_or_never().is_none(), "events of other streams are not sent");
         let answer = events.keep("a", &message(2));
         assert_eq!(resumed.next().await.unwrap().event_id, Some(answer));
         assert!(resumed.next().await.is_none());
     }
 
     #[test]
-    fn an_event_is_asked_for_by_its_number_and_its_stream() {
+    fn events_are_found_by_number_and_stream() {
         let events = events();
         assert_eq!(events.keep("a", &message(1)), "1/a");
         assert!(events.resume("1/a").is_ok());
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_events_make_room() {
+    fn the_oldest_events_are_evicted() {
         let events = events();
         for n in 0..EVENTS + 5 {
             events.keep("a", &message(u32::try_from(n).unwrap()));

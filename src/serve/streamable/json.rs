@@ -1,7 +1,7 @@
-//! `--json`: a response that is a stream in, the same as `application/json` out, where its first message is the answer.
+//! `--json`: converts an event stream to `application/json` if its first message is the response.
 //!
-//! rmcp does so for stateless servers only; the revisions with sessions allow it as well (MCP 2025-03-26, Transports,
-//! Sending Messages to the Server, point 5).
+//! rmcp does this for stateless servers only; revisions with sessions allow it too (MCP 2025-03-26,
+//! Transports, Sending Messages to the Server, point 5).
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
@@ -12,21 +12,22 @@ use serde::de::IgnoredAny;
 
 use crate::serve::http::{EVENT_STREAM, JSON, media_type};
 
-/// The members that make a response (JSON-RPC 2.0, section 5).
+/// Members of a response (JSON-RPC 2.0 section 5).
 #[derive(Deserialize)]
 struct Answer {
     result: Option<IgnoredAny>,
     error: Option<IgnoredAny>,
 }
 
-/// Waits for the first message: the answer becomes the body, anything else leaves the stream as it is.
+/// Waits for the first message. A response becomes the body; anything else leaves the stream
+/// unchanged.
 pub(super) async fn instead_of_stream(response: Response) -> Response {
     if media_type(response.headers()) != Some(EVENT_STREAM) {
         return response;
     }
     let (mut parts, body) = response.into_parts();
     let mut pieces = body.into_data_stream();
-    // A piece of rmcp's is one event or one comment.
+    // rmcp writes one event or comment per piece.
     let first = loop {
         match pieces.next().await {
             Some(Ok(piece)) if piece.starts_with(b":") => {}
@@ -43,7 +44,7 @@ pub(super) async fn instead_of_stream(response: Response) -> Response {
     Response::from_parts(parts, Body::from_stream(stream::iter(first).chain(pieces)))
 }
 
-/// The data of an event, if it is a response.
+/// Returns the data of an event if it is a response.
 fn answer_of(event: &Bytes) -> Option<Bytes> {
     let text = std::str::from_utf8(event).ok()?;
     let data = text.lines().find_map(|line| line.strip_prefix("data:"))?.trim_start();
@@ -67,13 +68,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_becomes_the_body() {
+    async fn a_response_becomes_the_body() {
         let events = [":\n\n", "id: 0/1\ndata: {\"id\":1,\"result\":{}}\n\n"];
         assert_eq!(converted(&events).await, (JSON.to_owned(), "{\"id\":1,\"result\":{}}".to_owned()));
     }
 
     #[tokio::test]
-    async fn a_stream_that_says_more_stays_a_stream() {
+    async fn a_stream_with_other_messages_stays_a_stream() {
         let events =
             ["data: {\"method\":\"notifications/progress\"}\n\n", "data: {\"id\":1,\"result\":{}}\n\n"];
         assert_eq!(converted(&events).await, (EVENT_STREAM.to_owned(), events.concat()));

@@ -1,8 +1,8 @@
-//! Streamable HTTP at `/mcp`: rmcp's service, with the faults, the caps and the JSON answers that it does not have.
+//! Streamable HTTP at `/mcp`: rmcp's service, extended by faults, limits and JSON answers.
 //!
-//! Two of rmcp's services stand side by side. The one for sessions (2025-03-26 to 2025-11-25) keeps its events, so that
-//! a stream can be resumed by `Last-Event-ID`; the one for 2026-07-28 does not, for there the end of the connection
-//! cancels the request.
+//! There are two services of rmcp. The one with sessions (2025-03-26 to 2025-11-25) keeps its
+//! events, so that a stream can be resumed with `Last-Event-ID`. The one for 2026-07-28 does not,
+//! because there the end of the connection cancels the request.
 
 mod batch;
 mod closer;
@@ -25,24 +25,24 @@ use rmcp::transport::streamable_http_server::StreamableHttpService;
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, SessionConfig};
 use tokio_util::sync::CancellationToken;
 
-use super::faults::{Faulty, Line, Outcome, Outgoing, Sentence, Verdict, broken};
+use super::faults::{AssignedVerdict, Faulty, Line, Outcome, Outgoing, Verdict, broken};
 use super::http::{self, App, EVENT_STREAM, Peek, Post};
 use super::net::Connection;
 pub(super) use closer::StreamCloser;
 use events::Events;
 
-/// Sessions that may be there at once: they have no connection of their own, and last until they are idle.
+/// Most open sessions. They have no connection of their own and last until they are idle.
 const SESSIONS: usize = 4096;
 
-/// How soon a client comes back to a stream that was cut (the `retry` field of SSE).
+/// Delay before a client reconnects to a cut stream (SSE field `retry`).
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The first revision without sessions. Revisions are dates, and compare as text.
+/// First revision without sessions. Revisions are dates and compare as text.
 const STATELESS: &str = "2026-07-28";
 
 type Service<H> = StreamableHttpService<Faulty<H>, LocalSessionManager>;
 
-/// What answers at `/mcp`.
+/// Service at `/mcp`.
 pub(super) struct Mcp<H> {
     sessions: Arc<LocalSessionManager>,
     events: Arc<Events>,
@@ -52,10 +52,11 @@ pub(super) struct Mcp<H> {
 }
 
 impl<H: ServerHandler + Clone> Mcp<H> {
-    /// Answers with JSON where it can if `json`; sessions that nobody uses for `idle` end.
+    /// Creates the service. It answers with JSON if possible and `json` is set; sessions unused for
+    /// `idle` end.
     pub(super) fn new(handler: Faulty<H>, json: bool, idle: Duration) -> Self {
         let retry = (!json).then_some(RETRY);
-        // Host, Origin and the size of bodies are looked at before: `guard` and `http`.
+        // `guard` and `http` have checked Host, Origin and the size of the body.
         let config = StreamableHttpServerConfig::default()
             .disable_allowed_hosts()
             .with_sse_retry(retry)
@@ -82,7 +83,7 @@ impl<H: ServerHandler + Clone> Mcp<H> {
     }
 }
 
-/// `/mcp`: every method.
+/// Answers a request of any method.
 pub(super) async fn answer<H: ServerHandler + Clone>(
     State(app): State<Arc<App<H>>>,
     Extension(connection): Extension<Connection>,
@@ -94,7 +95,7 @@ pub(super) async fn answer<H: ServerHandler + Clone>(
         let deletes = request.method() == Method::DELETE;
         let opened = standalone::opens(request.method(), request.headers());
         let mut response = app.mcp.service(stateless).handle(request).await.map(Body::new);
-        // rmcp says 202, which clients take for a failure (the Python SDK does): the session is gone, nothing is to come.
+        // rmcp answers 202, which the Python SDK takes for a failure.
         if deletes && response.status() == StatusCode::ACCEPTED {
             *response.status_mut() = StatusCode::OK;
         }
@@ -115,7 +116,7 @@ pub(super) async fn answer<H: ServerHandler + Clone>(
     }
 }
 
-/// A POST with one message.
+/// Answers a POST with one message.
 async fn one<H: ServerHandler + Clone>(app: &App<H>, post: Post, line: Line) -> Response {
     let Post { mut parts, body } = post;
     let peek = Peek::of(&body);
@@ -130,10 +131,10 @@ async fn one<H: ServerHandler + Clone>(app: &App<H>, post: Post, line: Line) -> 
     }
     let verdict = method.map_or_else(Verdict::default, |method| app.plan.next(method));
     let stateless = method != Some("initialize") && is_stateless(&parts.headers);
-    if let Some(response) = spoilt(verdict).await {
+    if let Some(response) = faulty_answer(verdict).await {
         return response;
     }
-    parts.extensions.insert(Sentence { verdict, line: line.clone() });
+    parts.extensions.insert(AssignedVerdict { verdict, line: line.clone() });
     let closer = StreamCloser::default();
     if !stateless && !app.mcp.json {
         parts.extensions.insert(closer.clone());
@@ -157,13 +158,13 @@ async fn one<H: ServerHandler + Clone>(app: &App<H>, post: Post, line: Line) -> 
     let silence = app.plan.silence().filter(|_| is_stream(response.headers()));
     let response = response
         .map(|body| Outgoing::new(body, &line).with_silence(silence).until(closer.token()).into_body());
-    // The body has a reader of its own.
+    // The body has its own guard.
     drop(reader.disarm());
     response
 }
 
-/// The answer that a verdict gives without asking the handler.
-async fn spoilt(verdict: Verdict) -> Option<Response> {
+/// Returns the faulty answer of a verdict; `None` if the handler should answer.
+async fn faulty_answer(verdict: Verdict) -> Option<Response> {
     let response = match verdict.outcome {
         Outcome::HttpError => http::failed(),
         Outcome::NoStream => StatusCode::ACCEPTED.into_response(),
@@ -173,7 +174,7 @@ async fn spoilt(verdict: Verdict) -> Option<Response> {
     Some(response)
 }
 
-/// Whether a request names a revision without sessions, in the field that 2026-07-28 asks for.
+/// Whether a request names a revision without sessions in the header of 2026-07-28.
 fn is_stateless(headers: &HeaderMap) -> bool {
     headers.get("mcp-protocol-version").is_some_and(|version| version.as_bytes() >= STATELESS.as_bytes())
 }

@@ -1,6 +1,7 @@
-//! Answers that are used again for a while: bounded in age and in bytes, the oldest given up first.
+//! Cache bounded in age and bytes; the oldest entry is evicted first.
 //!
-//! All entries live equally long, so the order of arrival is the order of expiry, and a queue is enough.
+//! All entries have the same lifetime, so the order of arrival is the order of expiry and a queue
+//! is enough.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -8,10 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What an entry costs beside its bytes: keys, map and queue, roughly. Keeps a flood of empty answers bounded.
+/// Approximate cost of an entry beside its bytes (keys, map and queue), so that empty answers are
+/// bounded too.
 const OVERHEAD: usize = 128;
 
-/// A bounded map from `K` to `V`. It owns no clock: the caller says what time it is.
+/// A bounded map from `K` to `V`. The caller passes the current time.
 #[derive(Debug)]
 pub(super) struct Cache<K, V> {
     age: Duration,
@@ -19,7 +21,7 @@ pub(super) struct Cache<K, V> {
     held: usize,
     /// Cost, arrival and value.
     entries: HashMap<K, Entry<V>>,
-    /// Keys in the order of arrival, each once.
+    /// Keys in order of arrival, each once.
     order: VecDeque<K>,
 }
 
@@ -31,18 +33,18 @@ struct Entry<V> {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
-    /// Keeps entries for `age`, and at most `bytes` of them.
+    /// Creates a cache that keeps entries for `age`, and at most `bytes` of them.
     pub(super) fn new(age: Duration, bytes: usize) -> Self {
         Self { age, bytes, held: 0, entries: HashMap::new(), order: VecDeque::new() }
     }
 
-    /// The value, if it is there and not too old.
+    /// Returns the value if it is present and not expired.
     pub(super) fn get(&self, key: &K, now: Instant) -> Option<V> {
         let entry = self.entries.get(key)?;
         (now.saturating_duration_since(entry.since) < self.age).then(|| entry.value.clone())
     }
 
-    /// Keeps `value`, of so many bytes; one that is larger than all the room is not kept.
+    /// Stores `value`, which takes `bytes`. A value larger than the cache is not stored.
     pub(super) fn put(&mut self, key: K, value: V, bytes: usize, now: Instant) {
         self.remove(&key);
         let cost = bytes.saturating_add(OVERHEAD);
@@ -66,7 +68,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
     fn remove(&mut self, key: &K) {
         let Some(entry) = self.entries.remove(key) else { return };
         self.held -= entry.cost;
-        // What is removed is nearly always the oldest, so this looks at one.
+        // The removed entry is nearly always the oldest, so this usually compares one.
         if let Some(place) = self.order.iter().position(|other| other == key) {
             self.order.remove(place);
         }
@@ -81,7 +83,7 @@ mod tests {
     const AGE: Duration = Duration::from_secs(60);
 
     #[test]
-    fn an_entry_is_there_until_it_is_too_old() {
+    fn an_entry_is_kept_until_it_expires() {
         let (mut cache, start) = (Cache::new(AGE, 10_000), Instant::now());
         cache.put(1, "a", 1, start);
         assert_eq!(cache.get(&1, start + AGE - Duration::from_nanos(1)), Some("a"));
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_make_room() {
+    fn the_oldest_entries_are_evicted() {
         let (mut cache, start) = (Cache::new(AGE, 3 * (OVERHEAD + 10)), Instant::now());
         for key in 0..100 {
             cache.put(key, key, 10, start);
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn stale_entries_do_not_stay() {
+    fn expired_entries_are_removed() {
         let (mut cache, start) = (Cache::new(AGE, 1 << 20), Instant::now());
         cache.put(1, 1, 10, start);
         cache.put(2, 2, 10, start + AGE);
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_answer_takes_the_place_of_the_older() {
+    fn a_newer_answer_replaces_the_older() {
         let (mut cache, start) = (Cache::new(AGE, 1 << 20), Instant::now());
         cache.put(1, "old", 10, start);
         cache.put(1, "new", 10, start);
@@ -117,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_larger_than_the_room_is_not_kept() {
+    fn oversized_values_are_not_stored() {
         let (mut cache, start) = (Cache::new(AGE, 1000), Instant::now());
         cache.put(1, 1, 10, start);
         cache.put(2, 2, usize::MAX, start);

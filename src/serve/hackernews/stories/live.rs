@@ -1,5 +1,5 @@
-//! The Hacker News API over HTTP: every request has a deadline and a size, few run at once, and answers are
-//! used again for a while.
+//! The Hacker News API over HTTP. Every request has a timeout and a size limit, few run at once,
+//! and answers are cached.
 
 use std::{
     error::Error as _,
@@ -15,14 +15,15 @@ use tokio::sync::Semaphore;
 use super::super::item::Item;
 use super::{List, LiveOptions, StoriesError, cache::Cache};
 
-/// The API gives at most 500 ids of a list, some 5 kB; a list of more is cut.
+/// Most ids of a list. The API returns at most 500, about 5 kB.
 const MAX_IDS: usize = 500;
-/// A list of 500 ids of twenty digits, with room for white space.
+/// Largest list in bytes: 500 ids of twenty digits, with room for white space.
 const MAX_LIST_BYTES: usize = 64 << 10;
-/// The longest texts on Hacker News are some tens of kB, and the ids of the kids of the largest stories as much.
+/// Largest item in bytes. The longest texts on Hacker News, and the ids of the comments of the
+/// largest stories, take tens of kB each.
 const MAX_ITEM_BYTES: usize = 512 << 10;
 
-/// The API behind one base URL.
+/// The API at one base URL.
 #[derive(Debug)]
 pub(super) struct Live {
     client: Client,
@@ -30,18 +31,18 @@ pub(super) struct Live {
     permits: Semaphore,
     width: usize,
     lists: Mutex<Cache<List, Arc<[u64]>>>,
-    /// `None` is kept too: an id that was never given out is not asked for again and again.
+    /// `None` is cached too, so that unknown ids are not requested again.
     items: Mutex<Cache<u64, Option<Arc<Item>>>>,
 }
 
 impl Live {
-    /// Asks nothing of the network yet.
+    /// Creates the client without using the network.
     pub(super) fn new(options: &LiveOptions) -> Result<Self, StoriesError> {
         let url = Url::parse(&options.base_url).map_err(|error| StoriesError::BaseUrl(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(StoriesError::BaseUrl("it is no http or https URL".to_owned()));
+            return Err(StoriesError::BaseUrl("not an http or https URL".to_owned()));
         }
-        // Somebody else in the process may have installed one already, which is as good.
+        // Fails if the process already installed a provider; that one is used then.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut client = Client::builder()
             .timeout(options.timeout)
@@ -62,12 +63,12 @@ impl Live {
         })
     }
 
-    /// How many requests may be under way at once.
-    pub(super) fn width(&self) -> usize {
+    /// Returns the limit of concurrent requests.
+    pub(super) fn concurrency(&self) -> usize {
         self.width
     }
 
-    /// The ids of a list, best rank first.
+    /// Returns the ids of a list, best rank first.
     pub(super) async fn ids(&self, list: List) -> Result<Arc<[u64]>, StoriesError> {
         let cached = lock(&self.lists).get(&list, now());
         if let Some(ids) = cached {
@@ -81,7 +82,7 @@ impl Live {
         Ok(ids)
     }
 
-    /// An item; `None` where the API has none of that id.
+    /// Returns an item; `None` if the API has none with this id.
     pub(super) async fn item(&self, id: u64) -> Result<Option<Arc<Item>>, StoriesError> {
         let cached = lock(&self.items).get(&id, now());
         if let Some(item) = cached {
@@ -97,10 +98,10 @@ impl Live {
         Ok(item)
     }
 
-    /// The body of a 200 response, if it has at most `limit` bytes.
+    /// Returns the body of a 200 response of at most `limit` bytes.
     async fn get(&self, path: &str, limit: usize) -> Result<Vec<u8>, StoriesError> {
         let failed = |reason: String| StoriesError::Failed { path: path.to_owned(), reason };
-        // Never closed, so this waits and does not fail.
+        // The semaphore is never closed, so this cannot fail.
         let _permit = self.permits.acquire().await.map_err(|error| failed(error.to_string()))?;
         let sent = self.client.get(format!("{}/{path}", self.base)).send().await;
         let response = sent.map_err(|error| failed(reason(error)))?;
@@ -115,13 +116,13 @@ impl Live {
     }
 }
 
-/// Whether a server is on this machine, which no proxy (from the environment) can reach for us.
+/// Whether the server is on this machine, where no proxy is used.
 fn is_here(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// The whole body; `None` as soon as it is longer than `limit`.
+/// Returns the whole body; `None` once it exceeds `limit`.
 async fn body_of(mut response: Response, limit: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -136,7 +137,7 @@ async fn body_of(mut response: Response, limit: usize) -> Result<Option<Vec<u8>>
 fn parse<T: serde::de::DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, StoriesError> {
     serde_json::from_slice(body).map_err(|error| StoriesError::Failed {
         path: path.to_owned(),
-        reason: format!("the response is not what the API gives: {error}"),
+        reason: format!("unexpected response: {error}"),
     })
 }
 
@@ -144,11 +145,12 @@ fn own_item(path: &str, id: u64, value: Value) -> Result<Item, StoriesError> {
     let item = Item::new(value).filter(|item| item.id() == id);
     item.ok_or_else(|| StoriesError::Failed {
         path: path.to_owned(),
-        reason: "the response is no item of that id".to_owned(),
+        reason: "the response is not an item with this id".to_owned(),
     })
 }
 
-/// The error and its causes in one line, without the URL: a base URL may hold a password.
+/// Returns the error and its causes on one line, without the URL: a base URL may contain a
+/// password.
 fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
@@ -161,15 +163,12 @@ fn reason(error: reqwest::Error) -> String {
     text
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the age of an answer is time that passes here, not in packets"
-)]
+#[expect(clippy::disallowed_methods, reason = "the cache expires in real time")]
 fn now() -> Instant {
     Instant::now()
 }
 
-/// A lock that survives a panic elsewhere: the caches hold no promise that a panic could break.
+/// Locks, ignoring poisoning: a panic cannot leave a cache inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,5 @@
-//! Where stories come from: a snapshot in the binary, or the Hacker News API.
-//!
-//! Either gives lists of ids and items by id; neither is ever written to.
+//! Sources of stories: a snapshot in the binary, or the Hacker News API. Both are read-only and
+//! provide lists of ids and items by id.
 
 mod cache;
 mod live;
@@ -13,7 +12,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use self::{live::Live, snapshot::Snapshot};
 use super::item::Item;
 
-/// A ranking of the API, `/v0/<name>.json`.
+/// A list of the API, `/v0/<name>.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum List {
     Top,
@@ -24,7 +23,7 @@ pub(super) enum List {
 impl List {
     pub(super) const ALL: [Self; 3] = [Self::Top, Self::New, Self::Best];
 
-    /// Its name in the API and in the tools' `type`.
+    /// Returns its name in the API and in the tools' `type` argument.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Top => "topstories",
@@ -33,7 +32,7 @@ impl List {
         }
     }
 
-    /// What it holds, in a few words.
+    /// Returns its title.
     pub(super) const fn title(self) -> &'static str {
         match self {
             Self::Top => "Top stories",
@@ -42,39 +41,40 @@ impl List {
         }
     }
 
-    /// The list of that name; `None` where there is none.
+    /// Returns the list with this name, if any.
     pub(super) fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|list| list.name() == name)
     }
 }
 
-/// Which source of stories to use.
+/// Source of stories.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum StoriesOptions {
     /// The snapshot in the binary: no network, always the same.
     #[default]
     Snapshot,
-    /// The Hacker News API, or a server that speaks like it.
+    /// The Hacker News API or a compatible server.
     Live(LiveOptions),
 }
 
-/// How the Hacker News API is asked (<https://github.com/HackerNews/API>).
+/// Access to the Hacker News API (<https://github.com/HackerNews/API>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveOptions {
-    /// Where `topstories.json` and `item/<id>.json` are, without a slash at the end.
+    /// URL below which `topstories.json` and `item/<id>.json` are, without a trailing slash.
     pub base_url: String,
-    /// How long one request may take, from the connection to the last byte of the response.
+    /// Time limit of a request, from connecting to the last byte of the response.
     pub timeout: Duration,
-    /// How many requests may be under way at once, over all clients; at least 1.
+    /// Most concurrent requests over all clients; at least 1.
     pub concurrency: usize,
-    /// How long an answer is used again.
+    /// Lifetime of cached answers.
     pub cache_age: Duration,
-    /// How many bytes of answers are kept.
+    /// Size of the cache in bytes.
     pub cache_bytes: usize,
 }
 
 impl Default for LiveOptions {
-    /// The public API, 10 s, 16 requests at once, answers used for a minute, 16 MiB of them.
+    /// The public API, 10 s, 16 concurrent requests, a cache of 16 MiB with a lifetime of one
+    /// minute.
     fn default() -> Self {
         Self {
             base_url: "https://hacker-news.firebaseio.com/v0".to_owned(),
@@ -86,37 +86,37 @@ impl Default for LiveOptions {
     }
 }
 
-/// Why there are no stories. Addresses in it are paths: a base URL may hold a password.
+/// Why stories are unavailable. URLs are given as paths: a base URL may contain a password.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoriesError {
-    /// The embedded snapshot cannot be read: the program was built with a broken one.
+    /// The embedded snapshot is invalid, which is a fault of the build.
     #[error("the embedded snapshot of Hacker News cannot be read: {0}")]
     Snapshot(String),
-    /// The address of the API cannot be used.
+    /// Invalid base URL.
     #[error("the address of the Hacker News API cannot be used: {0}")]
     BaseUrl(String),
-    /// The HTTP client cannot be made (no root certificates, for instance).
+    /// The HTTP client cannot be created (for instance without root certificates).
     #[error("no HTTP client for the Hacker News API: {0}")]
     Client(String),
-    /// No response, or not all of it.
+    /// No response, or an incomplete one.
     #[error("the Hacker News API failed: GET {path}: {reason}")]
     Failed {
-        /// What was asked for, relative to the base URL.
+        /// Path of the request, relative to the base URL.
         path: String,
-        /// The reason and what caused it.
+        /// The error and its causes.
         reason: String,
     },
-    /// A response that is too large to be what was asked for.
+    /// The response exceeds the size limit.
     #[error("the Hacker News API failed: GET {path}: the response has more than {limit} bytes")]
     TooLarge {
-        /// What was asked for, relative to the base URL.
+        /// Path of the request, relative to the base URL.
         path: String,
-        /// The largest size that is read, in bytes.
+        /// Size limit in bytes.
         limit: usize,
     },
 }
 
-/// A source of stories; a clone is the same source.
+/// A source of stories; clones share it.
 #[derive(Debug, Clone)]
 pub struct Stories(Source);
 
@@ -127,10 +127,10 @@ enum Source {
 }
 
 impl Stories {
-    /// The source that `options` name. Nothing is asked of the network yet.
+    /// Opens the source without using the network.
     ///
     /// # Errors
-    /// A base URL that is none, or no HTTP client.
+    /// An invalid base URL, or no HTTP client can be created.
     pub fn open(options: &StoriesOptions) -> Result<Self, StoriesError> {
         match options {
             StoriesOptions::Snapshot => Self::snapshot(),
@@ -138,28 +138,28 @@ impl Stories {
         }
     }
 
-    /// The stories of the snapshot in the binary.
+    /// Opens the snapshot in the binary.
     ///
     /// # Errors
-    /// Only where the program was built with a broken snapshot.
+    /// The build has an invalid snapshot.
     pub fn snapshot() -> Result<Self, StoriesError> {
         Ok(Self(Source::Snapshot(Arc::new(Snapshot::embedded()?))))
     }
 
-    /// The stories of the Hacker News API.
+    /// Opens the Hacker News API.
     ///
     /// # Errors
-    /// A base URL that is none, or no HTTP client.
+    /// An invalid base URL, or no HTTP client can be created.
     pub fn live(options: &LiveOptions) -> Result<Self, StoriesError> {
         Ok(Self(Source::Live(Arc::new(Live::new(options)?))))
     }
 
-    /// Whether they come from the network.
+    /// Whether the stories come from the network.
     pub(super) fn is_live(&self) -> bool {
         matches!(self.0, Source::Live(_))
     }
 
-    /// The ids of a list, best rank first.
+    /// Returns the ids of a list, best rank first.
     pub(super) async fn ids(&self, list: List) -> Result<Arc<[u64]>, StoriesError> {
         match &self.0 {
             Source::Snapshot(snapshot) => Ok(snapshot.ids(list)),
@@ -167,7 +167,7 @@ impl Stories {
         }
     }
 
-    /// An item; `None` where there is none of that id.
+    /// Returns an item; `None` if there is none with this id.
     pub(super) async fn item(&self, id: u64) -> Result<Option<Arc<Item>>, StoriesError> {
         match &self.0 {
             Source::Snapshot(snapshot) => Ok(snapshot.item(id)),
@@ -175,17 +175,17 @@ impl Stories {
         }
     }
 
-    /// The items of `ids` in their order, without those that do not exist. The first failure ends it.
+    /// Returns the items of `ids` in order, without unknown ones. Stops at the first failure.
     pub(super) async fn items(&self, ids: &[u64]) -> Result<Vec<Arc<Item>>, StoriesError> {
-        let found = stream::iter(ids.to_vec()).map(|id| self.item(id)).buffered(self.width());
+        let found = stream::iter(ids.to_vec()).map(|id| self.item(id)).buffered(self.concurrency());
         found.try_filter_map(async |item| Ok(item)).try_collect().await
     }
 
-    /// How many items are asked for at once.
-    fn width(&self) -> usize {
+    /// Returns the limit of concurrent requests.
+    fn concurrency(&self) -> usize {
         match &self.0 {
             Source::Snapshot(_) => 1,
-            Source::Live(live) => live.width(),
+            Source::Live(live) => live.concurrency(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The snapshot in the binary: invented stories in the real shape of the API, so that the server says
-//! something sensible without a network, and the same on every machine.
+//! The snapshot in the binary: invented stories in the format of the API, the same on every machine
+//! without a network.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::item::Item;
 use super::{List, StoriesError};
 
-/// Items and lists of one moment.
+/// Items and lists.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     items: HashMap<u64, Arc<Item>>,
@@ -34,7 +34,7 @@ struct Lists {
 }
 
 impl Snapshot {
-    /// Reads the embedded file.
+    /// Parses the embedded file.
     pub(super) fn embedded() -> Result<Self, StoriesError> {
         let file: File =
             serde_json::from_str(EMBEDDED).map_err(|error| StoriesError::Snapshot(error.to_string()))?;
@@ -86,12 +86,12 @@ mod tests {
         assert!(items.iter().any(|item| item.as_object().unwrap().keys().eq(full)));
     }
 
-    /// Every id that is named leads to an item, and the numbers of comments are true.
+    /// Every listed id has an item, and the numbers of comments are right.
     #[test]
-    fn it_is_whole() {
+    fn the_snapshot_is_consistent() {
         let (snapshot, file) = (Snapshot::embedded().unwrap(), file());
         let items = file["items"].as_array().unwrap();
-        assert_eq!(snapshot.items.len(), items.len(), "an item is no item, or is there twice");
+        assert_eq!(snapshot.items.len(), items.len(), "an item is invalid or duplicate");
         for list in List::ALL {
             let ids = snapshot.ids(list);
             assert!(ids.len() >= 60, "{}", list.name());
@@ -113,9 +113,9 @@ mod tests {
         }
     }
 
-    /// Only names that nobody can own: RFC 2606, section 3.
+    /// Reserved names only (RFC 2606 section 3).
     #[test]
-    fn its_addresses_are_examples() {
+    fn urls_use_reserved_names() {
         let file = file();
         for url in file["items"].as_array().unwrap().iter().filter_map(|item| item["url"].as_str()) {
             let host = url.trim_start_matches("https://").split('/').next().unwrap();

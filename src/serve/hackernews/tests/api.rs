@@ -1,4 +1,4 @@
-//! A small server that plays the Hacker News API, well or badly.
+//! A small server that imitates the Hacker News API, with faults.
 
 use std::{
     collections::HashMap,
@@ -18,18 +18,18 @@ use tokio::{net::TcpListener, sync::Barrier, task::JoinHandle};
 
 use crate::serve::hackernews::stories::{LiveOptions, Stories};
 
-/// How an answer is given.
+/// How to answer a request.
 #[derive(Debug, Clone)]
 pub(super) enum Play {
     Json(String),
     Status(u16),
-    /// A redirection to another path of the same server.
+    /// A redirect to another path of the same server.
     To(&'static str),
-    /// So many bytes, with no length told before.
+    /// This many bytes, without a Content-Length.
     Endless(usize),
-    /// Nothing, ever.
+    /// No answer.
     Silence,
-    /// A length of 100 and three bytes.
+    /// A Content-Length of 100 and three bytes.
     CutShort,
 }
 
@@ -39,11 +39,11 @@ struct Stage {
     asked: Arc<Mutex<Vec<String>>>,
     running: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
-    /// Answers wait until so many requests are there.
+    /// Answers wait until this many requests have arrived.
     together: Option<Arc<Barrier>>,
 }
 
-/// The server; it ends when it is dropped.
+/// The server; it ends on drop.
 pub(super) struct Api {
     pub(super) url: String,
     stage: Stage,
@@ -51,12 +51,13 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// Ten stories, 1 to 10, of which 4 does not exist; `changes` play other answers, by path.
+    /// Starts with ten stories, 1 to 10, of which 4 does not exist; `changes` replaces answers by
+    /// path.
     pub(super) async fn start(changes: &[(&str, Play)]) -> Self {
-        Self::start_together(changes, None).await
+        Self::start_concurrently(changes, None).await
     }
 
-    pub(super) async fn start_together(changes: &[(&str, Play)], together: Option<usize>) -> Self {
+    pub(super) async fn start_concurrently(changes: &[(&str, Play)], together: Option<usize>) -> Self {
         let mut plays = HashMap::new();
         for list in ["topstories", "newstories", "beststories"] {
             let ids: Vec<u64> = (1..=10).collect();
@@ -81,7 +82,7 @@ impl Api {
         Self { url, stage, task }
     }
 
-    /// Stories from here, with a deadline that no honest answer misses.
+    /// Stories from this server, with a generous timeout.
     pub(super) fn stories(&self) -> Stories {
         Stories::live(&self.options()).unwrap()
     }
@@ -90,13 +91,13 @@ impl Api {
         LiveOptions { base_url: self.url.clone(), timeout: Duration::from_secs(20), ..LiveOptions::default() }
     }
 
-    /// How often a path was asked for.
-    pub(super) fn asked(&self, path: &str) -> usize {
+    /// Number of requests for a path.
+    pub(super) fn requests(&self, path: &str) -> usize {
         let path = format!("/v0/{path}");
         self.stage.asked.lock().unwrap().iter().filter(|asked| **asked == path).count()
     }
 
-    /// The largest number of requests that were under way at once.
+    /// Largest number of concurrent requests.
     pub(super) fn most_at_once(&self) -> usize {
         self.stage.most.load(Ordering::SeqCst)
     }

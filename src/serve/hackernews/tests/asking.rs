@@ -1,4 +1,5 @@
-//! The tools that ask their client: sampling, elicitation, progress, cancellation, and `input_required`.
+//! Tools that ask their client: sampling, elicitation, progress, cancellation, and
+//! `input_required`.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::sync::mpsc;
 use super::{Pair, Person, REVISIONS, Seen, call, failure, refusal, snapshot, soon, text};
 use crate::serve::hackernews::tools::{ASK_READER, DIGEST};
 
-/// A context of the running server, for a call that the test makes itself.
+/// Returns a context of the running server, for a call made by the test itself.
 pub(super) async fn context_of(pair: &mut Pair) -> RequestContext<RoleServer> {
     let server = soon(&mut pair.server).await.unwrap().unwrap();
     let context = RequestContext::new(NumberOrString::Number(1000), server.peer().clone());
@@ -40,7 +41,7 @@ async fn request_of(inbox: &mut mpsc::UnboundedReceiver<Seen>) -> Value {
 
 /// rmcp's client puts a progress token on every request.
 #[tokio::test]
-async fn a_digest_tells_of_every_step() {
+async fn a_digest_reports_progress_for_every_step() {
     for version in REVISIONS {
         let (person, mut inbox) = Person::new(version.clone(), json!({}));
         let pair = Pair::new(snapshot(), person).await;
@@ -56,7 +57,7 @@ async fn a_digest_tells_of_every_step() {
     }
 }
 
-/// By a request of the server, or by `input_required`: what the client sees and gets is the same.
+/// By a request from the server or by `input_required`, the client sees and gets the same.
 #[tokio::test]
 async fn the_digest_is_written_by_the_model_of_the_client() {
     for version in REVISIONS {
@@ -71,7 +72,7 @@ async fn the_digest_is_written_by_the_model_of_the_client() {
 }
 
 #[tokio::test]
-async fn a_model_that_refuses_does_not_spoil_the_digest() {
+async fn a_refusing_model_leads_to_the_plain_digest() {
     for (answer, expected) in [
         (Some(Err(ErrorData::invalid_request("The user said no", None))), "The user said no (-32600)"),
         (Some(Ok(json!({"role": "assistant", "content": [], "model": "m"}))), "gave no text"),
@@ -84,9 +85,9 @@ async fn a_model_that_refuses_does_not_spoil_the_digest() {
     }
 }
 
-/// Cancelled while the client's model thinks: the client is told that its answer is not needed any more.
+/// If the call is cancelled while the model works, the client learns that its answer is not needed.
 #[tokio::test]
-async fn a_cancelled_digest_takes_its_question_back() {
+async fn a_cancelled_digest_cancels_its_request_to_the_client() {
     let (person, mut inbox) = Person::new(ProtocolVersion::V_2025_11_25, json!({"sampling": {}}));
     let pair = Pair::new(snapshot(), person.answering("sampling/createMessage", None)).await;
     let request = ClientRequest::CallToolRequest(Request::new(call(DIGEST, json!({"amount": 1}))));
@@ -100,7 +101,7 @@ async fn a_cancelled_digest_takes_its_question_back() {
 
 /// Each step takes an hour: only the cancellation can end this.
 #[tokio::test]
-async fn a_digest_stops_promptly() {
+async fn a_cancelled_digest_stops_at_once() {
     let mut pair = Pair::of_snapshot(&ProtocolVersion::V_2025_06_18).await;
     let context = context_of(&mut pair).await;
     let cancel = context.ct.clone();
@@ -138,7 +139,7 @@ async fn the_reader_is_asked() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_fit_is_an_error_of_the_tool() {
+async fn an_invalid_answer_is_an_error_of_the_tool() {
     let cases = [
         (Ok(json!({"action": "accept"})), "without content"),
         (Ok(json!({"action": "accept", "content": {"recommend": true}})), "missing argument \"opinion\""),
@@ -155,9 +156,9 @@ async fn an_answer_that_does_not_fit_is_an_error_of_the_tool() {
     }
 }
 
-/// Before 2026-07-28 it is the tool that cannot; from then on a missing capability has its own error.
+/// Before 2026-07-28 it is an error of the tool; since then a missing capability has its own error.
 #[tokio::test]
-async fn a_client_that_cannot_ask_its_user_is_told_so() {
+async fn a_client_without_elicitation_gets_an_error() {
     for version in REVISIONS {
         for capabilities in [json!({}), json!({"elicitation": {"url": {}}})] {
             let (person, _inbox) = Person::new(version.clone(), capabilities);
@@ -174,7 +175,7 @@ async fn a_client_that_cannot_ask_its_user_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_story_that_does_not_exist_is_not_asked_about() {
+async fn an_unknown_story_is_an_error_without_elicitation() {
     let (person, mut inbox) = Person::new(ProtocolVersion::V_2025_11_25, json!({"elicitation": {}}));
     let pair = Pair::new(snapshot(), person).await;
     let error = failure(&pair.call(ASK_READER, json!({"id": 1})).await.unwrap());
@@ -182,9 +183,9 @@ async fn a_story_that_does_not_exist_is_not_asked_about() {
     assert!(inbox.try_recv().is_err());
 }
 
-/// A state is good for the call that it was made for: same tool, same arguments, same server, unchanged.
+/// A state is valid for the call it was made for: same tool, arguments and server, unchanged.
 #[tokio::test]
-async fn a_request_state_is_good_for_its_own_call_only() {
+async fn a_request_state_is_valid_for_its_own_call_only() {
     let (person, _inbox) =
         Person::new(ProtocolVersion::V_2026_07_28, json!({"elicitation": {}, "sampling": {}}));
     let pair = Pair::new(snapshot(), person).await;
@@ -234,7 +235,7 @@ async fn later(pair: &Pair, request: rmcp::model::CallToolRequestParams) -> Inpu
     }
 }
 
-/// An id of the snapshot.
+/// Returns an id of the snapshot.
 pub(super) fn first_id() -> u64 {
     48_100_030
 }

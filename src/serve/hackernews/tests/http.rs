@@ -1,4 +1,4 @@
-//! The same over HTTP, where every request of 2026-07-28 meets another clone of the handler.
+//! The handler over HTTP, where each request of 2026-07-28 reaches another clone.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use tokio::net::TcpListener;
 use super::{Person, Seen, call, snapshot, soon, text};
 use crate::serve::hackernews::tools::{ASK_READER, DIGEST};
 
-/// Progress, a question to the model and one to the reader, each on the response stream of its call (or by a
-/// retry that another clone answers).
+/// Progress, a request to the model and one to the user, each on the response stream of its call
+/// (or by a retry that another clone answers).
 #[tokio::test]
 async fn the_asking_tools_work_over_streamable_http() {
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -1,4 +1,4 @@
-//! Stories from an API that is played well and badly.
+//! Stories from an imitated API, with faults.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn ids(found: &[std::sync::Arc<super::super::item::Item>]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn items_come_in_the_order_of_the_list_without_those_that_do_not_exist() {
+async fn items_are_in_the_order_of_the_list_without_unknown_ones() {
     let api = Api::start(&[("topstories.json", Play::Json("[9,4,1]".to_owned()))]).await;
     let stories = api.stories();
     let list = soon(stories.ids(List::Top)).await.unwrap();
@@ -22,7 +22,7 @@ async fn items_come_in_the_order_of_the_list_without_those_that_do_not_exist() {
 }
 
 #[tokio::test]
-async fn an_answer_is_used_again_until_it_is_too_old() {
+async fn an_answer_is_cached_until_it_expires() {
     let api = Api::start(&[]).await;
     let stories = api.stories();
     for _ in 0..3 {
@@ -31,17 +31,17 @@ async fn an_answer_is_used_again_until_it_is_too_old() {
         assert!(soon(stories.item(4)).await.unwrap().is_none());
     }
     for path in ["newstories.json", "item/1.json", "item/4.json"] {
-        assert_eq!(api.asked(path), 1, "{path}");
+        assert_eq!(api.requests(path), 1, "{path}");
     }
     let stories = Stories::live(&LiveOptions { cache_age: Duration::ZERO, ..api.options() }).unwrap();
     for _ in 0..2 {
         soon(stories.item(2)).await.unwrap();
     }
-    assert_eq!(api.asked("item/2.json"), 2);
+    assert_eq!(api.requests("item/2.json"), 2);
 }
 
 #[tokio::test]
-async fn each_way_to_fail_is_an_error_that_says_so() {
+async fn each_failure_has_its_error() {
     let plays = [
         ("item/1.json", Play::Status(500), "HTTP status 500"),
         ("item/2.json", Play::Status(429), "HTTP status 429"),
@@ -61,7 +61,7 @@ async fn each_way_to_fail_is_an_error_that_says_so() {
         assert!(error.starts_with("the Hacker News API failed: GET item/"), "{error}");
         assert!(error.contains(expected), "{error}");
     }
-    assert_eq!(api.asked("item/1.json"), 1, "a redirection is not followed");
+    assert_eq!(api.requests("item/1.json"), 1, "a redirection is not followed");
     let error = soon(stories.items(&[10, 1, 10])).await.unwrap_err();
     assert!(matches!(error, StoriesError::Failed { .. }), "{error}");
 }
@@ -78,7 +78,7 @@ async fn a_list_is_bounded_too() {
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_is_given_up() {
+async fn a_silent_server_times_out() {
     let api = Api::start(&[("item/1.json", Play::Silence)]).await;
     let options = LiveOptions { timeout: Duration::from_millis(50), ..api.options() };
     let error = soon(Stories::live(&options).unwrap().item(1)).await.unwrap_err().to_string();
@@ -86,7 +86,7 @@ async fn a_server_that_never_answers_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_an_error_without_the_password() {
+async fn an_unreachable_server_is_an_error_without_the_password() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -97,10 +97,11 @@ async fn a_server_that_is_not_there_is_an_error_without_the_password() {
     assert!(!error.contains("secret"), "{error}");
 }
 
-/// The barrier lets nobody pass before four are there, so four run at once; no more ever do.
+/// The barrier releases nothing before four requests are there, so four run at once, and never
+/// more.
 #[tokio::test]
-async fn so_many_requests_run_at_once_and_no_more() {
-    let api = Api::start_together(&[], Some(4)).await;
+async fn concurrent_requests_reach_the_limit_and_never_exceed_it() {
+    let api = Api::start_concurrently(&[], Some(4)).await;
     let stories = Stories::live(&LiveOptions { concurrency: 4, ..api.options() }).unwrap();
     let (one, other) = (stories.clone(), stories);
     let both = async { tokio::join!(one.items(&[1, 2, 3, 5]), other.items(&[6, 7, 8, 9])) };
@@ -110,7 +111,7 @@ async fn so_many_requests_run_at_once_and_no_more() {
 }
 
 #[test]
-fn an_address_that_is_none_is_refused() {
+fn an_invalid_base_url_is_refused() {
     for base_url in ["", "news", "file:///etc", "ftp://a.example/v0"] {
         let options = LiveOptions { base_url: base_url.to_owned(), ..LiveOptions::default() };
         let error = Stories::open(&StoriesOptions::Live(options)).unwrap_err();

@@ -1,4 +1,4 @@
-//! The handler, spoken to by rmcp's client over a pipe in memory, in every revision.
+//! The handler with rmcp's client over a pipe in memory, in every revision.
 #![expect(deprecated, reason = "sampling is deprecated by SEP-2577 and yet a part of every revision")]
 
 mod api;
@@ -32,16 +32,16 @@ const REVISIONS: [ProtocolVersion; 5] = [
     ProtocolVersion::V_2026_07_28,
 ];
 
-/// What becomes of `future` in good time; a test that hangs fails instead.
+/// Awaits `future` with a timeout, so that a hanging test fails.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), future).await.expect("it takes too long")
 }
 
-/// A client that answers as it was told to, and tells what it saw.
+/// A client with prepared answers that records what it receives.
 #[derive(Debug, Clone)]
 struct Person {
     config: ClientConfig,
-    /// By method: what to answer, an error, or `None`: never.
+    /// By method: an answer, an error, or `None` to never answer.
     answers: HashMap<&'static str, Option<Result<Value, ErrorData>>>,
     seen: mpsc::UnboundedSender<Seen>,
 }
@@ -109,7 +109,7 @@ impl ClientHandler for Person {
         params: ProgressNotificationParam,
         _context: NotificationContext<RoleClient>,
     ) {
-        // The test may have ended: nobody listens any more.
+        // Fails if the test has ended.
         let _ = self.seen.send(Seen::Progress(params));
     }
 
@@ -122,10 +122,11 @@ impl ClientHandler for Person {
     }
 }
 
-/// Both ends of a session, or of what takes its place in 2026-07-28.
+/// Both ends of a session (or of its replacement in 2026-07-28).
 struct Pair {
     client: RunningService<RoleClient, Person>,
-    /// Done when the session has begun; without a handshake that is with the first request after the discovery.
+    /// Finishes when the session has begun; without a handshake, with the first request after
+    /// discovery.
     server: JoinHandle<Result<RunningService<RoleServer, Hackernews>, ServerInitializeError>>,
 }
 
@@ -161,27 +162,27 @@ fn call(name: &'static str, arguments: Value) -> CallToolRequestParams {
     CallToolRequestParams::new(name).with_arguments(arguments)
 }
 
-/// The texts of a result, and whether it is an error.
+/// Returns the texts of a result, and whether it is an error.
 fn texts(result: &CallToolResult) -> (Vec<String>, bool) {
     let texts = result.content.iter().map(|block| block.as_text().unwrap().text.clone());
     (texts.collect(), result.is_error == Some(true))
 }
 
-/// The one text of a result that is no error.
+/// Returns the single text of a successful result.
 fn text(result: &CallToolResult) -> String {
     let (texts, is_error) = texts(result);
     assert!(!is_error && texts.len() == 1, "{texts:?}");
     texts.concat()
 }
 
-/// The one text of a result that is an error.
+/// Returns the single text of an error result.
 fn failure(result: &CallToolResult) -> String {
     let (texts, is_error) = texts(result);
     assert!(is_error && texts.len() == 1, "{texts:?}");
     texts.concat()
 }
 
-/// The code and the message of a JSON-RPC error.
+/// Returns code and message of a JSON-RPC error.
 fn refusal<T: std::fmt::Debug>(result: Result<T, ServiceError>) -> (i32, String) {
     match result.unwrap_err() {
         ServiceError::McpError(error) => (error.code.0, error.message.into_owned()),

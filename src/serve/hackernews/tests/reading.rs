@@ -21,7 +21,7 @@ async fn read(pair: &Pair, uri: &str) -> Value {
 }
 
 #[tokio::test]
-async fn pages_lead_through_all_resources_once() {
+async fn pages_cover_all_resources_once() {
     let pair = Pair::of_snapshot(&ProtocolVersion::V_2025_11_25).await;
     let (mut cursor, mut uris, mut pages) = (None, Vec::new(), 0);
     loop {
@@ -43,7 +43,7 @@ async fn pages_lead_through_all_resources_once() {
 }
 
 #[tokio::test]
-async fn what_is_listed_can_be_read_and_has_the_size_that_is_told() {
+async fn listed_resources_can_be_read_and_have_the_stated_size() {
     for version in [ProtocolVersion::V_2024_11_05, ProtocolVersion::V_2025_06_18] {
         let pair = Pair::of_snapshot(&version).await;
         let page = soon(pair.client.list_resources(None)).await.unwrap();
@@ -60,7 +60,7 @@ async fn what_is_listed_can_be_read_and_has_the_size_that_is_told() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_was_not_handed_out_is_refused() {
+async fn an_unknown_cursor_is_refused() {
     let pair = Pair::of_snapshot(&ProtocolVersion::V_2025_11_25).await;
     for cursor in ["", "x", "topstories-0", "topstories-7", "topstories-020", "topstories--20", "20"] {
         let request = PaginatedRequestParams::default().with_cursor(Some(cursor.to_owned()));
@@ -73,7 +73,7 @@ async fn a_cursor_that_was_not_handed_out_is_refused() {
 }
 
 #[tokio::test]
-async fn a_resource_that_is_not_there_has_the_code_of_the_revision() {
+async fn an_unknown_resource_has_the_error_code_of_the_revision() {
     for version in REVISIONS {
         let pair = Pair::of_snapshot(&version).await;
         let code = if version.has_initialize() { -32002 } else { -32602 };

@@ -1,4 +1,4 @@
-//! The tools that only read, their definitions and their arguments.
+//! Tools that only read: definitions and arguments.
 
 use rmcp::model::ProtocolVersion;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::serve::hackernews::{Hackernews, schema, tools};
 
-/// What the public guide shows on the wire, step by step.
+/// The wire format of the public walkthrough, step by step.
 #[tokio::test]
 async fn the_walkthrough() {
     let pair = Pair::of_snapshot(&ProtocolVersion::V_2024_11_05).await;
@@ -69,7 +69,7 @@ async fn amounts_have_their_default_and_their_bounds() {
     assert!((60..500).contains(&all), "as many as there are: {all}");
 }
 
-/// Nothing is told to a revision that it does not know.
+/// Definitions contain nothing that the revision does not know.
 #[tokio::test]
 async fn definitions_have_the_form_of_the_revision() {
     for version in REVISIONS {
@@ -109,9 +109,9 @@ async fn an_unknown_tool_is_an_error_of_the_protocol() {
     }
 }
 
-/// SEP-1303 made wrong arguments the tool's error, so that a model can read what was wrong.
+/// Since SEP-1303 wrong arguments are errors of the tool, so that a model can read the reason.
 #[tokio::test]
-async fn wrong_arguments_are_told_as_the_revision_says() {
+async fn wrong_arguments_are_reported_as_the_revision_says() {
     let expected = "Invalid arguments for tool get-hackernews-top-stories: missing argument \"type\"";
     for version in REVISIONS {
         let pair = Pair::of_snapshot(&version).await;
@@ -124,7 +124,7 @@ async fn wrong_arguments_are_told_as_the_revision_says() {
 }
 
 #[tokio::test]
-async fn an_item_is_found_by_its_id() {
+async fn items_are_found_by_id() {
     let pair = Pair::of_snapshot(&ProtocolVersion::V_2025_11_25).await;
     let result = pair.call(tools::TOP_STORIES, json!({"type": "topstories", "amount": 1})).await.unwrap();
     let story = text(&result);
@@ -136,7 +136,7 @@ async fn an_item_is_found_by_its_id() {
 }
 
 #[tokio::test]
-async fn words_find_the_stories_that_have_them_all() {
+async fn a_search_finds_stories_with_all_words() {
     let pair = Pair::of_snapshot(&ProtocolVersion::V_2025_11_25).await;
     let titles = async |words: &str| -> Vec<String> {
         let result = pair.call(tools::SEARCH, json!({"words": words, "amount": 50})).await.unwrap();
@@ -152,7 +152,7 @@ async fn words_find_the_stories_that_have_them_all() {
     assert_eq!(text(&result), "No story has all of these words.");
 }
 
-/// The failing API is the tool's error, and every tool says so; it is no end of the session.
+/// A failing API is an error of the tool and does not end the session.
 #[tokio::test]
 async fn a_failing_api_is_an_error_of_the_tool() {
     let api = Api::start(&[("topstories.json", Play::Status(503)), ("item/3.json", Play::Status(500))]).await;
@@ -179,9 +179,9 @@ async fn a_failing_api_is_an_error_of_the_tool() {
     assert!(tools.iter().all(|tool| tool.annotations.as_ref().unwrap().open_world_hint == Some(true)));
 }
 
-/// A call that waits for a server that never answers ends when it is cancelled.
+/// A call that waits for a silent server ends when it is cancelled.
 #[tokio::test]
-async fn a_read_that_hangs_can_be_cancelled() {
+async fn a_hanging_read_can_be_cancelled() {
     let api = Api::start(&[("item/3.json", Play::Silence)]).await;
     let mut pair = Pair::new(snapshot(), Person::plain(&ProtocolVersion::V_2025_06_18)).await;
     let context = super::asking::context_of(&mut pair).await;
@@ -190,7 +190,7 @@ async fn a_read_that_hangs_can_be_cancelled() {
     let request = super::call(tools::ITEM, json!({"id": 3}));
     let running = rmcp::ServerHandler::call_tool(&handler, request, context);
     let cancelled = async {
-        while api.asked("item/3.json") == 0 {
+        while api.requests("item/3.json") == 0 {
             tokio::task::yield_now().await;
         }
         cancel.cancel();
