@@ -1,7 +1,7 @@
 //! tcpdump for MCP: packets in; sessions, exchanges and latencies out.
 //!
-//! The house is described in `ARCHITECTURE.md`: packets come in at [`capture`], each room turns what it is handed into
-//! something nearer to meaning and hands it on, nothing goes back up.
+//! The house is described in `ARCHITECTURE.md`: packets come in at [`capture`], each room turns
+//! what it is handed into something nearer to meaning and hands it on, nothing goes back up.
 
 pub mod base;
 pub mod capture;

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-/// One end of a connection, by the order of its packets: known from the first packet on, whoever the client is.
+/// One end of a connection, by the order of its packets: known from the first packet on, whoever
+/// the client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum End {
     /// The sender of the first captured packet.

@@ -31,8 +31,8 @@ pub struct PayloadFact {
     pub kind: PayloadKind,
     /// The packets that carried it.
     pub span: Span,
-    /// The head as text, the body after content decoding, or the data of the event. May be a slice of a much larger
-    /// block of the capture: copy it to keep it.
+    /// The head as text, the body after content decoding, or the data of the event. May be a slice
+    /// of a much larger block of the capture: copy it to keep it.
     pub bytes: Bytes,
     /// Reasons why it may be incomplete.
     pub degraded: Degraded,
@@ -204,7 +204,8 @@ pub struct ConnectionFact {
     pub first: Origin,
     /// Last packet.
     pub last: Origin,
-    /// Time from the SYN to the ACK of the SYN-ACK, in nanoseconds; `None` unless all three were captured.
+    /// Time from the SYN to the ACK of the SYN-ACK, in nanoseconds; `None` unless all three were
+    /// captured.
     pub handshake_ns: Option<i64>,
     /// How it ended.
     pub ended: Ending,
@@ -225,7 +226,8 @@ pub struct DirectionFact {
     pub delivered: u64,
     /// Bytes that no captured packet carries.
     pub gaps: u64,
-    /// Captured bytes that were not passed on: retransmitted copies, data before the start or after the end.
+    /// Captured bytes that were not passed on: retransmitted copies, data before the start or after
+    /// the end.
     pub given_up: u64,
     /// Segments that carry only bytes seen before.
     pub retransmissions: u64,

@@ -4,14 +4,17 @@ use bytes::Bytes;
 
 use super::{Degraded, End, Findings, Origin, Side, Span};
 
-/// How one direction of a connection ended. `W` names an end: [`End`] below the pipeline, [`Side`] above it.
+/// How one direction of a connection ended. `W` names an end: [`End`] below the pipeline, [`Side`]
+/// above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ending<W = Side> {
-    /// The sender closed its direction (FIN), and everything before the FIN was seen or given up as a gap.
+    /// The sender closed its direction (FIN), and everything before the FIN was seen or given up as
+    /// a gap.
     Closed,
     /// This end reset the connection (RST).
     Reset(W),
-    /// The capture ended, or the connection was dropped after a long silence, before the direction ended.
+    /// The capture ended, or the connection was dropped after a long silence, before the direction
+    /// ended.
     Open,
 }
 
@@ -32,7 +35,8 @@ impl Ending<End> {
 pub enum Feed<W = Side> {
     /// The next bytes and the packets that carried them. Never empty.
     Data(Bytes, Span),
-    /// `len` bytes are not in the capture; 0 if their number is not known (the capture starts in the middle).
+    /// `len` bytes are not in the capture; 0 if their number is not known (the capture starts in
+    /// the middle).
     Gap {
         /// Number of missing bytes.
         len: u64,
@@ -91,11 +95,12 @@ impl<'a, T> Sink<'a, T> {
 
 /// A layer of one connection, between `tcp` and `rpc`.
 ///
-/// `push` appends results to the sink. It returns nothing and cannot fail: bad traffic is a finding. It reads no clock:
-/// time comes with the input. Cutting a [`Feed::Data`] into pieces with the same span does not change the output.
+/// `push` appends results to the sink. It returns nothing and cannot fail: bad traffic is a
+/// finding. It reads no clock: time comes with the input. Cutting a [`Feed::Data`] into pieces with
+/// the same span does not change the output.
 ///
-/// A layer that reads bytes takes `(Side, Feed)`; one that only transforms them (TLS) also produces `(Side, Feed)`,
-/// so it fits between `tcp` and `http`: see [`Stack`].
+/// A layer that reads bytes takes `(Side, Feed)`; one that only transforms them (TLS) also produces
+/// `(Side, Feed)`, so it fits between `tcp` and `http`: see [`Stack`].
 pub trait Layer {
     /// What the layer consumes.
     type In;
@@ -111,7 +116,8 @@ pub trait Layer {
     /// Drops what is held, because a cap was reached at packet `at`; each loss is a finding.
     fn shed(&mut self, at: Origin, findings: &mut Findings);
 
-    /// Copies held slices that would keep a whole block of the capture in memory. Called after each input from `tcp`.
+    /// Copies held slices that would keep a whole block of the capture in memory. Called after each
+    /// input from `tcp`.
     fn settle(&mut self);
 
     /// Returns whether the layer will produce nothing more, whatever comes.

@@ -1,91 +1,106 @@
-//! All caps, with their reasons. Reaching one is a finding; nothing grows with the length of the capture.
+//! All caps, with their reasons. Reaching one is a finding; nothing grows with the length of the
+//! capture.
 //!
-//! The values are chosen, not measured: honest traffic does not reach them, and hostile traffic cannot exhaust memory.
+//! The values are chosen, not measured: honest traffic does not reach them, and hostile traffic
+//! cannot exhaust memory.
 
-/// Largest packet that is read from a file, in bytes. libpcap's own limit (`MAXIMUM_SNAPLEN`) is 262144; USB captures
-/// go up to 128 MiB. A larger length is treated as damage of the file.
+/// Largest packet that is read from a file, in bytes. libpcap's own limit (`MAXIMUM_SNAPLEN`) is
+/// 262144; USB captures go up to 128 MiB. A larger length is treated as damage of the file.
 pub const MAX_PACKET: usize = 16 << 20;
 
-/// Interfaces of one section of a pcapng file. A capture on all devices of a large host has some hundreds.
+/// Interfaces of one section of a pcapng file. A capture on all devices of a large host has some
+/// hundreds.
 pub const MAX_INTERFACES: usize = 65_536;
 
-/// Packets of a live capture that wait for the analysis, in bytes: half a second at a gigabit per second. If the analysis
-/// stalls for longer, losses are better than late results. With `-w`, the same amount may wait to be written.
+/// Packets of a live capture that wait for the analysis, in bytes: half a second at a gigabit per
+/// second. If the analysis stalls for longer, losses are better than late results. With `-w`, the
+/// same amount may wait to be written.
 pub const MAX_LIVE_QUEUE: usize = 64 << 20;
 
 /// IP packets in reassembly at the same time. 256 of 64 KiB are 16 MiB.
 pub const MAX_FRAGMENTED: usize = 256;
 
-/// How long fragments wait for the others, in nanoseconds of packet time (RFC 8200 section 4.5: 60 s).
+/// How long fragments wait for the others, in nanoseconds of packet time (RFC 8200 section 4.5: 60
+/// s).
 pub const FRAGMENT_WAIT: i64 = 60_000_000_000;
 
 /// Nesting depth of decoded encapsulations (GRE, VXLAN, IP in IP).
 pub const MAX_TUNNELS: usize = 4;
 
-/// Link headers that are removed from one frame: VLAN tags, LLC, PPPoE, PPP. Real frames have up to four (QinQ under
-/// PPPoE).
+/// Link headers that are removed from one frame: VLAN tags, LLC, PPPoE, PPP. Real frames have up to
+/// four (QinQ under PPPoE).
 pub const MAX_LINK_HEADERS: usize = 12;
 
-/// How long copies of the fragments of a reassembled packet are recognised, in nanoseconds of packet time. Captures of
-/// several interfaces contain a packet twice within milliseconds; the 16 bits of an IPv4 identification wrap after a
-/// second at 65,536 fragmented packets per second between two hosts.
+/// How long copies of the fragments of a reassembled packet are recognised, in nanoseconds of
+/// packet time. Captures of several interfaces contain a packet twice within milliseconds; the 16
+/// bits of an IPv4 identification wrap after a second at 65,536 fragmented packets per second
+/// between two hosts.
 pub const FRAGMENT_COPIES: i64 = 1_000_000_000;
 
 /// Unsupported link types that are reported, each once.
 pub const MAX_UNSUPPORTED: usize = 32;
 
-/// Connections that are followed at the same time. A busy server has some thousands; a SYN flood has millions.
+/// Connections that are followed at the same time. A busy server has some thousands; a SYN flood
+/// has millions.
 pub const MAX_CONNECTIONS: usize = 65_536;
 
-/// Out-of-order bytes held per direction. A receive window rarely exceeds 16 MiB on a long fat path.
+/// Out-of-order bytes held per direction. A receive window rarely exceeds 16 MiB on a long fat
+/// path.
 pub const MAX_HELD_PER_DIRECTION: usize = 16 << 20;
 
-/// Shards that connections are divided into, by a hash of their addresses and ports. A lane (a thread) owns whole
-/// shards, and every cap on memory is that of a shard: no result depends on the number of lanes. 16: pairing runs on
-/// one thread and keeps fewer lanes than that busy.
+/// Shards that connections are divided into, by a hash of their addresses and ports. A lane (a
+/// thread) owns whole shards, and every cap on memory is that of a shard: no result depends on the
+/// number of lanes. 16: pairing runs on one thread and keeps fewer lanes than that busy.
 pub const SHARDS: usize = 16;
 
-/// Out-of-order bytes held by all connections of a shard. As much as one direction may hold, so that a single large
-/// transfer is not cut; 256 MiB in all if an attack fills every shard.
+/// Out-of-order bytes held by all connections of a shard. As much as one direction may hold, so
+/// that a single large transfer is not cut; 256 MiB in all if an attack fills every shard.
 pub const MAX_HELD_PER_SHARD: usize = 16 << 20;
 
-/// How long a hole that the receiver acknowledged waits to be filled, in nanoseconds of packet time: a capture of several
-/// queues or interfaces may contain an ACK before its data.
+/// How long a hole that the receiver acknowledged waits to be filled, in nanoseconds of packet
+/// time: a capture of several queues or interfaces may contain an ACK before its data.
 pub const HOLE_WAIT: i64 = 250_000_000;
 
-/// How long a hole waits if the receiver has sent nothing since, in nanoseconds of packet time: only one direction may be
-/// captured, so no acknowledgement can be expected. A retransmission timeout is about 1 s.
+/// How long a hole waits if the receiver has sent nothing since, in nanoseconds of packet time:
+/// only one direction may be captured, so no acknowledgement can be expected. A retransmission
+/// timeout is about 1 s.
 pub const ONE_SIDED_WAIT: i64 = 2_000_000_000;
 
-/// How far ahead of the last byte, or of the last acknowledgement, a segment may begin, in bytes. Anything further is
-/// treated as forged. The largest receive windows in use are 64 MiB.
+/// How far ahead of the last byte, or of the last acknowledgement, a segment may begin, in bytes.
+/// Anything further is treated as forged. The largest receive windows in use are 64 MiB.
 pub const MAX_AHEAD: u32 = 64 << 20;
 
-/// How far beyond the expected sequence number a RST may lie, in bytes (a guessed one lies anywhere in 4 GiB).
+/// How far beyond the expected sequence number a RST may lie, in bytes (a guessed one lies anywhere
+/// in 4 GiB).
 pub const RST_WINDOW: u32 = 1 << 20;
 
-/// Largest distance between copies of a packet that was captured twice, in nanoseconds of packet time.
+/// Largest distance between copies of a packet that was captured twice, in nanoseconds of packet
+/// time.
 pub const DUPLICATE_WAIT: i64 = 100_000_000;
 
-/// How long a connection may be silent before it is forgotten, in nanoseconds of packet time. Event streams without
-/// keep-alive are silent for hours; [`MAX_CONNECTIONS`] bounds the cost.
+/// How long a connection may be silent before it is forgotten, in nanoseconds of packet time. Event
+/// streams without keep-alive are silent for hours; [`MAX_CONNECTIONS`] bounds the cost.
 pub const CONNECTION_IDLE: i64 = 24 * 3600 * 1_000_000_000;
 
-/// How long a connection that is closed on both sides, or reset, is kept for late retransmissions, in nanoseconds.
+/// How long a connection that is closed on both sides, or reset, is kept for late retransmissions,
+/// in nanoseconds.
 pub const CONNECTION_LINGER: i64 = 2_000_000_000;
 
-/// How long a connection with a FIN in both directions may be silent if one of them was not acknowledged, in
-/// nanoseconds of packet time: bytes before it may still be retransmitted. Linux gives up after 60 s (`tcp_fin_timeout`).
+/// How long a connection with a FIN in both directions may be silent if one of them was not
+/// acknowledged, in nanoseconds of packet time: bytes before it may still be retransmitted. Linux
+/// gives up after 60 s (`tcp_fin_timeout`).
 pub const CONNECTION_FIN_WAIT: i64 = 60_000_000_000;
 
 /// Interval of ticks, in nanoseconds of packet time.
 pub const TICK: i64 = 50_000_000;
 
-/// Bytes of a direction that are examined before a connection is taken for something other than HTTP.
+/// Bytes of a direction that are examined before a connection is taken for something other than
+/// HTTP.
 pub const MAX_SNIFF: usize = 4096;
 
-/// Bytes of a direction whose beginning was not captured that are searched for a place where reading can start. An event
-/// of a stream without chunks has to fit, because it is recognised by the next one.
+/// Bytes of a direction whose beginning was not captured that are searched for a place where
+/// reading can start. An event of a stream without chunks has to fit, because it is recognised by
+/// the next one.
 pub const MAX_WINDOW: usize = 16 << 10;
 
 /// Length of an HTTP/1 head, in bytes. Servers accept 8 to 64 KiB.
@@ -106,12 +121,13 @@ pub const MAX_BODY: usize = 64 << 20;
 /// Data of one SSE event, in bytes.
 pub const MAX_EVENT: usize = 64 << 20;
 
-/// Content held by all incomplete bodies and events of the connections of a shard. More than the largest body that is
-/// kept ([`MAX_BODY`]), so that a single one is not cut; 1.25 GiB in all if an attack fills every shard.
+/// Content held by all incomplete bodies and events of the connections of a shard. More than the
+/// largest body that is kept ([`MAX_BODY`]), so that a single one is not cut; 1.25 GiB in all if an
+/// attack fills every shard.
 pub const MAX_CONTENT_PER_SHARD: usize = 80 << 20;
 
-/// Compression ratio from which a body is treated as a decompression bomb, once it has produced [`MIN_BOMB`] bytes.
-/// Deflate can reach 1032:1, brotli and zstd far more; JSON stays below 100:1.
+/// Compression ratio from which a body is treated as a decompression bomb, once it has produced
+/// [`MIN_BOMB`] bytes. Deflate can reach 1032:1, brotli and zstd far more; JSON stays below 100:1.
 pub const MAX_RATIO: u64 = 1000;
 
 /// Decoded bytes below which the compression ratio is not checked.
@@ -120,8 +136,8 @@ pub const MIN_BOMB: u64 = 8 << 20;
 /// Elements of a JSON-RPC batch that are parsed.
 pub const MAX_BATCH: usize = 10_000;
 
-/// Length of an id, method, name, session id or other text that is kept from traffic, in bytes. Longer ones are cut
-/// at a character and end in `…` and a hash.
+/// Length of an id, method, name, session id or other text that is kept from traffic, in bytes.
+/// Longer ones are cut at a character and end in `…` and a hash.
 pub const MAX_TEXT: usize = 4096;
 
 /// Exchanges without a response, over all sessions.
@@ -130,8 +146,8 @@ pub const MAX_OPEN_EXCHANGES: usize = 100_000;
 /// Texts (ids, tokens, names) of all exchanges without a response, in bytes.
 pub const MAX_OPEN_TEXT: usize = 64 << 20;
 
-/// Candidates that are searched: open exchanges with the same id or progress token, and sessions of the same client and
-/// server. Honest traffic has one or a few.
+/// Candidates that are searched: open exchanges with the same id or progress token, and sessions of
+/// the same client and server. Honest traffic has one or a few.
 pub const MAX_ALIKE: usize = 256;
 
 /// Open HTTP transactions, over all connections.
@@ -143,17 +159,20 @@ pub const MAX_HELD_RESPONSES: usize = 10_000;
 /// Sessions that are followed at the same time.
 pub const MAX_SESSIONS: usize = 65_536;
 
-/// Ids of answered requests that are kept per session, to tell a duplicate response from an unknown one.
+/// Ids of answered requests that are kept per session, to tell a duplicate response from an unknown
+/// one.
 pub const MAX_ANSWERED: usize = 64;
 
-/// Event ids that are kept per session, to recognise events that are replayed after `Last-Event-ID`.
+/// Event ids that are kept per session, to recognise events that are replayed after
+/// `Last-Event-ID`.
 pub const MAX_EVENT_IDS: usize = 1024;
 
-/// How long a response waits for a request that is captured after it, in nanoseconds of packet time.
+/// How long a response waits for a request that is captured after it, in nanoseconds of packet
+/// time.
 pub const RESPONSE_WAIT: i64 = 250_000_000;
 
-/// How long a request whose connection ended before a response waits for a repeated POST, in nanoseconds of packet time.
-/// Clients repeat at once, or after a back-off of a second or two.
+/// How long a request whose connection ended before a response waits for a repeated POST, in
+/// nanoseconds of packet time. Clients repeat at once, or after a back-off of a second or two.
 pub const REPEAT_WAIT: i64 = 10_000_000_000;
 
 /// Findings of one code that are kept with their detail; all are counted.

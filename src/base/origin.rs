@@ -4,8 +4,8 @@ use std::fmt;
 
 /// Number of a packet in its capture, from 1, as in Wireshark (`frame.number`).
 ///
-/// If several files are read as one capture, the numbers continue over all of them, in time order. 0 means "before the
-/// first packet" and is never printed.
+/// If several files are read as one capture, the numbers continue over all of them, in time order.
+/// 0 means "before the first packet" and is never printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PacketNo(pub u64);
 
@@ -17,7 +17,8 @@ impl fmt::Display for PacketNo {
 
 /// A packet time, in nanoseconds since 1970-01-01T00:00:00Z; may be negative.
 ///
-/// The range is 1677 to 2262. The capture layer clamps times outside of it, with a finding (`capture.time_range`).
+/// The range is 1677 to 2262. The capture layer clamps times outside of it, with a finding
+/// (`capture.time_range`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
@@ -69,15 +70,17 @@ impl Origin {
 
 /// The packets behind some bytes of one direction of a connection.
 ///
-/// `start` and `end` define the times of a message; `first` and `last` are the packets that carry its bytes. They differ
-/// if a hole was filled late: bytes sent in packets 5, 9 (a retransmission of the lost packet 6) and 7 have `first` 5,
-/// `last` 9, `start` 5 and `end` 9. A message that lies entirely in packet 7, behind that hole, has `first` and `last` 7,
-/// but was not readable before packet 9: its `end` is 9.
+/// `start` and `end` define the times of a message; `first` and `last` are the packets that carry
+/// its bytes. They differ if a hole was filled late: bytes sent in packets 5, 9 (a retransmission
+/// of the lost packet 6) and 7 have `first` 5, `last` 9, `start` 5 and `end` 9. A message that lies
+/// entirely in packet 7, behind that hole, has `first` and `last` 7, but was not readable before
+/// packet 9: its `end` is 9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Span {
     /// The packet with the first copy of the first byte.
     pub start: Origin,
-    /// The latest packet, in capture order, that is needed to have all bytes up to the last one in order.
+    /// The latest packet, in capture order, that is needed to have all bytes up to the last one in
+    /// order.
     pub end: Origin,
     /// The first packet, in capture order, that carries some of the bytes.
     pub first: PacketNo,

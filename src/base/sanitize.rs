@@ -1,7 +1,7 @@
 //! Makes text from traffic safe to print: on a terminal, in a table, in a screenshot.
 //!
-//! Characters that are invisible, move the cursor or change the reading direction are replaced by a visible symbol,
-//! credentials by `…`. Nothing is interpreted.
+//! Characters that are invisible, move the cursor or change the reading direction are replaced by a
+//! visible symbol, credentials by `…`. Nothing is interpreted.
 
 use std::borrow::Cow;
 
@@ -15,9 +15,9 @@ pub fn clean(text: &str) -> String {
 
 /// Replaces every character that is not plainly visible.
 ///
-/// ASCII control characters become their pictures (`␛`). C1 controls, marks and overrides of the reading direction,
-/// zero-width characters, line and paragraph separators, fillers, tags, private use characters and noncharacters
-/// become their code point (`<U+202E>`).
+/// ASCII control characters become their pictures (`␛`). C1 controls, marks and overrides of the
+/// reading direction, zero-width characters, line and paragraph separators, fillers, tags, private
+/// use characters and noncharacters become their code point (`<U+202E>`).
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
@@ -41,12 +41,14 @@ fn is_unsafe(c: char) -> bool {
     match code {
         0..0x20 | 0x7F..=0x9F => true,
         0x20..0x7F => false,
-        // Soft hyphen, combining grapheme joiner, Arabic letter mark, Hangul and Khmer fillers, Mongolian vowel separators.
+        // Soft hyphen, combining grapheme joiner, Arabic letter mark, Hangul and Khmer fillers,
+        // Mongolian vowel separators.
         0xAD | 0x34F | 0x61C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F => true,
-        // Zero-width characters and direction marks; separators, embeddings and overrides; joiners, isolates, deprecated controls.
+        // Zero-width characters and direction marks; separators, embeddings and overrides; joiners,
+        // isolates, deprecated controls.
         0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F => true,
-        // Hangul filler, private use, variation selectors except those for text and emoji, byte order mark, half-width
-        // filler, interlinear annotation marks.
+        // Hangul filler, private use, variation selectors except those for text and emoji, byte
+        // order mark, half-width filler, interlinear annotation marks.
         0x3164 | 0xE000..=0xF8FF | 0xFE00..=0xFE0D | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB => true,
         // Tags, more variation selectors, the private use planes 15 and 16.
         0xE0000.. => true,
@@ -61,10 +63,12 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// Truncates escaped text to `columns` terminal columns; the last column is `…` if anything was cut.
+/// Truncates escaped text to `columns` terminal columns; the last column is `…` if anything was
+/// cut.
 #[must_use]
 pub fn fit(text: &str, columns: usize) -> Cow<'_, str> {
-    // Combining marks have no width, so text that consists of them is limited by its length in bytes.
+    // Combining marks have no width, so text that consists of them is limited by its length in
+    // bytes.
     let bytes = columns.saturating_mul(16);
     if text.len() <= bytes && width(text) <= columns {
         return Cow::Borrowed(text);
@@ -72,7 +76,8 @@ pub fn fit(text: &str, columns: usize) -> Cow<'_, str> {
     let mut out = String::new();
     let mut used = 0;
     for c in text.chars() {
-        // U+FE0F makes the character before it wide; counting it as 1 keeps the sum at or above the real width.
+        // U+FE0F makes the character before it wide; counting it as 1 keeps the sum at or above the
+        // real width.
         let wide = if c == '\u{FE0F}' { 1 } else { c.width().unwrap_or(0) };
         if used + wide + 1 > columns || out.len() + c.len_utf8() > bytes {
             break;
@@ -86,7 +91,8 @@ pub fn fit(text: &str, columns: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Names (of query parameters, JSON members) whose value is a credential; lower case, without `-` and `_`.
+/// Names (of query parameters, JSON members) whose value is a credential; lower case, without `-`
+/// and `_`.
 const SECRET_NAMES: [&str; 15] = [
     "token",
     "key",
@@ -108,11 +114,13 @@ const SECRET_NAMES: [&str; 15] = [
 /// Endings of such names (`access_token`, `client_secret`, `X-Amz-Signature`).
 const SECRET_ENDINGS: [&str; 6] = ["token", "secret", "password", "signature", "apikey", "credential"];
 
-/// The subset that is also recognised before a colon. `code: -32602`, `key: name` and `token: 5` are no credentials.
+/// The subset that is also recognised before a colon. `code: -32602`, `key: name` and `token: 5`
+/// are no credentials.
 const SECRET_BEFORE_COLON: [&str; 6] =
     ["secret", "password", "apikey", "accesstoken", "refreshtoken", "authorization"];
 
-/// Replaces credentials by `…`: the user of a URL, the values of names like `token`, the token after `Bearer`.
+/// Replaces credentials by `…`: the user of a URL, the values of names like `token`, the token
+/// after `Bearer`.
 #[must_use]
 pub fn redact(text: &str) -> Cow<'_, str> {
     let bearer = |bytes: &[u8]| bytes.eq_ignore_ascii_case(b"bearer");
@@ -158,8 +166,8 @@ fn user_of_url(after: &str, out: &mut String) -> usize {
     }
 }
 
-/// Copies the first word of `rest` and redacts the credential behind it, if its name announces one; returns the number
-/// of bytes consumed.
+/// Copies the first word of `rest` and redacts the credential behind it, if its name announces one;
+/// returns the number of bytes consumed.
 fn word(rest: &str, out: &mut String) -> usize {
     let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
     let (word, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
@@ -186,7 +194,8 @@ fn word(rest: &str, out: &mut String) -> usize {
     end + gap + hidden
 }
 
-/// Returns the length of the separator between the name of a credential and its value; 0 if `word` is no such name.
+/// Returns the length of the separator between the name of a credential and its value; 0 if `word`
+/// is no such name.
 fn separator(word: &str, after: &str) -> usize {
     let blanks = |text: &str| text.len() - text.trim_start_matches([' ', '\t']).len();
     if word.eq_ignore_ascii_case("bearer") {

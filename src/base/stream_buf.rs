@@ -12,8 +12,8 @@ use super::Span;
 ///   held:              [--- 7 ---|-- 9 -------|- 12 --------]   marks  = end of each span in `held`
 /// ```
 ///
-/// Bytes of a single push are held as a shared slice of the packet, without a copy. Bytes of several pushes are copied
-/// once, into one buffer.
+/// Bytes of a single push are held as a shared slice of the packet, without a copy. Bytes of
+/// several pushes are copied once, into one buffer.
 #[derive(Debug, Default)]
 pub struct StreamBuf {
     held: Held,
@@ -63,8 +63,8 @@ impl StreamBuf {
         }
     }
 
-    /// Copies a shared slice, which would keep a whole block of the capture in memory. Call this when the reader has
-    /// consumed what it can: the rest waits for bytes that may never come.
+    /// Copies a shared slice, which would keep a whole block of the capture in memory. Call this
+    /// when the reader has consumed what it can: the rest waits for bytes that may never come.
     pub fn settle(&mut self) {
         if let Held::Shared(bytes) = &self.held
             && !bytes.is_empty()
@@ -82,7 +82,8 @@ impl StreamBuf {
         }
     }
 
-    /// Returns up to `len` held bytes without consuming them; a shared slice if they lie in one packet.
+    /// Returns up to `len` held bytes without consuming them; a shared slice if they lie in one
+    /// packet.
     #[must_use]
     pub fn peek(&self, len: usize) -> Bytes {
         let len = len.min(self.len());
@@ -222,7 +223,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// However bytes are pushed and taken, every byte comes out once, in order, with its own packet.
+        /// However bytes are pushed and taken, every byte comes out once, in order, with its own
+        /// packet.
         #[test]
         fn same_as_a_queue_of_single_bytes(ops in proptest::collection::vec((0usize..9, 0usize..12, 0u8..4), 1..60)) {
             let (mut buf, mut oracle, mut next) = (StreamBuf::new(), std::collections::VecDeque::new(), 0u8);

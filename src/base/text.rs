@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hasher};
 
 use super::limits;
 
-/// Truncates `text` to [`limits::MAX_TEXT`] bytes. A truncated text ends in `…` and a hash of the whole text, so that
-/// different long texts stay different.
+/// Truncates `text` to [`limits::MAX_TEXT`] bytes. A truncated text ends in `…` and a hash of the
+/// whole text, so that different long texts stay different.
 #[must_use]
 pub fn kept(text: &str) -> Cow<'_, str> {
     if text.len() <= limits::MAX_TEXT {

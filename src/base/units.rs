@@ -1,10 +1,12 @@
-//! Formats numbers for people: durations, sizes, shares, times. Integer arithmetic only, and no locale.
+//! Formats numbers for people: durations, sizes, shares, times. Integer arithmetic only, and no
+//! locale.
 
 use crate::base::Timestamp;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// A duration in nanoseconds with three significant digits: `850 ns`, `12.4 ms`, `1.20 s`, `2 m 05 s`, `3 h 02 m`.
+/// A duration in nanoseconds with three significant digits: `850 ns`, `12.4 ms`, `1.20 s`, `2 m 05
+/// s`, `3 h 02 m`.
 #[must_use]
 pub fn duration(ns: i64) -> String {
     let text = match ns.unsigned_abs() {
@@ -67,7 +69,8 @@ pub fn bytes(size: u64) -> String {
     format!("{} TB", size / 1_000_000_000_000)
 }
 
-/// `part` of `whole` in percent with one decimal: `95.3 %`. Never `100.0 %` or `0.0 %` where it is not all or nothing.
+/// `part` of `whole` in percent with one decimal: `95.3 %`. Never `100.0 %` or `0.0 %` where it is
+/// not all or nothing.
 #[must_use]
 pub fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
@@ -91,7 +94,8 @@ pub fn time_of_day(time: Timestamp) -> String {
 /// The date in UTC: `2026-11-22`.
 #[must_use]
 pub fn date(time: Timestamp) -> String {
-    // Howard Hinnant's civil_from_days: years begin in March, so that the leap day is the last of its year.
+    // Howard Hinnant's civil_from_days: years begin in March, so that the leap day is the last of
+    // its year.
     let days = time.0.div_euclid(86_400_000_000_000) + 719_468;
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
@@ -110,7 +114,8 @@ pub fn several(count: u64, one: &str) -> String {
     format!("{count} {one}{plural}")
 }
 
-/// Nanoseconds as milliseconds, exact, with as many decimals as it takes and at least one: `12.1`, `0.0`, `-0.000001`.
+/// Nanoseconds as milliseconds, exact, with as many decimals as it takes and at least one: `12.1`,
+/// `0.0`, `-0.000001`.
 ///
 /// Appends: rows of exports are put together in one buffer.
 pub fn push_ms(out: &mut Vec<u8>, ns: i64) {

@@ -1,4 +1,5 @@
-//! The front: decodes packets, and hands segments to the lane of their connection. Runs on one thread, before the lanes.
+//! The front: decodes packets, and hands segments to the lane of their connection. Runs on one
+//! thread, before the lanes.
 
 use crate::base::{Degraded, Findings, Origin, Sink};
 use crate::capture::Packet;
@@ -31,8 +32,9 @@ impl Front {
         self.inputs
     }
 
-    /// Decodes a packet. Returns its segment as the input for a lane; `None` if it has none. Connections that are opened
-    /// or closed by it are appended to `inputs`, to be handed to their lanes before the segment.
+    /// Decodes a packet. Returns its segment as the input for a lane; `None` if it has none.
+    /// Connections that are opened or closed by it are appended to `inputs`, to be handed to their
+    /// lanes before the segment.
     pub(super) fn packet(
         &mut self,
         packet: &Packet,

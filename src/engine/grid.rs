@@ -5,8 +5,9 @@
 //!  ──┬──|──|──|──|──|──|──|──|──|──|──|──|───────|───────|───────|───────|┄┄┄┄┄┄┄┄┄┄┄┄┄┄┬──
 //! ```
 //!
-//! All that waits for a time waits for less than FINE, but for silent connections and sessions, which wait for less
-//! than ALL. Behind that nothing is left to be told, so that years without a packet cost no more than a day.
+//! All that waits for a time waits for less than FINE, but for silent connections and sessions,
+//! which wait for less than ALL. Behind that nothing is left to be told, so that years without a
+//! packet cost no more than a day.
 
 use crate::base::{Timestamp, limits};
 
@@ -22,8 +23,8 @@ const ALL: i64 = limits::CONNECTION_IDLE + 2 * COARSE;
 /// The times at which packet time is announced.
 #[derive(Debug, Default)]
 pub(super) struct Grid {
-    /// The time of the latest packet, floored to the grid, and of the latest announcement; `None` before the first
-    /// packet.
+    /// The time of the latest packet, floored to the grid, and of the latest announcement; `None`
+    /// before the first packet.
     state: Option<(i64, i64)>,
 }
 
@@ -32,7 +33,8 @@ impl Grid {
     pub(super) fn start(&mut self, time: Timestamp) {
         let floor = time.0.div_euclid(limits::TICK).saturating_mul(limits::TICK);
         let told = self.state.map_or(floor, |(_, told)| told.max(floor));
-        // A packet from before the latest announcement (a clock that was set back, several interfaces) starts nothing.
+        // A packet from before the latest announcement (a clock that was set back, several
+        // interfaces) starts nothing.
         let packet = self.state.map_or(floor, |(packet, _)| packet.max(floor));
         self.state = Some((packet, told));
     }

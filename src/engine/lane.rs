@@ -1,4 +1,5 @@
-//! A lane: everything from `tcp` to `rpc` for the connections of its shards. Several lanes can run on several threads.
+//! A lane: everything from `tcp` to `rpc` for the connections of its shards. Several lanes can run
+//! on several threads.
 
 use crate::base::fact::{ConnectionFact, PayloadFact, PayloadKind};
 use crate::base::{Degraded, End, Finding, Findings, Origin, Peers, Side, Sink, limits};
@@ -22,7 +23,8 @@ pub(super) enum Input {
         from: End,
         segment: Segment,
     },
-    /// A connection is forgotten. `unconfirmed` is added to the reasons of gaps that the receiver did not acknowledge.
+    /// A connection is forgotten. `unconfirmed` is added to the reasons of gaps that the receiver
+    /// did not acknowledge.
     Close { id: ConnectionId, unconfirmed: Degraded, at: Origin },
     /// Packet time advanced. Goes to every lane.
     Tick(Origin),
@@ -147,7 +149,8 @@ impl Lane {
         }
     }
 
-    /// Pushes what was reassembled through the pipeline of its connection, and emits the results and the findings.
+    /// Pushes what was reassembled through the pipeline of its connection, and emits the results
+    /// and the findings.
     fn deliver<'a>(&mut self, id: ConnectionId, number: u64, out: &'a mut Vec<Emitted>) -> Output<'a> {
         let order = Order { input: number, connection: id.tcp_stream, sequence: 0 };
         let mut output = Output { order, out };

@@ -6,9 +6,9 @@
 //!            └────────┘ by shard └────────────────────────────────┘         └───────┘
 //! ```
 //!
-//! The front numbers connections and hands each segment to the lane that owns the connection's shard. Lanes do not share
-//! state, and what they emit carries its order, so the output does not depend on the number of lanes. Today one lane
-//! does all the work, on the thread of the front.
+//! The front numbers connections and hands each segment to the lane that owns the connection's
+//! shard. Lanes do not share state, and what they emit carries its order, so the output does not
+//! depend on the number of lanes. Today one lane does all the work, on the thread of the front.
 
 use std::collections::HashSet;
 
@@ -84,7 +84,8 @@ impl Engine {
         }
     }
 
-    /// Emits each request as soon as it is complete ([`Record::Request`]), and not only its exchange at the end.
+    /// Emits each request as soon as it is complete ([`Record::Request`]), and not only its
+    /// exchange at the end.
     pub fn emit_requests(&mut self) {
         self.tracker.emit_requests();
     }
@@ -95,8 +96,8 @@ impl Engine {
         self.lanes.iter_mut().for_each(Lane::emit_payloads);
     }
 
-    /// Returns the connections, sessions and streams that have not ended. Called periodically by the TUI; takes some
-    /// milliseconds with tens of thousands of connections.
+    /// Returns the connections, sessions and streams that have not ended. Called periodically by
+    /// the TUI; takes some milliseconds with tens of thousands of connections.
     #[must_use]
     pub fn in_progress(&self) -> InProgress {
         let mut capture = self.capture;
@@ -109,8 +110,8 @@ impl Engine {
         InProgress { capture, connections, sessions, streams }
     }
 
-    /// Takes the next item of a source and appends what it completes to `out`. Returns false at the end of the capture,
-    /// when everything was emitted.
+    /// Takes the next item of a source and appends what it completes to `out`. Returns false at the
+    /// end of the capture, when everything was emitted.
     ///
     /// # Errors
     /// Those of [`Source::next`].
@@ -189,8 +190,9 @@ impl Engine {
         capture.last = Some(packet.origin);
     }
 
-    /// Advances packet time to `time`, through every time of the [`Grid`] until then. The times depend on packets only,
-    /// so a silence has the same effect whether it is announced as it passes or found out by the next packet.
+    /// Advances packet time to `time`, through every time of the [`Grid`] until then. The times
+    /// depend on packets only, so a silence has the same effect whether it is announced as it
+    /// passes or found out by the next packet.
     fn tick(&mut self, time: Timestamp, out: &mut Vec<Entry>) {
         while let Some(time) = self.grid.next(time) {
             let now = Origin { time, ..self.capture.last.unwrap_or_default() };
@@ -231,7 +233,8 @@ impl Engine {
         }
     }
 
-    /// Hands what the lanes emitted to `mcp`, and everything on to the ledger: records as they come, findings last.
+    /// Hands what the lanes emitted to `mcp`, and everything on to the ledger: records as they
+    /// come, findings last.
     fn emit(&mut self, out: &mut Vec<Entry>) {
         if self.merge.is_empty() && self.records.is_empty() && self.findings.is_empty() {
             return;

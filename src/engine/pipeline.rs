@@ -1,11 +1,13 @@
-//! The pipeline of one connection: decides what is spoken and which end is the client, and holds the layers that apply.
+//! The pipeline of one connection: decides what is spoken and which end is the client, and holds
+//! the layers that apply.
 //!
 //! ```text
 //!   Delivery (by End) ─▶ Sniffer ─▶ layers (by Side) ─▶ Update
 //!                        undecided   http over h1; tls goes below it
 //! ```
 //!
-//! This is the only place where an end gets its role. Below it everything is by [`End`], above it by [`Side`].
+//! This is the only place where an end gets its role. Below it everything is by [`End`], above it
+//! by [`Side`].
 
 use crate::base::fact::Speaks;
 use crate::base::{End, Feed, Findings, Layer, Origin, Peers, Side, Sink, Stack};
@@ -21,7 +23,8 @@ type Layers = Box<dyn Layer<In = (Side, Feed), Out = Update> + Send>;
 /// The pipeline of one connection.
 pub(super) struct Pipeline {
     opened: Opened,
-    /// The client as far as it is known: the end that sent the SYN, until the connection shows what it speaks.
+    /// The client as far as it is known: the end that sent the SYN, until the connection shows what
+    /// it speaks.
     client: Option<End>,
     state: State,
     /// The part of the shard's held content that this connection accounts for.
@@ -123,7 +126,8 @@ impl Pipeline {
             }
         }
         self.state = State::Reading(Speaks::Http1, Box::new(http));
-        // The other end first: it cannot have answered what was not read yet, but what it sent may be answered here.
+        // The other end first: it cannot have answered what was not read yet, but what it sent may
+        // be answered here.
         for end in [from.other(), from] {
             let is_in_stream = end == from && matches!(entry, Entry::Event { .. });
             let (window, _) = end.split_mut(&mut held.windows);
@@ -239,7 +243,8 @@ mod tests {
         (pipeline, out.iter().map(|update| format!("{update:?}")).collect())
     }
 
-    /// A server may open the connection that it answers on, and a client may be called back on one of its own.
+    /// A server may open the connection that it answers on, and a client may be called back on one
+    /// of its own.
     #[test]
     fn roles_come_from_what_is_spoken() {
         let (_, expected) = updates(End::A, Some(End::A));
@@ -252,7 +257,8 @@ mod tests {
         }
     }
 
-    /// A layer that takes and makes feeds (TLS) fits between tcp and http without a change to either.
+    /// A layer that takes and makes feeds (TLS) fits between tcp and http without a change to
+    /// either.
     #[test]
     fn a_layer_fits_between_tcp_and_http() {
         let (mut plain, mut below) = (http1(), Stack::new(PassThrough { eofs: 0 }, http1()));

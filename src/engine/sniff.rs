@@ -1,4 +1,5 @@
-//! Finds out what a connection speaks and which end is the client, from its first bytes. Ports are not looked at.
+//! Finds out what a connection speaks and which end is the client, from its first bytes. Ports are
+//! not looked at.
 
 use std::borrow::Cow;
 
@@ -15,7 +16,8 @@ pub(super) struct Sniffer {
     held: Vec<(End, Feed<End>)>,
     /// Bytes seen so far.
     bytes: usize,
-    /// Why the beginning is missing. If anything is set, a place is searched where reading can start.
+    /// Why the beginning is missing. If anything is set, a place is searched where reading can
+    /// start.
     missing: Degraded,
     /// The latest bytes that each end sent, if the beginning is missing.
     windows: [StreamBuf; 2],
@@ -78,7 +80,8 @@ impl Sniffer {
         Midstream { missing, windows, eofs }
     }
 
-    /// Takes the next feed of what `from` sent. `opener` is the end that sent the SYN, if it was captured.
+    /// Takes the next feed of what `from` sent. `opener` is the end that sent the SYN, if it was
+    /// captured.
     pub(super) fn push(&mut self, from: End, feed: Feed<End>, opener: Option<End>) -> Verdict {
         match feed {
             Feed::Gap { why, .. } => {
@@ -130,7 +133,8 @@ impl Sniffer {
     /// Searches a place where reading can start in what `from` sent; keeps what may yet become one.
     fn find_entry(&mut self, from: End, opener: Option<End>) -> Verdict {
         let (window, _) = from.split_mut(&mut self.windows);
-        // In the middle of a body anything may look like a head: the SYN, if captured, rules out one of two readings.
+        // In the middle of a body anything may look like a head: the SYN, if captured, rules out
+        // one of two readings.
         let is_plausible = |entry: &Entry| match entry {
             Entry::Request(_) => opener.is_none_or(|client| client == from),
             Entry::Response(_) | Entry::Event { .. } => opener.is_none_or(|client| client != from),
@@ -201,7 +205,8 @@ fn front(bytes: &[u8]) -> Guess {
     }
 }
 
-/// Classifies what may be a TLS handshake record (RFC 8446 section 5.1): type 22, version 3.x, length, handshake type.
+/// Classifies what may be a TLS handshake record (RFC 8446 section 5.1): type 22, version 3.x,
+/// length, handshake type.
 fn tls(bytes: &[u8]) -> Guess {
     match bytes {
         [22, 3, 0..=4, _, _, _, ..] => Guess::Tls,
@@ -210,7 +215,8 @@ fn tls(bytes: &[u8]) -> Guess {
     }
 }
 
-/// Returns whether a TLS record begins here: version 1.0 to 1.3, and a length that RFC 8446 section 5.2 allows.
+/// Returns whether a TLS record begins here: version 1.0 to 1.3, and a length that RFC 8446 section
+/// 5.2 allows.
 fn is_tls_record(bytes: &[u8]) -> bool {
     matches!(bytes, [20..=23, 3, 0..=4, high, low, ..] if u16::from_be_bytes([*high, *low]) <= 16_640)
 }

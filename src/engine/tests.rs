@@ -34,7 +34,8 @@ fn entries(mut engine: Engine, items: impl Iterator<Item = Item>) -> Vec<String>
     entries.iter().map(|entry| format!("{entry:?}")).collect()
 }
 
-/// Inserts up to three times into each silence between packets; `parts` says where, as shares of the remaining silence.
+/// Inserts up to three times into each silence between packets; `parts` says where, as shares of
+/// the remaining silence.
 fn with_times(items: &[Item], parts: &[f64]) -> Vec<Item> {
     let (mut all, mut last, mut parts) = (Vec::new(), None, parts.iter().cycle());
     for item in items {

@@ -10,8 +10,8 @@ use crate::base::{Code, Degraded, Findings, Layer, Origin, ResponseEnd, Side, Si
 
 /// Assembles the messages of one connection.
 ///
-/// A message is found in constant time, however many are open. HTTP/1 has one open message per direction, which is kept
-/// in `current`; only concurrent ones (HTTP/2 streams) need `others`.
+/// A message is found in constant time, however many are open. HTTP/1 has one open message per
+/// direction, which is kept in `current`; only concurrent ones (HTTP/2 streams) need `others`.
 #[derive(Debug, Default)]
 pub struct Assembler {
     /// One open message of the client and one of the server.

@@ -33,7 +33,8 @@ pub enum Field {
 const FIELDS: usize = 10;
 
 impl Field {
-    /// Returns the field with this name, in any case; `None` for a field that no later layer looks at.
+    /// Returns the field with this name, in any case; `None` for a field that no later layer looks
+    /// at.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         // The length first: it rules out most fields of a head.
@@ -57,8 +58,8 @@ impl Field {
 
 /// The head of a request or of a response.
 ///
-/// The values of fields are ranges of `text`. HTTP/1 sends heads as text, so `text` is a slice of the packet. A version
-/// with compressed heads (HTTP/2) decodes them into a text of its own.
+/// The values of fields are ranges of `text`. HTTP/1 sends heads as text, so `text` is a slice of
+/// the packet. A version with compressed heads (HTTP/2) decodes them into a text of its own.
 #[derive(Clone, Debug)]
 pub struct Head {
     /// Method and target, or status.
@@ -66,7 +67,8 @@ pub struct Head {
     /// The packets that carried the head.
     pub span: Span,
     text: Bytes,
-    /// Start and end of each field's value in `text`; an empty range if the field is absent or empty.
+    /// Start and end of each field's value in `text`; an empty range if the field is absent or
+    /// empty.
     values: [(u32, u32); FIELDS],
 }
 
@@ -77,7 +79,8 @@ pub enum StartLine {
     Request {
         /// The method as sent: `POST`, `GET`…
         method: Box<str>,
-        /// The target in origin form: path and query. Of an absolute form (RFC 9112 section 3.2.2) only these.
+        /// The target in origin form: path and query. Of an absolute form (RFC 9112 section 3.2.2)
+        /// only these.
         target: Box<str>,
     },
     /// A final response, or one with status 101.
@@ -90,8 +93,8 @@ pub enum StartLine {
 }
 
 impl Head {
-    /// Creates a head from its text and its fields in their order. Each value is a slice of `text`; of a field that
-    /// occurs several times the first one that is not empty counts.
+    /// Creates a head from its text and its fields in their order. Each value is a slice of `text`;
+    /// of a field that occurs several times the first one that is not empty counts.
     #[must_use]
     pub fn new<'a>(
         start: StartLine,
@@ -118,7 +121,8 @@ impl Head {
         Self { start, span, text, values }
     }
 
-    /// Creates the head of a response that was not captured. `span` is where its body was first seen.
+    /// Creates the head of a response that was not captured. `span` is where its body was first
+    /// seen.
     #[must_use]
     pub fn unseen(span: Span) -> Self {
         Self { start: StartLine::UnseenResponse, span, text: Bytes::new(), values: [(0, 0); FIELDS] }
@@ -136,7 +140,8 @@ impl Head {
         &self.text
     }
 
-    /// Returns the value of a field without surrounding whitespace; `None` if it is absent, empty or not UTF-8.
+    /// Returns the value of a field without surrounding whitespace; `None` if it is absent, empty
+    /// or not UTF-8.
     #[must_use]
     pub fn field(&self, field: Field) -> Option<&str> {
         let (from, to) = *self.values.get(field as usize)?;

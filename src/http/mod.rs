@@ -1,8 +1,8 @@
 //! Turns the bytes of a connection into HTTP messages and SSE events.
 //!
-//! `h1` (and later `h2`) turns bytes into [`Part`]s: heads, content and ends, each with its transaction. [`Assembler`]
-//! turns parts into [`Update`]s: it decodes content codings, collects bodies and parses event streams. Nothing here
-//! knows JSON.
+//! `h1` (and later `h2`) turns bytes into [`Part`]s: heads, content and ends, each with its
+//! transaction. [`Assembler`] turns parts into [`Update`]s: it decodes content codings, collects
+//! bodies and parses event streams. Nothing here knows JSON.
 
 use bytes::Bytes;
 
@@ -18,7 +18,8 @@ pub use assemble::Assembler;
 pub use head::{Field, Head, StartLine};
 pub use sse::Event;
 
-/// Number of a transaction on its connection, from 0, in the order in which transactions were first seen.
+/// Number of a transaction on its connection, from 0, in the order in which transactions were first
+/// seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionNo(pub u32);
 
@@ -56,15 +57,16 @@ pub enum PartKind {
         /// The packet that ended it.
         at: Origin,
     },
-    /// The client closed its direction (FIN) before the response was complete. The response may continue.
+    /// The client closed its direction (FIN) before the response was complete. The response may
+    /// continue.
     ClientClosed {
         /// The packet with the FIN.
         at: Origin,
     },
 }
 
-/// A step in the life of one transaction. `B` is the type of bodies and `E` the type of events: raw bytes here, parsed
-/// messages behind `rpc`.
+/// A step in the life of one transaction. `B` is the type of bodies and `E` the type of events: raw
+/// bytes here, parsed messages behind `rpc`.
 #[derive(Clone, Debug)]
 pub struct Update<B = Body, E = Event> {
     /// The transaction on its connection.
@@ -75,7 +77,8 @@ pub struct Update<B = Body, E = Event> {
     pub kind: UpdateKind<B, E>,
 }
 
-/// The kinds of [`Update`], in the order in which a transaction has them. Any may be missing if the capture has gaps.
+/// The kinds of [`Update`], in the order in which a transaction has them. Any may be missing if the
+/// capture has gaps.
 #[derive(Clone, Debug)]
 pub enum UpdateKind<B = Body, E = Event> {
     /// Head of the request.
@@ -103,7 +106,8 @@ pub enum UpdateKind<B = Body, E = Event> {
         how: ResponseEnd,
         /// Length of the captured part of its body after content decoding, in bytes.
         bytes: u64,
-        /// The packets of the response, from its head to the last byte of its content; `None` if none was captured.
+        /// The packets of the response, from its head to the last byte of its content; `None` if
+        /// none was captured.
         span: Option<Span>,
         /// Reasons why it may be incomplete.
         degraded: Degraded,

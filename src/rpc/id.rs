@@ -6,7 +6,8 @@ use std::hash::{Hash, Hasher};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// The id of a JSON-RPC message (JSON-RPC 2.0 section 4), or a progress token, which has the same form.
+/// The id of a JSON-RPC message (JSON-RPC 2.0 section 4), or a progress token, which has the same
+/// form.
 ///
 /// `1` and `"1"` differ; `1` and `1.0` are one number in two spellings and equal.
 #[derive(Clone, Debug)]
@@ -29,7 +30,8 @@ impl Id {
             Self::Int(int) => Some(*int),
             Self::Number(spelled) => {
                 let float: f64 = spelled.parse().ok()?;
-                // Beyond 2^53 a float no longer names one integer: such spellings are compared as text.
+                // Beyond 2^53 a float no longer names one integer: such spellings are compared as
+                // text.
                 (float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0).then_some(float as i64)
             }
             Self::Null | Self::Text(_) => None,

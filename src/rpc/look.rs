@@ -1,4 +1,5 @@
-//! What is looked for in `params` and `result`: read as the text goes by, in whatever JSON types it stands.
+//! What is looked for in `params` and `result`: read as the text goes by, in whatever JSON types it
+//! stands.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
@@ -10,9 +11,11 @@ use serde_json::value::RawValue;
 use super::Id;
 use super::parse::{id, keep};
 
-/// What was found in a message's `params` (of a request or notification) or `result` (of a response).
+/// What was found in a message's `params` (of a request or notification) or `result` (of a
+/// response).
 ///
-/// Everything is `None`, empty or false where the message does not have it, or has it in another JSON type.
+/// Everything is `None`, empty or false where the message does not have it, or has it in another
+/// JSON type.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Look {
     /// `params.name`: a tool or a prompt.
@@ -21,7 +24,8 @@ pub struct Look {
     pub uri: Option<Box<str>>,
     /// `params.taskId`, `result.taskId` or `result.task.taskId`: a task.
     pub task: Option<Box<str>>,
-    /// `params._meta.progressToken` of a request; `params.progressToken` of `notifications/progress`.
+    /// `params._meta.progressToken` of a request; `params.progressToken` of
+    /// `notifications/progress`.
     pub progress_token: Option<Id>,
     /// `params.requestId` of `notifications/cancelled`.
     pub request_id: Option<Id>,
@@ -33,9 +37,11 @@ pub struct Look {
     pub client_info: Option<Implementation>,
     /// `result.serverInfo`, or `_meta["io.modelcontextprotocol/serverInfo"]`.
     pub server_info: Option<Implementation>,
-    /// Names in `capabilities` (or `_meta["io.modelcontextprotocol/clientCapabilities"]`), in their order.
+    /// Names in `capabilities` (or `_meta["io.modelcontextprotocol/clientCapabilities"]`), in their
+    /// order.
     pub capabilities: Vec<Box<str>>,
-    /// `_meta["io.modelcontextprotocol/subscriptionId"]`: the id of the `subscriptions/listen` request (2026-07-28).
+    /// `_meta["io.modelcontextprotocol/subscriptionId"]`: the id of the `subscriptions/listen`
+    /// request (2026-07-28).
     pub subscription: Option<Id>,
     /// `result.isError` is true.
     pub is_error: bool,
@@ -43,7 +49,8 @@ pub struct Look {
     pub input_required: bool,
     /// `params.inputResponses` is there (2026-07-28).
     pub input_responses: bool,
-    /// `requestState`, of a result or of the retry that repeats it: length and hash of its JSON text (2026-07-28).
+    /// `requestState`, of a result or of the retry that repeats it: length and hash of its JSON
+    /// text (2026-07-28).
     pub request_state: Option<(u64, u64)>,
     /// `result.tools` and its like.
     pub listing: Option<Listing>,

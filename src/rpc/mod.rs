@@ -1,7 +1,8 @@
 //! Bodies and events in; JSON-RPC envelopes out.
 //!
-//! Each body and each event's data is parsed once, where it lies; `params` and `result` are looked into and not
-//! built. Nothing outlives the call but short texts. Knows no session and keeps no state.
+//! Each body and each event's data is parsed once, where it lies; `params` and `result` are looked
+//! into and not built. Nothing outlives the call but short texts. Knows no session and keeps no
+//! state.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -45,7 +46,8 @@ pub struct StreamEvent {
 /// What a body or an event's data turned out to be.
 #[derive(Clone, Debug)]
 pub struct Parsed {
-    /// The packets that carried it: of a body from its head on, of an event from its first field line on.
+    /// The packets that carried it: of a body from its head on, of an event from its first field
+    /// line on.
     pub span: Span,
     /// Why it may not be whole.
     pub degraded: Degraded,
@@ -100,7 +102,8 @@ pub struct Envelope {
     pub id: Option<Id>,
     /// Its method.
     pub method: Option<Box<str>>,
-    /// Whether it has a `jsonrpc` member: only then it is taken for JSON-RPC where nothing else says so.
+    /// Whether it has a `jsonrpc` member: only then it is taken for JSON-RPC where nothing else
+    /// says so.
     pub has_version: bool,
     /// Length of its JSON text, in bytes: of an element of a batch the element alone.
     pub bytes: u64,
@@ -121,7 +124,8 @@ pub struct RpcError {
     pub message: Box<str>,
 }
 
-/// Parses the bodies and events of an HTTP transaction; `retransmissions` are those of its connection so far.
+/// Parses the bodies and events of an HTTP transaction; `retransmissions` are those of its
+/// connection so far.
 #[must_use]
 pub fn read(peers: Peers, retransmissions: [u32; 2], update: Update) -> Item {
     let update = update.map(|body| read_body(&body), read_event);

@@ -1,4 +1,5 @@
-//! JSON text in, envelopes out: one pass over the text, fields borrowed, `params` and `result` looked into.
+//! JSON text in, envelopes out: one pass over the text, fields borrowed, `params` and `result`
+//! looked into.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -43,8 +44,8 @@ pub fn parse(bytes: &[u8], span: Span, degraded: Degraded) -> Parsed {
     parsed
 }
 
-/// Neither an object nor an array: other JSON, or none at all. Bodies such as «Accepted» are many: nothing is read
-/// but the beginning.
+/// Neither an object nor an array: other JSON, or none at all. Bodies such as «Accepted» are many:
+/// nothing is read but the beginning.
 fn no_container(text: &str, first: u8) -> Fault {
     let word = matches!(text.trim_ascii(), "true" | "false" | "null");
     let json = word || matches!(first, b'"' | b'-' | b'0'..=b'9');
@@ -131,7 +132,8 @@ pub(super) fn id(raw: &RawValue) -> Option<Id> {
     }
 }
 
-/// The text of a JSON string; `None` where the value is none. Read a second time only where it has escapes.
+/// The text of a JSON string; `None` where the value is none. Read a second time only where it has
+/// escapes.
 fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     let text = raw.get();
     let inner = text.strip_prefix('"')?.strip_suffix('"')?;

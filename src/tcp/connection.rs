@@ -33,7 +33,8 @@ enum Handshake {
     Syn(End, Seq, Timestamp),
     /// Also the SYN-ACK: sender and time of the SYN, sequence number of the SYN-ACK.
     SynAck(End, Seq, Timestamp),
-    /// Over. Time from the SYN to the ACK of the SYN-ACK, in nanoseconds; `None` unless all three were captured.
+    /// Over. Time from the SYN to the ACK of the SYN-ACK, in nanoseconds; `None` unless all three
+    /// were captured.
     Done(Option<i64>),
 }
 
@@ -113,8 +114,8 @@ impl Connection {
         self.flush(Ending::Reset(from), Degraded::NONE, at, sink);
     }
 
-    /// Ends the directions that are open, A's first. `unconfirmed` is added to the reasons of gaps whose bytes the
-    /// receiver did not acknowledge.
+    /// Ends the directions that are open, A's first. `unconfirmed` is added to the reasons of gaps
+    /// whose bytes the receiver did not acknowledge.
     pub(super) fn flush(
         &mut self,
         how: Ending<End>,
@@ -143,7 +144,8 @@ impl Connection {
         [a.due(b.last()), b.due(a.last())].into_iter().flatten().min()
     }
 
-    /// Gives up the first hole of a direction because a cap was reached. Returns whether there was one.
+    /// Gives up the first hole of a direction because a cap was reached. Returns whether there was
+    /// one.
     pub(super) fn relieve(&mut self, from: End, sink: &mut Sink<'_, Delivery>) -> bool {
         let mut sink = DirectionSink { sink, label: self.label, from, at: self.last };
         from.split_mut(&mut self.halves).0.relieve(&mut sink)

@@ -1,5 +1,5 @@
-//! The directory of connections: finds a segment's connection, numbers connections, caps their number and decides when
-//! one is forgotten. Looks at TCP headers only.
+//! The directory of connections: finds a segment's connection, numbers connections, caps their
+//! number and decides when one is forgotten. Looks at TCP headers only.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -13,17 +13,18 @@ use crate::link::Segment;
 
 /// Connections that are not closed, the one silent longest first.
 const OPEN: usize = 0;
-/// Connections with a FIN in both directions of which one is not acknowledged, the one silent longest first.
+/// Connections with a FIN in both directions of which one is not acknowledged, the one silent
+/// longest first.
 const CLOSING: usize = 1;
 /// Connections that are closed or reset, the one closed first first.
 const CLOSED: usize = 2;
 
 /// All connections that are known.
 ///
-/// Numbers are Wireshark's (`tcp.stream`) as long as the connection is known. Packets that come after it was forgotten
-/// ([`limits::CONNECTION_IDLE`], [`limits::CONNECTION_LINGER`], [`limits::CONNECTION_FIN_WAIT`],
-/// [`limits::MAX_CONNECTIONS`]) open a new connection here and belong to the old one in Wireshark, which forgets
-/// nothing; later numbers are then higher by one.
+/// Numbers are Wireshark's (`tcp.stream`) as long as the connection is known. Packets that come
+/// after it was forgotten ([`limits::CONNECTION_IDLE`], [`limits::CONNECTION_LINGER`],
+/// [`limits::CONNECTION_FIN_WAIT`], [`limits::MAX_CONNECTIONS`]) open a new connection here and
+/// belong to the old one in Wireshark, which forgets nothing; later numbers are then higher by one.
 #[derive(Debug, Default)]
 pub struct Directory {
     /// Slots by key. Never iterated: its order differs between runs.
@@ -79,8 +80,8 @@ struct Direction {
 }
 
 impl Directory {
-    /// Finds or opens the connection of a segment. Emits the connections that are forgotten for it: an earlier one with
-    /// the same addresses, or one that makes room.
+    /// Finds or opens the connection of a segment. Emits the connections that are forgotten for it:
+    /// an earlier one with the same addresses, or one that makes room.
     pub fn route(&mut self, segment: &Segment, sink: &mut Sink<'_, ConnectionId>) -> Route {
         let (key, is_swapped) = Key::new(&segment.source, &segment.destination);
         let known = match self.find(&key) {
@@ -122,8 +123,9 @@ impl Directory {
         }
     }
 
-    /// Returns whether a segment opens another connection with the same addresses, by Wireshark's rule: a SYN with
-    /// another sequence number than the sender's first one, or any SYN after a FIN or RST.
+    /// Returns whether a segment opens another connection with the same addresses, by Wireshark's
+    /// rule: a SYN with another sequence number than the sender's first one, or any SYN after a FIN
+    /// or RST.
     fn is_reused(&self, slot: u32, segment: &Segment, is_swapped: bool) -> bool {
         if !segment.flags.syn || segment.ack.is_some() {
             return false;
@@ -266,8 +268,8 @@ impl Direction {
         self.fin.is_some() && self.fin == self.acked
     }
 
-    /// Returns whether the receiver accepts a RST (RFC 5961 section 3): a guessed one is outside of its window, which
-    /// begins at what it acknowledged last.
+    /// Returns whether the receiver accepts a RST (RFC 5961 section 3): a guessed one is outside of
+    /// its window, which begins at what it acknowledged last.
     fn accepts_reset(&self, seq: Seq) -> bool {
         let Some(next) = self.next else { return true };
         let first = self.acked.filter(|acked| next.ahead_of(*acked) <= limits::MAX_AHEAD).unwrap_or(next);

@@ -1,15 +1,17 @@
-//! One direction of a connection: where it stands, what is held, how it ends, and its books.
+//! One direction of a connection: its position, the segments held behind holes, its end, and its
+//! counts.
 //!
 //! ```text
-//!                    cursor: all before it was handed on, or given up as a gap
+//!                    cursor: everything before it was delivered, or given up as a gap
 //!                      v            hole              hole       fin
-//!   |== handed on =====|            |== held ==|      |== held ==|
+//!   |== delivered =====|            |== held ==|      |== held ==|
 //!   0                               first             high ------^
-//!                                                          acks: what the receiver says it has
+//!                                                          acks: what the receiver acknowledged
 //! ```
 //!
-//! A hole is given up once the receiver has had its bytes for [`limits::HOLE_WAIT`] (the capture missed them), or when
-//! no word of the receiver can be expected, or when a cap is met, or when the direction ends.
+//! A hole is given up [`limits::HOLE_WAIT`] after the receiver acknowledged its bytes (the capture
+//! missed them), after [`limits::ONE_SIDED_WAIT`] if the receiver sends nothing, when a cap is
+//! reached, or when the direction ends.
 
 use bytes::Bytes;
 
@@ -25,21 +27,22 @@ use crate::link::{Flags, Segment};
 /// One direction of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Half {
-    /// Where the direction stands; `None` before anything told its sequence numbers.
+    /// The next expected byte; `None` before the sequence numbers are known.
     cursor: Option<Cursor>,
-    /// The start was taken from a segment without data, which may be a keep-alive: the first byte may lie one further.
+    /// The start was derived from a segment without data, which may be a keep-alive: the first byte
+    /// may be the next one.
     provisional: bool,
-    /// The end (exclusive) of the bytes that were seen, as a position.
+    /// Exclusive end of the bytes that were seen, as a position.
     high: u64,
     /// The latest packet that carried any byte before the cursor.
     reached: Origin,
-    /// Where the FIN lies, and its packet.
+    /// Position of the FIN, and its packet.
     fin: Option<(u64, Origin)>,
     /// [`Feed::Eof`] was sent.
     ended: bool,
     /// A SYN was seen.
     syn: bool,
-    /// Where a segment that lay far outside ended: one that goes on there is believed.
+    /// End of a segment far outside of the window: one that continues there is accepted.
     stray: Option<Seq>,
     acks: Acks,
     store: Store,
@@ -50,7 +53,7 @@ pub(super) struct Half {
     last: PacketNo,
 }
 
-/// What is said once per direction only.
+/// Findings that are added once per direction only.
 #[derive(Debug, Default)]
 struct Told {
     before_start: bool,
@@ -58,12 +61,12 @@ struct Told {
     out_of_window: bool,
 }
 
-/// What a segment adds to the direction: a place at or behind the cursor, and what lies there.
+/// The part of a segment at or after the cursor.
 #[derive(Debug)]
 struct Run {
     at: u64,
     bytes: Bytes,
-    /// Bytes behind `bytes` that were cut off.
+    /// Number of bytes after `bytes` that were truncated by the snapshot length.
     missing: u64,
     fin: bool,
     origin: Origin,
@@ -79,18 +82,18 @@ impl Run {
     }
 }
 
-/// The length that the payload had on the wire.
+/// Returns the length of the payload on the wire.
 fn wire_len(segment: &Segment) -> u64 {
     segment.payload.len() as u64 + u64::from(segment.missing)
 }
 
 impl Half {
-    /// Segments of the direction that carried nothing but bytes that came before.
+    /// Returns the number of segments that carried only bytes seen before.
     pub(super) fn retransmissions(&self) -> u64 {
         self.fact.retransmissions
     }
 
-    /// Takes the next segment of the direction; not one with RST.
+    /// Takes the next segment of the direction. Not for segments with RST.
     pub(super) fn push(&mut self, segment: Segment, sink: &mut DirectionSink<'_, '_>) {
         self.count(&segment);
         if self.goes_on(&segment) && !segment.payload.is_empty() {
@@ -119,7 +122,7 @@ impl Half {
         }
     }
 
-    /// Whether a segment is the plainest there is: exactly what comes next, and nothing is in its way.
+    /// Returns whether a segment is the next one in order and nothing is held: the fast path.
     fn goes_on(&self, segment: &Segment) -> bool {
         self.cursor.is_some_and(|cursor| cursor.seq.0 == segment.seq)
             && segment.flags == Flags::default()
@@ -138,12 +141,13 @@ impl Half {
         self.last = segment.origin.packet;
     }
 
-    /// Where the direction stands. Of the first packet makes it stand there, and says where the start was not seen.
+    /// Returns the cursor. The first packet sets it, and emits a gap if the start of the direction
+    /// was not captured.
     fn anchor(&mut self, segment: &Segment, seq: Seq, sink: &mut DirectionSink<'_, '_>) -> Cursor {
         let empty = wire_len(segment) == 0 && !segment.flags.fin;
         if let Some(mut cursor) = self.cursor {
             if self.provisional {
-                // What told the start was a keep-alive, one byte before it.
+                // The start was derived from a keep-alive, which is one byte before it.
                 if seq == cursor.seq.plus(1) && self.store.is_empty() {
                     cursor = Cursor::at(seq);
                 }
@@ -152,7 +156,7 @@ impl Half {
             self.cursor = Some(cursor);
             return cursor;
         }
-        // A byte that the receiver has already is a keep-alive's.
+        // A single byte that the receiver has already is a keep-alive.
         let probe = wire_len(segment) <= 1 && !segment.flags.fin && self.acks.last() == Some(seq.plus(1));
         let cursor = Cursor::at(if probe && !segment.flags.syn { seq.plus(1) } else { seq });
         self.cursor = Some(cursor);
@@ -164,7 +168,8 @@ impl Half {
         cursor
     }
 
-    /// What a segment adds at or behind the cursor; `None` if nothing. The rest of it is given up here.
+    /// Returns the part of a segment at or after the cursor; `None` if there is none. The rest is
+    /// given up.
     fn clip(
         &mut self,
         segment: Segment,
@@ -215,7 +220,7 @@ impl Half {
         Some(run)
     }
 
-    /// Whether a segment that lies far outside is the direction's all the same: after a large loss.
+    /// Returns whether a segment far outside of the window is genuine: it may follow a large loss.
     fn believes(&mut self, seq: Seq, at: u64, total: u64) -> bool {
         let confirmed = self.acks.highest().saturating_add(u64::from(limits::MAX_AHEAD)) >= at;
         let goes_on = self.stray == Some(seq) && total > 0;
@@ -223,7 +228,7 @@ impl Half {
         self.acks.highest() > 0 && confirmed || goes_on
     }
 
-    /// Puts a run where it belongs, and hands on what has come in order by it.
+    /// Delivers or holds a run, and delivers what it puts in order.
     fn place(&mut self, mut run: Run, sink: &mut DirectionSink<'_, '_>) {
         if self.ended {
             self.too_late(&run, sink);
@@ -259,7 +264,7 @@ impl Half {
         while self.store.cost() > limits::MAX_HELD_PER_DIRECTION && self.relieve(sink) {}
     }
 
-    /// A FIN tells where the direction ends; what is held behind that was never the direction's.
+    /// Sets the end of the direction; bytes held after it are given up.
     fn set_fin(&mut self, fin: u64, origin: Origin, sink: &mut DirectionSink<'_, '_>) {
         self.fin = Some((fin, origin));
         let beyond = self.store.truncate(fin);
@@ -270,7 +275,7 @@ impl Half {
         }
     }
 
-    /// Gives up what a run has behind the FIN.
+    /// Gives up the part of a run after the FIN.
     fn cut_at(&mut self, fin: u64, run: &mut Run, sink: &mut DirectionSink<'_, '_>) {
         if run.end() <= fin {
             return;
@@ -286,10 +291,10 @@ impl Half {
         }
     }
 
-    /// Holds a run that is not next, or that meets what is held.
+    /// Holds a run that is not next, or that may overlap held bytes.
     fn hold(&mut self, run: &Run, position: u64, sink: &mut DirectionSink<'_, '_>) {
         let (bytes, origin) = (run.bytes.clone(), run.origin);
-        // What is next is handed on at once, all of it: no copy needed.
+        // A run that is next is delivered at once, so it is not copied.
         let stored = self.store.insert(run.at, &Piece { bytes, origin }, run.at > position);
         self.fact.given_up += run.len() - stored.fresh;
         if stored.fresh == 0 && run.missing == 0 && run.len() > 0 {
@@ -302,7 +307,7 @@ impl Half {
         self.store.insert_cut(run.at + run.len(), run.end(), run.origin);
     }
 
-    /// Hands on all that is in order, and the end if that is next.
+    /// Delivers everything that is in order, and the end if it is next.
     fn drain(&mut self, sink: &mut DirectionSink<'_, '_>) {
         while !self.store.is_empty()
             && let Some(next) = self.store.take(self.position())
@@ -358,25 +363,27 @@ impl Half {
 
 /// Holes, and the end of the direction.
 impl Half {
-    /// Where the first hole ends, and since when it is known; `None` without a hole, or where nothing was seen behind it.
+    /// Returns the end of the first hole and the packet that showed it; `None` if nothing was seen
+    /// after the cursor.
     fn hole(&self) -> Option<(u64, Origin)> {
         self.store.first().or(self.fin).filter(|(to, _)| *to > self.position())
     }
 
-    /// The highest position that the receiver has, where that is beyond all that was seen; `None` if it is not.
+    /// Returns the highest acknowledged position if it is beyond everything that was seen.
     ///
-    /// One byte is not enough: that is what the acknowledgement of a FIN looks like that was not captured.
+    /// One byte does not count: it may be the acknowledgement of a FIN that was not captured.
     fn confirmed_tail(&self, highest: u64) -> Option<u64> {
         (!self.ended && highest > self.position() + 1).then_some(highest)
     }
 
-    /// When the first hole can be given up, as far as is known now. `peer` is the last packet of the other direction.
+    /// Returns when the first hole is due, as far as it is known. `peer` is the last packet of the
+    /// other direction.
     pub(super) fn due(&self, peer: PacketNo) -> Option<Timestamp> {
         if self.ended {
             return None;
         }
         let Some((to, seen)) = self.hole() else {
-            // Of a direction that was never seen nothing is missed before its end.
+            // A direction of which no packet was captured has no holes before its end.
             let tail = self.acks.since(self.position() + 2).filter(|_| self.fact.packets > 0);
             return tail.map(|since| since.plus(limits::HOLE_WAIT));
         };
@@ -400,7 +407,7 @@ impl Half {
         }
     }
 
-    /// Gives up the first hole because a cap is met; whether there was one.
+    /// Gives up the first hole because a cap was reached. Returns whether there was one.
     pub(super) fn relieve(&mut self, sink: &mut DirectionSink<'_, '_>) -> bool {
         let Some((to, _)) = self.hole() else { return false };
         let what = format!("{} out of order held", count(self.store.bytes()));
@@ -411,7 +418,7 @@ impl Half {
 
     fn give_up(&mut self, to: u64, why: Degraded, sink: &mut DirectionSink<'_, '_>) {
         let len = to.saturating_sub(self.position());
-        // A hole at the tail was not counted yet: nothing behind it was seen.
+        // A hole at the tail was not counted yet: nothing was seen after it.
         self.fact.holes += u64::from(to > self.high);
         self.fact.gaps += len;
         self.advance(len);
@@ -419,8 +426,8 @@ impl Half {
         self.drain(sink);
     }
 
-    /// Ends the direction: holes become gaps (with `unconfirmed`, where the receiver does not say that it had the
-    /// bytes), all that is held is handed on, then the end.
+    /// Ends the direction: holes become gaps, held bytes are delivered, then the end. `unconfirmed`
+    /// is added to the reasons of gaps that the receiver did not acknowledge.
     pub(super) fn flush(
         &mut self,
         how: Ending<End>,
@@ -441,8 +448,8 @@ impl Half {
         self.end(how, sink.at, sink);
     }
 
-    /// Takes a RST of this direction's sender: its payload is given up. Whether the receiver accepts it (RFC 5961
-    /// section 3): a guessed one lies outside of the window.
+    /// Takes a RST of this direction's sender; its payload is given up. Returns whether the
+    /// receiver accepts it (RFC 5961 section 3): a guessed one is outside of the window.
     pub(super) fn reset(&mut self, segment: &Segment) -> bool {
         self.count(segment);
         self.fact.given_up += segment.payload.len() as u64;
@@ -454,7 +461,8 @@ impl Half {
         let seq = Seq(segment.seq);
         match cursor.locate(seq) {
             Place::Ahead(at) => at <= self.high + u64::from(limits::RST_WINDOW),
-            // The receiver may have less than the capture: then the RST lies where its acknowledgements stand.
+            // The receiver may have less than the capture: then the RST is at its last
+            // acknowledgement.
             Place::Behind(_) => self.acks.last() == Some(seq),
             Place::Far(_) => false,
         }
@@ -465,41 +473,41 @@ impl Half {
         self.acks.note(Seq(ack), self.cursor.filter(|_| !self.ended), time);
     }
 
-    /// Makes the direction start at `seq`, where that is not known yet: the other end's handshake said so.
+    /// Sets the start of the direction, derived from the other end's handshake, unless it is known.
     pub(super) fn starts_at(&mut self, seq: u32) {
         if self.cursor.is_none() {
             self.cursor = Some(Cursor::at(Seq(seq)));
         }
     }
 
-    /// Whether the end was sent.
+    /// Returns whether the end was delivered.
     pub(super) fn ended(&self) -> bool {
         self.ended
     }
 
-    /// Whether the direction ended with its FIN.
+    /// Returns whether the direction ended with its FIN.
     pub(super) fn closed(&self) -> bool {
         self.fin.is_some_and(|(fin, _)| fin <= self.position()) && self.ended
     }
 
-    /// The last packet.
+    /// Returns the number of the last packet.
     pub(super) fn last(&self) -> PacketNo {
         self.last
     }
 
-    /// The memory that is held, in bytes, about.
+    /// Returns the approximate memory held for reassembly, in bytes.
     pub(super) fn cost(&self) -> usize {
         self.store.cost()
     }
 
-    /// The counts. The books balance: what is not held was delivered or given up.
+    /// Returns the counts. The books balance: what is not held was delivered or given up.
     pub(super) fn fact(&self) -> DirectionFact {
         debug_assert_eq!(self.fact.bytes, self.fact.delivered + self.fact.given_up + self.store.bytes());
         self.fact
     }
 }
 
-/// What is odd.
+/// Findings.
 impl Half {
     fn before_start(&mut self, bytes: u64, sink: &mut DirectionSink<'_, '_>) {
         if !std::mem::replace(&mut self.told.before_start, true) {

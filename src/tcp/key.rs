@@ -1,4 +1,5 @@
-//! The key of a connection: both addresses and ports, in an order that does not depend on the sender.
+//! The key of a connection: both addresses and ports, in an order that does not depend on the
+//! sender.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,8 +7,8 @@ use crate::base::limits;
 
 /// The addresses and ports of a connection. Both directions have the same key.
 ///
-/// Made of words rather than addresses: the table of connections is searched for every packet, and small keys keep it
-/// in the cache.
+/// Made of words rather than addresses: the table of connections is searched for every packet, and
+/// small keys keep it in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
     /// IPv4: the lower end's address, the other end's address, both ports.
@@ -17,7 +18,8 @@ pub(super) enum Key {
 }
 
 impl Key {
-    /// Returns the key of the connection between two ends, and whether `source` is the second end in it.
+    /// Returns the key of the connection between two ends, and whether `source` is the second end
+    /// in it.
     pub(super) fn new(source: &SocketAddr, destination: &SocketAddr) -> (Self, bool) {
         let ends = (source.port(), destination.port());
         match (source.ip(), destination.ip()) {

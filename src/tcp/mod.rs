@@ -1,7 +1,9 @@
-//! Reassembles TCP: segments become bytes, gaps and an end, in order, for each direction of each connection.
+//! Reassembles TCP: segments become bytes, gaps and an end, in order, for each direction of each
+//! connection.
 //!
-//! Follows sequence numbers as a receiver does, but does not guess what the receiver accepted: the first captured copy of
-//! a byte is taken, and missing bytes become a gap once the receiver acknowledged them. Payload is not looked at.
+//! Follows sequence numbers as a receiver does, but does not guess what the receiver accepted: the
+//! first captured copy of a byte is taken, and missing bytes become a gap once the receiver
+//! acknowledged them. Payload is not looked at.
 //!
 //! ```text
 //!             front                                  lane
@@ -9,7 +11,8 @@
 //!              (number, cap, expiry)          (caps, holes)  (RST, SYN)  └─▶ Half B ─▶ Feed
 //! ```
 //!
-//! [`Directory`] looks at headers only, [`Reassembler`] at one connection at a time, so they can run on different threads.
+//! [`Directory`] looks at headers only, [`Reassembler`] at one connection at a time, so they can
+//! run on different threads.
 
 mod acks;
 mod connection;
@@ -57,8 +60,8 @@ pub struct Opened {
     pub at: Origin,
 }
 
-/// The next piece of what an end sent. Of every direction exactly one [`Feed::Eof`] is delivered, also if it sent
-/// nothing.
+/// The next piece of what an end sent. Of every direction exactly one [`Feed::Eof`] is delivered,
+/// also if it sent nothing.
 pub type Delivery = (End, Feed<End>);
 
 /// Summary of a connection, by end.
@@ -72,7 +75,8 @@ pub struct Summary {
     pub first: Origin,
     /// Last packet.
     pub last: Origin,
-    /// Time from the SYN to the ACK of the SYN-ACK, in nanoseconds; `None` unless all three were captured.
+    /// Time from the SYN to the ACK of the SYN-ACK, in nanoseconds; `None` unless all three were
+    /// captured.
     pub handshake_ns: Option<i64>,
     /// How it ended.
     pub ended: Ending<End>,
@@ -81,7 +85,8 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Returns the fact about the connection, given its client and what it carries. `mcp` is not filled in.
+    /// Returns the fact about the connection, given its client and what it carries. `mcp` is not
+    /// filled in.
     #[must_use]
     pub fn into_fact(self, client: End, speaks: Speaks) -> ConnectionFact {
         let [client_address, server_address] = client.client_first(self.ends);

@@ -1,4 +1,5 @@
-//! The connections of a lane: reassembles them, and holds the caps on bytes that wait for reassembly.
+//! The connections of a lane: reassembles them, and holds the caps on bytes that wait for
+//! reassembly.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,7 +11,8 @@ use crate::link::Segment;
 
 /// Reassembles the connections that a [`Directory`](super::Directory) opens.
 ///
-/// Every call concerns one connection. The outcome depends on the connections of the same shard only.
+/// Every call concerns one connection. The outcome depends on the connections of the same shard
+/// only.
 #[derive(Debug, Default)]
 pub struct Reassembler {
     /// By slot. Boxed: most slots of a lane belong to connections of other lanes.
@@ -54,7 +56,8 @@ impl Reassembler {
         }
     }
 
-    /// Gives up the holes of one connection that are due at `now` and returns the connection; `None` if none is due.
+    /// Gives up the holes of one connection that are due at `now` and returns the connection;
+    /// `None` if none is due.
     pub fn release(&mut self, now: Origin, sink: &mut Sink<'_, Delivery>) -> Option<ConnectionId> {
         while let Some(Reverse((due, tcp_stream, slot))) = self.checks.peek().copied()
             && due <= now.time
@@ -82,8 +85,9 @@ impl Reassembler {
         None
     }
 
-    /// Ends the directions that are open, and forgets the connection. Returns its summary; `None` if it is not open.
-    /// `unconfirmed` is added to the reasons of gaps whose bytes the receiver did not acknowledge.
+    /// Ends the directions that are open, and forgets the connection. Returns its summary; `None`
+    /// if it is not open. `unconfirmed` is added to the reasons of gaps whose bytes the receiver
+    /// did not acknowledge.
     pub fn close(
         &mut self,
         id: ConnectionId,
@@ -99,7 +103,8 @@ impl Reassembler {
         Some(connection.summary())
     }
 
-    /// Returns the numbers of segments that A and B retransmitted so far; 0 if the connection is not open.
+    /// Returns the numbers of segments that A and B retransmitted so far; 0 if the connection is
+    /// not open.
     #[must_use]
     pub fn retransmissions(&self, id: ConnectionId) -> [u64; 2] {
         self.get(id.slot).map_or([0; 2], Connection::retransmissions)

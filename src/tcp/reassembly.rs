@@ -1,6 +1,8 @@
-//! The out-of-order store of one direction: pieces that cannot be handed on yet, each with its packet.
+//! The out-of-order store of one direction: pieces that cannot be handed on yet, each with its
+//! packet.
 //!
-//! The first copy of a byte is kept. Knows positions, no sequence numbers; hands nothing on by itself.
+//! The first copy of a byte is kept. Knows positions, no sequence numbers; hands nothing on by
+//! itself.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +10,8 @@ use bytes::Bytes;
 
 use crate::base::Origin;
 
-/// What a held piece costs beside its bytes, about: so that a flood of tiny segments meets the cap as well.
+/// What a held piece costs beside its bytes, about: so that a flood of tiny segments meets the cap
+/// as well.
 const PIECE_COST: usize = 128;
 
 /// Pieces of one direction that lie behind a hole.
@@ -20,12 +23,14 @@ const PIECE_COST: usize = 128;
 ///   cuts                                                d
 /// ```
 ///
-/// Bytes that the snapshot length cut off are kept apart from data: data of another copy goes before them.
+/// Bytes that the snapshot length cut off are kept apart from data: data of another copy goes
+/// before them.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     /// By position; pieces never overlap and are never empty.
     data: BTreeMap<u64, Piece>,
-    /// Where bytes are known to be cut off: position to end (exclusive) and packet. May overlap each other and data.
+    /// Where bytes are known to be cut off: position to end (exclusive) and packet. May overlap
+    /// each other and data.
     cuts: BTreeMap<u64, (u64, Origin)>,
     bytes: usize,
 }
@@ -84,8 +89,8 @@ impl Store {
         }
     }
 
-    /// Holds what is new of `piece`, which lies at `at`. With `copy` its bytes are copied out, so that a few bytes do
-    /// not pin the block of the capture in which they lie.
+    /// Holds what is new of `piece`, which lies at `at`. With `copy` its bytes are copied out, so
+    /// that a few bytes do not pin the block of the capture in which they lie.
     pub(super) fn insert(&mut self, at: u64, piece: &Piece, copy: bool) -> Stored {
         let mut stored = Stored::default();
         let end = at + piece.bytes.len() as u64;
@@ -107,8 +112,8 @@ impl Store {
         stored
     }
 
-    /// Where a held piece covers `place`: notes whether `piece`, which lies at `at`, differs from it there, and
-    /// returns where the held one ends.
+    /// Where a held piece covers `place`: notes whether `piece`, which lies at `at`, differs from
+    /// it there, and returns where the held one ends.
     fn compare(&self, place: u64, at: u64, piece: &Piece, stored: &mut Stored) -> Option<u64> {
         let (start, held) = self.data.range(..=place).next_back()?;
         let held_end = start + held.bytes.len() as u64;
@@ -132,7 +137,8 @@ impl Store {
         }
     }
 
-    /// Takes what lies at `cursor`; `None` where a hole begins. Nothing that is held may lie before `cursor`.
+    /// Takes what lies at `cursor`; `None` where a hole begins. Nothing that is held may lie before
+    /// `cursor`.
     pub(super) fn take(&mut self, cursor: u64) -> Option<Next> {
         let first = self.data.first_key_value().map(|(at, _)| *at);
         if first == Some(cursor) {
@@ -184,7 +190,8 @@ mod tests {
 
     use super::*;
 
-    /// What comes out of the store, byte by byte: the byte and its packet, or the packet that cut it off.
+    /// What comes out of the store, byte by byte: the byte and its packet, or the packet that cut
+    /// it off.
     fn drain(store: &mut Store, len: usize) -> Vec<Option<Result<(u8, u64), u64>>> {
         let mut out = vec![None; len];
         let mut cursor = 0u64;

@@ -1,20 +1,22 @@
-//! The last few packets of a direction, to tell a packet that was captured twice from one that was sent twice.
+//! The last packets of a direction, to tell a packet that was captured twice from one that was sent
+//! twice.
 
 use crate::base::{Timestamp, limits};
 use crate::link::{Flags, Segment};
 
-/// How many packets back a copy is recognised. Copies follow each other closely: the kernel shows a packet on two
-/// devices in a row, a mirror port sends it in and out.
+/// Number of packets that are compared. Copies follow each other closely: the kernel captures a
+/// packet on two devices in a row, a mirror port sends it in and out.
 const KEPT: usize = 4;
 
-/// The last packets that have an IP identification. Packets without (IPv6, or 0) are never taken for copies.
+/// The last packets with an IP identification. Packets without one (IPv6, or 0) are never taken for
+/// copies.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     seen: [Option<Seen>; KEPT],
     next: u8,
 }
 
-/// What the copies of one packet have in common. Not the TTL: a router lowers it.
+/// What all copies of a packet have in common. The TTL does not belong to it: routers decrement it.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     id: u16,
@@ -27,7 +29,7 @@ struct Seen {
 }
 
 impl Recent {
-    /// Remembers a packet that cannot be a copy.
+    /// Records a packet that cannot be a copy.
     pub(super) fn note(&mut self, segment: &Segment) {
         let Some(seen) = Seen::of(segment) else { return };
         if let Some(place) = self.seen.get_mut(usize::from(self.next)) {
@@ -36,7 +38,7 @@ impl Recent {
         self.next = (self.next + 1) % KEPT as u8;
     }
 
-    /// Whether a packet is the copy of one that was remembered; if not, remembers it.
+    /// Returns whether a packet is a copy of a recorded one; records it if not.
     pub(super) fn saw(&mut self, segment: &Segment) -> bool {
         let Some(this) = Seen::of(segment) else {
             return false;

@@ -1,42 +1,43 @@
-//! Sequence numbers: all arithmetic on them is here (RFC 9293 section 3.4).
+//! Arithmetic on sequence numbers (RFC 9293 section 3.4).
 //!
-//! A sequence number wraps at 4 GiB; everything else in the room counts in positions, which do not wrap: position 0 is
-//! the first byte of the direction that was read.
+//! Sequence numbers wrap at 4 GiB. The rest of this module uses positions, which do not wrap:
+//! position 0 is the first byte of the direction that was read.
 
 use crate::base::limits;
 
-/// A sequence or acknowledgement number. Has no order: what is before what depends on where one stands.
+/// A sequence or acknowledgement number. Has no order of its own: which of two comes first depends
+/// on the cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seq(pub(super) u32);
 
 impl Seq {
-    /// The number `n` bytes later.
+    /// Returns the number `n` bytes later.
     pub(super) fn plus(self, n: u64) -> Self {
-        // Modulo 2^32 is what is wanted.
+        // Modulo 2^32 by intention.
         Self(self.0.wrapping_add((n & u64::from(u32::MAX)) as u32))
     }
 
-    /// The number before this one.
+    /// Returns the number before this one.
     pub(super) fn before(self) -> Self {
         Self(self.0.wrapping_sub(1))
     }
 
-    /// How many bytes one has to go forward from `other` to come here.
+    /// Returns the distance forward from `other` to this number, in bytes.
     pub(super) fn ahead_of(self, other: Self) -> u32 {
         self.0.wrapping_sub(other.0)
     }
 }
 
-/// Where a direction stands: one place, as a sequence number and as a position.
+/// The next expected byte of a direction, as a sequence number and as a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
     /// The next sequence number that is expected.
     pub(super) seq: Seq,
-    /// How many bytes of the direction lie before it, those in gaps included.
+    /// Number of bytes before it, gaps included.
     pub(super) position: u64,
 }
 
-/// Where a sequence number lies, seen from a [`Cursor`].
+/// A sequence number relative to a [`Cursor`].
 ///
 /// ```text
 ///   0          MAX_AHEAD                                4 GiB - 1 GiB          4 GiB = 0
@@ -45,30 +46,31 @@ pub(super) struct Cursor {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// At this position, at or a little after the cursor.
+    /// At this position: at the cursor, or up to `MAX_AHEAD` after it.
     Ahead(u64),
     /// This many bytes before the cursor.
     Behind(u64),
-    /// Neither. If it lies ahead, it is at this position.
+    /// Neither. If it is ahead, it is at this position.
     Far(u64),
 }
 
-/// How far back old copies may lie, in bytes: the largest window that TCP can express (RFC 7323 section 2.3).
+/// Largest distance of an old copy behind the cursor, in bytes: the largest TCP window (RFC 7323
+/// section 2.3).
 const BEHIND: u32 = 1 << 30;
 
 impl Cursor {
-    /// Position 0 at `seq`.
+    /// Creates a cursor at `seq`, position 0.
     pub(super) fn at(seq: Seq) -> Self {
         Self { seq, position: 0 }
     }
 
-    /// Goes forward over `n` bytes.
+    /// Advances by `n` bytes.
     pub(super) fn advance(&mut self, n: u64) {
         self.seq = self.seq.plus(n);
         self.position = self.position.saturating_add(n);
     }
 
-    /// Where `seq` lies.
+    /// Locates `seq` relative to the cursor.
     pub(super) fn locate(self, seq: Seq) -> Place {
         let ahead = seq.ahead_of(self.seq);
         let position = self.position.saturating_add(u64::from(ahead));

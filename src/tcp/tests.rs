@@ -439,7 +439,8 @@ fn parts() -> impl Strategy<Value = (Vec<u8>, Vec<Part>)> {
 /// A byte that was handed on, its packet, and the `end` of its span; `None` in a gap.
 type Arrived = Option<(u8, u64, u64)>;
 
-/// Plays the parts near the wrap of sequence numbers; returns what arrived, and the oracle: the first packet of each byte.
+/// Plays the parts near the wrap of sequence numbers; returns what arrived, and the oracle: the
+/// first packet of each byte.
 fn play(data: &[u8], list: &[Part], lossy: bool) -> (Vec<Arrived>, Vec<Option<u64>>) {
     let isn = u32::MAX - 150;
     let mut world = World::new();
@@ -447,7 +448,8 @@ fn play(data: &[u8], list: &[Part], lossy: bool) -> (Vec<Arrived>, Vec<Option<u6
     world.flagged("S", segment('s', 500, Some(isn.wrapping_add(1)), b""));
     let mut oracle = vec![None; data.len()];
     for part in list.iter().filter(|part| !(lossy && part.lost)) {
-        // A single byte just before the end of what was seen is taken for a keep-alive: so these carry two.
+        // A single byte just before the end of what was seen is taken for a keep-alive: so these
+        // carry two.
         let at = if part.len == 1 { part.at.saturating_sub(1) } else { part.at };
         let end = part.at + part.len;
         if end - at < 2 && data.len() > 1 {
@@ -496,7 +498,8 @@ proptest! {
         prop_assert!(got.len() <= data.len());
     }
 
-    /// Anything at all: no panic (the books are asserted where a connection closes), one end per direction.
+    /// Anything at all: no panic (the books are asserted where a connection closes), one end per
+    /// direction.
     #[test]
     fn garbage_is_survived(list in prop::collection::vec(
         (any::<bool>(), prop_oneof![0u32..40, any::<u32>()], prop::option::of(prop_oneof![0u32..40, any::<u32>()]),

@@ -4,8 +4,8 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{Step, damaged};
 
-/// deflate: a zlib stream (RFC 1950), as the standard says, or raw deflate data (RFC 1951), as some servers send and
-/// browsers accept. The first two bytes tell.
+/// deflate: a zlib stream (RFC 1950), as the standard says, or raw deflate data (RFC 1951), as some
+/// servers send and browsers accept. The first two bytes tell.
 #[derive(Default)]
 pub(super) enum Deflate {
     #[default]
@@ -21,7 +21,8 @@ impl Deflate {
         match self {
             Self::Start => match input.first() {
                 None => Step::default(),
-                // A raw block whose low bits are 8 is a stored one with padding that is not 0: nobody writes it.
+                // A raw block whose low bits are 8 is a stored one with padding that is not 0:
+                // nobody writes it.
                 Some(first) if first & 0x0f == 8 && first >> 4 <= 7 => {
                     *self = Self::Second(*first);
                     Step::read(1)

@@ -8,7 +8,8 @@ use super::{Step, damaged};
 /// gzip (RFC 1952): any number of members, then anything.
 pub(super) struct Gzip {
     at: GzipAt,
-    /// Whether a member ended before: what does not begin like a member is then ignored, not damage.
+    /// Whether a member ended before: what does not begin like a member is then ignored, not
+    /// damage.
     later: bool,
     inflate: Decompress,
     crc: Crc,

@@ -1,7 +1,8 @@
 //! Content codings (RFC 9110 section 8.4): coded bytes in, content out, as soon as it can be had.
 //!
-//! Made for bodies that never end: whatever the bytes so far determine comes out of the push that completes them, so
-//! an event that its server flushed is there with its packet. Nothing is held back, nothing is read ahead.
+//! Made for bodies that never end: whatever the bytes so far determine comes out of the push that
+//! completes them, so an event that its server flushed is there with its packet. Nothing is held
+//! back, nothing is read ahead.
 
 mod br;
 mod deflate;
@@ -21,7 +22,8 @@ use zstd::Zstd;
 /// A `Content-Encoding` that cannot be undone.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Unknown {
-    /// A coding that mcpdump does not know, by its name in lower case (cut to 64 bytes, bad UTF-8 replaced).
+    /// A coding that mcpdump does not know, by its name in lower case (cut to 64 bytes, bad UTF-8
+    /// replaced).
     #[error("content coding «{0}» is not known")]
     Coding(Box<str>),
     /// More codings, one on top of another, than are undone.
@@ -71,12 +73,13 @@ impl ContentError {
 
 /// Undoes the codings of one body.
 ///
-/// Cut anywhere: the pieces in which a sound body is pushed do not change what comes out in total. Of a damaged one or
-/// a bomb the verdict is the same, but how much comes out before it may differ.
+/// Cut anywhere: the pieces in which a sound body is pushed do not change what comes out in total.
+/// Of a damaged one or a bomb the verdict is the same, but how much comes out before it may differ.
 ///
-/// Memory: 43 KiB for gzip and deflate, the window that the stream uses for brotli (at most 16 MiB, RFC 7932, grown as
-/// it fills) and zstd (at most 8 MiB, see [`ZSTD_WINDOW_LOG`]), for each of at most [`MAX_CODINGS`] codings. How much
-/// comes out in total is not limited (streams do not end), only how much for how little.
+/// Memory: 43 KiB for gzip and deflate, the window that the stream uses for brotli (at most 16 MiB,
+/// RFC 7932, grown as it fills) and zstd (at most 8 MiB, see [`ZSTD_WINDOW_LOG`]), for each of at
+/// most [`MAX_CODINGS`] codings. How much comes out in total is not limited (streams do not end),
+/// only how much for how little.
 pub struct Decoder {
     /// In the order of decoding: the last that was applied is first.
     layers: Vec<Layer>,
@@ -90,8 +93,9 @@ impl Decoder {
         self.layers.iter().map(Layer::held).sum()
     }
 
-    /// The decoder for a `Content-Encoding` value: one coding, or a list in the order in which they were applied
-    /// (several header lines are joined with commas first). `None` where nothing is to be undone.
+    /// The decoder for a `Content-Encoding` value: one coding, or a list in the order in which they
+    /// were applied (several header lines are joined with commas first). `None` where nothing is to
+    /// be undone.
     ///
     /// # Errors
     /// [`Unknown`] where the value names a coding that is not known, or more than [`MAX_CODINGS`].
@@ -116,9 +120,9 @@ impl Decoder {
     /// What follows the coded content's own end is ignored, as browsers do.
     ///
     /// # Errors
-    /// [`ContentError`]: the decoder is dead then, and every later push says the same. What was appended to `out`
-    /// before is content. At most the larger of [`limits::MIN_BOMB`] and [`limits::MAX_RATIO`] times the bytes pushed
-    /// is appended.
+    /// [`ContentError`]: the decoder is dead then, and every later push says the same. What was
+    /// appended to `out` before is content. At most the larger of [`limits::MIN_BOMB`] and
+    /// [`limits::MAX_RATIO`] times the bytes pushed is appended.
     pub fn push(&mut self, bytes: &[u8], out: &mut BytesMut) -> Result<(), ContentError> {
         if let Some(error) = &self.dead {
             return Err(error.clone());
@@ -128,8 +132,8 @@ impl Decoder {
         result
     }
 
-    /// Whether the coded content came to its own end (with its checksum, where it has one). `false` is no fault of a
-    /// stream: its connection may end without.
+    /// Whether the coded content came to its own end (with its checksum, where it has one). `false`
+    /// is no fault of a stream: its connection may end without.
     #[must_use]
     pub fn ended(&self) -> bool {
         self.dead.is_none() && self.layers.iter().all(|layer| layer.coding.ended())
@@ -170,8 +174,8 @@ struct Layer {
 }
 
 impl Layer {
-    /// About how much memory its coding takes, in bytes: a window grows with what was decoded, up to what the coding
-    /// allows.
+    /// About how much memory its coding takes, in bytes: a window grows with what was decoded, up
+    /// to what the coding allows.
     fn held(&self) -> usize {
         let (base, window) = match self.coding {
             Coding::Gzip(_) | Coding::Deflate(_) => (48 << 10, 32 << 10),
@@ -197,7 +201,8 @@ impl Layer {
         Ok(Self { coding, coded: 0, decoded: 0 })
     }
 
-    /// Decodes all of `input`. `coded` is how much of the body went into the first layer; `None` where this is it.
+    /// Decodes all of `input`. `coded` is how much of the body went into the first layer; `None`
+    /// where this is it.
     fn run(&mut self, mut input: &[u8], coded: Option<u64>, out: &mut BytesMut) -> Result<(), ContentError> {
         let mut chunk = [0; CHUNK];
         let mut stalled = false;
@@ -294,12 +299,12 @@ fn damaged(coding: &'static str, what: impl Into<Box<str>>) -> ContentError {
     ContentError::Damaged { coding, what }
 }
 
-/// Codings on top of each other that are undone. Two are seen by mistake (a server and its proxy); each multiplies
-/// what a bomb can do.
+/// Codings on top of each other that are undone. Two are seen by mistake (a server and its proxy);
+/// each multiplies what a bomb can do.
 pub const MAX_CODINGS: usize = 3;
 
-/// The largest zstd window, as a power of two: 8 MiB, what RFC 9659 section 3 allows the content coding. zstd itself
-/// would take 128 MiB, for each of many connections.
+/// The largest zstd window, as a power of two: 8 MiB, what RFC 9659 section 3 allows the content
+/// coding. zstd itself would take 128 MiB, for each of many connections.
 pub const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// Bytes decoded in one step, on the stack: chosen, not measured.

@@ -165,7 +165,8 @@ fn windows_have_a_cap() {
 }
 
 proptest! {
-    /// Cut anywhere: each flushed event is out with the piece that completes it, and all of them at the end.
+    /// Cut anywhere: each flushed event is out with the piece that completes it, and all of them at
+    /// the end.
     #[test]
     fn events_come_with_their_bytes(
         events in prop::collection::vec("(data: [a-f]{0,40}\n){1,3}\n", 1..12),

@@ -1,4 +1,5 @@
-//! One direction of an HTTP/1 connection: heads and the bodies behind them, delimited (RFC 9112 sections 6 and 7).
+//! One direction of an HTTP/1 connection: finds heads and delimits bodies (RFC 9112 sections 6 and
+//! 7).
 
 use bytes::Bytes;
 
@@ -6,10 +7,11 @@ use super::head::{self, Framing};
 use super::scan::{self, Front};
 use crate::base::{Code, Degraded, Findings, Origin, Side, Span, StreamBuf, limits};
 
-/// What the direction comes upon next.
+/// The next element of the direction.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// A head. The caller says with [`Direction::body`] how its body is delimited before it takes the next step.
+    /// A head. The caller sets the framing of the body with [`Direction::body`] before it takes the
+    /// next step.
     Head(head::Parsed, Degraded),
     /// The middle of an event stream whose head is missing.
     Stream(Span, Degraded),
@@ -17,32 +19,33 @@ pub(super) enum Step {
     Content(Bytes, Span),
     /// Content of the message is missing.
     Gap(u64, Degraded),
-    /// The message is complete, or its end cannot be found any more; the packet that showed it.
+    /// The message is complete, or its end can no longer be found; the packet that showed it.
     End(Origin),
 }
 
-/// Where the direction stands.
+/// State of the direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// At the first byte of a message, or in its head. `found`: behind something that could not be read.
+    /// At the first byte of a message, or in its head. `found`: after bytes that could not be
+    /// parsed.
     Head { found: bool },
-    /// In a body with so many bytes to come.
+    /// In a body, with this many bytes left.
     Length(u64),
     /// At a chunk-size line.
     ChunkSize,
-    /// In a chunk with so many bytes to come.
+    /// In a chunk, with this many bytes left.
     ChunkData(u64),
-    /// At the line end behind a chunk.
+    /// At the line end after a chunk.
     ChunkEnd,
     /// In the trailer section.
     Trailers,
     /// In a body that the close ends.
     UntilClose,
-    /// The next head is looked for.
+    /// Searching for the next head.
     Lost,
-    /// In a chunked body: the next chunk, or the next head, is looked for.
+    /// In a chunked body, searching for the next chunk or the next head.
     LostChunk,
-    /// What comes is no HTTP any more (CONNECT, 101).
+    /// No longer HTTP (CONNECT, 101).
     Blind,
 }
 
@@ -52,15 +55,15 @@ pub(super) struct Direction {
     side: Side,
     buf: StreamBuf,
     state: State,
-    /// How far the held bytes were looked at for a line end or a head.
+    /// Number of held bytes that were searched for a line end or a head.
     scanned: usize,
     /// Reasons of the gaps since the last head.
     why: Degraded,
-    /// The packet of the bytes taken last.
+    /// The packet of the last bytes taken.
     at: Origin,
-    /// Bytes were passed over since the last message.
+    /// Bytes were skipped since the last message.
     skipped: bool,
-    /// Steps that a gap asks for, before the next byte is looked at.
+    /// Steps caused by a gap, emitted before the next byte is read; the last one first.
     due: Vec<Step>,
 }
 
@@ -78,12 +81,12 @@ impl Direction {
         }
     }
 
-    /// How many bytes wait for more.
+    /// Returns the number of bytes held.
     pub(super) fn held(&self) -> usize {
         self.buf.len()
     }
 
-    /// Gives up what waits for more: the next head, or chunk, is looked for.
+    /// Drops what is held, and searches for the next head or chunk.
     pub(super) fn shed(&mut self, at: Origin, findings: &mut Findings) {
         if !self.buf.is_empty() {
             findings.add(Code::HttpHeadTooLong, at, format!("{} bytes wait for more", self.buf.len()));
@@ -101,7 +104,7 @@ impl Direction {
         }
     }
 
-    /// How the body behind the head is delimited that the last step gave.
+    /// Sets the framing of the body after the head of the last step.
     pub(super) fn body(&mut self, framing: Framing) {
         self.state = match framing {
             Framing::Length(len) => State::Length(len),
@@ -114,12 +117,12 @@ impl Direction {
         };
     }
 
-    /// The head that the last step gave has no body and needs no end: an interim response.
+    /// The head of the last step was an interim response: it has no body and no end.
     pub(super) fn no_message(&mut self) {
         self.state = State::Head { found: false };
     }
 
-    /// Reads no further: a tunnel, or another protocol.
+    /// Ignores everything from here on: a tunnel, or another protocol.
     pub(super) fn blind(&mut self) {
         self.state = State::Blind;
         self.buf.skip(self.buf.len());
@@ -130,12 +133,12 @@ impl Direction {
         self.state = if chunked { State::ChunkSize } else { State::UntilClose };
     }
 
-    /// Whether the close ends the message that is being read.
+    /// Returns whether the close delimits the message that is being read.
     pub(super) fn ends_with_close(&self) -> bool {
         self.state == State::UntilClose
     }
 
-    /// Bytes of the direction are missing. True where whole messages may be.
+    /// Bytes of the direction are missing. Returns whether whole messages may be missing.
     pub(super) fn gap(&mut self, len: u64, why: Degraded) -> bool {
         self.why.add(why);
         self.skipped |= len > 0;
@@ -176,7 +179,7 @@ impl Direction {
         }
     }
 
-    /// The next step; `None` until more bytes come.
+    /// Returns the next step; `None` until more bytes come.
     pub(super) fn step(&mut self, findings: &mut Findings) -> Option<Step> {
         loop {
             if let Some(step) = self.due.pop() {
@@ -223,7 +226,7 @@ impl Direction {
         }
     }
 
-    /// A head, where all of it is there. Where the bytes are none, the state changes.
+    /// Returns a head if it is complete. If the bytes are no head, the state changes.
     fn head(&mut self, found: bool, findings: &mut Findings) -> Option<Step> {
         if self.scanned == 0 {
             self.skip_blank_lines();
@@ -243,13 +246,13 @@ impl Direction {
         if end.unwrap_or(self.buf.len()) > limits::MAX_HEAD {
             let at = self.buf.first_span()?.end;
             findings.add(Code::HttpHeadTooLong, at, format!("more than {} bytes", limits::MAX_HEAD));
-            // As much as was looked at, however it came.
+            // The same number of bytes, however they were cut.
             self.buf.skip(limits::MAX_HEAD - 1);
             return self.no_head(true, at, "", findings);
         }
         let len = end?;
         let span = self.buf.span(len)?;
-        // The bytes stay until they are known to be a head: what is none may hide one.
+        // Keep the bytes until they are parsed: if they are no head, one may begin inside them.
         match head::parse(self.side, &self.buf.peek(len), span) {
             Ok(parsed) => {
                 self.buf.skip(len);
@@ -265,7 +268,7 @@ impl Direction {
         }
     }
 
-    /// What stands at the front is no head: it is passed over by one byte and the next one is looked for.
+    /// The front is no head: skip one byte and search for the next head.
     fn no_head(&mut self, found: bool, at: Origin, error: &str, findings: &mut Findings) -> Option<Step> {
         if !found {
             findings.add(Code::HttpBadHead, at, format!("from the {}: {error}", self.side.name()));
@@ -322,7 +325,7 @@ impl Direction {
         Some(())
     }
 
-    /// Takes a line of the trailer section; true for the empty one that ends it.
+    /// Consumes a line of the trailer section. Returns whether it is the empty line that ends it.
     fn trailer_line(&mut self, findings: &mut Findings) -> Option<bool> {
         let line = self.line(findings)?;
         let Some(line) = line else { return Some(false) };
@@ -331,7 +334,8 @@ impl Direction {
         Some(empty)
     }
 
-    /// The length of the line at the front, with its line end; `Some(None)` where it is too long to be one.
+    /// Returns the length of the line at the front, with its line end; `Some(None)` if it is too
+    /// long.
     fn line(&mut self, findings: &mut Findings) -> Option<Option<usize>> {
         let bytes = self.buf.bytes();
         if let Some(at) = memchr::memchr(b'\n', bytes.get(self.scanned..)?) {
@@ -361,7 +365,7 @@ impl Direction {
         self.due.push(Step::Gap(0, Degraded::NONE));
     }
 
-    /// Looks for the next head, or for the middle of an event stream; `None` until more bytes come.
+    /// Searches for the next head, or for an event of a stream; `None` until more bytes come.
     fn find_message(&mut self) -> Option<Option<Step>> {
         let bytes = self.buf.bytes();
         let found = match self.side {
@@ -385,8 +389,8 @@ impl Direction {
         Some(None)
     }
 
-    /// Looks for the next chunk of the body, or the next head; `None` until more bytes come, `Some(None)` where one
-    /// was found, a step where the message is over.
+    /// Searches for the next chunk of the body, or the next head. `None` until more bytes come,
+    /// `Some(None)` if one was found, a step if the message is over.
     fn find_chunk(&mut self, findings: &mut Findings) -> Option<Option<Step>> {
         let bytes = self.buf.bytes();
         let next = scan::find_head(bytes, 0, self.side == Side::Client);
@@ -415,22 +419,23 @@ impl Direction {
     }
 }
 
-/// Where a chunk begins in bytes of a chunked body.
+/// The start of a chunk in the bytes of a chunked body.
 enum Boundary {
-    /// Here: its line, its data and the line end behind it fit together.
+    /// Here: its size line, its data and the line end after it are consistent.
     At(usize),
     /// Perhaps here, when more bytes come.
     Perhaps(usize),
-    /// Nowhere; so many bytes at the end may be the beginning of one.
+    /// Nowhere; this many bytes at the end may be the beginning of one.
     None(usize),
 }
 
-/// Largest chunk that is waited for to confirm a boundary, in bytes.
+/// Largest chunk that is awaited to confirm a boundary, in bytes.
 const MAX_CONFIRMED: u64 = 16 << 20;
 
 fn chunk_boundary(bytes: &[u8]) -> Boundary {
     let mut perhaps = None;
-    // A chunk begins where a segment does, most often; else behind the line end of the one before.
+    // Most often a chunk begins where a segment begins; otherwise after the line end of the
+    // previous chunk.
     let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|at| at + 1));
     for start in starts {
         let Some(rest) = bytes.get(start..) else { break };

@@ -1,4 +1,4 @@
-//! HTTP/1 heads (RFC 9112 sections 2 to 5): where one ends, what it says, how long its body is.
+//! Parses HTTP/1 heads (RFC 9112 sections 2 to 5), and determines the framing of the body.
 
 use std::mem::MaybeUninit;
 
@@ -7,32 +7,33 @@ use bytes::Bytes;
 use crate::base::{Code, Side, Span, limits};
 use crate::http::{Head, StartLine};
 
-/// A head and the framing of the body behind it.
+/// A head and the framing of the body after it.
 #[derive(Debug)]
 pub(super) struct Parsed {
     pub(super) head: Box<Head>,
     pub(super) framing: Framing,
-    /// 1xx other than 101: the final response is yet to come.
+    /// Status 1xx other than 101: the final response follows.
     pub(super) interim: bool,
-    /// What is wrong with it, and can be lived with.
+    /// Violations that do not prevent parsing.
     pub(super) faults: Vec<(Code, String)>,
 }
 
-/// How the body behind a head is delimited, as the head alone tells (RFC 9112 section 6.3).
+/// Framing of a body according to the head alone (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// So many bytes.
+    /// This many bytes.
     Length(u64),
     /// Chunks.
     Chunked,
-    /// Nothing tells: for a request no body, for a response everything up to the close.
+    /// Not given: no body for a request, everything up to the close for a response.
     Unsaid,
-    /// It cannot be known: lengths that contradict each other, or a transfer coding that is not known.
+    /// Not determinable: contradicting lengths, or an unknown transfer coding.
     Unknown,
 }
 
-/// Where the head at the front of `bytes` ends: the length up to and including its empty line. `scanned` is how far
-/// earlier calls looked, and is moved on: no byte is looked at twice.
+/// Returns the length of the head at the front of `bytes`, including its empty line; `None` if it
+/// is incomplete. `scanned` is the number of bytes that earlier calls searched, and is advanced, so
+/// that no byte is searched twice.
 pub(super) fn end(bytes: &[u8], scanned: &mut usize) -> Option<usize> {
     // An empty line is LF LF or LF CR LF: a lone LF ends a line too (RFC 9112 section 2.2).
     let from = *scanned;
@@ -52,9 +53,10 @@ pub(super) fn end(bytes: &[u8], scanned: &mut usize) -> Option<usize> {
     None
 }
 
-/// Reads a whole head. `Err` says why it is none.
+/// Parses a complete head. The error says why the bytes are no head.
 pub(super) fn parse(side: Side, raw: &Bytes, span: Span) -> Result<Parsed, String> {
-    // Few heads have more than 32 fields: room for all that are read costs more than reading a head twice.
+    // Few heads have more than 32 fields: an array for all allowed fields costs more than parsing
+    // those heads twice.
     match parse_fields::<32>(side, raw, span) {
         Err(httparse::Error::TooManyHeaders) => parse_fields::<{ limits::MAX_FIELDS }>(side, raw, span),
         parsed => parsed,
@@ -101,7 +103,8 @@ fn parse_fields<const N: usize>(side: Side, raw: &Bytes, span: Span) -> Result<P
     Ok(Parsed { head, framing, interim, faults })
 }
 
-/// Path and query of a request target: an absolute form (RFC 9112 section 3.2.2) without its scheme and authority.
+/// Returns path and query of a request target; removes scheme and authority of an absolute form
+/// (RFC 9112 section 3.2.2).
 fn origin_form(target: &str) -> &str {
     let Some((scheme, rest)) = target.split_once("://") else {
         return target;
@@ -151,7 +154,7 @@ fn framing(fields: &[httparse::Header<'_>], faults: &mut Vec<(Code, String)>) ->
     length.map_or(Framing::Unsaid, Framing::Length)
 }
 
-/// RFC 9110 section 8.6: digits only. `None` beyond what 64 bits hold.
+/// Parses a length (RFC 9110 section 8.6): digits only. `None` if it does not fit into 64 bits.
 fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -170,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_found_however_the_head_comes() {
+    fn the_end_is_found_however_the_head_is_cut() {
         for (head, len) in [
             ("GET / HTTP/1.1\r\nA: b\r\n\r\nbody", 24),
             ("GET / HTTP/1.1\nA: b\n\nbody", 21),
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_read_as_rfc_9112_has_it() {
+    fn framing_follows_rfc_9112() {
         for (fields, framing, code) in [
             ("Content-Length: 5\r\n", Framing::Length(5), None),
             ("content-LENGTH: 5\r\nContent-Length: 5\r\n", Framing::Length(5), None),

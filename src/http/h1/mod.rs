@@ -1,7 +1,8 @@
 //! HTTP/1 (RFC 9112): turns the bytes of both directions into the parts of transactions.
 //!
-//! A response belongs to the oldest request without one (section 9.3.2). After a gap that may hide whole messages this
-//! order is unknown; packet numbers then decide, which is right for a client that does not pipeline.
+//! A response belongs to the oldest request without one (section 9.3.2). After a gap that may hide
+//! whole messages this order is unknown; packet numbers then decide, which is right for a client
+//! that does not pipeline.
 
 use std::collections::VecDeque;
 
@@ -19,8 +20,9 @@ pub mod scan;
 
 /// One HTTP/1 connection.
 ///
-/// After a gap each direction searches for the next boundary: the next chunk in a chunked body, else the next head. It is
-/// synchronised again there (`http.resync`), and the messages around it are degraded by the reason of the gap.
+/// After a gap each direction searches for the next boundary: the next chunk in a chunked body,
+/// else the next head. It is synchronised again there (`http.resync`), and the messages around it
+/// are degraded by the reason of the gap.
 #[derive(Debug)]
 pub struct Connection {
     client: Direction,
@@ -122,8 +124,9 @@ impl Connection {
         }
     }
 
-    /// Starts inside an event stream whose head was not captured: the server's next byte belongs to a chunk-size line
-    /// (`chunked`), or to a body that the close ends. Returns the head of the unseen response.
+    /// Starts inside an event stream whose head was not captured: the server's next byte belongs to
+    /// a chunk-size line (`chunked`), or to a body that the close ends. Returns the head of the
+    /// unseen response.
     #[must_use]
     pub fn start_in_stream(&mut self, chunked: bool, span: Span, why: Degraded) -> Part {
         let transaction = self.number();
@@ -208,7 +211,8 @@ impl Connection {
         sink.out.push(Part { transaction, side: Side::Client, kind: PartKind::Head(parsed.head, why) });
     }
 
-    /// Returns the transaction of a response that was captured before its request, which begins at `start`.
+    /// Returns the transaction of a response that was captured before its request, which begins at
+    /// `start`.
     fn answered_early(&mut self, start: Origin, findings: &mut Findings) -> Option<TransactionNo> {
         while let Some((transaction, first)) = self.early.pop_front() {
             if !self.requests_missing || first > start.packet {
@@ -317,7 +321,8 @@ impl Connection {
             self.end_response(finish, at, sink);
         }
         if self.server_ended {
-            // Nothing answers the requests that still wait, nor requests of the client that come later.
+            // Nothing answers the requests that still wait, nor requests of the client that come
+            // later.
             for waiting in self.waiting.drain(..) {
                 let kind = PartKind::End { how: finish, at };
                 sink.out.push(Part { transaction: waiting.transaction, side: Side::Server, kind });

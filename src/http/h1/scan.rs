@@ -17,7 +17,8 @@ pub enum Front {
 const METHODS: [&[u8]; 9] =
     [b"GET ", b"POST ", b"PUT ", b"DELETE ", b"HEAD ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE "];
 
-/// The beginning of the connection preface of HTTP/2 (RFC 9113 section 3.4), which reads like a request.
+/// The beginning of the connection preface of HTTP/2 (RFC 9113 section 3.4), which reads like a
+/// request.
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
 /// Classifies the first bytes of a direction, or those after a gap.
@@ -78,8 +79,8 @@ pub enum Entry {
     },
 }
 
-/// Finds the first place where reading can start. Segment boundaries do not count: the same bytes in other pieces give
-/// the same place.
+/// Finds the first place where reading can start. Segment boundaries do not count: the same bytes
+/// in other pieces give the same place.
 #[must_use]
 pub fn entry(bytes: &[u8]) -> Option<Entry> {
     let request = find_head(bytes, 0, true).map(Entry::Request);
@@ -99,7 +100,8 @@ fn first(a: Option<Entry>, b: Option<Entry>) -> Option<Entry> {
     a.into_iter().chain(b).min_by_key(place)
 }
 
-/// Finds an event: a chunk that begins with a field of an event or, without chunks, two events in a row.
+/// Finds an event: a chunk that begins with a field of an event or, without chunks, two events in a
+/// row.
 fn find_event(bytes: &[u8]) -> Option<Entry> {
     let mut unchunked = None;
     let mut blank = true;
@@ -127,8 +129,8 @@ fn is_field(line: &[u8]) -> bool {
     [&b"event:"[..], b"data:", b"id:", b"retry:", b": "].iter().any(|field| line.starts_with(field))
 }
 
-/// Parses a chunk-size line (RFC 9112 section 7.1) at the front of `bytes`: the size, and the length of the line with
-/// its line end. `None` if there is none, or if it is incomplete.
+/// Parses a chunk-size line (RFC 9112 section 7.1) at the front of `bytes`: the size, and the
+/// length of the line with its line end. `None` if there is none, or if it is incomplete.
 #[must_use]
 pub fn chunk_line(bytes: &[u8]) -> Option<(u64, usize)> {
     let digits = bytes.iter().take_while(|b| b.is_ascii_hexdigit()).count();
@@ -142,8 +144,8 @@ pub fn chunk_line(bytes: &[u8]) -> Option<(u64, usize)> {
     (extension.is_empty() || extension.starts_with(b";")).then_some((size, digits + line + 1))
 }
 
-/// Finds what looks like a request line (`client`) or a status line in `bytes` from offset `from` on. The caller parses
-/// the head there, and searches on if it is none.
+/// Finds what looks like a request line (`client`) or a status line in `bytes` from offset `from`
+/// on. The caller parses the head there, and searches on if it is none.
 #[must_use]
 pub fn find_head(bytes: &[u8], from: usize, client: bool) -> Option<usize> {
     let rest = bytes.get(from..)?;
@@ -151,7 +153,8 @@ pub fn find_head(bytes: &[u8], from: usize, client: bool) -> Option<usize> {
         let mut places = memchr::memmem::find_iter(rest, b"HTTP/1.");
         return places.find(|at| rest.get(at + 7..).is_some_and(is_status)).map(|at| at + from);
     }
-    // Search for the version at the end of the line, which is rarer than any method, then back to the line's start.
+    // Search for the version at the end of the line, which is rarer than any method, then back to
+    // the line's start.
     let mut at = 0;
     while let Some(version) = memchr::memmem::find(rest.get(at..)?, b" HTTP/1.") {
         let version = at + version;
@@ -167,7 +170,8 @@ pub fn find_head(bytes: &[u8], from: usize, client: bool) -> Option<usize> {
     None
 }
 
-/// Returns whether the rest of a status line follows `HTTP/1.` (RFC 9112 section 4): a digit, a space, three digits.
+/// Returns whether the rest of a status line follows `HTTP/1.` (RFC 9112 section 4): a digit, a
+/// space, three digits.
 fn is_status(rest: &[u8]) -> bool {
     match rest {
         [minor, b' ', a, b, c, ..] => [minor, a, b, c].iter().all(|digit| digit.is_ascii_digit()),

@@ -12,8 +12,9 @@ pub(super) enum Field {
 }
 
 impl Field {
-    /// The field of a line, and where in the line its value begins. Looks at [`LONGEST_NAME`] bytes only: with as
-    /// many bytes of a line the answer is the same as with all, but for the blank before the value.
+    /// The field of a line, and where in the line its value begins. Looks at [`LONGEST_NAME`] bytes
+    /// only: with as many bytes of a line the answer is the same as with all, but for the blank
+    /// before the value.
     pub(super) fn split(line: &[u8]) -> (Self, usize) {
         let head = line.get(..LONGEST_NAME).unwrap_or(line);
         let colon = memchr(b':', head);

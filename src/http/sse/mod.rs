@@ -1,9 +1,11 @@
-//! Server-sent events: the bytes of a `text/event-stream` body in, events out, each with its packets.
+//! Server-sent events: the bytes of a `text/event-stream` body in, events out, each with its
+//! packets.
 //!
-//! Follows the WHATWG HTML Living Standard, section 9.2.6 «Interpreting an event stream», with one difference: an
-//! event is dispatched when it has at least one `data` line, even if its data is empty (the priming events of
-//! resumable streams are such). Never waits for a byte that it does not need: an event comes out at the line end that
-//! dispatches it, and where that is a CR, at the CR.
+//! Follows the WHATWG HTML Living Standard, section 9.2.6 «Interpreting an event stream», with one
+//! difference: an event is dispatched when it has at least one `data` line, even if its data is
+//! empty (the priming events of resumable streams are such). Never waits for a byte that it does
+//! not need: an event comes out at the line end that dispatches it, and where that is a CR, at the
+//! CR.
 
 mod field;
 mod open;
@@ -22,22 +24,23 @@ use open::{Open, Text};
 /// One event that was dispatched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The packets of the event's field lines and of the line end that dispatches it. A comment or a BOM is no part
-    /// of it; of a blank line written as CR LF the CR dispatches and the LF is no part of it.
+    /// The packets of the event's field lines and of the line end that dispatches it. A comment or
+    /// a BOM is no part of it; of a blank line written as CR LF the CR dispatches and the LF is no
+    /// part of it.
     pub span: Span,
-    /// The `event` field; `None` where it is absent, empty or `message`, which mean the same. At most
-    /// [`limits::MAX_TEXT`] bytes.
+    /// The `event` field; `None` where it is absent, empty or `message`, which mean the same. At
+    /// most [`limits::MAX_TEXT`] bytes.
     pub name: Option<Box<str>>,
-    /// The `id` field of this event (may be empty: it resets the last event id); `None` where it has none, or one
-    /// that is ignored because it holds a NUL. At most [`limits::MAX_TEXT`] bytes.
+    /// The `id` field of this event (may be empty: it resets the last event id); `None` where it
+    /// has none, or one that is ignored because it holds a NUL. At most [`limits::MAX_TEXT`] bytes.
     pub id: Option<Arc<str>>,
     /// The `retry` field in milliseconds; `None` where it has none that is all digits.
     pub retry: Option<u64>,
-    /// The `data` lines joined with LF, valid UTF-8. A slice of what was pushed where the event has one `data` line
-    /// and lies in one push.
+    /// The `data` lines joined with LF, valid UTF-8. A slice of what was pushed where the event has
+    /// one `data` line and lies in one push.
     pub data: Bytes,
-    /// Why the event may lack its beginning: set where reading went on, behind a gap, at something that looked like
-    /// the beginning of an event and was not proven to be one.
+    /// Why the event may lack its beginning: set where reading went on, behind a gap, at something
+    /// that looked like the beginning of an event and was not proven to be one.
     pub degraded: Degraded,
 }
 
@@ -52,13 +55,15 @@ pub struct Event {
 ///                           Lines ─ event too long ─▶ Skip
 /// ```
 ///
-/// Behind a gap nothing tells whether the first byte stands at the start of a line. The first line end that is seen
-/// does: what follows it is the start of a line, and an empty line there is a proven blank line. Only where the very
-/// first bytes are the name of a known field and its colon is that taken for the first line of an event: servers
-/// write an event at a time, so this is most often right, and the event is marked `degraded`. A colon alone (a
-/// comment) is not taken: JSON text may begin with it wherever it is cut.
+/// Behind a gap nothing tells whether the first byte stands at the start of a line. The first line
+/// end that is seen does: what follows it is the start of a line, and an empty line there is a
+/// proven blank line. Only where the very first bytes are the name of a known field and its colon
+/// is that taken for the first line of an event: servers write an event at a time, so this is most
+/// often right, and the event is marked `degraded`. A colon alone (a comment) is not taken: JSON
+/// text may begin with it wherever it is cut.
 ///
-/// What is given up is counted ([`Parser::given_up`]) and told in the finding that says where reading goes on.
+/// What is given up is counted ([`Parser::given_up`]) and told in the finding that says where
+/// reading goes on.
 #[derive(Debug)]
 pub struct Parser {
     at: At,
@@ -81,7 +86,8 @@ enum At {
     Lines,
     /// Right behind a gap: the bytes of `line` so far may be the name of a field.
     Guess(Lost),
-    /// Between a gap, or an event too long, and the next blank line. `line_start` where the last byte ended a line.
+    /// Between a gap, or an event too long, and the next blank line. `line_start` where the last
+    /// byte ended a line.
     Skip { lost: Lost, line_start: bool },
 }
 
@@ -151,7 +157,8 @@ impl Parser {
 
     /// Takes the next bytes of the stream and appends the events that they complete.
     ///
-    /// An event comes out of the push that holds the line end that dispatches it, however the bytes are cut.
+    /// An event comes out of the push that holds the line end that dispatches it, however the bytes
+    /// are cut.
     pub fn push(&mut self, mut bytes: Bytes, span: Span, out: &mut Vec<Event>, findings: &mut Findings) {
         while let Some(&first) = bytes.first() {
             let before = bytes.remaining();
@@ -180,9 +187,11 @@ impl Parser {
         self.open.own();
     }
 
-    /// Bytes of the stream are missing here, however many, because of `why`: gives up the event that is not complete.
+    /// Bytes of the stream are missing here, however many, because of `why`: gives up the event
+    /// that is not complete.
     ///
-    /// What is told of it stands in the finding that says where reading goes on, or in that of [`Parser::end`].
+    /// What is told of it stands in the finding that says where reading goes on, or in that of
+    /// [`Parser::end`].
     pub fn gap(&mut self, why: Degraded) {
         let why = match self.at {
             At::Guess(lost) | At::Skip { lost, .. } => lost.why.and(why),
@@ -197,8 +206,8 @@ impl Parser {
 
     /// The stream ended: an event that is not complete is not dispatched.
     ///
-    /// Notes `sse.event_cut` where that event had data, or where bytes behind a gap were given up and no boundary
-    /// came.
+    /// Notes `sse.event_cut` where that event had data, or where bytes behind a gap were given up
+    /// and no boundary came.
     pub fn end(&mut self, at: Origin, findings: &mut Findings) {
         let lost = self.books.taken - self.books.boundary;
         match self.at {
@@ -230,21 +239,23 @@ impl Parser {
         bom + self.line.text.len() + self.open.data_len()
     }
 
-    /// Bytes given up so far: of events cut by a gap, too long or cut by the end, and up to where reading went on.
+    /// Bytes given up so far: of events cut by a gap, too long or cut by the end, and up to where
+    /// reading went on.
     #[must_use]
     pub fn given_up(&self) -> u64 {
         self.books.given_up
     }
 
-    /// The last event id (what a client would send as `Last-Event-ID`): the `id` of the last event that had one,
-    /// dispatched or not; `None` before the first. An empty id was reset by the server.
+    /// The last event id (what a client would send as `Last-Event-ID`): the `id` of the last event
+    /// that had one, dispatched or not; `None` before the first. An empty id was reset by the
+    /// server.
     #[must_use]
     pub fn last_event_id(&self) -> Option<&str> {
         self.last_id.as_deref()
     }
 
-    /// The reconnection time in milliseconds that the stream gave last, with an event or without; `None` before the
-    /// first.
+    /// The reconnection time in milliseconds that the stream gave last, with an event or without;
+    /// `None` before the first.
     #[must_use]
     pub fn retry(&self) -> Option<u64> {
         self.retry
@@ -261,7 +272,8 @@ impl Parser {
         }
     }
 
-    /// Reads one byte that may belong to a BOM; what only began like one is the beginning of the first line.
+    /// Reads one byte that may belong to a BOM; what only began like one is the beginning of the
+    /// first line.
     fn read_bom(&mut self, bytes: &mut Bytes, span: Span) {
         let At::Bom { matched, span: held } = &mut self.at else {
             return;
@@ -319,7 +331,8 @@ impl Parser {
         false
     }
 
-    /// Keeps the beginning of a line that goes on in a later push, unless nothing of the line is wanted.
+    /// Keeps the beginning of a line that goes on in a later push, unless nothing of the line is
+    /// wanted.
     fn keep(&mut self, piece: &[u8], span: Span, findings: &mut Findings) {
         let line = &mut self.line;
         if line.kind == Kind::Fresh {
@@ -402,7 +415,8 @@ impl Parser {
         }
     }
 
-    /// Gives up the event that is being read; `line_start` where the line that made it too long has ended.
+    /// Gives up the event that is being read; `line_start` where the line that made it too long has
+    /// ended.
     fn too_long(&mut self, line_start: bool, span: Span, findings: &mut Findings) {
         let detail = format!("an event with more than {} bytes was given up", self.cap);
         findings.add(Code::SseEventTooLong, span.end, detail);
@@ -412,7 +426,8 @@ impl Parser {
         self.at = At::Skip { lost, line_start };
     }
 
-    /// Reads one byte right behind a gap: goes on where the bytes so far are a field name with its colon.
+    /// Reads one byte right behind a gap: goes on where the bytes so far are a field name with its
+    /// colon.
     fn read_guess(&mut self, byte: u8, lost: Lost, span: Span, findings: &mut Findings) {
         self.line.text.extend_from_slice(&[byte]);
         Span::extend(&mut self.line.span, span);

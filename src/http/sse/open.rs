@@ -1,4 +1,5 @@
-//! The event that is being read, and its text: shared while it can be, copied once where it was cut.
+//! The event that is being read, and its text: shared while it can be, copied once where it was
+//! cut.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -50,7 +51,8 @@ impl Open {
         format!("{}…", cut.unwrap_or_default())
     }
 
-    /// Copies data that waits for its blank line: a slice would keep all that was pushed with it alive.
+    /// Copies data that waits for its blank line: a slice would keep all that was pushed with it
+    /// alive.
     pub(super) fn own(&mut self) {
         if let Some(data @ Text::Shared(_)) = &mut self.data {
             *data = Text::Own(BytesMut::from(data.as_slice()));

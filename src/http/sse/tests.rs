@@ -239,7 +239,8 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(word, 0..40).prop_map(|words| words.concat())
 }
 
-/// Pieces of `input`, cut at `cuts`, each with a packet number from `packets` (not always ascending).
+/// Pieces of `input`, cut at `cuts`, each with a packet number from `packets` (not always
+/// ascending).
 fn pieces(input: &[u8], cuts: &[usize], packets: &[u64]) -> Vec<(Vec<u8>, u64)> {
     let mut at: Vec<usize> = cuts.iter().map(|c| c % (input.len() + 1)).collect();
     at.extend([0, input.len()]);
@@ -256,7 +257,8 @@ fn push_all(parser: &mut Parser, pieces: &[(Vec<u8>, u64)]) -> (Vec<Event>, Vec<
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// Cut anywhere: the events of the whole-string oracle, each with exactly the packets of its bytes.
+    /// Cut anywhere: the events of the whole-string oracle, each with exactly the packets of its
+    /// bytes.
     #[test]
     fn same_as_the_oracle(input in stream(), cuts in prop::collection::vec(0usize..400, 0..30),
                           every in any::<bool>(), packets in prop::collection::vec(1u64..9, 1..6)) {
@@ -276,7 +278,8 @@ proptest! {
         prop_assert_eq!(parser.books.taken, input.len() as u64);
     }
 
-    /// Behind a gap nothing is invented: what is not marked degraded is an event of the whole stream.
+    /// Behind a gap nothing is invented: what is not marked degraded is an event of the whole
+    /// stream.
     #[test]
     fn a_gap_invents_nothing(input in stream(), from in 0usize..400, len in 0usize..40,
                              cuts in prop::collection::vec(0usize..400, 0..9)) {
@@ -301,7 +304,8 @@ proptest! {
         }
     }
 
-    /// Nor do events too long: cut anywhere, the same are given up and the others are those of the oracle.
+    /// Nor do events too long: cut anywhere, the same are given up and the others are those of the
+    /// oracle.
     #[test]
     fn the_cap_does_not_depend_on_cuts(input in stream(), cap in 6usize..24,
                                        cuts in prop::collection::vec(0usize..400, 0..30)) {
