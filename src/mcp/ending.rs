@@ -1,201 +1,156 @@
-//! What ends: transactions, streams, clients that go, and gaps; and what that leaves unanswered.
+//! What the end of a transaction means for the exchanges that it carried, and for its session.
 
-use super::message::is_open;
-use super::session::Stream;
-use super::tracker::{Tracker, about};
-use super::transaction::TransactionKey;
-use super::{Cause, SessionEnd, Transport};
-use crate::base::{Code, Degraded, Findings, Origin, Peers, ResponseEnd, Side, limits};
+use super::handle::{SessionIndex, TransactionKey};
+use super::record::{Cause, SessionEnd};
+use super::session::ServerStream;
+use super::tables::Tables;
+use super::transaction::{Transaction, TransactionEnd};
+use crate::base::{Origin, ResponseEnd, Side};
 
-/// How the transaction ended that carried a request.
-#[derive(Clone, Copy, Debug)]
-struct Carrier {
+/// Applies the end of a transaction, seen at `at`: nothing more of it will be seen.
+pub(super) fn end_transaction(
+    transaction: &Transaction,
+    end: TransactionEnd,
     at: Origin,
-    how: ResponseEnd,
-    /// `None` where no response was seen.
-    status: Option<u16>,
-    /// Its response was a stream with event ids.
-    resumable: bool,
+    tables: &mut Tables<'_>,
+) {
+    let Some(session) = transaction.session() else { return };
+    for n in transaction.requests() {
+        end_request(*n, transaction, end.how, at, tables);
+    }
+    end_server_requests(session, transaction.key(), end.how, tables);
+    if transaction.stream().is_some_and(|stream| stream.is_standalone()) {
+        end_standalone_stream(session, at, end.how, tables);
+    }
 }
 
-impl Tracker {
-    /// A response is over, or will never come.
-    pub(super) fn ended(
-        &mut self,
-        key: TransactionKey,
-        at: Origin,
-        how: ResponseEnd,
-        findings: &mut Findings,
-    ) {
-        let Some(transaction) = self.transactions.get(&key) else {
-            return;
+/// The transaction is over that carried the request of the exchange `n`.
+fn end_request(n: u64, transaction: &Transaction, how: ResponseEnd, at: Origin, tables: &mut Tables<'_>) {
+    let Some(open) = tables.exchanges.get_mut(n) else { return };
+    open.clear_carrier();
+    if !open.is_unanswered() {
+        return tables.complete(n);
+    }
+    open.degrade(transaction.degraded().and(transaction.gaps()));
+    let status = transaction.status();
+    if let Some(400..=599) = status {
+        open.set_http_error(transaction.body_error().cloned());
+        return tables.complete(n);
+    }
+    let is_by_client =
+        matches!(how, ResponseEnd::ClosedBy(Side::Client) | ResponseEnd::ResetBy(Side::Client));
+    if is_by_client && open.is_cancelled_by_closing() {
+        open.cancel(open.record().request.span.end, Cause::ClientClosed);
+    }
+    let session = tables.sessions.get(open.session());
+    let is_http_sse = session.is_some_and(|session| session.is_http_sse());
+    if status == Some(202) || (is_http_sse && status.is_some()) {
+        let Some(session) = session else { return };
+        let has_no_stream = match session.server_stream() {
+            ServerStream::Open(_) => false,
+            ServerStream::Ended(_) => true,
+            // It may have been opened before the capture began.
+            ServerStream::Unseen => session.degraded().is_none() && !session.is_http_sse(),
         };
-        let requests = transaction.requests.clone();
-        let degraded = transaction.degraded.and(transaction.gaps);
-        let status = transaction.status();
-        let resumable = transaction.stream.as_ref().is_some_and(|story| story.resumable);
-        let carrier = Carrier { at, how, status, resumable };
-        let standalone = transaction.stream.as_ref().is_some_and(|story| story.standalone);
-        let error = transaction.body_error.clone();
-        let Some(place) = transaction.session else { return };
-        for n in requests {
-            let Some(open) = self.exchanges.get_mut(&n) else {
-                continue;
-            };
-            open.carrier = None;
-            if !is_open(open) {
-                self.complete(n, findings);
-                continue;
-            }
-            open.told.degraded.add(degraded);
-            if let Some(400..=599) = status {
-                open.http_error(error.clone());
-                self.complete(n, findings);
-                continue;
-            }
-            self.carrier_over(n, carrier, findings);
-        }
-        // What the server asked on this stream is answered by POST: the end of the stream tells why it was not.
-        for n in self.open_of(place, Side::Server) {
-            if let Some(open) = self.exchanges.get_mut(&n).filter(|open| open.asked_on == Some(key)) {
-                open.ended = Some(Self::cause(how)).filter(|_| how != ResponseEnd::Open);
-            }
-        }
-        if standalone {
-            self.stream_over(place, at, how, findings);
+        let cause = if how == ResponseEnd::Open { Cause::CaptureEnd } else { Cause::NoStream };
+        open.set_ended(has_no_stream.then_some(cause));
+        return;
+    }
+    open.set_ended(Some(cause_of(how)));
+    // A session is found again by its id: to resume a stream with event ids, or to repeat a POST
+    // that was not answered.
+    let can_return = session.is_some_and(|session| session.has_id());
+    let is_resumable = transaction.stream().is_some_and(|stream| stream.is_resumable());
+    if how == ResponseEnd::Open || (is_resumable && can_return) {
+        return;
+    }
+    let is_repeatable = status.is_none() && !open.is_cancelled() && can_return;
+    if !(is_repeatable && tables.exchanges.await_repetition(at, n)) {
+        tables.complete(n);
+    }
+}
+
+/// What the server asked on this transaction's response is answered by POST. The end of the stream
+/// tells why it was not.
+fn end_server_requests(
+    session: SessionIndex,
+    key: TransactionKey,
+    how: ResponseEnd,
+    tables: &mut Tables<'_>,
+) {
+    for n in outstanding(session, Side::Server, tables) {
+        if let Some(open) = tables.exchanges.get_mut(n)
+            && open.server_carrier() == Some(key)
+        {
+            open.set_ended((how != ResponseEnd::Open).then(|| cause_of(how)));
         }
     }
+}
 
-    /// The transaction is over that carried an unanswered request.
-    fn carrier_over(&mut self, n: u64, carrier: Carrier, findings: &mut Findings) {
-        let Carrier { at, how, status, resumable } = carrier;
-        let closing_cancels = self.closing_cancels(n);
-        let Some(open) = self.exchanges.get_mut(&n) else { return };
-        let place = open.place;
-        let by_client =
-            matches!(how, ResponseEnd::ClosedBy(Side::Client) | ResponseEnd::ResetBy(Side::Client));
-        if closing_cancels && by_client && open.cancelled.is_none() {
-            open.cancelled = Some((open.told.request.span.end, Cause::ClientClosed));
-        }
-        let cancelled = open.cancelled.is_some();
-        let on_stream = self.answers_on_stream(place);
-        let Some(open) = self.exchanges.get_mut(&n) else { return };
-        if status == Some(202) || (on_stream && status.is_some()) {
-            let Some(state) = self.sessions.get(place) else {
-                return;
-            };
-            let no_stream = match state.stream {
-                Stream::Open(_) => false,
-                Stream::Ended(_) => true,
-                // It may have been opened before the capture began.
-                Stream::Unseen => {
-                    state.told.degraded.is_none() && state.told.session.transport != Transport::HttpSse
-                }
-            };
-            open.ended = Some(if how == ResponseEnd::Open { Cause::CaptureEnd } else { Cause::NoStream });
-            if !no_stream {
-                open.ended = None;
-            }
-            return;
-        }
-        open.ended = Some(Self::cause(how));
-        // Without a status the POST may be repeated on another connection; a stream with event ids may be resumed.
-        let repeatable = status.is_none() && !cancelled;
-        if how == ResponseEnd::Open || (resumable && self.may_be_resumed(place)) {
-            return;
-        }
-        if repeatable && self.may_be_resumed(place) && self.interrupted.len() < limits::MAX_OPEN_EXCHANGES {
-            self.interrupted.push_back((at, n));
-        } else {
-            self.complete(n, findings);
-        }
+/// A stream is over on which the server could send what belongs to no POST.
+fn end_standalone_stream(index: SessionIndex, at: Origin, how: ResponseEnd, tables: &mut Tables<'_>) {
+    let Some(session) = tables.sessions.get_mut(index) else { return };
+    let has_other_stream = session.close_stream(at, how);
+    if has_other_stream || how == ResponseEnd::Open {
+        return;
     }
-
-    /// A stream of a session that belongs to no POST is over.
-    fn stream_over(
-        &mut self,
-        place: super::session::SessionIndex,
-        at: Origin,
-        how: ResponseEnd,
-        findings: &mut Findings,
-    ) {
-        let Some(state) = self.sessions.get_mut(place) else {
-            return;
-        };
-        state.told.last = state.told.last.later(at);
-        let more = Self::stream_ended(state, how);
-        let legacy = state.told.session.transport == Transport::HttpSse;
-        if more || how == ResponseEnd::Open {
-            return;
-        }
-        if !legacy {
-            for n in self.open_of(place, Side::Client) {
-                if let Some(open) = self.exchanges.get_mut(&n).filter(|open| open.carrier.is_none()) {
-                    open.ended.get_or_insert(Self::cause(how));
-                }
-            }
-            return;
-        }
-        state.told.ended = SessionEnd::StreamClosed;
-        // HTTP+SSE has no resumption: what was to come on the stream will not come.
-        let mut open = self.open_of(place, Side::Client);
-        open.extend(self.open_of(place, Side::Server));
-        open.sort_unstable();
-        for n in open {
-            let Some(open) = self.exchanges.get_mut(&n) else {
-                continue;
-            };
-            open.ended = Some(Self::cause(how));
-            // The answer to the server may still be on its way, by POST; the status line of a POST too.
-            if open.told.origin == Side::Client
-                && is_open(open)
-                && (open.acknowledged || open.carrier.is_none())
+    if !session.is_http_sse() {
+        for n in outstanding(index, Side::Client, tables) {
+            if let Some(open) = tables.exchanges.get_mut(n)
+                && open.carrier().is_none()
             {
-                self.complete(n, findings);
+                open.set_ended_if_none(cause_of(how));
             }
         }
+        return;
     }
-
-    /// The client closed its direction while the response was not complete.
-    pub(super) fn client_gone(&mut self, key: TransactionKey, at: Origin) {
-        let requests = self.transactions.get(&key).map(|t| t.requests.clone()).unwrap_or_default();
-        for n in requests {
-            if self.closing_cancels(n)
-                && let Some(open) = self.exchanges.get_mut(&n).filter(|open| is_open(open))
-            {
-                open.cancelled.get_or_insert((at, Cause::ClientClosed));
-            }
-        }
-    }
-
-    /// Bytes are missing that could have held the answer to what is open.
-    pub(super) fn gap(
-        &mut self,
-        (key, peers, at): (TransactionKey, Peers, Origin),
-        side: Side,
-        why: Degraded,
-    ) {
-        let mut places = Vec::new();
-        if let Some(transaction) = self.transactions.get_mut(&key) {
-            transaction.gaps.add(why);
-            places.extend(transaction.session);
-        }
-        if let Some(state) = places.first().and_then(|place| self.sessions.get_mut(*place)) {
-            state.told.degraded.add(why);
-        }
-        if side == Side::Client {
-            // The client answers the server on any connection.
-            places.extend(self.sessions.of(peers));
-        }
-        for place in places {
-            if let Some(state) = self.sessions.get_mut(place) {
-                state.missed(side, at.packet, why);
-            }
+    session.end(SessionEnd::StreamClosed);
+    // HTTP+SSE streams cannot be resumed: responses that were due on this one will not come.
+    for n in all_outstanding(index, tables) {
+        let Some(open) = tables.exchanges.get_mut(n) else { continue };
+        open.set_ended(Some(cause_of(how)));
+        // The response to the server may still come by POST, and so may the status line of the
+        // client's POST.
+        let is_client = open.record().origin == Side::Client;
+        if is_client && open.is_unanswered() && (open.is_acknowledged() || open.carrier().is_none()) {
+            tables.complete(n);
         }
     }
+}
 
-    /// A session that the server does not know.
-    pub(super) fn refused(key: TransactionKey, at: Origin, id: &str, findings: &mut Findings) {
-        findings.push(about(Code::McpSessionRefused, at, key, format!("session {id}: 404")));
+/// The client closed its direction at `at`, before the response was complete.
+pub(super) fn close_client(transaction: &Transaction, at: Origin, tables: &mut Tables<'_>) {
+    for n in transaction.requests() {
+        if let Some(open) = tables.exchanges.get_mut(*n)
+            && open.is_unanswered()
+            && open.is_cancelled_by_closing()
+        {
+            open.cancel(at, Cause::ClientClosed);
+        }
+    }
+}
+
+/// Requests of `origin` without a response, oldest first.
+fn outstanding(session: SessionIndex, origin: Side, tables: &Tables<'_>) -> Vec<u64> {
+    tables.sessions.get(session).map_or_else(Vec::new, |session| session.all_outstanding(origin))
+}
+
+/// Requests of both sides without a response, oldest first.
+pub(super) fn all_outstanding(session: SessionIndex, tables: &Tables<'_>) -> Vec<u64> {
+    let mut numbers = outstanding(session, Side::Client, tables);
+    numbers.extend(outstanding(session, Side::Server, tables));
+    numbers.sort_unstable();
+    numbers
+}
+
+/// The cause of an exchange whose transaction or stream ended like this, without a response.
+fn cause_of(how: ResponseEnd) -> Cause {
+    match how {
+        // The server completed what should have carried the response.
+        ResponseEnd::Complete | ResponseEnd::ClosedBy(Side::Server) => Cause::ServerClosed,
+        ResponseEnd::ClosedBy(Side::Client) => Cause::ClientClosed,
+        ResponseEnd::ResetBy(Side::Client) => Cause::ClientReset,
+        ResponseEnd::ResetBy(Side::Server) => Cause::ServerReset,
+        ResponseEnd::Open => Cause::CaptureEnd,
     }
 }

@@ -1,8 +1,9 @@
-//! HTTP+SSE (2024-11-05): the `endpoint` event, the target that it names, and the session id that is shown of it.
+//! HTTP+SSE (2024-11-05): the target that an `endpoint` event names, and the session id in it.
 
-/// The path and query that an `endpoint` event names, seen from the target of the stream's own request
-/// (RFC 3986 section 5.2). Scheme and authority are ignored: behind a proxy they name another place than the wire does.
-pub(super) fn endpoint(base: Option<&str>, reference: &str) -> String {
+/// Resolves the reference in an `endpoint` event against the target of the stream's own request
+/// (RFC 3986 section 5.2) to a path and query. Scheme and authority are dropped: behind a proxy
+/// they name another server than the wire does.
+pub(super) fn resolve(base: Option<&str>, reference: &str) -> String {
     let reference = reference.trim();
     let reference = reference.split('#').next().unwrap_or_default();
     let base = base.unwrap_or("/");
@@ -20,7 +21,8 @@ pub(super) fn endpoint(base: Option<&str>, reference: &str) -> String {
     without_dots(&path)
 }
 
-/// What follows the authority of `scheme://authority…` or `//authority…`; `None` where there is none.
+/// What follows the authority of `scheme://authority…` or `//authority…`; `None` if the reference
+/// has none.
 fn authority_stripped(reference: &str) -> Option<&str> {
     let rest = match reference.strip_prefix("//") {
         Some(rest) => rest,
@@ -36,7 +38,7 @@ fn authority_stripped(reference: &str) -> Option<&str> {
     Some(rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/"))
 }
 
-/// RFC 3986 section 5.2.4, for the path in front of a query.
+/// Removes dot segments from the path of a target (RFC 3986 section 5.2.4).
 fn without_dots(target: &str) -> String {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let mut kept: Vec<&str> = Vec::new();
@@ -62,8 +64,9 @@ fn without_dots(target: &str) -> String {
     clean
 }
 
-/// The session id that is shown of a target, percent-decoded, and whether the query names it as one: the value whose
-/// name without `-`, `_` and case is `sessionid`, else the first value, else the last path segment.
+/// The session id in a target, percent-decoded, and whether its name says that it is one. It is the
+/// query value whose name without `-`, `_` and case is `sessionid`, else the first query value,
+/// else the last path segment.
 pub(super) fn shown_id(target: &str) -> (String, bool) {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let pairs = || {
@@ -86,7 +89,7 @@ fn is_session_id(name: &str) -> bool {
     letters.by_ref().eq(b"sessionid".iter().copied())
 }
 
-/// RFC 3986 section 2.1. What is no UTF-8 after it is replaced.
+/// Percent-decodes a text (RFC 3986 section 2.1). Invalid UTF-8 is replaced.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -108,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endpoints_in_every_spelling() {
+    fn references_are_resolved_against_the_target_of_the_stream() {
         for (base, reference, target) in [
             (Some("/sse"), "/messages?sessionId=1", "/messages?sessionId=1"),
             (Some("/sse-c"), "?sid=odd-c", "/sse-c?sid=odd-c"),
@@ -119,12 +122,12 @@ mod tests {
             (Some("/sse"), "//host/m#f", "/m"),
             (None, " m ", "/m"),
         ] {
-            assert_eq!(endpoint(base, reference), target, "{reference}");
+            assert_eq!(resolve(base, reference), target, "{reference}");
         }
     }
 
     #[test]
-    fn ids_in_every_spelling() {
+    fn session_ids_are_found_in_query_and_path() {
         for (target, id, named) in [
             ("/m?sessionId=a-b", "a-b", true),
             ("/m?x=1&session_id=7f", "7f", true),

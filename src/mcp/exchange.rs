@@ -1,64 +1,100 @@
-//! Exchanges that are open, and which message belongs to which.
+//! An exchange that is open: its request was seen, and what becomes of it is not known yet.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::session::SessionIndex;
-use super::transaction::TransactionKey;
-use super::{Cause, Exchange, Id, MessageSpan, RpcError, SessionRef, Status};
-use crate::base::{Degraded, Origin, Peers, Side, Span};
-use crate::rpc::{Envelope, Kind};
+use super::handle::{SessionIndex, TransactionKey};
+use super::record::{Cause, Exchange, MessageSpan, SessionRef};
+use super::transaction::{ResponseHead, Transaction};
+use super::{method, revision};
+use crate::base::{Code, Degraded, Origin, Side, Span, Status};
+use crate::rpc::{Envelope, Id, Kind, RpcError};
 
-/// An exchange that is not told yet.
+/// An open exchange.
 #[derive(Debug)]
 pub(super) struct OpenExchange {
-    pub(super) told: Exchange,
-    pub(super) place: SessionIndex,
-    /// The transaction that carried the request; `None` once that is over.
-    pub(super) carrier: Option<TransactionKey>,
-    /// The transaction whose response carried the request of the server.
-    pub(super) asked_on: Option<TransactionKey>,
-    /// The stream that its answer may come on, and how many segments the server had sent again there when it was asked.
-    pub(super) stream: Option<(TransactionKey, u32)>,
-    pub(super) token: Option<Id>,
-    /// Its response was seen: it waits for the status line that answers its POST.
-    pub(super) answered: bool,
+    record: Exchange,
+    session: SessionIndex,
+    /// The transaction that carried the client's request; `None` once it is over, and for requests
+    /// of the server.
+    carrier: Option<TransactionKey>,
+    /// The transaction whose response carried the server's request; `None` for requests of the
+    /// client.
+    server_carrier: Option<TransactionKey>,
+    /// The stream on which the response may come, and the server's retransmissions there when the
+    /// request was sent.
+    stream: Option<(TransactionKey, u32)>,
+    token: Option<Id>,
+    is_answered: bool,
     /// The packet that cancelled it, and how.
-    pub(super) cancelled: Option<(Origin, Cause)>,
-    /// How what should have carried its answer ended, as far as it has.
-    pub(super) ended: Option<Cause>,
-    /// The POST was accepted or answered: a repetition would be another request.
-    pub(super) acknowledged: bool,
+    cancelled: Option<(Origin, Cause)>,
+    /// How the transaction or stream that should have carried its response ended; `None` while it
+    /// is open.
+    ended: Option<Cause>,
+    /// The head of the response to its POST was seen. A POST with the same message is then another
+    /// request.
+    is_acknowledged: bool,
 }
 
-/// What a new exchange is made of.
-pub(super) struct NewExchange<'a> {
-    pub(super) n: u64,
-    pub(super) peers: Peers,
-    pub(super) session: SessionRef,
-    pub(super) place: SessionIndex,
-    pub(super) carrier: TransactionKey,
-    pub(super) origin: Side,
-    pub(super) envelope: &'a Envelope,
+/// A message and the side that sent it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message<'a> {
+    pub(super) from: Side,
+    /// Packets of the body or the event.
     pub(super) span: Span,
-    pub(super) method: Arc<str>,
-    pub(super) name: Option<Arc<str>>,
     pub(super) degraded: Degraded,
+    pub(super) envelope: &'a Envelope,
+}
+
+/// The transaction that carries a response, as far as its exchange needs it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Carrier {
+    pub(super) key: TransactionKey,
+    pub(super) degraded: Degraded,
+    /// Segments that the client retransmitted since the transaction began.
+    pub(super) client_retransmissions: u32,
+    /// Segments that the server retransmitted on the connection.
+    pub(super) server_retransmissions: u32,
+}
+
+impl Carrier {
+    pub(super) fn of(transaction: &Transaction) -> Self {
+        Self {
+            key: transaction.key(),
+            degraded: transaction.degraded(),
+            client_retransmissions: transaction.client_retransmissions(),
+            server_retransmissions: transaction.server_retransmissions(),
+        }
+    }
+
+    /// A transaction that is no longer known.
+    pub(super) fn unknown(key: TransactionKey) -> Self {
+        Self { key, degraded: Degraded::NONE, client_retransmissions: 0, server_retransmissions: 0 }
+    }
 }
 
 impl OpenExchange {
-    pub(super) fn new(asked: NewExchange<'_>) -> Self {
-        let NewExchange { n, peers, session, place, carrier, origin, envelope, span, method, name, degraded } =
-            asked;
-        let told = Exchange {
+    /// The exchange number `n`, opened by `message` in `transaction`.
+    pub(super) fn new(
+        n: u64,
+        message: Message<'_>,
+        transaction: &Transaction,
+        session: (SessionIndex, SessionRef),
+        (method, name): (Arc<str>, Option<Arc<str>>),
+    ) -> Self {
+        let Message { from, span, degraded, envelope } = message;
+        let (key, peers) = (transaction.key(), transaction.peers());
+        let (session, reference) = session;
+        // A request on a stream is no better known than whose stream it is.
+        let stream_degraded = if from == Side::Server { transaction.degraded() } else { Degraded::NONE };
+        let record = Exchange {
             n,
             tcp_stream: peers.tcp_stream,
-            transaction: carrier.1.0,
+            transaction: key.1.0,
             answered_on: None,
-            session,
+            session: reference,
             client: peers.client,
             protocol_version: None,
-            origin,
+            origin: from,
             id: envelope.id.clone().unwrap_or(Id::Null),
             method,
             name,
@@ -72,83 +108,221 @@ impl OpenExchange {
             cause: None,
             continues: None,
             retransmissions: 0,
-            degraded,
+            degraded: degraded.and(stream_degraded),
             findings: envelope.faults.iter().map(|fault| fault.code).collect(),
         };
-        let token = envelope.look.progress_token.clone();
-        let asked_on = (origin == Side::Server).then_some(carrier);
-        let carrier = (origin == Side::Client).then_some(carrier);
         Self {
-            told,
-            place,
-            carrier,
-            asked_on,
+            record,
+            session,
+            carrier: (from == Side::Client).then_some(key),
+            server_carrier: (from == Side::Server).then_some(key),
             stream: None,
-            token,
-            answered: false,
+            token: envelope.look.progress_token.clone(),
+            is_answered: false,
             cancelled: None,
             ended: None,
-            acknowledged: false,
+            is_acknowledged: false,
         }
     }
 
-    /// Length of the texts that it was opened with, in bytes: what its sender chose.
+    /// The exchange as far as it is known.
+    pub(super) fn record(&self) -> &Exchange {
+        &self.record
+    }
+
+    pub(super) fn into_record(self) -> Exchange {
+        self.record
+    }
+
+    pub(super) fn session(&self) -> SessionIndex {
+        self.session
+    }
+
+    pub(super) fn token(&self) -> Option<&Id> {
+        self.token.as_ref()
+    }
+
+    /// The transaction that carried the client's request; `None` once it is over, and for requests
+    /// of the server.
+    pub(super) fn carrier(&self) -> Option<TransactionKey> {
+        self.carrier
+    }
+
+    /// The transaction whose response carried the server's request.
+    pub(super) fn server_carrier(&self) -> Option<TransactionKey> {
+        self.server_carrier
+    }
+
+    /// Length of the texts that the sender chose, in bytes.
     pub(super) fn text_len(&self) -> usize {
         let token = self.token.as_ref().map_or(0, Id::len);
-        self.told.id.len()
-            + token
-            + self.told.method.len()
-            + self.told.name.as_ref().map_or(0, |name| name.len())
+        let name = self.record.name.as_ref().map_or(0, |name| name.len());
+        self.record.id.len() + token + self.record.method.len() + name
+    }
+
+    /// Whether it has neither a response nor another outcome.
+    pub(super) fn is_unanswered(&self) -> bool {
+        !self.is_answered && self.record.status == Status::Unanswered
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
+    /// Whether it waits for the status line that answers its POST.
+    pub(super) fn needs_acknowledgement(&self) -> bool {
+        self.record.origin == Side::Client && !self.is_acknowledged && self.carrier.is_some()
+    }
+
+    pub(super) fn is_acknowledged(&self) -> bool {
+        self.is_acknowledged
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.is_some()
+    }
+
+    /// Whether the client cancels it by closing the response stream: since 2026-07-28.
+    pub(super) fn is_cancelled_by_closing(&self) -> bool {
+        self.record.protocol_version.as_deref().is_some_and(revision::is_stateless)
+    }
+
+    /// Whether its connection was lost before any response head, so that the client may POST it
+    /// again.
+    pub(super) fn is_interrupted(&self) -> bool {
+        !self.is_acknowledged
+            && self.carrier.is_none()
+            && self.ended.is_some_and(|cause| cause != Cause::CaptureEnd)
+    }
+
+    pub(super) fn degrade(&mut self, why: Degraded) {
+        self.record.degraded.add(why);
+    }
+
+    /// Lists codes among the findings of the exchange.
+    pub(super) fn add_findings(&mut self, codes: impl IntoIterator<Item = Code>) {
+        self.record.findings.extend(codes);
+    }
+
+    pub(super) fn count_progress(&mut self) {
+        self.record.progress = self.record.progress.saturating_add(1);
+    }
+
+    pub(super) fn set_continues(&mut self, n: Option<u64>) {
+        self.record.continues = n;
+    }
+
+    pub(super) fn set_protocol_version(&mut self, version: Option<Arc<str>>) {
+        self.record.protocol_version = version;
+    }
+
+    /// Sets the session's revision where the exchange has none of its own.
+    pub(super) fn set_protocol_version_if_none(&mut self, version: Option<&Arc<str>>) {
+        if self.record.protocol_version.is_none() && !method::is_initialize(&self.record.method) {
+            self.record.protocol_version = version.cloned();
+        }
+    }
+
+    /// Sets the session as it is known when the exchange completes: its transport may have shown
+    /// itself since.
+    pub(super) fn set_session(&mut self, session: SessionRef) {
+        self.record.session = session;
+    }
+
+    /// The stream on which the response may come, and the server's retransmissions there so far.
+    pub(super) fn set_stream(&mut self, stream: Option<(TransactionKey, u32)>) {
+        self.stream = stream;
+    }
+
+    /// Takes the head of the response to the POST; returns whether it is the first.
+    pub(super) fn acknowledge(&mut self, response: &ResponseHead) -> bool {
+        self.record.http_status = response.status;
+        self.record.ack = response.status.map(|_| response.start);
+        !std::mem::replace(&mut self.is_acknowledged, true)
+    }
+
+    pub(super) fn add_retransmissions(&mut self, retransmissions: u32) {
+        self.record.retransmissions = self.record.retransmissions.saturating_add(retransmissions);
     }
 
     /// Takes the response.
-    pub(super) fn answer(
-        &mut self,
-        carrier: TransactionKey,
-        envelope: &Envelope,
-        span: Span,
-        degraded: Degraded,
-    ) {
-        self.answered = true;
-        self.told.answered_on = Some((carrier.0, carrier.1.0));
-        self.told.response = Some(MessageSpan { span, bytes: envelope.bytes });
-        self.told.degraded.add(degraded);
-        self.told.error.clone_from(&envelope.error);
-        self.told.findings.extend(envelope.faults.iter().map(|fault| fault.code));
-        self.told.status = match envelope.kind {
+    pub(super) fn answer(&mut self, carrier: Carrier, message: Message<'_>) {
+        let Message { from, span, degraded, envelope } = message;
+        self.is_answered = true;
+        self.record.answered_on = Some((carrier.key.0, carrier.key.1.0));
+        self.record.response = Some(MessageSpan { span, bytes: envelope.bytes });
+        self.record.degraded.add(degraded.and(carrier.degraded));
+        self.record.error.clone_from(&envelope.error);
+        self.record.findings.extend(envelope.faults.iter().map(|fault| fault.code));
+        self.record.status = match envelope.kind {
             Kind::Error => Status::Error,
             _ if envelope.look.is_error => Status::ToolError,
             _ => Status::Ok,
         };
+        if self.cancelled.is_some_and(|(at, _)| at.packet < span.end.packet) {
+            self.record.findings.push(Code::McpLateResponse);
+        }
+        // Those of the stream since the request, or of the POST with which the client responds.
+        let retransmissions = match self.stream {
+            Some((key, before)) if key == carrier.key => {
+                carrier.server_retransmissions.saturating_sub(before)
+            }
+            _ if from == Side::Client => carrier.client_retransmissions,
+            _ => 0,
+        };
+        self.add_retransmissions(retransmissions);
     }
 
-    /// The request ended in a 4xx or 5xx without a response.
-    pub(super) fn http_error(&mut self, error: Option<RpcError>) {
-        self.told.status = Status::HttpError;
-        self.told.cause = Some(Cause::HttpError);
-        self.told.error = error;
+    /// The response to the POST is a 4xx or 5xx; `error` is what its body says.
+    pub(super) fn set_http_error(&mut self, error: Option<RpcError>) {
+        self.record.status = Status::HttpError;
+        self.record.cause = Some(Cause::HttpError);
+        self.record.error = error;
     }
 
-    /// What is left to say when nothing more comes: the cause, where there is no answer, and whether the cancellation
-    /// came before it, where there is one.
+    /// Cancels it, unless it is cancelled already.
+    pub(super) fn cancel(&mut self, at: Origin, cause: Cause) {
+        self.cancelled.get_or_insert((at, cause));
+    }
+
+    /// The transaction that carried the request is over.
+    pub(super) fn clear_carrier(&mut self) {
+        self.carrier = None;
+    }
+
+    /// Sets how the transaction or stream ended that should have carried the response.
+    pub(super) fn set_ended(&mut self, cause: Option<Cause>) {
+        self.ended = cause;
+    }
+
+    pub(super) fn set_ended_if_none(&mut self, cause: Cause) {
+        self.ended.get_or_insert(cause);
+    }
+
+    /// The client POSTed the request again, in another transaction.
+    pub(super) fn repeat(&mut self, carrier: TransactionKey) {
+        self.carrier = Some(carrier);
+        self.ended = None;
+        self.record.findings.push(Code::McpPostRepeated);
+    }
+
+    /// Sets status and cause: nothing more is to come. A cancellation counts only if it came before
+    /// the response.
     pub(super) fn settle(&mut self) {
-        let end = self.told.response.map(|response| response.span.end.packet);
+        let end = self.record.response.map(|response| response.span.end.packet);
         match self.cancelled {
             Some((at, cause)) if end.is_none_or(|end| at.packet < end) => {
-                self.told.status = Status::Cancelled;
-                self.told.cause = Some(cause);
+                self.record.status = Status::Cancelled;
+                self.record.cause = Some(cause);
             }
-            _ if self.told.status == Status::Unanswered => {
+            _ if self.record.status == Status::Unanswered => {
                 let cause = self.ended.unwrap_or(Cause::CaptureEnd);
                 if cause == Cause::CaptureEnd {
-                    self.told.degraded.add(Degraded::CAPTURE_END);
+                    self.record.degraded.add(Degraded::CAPTURE_END);
                 }
-                self.told.cause = Some(cause);
+                self.record.cause = Some(cause);
             }
             _ => {}
         }
     }
 }
-
-/// All open exchanges, oldest first.
-pub(super) type OpenExchanges = BTreeMap<u64, Box<OpenExchange>>;

@@ -1,26 +1,28 @@
-//! The methods that mean something here.
+//! JSON-RPC methods of MCP that the analysis knows.
 
 use crate::rpc::Envelope;
 
+pub(super) const INITIALIZE: &str = "initialize";
+pub(super) const PING: &str = "ping";
 pub(super) const PROGRESS: &str = "notifications/progress";
 pub(super) const CANCELLED: &str = "notifications/cancelled";
 pub(super) const INITIALIZED: &str = "notifications/initialized";
 
 pub(super) fn is_initialize(method: &str) -> bool {
-    method == "initialize"
+    method == INITIALIZE
 }
 
-/// Methods about a task that exists (2025-11-25, experimental; an extension since).
+/// Whether the method concerns an existing task (experimental in 2025-11-25, an extension since).
 pub(super) fn is_task(method: &str) -> bool {
     method.starts_with("tasks/")
 }
 
-/// Whether the method names a tool, a prompt or a resource.
-pub(super) fn has_name(envelope: &Envelope) -> bool {
-    matches!(
-        envelope.method.as_deref(),
+/// The tool, prompt or resource URI that a request names; `None` for methods without one.
+pub(super) fn name_of(envelope: &Envelope) -> Option<&str> {
+    match envelope.method.as_deref() {
         Some(
-            "tools/call" | "prompts/get" | "resources/read" | "resources/subscribe" | "resources/unsubscribe"
-        )
-    )
+            "tools/call" | "prompts/get" | "resources/read" | "resources/subscribe" | "resources/unsubscribe",
+        ) => envelope.look.name.as_deref().or(envelope.look.uri.as_deref()),
+        _ => None,
+    }
 }

@@ -1,22 +1,31 @@
 //! Tracks MCP sessions and exchanges: JSON-RPC envelopes in, [`Record`]s out.
 //!
-//! The only layer that knows what MCP's methods mean. It takes traffic as it is and reports each rule that the traffic
-//! breaks.
+//! The only layer that knows what MCP's methods mean. It takes traffic as it is and reports each
+//! rule that the traffic breaks.
 
 mod ending;
 mod endpoint;
+mod event_stream;
+mod evidence;
 mod exchange;
+mod exchange_table;
+mod handle;
+mod history;
 mod interner;
 mod message;
 mod method;
 mod record;
+mod request_index;
+mod revision;
 mod router;
 mod rules;
 mod session;
+mod session_table;
+mod step;
+mod tables;
 mod tracker;
 mod transaction;
-
-use crate::base::Side;
+mod transaction_table;
 
 pub use crate::base::Status;
 pub use crate::rpc::{Id, Implementation, RpcError};

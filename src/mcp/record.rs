@@ -1,30 +1,30 @@
-//! What this layer emits.
+//! Records: what this layer emits.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::base::{Code, Degraded, PacketNo, ResponseEnd, Side, Span, Status, Timestamp};
+use crate::base::{Code, Degraded, Origin, PacketNo, ResponseEnd, Side, Span, Status, Timestamp};
 use crate::rpc::{Id, Implementation, RpcError};
 
-/// What the room hands on, each when it is complete.
+/// What this layer emits, each when it is complete.
 #[derive(Clone, Debug)]
 pub enum Record {
-    /// A request whose answer is not complete yet: its exchange as far as it is known. Told only where it was asked
-    /// for: see [`super::Tracker::emit_requests`].
+    /// A request without a response yet: its exchange as far as it is known. Emitted only after
+    /// [`super::Tracker::emit_requests`].
     Request(Box<Exchange>),
-    /// A request and what became of it.
+    /// A request and its outcome.
     Exchange(Box<Exchange>),
     /// A notification.
     Notification(Box<Notification>),
     /// A `text/event-stream`, MCP or not.
     Stream(Box<Stream>),
-    /// A session; told at the end of the capture, or when it was given up.
+    /// A session, at the end of the capture or when it is evicted.
     Session(Box<Session>),
-    /// What a server offers, each time that a list of it was seen.
+    /// Tools, prompts or resources of a server: one for each response that lists them.
     Offer(Box<Offer>),
 }
 
-/// What carries MCP.
+/// Transport of MCP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// HTTP+SSE, the transport of 2024-11-05.
@@ -34,7 +34,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// The word of the exports.
+    /// Name in exports and filters.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -44,44 +44,44 @@ impl Transport {
     }
 }
 
-/// What a record tells of its session.
+/// The session of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRef {
     /// The session's number in this capture, from 1: `s1`.
     pub number: u32,
-    /// The id on the wire; `None` where the wire has none.
+    /// The session id on the wire; `None` if the session has none.
     pub id: Option<Arc<str>>,
-    /// What carries it.
+    /// Its transport.
     pub transport: Transport,
     /// The server's address and port.
     pub server: SocketAddr,
-    /// The client end of the session's first connection.
+    /// The client's address and port on the session's first connection.
     pub client: SocketAddr,
 }
 
-/// Why a request has no answer.
+/// Why a request has no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
-    /// The client closed the connection or stream that should have carried it.
+    /// The client closed the connection or stream that should have carried the response.
     ClientClosed,
-    /// The server closed it.
+    /// The server closed it, or completed the HTTP response without a JSON-RPC response.
     ServerClosed,
     /// The client reset it.
     ClientReset,
     /// The server reset it.
     ServerReset,
-    /// It was accepted (202) and there is no stream to answer on.
+    /// The server accepted the request (202), and has no stream to send the response on.
     NoStream,
     /// `notifications/cancelled`.
     Cancelled,
-    /// The HTTP status that stands in `http_status`.
+    /// The HTTP status in `http_status`.
     HttpError,
-    /// The capture ended first.
+    /// The capture ended before the response.
     CaptureEnd,
 }
 
 impl Cause {
-    /// All of them.
+    /// Every cause.
     pub const ALL: [Self; 8] = [
         Self::ClientClosed,
         Self::ServerClosed,
@@ -93,7 +93,7 @@ impl Cause {
         Self::CaptureEnd,
     ];
 
-    /// The word of the exports.
+    /// Name in exports and filters.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -109,68 +109,74 @@ impl Cause {
     }
 }
 
-/// The packets and the size of one message of an exchange.
+/// Packets and size of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageSpan {
-    /// The packets that carried it, and so its times.
+    /// The packets that carried it; its times are theirs.
     pub span: Span,
     /// Length of its JSON text, in bytes.
     pub bytes: u64,
 }
 
-/// A JSON-RPC request and what became of it.
+/// A JSON-RPC request and its outcome.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    /// Its number: requests are counted from 1 in packet order.
+    /// Number of the request in the capture, from 1, in packet order.
     pub n: u64,
     /// Wireshark's number of the connection that carried the request.
     pub tcp_stream: u32,
     /// The number of the transaction that carried the request, on that connection.
     pub transaction: u32,
-    /// The connection and the transaction that carried the response; `None` where none was seen.
+    /// The connection and the transaction that carried the response; `None` if there is no
+    /// response.
     pub answered_on: Option<(u32, u32)>,
     /// Its session.
     pub session: SessionRef,
     /// The client's address and port on the connection that carried the request.
     pub client: SocketAddr,
-    /// The revision of MCP that holds for it; `None` before it is known.
+    /// The revision of MCP that applies; `None` if it is not known.
     pub protocol_version: Option<Arc<str>>,
-    /// Who asked.
+    /// The side that sent the request.
     pub origin: Side,
     /// The request's id.
     pub id: Id,
     /// The method.
     pub method: Arc<str>,
-    /// The tool, the prompt or the resource URI; `None` for methods that have none.
+    /// The tool, the prompt or the resource URI; `None` for methods without one.
     pub name: Option<Arc<str>>,
-    /// What became of it.
+    /// The outcome.
     pub status: Status,
-    /// The JSON-RPC error, also that of the body of an `http_error`.
+    /// The JSON-RPC error, also the one in the body of an `http_error`.
     pub error: Option<RpcError>,
-    /// The status of the POST's final response; `None` for requests from the server, or where none was seen.
+    /// Status of the POST's final response; `None` for requests from the server, or if it was not
+    /// captured.
     pub http_status: Option<u16>,
     /// The request.
     pub request: MessageSpan,
-    /// The response; `None` where none was seen.
+    /// The response; `None` if there is none.
     pub response: Option<MessageSpan>,
-    /// First byte of the final status line that answers the POST; `None` for requests from the server.
+    /// Time of the first byte of the final status line that answers the POST; `None` for requests
+    /// from the server.
     pub ack: Option<Timestamp>,
-    /// How many progress notifications came for it.
+    /// Number of its progress notifications.
     pub progress: u32,
-    /// Why it has no answer; `None` where it has one.
+    /// Why it has no response; `None` if it has one.
     pub cause: Option<Cause>,
-    /// The `n` of the exchange that it continues (`input_required`, tasks).
+    /// The `n` of the exchange that it continues (`input_required`, tasks); `None` if it continues
+    /// none.
     pub continues: Option<u64>,
-    /// Segments that were sent again in the directions and packets that carried its request or its response.
+    /// Retransmitted segments of the directions that carried its request and its response, while
+    /// they did.
     pub retransmissions: u32,
-    /// Why this may not be the whole of it.
+    /// Reasons why the record may be incomplete.
     pub degraded: Degraded,
-    /// What was noticed about it.
+    /// Codes of its findings.
     pub findings: Vec<Code>,
 }
 
 impl Exchange {
-    /// First byte of the request to last byte of the response, in nanoseconds. May be negative (design: «Time»).
+    /// First byte of the request to last byte of the response, in nanoseconds. Negative if the
+    /// response was complete before the request began. `None` without a response.
     #[must_use]
     pub fn total_ns(&self) -> Option<i64> {
         self.response.map(|response| response.span.end.time.since(self.request.span.start.time))
@@ -182,14 +188,14 @@ impl Exchange {
         self.request.span.end.time.since(self.request.span.start.time)
     }
 
-    /// Last byte of the request to first byte of the response, in nanoseconds. Negative where the answer began before
-    /// the request was complete.
+    /// Last byte of the request to first byte of the response, in nanoseconds. Negative if the
+    /// response began before the request was complete. `None` without a response.
     #[must_use]
     pub fn wait_ns(&self) -> Option<i64> {
         self.response.map(|response| response.span.start.time.since(self.request.span.end.time))
     }
 
-    /// First to last byte of the response, in nanoseconds.
+    /// First to last byte of the response, in nanoseconds. `None` without a response.
     #[must_use]
     pub fn receive_ns(&self) -> Option<i64> {
         self.response.map(|response| response.span.end.time.since(response.span.start.time))
@@ -201,7 +207,7 @@ impl Exchange {
         self.ack.map(|ack| ack.since(self.request.span.end.time))
     }
 
-    /// The highest packet number that the exchange rests on.
+    /// The packet that completed the exchange: the later one of the ends of request and response.
     #[must_use]
     pub fn last_packet(&self) -> PacketNo {
         let request = self.request.span.end.packet;
@@ -216,53 +222,53 @@ pub struct Notification {
     pub session: SessionRef,
     /// Wireshark's number of the connection that carried it.
     pub tcp_stream: u32,
-    /// Who sent it.
+    /// The side that sent it.
     pub from: Side,
     /// The method.
     pub method: Arc<str>,
-    /// Its packets and its size. Its time is the start.
+    /// Its packets and its size.
     pub message: MessageSpan,
-    /// The `n` of the exchange that it belongs to (progress, cancellation, a message on a POST's own stream); `None`
-    /// where it belongs to none.
+    /// The `n` of the exchange that it belongs to (progress, cancellation, a message on a POST's
+    /// own stream); `None` if it belongs to none.
     pub exchange: Option<u64>,
-    /// Why this may not be the whole of it.
+    /// Reasons why the record may be incomplete.
     pub degraded: Degraded,
 }
 
 /// A `text/event-stream` response.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    /// Its session; `None` where it is no MCP, or its session is not known.
+    /// Its session; `None` if it does not carry MCP, or its session is not known.
     pub session: Option<SessionRef>,
-    /// The `n` of the exchange whose POST opened it; `None` where no request did.
+    /// The `n` of the exchange whose POST opened it; `None` if no request did.
     pub exchange: Option<u64>,
     /// Wireshark's number of its connection.
     pub tcp_stream: u32,
     /// The number of its transaction on that connection.
     pub transaction: u32,
-    /// The HTTP method of its request; `None` where the request was not captured.
+    /// The HTTP method of its request; `None` if the request was not captured.
     pub method: Option<Box<str>>,
-    /// The target of its request; `None` where the request was not captured.
+    /// The target of its request; `None` if the request was not captured.
     pub target: Option<Box<str>>,
-    /// The status of its response; `None` where the head was not captured.
+    /// The status of its response; `None` if the head was not captured.
     pub http_status: Option<u16>,
     /// The server's address and port.
     pub server: SocketAddr,
     /// The client's address and port.
     pub client: SocketAddr,
-    /// Its packets: from the first byte of the request's head (the first byte seen of it, where that was not captured).
+    /// Its packets, from the first captured byte of the request's head.
     pub span: Span,
-    /// When its first event began; `None` where there was none.
+    /// Start of its first event; `None` without events.
     pub first_event: Option<Timestamp>,
-    /// When its last event was complete; `None` where there was none.
+    /// End of its last event; `None` without events.
     pub last_event: Option<Timestamp>,
-    /// Events dispatched.
+    /// Number of events dispatched (WHATWG HTML, server-sent events).
     pub events: u64,
-    /// Bytes of its body after content decoding.
+    /// Length of its body after content decoding, in bytes.
     pub bytes: u64,
     /// How it ended.
     pub ended: ResponseEnd,
-    /// Why this may not be the whole of it.
+    /// Reasons why the record may be incomplete.
     pub degraded: Degraded,
 }
 
@@ -273,12 +279,12 @@ pub enum SessionEnd {
     Deleted,
     /// The stream of an HTTP+SSE session ended.
     StreamClosed,
-    /// It did not, before the capture did.
+    /// It did not end before the capture did.
     Open,
 }
 
 impl SessionEnd {
-    /// The word of the exports.
+    /// Name in exports and filters.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -289,34 +295,36 @@ impl SessionEnd {
     }
 }
 
-/// What one client and one server said to each other.
+/// What one client and one server exchanged under one session id, or without one.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// Its number, id, transport and ends.
+    /// Its number, id, transport and addresses.
     pub session: SessionRef,
-    /// The negotiated revision; under 2026-07-28 the latest request's. `None` where it was not seen.
+    /// The negotiated revision; since 2026-07-28 the one of the latest request. `None` if it was
+    /// not seen.
     pub protocol_version: Option<Arc<str>>,
-    /// Name and version of the client; `None` where not seen.
+    /// Name and version of the client; `None` if not seen.
     pub client_info: Option<Implementation>,
-    /// Name and version of the server; `None` where not seen.
+    /// Name and version of the server; `None` if not seen.
     pub server_info: Option<Implementation>,
     /// Interner of the client's capabilities, as announced.
     pub client_capabilities: Vec<Box<str>>,
     /// Interner of the server's capabilities, as announced.
     pub server_capabilities: Vec<Box<str>>,
-    /// How many exchanges it has.
+    /// Number of its exchanges.
     pub exchanges: u64,
     /// Its first packet.
-    pub first: crate::base::Origin,
+    pub first: Origin,
     /// Its last packet.
-    pub last: crate::base::Origin,
+    pub last: Origin,
     /// How it ended.
     pub ended: SessionEnd,
-    /// Why this may not be the whole of it.
+    /// Reasons why the record may be incomplete.
     pub degraded: Degraded,
 }
 
-/// What a server offers: one page of `tools/list` and its like.
+/// One page of a server's `tools/list`, `prompts/list`, `resources/list` or
+/// `resources/templates/list`.
 #[derive(Clone, Debug)]
 pub struct Offer {
     /// The server's address and port.

@@ -1,280 +1,400 @@
-//! HTTP transactions while they last: which session they speak for, what they carry, and the streams among them.
+//! An HTTP transaction while it lasts: its heads, its session, and what it carries until the
+//! session is known.
 
 use std::sync::Arc;
 
-use super::Stream;
-use super::session::SessionIndex;
+use super::event_stream::EventStream;
+use super::handle::{SessionIndex, TransactionKey};
+use super::record::Stream;
 use crate::base::{Degraded, Peers, ResponseEnd, Span, Timestamp, text};
-use crate::rpc::{Field, Head, Parsed, RpcError, StartLine, StreamEvent, TransactionNo};
+use crate::rpc::{Field, Head, Parsed, RpcError, StartLine, StreamEvent};
 
-/// A transaction: Wireshark's number of its connection, and its number there.
-pub(super) type TransactionKey = (u32, TransactionNo);
+/// A transaction that is not over.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    key: TransactionKey,
+    peers: Peers,
+    request: Option<RequestHead>,
+    /// Packets of the request, or of its head if the body is not complete.
+    request_span: Option<Span>,
+    has_request_body: bool,
+    response: Option<ResponseHead>,
+    session: Option<SessionIndex>,
+    /// What it carried before its session was known, in order.
+    waiting: Vec<Content>,
+    /// The exchanges whose requests it carried.
+    requests: Vec<u64>,
+    /// The error in the response that names none of these.
+    body_error: Option<RpcError>,
+    stream: Option<EventStream>,
+    end: Option<TransactionEnd>,
+    /// Retransmissions of the client and the server on the connection, before the transaction and
+    /// so far.
+    retransmissions: ([u32; 2], [u32; 2]),
+    degraded: Degraded,
+    /// Why bytes of the connection are missing.
+    gaps: Degraded,
+}
 
-/// The methods that MCP uses over HTTP.
+/// HTTP methods that MCP uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
-    /// The request was not captured, or not yet.
-    Unseen,
     Get,
     Post,
     Delete,
     Other,
 }
 
-/// What is known of a transaction that is not over.
+/// The head of a request.
 #[derive(Debug)]
-pub(super) struct Transaction {
-    pub(super) key: TransactionKey,
-    pub(super) peers: Peers,
+pub(super) struct RequestHead {
     pub(super) verb: Verb,
-    method: Option<Box<str>>,
-    pub(super) target: Option<Arc<str>>,
-    /// `Mcp-Session-Id` of the request.
+    method: Box<str>,
+    pub(super) target: Arc<str>,
+    /// `Mcp-Session-Id`.
     pub(super) session_id: Option<Arc<str>>,
-    /// `MCP-Protocol-Version` of the request.
-    pub(super) version: Option<Box<str>>,
-    /// `Mcp-Method` and `Mcp-Name` of the request.
-    pub(super) repeats: (Option<Box<str>>, Option<Box<str>>),
-    /// The request asks to resume a stream (`Last-Event-ID`).
-    pub(super) resumed: bool,
-    /// The request accepts both JSON and event streams, as Streamable HTTP wants of every POST.
+    /// Whether `Mcp-Session-Id` holds one id twice: `a, a`, two fields folded to one.
+    pub(super) is_session_id_folded: bool,
+    /// `MCP-Protocol-Version`.
+    pub(super) protocol_version: Option<Box<str>>,
+    /// `Mcp-Method`.
+    pub(super) mcp_method: Option<Box<str>>,
+    /// `Mcp-Name`.
+    pub(super) mcp_name: Option<Box<str>>,
+    /// Whether it resumes a stream (`Last-Event-ID`).
+    pub(super) is_resumption: bool,
+    /// Whether it accepts JSON and event streams, which Streamable HTTP demands of every POST.
     pub(super) accepts_both: bool,
-    pub(super) request_span: Option<Span>,
-    pub(super) body_seen: bool,
-    /// `None` where the head of the response was not seen (yet).
-    pub(super) response: Option<Response>,
-    pub(super) session: Option<SessionIndex>,
-    /// What it carried before its session was known, in order.
-    pub(super) waiting: Vec<Waiting>,
-    /// The exchanges whose requests it carried.
-    pub(super) requests: Vec<u64>,
-    /// An error in the response that names none of these.
-    pub(super) body_error: Option<RpcError>,
-    pub(super) stream: Option<StreamStory>,
-    pub(super) over: Option<Over>,
-    /// Segments sent again on the connection when it began, and by now: by the client, by the server.
-    pub(super) retransmissions: ([u32; 2], [u32; 2]),
-    /// Why what was read may not be whole.
-    pub(super) degraded: Degraded,
-    /// Why what is missing may have been in a gap.
-    pub(super) gaps: Degraded,
 }
 
 /// The head of a final response.
-#[derive(Clone, Debug)]
-pub(super) struct Response {
-    /// `None` where the head was not captured.
+#[derive(Debug)]
+pub(super) struct ResponseHead {
+    /// `None` if the head was not captured.
     pub(super) status: Option<u16>,
-    /// Its first packet.
+    /// Time of its first byte.
     pub(super) start: Timestamp,
     /// `Mcp-Session-Id`.
     pub(super) session_id: Option<Arc<str>>,
-    /// Its body says that it is JSON: what is none there is a fault. («Accepted» behind a 202 is none.)
-    pub(super) json: bool,
+    /// Whether the media type is JSON.
+    pub(super) is_json: bool,
 }
 
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Over {
+pub(super) struct TransactionEnd {
     pub(super) how: ResponseEnd,
+    /// Length of the response's body after content decoding.
     pub(super) bytes: u64,
     pub(super) span: Option<Span>,
     pub(super) degraded: Degraded,
 }
 
-/// What waits for its session.
+/// What a transaction carries.
 #[derive(Debug)]
-pub(super) enum Waiting {
-    /// The request's body, and the number of its first exchange.
-    FromClient(Parsed, u64),
-    /// A body of the response.
-    Body(Parsed),
-    /// An event of the response.
+pub(super) enum Content {
+    /// Body of the request, and the number of its first exchange.
+    Request(Parsed, u64),
+    /// Body of the response.
+    Response(Parsed),
+    /// Event of the response.
     Event(StreamEvent),
 }
 
-/// An event stream so far.
-#[derive(Debug)]
-pub(super) struct StreamStory {
-    /// From the first byte of the request.
-    pub(super) span: Span,
-    pub(super) first_event: Option<Timestamp>,
-    pub(super) last_event: Option<Timestamp>,
-    pub(super) events: u64,
-    /// Its events have ids: what was missed can be asked for again.
-    pub(super) resumable: bool,
-    /// It is the stream of a session that belongs to no POST.
-    pub(super) standalone: bool,
-    /// Its `endpoint` event was seen.
-    pub(super) endpoint: bool,
-}
-
 impl Transaction {
+    /// `retransmissions` are those of the client and the server on the connection so far.
     pub(super) fn new(key: TransactionKey, peers: Peers, retransmissions: [u32; 2]) -> Self {
         Self {
             key,
             peers,
-            verb: Verb::Unseen,
-            method: None,
-            target: None,
-            session_id: None,
-            version: None,
-            repeats: (None, None),
-            resumed: false,
-            accepts_both: false,
+            request: None,
             request_span: None,
-            body_seen: false,
+            has_request_body: false,
             response: None,
             session: None,
             waiting: Vec::new(),
             requests: Vec::new(),
             body_error: None,
             stream: None,
-            over: None,
+            end: None,
             retransmissions: (retransmissions, retransmissions),
             degraded: Degraded::NONE,
             gaps: Degraded::NONE,
         }
     }
 
-    /// The request's head. Yields whether its session header holds one id twice.
-    pub(super) fn request(&mut self, head: &Head) -> bool {
-        let StartLine::Request { method, target } = &head.start else {
-            return false;
-        };
-        self.verb = match &**method {
-            "GET" => Verb::Get,
-            "POST" => Verb::Post,
-            "DELETE" => Verb::Delete,
-            _ => Verb::Other,
-        };
-        self.method = Some(method.clone());
-        self.target = Some(text::kept(target).into());
-        self.request_span = Some(head.span);
-        let field = |field| head.field(field).map(|value| text::kept(value).into());
-        self.version = field(Field::ProtocolVersion);
-        self.repeats = (field(Field::McpMethod), field(Field::McpName));
-        self.resumed = head.field(Field::LastEventId).is_some();
-        let accept = head.field(Field::Accept).unwrap_or_default();
-        self.accepts_both = holds(accept, "application/json") && holds(accept, "text/event-stream");
-        let (id, folded) = session_id(head);
-        self.session_id = id;
-        folded
+    pub(super) fn key(&self) -> TransactionKey {
+        self.key
     }
 
-    /// The response's head.
-    pub(super) fn respond(&mut self, head: &Head) {
+    pub(super) fn peers(&self) -> Peers {
+        self.peers
+    }
+
+    // The request.
+
+    /// Takes the head of the request.
+    pub(super) fn set_request(&mut self, head: &Head) {
+        if let Some(request) = RequestHead::of(head) {
+            self.request = Some(request);
+            self.request_span = Some(head.span);
+        }
+    }
+
+    /// The head of the request; `None` if it was not captured.
+    pub(super) fn request(&self) -> Option<&RequestHead> {
+        self.request.as_ref()
+    }
+
+    pub(super) fn is_post(&self) -> bool {
+        self.verb() == Some(Verb::Post)
+    }
+
+    pub(super) fn verb(&self) -> Option<Verb> {
+        self.request.as_ref().map(|request| request.verb)
+    }
+
+    pub(super) fn target(&self) -> Option<&Arc<str>> {
+        self.request.as_ref().map(|request| &request.target)
+    }
+
+    /// Takes the body of the request, which `content` is the messages of.
+    pub(super) fn set_request_body(&mut self, body: &Parsed) {
+        self.has_request_body = true;
+        self.degraded.add(body.degraded);
+        if body.degraded.is_none() {
+            // The span of the body begins with its head.
+            self.request_span = Some(body.span);
+        }
+    }
+
+    pub(super) fn has_request_body(&self) -> bool {
+        self.has_request_body
+    }
+
+    /// Packets of the request, or of its head if the body is not complete.
+    pub(super) fn request_span(&self) -> Option<Span> {
+        self.request_span
+    }
+
+    /// The exchanges whose requests it carried.
+    pub(super) fn requests(&self) -> &[u64] {
+        &self.requests
+    }
+
+    pub(super) fn add_request(&mut self, n: u64) {
+        self.requests.push(n);
+    }
+
+    // The response.
+
+    /// Takes the head of the response.
+    pub(super) fn set_response(&mut self, head: &Head) {
         let status = match head.start {
             StartLine::Response { status } => Some(status),
             StartLine::UnseenResponse => None,
             StartLine::Request { .. } => return,
         };
         let content_type = head.field(Field::ContentType).unwrap_or_default();
-        self.response = Some(Response {
+        self.response = Some(ResponseHead {
             status,
             start: head.span.start.time,
             session_id: session_id(head).0,
-            json: holds(content_type, "json"),
+            is_json: contains_word(content_type, "json"),
         });
-        let unseen = head.is_unseen();
-        if unseen {
+        let is_unseen = head.is_unseen();
+        if is_unseen {
             self.degraded.add(Degraded::MIDSTREAM);
         }
-        if unseen || head.is_event_stream() {
+        if is_unseen || head.is_event_stream() {
             let span = self.request_span.map_or(head.span, |request| request.join(head.span));
-            self.stream = Some(StreamStory {
-                span,
-                first_event: None,
-                last_event: None,
-                events: 0,
-                resumable: false,
-                standalone: false,
-                endpoint: false,
-            });
+            self.stream = Some(EventStream::new(span));
         }
     }
 
-    /// The status of the response; `None` where its head was not captured.
+    /// The head of the response; `None` before it is complete.
+    pub(super) fn response(&self) -> Option<&ResponseHead> {
+        self.response.as_ref()
+    }
+
+    /// The status of the response; `None` if its head was not captured.
     pub(super) fn status(&self) -> Option<u16> {
         self.response.as_ref().and_then(|response| response.status)
     }
 
-    /// Segments that the client sent again since it began.
+    /// Whether the body of the response has to be JSON.
+    pub(super) fn answers_in_json(&self) -> bool {
+        self.response.as_ref().is_some_and(|response| response.is_json)
+    }
+
+    /// Whether the request was accepted without a response of its own: 202, or another 2xx without
+    /// JSON or events.
+    pub(super) fn is_only_accepted(&self) -> bool {
+        let has_no_answer = self.stream.is_none() && !self.answers_in_json();
+        self.status().is_some_and(|status| status == 202 || ((200..300).contains(&status) && has_no_answer))
+    }
+
+    /// The error in the response that names none of its requests.
+    pub(super) fn body_error(&self) -> Option<&RpcError> {
+        self.body_error.as_ref()
+    }
+
+    pub(super) fn set_body_error(&mut self, error: Option<&RpcError>) {
+        self.body_error = error.cloned();
+    }
+
+    /// The event stream of the response; `None` if the response is none.
+    pub(super) fn stream(&self) -> Option<&EventStream> {
+        self.stream.as_ref()
+    }
+
+    pub(super) fn stream_mut(&mut self) -> Option<&mut EventStream> {
+        self.stream.as_mut()
+    }
+
+    // The session.
+
+    pub(super) fn session(&self) -> Option<SessionIndex> {
+        self.session
+    }
+
+    pub(super) fn set_session(&mut self, session: Option<SessionIndex>) {
+        self.session = session;
+    }
+
+    /// What it carried before its session was known, in order.
+    pub(super) fn waiting(&self) -> &[Content] {
+        &self.waiting
+    }
+
+    pub(super) fn add_waiting(&mut self, content: Content) {
+        self.waiting.push(content);
+    }
+
+    /// Takes what waits for the session: first what the client sent, whose response may be captured
+    /// before it.
+    pub(super) fn take_waiting(&mut self) -> Vec<Content> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.sort_by_key(|content| !matches!(content, Content::Request(..)));
+        waiting
+    }
+
+    // Its quality and its end.
+
+    /// Why what was read may not be complete.
+    pub(super) fn degraded(&self) -> Degraded {
+        self.degraded
+    }
+
+    pub(super) fn degrade(&mut self, why: Degraded) {
+        self.degraded.add(why);
+    }
+
+    /// Why bytes of the connection are missing.
+    pub(super) fn gaps(&self) -> Degraded {
+        self.gaps
+    }
+
+    pub(super) fn add_gap(&mut self, why: Degraded) {
+        self.gaps.add(why);
+    }
+
+    /// Sets the retransmissions of the client and the server on the connection so far.
+    pub(super) fn set_retransmissions(&mut self, retransmissions: [u32; 2]) {
+        self.retransmissions.1 = retransmissions;
+    }
+
+    /// Segments that the client retransmitted since the transaction began.
     pub(super) fn client_retransmissions(&self) -> u32 {
         let ([before, _], [now, _]) = self.retransmissions;
         now.saturating_sub(before)
     }
 
-    /// Segments that the server had sent again on the connection by now.
+    /// Segments that the server retransmitted on the connection so far.
     pub(super) fn server_retransmissions(&self) -> u32 {
         let (_, [_, now]) = self.retransmissions;
         now
     }
 
-    /// Whether the request was accepted without an answer of its own: 202, or another 2xx that holds none.
-    pub(super) fn only_accepted(&self) -> bool {
-        let holds_none = self.stream.is_none() && !self.answers_in_json();
-        self.status().is_some_and(|status| status == 202 || ((200..300).contains(&status) && holds_none))
+    /// How it ended; `None` while it lasts.
+    pub(super) fn end(&self) -> Option<TransactionEnd> {
+        self.end
     }
 
-    /// Whether the body of the response has to be JSON.
-    pub(super) fn answers_in_json(&self) -> bool {
-        self.response.as_ref().is_some_and(|response| response.json)
+    pub(super) fn set_end(&mut self, end: TransactionEnd) {
+        self.end = Some(end);
     }
 
-    /// The stream as it is told when it is over. The session and the exchange are filled in by the caller.
-    pub(super) fn told(
-        &self,
-        how: ResponseEnd,
-        bytes: u64,
-        span: Option<Span>,
-        degraded: Degraded,
-    ) -> Option<Stream> {
-        let story = self.stream.as_ref()?;
+    /// The record of its event stream, without its session; `None` if the response is none.
+    pub(super) fn stream_record(&self, end: TransactionEnd) -> Option<Stream> {
+        let stream = self.stream.as_ref()?;
         Some(Stream {
             session: None,
-            exchange: None,
+            exchange: self.requests.first().copied(),
             tcp_stream: self.peers.tcp_stream,
             transaction: self.key.1.0,
-            method: self.method.clone(),
-            target: self.target.as_deref().map(Into::into),
+            method: self.request.as_ref().map(|request| request.method.clone()),
+            target: self.target().map(|target| Box::from(&**target)),
             http_status: self.status(),
             server: self.peers.server,
             client: self.peers.client,
-            span: span.map_or(story.span, |span| story.span.join(span)),
-            first_event: story.first_event,
-            last_event: story.last_event,
-            events: story.events,
-            bytes,
-            ended: how,
-            degraded: self.degraded.and(degraded),
+            span: end.span.map_or(stream.span, |span| stream.span.join(span)),
+            first_event: stream.first_event,
+            last_event: stream.last_event,
+            events: stream.events,
+            bytes: end.bytes,
+            ended: end.how,
+            degraded: self.degraded.and(end.degraded),
         })
     }
 }
 
-impl StreamStory {
-    pub(super) fn event(&mut self, event: &StreamEvent) {
-        self.events += 1;
-        self.first_event.get_or_insert(event.parsed.span.start.time);
-        self.last_event = Some(event.parsed.span.end.time);
-        self.resumable |= event.id.as_ref().is_some_and(|id| !id.is_empty());
+impl TransactionEnd {
+    /// A transaction that lasts beyond the end of the capture.
+    pub(super) const OPEN: Self =
+        Self { how: ResponseEnd::Open, bytes: 0, span: None, degraded: Degraded::NONE };
+}
+
+impl RequestHead {
+    fn of(head: &Head) -> Option<Self> {
+        let StartLine::Request { method, target } = &head.start else { return None };
+        let verb = match &**method {
+            "GET" => Verb::Get,
+            "POST" => Verb::Post,
+            "DELETE" => Verb::Delete,
+            _ => Verb::Other,
+        };
+        let field = |field| head.field(field).map(|value| text::kept(value).into());
+        let accept = head.field(Field::Accept).unwrap_or_default();
+        let (session_id, is_session_id_folded) = session_id(head);
+        Some(Self {
+            verb,
+            method: method.clone(),
+            target: text::kept(target).into(),
+            session_id,
+            is_session_id_folded,
+            protocol_version: field(Field::ProtocolVersion),
+            mcp_method: field(Field::McpMethod),
+            mcp_name: field(Field::McpName),
+            is_resumption: head.field(Field::LastEventId).is_some(),
+            accepts_both: contains_word(accept, "application/json")
+                && contains_word(accept, "text/event-stream"),
+        })
     }
 }
 
-/// Whether a header value holds a word, in any case.
-fn holds(value: &str, word: &str) -> bool {
+/// Whether a header value contains a word, ignoring ASCII case.
+fn contains_word(value: &str, word: &str) -> bool {
     value.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// `Mcp-Session-Id`, and whether it holds one id twice: `a, a`, two fields folded to one.
+/// `Mcp-Session-Id`, and whether it holds one id twice.
 fn session_id(head: &Head) -> (Option<Arc<str>>, bool) {
-    let Some(value) = head.field(Field::SessionId) else {
-        return (None, false);
-    };
+    let Some(value) = head.field(Field::SessionId) else { return (None, false) };
     let mut parts = value.split(',').map(str::trim);
     let first = parts.next().unwrap_or_default();
     let mut rest = parts.peekable();
-    let folded = rest.peek().is_some() && rest.all(|part| part == first);
-    let id = if folded { first } else { value };
-    (Some(text::kept(id).into()), folded)
+    let is_folded = rest.peek().is_some() && rest.all(|part| part == first);
+    let id = if is_folded { first } else { value };
+    (Some(text::kept(id).into()), is_folded)
 }

@@ -35,8 +35,6 @@ const CIRCLES: &[(&str, &[&str], &str)] = &[
     ("export", &["jsonl", "mod"], LEGACY),
     ("http/content", &["br", "deflate", "gzip", "mod", "zstd"], LEGACY),
     ("ledger/query", &["eval", "mod", "parse", "record", "time", "value"], LEGACY),
-    ("mcp", &["exchange", "session", "transaction"], LEGACY),
-    ("mcp", &["message", "rules", "tracker"], LEGACY),
     ("report", &["csv", "json", "label", "markdown", "mod", "text"], LEGACY),
     ("report/json", &["calls", "mod", "parties"], LEGACY),
     ("report/text", &["calls", "capture", "mod", "parties"], LEGACY),

@@ -1,0 +1,61 @@
+//! What the capture lacks, and the findings that wait until nothing can be missing.
+
+use std::collections::VecDeque;
+
+use super::handle::SessionIndex;
+use crate::base::{Degraded, Finding, Origin, PacketNo, Timestamp, limits};
+
+/// Gaps of the capture as a whole.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    missing: Degraded,
+    /// The packet after which the capture last lost packets.
+    lost_at: Option<PacketNo>,
+    /// Findings that hold only if nothing is missing, oldest first.
+    deferred: VecDeque<Deferred>,
+}
+
+/// A finding about a session that holds only if nothing of the session is missing.
+#[derive(Debug)]
+pub(super) struct Deferred {
+    since: Origin,
+    pub(super) session: SessionIndex,
+    pub(super) finding: Finding,
+}
+
+impl Evidence {
+    /// Records that the capture lacks packets from `at` on.
+    pub(super) fn add_missing(&mut self, why: Degraded, at: Origin) {
+        self.missing.add(why);
+        if why == Degraded::LOST_PACKETS {
+            self.lost_at = Some(at.packet);
+        }
+    }
+
+    /// Why something may be missing anywhere in the capture.
+    pub(super) fn missing(&self) -> Degraded {
+        self.missing
+    }
+
+    /// Whether the capture lost packets at or after `packet`.
+    pub(super) fn has_loss_since(&self, packet: PacketNo) -> bool {
+        self.lost_at.is_some_and(|lost| lost >= packet)
+    }
+
+    /// Keeps a finding of `session` until it is known whether something is missing.
+    pub(super) fn defer(&mut self, since: Origin, session: SessionIndex, finding: Finding) {
+        if self.deferred.len() < limits::MAX_HELD_RESPONSES {
+            self.deferred.push_back(Deferred { since, session, finding });
+        }
+    }
+
+    /// Takes the oldest deferred finding if it has waited longer than `wait` nanoseconds.
+    pub(super) fn pop_due(&mut self, now: Timestamp, wait: i64) -> Option<Deferred> {
+        self.deferred.pop_front_if(|deferred| now.since(deferred.since.time) > wait)
+    }
+
+    /// Takes the oldest deferred finding.
+    pub(super) fn pop(&mut self) -> Option<Deferred> {
+        self.deferred.pop_front()
+    }
+}

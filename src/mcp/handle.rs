@@ -1,0 +1,17 @@
+//! Handles of sessions and transactions.
+
+use crate::rpc::TransactionNo;
+
+/// Handle of a session in [`super::session_table::Sessions`]. Never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct SessionIndex(pub(super) u32);
+
+impl SessionIndex {
+    /// Position of the session in a slice of all sessions.
+    pub(super) fn position(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Wireshark's number of a connection, and the number of a transaction on that connection.
+pub(super) type TransactionKey = (u32, TransactionNo);

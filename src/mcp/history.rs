@@ -1,0 +1,143 @@
+//! Past of a session: completed exchanges, events, tasks and requests for input.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use super::record::Exchange;
+use crate::base::{Side, Timestamp, limits, text};
+use crate::rpc::{Id, Look};
+
+/// What is remembered of a session's past, each list up to a cap.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// The latest completed exchanges.
+    completed: VecDeque<Completed>,
+    /// Events that carried messages: a hash of their id, and their length in bytes.
+    events: VecDeque<(u64, u64)>,
+    /// The exchange that created each task, by task id.
+    tasks: HashMap<Box<str>, u64, foldhash::fast::RandomState>,
+    /// Results that ask for input and that no retry has answered.
+    input_requests: VecDeque<InputRequest>,
+}
+
+/// A completed exchange.
+#[derive(Clone, Debug)]
+struct Completed {
+    n: u64,
+    origin: Side,
+    id_hash: u64,
+    token_hash: Option<u64>,
+    method_hash: u64,
+    start: Timestamp,
+}
+
+/// A result of type `input_required`.
+#[derive(Clone, Debug)]
+struct InputRequest {
+    n: u64,
+    /// The `requestState` that the retry repeats.
+    state: Option<(u64, u64)>,
+    method: Arc<str>,
+    name: Option<Arc<str>>,
+}
+
+impl History {
+    pub(super) fn add_completed(&mut self, exchange: &Exchange, token: Option<&Id>) {
+        if self.completed.len() >= limits::MAX_ANSWERED {
+            self.completed.pop_front();
+        }
+        self.completed.push_back(Completed {
+            n: exchange.n,
+            origin: exchange.origin,
+            id_hash: hash(&exchange.id),
+            token_hash: token.map(hash),
+            method_hash: text::hash(&exchange.method),
+            start: exchange.request.span.start.time,
+        });
+    }
+
+    /// The latest completed exchange of a request that `origin` sent with this id; `among`
+    /// restricts the search to these numbers.
+    pub(super) fn completed(&self, origin: Side, id: &Id, among: Option<&[u64]>) -> Option<u64> {
+        let id_hash = hash(id);
+        let is_it = |completed: &&Completed| {
+            completed.origin == origin
+                && completed.id_hash == id_hash
+                && among.is_none_or(|numbers| numbers.contains(&completed.n))
+        };
+        self.completed.iter().rev().find(is_it).map(|completed| completed.n)
+    }
+
+    /// The latest completed exchange of a request that `origin` sent with this progress token.
+    pub(super) fn completed_with_token(&self, origin: Side, token: &Id) -> Option<u64> {
+        let token_hash = Some(hash(token));
+        let is_it = |completed: &&Completed| completed.origin == origin && completed.token_hash == token_hash;
+        self.completed.iter().rev().find(is_it).map(|completed| completed.n)
+    }
+
+    /// Whether a request with the same id and method began less than `distance` nanoseconds before
+    /// or after `exchange`.
+    pub(super) fn has_copy_of(&self, exchange: &Exchange, distance: i64) -> bool {
+        let (id_hash, method_hash) = (hash(&exchange.id), text::hash(&exchange.method));
+        let start = exchange.request.span.start.time;
+        self.completed.iter().any(|completed| {
+            completed.id_hash == id_hash
+                && completed.method_hash == method_hash
+                && start.since(completed.start).abs() < distance
+        })
+    }
+
+    /// Remembers an event, and returns whether a resumed stream repeats it.
+    pub(super) fn is_replayed(&mut self, id: &str, bytes: u64, is_resumed: bool) -> bool {
+        let event = (text::hash(id), bytes);
+        if is_resumed && self.events.contains(&event) {
+            return true;
+        }
+        if self.events.len() >= limits::MAX_EVENT_IDS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+        false
+    }
+
+    /// The exchange that created a task.
+    pub(super) fn task(&self, id: &str) -> Option<u64> {
+        self.tasks.get(id).copied()
+    }
+
+    pub(super) fn add_task(&mut self, id: Box<str>, n: u64) {
+        if self.tasks.len() < limits::MAX_ANSWERED {
+            self.tasks.insert(id, n);
+        }
+    }
+
+    pub(super) fn add_input_request(&mut self, exchange: &Exchange, state: Option<(u64, u64)>) {
+        if self.input_requests.len() >= limits::MAX_ANSWERED {
+            self.input_requests.pop_front();
+        }
+        let (method, name) = (exchange.method.clone(), exchange.name.clone());
+        self.input_requests.push_back(InputRequest { n: exchange.n, state, method, name });
+    }
+
+    /// The exchange whose `input_required` result this request answers; it can be answered once.
+    pub(super) fn take_input_request(&mut self, exchange: &Exchange, look: &Look) -> Option<u64> {
+        if !look.input_responses && look.request_state.is_none() {
+            return None;
+        }
+        let is_it = |asked: &InputRequest| {
+            asked.state == look.request_state
+                && asked.method == exchange.method
+                && asked.name == exchange.name
+        };
+        let at = self.input_requests.iter().rposition(is_it)?;
+        self.input_requests.remove(at).map(|asked| asked.n)
+    }
+}
+
+/// Hash of an id, the same in every run.
+fn hash(id: &Id) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
+}

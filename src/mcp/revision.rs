@@ -1,0 +1,28 @@
+//! Revisions of MCP.
+
+/// The only revision with JSON-RPC batches.
+pub(super) const BATCHES: &str = "2025-03-26";
+
+/// The first revision without session ids and without `initialize`.
+const STATELESS: &str = "2026-07-28";
+
+/// Whether a revision has no session ids. Revisions are dates, so they compare as text.
+pub(super) fn is_stateless(version: &str) -> bool {
+    version >= STATELESS
+        && version.len() == STATELESS.len()
+        && version.as_bytes().first().is_some_and(u8::is_ascii_digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_dates_from_2026_07_28_on_are_stateless() {
+        assert!(is_stateless("2026-07-28"));
+        assert!(is_stateless("2027-01-01"));
+        assert!(!is_stateless("2025-11-25"));
+        assert!(!is_stateless("DRAFT-2026"));
+        assert!(!is_stateless(""));
+    }
+}

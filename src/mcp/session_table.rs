@@ -1,0 +1,335 @@
+//! All sessions, and the ways to find one.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use super::handle::SessionIndex;
+use super::record::{Session, SessionEnd, SessionRef, Transport};
+use super::session::{ServerStream, SessionKey, SessionState};
+use crate::base::{Degraded, Origin, Peers, Timestamp, limits};
+
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// How long a session stays active after its last packet, in nanoseconds of packet time. What is
+/// dropped then serves to explain late and repeated messages.
+const QUIET_AFTER: i64 = 30_000_000_000;
+
+/// The same for a session that has ended, and the time between two checks of a session.
+const QUIET_AFTER_END: i64 = 2_000_000_000;
+
+/// Latest sessions of one client and server that a gap in the client's direction concerns.
+const MAX_CONCERNED: usize = 64;
+
+/// All sessions.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    /// By index.
+    slots: Vec<Slot>,
+    /// Number of sessions at the front that were evicted.
+    evicted: usize,
+    /// When to check whether a session is still active, soonest first.
+    checks: VecDeque<(Timestamp, SessionIndex)>,
+    by_key: Map<SessionKey, SessionIndex>,
+    /// The sessions of a server and a client address, oldest first.
+    by_peers: Map<(SocketAddr, IpAddr), VecDeque<SessionIndex>>,
+    /// The first session with an id, on any server.
+    by_id: Map<Arc<str>, SessionIndex>,
+    /// Number of headless sessions: see [`SessionState::is_headless`].
+    headless: usize,
+}
+
+/// One session, in as much detail as is needed.
+#[derive(Debug)]
+enum Slot {
+    Active(Box<SessionState>),
+    /// Silent for a while: its record and its keys.
+    Quiet(Box<(Session, Vec<SessionKey>)>),
+    Evicted,
+}
+
+/// Every session but one, which is borrowed on its own: see [`Sessions::split`].
+#[derive(Debug)]
+pub(super) struct OtherSessions<'a> {
+    before: &'a mut [Slot],
+    after: &'a mut [Slot],
+}
+
+impl Sessions {
+    /// The session; `None` if it is quiet or evicted.
+    pub(super) fn get(&self, index: SessionIndex) -> Option<&SessionState> {
+        self.slots.get(index.position())?.active()
+    }
+
+    /// The session; `None` if it is quiet or evicted.
+    pub(super) fn get_mut(&mut self, index: SessionIndex) -> Option<&mut SessionState> {
+        self.slots.get_mut(index.position())?.active_mut()
+    }
+
+    /// The session, and all others beside it; `None` if it is quiet or evicted.
+    pub(super) fn split(&mut self, index: SessionIndex) -> Option<(&mut SessionState, OtherSessions<'_>)> {
+        let (before, rest) = self.slots.split_at_mut_checked(index.position())?;
+        let (slot, after) = rest.split_first_mut()?;
+        Some((slot.active_mut()?, OtherSessions { before, after }))
+    }
+
+    /// Makes a quiet session active again at `at`.
+    pub(super) fn wake(&mut self, index: SessionIndex, at: Timestamp) {
+        let Some(slot) = self.slots.get_mut(index.position()) else { return };
+        if !matches!(slot, Slot::Quiet(_)) {
+            return;
+        }
+        if let Slot::Quiet(quiet) = std::mem::replace(slot, Slot::Evicted) {
+            let (record, keys) = *quiet;
+            *slot = Slot::Active(Box::new(SessionState::resume(index, record, keys)));
+            self.checks.push_back((at.plus(QUIET_AFTER_END), index));
+        }
+    }
+
+    /// Packet time is `now`: reduces sessions that were silent for a while to their record.
+    pub(super) fn tick(&mut self, now: Timestamp) {
+        // Each check once: one at the end of time is always due.
+        for _ in 0..self.checks.len() {
+            let Some((_, index)) = self.checks.pop_front_if(|(due, _)| *due <= now) else { return };
+            let Some(slot) = self.slots.get_mut(index.position()) else { continue };
+            let Slot::Active(session) = slot else { continue };
+            let record = session.record();
+            let wait = if record.ended == SessionEnd::Open { QUIET_AFTER } else { QUIET_AFTER_END };
+            if now.since(record.last.time) < wait || session.is_busy() {
+                self.checks.push_back((now.plus(QUIET_AFTER_END), index));
+                continue;
+            }
+            if let Slot::Active(session) = std::mem::replace(slot, Slot::Evicted) {
+                *slot = Slot::Quiet(Box::new(session.into_parts()));
+            }
+        }
+    }
+
+    pub(super) fn find(&self, key: &SessionKey) -> Option<SessionIndex> {
+        self.by_key.get(key).copied()
+    }
+
+    /// The session with this key, created if there is none. `id` is the id that is shown of it.
+    pub(super) fn find_or_create(
+        &mut self,
+        key: SessionKey,
+        id: Option<Arc<str>>,
+        peers: Peers,
+        at: Origin,
+    ) -> SessionIndex {
+        if let Some(index) = self.find(&key) {
+            return index;
+        }
+        let transport = match key {
+            SessionKey::Target(..) => Transport::HttpSse,
+            SessionKey::Id(..) | SessionKey::Client(..) => Transport::StreamableHttp,
+        };
+        let joined = self.headless_to_join(&key, peers);
+        let index = joined.unwrap_or_else(|| self.create(transport, peers, at));
+        self.by_key.insert(key.clone(), index);
+        if let Some(session) = self.get_mut(index) {
+            let was_headless = session.identify(key, transport, id.as_ref());
+            self.headless -= usize::from(was_headless);
+        }
+        if let Some(id) = id {
+            self.pair_twins(id, index);
+        }
+        index
+    }
+
+    /// Makes this session and the first one with the same id each other's twins.
+    fn pair_twins(&mut self, id: Arc<str>, index: SessionIndex) {
+        let first = *self.by_id.entry(id).or_insert(index);
+        if first == index {
+            return;
+        }
+        if let Some(session) = self.get_mut(index) {
+            session.set_twin(first);
+        }
+        if let Some(session) = self.get_mut(first) {
+            session.set_twin_if_none(index);
+        }
+    }
+
+    /// The session of a stream whose beginning was not captured: the only one that it can belong
+    /// to, or a new one. The flag says whether several could own it.
+    pub(super) fn adopt(&mut self, peers: Peers, at: Origin) -> (SessionIndex, bool) {
+        let streamless = self.streamless(peers);
+        let headless = self.open_of_peers(peers, SessionState::is_headless);
+        if let ([only], []) = (&*streamless, &*headless) {
+            return (*only, false);
+        }
+        let is_ambiguous = streamless.len() + headless.len() > 1;
+        let index = self.create(Transport::HttpSse, peers, at);
+        if let Some(session) = self.get_mut(index) {
+            session.set_headless();
+        }
+        self.headless += 1;
+        (index, is_ambiguous)
+    }
+
+    /// The latest session without an id of this client and server: the one of a request without
+    /// `clientInfo`.
+    pub(super) fn latest_without_id(&self, peers: Peers) -> Option<SessionIndex> {
+        let sessions = self.by_peers.get(&(peers.server, peers.client.ip()))?;
+        let without_id = |index: &&SessionIndex| {
+            self.get(**index).is_some_and(|session| !session.has_id() && !session.is_headless())
+        };
+        let last = |index: &&SessionIndex| self.get(**index).map(|session| (session.record().last, **index));
+        sessions.iter().rev().take(limits::MAX_ALIKE).filter(without_id).max_by_key(last).copied()
+    }
+
+    /// The HTTP+SSE session with this id on this server, whatever its target.
+    pub(super) fn by_shown_id(&self, server: SocketAddr, id: &str) -> Option<SessionIndex> {
+        let index = *self.by_id.get(id)?;
+        let session = self.get(index)?;
+        (session.reference().server == server && session.is_http_sse()).then_some(index)
+    }
+
+    /// Adds another target of a session.
+    pub(super) fn add_key(&mut self, key: SessionKey, index: SessionIndex) {
+        if self.get_mut(index).is_some_and(|session| session.add_key(&key)) {
+            self.by_key.entry(key).or_insert(index);
+        }
+    }
+
+    /// The oldest session if there are more than [`limits::MAX_SESSIONS`].
+    pub(super) fn over_limit(&self) -> Option<SessionIndex> {
+        if self.slots.len().saturating_sub(self.evicted) <= limits::MAX_SESSIONS {
+            return None;
+        }
+        u32::try_from(self.evicted).ok().map(SessionIndex)
+    }
+
+    /// Evicts a session and returns its record.
+    pub(super) fn evict(&mut self, index: SessionIndex) -> Option<Session> {
+        let slot = std::mem::replace(self.slots.get_mut(index.position())?, Slot::Evicted);
+        self.evicted = self.evicted.max(index.position() + 1);
+        let (record, keys) = slot.into_parts()?;
+        for key in &keys {
+            self.by_key.remove(key);
+        }
+        if let Some(id) = &record.session.id
+            && self.by_id.get(id) == Some(&index)
+        {
+            self.by_id.remove(id);
+        }
+        let peers = (record.session.server, record.session.client.ip());
+        if let Some(sessions) = self.by_peers.get_mut(&peers) {
+            if sessions.front() == Some(&index) {
+                sessions.pop_front();
+            } else {
+                sessions.retain(|other| *other != index);
+            }
+        }
+        Some(record)
+    }
+
+    /// Takes the records of all sessions, in the order of their first packet.
+    pub(super) fn take_all(&mut self) -> Vec<Session> {
+        self.by_key.clear();
+        self.by_id.clear();
+        let slots = std::mem::take(&mut self.slots);
+        let mut records: Vec<Session> =
+            slots.into_iter().filter_map(Slot::into_parts).map(|(record, _)| record).collect();
+        records.sort_by_key(|record| (record.first, record.session.number));
+        records
+    }
+
+    /// The records of all sessions, in the order in which they were created.
+    pub(super) fn records(&self) -> Vec<Session> {
+        let record = |slot: &Slot| match slot {
+            Slot::Active(session) => Some(session.record().clone()),
+            Slot::Quiet(quiet) => Some(quiet.0.clone()),
+            Slot::Evicted => None,
+        };
+        self.slots.iter().filter_map(record).collect()
+    }
+
+    /// The latest sessions of a client address and a server.
+    pub(super) fn of_peers(&self, peers: Peers) -> Vec<SessionIndex> {
+        let sessions = self.by_peers.get(&(peers.server, peers.client.ip()));
+        sessions.into_iter().flat_map(|all| all.iter().rev().take(MAX_CONCERNED)).copied().collect()
+    }
+
+    /// The headless session that a new key belongs to: the only candidate.
+    fn headless_to_join(&self, key: &SessionKey, peers: Peers) -> Option<SessionIndex> {
+        if self.headless == 0 || matches!(key, SessionKey::Client(..)) {
+            return None;
+        }
+        let headless = self.open_of_peers(peers, SessionState::is_headless);
+        match (&*headless, &*self.streamless(peers)) {
+            ([only], []) => Some(*only),
+            _ => None,
+        }
+    }
+
+    /// Open sessions of these peers whose stream was not seen.
+    fn streamless(&self, peers: Peers) -> Vec<SessionIndex> {
+        self.open_of_peers(peers, |session| {
+            session.server_stream() == ServerStream::Unseen && !session.is_headless()
+        })
+    }
+
+    /// The latest open sessions of these peers that `is_wanted` accepts.
+    fn open_of_peers(&self, peers: Peers, is_wanted: impl Fn(&SessionState) -> bool) -> Vec<SessionIndex> {
+        let sessions = self.by_peers.get(&(peers.server, peers.client.ip()));
+        let is_open =
+            |session: &SessionState| session.record().ended == SessionEnd::Open && is_wanted(session);
+        let latest = sessions.into_iter().flat_map(|all| all.iter().rev().take(limits::MAX_ALIKE));
+        latest.copied().filter(|index| self.get(*index).is_some_and(is_open)).collect()
+    }
+
+    fn create(&mut self, transport: Transport, peers: Peers, at: Origin) -> SessionIndex {
+        let index = SessionIndex(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
+        let number = index.0.saturating_add(1);
+        let session = SessionRef { number, id: None, transport, server: peers.server, client: peers.client };
+        self.slots.push(Slot::Active(Box::new(SessionState::new(index, session, at))));
+        self.checks.push_back((at.time.plus(QUIET_AFTER_END), index));
+        self.by_peers.entry((peers.server, peers.client.ip())).or_default().push_back(index);
+        index
+    }
+
+    /// Adds a reason why the session may not be complete.
+    pub(super) fn degrade(&mut self, index: SessionIndex, why: Degraded) {
+        if let Some(session) = self.get_mut(index) {
+            session.degrade(why);
+        }
+    }
+}
+
+impl OtherSessions<'_> {
+    /// The session; `None` if it is quiet, evicted, or the one that was split off.
+    pub(super) fn get_mut(&mut self, index: SessionIndex) -> Option<&mut SessionState> {
+        let slot = match index.position().checked_sub(self.before.len()) {
+            None => self.before.get_mut(index.position()),
+            Some(0) => None,
+            Some(behind) => self.after.get_mut(behind - 1),
+        };
+        slot?.active_mut()
+    }
+}
+
+impl Slot {
+    fn active(&self) -> Option<&SessionState> {
+        match self {
+            Self::Active(session) => Some(session),
+            Self::Quiet(_) | Self::Evicted => None,
+        }
+    }
+
+    fn active_mut(&mut self) -> Option<&mut SessionState> {
+        match self {
+            Self::Active(session) => Some(session),
+            Self::Quiet(_) | Self::Evicted => None,
+        }
+    }
+
+    fn into_parts(self) -> Option<(Session, Vec<SessionKey>)> {
+        match self {
+            Self::Active(session) => Some(session.into_parts()),
+            Self::Quiet(quiet) => Some(*quiet),
+            Self::Evicted => None,
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! One update of one transaction: keeps what it carries until its session is known, then handles
+//! its messages.
+
+use std::sync::Arc;
+
+use super::exchange::Message;
+use super::handle::{SessionIndex, TransactionKey};
+use super::interner::Interner;
+use super::message::Context;
+use super::record::{Record, SessionEnd};
+use super::rules::{self, Body, Head, RULES};
+use super::session::SessionKey;
+use super::tables::Tables;
+use super::transaction::{Content, Transaction, TransactionEnd, Verb};
+use super::transaction_table::OtherTransactions;
+use super::{ending, endpoint, router};
+use crate::base::{Degraded, Origin, Side, limits};
+use crate::rpc::{Head as HttpHead, Kind, Parsed, StreamEvent, UpdateKind};
+
+/// An update with its transaction, and what it may change besides.
+pub(super) struct Step<'a> {
+    /// The packet that completed the update.
+    pub(super) at: Origin,
+    /// The latest packet of all updates.
+    pub(super) last: Origin,
+    pub(super) transaction: &'a mut Transaction,
+    pub(super) other_transactions: OtherTransactions<'a>,
+    pub(super) tables: Tables<'a>,
+    pub(super) interner: &'a mut Interner,
+    /// Whether requests are emitted when they open an exchange, too.
+    pub(super) emits_requests: bool,
+}
+
+/// What becomes of the transaction after an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// More is to come.
+    Continue,
+    /// The response is over before the request was seen, which may be captured after it.
+    AwaitRequest,
+    /// Nothing more is to come.
+    Close,
+}
+
+impl Step<'_> {
+    /// Handles the update.
+    pub(super) fn handle(&mut self, update: UpdateKind<Parsed, StreamEvent>) -> Next {
+        match update {
+            UpdateKind::Request(head) => self.request_head(&head),
+            UpdateKind::RequestBody(body) => return self.request_body(body),
+            UpdateKind::Response(head) => {
+                self.transaction.set_response(&head);
+                self.bind(false);
+                self.acknowledge();
+            }
+            UpdateKind::ResponseBody(body) => self.content(Content::Response(body)),
+            UpdateKind::Event(event) => self.event(event),
+            UpdateKind::Gap { .. } => {}
+            UpdateKind::ClientClosed => ending::close_client(self.transaction, self.at, &mut self.tables),
+            UpdateKind::Ended { how, bytes, span, degraded } => {
+                self.transaction.set_end(TransactionEnd { how, bytes, span, degraded });
+                return if self.transaction.has_request_body() { Next::Close } else { Next::AwaitRequest };
+            }
+        }
+        Next::Continue
+    }
+
+    /// Ends the transaction: nothing more of it will be seen.
+    pub(super) fn close(&mut self) {
+        let Some(end) = self.transaction.end() else { return };
+        self.bind(true);
+        ending::end_transaction(self.transaction, end, self.at, &mut self.tables);
+        if let Some(mut stream) = self.transaction.stream_record(end) {
+            let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
+            stream.session = session.map(|session| session.reference().clone());
+            self.tables.sink.records.push(Record::Stream(Box::new(stream)));
+        }
+    }
+
+    fn request_head(&mut self, head: &HttpHead) {
+        self.transaction.set_request(head);
+        let head = Head { transaction: self.transaction, at: self.at };
+        rules::check(RULES.request_head, &head, self.tables.sink.findings);
+        self.bind(false);
+    }
+
+    fn request_body(&mut self, body: Parsed) -> Next {
+        let requests = body.envelopes.iter().filter(|message| message.kind == Kind::Request).count();
+        let first = self.tables.exchanges.reserve_numbers(requests as u64);
+        self.transaction.set_request_body(&body);
+        self.content(Content::Request(body, first));
+        // The response may have been captured before the request.
+        self.acknowledge();
+        if self.transaction.end().is_some() { Next::Close } else { Next::Continue }
+    }
+
+    fn event(&mut self, event: StreamEvent) {
+        let is_post = self.transaction.is_post();
+        let Some(stream) = self.transaction.stream_mut() else { return };
+        stream.record(&event);
+        if event.name.as_deref() == Some("endpoint") && !stream.has_endpoint() && !is_post {
+            stream.set_endpoint();
+            return self.endpoint(event.text.as_deref().unwrap_or_default());
+        }
+        if event.name.is_some() {
+            return;
+        }
+        let has_messages = !event.parsed.envelopes.is_empty();
+        if self.transaction.session().is_none() && !is_post {
+            if !event.parsed.envelopes.iter().any(|message| message.has_version) {
+                return;
+            }
+            self.adopt(event.parsed.span.start);
+        }
+        let session = self.transaction.session();
+        if has_messages
+            && let Some(id) = &event.id
+            && let Some(session) = session.and_then(|index| self.tables.sessions.get_mut(index))
+        {
+            let is_resumed = self.transaction.request().is_some_and(|request| request.is_resumption);
+            if session.is_replayed(id, event.parsed.bytes, is_resumed) {
+                return;
+            }
+        }
+        let is_json_rpc = has_messages || !event.parsed.faults.is_empty();
+        // If the POST is not known to be MCP, its first event can show that it is.
+        if is_json_rpc && (session.is_some() || self.transaction.waiting().is_empty()) {
+            self.content(Content::Event(event));
+        }
+    }
+
+    /// Takes the `endpoint` event of HTTP+SSE, which says where the POSTs of its session go.
+    fn endpoint(&mut self, reference: &str) {
+        let peers = self.transaction.peers();
+        let base = self.transaction.target().map(|target| &**target);
+        let target: Arc<str> = endpoint::resolve(base, reference).into();
+        let (id, _) = endpoint::shown_id(&target);
+        let first = self.transaction.request_span().map_or(self.at, |span| span.start);
+        let key = SessionKey::Target(peers.server, target);
+        let index = self.tables.sessions.find_or_create(key, Some(id.into()), peers, first);
+        self.transaction.set_session(Some(index));
+        if let Some(session) = self.tables.sessions.get_mut(index) {
+            session.extend(first, self.at);
+            session.reopen();
+        }
+        self.bind(false);
+    }
+
+    /// Concludes the session of a stream without head and `endpoint` event. `first` is the start of
+    /// the event.
+    fn adopt(&mut self, first: Origin) {
+        let (index, is_ambiguous) = self.tables.sessions.adopt(self.transaction.peers(), first);
+        self.transaction.set_session(Some(index));
+        let gaps = self.transaction.gaps();
+        self.transaction.degrade(if gaps.any() { gaps } else { Degraded::MIDSTREAM });
+        if is_ambiguous {
+            let head = Head { transaction: self.transaction, at: self.at };
+            rules::check(RULES.ambiguous_stream, &head, self.tables.sink.findings);
+        }
+        self.open_stream(index);
+    }
+
+    /// Handles what the transaction carries, at once if its session is known.
+    fn content(&mut self, content: Content) {
+        match self.transaction.session() {
+            Some(session) if self.transaction.waiting().is_empty() => {
+                self.tables.sessions.wake(session, self.at.time);
+                self.handle_content(session, content);
+            }
+            _ => {
+                self.transaction.add_waiting(content);
+                self.bind(false);
+            }
+        }
+    }
+
+    /// Finds the session, and handles what waited for it. `is_last`: nothing more of the
+    /// transaction will be seen.
+    fn bind(&mut self, is_last: bool) {
+        if self.transaction.session().is_none() {
+            let session = router::find_session(self.tables.sessions, self.transaction, self.at, is_last);
+            self.transaction.set_session(session);
+        }
+        let Some(index) = self.transaction.session() else { return };
+        self.tables.sessions.wake(index, self.at.time);
+        let waiting = self.transaction.take_waiting();
+        if let (Some(session), Some(span)) =
+            (self.tables.sessions.get_mut(index), self.transaction.request_span())
+        {
+            session.extend(span.start, self.at);
+        }
+        self.open_stream(index);
+        for content in waiting {
+            self.handle_content(index, content);
+        }
+        self.limit_sessions();
+    }
+
+    /// If the response to a GET is an event stream, the server can send on it what belongs to no
+    /// POST.
+    fn open_stream(&mut self, index: SessionIndex) {
+        if self.transaction.is_post() {
+            return;
+        }
+        let Some(stream) = self.transaction.stream_mut().filter(|stream| !stream.is_standalone()) else {
+            return;
+        };
+        stream.set_standalone();
+        let gaps = self.transaction.gaps();
+        if let Some(session) = self.tables.sessions.get_mut(index) {
+            session.open_stream(self.transaction.key());
+            if gaps.any() {
+                session.add_gap(Side::Server, self.last.packet, gaps);
+            }
+        }
+    }
+
+    fn handle_content(&mut self, session: SessionIndex, content: Content) {
+        match content {
+            Content::Request(body, first) => {
+                let transaction = &*self.transaction;
+                let body_of_request = Body { transaction, session: None, parsed: &body };
+                rules::check(RULES.request_body, &body_of_request, self.tables.sink.findings);
+                self.messages(session, Side::Client, &body, first);
+            }
+            Content::Response(mut body) => {
+                if !self.transaction.answers_in_json() {
+                    // It need not be JSON: the text of a 202 is no fault.
+                    body.faults.clear();
+                }
+                self.messages(session, Side::Server, &body, 0);
+            }
+            Content::Event(event) => self.messages(session, Side::Server, &event.parsed, 0),
+        }
+    }
+
+    /// Handles the messages of a body or event. `n` is the number of its first exchange if the
+    /// client sent it.
+    fn messages(&mut self, index: SessionIndex, from: Side, parsed: &Parsed, mut n: u64) {
+        rules::add_faults(self.transaction, parsed, self.tables.sink.findings);
+        if let Some(session) = self.tables.sessions.get_mut(index) {
+            session.extend(parsed.span.start, parsed.span.end);
+        }
+        for envelope in &parsed.envelopes {
+            let message = Message { from, span: parsed.span, degraded: parsed.degraded, envelope };
+            self.message(index, message, n);
+            n += u64::from(envelope.kind == Kind::Request);
+        }
+        if parsed.batch {
+            let session = self.tables.sessions.get(index);
+            let body = Body { transaction: self.transaction, session, parsed };
+            rules::check(RULES.batch, &body, self.tables.sink.findings);
+        }
+    }
+
+    fn message(&mut self, index: SessionIndex, message: Message<'_>, n: u64) {
+        let Tables { sessions, exchanges, evidence, sink } = &mut self.tables;
+        let Some((session, other_sessions)) = sessions.split(index) else { return };
+        let mut context = Context {
+            message,
+            session,
+            other_sessions,
+            transaction: self.transaction,
+            other_transactions: self.other_transactions,
+            exchanges,
+            evidence,
+            interner: self.interner,
+            emits_requests: self.emits_requests,
+            sink,
+        };
+        context.handle(n);
+        self.limit_exchanges(message.span.end);
+    }
+
+    /// The final status line of the response was seen: it acknowledges the requests that the POST
+    /// carried.
+    fn acknowledge(&mut self) {
+        let (Some(response), Some(index)) = (self.transaction.response(), self.transaction.session()) else {
+            return;
+        };
+        let head = Head { transaction: self.transaction, at: self.at };
+        rules::check(RULES.response_head, &head, self.tables.sink.findings);
+        let is_success = response.status.is_some_and(|status| (200..300).contains(&status));
+        if is_success
+            && self.transaction.verb() == Some(Verb::Delete)
+            && let Some(session) = self.tables.sessions.get_mut(index)
+        {
+            session.end(SessionEnd::Deleted);
+        }
+        let retransmissions = self.transaction.client_retransmissions();
+        let mut complete = Vec::new();
+        for n in self.transaction.requests() {
+            let Some(open) = self.tables.exchanges.get_mut(*n) else { continue };
+            if open.acknowledge(response) {
+                open.add_retransmissions(retransmissions);
+            }
+            if open.is_answered() {
+                complete.push(*n);
+            }
+        }
+        for n in complete {
+            self.tables.complete(n);
+        }
+    }
+
+    /// Keeps open exchanges and held responses within their caps.
+    fn limit_exchanges(&mut self, at: Origin) {
+        while let Some(oldest) = self.tables.exchanges.over_limit() {
+            let detail = "more open requests than are kept".to_owned();
+            rules::add_limit(at, detail, self.tables.sink.findings);
+            self.tables.complete(oldest);
+        }
+        while let Some(oldest) = self.tables.exchanges.pop_held_over_limit() {
+            let degraded = self.degraded_of(oldest.carrier);
+            self.tables.give_up(&oldest, degraded);
+        }
+    }
+
+    /// Why a transaction may not be complete.
+    fn degraded_of(&self, key: TransactionKey) -> Degraded {
+        if key == self.transaction.key() {
+            self.transaction.degraded()
+        } else {
+            self.other_transactions.get(key).map_or(Degraded::NONE, Transaction::degraded)
+        }
+    }
+
+    /// Keeps the sessions within their cap.
+    fn limit_sessions(&mut self) {
+        while let Some(oldest) = self.tables.sessions.over_limit() {
+            let detail = format!("more than {} sessions", limits::MAX_SESSIONS);
+            rules::add_limit(self.at, detail, self.tables.sink.findings);
+            for n in ending::all_outstanding(oldest, &self.tables) {
+                self.tables.complete(n);
+            }
+            if let Some(record) = self.tables.sessions.evict(oldest) {
+                self.tables.sink.records.push(Record::Session(Box::new(record)));
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What the handling of one update may change besides its transaction.
+
+use super::evidence::Evidence;
+use super::exchange::OpenExchange;
+use super::exchange_table::{Exchanges, HeldResponse};
+use super::record::Record;
+use super::rules::{self, CompletedExchange, Orphan, RULES, TwinSession};
+use super::session::SessionState;
+use super::session_table::{OtherSessions, Sessions};
+use crate::base::{Degraded, Findings};
+use crate::rpc::Id;
+
+/// Where results go.
+pub(super) struct Sink<'a> {
+    pub(super) records: &'a mut Vec<Record>,
+    pub(super) findings: &'a mut Findings,
+}
+
+/// Sessions and exchanges, and where results go.
+pub(super) struct Tables<'a> {
+    pub(super) sessions: &'a mut Sessions,
+    pub(super) exchanges: &'a mut Exchanges,
+    pub(super) evidence: &'a mut Evidence,
+    pub(super) sink: Sink<'a>,
+}
+
+impl Tables<'_> {
+    /// Completes the exchange `n`: nothing more is to come of it.
+    pub(super) fn complete(&mut self, n: u64) {
+        let Some(exchange) = self.exchanges.remove(n) else { return };
+        match self.sessions.split(exchange.session()) {
+            Some((session, mut others)) => {
+                complete(exchange, session, &mut others, self.evidence, &mut self.sink);
+            }
+            None => emit(exchange, &mut self.sink),
+        }
+    }
+
+    /// Gives up waiting for the request of a response. `carrier` says why the transaction of the
+    /// response may not be complete.
+    pub(super) fn give_up(&mut self, response: &HeldResponse, carrier: Degraded) {
+        let Some(session) = self.sessions.get_mut(response.session) else { return };
+        let missing = session.degraded().and(self.evidence.missing()).and(carrier).and(response.degraded);
+        let is_counted = response.envelope.id == Some(Id::Int(0)) && missing.is_none();
+        let zero_ids = if is_counted { session.count_orphan_with_id_zero() } else { 0 };
+        let orphan = Orphan { session: session.number(), response, missing, zero_ids };
+        rules::check(RULES.orphan, &orphan, self.sink.findings);
+    }
+}
+
+/// Completes an exchange of `session`, which is no longer among the open ones.
+pub(super) fn complete(
+    mut exchange: Box<OpenExchange>,
+    session: &mut SessionState,
+    others: &mut OtherSessions<'_>,
+    evidence: &Evidence,
+    sink: &mut Sink<'_>,
+) {
+    exchange.settle();
+    if !exchange.is_answered() {
+        session.remove_outstanding(exchange.record());
+    }
+    if exchange.is_unanswered() {
+        exchange.degrade(missing_response(&exchange, session, evidence));
+    }
+    exchange.set_session(session.reference().clone());
+    exchange.set_protocol_version_if_none(session.protocol_version());
+    session.add_completed(exchange.record(), exchange.token());
+    let twin = session.unreported_twin().and_then(|twin| others.get_mut(twin));
+    let other = twin.filter(|twin| !twin.is_twin_reported() && twin.has_copy_of(exchange.record()));
+    let other = other.map(|twin| {
+        twin.set_twin_reported();
+        session.set_twin_reported();
+        twin.number()
+    });
+    check_completed(&mut exchange, other, sink);
+    sink.records.push(Record::Exchange(Box::new(exchange.into_record())));
+}
+
+/// Completes an exchange whose session is no longer known.
+fn emit(mut exchange: Box<OpenExchange>, sink: &mut Sink<'_>) {
+    exchange.settle();
+    check_completed(&mut exchange, None, sink);
+    sink.records.push(Record::Exchange(Box::new(exchange.into_record())));
+}
+
+/// Checks what holds for a complete exchange. `twin` is the number of another session that has it
+/// too.
+fn check_completed(exchange: &mut OpenExchange, twin: Option<u32>, sink: &mut Sink<'_>) {
+    let record = exchange.record();
+    let at = record.response.unwrap_or(record.request).span.end;
+    let before = sink.findings.len();
+    rules::check(RULES.completed_exchange, &CompletedExchange { exchange: record, at }, sink.findings);
+    let found = sink.findings.list().iter().skip(before).map(|finding| finding.code);
+    let new: Vec<_> = found.filter(|code| !record.findings.contains(code)).collect();
+    if let Some(other) = twin {
+        rules::check(RULES.twin_session, &TwinSession { exchange: record, at, other }, sink.findings);
+    }
+    exchange.add_findings(new);
+}
+
+/// Why the response to an exchange without one may be missing from the capture.
+fn missing_response(exchange: &OpenExchange, session: &SessionState, evidence: &Evidence) -> Degraded {
+    let record = exchange.record();
+    let since = record.request.span.start.packet;
+    let mut missing = session.gap_since(record.origin.other(), since);
+    if session.degraded().contains(Degraded::MIDSTREAM) {
+        // No stream of the session was seen, or it was concluded which one is.
+        missing.add(Degraded::MIDSTREAM);
+    }
+    if evidence.has_loss_since(since) {
+        missing.add(Degraded::LOST_PACKETS);
+    }
+    missing
+}
