@@ -89,17 +89,17 @@ fn options_of_a_live_capture_are_not_for_files() {
     for option in [["-c", "5"], ["--for", "1s"], ["-B", "1MiB"], ["-s", "100"]] {
         refuses(&["list", option[0], option[1], CAPTURE], &[option[0], "is an option of live captures"]);
     }
-    refuses(&["list", "-i", "lo", CAPTURE], &[CAPTURE, "is a file, and a device is named too"]);
-    refuses(&["list", "--for", "soon", "-i", "lo"], &["'--for <DURATION>'", "does not begin with a number"]);
+    refuses(&["list", "-i", "lo", CAPTURE], &[CAPTURE, "is a file, but -i names a device"]);
+    refuses(&["list", "--for", "soon", "-i", "lo"], &["'--for <DURATION>'", "does not start with a number"]);
 }
 
 #[test]
 fn options_of_w_require_w() {
-    refuses(&["list", "-C", "1", CAPTURE], &["name it with -w FILE"]);
-    refuses(&["list", "-w", "x", "-W", "2", CAPTURE], &["-W says how many files"]);
+    refuses(&["list", "-C", "1", CAPTURE], &["add -w FILE"]);
+    refuses(&["list", "-w", "x", "-W", "2", CAPTURE], &["-W limits the number of files"]);
     refuses(&["list", "-w", "x", "-G", "2", CAPTURE], &["-G is an option of live captures"]);
-    refuses(&["list", "-w", "-", "-C", "1", CAPTURE], &["standard output is one file"]);
-    refuses(&["export", "-w", "-", "-o", "-", CAPTURE], &["both would go to standard output"]);
+    refuses(&["list", "-w", "-", "-C", "1", CAPTURE], &["standard output is one: name a file"]);
+    refuses(&["export", "-w", "-", "-o", "-", CAPTURE], &["both would write to standard output"]);
 }
 
 #[test]
@@ -110,8 +110,8 @@ fn w_copies_the_packets_of_a_file() {
     let all = runs(&["export", CAPTURE]);
     assert_eq!(runs(&["export", "-w", name, CAPTURE]), all);
     assert_eq!(runs(&["export", name]), all);
-    refuses(&["list", "-w", name, name], &[name, "is a capture that is to be read"]);
-    refuses(&["report", "-w", name, "-o", name, CAPTURE], &[name, "packets are kept in it"]);
+    refuses(&["list", "-w", name, name], &[name, "this file is an input"]);
+    refuses(&["report", "-w", name, "-o", name, CAPTURE], &[name, "packets are written to this file"]);
     assert_eq!(runs(&["export", name]), all);
 
     let filtered = directory.path().join("filtered.pcapng");
@@ -128,8 +128,8 @@ fn an_option_before_its_command_is_explained() {
 
 #[test]
 fn a_command_after_a_file_is_explained() {
-    refuses(&[CAPTURE, "list"], &["«list»", "a command comes first"]);
-    refuses(&[CAPTURE, "--color", "never", "list"], &["the command comes first"]);
+    refuses(&[CAPTURE, "list"], &["\"list\" is neither", "the command goes first"]);
+    refuses(&[CAPTURE, "--color", "never", "list"], &["files and options go after the command"]);
 }
 
 #[test]
@@ -173,9 +173,9 @@ fn a_wrong_filter_is_reported_before_the_capture_is_opened() {
 fn a_wrong_bpf_filter_names_both_possibilities() {
     refuses(
         &["list", CAPTURE, "foo.pcap"],
-        &["«foo.pcap» is neither a file that exists nor", "a filter that libpcap accepts"],
+        &["\"foo.pcap\" is neither an existing file nor the start of a valid BPF filter: "],
     );
-    refuses(&["list", CAPTURE, "--", "tcp", "prt", "1"], &["«tcp prt 1»"]);
+    refuses(&["list", CAPTURE, "--", "tcp", "prt", "1"], &["\"tcp prt 1\""]);
     refuses(&["list", CAPTURE, "method:tools/call"], &["--filter 'method:tools/call'"]);
 }
 
@@ -190,7 +190,7 @@ fn an_input_file_is_never_overwritten() {
     let content = fs::read(CAPTURE).expect("the capture");
     let file = write(&directory, "a.pcap", &content);
     for command in ["report", "export"] {
-        refuses(&[command, "--output", &file, &file], &[&file, "name another file"]);
+        refuses(&[command, "--output", &file, &file], &[&file, "name another one"]);
     }
     assert_eq!(fs::read(&file).expect("the capture"), content);
 }

@@ -66,7 +66,7 @@ fn can_capture() -> bool {
     };
     let strict = std::env::var_os("MCPDUMP_MUST_CAPTURE").is_some_and(|value| !value.is_empty());
     assert!(!strict, "not to be skipped: {why}");
-    eprintln!("skipped: no right to capture on lo: {why}");
+    eprintln!("skipped: no permission to capture on lo: {why}");
     false
 }
 

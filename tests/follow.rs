@@ -301,14 +301,14 @@ fn sources_that_cannot_grow_are_refused() {
     let packed = corpus::directory().join("demo.pcapng.zst").display().to_string();
     let plain = corpus::directory().join(CAPTURES[0]).display().to_string();
     for (arguments, words) in [
-        (&["list", "--follow", "-"][..], "leave --follow out"),
-        (&["list", "--follow", "-i", "lo"], "name a file, or leave it out"),
-        (&["list", "--follow"], "name a file, or leave it out"),
+        (&["list", "--follow", "-"][..], "leave out --follow"),
+        (&["list", "--follow", "-i", "lo"], "--follow needs a file"),
+        (&["list", "--follow"], "--follow needs a file"),
         (&["list", "--follow", "/dev/null"], "is no regular file"),
         (&["list", "--follow", "absent.pcap"], "absent.pcap: no such file"),
         (&["list", "--follow", &packed], "compressed with zstd, and what is compressed cannot be followed"),
         (&["list", "--follow", "-s", "100", &plain], "-s is an option of live captures"),
-        (&["list", "-c", "1", &plain], "or with --follow"),
+        (&["list", "-c", "1", &plain], "or add --follow"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_mcpdump")).args(arguments).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);

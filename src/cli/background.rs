@@ -1,4 +1,4 @@
-//! A source that blocks in; a source that can be waited for with patience out: a thread of its own reads.
+//! Reads a blocking source on a thread of its own, so that it can be waited for with a timeout.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -8,22 +8,22 @@ use std::time::Duration;
 use crate::base::{Finding, Findings};
 use crate::capture::{Error, Item, Source};
 
-/// Items that wait to be taken: some hundred kilobytes of packets.
-const WAITING: usize = 256;
+/// Capacity of the channel, in items: some hundred kilobytes of packets.
+const CAPACITY: usize = 256;
 
-/// What reading yields: an item or the end, with what was noticed on the way.
-type Read = Result<(Option<Item>, Vec<Finding>), Error>;
+/// Result of one call of [`Source::next`], with its findings; `None` is the end.
+type ReadResult = Result<(Option<Item>, Vec<Finding>), Error>;
 
-/// A source whose items come when they come.
-pub(super) struct Relay {
-    read: Receiver<Read>,
-    ready: VecDeque<Read>,
+/// A source that is read by another thread.
+pub(super) struct BackgroundReader {
+    results: Receiver<ReadResult>,
+    ready: VecDeque<ReadResult>,
 }
 
-impl Relay {
-    /// Reads a source in a thread of its own, which ends with the source, or when nobody takes its items.
-    pub(super) fn of(mut source: impl Source + Send + 'static) -> Self {
-        let (send, read) = sync_channel(WAITING);
+impl BackgroundReader {
+    /// Starts reading `source` on a new thread. It ends with the source, or when the reader is dropped.
+    pub(super) fn spawn(mut source: impl Source + Send + 'static) -> Self {
+        let (send, results) = sync_channel(CAPACITY);
         thread::spawn(move || {
             let mut findings = Findings::new();
             loop {
@@ -34,29 +34,34 @@ impl Relay {
                 }
             }
         });
-        Self { read, ready: VecDeque::new() }
+        Self { results, ready: VecDeque::new() }
     }
 
-    /// Waits for the next item, for so long. Whether [`Source::next`] has something without waiting.
-    pub(super) fn wait(&mut self, patience: Duration) -> bool {
-        match self.read.recv_timeout(patience) {
+    /// Waits for the next item, at most for `timeout`. Returns whether [`Source::next`] would return at once.
+    pub(super) fn wait(&mut self, timeout: Duration) -> bool {
+        match self.results.recv_timeout(timeout) {
             Ok(read) => self.ready.push_back(read),
             Err(RecvTimeoutError::Timeout) => {}
-            // The end was taken, or the reader is gone: that is for `next` to say.
+            // The thread has ended: `next` returns the end or the error.
             Err(RecvTimeoutError::Disconnected) => return true,
         }
         !self.ready.is_empty()
     }
 }
 
-impl Source for Relay {
+impl Source for BackgroundReader {
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         let read = match self.ready.pop_front() {
             Some(read) => read,
-            None => self.read.recv().map_err(|_| Error("the reader of the capture is gone".to_owned()))?,
+            None => self
+                .results
+                .recv()
+                .map_err(|_| Error("the thread that reads the capture has ended".to_owned()))?,
         };
-        let (item, noticed) = read?;
-        noticed.into_iter().for_each(|finding| findings.push(finding));
+        let (item, new_findings) = read?;
+        for finding in new_findings {
+            findings.push(finding);
+        }
         Ok(item)
     }
 }
@@ -78,17 +83,17 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_come_is_not_waited_for() {
+    fn wait_returns_at_the_timeout() {
         let (send, items) = channel();
-        let mut relay = Relay::of(Sent(items));
-        assert!(!relay.wait(Duration::from_millis(1)));
+        let mut reader = BackgroundReader::spawn(Sent(items));
+        assert!(!reader.wait(Duration::from_millis(1)));
         send.send(7).unwrap();
-        assert!(relay.wait(Duration::from_secs(60)));
+        assert!(reader.wait(Duration::from_secs(60)));
         let mut findings = Findings::new();
-        let next = relay.next(&mut findings).unwrap();
+        let next = reader.next(&mut findings).unwrap();
         assert!(matches!(next, Some(Item::Lost { packets: 7, .. })), "{next:?}");
         drop(send);
-        assert!(relay.wait(Duration::from_secs(60)));
-        assert!(relay.next(&mut findings).unwrap().is_none());
+        assert!(reader.wait(Duration::from_secs(60)));
+        assert!(reader.next(&mut findings).unwrap().is_none());
     }
 }

@@ -1,69 +1,69 @@
-//! The filters of earlier runs: a file that is opened before the process shuts itself in, and written through what was opened
-//! then.
+//! File with the filters of earlier runs of the TUI. It is opened before the sandbox is entered and stays open.
 //!
-//! One filter a line, the newest last, each once. The file may hold anything: what is no line of text is left out, however
-//! long it is. Several runs share it: whoever changes it holds its lock, reads what others added, and adds to that.
+//! One filter per line, newest last, no duplicates. The content is untrusted: lines that are not plain text are ignored.
+//! Several processes share the file: each takes its lock, reads what others added, and adds its own.
 
 use std::collections::HashSet;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::cli::user_dirs as home;
+use super::user_dirs;
 use crate::tui::{MAX_HISTORY, MAX_LINE_BYTES};
 
-/// Bytes of the file that are read at most, from its end: as much as it can have that this program wrote.
-const MOST: u64 = (MAX_HISTORY * (MAX_LINE_BYTES + 1)) as u64;
+/// Bytes read from the end of the file: the largest size that this program writes.
+const MAX_SIZE: u64 = (MAX_HISTORY * (MAX_LINE_BYTES + 1)) as u64;
 
-/// What is there of earlier runs.
+/// The filters of earlier runs, and the file that new ones are added to.
 #[derive(Debug, Default)]
-pub(super) struct Remembered {
-    /// The filters, the newest last.
+pub(super) struct FilterHistory {
+    /// The filters, newest last.
     pub(super) filters: Vec<String>,
-    /// What keeps more of them; `None` where nothing does.
-    pub(super) history: Option<History>,
-    /// Why nothing is kept; `None` where it is, or is not to be.
-    pub(super) trouble: Option<String>,
+    /// `None` if filters are not kept.
+    pub(super) file: Option<HistoryFile>,
+    /// Why filters are not kept; `None` if they are kept, or not requested.
+    pub(super) warning: Option<String>,
 }
 
-impl Remembered {
-    /// Opens the history of whoever the process is by now: of `user`, where it became another.
+impl FilterHistory {
+    /// Opens the history of the user of the process: `user` if it became another one.
     pub(super) fn open(user: Option<&str>) -> Self {
         let Some(path) = path(user) else {
             return Self::default();
         };
         let opened = open(&path).and_then(|file| {
-            let mut history = History { file, waiting: Vec::new() };
+            let mut history = HistoryFile { file, pending: Vec::new() };
             let filters = history.read()?.filters;
             Ok((filters, history))
         });
         match opened {
-            Ok((filters, history)) => Self { filters, history: Some(history), trouble: None },
+            Ok((filters, history)) => Self { filters, file: Some(history), warning: None },
             Err(error) => {
-                let trouble = format!("filters are not kept beyond this run ({error}: {})", path.display());
-                Self { trouble: Some(trouble), ..Self::default() }
+                let warning = format!("filters are not kept after this run ({error}: {})", path.display());
+                Self { warning: Some(warning), ..Self::default() }
             }
         }
     }
 }
 
-/// The file, open.
+/// The open file.
 #[derive(Debug)]
-pub(super) struct History {
+pub(super) struct HistoryFile {
     file: File,
-    /// What is still to be written: somebody else held the lock. At most [`MAX_HISTORY`] texts.
-    waiting: Vec<String>,
+    /// Filters that are not written yet because another process held the lock; at most [`MAX_HISTORY`].
+    pending: Vec<String>,
 }
 
-/// What a file holds.
-struct Held {
+/// Content of the file.
+struct Content {
     filters: Vec<String>,
-    /// Whether it is as this program writes it, so that a line can be added.
-    is_tidy: bool,
+    /// Whether the content is exactly what this program writes, so that a line can be appended.
+    is_canonical: bool,
 }
 
-impl History {
-    /// Adds a filter as the newest. Where another run holds the lock it is added with the next one, or at the end.
+impl HistoryFile {
+    /// Adds a filter as the newest one. If another process holds the lock, it is written with the next one or by
+    /// [`Self::finish`].
     ///
     /// # Errors
     /// The file cannot be read or written.
@@ -71,9 +71,9 @@ impl History {
         if !is_line(filter) {
             return Ok(());
         }
-        self.waiting.retain(|waiting| waiting != filter);
-        self.waiting.push(filter.to_owned());
-        self.waiting.drain(..self.waiting.len().saturating_sub(MAX_HISTORY));
+        self.pending.retain(|pending| pending != filter);
+        self.pending.push(filter.to_owned());
+        self.pending.drain(..self.pending.len().saturating_sub(MAX_HISTORY));
         match self.file.try_lock() {
             Ok(()) => {
                 let written = self.merge();
@@ -81,46 +81,46 @@ impl History {
                 written
             }
             Err(TryLockError::WouldBlock) => Ok(()),
-            // A file system without locks.
+            // The file system has no locks.
             Err(TryLockError::Error(_)) => self.append(),
         }
     }
 
-    /// Writes what waits, locked or not: a line at the end harms nobody.
+    /// Writes the pending filters, without lock if necessary: appending a line does no harm.
     ///
     /// # Errors
     /// The file cannot be written.
     pub(super) fn finish(mut self) -> io::Result<()> {
-        if self.waiting.is_empty() { Ok(()) } else { self.append() }
+        if self.pending.is_empty() { Ok(()) } else { self.append() }
     }
 
-    /// Adds what waits to what the file holds by now. The lock is held.
+    /// Adds the pending filters to the content of the file. The caller holds the lock.
     fn merge(&mut self) -> io::Result<()> {
-        let Held { mut filters, is_tidy } = self.read()?;
-        let is_new = self.waiting.iter().all(|waiting| !filters.contains(waiting));
-        if is_tidy && is_new && filters.len() + self.waiting.len() <= MAX_HISTORY {
+        let Content { mut filters, is_canonical } = self.read()?;
+        let is_new = self.pending.iter().all(|pending| !filters.contains(pending));
+        if is_canonical && is_new && filters.len() + self.pending.len() <= MAX_HISTORY {
             return self.append();
         }
-        filters.retain(|filter| !self.waiting.contains(filter));
-        filters.append(&mut self.waiting);
+        filters.retain(|filter| !self.pending.contains(filter));
+        filters.append(&mut self.pending);
         filters.drain(..filters.len().saturating_sub(MAX_HISTORY));
-        // Until it is written: what fails now is written with the next one.
-        self.waiting = filters;
+        // They stay pending until they are written, so that a failed write is retried with the next filter.
+        self.pending = filters;
         self.file.set_len(0)?;
-        self.file.write_all(lines(&self.waiting).as_bytes())?;
-        self.waiting.clear();
+        self.file.write_all(lines(&self.pending).as_bytes())?;
+        self.pending.clear();
         Ok(())
     }
 
-    /// Adds what waits at the end, in one piece. A line that somebody left open is ended before it.
+    /// Appends the pending filters with one write, after ending an incomplete last line.
     fn append(&mut self) -> io::Result<()> {
-        let end = if self.ends_open()? { "\n" } else { "" };
-        self.file.write_all(format!("{end}{}", lines(&self.waiting)).as_bytes())?;
-        self.waiting.clear();
+        let end = if self.has_incomplete_line()? { "\n" } else { "" };
+        self.file.write_all(format!("{end}{}", lines(&self.pending)).as_bytes())?;
+        self.pending.clear();
         Ok(())
     }
 
-    fn ends_open(&mut self) -> io::Result<bool> {
+    fn has_incomplete_line(&mut self) -> io::Result<bool> {
         if self.file.seek(SeekFrom::End(0))? == 0 {
             return Ok(false);
         }
@@ -130,14 +130,14 @@ impl History {
         Ok(last != *b"\n")
     }
 
-    /// Reads the end of the file.
-    fn read(&mut self) -> io::Result<Held> {
+    /// Reads the last [`MAX_SIZE`] bytes of the file.
+    fn read(&mut self) -> io::Result<Content> {
         let length = self.file.seek(SeekFrom::End(0))?;
-        let from = length.saturating_sub(MOST);
+        let from = length.saturating_sub(MAX_SIZE);
         self.file.seek(SeekFrom::Start(from))?;
         let mut bytes = Vec::new();
-        (&self.file).take(MOST).read_to_end(&mut bytes)?;
-        // Of a file that is too long the first line may be cut.
+        (&self.file).take(MAX_SIZE).read_to_end(&mut bytes)?;
+        // If the file is longer, the first line may be cut.
         let cut =
             if from == 0 { 0 } else { bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len()) };
         let mut seen = HashSet::new();
@@ -151,12 +151,12 @@ impl History {
             .map(str::to_owned)
             .collect();
         filters.reverse();
-        let is_tidy = from == 0 && lines(&filters).as_bytes() == bytes;
-        Ok(Held { filters, is_tidy })
+        let is_canonical = from == 0 && lines(&filters).as_bytes() == bytes;
+        Ok(Content { filters, is_canonical })
     }
 }
 
-/// Whether a text can be a line: what is typed has no control characters.
+/// Whether a text can be a line of the file.
 fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= MAX_LINE_BYTES && !text.contains(char::is_control)
 }
@@ -165,19 +165,19 @@ fn lines(filters: &[String]) -> String {
     filters.iter().fold(String::new(), |text, filter| text + filter + "\n")
 }
 
-/// `$XDG_STATE_HOME/mcpdump/history`, below `~/.local/state` where that is not set.
+/// `$XDG_STATE_HOME/mcpdump/history`; `~/.local/state` if the variable is not set.
 fn path(user: Option<&str>) -> Option<PathBuf> {
-    Some(home::folder(user, "XDG_STATE_HOME", ".local/state")?.join("mcpdump").join("history"))
+    Some(user_dirs::user_dir(user, "XDG_STATE_HOME", ".local/state")?.join("mcpdump").join("history"))
 }
 
-/// Opens the file, made where it is missing. It is no reason to wait: what it names may be anything.
+/// Opens or creates the file. Never blocks, even if the path names a pipe.
 fn open(path: &Path) -> io::Result<File> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
+    let directory = path.parent().unwrap_or(Path::new("/"));
     let mut make = DirBuilder::new();
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
-    private::prepare(folder, &mut make, &mut options)?;
-    make.recursive(true).create(folder)?;
+    private::prepare(directory, &mut make, &mut options)?;
+    make.recursive(true).create(directory)?;
     let file = options.open(path)?;
     private::check(&file)?;
     Ok(file)
@@ -193,28 +193,34 @@ mod private {
     use nix::fcntl::OFlag;
     use nix::unistd::Uid;
 
-    /// What is made is for its owner alone. Root makes nothing in the home of another: a file there that is root's would
-    /// be in that user's way.
-    pub(super) fn prepare(folder: &Path, make: &mut DirBuilder, options: &mut OpenOptions) -> io::Result<()> {
-        let there = folder.ancestors().find_map(|folder| folder.metadata().ok());
-        let me = Uid::effective();
-        if me.is_root() && there.is_some_and(|folder| folder.uid() != me.as_raw()) {
-            return Err(io::Error::other("root's in another user's folder"));
+    /// Makes new files private. Root creates nothing in another user's home: the user could not replace the file.
+    pub(super) fn prepare(
+        directory: &Path,
+        make: &mut DirBuilder,
+        options: &mut OpenOptions,
+    ) -> io::Result<()> {
+        let existing = directory.ancestors().find_map(|directory| directory.metadata().ok());
+        let user = Uid::effective();
+        if user.is_root() && existing.is_some_and(|directory| directory.uid() != user.as_raw()) {
+            return Err(io::Error::other("root does not write to another user's directory"));
         }
         make.mode(0o700);
-        // A pipe or a device is not waited for, and no terminal becomes the process's.
+        // Do not block on a pipe or a device, and do not acquire a controlling terminal.
         options.mode(0o600).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits());
         Ok(())
     }
 
-    /// Whether it is a file of one's own; it is for its owner alone from now on.
+    /// Checks that it is a regular file of the user and makes it private.
+    ///
+    /// # Errors
+    /// It is something else, or another user's.
     pub(super) fn check(file: &File) -> io::Result<()> {
         let found = file.metadata()?;
         if !found.is_file() {
-            return Err(io::Error::other("it is no file"));
+            return Err(io::Error::other("not a regular file"));
         }
         if found.uid() != Uid::effective().as_raw() {
-            return Err(io::Error::other("it is another user's"));
+            return Err(io::Error::other("owned by another user"));
         }
         if found.mode() & 0o077 != 0 {
             file.set_permissions(Permissions::from_mode(0o600))?;
@@ -234,7 +240,7 @@ mod private {
     }
 
     pub(super) fn check(file: &File) -> io::Result<()> {
-        if file.metadata()?.is_file() { Ok(()) } else { Err(io::Error::other("it is no file")) }
+        if file.metadata()?.is_file() { Ok(()) } else { Err(io::Error::other("not a regular file")) }
     }
 }
 
@@ -244,8 +250,8 @@ mod tests {
 
     use super::*;
 
-    fn history(path: &Path) -> History {
-        History { file: open(path).unwrap(), waiting: Vec::new() }
+    fn history(path: &Path) -> HistoryFile {
+        HistoryFile { file: open(path).unwrap(), pending: Vec::new() }
     }
 
     fn filters(path: &Path) -> Vec<String> {
@@ -253,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_is_there_once_and_the_newest_is_last() {
+    fn filters_are_kept_once_with_the_newest_last() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a/b/history");
         let mut one = history(&path);
@@ -267,7 +273,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn it_is_for_its_owner_alone() {
+    fn the_file_is_private() {
         use std::os::unix::fs::PermissionsExt as _;
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mcpdump/history");
@@ -280,18 +286,18 @@ mod tests {
     }
 
     #[test]
-    fn two_runs_lose_nothing_of_each_other() {
+    fn two_processes_lose_no_filters() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("history");
         let (mut one, mut other) = (history(&path), history(&path));
         one.add("a").unwrap();
         other.add("b").unwrap();
         one.add("c").unwrap();
-        // Rewritten by one, appended to by the other.
+        // One rewrites the file, the other appends to it.
         one.add("a").unwrap();
         other.add("d").unwrap();
         assert_eq!(filters(&path), ["b", "c", "a", "d"]);
-        // While somebody holds the lock nothing is waited for, and nothing is lost.
+        // While another process holds the lock, nothing blocks and nothing is lost.
         other.file.lock().unwrap();
         one.add("e").unwrap();
         assert_eq!(filters(&path), ["b", "c", "a", "d"]);
@@ -305,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn many_runs_at_once_lose_nothing() {
+    fn concurrent_processes_lose_no_filters() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("history");
         std::thread::scope(|scope| {
@@ -314,7 +320,7 @@ mod tests {
                 scope.spawn(move || {
                     let mut history = history(path);
                     for number in 0..50 {
-                        // Each text twice: half of the writing is done in place.
+                        // Each text twice: half of the writes rewrite the file.
                         history.add(&format!("{run}-{}", number / 2)).unwrap();
                         history.add("all").unwrap();
                     }
@@ -333,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_put_there_is_harmless() {
+    fn untrusted_content_is_ignored() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("history");
         let odd = b"good\n\x1b]0;title\x07\n\xff\xfe\n\n  \nlast without an end".as_slice();
@@ -342,7 +348,7 @@ mod tests {
         assert_eq!(filters(&path), ["old", "good", "last without an end"]);
         history(&path).add("new").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "old\ngood\nlast without an end\nnew\n");
-        // Ten gigabytes of nothing, and a line.
+        // Ten gigabytes of zeros and a line.
         let file = File::create(&path).unwrap();
         file.set_len(10 << 30).unwrap();
         OpenOptions::new().append(true).open(&path).unwrap().write_all(b"\nend\n").unwrap();
@@ -361,19 +367,19 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_no_file_is_refused_without_waiting() {
+    fn special_files_are_rejected_without_blocking() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("history");
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        assert!(open(&path).unwrap_err().to_string().contains("no file"));
+        assert!(open(&path).unwrap_err().to_string().contains("not a regular file"));
         assert!(open(Path::new("/dev/null")).is_err());
-        assert!(open(directory.path()).is_err(), "a folder");
+        assert!(open(directory.path()).is_err(), "a directory");
         assert!(open(&path.join("below/a/pipe")).is_err());
     }
 
     #[cfg(unix)]
     #[test]
-    fn root_makes_nothing_in_the_home_of_another() {
+    fn root_creates_nothing_in_the_home_of_another_user() {
         if !nix::unistd::Uid::effective().is_root() {
             return;
         }

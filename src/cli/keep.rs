@@ -1,4 +1,4 @@
-//! `-w`, `-C`, `-G` and `-W`: where packets are kept, and what does not go together.
+//! The file that packets are kept in: `-w`, `-C`, `-G` and `-W`.
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -6,55 +6,55 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use jiff::tz::TimeZone;
 
+use super::arguments::source::KeepArguments;
+use super::clock;
 use crate::capture::LinkType;
 use crate::capture::encode::FileMetadata;
 use crate::capture::save::{Names, PacketWriter, Rotation, Target};
-use crate::cli::arguments::KeepArguments;
-use crate::cli::clock;
 
-/// Where packets are to be kept.
+/// Where packets are kept and when a new file starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Keeping {
-    /// The file, or standard output.
+pub(super) struct KeepPlan {
+    /// A file or standard output.
     pub(super) target: Target,
-    /// When another file begins.
+    /// When a new file starts.
     pub(super) rotation: Rotation,
 }
 
-impl Keeping {
-    /// What the options ask for; `None` where nothing is kept.
+impl KeepPlan {
+    /// Checks the options; `None` if no packets are kept. `is_live` is true for a live capture.
     ///
     /// # Errors
-    /// They do not go together, or with what is read.
-    pub(super) fn new(arguments: &KeepArguments, live: bool) -> anyhow::Result<Option<Self>> {
+    /// Options contradict each other or the source.
+    pub(super) fn new(arguments: &KeepArguments, is_live: bool) -> anyhow::Result<Option<Self>> {
         let KeepArguments { write, file_size, rotate_seconds, file_count } = arguments;
         let rotation = Rotation { size: *file_size, seconds: *rotate_seconds, count: *file_count };
         let Some(path) = write else {
             if rotation != Rotation::default() {
-                bail!("-C, -G and -W are about the file that packets are kept in: name it with -w FILE");
+                bail!("-C, -G and -W need a file to keep packets in: add -w FILE");
             }
             return Ok(None);
         };
         if rotation.is_none() && rotation.count.is_some() {
-            bail!("-W says how many files -C SIZE or -G SECONDS make: add one of them");
+            bail!("-W limits the number of files of -C SIZE or -G SECONDS: add one of them");
         }
-        if rotation.seconds.is_some() && !live {
-            bail!("-G is an option of live captures: of files, -C makes several");
+        if rotation.seconds.is_some() && !is_live {
+            bail!("-G is an option of live captures: use -C to split what is read from files");
         }
         if path.as_os_str() != "-" {
             Names::new(rotation.clone(), TimeZone::UTC, Default::default()).check(path)?;
             return Ok(Some(Self { target: Target::Path(path.clone()), rotation }));
         }
         if !rotation.is_none() {
-            bail!("-w -: standard output is one file, and -C and -G make several: name a file");
+            bail!("-w -: -C and -G write several files, standard output is one: name a file");
         }
         if io::stdout().is_terminal() {
-            bail!("-w -: standard output is a terminal, which packets would confuse: name a file or a pipe");
+            bail!("-w -: standard output is a terminal: name a file, or redirect it to a file or a pipe");
         }
         Ok(Some(Self { target: Target::Stdout, rotation }))
     }
 
-    /// The file that is named, if it is one.
+    /// Path of the file; `None` for standard output.
     pub(super) fn path(&self) -> Option<&Path> {
         match &self.target {
             Target::Path(path) => Some(path),
@@ -62,21 +62,21 @@ impl Keeping {
         }
     }
 
-    /// The folder in, or somewhere below, which further files will be made; `None` where there is one file only. Where the
-    /// names of folders have times in them too, it is the one above them.
-    pub(super) fn folder(&self) -> Option<PathBuf> {
+    /// Directory below which further files will be created; `None` if there is only one file. If names of directories
+    /// contain times too, it is the last directory without.
+    pub(super) fn directory(&self) -> Option<PathBuf> {
         let path = self.path().filter(|_| !self.rotation.is_none())?;
         let is_timed =
-            |folder: &Path| self.rotation.seconds.is_some() && folder.to_string_lossy().contains('%');
-        let folder = path.ancestors().skip(1).find(|folder| !is_timed(folder));
-        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-        Some(folder.unwrap_or(Path::new(".")).to_owned())
+            |directory: &Path| self.rotation.seconds.is_some() && directory.to_string_lossy().contains('%');
+        let directory = path.ancestors().skip(1).find(|directory| !is_timed(directory));
+        let directory = directory.filter(|directory| !directory.as_os_str().is_empty());
+        Some(directory.unwrap_or(Path::new(".")).to_owned())
     }
 
-    /// Creates the first file. Times in names are local ones: the time zone is looked up here, while it can be.
+    /// Creates the first file. Names contain local time: the time zone is read here, before the sandbox is entered.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The file cannot be written.
     pub(super) fn create(
         &self,
         about: FileMetadata,
@@ -95,7 +95,7 @@ mod tests {
         write: Option<&str>,
         rotation: [Option<u32>; 3],
         live: bool,
-    ) -> Result<Option<Keeping>, String> {
+    ) -> Result<Option<KeepPlan>, String> {
         let [size, rotate_seconds, file_count] = rotation;
         let arguments = KeepArguments {
             write: write.map(PathBuf::from),
@@ -103,17 +103,17 @@ mod tests {
             rotate_seconds,
             file_count,
         };
-        Keeping::new(&arguments, live).map_err(|error| error.to_string())
+        KeepPlan::new(&arguments, live).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn what_does_not_go_together_is_said() {
+    fn contradictions_are_errors() {
         for (write, rotation, live, want) in [
-            (None, [Some(1), None, None], true, "name it with -w"),
-            (None, [None, None, Some(1)], true, "name it with -w"),
-            (Some("w"), [None, None, Some(2)], true, "-W says how many"),
+            (None, [Some(1), None, None], true, "add -w FILE"),
+            (None, [None, None, Some(1)], true, "add -w FILE"),
+            (Some("w"), [None, None, Some(2)], true, "-W limits"),
             (Some("w"), [None, Some(2), None], false, "-G is an option of live captures"),
-            (Some("-"), [Some(1), None, None], true, "one file"),
+            (Some("-"), [Some(1), None, None], true, "standard output is one"),
         ] {
             let error = keeping(write, rotation, live).unwrap_err();
             assert!(error.contains(want), "{error}");
@@ -122,14 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_makes_files_later_has_a_folder() {
-        let folder = |name, rotation| keeping(Some(name), rotation, true).unwrap().unwrap().folder();
-        assert_eq!(folder("a/w", [None; 3]), None);
-        assert_eq!(folder("a/w", [Some(1), None, None]), Some("a".into()));
-        assert_eq!(folder("w", [None, Some(1), None]), Some(".".into()));
-        assert_eq!(folder("a/%Y/%m/w", [None, Some(1), None]), Some("a".into()));
-        assert_eq!(folder("%Y/w", [None, Some(1), None]), Some(".".into()));
-        assert_eq!(folder("/%Y/w", [None, Some(1), None]), Some("/".into()));
-        assert_eq!(folder("a/%Y/w", [Some(1), None, None]), Some("a/%Y".into()), "no time");
+    fn only_rotation_needs_a_directory() {
+        let directory = |name, rotation| keeping(Some(name), rotation, true).unwrap().unwrap().directory();
+        assert_eq!(directory("a/w", [None; 3]), None);
+        assert_eq!(directory("a/w", [Some(1), None, None]), Some("a".into()));
+        assert_eq!(directory("w", [None, Some(1), None]), Some(".".into()));
+        assert_eq!(directory("a/%Y/%m/w", [None, Some(1), None]), Some("a".into()));
+        assert_eq!(directory("%Y/w", [None, Some(1), None]), Some(".".into()));
+        assert_eq!(directory("/%Y/w", [None, Some(1), None]), Some("/".into()));
+        assert_eq!(directory("a/%Y/w", [Some(1), None, None]), Some("a/%Y".into()), "no time");
     }
 }

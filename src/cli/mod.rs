@@ -1,17 +1,23 @@
-//! Arguments in; exit status, messages and the work of the other rooms out.
+//! The command line: arguments in; exit status, messages and the results of the other layers out.
 //!
-//! `args` says what may be asked, `source` what a command reads, `keeping` what it keeps of it, `output` where it writes;
-//! `begin` opens all that, then gives up what is not needed any more (`rights`, `sandbox`); `run` and `view` do what was
-//! asked: the only files here that touch engine, ledger, report and tui. Nothing here looks into a capture.
+//! ```text
+//!  arguments  ─▶  request, keep  ─▶  setup                    ─▶  commands
+//!  clap           checked            opens, drops privileges      analyse and print
+//! ```
 //!
-//! Exit status: 0 it ran, 1 it ran and what was asked for failed, 2 it could not run. A closed pipe is no error.
+//! A file imports only files to its left, and helpers: `bpf`, `clock`, `exit`, `messages`, `signals`, `user_dirs`. `setup`
+//! uses `reader`, `output`, `privileges`, `sandbox` and `filter_history`.
 
 mod arguments;
 mod background;
+mod bpf;
 mod clock;
 mod commands;
+mod exit;
 mod filter_history;
+mod interactive;
 mod keep;
+mod messages;
 mod output;
 mod privileges;
 mod progress_bar;
@@ -22,154 +28,130 @@ mod setup;
 mod signals;
 mod user_dirs;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
-use arguments::{Arguments, Command, ScreenArguments};
-use commands::{analysis as run, generate, interfaces, tui as view};
+use arguments::screen::ScreenArguments;
+use arguments::{Arguments, Command, ListOptions, ReportOptions};
 #[cfg(feature = "demo")]
 use commands::{demo, serve, traffic};
+use commands::{export, generate, interfaces, list, report, tui};
+use exit::Outcome;
 use request::{Inputs, Request};
 
-/// The exit status of a command that ran, and failed at something that was asked for.
-const FAILED: u8 = 1;
-
-/// The exit status of a command that could not run: a wrong argument, an unreadable file, a wrong filter.
-const COULD_NOT_RUN: u8 = 2;
-
-/// What became of a command that ran.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    /// Everything that was asked for.
-    Done,
-    /// Something failed on the way, and was said.
-    Failed,
-}
-
-/// Runs the program with the arguments of the process, and says what its exit status is.
+/// Runs the program with the arguments of the process and returns its exit status.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(answer) => return say(&answer),
+        Err(error) => return print_clap_error(&error),
     };
     match dispatch(arguments) {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Failed) => ExitCode::from(FAILED),
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Ok(outcome) => outcome.into(),
+        Err(error) if exit::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("{error:#}"));
-            ExitCode::from(COULD_NOT_RUN)
+            messages::error(&format!("{error:#}"));
+            ExitCode::from(exit::FAILURE)
         }
     }
 }
 
 fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
-    let color = arguments.color;
-    let Some(command) = arguments.command else {
-        let request = Request::without_command(&arguments.source, color)?;
-        if !view::is_wanted() {
-            arguments.screen.refuse()?;
+    let Arguments { command, source, screen, color } = arguments;
+    let Some(command) = command else {
+        #[cfg(not(feature = "demo"))]
+        refuse_demo_commands(&source.words)?;
+        let request = Request::without_command(&source, color)?;
+        if tui::is_available() {
+            return tui::run(&request, &screen);
         }
+        screen.require_none()?;
         return match request.inputs {
-            _ if view::is_wanted() => view::view(&request, &arguments.screen),
-            Inputs::Files(_) if request.follow.is_some() => {
-                run::list(&request, &arguments::ListOptions::default())
-            }
-            Inputs::Files(_) => run::report(&request, &arguments::ReportOptions::default()),
-            Inputs::Device(_) => run::list(&request, &arguments::ListOptions::default()),
+            Inputs::Files(_) if request.follow.is_none() => report::run(&request, &ReportOptions::default()),
+            Inputs::Files(_) | Inputs::Device(_) => list::run(&request, &ListOptions::default()),
         };
     };
-    if !arguments.source.is_empty() || arguments.screen != ScreenArguments::default() {
-        anyhow::bail!("the command comes first, then its files and options: mcpdump COMMAND FILE...");
+    if !source.is_empty() || screen != ScreenArguments::default() {
+        anyhow::bail!("files and options go after the command: mcpdump COMMAND FILE...");
     }
     match command {
-        Command::List(list) => run::list(&Request::new(&list.source, color)?, &list.options),
-        Command::Report(report) => run::report(&Request::new(&report.source, color)?, &report.options),
-        Command::Export(export) => run::export(&Request::new(&export.source, color)?, &export.options),
-        Command::Config => view::print_config().map(|()| Outcome::Done),
+        Command::List(list) => list::run(&Request::new(&list.source, color)?, &list.options),
+        Command::Report(report) => report::run(&Request::new(&report.source, color)?, &report.options),
+        Command::Export(export) => export::run(&Request::new(&export.source, color)?, &export.options),
+        Command::Config => tui::print_config().map(|()| Outcome::Success),
         #[cfg(feature = "demo")]
-        Command::Serve(serve) => serve::run(serve).map(|()| Outcome::Done),
+        Command::Serve(serve) => serve::run(serve).map(|()| Outcome::Success),
         #[cfg(feature = "demo")]
-        Command::Traffic(traffic) => traffic::run(&traffic, color).map(|()| Outcome::Done),
+        Command::Traffic(traffic) => traffic::run(&traffic, color).map(|()| Outcome::Success),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo::run(&demo, color),
-        Command::Interfaces => interfaces::list().map(|()| Outcome::Done),
+        Command::Interfaces => interfaces::run().map(|()| Outcome::Success),
         Command::Completions { shell } => {
-            generate::completions(shell, Arguments::command()).map(|()| Outcome::Done)
+            generate::completions(shell, Arguments::command()).map(|()| Outcome::Success)
         }
         Command::Man { directory } => {
-            generate::man(directory.as_deref(), &Arguments::command()).map(|()| Outcome::Done)
+            generate::man(directory.as_deref(), &Arguments::command()).map(|()| Outcome::Success)
         }
     }
 }
 
-/// Prints what clap has to say: help and version on standard output, what is wrong on standard error.
-fn say(answer: &clap::Error) -> ExitCode {
-    match answer.kind() {
-        // clap colours these where the terminal wants it. A closed pipe is no error here either.
+/// Explains why the commands of the feature `demo` are missing.
+///
+/// # Errors
+/// The first word is one of them, and no file.
+#[cfg(not(feature = "demo"))]
+fn refuse_demo_commands(words: &[std::ffi::OsString]) -> anyhow::Result<()> {
+    match words.first() {
+        Some(word) if arguments::is_demo_command(word) && !std::path::Path::new(word).exists() => {
+            anyhow::bail!("{}: this build has no demo commands (cargo feature `demo`)", word.display())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints help and version to standard output, errors in the arguments to standard error.
+fn print_clap_error(error: &clap::Error) -> ExitCode {
+    match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            drop(answer.print());
-            ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(COULD_NOT_RUN))
+            // A closed pipe is no error.
+            drop(error.print());
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::FAILURE))
         }
         _ => {
-            // What clap says of `--` would be wrong here: what follows it is a BPF filter.
-            let text = answer.render().to_string();
+            // clap's tip on `--` does not apply: the words after it are a BPF filter.
+            let text = error.render().to_string();
             let lines: Vec<&str> = text.lines().filter(|line| !line.contains("tip: to pass '")).collect();
             let mut text = lines.join("\n").replace("\n\n\n", "\n\n");
-            if let Some(hint) = hint(answer) {
+            if let Some(hint) = hint(error) {
                 text = format!("{}\n\n{hint}", text.trim_end());
             }
-            complain(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
-            ExitCode::from(COULD_NOT_RUN)
+            messages::error(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+            ExitCode::from(exit::FAILURE)
         }
     }
 }
 
-/// What may have been meant by an argument that is not known.
-fn hint(answer: &clap::Error) -> Option<String> {
-    let Some(ContextValue::String(argument)) = answer.get(ContextKind::InvalidArg) else {
+/// Hint for an unknown option.
+fn hint(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
-    if argument == "--tls-keylog" {
-        return Some("TLS is not read yet.".to_owned());
+    if option == "--tls-keylog" {
+        return Some("TLS is not decrypted yet.".to_owned());
     }
-    let commands = Arguments::command();
-    let has = |command: &&clap::Command| {
+    let has_option = |command: &&clap::Command| {
         command.get_arguments().any(|known| {
-            known.get_long().is_some_and(|long| argument.strip_prefix("--") == Some(long))
-                || known.get_short().is_some_and(|short| *argument == format!("-{short}"))
+            known.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long))
+                || known.get_short().is_some_and(|short| *option == format!("-{short}"))
         })
     };
-    let names: Vec<_> = commands.get_subcommands().filter(has).map(clap::Command::get_name).collect();
+    let commands = Arguments::command();
+    let names: Vec<_> = commands.get_subcommands().filter(has_option).map(clap::Command::get_name).collect();
     (!names.is_empty()).then(|| {
-        format!("{argument} is an option of {}: mcpdump COMMAND {argument} ... FILE...", names.join(" and "))
+        format!("{option} is an option of {}: mcpdump COMMAND {option} ... FILE...", names.join(" and "))
     })
-}
-
-/// Prints a message to the operator on standard error. It may quote file names, which may hold anything.
-fn complain(message: &str) {
-    let harmless: String =
-        message.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect();
-    // Where standard error is closed there is nobody left to tell.
-    drop(writeln!(io::stderr(), "mcpdump: {harmless}"));
-}
-
-/// Prints a line on standard error that is no complaint: what a live capture is doing.
-fn tell(line: &str) {
-    let harmless: String = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    drop(writeln!(io::stderr(), "{harmless}"));
-}
-
-/// Whether the reader of the output has gone: `mcpdump list F | head -1` has done what was asked.
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }

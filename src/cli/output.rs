@@ -1,4 +1,4 @@
-//! Where a command writes: standard output or a file, buffered, flushed as it goes where somebody waits for it.
+//! Where a command writes: standard output or a file, buffered; flushed after each batch of a live source.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -6,28 +6,28 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::arguments::screen::Color;
+use super::keep::KeepPlan;
+use super::request::Request;
 use crate::capture::save::Target;
-use crate::cli::arguments::Color;
-use crate::cli::keep::Keeping;
-use crate::cli::request::Request;
 
-/// The buffer, in bytes. Larger ones made no difference to `export`.
+/// Size of the buffer, in bytes. Larger ones make `export` no faster.
 const BUFFER: usize = 64 << 10;
 
-/// What a command writes to.
+/// Output of a command.
 pub(super) struct Output {
-    to: BufWriter<Box<dyn Write>>,
-    /// Its name, for messages.
+    writer: BufWriter<Box<dyn Write>>,
+    /// Name for messages.
     name: String,
-    /// Whether each batch is to be seen at once.
-    live: bool,
-    /// Whether it is a file: nobody reads along.
-    file: bool,
+    /// Whether each batch is flushed at once.
+    is_live: bool,
+    /// Whether the output goes to a file.
+    is_file: bool,
 }
 
 impl Output {
-    /// Standard output, or the file that is named; `-` is standard output too. Standard error where the packets go to
-    /// standard output.
+    /// Opens the file at `path`, or standard output for `None` and `-`. If packets go to standard output (`-w -`), standard
+    /// error takes its place.
     ///
     /// # Errors
     /// The file cannot be written, or is one of the captures.
@@ -36,51 +36,51 @@ impl Output {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
             if keep.is_some_and(|keep| keep.target == Target::Stdout) {
                 return Ok(Self {
-                    live: true,
-                    file: false,
-                    to: BufWriter::with_capacity(BUFFER, Box::new(io::stderr())),
+                    is_live: true,
+                    is_file: false,
+                    writer: BufWriter::with_capacity(BUFFER, Box::new(io::stderr())),
                     name: "standard error".to_owned(),
                 });
             }
             let stdout = io::stdout().lock();
             return Ok(Self {
-                live: stdout.is_terminal() || request.is_live(),
-                file: is_redirected(&stdout),
-                to: BufWriter::with_capacity(BUFFER, Box::new(stdout)),
+                is_live: stdout.is_terminal() || request.is_live(),
+                is_file: is_redirected(&stdout),
+                writer: BufWriter::with_capacity(BUFFER, Box::new(stdout)),
                 name: "standard output".to_owned(),
             });
         };
-        refuse_capture(path, request)?;
-        if keep.and_then(Keeping::path).is_some_and(|kept| kept == path || is_same(kept, path)) {
-            anyhow::bail!("{}: packets are kept in it (-w): name another file", path.display());
+        check_not_input(path, request)?;
+        if keep.and_then(KeepPlan::path).is_some_and(|kept| kept == path || is_same(kept, path)) {
+            anyhow::bail!("{}: packets are written to this file (-w): name another one", path.display());
         }
         let file = File::create(path).with_context(|| format!("{}: cannot be written", path.display()))?;
         Ok(Self {
-            to: BufWriter::with_capacity(BUFFER, Box::new(file)),
+            writer: BufWriter::with_capacity(BUFFER, Box::new(file)),
             name: path.display().to_string(),
-            live: request.is_live(),
-            file: true,
+            is_live: request.is_live(),
+            is_file: true,
         })
     }
 
-    /// Whether it is a file, so that nothing is disturbed by a progress bar: a terminal shows the lines themselves, and
-    /// what stands behind a pipe may write to the terminal too.
+    /// Whether the output goes to a file, so that a progress bar does not disturb it. A program behind a pipe may write to
+    /// the terminal.
     pub(super) fn is_file(&self) -> bool {
-        self.file
+        self.is_file
     }
 
-    /// A batch was written: shows it where somebody may be waiting for it.
+    /// Ends a batch of lines: flushes them if the source is live.
     ///
     /// # Errors
-    /// What was written cannot be written out.
-    pub(super) fn batch(&mut self) -> io::Result<()> {
-        if self.live { self.to.flush() } else { Ok(()) }
+    /// The buffer cannot be written.
+    pub(super) fn end_batch(&mut self) -> io::Result<()> {
+        if self.is_live { self.writer.flush() } else { Ok(()) }
     }
 
-    /// Writes by a function, and names the output in its error.
+    /// Calls `write` and adds the name of the output to its error.
     ///
     /// # Errors
-    /// Those of the function.
+    /// Those of `write`.
     pub(super) fn write(&mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) -> anyhow::Result<()> {
         match write(self) {
             Ok(()) => Ok(()),
@@ -88,56 +88,53 @@ impl Output {
         }
     }
 
-    /// Writes out what is left. Without it, an error at the end would be lost.
+    /// Flushes the buffer. Dropping the output instead would ignore an error.
     ///
     /// # Errors
-    /// What was written cannot be written out.
+    /// The buffer cannot be written.
     pub(super) fn finish(mut self) -> anyhow::Result<()> {
-        self.write(|output| output.to.flush())
+        self.write(|output| output.writer.flush())
     }
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.to.write(bytes)
+        self.writer.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
+        self.writer.flush()
     }
 }
 
-/// Refuses to write where one of the captures is.
+/// Checks that `path` is none of the captures that are read.
 ///
 /// # Errors
 /// It is one of them.
-pub(super) fn refuse_capture(path: &Path, request: &Request) -> anyhow::Result<()> {
+pub(super) fn check_not_input(path: &Path, request: &Request) -> anyhow::Result<()> {
     if request.files().any(|file| is_same(file, path)) {
-        anyhow::bail!(
-            "{}: is a capture that is to be read, and would be lost: name another file",
-            path.display()
-        );
+        anyhow::bail!("{}: this file is an input and would be overwritten: name another one", path.display());
     }
     Ok(())
 }
 
-/// Whether to colour what goes to the output: asked for, or wanted by a terminal that nobody told otherwise
-/// (<https://no-color.org>: a variable that is set and not empty).
+/// Whether the output is coloured: by `--color`, or because it is a terminal and `NO_COLOR` is unset or empty
+/// (<https://no-color.org>).
 pub(super) fn is_colored(request: &Request, path: Option<&Path>) -> bool {
-    let packets = request.keep.as_ref().is_some_and(|keep| keep.target == Target::Stdout);
-    let to_stdout = path.is_none_or(|path| path.as_os_str() == "-") && !packets;
+    let packets_to_stdout = request.keep.as_ref().is_some_and(|keep| keep.target == Target::Stdout);
+    let to_stdout = path.is_none_or(|path| path.as_os_str() == "-") && !packets_to_stdout;
     request.color == Color::Always || (to_stdout && wants_color(request.color))
 }
 
-/// The same for standard output alone.
+/// Whether standard output is coloured.
 pub(super) fn wants_color(color: Color) -> bool {
     match color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => {
-            let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-            let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-            !refused && !dumb && io::stdout().is_terminal()
+            let is_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let is_dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+            !is_refused && !is_dumb && io::stdout().is_terminal()
         }
     }
 }
@@ -150,19 +147,19 @@ fn is_redirected(stdout: &io::StdoutLock<'_>) -> bool {
     copy.and_then(|file| file.metadata()).is_ok_and(|file| file.is_file())
 }
 
-/// Whether standard output goes to a file: not known here.
+/// Whether standard output goes to a file: unknown on this system.
 #[cfg(not(unix))]
 fn is_redirected(_: &io::StdoutLock<'_>) -> bool {
     false
 }
 
-/// Whether two paths lead to one file, by whatever names and links, or would if it were there.
+/// Whether two paths lead to the same file, also through links. A file that does not exist is compared by its directory.
 fn is_same(one: &Path, other: &Path) -> bool {
     let resolved = |path: &Path| -> Option<PathBuf> {
         std::fs::canonicalize(path).ok().or_else(|| {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let folder = std::fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
-            Some(folder.join(path.file_name()?))
+            let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+            let directory = std::fs::canonicalize(directory.unwrap_or(Path::new("."))).ok()?;
+            Some(directory.join(path.file_name()?))
         })
     };
     match (resolved(one), resolved(other)) {
@@ -179,7 +176,7 @@ fn is_linked(one: &Path, other: &Path) -> bool {
     number(one).is_some() && number(one) == number(other)
 }
 
-/// Whether two names are hard links to one file: not known here.
+/// Whether two names are hard links to one file: unknown on this system.
 #[cfg(not(unix))]
 fn is_linked(_: &Path, _: &Path) -> bool {
     false
@@ -190,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_known_by_its_other_names() {
+    fn links_lead_to_the_same_file() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("a");
         let hard = directory.path().join("b");

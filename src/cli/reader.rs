@@ -1,25 +1,23 @@
-//! Where a command reads from: files or a device, kept on the way or not; and the end of what goes on for ever.
+//! The packet source of a command: files or a device, with or without keeping the packets.
 
 use std::time::Duration;
 
+use super::background::BackgroundReader;
+use super::exit::{Outcome, is_closed_pipe};
+use super::interactive::InteractiveSource;
+use super::messages;
 use crate::base::Findings;
 use crate::capture::save::{PacketWriter, Tee};
 use crate::capture::{self, Item, follow, live};
-use crate::cli::Outcome;
-use crate::cli::background::Relay;
-use crate::cli::commands::tui::Watched;
-use crate::cli::complain;
-use crate::cli::is_closed_pipe;
-use crate::cli::tell;
 use crate::report::units;
 
-/// Files or a device.
+/// Where packets come from.
 pub(super) enum Source {
     /// Saved captures.
     Files(capture::Capture),
-    /// Saved captures that come as they come: standard input, a pipe.
-    Relayed { relay: Relay, progress: capture::Progress },
-    /// Captures that grow.
+    /// Saved captures that may block, read on another thread: standard input, a pipe.
+    Background { reader: BackgroundReader, progress: capture::Progress },
+    /// Captures that are followed as they grow.
     Followed(follow::Followed),
     /// A device.
     Live(live::Live),
@@ -29,141 +27,149 @@ impl capture::Source for Source {
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
         match self {
             Self::Files(capture) => capture.next(findings),
-            Self::Relayed { relay, .. } => relay.next(findings),
+            Self::Background { reader, .. } => reader.next(findings),
             Self::Followed(followed) => followed.next(findings),
             Self::Live(live) => live.next(findings),
         }
     }
 }
 
-/// A device that is captured on.
-pub(super) struct Device {
+/// State of a live capture.
+pub(super) struct LiveCapture {
+    /// Name of the device.
     name: String,
-    /// The BPF filter.
+    /// BPF filter.
     filter: Option<String>,
     stop: capture::Stop,
     counts: live::Counts,
-    /// What keeps its packets, if anything does.
+    /// Thread that keeps the packets.
     keeper: Option<live::Saver>,
 }
 
-/// What a command reads.
+/// Reads the packets of a command.
 pub(super) struct Reader {
-    way: Way,
-    device: Option<Device>,
-    /// That the packets cannot be kept any more was said.
-    complained: bool,
+    intake: Intake,
+    /// `None` if files are read.
+    live: Option<LiveCapture>,
+    /// Whether it was reported that packets can no longer be kept.
+    failure_reported: bool,
 }
 
-enum Way {
+enum Intake {
     Plain(Box<Source>),
-    Kept(Box<Tee<Source>>),
+    /// Keeps each packet that is read.
+    Keeping(Box<Tee<Source>>),
 }
 
 impl capture::Source for Reader {
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
-        match &mut self.way {
-            Way::Plain(source) => source.next(findings),
-            Way::Kept(keep) => keep.next(findings),
+        match &mut self.intake {
+            Intake::Plain(source) => source.next(findings),
+            Intake::Keeping(keep) => keep.next(findings),
         }
     }
 }
 
 impl Reader {
-    /// Reads files. What keeps packets does so as they are asked for: none is lost by that.
+    /// Reads files. Packets are kept by `recorder` as they are read.
     pub(super) fn new(source: Source, recorder: Option<PacketWriter>) -> Self {
-        let way = match recorder {
-            Some(recorder) => Way::Kept(Box::new(Tee::new(source, recorder))),
-            None => Way::Plain(Box::new(source)),
+        let intake = match recorder {
+            Some(recorder) => Intake::Keeping(Box::new(Tee::new(source, recorder))),
+            None => Intake::Plain(Box::new(source)),
         };
-        Self { way, device: None, complained: false }
+        Self { intake, live: None, failure_reported: false }
     }
 
-    /// Reads a device.
-    pub(super) fn captured(live: live::Live, device: Device) -> Self {
-        Self { way: Way::Plain(Box::new(Source::Live(live))), device: Some(device), complained: false }
+    /// Reads a device. Its packets are kept by a thread of the capture.
+    pub(super) fn from_device(source: live::Live, live: LiveCapture) -> Self {
+        let intake = Intake::Plain(Box::new(Source::Live(source)));
+        Self { intake, live: Some(live), failure_reported: false }
     }
 
-    /// The device that is captured on, if it is one.
+    /// Name of the device; `None` if files are read.
     pub(super) fn device(&self) -> Option<&str> {
-        self.device.as_ref().map(|device| device.name.as_str())
+        self.live.as_ref().map(|live| live.name.as_str())
     }
 
-    /// The same, if any packet came from it.
-    pub(super) fn heard(&self) -> Option<&str> {
-        self.device.as_ref().filter(|device| device.counts.packets() > 0).map(|device| device.name.as_str())
+    /// Name of the device, if at least one packet was captured on it.
+    pub(super) fn device_with_packets(&self) -> Option<&str> {
+        self.live.as_ref().filter(|live| live.counts.packets() > 0).map(|live| live.name.as_str())
     }
 
-    /// What ends the capture, if it is one of a device.
+    /// Handle that stops the live capture; `None` if files are read.
     #[cfg(feature = "demo")]
     pub(super) fn stop(&self) -> Option<capture::Stop> {
-        self.device.as_ref().map(|device| device.stop.clone())
+        self.live.as_ref().map(|live| live.stop.clone())
     }
 
-    /// How much was read, of files.
+    /// Bytes read and in total; `None` for a device.
     pub(super) fn progress(&self) -> Option<capture::Progress> {
         match self.source() {
             Source::Files(capture) => Some(capture.progress()),
-            Source::Relayed { progress, .. } => Some(progress.clone()),
+            Source::Background { progress, .. } => Some(progress.clone()),
             Source::Followed(followed) => Some(followed.progress()),
             Source::Live(_) => None,
         }
     }
 
-    /// Where packets are kept, if they are.
-    pub(super) fn kept(&self) -> Option<String> {
+    /// Name of the file that packets are kept in.
+    pub(super) fn keep_target(&self) -> Option<String> {
         let target = self.keeper().map(live::Saver::target);
         target.or_else(|| self.recorder().map(PacketWriter::target)).map(ToString::to_string)
     }
 
-    /// Looks at what happened beside the packets: what cannot be kept or followed any more is said at once.
-    pub(super) fn heed(&mut self) {
+    /// Reports new problems: a followed file that ended, packets that can no longer be kept.
+    pub(super) fn report_problems(&mut self) {
         if let Source::Followed(followed) = self.source() {
-            followed.ended().take_new().iter().for_each(|why| complain(why));
+            for why in followed.ended().take_new() {
+                messages::error(&why);
+            }
         }
-        if let (false, Some(failure)) = (self.complained, self.failure()) {
-            complain(failure);
-            self.complained = true;
+        if let (false, Some(failure)) = (self.failure_reported, self.failure()) {
+            messages::error(failure);
+            self.failure_reported = true;
         }
     }
 
-    /// The work is done, or `result` says why it is not: closes the file that packets are kept in, and tells the counts
-    /// of a live capture.
+    /// Stops reading, closes the file that packets are kept in, and prints the packet counts of a live capture. `result`
+    /// is the result of the command so far.
     ///
     /// # Errors
-    /// Those of `result`, but for a closed pipe, which is no error.
-    pub(super) fn end(mut self, result: anyhow::Result<()>) -> anyhow::Result<Outcome> {
-        if let Way::Kept(keep) = &mut self.way {
+    /// The error in `result`, unless it is a closed pipe.
+    pub(super) fn finish(mut self, result: anyhow::Result<()>) -> anyhow::Result<Outcome> {
+        if let Intake::Keeping(keep) = &mut self.intake {
             keep.close();
         }
-        self.heed();
-        let keeper = self.device.as_mut().and_then(|device| {
-            device.stop.stop();
-            device.keeper.take()
+        self.report_problems();
+        let keeper = self.live.as_mut().and_then(|live| {
+            live.stop.stop();
+            live.keeper.take()
         });
-        let is_kept = keeper.is_some();
-        let kept = keeper.and_then(live::Saver::finish);
-        if is_kept && kept.is_none() {
-            complain("the thread that keeps packets panicked: the file lacks those that came last");
-            self.complained = true;
+        let had_keeper = keeper.is_some();
+        let recorder = keeper.and_then(live::Saver::finish);
+        if had_keeper && recorder.is_none() {
+            messages::error(
+                "the thread that keeps packets panicked: the last packets are missing in the file",
+            );
+            self.failure_reported = true;
         }
         if let (false, Some(failure)) =
-            (self.complained, kept.as_ref().or(self.recorder()).and_then(PacketWriter::failure))
+            (self.failure_reported, recorder.as_ref().or(self.recorder()).and_then(PacketWriter::failure))
         {
-            complain(failure);
-            self.complained = true;
+            messages::error(failure);
+            self.failure_reported = true;
         }
-        if let (Source::Live(live), Some(device)) = (self.source(), &self.device) {
-            device.tell(live.ended().as_deref(), kept.as_ref());
+        if let (Source::Live(source), Some(live)) = (self.source(), &self.live) {
+            live.print_counts(source.ended().as_deref(), recorder.as_ref());
         }
         match result {
             Err(error) if !is_closed_pipe(&error) => Err(error),
-            _ if self.complained => Ok(Outcome::Failed),
-            _ => Ok(Outcome::Done),
+            _ if self.failure_reported => Ok(Outcome::PartialFailure),
+            _ => Ok(Outcome::Success),
         }
     }
 
-    /// Why packets cannot be kept any more.
+    /// Why packets can no longer be kept.
     fn failure(&self) -> Option<&str> {
         self.keeper()
             .and_then(live::Saver::failure)
@@ -171,33 +177,33 @@ impl Reader {
     }
 
     fn keeper(&self) -> Option<&live::Saver> {
-        self.device.as_ref().and_then(|device| device.keeper.as_ref())
+        self.live.as_ref().and_then(|live| live.keeper.as_ref())
     }
 
     fn source(&self) -> &Source {
-        match &self.way {
-            Way::Plain(source) => source,
-            Way::Kept(keep) => keep.source(),
+        match &self.intake {
+            Intake::Plain(source) => source,
+            Intake::Keeping(keep) => keep.source(),
         }
     }
 
     fn recorder(&self) -> Option<&PacketWriter> {
-        match &self.way {
-            Way::Plain(_) => None,
-            Way::Kept(keep) => Some(keep.writer()),
+        match &self.intake {
+            Intake::Plain(_) => None,
+            Intake::Keeping(keep) => Some(keep.writer()),
         }
     }
 }
 
-impl Watched for Reader {
-    fn wait(&mut self, patience: Duration) -> bool {
-        let source = match &mut self.way {
-            Way::Plain(source) => source,
-            Way::Kept(keep) => keep.source_mut(),
+impl InteractiveSource for Reader {
+    fn wait(&mut self, timeout: Duration) -> bool {
+        let source = match &mut self.intake {
+            Intake::Plain(source) => source,
+            Intake::Keeping(keep) => keep.source_mut(),
         };
         match source {
-            Source::Relayed { relay, .. } => relay.wait(patience),
-            // These never keep anybody waiting for long.
+            Source::Background { reader, .. } => reader.wait(timeout),
+            // These return within a tenth of a second.
             Source::Files(_) | Source::Followed(_) | Source::Live(_) => true,
         }
     }
@@ -206,64 +212,79 @@ impl Watched for Reader {
         Self::progress(self)
     }
 
-    fn troubles(&self) -> Vec<String> {
-        let mut troubles = match self.source() {
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = match self.source() {
             Source::Live(live) => live.ended().into_iter().collect(),
             Source::Followed(followed) => followed.ended().all(),
-            Source::Files(_) | Source::Relayed { .. } => Vec::new(),
+            Source::Files(_) | Source::Background { .. } => Vec::new(),
         };
-        // The worst is told last: that is what stays to be read.
-        troubles.extend(self.failure().map(str::to_owned));
-        troubles
+        // The most important one goes last: the TUI shows it longest.
+        warnings.extend(self.failure().map(str::to_owned));
+        warnings
     }
 
-    fn leave(&mut self) -> Result<(), capture::Error> {
-        self.device.iter().for_each(|device| device.stop.stop());
+    fn close(&mut self) -> Result<(), capture::Error> {
+        if let Some(live) = &self.live {
+            live.stop.stop();
+        }
         Ok(())
     }
 }
 
-impl Device {
-    /// Starts to capture, and to keep.
+impl LiveCapture {
+    /// Starts capturing, and keeping packets if there is a `recorder`.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// A thread cannot be started.
     pub(super) fn start(
         opened: live::Opened,
         recorder: Option<PacketWriter>,
         filter: Option<String>,
     ) -> Result<(live::Live, Self), live::Error> {
         let (name, stop) = (opened.name().to_owned(), opened.stop());
-        let (live, keeper) = match recorder {
-            Some(recorder) => opened.start_saving(recorder).map(|(live, keeper)| (live, Some(keeper)))?,
+        let (source, keeper) = match recorder {
+            Some(recorder) => opened.start_saving(recorder).map(|(source, keeper)| (source, Some(keeper)))?,
             None => (opened.start()?, None),
         };
-        let counts = live.counts();
-        Ok((live, Self { name, filter, stop, counts, keeper }))
+        let counts = source.counts();
+        Ok((source, Self { name, filter, stop, counts, keeper }))
     }
 
-    /// Why the capture ended, if not because that was asked for, and what was captured, lost and kept.
-    fn tell(&self, why: Option<&str>, kept: Option<&PacketWriter>) {
-        if let Some(why) = why {
-            complain(why);
+    /// Prints why the capture ended, if it failed, and the numbers of packets captured, lost and kept.
+    fn print_counts(&self, failure: Option<&str>, recorder: Option<&PacketWriter>) {
+        if let Some(failure) = failure {
+            messages::error(failure);
         }
         let counts = &self.counts;
         if let (0, Some(filter)) = (counts.packets(), &self.filter) {
-            complain(&format!("no packet on {} passed the filter «{filter}»", self.name));
+            messages::error(&format!("no packet on {} passed the filter \"{filter}\"", self.name));
         }
-        tell(&format!("{} captured on {}", units::several(counts.packets(), "packet"), self.name));
-        tell(&format!(
+        messages::status(&format!(
+            "{} captured on {}",
+            units::several(counts.packets(), "packet"),
+            self.name
+        ));
+        messages::status(&format!(
             "{} lost by the kernel, {} by the interface",
             units::several(counts.dropped_by_kernel(), "packet"),
             counts.dropped_by_interface()
         ));
-        tell(&format!("{} lost by mcpdump", units::several(counts.dropped_by_mcpdump(), "packet")));
-        if let Some(kept) = kept {
-            tell(&format!("{} kept in {}", units::several(kept.packets(), "packet"), kept.target()));
+        messages::status(&format!(
+            "{} lost by mcpdump",
+            units::several(counts.dropped_by_mcpdump(), "packet")
+        ));
+        if let Some(recorder) = recorder {
+            messages::status(&format!(
+                "{} kept in {}",
+                units::several(recorder.packets(), "packet"),
+                recorder.target()
+            ));
         }
         if counts.saved_only() > 0 {
             let packets = units::several(counts.saved_only(), "packet");
-            tell(&format!("{packets} of them not analysed: that was too far behind; read the file for them"));
+            messages::status(&format!(
+                "{packets} of them not analysed because the analysis was too slow: read the file to see them"
+            ));
         }
     }
 }

@@ -1,58 +1,52 @@
-//! The process shuts itself in: what it reads comes from strangers, and nothing that they send is to reach further than
-//! its outputs.
+//! Sandbox of the process: traffic is untrusted, so a bug in its analysis must not reach beyond the outputs.
 //!
-//! On Linux by Landlock (<https://docs.kernel.org/userspace-api/landlock.html>): everything that is read or written is
-//! open by then, so no file can be opened any more but the next one of a rotation, no connection can be made, and no
-//! privilege be gained. To be entered before there are threads: it holds for those that are started later.
+//! On Linux it is Landlock (<https://docs.kernel.org/userspace-api/landlock.html>). When it is entered, all inputs and
+//! outputs are open: afterwards the process can open no files, except the next one of a rotation, can make no connections
+//! and can gain no privileges. Enter it before threads are started: only later threads inherit it.
 
 use std::path::{Path, PathBuf};
 
-/// What stays possible.
+/// What the sandbox still allows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Allowed<'a> {
-    /// The folder in which files are made and written.
-    pub(super) folder: Option<&'a Path>,
-    /// The device whose counts are read while it is captured on.
+    /// Directory below which files may be created and written.
+    pub(super) directory: Option<&'a Path>,
+    /// Device whose packet counters may be read.
     pub(super) device: Option<&'a str>,
-    /// Connections can be made and waited for.
+    /// Connections may be made and accepted.
     pub(super) network: bool,
-    /// Files can be read and the network be asked: a BPF filter may have names of hosts, protocols and ports in it, which
-    /// libpcap looks up when it meets a link type.
+    /// Files may be read and name servers asked: libpcap looks up names of hosts, protocols and ports in a BPF filter when
+    /// it meets a new link type.
     pub(super) lookups: bool,
-    /// The terminal can be opened anew: it is, where standard input is a capture.
+    /// The terminal may be opened: the TUI does so if standard input is a capture.
     pub(super) terminal: bool,
-    /// The file that lets one in at the X server, which can be read. The server itself can be reached without a word here:
-    /// Landlock holds nobody from a socket that has a path. For the clipboard, which is asked for once it is needed: a
-    /// thread that serves it from before would not be shut in.
-    pub(super) display: Option<&'a Path>,
+    /// Credentials file of the X server, which may be read. The clipboard is opened when it is first used: a thread that
+    /// served it from before would not be in the sandbox. The server's socket needs no permission: Landlock does not
+    /// restrict sockets in the file system.
+    pub(super) xauthority: Option<&'a Path>,
 }
 
-/// The file that lets one in at the X server (xauth(1)), where there is such a server and its clipboard is `wanted`. A
-/// clipboard of Wayland takes more than may stay possible: files in the folder for temporary ones.
-pub(super) fn authority(wanted: bool) -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    if !wanted || set("DISPLAY").is_none() {
+/// Returns the credentials file of the X server (xauth(1)), if there is one and its clipboard is `wanted`. Wayland's
+/// clipboard is not supported: it would need to create temporary files.
+pub(super) fn xauthority(wanted: bool) -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    if !wanted || variable("DISPLAY").is_none() {
         return None;
     }
-    let file = set("XAUTHORITY").map(PathBuf::from);
-    file.or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".Xauthority")))
+    let file = variable("XAUTHORITY").map(PathBuf::from);
+    file.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".Xauthority")))
         .filter(|file| file.is_file())
 }
 
-/// Enters. Says why that was not possible, or not wholly; `None` where it was, and on systems where nothing of the kind
-/// is there.
+/// Enters the sandbox. Returns a warning if that failed; `None` on success, and on systems without sandbox.
 #[cfg(target_os = "linux")]
 pub(super) fn enter(allowed: Allowed<'_>) -> Option<String> {
     use landlock::RulesetStatus::{FullyEnforced, NotEnforced, PartiallyEnforced};
 
     match linux::restrict(allowed) {
         Ok(FullyEnforced | PartiallyEnforced) => None,
-        Ok(NotEnforced) => {
-            Some("this kernel has no Landlock: what is read is analysed without that safety net".to_owned())
-        }
-        Err(error) => {
-            Some(format!("Landlock cannot be used ({error}): the analysis runs without that safety net"))
-        }
+        Ok(NotEnforced) => Some("this kernel has no Landlock: the analysis runs without sandbox".to_owned()),
+        Err(error) => Some(format!("Landlock cannot be used ({error}): the analysis runs without sandbox")),
     }
 }
 
@@ -67,33 +61,34 @@ mod linux {
 
     use super::Allowed;
 
-    /// The newest version of Landlock that this was tried with; of older ones what they have is taken.
-    const TRIED: ABI = ABI::V6;
+    /// Newest version of Landlock that was tested. Of older ones the available restrictions are used.
+    const TESTED: ABI = ABI::V6;
 
-    /// What making files takes.
-    const MAKE: [AccessFs; 3] = [AccessFs::MakeReg, AccessFs::WriteFile, AccessFs::Truncate];
+    /// Permissions to create and write files.
+    const CREATE: [AccessFs; 3] = [AccessFs::MakeReg, AccessFs::WriteFile, AccessFs::Truncate];
 
-    /// The terminal of whoever asks (tty(4)).
+    /// Controlling terminal of the process (tty(4)).
     const TERMINAL: &str = "/dev/tty";
 
     pub(super) fn restrict(allowed: Allowed<'_>) -> Result<RulesetStatus, Box<dyn std::error::Error>> {
-        let files = if allowed.lookups { AccessFs::from_write(TRIED) } else { AccessFs::from_all(TRIED) };
-        let mut ruleset = Ruleset::default().handle_access(files)?.scope(Scope::from_all(TRIED))?;
+        let files = if allowed.lookups { AccessFs::from_write(TESTED) } else { AccessFs::from_all(TESTED) };
+        let mut ruleset = Ruleset::default().handle_access(files)?.scope(Scope::from_all(TESTED))?;
         if !allowed.network && !allowed.lookups {
-            ruleset = ruleset.handle_access(AccessNet::from_all(TRIED))?;
+            ruleset = ruleset.handle_access(AccessNet::from_all(TESTED))?;
         }
         let mut rules = ruleset.create()?;
-        if let Some(folder) = allowed.folder {
-            rules = rules.add_rule(beneath(folder, MAKE.into_iter().collect())?)?;
+        if let Some(directory) = allowed.directory {
+            rules = rules.add_rule(beneath(directory, CREATE.into_iter().collect())?)?;
         }
-        // libpcap reads there what an interface dropped. Not every device has it: `any` does not.
-        let counts = allowed.device.map(|device| Path::new("/sys/class/net").join(device).join("statistics"));
-        if let Some(counts) = counts.filter(|counts| !allowed.lookups && counts.is_dir()) {
-            rules = rules.add_rule(beneath(&counts, AccessFs::ReadFile.into())?)?;
+        // libpcap reads the drop counters there. The device `any` has none.
+        let counters =
+            allowed.device.map(|device| Path::new("/sys/class/net").join(device).join("statistics"));
+        if let Some(counters) = counters.filter(|counters| !allowed.lookups && counters.is_dir()) {
+            rules = rules.add_rule(beneath(&counters, AccessFs::ReadFile.into())?)?;
         }
         let terminal = (AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev) & files;
-        if let Some(display) = allowed.display.filter(|_| !allowed.lookups) {
-            rules = rules.add_rule(beneath(display, AccessFs::ReadFile.into())?)?;
+        if let (Some(file), false) = (allowed.xauthority, allowed.lookups) {
+            rules = rules.add_rule(beneath(file, AccessFs::ReadFile.into())?)?;
         }
         if allowed.terminal && Path::new(TERMINAL).exists() {
             rules = rules.add_rule(beneath(Path::new(TERMINAL), terminal)?)?;
@@ -109,7 +104,7 @@ mod linux {
     }
 }
 
-/// Enters: nothing of the kind is there on this system.
+/// Does nothing on this system.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn enter(_: Allowed<'_>) -> Option<String> {
     None

@@ -1,9 +1,8 @@
-//! Everything that a command needs before its first packet, in the order that gives up the most the soonest. The TUI begins
-//! alike: what else it needs is opened with the outputs.
+//! Opens everything that a command needs before its first packet, in the order that drops privileges earliest.
 //!
 //! ```text
-//!  open the device or the files ─▶ give up root ─▶ open the outputs ─▶ shut in ─▶ start reading
-//!  needs the right to capture       rights          as the user        sandbox    the first thread
+//!  open the device or the files ─▶ drop root  ─▶ open the outputs ─▶ enter the sandbox ─▶ start reading
+//!  needs permission to capture     privileges    as the user         sandbox              first thread
 //! ```
 
 use std::io::{self, IsTerminal as _};
@@ -11,163 +10,163 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
+use super::background::BackgroundReader;
+use super::filter_history::FilterHistory;
+use super::keep::KeepPlan;
+use super::output::{self, Output};
+use super::reader::{LiveCapture, Reader, Source};
+use super::request::{Inputs, Request};
+use super::sandbox::{self, Allowed};
+use super::{messages, privileges, signals};
 use crate::capture::encode::FileMetadata;
 use crate::capture::save::{PacketWriter, Target};
 use crate::capture::{self, follow, live};
-use crate::cli::background::Relay;
-use crate::cli::commands::tui::Screen;
-use crate::cli::complain;
-use crate::cli::filter_history::Remembered;
-use crate::cli::output::{self, Output};
-use crate::cli::privileges as rights;
-use crate::cli::reader::{Device, Reader, Source};
-use crate::cli::request::{Input, Inputs, Request};
-use crate::cli::sandbox::{self, Allowed};
-use crate::cli::signals;
-use crate::cli::tell;
 
-/// What a command works with.
-pub(super) struct Begun {
+/// Everything that a command works with.
+pub(super) struct Setup {
     pub(super) reader: Reader,
     pub(super) output: Output,
-    /// What is there of earlier runs of the TUI.
-    pub(super) remembered: Remembered,
+    /// Filters of earlier runs of the TUI; empty for other commands.
+    pub(super) history: FilterHistory,
 }
 
-/// Who shows what is read.
+/// Who shows the packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Face {
-    /// An output that is written to.
+enum Frontend {
+    /// A command that writes lines.
     Lines,
-    /// The TUI: it takes the terminal, and catches signals itself.
-    Screen(Wishes),
+    /// The TUI: it uses the terminal and catches signals itself.
+    Tui(TuiResources),
 }
 
-/// What the TUI keeps and uses beside what is shown.
+/// Resources that the TUI uses if its configuration says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wishes {
-    /// The filters of earlier runs.
+pub(super) struct TuiResources {
+    /// The file with the filters of earlier runs.
     pub(super) history: bool,
     /// This machine's clipboard.
     pub(super) clipboard: bool,
 }
 
-/// Opens what is read and what is written (`path`, or standard output), and starts a live capture.
-///
-/// # Errors
-/// There is no right to capture, a file cannot be read or written, or root cannot be given up.
-pub(super) fn begin(request: &Request, path: Option<&Path>) -> anyhow::Result<Begun> {
-    Ready::open(request)?.start(request, path, Face::Lines)
+impl Setup {
+    /// Opens the source and the output (the file at `path`, or standard output), and starts a live capture.
+    ///
+    /// # Errors
+    /// There is no permission to capture, a file cannot be read or written, or root cannot be dropped.
+    pub(super) fn open(request: &Request, path: Option<&Path>) -> anyhow::Result<Self> {
+        Unprivileged::open(request)?.start(request, path, Frontend::Lines)
+    }
+
+    /// Does the same for the TUI: the terminal stays accessible, and the reader can be waited for.
+    ///
+    /// `prepare` opens what the TUI needs, with the remaining privileges and before the sandbox is entered. Its argument is
+    /// the user that the process became; `None` if the user did not change.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and those of `prepare`.
+    pub(super) fn open_for_tui<S>(
+        request: &Request,
+        prepare: impl FnOnce(Option<&str>) -> anyhow::Result<(S, TuiResources)>,
+    ) -> anyhow::Result<(Self, S)> {
+        let unprivileged = Unprivileged::open(request)?;
+        let (screen, resources) = prepare(unprivileged.user.as_deref())?;
+        Ok((unprivileged.start(request, None, Frontend::Tui(resources))?, screen))
+    }
 }
 
-/// The same for the TUI: the terminal stays open to it, and what is read can be waited for. `prepare` opens what the
-/// screen needs with the rights that are left, before the process shuts itself in. It is given the user that the process
-/// became; `None` where it is who it was.
-///
-/// # Errors
-/// As [`begin`], and those of `prepare`.
-pub(super) fn begin_screen(
-    request: &Request,
-    prepare: impl FnOnce(Option<&str>) -> anyhow::Result<Screen>,
-) -> anyhow::Result<(Begun, Screen)> {
-    let ready = Ready::open(request)?;
-    let screen = prepare(ready.user.as_deref())?;
-    Ok((ready.start(request, None, Face::Screen(screen.wishes()))?, screen))
-}
-
-/// What is read is open, and the rights that took are given up.
-struct Ready {
-    opened: Opened,
-    /// The folder in which files are made while packets come, if any are.
-    folder: Option<PathBuf>,
-    /// The user that the process became; `None` where it is who it was.
+/// The source is open, and the privileges that this took are dropped.
+struct Unprivileged {
+    input: OpenInput,
+    /// Directory below which files are created during the capture (rotation).
+    directory: Option<PathBuf>,
+    /// User that the process became; `None` if the user did not change.
     user: Option<String>,
 }
 
-impl Ready {
+impl Unprivileged {
     fn open(request: &Request) -> anyhow::Result<Self> {
-        let opened = Opened::open(request)?;
-        let folder = request.keep.as_ref().and_then(crate::cli::keep::Keeping::folder);
-        let user = rights::give_up(request.user.as_deref(), folder.is_some())?;
-        Ok(Self { opened, folder, user })
+        let input = OpenInput::open(request)?;
+        let directory = request.keep.as_ref().and_then(KeepPlan::directory);
+        let user = privileges::drop_root(request.user.as_deref(), directory.is_some())?;
+        Ok(Self { input, directory, user })
     }
 
-    fn start(self, request: &Request, path: Option<&Path>, face: Face) -> anyhow::Result<Begun> {
-        let Self { opened, folder, user } = self;
-        let outputs = || -> anyhow::Result<_> {
+    fn start(self, request: &Request, path: Option<&Path>, frontend: Frontend) -> anyhow::Result<Setup> {
+        let Self { input, directory, user } = self;
+        let open_outputs = || -> anyhow::Result<_> {
             let output = Output::open(path, request)?;
-            Ok((output, keep(request, path, &opened)?))
+            Ok((output, create_recorder(request, path, &input)?))
         };
-        let (output, recorder) = outputs().map_err(|error| match &user {
+        let (output, recorder) = open_outputs().map_err(|error| match &user {
             Some(user) => anyhow!("{error:#}; files are written as {user} (-Z root writes them as root)"),
             None => error,
         })?;
-        let signals = signals::wanted();
-        let (is_screen, wishes) = match face {
-            Face::Screen(wishes) => (true, wishes),
-            Face::Lines => (false, Wishes::default()),
+        let signals = signals::termination_signals();
+        let (is_tui, resources) = match frontend {
+            Frontend::Tui(resources) => (true, resources),
+            Frontend::Lines => (false, TuiResources::default()),
         };
-        let remembered =
-            if wishes.history { Remembered::open(user.as_deref()) } else { Remembered::default() };
-        let note = sandbox::enter(Allowed {
-            folder: folder.as_deref(),
-            device: opened.device().map(live::Opened::name),
-            network: request.network,
-            lookups: opened.device().is_none() && request.bpf.is_some(),
-            terminal: is_screen,
-            display: sandbox::authority(wishes.clipboard).as_deref(),
+        let history =
+            if resources.history { FilterHistory::open(user.as_deref()) } else { FilterHistory::default() };
+        let sandbox_warning = sandbox::enter(Allowed {
+            directory: directory.as_deref(),
+            device: input.device().map(live::Opened::name),
+            network: request.uses_network,
+            lookups: input.device().is_none() && request.bpf.is_some(),
+            terminal: is_tui,
+            xauthority: sandbox::xauthority(resources.clipboard).as_deref(),
         });
-        let reader = match opened {
-            Opened::Files(capture) if is_screen && request.is_live() => {
+        let reader = match input {
+            OpenInput::Files(capture) if is_tui && request.is_live() => {
                 let progress = capture.progress();
-                Reader::new(Source::Relayed { progress, relay: Relay::of(capture) }, recorder)
+                let reader = BackgroundReader::spawn(capture);
+                Reader::new(Source::Background { progress, reader }, recorder)
             }
-            Opened::Files(capture) => Reader::new(Source::Files(capture), recorder),
-            Opened::Followed(followed) => {
-                if face == Face::Lines {
+            OpenInput::Files(capture) => Reader::new(Source::Files(capture), recorder),
+            OpenInput::Followed(followed) => {
+                if !is_tui {
                     announce_following(request);
                     signals::catch(&signals, &followed.stop().flag()).context("signals cannot be caught")?;
                 }
                 Reader::new(Source::Followed(followed), recorder)
             }
-            Opened::Device(opened) => {
-                if let Some(note) = note {
-                    complain(&format!("note: {note}"));
+            OpenInput::Device(opened) => {
+                if let Some(warning) = sandbox_warning {
+                    messages::error(&format!("note: {warning}"));
                 }
-                if !is_screen {
-                    announce(&opened, request, user.as_deref());
+                if !is_tui {
+                    announce_capture(&opened, request, user.as_deref());
                     signals::catch(&signals, &opened.stop().flag()).context("signals cannot be caught")?;
                 }
-                let (live, device) = Device::start(opened, recorder, request.bpf.clone())?;
-                Reader::captured(live, device)
+                let (source, live) = LiveCapture::start(opened, recorder, request.bpf.clone())?;
+                Reader::from_device(source, live)
             }
         };
-        Ok(Begun { reader, output, remembered })
+        Ok(Setup { reader, output, history })
     }
 }
 
-/// What is read, open and not yet read.
-enum Opened {
+/// A source that is open but not read yet.
+enum OpenInput {
     Files(capture::Capture),
     Followed(follow::Followed),
     Device(live::Opened),
 }
 
-impl Opened {
+impl OpenInput {
     fn open(request: &Request) -> anyhow::Result<Self> {
         match &request.inputs {
             Inputs::Files(inputs) => {
-                rights::give_up_lent()?;
+                privileges::drop_setuid()?;
                 let options = capture::OpenOptions { filter: request.bpf.clone() };
                 if let Some(limits) = &request.follow {
                     let paths: Vec<PathBuf> = request.files().map(Path::to_owned).collect();
                     return Ok(Self::Followed(follow::follow(&paths, &options, limits.clone())?));
                 }
-                let inputs: Vec<capture::Input> = inputs.iter().map(input).collect();
-                Ok(Self::Files(capture::open(&inputs, &options)?))
+                Ok(Self::Files(capture::open(inputs, &options)?))
             }
             Inputs::Device(options) => {
-                live::open(options).map(Self::Device).map_err(|error| anyhow!(rights::advice(&error)))
+                live::open(options).map(Self::Device).map_err(|error| anyhow!(privileges::explain(&error)))
             }
         }
     }
@@ -180,24 +179,21 @@ impl Opened {
     }
 }
 
-fn input(input: &Input) -> capture::Input {
-    match input {
-        Input::Path(path) => capture::Input::Path(path.clone()),
-        Input::Stdin => capture::Input::Stdin,
-    }
-}
-
 /// Creates the file that packets are kept in.
-fn keep(request: &Request, path: Option<&Path>, opened: &Opened) -> anyhow::Result<Option<PacketWriter>> {
+fn create_recorder(
+    request: &Request,
+    path: Option<&Path>,
+    input: &OpenInput,
+) -> anyhow::Result<Option<PacketWriter>> {
     let Some(keep) = &request.keep else {
         return Ok(None);
     };
-    if let Target::Path(kept) = &keep.target {
-        output::refuse_capture(kept, request)?;
+    if let Target::Path(file) = &keep.target {
+        output::check_not_input(file, request)?;
     } else if path.is_some_and(|path| path.as_os_str() == "-") {
-        anyhow::bail!("-w - and -o -: both would go to standard output; name a file for one of them");
+        anyhow::bail!("-w - and -o -: both would write to standard output: name a file for one of them");
     }
-    let device = opened.device();
+    let device = input.device();
     let about = FileMetadata {
         hardware: hardware(),
         system: system(),
@@ -209,7 +205,7 @@ fn keep(request: &Request, path: Option<&Path>, opened: &Opened) -> anyhow::Resu
     keep.create(about, device.map(live::Opened::link_type)).map(Some)
 }
 
-/// The processor, as far as the system tells.
+/// Returns the model of the processor; its architecture if the system has no `/proc/cpuinfo`.
 fn hardware() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model =
@@ -217,7 +213,7 @@ fn hardware() -> String {
     model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, model)| model.trim().to_owned())
 }
 
-/// The operating system and, as far as it tells, its version.
+/// Returns the operating system, with its version on Linux.
 fn system() -> String {
     let version = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     match std::env::consts::OS {
@@ -226,20 +222,20 @@ fn system() -> String {
     }
 }
 
-/// Says what is followed and how it ends, to whoever sits there.
+/// Prints which files are followed and how to stop, if standard error is a terminal.
 fn announce_following(request: &Request) {
     if io::stderr().is_terminal() {
         let names: Vec<String> = request.files().map(|file| file.display().to_string()).collect();
-        tell(&format!("mcpdump: following {}; Ctrl-C ends it", names.join(", ")));
+        messages::status(&format!("mcpdump: following {}; Ctrl-C stops", names.join(", ")));
     }
 }
 
-/// Says what is captured on and how it ends, to whoever sits there.
-fn announce(opened: &live::Opened, request: &Request, user: Option<&str>) {
+/// Prints what is captured and how to stop, if standard error is a terminal.
+fn announce_capture(opened: &live::Opened, request: &Request, user: Option<&str>) {
     if !io::stderr().is_terminal() {
         return;
     }
-    let filter = request.bpf.as_ref().map(|filter| format!(", filter «{filter}»")).unwrap_or_default();
+    let filter = request.bpf.as_ref().map(|filter| format!(", filter \"{filter}\"")).unwrap_or_default();
     let user = user.map(|user| format!(", as {user}")).unwrap_or_default();
-    tell(&format!("mcpdump: capturing on {}{filter}{user}; Ctrl-C ends it", opened.name()));
+    messages::status(&format!("mcpdump: capturing on {}{filter}{user}; Ctrl-C stops", opened.name()));
 }

@@ -1,29 +1,29 @@
-//! Ctrl-C and its like: the first ends a live capture cleanly, the second ends the process at once.
+//! Ctrl-C and SIGTERM: the first stops a capture cleanly, the second ends the process at once.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Catches these signals. The first one sets the flag, which whoever is to end looks at: no thread has to be free for that.
-/// The flag may be set otherwise too (`--for`): only a signal makes the next one the second.
+/// Catches signals. The first one sets `stop`, the second one has its default action. `stop` may also be set by the
+/// program (`--for`): that does not count as a signal.
 ///
 /// # Errors
-/// The system does not let them be caught.
-pub(super) fn catch(signals: &[i32], told: &Arc<AtomicBool>) -> io::Result<()> {
-    let asked = Arc::new(AtomicBool::new(false));
+/// The system does not allow a handler.
+pub(super) fn catch(signals: &[i32], stop: &Arc<AtomicBool>) -> io::Result<()> {
+    let caught = Arc::new(AtomicBool::new(false));
     for signal in signals {
-        // In this order: the first signal finds nothing asked, and the second one what it does by default.
-        signal_hook::flag::register_conditional_default(*signal, Arc::clone(&asked))?;
-        signal_hook::flag::register(*signal, Arc::clone(&asked))?;
-        signal_hook::flag::register(*signal, Arc::clone(told))?;
+        // The order matters: at the first signal `caught` is still false.
+        signal_hook::flag::register_conditional_default(*signal, Arc::clone(&caught))?;
+        signal_hook::flag::register(*signal, Arc::clone(&caught))?;
+        signal_hook::flag::register(*signal, Arc::clone(stop))?;
     }
     Ok(())
 }
 
-/// The signals to be caught: SIGINT, SIGTERM and, where it is not ignored already (nohup), SIGHUP. To be asked for while
-/// the process can still read what is told of it.
+/// Returns the signals to catch: SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP. Reads `/proc`: call it before
+/// the sandbox is entered.
 #[cfg(unix)]
-pub(super) fn wanted() -> Vec<i32> {
+pub(super) fn termination_signals() -> Vec<i32> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
     let mut signals = vec![SIGINT, SIGTERM];
@@ -33,14 +33,14 @@ pub(super) fn wanted() -> Vec<i32> {
     signals
 }
 
-/// The signals to be caught: SIGINT and SIGTERM.
+/// Returns the signals to catch: SIGINT and SIGTERM.
 #[cfg(not(unix))]
-pub(super) fn wanted() -> Vec<i32> {
+pub(super) fn termination_signals() -> Vec<i32> {
     vec![signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM]
 }
 
-/// Whether whoever started the process has it ignore a signal: a mask in hexadecimal digits (proc(5), `SigIgn`). Where
-/// the system does not tell so, it is not.
+/// Whether the process was started with a signal ignored: a bit mask in hexadecimal (proc(5), `SigIgn`). False on systems
+/// without `/proc`.
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,26 +1,26 @@
-//! Where a user's own files are.
+//! Directories of a user's own files.
 
 use std::env;
 use std::path::PathBuf;
 
-/// The folder of a kind of files that `variable` names, `below` the user's home where that is not set (XDG Base Directory,
-/// 0.8: a path that is not absolute is none). Of a `user` that the process became it is that user's: the surroundings
-/// are whose it was before. `None` where there is no home.
-pub(super) fn folder(user: Option<&str>, variable: &str, below: &str) -> Option<PathBuf> {
+/// Returns the directory named by the environment variable `variable`, else `subdirectory` of the home directory (XDG
+/// Base Directory 0.8: relative paths are ignored). If the process became another `user`, it is `subdirectory` of that
+/// user's home: the environment is still the previous user's. `None` if there is no home directory.
+pub(super) fn user_dir(user: Option<&str>, variable: &str, subdirectory: &str) -> Option<PathBuf> {
     let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    let set = |name| env::var_os(name).map(PathBuf::from).and_then(absolute);
+    let variable_path = |name| env::var_os(name).map(PathBuf::from).and_then(absolute);
     match user {
-        Some(user) => Some(of(user).and_then(absolute)?.join(below)),
-        None => set(variable).or_else(|| Some(set("HOME")?.join(below))),
+        Some(user) => Some(home_of(user).and_then(absolute)?.join(subdirectory)),
+        None => variable_path(variable).or_else(|| Some(variable_path("HOME")?.join(subdirectory))),
     }
 }
 
 #[cfg(unix)]
-fn of(user: &str) -> Option<PathBuf> {
+fn home_of(user: &str) -> Option<PathBuf> {
     nix::unistd::User::from_name(user).ok().flatten().map(|user| user.dir)
 }
 
 #[cfg(not(unix))]
-fn of(_: &str) -> Option<PathBuf> {
+fn home_of(_: &str) -> Option<PathBuf> {
     None
 }

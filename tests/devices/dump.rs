@@ -27,7 +27,7 @@ pub(crate) fn until(what: &str, patience: Duration, mut done: impl FnMut() -> bo
 /// Whether a test may capture on loopback; if not, prints that it is skipped.
 pub(crate) fn can_capture() -> bool {
     let opened = pcap::Capture::from_device("lo").and_then(pcap::Capture::open);
-    allowed(opened.map(drop).map_err(|error| format!("no right to capture on lo: {error}")))
+    allowed(opened.map(drop).map_err(|error| format!("no permission to capture on lo: {error}")))
 }
 
 /// Whether a test that needs root can run; if not, prints that it is skipped.

@@ -30,7 +30,7 @@ fn a_filter_that_matches_nothing_is_reported() {
     let dump = Dump::start(["report", "-i", "lo", "--for", "300ms", "udp", "port", "9"]);
     let ended = dump.wait();
     assert!(ended.with(0).contains("source       lo"), "{}", String::from_utf8_lossy(&ended.stdout));
-    ended.says(&["no packet on lo passed the filter «udp port 9»", "0 packets captured on lo"]);
+    ended.says(&["no packet on lo passed the filter \"udp port 9\"", "0 packets captured on lo"]);
 }
 
 /// Only packets buffered in memory can be lost: the file is read while the process runs, and

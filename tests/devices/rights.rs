@@ -41,12 +41,15 @@ fn without_the_right_to_capture_the_message_says_how_to_get_it() {
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{message}");
     let path = fs::canonicalize(&binary).unwrap().display().to_string().replace('\'', r"'\''");
     let line = format!("sudo setcap cap_net_raw,cap_net_admin=eip '{path}'\n");
-    assert!(message.starts_with("mcpdump: lo: no right to capture") && message.contains(&line), "{message}");
+    assert!(
+        message.starts_with("mcpdump: lo: no permission to capture") && message.contains(&line),
+        "{message}"
+    );
 
     let output = run(&["interfaces"]);
     let table = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert!(table.contains("no right") && table.contains(&line), "{table}");
+    assert!(table.contains("no permission") && table.contains(&line), "{table}");
 }
 
 #[test]
@@ -129,7 +132,7 @@ fn a_set_user_id_program_opens_devices_only() {
     let kept = directory.path().join("kept");
     let output = run().args(["-Z", "root", "-i", "lo", "--for", "100ms", "-w"]).arg(&kept).output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
-    if message.contains("no right to capture") {
+    if message.contains("no permission to capture") {
         allowed(Err("set-user-ID programs have no effect where temporary files are".to_owned()));
         return;
     }
@@ -142,10 +145,10 @@ fn an_unknown_user_is_refused() {
     if !is_root() {
         return;
     }
-    let output = mcpdump().args(["-i", "lo", "-Z", "no such user"]).output().unwrap();
+    let output = mcpdump().args(["-i", "lo", "-Z", "nobody-here"]).output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert_eq!(message, "mcpdump: -Z no such user: there is no such user\n");
+    assert_eq!(message, "mcpdump: -Z nobody-here: no such user\n");
 }
 
 #[test]
@@ -226,10 +229,11 @@ fn a_set_user_id_program_reads_no_configuration_as_root() {
     tmux.is_whole();
     tmux.shell(&format!("clear; {command} -i lo"));
     // The user that it became has no home and so no configuration.
-    let shown = |screen: &str| screen.contains("live, 0 packets") || screen.contains("no right to capture");
+    let shown =
+        |screen: &str| screen.contains("live, 0 packets") || screen.contains("no permission to capture");
     let screen = tmux.wait_for("the screen", |screen| shown(screen) || screen.contains("hunter2"));
     assert!(!screen.contains("hunter2"), "{screen}");
-    if screen.contains("no right to capture") {
+    if screen.contains("no permission to capture") {
         allowed(Err("set-user-ID programs have no effect where temporary files are".to_owned()));
         return;
     }

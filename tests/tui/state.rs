@@ -290,9 +290,9 @@ fn the_memory_is_an_option_of_the_tui_alone() {
         (&["demo", "--memory", "64MiB", "--for", "1s"], "no terminal"),
         #[cfg(feature = "demo")]
         (&["report", "--memory", "64MiB", &capture], "--memory is an option of demo"),
-        (&["--memory", "64MiB", "report", &capture], "the command comes first"),
-        (&["--memory", "12kB", &capture], "is not between 1MiB and 1TiB"),
-        (&["--memory", "a lot", &capture], "does not begin with a number"),
+        (&["--memory", "64MiB", "report", &capture], "files and options go after the command"),
+        (&["--memory", "12kB", &capture], "must be between 1MiB and 1TiB"),
+        (&["--memory", "a lot", &capture], "does not start with a number"),
     ] {
         let output = run_with(arguments);
         let told = String::from_utf8_lossy(&output.stderr);

@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No permission to capture (on Linux: neither root nor `cap_net_raw`).
-    #[error("{device}: no right to capture: {why}")]
+    #[error("{device}: no permission to capture: {why}")]
     NotAllowed {
         /// The device.
         device: String,

@@ -1,30 +1,30 @@
-//! The texts that help, the manual page and README share: examples, exit statuses, and the language of `--filter`.
+//! Texts shared by help, the manual pages and the documentation: examples, exit statuses, filter language.
 
-use crate::cli::commands::analysis::{self as run, HelpRow};
+use crate::ledger::query::{self, HelpRow};
 
-/// The program in a few sentences.
+/// Description of the program.
 pub(crate) const ABOUT: &str = "\
 tcpdump for MCP, the Model Context Protocol: sessions, exchanges and latencies out of packets.
 
-mcpdump reads captures of MCP over HTTP (HTTP+SSE and Streamable HTTP), or a device while it happens, puts every \
-JSON-RPC request together with its answer, and says how long each took, with the packet numbers to check it by. It is \
-passive: no proxy, no change to client or server. Without a command it opens files, or a device (the loopback device, if \
-none is named), in the terminal; where standard output is no terminal it prints the report of files, and lists what \
-happens on a device.";
+mcpdump reads captures of MCP over HTTP (HTTP+SSE and Streamable HTTP), or captures live, matches every \
+JSON-RPC request with its response, and shows how long each took, with packet numbers to check. It is \
+passive: no proxy, no change to client or server. Without a command it opens files, or a device (default: loopback), in \
+a terminal user interface; if standard output is no terminal, it prints a report of files, or lists the exchanges on a \
+device.";
 
 /// Examples of the program as a whole.
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  mcpdump                                         loopback, as it happens
-  mcpdump capture.pcap                            looks at it; ? helps
-  mcpdump report capture.pcap                     the report
-  mcpdump list capture.pcap tcp port 3000         a line per exchange
-  mcpdump report -i eth0 --for 30s -w e.pcapng    capture, keep, report
-  mcpdump export --to jsonl capture.pcap | jq .   everything, for other programs
-  ssh host tcpdump -U -w - | mcpdump list -       as it happens
-  mcpdump --follow growing.pcap                   a file that is being written
+  mcpdump                                         capture on loopback
+  mcpdump capture.pcap                            open it; ? shows help
+  mcpdump report capture.pcap                     print a report
+  mcpdump list capture.pcap tcp port 3000         print a line per exchange
+  mcpdump report -i eth0 --for 30s -w e.pcapng    capture, keep and report
+  mcpdump export --to jsonl capture.pcap | jq .   for other programs
+  ssh host tcpdump -U -w - | mcpdump list -       capture on another host
+  mcpdump --follow growing.pcap                   read a file being written
 
-A capture named like a command is given with its directory: mcpdump ./list";
+To open a capture named like a command, add its directory: mcpdump ./list";
 
 /// Examples of `list`.
 pub(crate) const LIST_EXAMPLES: &str = "\
@@ -74,8 +74,8 @@ Examples:
   mcpdump traffic --transport sse --clients 8 --for 30s http://127.0.0.1:3000/sse
   mcpdump traffic --tool search --calls 100 https://mcp.example.com/mcp
 
-Of a server that is not mcpdump's own only tools are called that say that they only
-read (readOnlyHint), and those that --tool names.";
+On servers other than mcpdump's own, only tools marked read-only (readOnlyHint) and
+those named by --tool are called.";
 
 /// Examples of `demo`.
 #[cfg(feature = "demo")]
@@ -83,32 +83,32 @@ pub(crate) const DEMO_EXAMPLES: &str = "\
 Examples:
   sudo mcpdump demo
   sudo mcpdump demo --for 10s -w demo.pcapng
-  mcpdump demo             without the right to capture: a recording";
+  mcpdump demo             plays a recording if capturing is not permitted";
 
 /// Examples of `config`.
 pub(crate) const CONFIG_EXAMPLES: &str = "\
 Examples:
   mcpdump config > ~/.config/mcpdump/config.toml";
 
-/// The exit statuses, and what each means.
+/// The exit statuses and their meanings.
 pub(crate) const EXIT_STATUSES: [(&str, &str); 3] = [
-    ("0", "It ran. A closed pipe is no error."),
-    ("1", "It ran, and what was asked for failed: packets could not be kept to the end."),
-    ("2", "It could not run: a wrong argument, an unreadable file, no right to capture."),
+    ("0", "Success, also if the reader of the output closed the pipe."),
+    ("1", "Partial failure: packets could not be kept to the end."),
+    ("2", "Failure: invalid argument, unreadable file, no permission to capture."),
 ];
 
-/// Columns of the help texts, and of what stands on the left in their tables.
+/// Width of the help texts and of the left column of their tables, in characters.
 const WIDTH: usize = 80;
 const LEFT: usize = 22;
 
-/// The long help behind some examples: the language of `--filter` and the exit statuses.
+/// Returns the end of the long help: examples, filter language and exit statuses.
 pub(crate) fn long(examples: &str) -> String {
     let mut text = format!("{examples}\n\nThe language of --filter:\n");
-    for (form, meaning) in run::filter_syntax() {
+    for (form, meaning) in query::SYNTAX {
         row(&mut text, form, meaning);
     }
-    text.push_str("\nIts fields:\n");
-    for field in run::filter_fields() {
+    text.push_str("\nFields:\n");
+    for field in query::help() {
         row(&mut text, &field.name, &describe(&field));
     }
     text.push_str("\nExit status:\n");
@@ -119,12 +119,12 @@ pub(crate) fn long(examples: &str) -> String {
     text
 }
 
-/// A field of the language in a sentence, with an example.
+/// Describes a filter field in one line, with an example.
 pub(crate) fn describe(field: &HelpRow) -> String {
     format!("{} ({}), as in {}", field.meaning, field.values, field.example)
 }
 
-/// Two columns, the right one broken at blanks.
+/// Appends a row of two columns, wrapping the right one at blanks.
 fn row(text: &mut String, left: &str, right: &str) {
     let mut line = format!("  {left:LEFT$}");
     for word in right.split(' ') {
@@ -150,12 +150,12 @@ mod tests {
     /// The language as docs/filter.md has it.
     fn markdown() -> String {
         let mut text = "| form | meaning |\n|---|---|\n".to_owned();
-        for (form, meaning) in run::filter_syntax() {
+        for (form, meaning) in query::SYNTAX {
             let form = form.replace('|', "\\|"); // it would end the cell
             text.push_str(&format!("| `{form}` | {} |\n", escaped(meaning)));
         }
         text.push_str("\n| field | operators | values | meaning | example |\n|---|---|---|---|---|\n");
-        for field in run::filter_fields() {
+        for field in query::help() {
             let (values, meaning) = (escaped(&field.values), escaped(field.meaning));
             let (name, operators, example) = (field.name, field.operators, field.example);
             text.push_str(&format!("| `{name}` | `{operators}` | {values} | {meaning} | `{example}` |\n"));

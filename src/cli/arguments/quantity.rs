@@ -1,11 +1,11 @@
-//! Durations and sizes of the command line, in the units of `--filter` and in tcpdump's.
+//! Durations and sizes on the command line, with the units of `--filter` and of tcpdump.
 
 use std::time::Duration;
 
-/// A duration: a number and `ms`, `s`, `m`, `min` or `h`; seconds where the unit is left out.
+/// Parses a duration: a number and `ms`, `s`, `m`, `min` or `h`. A bare number is seconds.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// What is wrong with the text.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = parts(text)?;
     let seconds = match unit {
@@ -13,56 +13,56 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "" | "s" => 1.0,
         "m" | "min" => 60.0,
         "h" => 3600.0,
-        _ => return Err(format!("there is no unit «{unit}»: a number and ms, s, m or h, as in 30s")),
+        _ => return Err(format!("unknown unit \"{unit}\": write a number and ms, s, m or h, as in 30s")),
     };
     match Duration::try_from_secs_f64(number * seconds) {
-        Ok(duration) if duration.is_zero() => Err("is to be longer than nothing".to_owned()),
-        // Beyond it a clock may overflow.
+        Ok(duration) if duration.is_zero() => Err("must be longer than zero".to_owned()),
+        // A longer one may overflow a clock.
         Ok(duration) if duration <= Duration::from_secs(u64::from(u32::MAX)) => Ok(duration),
         _ => Err("is longer than a century".to_owned()),
     }
 }
 
-/// The size of a file for `-C`, in bytes: millions of them where the unit is left out, as with tcpdump.
+/// Parses the file size of `-C` into bytes. A bare number is millions of bytes, as in tcpdump.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// What is wrong with the text.
 pub(crate) fn file_size(text: &str) -> Result<u64, String> {
     size(text, 1_000_000)
 }
 
-/// The size of the kernel's buffer for `-B`, in bytes: KiB where the unit is left out, as with tcpdump.
+/// Parses the size of the kernel's buffer (`-B`) into bytes. A bare number is KiB, as in tcpdump.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// What is wrong with the text.
 pub(crate) fn buffer(text: &str) -> Result<usize, String> {
     let bytes = size(text, 1 << 10)?;
-    // libpcap takes 31 bits.
+    // libpcap takes an `int`.
     usize::try_from(bytes)
         .ok()
         .filter(|bytes| *bytes <= MAX_BUFFER)
-        .ok_or_else(|| "is more than libpcap takes: less than 2GiB".to_owned())
+        .ok_or_else(|| "must be less than 2GiB, libpcap's limit".to_owned())
 }
 
-/// What the TUI may keep of bodies in memory (`--memory`), in bytes: MiB where the unit is left out, as in its configuration.
+/// Parses the memory for message bodies (`--memory`) into bytes. A bare number is MiB, as in the configuration.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// What is wrong with the text.
 pub(crate) fn memory(text: &str) -> Result<usize, String> {
     let bytes = usize::try_from(size(text, 1 << 20)?).ok();
-    bytes.filter(|bytes| MEMORY.contains(bytes)).ok_or_else(|| "is not between 1MiB and 1TiB".to_owned())
+    bytes.filter(|bytes| MEMORY.contains(bytes)).ok_or_else(|| "must be between 1MiB and 1TiB".to_owned())
 }
 
-/// What the configuration takes too. With less than the one every body is read from the file again.
+/// Accepted values of `--memory`, in bytes, as in the configuration.
 const MEMORY: std::ops::RangeInclusive<usize> = 1 << 20..=1 << 40;
 
-/// Most bytes of a buffer that libpcap can be asked for.
+/// Largest buffer that libpcap accepts, in bytes.
 const MAX_BUFFER: usize = i32::MAX as usize;
 
-/// A size in bytes. `k`, `m` and `g` alone are tcpdump's: powers of 1024.
+/// Parses a size into bytes; a bare number is in units of `default`. `k`, `m` and `g` are powers of 1024, as in tcpdump.
 fn size(text: &str, default: u64) -> Result<u64, String> {
     let (number, unit) = parts(text)?;
-    let worth = match unit.to_ascii_lowercase().as_str() {
+    let unit_bytes = match unit.to_ascii_lowercase().as_str() {
         "" => default,
         "b" => 1,
         "k" | "kib" => 1 << 10,
@@ -73,31 +73,31 @@ fn size(text: &str, default: u64) -> Result<u64, String> {
         "gb" => 1_000_000_000,
         _ => {
             return Err(format!(
-                "there is no unit «{unit}»: B, kB, MB, GB, KiB, MiB, GiB; k, m, g as tcpdump's"
+                "unknown unit \"{unit}\": write B, kB, MB, GB, KiB, MiB, GiB, or tcpdump's k, m, g"
             ));
         }
     };
     #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-    let bytes = number * worth as f64;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is looked at before")]
+    let bytes = number * unit_bytes as f64;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
     if (1.0..MAX_SIZE).contains(&bytes) {
         Ok(bytes as u64)
     } else {
-        Err("is no size of a file or buffer".into())
+        Err("must be between 1 byte and 1 petabyte".into())
     }
 }
 
-/// Sizes are below it: a petabyte, which a floating-point number still tells to the byte.
+/// Sizes are below a petabyte: an `f64` still counts single bytes.
 const MAX_SIZE: f64 = 1e15;
 
-/// A number without sign, and what follows it.
+/// Splits a text into an unsigned number and the unit after it.
 fn parts(text: &str) -> Result<(f64, &str), String> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end).unwrap_or((text, ""));
     match number.parse() {
         Ok(number) => Ok((number, unit.trim())),
-        Err(_) => Err(format!("«{text}» does not begin with a number")),
+        Err(_) => Err(format!("\"{text}\" does not start with a number")),
     }
 }
 
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_tcpdumps_and_ours() {
+    fn sizes_have_units() {
         for (text, bytes) in [
             ("1", 1_000_000),
             ("2k", 2048),

@@ -1,212 +1,87 @@
-//! What the commands do: the only file of this room that touches capture, engine, ledger and report.
+//! Runs the analysis for the commands that write lines: source to entries, and the filter of `--filter`.
 
 use anyhow::{Context as _, anyhow};
 
-use crate::base::{Fact, Findings};
+use crate::base::Findings;
 use crate::capture::{self, Item, Packet, Source};
-use crate::cli::Outcome;
-use crate::cli::arguments::{By, ExportOptions, Format, ListOptions, ReportOptions};
-use crate::cli::complain;
-use crate::cli::output;
-use crate::cli::progress_bar::Meter;
+use crate::cli::progress_bar::ProgressBar;
 use crate::cli::reader::Reader;
-use crate::cli::request::{Input, Inputs, Request};
-use crate::cli::setup::{Begun, begin};
-use crate::export::RawPacket;
-pub(crate) use crate::ledger::query::HelpRow;
-use crate::ledger::{By as Cut, Entry, Ledger, Record, Speaks, query};
-use crate::{engine, report};
+use crate::cli::request::Request;
+use crate::engine::Engine;
+use crate::ledger::query::{Filter, Subject};
+use crate::ledger::{Entry, Record};
 
-/// `mcpdump list`: a line per exchange, or per message, as it completes.
+/// Parses the expression of `--filter`; the filter is empty if there is none.
 ///
 /// # Errors
-/// The capture cannot be read, the filter is wrong, or the output cannot be written.
-pub(crate) fn list(request: &Request, options: &ListOptions) -> anyhow::Result<Outcome> {
-    let filter = filter(request)?;
-    let Begun { mut reader, mut output, .. } = begin(request, None)?;
-    let mut lines = report::list::Lines::new(report::list::Options {
-        messages: options.messages,
-        epoch: options.epoch,
-        color: output::is_colored(request, None),
-    });
-    let mut unread = Unread::default();
-    let mut engine = engine::Engine::new();
-    if options.messages && filter.is_empty() {
-        engine.emit_requests();
-    }
-    let result = analyse(&mut reader, engine, Meter::start(!output.is_file()), |entries| {
-        entries.iter().for_each(|entry| unread.note(entry));
-        output.write(|output| {
-            for entry in entries.iter().filter(|entry| is_shown(&filter, entry)) {
-                lines.write(entry, output)?;
-            }
-            output.batch()
-        })
-    });
-    let result = result.and_then(|()| output.finish());
-    if result.is_ok() {
-        unread.tell(reader.heard());
-    }
-    reader.end(result)
+/// The expression is invalid. The message shows it and points at the character.
+pub(super) fn filter(request: &Request) -> anyhow::Result<Filter> {
+    let text = request.filter.as_deref().unwrap_or_default();
+    Filter::parse(text).map_err(|error| anyhow!("{}", error.render(text))).context("--filter")
 }
 
-/// `mcpdump report`: what the whole capture comes to.
-///
-/// # Errors
-/// The capture cannot be read, the filter is wrong, or the output cannot be written.
-pub(crate) fn report(request: &Request, options: &ReportOptions) -> anyhow::Result<Outcome> {
-    let filter = filter(request)?;
-    let path = options.output.as_deref();
-    let Begun { mut reader, mut output, .. } = begin(request, path)?;
-    let how = report::Options {
-        color: output::is_colored(request, path),
-        files: match &request.inputs {
-            Inputs::Files(inputs) => inputs.iter().map(name).collect(),
-            Inputs::Device(_) => reader.device().map(str::to_owned).into_iter().collect(),
-        },
-        ..report::Options::default()
+/// Whether an entry passes the filter. Only exchanges, notifications and streams are filtered; sessions, capture quality
+/// and findings always pass.
+pub(super) fn is_shown(filter: &Filter, entry: &Entry) -> bool {
+    let subject = match entry {
+        // Whether the exchange passes is unknown until it completes: with a filter only the complete one is shown.
+        Entry::Record(Record::Request(_)) => return filter.is_empty(),
+        Entry::Record(Record::Exchange(exchange)) => Subject::Exchange(exchange),
+        Entry::Record(Record::Notification(notification)) => Subject::Notification(notification),
+        Entry::Record(Record::Stream(stream)) => Subject::Stream(stream),
+        Entry::Record(Record::Session(_) | Record::Offer(_)) | Entry::Finding(_) | Entry::Fact(_) => {
+            return true;
+        }
     };
-    let format = match options.format {
-        Format::Text => report::Format::Text,
-        Format::Json => report::Format::Json,
-        Format::Csv => report::Format::Csv,
-        Format::Markdown => report::Format::Markdown,
-    };
-    let mut ledger = Ledger::new(options.by.map(|by| match by {
-        By::Server => Cut::Server,
-        By::Session => Cut::Session,
-        By::Client => Cut::Client,
-    }));
-    let result = analyse(&mut reader, engine::Engine::new(), Meter::start(false), |entries| {
-        for entry in entries.iter().filter(|entry| is_shown(&filter, entry)) {
-            ledger.push(entry);
-        }
-        Ok(())
-    });
-    let result = result
-        .and_then(|()| output.write(|output| report::write(format, &ledger.snapshot(), &how, output)))
-        .and_then(|()| output.finish());
-    reader.end(result)
+    filter.matches(subject)
 }
 
-/// `mcpdump export`: everything, for other programs.
+/// Reads the source to its end and passes the entries to `process`, batch by batch.
 ///
 /// # Errors
-/// The capture cannot be read, the filter is wrong, or the output cannot be written.
-pub(crate) fn export(request: &Request, options: &ExportOptions) -> anyhow::Result<Outcome> {
-    let filter = filter(request)?;
-    let Begun { mut reader, mut output, .. } = begin(request, options.output.as_deref())?;
-    let mut writer = (options.to.writer)();
-    let wants = writer.wants();
-    let mut engine = engine::Engine::new();
-    if wants.payloads {
-        engine.emit_payloads();
-    }
-    let meter = Meter::start(!output.is_file());
-    let result = output.write(|output| writer.begin(output)).and_then(|()| {
-        analyse_with_packets(&mut reader, engine, meter, wants.packets, |packets, entries| {
-            output.write(|output| {
-                for packet in packets {
-                    writer.packet(RawPacket {
-                        origin: packet.origin,
-                        link_type: packet.link_type.0,
-                        data: &packet.data,
-                        original_len: packet.original_len,
-                    })?;
-                }
-                for entry in entries.iter().filter(|entry| is_shown(&filter, entry)) {
-                    writer.entry(entry, output)?;
-                }
-                output.batch()
-            })
-        })
-    });
-    let result = result.and_then(|()| output.write(|output| writer.finish(output)));
-    reader.end(result.and_then(|()| output.finish()))
-}
-
-/// Why a listing may be empty: what is on the connections is not read yet. A report says so itself.
-#[derive(Default)]
-struct Unread {
-    tls: u64,
-    http2: u64,
-    any_exchange: bool,
-}
-
-impl Unread {
-    fn note(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Record(Record::Exchange(_)) => self.any_exchange = true,
-            Entry::Fact(Fact::Connection(connection)) => match connection.speaks {
-                Speaks::Tls => self.tls += 1,
-                Speaks::Http2 => self.http2 += 1,
-                Speaks::Nothing | Speaks::Http1 | Speaks::Other => {}
-            },
-            Entry::Record(_) | Entry::Finding(_) | Entry::Fact(_) => {}
-        }
-    }
-
-    /// Says it on standard error, where there was nothing else to show. Of a device also that nothing is there at all:
-    /// whoever watches one waits for something.
-    fn tell(&self, device: Option<&str>) {
-        match (self.any_exchange, report::unread(self.tls, self.http2), device) {
-            (true, ..) | (false, None, None) => {}
-            (false, Some(unread), _) => complain(&format!("no MCP was seen; not read: {unread}")),
-            (false, None, Some(device)) => complain(&format!("no MCP was seen on {device}")),
-        }
-    }
-}
-
-/// What the language of `--filter` has beside fields: for help, the manual page and README.
-pub(crate) fn filter_syntax() -> &'static [(&'static str, &'static str)] {
-    query::SYNTAX
-}
-
-/// The fields of `--filter`: for help, the manual page and README.
-pub(crate) fn filter_fields() -> Vec<HelpRow> {
-    query::help()
-}
-
-/// Reads a source to its end and calls `each` with the entries of each batch.
-fn analyse(
+/// The source cannot be read, or `process` failed.
+pub(super) fn run(
     reader: &mut Reader,
-    engine: engine::Engine,
-    meter: Meter,
-    mut each: impl FnMut(&[Entry]) -> anyhow::Result<()>,
+    engine: Engine,
+    progress_bar: ProgressBar,
+    mut process: impl FnMut(&[Entry]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    analyse_with_packets(reader, engine, meter, false, |_, entries| each(entries))
+    run_with_packets(reader, engine, progress_bar, false, |_, entries| process(entries))
 }
 
-/// The same, with the packets of each batch too if `wants_packets`; else there are none.
-fn analyse_with_packets(
+/// Does the same, and also passes the packets of each batch if `wants_packets`; else none.
+///
+/// # Errors
+/// The source cannot be read, or `process` failed.
+pub(super) fn run_with_packets(
     reader: &mut Reader,
-    mut engine: engine::Engine,
-    mut meter: Meter,
+    mut engine: Engine,
+    mut progress_bar: ProgressBar,
     wants_packets: bool,
-    mut each: impl FnMut(&[Packet], &[Entry]) -> anyhow::Result<()>,
+    mut process: impl FnMut(&[Packet], &[Entry]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let progress = reader.progress();
     let (mut packets, mut entries) = (Vec::new(), Vec::new());
     loop {
-        let goes_on = if wants_packets {
+        let has_more = if wants_packets {
             engine.read(&mut Tee { source: reader, packets: &mut packets }, &mut entries)?
         } else {
             engine.read(reader, &mut entries)?
         };
-        each(&packets, &entries)?;
+        process(&packets, &entries)?;
         packets.clear();
         entries.clear();
         if let Some(progress) = &progress {
-            meter.update(progress.read(), progress.total());
+            progress_bar.update(progress.read(), progress.total());
         }
-        reader.heed();
-        if !goes_on {
+        reader.report_problems();
+        if !has_more {
             return Ok(());
         }
     }
 }
 
-/// A source that keeps the packets that are read from it. They share their bytes with the block read.
+/// A source that keeps the packets read from it. They share their bytes with the block of the file.
 struct Tee<'a> {
     source: &'a mut Reader,
     packets: &'a mut Vec<Packet>,
@@ -219,35 +94,5 @@ impl Source for Tee<'_> {
             self.packets.push(packet.clone());
         }
         Ok(item)
-    }
-}
-
-/// The filter of `--filter`, empty if there is none. Its error shows the text and points at the character.
-pub(crate) fn filter(request: &Request) -> anyhow::Result<query::Filter> {
-    let text = request.filter.as_deref().unwrap_or_default();
-    query::Filter::parse(text).map_err(|error| anyhow!("{}", error.render(text))).context("--filter")
-}
-
-/// Whether an entry passes the filter. Entries other than exchanges, notifications and streams always do: sessions,
-/// findings and the quality of the capture are shown in any case.
-fn is_shown(filter: &query::Filter, entry: &Entry) -> bool {
-    let subject = match entry {
-        // Whether it passes is known once the exchange is over: then both lines are shown.
-        Entry::Record(Record::Request(_)) => return filter.is_empty(),
-        Entry::Record(Record::Exchange(exchange)) => query::Subject::Exchange(exchange),
-        Entry::Record(Record::Notification(notification)) => query::Subject::Notification(notification),
-        Entry::Record(Record::Stream(stream)) => query::Subject::Stream(stream),
-        Entry::Record(Record::Session(_) | Record::Offer(_)) | Entry::Finding(_) | Entry::Fact(_) => {
-            return true;
-        }
-    };
-    filter.matches(subject)
-}
-
-/// The name of an input in a report.
-pub(crate) fn name(input: &Input) -> String {
-    match input {
-        Input::Path(path) => path.display().to_string(),
-        Input::Stdin => "-".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! Completion scripts and manual pages, made from the declaration of the arguments.
+//! Completion scripts and manual pages, generated from the declaration of the arguments.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -11,7 +11,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 
 use crate::cli::arguments::help;
-use crate::cli::commands::analysis as run;
+use crate::ledger::query;
 
 /// Prints the completion script of a shell.
 ///
@@ -24,12 +24,12 @@ pub(crate) fn completions(shell: Shell, mut command: Command) -> anyhow::Result<
     print(&script)
 }
 
-/// Prints the page of the program, or writes it and those of the commands into a directory that exists.
+/// Prints the page of the program, or writes the pages of the program and its commands to an existing directory.
 ///
 /// # Errors
-/// Standard output or the directory cannot be written.
+/// Standard output or a file cannot be written.
 pub(crate) fn man(directory: Option<&Path>, command: &Command) -> anyhow::Result<()> {
-    // `mcpdump help` is no page of its own, and would have one for each command.
+    // `mcpdump help` would add a page per command.
     let mut command = command.clone().disable_help_subcommand(true);
     command.build();
     let Some(directory) = directory else {
@@ -37,7 +37,7 @@ pub(crate) fn man(directory: Option<&Path>, command: &Command) -> anyhow::Result
     };
     let mut pages = vec![(command.clone(), help::EXAMPLES)];
     for (name, examples) in COMMANDS {
-        let of_command = command.find_subcommand(name).context("a command without declaration")?;
+        let of_command = command.find_subcommand(name).context("command not declared")?;
         pages.push((of_command.clone(), *examples));
     }
     for (command, examples) in pages {
@@ -48,7 +48,7 @@ pub(crate) fn man(directory: Option<&Path>, command: &Command) -> anyhow::Result
     Ok(())
 }
 
-/// The commands that have a page, with their examples.
+/// Commands with a page, and their examples.
 const COMMANDS: &[(&str, &str)] = &[
     ("list", help::LIST_EXAMPLES),
     ("report", help::REPORT_EXAMPLES),
@@ -68,7 +68,7 @@ fn print(bytes: &[u8]) -> anyhow::Result<()> {
     stdout.write_all(bytes).and_then(|()| stdout.flush()).context("standard output: cannot be written")
 }
 
-/// A page: clap's sections, and instead of the text that ends `--help` sections of their own, which `man` can set.
+/// Renders a page: clap's sections, then filter language, exit statuses and examples as sections.
 fn page(command: &Command, examples: &str) -> io::Result<Vec<u8>> {
     let man = Man::new(command.clone());
     let mut page = Vec::new();
@@ -82,12 +82,12 @@ fn page(command: &Command, examples: &str) -> io::Result<Vec<u8>> {
     }
     let mut roff = Roff::new();
     roff.control("SH", ["FILTER LANGUAGE"]);
-    for (form, meaning) in run::filter_syntax() {
+    for (form, meaning) in query::SYNTAX {
         row(&mut roff, form, meaning);
     }
     roff.control("PP", []);
-    roff.text([roman("Its fields:")]);
-    for field in run::filter_fields() {
+    roff.text([roman("Fields:")]);
+    for field in query::help() {
         row(&mut roff, &field.name, &help::describe(&field));
     }
     roff.control("SH", ["EXIT STATUS"]);
@@ -115,7 +115,7 @@ fn row(roff: &mut Roff, left: &str, right: &str) {
     roff.text([roman(right)]);
 }
 
-/// Text as it stands, line by line.
+/// Appends text without filling lines.
 fn verbatim(roff: &mut Roff, text: &str) {
     roff.control("nf", []);
     for line in text.lines() {
@@ -132,7 +132,7 @@ mod tests {
     use crate::cli::arguments::Arguments;
 
     #[test]
-    fn every_command_that_is_shown_has_a_page() {
+    fn every_visible_command_has_a_page() {
         let command = Arguments::command();
         let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
         assert_eq!(

@@ -1,22 +1,25 @@
-//! `mcpdump interfaces`: the devices, and whether they can be captured on now.
+//! `mcpdump interfaces`: lists the capture devices.
 
 use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 
 use crate::capture::live::{self, Interface};
-use crate::cli::privileges as rights;
+use crate::cli::privileges;
 
-/// Prints a line for each device, and what is missing where one cannot be captured on.
+/// Prints a line per device, and how to get permission to capture if it is missing.
 ///
 /// # Errors
-/// The system does not tell its devices, or standard output cannot be written.
-pub(crate) fn list() -> anyhow::Result<()> {
+/// The devices cannot be listed, or standard output cannot be written.
+pub(crate) fn run() -> anyhow::Result<()> {
     let interfaces = live::interfaces()?;
     let missing = interfaces.iter().any(|i| matches!(i.obstacle, Some(live::Error::NotAllowed { .. })));
     let mut text = table(&interfaces);
     if missing {
-        text.push_str(&format!("\nThe right to capture is missing:\n{}\n", rights::remedy()));
+        text.push_str(&format!(
+            "\nPermission to capture is missing:\n{}\n",
+            privileges::permission_instructions()
+        ));
     }
     let mut stdout = io::stdout().lock();
     stdout
@@ -25,11 +28,11 @@ pub(crate) fn list() -> anyhow::Result<()> {
         .context("standard output: cannot be written")
 }
 
-/// Columns: the device's name, its state, whether it can be captured on, its addresses, what it is, what is missing.
+/// Returns a table with a row per device. The last column holds addresses, description and error.
 fn table(interfaces: &[Interface]) -> String {
     let head = ["device", "state", "capture", "addresses"].map(str::to_owned);
     let rows: Vec<[String; 4]> = std::iter::once(head).chain(interfaces.iter().map(row)).collect();
-    // The last column is as wide as it is.
+    // The last column needs no width.
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -60,7 +63,7 @@ fn row(interface: &Interface) -> [String; 4] {
     about.extend(interface.description.as_ref().map(|words| format!("({words})")));
     let capture = match &interface.obstacle {
         None => "yes",
-        Some(live::Error::NotAllowed { .. }) => "no right",
+        Some(live::Error::NotAllowed { .. }) => "no permission",
         Some(error) => {
             let why = match error {
                 live::Error::Other { why, .. } => why.clone(),
@@ -70,7 +73,7 @@ fn row(interface: &Interface) -> [String; 4] {
             "no"
         }
     };
-    // Names and descriptions come from drivers.
+    // Names and descriptions come from drivers and may contain control characters.
     [interface.name.clone(), state.to_owned(), capture.to_owned(), about.join(" ")]
         .map(|cell| cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect())
 }
@@ -93,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_stands_in_its_column() {
+    fn a_device_that_cannot_be_used_shows_the_error() {
         let other = live::Error::Other { device: "eth\u{1b}".into(), why: "not up".into() };
         let text = table(&[interface("lo", None), interface("eth\u{1b}", Some(other))]);
         let want = "device  state       capture  addresses\n\

@@ -1,10 +1,16 @@
-//! What each command does.
+//! The commands, a file each. `analysis` is what those that read packets share, `loader` reads for the TUI.
 
-pub(crate) mod analysis;
+mod analysis;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
+pub(crate) mod export;
 pub(crate) mod generate;
 pub(crate) mod interfaces;
+pub(crate) mod list;
+mod loader;
+#[cfg(feature = "demo")]
+mod recorded_demo;
+pub(crate) mod report;
 #[cfg(feature = "demo")]
 pub(crate) mod serve;
 #[cfg(feature = "demo")]

@@ -1,0 +1,84 @@
+//! `mcpdump list`: a line per exchange, or per message, as it completes.
+
+use super::analysis;
+use crate::base::Fact;
+use crate::cli::arguments::ListOptions;
+use crate::cli::exit::Outcome;
+use crate::cli::progress_bar::ProgressBar;
+use crate::cli::request::Request;
+use crate::cli::setup::Setup;
+use crate::cli::{messages, output};
+use crate::engine::Engine;
+use crate::ledger::{Entry, Record, Speaks};
+use crate::report;
+use crate::report::list::{Lines, Options};
+
+/// Runs the command.
+///
+/// # Errors
+/// The capture cannot be read, the filter is invalid, or the output cannot be written.
+pub(crate) fn run(request: &Request, options: &ListOptions) -> anyhow::Result<Outcome> {
+    let filter = analysis::filter(request)?;
+    let Setup { mut reader, mut output, .. } = Setup::open(request, None)?;
+    let mut lines = Lines::new(Options {
+        messages: options.messages,
+        epoch: options.epoch,
+        color: output::is_colored(request, None),
+    });
+    let mut seen = Seen::default();
+    let mut engine = Engine::new();
+    if options.messages && filter.is_empty() {
+        engine.emit_requests();
+    }
+    let progress_bar = ProgressBar::start(!output.is_file());
+    let result = analysis::run(&mut reader, engine, progress_bar, |entries| {
+        for entry in entries {
+            seen.record(entry);
+        }
+        output.write(|output| {
+            for entry in entries.iter().filter(|entry| analysis::is_shown(&filter, entry)) {
+                lines.write(entry, output)?;
+            }
+            output.end_batch()
+        })
+    });
+    let result = result.and_then(|()| output.finish());
+    if result.is_ok() {
+        seen.explain_empty_list(reader.device_with_packets());
+    }
+    reader.finish(result)
+}
+
+/// What was on the connections, to explain an empty list. (A report explains it itself.)
+#[derive(Default)]
+struct Seen {
+    tls_connections: u64,
+    http2_connections: u64,
+    has_exchange: bool,
+}
+
+impl Seen {
+    fn record(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Record(Record::Exchange(_)) => self.has_exchange = true,
+            Entry::Fact(Fact::Connection(connection)) => match connection.speaks {
+                Speaks::Tls => self.tls_connections += 1,
+                Speaks::Http2 => self.http2_connections += 1,
+                Speaks::Nothing | Speaks::Http1 | Speaks::Other => {}
+            },
+            Entry::Record(_) | Entry::Finding(_) | Entry::Fact(_) => {}
+        }
+    }
+
+    /// Prints why the list is empty, if it is. Without TLS and HTTP/2 it is explained for a device only.
+    fn explain_empty_list(&self, device: Option<&str>) {
+        if self.has_exchange {
+            return;
+        }
+        match (report::unread(self.tls_connections, self.http2_connections), device) {
+            (Some(unread), _) => messages::error(&format!("no MCP was seen; not read: {unread}")),
+            (None, Some(device)) => messages::error(&format!("no MCP was seen on {device}")),
+            (None, None) => {}
+        }
+    }
+}
