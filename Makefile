@@ -5,14 +5,14 @@ CAPTURE ?= captures/hackernews-sse.pcapng
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-# Where things go under PREFIX: the places that man and the shells look in.
+# Where man and the shells look for files under PREFIX.
 BINDIR  = $(DESTDIR)$(PREFIX)/bin
 MANDIR  = $(DESTDIR)$(PREFIX)/share/man/man1
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 
-# cargo's own variable, where it is set.
+# CARGO_TARGET_DIR is cargo's own variable.
 TARGET  = $(or $(CARGO_TARGET_DIR),target)
 BINARY  = $(TARGET)/release/mcpdump
 SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
@@ -21,34 +21,36 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: help build run test e2e bench install uninstall clean cargo libpcap components
 
-help: ## Says what can be made
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-build: $(BINARY) ## Builds the program
+build: $(BINARY) ## Build the program
 
-run: build ## Builds the program and opens a capture (CAPTURE=FILE for another)
+run: build ## Build the program and open a capture (CAPTURE=FILE for another one)
 	$(BINARY) $(CAPTURE)
 
-test: cargo libpcap components ## Checks format, lints and documentation, and runs the tests
+test: cargo libpcap components ## Check format, lints and documentation, and run the tests
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 	$(CARGO) test --locked
+	$(CARGO) test --locked --no-default-features --lib cli::
 
-e2e: cargo libpcap ## Lets others judge the server: the MCP conformance suite, SDK clients, the Inspector
+e2e: cargo libpcap ## Test the server with the MCP conformance suite, SDK clients and the Inspector
 	$(CARGO) build --locked
 	python3 tests/e2e/run.py $(TARGET)/debug/mcpdump $(TARGET)/e2e
 
-bench: cargo libpcap ## Measures the speed (criterion)
+bench: cargo libpcap ## Run the benchmarks (criterion)
 	$(CARGO) bench --locked
 
-# Not built anew where it is up to date: in `make build && sudo make install` root needs no cargo.
+# Not rebuilt if it is up to date, so that root needs no cargo in `make build && sudo make install`.
 $(BINARY): $(SOURCES)
 	@$(MAKE) cargo libpcap
 	$(CARGO) build --release --locked
 	@touch $@
 
-install: $(BINARY) ## Installs program, manual pages and completions under PREFIX (/usr/local)
+install: $(BINARY) ## Install program, manual pages and completions under PREFIX (/usr/local)
 	install -d "$(BINDIR)" "$(MANDIR)" "$(BASHDIR)" "$(ZSHDIR)" "$(FISHDIR)"
 	install -m 755 $(BINARY) "$(BINDIR)/mcpdump"
 	$(BINARY) man "$(MANDIR)"
@@ -56,11 +58,11 @@ install: $(BINARY) ## Installs program, manual pages and completions under PREFI
 	$(BINARY) completions zsh > "$(ZSHDIR)/_mcpdump"
 	$(BINARY) completions fish > "$(FISHDIR)/mcpdump.fish"
 
-uninstall: ## Removes what install put there
+uninstall: ## Remove the installed files
 	rm -f "$(BINDIR)/mcpdump" "$(MANDIR)/mcpdump.1" "$(MANDIR)"/mcpdump-*.1
 	rm -f "$(BASHDIR)/mcpdump" "$(ZSHDIR)/_mcpdump" "$(FISHDIR)/mcpdump.fish"
 
-clean: ## Removes what was built
+clean: ## Remove all build results
 	$(CARGO) clean
 
 cargo:
@@ -72,7 +74,7 @@ components:
 	@$(CARGO) clippy --version > /dev/null 2>&1 || \
 		{ echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
 
-# Whether a program links with libpcap is the question that the build will ask; how its headers are packaged differs.
+# Link a program with libpcap, as the build will: its packages differ between systems.
 LINKS = printf 'int main(void) { return 0; }' | cc -x c - -lpcap -o /dev/null 2> /dev/null
 
 libpcap:
@@ -80,7 +82,7 @@ libpcap:
 
 .PHONY: libpcap-install
 libpcap-install:
-	@echo "A C compiler or libpcap's headers are missing: installing them."
+	@echo "installing a C compiler and libpcap's headers"
 	@root=; [ "$$(id -u)" = 0 ] || root=sudo; \
 	if command -v apt-get > /dev/null; then \
 		$$root apt-get install -y --no-install-recommends gcc libc6-dev libpcap-dev || \
@@ -90,4 +92,4 @@ libpcap-install:
 	elif command -v apk > /dev/null; then $$root apk add build-base libpcap-dev; \
 	elif command -v brew > /dev/null; then brew install libpcap; \
 	fi
-	@$(LINKS) || { echo "libpcap cannot be linked: install a C compiler and libpcap's development package" >&2; exit 1; }
+	@$(LINKS) || { echo "linking with libpcap failed: install a C compiler and libpcap's development package" >&2; exit 1; }
