@@ -1,7 +1,8 @@
-//! tcpdump for MCP: packets in; sessions, exchanges and latencies out.
+//! tcpdump for MCP: turns packets into sessions, exchanges and latencies.
 //!
-//! The house is described in `ARCHITECTURE.md`: packets come in at [`capture`], each room turns
-//! what it is handed into something nearer to meaning and hands it on, nothing goes back up.
+//! Packets enter at [`capture`]. Each layer turns its input into something closer to meaning and
+//! passes it down to [`ledger`]; nothing flows back. [`engine`] connects the layers. See
+//! `ARCHITECTURE.md`.
 
 pub mod base;
 pub mod capture;

@@ -1,4 +1,5 @@
-//! The words that every room speaks: where a byte came from, what a layer is fed, what was odd.
+//! Types that all layers share: packets and spans, ends and sides, feeds and layers, findings,
+//! facts and limits.
 //!
 //! Nothing here knows a protocol, reads a clock or does I/O.
 

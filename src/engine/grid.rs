@@ -1,26 +1,26 @@
-//! When packet time is announced: a matter of the packets alone, whoever asks how often.
+//! The times of ticks. They depend on the packets alone, not on how often the caller asks.
 //!
 //! ```text
 //!  packet        TICK apart, for FINE                COARSE apart, for ALL             packet
 //!  ──┬──|──|──|──|──|──|──|──|──|──|──|──|───────|───────|───────|───────|┄┄┄┄┄┄┄┄┄┄┄┄┄┄┬──
 //! ```
 //!
-//! All that waits for a time waits for less than FINE, but for silent connections and sessions,
-//! which wait for less than ALL. Behind that nothing is left to be told, so that years without a
-//! packet cost no more than a day.
+//! Everything that waits for a time waits for less than `FINE`, except silent connections and
+//! sessions, which wait for less than `ALL`. After that nothing waits, so a silence of years costs
+//! no more than one of a day.
 
 use crate::base::{Timestamp, limits};
 
-/// How long after a packet time is announced every [`limits::TICK`], in nanoseconds.
+/// How long after a packet ticks are [`limits::TICK`] apart, in nanoseconds.
 const FINE: i64 = 30_000_000_000;
 
-/// How far apart times are announced after that, in nanoseconds. A multiple of the tick.
+/// Interval of ticks after that, in nanoseconds. A multiple of [`limits::TICK`].
 const COARSE: i64 = 60_000_000_000;
 
-/// How long after a packet times are announced at all, in nanoseconds.
+/// How long after a packet there are ticks at all, in nanoseconds.
 const ALL: i64 = limits::CONNECTION_IDLE + 2 * COARSE;
 
-/// The times at which packet time is announced.
+/// The times of ticks.
 #[derive(Debug, Default)]
 pub(super) struct Grid {
     /// The time of the latest packet, floored to the grid, and of the latest announcement; `None`
@@ -29,21 +29,21 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// A packet at `time`, after everything until then was announced.
+    /// Takes the time of a packet. All ticks before it were taken from [`Grid::next`].
     pub(super) fn start(&mut self, time: Timestamp) {
         let floor = time.0.div_euclid(limits::TICK).saturating_mul(limits::TICK);
-        let told = self.state.map_or(floor, |(_, told)| told.max(floor));
+        let announced = self.state.map_or(floor, |(_, announced)| announced.max(floor));
         // A packet from before the latest announcement (a clock that was set back, several
         // interfaces) starts nothing.
         let packet = self.state.map_or(floor, |(packet, _)| packet.max(floor));
-        self.state = Some((packet, told));
+        self.state = Some((packet, announced));
     }
 
-    /// The next time that is to be announced where it is `until`; `None` where there is none.
+    /// Returns the next tick up to `until`; `None` if there is none.
     pub(super) fn next(&mut self, until: Timestamp) -> Option<Timestamp> {
-        let (packet, told) = self.state?;
-        let step = if told.saturating_sub(packet) < FINE { limits::TICK } else { COARSE };
-        let next = told.checked_add(step)?;
+        let (packet, announced) = self.state?;
+        let step = if announced.saturating_sub(packet) < FINE { limits::TICK } else { COARSE };
+        let next = announced.checked_add(step)?;
         if next > until.0 || next.saturating_sub(packet) > ALL {
             return None;
         }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_those_of_the_clock_and_end() {
+    fn ticks_are_multiples_of_the_interval_and_end() {
         let mut grid = Grid::default();
         assert!(all(&mut grid, i64::MAX).is_empty(), "nothing before the first packet");
         grid.start(Timestamp(130_000_000));
@@ -74,18 +74,18 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Asked in between or not, the same times are told before the same packets.
+        /// However often it is asked, the same ticks come before the same packets.
         #[test]
-        fn asking_changes_nothing(steps in proptest::collection::vec((-1_000_000_000i64..100_000_000_000, 0usize..5), 1..20)) {
+        fn asking_more_often_changes_nothing(steps in proptest::collection::vec((-1_000_000_000i64..100_000_000_000, 0usize..5), 1..20)) {
             let (mut asked, mut alone, mut time) = (Grid::default(), Grid::default(), 0);
             for (step, times) in steps {
-                let mut told = Vec::new();
+                let mut announced = Vec::new();
                 for part in 0..times as i64 {
-                    told.extend(all(&mut asked, time + step / 5 * part));
+                    announced.extend(all(&mut asked, time + step / 5 * part));
                 }
                 time += step;
-                told.extend(all(&mut asked, time));
-                proptest::prop_assert_eq!(told, all(&mut alone, time));
+                announced.extend(all(&mut asked, time));
+                proptest::prop_assert_eq!(announced, all(&mut alone, time));
                 asked.start(Timestamp(time));
                 alone.start(Timestamp(time));
             }

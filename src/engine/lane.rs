@@ -54,7 +54,7 @@ pub(super) struct Emitted {
 pub(super) enum EmittedKind {
     /// A step of a transaction, for `mcp`.
     Item(rpc::Item),
-    /// The bytes behind the item that follows.
+    /// The bytes that the next item was made of.
     Payload(Box<PayloadFact>),
     /// A connection that is closed. `mcp` is not filled in.
     Closed(Box<ConnectionFact>),

@@ -23,7 +23,7 @@ pub enum Id {
 }
 
 impl Id {
-    /// The integer that the id is, where it is one; `1.0` and `1e0` are 1.
+    /// Returns the id as an integer, if it is one; `1.0` and `1e0` are 1.
     #[must_use]
     pub fn as_int(&self) -> Option<i64> {
         match self {
@@ -38,7 +38,7 @@ impl Id {
         }
     }
 
-    /// Length of its text in memory, in bytes; 0 for what has none.
+    /// Returns the length of its text in memory, in bytes; 0 if it has none.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "an id is no container")]
     pub fn len(&self) -> usize {
@@ -48,7 +48,7 @@ impl Id {
         }
     }
 
-    /// The id as JSON text, in the spelling of the wire (strings with the escapes that JSON needs).
+    /// Returns the id as JSON text, spelled as on the wire (strings with minimal escapes).
     #[must_use]
     pub fn json(&self) -> String {
         match self {

@@ -59,9 +59,9 @@ pub struct Look {
 /// A name and a version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Implementation {
-    /// Its `name`; empty where it has none.
+    /// The `name`; empty if it is absent.
     pub name: Box<str>,
-    /// Its `version`; empty where it has none.
+    /// The `version`; empty if it is absent.
     pub version: Box<str>,
 }
 

@@ -1,4 +1,4 @@
-//! Bodies and events in; JSON-RPC envelopes out.
+//! Parses JSON-RPC: turns bodies and events into envelopes.
 //!
 //! Each body and each event's data is parsed once, where it lies; `params` and `result` are looked
 //! into and not built. Nothing outlives the call but short texts. Knows no session and keeps no
@@ -33,52 +33,52 @@ pub struct Item {
 /// One SSE event with what it carries.
 #[derive(Clone, Debug)]
 pub struct StreamEvent {
-    /// Its type; `None` is the default, `message`.
+    /// Event type; `None` for the default, `message`.
     pub name: Option<Box<str>>,
-    /// Its `id` field; `None` where it has none.
+    /// The `id` field; `None` if the event has none.
     pub id: Option<Arc<str>>,
     /// Its data, where it can be the target of an `endpoint` event: shorter than 4 KiB and no JSON.
     pub text: Option<Box<str>>,
-    /// What its data is, as JSON-RPC.
+    /// Its data, parsed.
     pub parsed: Parsed,
 }
 
-/// What a body or an event's data turned out to be.
+/// A parsed body, or the parsed data of an event.
 #[derive(Clone, Debug)]
 pub struct Parsed {
     /// The packets that carried it: of a body from its head on, of an event from its first field
     /// line on.
     pub span: Span,
-    /// Why it may not be whole.
+    /// Reasons why it may be incomplete.
     pub degraded: Degraded,
-    /// Its length in bytes, content codings taken off.
+    /// Length after content decoding, in bytes.
     pub bytes: u64,
-    /// The messages, in order; empty where there is none.
+    /// The messages, in order.
     pub envelopes: Vec<Envelope>,
-    /// Whether they stood in a batch.
+    /// Whether they form a batch.
     pub batch: bool,
     /// What is wrong with it as a whole. Of interest only where it should have been JSON-RPC.
     pub faults: Vec<Fault>,
 }
 
 impl Parsed {
-    /// Nothing to parse: an empty body, or one that could not be kept.
+    /// Creates the result for an empty body, or for one that could not be kept.
     #[must_use]
     pub fn nothing(span: Span, degraded: Degraded, bytes: u64) -> Self {
         Self { span, degraded, bytes, envelopes: Vec::new(), batch: false, faults: Vec::new() }
     }
 }
 
-/// Something that a message does wrong.
+/// A violation of JSON-RPC or MCP by a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// What it is.
     pub code: Code,
-    /// What exactly.
+    /// Description.
     pub detail: Cow<'static, str>,
 }
 
-/// What a message is.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Has a method and an id.
@@ -89,7 +89,7 @@ pub enum Kind {
     Response,
     /// Has an error.
     Error,
-    /// None of these: a fault says why.
+    /// None of these; a fault says why.
     Unknown,
 }
 
@@ -98,7 +98,7 @@ pub enum Kind {
 pub struct Envelope {
     /// What it is.
     pub kind: Kind,
-    /// Its id; `None` where it has no such member, [`Id::Null`] where it is null.
+    /// The `id`; `None` if it is absent, [`Id::Null`] if it is null.
     pub id: Option<Id>,
     /// Its method.
     pub method: Option<Box<str>>,
@@ -107,20 +107,20 @@ pub struct Envelope {
     pub has_version: bool,
     /// Length of its JSON text, in bytes: of an element of a batch the element alone.
     pub bytes: u64,
-    /// What was found in its `params` or its `result`.
+    /// Members of its `params` or `result`.
     pub look: Box<Look>,
     /// Its error.
     pub error: Option<RpcError>,
-    /// What it does wrong.
+    /// Its violations.
     pub faults: Vec<Fault>,
 }
 
 /// The error of a JSON-RPC error response (JSON-RPC 2.0 section 5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RpcError {
-    /// Its code; `None` where it is missing or no integer.
+    /// The code; `None` if it is missing or no integer.
     pub code: Option<i64>,
-    /// Its message; empty where it is missing. Cut at [`crate::base::limits::MAX_TEXT`].
+    /// The message; empty if it is absent. Truncated at [`crate::base::limits::MAX_TEXT`].
     pub message: Box<str>,
 }
 
@@ -141,7 +141,7 @@ fn read_body(body: &Body) -> Parsed {
 }
 
 fn read_event(event: Event) -> StreamEvent {
-    // The target of an `endpoint` event is a URI reference: no longer than that, and never JSON.
+    // The target of an `endpoint` event is a URI reference: short, and never JSON.
     let text = (event.data.len() < 4096 && !matches!(event.data.first(), Some(b'{' | b'[')))
         .then(|| String::from_utf8_lossy(&event.data).into());
     let parsed = parse::parse(&event.data, event.span, event.degraded);

@@ -14,7 +14,7 @@ use crate::base::{Code, Degraded, Span, limits, text};
 
 /// Reads a body or an event's data as JSON-RPC: one message or a batch (MCP 2025-03-26).
 ///
-/// Never fails: what is wrong stands in the faults of the result, or of the message that does it.
+/// Never fails: violations are in the faults of the result, or of the message.
 #[must_use]
 pub fn parse(bytes: &[u8], span: Span, degraded: Degraded) -> Parsed {
     let mut parsed = Parsed::nothing(span, degraded, bytes.len() as u64);
@@ -113,12 +113,12 @@ fn place(error: &serde_json::Error) -> String {
     format!("line {} column {}", error.line(), error.column())
 }
 
-/// `text`, cut where it is too long to be kept.
+/// Truncates `text` to the length that is kept.
 pub(super) fn keep(text: &str) -> Box<str> {
     text::kept(text).into()
 }
 
-/// The id that a JSON value spells; `None` where it is an object, an array or a boolean.
+/// Parses an id; `None` for an object, an array or a boolean.
 pub(super) fn id(raw: &RawValue) -> Option<Id> {
     let text = raw.get();
     match text.as_bytes().first()? {

@@ -1,4 +1,4 @@
-//! The out-of-order store of one direction: pieces that cannot be handed on yet, each with its
+//! The out-of-order store of one direction: pieces that cannot be delivered yet, each with its
 //! packet.
 //!
 //! The first copy of a byte is kept. Knows positions, no sequence numbers; hands nothing on by
@@ -14,7 +14,7 @@ use crate::base::Origin;
 /// as well.
 const PIECE_COST: usize = 128;
 
-/// Pieces of one direction that lie behind a hole.
+/// Pieces of one direction that are after a hole.
 ///
 /// ```text
 ///   position:  cursor     a            b        c       d

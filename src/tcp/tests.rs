@@ -436,7 +436,7 @@ fn parts() -> impl Strategy<Value = (Vec<u8>, Vec<Part>)> {
     })
 }
 
-/// A byte that was handed on, its packet, and the `end` of its span; `None` in a gap.
+/// A byte that was delivered, its packet, and the `end` of its span; `None` in a gap.
 type Arrived = Option<(u8, u64, u64)>;
 
 /// Plays the parts near the wrap of sequence numbers; returns what arrived, and the oracle: the

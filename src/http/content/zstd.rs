@@ -12,7 +12,7 @@ pub(super) struct Zstd {
 }
 
 impl Zstd {
-    /// `None` where there is no memory for it.
+    /// `None` if there is not enough memory.
     pub(super) fn new() -> Option<Self> {
         let mut decoder = Decoder::new().ok()?;
         decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG)).ok()?;

@@ -28,7 +28,7 @@ impl Field {
     }
 }
 
-/// The value of a `retry` field, where it is all digits; a number too large is as large as can be.
+/// Parses the value of a `retry` field; `None` unless it is all digits. Saturates.
 pub(super) fn milliseconds(value: &[u8]) -> Option<u64> {
     let digits = std::str::from_utf8(value).ok()?;
     let all = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
@@ -39,5 +39,6 @@ pub(super) fn milliseconds(value: &[u8]) -> Option<u64> {
 pub(super) const NAMES: [(&[u8], Field); 4] =
     [(b"data", Field::Data), (b"event", Field::Event), (b"id", Field::Id), (b"retry", Field::Retry)];
 
-/// The longest name of [`NAMES`] with its colon: so many bytes of a line tell its field.
+/// Length of the longest name of [`NAMES`] with its colon: this many bytes of a line determine its
+/// field.
 pub(super) const LONGEST_NAME: usize = 6;

@@ -1,7 +1,6 @@
-//! Server-sent events: the bytes of a `text/event-stream` body in, events out, each with its
-//! packets.
+//! Parses server-sent events: turns the bytes of a `text/event-stream` body into events.
 //!
-//! Follows the WHATWG HTML Living Standard, section 9.2.6 «Interpreting an event stream», with one
+//! Follows the WHATWG HTML Living Standard, section 9.2.6 "Interpreting an event stream", with one
 //! difference: an event is dispatched when it has at least one `data` line, even if its data is
 //! empty (the priming events of resumable streams are such). Never waits for a byte that it does
 //! not need: an event comes out at the line end that dispatches it, and where that is a CR, at the
@@ -28,13 +27,13 @@ pub struct Event {
     /// a BOM is no part of it; of a blank line written as CR LF the CR dispatches and the LF is no
     /// part of it.
     pub span: Span,
-    /// The `event` field; `None` where it is absent, empty or `message`, which mean the same. At
+    /// The `event` field; `None` if it is absent, empty or `message`, which mean the same. At
     /// most [`limits::MAX_TEXT`] bytes.
     pub name: Option<Box<str>>,
     /// The `id` field of this event (may be empty: it resets the last event id); `None` where it
     /// has none, or one that is ignored because it holds a NUL. At most [`limits::MAX_TEXT`] bytes.
     pub id: Option<Arc<str>>,
-    /// The `retry` field in milliseconds; `None` where it has none that is all digits.
+    /// The `retry` field in milliseconds; `None` unless it is all digits.
     pub retry: Option<u64>,
     /// The `data` lines joined with LF, valid UTF-8. A slice of what was pushed where the event has
     /// one `data` line and lies in one push.
@@ -84,7 +83,7 @@ enum At {
     Bom { matched: usize, span: Option<Span> },
     /// In a line of an event, or between two lines.
     Lines,
-    /// Right behind a gap: the bytes of `line` so far may be the name of a field.
+    /// Directly after a gap: the bytes of `line` so far may be the name of a field.
     Guess(Lost),
     /// Between a gap, or an event too long, and the next blank line. `line_start` where the last
     /// byte ended a line.
@@ -121,7 +120,7 @@ enum Kind {
     Unknown,
 }
 
-/// How many bytes were taken, and what became of them.
+/// Counts of the bytes that were read.
 #[derive(Debug, Default)]
 struct Books {
     /// Bytes pushed and read.
@@ -132,7 +131,7 @@ struct Books {
 }
 
 impl Parser {
-    /// A parser at the very start of a stream, where a BOM may stand.
+    /// Creates a parser at the start of a stream, where a BOM may occur.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -147,7 +146,7 @@ impl Parser {
         }
     }
 
-    /// A parser of a stream whose start was not seen: as behind a gap.
+    /// Creates a parser of a stream whose start was not captured, as after a gap.
     #[must_use]
     pub fn midstream(why: Degraded) -> Self {
         let mut parser = Self::new();
@@ -155,7 +154,7 @@ impl Parser {
         parser
     }
 
-    /// Takes the next bytes of the stream and appends the events that they complete.
+    /// Appends the events that the next bytes of the stream complete to `out`.
     ///
     /// An event comes out of the push that holds the line end that dispatches it, however the bytes
     /// are cut.
@@ -261,7 +260,7 @@ impl Parser {
         self.retry
     }
 
-    /// The LF of a CR LF, behind the CR that ended the line.
+    /// The LF of a CR LF, after the CR that ended the line.
     fn rest_of_crlf(&mut self, span: Span) {
         if self.books.boundary == self.books.taken {
             self.books.boundary += 1;
@@ -387,7 +386,7 @@ impl Parser {
         }
     }
 
-    /// A blank line: hands the event out where it has data, and begins the next.
+    /// A blank line: dispatches the event if it has data, and starts the next one.
     fn dispatch(&mut self, blank: Span, out: &mut Vec<Event>, findings: &mut Findings) {
         let open = mem::take(&mut self.open);
         if let Some(id) = &open.id {
