@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::timed::{Log, Timed};
+use mcpdump::base::Status;
 use mcpdump::serve::{self, Hackernews, Server, Stories};
-use mcpdump::traffic::{self, Call, Error, Options, Outcome, Summary, Target, Tools, Transport};
+use mcpdump::traffic::{self, Call, Error, Options, Summary, Target, Tools, Transport};
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::*;
 use serde_json::Map;
@@ -118,7 +119,7 @@ async fn client_and_server_count_the_same_calls() {
         // An `input_required` result is answered by a retry.
         let retries = log.all().iter().filter(|asked| asked.params.get("requestState").is_some()).count();
         assert_eq!(seen.len(), 60 + 3 * opening + retries, "{way:?}: {:?}", by_method(&seen));
-        assert!(seen.iter().all(|call| call.outcome.is_answered()), "{way:?}: {seen:?}");
+        assert!(seen.iter().all(|call| call.status.is_answered()), "{way:?}: {seen:?}");
         assert!(
             summary.server_requests > 0 || way.1.is_none_or(|revision| revision >= "2026"),
             "{way:?}: the server asks too"
@@ -139,8 +140,8 @@ async fn mixed_traffic_has_errors_cancellations_and_resumed_sessions() {
         server.end().await;
         let seen = seen.lock().unwrap();
         assert_eq!(summary.calls(), seen.len() as u64, "{way:?}");
-        for outcome in [Outcome::Ok, Outcome::ToolError, Outcome::Error, Outcome::Cancelled] {
-            assert!(summary.count(outcome) > 0, "{way:?}: {outcome:?}");
+        for status in [Status::Ok, Status::ToolError, Status::Error, Status::Cancelled] {
+            assert!(summary.count(status) > 0, "{way:?}: {status:?}");
         }
         assert!(summary.sessions > 2 && summary.progress > 0, "{way:?}: {summary:?}");
         let tools: BTreeSet<_> = seen.iter().filter_map(|call| call.name.as_deref()).collect();
@@ -197,7 +198,7 @@ async fn a_missing_server_is_an_error() {
         let error = run(options).await.unwrap_err();
         assert!(matches!(error, Error::Unreachable { .. }), "{transport:?}: {error}");
         assert!(error.to_string().contains("refused"), "{error}");
-        assert!(seen.lock().unwrap().iter().all(|call| !call.outcome.is_answered()));
+        assert!(seen.lock().unwrap().iter().all(|call| !call.status.is_answered()));
     }
 }
 
@@ -244,10 +245,10 @@ async fn a_server_that_hangs_times_out() {
         let (mut options, seen) = fast(server.target(way), 5);
         options.timeout = Duration::from_millis(200);
         let summary = run(options).await.unwrap();
-        assert!(summary.count(Outcome::Ok) >= 1, "{way:?}: the session is opened");
-        let given_up = summary.calls() - summary.count(Outcome::Ok);
+        assert!(summary.count(Status::Ok) >= 1, "{way:?}: the session is opened");
+        let given_up = summary.calls() - summary.count(Status::Ok);
         assert!(given_up > 0, "{way:?}: {summary:?}");
-        let lost = summary.count(Outcome::Cancelled) + summary.count(Outcome::Unanswered);
+        let lost = summary.count(Status::Cancelled) + summary.count(Status::Unanswered);
         assert_eq!(lost, given_up, "{way:?}: {:?}", seen.lock().unwrap());
     }
     server.end().await;
@@ -265,11 +266,8 @@ async fn transport_errors_are_counted_and_do_not_end_the_run() {
         let summary = run(options).await.unwrap();
         assert_eq!(summary.calls(), seen.lock().unwrap().len() as u64, "{way:?}");
         assert!(summary.calls() >= 100, "{way:?}: {summary:?}");
-        assert!(summary.count(Outcome::Error) > 0, "{way:?}: {summary:?}");
-        assert!(
-            summary.count(Outcome::HttpError) + summary.count(Outcome::Error) > 20,
-            "{way:?}: {summary:?}"
-        );
+        assert!(summary.count(Status::Error) > 0, "{way:?}: {summary:?}");
+        assert!(summary.count(Status::HttpError) + summary.count(Status::Error) > 20, "{way:?}: {summary:?}");
     }
     server.end().await;
 }
@@ -339,7 +337,7 @@ async fn only_read_only_tools_of_other_servers_are_called() {
         server.end().await;
         let seen: BTreeSet<_> = foreign.called.lock().unwrap().iter().cloned().collect();
         assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), called, "{tools:?}");
-        assert_eq!(summary.count(Outcome::Ok), summary.calls(), "no mistakes are made on purpose");
+        assert_eq!(summary.count(Status::Ok), summary.calls(), "no mistakes are made on purpose");
         assert_eq!(summary.sessions, 1, "nor does it leave and come back");
     }
 }

@@ -20,38 +20,10 @@ use tokio::time::Instant;
 
 use super::options::Observer;
 use super::summary::{Summary, Totals};
+use crate::base::Status;
 
 /// Longest kept name of a tool or prompt, in bytes. Servers choose the names.
 const MAX_NAME: usize = 200;
-
-/// What became of a call. The words are those of the reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// A result.
-    Ok,
-    /// A result with `isError`.
-    ToolError,
-    /// A JSON-RPC error.
-    Error,
-    /// The client took it back, or gave it up after [`super::Options::timeout`].
-    Cancelled,
-    /// The transport could not deliver it: an HTTP status, a broken connection.
-    HttpError,
-    /// No answer came before the client left.
-    Unanswered,
-}
-
-impl Outcome {
-    /// All of them, in the order of the reports.
-    pub const ALL: [Self; 6] =
-        [Self::Ok, Self::ToolError, Self::Error, Self::Cancelled, Self::HttpError, Self::Unanswered];
-
-    /// Whether there was a response, and with it a latency.
-    #[must_use]
-    pub fn is_answered(self) -> bool {
-        matches!(self, Self::Ok | Self::ToolError | Self::Error)
-    }
-}
 
 /// A request of a client and its outcome.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,8 +38,8 @@ pub struct Call {
     pub method: Arc<str>,
     /// Tool or prompt; `None` for methods without one.
     pub name: Option<Arc<str>>,
-    /// What became of it.
-    pub outcome: Outcome,
+    /// Status. [`Status::Cancelled`] includes calls given up after [`super::Options::timeout`].
+    pub status: Status,
     /// Time from sending the request to its response, or until the client stopped waiting.
     pub took: Duration,
 }
@@ -152,7 +124,7 @@ impl SessionMeter {
         };
         open.sort_by_key(|(_, id)| id.to_string());
         for (_, id) in open {
-            self.end(&id, Outcome::Unanswered);
+            self.end(&id, Status::Unanswered);
         }
     }
 
@@ -175,7 +147,7 @@ impl SessionMeter {
                 if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
                     && let Some(id) = &cancelled.params.request_id
                 {
-                    self.end(id, Outcome::Cancelled);
+                    self.end(id, Status::Cancelled);
                 }
             }
             JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => self.meter.lock().totals.responses += 1,
@@ -188,11 +160,11 @@ impl SessionMeter {
             JsonRpcMessage::Response(response) => {
                 let is_error = matches!(&response.result, ServerResult::CallToolResult(result)
                     if result.is_error == Some(true));
-                self.end(&response.id, if is_error { Outcome::ToolError } else { Outcome::Ok });
+                self.end(&response.id, if is_error { Status::ToolError } else { Status::Ok });
             }
             JsonRpcMessage::Error(error) => {
                 if let Some(id) = &error.id {
-                    self.end(id, Outcome::Error);
+                    self.end(id, Status::Error);
                 }
             }
             JsonRpcMessage::Request(_) => self.meter.lock().totals.server_requests += 1,
@@ -207,7 +179,7 @@ impl SessionMeter {
     }
 
     /// Ends the open call with this id. A late response finds none and changes nothing.
-    fn end(&self, id: &RequestId, outcome: Outcome) {
+    fn end(&self, id: &RequestId, status: Status) {
         let mut shared = self.meter.lock();
         let Some(open) = shared.open.remove(&(self.session, id.clone())) else {
             return;
@@ -218,7 +190,7 @@ impl SessionMeter {
             id: id.clone().into_json_value(),
             method: open.method,
             name: open.name,
-            outcome,
+            status,
             took: open.start.elapsed(),
         };
         shared.totals.record(&call);
@@ -253,7 +225,7 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Metered<T> {
             let sent = sending.await;
             if let (Err(_), Some(id)) = (&sent, id) {
                 let closing = meter.is_closing.load(Ordering::Relaxed);
-                meter.end(&id, if closing { Outcome::Unanswered } else { Outcome::HttpError });
+                meter.end(&id, if closing { Status::Unanswered } else { Status::HttpError });
             }
             sent
         }

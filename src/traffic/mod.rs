@@ -26,8 +26,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use client::{Client, ClientEnd};
+pub use meter::Call;
 use meter::Meter;
-pub use meter::{Call, Outcome};
 pub use options::{Error, Options, Target, Tools, Transport};
 pub use summary::{CallRow, Summary, Times};
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::meter::{Call, Outcome};
+use super::meter::Call;
+use crate::base::Status;
 
 /// Most rows: the server chooses the names of tools and prompts. Further calls go to one row without
 /// a method.
@@ -45,10 +46,10 @@ impl Summary {
         self.rows.iter().map(CallRow::calls).sum()
     }
 
-    /// Number of requests with this outcome.
+    /// Number of requests with this status.
     #[must_use]
-    pub fn count(&self, outcome: Outcome) -> u64 {
-        self.rows.iter().map(|row| row.count(outcome)).sum()
+    pub fn count(&self, status: Status) -> u64 {
+        self.rows.iter().map(|row| row.count(status)).sum()
     }
 }
 
@@ -59,8 +60,8 @@ pub struct CallRow {
     pub method: Option<Arc<str>>,
     /// Tool or prompt; `None` for methods without one.
     pub name: Option<Arc<str>>,
-    /// Number of calls per outcome, in the order of [`Outcome::ALL`].
-    pub outcomes: [u64; 6],
+    /// Number of calls per status, in the order of [`Status::ALL`].
+    pub statuses: [u64; Status::ALL.len()],
     /// Percentiles of the answered calls, exact to 0.1 %; `None` if no call was answered.
     pub times: Option<Times>,
 }
@@ -69,14 +70,14 @@ impl CallRow {
     /// Number of calls.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.outcomes.iter().sum()
+        self.statuses.iter().sum()
     }
 
-    /// Number of calls with this outcome.
+    /// Number of calls with this status.
     #[must_use]
-    pub fn count(&self, outcome: Outcome) -> u64 {
-        let place = Outcome::ALL.iter().position(|other| *other == outcome);
-        place.and_then(|place| self.outcomes.get(place)).copied().unwrap_or(0)
+    pub fn count(&self, status: Status) -> u64 {
+        let place = Status::ALL.iter().position(|other| *other == status);
+        place.and_then(|place| self.statuses.get(place)).copied().unwrap_or(0)
     }
 }
 
@@ -114,7 +115,7 @@ pub(super) struct Totals {
 
 #[derive(Default)]
 struct Counts {
-    outcomes: [u64; 6],
+    statuses: [u64; Status::ALL.len()],
     /// `None` before the first response. Three significant digits from 1 µs to [`MAX_NS`].
     times: Option<Histogram<u64>>,
     min_ns: u64,
@@ -129,11 +130,11 @@ impl Totals {
             key = (None, None);
         }
         let counts = self.rows.entry(key).or_default();
-        let place = Outcome::ALL.iter().position(|outcome| *outcome == call.outcome);
-        if let Some(count) = place.and_then(|place| counts.outcomes.get_mut(place)) {
+        let place = Status::ALL.iter().position(|status| *status == call.status);
+        if let Some(count) = place.and_then(|place| counts.statuses.get_mut(place)) {
             *count += 1;
         }
-        if call.outcome.is_answered() {
+        if call.status.is_answered() {
             counts.record(call.took);
         }
     }
@@ -144,7 +145,7 @@ impl Totals {
         let row = |((method, name), counts): (&RowKey, &Counts)| CallRow {
             method: method.clone(),
             name: name.clone(),
-            outcomes: counts.outcomes,
+            statuses: counts.statuses,
             times: counts.summary(),
         };
         let mut rows: Vec<_> = self.rows.iter().map(row).collect();
@@ -197,14 +198,14 @@ impl Counts {
 mod tests {
     use super::*;
 
-    fn call(method: &str, name: Option<&str>, outcome: Outcome, ms: u64) -> Call {
+    fn call(method: &str, name: Option<&str>, status: Status, ms: u64) -> Call {
         Call {
             client: 0,
             session: 0,
             id: serde_json::json!(1),
             method: method.into(),
             name: name.map(Into::into),
-            outcome,
+            status,
             took: Duration::from_millis(ms),
         }
     }
@@ -213,13 +214,13 @@ mod tests {
     fn calls_are_counted_by_method_and_tool() {
         let mut totals = Totals::default();
         for ms in 1..=100 {
-            totals.record(&call("tools/call", Some("a"), Outcome::Ok, ms));
+            totals.record(&call("tools/call", Some("a"), Status::Ok, ms));
         }
-        totals.record(&call("tools/call", Some("b"), Outcome::ToolError, 500));
-        totals.record(&call("ping", None, Outcome::Cancelled, 9_000));
+        totals.record(&call("tools/call", Some("b"), Status::ToolError, 500));
+        totals.record(&call("ping", None, Status::Cancelled, 9_000));
         let summary = totals.summary(Duration::from_secs(1), None);
         assert_eq!(summary.calls(), 102);
-        assert_eq!(summary.count(Outcome::Ok), 100);
+        assert_eq!(summary.count(Status::Ok), 100);
         let names: Vec<_> = summary.rows.iter().map(|row| row.name.as_deref()).collect();
         assert_eq!(names, [Some("b"), Some("a"), None], "highest p95 first, rows without times last");
         let times = summary.rows[1].times.unwrap();
@@ -233,7 +234,7 @@ mod tests {
     fn rows_are_bounded_and_every_call_is_counted() {
         let mut totals = Totals::default();
         for n in 0..MAX_ROWS + 50 {
-            totals.record(&call("tools/call", Some(&n.to_string()), Outcome::Ok, 1));
+            totals.record(&call("tools/call", Some(&n.to_string()), Status::Ok, 1));
         }
         let summary = totals.summary(Duration::ZERO, None);
         assert_eq!(summary.rows.len(), MAX_ROWS + 1);

@@ -11,7 +11,7 @@ use crate::support::run::Run;
 use crate::support::timed::{Handled, Log, Timed};
 use mcpdump::capture::live;
 use mcpdump::serve::{self, Hackernews, Server, Stories};
-use mcpdump::traffic::{self, Call, Outcome, Target, Transport};
+use mcpdump::traffic::{self, Call, Target, Transport};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -123,15 +123,7 @@ async fn totals_lie_between_server_and_client_measurements() {
             problems.push(format!("{call:?}: seen as {:?}", exchanges.get(&key)));
             continue;
         };
-        let status = match call.outcome {
-            Outcome::Ok => "ok",
-            Outcome::ToolError => "tool_error",
-            Outcome::Error => "error",
-            Outcome::Cancelled => "cancelled",
-            Outcome::HttpError => "http_error",
-            Outcome::Unanswered => "unanswered",
-        };
-        if exchange["status"] != status || exchange["method"] != *call.method {
+        if exchange["status"] != call.status.name() || exchange["method"] != *call.method {
             problems.push(format!("{call:?}: {exchange}"));
         }
         if exchange["degraded"] != serde_json::json!([]) {

@@ -9,13 +9,13 @@ use anyhow::{Context as _, anyhow};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use crate::base::Side;
+use crate::base::{Side, Status};
 use crate::cli::arguments::screen::Color;
 use crate::cli::arguments::traffic::Traffic;
 use crate::cli::{messages, output, signals};
 use crate::ledger::{Group, LatencyKey, LatencyRow, Subject};
 use crate::report::{self, sanitize, units};
-use crate::traffic::{self, CallRow, Outcome, Summary};
+use crate::traffic::{self, CallRow, Summary};
 
 /// Threads of the runtime: clients mostly wait; two suffice for TLS and JSON of some thousand calls per second.
 const THREADS: usize = 2;
@@ -68,20 +68,20 @@ fn stop_on_signal(runtime: &Runtime, stop: CancellationToken) -> anyhow::Result<
 /// Prints two lines of totals and a latency table.
 fn print(summary: &Summary, color: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let took = i64::try_from(summary.took.as_nanos()).unwrap_or(i64::MAX);
-    let outcomes = Outcome::ALL.iter().map(|outcome| (summary.count(*outcome), word(*outcome)));
-    let outcomes: Vec<_> =
-        outcomes.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-    let outcomes = if outcomes.is_empty() { "none".to_owned() } else { outcomes.join(", ") };
+    let statuses = Status::ALL.iter().map(|status| (summary.count(*status), status.name()));
+    let statuses: Vec<_> =
+        statuses.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let statuses = if statuses.is_empty() { "none".to_owned() } else { statuses.join(", ") };
     let (sessions, calls) =
         (units::several(summary.sessions, "session"), units::several(summary.calls(), "call"));
     let written = (|| -> io::Result<()> {
-        writeln!(out, "{sessions}, {calls} in {}: {outcomes}", units::duration(took))?;
+        writeln!(out, "{sessions}, {calls} in {}: {statuses}", units::duration(took))?;
         writeln!(
             out,
-            "the server sent {} ({} of progress) and asked {}, {} answered",
+            "the server sent {} ({} of progress) and {}, {} answered",
             units::several(summary.server_notifications, "notification"),
             summary.progress,
-            units::several(summary.server_requests, "question"),
+            units::several(summary.server_requests, "request"),
             summary.responses,
         )?;
         let rows: Vec<_> = summary.rows.iter().map(row).collect();
@@ -89,21 +89,9 @@ fn print(summary: &Summary, color: bool, out: &mut impl Write) -> anyhow::Result
         if !rows.is_empty() {
             writeln!(out)?;
         }
-        report::text::latency(&rows, "as the clients saw it; highest p95 first", &options, out)
+        report::text::latency(&rows, "as the clients measured it; highest p95 first", &options, out)
     })();
     Ok(written?)
-}
-
-/// Name of an outcome, as in the reports.
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Ok => "ok",
-        Outcome::ToolError => "tool_error",
-        Outcome::Error => "error",
-        Outcome::Cancelled => "cancelled",
-        Outcome::HttpError => "http_error",
-        Outcome::Unanswered => "unanswered",
-    }
 }
 
 /// Converts a row for the report's table. Clients do not measure send, wait and receive times.
@@ -118,8 +106,7 @@ fn row(row: &CallRow) -> LatencyRow {
         |of: fn(&traffic::Times) -> u64| row.times.as_ref().and_then(|times| i64::try_from(of(times)).ok());
     LatencyRow {
         key: LatencyKey { group: Group::Whole, subject },
-        // The columns are in the order of `Status::ALL`.
-        statuses: crate::ledger::Status::ALL.map(|status| row.count(outcome(status))),
+        statuses: row.statuses,
         min_ns: time(|times| times.min_ns),
         p50_ns: time(|times| times.p50_ns),
         p90_ns: time(|times| times.p90_ns),
@@ -129,18 +116,5 @@ fn row(row: &CallRow) -> LatencyRow {
         send_p50_ns: None,
         wait_p50_ns: None,
         receive_p50_ns: None,
-    }
-}
-
-/// Returns the outcome of a call that corresponds to a status.
-fn outcome(status: crate::ledger::Status) -> Outcome {
-    use crate::ledger::Status;
-    match status {
-        Status::Ok => Outcome::Ok,
-        Status::ToolError => Outcome::ToolError,
-        Status::Error => Outcome::Error,
-        Status::Cancelled => Outcome::Cancelled,
-        Status::HttpError => Outcome::HttpError,
-        Status::Unanswered => Outcome::Unanswered,
     }
 }
