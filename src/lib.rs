@@ -12,12 +12,15 @@ pub mod export;
 pub mod http;
 pub mod ledger;
 pub mod link;
-pub mod mcp;
+#[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
+pub(crate) mod mcp;
 pub mod report;
-pub mod rpc;
+#[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
+pub(crate) mod rpc;
 #[cfg(feature = "demo")]
 pub mod serve;
-pub mod tcp;
+#[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
+pub(crate) mod tcp;
 #[cfg(feature = "demo")]
 pub mod traffic;
 pub mod tui;

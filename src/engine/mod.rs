@@ -73,7 +73,7 @@ impl Engine {
             lanes: std::iter::repeat_with(Lane::default).take(lanes).collect(),
             owners,
             merge: Merge::default(),
-            tracker: Tracker::default(),
+            tracker: Tracker::new(),
             capture: CaptureFact::default(),
             mcp: HashSet::default(),
             grid: Grid::default(),

@@ -43,11 +43,9 @@ pub enum PartKind {
     Content(Bytes, Span),
     /// Content is missing.
     Gap {
-        /// Number of missing bytes; 0 if it is not known.
-        len: u64,
-        /// Why they are missing.
+        /// Why it is missing.
         why: Degraded,
-        /// The packet at which they were given up.
+        /// The packet at which it was given up.
         at: Origin,
     },
     /// The message ended.

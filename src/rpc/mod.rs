@@ -17,7 +17,7 @@ use crate::http::{Body, Event};
 
 pub use crate::http::{Field, Head, StartLine, TransactionNo, Update, UpdateKind};
 pub use id::Id;
-pub use look::{Definition, Implementation, Listing, Look};
+pub use look::{Implementation, Look};
 
 /// A step in the life of a transaction, its messages parsed.
 #[derive(Clone, Debug)]

@@ -33,7 +33,7 @@ use std::net::SocketAddr;
 use crate::base::fact::{ConnectionFact, DirectionFact, Speaks};
 use crate::base::{End, Ending, Feed, Origin};
 
-pub use directory::{Directory, Route};
+pub use directory::Directory;
 pub use reassembler::Reassembler;
 
 /// A connection.

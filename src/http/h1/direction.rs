@@ -18,7 +18,7 @@ pub(super) enum Step {
     /// Content of the message.
     Content(Bytes, Span),
     /// Content of the message is missing.
-    Gap(u64, Degraded),
+    Gap(Degraded),
     /// The message is complete, or its end can no longer be found; the packet that showed it.
     End(Origin),
 }
@@ -111,7 +111,7 @@ impl Direction {
             Framing::Chunked => State::ChunkSize,
             Framing::Unsaid => State::UntilClose,
             Framing::Unknown => {
-                self.due = vec![Step::End(self.at), Step::Gap(0, Degraded::NONE)];
+                self.due = vec![Step::End(self.at), Step::Gap(Degraded::NONE)];
                 State::Lost
             }
         };
@@ -142,33 +142,32 @@ impl Direction {
     pub(super) fn gap(&mut self, len: u64, why: Degraded) -> bool {
         self.why.add(why);
         self.skipped |= len > 0;
-        let cut = self.buf.len() as u64;
         self.buf.skip(self.buf.len());
         self.scanned = 0;
         let known = len > 0;
         match self.state {
             State::Length(left) if known && len <= left => {
                 self.state = State::Length(left - len);
-                self.due.push(Step::Gap(len, why));
+                self.due.push(Step::Gap(why));
                 false
             }
             State::ChunkData(left) if known && len <= left => {
                 self.state = if len == left { State::ChunkEnd } else { State::ChunkData(left - len) };
-                self.due.push(Step::Gap(len, why));
+                self.due.push(Step::Gap(why));
                 false
             }
             State::Length(_) => {
-                self.due = vec![Step::End(self.at), Step::Gap(len, why)];
+                self.due = vec![Step::End(self.at), Step::Gap(why)];
                 self.state = State::Lost;
                 true
             }
             State::ChunkSize | State::ChunkData(_) | State::ChunkEnd | State::Trailers | State::LostChunk => {
-                self.due.push(Step::Gap(len + cut, why));
+                self.due.push(Step::Gap(why));
                 self.state = State::LostChunk;
                 true
             }
             State::UntilClose => {
-                self.due.push(Step::Gap(len, why));
+                self.due.push(Step::Gap(why));
                 true
             }
             State::Head { .. } | State::Lost => {
@@ -362,7 +361,7 @@ impl Direction {
         findings.add(Code::HttpBadChunk, at, format!("from the {}: {what}", self.side.name()));
         self.scanned = 0;
         self.state = State::LostChunk;
-        self.due.push(Step::Gap(0, Degraded::NONE));
+        self.due.push(Step::Gap(Degraded::NONE));
     }
 
     /// Searches for the next head, or for an event of a stream; `None` until more bytes come.

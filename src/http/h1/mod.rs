@@ -170,7 +170,7 @@ impl Connection {
                     continue;
                 }
                 Step::Content(bytes, span) => PartKind::Content(bytes, span),
-                Step::Gap(len, why) => PartKind::Gap { len, why, at: Origin::default() },
+                Step::Gap(why) => PartKind::Gap { why, at: Origin::default() },
                 Step::End(at) => {
                     if side == Side::Client {
                         self.sending = None;
@@ -287,7 +287,7 @@ impl Connection {
         }
         if side == Side::Client && messages_missing && self.sending.is_none() {
             // Between two requests: a whole request may be missing.
-            let kind = PartKind::Gap { len: 0, why, at };
+            let kind = PartKind::Gap { why, at };
             sink.out.push(Part { transaction: TransactionNo(self.next), side, kind });
         }
         if side == Side::Server && messages_missing {
@@ -295,7 +295,7 @@ impl Connection {
             sink.out.extend(self.waiting.iter().map(|waiting| Part {
                 transaction: waiting.transaction,
                 side,
-                kind: PartKind::Gap { len: 0, why, at },
+                kind: PartKind::Gap { why, at },
             }));
         }
     }
@@ -351,7 +351,7 @@ impl Connection {
 
 /// Ends a transaction whose response is not in the capture.
 fn give_up(transaction: TransactionNo, why: Degraded, at: Origin, out: &mut Vec<Part>) {
-    for kind in [PartKind::Gap { len: 0, why, at }, PartKind::End { how: ResponseEnd::Complete, at }] {
+    for kind in [PartKind::Gap { why, at }, PartKind::End { how: ResponseEnd::Complete, at }] {
         out.push(Part { transaction, side: Side::Server, kind });
     }
 }
