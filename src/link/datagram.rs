@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 
-use super::part::Part;
+use super::slice::PacketSlice;
 
 /// What IP carries, without the IP headers.
 #[derive(Clone, Copy, Debug)]
@@ -14,11 +14,11 @@ pub(super) struct Datagram<'a> {
     /// The IPv4 identification.
     pub(super) id: Option<u16>,
     pub(super) ttl: u8,
-    /// What `part` is: a protocol number of IANA's registry.
+    /// What `slice` is: a protocol number of IANA's registry.
     pub(super) protocol: u8,
     /// The payload, bounded by the IP length.
-    pub(super) part: Part<'a>,
-    /// Set where `part` is a fragment of the payload.
+    pub(super) slice: PacketSlice<'a>,
+    /// Set where `slice` is a fragment of the payload.
     pub(super) fragment: Option<Fragment>,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Fragment {
 
 /// The payload of an IP packet, put together.
 #[derive(Debug)]
-pub(super) struct Whole {
+pub(super) struct Reassembled {
     pub(super) bytes: Bytes,
     /// The protocol that its first fragment names.
     pub(super) protocol: u8,

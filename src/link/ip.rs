@@ -7,47 +7,47 @@ use etherparse::{
     IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
 };
 
-use super::datagram::{Datagram, Fragment, Whole};
-use super::frame::{IpPart, Version};
-use super::part::{Part, Stop};
+use super::datagram::{Datagram, Fragment, Reassembled};
+use super::headers::{IpPacket, IpVersion};
+use super::slice::{NoSegment, PacketSlice};
 
 /// The protocol number of TCP.
 pub(super) const TCP: u8 = 6;
 
 /// Takes the IP headers off a packet.
 #[inline]
-pub(super) fn open(IpPart { version, part }: IpPart<'_>) -> Result<Datagram<'_>, Stop> {
-    let Some(first) = part.bytes.first() else {
-        return Err(part.lacks("IP header", 1));
+pub(super) fn open(IpPacket { version, slice }: IpPacket<'_>) -> Result<Datagram<'_>, NoSegment> {
+    let Some(first) = slice.bytes.first() else {
+        return Err(slice.lacks("IP header", 1));
     };
     match (version, first >> 4) {
-        (Version::V4, _) | (Version::Either, 4) => open_v4(part),
-        (Version::V6, _) | (Version::Either, 6) => open_v6(part),
-        (Version::Either, other) => {
-            let offset = part.offset;
-            Err(Stop::malformed(format!("IP version {other} at offset {offset}")))
+        (IpVersion::V4, _) | (IpVersion::Either, 4) => open_v4(slice),
+        (IpVersion::V6, _) | (IpVersion::Either, 6) => open_v6(slice),
+        (IpVersion::Either, other) => {
+            let offset = slice.offset;
+            Err(NoSegment::malformed(format!("IP version {other} at offset {offset}")))
         }
     }
 }
 
 #[inline]
-fn open_v4(part: Part<'_>) -> Result<Datagram<'_>, Stop> {
-    let header = Ipv4HeaderSlice::from_slice(part.bytes).map_err(|error| match error {
-        ipv4::HeaderSliceError::Len(len) => part.lacks("IPv4 header", len.required_len),
-        ipv4::HeaderSliceError::Content(error) => malformed(&error, part),
+fn open_v4(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
+    let header = Ipv4HeaderSlice::from_slice(slice.bytes).map_err(|error| match error {
+        ipv4::HeaderSliceError::Len(len) => slice.lacks("IPv4 header", len.required_len),
+        ipv4::HeaderSliceError::Content(error) => malformed(&error, slice),
     })?;
     let header_len = header.slice().len();
     let whole = match usize::from(header.total_len()) {
         // Segmentation offload: the sender's card fills it in. What was on the wire is what the packet had.
-        0 => part,
+        0 => slice,
         total if total < header_len => {
-            let offset = part.offset + 2;
+            let offset = slice.offset + 2;
             let detail = format!(
                 "IPv4 total length {total} at offset {offset} is less than its header's {header_len} bytes"
             );
-            return Err(Stop::malformed(detail));
+            return Err(NoSegment::malformed(detail));
         }
-        total => part.bound(total),
+        total => slice.bound(total),
     };
     let (offset, more) = (header.fragments_offset(), header.more_fragments());
     let id = header.identification();
@@ -57,7 +57,7 @@ fn open_v4(part: Part<'_>) -> Result<Datagram<'_>, Stop> {
         id: Some(id),
         ttl: header.ttl(),
         protocol: header.protocol().0,
-        part: whole.skip(header_len),
+        slice: whole.skip(header_len),
         fragment: (more || offset.value() != 0).then(|| Fragment {
             id: id.into(),
             offset: usize::from(offset.value()) * 8,
@@ -70,19 +70,19 @@ fn open_v4(part: Part<'_>) -> Result<Datagram<'_>, Stop> {
     Ok(datagram)
 }
 
-fn open_v6(part: Part<'_>) -> Result<Datagram<'_>, Stop> {
-    let header = Ipv6HeaderSlice::from_slice(part.bytes).map_err(|error| match error {
-        ipv6::HeaderSliceError::Len(len) => part.lacks("IPv6 header", len.required_len),
-        ipv6::HeaderSliceError::Content(error) => malformed(&error, part),
+fn open_v6(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
+    let header = Ipv6HeaderSlice::from_slice(slice.bytes).map_err(|error| match error {
+        ipv6::HeaderSliceError::Len(len) => slice.lacks("IPv6 header", len.required_len),
+        ipv6::HeaderSliceError::Content(error) => malformed(&error, slice),
     })?;
-    let payload = part.skip(header.slice().len());
+    let payload = slice.skip(header.slice().len());
     let mut datagram = Datagram {
         source: header.source_addr().into(),
         destination: header.destination_addr().into(),
         id: None,
         ttl: header.hop_limit(),
         protocol: header.next_header().0,
-        part: match usize::from(header.payload_length()) {
+        slice: match usize::from(header.payload_length()) {
             // Jumbograms (RFC 2675) and Linux's BIG TCP, with or without the option that holds the length: the
             // packet's own length is the same, and cannot be made up.
             0 => payload,
@@ -96,29 +96,33 @@ fn open_v6(part: Part<'_>) -> Result<Datagram<'_>, Stop> {
 
 impl Datagram<'_> {
     /// The datagram that this fragment completed.
-    pub(super) fn joined<'w>(&self, whole: &'w Whole) -> Result<Datagram<'w>, Stop> {
-        let mut joined =
-            Datagram { protocol: whole.protocol, part: Part::whole(&whole.bytes), fragment: None, ..*self };
+    pub(super) fn joined<'w>(&self, whole: &'w Reassembled) -> Result<Datagram<'w>, NoSegment> {
+        let mut joined = Datagram {
+            protocol: whole.protocol,
+            slice: PacketSlice::whole(&whole.bytes),
+            fragment: None,
+            ..*self
+        };
         joined.extensions()?;
         match joined.fragment {
             None => Ok(joined),
-            Some(_) => Err(Stop::malformed("a fragment header inside a fragmented packet".into())),
+            Some(_) => Err(NoSegment::malformed("a fragment header inside a fragmented packet".into())),
         }
     }
 
     /// Takes extension headers (RFC 8200 section 4) and AH (RFC 4302) off the front, up to a fragment.
     ///
     /// AH is the only one in IPv4; there the others are taken for unknown protocols.
-    fn extensions(&mut self) -> Result<(), Stop> {
+    fn extensions(&mut self) -> Result<(), NoSegment> {
         let v6 = self.source.is_ipv6();
         loop {
             let len = match self.protocol {
                 51 => self.authentication()?,
                 // Hop-by-hop, routing, destination options, mobility, HIP, shim6.
                 0 | 43 | 60 | 135 | 139 | 140 if v6 => {
-                    let part = self.part;
-                    let header = Ipv6RawExtHeaderSlice::from_slice(part.bytes)
-                        .map_err(|len| part.lacks("IPv6 extension header", len.required_len))?;
+                    let slice = self.slice;
+                    let header = Ipv6RawExtHeaderSlice::from_slice(slice.bytes)
+                        .map_err(|len| slice.lacks("IPv6 extension header", len.required_len))?;
                     self.protocol = header.next_header().0;
                     header.slice().len()
                 }
@@ -128,27 +132,27 @@ impl Datagram<'_> {
                 }
                 _ => return Ok(()),
             };
-            self.part = self.part.skip(len);
+            self.slice = self.slice.skip(len);
             if self.fragment.is_some() {
                 return Ok(());
             }
         }
     }
 
-    fn authentication(&mut self) -> Result<usize, Stop> {
-        let part = self.part;
-        let header = IpAuthHeaderSlice::from_slice(part.bytes).map_err(|error| match error {
-            ip_auth::HeaderSliceError::Len(len) => part.lacks("authentication header", len.required_len),
-            ip_auth::HeaderSliceError::Content(error) => malformed(&error, part),
+    fn authentication(&mut self) -> Result<usize, NoSegment> {
+        let slice = self.slice;
+        let header = IpAuthHeaderSlice::from_slice(slice.bytes).map_err(|error| match error {
+            ip_auth::HeaderSliceError::Len(len) => slice.lacks("authentication header", len.required_len),
+            ip_auth::HeaderSliceError::Content(error) => malformed(&error, slice),
         })?;
         self.protocol = header.next_header().0;
         Ok(header.slice().len())
     }
 
-    fn fragment_header(&mut self) -> Result<(), Stop> {
-        let part = self.part;
-        let Ok(header) = Ipv6FragmentHeaderSlice::from_slice(part.bytes) else {
-            return Err(part.lacks("IPv6 fragment header", 8));
+    fn fragment_header(&mut self) -> Result<(), NoSegment> {
+        let slice = self.slice;
+        let Ok(header) = Ipv6FragmentHeaderSlice::from_slice(slice.bytes) else {
+            return Err(slice.lacks("IPv6 fragment header", 8));
         };
         self.protocol = header.next_header().0;
         // One that is first and last (RFC 6946) is no fragment.
@@ -164,6 +168,6 @@ impl Datagram<'_> {
 }
 
 #[cold]
-fn malformed(error: &dyn std::error::Error, part: Part<'_>) -> Stop {
-    Stop::malformed(format!("at offset {}: {error}", part.offset))
+fn malformed(error: &dyn std::error::Error, slice: PacketSlice<'_>) -> NoSegment {
+    NoSegment::malformed(format!("at offset {}: {error}", slice.offset))
 }

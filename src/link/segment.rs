@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::base::{Code, Origin};
 
 use super::datagram::Datagram;
-use super::part::{Part, Reason, Stop};
+use super::slice::{NoSegment, PacketSlice, Problem};
 
 /// The TCP part of a packet.
 #[derive(Clone, Debug)]
@@ -56,18 +56,18 @@ const FIXED: usize = 20;
 
 /// Reads the segment of a TCP datagram, which is a part of `base`.
 #[inline]
-pub(super) fn read(base: &Bytes, datagram: &Datagram<'_>, origin: Origin) -> Result<Segment, Stop> {
-    let part = datagram.part;
-    let Some(fixed) = part.bytes.first_chunk::<FIXED>() else {
-        return Err(short(part));
+pub(super) fn read(base: &Bytes, datagram: &Datagram<'_>, origin: Origin) -> Result<Segment, NoSegment> {
+    let slice = datagram.slice;
+    let Some(fixed) = slice.bytes.first_chunk::<FIXED>() else {
+        return Err(short(slice));
     };
     // Destructured: fields have no bounds to check.
     let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, words, flags, w0, w1, ..] = *fixed;
     let header_len = usize::from(words >> 4) * 4;
-    if header_len < FIXED || header_len > part.wire {
-        return Err(bad_offset(part, header_len));
+    if header_len < FIXED || header_len > slice.wire {
+        return Err(bad_offset(slice, header_len));
     }
-    let payload = part.skip(header_len);
+    let payload = slice.skip(header_len);
     let missing = payload.wire.saturating_sub(payload.bytes.len());
     Ok(Segment {
         origin,
@@ -85,25 +85,25 @@ pub(super) fn read(base: &Bytes, datagram: &Datagram<'_>, origin: Origin) -> Res
 }
 
 #[cold]
-fn short(part: Part<'_>) -> Stop {
-    if part.wire < FIXED {
-        let Part { wire, offset, .. } = part;
+fn short(slice: PacketSlice<'_>) -> NoSegment {
+    if slice.wire < FIXED {
+        let PacketSlice { wire, offset, .. } = slice;
         return malformed(format!("TCP header at offset {offset} has {wire} bytes of at least {FIXED}"));
     }
-    part.lacks("TCP header", FIXED)
+    slice.lacks("TCP header", FIXED)
 }
 
 #[cold]
-fn bad_offset(part: Part<'_>, header_len: usize) -> Stop {
-    let (words, at) = (header_len / 4, part.offset + 12);
+fn bad_offset(slice: PacketSlice<'_>, header_len: usize) -> NoSegment {
+    let (words, at) = (header_len / 4, slice.offset + 12);
     malformed(if header_len < FIXED {
         format!("TCP data offset {words} at offset {at} is less than 5")
     } else {
-        let wire = part.wire;
+        let wire = slice.wire;
         format!("TCP data offset {words} at offset {at} lies beyond the {wire} bytes that IP carries")
     })
 }
 
-fn malformed(detail: String) -> Stop {
-    Stop::Unreadable(Box::new(Reason { code: Code::TcpMalformed, detail }))
+fn malformed(detail: String) -> NoSegment {
+    NoSegment::Unreadable(Box::new(Problem { code: Code::TcpMalformed, detail }))
 }

@@ -7,23 +7,23 @@ use etherparse::UdpHeaderSlice;
 use crate::base::reader::Short;
 
 use super::datagram::Datagram;
-use super::frame::{self, IpPart, Version};
-use super::part::{Part, Stop};
+use super::headers::{self, IpPacket, IpVersion};
+use super::slice::{NoSegment, PacketSlice};
 
 /// VXLAN's port of IANA, and Linux's before that.
 const VXLAN_PORTS: [u16; 2] = [4789, 8472];
 
-/// The IP packet inside of a datagram; [`Stop::NotTcp`] where it is no tunnel.
-pub(super) fn open<'a>(datagram: &Datagram<'a>) -> Result<IpPart<'a>, Stop> {
-    let part = datagram.part;
+/// The IP packet inside of a datagram; [`NoSegment::NotTcp`] where it is no tunnel.
+pub(super) fn open<'a>(datagram: &Datagram<'a>) -> Result<IpPacket<'a>, NoSegment> {
+    let slice = datagram.slice;
     let version = match datagram.protocol {
-        4 => Version::V4,
-        41 => Version::V6,
-        17 => return udp(part),
-        47 => return gre(part),
-        _ => return Err(Stop::NotTcp),
+        4 => IpVersion::V4,
+        41 => IpVersion::V6,
+        17 => return udp(slice),
+        47 => return gre(slice),
+        _ => return Err(NoSegment::NotTcp),
     };
-    Ok(IpPart { version, part })
+    Ok(IpPacket { version, slice })
 }
 
 /// Whether a fragment of this protocol may hold TCP, so that keeping it can be of use.
@@ -33,32 +33,32 @@ pub(super) fn may_hold_tcp(protocol: u8) -> bool {
 }
 
 /// UDP is looked at for VXLAN only: its header, then flags, reserved, VNI, reserved.
-fn udp(part: Part<'_>) -> Result<IpPart<'_>, Stop> {
-    let Ok(header) = UdpHeaderSlice::from_slice(part.bytes) else {
-        return Err(Stop::NotTcp);
+fn udp(slice: PacketSlice<'_>) -> Result<IpPacket<'_>, NoSegment> {
+    let Ok(header) = UdpHeaderSlice::from_slice(slice.bytes) else {
+        return Err(NoSegment::NotTcp);
     };
     if !VXLAN_PORTS.contains(&header.destination_port()) {
-        return Err(Stop::NotTcp);
+        return Err(NoSegment::NotTcp);
     }
-    match part.skip(8).bytes {
+    match slice.skip(8).bytes {
         // The flag that the VNI is valid must be set; without it the port is somebody else's.
-        [flags, _, _, _, _, _, _, _, ..] if flags & 0x08 != 0 => frame::ethernet(part.skip(16)),
-        _ => Err(Stop::NotTcp),
+        [flags, _, _, _, _, _, _, _, ..] if flags & 0x08 != 0 => headers::ethernet(slice.skip(16)),
+        _ => Err(NoSegment::NotTcp),
     }
 }
 
-/// GRE version 0. Version 1 (PPTP) and source routes (RFC 1701) are not opened.
-fn gre(part: Part<'_>) -> Result<IpPart<'_>, Stop> {
-    let (header, len) = read_gre(part).map_err(|short| part.short(short))?;
-    let inner = part.skip(len);
+/// GRE version 0. IpVersion 1 (PPTP) and source routes (RFC 1701) are not opened.
+fn gre(slice: PacketSlice<'_>) -> Result<IpPacket<'_>, NoSegment> {
+    let (header, len) = read_gre(slice).map_err(|short| slice.short(short))?;
+    let inner = slice.skip(len);
     match (header.opened, header.protocol) {
-        (false, _) => Err(Stop::NotTcp),
-        (true, 0x6558) => frame::ethernet(inner),
-        (true, 0x88be) if header.sequence => frame::ethernet(inner.skip(8)),
+        (false, _) => Err(NoSegment::NotTcp),
+        (true, 0x6558) => headers::ethernet(inner),
+        (true, 0x88be) if header.sequence => headers::ethernet(inner.skip(8)),
         // Type I has no header of its own.
-        (true, 0x88be) => frame::ethernet(inner),
+        (true, 0x88be) => headers::ethernet(inner),
         (true, 0x22eb) => erspan3(inner),
-        (true, kind) => frame::ether_type(kind, inner),
+        (true, kind) => headers::ether_type(kind, inner),
     }
 }
 
@@ -71,8 +71,8 @@ struct Gre {
 }
 
 /// The header and its length.
-fn read_gre(part: Part<'_>) -> Result<(Gre, usize), Short> {
-    let mut reader = part.reader();
+fn read_gre(slice: PacketSlice<'_>) -> Result<(Gre, usize), Short> {
+    let mut reader = slice.reader();
     let flags = reader.u16("GRE flags")?;
     let protocol = reader.u16("GRE protocol")?;
     let has = |flag: u16| flags & flag != 0;
@@ -89,14 +89,14 @@ fn read_gre(part: Part<'_>) -> Result<(Gre, usize), Short> {
 }
 
 /// ERSPAN type III: 12 bytes, then a platform's 8 where the last bit says so; bits 1 to 5 of byte 10 are the frame type.
-fn erspan3(part: Part<'_>) -> Result<IpPart<'_>, Stop> {
-    let Some([.., high, low]) = part.bytes.first_chunk::<12>() else {
-        return Err(part.lacks("ERSPAN header", 12));
+fn erspan3(slice: PacketSlice<'_>) -> Result<IpPacket<'_>, NoSegment> {
+    let Some([.., high, low]) = slice.bytes.first_chunk::<12>() else {
+        return Err(slice.lacks("ERSPAN header", 12));
     };
     let len = if low & 1 != 0 { 20 } else { 12 };
     match high >> 2 & 0x1f {
-        0 => frame::ethernet(part.skip(len)),
-        2 => Ok(IpPart { version: Version::Either, part: part.skip(len) }),
-        _ => Err(Stop::NotTcp),
+        0 => headers::ethernet(slice.skip(len)),
+        2 => Ok(IpPacket { version: IpVersion::Either, slice: slice.skip(len) }),
+        _ => Err(NoSegment::NotTcp),
     }
 }

@@ -8,7 +8,7 @@ use crate::capture::Packet;
 
 /// Bytes of a packet from some header on: those that were captured, and how many there were on the wire.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Part<'a> {
+pub(super) struct PacketSlice<'a> {
     /// What was captured; never more than `wire`.
     pub(super) bytes: &'a [u8],
     /// How many bytes it had on the wire.
@@ -17,7 +17,7 @@ pub(super) struct Part<'a> {
     pub(super) offset: usize,
 }
 
-impl<'a> Part<'a> {
+impl<'a> PacketSlice<'a> {
     /// The whole packet.
     #[inline]
     pub(super) fn of_packet(packet: &'a Packet) -> Self {
@@ -34,7 +34,7 @@ impl<'a> Part<'a> {
         Self { bytes, wire: bytes.len(), offset: 0 }
     }
 
-    /// What follows a header of `len` bytes; nothing where the part is not longer than that.
+    /// What follows a header of `len` bytes; nothing where the slice is not longer than that.
     #[inline]
     pub(super) fn skip(self, len: usize) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The part, which a header says is `len` bytes long: what lies behind is padding or a trailer.
+    /// The slice, which a header says is `len` bytes long: what lies behind is padding or a trailer.
     ///
     /// A `len` beyond the end is believed: tools and mirrors that cut packets inside a tunnel do not always tell the
     /// length that there was.
@@ -60,28 +60,28 @@ impl<'a> Part<'a> {
 
     /// Why a header that needs `needed` bytes cannot be read.
     #[cold]
-    pub(super) fn lacks(self, header: &'static str, needed: usize) -> Stop {
+    pub(super) fn lacks(self, header: &'static str, needed: usize) -> NoSegment {
         self.short(Short { field: header, offset: 0, needed, left: self.bytes.len() })
     }
 
-    /// Why a field of this part cannot be read: the packet was cut, or never had it.
+    /// Why a field of this slice cannot be read: the packet was cut, or never had it.
     #[cold]
-    pub(super) fn short(self, mut short: Short) -> Stop {
+    pub(super) fn short(self, mut short: Short) -> NoSegment {
         let cut = short.offset + short.needed <= self.wire;
         short.offset += self.offset;
         if cut {
-            return Stop::Unreadable(Box::new(Reason {
+            return NoSegment::Unreadable(Box::new(Problem {
                 code: Code::CaptureCutPackets,
                 detail: format!("cut by the snapshot length inside its headers: {short}"),
             }));
         }
-        Stop::malformed(short.to_string())
+        NoSegment::malformed(short.to_string())
     }
 }
 
 /// Why reading ended before a segment.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(super) enum NoSegment {
     /// What the headers announce is not TCP.
     NotTcp,
     /// A fragment, kept or given up.
@@ -89,20 +89,20 @@ pub(super) enum Stop {
     /// A link type that is not read.
     Unsupported,
     /// Headers that cannot be read.
-    Unreadable(Box<Reason>),
+    Unreadable(Box<Problem>),
 }
 
 /// A finding without its packet.
 #[derive(Debug)]
-pub(super) struct Reason {
+pub(super) struct Problem {
     pub(super) code: Code,
     pub(super) detail: String,
 }
 
-impl Stop {
+impl NoSegment {
     /// Headers below TCP that contradict themselves.
     #[cold]
     pub(super) fn malformed(detail: String) -> Self {
-        Self::Unreadable(Box::new(Reason { code: Code::LinkMalformed, detail }))
+        Self::Unreadable(Box::new(Problem { code: Code::LinkMalformed, detail }))
     }
 }
