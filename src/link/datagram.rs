@@ -1,4 +1,4 @@
-//! What IP carries: the payload of an IP packet, or a fragment of one.
+//! The payload of an IP packet, or a fragment of it.
 
 use std::net::IpAddr;
 
@@ -6,37 +6,37 @@ use bytes::Bytes;
 
 use super::slice::PacketSlice;
 
-/// What IP carries, without the IP headers.
+/// Payload of an IP packet, with the fields of its headers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Datagram<'a> {
     pub(super) source: IpAddr,
     pub(super) destination: IpAddr,
-    /// The IPv4 identification.
+    /// Identification of IPv4; `None` for IPv6.
     pub(super) id: Option<u16>,
     pub(super) ttl: u8,
-    /// What `slice` is: a protocol number of IANA's registry.
+    /// Protocol number of the payload (IANA registry).
     pub(super) protocol: u8,
-    /// The payload, bounded by the IP length.
+    /// Payload, bounded by the IP length.
     pub(super) slice: PacketSlice<'a>,
-    /// Set where `slice` is a fragment of the payload.
+    /// Set if `slice` is a fragment of the payload.
     pub(super) fragment: Option<Fragment>,
 }
 
-/// Where a fragment belongs.
+/// Fields of a fragment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fragment {
-    /// The identification (16 bits in IPv4).
+    /// Identification (16 bits in IPv4).
     pub(super) id: u32,
-    /// Bytes of the payload before it; a multiple of 8.
+    /// Offset in the payload in bytes; a multiple of 8.
     pub(super) offset: usize,
-    /// Whether it is not the last.
+    /// Whether more fragments follow (the MF flag).
     pub(super) more: bool,
 }
 
-/// The payload of an IP packet, put together.
+/// Reassembled payload of an IP packet.
 #[derive(Debug)]
 pub(super) struct Reassembled {
     pub(super) bytes: Bytes,
-    /// The protocol that its first fragment names.
+    /// Protocol number of the first fragment.
     pub(super) protocol: u8,
 }

@@ -1,7 +1,7 @@
-//! Link headers: a frame and its link type in, the IP packet in it out.
+//! Decodes link headers down to the IP packet.
 //!
-//! Link types: <https://www.tcpdump.org/linktypes.html>. EtherTypes, VLAN tags, LLC and SNAP, PPPoE and PPP are opened
-//! wherever they lie.
+//! Link types: <https://www.tcpdump.org/linktypes.html>. EtherTypes, VLAN tags, LLC and SNAP, PPPoE and
+//! PPP are decoded at any position.
 
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
@@ -11,30 +11,31 @@ use crate::capture::LinkType;
 
 use super::slice::{NoSegment, PacketSlice};
 
-/// An IP packet, and what says so.
+/// An IP packet and its version.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct IpPacket<'a> {
-    /// The version that the header before it announces.
+    /// Version announced by the previous header.
     pub(super) version: IpVersion,
-    /// The packet, perhaps with padding behind it.
+    /// The packet, possibly with padding after it.
     pub(super) slice: PacketSlice<'a>,
 }
 
-/// Which IP.
+/// Version of IP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IpVersion {
     /// IPv4.
     V4,
     /// IPv6.
     V6,
-    /// Whichever its first four bits say.
+    /// Decided by its first four bits.
     Either,
 }
 
-/// What comes next in a frame. Headers return it and never call each other: hostile frames nest them deeply.
+/// Next header of a frame. Decoders return it rather than call each other, so that deeply nested
+/// hostile frames do not recurse.
 enum NextHeader<'a> {
     Ip(IpVersion, PacketSlice<'a>),
-    /// What an EtherType announces (or the length in its place).
+    /// The payload of this EtherType (or length).
     EtherType(u16, PacketSlice<'a>),
     Llc(PacketSlice<'a>),
     Ppp(PacketSlice<'a>),
@@ -44,7 +45,7 @@ enum NextHeader<'a> {
 
 type Result<'a> = std::result::Result<NextHeader<'a>, NoSegment>;
 
-/// Takes the link headers off a packet.
+/// Decodes the link headers of a packet.
 #[inline]
 pub(super) fn open(
     link_type: LinkType,
@@ -74,13 +75,13 @@ pub(super) fn ethernet(slice: PacketSlice<'_>) -> std::result::Result<IpPacket<'
     };
     let slice = slice.skip(14);
     match header.ether_type().0 {
-        // What nearly every frame has, without going round the loop.
+        // Nearly every frame, without the loop.
         0x0800 => Ok(IpPacket { version: IpVersion::V4, slice }),
         kind => ether_type(kind, slice),
     }
 }
 
-/// What an EtherType announces.
+/// Decodes the payload of an EtherType.
 pub(super) fn ether_type(kind: u16, slice: PacketSlice<'_>) -> std::result::Result<IpPacket<'_>, NoSegment> {
     follow(NextHeader::EtherType(kind, slice))
 }
@@ -169,7 +170,7 @@ fn cisco_hdlc(slice: PacketSlice<'_>) -> Result<'_> {
 
 /// BSD loopback: an address family in the byte order of the capturing host (NULL) or big-endian (LOOP).
 ///
-/// Read in the order in which it is small, whatever the link type: files of either kind are found with both.
+/// Both byte orders occur with both link types: the one that gives the smaller number is used.
 fn loopback(slice: PacketSlice<'_>) -> Result<'_> {
     let Some(bytes) = slice.bytes.first_chunk() else {
         return Err(slice.lacks("loopback address family", 4));
@@ -185,7 +186,7 @@ fn loopback(slice: PacketSlice<'_>) -> Result<'_> {
 
 /// Linux cooked capture: packet type, ARPHRD type, address length, address, protocol.
 ///
-/// etherparse reads it too, and refuses ARPHRD types that it does not know.
+/// Not decoded by etherparse, which rejects ARPHRD types that it does not know.
 fn sll(slice: PacketSlice<'_>) -> Result<'_> {
     let mut reader = slice.reader();
     let mut read = || -> std::result::Result<_, Short> {

@@ -1,6 +1,6 @@
-//! IPv4, IPv6 and the headers between IP and the transport: an IP packet in, a [`Datagram`] out.
+//! Decodes IPv4, IPv6 and extension headers to a [`Datagram`].
 //!
-//! Keeps nothing; fragments are put together in `defrag`.
+//! Stateless; fragments are reassembled in `reassembly`.
 
 use etherparse::err::{ip_auth, ipv4, ipv6};
 use etherparse::{
@@ -14,7 +14,7 @@ use super::slice::{NoSegment, PacketSlice};
 /// The protocol number of TCP.
 pub(super) const TCP: u8 = 6;
 
-/// Takes the IP headers off a packet.
+/// Decodes the IP headers of a packet.
 #[inline]
 pub(super) fn open(IpPacket { version, slice }: IpPacket<'_>) -> Result<Datagram<'_>, NoSegment> {
     let Some(first) = slice.bytes.first() else {
@@ -38,7 +38,7 @@ fn open_v4(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
     })?;
     let header_len = header.slice().len();
     let whole = match usize::from(header.total_len()) {
-        // Segmentation offload: the sender's card fills it in. What was on the wire is what the packet had.
+        // Segmentation offload: the network card fills it in. Use the length of the packet.
         0 => slice,
         total if total < header_len => {
             let offset = slice.offset + 2;
@@ -83,8 +83,8 @@ fn open_v6(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
         ttl: header.hop_limit(),
         protocol: header.next_header().0,
         slice: match usize::from(header.payload_length()) {
-            // Jumbograms (RFC 2675) and Linux's BIG TCP, with or without the option that holds the length: the
-            // packet's own length is the same, and cannot be made up.
+            // Jumbograms (RFC 2675) and Linux's BIG TCP, with or without the length option: use the length
+            // of the packet.
             0 => payload,
             len => payload.bound(len),
         },
@@ -95,7 +95,7 @@ fn open_v6(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
 }
 
 impl Datagram<'_> {
-    /// The datagram that this fragment completed.
+    /// Returns the datagram that this fragment completed.
     pub(super) fn joined<'w>(&self, whole: &'w Reassembled) -> Result<Datagram<'w>, NoSegment> {
         let mut joined = Datagram {
             protocol: whole.protocol,
@@ -110,9 +110,9 @@ impl Datagram<'_> {
         }
     }
 
-    /// Takes extension headers (RFC 8200 section 4) and AH (RFC 4302) off the front, up to a fragment.
+    /// Decodes extension headers (RFC 8200 section 4) and AH (RFC 4302), up to a fragment header.
     ///
-    /// AH is the only one in IPv4; there the others are taken for unknown protocols.
+    /// IPv4 has AH only; the others are unknown protocols there.
     fn extensions(&mut self) -> Result<(), NoSegment> {
         let v6 = self.source.is_ipv6();
         loop {
@@ -155,7 +155,7 @@ impl Datagram<'_> {
             return Err(slice.lacks("IPv6 fragment header", 8));
         };
         self.protocol = header.next_header().0;
-        // One that is first and last (RFC 6946) is no fragment.
+        // An atomic fragment (RFC 6946) is complete.
         if header.is_fragmenting_payload() {
             self.fragment = Some(Fragment {
                 id: header.identification(),

@@ -1,12 +1,12 @@
-//! Packets in, TCP segments out: link headers, tunnels, IP and its fragments are taken off.
+//! Decodes packets to TCP segments: link headers, tunnels, IP and its fragments.
 //!
-//! Keeps fragments and nothing else. Checksums are not verified: loopback captures carry wrong ones.
+//! Its only state is fragments. Checksums are not verified: those of loopback captures are wrong.
 //!
 //! ```text
-//!  Packet ─▶ frame ─IP packet─▶ ip ─Datagram─▶ segment ─▶ Segment
-//!              (what the link type says)  ▲  │ ▲ └──▶ defrag ─┐ (a whole packet)
-//!                                         │  │ └──────────────┘
-//!                                         └──┴─ tunnel (GRE, VXLAN, IP in IP)
+//!  Packet ─▶ headers ─IpPacket─▶ ip ─Datagram─▶ segment ─▶ Segment
+//!            (by link type)      ▲  │ ▲  └─▶ reassembly ─┐ (whole datagram)
+//!                                │  │ └──────────────────┘
+//!                                └──┴─ tunnel (GRE, VXLAN, IP in IP)
 //! ```
 
 mod datagram;
@@ -30,38 +30,38 @@ use datagram::Datagram;
 use reassembly::Reassembler;
 use slice::{NoSegment, PacketSlice};
 
-/// What a packet turned out to be.
+/// Result of decoding a packet.
 #[derive(Clone, Debug)]
 pub enum Decoded {
     /// A TCP segment.
     Segment(Segment),
-    /// Readable, and no TCP: UDP, ARP, ICMP (an error that quotes a TCP header too), ESP and so on.
+    /// Decoded, but not TCP: UDP, ARP, ICMP (even if it quotes a TCP header), ESP and so on.
     NotTcp,
-    /// A fragment of an IP packet that is not complete (or was given up). If another completes it, that packet's
-    /// [`Segment`] has its bytes.
+    /// A fragment of an incomplete or abandoned IP packet. The packet that completes it yields the
+    /// [`Segment`].
     Fragment,
-    /// Headers that cannot be read: a finding says why (of a link type that is not read, only its first packet's).
+    /// Headers that cannot be decoded; a finding says why (once per unsupported link type).
     Unreadable,
 }
 
-/// Turns packets into segments. Packets are expected in capture order.
+/// Decodes packets to segments. Packets are pushed in capture order.
 #[derive(Debug, Default)]
 pub struct Link {
     reassembler: Reassembler,
-    /// The link types that a finding was noted for; at most [`limits::MAX_UNSUPPORTED`].
+    /// Unsupported link types with a finding; at most [`limits::MAX_UNSUPPORTED`].
     unsupported: Vec<LinkType>,
 }
 
 impl Link {
-    /// A decoder that has seen nothing.
+    /// Creates a decoder without state.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes everything off a packet that lies around its TCP segment.
+    /// Decodes a packet down to its TCP segment.
     ///
-    /// The segment's payload is a slice of `packet.data` (of a buffer of its own where fragments were put together).
+    /// The payload of the segment is a slice of `packet.data`, or of a new buffer after reassembly.
     pub fn decode(&mut self, packet: &Packet, findings: &mut Findings) -> Decoded {
         self.reassembler.expire(packet.origin.time, findings);
         match self.open_packet(packet, findings) {
@@ -79,7 +79,7 @@ impl Link {
         }
     }
 
-    /// The capture is over: gives up the fragments that still wait, each IP packet with a finding.
+    /// Ends the capture: abandons incomplete IP packets, each with a finding.
     pub fn end(&mut self, findings: &mut Findings) {
         self.reassembler.end(findings);
     }
@@ -95,10 +95,10 @@ impl Link {
         self.open_datagram(&packet.data, datagram, &mut context)
     }
 
-    /// Goes down to TCP through tunnels. `base` is what `datagram` is a part of.
+    /// Decodes tunnels down to TCP. `datagram` is a slice of `base`.
     ///
-    /// Calls itself for a packet that its last fragment completes: such a packet is no fragment itself, so at most
-    /// once more per tunnel.
+    /// Recurses for a reassembled packet. That is not a fragment itself, so recursion is bounded by the
+    /// number of tunnels.
     fn open_datagram(
         &mut self,
         base: &Bytes,
@@ -132,7 +132,7 @@ impl Link {
         }
         self.unsupported.push(link_type);
         let last = match self.unsupported.len() {
-            limits::MAX_UNSUPPORTED => "; further link types are not told of",
+            limits::MAX_UNSUPPORTED => "; further link types are not reported",
             _ => "",
         };
         let detail = format!("link type {} is not read{last}", link_type.0);
@@ -140,10 +140,10 @@ impl Link {
     }
 }
 
-/// What goes along on the context down one packet.
+/// State of decoding one packet.
 struct DecodeContext<'a> {
     origin: Origin,
-    /// Tunnels that were opened.
+    /// Tunnels entered so far.
     tunnels: usize,
     findings: &'a mut Findings,
 }

@@ -1,7 +1,7 @@
-//! IP fragments in, whole payloads out (RFC 791 section 3.2, RFC 8200 section 4.5).
+//! Reassembles IP fragments (RFC 791 section 3.2, RFC 8200 section 4.5).
 //!
-//! Bytes are copied into a buffer per IP packet, so that no fragment keeps a block of the capture in memory. Where
-//! fragments overlap the first copy is taken.
+//! Bytes are copied into a buffer per IP packet, so that fragments do not pin blocks of the capture. Of
+//! overlapping fragments the first copy is used.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,23 +12,26 @@ use super::datagram::{Datagram, Fragment, Reassembled};
 use super::slice::NoSegment;
 use super::tunnel;
 
-/// Longest payload that fragments can make up, in bytes: offsets have 13 bits of 8 bytes, IP lengths 16 bits.
+/// Maximum reassembled payload in bytes: IP lengths have 16 bits.
 const MAX_PAYLOAD: usize = 65_535;
 
-/// Fragments begin at multiples of this, and all but the last have such a length.
+/// Unit of fragment offsets in bytes, and of all fragment lengths but the last.
 const FRAGMENT_UNIT: usize = 8;
 
-/// The fragments that wait for others.
+/// Incomplete IP packets.
 #[derive(Debug, Default)]
 pub(super) struct Reassembler {
-    /// In the order of their first fragments; at most [`limits::MAX_FRAGMENTED`], so few that a search is quick.
+    /// In order of their first fragments; at most [`limits::MAX_FRAGMENTED`], few enough for a linear
+    /// search.
     reassemblies: Vec<Reassembly>,
 }
 
 impl Reassembler {
-    /// Takes a fragment, and gives what it completes.
+    /// Adds a fragment; returns the payload if it is complete.
     ///
-    /// Otherwise [`NoSegment::Fragment`], also where the fragment is of no use; that is noted.
+    /// # Errors
+    /// [`NoSegment::Fragment`] if more fragments are needed, or the fragment is useless; the latter adds
+    /// a finding.
     pub(super) fn push(
         &mut self,
         datagram: &Datagram<'_>,
@@ -64,23 +67,24 @@ impl Reassembler {
         reassembly.complete(origin.time).ok_or(NoSegment::Fragment)
     }
 
-    /// Gives up what has waited too long at this packet time.
+    /// Abandons IP packets that are incomplete for too long at packet time `now`.
     ///
-    /// Looks at the oldest only: it is asked at every packet, and packet times go up, or nearly.
+    /// Checks only the oldest: called for every packet, and packet times are nearly monotonic.
     pub(super) fn expire(&mut self, now: Timestamp, findings: &mut Findings) {
         while self.reassemblies.first().is_some_and(|reassembly| reassembly.is_expired(now)) {
             self.reassemblies.remove(0).abandon("the others were not captured in time", findings);
         }
     }
 
-    /// Gives up what still waits.
+    /// Abandons all incomplete IP packets.
     pub(super) fn end(&mut self, findings: &mut Findings) {
         for mut reassembly in self.reassemblies.drain(..) {
             reassembly.abandon("the capture ended before the others", findings);
         }
     }
 
-    /// Where the reassembly of a id is: a new one where there is none, or it is too old to be of the same IP packet.
+    /// Returns the index of the reassembly of an IP packet; a new one if there is none, or the old one is
+    /// expired.
     fn find_or_insert(&mut self, id: DatagramId, origin: Origin, findings: &mut Findings) -> usize {
         if let Some(at) = self.reassemblies.iter().position(|reassembly| reassembly.id == id) {
             if self.reassemblies.get(at).is_some_and(|reassembly| !reassembly.is_expired(origin.time)) {
@@ -95,7 +99,7 @@ impl Reassembler {
         self.reassemblies.len() - 1
     }
 
-    /// Makes room: what is done or given up goes first, else the oldest, with a finding.
+    /// Evicts a complete or abandoned IP packet, or else the oldest, with a finding.
     fn evict(&mut self, findings: &mut Findings) {
         let idle = self
             .reassemblies
@@ -112,7 +116,7 @@ impl Reassembler {
     }
 }
 
-/// Refuses what no sender of fragments may do.
+/// Rejects fragments with invalid lengths.
 fn check(datagram: &Datagram<'_>, fragment: Fragment) -> Result<(), NoSegment> {
     let (len, at) = (datagram.slice.wire, fragment.offset);
     if fragment.more && (len == 0 || len % FRAGMENT_UNIT != 0) {
@@ -127,13 +131,13 @@ fn check(datagram: &Datagram<'_>, fragment: Fragment) -> Result<(), NoSegment> {
     Ok(())
 }
 
-/// What the fragments of one IP packet have in common.
+/// Fields that all fragments of an IP packet share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct DatagramId {
     id: u32,
     source: IpAddr,
     destination: IpAddr,
-    /// In IPv4 only: in IPv6 the first fragment's counts, and others may differ.
+    /// IPv4 only: in IPv6 only the first fragment's counts.
     protocol: Option<u8>,
 }
 
@@ -155,14 +159,14 @@ impl fmt::Display for DatagramId {
     }
 }
 
-/// An IP packet of which fragments were seen.
+/// An IP packet of which fragments were received.
 #[derive(Debug)]
 struct Reassembly {
     id: DatagramId,
     first: Timestamp,
     last: Origin,
     fragments: u32,
-    /// What the fragment at offset 0 names.
+    /// Protocol number of the fragment at offset 0.
     protocol: Option<u8>,
     payload: PayloadBuffer,
     state: ReassemblyState,
@@ -170,11 +174,11 @@ struct Reassembly {
 
 #[derive(Debug)]
 enum ReassemblyState {
-    /// For more fragments.
+    /// More fragments are needed.
     Waiting,
-    /// Put together at that time; kept to know copies of its fragments.
+    /// Completed at this time; kept to recognise copies of its fragments.
     Done(Timestamp),
-    /// Given up with a finding; kept to know the rest of its fragments.
+    /// Abandoned with a finding; kept to recognise its other fragments.
     Abandoned,
 }
 
@@ -200,7 +204,7 @@ impl Reassembly {
         }
     }
 
-    /// The payload, where nothing lacks.
+    /// Returns the payload if it is complete.
     fn complete(&mut self, now: Timestamp) -> Option<Reassembled> {
         let protocol = self.protocol?;
         if !self.payload.is_whole() {
@@ -226,21 +230,21 @@ impl fmt::Display for Reassembly {
     }
 }
 
-/// The bytes of a payload, as far as they received.
+/// Received bytes of a payload.
 #[derive(Debug, Default)]
 struct PayloadBuffer {
-    /// Up to the highest byte that received; 0 where none received.
+    /// Bytes up to the highest one received; 0 in gaps.
     bytes: Vec<u8>,
-    /// Whether each block of `bytes` received.
+    /// Whether each unit of `bytes` was received.
     received: Vec<bool>,
-    /// Blocks that received.
+    /// Number of units received.
     count: usize,
-    /// How long the payload is, once its last fragment received.
+    /// Length of the payload in bytes; `None` before its last fragment.
     total: Option<usize>,
 }
 
 impl PayloadBuffer {
-    /// Adds what is new in a fragment; says whether it agrees with what received before.
+    /// Adds the new bytes of a fragment. Returns whether it agrees with those received before.
     fn add(&mut self, fragment: Fragment, bytes: &[u8]) -> bool {
         let end = fragment.offset + bytes.len();
         let beyond = self.total.is_some_and(|total| end > total);
@@ -262,7 +266,7 @@ impl PayloadBuffer {
         for ((held, received), new) in
             held.chunks_mut(FRAGMENT_UNIT).zip(received).zip(bytes.chunks(FRAGMENT_UNIT))
         {
-            // Both are whole blocks, or the end of the payload; shorter ones would only be compared in slice.
+            // Both are whole units or the end of the payload; shorter ones are compared in part.
             if *received {
                 agrees &= held.iter().zip(new).all(|(a, b)| a == b);
                 continue;

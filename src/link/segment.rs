@@ -1,6 +1,6 @@
-//! The TCP header (RFC 9293 section 3.1): a datagram in, its segment out.
+//! Decodes the TCP header (RFC 9293 section 3.1).
 //!
-//! Read by hand: etherparse refuses a header whose options were cut, and sequence numbers are worth having then.
+//! etherparse is not used: it rejects a header with truncated options, whose sequence numbers are useful.
 
 use std::net::SocketAddr;
 
@@ -11,36 +11,36 @@ use crate::base::{Code, Origin};
 use super::datagram::Datagram;
 use super::slice::{NoSegment, PacketSlice, Problem};
 
-/// The TCP part of a packet.
+/// A TCP segment.
 #[derive(Clone, Debug)]
 pub struct Segment {
-    /// The packet. Of a fragmented IP packet, the one that completed it (`ttl` is that packet's too).
+    /// The packet; for a reassembled IP packet the one that completed it, as for `ttl`.
     pub origin: Origin,
     /// Sender.
     pub source: SocketAddr,
     /// Receiver.
     pub destination: SocketAddr,
-    /// IP identification (IPv4), to tell a packet captured twice from one sent twice; `None` where there is none.
+    /// IPv4 identification, which distinguishes a packet captured twice from a retransmission; `None`
+    /// for IPv6.
     pub ip_id: Option<u16>,
     /// Time to live (IPv4) or hop limit (IPv6).
     pub ttl: u8,
-    /// Sequence number of the first byte (of the SYN, where there is one).
+    /// Sequence number of the first byte, or of the SYN.
     pub seq: u32,
     /// Acknowledgement number; `None` without the ACK flag.
     pub ack: Option<u32>,
-    /// The flags.
+    /// Flags.
     pub flags: Flags,
-    /// The window field, unscaled.
+    /// Window field, unscaled.
     pub window: u16,
-    /// The payload that was captured.
+    /// Captured payload.
     pub payload: Bytes,
-    /// Payload bytes that were on the wire behind `payload` and were not captured (snapshot length): `payload.len()`
-    /// and `missing` together are what the IP length says; where it is 0 (segmentation offload), what the packet's
-    /// original length says.
+    /// Payload bytes after `payload` that were not captured (snapshot length). Computed from the IP
+    /// length, or from the original packet length if that is 0 (segmentation offload).
     pub missing: u32,
 }
 
-/// The TCP flags that matter here (RFC 9293 section 3.1).
+/// TCP flags that the analysis uses (RFC 9293 section 3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
     /// SYN.
@@ -51,7 +51,7 @@ pub struct Flags {
     pub rst: bool,
 }
 
-/// The length of the header without options.
+/// Length of the header without options, in bytes.
 const FIXED: usize = 20;
 
 /// Reads the segment of a TCP datagram, which is a part of `base`.
@@ -61,7 +61,7 @@ pub(super) fn read(base: &Bytes, datagram: &Datagram<'_>, origin: Origin) -> Res
     let Some(fixed) = slice.bytes.first_chunk::<FIXED>() else {
         return Err(short(slice));
     };
-    // Destructured: fields have no bounds to check.
+    // Destructured, which needs no bounds checks.
     let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, words, flags, w0, w1, ..] = *fixed;
     let header_len = usize::from(words >> 4) * 4;
     if header_len < FIXED || header_len > slice.wire {

@@ -1,24 +1,24 @@
-//! What is left of a packet behind the headers that were taken off, and why reading stops.
+//! Slices of a packet after decoded headers, and why decoding stops.
 //!
-//! Knows no protocol.
+//! Independent of protocols.
 
 use crate::base::reader::Short;
 use crate::base::{Code, Reader};
 use crate::capture::Packet;
 
-/// Bytes of a packet from some header on: those that were captured, and how many there were on the wire.
+/// Bytes of a packet from some header on: the captured ones, and their number on the wire.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PacketSlice<'a> {
-    /// What was captured; never more than `wire`.
+    /// Captured bytes; at most `wire`.
     pub(super) bytes: &'a [u8],
-    /// How many bytes it had on the wire.
+    /// Length on the wire in bytes.
     pub(super) wire: usize,
-    /// Where it begins: bytes from the start of the packet (of the joined payload, behind fragments).
+    /// Offset from the start of the packet, or of the reassembled payload, in bytes.
     pub(super) offset: usize,
 }
 
 impl<'a> PacketSlice<'a> {
-    /// The whole packet.
+    /// Returns the whole packet.
     #[inline]
     pub(super) fn of_packet(packet: &'a Packet) -> Self {
         Self {
@@ -29,12 +29,12 @@ impl<'a> PacketSlice<'a> {
         }
     }
 
-    /// Bytes of which none are missing.
+    /// Creates a slice that was captured completely.
     pub(super) fn whole(bytes: &'a [u8]) -> Self {
         Self { bytes, wire: bytes.len(), offset: 0 }
     }
 
-    /// What follows a header of `len` bytes; nothing where the slice is not longer than that.
+    /// Returns the bytes after a header of `len` bytes; empty if there are none.
     #[inline]
     pub(super) fn skip(self, len: usize) -> Self {
         Self {
@@ -44,27 +44,27 @@ impl<'a> PacketSlice<'a> {
         }
     }
 
-    /// The slice, which a header says is `len` bytes long: what lies behind is padding or a trailer.
+    /// Returns the first `len` bytes, a length given by a header; the rest is padding or a trailer.
     ///
-    /// A `len` beyond the end is believed: tools and mirrors that cut packets inside a tunnel do not always tell the
-    /// length that there was.
+    /// A `len` beyond the end is accepted: tools that truncate packets inside a tunnel do not always
+    /// record the original length.
     #[inline]
     pub(super) fn bound(self, len: usize) -> Self {
         Self { bytes: self.bytes.get(..len).unwrap_or(self.bytes), wire: len, offset: self.offset }
     }
 
-    /// A reader of the captured bytes.
+    /// Returns a reader of the captured bytes.
     pub(super) fn reader(self) -> Reader<'a> {
         Reader::new(self.bytes)
     }
 
-    /// Why a header that needs `needed` bytes cannot be read.
+    /// Returns the error of a header that needs `needed` bytes.
     #[cold]
     pub(super) fn lacks(self, header: &'static str, needed: usize) -> NoSegment {
         self.short(Short { field: header, offset: 0, needed, left: self.bytes.len() })
     }
 
-    /// Why a field of this slice cannot be read: the packet was cut, or never had it.
+    /// Returns the error of a field that is missing: the packet was truncated, or never had it.
     #[cold]
     pub(super) fn short(self, mut short: Short) -> NoSegment {
         let cut = short.offset + short.needed <= self.wire;
@@ -79,20 +79,20 @@ impl<'a> PacketSlice<'a> {
     }
 }
 
-/// Why reading ended before a segment.
+/// Why a packet yields no segment.
 #[derive(Debug)]
 pub(super) enum NoSegment {
-    /// What the headers announce is not TCP.
+    /// The payload is not TCP.
     NotTcp,
-    /// A fragment, kept or given up.
+    /// A fragment, kept or abandoned.
     Fragment,
-    /// A link type that is not read.
+    /// An unsupported link type.
     Unsupported,
-    /// Headers that cannot be read.
+    /// Headers that cannot be decoded.
     Unreadable(Box<Problem>),
 }
 
-/// A finding without its packet.
+/// A finding without its position.
 #[derive(Debug)]
 pub(super) struct Problem {
     pub(super) code: Code,
@@ -100,7 +100,7 @@ pub(super) struct Problem {
 }
 
 impl NoSegment {
-    /// Headers below TCP that contradict themselves.
+    /// Returns the error of inconsistent headers below TCP.
     #[cold]
     pub(super) fn malformed(detail: String) -> Self {
         Self::Unreadable(Box::new(Problem { code: Code::LinkMalformed, detail }))

@@ -1,4 +1,4 @@
-//! Tunnels: a datagram that is not TCP in, the IP packet that it carries out.
+//! Decodes tunnels: the IP packet inside a datagram.
 //!
 //! IP in IP (RFC 2003, RFC 2473), GRE (RFC 2784, RFC 2890) with ERSPAN II and III in it, VXLAN (RFC 7348).
 
@@ -10,10 +10,13 @@ use super::datagram::Datagram;
 use super::headers::{self, IpPacket, IpVersion};
 use super::slice::{NoSegment, PacketSlice};
 
-/// VXLAN's port of IANA, and Linux's before that.
+/// Ports of VXLAN: IANA's, and the older default of Linux.
 const VXLAN_PORTS: [u16; 2] = [4789, 8472];
 
-/// The IP packet inside of a datagram; [`NoSegment::NotTcp`] where it is no tunnel.
+/// Returns the IP packet inside a datagram.
+///
+/// # Errors
+/// [`NoSegment::NotTcp`] if it is not a tunnel.
 pub(super) fn open<'a>(datagram: &Datagram<'a>) -> Result<IpPacket<'a>, NoSegment> {
     let slice = datagram.slice;
     let version = match datagram.protocol {
@@ -26,13 +29,13 @@ pub(super) fn open<'a>(datagram: &Datagram<'a>) -> Result<IpPacket<'a>, NoSegmen
     Ok(IpPacket { version, slice })
 }
 
-/// Whether a fragment of this protocol may hold TCP, so that keeping it can be of use.
+/// Whether a fragment of this protocol may contain TCP and is worth keeping.
 pub(super) fn may_hold_tcp(protocol: u8) -> bool {
-    // TCP, the tunnels above, and the extension headers that may stand before them.
+    // TCP, the tunnels above, and the extension headers that may precede them.
     matches!(protocol, 6 | 4 | 41 | 17 | 47 | 0 | 43 | 51 | 60 | 135 | 139 | 140)
 }
 
-/// UDP is looked at for VXLAN only: its header, then flags, reserved, VNI, reserved.
+/// Decodes VXLAN in UDP: flags, reserved, VNI, reserved.
 fn udp(slice: PacketSlice<'_>) -> Result<IpPacket<'_>, NoSegment> {
     let Ok(header) = UdpHeaderSlice::from_slice(slice.bytes) else {
         return Err(NoSegment::NotTcp);
@@ -41,21 +44,21 @@ fn udp(slice: PacketSlice<'_>) -> Result<IpPacket<'_>, NoSegment> {
         return Err(NoSegment::NotTcp);
     }
     match slice.skip(8).bytes {
-        // The flag that the VNI is valid must be set; without it the port is somebody else's.
+        // Without the valid-VNI flag the port is used for something else.
         [flags, _, _, _, _, _, _, _, ..] if flags & 0x08 != 0 => headers::ethernet(slice.skip(16)),
         _ => Err(NoSegment::NotTcp),
     }
 }
 
-/// GRE version 0. IpVersion 1 (PPTP) and source routes (RFC 1701) are not opened.
+/// Decodes GRE version 0. Version 1 (PPTP) and source routes (RFC 1701) are not supported.
 fn gre(slice: PacketSlice<'_>) -> Result<IpPacket<'_>, NoSegment> {
     let (header, len) = read_gre(slice).map_err(|short| slice.short(short))?;
     let inner = slice.skip(len);
-    match (header.opened, header.protocol) {
+    match (header.is_supported, header.protocol) {
         (false, _) => Err(NoSegment::NotTcp),
         (true, 0x6558) => headers::ethernet(inner),
         (true, 0x88be) if header.sequence => headers::ethernet(inner.skip(8)),
-        // Type I has no header of its own.
+        // Type I has no header.
         (true, 0x88be) => headers::ethernet(inner),
         (true, 0x22eb) => erspan3(inner),
         (true, kind) => headers::ether_type(kind, inner),
@@ -63,21 +66,21 @@ fn gre(slice: PacketSlice<'_>) -> Result<IpPacket<'_>, NoSegment> {
 }
 
 struct Gre {
-    /// Whether it is of a kind that is opened.
-    opened: bool,
+    /// Whether its version and flags are supported.
+    is_supported: bool,
     /// Whether it has a sequence number.
     sequence: bool,
     protocol: u16,
 }
 
-/// The header and its length.
+/// Returns the header and its length in bytes.
 fn read_gre(slice: PacketSlice<'_>) -> Result<(Gre, usize), Short> {
     let mut reader = slice.reader();
     let flags = reader.u16("GRE flags")?;
     let protocol = reader.u16("GRE protocol")?;
     let has = |flag: u16| flags & flag != 0;
-    let header = Gre { opened: flags & 0x0007 == 0 && !has(0x4000), sequence: has(0x1000), protocol };
-    if header.opened {
+    let header = Gre { is_supported: flags & 0x0007 == 0 && !has(0x4000), sequence: has(0x1000), protocol };
+    if header.is_supported {
         for (flag, field) in [(0x8000, "GRE checksum"), (0x2000, "GRE key"), (0x1000, "GRE sequence number")]
         {
             if has(flag) {
@@ -88,7 +91,8 @@ fn read_gre(slice: PacketSlice<'_>) -> Result<(Gre, usize), Short> {
     Ok((header, reader.offset()))
 }
 
-/// ERSPAN type III: 12 bytes, then a platform's 8 where the last bit says so; bits 1 to 5 of byte 10 are the frame type.
+/// Decodes ERSPAN type III: 12 bytes, then 8 of the platform if the last bit is set. Bits 1 to 5 of
+/// byte 10 are the frame type.
 fn erspan3(slice: PacketSlice<'_>) -> Result<IpPacket<'_>, NoSegment> {
     let Some([.., high, low]) = slice.bytes.first_chunk::<12>() else {
         return Err(slice.lacks("ERSPAN header", 12));

@@ -1,4 +1,4 @@
-//! Fragments: in any order, overlapping, cut, too many; and against a slow oracle.
+//! Fragments in any order, overlapping, truncated, too many; compared with a simple model.
 
 use proptest::prelude::*;
 
@@ -21,7 +21,7 @@ fn big() -> Vec<u8> {
 }
 
 #[test]
-fn fragments_complete_once_and_copies_are_known() {
+fn fragments_complete_once_and_copies_are_recognised() {
     for v6_ in [false, true] {
         let (mut link, mut findings, big) = (Link::new(), Findings::new(), big());
         let parts = [(96, big.len()), (0, 48), (48, 96), (48, 96), (0, 48), (96, big.len())];
@@ -55,7 +55,7 @@ fn fragments_of_a_tunnel() {
 }
 
 #[test]
-fn fragments_that_never_complete_are_noted() {
+fn incomplete_packets_add_findings() {
     let (mut link, mut findings, big) = (Link::new(), Findings::new(), big());
     link.decode(&at(1, 0, fragment(false, 5, &big, 0, 48)), &mut findings);
     link.decode(&at(2, limits::FRAGMENT_WAIT, v4(17, &[0; 8])), &mut findings);
@@ -69,7 +69,7 @@ fn fragments_that_never_complete_are_noted() {
 }
 
 #[test]
-fn a_cut_fragment_gives_up_its_packet() {
+fn a_truncated_fragment_abandons_its_packet() {
     let (mut link, mut findings, big) = (Link::new(), Findings::new(), big());
     let mut cut = at(1, 0, fragment(false, 5, &big, 0, 48));
     cut.data.truncate(60);
@@ -90,7 +90,7 @@ fn overlapping_fragments_keep_the_first_copy() {
     assert!(findings.is_empty());
     link.decode(&at(3, 0, fragment(false, 5, &other, 48, 104)), &mut findings);
     assert_eq!(findings.drain().next().unwrap().code, Code::LinkFragmentOverlap);
-    // Another end than the one that is known.
+    // An end that differs from the known one.
     let decoded = link.decode(&at(4, 0, fragment(false, 5, &big[..80], 48, 80)), &mut findings);
     assert!(matches!(decoded, Decoded::Fragment));
     assert_eq!(findings.drain().next().unwrap().code, Code::LinkFragmentOverlap);
@@ -111,14 +111,14 @@ fn fragments_have_caps() {
     assert_eq!((finding.code, finding.at), (Code::LinkFragmentLimit, Some(Origin::new(1, 0))));
     link.end(&mut findings);
     assert_eq!(findings.list().len(), limits::MAX_FRAGMENTED);
-    // Beyond the longest payload, and of a length that no fragment has.
+    // Beyond the maximum payload, and of an invalid length.
     assert_eq!(code_of(&packet(101, v4_with(1, 0x1fff, 6, &[0; 16]))), Code::LinkMalformed);
     assert_eq!(code_of(&packet(101, v4_with(1, 0x2000, 6, &[0; 15]))), Code::LinkMalformed);
 }
 
 proptest! {
-    /// Fragments in any order, of any lengths, overlapping and repeated: the packet is whole when a list that marks
-    /// every byte says so, once, and its bytes are right.
+    /// Fragments in any order, of any lengths, overlapping and repeated: the packet is complete exactly
+    /// once, when a map of received bytes is, and its bytes are correct.
     #[test]
     fn fragments_against_a_map_of_bytes(
         v6_: bool,

@@ -1,4 +1,4 @@
-//! Packets built by hand, for every link type and tunnel; each cut at every length.
+//! Packets of every link type and tunnel, each truncated at every length.
 
 mod fragments;
 
@@ -83,7 +83,7 @@ fn extensions() -> Vec<u8> {
     ])
 }
 
-/// One packet for everything that is read, with its name.
+/// One named packet per supported link type and tunnel.
 fn samples() -> Vec<(&'static str, u32, Vec<u8>)> {
     let ip = v4(6, &tcp(PAYLOAD));
     let ip6 = v6(6, &tcp(PAYLOAD));
@@ -203,7 +203,7 @@ fn every_sample_gives_its_segment() {
 }
 
 #[test]
-fn cut_at_every_length_the_ip_length_still_holds() {
+fn truncated_packets_keep_the_ip_length() {
     for (name, link_type, data) in samples() {
         let whole = packet(link_type, data);
         let mut segments = 0;
@@ -223,14 +223,14 @@ fn cut_at_every_length_the_ip_length_still_holds() {
                     assert_eq!(finding.code, Code::CaptureCutPackets, "{name} cut to {len}: {finding:?}");
                     assert_eq!(segments, 0);
                 }
-                // Too little of LLC, UDP or VXLAN to know what it is.
+                // Too short to recognise LLC, UDP or VXLAN.
                 (Decoded::NotTcp, _) => assert_eq!(segments, 0),
                 (Decoded::Fragment, _) => panic!("{name} cut to {len}"),
             }
         }
         // The twelve bytes of options and all of the payload.
         assert!(segments >= 12 + PAYLOAD.len(), "{name}: {segments}");
-        // A tool that cut it and says nothing: what IP says still holds.
+        // Truncated without a record of the original length: the IP length counts.
         let mut short = whole.data.slice(..whole.data.len().saturating_sub(1)).to_vec();
         short.truncate(short.len() - usize::from(name.contains("trailer")) * 30);
         if let (Decoded::Segment(segment), _) = decode(&packet(link_type, short)) {
@@ -284,7 +284,7 @@ fn length_zero_is_the_length_of_the_packet() {
 }
 
 #[test]
-fn what_is_no_tcp_is_silent() {
+fn other_protocols_add_no_findings() {
     let ip = v4(6, &tcp(PAYLOAD));
     for (link_type, data) in [
         (1, ether(0x0806, &[0; 28])),
@@ -301,14 +301,14 @@ fn what_is_no_tcp_is_silent() {
     ] {
         assert!(not_tcp(&packet(link_type, data.clone())), "{link_type} {data:x?}");
     }
-    // The port of VXLAN, and not its flag.
+    // The port of VXLAN without its flag.
     let mut other = vxlan(8472, &ether(0x0800, &ip));
     other[24 + 8] = 0;
     assert!(not_tcp(&packet(101, other)));
 }
 
 #[test]
-fn headers_that_contradict_themselves() {
+fn inconsistent_headers_add_findings() {
     let ip = v4(6, &tcp(PAYLOAD));
     let with = |at: usize, value: u8| {
         let mut data = ip.clone();
@@ -328,20 +328,20 @@ fn headers_that_contradict_themselves() {
 }
 
 #[test]
-fn nesting_has_an_end() {
+fn nesting_is_bounded() {
     let mut nested = v4(6, &tcp(PAYLOAD));
     for _ in 0..limits::MAX_TUNNELS {
         nested = v4(4, &nested);
     }
     assert_eq!(segment(&packet(101, nested.clone())).payload, PAYLOAD);
     assert_eq!(code_of(&packet(101, v4(4, &nested))), Code::LinkMalformed);
-    // What would recurse if headers called each other: SNAP in VLAN in SNAP, a million times.
+    // Would recurse if header decoders called each other: SNAP in VLAN in SNAP, a million times.
     let snaps = [0x81, 0, 0, 5, 0, 60, 0xaa, 0xaa, 3, 0, 0, 0].repeat(1_000_000);
     assert_eq!(code_of(&packet(1, cat(&[&[2; 12], &snaps]))), Code::LinkMalformed);
 }
 
 #[test]
-fn unsupported_link_types_are_told_of_once() {
+fn unsupported_link_types_are_reported_once() {
     let (mut link, mut findings) = (Link::new(), Findings::new());
     for link_type in [147, 147, 105].into_iter().chain(1000..1100) {
         let packet = packet(link_type, vec![0; 60]);
