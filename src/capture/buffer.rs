@@ -1,12 +1,12 @@
 //! Buffered bytes of one input: read in large blocks, handed out as shared slices of them.
 //!
 //! ```text
-//!   block:   |-- taken (pinned by the slices that exist) --|==== filled ====|...... free ......|
-//!                                                          ^ offset
+//!   block:   |-- taken (pinned by existing slices) --|==== filled ====|...... free ......|
+//!                                                    ^ offset
 //! ```
 //!
-//! A record that does not fit into the rest of a block moves to the next block; only the bytes
-//! read so far are copied. Short reads (pipes) are parsed at once and copy nothing.
+//! A record that does not fit into the rest of a block moves to the next block; only the bytes read
+//! so far are copied. Short reads (pipes) are parsed at once and copy nothing.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
@@ -23,8 +23,8 @@ use crate::base::Code;
 /// Size of a block in bytes. 256 KiB, 512 KiB and 1 MiB measured equal within noise, 4 MiB slower.
 const BLOCK_SIZE: usize = 256 << 10;
 
-/// Size of the first block of an input in bytes. Of the files of a rotated capture only the first
-/// packet is needed until their turn comes, so this keeps many open files cheap.
+/// Size of the first block of an input in bytes. A rotated capture has many files open at once,
+/// each with only its first packet read: a small first block makes them cheap.
 const FIRST_BLOCK_SIZE: usize = 64 << 10;
 
 /// Free bytes below which a new block is begun: a shorter read is not worth its system call.
@@ -50,7 +50,7 @@ enum ReadOutcome {
     Pending,
     /// The input has ended.
     End,
-    /// The compressed data ends before its end mark.
+    /// The compressed data ends without its end mark.
     Truncated,
     /// The compressed data is damaged: the decoder's message.
     Corrupt(String),
@@ -72,7 +72,7 @@ enum ByteSource {
     Compressible(Decompressor),
     /// A file that grows.
     Tail(Box<Tail>),
-    /// Nothing more is read.
+    /// Reading has stopped.
     Closed,
 }
 
@@ -117,7 +117,7 @@ impl InputBuffer {
         }
     }
 
-    /// Stops reading before the end of the input. For a growing file the user gets a message.
+    /// Stops reading before the end of the input. A growing file reports that to the user.
     pub(super) fn abandon(&mut self) {
         if let ByteSource::Tail(tail) = &mut self.source {
             tail.abandon();

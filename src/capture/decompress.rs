@@ -10,14 +10,14 @@ use lz4_flex::frame::FrameDecoder;
 
 /// Reads an input and decompresses it if needed.
 pub(super) struct Decompressor {
-    /// Name of the compression; `None` if there is none, or nothing was read yet.
+    /// Name of the compression; `None` before the first read, and if the data is not compressed.
     pub(super) compression: Option<&'static str>,
     state: DecompressorState,
     failed: Arc<AtomicBool>,
 }
 
 enum DecompressorState {
-    /// Nothing was read yet: opening a pipe must not block.
+    /// Not read yet: opening a pipe must not block.
     Raw(CountingReader),
     Open(Box<dyn Read + Send>),
     Closed,
@@ -75,14 +75,15 @@ impl Read for Decompressor {
 /// Compressed bytes per read. Chosen, not measured.
 const INPUT_BUFFER_SIZE: usize = 64 << 10;
 
-/// Reads the first four bytes, fewer if the input is shorter. Blocks for no more than these.
+/// Reads the first four bytes, fewer if the input is shorter. Blocks for these only.
 fn read_head(raw: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(4);
     raw.take(4).read_to_end(&mut head)?;
     Ok(head)
 }
 
-/// Returns the name of the compression that these first bytes announce; `None` if there is none.
+/// Returns the name of the compression that these first bytes announce; `None` if they announce no
+/// compression.
 pub(super) fn compression(head: &[u8]) -> Option<&'static str> {
     match head {
         [0x1f, 0x8b, ..] => Some("gzip"),
@@ -116,12 +117,12 @@ impl Read for CountingReader {
 
 /// All frames of an lz4 input.
 ///
-/// `FrameDecoder` returns 0 after each frame, and also if the input stops at a block boundary inside
-/// a frame. Only in the second case had the input itself ended: the end of a frame is marked, so the
-/// decoder finds it without reading past it.
+/// `FrameDecoder` returns 0 after each frame, and also if the input stops at a block boundary
+/// inside a frame. Only in the second case has the input itself ended: the end of a frame is
+/// marked, so the decoder finds it without reading past it.
 ///
-/// Each frame gets a new decoder: a reused one keeps the buffer of the previous block size, which
-/// lz4_flex 0.14 asserts against.
+/// Each frame gets a new decoder: a reused one still has the buffer of the previous block size,
+/// which lz4_flex 0.14 asserts against.
 struct Lz4Frames<R: Read> {
     /// `None` only while it is replaced.
     decoder: Option<FrameDecoder<EndDetector<BufReader<R>>>>,

@@ -24,12 +24,13 @@ enum Format {
 }
 
 impl CaptureFile {
-    /// Creates a reader; nothing is read yet.
+    /// Creates a reader without reading.
     pub(super) fn new(input: InputBuffer) -> Self {
         Self { input, format: Format::Unknown }
     }
 
-    /// Link type of all packets; `None` if the file header does not fix it (pcapng) or was not read.
+    /// Link type of all packets; `None` if the file header was not read or does not have one
+    /// (pcapng).
     pub(super) fn link_type(&self) -> Option<LinkType> {
         match &self.format {
             Format::Pcap(reader) => Some(reader.link_type()),
@@ -51,7 +52,7 @@ impl CaptureFile {
         if !matches!(self.format, Format::Unknown) {
             return Ok(());
         }
-        // Stays if an error returns early.
+        // Remains in place if an error returns early.
         self.format = Format::Ended;
         self.format = self.detect_format()?;
         Ok(())
@@ -62,7 +63,7 @@ impl CaptureFile {
             match self.input.refill(4)? {
                 Refill::Bytes => {}
                 Refill::Pending => return Ok(Format::Unknown),
-                // A followed file to which nothing was written.
+                // A followed file that is still empty.
                 Refill::End if self.input.tail().is_some() && self.input.bytes().is_empty() => {
                     return Ok(Format::Ended);
                 }
@@ -117,16 +118,16 @@ impl CaptureFile {
         }
     }
 
-    /// Reads a little more, so that text is recognised, and returns an error that says what the
-    /// input is.
+    /// Reads a little more to recognise text, and returns an error that describes the input.
     fn not_a_capture(&mut self) -> Error {
         while self.input.bytes().len() < 64 && matches!(self.input.refill(64), Ok(Refill::Bytes)) {}
         let compression = self.input.compression();
         Error(unrecognised::describe(&self.input.findings.name, compression, self.input.bytes()))
     }
 
-    /// Returns the next item, without packet number; [`Item::Pending`] if a growing file has no more
-    /// yet, `None` at the end. Findings get the position `last`, the previous packet of the capture.
+    /// Returns the next item, without packet number; [`Item::Pending`] if a growing file has no
+    /// more yet, `None` at the end. Findings get the position `last`, the previous packet of the
+    /// capture.
     ///
     /// # Errors
     /// The input cannot be read, or is not a capture. The file has ended then.
@@ -152,7 +153,7 @@ impl CaptureFile {
         }
         self.input.close();
         match ended {
-            // Time passed after the last packet.
+            // Capture time after the last packet.
             Format::Pcapng(reader) if item.is_ok() => Ok(reader.end_time().map(Item::Time)),
             _ => item,
         }

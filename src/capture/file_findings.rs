@@ -1,4 +1,4 @@
-//! Findings about one file, until their position is known.
+//! Findings about one file that have no position yet.
 
 use crate::base::{Code, Finding, Findings, Origin, Timestamp};
 
@@ -7,7 +7,7 @@ use crate::base::{Code, Finding, Findings, Origin, Timestamp};
 pub(super) struct FileFindings {
     /// Name of the file in messages.
     pub(super) name: String,
-    /// Offsets count decompressed bytes.
+    /// Whether the file is compressed: offsets count decompressed bytes.
     pub(super) is_compressed: bool,
     pending: Vec<(Code, String)>,
     has_time_out_of_range: bool,
@@ -15,7 +15,7 @@ pub(super) struct FileFindings {
 }
 
 impl FileFindings {
-    /// No findings yet about the file `name`.
+    /// Creates an empty list for the file `name`.
     pub(super) fn new(name: String) -> Self {
         Self { name, ..Self::default() }
     }
@@ -27,8 +27,8 @@ impl FileFindings {
         self.pending.push((code, detail));
     }
 
-    /// Converts nanoseconds since the epoch to a [`Timestamp`], clamped to its range. The first clamped
-    /// time of a file adds a finding.
+    /// Converts nanoseconds since the epoch to a [`Timestamp`], clamped to its range. The first
+    /// clamped time of a file adds a finding.
     pub(super) fn time(&mut self, ns: i128, offset: u64) -> Timestamp {
         if let Ok(ns) = i64::try_from(ns) {
             return Timestamp(ns);
@@ -50,7 +50,8 @@ impl FileFindings {
         }
     }
 
-    /// Moves the findings to `findings`, positioned at the packet `last`; `None` before the first packet.
+    /// Moves the findings to `findings`, positioned at the packet `last`; `None` before the first
+    /// packet.
     pub(super) fn drain_into(&mut self, last: Option<Origin>, findings: &mut Findings) {
         for (code, detail) in self.pending.drain(..) {
             findings.push(Finding {

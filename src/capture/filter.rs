@@ -1,9 +1,9 @@
 //! BPF filters in the language of pcap-filter(7), compiled by libpcap once per link type.
 //!
 //! Running the program outside libpcap has two limits. An expression that reads the packet length
-//! (`len`, `greater`, `less`) runs on the truncated packet padded with zeros to its original length,
-//! so a load beyond the captured bytes gives zero instead of no match. NULL and LOOP headers are
-//! assumed to be in the byte order of this machine.
+//! (`len`, `greater`, `less`) runs on the truncated packet padded with zeros to its original
+//! length, so a load beyond the captured bytes gives zero instead of no match. NULL and LOOP
+//! headers are assumed to be in the byte order of this machine.
 
 use pcap::{BpfProgram, Linktype};
 
@@ -22,7 +22,7 @@ pub(super) struct Filter {
 
 struct Program {
     bpf: BpfProgram,
-    /// An instruction loads the packet length.
+    /// Whether an instruction loads the packet length.
     reads_length: bool,
 }
 
@@ -32,16 +32,18 @@ const COMMON_LINK_TYPES: [LinkType; 7] =
     [LinkType(1), LinkType(101), LinkType(113), LinkType(276), LinkType(127), LinkType(0), LinkType(9)];
 
 impl Filter {
-    /// Creates a filter without compiling it; `None` if the expression is empty and matches everything.
+    /// Creates a filter without compiling it; `None` if the expression is empty, which matches
+    /// everything.
     pub(super) fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         (!text.is_empty()).then(|| Self { text: text.to_owned(), programs: Vec::new(), scratch: Vec::new() })
     }
 
-    /// Compiles the expression for the link types of the capture, or for common ones if none is known.
+    /// Compiles the expression for the link types of the capture, or for common ones if they are
+    /// unknown.
     ///
     /// # Errors
-    /// It does not compile for any of them.
+    /// It compiles for none of them.
     pub(super) fn check(&self, link_types: &[LinkType]) -> Result<(), Error> {
         let tried = if link_types.is_empty() { &COMMON_LINK_TYPES } else { link_types };
         let mut first = None;
@@ -59,7 +61,7 @@ impl Filter {
     }
 
     /// Whether the packet matches. Packets of a link type that the expression does not compile for
-    /// never do; the first one adds a finding.
+    /// never match; the first one adds a finding.
     pub(super) fn matches(&mut self, packet: &Packet, findings: &mut Findings) -> bool {
         let known = self.programs.iter().position(|(l, _)| *l == packet.link_type);
         let index = known.unwrap_or_else(|| self.add(packet, findings));
@@ -94,7 +96,8 @@ impl Filter {
     fn compile(&self, link_type: LinkType) -> Result<Program, String> {
         let handle = pcap::Capture::dead(data_link(link_type)).map_err(message)?;
         let bpf = handle.compile(&self.text, true).map_err(message)?;
-        // BPF_LD|BPF_LEN and BPF_LDX|BPF_LEN; an instruction displays as four numbers, opcode first.
+        // BPF_LD|BPF_LEN and BPF_LDX|BPF_LEN; an instruction displays as four numbers, opcode
+        // first.
         let reads_length = bpf
             .get_instructions()
             .iter()

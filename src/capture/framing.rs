@@ -1,7 +1,7 @@
 //! Finds the end of each record of a file with pcap-parser; no other file uses that crate.
 //!
-//! The content of blocks is read in `pcapng`: the crate lacks obsolete packet blocks, rejects a block
-//! with a damaged option, and has unsigned time offsets and 32-bit seconds.
+//! The content of blocks is read in `pcapng`: the crate lacks obsolete packet blocks, rejects a
+//! block with a damaged option, and has unsigned time offsets and 32-bit seconds.
 
 use pcap_parser::nom::{Err as Nom, Needed};
 use pcap_parser::{
@@ -17,9 +17,9 @@ use crate::base::limits::MAX_PACKET;
 pub(super) enum Framed<T> {
     /// The complete record.
     Complete(T),
-    /// The record needs at least this many bytes in total.
+    /// At least this many bytes are needed in total.
     Incomplete(usize),
-    /// Why it is invalid; its end is unknown.
+    /// Invalid, with the reason; the end of the record is unknown.
     Invalid(String),
 }
 

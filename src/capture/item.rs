@@ -1,4 +1,4 @@
-//! The vocabulary of the layer: what a capture yields.
+//! Types that a capture yields.
 
 use bytes::Bytes;
 
@@ -19,8 +19,8 @@ pub struct Packet {
 }
 
 impl Packet {
-    /// A packet without its number, which `merge` assigns. The original length is raised to the
-    /// captured one: some writers give less.
+    /// Creates a packet without its number, which `merge` assigns. Raises the original length to
+    /// the captured one: some writers record a smaller one.
     pub(super) fn unnumbered(time: Timestamp, link_type: LinkType, data: Bytes, original_len: u32) -> Self {
         let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let origin = Origin { packet: PacketNo(0), time };
@@ -46,15 +46,15 @@ pub enum Item {
     },
     /// Packets are missing here.
     Lost {
-        /// What lost them.
+        /// Component that lost them.
         by: Loser,
         /// Number of packets lost since the previous [`Item::Lost`] of this loser.
         packets: u64,
     },
     /// Every packet captured before this time was yielded.
     Time(Timestamp),
-    /// Nothing to read now; more may come. Says nothing about packet time: the next packet may
-    /// have any.
+    /// No packet is available now; more may come. Packet time is unaffected: the next packet may
+    /// have any time.
     Pending,
 }
 

@@ -6,10 +6,10 @@
 //!   file 2:  head ─┘
 //! ```
 //!
-//! A growing file without new packets is waited for at most [`MAX_MERGE_WAIT`]; then the packets of
-//! the others are emitted, and its own follow later, out of order.
+//! The packets of other files wait for a growing file without new packets for at most
+//! [`MAX_MERGE_WAIT`]. After that they are emitted, and its own follow later, out of order.
 //!
-//! Packets of one file keep their order, even if their times run backwards. Other items (secrets,
+//! Packets of one file stay in file order, even if their times run backwards. Other items (secrets,
 //! losses) are emitted when read: directly after the preceding packet of their file.
 
 use std::cmp::Reverse;
@@ -23,12 +23,13 @@ use super::progress::Progress;
 use super::tail::{EndedFiles, Tail, now};
 use crate::base::{Findings, Origin, PacketNo};
 
-/// Maximum time that a packet of a growing file waits for earlier ones of the other files. Two captures
-/// that are flushed after each packet (`tcpdump -U`) write within milliseconds of each other.
+/// Maximum time that a packet of a growing file waits for earlier ones of the other files. Two
+/// captures that are flushed after each packet (`tcpdump -U`) write within milliseconds of each
+/// other.
 const MAX_MERGE_WAIT: Duration = Duration::from_millis(100);
 
 /// Minimum time between two checks of a file that had no more. Otherwise each packet of the other
-/// files would cause a check, which takes three system calls.
+/// files would cause a check of three system calls.
 const RECHECK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// One or more inputs, read as one capture.
@@ -36,7 +37,7 @@ pub struct Capture {
     files: Vec<(CaptureFile, Option<Item>)>,
     /// Files whose next packet was read: its time in nanoseconds, and the file's index.
     heads: BinaryHeap<Reverse<(i64, usize)>>,
-    /// Files whose next item is to be read, in reverse order.
+    /// Files without a head, in reverse order: their next item has to be read.
     empty: Vec<usize>,
     /// Growing files that had no more at the last check.
     pending: Vec<usize>,
@@ -44,7 +45,7 @@ pub struct Capture {
     last: Option<Origin>,
     filter: Option<Filter>,
     progress: Progress,
-    /// Receives the reasons why followed files end; `None` if the files are not followed.
+    /// Collects the reasons why followed files end; `None` if the files are not followed.
     ended: Option<EndedFiles>,
 }
 
@@ -63,8 +64,8 @@ impl Capture {
         }
     }
 
-    /// Marks the files as followed: an error in one of several files ends that file, with the reason in
-    /// `ended`, and the others continue.
+    /// Marks the files as followed: an error in one of several files ends that file, with the
+    /// reason in `ended`, and the others continue.
     pub(super) fn following(self, ended: EndedFiles) -> Self {
         Self { ended: Some(ended), ..self }
     }
@@ -122,7 +123,7 @@ impl Capture {
         Ok(self.files.get_mut(index).and_then(|(_, head)| head.take()))
     }
 
-    /// Moves pending files whose last check is old enough to those to be read.
+    /// Moves pending files to `empty` if their last check is old enough.
     fn recheck_pending(&mut self) {
         let (files, now) = (&self.files, now());
         let is_due = |index: &mut usize| {
@@ -133,7 +134,7 @@ impl Capture {
     }
 
     /// Whether the earliest packet can be emitted: each pending file was found at its end at least
-    /// [`MAX_MERGE_WAIT`] after that packet was there.
+    /// [`MAX_MERGE_WAIT`] after that packet was available.
     fn can_emit(&self) -> bool {
         let tail = |index: usize| self.files.get(index).and_then(|(file, _)| file.tail());
         let Some(Reverse((_, index))) = self.heads.peek() else {
@@ -151,7 +152,7 @@ impl Capture {
 }
 
 impl Source for Capture {
-    /// After an error in one of several files the others can still be read.
+    /// After an error in one of several files, the others can still be read.
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         loop {
             let Some(mut item) = self.next_merged(findings)? else {

@@ -54,8 +54,8 @@ impl fmt::Display for Input {
 /// Options of [`open`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenOptions {
-    /// Filter expression (pcap-filter(7)); `None` or an empty one matches everything. Packets that do
-    /// not match keep their numbers, so numbers are those of the files.
+    /// Filter expression (pcap-filter(7)); `None` or an empty one matches everything. Packets that
+    /// do not match are numbered too, so numbers are those of the files.
     pub filter: Option<String>,
 }
 
@@ -63,8 +63,8 @@ pub struct OpenOptions {
 /// pipes are first read by [`Source::next`](super::Source::next).
 ///
 /// # Errors
-/// A file cannot be opened or is not a capture, standard input is named twice, or the filter does not
-/// compile.
+/// A file cannot be opened or is not a capture, standard input is named twice, or the filter does
+/// not compile.
 pub fn open(inputs: &[Input], options: &OpenOptions) -> Result<Capture, Error> {
     if inputs.iter().filter(|i| **i == Input::Stdin).count() > 1 {
         return Err(Error("standard input is named twice (-); it can be read once".into()));
@@ -138,12 +138,12 @@ pub(super) fn finish(
 /// # Errors
 /// It cannot be opened.
 pub(super) fn open_path(path: &Path) -> Result<(fs::File, Option<u64>), Error> {
-    let told = |error: &io::Error| Error(format!("{}: {}", path.display(), remedy(error)));
-    let metadata = fs::metadata(path).map_err(|e| told(&e))?;
+    let failed = |error: &io::Error| Error(format!("{}: {}", path.display(), remedy(error)));
+    let metadata = fs::metadata(path).map_err(|e| failed(&e))?;
     if metadata.is_dir() {
         return Err(Error(format!("{}: is a directory; name the files in it; {EXPECTED}", path.display())));
     }
-    let file = fs::File::open(path).map_err(|e| told(&e))?;
+    let file = fs::File::open(path).map_err(|e| failed(&e))?;
     let size = metadata.is_file().then_some(metadata.len());
     Ok((file, size))
 }

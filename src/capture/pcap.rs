@@ -23,7 +23,7 @@ impl PcapReader {
         self.header.link_type
     }
 
-    /// Returns the next packet; [`Item::Pending`] if there is none yet, `None` at the end.
+    /// Returns the next packet; [`Item::Pending`] if the file has no more yet, `None` at the end.
     ///
     /// # Errors
     /// The input cannot be read.
@@ -34,7 +34,8 @@ impl PcapReader {
                     let mut data = input.take(record.header + record.captured);
                     data.advance(record.header);
                     let unit = if self.header.nanoseconds { 1 } else { 1000 };
-                    // Below 2^63: 2^32 seconds are less than 4.3e18 ns, and 2^32 microseconds are 4.3e12.
+                    // Below 2^63: 2^32 seconds are less than 4.3e18 ns, and 2^32 microseconds are
+                    // 4.3e12 ns.
                     let time = i64::from(record.seconds) * 1_000_000_000 + i64::from(record.fraction) * unit;
                     let time = Timestamp(time);
                     let packet = Packet::unnumbered(time, self.header.link_type, data, record.original);

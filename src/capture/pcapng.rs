@@ -1,11 +1,12 @@
 //! Reads pcapng (draft-ietf-opsawg-pcapng; section numbers are those of draft 03).
 //!
 //! ```text
-//!  section header │ interface 0 │ interface 1 │ packet │ packet │ secrets │ … │ statistics ║ section header │ …
-//!                   link type, clock, snaplen    └ names its interface by number            ║ counts from 0 again
+//!  section header │ interface 0 │ interface 1 │ packet │ secrets │ … │ statistics ║ section …
+//!                   link type, clock, snaplen   └ interface number              numbers from 0
 //! ```
 //!
-//! An inconsistent block is skipped with a finding; reading ends only if the end of a block is unknown.
+//! An inconsistent block is skipped with a finding; reading ends only if the end of a block is
+//! unknown.
 
 use std::collections::VecDeque;
 
@@ -36,7 +37,7 @@ pub(super) const SECRETS: u32 = 10;
 #[derive(Default)]
 pub(super) struct PcapngReader {
     big_endian: bool,
-    /// The section was written by mcpdump.
+    /// Whether mcpdump wrote the section.
     is_ours: bool,
     interfaces: Vec<SectionInterface>,
     /// Time of the last packet of the file.
@@ -52,14 +53,14 @@ struct SectionInterface {
     /// Snapshot length in bytes; 0 for no limit.
     snaplen: u32,
     clock: InterfaceClock,
-    /// Losses reported by packet blocks and not yet covered by statistics.
+    /// Losses reported by packet blocks and not by statistics yet.
     reported_by_packets: u64,
     /// Losses reported by statistics blocks.
     reported_by_statistics: Losses,
 }
 
 impl PcapngReader {
-    /// Returns the next item; [`Item::Pending`] if there is none yet, `None` at the end.
+    /// Returns the next item; [`Item::Pending`] if the file has no more yet, `None` at the end.
     ///
     /// # Errors
     /// The input cannot be read.
@@ -151,7 +152,7 @@ impl PcapngReader {
         }
     }
 
-    /// Reads an interface description (section 4.2). Of duplicate options the last one counts.
+    /// Reads an interface description (section 4.2). Of repeated options the last one counts.
     fn interface(
         &mut self,
         fields: &mut Fields<'_>,
@@ -224,7 +225,7 @@ impl PcapngReader {
         })
     }
 
-    /// Reads a simple packet block (section 4.4): no time, and the snapshot length of the first
+    /// Reads a simple packet block (section 4.4). It has no time; the snapshot length of the first
     /// interface limits the captured length.
     fn simple(&self, fields: &mut Fields<'_>) -> Result<PacketBlock, InvalidBlock> {
         let interface = self.interface_index(0)?;
@@ -245,7 +246,7 @@ impl PcapngReader {
         findings: &mut FileFindings,
     ) -> Result<Option<Item>, InvalidBlock> {
         let Some(interface) = self.interfaces.get_mut(block.interface) else {
-            return Err(InvalidBlock("its interface is not known".into()));
+            return Err(InvalidBlock("its interface is unknown".into()));
         };
         if let Some(ticks) = block.ticks {
             self.last_time = findings.time(interface.clock.ns(ticks), info.offset);
@@ -263,8 +264,8 @@ impl PcapngReader {
         Ok(Some(Item::Lost { by: Loser::Unknown, packets: block.lost }))
     }
 
-    /// Reads statistics (section 4.6). `isb_ifdrop` and `isb_osdrop` count from the start of the capture;
-    /// losses already reported by packet blocks are subtracted.
+    /// Reads statistics (section 4.6). `isb_ifdrop` and `isb_osdrop` count from the start of the
+    /// capture; losses already reported by packet blocks are subtracted.
     fn statistics(
         &mut self,
         fields: &mut Fields<'_>,
@@ -284,7 +285,7 @@ impl PcapngReader {
         let Some(interface) = self.interfaces.get_mut(number) else {
             return Ok(None);
         };
-        // Other programs may write any time.
+        // Other programs may write any time here.
         self.end_time = self
             .is_ours
             .then(|| interface.clock.ns(ticks))
@@ -298,9 +299,9 @@ impl PcapngReader {
         for (by, packets) in losses {
             let more = packets.saturating_sub(interface.reported_by_statistics.by(by));
             interface.reported_by_statistics.add(by, more);
-            let told = interface.reported_by_packets.min(more);
-            interface.reported_by_packets -= told;
-            let packets = more - told;
+            let already_reported = interface.reported_by_packets.min(more);
+            interface.reported_by_packets -= already_reported;
+            let packets = more - already_reported;
             if packets > 0 {
                 self.ready.push_back(Item::Lost { by, packets });
             }
@@ -364,7 +365,7 @@ struct PacketBlock {
     lost: u64,
 }
 
-/// Why a block is skipped, in words.
+/// Why a block is skipped.
 struct InvalidBlock(String);
 
 impl From<Short> for InvalidBlock {

@@ -1,8 +1,8 @@
 //! Plays a saved capture at its original speed, as if it were live.
 //!
 //! The first packet is yielded at once, every other with its original delay to the first. Meanwhile
-//! [`Item::Time`] reports the packet time, so that the caller never waits for longer than [`MAX_STEP`].
-//! The caller supplies the clock.
+//! [`Item::Time`] reports the packet time, so that a call never blocks for longer than
+//! [`MAX_STEP`]. The caller supplies the clock.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub trait Clock {
 pub struct Playback<S, C> {
     source: S,
     clock: C,
-    /// Next item, not due yet.
+    /// Next item, which is not due yet.
     held: Option<Item>,
     /// Time of the first packet, and the clock when it was yielded.
     started: Option<(Timestamp, Duration)>,
@@ -46,7 +46,7 @@ impl<S: Source, C: Clock> Playback<S, C> {
         self.started.map_or(Duration::ZERO, |(_, at)| now.saturating_sub(at))
     }
 
-    /// Ends the playback: the next item is the end.
+    /// Ends the playback: the next call returns `None`.
     pub fn end(&mut self) {
         self.is_ended = true;
     }
@@ -86,14 +86,14 @@ impl<S: Source, C: Clock> Source for Playback<S, C> {
         if wait <= MAX_STEP {
             return Ok(Some(item));
         }
-        // A sleep may last too long: never report a time after the held item.
+        // A sleep may last too long: never report a time after the next item.
         let now = self.time().into_iter().chain(time_of(&item)).min();
         self.held = Some(item);
         Ok(now.map(Item::Time))
     }
 }
 
-/// Time of an item; `None` if it has none.
+/// Time of an item; `None` for secrets, losses and [`Item::Pending`].
 fn time_of(item: &Item) -> Option<Timestamp> {
     match item {
         Item::Packet(packet) => Some(packet.origin.time),
@@ -183,15 +183,15 @@ mod tests {
             let (last, due) = (packets.last().unwrap().0, (times.iter().max().unwrap() - times[0]).max(0));
             let late = Duration::from_nanos(over * (out.len() as u64 + 1));
             prop_assert!(last <= Duration::from_nanos(due as u64) + late);
-            // No later packet is from before a reported time.
-            let mut told = i64::MIN;
+            // No packet is from before a reported time, unless the capture itself goes back in
+            // time.
+            let mut reported = i64::MIN;
             for (_, item) in &out {
                 match item {
-                    Item::Time(time) => told = told.max(time.0),
+                    Item::Time(time) => reported = reported.max(time.0),
                     Item::Packet(packet) if packet.origin.time.0 >= times[0] => {
-                        // The capture itself goes back in time here.
                         let goes_back = packets.iter().any(|(_, time)| *time > packet.origin.time.0);
-                        prop_assert!(goes_back || packet.origin.time.0 >= told);
+                        prop_assert!(goes_back || packet.origin.time.0 >= reported);
                     }
                     _ => {}
                 }

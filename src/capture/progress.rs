@@ -18,7 +18,7 @@ impl Progress {
         Self { total: Some(0), ..Self::default() }
     }
 
-    /// Adds the length of a file, in bytes; `None` if it has none (a pipe), which makes the total unknown.
+    /// Adds the length of a file in bytes. `None` (a pipe) makes the total unknown.
     pub(super) fn add_file(&mut self, len: Option<u64>) {
         self.total = self.total.zip(len).map(|(sum, len)| sum.saturating_add(len));
     }
@@ -41,7 +41,7 @@ impl Progress {
         if self.is_end_reached.load(Ordering::Relaxed) { None } else { self.total }
     }
 
-    /// The end of growing files was reached: from now on the total is unknown.
+    /// Records that the end of growing files was reached: the total is unknown from now on.
     pub(super) fn set_end_reached(&self) {
         self.is_end_reached.store(true, Ordering::Relaxed);
     }

@@ -96,7 +96,7 @@ impl Order {
     }
 }
 
-/// What came of a capture.
+/// Items and findings of a capture.
 #[derive(Debug, Default)]
 pub(super) struct Got {
     pub(super) items: Vec<Item>,
@@ -135,7 +135,7 @@ impl Got {
     }
 }
 
-/// Everything that comes of `capture`.
+/// Reads all of `capture`.
 pub(super) fn drain(mut capture: Capture) -> Got {
     let (mut got, mut findings) = (Got::default(), Findings::new());
     loop {
@@ -155,7 +155,7 @@ pub(super) fn drain(mut capture: Capture) -> Got {
     got
 }
 
-/// Everything that comes of a file with these bytes.
+/// Reads all of a file with these bytes.
 pub(super) fn read(bytes: &[u8]) -> Got {
     drain(from_reader("test", Box::new(Cursor::new(bytes.to_vec()))))
 }

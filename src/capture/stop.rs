@@ -10,13 +10,13 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Ends the capture after the packets captured until now. Takes effect within 100 ms. Safe to call
-    /// from a signal handler.
+    /// Ends the capture after the packets captured until now, within 100 ms. Safe to call from a
+    /// signal handler.
     pub fn stop(&self) {
         self.flag.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the capture is to end.
+    /// Whether the end was requested.
     pub(super) fn is_set(&self) -> bool {
         self.flag.load(Ordering::Relaxed)
     }

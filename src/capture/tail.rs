@@ -1,4 +1,4 @@
-//! Reads a growing file up to its present end, and tells whether more can follow.
+//! Reads a growing file up to its current end, and reports whether more can follow.
 //!
 //! ```text
 //!   |==== read ====|---- written by `seen_at` ----|   not written yet, or not checked
@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 use super::stop::Stop;
 
 /// How long a file that was renamed or removed is still checked: its writer may flush more when it
-/// ends, as tcpdump does. Chosen.
+/// ends, as tcpdump does. Chosen, not measured.
 const RENAME_GRACE: Duration = Duration::from_secs(1);
 
-/// Bytes at the start of a file that must stay the same: a pcap file header (24) and the header of the
-/// first packet (16), which holds its time.
+/// Number of bytes at the start of a file that must not change: a pcap file header (24) and the
+/// header of the first packet (16), which has its time.
 const SIGNATURE_LEN: usize = 40;
 
 /// Result of a read.
@@ -27,7 +27,7 @@ const SIGNATURE_LEN: usize = 40;
 pub(super) enum TailRead {
     /// This many bytes.
     Bytes(usize),
-    /// The present end; the file may grow.
+    /// The current end; the file may grow.
     Pending,
     /// The final end.
     End,
@@ -37,7 +37,7 @@ pub(super) enum TailRead {
 pub(super) struct Tail {
     file: fs::File,
     path: PathBuf,
-    /// Identity of the opened file; `None` if the system has none.
+    /// Identity of the opened file; `None` if the system does not identify files.
     identity: Option<FileIdentity>,
     /// Bytes read, shared with [`Progress`](super::Progress).
     count: Arc<AtomicU64>,
@@ -49,7 +49,7 @@ pub(super) struct Tail {
     seen_at: Instant,
     /// When the end was last reached.
     end_seen_at: Option<Instant>,
-    /// When its name was first found to be gone, if the file has not grown since.
+    /// When its name was first missing or another file's, if the file has not grown since.
     unnamed_since: Option<Instant>,
     stop: Stop,
     /// The length is final.
@@ -84,7 +84,7 @@ impl Tail {
         }
     }
 
-    /// When the bytes read last were known to be written.
+    /// Time by which the latest bytes read were written.
     pub(super) fn seen_at(&self) -> Instant {
         self.seen_at
     }
@@ -97,7 +97,7 @@ impl Tail {
     /// Stops reading; if more could follow, sets a reason.
     pub(super) fn abandon(&mut self) {
         if !self.is_last {
-            self.end_with("is damaged, or was written anew");
+            self.end_with("is damaged, or was rewritten");
         }
     }
 
@@ -122,7 +122,7 @@ impl Tail {
                 self.count.fetch_add(read as u64, Ordering::Relaxed);
                 return Ok(TailRead::Bytes(read));
             }
-            // It became shorter since the last check.
+            // The file became shorter since the last check.
             self.known_len = self.position;
         }
     }
@@ -132,11 +132,11 @@ impl Tail {
         if self.is_last {
             return Ok(Some(TailRead::End));
         }
-        // The stop first, then the length: bytes written before the stop are read.
+        // The stop is checked before the length, so that bytes written before the stop are read.
         self.is_last = self.stop.is_set();
         let (len, now) = (self.file.metadata()?.len(), now());
         if len > self.position && !self.begins_as_before()? {
-            self.end_with("was written anew");
+            self.end_with("was rewritten");
             return Ok(Some(TailRead::End));
         }
         if len > self.position {
@@ -157,8 +157,8 @@ impl Tail {
         Ok(Some(if self.is_last { TailRead::End } else { TailRead::Pending }))
     }
 
-    /// Whether the first bytes are unchanged. Otherwise the file was rewritten, and the bytes after the
-    /// position do not continue those before it.
+    /// Whether the first bytes are unchanged. Otherwise the file was rewritten, and the bytes after
+    /// the position do not continue those before it.
     fn begins_as_before(&mut self) -> io::Result<bool> {
         if self.signature.is_empty() {
             return Ok(true);
@@ -169,7 +169,7 @@ impl Tail {
         self.file.seek(SeekFrom::Start(self.position))?;
         match read {
             Ok(()) => Ok(there == self.signature),
-            // It became shorter since the last check.
+            // The file became shorter since the last check.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
             Err(error) => Err(error),
         }
@@ -193,7 +193,7 @@ impl Tail {
         self.is_last = true;
         let (ended, index) = &self.ended;
         let name = self.path.display();
-        ended.set(*index, format!("{name}: {what}; what is written there from now on is not read"));
+        ended.set(*index, format!("{name}: {what}; it is no longer followed"));
     }
 }
 
@@ -215,7 +215,7 @@ fn file_identity(_: &fs::Metadata) -> Option<FileIdentity> {
 #[derive(Clone, Debug)]
 pub struct EndedFiles(Arc<[EndReason]>);
 
-/// EndReason a file is followed no longer, in text for the operator.
+/// Why a file is no longer followed, as a message for the user.
 #[derive(Debug, Default)]
 struct EndReason {
     text: OnceLock<String>,
@@ -242,7 +242,7 @@ impl EndedFiles {
         self.0.iter().filter_map(|why| why.text.get()).cloned().collect()
     }
 
-    /// Sets the reason for the file of this index. Only the first one is kept.
+    /// Sets the reason for the file of this index, unless it has one.
     pub(super) fn set(&self, index: usize, text: String) {
         if let Some(why) = self.0.get(index) {
             why.text.get_or_init(|| text);

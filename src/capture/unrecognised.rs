@@ -111,9 +111,9 @@ mod tests {
             (b"snoop\0\0\0\0\0\0\x02", None, "editcap"),
             (b"\x00\x01\xff\xfe\x00", None, "the bytes 00 01 ff fe 00 (an unknown format)"),
         ] {
-            let told = describe("a.pcap", compression, head);
-            assert!(told.contains(want), "{told}");
-            assert!(told.starts_with("a.pcap: ") && told.contains(EXPECTED), "{told}");
+            let message = describe("a.pcap", compression, head);
+            assert!(message.contains(want), "{message}");
+            assert!(message.starts_with("a.pcap: ") && message.contains(EXPECTED), "{message}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Decodes link headers down to the IP packet.
 //!
-//! Link types: <https://www.tcpdump.org/linktypes.html>. EtherTypes, VLAN tags, LLC and SNAP, PPPoE and
-//! PPP are decoded at any position.
+//! Link types: <https://www.tcpdump.org/linktypes.html>. EtherTypes, VLAN tags, LLC and SNAP, PPPoE
+//! and PPP are decoded at any position.
 
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
@@ -16,7 +16,7 @@ use super::slice::{NoSegment, PacketSlice};
 pub(super) struct IpPacket<'a> {
     /// Version announced by the previous header.
     pub(super) version: IpVersion,
-    /// The packet, possibly with padding after it.
+    /// The packet; padding may follow it.
     pub(super) slice: PacketSlice<'a>,
 }
 
@@ -27,7 +27,7 @@ pub(super) enum IpVersion {
     V4,
     /// IPv6.
     V6,
-    /// Decided by its first four bits.
+    /// The first four bits decide.
     Either,
 }
 
@@ -75,7 +75,7 @@ pub(super) fn ethernet(slice: PacketSlice<'_>) -> std::result::Result<IpPacket<'
     };
     let slice = slice.skip(14);
     match header.ether_type().0 {
-        // Nearly every frame, without the loop.
+        // Nearly every frame takes this path, without the loop.
         0x0800 => Ok(IpPacket { version: IpVersion::V4, slice }),
         kind => ether_type(kind, slice),
     }
@@ -105,7 +105,7 @@ fn by_ether_type(kind: u16, slice: PacketSlice<'_>) -> Result<'_> {
     Ok(match kind {
         0x0800 => NextHeader::Ip(IpVersion::V4, slice),
         0x86dd => NextHeader::Ip(IpVersion::V6, slice),
-        // 802.1Q, 802.1ad, and what switches used before that.
+        // 802.1Q, 802.1ad and the numbers used before 802.1ad.
         0x8100 | 0x88a8 | 0x9100 | 0x9200 => {
             let Ok(tag) = SingleVlanHeaderSlice::from_slice(slice.bytes) else {
                 return Err(slice.lacks("VLAN tag", 4));
@@ -149,7 +149,8 @@ fn ppp(slice: PacketSlice<'_>) -> Result<'_> {
         [0x0f | 0x8f, 0, ..] => return Ok(NextHeader::CiscoHdlc(slice)),
         _ => slice,
     };
-    // A protocol of one byte is odd (RFC 1661 section 6.5): the first byte of one of two is even.
+    // A protocol of one byte is odd, and the first byte of a protocol of two is even (RFC 1661
+    // section 6.5).
     match slice.bytes {
         [0x21, ..] => Ok(NextHeader::Ip(IpVersion::V4, slice.skip(1))),
         [0x57, ..] => Ok(NextHeader::Ip(IpVersion::V6, slice.skip(1))),
@@ -168,7 +169,8 @@ fn cisco_hdlc(slice: PacketSlice<'_>) -> Result<'_> {
     }
 }
 
-/// BSD loopback: an address family in the byte order of the capturing host (NULL) or big-endian (LOOP).
+/// BSD loopback: an address family in the byte order of the capturing host (NULL) or big-endian
+/// (LOOP).
 ///
 /// Both byte orders occur with both link types: the one that gives the smaller number is used.
 fn loopback(slice: PacketSlice<'_>) -> Result<'_> {
@@ -197,7 +199,8 @@ fn sll(slice: PacketSlice<'_>) -> Result<'_> {
     cooked(protocol, slice.skip(16))
 }
 
-/// Linux cooked capture version 2: protocol, reserved, interface index, ARPHRD type, packet type, address.
+/// Linux cooked capture version 2: protocol, reserved, interface index, ARPHRD type, packet type,
+/// address.
 fn sll2(slice: PacketSlice<'_>) -> Result<'_> {
     let mut reader = slice.reader();
     let mut read = || -> std::result::Result<_, Short> {

@@ -83,8 +83,8 @@ fn open_v6(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
         ttl: header.hop_limit(),
         protocol: header.next_header().0,
         slice: match usize::from(header.payload_length()) {
-            // Jumbograms (RFC 2675) and Linux's BIG TCP, with or without the length option: use the length
-            // of the packet.
+            // Jumbograms (RFC 2675) and Linux's BIG TCP, with or without the length option: use the
+            // length of the packet.
             0 => payload,
             len => payload.bound(len),
         },
@@ -95,7 +95,7 @@ fn open_v6(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
 }
 
 impl Datagram<'_> {
-    /// Returns the datagram that this fragment completed.
+    /// Returns the datagram that this fragment completes.
     pub(super) fn joined<'w>(&self, whole: &'w Reassembled) -> Result<Datagram<'w>, NoSegment> {
         let mut joined = Datagram {
             protocol: whole.protocol,
@@ -112,7 +112,7 @@ impl Datagram<'_> {
 
     /// Decodes extension headers (RFC 8200 section 4) and AH (RFC 4302), up to a fragment header.
     ///
-    /// IPv4 has AH only; the others are unknown protocols there.
+    /// In IPv4 only AH is decoded; the other numbers are different protocols there.
     fn extensions(&mut self) -> Result<(), NoSegment> {
         let v6 = self.source.is_ipv6();
         loop {

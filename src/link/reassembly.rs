@@ -1,7 +1,7 @@
 //! Reassembles IP fragments (RFC 791 section 3.2, RFC 8200 section 4.5).
 //!
-//! Bytes are copied into a buffer per IP packet, so that fragments do not pin blocks of the capture. Of
-//! overlapping fragments the first copy is used.
+//! Bytes are copied into a buffer per IP packet, so that fragments do not pin blocks of the
+//! capture. Of overlapping fragments the first copy is used.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -21,8 +21,8 @@ const FRAGMENT_UNIT: usize = 8;
 /// Incomplete IP packets.
 #[derive(Debug, Default)]
 pub(super) struct Reassembler {
-    /// In order of their first fragments; at most [`limits::MAX_FRAGMENTED`], few enough for a linear
-    /// search.
+    /// In order of their first fragments; at most [`limits::MAX_FRAGMENTED`], so a linear search is
+    /// fast enough.
     reassemblies: Vec<Reassembly>,
 }
 
@@ -30,8 +30,8 @@ impl Reassembler {
     /// Adds a fragment; returns the payload if it is complete.
     ///
     /// # Errors
-    /// [`NoSegment::Fragment`] if more fragments are needed, or the fragment is useless; the latter adds
-    /// a finding.
+    /// [`NoSegment::Fragment`] if more fragments are needed or the fragment is of no use. The
+    /// latter adds a finding.
     pub(super) fn push(
         &mut self,
         datagram: &Datagram<'_>,
@@ -67,9 +67,10 @@ impl Reassembler {
         reassembly.complete(origin.time).ok_or(NoSegment::Fragment)
     }
 
-    /// Abandons IP packets that are incomplete for too long at packet time `now`.
+    /// Abandons IP packets that have been incomplete for too long at packet time `now`.
     ///
-    /// Checks only the oldest: called for every packet, and packet times are nearly monotonic.
+    /// Checks only the oldest one: this runs for every packet, and packet times are nearly
+    /// monotonic.
     pub(super) fn expire(&mut self, now: Timestamp, findings: &mut Findings) {
         while self.reassemblies.first().is_some_and(|reassembly| reassembly.is_expired(now)) {
             self.reassemblies.remove(0).abandon("the others were not captured in time", findings);
@@ -83,8 +84,8 @@ impl Reassembler {
         }
     }
 
-    /// Returns the index of the reassembly of an IP packet; a new one if there is none, or the old one is
-    /// expired.
+    /// Returns the index of the reassembly of an IP packet. Creates one if it is unknown or the old
+    /// one has expired.
     fn find_or_insert(&mut self, id: DatagramId, origin: Origin, findings: &mut Findings) -> usize {
         if let Some(at) = self.reassemblies.iter().position(|reassembly| reassembly.id == id) {
             if self.reassemblies.get(at).is_some_and(|reassembly| !reassembly.is_expired(origin.time)) {
@@ -108,7 +109,7 @@ impl Reassembler {
         let old = self.reassemblies.remove(idle.unwrap_or(0));
         if idle.is_none() {
             let detail = format!(
-                "{old}, given up: more than {} IP packets in fragments at once",
+                "{old}, abandoned: more than {} incomplete IP packets at once",
                 limits::MAX_FRAGMENTED
             );
             findings.add(Code::LinkFragmentLimit, old.last, detail);
@@ -121,7 +122,7 @@ fn check(datagram: &Datagram<'_>, fragment: Fragment) -> Result<(), NoSegment> {
     let (len, at) = (datagram.slice.wire, fragment.offset);
     if fragment.more && (len == 0 || len % FRAGMENT_UNIT != 0) {
         let detail =
-            format!("IP fragment at byte {at} has {len} bytes, no multiple of 8, and is not the last");
+            format!("IP fragment at byte {at} has {len} bytes: not a multiple of 8, and not the last");
         return Err(NoSegment::malformed(detail));
     }
     if at + len > MAX_PAYLOAD {
@@ -137,7 +138,7 @@ struct DatagramId {
     id: u32,
     source: IpAddr,
     destination: IpAddr,
-    /// IPv4 only: in IPv6 only the first fragment's counts.
+    /// `None` for IPv6, where only the first fragment gives the protocol.
     protocol: Option<u8>,
 }
 
@@ -159,7 +160,7 @@ impl fmt::Display for DatagramId {
     }
 }
 
-/// An IP packet of which fragments were received.
+/// State of a fragmented IP packet.
 #[derive(Debug)]
 struct Reassembly {
     id: DatagramId,
@@ -176,9 +177,9 @@ struct Reassembly {
 enum ReassemblyState {
     /// More fragments are needed.
     Waiting,
-    /// Completed at this time; kept to recognise copies of its fragments.
+    /// Completed at this time. Stays in the table to recognise retransmitted fragments.
     Done(Timestamp),
-    /// Abandoned with a finding; kept to recognise its other fragments.
+    /// Abandoned with a finding. Stays in the table to recognise further fragments.
     Abandoned,
 }
 
@@ -226,7 +227,7 @@ impl Reassembly {
 impl fmt::Display for Reassembly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, fragments, .. } = self;
-        write!(f, "{id}, of which {fragments} fragments were seen")
+        write!(f, "{id} with {fragments} captured fragments")
     }
 }
 
@@ -266,7 +267,7 @@ impl PayloadBuffer {
         for ((held, received), new) in
             held.chunks_mut(FRAGMENT_UNIT).zip(received).zip(bytes.chunks(FRAGMENT_UNIT))
         {
-            // Both are whole units or the end of the payload; shorter ones are compared in part.
+            // Both are whole units or the end of the payload; only the common length is compared.
             if *received {
                 agrees &= held.iter().zip(new).all(|(a, b)| a == b);
                 continue;

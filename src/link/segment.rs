@@ -1,6 +1,7 @@
 //! Decodes the TCP header (RFC 9293 section 3.1).
 //!
-//! etherparse is not used: it rejects a header with truncated options, whose sequence numbers are useful.
+//! etherparse is not used: it rejects a header with truncated options, but its sequence numbers are
+//! useful.
 
 use std::net::SocketAddr;
 
@@ -14,14 +15,15 @@ use super::slice::{NoSegment, PacketSlice, Problem};
 /// A TCP segment.
 #[derive(Clone, Debug)]
 pub struct Segment {
-    /// The packet; for a reassembled IP packet the one that completed it, as for `ttl`.
+    /// Packet number and time. For a reassembled IP packet this and `ttl` are those of the packet
+    /// that completed it.
     pub origin: Origin,
     /// Sender.
     pub source: SocketAddr,
     /// Receiver.
     pub destination: SocketAddr,
-    /// IPv4 identification, which distinguishes a packet captured twice from a retransmission; `None`
-    /// for IPv6.
+    /// IPv4 identification, which distinguishes a packet captured twice from a retransmission;
+    /// `None` for IPv6.
     pub ip_id: Option<u16>,
     /// Time to live (IPv4) or hop limit (IPv6).
     pub ttl: u8,
@@ -54,14 +56,14 @@ pub struct Flags {
 /// Length of the header without options, in bytes.
 const FIXED: usize = 20;
 
-/// Reads the segment of a TCP datagram, which is a part of `base`.
+/// Decodes the segment of a TCP datagram; the payload is a slice of `base`.
 #[inline]
-pub(super) fn read(base: &Bytes, datagram: &Datagram<'_>, origin: Origin) -> Result<Segment, NoSegment> {
+pub(super) fn decode(base: &Bytes, datagram: &Datagram<'_>, origin: Origin) -> Result<Segment, NoSegment> {
     let slice = datagram.slice;
     let Some(fixed) = slice.bytes.first_chunk::<FIXED>() else {
         return Err(short(slice));
     };
-    // Destructured, which needs no bounds checks.
+    // A pattern needs no bounds checks.
     let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, words, flags, w0, w1, ..] = *fixed;
     let header_len = usize::from(words >> 4) * 4;
     if header_len < FIXED || header_len > slice.wire {

@@ -6,7 +6,7 @@ use crate::base::reader::Short;
 use crate::base::{Code, Reader};
 use crate::capture::Packet;
 
-/// Bytes of a packet from some header on: the captured ones, and their number on the wire.
+/// Bytes of a packet from some header on: the captured ones, and the length on the wire.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PacketSlice<'a> {
     /// Captured bytes; at most `wire`.
@@ -23,7 +23,7 @@ impl<'a> PacketSlice<'a> {
     pub(super) fn of_packet(packet: &'a Packet) -> Self {
         Self {
             bytes: &packet.data,
-            // A u32 fits on every target that holds packets of 16 MiB; saturate where it does not.
+            // Saturates only on 16-bit targets.
             wire: usize::try_from(packet.original_len).unwrap_or(usize::MAX).max(packet.data.len()),
             offset: 0,
         }
@@ -34,7 +34,7 @@ impl<'a> PacketSlice<'a> {
         Self { bytes, wire: bytes.len(), offset: 0 }
     }
 
-    /// Returns the bytes after a header of `len` bytes; empty if there are none.
+    /// Returns the bytes after a header of `len` bytes; empty if the packet ends before that.
     #[inline]
     pub(super) fn skip(self, len: usize) -> Self {
         Self {
@@ -46,8 +46,8 @@ impl<'a> PacketSlice<'a> {
 
     /// Returns the first `len` bytes, a length given by a header; the rest is padding or a trailer.
     ///
-    /// A `len` beyond the end is accepted: tools that truncate packets inside a tunnel do not always
-    /// record the original length.
+    /// A `len` beyond the end is accepted: tools that truncate packets inside a tunnel do not
+    /// always record the original length.
     #[inline]
     pub(super) fn bound(self, len: usize) -> Self {
         Self { bytes: self.bytes.get(..len).unwrap_or(self.bytes), wire: len, offset: self.offset }
@@ -72,7 +72,7 @@ impl<'a> PacketSlice<'a> {
         if cut {
             return NoSegment::Unreadable(Box::new(Problem {
                 code: Code::CaptureCutPackets,
-                detail: format!("cut by the snapshot length inside its headers: {short}"),
+                detail: format!("truncated by the snapshot length inside its headers: {short}"),
             }));
         }
         NoSegment::malformed(short.to_string())
@@ -84,7 +84,7 @@ impl<'a> PacketSlice<'a> {
 pub(super) enum NoSegment {
     /// The payload is not TCP.
     NotTcp,
-    /// A fragment, kept or abandoned.
+    /// A fragment of an incomplete or abandoned IP packet.
     Fragment,
     /// An unsupported link type.
     Unsupported,

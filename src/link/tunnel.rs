@@ -1,6 +1,7 @@
 //! Decodes tunnels: the IP packet inside a datagram.
 //!
-//! IP in IP (RFC 2003, RFC 2473), GRE (RFC 2784, RFC 2890) with ERSPAN II and III in it, VXLAN (RFC 7348).
+//! IP in IP (RFC 2003, RFC 2473), GRE (RFC 2784, RFC 2890) with ERSPAN II and III in it, VXLAN (RFC
+//! 7348).
 
 use etherparse::UdpHeaderSlice;
 
@@ -29,7 +30,7 @@ pub(super) fn open<'a>(datagram: &Datagram<'a>) -> Result<IpPacket<'a>, NoSegmen
     Ok(IpPacket { version, slice })
 }
 
-/// Whether a fragment of this protocol may contain TCP and is worth keeping.
+/// Whether fragments of this protocol are reassembled because they may contain TCP.
 pub(super) fn may_hold_tcp(protocol: u8) -> bool {
     // TCP, the tunnels above, and the extension headers that may precede them.
     matches!(protocol, 6 | 4 | 41 | 17 | 47 | 0 | 43 | 51 | 60 | 135 | 139 | 140)
@@ -44,7 +45,7 @@ fn udp(slice: PacketSlice<'_>) -> Result<IpPacket<'_>, NoSegment> {
         return Err(NoSegment::NotTcp);
     }
     match slice.skip(8).bytes {
-        // Without the valid-VNI flag the port is used for something else.
+        // Without the valid-VNI flag it is another protocol on the same port.
         [flags, _, _, _, _, _, _, _, ..] if flags & 0x08 != 0 => headers::ethernet(slice.skip(16)),
         _ => Err(NoSegment::NotTcp),
     }

@@ -2,16 +2,18 @@
 //!
 //! ```text
 //!  file ─▶ tail ─▶ buffer ─▶ … ─▶ merge ─▶ Followed ─▶ Item
-//!          up to the                        at the end: Item::Pending, a wait, another check
-//!          present end
+//!          up to the                       at the end: Item::Pending, a wait, another check
+//!          current end
 //! ```
 //!
-//! The length is polled rather than watched with inotify: no dependency, no watch to create before the
-//! sandbox is entered, the same on every system, and it works on NFS, where inotify misses writes of
-//! other hosts. A check costs three system calls, once per [`MAX_WAIT`] in silence.
+//! The length is polled rather than watched with inotify. Polling needs no dependency and no watch
+//! that has to exist before the sandbox is entered, works the same on every system, and works on
+//! NFS, where inotify misses writes of other hosts. A check costs three system calls, once per
+//! [`MAX_WAIT`] in silence.
 //!
-//! Packet time stands still while nothing is written: a writer that buffers (tcpdump without -U) may
-//! still write old packets, and following a file has to give the same results as reading it later.
+//! Packet time does not advance while the file does not grow: a writer that buffers (tcpdump
+//! without -U) may still write old packets, and following a file has to give the same results as
+//! reading it later.
 
 #[cfg(test)]
 mod tests;
@@ -45,12 +47,12 @@ pub struct FollowLimits {
     pub duration: Option<Duration>,
 }
 
-/// Follows files as one capture, in time order as long as all of them grow. A silent file is waited
-/// for at most [`MAX_MERGE_WAIT`](super::merge).
+/// Follows files as one capture, in time order as long as all of them grow. The other files wait
+/// for a silent one for at most [`MAX_MERGE_WAIT`](super::merge).
 ///
 /// # Errors
-/// A file cannot be opened, cannot grow (a pipe, compressed data) or is not a capture, or the filter
-/// does not compile.
+/// A file cannot be opened, cannot grow (a pipe, compressed data) or is not a capture, or the
+/// filter does not compile.
 pub fn follow(paths: &[PathBuf], options: &OpenOptions, limits: FollowLimits) -> Result<Followed, Error> {
     let stop = Stop::default();
     let ended = EndedFiles::new(paths.len());
@@ -79,8 +81,8 @@ fn open_tails(
             )));
         }
         progress.add_file(size);
-        let place = (ended.clone(), index);
-        let tail = Tail::new((file, path.clone()), progress.counter(), stop.clone(), place);
+        let end_reason = (ended.clone(), index);
+        let tail = Tail::new((file, path.clone()), progress.counter(), stop.clone(), end_reason);
         let mut file = CaptureFile::new(InputBuffer::growing(name, tail));
         file.begin()?;
         files.push(file);
@@ -95,20 +97,21 @@ pub struct Followed {
     limits: FollowLimits,
     /// When the duration ends; `None` before the first item, and without a duration.
     until: Option<Instant>,
-    /// Wait before the next check; `None` if there may be more at once.
+    /// Wait before the next check; `None` if more may be readable at once.
     wait: Option<Duration>,
     stop: Stop,
     ended: EndedFiles,
 }
 
 impl Followed {
-    /// Returns a handle that ends it, after the packets written until then.
+    /// Returns a handle that ends the capture after the packets written until then.
     #[must_use]
     pub fn stop(&self) -> Stop {
         self.stop.clone()
     }
 
-    /// Returns a handle to the bytes read. The total is unknown once the end of the files was reached.
+    /// Returns a handle to the bytes read. The total is unknown after the end of the files was
+    /// reached once.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.capture.progress()

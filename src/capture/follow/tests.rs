@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::capture::samples::{BIG, Got, LITTLE, read};
 
-/// Time limit of a test: far longer than it takes.
+/// Time limit of a test, far above its duration.
 const MAX_MERGE_WAIT: Duration = Duration::from_secs(60);
 
 fn start(paths: &[&Path], limits: FollowLimits) -> Followed {
@@ -165,7 +165,7 @@ fn errors_of_following_name_a_remedy() {
     assert!(refusal(packed.folder.path()).contains("is a directory"));
     assert!(refusal(&packed.folder.path().join("none")).contains("no such file"));
     assert!(refusal(&Growing::new(b"hello world").path).contains("(text)"));
-    // Compression that shows only later.
+    // The second byte shows the compression later.
     let growing = Growing::new(&[0x1f]);
     let mut followed = start(&[&growing.path], FollowLimits::default());
     let got = drain(&mut followed, |_, _| {
@@ -186,12 +186,13 @@ fn a_truncated_file_is_reported() {
     assert_eq!((seconds(&got), got.codes), (vec![1, 2], vec![]));
     let [why] = &followed.ended().take_new()[..] else { panic!("one file") };
     assert!(why.contains("g: became shorter while it was followed"), "{why}");
-    assert!(followed.ended().take_new().is_empty(), "told once");
+    assert!(followed.ended().take_new().is_empty(), "returned once");
 }
 
 #[test]
 fn a_rewritten_file_is_no_longer_followed() {
-    // Longer than before, so that only its content shows it: another header, or another first packet.
+    // The new file is longer than the old one: only its content differs, in its header or its first
+    // packet.
     for anew in [vec![0xee; 400], pcap(&[7, 8, 9, 10])] {
         let growing = Growing::new(&pcap(&[1, 2]));
         let mut followed = start(&[&growing.path], FollowLimits::default());
@@ -201,7 +202,7 @@ fn a_rewritten_file_is_no_longer_followed() {
         });
         assert_eq!((seconds(&got), got.codes), (vec![1, 2], vec![]));
         let why = followed.ended().all().concat();
-        assert!(why.contains("g: was written anew; what is written there from now on is not read"), "{why}");
+        assert!(why.contains("g: was rewritten; it is no longer followed"), "{why}");
     }
 }
 
@@ -214,7 +215,7 @@ fn a_damaged_file_is_reported() {
         true
     });
     assert_eq!((seconds(&got), got.codes), (vec![1, 2], vec![crate::base::Code::CaptureBadBlock]));
-    assert!(followed.ended().all().concat().contains("is damaged, or was written anew"));
+    assert!(followed.ended().all().concat().contains("is damaged, or was rewritten"));
 }
 
 #[test]
@@ -227,7 +228,7 @@ fn a_renamed_file_is_read_to_its_end() {
             times += 1;
             match times {
                 1 => fs::rename(&growing.path, &old).unwrap(),
-                // The writer does not know that.
+                // The writer continues as if the file had not changed.
                 2 => append(&old, &pcap(&[2])[24..]),
                 3 if replaced => fs::write(&growing.path, pcap(&[7])).unwrap(),
                 _ => {}
@@ -268,7 +269,8 @@ fn several_files_are_in_order_and_a_silent_one_delays_nothing() {
     let mut followed = start(&[&one.path, &two.path], FollowLimits::default());
     let mut times = 0;
     let got = drain(&mut followed, |_, got| {
-        // The second one stays silent from here on; the first one goes on, and is shown.
+        // The second file stays silent from now on. The first one grows, and its packets are
+        // emitted.
         match (times, seconds(got).len()) {
             (0, 5) => append(&one.path, &pcap(&[6, 7])[24..]),
             (1, 7) => append(&two.path, &pcap(&[8])[24..]),

@@ -43,14 +43,14 @@ impl Counts {
         self.shared.mcpdump.load(Ordering::Relaxed)
     }
 
-    /// Packets that are in the file written, but were not analysed because the analysis was too far
+    /// Packets that are in the output file but were not analysed because the analysis was too far
     /// behind.
     #[must_use]
     pub fn saved_only(&self) -> u64 {
         self.shared.saved_only.load(Ordering::Relaxed)
     }
 
-    /// Packets lost altogether: neither analysed nor in a file.
+    /// Lost packets: neither analysed nor in a file.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.dropped_by_kernel() + self.dropped_by_interface() + self.dropped_by_mcpdump()

@@ -7,23 +7,24 @@ use super::options::Options;
 
 /// Time after which the kernel delivers a block that is not full, in milliseconds.
 ///
-/// Used instead of libpcap's immediate mode. On Linux that mode uses TPACKET_V2: a slot of the snapshot
-/// length per packet, so 64 MiB hold 256 packets of any length. TPACKET_V3 packs packets into blocks of
-/// 256 KiB and delivers a block when it is full or this old. Measured with `examples/load.rs` on two
-/// cores, `lo`, 64 MiB:
+/// Used instead of libpcap's immediate mode. On Linux that mode uses TPACKET_V2: a slot of the
+/// snapshot length per packet, so 64 MiB hold 256 packets of any length. TPACKET_V3 packs packets
+/// into blocks of 256 KiB and delivers a block when it is full or this old. Measured with
+/// `examples/load.rs` on two cores, `lo`, 64 MiB:
 ///
 /// | exchanges per second | immediate mode | this |
 /// |--:|:--|:--|
 /// | 6,000 | 9 % of a core, 139 MB | 5 % of a core, 76 MB |
-/// | 20,000 | 888 of 321,000 packets lost | nothing lost |
-/// | 75,000, all that two cores make | | nothing lost |
+/// | 20,000 | 888 of 321,000 packets lost | no loss |
+/// | 75,000 (maximum of two cores) | | no loss |
 pub(super) const DEADLINE_MS: i32 = 10;
 
-/// Whether packet times are requested and delivered in nanoseconds. Linux does so on every device; the
-/// BPF devices of other systems deliver microseconds, and the crate does not expose the precision.
+/// Whether packet times are requested and delivered in nanoseconds. Linux does so on every device;
+/// the BPF devices of other systems deliver microseconds, and the crate does not expose the
+/// precision.
 pub(super) const NANOSECONDS: bool = cfg!(target_os = "linux");
 
-/// Maximum size of the kernel's buffer in bytes: libpcap takes 31 bits.
+/// Maximum size of the kernel's buffer in bytes: libpcap accepts 31 bits.
 const MAX_BUFFER: usize = i32::MAX as usize;
 
 /// Opens a device.

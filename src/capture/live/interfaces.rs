@@ -10,7 +10,7 @@ use super::error::{Error, message};
 pub struct Interface {
     /// Name, for `-i`.
     pub name: String,
-    /// Description by libpcap; `None` if there is none.
+    /// Description by libpcap; `None` if it has no description.
     pub description: Option<String>,
     /// Addresses.
     pub addresses: Vec<IpAddr>,
@@ -49,7 +49,7 @@ fn interface(found: pcap::Device) -> Interface {
     }
 }
 
-/// Returns the name of the loopback device; `None` if there is none.
+/// Returns the name of the loopback device; `None` if the machine has no loopback device.
 pub(super) fn loopback() -> Option<String> {
     let list = pcap::Device::list().unwrap_or_default();
     list.into_iter().find(|device| device.flags.is_loopback()).map(|device| device.name)

@@ -10,8 +10,8 @@
 //!                                   └─▶ file            full: in the file, not analysed
 //! ```
 //!
-//! [`open()`] opens everything, so privileges can be dropped after it. No thread exists before
-//! [`Opened::start`].
+//! [`open()`] opens everything, so privileges can be dropped after it. [`Opened::start`] starts the
+//! first thread.
 
 mod counts;
 mod device;

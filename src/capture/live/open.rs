@@ -18,7 +18,7 @@ pub struct Opened {
     pub(super) stop: Stop,
 }
 
-/// Opens a device and sets the filter. Starts no thread; nothing after it needs privileges.
+/// Opens a device and sets the filter. Starts no thread. Later steps need no privileges.
 ///
 /// # Errors
 /// No permission, no such device, or the filter does not compile; see [`Error`].

@@ -7,14 +7,15 @@ use std::time::Duration;
 pub struct Options {
     /// Device name, which may be `any`; `None` for the loopback device.
     pub device: Option<String>,
-    /// Filter expression (pcap-filter(7)), run by the kernel if it can; `None` or an empty one matches
-    /// everything. Packets that do not match get no number.
+    /// Filter expression (pcap-filter(7)), run by the kernel if it can; `None` or an empty one
+    /// matches everything. Packets that do not match get no number.
     pub filter: Option<String>,
     /// Snapshot length in bytes.
     pub snaplen: u32,
     /// Size of the kernel's buffer in bytes.
     pub buffer: usize,
-    /// Whether to capture packets for other machines too. Ignored by `any` and by devices that cannot.
+    /// Whether to capture packets for other machines too. Without effect on `any` and on devices
+    /// that do not support it.
     pub promiscuous: bool,
     /// Stop after this many packets; `None` for no limit.
     pub packets: Option<u64>,

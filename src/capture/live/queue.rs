@@ -6,8 +6,8 @@
 //!                              └ position of the missing packets
 //! ```
 //!
-//! With `-w` there are two queues, with the [`super::saver`] between: packets that do not fit into the
-//! second are in the file.
+//! With `-w` there are two queues, with the [`super::saver`] between them: packets that do not fit
+//! into the second one are in the file.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,9 +36,9 @@ pub(super) enum QueueItem {
     Block { packets_meta: Vec<PacketMeta>, data: Bytes },
     /// Packets are missing here.
     Missing(Missing),
-    /// All packets from before this time were sent.
+    /// Every packet from before this time was sent.
     Time(Timestamp),
-    /// The capture ended, with a message if it was not asked to.
+    /// The capture ended. Has a message unless the end was requested.
     End(Option<String>),
 }
 
@@ -47,7 +47,7 @@ pub(super) enum QueueItem {
 pub(super) struct Missing {
     /// Lost packets.
     pub(super) lost: Losses,
-    /// Packets written to a file, which keep their numbers.
+    /// Packets written to a file but not queued; the numbers of later packets count them.
     pub(super) saved: u64,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Missing {
 pub(super) enum Overflow {
     /// They are lost.
     Drop,
-    /// They are already in a file, and are not analysed.
+    /// They are in a file already, and are not analysed.
     SavedOnly,
 }
 
@@ -100,7 +100,7 @@ impl Sender {
     pub(super) fn push(&mut self, packets_meta: Vec<PacketMeta>, data: Bytes) {
         let packets = packets_meta.len() as u64;
         let cost = data.len() + packets_meta.capacity() * size_of::<PacketMeta>();
-        // Room for the losses too: otherwise each lost block would get an entry.
+        // Reserves space for the losses too: otherwise each lost block would get an entry.
         if !self.has_room(cost + 2 * MESSAGE_OVERHEAD) {
             match self.overflow {
                 Overflow::Drop => {
@@ -133,8 +133,8 @@ impl Sender {
         self.flush_missing();
     }
 
-    /// Reports that all packets from before `time` were sent. Skipped if the queue is full: there is no
-    /// silence then.
+    /// Reports that every packet from before `time` was sent. Skipped if the queue is full: the
+    /// time matters only in silence.
     pub(super) fn time(&mut self, time: Timestamp) {
         if self.flush_missing() {
             self.try_send(QueueItem::Time(time));
@@ -156,12 +156,12 @@ impl Sender {
 
     /// Reports missing packets. Returns false if the queue is full.
     fn flush_missing(&mut self) -> bool {
-        let told =
+        let is_sent =
             self.unreported == Missing::default() || self.try_send(QueueItem::Missing(self.unreported));
-        if told {
+        if is_sent {
             self.unreported = Missing::default();
         }
-        told
+        is_sent
     }
 
     fn try_send(&mut self, message: QueueItem) -> bool {
@@ -236,15 +236,15 @@ mod tests {
         push(&mut sender, 5, 4_000);
         push(&mut sender, 6, 4_000);
         assert_eq!(counts.dropped_by_mcpdump(), 11);
-        // Room again: the losses are reported first.
+        // The queue has space again: the losses are reported first.
         assert!(matches!(receiver.recv(), Some(QueueItem::Block { .. })));
         assert!(matches!(receiver.recv(), Some(QueueItem::Block { .. })));
         push(&mut sender, 7, 4_000);
         sender.lose(Loser::Kernel, 2);
         sender.time(Timestamp(9));
         sender.end(None);
-        let told = drain(&mut receiver);
-        assert_eq!(told, ["lost 0+11 saved 0", "block 7", "lost 2+0 saved 0", "time 9", "end None"]);
+        let entries = drain(&mut receiver);
+        assert_eq!(entries, ["lost 0+11 saved 0", "block 7", "lost 2+0 saved 0", "time 9", "end None"]);
         assert_eq!((counts.lost(), receiver.held.load(Ordering::Relaxed)), (11, 0));
     }
 

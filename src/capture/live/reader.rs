@@ -17,8 +17,8 @@ use crate::base::Timestamp;
 use crate::base::fact::Loser;
 use crate::capture::stop::Stop;
 
-/// Maximum number of packets read between checks of clock, counts and stop. A packet costs well below
-/// a microsecond.
+/// Maximum number of packets read between checks of clock, counts and stop. A packet costs well
+/// below a microsecond.
 const MAX_BATCH: usize = 4096;
 
 /// Approximate bytes of a block. Blocks are sent when this full, and when the kernel has no more.
@@ -27,14 +27,15 @@ const BLOCK_SIZE: usize = 256 << 10;
 /// Size of an allocation in bytes; blocks are split off it.
 const CHUNK_SIZE: usize = 1 << 20;
 
-/// Maximum wait for packets, in milliseconds. A stop takes effect within this and [`DRAIN_TIME`].
+/// Maximum wait for packets, in milliseconds. A stop has effect within this time and
+/// [`DRAIN_TIME`].
 const WAIT_MS: u16 = 40;
 
 /// How long the reader continues after a stop: earlier packets may be in a block that the kernel
 /// delivers at its deadline ([`device::DEADLINE_MS`]).
 const DRAIN_TIME: Duration = Duration::from_millis(25);
 
-/// Maximum time after a stop if packets never cease.
+/// Maximum time after a stop while packets continue to arrive.
 const MAX_DRAIN: Duration = Duration::from_millis(50);
 
 /// Interval of reading the kernel's counts. Short, so that a loss is reported near its position.
@@ -43,8 +44,8 @@ const COUNT_INTERVAL: Duration = Duration::from_millis(100);
 /// Interval of reporting the time.
 const TIME_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Lag of the time reported in silence behind the clock, in nanoseconds, so that no packet from before
-/// it can follow: ten times [`device::DEADLINE_MS`].
+/// Lag of the time reported in silence behind the clock, in nanoseconds: ten times
+/// [`device::DEADLINE_MS`], so that no earlier packet follows.
 const LAG: i64 = 100_000_000;
 
 /// Reads a device until it is stopped.
@@ -112,8 +113,10 @@ impl Reader {
         self.blocks.queue.end(why);
     }
 
+    /// Reads the available packets and checks clock, counts and stop.
+    ///
     /// # Errors
-    /// Message of libpcap if nothing more can be read.
+    /// Message of libpcap if the device can no longer be read.
     fn round(&mut self) -> Result<Round, String> {
         let (before, time) = clock();
         let most = self
@@ -144,8 +147,8 @@ impl Reader {
         if self.left == Some(0) || self.blocks.queue.is_closed() {
             return Round::End;
         }
-        let is_told = self.stop.is_set() || self.until.is_some_and(|until| now >= until);
-        if is_told {
+        let is_over = self.stop.is_set() || self.until.is_some_and(|until| now >= until);
+        if is_over {
             let since = now.saturating_duration_since(*self.stopped.get_or_insert(now));
             if since >= MAX_DRAIN || (packets == 0 && since >= DRAIN_TIME) {
                 return Round::End;
@@ -166,8 +169,8 @@ impl Reader {
         }
     }
 
-    /// Reads the drop counts of kernel and interface and reports increases. A device that is gone has
-    /// none.
+    /// Reads the drop counts of kernel and interface and reports increases. Does nothing if the
+    /// device is gone.
     fn count(&mut self) {
         let Ok(now) = self.handle.stats() else { return };
         // 32 bits each, which wrap around.
@@ -184,7 +187,8 @@ impl Reader {
         }
     }
 
-    /// libpcap before 1.10 treats a device that went down as an error, although it may come up again.
+    /// libpcap before 1.10 treats a device that went down as an error, although it may come up
+    /// again.
     fn is_only_down(&self, why: &str) -> bool {
         why.contains("went down")
             && self.is_running()

@@ -1,5 +1,5 @@
-//! The thread that writes packets on their way to the analysis, so that the file is complete even if
-//! the analysis is too far behind.
+//! The thread that writes packets on their way to the analysis, so that the file is complete even
+//! if the analysis is too far behind.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -14,8 +14,8 @@ use crate::capture::item::{Item, LinkType};
 use crate::capture::save::{PacketWriter, Target};
 use crate::capture::stop::Stop;
 
-/// Handle of the thread that writes the files of a live capture. Dropping it ends the capture and waits
-/// until all captured packets are written.
+/// Handle of the thread that writes the files of a live capture. Dropping it ends the capture and
+/// waits until all captured packets are written.
 #[derive(Debug)]
 pub struct Saver {
     target: Target,
@@ -29,8 +29,9 @@ impl Saver {
     pub(super) fn start(saver_loop: SaverLoop, writer: PacketWriter, stop: Stop) -> io::Result<Self> {
         let target = writer.target().clone();
         let failure = Arc::default();
-        let told = Arc::clone(&failure);
-        let thread = Builder::new().name("saver".to_owned()).spawn(move || saver_loop.run(writer, &told))?;
+        let published = Arc::clone(&failure);
+        let thread =
+            Builder::new().name("saver".to_owned()).spawn(move || saver_loop.run(writer, &published))?;
         Ok(Self { target, failure, stop, thread: Some(thread) })
     }
 
@@ -46,8 +47,9 @@ impl Saver {
         self.failure.get().map(String::as_str)
     }
 
-    /// Waits until all captured packets are written and the file is closed. Call it after the capture
-    /// ended or was asked to. Returns `None` if the thread panicked, which was printed.
+    /// Waits until all captured packets are written and the file is closed. Call it after the
+    /// capture ended or was stopped. Returns `None` if the thread panicked, which printed a
+    /// message.
     #[must_use]
     pub fn finish(mut self) -> Option<PacketWriter> {
         self.thread.take().and_then(|thread| thread.join().ok())
@@ -58,7 +60,7 @@ impl Drop for Saver {
     fn drop(&mut self) {
         if let Some(thread) = self.thread.take() {
             self.stop.stop();
-            // It can only have panicked, and then its panic was printed.
+            // An error means that the thread panicked, and the panic was printed.
             drop(thread.join());
         }
     }
@@ -77,8 +79,8 @@ impl SaverLoop {
         Self { from, numbers: Numbering::new(link_type), to }
     }
 
-    /// Writes and forwards until the capture has ended or the last file is full. A closed output queue
-    /// does not end it.
+    /// Writes and forwards until the capture has ended or the last file is full. A closed output
+    /// queue does not end it.
     pub(super) fn run(mut self, mut writer: PacketWriter, failure: &OnceLock<String>) -> PacketWriter {
         let why = loop {
             match self.from.recv() {
@@ -102,8 +104,8 @@ impl SaverLoop {
         writer
     }
 
-    /// Writes and forwards a block. If the last file is full in the middle of it, only the packets in
-    /// the file are forwarded.
+    /// Writes and forwards a block. If the last file is full in the middle of it, only the packets
+    /// in the file are forwarded.
     fn block(&mut self, mut packets_meta: Vec<PacketMeta>, data: &Bytes, writer: &mut PacketWriter) {
         let mut rest = data.clone();
         let written = packets_meta.iter().position(|meta| {
@@ -127,7 +129,7 @@ impl SaverLoop {
     }
 }
 
-/// Makes a failure of the writer visible to [`Saver::failure`]. The first one is kept.
+/// Copies a failure of the writer to [`Saver::failure`]. Only the first one is stored.
 fn publish_failure(writer: &PacketWriter, failure: &OnceLock<String>) {
     if let Some(why) = writer.failure() {
         failure.get_or_init(|| why.to_owned());

@@ -31,7 +31,7 @@ pub struct Live {
 
 enum LiveState {
     Reading,
-    /// Ended, with a message if it was not asked to end.
+    /// Ended. Has a message unless the end was requested.
     Ended(Option<String>),
 }
 
@@ -44,8 +44,8 @@ impl Opened {
         Live::start(self)
     }
 
-    /// Starts the reader thread, and a thread that writes every packet before it is analysed, so that
-    /// the file is complete even if the analysis is too far behind.
+    /// Starts the reader thread, and a thread that writes every packet before it is analysed, so
+    /// that the file is complete even if the analysis is too far behind.
     ///
     /// # Errors
     /// The system cannot start a thread.
@@ -114,7 +114,7 @@ impl Live {
         self.counts.clone()
     }
 
-    /// Message why the capture ended; `None` while it runs, and if it was asked to end.
+    /// Message why the capture ended; `None` while it runs, and if the end was requested.
     #[must_use]
     pub fn ended(&self) -> Option<String> {
         match &self.state {
@@ -128,7 +128,8 @@ impl Live {
         Some(self.numbers.packet(packets_meta.next()?, data))
     }
 
-    /// Sets what the analysis misses. Saved packets keep their numbers.
+    /// Sets the packets that the analysis misses. The numbers of later packets count the saved
+    /// ones.
     fn set_missing(&mut self, missing: Missing) {
         self.numbers.skip(missing.saved);
         self.lost = missing.lost;
@@ -147,7 +148,7 @@ impl Live {
 }
 
 impl Source for Live {
-    /// Waits for the next item. In silence that is an [`Item::Time`], at least every 100 ms.
+    /// Waits for the next item. In silence it returns an [`Item::Time`] at least every 100 ms.
     fn next(&mut self, _findings: &mut Findings) -> Result<Option<Item>, item::Error> {
         loop {
             if let Some(packet) = self.packet() {
@@ -178,7 +179,7 @@ impl Drop for Live {
     fn drop(&mut self) {
         self.stop.stop();
         if let Some(thread) = self.thread.take() {
-            // It can only have panicked, and then its panic was printed.
+            // An error means that the thread panicked, and the panic was printed.
             drop(thread.join());
         }
     }

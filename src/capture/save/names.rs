@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `-C` | `w`, `w1`, `w2` … | |
 //! | `-C -W 12` | `w00`, `w01` … `w11`, `w00` again | |
-//! | `-G` | `w` as a format of strftime(3), with the local time at which the file began | with `-W`, after that many files |
-//! | `-C -G` | that, and a number that restarts with each time; `-W` makes it a ring | |
+//! | `-G` | `w` as a strftime(3) format of the local start time | `-W`: after that many files |
+//! | `-C -G` | that, and a number per start time | never; `-W` makes it a ring |
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ impl Rotation {
 pub struct Names {
     rotation: Rotation,
     zone: TimeZone,
-    /// Start of the present time slot.
+    /// Start of the current time slot.
     began: Timestamp,
     /// Number of time slots begun after the first.
     slots: u32,
@@ -55,7 +55,7 @@ pub(super) enum NextFile {
     Same,
     /// A new file.
     File,
-    /// Nowhere: the number of files is reached.
+    /// No file: the maximum number of files is reached.
     Over,
 }
 
@@ -77,7 +77,7 @@ impl Names {
         Err(Error(format!("{}: with -G the file name must be UTF-8", path.display())))
     }
 
-    /// Returns the name of the present file.
+    /// Returns the name of the current file.
     pub(super) fn now(&self, path: &Path) -> PathBuf {
         let mut name = self.timed(path).into_os_string();
         let width = self.width();
@@ -87,8 +87,8 @@ impl Names {
         name.into()
     }
 
-    /// Returns where a packet of time `now` goes, while the present file has `len` bytes. The time is
-    /// checked before the size: a file of a new time slot is empty.
+    /// Returns the file for a packet of time `now`, while the current file has `len` bytes. The
+    /// time is checked before the size: a file of a new time slot is empty.
     pub(super) fn next(&mut self, now: Timestamp, len: u64) -> NextFile {
         if self.is_later(now) {
             self.began = now;
@@ -106,7 +106,7 @@ impl Names {
         NextFile::File
     }
 
-    /// Whether the number of files is reached at `now`, without a packet.
+    /// Whether the maximum number of files is reached at `now`, without a packet.
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
         let mut later = self.clone();
         self.rotation.seconds.is_some() && later.next(now, 0) == NextFile::Over
@@ -118,7 +118,7 @@ impl Names {
         self.rotation.seconds.is_some_and(|every| second(now) - second(self.began) >= i64::from(every))
     }
 
-    /// With `-C` the count is the size of the ring, and there is no end.
+    /// With `-C` the count is the size of the ring, and writing does not end.
     fn is_last_slot(&self) -> bool {
         self.rotation.size.is_none() && self.rotation.count.is_some_and(|count| self.slots >= count)
     }
@@ -138,7 +138,7 @@ impl Names {
         };
         let time = BrokenDownTime::from(&time.to_zoned(self.zone.clone()));
         let mut name = String::new();
-        // Unknown conversions are copied, as by the C library.
+        // Unknown conversions are copied, as in the C library.
         match time.format_with_config(&Config::new().lenient(true), format, &mut name) {
             Ok(()) => name.into(),
             Err(_) => path.to_owned(),
@@ -156,7 +156,8 @@ mod tests {
         Names::new(Rotation { size, seconds, count }, TimeZone::UTC, Timestamp(0))
     }
 
-    /// The names of the files of packets at these seconds, each of 100 bytes behind a header of 10.
+    /// Returns the names of the files of packets at these seconds, each of 100 bytes behind a
+    /// header of 10.
     fn made(mut names: Names, path: &str, seconds: &[i64]) -> (Vec<String>, bool) {
         let mut len = 10;
         let mut made = vec![names.now(path.as_ref()).display().to_string()];

@@ -1,13 +1,9 @@
-//! Packets pass through and are written to pcapng files on their way, as `tcpdump -w` does.
+//! Writes the packets of a source to pcapng files while they pass through.
 //!
-//! Writes on the thread that reads (of a device, [`super::live::Saver`] has one of its own); reads no clock: when to write
-//! out, and when a file is full, is told by packet times, by [`Item::Time`] and by [`Item::Pending`]. Where a file cannot be
-//! written any more the packets pass on, and [`PacketWriter::failure`] says so.
-//!
-//! ```text
-//!  Source ─Item─▶ Tee ─Item─▶ engine
-//!                  └─▶ PacketWriter: blocks ─▶ file, file1, file2 …
-//! ```
+//! Writes on the thread of the caller ([`super::live::Saver`] runs it on its own thread) and reads
+//! no clock: packet times, [`Item::Time`] and [`Item::Pending`] decide when to flush and when to
+//! begin a new file. If a file can no longer be written, the packets still pass through, and
+//! [`PacketWriter::failure`] has the reason.
 
 use std::fmt;
 use std::fs::File;
@@ -19,14 +15,14 @@ use crate::base::{Findings, Timestamp};
 use crate::capture::encode::{Encoder, FileMetadata, FileStatistics, block_ends};
 use crate::capture::item::{Error, Item, LinkType, Packet, Source};
 
-/// A source whose packets are also written to files.
+/// A source that also writes its packets to files.
 pub struct Tee<S> {
     source: S,
     writer: PacketWriter,
 }
 
 impl<S: Source> Tee<S> {
-    /// Writes what `source` yields from now on.
+    /// Writes the items that `source` yields from now on.
     #[must_use]
     pub fn new(source: S, writer: PacketWriter) -> Self {
         Self { source, writer }
@@ -68,7 +64,7 @@ impl<S: Source> Source for Tee<S> {
     }
 }
 
-/// Where packets are written.
+/// Destination of the packets written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A file, or several named after it.
@@ -130,8 +126,8 @@ const FLUSH_EVERY: i64 = 200_000_000;
 const MAX_BUFFERED: usize = 256 << 10;
 
 impl PacketWriter {
-    /// Creates the first file; an existing one is overwritten, as by tcpdump. `link_type` is that of the
-    /// packets, if it is known.
+    /// Creates the first file; an existing one is overwritten, as by tcpdump. `link_type` is that
+    /// of the packets, if it is known.
     ///
     /// # Errors
     /// The file cannot be created or written.
@@ -174,7 +170,7 @@ impl PacketWriter {
         matches!(self.state, WriterState::Over)
     }
 
-    /// Ends the last file with its statistics and flushes it. Does nothing if it is closed.
+    /// Ends the last file with its statistics and flushes it. Does nothing after the first call.
     pub fn close(&mut self) {
         if let WriterState::Writing(_) = self.state {
             self.end_file(WriterState::Closed);
@@ -209,7 +205,7 @@ impl PacketWriter {
                 }
                 self.time(*time, false);
             }
-            // Readers of the file must not wait for the next packet.
+            // A reader of the file must not wait for the next packet.
             Item::Pending => {
                 self.flush();
             }
@@ -240,7 +236,7 @@ impl PacketWriter {
         self.flush();
     }
 
-    /// Writes out the buffered blocks. Returns false if that failed, after a change of state.
+    /// Writes out the buffered blocks. Returns false, and changes the state, if that failed.
     fn flush(&mut self) -> bool {
         let WriterState::Writing(output) = &mut self.state else {
             return false;
@@ -254,7 +250,7 @@ impl PacketWriter {
         false
     }
 
-    /// Begins the next file if it is due. Returns whether there is a file to write to.
+    /// Begins the next file if it is due. Returns whether a file is open for writing.
     fn ensure_file(&mut self, now: Timestamp) -> bool {
         let WriterState::Writing(output) = &self.state else {
             return false;
@@ -271,9 +267,7 @@ impl PacketWriter {
                     self.state =
                         match OutputFile::create(&self.names.now(path), &self.metadata, self.link_type) {
                             Ok(output) => WriterState::Writing(Box::new(output)),
-                            Err(why) => {
-                                WriterState::Failed(format!("{why}; the packets from here on are not kept"))
-                            }
+                            Err(why) => WriterState::Failed(format!("{why}; further packets are not saved")),
                         };
                 }
                 matches!(self.state, WriterState::Writing(_))
@@ -319,15 +313,15 @@ impl OutputFile {
         match output.flush() {
             Ok(()) => Ok(output),
             Err(WriterState::Failed(why)) => Err(why),
-            // The pipe was closed before the first write.
-            Err(_) => Err(format!("{}: nobody reads it", output.name)),
+            // The reader closed the pipe before the first write.
+            Err(_) => Err(format!("{}: the reader closed the pipe", output.name)),
         }
     }
 
     /// Writes out the blocks.
     ///
     /// # Errors
-    /// The state that follows: failed, or over where it is a pipe that nobody reads.
+    /// The next state: failed, or over if the reader closed the pipe.
     fn flush(&mut self) -> Result<(), WriterState> {
         let before = self.encoder.len() - self.encoder.blocks().len() as u64;
         let Err((written, error)) = write_all(&mut self.file, self.encoder.blocks()) else {
@@ -342,7 +336,7 @@ impl OutputFile {
             block_ends(blocks).take_while(|(end, _)| *end <= written).last().map_or(0, |(end, _)| end);
         let lost = block_ends(blocks).filter(|(end, packet)| *packet && *end > whole).count() as u64;
         self.statistics.written = self.statistics.written.saturating_sub(lost);
-        // What was written of the next block would be taken for damage. Where that fails too, readers say so.
+        // Readers would report the incomplete block as damage. If truncation fails too, they do.
         if self.file.metadata().is_ok_and(|file| file.is_file()) {
             drop(self.file.set_len(before + whole as u64));
         }
@@ -351,7 +345,7 @@ impl OutputFile {
 
     fn failed(&self, why: &str) -> String {
         format!(
-            "{}: {why}; {} packets are in it and can be read, those that follow are not kept; the analysis goes on",
+            "{}: {why}; {} packets are in it and can be read, further packets are not saved; the analysis continues",
             self.name, self.statistics.written
         )
     }
@@ -362,12 +356,14 @@ fn remedy(error: &io::Error) -> String {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "the disk is full: free some space, or keep the latest packets only (-C SIZE -W COUNT)".into()
         }
-        io::ErrorKind::FileTooLarge => "the file is as large as one may be: use -C SIZE".into(),
+        io::ErrorKind::FileTooLarge => {
+            "the file has reached the maximum size of the file system: use -C SIZE".into()
+        }
         _ => format!("cannot be written: {error}"),
     }
 }
 
-/// Writes everything. Its error says how many bytes were written before it.
+/// Writes everything. The error has the number of bytes written before it.
 fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
     let mut written = 0;
     while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
@@ -381,14 +377,14 @@ fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
     Ok(())
 }
 
-/// Standard output, without the buffer that would cut blocks at line ends.
+/// Standard output without a buffer, which would cut blocks at line ends.
 #[cfg(unix)]
 fn stdout() -> io::Result<File> {
     use std::os::fd::AsFd as _;
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
-/// Standard output, without the buffer that would cut blocks at line ends.
+/// Standard output without a buffer, which would cut blocks at line ends.
 #[cfg(windows)]
 fn stdout() -> io::Result<File> {
     use std::os::windows::io::AsHandle as _;
@@ -408,7 +404,7 @@ mod tests {
     use crate::base::fact::Loser;
     use crate::capture::samples::{Got, read};
 
-    /// A source of items that are there.
+    /// A source of given items.
     struct Items(VecDeque<Item>);
 
     impl Source for Items {

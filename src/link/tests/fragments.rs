@@ -111,14 +111,14 @@ fn fragments_have_caps() {
     assert_eq!((finding.code, finding.at), (Code::LinkFragmentLimit, Some(Origin::new(1, 0))));
     link.end(&mut findings);
     assert_eq!(findings.list().len(), limits::MAX_FRAGMENTED);
-    // Beyond the maximum payload, and of an invalid length.
+    // Ends beyond the maximum payload, or has an invalid length.
     assert_eq!(code_of(&packet(101, v4_with(1, 0x1fff, 6, &[0; 16]))), Code::LinkMalformed);
     assert_eq!(code_of(&packet(101, v4_with(1, 0x2000, 6, &[0; 15]))), Code::LinkMalformed);
 }
 
 proptest! {
-    /// Fragments in any order, of any lengths, overlapping and repeated: the packet is complete exactly
-    /// once, when a map of received bytes is, and its bytes are correct.
+    /// Fragments in any order, of any lengths, overlapping and repeated: the packet is complete
+    /// exactly once, when a map of received bytes is, and its bytes are correct.
     #[test]
     fn fragments_against_a_map_of_bytes(
         v6_: bool,
