@@ -1,11 +1,11 @@
 //! Encodes packets as pcapng (draft-ietf-opsawg-pcapng; section numbers are those of draft 03).
 //!
-//! Does no I/O: [`Encoder`] makes whole blocks, `save` writes them to files. The crate pcap-file writes
-//! pcapng only as a release candidate; these are the few blocks that are needed.
+//! Does no I/O: [`Encoder`] makes whole blocks, `save` writes them to files. The crate pcap-file
+//! writes pcapng only as a release candidate; these are the few blocks that are needed.
 //!
 //! ```text
-//!  section header │ interface 0 │ packet │ packet │ statistics (losses up to here) │ packet │ … │ statistics (the end)
-//!    what made it    link type, ns └ names its interface by number
+//!  section header │ interface 0 │ packet │ packet │ statistics │ packet │ … │ statistics
+//!    program        link type, ns └ interface number  └ losses so far         └ totals
 //! ```
 
 use bytes::Bytes;
@@ -34,29 +34,29 @@ pub struct FileMetadata {
 
 /// Content of an interface statistics block (section 4.6), counted from the start of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FileStatistics {
+pub(super) struct FileStatistics {
     /// Packets in the file.
-    pub written: u64,
+    pub(super) written: u64,
     /// Packets lost, by loser.
-    pub lost: Losses,
-    /// End of the silence after the last packet; `None` if it is unknown.
-    pub end_time: Option<Timestamp>,
+    pub(super) lost: Losses,
+    /// Time until which no further packet was captured; `None` if it is unknown.
+    pub(super) end_time: Option<Timestamp>,
 }
 
 /// A link type that pcapng cannot represent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("link type {} cannot be written to pcapng, which has 16 bits for it", .0.0)]
-pub struct UnsupportedLinkType(pub LinkType);
+pub(super) struct UnsupportedLinkType(pub(super) LinkType);
 
 /// Encodes one file of one section.
 #[derive(Debug)]
-pub struct Encoder {
+pub(super) struct Encoder {
     metadata: FileMetadata,
     interfaces: Vec<WrittenInterface>,
     /// Whole blocks not cleared yet.
     blocks: Vec<u8>,
     /// Length of the cleared blocks in bytes.
-    taken: u64,
+    cleared: u64,
 }
 
 /// A described interface. A file has one per link type; live captures have one.
@@ -74,34 +74,25 @@ const BEFORE_1970: i64 = i64::MIN / 1_000_000_000 - 1;
 
 impl Encoder {
     /// Creates an encoder; the section header is the first block.
-    #[must_use]
-    pub fn new(metadata: FileMetadata) -> Self {
-        let mut encoder = Self { metadata, interfaces: Vec::new(), blocks: Vec::new(), taken: 0 };
+    pub(super) fn new(metadata: FileMetadata) -> Self {
+        let mut encoder = Self { metadata, interfaces: Vec::new(), blocks: Vec::new(), cleared: 0 };
         encoder.section();
         encoder
     }
 
     /// Length of the file so far in bytes.
-    #[must_use]
-    pub fn len(&self) -> u64 {
-        self.taken + self.blocks.len() as u64
-    }
-
-    /// Always false: there is a section header.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub(super) fn len(&self) -> u64 {
+        self.cleared + self.blocks.len() as u64
     }
 
     /// Whole blocks since [`Encoder::clear_blocks`].
-    #[must_use]
-    pub fn blocks(&self) -> &[u8] {
+    pub(super) fn blocks(&self) -> &[u8] {
         &self.blocks
     }
 
     /// Clears the blocks after they were written.
-    pub fn clear_blocks(&mut self) {
-        self.taken = self.len();
+    pub(super) fn clear_blocks(&mut self) {
+        self.cleared = self.len();
         self.blocks.clear();
     }
 
@@ -109,15 +100,15 @@ impl Encoder {
     ///
     /// # Errors
     /// [`UnsupportedLinkType`].
-    pub fn interface(&mut self, link_type: LinkType) -> Result<(), UnsupportedLinkType> {
+    pub(super) fn interface(&mut self, link_type: LinkType) -> Result<(), UnsupportedLinkType> {
         self.number(link_type, Timestamp::default()).map(|_| ())
     }
 
     /// Encodes an enhanced packet block (section 4.3).
     ///
     /// # Errors
-    /// [`UnsupportedLinkType`]; nothing is encoded then.
-    pub fn packet(&mut self, packet: &Packet) -> Result<(), UnsupportedLinkType> {
+    /// [`UnsupportedLinkType`]; the packet is not encoded.
+    pub(super) fn packet(&mut self, packet: &Packet) -> Result<(), UnsupportedLinkType> {
         let time = packet.origin.time;
         let number = self.number(packet.link_type, time)?;
         let Some(interface) = self.interfaces.get_mut(number) else {
@@ -137,7 +128,7 @@ impl Encoder {
     }
 
     /// Encodes a decryption secrets block (section 4.7).
-    pub fn secrets(&mut self, kind: u32, data: &Bytes) {
+    pub(super) fn secrets(&mut self, kind: u32, data: &Bytes) {
         self.block(SECRETS, |block| {
             block.u32(kind);
             block.u32(len32(data.len()));
@@ -146,16 +137,16 @@ impl Encoder {
     }
 
     /// Encodes an interface statistics block (section 4.6) for the whole file, under its first
-    /// interface. Each block counts from the start of the file; the last one is final. Losses of
-    /// mcpdump are the packets accepted, not dropped by the system and not delivered.
-    pub fn statistics(&mut self, statistics: FileStatistics) {
+    /// interface. Each block counts from the start of the file; the last one is final. Packets that
+    /// were accepted, not dropped by the system and not delivered are the losses of mcpdump.
+    pub(super) fn statistics(&mut self, statistics: FileStatistics) {
         let Some(interface) = self.interfaces.first().copied() else {
             return;
         };
         let (first, last) = interface.times.unwrap_or_default();
         let FileStatistics { written, lost, end_time } = statistics;
         let now = end_time.map_or(last, |end_time| end_time.max(last));
-        // `epb_dropcount` does not name the loser; it excludes the interface.
+        // `epb_dropcount` does not say what dropped the packets, and excludes the interface.
         let system = lost.kernel.saturating_add(lost.unknown);
         let accepted = written.saturating_add(system).saturating_add(lost.mcpdump);
         self.block(STATISTICS, |block| {
@@ -188,7 +179,8 @@ impl Encoder {
         });
     }
 
-    /// Returns the number of the interface of a packet; describes it first if it is new (section 4.2).
+    /// Returns the number of the interface of a packet; describes it first if it is new (section
+    /// 4.2).
     fn number(&mut self, link_type: LinkType, time: Timestamp) -> Result<usize, UnsupportedLinkType> {
         let offset = if time.0 < 0 { BEFORE_1970 } else { 0 };
         let small = u16::try_from(link_type.0).map_err(|_| UnsupportedLinkType(link_type))?;
@@ -224,8 +216,8 @@ impl Encoder {
         body.u32(0);
         fill(&mut body);
         let len = len32(self.blocks.len() - start + 4).to_le_bytes();
-        if let Some(place) = self.blocks.get_mut(start + 4..start + 8) {
-            place.copy_from_slice(&len);
+        if let Some(field) = self.blocks.get_mut(start + 4..start + 8) {
+            field.copy_from_slice(&len);
         }
         self.blocks.extend_from_slice(&len);
     }

@@ -14,7 +14,7 @@
 mod buffer;
 mod clock;
 mod decompress;
-pub mod encode;
+mod encode;
 mod fields;
 mod file;
 mod file_findings;

@@ -9,8 +9,7 @@ use jiff::tz::TimeZone;
 use super::arguments::source::KeepArguments;
 use super::clock;
 use crate::capture::LinkType;
-use crate::capture::encode::FileMetadata;
-use crate::capture::save::{Names, PacketWriter, Rotation, Target};
+use crate::capture::save::{FileMetadata, Names, PacketWriter, Rotation, Target};
 
 /// Where packets are kept and when a new file starts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,8 +18,7 @@ use super::reader::{LiveCapture, Reader, Source};
 use super::request::{Inputs, Request};
 use super::sandbox::{self, Allowed};
 use super::{messages, privileges, signals};
-use crate::capture::encode::FileMetadata;
-use crate::capture::save::{PacketWriter, Target};
+use crate::capture::save::{FileMetadata, PacketWriter, Target};
 use crate::capture::{self, follow, live};
 
 /// Everything that a command works with.

@@ -12,8 +12,7 @@ use super::source::Live;
 use super::{Counts, Error, Opened, Options, interfaces, open};
 use crate::base::fact::Loser;
 use crate::base::{Findings, Timestamp};
-use crate::capture::encode::FileMetadata;
-use crate::capture::save::{Names, PacketWriter, Rotation, Target};
+use crate::capture::save::{FileMetadata, Names, PacketWriter, Rotation, Target};
 use crate::capture::{Item, LinkType, Source};
 
 /// Opens loopback for the connections of `port`, with a time limit. Returns `None` and prints the
@@ -140,16 +139,16 @@ fn packets_are_numbered_and_losses_have_their_position() {
         sender.time(Timestamp(200));
         push(sender, &[0; 9_900]);
     });
-    let told = message(&mut live);
+    let items = formatted(&mut live);
     let want =
         ["1:97", "2:98", "2 by the kernel", "1 by the interface", "3:99", "time 200", "9900 by mcpdump"];
-    assert_eq!(told, want);
+    assert_eq!(items, want);
     assert_eq!(counts.dropped_by_mcpdump(), 9_900);
     assert_eq!(live.ended().as_deref(), Some("eth9 was removed"));
 }
 
 /// Items of a source, formatted.
-fn message(source: &mut impl Source) -> Vec<String> {
+fn formatted(source: &mut impl Source) -> Vec<String> {
     let mut findings = Findings::new();
     std::iter::from_fn(|| source.next(&mut findings).unwrap())
         .map(|item| match item {
@@ -162,18 +161,18 @@ fn message(source: &mut impl Source) -> Vec<String> {
         .collect()
 }
 
-/// Runs a saver over what `fill` queues, with room for this many bytes before the analysis. Returns the
-/// items of the file and of the analysis, formatted.
-fn kept(
-    room: usize,
+/// Runs a saver over the items that `fill` queues; `capacity` is that of the queue to the analysis,
+/// in bytes. Returns the items of the file and of the analysis, formatted.
+fn save(
+    capacity: usize,
     rotation: Rotation,
     fill: impl FnOnce(&mut Sender),
 ) -> (Vec<String>, Vec<String>, Counts) {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("kept");
+    let path = directory.path().join("capture");
     let counts = Counts::default();
     let (mut sender, read) = queue(1 << 20, counts.clone(), Overflow::Drop);
-    let (to, taken) = queue(room, counts.clone(), Overflow::SavedOnly);
+    let (to, taken) = queue(capacity, counts.clone(), Overflow::SavedOnly);
     fill(&mut sender);
     sender.end(Some("eth9 was removed".into()));
     let names = Names::new(rotation, jiff::tz::TimeZone::UTC, Timestamp(0));
@@ -183,16 +182,16 @@ fn kept(
     let writer = SaverLoop::new(read, LinkType(1), to).run(writer, &failure);
     assert_eq!((writer.failure(), failure.get()), (None, None));
     let mut live = Live::from_queue(taken, LinkType(1), counts.clone());
-    let analysed = message(&mut live);
+    let analysed = formatted(&mut live);
     let files = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
     let inputs: Vec<_> = files.map(crate::capture::Input::Path).collect();
     let mut file = crate::capture::open(&inputs, &crate::capture::OpenOptions::default()).unwrap();
-    (message(&mut file), analysed, counts)
+    (formatted(&mut file), analysed, counts)
 }
 
 #[test]
 fn packets_that_are_not_analysed_keep_their_numbers() {
-    let (file, analysed, counts) = kept(2_000, Rotation::default(), |sender| {
+    let (file, analysed, counts) = save(2_000, Rotation::default(), |sender| {
         push(sender, b"ab");
         push(sender, &[99; 500]);
         sender.lose(Loser::Kernel, 2);
@@ -208,7 +207,7 @@ fn packets_that_are_not_analysed_keep_their_numbers() {
 #[test]
 fn full_files_end_the_capture_for_the_analysis() {
     let rotation = Rotation { seconds: Some(1), count: Some(1), size: None };
-    let (file, analysed, _) = kept(1 << 20, rotation, |sender| {
+    let (file, analysed, _) = save(1 << 20, rotation, |sender| {
         let head = |time: i64| PacketMeta { time: Timestamp(time * 400_000_000), captured: 1, original: 60 };
         sender.push((0..10).map(head).collect(), Bytes::from_static(b"abcdefghij"));
         push(sender, b"late");

@@ -1,4 +1,4 @@
-//! Packets pass through and are written to pcapng files on their way, as `tcpdump -w` does.
+//! Writes packets to pcapng files on their way to the analysis, as `tcpdump -w` does.
 //!
 //! ```text
 //!  Source ─Item─▶ Tee ─Item─▶ engine
@@ -8,5 +8,6 @@
 mod names;
 mod writer;
 
+pub use super::encode::FileMetadata;
 pub use names::{Names, Rotation};
 pub use writer::{PacketWriter, Target, Tee};
