@@ -180,8 +180,8 @@ impl Screen {
         seen.into_iter().for_each(|seen| self.app.set_frame_info(seen));
     }
 
-    fn act(&mut self, action: Action) {
-        self.app.act(action);
+    fn handle_action(&mut self, action: Action) {
+        self.app.handle_action(action);
         self.frame();
     }
 
@@ -218,66 +218,69 @@ fn frames(criterion: &mut Criterion) {
         ViewName::Servers,
     ] {
         let name = view.title().to_lowercase();
-        screen.act(Action::Show(view));
+        screen.handle_action(Action::Show(view));
         screen.settle();
-        group.bench_function(&name, |bencher| bencher.iter(|| screen.act(Action::Down)));
+        group.bench_function(&name, |bencher| bencher.iter(|| screen.handle_action(Action::Down)));
         group.bench_function(format!("{name}, its end"), |bencher| {
             bencher.iter(|| {
-                screen.act(Action::End);
-                screen.act(Action::PageUp);
+                screen.handle_action(Action::End);
+                screen.handle_action(Action::PageUp);
             });
         });
         if !matches!(view, ViewName::Overview | ViewName::Exchanges) {
             group.bench_function(format!("{name}, another order"), |bencher| {
-                bencher.iter(|| screen.act(Action::Sort));
+                bencher.iter(|| screen.handle_action(Action::Sort));
             });
         }
     }
-    screen.act(Action::Show(ViewName::Latency));
-    screen.act(Action::Home);
-    screen.act(Action::NextPane);
-    group.bench_function("latency, its buckets", |bencher| bencher.iter(|| screen.act(Action::Right)));
-    screen.act(Action::NextPane);
-    screen.act(Action::Show(ViewName::Exchanges));
+    screen.handle_action(Action::Show(ViewName::Latency));
+    screen.handle_action(Action::Home);
+    screen.handle_action(Action::NextPane);
+    group.bench_function("latency, its buckets", |bencher| {
+        bencher.iter(|| screen.handle_action(Action::Right))
+    });
+    screen.handle_action(Action::NextPane);
+    screen.handle_action(Action::Show(ViewName::Exchanges));
     group.bench_function("exchanges, a slice of a filter", |bencher| {
         bencher.iter(|| {
             if !screen.app.work() {
                 screen.filter("dur>20ms not status:error");
             }
-            screen.act(Action::Down);
+            screen.handle_action(Action::Down);
         });
     });
     screen.settle();
-    group.bench_function("exchanges, filtered", |bencher| bencher.iter(|| screen.act(Action::Down)));
+    group
+        .bench_function("exchanges, filtered", |bencher| bencher.iter(|| screen.handle_action(Action::Down)));
     group.bench_function("exchanges, a slice of an order", |bencher| {
         bencher.iter(|| {
             if !screen.app.work() {
-                screen.act(Action::Sort);
+                screen.handle_action(Action::Sort);
             }
-            screen.act(Action::Down);
+            screen.handle_action(Action::Down);
         });
     });
     screen.settle();
-    group.bench_function("exchanges, sorted", |bencher| bencher.iter(|| screen.act(Action::Down)));
+    group.bench_function("exchanges, sorted", |bencher| bencher.iter(|| screen.handle_action(Action::Down)));
     screen.filter("name:large");
     screen.settle();
-    screen.act(Action::Home);
+    screen.handle_action(Action::Home);
     group.bench_function("an exchange of 10 MB opened", |bencher| {
         bencher.iter(|| {
-            screen.act(Action::Open);
-            screen.act(Action::Back);
+            screen.handle_action(Action::Open);
+            screen.handle_action(Action::Back);
         });
     });
-    screen.act(Action::Open);
-    screen.act(Action::Right);
-    screen.act(Action::Right);
+    screen.handle_action(Action::Open);
+    screen.handle_action(Action::Right);
+    screen.handle_action(Action::Right);
     let shown: String =
         screen.terminal.backend().buffer().content().iter().map(|cell| cell.symbol()).collect();
     assert!(shown.contains("what a tool has found"), "{shown}");
-    group.bench_function("10 MB, a line down", |bencher| bencher.iter(|| screen.act(Action::Down)));
-    screen.act(Action::UnfoldAll);
-    group.bench_function("10 MB, its end", |bencher| bencher.iter(|| screen.act(Action::End)));
-    screen.act(Action::Search);
+    group.bench_function("10 MB, a line down", |bencher| bencher.iter(|| screen.handle_action(Action::Down)));
+    screen.handle_action(Action::UnfoldAll);
+    group.bench_function("10 MB, its end", |bencher| bencher.iter(|| screen.handle_action(Action::End)));
+    screen.handle_action(Action::Search);
     group.bench_function("10 MB, a letter of a search", |bencher| {
         bencher.iter(|| {
             screen.key(KeyCode::Char('n'));

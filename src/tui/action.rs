@@ -2,9 +2,9 @@
 
 use super::view_name::{ViewName, view_table};
 
-/// Something that a key or a click can ask for.
+/// An action of the user, by a key or a click.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "ACTIONS says it, and help prints that")]
+#[expect(missing_docs, reason = "ACTIONS describes each action")]
 pub enum Action {
     Quit,
     Help,
@@ -41,12 +41,12 @@ pub enum Action {
     Bytes,
 }
 
-/// Where a key is bound. One key can have two actions only if they are never available together.
+/// The context in which a key is bound. A key may have two actions if their contexts never overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyContext {
-    /// Everywhere, except where text is typed.
+pub(super) enum KeyContext {
+    /// Everywhere except while text is typed.
     Anywhere,
-    /// In lists.
+    /// In a list.
     List,
     /// In an opened item.
     Detail,
@@ -54,19 +54,19 @@ pub enum KeyContext {
 
 /// One row of [`ACTIONS`].
 #[derive(Clone, Copy, Debug)]
-pub struct ActionInfo {
+pub(super) struct ActionInfo {
     /// The action.
-    pub action: Action,
+    pub(super) action: Action,
     /// The name in the configuration.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// The default keys, separated by blanks, as the configuration writes them.
-    pub keys: &'static str,
+    pub(super) keys: &'static str,
     /// Where the keys are bound.
-    pub context: KeyContext,
+    pub(super) context: KeyContext,
     /// The label in the footer; empty if it is not shown there.
-    pub short: &'static str,
+    pub(super) short: &'static str,
     /// The text in the help.
-    pub help: &'static str,
+    pub(super) help: &'static str,
 }
 
 const fn row(
@@ -89,50 +89,42 @@ macro_rules! actions {
         $help:literal, $type:path;)+) => {
 /// Every action, in the order of the help.
 #[rustfmt::skip] // A table is read by its columns.
-pub const ACTIONS: &[ActionInfo] = &[
-    $(row(Action::Show(ViewName::$view), $config, $key, "", $help),)+
-    row(Action::NextView, "next-view", "}", "", "the next view"),
-    row(Action::PreviousView, "previous-view", "{", "", "the view before"),
-    row(Action::Up, "up", "up k", "", "one up"),
-    row(Action::Down, "down", "down j", "", "one down"),
-    row(Action::PageUp, "page-up", "pageup ctrl-b", "", "a page up"),
-    row(Action::PageDown, "page-down", "pagedown ctrl-d space", "", "a page down"),
-    row(Action::Home, "home", "home g", "", "to the first"),
-    row(Action::End, "end", "end G", "", "to the last; in a live capture follows what comes"),
-    row(Action::Open, "open", "enter", "open", "opens what is selected"),
-    row(Action::Back, "back", "esc", "back", "clears the search, else closes what is open, else clears the filter; never quits"),
-    row(Action::Left, "left", "left h", "", "the tab before, the pane before"),
-    row(Action::Right, "right", "right l", "", "the next tab; in a list opens what is selected"),
-    row(Action::NextPane, "next-pane", "tab", "pane", "from the list to what stands beside it, and back"),
-    row(Action::Filter, "filter", "/", "filter", "the filter line"),
-    at(KeyContext::List, row(Action::Follow, "follow", "f", "follow", "shows what comes as it comes; moving up pauses it")),
-    at(KeyContext::List, row(Action::Sort, "sort", "s", "sort", "sorts by the next column")),
-    at(KeyContext::List, row(Action::SortReverse, "sort-reverse", "S", "", "turns the order")),
-    row(Action::Copy, "copy", "y", "copy", "copies: JSON, curl, Wireshark filter, packet numbers"),
-    row(Action::Partner, "partner", "x", "", "from the request to its response, and back"),
-    at(KeyContext::Detail, row(Action::Search, "search", "ctrl-f", "search", "searches in what is opened")),
-    at(KeyContext::Detail, row(Action::NextFound, "next-found", "n", "", "the next place found")),
-    at(KeyContext::Detail, row(Action::PreviousFound, "previous-found", "N", "", "the place found before")),
-    at(KeyContext::Detail, row(Action::Fold, "fold", "o", "fold", "folds and opens an object or array")),
-    at(KeyContext::Detail, row(Action::FoldAll, "fold-all", "-", "", "folds everything below the first level")),
-    at(KeyContext::Detail, row(Action::UnfoldAll, "unfold-all", "+", "", "opens everything")),
-    at(KeyContext::Detail, row(Action::Bytes, "bytes", "b", "bytes", "the bytes of a message, those of what is selected lit")),
-    row(Action::Freeze, "freeze", "p", "freeze", "freezes the screen; the capture goes on"),
-    row(Action::Privacy, "privacy", "P", "", "masks ids, tokens and payloads"),
-    row(Action::Mouse, "mouse", "m", "", "gives the mouse to the terminal, and takes it back"),
-    row(Action::Help, "help", "? f1", "help", "explains the view"),
-    row(Action::Suspend, "suspend", "ctrl-z", "", "stops the program; fg in the shell goes on"),
-    row(Action::Quit, "quit", "q ctrl-c", "quit", "leaves"),
+pub(super) const ACTIONS: &[ActionInfo] = &[
+    $(row(Action::Show(ViewName::$view), $config, $key, "", concat!("show ", $help)),)+
+    row(Action::NextView, "next-view", "}", "", "show the next view"),
+    row(Action::PreviousView, "previous-view", "{", "", "show the previous view"),
+    row(Action::Up, "up", "up k", "", "move up one row"),
+    row(Action::Down, "down", "down j", "", "move down one row"),
+    row(Action::PageUp, "page-up", "pageup ctrl-b", "", "move up one page"),
+    row(Action::PageDown, "page-down", "pagedown ctrl-d space", "", "move down one page"),
+    row(Action::Home, "home", "home g", "", "go to the first row"),
+    row(Action::End, "end", "end G", "", "go to the last row; in a live capture, follow new rows"),
+    row(Action::Open, "open", "enter", "open", "open the selected row"),
+    row(Action::Back, "back", "esc", "back", "clear the search, close the opened item, go back, or clear the filter; never quits"),
+    row(Action::Left, "left", "left h", "", "go to the previous tab or pane"),
+    row(Action::Right, "right", "right l", "", "go to the next tab; in a list, open the selected row"),
+    row(Action::NextPane, "next-pane", "tab", "pane", "switch between the list and the other pane"),
+    row(Action::Filter, "filter", "/", "filter", "edit the filter"),
+    at(KeyContext::List, row(Action::Follow, "follow", "f", "follow", "follow new rows; moving up pauses")),
+    at(KeyContext::List, row(Action::Sort, "sort", "s", "sort", "sort by the next column")),
+    at(KeyContext::List, row(Action::SortReverse, "sort-reverse", "S", "", "reverse the order")),
+    row(Action::Copy, "copy", "y", "copy", "copy: JSON, curl, a Wireshark filter, packet numbers"),
+    row(Action::Partner, "partner", "x", "", "jump from a request to its response, and back"),
+    at(KeyContext::Detail, row(Action::Search, "search", "ctrl-f", "search", "search in the opened item")),
+    at(KeyContext::Detail, row(Action::NextFound, "next-found", "n", "", "go to the next match")),
+    at(KeyContext::Detail, row(Action::PreviousFound, "previous-found", "N", "", "go to the previous match")),
+    at(KeyContext::Detail, row(Action::Fold, "fold", "o", "fold", "fold or unfold an object or array")),
+    at(KeyContext::Detail, row(Action::FoldAll, "fold-all", "-", "", "fold everything below the top level")),
+    at(KeyContext::Detail, row(Action::UnfoldAll, "unfold-all", "+", "", "unfold everything")),
+    at(KeyContext::Detail, row(Action::Bytes, "bytes", "b", "bytes", "show the bytes of a message, with the selected value highlighted")),
+    row(Action::Freeze, "freeze", "p", "freeze", "freeze the screen; the capture goes on"),
+    row(Action::Privacy, "privacy", "P", "", "mask ids, tokens and payloads"),
+    row(Action::Mouse, "mouse", "m", "", "give the mouse to the terminal, or take it back"),
+    row(Action::Help, "help", "? f1", "help", "explain the view and its keys"),
+    row(Action::Suspend, "suspend", "ctrl-z", "", "suspend; fg resumes"),
+    row(Action::Quit, "quit", "q ctrl-c", "quit", "quit"),
 ];
     };
 }
 
 view_table!(actions);
-
-impl Action {
-    /// Returns the row of the action in [`ACTIONS`].
-    #[must_use]
-    pub fn info(self) -> Option<&'static ActionInfo> {
-        ACTIONS.iter().find(|info| info.action == self)
-    }
-}

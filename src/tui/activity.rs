@@ -8,8 +8,8 @@ const MIN_WIDTH: i64 = 10_000_000;
 /// The number of buckets: as many as the widest sparkline has columns.
 const BUCKETS: usize = 24;
 
-/// The number of exchanges that began in each of [`BUCKETS`] stretches of time. The stretches double in
-/// width as the time to cover grows.
+/// The number of exchanges that began in each of [`BUCKETS`] stretches of time. The stretches
+/// double in width as the time to cover grows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Activity {
     /// How often the width was doubled.
@@ -20,8 +20,8 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    /// Returns the counts of `columns` equal parts of the time between `start` and `end`. An exchange is
-    /// counted in the column at the middle of its bucket, or in the nearest one.
+    /// Returns the counts of `columns` equal parts of the time between `start` and `end`. An
+    /// exchange is counted in the column at the middle of its bucket, or in the nearest one.
     #[must_use]
     pub(super) fn columns(&self, start: Timestamp, end: Timestamp, columns: usize) -> Vec<u32> {
         let mut all = vec![0_u32; columns];

@@ -1,7 +1,7 @@
 //! The state of the TUI.
 
 use super::config::Config;
-use super::effect::Copies;
+use super::effect::CopyMenu;
 use super::frame_info::FrameInfo;
 use super::input_line::InputLine;
 use super::list_state::ListState;
@@ -9,7 +9,7 @@ use super::model::Model;
 use super::view_name::ViewName;
 use super::views::{self, View};
 
-/// What receives the keys.
+/// The part of the screen that receives the keys.
 #[derive(Debug, Default)]
 pub(super) enum Mode {
     /// The view: keys are actions.
@@ -21,21 +21,22 @@ pub(super) enum Mode {
     Search,
     /// The help, with its scroll position.
     Help(ListState),
-    /// The menu of what can be copied.
-    Copy(Copies),
+    /// The copy menu.
+    Copy(CopyMenu),
 }
 
 /// The view that led to the exchanges, to return to.
 #[derive(Debug)]
 pub(super) struct Origin {
     pub(super) from: ViewName,
-    /// The filter that was set there.
+    /// The filter at that time.
     pub(super) filter: String,
-    /// Whether it opened one exchange, rather than filtering the list.
+    /// Whether it opened one exchange; otherwise it filtered the list.
     pub(super) opens: bool,
 }
 
-/// The state of the TUI. Changed by [`App::handle`] and its siblings, drawn by [`super::draw()`].
+/// The state of the TUI. Changed by [`App::handle`], [`App::handle_action`] and [`App::tick`],
+/// drawn by [`super::draw()`].
 #[derive(Debug)]
 pub struct App {
     /// The state that all views show.
@@ -49,13 +50,13 @@ pub struct App {
     /// The message in the footer; `None` if it shows keys.
     pub(super) message: Option<String>,
     pub(super) mouse: bool,
-    /// What drawing the last frame learned.
+    /// The layout of the last frame.
     pub(super) frame: FrameInfo,
     /// Uptime and position of the last click, to detect double clicks.
     pub(super) last_click: Option<(std::time::Duration, u16, u16)>,
     /// The view to return to from the exchanges; `None` if the user went there directly.
     pub(super) origin: Option<Origin>,
-    /// Whether the user was told that leaving ends the capture.
+    /// Whether the message that quitting ends the capture was shown.
     pub(super) has_asked_to_quit: bool,
     /// Whether a frame must be drawn.
     pub(super) dirty: bool,
@@ -84,7 +85,7 @@ impl App {
         }
     }
 
-    /// Sets the filter from the start.
+    /// Sets the initial filter.
     #[must_use]
     pub fn with_filter(mut self, filter: crate::ledger::query::Filter) -> Self {
         self.filter.set(filter.text());
@@ -105,7 +106,7 @@ impl App {
         std::mem::take(&mut self.dirty)
     }
 
-    /// Stores what drawing the last frame learned.
+    /// Stores the layout of the last frame.
     pub fn set_frame_info(&mut self, frame: FrameInfo) {
         self.frame = frame;
     }
@@ -115,12 +116,12 @@ impl App {
         self.views.iter().find(|view| view.name() == self.current).map(AsRef::as_ref)
     }
 
-    /// Whether there is such a view.
+    /// Whether the view exists.
     pub(super) fn has_view(&self, name: ViewName) -> bool {
         self.views.iter().any(|view| view.name() == name)
     }
 
-    /// Calls the current view.
+    /// Calls a function with the current view. Returns `None` if there is no current view.
     pub(super) fn with_view<T>(
         &mut self,
         call: impl FnOnce(&mut dyn View, &mut Model, &FrameInfo) -> T,

@@ -1,4 +1,4 @@
-//! Large text made of block characters, for the program's own words and numbers.
+//! Large text made of block characters, for text of the program itself.
 
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;

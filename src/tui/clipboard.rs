@@ -1,4 +1,4 @@
-//! Two clipboards: that of the user's terminal, and that of this machine.
+//! Two clipboards: that of the terminal, and the local one of this machine.
 //!
 //! The terminal's clipboard is set with OSC 52, which also works over SSH. This machine's clipboard
 //! is set by a thread of its own, so that a display that does not respond cannot block the screen.
@@ -15,7 +15,8 @@ use base64::engine::general_purpose::STANDARD;
 /// sequences beyond about 100 kB.
 const MAX_OSC52: usize = 74_994;
 
-/// How long the machine's clipboard may take. It normally takes milliseconds; the user waits.
+/// How long a copy to the machine's clipboard may take; the user waits for it. Normally it takes
+/// milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The clipboards of the terminal and of this machine.
@@ -45,12 +46,13 @@ impl Clipboard {
         }
         let bytes = text.len();
         Ok(match (to_terminal, here) {
-            (true, true) => format!("copied {bytes} bytes, here and through the terminal"),
+            (true, true) => format!("copied {bytes} bytes to the terminal (OSC 52) and the local clipboard"),
             (true, false) => terminal_message(bytes),
-            (false, true) => format!("copied {bytes} bytes here; too long for the terminal (OSC 52)"),
+            (false, true) => {
+                format!("copied {bytes} bytes to the local clipboard; too long for the terminal (OSC 52)")
+            }
             (false, false) => {
-                "not copied: too long for the terminal, and no clipboard of this machine can be used"
-                    .to_owned()
+                "not copied: too long for the terminal (OSC 52), and there is no local clipboard".to_owned()
             }
         })
     }
@@ -61,7 +63,7 @@ impl Clipboard {
         }
         let answer = self.machine.as_ref().and_then(|machine| machine.copy(text));
         if answer.is_none() {
-            // The thread that hangs is left to end with the process.
+            // A thread that hangs ends with the process.
             (self.local, self.machine) = (false, None);
         }
         answer.unwrap_or(false)
@@ -69,7 +71,8 @@ impl Clipboard {
 }
 
 impl Drop for Clipboard {
-    /// Gives a clipboard manager the time to take over: on X11 a text is lost when its owner exits.
+    /// Gives a clipboard manager time to take the text over: on X11 a text is lost when its owner
+    /// exits.
     fn drop(&mut self) {
         if let Some(MachineClipboard { texts, copied, thread }) = self.machine.take() {
             drop(texts);
@@ -81,16 +84,16 @@ impl Drop for Clipboard {
     }
 }
 
-/// Returns the message for a text that only the terminal received. A multiplexer may keep it:
-/// tmux(1), `set-clipboard`.
+/// Returns the message for a text that was copied to the terminal only. A multiplexer may not pass
+/// it on: tmux(1), `set-clipboard`.
 fn terminal_message(bytes: usize) -> String {
     let is_set = |name| std::env::var_os(name).is_some();
     if is_set("STY") {
-        format!("{bytes} bytes went to the terminal (OSC 52), but screen passes none on")
+        format!("sent {bytes} bytes to the terminal (OSC 52), but GNU screen does not pass them on")
     } else if is_set("TMUX") {
-        format!("copied {bytes} bytes through the terminal (OSC 52; tmux: set-clipboard on)")
+        format!("copied {bytes} bytes to the terminal (OSC 52; tmux needs set-clipboard on)")
     } else {
-        format!("copied {bytes} bytes through the terminal only (OSC 52)")
+        format!("copied {bytes} bytes to the terminal only (OSC 52)")
     }
 }
 

@@ -1,7 +1,8 @@
-//! The clock of a capture: packets set it, and uptime moves it on while a live capture is silent.
+//! The clock of a capture: packets set it; while a live capture is silent, it advances with uptime.
 
 use super::event::Uptime;
-use crate::base::Timestamp;
+use crate::base::{Fact, Timestamp};
+use crate::ledger::{Entry, Record};
 
 /// The time in the capture.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,8 +25,22 @@ impl CaptureClock {
         self.uptime = uptime;
     }
 
+    /// Records the time of the latest packet of an entry.
+    pub(super) fn record_entry(&mut self, entry: &Entry) {
+        let time = match entry {
+            Entry::Record(Record::Request(exchange) | Record::Exchange(exchange)) => {
+                let end = exchange.request.span.end;
+                exchange.response.map_or(end, |response| end.later(response.span.end)).time
+            }
+            Entry::Fact(Fact::Payload(payload)) => payload.span.end.time,
+            Entry::Fact(Fact::Capture(capture)) => capture.last.unwrap_or_default().time,
+            _ => return,
+        };
+        self.record(time);
+    }
+
     /// Records that a packet was captured at `time`.
-    pub(super) fn record(&mut self, time: Timestamp) {
+    fn record(&mut self, time: Timestamp) {
         if time > self.latest {
             (self.latest, self.latest_at) = (time, self.uptime);
         }

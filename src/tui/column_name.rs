@@ -2,7 +2,7 @@
 
 /// A column of the list of exchanges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ColumnName {
+pub(super) enum ColumnName {
     Time,
     Session,
     Method,
@@ -18,7 +18,7 @@ pub enum ColumnName {
 
 impl ColumnName {
     /// Every column, in the default order.
-    pub const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Time,
         Self::Session,
         Self::Method,
@@ -34,7 +34,7 @@ impl ColumnName {
 
     /// Returns the name of the column in the configuration.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Time => "time",
             Self::Session => "session",

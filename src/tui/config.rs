@@ -13,16 +13,16 @@ use super::theme::{self, Role, Theme, ThemeName};
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The keys of every action.
-    pub keys: KeyBindings,
+    pub(super) keys: KeyBindings,
     /// The theme, with the user's colours.
-    pub theme: Theme,
+    pub(super) theme: Theme,
     /// The columns of the exchanges, in order.
-    pub columns: Vec<ColumnName>,
+    pub(super) columns: Vec<ColumnName>,
     /// Whether the mouse is captured from the start.
-    pub mouse: bool,
+    pub(super) mouse: bool,
     /// Whether spinners stand still.
-    pub still: bool,
-    /// The bodies that are kept in memory, in bytes. The rest goes to a temporary file.
+    pub(super) still: bool,
+    /// The memory for bodies, in bytes. Older bodies go to a temporary file.
     pub memory: usize,
     /// Whether filters are saved for the next run.
     pub history: bool,
@@ -45,7 +45,7 @@ impl Default for Config {
     }
 }
 
-/// What the environment requires, whatever the configuration says.
+/// Restrictions from the environment. They override the configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
     /// No colours: `NO_COLOR` is set, or `--color never`.
@@ -99,33 +99,33 @@ impl Config {
     #[must_use]
     pub fn defaults() -> String {
         let mut text = String::from(
-            "# The configuration of mcpdump's TUI, with what holds where nothing is said.\n\
-             # It is read from $XDG_CONFIG_HOME/mcpdump/config.toml (~/.config where that is not set).\n\n\
-             # dark, light or high-contrast; NO_COLOR in the environment takes the colours off\n\
+            "# Configuration of the mcpdump TUI, with every setting at its default.\n\
+             # Read from $XDG_CONFIG_HOME/mcpdump/config.toml (~/.config/mcpdump if that is not set).\n\n\
+             # dark, light or high-contrast; NO_COLOR in the environment turns colours off\n\
              theme = \"dark\"\n\
-             # no characters beyond ASCII\n\
+             # show ASCII characters only\n\
              ascii = false\n\
-             # takes the mouse: click, double click, wheel\n\
+             # capture the mouse: click, double click, wheel\n\
              mouse = true\n\
-             # spinners turn\n\
+             # animate spinners\n\
              animation = true\n\
-             # bodies that are kept in memory, in MB; the rest lies in a temporary file\n\
+             # memory for bodies, in MB; older bodies go to a temporary file\n\
              memory = 64\n\
-             # filters are kept for the next run, in $XDG_STATE_HOME/mcpdump/history\n\
+             # save filters for later runs, in $XDG_STATE_HOME/mcpdump/history\n\
              history = true\n\
-             # copies go to this machine's clipboard too, not only to the terminal's (OSC 52)\n\
+             # copy to the local clipboard too, not only to the terminal's (OSC 52)\n\
              clipboard = true\n\
-             # the columns of the exchanges: those that find no room are left out from the right\n",
+             # columns of the exchanges; those that do not fit are left out from the right\n",
         );
-        let names: Vec<&str> = ColumnName::ALL.iter().map(|column| column.name()).collect();
-        let all: Vec<&str> = ColumnName::ALL.iter().map(|column| column.name()).collect();
-        text.push_str(&format!("# there are: {}\ncolumns = \"{}\"\n\n", all.join(" "), names.join(" ")));
+        let columns: Vec<&str> = ColumnName::ALL.iter().map(|column| column.name()).collect();
+        let columns = columns.join(" ");
+        text.push_str(&format!("# available: {columns}\ncolumns = \"{columns}\"\n\n"));
         text.push_str("[keys]\n");
         for info in ACTIONS {
             let named = format!("{} = {:?}", info.name, info.keys);
             text.push_str(&format!("{named:<34} # {}\n", info.help));
         }
-        text.push_str("\n# a name of the terminal's 16 colours, a number of its 256, or #rrggbb, as in: bad = \"#ff7b72\"\n[colors]\n");
+        text.push_str("\n# one of the terminal's 16 colours by name or 256 by number, or #rrggbb: bad = \"#ff7b72\"\n[colors]\n");
         let roles: Vec<&str> = Role::ALL.iter().map(|(_, name)| *name).collect();
         for line in roles.chunks(8) {
             text.push_str(&format!("# {}\n", line.join(" ")));
@@ -154,7 +154,7 @@ impl Reader {
                     .ok_or_else(|| {
                         error_at(
                             value,
-                            format!("no such theme: {word}; there are dark, light and high-contrast"),
+                            format!("no such theme: {word}; available: dark, light, high-contrast"),
                         )
                     })?
                     .0;
@@ -169,7 +169,7 @@ impl Reader {
                     value.get_ref().as_integer().and_then(|number| number.as_str().parse::<usize>().ok());
                 let number = number.filter(|number| (1..=1 << 20).contains(number));
                 self.config.memory = number
-                    .ok_or_else(|| error_at(value, "expected a number of MB, as in memory = 64"))?
+                    .ok_or_else(|| error_at(value, "expected a number of MB, for example memory = 64"))?
                     << 20;
             }
             "columns" => self.columns(value)?,

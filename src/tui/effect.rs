@@ -1,8 +1,8 @@
-//! Effects: what an action asks the event loop and the terminal to do.
+//! Effects: results of an action that the app, the event loop or the terminal carries out.
 
 use super::view_name::ViewName;
 
-/// Something to do outside of the view that asked for it.
+/// A result of an action that its view cannot carry out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// End the program.
@@ -12,43 +12,46 @@ pub enum Effect {
     /// Ring the terminal's bell: the action is not possible.
     Bell,
     /// Capture the mouse (true), or leave it to the terminal.
-    Mouse(bool),
+    CaptureMouse(bool),
     /// Show another view.
-    Show(ViewName),
+    ShowView(ViewName),
     /// Open the exchange with this `n`.
-    Open(u64),
+    OpenExchange(u64),
     /// Show the exchanges that match a filter, given as text.
     Filter(String),
     /// Show a message in the footer until the next key.
-    Say(String),
+    ShowMessage(String),
     /// Save a filter for later runs.
-    Remember(String),
-    /// Give the terminal back and stop the process (ctrl-z).
+    SaveFilter(String),
+    /// Restore the terminal and stop the process (ctrl-z).
     Suspend,
     /// Take the terminal again: the process was stopped and has resumed.
-    Retake,
+    RetakeTerminal,
 }
 
 /// The forms in which the selected item can be copied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Copies(pub Vec<CopyChoice>);
+pub(super) struct CopyMenu {
+    /// The forms, in the order of the menu.
+    pub(super) choices: Vec<CopyChoice>,
+}
 
 /// One form in which the selected item can be copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CopyChoice {
+pub(super) struct CopyChoice {
     /// The key that selects it.
-    pub key: char,
+    pub(super) key: char,
     /// The name of the form.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// The text that is copied.
-    pub text: String,
+    pub(super) text: String,
 }
 
-impl Copies {
+impl CopyMenu {
     /// Adds a form.
     #[must_use]
-    pub fn with(mut self, key: char, name: &'static str, text: impl Into<String>) -> Self {
-        self.0.push(CopyChoice { key, name, text: text.into() });
+    pub(super) fn with(mut self, key: char, name: &'static str, text: impl Into<String>) -> Self {
+        self.choices.push(CopyChoice { key, name, text: text.into() });
         self
     }
 }

@@ -56,4 +56,4 @@ impl Loading {
 
 /// The time that the program has run. For spinners and the clock of a live capture only: measured
 /// times come from packets.
-pub type Uptime = Duration;
+pub(super) type Uptime = Duration;

@@ -1,4 +1,4 @@
-//! The event loop: takes the terminal, handles events, draws frames, and gives the terminal back.
+//! The event loop: takes the terminal, handles events, draws frames, and restores the terminal.
 //!
 //! The loop is generic over the backend, so that tests run it without a terminal.
 
@@ -28,7 +28,7 @@ const TICK: Duration = Duration::from_millis(250);
 const HANDLING: Duration = Duration::from_millis(8);
 
 /// Saves an applied filter for later runs.
-pub type Remember<'a> = &'a mut dyn FnMut(&str) -> io::Result<()>;
+pub(super) type SaveFilter<'a> = &'a mut dyn FnMut(&str) -> io::Result<()>;
 
 /// Runs the TUI in this terminal until the user quits. `events` receives all events; `keys` is the
 /// sending end of the same channel, for the thread that reads the keyboard.
@@ -40,11 +40,11 @@ pub fn run(
     tty: &Tty,
     events: &Receiver<Event>,
     keys: SyncSender<Event>,
-    remember: Remember<'_>,
+    save_filter: SaveFilter<'_>,
 ) -> io::Result<()> {
     let clipboard = Clipboard::new(app.config.clipboard);
     let mut outside =
-        Surroundings { tty, mouse: app.mouse, clipboard, remember, has_reported_failure: false };
+        Surroundings { tty, mouse: app.mouse, clipboard, save_filter, has_reported_failure: false };
     let outcome = tty.take(app.mouse).and_then(|()| {
         keyboard::read(keys);
         let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
@@ -56,7 +56,7 @@ pub fn run(
 
 /// Performs effects outside of the app.
 pub(super) trait PerformEffect {
-    /// Performs an effect. Returns a message for the user, if there is one.
+    /// Performs an effect. Returns a message for the user; `None` if there is nothing to report.
     fn perform(&mut self, effect: &Effect) -> io::Result<Option<String>>;
 }
 
@@ -121,7 +121,7 @@ fn time_to_wait(is_dirty: bool, drawn: Option<Duration>) -> Duration {
     drawn.map_or(Duration::ZERO, |ago| FRAME.saturating_sub(ago))
 }
 
-/// What was among the handled events.
+/// The kind of events that were handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Handled {
     /// The program ends.
@@ -134,7 +134,7 @@ enum Handled {
     Data,
 }
 
-/// Handles events, for a while.
+/// Handles events for at most about [`HANDLING`].
 fn handle_events(
     app: &mut App,
     first: Option<Event>,
@@ -150,7 +150,7 @@ fn handle_events(
             if effect == Effect::Quit {
                 return Ok(Handled::Quit);
             }
-            is_terminal_taken |= matches!(effect, Effect::Suspend | Effect::Retake);
+            is_terminal_taken |= matches!(effect, Effect::Suspend | Effect::RetakeTerminal);
             if let Some(message) = outside.perform(&effect)? {
                 app.notify(message);
             }
@@ -173,8 +173,8 @@ struct Surroundings<'a> {
     /// Whether the mouse is captured.
     mouse: bool,
     clipboard: Clipboard,
-    remember: Remember<'a>,
-    /// Whether the user was told that filters cannot be saved.
+    save_filter: SaveFilter<'a>,
+    /// Whether a failure to save a filter was reported.
     has_reported_failure: bool,
 }
 
@@ -182,15 +182,19 @@ impl PerformEffect for Surroundings<'_> {
     fn perform(&mut self, effect: &Effect) -> io::Result<Option<String>> {
         let done = match effect {
             Effect::Bell => self.tty.bell(),
-            Effect::Mouse(taken) => {
+            Effect::CaptureMouse(taken) => {
                 self.mouse = *taken;
                 self.tty.mouse(*taken)
             }
             Effect::Copy(text) => return self.clipboard.copy(text).map(Some),
-            Effect::Remember(filter) => return Ok(self.remember(filter)),
+            Effect::SaveFilter(filter) => return Ok(self.save(filter)),
             Effect::Suspend => self.tty.suspend(self.mouse),
-            Effect::Retake => self.tty.retake(self.mouse),
-            Effect::Quit | Effect::Show(_) | Effect::Open(_) | Effect::Filter(_) | Effect::Say(_) => Ok(()),
+            Effect::RetakeTerminal => self.tty.retake(self.mouse),
+            Effect::Quit
+            | Effect::ShowView(_)
+            | Effect::OpenExchange(_)
+            | Effect::Filter(_)
+            | Effect::ShowMessage(_) => Ok(()),
         };
         done.map(|()| None)
     }
@@ -198,10 +202,10 @@ impl PerformEffect for Surroundings<'_> {
 
 impl Surroundings<'_> {
     /// Saves a filter for later runs. Returns a message for the first failure.
-    fn remember(&mut self, filter: &str) -> Option<String> {
-        let error = (self.remember)(filter).err()?;
+    fn save(&mut self, filter: &str) -> Option<String> {
+        let error = (self.save_filter)(filter).err()?;
         let is_new = !std::mem::replace(&mut self.has_reported_failure, true);
-        is_new.then(|| format!("filters are not kept beyond this run: {error}"))
+        is_new.then(|| format!("cannot save the filter history: {error}"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! How many exchanges began when, and how many of them failed.
+//! The number of exchanges that began, and that failed, over time.
 
 use crate::base::Timestamp;
 use crate::ledger::{Exchange, Status};
@@ -9,11 +9,12 @@ const MAX_BUCKETS: usize = 512;
 /// The width of a bucket at first, in nanoseconds.
 const MIN_WIDTH: i64 = 10_000_000;
 
-/// Exchanges and failures over time, in buckets of equal width. The width doubles as the capture grows
-/// beyond [`MAX_BUCKETS`] of them.
+/// Exchanges and failures over time, in buckets of equal width. The width doubles as the capture
+/// grows beyond [`MAX_BUCKETS`] of them.
 #[derive(Clone, Debug)]
 pub(super) struct ExchangeRates {
-    /// The start of the first bucket, in nanoseconds since the epoch; `None` before the first exchange.
+    /// The start of the first bucket, in nanoseconds since the epoch; `None` before the first
+    /// exchange.
     start: Option<i64>,
     width: i64,
     /// Exchanges and failures of each bucket.

@@ -1,4 +1,4 @@
-//! How the exchanges of a session, or the calls of a tool, fared.
+//! Statistics of the exchanges of a session or of the calls of a tool.
 
 use super::activity::Activity;
 use crate::ledger::{Exchange, Status};

@@ -1,4 +1,4 @@
-//! What drawing a frame learned: where the panes are, and what the mouse can hit.
+//! The layout of a frame: where the panes are, and which areas can be clicked.
 
 use ratatui::layout::{Position, Rect};
 
@@ -31,7 +31,7 @@ pub(super) enum Hit {
     Action(Action),
 }
 
-/// What drawing a frame learned.
+/// The layout of a frame: panes and clickable areas.
 #[derive(Clone, Debug, Default)]
 pub struct FrameInfo {
     panes: Vec<(Pane, Rect)>,
@@ -49,7 +49,7 @@ impl FrameInfo {
         self.hits.push((area, hit));
     }
 
-    /// Returns the number of rows that a pane has room for; 1 if it was not drawn.
+    /// Returns the number of rows that a pane shows; 1 if it was not drawn.
     #[must_use]
     pub(super) fn visible_rows(&self, pane: Pane) -> usize {
         self.area(pane).map_or(1, |area| usize::from(area.height).max(1))

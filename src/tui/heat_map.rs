@@ -1,28 +1,28 @@
-//! Latencies over time, for each method and tool: counts by step of a logarithmic scale and by column
-//! of time.
+//! Latencies over time, for each method and tool: counts by step of a logarithmic scale and by
+//! column of time.
 
 use std::collections::HashMap;
 
 use crate::base::{Timestamp, limits};
 use crate::ledger::{Exchange, Status, Subject};
 
-/// The starts of the steps within a power of ten, in hundredths: the preferred numbers of ISO 3, R10.
-/// Ten to a power of ten, each about a quarter above the one before, and short to write.
+/// The starts of the steps within a power of ten, in hundredths: the preferred numbers of ISO 3,
+/// R10. Ten to a power of ten, each about a quarter above the one before, and short to write.
 const PREFERRED: [i64; 10] = [100, 125, 160, 200, 250, 315, 400, 500, 630, 800];
 
 /// The start of the second step, in nanoseconds. No packet clock resolves anything shorter.
 const SHORTEST: i64 = 1_000;
 
-/// The number of powers of ten above [`SHORTEST`] that are divided into steps. The last step begins at
-/// 10,000 s.
+/// The number of powers of ten above [`SHORTEST`] that are divided into steps. The last step begins
+/// at 10,000 s.
 const POWERS: usize = 10;
 
 /// The number of steps of the scale: one below [`SHORTEST`], ten for each power of ten, one for all
 /// beyond.
 pub(super) const STEPS: usize = POWERS * PREFERRED.len() + 2;
 
-/// The largest number of columns of time: more than a screen has. A heat map keeps 16 bytes for each
-/// step and column that has an exchange, 400 KB at most.
+/// The largest number of columns of time: more than a screen has. A heat map keeps 16 bytes for
+/// each step and column that has an exchange, 400 KB at most.
 const MAX_COLUMNS: i64 = 256;
 
 /// The width of a column at first, in nanoseconds. It doubles as the capture grows.
@@ -55,8 +55,8 @@ pub(super) fn step_of(ns: i64) -> usize {
 pub(super) struct HeatMaps {
     /// The width of a column, in nanoseconds.
     width: i64,
-    /// The first and the last column that has an exchange; `None` before the first exchange. Columns
-    /// are counted from the epoch.
+    /// The first and the last column that has an exchange; `None` before the first exchange.
+    /// Columns are counted from the epoch.
     range: Option<(i64, i64)>,
     heat_maps: HashMap<Subject, HeatMap, foldhash::fast::RandomState>,
 }
@@ -96,14 +96,15 @@ impl Default for HeatMaps {
 }
 
 impl HeatMaps {
-    /// Returns the heat map of a method and tool; `None` if no exchange of it was answered, or beyond
-    /// [`MAX_HEAT_MAPS`].
+    /// Returns the heat map of a method and tool; `None` if no exchange of it was answered, or
+    /// beyond [`MAX_HEAT_MAPS`].
     #[must_use]
     pub(super) fn get(&self, subject: &Subject) -> Option<&HeatMap> {
         self.heat_maps.get(subject)
     }
 
-    /// Returns the first and the last column that has an exchange; `None` before the first exchange.
+    /// Returns the first and the last column that has an exchange; `None` before the first
+    /// exchange.
     #[must_use]
     pub(super) fn range(&self) -> Option<(i64, i64)> {
         self.range

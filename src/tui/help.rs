@@ -1,5 +1,5 @@
-//! The help: what the view shows, its keys, and the filter language, all made from the tables that
-//! define them.
+//! The help: a description of the view, its keys, and the filter language, generated from the
+//! tables that define them.
 
 use ratatui::layout::{Position, Rect};
 
@@ -19,7 +19,7 @@ type Line = Vec<(Role, String)>;
 /// The column at which explanations begin.
 const INDENT: usize = 26;
 
-/// The widest line that is easy to read.
+/// The maximum width of a line: longer lines are hard to read.
 const MAX_WIDTH: usize = 110;
 
 /// Returns the lines of the help, as wide as it was drawn last.
@@ -37,27 +37,32 @@ fn make_lines(app: &App, columns: usize) -> Vec<Line> {
     let text = app.current_view().map(|view| view.help()).unwrap_or_default();
     for (number, paragraph) in text.split(|line| line.is_empty()).enumerate() {
         lines.extend((number > 0).then(Vec::new));
-        push_wrapped(&mut lines, Vec::new(), &[(Role::Text, &paragraph.join(" "))], (2, columns));
+        push_wrapped(
+            &mut lines,
+            Vec::new(),
+            &[(Role::Text, &paragraph.join(" "))],
+            Margins { indent: 2, columns },
+        );
     }
     push_heading(&mut lines, "Keys");
-    let is_known = |action| app.current_view().is_none_or(|view| view.supports(action));
-    for info in ACTIONS.iter().filter(|info| is_known(info.action)) {
+    let is_supported = |action| app.current_view().is_none_or(|view| view.supports(action));
+    for info in ACTIONS.iter().filter(|info| is_supported(info.action)) {
         let keys: Vec<String> = app.config.keys.keys(info.action).iter().map(ToString::to_string).collect();
-        let place = match info.context {
+        let context = match info.context {
             KeyContext::Anywhere => "",
-            KeyContext::List => "(lists)",
-            KeyContext::Detail => "(what is opened)",
+            KeyContext::List => "(in lists)",
+            KeyContext::Detail => "(in an opened item)",
         };
-        push_entry(&mut lines, &keys.join(" "), &[(Role::Text, info.help), (Role::Faint, place)], columns);
+        push_entry(&mut lines, &keys.join(" "), &[(Role::Text, info.help), (Role::Faint, context)], columns);
     }
-    push_heading(&mut lines, "The language of the filter");
+    push_heading(&mut lines, "Filter language");
     for (form, meaning) in query::SYNTAX {
         push_entry(&mut lines, form, &[(Role::Text, meaning)], columns);
     }
-    push_heading(&mut lines, "Its fields");
+    push_heading(&mut lines, "Filter fields");
     for row in query::help() {
         push_entry(&mut lines, &row.name, &[(Role::Text, row.meaning)], columns);
-        let example = format!("as in {}", row.example);
+        let example = format!("for example {}", row.example);
         push_entry(&mut lines, "", &[(Role::Faint, &row.values), (Role::Faint, &example)], columns);
     }
     lines
@@ -101,9 +106,18 @@ fn push_heading(lines: &mut Vec<Line>, title: &str) {
 }
 
 /// Adds a term and its explanation.
-fn push_entry(lines: &mut Vec<Line>, what: &str, meaning: &[(Role, &str)], columns: usize) {
-    let what = format!("  {what:<wide$} ", wide = INDENT - 3);
-    push_wrapped(lines, vec![(Role::Key, what)], meaning, (INDENT, columns));
+fn push_entry(lines: &mut Vec<Line>, term: &str, meaning: &[(Role, &str)], columns: usize) {
+    let term = format!("  {term:<width$} ", width = INDENT - 3);
+    push_wrapped(lines, vec![(Role::Key, term)], meaning, Margins { indent: INDENT, columns });
+}
+
+/// The margins of wrapped text, in columns of the screen.
+#[derive(Clone, Copy)]
+struct Margins {
+    /// The column at which the text begins.
+    indent: usize,
+    /// The width of a line, the indentation included.
+    columns: usize,
 }
 
 /// Breaks text between words into lines of at most `columns`. The lines after the first are
@@ -112,7 +126,7 @@ fn push_wrapped(
     lines: &mut Vec<Line>,
     front: Line,
     text: &[(Role, &str)],
-    (indent, columns): (usize, usize),
+    Margins { indent, columns }: Margins,
 ) {
     let mut line = front;
     let mut used: usize = line.iter().map(|(_, text)| sanitize::width(text)).sum();

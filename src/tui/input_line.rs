@@ -19,8 +19,8 @@ pub(super) struct InputLine {
     history: Vec<String>,
     /// The index of the recalled text in the history, and the text that was typed before.
     recalled: Option<(usize, String)>,
-    /// What `tab` cycles through: the text before, the completions, and the index of the current
-    /// one.
+    /// The completions that `tab` cycles through: the text before the first `tab`, the completions,
+    /// and the index of the inserted one.
     completion_cycle: Option<(String, Vec<Completion>, usize)>,
 }
 
@@ -87,7 +87,7 @@ impl InputLine {
         true
     }
 
-    /// Recalls the text before (or behind) the current one in the history.
+    /// Recalls the previous (or next) text in the history.
     pub(super) fn recall(&mut self, back: bool) {
         self.completion_cycle = None;
         let (at, typed) = self.recalled.take().unwrap_or((self.history.len(), self.text().to_owned()));
@@ -158,7 +158,7 @@ fn completions(text: &str, cursor: usize, occurring: impl Fn(&str, &str) -> Vec<
         range: value..cursor,
         insert,
         suggests: query::Suggests::Value,
-        note: "occurs here",
+        note: "in this capture",
     }));
     found
 }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn tab_cycles_through_what_may_stand_there() {
+    fn tab_cycles_through_completions() {
         let mut line = InputLine::default();
         typed(&mut line, "status:un or too");
         assert!(line.complete(false, tools));
@@ -212,7 +212,7 @@ mod tests {
         assert!(line.complete(true, tools));
         assert_eq!(line.text(), "status:un or tool:store");
         typed(&mut line, "zz");
-        assert!(!line.complete(false, tools), "nothing begins so");
+        assert!(!line.complete(false, tools), "no value begins like this");
         assert_eq!(line.cursor(), line.text().len());
     }
 

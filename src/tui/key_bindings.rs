@@ -1,4 +1,4 @@
-//! Keys, and the action of each.
+//! Keys and their actions.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use super::action::{ACTIONS, Action, ActionInfo, KeyContext};
 
 /// A key with its modifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeyPress {
+pub(super) struct KeyPress {
     code: KeyCode,
     modifiers: KeyModifiers,
 }
@@ -29,7 +29,7 @@ impl From<KeyEvent> for KeyPress {
 impl KeyPress {
     /// Returns the character that the key types; `None` if it types none.
     #[must_use]
-    pub fn typed(self) -> Option<char> {
+    pub(super) fn typed(self) -> Option<char> {
         match self.code {
             KeyCode::Char(c) if self.modifiers.is_empty() && !c.is_control() => Some(c),
             _ => None,
@@ -37,7 +37,7 @@ impl KeyPress {
     }
 }
 
-/// The names of keys that are no printable character.
+/// The names of keys that are not printable characters.
 const NAMED: [(&str, KeyCode); 15] = [
     ("up", KeyCode::Up),
     ("down", KeyCode::Down),
@@ -75,7 +75,7 @@ impl FromStr for KeyPress {
         let code = match (chars.next(), chars.next()) {
             (Some(c), None) => KeyCode::Char(c),
             _ => named(rest).ok_or_else(|| {
-                format!("no such key: {text}; as in x, G, f5, ctrl-f, alt-enter, pageup, space")
+                format!("no such key: {text}; for example x, G, f5, ctrl-f, alt-enter, pageup, space")
             })?,
         };
         Ok(Self { code, modifiers })
@@ -106,7 +106,7 @@ impl fmt::Display for KeyPress {
 
 /// The keys of every action.
 #[derive(Clone, Debug)]
-pub struct KeyBindings {
+pub(super) struct KeyBindings {
     by_action: BTreeMap<Action, Vec<KeyPress>>,
 }
 
@@ -121,15 +121,15 @@ impl Default for KeyBindings {
 impl KeyBindings {
     /// Returns the action of a key in a context.
     #[must_use]
-    pub fn action(&self, key: KeyPress, context: KeyContext) -> Option<Action> {
+    pub(super) fn action(&self, key: KeyPress, context: KeyContext) -> Option<Action> {
         let holds = |info: &&ActionInfo| info.context == KeyContext::Anywhere || info.context == context;
         let has = |info: &&ActionInfo| self.keys(info.action).contains(&key);
         ACTIONS.iter().filter(holds).find(has).map(|info| info.action)
     }
 
-    /// Returns the keys of an action, the one to show first in front.
+    /// Returns the keys of an action. Footer and tabs show the first.
     #[must_use]
-    pub fn keys(&self, action: Action) -> &[KeyPress] {
+    pub(super) fn keys(&self, action: Action) -> &[KeyPress] {
         self.by_action.get(&action).map(Vec::as_slice).unwrap_or_default()
     }
 

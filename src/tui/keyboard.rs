@@ -7,7 +7,7 @@ use ratatui::crossterm::event;
 
 use super::event::Event;
 
-/// Sends events from the terminal, and [`Event::Terminate`] when the terminal is gone.
+/// Sends events from the terminal, and [`Event::Terminate`] when the terminal is closed.
 pub(super) fn read(keys: SyncSender<Event>) {
     watch(keys.clone());
     thread::spawn(move || {

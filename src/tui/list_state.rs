@@ -7,7 +7,8 @@ use super::action::Action;
 pub(super) struct ListState {
     /// The selected row.
     pub(super) selected: usize,
-    /// The first visible row. The method of this name corrects it, so that the selected row is visible.
+    /// The first visible row. The method of this name corrects it, so that the selected row is
+    /// visible.
     pub(super) top: usize,
 }
 
@@ -21,8 +22,8 @@ impl ListState {
         self.top.clamp(lowest, selected.max(lowest)).min(rows.saturating_sub(lines).max(lowest))
     }
 
-    /// Applies a movement. Returns false if the action is none.
-    pub(super) fn act(&mut self, action: Action, lines: usize, rows: usize) -> bool {
+    /// Applies a movement. Returns false if the action is not a movement.
+    pub(super) fn handle_action(&mut self, action: Action, lines: usize, rows: usize) -> bool {
         let last = rows.saturating_sub(1);
         let page = lines.saturating_sub(1).max(1);
         self.top = self.top(lines, rows);
@@ -41,19 +42,19 @@ impl ListState {
     }
 
     /// Moves to the new row of the selected item. The item stays on its line of the screen.
-    pub(super) fn follow(&mut self, row: usize) {
+    pub(super) fn move_to(&mut self, row: usize) {
         let moved = row as i128 - self.selected as i128;
         self.top = usize::try_from(self.top as i128 + moved).unwrap_or(0);
         self.selected = row;
     }
 
-    /// Selects a row, or the last one if there are not so many.
+    /// Selects a row, or the last one if `row` is beyond it.
     pub(super) fn select(&mut self, row: usize, rows: usize) {
         self.selected = row.min(rows.saturating_sub(1));
     }
 
     /// Keeps the selection within `rows`.
-    pub(super) fn hold(&mut self, rows: usize) {
+    pub(super) fn clamp_to(&mut self, rows: usize) {
         self.select(self.selected, rows);
     }
 
@@ -87,7 +88,7 @@ mod tests {
             let moves = [Action::Up, Action::Down, Action::PageUp, Action::PageDown, Action::Home, Action::End];
             for (step, rows, lines) in steps {
                 match moves.get(step) {
-                    Some(action) => prop_assert!(list.act(*action, lines, rows)),
+                    Some(action) => prop_assert!(list.handle_action(*action, lines, rows)),
                     None => list.scroll(step == 6, 3, lines, rows),
                 }
                 let top = list.top(lines, rows);

@@ -1,8 +1,8 @@
 //! The totals of the exchanges that match the filter.
 //!
 //! They exist only after a view that shows them was opened under a filter. Exchanges that the store
-//! already holds are scanned in slices, as for the list of exchanges; later ones are recorded as they
-//! arrive.
+//! already holds are scanned in slices, as for the list of exchanges; later ones are recorded as
+//! they arrive.
 
 use std::collections::HashMap;
 use std::collections::hash_map;
@@ -32,11 +32,11 @@ pub(super) struct MatchingTotals {
     connections: HashMap<u32, u32, RandomState>,
     servers: HashMap<SocketAddr, u32, RandomState>,
     sessions: HashMap<u32, u32, RandomState>,
-    /// The matching exchanges that are open, by index in the store. They may not match any more once
-    /// they are over.
+    /// The matching exchanges that are open, by index in the store. They may not match any more
+    /// once they are over.
     open: HashMap<usize, Owners, RandomState>,
-    /// The findings about open exchanges that do not match, by the exchange. They may match once they
-    /// are over.
+    /// The findings about open exchanges that do not match, by the exchange. They may match once
+    /// they are over.
     deferred_findings: HashMap<u64, Vec<usize>, RandomState>,
 }
 
@@ -239,7 +239,7 @@ mod tests {
                     _ => drop(model.scan_totals(most)),
                 }
             }
-            model.end();
+            model.progress_mut().end();
             while model.scan_totals(most) {}
             let matching_of = |all: &[u64]| all.iter().filter(|n| *n % 2 == 1).count();
             let matching = model.matching().unwrap();

@@ -2,18 +2,18 @@
 //! actions; actions return effects; only the event loop and its helpers touch the terminal.
 //!
 //! ```text
-//!  Event ─▶ App::handle ─▶ Effect ─▶ terminal     event, update, mouse, effect,
+//!  Event ─▶ App::handle ─▶ Effect ─▶ terminal     event, update, input_modes, mouse, effect,
 //!             │                                   event_loop: keyboard, tty, clipboard
 //!             │                                   action, config: which key does what
 //!             ▼
-//!           App { Model, views } ─▶ draw ─▶ cells  app, views, draw, help
-//!             ▲                      │             painter, table, theme
-//!             └────── FrameInfo ◀────┘             what drawing learned: panes, clickable areas
+//!           App { Model, views } ─▶ draw ─▶ cells  app, views, draw, header, filter_line,
+//!             ▲                      │             footer, help, painter, table, theme
+//!             └────── FrameInfo ◀────┘             layout: panes, clickable areas
 //!
 //!           Model                                  store, source, clock, read_progress,
 //!             │                                    exchange_rates, server_catalog
 //!             ├─ FilteredExchanges                 the exchanges that match the filter, in order
-//!             └─ Totals, MatchingTotals            totals of all exchanges, and of those that match
+//!             └─ FilterTotals                      totals of all exchanges, and of those that match
 //! ```
 //!
 //! Everything shown from traffic passes through the painter, which sanitizes it. Files import only
@@ -35,17 +35,23 @@ mod event;
 mod event_loop;
 mod exchange_rates;
 mod exchange_stats;
+mod filter_line;
+mod filter_totals;
 mod filtered_exchanges;
+mod footer;
 mod frame_info;
+mod header;
 mod heat_map;
 mod help;
 mod input_line;
+mod input_modes;
 mod key_bindings;
 mod keyboard;
 mod list_state;
 mod matching_totals;
 mod model;
 mod mouse;
+mod occurring_values;
 mod painter;
 mod read_progress;
 mod server_catalog;
@@ -55,23 +61,22 @@ mod table;
 mod theme;
 mod totals;
 mod tty;
+mod typed_text;
 mod update;
 mod view_name;
 mod views;
 
-pub use action::{ACTIONS, Action, ActionInfo, KeyContext};
+pub use action::Action;
 pub use app::App;
 pub use config::{Config, Environment};
 pub use draw::draw;
-pub use effect::{Copies, CopyChoice, Effect};
-pub use event::{Event, Loading, Uptime};
-pub use event_loop::{Remember, run};
+pub use effect::Effect;
+pub use event::{Event, Loading};
+pub use event_loop::run;
 pub use filtered_exchanges::FilteredExchanges;
 pub use frame_info::FrameInfo;
 pub use input_line::{MAX_HISTORY, MAX_LINE_BYTES};
-pub use key_bindings::{KeyBindings, KeyPress};
 pub use model::Model;
 pub use source::{Device, Source};
-pub use theme::{Role, Theme, ThemeName};
 pub use tty::Tty;
 pub use view_name::ViewName;

@@ -1,11 +1,12 @@
-//! The state that all views show: what was captured, the exchanges that match the filter, totals, and
+//! The state that all views show: the captured exchanges, those that match the filter, totals, and
 //! the time in the capture.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use super::clock::CaptureClock;
-use super::event::{Loading, Uptime};
+use super::event::Uptime;
 use super::exchange_rates::ExchangeRates;
+use super::filter_totals::FilterTotals;
 use super::filtered_exchanges::{FilteredExchanges, SortBy};
 use super::matching_totals::MatchingTotals;
 use super::read_progress::ReadProgress;
@@ -26,7 +27,7 @@ const MAX_HELD_BACK: usize = 100_000;
 /// millisecond and a half.
 pub(super) const SLICE: usize = 4096;
 
-/// What was captured, and what of it is shown.
+/// The state that all views show.
 #[derive(Debug)]
 pub struct Model {
     store: Store,
@@ -38,11 +39,7 @@ pub struct Model {
     is_private: bool,
     /// Whether spinners stand still.
     is_still: bool,
-    all: Totals,
-    /// The totals of what matches the filter; `None` if the filter is empty or no view needs them.
-    matching: Option<Box<MatchingTotals>>,
-    /// How often the filter was set.
-    filters_set: u64,
+    totals: FilterTotals,
     /// The exchanges that have no response yet, by their `n`.
     pending: BTreeSet<u64>,
     rates: ExchangeRates,
@@ -53,8 +50,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// Returns a model with nothing captured. `memory` is the size of the bodies that the store keeps
-    /// in memory, in bytes.
+    /// Returns a model with nothing captured. `memory` is the size of the bodies that the store
+    /// keeps in memory, in bytes.
     #[must_use]
     pub fn new(source: Source, memory: usize) -> Self {
         Self {
@@ -65,9 +62,7 @@ impl Model {
             clock: CaptureClock::default(),
             is_private: false,
             is_still: false,
-            all: Totals::new(),
-            matching: None,
-            filters_set: 0,
+            totals: FilterTotals::new(),
             pending: BTreeSet::new(),
             rates: ExchangeRates::default(),
             catalog: ServerCatalog::default(),
@@ -104,40 +99,20 @@ impl Model {
         &mut self.source
     }
 
-    /// Returns how much of the source was read.
-    pub(super) fn loading(&self) -> Loading {
-        self.progress.loading()
+    /// Returns the progress of reading.
+    pub(super) fn progress(&self) -> &ReadProgress {
+        &self.progress
     }
 
-    /// Sets how much of the source was read.
-    pub(super) fn set_loading(&mut self, loading: Loading) {
-        self.progress.set_loading(loading);
+    /// Returns the progress of reading, to change it.
+    pub(super) fn progress_mut(&mut self) -> &mut ReadProgress {
+        &mut self.progress
     }
 
     /// Whether reading ended, with or without a failure.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.progress.has_ended()
-    }
-
-    /// Returns why reading stopped early; `None` if it did not.
-    pub(super) fn failure(&self) -> Option<&str> {
-        self.progress.failure()
-    }
-
-    /// Records the end of the capture.
-    pub(super) fn end(&mut self) {
-        self.progress.end();
-    }
-
-    /// Records that the capture cannot be read any further.
-    pub(super) fn fail(&mut self, reason: String) {
-        self.progress.fail(reason);
-    }
-
-    /// Returns the packets per second of a live capture or of a file that grows.
-    pub(super) fn packets_per_second(&self) -> u64 {
-        self.progress.packets_per_second()
     }
 
     /// Whether packets may still arrive as they are sent.
@@ -176,18 +151,18 @@ impl Model {
         self.clock.set_uptime(uptime);
     }
 
-    /// Returns the time in the capture: that of the latest packet, plus the uptime since then while a
-    /// live capture is silent.
+    /// Returns the time in the capture: that of the latest packet, plus the uptime since then while
+    /// a live capture is silent.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         if self.is_receiving() && !self.is_frozen() { self.clock.running() } else { self.clock.latest() }
     }
 
-    /// Takes entries of the analysis. While the screen is frozen they are held back.
+    /// Adds entries of the analysis. While the screen is frozen they are held back.
     pub fn push(&mut self, entries: impl IntoIterator<Item = Entry>) {
         for entry in entries {
             match (&mut self.frozen, entry) {
-                // Payloads are large, and show nowhere before their exchange is opened.
+                // Payloads are large, and are shown only after their exchange is opened.
                 (Some(_), entry @ Entry::Fact(Fact::Payload(_))) => self.store.push(entry),
                 (Some(held_back), entry) => held_back.push_back(entry),
                 (None, entry) => self.record(entry),
@@ -198,12 +173,13 @@ impl Model {
         }
     }
 
-    /// Replaces what is in progress. Ignored while the screen is frozen: the next state follows soon.
+    /// Replaces what is in progress. Ignored while the screen is frozen: the next state follows
+    /// soon.
     pub(super) fn set_in_progress(&mut self, in_progress: InProgress) {
         if self.is_frozen() || self.has_ended() {
             return;
         }
-        self.record_time(&Entry::Fact(Fact::Capture(in_progress.capture)));
+        self.clock.record_entry(&Entry::Fact(Fact::Capture(in_progress.capture)));
         let packets = in_progress.capture.packets;
         self.progress.record_packets(packets, self.clock.uptime(), self.source.is_followed);
         self.store.set_in_progress(in_progress);
@@ -241,7 +217,7 @@ impl Model {
             return None;
         }
         self.has_reported_store_error = true;
-        Some(format!("bodies beyond the memory for them cannot be kept: {error}"))
+        Some(format!("cannot write bodies to the temporary file: {error}"))
     }
 
     /// Returns the filter.
@@ -253,8 +229,7 @@ impl Model {
     /// Sets the filter. Exchanges are scanned for it by [`Model::scan_exchanges`].
     pub fn set_filter(&mut self, filter: Filter) {
         self.exchanges.set_filter(filter);
-        self.matching = None;
-        self.filters_set += 1;
+        self.totals.reset_matching();
     }
 
     /// Returns the text of a filter that matches what both the current filter and `filter` match.
@@ -290,58 +265,50 @@ impl Model {
         Some((index, self.store.exchange(index)?))
     }
 
-    /// Scans up to `limit` exchanges for the totals of what matches the filter. Returns whether some
-    /// are left.
+    /// Scans up to `limit` exchanges for the totals of what matches the filter. Returns whether
+    /// some are left.
     pub(super) fn scan_totals(&mut self, limit: usize) -> bool {
-        let filter = self.exchanges.filter();
-        if filter.is_empty() {
-            self.matching = None;
-            return false;
-        }
-        let matching = self.matching.get_or_insert_with(|| Box::new(MatchingTotals::new(filter.clone())));
-        let is_behind = matching.scan(&self.store, limit);
-        matching.summarize(self.clock.uptime(), !is_behind && self.progress.has_ended());
+        let is_behind = self.totals.scan(self.exchanges.filter(), &self.store, limit);
+        self.totals.summarize_matching(self.clock.uptime(), !is_behind && self.progress.has_ended());
         is_behind
     }
 
     /// Whether [`Model::scan_totals`] has something left to scan.
     pub(super) fn is_behind(&self) -> bool {
-        !self.filter().is_empty()
-            && self.matching.as_ref().is_none_or(|matching| matching.is_behind(&self.store))
+        self.totals.is_behind(self.filter(), &self.store)
     }
 
     /// Makes the summary of all exchanges anew, see [`Totals::summarize`].
     pub(super) fn summarize(&mut self) {
-        self.all.summarize(self.clock.uptime(), self.progress.has_ended());
+        self.totals.summarize_all(self.clock.uptime(), self.progress.has_ended());
     }
 
     /// Returns the totals of all exchanges.
     pub(super) fn all(&self) -> &Totals {
-        &self.all
+        self.totals.all()
     }
 
     /// Returns the totals of all exchanges, to set up a test.
     #[cfg(test)]
     pub(super) fn all_mut(&mut self) -> &mut Totals {
-        &mut self.all
+        self.totals.all_mut()
     }
 
     /// Returns the totals of what matches the filter; those of all exchanges if there is no filter.
     pub(super) fn totals(&self) -> &Totals {
-        self.matching.as_ref().map_or(&self.all, |matching| matching.totals())
+        self.totals.current()
     }
 
-    /// Returns what has an exchange that matches the filter; `None` if there is no filter.
+    /// Returns the totals of what matches the filter; `None` if there is no filter.
     pub(super) fn matching(&self) -> Option<&MatchingTotals> {
-        self.matching.as_deref()
+        self.totals.matching()
     }
 
-    /// Returns a number that changes when another set of sessions, connections and servers may match
-    /// the filter.
+    /// Returns a number that changes when another set of sessions, connections and servers may
+    /// match the filter.
     #[must_use]
     pub(super) fn filter_version(&self) -> u64 {
-        let summaries = self.matching().map_or(0, |matching| matching.totals().version());
-        (self.filters_set << 32) + summaries
+        self.totals.filter_version()
     }
 
     /// Returns the exchanges that have no response yet, by their `n`.
@@ -354,26 +321,26 @@ impl Model {
         &self.rates
     }
 
-    /// Returns what servers offer, and how it was used.
+    /// Returns the definitions that servers listed, and how they were used.
     pub(super) fn catalog(&self) -> &ServerCatalog {
         &self.catalog
     }
 
-    /// Returns the name of an exchange, masked if it must be; `None` if it has none.
+    /// Returns the name of an exchange, masked if necessary; `None` if it has none.
     pub(super) fn display_name<'e>(&self, exchange: &'e Exchange) -> Option<&'e str> {
         exchange.name.as_deref().map(|name| self.mask_name(exchange.method.as_ref(), name))
     }
 
-    /// Returns the name that a method carries, masked if it must be: the URI of a resource is as
+    /// Returns the name in a request of a method, masked if necessary: the URI of a resource is as
     /// private as its content.
     pub(super) fn mask_name<'n>(&self, method: &str, name: &'n str) -> &'n str {
         if self.is_private && method.starts_with("resources/") { MASK } else { name }
     }
 
     fn record(&mut self, entry: Entry) {
-        self.record_time(&entry);
+        self.clock.record_entry(&entry);
         if !matches!(entry, Entry::Fact(Fact::Payload(_))) {
-            self.all.record(&entry);
+            self.totals.record(&entry);
         }
         let Entry::Record(Record::Request(exchange) | Record::Exchange(exchange)) = &entry else {
             return self.store.push(entry);
@@ -390,23 +357,10 @@ impl Model {
         let previous = index.and_then(|index| self.store.exchange(index));
         let index = index.unwrap_or(self.store.len());
         self.exchanges.update(index, previous.as_ref(), exchange);
-        if is_over && let Some(matching) = &mut self.matching {
-            matching.record_end(index, exchange, &self.store);
+        if is_over {
+            self.totals.record_end(index, exchange, &self.store);
         }
         self.store.push(entry);
-    }
-
-    fn record_time(&mut self, entry: &Entry) {
-        let time = match entry {
-            Entry::Record(Record::Request(exchange) | Record::Exchange(exchange)) => {
-                let end = exchange.request.span.end;
-                exchange.response.map_or(end, |response| end.later(response.span.end)).time
-            }
-            Entry::Fact(Fact::Payload(carried)) => carried.span.end.time,
-            Entry::Fact(Fact::Capture(capture)) => capture.last.unwrap_or_default().time,
-            _ => return,
-        };
-        self.clock.record(time);
     }
 }
 
@@ -419,7 +373,7 @@ mod tests {
     use crate::base::{Degraded, Peers, Side};
     use crate::ledger::sample;
 
-    /// That bodies cannot be stored is reported once, and everything else goes on.
+    /// A full disk is reported once; everything except bodies is still stored.
     #[test]
     fn full_disk_is_reported_once() {
         let mut model = Model::new(Source::saved("test"), 0);
@@ -439,7 +393,7 @@ mod tests {
         assert_eq!(model.take_store_error(), None);
         model.push([carried.clone()]);
         let message = model.take_store_error().unwrap();
-        assert!(message.starts_with("bodies beyond the memory for them cannot be kept: "), "{message}");
+        assert!(message.starts_with("cannot write bodies to the temporary file: "), "{message}");
         model.push([carried]);
         assert_eq!(model.take_store_error(), None);
         assert!(model.store.payloads(3, 0).is_err());

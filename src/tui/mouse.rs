@@ -20,10 +20,10 @@ impl App {
         match mouse.kind {
             MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
                 let down = mouse.kind == MouseEventKind::ScrollDown;
-                self.wheel(at, down);
+                self.handle_wheel(at, down);
                 Vec::new()
             }
-            MouseEventKind::Down(MouseButton::Left) => self.click(at),
+            MouseEventKind::Down(MouseButton::Left) => self.handle_click(at),
             _ => {
                 // The screen does not react to movement.
                 self.dirty = false;
@@ -32,17 +32,17 @@ impl App {
         }
     }
 
-    fn wheel(&mut self, at: Position, down: bool) {
+    fn handle_wheel(&mut self, at: Position, down: bool) {
         let rows = help::lines(self).len();
         let lines = self.frame.visible_rows(Pane::Detail);
         if let Mode::Help(list) = &mut self.mode {
             list.scroll(down, 3, lines, rows);
         } else if let Some(pane) = self.frame.pane_at(at) {
-            self.with_view(|view, model, frame| view.wheel(pane, down, model, frame));
+            self.with_view(|view, model, frame| view.handle_wheel(pane, down, model, frame));
         }
     }
 
-    fn click(&mut self, at: Position) -> Vec<Effect> {
+    fn handle_click(&mut self, at: Position) -> Vec<Effect> {
         self.message = None;
         let has_asked = std::mem::take(&mut self.has_asked_to_quit);
         let now = self.model.uptime();
@@ -55,13 +55,14 @@ impl App {
         match (hit, &self.mode) {
             (Hit::Action(Action::Quit), _) => return self.quit(has_asked),
             (Hit::Action(action), _) => return self.perform(action),
-            (Hit::View(name), _) => return vec![Effect::Show(name)],
+            (Hit::View(name), _) => return vec![Effect::ShowView(name)],
             (_, Mode::Help(_) | Mode::Copy(_)) => self.mode = Mode::View,
             _ => {
-                let mut effects =
-                    self.with_view(|view, model, frame| view.click(hit, model, frame)).unwrap_or_default();
+                let mut effects = self
+                    .with_view(|view, model, frame| view.handle_click(hit, model, frame))
+                    .unwrap_or_default();
                 if double && matches!(hit, Hit::Row(..) | Hit::Cell(..)) {
-                    effects.extend(self.act_in_view(Action::Open).unwrap_or_default());
+                    effects.extend(self.handle_in_view(Action::Open).unwrap_or_default());
                 }
                 return effects;
             }

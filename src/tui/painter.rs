@@ -26,7 +26,7 @@ impl<'a> Painter<'a> {
         Self { is_private, theme, cells, info: FrameInfo::default() }
     }
 
-    /// Returns what drawing learned.
+    /// Returns the layout of the frame.
     pub(super) fn finish(self) -> FrameInfo {
         self.info
     }
@@ -48,8 +48,8 @@ impl<'a> Painter<'a> {
         self.theme.style(role)
     }
 
-    /// Returns the cells of the frame, for widgets that draw themselves. They must not draw text from
-    /// traffic.
+    /// Returns the cells of the frame, for widgets that draw themselves. They must not draw text
+    /// from traffic.
     pub(super) fn cells(&mut self) -> &mut Buffer {
         self.cells
     }
@@ -67,7 +67,8 @@ impl<'a> Painter<'a> {
         end - at.x
     }
 
-    /// Draws spans one after the other on the first line of `area`. Returns the columns that they took.
+    /// Draws spans one after the other on the first line of `area`. Returns the columns that they
+    /// took.
     pub(super) fn draw_spans(&mut self, area: Rect, spans: &[(Role, &str)]) -> u16 {
         let mut x = area.x;
         for (role, text) in spans {
@@ -126,8 +127,8 @@ impl<'a> Painter<'a> {
         area.inner(Margin::new(1, 1))
     }
 
-    /// Draws a bar from the left of `area`, in eighths of a column. `part` is its length, 1 for the whole
-    /// width.
+    /// Draws a bar from the left of `area`, in eighths of a column. `part` is its length, 1 for the
+    /// whole width.
     pub(super) fn draw_bar(&mut self, area: Rect, role: Role, part: f64) {
         let symbols = self.symbols();
         let eighths = (part.clamp(0.0, 1.0) * f64::from(area.width) * 8.0).round() as u16;
@@ -170,8 +171,8 @@ impl<'a> Painter<'a> {
     }
 }
 
-/// Returns as much of a text as `columns` can hold, sanitized and without credentials. A much longer
-/// text is cut first: a line may have 10 MB.
+/// Returns as much of a text as `columns` can hold, sanitized and without credentials. A much
+/// longer text is cut first: a line may have 10 MB.
 fn sanitize(text: &str, columns: usize) -> String {
     let most = text.floor_char_boundary(columns.saturating_mul(16).saturating_add(64));
     let (front, _) = text.split_at_checked(most).unwrap_or((text, ""));

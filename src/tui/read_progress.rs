@@ -17,12 +17,12 @@ pub(super) struct ReadProgress {
 }
 
 impl ReadProgress {
-    /// Returns the bytes that were read and the bytes that there are.
+    /// Returns how much of the source was read.
     pub(super) fn loading(&self) -> Loading {
         self.loading
     }
 
-    /// Sets the bytes that were read.
+    /// Sets how much of the source was read.
     pub(super) fn set_loading(&mut self, loading: Loading) {
         self.loading = loading;
     }
@@ -32,7 +32,7 @@ impl ReadProgress {
         self.has_ended
     }
 
-    /// Returns why reading stopped early; `None` if it did not.
+    /// Returns the reason why reading failed; `None` if it did not fail.
     pub(super) fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
     }
@@ -52,8 +52,8 @@ impl ReadProgress {
         self.rate.per_second
     }
 
-    /// Records the packets read so far. What a file held when it was opened does not count as
-    /// arriving now.
+    /// Records the number of packets read so far. Packets that a followed file held when it was
+    /// opened do not count for the rate.
     pub(super) fn record_packets(&mut self, packets: u64, uptime: Uptime, is_followed: bool) {
         if self.loading.total.is_some() || (is_followed && self.rate.measured_at.is_zero()) {
             self.rate.restart(packets, uptime);

@@ -1,4 +1,4 @@
-//! What servers offer, and how it was used.
+//! The definitions that servers listed, and how they were used.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -13,18 +13,18 @@ use crate::ledger::{Exchange, Status};
 /// The largest number of servers. With all their listings 10,000 servers take 10 MB.
 const MAX_SERVERS: usize = 10_000;
 
-/// The number of listings that are kept of a server, the latest. Each page is a listing, and there are
-/// four kinds.
+/// The number of listings that are kept of a server, the latest. Each page is a listing, and there
+/// are four kinds.
 const MAX_LISTINGS: usize = 128;
 
-/// The methods that list what a server offers.
+/// The methods that list the definitions of a server.
 const LIST_METHODS: [&str; 4] = ["tools/list", "prompts/list", "resources/list", "resources/templates/list"];
 
 /// The methods that use a tool, a prompt or a resource by its name.
 const USE_METHODS: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
 
-/// The largest number of names that statistics are kept of, for all servers together. Each takes less
-/// than a kilobyte.
+/// The largest number of names that statistics are kept of, for all servers together. Each takes
+/// less than a kilobyte.
 const MAX_NAMES: usize = limits::MAX_TABLE_ROWS;
 
 /// The exchanges in which servers listed what they offer, and the statistics of the exchanges that
@@ -47,7 +47,8 @@ struct Listings {
 }
 
 impl ServerCatalog {
-    /// Returns the `n` of the latest exchanges in which a server listed what it offers, the latest last.
+    /// Returns the `n` of the latest exchanges in which a server listed what it offers, the latest
+    /// last.
     pub(super) fn listings(&self, server: SocketAddr) -> impl DoubleEndedIterator<Item = u64> {
         self.listings.get(&server).into_iter().flat_map(|listings| listings.latest.iter().copied())
     }
@@ -58,7 +59,8 @@ impl ServerCatalog {
         self.listings.get(&server).map_or(0, |listings| listings.count)
     }
 
-    /// Returns the names that were used with a method of a server, listed or not, with their statistics.
+    /// Returns the names that were used with a method of a server, listed or not, with their
+    /// statistics.
     pub(super) fn usage(
         &self,
         server: SocketAddr,

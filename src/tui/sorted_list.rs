@@ -43,7 +43,8 @@ impl SortKey {
     }
 }
 
-/// The items of a list, by index.
+/// The items of a list. An index counts them from 0 in the order of their source; a row counts them
+/// as the list shows them.
 pub(super) trait Items {
     /// The identity of an item, while its index changes.
     type Id: Clone + PartialEq + Debug;
@@ -60,23 +61,23 @@ pub(super) trait Items {
     fn version(&self) -> u64;
 
     /// Returns a number that changes when settled items may have changed: for another filter.
-    fn epoch(&self) -> u64 {
+    fn settled_version(&self) -> u64 {
         0
     }
 
     /// Returns the identity of an item; `None` beyond the last.
-    fn id(&self, place: usize) -> Option<Self::Id>;
+    fn id_at(&self, index: usize) -> Option<Self::Id>;
 
     /// Returns the sort key of an item in a column.
-    fn sort_key(&self, place: usize, column: usize) -> SortKey;
+    fn sort_key(&self, index: usize, column: usize) -> SortKey;
 
     /// Whether the item is shown.
-    fn passes(&self, _place: usize) -> bool {
+    fn passes(&self, _index: usize) -> bool {
         true
     }
 
     /// Returns the cells of the row of an item.
-    fn cells(&self, place: usize) -> Vec<Cell>;
+    fn cells(&self, index: usize) -> Vec<Cell>;
 }
 
 /// The column that a list is sorted by, and the direction.
@@ -95,8 +96,8 @@ impl Sorting {
         Self { column, down: first == Some(First::Largest) }
     }
 
-    /// Applies a sort action. Returns false if the action is none.
-    pub(super) fn act(&mut self, action: Action, columns: &[Column]) -> bool {
+    /// Applies a sort action. Returns false if the action is not one.
+    pub(super) fn handle_action(&mut self, action: Action, columns: &[Column]) -> bool {
         match action {
             Action::Sort => {
                 let count = columns.len();
@@ -117,7 +118,7 @@ impl Sorting {
     }
 
     /// Sorts by the clicked column, or reverses the direction if it is sorted by it already.
-    pub(super) fn click(&mut self, column: usize, columns: &[Column]) {
+    pub(super) fn handle_click(&mut self, column: usize, columns: &[Column]) {
         if columns.get(column).is_none_or(|column| column.sorts.is_none()) {
             return;
         }
@@ -129,23 +130,32 @@ impl Sorting {
     }
 }
 
+/// How a list is drawn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ListLayout<'a> {
+    /// The columns to draw: all columns of the list, or the first of them.
+    pub(super) columns: &'a [Column],
+    /// Whether the list receives the keys.
+    pub(super) is_focused: bool,
+}
+
 /// The inputs of the last sort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct SortInputs {
     len: usize,
     settled: usize,
     version: u64,
-    epoch: u64,
+    settled_version: u64,
     sorting: Sorting,
 }
 
-/// The items of a view in order, and the selected one.
+/// The items of a view in order, and the selected item.
 #[derive(Debug)]
 pub(super) struct SortedList<I> {
     list: ListState,
     /// The selected item; `None` before there are items.
     selected: Option<I>,
-    /// Whether the user selected it. Until then the first row is selected, whatever it shows.
+    /// Whether the user selected it. Until then the first row is selected, whichever item it shows.
     is_chosen: bool,
     /// The columns of the table.
     columns: &'static [Column],
@@ -169,34 +179,36 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
         }
     }
 
-    /// Takes up added, removed and changed items. The selected item stays selected.
+    /// Updates the order after items were added, removed or changed. The selected item stays
+    /// selected.
     pub(super) fn refresh(&mut self, items: &impl Items<Id = I>) {
         let now = SortInputs {
             len: items.len(),
             settled: items.settled(),
             version: items.version(),
-            epoch: items.epoch(),
+            settled_version: items.settled_version(),
             sorting: self.sorting,
         };
         if self.sorted == Some(now) {
             return;
         }
-        let keeps = self
-            .sorted
-            .filter(|was| (was.epoch, was.sorting) == (now.epoch, now.sorting) && was.settled <= now.settled);
+        let keeps = self.sorted.filter(|was| {
+            (was.settled_version, was.sorting) == (now.settled_version, now.sorting)
+                && was.settled <= now.settled
+        });
         let from = keeps.map_or(0, |was| was.settled);
         if from == 0 {
             self.order.clear();
         } else if keeps.is_some_and(|was| was.len > was.settled) {
-            self.order.retain(|(_, place)| (*place as usize) < from);
+            self.order.retain(|(_, index)| (*index as usize) < from);
         }
         let down = now.sorting.down;
         let compare = |(a, x): &(SortKey, u32), (b, y): &(SortKey, u32)| {
             if down { b.cmp(a) } else { a.cmp(b) }.then(x.cmp(y))
         };
-        let shown = (from..now.len).filter(|place| items.passes(*place));
+        let shown = (from..now.len).filter(|index| items.passes(*index));
         let mut more: Vec<(SortKey, u32)> = shown
-            .filter_map(|place| Some((items.sort_key(place, now.sorting.column), u32::try_from(place).ok()?)))
+            .filter_map(|index| Some((items.sort_key(index, now.sorting.column), u32::try_from(index).ok()?)))
             .collect();
         more.sort_unstable_by(compare);
         merge(&mut self.order, more, compare);
@@ -211,16 +223,16 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
 
     /// Returns the index of the selected item, as of the last refresh.
     pub(super) fn selected(&self) -> Option<usize> {
-        self.place(self.list.selected)
+        self.index_of_row(self.list.selected)
     }
 
     /// Applies a movement or a sort action. Returns false if the action is neither.
-    pub(super) fn act(&mut self, action: Action, items: &impl Items<Id = I>, lines: usize) -> bool {
-        if self.sorting.act(action, self.columns) {
+    pub(super) fn handle_action(&mut self, action: Action, items: &impl Items<Id = I>, lines: usize) -> bool {
+        if self.sorting.handle_action(action, self.columns) {
             self.refresh(items);
             return true;
         }
-        let moved = self.list.act(action, lines, self.order.len());
+        let moved = self.list.handle_action(action, lines, self.order.len());
         if moved {
             self.select_current(items);
         }
@@ -228,14 +240,14 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
     }
 
     /// Selects the clicked row of `pane`, or sorts by the clicked header.
-    pub(super) fn click(&mut self, hit: Hit, pane: Pane, items: &impl Items<Id = I>) {
+    pub(super) fn handle_click(&mut self, hit: Hit, pane: Pane, items: &impl Items<Id = I>) {
         match hit {
             Hit::Row(of, row) if of == pane => {
                 self.list.select(row, self.order.len());
                 self.select_current(items);
             }
             Hit::Column(column) => {
-                self.sorting.click(column, self.columns);
+                self.sorting.handle_click(column, self.columns);
                 self.refresh(items);
             }
             _ => {}
@@ -243,7 +255,7 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
     }
 
     /// Scrolls with the wheel.
-    pub(super) fn wheel(&mut self, down: bool, items: &impl Items<Id = I>, lines: usize) {
+    pub(super) fn handle_wheel(&mut self, down: bool, items: &impl Items<Id = I>, lines: usize) {
         self.list.scroll(down, 3, lines, self.order.len());
         self.select_current(items);
     }
@@ -255,53 +267,55 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
         format!("{sorted}{}", self.list.status(self.order.len()))
     }
 
-    /// Draws header and rows with these columns: all columns of the list, or the first of them.
+    /// Draws the header and the visible rows.
     pub(super) fn draw(
         &self,
+        items: &impl Items<Id = I>,
+        layout: ListLayout<'_>,
         area: Rect,
-        (items, columns): (&impl Items<Id = I>, &[Column]),
-        focused: bool,
         painter: &mut Painter<'_>,
     ) {
         let table = Table {
-            columns,
+            columns: layout.columns,
             sorted: Some((self.sorting.column, self.sorting.down)),
             rows: self.order.len(),
             list: self.list,
-            focused,
+            focused: layout.is_focused,
             pane: Pane::List,
         };
-        table.draw(area, painter, |row| self.place(row).map(|place| items.cells(place)).unwrap_or_default());
+        table.draw(area, painter, |row| {
+            self.index_of_row(row).map(|index| items.cells(index)).unwrap_or_default()
+        });
     }
 
-    fn place(&self, row: usize) -> Option<usize> {
-        self.order.get(row).map(|(_, place)| *place as usize)
+    fn index_of_row(&self, row: usize) -> Option<usize> {
+        self.order.get(row).map(|(_, index)| *index as usize)
     }
 
-    fn id(&self, row: usize, items: &impl Items<Id = I>) -> Option<I> {
-        items.id(self.place(row)?)
+    fn id_of_row(&self, row: usize, items: &impl Items<Id = I>) -> Option<I> {
+        items.id_at(self.index_of_row(row)?)
     }
 
     /// Makes the row at the position the selected one.
     fn select_current(&mut self, items: &impl Items<Id = I>) {
-        self.selected = self.id(self.list.selected, items);
+        self.selected = self.id_of_row(self.list.selected, items);
         self.is_chosen = true;
     }
 
     /// Moves to the row of the selected item; if it is no longer shown, selects the item in its
     /// row.
     fn follow_selected(&mut self, items: &impl Items<Id = I>) {
-        if self.selected.is_some() && self.id(self.list.selected, items) == self.selected {
+        if self.selected.is_some() && self.id_of_row(self.list.selected, items) == self.selected {
             return;
         }
         let row = self.selected.as_ref().filter(|_| self.is_chosen).and_then(|selected| {
-            (0..self.order.len()).find(|row| self.id(*row, items).as_ref() == Some(selected))
+            (0..self.order.len()).find(|row| self.id_of_row(*row, items).as_ref() == Some(selected))
         });
         match row {
-            Some(row) => self.list.follow(row),
+            Some(row) => self.list.move_to(row),
             None => {
-                self.list.hold(self.order.len());
-                self.selected = self.id(self.list.selected, items);
+                self.list.clamp_to(self.order.len());
+                self.selected = self.id_of_row(self.list.selected, items);
             }
         }
     }
@@ -316,14 +330,14 @@ fn merge<T>(order: &mut Vec<T>, mut more: Vec<T>, compare: impl Fn(&T, &T) -> Or
         order.append(&mut more);
         return;
     }
-    let place = |item: &T| order.partition_point(|known| compare(known, item).is_lt());
-    let places: Vec<usize> = more.iter().map(place).collect();
+    let position = |item: &T| order.partition_point(|known| compare(known, item).is_lt());
+    let positions: Vec<usize> = more.iter().map(position).collect();
     let mut merged = Vec::with_capacity(order.len() + more.len());
     let mut rest = std::mem::take(order).into_iter();
     let mut taken = 0;
-    for (item, place) in more.into_iter().zip(places) {
-        merged.extend(rest.by_ref().take(place - taken));
-        taken = place;
+    for (item, position) in more.into_iter().zip(positions) {
+        merged.extend(rest.by_ref().take(position - taken));
+        taken = position;
         merged.push(item);
     }
     merged.extend(rest);

@@ -21,7 +21,7 @@ pub(super) struct Column {
     pub(super) width: u16,
     /// Whether it shares the remaining width with other growing columns.
     pub(super) grows: bool,
-    /// Whether its texts are aligned to the right.
+    /// Whether its text is aligned to the right.
     pub(super) right: bool,
     /// Which values come first when the rows are sorted by it; `None` if they cannot be.
     pub(super) sorts: Option<First>,
@@ -69,8 +69,8 @@ pub(super) enum Cell {
     Text(Role, Cow<'static, str>),
     /// Several spans, one after the other.
     Parts(Vec<(Role, Cow<'static, str>)>),
-    /// Several spans and a text of which the end matters: an address. If they do not fit, each is
-    /// cut.
+    /// Several spans, then a text whose end matters, such as an address. If they do not fit, each
+    /// is cut.
     Ended(Vec<(Role, Cow<'static, str>)>, (Role, Cow<'static, str>)),
     /// A bar of several parts, with the length of each as a part of 1.
     Bar(Vec<(Role, f64)>),
@@ -86,7 +86,7 @@ impl Cell {
         Self::Text(role, text.into())
     }
 
-    /// Returns a cell with a text of which the end matters: an address.
+    /// Returns a cell with a text whose end matters, such as an address.
     pub(super) fn end(role: Role, text: impl Into<Cow<'static, str>>) -> Self {
         Self::Ended(Vec::new(), (role, text.into()))
     }
@@ -175,7 +175,7 @@ pub(super) fn scroll_bar(painter: &mut Painter<'_>, body: Rect, top: usize, rows
         .thumb_symbol(symbols.bar[7])
         .track_style(painter.style(Role::Border))
         .thumb_style(painter.style(Role::Title));
-    // The content of the scroll bar are the possible first rows.
+    // The scroll bar ranges over the possible first rows.
     let mut state = ScrollbarState::new(rows - lines + 1).position(top).viewport_content_length(lines);
     bar.render(body, painter.cells(), &mut state);
 }

@@ -12,7 +12,7 @@ pub(super) const MASK: &str = "***";
 
 /// The role of a piece of the screen. Verdict colours mark verdicts only: red means *failed*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(super) enum Role {
     /// Normal text.
     Text,
     /// Text of minor importance.
@@ -57,7 +57,7 @@ pub enum Role {
 
 impl Role {
     /// Every role with its name in the configuration.
-    pub const ALL: [(Self, &'static str); 20] = [
+    pub(super) const ALL: [(Self, &'static str); 20] = [
         (Self::Text, "text"),
         (Self::Faint, "faint"),
         (Self::Strong, "strong"),
@@ -82,7 +82,7 @@ impl Role {
 
     /// The role of a status or severity. An open exchange has [`Role::Pending`] instead.
     #[must_use]
-    pub fn of(tone: impl Into<Tone>) -> Self {
+    pub(super) fn of(tone: impl Into<Tone>) -> Self {
         match tone.into() {
             Tone::Faint => Self::Faint,
             Tone::Neutral => Self::Text,
@@ -95,7 +95,7 @@ impl Role {
 
 /// The themes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ThemeName {
+pub(super) enum ThemeName {
     /// For dark terminals.
     #[default]
     Dark,
@@ -107,13 +107,13 @@ pub enum ThemeName {
 
 impl ThemeName {
     /// Every theme with its name in the configuration.
-    pub const ALL: [(Self, &'static str); 3] =
+    pub(super) const ALL: [(Self, &'static str); 3] =
         [(Self::Dark, "dark"), (Self::Light, "light"), (Self::HighContrast, "high-contrast")];
 }
 
 /// The style of every role, and the symbols.
 #[derive(Clone, Debug)]
-pub struct Theme {
+pub(super) struct Theme {
     styles: [Style; Role::ALL.len()],
     symbols: Symbols,
 }
@@ -121,7 +121,7 @@ pub struct Theme {
 impl Theme {
     /// Returns a theme without changes.
     #[must_use]
-    pub fn new(name: ThemeName) -> Self {
+    pub(super) fn new(name: ThemeName) -> Self {
         let mut theme = Self { styles: [Style::new(); Role::ALL.len()], symbols: Symbols::UNICODE };
         for (role, _) in Role::ALL {
             theme.put(role, Self::plain(role));
@@ -139,7 +139,7 @@ impl Theme {
     /// Returns the theme without colours (<https://no-color.org>): bold, dimmed and reversed text
     /// remain.
     #[must_use]
-    pub fn without_colors(mut self) -> Self {
+    pub(super) fn without_colors(mut self) -> Self {
         for (role, _) in Role::ALL {
             self.put(role, Self::plain(role));
         }
@@ -148,13 +148,13 @@ impl Theme {
 
     /// Returns the theme with ASCII symbols.
     #[must_use]
-    pub fn in_ascii(self) -> Self {
+    pub(super) fn in_ascii(self) -> Self {
         Self { symbols: Symbols::ASCII, ..self }
     }
 
     /// Replaces the colour of a role; the background for [`Role::Selected`]. Coloured text is not
     /// dimmed, because terminals halve the contrast by that.
-    pub fn recolor(&mut self, role: Role, color: Color) {
+    pub(super) fn recolor(&mut self, role: Role, color: Color) {
         let style = match role {
             Role::Selected => Style::new().bg(color),
             _ => Style {
@@ -167,13 +167,13 @@ impl Theme {
 
     /// Returns the style of a role.
     #[must_use]
-    pub fn style(&self, role: Role) -> Style {
+    pub(super) fn style(&self, role: Role) -> Style {
         self.styles.get(role as usize).copied().unwrap_or_default()
     }
 
     /// Returns the symbols.
     #[must_use]
-    pub fn symbols(&self) -> &Symbols {
+    pub(super) fn symbols(&self) -> &Symbols {
         &self.symbols
     }
 
@@ -229,48 +229,48 @@ fn color(theme: ThemeName, role: Role) -> Option<Color> {
 /// # Errors
 /// There is no such colour.
 pub(super) fn parse_color(text: &str) -> Result<Color, String> {
-    Color::from_str(text).map_err(|_| format!("no such colour: {text}; as in red, 208 or #ffa657"))
+    Color::from_str(text).map_err(|_| format!("no such colour: {text}; for example red, 208 or #ffa657"))
 }
 
 /// The symbols of a theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Symbols {
+pub(super) struct Symbols {
     /// An exchange that succeeded.
-    pub ok: &'static str,
+    pub(super) ok: &'static str,
     /// An exchange that failed.
-    pub bad: &'static str,
+    pub(super) bad: &'static str,
     /// An exchange that was cancelled.
-    pub cancelled: &'static str,
+    pub(super) cancelled: &'static str,
     /// An exchange without a response.
-    pub unanswered: &'static str,
+    pub(super) unanswered: &'static str,
     /// The phases of the spinner of an open exchange.
-    pub spinner: [&'static str; 4],
+    pub(super) spinner: [&'static str; 4],
     /// Marks of an ascending and a descending column.
-    pub sorted: [&'static str; 2],
+    pub(super) sorted: [&'static str; 2],
     /// Marks of a folded and an unfolded value.
-    pub fold: [&'static str; 2],
+    pub(super) fold: [&'static str; 2],
     /// A request from the server.
-    pub from_server: &'static str,
+    pub(super) from_server: &'static str,
     /// The parts of a bar: one to eight eighths of a column.
-    pub bar: [&'static str; 8],
+    pub(super) bar: [&'static str; 8],
     /// The empty part of a bar.
-    pub track: &'static str,
+    pub(super) track: &'static str,
     /// The heights of a sparkline, the lowest first.
-    pub levels: [&'static str; 8],
+    pub(super) levels: [&'static str; 8],
     /// The shades of a heat map, the lightest first.
-    pub heat: [&'static str; 4],
+    pub(super) heat: [&'static str; 4],
     /// A separator.
-    pub dot: &'static str,
+    pub(super) dot: &'static str,
     /// The mark for cut text.
-    pub more: &'static str,
+    pub(super) more: &'static str,
     /// A horizontal and a vertical rule.
-    pub rules: [&'static str; 2],
+    pub(super) rules: [&'static str; 2],
     /// The corners of a frame: top left, top right, bottom left, bottom right.
-    pub corners: [&'static str; 4],
+    pub(super) corners: [&'static str; 4],
     /// The mark of the selected row.
-    pub pointer: &'static str,
+    pub(super) pointer: &'static str,
     /// The mark of a finding.
-    pub flag: &'static str,
+    pub(super) flag: &'static str,
 }
 
 impl Symbols {
@@ -318,7 +318,7 @@ impl Symbols {
 
     /// Returns the symbol of a status.
     #[must_use]
-    pub fn status(&self, status: Status) -> &'static str {
+    pub(super) fn status(&self, status: Status) -> &'static str {
         match status {
             Status::Ok => self.ok,
             Status::ToolError | Status::Error | Status::HttpError => self.bad,

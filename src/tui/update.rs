@@ -1,5 +1,5 @@
-//! How events and actions change the state: no I/O, no clock. What is to be done outside is
-//! returned as effects.
+//! How events and actions change the state, without I/O or a clock. Work for the event loop and the
+//! terminal is returned as effects.
 
 use std::time::Duration;
 
@@ -9,14 +9,13 @@ use super::action::{Action, KeyContext};
 use super::app::{App, Mode, Origin};
 use super::effect::Effect;
 use super::event::Event;
-use super::frame_info::Pane;
 use super::key_bindings::KeyPress;
 use super::list_state::ListState;
-use super::model::{Model, SLICE};
+use super::model::SLICE;
 use super::view_name::ViewName;
 
 impl App {
-    /// Handles an event. Returns what is to be done outside.
+    /// Handles an event. Returns the effects for the event loop and the terminal.
     pub fn handle(&mut self, event: Event) -> Vec<Effect> {
         self.dirty = true;
         let effects = match event {
@@ -28,10 +27,10 @@ impl App {
                 self.model.push(entries);
                 self.model
                     .take_store_error()
-                    .map_or_else(Vec::new, |what| vec![Effect::Bell, Effect::Say(what)])
+                    .map_or_else(Vec::new, |what| vec![Effect::Bell, Effect::ShowMessage(what)])
             }
             Event::Loading(loading) => {
-                self.model.set_loading(loading);
+                self.model.progress_mut().set_loading(loading);
                 Vec::new()
             }
             Event::InProgress(in_progress) => {
@@ -39,22 +38,22 @@ impl App {
                 Vec::new()
             }
             Event::End => {
-                self.model.end();
+                self.model.progress_mut().end();
                 Vec::new()
             }
             Event::Failed(why) => {
-                self.model.fail(why);
+                self.model.progress_mut().fail(why);
                 vec![Effect::Bell]
             }
-            Event::Warned(what) => vec![Effect::Bell, Effect::Say(what)],
-            Event::Resumed => vec![Effect::Retake],
+            Event::Warned(what) => vec![Effect::Bell, Effect::ShowMessage(what)],
+            Event::Resumed => vec![Effect::RetakeTerminal],
             Event::Terminate => vec![Effect::Quit],
         };
         self.perform_effects(effects)
     }
 
     /// Performs an action, as if its key had been pressed.
-    pub fn act(&mut self, action: Action) -> Vec<Effect> {
+    pub fn handle_action(&mut self, action: Action) -> Vec<Effect> {
         self.dirty = true;
         let effects = self.perform(action);
         self.perform_effects(effects)
@@ -109,11 +108,11 @@ impl App {
         let mut outside = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Show(name) => {
+                Effect::ShowView(name) => {
                     self.origin = None;
                     self.show_view(name, &mut outside);
                 }
-                Effect::Open(n) => {
+                Effect::OpenExchange(n) => {
                     self.go_to_exchanges(true, &mut outside);
                     self.with_view(|view, model, _| view.open_exchange(n, model));
                 }
@@ -122,7 +121,7 @@ impl App {
                     self.filter.set(&text);
                     self.apply_filter();
                 }
-                Effect::Say(text) => self.message = Some(text),
+                Effect::ShowMessage(text) => self.message = Some(text),
                 effect => outside.push(effect),
             }
         }
@@ -182,7 +181,7 @@ impl App {
         }
     }
 
-    /// Quits. For a device it first says where the packets are kept, and quits when asked again.
+    /// Quits. For a device it first shows where the packets are kept, and quits when asked again.
     pub(super) fn quit(&mut self, has_asked: bool) -> Vec<Effect> {
         let Some(device) =
             self.model.source().device.as_ref().filter(|_| !has_asked && !self.model.has_ended())
@@ -190,9 +189,9 @@ impl App {
             return vec![Effect::Quit];
         };
         self.has_asked_to_quit = true;
-        vec![Effect::Say(match &device.written_to {
-            Some(kept) => format!("packets are kept in {kept}; again ends the capture"),
-            None => "no packet is kept (-w FILE keeps them); again ends the capture".to_owned(),
+        vec![Effect::ShowMessage(match &device.written_to {
+            Some(kept) => format!("packets are kept in {kept}; quit again to end the capture"),
+            None => "packets are not kept (no -w FILE); quit again to end the capture".to_owned(),
         })]
     }
 
@@ -206,7 +205,7 @@ impl App {
 
     pub(super) fn perform(&mut self, action: Action) -> Vec<Effect> {
         match action {
-            Action::Show(name) => vec![Effect::Show(name)],
+            Action::Show(name) => vec![Effect::ShowView(name)],
             Action::Quit => vec![Effect::Quit],
             Action::Suspend => vec![Effect::Suspend],
             Action::Help => {
@@ -214,7 +213,7 @@ impl App {
                 Vec::new()
             }
             Action::NextView | Action::PreviousView => {
-                vec![Effect::Show(self.adjacent_view(action == Action::NextView))]
+                vec![Effect::ShowView(self.adjacent_view(action == Action::NextView))]
             }
             Action::Filter => {
                 self.mode = Mode::Filter;
@@ -238,17 +237,17 @@ impl App {
             }
             Action::Mouse => {
                 self.mouse = !self.mouse;
-                let said = if self.mouse { "the mouse is here" } else { "the mouse is the terminal's" };
-                vec![Effect::Mouse(self.mouse), Effect::Say(said.to_owned())]
+                let message = if self.mouse { "mouse captured" } else { "mouse left to the terminal" };
+                vec![Effect::CaptureMouse(self.mouse), Effect::ShowMessage(message.to_owned())]
             }
-            Action::Copy => self.offer_copies(),
+            Action::Copy => self.open_copy_menu(),
             Action::Back => self.back(),
-            other => self.act_in_view(other).unwrap_or_else(|| vec![Effect::Bell]),
+            other => self.handle_in_view(other).unwrap_or_else(|| vec![Effect::Bell]),
         }
     }
 
-    pub(super) fn act_in_view(&mut self, action: Action) -> Option<Vec<Effect>> {
-        self.with_view(|view, model, frame| view.act(action, model, frame)).flatten()
+    pub(super) fn handle_in_view(&mut self, action: Action) -> Option<Vec<Effect>> {
+        self.with_view(|view, model, frame| view.handle_action(action, model, frame)).flatten()
     }
 
     /// Clears the search, closes the opened item, returns to the view that led here, or clears the
@@ -259,7 +258,7 @@ impl App {
             self.with_view(|view, _, _| view.search(""));
             return Vec::new();
         }
-        if let Some(effects) = self.act_in_view(Action::Back) {
+        if let Some(effects) = self.handle_in_view(Action::Back) {
             // The exchange was opened from another view: the user did not ask for the list.
             if self.origin.as_ref().is_some_and(|origin| origin.opens)
                 && self.key_context() == KeyContext::List
@@ -285,161 +284,4 @@ impl App {
         let to = (at + step) % self.views.len().max(1);
         self.views.get(to).map_or(self.current, |view| view.name())
     }
-
-    fn filter_key(&mut self, key: KeyPress) -> Vec<Effect> {
-        let model = &self.model;
-        let occurring = |field: &str, typed: &str| occurring_values(model, field, typed);
-        let known = match key.to_string().as_str() {
-            "enter" => return self.enter_filter(),
-            "esc" => {
-                self.filter.set(self.model.filter().text());
-                self.mode = Mode::View;
-                true
-            }
-            "tab" => self.filter.complete(false, occurring),
-            "shift-tab" => self.filter.complete(true, occurring),
-            "up" => {
-                self.filter.recall(true);
-                true
-            }
-            "down" => {
-                self.filter.recall(false);
-                true
-            }
-            _ => self.filter.key(key),
-        };
-        if known { Vec::new() } else { vec![Effect::Bell] }
-    }
-
-    fn enter_filter(&mut self) -> Vec<Effect> {
-        if self.filter.filter().is_err() {
-            return vec![Effect::Bell];
-        }
-        let kept = self.filter.add_to_history().map(str::to_owned);
-        self.origin = None;
-        self.apply_filter();
-        self.mode = Mode::View;
-        kept.map(Effect::Remember).into_iter().collect()
-    }
-
-    /// Applies the text of the filter line, if it is a valid filter.
-    fn apply_filter(&mut self) {
-        if let Ok(filter) = self.filter.filter() {
-            self.model.set_filter(filter);
-            // A short list is complete at once.
-            self.model.scan_exchanges(SLICE);
-        }
-    }
-
-    fn search_key(&mut self, key: KeyPress) -> Vec<Effect> {
-        match key.to_string().as_str() {
-            "enter" => {
-                self.search.add_to_history();
-                self.mode = Mode::View;
-            }
-            "esc" => {
-                self.search.set("");
-                self.mode = Mode::View;
-            }
-            "up" => self.search.recall(true),
-            "down" => self.search.recall(false),
-            _ => drop(self.search.key(key)),
-        }
-        let text = self.search.text().to_owned();
-        let found = self.with_view(|view, _, _| view.search(&text)).flatten();
-        match (found, text.is_empty()) {
-            (_, true) => Vec::new(),
-            (Some(0), _) => vec![Effect::Say("not found".to_owned())],
-            (Some(places), _) => vec![Effect::Say(format!("{places} found; n and N go on"))],
-            (None, _) => vec![Effect::Say("nothing here can be searched".to_owned())],
-        }
-    }
-
-    fn help_key(&mut self, action: Option<Action>) -> Vec<Effect> {
-        let rows = super::help::lines(self).len();
-        let lines = self.frame.visible_rows(Pane::Detail);
-        if let (Mode::Help(list), Some(action)) = (&mut self.mode, action)
-            && super::help::scroll(list, action, lines, rows)
-        {
-            return Vec::new();
-        }
-        match action {
-            Some(Action::Help | Action::Back | Action::Open) => self.mode = Mode::View,
-            _ => return vec![Effect::Bell],
-        }
-        Vec::new()
-    }
-
-    fn offer_copies(&mut self) -> Vec<Effect> {
-        let copies = self.with_view(|view, model, _| view.copies(model)).unwrap_or_default();
-        if copies.0.is_empty() {
-            return vec![Effect::Bell, Effect::Say("there is nothing to copy".to_owned())];
-        }
-        if self.model.is_private() {
-            return vec![Effect::Bell, Effect::Say("not while ids and payloads are masked (P)".to_owned())];
-        }
-        self.mode = Mode::Copy(copies);
-        Vec::new()
-    }
-
-    fn copy_key(&mut self, key: KeyPress) -> Vec<Effect> {
-        let Mode::Copy(copies) = std::mem::take(&mut self.mode) else { return Vec::new() };
-        let chosen = copies.0.into_iter().find(|choice| key.typed() == Some(choice.key));
-        chosen.map_or_else(Vec::new, |choice| {
-            let said = format!("copied: {}, {} bytes", choice.name, choice.text.len());
-            vec![Effect::Copy(choice.text), Effect::Say(said)]
-        })
-    }
-
-    fn paste(&mut self, text: &str) -> Vec<Effect> {
-        match self.mode {
-            Mode::Filter => self.filter.paste(text),
-            Mode::Search => self.search.paste(text),
-            _ => return vec![Effect::Bell],
-        }
-        Vec::new()
-    }
-}
-
-/// Returns up to a dozen values of a field that occur among the exchanges and begin with `typed`,
-/// for completion.
-pub(super) fn occurring_values(model: &Model, field: &str, typed: &str) -> Vec<String> {
-    /// The number of exchanges that are searched, the latest ones.
-    const SEARCHED: usize = 2000;
-    const MAX_VALUES: usize = 12;
-    let mut found = Vec::new();
-    if model.is_private() {
-        return found;
-    }
-    for index in (0..model.store().len()).rev().take(SEARCHED) {
-        let Some(exchange) = model.store().exchange(index) else { continue };
-        let value = match field {
-            "method" => Some(exchange.method.to_string()),
-            "name" | "tool" => exchange.name.as_deref().map(str::to_owned),
-            "session" => Some(format!("s{}", exchange.session.number)),
-            "rev" => exchange.protocol_version.as_deref().map(str::to_owned),
-            "server" => Some(exchange.session.server.to_string()),
-            "client" => Some(exchange.client.to_string()),
-            "ip" => Some(exchange.session.server.ip().to_string()),
-            "port" => Some(exchange.session.server.port().to_string()),
-            "error" => exchange.error.as_ref().and_then(|error| error.code).map(|code| code.to_string()),
-            _ => return Vec::new(),
-        };
-        let Some(value) = value.filter(|value| value.starts_with(typed) && value.len() <= 100) else {
-            continue;
-        };
-        let value = if value.contains(|c: char| c.is_whitespace() || "()\"!".contains(c)) {
-            format!("{value:?}")
-        } else {
-            value
-        };
-        if value != typed && !found.contains(&value) {
-            found.push(value);
-        }
-        if found.len() >= MAX_VALUES {
-            break;
-        }
-    }
-    found.sort();
-    found
 }

@@ -153,7 +153,7 @@ fn a_fifo_without_reader_does_not_delay_the_exit() {
     traffic.make(40, 10_000);
     let process = tmux.child();
     tmux.keys(&["q"]);
-    tmux.wait("again ends the capture");
+    tmux.wait("quit again to end the capture");
     tmux.keys(&["q"]);
     tmux.wait_for("the end of the screen", |_| {
         tmux.run(&["display-message", "-p", "#{alternate_on}"]).stdout.starts_with(b"0")

@@ -164,7 +164,7 @@ fn no_line_of_the_help_is_cut() {
 fn a_terminal_that_is_too_small_shows_a_message() {
     let mut screen = Screen::of(ODD, 40, 10);
     let said = screen.text();
-    assert!(said.contains("needs more room") && said.contains("60x15") && said.contains("40x10"), "{said}");
+    assert!(said.contains("too small") && said.contains("60x15") && said.contains("40x10"), "{said}");
     for (_, keys) in VIEWS {
         assert_eq!(screen.pressed(keys), said);
     }

@@ -180,7 +180,7 @@ fn the_filter_applies_to_streams() {
     screen.press(&["5"]);
     let all = screen.text();
     screen.press(&["/", "'port:1'", "enter", "5"]);
-    assert!(screen.text().contains("no event stream passes the filter"), "{}", screen.text());
+    assert!(screen.text().contains("no event stream matches the filter"), "{}", screen.text());
     screen.press(&["esc", "5"]);
     assert_eq!(screen.text(), all);
 }
@@ -231,7 +231,7 @@ fn a_device_shows_its_losses_and_its_file() {
     let lost = "capture  ! 3 packets lost by the kernel, 2 packets lost by mcpdump";
     assert!(screen.text().contains(lost), "{}", screen.text());
     assert!(!screen.press(&["q"]).contains(&Effect::Quit));
-    assert!(screen.text().contains("packets are kept in kept.pcapng; again ends the capture"));
+    assert!(screen.text().contains("packets are kept in kept.pcapng; quit again to end the capture"));
     // Another key between, and it is said again.
     assert!(!screen.press(&["down", "q"]).contains(&Effect::Quit));
     assert!(screen.press(&["q"]).contains(&Effect::Quit));
@@ -241,7 +241,7 @@ fn a_device_shows_its_losses_and_its_file() {
     screen.press(&["esc"]);
     let quit = screen.column_of("q quit");
     screen.click(quit, 39);
-    assert!(screen.text().contains("again ends the capture"), "{}", screen.text());
+    assert!(screen.text().contains("quit again to end the capture"), "{}", screen.text());
     screen.make_device(None);
     screen.press(&["down", "q"]);
     assert!(screen.text().contains("no packet is kept (-w FILE keeps them)"), "{}", screen.text());
@@ -260,7 +260,7 @@ fn the_filter_line() {
     screen.press(&["/", "'status:tool_error'", "enter"]);
     assert!(screen.text().contains("3 of 32"), "{}", screen.text());
     screen.press(&["/", "ctrl-u", "'nothing-like-it'", "enter"]);
-    assert!(screen.text().contains("no exchange passes the filter"), "{}", screen.text());
+    assert!(screen.text().contains("no exchange matches the filter"), "{}", screen.text());
     screen.press(&["/", "up", "up", "enter"]);
     assert!(screen.text().contains("3 of 32"), "the history has the first one: {}", screen.text());
     screen.press(&["esc"]);

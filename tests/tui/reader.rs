@@ -122,7 +122,7 @@ fn a_search_unfolds_and_counts() {
     screen.press(&["-"]);
     assert!(!screen.text().contains("needle"), "{}", screen.text());
     screen.press(&["ctrl-f", "'NEEDLE'", "enter"]);
-    assert!(screen.text().contains("3 found; n and N go on"), "{}", screen.text());
+    assert!(screen.text().contains("3 found; n: next, N: previous"), "{}", screen.text());
     assert!(screen.text().contains("\"x\": \"needle\""), "{}", screen.text());
     screen.press(&["n", "n"]);
     assert!(screen.text().contains("3 of 3"), "{}", screen.text());

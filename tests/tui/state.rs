@@ -57,12 +57,12 @@ fn applied_filters_are_remembered_and_no_others() {
     assert_eq!(press(&mut app, &[KeyCode::Enter]), [Effect::Bell]);
     press(&mut app, &[KeyCode::Esc, KeyCode::Char('/')]);
     type_in(&mut app, "dur>1s");
-    assert_eq!(press(&mut app, &[KeyCode::Enter]), [Effect::Remember("dur>1s".to_owned())]);
+    assert_eq!(press(&mut app, &[KeyCode::Enter]), [Effect::SaveFilter("dur>1s".to_owned())]);
     press(&mut app, &[KeyCode::Char('/')]);
     assert_eq!(press(&mut app, &[KeyCode::Enter]), [], "it is the newest already");
     press(&mut app, &[KeyCode::Char('/'), KeyCode::Up, KeyCode::Up]);
     assert_eq!(line(&app, 1), "/ filter old");
-    assert_eq!(press(&mut app, &[KeyCode::Enter]), [Effect::Remember("old".to_owned())]);
+    assert_eq!(press(&mut app, &[KeyCode::Enter]), [Effect::SaveFilter("old".to_owned())]);
     press(&mut app, &[KeyCode::Char('/'), KeyCode::Up, KeyCode::Up, KeyCode::Up]);
     assert_eq!(line(&app, 1), "/ filter older", "each once: old is the newest now");
 }
@@ -99,7 +99,7 @@ fn ctrl_z_works_in_every_mode() {
     assert_eq!(ctrl(&mut app, 'z'), [Effect::Suspend]);
     press(&mut app, &[KeyCode::Char('/')]);
     assert_eq!(ctrl(&mut app, 'z'), [Effect::Suspend]);
-    assert_eq!(app.handle(Event::Resumed), [Effect::Retake]);
+    assert_eq!(app.handle(Event::Resumed), [Effect::RetakeTerminal]);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn the_filter_history_survives_a_restart() {
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     tmux.shell(&format!("clear; {}", program(super::SSE)));
-    tmux.wait("filters are not kept beyond this run");
+    tmux.wait("cannot save the filter history");
     tmux.keys(&["q"]);
     tmux.is_whole();
 }
@@ -309,7 +309,7 @@ fn copy_fills_the_x11_clipboard() {
     tmux.keys(&["y"]);
     tmux.wait("Wireshark filter");
     tmux.keys(&["w"]);
-    tmux.wait("here and through the terminal");
+    tmux.wait("and the local clipboard");
     let copied = server.run("xclip -o -selection clipboard");
     assert!(String::from_utf8_lossy(&copied.stdout).starts_with("(tcp.stream == "), "{copied:?}");
     tmux.keys(&["q"]);
@@ -320,7 +320,7 @@ fn copy_fills_the_x11_clipboard() {
     tmux.keys(&["y"]);
     tmux.wait("Wireshark filter");
     tmux.keys(&["w"]);
-    tmux.wait("through the terminal (OSC 52; tmux: set-clipboard on)");
+    tmux.wait("to the terminal (OSC 52; tmux needs set-clipboard on)");
     tmux.keys(&["q"]);
     tmux.is_whole();
 }
@@ -335,7 +335,7 @@ fn copy_fills_the_clipboard_of_the_terminal() {
     tmux.keys(&["y"]);
     tmux.wait("Wireshark filter");
     tmux.keys(&["w"]);
-    tmux.wait("through the terminal (OSC 52; tmux: set-clipboard on)");
+    tmux.wait("to the terminal (OSC 52; tmux needs set-clipboard on)");
     let copied = tmux.run(&["show-buffer"]);
     assert!(String::from_utf8_lossy(&copied.stdout).starts_with("(tcp.stream == "), "{copied:?}");
     tmux.keys(&["q"]);

@@ -37,9 +37,9 @@ fn every_view_opens_in_a_terminal() {
         // The tabs have short names here: the whole one stands above the help of the view.
         tmux.keys(&[key]);
         tmux.keys(&["?"]);
-        tmux.wait_for(title, |screen| screen.contains(title) && screen.contains("esc closes"));
+        tmux.wait_for(title, |screen| screen.contains(title) && screen.contains("esc: close"));
         tmux.keys(&["Escape"]);
-        tmux.wait_for("the view", |screen| !screen.contains("esc closes"));
+        tmux.wait_for("the view", |screen| !screen.contains("esc: close"));
     }
     tmux.keys(&["q"]);
     tmux.is_whole();
@@ -62,7 +62,7 @@ fn filter_copy_and_mouse_work_in_a_terminal() {
     tmux.keys(&["C-u"]);
     // Fields and the values that occur are completed.
     tmux.keys(&["-l", "tool:slow"]);
-    tmux.wait("slow-progress  occurs here");
+    tmux.wait("slow-progress  in this capture");
     tmux.keys(&["Tab"]);
     tmux.wait("tool:slow-progress");
     tmux.keys(&["Enter"]);

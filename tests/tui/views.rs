@@ -110,7 +110,7 @@ fn the_filter_applies_in_every_view() {
     screen.press(&["ctrl-u", "'port:1'", "enter"]);
     for (view, what) in [("2", "session"), ("4", "exchange"), ("6", "TCP connection"), ("8", "server")] {
         let text = screen.pressed(&[view]);
-        assert!(text.contains(&format!("no {what} passes the filter")), "{text}");
+        assert!(text.contains(&format!("no {what} matches the filter")), "{text}");
     }
     assert!(screen.pressed(&["7"]).contains("no finding passes"), "{}", screen.text());
     screen.press(&["esc"]);

@@ -19,7 +19,7 @@ use super::theme::Role;
 use scan::{Line, Lines};
 
 /// The largest number of lines that a search finds.
-const MOST_FOUND: usize = 10_000;
+const MAX_MATCHES: usize = 10_000;
 
 /// A text, and which of its lines are folded.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ pub(super) struct Document {
 
 /// How rows are shown.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look<'a> {
+pub(super) struct RowOptions<'a> {
     /// The text that replaces values; `None` if they are not masked.
     pub(super) mask: Option<&'a str>,
     /// The searched text; empty if there is no search.
@@ -46,11 +46,11 @@ pub(super) struct Look<'a> {
 
 /// The result of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct Matches {
     /// The lines with a match, each once.
     pub(super) lines: Vec<usize>,
-    /// Whether there are more than [`MOST_FOUND`].
-    pub(super) more: bool,
+    /// Whether there are more than [`MAX_MATCHES`].
+    pub(super) is_cut: bool,
 }
 
 impl Document {
@@ -94,28 +94,28 @@ impl Document {
     }
 
     /// Returns the spans of a row, cut to not much more than the available columns.
-    pub(super) fn row(&self, row: usize, look: Look<'_>) -> Vec<(Role, String)> {
+    pub(super) fn row(&self, row: usize, options: RowOptions<'_>) -> Vec<(Role, String)> {
         let Some((index, line)) = self.at(row) else { return Vec::new() };
         if self.cut && index + 1 == self.lines.len() {
             let size = units::bytes(line.value.len() as u64);
             return vec![(Role::Warn, format!("{size} more: too many lines to show"))];
         }
-        let mut parts = vec![(Role::Faint, indent(line.depth.into(), look.columns))];
+        let mut parts = vec![(Role::Faint, indent(line.depth.into(), options.columns))];
         if !line.name.is_empty() {
             // A long name must not push its value off the screen.
-            let name = self.front(&line.name, look.columns);
-            mark(&mut parts, Role::JsonKey, &sanitize::fit(&name, look.columns / 2), look.needle);
+            let name = self.prefix(&line.name, options.columns);
+            mark(&mut parts, Role::JsonKey, &sanitize::fit(&name, options.columns / 2), options.needle);
             parts.push((Role::Faint, ": ".to_owned()));
         }
         let raw = self.part(&line.value);
         let role = if self.is_json { role_of(raw) } else { Role::Text };
-        match look.mask {
+        match options.mask {
             Some(mask) if role != Role::Faint => parts.push((Role::Faint, mask.to_owned())),
             _ => match (role, raw) {
                 // The blanks between the brackets do not matter.
                 (Role::Faint, [b'{', _, ..]) => parts.push((role, "{}".to_owned())),
                 (Role::Faint, [b'[', _, ..]) => parts.push((role, "[]".to_owned())),
-                _ => mark(&mut parts, role, &self.front(&line.value, look.columns), look.needle),
+                _ => mark(&mut parts, role, &self.prefix(&line.value, options.columns), options.needle),
             },
         }
         if line.folded {
@@ -150,22 +150,22 @@ impl Document {
     /// Returns the bytes of what a row stands for: its name and its whole value. A closing bracket
     /// stands for what it closes.
     pub(super) fn range(&self, row: usize) -> Range<usize> {
-        let Some((index, line)) = self.meant(row) else { return 0..0 };
+        let Some((index, line)) = self.opening_line(row) else { return 0..0 };
         line.start()..self.end_of(index, line)
     }
 
     /// Returns the bytes of the whole value of a row, without the name.
     pub(super) fn value_range(&self, row: usize) -> Range<usize> {
-        let Some((index, line)) = self.meant(row) else { return 0..0 };
+        let Some((index, line)) = self.opening_line(row) else { return 0..0 };
         line.value.start as usize..self.end_of(index, line)
     }
 
     /// Returns the JSON pointer of a row (RFC 6901); empty for the whole document and for plain
     /// text.
     pub(super) fn pointer(&self, row: usize) -> String {
-        let Some((index, _)) = self.meant(row).filter(|_| self.is_json) else { return String::new() };
+        let Some((index, _)) = self.opening_line(row).filter(|_| self.is_json) else { return String::new() };
         let mut pointer = String::new();
-        for (at, place) in self.way(index).into_iter().skip(1) {
+        for (at, place) in self.path(index).into_iter().skip(1) {
             pointer.push('/');
             match self.lines.get(at).filter(|line| !line.name.is_empty()) {
                 Some(line) => {
@@ -196,18 +196,18 @@ impl Document {
         let opener = match line.close() {
             Some(_) => index,
             None if line.closes => line.partner as usize,
-            None => *self.around(index).last()?,
+            None => *self.ancestors(index).last()?,
         };
         let line = self.lines.get_mut(opener)?;
         line.folded = !line.folded;
-        self.fold_again();
+        self.update_shown();
         self.row_of(opener)
     }
 
     /// Folds everything below the first level.
     pub(super) fn fold_all(&mut self) {
         self.lines.iter_mut().for_each(|line| line.folded = line.close().is_some() && line.depth > 0);
-        self.fold_again();
+        self.update_shown();
     }
 
     /// Unfolds everything.
@@ -217,12 +217,12 @@ impl Document {
     }
 
     /// Searches the text as it is written, ignoring ASCII case.
-    pub(super) fn find(&self, needle: &str) -> Found {
-        let (mut found, mut at) = (Found::default(), 0);
+    pub(super) fn find(&self, needle: &str) -> Matches {
+        let (mut found, mut at) = (Matches::default(), 0);
         while let Some(offset) = self.bytes.get(at..).and_then(|rest| text::position(rest, needle.as_bytes()))
         {
-            if found.lines.len() >= MOST_FOUND {
-                found.more = true;
+            if found.lines.len() >= MAX_MATCHES {
+                found.is_cut = true;
                 break;
             }
             let place = at + offset..at + offset + needle.len();
@@ -245,13 +245,13 @@ impl Document {
     /// Unfolds what hides a line. Returns the row of the line.
     pub(super) fn reveal(&mut self, index: usize) -> usize {
         let mut opened = false;
-        for opener in self.around(index) {
+        for opener in self.ancestors(index) {
             if let Some(line) = self.lines.get_mut(opener) {
                 opened |= std::mem::take(&mut line.folded);
             }
         }
         if opened {
-            self.fold_again();
+            self.update_shown();
         }
         self.row_of(index).unwrap_or(0)
     }
@@ -276,7 +276,7 @@ impl Document {
     }
 
     /// Returns the line that a row stands for: for a closing bracket the opening one.
-    fn meant(&self, row: usize) -> Option<(usize, &Line)> {
+    fn opening_line(&self, row: usize) -> Option<(usize, &Line)> {
         let (index, line) = self.at(row)?;
         let index = if line.closes { line.partner as usize } else { index };
         Some((index, self.lines.get(index)?))
@@ -294,13 +294,13 @@ impl Document {
     }
 
     /// Returns the lines that contain a line or that it closes, the outermost first.
-    fn around(&self, index: usize) -> Vec<usize> {
-        self.way(index).into_iter().map(|(at, _)| at).filter(|at| *at < index).collect()
+    fn ancestors(&self, index: usize) -> Vec<usize> {
+        self.path(index).into_iter().map(|(at, _)| at).filter(|at| *at < index).collect()
     }
 
     /// Returns the path to a line, with the index of each of its lines among its siblings, from 0.
     /// Skips over siblings, so that it costs the number of siblings on the path.
-    fn way(&self, index: usize) -> Vec<(usize, usize)> {
+    fn path(&self, index: usize) -> Vec<(usize, usize)> {
         let (mut way, mut at, mut place) = (Vec::new(), 0, 0);
         // Without brackets there is no path.
         if !self.is_json {
@@ -319,7 +319,7 @@ impl Document {
         way
     }
 
-    fn fold_again(&mut self) {
+    fn update_shown(&mut self) {
         let (mut shown, mut index) = (Vec::new(), 0);
         while let Some(line) = self.lines.get(index) {
             shown.push(index as u32);
@@ -331,7 +331,7 @@ impl Document {
 
     /// Returns the front of a range of the text, as much as `columns` can hold, sanitized.
     /// Credentials are removed before matches are marked, because marking cuts the text.
-    fn front(&self, range: &Range<u32>, columns: usize) -> String {
+    fn prefix(&self, range: &Range<u32>, columns: usize) -> String {
         let most = columns.saturating_mul(4).saturating_add(64);
         sanitize::clean(&text::lossy(self.part(range), most))
     }

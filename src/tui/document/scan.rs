@@ -9,10 +9,10 @@ use crate::base::sanitize;
 
 /// The number of lines of a document; the rest is one more line. A line takes 28 bytes, all take 56
 /// MB.
-pub(super) const MOST_LINES: usize = 2_000_000;
+pub(super) const MAX_LINES: usize = 2_000_000;
 
 /// The width of a line of plain text, in columns: fits a terminal of 80.
-pub(super) const MEASURE: usize = 74;
+pub(super) const WRAP_WIDTH: usize = 74;
 
 /// The columns at the end of a line of plain text in which it is broken at a blank.
 const SLACK: usize = 24;
@@ -61,7 +61,7 @@ impl Line {
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     pub(super) lines: Vec<Line>,
-    /// Whether the last line is the rest beyond [`MOST_LINES`].
+    /// Whether the last line is the rest beyond [`MAX_LINES`].
     pub(super) cut: bool,
 }
 
@@ -78,12 +78,12 @@ pub(super) fn plain(bytes: &[u8]) -> Lines {
         let end = at + text.len();
         let mut from = at;
         loop {
-            if all.lines.len() >= MOST_LINES {
+            if all.lines.len() >= MAX_LINES {
                 all.lines.push(Line::new(0, 0..0, from..bytes.len()));
                 all.cut = true;
                 return all;
             }
-            let to = from + measured(bytes.get(from..end).unwrap_or_default());
+            let to = from + wrapped_len(bytes.get(from..end).unwrap_or_default());
             all.lines.push(Line::new(0, 0..0, from..to));
             from = to;
             if from >= end {
@@ -95,20 +95,20 @@ pub(super) fn plain(bytes: &[u8]) -> Lines {
     all
 }
 
-/// Returns the bytes of a line of [`MEASURE`] columns, at least one character, broken after a blank
-/// if one is near.
-fn measured(line: &[u8]) -> usize {
+/// Returns the bytes of a line of [`WRAP_WIDTH`] columns, at least one character, broken after a
+/// blank if one is near.
+fn wrapped_len(line: &[u8]) -> usize {
     // A character that can be shown has at most four bytes, and a column at most a few marks.
-    let front = line.get(..MEASURE * 16).unwrap_or(line);
+    let front = line.get(..WRAP_WIDTH * 16).unwrap_or(line);
     let (mut columns, mut at, mut blank) = (0, 0, None);
     for chunk in front.utf8_chunks() {
         for c in chunk.valid().chars() {
             columns += columns_of(c);
-            if columns > MEASURE && at > 0 {
+            if columns > WRAP_WIDTH && at > 0 {
                 return blank.unwrap_or(at);
             }
             at += c.len_utf8();
-            if c == ' ' && columns + SLACK > MEASURE {
+            if c == ' ' && columns + SLACK > WRAP_WIDTH {
                 blank = Some(at);
             }
         }
@@ -118,7 +118,7 @@ fn measured(line: &[u8]) -> usize {
             return at;
         }
         columns += usize::from(broken > 0);
-        if columns > MEASURE && at > 0 {
+        if columns > WRAP_WIDTH && at > 0 {
             return blank.unwrap_or(at);
         }
         at += broken;
@@ -142,7 +142,7 @@ pub(super) fn json(bytes: &[u8]) -> Lines {
     let mut scan = Scan { bytes, all: Lines::default(), open: Vec::new(), name: 0..0 };
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
-        if scan.all.lines.len() >= MOST_LINES {
+        if scan.all.lines.len() >= MAX_LINES {
             scan.cut(at);
             break;
         }

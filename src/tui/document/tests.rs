@@ -4,10 +4,10 @@ use serde_json::Value;
 use super::*;
 
 /// Wide enough for any line.
-const LOOK: Look<'_> = Look { mask: None, needle: "", columns: 4000 };
+const OPTIONS: RowOptions<'_> = RowOptions { mask: None, needle: "", columns: 4000 };
 
 fn rows(doc: &Document) -> Vec<String> {
-    (0..doc.rows()).map(|row| doc.row(row, LOOK).into_iter().map(|(_, text)| text).collect()).collect()
+    (0..doc.rows()).map(|row| doc.row(row, OPTIONS).into_iter().map(|(_, text)| text).collect()).collect()
 }
 
 fn found(doc: &Document, needle: &str) -> Vec<usize> {
@@ -39,7 +39,7 @@ fn json_folds_and_opens() {
     assert_eq!(doc.rows(), 5);
     doc.unfold_all();
     assert_eq!(doc.value(4, 100), "x\"y");
-    assert_eq!(doc.row(2, Look { mask: Some("***"), ..LOOK })[1].1, "***");
+    assert_eq!(doc.row(2, RowOptions { mask: Some("***"), ..OPTIONS })[1].1, "***");
     assert_eq!(doc.toggle(9), Some(0), "a closing bracket folds what it closes");
     assert_eq!(rows(&doc), ["{ 8 lines }"]);
 }
@@ -80,7 +80,7 @@ fn what_is_no_json_is_shown_as_it_stands() {
     let long = format!("{}{}", "word ".repeat(40), "x".repeat(200));
     let doc = Document::of(long.as_bytes());
     let rows = rows(&doc);
-    assert!(rows.iter().all(|row| row.len() <= scan::MEASURE), "{rows:?}");
+    assert!(rows.iter().all(|row| row.len() <= scan::WRAP_WIDTH), "{rows:?}");
     assert!(rows[0].ends_with("word "), "broken at a blank: {rows:?}");
     assert_eq!(rows.concat(), long);
     assert_eq!(found(&doc, "XX").len(), 3);
@@ -89,11 +89,11 @@ fn what_is_no_json_is_shown_as_it_stands() {
 #[test]
 fn a_search_marks_what_it_found_and_gives_away_no_credential() {
     let doc = Document::of(br#"{"url":"https://me:secret@example.org/?token=abcdef&x=1","Ab":"abAB"}"#);
-    let parts = doc.row(1, Look { needle: "oken", ..LOOK });
+    let parts = doc.row(1, RowOptions { needle: "oken", ..OPTIONS });
     assert!(parts.iter().any(|part| part == &(Role::Found, "oken".to_owned())), "{parts:?}");
     let text: String = parts.into_iter().map(|(_, text)| text).collect();
     assert!(!text.contains("abcdef") && !text.contains("secret"), "{text}");
-    let marked = doc.row(2, Look { needle: "ab", ..LOOK });
+    let marked = doc.row(2, RowOptions { needle: "ab", ..OPTIONS });
     assert_eq!(marked.iter().filter(|(role, _)| *role == Role::Found).count(), 3);
     assert_eq!(found(&doc, "ab"), [1, 2]);
     assert!(found(&doc, "Ab\":").is_empty(), "across a name and its value");
@@ -104,7 +104,8 @@ fn what_lies_deep_leaves_room_for_its_value() {
     let text = format!("{}1{}", "[".repeat(500), "]".repeat(500));
     let mut doc = Document::of(text.as_bytes());
     assert_eq!(doc.rows(), 1001);
-    let row: String = doc.row(500, Look { columns: 80, ..LOOK }).into_iter().map(|(_, text)| text).collect();
+    let row: String =
+        doc.row(500, RowOptions { columns: 80, ..OPTIONS }).into_iter().map(|(_, text)| text).collect();
     assert_eq!(row.trim_start(), "(500) 1");
     assert_eq!(row.len(), 41);
     assert_eq!(doc.range(500), 500..501);
@@ -116,14 +117,14 @@ fn what_lies_deep_leaves_room_for_its_value() {
 
 #[test]
 fn too_many_lines_are_said_to_be_so() {
-    let text = format!("[{}1]", "1,".repeat(scan::MOST_LINES));
+    let text = format!("[{}1]", "1,".repeat(scan::MAX_LINES));
     let doc = Document::of(text.as_bytes());
     let last = doc.rows() - 1;
-    assert_eq!(doc.rows(), scan::MOST_LINES + 1);
-    assert!(doc.row(last, LOOK)[0].1.ends_with("more: too many lines to show"));
+    assert_eq!(doc.rows(), scan::MAX_LINES + 1);
+    assert!(doc.row(last, OPTIONS)[0].1.ends_with("more: too many lines to show"));
     assert_eq!(doc.range(0), 0..text.len(), "the whole is still the whole");
-    let lines = "\n".repeat(scan::MOST_LINES + 5);
-    assert_eq!(Document::of(lines.as_bytes()).rows(), scan::MOST_LINES + 1);
+    let lines = "\n".repeat(scan::MAX_LINES + 5);
+    assert_eq!(Document::of(lines.as_bytes()).rows(), scan::MAX_LINES + 1);
 }
 
 /// JSON of every shape, with repeated names.
@@ -190,7 +191,7 @@ proptest! {
                 prop_assert_eq!(name.start, range.start);
                 prop_assert!(text[name.end..value.start].chars().all(|c| c == ':' || c.is_whitespace()));
             }
-            for opener in doc.around(row) {
+            for opener in doc.ancestors(row) {
                 let around = doc.range(opener);
                 prop_assert!(around.start <= range.start && range.end <= around.end);
             }
@@ -226,7 +227,7 @@ proptest! {
         let lines: Vec<_> = (0..doc.rows()).map(|row| doc.range(row)).collect();
         prop_assert!(lines.windows(2).all(|two| two[0].end <= two[1].start));
         for row in 0..doc.rows() {
-            doc.row(row, LOOK);
+            doc.row(row, OPTIONS);
             doc.value(row, 40);
             doc.reveal(row);
         }

@@ -12,8 +12,8 @@ const CHUNK: usize = 512;
 /// A row: its sort key, and the index of its exchange in the store.
 pub(super) type SortedRow = (SortKey, u32);
 
-/// Rows in order, in chunks that are never empty. Every method takes the keys that the rows were made
-/// with.
+/// Rows in order, in chunks that are never empty. Every method takes the keys that the rows were
+/// made with.
 #[derive(Debug, Default)]
 pub(super) struct SortedChunks {
     chunks: Vec<Vec<SortedRow>>,
@@ -85,8 +85,8 @@ impl SortedChunks {
         Some(self.chunks.iter().take(at).map(Vec::len).sum::<usize>() + position)
     }
 
-    /// Returns the index of the first chunk whose last row is not before `row`; one beyond the last if
-    /// every chunk ends before it.
+    /// Returns the index of the first chunk whose last row is not before `row`; one beyond the last
+    /// if every chunk ends before it.
     fn chunk_of(&self, row: SortedRow, keys: &SortKeys) -> usize {
         self.chunks.partition_point(|chunk| {
             chunk.last().is_some_and(|last| keys.compare(*last, row) == Ordering::Less)

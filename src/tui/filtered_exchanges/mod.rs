@@ -70,8 +70,8 @@ impl FilteredExchanges {
         self.keys.order()
     }
 
-    /// Returns the number of exchanges of the store that were scanned: fewer than it holds while a new
-    /// filter or order is applied.
+    /// Returns the number of exchanges of the store that were scanned: fewer than it holds while a
+    /// new filter or order is applied.
     #[must_use]
     pub(super) fn scanned(&self) -> usize {
         self.scanned
@@ -90,8 +90,8 @@ impl FilteredExchanges {
         (self.rows, self.scanned) = (SortedChunks::default(), 0);
     }
 
-    /// Updates the row of the exchange at `index` of the store. `previous` is its state before; `None`
-    /// if it is new.
+    /// Updates the row of the exchange at `index` of the store. `previous` is its state before;
+    /// `None` if it is new.
     pub(super) fn update(&mut self, index: usize, previous: Option<&Exchange>, exchange: &Exchange) {
         if index > self.scanned {
             // The slices come to it.

@@ -65,8 +65,8 @@ impl SortKeys {
         self.find(exchange).ok()
     }
 
-    /// Compares rows by key, then by index in the store. Exchanges without a value come last in both
-    /// directions.
+    /// Compares rows by key, then by index in the store. Exchanges without a value come last in
+    /// both directions.
     pub(super) fn compare(&self, (a, at): (SortKey, u32), (b, bt): (SortKey, u32)) -> Ordering {
         let by_key = match (a, b) {
             _ if a == b => Ordering::Equal,

@@ -29,18 +29,18 @@ impl Items for Numbers {
     fn version(&self) -> u64 {
         self.version
     }
-    fn epoch(&self) -> u64 {
+    fn settled_version(&self) -> u64 {
         self.least as u64
     }
-    fn id(&self, place: usize) -> Option<u16> {
-        self.all.get(place).map(|(id, _)| *id)
+    fn id_at(&self, index: usize) -> Option<u16> {
+        self.all.get(index).map(|(id, _)| *id)
     }
-    fn sort_key(&self, place: usize, column: usize) -> SortKey {
-        let (id, number) = self.all[place];
+    fn sort_key(&self, index: usize, column: usize) -> SortKey {
+        let (id, number) = self.all[index];
         if column == 0 { SortKey::count(id.into()) } else { SortKey::Number(number) }
     }
-    fn passes(&self, place: usize) -> bool {
-        self.all[place].1 >= self.least
+    fn passes(&self, index: usize) -> bool {
+        self.all[index].1 >= self.least
     }
     fn cells(&self, _: usize) -> Vec<Cell> {
         Vec::new()
@@ -49,12 +49,12 @@ impl Items for Numbers {
 
 /// Returns the expected order, sorted from scratch.
 fn expected_order(numbers: &Numbers, sorting: Sorting) -> Vec<u16> {
-    let mut places: Vec<usize> = (0..numbers.len()).filter(|place| numbers.passes(*place)).collect();
-    places.sort_by_key(|place| (numbers.sort_key(*place, sorting.column), *place));
+    let mut indices: Vec<usize> = (0..numbers.len()).filter(|index| numbers.passes(*index)).collect();
+    indices.sort_by_key(|index| (numbers.sort_key(*index, sorting.column), *index));
     if sorting.down {
-        places.sort_by_key(|place| std::cmp::Reverse(numbers.sort_key(*place, sorting.column)));
+        indices.sort_by_key(|index| std::cmp::Reverse(numbers.sort_key(*index, sorting.column)));
     }
-    places.iter().filter_map(|place| numbers.id(*place)).collect()
+    indices.iter().filter_map(|index| numbers.id_at(*index)).collect()
 }
 
 proptest! {
@@ -62,14 +62,14 @@ proptest! {
     fn order_equals_sorting_from_scratch(
         steps in prop::collection::vec((0usize..8, prop::collection::vec(-20i64..20, 0..6)), 1..40),
     ) {
-        let mut listing = SortedList::<u16>::new(&COLUMNS);
+        let mut list = SortedList::<u16>::new(&COLUMNS);
         let mut numbers = Numbers { all: Vec::new(), settled: 0, version: 0, least: -20 };
         for (step, more) in steps {
-            let selected = listing.selected.filter(|id| numbers.all.iter().any(|(known, _)| known == id));
+            let selected = list.selected.filter(|id| numbers.all.iter().any(|(known, _)| known == id));
             match step {
-                0 => listing.sorting.click(2, &COLUMNS),
-                1 => drop(listing.act(Action::Sort, &numbers, 5)),
-                2 => drop(listing.act(Action::SortReverse, &numbers, 5)),
+                0 => list.sorting.handle_click(2, &COLUMNS),
+                1 => drop(list.handle_action(Action::Sort, &numbers, 5)),
+                2 => drop(list.handle_action(Action::SortReverse, &numbers, 5)),
                 3 => numbers.least = more.first().copied().unwrap_or(-20),
                 4 => numbers.settled = numbers.all.len(),
                 5 => {
@@ -84,16 +84,16 @@ proptest! {
                 }
             }
             numbers.version += 1;
-            listing.refresh(&numbers);
-            let got: Vec<u16> = (0..listing.len()).filter_map(|row| listing.id(row, &numbers)).collect();
-            prop_assert_eq!(&got, &expected_order(&numbers, listing.sorting));
+            list.refresh(&numbers);
+            let got: Vec<u16> = (0..list.len()).filter_map(|row| list.id_of_row(row, &numbers)).collect();
+            prop_assert_eq!(&got, &expected_order(&numbers, list.sorting));
             if let Some(id) = selected.filter(|id| got.contains(id)) {
-                prop_assert_eq!(listing.selected, Some(id), "the selected item stays selected");
+                prop_assert_eq!(list.selected, Some(id), "the selected item stays selected");
             }
-            let place = listing.selected();
-            prop_assert_eq!(place.and_then(|place| numbers.id(place)), listing.selected);
-            prop_assert_eq!(place.is_none(), got.is_empty());
-            listing.act(if step % 2 == 0 { Action::Down } else { Action::Up }, &numbers, 5);
+            let index = list.selected();
+            prop_assert_eq!(index.and_then(|index| numbers.id_at(index)), list.selected);
+            prop_assert_eq!(index.is_none(), got.is_empty());
+            list.handle_action(if step % 2 == 0 { Action::Down } else { Action::Up }, &numbers, 5);
         }
     }
 }
@@ -101,11 +101,11 @@ proptest! {
 #[test]
 fn sort_key_skips_columns_without_order() {
     let mut sorting = Sorting::default();
-    assert!(sorting.act(Action::Sort, &COLUMNS));
+    assert!(sorting.handle_action(Action::Sort, &COLUMNS));
     assert_eq!(sorting, Sorting { column: 2, down: true });
-    assert!(sorting.act(Action::Sort, &COLUMNS));
+    assert!(sorting.handle_action(Action::Sort, &COLUMNS));
     assert_eq!(sorting, Sorting { column: 0, down: false });
-    sorting.click(1, &COLUMNS);
+    sorting.handle_click(1, &COLUMNS);
     assert_eq!(sorting.column, 0);
-    assert!(!sorting.act(Action::Up, &COLUMNS));
+    assert!(!sorting.handle_action(Action::Up, &COLUMNS));
 }

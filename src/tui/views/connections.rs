@@ -7,7 +7,7 @@ use crate::base::fact::DirectionFact;
 use crate::base::{Ending, Side, units};
 use crate::ledger::ConnectionFact;
 use crate::ledger::store::Store;
-use crate::tui::effect::Copies;
+use crate::tui::effect::CopyMenu;
 use crate::tui::model::Model;
 use crate::tui::sorted_list::SortKey;
 use crate::tui::table::{Cell, Column, First};
@@ -41,16 +41,16 @@ impl TableKind for ConnectionFact {
         "segments, Gaps the bytes that were not captured. Setup is the duration of the TCP handshake: the",
         "delay of the network alone. Enter shows the exchanges whose requests it carried.",
         "",
-        "With a filter: the connections that carry a request or response of an exchange that passes it.",
+        "With a filter: the connections that carry a request or response of an exchange that matches it.",
     ];
 
     fn filter(&self) -> String {
         format!("client:{} server:{}", self.client, self.server)
     }
 
-    fn copies(&self) -> Copies {
+    fn copy_menu(&self) -> CopyMenu {
         let ends = format!("{} {}", self.client, self.server);
-        Copies::default().with('w', "Wireshark filter", wireshark::connection(self.tcp_stream)).with(
+        CopyMenu::default().with('w', "Wireshark filter", wireshark::connection(self.tcp_stream)).with(
             'a',
             "addresses",
             ends,

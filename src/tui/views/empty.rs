@@ -13,14 +13,14 @@ use crate::tui::theme::Role;
 /// filter.
 pub(super) fn draw_empty(model: &Model, what: &str, any: bool, area: Rect, painter: &mut Painter<'_>) {
     let lines =
-        if any { vec![format!("no {what} passes the filter; esc clears it")] } else { explain(what, model) };
+        if any { vec![format!("no {what} matches the filter; esc clears it")] } else { explain(what, model) };
     draw_lines(&lines, Role::Faint, area, painter);
 }
 
 /// Explains in lines why there is no `what`: none so far, reading failed, or at the end of a
 /// capture what it contains instead.
 pub(super) fn explain(what: &str, model: &Model) -> Vec<String> {
-    if let Some(why) = model.failure() {
+    if let Some(why) = model.progress().failure() {
         return vec![format!("reading failed before the first {what}:"), why.to_owned()];
     }
     if !model.has_ended() {
@@ -85,7 +85,7 @@ mod tests {
     fn an_empty_list_says_what_the_capture_has() {
         let mut model = Model::new(Source::saved("test"), 0);
         assert_eq!(explain("session", &model), ["waiting for the first session..."]);
-        model.end();
+        model.progress_mut().end();
         assert_eq!(explain("session", &model), ["no session in this capture", "it has no packets"]);
         let carry = |speaks, connections| ConnectionCount { speaks, connections, ..Default::default() };
         model.all_mut().summary_mut().connections = vec![carry(Speaks::Http1, 3)];
@@ -102,7 +102,7 @@ mod tests {
         let both =
             "1 connection carries TLS and 2 connections carry HTTP/2, which is not decoded; 6 shows them";
         assert_eq!(describe_traffic(&model).unwrap(), both);
-        model.fail("input/output error".to_owned());
+        model.progress_mut().fail("input/output error".to_owned());
         assert_eq!(explain("session", &model).last().unwrap(), "input/output error");
     }
 }

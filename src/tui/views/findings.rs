@@ -10,12 +10,12 @@ use crate::base::{Code, Finding, Severity, units};
 use crate::ledger::FindingRow;
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::config::Config;
-use crate::tui::effect::{Copies, Effect};
+use crate::tui::effect::{CopyMenu, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::list_state::ListState;
 use crate::tui::model::Model;
 use crate::tui::painter::Painter;
-use crate::tui::sorted_list::{Items, SortKey, SortedList};
+use crate::tui::sorted_list::{Items, ListLayout, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First, Table};
 use crate::tui::theme::MASK;
 use crate::tui::theme::{Role, Symbols};
@@ -70,7 +70,7 @@ impl View for Findings {
         let Some(row) = self.row(model) else {
             let any = items.rows.len() < model.all().summary().findings.len();
             let (role, text) = match (any, model.has_ended()) {
-                (true, _) => (Role::Faint, "no finding passes the filter; esc clears it"),
+                (true, _) => (Role::Faint, "no finding matches the filter; esc clears it"),
                 (false, true) => (Role::Good, "no findings in this capture"),
                 (false, false) => (Role::Good, "no findings so far"),
             };
@@ -79,28 +79,34 @@ impl View for Findings {
         let wanted = u16::try_from(self.list.len() + 1).unwrap_or(u16::MAX);
         let above =
             Rect { height: wanted.clamp(MIN_PANE_HEIGHT, (area.height / 2).max(MIN_PANE_HEIGHT)), ..area };
-        self.list.draw(above, (&items, &COLUMNS), !self.is_below, painter);
+        let layout = ListLayout { columns: &COLUMNS, is_focused: !self.is_below };
+        self.list.draw(&items, layout, above, painter);
         let below = Rect { y: above.bottom(), height: area.height.saturating_sub(above.height), ..area };
         self.draw_code(model, row, below, painter);
     }
 
-    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
+    fn handle_action(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
         match action {
             Action::Back if self.is_below => self.is_below = false,
             Action::NextPane => self.is_below = !self.is_below && self.list.len() > 0,
             Action::Open if self.is_below => {
                 let n = self.selected(model).and_then(|finding| finding.exchange);
-                return Some(vec![n.map_or_else(|| Effect::Say(NO_EXCHANGE.to_owned()), Effect::Open)]);
+                return Some(vec![
+                    n.map_or_else(|| Effect::ShowMessage(NO_EXCHANGE.to_owned()), Effect::OpenExchange),
+                ]);
             }
             Action::Open | Action::Right if self.list.len() > 0 => self.is_below = true,
             Action::Left if self.is_below => self.is_below = false,
             _ if self.is_below => {
                 let rows = self.row(model).map_or(0, |row| row.first.len());
-                return self.findings.act(action, frame.visible_rows(Pane::Detail), rows).then(Vec::new);
+                return self
+                    .findings
+                    .handle_action(action, frame.visible_rows(Pane::Detail), rows)
+                    .then(Vec::new);
             }
             _ => {
                 let items = CodeItems::of(model, NO_SYMBOLS);
-                let moved = self.list.act(action, &items, frame.visible_rows(Pane::List));
+                let moved = self.list.handle_action(action, &items, frame.visible_rows(Pane::List));
                 self.update_position(model);
                 return moved.then(Vec::new);
             }
@@ -108,24 +114,24 @@ impl View for Findings {
         Some(Vec::new())
     }
 
-    fn click(&mut self, hit: Hit, model: &mut Model, _: &FrameInfo) -> Vec<Effect> {
+    fn handle_click(&mut self, hit: Hit, model: &mut Model, _: &FrameInfo) -> Vec<Effect> {
         if let Hit::Row(Pane::Detail, row) = hit {
             self.is_below = true;
             self.findings.select(row, self.row(model).map_or(0, |row| row.first.len()));
         } else {
             self.is_below = false;
-            self.list.click(hit, Pane::List, &CodeItems::of(model, NO_SYMBOLS));
+            self.list.handle_click(hit, Pane::List, &CodeItems::of(model, NO_SYMBOLS));
             self.update_position(model);
         }
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
+    fn handle_wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
         if pane == Pane::Detail {
             let rows = self.row(model).map_or(0, |row| row.first.len());
             self.findings.scroll(down, 3, frame.visible_rows(Pane::Detail), rows);
         } else {
-            self.list.wheel(down, &CodeItems::of(model, NO_SYMBOLS), frame.visible_rows(Pane::List));
+            self.list.handle_wheel(down, &CodeItems::of(model, NO_SYMBOLS), frame.visible_rows(Pane::List));
             self.update_position(model);
         }
     }
@@ -150,13 +156,13 @@ impl View for Findings {
         if self.is_below { KeyContext::Detail } else { KeyContext::List }
     }
 
-    fn copies(&self, model: &mut Model) -> Copies {
-        let Some(finding) = self.selected(model) else { return Copies::default() };
-        let copies =
-            Copies::default().with('t', "text", format!("{}: {}", finding.code.name(), finding.detail));
+    fn copy_menu(&self, model: &mut Model) -> CopyMenu {
+        let Some(finding) = self.selected(model) else { return CopyMenu::default() };
+        let menu =
+            CopyMenu::default().with('t', "text", format!("{}: {}", finding.code.name(), finding.detail));
         match finding.at {
-            Some(at) => copies.with('w', "Wireshark filter", wireshark::packet(at.packet)),
-            None => copies,
+            Some(at) => menu.with('w', "Wireshark filter", wireshark::packet(at.packet)),
+            None => menu,
         }
     }
 
@@ -183,7 +189,7 @@ impl View for Findings {
             "selected kind means, what to do about it, and the first hundred findings with their packets.",
             "Enter goes to them; enter again opens the exchange of the selected finding.",
             "",
-            "With a filter: findings of the exchanges that pass it and of their sessions.",
+            "With a filter: findings of the exchanges that match it and of their sessions.",
         ]
     }
 }
@@ -208,7 +214,7 @@ impl Findings {
         if self.findings_of != of {
             (self.findings_of, self.findings) = (of, ListState::default());
         }
-        self.findings.hold(rows);
+        self.findings.clamp_to(rows);
         self.is_below &= rows > 0;
     }
 
@@ -278,6 +284,8 @@ impl Findings {
 struct CodeItems<'m> {
     rows: &'m [FindingRow],
     version: u64,
+    /// [`Model::filter_version`].
+    filter_version: u64,
     symbols: Option<Symbols>,
 }
 
@@ -289,7 +297,8 @@ impl<'m> CodeItems<'m> {
         let totals = model.totals();
         Self {
             rows: &totals.summary().findings,
-            version: totals.version() ^ model.filter_version().rotate_left(1),
+            version: totals.version(),
+            filter_version: model.filter_version(),
             symbols: symbols.into(),
         }
     }
@@ -306,12 +315,17 @@ impl Items for CodeItems<'_> {
         self.version
     }
 
-    fn id(&self, place: usize) -> Option<Code> {
-        self.rows.get(place).map(|row| row.code)
+    /// Another filter selects other totals, whose versions are counted on their own.
+    fn settled_version(&self) -> u64 {
+        self.filter_version
     }
 
-    fn sort_key(&self, place: usize, column: usize) -> SortKey {
-        let Some(row) = self.rows.get(place) else { return SortKey::Missing };
+    fn id_at(&self, index: usize) -> Option<Code> {
+        self.rows.get(index).map(|row| row.code)
+    }
+
+    fn sort_key(&self, index: usize, column: usize) -> SortKey {
+        let Some(row) = self.rows.get(index) else { return SortKey::Missing };
         match column {
             // Within a severity, by count.
             0 => SortKey::count(((row.code.severity() as u64) << 40) + row.count.min((1 << 40) - 1)),
@@ -320,8 +334,8 @@ impl Items for CodeItems<'_> {
         }
     }
 
-    fn cells(&self, place: usize) -> Vec<Cell> {
-        let Some(row) = self.rows.get(place) else { return Vec::new() };
+    fn cells(&self, index: usize) -> Vec<Cell> {
+        let Some(row) = self.rows.get(index) else { return Vec::new() };
         let severity = row.code.severity();
         let role = Role::of(severity);
         let symbol = self.symbols.map_or("", |symbols| match severity {

@@ -43,8 +43,8 @@ impl LinkTable {
         self.rows = rows;
         let stays = |row: &LinkRow| self.selected.as_ref() == Some(&row.target);
         match self.rows.iter().position(stays) {
-            Some(row) if !self.rows.get(self.list.selected).is_some_and(stays) => self.list.follow(row),
-            _ => self.list.hold(self.rows.len()),
+            Some(row) if !self.rows.get(self.list.selected).is_some_and(stays) => self.list.move_to(row),
+            _ => self.list.clamp_to(self.rows.len()),
         }
     }
 
@@ -70,27 +70,27 @@ impl LinkTable {
     }
 
     /// Moves the selection or follows the selected row; `None` if the action does not apply.
-    pub(super) fn act(&mut self, action: Action, frame: &FrameInfo) -> Option<Vec<Effect>> {
+    pub(super) fn handle_action(&mut self, action: Action, frame: &FrameInfo) -> Option<Vec<Effect>> {
         if action == Action::Open {
             return match self.target() {
                 LinkTarget::Nothing => Some(vec![Effect::Bell]),
-                LinkTarget::Exchange(n) => Some(vec![Effect::Open(n)]),
+                LinkTarget::Exchange(n) => Some(vec![Effect::OpenExchange(n)]),
                 LinkTarget::Filter(text) => Some(vec![Effect::Filter(text)]),
             };
         }
-        let moved = self.list.act(action, frame.visible_rows(Pane::List), self.rows.len());
+        let moved = self.list.handle_action(action, frame.visible_rows(Pane::List), self.rows.len());
         self.remember_selection();
         moved.then(Vec::new)
     }
 
-    pub(super) fn click(&mut self, hit: Hit) {
+    pub(super) fn handle_click(&mut self, hit: Hit) {
         if let Hit::Row(Pane::List, row) = hit {
             self.list.select(row, self.rows.len());
             self.remember_selection();
         }
     }
 
-    pub(super) fn wheel(&mut self, down: bool, frame: &FrameInfo) {
+    pub(super) fn handle_wheel(&mut self, down: bool, frame: &FrameInfo) {
         self.list.scroll(down, 3, frame.visible_rows(Pane::List), self.rows.len());
         self.remember_selection();
     }

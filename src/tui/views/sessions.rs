@@ -6,7 +6,7 @@ use super::{cells, format, wireshark};
 use crate::base::units;
 use crate::ledger::store::Store;
 use crate::ledger::{Implementation, Session, SessionEnd};
-use crate::tui::effect::Copies;
+use crate::tui::effect::CopyMenu;
 use crate::tui::model::Model;
 use crate::tui::sorted_list::SortKey;
 use crate::tui::table::{Cell, Column, First};
@@ -44,19 +44,19 @@ impl TableKind for Session {
         "are those of its answered exchanges, within 2 %. Activity shows when its requests began, from",
         "the start of the capture to its end. Enter shows its exchanges.",
         "",
-        "With a filter: the sessions with exchanges that pass it, and counts of these exchanges.",
+        "With a filter: the sessions with exchanges that match it, and counts of these exchanges.",
     ];
 
     fn filter(&self) -> String {
         format!("session:{}", format::session_name(self.session.number))
     }
 
-    fn copies(&self) -> Copies {
+    fn copy_menu(&self) -> CopyMenu {
         let about = &self.session;
-        let copies = Copies::default().with('w', "Wireshark filter", wireshark::server(about.server));
+        let menu = CopyMenu::default().with('w', "Wireshark filter", wireshark::server(about.server));
         match &about.id {
-            Some(id) => copies.with('i', "session id", id.to_string()),
-            None => copies,
+            Some(id) => menu.with('i', "session id", id.to_string()),
+            None => menu,
         }
     }
 }

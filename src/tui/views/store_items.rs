@@ -25,7 +25,7 @@ pub(super) trait StoreItem: Sized + 'static {
     /// Returns the sort key of the item in a column.
     fn sort_key(&self, column: usize, model: &Model) -> SortKey;
 
-    /// Returns whether the item passes the filter. Only called if there is a filter.
+    /// Returns whether the item matches the filter. Only called if there is a filter.
     fn passes(&self, model: &Model) -> bool;
 
     /// Returns the cells of the item's row.
@@ -44,10 +44,10 @@ impl<'m, T: StoreItem> StoreItems<'m, T> {
         Self { model, completed: T::completed(model.store()), open: T::open(model.store()).collect() }
     }
 
-    /// Returns the item at a place and whether it is open; `None` after the last.
-    pub(super) fn get(&self, place: usize) -> Option<(&'m T, bool)> {
-        let open = || Some((*self.open.get(place.checked_sub(self.completed.len())?)?, true));
-        self.completed.get(place).map(|item| (item, false)).or_else(open)
+    /// Returns the item at an index and whether it is open; `None` after the last.
+    pub(super) fn get(&self, index: usize) -> Option<(&'m T, bool)> {
+        let open = || Some((*self.open.get(index.checked_sub(self.completed.len())?)?, true));
+        self.completed.get(index).map(|item| (item, false)).or_else(open)
     }
 
     fn is_narrowed(&self) -> bool {
@@ -71,23 +71,23 @@ impl<T: StoreItem> Items for StoreItems<'_, T> {
         if self.open.is_empty() { 0 } else { self.model.store().capture().packets }
     }
 
-    fn epoch(&self) -> u64 {
+    fn settled_version(&self) -> u64 {
         self.model.filter_version()
     }
 
-    fn id(&self, place: usize) -> Option<T::Id> {
-        self.get(place).map(|(item, _)| item.id())
+    fn id_at(&self, index: usize) -> Option<T::Id> {
+        self.get(index).map(|(item, _)| item.id())
     }
 
-    fn sort_key(&self, place: usize, column: usize) -> SortKey {
-        self.get(place).map_or(SortKey::Missing, |(item, _)| item.sort_key(column, self.model))
+    fn sort_key(&self, index: usize, column: usize) -> SortKey {
+        self.get(index).map_or(SortKey::Missing, |(item, _)| item.sort_key(column, self.model))
     }
 
-    fn passes(&self, place: usize) -> bool {
-        !self.is_narrowed() || self.get(place).is_some_and(|(item, _)| item.passes(self.model))
+    fn passes(&self, index: usize) -> bool {
+        !self.is_narrowed() || self.get(index).is_some_and(|(item, _)| item.passes(self.model))
     }
 
-    fn cells(&self, place: usize) -> Vec<Cell> {
-        self.get(place).map(|(item, is_open)| item.cells(is_open, self.model)).unwrap_or_default()
+    fn cells(&self, index: usize) -> Vec<Cell> {
+        self.get(index).map(|(item, is_open)| item.cells(is_open, self.model)).unwrap_or_default()
     }
 }

@@ -8,11 +8,11 @@ use super::store_items::{StoreItem, StoreItems};
 use super::view::View;
 use crate::tui::action::Action;
 use crate::tui::config::Config;
-use crate::tui::effect::{Copies, Effect};
+use crate::tui::effect::{CopyMenu, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
 use crate::tui::painter::Painter;
-use crate::tui::sorted_list::{Items, SortedList};
+use crate::tui::sorted_list::{Items, ListLayout, SortedList};
 use crate::tui::table::Column;
 use crate::tui::view_name::ViewName;
 
@@ -34,7 +34,7 @@ pub(super) trait TableKind: StoreItem {
     fn filter(&self) -> String;
 
     /// Returns the copy menu of the item.
-    fn copies(&self) -> Copies;
+    fn copy_menu(&self) -> CopyMenu;
 }
 
 /// View of the items of a kind.
@@ -57,26 +57,28 @@ impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
         if self.list.len() == 0 {
             return empty::draw_empty(model, T::NOUN, items.len() > 0, area, painter);
         }
-        self.list.draw(area, (&items, T::COLUMNS), true, painter);
+        self.list.draw(&items, ListLayout { columns: T::COLUMNS, is_focused: true }, area, painter);
     }
 
-    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
-        // Entries since the last frame may have moved the selected item to another place.
+    fn handle_action(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
+        // Entries since the last frame may have moved the selected item to another row.
         self.refresh(model);
         if action == Action::Open {
             let filter = self.selected(model).map(|item| model.filter_with(&item.filter()));
             return Some(filter.map_or(vec![Effect::Bell], |text| vec![Effect::Filter(text)]));
         }
-        self.list.act(action, &StoreItems::<T>::of(model), frame.visible_rows(Pane::List)).then(Vec::new)
+        self.list
+            .handle_action(action, &StoreItems::<T>::of(model), frame.visible_rows(Pane::List))
+            .then(Vec::new)
     }
 
-    fn click(&mut self, hit: Hit, model: &mut Model, _: &FrameInfo) -> Vec<Effect> {
-        self.list.click(hit, Pane::List, &StoreItems::<T>::of(model));
+    fn handle_click(&mut self, hit: Hit, model: &mut Model, _: &FrameInfo) -> Vec<Effect> {
+        self.list.handle_click(hit, Pane::List, &StoreItems::<T>::of(model));
         Vec::new()
     }
 
-    fn wheel(&mut self, _: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
-        self.list.wheel(down, &StoreItems::<T>::of(model), frame.visible_rows(Pane::List));
+    fn handle_wheel(&mut self, _: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
+        self.list.handle_wheel(down, &StoreItems::<T>::of(model), frame.visible_rows(Pane::List));
     }
 
     fn refresh(&mut self, model: &mut Model) {
@@ -87,8 +89,8 @@ impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
         true
     }
 
-    fn copies(&self, model: &mut Model) -> Copies {
-        self.selected(model).map_or_else(Copies::default, TableKind::copies)
+    fn copy_menu(&self, model: &mut Model) -> CopyMenu {
+        self.selected(model).map_or_else(CopyMenu::default, TableKind::copy_menu)
     }
 
     fn status(&self, _: &Model) -> String {

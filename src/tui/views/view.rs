@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::config::Config;
-use crate::tui::effect::{Copies, Effect};
+use crate::tui::effect::{CopyMenu, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
 use crate::tui::painter::Painter;
@@ -29,19 +29,19 @@ pub(in crate::tui) trait View: fmt::Debug {
     fn draw(&self, model: &Model, area: Rect, painter: &mut Painter<'_>);
 
     /// Handles an action; `None` if it does not apply. May change the selection, never the ledger.
-    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>>;
+    fn handle_action(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>>;
 
     /// Handles a click.
-    fn click(&mut self, hit: Hit, model: &mut Model, frame: &FrameInfo) -> Vec<Effect>;
+    fn handle_click(&mut self, hit: Hit, model: &mut Model, frame: &FrameInfo) -> Vec<Effect>;
 
     /// Scrolls a pane by the mouse wheel.
-    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo);
+    fn handle_wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo);
 
     /// Updates the view from the model. Called before a frame if there are new entries, the filter
     /// changed or time passed.
     fn refresh(&mut self, _model: &mut Model) {}
 
-    /// Whether the view shows totals of the exchanges that pass the filter ([`Model::totals`]).
+    /// Whether the view shows totals of the exchanges that match the filter ([`Model::totals`]).
     fn uses_filter(&self) -> bool {
         false
     }
@@ -58,8 +58,8 @@ pub(in crate::tui) trait View: fmt::Debug {
     }
 
     /// Returns the copy menu of the selection.
-    fn copies(&self, _model: &mut Model) -> Copies {
-        Copies::default()
+    fn copy_menu(&self, _model: &mut Model) -> CopyMenu {
+        CopyMenu::default()
     }
 
     /// Returns the position for the footer: `12 of 340`.

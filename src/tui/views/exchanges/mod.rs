@@ -2,7 +2,7 @@
 //! exchange.
 
 mod columns;
-mod copies;
+mod copy_menu;
 mod detail;
 mod view;
 

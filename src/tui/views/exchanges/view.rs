@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::column_name::ColumnName;
 use crate::tui::config::Config;
-use crate::tui::effect::{Copies, Effect};
+use crate::tui::effect::{CopyMenu, Effect};
 use crate::tui::filtered_exchanges::SortBy;
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::list_state::ListState;
@@ -19,7 +19,7 @@ use crate::tui::views::view::View;
 use crate::tui::views::{empty, format, layout};
 
 use super::columns::{self, RowContext};
-use super::copies;
+use super::copy_menu;
 use super::detail::OpenExchange;
 
 /// Width of the screen, in columns, from which the open exchange is drawn beside the list.
@@ -69,10 +69,10 @@ impl View for Exchanges {
         open.draw(model, right, self.is_in_open, painter);
     }
 
-    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
+    fn handle_action(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
         if self.is_in_open
             && let Some(open) = &mut self.open
-            && let Some(effects) = open.act(action, model, frame)
+            && let Some(effects) = open.handle_action(action, model, frame)
         {
             return Some(effects);
         }
@@ -105,7 +105,7 @@ impl View for Exchanges {
         Some(Vec::new())
     }
 
-    fn click(&mut self, hit: Hit, model: &mut Model, frame: &FrameInfo) -> Vec<Effect> {
+    fn handle_click(&mut self, hit: Hit, model: &mut Model, frame: &FrameInfo) -> Vec<Effect> {
         match hit {
             Hit::Row(Pane::List, row) => {
                 self.is_in_open = false;
@@ -121,16 +121,16 @@ impl View for Exchanges {
             hit => {
                 if let Some(open) = &mut self.open {
                     self.is_in_open = true;
-                    return open.click(hit);
+                    return open.handle_click(hit);
                 }
             }
         }
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
+    fn handle_wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
         if let (Pane::Detail, Some(open)) = (pane, &mut self.open) {
-            return open.wheel(down, frame);
+            return open.handle_wheel(down, frame);
         }
         self.list.scroll(down, 3, frame.visible_rows(Pane::List), model.exchanges().len());
         self.select(self.list.selected, model);
@@ -168,13 +168,13 @@ impl View for Exchanges {
         if self.is_in_open { KeyContext::Detail } else { KeyContext::List }
     }
 
-    fn copies(&self, model: &mut Model) -> Copies {
+    fn copy_menu(&self, model: &mut Model) -> CopyMenu {
         // Copy the open exchange if keys go to it; the list may have another one selected.
         let is_meant = |open: &&OpenExchange| self.is_in_open || Some(open.exchange.n) == self.selected;
         match (self.open.as_ref().filter(is_meant), self.selected) {
-            (Some(open), _) => copies::of(open),
-            (None, Some(n)) => OpenExchange::open(n, model).as_ref().map(copies::of).unwrap_or_default(),
-            (None, None) => Copies::default(),
+            (Some(open), _) => copy_menu::of(open),
+            (None, Some(n)) => OpenExchange::open(n, model).as_ref().map(copy_menu::of).unwrap_or_default(),
+            (None, None) => CopyMenu::default(),
         }
     }
 
@@ -292,7 +292,7 @@ impl Exchanges {
         model: &mut Model,
         frame: &FrameInfo,
     ) -> Option<Vec<Effect>> {
-        if !self.list.act(action, frame.visible_rows(Pane::List), model.exchanges().len()) {
+        if !self.list.handle_action(action, frame.visible_rows(Pane::List), model.exchanges().len()) {
             return None;
         }
         let follows = action == Action::End && model.is_receiving();

@@ -6,7 +6,7 @@ use crate::base::Timestamp;
 use crate::ledger::{LatencyKey, LatencyRow};
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::config::Config;
-use crate::tui::effect::{Copies, Effect};
+use crate::tui::effect::{CopyMenu, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::list_state::ListState;
 use crate::tui::model::Model;
@@ -92,7 +92,7 @@ impl View for Latency {
         }
     }
 
-    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
+    fn handle_action(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
         if self.bucket.is_some() {
             return self.act_in_grid(action, model, frame);
         }
@@ -105,9 +105,9 @@ impl View for Latency {
                 );
             }
             Action::NextPane | Action::Right => self.enter_grid(model, frame),
-            _ if self.sorting.act(action, &columns::COLUMNS) => self.sort(model),
+            _ if self.sorting.handle_action(action, &columns::COLUMNS) => self.sort(model),
             _ => {
-                if !self.list.act(action, frame.visible_rows(Pane::List), self.order.len()) {
+                if !self.list.handle_action(action, frame.visible_rows(Pane::List), self.order.len()) {
                     return None;
                 }
                 self.remember_selection(model);
@@ -116,7 +116,7 @@ impl View for Latency {
         Some(Vec::new())
     }
 
-    fn click(&mut self, hit: Hit, model: &mut Model, frame: &FrameInfo) -> Vec<Effect> {
+    fn handle_click(&mut self, hit: Hit, model: &mut Model, frame: &FrameInfo) -> Vec<Effect> {
         match hit {
             Hit::Row(Pane::List, row) => {
                 self.bucket = None;
@@ -124,7 +124,7 @@ impl View for Latency {
                 self.remember_selection(model);
             }
             Hit::Column(column) => {
-                self.sorting.click(column, &columns::COLUMNS);
+                self.sorting.handle_click(column, &columns::COLUMNS);
                 self.sort(model);
             }
             Hit::Row(Pane::Detail, line) => self.choose(GridSelection { line, column: None }, model, frame),
@@ -136,7 +136,7 @@ impl View for Latency {
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
+    fn handle_wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
         if pane == Pane::List {
             self.list.scroll(down, 3, frame.visible_rows(Pane::List), self.order.len());
             self.remember_selection(model);
@@ -169,8 +169,8 @@ impl View for Latency {
         if self.bucket.is_some() { KeyContext::Detail } else { KeyContext::List }
     }
 
-    fn copies(&self, model: &mut Model) -> Copies {
-        let Some(row) = self.row(self.list.selected, model) else { return Copies::default() };
+    fn copy_menu(&self, model: &mut Model) -> CopyMenu {
+        let Some(row) = self.row(self.list.selected, model) else { return CopyMenu::default() };
         let filter = filter::row(row, &model.totals().summary().latency);
         let ms = |ns: Option<i64>| ns.map_or_else(|| "-".to_owned(), crate::base::units::ms);
         let text = format!(
@@ -183,10 +183,10 @@ impl View for Latency {
             ms(row.p99_ns),
             ms(row.max_ns)
         );
-        let copies = Copies::default().with('p', "percentiles", text);
+        let menu = CopyMenu::default().with('p', "percentiles", text);
         match filter {
-            Some(filter) => copies.with('f', "filter", filter),
-            None => copies,
+            Some(filter) => menu.with('f', "filter", filter),
+            None => menu,
         }
     }
 
@@ -208,7 +208,7 @@ impl View for Latency {
             "up and down select one, left and right a time within it, enter shows its exchanges, tab or esc",
             "goes back.",
             "",
-            "With a filter: only the exchanges that pass it.",
+            "With a filter: only the exchanges that match it.",
         ]
     }
 }
@@ -319,8 +319,8 @@ impl Latency {
         self.order = sorted.into_iter().map(|(index, _)| index).collect();
         let is_selected = |index: &usize| rows.get(*index).map(|row| &row.key) == self.selected.as_ref();
         match self.order.iter().position(is_selected) {
-            Some(row) => self.list.follow(row),
-            None => self.list.hold(self.order.len()),
+            Some(row) => self.list.move_to(row),
+            None => self.list.clamp_to(self.order.len()),
         }
     }
 

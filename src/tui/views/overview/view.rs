@@ -72,17 +72,17 @@ impl View for Overview {
         }
     }
 
-    fn act(&mut self, action: Action, _: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
-        self.link_table.act(action, frame)
+    fn handle_action(&mut self, action: Action, _: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
+        self.link_table.handle_action(action, frame)
     }
 
-    fn click(&mut self, hit: Hit, _: &mut Model, _: &FrameInfo) -> Vec<Effect> {
-        self.link_table.click(hit);
+    fn handle_click(&mut self, hit: Hit, _: &mut Model, _: &FrameInfo) -> Vec<Effect> {
+        self.link_table.handle_click(hit);
         Vec::new()
     }
 
-    fn wheel(&mut self, _: Pane, down: bool, _: &mut Model, frame: &FrameInfo) {
-        self.link_table.wheel(down, frame);
+    fn handle_wheel(&mut self, _: Pane, down: bool, _: &mut Model, frame: &FrameInfo) {
+        self.link_table.handle_wheel(down, frame);
     }
 
     fn refresh(&mut self, model: &mut Model) {

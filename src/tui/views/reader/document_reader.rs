@@ -4,8 +4,8 @@
 use ratatui::layout::Rect;
 
 use crate::tui::action::Action;
-use crate::tui::document::{Document, Found, Look};
-use crate::tui::effect::{Copies, Effect};
+use crate::tui::document::{Document, Matches, RowOptions};
+use crate::tui::effect::{CopyMenu, Effect};
 use crate::tui::frame_info::{Hit, Pane};
 use crate::tui::list_state::ListState;
 use crate::tui::painter::Painter;
@@ -24,7 +24,7 @@ pub(in crate::tui::views) struct DocumentReader {
     next_text: Option<Vec<u8>>,
     list: ListState,
     search_text: String,
-    found: Found,
+    matches: Matches,
     /// Selected value as byte ranges. Updated when the selection moves, since it takes time linear
     /// in the number of lines.
     highlight: Highlight,
@@ -44,7 +44,7 @@ impl DocumentReader {
         }
         self.document = document;
         self.open_string = None;
-        self.found = self.document.find(&self.search_text);
+        self.matches = self.document.find(&self.search_text);
         self.list.selected = self.list.selected.min(self.document.rows().saturating_sub(1));
         self.update_highlight();
     }
@@ -81,23 +81,23 @@ impl DocumentReader {
 
     /// Adds what can be copied of the selected value; of an open string that is JSON, of the value
     /// within it.
-    pub(in crate::tui::views) fn copies(&self, copies: Copies) -> Copies {
+    pub(in crate::tui::views) fn copy_menu(&self, menu: CopyMenu) -> CopyMenu {
         if let Some(inner) = self.open_string.as_ref().filter(|inner| inner.document.is_json()) {
-            return inner.copies(copies);
+            return inner.copy_menu(menu);
         }
         let row = self.list.selected;
         if self.document.rows() == 0 || !self.document.is_json() {
-            return copies;
+            return menu;
         }
         let raw = self.document.bytes().get(self.document.value_range(row)).unwrap_or_default();
-        let mut copies = copies.with('v', "value, JSON", String::from_utf8_lossy(raw));
+        let mut menu = menu.with('v', "value, JSON", String::from_utf8_lossy(raw));
         if self.document.is_string(row) {
-            copies = copies.with('t', "value, its text", self.document.value(row, usize::MAX));
+            menu = menu.with('t', "value, its text", self.document.value(row, usize::MAX));
         }
         // The pointer of the whole document is empty (RFC 6901, section 5).
         match self.document.pointer(row) {
-            pointer if pointer.is_empty() => copies,
-            pointer => copies.with('k', "JSON pointer", pointer),
+            pointer if pointer.is_empty() => menu,
+            pointer => menu.with('k', "JSON pointer", pointer),
         }
     }
 
@@ -116,7 +116,11 @@ impl DocumentReader {
 
     /// Moves, folds, opens a value or continues the search; `None` if the action does not apply to
     /// a document.
-    pub(in crate::tui::views) fn act(&mut self, action: Action, lines: usize) -> Option<Vec<Effect>> {
+    pub(in crate::tui::views) fn handle_action(
+        &mut self,
+        action: Action,
+        lines: usize,
+    ) -> Option<Vec<Effect>> {
         if action == Action::Bytes {
             self.has_bytes = !self.has_bytes;
             return Some(Vec::new());
@@ -125,7 +129,7 @@ impl DocumentReader {
             return self.close().then(Vec::new);
         }
         if let Some(inner) = &mut self.open_string {
-            return inner.act(action, lines);
+            return inner.handle_action(action, lines);
         }
         let effects = match action {
             Action::Open => self.open(),
@@ -141,7 +145,7 @@ impl DocumentReader {
                 Vec::new()
             }
             Action::NextFound | Action::PreviousFound => self.go_to_match(action == Action::NextFound),
-            _ => self.list.act(action, lines, self.document.rows()).then(Vec::new)?,
+            _ => self.list.handle_action(action, lines, self.document.rows()).then(Vec::new)?,
         };
         self.update_highlight();
         Some(effects)
@@ -154,9 +158,9 @@ impl DocumentReader {
     }
 
     /// Selects the clicked row. A click on the selected row folds it.
-    pub(in crate::tui::views) fn click(&mut self, row: usize) {
+    pub(in crate::tui::views) fn handle_click(&mut self, row: usize) {
         if let Some(inner) = &mut self.open_string {
-            return inner.click(row);
+            return inner.handle_click(row);
         }
         if row == self.list.selected {
             // Rows without a bracket do not fold.
@@ -174,9 +178,9 @@ impl DocumentReader {
         self.update_highlight();
     }
 
-    pub(in crate::tui::views) fn wheel(&mut self, down: bool, lines: usize) {
+    pub(in crate::tui::views) fn handle_wheel(&mut self, down: bool, lines: usize) {
         if let Some(inner) = &mut self.open_string {
-            return inner.wheel(down, lines);
+            return inner.handle_wheel(down, lines);
         }
         self.list.scroll(down, 3, lines, self.document.rows());
         self.update_highlight();
@@ -189,20 +193,20 @@ impl DocumentReader {
         }
         if text != self.search_text {
             text.clone_into(&mut self.search_text);
-            self.found = self.document.find(text);
+            self.matches = self.document.find(text);
         }
         let from = self.document.line_of(self.list.selected);
-        let lines = &self.found.lines;
+        let lines = &self.matches.lines;
         if let Some(line) = lines.iter().find(|line| **line >= from).or(lines.first()) {
             self.list.selected = self.document.reveal(*line);
             self.update_highlight();
         }
-        self.found.lines.len()
+        self.matches.lines.len()
     }
 
     fn go_to_match(&mut self, next: bool) -> Vec<Effect> {
         let from = self.document.line_of(self.list.selected);
-        let lines = &self.found.lines;
+        let lines = &self.matches.lines;
         let to = if next {
             lines.iter().find(|line| **line > from).or(lines.first())
         } else {
@@ -210,15 +214,15 @@ impl DocumentReader {
         };
         let Some(line) = to.copied() else { return vec![Effect::Bell] };
         self.list.selected = self.document.reveal(line);
-        vec![Effect::Say(self.match_position())]
+        vec![Effect::ShowMessage(self.match_position())]
     }
 
     /// Returns which match is selected: `3 of 17`.
     fn match_position(&self) -> String {
         let at = self.document.line_of(self.list.selected);
-        let count = self.found.lines.len();
-        let more = if self.found.more { " or more" } else { "" };
-        match self.found.lines.binary_search(&at) {
+        let count = self.matches.lines.len();
+        let more = if self.matches.is_cut { " or more" } else { "" };
+        match self.matches.lines.binary_search(&at) {
             Ok(place) => format!("{} of {count}{more}", place + 1),
             Err(_) => format!("{count}{more}"),
         }
@@ -234,7 +238,7 @@ impl DocumentReader {
         let mut inner = Self::default();
         inner.set(value::document(&value));
         if inner.document.rows() == 0 {
-            return vec![Effect::Say("an empty string".to_owned())];
+            return vec![Effect::ShowMessage("an empty string".to_owned())];
         }
         self.open_string = Some(Box::new(inner));
         Vec::new()
@@ -313,7 +317,7 @@ impl DocumentReader {
         let rows = self.document.rows();
         let top = self.list.top(body.height.into(), rows);
         let [folded, open] = painter.symbols().fold;
-        let look = Look { mask, needle: &self.search_text, columns: body.width.into() };
+        let options = RowOptions { mask, needle: &self.search_text, columns: body.width.into() };
         for (y, row) in (body.y..body.bottom()).zip(top..rows) {
             let line = Rect { y, height: 1, ..body };
             let sign = match self.document.fold_of(row) {
@@ -323,7 +327,7 @@ impl DocumentReader {
             };
             let is_selected = row == self.list.selected;
             let pointer = if is_selected { painter.symbols().pointer } else { " " };
-            let parts = self.document.row(row, look);
+            let parts = self.document.row(row, options);
             let mut shown: Vec<(Role, &str)> =
                 vec![(Role::Key, pointer), (Role::Border, sign), (Role::Faint, " ")];
             shown.extend(parts.iter().map(|(role, text)| (*role, text.as_str())));

@@ -28,7 +28,8 @@ impl DefinitionKind {
     /// All kinds, in the order in which they are listed.
     pub(super) const ALL: [Self; 4] = [Self::Tool, Self::Prompt, Self::Resource, Self::Template];
 
-    /// Returns the member of a listing that has the definitions, which names the kind in the ledger.
+    /// Returns the member of a listing that has the definitions, which names the kind in the
+    /// ledger.
     pub(super) fn list_name(self) -> &'static str {
         match self {
             Self::Tool => "tools",
@@ -48,8 +49,8 @@ impl DefinitionKind {
         }
     }
 
-    /// Returns the method that uses a definition; `None` if its use is not known: a template is read
-    /// as a URI derived from it.
+    /// Returns the method that uses a definition; `None` if its use is not known: a template is
+    /// read as a URI derived from it.
     pub(super) fn method(self) -> Option<&'static str> {
         match self {
             Self::Tool => Some("tools/call"),

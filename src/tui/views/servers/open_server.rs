@@ -7,11 +7,11 @@ use ratatui::layout::Rect;
 use crate::base::{sanitize, units};
 use crate::tui::action::Action;
 use crate::tui::document::Document;
-use crate::tui::effect::{Copies, Effect};
+use crate::tui::effect::{CopyMenu, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
 use crate::tui::painter::Painter;
-use crate::tui::sorted_list::{Items, SortKey, SortedList};
+use crate::tui::sorted_list::{Items, ListLayout, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::MASK;
 use crate::tui::theme::Role;
@@ -103,7 +103,7 @@ impl OpenServer {
         self.show_selected();
     }
 
-    pub(super) fn act(&mut self, action: Action, frame: &FrameInfo) -> Option<Vec<Effect>> {
+    pub(super) fn handle_action(&mut self, action: Action, frame: &FrameInfo) -> Option<Vec<Effect>> {
         match action {
             Action::Partner => {
                 let filter = self.selected().and_then(|definition| use_filter(definition, self.address()));
@@ -113,11 +113,13 @@ impl OpenServer {
             Action::Back if self.is_in_reader => self.is_in_reader = self.reader.close(),
             Action::Back => return None,
             Action::NextPane => self.is_in_reader = !self.is_in_reader && self.selected().is_some(),
-            _ if self.is_in_reader => return self.reader.act(action, frame.visible_rows(Pane::Detail)),
+            _ if self.is_in_reader => {
+                return self.reader.handle_action(action, frame.visible_rows(Pane::Detail));
+            }
             Action::Open | Action::Right if self.selected().is_some() => self.is_in_reader = true,
             _ => {
                 let items = DefinitionItems::of(&self.definitions, self.version);
-                let moved = self.list.act(action, &items, frame.visible_rows(Pane::List));
+                let moved = self.list.handle_action(action, &items, frame.visible_rows(Pane::List));
                 self.show_selected();
                 return moved.then(Vec::new);
             }
@@ -125,11 +127,11 @@ impl OpenServer {
         Some(Vec::new())
     }
 
-    pub(super) fn click(&mut self, hit: Hit) {
+    pub(super) fn handle_click(&mut self, hit: Hit) {
         match hit {
             Hit::Row(Pane::Detail, row) => {
                 self.is_in_reader = true;
-                self.reader.click(row);
+                self.reader.handle_click(row);
             }
             Hit::Cell(Pane::Detail, offset, _) => {
                 self.is_in_reader = true;
@@ -138,18 +140,18 @@ impl OpenServer {
             hit => {
                 self.is_in_reader = false;
                 let items = DefinitionItems::of(&self.definitions, self.version);
-                self.list.click(hit, Pane::List, &items);
+                self.list.handle_click(hit, Pane::List, &items);
                 self.show_selected();
             }
         }
     }
 
-    pub(super) fn wheel(&mut self, pane: Pane, down: bool, frame: &FrameInfo) {
+    pub(super) fn handle_wheel(&mut self, pane: Pane, down: bool, frame: &FrameInfo) {
         match pane {
-            Pane::Detail => self.reader.wheel(down, frame.visible_rows(Pane::Detail)),
+            Pane::Detail => self.reader.handle_wheel(down, frame.visible_rows(Pane::Detail)),
             Pane::List => {
                 let items = DefinitionItems::of(&self.definitions, self.version);
-                self.list.wheel(down, &items, frame.visible_rows(Pane::List));
+                self.list.handle_wheel(down, &items, frame.visible_rows(Pane::List));
                 self.show_selected();
             }
         }
@@ -159,18 +161,18 @@ impl OpenServer {
         self.is_in_reader.then(|| self.reader.search(text))
     }
 
-    pub(super) fn copies(&self) -> Copies {
-        let Some(definition) = self.selected() else { return Copies::default() };
-        let copies = Copies::default().with('n', "name", &*definition.name);
-        let copies = match &definition.json {
-            Some(json) => copies.with('j', "JSON, definition", &**json),
-            None => copies,
+    pub(super) fn copy_menu(&self) -> CopyMenu {
+        let Some(definition) = self.selected() else { return CopyMenu::default() };
+        let menu = CopyMenu::default().with('n', "name", &*definition.name);
+        let menu = match &definition.json {
+            Some(json) => menu.with('j', "JSON, definition", &**json),
+            None => menu,
         };
-        let copies = match use_filter(definition, self.address()) {
-            Some(filter) => copies.with('f', "filter for its exchanges", filter),
-            None => copies,
+        let menu = match use_filter(definition, self.address()) {
+            Some(filter) => menu.with('f', "filter for its exchanges", filter),
+            None => menu,
         };
-        if self.is_in_reader { self.reader.copies(copies) } else { copies }
+        if self.is_in_reader { self.reader.copy_menu(menu) } else { menu }
     }
 
     pub(super) fn status(&self) -> String {
@@ -257,7 +259,8 @@ impl OpenServer {
             private: painter.is_private(),
             ..DefinitionItems::of(&self.definitions, self.version)
         };
-        self.list.draw(area, (&items, columns), !self.is_in_reader, painter);
+        let layout = ListLayout { columns, is_focused: !self.is_in_reader };
+        self.list.draw(&items, layout, area, painter);
     }
 
     fn draw_reader(&self, area: Rect, painter: &mut Painter<'_>) {
@@ -289,7 +292,7 @@ impl OpenServer {
 
     /// Shows the selected definition in the reader.
     fn show_selected(&mut self) {
-        let selected = self.list.selected().and_then(|place| self.definitions.get(place));
+        let selected = self.list.selected().and_then(|index| self.definitions.get(index));
         let Some(definition) = selected else { return };
         let json = definition.json.as_deref().unwrap_or("");
         let key = (definition.kind, definition.name.clone(), json.len());
@@ -324,12 +327,12 @@ impl Items for DefinitionItems<'_> {
         self.version
     }
 
-    fn id(&self, place: usize) -> Option<Self::Id> {
-        self.definitions.get(place).map(|definition| (definition.kind, definition.name.clone()))
+    fn id_at(&self, index: usize) -> Option<Self::Id> {
+        self.definitions.get(index).map(|definition| (definition.kind, definition.name.clone()))
     }
 
-    fn sort_key(&self, place: usize, column: usize) -> SortKey {
-        let Some(definition) = self.definitions.get(place) else { return SortKey::Missing };
+    fn sort_key(&self, index: usize, column: usize) -> SortKey {
+        let Some(definition) = self.definitions.get(index) else { return SortKey::Missing };
         match column {
             0 => {
                 SortKey::Text(format!("{} {}", definition.kind as u8, definition.name.to_lowercase()).into())
@@ -342,8 +345,8 @@ impl Items for DefinitionItems<'_> {
         }
     }
 
-    fn cells(&self, place: usize) -> Vec<Cell> {
-        self.definitions.get(place).map(|definition| row_cells(definition, self.private)).unwrap_or_default()
+    fn cells(&self, index: usize) -> Vec<Cell> {
+        self.definitions.get(index).map(|definition| row_cells(definition, self.private)).unwrap_or_default()
     }
 }
 

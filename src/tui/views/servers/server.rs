@@ -18,7 +18,7 @@ pub(super) struct Server {
     /// Protocol revisions of its sessions, the latest first.
     pub(super) revisions: Vec<String>,
     pub(super) capabilities: Vec<String>,
-    /// Number of its sessions with exchanges that pass the filter.
+    /// Number of its sessions with exchanges that match the filter.
     pub(super) sessions: u64,
     /// Number of completed exchanges, and of the failed ones among them.
     pub(super) exchanges: u64,
@@ -33,7 +33,7 @@ pub(super) struct Server {
     pub(super) last: Option<Origin>,
 }
 
-/// Returns the servers with exchanges that pass the filter, by address.
+/// Returns the servers with exchanges that match the filter, by address.
 pub(super) fn servers(model: &Model) -> Vec<Server> {
     let mut servers: BTreeMap<SocketAddr, Server> = BTreeMap::new();
     let matching = model.matching();

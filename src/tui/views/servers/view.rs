@@ -9,11 +9,11 @@ use ratatui::layout::Rect;
 use crate::base::units;
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::config::Config;
-use crate::tui::effect::{Copies, Effect};
+use crate::tui::effect::{CopyMenu, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
 use crate::tui::painter::Painter;
-use crate::tui::sorted_list::{Items, SortKey, SortedList};
+use crate::tui::sorted_list::{Items, ListLayout, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
 use crate::tui::view_name::ViewName;
@@ -80,12 +80,13 @@ impl View for Servers {
         if self.servers.is_empty() {
             return empty::draw_empty(model, "server", !model.filter().is_empty(), area, painter);
         }
-        self.list.draw(area, (&self.items(), &COLUMNS), true, painter);
+        let layout = ListLayout { columns: &COLUMNS, is_focused: true };
+        self.list.draw(&self.items(), layout, area, painter);
     }
 
-    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
+    fn handle_action(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
         if let Some(open) = &mut self.open {
-            let done = open.act(action, frame);
+            let done = open.handle_action(action, frame);
             if action == Action::Back && done.is_none() {
                 self.open = None;
                 return Some(Vec::new());
@@ -99,29 +100,32 @@ impl View for Servers {
             }
             _ => {
                 let items = ServerItems::of(&self.servers, self.version);
-                return self.list.act(action, &items, frame.visible_rows(Pane::List)).then(Vec::new);
+                return self
+                    .list
+                    .handle_action(action, &items, frame.visible_rows(Pane::List))
+                    .then(Vec::new);
             }
         }
         Some(Vec::new())
     }
 
-    fn click(&mut self, hit: Hit, _: &mut Model, _: &FrameInfo) -> Vec<Effect> {
+    fn handle_click(&mut self, hit: Hit, _: &mut Model, _: &FrameInfo) -> Vec<Effect> {
         match &mut self.open {
-            Some(open) => open.click(hit),
+            Some(open) => open.handle_click(hit),
             None => {
                 let items = ServerItems::of(&self.servers, self.version);
-                self.list.click(hit, Pane::List, &items);
+                self.list.handle_click(hit, Pane::List, &items);
             }
         }
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, _: &mut Model, frame: &FrameInfo) {
+    fn handle_wheel(&mut self, pane: Pane, down: bool, _: &mut Model, frame: &FrameInfo) {
         match &mut self.open {
-            Some(open) => open.wheel(pane, down, frame),
+            Some(open) => open.handle_wheel(pane, down, frame),
             None => {
                 let items = ServerItems::of(&self.servers, self.version);
-                self.list.wheel(down, &items, frame.visible_rows(Pane::List));
+                self.list.handle_wheel(down, &items, frame.visible_rows(Pane::List));
             }
         }
     }
@@ -172,12 +176,12 @@ impl View for Servers {
         if is_in_reader { KeyContext::Detail } else { KeyContext::List }
     }
 
-    fn copies(&self, _: &mut Model) -> Copies {
+    fn copy_menu(&self, _: &mut Model) -> CopyMenu {
         if let Some(open) = &self.open {
-            return open.copies();
+            return open.copy_menu();
         }
-        self.selected().map_or_else(Copies::default, |server| {
-            Copies::default().with('w', "Wireshark filter", wireshark::server(server.address)).with(
+        self.selected().map_or_else(CopyMenu::default, |server| {
+            CopyMenu::default().with('w', "Wireshark filter", wireshark::server(server.address)).with(
                 'a',
                 "address",
                 server.address.to_string(),
@@ -204,7 +208,7 @@ impl View for Servers {
             "bytes. Enter again shows the latest definition with its schema; x shows the exchanges that use",
             "it.",
             "",
-            "With a filter: the servers with exchanges that pass it. Definitions and their use are those of",
+            "With a filter: the servers with exchanges that match it. Definitions and their use are those of",
             "the whole capture.",
         ]
     }
@@ -247,12 +251,12 @@ impl Items for ServerItems<'_> {
         self.version
     }
 
-    fn id(&self, place: usize) -> Option<SocketAddr> {
-        self.servers.get(place).map(|server| server.address)
+    fn id_at(&self, index: usize) -> Option<SocketAddr> {
+        self.servers.get(index).map(|server| server.address)
     }
 
-    fn sort_key(&self, place: usize, column: usize) -> SortKey {
-        let Some(server) = self.servers.get(place) else { return SortKey::Missing };
+    fn sort_key(&self, index: usize, column: usize) -> SortKey {
+        let Some(server) = self.servers.get(index) else { return SortKey::Missing };
         let [tools, prompts, resources, templates] = server.offers;
         match column {
             1 => server.revisions.first().map_or(SortKey::Missing, |revision| SortKey::text(revision)),
@@ -272,8 +276,8 @@ impl Items for ServerItems<'_> {
         }
     }
 
-    fn cells(&self, place: usize) -> Vec<Cell> {
-        self.servers.get(place).map(row_cells).unwrap_or_default()
+    fn cells(&self, index: usize) -> Vec<Cell> {
+        self.servers.get(index).map(row_cells).unwrap_or_default()
     }
 }
 

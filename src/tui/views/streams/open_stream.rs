@@ -8,7 +8,7 @@ use crate::ledger::Stream;
 use crate::ledger::store::Payload;
 use crate::tui::action::Action;
 use crate::tui::document::Document;
-use crate::tui::effect::{Copies, Effect};
+use crate::tui::effect::{CopyMenu, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::list_state::ListState;
 use crate::tui::model::Model;
@@ -102,14 +102,14 @@ impl OpenStream {
         if at_end && !self.is_in_reader {
             self.list.selected = self.events.len().saturating_sub(1);
         }
-        self.list.hold(self.events.len());
+        self.list.clamp_to(self.events.len());
         self.show_selected();
     }
 
     /// Handles an action; `None` if it does not apply or closes the stream.
-    pub(super) fn act(&mut self, action: Action, frame: &FrameInfo) -> Option<Vec<Effect>> {
+    pub(super) fn handle_action(&mut self, action: Action, frame: &FrameInfo) -> Option<Vec<Effect>> {
         match action {
-            Action::Partner => return Some(vec![self.exchange.map_or(Effect::Bell, Effect::Open)]),
+            Action::Partner => return Some(vec![self.exchange.map_or(Effect::Bell, Effect::OpenExchange)]),
             // An open string of the data is closed first.
             Action::Back if self.is_in_reader && self.reader.as_mut().is_some_and(DocumentReader::close) => {}
             Action::Back if self.is_in_reader => {
@@ -127,7 +127,7 @@ impl OpenStream {
                 return self
                     .reader
                     .as_mut()
-                    .and_then(|reader| reader.act(action, frame.visible_rows(Pane::Detail)));
+                    .and_then(|reader| reader.handle_action(action, frame.visible_rows(Pane::Detail)));
             }
             Action::Open | Action::Right | Action::NextPane => {
                 if self.events.is_empty() {
@@ -138,7 +138,8 @@ impl OpenStream {
                 self.show_selected();
             }
             _ => {
-                let moved = self.list.act(action, frame.visible_rows(Pane::List), self.events.len());
+                let moved =
+                    self.list.handle_action(action, frame.visible_rows(Pane::List), self.events.len());
                 self.show_selected();
                 return moved.then(Vec::new);
             }
@@ -146,7 +147,7 @@ impl OpenStream {
         Some(Vec::new())
     }
 
-    pub(super) fn click(&mut self, hit: Hit) {
+    pub(super) fn handle_click(&mut self, hit: Hit) {
         match hit {
             Hit::Row(Pane::List, row) => {
                 self.is_in_reader = false;
@@ -156,7 +157,7 @@ impl OpenStream {
             Hit::Row(Pane::Detail, row) => {
                 if let Some(reader) = &mut self.reader {
                     self.is_in_reader = true;
-                    reader.click(row);
+                    reader.handle_click(row);
                 }
             }
             Hit::Cell(Pane::Detail, offset, _) => {
@@ -169,9 +170,9 @@ impl OpenStream {
         }
     }
 
-    pub(super) fn wheel(&mut self, pane: Pane, down: bool, frame: &FrameInfo) {
+    pub(super) fn handle_wheel(&mut self, pane: Pane, down: bool, frame: &FrameInfo) {
         match (pane, &mut self.reader) {
-            (Pane::Detail, Some(reader)) => reader.wheel(down, frame.visible_rows(Pane::Detail)),
+            (Pane::Detail, Some(reader)) => reader.handle_wheel(down, frame.visible_rows(Pane::Detail)),
             _ => {
                 self.list.scroll(down, 3, frame.visible_rows(Pane::List), self.events.len());
                 self.show_selected();
@@ -196,14 +197,14 @@ impl OpenStream {
         }
     }
 
-    pub(super) fn copies(&self) -> Copies {
-        let Some(event) = self.events.get(self.list.selected) else { return Copies::default() };
-        let copies = Copies::default()
+    pub(super) fn copy_menu(&self) -> CopyMenu {
+        let Some(event) = self.events.get(self.list.selected) else { return CopyMenu::default() };
+        let menu = CopyMenu::default()
             .with('d', "data of the event", String::from_utf8_lossy(&event.bytes))
             .with('w', "Wireshark filter", wireshark::packet(event.span.first));
         match &self.reader {
-            Some(reader) => reader.copies(copies),
-            None => copies,
+            Some(reader) => reader.copy_menu(menu),
+            None => menu,
         }
     }
 

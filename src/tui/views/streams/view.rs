@@ -8,11 +8,11 @@ use crate::ledger::query::Subject;
 use crate::ledger::store::Store;
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::config::Config;
-use crate::tui::effect::{Copies, Effect};
+use crate::tui::effect::{CopyMenu, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::model::Model;
 use crate::tui::painter::Painter;
-use crate::tui::sorted_list::{Items, SortKey, SortedList};
+use crate::tui::sorted_list::{Items, ListLayout, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::MASK;
 use crate::tui::theme::Role;
@@ -60,12 +60,13 @@ impl View for Streams {
         if self.list.len() == 0 {
             return empty::draw_empty(model, "event stream", items.len() > 0, area, painter);
         }
-        self.list.draw(area, (&items, &COLUMNS), true, painter);
+        let layout = ListLayout { columns: &COLUMNS, is_focused: true };
+        self.list.draw(&items, layout, area, painter);
     }
 
-    fn act(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
+    fn handle_action(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
         if let Some(open) = &mut self.open {
-            if let Some(effects) = open.act(action, frame) {
+            if let Some(effects) = open.handle_action(action, frame) {
                 return Some(effects);
             }
             return (action == Action::Back).then(|| {
@@ -73,7 +74,7 @@ impl View for Streams {
                 Vec::new()
             });
         }
-        // Entries since the last frame may have moved the selected stream to another place.
+        // Entries since the last frame may have moved the selected stream to another row.
         self.refresh(model);
         match action {
             Action::Open => {
@@ -83,27 +84,29 @@ impl View for Streams {
             }
             Action::Partner => {
                 let n = self.selected(model).and_then(|stream| stream.exchange);
-                Some(vec![n.map_or(Effect::Bell, Effect::Open)])
+                Some(vec![n.map_or(Effect::Bell, Effect::OpenExchange)])
             }
             _ => {
                 let items = StoreItems::<Stream>::of(model);
-                self.list.act(action, &items, frame.visible_rows(Pane::List)).then(Vec::new)
+                self.list.handle_action(action, &items, frame.visible_rows(Pane::List)).then(Vec::new)
             }
         }
     }
 
-    fn click(&mut self, hit: Hit, model: &mut Model, _: &FrameInfo) -> Vec<Effect> {
+    fn handle_click(&mut self, hit: Hit, model: &mut Model, _: &FrameInfo) -> Vec<Effect> {
         match &mut self.open {
-            Some(open) => open.click(hit),
-            None => self.list.click(hit, Pane::List, &StoreItems::<Stream>::of(model)),
+            Some(open) => open.handle_click(hit),
+            None => self.list.handle_click(hit, Pane::List, &StoreItems::<Stream>::of(model)),
         }
         Vec::new()
     }
 
-    fn wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
+    fn handle_wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
         match &mut self.open {
-            Some(open) => open.wheel(pane, down, frame),
-            None => self.list.wheel(down, &StoreItems::<Stream>::of(model), frame.visible_rows(Pane::List)),
+            Some(open) => open.handle_wheel(pane, down, frame),
+            None => {
+                self.list.handle_wheel(down, &StoreItems::<Stream>::of(model), frame.visible_rows(Pane::List))
+            }
         }
     }
 
@@ -132,11 +135,11 @@ impl View for Streams {
         if self.open.is_some() { KeyContext::Detail } else { KeyContext::List }
     }
 
-    fn copies(&self, model: &mut Model) -> Copies {
+    fn copy_menu(&self, model: &mut Model) -> CopyMenu {
         match &self.open {
-            Some(open) => open.copies(),
-            None => self.selected(model).map_or_else(Copies::default, |stream| {
-                Copies::default().with('w', "Wireshark filter", wireshark::connection(stream.tcp_stream))
+            Some(open) => open.copy_menu(),
+            None => self.selected(model).map_or_else(CopyMenu::default, |stream| {
+                CopyMenu::default().with('w', "Wireshark filter", wireshark::connection(stream.tcp_stream))
             }),
         }
     }

@@ -6,7 +6,7 @@ use crate::base::fact::PayloadKind;
 use crate::ledger::Exchange;
 use crate::ledger::store::Payload;
 use crate::tui::action::Action;
-use crate::tui::effect::{Copies, Effect};
+use crate::tui::effect::{CopyMenu, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::list_state::ListState;
 use crate::tui::model::Model;
@@ -89,23 +89,21 @@ impl OpenExchange {
     }
 
     /// Adds what can be copied of the open tab.
-    pub(in super::super) fn copies(&self, copies: Copies) -> Copies {
-        let copies = match (self.tab, &self.event) {
+    pub(in super::super) fn copy_menu(&self, menu: CopyMenu) -> CopyMenu {
+        let menu = match (self.tab, &self.event) {
             (Tab::Http, _) if !self.heads.is_empty() => {
-                copies.with('h', "HTTP heads", pages::text(self.page()))
+                menu.with('h', "HTTP heads", pages::text(self.page()))
             }
-            (Tab::Events, Some(event)) => copies.with('d', "data of the event", event.reader.text()),
+            (Tab::Events, Some(event)) => menu.with('d', "data of the event", event.reader.text()),
             (Tab::Events, None) => match self.events.get(self.list().selected) {
-                Some(payload) => {
-                    copies.with('d', "data of the event", String::from_utf8_lossy(&payload.bytes))
-                }
-                None => copies,
+                Some(payload) => menu.with('d', "data of the event", String::from_utf8_lossy(&payload.bytes)),
+                None => menu,
             },
-            _ => copies,
+            _ => menu,
         };
         match self.reader() {
-            Some(reader) => reader.copies(copies),
-            None => copies,
+            Some(reader) => reader.copy_menu(menu),
+            None => menu,
         }
     }
 
@@ -137,7 +135,7 @@ impl OpenExchange {
         }
     }
 
-    pub(in super::super) fn act(
+    pub(in super::super) fn handle_action(
         &mut self,
         action: Action,
         _: &mut Model,
@@ -152,7 +150,7 @@ impl OpenExchange {
             }
             Action::Bytes if self.shows_document() => self.show_bytes(!self.has_bytes),
             _ if self.shows_document() => {
-                let done = self.reader_mut()?.act(action, lines);
+                let done = self.reader_mut()?.handle_action(action, lines);
                 let leaves = action == Action::Back && self.tab == Tab::Events && done.is_none();
                 return if leaves { self.event.take().map(|_| Vec::new()) } else { done };
             }
@@ -160,7 +158,7 @@ impl OpenExchange {
             Action::Fold | Action::Bytes => return Some(vec![Effect::Bell]),
             _ => {
                 let rows = self.rows();
-                return self.list_mut().act(action, lines, rows).then(Vec::new);
+                return self.list_mut().handle_action(action, lines, rows).then(Vec::new);
             }
         }
         Some(Vec::new())
@@ -198,13 +196,13 @@ impl OpenExchange {
         }
     }
 
-    pub(in super::super) fn click(&mut self, hit: Hit) -> Vec<Effect> {
+    pub(in super::super) fn handle_click(&mut self, hit: Hit) -> Vec<Effect> {
         match (hit, self.reader_mut()) {
             (Hit::Tab(index), _) => {
                 self.tab = Tab::ALL.get(index).map_or(self.tab, |(tab, _)| *tab);
                 self.search(&self.search_text.clone());
             }
-            (Hit::Row(Pane::Detail, row), Some(reader)) => reader.click(row),
+            (Hit::Row(Pane::Detail, row), Some(reader)) => reader.handle_click(row),
             (Hit::Cell(Pane::Detail, offset, _), Some(reader)) => reader.click_byte(offset),
             (Hit::Row(Pane::Detail, row), None) => self.list_mut().selected = row,
             _ => {}
@@ -212,10 +210,10 @@ impl OpenExchange {
         Vec::new()
     }
 
-    pub(in super::super) fn wheel(&mut self, down: bool, frame: &FrameInfo) {
+    pub(in super::super) fn handle_wheel(&mut self, down: bool, frame: &FrameInfo) {
         let (lines, rows) = (frame.visible_rows(Pane::Detail), self.rows());
         match self.reader_mut() {
-            Some(reader) => reader.wheel(down, lines),
+            Some(reader) => reader.handle_wheel(down, lines),
             None => self.list_mut().scroll(down, 3, lines, rows),
         }
     }

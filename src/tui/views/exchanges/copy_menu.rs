@@ -2,28 +2,27 @@
 
 use crate::base::Side;
 use crate::base::fact::PayloadKind;
-use crate::tui::effect::Copies;
+use crate::tui::effect::CopyMenu;
 use crate::tui::views::wireshark;
 
 use super::detail::OpenExchange;
 
 /// Returns the copy menu of an exchange; entries of the open tab come first.
-pub(super) fn of(open: &OpenExchange) -> Copies {
+pub(super) fn of(open: &OpenExchange) -> CopyMenu {
     let exchange = &open.exchange;
-    let mut copies = open.copies(Copies::default());
+    let mut menu = open.copy_menu(CopyMenu::default());
     let (request, response) = (open.request.text(), open.response.text());
     if !request.is_empty() {
-        copies = copies.with('j', "JSON, request", request);
+        menu = menu.with('j', "JSON, request", request);
     }
     if !response.is_empty() {
-        copies = copies.with('r', "JSON, response", response);
+        menu = menu.with('r', "JSON, response", response);
     }
     if let Some(curl) = curl(open) {
-        copies = copies.with('c', "curl command", curl);
+        menu = menu.with('c', "curl command", curl);
     }
     let spans: Vec<_> = open.parts.iter().map(|part| part.span).collect();
-    copies
-        .with('w', "Wireshark filter", wireshark::messages(exchange))
+    menu.with('w', "Wireshark filter", wireshark::messages(exchange))
         .with('a', "filter, packets", wireshark::part_packets(exchange, &spans))
         .with('s', "filter, streams", wireshark::connections(exchange))
         .with('p', "packet numbers", wireshark::packet_numbers(&spans, "-"))
