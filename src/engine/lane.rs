@@ -2,13 +2,13 @@
 //! on several threads.
 
 use crate::base::fact::{ConnectionFact, PayloadFact, PayloadKind};
-use crate::base::{Degraded, End, Finding, Findings, Origin, Peers, Side, Sink, limits};
+use crate::base::{Degraded, End, Findings, Origin, Peers, Side, Sink, limits};
 use crate::http::{Update, UpdateKind};
 use crate::link::Segment;
 use crate::rpc;
 use crate::tcp::{ConnectionId, Delivery, Opened, Reassembler};
 
-use super::order::Order;
+use super::order::{Emitted, EmittedKind, Order};
 use super::pipeline::Pipeline;
 
 /// What the front hands to a lane.
@@ -39,27 +39,6 @@ impl Input {
             Self::Tick(_) => None,
         }
     }
-}
-
-/// A value that a lane emits.
-#[derive(Debug)]
-pub(super) struct Emitted {
-    /// Its place in the output.
-    pub(super) order: Order,
-    pub(super) kind: EmittedKind,
-}
-
-/// The kinds of [`Emitted`].
-#[derive(Debug)]
-pub(super) enum EmittedKind {
-    /// A step of a transaction, for `mcp`.
-    Item(rpc::Item),
-    /// The bytes that the next item was made of.
-    Payload(Box<PayloadFact>),
-    /// A connection that is closed. `mcp` is not filled in.
-    Closed(Box<ConnectionFact>),
-    /// A finding of `tcp` or `http`.
-    Finding(Finding),
 }
 
 /// The layers from `tcp` to `rpc`.

@@ -22,8 +22,8 @@ use crate::rpc::UpdateKind;
 
 use front::{Front, PacketKind};
 use grid::Grid;
-use lane::{EmittedKind, Input, Lane};
-use order::Merge;
+use lane::{Input, Lane};
+use order::{EmittedKind, Merge};
 
 mod front;
 mod grid;

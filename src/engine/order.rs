@@ -1,6 +1,8 @@
 //! Merges what lanes emit: the order of the output does not depend on the number of lanes.
 
-use super::lane::Emitted;
+use crate::base::Finding;
+use crate::base::fact::{ConnectionFact, PayloadFact};
+use crate::rpc;
 
 /// The place of an emitted value in the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +13,27 @@ pub(super) struct Order {
     pub(super) connection: u32,
     /// Position among the values that this input completed on this connection.
     pub(super) sequence: u32,
+}
+
+/// A value that a lane emits.
+#[derive(Debug)]
+pub(super) struct Emitted {
+    /// Its place in the output.
+    pub(super) order: Order,
+    pub(super) kind: EmittedKind,
+}
+
+/// The kinds of [`Emitted`].
+#[derive(Debug)]
+pub(super) enum EmittedKind {
+    /// A step of a transaction, for `mcp`.
+    Item(rpc::Item),
+    /// The bytes that the next item was made of.
+    Payload(Box<PayloadFact>),
+    /// A connection that is closed. `mcp` is not filled in.
+    Closed(Box<ConnectionFact>),
+    /// A finding of `tcp` or `http`.
+    Finding(Finding),
 }
 
 /// Collects what lanes emit, and hands it out in order.

@@ -32,7 +32,6 @@ const CIRCLES: &[(&str, &[&str], &str)] = &[
         ],
         LEGACY,
     ),
-    ("engine", &["lane", "order"], LEGACY),
     ("export", &["jsonl", "mod"], LEGACY),
     ("http/content", &["br", "deflate", "gzip", "mod", "zstd"], LEGACY),
     ("ledger/query", &["eval", "mod", "parse", "record", "time", "value"], LEGACY),
