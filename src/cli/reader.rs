@@ -7,9 +7,9 @@ use super::exit::{Outcome, is_closed_pipe};
 use super::interactive::InteractiveSource;
 use super::messages;
 use crate::base::Findings;
+use crate::base::units;
 use crate::capture::save::{PacketWriter, Tee};
 use crate::capture::{self, Item, follow, live};
-use crate::report::units;
 
 /// Where packets come from.
 pub(super) enum Source {

@@ -7,7 +7,8 @@
 
 use std::io;
 
-use super::{label, sanitize, units};
+use super::label;
+use crate::base::{sanitize, units};
 use crate::ledger::{By, LatencyRow, Snapshot, Status, Subject};
 
 const HEADS: [&str; 24] = [

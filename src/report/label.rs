@@ -1,8 +1,8 @@
 //! Short names for what rows are about, harmless already.
 
-use super::{sanitize, units};
+use super::unsupported::unsupported_protocols;
 use crate::base::fact::{Loser, Losses};
-use crate::base::{PacketNo, Side};
+use crate::base::{PacketNo, Side, sanitize, units};
 use crate::ledger::{Cause, ConnectionCount, Exchange, Group, SessionRef, Speaks, Subject};
 
 /// `s1`.
@@ -91,8 +91,8 @@ pub(super) fn lost(losses: Losses) -> String {
 }
 
 /// What of some connections is not read yet, and so not known; `None` where all is.
-pub(super) fn unread(counts: &[ConnectionCount]) -> Option<String> {
-    let of =
+pub(super) fn unsupported(counts: &[ConnectionCount]) -> Option<String> {
+    let total =
         |speaks| counts.iter().filter(|count| count.speaks == speaks).map(|count| count.connections).sum();
-    super::unread(of(Speaks::Tls), of(Speaks::Http2))
+    unsupported_protocols(total(Speaks::Tls), total(Speaks::Http2))
 }

@@ -9,9 +9,9 @@
 
 use std::io;
 
+use super::label;
 use super::style::{Paint, Role};
-use super::{label, sanitize, units};
-use crate::base::{Code, Degraded, Finding, Side, Timestamp};
+use crate::base::{Code, Degraded, Finding, Side, Timestamp, sanitize, units};
 use crate::ledger::{Cause, Entry, Exchange, Notification, Record, SessionRef, Stream};
 
 /// Columns that a call takes at least, so that ids and addresses of short ones are below each other.

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use super::{Options, label, sanitize, units};
+use super::label;
+use super::options::Options;
+use crate::base::{sanitize, units};
 use crate::ledger::{By, Exchange, LatencyRow, SessionRow, Snapshot, Status};
 
 /// Writes the report.
@@ -65,8 +67,8 @@ fn summary(snapshot: &Snapshot, options: &Options, text: &mut String) {
         capture.unreadable_packets,
         units::bytes(gaps)
     ));
-    if let Some(unread) = label::unread(&snapshot.connections) {
-        text.push_str(&format!("- not read: {unread}\n"));
+    if let Some(unsupported) = label::unsupported(&snapshot.connections) {
+        text.push_str(&format!("- not read: {unsupported}\n"));
     }
     let exchanges = &snapshot.exchanges;
     let statuses: Vec<_> = Status::ALL

@@ -1,7 +1,8 @@
 //! Cells in; aligned lines of a fixed width out.
 
-use super::sanitize;
+use super::label;
 use super::style::{Paint, Role};
+use crate::base::sanitize;
 
 /// One cell: harmless text and what it is for the eye.
 #[derive(Clone, Debug)]
@@ -17,6 +18,12 @@ impl Cell {
 
     pub(super) fn in_role(role: Role, text: impl Into<String>) -> Self {
         Self { text: text.into(), role }
+    }
+
+    /// Returns the cell of a duration in nanoseconds, `-` if `None`.
+    pub(super) fn duration(ns: Option<i64>) -> Self {
+        let role = if ns.is_none() { Role::Faint } else { Role::Plain };
+        Self::in_role(role, label::cell(ns))
     }
 
     /// A count; 0 is faint, anything else has the role.
@@ -43,11 +50,11 @@ const NARROW: usize = 8;
 #[derive(Debug)]
 pub(super) struct Table {
     heads: Vec<(Align, &'static str)>,
-    rows: Vec<Row>,
+    rows: Vec<TableRow>,
 }
 
 #[derive(Debug)]
-enum Row {
+enum TableRow {
     Cells(Vec<Cell>),
     /// A line of its own between the rows.
     Span(Vec<Cell>),
@@ -59,12 +66,12 @@ impl Table {
     }
 
     pub(super) fn row(&mut self, cells: Vec<Cell>) {
-        self.rows.push(Row::Cells(cells));
+        self.rows.push(TableRow::Cells(cells));
     }
 
     /// A line of its own, its cells two blanks apart; the last is cut where there is no room for it.
     pub(super) fn span(&mut self, cells: Vec<Cell>) {
-        self.rows.push(Row::Span(cells));
+        self.rows.push(TableRow::Span(cells));
     }
 
     /// Appends the lines, none longer than `width`, indented by two.
@@ -76,8 +83,8 @@ impl Table {
         }
         for row in &self.rows {
             match row {
-                Row::Cells(cells) => self.line(cells, &widths, paint, out),
-                Row::Span(cells) => span_line(cells, paint, width, out),
+                TableRow::Cells(cells) => self.line(cells, &widths, paint, out),
+                TableRow::Span(cells) => span_line(cells, paint, width, out),
             }
         }
     }
@@ -85,7 +92,7 @@ impl Table {
     fn widths(&self, width: usize) -> Vec<usize> {
         let mut widths: Vec<_> = self.heads.iter().map(|(_, head)| sanitize::width(head)).collect();
         for row in &self.rows {
-            let Row::Cells(row) = row else { continue };
+            let TableRow::Cells(row) = row else { continue };
             for (widest, cell) in widths.iter_mut().zip(row) {
                 *widest = sanitize::width(&cell.text).max(*widest);
             }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::base::fact::Losses;
+use crate::base::sanitize;
 use crate::ledger::sample;
 use crate::ledger::{By, Ledger};
 
@@ -73,10 +74,14 @@ fn who_lost_packets_is_said_where_it_is_known() {
 
 #[test]
 fn what_is_not_read_is_said() {
-    assert_eq!(unread(0, 0), None);
-    assert!(unread(7, 0).unwrap().starts_with("TLS on 7 connections, not supported yet;"));
-    assert!(unread(0, 1).unwrap().starts_with("HTTP/2 on 1 connection, not supported yet;"));
-    assert!(unread(1, 2).unwrap().starts_with("TLS on 1 connection, HTTP/2 on 2, not supported yet;"));
+    assert_eq!(unsupported_protocols(0, 0), None);
+    assert!(unsupported_protocols(7, 0).unwrap().starts_with("TLS on 7 connections, not supported yet;"));
+    assert!(unsupported_protocols(0, 1).unwrap().starts_with("HTTP/2 on 1 connection, not supported yet;"));
+    assert!(
+        unsupported_protocols(1, 2)
+            .unwrap()
+            .starts_with("TLS on 1 connection, HTTP/2 on 2, not supported yet;")
+    );
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl Seen {
         if self.has_exchange {
             return;
         }
-        match (report::unread(self.tls_connections, self.http2_connections), device) {
+        match (report::unsupported_protocols(self.tls_connections, self.http2_connections), device) {
             (Some(unread), _) => messages::error(&format!("no MCP was seen; not read: {unread}")),
             (None, Some(device)) => messages::error(&format!("no MCP was seen on {device}")),
             (None, None) => {}

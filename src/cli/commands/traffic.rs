@@ -9,12 +9,12 @@ use anyhow::{Context as _, anyhow};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use crate::base::{Side, Status};
+use crate::base::{Side, Status, sanitize, units};
 use crate::cli::arguments::screen::Color;
 use crate::cli::arguments::traffic::Traffic;
 use crate::cli::{messages, output, signals};
 use crate::ledger::{Group, LatencyKey, LatencyRow, Subject};
-use crate::report::{self, sanitize, units};
+use crate::report;
 use crate::traffic::{self, CallRow, Summary};
 
 /// Threads of the runtime: clients mostly wait; two suffice for TLS and JSON of some thousand calls per second.

@@ -1,18 +1,21 @@
 //! What was read, and how good it is.
 
-use super::{Page, Role};
+use super::page::{HARD_BLANK, Page};
+use crate::base::{sanitize, units};
 use crate::ledger::{ConnectionCount, Snapshot, Speaks, Status};
-use crate::report::{Options, label, sanitize, units};
+use crate::report::label;
+use crate::report::options::Options;
+use crate::report::style::Role;
 
 /// Columns of the names of facts.
-const NAME: usize = 11;
+const NAME_WIDTH: usize = 11;
 
 pub(super) fn section(page: &mut Page, snapshot: &Snapshot, options: &Options) {
     page.heading("Capture", "");
     let capture = &snapshot.capture;
     let files: Vec<_> = options.files.iter().take(page.rows).map(|file| sanitize::escape(file)).collect();
     if !files.is_empty() {
-        let more = super::rest(options.files.len() as u64, files.len());
+        let more = options.files.len() - files.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         fact(page, "source", Role::Strong, &format!("{}{more}", files.join(" ")));
     }
@@ -28,8 +31,8 @@ pub(super) fn section(page: &mut Page, snapshot: &Snapshot, options: &Options) {
     let payload = units::bytes(capture.tcp_bytes);
     fact(page, "payload", Role::Plain, &format!("{payload} in TCP, {share} of it on connections with MCP"));
     connections(page, snapshot);
-    if let Some(unread) = label::unread(&snapshot.connections) {
-        fact(page, "not read", Role::Warn, &unread);
+    if let Some(unsupported) = label::unsupported(&snapshot.connections) {
+        fact(page, "not read", Role::Warn, &unsupported);
     }
     quality(page, snapshot);
     exchanges(page, snapshot);
@@ -38,17 +41,17 @@ pub(super) fn section(page: &mut Page, snapshot: &Snapshot, options: &Options) {
 fn fact(page: &mut Page, name: &str, role: Role, text: &str) {
     // Long texts go on under the name: still one thing per name.
     let mut lines = Page { text: String::new(), ..*page };
-    lines.line(role, NAME + 4, text);
-    let body = lines.text.get(NAME + 4..).unwrap_or_default();
+    lines.line(role, NAME_WIDTH + 4, text);
+    let body = lines.text.get(NAME_WIDTH + 4..).unwrap_or_default();
     page.text.push_str("  ");
-    page.paint.push(&mut page.text, Role::Faint, &format!("{name:<NAME$}"));
+    page.paint.push(&mut page.text, Role::Faint, &format!("{name:<NAME_WIDTH$}"));
     page.text.push_str("  ");
     page.text.push_str(body);
 }
 
 /// A fact that is a list: its lines are broken between the items.
 fn list(page: &mut Page, name: &str, role: Role, items: &[String]) {
-    let items: Vec<_> = items.iter().map(|item| item.replace(' ', super::HARD_BLANK)).collect();
+    let items: Vec<_> = items.iter().map(|item| item.replace(' ', HARD_BLANK)).collect();
     fact(page, name, role, &items.join(", "));
 }
 
@@ -99,7 +102,7 @@ fn quality(page: &mut Page, snapshot: &Snapshot) {
         (Role::Warn, bad.join(", "))
     };
     if retransmissions > 0 {
-        let times = units::several(retransmissions, "retransmission").replace(' ', super::HARD_BLANK);
+        let times = units::several(retransmissions, "retransmission").replace(' ', HARD_BLANK);
         text.push_str(&format!("; {times}"));
     }
     fact(page, "quality", role, &text);

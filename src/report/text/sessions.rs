@@ -1,11 +1,14 @@
 //! Who speaks: sessions, what servers offer, and streams that are no MCP.
 
-use super::{Align, Cell, Page, Role, Table, cell, rest};
+use super::page::Page;
+use crate::base::{sanitize, units};
 use crate::ledger::{Implementation, SessionRow, Snapshot};
-use crate::report::{label, sanitize, units};
+use crate::report::label;
+use crate::report::style::Role;
+use crate::report::table::{Align, Cell, Table};
 
 /// Definitions of each offer that are shown: the largest, which cost a model most.
-const DEFINITIONS: usize = 5;
+const MAX_DEFINITIONS: usize = 5;
 
 /// The sessions, under their server.
 pub(super) fn sessions(page: &mut Page, snapshot: &Snapshot) {
@@ -38,7 +41,7 @@ pub(super) fn sessions(page: &mut Page, snapshot: &Snapshot) {
         }
     }
     page.table(&table);
-    page.more(rest(snapshot.sessions_count, shown.len()));
+    page.more(snapshot.sessions_count, shown.len());
 }
 
 /// What servers offer, the largest definitions first.
@@ -60,7 +63,7 @@ pub(super) fn offers(page: &mut Page, snapshot: &Snapshot) {
         ]);
         let mut largest: Vec<_> = offer.definitions.iter().collect();
         largest.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
-        for definition in largest.iter().take(DEFINITIONS) {
+        for definition in largest.iter().take(MAX_DEFINITIONS) {
             table.row(vec![
                 Cell::new(format!("  {}", sanitize::clean(&definition.name))),
                 Cell::new(units::bytes(definition.bytes)),
@@ -69,7 +72,7 @@ pub(super) fn offers(page: &mut Page, snapshot: &Snapshot) {
         }
     }
     page.table(&table);
-    page.more(rest(snapshot.offers.len() as u64, page.rows));
+    page.more(snapshot.offers.len() as u64, page.rows);
 }
 
 /// Event streams that belong to no session.
@@ -107,7 +110,7 @@ pub(super) fn foreign(page: &mut Page, snapshot: &Snapshot) {
         ]);
     }
     page.table(&table);
-    page.more(rest(streams.foreign_count(), streams.foreign.len().min(page.rows)));
+    page.more(streams.foreign_count(), streams.foreign.len().min(page.rows));
 }
 
 fn server_title(row: &SessionRow) -> String {
@@ -130,7 +133,7 @@ fn session_cells(row: &SessionRow) -> Vec<Cell> {
         Cell::new(session.exchanges.to_string()),
         Cell::count(Role::Bad, row.errors),
         Cell::count(Role::Warn, row.unanswered),
-        cell(row.max_ns),
+        Cell::duration(row.max_ns),
         Cell::in_role(Role::Faint, format!("{}{degraded}", session.ended.name())),
     ]
 }

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{Align, Cell, Page, Role, Table, cell, rest, time};
-use crate::base::Side;
+use super::page::Page;
+use crate::base::{Side, sanitize, units};
 use crate::ledger::{By, Exchange, LatencyRow, Snapshot, Status, Subject};
-use crate::report::{label, sanitize};
+use crate::report::label;
+use crate::report::style::Role;
+use crate::report::table::{Align, Cell, Table};
 
 /// Columns of the bar that shows send, wait and receive.
-const BAR: u64 = 20;
+const BAR_WIDTH: u64 = 20;
 
 /// Rows of the table of send, wait and receive: the slowest calls are the ones whose time is of interest.
-const PARTS: usize = 10;
+const MAX_PHASES_ROWS: usize = 10;
 
 /// Latency per method and tool, with what the times are in a remark; the tools under their method, methods and tools with the highest p95 first.
 pub(super) fn latency(page: &mut Page, rows: &[LatencyRow], remark: &str) {
@@ -20,7 +22,7 @@ pub(super) fn latency(page: &mut Page, rows: &[LatencyRow], remark: &str) {
     }
     page.heading("Latency", remark);
     let mut table = latency_table("method and tool", rows);
-    let lines = together(rows, method_key);
+    let lines = grouped_by(rows, method_key);
     let (mut shown, mut method) = (0, None);
     for row in lines.iter().take(page.rows) {
         shown += 1;
@@ -38,7 +40,7 @@ pub(super) fn latency(page: &mut Page, rows: &[LatencyRow], remark: &str) {
         table.row(latency_cells(text, row, rows));
     }
     page.table(&table);
-    page.more(rest(lines.len() as u64, shown));
+    page.more(lines.len() as u64, shown);
 }
 
 /// Latency per group, its calls under it; with `None` one row a server.
@@ -53,7 +55,7 @@ pub(super) fn grouped(page: &mut Page, snapshot: &Snapshot) {
         Some(By::Client) => ("Latency by client", "client and tool"),
     };
     page.heading(title, "highest p95 first");
-    let rows = together(&snapshot.grouped, |row| row.key.group);
+    let rows = grouped_by(&snapshot.grouped, |row| row.key.group);
     let mut table = latency_table(head, &snapshot.grouped);
     let mut group = None;
     for row in rows.iter().take(page.rows) {
@@ -74,12 +76,13 @@ pub(super) fn grouped(page: &mut Page, snapshot: &Snapshot) {
         table.row(latency_cells(text, row, &snapshot.grouped));
     }
     page.table(&table);
-    page.more(rest(rows.len() as u64, page.rows));
+    page.more(rows.len() as u64, page.rows);
 }
 
 /// The medians of send, wait and receive, and a bar of their shares.
-pub(super) fn parts(page: &mut Page, snapshot: &Snapshot) {
-    let rows: Vec<_> = snapshot.latency.iter().filter(|row| row.p50_ns.is_some()).take(PARTS).collect();
+pub(super) fn phases(page: &mut Page, snapshot: &Snapshot) {
+    let rows: Vec<_> =
+        snapshot.latency.iter().filter(|row| row.p50_ns.is_some()).take(MAX_PHASES_ROWS).collect();
     if rows.is_empty() {
         return;
     }
@@ -98,9 +101,9 @@ pub(super) fn parts(page: &mut Page, snapshot: &Snapshot) {
         };
         table.row(vec![
             Cell::new(text),
-            cell(row.send_p50_ns),
-            cell(row.wait_p50_ns),
-            cell(row.receive_p50_ns),
+            Cell::duration(row.send_p50_ns),
+            Cell::duration(row.wait_p50_ns),
+            Cell::duration(row.receive_p50_ns),
             Cell::in_role(Role::Faint, bar([row.send_p50_ns, row.wait_p50_ns, row.receive_p50_ns])),
         ]);
     }
@@ -124,7 +127,7 @@ pub(super) fn slowest(page: &mut Page, snapshot: &Snapshot) {
     ]);
     for exchange in &snapshot.slowest {
         let mut cells = vec![Cell::in_role(Role::Strong, label::cell(exchange.total_ns())), status(exchange)];
-        cells.extend(place(exchange));
+        cells.extend(location(exchange));
         table.row(cells);
     }
     page.table(&table);
@@ -132,13 +135,13 @@ pub(super) fn slowest(page: &mut Page, snapshot: &Snapshot) {
 
 /// What has no answer, counted by why, and some of it.
 pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
-    let missing = &snapshot.unanswered;
-    if missing.exchanges == 0 {
+    let unanswered = &snapshot.unanswered;
+    if unanswered.exchanges == 0 {
         return;
     }
     page.heading("Without an answer", "");
     let mut causes = Table::new(&[(Align::Right, ""), (Align::Left, ""), (Align::Left, "")]);
-    for cause in &missing.causes {
+    for cause in &unanswered.causes {
         causes.row(vec![
             Cell::in_role(Role::Strong, cause.exchanges.to_string()),
             Cell::in_role(Role::of(cause.status), cause.status.name()),
@@ -155,17 +158,17 @@ pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
         (Align::Right, "packets"),
         (Align::Left, "time (UTC)"),
     ]);
-    for exchange in &missing.listed {
+    for exchange in &unanswered.listed {
         let mut cells = vec![status(exchange)];
-        cells.extend(place(exchange));
+        cells.extend(location(exchange));
         table.row(cells);
     }
     page.table(&table);
-    page.more(rest(missing.exchanges, missing.listed.len()));
+    page.more(unanswered.exchanges, unanswered.listed.len());
 }
 
 /// Which exchange it is and where to find it: call, session, number, packets, time.
-fn place(exchange: &Exchange) -> [Cell; 5] {
+fn location(exchange: &Exchange) -> [Cell; 5] {
     let text = match &exchange.name {
         Some(name) if exchange.origin == Side::Client => sanitize::clean(name),
         _ => label::exchange(exchange),
@@ -177,6 +180,11 @@ fn place(exchange: &Exchange) -> [Cell; 5] {
         Cell::new(label::packets(exchange)),
         time(exchange),
     ]
+}
+
+/// Returns the time of day at which the request started, UTC.
+fn time(exchange: &Exchange) -> Cell {
+    Cell::in_role(Role::Faint, units::time_of_day(exchange.request.span.start.time))
 }
 
 fn status(exchange: &Exchange) -> Cell {
@@ -199,21 +207,21 @@ fn latency_cells(text: String, row: &LatencyRow, rows: &[LatencyRow]) -> Vec<Cel
         let role = if row.count(Status::Unanswered) > 0 { Role::Bad } else { Role::Warn };
         cells.push(Cell::count(role, row.unanswered()));
     }
-    cells.extend([cell(row.p50_ns), cell(row.p90_ns)]);
+    cells.extend([Cell::duration(row.p50_ns), Cell::duration(row.p90_ns)]);
     let p95 = if row.p95_ns.is_some() { Role::Strong } else { Role::Faint };
     cells.push(Cell::in_role(p95, label::cell(row.p95_ns)));
-    cells.extend([cell(row.p99_ns), cell(row.max_ns)]);
+    cells.extend([Cell::duration(row.p99_ns), Cell::duration(row.max_ns)]);
     cells
 }
 
 /// The rows, those with one key together, in the order in which each key comes first.
-fn together<'a, K: Ord>(rows: &'a [LatencyRow], key: impl Fn(&'a LatencyRow) -> K) -> Vec<&'a LatencyRow> {
-    let mut place = BTreeMap::new();
+fn grouped_by<'a, K: Ord>(rows: &'a [LatencyRow], key: impl Fn(&'a LatencyRow) -> K) -> Vec<&'a LatencyRow> {
+    let mut first_index = BTreeMap::new();
     for (i, row) in rows.iter().enumerate() {
-        place.entry(key(row)).or_insert(i);
+        first_index.entry(key(row)).or_insert(i);
     }
     let mut sorted: Vec<_> = rows.iter().collect();
-    sorted.sort_by_key(|row| place.get(&key(row)).copied());
+    sorted.sort_by_key(|row| first_index.get(&key(row)).copied());
     sorted
 }
 
@@ -244,7 +252,7 @@ fn bar(parts: [Option<i64>; 3]) -> String {
     let (mut sum, mut drawn) = (0, 0);
     for (part, sign) in parts.into_iter().zip(['░', '▒', '█']) {
         sum += part;
-        let upto = (sum * u128::from(BAR) + whole / 2).checked_div(whole).unwrap_or(0);
+        let upto = (sum * u128::from(BAR_WIDTH) + whole / 2).checked_div(whole).unwrap_or(0);
         while drawn < upto {
             text.push(sign);
             drawn += 1;

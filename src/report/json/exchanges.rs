@@ -1,8 +1,8 @@
-//! The parts of the document that are about exchanges.
+//! Objects of the document about exchanges.
 
 use serde::Serialize;
 
-use super::{Ms, Seconds, Statuses, session, text};
+use super::values::{Ms, Seconds, Statuses, session, text};
 use crate::ledger::{CauseCount, Exchange, Id, LatencyRow, Subject, Unanswered};
 use crate::report::label;
 
@@ -58,7 +58,7 @@ impl Latency {
 }
 
 #[derive(Serialize)]
-pub(super) struct Listed<'a> {
+pub(super) struct ListedExchange<'a> {
     n: u64,
     session: String,
     origin: &'static str,
@@ -80,7 +80,7 @@ pub(super) struct Listed<'a> {
     findings: Vec<&'static str>,
 }
 
-impl<'a> Listed<'a> {
+impl<'a> ListedExchange<'a> {
     pub(super) fn of(exchange: &'a Exchange) -> Self {
         let (first, last) = label::first_and_last(exchange);
         Self {
@@ -108,31 +108,31 @@ impl<'a> Listed<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct Missing<'a> {
+pub(super) struct UnansweredExchanges<'a> {
     exchanges: u64,
-    causes: Vec<Why>,
-    listed: Vec<Listed<'a>>,
+    causes: Vec<UnansweredCause>,
+    listed: Vec<ListedExchange<'a>>,
 }
 
-impl<'a> Missing<'a> {
-    pub(super) fn of(missing: &'a Unanswered) -> Self {
+impl<'a> UnansweredExchanges<'a> {
+    pub(super) fn of(unanswered: &'a Unanswered) -> Self {
         Self {
-            exchanges: missing.exchanges,
-            causes: missing.causes.iter().map(Why::of).collect(),
-            listed: missing.listed.iter().map(Listed::of).collect(),
+            exchanges: unanswered.exchanges,
+            causes: unanswered.causes.iter().map(UnansweredCause::of).collect(),
+            listed: unanswered.listed.iter().map(ListedExchange::of).collect(),
         }
     }
 }
 
 #[derive(Serialize)]
-struct Why {
+struct UnansweredCause {
     status: &'static str,
     cause: Option<&'static str>,
     http_status: Option<u16>,
     exchanges: u64,
 }
 
-impl Why {
+impl UnansweredCause {
     fn of(count: &CauseCount) -> Self {
         Self {
             status: count.status.name(),

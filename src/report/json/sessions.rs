@@ -1,10 +1,10 @@
-//! The parts of the document that are about connections, sessions, streams, offers and findings.
+//! Objects of the document about connections, sessions, streams, offers and findings.
 
 use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use super::{Ms, Seconds, session, text};
+use super::values::{Ms, Seconds, session, text};
 use crate::base::Finding;
 use crate::ledger::{ConnectionCount, FindingRow, Implementation, OfferRow, SessionRow, Stream};
 
@@ -32,15 +32,15 @@ impl Connection {
 }
 
 #[derive(Serialize)]
-pub(super) struct Party<'a> {
+pub(super) struct Session<'a> {
     session: String,
     session_id: Option<&'a str>,
     transport: &'static str,
     protocol_version: Option<&'a str>,
     server: SocketAddr,
     client: SocketAddr,
-    client_info: Option<Info<'a>>,
-    server_info: Option<Info<'a>>,
+    client_info: Option<Software<'a>>,
+    server_info: Option<Software<'a>>,
     client_capabilities: &'a [Box<str>],
     server_capabilities: &'a [Box<str>],
     exchanges: u64,
@@ -53,46 +53,46 @@ pub(super) struct Party<'a> {
     degraded: Vec<&'static str>,
 }
 
-impl<'a> Party<'a> {
+impl<'a> Session<'a> {
     pub(super) fn of(row: &'a SessionRow) -> Self {
-        let told = &row.session;
+        let summary = &row.session;
         Self {
-            session: session(told.session.number),
-            session_id: told.session.id.as_deref(),
-            transport: told.session.transport.name(),
-            protocol_version: told.protocol_version.as_deref(),
-            server: told.session.server,
-            client: told.session.client,
-            client_info: told.client_info.as_ref().map(Info::of),
-            server_info: told.server_info.as_ref().map(Info::of),
-            client_capabilities: &told.client_capabilities,
-            server_capabilities: &told.server_capabilities,
-            exchanges: told.exchanges,
+            session: session(summary.session.number),
+            session_id: summary.session.id.as_deref(),
+            transport: summary.session.transport.name(),
+            protocol_version: summary.protocol_version.as_deref(),
+            server: summary.session.server,
+            client: summary.session.client,
+            client_info: summary.client_info.as_ref().map(Software::of),
+            server_info: summary.server_info.as_ref().map(Software::of),
+            client_capabilities: &summary.client_capabilities,
+            server_capabilities: &summary.server_capabilities,
+            exchanges: summary.exchanges,
             errors: row.errors,
             unanswered: row.unanswered,
             max_ms: row.max_ns.map(Ms),
-            first_packet: told.first.packet.0,
-            last_packet: told.last.packet.0,
-            ended: told.ended.name(),
-            degraded: told.degraded.names().collect(),
+            first_packet: summary.first.packet.0,
+            last_packet: summary.last.packet.0,
+            ended: summary.ended.name(),
+            degraded: summary.degraded.names().collect(),
         }
     }
 }
 
 #[derive(Serialize)]
-struct Info<'a> {
+struct Software<'a> {
     name: &'a str,
     version: &'a str,
 }
 
-impl<'a> Info<'a> {
+impl<'a> Software<'a> {
     fn of(info: &'a Implementation) -> Self {
         Self { name: &info.name, version: &info.version }
     }
 }
 
 #[derive(Serialize)]
-pub(super) struct Foreign {
+pub(super) struct ForeignStream {
     method: Option<String>,
     target: Option<String>,
     http_status: Option<u16>,
@@ -106,7 +106,7 @@ pub(super) struct Foreign {
     ended: &'static str,
 }
 
-impl Foreign {
+impl ForeignStream {
     pub(super) fn of(stream: &Stream) -> Self {
         Self {
             method: stream.method.as_deref().map(text),
@@ -151,16 +151,16 @@ impl Offer {
 }
 
 #[derive(Serialize)]
-pub(super) struct Noticed {
+pub(super) struct FindingGroup {
     code: &'static str,
     severity: &'static str,
     meaning: &'static str,
     remedy: &'static str,
     count: u64,
-    first: Vec<Detail>,
+    first: Vec<FindingDetail>,
 }
 
-impl Noticed {
+impl FindingGroup {
     pub(super) fn of(row: &FindingRow) -> Self {
         let info = row.code.info();
         Self {
@@ -169,13 +169,13 @@ impl Noticed {
             meaning: info.title,
             remedy: info.remedy,
             count: row.count,
-            first: row.first.iter().map(Detail::of).collect(),
+            first: row.first.iter().map(FindingDetail::of).collect(),
         }
     }
 }
 
 #[derive(Serialize)]
-struct Detail {
+struct FindingDetail {
     packet: Option<u64>,
     time: Option<Seconds>,
     tcp_stream: Option<u32>,
@@ -184,7 +184,7 @@ struct Detail {
     detail: String,
 }
 
-impl Detail {
+impl FindingDetail {
     fn of(finding: &Finding) -> Self {
         Self {
             packet: finding.at.map(|at| at.packet.0),

@@ -1,0 +1,150 @@
+//! The document and its summary objects.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::exchanges::{Latency, ListedExchange, UnansweredExchanges};
+use super::sessions::{Connection, FindingGroup, ForeignStream, Offer, Session};
+use super::values::{Ms, Seconds, Statuses};
+use crate::ledger::{By, Snapshot};
+use crate::report::options::Options;
+
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    r#type: &'static str,
+    v: u32,
+    files: &'a [String],
+    capture: Capture,
+    connections: Vec<Connection>,
+    handshake_p50_ms: Option<Ms>,
+    exchanges: Exchanges,
+    notifications: u64,
+    latency: Vec<Latency>,
+    by: &'static str,
+    grouped: Vec<Latency>,
+    sessions_count: u64,
+    sessions: Vec<Session<'a>>,
+    slowest: Vec<ListedExchange<'a>>,
+    unanswered: UnansweredExchanges<'a>,
+    streams: Streams<'a>,
+    offers: Vec<Offer>,
+    findings: Vec<FindingGroup>,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn of(snapshot: &'a Snapshot, options: &'a Options) -> Self {
+        Self {
+            r#type: "report",
+            v: 1,
+            files: &options.files,
+            capture: Capture::of(snapshot),
+            connections: snapshot.connections.iter().map(Connection::of).collect(),
+            handshake_p50_ms: snapshot.handshake_p50_ns.map(Ms),
+            exchanges: Exchanges::of(snapshot),
+            notifications: snapshot.notifications,
+            latency: snapshot.latency.iter().map(Latency::of).collect(),
+            by: snapshot.by.map_or("none", By::name),
+            grouped: snapshot.grouped.iter().map(Latency::of).collect(),
+            sessions_count: snapshot.sessions_count,
+            sessions: snapshot.sessions.iter().map(Session::of).collect(),
+            slowest: snapshot.slowest.iter().map(ListedExchange::of).collect(),
+            unanswered: UnansweredExchanges::of(&snapshot.unanswered),
+            streams: Streams::of(snapshot),
+            offers: snapshot.offers.iter().map(Offer::of).collect(),
+            findings: snapshot.findings.iter().map(FindingGroup::of).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Capture {
+    packets: u64,
+    bytes: u64,
+    captured_bytes: u64,
+    start: Option<Seconds>,
+    end: Option<Seconds>,
+    cut_packets: u64,
+    tcp_packets: u64,
+    unreadable_packets: u64,
+    lost_packets: u64,
+    mcp_bytes: u64,
+    tcp_bytes: u64,
+    lost_by: LostBy,
+}
+
+#[derive(Serialize)]
+struct LostBy {
+    kernel: u64,
+    interface: u64,
+    mcpdump: u64,
+    unknown: u64,
+}
+
+impl Capture {
+    fn of(snapshot: &Snapshot) -> Self {
+        let capture = &snapshot.capture;
+        Self {
+            packets: capture.packets,
+            bytes: capture.bytes,
+            captured_bytes: capture.captured_bytes,
+            start: capture.first.map(|first| Seconds(first.time)),
+            end: capture.last.map(|last| Seconds(last.time)),
+            cut_packets: capture.cut_packets,
+            tcp_packets: capture.tcp_packets,
+            unreadable_packets: capture.unreadable_packets,
+            lost_packets: capture.lost.total(),
+            mcp_bytes: capture.mcp_bytes,
+            tcp_bytes: capture.tcp_bytes,
+            lost_by: LostBy {
+                kernel: capture.lost.kernel,
+                interface: capture.lost.interface,
+                mcpdump: capture.lost.mcpdump,
+                unknown: capture.lost.unknown,
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Exchanges {
+    total: u64,
+    statuses: Statuses,
+    degraded: u64,
+    from_server: u64,
+}
+
+impl Exchanges {
+    fn of(snapshot: &Snapshot) -> Self {
+        Self {
+            total: snapshot.exchanges.total(),
+            statuses: Statuses(snapshot.exchanges.statuses),
+            degraded: snapshot.exchanges.degraded,
+            from_server: snapshot.exchanges.from_server,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Streams<'a> {
+    streams: u64,
+    mcp: u64,
+    events: u64,
+    bytes: u64,
+    ended: &'a BTreeMap<&'static str, u64>,
+    foreign: Vec<ForeignStream>,
+}
+
+impl<'a> Streams<'a> {
+    fn of(snapshot: &'a Snapshot) -> Self {
+        let streams = &snapshot.streams;
+        Self {
+            streams: streams.streams,
+            mcp: streams.mcp,
+            events: streams.events,
+            bytes: streams.bytes,
+            ended: &streams.ended,
+            foreign: streams.foreign.iter().map(ForeignStream::of).collect(),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Options that all formats share.
+
+/// Options of a report.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether the text format contains colour escape sequences.
+    pub color: bool,
+    /// Names of the inputs as the reader reports them: files, `-` for standard input, or a device.
+    pub files: Vec<String>,
+    /// Width of the text format in columns. Values below 60 count as 60.
+    pub width: usize,
+    /// Maximum number of rows in each table of the text and Markdown formats. The rest is
+    /// summarized as "and N more".
+    pub rows: usize,
+}
+
+impl Default for Options {
+    /// Returns options without colour, for 80 columns and 20 rows.
+    fn default() -> Self {
+        Self { color: false, files: Vec::new(), width: 80, rows: 20 }
+    }
+}
