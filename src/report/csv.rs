@@ -1,9 +1,10 @@
-//! The latency tables for spreadsheets.
+//! Latency tables as CSV.
 //!
-//! A line of names, then a line per row: first the rows per method and tool (`group` empty), then those per server,
-//! session or client. Durations are exact milliseconds; empty where no exchange was answered. `errors` sums up
-//! `tool_error`, `error` and `http_error`. Text from traffic is made harmless, and a `'` stands before one that a
-//! spreadsheet would take for a formula.
+//! The first line holds the column names. Then comes one line per table row: first the rows per
+//! method and tool (`group` is empty), then the rows per server, session or client. Durations are
+//! exact milliseconds, empty if no exchange was answered. `errors` is the sum of `tool_error`,
+//! `error` and `http_error`. Text from traffic is sanitized, and prefixed with `'` if a spreadsheet
+//! would read it as a formula.
 
 use std::io;
 
@@ -41,7 +42,7 @@ const HEADS: [&str; 24] = [
 /// Writes the tables.
 ///
 /// # Errors
-/// Those of `out`.
+/// Returns the errors of `out`.
 pub fn write(snapshot: &Snapshot, out: &mut impl io::Write) -> io::Result<()> {
     let mut csv = ::csv::Writer::from_writer(out);
     csv.write_record(HEADS)?;

@@ -1,4 +1,4 @@
-//! The report for tickets and wikis: GitHub's tables, everything from traffic escaped.
+//! Markdown report for tickets and wikis, with GitHub tables. All text from traffic is escaped.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::ledger::{By, Exchange, LatencyRow, SessionRow, Snapshot, Status};
 /// Writes the report.
 ///
 /// # Errors
-/// Those of `out`.
+/// Returns the errors of `out`.
 pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -> io::Result<()> {
     let mut text = String::from("# MCP report\n\n");
     summary(snapshot, options, &mut text);
@@ -147,23 +147,23 @@ fn sessions(snapshot: &Snapshot, most: usize, text: &mut String) {
 }
 
 fn session(row: &SessionRow) -> String {
-    let told = &row.session;
+    let summary = &row.session;
     let named = |address: String, info: Option<&crate::ledger::Implementation>| match info {
         Some(info) => format!("{address} {} {}", escaped(&info.name), escaped(&info.version)),
         None => address,
     };
     format!(
         "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
-        label::session(&told.session),
-        named(told.session.server.to_string(), told.server_info.as_ref()),
-        named(told.session.client.to_string(), told.client_info.as_ref()),
-        told.session.transport.name(),
-        told.protocol_version.as_deref().map_or_else(|| "-".to_owned(), escaped),
-        told.exchanges,
+        label::session(&summary.session),
+        named(summary.session.server.to_string(), summary.server_info.as_ref()),
+        named(summary.session.client.to_string(), summary.client_info.as_ref()),
+        summary.session.transport.name(),
+        summary.protocol_version.as_deref().map_or_else(|| "-".to_owned(), escaped),
+        summary.exchanges,
         row.errors,
         row.unanswered,
         row.max_ns.map_or_else(|| "-".to_owned(), units::duration),
-        told.ended.name()
+        summary.ended.name()
     )
 }
 
@@ -195,12 +195,12 @@ fn more(all: u64, shown: usize, text: &mut String) {
     }
 }
 
-/// Text from traffic: made harmless, then escaped.
+/// Sanitizes and escapes text from traffic.
 fn escaped(text: &str) -> String {
     markdown(&sanitize::clean(text))
 }
 
-/// Harmless text with the characters of Markdown and HTML escaped.
+/// Escapes the characters of Markdown and HTML in sanitized text.
 fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -208,7 +208,7 @@ fn markdown(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            // An at sign calls people by name on the usual hosts.
+            // GitHub and GitLab notify the user behind an `@name`.
             '@' => out.push_str("&#64;"),
             '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '~' | '#' | '!' | '$' => {
                 out.push('\\');

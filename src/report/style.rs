@@ -1,30 +1,30 @@
-//! Colours: who prints is told whether there are any, nobody asks the terminal.
+//! Colours of text output. The caller decides whether to use them; the terminal is not asked.
 
 use anstyle::{AnsiColor, Effects, Style};
 
 use crate::ledger::Tone;
 
-/// What a piece of text is, for the eye.
+/// Purpose of a piece of text, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// As it comes.
+    /// Normal text.
     Plain,
-    /// A heading.
+    /// Section heading.
     Heading,
-    /// What is read last.
+    /// Secondary text.
     Faint,
-    /// What counts most in its line.
+    /// Most important text of a line.
     Strong,
-    /// All is well.
+    /// Success.
     Good,
-    /// Worth a look.
+    /// Warning.
     Warn,
-    /// Something failed.
+    /// Failure.
     Bad,
 }
 
 impl Role {
-    /// The role of a status or severity.
+    /// Returns the role of a status or severity.
     #[must_use]
     pub fn of(tone: impl Into<Tone>) -> Self {
         match tone.into() {
@@ -50,7 +50,7 @@ impl Role {
     }
 }
 
-/// Whether text is coloured.
+/// Writer of coloured text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Paint {
     /// Whether escape sequences are written.
@@ -58,7 +58,8 @@ pub struct Paint {
 }
 
 impl Paint {
-    /// Appends harmless text in its role. Columns are counted before: escape sequences take none.
+    /// Appends sanitized text in the colour of its role. Escape sequences have no width, so measure
+    /// the text before.
     pub fn push(self, out: &mut String, role: Role, text: &str) {
         let style = role.style();
         if !self.color || style.is_plain() || text.trim().is_empty() {

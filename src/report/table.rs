@@ -1,10 +1,10 @@
-//! Cells in; aligned lines of a fixed width out.
+//! Tables with aligned columns.
 
 use super::label;
 use super::style::{Paint, Role};
 use crate::base::sanitize;
 
-/// One cell: harmless text and what it is for the eye.
+/// Cell of a table: sanitized text and its role.
 #[derive(Clone, Debug)]
 pub(super) struct Cell {
     text: String,
@@ -26,27 +26,27 @@ impl Cell {
         Self::in_role(role, label::cell(ns))
     }
 
-    /// A count; 0 is faint, anything else has the role.
+    /// Returns the cell of a count. 0 is faint, other counts have the given role.
     pub(super) fn count(role: Role, count: u64) -> Self {
         Self::in_role(if count == 0 { Role::Faint } else { role }, count.to_string())
     }
 }
 
-/// On which side of its column a cell stands.
+/// Alignment and width of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Align {
-    /// Left, as wide as the widest cell.
+    /// Left-aligned, as wide as the widest cell.
     Left,
-    /// Right, as wide as the widest cell.
+    /// Right-aligned, as wide as the widest cell.
     Right,
-    /// Left, and takes what the others leave; what does not fit is cut.
+    /// Left-aligned, in the width that the other columns leave. Longer text is cut.
     Rest,
 }
 
-/// Columns below which no text is cut: it would be of no use.
-const NARROW: usize = 8;
+/// Minimum width in columns to which text is cut. Shorter text would be unreadable.
+const MIN_CUT_WIDTH: usize = 8;
 
-/// A table that is being filled. Columns are two blanks apart.
+/// Table under construction. Columns are separated by two blanks.
 #[derive(Debug)]
 pub(super) struct Table {
     heads: Vec<(Align, &'static str)>,
@@ -56,7 +56,7 @@ pub(super) struct Table {
 #[derive(Debug)]
 enum TableRow {
     Cells(Vec<Cell>),
-    /// A line of its own between the rows.
+    /// Cells that ignore the columns.
     Span(Vec<Cell>),
 }
 
@@ -69,12 +69,14 @@ impl Table {
         self.rows.push(TableRow::Cells(cells));
     }
 
-    /// A line of its own, its cells two blanks apart; the last is cut where there is no room for it.
+    /// Adds a line that ignores the columns, with two blanks between its cells. Text beyond the
+    /// width is cut.
     pub(super) fn span(&mut self, cells: Vec<Cell>) {
         self.rows.push(TableRow::Span(cells));
     }
 
-    /// Appends the lines, none longer than `width`, indented by two.
+    /// Appends the table to `out`. Lines are indented by two blanks and at most `width` columns
+    /// wide.
     pub(super) fn draw(&self, paint: Paint, width: usize, out: &mut String) {
         let widths = self.widths(width.saturating_sub(2));
         let heads: Vec<_> = self.heads.iter().map(|(_, head)| Cell::in_role(Role::Faint, *head)).collect();
@@ -105,17 +107,18 @@ impl Table {
             .map(|(w, _)| w)
             .sum();
         let rests = self.heads.iter().filter(|(align, _)| *align == Align::Rest).count().max(1);
-        let each = (width.saturating_sub(fixed + gaps) / rests).max(NARROW);
+        let each = (width.saturating_sub(fixed + gaps) / rests).max(MIN_CUT_WIDTH);
         for (widest, (align, _)) in widths.iter_mut().zip(&self.heads) {
             if *align == Align::Rest {
                 *widest = (*widest).min(each);
             }
         }
-        // Long addresses and states leave no room even so: the widest columns of text give way.
+        // Columns that are not `Rest` may be too wide as well: shrink the widest ones that are not
+        // right-aligned.
         while widths.iter().sum::<usize>() + gaps > width {
             let texts = widths.iter_mut().zip(&self.heads).filter(|(_, (align, _))| *align != Align::Right);
             match texts.map(|(widest, _)| widest).max() {
-                Some(widest) if *widest > NARROW => *widest -= 1,
+                Some(widest) if *widest > MIN_CUT_WIDTH => *widest -= 1,
                 _ => break,
             }
         }

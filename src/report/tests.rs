@@ -21,14 +21,14 @@ fn report(format: Format, snapshot: &Snapshot, color: bool) -> String {
 
 fn listing(options: list::Options) -> String {
     let (mut lines, mut out) = (list::Lines::new(options), Vec::new());
-    for entry in sample::entries().iter().filter(|entry| is_of_interest(entry)) {
+    for entry in sample::entries().iter().filter(|entry| is_distinct(entry)) {
         lines.write(entry, &mut out).unwrap();
     }
     String::from_utf8(out).unwrap()
 }
 
-/// Not the eighty calls that are all alike.
-fn is_of_interest(entry: &crate::ledger::Entry) -> bool {
+/// Leaves out the eighty calls that look alike.
+fn is_distinct(entry: &crate::ledger::Entry) -> bool {
     use crate::ledger::{Entry, Record};
     !matches!(entry, Entry::Record(Record::Exchange(exchange)) if (4..83).contains(&exchange.n))
 }
@@ -47,7 +47,7 @@ fn text() {
 }
 
 #[test]
-fn losses_are_told_at_once_and_of_other_findings_nothing() {
+fn of_findings_only_losses_are_listed() {
     use crate::base::{Code, Origin};
     use crate::ledger::Entry;
     let (mut lines, mut out) = (list::Lines::new(list::Options::default()), Vec::new());
@@ -65,7 +65,7 @@ fn losses_are_told_at_once_and_of_other_findings_nothing() {
 }
 
 #[test]
-fn who_lost_packets_is_said_where_it_is_known() {
+fn losses_name_who_lost_packets_if_known() {
     let losses = |kernel, mcpdump, unknown| Losses { kernel, interface: 0, mcpdump, unknown };
     assert_eq!(label::lost(losses(0, 0, 0)), "0 packets lost");
     assert_eq!(label::lost(losses(0, 0, 1)), "1 packet lost");
@@ -73,7 +73,7 @@ fn who_lost_packets_is_said_where_it_is_known() {
 }
 
 #[test]
-fn what_is_not_read_is_said() {
+fn unsupported_protocols_are_named() {
     assert_eq!(unsupported_protocols(0, 0), None);
     assert!(unsupported_protocols(7, 0).unwrap().starts_with("TLS on 7 connections, not supported yet;"));
     assert!(unsupported_protocols(0, 1).unwrap().starts_with("HTTP/2 on 1 connection, not supported yet;"));
@@ -151,7 +151,7 @@ fn list_of_messages() {
 }
 
 #[test]
-fn nothing_gives_away_credentials_or_moves_the_cursor() {
+fn credentials_and_control_characters_are_removed() {
     let shot = snapshot(Some(By::Session));
     let mut all: Vec<_> = Format::ALL.iter().map(|format| report(*format, &shot, false)).collect();
     all.push(listing(list::Options { messages: true, ..list::Options::default() }));

@@ -1,4 +1,4 @@
-//! TokenKind may stand at a place of an unfinished expression.
+//! Completion of filter expressions.
 
 use std::ops::Range;
 
@@ -7,34 +7,34 @@ use super::lex::{self, Op, TokenKind};
 use super::number;
 use super::text::{begins, fold};
 
-/// TokenKind a completion is.
+/// Kind of a completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Suggests {
-    /// A field's name, with the operator that mostly follows it.
+    /// Field name, followed by its usual operator.
     Field,
-    /// An operator behind a field's name.
+    /// Operator after a field name.
     Operator,
-    /// A word that the field can be, or a number's unit.
+    /// Word that the field accepts, or unit of a number.
     Value,
     /// `and`, `or`, `not`.
     Keyword,
 }
 
-/// Something that may stand at the cursor.
+/// Text that may be inserted at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
-    /// The bytes of the text that it takes the place of; they end at the cursor.
+    /// Byte range of the expression that is replaced. It ends at the cursor.
     pub range: Range<usize>,
-    /// TokenKind then stands there.
+    /// Replacement.
     pub insert: String,
-    /// TokenKind it is.
+    /// Kind of the completion.
     pub suggests: Suggests,
-    /// TokenKind it means; empty where it says so itself.
+    /// Meaning of the text, empty if the text is self-explanatory.
     pub note: &'static str,
 }
 
-/// TokenKind may stand at `cursor`, a byte offset, in an expression that need not be finished; best first within its kind.
-/// Empty inside of quotes, of regexes and of free values.
+/// Returns the completions at `cursor`, a byte offset in an expression that may be unfinished.
+/// Empty inside quotes, regexes and values that are free text.
 #[must_use]
 pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
     let Some(before) = text.get(..cursor) else {
@@ -56,10 +56,10 @@ pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
             out.extend(start(last.at..cursor, word, after_operand));
             out
         }
-        TokenKind::Test(test) => match (&test.value, fields::find(test.field)) {
+        TokenKind::Comparison(test) => match (&test.value, fields::find(test.field)) {
             (None, Some(info)) => values(info, test.op, cursor..cursor, ""),
             (Some(found), Some(info)) if touches && !found.quoted && found.star.is_none() => {
-                values(info, test.op, found.place(0)..cursor, &found.text)
+                values(info, test.op, found.position(0)..cursor, &found.text)
             }
             (_, None) => Vec::new(),
             _ if touches => Vec::new(),
@@ -78,7 +78,7 @@ pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
     }
 }
 
-/// Fields, and the words between tests.
+/// Returns field names, and the keywords between tests.
 fn start(range: Range<usize>, typed: &str, after_operand: bool) -> Vec<Completion> {
     let typed = fold(typed);
     let fields = FIELDS
@@ -91,7 +91,7 @@ fn start(range: Range<usize>, typed: &str, after_operand: bool) -> Vec<Completio
             suggests: Suggests::Field,
             note: info.meaning,
         });
-    let keywords = [("and", "both"), ("or", "one of them"), ("not", "the contrary")];
+    let keywords = [("and", "both match"), ("or", "at least one matches"), ("not", "negation")];
     let keywords = keywords
         .into_iter()
         .filter(|(word, _)| (after_operand || *word == "not") && begins(word, &typed))
@@ -111,7 +111,7 @@ fn usual_operator(kind: Kind) -> &'static str {
     }
 }
 
-/// The operators behind a whole field name.
+/// Returns the operators of the field with this name.
 fn operators(word: &str, cursor: usize) -> Vec<Completion> {
     let Some(info) = fields::find(word) else {
         return Vec::new();
@@ -137,7 +137,7 @@ fn operators(word: &str, cursor: usize) -> Vec<Completion> {
         .collect()
 }
 
-/// The words that the field can be, or the units behind a number.
+/// Returns the words that the field accepts, or the units after a number.
 fn values(info: &FieldInfo, op: Op, range: Range<usize>, typed: &str) -> Vec<Completion> {
     let completion = |range: &Range<usize>, insert: &str| Completion {
         range: range.clone(),

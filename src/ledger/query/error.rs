@@ -1,4 +1,4 @@
-//! TokenKind is wrong with an expression, and at which character.
+//! Errors of filter expressions.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use winnow::error::ParserError;
 use winnow::stream::{Location, Stream};
 
-/// TokenKind is wrong with an expression. Says so in one line; [`Error::render`] also shows where.
+/// Error in an expression. `Display` prints it on one line, [`Error::render`] adds the expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// Where in the expression, as an offset in bytes, at the start of a character or at the end of the text.
+    /// Byte offset in the expression: at the start of a character, or at the end of the text.
     pub at: usize,
-    /// TokenKind is wrong, as a phrase. May quote the expression: made harmless by `Display` and `render`.
+    /// Cause. May quote the expression; `Display` and `render` replace its control characters.
     pub message: String,
-    /// TokenKind would be right; `None` where there is nothing to add.
+    /// Suggested correction, `None` if there is none.
     pub hint: Option<String>,
 }
 
-/// Columns of a long expression that are shown before and after the caret. Chosen: both fit in 80 columns.
+/// Columns of a long expression shown before and after the caret. Both fit in 80 columns.
 const SHOWN_BEFORE: usize = 40;
 const SHOWN_AFTER: usize = 34;
 
@@ -31,8 +31,9 @@ impl Error {
         self
     }
 
-    /// Three lines: the message, the expression `text` (around the place, where it is long), and a caret under the
-    /// character with the hint beside it. Control, bidirectional and zero-width characters are shown as symbols.
+    /// Returns three lines: the message, the expression `text`, and a caret under the character
+    /// with the hint next to it. A long expression is cut around the caret. Control, bidirectional
+    /// and zero-width characters are replaced by visible symbols.
     #[must_use]
     pub fn render(&self, text: &str) -> String {
         let at = (0..=self.at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -57,7 +58,7 @@ impl Error {
     }
 }
 
-/// As many of the characters as fit in `columns`.
+/// Returns the longest prefix of the characters that fits in `columns`.
 fn clip(chars: impl Iterator<Item = char>, columns: usize) -> String {
     let mut width = 0;
     chars
@@ -68,7 +69,7 @@ fn clip(chars: impl Iterator<Item = char>, columns: usize) -> String {
         .collect()
 }
 
-/// The text with what a terminal would obey, or would not show, as symbols.
+/// Replaces characters that a terminal would interpret or not display.
 fn visible(text: &str) -> String {
     text.chars()
         .map(|c| match c {
@@ -101,7 +102,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// TokenKind winnow's own parsers say when they do not fit. The parsers that choose between them say it better.
+/// Error of winnow's basic parsers. The parsers that combine them replace the message.
 impl<I: Stream + Location> ParserError<I> for Error {
     type Inner = Self;
 
@@ -132,7 +133,7 @@ mod tests {
         let lines: Vec<&str> = shown.lines().collect();
         assert!(lines.iter().all(|line| line.width() < 80), "{shown}");
         assert_eq!(lines[2].width(), 2 + 1 + SHOWN_BEFORE + 1);
-        // An offset inside a character, or behind the end, is no reason to panic.
+        // An offset inside a character or after the end does not panic.
         assert!(Error::new(1, "x").render("é").ends_with("\n  ^"));
         assert!(Error::new(99, "x").render("é").ends_with("\n   ^"));
     }

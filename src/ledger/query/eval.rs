@@ -1,4 +1,4 @@
-//! A compiled expression, and a record: whether it matches.
+//! Evaluation of a compiled expression for a record.
 
 use std::net::IpAddr;
 
@@ -12,10 +12,10 @@ use super::record::{ends, numbers, session, spans, texts};
 use super::subject::Subject;
 use super::text::{begins, contains, equals, fold};
 
-/// Nanoseconds of a day.
+/// Nanoseconds per day.
 pub(super) const DAY: i128 = 86_400_000_000_000;
 
-/// A compiled expression.
+/// Compiled expression.
 #[derive(Debug)]
 pub(super) enum Expr {
     Test(Test),
@@ -25,19 +25,19 @@ pub(super) enum Expr {
 }
 
 impl Expr {
-    /// All of them; the one itself, where there is one.
+    /// Returns the conjunction of the parts. A single part is returned unchanged.
     pub(super) fn and(parts: Vec<Self>) -> Self {
         single(parts).unwrap_or_else(|parts| Self::And(parts.into()))
     }
 
-    /// One of them; the one itself, where there is one.
+    /// Returns the disjunction of the parts. A single part is returned unchanged.
     pub(super) fn or(parts: Vec<Self>) -> Self {
         single(parts).unwrap_or_else(|parts| Self::Or(parts.into()))
     }
 
     pub(super) fn matches(&self, subject: Subject<'_>) -> bool {
         match self {
-            Self::Test(test) => test.holds(subject),
+            Self::Test(test) => test.matches(subject),
             Self::Not(inner) => !inner.matches(subject),
             Self::And(parts) => parts.iter().all(|part| part.matches(subject)),
             Self::Or(parts) => parts.iter().any(|part| part.matches(subject)),
@@ -55,10 +55,10 @@ fn single(mut parts: Vec<Expr>) -> Result<Expr, Vec<Expr>> {
     }
 }
 
-/// One test of a record.
+/// Test of a record.
 #[derive(Debug)]
 pub(super) enum Test {
-    /// The folded text is found in what names the record, or is its session's number.
+    /// The case-folded text is found in a field that identifies the record, or names its session.
     Anywhere {
         text: Box<str>,
         session: Option<u32>,
@@ -66,7 +66,8 @@ pub(super) enum Test {
     Field(Field, Condition),
 }
 
-/// TokenKind a field's value must be. Texts are folded; `negate` asks for a value, and that none is equal.
+/// Condition for the values of a field. Texts are case-folded. With `negate`, the field must have a
+/// value and none of its values may match.
 #[derive(Debug)]
 pub(super) enum Condition {
     Present,
@@ -85,7 +86,8 @@ pub(super) enum Condition {
         negate: bool,
         words: Box<[&'static str]>,
     },
-    /// The session with this number, or whose id is `id`; without a number an id that begins with it.
+    /// Session with this number, or whose id equals `id`. Without a number, session whose id starts
+    /// with `id`.
     Session {
         negate: bool,
         number: Option<u32>,
@@ -96,87 +98,87 @@ pub(super) enum Condition {
         net: Net,
         port: Option<u16>,
     },
-    /// Compared with half of this number.
+    /// Compared with `twice / 2`, which may be halfway between two integers.
     Number {
         op: Op,
         twice: i128,
     },
-    /// From here to before there.
+    /// At least `from` and less than `to`.
     Within {
         negate: bool,
         from: i128,
         to: i128,
     },
-    /// The same of the nanoseconds since midnight, UTC.
+    /// The same for the nanoseconds since midnight, UTC.
     WithinDay {
         negate: bool,
         from: i128,
         to: i128,
     },
-    OfDay {
+    TimeOfDay {
         op: Op,
         ns: i128,
     },
-    /// Lies among the packets of the request, or of the response.
+    /// Packet number in the span of the request or of the response.
     Packet {
         negate: bool,
         number: i128,
     },
 }
 
-/// A network: the addresses that share their first bits. IPv4 in IPv6 is IPv4.
+/// Network prefix. IPv4-mapped IPv6 addresses count as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Net {
     base: IpAddr,
-    /// Bits that do not count.
-    free: u32,
+    /// Number of host bits.
+    host_bits: u32,
 }
 
 impl Net {
-    /// The network of this address and number of bits; `None` where the address has fewer.
+    /// Returns the network with this prefix length in bits. `None` if the address is shorter.
     pub(super) fn new(address: IpAddr, bits: u32) -> Option<Self> {
         let base = address.to_canonical();
         let bits = match (address, base) {
             (IpAddr::V6(_), IpAddr::V4(_)) => bits.checked_sub(96)?,
             _ => bits,
         };
-        let free = Self::single(base).width().checked_sub(bits)?;
-        Some(Self { base, free })
+        let host_bits = Self::single(base).width().checked_sub(bits)?;
+        Some(Self { base, host_bits })
     }
 
-    /// The address alone.
+    /// Returns the network of a single address.
     pub(super) fn single(address: IpAddr) -> Self {
-        Self { base: address.to_canonical(), free: 0 }
+        Self { base: address.to_canonical(), host_bits: 0 }
     }
 
     fn width(self) -> u32 {
         if self.base.is_ipv4() { 32 } else { 128 }
     }
 
-    fn holds(self, address: IpAddr) -> bool {
+    fn contains(self, address: IpAddr) -> bool {
         let differ = match (self.base, address.to_canonical()) {
             (IpAddr::V4(a), IpAddr::V4(b)) => u128::from(a.to_bits() ^ b.to_bits()),
             (IpAddr::V6(a), IpAddr::V6(b)) => a.to_bits() ^ b.to_bits(),
             _ => return false,
         };
-        // 128 free bits, `::/0`, leave nothing to differ.
-        differ.checked_shr(self.free).unwrap_or(0) == 0
+        // `checked_shr` fails for the 128 host bits of `::/0`, which matches every address.
+        differ.checked_shr(self.host_bits).unwrap_or(0) == 0
     }
 }
 
 impl Test {
-    /// The test of a bare word or quoted text.
+    /// Returns the test of a bare word or quoted text.
     pub(super) fn anywhere(text: &str) -> Self {
         let text = fold(text);
-        // Only as it is printed: `s01` is no number.
+        // Only in the form that is printed: `s01` is not a session number.
         let number = text.strip_prefix('s').filter(|digits| !digits.starts_with(['0', '+']));
         Self::Anywhere { session: number.and_then(|digits| digits.parse().ok()), text }
     }
 
-    fn holds(&self, subject: Subject<'_>) -> bool {
+    fn matches(&self, subject: Subject<'_>) -> bool {
         match self {
             Self::Anywhere { text, session } => anywhere(subject, text, *session),
-            Self::Field(field, condition) => condition.holds(*field, subject),
+            Self::Field(field, condition) => condition.matches(*field, subject),
         }
     }
 }
@@ -197,7 +199,7 @@ fn anywhere(subject: Subject<'_>, needle: &str, number: Option<u32>) -> bool {
 }
 
 impl Condition {
-    fn holds(&self, field: Field, subject: Subject<'_>) -> bool {
+    fn matches(&self, field: Field, subject: Subject<'_>) -> bool {
         match self {
             Self::Present => {
                 any_text(field, subject, false, |_| true) || any_number(field, subject, false, |_| true)
@@ -215,7 +217,7 @@ impl Condition {
                 session(subject).is_some_and(|session| *negate != is_session(session, *number, id))
             }
             Self::Address { negate, net, port } => any(ends(field, subject), *negate, |end| {
-                net.holds(end.ip()) && port.is_none_or(|port| port == end.port())
+                net.contains(end.ip()) && port.is_none_or(|port| port == end.port())
             }),
             Self::Number { op: Op::NotEqual, twice } => {
                 any_number(field, subject, true, |has| has * 2 == *twice)
@@ -229,7 +231,7 @@ impl Condition {
             Self::WithinDay { negate, from, to } => {
                 any_number(field, subject, *negate, |has| (*from..*to).contains(&has.rem_euclid(DAY)))
             }
-            Self::OfDay { op, ns } => {
+            Self::TimeOfDay { op, ns } => {
                 any_number(field, subject, false, |has| compare(*op, &has.rem_euclid(DAY), ns))
             }
             Self::Packet { negate, number } => any(spans(subject), *negate, |span| {
@@ -259,14 +261,14 @@ fn is_session(session: &SessionRef, number: Option<u32>, id: &str) -> bool {
     }
 }
 
-/// Whether a value passes; with `negate`, whether there are values and none passes.
+/// Whether a value passes. With `negate`, whether there are values and none passes.
 fn any<T>(values: [Option<T>; 2], negate: bool, passes: impl Fn(T) -> bool) -> bool {
-    let (mut seen, mut hit) = (false, false);
+    let (mut has_value, mut matched) = (false, false);
     for value in values.into_iter().flatten() {
-        seen = true;
-        hit |= passes(value);
+        has_value = true;
+        matched |= passes(value);
     }
-    seen && hit != negate
+    has_value && matched != negate
 }
 
 fn any_number(field: Field, subject: Subject<'_>, negate: bool, passes: impl Fn(i128) -> bool) -> bool {
@@ -274,10 +276,10 @@ fn any_number(field: Field, subject: Subject<'_>, negate: bool, passes: impl Fn(
 }
 
 fn any_text(field: Field, subject: Subject<'_>, negate: bool, passes: impl Fn(&str) -> bool) -> bool {
-    let (mut seen, mut hit) = (false, false);
+    let (mut has_value, mut matched) = (false, false);
     texts(field, subject, &mut |text| {
-        seen = true;
-        hit |= passes(text);
+        has_value = true;
+        matched |= passes(text);
     });
-    seen && hit != negate
+    has_value && matched != negate
 }

@@ -1,5 +1,4 @@
-//! The fields of the language: one table, of which the README, the man page, `--help` and the TUI's help and completion
-//! are made.
+//! Table of the fields. Help, completion, the man page and the documents are generated from it.
 
 use crate::base::Status;
 use crate::base::{Code, Degraded, Side};
@@ -7,7 +6,7 @@ use crate::mcp::{Cause, Transport};
 
 use super::lex::Op;
 
-/// A field of a record. TokenKind it means stands in [`FIELDS`].
+/// Field of a record. [`FIELDS`] describes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "FIELDS says it, and help prints that")]
 pub enum Field {
@@ -40,37 +39,37 @@ pub enum Field {
     Retrans,
 }
 
-/// TokenKind the values of a field are, and so which operators it takes.
+/// Type of the values of a field, which decides its operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Any text.
     Text,
-    /// Text that is also ordered: dates, as revisions are.
+    /// Text with an order, such as the dates of protocol revisions.
     Ordered,
     /// One of the words of [`Field::words`].
     Word,
-    /// `s1`, or the beginning of a session's id.
+    /// `s1`, or a prefix of a session id.
     Session,
-    /// An address with or without a port, or a network (`10.0.0.0/8`).
+    /// Address with or without a port, or a network (`10.0.0.0/8`).
     Address,
-    /// An address or a network.
+    /// Address or network.
     Ip,
-    /// A whole number.
+    /// Integer.
     Number,
-    /// A status code of HTTP, or a class of them (`4xx`).
+    /// HTTP status code, or a class of codes (`4xx`).
     HttpStatus,
-    /// A time span, in milliseconds where it has no unit.
+    /// Duration, in milliseconds if it has no unit.
     Duration,
-    /// A number of bytes.
+    /// Number of bytes.
     Size,
-    /// A packet number.
+    /// Packet number.
     Packet,
-    /// A point in time, or a time of day.
+    /// Point in time, or time of day.
     Time,
 }
 
 impl Kind {
-    /// The operators that it takes, as they are written.
+    /// Returns the operators of the fields of this kind.
     #[must_use]
     pub fn operators(self) -> &'static [&'static str] {
         match self {
@@ -82,17 +81,17 @@ impl Kind {
         }
     }
 
-    /// TokenKind its values look like, as a phrase.
+    /// Returns the format of the values as a phrase.
     #[must_use]
     pub fn values(self) -> &'static str {
         match self {
-            Self::Text => "text, or its beginning and *",
-            Self::Ordered => "a date, or its beginning and *",
-            Self::Word => "a word, or its beginning and *",
-            Self::Session => "s1, or the beginning of an id",
+            Self::Text => "text, or a prefix and *",
+            Self::Ordered => "a date, or a prefix and *",
+            Self::Word => "a word, or a prefix and *",
+            Self::Session => "s1, or a prefix of an id",
             Self::Address => "an address with or without a port, or a network (10.0.0.0/8)",
             Self::Ip => "an address, or a network (10.0.0.0/8)",
-            Self::Number => "a whole number",
+            Self::Number => "an integer",
             Self::HttpStatus => "a status code, or a class (4xx)",
             Self::Duration => "a number and ns, us, ms, s, m or h",
             Self::Size => "a number and B, kB, MB, GB, KiB, MiB or GiB",
@@ -109,11 +108,11 @@ impl Kind {
 /// Which records have a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Applies {
-    /// Exchanges have it.
+    /// Whether exchanges have the field.
     pub exchanges: bool,
-    /// Notifications have it.
+    /// Whether notifications have the field.
     pub notifications: bool,
-    /// Streams have it.
+    /// Whether streams have the field.
     pub streams: bool,
 }
 
@@ -122,22 +121,22 @@ const MESSAGES: Applies = Applies { notifications: true, ..EXCHANGES };
 const NO_NOTIFICATIONS: Applies = Applies { streams: true, ..EXCHANGES };
 const ALL: Applies = Applies { streams: true, ..MESSAGES };
 
-/// A row of [`FIELDS`].
+/// Row of [`FIELDS`].
 #[derive(Clone, Copy, Debug)]
 pub struct FieldInfo {
-    /// The field.
+    /// Field that the row describes.
     pub field: Field,
-    /// Its name.
+    /// Name of the field.
     pub name: &'static str,
-    /// Other names that are understood.
+    /// Other accepted names.
     pub aliases: &'static [&'static str],
-    /// TokenKind its values are.
+    /// Type of the values.
     pub kind: Kind,
-    /// The unit of a number without one; `None` where there is no unit.
+    /// Default unit of a number, `None` if numbers have no unit.
     pub unit: Option<&'static str>,
-    /// A test that uses it.
+    /// Test that uses the field.
     pub example: &'static str,
-    /// TokenKind it is, as a phrase.
+    /// Meaning as a phrase.
     pub meaning: &'static str,
     /// Which records have it.
     pub applies: Applies,
@@ -169,51 +168,52 @@ impl FieldInfo {
         self
     }
 
-    /// Its name, then its other names.
+    /// Returns the name, then the other accepted names.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 }
 
-/// Every field, in the order of the variants of [`Field`] (and of the design).
+/// Every field, in the order of the variants of [`Field`].
 #[rustfmt::skip] // A table is read by its columns.
 pub const FIELDS: &[FieldInfo] = &[
-    FieldInfo::new(Field::Method, "method", Kind::Text, "method:tools/call", "the method; of a stream that of its HTTP request").of(ALL),
-    FieldInfo::new(Field::Name, "name", Kind::Text, "tool:search*", "the tool, the prompt or the resource URI").also(&["tool"]),
-    FieldInfo::new(Field::Id, "id", Kind::Text, "id:7", "the request's id as text: 7 is also \"7\""),
-    FieldInfo::new(Field::Status, "status", Kind::Word, "status:error", "what became of the request"),
-    FieldInfo::new(Field::Cause, "cause", Kind::Word, "cause:server_closed", "why the request has no answer"),
-    FieldInfo::new(Field::Origin, "origin", Kind::Word, "origin:server", "who sent the request or notification").also(&["from"]).of(MESSAGES),
-    FieldInfo::new(Field::Session, "session", Kind::Session, "session:s1", "the session's number, or the beginning of its id").of(ALL),
-    FieldInfo::new(Field::Rev, "rev", Kind::Ordered, "rev>=2025-03-26", "the revision of MCP that holds for it"),
-    FieldInfo::new(Field::Transport, "transport", Kind::Word, "transport:http+sse", "what carries the session").of(ALL),
-    FieldInfo::new(Field::Server, "server", Kind::Address, "server:127.0.0.1:3000", "the server's address and port").of(ALL),
-    FieldInfo::new(Field::Client, "client", Kind::Address, "client:10.0.0.0/8", "the client's address and port").of(ALL),
-    FieldInfo::new(Field::Ip, "ip", Kind::Ip, "not ip:10.0.0.5", "the address of either end").of(ALL),
-    FieldInfo::new(Field::Port, "port", Kind::Number, "port:3000", "the port of either end").of(ALL),
-    FieldInfo::new(Field::Dur, "dur", Kind::Duration, "dur>500ms", "first byte of the request to last byte of the response; of a stream to its last packet").also(&["total"]).of(NO_NOTIFICATIONS),
+    FieldInfo::new(Field::Method, "method", Kind::Text, "method:tools/call", "method; for a stream, the method of its HTTP request").of(ALL),
+    FieldInfo::new(Field::Name, "name", Kind::Text, "tool:search*", "tool or prompt name, or resource URI").also(&["tool"]),
+    FieldInfo::new(Field::Id, "id", Kind::Text, "id:7", "request id as text: 7 also matches \"7\""),
+    FieldInfo::new(Field::Status, "status", Kind::Word, "status:error", "outcome of the request"),
+    FieldInfo::new(Field::Cause, "cause", Kind::Word, "cause:server_closed", "why the request has no response"),
+    FieldInfo::new(Field::Origin, "origin", Kind::Word, "origin:server", "sender of the request or notification").also(&["from"]).of(MESSAGES),
+    FieldInfo::new(Field::Session, "session", Kind::Session, "session:s1", "session number, or a prefix of the session id").of(ALL),
+    FieldInfo::new(Field::Rev, "rev", Kind::Ordered, "rev>=2025-03-26", "MCP protocol revision of the session"),
+    FieldInfo::new(Field::Transport, "transport", Kind::Word, "transport:http+sse", "transport of the session").of(ALL),
+    FieldInfo::new(Field::Server, "server", Kind::Address, "server:127.0.0.1:3000", "server address and port").of(ALL),
+    FieldInfo::new(Field::Client, "client", Kind::Address, "client:10.0.0.0/8", "client address and port").of(ALL),
+    FieldInfo::new(Field::Ip, "ip", Kind::Ip, "not ip:10.0.0.5", "client or server address").of(ALL),
+    FieldInfo::new(Field::Port, "port", Kind::Number, "port:3000", "client or server port").of(ALL),
+    FieldInfo::new(Field::Dur, "dur", Kind::Duration, "dur>500ms", "first byte of the request to last byte of the response; for a stream, first to last packet").also(&["total"]).of(NO_NOTIFICATIONS),
     FieldInfo::new(Field::Send, "send", Kind::Duration, "send>10ms", "first to last byte of the request"),
     FieldInfo::new(Field::Wait, "wait", Kind::Duration, "wait>1.5s", "last byte of the request to first byte of the response; may be negative"),
     FieldInfo::new(Field::Receive, "receive", Kind::Duration, "receive>=200us", "first to last byte of the response"),
     FieldInfo::new(Field::Ack, "ack", Kind::Duration, "ack>5ms", "last byte of the request to the status line that answers its POST; may be negative"),
-    FieldInfo::new(Field::Bytes, "bytes", Kind::Size, "bytes>=10kB", "length of the JSON text of request and response; of a stream its body's").of(ALL),
-    FieldInfo::new(Field::Progress, "progress", Kind::Number, "progress>0", "how many progress notifications came for it"),
-    FieldInfo::new(Field::Packet, "packet", Kind::Packet, "packet:812", "the packets that carry it; compared with > and < the first of them").of(ALL),
-    FieldInfo::new(Field::Time, "time", Kind::Time, "time>=2026-11-22T09:30", "its first byte").of(ALL),
-    FieldInfo::new(Field::Error, "error", Kind::Number, "error:-32602", "the code of the JSON-RPC error"),
-    FieldInfo::new(Field::Http, "http", Kind::HttpStatus, "http:4xx", "the HTTP status").of(NO_NOTIFICATIONS),
-    FieldInfo::new(Field::Degraded, "degraded", Kind::Word, "degraded:gap", "why it may not be whole: a reason, any or none").of(ALL),
-    FieldInfo::new(Field::Finding, "finding", Kind::Word, "finding:tcp.*", "a finding's code, any or none"),
-    FieldInfo::new(Field::Retrans, "retrans", Kind::Number, "retrans>0", "segments that were sent again while it was carried"),
+    FieldInfo::new(Field::Bytes, "bytes", Kind::Size, "bytes>=10kB", "length of the JSON text of request and response; for a stream, of its body").of(ALL),
+    FieldInfo::new(Field::Progress, "progress", Kind::Number, "progress>0", "number of progress notifications for the request"),
+    FieldInfo::new(Field::Packet, "packet", Kind::Packet, "packet:812", "packets of the record; > and < compare the first packet").of(ALL),
+    FieldInfo::new(Field::Time, "time", Kind::Time, "time>=2026-11-22T09:30", "time of the first byte").of(ALL),
+    FieldInfo::new(Field::Error, "error", Kind::Number, "error:-32602", "JSON-RPC error code"),
+    FieldInfo::new(Field::Http, "http", Kind::HttpStatus, "http:4xx", "HTTP status code").of(NO_NOTIFICATIONS),
+    FieldInfo::new(Field::Degraded, "degraded", Kind::Word, "degraded:gap", "why the record may be incomplete: a reason, any or none").of(ALL),
+    FieldInfo::new(Field::Finding, "finding", Kind::Word, "finding:tcp.*", "finding code, any or none"),
+    FieldInfo::new(Field::Retrans, "retrans", Kind::Number, "retrans>0", "TCP retransmissions during the transfer"),
 ];
 
-/// The word that a field with several values has where it has none of them.
+/// Value of a field that may have several values and has none.
 pub(super) const NONE: &str = "none";
-/// The word that stands for every other than [`NONE`].
+/// Word that matches every value except [`NONE`].
 pub(super) const ANY: &str = "any";
 
 impl Field {
-    /// The words that its values are, in the order of the reports; empty where they are no words.
+    /// Returns the words that are the values of the field, in the order of the reports. Empty if
+    /// its values are not words.
     #[must_use]
     pub fn words(self) -> Vec<&'static str> {
         match self {
@@ -237,43 +237,46 @@ fn reasons() -> impl Iterator<Item = &'static str> {
         .names()
 }
 
-/// The row of the field with this name, in any case.
+/// Returns the row of the field with this name, ignoring case.
 pub(super) fn find(name: &str) -> Option<&'static FieldInfo> {
     FIELDS.iter().find(|info| info.names().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
-/// TokenKind the language has beside fields, with its meaning: for help.
+/// Syntax besides fields: forms and their meaning, for help.
 pub const SYNTAX: &[(&str, &str)] = &[
-    ("field:value", "equal, ignoring case; value* is a beginning, * any value (also = and ==)"),
-    ("field!=value", "not equal; never holds where the field has no value"),
-    ("field~regex", "the regex is found in it, ignoring case ((?-i) heeds it)"),
-    ("field>value", "compared; also >= < <="),
+    ("field:value", "equal, ignoring case; value* matches a prefix, * any value (also = and ==)"),
+    ("field!=value", "not equal; never matches a record without the field"),
+    ("field~regex", "contains a match of the regex, ignoring case ((?-i) makes it case-sensitive)"),
+    ("field>value", "greater; also >= < <="),
     ("a b, a and b, a && b", "both"),
-    ("a or b, a || b", "one of them; and binds tighter"),
-    ("not a, !a", "not; binds tightest; also true where the field has no value"),
-    ("( )", "parentheses"),
-    ("word", "found in method, name, id or session id, ignoring case; s1 is a session"),
-    ("\"free text\"", "the same with blanks; \\\" \\\\ \\n \\t \\u{…} are escapes; values can be quoted too"),
+    ("a or b, a || b", "at least one; and binds tighter"),
+    ("not a, !a", "negation, binds tightest; also matches records without the field"),
+    ("( )", "grouping"),
+    ("word", "contained in method, name, id or session id, ignoring case; s1 is a session"),
+    (
+        "\"free text\"",
+        "the same for text with blanks; \\\" \\\\ \\n \\t \\u{…} are escapes; values can be quoted too",
+    ),
 ];
 
-/// A row of the help on fields.
+/// Row of the help on fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HelpRow {
-    /// The name, and the other names behind it.
+    /// Name, followed by the other accepted names.
     pub name: String,
-    /// The operators, separated by blanks.
+    /// Operators, separated by blanks.
     pub operators: String,
-    /// TokenKind stands on the right of the operator.
+    /// Format of the values.
     pub values: String,
-    /// TokenKind it means.
+    /// Meaning as a phrase.
     pub meaning: &'static str,
-    /// A test that uses it.
+    /// Test that uses the field.
     pub example: &'static str,
-    /// Which records have it: `exchanges, streams`.
+    /// Records that have the field: `exchanges, streams`.
     pub applies: String,
 }
 
-/// The help on every field, in the order of [`FIELDS`].
+/// Returns the help on every field, in the order of [`FIELDS`].
 #[must_use]
 pub fn help() -> Vec<HelpRow> {
     FIELDS.iter().map(help_row).collect()
@@ -282,7 +285,7 @@ pub fn help() -> Vec<HelpRow> {
 fn help_row(info: &FieldInfo) -> HelpRow {
     let words = info.field.words();
     let values = match info.kind {
-        // Findings have a list of their own.
+        // The help lists finding codes in a section of their own.
         Kind::Word if info.field != Field::Finding => words.join(", "),
         kind => kind.values().to_owned(),
     };
@@ -328,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_stands_twice() {
+    fn names_are_unique() {
         let mut names: Vec<&str> = FIELDS.iter().flat_map(FieldInfo::names).collect();
         names.sort_unstable();
         let count = names.len();

@@ -7,7 +7,7 @@ use super::eval::Expr;
 use super::parse;
 use super::subject::Subject;
 
-/// A compiled expression. Cloning it copies two pointers.
+/// Compiled filter expression. Cloning it copies two pointers.
 #[derive(Clone, Debug)]
 pub struct Filter {
     text: Arc<str>,
@@ -57,7 +57,7 @@ impl Filter {
         }
     }
 
-    /// The expression as it was written.
+    /// Returns the expression as it was written.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

@@ -1,5 +1,8 @@
-//! Text in; the tokens of an expression out: parentheses, `and`/`or`/`not`, words, quoted text, and whole tests
-//! (`field operator value`), since what ends a value depends on the operator before it. Knows no field.
+//! Tokens of a filter expression.
+//!
+//! Tokens are parentheses, `and`/`or`/`not`, words, quoted text, and whole comparisons (`field
+//! operator value`), because the end of a value depends on the operator before it. Field names are
+//! not checked here.
 
 use winnow::LocatingSlice;
 use winnow::Parser as _;
@@ -10,7 +13,7 @@ use winnow::token::{take, take_while};
 
 use super::error::Error;
 
-/// How a test compares.
+/// Comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Op {
     Equal,
@@ -23,7 +26,7 @@ pub(super) enum Op {
 }
 
 impl Op {
-    /// As it is written.
+    /// Returns the operator as written.
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Equal => ":",
@@ -37,7 +40,7 @@ impl Op {
     }
 }
 
-/// A piece of the expression, from byte `at` to before byte `end`.
+/// Token in the bytes `at..end` of the expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Token<'a> {
     pub(super) at: usize,
@@ -62,55 +65,56 @@ pub(super) enum TokenKind<'a> {
     And,
     Or,
     Not,
-    /// A bare word.
+    /// Bare word.
     Word(&'a str),
     /// Quoted text without a field.
     Quoted(Value),
-    Test(Test<'a>),
-    /// The end of the expression.
+    Comparison(Comparison<'a>),
+    /// End of the expression.
     End,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Test<'a> {
+pub(super) struct Comparison<'a> {
     pub(super) field: &'a str,
     pub(super) op: Op,
     pub(super) op_at: usize,
-    /// `None` where nothing stands behind the operator.
+    /// `None` if the value is missing.
     pub(super) value: Option<Value>,
 }
 
-/// The right side of a test, its quotes and escapes taken off.
+/// Right side of a comparison, without quotes and escapes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Value {
     pub(super) text: String,
     pub(super) quoted: bool,
-    /// Where the `*` stands that was taken off the end.
+    /// Offset in the expression of the `*` that was removed from the end.
     pub(super) star: Option<usize>,
-    /// Offset in `text`, offset in the expression: from there to the next pair they go in step.
-    places: Vec<(usize, usize)>,
+    /// Pairs of an offset in `text` and its offset in the expression. The text up to the next pair
+    /// has no escapes.
+    positions: Vec<(usize, usize)>,
 }
 
 impl Value {
-    /// Where in the expression the byte `offset` of the text stands.
-    pub(super) fn place(&self, offset: usize) -> usize {
-        self.places
+    /// Returns the offset in the expression of the byte at `offset` in the text.
+    pub(super) fn position(&self, offset: usize) -> usize {
+        self.positions
             .iter()
             .rev()
             .find(|(from, _)| *from <= offset)
-            .map_or(0, |(from, place)| place + (offset - from))
+            .map_or(0, |(from, position)| position + (offset - from))
     }
 
     fn raw(text: &str, at: usize) -> Self {
-        Self { text: text.to_owned(), quoted: false, star: None, places: vec![(0, at)] }
+        Self { text: text.to_owned(), quoted: false, star: None, positions: vec![(0, at)] }
     }
 }
 
 type Input<'a> = LocatingSlice<&'a str>;
 type Lexed<T> = Result<T, ErrMode<Error>>;
 
-/// Cuts the text into tokens. The last is [`TokenKind::End`], unless there is an error: then the tokens before it are given
-/// too, for completion.
+/// Splits the text into tokens. The last one is [`TokenKind::End`]. On an error, returns the tokens
+/// before it as well, for completion.
 pub(super) fn tokens(text: &str) -> (Vec<Token<'_>>, Option<Error>) {
     let mut input = LocatingSlice::new(text);
     let mut tokens = Vec::new();
@@ -139,7 +143,7 @@ fn token<'a>(input: &mut Input<'a>) -> Lexed<Token<'a>> {
         "||".value(TokenKind::Or),
         ('!', peek(not('='))).value(TokenKind::Not),
         eof.value(TokenKind::End),
-        lone_text,
+        quoted_text,
         word_or_test,
     ))
     .parse_next(input)?;
@@ -151,32 +155,32 @@ fn blanks(input: &mut Input<'_>) -> Lexed<()> {
     take_while(0.., char::is_whitespace).void().parse_next(input)
 }
 
-fn lone_text<'a>(input: &mut Input<'a>) -> Lexed<TokenKind<'a>> {
+fn quoted_text<'a>(input: &mut Input<'a>) -> Lexed<TokenKind<'a>> {
     let value = quoted(input, false)?;
-    apart(input, "the text")?;
+    expect_delimiter(input, "the text")?;
     Ok(TokenKind::Quoted(value))
 }
 
 fn word_or_test<'a>(input: &mut Input<'a>) -> Lexed<TokenKind<'a>> {
-    let word = taken(input, word_len)?;
+    let word = take_bytes(input, word_len)?;
     let after_word = input.checkpoint();
-    let glued = opt(peek(operator)).parse_next(input)?.is_some();
-    if !glued && let Some(keyword) = keyword(word) {
+    let is_field = opt(peek(operator)).parse_next(input)?.is_some();
+    if !is_field && let Some(keyword) = keyword(word) {
         return Ok(keyword);
     }
     blanks(input)?;
     let op_at = input.current_token_start();
     let Some(op) = opt(operator).parse_next(input)? else {
         input.reset(&after_word);
-        apart(input, "the word")?;
+        expect_delimiter(input, "the word")?;
         return Ok(TokenKind::Word(word));
     };
     if word.is_empty() {
-        let error = Error::new(op_at, format!("no field stands before `{}`", op.text()));
+        let error = Error::new(op_at, format!("a field is missing before `{}`", op.text()));
         return Err(ErrMode::Cut(error.hint("text with : = ~ < or > in it must be quoted")));
     }
     let value = value(input, op)?;
-    Ok(TokenKind::Test(Test { field: word, op, op_at, value }))
+    Ok(TokenKind::Comparison(Comparison { field: word, op, op_at, value }))
 }
 
 fn operator(input: &mut Input<'_>) -> Lexed<Op> {
@@ -194,7 +198,7 @@ fn operator(input: &mut Input<'_>) -> Lexed<Op> {
     .parse_next(input)
 }
 
-/// TokenKind a bare word is, where it is no word.
+/// Returns the keyword that a word is, in any case. `None` for other words.
 pub(super) fn keyword(word: &str) -> Option<TokenKind<'static>> {
     let is = |name: &str| word.eq_ignore_ascii_case(name);
     if is("and") {
@@ -216,26 +220,26 @@ fn value(input: &mut Input<'_>, op: Op) -> Lexed<Option<Value>> {
     if let Some(mut value) = opt(|input: &mut Input<'_>| quoted(input, op == Op::Regex)).parse_next(input)? {
         let star = input.current_token_start();
         value.star = opt('*').parse_next(input)?.map(|_| star);
-        apart(input, "the value")?;
+        expect_delimiter(input, "the value")?;
         return Ok(Some(value));
     }
-    let text = taken(input, if op == Op::Regex { regex_len } else { value_len })?;
-    // `dur > and x`: the word after the blank joins two tests, it is no value.
+    let text = take_bytes(input, if op == Op::Regex { regex_len } else { value_len })?;
+    // `dur > and x`: the keyword joins two tests and is not the value.
     if text.is_empty() || (at > operator_end && keyword(text).is_some()) {
         input.reset(&before);
         return Ok(None);
     }
-    apart(input, "the value")?;
+    expect_delimiter(input, "the value")?;
     let mut value = Value::raw(text, at);
     if op != Op::Regex && value.text.ends_with('*') {
         value.text.pop();
-        value.star = Some(value.place(value.text.len()));
+        value.star = Some(value.position(value.text.len()));
     }
     Ok(Some(value))
 }
 
-/// Takes as many bytes as `length` says of the rest.
-fn taken<'a>(input: &mut Input<'a>, length: fn(&str) -> usize) -> Lexed<&'a str> {
+/// Takes the number of bytes that `length` returns for the rest of the input.
+fn take_bytes<'a>(input: &mut Input<'a>, length: fn(&str) -> usize) -> Lexed<&'a str> {
     let rest: &str = input.as_ref();
     let length = length(rest);
     // `take` counts characters.
@@ -243,7 +247,7 @@ fn taken<'a>(input: &mut Input<'a>, length: fn(&str) -> usize) -> Lexed<&'a str>
     take(characters).parse_next(input)
 }
 
-/// A word ends at a blank, a parenthesis, a quote or an operator.
+/// Returns the length of a word, which ends at a blank, a parenthesis, a quote or an operator.
 fn word_len(rest: &str) -> usize {
     ends_at(rest, |c, rest| {
         matches!(c, ':' | '=' | '~' | '<' | '>') || ends_value(c, rest) || rest.starts_with("!=")
@@ -264,7 +268,8 @@ fn ends_at(rest: &str, end: impl Fn(char, &str) -> bool) -> usize {
         .map_or(rest.len(), |(at, _)| at)
 }
 
-/// A regex ends at a blank, or at a parenthesis that it did not open (outside of a class).
+/// Returns the length of a regex, which ends at a blank or an unmatched parenthesis outside of a
+/// character class.
 fn regex_len(rest: &str) -> usize {
     let (mut open, mut class, mut escaped) = (0_u32, false, false);
     for (at, c) in rest.char_indices() {
@@ -286,8 +291,9 @@ fn regex_len(rest: &str) -> usize {
     rest.len()
 }
 
-/// TokenKind follows a word, text or value must be set apart from it, so that `f(x)` is not taken for `f and x`.
-fn apart(input: &mut Input<'_>, what: &str) -> Lexed<()> {
+/// Checks that a blank or delimiter follows a word, text or value. Otherwise `f(x)` would mean `f
+/// and x`.
+fn expect_delimiter(input: &mut Input<'_>, what: &str) -> Lexed<()> {
     let at = input.current_token_start();
     let rest: &str = input.as_ref();
     let Some(c) = rest.chars().next() else {
@@ -297,14 +303,14 @@ fn apart(input: &mut Input<'_>, what: &str) -> Lexed<()> {
         return Ok(());
     }
     let error = Error::new(at, format!("`{c}` directly after {what}"));
-    Err(ErrMode::Cut(error.hint("a blank is missing, or quotes around it all")))
+    Err(ErrMode::Cut(error.hint("add a blank, or quote the whole text")))
 }
 
-/// Text in quotes. In a regex only `\"` is an escape: all others are the regex's own.
+/// Parses quoted text. In a regex only `\"` is an escape; other escapes belong to the regex.
 fn quoted(input: &mut Input<'_>, regex: bool) -> Lexed<Value> {
     let start = input.current_token_start();
     '"'.parse_next(input)?;
-    let mut value = Value { quoted: true, places: vec![(0, start + 1)], ..Value::default() };
+    let mut value = Value { quoted: true, positions: vec![(0, start + 1)], ..Value::default() };
     while let Some(c) = input.next_token() {
         match c {
             '"' => return Ok(value),
@@ -319,10 +325,10 @@ fn quoted(input: &mut Input<'_>, regex: bool) -> Lexed<Value> {
                 continue;
             }
         }
-        value.places.push((value.text.len(), input.current_token_start()));
+        value.positions.push((value.text.len(), input.current_token_start()));
     }
-    let error = Error::new(start, "this quote is not closed");
-    Err(ErrMode::Cut(error.hint("a \" is missing at the end of the text")))
+    let error = Error::new(start, "unclosed quote");
+    Err(ErrMode::Cut(error.hint("add a \" at the end of the text")))
 }
 
 fn escape(input: &mut Input<'_>) -> Lexed<char> {
@@ -338,6 +344,6 @@ fn escape(input: &mut Input<'_>) -> Lexed<char> {
     ))
     .parse_next(input);
     c.map_err(|_: ErrMode<Error>| {
-        ErrMode::Cut(Error::new(at, "an unknown escape").hint("\\\" \\\\ \\n \\r \\t and \\u{…} are known"))
+        ErrMode::Cut(Error::new(at, "unknown escape").hint("\\\" \\\\ \\n \\r \\t and \\u{…} are supported"))
     })
 }

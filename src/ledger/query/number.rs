@@ -1,4 +1,4 @@
-//! Numbers with and without units, read exactly.
+//! Numbers with and without units. They are parsed without rounding.
 
 use winnow::Parser as _;
 use winnow::ascii::digit1;
@@ -10,7 +10,7 @@ use super::error::Error;
 use super::fields::Kind;
 use super::lex::Value;
 
-/// Digits of a number: with any unit it fits in 127 bits, doubled.
+/// Maximum number of digits. With the largest unit, twice the number fits in an `i128`.
 const MAX_DIGITS: usize = 20;
 
 const DURATIONS: &[(&str, i128)] = &[
@@ -37,12 +37,12 @@ const SIZES: &[(&str, i128)] = &[
     ("GiB", 1 << 30),
 ];
 
-/// Whether a number of this kind takes the word as its unit.
+/// Whether a word is a unit of this kind, ignoring case.
 pub(super) fn is_unit(kind: Kind, word: &str) -> bool {
     units(kind).iter().any(|(unit, _)| unit.eq_ignore_ascii_case(word))
 }
 
-/// The units of a kind and what they are worth; empty where it has none.
+/// Returns the units of a kind with their values in the smallest unit. Empty if it has none.
 pub(super) fn units(kind: Kind) -> &'static [(&'static str, i128)] {
     match kind {
         Kind::Duration => DURATIONS,
@@ -51,39 +51,39 @@ pub(super) fn units(kind: Kind) -> &'static [(&'static str, i128)] {
     }
 }
 
-/// A decimal number.
+/// Decimal number.
 pub(super) struct Decimal {
-    /// Its digits as a whole number, with its sign.
+    /// All digits as one signed integer.
     pub(super) digits: i128,
-    /// How many of them stand behind the point.
+    /// Number of digits after the decimal point.
     pub(super) decimals: u32,
-    /// Where in the value's text it ends.
+    /// Byte offset in the value's text at which the number ends.
     pub(super) end: usize,
 }
 
 impl Decimal {
-    /// Twice the number times `unit`, with what lies between two whole numbers rounded to the odd number between them:
-    /// so it compares with twice any whole number as the exact value would.
+    /// Returns twice the number times `unit`. A result between two even integers becomes the odd
+    /// integer between them, so comparing it with twice an integer gives the exact result.
     pub(super) fn twice(&self, unit: i128) -> i128 {
         let (scaled, one) = (self.digits * unit, 10_i128.pow(self.decimals));
         scaled.div_euclid(one) * 2 + i128::from(scaled.rem_euclid(one) != 0)
     }
 }
 
-/// The number at the start of a value.
+/// Parses the number at the start of a value.
 pub(super) fn decimal(value: &Value, expected: &str) -> Result<Decimal, Error> {
     let mut rest = value.text.as_str();
     let sign = opt(one_of(['-', '+']));
     let fraction = opt(preceded('.', digit1));
     let parsed: Result<(_, &str, Option<&str>), EmptyError> = (sign, digit1, fraction).parse_next(&mut rest);
     let Ok((sign, integer, fraction)) = parsed else {
-        let error = Error::new(value.place(0), format!("`{}` is no number", value.text));
+        let error = Error::new(value.position(0), format!("`{}` is not a number", value.text));
         return Err(error.hint(format!("expected {expected}")));
     };
     let fraction = fraction.unwrap_or("");
     let integer = integer.trim_start_matches('0');
     if integer.len() + fraction.len() > MAX_DIGITS {
-        return Err(Error::new(value.place(0), format!("a number of more than {MAX_DIGITS} digits")));
+        return Err(Error::new(value.position(0), format!("a number of more than {MAX_DIGITS} digits")));
     }
     let digits = integer
         .bytes()
@@ -96,19 +96,20 @@ pub(super) fn decimal(value: &Value, expected: &str) -> Result<Decimal, Error> {
     })
 }
 
-/// A whole number without a unit.
+/// Parses an integer without a unit.
 pub(super) fn whole(value: &Value) -> Result<i128, Error> {
     let expected = Kind::Number.values();
     let number = decimal(value, expected)?;
     if number.end < value.text.len() || number.decimals > 0 {
         let after = value.text.find('.').filter(|at| *at < number.end).unwrap_or(number.end);
-        let error = Error::new(value.place(after), "unexpected behind a whole number");
+        let error = Error::new(value.position(after), "unexpected text after an integer");
         return Err(error.hint(format!("expected {expected}")));
     }
     Ok(number.digits)
 }
 
-/// Twice a number with a unit, which is worth `default` where it is left out (see [`Decimal::twice`]).
+/// Parses a number with a unit and returns twice its value. `default` is the value of a missing
+/// unit (see [`Decimal::twice`]).
 pub(super) fn measured(kind: Kind, default: i128, value: &Value) -> Result<i128, Error> {
     let number = decimal(value, kind.values())?;
     let rest = value.text.get(number.end..).unwrap_or("");
@@ -117,10 +118,10 @@ pub(super) fn measured(kind: Kind, default: i128, value: &Value) -> Result<i128,
         return Ok(number.twice(default));
     }
     match units(kind).iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)) {
-        Some((_, worth)) => Ok(number.twice(*worth)),
+        Some((_, scale)) => Ok(number.twice(*scale)),
         None => {
             let blanks = rest.len() - rest.trim_start().len();
-            let error = Error::new(value.place(number.end + blanks), format!("there is no unit `{unit}`"));
+            let error = Error::new(value.position(number.end + blanks), format!("unknown unit `{unit}`"));
             Err(error.hint(format!("expected {}", kind.values())))
         }
     }

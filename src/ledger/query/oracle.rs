@@ -1,5 +1,5 @@
-//! Random expressions, printed, parsed, and compared with a stupid evaluator that works on strings and floats; random
-//! garbage.
+//! Random expressions are compared with a simple evaluator that uses strings and floats. Random
+//! garbage must not panic.
 
 use proptest::prelude::*;
 
@@ -11,9 +11,9 @@ use crate::ledger::{Cause, Exchange, Id, MessageSpan, Status};
 #[derive(Clone, Debug)]
 enum Tree {
     Anywhere(String),
-    /// Field, negate, beginning only, text.
+    /// Field, negation, prefix match, text.
     Text(&'static str, bool, bool, String),
-    /// Field, operator, number in the unit that it is printed with.
+    /// Field, operator, number in the unit that follows.
     Number(&'static str, &'static str, i32, &'static str),
     Word(&'static str, bool, &'static str),
     Not(Box<Self>),
@@ -27,7 +27,7 @@ impl Tree {
             Self::Anywhere(text) => quote(text),
             Self::Text(field, negate, prefix, text) => {
                 let (op, star) = (if *negate { "!=" } else { ":" }, if *prefix { "*" } else { "" });
-                // `!=*` is refused, and a quoted empty beginning with it.
+                // The parser rejects `!=*` and a quoted empty prefix.
                 format!("{field}{op}{}{star}", quote(text))
             }
             Self::Number(field, op, number, unit) => format!("{field} {op} {number}{unit}"),
@@ -216,7 +216,7 @@ fn exchanges() -> impl Strategy<Value = Exchange> {
     })
 }
 
-/// Text that is nearly an expression.
+/// Returns text that resembles an expression.
 fn soup() -> impl Strategy<Value = String> {
     let mut pieces: Vec<&'static str> = vec![
         " ",

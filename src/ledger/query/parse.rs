@@ -1,4 +1,6 @@
-//! Tokens in; a compiled expression out. Precedence: `not`, then `and` (or a blank), then `or`.
+//! Parser of filter expressions.
+//!
+//! Precedence: `not`, then `and` (or a blank), then `or`.
 
 use winnow::Parser as _;
 use winnow::combinator::opt;
@@ -14,17 +16,17 @@ use super::number;
 use super::text::nearest;
 use super::value;
 
-/// Length of an expression, in bytes. Chosen: longer ones are written by programs, and are compiled at each key.
+/// Maximum length of an expression in bytes. The TUI compiles it at every key press.
 const MAX_LENGTH: usize = 4096;
-/// Parentheses and negations inside each other. They are read and evaluated by recursion.
+/// Maximum nesting of parentheses and negations, which are parsed and evaluated recursively.
 const MAX_DEPTH: usize = 64;
-/// Regexes in one expression. Chosen: each may take 4 MiB.
+/// Maximum number of regexes in an expression. Each may use `MAX_REGEX` bytes.
 const MAX_REGEXES: usize = 16;
 
 type Input<'t, 'a> = TokenSlice<'t, Token<'a>>;
 type Parsed<T> = Result<T, ErrMode<Error>>;
 
-/// Compiles an expression; `None` is one that holds nothing but blanks.
+/// Compiles an expression. `None` if it is blank.
 pub(super) fn expression(text: &str) -> Result<Option<Expr>, Error> {
     if text.len() > MAX_LENGTH {
         let at = (0..=MAX_LENGTH).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -41,17 +43,16 @@ pub(super) fn expression(text: &str) -> Result<Option<Expr>, Error> {
     }
     whole(&mut TokenSlice::new(&tokens)).map(Some).map_err(|error| match error {
         ErrMode::Backtrack(error) | ErrMode::Cut(error) => error,
-        ErrMode::Incomplete(_) => Error::new(text.len(), "the expression is not finished"),
+        ErrMode::Incomplete(_) => Error::new(text.len(), "unfinished expression"),
     })
 }
 
 fn limit_regexes(tokens: &[Token<'_>]) -> Result<(), Error> {
-    let regexes =
-        tokens.iter().filter(|token| matches!(&token.kind, TokenKind::Test(test) if test.op == Op::Regex));
+    let regexes = tokens
+        .iter()
+        .filter(|token| matches!(&token.kind, TokenKind::Comparison(test) if test.op == Op::Regex));
     match regexes.map(|token| token.at).nth(MAX_REGEXES) {
-        Some(at) => {
-            Err(Error::new(at, format!("more than {MAX_REGEXES} regexes")).hint("a|b is one regex for both"))
-        }
+        Some(at) => Err(Error::new(at, format!("more than {MAX_REGEXES} regexes")).hint("combine them: a|b")),
         None => Ok(()),
     }
 }
@@ -60,8 +61,8 @@ fn whole(input: &mut Input<'_, '_>) -> Parsed<Expr> {
     let expr = or(input, 0)?;
     match input.first() {
         Some(token) if token.kind == TokenKind::Close => {
-            let error = Error::new(token.at, "`)` closes nothing");
-            Err(ErrMode::Cut(error.hint("the `(` for it is missing")))
+            let error = Error::new(token.at, "unmatched `)`");
+            Err(ErrMode::Cut(error.hint("add the `(`")))
         }
         _ => Ok(expr),
     }
@@ -77,13 +78,13 @@ fn or(input: &mut Input<'_, '_>, depth: usize) -> Parsed<Expr> {
 
 fn and(input: &mut Input<'_, '_>, depth: usize) -> Parsed<Expr> {
     let mut parts = vec![operand(input, depth)?];
-    while opt(token(&TokenKind::And)).parse_next(input)?.is_some() || begins_operand(input) {
+    while opt(token(&TokenKind::And)).parse_next(input)?.is_some() || starts_operand(input) {
         parts.push(operand(input, depth)?);
     }
     Ok(Expr::and(parts))
 }
 
-fn begins_operand(input: &Input<'_, '_>) -> bool {
+fn starts_operand(input: &Input<'_, '_>) -> bool {
     input
         .first()
         .is_some_and(|token| !matches!(token.kind, TokenKind::Or | TokenKind::Close | TokenKind::End))
@@ -99,19 +100,19 @@ fn operand(input: &mut Input<'_, '_>, depth: usize) -> Parsed<Expr> {
         TokenKind::Open => group(input, token.at, depth + 1),
         TokenKind::Word(word) => Ok(Expr::Test(Test::anywhere(word))),
         TokenKind::Quoted(value) => Ok(Expr::Test(Test::anywhere(&value.text))),
-        TokenKind::Test(test) => {
+        TokenKind::Comparison(test) => {
             let compiled = compile(token, test).map_err(ErrMode::Cut)?;
-            no_unit_apart(test, input.first()).map_err(ErrMode::Cut)?;
+            reject_detached_unit(test, input.first()).map_err(ErrMode::Cut)?;
             Ok(Expr::Test(compiled))
         }
         TokenKind::End => Err(cut(token.at, "a test is missing at the end")),
         TokenKind::Close => Err(cut(token.at, "a test is missing before `)`")),
-        TokenKind::And => Err(word_of_its_own(token.at, "and")),
-        TokenKind::Or => Err(word_of_its_own(token.at, "or")),
+        TokenKind::And => Err(missing_test(token.at, "and")),
+        TokenKind::Or => Err(missing_test(token.at, "or")),
     }
 }
 
-fn word_of_its_own(at: usize, word: &str) -> ErrMode<Error> {
+fn missing_test(at: usize, word: &str) -> ErrMode<Error> {
     let error = Error::new(at, format!("a test is missing before `{word}`"));
     ErrMode::Cut(error.hint(format!("to look for the word itself, quote it: \"{word}\"")))
 }
@@ -121,10 +122,10 @@ fn group(input: &mut Input<'_, '_>, open: usize, depth: usize) -> Parsed<Expr> {
     if opt(token(&TokenKind::Close)).parse_next(input)?.is_some() {
         return Ok(expr);
     }
-    Err(ErrMode::Cut(Error::new(open, "`(` is not closed").hint("the `)` for it is missing")))
+    Err(ErrMode::Cut(Error::new(open, "unclosed `(`").hint("add the `)`")))
 }
 
-/// The parser of one token that is exactly this.
+/// Returns a parser for one specific token.
 fn token<'t, 'a: 't>(
     what: &'static TokenKind<'static>,
 ) -> impl winnow::Parser<Input<'t, 'a>, &'t Token<'a>, ErrMode<Error>> {
@@ -135,7 +136,7 @@ fn cut(at: usize, message: impl Into<String>) -> ErrMode<Error> {
     ErrMode::Cut(Error::new(at, message))
 }
 
-fn compile(token: &Token<'_>, test: &lex::Test<'_>) -> Result<Test, Error> {
+fn compile(token: &Token<'_>, test: &lex::Comparison<'_>) -> Result<Test, Error> {
     let Some(info) = fields::find(test.field) else {
         return Err(unknown_field(token.at, test.field));
     };
@@ -150,8 +151,8 @@ fn compile(token: &Token<'_>, test: &lex::Test<'_>) -> Result<Test, Error> {
     Ok(Test::Field(info.field, condition))
 }
 
-/// `dur>500 ms` would look for the word `ms`, which nobody means.
-fn no_unit_apart(test: &lex::Test<'_>, next: Option<&Token<'_>>) -> Result<(), Error> {
+/// Rejects a unit after a blank: `dur>500 ms` would search for the word `ms`.
+fn reject_detached_unit(test: &lex::Comparison<'_>, next: Option<&Token<'_>>) -> Result<(), Error> {
     let (Some(info), Some(value)) = (fields::find(test.field), &test.value) else {
         return Ok(());
     };
@@ -159,22 +160,22 @@ fn no_unit_apart(test: &lex::Test<'_>, next: Option<&Token<'_>>) -> Result<(), E
         Some(Token { at, kind: TokenKind::Word(word), .. })
             if value.text.ends_with(|c: char| c.is_ascii_digit()) && number::is_unit(info.kind, word) =>
         {
-            let error = Error::new(*at, format!("the unit `{word}` after a blank"));
-            Err(error.hint("it stands directly behind its number; a word like it must be quoted"))
+            let error = Error::new(*at, format!("blank before the unit `{word}`"));
+            Err(error.hint("write the unit directly after the number, or quote the word"))
         }
         _ => Ok(()),
     }
 }
 
 fn unknown_field(at: usize, name: &str) -> Error {
-    let error = Error::new(at, format!("there is no field `{name}`"));
+    let error = Error::new(at, format!("unknown field `{name}`"));
     match nearest(name, FIELDS.iter().flat_map(FieldInfo::names)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error.hint("text with : = ~ < or > in it must be quoted"),
     }
 }
 
-fn wrong_operator(info: &FieldInfo, test: &lex::Test<'_>) -> Error {
+fn wrong_operator(info: &FieldInfo, test: &lex::Comparison<'_>) -> Error {
     Error::new(test.op_at, format!("`{}` cannot be compared with `{}`", info.name, test.op.text()))
         .hint(format!("it takes {}", info.kind.operators().join(" ")))
 }

@@ -1,4 +1,4 @@
-//! TokenKind the fields of a record are.
+//! Field values of a record.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,66 +10,70 @@ use super::fields::{Field, NONE};
 use super::subject::Subject;
 use super::text::StackText;
 
-/// Hands over every value of a field that is text, a word or an address, as it is printed.
-pub(super) fn texts(field: Field, subject: Subject<'_>, give: &mut dyn FnMut(&str)) {
+/// Calls `visit` with each value of a field that is text, a word or an address, as printed.
+pub(super) fn texts(field: Field, subject: Subject<'_>, visit: &mut dyn FnMut(&str)) {
     match field {
         Field::Session | Field::Transport => {
             let Some(session) = session(subject) else { return };
             if field == Field::Transport {
-                return give(session.transport.name());
+                return visit(session.transport.name());
             }
-            give(StackText::of(Number(session)).as_str());
-            session.id.as_deref().into_iter().for_each(give);
+            visit(StackText::of(SessionName(session)).as_str());
+            visit_some(session.id.as_deref(), visit);
         }
         Field::Server | Field::Client => {
-            ends(field, subject).into_iter().flatten().for_each(|end| give(StackText::of(end).as_str()))
+            ends(field, subject).into_iter().flatten().for_each(|end| visit(StackText::of(end).as_str()))
         }
         Field::Ip => ends(field, subject)
             .into_iter()
             .flatten()
-            .for_each(|end| give(StackText::of(end.ip().to_canonical()).as_str())),
+            .for_each(|end| visit(StackText::of(end.ip().to_canonical()).as_str())),
         Field::Degraded => {
             let degraded = degraded(subject);
             if degraded.is_none() {
-                give(NONE);
+                visit(NONE);
             }
-            degraded.names().for_each(give);
+            degraded.names().for_each(visit);
         }
         _ => match subject {
-            Subject::Exchange(exchange) => exchange_texts(field, exchange, give),
+            Subject::Exchange(exchange) => exchange_texts(field, exchange, visit),
             Subject::Notification(notification) => match field {
-                Field::Method => give(&notification.method),
-                Field::Origin => give(notification.from.name()),
+                Field::Method => visit(&notification.method),
+                Field::Origin => visit(notification.from.name()),
                 _ => {}
             },
-            Subject::Stream(stream) if field == Field::Method => {
-                stream.method.as_deref().into_iter().for_each(give)
-            }
+            Subject::Stream(stream) if field == Field::Method => visit_some(stream.method.as_deref(), visit),
             Subject::Stream(_) => {}
         },
     }
 }
 
-fn exchange_texts(field: Field, exchange: &Exchange, give: &mut dyn FnMut(&str)) {
+fn visit_some(text: Option<&str>, visit: &mut dyn FnMut(&str)) {
+    if let Some(text) = text {
+        visit(text);
+    }
+}
+
+fn exchange_texts(field: Field, exchange: &Exchange, visit: &mut dyn FnMut(&str)) {
     match field {
-        Field::Method => give(&exchange.method),
-        Field::Name => exchange.name.as_deref().into_iter().for_each(give),
-        Field::Rev => exchange.protocol_version.as_deref().into_iter().for_each(give),
-        Field::Status => give(exchange.status.name()),
-        Field::Cause => exchange.cause.iter().for_each(|cause| give(cause.name())),
-        Field::Origin => give(exchange.origin.name()),
-        Field::Finding if exchange.findings.is_empty() => give(NONE),
-        Field::Finding => exchange.findings.iter().for_each(|code| give(code.name())),
+        Field::Method => visit(&exchange.method),
+        Field::Name => visit_some(exchange.name.as_deref(), visit),
+        Field::Rev => visit_some(exchange.protocol_version.as_deref(), visit),
+        Field::Status => visit(exchange.status.name()),
+        Field::Cause => visit_some(exchange.cause.map(|cause| cause.name()), visit),
+        Field::Origin => visit(exchange.origin.name()),
+        Field::Finding if exchange.findings.is_empty() => visit(NONE),
+        Field::Finding => exchange.findings.iter().for_each(|code| visit(code.name())),
         Field::Id => match &exchange.id {
-            Id::Null => give("null"),
-            Id::Int(int) => give(StackText::of(int).as_str()),
-            Id::Number(text) | Id::Text(text) => give(text),
+            Id::Null => visit("null"),
+            Id::Int(int) => visit(StackText::of(int).as_str()),
+            Id::Number(text) | Id::Text(text) => visit(text),
         },
         _ => {}
     }
 }
 
-/// The values of a field that is a number, in its smallest unit: nanoseconds, bytes.
+/// Returns the values of a numeric field in its smallest unit: nanoseconds or bytes.
 pub(super) fn numbers(field: Field, subject: Subject<'_>) -> [Option<i128>; 2] {
     if field == Field::Port {
         return ends(field, subject).map(|end| end.map(|end| end.port().into()));
@@ -108,7 +112,8 @@ fn exchange_number(field: Field, exchange: &Exchange) -> Option<i128> {
     }
 }
 
-/// The ends that `server`, `client`, and `ip` or `port` (both) are about.
+/// Returns the addresses that a field refers to: one for `server` and `client`, both for `ip` and
+/// `port`.
 pub(super) fn ends(field: Field, subject: Subject<'_>) -> [Option<SocketAddr>; 2] {
     let (client, server) = match subject {
         Subject::Exchange(exchange) => (exchange.client, exchange.session.server),
@@ -123,7 +128,7 @@ pub(super) fn ends(field: Field, subject: Subject<'_>) -> [Option<SocketAddr>; 2
     }
 }
 
-/// The packets of a record; of an exchange those of the request first.
+/// Returns the packet spans of a record. For an exchange, the request comes first.
 pub(super) fn spans(subject: Subject<'_>) -> [Option<Span>; 2] {
     match subject {
         Subject::Exchange(exchange) => {
@@ -150,10 +155,10 @@ fn degraded(subject: Subject<'_>) -> Degraded {
     }
 }
 
-/// A session's number as it is shown: `s1`.
-struct Number<'a>(&'a SessionRef);
+/// Displays the session name: `s1`.
+struct SessionName<'a>(&'a SessionRef);
 
-impl fmt::Display for Number<'_> {
+impl fmt::Display for SessionName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "s{}", self.0.number)
     }

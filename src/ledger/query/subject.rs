@@ -1,14 +1,14 @@
-//! TokenKind a filter is applied to.
+//! Record that a filter is applied to.
 
 use crate::mcp::{Exchange, Notification, Stream};
 
-/// A record that a filter is applied to.
+/// Record that a filter is applied to.
 #[derive(Clone, Copy, Debug)]
 pub enum Subject<'a> {
-    /// A request and its outcome.
+    /// Request and its outcome.
     Exchange(&'a Exchange),
-    /// A notification.
+    /// Notification.
     Notification(&'a Notification),
-    /// A stream.
+    /// Event stream.
     Stream(&'a Stream),
 }

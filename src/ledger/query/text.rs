@@ -1,24 +1,25 @@
-//! Text compared ignoring case, and numbers written without allocation.
+//! Case-insensitive comparison, and formatting without allocation.
 
 use std::fmt::{self, Write as _};
 
-/// A short text on the stack: an id, an address, a session's number.
+/// Short text on the stack: an id, an address or a session name.
 pub(super) struct StackText {
     bytes: [u8; 64],
     len: usize,
 }
 
 impl StackText {
-    /// The text of `what`; empty where it is longer than 64 bytes (an address with scope and port has at most 58).
-    pub(super) fn of(what: impl fmt::Display) -> Self {
+    /// Formats `value`. Returns empty text if it is longer than 64 bytes; an IPv6 address with
+    /// scope and port has at most 58.
+    pub(super) fn of(value: impl fmt::Display) -> Self {
         let mut short = Self { bytes: [0; 64], len: 0 };
-        if write!(short, "{what}").is_err() {
+        if write!(short, "{value}").is_err() {
             short.len = 0;
         }
         short
     }
 
-    /// The text.
+    /// Returns the text.
     pub(super) fn as_str(&self) -> &str {
         self.bytes.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("")
     }
@@ -27,15 +28,15 @@ impl StackText {
 impl fmt::Write for StackText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let end = self.len + text.len();
-        let room = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
-        room.copy_from_slice(text.as_bytes());
+        let target = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
+        target.copy_from_slice(text.as_bytes());
         self.len = end;
         Ok(())
     }
 }
 
-/// The form in which needles are kept: each character in lower case for itself, as [`strip`] reads the text
-/// (`str::to_lowercase` would write a sigma at the end of a word differently).
+/// Converts a needle to lower case, character by character like [`strip`]. `str::to_lowercase`
+/// treats a final sigma differently.
 pub(super) fn fold(text: &str) -> Box<str> {
     text.chars().flat_map(char::to_lowercase).collect()
 }
@@ -45,17 +46,18 @@ pub(super) fn equals(text: &str, needle: &str) -> bool {
     text.eq_ignore_ascii_case(needle) || (!text.is_ascii() && strip(text, needle).is_some_and(str::is_empty))
 }
 
-/// Whether `text` begins with the folded `needle`, ignoring case.
+/// Whether `text` starts with the folded `needle`, ignoring case.
 pub(super) fn begins(text: &str, needle: &str) -> bool {
     match text.as_bytes().get(..needle.len()) {
         Some(head) if head.eq_ignore_ascii_case(needle.as_bytes()) => true,
-        // Where all of it is ASCII nothing was left open; else the lower case may have another length.
+        // ASCII heads have been compared completely. Other characters may change their length in
+        // lower case.
         Some(head) if head.is_ascii() => false,
         _ => strip(text, needle).is_some(),
     }
 }
 
-/// Whether the folded `needle` stands in `text`, ignoring case.
+/// Whether `text` contains the folded `needle`, ignoring case.
 pub(super) fn contains(text: &str, needle: &str) -> bool {
     let Some(first) = needle.bytes().next() else {
         return true;
@@ -67,8 +69,8 @@ pub(super) fn contains(text: &str, needle: &str) -> bool {
     text.char_indices().any(|(at, _)| begins_at(at))
 }
 
-/// TokenKind follows the folded `needle` at the start of `text`. Characters are lowered one by one, so that a match ends
-/// where a character of `text` does.
+/// Returns the rest of `text` after the folded `needle`. `None` if `text` does not start with it. A
+/// match always ends at a character boundary of `text`.
 fn strip<'a>(text: &'a str, needle: &str) -> Option<&'a str> {
     let mut wanted = needle.chars();
     let mut rest = text.chars();
@@ -81,7 +83,7 @@ fn strip<'a>(text: &'a str, needle: &str) -> Option<&'a str> {
     Some(rest.as_str())
 }
 
-/// Changes that turn one word into the other (insertions, deletions, replacements), counted in characters.
+/// Returns the edit distance of two words in characters (insertions, deletions, replacements).
 pub(super) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -98,9 +100,10 @@ pub(super) fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or(0)
 }
 
-/// The candidate that `word` was perhaps meant to be: at most two changes away, and fewer than half of its letters.
+/// Returns the candidate that is most similar to `word`: at most two edits, and at most half of its
+/// letters.
 pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Nothing that long is a slip of a name, and the distance takes time with the square of it.
+    // The distance takes quadratic time, and no field name is that long.
     if word.len() > 64 {
         return None;
     }

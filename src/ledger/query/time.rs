@@ -1,7 +1,8 @@
-//! The values of `time`: epoch seconds, dates and times with or without a zone, and times of day.
+//! Values of the field `time`: epoch seconds, dates and times with or without a zone, and times of
+//! day.
 //!
-//! A value is as long as it is precise: `time:09:30` holds for a minute, `time:2026-11-22` for a day. `<`, `<=`, `>` and
-//! `>=` compare with its start.
+//! A value covers the interval of its last component: `time:09:30` matches a minute,
+//! `time:2026-11-22` a day. `<`, `<=`, `>` and `>=` compare with the start of the interval.
 
 use jiff::civil;
 use jiff::tz::Offset;
@@ -14,39 +15,39 @@ use super::number::decimal;
 
 const SECOND: i128 = 1_000_000_000;
 
-/// Compiles a value that stands behind `op`.
+/// Compiles a value after the operator `op`.
 pub(super) fn condition(op: Op, value: &Value) -> Result<Condition, Error> {
     let text = value.text.trim();
-    let of_day = text.contains(':') && !text.get(1..).is_some_and(|rest| rest.contains('-'));
-    let number = !text.contains([':', 'T', 't']) && !text.get(1..).is_some_and(|rest| rest.contains('-'));
-    let (from, length) = if number {
+    let is_time_of_day = text.contains(':') && !text.get(1..).is_some_and(|rest| rest.contains('-'));
+    let is_epoch = !text.contains([':', 'T', 't']) && !text.get(1..).is_some_and(|rest| rest.contains('-'));
+    let (from, length) = if is_epoch {
         epoch(value)?
-    } else if of_day {
-        let time = text.parse::<civil::Time>().map_err(|error| no_time(value, &error))?;
+    } else if is_time_of_day {
+        let time = text.parse::<civil::Time>().map_err(|error| invalid_time(value, &error))?;
         let since_midnight = civil::DateTime::from_parts(civil::Date::constant(1970, 1, 1), time);
-        (utc(since_midnight).map_err(|error| no_time(value, &error))?, precision(text))
+        (utc(since_midnight).map_err(|error| invalid_time(value, &error))?, precision(text))
     } else {
-        (instant(text).map_err(|error| no_time(value, &error))?, date_precision(text))
+        (instant(text).map_err(|error| invalid_time(value, &error))?, date_precision(text))
     };
     Ok(match op {
-        Op::Equal | Op::NotEqual if of_day => {
+        Op::Equal | Op::NotEqual if is_time_of_day => {
             Condition::WithinDay { negate: op == Op::NotEqual, from, to: from + length }
         }
         Op::Equal | Op::NotEqual => Condition::Within { negate: op == Op::NotEqual, from, to: from + length },
-        _ if of_day => Condition::OfDay { op, ns: from },
+        _ if is_time_of_day => Condition::TimeOfDay { op, ns: from },
         _ => Condition::Number { op, twice: from * 2 },
     })
 }
 
-/// Epoch seconds, in nanoseconds, and what one of their last digit is worth.
+/// Parses epoch seconds. Returns nanoseconds, and the unit of the last digit in nanoseconds.
 fn epoch(value: &Value) -> Result<(i128, i128), Error> {
     let number = decimal(value, Kind::Time.values())?;
     if number.end < value.text.trim_end().len() {
-        let error = Error::new(value.place(number.end), "unexpected behind epoch seconds");
+        let error = Error::new(value.position(number.end), "unexpected text after epoch seconds");
         return Err(error.hint(format!("expected {}", Kind::Time.values())));
     }
     let digit = SECOND / 10_i128.pow(number.decimals.min(9));
-    // Finer than a nanosecond no packet time is.
+    // Packet times are whole nanoseconds.
     Ok((number.twice(SECOND).div_euclid(2), digit))
 }
 
@@ -54,7 +55,7 @@ fn instant(text: &str) -> Result<i128, jiff::Error> {
     if !text.contains([':', 'T', 't']) {
         return utc(text.parse::<civil::Date>()?.to_datetime(civil::Time::midnight()));
     }
-    // A zone makes it a point in time; without one jiff reads no timestamp, and it is UTC.
+    // jiff parses a timestamp only with a zone. Times without one are UTC.
     match text.parse::<jiff::Timestamp>() {
         Ok(timestamp) => Ok(timestamp.as_nanosecond()),
         Err(_) => utc(text.parse()?),
@@ -72,7 +73,8 @@ fn date_precision(text: &str) -> i128 {
     }
 }
 
-/// How long the last part of a time is that was written: an hour, a minute, a second, or one of its last decimal.
+/// Returns the length of a time's last component in nanoseconds: an hour, a minute, a second or its
+/// last decimal.
 fn precision(time: &str) -> i128 {
     let end = time.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.' | ',')).unwrap_or(time.len());
     let time = time.get(..end).unwrap_or("");
@@ -87,10 +89,10 @@ fn precision(time: &str) -> i128 {
     }
 }
 
-fn no_time(value: &Value, error: &jiff::Error) -> Error {
-    // jiff tells a chain of causes; the last is the one that helps.
+fn invalid_time(value: &Value, error: &jiff::Error) -> Error {
+    // jiff prints a chain of causes. The last one is specific.
     let error = error.to_string();
     let cause = error.rsplit(": ").next().unwrap_or("");
-    Error::new(value.place(0), format!("`{}` is no time: {cause}", value.text))
+    Error::new(value.position(0), format!("`{}` is not a time: {cause}", value.text))
         .hint(format!("expected {}", Kind::Time.values()))
 }

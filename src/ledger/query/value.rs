@@ -1,4 +1,6 @@
-//! The right side of a test in; the condition that it is, for the kind of its field, out. Errors point into the value.
+//! Compiles the right side of a comparison to a condition, depending on the kind of the field.
+//!
+//! Errors point into the value.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,10 +13,11 @@ use super::lex::{Op, Value};
 use super::number::{measured, whole};
 use super::text::{begins, fold, nearest};
 
-/// Memory of one compiled regex, and of its lazily built automaton, in bytes. Measured: `\w{40}` does not fit in 1 MiB.
+/// Memory limit of a compiled regex and of its lazily built automaton, in bytes each. `\w{40}`
+/// needs more than 1 MiB.
 const MAX_REGEX: usize = 4 << 20;
 
-/// Compiles a value that stands behind `op`, an operator that the field takes.
+/// Compiles a value after `op`, an operator that the field supports.
 pub(super) fn condition(info: &FieldInfo, op: Op, value: &Value) -> Result<Condition, Error> {
     if op == Op::Regex && info.kind != Kind::Word {
         return regex(value).map(Condition::Regex);
@@ -50,28 +53,30 @@ fn check_star(info: &FieldInfo, op: Op, value: &Value, star: usize) -> Result<()
         return Err(error.hint("it goes with : and !="));
     }
     if value.text.is_empty() && op == Op::NotEqual {
-        let error = Error::new(star, "`!=*` never holds");
+        let error = Error::new(star, "`!=*` never matches");
         return Err(error.hint(format!("write not {}:*", info.name)));
     }
     let numeric = !info.kind.operators().contains(&Op::Regex.text());
     if numeric && !value.text.is_empty() {
-        let error = Error::new(star, "a number has no beginning to compare");
+        let error = Error::new(star, "a number has no prefix to compare");
         return Err(error.hint(format!("expected {}", info.kind.values())));
     }
     Ok(())
 }
 
-/// An unquoted `*` that is not the last character is meant as a pattern, which `:` does not know.
-fn no_inner_star(value: &Value) -> Result<(), Error> {
+/// Rejects an unquoted `*` inside a value. It is meant as a pattern, which `:` does not support.
+fn reject_inner_star(value: &Value) -> Result<(), Error> {
     match value.text.find('*') {
-        Some(star) if !value.quoted => Err(Error::new(value.place(star), "`*` is only known at the end")
-            .hint("use ~ and a regex, or quotes")),
+        Some(star) if !value.quoted => {
+            Err(Error::new(value.position(star), "`*` is only allowed at the end")
+                .hint("use ~ and a regex, or quotes"))
+        }
         _ => Ok(()),
     }
 }
 
 fn text(op: Op, value: &Value) -> Result<Condition, Error> {
-    no_inner_star(value)?;
+    reject_inner_star(value)?;
     let text = fold(&value.text);
     Ok(match op {
         Op::Equal | Op::NotEqual => {
@@ -81,38 +86,38 @@ fn text(op: Op, value: &Value) -> Result<Condition, Error> {
     })
 }
 
-/// Which words are meant is known when the expression is compiled.
+/// Selects the matching words when the expression is compiled.
 fn words(info: &FieldInfo, op: Op, value: &Value) -> Result<Condition, Error> {
     let all = info.field.words();
-    // `any` and `none` stand for themselves only: `finding:*` and `finding~.` ask for a finding.
-    let real = || all.iter().copied().filter(|word| *word != ANY && *word != NONE);
+    // `any` and `none` match only literally: `finding:*` and `finding~.` select codes.
+    let values = || all.iter().copied().filter(|word| *word != ANY && *word != NONE);
     let wanted = fold(&value.text);
-    let meant: Vec<&'static str> = if op == Op::Regex {
+    let matching: Vec<&'static str> = if op == Op::Regex {
         let regex = regex(value)?;
-        real().filter(|word| regex.is_match(word)).collect()
+        values().filter(|word| regex.is_match(word)).collect()
     } else if value.star.is_some() {
-        real().filter(|word| begins(word, &wanted)).collect()
+        values().filter(|word| begins(word, &wanted)).collect()
     } else if *wanted == *ANY && all.contains(&ANY) {
-        real().collect()
+        values().collect()
     } else {
         all.iter().copied().filter(|word| **word == *wanted).collect()
     };
-    if meant.is_empty() {
+    if matching.is_empty() {
         return Err(unknown_word(info, value, &all));
     }
-    Ok(Condition::Words { negate: op == Op::NotEqual, words: meant.into() })
+    Ok(Condition::Words { negate: op == Op::NotEqual, words: matching.into() })
 }
 
 fn unknown_word(info: &FieldInfo, value: &Value, all: &[&'static str]) -> Error {
-    let at = value.place(0);
-    let error = Error::new(at, format!("there is no {} `{}`", info.name, value.text));
+    let at = value.position(0);
+    let error = Error::new(at, format!("unknown {} `{}`", info.name, value.text));
     if let Some(near) = nearest(&value.text, all.iter().copied()) {
         return error.hint(format!("did you mean `{near}`? It is one of {}", listed(info.field, all)));
     }
     error.hint(format!("it is one of {}", listed(info.field, all)))
 }
 
-/// The words; of the codes of findings the layers.
+/// Lists the words. Finding codes are shortened to their layers.
 fn listed(field: Field, all: &[&'static str]) -> String {
     if field != Field::Finding {
         return all.join(", ");
@@ -128,7 +133,7 @@ fn listed(field: Field, all: &[&'static str]) -> String {
 }
 
 fn session(negate: bool, value: &Value) -> Result<Condition, Error> {
-    no_inner_star(value)?;
+    reject_inner_star(value)?;
     let number = match value.text.strip_prefix(['s', 'S']) {
         Some(digits)
             if !value.quoted && value.star.is_none() && digits.bytes().all(|b| b.is_ascii_digit()) =>
@@ -144,26 +149,26 @@ fn address(kind: Kind, negate: bool, value: &Value) -> Result<Condition, Error> 
     let text = value.text.as_str();
     if let Some((base, length)) = text.split_once('/') {
         let Some(base) = ip(base) else {
-            return Err(no_address(kind, value));
+            return Err(invalid_address(kind, value));
         };
-        let at = value.place(text.len() - length.len());
+        let at = value.position(text.len() - length.len());
         let net = length.parse().ok().and_then(|length| Net::new(base, length));
         let net = net.ok_or_else(|| {
-            Error::new(at, format!("`{length}` is no length of a network"))
-                .hint("0 to 32 bits, of IPv6 to 128")
+            Error::new(at, format!("`{length}` is not a prefix length"))
+                .hint("0 to 32 bits for IPv4, 0 to 128 for IPv6")
         })?;
         return Ok(Condition::Address { negate, net, port: None });
     }
     let (address, port) = match (ip(text), text.parse::<SocketAddr>()) {
         (Some(address), _) => (address, None),
         (None, Ok(both)) if kind == Kind::Address => (both.ip(), Some(both.port())),
-        _ => return Err(no_address(kind, value)),
+        _ => return Err(invalid_address(kind, value)),
     };
     let net = Net::single(address);
     Ok(Condition::Address { negate, net, port })
 }
 
-/// An address, IPv6 with or without brackets.
+/// Parses an address, IPv6 with or without brackets.
 fn ip(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     match bare {
@@ -172,8 +177,8 @@ fn ip(text: &str) -> Option<IpAddr> {
     }
 }
 
-fn no_address(kind: Kind, value: &Value) -> Error {
-    let error = Error::new(value.place(0), format!("`{}` is no address", value.text));
+fn invalid_address(kind: Kind, value: &Value) -> Error {
+    let error = Error::new(value.position(0), format!("`{}` is not an address", value.text));
     let looks_like_name = value.text.contains(|c: char| c.is_ascii_alphabetic()) && !value.text.contains(':');
     if looks_like_name {
         return error.hint("names are not looked up; write the address, like 127.0.0.1");
@@ -181,10 +186,10 @@ fn no_address(kind: Kind, value: &Value) -> Error {
     error.hint(format!("expected {}", kind.values()))
 }
 
-/// A regex; where it is none, the error points at the place that `regex` names.
+/// Compiles a regex. An error points at the position that the regex parser reports.
 fn regex(value: &Value) -> Result<Regex, Error> {
     if let Some(star) = value.star {
-        return Err(Error::new(star, "`*` after a quoted regex").hint("put it inside of the quotes"));
+        return Err(Error::new(star, "`*` after a quoted regex").hint("write it inside the quotes"));
     }
     let built = RegexBuilder::new(&value.text)
         .case_insensitive(true)
@@ -194,21 +199,22 @@ fn regex(value: &Value) -> Result<Regex, Error> {
         .build();
     built.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => {
-            Error::new(value.place(0), "the regex is too large").hint("smaller repetitions make it smaller")
+            Error::new(value.position(0), "the regex is too large").hint("use smaller repetitions")
         }
         error => {
-            let told = error.to_string();
-            let what = told.lines().last().unwrap_or("").trim_start_matches("error: ");
-            let at = value.place(fault_offset(&told, &value.text));
-            Error::new(at, format!("no regex: {what}"))
+            let description = error.to_string();
+            let cause = description.lines().last().unwrap_or("").trim_start_matches("error: ");
+            let at = value.position(fault_offset(&description, &value.text));
+            Error::new(at, format!("invalid regex: {cause}"))
         }
     })
 }
 
-/// Where a regex is wrong. Its error has no number for it, but a picture: the pattern in a line, indented by four, and
-/// carets below it. Where the picture is another one (a pattern of several lines) it is the start.
-fn fault_offset(told: &str, pattern: &str) -> usize {
-    let carets = told.lines().find(|line| line.trim_start().starts_with('^'));
+/// Returns the byte offset of a regex error. The parser reports it only as a picture: the pattern
+/// indented by four blanks, with carets below. Returns 0 for a multi-line pattern, whose picture
+/// differs.
+fn fault_offset(description: &str, pattern: &str) -> usize {
+    let carets = description.lines().find(|line| line.trim_start().starts_with('^'));
     let Some(column) = carets.and_then(|line| line.find('^')).and_then(|at| at.checked_sub(4)) else {
         return 0;
     };
@@ -234,7 +240,7 @@ fn http(op: Op, value: &Value) -> Result<Condition, Error> {
         }
     };
     if !matches!(op, Op::Equal | Op::NotEqual) {
-        let error = Error::new(value.place(0), format!("a class cannot be compared with `{}`", op.text()));
+        let error = Error::new(value.position(0), format!("a class cannot be compared with `{}`", op.text()));
         return Err(error.hint(format!("write the status: {class}")));
     }
     Ok(Condition::Within { negate: op == Op::NotEqual, from: class, to: class + 100 })

@@ -1,28 +1,35 @@
-//! The report as one JSON document, `"type":"report"`, version 1.
+//! JSON report: one document with `"type":"report"`, version 1.
 //!
-//! Fields are only ever added. Times are epoch seconds with nine decimals, durations (`…_ms`) exact milliseconds, both
-//! JSON numbers; null where there is nothing to tell. Percentiles are those of [`crate::ledger::LatencyRow`]. Text from
-//! traffic stands with credentials as `…`.
+//! Fields are only ever added. Times are epoch seconds with nine decimals and durations (`…_ms`)
+//! are exact milliseconds, both JSON numbers. Unknown values are null. Percentiles are defined by
+//! [`crate::ledger::LatencyRow`]. Credentials in text from traffic are replaced by `…`.
 //!
 //! ```text
 //! {"type":"report","v":1,"files":[…],
-//!  "capture":{packets,bytes,captured_bytes,start,end,cut_packets,tcp_packets,unreadable_packets,lost_packets,mcp_bytes,tcp_bytes,
-//!             lost_by:{kernel,interface,mcpdump,unknown}},
+//!  "capture":{packets,bytes,captured_bytes,start,end,cut_packets,tcp_packets,unreadable_packets,
+//!             lost_packets,mcp_bytes,tcp_bytes,lost_by:{kernel,interface,mcpdump,unknown}},
 //!  "connections":[{speaks,mcp,connections,bytes,gap_bytes,retransmissions}],"handshake_p50_ms":…,
-//!  "exchanges":{total,statuses:{ok,tool_error,error,cancelled,http_error,unanswered},degraded,from_server},
+//!  "exchanges":{total,statuses:{ok,tool_error,error,cancelled,http_error,unanswered},
+//!               degraded,from_server},
 //!  "notifications":…,
-//!  "latency":[{group,origin,method,name,other,exchanges,errors,statuses,min_ms,p50_ms,p90_ms,p95_ms,p99_ms,max_ms,
+//!  "latency":[{group,origin,method,name,other,exchanges,errors,statuses,
+//!              min_ms,p50_ms,p90_ms,p95_ms,p99_ms,max_ms,
 //!              send_p50_ms,wait_p50_ms,receive_p50_ms}],
 //!  "by":"none","grouped":[as latency; group is the server, "s1" or the client],
-//!  "sessions_count":…,"sessions":[{session,session_id,transport,protocol_version,server,client,client_info,server_info,
-//!              client_capabilities,server_capabilities,exchanges,errors,unanswered,max_ms,first_packet,last_packet,ended,degraded}],
-//!  "slowest":[{n,session,origin,id,method,name,status,cause,http_status,total_ms,send_ms,wait_ms,receive_ms,ack_ms,
+//!  "sessions_count":…,
+//!  "sessions":[{session,session_id,transport,protocol_version,server,client,
+//!               client_info,server_info,client_capabilities,server_capabilities,
+//!               exchanges,errors,unanswered,max_ms,first_packet,last_packet,ended,degraded}],
+//!  "slowest":[{n,session,origin,id,method,name,status,cause,http_status,
+//!              total_ms,send_ms,wait_ms,receive_ms,ack_ms,
 //!              start,first_packet,last_packet,degraded,findings}],
 //!  "unanswered":{exchanges,causes:[{status,cause,http_status,exchanges}],listed:[as slowest]},
-//!  "streams":{streams,mcp,events,bytes,ended:{…},foreign:[{method,target,http_status,server,client,events,bytes,start,
-//!              first_packet,last_packet,ended}]},
+//!  "streams":{streams,mcp,events,bytes,ended:{…},
+//!             foreign:[{method,target,http_status,server,client,events,bytes,start,
+//!                       first_packet,last_packet,ended}]},
 //!  "offers":[{server,kind,bytes,definitions:[{name,bytes,uses}]}],
-//!  "findings":[{code,severity,meaning,remedy,count,first:[{packet,time,tcp_stream,session,exchange,detail}]}]}
+//!  "findings":[{code,severity,meaning,remedy,count,
+//!               first:[{packet,time,tcp_stream,session,exchange,detail}]}]}
 //! ```
 
 use std::io;

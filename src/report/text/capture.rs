@@ -1,4 +1,4 @@
-//! What was read, and how good it is.
+//! Section about the capture: its inputs, size and quality.
 
 use super::page::{HARD_BLANK, Page};
 use crate::base::{sanitize, units};
@@ -7,7 +7,7 @@ use crate::report::label;
 use crate::report::options::Options;
 use crate::report::style::Role;
 
-/// Columns of the names of facts.
+/// Width of the names of facts in columns.
 const NAME_WIDTH: usize = 11;
 
 pub(super) fn section(page: &mut Page, snapshot: &Snapshot, options: &Options) {
@@ -39,7 +39,7 @@ pub(super) fn section(page: &mut Page, snapshot: &Snapshot, options: &Options) {
 }
 
 fn fact(page: &mut Page, name: &str, role: Role, text: &str) {
-    // Long texts go on under the name: still one thing per name.
+    // Continuation lines are indented to the text, so that each name starts a line.
     let mut lines = Page { text: String::new(), ..*page };
     lines.line(role, NAME_WIDTH + 4, text);
     let body = lines.text.get(NAME_WIDTH + 4..).unwrap_or_default();
@@ -49,7 +49,7 @@ fn fact(page: &mut Page, name: &str, role: Role, text: &str) {
     page.text.push_str(body);
 }
 
-/// A fact that is a list: its lines are broken between the items.
+/// Adds a fact whose lines are broken between list items only.
 fn list(page: &mut Page, name: &str, role: Role, items: &[String]) {
     let items: Vec<_> = items.iter().map(|item| item.replace(' ', HARD_BLANK)).collect();
     fact(page, name, role, &items.join(", "));
@@ -111,7 +111,7 @@ fn quality(page: &mut Page, snapshot: &Snapshot) {
 fn exchanges(page: &mut Page, snapshot: &Snapshot) {
     let exchanges = &snapshot.exchanges;
     if exchanges.total() == 0 && snapshot.sessions_count == 0 {
-        fact(page, "MCP", Role::Bad, "none was seen");
+        fact(page, "MCP", Role::Bad, "none found");
         return;
     }
     let text = [

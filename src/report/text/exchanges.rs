@@ -1,4 +1,4 @@
-//! The tables of exchanges: how fast, where the time goes, which were slowest, which have no answer.
+//! Tables of exchanges: latency, phases, the slowest and the unanswered.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,14 @@ use crate::report::label;
 use crate::report::style::Role;
 use crate::report::table::{Align, Cell, Table};
 
-/// Columns of the bar that shows send, wait and receive.
+/// Width of the bar that shows send, wait and receive, in columns.
 const BAR_WIDTH: u64 = 20;
 
-/// Rows of the table of send, wait and receive: the slowest calls are the ones whose time is of interest.
+/// Maximum number of rows in the table of send, wait and receive. The slowest calls come first.
 const MAX_PHASES_ROWS: usize = 10;
 
-/// Latency per method and tool, with what the times are in a remark; the tools under their method, methods and tools with the highest p95 first.
+/// Adds the latency per method and tool. `remark` describes the times. Tools follow their method;
+/// the highest p95 comes first.
 pub(super) fn latency(page: &mut Page, rows: &[LatencyRow], remark: &str) {
     if rows.is_empty() {
         return;
@@ -43,7 +44,8 @@ pub(super) fn latency(page: &mut Page, rows: &[LatencyRow], remark: &str) {
     page.more(lines.len() as u64, shown);
 }
 
-/// Latency per group, its calls under it; with `None` one row a server.
+/// Adds the latency per group, with the calls of each group below it. Without a group, each server
+/// is one row.
 pub(super) fn grouped(page: &mut Page, snapshot: &Snapshot) {
     if snapshot.grouped.is_empty() {
         return;
@@ -67,7 +69,7 @@ pub(super) fn grouped(page: &mut Page, snapshot: &Snapshot) {
                 if group != Some(row.key.group) {
                     table.span(vec![Cell::in_role(Role::Strong, of)]);
                 }
-                // The tool says more than tools/call does, and there is no room for both.
+                // Only one of the two fits, and the tool is more specific than `tools/call`.
                 let name = name.as_deref().map(sanitize::clean);
                 format!("  {}", name.unwrap_or_else(|| label::subject(&row.key.subject)))
             }
@@ -79,14 +81,14 @@ pub(super) fn grouped(page: &mut Page, snapshot: &Snapshot) {
     page.more(rows.len() as u64, page.rows);
 }
 
-/// The medians of send, wait and receive, and a bar of their shares.
+/// Adds the median send, wait and receive times, with a bar of their shares.
 pub(super) fn phases(page: &mut Page, snapshot: &Snapshot) {
     let rows: Vec<_> =
         snapshot.latency.iter().filter(|row| row.p50_ns.is_some()).take(MAX_PHASES_ROWS).collect();
     if rows.is_empty() {
         return;
     }
-    page.heading("Where the time goes", "medians, each for itself, of the slowest calls");
+    page.heading("Where the time goes", "independent medians of the slowest calls");
     let mut table = Table::new(&[
         (Align::Rest, "method and tool"),
         (Align::Right, "░ send"),
@@ -110,7 +112,7 @@ pub(super) fn phases(page: &mut Page, snapshot: &Snapshot) {
     page.table(&table);
 }
 
-/// The slowest exchanges, with the packets to look at.
+/// Adds the slowest exchanges with their packet numbers.
 pub(super) fn slowest(page: &mut Page, snapshot: &Snapshot) {
     if snapshot.slowest.is_empty() {
         return;
@@ -133,7 +135,7 @@ pub(super) fn slowest(page: &mut Page, snapshot: &Snapshot) {
     page.table(&table);
 }
 
-/// What has no answer, counted by why, and some of it.
+/// Adds the counts of unanswered exchanges by cause, and a list of some of them.
 pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
     let unanswered = &snapshot.unanswered;
     if unanswered.exchanges == 0 {
@@ -167,7 +169,7 @@ pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
     page.more(unanswered.exchanges, unanswered.listed.len());
 }
 
-/// Which exchange it is and where to find it: call, session, number, packets, time.
+/// Returns the cells that identify an exchange: call, session, number, packets, time.
 fn location(exchange: &Exchange) -> [Cell; 5] {
     let text = match &exchange.name {
         Some(name) if exchange.origin == Side::Client => sanitize::clean(name),
@@ -214,7 +216,7 @@ fn latency_cells(text: String, row: &LatencyRow, rows: &[LatencyRow]) -> Vec<Cel
     cells
 }
 
-/// The rows, those with one key together, in the order in which each key comes first.
+/// Returns the rows with equal keys next to each other. Keys are in the order of their first row.
 fn grouped_by<'a, K: Ord>(rows: &'a [LatencyRow], key: impl Fn(&'a LatencyRow) -> K) -> Vec<&'a LatencyRow> {
     let mut first_index = BTreeMap::new();
     for (i, row) in rows.iter().enumerate() {
@@ -225,7 +227,7 @@ fn grouped_by<'a, K: Ord>(rows: &'a [LatencyRow], key: impl Fn(&'a LatencyRow) -
     sorted
 }
 
-/// Equal for the rows of one method; the row of the rest has its own.
+/// Returns a key that is equal for the rows of one method. `None` for sums of several methods.
 fn method_key(row: &LatencyRow) -> Option<(Side, &str)> {
     match &row.key.subject {
         Subject::Call { origin, method, .. } => Some((*origin, method)),
@@ -233,7 +235,7 @@ fn method_key(row: &LatencyRow) -> Option<(Side, &str)> {
     }
 }
 
-/// Harmless method and name of a row, where it is about one call.
+/// Returns the sanitized method and name of a row. `None` for sums of several methods.
 fn method_of(row: &LatencyRow) -> Option<(String, Option<String>)> {
     match &row.key.subject {
         Subject::Call { origin, method, name } => {
@@ -244,18 +246,18 @@ fn method_of(row: &LatencyRow) -> Option<(String, Option<String>)> {
     }
 }
 
-/// Twenty columns shared out; a negative wait has no share.
+/// Draws the shares of the parts as a bar. A negative wait counts as 0.
 fn bar(parts: [Option<i64>; 3]) -> String {
     let parts = parts.map(|part| u128::from(part.unwrap_or(0).max(0).unsigned_abs()));
     let whole: u128 = parts.iter().sum();
     let mut text = String::new();
-    let (mut sum, mut drawn) = (0, 0);
+    let (mut sum, mut width) = (0, 0);
     for (part, sign) in parts.into_iter().zip(['░', '▒', '█']) {
         sum += part;
-        let upto = (sum * u128::from(BAR_WIDTH) + whole / 2).checked_div(whole).unwrap_or(0);
-        while drawn < upto {
+        let end = (sum * u128::from(BAR_WIDTH) + whole / 2).checked_div(whole).unwrap_or(0);
+        while width < end {
             text.push(sign);
-            drawn += 1;
+            width += 1;
         }
     }
     text

@@ -1,4 +1,4 @@
-//! Who speaks: sessions, what servers offer, and streams that are no MCP.
+//! Sections about sessions, the definitions that servers offer, and event streams without MCP.
 
 use super::page::Page;
 use crate::base::{sanitize, units};
@@ -7,10 +7,11 @@ use crate::report::label;
 use crate::report::style::Role;
 use crate::report::table::{Align, Cell, Table};
 
-/// Definitions of each offer that are shown: the largest, which cost a model most.
+/// Maximum number of definitions shown per offer. The largest come first: they use most of a
+/// model's context.
 const MAX_DEFINITIONS: usize = 5;
 
-/// The sessions, under their server.
+/// Adds the sessions, grouped by server.
 pub(super) fn sessions(page: &mut Page, snapshot: &Snapshot) {
     if snapshot.sessions.is_empty() {
         return;
@@ -44,12 +45,12 @@ pub(super) fn sessions(page: &mut Page, snapshot: &Snapshot) {
     page.more(snapshot.sessions_count, shown.len());
 }
 
-/// What servers offer, the largest definitions first.
+/// Adds the definitions that servers offer, largest first.
 pub(super) fn offers(page: &mut Page, snapshot: &Snapshot) {
     if snapshot.offers.is_empty() {
         return;
     }
-    page.heading("Offers", "what a model reads before it does anything; largest first");
+    page.heading("Offers", "definitions in a model's context; largest first");
     let mut table = Table::new(&[(Align::Rest, ""), (Align::Right, "definition"), (Align::Right, "uses")]);
     for offer in snapshot.offers.iter().take(page.rows) {
         let unused = offer.definitions.iter().filter(|definition| definition.uses == 0).count();
@@ -75,13 +76,13 @@ pub(super) fn offers(page: &mut Page, snapshot: &Snapshot) {
     page.more(snapshot.offers.len() as u64, page.rows);
 }
 
-/// Event streams that belong to no session.
+/// Adds the event streams that belong to no session.
 pub(super) fn foreign(page: &mut Page, snapshot: &Snapshot) {
     let streams = &snapshot.streams;
     if streams.foreign.is_empty() {
         return;
     }
-    page.heading("Event streams that are no MCP", "or whose session is not known");
+    page.heading("Event streams without MCP", "or of an unknown session");
     let mut table = Table::new(&[
         (Align::Rest, "request"),
         (Align::Right, "events"),
@@ -138,7 +139,7 @@ fn session_cells(row: &SessionRow) -> Vec<Cell> {
     ]
 }
 
-/// `hackernews 1.0.0`; empty where it was not seen.
+/// Returns name and version: `hackernews 1.0.0`. Empty if unknown.
 fn name(info: Option<&Implementation>) -> String {
     info.map(|info| sanitize::clean(format!("{} {}", info.name, info.version).trim())).unwrap_or_default()
 }
