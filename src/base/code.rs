@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::Severity;
+use super::severity::Severity;
 
 /// Everything known about a code.
 #[derive(Clone, Copy, Debug)]
