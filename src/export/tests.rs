@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use super::*;
-use crate::base::Span;
-use crate::ledger::{Record, sample};
+use crate::base::{Origin, Span};
+use crate::ledger::{Entry, Record, sample};
 
 /// The numbers and the data of the packets of exchanges: the plan of a pcapng slice.
 #[derive(Default)]

@@ -1,0 +1,37 @@
+//! The table of the export formats.
+
+use std::str::FromStr;
+
+use super::jsonl::JsonLines;
+use super::writer::Export;
+use crate::base::{UnknownName, find_by_name};
+
+/// An export format.
+#[derive(Debug)]
+pub struct Format {
+    /// The value of `--to`.
+    pub name: &'static str,
+    /// The usual extension of its files, without the dot.
+    pub extension: &'static str,
+    /// What it is, for the help of `--to`.
+    pub summary: &'static str,
+    /// Makes a writer.
+    pub writer: fn() -> Box<dyn Export>,
+}
+
+/// Every format, in the order of the documentation.
+pub const FORMATS: &[Format] = &[Format {
+    name: "jsonl",
+    extension: "jsonl",
+    summary: "one JSON object a line",
+    writer: || Box::new(JsonLines::default()),
+}];
+
+impl FromStr for &'static Format {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let all: Vec<&'static Format> = FORMATS.iter().collect();
+        find_by_name("export format", &all, |format| format.name, name)
+    }
+}
