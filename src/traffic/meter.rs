@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rmcp::model::{
     ClientJsonRpcMessage, ClientNotification, ClientRequest, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
@@ -18,31 +17,13 @@ use rmcp::service::RoleClient;
 use rmcp::transport::Transport;
 use tokio::time::Instant;
 
+use super::call::Call;
 use super::options::Observer;
 use super::summary::{Summary, Totals};
 use crate::base::Status;
 
 /// Longest kept name of a tool or prompt, in bytes. Servers choose the names.
 const MAX_NAME: usize = 200;
-
-/// A request of a client and its outcome.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Call {
-    /// Number of the client, from 0.
-    pub client: usize,
-    /// Number of the session in this run, from 0.
-    pub session: u64,
-    /// Request id.
-    pub id: serde_json::Value,
-    /// Method.
-    pub method: Arc<str>,
-    /// Tool or prompt; `None` for methods without one.
-    pub name: Option<Arc<str>>,
-    /// Status. [`Status::Cancelled`] includes calls given up after [`super::Options::timeout`].
-    pub status: Status,
-    /// Time from sending the request to its response, or until the client stopped waiting.
-    pub took: Duration,
-}
 
 /// Counters of a run, shared by all clones.
 #[derive(Clone)]

@@ -10,6 +10,7 @@
 
 mod answers;
 mod arguments;
+mod call;
 mod catalogue;
 mod client;
 mod connect;
@@ -25,8 +26,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use call::Call;
 use client::{Client, ClientEnd};
-pub use meter::Call;
 use meter::Meter;
 pub use options::{Error, Options, Target, Tools, Transport};
 pub use summary::{CallRow, Summary, Times};

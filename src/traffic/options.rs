@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::meter::Call;
+use super::call::Call;
 
 /// Most clients: each has one to three connections and a few hundred kB of memory.
 const MAX_CLIENTS: usize = 1_000;

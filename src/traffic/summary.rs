@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::meter::Call;
+use super::call::Call;
 use crate::base::Status;
 
 /// Most rows: the server chooses the names of tools and prompts. Further calls go to one row without
