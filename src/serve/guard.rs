@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
 
-use super::options::Error;
+use super::error::Error;
 
 /// Names that always mean this machine.
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];

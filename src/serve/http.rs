@@ -1,28 +1,17 @@
-//! Routes, and what all POSTs have in common: reading the body, its size limit, and a first look at
-//! the JSON-RPC message.
+//! What all POSTs have in common: reading the body, its size limit, and a first look at the JSON-RPC
+//! message.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
 use futures::StreamExt;
-use rmcp::handler::server::ServerHandler;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio_util::sync::CancellationToken;
-
-use super::faults::Plan;
-use super::guard::Guard;
-use super::sse::{self, Sessions};
-use super::streamable::{self, Mcp};
 
 /// Largest request body, in bytes. Most have a few hundred; a response to sampling may carry an
 /// image. Each connection may hold one body, so 1 MiB bounds the total to about 1 GiB.
@@ -35,38 +24,6 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 pub(super) const JSON: &str = "application/json";
 /// Media type of event streams.
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
-
-/// State shared by all routes.
-pub(super) struct App<H> {
-    pub(super) guard: Guard,
-    pub(super) plan: Plan,
-    pub(super) sse: Sessions<H>,
-    pub(super) mcp: Mcp<H>,
-    /// Cancelled when the server shuts down.
-    pub(super) end: CancellationToken,
-}
-
-/// Returns the routes of the server.
-pub(super) fn router<H: ServerHandler + Clone>(app: Arc<App<H>>) -> Router {
-    Router::new()
-        .route("/sse", get(sse::open::<H>))
-        .route("/messages", post(sse::message::<H>))
-        .route("/mcp", any(streamable::answer::<H>))
-        .fallback(not_found)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), check::<H>))
-        .with_state(app)
-}
-
-async fn not_found() -> (StatusCode, &'static str) {
-    (StatusCode::NOT_FOUND, "not here: /mcp speaks Streamable HTTP, /sse HTTP+SSE\n")
-}
-
-async fn check<H: ServerHandler>(State(app): State<Arc<App<H>>>, request: Request, next: Next) -> Response {
-    match app.guard.check(request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err((status, why)) => (status, format!("{why}\n")).into_response(),
-    }
-}
 
 /// A POST and its body.
 pub(super) struct Post {
@@ -167,4 +124,9 @@ pub(super) fn failed() -> Response {
 pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split(';').next().unwrap_or(value).trim())
+}
+
+/// Whether a body is an event stream.
+pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
+    media_type(headers) == Some(EVENT_STREAM)
 }

@@ -8,9 +8,10 @@
 //! | Streamable HTTP | 2025-03-26, 2025-06-18, 2025-11-25 | `/mcp`, with `Mcp-Session-Id` | rmcp, extended by `streamable` |
 //! | Streamable HTTP | 2026-07-28, stateless | `/mcp` | rmcp |
 //!
-//! A request passes `net` (connections and their limits), `guard` (Host and Origin), `http`
-//! (routes, bodies, size limits) and `faults` (deliberate faults) before it reaches a transport.
+//! A request passes `net` (connections and their limits), `guard` (Host and Origin), `routes`,
+//! `http` (bodies and their size limits) and `faults` (deliberate faults) before it reaches a transport.
 
+mod error;
 mod everything;
 mod faults;
 mod guard;
@@ -18,14 +19,16 @@ mod hackernews;
 mod http;
 mod net;
 mod options;
+mod routes;
 mod server;
 mod sse;
 mod streamable;
 mod tls;
 
+pub use error::Error;
 pub use everything::Everything;
 pub use faults::{Delay, Faults, duration};
 pub use hackernews::{Hackernews, LiveOptions, Stories, StoriesError, StoriesOptions};
-pub use options::{Error, Options, TlsOptions};
+pub use options::{Options, TlsOptions};
 pub use server::Server;
 pub use tls::Certificate;

@@ -21,7 +21,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::options::Error;
+use super::error::Error;
 
 /// Most open connections: each may hold a body of `http::BODY` bytes. More wait in the kernel's
 /// queue.

@@ -7,14 +7,15 @@ use rmcp::handler::server::ServerHandler;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::error::Error;
 use super::everything::Everything;
 use super::faults::{Busy, Faulty, Plan};
 use super::guard::Guard;
 use super::hackernews::{Hackernews, Stories};
-use super::http::{self, App};
 use super::net;
-use super::options::{Error, Options};
-use super::sse::Sessions;
+use super::options::Options;
+use super::routes;
+use super::sse::Sse;
 use super::streamable::Mcp;
 use super::tls::{Certificate, Tls};
 
@@ -61,14 +62,10 @@ impl Server {
             options.tls.as_ref().map(|tls| Tls::new(tls, address, &options.allowed_hosts)).transpose()?;
         let end = CancellationToken::new();
         let handler = Faulty::new(handler, Busy::new(end.clone()));
-        let app = App {
-            guard,
-            plan: Plan::new(options.faults),
-            sse: Sessions::new(handler.clone(), options.session_idle, end.clone()),
-            mcp: Mcp::new(handler, options.json, options.session_idle),
-            end: end.clone(),
-        };
-        Ok(Self { listener, address, router: http::router(Arc::new(app)), tls, end })
+        let plan = Arc::new(Plan::new(options.faults));
+        let sse = Sse::new(handler.clone(), Arc::clone(&plan), options.session_idle, end.clone());
+        let mcp = Mcp::new(handler, plan, options.json, options.session_idle, end.clone());
+        Ok(Self { listener, address, router: routes::router(guard, sse, mcp), tls, end })
     }
 
     /// Returns the listening address with its port.

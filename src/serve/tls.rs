@@ -14,7 +14,8 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{KeyLog, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
-use super::options::{Error, TlsOptions};
+use super::error::Error;
+use super::options::TlsOptions;
 
 /// Validity of the certificate in days. It is created at every start, and some clients require less
 /// than a year.

@@ -19,8 +19,9 @@ use rmcp::service::{RequestContext, ServiceError};
 use rmcp::{ErrorData, RoleServer, object};
 use serde_json::{Value, json};
 
-use super::catalogue::plain;
 use super::content::text_argument;
+use super::revision::is_stateless;
+use super::tool::plain;
 
 /// Time limit for an answer of the client, which may come from a person. Without it, a client that
 /// never answers would hold the call as long as its session lives.
@@ -80,7 +81,7 @@ pub(super) async fn call(
     let known = request.input_responses.as_ref().and_then(|responses| responses.get(KEY));
     let answer = match known.filter(|answer| answer.is_object()) {
         Some(answer) => answer.clone(),
-        None if super::stateless(cx) => {
+        None if is_stateless(cx) => {
             if !offers(&cx.client_capabilities().unwrap_or_default(), &question) {
                 return Ok(CallToolResult::error(vec![ContentBlock::text(not_offered(&question))]).into());
             }

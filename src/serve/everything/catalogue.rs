@@ -1,7 +1,6 @@
 //! All tools that `--everything` adds, in a fixed order, for `tools/list`.
 
 use rmcp::model::Tool;
-use rmcp::object;
 
 use super::{ask, content, during, rounds, tasks, watch};
 
@@ -9,9 +8,4 @@ use super::{ask, content, during, rounds, tasks, watch};
 pub(super) fn tools() -> Vec<Tool> {
     [content::tools(), during::tools(), ask::tools(), rounds::tools(), tasks::tools(), watch::tools()]
         .concat()
-}
-
-/// Returns a tool without arguments.
-pub(super) fn plain(name: &'static str, description: &'static str) -> Tool {
-    Tool::new(name, description, object!({"type": "object", "properties": {}}))
 }

@@ -5,7 +5,7 @@ use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Resource, ResourceCo
 use rmcp::object;
 use serde_json::{Value, json};
 
-use super::catalogue::plain;
+use super::tool::plain;
 
 /// A PNG of four orange pixels.
 pub(super) const PNG: &str =

@@ -14,8 +14,9 @@ use rmcp::service::{RequestContext, ServiceError};
 use rmcp::{ErrorData, RoleServer};
 use serde_json::json;
 
-use super::catalogue::plain;
+use super::revision::is_stateless;
 use super::session::Session;
+use super::tool::plain;
 use crate::serve::streamable::StreamCloser;
 
 /// Pause between two notifications, so that each is an event in its own packet.
@@ -105,7 +106,7 @@ pub(super) async fn pause(time: Duration, cx: &RequestContext<RoleServer>) -> Re
 /// Sends a log message at level `info`: in 2026-07-28 only if the request names a level, before
 /// that unless the session set a higher one.
 async fn log(text: &str, session: &Session, cx: &RequestContext<RoleServer>) -> Result<(), ErrorData> {
-    let level = if super::stateless(cx) { cx.meta.log_level() } else { Some(session.level()) };
+    let level = if is_stateless(cx) { cx.meta.log_level() } else { Some(session.level()) };
     if level.is_none_or(|level| severity(level) > severity(LoggingLevel::Info)) {
         return Ok(());
     }

@@ -24,12 +24,14 @@ mod content;
 mod during;
 mod prompts;
 mod resources;
+mod revision;
 mod rounds;
 mod session;
 mod skills;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod tool;
 mod watch;
 
 use std::sync::Arc;
@@ -39,7 +41,7 @@ use rmcp::model::{
     ExtensionCapabilities, GetPromptRequestParams, GetPromptResponse, GetSkillRequestParams, GetSkillResult,
     GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult, JsonObject, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult, ListToolsResult,
-    PaginatedRequestParams, ProtocolVersion, ReadResourceDirectoryRequestParams, ReadResourceDirectoryResult,
+    PaginatedRequestParams, ReadResourceDirectoryRequestParams, ReadResourceDirectoryResult,
     ReadResourceRequestParams, ReadResourceResponse, Reference, SKILLS_EXTENSION_ID, ServerCapabilities,
     ServerConfig, SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, TASKS_EXTENSION_ID,
     Tool, UnsubscribeRequestParams, UpdateTaskParams,
@@ -293,11 +295,6 @@ impl ServerHandler for Everything {
             None => self.hackernews.complete(request, cx).await,
         }
     }
-}
-
-/// Whether a request is of 2026-07-28 or later, which have no sessions. Revisions compare as text.
-fn stateless(cx: &Context) -> bool {
-    cx.protocol_version().is_some_and(|revision| revision.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
 }
 
 /// Whether a list is requested from its beginning. This handler's entries come before the first

@@ -19,7 +19,7 @@ use rmcp::{ErrorData, RoleServer};
 use serde_json::json;
 
 use super::ask;
-use super::catalogue::plain;
+use super::tool::plain;
 
 /// Lifetime of a `requestState`: a person may answer in between.
 const STATE_LIFE: Duration = Duration::from_mins(10);

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::ask;
-use super::catalogue::plain;
 use super::during::pause;
+use super::tool::plain;
 
 /// Longest run time of a task; rmcp keeps its result for as long again.
 const TASK_LIFE: Duration = Duration::from_mins(2);

@@ -12,9 +12,10 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, ServiceError, SubscriptionContext, SubscriptionSink};
 use rmcp::{ErrorData, RoleServer, object};
 
-use super::catalogue::plain;
 use super::content::text_argument;
+use super::revision::is_stateless;
 use super::session::Session;
+use super::tool::plain;
 
 /// Most open streams of `subscriptions/listen`: each is an open connection.
 const MAX_LISTENERS: usize = 256;
@@ -97,7 +98,7 @@ impl Listeners {
             ),
             _ => Change::Resources,
         };
-        if !super::stateless(cx) {
+        if !is_stateless(cx) {
             change.tell_session(session, cx).await.map_err(|error| {
                 ErrorData::internal_error(format!("the client cannot be notified: {error}"), None)
             })?;

@@ -22,7 +22,7 @@ use rmcp::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::Revision;
+use super::revision::Revision;
 
 /// Time limit for an answer of the client (a person or a model), and lifetime of a request state.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);

@@ -16,10 +16,13 @@ use rmcp::{
 use serde_json::Value;
 
 use super::{
-    Hackernews, Revision,
+    arguments,
     ask::{AskOutcome, Asker},
+    handler::Hackernews,
     item::Item,
-    tools,
+    results,
+    revision::Revision,
+    stories::StoriesError,
 };
 
 /// Longest summary to ask for, in tokens: a few sentences.
@@ -37,18 +40,19 @@ pub(super) async fn call(
         match asker.resumed::<Vec<u64>>()? {
             // The stories were read before; the retry only brings the summary.
             Some(resumed) => {
-                Ok(handler.stories.items(&resumed.state).await.map(|items| (items, resumed.answer)))
+                let items = handler.stories.items(&resumed.state).await;
+                Ok::<_, ErrorData>(items.map(|items| (items, resumed.answer)))
             }
             None => Ok(read(handler, arguments, context).await?.map(|items| (items, None))),
         }
     };
     let read = tokio::select! {
-        () = context.ct.cancelled() => return Ok(tools::cancelled().into()),
+        () = context.ct.cancelled() => return Ok(results::cancelled().into()),
         read = work => read?,
     };
     let (items, answer) = match read {
         Ok(read) => read,
-        Err(failed) => return Ok(tools::error(failed.to_string()).into()),
+        Err(failed) => return Ok(results::error(failed.to_string()).into()),
     };
     match answer {
         Some(answer) => Ok(by_model(&items, answer).into()),
@@ -63,12 +67,12 @@ async fn read(
     handler: &Hackernews,
     arguments: &JsonObject,
     context: &RequestContext<RoleServer>,
-) -> Result<Result<Vec<Arc<Item>>, super::StoriesError>, ErrorData> {
-    let ids = match handler.stories.ids(tools::list(arguments)).await {
+) -> Result<Result<Vec<Arc<Item>>, StoriesError>, ErrorData> {
+    let ids = match handler.stories.ids(arguments::list(arguments)).await {
         Ok(ids) => ids,
         Err(failed) => return Ok(Err(failed)),
     };
-    let amount = usize::try_from(tools::number(arguments, "amount")).unwrap_or(usize::MAX);
+    let amount = usize::try_from(arguments::number(arguments, "amount")).unwrap_or(usize::MAX);
     let ids = ids.get(..amount).unwrap_or(&ids);
     let mut items = Vec::new();
     for (done, id) in ids.iter().enumerate() {
@@ -117,7 +121,7 @@ async fn ask(asker: &Asker<'_>, items: &[Arc<Item>]) -> Result<CallToolResponse,
         AskOutcome::Failed(why) => {
             plain(items, &format!("The request to the client's model failed: {why}")).into()
         }
-        AskOutcome::Cancelled => tools::cancelled().into(),
+        AskOutcome::Cancelled => results::cancelled().into(),
     })
 }
 

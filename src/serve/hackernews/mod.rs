@@ -7,19 +7,21 @@
 //!                       all of them ── stories (snapshot, or the API)
 //! ```
 
+mod arguments;
 mod ask;
 mod digest;
+mod handler;
 mod item;
 mod prompts;
 mod reader;
 mod resources;
+mod results;
+mod revision;
 mod schema;
 mod stories;
 #[cfg(test)]
 mod tests;
 mod tools;
-
-use std::{sync::Arc, time::Duration};
 
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -28,39 +30,15 @@ use rmcp::{
         GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult,
         ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
         PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
-        RequestStateCodec, ServerCapabilities, ServerConfig, Tool,
+        ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
 
+use revision::Revision;
+
+pub use handler::Hackernews;
 pub use stories::{LiveOptions, Stories, StoriesError, StoriesOptions};
-
-/// Default duration of a step of `digest`: long enough to watch its progress and to cancel it.
-const STEP: Duration = Duration::from_millis(250);
-
-/// Handler of the Hacker News server (`hackernews-server` 1.0.0). Clones share stories and keys, as
-/// the handlers of one server must.
-#[derive(Debug, Clone)]
-pub struct Hackernews {
-    stories: Stories,
-    /// Seals the `requestState` that clients carry to a retry (MCP 2026-07-28).
-    codec: Arc<RequestStateCodec>,
-    step: Duration,
-}
-
-impl Hackernews {
-    /// Creates a handler. Its request states are valid for its clones only.
-    pub fn new(stories: Stories) -> Self {
-        let key: [u8; RequestStateCodec::MIN_KEY_LENGTH] = rand::random();
-        Self { stories, codec: Arc::new(RequestStateCodec::new_unchecked(key)), step: STEP }
-    }
-
-    /// Sets the duration of a step of `digest`.
-    #[must_use]
-    pub fn with_step(self, step: Duration) -> Self {
-        Self { step, ..self }
-    }
-}
 
 impl ServerHandler for Hackernews {
     fn get_info(&self) -> ServerConfig {
@@ -163,46 +141,10 @@ impl ServerHandler for Hackernews {
     }
 }
 
-/// Revision of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Revision {
-    /// 2024-11-05, and clients that name no revision: the oldest forms are understood by all.
-    V2024_11_05,
-    /// Adds annotations of tools and messages of progress.
-    V2025_03_26,
-    /// Adds titles and elicitation.
-    V2025_06_18,
-    /// Wrong arguments are errors of the tool (SEP-1303).
-    V2025_11_25,
-    /// No requests from the server; `input_required` instead.
-    V2026_07_28,
-}
-
-impl Revision {
-    /// Returns the revision that the request names, else the session's.
-    fn of(context: &RequestContext<RoleServer>) -> Self {
-        let version = context.protocol_version();
-        // Revisions are dates and compare as text. An unknown one is treated like the last one
-        // before it.
-        match version.as_ref().map_or("", ProtocolVersion::as_str) {
-            version if version >= "2026-07-28" => Self::V2026_07_28,
-            version if version >= "2025-11-25" => Self::V2025_11_25,
-            version if version >= "2025-06-18" => Self::V2025_06_18,
-            version if version >= "2025-03-26" => Self::V2025_03_26,
-            _ => Self::V2024_11_05,
-        }
-    }
-}
-
 /// Rejects cursors: lists that fit on one page hand none out.
 fn no_cursor(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
     match request.and_then(|request| request.cursor) {
         None => Ok(()),
         Some(_) => Err(ErrorData::invalid_params("unknown cursor", None)),
     }
-}
-
-/// Converts an error of the source for methods without errors of their own.
-fn failed(error: &StoriesError) -> ErrorData {
-    ErrorData::internal_error(error.to_string(), None)
 }

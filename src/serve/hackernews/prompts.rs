@@ -10,8 +10,8 @@ use rmcp::{
 use serde_json::{Value, json};
 
 use super::{
-    Revision, failed,
     resources::{ITEM_TEMPLATE, LIST_TEMPLATE, contents, item_uri},
+    revision::Revision,
     stories::{List, Stories},
 };
 
@@ -57,7 +57,7 @@ pub(super) async fn get(
         return Err(wrong(format!("argument \"tone\" is none of {}", TONES.join(", "))));
     }
     let id: u64 = id.parse().map_err(|_| wrong("argument \"id\" is no number".to_owned()))?;
-    let item = stories.item(id).await.map_err(|error| failed(&error))?;
+    let item = stories.item(id).await?;
     let item = item.ok_or_else(|| wrong(format!("There is no item {id} on Hacker News.")))?;
     let text = format!("Let us discuss \"{}\" from Hacker News. Be {tone}.", item.title());
     let story = ContentBlock::resource(contents(&item_uri(id), item.to_json()));
@@ -96,6 +96,6 @@ pub(super) async fn complete(
 }
 
 async fn ids(stories: &Stories) -> Result<Vec<String>, ErrorData> {
-    let ids = stories.ids(List::Top).await.map_err(|error| failed(&error))?;
+    let ids = stories.ids(List::Top).await?;
     Ok(ids.iter().map(u64::to_string).collect())
 }

@@ -13,9 +13,12 @@ use rmcp::{
 use serde_json::Value;
 
 use super::{
-    Hackernews, Revision,
+    arguments,
     ask::{AskOutcome, Asker},
-    schema, tools,
+    handler::Hackernews,
+    results,
+    revision::Revision,
+    schema,
 };
 
 /// Longest accepted opinion, in characters.
@@ -35,17 +38,17 @@ pub(super) async fn call(
     if let Some(answer) = asker.resumed::<()>()?.and_then(|resumed| resumed.answer) {
         return opinion(answer).map(Into::into);
     }
-    let id = tools::number(arguments, "id");
+    let id = arguments::number(arguments, "id");
     let found = tokio::select! {
-        () = context.ct.cancelled() => return Ok(tools::cancelled().into()),
+        () = context.ct.cancelled() => return Ok(results::cancelled().into()),
         found = handler.stories.item(id) => found,
     };
     let item = match found {
         Ok(Some(item)) => item,
-        Ok(None) => return Ok(tools::error(format!("There is no item {id} on Hacker News.")).into()),
-        Err(failed) => return Ok(tools::error(failed.to_string()).into()),
+        Ok(None) => return Ok(results::error(format!("There is no item {id} on Hacker News.")).into()),
+        Err(failed) => return Ok(results::error(failed.to_string()).into()),
     };
-    let message = format!("{}\n\n{}", item.title(), tools::text(arguments, "question"));
+    let message = format!("{}\n\n{}", item.title(), arguments::text(arguments, "question"));
     let question =
         InputRequest::Elicitation(ElicitRequest::new(ElicitRequestParams::FormElicitationParams {
             meta: None,
@@ -55,8 +58,8 @@ pub(super) async fn call(
     match asker.ask(question, &()).await? {
         AskOutcome::Answer(answer) => opinion(answer).map(Into::into),
         AskOutcome::Later(result) => Ok(result.into()),
-        AskOutcome::Failed(why) => Ok(tools::error(format!("The reader could not be asked: {why}")).into()),
-        AskOutcome::Cancelled => Ok(tools::cancelled().into()),
+        AskOutcome::Failed(why) => Ok(results::error(format!("The reader could not be asked: {why}")).into()),
+        AskOutcome::Cancelled => Ok(results::cancelled().into()),
     }
 }
 
@@ -75,7 +78,8 @@ fn no_elicitation(context: &RequestContext<RoleServer>) -> Result<CallToolRespon
         let required = ClientCapabilities::builder().enable_elicitation_with(form).build();
         return Err(ErrorData::missing_required_client_capability(required));
     }
-    Ok(tools::error("This client cannot ask its user: it did not declare the capability elicitation.").into())
+    Ok(results::error("This client cannot ask its user: it did not declare the capability elicitation.")
+        .into())
 }
 
 /// Returns the form: an opinion, and whether the reader recommends the story.
@@ -92,7 +96,9 @@ fn form() -> Result<ElicitationSchema, ErrorData> {
 fn opinion(answer: Value) -> Result<CallToolResult, ErrorData> {
     let answer: ElicitResult = match serde_json::from_value(answer) {
         Ok(answer) => answer,
-        Err(error) => return Ok(tools::error(format!("The client gave no answer to the question: {error}"))),
+        Err(error) => {
+            return Ok(results::error(format!("The client gave no answer to the question: {error}")));
+        }
     };
     let text = match answer.action {
         ElicitationAction::Accept => return accepted(answer.content),
@@ -104,17 +110,17 @@ fn opinion(answer: Value) -> Result<CallToolResult, ErrorData> {
 
 fn accepted(content: Option<Value>) -> Result<CallToolResult, ErrorData> {
     let Some(Value::Object(content)) = content else {
-        return Ok(tools::error("The client gave an answer without content."));
+        return Ok(results::error("The client gave an answer without content."));
     };
     let form = serde_json::to_value(form()?)
         .map_err(|error| ErrorData::internal_error(format!("the form of ask-reader: {error}"), None))?;
-    let Value::Object(form) = form else { return Ok(tools::error("The form of ask-reader is no object.")) };
+    let Value::Object(form) = form else { return Ok(results::error("The form of ask-reader is no object.")) };
     match schema::check(&form, Some(content)) {
         Ok(content) => {
             Ok(CallToolResult::success(vec![ContentBlock::text(Value::Object(content).to_string())]))
         }
         Err(wrong) => {
-            Ok(tools::error(format!("The client gave an answer that does not fit the form: {wrong}")))
+            Ok(results::error(format!("The client gave an answer that does not fit the form: {wrong}")))
         }
     }
 }

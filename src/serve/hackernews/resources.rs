@@ -8,8 +8,8 @@ use rmcp::{
 use serde_json::json;
 
 use super::{
-    Revision, failed,
     item::Item,
+    revision::Revision,
     stories::{List, Stories},
 };
 
@@ -36,7 +36,7 @@ pub(super) async fn list(
     cursor: Option<&str>,
     revision: Revision,
 ) -> Result<ListResourcesResult, ErrorData> {
-    let ids = stories.ids(List::Top).await.map_err(|error| failed(&error))?;
+    let ids = stories.ids(List::Top).await?;
     let start = match cursor {
         None => 0,
         Some(cursor) => start_of(cursor).ok_or_else(|| ErrorData::invalid_params("unknown cursor", None))?,
@@ -44,7 +44,7 @@ pub(super) async fn list(
     // The list may have become shorter since the cursor was created; the rest is then empty.
     let rest = ids.get(start..).unwrap_or_default();
     let page = rest.get(..PAGE).unwrap_or(rest);
-    let items = stories.items(page).await.map_err(|error| failed(&error))?;
+    let items = stories.items(page).await?;
     let lists = List::ALL.into_iter().filter(|_| cursor.is_none()).map(list_resource);
     let all = lists.chain(items.iter().map(|item| item_resource(item)));
     let mut result = ListResourcesResult::with_all_items(all.map(|one| in_form_of(revision, one)).collect());
@@ -81,12 +81,10 @@ pub(super) async fn read(stories: &Stories, uri: &str) -> Result<ReadResourceRes
         || ErrorData::resource_not_found(format!("Resource not found: {uri}"), Some(json!({"uri": uri})));
     let text = match target_of(uri).ok_or_else(not_found)? {
         ResourceTarget::Item(id) => {
-            let item = stories.item(id).await.map_err(|error| failed(&error))?;
+            let item = stories.item(id).await?;
             item.ok_or_else(not_found)?.to_json()
         }
-        ResourceTarget::List(list) => {
-            json!(*stories.ids(list).await.map_err(|error| failed(&error))?).to_string()
-        }
+        ResourceTarget::List(list) => json!(*stories.ids(list).await?).to_string(),
     };
     Ok(ReadResourceResult::new(vec![contents(uri, text)]))
 }

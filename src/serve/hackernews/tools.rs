@@ -13,9 +13,14 @@ use rmcp::{
 use serde_json::{Value, json};
 
 use super::{
-    Hackernews, Revision, digest,
+    arguments::{list, number, text},
+    digest,
+    handler::Hackernews,
     item::Item,
-    reader, schema,
+    reader,
+    results::{cancelled, error},
+    revision::Revision,
+    schema,
     stories::{List, Stories, StoriesError},
 };
 
@@ -75,32 +80,6 @@ pub(super) async fn call(
             }
         }
     }
-}
-
-/// Returns a result with `isError`.
-pub(super) fn error(text: impl Into<String>) -> CallToolResult {
-    CallToolResult::error(vec![ContentBlock::text(text)])
-}
-
-/// Returns the result of a cancelled call. It is not sent if the revision forbids it.
-pub(super) fn cancelled() -> CallToolResult {
-    error("The call was cancelled.")
-}
-
-/// Returns a numeric argument, rounded down. The schema has validated it.
-pub(super) fn number(arguments: &JsonObject, name: &str) -> u64 {
-    // `as` saturates; the bounds of the schema hold already.
-    arguments.get(name).and_then(Value::as_f64).map_or(0, |number| number as u64)
-}
-
-/// Returns a string argument. The schema has validated it.
-pub(super) fn text<'a>(arguments: &'a JsonObject, name: &str) -> &'a str {
-    arguments.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Returns the argument `type`. The schema has validated it.
-pub(super) fn list(arguments: &JsonObject) -> List {
-    List::by_name(text(arguments, "type")).unwrap_or(List::Top)
 }
 
 async fn read(stories: &Stories, name: &str, arguments: &JsonObject) -> Result<CallToolResult, StoriesError> {

@@ -9,6 +9,7 @@ mod session;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
@@ -21,17 +22,30 @@ use rmcp::handler::server::ServerHandler;
 use rmcp::model::ClientJsonRpcMessage;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::faults::{AssignedVerdict, Line, Outcome, Outgoing};
-use super::http::{self, App, EVENT_STREAM, Peek, Post};
+use super::faults::{AssignedVerdict, Faulty, Line, Outcome, Outgoing, Plan};
+use super::http::{self, EVENT_STREAM, Peek, Post};
 use super::net::Connection;
 
-pub(super) use session::Sessions;
-use session::{Refused, Session, Unread};
+use session::{Refused, Session, Sessions, Unread};
 
 /// Comment that keeps a silent stream alive through proxies (WHATWG HTML section 9.2.7).
 const KEEP_ALIVE: &str = ": keep-alive\n\n";
+
+/// Service at `/sse` and `/messages`.
+pub(super) struct Sse<H> {
+    plan: Arc<Plan>,
+    sessions: Sessions<H>,
+}
+
+impl<H: ServerHandler + Clone> Sse<H> {
+    /// Creates the service. Sessions unused for `idle` end, and all when `end` is cancelled.
+    pub(super) fn new(handler: Faulty<H>, plan: Arc<Plan>, idle: Duration, end: CancellationToken) -> Self {
+        Self { plan, sessions: Sessions::new(handler, idle, end) }
+    }
+}
 
 /// Query of `POST /messages`.
 #[derive(Debug, Deserialize)]
@@ -42,7 +56,7 @@ pub(super) struct Target {
 
 /// Answers `GET /sse`: opens a session and its stream.
 pub(super) async fn open<H: ServerHandler + Clone>(
-    State(app): State<Arc<App<H>>>,
+    State(sse): State<Arc<Sse<H>>>,
     Extension(connection): Extension<Connection>,
     method: Method,
     headers: HeaderMap,
@@ -59,12 +73,12 @@ pub(super) async fn open<H: ServerHandler + Clone>(
         return headers.into_response();
     }
     let line = Line::new(connection);
-    let Some((id, unread)) = app.sse.open(line.clone()) else {
+    let Some((id, unread)) = sse.sessions.open(line.clone()) else {
         let why = "there are too many sessions: try again later\n";
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")], why).into_response();
     };
     let body = Body::from_stream(events(id, unread).map(Ok::<_, Infallible>));
-    let body = Outgoing::new(body, &line).with_silence(app.plan.silence()).into_body();
+    let body = Outgoing::new(body, &line).with_silence(sse.plan.silence()).into_body();
     (headers, body).into_response()
 }
 
@@ -96,7 +110,7 @@ fn events(id: Uuid, unread: Unread) -> impl Stream<Item = String> {
 
 /// Answers `POST /messages`: a message from the client of a session.
 pub(super) async fn message<H: ServerHandler + Clone>(
-    State(app): State<Arc<App<H>>>,
+    State(sse): State<Arc<Sse<H>>>,
     target: Result<Query<Target>, axum::extract::rejection::QueryRejection>,
     request: Request,
 ) -> Response {
@@ -104,7 +118,7 @@ pub(super) async fn message<H: ServerHandler + Clone>(
     let Some(id) = id else {
         return (StatusCode::BAD_REQUEST, "sessionId is missing: GET /sse gives one\n").into_response();
     };
-    let Some(session) = Uuid::parse_str(&id).ok().and_then(|id| app.sse.find(&id)) else {
+    let Some(session) = Uuid::parse_str(&id).ok().and_then(|id| sse.sessions.find(&id)) else {
         return (StatusCode::NOT_FOUND, "unknown session: GET /sse opens one\n").into_response();
     };
     let Post { parts, body } = match http::read(request).await {
@@ -117,7 +131,7 @@ pub(super) async fn message<H: ServerHandler + Clone>(
         Err(_) => vec![&*body],
     };
     for message in messages {
-        if let Err(response) = send(&app, &session, &parts, message).await {
+        if let Err(response) = send(&sse, &session, &parts, message).await {
             return response;
         }
     }
@@ -125,7 +139,7 @@ pub(super) async fn message<H: ServerHandler + Clone>(
 }
 
 /// Passes one message to the handler.
-async fn send<H>(app: &App<H>, session: &Session, parts: &Parts, body: &[u8]) -> Result<(), Response> {
+async fn send<H>(sse: &Sse<H>, session: &Session, parts: &Parts, body: &[u8]) -> Result<(), Response> {
     let mut parts = parts.clone();
     let peek = Peek::of(body);
     let mut message = serde_json::from_slice::<ClientJsonRpcMessage>(body).map_err(|error| {
@@ -133,7 +147,7 @@ async fn send<H>(app: &App<H>, session: &Session, parts: &Parts, body: &[u8]) ->
         http::rpc_error_of(peek.id(), StatusCode::BAD_REQUEST, -32600, &why)
     })?;
     if let Some(method) = peek.request() {
-        let verdict = app.plan.next(method);
+        let verdict = sse.plan.next(method);
         if verdict.outcome == Outcome::HttpError {
             tokio::time::sleep(verdict.delay).await;
             return Err(http::failed());

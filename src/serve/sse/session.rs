@@ -37,7 +37,7 @@ const UNREAD_BYTES: usize = 4 * 1024 * 1024;
 pub(super) const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(15);
 
 /// Open sessions and their handler.
-pub(in crate::serve) struct Sessions<H> {
+pub(super) struct Sessions<H> {
     handler: Faulty<H>,
     idle: Duration,
     /// Cancelled when the server shuts down.
@@ -65,7 +65,7 @@ pub(super) enum Refused {
 
 impl<H: ServerHandler + Clone> Sessions<H> {
     /// Creates an empty table. Sessions unused for `idle` end, and all when `end` is cancelled.
-    pub(in crate::serve) fn new(handler: Faulty<H>, idle: Duration, end: CancellationToken) -> Self {
+    pub(super) fn new(handler: Faulty<H>, idle: Duration, end: CancellationToken) -> Self {
         Self { handler, idle, end, open: Arc::default() }
     }
 

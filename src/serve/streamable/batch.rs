@@ -9,9 +9,10 @@ use futures::{Stream, StreamExt, future, stream};
 use rmcp::handler::server::ServerHandler;
 use serde_json::value::RawValue;
 
-use super::{is_stream, one};
+use super::message;
+use super::service::Mcp;
 use crate::serve::faults::Line;
-use crate::serve::http::{self, App, EVENT_STREAM, JSON, Peek, Post};
+use crate::serve::http::{self, EVENT_STREAM, JSON, Peek, Post};
 use crate::serve::net::Connection;
 
 /// Most messages of a batch, which are all handled at once.
@@ -30,7 +31,7 @@ pub(super) fn is_batch(post: &Post) -> bool {
 
 /// Answers every message of a batch.
 pub(super) async fn all<H: ServerHandler + Clone>(
-    app: &App<H>,
+    mcp: &Mcp<H>,
     post: &Post,
     connection: &Connection,
 ) -> Response {
@@ -40,7 +41,7 @@ pub(super) async fn all<H: ServerHandler + Clone>(
     };
     let answers = messages.into_iter().map(|body| {
         let post = Post { parts: post.parts.clone(), body };
-        one(app, post, Line::new(connection.clone()))
+        message::answer(mcp, post, Line::new(connection.clone()))
     });
     let answers: Vec<Response> = future::join_all(answers).await;
     let is_wrong = |answer: &Response| !answer.status().is_success();
@@ -52,7 +53,7 @@ pub(super) async fn all<H: ServerHandler + Clone>(
         answers.into_iter().filter(|answer| answer.status() != StatusCode::ACCEPTED).collect();
     if answers.is_empty() {
         StatusCode::ACCEPTED.into_response()
-    } else if answers.iter().any(|answer| is_stream(answer.headers())) {
+    } else if answers.iter().any(|answer| http::is_event_stream(answer.headers())) {
         let pieces = stream::select_all(answers.into_iter().map(|answer| Box::pin(events(answer))));
         ([(header::CONTENT_TYPE, EVENT_STREAM)], Body::from_stream(pieces)).into_response()
     } else {
@@ -90,7 +91,7 @@ fn has_batches(headers: &HeaderMap) -> bool {
 
 /// Converts an answer to pieces of an event stream.
 fn events(answer: Response) -> impl Stream<Item = Result<Bytes, axum::Error>> {
-    let is_json = !is_stream(answer.headers());
+    let is_json = !http::is_event_stream(answer.headers());
     let pieces = answer.into_body().into_data_stream();
     if !is_json {
         return pieces.left_stream();

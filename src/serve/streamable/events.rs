@@ -22,9 +22,6 @@ const EVENTS: usize = 8192;
 /// Most bytes of messages kept over all sessions.
 const BYTES: usize = 32 * 1024 * 1024;
 
-/// Most streams remembered as opened: one per session.
-const OPENED: usize = super::SESSIONS;
-
 /// Suffix that rmcp appends to a session id to name the stream opened by GET.
 const COMMON: &str = ":common";
 
@@ -33,6 +30,8 @@ pub(super) struct Events {
     kept: Arc<Mutex<Kept>>,
     /// How long a resumed stream waits for its next event.
     idle: Duration,
+    /// Most streams remembered as opened.
+    streams: usize,
     /// Changes with every event.
     news: watch::Sender<u64>,
 }
@@ -67,9 +66,10 @@ struct ResumePosition {
 }
 
 impl Events {
-    /// Creates an empty store. A resumed stream ends when no event came for `idle`.
-    pub(super) fn new(idle: Duration) -> Self {
-        Self { kept: Arc::default(), idle, news: watch::Sender::new(0) }
+    /// Creates an empty store. A resumed stream ends when no event came for `idle`. `streams`:
+    /// most standalone streams remembered as opened, one per session.
+    pub(super) fn new(idle: Duration, streams: usize) -> Self {
+        Self { kept: Arc::default(), idle, streams, news: watch::Sender::new(0) }
     }
 
     fn keep(&self, stream: &str, event: &ServerSseMessage) -> EventId {
@@ -104,7 +104,7 @@ impl Events {
         let early = kept.events.iter().filter(|event| *event.stream == *stream);
         let early = early.map(|event| event.message.clone()).collect();
         kept.opened.push_back(stream);
-        if kept.opened.len() > OPENED {
+        if kept.opened.len() > self.streams {
             kept.opened.pop_front();
         }
         Some((early, kept.last))
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     fn events() -> Events {
-        Events::new(Duration::from_secs(60))
+        Events::new(Duration::from_secs(60), 16)
     }
 
     fn message(id: u32) -> ServerSseMessage {

@@ -10,7 +10,7 @@ use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::serve::http::{EVENT_STREAM, JSON, media_type};
+use crate::serve::http::{JSON, is_event_stream};
 
 /// Members of a response (JSON-RPC 2.0 section 5).
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ struct Answer {
 /// Waits for the first message. A response becomes the body; anything else leaves the stream
 /// unchanged.
 pub(super) async fn instead_of_stream(response: Response) -> Response {
-    if media_type(response.headers()) != Some(EVENT_STREAM) {
+    if !is_event_stream(response.headers()) {
         return response;
     }
     let (mut parts, body) = response.into_parts();
@@ -57,6 +57,7 @@ mod tests {
     use axum::body::to_bytes;
 
     use super::*;
+    use crate::serve::http::EVENT_STREAM;
 
     async fn converted(events: &[&'static str]) -> (String, String) {
         let body = Body::from_stream(stream::iter(events.to_vec()).map(Ok::<_, std::convert::Infallible>));

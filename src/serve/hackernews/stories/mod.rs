@@ -2,119 +2,22 @@
 //! provide lists of ids and items by id.
 
 mod cache;
+mod error;
+mod list;
 mod live;
+mod options;
 mod snapshot;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use self::{live::Live, snapshot::Snapshot};
 use super::item::Item;
 
-/// A list of the API, `/v0/<name>.json`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum List {
-    Top,
-    New,
-    Best,
-}
-
-impl List {
-    pub(super) const ALL: [Self; 3] = [Self::Top, Self::New, Self::Best];
-
-    /// Returns its name in the API and in the tools' `type` argument.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Top => "topstories",
-            Self::New => "newstories",
-            Self::Best => "beststories",
-        }
-    }
-
-    /// Returns its title.
-    pub(super) const fn title(self) -> &'static str {
-        match self {
-            Self::Top => "Top stories",
-            Self::New => "Newest stories",
-            Self::Best => "Best stories",
-        }
-    }
-
-    /// Returns the list with this name, if any.
-    pub(super) fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|list| list.name() == name)
-    }
-}
-
-/// Source of stories.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum StoriesOptions {
-    /// The snapshot in the binary: no network, always the same.
-    #[default]
-    Snapshot,
-    /// The Hacker News API or a compatible server.
-    Live(LiveOptions),
-}
-
-/// Access to the Hacker News API (<https://github.com/HackerNews/API>).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveOptions {
-    /// URL below which `topstories.json` and `item/<id>.json` are, without a trailing slash.
-    pub base_url: String,
-    /// Time limit of a request, from connecting to the last byte of the response.
-    pub timeout: Duration,
-    /// Most concurrent requests over all clients; at least 1.
-    pub concurrency: usize,
-    /// Lifetime of cached answers.
-    pub cache_age: Duration,
-    /// Size of the cache in bytes.
-    pub cache_bytes: usize,
-}
-
-impl Default for LiveOptions {
-    /// The public API, 10 s, 16 concurrent requests, a cache of 16 MiB with a lifetime of one
-    /// minute.
-    fn default() -> Self {
-        Self {
-            base_url: "https://hacker-news.firebaseio.com/v0".to_owned(),
-            timeout: Duration::from_secs(10),
-            concurrency: 16,
-            cache_age: Duration::from_secs(60),
-            cache_bytes: 16 << 20,
-        }
-    }
-}
-
-/// Why stories are unavailable. URLs are given as paths: a base URL may contain a password.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum StoriesError {
-    /// The embedded snapshot is invalid, which is a fault of the build.
-    #[error("the embedded snapshot of Hacker News cannot be read: {0}")]
-    Snapshot(String),
-    /// Invalid base URL.
-    #[error("the address of the Hacker News API cannot be used: {0}")]
-    BaseUrl(String),
-    /// The HTTP client cannot be created (for instance without root certificates).
-    #[error("no HTTP client for the Hacker News API: {0}")]
-    Client(String),
-    /// No response, or an incomplete one.
-    #[error("the Hacker News API failed: GET {path}: {reason}")]
-    Failed {
-        /// Path of the request, relative to the base URL.
-        path: String,
-        /// The error and its causes.
-        reason: String,
-    },
-    /// The response exceeds the size limit.
-    #[error("the Hacker News API failed: GET {path}: the response has more than {limit} bytes")]
-    TooLarge {
-        /// Path of the request, relative to the base URL.
-        path: String,
-        /// Size limit in bytes.
-        limit: usize,
-    },
-}
+pub use error::StoriesError;
+pub(super) use list::List;
+pub use options::{LiveOptions, StoriesOptions};
 
 /// A source of stories; clones share it.
 #[derive(Debug, Clone)]

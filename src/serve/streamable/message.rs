@@ -1,0 +1,73 @@
+//! A POST with one message.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rmcp::handler::server::ServerHandler;
+use rmcp::model::ClientJsonRpcMessage;
+
+use super::closer::StreamCloser;
+use super::json;
+use super::revision::is_stateless;
+use super::service::Mcp;
+use crate::serve::faults::{AssignedVerdict, Line, Outcome, Outgoing, Verdict, broken};
+use crate::serve::http::{self, EVENT_STREAM, Peek, Post};
+
+/// Answers a POST with one message.
+pub(super) async fn answer<H: ServerHandler + Clone>(mcp: &Mcp<H>, post: Post, line: Line) -> Response {
+    let Post { mut parts, body } = post;
+    let peek = Peek::of(&body);
+    if let Err(error) = serde_json::from_slice::<ClientJsonRpcMessage>(&body) {
+        let why = format!("Invalid Request: {error}");
+        return http::rpc_error_of(peek.id(), StatusCode::BAD_REQUEST, -32600, &why);
+    }
+    let method = peek.request();
+    if method == Some("initialize") && mcp.is_full().await {
+        let why = "there are too many sessions: try again later\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")], why).into_response();
+    }
+    let verdict = method.map_or_else(Verdict::default, |method| mcp.plan.next(method));
+    let stateless = method != Some("initialize") && is_stateless(&parts.headers);
+    if let Some(response) = faulty_answer(verdict).await {
+        return response;
+    }
+    parts.extensions.insert(AssignedVerdict { verdict, line: line.clone() });
+    let closer = StreamCloser::default();
+    if !stateless && !mcp.json {
+        parts.extensions.insert(closer.clone());
+    }
+    let is_request = method.is_some();
+    let request = Request::from_parts(parts, Body::from(body));
+    let answered = async {
+        let response = mcp.service(stateless).handle(request).await.map(Body::new);
+        if mcp.json { json::instead_of_stream(response).await } else { response }
+    };
+    // With `--json` a client may leave before there is a body to read.
+    let reader = line.reader();
+    let response = tokio::select! {
+        biased;
+        () = line.is_cut() => return ([(header::CONTENT_TYPE, EVENT_STREAM)], broken()).into_response(),
+        response = answered => response,
+    };
+    if !is_request {
+        return response;
+    }
+    let silence = mcp.plan.silence().filter(|_| http::is_event_stream(response.headers()));
+    let response = response
+        .map(|body| Outgoing::new(body, &line).with_silence(silence).until(closer.token()).into_body());
+    // The body has its own guard.
+    drop(reader.disarm());
+    response
+}
+
+/// Returns the faulty answer of a verdict; `None` if the handler should answer.
+async fn faulty_answer(verdict: Verdict) -> Option<Response> {
+    let response = match verdict.outcome {
+        Outcome::HttpError => http::failed(),
+        Outcome::NoStream => StatusCode::ACCEPTED.into_response(),
+        _ => return None,
+    };
+    tokio::time::sleep(verdict.delay).await;
+    Some(response)
+}
