@@ -378,12 +378,12 @@ async fn an_endpoint_on_another_host_is_not_used() {
         (
             "another host",
             |_| stream("event: endpoint\ndata: http://192.0.2.1/m\n\n"),
-            "not of the stream's origin",
+            "not the stream's origin",
         ),
         (
             "another port",
             |_| stream("event: endpoint\ndata: http://127.0.0.1:1/m\n\n"),
-            "not of the stream's origin",
+            "not the stream's origin",
         ),
         ("never", |_| stream(": soon\n\n"), "none came within"),
         ("no name", |_| stream("data: /messages\n\n"), "the first event is \"message\""),

@@ -50,11 +50,12 @@ pub const MAX_HELD_PER_DIRECTION: usize = 16 << 20;
 
 /// Shards that connections are divided into, by a hash of their addresses and ports. A lane (a
 /// thread) owns whole shards, and every cap on memory is that of a shard: no result depends on the
-/// number of lanes. 16: pairing runs on one thread and keeps fewer lanes than that busy.
-pub const SHARDS: usize = 16;
+/// number of lanes. 4: a shard's share has to hold the largest single transfer, so more shards would
+/// raise the caps of all shards together.
+pub const SHARDS: usize = 4;
 
 /// Out-of-order bytes held by all connections of a shard. As much as one direction may hold, so
-/// that a single large transfer is not cut; 256 MiB in all if an attack fills every shard.
+/// that a single large transfer is not cut; 64 MiB in all if an attack fills every shard.
 pub const MAX_HELD_PER_SHARD: usize = 16 << 20;
 
 /// How long a hole that the receiver acknowledged waits to be filled, in nanoseconds of packet
@@ -122,7 +123,7 @@ pub const MAX_BODY: usize = 64 << 20;
 pub const MAX_EVENT: usize = 64 << 20;
 
 /// Content held by all incomplete bodies and events of the connections of a shard. More than the
-/// largest body that is kept ([`MAX_BODY`]), so that a single one is not cut; 1.25 GiB in all if an
+/// largest body that is kept ([`MAX_BODY`]), so that a single one is not cut; 320 MiB in all if an
 /// attack fills every shard.
 pub const MAX_CONTENT_PER_SHARD: usize = 80 << 20;
 

@@ -46,9 +46,9 @@ async fn each_failure_has_its_error() {
         ("item/1.json", Play::Status(500), "HTTP status 500"),
         ("item/2.json", Play::Status(429), "HTTP status 429"),
         ("item/3.json", Play::To("/v0/item/1.json"), "HTTP status 302"),
-        ("item/5.json", Play::Json("<html>".to_owned()), "not what the API gives"),
-        ("item/6.json", Play::Json(r#"{"id":7}"#.to_owned()), "no item of that id"),
-        ("item/7.json", Play::Json("[]".to_owned()), "no item of that id"),
+        ("item/5.json", Play::Json("<html>".to_owned()), "unexpected response"),
+        ("item/6.json", Play::Json(r#"{"id":7}"#.to_owned()), "not an item with this id"),
+        ("item/7.json", Play::Json("[]".to_owned()), "not an item with this id"),
         ("item/8.json", Play::Endless(8 << 20), "more than 524288 bytes"),
         ("item/9.json", Play::CutShort, "item/9.json"),
     ];
@@ -61,7 +61,7 @@ async fn each_failure_has_its_error() {
         assert!(error.starts_with("the Hacker News API failed: GET item/"), "{error}");
         assert!(error.contains(expected), "{error}");
     }
-    assert_eq!(api.requests("item/1.json"), 1, "a redirection is not followed");
+    assert_eq!(api.requests("item/1.json"), 1, "redirects are not followed");
     let error = soon(stories.items(&[10, 1, 10])).await.unwrap_err();
     assert!(matches!(error, StoriesError::Failed { .. }), "{error}");
 }
