@@ -122,9 +122,10 @@ impl KeyBindings {
     /// Returns the action of a key in a context.
     #[must_use]
     pub(super) fn action(&self, key: KeyPress, context: KeyContext) -> Option<Action> {
-        let holds = |info: &&ActionInfo| info.context == KeyContext::Anywhere || info.context == context;
-        let has = |info: &&ActionInfo| self.keys(info.action).contains(&key);
-        ACTIONS.iter().filter(holds).find(has).map(|info| info.action)
+        let is_available =
+            |info: &&ActionInfo| info.context == KeyContext::Anywhere || info.context == context;
+        let has_key = |info: &&ActionInfo| self.keys(info.action).contains(&key);
+        ACTIONS.iter().filter(is_available).find(has_key).map(|info| info.action)
     }
 
     /// Returns the keys of an action. Footer and tabs show the first.
@@ -142,13 +143,13 @@ impl KeyBindings {
     /// none.
     pub(super) fn conflict(&self) -> Option<(KeyPress, &'static ActionInfo, &'static ActionInfo)> {
         ACTIONS.iter().enumerate().find_map(|(index, one)| {
-            let meets = |other: &&&ActionInfo| {
+            let overlaps = |other: &&ActionInfo| {
                 one.context == other.context || [one.context, other.context].contains(&KeyContext::Anywhere)
             };
-            ACTIONS.iter().skip(index + 1).collect::<Vec<_>>().iter().filter(meets).find_map(|other| {
+            ACTIONS.iter().skip(index + 1).filter(overlaps).find_map(|other| {
                 let keys = self.keys(other.action);
                 let key = self.keys(one.action).iter().find(|key| keys.contains(key))?;
-                Some((*key, one, *other))
+                Some((*key, one, other))
             })
         })
     }

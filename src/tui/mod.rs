@@ -13,7 +13,7 @@
 //!           Model                                  store, source, clock, read_progress,
 //!             │                                    exchange_rates, server_catalog
 //!             ├─ FilteredExchanges                 the exchanges that match the filter, in order
-//!             └─ FilterTotals                      totals of all exchanges, and of those that match
+//!             └─ FilterTotals                      totals of all and of matching exchanges
 //! ```
 //!
 //! Everything shown from traffic passes through the painter, which sanitizes it. Files import only

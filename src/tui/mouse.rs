@@ -19,8 +19,8 @@ impl App {
         let at = Position::new(mouse.column, mouse.row);
         match mouse.kind {
             MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
-                let down = mouse.kind == MouseEventKind::ScrollDown;
-                self.handle_wheel(at, down);
+                let is_down = mouse.kind == MouseEventKind::ScrollDown;
+                self.handle_wheel(at, is_down);
                 Vec::new()
             }
             MouseEventKind::Down(MouseButton::Left) => self.handle_click(at),
@@ -46,11 +46,11 @@ impl App {
         self.message = None;
         let has_asked = std::mem::take(&mut self.has_asked_to_quit);
         let now = self.model.uptime();
-        let double = self
+        let is_double = self
             .last_click
             .take()
             .is_some_and(|(then, x, y)| (x, y) == (at.x, at.y) && now.saturating_sub(then) <= DOUBLE_CLICK);
-        self.last_click = (!double).then_some((now, at.x, at.y));
+        self.last_click = (!is_double).then_some((now, at.x, at.y));
         let Some(hit) = self.frame.hit_at(at) else { return Vec::new() };
         match (hit, &self.mode) {
             (Hit::Action(Action::Quit), _) => return self.quit(has_asked),
@@ -61,7 +61,7 @@ impl App {
                 let mut effects = self
                     .with_view(|view, model, frame| view.handle_click(hit, model, frame))
                     .unwrap_or_default();
-                if double && matches!(hit, Hit::Row(..) | Hit::Cell(..)) {
+                if is_double && matches!(hit, Hit::Row(..) | Hit::Cell(..)) {
                     effects.extend(self.handle_in_view(Action::Open).unwrap_or_default());
                 }
                 return effects;

@@ -119,8 +119,8 @@ impl Table<'_> {
         // A blank separates the last column and the scroll bar.
         let right = if self.rows > usize::from(area.height - 1) { 3 } else { 2 };
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(right), ..area };
-        let places = column_areas(self.columns, inner);
-        for (index, (column, place)) in self.columns.iter().zip(&places).enumerate() {
+        let areas = column_areas(self.columns, inner);
+        for (index, (column, place)) in self.columns.iter().zip(&areas).enumerate() {
             let place = Rect { height: 1, ..*place };
             let mark = self.sorted.filter(|(sorted, _)| *sorted == index).map_or("", |(_, down)| {
                 let [up, downwards] = painter.symbols().sorted;
@@ -146,7 +146,7 @@ impl Table<'_> {
         let top = self.list.top(body.height.into(), self.rows);
         for (line, index) in (body.y..body.bottom()).zip(top..self.rows) {
             let whole = Rect { y: line, height: 1, ..body };
-            for ((column, place), cell) in self.columns.iter().zip(&places).zip(row(index)) {
+            for ((column, place), cell) in self.columns.iter().zip(&areas).zip(row(index)) {
                 draw_cell(&cell, Rect { y: line, height: 1, ..*place }, column.right, painter);
             }
             if index == self.list.selected {
@@ -306,8 +306,8 @@ mod tests {
         assert_eq!(widths(15), [5]);
         assert_eq!(widths(3), [3]);
         let columns = [Column::new("a", 5).grows(), Column::new("b", 5).grows()];
-        let places = column_areas(&columns, Rect::new(0, 0, 20, 1));
-        assert_eq!(places.iter().map(|place| (place.x, place.width)).collect::<Vec<_>>(), [(0, 10), (11, 9)]);
+        let areas = column_areas(&columns, Rect::new(0, 0, 20, 1));
+        assert_eq!(areas.iter().map(|place| (place.x, place.width)).collect::<Vec<_>>(), [(0, 10), (11, 9)]);
     }
 
     #[test]

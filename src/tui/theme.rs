@@ -178,8 +178,8 @@ impl Theme {
     }
 
     fn put(&mut self, role: Role, style: Style) {
-        if let Some(place) = self.styles.get_mut(role as usize) {
-            *place = style;
+        if let Some(slot) = self.styles.get_mut(role as usize) {
+            *slot = style;
         }
     }
 

@@ -33,10 +33,10 @@ pub(super) struct Document {
     is_json: bool,
 }
 
-/// How rows are shown.
+/// Options for the text of a row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RowOptions<'a> {
-    /// The text that replaces values; `None` if they are not masked.
+    /// The text shown instead of values; `None` if they are not masked.
     pub(super) mask: Option<&'a str>,
     /// The searched text; empty if there is no search.
     pub(super) needle: &'a str,
@@ -165,14 +165,14 @@ impl Document {
     pub(super) fn pointer(&self, row: usize) -> String {
         let Some((index, _)) = self.opening_line(row).filter(|_| self.is_json) else { return String::new() };
         let mut pointer = String::new();
-        for (at, place) in self.path(index).into_iter().skip(1) {
+        for (at, sibling) in self.path(index).into_iter().skip(1) {
             pointer.push('/');
             match self.lines.get(at).filter(|line| !line.name.is_empty()) {
                 Some(line) => {
                     let name = text::unescaped(self.part(&line.name), usize::MAX);
                     pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
                 }
-                None => pointer.push_str(&place.to_string()),
+                None => pointer.push_str(&sibling.to_string()),
             }
         }
         pointer
@@ -225,14 +225,14 @@ impl Document {
                 found.is_cut = true;
                 break;
             }
-            let place = at + offset..at + offset + needle.len();
-            let index = self.line_at(place.start);
-            at = place.start + 1;
+            let range = at + offset..at + offset + needle.len();
+            let index = self.line_at(range.start);
+            at = range.start + 1;
             let Some(line) = self.lines.get(index) else { break };
-            let holds =
-                |part: &Range<u32>| part.start as usize <= place.start && place.end <= part.end as usize;
+            let is_in =
+                |part: &Range<u32>| part.start as usize <= range.start && range.end <= part.end as usize;
             // A match across a name and its value is not visible as such.
-            if !self.is_json || holds(&line.name) || holds(&line.value) {
+            if !self.is_json || is_in(&line.name) || is_in(&line.value) {
                 at = at.max(line.value.end as usize);
                 if found.lines.last() != Some(&index) {
                     found.lines.push(index);
@@ -275,7 +275,7 @@ impl Document {
         Some((index, self.lines.get(index)?))
     }
 
-    /// Returns the line that a row stands for: for a closing bracket the opening one.
+    /// Returns the line of a row; for a closing bracket the line of the opening one.
     fn opening_line(&self, row: usize) -> Option<(usize, &Line)> {
         let (index, line) = self.at(row)?;
         let index = if line.closes { line.partner as usize } else { index };
@@ -293,7 +293,8 @@ impl Document {
         }
     }
 
-    /// Returns the lines that contain a line or that it closes, the outermost first.
+    /// Returns the opening lines of the objects and arrays around a line, the outermost first; for
+    /// a closing bracket the last is its own opening line.
     fn ancestors(&self, index: usize) -> Vec<usize> {
         self.path(index).into_iter().map(|(at, _)| at).filter(|at| *at < index).collect()
     }
@@ -301,7 +302,7 @@ impl Document {
     /// Returns the path to a line, with the index of each of its lines among its siblings, from 0.
     /// Skips over siblings, so that it costs the number of siblings on the path.
     fn path(&self, index: usize) -> Vec<(usize, usize)> {
-        let (mut way, mut at, mut place) = (Vec::new(), 0, 0);
+        let (mut path, mut at, mut sibling) = (Vec::new(), 0, 0);
         // Without brackets there is no path.
         if !self.is_json {
             return vec![(index, index)];
@@ -309,14 +310,14 @@ impl Document {
         while let Some(line) = self.lines.get(at).filter(|_| at < index) {
             let close = line.close().unwrap_or(at);
             if close >= index {
-                way.push((at, place));
-                (at, place) = (at + 1, 0);
+                path.push((at, sibling));
+                (at, sibling) = (at + 1, 0);
             } else {
-                (at, place) = (close + 1, place + 1);
+                (at, sibling) = (close + 1, sibling + 1);
             }
         }
-        way.push((index, place));
-        way
+        path.push((index, sibling));
+        path
     }
 
     fn update_shown(&mut self) {
@@ -329,7 +330,7 @@ impl Document {
         self.shown = (shown.len() < self.lines.len()).then_some(shown);
     }
 
-    /// Returns the front of a range of the text, as much as `columns` can hold, sanitized.
+    /// Returns the start of a range of the text, as much as fits into `columns`, sanitized.
     /// Credentials are removed before matches are marked, because marking cuts the text.
     fn prefix(&self, range: &Range<u32>, columns: usize) -> String {
         let most = columns.saturating_mul(4).saturating_add(64);

@@ -39,10 +39,10 @@ pub(super) struct Line {
 
 impl Line {
     fn new(depth: usize, name: Range<u32>, value: Range<usize>) -> Self {
-        // Bodies have at most 64 MiB, so that positions fit.
-        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        // Bodies have at most 64 MiB, so offsets fit.
+        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let depth = u16::try_from(depth).unwrap_or(u16::MAX);
-        let value = place(value.start)..place(value.end);
+        let value = offset(value.start)..offset(value.end);
         Self { depth, comma: false, folded: false, name, value, closes: false, partner: 0 }
     }
 
