@@ -39,7 +39,7 @@ impl FilterHistory {
         match opened {
             Ok((filters, history)) => Self { filters, file: Some(history), warning: None },
             Err(error) => {
-                let warning = format!("filters are not kept after this run ({error}: {})", path.display());
+                let warning = format!("cannot save the filter history ({}: {error})", path.display());
                 Self { warning: Some(warning), ..Self::default() }
             }
         }

@@ -238,7 +238,7 @@ fn a_set_user_id_program_reads_no_configuration_as_root() {
         return;
     }
     tmux.keys(&["q"]);
-    tmux.wait("no packet is kept");
+    tmux.wait("packets are not kept");
     tmux.keys(&["q"]);
     tmux.is_whole();
 }
@@ -266,7 +266,7 @@ fn under_sudo_the_configuration_is_the_users() {
         assert!(screen.contains(shows), "{user}: {screen}");
         if user == "nobody" {
             tmux.keys(&["q"]);
-            tmux.wait("no packet is kept");
+            tmux.wait("packets are not kept");
             tmux.keys(&["q"]);
         }
         tmux.is_whole();

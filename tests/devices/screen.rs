@@ -94,7 +94,7 @@ fn the_list_follows_until_a_row_is_selected() {
     traffic.make(1, 100);
     tmux.wait("47 of 47");
     tmux.keys(&["q"]);
-    tmux.wait("no packet is kept");
+    tmux.wait("packets are not kept");
     tmux.keys(&["q"]);
     tmux.is_whole();
 }
@@ -129,7 +129,7 @@ fn the_tui_shows_the_demo() {
     tmux.wait("tools/call");
     is_shut_in(&tmux.child());
     tmux.keys(&["q"]);
-    tmux.wait("no packet is kept");
+    tmux.wait("packets are not kept");
     tmux.keys(&["q"]);
     tmux.wait(" calls in ");
     tmux.is_whole();

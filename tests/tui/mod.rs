@@ -232,10 +232,10 @@ fn a_device_shows_its_losses_and_its_file() {
     assert!(screen.text().contains(lost), "{}", screen.text());
     assert!(!screen.press(&["q"]).contains(&Effect::Quit));
     assert!(screen.text().contains("packets are kept in kept.pcapng; quit again to end the capture"));
-    // Another key between, and it is said again.
+    // After another key the message is shown again.
     assert!(!screen.press(&["down", "q"]).contains(&Effect::Quit));
     assert!(screen.press(&["q"]).contains(&Effect::Quit));
-    // So it is from the help, and by a click.
+    // Also from the help, and by a click.
     assert!(!screen.press(&["?", "q"]).contains(&Effect::Quit));
     assert!(screen.press(&["q"]).contains(&Effect::Quit));
     screen.press(&["esc"]);
@@ -244,7 +244,7 @@ fn a_device_shows_its_losses_and_its_file() {
     assert!(screen.text().contains("quit again to end the capture"), "{}", screen.text());
     screen.make_device(None);
     screen.press(&["down", "q"]);
-    assert!(screen.text().contains("no packet is kept (-w FILE keeps them)"), "{}", screen.text());
+    assert!(screen.text().contains("packets are not kept (no -w FILE)"), "{}", screen.text());
     screen.tell(Event::Warned("the disk is full".to_owned()));
     assert!(screen.text().contains("the disk is full"), "{}", screen.text());
     screen.tell(Event::End);

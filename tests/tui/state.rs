@@ -110,7 +110,7 @@ fn the_filter_history_survives_a_restart() {
         tmux.wait("1 of 32");
         tmux.keys(&["/"]);
         tmux.keys(&["-l", keys]);
-        tmux.wait("enter applies");
+        tmux.wait("enter: apply");
         tmux.keys(&["Enter"]);
         tmux.wait_for(shown, |screen| screen.contains(" of 32") && screen.contains("filter "));
         tmux.keys(&["q"]);
@@ -167,12 +167,12 @@ fn ctrl_z_returns_to_the_shell_and_fg_to_the_tui() {
     tmux.shell(&program(super::SSE));
     tmux.wait("1 of 32");
     tmux.keys(&["/"]);
-    tmux.wait("enter applies");
+    tmux.wait("enter: apply");
     tmux.keys(&["C-z"]);
     tmux.is_whole();
     assert!(tmux.run(&["resize-window", "-x", "90", "-y", "20"]).status.success());
     tmux.shell("fg");
-    tmux.wait("enter applies");
+    tmux.wait("enter: apply");
     let flags = ["display-message", "-p", "#{alternate_on}#{mouse_any_flag}"];
     tmux.keys(&["Escape"]);
     tmux.wait("f follow");

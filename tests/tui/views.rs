@@ -112,7 +112,7 @@ fn the_filter_applies_in_every_view() {
         let text = screen.pressed(&[view]);
         assert!(text.contains(&format!("no {what} matches the filter")), "{text}");
     }
-    assert!(screen.pressed(&["7"]).contains("no finding passes"), "{}", screen.text());
+    assert!(screen.pressed(&["7"]).contains("no finding matches"), "{}", screen.text());
     screen.press(&["esc"]);
     let again: Vec<usize> = ["2", "4", "6", "7"].iter().map(|view| count(&mut screen, view)).collect();
     assert_eq!(again, all);
