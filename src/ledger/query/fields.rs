@@ -184,7 +184,7 @@ pub const FIELDS: &[FieldInfo] = &[
     FieldInfo::new(Field::Cause, "cause", Kind::Word, "cause:server_closed", "why the request has no response"),
     FieldInfo::new(Field::Origin, "origin", Kind::Word, "origin:server", "sender of the request or notification").also(&["from"]).of(MESSAGES),
     FieldInfo::new(Field::Session, "session", Kind::Session, "session:s1", "session number, or a prefix of the session id").of(ALL),
-    FieldInfo::new(Field::Rev, "rev", Kind::Ordered, "rev>=2025-03-26", "MCP protocol revision of the session"),
+    FieldInfo::new(Field::Rev, "rev", Kind::Ordered, "rev>=2025-03-26", "MCP protocol revision of the request"),
     FieldInfo::new(Field::Transport, "transport", Kind::Word, "transport:http+sse", "transport of the session").of(ALL),
     FieldInfo::new(Field::Server, "server", Kind::Address, "server:127.0.0.1:3000", "server address and port").of(ALL),
     FieldInfo::new(Field::Client, "client", Kind::Address, "client:10.0.0.0/8", "client address and port").of(ALL),
