@@ -39,7 +39,7 @@ fn refuses(arguments: &[&str], words: &[&str]) {
     assert_eq!(stdout(&output), "");
     assert!(message.starts_with("mcpdump: "), "{message}");
     for word in words {
-        assert!(message.contains(word), "«{word}» is missing: {message}");
+        assert!(message.contains(word), "{word:?} is missing: {message}");
     }
 }
 
@@ -217,7 +217,7 @@ fn every_command_documents_filter_and_exit_statuses() {
     for command in ["list", "report", "export"] {
         let help = runs(&[command, "--help"]);
         for text in ["Examples:", "field:value", "method:tools/call", "Exit status:"] {
-            assert!(help.contains(text), "{command} --help lacks «{text}»");
+            assert!(help.contains(text), "{command} --help lacks {text:?}");
         }
     }
 }
@@ -235,7 +235,7 @@ fn completions_exist_for_each_shell() {
 fn the_manual_page_has_filter_and_exit_statuses() {
     let page = runs(&["man"]);
     for text in [".TH mcpdump 1", "FILTER LANGUAGE", "method:tools/call", "EXIT STATUS", "EXAMPLES"] {
-        assert!(page.contains(text), "the page lacks «{text}»");
+        assert!(page.contains(text), "the page lacks {text:?}");
     }
 }
 

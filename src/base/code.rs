@@ -1,7 +1,8 @@
-//! The codes of findings, one row each: name, severity, title, why it matters, what the user can do.
+//! The codes of findings, one row each: name, severity, title, why it matters, what the user can
+//! do.
 //!
-//! A new code is a new row of the table at the end of this file; the enum, its documentation and all
-//! look-ups are generated from it.
+//! A new code is a new row of the table at the end of this file; the enum, its documentation and
+//! all look-ups are generated from it.
 
 use std::fmt;
 

@@ -9,7 +9,7 @@ use super::Span;
 /// ```text
 ///   pushed:   |--- packet 7 ---|-- packet 9 --|- packet 12 -|
 ///   consumed: =========|                                        offset = bytes consumed in total
-///   held:              [--- 7 ---|-- 9 -------|- 12 --------]   marks  = end of each span in `held`
+///   held:              [--- 7 ---|-- 9 -------|- 12 --------]  marks = end of each span in `held`
 /// ```
 ///
 /// Bytes of a single push are held as a shared slice of the packet, without a copy. Bytes of

@@ -94,9 +94,9 @@ pub struct LatencyKey {
 ///
 /// Only exchanges with a result or an error have a latency: a cancelled one counts in `statuses`
 /// alone, even if a late answer came. Percentiles are by nearest rank. They are exact for rows with
-/// few values (`series::EXACT`), then within 0.1 % in the first `FINE_ROWS` such rows and within 1 %
-/// in the others; `min_ns` and `max_ns` are always exact. The medians of send, wait and receive are
-/// within 1 % and 10 %, and do not add up to `p50_ns`.
+/// few values (`series::EXACT`), then within 0.1 % in the first `FINE_ROWS` such rows and within
+/// 1 % in the others; `min_ns` and `max_ns` are always exact. The medians of send, wait and receive
+/// are within 1 % and 10 %, and do not add up to `p50_ns`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LatencyRow {
     /// What it counts.

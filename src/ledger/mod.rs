@@ -40,8 +40,8 @@ const MAX_SERVERS: usize = 1000;
 /// The totals of all entries so far.
 ///
 /// Every list has a cap. Most of the memory is in the histograms of the latency tables: a row keeps
-/// single values until it has more than `series::EXACT` of them, then a histogram, with three digits
-/// in the first `latency::FINE_ROWS` such rows and two in the others.
+/// single values until it has more than `series::EXACT` of them, then a histogram, with three
+/// digits in the first `latency::FINE_ROWS` such rows and two in the others.
 #[derive(Debug)]
 pub struct Ledger {
     capture: CaptureFact,
@@ -99,8 +99,8 @@ impl Ledger {
         }
     }
 
-    /// Returns the totals so far. Sorts tables and computes percentiles, which takes milliseconds for
-    /// thousands of rows.
+    /// Returns the totals so far. Sorts tables and computes percentiles, which takes milliseconds
+    /// for thousands of rows.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let one_server = self.by.is_none() && self.grouped.len() < 2;

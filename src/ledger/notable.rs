@@ -189,8 +189,8 @@ pub struct FindingRow {
     pub first: Vec<Finding>,
 }
 
-/// Collects findings by code. All are counted, the first [`limits::MAX_FINDINGS_PER_CODE`] of each code
-/// are kept.
+/// Collects findings by code. All are counted, the first [`limits::MAX_FINDINGS_PER_CODE`] of each
+/// code are kept.
 #[derive(Debug, Default)]
 pub(super) struct FindingTotals {
     by_code: BTreeMap<Code, FindingRow>,

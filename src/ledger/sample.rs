@@ -150,7 +150,8 @@ pub(crate) fn connection(speaks: Speaks, mcp: bool) -> ConnectionFact {
     }
 }
 
-/// One of everything that a report can say: several servers, errors, hostile names, all kinds of missing answers.
+/// One of everything that a report can say: several servers, errors, hostile names, all kinds of
+/// missing answers.
 pub(crate) fn entries() -> Vec<Entry> {
     let mut exchanges =
         vec![exchange(1, "initialize", None, 2_310_000), exchange(2, "tools/list", None, 981_000)];

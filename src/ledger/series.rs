@@ -12,8 +12,8 @@ const UNIT: u64 = 64;
 
 /// The distribution of durations in nanoseconds, which may be negative.
 ///
-/// Up to [`EXACT`] values are kept as they are. Then a histogram counts them, with the digits given to
-/// [`Series::record`], and a second histogram counts the negative ones.
+/// Up to [`EXACT`] values are kept as they are. Then a histogram counts them, with the digits given
+/// to [`Series::record`], and a second histogram counts the negative ones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Series {
     values: Values,
@@ -48,8 +48,8 @@ impl Series {
         matches!(&self.values, Values::Exact(values) if values.len() == EXACT)
     }
 
-    /// Adds a value. `digits` is the number of significant digits (1 to 5) of the histogram, if this
-    /// value creates it.
+    /// Adds a value. `digits` is the number of significant digits (1 to 5) of the histogram, if
+    /// this value creates it.
     pub(super) fn record(&mut self, ns: i64, digits: u8) {
         (self.min, self.max) = match self.count {
             0 => (ns, ns),
@@ -71,8 +71,8 @@ impl Series {
     }
 
     /// Returns the smallest value that at least `per_mille` thousandths of the values do not exceed
-    /// (nearest rank); `None` if there are no values. Exact, or within one unit of the last digit of
-    /// the histogram.
+    /// (nearest rank); `None` if there are no values. Exact, or within one unit of the last digit
+    /// of the histogram.
     pub(super) fn quantile(&self, per_mille: u64) -> Option<i64> {
         let rank = self.count.saturating_mul(per_mille).div_ceil(1000).max(1);
         let value = match &self.values {
@@ -140,8 +140,8 @@ fn histogram(digits: u8) -> Option<Histogram<u32>> {
 }
 
 fn count(histogram: &mut Histogram<u32>, size: u64) {
-    // `record` grows the histogram and `saturating_record` would clamp. The histogram has a place for
-    // every absolute value of an i64, so the second call is never needed.
+    // `record` grows the histogram and `saturating_record` would clamp. The histogram has a place
+    // for every absolute value of an i64, so the second call is never needed.
     if histogram.record(size).is_err() {
         histogram.saturating_record(size);
     }

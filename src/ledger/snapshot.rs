@@ -25,8 +25,8 @@ pub struct Snapshot {
     pub latency: Vec<LatencyRow>,
     /// What [`Snapshot::grouped`] is grouped by.
     pub by: Option<By>,
-    /// Latency per group, method and tool; with `None` per server, all its calls together, and empty where there
-    /// is only one server. The highest p95 first.
+    /// Latency per group, method and tool; with `None` per server, all its calls together, and
+    /// empty where there is only one server. The highest p95 first.
     pub grouped: Vec<LatencyRow>,
     /// Number of sessions.
     pub sessions_count: u64,

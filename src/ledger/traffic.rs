@@ -141,8 +141,8 @@ pub struct Offered {
     pub uses: u64,
 }
 
-/// What servers offer and how often it is used. At most [`limits::MAX_TABLE_ROWS`] definitions, and as
-/// many used names, are kept.
+/// What servers offer and how often it is used. At most [`limits::MAX_TABLE_ROWS`] definitions, and
+/// as many used names, are kept.
 #[derive(Debug, Default)]
 pub(super) struct OfferTotals {
     lists: BTreeMap<(SocketAddr, &'static str), BTreeMap<Box<str>, u64>>,

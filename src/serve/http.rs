@@ -1,5 +1,5 @@
-//! What all POSTs have in common: reading the body, its size limit, and a first look at the JSON-RPC
-//! message.
+//! What all POSTs have in common: reading the body, its size limit, and a first look at the
+//! JSON-RPC message.
 
 use std::borrow::Cow;
 use std::time::Duration;

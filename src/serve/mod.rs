@@ -9,7 +9,8 @@
 //! | Streamable HTTP | 2026-07-28, stateless | `/mcp` | rmcp |
 //!
 //! A request passes `net` (connections and their limits), `guard` (Host and Origin), `routes`,
-//! `http` (bodies and their size limits) and `faults` (deliberate faults) before it reaches a transport.
+//! `http` (bodies and their size limits) and `faults` (deliberate faults) before it reaches a
+//! transport.
 
 mod error;
 mod everything;

@@ -16,7 +16,8 @@ use rmcp::service::{RequestContext, RoleClient};
 
 use super::arguments;
 
-/// Percentages of elicitations that are declined, cancelled and (lively clients only) never answered.
+/// Percentages of elicitations that are declined, cancelled and (lively clients only) never
+/// answered.
 const DECLINED: u32 = 10;
 const CANCELLED: u32 = 10;
 const NO_CONTENT: u32 = DECLINED + CANCELLED;

@@ -1,8 +1,8 @@
 //! Generates random values that fit a JSON schema, and values that do not.
 //!
 //! It supports what schemas of tools use (type, enum, const, ranges, lengths, required, local
-//! references, alternatives) and generates small values. Servers choose the schemas: depth, sizes and
-//! numbers are bounded.
+//! references, alternatives) and generates small values. Servers choose the schemas: depth, sizes
+//! and numbers are bounded.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -35,8 +35,8 @@ pub(super) fn plausible(schema: &Value, random: &mut StdRng) -> Value {
     Generator { root: schema, random, left: MAX_VALUES }.value(schema, 0)
 }
 
-/// Generates arguments that do not fit the schema of an object: one is missing, has another type, or
-/// is unknown.
+/// Generates arguments that do not fit the schema of an object: one is missing, has another type,
+/// or is unknown.
 pub(super) fn invalid(schema: &Value, random: &mut StdRng) -> Value {
     let fitting = plausible(schema, random);
     let mut members = match fitting {

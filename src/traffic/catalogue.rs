@@ -64,8 +64,8 @@ pub(super) enum List {
 }
 
 impl Catalogue {
-    /// Requests the lists of the server, with a time limit for each page. A list that fails counts as
-    /// empty; the meter counts the failure.
+    /// Requests the lists of the server, with a time limit for each page. A list that fails counts
+    /// as empty; the meter counts the failure.
     pub(super) async fn discover(peer: &Peer<RoleClient>, wanted: &Tools, time_limit: Duration) -> Self {
         let Some(server) = peer.peer_info() else {
             return Self::default();
@@ -118,8 +118,8 @@ impl Catalogue {
     }
 }
 
-/// Requests all pages of a list, up to the caps. `split` returns the entries of a page and the cursor
-/// of the next.
+/// Requests all pages of a list, up to the caps. `split` returns the entries of a page and the
+/// cursor of the next.
 async fn pages<R, T, F>(
     ask: impl Fn(Option<PaginatedRequestParams>) -> F,
     split: impl Fn(R) -> (Vec<T>, Option<String>),

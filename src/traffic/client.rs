@@ -147,7 +147,8 @@ impl Client {
             target: &self.target,
             revision: connect::revision(&self.target)?,
             timeout: self.options.timeout,
-            // Without a session id on the wire (2026-07-28), names distinguish clients of one address.
+            // Without a session id on the wire (2026-07-28), names distinguish clients of one
+            // address.
             name: format!("mcpdump-traffic-{}", self.number + 1),
             seed,
             is_lively: self.script.is_lively,
@@ -203,7 +204,8 @@ impl Client {
         end
     }
 
-    /// Sets when the next step is due. Missed steps are not made up for: the rate is an upper limit.
+    /// Sets when the next step is due. Missed steps are not made up for: the rate is an upper
+    /// limit.
     fn schedule_next(&mut self) {
         let seconds = self.options.clients as f64 / self.options.rate * self.script.pause();
         self.due = (self.due + Duration::from_secs_f64(seconds)).max(Instant::now());

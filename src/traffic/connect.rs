@@ -39,7 +39,8 @@ pub(super) fn http(target: &Target, insecure: bool, timeout: Duration) -> Result
             attempt.follow()
         }
     });
-    // Plain http never uses TLS, redirects stay on the origin: skips loading the system's certificates.
+    // Plain http never uses TLS, redirects stay on the origin: skips loading the system's
+    // certificates.
     let any_certificate = insecure || target.url.scheme() == "http";
     let mut builder = Client::builder()
         .user_agent(concat!("mcpdump/", env!("CARGO_PKG_VERSION")))

@@ -1,7 +1,7 @@
 //! Wraps a transport and times every exchange. Messages pass unchanged.
 //!
-//! An exchange starts when its request is given to the transport and ends when the transport returns
-//! the response: the measured time includes the network. Requests that rmcp sends by itself
+//! An exchange starts when its request is given to the transport and ends when the transport
+//! returns the response: the measured time includes the network. Requests that rmcp sends by itself
 //! (`initialize`, retries of an `input_required` result) are counted like those of the script.
 
 use std::borrow::Cow;
@@ -35,8 +35,8 @@ pub(super) struct Meter {
 struct Shared {
     start: Instant,
     sessions: u64,
-    /// Calls without a response. Bounded: a client has at most [`super::client::MAX_OPEN`] open calls,
-    /// and abandoned ones are removed with the session.
+    /// Calls without a response. Bounded: a client has at most [`super::client::MAX_OPEN`] open
+    /// calls, and abandoned ones are removed with the session.
     open: HashMap<(u64, RequestId), OpenCall>,
     totals: Totals,
 }

@@ -31,8 +31,8 @@ pub struct Options {
     pub rate: f64,
     /// When to stop; `None` for no time limit.
     pub duration: Option<Duration>,
-    /// Number of scripted calls over all clients; `None` for no limit. Opening a session and listing
-    /// what the server has does not count.
+    /// Number of scripted calls over all clients; `None` for no limit. Opening a session and
+    /// listing what the server has does not count.
     pub calls: Option<u64>,
     /// Seed of the script: the same seed makes the same calls to the same server.
     pub seed: u64,

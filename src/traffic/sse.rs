@@ -1,8 +1,9 @@
-//! Client side of HTTP+SSE, the transport of MCP 2024-11-05, which rmcp lacks, as a sink and a stream.
+//! Client side of HTTP+SSE, the transport of MCP 2024-11-05, which rmcp lacks, as a sink and a
+//! stream.
 //!
-//! `GET` opens the stream; its first event, `endpoint`, names the target of POSTs; messages from the
-//! server arrive as `message` events. The endpoint must have the origin of the stream (scheme, host
-//! and port), or a server could make its clients send requests to another.
+//! `GET` opens the stream; its first event, `endpoint`, names the target of POSTs; messages from
+//! the server arrive as `message` events. The endpoint must have the origin of the stream (scheme,
+//! host and port), or a server could make its clients send requests to another.
 
 use std::io;
 use std::pin::Pin;
@@ -69,8 +70,8 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Opens the stream, waits for its endpoint, and returns a sink and a stream of messages. Every POST
-/// fails after `timeout`; the stream has no time limit.
+/// Opens the stream, waits for its endpoint, and returns a sink and a stream of messages. Every
+/// POST fails after `timeout`; the stream has no time limit.
 ///
 /// # Errors
 /// See [`Error`].

@@ -9,8 +9,8 @@ use hdrhistogram::Histogram;
 use super::call::Call;
 use crate::base::Status;
 
-/// Most rows: the server chooses the names of tools and prompts. Further calls go to one row without
-/// a method.
+/// Most rows: the server chooses the names of tools and prompts. Further calls go to one row
+/// without a method.
 const MAX_ROWS: usize = 1_000;
 
 /// Longest time in a histogram, in nanoseconds: one hour. Longer calls count as one hour.
@@ -139,8 +139,8 @@ impl Totals {
         }
     }
 
-    /// Returns the result. Rows are sorted by 95th percentile, highest first, rows without times last,
-    /// then by name.
+    /// Returns the result. Rows are sorted by 95th percentile, highest first, rows without times
+    /// last, then by name.
     pub(super) fn summary(&self, took: Duration, ended: Option<String>) -> Summary {
         let row = |((method, name), counts): (&RowKey, &Counts)| CallRow {
             method: method.clone(),

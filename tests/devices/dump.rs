@@ -192,7 +192,7 @@ impl Ended {
     #[track_caller]
     pub(crate) fn says(&self, words: &[&str]) {
         for word in words {
-            assert!(self.stderr.contains(word), "«{word}» is missing: {}", self.stderr);
+            assert!(self.stderr.contains(word), "{word:?} is missing: {}", self.stderr);
         }
     }
 

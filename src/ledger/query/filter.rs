@@ -26,9 +26,9 @@ impl Filter {
     /// Compiles an expression. An empty or blank one matches everything.
     ///
     /// # Errors
-    /// The text is not an expression, names an unknown field, or compares a field with a value that it
-    /// cannot have. Its length, its nesting and its number of regexes are limited too. The error points
-    /// at the character.
+    /// The text is not an expression, names an unknown field, or compares a field with a value that
+    /// it cannot have. Its length, its nesting and its number of regexes are limited too. The error
+    /// points at the character.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Ok(Self { text: text.into(), root: parse::expression(text)?.map(Arc::new) })
     }

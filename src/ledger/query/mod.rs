@@ -8,16 +8,16 @@
 //! not         ("not" | "!") not | "(" or ")" | test
 //! test        field operator value | word | quoted   blanks are allowed around the operator
 //! operator    ":" "=" "==" (equal)  "!="  "~" (regex)  ">" ">=" "<" "<="
-//! value       quoted ["*"] | what follows, up to a blank or parenthesis; a trailing "*" asks for a prefix
+//! value       quoted ["*"] | what follows, up to a blank or parenthesis; "*" at its end: a prefix
 //! quoted      "…" with \" \\ \n \r \t \u{…}; as a regex only \" is an escape
 //! ```
 //!
 //! Comparison ignores case. A test of a field that the record does not have, or whose value is
 //! unknown, is false for every operator, `!=` included; `not` makes it true. A field with several
-//! values (`ip`, `port`, `finding`, `degraded`) matches if one of them does, and matches `!=` if none
-//! is equal. A bare word or quoted text is searched in the method, the name, the id, the session id
-//! and the target of a stream, or is a session number (`s1`). An unquoted regex ends at a blank, or at
-//! a parenthesis that it did not open.
+//! values (`ip`, `port`, `finding`, `degraded`) matches if one of them does, and matches `!=` if
+//! none is equal. A bare word or quoted text is searched in the method, the name, the id, the
+//! session id and the target of a stream, or is a session number (`s1`). An unquoted regex ends at
+//! a blank, or at a parenthesis that it did not open.
 //!
 //! Times without a zone are UTC. Nothing here reads a clock.
 

@@ -44,8 +44,8 @@ impl ExchangeTable {
         self.by_n.get(n).map(|index| index as usize)
     }
 
-    /// Sets the state of an exchange. `payloads` are the latest payloads of its transactions at this
-    /// moment. Exchanges beyond 2^32 - 2 are ignored.
+    /// Sets the state of an exchange. `payloads` are the latest payloads of its transactions at
+    /// this moment. Exchanges beyond 2^32 - 2 are ignored.
     pub(super) fn set(&mut self, exchange: Box<Exchange>, is_open: bool, payloads: PayloadOffsets) {
         let index = match self.find(exchange.n) {
             Some(index) => index,
@@ -72,7 +72,8 @@ impl ExchangeTable {
         }
     }
 
-    /// Where the payloads of an exchange are; [`PayloadOffsets::NONE`] if there is no such exchange.
+    /// Where the payloads of an exchange are; [`PayloadOffsets::NONE`] if there is no such
+    /// exchange.
     pub(super) fn payload_offsets(&self, index: usize) -> PayloadOffsets {
         if let Some(open) = self.open.get(&index) {
             return PayloadOffsets { request: open.request, response: NO_OFFSET };

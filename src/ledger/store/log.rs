@@ -15,8 +15,8 @@ const CHUNK: usize = 1 << 20;
 ///                                                  └───────── memory ─────────────┘
 /// ```
 ///
-/// One append is in one chunk. While the chunks hold more than `memory` bytes, the oldest moves to the
-/// file. If the file cannot be written, that chunk is lost, and reading it fails.
+/// One append is in one chunk. While the chunks hold more than `memory` bytes, the oldest moves to
+/// the file. If the file cannot be written, that chunk is lost, and reading it fails.
 #[derive(Debug)]
 pub(super) struct Log {
     memory: usize,
@@ -44,7 +44,8 @@ impl Chunk {
 }
 
 impl Log {
-    /// Creates an empty log that keeps up to `memory` bytes, and at least the newest chunk, in memory.
+    /// Creates an empty log that keeps up to `memory` bytes, and at least the newest chunk, in
+    /// memory.
     pub(super) fn new(memory: usize) -> Self {
         Self { memory, chunks: VecDeque::new(), held: 0, file: None, spare: None, failed: None, spilled: 0 }
     }
@@ -78,7 +79,8 @@ impl Log {
     /// Reads `len` bytes at `offset`.
     ///
     /// # Errors
-    /// The range is beyond the end, the bytes were lost ([`Log::failed`]), or the file cannot be read.
+    /// The range is beyond the end, the bytes were lost ([`Log::failed`]), or the file cannot be
+    /// read.
     pub(super) fn read(&mut self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
         let after = self.chunks.partition_point(|chunk| chunk.start <= offset);
         let chunk = after.checked_sub(1).and_then(|index| self.chunks.get(index));

@@ -24,8 +24,8 @@ pub use payload_log::Payload;
 use exchange_table::ExchangeTable;
 use payload_log::{NO_OFFSET, PayloadLog, PayloadOffsets};
 
-/// Notifications that are kept. The number of progress notifications of an exchange is counted in the
-/// exchange, and counts all of them.
+/// Notifications that are kept. The number of progress notifications of an exchange is counted in
+/// the exchange, and counts all of them.
 const MAX_NOTIFICATIONS: usize = 200_000;
 
 /// Findings that are kept. Those beyond are counted in the totals alone.
@@ -65,8 +65,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Creates an empty store that keeps up to `memory` bytes of payloads in memory, and the rest in a
-    /// temporary file.
+    /// Creates an empty store that keeps up to `memory` bytes of payloads in memory, and the rest
+    /// in a temporary file.
     #[must_use]
     pub fn new(memory: usize) -> Self {
         Self {
@@ -85,8 +85,8 @@ impl Store {
         }
     }
 
-    /// Uses this empty file for payloads beyond the memory limit, for a program that cannot open one
-    /// later. Without it a temporary file is created when it is needed.
+    /// Uses this empty file for payloads beyond the memory limit, for a program that cannot open
+    /// one later. Without it a temporary file is created when it is needed.
     pub fn spill_into(&mut self, file: std::fs::File) {
         self.payloads.spill_into(file);
     }
@@ -143,7 +143,8 @@ impl Store {
         self.len() == 0
     }
 
-    /// The exchange at `index`, in the order in which they were first pushed; `None` beyond the last.
+    /// The exchange at `index`, in the order in which they were first pushed; `None` beyond the
+    /// last.
     #[must_use]
     pub fn exchange(&self, index: usize) -> Option<Exchange> {
         self.exchanges.get(index)
@@ -226,8 +227,8 @@ impl Store {
         self.payloads.count(tcp_stream, transaction)
     }
 
-    /// The heads of the transaction that carried the request of the exchange at `index`, and its last
-    /// `most` payloads up to the request, in their order. Empty if there is no such exchange.
+    /// The heads of the transaction that carried the request of the exchange at `index`, and its
+    /// last `most` payloads up to the request, in their order. Empty if there is no such exchange.
     ///
     /// # Errors
     /// As [`Store::payloads`].

@@ -21,8 +21,8 @@ mod flag {
     pub(super) const DEGRADED: u8 = 128;
 }
 
-/// Base of the request times, in nanoseconds since the epoch: 2026-01-01, so that the times of recent
-/// captures are short.
+/// Base of the request times, in nanoseconds since the epoch: 2026-01-01, so that the times of
+/// recent captures are short.
 const EPOCH: i64 = 1_767_225_600_000_000_000;
 
 /// Writes packed exchanges.
@@ -35,8 +35,9 @@ impl Packer<'_> {
     /// Appends an exchange:
     ///
     /// ```text
-    ///   request payload │ response payload │ flags 1 │ status and cause 1 │ n │ tcp_stream │ transaction │ session │ version │ method
-    ///   name │ client │ id │ http status │ progress │ retransmissions │ request │ the parts in the flags
+    ///   request payload │ response payload │ flags 1 │ status and cause 1 │ n │ tcp_stream │
+    ///   transaction │ session │ version │ method │ name │ client │ id │ http status │ progress │
+    ///   retransmissions │ request │ the parts in the flags
     /// ```
     ///
     /// Times, packets, offsets and connections are differences to those written before.

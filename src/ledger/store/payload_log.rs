@@ -23,8 +23,8 @@ pub struct Payload {
     pub degraded: Degraded,
 }
 
-/// The payloads of all transactions. Each is stored with the offset of the one before it in the same
-/// transaction, so a transaction is read from its last payload backwards.
+/// The payloads of all transactions. Each is stored with the offset of the one before it in the
+/// same transaction, so a transaction is read from its last payload backwards.
 #[derive(Debug)]
 pub(super) struct PayloadLog {
     log: Log,
@@ -100,7 +100,8 @@ impl PayloadLog {
         let of_connection = self.last.entry(key.0).or_default();
         let at = key.1 as usize;
         if at >= of_connection.len() {
-            // Grow by a quarter instead of doubling: there are many connections with few transactions.
+            // Grow by a quarter instead of doubling: there are many connections with few
+            // transactions.
             of_connection.reserve_exact((at + 1 - of_connection.len()).max(of_connection.len() / 4));
             of_connection.resize(at + 1, LastPayload::NONE);
         }
@@ -127,8 +128,8 @@ impl PayloadLog {
         of_connection.and_then(|all| all.get(transaction as usize)).copied().unwrap_or(LastPayload::NONE)
     }
 
-    /// Reads the heads of a transaction and up to `most` payloads that end at `until`, or at the latest
-    /// if `until` is `None` or [`NO_OFFSET`]. They are in their order.
+    /// Reads the heads of a transaction and up to `most` payloads that end at `until`, or at the
+    /// latest if `until` is `None` or [`NO_OFFSET`]. They are in their order.
     pub(super) fn last_of(
         &mut self,
         on: (u32, u32),
@@ -150,8 +151,8 @@ impl PayloadLog {
         Ok(payloads)
     }
 
-    /// Reads up to `most` payloads that end at `offset`, in their order. Also returns the offset of the
-    /// payload before them.
+    /// Reads up to `most` payloads that end at `offset`, in their order. Also returns the offset of
+    /// the payload before them.
     fn back(&mut self, mut offset: LogOffset, most: usize) -> io::Result<(Vec<Payload>, LogOffset)> {
         let (mut payloads, mut bytes) = (Vec::new(), 0);
         while offset != NO_OFFSET && payloads.len() < most && bytes < MOST_BYTES {
@@ -176,8 +177,8 @@ impl PayloadLog {
         Ok(payloads)
     }
 
-    /// Reads the payload at an offset. Returns the offset of the one before it, the payload, and its
-    /// stored length in bytes.
+    /// Reads the payload at an offset. Returns the offset of the one before it, the payload, and
+    /// its stored length in bytes.
     fn read(&mut self, offset: LogOffset) -> io::Result<(LogOffset, Payload, usize)> {
         let invalid = || io::Error::from(io::ErrorKind::InvalidData);
         let len = self.log.read(offset, LEN)?;
@@ -191,14 +192,16 @@ impl PayloadLog {
 /// Size of the length field, in bytes.
 const LEN: usize = size_of::<u32>();
 
-/// Writes what precedes the bytes of a payload, the type and the id of an event included. The length
-/// counts everything after itself.
+/// Writes what precedes the bytes of a payload, the type and the id of an event included. The
+/// length counts everything after itself.
 ///
 /// ```text
-///   length 4 │ previous 8 │ side 1 │ kind 1 │ degraded 1 │ span 48 │ length of the type 4 │ length of the id 4 │ type │ id
+///   length 4 │ previous 8 │ side 1 │ kind 1 │ degraded 1 │ span 48 │
+///   length of the type 4 │ length of the id 4 │ type │ id
 /// ```
 ///
-/// The lengths of the type and the id are stored plus one; 0 means absent. Numbers are little-endian.
+/// The lengths of the type and the id are stored plus one; 0 means absent. Numbers are
+/// little-endian.
 fn write_front(front: &mut Vec<u8>, before: LogOffset, carried: &PayloadFact) {
     front.clear();
     front.extend_from_slice(&[0; LEN]);
@@ -230,8 +233,8 @@ fn write_front(front: &mut Vec<u8>, before: LogOffset, carried: &PayloadFact) {
     }
 }
 
-/// Parses what [`write_front`] wrote, and the bytes. `None` if it is malformed: another process changed
-/// the temporary file.
+/// Parses what [`write_front`] wrote, and the bytes. `None` if it is malformed: another process
+/// changed the temporary file.
 fn parse(bytes: &[u8]) -> Option<(LogOffset, Payload)> {
     let rest = &mut &*bytes;
     let before = number(rest)?;

@@ -3,8 +3,9 @@
 //! progress of a call is in its sealed `requestState`.
 //!
 //! ```text
-//! call ──▶ input_required {inputRequests, requestState: 1} ──▶ retry {inputResponses, requestState: 1}
-//!      ──▶ input_required {inputRequests, requestState: 2} ──▶ … ──▶ complete
+//! call ──▶ input_required {inputRequests, requestState: 1}
+//! retry {inputResponses, requestState: 1} ──▶ input_required {inputRequests, requestState: 2}
+//! … ──▶ complete
 //! ```
 
 use std::time::Duration;

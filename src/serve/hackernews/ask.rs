@@ -1,9 +1,9 @@
 //! Requests to the client during a tool call, in the way of its revision.
 //!
 //! ```text
-//! before 2026-07-28           call ──▶  request ──▶ client ──▶ response  ──▶ result
-//! 2026-07-28 (SEP-2322)       call ──▶  result `input_required` with the question and a sealed state
-//!                             retry (inputResponses, requestState) ──▶  result
+//! before 2026-07-28        call ──▶  request ──▶ client ──▶ response  ──▶ result
+//! 2026-07-28 (SEP-2322)    call ──▶  result `input_required` with the question and a sealed state
+//!                          retry (inputResponses, requestState) ──▶  result
 //! ```
 //!
 //! The state is bound to the tool and its arguments and expires; the client can read it but not
