@@ -348,7 +348,7 @@ fn unsupported_link_types_are_reported_once() {
         assert!(matches!(link.decode(&packet, &mut findings), Decoded::Unreadable));
     }
     assert_eq!(findings.list().len(), limits::MAX_UNSUPPORTED);
-    assert_eq!(findings.list()[0].detail, "link type 147 is not read");
+    assert_eq!(findings.list()[0].detail, "link type 147 is not supported");
 }
 
 proptest! {
