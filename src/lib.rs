@@ -11,7 +11,8 @@ pub mod engine;
 pub mod export;
 pub mod http;
 pub mod ledger;
-pub mod link;
+#[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
+pub(crate) mod link;
 #[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
 pub(crate) mod mcp;
 pub mod report;

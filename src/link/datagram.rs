@@ -13,7 +13,6 @@ pub(super) struct Datagram<'a> {
     pub(super) destination: IpAddr,
     /// Identification of IPv4; `None` for IPv6.
     pub(super) id: Option<u16>,
-    pub(super) ttl: u8,
     /// Protocol number of the payload (IANA registry).
     pub(super) protocol: u8,
     /// Payload, bounded by the IP length.

@@ -55,7 +55,6 @@ fn open_v4(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
         source: header.source_addr().into(),
         destination: header.destination_addr().into(),
         id: Some(id),
-        ttl: header.ttl(),
         protocol: header.protocol().0,
         slice: whole.skip(header_len),
         fragment: (more || offset.value() != 0).then(|| Fragment {
@@ -80,7 +79,6 @@ fn open_v6(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
         source: header.source_addr().into(),
         destination: header.destination_addr().into(),
         id: None,
-        ttl: header.hop_limit(),
         protocol: header.next_header().0,
         slice: match usize::from(header.payload_length()) {
             // Jumbograms (RFC 2675) and Linux's BIG TCP, with or without the length option: use the

@@ -53,12 +53,6 @@ pub struct Link {
 }
 
 impl Link {
-    /// Creates a decoder without state.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Decodes a packet down to its TCP segment.
     ///
     /// The payload of the segment is a slice of `packet.data`, or of a new buffer after reassembly.

@@ -15,8 +15,7 @@ use super::slice::{NoSegment, PacketSlice, Problem};
 /// A TCP segment.
 #[derive(Clone, Debug)]
 pub struct Segment {
-    /// Packet number and time. For a reassembled IP packet this and `ttl` are those of the packet
-    /// that completed it.
+    /// Packet number and time; for a reassembled IP packet those of the packet that completed it.
     pub origin: Origin,
     /// Sender.
     pub source: SocketAddr,
@@ -25,8 +24,6 @@ pub struct Segment {
     /// IPv4 identification, which distinguishes a packet captured twice from a retransmission;
     /// `None` for IPv6.
     pub ip_id: Option<u16>,
-    /// Time to live (IPv4) or hop limit (IPv6).
-    pub ttl: u8,
     /// Sequence number of the first byte, or of the SYN.
     pub seq: u32,
     /// Acknowledgement number; `None` without the ACK flag.
@@ -76,7 +73,6 @@ pub(super) fn decode(base: &Bytes, datagram: &Datagram<'_>, origin: Origin) -> R
         source: SocketAddr::new(datagram.source, u16::from_be_bytes([s0, s1])),
         destination: SocketAddr::new(datagram.destination, u16::from_be_bytes([d0, d1])),
         ip_id: datagram.id,
-        ttl: datagram.ttl,
         seq: u32::from_be_bytes([q0, q1, q2, q3]),
         ack: (flags & 0x10 != 0).then(|| u32::from_be_bytes([a0, a1, a2, a3])),
         flags: Flags { syn: flags & 0x02 != 0, fin: flags & 0x01 != 0, rst: flags & 0x04 != 0 },

@@ -41,7 +41,6 @@ fn segment(from: char, seq: u32, ack: Option<u32>, payload: &[u8]) -> Segment {
         source,
         destination,
         ip_id: None,
-        ttl: 64,
         seq,
         ack,
         flags: Flags::default(),

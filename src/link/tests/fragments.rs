@@ -23,7 +23,7 @@ fn big() -> Vec<u8> {
 #[test]
 fn fragments_complete_once_and_copies_are_recognised() {
     for v6_ in [false, true] {
-        let (mut link, mut findings, big) = (Link::new(), Findings::new(), big());
+        let (mut link, mut findings, big) = (Link::default(), Findings::new(), big());
         let parts = [(96, big.len()), (0, 48), (48, 96), (48, 96), (0, 48), (96, big.len())];
         let mut found = Vec::new();
         for (i, (from, to)) in parts.into_iter().enumerate() {
@@ -44,7 +44,7 @@ fn fragments_complete_once_and_copies_are_recognised() {
 #[test]
 fn fragments_of_a_tunnel() {
     let outer = gre(0, 0x0800, &[], &v4(6, &tcp(PAYLOAD)))[24..].to_vec();
-    let (mut link, mut findings) = (Link::new(), Findings::new());
+    let (mut link, mut findings) = (Link::default(), Findings::new());
     let first = at(1, 0, v4_with(9, 0x2000, 47, &outer[..16]));
     let last = at(2, 0, v4_with(9, 2, 47, &outer[16..]));
     assert!(matches!(link.decode(&first, &mut findings), Decoded::Fragment));
@@ -56,7 +56,7 @@ fn fragments_of_a_tunnel() {
 
 #[test]
 fn incomplete_packets_add_findings() {
-    let (mut link, mut findings, big) = (Link::new(), Findings::new(), big());
+    let (mut link, mut findings, big) = (Link::default(), Findings::new(), big());
     link.decode(&at(1, 0, fragment(false, 5, &big, 0, 48)), &mut findings);
     link.decode(&at(2, limits::FRAGMENT_WAIT, v4(17, &[0; 8])), &mut findings);
     assert!(findings.is_empty());
@@ -70,7 +70,7 @@ fn incomplete_packets_add_findings() {
 
 #[test]
 fn a_truncated_fragment_abandons_its_packet() {
-    let (mut link, mut findings, big) = (Link::new(), Findings::new(), big());
+    let (mut link, mut findings, big) = (Link::default(), Findings::new(), big());
     let mut cut = at(1, 0, fragment(false, 5, &big, 0, 48));
     cut.data.truncate(60);
     for packet in [cut, at(2, 0, fragment(false, 5, &big, 48, big.len()))] {
@@ -83,7 +83,7 @@ fn a_truncated_fragment_abandons_its_packet() {
 
 #[test]
 fn overlapping_fragments_keep_the_first_copy() {
-    let (mut link, mut findings, big) = (Link::new(), Findings::new(), big());
+    let (mut link, mut findings, big) = (Link::default(), Findings::new(), big());
     let other: Vec<u8> = big.iter().map(|b| b ^ 0xff).collect();
     link.decode(&at(1, 0, fragment(false, 5, &big, 0, 96)), &mut findings);
     link.decode(&at(2, 0, fragment(false, 5, &big, 40, 104)), &mut findings);
@@ -102,7 +102,7 @@ fn overlapping_fragments_keep_the_first_copy() {
 
 #[test]
 fn fragments_have_caps() {
-    let (mut link, mut findings, big) = (Link::new(), Findings::new(), big());
+    let (mut link, mut findings, big) = (Link::default(), Findings::new(), big());
     for id in 0..=limits::MAX_FRAGMENTED {
         let id = u16::try_from(id).unwrap();
         link.decode(&at(u64::from(id) + 1, 0, fragment(false, id, &big, 0, 48)), &mut findings);
@@ -127,7 +127,7 @@ proptest! {
     ) {
         let payload = tcp(&(0..len).map(|i| i as u8).collect::<Vec<u8>>());
         let mut came = vec![false; payload.len()];
-        let (mut link, mut findings, mut done) = (Link::new(), Findings::new(), false);
+        let (mut link, mut findings, mut done) = (Link::default(), Findings::new(), false);
         for (i, (from, blocks)) in parts.into_iter().enumerate() {
             let from = from * 8 % payload.len() / 8 * 8;
             let to = (from + blocks * 8).min(payload.len());
