@@ -1,12 +1,13 @@
 //! Listing: one line per exchange, for reading along and for pipes.
 //!
 //! ```text
-//! 08:49:15.351 s1      12.1ms ok         → tools/call get-top-stories  #3  127.0.0.1:52814 → 127.0.0.1:3000
-//! 08:49:15.402 s1           - unanswered → tools/call slow  #4  127.0.0.1:52814 → 127.0.0.1:3000  server_closed  [gap]
+//! 08:49:15.351 s1      12.1ms ok         → tools/call get-time  #3  10.0.0.5:52814 → 10.0.0.9:3000
+//! 08:49:15.402 s1           - unanswered → tools/call slow  #4  10.0.0.5:52814 → 10.0.0.9:3000  …
 //! ```
 //!
-//! Columns of fixed width come first and are aligned. The others are never cut, so that `grep`
-//! finds their full text.
+//! A line ends with the cause of a missing response, `server_closed`, and marks, `[gap]`. Columns
+//! of fixed width come first and are aligned. The others are never cut, so that `grep` finds their
+//! full text.
 
 use std::io;
 
