@@ -144,7 +144,7 @@ fn the_screen_follows_the_size_of_the_terminal() {
     tmux.keys(&["Enter"]);
     tmux.wait("Timeline");
     for (columns, lines, shows) in
-        [("40", "10", "this is 40x10"), ("200", "50", "8 Servers"), ("60", "15", "Timeline")]
+        [("40", "10", "current: 40x10"), ("200", "50", "8 Servers"), ("60", "15", "Timeline")]
     {
         assert!(tmux.run(&["resize-window", "-x", columns, "-y", lines]).status.success());
         tmux.wait(shows);
