@@ -87,7 +87,7 @@ fn the_list_follows_until_a_row_is_selected() {
     tmux.keys(&["p"]);
     tmux.wait("46 of 46");
     // A terminal that is made smaller and larger again goes on showing what comes.
-    for (columns, lines, shows) in [("40", "10", "this is 40x10"), ("100", "30", "46 of 46")] {
+    for (columns, lines, shows) in [("40", "10", "current: 40x10"), ("100", "30", "46 of 46")] {
         assert!(tmux.run(&["resize-window", "-x", columns, "-y", lines]).status.success());
         tmux.wait(shows);
     }

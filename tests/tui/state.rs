@@ -179,13 +179,13 @@ fn ctrl_z_returns_to_the_shell_and_fg_to_the_tui() {
     tmux.keys(&["Down"]);
     tmux.wait("2 of 32");
     assert_eq!(String::from_utf8_lossy(&tmux.run(&flags).stdout).trim(), "11");
-    // In the background it does not touch the terminal: the system stops it again.
+    // In the background the system stops it as soon as it reads from or writes to the terminal.
     tmux.keys(&["C-z"]);
     tmux.is_whole();
     tmux.shell("clear; bg");
-    tmux.wait_for("that it stands", |screen| {
+    tmux.wait_for("the stopped job", |screen| {
         tmux.shell("clear; jobs");
-        screen.contains("tty output")
+        screen.contains("(tty ")
     });
     tmux.is_whole();
     tmux.shell("fg");

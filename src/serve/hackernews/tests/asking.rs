@@ -46,7 +46,10 @@ async fn a_digest_reports_progress_for_every_step() {
         let (person, mut inbox) = Person::new(version.clone(), json!({}));
         let pair = Pair::new(snapshot(), person).await;
         let digest = text(&pair.call(DIGEST, json!({"amount": 3})).await.unwrap());
-        assert!(digest.starts_with("3 stories from Hacker News (This client does not support sampling.)"), "{digest}");
+        assert!(
+            digest.starts_with("3 stories from Hacker News (This client does not support sampling.)"),
+            "{digest}"
+        );
         assert_eq!(digest.matches("\n- ").count(), 3);
         for step in 1..=3 {
             let Seen::Progress(progress) = next(&mut inbox).await else { panic!("no progress") };
