@@ -304,7 +304,7 @@ fn sources_that_cannot_grow_are_refused() {
         (&["list", "--follow", "-"][..], "leave out --follow"),
         (&["list", "--follow", "-i", "lo"], "--follow needs a file"),
         (&["list", "--follow"], "--follow needs a file"),
-        (&["list", "--follow", "/dev/null"], "is no regular file"),
+        (&["list", "--follow", "/dev/null"], "is not a regular file"),
         (&["list", "--follow", "absent.pcap"], "absent.pcap: no such file"),
         (&["list", "--follow", &packed], "compressed with zstd, and what is compressed cannot be followed"),
         (&["list", "--follow", "-s", "100", &plain], "-s is an option of live captures"),

@@ -7,13 +7,13 @@
 //!
 //! Without permission to capture, a recorded demo is played instead.
 
-use std::io::Write as _;
 use std::thread::{Builder, JoinHandle};
 
 use anyhow::{Context as _, anyhow, bail};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
+use super::list_and_report::list_and_report;
 use super::recorded_demo;
 use super::tui::{self, Screen, Shown};
 use crate::capture::{self, live};
@@ -22,21 +22,14 @@ use crate::cli::arguments::screen::Color;
 use crate::cli::arguments::source::KeepArguments;
 use crate::cli::exit::Outcome;
 use crate::cli::keep::KeepPlan;
-use crate::cli::output::{self, Output};
 use crate::cli::reader::Reader;
 use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::Setup;
 use crate::cli::{messages, privileges};
-use crate::engine::Engine;
-use crate::ledger::Ledger;
 use crate::ledger::query::Filter;
-use crate::report;
 use crate::serve::Server;
 use crate::traffic::{self, Summary};
 use crate::tui::Device;
-
-/// Rows of the tables of the final report.
-const REPORT_ROWS: usize = 8;
 
 /// Runs the command.
 ///
@@ -148,44 +141,6 @@ fn run_live(demo: &Demo, request: &Request, participants: Participants) -> anyho
 
 fn stop_handle(reader: &Reader) -> anyhow::Result<capture::Stop> {
     reader.stop().context("a demo captures on a device")
-}
-
-/// Prints a line per exchange as it completes, then a report. `name` is the source in the report; `after_read` is called
-/// after each item.
-///
-/// # Errors
-/// The capture cannot be read, or the output cannot be written.
-pub(super) fn list_and_report<S: capture::Source>(
-    source: &mut S,
-    mut output: Output,
-    request: &Request,
-    name: String,
-    mut after_read: impl FnMut(&mut S),
-) -> anyhow::Result<()> {
-    let color = output::is_colored(request, None);
-    let mut lines = report::list::Lines::new(report::list::Options { color, ..Default::default() });
-    let (mut engine, mut ledger) = (Engine::new(), Ledger::new(None));
-    let (mut entries, mut has_more) = (Vec::new(), true);
-    while has_more {
-        has_more = engine.read(source, &mut entries)?;
-        output.write(|output| {
-            for entry in &entries {
-                lines.write(entry, output)?;
-            }
-            output.end_batch()
-        })?;
-        for entry in entries.drain(..) {
-            ledger.push(&entry);
-        }
-        after_read(source);
-    }
-    let options =
-        report::Options { color, files: vec![name], rows: REPORT_ROWS, ..report::Options::default() };
-    output.write(|output| {
-        writeln!(output)?;
-        report::write(report::Format::Text, &ledger.snapshot(), &options, output)
-    })?;
-    output.finish()
 }
 
 /// Waits for the clients and prints how many calls they made.

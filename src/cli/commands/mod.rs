@@ -7,6 +7,8 @@ pub(crate) mod export;
 pub(crate) mod generate;
 pub(crate) mod interfaces;
 pub(crate) mod list;
+#[cfg(feature = "demo")]
+mod list_and_report;
 mod loader;
 #[cfg(feature = "demo")]
 mod recorded_demo;

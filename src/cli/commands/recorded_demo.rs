@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::demo;
+use super::list_and_report::list_and_report;
 use super::tui::{self, Screen, Shown};
 use crate::base::Findings;
 use crate::capture::{self, playback};
@@ -42,7 +42,7 @@ pub(super) fn play(demo: &Demo, request: &Request) -> anyhow::Result<Outcome> {
     let stop = Arc::new(AtomicBool::new(false));
     signals::catch(&signals, &stop).context("signals cannot be caught")?;
     let mut recording = Recording::start(demo.pace.duration)?;
-    let result = demo::list_and_report(&mut recording, output, request, NAME.to_owned(), |recording| {
+    let result = list_and_report(&mut recording, output, request, NAME.to_owned(), |recording| {
         if stop.load(Ordering::Relaxed) {
             recording.capture.end();
         }
