@@ -1,8 +1,10 @@
-//! Sandbox of the process: traffic is untrusted, so a bug in its analysis must not reach beyond the outputs.
+//! Sandbox of the process: traffic is untrusted, so a bug in its analysis must not reach beyond the
+//! outputs.
 //!
-//! On Linux it is Landlock (<https://docs.kernel.org/userspace-api/landlock.html>). When it is entered, all inputs and
-//! outputs are open: afterwards the process can open no files, except the next one of a rotation, can make no connections
-//! and can gain no privileges. Enter it before threads are started: only later threads inherit it.
+//! On Linux it is Landlock (<https://docs.kernel.org/userspace-api/landlock.html>). When it is
+//! entered, all inputs and outputs are open: afterwards the process can open no files, except the
+//! next one of a rotation, can make no connections and can gain no privileges. Enter it before
+//! threads are started: only later threads inherit it.
 
 use std::path::{Path, PathBuf};
 
@@ -15,19 +17,19 @@ pub(super) struct Allowed<'a> {
     pub(super) device: Option<&'a str>,
     /// Connections may be made and accepted.
     pub(super) network: bool,
-    /// Files may be read and name servers asked: libpcap looks up names of hosts, protocols and ports in a BPF filter when
-    /// it meets a new link type.
+    /// Files may be read and name servers asked: libpcap looks up names of hosts, protocols and
+    /// ports in a BPF filter when it meets a new link type.
     pub(super) lookups: bool,
     /// The terminal may be opened: the TUI does so if standard input is a capture.
     pub(super) terminal: bool,
-    /// Credentials file of the X server, which may be read. The clipboard is opened when it is first used: a thread that
-    /// served it from before would not be in the sandbox. The server's socket needs no permission: Landlock does not
-    /// restrict sockets in the file system.
+    /// Credentials file of the X server, which may be read. The clipboard is opened when it is
+    /// first used: a thread that served it from before would not be in the sandbox. The server's
+    /// socket needs no permission: Landlock does not restrict sockets in the file system.
     pub(super) xauthority: Option<&'a Path>,
 }
 
-/// Returns the credentials file of the X server (xauth(1)), if there is one and its clipboard is `wanted`. Wayland's
-/// clipboard is not supported: it would need to create temporary files.
+/// Returns the credentials file of the X server (xauth(1)), if there is one and its clipboard is
+/// `wanted`. Wayland's clipboard is not supported: it would need to create temporary files.
 pub(super) fn xauthority(wanted: bool) -> Option<PathBuf> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     if !wanted || variable("DISPLAY").is_none() {
@@ -38,7 +40,8 @@ pub(super) fn xauthority(wanted: bool) -> Option<PathBuf> {
         .filter(|file| file.is_file())
 }
 
-/// Enters the sandbox. Returns a warning if that failed; `None` on success, and on systems without sandbox.
+/// Enters the sandbox. Returns a warning if that failed; `None` on success, and on systems without
+/// sandbox.
 #[cfg(target_os = "linux")]
 pub(super) fn enter(allowed: Allowed<'_>) -> Option<String> {
     use landlock::RulesetStatus::{FullyEnforced, NotEnforced, PartiallyEnforced};
@@ -59,9 +62,10 @@ mod linux {
         RulesetCreatedAttr as _, RulesetStatus, Scope,
     };
 
-    use super::Allowed;
+    use crate::cli::sandbox::Allowed;
 
-    /// Newest version of Landlock that was tested. Of older ones the available restrictions are used.
+    /// Newest version of Landlock that was tested. Of older ones the available restrictions are
+    /// used.
     const TESTED: ABI = ABI::V6;
 
     /// Permissions to create and write files.

@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Id;
-use super::parse::{id, keep};
+use super::id::Id;
+use super::scalar::{id, keep};
 
 /// What was found in a message's `params` (of a request or notification) or `result` (of a
 /// response).

@@ -8,9 +8,11 @@ use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::look::{LookAt, Place};
-use super::{Envelope, Fault, Id, Kind, Look, Parsed, RpcError};
-use crate::base::{Code, Degraded, Span, limits, text};
+use super::id::Id;
+use super::look::{Look, LookAt, Place};
+use super::message::{Envelope, Fault, Kind, Parsed, RpcError};
+use super::scalar::{id, keep, string};
+use crate::base::{Code, Degraded, Span, limits};
 
 /// Reads a body or an event's data as JSON-RPC: one message or a batch (MCP 2025-03-26).
 ///
@@ -44,7 +46,7 @@ pub fn parse(bytes: &[u8], span: Span, degraded: Degraded) -> Parsed {
     parsed
 }
 
-/// Neither an object nor an array: other JSON, or none at all. Bodies such as «Accepted» are many:
+/// Neither an object nor an array: other JSON, or none at all. Bodies such as "Accepted" are many:
 /// nothing is read but the beginning.
 fn no_container(text: &str, first: u8) -> Fault {
     let word = matches!(text.trim_ascii(), "true" | "false" | "null");
@@ -111,36 +113,6 @@ fn not_json(error: &serde_json::Error) -> Fault {
 
 fn place(error: &serde_json::Error) -> String {
     format!("line {} column {}", error.line(), error.column())
-}
-
-/// Truncates `text` to the length that is kept.
-pub(super) fn keep(text: &str) -> Box<str> {
-    text::kept(text).into()
-}
-
-/// Parses an id; `None` for an object, an array or a boolean.
-pub(super) fn id(raw: &RawValue) -> Option<Id> {
-    let text = raw.get();
-    match text.as_bytes().first()? {
-        b'"' => Some(Id::Text(keep(&string(raw)?))),
-        b'n' => Some(Id::Null),
-        b'-' | b'0'..=b'9' => Some(match text.parse::<i64>() {
-            Ok(int) if text != "-0" => Id::Int(int),
-            _ => Id::Number(keep(text)),
-        }),
-        _ => None,
-    }
-}
-
-/// The text of a JSON string; `None` where the value is none. Read a second time only where it has
-/// escapes.
-fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let text = raw.get();
-    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
-    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
-        return Some(Cow::Borrowed(inner));
-    }
-    serde_json::from_str(text).ok().map(Cow::Owned)
 }
 
 struct Elements<'a> {
@@ -327,7 +299,7 @@ impl Members {
     fn envelope(mut self) -> Envelope {
         let kind = self.kind();
         if !self.has(Member::Jsonrpc) {
-            self.fault(Code::RpcNoVersion, "no «jsonrpc» member");
+            self.fault(Code::RpcNoVersion, "no \"jsonrpc\" member");
         }
         Envelope {
             kind,

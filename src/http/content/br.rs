@@ -2,7 +2,8 @@
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 
-use super::{Step, damaged};
+use super::error::damaged;
+use super::step::Step;
 
 /// brotli (RFC 7932), without its large-window extension.
 pub(super) struct Brotli {

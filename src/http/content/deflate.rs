@@ -2,7 +2,8 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::{Step, damaged};
+use super::error::damaged;
+use super::step::Step;
 
 /// deflate: a zlib stream (RFC 1950), as the standard says, or raw deflate data (RFC 1951), as some
 /// servers send and browsers accept. The first two bytes tell.

@@ -3,7 +3,8 @@
 use flate2::{Crc, Decompress, Status};
 
 use super::deflate::inflate;
-use super::{Step, damaged};
+use super::error::damaged;
+use super::step::Step;
 
 /// gzip (RFC 1952): any number of members, then anything.
 pub(super) struct Gzip {
@@ -18,7 +19,8 @@ pub(super) struct Gzip {
 /// Where in a member, with how many bytes of that place were read.
 ///
 /// ```text
-///   fixed (10) │ extra length (2), extra │ name … 0 │ comment … 0 │ crc16 (2) │ deflate data │ crc32, length (8)
+///   fixed (10) │ extra length (2), extra │ name … 0 │ comment … 0 │ crc16 (2) │
+///   deflate data │ crc32, length (8)
 /// ```
 #[derive(Clone, Copy)]
 enum GzipAt {

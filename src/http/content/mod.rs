@@ -6,69 +6,35 @@
 
 mod br;
 mod deflate;
+mod error;
 mod gzip;
+mod step;
 mod zstd;
 
 use bytes::BytesMut;
 use thiserror::Error;
 
-use crate::base::{Code, limits};
+use crate::base::limits;
 
 use br::Brotli;
 use deflate::Deflate;
+use error::damaged;
 use gzip::Gzip;
+use step::Step;
 use zstd::Zstd;
+
+pub use error::{ContentError, ZSTD_WINDOW_LOG};
 
 /// A `Content-Encoding` that cannot be undone.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Unknown {
     /// A coding that mcpdump does not know, by its name in lower case (cut to 64 bytes, bad UTF-8
     /// replaced).
-    #[error("content coding «{0}» is not known")]
+    #[error("content coding \"{0}\" is not known")]
     Coding(Box<str>),
     /// More codings, one on top of another, than are undone.
     #[error("more than {MAX_CODINGS} content codings on top of each other")]
     TooMany,
-}
-
-/// Why decoding stopped. What came out before stays true.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ContentError {
-    /// The coded bytes contradict the coding.
-    #[error("{coding}: {what}")]
-    Damaged {
-        /// The name of the coding.
-        coding: &'static str,
-        /// What is wrong, in the decoder's words.
-        what: Box<str>,
-    },
-    /// The content grows beyond [`limits::MAX_RATIO`].
-    #[error("{coding}: {coded} bytes became more than {decoded}")]
-    Bomb {
-        /// The name of the coding.
-        coding: &'static str,
-        /// Bytes read of the body.
-        coded: u64,
-        /// Bytes that came out of them.
-        decoded: u64,
-    },
-    /// The coding asks for more memory than a decoder is given ([`ZSTD_WINDOW_LOG`]).
-    #[error("{coding}: needs a window that is larger than {} bytes", 1u64 << ZSTD_WINDOW_LOG)]
-    Window {
-        /// The name of the coding.
-        coding: &'static str,
-    },
-}
-
-impl ContentError {
-    /// The code of the finding that the error becomes.
-    #[must_use]
-    pub fn code(&self) -> Code {
-        match self {
-            Self::Damaged { .. } => Code::HttpContentBad,
-            Self::Bomb { .. } | Self::Window { .. } => Code::HttpContentLimit,
-        }
-    }
 }
 
 /// Undoes the codings of one body.
@@ -236,24 +202,6 @@ impl Layer {
     }
 }
 
-/// What one step of a decoder did: bytes taken, bytes put into the chunk, and why it cannot go on.
-#[derive(Debug, Default)]
-struct Step {
-    read: usize,
-    written: usize,
-    error: Option<ContentError>,
-}
-
-impl Step {
-    fn read(read: usize) -> Self {
-        Self { read, ..Self::default() }
-    }
-
-    fn failed(error: ContentError) -> Self {
-        Self { error: Some(error), ..Self::default() }
-    }
-}
-
 enum Coding {
     Gzip(Box<Gzip>),
     Deflate(Deflate),
@@ -294,18 +242,9 @@ impl Coding {
     }
 }
 
-fn damaged(coding: &'static str, what: impl Into<Box<str>>) -> ContentError {
-    let what = what.into();
-    ContentError::Damaged { coding, what }
-}
-
 /// Codings on top of each other that are undone. Two are seen by mistake (a server and its proxy);
 /// each multiplies what a bomb can do.
 pub const MAX_CODINGS: usize = 3;
-
-/// The largest zstd window, as a power of two: 8 MiB, what RFC 9659 section 3 allows the content
-/// coding. zstd itself would take 128 MiB, for each of many connections.
-pub const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// Bytes decoded in one step, on the stack: chosen, not measured.
 const CHUNK: usize = 16 << 10;

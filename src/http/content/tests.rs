@@ -1,6 +1,7 @@
 //! Every coding, flushed and cut anywhere; damage, bombs and garbage.
 
 use super::*;
+use crate::base::Code;
 use flate2::{Compression, write::DeflateEncoder, write::GzEncoder, write::ZlibEncoder};
 use proptest::prelude::*;
 use std::io::Write;

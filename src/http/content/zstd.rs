@@ -2,7 +2,8 @@
 
 use ::zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
-use super::{ContentError, Step, ZSTD_WINDOW_LOG, damaged};
+use super::error::{ContentError, ZSTD_WINDOW_LOG, damaged};
+use super::step::Step;
 
 /// zstd (RFC 8878): any number of frames.
 pub(super) struct Zstd {

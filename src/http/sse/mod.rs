@@ -48,7 +48,7 @@ pub struct Event {
 /// ```text
 ///   new ──▶ Bom ──▶ Lines ◀──────────── blank line (proven) ────────────┐
 ///                   │  ▲                                                │
-///           gap     │  └─ «event:» «data:» «id:» «retry:» first (not    │
+///           gap     │  └─ "event:" "data:" "id:" "retry:" first (not    │
 ///   midstream ─▶ Guess    proven: that one event is degraded)           │
 ///                   └────── anything else ─────▶ Skip ──────────────────┘
 ///                           Lines ─ event too long ─▶ Skip

@@ -1,0 +1,21 @@
+//! One step of a decoder.
+
+use super::error::ContentError;
+
+/// What one step of a decoder did: bytes taken, bytes put into the chunk, and why it cannot go on.
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    pub(super) read: usize,
+    pub(super) written: usize,
+    pub(super) error: Option<ContentError>,
+}
+
+impl Step {
+    pub(super) fn read(read: usize) -> Self {
+        Self { read, ..Self::default() }
+    }
+
+    pub(super) fn failed(error: ContentError) -> Self {
+        Self { error: Some(error), ..Self::default() }
+    }
+}

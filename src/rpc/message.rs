@@ -1,0 +1,114 @@
+//! Messages, and the bodies and events that carry them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::id::Id;
+use super::look::Look;
+use crate::base::{Code, Degraded, Peers, Span};
+use crate::http::Update;
+
+/// A step in the life of a transaction, its messages parsed.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The connection and its ends.
+    pub peers: Peers,
+    /// Segments that the client and the server retransmitted on the connection so far.
+    pub retransmissions: [u32; 2],
+    /// The step.
+    pub update: Update<Parsed, StreamEvent>,
+}
+
+/// One SSE event with what it carries.
+#[derive(Clone, Debug)]
+pub struct StreamEvent {
+    /// Event type; `None` for the default, `message`.
+    pub name: Option<Box<str>>,
+    /// The `id` field; `None` if the event has none.
+    pub id: Option<Arc<str>>,
+    /// Its data, where it can be the target of an `endpoint` event: shorter than 4 KiB and no JSON.
+    pub text: Option<Box<str>>,
+    /// Its data, parsed.
+    pub parsed: Parsed,
+}
+
+/// A parsed body, or the parsed data of an event.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The packets that carried it: of a body from its head on, of an event from its first field
+    /// line on.
+    pub span: Span,
+    /// Reasons why it may be incomplete.
+    pub degraded: Degraded,
+    /// Length after content decoding, in bytes.
+    pub bytes: u64,
+    /// The messages, in order.
+    pub envelopes: Vec<Envelope>,
+    /// Whether they form a batch.
+    pub batch: bool,
+    /// What is wrong with it as a whole. Of interest only where it should have been JSON-RPC.
+    pub faults: Vec<Fault>,
+}
+
+impl Parsed {
+    /// Creates the result for an empty body, or for one that could not be kept.
+    #[must_use]
+    pub fn nothing(span: Span, degraded: Degraded, bytes: u64) -> Self {
+        Self { span, degraded, bytes, envelopes: Vec::new(), batch: false, faults: Vec::new() }
+    }
+}
+
+/// A violation of JSON-RPC or MCP by a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What it is.
+    pub code: Code,
+    /// Description.
+    pub detail: Cow<'static, str>,
+}
+
+/// The kind of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Has a method and an id.
+    Request,
+    /// Has a method and no id.
+    Notification,
+    /// Has a result.
+    Response,
+    /// Has an error.
+    Error,
+    /// None of these; a fault says why.
+    Unknown,
+}
+
+/// One JSON-RPC message.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// What it is.
+    pub kind: Kind,
+    /// The `id`; `None` if it is absent, [`Id::Null`] if it is null.
+    pub id: Option<Id>,
+    /// Its method.
+    pub method: Option<Box<str>>,
+    /// Whether it has a `jsonrpc` member: only then it is taken for JSON-RPC where nothing else
+    /// says so.
+    pub has_version: bool,
+    /// Length of its JSON text, in bytes: of an element of a batch the element alone.
+    pub bytes: u64,
+    /// Members of its `params` or `result`.
+    pub look: Box<Look>,
+    /// Its error.
+    pub error: Option<RpcError>,
+    /// Its violations.
+    pub faults: Vec<Fault>,
+}
+
+/// The error of a JSON-RPC error response (JSON-RPC 2.0 section 5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RpcError {
+    /// The code; `None` if it is missing or no integer.
+    pub code: Option<i64>,
+    /// The message; empty if it is absent. Truncated at [`crate::base::limits::MAX_TEXT`].
+    pub message: Box<str>,
+}
