@@ -50,8 +50,8 @@ pub const MAX_HELD_PER_DIRECTION: usize = 16 << 20;
 
 /// Shards that connections are divided into, by a hash of their addresses and ports. A lane (a
 /// thread) owns whole shards, and every cap on memory is that of a shard: no result depends on the
-/// number of lanes. 4: a shard's share has to hold the largest single transfer, so more shards would
-/// raise the caps of all shards together.
+/// number of lanes. 4: a shard's share has to hold the largest single transfer, so more shards
+/// would raise the caps of all shards together.
 pub const SHARDS: usize = 4;
 
 /// Out-of-order bytes held by all connections of a shard. As much as one direction may hold, so

@@ -21,7 +21,8 @@ pub(super) struct BackgroundReader {
 }
 
 impl BackgroundReader {
-    /// Starts reading `source` on a new thread. It ends with the source, or when the reader is dropped.
+    /// Starts reading `source` on a new thread. It ends with the source, or when the reader is
+    /// dropped.
     pub(super) fn spawn(mut source: impl Source + Send + 'static) -> Self {
         let (send, results) = sync_channel(CAPACITY);
         thread::spawn(move || {
@@ -37,7 +38,8 @@ impl BackgroundReader {
         Self { results, ready: VecDeque::new() }
     }
 
-    /// Waits for the next item, at most for `timeout`. Returns whether [`Source::next`] would return at once.
+    /// Waits for the next item, at most for `timeout`. Returns whether [`Source::next`] would
+    /// return at once.
     pub(super) fn wait(&mut self, timeout: Duration) -> bool {
         match self.results.recv_timeout(timeout) {
             Ok(read) => self.ready.push_back(read),

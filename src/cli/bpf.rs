@@ -8,8 +8,8 @@ use pcap::{Capture, Linktype};
 
 /// Whether a word can start a filter expression.
 ///
-/// Without `-i`, the first word decides whether a file was meant: a misspelt file name must not be looked up as a host
-/// name, and must not start a live capture.
+/// Without `-i`, the first word decides whether a file was meant: a misspelt file name must not be
+/// looked up as a host name, and must not start a live capture.
 pub(super) fn can_start_filter(word: &OsStr) -> bool {
     let Some(word) = word.to_str() else {
         return false;
@@ -76,8 +76,8 @@ pub(super) fn join(words: &[OsString]) -> anyhow::Result<Option<String>> {
     Ok(Some(words.context("the BPF filter is not UTF-8")?.join(" ")))
 }
 
-/// Checks that libpcap accepts the filter for a link type on which MCP is likely captured: some expressions are valid for
-/// one link type only.
+/// Checks that libpcap accepts the filter for a link type on which MCP is likely captured: some
+/// expressions are valid for one link type only.
 ///
 /// # Errors
 /// libpcap's message for Ethernet.

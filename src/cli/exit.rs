@@ -27,7 +27,8 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// Whether an error means that the reader of the output closed the pipe, as in `mcpdump list F | head -1`.
+/// Whether an error means that the reader of the output closed the pipe, as in `mcpdump list F |
+/// head -1`.
 pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()

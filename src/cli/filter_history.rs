@@ -1,7 +1,9 @@
-//! File with the filters of earlier runs of the TUI. It is opened before the sandbox is entered and stays open.
+//! File with the filters of earlier runs of the TUI. It is opened before the sandbox is entered and
+//! stays open.
 //!
-//! One filter per line, newest last, no duplicates. The content is untrusted: lines that are not plain text are ignored.
-//! Several processes share the file: each takes its lock, reads what others added, and adds its own.
+//! One filter per line, newest last, no duplicates. The content is untrusted: lines that are not
+//! plain text are ignored. Several processes share the file: each takes its lock, reads what others
+//! added, and adds its own.
 
 use std::collections::HashSet;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -50,7 +52,8 @@ impl FilterHistory {
 #[derive(Debug)]
 pub(super) struct HistoryFile {
     file: File,
-    /// Filters that are not written yet because another process held the lock; at most [`MAX_HISTORY`].
+    /// Filters that are not written yet because another process held the lock; at most
+    /// [`MAX_HISTORY`].
     pending: Vec<String>,
 }
 
@@ -62,8 +65,8 @@ struct Content {
 }
 
 impl HistoryFile {
-    /// Adds a filter as the newest one. If another process holds the lock, it is written with the next one or by
-    /// [`Self::finish`].
+    /// Adds a filter as the newest one. If another process holds the lock, it is written with the
+    /// next one or by [`Self::finish`].
     ///
     /// # Errors
     /// The file cannot be read or written.
@@ -104,7 +107,8 @@ impl HistoryFile {
         filters.retain(|filter| !self.pending.contains(filter));
         filters.append(&mut self.pending);
         filters.drain(..filters.len().saturating_sub(MAX_HISTORY));
-        // They stay pending until they are written, so that a failed write is retried with the next filter.
+        // They stay pending until they are written, so that a failed write is retried with the next
+        // filter.
         self.pending = filters;
         self.file.set_len(0)?;
         self.file.write_all(lines(&self.pending).as_bytes())?;
@@ -193,7 +197,8 @@ mod private {
     use nix::fcntl::OFlag;
     use nix::unistd::Uid;
 
-    /// Makes new files private. Root creates nothing in another user's home: the user could not replace the file.
+    /// Makes new files private. Root creates nothing in another user's home: the user could not
+    /// replace the file.
     pub(super) fn prepare(
         directory: &Path,
         make: &mut DirBuilder,

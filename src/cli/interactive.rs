@@ -6,7 +6,8 @@ use crate::capture::{Error, Progress, Source};
 
 /// A source that can be waited for with a timeout.
 pub(super) trait InteractiveSource: Source + Send + 'static {
-    /// Waits for the next item, at most for `timeout`. Returns whether [`Source::next`] has one, or will soon.
+    /// Waits for the next item, at most for `timeout`. Returns whether [`Source::next`] has one, or
+    /// will soon.
     fn wait(&mut self, timeout: Duration) -> bool;
 
     /// Bytes read and in total; `None` if the source has no length.

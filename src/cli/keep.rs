@@ -61,8 +61,8 @@ impl KeepPlan {
         }
     }
 
-    /// Directory below which further files will be created; `None` if there is only one file. If names of directories
-    /// contain times too, it is the last directory without.
+    /// Directory below which further files will be created; `None` if there is only one file. If
+    /// names of directories contain times too, it is the last directory without.
     pub(super) fn directory(&self) -> Option<PathBuf> {
         let path = self.path().filter(|_| !self.rotation.is_none())?;
         let is_timed =
@@ -72,7 +72,8 @@ impl KeepPlan {
         Some(directory.unwrap_or(Path::new(".")).to_owned())
     }
 
-    /// Creates the first file. Names contain local time: the time zone is read here, before the sandbox is entered.
+    /// Creates the first file. Names contain local time: the time zone is read here, before the
+    /// sandbox is entered.
     ///
     /// # Errors
     /// The file cannot be written.

@@ -1,4 +1,5 @@
-//! Messages on standard error. They may quote file names and traffic: control characters are replaced.
+//! Messages on standard error. They may quote file names and traffic: control characters are
+//! replaced.
 
 use std::io::{self, Write as _};
 

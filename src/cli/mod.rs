@@ -5,8 +5,9 @@
 //!  clap           checked            opens, drops privileges      analyse and print
 //! ```
 //!
-//! A file imports only files to its left, and helpers: `bpf`, `clock`, `exit`, `messages`, `signals`, `user_dirs`. `setup`
-//! uses `reader`, `output`, `privileges`, `sandbox` and `filter_history`.
+//! A file imports only files to its left, and helpers: `bpf`, `clock`, `exit`, `messages`,
+//! `signals`, `user_dirs`. `setup` uses `reader`, `output`, `privileges`, `sandbox` and
+//! `filter_history`.
 
 mod arguments;
 mod background;

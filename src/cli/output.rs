@@ -1,4 +1,5 @@
-//! Where a command writes: standard output or a file, buffered; flushed after each batch of a live source.
+//! Where a command writes: standard output or a file, buffered; flushed after each batch of a live
+//! source.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -26,8 +27,8 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Opens the file at `path`, or standard output for `None` and `-`. If packets go to standard output (`-w -`), standard
-    /// error takes its place.
+    /// Opens the file at `path`, or standard output for `None` and `-`. If packets go to standard
+    /// output (`-w -`), standard error takes its place.
     ///
     /// # Errors
     /// The file cannot be written, or is one of the captures.
@@ -63,8 +64,8 @@ impl Output {
         })
     }
 
-    /// Whether the output goes to a file, so that a progress bar does not disturb it. A program behind a pipe may write to
-    /// the terminal.
+    /// Whether the output goes to a file, so that a progress bar does not disturb it. A program
+    /// behind a pipe may write to the terminal.
     pub(super) fn is_file(&self) -> bool {
         self.is_file
     }
@@ -153,7 +154,8 @@ fn is_redirected(_: &io::StdoutLock<'_>) -> bool {
     false
 }
 
-/// Whether two paths lead to the same file, also through links. A file that does not exist is compared by its directory.
+/// Whether two paths lead to the same file, also through links. A file that does not exist is
+/// compared by its directory.
 fn is_same(one: &Path, other: &Path) -> bool {
     let resolved = |path: &Path| -> Option<PathBuf> {
         std::fs::canonicalize(path).ok().or_else(|| {

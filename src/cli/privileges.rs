@@ -2,11 +2,13 @@
 
 use crate::capture::live;
 
-/// Becomes `user` (`-Z`), or else the user who ran sudo; root without sudo stays root. Drops groups and, on Linux, all
-/// capabilities. Call it when everything that needs privileges is open, and before threads are started.
+/// Becomes `user` (`-Z`), or else the user who ran sudo; root without sudo stays root. Drops groups
+/// and, on Linux, all capabilities. Call it when everything that needs privileges is open, and
+/// before threads are started.
 ///
-/// `creates_files` says that files will be created later: if the process stays root, it keeps the capability to create
-/// them in other users' directories. Returns the user that the process became; `None` if the user did not change.
+/// `creates_files` says that files will be created later: if the process stays root, it keeps the
+/// capability to create them in other users' directories. Returns the user that the process became;
+/// `None` if the user did not change.
 ///
 /// # Errors
 /// There is no such user, or the system refuses.
@@ -63,8 +65,8 @@ mod unix {
 
     /// Returns the user to become; `None` to stay root.
     ///
-    /// For a set-user-ID program it is the user who runs it, whatever `-Z` says: `-Z root -w FILE` would let anybody write
-    /// any file.
+    /// For a set-user-ID program it is the user who runs it, whatever `-Z` says: `-Z root -w FILE`
+    /// would let anybody write any file.
     fn target_user(requested: Option<&str>) -> anyhow::Result<Option<User>> {
         let sudo = std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty());
         let user = match (requested, sudo) {
@@ -119,7 +121,8 @@ mod linux {
         drop().context("the bounding set of capabilities cannot be dropped")
     }
 
-    /// Drops every capability. If `creates_files`, root keeps the one to create files in any directory.
+    /// Drops every capability. If `creates_files`, root keeps the one to create files in any
+    /// directory.
     pub(super) fn drop_capabilities(creates_files: bool) -> anyhow::Result<()> {
         let is_root = nix::unistd::Uid::effective().is_root();
         let drop = || -> Result<(), caps::errors::CapsError> {
@@ -154,7 +157,8 @@ pub(super) fn drop_setuid() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the message for a device that cannot be captured on; if a permission is missing, with how to get it.
+/// Returns the message for a device that cannot be captured on; if a permission is missing, with
+/// how to get it.
 pub(super) fn explain(error: &live::Error) -> String {
     match error {
         live::Error::NotAllowed { .. } => format!("{error}\n{}", permission_instructions()),

@@ -1,4 +1,5 @@
-//! Progress bar on standard error. It reads the system's clock: it shows the program's speed, nothing of the capture.
+//! Progress bar on standard error. It reads the system's clock: it shows the program's speed,
+//! nothing of the capture.
 
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
@@ -25,8 +26,8 @@ impl ProgressBar {
         Self { started: shown.then(now), bar: None }
     }
 
-    /// Shows that `read` of `total` bytes were read. Without a total (standard input, a followed file whose end was
-    /// reached) the bar is removed.
+    /// Shows that `read` of `total` bytes were read. Without a total (standard input, a followed
+    /// file whose end was reached) the bar is removed.
     pub(super) fn update(&mut self, read: u64, total: Option<u64>) {
         let (Some(started), Some(total)) = (self.started, total) else {
             return self.clear();
@@ -54,7 +55,8 @@ impl Drop for ProgressBar {
     }
 }
 
-/// Creates a bar at position `read`, so that bytes read before it appeared do not count into its speed.
+/// Creates a bar at position `read`, so that bytes read before it appeared do not count into its
+/// speed.
 fn bar(read: u64, total: u64, started: Instant) -> Bar {
     let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
     Bar::with_draw_target(Some(total), ProgressDrawTarget::stderr())

@@ -131,8 +131,8 @@ impl Reader {
         }
     }
 
-    /// Stops reading, closes the file that packets are kept in, and prints the packet counts of a live capture. `result`
-    /// is the result of the command so far.
+    /// Stops reading, closes the file that packets are kept in, and prints the packet counts of a
+    /// live capture. `result` is the result of the command so far.
     ///
     /// # Errors
     /// The error in `result`, unless it is a closed pipe.
@@ -250,7 +250,8 @@ impl LiveCapture {
         Ok((source, Self { name, filter, stop, counts, keeper }))
     }
 
-    /// Prints why the capture ended, if it failed, and the numbers of packets captured, lost and kept.
+    /// Prints why the capture ended, if it failed, and the numbers of packets captured, lost and
+    /// kept.
     fn print_counts(&self, failure: Option<&str>, recorder: Option<&PacketWriter>) {
         if let Some(failure) = failure {
             messages::error(failure);

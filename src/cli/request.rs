@@ -1,7 +1,7 @@
 //! What a command reads: its words and options, checked. Nothing is opened yet.
 //!
-//! Leading words that exist as files (or `-`) are files, `--` ends them, the rest is a BPF filter. Without a file, packets
-//! are captured on a device.
+//! Leading words that exist as files (or `-`) are files, `--` ends them, the rest is a BPF filter.
+//! Without a file, packets are captured on a device.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -55,7 +55,8 @@ impl Request {
     /// Checks the arguments of a command.
     ///
     /// # Errors
-    /// A file is missing, the words after the files are no filter, or options contradict each other.
+    /// A file is missing, the words after the files are no filter, or options contradict each
+    /// other.
     pub(super) fn new(arguments: &SourceArguments, color: Color) -> anyhow::Result<Self> {
         let Words { files, filter, after_dashes } = Words::split(arguments)?;
         let has_device = arguments.live.interface.is_some();
@@ -87,7 +88,8 @@ impl Request {
         })
     }
 
-    /// Checks the arguments of a command line without a command: its first word may be a misspelt command.
+    /// Checks the arguments of a command line without a command: its first word may be a misspelt
+    /// command.
     ///
     /// # Errors
     /// As [`Self::new`]; the message suggests a command.
@@ -132,7 +134,8 @@ impl Request {
         inputs.iter().map(name).collect()
     }
 
-    /// Whether packets may still arrive while the command runs: a device, standard input, a pipe, followed files.
+    /// Whether packets may still arrive while the command runs: a device, standard input, a pipe,
+    /// followed files.
     pub(super) fn is_live(&self) -> bool {
         match &self.inputs {
             Inputs::Device(_) => true,
@@ -177,8 +180,8 @@ impl<'a> Words<'a> {
     }
 }
 
-/// Joins and checks the BPF filter. It is compiled here only for its error message; the capture compiles it again for the
-/// link types that it meets.
+/// Joins and checks the BPF filter. It is compiled here only for its error message; the capture
+/// compiles it again for the link types that it meets.
 fn checked_bpf(words: &[OsString], after_dashes: bool, has_device: bool) -> anyhow::Result<Option<String>> {
     let Some(filter) = bpf::join(words)? else {
         return Ok(None);
@@ -276,9 +279,9 @@ fn file_and_device(words: &[OsString]) -> String {
 
 /// Whether a word names a capture.
 ///
-/// The first word may be a directory, so that the message is about the directory; later words may not, because `tcp` is a
-/// word of filters and a common name of directories. A path that cannot be inspected counts as a file: opening it gives
-/// the error message.
+/// The first word may be a directory, so that the message is about the directory; later words may
+/// not, because `tcp` is a word of filters and a common name of directories. A path that cannot be
+/// inspected counts as a file: opening it gives the error message.
 fn is_file(word: &OsStr, is_first: bool) -> bool {
     if word == "-" {
         return true;

@@ -1,4 +1,5 @@
-//! Opens everything that a command needs before its first packet, in the order that drops privileges earliest.
+//! Opens everything that a command needs before its first packet, in the order that drops
+//! privileges earliest.
 //!
 //! ```text
 //!  open the device or the files ─▶ drop root  ─▶ open the outputs ─▶ enter the sandbox ─▶ start reading
@@ -48,18 +49,21 @@ pub(super) struct TuiResources {
 }
 
 impl Setup {
-    /// Opens the source and the output (the file at `path`, or standard output), and starts a live capture.
+    /// Opens the source and the output (the file at `path`, or standard output), and starts a live
+    /// capture.
     ///
     /// # Errors
-    /// There is no permission to capture, a file cannot be read or written, or root cannot be dropped.
+    /// There is no permission to capture, a file cannot be read or written, or root cannot be
+    /// dropped.
     pub(super) fn open(request: &Request, path: Option<&Path>) -> anyhow::Result<Self> {
         Unprivileged::open(request)?.start(request, path, Frontend::Lines)
     }
 
     /// Does the same for the TUI: the terminal stays accessible, and the reader can be waited for.
     ///
-    /// `prepare` opens what the TUI needs, with the remaining privileges and before the sandbox is entered. Its argument is
-    /// the user that the process became; `None` if the user did not change.
+    /// `prepare` opens what the TUI needs, with the remaining privileges and before the sandbox is
+    /// entered. Its argument is the user that the process became; `None` if the user did not
+    /// change.
     ///
     /// # Errors
     /// As [`Self::open`], and those of `prepare`.

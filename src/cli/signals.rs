@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Catches signals. The first one sets `stop`, the second one has its default action. `stop` may also be set by the
-/// program (`--for`): that does not count as a signal.
+/// Catches signals. The first one sets `stop`, the second one has its default action. `stop` may
+/// also be set by the program (`--for`): that does not count as a signal.
 ///
 /// # Errors
 /// The system does not allow a handler.
@@ -20,8 +20,8 @@ pub(super) fn catch(signals: &[i32], stop: &Arc<AtomicBool>) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the signals to catch: SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP. Reads `/proc`: call it before
-/// the sandbox is entered.
+/// Returns the signals to catch: SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP. Reads
+/// `/proc`: call it before the sandbox is entered.
 #[cfg(unix)]
 pub(super) fn termination_signals() -> Vec<i32> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -39,8 +39,8 @@ pub(super) fn termination_signals() -> Vec<i32> {
     vec![signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM]
 }
 
-/// Whether the process was started with a signal ignored: a bit mask in hexadecimal (proc(5), `SigIgn`). False on systems
-/// without `/proc`.
+/// Whether the process was started with a signal ignored: a bit mask in hexadecimal (proc(5),
+/// `SigIgn`). False on systems without `/proc`.
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -3,9 +3,10 @@
 use std::env;
 use std::path::PathBuf;
 
-/// Returns the directory named by the environment variable `variable`, else `subdirectory` of the home directory (XDG
-/// Base Directory 0.8: relative paths are ignored). If the process became another `user`, it is `subdirectory` of that
-/// user's home: the environment is still the previous user's. `None` if there is no home directory.
+/// Returns the directory named by the environment variable `variable`, else `subdirectory` of the
+/// home directory (XDG Base Directory 0.8: relative paths are ignored). If the process became
+/// another `user`, it is `subdirectory` of that user's home: the environment is still the previous
+/// user's. `None` if there is no home directory.
 pub(super) fn user_dir(user: Option<&str>, variable: &str, subdirectory: &str) -> Option<PathBuf> {
     let absolute = |path: PathBuf| path.is_absolute().then_some(path);
     let variable_path = |name| env::var_os(name).map(PathBuf::from).and_then(absolute);

@@ -13,30 +13,7 @@ use super::source::{Found, Source, Sources, module_of, paths, words};
 use crate::support::assert_no_problems;
 
 /// Circles that exist: the directory, its nodes in order, and why they cannot be apart.
-const CIRCLES: &[(&str, &[&str], &str)] = &[
-    (
-        "cli",
-        &[
-            "arguments",
-            "commands",
-            "keep",
-            "mod",
-            "output",
-            "privileges",
-            "reader",
-            "request",
-            "sandbox",
-            "setup",
-            "signals",
-        ],
-        LEGACY,
-    ),
-    ("http/content", &["br", "deflate", "gzip", "mod", "zstd"], LEGACY),
-    ("rpc", &["look", "mod", "parse"], LEGACY),
-];
-
-/// The reason of circles that are to be taken apart.
-const LEGACY: &str = "not yet taken apart";
+const CIRCLES: &[(&str, &[&str], &str)] = &[];
 
 /// The node for what is defined in a `mod.rs`.
 const MOD: &str = "mod";

@@ -1,4 +1,5 @@
-//! Texts shared by help, the manual pages and the documentation: examples, exit statuses, filter language.
+//! Texts shared by help, the manual pages and the documentation: examples, exit statuses, filter
+//! language.
 
 use crate::ledger::query::{self, HelpRow};
 

@@ -49,8 +49,8 @@ pub(crate) struct Arguments {
     pub(crate) color: Color,
 }
 
-/// The commands. Without one the TUI opens; if standard output is no terminal, `report` runs on files and `list` on a
-/// device, both with default options.
+/// The commands. Without one the TUI opens; if standard output is no terminal, `report` runs on
+/// files and `list` on a device, both with default options.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Print a line per exchange as it completes

@@ -44,7 +44,8 @@ pub(crate) fn buffer(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "must be less than 2GiB, libpcap's limit".to_owned())
 }
 
-/// Parses the memory for message bodies (`--memory`) into bytes. A bare number is MiB, as in the configuration.
+/// Parses the memory for message bodies (`--memory`) into bytes. A bare number is MiB, as in the
+/// configuration.
 ///
 /// # Errors
 /// What is wrong with the text.
@@ -59,7 +60,8 @@ const MEMORY: std::ops::RangeInclusive<usize> = 1 << 20..=1 << 40;
 /// Largest buffer that libpcap accepts, in bytes.
 const MAX_BUFFER: usize = i32::MAX as usize;
 
-/// Parses a size into bytes; a bare number is in units of `default`. `k`, `m` and `g` are powers of 1024, as in tcpdump.
+/// Parses a size into bytes; a bare number is in units of `default`. `k`, `m` and `g` are powers of
+/// 1024, as in tcpdump.
 fn size(text: &str, default: u64) -> Result<u64, String> {
     let (number, unit) = parts(text)?;
     let unit_bytes = match unit.to_ascii_lowercase().as_str() {

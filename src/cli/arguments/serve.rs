@@ -15,7 +15,8 @@ pub(crate) struct Serve {
     /// Address to listen on: ADDRESS:PORT, or a port of 127.0.0.1; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = address)]
     listen: SocketAddr,
-    /// Answer with JSON instead of an event stream (Streamable HTTP), unless more than the response is sent
+    /// Answer with JSON instead of an event stream (Streamable HTTP), unless more than the response
+    /// is sent
     #[arg(long)]
     json: bool,
     /// Source of the stories: a snapshot built into the program, or the Hacker News API
@@ -24,7 +25,8 @@ pub(crate) struct Serve {
     /// Base URL for --stories live, without a trailing slash
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     stories_url: Option<String>,
-    /// Add the tools, resources and prompts of the MCP conformance suite: every feature of the protocol
+    /// Add the tools, resources and prompts of the MCP conformance suite: every feature of the
+    /// protocol
     #[arg(long)]
     everything: bool,
     /// Also accept requests with this Host (NAME or NAME:PORT; can be repeated)
@@ -50,10 +52,12 @@ struct FaultArguments {
     /// Delay each response: a time, or a range to draw from, as in 5ms..80ms
     #[arg(long, value_name = "TIME[..TIME]")]
     delay: Option<Delay>,
-    /// Fail this share of the requests (0 to 1): tool errors, JSON-RPC errors and HTTP 500, a third each
+    /// Fail this share of the requests (0 to 1): tool errors, JSON-RPC errors and HTTP 500, a third
+    /// each
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share, hide_default_value = true)]
     fail_rate: f64,
-    /// Never answer this share of the requests (0 to 1): half of them with an open stream, half without
+    /// Never answer this share of the requests (0 to 1): half of them with an open stream, half
+    /// without
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share, hide_default_value = true)]
     hang_rate: f64,
     /// Cut the stream of every Nth request before its response, alternately with FIN and RST

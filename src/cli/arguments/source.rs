@@ -1,4 +1,5 @@
-//! Options of every command that analyses packets: where the packets come from and where they are kept.
+//! Options of every command that analyses packets: where the packets come from and where they are
+//! kept.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,8 +19,9 @@ pub(crate) struct SourceArguments {
     ///
     /// Without a capture, mcpdump captures on a device and all words are the filter.
     ///
-    /// Captures are pcap or pcapng, optionally compressed with gzip, zstd or lz4. Several files are read as one capture
-    /// in time order. Leading words that exist as files are files, the rest is the filter; -- ends the files.
+    /// Captures are pcap or pcapng, optionally compressed with gzip, zstd or lz4. Several files are
+    /// read as one capture in time order. Leading words that exist as files are files, the rest is
+    /// the filter; -- ends the files.
     #[arg(value_name = "FILE|BPF", value_hint = ValueHint::FilePath)]
     pub(crate) words: Vec<OsString>,
     /// A BPF filter; all words before -- are files
@@ -30,10 +32,11 @@ pub(crate) struct SourceArguments {
     pub(crate) filter: Option<String>,
     /// Keep reading as the files grow, until Ctrl-C (or q in the TUI), -c or --for
     ///
-    /// Reads captures that are still being written (tcpdump -U -w FILE, dumpcap, mcpdump -w) to their end, then waits for
-    /// more. An incomplete packet at the end is read once it is complete. Stops when a file is moved, removed or replaced,
-    /// after reading what is left of it. Packets of several files are merged in time order; a file without new packets
-    /// delays the others by at most a tenth of a second. Not available for compressed files, pipes and standard input.
+    /// Reads captures that are still being written (tcpdump -U -w FILE, dumpcap, mcpdump -w) to
+    /// their end, then waits for more. An incomplete packet at the end is read once it is complete.
+    /// Stops when a file is moved, removed or replaced, after reading what is left of it. Packets
+    /// of several files are merged in time order; a file without new packets delays the others by
+    /// at most a tenth of a second. Not available for compressed files, pipes and standard input.
     #[arg(long)]
     pub(crate) follow: bool,
     #[command(flatten)]

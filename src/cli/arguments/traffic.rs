@@ -34,8 +34,8 @@ pub(crate) struct Traffic {
     /// Call all tools, even those that may change something: for your own servers
     #[arg(long, conflicts_with = "tool")]
     all_tools: bool,
-    /// Also make mistakes: wrong arguments, unknown tools, cancelled calls, clients that reconnect (always on against
-    /// mcpdump's own server)
+    /// Also make mistakes: wrong arguments, unknown tools, cancelled calls, clients that reconnect
+    /// (always on against mcpdump's own server)
     #[arg(long)]
     lively: bool,
     /// Accept any certificate: for a server with a self-signed one
