@@ -187,7 +187,8 @@ pub(super) fn permission_instructions() -> String {
         .to_owned()
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -50,7 +50,8 @@ fn is_ignored(signal: i32) -> bool {
     mask & bit != 0
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::sync::atomic::Ordering;
 
