@@ -2,7 +2,7 @@
 //!
 //! The first packet is yielded at once, every other with its original delay to the first. Meanwhile
 //! [`Item::Time`] reports the packet time, so that a call never blocks for longer than
-//! [`MAX_STEP`]. The caller supplies the clock.
+//! `MAX_STEP`. The caller supplies the clock.
 
 use std::time::Duration;
 

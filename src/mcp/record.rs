@@ -10,7 +10,7 @@ use crate::rpc::{Id, Implementation, RpcError};
 #[derive(Clone, Debug)]
 pub enum Record {
     /// A request without a response yet: its exchange as far as it is known. Emitted only after
-    /// [`super::Tracker::emit_requests`].
+    /// `Engine::emit_requests`.
     Request(Box<Exchange>),
     /// A request and its outcome.
     Exchange(Box<Exchange>),

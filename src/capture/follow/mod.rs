@@ -9,7 +9,7 @@
 //! The length is polled rather than watched with inotify. Polling needs no dependency and no watch
 //! that has to exist before the sandbox is entered, works the same on every system, and works on
 //! NFS, where inotify misses writes of other hosts. A check costs three system calls, once per
-//! [`MAX_WAIT`] in silence.
+//! `MAX_WAIT` in silence.
 //!
 //! Packet time does not advance while the file does not grow: a writer that buffers (tcpdump
 //! without -U) may still write old packets, and following a file has to give the same results as
@@ -48,7 +48,7 @@ pub struct FollowLimits {
 }
 
 /// Follows files as one capture, in time order as long as all of them grow. The other files wait
-/// for a silent one for at most [`MAX_MERGE_WAIT`](super::merge).
+/// for a silent one for at most `MAX_MERGE_WAIT` of `merge`.
 ///
 /// # Errors
 /// A file cannot be opened, cannot grow (a pipe, compressed data) or is not a capture, or the
@@ -133,7 +133,7 @@ impl Followed {
 }
 
 impl Source for Followed {
-    /// Waits for at most [`MAX_WAIT`], then yields [`Item::Pending`].
+    /// Waits for at most `MAX_WAIT`, then yields [`Item::Pending`].
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         if self.limits.packets == Some(0) {
             return Ok(None);

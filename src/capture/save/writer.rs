@@ -1,6 +1,6 @@
 //! Writes the packets of a source to pcapng files while they pass through.
 //!
-//! Writes on the thread of the caller ([`super::live::Saver`] runs it on its own thread) and reads
+//! Writes on the thread of the caller (`live::Saver` runs it on its own thread) and reads
 //! no clock: packet times, [`Item::Time`] and [`Item::Pending`] decide when to flush and when to
 //! begin a new file. If a file can no longer be written, the packets still pass through, and
 //! [`PacketWriter::failure`] has the reason.
