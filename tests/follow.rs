@@ -306,7 +306,7 @@ fn sources_that_cannot_grow_are_refused() {
         (&["list", "--follow"], "--follow needs a file"),
         (&["list", "--follow", "/dev/null"], "is not a regular file"),
         (&["list", "--follow", "absent.pcap"], "absent.pcap: no such file"),
-        (&["list", "--follow", &packed], "compressed with zstd, and what is compressed cannot be followed"),
+        (&["list", "--follow", &packed], "compressed with zstd, and compressed files cannot be followed"),
         (&["list", "--follow", "-s", "100", &plain], "-s is an option of live captures"),
         (&["list", "-c", "1", &plain], "or add --follow"),
     ] {

@@ -19,7 +19,7 @@ pub enum ContentError {
         /// What is wrong, in the decoder's words.
         what: Box<str>,
     },
-    /// The content grows beyond [`limits::MAX_RATIO`].
+    /// The content grows beyond `limits::MAX_RATIO`.
     #[error("{coding}: {coded} bytes became more than {decoded}")]
     Bomb {
         /// The name of the coding.
