@@ -2,8 +2,8 @@
 //! privileges earliest.
 //!
 //! ```text
-//!  open the device or the files ─▶ drop root  ─▶ open the outputs ─▶ enter the sandbox ─▶ start reading
-//!  needs permission to capture     privileges    as the user         sandbox              first thread
+//!  open device or files ──▶ drop root ──▶ open outputs ──▶ enter sandbox ──▶ start reading
+//!  needs permission         privileges    as the user      sandbox           first thread
 //! ```
 
 use std::io::{self, IsTerminal as _};

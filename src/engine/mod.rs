@@ -1,9 +1,9 @@
 //! Runs the analysis: the only place that knows the order of the layers.
 //!
 //! ```text
-//!            ┌ Front ─┐  Input   ┌ Lane ──────────────────────────┐ Emitted ┌ Merge ┐ Item
-//!   Packet ─▶│ link   │─────────▶│ tcp ─▶ Pipeline (http) ─▶ rpc  │────────▶│ Order │─────▶ mcp ─Record─▶ Entry
-//!            └────────┘ by shard └────────────────────────────────┘         └───────┘
+//!            ┌ Front ─┐  Input   ┌ Lane ────────────────────────┐ Emitted ┌ Merge ┐ Item
+//!   Packet ─▶│ link   │─────────▶│ tcp ─▶ Pipeline, http ─▶ rpc │────────▶│ Order │─▶ mcp ─▶ Entry
+//!            └────────┘ by shard └──────────────────────────────┘         └───────┘
 //! ```
 //!
 //! The front numbers connections and hands each segment to the lane that owns the connection's

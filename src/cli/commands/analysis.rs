@@ -1,4 +1,5 @@
-//! Runs the analysis for the commands that write lines: source to entries, and the filter of `--filter`.
+//! Runs the analysis for the commands that write lines: source to entries, and the filter of
+//! `--filter`.
 
 use anyhow::{Context as _, anyhow};
 
@@ -20,11 +21,12 @@ pub(super) fn filter(request: &Request) -> anyhow::Result<Filter> {
     Filter::parse(text).map_err(|error| anyhow!("{}", error.render(text))).context("--filter")
 }
 
-/// Whether an entry passes the filter. Only exchanges, notifications and streams are filtered; sessions, capture quality
-/// and findings always pass.
+/// Whether an entry passes the filter. Only exchanges, notifications and streams are filtered;
+/// sessions, capture quality and findings always pass.
 pub(super) fn is_shown(filter: &Filter, entry: &Entry) -> bool {
     let subject = match entry {
-        // Whether the exchange passes is unknown until it completes: with a filter only the complete one is shown.
+        // Whether the exchange passes is unknown until it completes: with a filter only the
+        // complete one is shown.
         Entry::Record(Record::Request(_)) => return filter.is_empty(),
         Entry::Record(Record::Exchange(exchange)) => Subject::Exchange(exchange),
         Entry::Record(Record::Notification(notification)) => Subject::Notification(notification),

@@ -1,8 +1,8 @@
 //! `mcpdump demo`: server, clients and live capture in one process.
 //!
 //! ```text
-//!  bind the server ─▶ open the device ─▶ drop root, enter the sandbox ─▶ capture ─▶ run server and clients on a thread
-//!  its port is the BPF filter            setup                           the TUI, or a list and then a report
+//!  bind the server ─▶ open the device ─▶ drop root, enter the sandbox ─▶ run server and clients
+//!  its port is the BPF filter            setup                           on a thread, and capture
 //! ```
 //!
 //! Without permission to capture, a recorded demo is played instead.
@@ -79,8 +79,8 @@ struct Participants {
 }
 
 impl Participants {
-    /// Starts server and clients on a thread of their own. They run until `stop` is cancelled or the clients are done; then
-    /// `capture` is stopped.
+    /// Starts server and clients on a thread of their own. They run until `stop` is cancelled or
+    /// the clients are done; then `capture` is stopped.
     fn start(self, stop: CancellationToken, capture: capture::Stop) -> anyhow::Result<TrafficThread> {
         let Self { runtime, server, options } = self;
         let work = async move {

@@ -24,7 +24,8 @@ pub(crate) fn completions(shell: Shell, mut command: Command) -> anyhow::Result<
     print(&script)
 }
 
-/// Prints the page of the program, or writes the pages of the program and its commands to an existing directory.
+/// Prints the page of the program, or writes the pages of the program and its commands to an
+/// existing directory.
 ///
 /// # Errors
 /// Standard output or a file cannot be written.

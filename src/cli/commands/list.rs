@@ -70,7 +70,8 @@ impl Seen {
         }
     }
 
-    /// Prints why the list is empty, if it is. Without TLS and HTTP/2 it is explained for a device only.
+    /// Prints why the list is empty, if it is. Without TLS and HTTP/2 it is explained for a device
+    /// only.
     fn explain_empty_list(&self, device: Option<&str>) {
         if self.has_exchange {
             return;

@@ -1,7 +1,7 @@
 //! Reads and analyses on a thread of its own and sends the results to the TUI.
 //!
-//! The channel is bounded: a TUI that is slower than the analysis makes the analysis wait. (A device does not wait: packets
-//! that do not fit into its queue are lost, and counted.)
+//! The channel is bounded: a TUI that is slower than the analysis makes the analysis wait. (A
+//! device does not wait: packets that do not fit into its queue are lost, and counted.)
 
 use std::env;
 use std::sync::mpsc::SyncSender;
@@ -16,7 +16,8 @@ use crate::engine::Engine;
 use crate::ledger::Entry;
 use crate::tui::{Event, Loading};
 
-/// Capacity of the channel, in events. With [`BATCH`] it bounds the latency of a key and the memory of the channel.
+/// Capacity of the channel, in events. With [`BATCH`] it bounds the latency of a key and the memory
+/// of the channel.
 pub(super) const CHANNEL_CAPACITY: usize = 4;
 
 /// Maximum number of entries per event: about a millisecond's work for the TUI.
@@ -25,11 +26,12 @@ const BATCH: usize = 512;
 /// How long entries of a file are gathered, and the interval of progress reports.
 const GATHER_TIME: Duration = Duration::from_millis(25);
 
-/// How long entries of a live source are gathered, so that a burst is one event. The last entries wait for the next item
-/// of the source, which during silence is a time.
+/// How long entries of a live source are gathered, so that a burst is one event. The last entries
+/// wait for the next item of the source, which during silence is a time.
 const LIVE_GATHER_TIME: Duration = Duration::from_millis(5);
 
-/// Minimum interval between reports of what is in progress, and the same as a multiple of the time that a report takes.
+/// Minimum interval between reports of what is in progress, and the same as a multiple of the time
+/// that a report takes.
 const IN_PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 const IN_PROGRESS_FACTOR: u32 = 20;
 

@@ -1,4 +1,5 @@
-//! The commands, a file each. `analysis` is what those that read packets share, `loader` reads for the TUI.
+//! The commands, a file each. `analysis` is what those that read packets share, `loader` reads for
+//! the TUI.
 
 mod analysis;
 #[cfg(feature = "demo")]

@@ -20,7 +20,8 @@ use crate::cli::sandbox::{self, Allowed};
 use crate::cli::{messages, privileges, signals};
 use crate::ledger::query::Filter;
 
-/// A demo of ten seconds with the default seed: `mcpdump demo --for 10s -w demo.pcapng`, compressed.
+/// A demo of ten seconds with the default seed: `mcpdump demo --for 10s -w demo.pcapng`,
+/// compressed.
 const RECORDING: &[u8] = include_bytes!("../../../captures/demo.pcapng.zst");
 
 /// Name of the source.

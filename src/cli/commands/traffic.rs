@@ -17,7 +17,8 @@ use crate::ledger::{Group, LatencyKey, LatencyRow, Subject};
 use crate::report;
 use crate::traffic::{self, CallRow, Summary};
 
-/// Threads of the runtime: clients mostly wait; two suffice for TLS and JSON of some thousand calls per second.
+/// Threads of the runtime: clients mostly wait; two suffice for TLS and JSON of some thousand calls
+/// per second.
 const THREADS: usize = 2;
 
 /// How often the runtime checks for a signal.
@@ -46,7 +47,8 @@ pub(crate) fn run(arguments: &Traffic, color: Color) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Converts an error without the credentials of its URL and without the server's control characters.
+/// Converts an error without the credentials of its URL and without the server's control
+/// characters.
 fn sanitized(error: &traffic::Error) -> anyhow::Error {
     anyhow!(sanitize::clean(&error.to_string()))
 }

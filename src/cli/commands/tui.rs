@@ -64,17 +64,18 @@ pub(super) struct Shown {
 pub(super) struct Screen {
     config: Config,
     filter: Filter,
-    /// Temporary file for bodies that do not fit into memory. `None` if none could be created: the TUI reports it when the
-    /// file is needed.
+    /// Temporary file for bodies that do not fit into memory. `None` if none could be created: the
+    /// TUI reports it when the file is needed.
     spill: Option<File>,
     signals: Vec<i32>,
     tty: Tty,
 }
 
 impl Screen {
-    /// Reads the configuration and opens files, with the privileges of the user: call it after root was dropped and before
-    /// the sandbox is entered. Also call it before threads are started: it installs the panic hook that restores the
-    /// terminal. `user` is the user that the process became; `None` if the user did not change.
+    /// Reads the configuration and opens files, with the privileges of the user: call it after root
+    /// was dropped and before the sandbox is entered. Also call it before threads are started: it
+    /// installs the panic hook that restores the terminal. `user` is the user that the process
+    /// became; `None` if the user did not change.
     ///
     /// # Errors
     /// The configuration cannot be read.
@@ -173,8 +174,8 @@ fn is_ascii() -> bool {
     })
 }
 
-/// Sends signals to the TUI, which restores the terminal before it exits. After the TUI was closed a signal has its default
-/// action: the process may be blocked writing kept packets to a pipe.
+/// Sends signals to the TUI, which restores the terminal before it exits. After the TUI was closed
+/// a signal has its default action: the process may be blocked writing kept packets to a pipe.
 fn watch_signals(termination: &[i32], events: SyncSender<Event>) -> anyhow::Result<()> {
     let mut signals =
         Signals::new(termination.iter().chain(TERMINAL_SIGNALS)).context("signals cannot be caught")?;
