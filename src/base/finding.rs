@@ -67,6 +67,22 @@ impl Findings {
         self.list.len()
     }
 
+    /// Moves the findings of `other` to the end of the list.
+    pub fn append(&mut self, mut other: Self) {
+        if self.list.is_empty() {
+            self.list = other.list;
+        } else {
+            self.list.append(&mut other.list);
+        }
+    }
+
+    /// Sets the connection of the findings that have none.
+    pub fn set_tcp_stream(&mut self, tcp_stream: u32) {
+        for finding in &mut self.list {
+            finding.tcp_stream.get_or_insert(tcp_stream);
+        }
+    }
+
     /// Removes and returns all findings.
     pub fn drain(&mut self) -> impl Iterator<Item = Finding> + '_ {
         self.list.drain(..)

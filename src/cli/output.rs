@@ -119,9 +119,8 @@ pub(super) fn check_not_input(path: &Path, request: &Request) -> anyhow::Result<
     Ok(())
 }
 
-/// Whether the output is coloured: by `--color`, or because it is a terminal and `NO_COLOR` is unset
-/// or empty
-/// (<https://no-color.org>).
+/// Whether the output is coloured: by `--color`, or because it is a terminal and `NO_COLOR` is
+/// unset or empty (<https://no-color.org>).
 pub(super) fn is_colored(request: &Request, path: Option<&Path>) -> bool {
     let packets_to_stdout = request.keep.as_ref().is_some_and(|keep| keep.target == Target::Stdout);
     let to_stdout = path.is_none_or(|path| path.as_os_str() == "-") && !packets_to_stdout;

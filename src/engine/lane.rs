@@ -63,8 +63,10 @@ struct Output<'a> {
 
 impl Output<'_> {
     fn emit(&mut self, kind: EmittedKind) {
-        self.out.push(Emitted { order: self.order, kind });
-        self.order.sequence += 1;
+        // A lane emits the values of a connection in order, so the position in its list is enough,
+        // also if one tick first releases a hole of the connection and then closes it.
+        let sequence = u32::try_from(self.out.len()).unwrap_or(u32::MAX);
+        self.out.push(Emitted { order: Order { sequence, ..self.order }, kind });
     }
 }
 
@@ -166,9 +168,10 @@ impl Lane {
             }
         }
         self.deliveries.clear();
-        for mut finding in self.findings.drain() {
-            finding.tcp_stream.get_or_insert(id.tcp_stream);
-            output.emit(EmittedKind::Finding(finding));
+        if !self.findings.is_empty() {
+            let mut findings = std::mem::take(&mut self.findings);
+            findings.set_tcp_stream(id.tcp_stream);
+            output.emit(EmittedKind::Findings(findings));
         }
         output
     }

@@ -145,7 +145,7 @@ impl Engine {
                 }
                 self.emit(out);
             }
-            // `tls` will take them.
+            // Dropped: no layer decrypts.
             Item::Secrets { .. } => {}
             Item::Time(time) => self.tick(time, out),
             Item::Pending => {}
@@ -261,7 +261,7 @@ impl Engine {
                     count_payload(&mut self.capture, &fact);
                     out.push(Entry::Fact(Fact::Connection(fact)));
                 }
-                EmittedKind::Finding(finding) => self.findings.push(finding),
+                EmittedKind::Findings(findings) => self.findings.append(findings),
             }
         }
         out.extend(self.records.drain(..).map(Entry::Record));

@@ -1,6 +1,6 @@
 //! Merges what lanes emit: the order of the output does not depend on the number of lanes.
 
-use crate::base::Finding;
+use crate::base::Findings;
 use crate::base::fact::{ConnectionFact, PayloadFact};
 use crate::rpc;
 
@@ -11,7 +11,7 @@ pub(super) struct Order {
     pub(super) input: u64,
     /// Wireshark's number of the connection.
     pub(super) connection: u32,
-    /// Position among the values that this input completed on this connection.
+    /// Position among the values that the lane emitted since they were last merged.
     pub(super) sequence: u32,
 }
 
@@ -32,8 +32,9 @@ pub(super) enum EmittedKind {
     Payload(Box<PayloadFact>),
     /// A connection that is closed. `mcp` is not filled in.
     Closed(Box<ConnectionFact>),
-    /// A finding of `tcp` or `http`.
-    Finding(Finding),
+    /// The findings of `tcp` and `http`. One value, since a gap in a long capture may cause
+    /// thousands.
+    Findings(Findings),
 }
 
 /// Collects what lanes emit, and hands it out in order.

@@ -268,12 +268,11 @@ impl Direction {
         self.fin.is_some() && self.fin == self.acked
     }
 
-    /// Returns whether the receiver accepts a RST (RFC 5961 section 3): a guessed one is outside of
-    /// its window, which begins at what it acknowledged last.
+    /// Returns whether the receiver accepts a RST (RFC 5961 section 3): one at its last ACK, or not far
+    /// ahead of what was sent. A connection kept too long costs less than one that is cut.
     fn accepts_reset(&self, seq: Seq) -> bool {
         let Some(next) = self.next else { return true };
-        let first = self.acked.filter(|acked| next.ahead_of(*acked) <= limits::MAX_AHEAD).unwrap_or(next);
-        seq.ahead_of(first) <= next.ahead_of(first).saturating_add(limits::RST_WINDOW)
+        self.acked == Some(seq) || seq.ahead_of(next) <= limits::RST_WINDOW
     }
 }
 

@@ -107,7 +107,7 @@ attacks! {
     decoders = http::decoders(300, 6_000, 450, "");
     huge_event = http::huge_event(8_192, 204_800, 200, "");
     empty_lines = http::empty_lines(100_000, 50_000_000, 200, "");
-    comments = http::comments(20_000, 200_000, 32, "");
+    comments = http::comments(20_000, 200_000, 40, "");
     deep = messages::deep(100_000, 1_000_000, 64, "rpc.not_json");
     batch = messages::batch(20_000, 1_000_000, 128, "rpc.batch_limit");
     keys = messages::keys(20_000, 1_000_000, 128, "");
@@ -128,8 +128,8 @@ attacks! {
     headless_events = messages::headless_events(5_000, 200_000, 128, "");
     endpoints = messages::endpoints(5_000, 100_000, 400, "");
     request_lines = http::request_lines(20_000, 400_000, 32, "");
-    request_line_packets = http::request_line_packets(20_000, 100_000, 32, "");
-    gaps_before_responses = http::gaps_before_responses(200, 4_000, 32, "");
+    request_line_packets = http::request_line_packets(20_000, 100_000, 40, "");
+    gaps_before_responses = http::gaps_before_responses(200, 4_000, 40, "");
     batch_answers = messages::batch_answers(1_000, 10_000, 64, "");
     batch_progress = messages::batch_progress(500, 20_000, 64, "");
     batch_unknown = messages::batch_unknown(500, 20_000, 64, "");

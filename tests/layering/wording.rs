@@ -9,9 +9,6 @@ use crate::support::assert_no_problems;
 /// The longest comment line, in characters.
 const COMMENT_WIDTH: usize = 100;
 
-/// Directories that are exempt.
-const LEGACY: [&str; 0] = [];
-
 /// The text files that people write, as paths from the root of the repository with their text.
 fn written() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -25,7 +22,7 @@ fn written() -> Vec<(String, String)> {
             .map(str::to_owned),
     );
     let is_written = |path: &String| [".rs", ".md", ".mjs", ".py"].iter().any(|end| path.ends_with(end));
-    paths.retain(|path| is_written(path) && !LEGACY.iter().any(|legacy| path.starts_with(legacy)));
+    paths.retain(|path| is_written(path));
     paths.into_iter().map(|path| (path.clone(), fs::read_to_string(root.join(path)).unwrap())).collect()
 }
 

@@ -6,7 +6,7 @@ use super::error::damaged;
 use super::step::Step;
 
 /// deflate: a zlib stream (RFC 1950), as the standard says, or raw deflate data (RFC 1951), as some
-/// servers send and browsers accept. The first two bytes tell.
+/// servers send and browsers accept. The first two bytes decide which.
 #[derive(Default)]
 pub(super) enum Deflate {
     #[default]

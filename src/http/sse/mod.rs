@@ -54,7 +54,7 @@ pub struct Event {
 ///                           Lines ─ event too long ─▶ Skip
 /// ```
 ///
-/// Behind a gap nothing tells whether the first byte stands at the start of a line. The first line
+/// After a gap it is unknown whether the first byte starts a line. The first line
 /// end that is seen does: what follows it is the start of a line, and an empty line there is a
 /// proven blank line. Only where the very first bytes are the name of a known field and its colon
 /// is that taken for the first line of an event: servers write an event at a time, so this is most
