@@ -9,7 +9,8 @@ pub mod capture;
 pub mod cli;
 pub mod engine;
 pub mod export;
-pub mod http;
+#[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
+pub(crate) mod http;
 pub mod ledger;
 #[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
 pub(crate) mod link;

@@ -268,8 +268,8 @@ impl Direction {
         self.fin.is_some() && self.fin == self.acked
     }
 
-    /// Returns whether the receiver accepts a RST (RFC 5961 section 3): one at its last ACK, or not far
-    /// ahead of what was sent. A connection kept too long costs less than one that is cut.
+    /// Returns whether the receiver accepts a RST (RFC 5961 section 3): one at its last ACK, or not
+    /// far ahead of what was sent. A connection kept too long costs less than one that is cut.
     fn accepts_reset(&self, seq: Seq) -> bool {
         let Some(next) = self.next else { return true };
         self.acked == Some(seq) || seq.ahead_of(next) <= limits::RST_WINDOW

@@ -46,6 +46,7 @@ impl Gzip {
         Self { at: Self::START, later: false, inflate: Decompress::new(false), crc: Crc::new() }
     }
 
+    #[cfg(test)]
     pub(super) fn ended(&self) -> bool {
         match self.at {
             GzipAt::Ignored => true,

@@ -23,7 +23,7 @@ use gzip::Gzip;
 use step::Step;
 use zstd::Zstd;
 
-pub use error::{ContentError, ZSTD_WINDOW_LOG};
+pub use error::ContentError;
 
 /// A `Content-Encoding` that cannot be undone.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -43,7 +43,7 @@ pub enum Unknown {
 /// Of a damaged one or a bomb the verdict is the same, but how much comes out before it may differ.
 ///
 /// Memory: 43 KiB for gzip and deflate, the window that the stream uses for brotli (at most 16 MiB,
-/// RFC 7932, grown as it fills) and zstd (at most 8 MiB, see [`ZSTD_WINDOW_LOG`]), for each of at
+/// RFC 7932, grown as it fills) and zstd (at most 8 MiB, see `error::ZSTD_WINDOW_LOG`), for each of at
 /// most [`MAX_CODINGS`] codings. How much comes out in total is not limited (streams do not end),
 /// only how much for how little.
 pub struct Decoder {
@@ -100,6 +100,7 @@ impl Decoder {
 
     /// Whether the coded content came to its own end (with its checksum, where it has one). `false`
     /// is no fault of a stream: its connection may end without.
+    #[cfg(test)]
     #[must_use]
     pub fn ended(&self) -> bool {
         self.dead.is_none() && self.layers.iter().all(|layer| layer.coding.ended())
@@ -228,6 +229,7 @@ impl Coding {
         }
     }
 
+    #[cfg(test)]
     fn ended(&self) -> bool {
         match self {
             Self::Gzip(gzip) => gzip.ended(),

@@ -61,7 +61,7 @@ pub struct Event {
 /// often right, and the event is marked `degraded`. A colon alone (a comment) is not taken: JSON
 /// text may begin with it wherever it is cut.
 ///
-/// What is given up is counted ([`Parser::given_up`]) and told in the finding that says where
+/// What is given up is counted and reported in the finding that says where
 /// reading goes on.
 #[derive(Debug)]
 pub struct Parser {
@@ -240,6 +240,7 @@ impl Parser {
 
     /// Bytes given up so far: of events cut by a gap, too long or cut by the end, and up to where
     /// reading went on.
+    #[cfg(test)]
     #[must_use]
     pub fn given_up(&self) -> u64 {
         self.books.given_up
@@ -248,6 +249,7 @@ impl Parser {
     /// The last event id (what a client would send as `Last-Event-ID`): the `id` of the last event
     /// that had one, dispatched or not; `None` before the first. An empty id was reset by the
     /// server.
+    #[cfg(test)]
     #[must_use]
     pub fn last_event_id(&self) -> Option<&str> {
         self.last_id.as_deref()
@@ -255,6 +257,7 @@ impl Parser {
 
     /// The reconnection time in milliseconds that the stream gave last, with an event or without;
     /// `None` before the first.
+    #[cfg(test)]
     #[must_use]
     pub fn retry(&self) -> Option<u64> {
         self.retry
