@@ -43,9 +43,9 @@ pub enum Unknown {
 /// Of a damaged one or a bomb the verdict is the same, but how much comes out before it may differ.
 ///
 /// Memory: 43 KiB for gzip and deflate, the window that the stream uses for brotli (at most 16 MiB,
-/// RFC 7932, grown as it fills) and zstd (at most 8 MiB, see `error::ZSTD_WINDOW_LOG`), for each of at
-/// most [`MAX_CODINGS`] codings. How much comes out in total is not limited (streams do not end),
-/// only how much for how little.
+/// RFC 7932, grown as it fills) and zstd (at most 8 MiB, see `error::ZSTD_WINDOW_LOG`), for each of
+/// at most [`MAX_CODINGS`] codings. How much comes out in total is not limited (streams do not
+/// end), only how much for how little.
 pub struct Decoder {
     /// In the order of decoding: the last that was applied is first.
     layers: Vec<Layer>,
