@@ -201,3 +201,21 @@ fn payload(peers: Peers, update: &Update) -> Option<PayloadFact> {
     let (transaction, bytes) = (update.transaction.0, bytes.clone());
     Some(PayloadFact { peers, transaction, side, kind, span, bytes, degraded })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One tick can release a hole of a connection and then close it.
+    #[test]
+    fn values_of_one_input_keep_their_order_over_several_deliveries() {
+        let mut out = Vec::new();
+        for _ in 0..2 {
+            let order = Order { input: 1, connection: 7, sequence: 0 };
+            let mut output = Output { order, out: &mut out };
+            output.emit(EmittedKind::Findings(Findings::new()));
+            output.emit(EmittedKind::Findings(Findings::new()));
+        }
+        assert!(out.is_sorted_by(|one, next| one.order < next.order), "{out:?}");
+    }
+}

@@ -9,7 +9,7 @@ use crate::base::fact::Speaks;
 use crate::base::{Degraded, End, Feed, Span, StreamBuf, limits};
 use crate::http::h1::scan::{self, Entry, Front, PREFACE};
 
-/// What came before it is known what the connection speaks.
+/// Input held until the protocol of the connection is known.
 #[derive(Debug, Default)]
 pub(super) struct Sniffer {
     /// All feeds in order, while the beginning is complete.

@@ -59,7 +59,7 @@ pub(super) struct Rules {
     pub(super) completed_exchange: &'static [fn(&CompletedExchange<'_>) -> Option<Violation>],
     /// An exchange is complete that another session with the same id has too.
     pub(super) twin_session: &'static [fn(&TwinSession<'_>) -> Option<Violation>],
-    /// A response has waited for its request in vain.
+    /// No request came for a response in time.
     pub(super) orphan: &'static [fn(&Orphan<'_>) -> Option<Violation>],
 }
 

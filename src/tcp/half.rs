@@ -47,7 +47,7 @@ pub(super) struct Half {
     acks: Acks,
     store: Store,
     recent: Recent,
-    told: Told,
+    reported: Reported,
     fact: DirectionFact,
     /// The last packet.
     last: PacketNo,
@@ -55,7 +55,7 @@ pub(super) struct Half {
 
 /// Findings that are added once per direction only.
 #[derive(Debug, Default)]
-struct Told {
+struct Reported {
     before_start: bool,
     after_end: bool,
     out_of_window: bool,
@@ -510,7 +510,7 @@ impl Half {
 /// Findings.
 impl Half {
     fn before_start(&mut self, bytes: u64, sink: &mut DirectionSink<'_, '_>) {
-        if !std::mem::replace(&mut self.told.before_start, true) {
+        if !std::mem::replace(&mut self.reported.before_start, true) {
             let what = format!("{} from before the first that was read", count(bytes));
             sink.add(Code::TcpBeforeStart, &what);
         }
@@ -526,13 +526,13 @@ impl Half {
     }
 
     fn after_end(&mut self, bytes: u64, sink: &mut DirectionSink<'_, '_>) {
-        if !std::mem::replace(&mut self.told.after_end, true) {
+        if !std::mem::replace(&mut self.reported.after_end, true) {
             sink.add(Code::TcpAfterEnd, &format!("{} after the end", count(bytes)));
         }
     }
 
     fn out_of_window(&mut self, bytes: u64, sink: &mut DirectionSink<'_, '_>) {
-        if bytes > 0 && !std::mem::replace(&mut self.told.out_of_window, true) {
+        if bytes > 0 && !std::mem::replace(&mut self.reported.out_of_window, true) {
             let what = format!("{} far outside of what was sent so far", count(bytes));
             sink.add(Code::TcpOutOfWindow, &what);
         }

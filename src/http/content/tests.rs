@@ -118,7 +118,7 @@ fn every_field_of_a_gzip_header() {
 }
 
 #[test]
-fn damage_is_told_and_what_came_before_is_kept() {
+fn damage_is_reported_and_earlier_content_is_kept() {
     for coding in CODINGS {
         let (bytes, ends) = encode(coding, &[b"data: first\n\n".to_vec(), vec![b'y'; 99]]);
         let cut = &bytes[..ends[0]];

@@ -189,7 +189,7 @@ impl Parser {
     /// Bytes of the stream are missing here, however many, because of `why`: gives up the event
     /// that is not complete.
     ///
-    /// What is told of it stands in the finding that says where reading goes on, or in that of
+    /// It is reported in the finding that says where reading goes on, or in that of
     /// [`Parser::end`].
     pub fn gap(&mut self, why: Degraded) {
         let why = match self.at {

@@ -149,12 +149,12 @@ fn comments_and_unknown_fields_are_not_kept() {
 }
 
 /// What [`oracle`] says of an event: name, id, retry, data, and the indexes of its bytes.
-type Told = (String, Option<String>, Option<u64>, String, Vec<usize>);
+type ExpectedEvent = (String, Option<String>, Option<u64>, String, Vec<usize>);
 
 /// The standard, written down stupidly for a whole stream.
-fn oracle(input: &[u8]) -> Vec<Told> {
+fn oracle(input: &[u8]) -> Vec<ExpectedEvent> {
     let mut i = if input.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let (mut all, mut event) = (Vec::new(), Told::default());
+    let (mut all, mut event) = (Vec::new(), ExpectedEvent::default());
     let mut has_data = false;
     while let Some(len) = input[i..].iter().position(|b| *b == b'\r' || *b == b'\n') {
         let line = String::from_utf8_lossy(&input[i..i + len]).into_owned();
@@ -165,7 +165,7 @@ fn oracle(input: &[u8]) -> Vec<Told> {
                 event.3.pop();
                 all.push(mem::take(&mut event));
             }
-            (event, has_data) = (Told::default(), false);
+            (event, has_data) = (ExpectedEvent::default(), false);
         } else if !line.starts_with(':') {
             event.4.extend(i..end);
             let (name, value) = line.split_once(':').unwrap_or((&line, ""));
@@ -190,7 +190,7 @@ fn oracle(input: &[u8]) -> Vec<Told> {
     all
 }
 
-fn told(event: &Event) -> (String, Option<String>, Option<u64>, String) {
+fn fields_of(event: &Event) -> (String, Option<String>, Option<u64>, String) {
     (
         event.name.as_deref().unwrap_or_default().into(),
         event.id.as_deref().map(Into::into),
@@ -270,7 +270,7 @@ proptest! {
         let want = oracle(&input);
         prop_assert_eq!(events.len(), want.len());
         for (event, (name, id, retry, data, bytes)) in events.iter().zip(want) {
-            prop_assert_eq!(told(event), (name, id, retry, data));
+            prop_assert_eq!(fields_of(event), (name, id, retry, data));
             prop_assert_eq!(Some(event.span), bytes.iter().map(|i| spans[*i]).reduce(Span::join));
             prop_assert!(event.degraded.is_none());
         }
@@ -300,7 +300,7 @@ proptest! {
         prop_assert!(given_up <= taken);
         let mut whole = oracle(&input).into_iter();
         for event in events.iter().filter(|e| e.degraded.is_none()) {
-            prop_assert!(whole.any(|w| (w.0, w.1, w.2, w.3) == told(event)), "{:?}", event);
+            prop_assert!(whole.any(|w| (w.0, w.1, w.2, w.3) == fields_of(event)), "{:?}", event);
         }
     }
 
@@ -321,7 +321,7 @@ proptest! {
         prop_assert_eq!(&(events.clone(), codes, given_up), &run(&[]));
         let mut whole = oracle(&input).into_iter();
         for event in &events {
-            prop_assert!(whole.any(|w| (w.0, w.1, w.2, w.3) == told(event)));
+            prop_assert!(whole.any(|w| (w.0, w.1, w.2, w.3) == fields_of(event)));
         }
     }
 }
