@@ -6,7 +6,7 @@ use crate::capture::Packet;
 use crate::link::{Decoded, Link};
 use crate::tcp::{ConnectionId, Directory};
 
-use super::lane::Input;
+use super::lane::LaneInput;
 
 /// What a packet turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +38,9 @@ impl Front {
     pub(super) fn packet(
         &mut self,
         packet: &Packet,
-        inputs: &mut Vec<Input>,
+        inputs: &mut Vec<LaneInput>,
         findings: &mut Findings,
-    ) -> (PacketKind, Option<Input>) {
+    ) -> (PacketKind, Option<LaneInput>) {
         self.inputs += 1;
         let segment = match self.link.decode(packet, findings) {
             Decoded::Segment(segment) => segment,
@@ -51,26 +51,26 @@ impl Front {
         if !self.closed.is_empty() {
             self.close(Degraded::NONE, segment.origin, inputs);
         }
-        inputs.extend(route.opened.map(Input::Open));
-        (PacketKind::Tcp, Some(Input::Segment { id: route.id, from: route.from, segment }))
+        inputs.extend(route.opened.map(LaneInput::Open));
+        (PacketKind::Tcp, Some(LaneInput::Segment { id: route.id, from: route.from, segment }))
     }
 
     /// Packet time advanced to `now`: appends the connections that are forgotten to `inputs`.
-    pub(super) fn tick(&mut self, now: Origin, inputs: &mut Vec<Input>) {
+    pub(super) fn tick(&mut self, now: Origin, inputs: &mut Vec<LaneInput>) {
         self.inputs += 1;
         self.directory.tick(now.time, &mut self.closed);
         self.close(Degraded::NONE, now, inputs);
     }
 
     /// The capture is over: appends all connections to `inputs`.
-    pub(super) fn finish(&mut self, at: Origin, inputs: &mut Vec<Input>, findings: &mut Findings) {
+    pub(super) fn finish(&mut self, at: Origin, inputs: &mut Vec<LaneInput>, findings: &mut Findings) {
         self.inputs += 1;
         self.link.end(findings);
         self.directory.finish(&mut self.closed);
         self.close(Degraded::CAPTURE_END, at, inputs);
     }
 
-    fn close(&mut self, unconfirmed: Degraded, at: Origin, inputs: &mut Vec<Input>) {
-        inputs.extend(self.closed.drain(..).map(|id| Input::Close { id, unconfirmed, at }));
+    fn close(&mut self, unconfirmed: Degraded, at: Origin, inputs: &mut Vec<LaneInput>) {
+        inputs.extend(self.closed.drain(..).map(|id| LaneInput::Close { id, unconfirmed, at }));
     }
 }

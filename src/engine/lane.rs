@@ -13,7 +13,7 @@ use super::pipeline::Pipeline;
 
 /// What the front hands to a lane.
 #[derive(Debug)]
-pub(super) enum Input {
+pub(super) enum LaneInput {
     /// A connection was opened.
     Open(Opened),
     /// A segment of a connection.
@@ -30,7 +30,7 @@ pub(super) enum Input {
     Tick(Origin),
 }
 
-impl Input {
+impl LaneInput {
     /// Returns the shard that the input concerns; `None` if it concerns all.
     pub(super) fn shard(&self) -> Option<u8> {
         match self {
@@ -77,20 +77,20 @@ impl Lane {
     }
 
     /// Takes the next input; `number` is the front's number of the packet or tick that caused it.
-    pub(super) fn push(&mut self, number: u64, input: Input, out: &mut Vec<Emitted>) {
+    pub(super) fn push(&mut self, number: u64, input: LaneInput, out: &mut Vec<Emitted>) {
         let mut sink = Sink::new(&mut self.deliveries, &mut self.findings);
         match input {
-            Input::Open(opened) => {
+            LaneInput::Open(opened) => {
                 self.reassembler.open(&opened);
                 self.open(opened);
             }
-            Input::Segment { id, from, segment } => {
+            LaneInput::Segment { id, from, segment } => {
                 self.reassembler.push(id, from, segment, &mut sink);
                 if !self.deliveries.is_empty() || !self.findings.is_empty() {
                     self.deliver(id, number, out);
                 }
             }
-            Input::Close { id, unconfirmed, at } => {
+            LaneInput::Close { id, unconfirmed, at } => {
                 let summary = self.reassembler.close(id, unconfirmed, at, &mut sink);
                 let mut output = self.deliver(id, number, out);
                 let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::take);
@@ -102,7 +102,7 @@ impl Lane {
                     output.emit(EmittedKind::Closed(Box::new(fact)));
                 }
             }
-            Input::Tick(now) => {
+            LaneInput::Tick(now) => {
                 while let Some(id) =
                     self.reassembler.release(now, &mut Sink::new(&mut self.deliveries, &mut self.findings))
                 {
@@ -163,7 +163,7 @@ impl Lane {
                     {
                         output.emit(EmittedKind::Payload(Box::new(fact)));
                     }
-                    output.emit(EmittedKind::Item(rpc::read(peers, retransmissions, update)));
+                    output.emit(EmittedKind::Update(rpc::read(peers, retransmissions, update)));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Runs the analysis: the only place that knows the order of the layers.
 //!
 //! ```text
-//!            ┌ Front ─┐  Input   ┌ Lane ────────────────────────┐ Emitted ┌ Merge ┐ Item
+//!            ┌ Front ─┐  Input   ┌ Lane ────────────────────────┐ Emitted ┌ Merge ┐ Update
 //!   Packet ─▶│ link   │─────────▶│ tcp ─▶ Pipeline, http ─▶ rpc │────────▶│ Order │─▶ mcp ─▶ Entry
 //!            └────────┘ by shard └──────────────────────────────┘         └───────┘
 //! ```
@@ -22,7 +22,7 @@ use crate::rpc::UpdateKind;
 
 use front::{Front, PacketKind};
 use grid::Grid;
-use lane::{Input, Lane};
+use lane::{Lane, LaneInput};
 use order::{EmittedKind, Merge};
 
 mod front;
@@ -47,7 +47,7 @@ pub struct Engine {
     /// Open connections that carry MCP.
     mcp: HashSet<u32, foldhash::fast::RandomState>,
     grid: Grid,
-    inputs: Vec<Input>,
+    inputs: Vec<LaneInput>,
     records: Vec<Record>,
     findings: Findings,
     is_finished: bool,
@@ -196,7 +196,7 @@ impl Engine {
     fn tick(&mut self, time: Timestamp, out: &mut Vec<Entry>) {
         while let Some(time) = self.grid.next(time) {
             let now = Origin { time, ..self.capture.last.unwrap_or_default() };
-            self.inputs.push(Input::Tick(now));
+            self.inputs.push(LaneInput::Tick(now));
             self.front.tick(now, &mut self.inputs);
             self.run_inputs();
             self.emit(out);
@@ -215,7 +215,7 @@ impl Engine {
     }
 
     /// Hands an input to the lane of its shard, or to every lane.
-    fn run(&mut self, input: Input) {
+    fn run(&mut self, input: LaneInput) {
         let number = self.front.input();
         match (input.shard(), input) {
             (Some(shard), input) => {
@@ -224,9 +224,9 @@ impl Engine {
                     lane.push(number, input, self.merge.emitted());
                 }
             }
-            (None, Input::Tick(now)) => {
+            (None, LaneInput::Tick(now)) => {
                 for lane in &mut self.lanes {
-                    lane.push(number, Input::Tick(now), self.merge.emitted());
+                    lane.push(number, LaneInput::Tick(now), self.merge.emitted());
                 }
             }
             (None, _) => {}
@@ -242,7 +242,7 @@ impl Engine {
         let mut of_mcp = Findings::new();
         for emitted in self.merge.drain() {
             match emitted.kind {
-                EmittedKind::Item(item) => {
+                EmittedKind::Update(item) => {
                     let key = (item.peers.tcp_stream, item.update.transaction);
                     // A transaction is no longer known once its end was pushed.
                     let is_end = matches!(item.update.kind, UpdateKind::Ended { .. });

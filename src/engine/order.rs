@@ -31,7 +31,7 @@ pub(super) struct Emitted {
 )]
 pub(super) enum EmittedKind {
     /// A step of a transaction, for `mcp`.
-    Item(rpc::Item),
+    Update(rpc::TransactionUpdate),
     /// The bytes that the next item was made of.
     Payload(Box<PayloadFact>),
     /// A connection that is closed. `mcp` is not filled in.

@@ -11,7 +11,7 @@
 
 use crate::base::fact::Speaks;
 use crate::base::{End, Feed, Findings, Layer, Origin, Peers, Side, Sink, Stack};
-use crate::http::h1::{self, scan::Entry};
+use crate::http::h1::{self, scan::EntryPoint};
 use crate::http::{Assembler, Update};
 use crate::tcp::{ConnectionId, Opened};
 
@@ -111,13 +111,13 @@ impl Pipeline {
     }
 
     /// Starts to read HTTP/1 at a place in the middle of what `from` sent.
-    fn start_midstream(&mut self, from: End, entry: Entry, sink: &mut Sink<'_, Update>) {
+    fn start_midstream(&mut self, from: End, entry: EntryPoint, sink: &mut Sink<'_, Update>) {
         let State::Sniffing(sniffer) = &mut self.state else { return };
         let mut held = sniffer.take_midstream();
-        let client = if matches!(entry, Entry::Request(_)) { from } else { from.other() };
+        let client = if matches!(entry, EntryPoint::Request(_)) { from } else { from.other() };
         self.client = Some(client);
         let mut http = http1();
-        if let Entry::Event { at, chunked } = entry {
+        if let EntryPoint::Event { at, chunked } = entry {
             let (window, _) = from.split_mut(&mut held.windows);
             window.skip(at);
             if let Some(span) = window.first_span() {
@@ -129,7 +129,7 @@ impl Pipeline {
         // The other end first: it cannot have answered what was not read yet, but what it sent may
         // be answered here.
         for end in [from.other(), from] {
-            let is_in_stream = end == from && matches!(entry, Entry::Event { .. });
+            let is_in_stream = end == from && matches!(entry, EntryPoint::Event { .. });
             let (window, _) = end.split_mut(&mut held.windows);
             if !is_in_stream {
                 let at = window.first_span().map_or_else(Origin::default, |span| span.start);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::base::fact::Speaks;
 use crate::base::{Degraded, End, Feed, Span, StreamBuf, limits};
-use crate::http::h1::scan::{self, Entry, Front, PREFACE};
+use crate::http::h1::scan::{self, EntryPoint, PREFACE, StartKind};
 
 /// Input held until the protocol of the connection is known.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub(super) enum Verdict {
         /// The sender.
         from: End,
         /// The place in its window.
-        entry: Entry,
+        entry: EntryPoint,
     },
     /// Something that is not decoded.
     Ignore(Speaks),
@@ -135,11 +135,11 @@ impl Sniffer {
         let (window, _) = from.split_mut(&mut self.windows);
         // In the middle of a body anything may look like a head: the SYN, if captured, rules out
         // one of two readings.
-        let is_plausible = |entry: &Entry| match entry {
-            Entry::Request(_) => opener.is_none_or(|client| client == from),
-            Entry::Response(_) | Entry::Event { .. } => opener.is_none_or(|client| client != from),
+        let is_plausible = |entry: &EntryPoint| match entry {
+            EntryPoint::Request(_) => opener.is_none_or(|client| client == from),
+            EntryPoint::Response(_) | EntryPoint::Event { .. } => opener.is_none_or(|client| client != from),
         };
-        if let Some(entry) = scan::entry(window.bytes()).filter(is_plausible) {
+        if let Some(entry) = scan::entry_point(window.bytes()).filter(is_plausible) {
             return Verdict::Midstream { from, entry };
         }
         if is_tls_record(window.bytes()) {
@@ -197,11 +197,11 @@ fn front(bytes: &[u8]) -> Guess {
     if bytes.trim_ascii_start().starts_with(PREFACE) {
         return Guess::Http2;
     }
-    match scan::front(bytes) {
-        Front::Request => Guess::Request,
-        Front::Response => Guess::Response,
-        Front::Undecided => Guess::Undecided,
-        Front::Other => tls(bytes),
+    match scan::start_kind(bytes) {
+        StartKind::Request => Guess::Request,
+        StartKind::Response => Guess::Response,
+        StartKind::Undecided => Guess::Undecided,
+        StartKind::Other => tls(bytes),
     }
 }
 

@@ -64,7 +64,7 @@ pub enum Group {
 
 /// The calls that a row of a latency table counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
+pub enum CallGroup {
     /// One method and, if the method has names, one tool, prompt or resource.
     Call {
         /// The side that sends the request.
@@ -86,7 +86,7 @@ pub struct LatencyKey {
     /// The clients, servers or sessions.
     pub group: Group,
     /// The calls.
-    pub subject: Subject,
+    pub subject: CallGroup,
 }
 
 /// A row of a latency table. Durations are in nanoseconds; `None` if no exchange of the row was
@@ -223,7 +223,7 @@ impl LatencyTable {
         let row = match at.and_then(|at| self.rows.get_mut(at)) {
             Some(row) => row,
             None => self.other.get_or_insert_with(|| {
-                Box::new(RowStatistics::new(LatencyKey { group: Group::Whole, subject: Subject::Other }))
+                Box::new(RowStatistics::new(LatencyKey { group: Group::Whole, subject: CallGroup::Other }))
             }),
         };
         if row.total.is_about_to_spill() && self.fine_left > 0 {

@@ -23,7 +23,7 @@ pub use crate::mcp::{
     SessionEnd, SessionRef, Status, Stream, Transport,
 };
 pub use entry::Entry;
-pub use latency::{By, Group, LatencyKey, LatencyRow, Subject};
+pub use latency::{By, CallGroup, Group, LatencyKey, LatencyRow};
 pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered};
 pub use snapshot::{ExchangeCount, Snapshot};
 pub use tone::Tone;
@@ -127,7 +127,7 @@ impl Ledger {
         latency::increment(&mut self.exchanges.statuses, exchange.status);
         self.exchanges.degraded += u64::from(exchange.degraded.any());
         self.exchanges.from_server += u64::from(exchange.origin == Side::Server);
-        let subject = Subject::Call {
+        let subject = CallGroup::Call {
             origin: exchange.origin,
             method: Arc::clone(&exchange.method),
             name: exchange.name.clone(),
@@ -138,7 +138,7 @@ impl Ledger {
             Some(By::Client) => Group::Client(exchange.session.client.ip()),
         };
         let grouped =
-            LatencyKey { group, subject: if self.by.is_none() { Subject::All } else { subject.clone() } };
+            LatencyKey { group, subject: if self.by.is_none() { CallGroup::All } else { subject.clone() } };
         self.grouped.record(grouped, exchange);
         self.latency.record(LatencyKey { group: Group::Whole, subject }, exchange);
         if let Some(total) = latency::measured(exchange) {

@@ -82,7 +82,7 @@ fn rows_beyond_the_limit_are_summed_up() {
     let rows = ledger.snapshot().latency;
     assert_eq!(rows.len(), limits::MAX_TABLE_ROWS + 1);
     let last = rows.last().unwrap();
-    assert_eq!(last.key.subject, Subject::Other);
+    assert_eq!(last.key.subject, CallGroup::Other);
     assert_eq!(last.exchanges(), 50);
 }
 

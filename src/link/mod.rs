@@ -27,7 +27,7 @@ use crate::capture::{LinkType, Packet};
 pub use segment::{Flags, Segment};
 
 use datagram::Datagram;
-use reassembly::Reassembler;
+use reassembly::Defragmenter;
 use slice::{NoSegment, PacketSlice};
 
 /// Result of decoding a packet.
@@ -47,7 +47,7 @@ pub enum Decoded {
 /// Decodes packets to segments. Packets are pushed in capture order.
 #[derive(Debug, Default)]
 pub struct Link {
-    reassembler: Reassembler,
+    reassembler: Defragmenter,
     /// Unsupported link types with a finding; at most [`limits::MAX_UNSUPPORTED`].
     unsupported: Vec<LinkType>,
 }

@@ -20,13 +20,13 @@ const FRAGMENT_UNIT: usize = 8;
 
 /// Incomplete IP packets.
 #[derive(Debug, Default)]
-pub(super) struct Reassembler {
+pub(super) struct Defragmenter {
     /// In order of their first fragments; at most [`limits::MAX_FRAGMENTED`], so a linear search is
     /// fast enough.
     reassemblies: Vec<Reassembly>,
 }
 
-impl Reassembler {
+impl Defragmenter {
     /// Adds a fragment; returns the payload if it is complete.
     ///
     /// # Errors

@@ -10,11 +10,11 @@ use super::record::{Cause, Exchange, MessageSpan, Notification, Offer, Record};
 use super::rules::{self, NewExchange, RULES, Unmatched};
 use super::session::SessionState;
 use super::session_table::OtherSessions;
-use super::tables::{self, Sink};
+use super::tables;
 use super::transaction::Transaction;
 use super::transaction_table::OtherTransactions;
 use super::{method, revision};
-use crate::base::Side;
+use crate::base::{Side, Sink};
 use crate::rpc::{Id, Kind, Look};
 
 /// A message with its session and its transaction, and what it may change besides.
@@ -29,7 +29,7 @@ pub(super) struct Context<'a, 'sink> {
     pub(super) interner: &'a mut Interner,
     /// Whether requests are emitted when they open an exchange, too.
     pub(super) emits_requests: bool,
-    pub(super) sink: &'a mut Sink<'sink>,
+    pub(super) sink: &'a mut Sink<'sink, Record>,
 }
 
 impl Context<'_, '_> {
@@ -139,7 +139,7 @@ impl Context<'_, '_> {
         if request.protocol_version.is_none() && !method::is_initialize(&request.method) {
             request.protocol_version = self.session.protocol_version().cloned();
         }
-        self.sink.records.push(Record::Request(request));
+        self.sink.out.push(Record::Request(request));
     }
 
     /// Whether the request repeats the POST of an interrupted exchange: it then belongs to that
@@ -248,7 +248,7 @@ impl Context<'_, '_> {
             let definitions = listing.definitions.iter().map(|d| (d.name.clone(), d.bytes)).collect();
             let server = self.session.reference().server;
             let offer = Offer { server, kind: listing.kind, definitions };
-            self.sink.records.push(Record::Offer(Box::new(offer)));
+            self.sink.out.push(Record::Offer(Box::new(offer)));
         }
         if !open.needs_acknowledgement() {
             self.complete(n);
@@ -278,7 +278,7 @@ impl Context<'_, '_> {
             Side::Client => None,
             Side::Server => self.transaction.requests().first().copied(),
         };
-        self.sink.records.push(Record::Notification(Box::new(Notification {
+        self.sink.out.push(Record::Notification(Box::new(Notification {
             session: self.session.reference().clone(),
             tcp_stream: self.transaction.key().0,
             from,

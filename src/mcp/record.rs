@@ -307,9 +307,9 @@ pub struct Session {
     pub client_info: Option<Implementation>,
     /// Name and version of the server; `None` if not seen.
     pub server_info: Option<Implementation>,
-    /// Interner of the client's capabilities, as announced.
+    /// Names of the client's capabilities, as announced.
     pub client_capabilities: Vec<Box<str>>,
-    /// Interner of the server's capabilities, as announced.
+    /// Names of the server's capabilities, as announced.
     pub server_capabilities: Vec<Box<str>>,
     /// Number of its exchanges.
     pub exchanges: u64,

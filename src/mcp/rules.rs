@@ -76,7 +76,7 @@ fn violation(code: Code, detail: impl Into<String>) -> Option<Violation> {
 
 /// What a finding is about.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Subject {
+pub(super) struct FindingContext {
     at: Origin,
     tcp_stream: u32,
     session: Option<u32>,
@@ -86,7 +86,7 @@ pub(super) struct Subject {
 /// Something that rules look at.
 pub(super) trait Moment {
     /// What the findings of this moment are about.
-    fn subject(&self) -> Subject;
+    fn subject(&self) -> FindingContext;
 }
 
 /// A transaction whose head was seen in packet `at`.
@@ -158,7 +158,7 @@ pub(super) fn violations<'a, M: Moment>(
     moment: &'a M,
 ) -> impl Iterator<Item = Finding> + 'a {
     rules.iter().filter_map(|rule| rule(moment)).map(|Violation { code, detail }| {
-        let Subject { at, tcp_stream, session, exchange } = moment.subject();
+        let FindingContext { at, tcp_stream, session, exchange } = moment.subject();
         Finding { code, at: Some(at), tcp_stream: Some(tcp_stream), session, exchange, detail }
     })
 }
@@ -185,21 +185,21 @@ pub(super) fn add_limit(at: Origin, detail: String, findings: &mut Findings) {
 }
 
 impl Moment for Head<'_> {
-    fn subject(&self) -> Subject {
-        Subject { at: self.at, tcp_stream: self.transaction.key().0, ..Subject::default() }
+    fn subject(&self) -> FindingContext {
+        FindingContext { at: self.at, tcp_stream: self.transaction.key().0, ..FindingContext::default() }
     }
 }
 
 impl Moment for Body<'_> {
-    fn subject(&self) -> Subject {
+    fn subject(&self) -> FindingContext {
         let at = self.parsed.span.end;
-        Subject { at, tcp_stream: self.transaction.key().0, ..Subject::default() }
+        FindingContext { at, tcp_stream: self.transaction.key().0, ..FindingContext::default() }
     }
 }
 
 impl Moment for Unmatched<'_> {
-    fn subject(&self) -> Subject {
-        Subject {
+    fn subject(&self) -> FindingContext {
+        FindingContext {
             at: self.message.span.end,
             tcp_stream: self.transaction.key().0,
             session: self.session.map(SessionState::number),
@@ -209,9 +209,9 @@ impl Moment for Unmatched<'_> {
 }
 
 impl Moment for NewExchange<'_> {
-    fn subject(&self) -> Subject {
+    fn subject(&self) -> FindingContext {
         let exchange = self.exchange.record();
-        Subject {
+        FindingContext {
             at: exchange.request.span.end,
             tcp_stream: exchange.tcp_stream,
             session: Some(self.session.number()),
@@ -221,27 +221,27 @@ impl Moment for NewExchange<'_> {
 }
 
 impl Moment for CompletedExchange<'_> {
-    fn subject(&self) -> Subject {
+    fn subject(&self) -> FindingContext {
         of_exchange(self.exchange, self.at)
     }
 }
 
 impl Moment for TwinSession<'_> {
-    fn subject(&self) -> Subject {
+    fn subject(&self) -> FindingContext {
         of_exchange(self.exchange, self.at)
     }
 }
 
 impl Moment for Orphan<'_> {
-    fn subject(&self) -> Subject {
+    fn subject(&self) -> FindingContext {
         let HeldResponse { carrier, span, .. } = self.response;
-        Subject { at: span.end, tcp_stream: carrier.0, session: Some(self.session), exchange: None }
+        FindingContext { at: span.end, tcp_stream: carrier.0, session: Some(self.session), exchange: None }
     }
 }
 
-fn of_exchange(exchange: &Exchange, at: Origin) -> Subject {
+fn of_exchange(exchange: &Exchange, at: Origin) -> FindingContext {
     let session = Some(exchange.session.number);
-    Subject { at, tcp_stream: exchange.tcp_stream, session, exchange: Some(exchange.n) }
+    FindingContext { at, tcp_stream: exchange.tcp_stream, session, exchange: Some(exchange.n) }
 }
 
 // Heads.

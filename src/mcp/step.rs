@@ -73,7 +73,7 @@ impl Step<'_> {
         if let Some(mut stream) = self.transaction.stream_record(end) {
             let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
             stream.session = session.map(|session| session.reference().clone());
-            self.tables.sink.records.push(Record::Stream(Box::new(stream)));
+            self.tables.sink.out.push(Record::Stream(Box::new(stream)));
         }
     }
 
@@ -334,7 +334,7 @@ impl Step<'_> {
                 self.tables.complete(n);
             }
             if let Some(record) = self.tables.sessions.evict(oldest) {
-                self.tables.sink.records.push(Record::Session(Box::new(record)));
+                self.tables.sink.out.push(Record::Session(Box::new(record)));
             }
         }
     }

@@ -7,21 +7,15 @@ use super::record::Record;
 use super::rules::{self, CompletedExchange, Orphan, RULES, TwinSession};
 use super::session::SessionState;
 use super::session_table::{OtherSessions, Sessions};
-use crate::base::{Degraded, Findings};
+use crate::base::{Degraded, Sink};
 use crate::rpc::Id;
-
-/// Where results go.
-pub(super) struct Sink<'a> {
-    pub(super) records: &'a mut Vec<Record>,
-    pub(super) findings: &'a mut Findings,
-}
 
 /// Sessions and exchanges, and where results go.
 pub(super) struct Tables<'a> {
     pub(super) sessions: &'a mut Sessions,
     pub(super) exchanges: &'a mut Exchanges,
     pub(super) evidence: &'a mut Evidence,
-    pub(super) sink: Sink<'a>,
+    pub(super) sink: Sink<'a, Record>,
 }
 
 impl Tables<'_> {
@@ -54,7 +48,7 @@ pub(super) fn complete(
     session: &mut SessionState,
     others: &mut OtherSessions<'_>,
     evidence: &Evidence,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink<'_, Record>,
 ) {
     exchange.settle();
     if !exchange.is_answered() {
@@ -74,19 +68,19 @@ pub(super) fn complete(
         twin.number()
     });
     check_completed(&mut exchange, other, sink);
-    sink.records.push(Record::Exchange(Box::new(exchange.into_record())));
+    sink.out.push(Record::Exchange(Box::new(exchange.into_record())));
 }
 
 /// Completes an exchange whose session is no longer known.
-fn emit(mut exchange: Box<OpenExchange>, sink: &mut Sink<'_>) {
+fn emit(mut exchange: Box<OpenExchange>, sink: &mut Sink<'_, Record>) {
     exchange.settle();
     check_completed(&mut exchange, None, sink);
-    sink.records.push(Record::Exchange(Box::new(exchange.into_record())));
+    sink.out.push(Record::Exchange(Box::new(exchange.into_record())));
 }
 
 /// Checks what holds for a complete exchange. `twin` is the number of another session that has it
 /// too.
-fn check_completed(exchange: &mut OpenExchange, twin: Option<u32>, sink: &mut Sink<'_>) {
+fn check_completed(exchange: &mut OpenExchange, twin: Option<u32>, sink: &mut Sink<'_, Record>) {
     let record = exchange.record();
     let at = record.response.unwrap_or(record.request).span.end;
     let before = sink.findings.len();

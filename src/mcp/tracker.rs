@@ -10,11 +10,11 @@ use super::record::{Record, Session, Stream};
 use super::rules;
 use super::session_table::Sessions;
 use super::step::{Next, Step};
-use super::tables::{Sink, Tables};
+use super::tables::Tables;
 use super::transaction::{Transaction, TransactionEnd};
 use super::transaction_table::Transactions;
-use crate::base::{Degraded, Findings, Origin, Peers, Side, limits};
-use crate::rpc::{Item, Update, UpdateKind};
+use crate::base::{Degraded, Findings, Origin, Peers, Side, Sink, limits};
+use crate::rpc::{TransactionUpdate, Update, UpdateKind};
 
 /// How long a response waits for its request, in nanoseconds of packet time: `tcp` may hold the
 /// request behind a hole for [`limits::HOLE_WAIT`].
@@ -49,8 +49,8 @@ impl Tracker {
     }
 
     /// Takes the next item, and appends what it completes to `out`.
-    pub fn push(&mut self, item: Item, out: &mut Vec<Record>, findings: &mut Findings) {
-        let Item { peers, retransmissions, update: Update { transaction, at, kind } } = item;
+    pub fn push(&mut self, item: TransactionUpdate, out: &mut Vec<Record>, findings: &mut Findings) {
+        let TransactionUpdate { peers, retransmissions, update: Update { transaction, at, kind } } = item;
         self.last = self.last.later(at);
         let key = (peers.tcp_stream, transaction);
         if let UpdateKind::Gap { side, why } = kind {
@@ -64,14 +64,14 @@ impl Tracker {
             }
             return;
         };
-        let Some(mut step) = self.step(row, at, Sink { records: out, findings }) else { return };
+        let Some(mut step) = self.step(row, at, Sink { out, findings }) else { return };
         step.transaction.set_retransmissions(retransmissions);
         match step.handle(kind) {
             Next::Continue => {}
             Next::AwaitRequest if self.awaiting_request.len() < limits::MAX_HELD_RESPONSES => {
                 self.awaiting_request.push_back((at, key));
             }
-            Next::AwaitRequest | Next::Close => self.close(row, at, Sink { records: out, findings }),
+            Next::AwaitRequest | Next::Close => self.close(row, at, Sink { out, findings }),
         }
     }
 
@@ -79,7 +79,7 @@ impl Tracker {
     pub fn tick(&mut self, now: Origin, out: &mut Vec<Record>, findings: &mut Findings) {
         while let Some(held) = self.exchanges.pop_held_due(now.time, REQUEST_WAIT) {
             let degraded = self.degraded_of(held.carrier);
-            self.tables(Sink { records: out, findings }).give_up(&held, degraded);
+            self.tables(Sink { out, findings }).give_up(&held, degraded);
         }
         while let Some(deferred) = self.evidence.pop_due(now.time, REQUEST_WAIT) {
             self.decide(deferred, findings);
@@ -87,12 +87,12 @@ impl Tracker {
         let is_due = |(since, _): &mut (Origin, TransactionKey)| now.time.since(since.time) > REQUEST_WAIT;
         while let Some((_, key)) = self.awaiting_request.pop_front_if(is_due) {
             if let Some(row) = self.transactions.find(key) {
-                self.close(row, now, Sink { records: out, findings });
+                self.close(row, now, Sink { out, findings });
             }
         }
         while let Some(n) = self.exchanges.pop_interrupted_due(now.time) {
             if self.exchanges.get(n).is_some_and(|open| open.carrier().is_none()) {
-                self.tables(Sink { records: out, findings }).complete(n);
+                self.tables(Sink { out, findings }).complete(n);
             }
         }
         self.sessions.tick(now.time);
@@ -120,11 +120,11 @@ impl Tracker {
             {
                 transaction.set_end(TransactionEnd::OPEN);
             }
-            self.close(row, self.last, Sink { records: out, findings });
+            self.close(row, self.last, Sink { out, findings });
         }
         while let Some(held) = self.exchanges.pop_held() {
             let degraded = self.degraded_of(held.carrier);
-            self.tables(Sink { records: out, findings }).give_up(&held, degraded);
+            self.tables(Sink { out, findings }).give_up(&held, degraded);
         }
         while let Some(deferred) = self.evidence.pop() {
             self.decide(deferred, findings);
@@ -134,7 +134,7 @@ impl Tracker {
             if ends_early && let Some(open) = self.exchanges.get_mut(n) {
                 open.degrade(Degraded::CAPTURE_END);
             }
-            self.tables(Sink { records: out, findings }).complete(n);
+            self.tables(Sink { out, findings }).complete(n);
         }
     }
 
@@ -195,7 +195,7 @@ impl Tracker {
     }
 
     /// Ends the transaction in `row`, of which nothing more will be seen.
-    fn close(&mut self, row: usize, at: Origin, sink: Sink<'_>) {
+    fn close(&mut self, row: usize, at: Origin, sink: Sink<'_, Record>) {
         let Some(mut step) = self.step(row, at, sink) else { return };
         step.close();
         self.transactions.remove(row);
@@ -206,7 +206,7 @@ impl Tracker {
         self.transactions.get(key).map_or(Degraded::NONE, Transaction::degraded)
     }
 
-    fn tables<'a>(&'a mut self, sink: Sink<'a>) -> Tables<'a> {
+    fn tables<'a>(&'a mut self, sink: Sink<'a, Record>) -> Tables<'a> {
         Tables {
             sessions: &mut self.sessions,
             exchanges: &mut self.exchanges,
@@ -215,7 +215,7 @@ impl Tracker {
         }
     }
 
-    fn step<'a>(&'a mut self, row: usize, at: Origin, sink: Sink<'a>) -> Option<Step<'a>> {
+    fn step<'a>(&'a mut self, row: usize, at: Origin, sink: Sink<'a, Record>) -> Option<Step<'a>> {
         let (transaction, other_transactions) = self.transactions.split(row)?;
         Some(Step {
             at,

@@ -10,7 +10,7 @@ use std::io;
 
 use super::label;
 use crate::base::{sanitize, units};
-use crate::ledger::{By, LatencyRow, Snapshot, Status, Subject};
+use crate::ledger::{By, CallGroup, LatencyRow, Snapshot, Status};
 
 const HEADS: [&str; 24] = [
     "by",
@@ -59,10 +59,10 @@ pub fn write(snapshot: &Snapshot, out: &mut impl io::Write) -> io::Result<()> {
 fn record(by: &str, row: &LatencyRow) -> Vec<String> {
     let mut cells = vec![by.to_owned(), label::group(row.key.group)];
     cells.extend(match &row.key.subject {
-        Subject::Call { origin, method, name } => {
+        CallGroup::Call { origin, method, name } => {
             [origin.name().to_owned(), text(method), name.as_deref().map(text).unwrap_or_default()]
         }
-        Subject::All | Subject::Other => [String::new(), String::new(), String::new()],
+        CallGroup::All | CallGroup::Other => [String::new(), String::new(), String::new()],
     });
     cells.extend([row.exchanges().to_string(), row.errors().to_string()]);
     cells.extend(Status::ALL.iter().map(|status| row.count(*status).to_string()));
@@ -78,7 +78,7 @@ fn record(by: &str, row: &LatencyRow) -> Vec<String> {
         row.receive_p50_ns,
     ];
     cells.extend(durations.map(|ns| ns.map(units::ms).unwrap_or_default()));
-    let other = row.key.subject == Subject::Other;
+    let other = row.key.subject == CallGroup::Other;
     cells.extend([other.to_string(), "1".to_owned()]);
     cells
 }

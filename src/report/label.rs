@@ -3,7 +3,7 @@
 use super::unsupported::unsupported_protocols;
 use crate::base::fact::{Loser, Losses};
 use crate::base::{PacketNo, Side, sanitize, units};
-use crate::ledger::{Cause, ConnectionCount, Exchange, Group, SessionRef, Speaks, Subject};
+use crate::ledger::{CallGroup, Cause, ConnectionCount, Exchange, Group, SessionRef, Speaks};
 
 /// Returns the name of a session: `s1`.
 pub(super) fn session(session: &SessionRef) -> String {
@@ -27,11 +27,11 @@ pub(super) fn exchange(exchange: &Exchange) -> String {
 }
 
 /// Returns what a row of a latency table counts, without its group.
-pub(super) fn subject(subject: &Subject) -> String {
+pub(super) fn subject(subject: &CallGroup) -> String {
     match subject {
-        Subject::Call { origin, method, name } => call(*origin, method, name.as_deref()),
-        Subject::All => "(all)".to_owned(),
-        Subject::Other => "(other)".to_owned(),
+        CallGroup::Call { origin, method, name } => call(*origin, method, name.as_deref()),
+        CallGroup::All => "(all)".to_owned(),
+        CallGroup::Other => "(other)".to_owned(),
     }
 }
 

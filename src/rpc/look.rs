@@ -85,7 +85,7 @@ pub struct Definition {
 
 /// Which member is looked into.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Parent {
     Params,
     Result,
 }
@@ -93,7 +93,7 @@ pub(super) enum Place {
 /// Looks into `params` or `result`; yields whether it is an object.
 pub(super) struct LookAt<'a> {
     pub(super) look: &'a mut Look,
-    pub(super) place: Place,
+    pub(super) place: Parent,
 }
 
 impl<'de> DeserializeSeed<'de> for LookAt<'_> {
@@ -115,29 +115,29 @@ impl<'de> Taker<'de> for LookAt<'_> {
         while let Some(key) = map.next_key::<Key<'de>>()? {
             let look = &mut *self.look;
             match (key.0.as_ref(), self.place) {
-                ("name", Place::Params) => look.name = map.next_value_seed(TEXT)?,
-                ("uri", Place::Params) => look.uri = map.next_value_seed(TEXT)?,
+                ("name", Parent::Params) => look.name = map.next_value_seed(TEXT)?,
+                ("uri", Parent::Params) => look.uri = map.next_value_seed(TEXT)?,
                 ("taskId", _) => look.task = map.next_value_seed(TEXT)?,
-                ("task", Place::Result) => {
+                ("task", Parent::Result) => {
                     look.task = map.next_value_seed(Member("taskId"))?.or(look.task.take())
                 }
-                ("progressToken", Place::Params) => look.progress_token = id(map.next_value()?),
-                ("requestId", Place::Params) => look.request_id = id(map.next_value()?),
+                ("progressToken", Parent::Params) => look.progress_token = id(map.next_value()?),
+                ("requestId", Parent::Params) => look.request_id = id(map.next_value()?),
                 ("protocolVersion", _) => look.protocol_version = map.next_value_seed(TEXT)?,
-                ("clientInfo", Place::Params) => look.client_info = map.next_value_seed(IMPLEMENTATION)?,
-                ("serverInfo", Place::Result) => look.server_info = map.next_value_seed(IMPLEMENTATION)?,
+                ("clientInfo", Parent::Params) => look.client_info = map.next_value_seed(IMPLEMENTATION)?,
+                ("serverInfo", Parent::Result) => look.server_info = map.next_value_seed(IMPLEMENTATION)?,
                 ("capabilities", _) => look.capabilities = map.next_value_seed(Keys)?,
-                ("isError", Place::Result) => look.is_error = map.next_value::<&RawValue>()?.get() == "true",
-                ("resultType", Place::Result) => {
+                ("isError", Parent::Result) => look.is_error = map.next_value::<&RawValue>()?.get() == "true",
+                ("resultType", Parent::Result) => {
                     look.input_required = map.next_value_seed(TEXT)?.as_deref() == Some("input_required");
                 }
-                ("inputResponses", Place::Params) => {
+                ("inputResponses", Parent::Params) => {
                     map.next_value::<IgnoredAny>()?;
                     look.input_responses = true;
                 }
                 ("requestState", _) => look.request_state = Some(fingerprint(map.next_value()?)),
                 ("_meta", _) => map.next_value_seed(Meta(look))?,
-                (list, Place::Result) if listing(list).is_some() => {
+                (list, Parent::Result) if listing(list).is_some() => {
                     let found = map.next_value_seed(Definitions)?;
                     look.listing =
                         found.zip(listing(list)).map(|(definitions, kind)| Listing { kind, definitions });

@@ -10,7 +10,7 @@ use crate::http::Update;
 
 /// A step in the life of a transaction, its messages parsed.
 #[derive(Clone, Debug)]
-pub struct Item {
+pub struct TransactionUpdate {
     /// The connection and its ends.
     pub peers: Peers,
     /// Segments that the client and the server retransmitted on the connection so far.

@@ -16,14 +16,14 @@ mod scalar;
 pub use crate::http::{Field, Head, StartLine, TransactionNo, Update, UpdateKind};
 pub use id::Id;
 pub use look::{Implementation, Look};
-pub use message::{Envelope, Item, Kind, Parsed, RpcError, StreamEvent};
+pub use message::{Envelope, Kind, Parsed, RpcError, StreamEvent, TransactionUpdate};
 
 /// Parses the bodies and events of an HTTP transaction; `retransmissions` are those of its
 /// connection so far.
 #[must_use]
-pub fn read(peers: Peers, retransmissions: [u32; 2], update: Update) -> Item {
+pub fn read(peers: Peers, retransmissions: [u32; 2], update: Update) -> TransactionUpdate {
     let update = update.map(|body| read_body(&body), read_event);
-    Item { peers, retransmissions, update }
+    TransactionUpdate { peers, retransmissions, update }
 }
 
 fn read_body(body: &Body) -> Parsed {

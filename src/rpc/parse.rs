@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::id::Id;
-use super::look::{Look, LookAt, Place};
+use super::look::{Look, LookAt, Parent};
 use super::message::{Envelope, Fault, Kind, Parsed, RpcError};
 use super::scalar::{id, keep, string};
 use crate::base::{Code, Degraded, Span, limits};
@@ -216,13 +216,13 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
                 Member::Method => members.method(map.next_value()?),
                 Member::Params => {
                     let object =
-                        map.next_value_seed(LookAt { look: &mut members.look, place: Place::Params })?;
+                        map.next_value_seed(LookAt { look: &mut members.look, place: Parent::Params })?;
                     if !object {
                         members.fault(Code::RpcBadParams, "params are no object");
                     }
                 }
                 Member::Result => {
-                    map.next_value_seed(LookAt { look: &mut members.look, place: Place::Result })?;
+                    map.next_value_seed(LookAt { look: &mut members.look, place: Parent::Result })?;
                 }
                 Member::Error => members.error(map.next_value()?),
                 Member::Other => {

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::seq::{Cursor, Place, Seq};
+use super::seq::{Cursor, Position, Seq};
 use crate::base::{Timestamp, limits};
 
 /// Entries of the log. Acknowledgements within one tick share an entry, so those of
@@ -32,10 +32,10 @@ impl Acks {
             return;
         }
         match cursor.locate(ack) {
-            Place::Behind(_) => {}
-            Place::Ahead(position) => self.log(position, time),
+            Position::Behind(_) => {}
+            Position::Ahead(position) => self.log(position, time),
             // One number far ahead may be forged or damaged; two that agree are genuine.
-            Place::Far(position) => match self.stray.replace(ack) {
+            Position::Far(position) => match self.stray.replace(ack) {
                 Some(stray) if ack.ahead_of(stray) <= limits::MAX_AHEAD => self.log(position, time),
                 _ => {}
             },

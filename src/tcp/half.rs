@@ -18,7 +18,7 @@ use bytes::Bytes;
 use super::acks::Acks;
 use super::reassembly::{Next, Piece, Store};
 use super::recent::Recent;
-use super::seq::{Cursor, Place, Seq};
+use super::seq::{Cursor, Position, Seq};
 use super::sink::{DirectionSink, count};
 use crate::base::fact::DirectionFact;
 use crate::base::{Code, Degraded, End, Ending, Feed, Origin, PacketNo, Span, Timestamp, limits};
@@ -193,8 +193,8 @@ impl Half {
             return None;
         }
         match cursor.locate(seq) {
-            Place::Ahead(at) => run.at = at,
-            Place::Behind(behind) => {
+            Position::Ahead(at) => run.at = at,
+            Position::Behind(behind) => {
                 let old = behind.min(len);
                 self.fact.given_up += old;
                 if total > 0 && behind > cursor.position {
@@ -208,7 +208,7 @@ impl Half {
                 run.bytes = run.bytes.slice(old as usize..);
                 run.missing = total - behind - run.len();
             }
-            Place::Far(at) => {
+            Position::Far(at) => {
                 if !self.believes(seq, at, total) {
                     self.fact.given_up += len;
                     self.out_of_window(total, sink);
@@ -460,11 +460,11 @@ impl Half {
         let Some(cursor) = self.cursor else { return true };
         let seq = Seq(segment.seq);
         match cursor.locate(seq) {
-            Place::Ahead(at) => at <= self.high + u64::from(limits::RST_WINDOW),
+            Position::Ahead(at) => at <= self.high + u64::from(limits::RST_WINDOW),
             // The receiver may have less than the capture: then the RST is at its last
             // acknowledgement.
-            Place::Behind(_) => self.acks.last() == Some(seq),
-            Place::Far(_) => false,
+            Position::Behind(_) => self.acks.last() == Some(seq),
+            Position::Far(_) => false,
         }
     }
 

@@ -12,13 +12,13 @@ const KEPT: usize = 4;
 /// copies.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    seen: [Option<Seen>; KEPT],
+    seen: [Option<CopyKey>; KEPT],
     next: u8,
 }
 
 /// What all copies of a packet have in common. The TTL does not belong to it: routers decrement it.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct CopyKey {
     id: u16,
     window: u16,
     seq: u32,
@@ -31,7 +31,7 @@ struct Seen {
 impl Recent {
     /// Records a packet that cannot be a copy.
     pub(super) fn note(&mut self, segment: &Segment) {
-        let Some(seen) = Seen::of(segment) else { return };
+        let Some(seen) = CopyKey::of(segment) else { return };
         if let Some(place) = self.seen.get_mut(usize::from(self.next)) {
             *place = Some(seen);
         }
@@ -40,7 +40,7 @@ impl Recent {
 
     /// Returns whether a packet is a copy of a recorded one; records it if not.
     pub(super) fn saw(&mut self, segment: &Segment) -> bool {
-        let Some(this) = Seen::of(segment) else {
+        let Some(this) = CopyKey::of(segment) else {
             return false;
         };
         let copy = self.seen.iter().flatten().any(|seen| seen.same_as(&this));
@@ -51,7 +51,7 @@ impl Recent {
     }
 }
 
-impl Seen {
+impl CopyKey {
     fn of(segment: &Segment) -> Option<Self> {
         Some(Self {
             id: segment.ip_id.filter(|id| *id != 0)?,

@@ -45,7 +45,7 @@ pub(super) struct Cursor {
 ///   cursor
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Position {
     /// At this position: at the cursor, or up to `MAX_AHEAD` after it.
     Ahead(u64),
     /// This many bytes before the cursor.
@@ -71,15 +71,15 @@ impl Cursor {
     }
 
     /// Locates `seq` relative to the cursor.
-    pub(super) fn locate(self, seq: Seq) -> Place {
+    pub(super) fn locate(self, seq: Seq) -> Position {
         let ahead = seq.ahead_of(self.seq);
         let position = self.position.saturating_add(u64::from(ahead));
         if ahead <= limits::MAX_AHEAD {
-            return Place::Ahead(position);
+            return Position::Ahead(position);
         }
         match self.seq.ahead_of(seq) {
-            behind if behind <= BEHIND => Place::Behind(u64::from(behind)),
-            _ => Place::Far(position),
+            behind if behind <= BEHIND => Position::Behind(u64::from(behind)),
+            _ => Position::Far(position),
         }
     }
 }
@@ -104,10 +104,10 @@ mod tests {
             prop_assert_eq!(cursor.seq, seq(at));
             let there = at.checked_add_signed(delta).unwrap();
             let want = match delta {
-                0..=0x0400_0000 => Place::Ahead(there),
-                -0x4000_0000..=-1 => Place::Behind(delta.unsigned_abs()),
-                0x0400_0001.. => Place::Far(there),
-                _ => Place::Far(there + (1 << 32)),
+                0..=0x0400_0000 => Position::Ahead(there),
+                -0x4000_0000..=-1 => Position::Behind(delta.unsigned_abs()),
+                0x0400_0001.. => Position::Far(there),
+                _ => Position::Far(there + (1 << 32)),
             };
             prop_assert_eq!(cursor.locate(seq(there)), want);
             prop_assert_eq!(seq(there).plus(1).before(), seq(there));

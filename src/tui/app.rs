@@ -27,7 +27,7 @@ pub(super) enum Mode {
 
 /// The view that led to the exchanges, to return to.
 #[derive(Debug)]
-pub(super) struct Origin {
+pub(super) struct ReturnPoint {
     pub(super) from: ViewName,
     /// The filter at that time.
     pub(super) filter: String,
@@ -55,7 +55,7 @@ pub struct App {
     /// Uptime and position of the last click, to detect double clicks.
     pub(super) last_click: Option<(std::time::Duration, u16, u16)>,
     /// The view to return to from the exchanges; `None` if the user went there directly.
-    pub(super) origin: Option<Origin>,
+    pub(super) origin: Option<ReturnPoint>,
     /// Whether the message that quitting ends the capture was shown.
     pub(super) has_asked_to_quit: bool,
     /// Whether a frame must be drawn.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::base::{Timestamp, limits};
-use crate::ledger::{Exchange, Status, Subject};
+use crate::ledger::{CallGroup, Exchange, Status};
 
 /// The starts of the steps within a power of ten, in hundredths: the preferred numbers of ISO 3,
 /// R10. Ten to a power of ten, each about a quarter above the one before, and short to write.
@@ -58,7 +58,7 @@ pub(super) struct HeatMaps {
     /// The first and the last column that has an exchange; `None` before the first exchange.
     /// Columns are counted from the epoch.
     range: Option<(i64, i64)>,
-    heat_maps: HashMap<Subject, HeatMap, foldhash::fast::RandomState>,
+    heat_maps: HashMap<CallGroup, HeatMap, foldhash::fast::RandomState>,
 }
 
 /// The latencies of one method and tool over time.
@@ -99,7 +99,7 @@ impl HeatMaps {
     /// Returns the heat map of a method and tool; `None` if no exchange of it was answered, or
     /// beyond [`MAX_HEAT_MAPS`].
     #[must_use]
-    pub(super) fn get(&self, subject: &Subject) -> Option<&HeatMap> {
+    pub(super) fn get(&self, subject: &CallGroup) -> Option<&HeatMap> {
         self.heat_maps.get(subject)
     }
 
@@ -125,7 +125,7 @@ impl HeatMaps {
     /// Records an exchange that is over, if it was answered.
     pub(super) fn record(&mut self, exchange: &Exchange) {
         let Some(total) = exchange.total_ns().filter(|_| exchange.status.is_answered()) else { return };
-        let subject = Subject::Call {
+        let subject = CallGroup::Call {
             origin: exchange.origin,
             method: exchange.method.clone(),
             name: exchange.name.clone(),

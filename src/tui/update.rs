@@ -6,7 +6,7 @@ use std::time::Duration;
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::action::{Action, KeyContext};
-use super::app::{App, Mode, Origin};
+use super::app::{App, Mode, ReturnPoint};
 use super::effect::Effect;
 use super::event::Event;
 use super::key_bindings::KeyPress;
@@ -140,7 +140,7 @@ impl App {
     fn go_to_exchanges(&mut self, opens: bool, outside: &mut Vec<Effect>) {
         if self.current != ViewName::Exchanges {
             let filter = self.model.filter().text().to_owned();
-            self.origin = Some(Origin { from: self.current, filter, opens });
+            self.origin = Some(ReturnPoint { from: self.current, filter, opens });
         }
         self.show_view(ViewName::Exchanges, outside);
     }

@@ -25,7 +25,7 @@ pub(crate) fn run(request: &Request, options: &ListOptions) -> anyhow::Result<Ou
         epoch: options.epoch,
         color: output::is_colored(request, None),
     });
-    let mut seen = Seen::default();
+    let mut seen = Contents::default();
     let mut engine = Engine::new();
     if options.messages && filter.is_empty() {
         engine.emit_requests();
@@ -51,13 +51,13 @@ pub(crate) fn run(request: &Request, options: &ListOptions) -> anyhow::Result<Ou
 
 /// What was on the connections, to explain an empty list. (A report explains it itself.)
 #[derive(Default)]
-struct Seen {
+struct Contents {
     tls_connections: u64,
     http2_connections: u64,
     has_exchange: bool,
 }
 
-impl Seen {
+impl Contents {
     fn record(&mut self, entry: &Entry) {
         match entry {
             Entry::Record(Record::Exchange(_)) => self.has_exchange = true,

@@ -13,7 +13,7 @@ use crate::base::{Side, Status, sanitize, units};
 use crate::cli::arguments::screen::Color;
 use crate::cli::arguments::traffic::Traffic;
 use crate::cli::{messages, output, signals};
-use crate::ledger::{Group, LatencyKey, LatencyRow, Subject};
+use crate::ledger::{Group, LatencyKey, LatencyRow, CallGroup};
 use crate::report;
 use crate::traffic::{self, CallRow, Summary};
 
@@ -100,9 +100,9 @@ fn print(summary: &Summary, color: bool, out: &mut impl Write) -> anyhow::Result
 fn row(row: &CallRow) -> LatencyRow {
     let subject = match &row.method {
         Some(method) => {
-            Subject::Call { origin: Side::Client, method: Arc::clone(method), name: row.name.clone() }
+            CallGroup::Call { origin: Side::Client, method: Arc::clone(method), name: row.name.clone() }
         }
-        None => Subject::Other,
+        None => CallGroup::Other,
     };
     let time =
         |of: fn(&traffic::Times) -> u64| row.times.as_ref().and_then(|times| i64::try_from(of(times)).ok());

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::head::{self, Framing};
-use super::scan::{self, Front};
+use super::scan::{self, StartKind};
 use crate::base::{Code, Degraded, Findings, Origin, Side, Span, StreamBuf, limits};
 
 /// The next element of the direction.
@@ -230,9 +230,9 @@ impl Direction {
         if self.scanned == 0 {
             self.skip_blank_lines();
             let first = self.buf.first_span()?;
-            let wanted = if self.side == Side::Client { Front::Request } else { Front::Response };
-            let guess = scan::front(self.buf.bytes());
-            if guess != wanted && guess != Front::Undecided {
+            let wanted = if self.side == Side::Client { StartKind::Request } else { StartKind::Response };
+            let guess = scan::start_kind(self.buf.bytes());
+            if guess != wanted && guess != StartKind::Undecided {
                 return self.no_head(
                     found,
                     first.end,
@@ -368,19 +368,21 @@ impl Direction {
     fn find_message(&mut self) -> Option<Option<Step>> {
         let bytes = self.buf.bytes();
         let found = match self.side {
-            Side::Client => scan::find_head(bytes, 0, true).map(scan::Entry::Request),
-            Side::Server => scan::server_entry(bytes),
+            Side::Client => scan::find_head(bytes, 0, true).map(scan::EntryPoint::Request),
+            Side::Server => scan::server_entry_point(bytes),
         };
         let Some(found) = found else {
             let passed = self.buf.skip(bytes.len().saturating_sub(limits::MAX_WINDOW));
             self.skipped |= passed > 0;
             return None;
         };
-        let (scan::Entry::Request(at) | scan::Entry::Response(at) | scan::Entry::Event { at, .. }) = found;
+        let (scan::EntryPoint::Request(at)
+        | scan::EntryPoint::Response(at)
+        | scan::EntryPoint::Event { at, .. }) = found;
         self.skipped |= at > 0;
         self.buf.skip(at);
         self.scanned = 0;
-        if let scan::Entry::Event { chunked, .. } = found {
+        if let scan::EntryPoint::Event { chunked, .. } = found {
             self.inside(chunked);
             return Some(Some(Step::Stream(self.buf.first_span()?, std::mem::take(&mut self.why))));
         }

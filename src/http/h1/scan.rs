@@ -1,8 +1,8 @@
-//! Finding HTTP/1 messages in bytes: at the front of a direction, and in its middle after a gap.
+//! Finding HTTP/1 messages in bytes: at the start of a direction, and in its middle after a gap.
 
-/// What the front of a direction is, as far as HTTP/1 is concerned.
+/// What the first bytes of a direction are, as far as HTTP/1 is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Front {
+pub enum StartKind {
     /// A request: the sender is the client.
     Request,
     /// A response: the sender is the server.
@@ -23,23 +23,23 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
 /// Classifies the first bytes of a direction, or those after a gap.
 #[must_use]
-pub fn front(bytes: &[u8]) -> Front {
+pub fn start_kind(bytes: &[u8]) -> StartKind {
     // RFC 9112 section 2.2: empty lines before a request line are ignored.
     let text = bytes.trim_ascii_start();
     if text.is_empty() {
-        return if bytes.len() < 8 { Front::Undecided } else { Front::Other };
+        return if bytes.len() < 8 { StartKind::Undecided } else { StartKind::Other };
     }
     if is_prefix(text, PREFACE) {
-        return if text.len() < PREFACE.len() { Front::Undecided } else { Front::Other };
+        return if text.len() < PREFACE.len() { StartKind::Undecided } else { StartKind::Other };
     }
     if is_prefix(text, b"HTTP/1.") {
-        return if text.len() < 9 { Front::Undecided } else { Front::Response };
+        return if text.len() < 9 { StartKind::Undecided } else { StartKind::Response };
     }
     if METHODS.iter().any(|method| text.starts_with(method)) {
-        return Front::Request;
+        return StartKind::Request;
     }
     if METHODS.iter().any(|method| is_prefix(text, method)) {
-        return Front::Undecided;
+        return StartKind::Undecided;
     }
     other_method(text)
 }
@@ -51,21 +51,21 @@ pub fn is_prefix(text: &[u8], word: &[u8]) -> bool {
 }
 
 /// Classifies a method that is not in [`METHODS`]: capitals, a space, and a path.
-fn other_method(text: &[u8]) -> Front {
+fn other_method(text: &[u8]) -> StartKind {
     let word = text.iter().take_while(|b| b.is_ascii_uppercase() || **b == b'-').count();
     if word == 0 || word > 24 {
-        return Front::Other;
+        return StartKind::Other;
     }
     match text.get(word..) {
-        Some([] | [b' ']) => Front::Undecided,
-        Some([b' ', b'/' | b'*', ..]) => Front::Request,
-        _ => Front::Other,
+        Some([] | [b' ']) => StartKind::Undecided,
+        Some([b' ', b'/' | b'*', ..]) => StartKind::Request,
+        _ => StartKind::Other,
     }
 }
 
 /// A place where reading can start in a direction whose beginning was not captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum EntryPoint {
     /// The head of a request, at this offset: the sender is the client.
     Request(usize),
     /// The head of a response, at this offset: the sender is the server.
@@ -82,27 +82,27 @@ pub enum Entry {
 /// Finds the first place where reading can start. Segment boundaries do not count: the same bytes
 /// in other pieces give the same place.
 #[must_use]
-pub fn entry(bytes: &[u8]) -> Option<Entry> {
-    let request = find_head(bytes, 0, true).map(Entry::Request);
-    first(request, server_entry(bytes))
+pub fn entry_point(bytes: &[u8]) -> Option<EntryPoint> {
+    let request = find_head(bytes, 0, true).map(EntryPoint::Request);
+    first(request, server_entry_point(bytes))
 }
 
-/// Finds the first place where reading can start in what a server sent.
+/// Finds the first place where reading can start in the bytes of a server.
 #[must_use]
-pub fn server_entry(bytes: &[u8]) -> Option<Entry> {
-    first(find_head(bytes, 0, false).map(Entry::Response), find_event(bytes))
+pub fn server_entry_point(bytes: &[u8]) -> Option<EntryPoint> {
+    first(find_head(bytes, 0, false).map(EntryPoint::Response), find_event(bytes))
 }
 
-fn first(a: Option<Entry>, b: Option<Entry>) -> Option<Entry> {
-    let place = |entry: &Entry| match entry {
-        Entry::Request(at) | Entry::Response(at) | Entry::Event { at, .. } => *at,
+fn first(a: Option<EntryPoint>, b: Option<EntryPoint>) -> Option<EntryPoint> {
+    let place = |entry: &EntryPoint| match entry {
+        EntryPoint::Request(at) | EntryPoint::Response(at) | EntryPoint::Event { at, .. } => *at,
     };
     a.into_iter().chain(b).min_by_key(place)
 }
 
 /// Finds an event: a chunk that begins with a field of an event or, without chunks, two events in a
 /// row.
-fn find_event(bytes: &[u8]) -> Option<Entry> {
+fn find_event(bytes: &[u8]) -> Option<EntryPoint> {
     let mut unchunked = None;
     let mut blank = true;
     let mut start = 0;
@@ -111,11 +111,11 @@ fn find_event(bytes: &[u8]) -> Option<Entry> {
         if let Some((_, line)) = chunk_line(rest)
             && is_field(rest.get(line..).unwrap_or_default())
         {
-            return Some(Entry::Event { at: start, chunked: true });
+            return Some(EntryPoint::Event { at: start, chunked: true });
         }
         if blank && is_field(rest) {
             match unchunked {
-                Some(at) => return Some(Entry::Event { at, chunked: false }),
+                Some(at) => return Some(EntryPoint::Event { at, chunked: false }),
                 None => unchunked = Some(start),
             }
         }
@@ -184,20 +184,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fronts_are_classified() {
-        for (bytes, front) in [
-            (&b"GET / HTTP/1.1\r\n"[..], Front::Request),
-            (b"\r\nPOST /mcp", Front::Request),
-            (b"PO", Front::Undecided),
-            (b"PROPFIND /x", Front::Request),
-            (b"HTTP/1.1 200", Front::Response),
-            (b"HTTP/", Front::Undecided),
-            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Front::Other),
-            (b"220 mail ESMTP", Front::Other),
-            (b"HELO example.org", Front::Other),
-            (b"*1\r\n$4\r\nPING\r\n", Front::Other),
+    fn first_bytes_are_classified() {
+        for (bytes, kind) in [
+            (&b"GET / HTTP/1.1\r\n"[..], StartKind::Request),
+            (b"\r\nPOST /mcp", StartKind::Request),
+            (b"PO", StartKind::Undecided),
+            (b"PROPFIND /x", StartKind::Request),
+            (b"HTTP/1.1 200", StartKind::Response),
+            (b"HTTP/", StartKind::Undecided),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", StartKind::Other),
+            (b"220 mail ESMTP", StartKind::Other),
+            (b"HELO example.org", StartKind::Other),
+            (b"*1\r\n$4\r\nPING\r\n", StartKind::Other),
         ] {
-            assert_eq!(super::front(bytes), front, "{}", String::from_utf8_lossy(bytes));
+            assert_eq!(start_kind(bytes), kind, "{}", String::from_utf8_lossy(bytes));
         }
     }
 
@@ -207,13 +207,13 @@ mod tests {
         assert_eq!(chunk_line(b"1A ;name=v\r\n"), Some((26, 12)));
         assert_eq!(chunk_line(b"xyz\r\n"), None);
         assert_eq!(chunk_line(b"1a"), None);
-        let chunked = Some(Entry::Event { at: 5, chunked: true });
-        assert_eq!(entry(b"}\n\n\r\n1a\r\nevent: message\n"), chunked);
-        let plain = Some(Entry::Event { at: 0, chunked: false });
-        assert_eq!(entry(b"data: {}\n\ndata: {}"), plain);
-        assert_eq!(entry(b"data: {}\n\n"), None);
-        assert_eq!(entry(b"{\"a\":1}\r\n12"), None);
-        assert_eq!(entry(b"x}HTTP/1.1 200 OK"), Some(Entry::Response(2)));
+        let chunked = Some(EntryPoint::Event { at: 5, chunked: true });
+        assert_eq!(entry_point(b"}\n\n\r\n1a\r\nevent: message\n"), chunked);
+        let plain = Some(EntryPoint::Event { at: 0, chunked: false });
+        assert_eq!(entry_point(b"data: {}\n\ndata: {}"), plain);
+        assert_eq!(entry_point(b"data: {}\n\n"), None);
+        assert_eq!(entry_point(b"{\"a\":1}\r\n12"), None);
+        assert_eq!(entry_point(b"x}HTTP/1.1 200 OK"), Some(EntryPoint::Response(2)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::values::{Ms, Seconds, Statuses, session, text};
-use crate::ledger::{CauseCount, Exchange, Id, LatencyRow, Subject, Unanswered};
+use crate::ledger::{CallGroup, CauseCount, Exchange, Id, LatencyRow, Unanswered};
 use crate::report::label;
 
 #[derive(Serialize)]
@@ -30,17 +30,17 @@ pub(super) struct Latency {
 impl Latency {
     pub(super) fn of(row: &LatencyRow) -> Self {
         let (origin, method, name) = match &row.key.subject {
-            Subject::Call { origin, method, name } => {
+            CallGroup::Call { origin, method, name } => {
                 (Some(origin.name()), Some(text(method)), name.as_deref().map(text))
             }
-            Subject::All | Subject::Other => (None, None, None),
+            CallGroup::All | CallGroup::Other => (None, None, None),
         };
         Self {
             group: Some(label::group(row.key.group)).filter(|group| !group.is_empty()),
             origin,
             method,
             name,
-            other: row.key.subject == Subject::Other,
+            other: row.key.subject == CallGroup::Other,
             exchanges: row.exchanges(),
             errors: row.errors(),
             statuses: Statuses(row.statuses),

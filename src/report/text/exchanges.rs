@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::page::Page;
 use crate::base::{Side, sanitize, units};
-use crate::ledger::{By, Exchange, LatencyRow, Snapshot, Status, Subject};
+use crate::ledger::{By, CallGroup, Exchange, LatencyRow, Snapshot, Status};
 use crate::report::label;
 use crate::report::style::Role;
 use crate::report::table::{Align, Cell, Table};
@@ -63,9 +63,9 @@ pub(super) fn grouped(page: &mut Page, snapshot: &Snapshot) {
     for row in rows.iter().take(page.rows) {
         let of = label::group(row.key.group);
         let text = match &row.key.subject {
-            Subject::All => of,
-            Subject::Other => label::subject(&row.key.subject),
-            Subject::Call { name, .. } => {
+            CallGroup::All => of,
+            CallGroup::Other => label::subject(&row.key.subject),
+            CallGroup::Call { name, .. } => {
                 if group != Some(row.key.group) {
                     table.span(vec![Cell::in_role(Role::Strong, of)]);
                 }
@@ -230,19 +230,19 @@ fn grouped_by<'a, K: Ord>(rows: &'a [LatencyRow], key: impl Fn(&'a LatencyRow) -
 /// Returns a key that is equal for the rows of one method. `None` for sums of several methods.
 fn method_key(row: &LatencyRow) -> Option<(Side, &str)> {
     match &row.key.subject {
-        Subject::Call { origin, method, .. } => Some((*origin, method)),
-        Subject::All | Subject::Other => None,
+        CallGroup::Call { origin, method, .. } => Some((*origin, method)),
+        CallGroup::All | CallGroup::Other => None,
     }
 }
 
 /// Returns the sanitized method and name of a row. `None` for sums of several methods.
 fn method_of(row: &LatencyRow) -> Option<(String, Option<String>)> {
     match &row.key.subject {
-        Subject::Call { origin, method, name } => {
+        CallGroup::Call { origin, method, name } => {
             let method = label::call(*origin, method, None);
             Some((method, name.as_deref().map(sanitize::clean)))
         }
-        Subject::All | Subject::Other => None,
+        CallGroup::All | CallGroup::Other => None,
     }
 }
 

@@ -112,7 +112,7 @@ impl Listeners {
         Ok(CallToolResult::success(vec![ContentBlock::text(format!("{notified} listeners were notified"))]))
     }
 
-    fn place(&self, sink: SubscriptionSink) -> Result<Place, ErrorData> {
+    fn place(&self, sink: SubscriptionSink) -> Result<Registration, ErrorData> {
         let mut open = self.open();
         if open.sinks.len() >= MAX_LISTENERS {
             return Err(ErrorData::internal_error(format!("more than {MAX_LISTENERS} listeners"), None));
@@ -120,7 +120,7 @@ impl Listeners {
         let key = open.next;
         open.next += 1;
         open.sinks.insert(key, sink);
-        Ok(Place { key, listeners: self.clone() })
+        Ok(Registration { key, listeners: self.clone() })
     }
 
     /// Locks the listeners. Each update is one insertion or removal, so the data of a poisoned lock
@@ -132,12 +132,12 @@ impl Listeners {
 
 /// Entry of a listener, removed when its request ends in any way: rmcp drops the future of a closed
 /// stream.
-struct Place {
+struct Registration {
     key: u64,
     listeners: Listeners,
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.listeners.open().sinks.remove(&self.key);
     }

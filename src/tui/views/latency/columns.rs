@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::base::Side;
-use crate::ledger::{LatencyRow, Subject};
+use crate::ledger::{CallGroup, LatencyRow};
 use crate::tui::model::Model;
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::{Role, Symbols};
@@ -85,9 +85,9 @@ pub(super) fn row_cells(row: &LatencyRow, symbols: &Symbols, model: &Model) -> V
 }
 
 /// Returns the method and the tool of a row.
-pub(super) fn row_name(subject: &Subject, symbols: &Symbols, model: &Model) -> Vec<(Role, String)> {
+pub(super) fn row_name(subject: &CallGroup, symbols: &Symbols, model: &Model) -> Vec<(Role, String)> {
     match subject {
-        Subject::Call { origin, method, name } => {
+        CallGroup::Call { origin, method, name } => {
             let from =
                 if *origin == Side::Server { format!("{} ", symbols.from_server) } else { String::new() };
             let method = method.to_string();
@@ -98,7 +98,7 @@ pub(super) fn row_name(subject: &Subject, symbols: &Symbols, model: &Model) -> V
                 (Role::Strong, name.unwrap_or_default().to_owned()),
             ]
         }
-        Subject::All => vec![(Role::Text, "all".to_owned())],
-        Subject::Other => vec![(Role::Faint, "(other methods and tools)".to_owned())],
+        CallGroup::All => vec![(Role::Text, "all".to_owned())],
+        CallGroup::Other => vec![(Role::Faint, "(other methods and tools)".to_owned())],
     }
 }

@@ -1,7 +1,7 @@
 //! Filters for the exchanges of a row, a bucket or a cell.
 
 use crate::base::{Side, Timestamp, units};
-use crate::ledger::{LatencyRow, Status, Subject};
+use crate::ledger::{CallGroup, LatencyRow, Status};
 
 /// Limits of a bucket or a cell.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,10 +17,10 @@ pub(super) struct BucketLimits {
 
 /// Returns the filter of a row; `None` for the row that collects what exceeded the table's limit.
 pub(super) fn row(of: &LatencyRow, all: &[LatencyRow]) -> Option<String> {
-    let Subject::Call { origin, method, name } = &of.key.subject else { return None };
+    let CallGroup::Call { origin, method, name } = &of.key.subject else { return None };
     let mut text = format!("method:{}", value(method));
     let mut same = all.iter().filter_map(|row| match &row.key.subject {
-        Subject::Call { origin, method: other, name } if other == method => Some((*origin, name)),
+        CallGroup::Call { origin, method: other, name } if other == method => Some((*origin, name)),
         _ => None,
     });
     match name {
