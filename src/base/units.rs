@@ -5,7 +5,7 @@ use crate::base::Timestamp;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// A duration in nanoseconds with three significant digits: `850 ns`, `12.4 ms`, `1.20 s`, `2 m 05
+/// Formats a duration in nanoseconds with three significant digits: `850 ns`, `12.4 ms`, `1.20 s`, `2 m 05
 /// s`, `3 h 02 m`.
 #[must_use]
 pub fn duration(ns: i64) -> String {
@@ -20,18 +20,19 @@ pub fn duration(ns: i64) -> String {
     if ns < 0 { format!("-{text}") } else { text }
 }
 
-/// [`duration`] for a column of a table: without blanks (`12.4ms`, `2m05s`), so that 6 columns do.
+/// Formats a [`duration`] for a column of a table: without blanks (`12.4ms`, `2m05s`), at most 6
+/// characters.
 #[must_use]
 pub fn cell(ns: i64) -> String {
     duration(ns).replace(' ', "")
 }
 
-/// What rounds up to `unit` is shown in that unit: 999.6 ms are 1.00 s, not 1000 ms.
+/// Whether `value` rounds up to `unit`, which it is then shown in: 999.6 ms are 1.00 s.
 fn significant(unit: u64) -> u64 {
     unit - unit / 2000
 }
 
-/// Three significant digits of `value` / `unit`.
+/// Formats three significant digits of `value` / `unit`.
 fn scaled(value: u64, unit: u64, name: &str) -> String {
     for (decimals, below, step) in [(2, 10, 100), (1, 100, 10)] {
         let parts = (value * step + unit / 2) / unit;
@@ -53,7 +54,7 @@ fn long(seconds: u64) -> String {
     }
 }
 
-/// A size in bytes, units of 1000: `143 B`, `1.77 kB`, `912 MB`.
+/// Formats a size in bytes, in units of 1000: `143 B`, `1.77 kB`, `912 MB`.
 #[must_use]
 pub fn bytes(size: u64) -> String {
     const UNITS: [(u64, &str); 4] =
@@ -69,8 +70,7 @@ pub fn bytes(size: u64) -> String {
     format!("{} TB", size / 1_000_000_000_000)
 }
 
-/// `part` of `whole` in percent with one decimal: `95.3 %`. Never `100.0 %` or `0.0 %` where it is
-/// not all or nothing.
+/// Formats `part` of `whole` in percent with one decimal: `95.3 %`. `100.0 %` and `0.0 %` are exact.
 #[must_use]
 pub fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
@@ -84,14 +84,14 @@ pub fn share(part: u64, whole: u64) -> String {
     }
 }
 
-/// The time of day in UTC with milliseconds, cut off: `08:49:15.351`.
+/// Formats the time of day in UTC with milliseconds, truncated: `08:49:15.351`.
 #[must_use]
 pub fn time_of_day(time: Timestamp) -> String {
     let ms = time.0.div_euclid(1_000_000).rem_euclid(86_400_000);
     format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
 }
 
-/// The date in UTC: `2026-11-22`.
+/// Formats the date in UTC: `2026-11-22`.
 #[must_use]
 pub fn date(time: Timestamp) -> String {
     // Howard Hinnant's civil_from_days: years begin in March, so that the leap day is the last of
@@ -107,17 +107,15 @@ pub fn date(time: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// A number of things with their name: `1 session`, `2 sessions`.
+/// Formats a count with its noun: `1 session`, `2 sessions`.
 #[must_use]
 pub fn several(count: u64, one: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {one}{plural}")
 }
 
-/// Nanoseconds as milliseconds, exact, with as many decimals as it takes and at least one: `12.1`,
-/// `0.0`, `-0.000001`.
-///
-/// Appends: rows of exports are put together in one buffer.
+/// Appends nanoseconds as milliseconds, exact, with as few decimals as possible and at least one:
+/// `12.1`, `0.0`, `-0.000001`.
 pub fn push_ms(out: &mut Vec<u8>, ns: i64) {
     let size = ns.unsigned_abs();
     if ns < 0 {
@@ -142,7 +140,7 @@ pub fn ms(ns: i64) -> String {
     out.into_iter().map(char::from).collect()
 }
 
-/// Epoch seconds with nine decimals, the same as `Timestamp`'s `Display` and some times faster.
+/// Appends epoch seconds with nine decimals, like the `Display` of `Timestamp` but faster.
 pub fn push_seconds(out: &mut Vec<u8>, time: Timestamp) {
     let size = time.0.unsigned_abs();
     if time.0 < 0 {
@@ -153,7 +151,7 @@ pub fn push_seconds(out: &mut Vec<u8>, time: Timestamp) {
     push_digits(out, size % SECOND, 9);
 }
 
-/// The decimal digits of `value`, with zeros in front up to `least` digits (at most 20).
+/// Appends the decimal digits of `value`, padded with zeros to `least` digits (at most 20).
 pub fn push_digits(out: &mut Vec<u8>, mut value: u64, least: usize) {
     let mut digits = [b'0'; 20];
     let mut used = 0;

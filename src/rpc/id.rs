@@ -40,7 +40,7 @@ impl Id {
 
     /// Returns the length of its text in memory, in bytes; 0 if it has none.
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "an id is no container")]
+    #[expect(clippy::len_without_is_empty, reason = "an id is not a container")]
     pub fn len(&self) -> usize {
         match self {
             Self::Null | Self::Int(_) => 0,

@@ -1,5 +1,5 @@
-//! What is looked for in `params` and `result`: read as the text goes by, in whatever JSON types it
-//! stands.
+//! Extracts the members of `params` and `result` that the analysis needs, in any JSON type, without
+//! building the rest.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
@@ -11,11 +11,15 @@ use serde_json::value::RawValue;
 use super::id::Id;
 use super::scalar::{id, keep};
 
-/// What was found in a message's `params` (of a request or notification) or `result` (of a
-/// response).
+/// Capabilities kept of a client or server: MCP defines about ten.
+const MAX_CAPABILITIES: usize = 64;
+
+/// Definitions kept of one page: servers with more paginate.
+const MAX_DEFINITIONS: usize = 10_000;
+
+/// Members extracted from a message's `params` (request, notification) or `result` (response).
 ///
-/// Everything is `None`, empty or false where the message does not have it, or has it in another
-/// JSON type.
+/// A field is `None`, empty or false if the member is absent or has another JSON type.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Look {
     /// `params.name`: a tool or a prompt.
@@ -43,20 +47,20 @@ pub struct Look {
     /// `_meta["io.modelcontextprotocol/subscriptionId"]`: the id of the `subscriptions/listen`
     /// request (2026-07-28).
     pub subscription: Option<Id>,
-    /// `result.isError` is true.
+    /// Whether `result.isError` is true.
     pub is_error: bool,
-    /// `result.resultType` is `input_required` (2026-07-28).
+    /// Whether `result.resultType` is `input_required` (2026-07-28).
     pub input_required: bool,
-    /// `params.inputResponses` is there (2026-07-28).
+    /// Whether `params.inputResponses` is present (2026-07-28).
     pub input_responses: bool,
     /// `requestState`, of a result or of the retry that repeats it: length and hash of its JSON
     /// text (2026-07-28).
     pub request_state: Option<(u64, u64)>,
-    /// `result.tools` and its like.
+    /// `result.tools`, `prompts`, `resources` or `resourceTemplates`.
     pub listing: Option<Listing>,
 }
 
-/// A name and a version.
+/// Name and version of a client or server (MCP, `Implementation`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Implementation {
     /// The `name`; empty if it is absent.
@@ -65,32 +69,32 @@ pub struct Implementation {
     pub version: Box<str>,
 }
 
-/// One page of what a server offers.
+/// One page of a list result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
-    /// The member that holds it: `tools`, `prompts`, `resources` or `resourceTemplates`.
+    /// The member that holds the page: `tools`, `prompts`, `resources` or `resourceTemplates`.
     pub kind: &'static str,
     /// The definitions, in order.
     pub definitions: Vec<Definition>,
 }
 
-/// A tool, prompt, resource or template as a server defines it.
+/// Definition of a tool, prompt, resource or template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Definition {
-    /// Its `name`; of a resource its `uri`, of a template its `uriTemplate`.
+    /// `name` of a tool or prompt, `uri` of a resource, `uriTemplate` of a template.
     pub name: Box<str>,
-    /// Length of its JSON text, in bytes.
+    /// Length of the definition's JSON text, in bytes.
     pub bytes: u64,
 }
 
-/// Which member is looked into.
+/// The member that a [`Look`] is extracted from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parent {
     Params,
     Result,
 }
 
-/// Looks into `params` or `result`; yields whether it is an object.
+/// Deserializes `params` or `result` into a [`Look`]; the value is whether it is an object.
 pub(super) struct LookAt<'a> {
     pub(super) look: &'a mut Look,
     pub(super) place: Parent,
@@ -155,7 +159,7 @@ fn listing(key: &str) -> Option<&'static str> {
     ["tools", "prompts", "resources", "resourceTemplates"].into_iter().find(|kind| *kind == key)
 }
 
-/// Length and hash of a JSON text: enough to see it again, without keeping a state of any size.
+/// Returns length and hash of a JSON text: they recognise a repeated `requestState` of any size.
 fn fingerprint(raw: &RawValue) -> (u64, u64) {
     let mut hasher = DefaultHasher::new();
     hasher.write(raw.get().as_bytes());
@@ -166,7 +170,7 @@ fn fingerprint(raw: &RawValue) -> (u64, u64) {
 #[derive(serde::Deserialize)]
 struct Key<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
 
-/// `_meta` (MCP: general fields), with the keys that 2026-07-28 puts there.
+/// Deserializes `_meta` (MCP, general fields), with the keys of 2026-07-28.
 struct Meta<'a>(&'a mut Look);
 
 impl<'de> DeserializeSeed<'de> for Meta<'_> {
@@ -202,11 +206,11 @@ impl<'de> Taker<'de> for Meta<'_> {
     }
 }
 
-/// Takes a value of the type that it wants and passes over every other.
+/// Deserializes a value of one JSON type and skips values of other types.
 trait Taker<'de>: Sized {
     type Value;
 
-    /// The value is of another type.
+    /// Returns the result for a value of another type.
     fn other(self) -> Self::Value;
 
     fn text(self, _: &str) -> Self::Value {
@@ -224,7 +228,7 @@ trait Taker<'de>: Sized {
     }
 }
 
-/// A visitor of any JSON value, for a [`Taker`].
+/// Visitor that passes any JSON value to a [`Taker`].
 struct Whatever<T>(T);
 
 impl<'de, T: Taker<'de>> Visitor<'de> for Whatever<T> {
@@ -267,10 +271,10 @@ impl<'de, T: Taker<'de>> Visitor<'de> for Whatever<T> {
     }
 }
 
-/// What [`TEXT`] and its like are made of.
+/// Seed without state, for values of type `T`.
 struct Seed<T>(PhantomData<T>);
 
-/// A text, cut at its cap.
+/// A string, cut to `limits::MAX_TEXT`.
 const TEXT: Seed<Box<str>> = Seed(PhantomData);
 /// An object with `name` and `version`.
 const IMPLEMENTATION: Seed<Implementation> = Seed(PhantomData);
@@ -325,7 +329,7 @@ impl<'de> Taker<'de> for Seed<Implementation> {
     }
 }
 
-/// The text of one member of an object.
+/// Deserializes one member of an object, a string.
 struct Member(&'static str);
 
 impl<'de> DeserializeSeed<'de> for Member {
@@ -356,7 +360,7 @@ impl<'de> Taker<'de> for Member {
     }
 }
 
-/// The keys of an object, at most 64 of them.
+/// Deserializes the first [`MAX_CAPABILITIES`] keys of an object.
 struct Keys;
 
 impl<'de> DeserializeSeed<'de> for Keys {
@@ -377,7 +381,7 @@ impl<'de> Taker<'de> for Keys {
     fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut keys = Vec::new();
         while let Some((key, _)) = map.next_entry::<Key<'de>, IgnoredAny>()? {
-            if keys.len() < 64 {
+            if keys.len() < MAX_CAPABILITIES {
                 keys.push(keep(&key.0));
             }
         }
@@ -385,7 +389,7 @@ impl<'de> Taker<'de> for Keys {
     }
 }
 
-/// The definitions of a listing, at most 10,000 of them.
+/// Deserializes the first [`MAX_DEFINITIONS`] definitions of a list result.
 struct Definitions;
 
 impl<'de> DeserializeSeed<'de> for Definitions {
@@ -406,7 +410,7 @@ impl<'de> Taker<'de> for Definitions {
     fn array<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut definitions = Vec::new();
         while let Some(raw) = seq.next_element::<&RawValue>()? {
-            if definitions.len() < 10_000 {
+            if definitions.len() < MAX_DEFINITIONS {
                 definitions.push(definition(raw));
             }
         }

@@ -1,5 +1,4 @@
-//! JSON text in, envelopes out: one pass over the text, fields borrowed, `params` and `result`
-//! looked into.
+//! Parses JSON-RPC in one pass: fields are borrowed, `params` and `result` are not built.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -46,8 +45,8 @@ pub fn parse(bytes: &[u8], span: Span, degraded: Degraded) -> Parsed {
     parsed
 }
 
-/// Neither an object nor an array: other JSON, or none at all. Bodies such as "Accepted" are many:
-/// nothing is read but the beginning.
+/// Handles text that is neither an object nor an array. Bodies such as "Accepted" are frequent, so
+/// only its beginning is read.
 fn no_container(text: &str, first: u8) -> Fault {
     let word = matches!(text.trim_ascii(), "true" | "false" | "null");
     let json = word || matches!(first, b'"' | b'-' | b'0'..=b'9');
@@ -56,7 +55,7 @@ fn no_container(text: &str, first: u8) -> Fault {
     Fault { code, detail: detail.into() }
 }
 
-/// One message, and what stands behind it where something does.
+/// Parses one message, and reports bytes after it.
 fn parse_one(text: &str) -> Result<(Envelope, Option<Fault>), Fault> {
     let mut json = serde_json::Deserializer::from_str(text);
     let envelope = json.deserialize_map(EnvelopeVisitor).map_err(|error| not_json(&error))?;
@@ -98,7 +97,7 @@ fn parse_batch(text: &str, parsed: &mut Parsed) {
                 Err(fault) => parsed.faults.push(fault),
             }
         } else {
-            let detail = "an element of a batch is no object".into();
+            let detail = "an element of a batch is not an object".into();
             parsed.faults.push(Fault { code: Code::RpcNotObject, detail });
         }
     }
@@ -188,7 +187,7 @@ impl Visitor<'_> for MemberSeed {
 
 struct EnvelopeVisitor;
 
-/// What the members of a message say, before they are held against each other.
+/// Members of a message before they are checked against each other.
 #[derive(Default)]
 struct Members {
     seen: u8,
@@ -283,7 +282,7 @@ impl Members {
         let error: serde_json::Value = match serde_json::from_str(raw.get()) {
             Ok(error) => error,
             Err(error) => {
-                // It was read as JSON once: what is left is serde_json's depth limit of 128.
+                // It is valid JSON, so only serde_json's depth limit of 128 is left.
                 self.fault(Code::RpcTooDeep, format!("error: {error}"));
                 serde_json::Value::Null
             }
@@ -326,7 +325,7 @@ impl Members {
                     Kind::Request
                 }
                 (_, Some(_)) => Kind::Request,
-                // An id of a wrong type: not answerable, and no notification either.
+                // An id of a wrong type: it cannot be answered, and it is not a notification.
                 (_, None) if self.has(Member::Id) => Kind::Unknown,
                 (_, None) => Kind::Notification,
             };
@@ -346,7 +345,7 @@ impl Members {
     }
 }
 
-/// An integer, also one that is written as `-32000.0`.
+/// Parses an integer, also one written as `-32000.0`.
 fn whole(value: &serde_json::Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64))
 }

@@ -1,8 +1,7 @@
-//! The out-of-order store of one direction: pieces that cannot be delivered yet, each with its
-//! packet.
+//! Out-of-order bytes of one direction: pieces that cannot be delivered yet, each with its packet.
 //!
-//! The first copy of a byte is kept. Knows positions, no sequence numbers; hands nothing on by
-//! itself.
+//! Of several copies of a byte the first is kept. Positions are stream offsets, not sequence
+//! numbers.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +9,11 @@ use bytes::Bytes;
 
 use crate::base::Origin;
 
-/// What a held piece costs beside its bytes, about: so that a flood of tiny segments meets the cap
-/// as well.
+/// Approximate memory of a held piece besides its bytes, so that many tiny segments reach the cap
+/// too.
 const PIECE_COST: usize = 128;
 
-/// Pieces of one direction that are after a hole.
+/// Pieces of one direction that lie after a hole.
 ///
 /// ```text
 ///   position:  cursor     a            b        c       d
@@ -23,19 +22,18 @@ const PIECE_COST: usize = 128;
 ///   cuts                                                d
 /// ```
 ///
-/// Bytes that the snapshot length cut off are kept apart from data: data of another copy goes
-/// before them.
+/// Bytes that the snapshot length cut off are kept apart: another copy of them takes precedence.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     /// By position; pieces never overlap and are never empty.
     data: BTreeMap<u64, Piece>,
-    /// Where bytes are known to be cut off: position to end (exclusive) and packet. May overlap
-    /// each other and data.
+    /// Ranges that were cut off: start position to end (exclusive) and packet. May overlap each
+    /// other and data.
     cuts: BTreeMap<u64, (u64, Origin)>,
     bytes: usize,
 }
 
-/// Bytes that came in one packet.
+/// Bytes of one packet.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     /// Never empty.
@@ -44,41 +42,41 @@ pub(super) struct Piece {
     pub(super) origin: Origin,
 }
 
-/// What comes next at a position.
+/// Result of [`Store::take`] at a position.
 #[derive(Debug)]
 pub(super) enum Next {
     /// These bytes.
     Data(Piece),
-    /// So many bytes that were cut off in this packet.
+    /// Number of bytes that were cut off, and the packet.
     Cut(u64, Origin),
 }
 
-/// What became of a piece that was put in.
+/// Result of inserting a piece.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stored {
-    /// Bytes that were not held before and are now.
+    /// Number of bytes that are new.
     pub(super) fresh: u64,
-    /// Whether a byte that was held differs from the one put in.
+    /// Whether a held byte differs from its new copy.
     pub(super) conflict: bool,
 }
 
 impl Store {
-    /// Whether nothing is held.
+    /// Whether no bytes are held.
     pub(super) fn is_empty(&self) -> bool {
         self.data.is_empty() && self.cuts.is_empty()
     }
 
-    /// Bytes held.
+    /// Number of bytes held.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes as u64
     }
 
-    /// What the store costs, in bytes of memory, about.
+    /// Approximate memory of the store, in bytes.
     pub(super) fn cost(&self) -> usize {
         self.bytes + PIECE_COST * (self.data.len() + self.cuts.len())
     }
 
-    /// Where the first piece begins, and its packet.
+    /// Position of the first piece, and its packet.
     pub(super) fn first(&self) -> Option<(u64, Origin)> {
         let data = self.data.first_key_value().map(|(at, piece)| (*at, piece.origin));
         let cut = self.cuts.first_key_value().map(|(at, (_, origin))| (*at, *origin));
@@ -89,8 +87,8 @@ impl Store {
         }
     }
 
-    /// Holds what is new of `piece`, which lies at `at`. With `copy` its bytes are copied out, so
-    /// that a few bytes do not pin the block of the capture in which they lie.
+    /// Holds the new bytes of `piece`, which lies at `at`. With `copy` they are copied, so that a
+    /// few bytes do not keep their block of the capture in memory.
     pub(super) fn insert(&mut self, at: u64, piece: &Piece, copy: bool) -> Stored {
         let mut stored = Stored::default();
         let end = at + piece.bytes.len() as u64;
@@ -112,8 +110,8 @@ impl Store {
         stored
     }
 
-    /// Where a held piece covers `place`: notes whether `piece`, which lies at `at`, differs from
-    /// it there, and returns where the held one ends.
+    /// If a held piece covers `place`, records whether `piece`, which lies at `at`, differs from it
+    /// there, and returns the end of the held piece.
     fn compare(&self, place: u64, at: u64, piece: &Piece, stored: &mut Stored) -> Option<u64> {
         let (start, held) = self.data.range(..=place).next_back()?;
         let held_end = start + held.bytes.len() as u64;
@@ -126,7 +124,7 @@ impl Store {
         Some(held_end)
     }
 
-    /// Notes that the bytes from `at` to `end` (exclusive) were cut off in packet `origin`.
+    /// Records that the bytes from `at` to `end` (exclusive) were cut off in packet `origin`.
     pub(super) fn insert_cut(&mut self, at: u64, end: u64, origin: Origin) {
         if at >= end {
             return;
@@ -137,8 +135,8 @@ impl Store {
         }
     }
 
-    /// Takes what lies at `cursor`; `None` where a hole begins. Nothing that is held may lie before
-    /// `cursor`.
+    /// Removes and returns the piece at `cursor`; `None` if a hole begins there. No held piece may
+    /// lie before `cursor`.
     pub(super) fn take(&mut self, cursor: u64) -> Option<Next> {
         let first = self.data.first_key_value().map(|(at, _)| *at);
         if first == Some(cursor) {
@@ -164,7 +162,7 @@ impl Store {
         None
     }
 
-    /// Drops everything from `end` on; returns how many bytes that were.
+    /// Drops all bytes from `end` on; returns their number.
     pub(super) fn truncate(&mut self, end: u64) -> u64 {
         let before = self.bytes;
         for piece in self.data.split_off(&end).into_values() {

@@ -13,7 +13,7 @@ use crate::base::{Side, Status, sanitize, units};
 use crate::cli::arguments::screen::Color;
 use crate::cli::arguments::traffic::Traffic;
 use crate::cli::{messages, output, signals};
-use crate::ledger::{Group, LatencyKey, LatencyRow, CallGroup};
+use crate::ledger::{CallGroup, Group, LatencyKey, LatencyRow};
 use crate::report;
 use crate::traffic::{self, CallRow, Summary};
 

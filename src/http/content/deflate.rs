@@ -5,8 +5,8 @@ use flate2::{Decompress, FlushDecompress, Status};
 use super::error::damaged;
 use super::step::Step;
 
-/// deflate: a zlib stream (RFC 1950), as the standard says, or raw deflate data (RFC 1951), as some
-/// servers send and browsers accept. The first two bytes decide which.
+/// deflate: a zlib stream (RFC 1950), as RFC 9110 demands, or raw deflate data (RFC 1951), which
+/// some servers send and browsers accept. The first two bytes decide.
 #[derive(Default)]
 pub(super) enum Deflate {
     #[default]
@@ -22,8 +22,8 @@ impl Deflate {
         match self {
             Self::Start => match input.first() {
                 None => Step::default(),
-                // A raw block whose low bits are 8 is a stored one with padding that is not 0:
-                // nobody writes it.
+                // A raw block whose low bits are 8 would be a stored block with padding that is
+                // not 0, which no encoder writes.
                 Some(first) if first & 0x0f == 8 && first >> 4 <= 7 => {
                     *self = Self::Second(*first);
                     Step::read(1)

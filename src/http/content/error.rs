@@ -1,22 +1,22 @@
-//! Why decoding stopped.
+//! Errors of content decoding.
 
 use thiserror::Error;
 
 use crate::base::Code;
 
-/// The largest zstd window, as a power of two: 8 MiB, what RFC 9659 section 3 allows the content
-/// coding. zstd itself would take 128 MiB, for each of many connections.
+/// The largest zstd window, as a power of two: 8 MiB, the limit of the content coding (RFC 9659
+/// section 3). The zstd library allows 128 MiB, too much for each of many connections.
 pub const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// Why decoding stopped. What came out before stays true.
+/// Why decoding stopped. Output before the error is valid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ContentError {
-    /// The coded bytes contradict the coding.
+    /// The bytes violate the format of the coding.
     #[error("{coding}: {what}")]
     Damaged {
         /// The name of the coding.
         coding: &'static str,
-        /// What is wrong, in the decoder's words.
+        /// The decoder's message.
         what: Box<str>,
     },
     /// The content grows beyond `limits::MAX_RATIO`.
@@ -26,10 +26,10 @@ pub enum ContentError {
         coding: &'static str,
         /// Bytes read of the body.
         coded: u64,
-        /// Bytes that came out of them.
+        /// Bytes decoded from them.
         decoded: u64,
     },
-    /// The coding asks for more memory than a decoder is given ([`ZSTD_WINDOW_LOG`]).
+    /// The body needs a larger window than is allowed ([`ZSTD_WINDOW_LOG`]).
     #[error("{coding}: needs a window that is larger than {} bytes", 1u64 << ZSTD_WINDOW_LOG)]
     Window {
         /// The name of the coding.
@@ -48,7 +48,7 @@ impl ContentError {
     }
 }
 
-/// Returns the error for coded bytes that contradict their coding.
+/// Returns the error for bytes that violate the format of their coding.
 pub(super) fn damaged(coding: &'static str, what: impl Into<Box<str>>) -> ContentError {
     let what = what.into();
     ContentError::Damaged { coding, what }

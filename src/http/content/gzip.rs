@@ -6,17 +6,16 @@ use super::deflate::inflate;
 use super::error::damaged;
 use super::step::Step;
 
-/// gzip (RFC 1952): any number of members, then anything.
+/// gzip (RFC 1952): members, then bytes that are ignored.
 pub(super) struct Gzip {
     at: GzipAt,
-    /// Whether a member ended before: what does not begin like a member is then ignored, not
-    /// damage.
+    /// Whether a member is complete: bytes after it that do not begin a member are ignored.
     later: bool,
     inflate: Decompress,
     crc: Crc,
 }
 
-/// Where in a member, with how many bytes of that place were read.
+/// Position in a member: the part, and how many of its bytes were read.
 ///
 /// ```text
 ///   fixed (10) │ extra length (2), extra │ name … 0 │ comment … 0 │ crc16 (2) │
@@ -78,7 +77,7 @@ impl Gzip {
         step
     }
 
-    /// Takes one byte of a header or a trailer.
+    /// Reads one byte of a header or trailer.
     fn byte(&mut self, byte: u8) -> Result<(), &'static str> {
         self.at = match self.at {
             GzipAt::Fixed { read, flags } => return self.fixed(read, flags, byte),
@@ -122,7 +121,7 @@ impl Gzip {
         Ok(())
     }
 
-    /// The next optional field of the header, of those whose flags are left.
+    /// Returns the next optional header field whose flag is set.
     fn fields_left(flags: u8) -> GzipAt {
         if flags & Self::EXTRA != 0 {
             GzipAt::ExtraLength { first: None, flags }

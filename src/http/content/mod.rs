@@ -1,8 +1,7 @@
-//! Content codings (RFC 9110 section 8.4): coded bytes in, content out, as soon as it can be had.
+//! Removes content codings (RFC 9110 section 8.4).
 //!
-//! Made for bodies that never end: whatever the bytes so far determine comes out of the push that
-//! completes them, so an event that its server flushed is there with its packet. Nothing is held
-//! back, nothing is read ahead.
+//! Works for bodies without end: a push returns all content that the bytes so far determine, so an
+//! event that the server flushed is decoded with its packet.
 
 mod br;
 mod deflate;
@@ -25,29 +24,28 @@ use zstd::Zstd;
 
 pub use error::ContentError;
 
-/// A `Content-Encoding` that cannot be undone.
+/// A `Content-Encoding` that cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Unknown {
-    /// A coding that mcpdump does not know, by its name in lower case (cut to 64 bytes, bad UTF-8
-    /// replaced).
+    /// Name of an unknown coding, in lower case, cut to 64 bytes, invalid UTF-8 replaced.
     #[error("content coding \"{0}\" is not known")]
     Coding(Box<str>),
-    /// More codings, one on top of another, than are undone.
+    /// More than [`MAX_CODINGS`] codings.
     #[error("more than {MAX_CODINGS} content codings on top of each other")]
     TooMany,
 }
 
-/// Undoes the codings of one body.
+/// Decodes one body.
 ///
-/// Cut anywhere: the pieces in which a sound body is pushed do not change what comes out in total.
-/// Of a damaged one or a bomb the verdict is the same, but how much comes out before it may differ.
+/// The total output does not depend on how a valid body is cut into pushes. For a damaged body or a
+/// decompression bomb the error does not depend on it either, but the output before it may.
 ///
 /// Memory: 43 KiB for gzip and deflate, the window that the stream uses for brotli (at most 16 MiB,
 /// RFC 7932, grown as it fills) and zstd (at most 8 MiB, see `error::ZSTD_WINDOW_LOG`), for each of
-/// at most [`MAX_CODINGS`] codings. How much comes out in total is not limited (streams do not
-/// end), only how much for how little.
+/// at most [`MAX_CODINGS`] codings. The total output is not limited (streams do not end), only its
+/// ratio to the input.
 pub struct Decoder {
-    /// In the order of decoding: the last that was applied is first.
+    /// In the order of decoding: the coding that was applied last comes first.
     layers: Vec<Layer>,
     dead: Option<ContentError>,
 }
@@ -59,12 +57,11 @@ impl Decoder {
         self.layers.iter().map(Layer::held).sum()
     }
 
-    /// The decoder for a `Content-Encoding` value: one coding, or a list in the order in which they
-    /// were applied (several header lines are joined with commas first). `None` where nothing is to
-    /// be undone.
+    /// Returns the decoder for a `Content-Encoding` value: one coding, or a list in the order of
+    /// application (join several header lines with commas). `None` if there is no coding.
     ///
     /// # Errors
-    /// [`Unknown`] where the value names a coding that is not known, or more than [`MAX_CODINGS`].
+    /// [`Unknown`] if the value names an unknown coding, or more than [`MAX_CODINGS`].
     pub fn from_header(value: &[u8]) -> Result<Option<Self>, Unknown> {
         let mut layers = Vec::new();
         for name in value.split(|b| *b == b',') {
@@ -81,13 +78,13 @@ impl Decoder {
         Ok((!layers.is_empty()).then_some(Self { layers, dead: None }))
     }
 
-    /// Decodes the next bytes of the body and appends all the content that they complete to `out`.
+    /// Decodes the next bytes of the body and appends all content that they determine to `out`.
     ///
-    /// What follows the coded content's own end is ignored, as browsers do.
+    /// Bytes after the end of the coded content are ignored, as browsers do.
     ///
     /// # Errors
-    /// [`ContentError`]: the decoder is dead then, and every later push says the same. What was
-    /// appended to `out` before is content. At most the larger of [`limits::MIN_BOMB`] and
+    /// [`ContentError`], which every later push returns again. What was appended to `out` before is
+    /// content. At most the larger of [`limits::MIN_BOMB`] and
     /// [`limits::MAX_RATIO`] times the bytes pushed is appended.
     pub fn push(&mut self, bytes: &[u8], out: &mut BytesMut) -> Result<(), ContentError> {
         if let Some(error) = &self.dead {
@@ -98,8 +95,7 @@ impl Decoder {
         result
     }
 
-    /// Whether the coded content came to its own end (with its checksum, where it has one). `false`
-    /// is no fault of a stream: its connection may end without.
+    /// Whether the coded content is complete, its checksum included. A stream may end without.
     #[cfg(test)]
     #[must_use]
     pub fn ended(&self) -> bool {
@@ -116,7 +112,7 @@ impl Decoder {
         for layer in front {
             let mut next = BytesMut::new();
             let input = between.as_deref().unwrap_or(bytes);
-            // What came out before the damage still goes through the other layers.
+            // Output before the damage still passes the other codings.
             error = layer.run(input, coded, &mut next).err().or(error);
             coded = coded.or(Some(layer.coded));
             between = Some(next);
@@ -133,7 +129,7 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
-/// One coding and how much went through it.
+/// One coding and its byte counts.
 struct Layer {
     coding: Coding,
     coded: u64,
@@ -168,8 +164,8 @@ impl Layer {
         Ok(Self { coding, coded: 0, decoded: 0 })
     }
 
-    /// Decodes all of `input`. `coded` is how much of the body went into the first layer; `None`
-    /// where this is it.
+    /// Decodes all of `input`. `coded` is the number of body bytes that the first coding read;
+    /// `None` if this is the first coding.
     fn run(&mut self, mut input: &[u8], coded: Option<u64>, out: &mut BytesMut) -> Result<(), ContentError> {
         let mut chunk = [0; CHUNK];
         let mut stalled = false;
@@ -186,7 +182,7 @@ impl Layer {
             if input.is_empty() && step.written < CHUNK {
                 return Ok(());
             }
-            // A turn of the state may take a step without a byte; two of them would go on for ever.
+            // A change of state may take one step without a byte; two in a row would never end.
             let idle = step.read == 0 && step.written == 0;
             if idle && stalled {
                 return Err(self.coding.damaged("the decoder takes no more bytes"));
@@ -244,8 +240,8 @@ impl Coding {
     }
 }
 
-/// Codings on top of each other that are undone. Two are seen by mistake (a server and its proxy);
-/// each multiplies what a bomb can do.
+/// Codings of one body that are decoded. Two occur by mistake (a server and its proxy); each one
+/// multiplies the output of a decompression bomb.
 pub const MAX_CODINGS: usize = 3;
 
 /// Bytes decoded in one step, on the stack: chosen, not measured.

@@ -2,7 +2,7 @@
 
 use super::error::ContentError;
 
-/// What one step of a decoder did: bytes taken, bytes put into the chunk, and why it cannot go on.
+/// Result of one step of a decoder: bytes read, bytes written to the chunk, and its error.
 #[derive(Debug, Default)]
 pub(super) struct Step {
     pub(super) read: usize,

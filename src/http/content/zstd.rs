@@ -22,7 +22,7 @@ impl Zstd {
 
     pub(super) fn step(&mut self, input: &[u8], chunk: &mut [u8]) -> Step {
         if input.is_empty() && self.ended {
-            // Asked again it would begin a frame.
+            // Another call would begin a frame.
             return Step::default();
         }
         let (mut from, mut to) = (InBuffer::around(input), OutBuffer::around(chunk));

@@ -259,7 +259,7 @@ impl Direction {
                 self.at = span.end;
                 let why = std::mem::take(&mut self.why);
                 if std::mem::take(&mut self.skipped) && found {
-                    findings.add(Code::HttpResync, span.start, "a head was found");
+                    findings.add(Code::HttpResync, span.start, "reading continues at a head");
                 }
                 Some(Step::Head(parsed, why))
             }

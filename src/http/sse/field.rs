@@ -12,9 +12,8 @@ pub(super) enum Field {
 }
 
 impl Field {
-    /// The field of a line, and where in the line its value begins. Looks at [`LONGEST_NAME`] bytes
-    /// only: with as many bytes of a line the answer is the same as with all, but for the blank
-    /// before the value.
+    /// Returns the field of a line, and where in the line its value begins. The first
+    /// [`LONGEST_NAME`] bytes decide, except for the blank before the value.
     pub(super) fn split(line: &[u8]) -> (Self, usize) {
         let head = line.get(..LONGEST_NAME).unwrap_or(line);
         let colon = memchr(b':', head);
@@ -35,7 +34,7 @@ pub(super) fn milliseconds(value: &[u8]) -> Option<u64> {
     all.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-/// The fields that the standard knows.
+/// The fields of the standard.
 pub(super) const NAMES: [(&[u8], Field); 4] =
     [(b"data", Field::Data), (b"event", Field::Event), (b"id", Field::Id), (b"retry", Field::Retry)];
 

@@ -2,9 +2,8 @@
 //!
 //! Follows the WHATWG HTML Living Standard, section 9.2.6 "Interpreting an event stream", with one
 //! difference: an event is dispatched when it has at least one `data` line, even if its data is
-//! empty (the priming events of resumable streams are such). Never waits for a byte that it does
-//! not need: an event comes out at the line end that dispatches it, and where that is a CR, at the
-//! CR.
+//! empty (as the priming events of resumable streams are). An event is returned at the line end that
+//! dispatches it, at the CR if that is CR LF.
 
 mod field;
 mod open;
@@ -20,30 +19,29 @@ use crate::base::{Code, Degraded, Findings, Origin, Span, limits};
 use field::{Field, LONGEST_NAME, NAMES, milliseconds};
 use open::{Open, Text};
 
-/// One event that was dispatched.
+/// A dispatched event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The packets of the event's field lines and of the line end that dispatches it. A comment or
-    /// a BOM is no part of it; of a blank line written as CR LF the CR dispatches and the LF is no
-    /// part of it.
+    /// Packets of the event's field lines and of the line end that dispatches it. Comments and BOM
+    /// are excluded; if the blank line is CR LF, the CR dispatches and the LF is excluded.
     pub span: Span,
     /// The `event` field; `None` if it is absent, empty or `message`, which mean the same. At
     /// most [`limits::MAX_TEXT`] bytes.
     pub name: Option<Box<str>>,
-    /// The `id` field of this event (may be empty: it resets the last event id); `None` where it
-    /// has none, or one that is ignored because it holds a NUL. At most [`limits::MAX_TEXT`] bytes.
+    /// The `id` field (empty: it resets the last event id); `None` if there is none, or if it is
+    /// ignored because it contains NUL. At most [`limits::MAX_TEXT`] bytes.
     pub id: Option<Arc<str>>,
     /// The `retry` field in milliseconds; `None` unless it is all digits.
     pub retry: Option<u64>,
-    /// The `data` lines joined with LF, valid UTF-8. A slice of what was pushed where the event has
-    /// one `data` line and lies in one push.
+    /// The `data` lines joined with LF, valid UTF-8. Shares the pushed bytes if the event has one
+    /// `data` line and lies in one push.
     pub data: Bytes,
-    /// Why the event may lack its beginning: set where reading went on, behind a gap, at something
-    /// that looked like the beginning of an event and was not proven to be one.
+    /// Why the start of the event may be missing: set if parsing continued after a gap at what looks
+    /// like the start of an event without proof.
     pub degraded: Degraded,
 }
 
-/// An incremental parser of one event stream.
+/// Incremental parser of one event stream.
 ///
 /// ```text
 ///   new ──▶ Bom ──▶ Lines ◀──────────── blank line (proven) ────────────┐
@@ -54,15 +52,13 @@ pub struct Event {
 ///                           Lines ─ event too long ─▶ Skip
 /// ```
 ///
-/// After a gap it is unknown whether the first byte starts a line. The first line
-/// end that is seen does: what follows it is the start of a line, and an empty line there is a
-/// proven blank line. Only where the very first bytes are the name of a known field and its colon
-/// is that taken for the first line of an event: servers write an event at a time, so this is most
-/// often right, and the event is marked `degraded`. A colon alone (a comment) is not taken: JSON
-/// text may begin with it wherever it is cut.
+/// After a gap it is unknown whether the first byte starts a line. After the next line end a line
+/// starts for certain, and an empty line there is a proven blank line. If the first bytes after the
+/// gap are the name of a known field and a colon, they are taken for the first line of an event:
+/// servers write an event at a time, so this is usually right, and the event is marked `degraded`.
+/// A colon alone (a comment) is not: JSON text may be cut before one.
 ///
-/// What is given up is counted and reported in the finding that says where
-/// reading goes on.
+/// Discarded bytes are counted and reported in the finding that says where parsing continues.
 #[derive(Debug)]
 pub struct Parser {
     at: At,
@@ -85,21 +81,21 @@ enum At {
     Lines,
     /// Directly after a gap: the bytes of `line` so far may be the name of a field.
     Guess(Lost),
-    /// Between a gap, or an event too long, and the next blank line. `line_start` where the last
-    /// byte ended a line.
+    /// Between a gap, or an event too long, and the next blank line. `line_start` if the last byte
+    /// ended a line.
     Skip { lost: Lost, line_start: bool },
 }
 
-/// What is known of a place where reading stopped.
+/// Where and why parsing was interrupted.
 #[derive(Clone, Copy, Debug)]
 struct Lost {
-    /// Why bytes are missing; nothing where an event was too long.
+    /// Why bytes are missing; none if an event was too long.
     why: Degraded,
     /// The value of [`Books::taken`] at the (last) gap.
     from: u64,
 }
 
-/// The line that is being read, where it was cut.
+/// The current line, if it was cut between pushes.
 #[derive(Debug, Default)]
 struct Line {
     kind: Kind,
@@ -109,14 +105,14 @@ struct Line {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Kind {
-    /// Nothing of it was read.
+    /// No byte of it was read.
     #[default]
     Fresh,
     /// Its beginning is kept.
     Kept,
     /// It is a comment: nothing is kept.
     Comment,
-    /// It is no field that we know: nothing is kept.
+    /// It is an unknown field: nothing is kept.
     Unknown,
 }
 
@@ -186,11 +182,9 @@ impl Parser {
         self.open.own();
     }
 
-    /// Bytes of the stream are missing here, however many, because of `why`: gives up the event
-    /// that is not complete.
+    /// Bytes of the stream are missing here because of `why`: discards the incomplete event.
     ///
-    /// It is reported in the finding that says where reading goes on, or in that of
-    /// [`Parser::end`].
+    /// The finding that says where parsing continues reports it, or that of [`Parser::end`].
     pub fn gap(&mut self, why: Degraded) {
         let why = match self.at {
             At::Guess(lost) | At::Skip { lost, .. } => lost.why.and(why),
@@ -203,10 +197,9 @@ impl Parser {
         self.at = At::Guess(Lost { why, from });
     }
 
-    /// The stream ended: an event that is not complete is not dispatched.
+    /// Ends the stream: an incomplete event is not dispatched.
     ///
-    /// Notes `sse.event_cut` where that event had data, or where bytes behind a gap were given up
-    /// and no boundary came.
+    /// Adds `sse.event_cut` if that event had data, or if no boundary followed a gap.
     pub fn end(&mut self, at: Origin, findings: &mut Findings) {
         let lost = self.books.taken - self.books.boundary;
         match self.at {
@@ -228,7 +221,7 @@ impl Parser {
         self.open = Open::default();
     }
 
-    /// Bytes that are kept of a line or an event that is not complete.
+    /// Number of bytes kept of an incomplete line or event.
     #[must_use]
     pub fn held(&self) -> usize {
         let bom = match self.at {
@@ -238,8 +231,8 @@ impl Parser {
         bom + self.line.text.len() + self.open.data_len()
     }
 
-    /// Bytes given up so far: of events cut by a gap, too long or cut by the end, and up to where
-    /// reading went on.
+    /// Number of bytes discarded so far: of events cut by a gap or by the end, of events too long,
+    /// and up to where parsing continued.
     #[cfg(test)]
     #[must_use]
     pub fn given_up(&self) -> u64 {
@@ -255,8 +248,7 @@ impl Parser {
         self.last_id.as_deref()
     }
 
-    /// The reconnection time in milliseconds that the stream gave last, with an event or without;
-    /// `None` before the first.
+    /// The latest reconnection time in milliseconds; `None` before the first `retry` field.
     #[cfg(test)]
     #[must_use]
     pub fn retry(&self) -> Option<u64> {
@@ -274,8 +266,7 @@ impl Parser {
         }
     }
 
-    /// Reads one byte that may belong to a BOM; what only began like one is the beginning of the
-    /// first line.
+    /// Reads one byte that may belong to a BOM; an incomplete BOM belongs to the first line.
     fn read_bom(&mut self, bytes: &mut Bytes, span: Span) {
         let At::Bom { matched, span: held } = &mut self.at else {
             return;
@@ -297,7 +288,7 @@ impl Parser {
         self.at = At::Lines;
     }
 
-    /// Reads up to the next line end; says whether it was that of a blank line.
+    /// Reads up to the next line end; returns whether the line is blank.
     fn read_line(
         &mut self,
         bytes: &mut Bytes,
@@ -333,8 +324,7 @@ impl Parser {
         false
     }
 
-    /// Keeps the beginning of a line that goes on in a later push, unless nothing of the line is
-    /// wanted.
+    /// Keeps the start of a line that continues in a later push, unless the line is ignored.
     fn keep(&mut self, piece: &[u8], span: Span, findings: &mut Findings) {
         let line = &mut self.line;
         if line.kind == Kind::Fresh {
@@ -417,8 +407,7 @@ impl Parser {
         }
     }
 
-    /// Gives up the event that is being read; `line_start` where the line that made it too long has
-    /// ended.
+    /// Discards the current event; `line_start` if the line that made it too long has ended.
     fn too_long(&mut self, line_start: bool, span: Span, findings: &mut Findings) {
         let detail = format!("an event with more than {} bytes was given up", self.cap);
         findings.add(Code::SseEventTooLong, span.end, detail);
@@ -428,8 +417,8 @@ impl Parser {
         self.at = At::Skip { lost, line_start };
     }
 
-    /// Reads one byte right behind a gap: goes on where the bytes so far are a field name with its
-    /// colon.
+    /// Reads one byte directly after a gap: parsing continues if the bytes so far are a field name
+    /// and a colon.
     fn read_guess(&mut self, byte: u8, lost: Lost, span: Span, findings: &mut Findings) {
         self.line.text.extend_from_slice(&[byte]);
         Span::extend(&mut self.line.span, span);
@@ -450,7 +439,7 @@ impl Parser {
         }
     }
 
-    /// Skips a line; says whether it was blank, which ends the skipping.
+    /// Skips a line; returns whether it was blank, which ends the skipping.
     fn skip_line(
         &mut self,
         bytes: &mut Bytes,

@@ -1,4 +1,4 @@
-//! The event that is being read, and its text: shared while it can be, copied once where it was
+//! The current event and its text: shared with the pushed bytes if possible, copied once if it was
 //! cut.
 
 use std::borrow::Cow;
@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::base::{Degraded, Span, limits};
 
-/// The event that is being read.
+/// The current, incomplete event.
 #[derive(Debug, Default)]
 pub(super) struct Open {
     pub(super) span: Option<Span>,
@@ -22,7 +22,7 @@ pub(super) struct Open {
     pub(super) not_utf8: bool,
 }
 
-/// Bytes of a line or of data: a slice of what is being pushed, or a buffer of our own.
+/// Bytes of a line or of data: a slice of the pushed bytes, or an own buffer.
 #[derive(Debug)]
 pub(super) enum Text {
     Shared(Bytes),
@@ -39,7 +39,7 @@ impl Open {
         self.ended_field = true;
     }
 
-    /// A name or an id as text, cut to [`limits::MAX_TEXT`].
+    /// Returns a name or an id as text, cut to [`limits::MAX_TEXT`].
     pub(super) fn text(&mut self, bytes: &[u8]) -> String {
         let text = String::from_utf8_lossy(bytes);
         self.not_utf8 |= matches!(text, Cow::Owned(_));
@@ -51,8 +51,7 @@ impl Open {
         format!("{}…", cut.unwrap_or_default())
     }
 
-    /// Copies data that waits for its blank line: a slice would keep all that was pushed with it
-    /// alive.
+    /// Copies data that waits for its blank line: a slice would keep the whole push in memory.
     pub(super) fn own(&mut self) {
         if let Some(data @ Text::Shared(_)) = &mut self.data {
             *data = Text::Own(BytesMut::from(data.as_slice()));

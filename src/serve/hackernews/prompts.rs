@@ -56,7 +56,7 @@ pub(super) async fn get(
     if !TONES.contains(&tone) {
         return Err(wrong(format!("argument \"tone\" is none of {}", TONES.join(", "))));
     }
-    let id: u64 = id.parse().map_err(|_| wrong("argument \"id\" is no number".to_owned()))?;
+    let id: u64 = id.parse().map_err(|_| wrong("argument \"id\" must be a number".to_owned()))?;
     let item = stories.item(id).await?;
     let item = item.ok_or_else(|| wrong(format!("There is no item {id} on Hacker News.")))?;
     let text = format!("Let us discuss \"{}\" from Hacker News. Be {tone}.", item.title());

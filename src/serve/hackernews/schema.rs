@@ -45,7 +45,7 @@ fn check_value(schema: &Value, value: &Value) -> Result<(), String> {
         _ => false,
     };
     if !fits {
-        return Err(format!("is no {kind}"));
+        return Err(format!("must be {} {kind}", if kind == "integer" { "an" } else { "a" }));
     }
     if let Some(allowed) = schema.get("enum").and_then(Value::as_array)
         && !allowed.contains(value)
@@ -136,15 +136,15 @@ mod tests {
             (json!({}), "missing argument \"kind\""),
             (json!({"kind": "a", "x": 1}), "unknown argument \"x\""),
             (json!({"kind": "c"}), "argument \"kind\" is none of \"a\", \"b\""),
-            (json!({"kind": null}), "argument \"kind\" is no string"),
+            (json!({"kind": null}), "argument \"kind\" must be a string"),
             (json!({"kind": "a", "words": "x"}), "argument \"words\" has less than 2 characters"),
             (json!({"kind": "a", "words": "abcd"}), "argument \"words\" has more than 3 characters"),
             (json!({"kind": "a", "amount": 0}), "argument \"amount\" is less than 1"),
             (json!({"kind": "a", "amount": 6}), "argument \"amount\" is more than 5"),
-            (json!({"kind": "a", "amount": "3"}), "argument \"amount\" is no number"),
-            (json!({"kind": "a", "id": 1.5}), "argument \"id\" is no integer"),
+            (json!({"kind": "a", "amount": "3"}), "argument \"amount\" must be a number"),
+            (json!({"kind": "a", "id": 1.5}), "argument \"id\" must be an integer"),
             (json!({"kind": "a", "id": -1}), "argument \"id\" is less than 0"),
-            (json!({"kind": "a", "loud": 1}), "argument \"loud\" is no boolean"),
+            (json!({"kind": "a", "loud": 1}), "argument \"loud\" must be a boolean"),
         ];
         for (arguments, expected) in cases {
             assert_eq!(check(&schema(), Some(object(arguments))), Err(expected.to_owned()));

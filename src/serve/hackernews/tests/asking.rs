@@ -147,7 +147,7 @@ async fn an_invalid_answer_is_an_error_of_the_tool() {
         (Ok(json!({"action": "accept"})), "without content"),
         (Ok(json!({"action": "accept", "content": {"recommend": true}})), "missing argument \"opinion\""),
         (Ok(json!({"action": "accept", "content": {"opinion": ""}})), "less than 1 characters"),
-        (Ok(json!({"action": "accept", "content": {"opinion": 5}})), "is no string"),
+        (Ok(json!({"action": "accept", "content": {"opinion": 5}})), "must be a string"),
         (Err(ErrorData::internal_error("no window", None)), "no window (-32603)"),
     ];
     for (answer, expected) in cases {
