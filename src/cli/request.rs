@@ -58,6 +58,7 @@ impl Request {
     /// A file is missing, the words after the files are no filter, or options contradict each
     /// other.
     pub(super) fn new(arguments: &SourceArguments, color: Color) -> anyhow::Result<Self> {
+        arguments.tcpdump.check()?;
         let Words { files, filter, after_dashes } = Words::split(arguments)?;
         let has_device = arguments.live.interface.is_some();
         if let (true, false, false, Some(word)) = (files.is_empty(), after_dashes, has_device, filter.first())
@@ -68,7 +69,7 @@ impl Request {
             bail!("{}{follow}", missing_file(word));
         }
         let bpf = checked_bpf(filter, after_dashes, has_device)?;
-        let inputs = match files {
+        let inputs = match files.as_slice() {
             [] if arguments.follow => {
                 bail!("--follow needs a file: name one, or leave out --follow to capture live")
             }
@@ -96,6 +97,7 @@ impl Request {
     pub(super) fn without_command(arguments: &SourceArguments, color: Color) -> anyhow::Result<Self> {
         if let (Some(first), true, None) =
             (arguments.words.first(), arguments.bpf.is_empty(), &arguments.live.interface)
+            && arguments.tcpdump.read.is_empty()
             && !is_file(first, true)
             && !bpf::can_start_filter(first)
         {
@@ -151,7 +153,7 @@ impl Request {
 /// The words of a command line.
 struct Words<'a> {
     /// Names of files, or `-`.
-    files: &'a [OsString],
+    files: Vec<OsString>,
     /// The BPF filter.
     filter: &'a [OsString],
     /// Whether the filter follows `--`, so that its first word cannot be a misspelt file.
@@ -159,23 +161,26 @@ struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// Splits the words into files and filter.
+    /// Splits the words into files and filter. After `-r FILE` all words are the filter, as for
+    /// tcpdump.
     ///
     /// # Errors
     /// A file is named together with a device.
     fn split(arguments: &'a SourceArguments) -> anyhow::Result<Self> {
-        let SourceArguments { words, bpf, live, .. } = arguments;
-        let after_dashes = !bpf.is_empty();
-        let (files, filter) = match (after_dashes, live.interface.is_some()) {
+        let SourceArguments { words, bpf, live, tcpdump, .. } = arguments;
+        let (after_dashes, has_device) = (!bpf.is_empty(), live.interface.is_some());
+        let (more, filter) = match (after_dashes, has_device) {
+            (_, true) if !tcpdump.read.is_empty() => bail!(file_and_device(&tcpdump.read)),
             (true, true) if !words.is_empty() => bail!(file_and_device(words)),
             (true, _) => (words.as_slice(), bpf.as_slice()),
-            (false, true) => ([].as_slice(), words.as_slice()),
-            (false, false) => {
+            (false, _) if has_device || !tcpdump.read.is_empty() => ([].as_slice(), words.as_slice()),
+            (false, _) => {
                 let files =
                     words.iter().enumerate().take_while(|(index, word)| is_file(word, *index == 0)).count();
                 words.split_at_checked(files).unwrap_or((words, &[]))
             }
         };
+        let files = tcpdump.read.iter().chain(more).cloned().collect();
         Ok(Self { files, filter, after_dashes })
     }
 }
@@ -315,6 +320,8 @@ fn similar_command(word: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     fn request(words: &[&str], after_dashes: &[&str]) -> Result<Request, String> {
@@ -362,6 +369,21 @@ mod tests {
         assert_eq!(device(&[], &["tcp"]).unwrap().bpf.as_deref(), Some("tcp"));
         let error = device(&["method:x"], &[]).unwrap_err();
         assert!(error.starts_with("libpcap rejects") && error.contains("--filter"), "{error}");
+    }
+
+    #[test]
+    fn words_after_a_read_file_are_a_filter() {
+        let read = |words: &[&str]| {
+            let words = ["mcpdump", "-n", "-r", "a.pcap"].iter().chain(words);
+            let arguments = Arguments::try_parse_from(words).unwrap().source;
+            Request::without_command(&arguments, Color::Auto).map_err(|error| error.to_string())
+        };
+        let request = read(&["tcp", "port", "3000"]).unwrap();
+        assert_eq!(request.inputs, Inputs::Files(vec![Input::Path("a.pcap".into())]));
+        assert_eq!(request.bpf.as_deref(), Some("tcp port 3000"));
+        assert_eq!(read(&[]).unwrap().bpf, None);
+        assert!(read(&["-i", "lo"]).unwrap_err().starts_with("a.pcap: is a file, but -i"));
+        assert!(read(&["b.pcap"]).unwrap_err().contains("b.pcap"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(crate) mod screen;
 #[cfg(feature = "demo")]
 pub(crate) mod serve;
 pub(crate) mod source;
+pub(crate) mod tcpdump;
 #[cfg(feature = "demo")]
 pub(crate) mod traffic;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 
 use super::quantity;
+use super::tcpdump::TcpdumpArguments;
 
 const LIVE: &str = "Live capture";
 const KEEP: &str = "Keeping packets";
@@ -43,18 +44,21 @@ pub(crate) struct SourceArguments {
     pub(crate) live: LiveArguments,
     #[command(flatten)]
     pub(crate) keep: KeepArguments,
+    #[command(flatten)]
+    pub(crate) tcpdump: TcpdumpArguments,
 }
 
 impl SourceArguments {
     /// Whether no argument was given.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { words, bpf, filter, follow, live, keep } = self;
+        let Self { words, bpf, filter, follow, live, keep, tcpdump } = self;
         words.is_empty()
             && bpf.is_empty()
             && filter.is_none()
             && !follow
             && *live == LiveArguments::default()
             && *keep == KeepArguments::default()
+            && *tcpdump == TcpdumpArguments::default()
     }
 }
 
