@@ -4,6 +4,7 @@
 //! Nothing here knows a protocol, reads a clock or does I/O.
 
 pub mod code;
+pub mod credential;
 pub mod degraded;
 pub mod end;
 pub mod fact;
