@@ -1,0 +1,73 @@
+//! Rules for bodies that carry MCP.
+
+use std::borrow::Cow;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
+use super::super::revision;
+use super::super::session::SessionState;
+use super::super::transaction::Transaction;
+use super::rule::{FindingContext, Moment, Violation, violation};
+use crate::base::Code;
+use crate::rpc::Parsed;
+
+/// A body that carries MCP.
+pub(in crate::mcp) struct Body<'a> {
+    pub(in crate::mcp) transaction: &'a Transaction,
+    /// `None` if the session was evicted.
+    pub(in crate::mcp) session: Option<&'a SessionState>,
+    pub(in crate::mcp) parsed: &'a Parsed,
+}
+
+impl Moment for Body<'_> {
+    fn subject(&self) -> FindingContext {
+        let at = self.parsed.span.end;
+        FindingContext { at, tcp_stream: self.transaction.key().0, ..FindingContext::default() }
+    }
+}
+
+pub(super) fn method_header_differs(body: &Body<'_>) -> Option<Violation> {
+    let [envelope] = &*body.parsed.envelopes else { return None };
+    let header = body.transaction.request()?.mcp_method.as_deref();
+    header_differs("Mcp-Method", header, envelope.method.as_deref())
+}
+
+pub(super) fn name_header_differs(body: &Body<'_>) -> Option<Violation> {
+    let [envelope] = &*body.parsed.envelopes else { return None };
+    let header = body.transaction.request()?.mcp_name.as_deref();
+    header_differs("Mcp-Name", header, envelope.look.name.as_deref().or(envelope.look.uri.as_deref()))
+}
+
+pub(super) fn version_header_differs(body: &Body<'_>) -> Option<Violation> {
+    let [envelope] = &*body.parsed.envelopes else { return None };
+    let header = body.transaction.request()?.protocol_version.as_deref();
+    header_differs("MCP-Protocol-Version", header, envelope.look.meta_version.as_deref())
+}
+
+/// A header that repeats a value of the body (MCP 2026-07-28).
+pub(super) fn header_differs(field: &str, header: Option<&str>, body: Option<&str>) -> Option<Violation> {
+    let (header, body) = (decoded(header?), body?);
+    if header == body {
+        return None;
+    }
+    violation(Code::McpHeaderMismatch, format!("{field} is {header}, the body has {body}"))
+}
+
+/// Decodes a header value of MCP 2026-07-28: one that is not ASCII is carried as `=?base64?…?=`.
+pub(super) fn decoded(value: &str) -> Cow<'_, str> {
+    let coded = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?="));
+    let bytes = coded.and_then(|coded| BASE64_STANDARD.decode(coded).ok());
+    match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        Some(text) => Cow::Owned(text),
+        None => Cow::Borrowed(value),
+    }
+}
+
+pub(super) fn batch_is_outside_its_revision(body: &Body<'_>) -> Option<Violation> {
+    let version = body.session?.protocol_version()?;
+    if **version == *revision::BATCHES {
+        return None;
+    }
+    let messages = body.parsed.envelopes.len();
+    violation(Code::McpBatch, format!("{messages} messages in a batch, under {version}"))
+}

@@ -1,0 +1,47 @@
+//! Rules for messages that belong to no open exchange.
+
+use super::super::exchange::Message;
+use super::super::session::SessionState;
+use super::super::transaction::Transaction;
+use super::rule::{FindingContext, Moment, Violation, id_text, violation};
+use crate::base::Code;
+
+/// A message that belongs to no open exchange.
+pub(in crate::mcp) struct Unmatched<'a> {
+    pub(in crate::mcp) transaction: &'a Transaction,
+    pub(in crate::mcp) message: Message<'a>,
+    /// The session, if the finding is about it.
+    pub(in crate::mcp) session: Option<&'a SessionState>,
+    /// The completed exchange that it belongs to; `None` if there is none.
+    pub(in crate::mcp) completed: Option<u64>,
+}
+
+impl Moment for Unmatched<'_> {
+    fn subject(&self) -> FindingContext {
+        FindingContext {
+            at: self.message.span.end,
+            tcp_stream: self.transaction.key().0,
+            session: self.session.map(SessionState::number),
+            exchange: self.completed,
+        }
+    }
+}
+
+pub(super) fn request_is_in_json_body(request: &Unmatched<'_>) -> Option<Violation> {
+    let method = request.message.envelope.method.as_deref().unwrap_or_default();
+    violation(Code::McpRequestInResponse, format!("{method} in a JSON body"))
+}
+
+pub(super) fn response_is_duplicate(response: &Unmatched<'_>) -> Option<Violation> {
+    violation(Code::McpDuplicateResponse, id_text(response.message.envelope.id.as_ref()))
+}
+
+pub(super) fn token_is_unknown(progress: &Unmatched<'_>) -> Option<Violation> {
+    let token = progress.message.envelope.look.progress_token.as_ref()?;
+    violation(Code::McpUnknownToken, format!("token {token}"))
+}
+
+pub(super) fn cancelled_id_is_unknown(cancellation: &Unmatched<'_>) -> Option<Violation> {
+    let id = cancellation.message.envelope.look.request_id.as_ref()?;
+    violation(Code::McpUnknownCancel, format!("id {id}"))
+}

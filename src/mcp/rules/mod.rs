@@ -1,0 +1,72 @@
+//! Every finding of this layer: one table of rules, by the moment at which each is checked.
+//!
+//! A file holds a moment (or several alike) and the rules for it.
+
+mod body;
+mod exchange;
+mod head;
+mod message;
+mod orphan;
+mod rule;
+mod session;
+
+pub(super) use body::Body;
+pub(super) use exchange::{CompletedExchange, NewExchange};
+pub(super) use head::Head;
+pub(super) use message::Unmatched;
+pub(super) use orphan::Orphan;
+pub(super) use rule::{add_faults, add_limit, check, violations};
+pub(super) use session::TwinSession;
+
+use rule::Violation;
+
+/// The rules. To add one, write a function and put it in the list of its moment.
+pub(super) const RULES: Rules = Rules {
+    request_head: &[head::session_id_is_folded],
+    response_head: &[head::session_is_refused],
+    ambiguous_stream: &[head::stream_has_unknown_owner],
+    request_body: &[body::method_header_differs, body::name_header_differs, body::version_header_differs],
+    batch: &[body::batch_is_outside_its_revision],
+    request_in_json: &[message::request_is_in_json_body],
+    new_exchange: &[exchange::id_is_reused, exchange::token_collides, exchange::initialize_is_missing],
+    repeated_response: &[message::response_is_duplicate],
+    unmatched_progress: &[message::token_is_unknown],
+    unmatched_cancellation: &[message::cancelled_id_is_unknown],
+    completed_exchange: &[
+        exchange::request_is_unanswered,
+        exchange::post_was_repeated,
+        exchange::response_is_late,
+    ],
+    twin_session: &[session::session_is_seen_twice],
+    orphan: &[orphan::request_is_not_captured, orphan::response_is_unknown, orphan::ids_are_always_zero],
+};
+
+/// Rules by moment.
+pub(super) struct Rules {
+    /// The head of a request is complete.
+    pub(super) request_head: &'static [fn(&Head<'_>) -> Option<Violation>],
+    /// The head of a response is complete, and its session is known.
+    pub(super) response_head: &'static [fn(&Head<'_>) -> Option<Violation>],
+    /// A stream without head was given to a session, and several could own it.
+    pub(super) ambiguous_stream: &'static [fn(&Head<'_>) -> Option<Violation>],
+    /// The body of a request is complete.
+    pub(super) request_body: &'static [fn(&Body<'_>) -> Option<Violation>],
+    /// All messages of a batch were handled.
+    pub(super) batch: &'static [fn(&Body<'_>) -> Option<Violation>],
+    /// The server sent a request in a body that is no event stream.
+    pub(super) request_in_json: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
+    /// A request opens an exchange, which is not outstanding yet.
+    pub(super) new_exchange: &'static [fn(&NewExchange<'_>) -> Option<Violation>],
+    /// A response has the id of an exchange that is complete.
+    pub(super) repeated_response: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
+    /// A progress notification matches no exchange.
+    pub(super) unmatched_progress: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
+    /// A cancellation matches no open exchange.
+    pub(super) unmatched_cancellation: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
+    /// An exchange is complete.
+    pub(super) completed_exchange: &'static [fn(&CompletedExchange<'_>) -> Option<Violation>],
+    /// An exchange is complete that another session with the same id has too.
+    pub(super) twin_session: &'static [fn(&TwinSession<'_>) -> Option<Violation>],
+    /// No request came for a response in time.
+    pub(super) orphan: &'static [fn(&Orphan<'_>) -> Option<Violation>],
+}
