@@ -61,6 +61,14 @@ impl Degraded {
         self.0 & other.0 == other.0
     }
 
+    /// Returns whether messages may have been carried by packets, or parts of packets, that the
+    /// capture lacks between its first and its last packet.
+    #[must_use]
+    pub fn may_hide_messages(self) -> bool {
+        let lacks = Self::MIDSTREAM.0 | Self::GAP.0 | Self::CUT_PACKET.0 | Self::LOST_PACKETS.0;
+        self.0 & lacks != 0
+    }
+
     /// Returns the union of both sets.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -15,14 +15,24 @@ pub enum Status {
     Cancelled,
     /// The HTTP request failed (a 4xx or 5xx status, or no connection) without a JSON-RPC response.
     HttpError,
-    /// No response and no error.
+    /// No response and no error: the response cannot be in what the capture lacks.
     Unanswered,
+    /// The response may be in what the capture lacks (a gap, a start in mid-stream, truncated
+    /// packets), or may be one of several in it. Nobody is to blame.
+    Undetermined,
 }
 
 impl Status {
     /// Every status, in the order in which reports list them.
-    pub const ALL: [Self; 6] =
-        [Self::Ok, Self::ToolError, Self::Error, Self::Cancelled, Self::HttpError, Self::Unanswered];
+    pub const ALL: [Self; 7] = [
+        Self::Ok,
+        Self::ToolError,
+        Self::Error,
+        Self::Cancelled,
+        Self::HttpError,
+        Self::Unanswered,
+        Self::Undetermined,
+    ];
 
     /// Name in exports and filters.
     #[must_use]
@@ -34,6 +44,7 @@ impl Status {
             Self::Cancelled => "cancelled",
             Self::HttpError => "http_error",
             Self::Unanswered => "unanswered",
+            Self::Undetermined => "undetermined",
         }
     }
 
@@ -41,5 +52,12 @@ impl Status {
     #[must_use]
     pub fn is_answered(self) -> bool {
         matches!(self, Self::Ok | Self::ToolError | Self::Error)
+    }
+
+    /// Whether the request failed: with an error, or without a response. A request that was
+    /// cancelled did not fail, and of one whose outcome is undetermined nothing is known.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::ToolError | Self::Error | Self::HttpError | Self::Unanswered)
     }
 }

@@ -102,7 +102,7 @@ pub struct LatencyRow {
     /// What it counts.
     pub key: LatencyKey,
     /// Exchanges by status, in the order of [`Status::ALL`].
-    pub statuses: [u64; 6],
+    pub statuses: [u64; Status::ALL.len()],
     /// The shortest total.
     pub min_ns: Option<i64>,
     /// Half of the totals are no longer than this.
@@ -150,17 +150,17 @@ impl LatencyRow {
 }
 
 /// Returns the count of `status` from counts in the order of [`Status::ALL`].
-pub(super) fn count(statuses: &[u64; 6], status: Status) -> u64 {
+pub(super) fn count(statuses: &[u64; Status::ALL.len()], status: Status) -> u64 {
     Status::ALL.iter().zip(statuses).find(|(of, _)| **of == status).map_or(0, |(_, count)| *count)
 }
 
 /// Returns the number of errors from counts in the order of [`Status::ALL`].
-pub(super) fn errors(statuses: &[u64; 6]) -> u64 {
+pub(super) fn errors(statuses: &[u64; Status::ALL.len()]) -> u64 {
     [Status::ToolError, Status::Error, Status::HttpError].iter().map(|status| count(statuses, *status)).sum()
 }
 
 /// Adds one to the count of `status`.
-pub(super) fn increment(statuses: &mut [u64; 6], status: Status) {
+pub(super) fn increment(statuses: &mut [u64; Status::ALL.len()], status: Status) {
     for (of, count) in Status::ALL.iter().zip(statuses) {
         if *of == status {
             *count += 1;
@@ -189,7 +189,7 @@ pub(super) struct LatencyTable {
 #[derive(Clone, Debug)]
 struct RowStatistics {
     key: LatencyKey,
-    statuses: [u64; 6],
+    statuses: [u64; Status::ALL.len()],
     total: Series,
     send: Series,
     wait: Series,
@@ -251,7 +251,7 @@ impl RowStatistics {
     fn new(key: LatencyKey) -> Self {
         Self {
             key,
-            statuses: [0; 6],
+            statuses: [0; Status::ALL.len()],
             total: Series::default(),
             send: Series::default(),
             wait: Series::default(),

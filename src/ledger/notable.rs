@@ -77,7 +77,7 @@ impl UnansweredTotals {
 
     pub(super) fn record(&mut self, exchange: &Exchange) {
         let rank = match exchange.status {
-            Status::Ok | Status::ToolError | Status::Error => return,
+            Status::Ok | Status::ToolError | Status::Error | Status::Undetermined => return,
             Status::Unanswered => 0,
             Status::HttpError => 1,
             Status::Cancelled => 2,
@@ -148,7 +148,7 @@ impl SessionTotals {
         }
         let totals = self.exchanges.entry(number).or_default();
         match exchange.status {
-            Status::Ok => {}
+            Status::Ok | Status::Undetermined => {}
             Status::ToolError | Status::Error | Status::HttpError => totals.errors += 1,
             Status::Cancelled | Status::Unanswered => totals.unanswered += 1,
         }

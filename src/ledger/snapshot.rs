@@ -48,7 +48,7 @@ pub struct Snapshot {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExchangeCount {
     /// By status, in the order of [`Status::ALL`].
-    pub statuses: [u64; 6],
+    pub statuses: [u64; Status::ALL.len()],
     /// Exchanges that the capture may not hold completely.
     pub degraded: u64,
     /// Exchanges whose request the server sent.

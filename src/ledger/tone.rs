@@ -20,6 +20,7 @@ pub enum Tone {
 impl From<Status> for Tone {
     fn from(status: Status) -> Self {
         match status {
+            Status::Undetermined => Self::Faint,
             Status::Ok => Self::Good,
             Status::Cancelled => Self::Warn,
             Status::ToolError | Status::Error | Status::HttpError | Status::Unanswered => Self::Bad,

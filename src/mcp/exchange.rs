@@ -320,7 +320,11 @@ impl OpenExchange {
                 if cause == Cause::CaptureEnd {
                     self.record.degraded.add(Degraded::CAPTURE_END);
                 }
-                self.record.cause = Some(cause);
+                if self.record.degraded.may_hide_messages() {
+                    self.record.status = Status::Undetermined;
+                } else {
+                    self.record.cause = Some(cause);
+                }
             }
             _ => {}
         }

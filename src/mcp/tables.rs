@@ -50,12 +50,12 @@ pub(super) fn complete(
     evidence: &Evidence,
     sink: &mut Sink<'_, Record>,
 ) {
+    if exchange.is_unanswered() && !exchange.is_cancelled() {
+        exchange.degrade(missing_response(&exchange, session, evidence));
+    }
     exchange.settle();
     if !exchange.is_answered() {
         session.remove_outstanding(exchange.record());
-    }
-    if exchange.is_unanswered() {
-        exchange.degrade(missing_response(&exchange, session, evidence));
     }
     exchange.set_session(session.reference().clone());
     exchange.set_protocol_version_if_none(session.protocol_version());

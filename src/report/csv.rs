@@ -12,7 +12,7 @@ use super::label;
 use crate::base::{sanitize, units};
 use crate::ledger::{By, CallGroup, LatencyRow, Snapshot, Status};
 
-const HEADS: [&str; 24] = [
+const HEADS: [&str; 25] = [
     "by",
     "group",
     "origin",
@@ -26,6 +26,7 @@ const HEADS: [&str; 24] = [
     "cancelled",
     "http_error",
     "unanswered",
+    "undetermined",
     "min_ms",
     "p50_ms",
     "p90_ms",

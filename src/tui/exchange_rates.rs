@@ -1,7 +1,7 @@
 //! The number of exchanges that began, and that failed, over time.
 
 use crate::base::Timestamp;
-use crate::ledger::{Exchange, Status};
+use crate::ledger::Exchange;
 
 /// The largest number of buckets: more than any screen has columns.
 const MAX_BUCKETS: usize = 512;
@@ -77,7 +77,7 @@ impl ExchangeRates {
         }
         if let Some([all, failed]) = self.buckets.get_mut(index) {
             *all += 1;
-            *failed += u32::from(!matches!(exchange.status, Status::Ok | Status::Cancelled));
+            *failed += u32::from(exchange.status.is_failure());
         }
     }
 }

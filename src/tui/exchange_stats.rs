@@ -1,7 +1,7 @@
 //! Statistics of the exchanges of a session or of the calls of a tool.
 
 use super::activity::Activity;
-use crate::ledger::{Exchange, Status};
+use crate::ledger::Exchange;
 
 /// The number of histogram steps for each power of two. A percentile is off by 1.6 % at most.
 const STEPS: usize = 32;
@@ -45,7 +45,7 @@ impl ExchangeStats {
     pub(super) fn record(&mut self, exchange: &Exchange) {
         self.exchanges += 1;
         self.activity.record(exchange.request.span.start.time);
-        self.failed += u64::from(!matches!(exchange.status, Status::Ok | Status::Cancelled));
+        self.failed += u64::from(exchange.status.is_failure());
         let Some(total) = exchange.total_ns().filter(|_| exchange.status.is_answered()) else { return };
         let (least, largest) = if self.totals.is_empty() { (total, total) } else { self.range };
         self.range = (least.min(total), largest.max(total));

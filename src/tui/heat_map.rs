@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::base::{Timestamp, limits};
-use crate::ledger::{CallGroup, Exchange, Status};
+use crate::ledger::{CallGroup, Exchange};
 
 /// The starts of the steps within a power of ten, in hundredths: the preferred numbers of ISO 3,
 /// R10. Ten to a power of ten, each about a quarter above the one before, and short to write.
@@ -145,7 +145,7 @@ impl HeatMaps {
             self.widen();
         }
         let (column, step) = (self.column_of(time), step_of(total));
-        self.heat_maps.entry(subject).or_default().record(column, step, exchange.status != Status::Ok);
+        self.heat_maps.entry(subject).or_default().record(column, step, exchange.status.is_failure());
     }
 
     /// Doubles the width: two columns become one.

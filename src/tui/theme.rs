@@ -243,6 +243,8 @@ pub(super) struct Symbols {
     pub(super) cancelled: &'static str,
     /// An exchange without a response.
     pub(super) unanswered: &'static str,
+    /// An exchange whose response may be in what the capture lacks.
+    pub(super) undetermined: &'static str,
     /// The phases of the spinner of an open exchange.
     pub(super) spinner: [&'static str; 4],
     /// Marks of an ascending and a descending column.
@@ -279,6 +281,7 @@ impl Symbols {
         bad: "✗",
         cancelled: "⊘",
         unanswered: "?",
+        undetermined: "◌",
         spinner: ["◐", "◓", "◑", "◒"],
         sorted: ["▲", "▼"],
         fold: ["▸", "▾"],
@@ -300,6 +303,7 @@ impl Symbols {
         bad: "x",
         cancelled: "/",
         unanswered: "?",
+        undetermined: "_",
         spinner: ["|", "/", "-", "\\"],
         sorted: ["^", "v"],
         fold: [">", "v"],
@@ -324,6 +328,7 @@ impl Symbols {
             Status::ToolError | Status::Error | Status::HttpError => self.bad,
             Status::Cancelled => self.cancelled,
             Status::Unanswered => self.unanswered,
+            Status::Undetermined => self.undetermined,
         }
     }
 }

@@ -362,7 +362,7 @@ fn errors_point_at_the_character() {
         ("dur~5", 3, "it takes : != > >= < <="),
         ("status>ok", 6, "it takes : != ~"),
         ("status:okk", 7, "did you mean `ok`?"),
-        ("status:zzz", 7, "ok, tool_error, error, cancelled, http_error, unanswered"),
+        ("status:zzz", 7, "ok, tool_error, error, cancelled, http_error, unanswered, undetermined"),
         ("status:zzz*", 7, "unknown status"),
         ("cause:\"x\"", 7, "client_closed"),
         ("finding:tcp.gaps", 8, "did you mean `tcp.gap`?"),

@@ -9,7 +9,7 @@
 //!  "capture":{packets,bytes,captured_bytes,start,end,cut_packets,tcp_packets,unreadable_packets,
 //!             lost_packets,mcp_bytes,tcp_bytes,lost_by:{kernel,interface,mcpdump,unknown}},
 //!  "connections":[{speaks,mcp,connections,bytes,gap_bytes,retransmissions}],"handshake_p50_ms":…,
-//!  "exchanges":{total,statuses:{ok,tool_error,error,cancelled,http_error,unanswered},
+//!  "exchanges":{total,statuses:{ok,tool_error,error,cancelled,http_error,unanswered,undetermined},
 //!               degraded,from_server},
 //!  "notifications":…,
 //!  "latency":[{group,origin,method,name,other,exchanges,errors,statuses,

@@ -8,7 +8,7 @@ use crate::ledger::{Group, Status};
 use crate::report::label;
 
 /// Exchange counts in the order of [`Status::ALL`], written as an object.
-pub(super) struct Statuses(pub(super) [u64; 6]);
+pub(super) struct Statuses(pub(super) [u64; Status::ALL.len()]);
 
 impl Serialize for Statuses {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -47,9 +47,13 @@ pub(super) fn draw_totals(model: &Model, area: Rect, painter: &mut Painter<'_>) 
             format!("{} {} cancelled", symbols.cancelled, count(Status::Cancelled)),
         ),
     ];
+    let undetermined = Some(count(Status::Undetermined)).filter(|count| *count > 0);
+    let undetermined =
+        undetermined.map(|count| (Role::Faint, format!("{} {count} undetermined", symbols.undetermined)));
     let open = (pending > 0).then(|| (Role::Pending, format!("{pending} pending")));
     let parts: Vec<(Role, &str)> = texts
         .iter()
+        .chain(&undetermined)
         .chain(&open)
         .flat_map(|(role, text)| [(*role, text.as_str()), (Role::Text, "  ")])
         .collect();
