@@ -9,6 +9,7 @@ pub mod degraded;
 pub mod end;
 pub mod fact;
 pub mod finding;
+pub mod json;
 pub mod layer;
 pub mod limits;
 pub mod origin;

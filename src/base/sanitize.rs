@@ -38,7 +38,9 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-fn is_unsafe(c: char) -> bool {
+/// Whether a character is not plainly visible, see [`escape`].
+#[must_use]
+pub fn is_unsafe(c: char) -> bool {
     let code = u32::from(c);
     match code {
         0..0x20 | 0x7F..=0x9F => true,

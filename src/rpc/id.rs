@@ -18,6 +18,9 @@ pub enum Id {
     Int(i64),
     /// Any other number, as it was spelled.
     Number(Box<str>),
+    /// A number of more than 64 bytes: its first digits, `…` and a hash of all. Written as
+    /// a string.
+    Cut(Box<str>),
     /// A string, unescaped.
     Text(Box<str>),
 }
@@ -34,7 +37,7 @@ impl Id {
                 // text.
                 (float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0).then_some(float as i64)
             }
-            Self::Null | Self::Text(_) => None,
+            Self::Null | Self::Cut(_) | Self::Text(_) => None,
         }
     }
 
@@ -44,7 +47,7 @@ impl Id {
     pub fn len(&self) -> usize {
         match self {
             Self::Null | Self::Int(_) => 0,
-            Self::Number(text) | Self::Text(text) => text.len(),
+            Self::Number(text) | Self::Cut(text) | Self::Text(text) => text.len(),
         }
     }
 
@@ -55,7 +58,7 @@ impl Id {
             Self::Null => "null".to_owned(),
             Self::Int(int) => int.to_string(),
             Self::Number(spelled) => spelled.to_string(),
-            Self::Text(text) => serde_json::Value::from(text.as_ref()).to_string(),
+            Self::Cut(text) | Self::Text(text) => serde_json::Value::from(text.as_ref()).to_string(),
         }
     }
 }
@@ -64,8 +67,9 @@ impl PartialEq for Id {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Null, Self::Null) => true,
-            (Self::Text(a), Self::Text(b)) => a == b,
-            (Self::Text(_) | Self::Null, _) | (_, Self::Text(_) | Self::Null) => false,
+            (Self::Text(a), Self::Text(b)) | (Self::Cut(a), Self::Cut(b)) => a == b,
+            (Self::Text(_) | Self::Cut(_) | Self::Null, _)
+            | (_, Self::Text(_) | Self::Cut(_) | Self::Null) => false,
             (a, b) => match (a.as_int(), b.as_int()) {
                 (Some(a), Some(b)) => a == b,
                 (None, None) => matches!((a, b), (Self::Number(a), Self::Number(b)) if a == b),
@@ -82,6 +86,7 @@ impl Hash for Id {
         match self {
             Self::Null => 0u8.hash(state),
             Self::Text(text) => (1u8, text).hash(state),
+            Self::Cut(text) => (5u8, text).hash(state),
             Self::Int(_) | Self::Number(_) => match (self.as_int(), self) {
                 (Some(int), _) => (2u8, int).hash(state),
                 (None, Self::Number(spelled)) => (3u8, spelled).hash(state),
@@ -102,7 +107,7 @@ impl Serialize for Id {
         match self {
             Self::Null => serializer.serialize_unit(),
             Self::Int(int) => serializer.serialize_i64(*int),
-            Self::Text(text) => serializer.serialize_str(text),
+            Self::Cut(text) | Self::Text(text) => serializer.serialize_str(text),
             Self::Number(spelled) => {
                 let raw: &RawValue = serde_json::from_str(spelled).map_err(serde::ser::Error::custom)?;
                 raw.serialize(serializer)
@@ -125,6 +130,12 @@ mod tests {
         assert_ne!(Id::Null, Id::Int(0));
         let big = Id::Number("123456789012345678901234567890".into());
         assert_eq!(big, big.clone());
+        let cut = Id::Cut("12…ab".into());
+        assert!(cut == cut.clone() && cut != Id::Text("12…ab".into()));
+        assert_eq!(
+            (cut.json(), serde_json::to_string(&cut).unwrap()),
+            ("\"12…ab\"".into(), "\"12…ab\"".into())
+        );
         assert_eq!(serde_json::to_string(&big).ok().as_deref(), Some("123456789012345678901234567890"));
     }
 }

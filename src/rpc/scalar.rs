@@ -7,9 +7,19 @@ use serde_json::value::RawValue;
 use super::id::Id;
 use crate::base::text;
 
+/// Longest number that is kept as it is spelled, in bytes: JSON readers reject longer ones sooner
+/// or later.
+const MAX_NUMBER: usize = 64;
+
 /// Truncates `text` to the length that is kept.
 pub(super) fn keep(text: &str) -> Box<str> {
     text::kept(text).into()
+}
+
+/// Returns the first digits of a long number, `…` and a hash of all.
+fn cut(text: &str) -> Box<str> {
+    let (front, _) = text.split_at_checked(MAX_NUMBER).unwrap_or((text, ""));
+    format!("{front}…{:016x}", text::hash(text)).into()
 }
 
 /// Parses an id; `None` for an object, an array or a boolean.
@@ -20,7 +30,8 @@ pub(super) fn id(raw: &RawValue) -> Option<Id> {
         b'n' => Some(Id::Null),
         b'-' | b'0'..=b'9' => Some(match text.parse::<i64>() {
             Ok(int) if text != "-0" => Id::Int(int),
-            _ => Id::Number(keep(text)),
+            _ if text.len() > MAX_NUMBER => Id::Cut(cut(text)),
+            _ => Id::Number(text.into()),
         }),
         _ => None,
     }
@@ -35,4 +46,20 @@ pub(super) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
         return Some(Cow::Borrowed(inner));
     }
     serde_json::from_str(text).ok().map(Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ids stay JSON whatever their length.
+    #[test]
+    fn numbers_beyond_the_limit_become_strings() {
+        for digits in [1, 19, 20, MAX_NUMBER, MAX_NUMBER + 1, 100_000] {
+            let text = "9".repeat(digits);
+            let id = id(serde_json::from_str(&text).unwrap()).unwrap();
+            let json: serde_json::Value = serde_json::from_str(&id.json()).unwrap();
+            assert_eq!(json.is_string(), digits > MAX_NUMBER);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use crate::base::{Degraded, Timestamp, units};
+use crate::base::{Degraded, Timestamp, json, units};
 use crate::ledger::{Id, Implementation, MessageSpan, RpcError, SessionRef};
 
 /// A line under construction. Most methods append a member, `,"key":value`, and write `null` for
@@ -95,7 +95,7 @@ impl Line {
             Id::Int(int) => self.integer(*int),
             // Copied from the wire, where it was parsed as a JSON number.
             Id::Number(spelled) => self.raw(spelled),
-            Id::Text(text) => self.quoted(text)?,
+            Id::Cut(text) | Id::Text(text) => self.quoted(text)?,
         }
         Ok(())
     }
@@ -180,7 +180,7 @@ impl Line {
     }
 
     fn quoted(&mut self, text: &str) -> io::Result<()> {
-        serde_json::to_writer(&mut self.bytes, text).map_err(io::Error::from)
+        json::write_string(&mut self.bytes, text)
     }
 
     fn integer(&mut self, value: i64) {

@@ -67,7 +67,7 @@ fn exchange_texts(field: Field, exchange: &Exchange, visit: &mut dyn FnMut(&str)
         Field::Id => match &exchange.id {
             Id::Null => visit("null"),
             Id::Int(int) => visit(StackText::of(int).as_str()),
-            Id::Number(text) | Id::Text(text) => visit(text),
+            Id::Number(text) | Id::Cut(text) | Id::Text(text) => visit(text),
         },
         _ => {}
     }

@@ -130,6 +130,7 @@ mod tests {
             Just(Id::Null),
             any::<i64>().prop_map(Id::Int),
             "[0-9]{30}".prop_map(|text| Id::Number(text.into())),
+            "[0-9]{30}".prop_map(|text| Id::Cut(format!("{text}…").into())),
             ".{0,40}".prop_map(|text| Id::Text(text.into())),
         ]
     }

@@ -130,13 +130,17 @@ impl Packer<'_> {
             Id::Int(_) => (1, None),
             Id::Number(text) => (2, Some(text)),
             Id::Text(text) => (3, Some(text)),
+            Id::Cut(text) => (4, Some(text)),
         };
-        self.out.push(kind);
+        let text = text.map(|text| self.shared.budget.fit(text));
+        // A number that was cut is no JSON any more.
+        let is_cut = kind == 2 && text.as_deref().is_some_and(|text| text.contains('…'));
+        self.out.push(if is_cut { 4 } else { kind });
         if let Id::Int(int) = id {
             put_signed(self.out, *int);
         }
         if let Some(text) = text {
-            put_text(self.out, &self.shared.budget.fit(text));
+            put_text(self.out, &text);
         }
     }
 
@@ -236,6 +240,7 @@ impl Unpacker<'_> {
             0 => Id::Null,
             1 => Id::Int(self.row.signed()?),
             2 => Id::Number(self.row.text()?.into()),
+            4 => Id::Cut(self.row.text()?.into()),
             _ => Id::Text(self.row.text()?.into()),
         })
     }

@@ -35,6 +35,7 @@
 use std::io;
 
 use super::options::Options;
+use crate::base::json;
 use crate::ledger::Snapshot;
 
 mod document;
@@ -49,6 +50,6 @@ use document::Document;
 /// # Errors
 /// Returns the errors of `out`.
 pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &Document::of(snapshot, options))?;
+    json::write_pretty(out, &Document::of(snapshot, options))?;
     out.write_all(b"\n")
 }
