@@ -52,6 +52,24 @@ fn runs(arguments: &[&str]) -> String {
     stdout(&output)
 }
 
+/// A message that is not there because its packet was cut looks like one that was never sent.
+#[test]
+fn a_list_says_that_packets_are_cut() {
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/damaged-ts-sse-snaplen128/capture.pcap");
+    let output = run(&["list", capture]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stderr(&output).contains("110 of 223 packets are cut"), "{}", stderr(&output));
+}
+
+/// What tcpdump's users type reads the file and filters it.
+#[test]
+fn tcpdumps_options_read_a_file() {
+    let plain = runs(&["list", CAPTURE, "tcp"]);
+    assert_eq!(runs(&["list", "-nn", "-l", "-r", CAPTURE, "tcp"]), plain);
+    assert_eq!(runs(&["-nr", CAPTURE]), runs(&[CAPTURE]));
+    refuses(&["-X", "-r", CAPTURE], &["mcpdump list --messages"]);
+}
+
 fn write(directory: &TempDir, name: &str, content: &[u8]) -> String {
     let path = directory.path().join(name);
     fs::write(&path, content).expect("a file is written");

@@ -186,6 +186,7 @@ impl Client {
                         break SessionEnd::Closed;
                     }
                     open.push(perform(session, self.script.next(&catalogue), self.options.timeout));
+                    self.meter.scripted();
                     self.left = self.left.map(|left| left.saturating_sub(1));
                     steps = steps.map(|steps: u64| steps.saturating_sub(1));
                     self.schedule_next();

@@ -167,7 +167,7 @@ impl From<sse::Error> for Failure {
     fn from(error: sse::Error) -> Self {
         let why = error.to_string();
         match error {
-            sse::Error::Http(error) if error.is_connect() => Self::Unreachable(why),
+            sse::Error::Http(error) if error.is_connect() => Self::Unreachable(root_cause(&error)),
             _ => Self::Other(why),
         }
     }
@@ -176,7 +176,7 @@ impl From<sse::Error> for Failure {
 impl From<ClientInitializeError> for Failure {
     fn from(error: ClientInitializeError) -> Self {
         match http_error(&error) {
-            Some(http) if http.is_connect() => Self::Unreachable(chain(http)),
+            Some(http) if http.is_connect() => Self::Unreachable(root_cause(http)),
             Some(http) => Self::Other(chain(http)),
             None => Self::Other(reason(&error)),
         }
@@ -194,6 +194,21 @@ fn reason(error: &ClientInitializeError) -> String {
     // Line breaks from the server must not look like lines of the program.
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(MAX_WHY).collect()
+}
+
+/// Returns the innermost error of a failed connection: the others repeat the URL. A certificate
+/// that is not trusted has a remedy.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let why = cause.to_string();
+    if why.contains("certificate") {
+        format!("{why}; --insecure accepts any certificate, such as a self-signed one")
+    } else {
+        why
+    }
 }
 
 /// Returns the HTTP error behind a failure, if any. rmcp does not expose it as `source`.

@@ -64,6 +64,11 @@ impl Meter {
         SessionMeter { meter: self.clone(), client, session, is_closing: Arc::default() }
     }
 
+    /// Records a call of the script.
+    pub(super) fn scripted(&self) {
+        self.lock().totals.scripted += 1;
+    }
+
     /// Returns the counts so far. `ended` is the reason if a client ended early.
     pub(super) fn summary(&self, ended: Option<String>) -> Summary {
         let shared = self.lock();

@@ -102,13 +102,15 @@ pub struct Target {
 }
 
 impl Target {
-    /// Creates a target that detects the transport and asks for the newest revision.
+    /// Creates a target that detects the transport and asks for the newest revision. Without a
+    /// scheme `url` is completed with `http://`.
     ///
     /// # Errors
     /// `url` is not an http or https URL.
     pub fn new(url: &str) -> Result<Self, Error> {
         let invalid = |why: String| Error::Url { url: url.to_owned(), why };
-        let url = Url::parse(url).map_err(|error| invalid(error.to_string()))?;
+        let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+        let url = Url::parse(&full).map_err(|error| invalid(error.to_string()))?;
         if !["http", "https"].contains(&url.scheme()) || url.host_str().is_none() {
             return Err(invalid("not an http or https URL, such as http://127.0.0.1:3000/mcp".to_owned()));
         }
@@ -180,6 +182,20 @@ pub enum Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_without_scheme_is_http() {
+        for (given, url) in [
+            ("127.0.0.1:3000/mcp", "http://127.0.0.1:3000/mcp"),
+            ("localhost:3000/mcp", "http://localhost:3000/mcp"),
+            ("[::1]:3000/sse", "http://[::1]:3000/sse"),
+            ("https://host/mcp", "https://host/mcp"),
+        ] {
+            assert_eq!(Target::new(given).unwrap().url.as_str(), url);
+        }
+        assert!(Target::new("ftp://host/mcp").is_err());
+        assert!(Target::new("").is_err());
+    }
 
     #[test]
     fn rates_and_client_counts_out_of_range_are_refused() {

@@ -23,6 +23,8 @@ pub struct Summary {
     pub took: Duration,
     /// Number of opened sessions.
     pub sessions: u64,
+    /// Number of scripted calls, as [`super::Options::calls`] counts them.
+    pub scripted: u64,
     /// Requests from the clients by method and name.
     pub rows: Vec<CallRow>,
     /// Notifications from the clients.
@@ -106,6 +108,7 @@ type RowKey = (Option<Arc<str>>, Option<Arc<str>>);
 pub(super) struct Totals {
     rows: BTreeMap<RowKey, Counts>,
     pub(super) sessions: u64,
+    pub(super) scripted: u64,
     pub(super) notifications: u64,
     pub(super) server_notifications: u64,
     pub(super) progress: u64,
@@ -153,6 +156,7 @@ impl Totals {
         Summary {
             took,
             sessions: self.sessions,
+            scripted: self.scripted,
             rows,
             notifications: self.notifications,
             server_notifications: self.server_notifications,

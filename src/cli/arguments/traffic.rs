@@ -22,7 +22,7 @@ pub(crate) struct Traffic {
     revision: Option<String>,
     #[command(flatten)]
     pace: Pace,
-    /// Stop after N calls
+    /// Stop after N calls, not counting those that open sessions and list what the server has
     #[arg(long, value_name = "N")]
     calls: Option<u64>,
     /// Give up on a call after this time

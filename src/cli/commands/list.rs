@@ -44,29 +44,45 @@ pub(crate) fn run(request: &Request, options: &ListOptions) -> anyhow::Result<Ou
     });
     let result = result.and_then(|()| output.finish());
     if result.is_ok() {
+        seen.warn_of_cut_packets();
         seen.explain_empty_list(reader.device_with_packets());
     }
     reader.finish(result)
 }
 
-/// What was on the connections, to explain an empty list. (A report explains it itself.)
+/// What the capture holds besides the lines, to explain them. (A report explains itself.)
 #[derive(Default)]
 struct Contents {
     tls_connections: u64,
     http2_connections: u64,
     has_exchange: bool,
+    packets: u64,
+    cut_packets: u64,
 }
 
 impl Contents {
     fn record(&mut self, entry: &Entry) {
         match entry {
             Entry::Record(Record::Exchange(_)) => self.has_exchange = true,
+            Entry::Fact(Fact::Capture(capture)) => {
+                (self.packets, self.cut_packets) = (capture.packets, capture.cut_packets);
+            }
             Entry::Fact(Fact::Connection(connection)) => match connection.speaks {
                 Speaks::Tls => self.tls_connections += 1,
                 Speaks::Http2 => self.http2_connections += 1,
                 Speaks::Nothing | Speaks::Http1 | Speaks::Other => {}
             },
             Entry::Record(_) | Entry::Finding(_) | Entry::Fact(_) => {}
+        }
+    }
+
+    /// Prints that packets were cut, so that messages may be missing.
+    fn warn_of_cut_packets(&self) {
+        if self.cut_packets > 0 {
+            messages::error(&format!(
+                "{} of {} packets are cut: messages may be missing; capture with a snapshot length of 262144",
+                self.cut_packets, self.packets
+            ));
         }
     }
 

@@ -24,6 +24,12 @@ const THREADS: usize = 2;
 /// How often the runtime checks for a signal.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// Share of the requested rate from which on it counts as reached.
+const REACHED: f64 = 0.9;
+
+/// Shortest run whose rate says anything.
+const MIN_RATED: Duration = Duration::from_secs(2);
+
 /// Makes traffic until Ctrl-C, or as long as the arguments say, and prints a summary.
 ///
 /// # Errors
@@ -37,10 +43,11 @@ pub(crate) fn run(arguments: &Traffic, color: Color) -> anyhow::Result<()> {
     if io::stderr().is_terminal() && options.duration.is_none() && options.calls.is_none() {
         messages::status("mcpdump: Ctrl-C stops");
     }
+    let rate = options.rate;
     let summary = runtime.block_on(traffic::run(options, stop)).map_err(|error| sanitized(&error))?;
     // Do not wait for connections that hang.
     runtime.shutdown_background();
-    print(&summary, output::wants_color(color), &mut io::stdout().lock())?;
+    print(&summary, rate, output::wants_color(color), &mut io::stdout().lock())?;
     if let Some(why) = &summary.ended {
         messages::status(&format!("mcpdump: some clients stopped early: {}", sanitize::clean(why)));
     }
@@ -67,17 +74,29 @@ fn stop_on_signal(runtime: &Runtime, stop: CancellationToken) -> anyhow::Result<
     Ok(())
 }
 
-/// Prints two lines of totals and a latency table.
-fn print(summary: &Summary, color: bool, out: &mut impl Write) -> anyhow::Result<()> {
+/// Prints lines of totals and a latency table. `rate` is the rate that was asked for.
+fn print(summary: &Summary, rate: f64, color: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let took = i64::try_from(summary.took.as_nanos()).unwrap_or(i64::MAX);
     let statuses = Status::ALL.iter().map(|status| (summary.count(*status), status.name()));
     let statuses: Vec<_> =
         statuses.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     let statuses = if statuses.is_empty() { "none".to_owned() } else { statuses.join(", ") };
-    let (sessions, calls) =
-        (units::several(summary.sessions, "session"), units::several(summary.calls(), "call"));
+    let sessions = units::several(summary.sessions, "session");
+    let scripted = units::several(summary.scripted, "call");
+    let others = summary.calls().saturating_sub(summary.scripted);
     let written = (|| -> io::Result<()> {
-        writeln!(out, "{sessions}, {calls} in {}: {statuses}", units::duration(took))?;
+        writeln!(
+            out,
+            "{sessions}, {scripted} in {}, {others} more to open sessions, list and continue: {statuses}",
+            units::duration(took)
+        )?;
+        let reached = summary.scripted as f64 / summary.took.as_secs_f64().max(f64::MIN_POSITIVE);
+        if reached < rate * REACHED && summary.took >= MIN_RATED {
+            writeln!(
+                out,
+                "{reached:.1} calls per second of {rate} asked for: more --clients make more calls at once"
+            )?;
+        }
         writeln!(
             out,
             "the server sent {} ({} of progress) and {}, {} answered",
