@@ -241,6 +241,7 @@ mod measure {
                 id: Some(Arc::from("a")),
                 transport: Transport::HttpSse,
                 server,
+                path: None,
                 client,
             },
             client,

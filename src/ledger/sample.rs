@@ -19,6 +19,7 @@ pub(crate) fn session_ref(number: u32) -> SessionRef {
         id: Some(Arc::from(format!("7f4d5d49-{number}"))),
         transport: Transport::HttpSse,
         server: address("127.0.0.1:3000"),
+        path: None,
         client: address("127.0.0.1:52814"),
     }
 }
@@ -72,6 +73,7 @@ pub(crate) fn unanswered(mut exchange: Exchange, status: Status, cause: Cause) -
 pub(crate) fn session(number: u32) -> Session {
     Session {
         session: session_ref(number),
+        addresses: vec![address("127.0.0.1:3000")],
         protocol_version: Some(Arc::from("2024-11-05")),
         client_info: Some(Implementation { name: "inspector".into(), version: "0.16.1".into() }),
         server_info: Some(Implementation { name: "hackernews".into(), version: "1.0.0".into() }),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::handle::{SessionIndex, TransactionKey};
-use super::record::{Cause, Exchange, MessageSpan, SessionRef};
+use super::record::{Cause, Exchange, MessageSpan, SessionRef, Transport};
 use super::transaction::{ResponseHead, Transaction};
 use super::{method, revision};
 use crate::base::{Code, Degraded, Origin, Side, Span, Status};
@@ -83,7 +83,11 @@ impl OpenExchange {
     ) -> Self {
         let Message { from, span, degraded, envelope } = message;
         let (key, peers) = (transaction.key(), transaction.peers());
-        let (session, reference) = session;
+        let (session, mut reference) = session;
+        if reference.transport == Transport::StreamableHttp {
+            // A replica, or another address of the host.
+            reference.server = peers.server;
+        }
         // A request on a stream is no better known than whose stream it is.
         let stream_degraded = if from == Side::Server { transaction.degraded() } else { Degraded::NONE };
         let record = Exchange {
@@ -226,7 +230,11 @@ impl OpenExchange {
     /// Sets the session as it is known when the exchange completes: its transport may have shown
     /// itself since.
     pub(super) fn set_session(&mut self, session: SessionRef) {
+        let server = self.record.session.server;
         self.record.session = session;
+        if self.record.session.transport == Transport::StreamableHttp {
+            self.record.session.server = server;
+        }
     }
 
     /// The stream on which the response may come, and the server's retransmissions there so far.

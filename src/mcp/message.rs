@@ -64,6 +64,7 @@ impl Context<'_, '_> {
         self.check_new(&mut exchange);
         exchange.set_continues(self.continued(exchange.record(), &envelope.look));
         if from == Side::Client {
+            self.session.count_attempt(method::opens_session(&exchange.record().method), &envelope.look);
             self.set_client(&mut exchange, &envelope.look);
         }
         self.session.add_outstanding(exchange.record(), exchange.token());
@@ -228,6 +229,10 @@ impl Context<'_, '_> {
         open.answer(carrier, message);
         self.session.remove_outstanding(open.record());
         let look = &message.envelope.look;
+        let is_success = self.transaction.status().is_none_or(|status| status < 300);
+        if message.from == Side::Server && message.envelope.kind == Kind::Error && is_success {
+            self.session.fail_attempt();
+        }
         if method::is_initialize(&open.record().method) && message.envelope.kind == Kind::Response {
             let version = look.protocol_version.as_deref().map(|version| self.interner.share(version));
             self.session.set_protocol_version(version.clone());

@@ -3,6 +3,7 @@
 use crate::rpc::Envelope;
 
 pub(super) const INITIALIZE: &str = "initialize";
+pub(super) const DISCOVER: &str = "server/discover";
 pub(super) const PING: &str = "ping";
 pub(super) const PROGRESS: &str = "notifications/progress";
 pub(super) const CANCELLED: &str = "notifications/cancelled";
@@ -10,6 +11,11 @@ pub(super) const INITIALIZED: &str = "notifications/initialized";
 
 pub(super) fn is_initialize(method: &str) -> bool {
     method == INITIALIZE
+}
+
+/// Whether a client opens a session with the method, or asks how to.
+pub(super) fn opens_session(method: &str) -> bool {
+    matches!(method, INITIALIZE | DISCOVER)
 }
 
 /// Whether the method concerns an existing task (experimental in 2025-11-25, an extension since).

@@ -20,6 +20,7 @@ mod revision;
 mod router;
 mod rules;
 mod session;
+mod session_key;
 mod session_table;
 mod step;
 mod tables;

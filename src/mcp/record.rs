@@ -55,6 +55,9 @@ pub struct SessionRef {
     pub transport: Transport,
     /// The server's address and port.
     pub server: SocketAddr,
+    /// The server's path: that of the MCP endpoint, of the event stream for HTTP+SSE; `None` if it
+    /// was not seen. Gateways serve several servers on one port.
+    pub path: Option<Arc<str>>,
     /// The client's address and port on the session's first connection.
     pub client: SocketAddr,
 }
@@ -300,6 +303,9 @@ impl SessionEnd {
 pub struct Session {
     /// Its number, id, transport and addresses.
     pub session: SessionRef,
+    /// Every address and port of the server at which the session was seen, in that order: replicas
+    /// behind a balancer, a host with several addresses.
+    pub addresses: Vec<SocketAddr>,
     /// The negotiated revision; since 2026-07-28 the one of the latest request. `None` if it was
     /// not seen.
     pub protocol_version: Option<Arc<str>>,

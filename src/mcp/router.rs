@@ -3,74 +3,173 @@
 use std::sync::Arc;
 
 use super::handle::SessionIndex;
-use super::session::SessionKey;
-use super::session_table::Sessions;
+use super::session::SessionState;
+use super::session_key::{self, SessionKey};
+use super::session_table::{Sessions, Sighting};
 use super::transaction::{Content, Transaction};
+use super::transaction_table::OtherTransactions;
 use super::{endpoint, method, revision};
 use crate::base::{Degraded, Origin};
 use crate::rpc::{Envelope, Kind};
 
-/// The session of `transaction`; `None` while what was seen of it does not tell. `is_last`: nothing
-/// more of it will be seen.
-pub(super) fn find_session(
-    sessions: &mut Sessions,
-    transaction: &Transaction,
-    at: Origin,
-    is_last: bool,
-) -> Option<SessionIndex> {
-    let request = transaction.request()?;
-    let peers = transaction.peers();
-    let first = transaction.request_span().map_or(at, |span| span.start);
-    if let Some(id) = &request.session_id {
-        let key = SessionKey::Id(peers.server, Arc::clone(id));
-        return Some(sessions.find_or_create(key, Some(Arc::clone(id)), peers, first));
+/// What is known when the session of a transaction is looked for.
+pub(super) struct Search<'a> {
+    pub(super) sessions: &'a mut Sessions,
+    pub(super) transaction: &'a Transaction,
+    pub(super) others: OtherTransactions<'a>,
+    /// The packet that is handled.
+    pub(super) at: Origin,
+    /// Whether nothing more of the transaction will be seen.
+    pub(super) is_last: bool,
+}
+
+impl Search<'_> {
+    /// The session of the transaction; `None` while what was seen of it does not tell.
+    pub(super) fn session(&mut self) -> Option<SessionIndex> {
+        let transaction = self.transaction;
+        let request = transaction.request()?;
+        let peers = transaction.peers();
+        if let Some(id) = &request.session_id {
+            let key = SessionKey::of_id(peers.server, &request.path, id);
+            return self.by_id(key, id, transaction.sighting(self.first()));
+        }
+        if let Some(session) =
+            self.sessions.find(&SessionKey::Target(peers.server, Arc::clone(&request.target)))
+        {
+            return Some(session);
+        }
+        let has_all_messages = transaction.has_request_body() || self.is_last;
+        if !transaction.is_post() || !has_all_messages || !is_json_rpc(transaction) {
+            return None;
+        }
+        let response = transaction.response();
+        let (shown, is_named) = endpoint::shown_id(&request.target);
+        if session_key::is_unique(&shown) && self.sessions.with_id(&shown).any(SessionState::is_http_sse) {
+            return self.by_target();
+        }
+        if is_named {
+            // The target names a session id. Clients of Streamable HTTP accept JSON and events; then
+            // the response decides.
+            match response {
+                _ if !request.accepts_both => return self.by_target(),
+                Some(_) if transaction.is_only_accepted() => return self.by_target(),
+                None if !self.is_last => return None,
+                _ => {}
+            }
+        }
+        if messages(transaction).any(|message| message.method.as_deref() == Some(method::INITIALIZE)) {
+            let id = response.and_then(|response| response.session_id.as_ref());
+            return match (response, id) {
+                (None, _) if !self.is_last => None,
+                (_, Some(id)) => Some(self.by_new_id(id)),
+                (Some(_), None) if transaction.is_only_accepted() => self.by_target(),
+                _ => Some(self.by_client()),
+            };
+        }
+        let own_version = messages(transaction).find_map(|message| message.look.meta_version.as_deref());
+        let version = own_version.or(request.protocol_version.as_deref());
+        if version.is_some_and(revision::is_stateless) || request.accepts_both {
+            return Some(self.by_client());
+        }
+        if response.is_none() && !self.is_last {
+            return None;
+        }
+        if !transaction.is_only_accepted() {
+            return Some(self.by_client());
+        }
+        if messages(transaction).any(|message| message.kind == Kind::Request) {
+            return self.by_target();
+        }
+        // Both transports accept a notification or a response like this.
+        self.sessions.latest_without_id(peers, &request.path).or_else(|| self.by_target())
     }
-    if let Some(session) = sessions.find(&SessionKey::Target(peers.server, Arc::clone(&request.target))) {
-        return Some(session);
+
+    /// The first packet of the transaction.
+    fn first(&self) -> Origin {
+        self.transaction.request_span().map_or(self.at, |span| span.start)
     }
-    let has_all_messages = transaction.has_request_body() || is_last;
-    if !transaction.is_post() || !has_all_messages || !is_json_rpc(transaction) {
-        return None;
+
+    /// The session that a response to `initialize` gives an id. An id of uuid strength that another
+    /// address gave out before is that of another leg of a proxy.
+    fn by_new_id(&mut self, id: &Arc<str>) -> SessionIndex {
+        let path = self.transaction.request().map(|request| Arc::clone(&request.path));
+        let key = SessionKey::of_id(self.transaction.peers().server, &path.unwrap_or_default(), id);
+        self.sessions.find_or_create(key, Some(Arc::clone(id)), self.transaction.sighting(self.first()))
     }
-    let response = transaction.response();
-    if endpoint::shown_id(&request.target).1 {
-        // The target names a session id. Clients of Streamable HTTP accept JSON and events; then
-        // the response decides.
-        match response {
-            _ if !request.accepts_both => return by_target(sessions, transaction, first),
-            Some(_) if transaction.is_only_accepted() => return by_target(sessions, transaction, first),
-            None if !is_last => return None,
-            _ => {}
+
+    /// The session with an id that the request names. An id of uuid strength at an address that is
+    /// new to it is that of a replica or of another address of the same host, unless a session with
+    /// this id carries the same request at the same time: then a proxy passes the request on, and
+    /// the address is behind or in front of it. `None` while that cannot be told.
+    fn by_id(&mut self, key: SessionKey, id: &Arc<str>, seen: Sighting<'_>) -> Option<SessionIndex> {
+        if let Some(session) = self.sessions.find(&key) {
+            return Some(session);
+        }
+        let transaction = self.transaction;
+        let is_known = session_key::is_unique(id) && self.sessions.with_id(id).next().is_some();
+        if !is_known {
+            return Some(self.sessions.find_or_create(key, Some(Arc::clone(id)), seen));
+        }
+        let has_all_messages = !transaction.is_post() || transaction.has_request_body();
+        if !has_all_messages && !self.is_last {
+            return None;
+        }
+        let same = |other: &&Transaction| transaction.has_same_request(other);
+        let busy: Vec<_> = self.others.iter().filter(same).filter_map(Transaction::session).collect();
+        let views = self.sessions.with_id(id);
+        let (legs, free): (Vec<_>, Vec<_>) =
+            views.map(SessionState::index).partition(|view| busy.contains(view));
+        // Of two interfaces the packets of the other leg may come later.
+        if legs.is_empty() && transaction.response().is_none() && !self.is_last {
+            return None;
+        }
+        match free.last() {
+            Some(session) => {
+                self.sessions.add_address(key, *session, seen.peers);
+                Some(*session)
+            }
+            None => Some(self.sessions.find_or_create(key, Some(Arc::clone(id)), seen)),
         }
     }
-    if messages(transaction).any(|message| message.method.as_deref() == Some(method::INITIALIZE)) {
-        let id = response.and_then(|response| response.session_id.clone());
-        return match (response, id) {
-            (None, _) if !is_last => None,
-            (_, Some(id)) => {
-                let key = SessionKey::Id(peers.server, Arc::clone(&id));
-                Some(sessions.find_or_create(key, Some(id), peers, first))
-            }
-            (Some(_), None) if transaction.is_only_accepted() => by_target(sessions, transaction, first),
-            _ => Some(by_client(sessions, transaction, first)),
-        };
+
+    /// HTTP+SSE whose `endpoint` event was not captured, or names another address: POSTs with the
+    /// same target are one session.
+    fn by_target(&mut self) -> Option<SessionIndex> {
+        let transaction = self.transaction;
+        let target = transaction.target()?;
+        let peers = transaction.peers();
+        let (id, is_named) = endpoint::shown_id(target);
+        let key = SessionKey::Target(peers.server, Arc::clone(target));
+        if is_named && let Some(session) = self.sessions.by_shown_id(peers.server, &id) {
+            self.sessions.add_key(key, session);
+            return Some(session);
+        }
+        let is_new = self.sessions.with_id(&id).next().is_none();
+        // The path of the server is that of the stream.
+        let seen = Sighting { path: None, ..transaction.sighting(self.first()) };
+        let session = self.by_id(key, &id.into(), seen)?;
+        if is_new {
+            self.sessions.degrade(session, Degraded::MIDSTREAM);
+        }
+        Some(session)
     }
-    let own_version = messages(transaction).find_map(|message| message.look.meta_version.as_deref());
-    let version = own_version.or(request.protocol_version.as_deref());
-    if version.is_some_and(revision::is_stateless) || request.accepts_both {
-        return Some(by_client(sessions, transaction, first));
+
+    /// Without a session id: the server's path, the client's address and `clientInfo`.
+    fn by_client(&mut self) -> SessionIndex {
+        let transaction = self.transaction;
+        let peers = transaction.peers();
+        let path = transaction.request().map(|request| Arc::clone(&request.path)).unwrap_or_default();
+        let info = messages(transaction)
+            .filter(|message| message.look.meta_version.is_some())
+            .find_map(|message| message.look.client_info.clone());
+        if info.is_none()
+            && let Some(session) = self.sessions.latest_without_id(peers, &path)
+        {
+            return session;
+        }
+        let key = SessionKey::Client(peers.server, path, peers.client.ip(), info);
+        self.sessions.find_or_create(key, None, transaction.sighting(self.first()))
     }
-    if response.is_none() && !is_last {
-        return None;
-    }
-    if !transaction.is_only_accepted() {
-        return Some(by_client(sessions, transaction, first));
-    }
-    if messages(transaction).any(|message| message.kind == Kind::Request) {
-        return by_target(sessions, transaction, first);
-    }
-    // Both transports accept a notification or a response like this.
-    sessions.latest_without_id(peers).or_else(|| by_target(sessions, transaction, first))
 }
 
 /// Whether a message of the transaction has a `jsonrpc` member.
@@ -84,33 +183,4 @@ fn messages(transaction: &Transaction) -> impl Iterator<Item = &Envelope> {
         Content::Request(parsed, _) | Content::Response(parsed) => &*parsed.envelopes,
         Content::Event(event) => &*event.parsed.envelopes,
     })
-}
-
-/// HTTP+SSE whose `endpoint` event was not captured: POSTs with the same target are one session.
-fn by_target(sessions: &mut Sessions, transaction: &Transaction, at: Origin) -> Option<SessionIndex> {
-    let target = transaction.target()?;
-    let peers = transaction.peers();
-    let (id, is_named) = endpoint::shown_id(target);
-    let key = SessionKey::Target(peers.server, Arc::clone(target));
-    if is_named && let Some(session) = sessions.by_shown_id(peers.server, &id) {
-        sessions.add_key(key, session);
-        return Some(session);
-    }
-    let session = sessions.find_or_create(key, Some(id.into()), peers, at);
-    sessions.degrade(session, Degraded::MIDSTREAM);
-    Some(session)
-}
-
-/// Without a session id: the client's address and `clientInfo`.
-fn by_client(sessions: &mut Sessions, transaction: &Transaction, at: Origin) -> SessionIndex {
-    let peers = transaction.peers();
-    let info = messages(transaction)
-        .filter(|message| message.look.meta_version.is_some())
-        .find_map(|message| message.look.client_info.clone());
-    if info.is_none()
-        && let Some(session) = sessions.latest_without_id(peers)
-    {
-        return session;
-    }
-    sessions.find_or_create(SessionKey::Client(peers.server, peers.client.ip(), info), None, peers, at)
 }

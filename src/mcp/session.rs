@@ -1,33 +1,22 @@
 //! One session: what is known of it while it is active.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::handle::{SessionIndex, TransactionKey};
 use super::history::History;
 use super::record::{Exchange, Session, SessionEnd, SessionRef, Transport};
 use super::request_index::{PerSide, RequestIndex};
+use super::session_key::SessionKey;
 use crate::base::{Degraded, Origin, PacketNo, ResponseEnd, Side};
 use crate::rpc::{Id, Implementation, Look};
 
 /// How far two copies of one message may be apart, in nanoseconds: the delay of a proxy.
 const PROXY_DELAY: i64 = 1_000_000_000;
 
-/// Targets by which one HTTP+SSE session is found.
+/// Targets and addresses by which one session is found.
 const MAX_KEYS: usize = 16;
-
-/// What identifies a session, always with the server's address and port.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum SessionKey {
-    /// HTTP+SSE: the target that its `endpoint` event names.
-    Target(SocketAddr, Arc<str>),
-    /// Streamable HTTP: the `Mcp-Session-Id`.
-    Id(SocketAddr, Arc<str>),
-    /// Without a session id: the client's address and its `clientInfo`, if each request has one
-    /// (2026-07-28).
-    Client(SocketAddr, IpAddr, Option<Implementation>),
-}
 
 /// The streams on which the server sends what belongs to no POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +27,17 @@ pub(super) enum ServerStream {
     Open(u32),
     /// The last one ended like this.
     Ended(ResponseEnd),
+}
+
+/// Requests with which a client opens a session, or asks how: `initialize`, `server/discover`.
+#[derive(Debug, Default)]
+struct Attempts {
+    sent: u32,
+    failed: u32,
+    /// Whether the session has anything else.
+    has_more: bool,
+    /// The last of them failed with this name of a client.
+    client: Option<Implementation>,
 }
 
 /// An active session.
@@ -63,6 +63,8 @@ pub(super) struct SessionState {
     gaps: PerSide<Option<(PacketNo, Degraded)>>,
     /// Responses with the id 0 that match no request.
     orphans_with_id_zero: u32,
+    /// Attempts to open it.
+    attempts: Attempts,
     /// A session with the same id and other addresses.
     twin: Option<SessionIndex>,
     /// Whether a finding says that this session and its twin are one.
@@ -72,6 +74,7 @@ pub(super) struct SessionState {
 impl SessionState {
     pub(super) fn new(index: SessionIndex, session: SessionRef, at: Origin) -> Self {
         let record = Session {
+            addresses: vec![session.server],
             session,
             protocol_version: None,
             client_info: None,
@@ -84,7 +87,9 @@ impl SessionState {
             ended: SessionEnd::Open,
             degraded: Degraded::NONE,
         };
-        Self::resume(index, record, Vec::new())
+        let mut session = Self::resume(index, record, Vec::new());
+        session.attempts.has_more = false;
+        session
     }
 
     /// A session that was silent for so long that only its record was kept.
@@ -102,6 +107,7 @@ impl SessionState {
             history: History::default(),
             gaps: PerSide::default(),
             orphans_with_id_zero: 0,
+            attempts: Attempts { has_more: true, ..Attempts::default() },
             twin: None,
             is_twin_reported: false,
         }
@@ -175,6 +181,30 @@ impl SessionState {
             self.keys.push(key.clone());
         }
         has_room
+    }
+
+    /// Removes the keys.
+    pub(super) fn take_keys(&mut self) -> Vec<SessionKey> {
+        std::mem::take(&mut self.keys)
+    }
+
+    /// Whether the server's path is this one.
+    pub(super) fn has_path(&self, path: &str) -> bool {
+        self.record.session.path.as_deref() == Some(path)
+    }
+
+    /// Sets the server's path if it is known.
+    pub(super) fn set_path(&mut self, path: Option<&Arc<str>>) {
+        if path.is_some() {
+            self.record.session.path = path.cloned();
+        }
+    }
+
+    /// Adds an address of the server.
+    pub(super) fn add_address(&mut self, server: SocketAddr) {
+        if !self.record.addresses.contains(&server) {
+            self.record.addresses.push(server);
+        }
     }
 
     /// Sets what a key says of the session; returns whether the session had no beginning before.
@@ -289,6 +319,39 @@ impl SessionState {
     }
 
     // Exchanges.
+
+    /// Counts a request of the client that opens the session or not.
+    pub(super) fn count_attempt(&mut self, opens: bool, look: &Look) {
+        if opens && !self.attempts.has_more {
+            self.attempts.sent += 1;
+            if look.client_info.is_some() {
+                self.attempts.client.clone_from(&look.client_info);
+            }
+        } else {
+            self.attempts.has_more = true;
+        }
+    }
+
+    /// A request that opens the session failed.
+    pub(super) fn fail_attempt(&mut self) {
+        self.attempts.failed += 1;
+    }
+
+    /// Whether the session has nothing but requests to open one, and all of them failed.
+    pub(super) fn is_failed_attempt(&self) -> bool {
+        let Attempts { sent, failed, has_more, .. } = self.attempts;
+        !has_more && sent > 0 && failed >= sent && !self.has_id() && !self.has_open_stream()
+    }
+
+    /// Whether the attempts were those of another program than the one that `key` names.
+    pub(super) fn has_other_client(&self, key: &SessionKey) -> bool {
+        match key {
+            SessionKey::Client(_, _, _, info @ Some(_)) => {
+                self.attempts.client.is_some() && self.attempts.client != *info
+            }
+            _ => false,
+        }
+    }
 
     /// Whether no request of the session was seen before the first one that is counted.
     pub(super) fn is_at_first_request(&self) -> bool {

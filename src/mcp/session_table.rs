@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::handle::SessionIndex;
 use super::record::{Session, SessionEnd, SessionRef, Transport};
-use super::session::{ServerStream, SessionKey, SessionState};
+use super::session::{ServerStream, SessionState};
+use super::session_key::SessionKey;
 use crate::base::{Degraded, Origin, Peers, Timestamp, limits};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
@@ -17,6 +18,14 @@ const QUIET_AFTER: i64 = 30_000_000_000;
 
 /// The same for a session that has ended, and the time between two checks of a session.
 const QUIET_AFTER_END: i64 = 2_000_000_000;
+
+/// How long an attempt to open a session that failed waits for the session that the client opens
+/// next, in nanoseconds of packet time.
+const ATTEMPT_WAIT: i64 = 60_000_000_000;
+
+/// Sessions with one id that are compared: the legs of a chain of proxies, and sessions of servers
+/// that count.
+const MAX_VIEWS: usize = 16;
 
 /// Latest sessions of one client and server that a gap in the client's direction concerns.
 const MAX_CONCERNED: usize = 64;
@@ -33,10 +42,20 @@ pub(super) struct Sessions {
     by_key: Map<SessionKey, SessionIndex>,
     /// The sessions of a server and a client address, oldest first.
     by_peers: Map<(SocketAddr, IpAddr), VecDeque<SessionIndex>>,
-    /// The first session with an id, on any server.
-    by_id: Map<Arc<str>, SessionIndex>,
+    /// The first sessions with an id, on any server, oldest first.
+    by_id: Map<Arc<str>, Vec<SessionIndex>>,
     /// Number of headless sessions: see [`SessionState::is_headless`].
     headless: usize,
+}
+
+/// Where and when something of a session is seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sighting<'a> {
+    pub(super) peers: Peers,
+    /// The server's path, if it is known.
+    pub(super) path: Option<&'a Arc<str>>,
+    /// Its first packet.
+    pub(super) at: Origin,
 }
 
 /// One session, in as much detail as is needed.
@@ -94,7 +113,11 @@ impl Sessions {
             let Some(slot) = self.slots.get_mut(index.position()) else { continue };
             let Slot::Active(session) = slot else { continue };
             let record = session.record();
-            let wait = if record.ended == SessionEnd::Open { QUIET_AFTER } else { QUIET_AFTER_END };
+            let wait = match record.ended {
+                SessionEnd::Open if session.is_failed_attempt() => ATTEMPT_WAIT,
+                SessionEnd::Open => QUIET_AFTER,
+                SessionEnd::Deleted | SessionEnd::StreamClosed => QUIET_AFTER_END,
+            };
             if now.since(record.last.time) < wait || session.is_busy() {
                 self.checks.push_back((now.plus(QUIET_AFTER_END), index));
                 continue;
@@ -114,8 +137,7 @@ impl Sessions {
         &mut self,
         key: SessionKey,
         id: Option<Arc<str>>,
-        peers: Peers,
-        at: Origin,
+        seen: Sighting<'_>,
     ) -> SessionIndex {
         if let Some(index) = self.find(&key) {
             return index;
@@ -124,12 +146,18 @@ impl Sessions {
             SessionKey::Target(..) => Transport::HttpSse,
             SessionKey::Id(..) | SessionKey::Client(..) => Transport::StreamableHttp,
         };
-        let joined = self.headless_to_join(&key, peers);
-        let index = joined.unwrap_or_else(|| self.create(transport, peers, at));
+        let joined = self.headless_to_join(&key, seen.peers).or_else(|| self.attempt_to_join(&key, seen));
+        let index = joined.unwrap_or_else(|| self.create(transport, seen.peers, seen.at));
         self.by_key.insert(key.clone(), index);
         if let Some(session) = self.get_mut(index) {
+            let old_keys = if id.is_some() { session.take_keys() } else { Vec::new() };
             let was_headless = session.identify(key, transport, id.as_ref());
+            session.set_path(seen.path);
             self.headless -= usize::from(was_headless);
+            // What has no id is another session from now on.
+            for key in old_keys {
+                self.by_key.remove(&key);
+            }
         }
         if let Some(id) = id {
             self.pair_twins(id, index);
@@ -139,10 +167,11 @@ impl Sessions {
 
     /// Makes this session and the first one with the same id each other's twins.
     fn pair_twins(&mut self, id: Arc<str>, index: SessionIndex) {
-        let first = *self.by_id.entry(id).or_insert(index);
-        if first == index {
-            return;
+        let all = self.by_id.entry(id).or_default();
+        if all.len() < MAX_VIEWS {
+            all.push(index);
         }
+        let Some(first) = all.first().copied().filter(|first| *first != index) else { return };
         if let Some(session) = self.get_mut(index) {
             session.set_twin(first);
         }
@@ -170,10 +199,11 @@ impl Sessions {
 
     /// The latest session without an id of this client and server: the one of a request without
     /// `clientInfo`.
-    pub(super) fn latest_without_id(&self, peers: Peers) -> Option<SessionIndex> {
+    pub(super) fn latest_without_id(&self, peers: Peers, path: &str) -> Option<SessionIndex> {
         let sessions = self.by_peers.get(&(peers.server, peers.client.ip()))?;
         let without_id = |index: &&SessionIndex| {
-            self.get(**index).is_some_and(|session| !session.has_id() && !session.is_headless())
+            self.get(**index)
+                .is_some_and(|session| !session.has_id() && !session.is_headless() && session.has_path(path))
         };
         let last = |index: &&SessionIndex| self.get(**index).map(|session| (session.record().last, **index));
         sessions.iter().rev().take(limits::MAX_ALIKE).filter(without_id).max_by_key(last).copied()
@@ -181,9 +211,33 @@ impl Sessions {
 
     /// The HTTP+SSE session with this id on this server, whatever its target.
     pub(super) fn by_shown_id(&self, server: SocketAddr, id: &str) -> Option<SessionIndex> {
-        let index = *self.by_id.get(id)?;
-        let session = self.get(index)?;
-        (session.reference().server == server && session.is_http_sse()).then_some(index)
+        let is_it = |index: &SessionIndex| {
+            self.get(*index)
+                .is_some_and(|session| session.reference().server == server && session.is_http_sse())
+        };
+        self.by_id.get(id)?.iter().copied().find(is_it)
+    }
+
+    /// The sessions with this id on any server, oldest first, as far as they are active.
+    pub(super) fn with_id(&self, id: &str) -> impl DoubleEndedIterator<Item = &SessionState> {
+        self.by_id.get(id).into_iter().flatten().filter_map(|index| self.get(*index))
+    }
+
+    /// A session is seen at another address of its server.
+    pub(super) fn add_address(&mut self, key: SessionKey, index: SessionIndex, peers: Peers) {
+        let Some(session) = self.get_mut(index) else { return };
+        if !session.add_key(&key) {
+            return;
+        }
+        session.add_address(peers.server);
+        let is_same_client = session.reference().client.ip() == peers.client.ip();
+        self.by_key.entry(key).or_insert(index);
+        if is_same_client {
+            let sessions = self.by_peers.entry((peers.server, peers.client.ip())).or_default();
+            if !sessions.contains(&index) {
+                sessions.push_back(index);
+            }
+        }
     }
 
     /// Adds another target of a session.
@@ -210,12 +264,17 @@ impl Sessions {
             self.by_key.remove(key);
         }
         if let Some(id) = &record.session.id
-            && self.by_id.get(id) == Some(&index)
+            && let Some(all) = self.by_id.get_mut(id)
         {
-            self.by_id.remove(id);
+            all.retain(|other| *other != index);
+            if all.is_empty() {
+                self.by_id.remove(id);
+            }
         }
-        let peers = (record.session.server, record.session.client.ip());
-        if let Some(sessions) = self.by_peers.get_mut(&peers) {
+        for server in &record.addresses {
+            let Some(sessions) = self.by_peers.get_mut(&(*server, record.session.client.ip())) else {
+                continue;
+            };
             if sessions.front() == Some(&index) {
                 sessions.pop_front();
             } else {
@@ -264,6 +323,20 @@ impl Sessions {
         }
     }
 
+    /// The session that holds nothing but failed attempts of this client to open one, until now: a
+    /// request without credentials, of another revision, to another path.
+    fn attempt_to_join(&self, key: &SessionKey, seen: Sighting<'_>) -> Option<SessionIndex> {
+        let sessions = self.by_peers.get(&(seen.peers.server, seen.peers.client.ip()))?;
+        let has_failed = |index: &SessionIndex| {
+            self.get(*index).is_some_and(|session| {
+                session.is_failed_attempt()
+                    && seen.at.time.since(session.record().last.time) <= ATTEMPT_WAIT
+                    && !session.has_other_client(key)
+            })
+        };
+        sessions.iter().rev().take(limits::MAX_ALIKE).copied().find(has_failed)
+    }
+
     /// Open sessions of these peers whose stream was not seen.
     fn streamless(&self, peers: Peers) -> Vec<SessionIndex> {
         self.open_of_peers(peers, |session| {
@@ -283,7 +356,8 @@ impl Sessions {
     fn create(&mut self, transport: Transport, peers: Peers, at: Origin) -> SessionIndex {
         let index = SessionIndex(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
         let number = index.0.saturating_add(1);
-        let session = SessionRef { number, id: None, transport, server: peers.server, client: peers.client };
+        let Peers { server, client, .. } = peers;
+        let session = SessionRef { number, id: None, transport, server, path: None, client };
         self.slots.push(Slot::Active(Box::new(SessionState::new(index, session, at))));
         self.checks.push_back((at.time.plus(QUIET_AFTER_END), index));
         self.by_peers.entry((peers.server, peers.client.ip())).or_default().push_back(index);

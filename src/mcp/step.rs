@@ -9,7 +9,7 @@ use super::interner::Interner;
 use super::message::Context;
 use super::record::{Record, SessionEnd};
 use super::rules::{self, Body, Head, RULES};
-use super::session::SessionKey;
+use super::session_key::{self, SessionKey};
 use super::tables::Tables;
 use super::transaction::{Content, Transaction, TransactionEnd, Verb};
 use super::transaction_table::OtherTransactions;
@@ -137,13 +137,32 @@ impl Step<'_> {
         let (id, _) = endpoint::shown_id(&target);
         let first = self.transaction.request_span().map_or(self.at, |span| span.start);
         let key = SessionKey::Target(peers.server, target);
-        let index = self.tables.sessions.find_or_create(key, Some(id.into()), peers, first);
+        let index = match self.unclaimed(&id) {
+            Some(index) if self.tables.sessions.find(&key).is_none() => {
+                self.tables.sessions.add_address(key, index, peers);
+                index
+            }
+            _ => {
+                let seen = self.transaction.sighting(first);
+                self.tables.sessions.find_or_create(key, Some(id.into()), seen)
+            }
+        };
         self.transaction.set_session(Some(index));
         if let Some(session) = self.tables.sessions.get_mut(index) {
             session.extend(first, self.at);
             session.reopen();
         }
         self.bind(false);
+    }
+
+    /// The session with an id of uuid strength that has no stream: its POSTs go to another address.
+    /// One that has a stream is another leg of a proxy.
+    fn unclaimed(&self, id: &str) -> Option<SessionIndex> {
+        if !session_key::is_unique(id) {
+            return None;
+        }
+        let mut all = self.tables.sessions.with_id(id).filter(|session| !session.has_open_stream());
+        all.next_back().map(|session| session.index())
     }
 
     /// Concludes the session of a stream without head and `endpoint` event. `first` is the start of
@@ -178,7 +197,14 @@ impl Step<'_> {
     /// transaction will be seen.
     fn bind(&mut self, is_last: bool) {
         if self.transaction.session().is_none() {
-            let session = router::find_session(self.tables.sessions, self.transaction, self.at, is_last);
+            let session = router::Search {
+                sessions: &mut *self.tables.sessions,
+                transaction: &*self.transaction,
+                others: self.other_transactions,
+                at: self.at,
+                is_last,
+            }
+            .session();
             self.transaction.set_session(session);
         }
         let Some(index) = self.transaction.session() else { return };
@@ -286,6 +312,13 @@ impl Step<'_> {
             && let Some(session) = self.tables.sessions.get_mut(index)
         {
             session.end(SessionEnd::Deleted);
+        }
+        if response.status.is_some_and(|status| status >= 300)
+            && let Some(session) = self.tables.sessions.get_mut(index)
+        {
+            for _ in self.transaction.requests() {
+                session.fail_attempt();
+            }
         }
         let retransmissions = self.transaction.client_retransmissions();
         let mut complete = Vec::new();

@@ -1,13 +1,19 @@
 //! An HTTP transaction while it lasts: its heads, its session, and what it carries until the
 //! session is known.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::event_stream::EventStream;
 use super::handle::{SessionIndex, TransactionKey};
 use super::record::Stream;
-use crate::base::{Degraded, Peers, ResponseEnd, Span, Timestamp, text};
-use crate::rpc::{Field, Head, Parsed, RpcError, StartLine, StreamEvent};
+use super::session_key;
+use super::session_table::Sighting;
+use crate::base::{Degraded, Origin, Peers, ResponseEnd, Span, Timestamp, text};
+use crate::rpc::{Envelope, Field, Head, Parsed, RpcError, StartLine, StreamEvent};
+
+/// How far apart a proxy's two legs begin a request without messages, in nanoseconds.
+const PROXY_DELAY: i64 = 1_000_000_000;
 
 /// A transaction that is not over.
 #[derive(Debug)]
@@ -18,6 +24,8 @@ pub(super) struct Transaction {
     /// Packets of the request, or of its head if the body is not complete.
     request_span: Option<Span>,
     has_request_body: bool,
+    /// A hash of the messages of the request: kinds, ids and methods.
+    messages_hash: u64,
     response: Option<ResponseHead>,
     session: Option<SessionIndex>,
     /// What it carried before its session was known, in order.
@@ -51,6 +59,8 @@ pub(super) struct RequestHead {
     pub(super) verb: Verb,
     method: Box<str>,
     pub(super) target: Arc<str>,
+    /// The server's path: the target without query and trailing slash.
+    pub(super) path: Arc<str>,
     /// `Mcp-Session-Id`.
     pub(super) session_id: Option<Arc<str>>,
     /// Whether `Mcp-Session-Id` holds one id twice: `a, a`, two fields folded to one.
@@ -110,6 +120,7 @@ impl Transaction {
             request: None,
             request_span: None,
             has_request_body: false,
+            messages_hash: 0,
             response: None,
             session: None,
             waiting: Vec::new(),
@@ -161,6 +172,7 @@ impl Transaction {
     /// Takes the body of the request, which `content` is the messages of.
     pub(super) fn set_request_body(&mut self, body: &Parsed) {
         self.has_request_body = true;
+        self.messages_hash = hash(&body.envelopes);
         self.degraded.add(body.degraded);
         if body.degraded.is_none() {
             // The span of the body begins with its head.
@@ -170,6 +182,27 @@ impl Transaction {
 
     pub(super) fn has_request_body(&self) -> bool {
         self.has_request_body
+    }
+
+    /// Whether another transaction carries the same request at the same time: one that a proxy
+    /// passes on. It is open while the other one is, and begins soon before or after it.
+    pub(super) fn has_same_request(&self, other: &Self) -> bool {
+        let (Some(request), Some(others)) = (&self.request, &other.request) else { return false };
+        if request.verb != others.verb || self.peers.server == other.peers.server {
+            return false;
+        }
+        if request.verb == Verb::Post {
+            return other.has_request_body && self.messages_hash == other.messages_hash;
+        }
+        let start = |transaction: &Self| transaction.request_span.map(|span| span.start.time);
+        let distance = start(self).zip(start(other)).map(|(start, others)| start.since(others).abs());
+        distance.is_some_and(|distance| distance < PROXY_DELAY)
+    }
+
+    /// The transaction as a sign of its session. `at` is its first packet.
+    pub(super) fn sighting(&self, at: Origin) -> Sighting<'_> {
+        let path = self.request.as_ref().map(|request| &request.path);
+        Sighting { peers: self.peers, path, at }
     }
 
     /// Packets of the request, or of its head if the body is not complete.
@@ -367,10 +400,12 @@ impl RequestHead {
         let field = |field| head.field(field).map(|value| text::kept(value).into());
         let accept = head.field(Field::Accept).unwrap_or_default();
         let (session_id, is_session_id_folded) = session_id(head);
+        let target: Arc<str> = text::kept(target).into();
         Some(Self {
             verb,
             method: method.clone(),
-            target: text::kept(target).into(),
+            path: session_key::server_path(&target),
+            target,
             session_id,
             is_session_id_folded,
             protocol_version: field(Field::ProtocolVersion),
@@ -381,6 +416,15 @@ impl RequestHead {
                 && contains_word(accept, "text/event-stream"),
         })
     }
+}
+
+/// Hash of the kinds, ids and methods of messages, the same in every run.
+fn hash(messages: &[Envelope]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for message in messages {
+        (message.kind as u8, &message.id, &message.method).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// Whether a header value contains a word, ignoring ASCII case.

@@ -101,6 +101,11 @@ impl Transactions {
 }
 
 impl<'a> OtherTransactions<'a> {
+    /// All of them, in no particular order.
+    pub(super) fn iter(self) -> impl Iterator<Item = &'a Transaction> {
+        self.before.iter().chain(self.after).flatten()
+    }
+
     /// The transaction; `None` if it is over, or the one that was split off.
     pub(super) fn get(self, key: TransactionKey) -> Option<&'a Transaction> {
         let row = *self.index.get(&key)?;

@@ -168,6 +168,17 @@ impl Line {
         self.word(key, Some(&address.to_string()));
     }
 
+    pub(super) fn addresses(&mut self, key: &str, addresses: &[SocketAddr]) {
+        self.key(key);
+        self.raw("[");
+        for (i, address) in addresses.iter().enumerate() {
+            self.raw(if i == 0 { "\"" } else { ",\"" });
+            self.raw(&address.to_string());
+            self.raw("\"");
+        }
+        self.raw("]");
+    }
+
     pub(super) fn text(&mut self, key: &str, text: Option<&str>) -> io::Result<()> {
         self.key(key);
         match text {

@@ -74,7 +74,7 @@ fn write_exchange(line: &mut Line, exchange: &Exchange) -> io::Result<()> {
     line.words("findings", exchange.findings.iter().map(|code| code.name()));
     line.address("client", exchange.client);
     line.address("server", exchange.session.server);
-    Ok(())
+    line.text("path", exchange.session.path.as_deref())
 }
 
 fn write_notification(line: &mut Line, notification: &Notification) -> io::Result<()> {
@@ -129,7 +129,10 @@ fn write_session(line: &mut Line, session: &Session) -> io::Result<()> {
     line.time("start", Some(session.first.time));
     line.time("end", Some(session.last.time));
     line.texts("client_capabilities", &session.client_capabilities)?;
-    line.texts("server_capabilities", &session.server_capabilities)
+    line.texts("server_capabilities", &session.server_capabilities)?;
+    line.text("path", session.session.path.as_deref())?;
+    line.addresses("addresses", &session.addresses);
+    Ok(())
 }
 
 fn write_finding(line: &mut Line, finding: &Finding) -> io::Result<()> {

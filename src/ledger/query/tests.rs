@@ -25,6 +25,7 @@ fn session() -> SessionRef {
         id: Some("AB12-7f".into()),
         transport: Transport::HttpSse,
         server: "127.0.0.1:3000".parse().unwrap(),
+        path: None,
         client: "10.1.2.3:50000".parse().unwrap(),
     }
 }
