@@ -240,6 +240,7 @@ impl Engine {
             return;
         }
         let mut of_mcp = Findings::new();
+        self.note_gaps();
         for emitted in self.merge.drain() {
             match emitted.kind {
                 EmittedKind::Update(item) => {
@@ -266,6 +267,16 @@ impl Engine {
         }
         out.extend(self.records.drain(..).map(Entry::Record));
         out.extend(self.findings.drain().chain(of_mcp.drain()).map(Entry::Finding));
+    }
+
+    /// Tells `mcp` that the capture lacks bytes, before it takes the updates of the same input.
+    fn note_gaps(&mut self) {
+        for emitted in self.merge.emitted() {
+            let EmittedKind::Findings(findings) = &emitted.kind else { continue };
+            for gap in findings.list().iter().filter(|finding| finding.code == Code::TcpGap) {
+                self.tracker.missing(Degraded::GAP, gap.at.unwrap_or_default());
+            }
+        }
     }
 
     fn emit_capture_findings(&mut self, out: &mut Vec<Entry>) {

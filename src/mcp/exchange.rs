@@ -186,6 +186,11 @@ impl OpenExchange {
         self.cancelled.is_some()
     }
 
+    /// Whether its sender cancelled it with a message, which tells that no response came before.
+    pub(super) fn is_cancelled_by_message(&self) -> bool {
+        self.cancelled.is_some_and(|(_, cause)| cause == Cause::Cancelled)
+    }
+
     /// Whether the client cancels it by closing the response stream: since 2026-07-28.
     pub(super) fn is_cancelled_by_closing(&self) -> bool {
         self.record.protocol_version.as_deref().is_some_and(revision::is_stateless)
@@ -314,11 +319,20 @@ impl OpenExchange {
         self.record.findings.push(Code::McpPostRepeated);
     }
 
+    /// Whether the response may be in what the capture lacks.
+    fn may_lack_response(&self) -> bool {
+        self.record.degraded.may_hide_messages()
+    }
+
     /// Sets status and cause: nothing more is to come. A cancellation counts only if it came before
     /// the response.
     pub(super) fn settle(&mut self) {
         let end = self.record.response.map(|response| response.span.end.packet);
         match self.cancelled {
+            // The client may have closed after a response that is not in the capture.
+            Some((_, Cause::ClientClosed)) if end.is_none() && self.may_lack_response() => {
+                self.record.status = Status::Undetermined;
+            }
             Some((at, cause)) if end.is_none_or(|end| at.packet < end) => {
                 self.record.status = Status::Cancelled;
                 self.record.cause = Some(cause);
@@ -328,7 +342,7 @@ impl OpenExchange {
                 if cause == Cause::CaptureEnd {
                     self.record.degraded.add(Degraded::CAPTURE_END);
                 }
-                if self.record.degraded.may_hide_messages() {
+                if self.may_lack_response() {
                     self.record.status = Status::Undetermined;
                 } else {
                     self.record.cause = Some(cause);

@@ -102,8 +102,13 @@ impl Context<'_, '_> {
     /// Checks the rules for a new exchange, which lists what they find.
     fn check_new(&mut self, exchange: &mut OpenExchange) {
         let before = self.sink.findings.len();
-        let new = NewExchange { session: self.session, exchange };
+        let missing = self.session.missing().and(self.evidence.missing());
+        let new = NewExchange { session: self.session, exchange, missing };
         rules::check(RULES.new_exchange, &new, self.sink.findings);
+        let first = rules::violations(RULES.first_exchange, &new);
+        for finding in first {
+            self.evidence.defer(exchange.record().request.span.end, self.session.index(), finding);
+        }
         exchange.add_findings(self.sink.findings.list().iter().skip(before).map(|finding| finding.code));
     }
 
@@ -119,6 +124,9 @@ impl Context<'_, '_> {
     /// Takes what a request says about its client and its revision.
     fn set_client(&mut self, exchange: &mut OpenExchange, look: &Look) {
         let is_initialize = method::is_initialize(&exchange.record().method);
+        if is_initialize {
+            self.session.set_initialize_seen();
+        }
         let header = self.transaction.request().and_then(|request| request.protocol_version.as_deref());
         if let Some(version) = look.meta_version.as_deref().or(header) {
             let version = self.interner.share(version);
@@ -194,7 +202,9 @@ impl Context<'_, '_> {
         if let Some(completed) = id.and_then(|id| self.completed_exchange(id)) {
             let mut response = unmatched(self.transaction, self.message, Some(completed));
             response.session = Some(self.session);
-            rules::check(RULES.repeated_response, &response, self.sink.findings);
+            for finding in rules::violations(RULES.repeated_response, &response) {
+                self.evidence.defer(self.message.span.end, self.session.index(), finding);
+            }
             return;
         }
         let held = HeldResponse::new(self.session.index(), self.transaction.key(), self.message);

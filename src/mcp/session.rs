@@ -53,6 +53,8 @@ pub(super) struct SessionState {
     /// Created for a stream whose beginning was not captured, and not joined by any POST yet.
     is_headless: bool,
     is_initialized: bool,
+    /// A request `initialize` was seen.
+    is_initialize_seen: bool,
     /// Requests without a response, by the side that sent them.
     outstanding: PerSide<RequestIndex>,
     /// Progress tokens of open requests, by the side that chose them.
@@ -97,6 +99,7 @@ impl SessionState {
         Self {
             index,
             is_initialized: record.exchanges > 0,
+            is_initialize_seen: record.exchanges > 0,
             record,
             keys,
             server_stream: ServerStream::Unseen,
@@ -305,6 +308,12 @@ impl SessionState {
         *gap = Some((before.max(packet), reasons.and(why)));
     }
 
+    /// Why anything of the session may be missing.
+    pub(super) fn missing(&self) -> Degraded {
+        let of = |side| self.gaps.get(side).map_or(Degraded::NONE, |(_, why)| why);
+        self.record.degraded.and(of(Side::Client)).and(of(Side::Server))
+    }
+
     /// Why the response of `side` to a request sent in packet `since` may be missing.
     pub(super) fn gap_since(&self, side: Side, since: PacketNo) -> Degraded {
         match self.gaps.get(side) {
@@ -360,6 +369,15 @@ impl SessionState {
 
     pub(super) fn set_initialized(&mut self) {
         self.is_initialized = true;
+    }
+
+    /// Whether a request `initialize` was seen.
+    pub(super) fn is_initialize_seen(&self) -> bool {
+        self.is_initialize_seen
+    }
+
+    pub(super) fn set_initialize_seen(&mut self) {
+        self.is_initialize_seen = true;
     }
 
     pub(super) fn count_exchange(&mut self) {

@@ -34,7 +34,11 @@ impl Tables<'_> {
     /// response may not be complete.
     pub(super) fn give_up(&mut self, response: &HeldResponse, carrier: Degraded) {
         let Some(session) = self.sessions.get_mut(response.session) else { return };
-        let missing = session.degraded().and(self.evidence.missing()).and(carrier).and(response.degraded);
+        if response.envelope.look.server_info.is_some() && !session.is_initialize_seen() {
+            // It answers `initialize`: what the client sent at the beginning is not in the capture.
+            session.degrade(Degraded::MIDSTREAM);
+        }
+        let missing = session.missing().and(self.evidence.missing()).and(carrier).and(response.degraded);
         let is_counted = response.envelope.id == Some(Id::Int(0)) && missing.is_none();
         let zero_ids = if is_counted { session.count_orphan_with_id_zero() } else { 0 };
         let orphan = Orphan { session: session.number(), response, missing, zero_ids };
@@ -50,7 +54,7 @@ pub(super) fn complete(
     evidence: &Evidence,
     sink: &mut Sink<'_, Record>,
 ) {
-    if exchange.is_unanswered() && !exchange.is_cancelled() {
+    if exchange.is_unanswered() && !exchange.is_cancelled_by_message() {
         exchange.degrade(missing_response(&exchange, session, evidence));
     }
     exchange.settle();

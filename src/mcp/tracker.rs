@@ -30,6 +30,8 @@ pub struct Tracker {
     interner: Interner,
     /// Transactions whose response is over and whose request was not seen, oldest first.
     awaiting_request: VecDeque<(Origin, TransactionKey)>,
+    /// Transactions whose response began before the request was seen, oldest first.
+    without_request: VecDeque<(Origin, TransactionKey)>,
     /// The latest packet of an item.
     last: Origin,
     emits_requests: bool,
@@ -57,6 +59,7 @@ impl Tracker {
             self.add_gap(key, peers, at, (side, why));
             return;
         }
+        let is_response = matches!(kind, UpdateKind::Response(_));
         let Some(row) = self.transactions.find_or_create(key, peers, retransmissions) else {
             if matches!(kind, UpdateKind::Request(_) | UpdateKind::Response(_)) {
                 let detail = format!("more than {} transactions", limits::MAX_TRANSACTIONS);
@@ -66,7 +69,14 @@ impl Tracker {
         };
         let Some(mut step) = self.step(row, at, Sink { out, findings }) else { return };
         step.transaction.set_retransmissions(retransmissions);
-        match step.handle(kind) {
+        let next = step.handle(kind);
+        if is_response
+            && step.transaction.lacks_request()
+            && self.without_request.len() < limits::MAX_HELD_RESPONSES
+        {
+            self.without_request.push_back((at, key));
+        }
+        match next {
             Next::Continue => {}
             Next::AwaitRequest if self.awaiting_request.len() < limits::MAX_HELD_RESPONSES => {
                 self.awaiting_request.push_back((at, key));
@@ -77,6 +87,12 @@ impl Tracker {
 
     /// Packet time is `now`: emits what has waited long enough.
     pub fn tick(&mut self, now: Origin, out: &mut Vec<Record>, findings: &mut Findings) {
+        // Before what waits longer: a request that was not captured explains a response.
+        let is_due =
+            |(since, _): &mut (Origin, TransactionKey)| now.time.since(since.time) > limits::RESPONSE_WAIT;
+        while let Some((at, key)) = self.without_request.pop_front_if(is_due) {
+            self.check_request(key, at);
+        }
         while let Some(held) = self.exchanges.pop_held_due(now.time, REQUEST_WAIT) {
             let degraded = self.degraded_of(held.carrier);
             self.tables(Sink { out, findings }).give_up(&held, degraded);
@@ -113,6 +129,9 @@ impl Tracker {
     /// The capture is over: emits what is still open, in the order of the requests.
     pub fn finish(&mut self, out: &mut Vec<Record>, findings: &mut Findings) {
         self.awaiting_request.clear();
+        for (at, key) in std::mem::take(&mut self.without_request) {
+            self.check_request(key, at);
+        }
         for key in self.transactions.sorted_keys() {
             let Some(row) = self.transactions.find(key) else { continue };
             if let Some(transaction) = self.transactions.get_mut(key)
@@ -166,6 +185,9 @@ impl Tracker {
 
     /// Bytes of `side` are missing that could have held a response.
     fn add_gap(&mut self, key: TransactionKey, peers: Peers, at: Origin, (side, why): (Side, Degraded)) {
+        if why.contains(Degraded::CUT_PACKET) {
+            self.evidence.add_missing(Degraded::CUT_PACKET, at);
+        }
         let mut concerned = Vec::new();
         if let Some(transaction) = self.transactions.get_mut(key) {
             transaction.add_gap(why);
@@ -174,8 +196,9 @@ impl Tracker {
                 concerned.push(index);
             }
         }
-        if side == Side::Client {
-            // The client may respond to the server on any connection.
+        if side == Side::Client || concerned.is_empty() {
+            // The client may respond to the server on any connection, and a transaction whose
+            // request is missing may be of any session.
             concerned.extend(self.sessions.of_peers(peers));
         }
         for index in concerned {
@@ -185,10 +208,17 @@ impl Tracker {
         }
     }
 
+    /// Records that the capture lacks the request of a transaction, unless it was captured since.
+    fn check_request(&mut self, key: TransactionKey, at: Origin) {
+        if self.transactions.get(key).is_some_and(Transaction::lacks_request) {
+            self.evidence.add_missing(Degraded::GAP, at);
+        }
+    }
+
     /// Adds a deferred finding if nothing is missing.
     fn decide(&self, deferred: Deferred, findings: &mut Findings) {
         let session = self.sessions.get(deferred.session);
-        let degraded = session.map_or(Degraded::NONE, |session| session.degraded());
+        let degraded = session.map_or(Degraded::NONE, |session| session.missing());
         if degraded.and(self.evidence.missing()).is_none() {
             findings.push(deferred.finding);
         }

@@ -157,6 +157,13 @@ impl Transaction {
         self.request.as_ref()
     }
 
+    /// Whether the capture lacks the request. A server may refuse without a request: 408 on an idle
+    /// connection (RFC 9110 section 15.5.9), 400 for bytes that are none.
+    pub(super) fn lacks_request(&self) -> bool {
+        let is_refusal = self.status().is_some_and(|status| status >= 400);
+        self.request.is_none() && self.response.is_some() && !is_refusal
+    }
+
     pub(super) fn is_post(&self) -> bool {
         self.verb() == Some(Verb::Post)
     }

@@ -138,6 +138,11 @@ impl Direction {
         self.state == State::UntilClose
     }
 
+    /// Returns whether the end of the message that is being read may be in a gap.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self.state, State::Lost | State::LostChunk)
+    }
+
     /// Bytes of the direction are missing. Returns whether whole messages may be missing.
     pub(super) fn gap(&mut self, len: u64, why: Degraded) -> bool {
         self.why.add(why);

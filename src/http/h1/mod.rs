@@ -340,7 +340,11 @@ impl Connection {
         if let Some(transaction) = self.answering.take() {
             let by_close = self.server.ends_with_close() && finish == ResponseEnd::ClosedBy(Side::Server);
             let how = if by_close { ResponseEnd::Complete } else { finish };
-            if matches!(how, ResponseEnd::ClosedBy(Side::Server) | ResponseEnd::ResetBy(Side::Server)) {
+            let is_by_server =
+                matches!(how, ResponseEnd::ClosedBy(Side::Server) | ResponseEnd::ResetBy(Side::Server));
+            // Without the request the capture may lack that the client closed first.
+            let is_early = self.early.iter().any(|(early, _)| *early == transaction);
+            if is_by_server && !is_early && !self.server.is_lost() {
                 sink.findings.add(Code::HttpBodyCut, at, "the server ended the connection inside a response");
             }
             let kind = PartKind::End { how, at };

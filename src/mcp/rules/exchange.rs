@@ -5,13 +5,15 @@ use super::super::method;
 use super::super::record::{Cause, Exchange};
 use super::super::session::SessionState;
 use super::rule::{FindingContext, Moment, Violation, violation};
-use crate::base::{Code, Origin, Side, Status};
+use crate::base::{Code, Degraded, Origin, Side, Status};
 use crate::rpc::Id;
 
 /// A request and the exchange that it opens.
 pub(in crate::mcp) struct NewExchange<'a> {
     pub(in crate::mcp) session: &'a SessionState,
     pub(in crate::mcp) exchange: &'a OpenExchange,
+    /// Why earlier messages may be missing.
+    pub(in crate::mcp) missing: Degraded,
 }
 
 /// An exchange of which nothing more is to come, at its last packet.
@@ -44,9 +46,13 @@ pub(super) fn of_exchange(exchange: &Exchange, at: Origin) -> FindingContext {
 }
 
 /// Without a session id the ids of several clients meet, so that one id in two requests is normal.
+/// If messages are missing, the response to the first request may be among them.
 pub(super) fn id_is_reused(new: &NewExchange<'_>) -> Option<Violation> {
     let Exchange { origin, id, .. } = new.exchange.record();
     if !new.session.has_id() || *id == Id::Null || !new.session.is_outstanding(*origin, id) {
+        return None;
+    }
+    if new.missing.may_hide_messages() {
         return None;
     }
     violation(Code::McpIdReused, format!("id {id}"))
@@ -54,7 +60,8 @@ pub(super) fn id_is_reused(new: &NewExchange<'_>) -> Option<Violation> {
 
 pub(super) fn token_collides(new: &NewExchange<'_>) -> Option<Violation> {
     let token = new.exchange.token()?;
-    if !new.session.has_id() || !new.session.is_token_in_use(new.exchange.record().origin, token) {
+    let is_in_use = new.session.is_token_in_use(new.exchange.record().origin, token);
+    if !new.session.has_id() || !is_in_use || new.missing.may_hide_messages() {
         return None;
     }
     violation(Code::McpTokenCollision, format!("token {token}"))
@@ -64,7 +71,7 @@ pub(super) fn token_collides(new: &NewExchange<'_>) -> Option<Violation> {
 pub(super) fn initialize_is_missing(new: &NewExchange<'_>) -> Option<Violation> {
     let (session, request) = (new.session, new.exchange.record());
     let is_first = session.is_at_first_request() && session.is_http_sse();
-    let is_complete = session.degraded().is_none() && session.has_open_stream();
+    let is_complete = new.missing.is_none() && session.has_open_stream();
     let needs_initialize = request.origin == Side::Client
         && !method::is_initialize(&request.method)
         && *request.method != *method::PING;
@@ -76,7 +83,7 @@ pub(super) fn initialize_is_missing(new: &NewExchange<'_>) -> Option<Violation> 
 
 pub(super) fn request_is_unanswered(completed: &CompletedExchange<'_>) -> Option<Violation> {
     let Exchange { status, cause, degraded, method, id, .. } = completed.exchange;
-    if *status != Status::Unanswered || degraded.any() {
+    if *status != Status::Unanswered || degraded.contains(Degraded::CAPTURE_END) {
         return None;
     }
     let code = if *cause == Some(Cause::NoStream) { Code::McpNoStream } else { Code::McpUnanswered };

@@ -28,7 +28,8 @@ pub(super) const RULES: Rules = Rules {
     request_body: &[body::method_header_differs, body::name_header_differs, body::version_header_differs],
     batch: &[body::batch_is_outside_its_revision],
     request_in_json: &[message::request_is_in_json_body],
-    new_exchange: &[exchange::id_is_reused, exchange::token_collides, exchange::initialize_is_missing],
+    new_exchange: &[exchange::id_is_reused, exchange::token_collides],
+    first_exchange: &[exchange::initialize_is_missing],
     repeated_response: &[message::response_is_duplicate],
     unmatched_progress: &[message::token_is_unknown],
     unmatched_cancellation: &[message::cancelled_id_is_unknown],
@@ -57,6 +58,9 @@ pub(super) struct Rules {
     pub(super) request_in_json: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
     /// A request opens an exchange, which is not outstanding yet.
     pub(super) new_exchange: &'static [fn(&NewExchange<'_>) -> Option<Violation>],
+    /// The same, for what holds only if no earlier request can be missing: what these find waits
+    /// until that is known.
+    pub(super) first_exchange: &'static [fn(&NewExchange<'_>) -> Option<Violation>],
     /// A response has the id of an exchange that is complete.
     pub(super) repeated_response: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
     /// A progress notification matches no exchange.
