@@ -250,13 +250,33 @@ impl Step<'_> {
                 self.messages(session, Side::Client, &body, first);
             }
             Content::Response(mut body) => {
-                if !self.transaction.answers_in_json() {
-                    // It need not be JSON: the text of a 202 is no fault.
-                    body.faults.clear();
-                }
+                self.keep_json_rpc(session, &mut body);
                 self.messages(session, Side::Server, &body, 0);
             }
             Content::Event(event) => self.messages(session, Side::Server, &event.parsed, 0),
+        }
+    }
+
+    /// Leaves in the body of a response what is JSON-RPC: everything if it is the 2xx answer to a
+    /// request, else the messages with a `jsonrpc` member. The `{"message": "Accepted"}` of a 202
+    /// or the `{"error": "invalid_token"}` of a 401 breaks no rule of JSON-RPC.
+    fn keep_json_rpc(&mut self, session: SessionIndex, body: &mut Parsed) {
+        let session = self.tables.sessions.get(session);
+        let is_on_stream = session.is_some_and(|session| session.is_http_sse());
+        if !self.transaction.answers_in_json() {
+            // It need not be JSON.
+            body.faults.clear();
+        }
+        if self.transaction.answers_requests() && !is_on_stream {
+            return;
+        }
+        if self.transaction.is_refused() && !body.envelopes.iter().any(|message| message.has_version) {
+            self.transaction.set_http_error_text(body);
+        }
+        body.envelopes.retain(|message| message.has_version);
+        if body.envelopes.is_empty() {
+            body.faults.clear();
+            body.batch = false;
         }
     }
 

@@ -267,6 +267,18 @@ impl Transaction {
         self.response.as_ref().is_some_and(|response| response.is_json)
     }
 
+    /// Whether the body of the response is the answer to the requests that it carried: 2xx but not
+    /// 202.
+    pub(super) fn answers_requests(&self) -> bool {
+        let is_answer = self.status().is_none_or(|status| status != 202 && (200..300).contains(&status));
+        is_answer && !self.requests.is_empty()
+    }
+
+    /// Whether the response is a 4xx or 5xx.
+    pub(super) fn is_refused(&self) -> bool {
+        self.status().is_some_and(|status| (400..600).contains(&status))
+    }
+
     /// Whether the request was accepted without a response of its own: 202, or another 2xx without
     /// JSON or events.
     pub(super) fn is_only_accepted(&self) -> bool {
@@ -281,6 +293,14 @@ impl Transaction {
 
     pub(super) fn set_body_error(&mut self, error: Option<&RpcError>) {
         self.body_error = error.cloned();
+    }
+
+    /// Keeps what the body of a 4xx or 5xx says that is no JSON-RPC: the error in it, else its text.
+    pub(super) fn set_http_error_text(&mut self, body: &Parsed) {
+        let has_code = |error: &&RpcError| error.code.is_some();
+        let error = body.envelopes.iter().filter_map(|message| message.error.as_ref()).find(has_code);
+        let text = || body.text.clone().map(|message| RpcError { code: None, message });
+        self.body_error = error.cloned().or_else(text);
     }
 
     /// The event stream of the response; `None` if the response is none.

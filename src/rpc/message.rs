@@ -48,13 +48,16 @@ pub struct Parsed {
     pub batch: bool,
     /// What is wrong with it as a whole. Of interest only where it should have been JSON-RPC.
     pub faults: Vec<Fault>,
+    /// The text of a response's body in which no message has a `jsonrpc` member: what an HTTP error
+    /// says. `None` if it has no text, and for everything else.
+    pub text: Option<Box<str>>,
 }
 
 impl Parsed {
     /// Creates the result for an empty body, or for one that could not be kept.
     #[must_use]
     pub fn nothing(span: Span, degraded: Degraded, bytes: u64) -> Self {
-        Self { span, degraded, bytes, envelopes: Vec::new(), batch: false, faults: Vec::new() }
+        Self { span, degraded, bytes, envelopes: Vec::new(), batch: false, faults: Vec::new(), text: None }
     }
 }
 

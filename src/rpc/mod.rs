@@ -7,6 +7,7 @@
 use crate::base::Peers;
 use crate::http::{Body, Event};
 
+mod error_text;
 pub mod id;
 mod look;
 mod message;
@@ -22,13 +23,18 @@ pub use message::{Envelope, Kind, Parsed, RpcError, StreamEvent, TransactionUpda
 /// connection so far.
 #[must_use]
 pub fn read(peers: Peers, retransmissions: [u32; 2], update: Update) -> TransactionUpdate {
-    let update = update.map(|body| read_body(&body), read_event);
+    let is_response = matches!(update.kind, UpdateKind::ResponseBody(_));
+    let update = update.map(|body| read_body(&body, is_response), read_event);
     TransactionUpdate { peers, retransmissions, update }
 }
 
-fn read_body(body: &Body) -> Parsed {
+fn read_body(body: &Body, is_response: bool) -> Parsed {
     if body.is_complete {
-        parse::parse(&body.content, body.span, body.degraded)
+        let mut parsed = parse::parse(&body.content, body.span, body.degraded);
+        if is_response && !parsed.envelopes.iter().any(|envelope| envelope.has_version) {
+            parsed.text = error_text::of(&body.content);
+        }
+        parsed
     } else {
         Parsed::nothing(body.span, body.degraded, body.content.len() as u64)
     }

@@ -13,3 +13,4 @@ mod status;
 mod story;
 mod streams;
 mod time;
+mod transactions;

@@ -75,7 +75,7 @@ fn the_status_follows_from_the_body() {
         (
             reply("404 Not Found", &[("Content-Type", "text/html")], "<h1>no</h1>"),
             "http_error",
-            Value::Null,
+            json!({"code": null, "message": "no"}),
             404,
             json!("http_error"),
             json!(null),
@@ -111,8 +111,8 @@ fn a_post_refused_over_http_sse() {
     let rows = story.run();
     rows.exchange_is(
         2,
-        json!({"status": "http_error", "cause": "http_error", "http_status": 404, "error": null, "total_ms": null,
-        "ack_ms": 1.0}),
+        json!({"status": "http_error", "cause": "http_error", "http_status": 404,
+        "error": {"code": null, "message": "Session not found"}, "total_ms": null, "ack_ms": 1.0}),
     );
 }
 
