@@ -259,6 +259,7 @@ mod measure {
             progress: 0,
             cause: None,
             continues: None,
+            wait_ended: None,
             retransmissions: 0,
             degraded: Degraded::NONE,
             findings: Vec::<Code>::new(),

@@ -331,11 +331,16 @@ codes! {
         why: "The first response counts; clients ignore the second or fail on it.",
         remedy: "Check the server, and proxies that repeat requests, for what sends it twice.";
     McpLateResponse: "mcp.late_response", Info,
-        title: "response after its request was cancelled",
-        why: "The client discards the result of work that was done. MCP allows it: cancellation \
-            and response crossed on the way.",
-        remedy: "A single one needs no action; if there are many, let the server stop work that \
-            is cancelled.";
+        title: "result for a request that was cancelled before",
+        why: "The work went on, and the receiver discards its result. If the two are only a round \
+            trip apart, they crossed on the way.",
+        remedy: "A single one needs no action; if there are many, or the result comes long after, \
+            let the receiver stop work that is cancelled.";
+    McpCancelAcknowledged: "mcp.cancel_acknowledged", Info,
+        title: "cancellation that was acknowledged with an error",
+        why: "The receiver stopped the work and answered all the same. MCP asks for no answer to a \
+            cancelled request; the sender ignores it.",
+        remedy: "No action needed.";
     McpIdReused: "mcp.id_reused", Warning,
         title: "id reused while its request is outstanding",
         why: "Responses to the two requests cannot be told apart: ids must be unique within a \
@@ -367,11 +372,23 @@ codes! {
         title: "request accepted with 202, but no stream to answer on",
         why: "The response cannot reach the client, which waits until its own timeout.",
         remedy: "Open the event stream before sending requests, and reopen it when it is closed.";
+    McpNoResponse: "mcp.no_response", Error,
+        title: "HTTP response without a usable JSON-RPC response",
+        why: "The server answered the POST, but nothing in it answers the request: the caller waits \
+            until its own timeout, or fails on the body.",
+        remedy: "The detail names the HTTP status, the media type and what is wrong: check the \
+            server, and what answers in its place.";
     McpUnanswered: "mcp.unanswered", Error,
         title: "request that was never answered",
         why: "The caller waits until its own timeout, if it has one: this is what a hanging agent \
             looks like.",
         remedy: "See the cause of the exchange for what ended the wait.";
+    McpAbandoned: "mcp.abandoned", Notice,
+        title: "request whose sender no longer waited for the response",
+        why: "The sender closed the connection or the stream, or the client deleted the session, \
+            before the response: no fault of the receiver. Work that nobody waits for may go on.",
+        remedy: "Compare the time waited with the sender's timeout; a sender that gives up should \
+            cancel the request.";
     McpSessionFolded: "mcp.session_folded", Warning,
         title: "session header that holds the same id twice",
         why: "An intermediary folded two Mcp-Session-Id headers into one (\"a, a\"): servers \

@@ -55,6 +55,7 @@ pub(crate) fn exchange(n: u64, method: &str, name: Option<&str>, total: i64) -> 
         ack: Some(Timestamp(T0 + at + 1_900_000)),
         progress: 0,
         cause: None,
+        wait_ended: None,
         continues: None,
         retransmissions: 0,
         degraded: Degraded::NONE,

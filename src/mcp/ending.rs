@@ -1,40 +1,65 @@
 //! What the end of a transaction means for the exchanges that it carried, and for its session.
 
+use super::exchange::OpenExchange;
 use super::handle::{SessionIndex, TransactionKey};
 use super::record::{Cause, SessionEnd};
-use super::session::ServerStream;
+use super::session::{ServerStream, SessionState};
 use super::tables::Tables;
 use super::transaction::{Transaction, TransactionEnd};
 use crate::base::{Origin, ResponseEnd, Side};
 
-/// Applies the end of a transaction, seen at `at`: nothing more of it will be seen.
-pub(super) fn end_transaction(
-    transaction: &Transaction,
-    end: TransactionEnd,
-    at: Origin,
-    tables: &mut Tables<'_>,
-) {
+/// Applies the end of a transaction: nothing more of it will be seen.
+pub(super) fn end_transaction(transaction: &Transaction, end: TransactionEnd, tables: &mut Tables<'_>) {
     let Some(session) = transaction.session() else { return };
+    let ending = Ending { how: end.how, at: end.at.unwrap_or(tables.last) };
     for n in transaction.requests() {
-        end_request(*n, transaction, end.how, at, tables);
+        end_request(*n, transaction, end, tables);
     }
-    end_server_requests(session, transaction.key(), end.how, tables);
+    end_server_requests(session, transaction.key(), ending, tables);
     if transaction.stream().is_some_and(|stream| stream.is_standalone()) {
-        end_standalone_stream(session, at, end.how, tables);
+        end_standalone_stream(session, ending, tables);
+    }
+}
+
+/// How and where a transaction or stream ended.
+#[derive(Clone, Copy)]
+struct Ending {
+    how: ResponseEnd,
+    at: Origin,
+}
+
+impl Ending {
+    /// What it means for an exchange of `session` that has no response.
+    fn cause(self, open: &OpenExchange, session: Option<&SessionState>) -> (Cause, Origin) {
+        let start = open.record().request.span.start.packet;
+        let is_deleted = session.is_some_and(|session| session.is_deleted_after(start));
+        let cause = match self.how {
+            ResponseEnd::Open => Cause::CaptureEnd,
+            _ if is_deleted => Cause::Deleted,
+            // The server completed the stream that should have carried the response.
+            ResponseEnd::Complete | ResponseEnd::ClosedBy(Side::Server) => Cause::ServerClosed,
+            ResponseEnd::ClosedBy(Side::Client) => Cause::ClientClosed,
+            ResponseEnd::ResetBy(Side::Client) => Cause::ClientReset,
+            ResponseEnd::ResetBy(Side::Server) => Cause::ServerReset,
+        };
+        (cause, self.at)
     }
 }
 
 /// The transaction is over that carried the request of the exchange `n`.
-fn end_request(n: u64, transaction: &Transaction, how: ResponseEnd, at: Origin, tables: &mut Tables<'_>) {
+fn end_request(n: u64, transaction: &Transaction, end: TransactionEnd, tables: &mut Tables<'_>) {
     let Some(open) = tables.exchanges.get_mut(n) else { return };
     open.clear_carrier();
     if !open.is_unanswered() {
         return tables.complete(n);
     }
+    let ending = Ending { how: end.how, at: end.at.unwrap_or(tables.last) };
+    let how = end.how;
     open.degrade(transaction.degraded().and(transaction.gaps()));
     let status = transaction.status();
     if let Some(400..=599) = status {
-        open.set_http_error(transaction.body_error().cloned());
+        let at = end.span.map_or(ending.at, |span| span.end);
+        open.set_http_error(transaction.body_error().cloned(), at);
         return tables.complete(n);
     }
     let is_by_client =
@@ -44,7 +69,8 @@ fn end_request(n: u64, transaction: &Transaction, how: ResponseEnd, at: Origin, 
     }
     let session = tables.sessions.get(open.session());
     let is_http_sse = session.is_some_and(|session| session.is_http_sse());
-    if status == Some(202) || (is_http_sse && status.is_some()) {
+    let is_redirect = status.is_some_and(|status| (300..400).contains(&status));
+    if status == Some(202) || (is_http_sse && status.is_some() && !is_redirect) {
         let Some(session) = session else { return };
         let has_no_stream = match session.server_stream() {
             ServerStream::Open(_) => false,
@@ -53,42 +79,46 @@ fn end_request(n: u64, transaction: &Transaction, how: ResponseEnd, at: Origin, 
             ServerStream::Unseen => session.degraded().is_none() && !session.is_http_sse(),
         };
         let cause = if how == ResponseEnd::Open { Cause::CaptureEnd } else { Cause::NoStream };
-        open.set_ended(has_no_stream.then_some(cause));
+        open.set_ended(has_no_stream.then_some((cause, ending.at)));
         return;
     }
-    open.set_ended(Some(cause_of(how)));
+    let ended = ending.cause(open, session);
+    open.set_ended(Some(ended));
     // A session is found again by its id: to resume a stream with event ids, or to repeat a POST
     // that was not answered.
-    let can_return = session.is_some_and(|session| session.has_id());
+    let can_return = session.is_some_and(|session| session.has_id()) && ended.0 != Cause::Deleted;
     let is_resumable = transaction.stream().is_some_and(|stream| stream.is_resumable());
     if how == ResponseEnd::Open || (is_resumable && can_return) {
         return;
     }
+    let is_complete = how == ResponseEnd::Complete && transaction.stream().is_none();
+    if is_complete && ended.0 != Cause::Deleted && transaction.degraded().is_none() {
+        let at = end.span.map_or(ending.at, |span| span.end);
+        open.set_unusable(transaction.unusable_reason(end), transaction.body_error().cloned(), at);
+        return tables.complete(n);
+    }
     let is_repeatable = status.is_none() && !open.is_cancelled() && can_return;
-    if !(is_repeatable && tables.exchanges.await_repetition(at, n)) {
+    if !(is_repeatable && tables.exchanges.await_repetition(ending.at, n)) {
         tables.complete(n);
     }
 }
 
 /// What the server asked on this transaction's response is answered by POST. The end of the stream
 /// tells why it was not.
-fn end_server_requests(
-    session: SessionIndex,
-    key: TransactionKey,
-    how: ResponseEnd,
-    tables: &mut Tables<'_>,
-) {
-    for n in outstanding(session, Side::Server, tables) {
+fn end_server_requests(index: SessionIndex, key: TransactionKey, ending: Ending, tables: &mut Tables<'_>) {
+    for n in outstanding(index, Side::Server, tables) {
+        let session = tables.sessions.get(index);
         if let Some(open) = tables.exchanges.get_mut(n)
             && open.server_carrier() == Some(key)
         {
-            open.set_ended((how != ResponseEnd::Open).then(|| cause_of(how)));
+            open.set_ended((ending.how != ResponseEnd::Open).then(|| ending.cause(open, session)));
         }
     }
 }
 
 /// A stream is over on which the server could send what belongs to no POST.
-fn end_standalone_stream(index: SessionIndex, at: Origin, how: ResponseEnd, tables: &mut Tables<'_>) {
+fn end_standalone_stream(index: SessionIndex, ending: Ending, tables: &mut Tables<'_>) {
+    let Ending { how, at } = ending;
     let Some(session) = tables.sessions.get_mut(index) else { return };
     let has_other_stream = session.close_stream(at, how);
     if has_other_stream || how == ResponseEnd::Open {
@@ -96,10 +126,12 @@ fn end_standalone_stream(index: SessionIndex, at: Origin, how: ResponseEnd, tabl
     }
     if !session.is_http_sse() {
         for n in outstanding(index, Side::Client, tables) {
+            let session = tables.sessions.get(index);
             if let Some(open) = tables.exchanges.get_mut(n)
                 && open.carrier().is_none()
             {
-                open.set_ended_if_none(cause_of(how));
+                let (cause, at) = ending.cause(open, session);
+                open.set_ended_if_none(cause, at);
             }
         }
         return;
@@ -107,8 +139,9 @@ fn end_standalone_stream(index: SessionIndex, at: Origin, how: ResponseEnd, tabl
     session.end(SessionEnd::StreamClosed);
     // HTTP+SSE streams cannot be resumed: responses that were due on this one will not come.
     for n in all_outstanding(index, tables) {
+        let session = tables.sessions.get(index);
         let Some(open) = tables.exchanges.get_mut(n) else { continue };
-        open.set_ended(Some(cause_of(how)));
+        open.set_ended(Some(ending.cause(open, session)));
         // The response to the server may still come by POST, and so may the status line of the
         // client's POST.
         let is_client = open.record().origin == Side::Client;
@@ -141,16 +174,4 @@ pub(super) fn all_outstanding(session: SessionIndex, tables: &Tables<'_>) -> Vec
     numbers.extend(outstanding(session, Side::Server, tables));
     numbers.sort_unstable();
     numbers
-}
-
-/// The cause of an exchange whose transaction or stream ended like this, without a response.
-fn cause_of(how: ResponseEnd) -> Cause {
-    match how {
-        // The server completed what should have carried the response.
-        ResponseEnd::Complete | ResponseEnd::ClosedBy(Side::Server) => Cause::ServerClosed,
-        ResponseEnd::ClosedBy(Side::Client) => Cause::ClientClosed,
-        ResponseEnd::ResetBy(Side::Client) => Cause::ClientReset,
-        ResponseEnd::ResetBy(Side::Server) => Cause::ServerReset,
-        ResponseEnd::Open => Cause::CaptureEnd,
-    }
 }

@@ -27,9 +27,11 @@ pub(super) struct OpenExchange {
     is_answered: bool,
     /// The packet that cancelled it, and how.
     cancelled: Option<(Origin, Cause)>,
-    /// How the transaction or stream that should have carried its response ended; `None` while it
-    /// is open.
-    ended: Option<Cause>,
+    /// How the transaction or stream that should have carried its response ended, and the packet
+    /// that ended it; `None` while it is open.
+    ended: Option<(Cause, Origin)>,
+    /// Why the HTTP response holds no usable JSON-RPC response; `None` if the cause is another.
+    unusable: Option<Box<str>>,
     /// The head of the response to its POST was seen. A POST with the same message is then another
     /// request.
     is_acknowledged: bool,
@@ -110,6 +112,7 @@ impl OpenExchange {
             ack: None,
             progress: 0,
             cause: None,
+            wait_ended: None,
             continues: None,
             retransmissions: 0,
             degraded: degraded.and(stream_degraded),
@@ -125,6 +128,7 @@ impl OpenExchange {
             is_answered: false,
             cancelled: None,
             ended: None,
+            unusable: None,
             is_acknowledged: false,
         }
     }
@@ -201,7 +205,7 @@ impl OpenExchange {
     pub(super) fn is_interrupted(&self) -> bool {
         !self.is_acknowledged
             && self.carrier.is_none()
-            && self.ended.is_some_and(|cause| cause != Cause::CaptureEnd)
+            && self.ended.is_some_and(|(cause, _)| cause != Cause::CaptureEnd)
     }
 
     pub(super) fn degrade(&mut self, why: Degraded) {
@@ -272,9 +276,6 @@ impl OpenExchange {
             _ if envelope.look.is_error => Status::ToolError,
             _ => Status::Ok,
         };
-        if self.cancelled.is_some_and(|(at, _)| at.packet < span.end.packet) {
-            self.record.findings.push(Code::McpLateResponse);
-        }
         // Those of the stream since the request, or of the POST with which the client responds.
         let retransmissions = match self.stream {
             Some((key, before)) if key == carrier.key => {
@@ -286,11 +287,25 @@ impl OpenExchange {
         self.add_retransmissions(retransmissions);
     }
 
-    /// The response to the POST is a 4xx or 5xx; `error` is what its body says.
-    pub(super) fn set_http_error(&mut self, error: Option<RpcError>) {
+    /// The response to the POST is a 4xx or 5xx, which ended at `at`; `error` is what its body says.
+    pub(super) fn set_http_error(&mut self, error: Option<RpcError>, at: Origin) {
         self.record.status = Status::HttpError;
         self.record.cause = Some(Cause::HttpError);
+        self.record.wait_ended = Some(at);
         self.record.error = error;
+    }
+
+    /// The response to the POST ended at `at` and holds no usable JSON-RPC response, for this
+    /// reason; `error` is what its body says.
+    pub(super) fn set_unusable(&mut self, reason: Box<str>, error: Option<RpcError>, at: Origin) {
+        self.ended = Some((Cause::NoResponse, at));
+        self.unusable = Some(reason);
+        self.record.error = error;
+    }
+
+    /// Why the HTTP response holds no usable JSON-RPC response; `None` if the cause is another.
+    pub(super) fn unusable(&self) -> Option<&str> {
+        self.unusable.as_deref().filter(|_| self.record.cause == Some(Cause::NoResponse))
     }
 
     /// Cancels it, unless it is cancelled already.
@@ -303,13 +318,13 @@ impl OpenExchange {
         self.carrier = None;
     }
 
-    /// Sets how the transaction or stream ended that should have carried the response.
-    pub(super) fn set_ended(&mut self, cause: Option<Cause>) {
-        self.ended = cause;
+    /// Sets how the transaction or stream ended that should have carried the response, and where.
+    pub(super) fn set_ended(&mut self, ended: Option<(Cause, Origin)>) {
+        self.ended = ended;
     }
 
-    pub(super) fn set_ended_if_none(&mut self, cause: Cause) {
-        self.ended.get_or_insert(cause);
+    pub(super) fn set_ended_if_none(&mut self, cause: Cause, at: Origin) {
+        self.ended.get_or_insert((cause, at));
     }
 
     /// The client POSTed the request again, in another transaction.
@@ -325,8 +340,8 @@ impl OpenExchange {
     }
 
     /// Sets status and cause: nothing more is to come. A cancellation counts only if it came before
-    /// the response.
-    pub(super) fn settle(&mut self) {
+    /// the response. `last` is the latest packet of the capture.
+    pub(super) fn settle(&mut self, last: Origin) {
         let end = self.record.response.map(|response| response.span.end.packet);
         match self.cancelled {
             // The client may have closed after a response that is not in the capture.
@@ -336,9 +351,10 @@ impl OpenExchange {
             Some((at, cause)) if end.is_none_or(|end| at.packet < end) => {
                 self.record.status = Status::Cancelled;
                 self.record.cause = Some(cause);
+                self.record.wait_ended = Some(at);
             }
             _ if self.record.status == Status::Unanswered => {
-                let cause = self.ended.unwrap_or(Cause::CaptureEnd);
+                let (cause, at) = self.ended.unwrap_or((Cause::CaptureEnd, last));
                 if cause == Cause::CaptureEnd {
                     self.record.degraded.add(Degraded::CAPTURE_END);
                 }
@@ -346,6 +362,7 @@ impl OpenExchange {
                     self.record.status = Status::Undetermined;
                 } else {
                     self.record.cause = Some(cause);
+                    self.record.wait_ended = Some(at);
                 }
             }
             _ => {}

@@ -273,7 +273,8 @@ impl Context<'_, '_> {
     fn complete(&mut self, n: u64) {
         if let Some(exchange) = self.exchanges.remove(n) {
             let others = &mut self.other_sessions;
-            tables::complete(exchange, self.session, others, self.evidence, self.sink);
+            let at = self.message.span.end;
+            tables::complete(exchange, self.session, others, (self.evidence, at), self.sink);
         }
     }
 

@@ -67,7 +67,7 @@ pub struct SessionRef {
 pub enum Cause {
     /// The client closed the connection or stream that should have carried the response.
     ClientClosed,
-    /// The server closed it, or completed the HTTP response without a JSON-RPC response.
+    /// The server closed it, or completed the event stream without the response.
     ServerClosed,
     /// The client reset it.
     ClientReset,
@@ -75,6 +75,11 @@ pub enum Cause {
     ServerReset,
     /// The server accepted the request (202), and has no stream to send the response on.
     NoStream,
+    /// The HTTP response is complete and holds no usable JSON-RPC response: a redirect, no body,
+    /// another media type, or a body that cannot be read.
+    NoResponse,
+    /// The client deleted the session.
+    Deleted,
     /// `notifications/cancelled`.
     Cancelled,
     /// The HTTP status in `http_status`.
@@ -85,12 +90,14 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ClientClosed,
         Self::ServerClosed,
         Self::ClientReset,
         Self::ServerReset,
         Self::NoStream,
+        Self::NoResponse,
+        Self::Deleted,
         Self::Cancelled,
         Self::HttpError,
         Self::CaptureEnd,
@@ -105,6 +112,8 @@ impl Cause {
             Self::ClientReset => "client_reset",
             Self::ServerReset => "server_reset",
             Self::NoStream => "no_stream",
+            Self::NoResponse => "no_response",
+            Self::Deleted => "deleted",
             Self::Cancelled => "cancelled",
             Self::HttpError => "http_error",
             Self::CaptureEnd => "capture_end",
@@ -165,6 +174,10 @@ pub struct Exchange {
     pub progress: u32,
     /// Why it has no response; `None` if it has one.
     pub cause: Option<Cause>,
+    /// The packet that ended the wait without a response, or before it: a cancellation, the end of
+    /// what should have carried the response, the last packet of the capture. `None` if the response
+    /// ended the wait, or if it is not known what did.
+    pub wait_ended: Option<Origin>,
     /// The `n` of the exchange that it continues (`input_required`, tasks); `None` if it continues
     /// none.
     pub continues: Option<u64>,
@@ -208,6 +221,19 @@ impl Exchange {
     #[must_use]
     pub fn ack_ns(&self) -> Option<i64> {
         self.ack.map(|ack| ack.since(self.request.span.end.time))
+    }
+
+    /// The packet that ended the wait for a response: the last of the response, or the one that made
+    /// the sender, or this program, wait no longer. `None` if it is not known.
+    #[must_use]
+    pub fn waited_until(&self) -> Option<Origin> {
+        self.wait_ended.or(self.response.map(|response| response.span.end))
+    }
+
+    /// First byte of the request to the packet that ended the wait, in nanoseconds.
+    #[must_use]
+    pub fn waited_ns(&self) -> Option<i64> {
+        self.waited_until().map(|end| end.time.since(self.request.span.start.time))
     }
 
     /// The packet that completed the exchange: the later one of the ends of request and response.

@@ -67,6 +67,8 @@ pub(super) struct SessionState {
     orphans_with_id_zero: u32,
     /// Attempts to open it.
     attempts: Attempts,
+    /// The packet with which the client deleted it; `None` if it did not, or if the server refused.
+    deletion: Option<Origin>,
     /// A session with the same id and other addresses.
     twin: Option<SessionIndex>,
     /// Whether a finding says that this session and its twin are one.
@@ -111,6 +113,7 @@ impl SessionState {
             gaps: PerSide::default(),
             orphans_with_id_zero: 0,
             attempts: Attempts { has_more: true, ..Attempts::default() },
+            deletion: None,
             twin: None,
             is_twin_reported: false,
         }
@@ -292,6 +295,25 @@ impl SessionState {
 
     pub(super) fn end(&mut self, how: SessionEnd) {
         self.record.ended = how;
+    }
+
+    /// The client asks to delete the session (HTTP DELETE).
+    pub(super) fn set_deletion_requested(&mut self, at: Origin) {
+        self.deletion.get_or_insert(at);
+    }
+
+    /// The server answered the DELETE.
+    pub(super) fn set_deletion_answered(&mut self, is_success: bool) {
+        if is_success {
+            self.record.ended = SessionEnd::Deleted;
+        } else if self.record.ended != SessionEnd::Deleted {
+            self.deletion = None;
+        }
+    }
+
+    /// Whether the client deleted the session after this packet.
+    pub(super) fn is_deleted_after(&self, packet: PacketNo) -> bool {
+        self.deletion.is_some_and(|at| at.packet > packet)
     }
 
     /// A new stream names the session's endpoint after the last stream ended.

@@ -7,7 +7,7 @@ use super::exchange::Message;
 use super::handle::{SessionIndex, TransactionKey};
 use super::interner::Interner;
 use super::message::Context;
-use super::record::{Record, SessionEnd};
+use super::record::Record;
 use super::rules::{self, Body, Head, RULES};
 use super::session_key::{self, SessionKey};
 use super::tables::Tables;
@@ -21,8 +21,6 @@ use crate::rpc::{Head as HttpHead, Kind, Parsed, StreamEvent, UpdateKind};
 pub(super) struct Step<'a> {
     /// The packet that completed the update.
     pub(super) at: Origin,
-    /// The latest packet of all updates.
-    pub(super) last: Origin,
     pub(super) transaction: &'a mut Transaction,
     pub(super) other_transactions: OtherTransactions<'a>,
     pub(super) tables: Tables<'a>,
@@ -53,12 +51,15 @@ impl Step<'_> {
                 self.bind(false);
                 self.acknowledge();
             }
-            UpdateKind::ResponseBody(body) => self.content(Content::Response(body)),
+            UpdateKind::ResponseBody(body) => {
+                self.transaction.set_response_body(&body);
+                self.content(Content::Response(body));
+            }
             UpdateKind::Event(event) => self.event(event),
             UpdateKind::Gap { .. } => {}
             UpdateKind::ClientClosed => ending::close_client(self.transaction, self.at, &mut self.tables),
             UpdateKind::Ended { how, bytes, span, degraded } => {
-                self.transaction.set_end(TransactionEnd { how, bytes, span, degraded });
+                self.transaction.set_end(TransactionEnd { how, at: Some(self.at), bytes, span, degraded });
                 return if self.transaction.has_request_body() { Next::Close } else { Next::AwaitRequest };
             }
         }
@@ -69,7 +70,7 @@ impl Step<'_> {
     pub(super) fn close(&mut self) {
         let Some(end) = self.transaction.end() else { return };
         self.bind(true);
-        ending::end_transaction(self.transaction, end, self.at, &mut self.tables);
+        ending::end_transaction(self.transaction, end, &mut self.tables);
         if let Some(mut stream) = self.transaction.stream_record(end) {
             let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
             stream.session = session.map(|session| session.reference().clone());
@@ -82,6 +83,12 @@ impl Step<'_> {
         let head = Head { transaction: self.transaction, at: self.at };
         rules::check(RULES.request_head, &head, self.tables.sink.findings);
         self.bind(false);
+        if self.transaction.verb() == Some(Verb::Delete)
+            && let Some(index) = self.transaction.session()
+            && let Some(session) = self.tables.sessions.get_mut(index)
+        {
+            session.set_deletion_requested(self.at);
+        }
     }
 
     fn request_body(&mut self, body: Parsed) -> Next {
@@ -236,7 +243,7 @@ impl Step<'_> {
         if let Some(session) = self.tables.sessions.get_mut(index) {
             session.open_stream(self.transaction.key());
             if gaps.any() {
-                session.add_gap(Side::Server, self.last.packet, gaps);
+                session.add_gap(Side::Server, self.tables.last.packet, gaps);
             }
         }
     }
@@ -300,7 +307,7 @@ impl Step<'_> {
     }
 
     fn message(&mut self, index: SessionIndex, message: Message<'_>, n: u64) {
-        let Tables { sessions, exchanges, evidence, sink } = &mut self.tables;
+        let Tables { sessions, exchanges, evidence, sink, .. } = &mut self.tables;
         let Some((session, other_sessions)) = sessions.split(index) else { return };
         let mut context = Context {
             message,
@@ -327,11 +334,10 @@ impl Step<'_> {
         let head = Head { transaction: self.transaction, at: self.at };
         rules::check(RULES.response_head, &head, self.tables.sink.findings);
         let is_success = response.status.is_some_and(|status| (200..300).contains(&status));
-        if is_success
-            && self.transaction.verb() == Some(Verb::Delete)
+        if self.transaction.verb() == Some(Verb::Delete)
             && let Some(session) = self.tables.sessions.get_mut(index)
         {
-            session.end(SessionEnd::Deleted);
+            session.set_deletion_answered(is_success);
         }
         if response.status.is_some_and(|status| status >= 300)
             && let Some(session) = self.tables.sessions.get_mut(index)

@@ -7,7 +7,7 @@ use super::record::Record;
 use super::rules::{self, CompletedExchange, Orphan, RULES, TwinSession};
 use super::session::SessionState;
 use super::session_table::{OtherSessions, Sessions};
-use crate::base::{Degraded, Sink};
+use crate::base::{Degraded, Origin, Sink};
 use crate::rpc::Id;
 
 /// Sessions and exchanges, and where results go.
@@ -15,6 +15,8 @@ pub(super) struct Tables<'a> {
     pub(super) sessions: &'a mut Sessions,
     pub(super) exchanges: &'a mut Exchanges,
     pub(super) evidence: &'a mut Evidence,
+    /// The latest packet of all updates.
+    pub(super) last: Origin,
     pub(super) sink: Sink<'a, Record>,
 }
 
@@ -24,9 +26,9 @@ impl Tables<'_> {
         let Some(exchange) = self.exchanges.remove(n) else { return };
         match self.sessions.split(exchange.session()) {
             Some((session, mut others)) => {
-                complete(exchange, session, &mut others, self.evidence, &mut self.sink);
+                complete(exchange, session, &mut others, (self.evidence, self.last), &mut self.sink);
             }
-            None => emit(exchange, &mut self.sink),
+            None => emit(exchange, self.last, &mut self.sink),
         }
     }
 
@@ -46,18 +48,19 @@ impl Tables<'_> {
     }
 }
 
-/// Completes an exchange of `session`, which is no longer among the open ones.
+/// Completes an exchange of `session`, which is no longer among the open ones. `last` is the latest
+/// packet of the capture.
 pub(super) fn complete(
     mut exchange: Box<OpenExchange>,
     session: &mut SessionState,
     others: &mut OtherSessions<'_>,
-    evidence: &Evidence,
+    (evidence, last): (&Evidence, Origin),
     sink: &mut Sink<'_, Record>,
 ) {
     if exchange.is_unanswered() && !exchange.is_cancelled_by_message() {
         exchange.degrade(missing_response(&exchange, session, evidence));
     }
-    exchange.settle();
+    exchange.settle(last);
     if !exchange.is_answered() {
         session.remove_outstanding(exchange.record());
     }
@@ -76,8 +79,8 @@ pub(super) fn complete(
 }
 
 /// Completes an exchange whose session is no longer known.
-fn emit(mut exchange: Box<OpenExchange>, sink: &mut Sink<'_, Record>) {
-    exchange.settle();
+fn emit(mut exchange: Box<OpenExchange>, last: Origin, sink: &mut Sink<'_, Record>) {
+    exchange.settle(last);
     check_completed(&mut exchange, None, sink);
     sink.out.push(Record::Exchange(Box::new(exchange.into_record())));
 }
@@ -87,8 +90,9 @@ fn emit(mut exchange: Box<OpenExchange>, sink: &mut Sink<'_, Record>) {
 fn check_completed(exchange: &mut OpenExchange, twin: Option<u32>, sink: &mut Sink<'_, Record>) {
     let record = exchange.record();
     let at = record.response.unwrap_or(record.request).span.end;
+    let completed = CompletedExchange { exchange: record, at, unusable: exchange.unusable() };
     let before = sink.findings.len();
-    rules::check(RULES.completed_exchange, &CompletedExchange { exchange: record, at }, sink.findings);
+    rules::check(RULES.completed_exchange, &completed, sink.findings);
     let found = sink.findings.list().iter().skip(before).map(|finding| finding.code);
     let new: Vec<_> = found.filter(|code| !record.findings.contains(code)).collect();
     if let Some(other) = twin {

@@ -241,6 +241,7 @@ impl Tracker {
             sessions: &mut self.sessions,
             exchanges: &mut self.exchanges,
             evidence: &mut self.evidence,
+            last: self.last,
             sink,
         }
     }
@@ -249,13 +250,13 @@ impl Tracker {
         let (transaction, other_transactions) = self.transactions.split(row)?;
         Some(Step {
             at,
-            last: self.last,
             transaction,
             other_transactions,
             tables: Tables {
                 sessions: &mut self.sessions,
                 exchanges: &mut self.exchanges,
                 evidence: &mut self.evidence,
+                last: self.last,
                 sink,
             },
             interner: &mut self.interner,

@@ -34,6 +34,10 @@ pub(super) struct Transaction {
     requests: Vec<u64>,
     /// The error in the response that names none of these.
     body_error: Option<RpcError>,
+    /// What is wrong with the body of the response.
+    body_fault: Option<Box<str>>,
+    /// Whether the body of the response has messages.
+    has_messages: bool,
     stream: Option<EventStream>,
     end: Option<TransactionEnd>,
     /// Retransmissions of the client and the server on the connection, before the transaction and
@@ -88,12 +92,16 @@ pub(super) struct ResponseHead {
     pub(super) session_id: Option<Arc<str>>,
     /// Whether the media type is JSON.
     pub(super) is_json: bool,
+    /// The media type if it is neither JSON nor that of event streams; `None` also without one.
+    other_media_type: Option<Box<str>>,
 }
 
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TransactionEnd {
     pub(super) how: ResponseEnd,
+    /// The packet that ended it; `None` at the end of the capture.
+    pub(super) at: Option<Origin>,
     /// Length of the response's body after content decoding.
     pub(super) bytes: u64,
     pub(super) span: Option<Span>,
@@ -126,6 +134,8 @@ impl Transaction {
             waiting: Vec::new(),
             requests: Vec::new(),
             body_error: None,
+            body_fault: None,
+            has_messages: false,
             stream: None,
             end: None,
             retransmissions: (retransmissions, retransmissions),
@@ -236,11 +246,15 @@ impl Transaction {
             StartLine::Request { .. } => return,
         };
         let content_type = head.field(Field::ContentType).unwrap_or_default();
+        let is_json = contains_word(content_type, "json");
         self.response = Some(ResponseHead {
             status,
             start: head.span.start.time,
             session_id: session_id(head).0,
-            is_json: contains_word(content_type, "json"),
+            is_json,
+            other_media_type: (!is_json && !head.is_event_stream())
+                .then(|| media_type(content_type))
+                .flatten(),
         });
         let is_unseen = head.is_unseen();
         if is_unseen {
@@ -301,6 +315,31 @@ impl Transaction {
         let error = body.envelopes.iter().filter_map(|message| message.error.as_ref()).find(has_code);
         let text = || body.text.clone().map(|message| RpcError { code: None, message });
         self.body_error = error.cloned().or_else(text);
+    }
+
+    /// Takes the body of a response that is no event stream.
+    pub(super) fn set_response_body(&mut self, body: &Parsed) {
+        self.has_messages = !body.envelopes.is_empty();
+        self.body_fault = body.faults.first().map(|fault| format!("{}: {}", fault.code, fault.detail).into());
+    }
+
+    /// Why the response, which is complete and no event stream, holds no usable JSON-RPC response.
+    pub(super) fn unusable_reason(&self, end: TransactionEnd) -> Box<str> {
+        let Some(response) = &self.response else { return Box::default() };
+        let status = response.status.unwrap_or_default();
+        let media_type = match &response.other_media_type {
+            Some(other) => other,
+            None if response.is_json => "application/json",
+            None => "no media type",
+        };
+        let body = match &self.body_fault {
+            _ if (300..400).contains(&status) => "a redirect",
+            _ if end.bytes == 0 => "no body",
+            Some(fault) => fault,
+            None if self.has_messages => "no response in the body",
+            None => "the body cannot be decoded",
+        };
+        format!("HTTP {status}, {media_type}, {body}").into()
     }
 
     /// The event stream of the response; `None` if the response is none.
@@ -412,7 +451,7 @@ impl Transaction {
 impl TransactionEnd {
     /// A transaction that lasts beyond the end of the capture.
     pub(super) const OPEN: Self =
-        Self { how: ResponseEnd::Open, bytes: 0, span: None, degraded: Degraded::NONE };
+        Self { how: ResponseEnd::Open, at: None, bytes: 0, span: None, degraded: Degraded::NONE };
 }
 
 impl RequestHead {
@@ -452,6 +491,12 @@ fn hash(messages: &[Envelope]) -> u64 {
         (message.kind as u8, &message.id, &message.method).hash(&mut hasher);
     }
     hasher.finish()
+}
+
+/// The media type of a `Content-Type`, without parameters; `None` if it is empty.
+fn media_type(content_type: &str) -> Option<Box<str>> {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    (!media_type.is_empty()).then(|| text::kept(media_type).into())
 }
 
 /// Whether a header value contains a word, ignoring ASCII case.

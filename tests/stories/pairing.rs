@@ -135,7 +135,10 @@ fn cancelled_by_notification() {
     rows.exchange_is(3, json!({"status": "cancelled", "cause": "cancelled", "total_ms": 19.0}));
     rows.exchange_is(4, json!({"status": "ok", "cause": null, "total_ms": 3.0}));
     rows.finds("mcp.unanswered", 0);
-    rows.finds("mcp.late_response", 1);
+    rows.finds("mcp.late_response", 0);
+    rows.finds("mcp.cancel_acknowledged", 1);
+    rows.exchange_is(2, json!({"waited_ms": 10.0}));
+    rows.exchange_is(3, json!({"waited_ms": 9.0}));
     let of: Vec<_> = rows.of_type("notification").iter().map(|row| row["exchange"].clone()).collect();
     assert_eq!(of[..3], [json!(null), json!(2), json!(3)], "the cancellations are joined to their exchanges");
 }

@@ -74,7 +74,10 @@ fn write_exchange(line: &mut Line, exchange: &Exchange) -> io::Result<()> {
     line.words("findings", exchange.findings.iter().map(|code| code.name()));
     line.address("client", exchange.client);
     line.address("server", exchange.session.server);
-    line.text("path", exchange.session.path.as_deref())
+    line.text("path", exchange.session.path.as_deref())?;
+    line.duration("waited_ms", exchange.waited_ns());
+    line.number("waited_packet", exchange.waited_until().map(|end| end.packet.0));
+    Ok(())
 }
 
 fn write_notification(line: &mut Line, notification: &Notification) -> io::Result<()> {

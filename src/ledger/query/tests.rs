@@ -56,6 +56,7 @@ pub(super) fn exchange() -> Exchange {
         progress: 3,
         retransmissions: 2,
         cause: None,
+        wait_ended: None,
         continues: None,
         degraded: Degraded::GAP.and(Degraded::MIDSTREAM),
         findings: vec![Code::TcpGap, Code::McpIdReused],

@@ -149,7 +149,7 @@ mod tests {
             (id(), carried(), prop::option::of(carried()), any::<Option<i64>>(), any::<Option<u64>>());
         let texts =
             (prop::option::of(".{0,9}"), ".{0,9}", prop::option::of((any::<Option<i64>>(), ".{0,30}")));
-        let few = (0..6_usize, prop::option::of(0..8_usize), any::<u8>(), any::<bool>());
+        let few = (0..6_usize, prop::option::of(0..Cause::ALL.len()), any::<u8>(), any::<bool>());
         let codes = prop::collection::vec(0..Code::all().len(), 0..4);
         (numbers, parts, texts, few, codes, client()).prop_map(
             |(numbers, parts, texts, few, codes, client)| {
@@ -170,6 +170,9 @@ mod tests {
                 exchange.degraded = Degraded::from_bits(degraded);
                 (exchange.status, exchange.cause) =
                     (Status::ALL[status], cause.map(|cause| Cause::ALL[cause]));
+                if !exchange.status.is_answered() {
+                    exchange.wait_ended = ack.map(|time| Origin::new(progress.into(), time));
+                }
                 exchange.findings = codes.into_iter().map(|code| Code::all()[code].code).collect();
                 (exchange.tcp_stream, exchange.transaction) = (tcp_stream, transaction);
                 (exchange.progress, exchange.retransmissions) = (progress, retransmissions);

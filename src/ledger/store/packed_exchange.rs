@@ -105,6 +105,13 @@ impl Packer<'_> {
         if exchange.degraded.any() {
             self.out.push(exchange.degraded.bits());
         }
+        if !exchange.status.is_answered() {
+            self.out.push(exchange.wait_ended.is_some().into());
+            if let Some(end) = exchange.wait_ended {
+                self.time(end.time, start.time);
+                put_delta(self.out, end.packet.0, start.packet.0);
+            }
+        }
     }
 
     /// Addresses are not shared: a client has a port for each connection, so few occur twice.
@@ -186,6 +193,7 @@ impl Unpacker<'_> {
         let (progress, retransmissions) = (self.row.unsigned_32()?, self.row.unsigned_32()?);
         let request = self.carried(Origin::new(0, EPOCH))?;
         let start = request.span.start;
+        let status = *Status::ALL.get(usize::from(status_and_cause & 0xf))?;
         // The fields of a struct literal are evaluated in their order: it is that of Packer.
         Some(Exchange {
             n,
@@ -198,7 +206,7 @@ impl Unpacker<'_> {
             id,
             method,
             name,
-            status: *Status::ALL.get(usize::from(status_and_cause & 0xf))?,
+            status,
             cause: usize::from(status_and_cause >> 4)
                 .checked_sub(1)
                 .and_then(|cause| Cause::ALL.get(cause).copied()),
@@ -217,6 +225,7 @@ impl Unpacker<'_> {
             } else {
                 Degraded::NONE
             },
+            wait_ended: if status.is_answered() { None } else { self.wait_ended(start)? },
         })
     }
 
@@ -243,6 +252,14 @@ impl Unpacker<'_> {
             4 => Id::Cut(self.row.text()?.into()),
             _ => Id::Text(self.row.text()?.into()),
         })
+    }
+
+    fn wait_ended(&mut self, from: Origin) -> Option<Option<Origin>> {
+        if self.row.byte()? == 0 {
+            return Some(None);
+        }
+        let time = self.time(from.time)?;
+        Some(Some(Origin { packet: PacketNo(self.row.delta(from.packet.0)?), time }))
     }
 
     fn answered_on(&mut self, tcp_stream: u32) -> Option<(u32, u32)> {

@@ -5,7 +5,7 @@ use super::super::method;
 use super::super::record::{Cause, Exchange};
 use super::super::session::SessionState;
 use super::rule::{FindingContext, Moment, Violation, violation};
-use crate::base::{Code, Degraded, Origin, Side, Status};
+use crate::base::{Code, Degraded, Origin, Side, Status, units};
 use crate::rpc::Id;
 
 /// A request and the exchange that it opens.
@@ -20,6 +20,8 @@ pub(in crate::mcp) struct NewExchange<'a> {
 pub(in crate::mcp) struct CompletedExchange<'a> {
     pub(in crate::mcp) exchange: &'a Exchange,
     pub(in crate::mcp) at: Origin,
+    /// Why the HTTP response holds no usable JSON-RPC response; `None` if the cause is another.
+    pub(in crate::mcp) unusable: Option<&'a str>,
 }
 
 impl Moment for NewExchange<'_> {
@@ -36,7 +38,8 @@ impl Moment for NewExchange<'_> {
 
 impl Moment for CompletedExchange<'_> {
     fn subject(&self) -> FindingContext {
-        of_exchange(self.exchange, self.at)
+        let at = self.exchange.wait_ended.filter(|_| self.unusable.is_some());
+        of_exchange(self.exchange, at.unwrap_or(self.at))
     }
 }
 
@@ -81,21 +84,64 @@ pub(super) fn initialize_is_missing(new: &NewExchange<'_>) -> Option<Violation> 
     violation(Code::McpNoInitialize, format!("the first request is {}", request.method))
 }
 
+/// The severity follows who ended the wait: a sender that went away is no fault of the receiver.
 pub(super) fn request_is_unanswered(completed: &CompletedExchange<'_>) -> Option<Violation> {
-    let Exchange { status, cause, degraded, method, id, .. } = completed.exchange;
+    let Exchange { status, cause, degraded, method, id, origin, .. } = completed.exchange;
+    let cause = (*cause)?;
     if *status != Status::Unanswered || degraded.contains(Degraded::CAPTURE_END) {
         return None;
     }
-    let code = if *cause == Some(Cause::NoStream) { Code::McpNoStream } else { Code::McpUnanswered };
-    violation(code, format!("{method} with id {id}: {}", cause.map_or("", Cause::name)))
+    let code = match cause {
+        Cause::NoResponse => return None,
+        Cause::NoStream => Code::McpNoStream,
+        Cause::ClientClosed | Cause::ClientReset | Cause::Deleted => Code::McpAbandoned,
+        Cause::ServerClosed | Cause::ServerReset if *origin == Side::Server => Code::McpAbandoned,
+        _ => Code::McpUnanswered,
+    };
+    let waited = completed.exchange.waited_ns().map(units::duration).unwrap_or_default();
+    violation(code, format!("{method} with id {id}: {} after {waited}", cause.name()))
+}
+
+pub(super) fn response_is_unusable(completed: &CompletedExchange<'_>) -> Option<Violation> {
+    let Exchange { degraded, method, id, error, .. } = completed.exchange;
+    let reason = completed.unusable?;
+    if degraded.contains(Degraded::CAPTURE_END) {
+        return None;
+    }
+    let error = error.as_ref().map_or_else(String::new, |error| format!(": {}", error.message));
+    violation(Code::McpNoResponse, format!("{method} with id {id}: {reason}{error}"))
 }
 
 pub(super) fn post_was_repeated(completed: &CompletedExchange<'_>) -> Option<Violation> {
     listed(completed, Code::McpPostRepeated)
 }
 
+/// An answer that ignores the cancellation.
 pub(super) fn response_is_late(completed: &CompletedExchange<'_>) -> Option<Violation> {
-    listed(completed, Code::McpLateResponse)
+    answered_after_cancellation(completed, Code::McpLateResponse, false, "answered")
+}
+
+/// An error after the cancellation: the server stopped, and says so.
+pub(super) fn cancellation_is_acknowledged(completed: &CompletedExchange<'_>) -> Option<Violation> {
+    answered_after_cancellation(completed, Code::McpCancelAcknowledged, true, "acknowledged")
+}
+
+fn answered_after_cancellation(
+    completed: &CompletedExchange<'_>,
+    code: Code,
+    is_error: bool,
+    verb: &str,
+) -> Option<Violation> {
+    let Exchange { status, method, id, error, wait_ended, response, .. } = completed.exchange;
+    if *status != Status::Cancelled || error.is_some() != is_error {
+        return None;
+    }
+    let after = (*response)?.span.end.time.since((*wait_ended)?.time);
+    let message = error.as_ref().map_or_else(String::new, |error| format!(": {}", error.message));
+    violation(
+        code,
+        format!("{method} with id {id}: {verb} {} after it was cancelled{message}", units::duration(after)),
+    )
 }
 
 /// A finding that the exchange lists already.

@@ -35,8 +35,10 @@ pub(super) const RULES: Rules = Rules {
     unmatched_cancellation: &[message::cancelled_id_is_unknown],
     completed_exchange: &[
         exchange::request_is_unanswered,
+        exchange::response_is_unusable,
         exchange::post_was_repeated,
         exchange::response_is_late,
+        exchange::cancellation_is_acknowledged,
     ],
     twin_session: &[session::session_is_seen_twice],
     orphan: &[orphan::request_is_not_captured, orphan::response_is_unknown, orphan::ids_are_always_zero],
