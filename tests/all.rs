@@ -18,6 +18,7 @@ mod damage;
 #[cfg(all(feature = "demo", target_os = "linux"))]
 #[allow(clippy::disallowed_methods, reason = "a program that hangs is ended after a time limit")]
 mod demo;
+mod field;
 #[cfg(unix)]
 #[allow(clippy::disallowed_methods, reason = "a program that hangs is ended after a time limit")]
 mod follow;

@@ -7,7 +7,7 @@
 //! others must agree or be marked degraded.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -25,6 +25,8 @@ pub(crate) struct Truth {
     derived: bool,
     slack_ms: Option<f64>,
     note: Option<String>,
+    /// The server's port: names the leg if the capture has several.
+    leg: Option<u16>,
     pub(crate) sessions: Vec<SessionTruth>,
     #[serde(default)]
     pub(crate) streams: Vec<StreamTruth>,
@@ -77,9 +79,34 @@ impl Truth {
         let name = capture.file_name().unwrap().to_string_lossy();
         let stem = name.split(".pcap").next().unwrap();
         let own = capture.with_file_name(format!("{stem}.truth.json"));
-        let path = if own.exists() { own } else { capture.with_file_name("truth.json") };
-        serde_json::from_slice(&corpus::bytes(&path))
+        Self::read(&if own.exists() { own } else { capture.with_file_name("truth.json") })
+    }
+
+    fn read(path: &Path) -> Self {
+        serde_json::from_slice(&corpus::bytes(path))
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Reads the truth of each leg (`truth-*.json`) with its port; the truth of the whole capture
+    /// without a port if it has no legs.
+    pub(crate) fn legs(capture: &Path) -> Vec<(Option<u16>, Self)> {
+        let is_leg = |path: &PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.starts_with("truth-") && name.ends_with(".json")
+        };
+        let entries = std::fs::read_dir(capture.parent().unwrap()).unwrap();
+        let mut legs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(is_leg).collect();
+        legs.sort();
+        if legs.is_empty() {
+            return vec![(None, Self::of(capture))];
+        }
+        legs.iter()
+            .map(|path| {
+                let truth = Self::read(path);
+                assert!(truth.leg.is_some(), "{} names no leg", path.display());
+                (truth.leg, truth)
+            })
+            .collect()
     }
 
     /// Tolerance for times in milliseconds: a derived truth was logged in another run of the same
