@@ -420,9 +420,29 @@ codes! {
         remedy: "Start the capture before the client connects.";
     McpSeenTwice: "mcp.seen_twice", Notice,
         title: "same traffic under two pairs of addresses",
-        why: "It counts as two sessions: a bridge and a container, or both legs of a proxy, were \
-            captured.",
-        remedy: "Capture on one interface, or show one of them with --filter server:ADDRESS.";
+        why: "Both legs of a proxy, or a bridge and a container, were captured: the difference of \
+            the two is the proxy's own time.",
+        remedy: "Nothing to do: tables count each call once, as the client sees it. --views all \
+            counts both legs.";
+    McpBuffered: "mcp.buffered", Warning,
+        title: "events held back by a proxy",
+        why: "The client sees progress only when the call is over, and the connection looks idle \
+            until then.",
+        remedy: "Switch off response buffering in the proxy for event streams (nginx: \
+            proxy_buffering off).";
+    McpProxyDelay: "mcp.proxy_delay", Warning,
+        title: "time lost in a proxy",
+        why: "The server had answered: the client waited for the proxy.",
+        remedy: "Look at buffering, name resolution and connection reuse in the proxy.";
+    McpProxyClosed: "mcp.proxy_closed", Warning,
+        title: "call ended by a proxy",
+        why: "Neither client nor server closed: the program between them closed both of its \
+            connections.",
+        remedy: "Raise the proxy's read and idle timeouts above the longest call.";
+    McpProxyAnswered: "mcp.proxy_answered", Notice,
+        title: "answer of a proxy instead of the server's",
+        why: "The client was told something that the server did not say.",
+        remedy: "Look for timeouts, limits and caches in the configuration of the proxy.";
     McpLimit: "mcp.limit", Warning,
         title: "too many open requests, streams or sessions",
         why: "The oldest was closed in its current state: later messages that belong to it do not \

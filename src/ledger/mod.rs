@@ -2,6 +2,7 @@
 //! report lists. Memory does not grow with the length of the capture, except in [`store`].
 
 use std::cmp::Reverse;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::base::{Fact, Side, limits};
@@ -13,6 +14,7 @@ mod series;
 mod snapshot;
 mod tone;
 mod traffic;
+mod views;
 
 pub mod query;
 pub mod store;
@@ -20,7 +22,7 @@ pub mod store;
 pub use crate::base::fact::{CaptureFact, ConnectionFact, DirectionFact, Speaks};
 pub use crate::mcp::{
     Cause, Exchange, Id, Implementation, MessageSpan, Notification, Offer, Record, RpcError, Session,
-    SessionEnd, SessionRef, Status, Stream, Transport,
+    SessionEnd, SessionRef, Status, Stream, Transport, Twins,
 };
 pub use entry::Entry;
 pub use latency::{By, CallGroup, Group, LatencyKey, LatencyRow};
@@ -28,10 +30,14 @@ pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered};
 pub use snapshot::{ExchangeCount, Snapshot};
 pub use tone::Tone;
 pub use traffic::{ConnectionCount, OfferRow, Offered, Streams};
+pub use views::Views;
 
 use latency::LatencyTable;
 use notable::{FindingTotals, SessionTotals, Top, UnansweredTotals};
 use traffic::{ConnectionTotals, OfferTotals};
+
+/// Exchanges that wait until it is known whether the other leg of a proxy has them, too.
+const MAX_PENDING: usize = 256;
 
 /// Rows of the table per server if no grouping was asked for. It is there to show that one of a few
 /// servers is slow.
@@ -48,6 +54,11 @@ pub struct Ledger {
     connections: ConnectionTotals,
     exchanges: ExchangeCount,
     notifications: u64,
+    views: Views,
+    /// Exchanges that may turn out to be seen in front, too, oldest first.
+    pending: VecDeque<Exchange>,
+    /// Exchanges that are not counted: the same call is counted in front.
+    other_views: u64,
     by: Option<By>,
     latency: LatencyTable,
     grouped: LatencyTable,
@@ -69,6 +80,9 @@ impl Ledger {
             connections: ConnectionTotals::default(),
             exchanges: ExchangeCount::default(),
             notifications: 0,
+            views: Views::Front,
+            pending: VecDeque::new(),
+            other_views: 0,
             by,
             latency: LatencyTable::new(limits::MAX_TABLE_ROWS),
             grouped: LatencyTable::new(grouped_rows),
@@ -81,15 +95,23 @@ impl Ledger {
         }
     }
 
+    /// Sets which views of a call count, where both legs of a proxy were captured.
+    #[must_use]
+    pub fn with_views(mut self, views: Views) -> Self {
+        self.views = views;
+        self
+    }
+
     /// Adds an entry to the totals.
     pub fn push(&mut self, entry: &Entry) {
         match entry {
             // Counted when the exchange is over.
             Entry::Record(Record::Request(_)) => {}
             Entry::Record(Record::Exchange(exchange)) => self.exchange(exchange),
+            Entry::Record(Record::Session(session)) => self.sessions.record(session),
+            Entry::Record(record) if !self.views.include(record) => {}
             Entry::Record(Record::Notification(_)) => self.notifications += 1,
             Entry::Record(Record::Stream(stream)) => self.streams.record(stream),
-            Entry::Record(Record::Session(session)) => self.sessions.record(session),
             Entry::Record(Record::Offer(offer)) => self.offers.record(offer),
             Entry::Finding(finding) => self.findings.record(finding),
             // Payloads are kept by the store alone.
@@ -102,18 +124,24 @@ impl Ledger {
     /// Returns the totals so far. Sorts tables and computes percentiles, which takes milliseconds
     /// for thousands of rows.
     #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&mut self) -> Snapshot {
+        while let Some(exchange) = self.pending.pop_front() {
+            self.count(&exchange);
+        }
         let one_server = self.by.is_none() && self.grouped.len() < 2;
         Snapshot {
             capture: self.capture,
             connections: self.connections.counts(),
             handshake_p50_ns: self.connections.handshake_p50_ns(),
             exchanges: self.exchanges,
+            views: self.views,
+            other_views: self.other_views,
             notifications: self.notifications,
             latency: self.latency.rows(),
             by: self.by,
             grouped: if one_server { Vec::new() } else { self.grouped.rows() },
             sessions_count: self.sessions.count(),
+            session_views: self.sessions.other_views(),
             sessions: self.sessions.rows(),
             slowest: self.slowest.exchanges(),
             unanswered: self.unanswered.finish(),
@@ -124,6 +152,34 @@ impl Ledger {
     }
 
     fn exchange(&mut self, exchange: &Exchange) {
+        self.sessions.record_exchange(exchange);
+        if self.views == Views::All {
+            return self.count(exchange);
+        }
+        if exchange.is_other_view() {
+            self.other_views += 1;
+            return;
+        }
+        if let Some(behind) = exchange.twins.behind
+            && let Some(at) = self.pending.iter().position(|pending| pending.n == behind)
+        {
+            self.pending.remove(at);
+            self.other_views += 1;
+        }
+        // The session of an `initialize` is known to the leg in front after the one behind.
+        if &*exchange.method == "initialize" && exchange.twins.behind.is_none() {
+            self.pending.push_back(exchange.clone());
+            if self.pending.len() > MAX_PENDING
+                && let Some(oldest) = self.pending.pop_front()
+            {
+                self.count(&oldest);
+            }
+            return;
+        }
+        self.count(exchange);
+    }
+
+    fn count(&mut self, exchange: &Exchange) {
         latency::increment(&mut self.exchanges.statuses, exchange.status);
         self.exchanges.degraded += u64::from(exchange.degraded.any());
         self.exchanges.from_server += u64::from(exchange.origin == Side::Server);
@@ -145,7 +201,6 @@ impl Ledger {
             self.slowest.offer((Reverse(total), exchange.n), exchange);
         }
         self.unanswered.record(exchange);
-        self.sessions.record_exchange(exchange);
         self.offers.record_use(exchange);
     }
 }

@@ -116,7 +116,10 @@ pub struct SessionRow {
 /// Collects sessions, and totals of their exchanges.
 #[derive(Debug)]
 pub(super) struct SessionTotals {
+    /// Sessions, each once.
     count: u64,
+    /// Legs behind proxies.
+    other_views: u64,
     rows: Vec<Session>,
     /// By session number. Never iterated: its order is random.
     exchanges: HashMap<u32, ExchangeTotals, RandomState>,
@@ -131,11 +134,17 @@ struct ExchangeTotals {
 
 impl SessionTotals {
     pub(super) fn new() -> Self {
-        Self { count: 0, rows: Vec::new(), exchanges: HashMap::with_hasher(RandomState::default()) }
+        Self {
+            count: 0,
+            other_views: 0,
+            rows: Vec::new(),
+            exchanges: HashMap::with_hasher(RandomState::default()),
+        }
     }
 
     pub(super) fn record(&mut self, session: &Session) {
-        self.count += 1;
+        self.count += u64::from(session.session.behind.is_none());
+        self.other_views += u64::from(session.session.behind.is_some());
         if self.rows.len() < limits::MAX_TABLE_ROWS {
             self.rows.push(session.clone());
         }
@@ -158,6 +167,11 @@ impl SessionTotals {
     /// The number of sessions.
     pub(super) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The number of legs behind proxies.
+    pub(super) fn other_views(&self) -> u64 {
+        self.other_views
     }
 
     /// Returns the sessions that were kept, in the order of their first packets.

@@ -21,6 +21,7 @@ pub(crate) fn session_ref(number: u32) -> SessionRef {
         server: address("127.0.0.1:3000"),
         path: None,
         client: address("127.0.0.1:52814"),
+        behind: None,
     }
 }
 
@@ -57,6 +58,7 @@ pub(crate) fn exchange(n: u64, method: &str, name: Option<&str>, total: i64) -> 
         cause: None,
         wait_ended: None,
         continues: None,
+        twins: Twins::default(),
         retransmissions: 0,
         degraded: Degraded::NONE,
         findings: Vec::new(),
@@ -194,6 +196,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         Record::Stream(Box::new(stream(Some(session_ref(1))))),
         Record::Stream(Box::new(stream(None))),
         Record::Offer(Box::new(Offer {
+            is_other_view: false,
             server: address("127.0.0.1:3000"),
             kind: "tools",
             definitions: vec![("get-hackernews-top-stories".into(), 412), ("unused".into(), 2120)],

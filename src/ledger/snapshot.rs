@@ -3,6 +3,7 @@
 use super::latency::{self, By, LatencyRow};
 use super::notable::{FindingRow, SessionRow, Unanswered};
 use super::traffic::{ConnectionCount, OfferRow, Streams};
+use super::views::Views;
 use crate::base::Status;
 use crate::base::fact::CaptureFact;
 use crate::mcp::Exchange;
@@ -19,6 +20,10 @@ pub struct Snapshot {
     pub handshake_p50_ns: Option<i64>,
     /// Number of exchanges.
     pub exchanges: ExchangeCount,
+    /// Which views of a call count, where both legs of a proxy were captured.
+    pub views: Views,
+    /// Exchanges that do not count: the same call counts on the leg in front.
+    pub other_views: u64,
     /// Number of notifications.
     pub notifications: u64,
     /// Latency per method and tool, the highest p95 first.
@@ -28,8 +33,10 @@ pub struct Snapshot {
     /// Latency per group, method and tool; with `None` per server, all its calls together, and
     /// empty where there is only one server. The highest p95 first.
     pub grouped: Vec<LatencyRow>,
-    /// Number of sessions.
+    /// Number of sessions, each once.
     pub sessions_count: u64,
+    /// Number of legs behind proxies: other views of these sessions.
+    pub session_views: u64,
     /// The sessions in the order of their first packets. Only a limited number is kept.
     pub sessions: Vec<SessionRow>,
     /// The slowest answered exchanges, the slowest first; of equally slow ones the lowest `n`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::handle::{SessionIndex, TransactionKey};
-use super::record::{Cause, Exchange, MessageSpan, SessionRef, Transport};
+use super::record::{Cause, Exchange, MessageSpan, SessionRef, Transport, Twins};
 use super::transaction::{ResponseHead, Transaction};
 use super::{method, revision};
 use crate::base::{Code, Degraded, Origin, Side, Span, Status};
@@ -32,6 +32,11 @@ pub(super) struct OpenExchange {
     ended: Option<(Cause, Origin)>,
     /// Why the HTTP response holds no usable JSON-RPC response; `None` if the cause is another.
     unusable: Option<Box<str>>,
+    /// The first message about it on its way back: progress, a log message, a request of the server
+    /// on its own stream.
+    first_message: Option<Origin>,
+    /// Number of these messages.
+    messages: u32,
     /// The head of the response to its POST was seen. A POST with the same message is then another
     /// request.
     is_acknowledged: bool,
@@ -114,6 +119,7 @@ impl OpenExchange {
             cause: None,
             wait_ended: None,
             continues: None,
+            twins: Twins::default(),
             retransmissions: 0,
             degraded: degraded.and(stream_degraded),
             findings: envelope.faults.iter().map(|fault| fault.code).collect(),
@@ -129,6 +135,8 @@ impl OpenExchange {
             cancelled: None,
             ended: None,
             unusable: None,
+            first_message: None,
+            messages: 0,
             is_acknowledged: false,
         }
     }
@@ -215,6 +223,28 @@ impl OpenExchange {
     /// Lists codes among the findings of the exchange.
     pub(super) fn add_findings(&mut self, codes: impl IntoIterator<Item = Code>) {
         self.record.findings.extend(codes);
+    }
+
+    /// The first message about it before the response; `None` if there is none.
+    pub(super) fn first_message(&self) -> Option<Origin> {
+        self.first_message
+    }
+
+    /// Number of messages about it before the response.
+    pub(super) fn messages(&self) -> u32 {
+        self.messages
+    }
+
+    /// Counts a message about it that came before the response, complete at `at`.
+    pub(super) fn count_message(&mut self, at: Origin) {
+        if !self.is_answered {
+            self.first_message.get_or_insert(at);
+            self.messages = self.messages.saturating_add(1);
+        }
+    }
+
+    pub(super) fn twins_mut(&mut self) -> &mut Twins {
+        &mut self.record.twins
     }
 
     pub(super) fn count_progress(&mut self) {

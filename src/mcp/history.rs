@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::record::Exchange;
-use crate::base::{Side, Timestamp, limits, text};
+use crate::base::{Side, limits, text};
 use crate::rpc::{Id, Look};
 
 /// What is remembered of a session's past, each list up to a cap.
@@ -28,8 +28,6 @@ struct Completed {
     origin: Side,
     id_hash: u64,
     token_hash: Option<u64>,
-    method_hash: u64,
-    start: Timestamp,
 }
 
 /// A result of type `input_required`.
@@ -52,8 +50,6 @@ impl History {
             origin: exchange.origin,
             id_hash: hash(&exchange.id),
             token_hash: token.map(hash),
-            method_hash: text::hash(&exchange.method),
-            start: exchange.request.span.start.time,
         });
     }
 
@@ -74,18 +70,6 @@ impl History {
         let token_hash = Some(hash(token));
         let is_it = |completed: &&Completed| completed.origin == origin && completed.token_hash == token_hash;
         self.completed.iter().rev().find(is_it).map(|completed| completed.n)
-    }
-
-    /// Whether a request with the same id and method began less than `distance` nanoseconds before
-    /// or after `exchange`.
-    pub(super) fn has_copy_of(&self, exchange: &Exchange, distance: i64) -> bool {
-        let (id_hash, method_hash) = (hash(&exchange.id), text::hash(&exchange.method));
-        let start = exchange.request.span.start.time;
-        self.completed.iter().any(|completed| {
-            completed.id_hash == id_hash
-                && completed.method_hash == method_hash
-                && start.since(completed.start).abs() < distance
-        })
     }
 
     /// Remembers an event, and returns whether a resumed stream repeats it.

@@ -13,6 +13,7 @@ use super::session_table::OtherSessions;
 use super::tables;
 use super::transaction::Transaction;
 use super::transaction_table::OtherTransactions;
+use super::views::Views;
 use super::{method, revision};
 use crate::base::{Side, Sink};
 use crate::rpc::{Id, Kind, Look};
@@ -26,6 +27,7 @@ pub(super) struct Context<'a, 'sink> {
     pub(super) other_transactions: OtherTransactions<'a>,
     pub(super) exchanges: &'a mut Exchanges,
     pub(super) evidence: &'a mut Evidence,
+    pub(super) views: &'a mut Views,
     pub(super) interner: &'a mut Interner,
     /// Whether requests are emitted when they open an exchange, too.
     pub(super) emits_requests: bool,
@@ -67,6 +69,7 @@ impl Context<'_, '_> {
             self.session.count_attempt(method::opens_session(&exchange.record().method), &envelope.look);
             self.set_client(&mut exchange, &envelope.look);
         }
+        self.views.open(&mut exchange, self.session, &mut self.other_sessions, self.exchanges);
         self.session.add_outstanding(exchange.record(), exchange.token());
         if from == Side::Client {
             self.transaction.add_request(n);
@@ -262,7 +265,8 @@ impl Context<'_, '_> {
         if let Some(listing) = &look.listing {
             let definitions = listing.definitions.iter().map(|d| (d.name.clone(), d.bytes)).collect();
             let server = self.session.reference().server;
-            let offer = Offer { server, kind: listing.kind, definitions };
+            let is_other_view = self.session.reference().behind.is_some();
+            let offer = Offer { server, is_other_view, kind: listing.kind, definitions };
             self.sink.out.push(Record::Offer(Box::new(offer)));
         }
         if !open.needs_acknowledgement() {
@@ -272,9 +276,8 @@ impl Context<'_, '_> {
 
     fn complete(&mut self, n: u64) {
         if let Some(exchange) = self.exchanges.remove(n) {
-            let others = &mut self.other_sessions;
             let at = self.message.span.end;
-            tables::complete(exchange, self.session, others, (self.evidence, at), self.sink);
+            tables::complete(exchange, self.session, (self.evidence, at), self.views, self.sink);
         }
     }
 
@@ -294,13 +297,19 @@ impl Context<'_, '_> {
             Side::Client => None,
             Side::Server => self.transaction.requests().first().copied(),
         };
+        let exchange = exchange.or(task).or(own);
+        if from == Side::Server
+            && let Some(open) = exchange.and_then(|n| self.exchanges.get_mut(n))
+        {
+            open.count_message(span.end);
+        }
         self.sink.out.push(Record::Notification(Box::new(Notification {
             session: self.session.reference().clone(),
             tcp_stream: self.transaction.key().0,
             from,
             method: self.interner.share(method),
             message: MessageSpan { span, bytes: envelope.bytes },
-            exchange: exchange.or(task).or(own),
+            exchange,
             degraded: degraded.and(self.transaction.degraded()),
         })));
     }

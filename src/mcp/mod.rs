@@ -27,11 +27,12 @@ mod tables;
 mod tracker;
 mod transaction;
 mod transaction_table;
+mod views;
 
 pub use crate::base::Status;
 pub use crate::rpc::{Id, Implementation, RpcError};
 pub use record::{
     Cause, Exchange, MessageSpan, Notification, Offer, Record, Session, SessionEnd, SessionRef, Stream,
-    Transport,
+    Transport, Twins,
 };
 pub use tracker::Tracker;

@@ -60,6 +60,9 @@ pub struct SessionRef {
     pub path: Option<Arc<str>>,
     /// The client's address and port on the session's first connection.
     pub client: SocketAddr,
+    /// Number of the session that is the same one seen nearer to the client: this one is the leg
+    /// behind a proxy. `None` if no proxy is known in front of it.
+    pub behind: Option<u32>,
 }
 
 /// Why a request has no response.
@@ -130,6 +133,18 @@ pub struct MessageSpan {
     pub bytes: u64,
 }
 
+/// The same call on the legs of a proxy next to this one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Twins {
+    /// Its `n` on the leg nearer to the client; `None` if this is the first leg.
+    pub in_front: Option<u64>,
+    /// Its `n` on the leg nearer to the server; `None` if this is the last leg.
+    pub behind: Option<u64>,
+    /// The time of the call that is the proxy's own, in nanoseconds: the difference of the totals
+    /// of two legs. Known to the leg whose response is later; `None` otherwise.
+    pub proxy_ns: Option<i64>,
+}
+
 /// A JSON-RPC request and its outcome.
 #[derive(Clone, Debug)]
 pub struct Exchange {
@@ -181,6 +196,8 @@ pub struct Exchange {
     /// The `n` of the exchange that it continues (`input_required`, tasks); `None` if it continues
     /// none.
     pub continues: Option<u64>,
+    /// The same call on the other legs of a proxy.
+    pub twins: Twins,
     /// Retransmitted segments of the directions that carried its request and its response, while
     /// they did.
     pub retransmissions: u32,
@@ -191,6 +208,23 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Which view of the call this is: `front` if it is the client's, `back` if another leg is in
+    /// front; `None` if only one was seen.
+    #[must_use]
+    pub fn view(&self) -> Option<&'static str> {
+        match (self.twins.in_front, self.twins.behind) {
+            (Some(_), _) => Some("back"),
+            (None, Some(_)) => Some("front"),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether the same call was seen nearer to the client, too, where it is counted.
+    #[must_use]
+    pub fn is_other_view(&self) -> bool {
+        self.twins.in_front.is_some()
+    }
+
     /// First byte of the request to last byte of the response, in nanoseconds. Negative if the
     /// response was complete before the request began. `None` without a response.
     #[must_use]
@@ -361,6 +395,8 @@ pub struct Session {
 pub struct Offer {
     /// The server's address and port.
     pub server: SocketAddr,
+    /// Whether the same list was seen nearer to the client, too: see [`SessionRef::behind`].
+    pub is_other_view: bool,
     /// `tools`, `prompts`, `resources` or `resourceTemplates`.
     pub kind: &'static str,
     /// Name (or URI) and length of each definition's JSON text, in bytes, in order.

@@ -9,11 +9,9 @@ use super::history::History;
 use super::record::{Exchange, Session, SessionEnd, SessionRef, Transport};
 use super::request_index::{PerSide, RequestIndex};
 use super::session_key::SessionKey;
+use super::views::Legs;
 use crate::base::{Degraded, Origin, PacketNo, ResponseEnd, Side};
 use crate::rpc::{Id, Implementation, Look};
-
-/// How far two copies of one message may be apart, in nanoseconds: the delay of a proxy.
-const PROXY_DELAY: i64 = 1_000_000_000;
 
 /// Targets and addresses by which one session is found.
 const MAX_KEYS: usize = 16;
@@ -69,10 +67,8 @@ pub(super) struct SessionState {
     attempts: Attempts,
     /// The packet with which the client deleted it; `None` if it did not, or if the server refused.
     deletion: Option<Origin>,
-    /// A session with the same id and other addresses.
-    twin: Option<SessionIndex>,
-    /// Whether a finding says that this session and its twin are one.
-    is_twin_reported: bool,
+    /// The session's other views.
+    legs: Legs,
 }
 
 impl SessionState {
@@ -114,8 +110,7 @@ impl SessionState {
             orphans_with_id_zero: 0,
             attempts: Attempts { has_more: true, ..Attempts::default() },
             deletion: None,
-            twin: None,
-            is_twin_reported: false,
+            legs: Legs::default(),
         }
     }
 
@@ -232,31 +227,18 @@ impl SessionState {
         self.record.degraded.add(Degraded::MIDSTREAM);
     }
 
-    /// A session with the same id and other addresses, until a finding says that both are one.
-    pub(super) fn unreported_twin(&self) -> Option<SessionIndex> {
-        self.twin.filter(|_| !self.is_twin_reported)
+    /// The session's other views.
+    pub(super) fn legs(&self) -> &Legs {
+        &self.legs
     }
 
-    pub(super) fn set_twin(&mut self, twin: SessionIndex) {
-        self.twin = Some(twin);
+    pub(super) fn legs_mut(&mut self) -> &mut Legs {
+        &mut self.legs
     }
 
-    pub(super) fn set_twin_if_none(&mut self, twin: SessionIndex) {
-        self.twin.get_or_insert(twin);
-    }
-
-    /// Whether a finding says that this session and its twin are one.
-    pub(super) fn is_twin_reported(&self) -> bool {
-        self.is_twin_reported
-    }
-
-    pub(super) fn set_twin_reported(&mut self) {
-        self.is_twin_reported = true;
-    }
-
-    /// Whether the session has the same exchange at the same time: the other leg of a proxy.
-    pub(super) fn has_copy_of(&self, exchange: &Exchange) -> bool {
-        self.history.has_copy_of(exchange, PROXY_DELAY)
+    /// This session is the leg behind a proxy; `number` is the one in front.
+    pub(super) fn set_behind(&mut self, number: u32) {
+        self.record.session.behind = Some(number);
     }
 
     // Streams and gaps.

@@ -160,23 +160,27 @@ impl Sessions {
             }
         }
         if let Some(id) = id {
-            self.pair_twins(id, index);
+            self.add_legs(id, index);
         }
         index
     }
 
-    /// Makes this session and the first one with the same id each other's twins.
-    fn pair_twins(&mut self, id: Arc<str>, index: SessionIndex) {
+    /// Sessions with one id may be legs of one.
+    fn add_legs(&mut self, id: Arc<str>, index: SessionIndex) {
         let all = self.by_id.entry(id).or_default();
+        if all.contains(&index) {
+            return;
+        }
+        let others = all.clone();
         if all.len() < MAX_VIEWS {
             all.push(index);
         }
-        let Some(first) = all.first().copied().filter(|first| *first != index) else { return };
-        if let Some(session) = self.get_mut(index) {
-            session.set_twin(first);
-        }
-        if let Some(session) = self.get_mut(first) {
-            session.set_twin_if_none(index);
+        for other in others {
+            for (leg, other) in [(index, other), (other, index)] {
+                if let Some(session) = self.get_mut(leg) {
+                    session.legs_mut().add(other);
+                }
+            }
         }
     }
 
@@ -357,7 +361,7 @@ impl Sessions {
         let index = SessionIndex(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
         let number = index.0.saturating_add(1);
         let Peers { server, client, .. } = peers;
-        let session = SessionRef { number, id: None, transport, server, path: None, client };
+        let session = SessionRef { number, id: None, transport, server, path: None, client, behind: None };
         self.slots.push(Slot::Active(Box::new(SessionState::new(index, session, at))));
         self.checks.push_back((at.time.plus(QUIET_AFTER_END), index));
         self.by_peers.entry((peers.server, peers.client.ip())).or_default().push_back(index);

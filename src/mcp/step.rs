@@ -307,7 +307,7 @@ impl Step<'_> {
     }
 
     fn message(&mut self, index: SessionIndex, message: Message<'_>, n: u64) {
-        let Tables { sessions, exchanges, evidence, sink, .. } = &mut self.tables;
+        let Tables { sessions, exchanges, evidence, views, sink, .. } = &mut self.tables;
         let Some((session, other_sessions)) = sessions.split(index) else { return };
         let mut context = Context {
             message,
@@ -317,6 +317,7 @@ impl Step<'_> {
             other_transactions: self.other_transactions,
             exchanges,
             evidence,
+            views,
             interner: self.interner,
             emits_requests: self.emits_requests,
             sink,

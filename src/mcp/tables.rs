@@ -4,9 +4,10 @@ use super::evidence::Evidence;
 use super::exchange::OpenExchange;
 use super::exchange_table::{Exchanges, HeldResponse};
 use super::record::Record;
-use super::rules::{self, CompletedExchange, Orphan, RULES, TwinSession};
+use super::rules::{self, CompletedExchange, Orphan, ProxiedCall, RULES};
 use super::session::SessionState;
-use super::session_table::{OtherSessions, Sessions};
+use super::session_table::Sessions;
+use super::views::{Pair, Views};
 use crate::base::{Degraded, Origin, Sink};
 use crate::rpc::Id;
 
@@ -15,6 +16,7 @@ pub(super) struct Tables<'a> {
     pub(super) sessions: &'a mut Sessions,
     pub(super) exchanges: &'a mut Exchanges,
     pub(super) evidence: &'a mut Evidence,
+    pub(super) views: &'a mut Views,
     /// The latest packet of all updates.
     pub(super) last: Origin,
     pub(super) sink: Sink<'a, Record>,
@@ -24,10 +26,9 @@ impl Tables<'_> {
     /// Completes the exchange `n`: nothing more is to come of it.
     pub(super) fn complete(&mut self, n: u64) {
         let Some(exchange) = self.exchanges.remove(n) else { return };
-        match self.sessions.split(exchange.session()) {
-            Some((session, mut others)) => {
-                complete(exchange, session, &mut others, (self.evidence, self.last), &mut self.sink);
-            }
+        let evidence = (&*self.evidence, self.last);
+        match self.sessions.get_mut(exchange.session()) {
+            Some(session) => complete(exchange, session, evidence, self.views, &mut self.sink),
             None => emit(exchange, self.last, &mut self.sink),
         }
     }
@@ -53,8 +54,8 @@ impl Tables<'_> {
 pub(super) fn complete(
     mut exchange: Box<OpenExchange>,
     session: &mut SessionState,
-    others: &mut OtherSessions<'_>,
     (evidence, last): (&Evidence, Origin),
+    views: &mut Views,
     sink: &mut Sink<'_, Record>,
 ) {
     if exchange.is_unanswered() && !exchange.is_cancelled_by_message() {
@@ -67,27 +68,23 @@ pub(super) fn complete(
     exchange.set_session(session.reference().clone());
     exchange.set_protocol_version_if_none(session.protocol_version());
     session.add_completed(exchange.record(), exchange.token());
-    let twin = session.unreported_twin().and_then(|twin| others.get_mut(twin));
-    let other = twin.filter(|twin| !twin.is_twin_reported() && twin.has_copy_of(exchange.record()));
-    let other = other.map(|twin| {
-        twin.set_twin_reported();
-        session.set_twin_reported();
-        twin.number()
-    });
-    check_completed(&mut exchange, other, sink);
+    let pairs = views.complete(&mut exchange);
+    check_completed(&mut exchange, sink);
+    for pair in &pairs {
+        check_pair(&mut exchange, pair, sink);
+    }
     sink.out.push(Record::Exchange(Box::new(exchange.into_record())));
 }
 
 /// Completes an exchange whose session is no longer known.
 fn emit(mut exchange: Box<OpenExchange>, last: Origin, sink: &mut Sink<'_, Record>) {
     exchange.settle(last);
-    check_completed(&mut exchange, None, sink);
+    check_completed(&mut exchange, sink);
     sink.out.push(Record::Exchange(Box::new(exchange.into_record())));
 }
 
-/// Checks what holds for a complete exchange. `twin` is the number of another session that has it
-/// too.
-fn check_completed(exchange: &mut OpenExchange, twin: Option<u32>, sink: &mut Sink<'_, Record>) {
+/// Checks what holds for a complete exchange.
+fn check_completed(exchange: &mut OpenExchange, sink: &mut Sink<'_, Record>) {
     let record = exchange.record();
     let at = record.response.unwrap_or(record.request).span.end;
     let completed = CompletedExchange { exchange: record, at, unusable: exchange.unusable() };
@@ -95,10 +92,17 @@ fn check_completed(exchange: &mut OpenExchange, twin: Option<u32>, sink: &mut Si
     rules::check(RULES.completed_exchange, &completed, sink.findings);
     let found = sink.findings.list().iter().skip(before).map(|finding| finding.code);
     let new: Vec<_> = found.filter(|code| !record.findings.contains(code)).collect();
-    if let Some(other) = twin {
-        rules::check(RULES.twin_session, &TwinSession { exchange: record, at, other }, sink.findings);
-    }
     exchange.add_findings(new);
+}
+
+/// Checks what holds for a call that is complete on two legs, of which `exchange` is one.
+fn check_pair(exchange: &mut OpenExchange, pair: &Pair, sink: &mut Sink<'_, Record>) {
+    let record = exchange.record();
+    let at = record.response.unwrap_or(record.request).span.end;
+    let before = sink.findings.len();
+    rules::check(RULES.proxied_call, &ProxiedCall { exchange: record, at, pair }, sink.findings);
+    let found: Vec<_> = sink.findings.list().iter().skip(before).map(|finding| finding.code).collect();
+    exchange.add_findings(found);
 }
 
 /// Why the response to an exchange without one may be missing from the capture.

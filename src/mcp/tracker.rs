@@ -13,6 +13,7 @@ use super::step::{Next, Step};
 use super::tables::Tables;
 use super::transaction::{Transaction, TransactionEnd};
 use super::transaction_table::Transactions;
+use super::views::Views;
 use crate::base::{Degraded, Findings, Origin, Peers, Side, Sink, limits};
 use crate::rpc::{TransactionUpdate, Update, UpdateKind};
 
@@ -27,6 +28,7 @@ pub struct Tracker {
     sessions: Sessions,
     exchanges: Exchanges,
     evidence: Evidence,
+    views: Views,
     interner: Interner,
     /// Transactions whose response is over and whose request was not seen, oldest first.
     awaiting_request: VecDeque<(Origin, TransactionKey)>,
@@ -242,6 +244,7 @@ impl Tracker {
             exchanges: &mut self.exchanges,
             evidence: &mut self.evidence,
             last: self.last,
+            views: &mut self.views,
             sink,
         }
     }
@@ -257,6 +260,7 @@ impl Tracker {
                 exchanges: &mut self.exchanges,
                 evidence: &mut self.evidence,
                 last: self.last,
+                views: &mut self.views,
                 sink,
             },
             interner: &mut self.interner,

@@ -5,7 +5,7 @@ use super::matching_totals::MatchingTotals;
 use super::totals::Totals;
 use crate::ledger::query::Filter;
 use crate::ledger::store::Store;
-use crate::ledger::{Entry, Exchange};
+use crate::ledger::{Entry, Exchange, Views};
 
 /// The totals of all exchanges, and of those that match the filter.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct FilterTotals {
 impl FilterTotals {
     /// Returns totals with nothing recorded, without a filter.
     pub(super) fn new() -> Self {
-        Self { all: Totals::new(), matching: None, filters_set: 0 }
+        Self { all: Totals::new(Views::Front), matching: None, filters_set: 0 }
     }
 
     /// Drops the totals of the previous filter.

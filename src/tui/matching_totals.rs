@@ -43,7 +43,7 @@ pub(super) struct MatchingTotals {
 impl MatchingTotals {
     /// Returns totals with nothing scanned.
     pub(super) fn new(filter: Filter) -> Self {
-        let mut totals = Totals::new();
+        let mut totals = Totals::new(filter.views());
         totals.invalidate();
         Self {
             filter,

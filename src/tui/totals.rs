@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::event::Uptime;
 use super::exchange_stats::ExchangeStats;
 use super::heat_map::HeatMaps;
-use crate::ledger::{Entry, Ledger, Record, Snapshot};
+use crate::ledger::{Entry, Ledger, Record, Snapshot, Views};
 
 /// The shortest time between two summaries: with thousands of methods and tools one takes some
 /// milliseconds.
@@ -16,6 +16,8 @@ const SUMMARY_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Totals {
     ledger: Ledger,
+    /// Which views of a call count, where both legs of a proxy were captured.
+    views: Views,
     summary: Snapshot,
     heat_maps: HeatMaps,
     sessions: HashMap<u32, ExchangeStats, foldhash::fast::RandomState>,
@@ -29,9 +31,10 @@ pub(super) struct Totals {
 
 impl Totals {
     /// Returns totals with nothing recorded.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(views: Views) -> Self {
         Self {
-            ledger: Ledger::new(None),
+            ledger: Ledger::new(None).with_views(views),
+            views,
             summary: Snapshot::default(),
             heat_maps: HeatMaps::default(),
             sessions: HashMap::default(),
@@ -45,8 +48,12 @@ impl Totals {
     pub(super) fn record(&mut self, entry: &Entry) {
         self.ledger.push(entry);
         self.is_stale = true;
-        if let Entry::Record(Record::Exchange(exchange)) = entry {
-            self.heat_maps.record(exchange);
+        if let Entry::Record(record) = entry
+            && let Record::Exchange(exchange) = record
+        {
+            if self.views.include(record) {
+                self.heat_maps.record(exchange);
+            }
             self.sessions.entry(exchange.session.number).or_default().record(exchange);
         }
     }

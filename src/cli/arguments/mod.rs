@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::export;
-use crate::ledger::By;
+use crate::ledger::{By, Views};
 use crate::report::Format;
 use screen::{Color, ScreenArguments};
 use source::SourceArguments;
@@ -129,6 +129,11 @@ pub(crate) struct ListOptions {
     /// Print times as seconds since the epoch instead of time of day (UTC)
     #[arg(long)]
     pub(crate) epoch: bool,
+    /// Print calls that were captured on both legs of a proxy once (front), or on each leg (all)
+    /// [default: all]
+    #[arg(long, value_name = "WHICH")]
+    #[arg(value_parser = named(&Views::ALL, Views::name))]
+    pub(crate) views: Option<Views>,
 }
 
 /// `mcpdump report`.
@@ -150,6 +155,11 @@ pub(crate) struct ReportOptions {
     #[arg(long, value_name = "WHAT")]
     #[arg(value_parser = named(&By::ALL, By::name))]
     pub(crate) by: Option<By>,
+    /// Count calls that were captured on both legs of a proxy once (front), or on each leg (all)
+    /// [default: front, or all if --filter selects servers, sessions or addresses]
+    #[arg(long, value_name = "WHICH")]
+    #[arg(value_parser = named(&Views::ALL, Views::name))]
+    pub(crate) views: Option<Views>,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
@@ -170,6 +180,11 @@ pub(crate) struct ExportOptions {
     /// Format of the export
     #[arg(long, default_value = "jsonl", value_parser = export_formats())]
     pub(crate) to: &'static export::Format,
+    /// Write calls that were captured on both legs of a proxy once (front), or on each leg (all)
+    /// [default: all]
+    #[arg(long, value_name = "WHICH")]
+    #[arg(value_parser = named(&Views::ALL, Views::name))]
+    pub(crate) views: Option<Views>,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,

@@ -10,7 +10,7 @@ use crate::cli::reader::Reader;
 use crate::cli::request::Request;
 use crate::engine::Engine;
 use crate::ledger::query::{Filter, Subject};
-use crate::ledger::{Entry, Record};
+use crate::ledger::{Entry, Record, Views};
 
 /// Parses the expression of `--filter`; the filter is empty if there is none.
 ///
@@ -36,6 +36,14 @@ pub(super) fn is_shown(filter: &Filter, entry: &Entry) -> bool {
         }
     };
     filter.matches(subject)
+}
+
+/// Whether an entry is one of the views that are shown. Findings and facts always are.
+pub(super) fn is_included(views: Views, entry: &Entry) -> bool {
+    match entry {
+        Entry::Record(record) => views.include(record),
+        Entry::Finding(_) | Entry::Fact(_) => true,
+    }
 }
 
 /// Reads the source to its end and passes the entries to `process`, batch by batch.

@@ -8,6 +8,7 @@ use crate::cli::request::Request;
 use crate::cli::setup::Setup;
 use crate::engine::Engine;
 use crate::export::RawPacket;
+use crate::ledger::{Entry, Views};
 
 /// Runs the command.
 ///
@@ -34,7 +35,11 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
                         original_len: packet.original_len,
                     })?;
                 }
-                for entry in entries.iter().filter(|entry| analysis::is_shown(&filter, entry)) {
+                let views = options.views.unwrap_or(Views::All);
+                let is_shown = |entry: &&Entry| {
+                    analysis::is_shown(&filter, entry) && analysis::is_included(views, entry)
+                };
+                for entry in entries.iter().filter(is_shown) {
                     writer.entry(entry, output)?;
                 }
                 output.end_batch()

@@ -9,7 +9,7 @@ use crate::cli::request::Request;
 use crate::cli::setup::Setup;
 use crate::cli::{messages, output};
 use crate::engine::Engine;
-use crate::ledger::{Entry, Record, Speaks};
+use crate::ledger::{Entry, Record, Speaks, Views};
 use crate::report;
 use crate::report::list::{Lines, Options};
 
@@ -36,7 +36,10 @@ pub(crate) fn run(request: &Request, options: &ListOptions) -> anyhow::Result<Ou
             seen.record(entry);
         }
         output.write(|output| {
-            for entry in entries.iter().filter(|entry| analysis::is_shown(&filter, entry)) {
+            let views = options.views.unwrap_or(Views::All);
+            let is_shown =
+                |entry: &&Entry| analysis::is_shown(&filter, entry) && analysis::is_included(views, entry);
+            for entry in entries.iter().filter(is_shown) {
                 lines.write(entry, output)?;
             }
             output.end_batch()

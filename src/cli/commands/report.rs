@@ -27,7 +27,7 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
         },
         ..report::Options::default()
     };
-    let mut ledger = Ledger::new(options.by);
+    let mut ledger = Ledger::new(options.by).with_views(options.views.unwrap_or(filter.views()));
     let result = analysis::run(&mut reader, Engine::new(), ProgressBar::start(false), |entries| {
         for entry in entries.iter().filter(|entry| analysis::is_shown(&filter, entry)) {
             ledger.push(entry);

@@ -34,7 +34,11 @@ impl Line {
     }
 
     pub(super) fn session_number(&mut self, number: Option<u32>) {
-        self.key("session");
+        self.other_session("session", number);
+    }
+
+    pub(super) fn other_session(&mut self, key: &str, number: Option<u32>) {
+        self.key(key);
         match number {
             Some(number) => {
                 self.raw("\"s");

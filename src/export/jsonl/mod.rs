@@ -77,6 +77,9 @@ fn write_exchange(line: &mut Line, exchange: &Exchange) -> io::Result<()> {
     line.text("path", exchange.session.path.as_deref())?;
     line.duration("waited_ms", exchange.waited_ns());
     line.number("waited_packet", exchange.waited_until().map(|end| end.packet.0));
+    line.word("view", exchange.view());
+    line.number("twin", exchange.twins.in_front.or(exchange.twins.behind));
+    line.duration("proxy_ms", exchange.twins.proxy_ns);
     Ok(())
 }
 
@@ -135,6 +138,7 @@ fn write_session(line: &mut Line, session: &Session) -> io::Result<()> {
     line.texts("server_capabilities", &session.server_capabilities)?;
     line.text("path", session.session.path.as_deref())?;
     line.addresses("addresses", &session.addresses);
+    line.other_session("behind", session.session.behind);
     Ok(())
 }
 

@@ -35,6 +35,20 @@ impl Expr {
         single(parts).unwrap_or_else(|parts| Self::Or(parts.into()))
     }
 
+    /// Whether it selects servers, sessions or addresses.
+    pub(super) fn selects_legs(&self) -> bool {
+        match self {
+            Self::Test(Test::Field(field, _)) => {
+                let legs =
+                    [Field::Session, Field::Server, Field::Client, Field::Ip, Field::Port, Field::Packet];
+                legs.contains(field)
+            }
+            Self::Test(Test::Anywhere { session, .. }) => session.is_some(),
+            Self::Not(inner) => inner.selects_legs(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::selects_legs),
+        }
+    }
+
     pub(super) fn matches(&self, subject: Subject<'_>) -> bool {
         match self {
             Self::Test(test) => test.matches(subject),

@@ -6,6 +6,7 @@ use super::error::Error;
 use super::eval::Expr;
 use super::parse;
 use super::subject::Subject;
+use crate::ledger::Views;
 
 /// Compiled filter expression. Cloning it copies two pointers.
 #[derive(Clone, Debug)]
@@ -43,6 +44,14 @@ impl Filter {
     #[must_use]
     pub fn matches(&self, subject: Subject<'_>) -> bool {
         self.root.as_ref().is_none_or(|root| root.matches(subject))
+    }
+
+    /// Returns which views of a call count under the filter: all if it selects servers, sessions or
+    /// addresses, because it may select the leg behind a proxy alone.
+    #[must_use]
+    pub fn views(&self) -> Views {
+        let selects_legs = self.root.as_ref().is_some_and(|root| root.selects_legs());
+        if selects_legs { Views::All } else { Views::Front }
     }
 
     /// Returns the text of a filter for records that match this one and `other`. This one is put in

@@ -27,6 +27,7 @@ fn session() -> SessionRef {
         server: "127.0.0.1:3000".parse().unwrap(),
         path: None,
         client: "10.1.2.3:50000".parse().unwrap(),
+        behind: None,
     }
 }
 
@@ -58,6 +59,7 @@ pub(super) fn exchange() -> Exchange {
         cause: None,
         wait_ended: None,
         continues: None,
+        twins: Default::default(),
         degraded: Degraded::GAP.and(Degraded::MIDSTREAM),
         findings: vec![Code::TcpGap, Code::McpIdReused],
     }

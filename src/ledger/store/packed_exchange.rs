@@ -7,7 +7,7 @@ use super::payload_log::PayloadOffsets;
 use super::shared_values::SharedValues;
 use super::varint::{Decoder, put_delta, put_signed, put_text, put_unsigned};
 use crate::base::{Code, Degraded, Origin, PacketNo, Side, Span, Status, Timestamp};
-use crate::mcp::{Cause, Exchange, Id, MessageSpan, RpcError};
+use crate::mcp::{Cause, Exchange, Id, MessageSpan, RpcError, Twins};
 
 /// Bits of the flags byte: which optional parts follow.
 mod flag {
@@ -37,7 +37,7 @@ impl Packer<'_> {
     /// ```text
     ///   request payload │ response payload │ flags 1 │ status and cause 1 │ n │ tcp_stream │
     ///   transaction │ session │ version │ method │ name │ client │ id │ http status │ progress │
-    ///   retransmissions │ request │ the parts in the flags
+    ///   retransmissions │ twins │ request │ the parts in the flags
     /// ```
     ///
     /// Times, packets, offsets and connections are differences to those written before.
@@ -74,6 +74,7 @@ impl Packer<'_> {
         put_unsigned(self.out, exchange.http_status.map_or(0, |status| u64::from(status) + 1));
         put_unsigned(self.out, exchange.progress.into());
         put_unsigned(self.out, exchange.retransmissions.into());
+        self.twins(exchange);
         self.carried(&exchange.request, Origin::new(0, EPOCH));
         self.rest(exchange);
     }
@@ -111,6 +112,19 @@ impl Packer<'_> {
                 self.time(end.time, start.time);
                 put_delta(self.out, end.packet.0, start.packet.0);
             }
+        }
+    }
+
+    /// A byte that says which parts follow.
+    fn twins(&mut self, exchange: &Exchange) {
+        let Twins { in_front, behind, proxy_ns } = exchange.twins;
+        let parts = [in_front.is_some(), behind.is_some(), proxy_ns.is_some()];
+        self.out.push(parts.iter().enumerate().map(|(i, is)| u8::from(*is) << i).sum());
+        for n in [in_front, behind].into_iter().flatten() {
+            put_delta(self.out, n, exchange.n);
+        }
+        if let Some(ns) = proxy_ns {
+            put_signed(self.out, ns);
         }
     }
 
@@ -191,6 +205,7 @@ impl Unpacker<'_> {
         let id = self.id()?;
         let http_status = self.row.unsigned()?.checked_sub(1).and_then(|status| u16::try_from(status).ok());
         let (progress, retransmissions) = (self.row.unsigned_32()?, self.row.unsigned_32()?);
+        let twins = self.twins(n)?;
         let request = self.carried(Origin::new(0, EPOCH))?;
         let start = request.span.start;
         let status = *Status::ALL.get(usize::from(status_and_cause & 0xf))?;
@@ -214,6 +229,7 @@ impl Unpacker<'_> {
             request,
             progress,
             retransmissions,
+            twins,
             answered_on: if has(flag::ANSWERED_ON) { Some(self.answered_on(tcp_stream)?) } else { None },
             response: if has(flag::RESPONSE) { Some(self.carried(start)?) } else { None },
             ack: if has(flag::ACK) { Some(self.time(start.time)?) } else { None },
@@ -226,6 +242,16 @@ impl Unpacker<'_> {
                 Degraded::NONE
             },
             wait_ended: if status.is_answered() { None } else { self.wait_ended(start)? },
+        })
+    }
+
+    fn twins(&mut self, n: u64) -> Option<Twins> {
+        let parts = self.row.byte()?;
+        let has = |part: u8| parts & (1 << part) != 0;
+        Some(Twins {
+            in_front: if has(0) { Some(self.row.delta(n)?) } else { None },
+            behind: if has(1) { Some(self.row.delta(n)?) } else { None },
+            proxy_ns: if has(2) { Some(self.row.signed()?) } else { None },
         })
     }
 

@@ -7,16 +7,16 @@ mod exchange;
 mod head;
 mod message;
 mod orphan;
+mod proxy;
 mod rule;
-mod session;
 
 pub(super) use body::Body;
 pub(super) use exchange::{CompletedExchange, NewExchange};
 pub(super) use head::Head;
 pub(super) use message::Unmatched;
 pub(super) use orphan::Orphan;
+pub(super) use proxy::ProxiedCall;
 pub(super) use rule::{add_faults, add_limit, check, violations};
-pub(super) use session::TwinSession;
 
 use rule::Violation;
 
@@ -40,7 +40,14 @@ pub(super) const RULES: Rules = Rules {
         exchange::response_is_late,
         exchange::cancellation_is_acknowledged,
     ],
-    twin_session: &[session::session_is_seen_twice],
+    proxied_call: &[
+        proxy::session_is_seen_twice,
+        proxy::events_are_buffered,
+        proxy::response_is_held,
+        proxy::every_call_is_delayed,
+        proxy::proxy_closed_both_legs,
+        proxy::proxy_answered_itself,
+    ],
     orphan: &[orphan::request_is_not_captured, orphan::response_is_unknown, orphan::ids_are_always_zero],
 };
 
@@ -71,8 +78,8 @@ pub(super) struct Rules {
     pub(super) unmatched_cancellation: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
     /// An exchange is complete.
     pub(super) completed_exchange: &'static [fn(&CompletedExchange<'_>) -> Option<Violation>],
-    /// An exchange is complete that another session with the same id has too.
-    pub(super) twin_session: &'static [fn(&TwinSession<'_>) -> Option<Violation>],
+    /// A call is complete on two legs of a proxy.
+    pub(super) proxied_call: &'static [fn(&ProxiedCall<'_>) -> Option<Violation>],
     /// No request came for a response in time.
     pub(super) orphan: &'static [fn(&Orphan<'_>) -> Option<Violation>],
 }

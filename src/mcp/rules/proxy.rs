@@ -1,0 +1,204 @@
+//! Rules for calls that are seen on two legs of a proxy.
+
+use super::super::record::{Cause, Exchange};
+use super::super::views::Pair;
+use super::exchange::of_exchange;
+use super::rule::{FindingContext, Moment, Violation, violation};
+use crate::base::{Code, Origin, Status, units};
+
+/// The least spread of a call's messages behind a proxy that shows when they come together in
+/// front, in nanoseconds.
+const SPREAD: i64 = 50_000_000;
+
+/// How long a proxy keeps a response before it is reported, in nanoseconds.
+const HELD: i64 = 1_000_000_000;
+
+/// What a proxy adds to each call before it is reported, in nanoseconds, and number of calls that
+/// show that it does. TCP's delayed acknowledgements are 40 ms.
+const DELAY: i64 = 35_000_000;
+const DELAYED_CALLS: u32 = 5;
+
+/// A call that is complete on two legs.
+pub(in crate::mcp) struct ProxiedCall<'a> {
+    /// The leg that was complete last.
+    pub(in crate::mcp) exchange: &'a Exchange,
+    pub(in crate::mcp) at: Origin,
+    pub(in crate::mcp) pair: &'a Pair,
+}
+
+impl ProxiedCall<'_> {
+    fn front(&self) -> &Exchange {
+        &self.pair.front.exchange
+    }
+
+    fn back(&self) -> &Exchange {
+        &self.pair.back.exchange
+    }
+
+    /// `the proxy at ADDRESS`: the server of the leg in front.
+    fn proxy(&self) -> String {
+        format!("the proxy at {}", self.front().session.server)
+    }
+
+    /// `tools/call with id 3`.
+    fn call(&self) -> String {
+        format!("{} with id {}", self.exchange.method, self.exchange.id)
+    }
+
+    fn is_degraded(&self) -> bool {
+        self.front().degraded.any() || self.back().degraded.any()
+    }
+}
+
+impl Moment for ProxiedCall<'_> {
+    fn subject(&self) -> FindingContext {
+        of_exchange(self.exchange, self.at)
+    }
+}
+
+/// The first call of two legs tells which one is in front.
+pub(super) fn session_is_seen_twice(call: &ProxiedCall<'_>) -> Option<Violation> {
+    if !call.pair.is_first {
+        return None;
+    }
+    let (front, back) = (call.front(), call.back());
+    let [front_leg, back_leg] = [front, back]
+        .map(|leg| format!("s{} ({} to {})", leg.session.number, leg.session.client, leg.session.server));
+    let order = match (front.response, back.response) {
+        _ if !call.pair.is_contained() => "the times do not tell which leg is in front".to_owned(),
+        (Some(_), Some(_)) => format!(
+            "the call at packet {} contains the one at packet {}, the proxy took {} of it",
+            front.request.span.start.packet.min(back.request.span.start.packet),
+            front.request.span.start.packet.max(back.request.span.start.packet),
+            units::duration(call.pair.proxy_ns().unwrap_or_default()),
+        ),
+        _ => format!(
+            "the request at packet {} comes before the one at packet {}",
+            front.request.span.start.packet, back.request.span.start.packet
+        ),
+    };
+    violation(Code::McpSeenTwice, format!("{front_leg} is in front of {back_leg}: {order}"))
+}
+
+/// Messages of the server that came apart behind and together in front.
+pub(super) fn events_are_buffered(call: &ProxiedCall<'_>) -> Option<Violation> {
+    let (front, back) = (&call.pair.front, &call.pair.back);
+    let (in_front, behind) = (front.spread_ns()?, back.spread_ns()?);
+    if call.is_degraded()
+        || behind < SPREAD
+        || in_front > behind / 10
+        || call.front().origin != call.back().origin
+    {
+        return None;
+    }
+    let messages = call.back().progress;
+    let packets = |at: Option<Origin>, exchange: &Exchange| {
+        let first = at.unwrap_or_default().packet;
+        let last = exchange.response.map_or(first, |response| response.span.end.packet);
+        if first == last { format!("packet {first}") } else { format!("packets {first} to {last}") }
+    };
+    let what = if messages > 0 {
+        format!(
+            "{} and the response of {}",
+            units::several(messages.into(), "progress notification"),
+            call.call()
+        )
+    } else {
+        format!("the messages of {}", call.call())
+    };
+    violation(
+        Code::McpBuffered,
+        format!(
+            "{what} came over {} behind {} ({}) and within {} in front ({})",
+            units::duration(behind),
+            call.proxy(),
+            packets(back.first_message, call.back()),
+            units::duration(in_front),
+            packets(front.first_message, call.front()),
+        ),
+    )
+}
+
+/// The proxy kept the response for long.
+pub(super) fn response_is_held(call: &ProxiedCall<'_>) -> Option<Violation> {
+    let held = call.pair.held_ns()?;
+    let (from, to) = call.pair.responses()?;
+    if call.is_degraded() || held < HELD {
+        return None;
+    }
+    violation(
+        Code::McpProxyDelay,
+        format!(
+            "{} kept the response of {} for {} (packets {} and {})",
+            call.proxy(),
+            call.call(),
+            units::duration(held),
+            from.packet,
+            to.packet,
+        ),
+    )
+}
+
+/// The proxy adds about the same to every call.
+pub(super) fn every_call_is_delayed(call: &ProxiedCall<'_>) -> Option<Violation> {
+    let proxy = call.pair.proxy;
+    let is_constant = proxy.most_ns - proxy.least_ns <= proxy.least_ns / 2;
+    if proxy.calls != DELAYED_CALLS
+        || proxy.least_ns < DELAY
+        || !is_constant
+        || call.pair.proxy_ns().is_none()
+    {
+        return None;
+    }
+    violation(
+        Code::McpProxyDelay,
+        format!(
+            "{} adds {} to {} to each call: the first {DELAYED_CALLS} calls of s{} and s{}",
+            call.proxy(),
+            units::duration(proxy.least_ns),
+            units::duration(proxy.most_ns),
+            call.front().session.number,
+            call.back().session.number,
+        ),
+    )
+}
+
+/// The server closed in front and the client behind: both are the proxy.
+pub(super) fn proxy_closed_both_legs(call: &ProxiedCall<'_>) -> Option<Violation> {
+    let (front, back) = (call.front(), call.back());
+    let is_by_server = matches!(front.cause, Some(Cause::ServerClosed | Cause::ServerReset));
+    let is_by_client = matches!(back.cause, Some(Cause::ClientClosed | Cause::ClientReset));
+    if call.is_degraded() || !is_by_server || !is_by_client {
+        return None;
+    }
+    violation(
+        Code::McpProxyClosed,
+        format!(
+            "{} ended {} on both legs: it is the server that closed in front (n={}) and the client that \
+             closed behind (n={})",
+            call.proxy(),
+            call.call(),
+            front.n,
+            back.n,
+        ),
+    )
+}
+
+/// The proxy answered with an HTTP error of its own.
+pub(super) fn proxy_answered_itself(call: &ProxiedCall<'_>) -> Option<Violation> {
+    let (front, back) = (call.front(), call.back());
+    let status = front.http_status.filter(|_| front.status == Status::HttpError)?;
+    if call.is_degraded() || back.http_status == Some(status) {
+        return None;
+    }
+    violation(
+        Code::McpProxyAnswered,
+        format!(
+            "{} answered {} with HTTP {status} itself; behind it is {} (n={})",
+            call.proxy(),
+            call.call(),
+            back.status.name(),
+            back.n,
+        ),
+    )
+}

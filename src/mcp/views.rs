@@ -1,0 +1,322 @@
+//! Views of one session: on the legs of a proxy the same messages are seen at shifted times.
+//!
+//! The leg nearer to the client is in front: its requests begin earlier and its responses end later.
+//! Requests of the server go the other way.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::exchange::OpenExchange;
+use super::exchange_table::Exchanges;
+use super::handle::SessionIndex;
+use super::method;
+use super::record::Exchange;
+use super::session::SessionState;
+use super::session_table::OtherSessions;
+use crate::base::{Origin, Side, limits};
+
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// Legs of one session that are compared. Chains of proxies have two or three.
+const MAX_LEGS: usize = 16;
+
+/// Completed `initialize` that are kept: the leg in front learns its session id after the one
+/// behind.
+const MAX_OPENINGS: usize = 64;
+
+/// Pairs of legs whose delays are kept.
+const MAX_PAIRS: usize = limits::MAX_HELD_RESPONSES;
+
+/// What a session knows of its other views.
+#[derive(Debug, Default)]
+pub(super) struct Legs {
+    /// Sessions with the same id and other addresses.
+    others: Vec<SessionIndex>,
+    /// The leg in front.
+    in_front: Option<SessionIndex>,
+    /// Whether another leg is behind it.
+    has_leg_behind: bool,
+}
+
+impl Legs {
+    pub(super) fn add(&mut self, other: SessionIndex) {
+        if self.others.len() < MAX_LEGS && !self.others.contains(&other) {
+            self.others.push(other);
+        }
+    }
+
+    /// The leg in front; `None` if this is the first.
+    pub(super) fn in_front(&self) -> Option<SessionIndex> {
+        self.in_front
+    }
+
+    /// Whether another leg is behind it.
+    pub(super) fn has_leg_behind(&self) -> bool {
+        self.has_leg_behind
+    }
+}
+
+/// A completed exchange, as far as its twin needs it.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    pub(super) exchange: Exchange,
+    /// The first message on the exchange's way back, before the response; `None` without one.
+    pub(super) first_message: Option<Origin>,
+}
+
+impl View {
+    fn of(open: &OpenExchange) -> Self {
+        Self { exchange: open.record().clone(), first_message: open.first_message() }
+    }
+
+    /// From the first message to the end of the response, in nanoseconds.
+    pub(super) fn spread_ns(&self) -> Option<i64> {
+        Some(self.exchange.response?.span.end.time.since(self.first_message?.time))
+    }
+}
+
+/// One call on two neighbouring legs.
+#[derive(Debug)]
+pub(super) struct Pair {
+    pub(super) front: View,
+    pub(super) back: View,
+    /// Calls and delays of the two legs, this one included.
+    pub(super) proxy: Proxy,
+    /// Whether this is the first call of the two legs that shows which is in front.
+    pub(super) is_first: bool,
+}
+
+impl Pair {
+    /// Whether the request came later and the response earlier on the leg that is nearer to the
+    /// responder.
+    pub(super) fn is_contained(&self) -> bool {
+        let (near, far) = self.near_and_far();
+        let starts = far.request.span.start.time >= near.request.span.start.time;
+        let ends = match (near.response, far.response) {
+            (Some(near), Some(far)) => near.span.end.time >= far.span.end.time,
+            _ => true,
+        };
+        starts && ends
+    }
+
+    /// The call on the leg of its sender, and on the leg of its responder.
+    fn near_and_far(&self) -> (&Exchange, &Exchange) {
+        let (front, back) = (&self.front.exchange, &self.back.exchange);
+        if front.origin == Side::Client { (front, back) } else { (back, front) }
+    }
+
+    /// The share of the call that is the proxy's own, in nanoseconds.
+    pub(super) fn proxy_ns(&self) -> Option<i64> {
+        let (near, far) = self.near_and_far();
+        Some(near.total_ns()? - far.total_ns()?).filter(|_| self.is_contained())
+    }
+
+    /// How long the proxy kept the response, in nanoseconds.
+    pub(super) fn held_ns(&self) -> Option<i64> {
+        let (near, far) = self.near_and_far();
+        let held = near.response?.span.end.time.since(far.response?.span.end.time);
+        self.is_contained().then_some(held)
+    }
+
+    /// The response as it came from its sender, and as it reached the other end.
+    pub(super) fn responses(&self) -> Option<(Origin, Origin)> {
+        let (near, far) = self.near_and_far();
+        Some((far.response?.span.end, near.response?.span.end))
+    }
+}
+
+/// What is known of the delays of a proxy.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Proxy {
+    /// Calls that were answered on both legs.
+    pub(super) calls: u32,
+    /// The least and the most that it added to a call, in nanoseconds.
+    pub(super) least_ns: i64,
+    pub(super) most_ns: i64,
+}
+
+/// Pairs calls of the legs of proxies.
+#[derive(Debug, Default)]
+pub(super) struct Views {
+    /// Completed calls whose twin is not complete, by number.
+    complete: Map<u64, Box<View>>,
+    /// Their numbers, oldest first.
+    order: VecDeque<u64>,
+    /// The latest `initialize` of sessions with an id.
+    openings: VecDeque<Box<View>>,
+    /// By the sessions in front and behind.
+    proxies: Map<(SessionIndex, SessionIndex), Proxy>,
+}
+
+impl Views {
+    /// Looks for the same call on another leg, when a request opens `exchange` in `session`.
+    pub(super) fn open(
+        &mut self,
+        exchange: &mut OpenExchange,
+        session: &mut SessionState,
+        others: &mut OtherSessions<'_>,
+        exchanges: &mut Exchanges,
+    ) {
+        if session.legs().others.is_empty() {
+            return;
+        }
+        if let Some(twin) = self.opening_of(exchange.record()) {
+            let index = SessionIndex(twin.exchange.session.number.saturating_sub(1));
+            if let Some(other) = others.get_mut(index)
+                && relate(exchange.record(), session, &twin.exchange, other) == Some(Place::Front)
+            {
+                exchange.twins_mut().behind = Some(twin.exchange.n);
+                self.keep(twin);
+            }
+            return;
+        }
+        let legs = session.legs().others.clone();
+        let mut latest: Option<(Origin, u64, SessionIndex)> = None;
+        for leg in legs {
+            let Some(other) = others.get_mut(leg) else { continue };
+            let record = exchange.record();
+            let open = other.outstanding(record.origin, &record.id).into_iter().flatten();
+            for n in open.rev().take(MAX_LEGS) {
+                let Some(twin) = exchanges.get(*n).filter(|twin| is_copy(record, twin.record())) else {
+                    continue;
+                };
+                let start = twin.record().request.span.start;
+                if latest.is_none_or(|(latest, ..)| latest.packet < start.packet) {
+                    latest = Some((start, *n, leg));
+                }
+            }
+        }
+        let Some((_, n, leg)) = latest else { return };
+        let (Some(other), Some(twin)) = (others.get_mut(leg), exchanges.get_mut(n)) else { return };
+        match relate(exchange.record(), session, twin.record(), other) {
+            Some(Place::Front) => {
+                exchange.twins_mut().behind = Some(n);
+                twin.twins_mut().in_front = Some(exchange.record().n);
+            }
+            Some(Place::Back) => {
+                exchange.twins_mut().in_front = Some(n);
+                twin.twins_mut().behind = Some(exchange.record().n);
+            }
+            None => {}
+        }
+    }
+
+    /// Takes a completed exchange; returns the pairs that it completes.
+    pub(super) fn complete(&mut self, exchange: &mut OpenExchange) -> Vec<Pair> {
+        let record = exchange.record();
+        if method::is_initialize(&record.method) && record.session.id.is_some() {
+            if self.openings.len() >= MAX_OPENINGS {
+                self.openings.pop_front();
+            }
+            self.openings.push_back(Box::new(View::of(exchange)));
+        }
+        let twins = record.twins;
+        if twins.in_front.or(twins.behind).is_none() {
+            return Vec::new();
+        }
+        let own = View::of(exchange);
+        let mut pairs = Vec::new();
+        let mut is_awaited = false;
+        for (twin, is_behind) in [(twins.behind, true), (twins.in_front, false)] {
+            let Some(n) = twin else { continue };
+            match self.complete.remove(&n) {
+                Some(twin) if is_behind => pairs.push(self.pair(own.clone(), *twin)),
+                Some(twin) => pairs.push(self.pair(*twin, own.clone())),
+                None => is_awaited = true,
+            }
+        }
+        for pair in &pairs {
+            if let Some(ns) = pair.proxy_ns() {
+                exchange.twins_mut().proxy_ns = Some(ns);
+            }
+        }
+        if is_awaited {
+            self.keep(Box::new(own));
+        }
+        pairs
+    }
+
+    fn pair(&mut self, front: View, back: View) -> Pair {
+        let index = |view: &View| SessionIndex(view.exchange.session.number.saturating_sub(1));
+        let key = (index(&front), index(&back));
+        let mut pair =
+            Pair { front, back, proxy: Proxy::default(), is_first: !self.proxies.contains_key(&key) };
+        if pair.is_first && self.proxies.len() >= MAX_PAIRS {
+            pair.is_first = false;
+            return pair;
+        }
+        let proxy_ns = pair.proxy_ns();
+        let proxy = self.proxies.entry(key).or_default();
+        if let Some(ns) = proxy_ns {
+            proxy.least_ns = if proxy.calls == 0 { ns } else { proxy.least_ns.min(ns) };
+            proxy.most_ns = proxy.most_ns.max(ns);
+            proxy.calls += 1;
+        }
+        pair.proxy = *proxy;
+        pair
+    }
+
+    /// Keeps a completed call until its twin is complete.
+    fn keep(&mut self, view: Box<View>) {
+        while self.order.len() >= limits::MAX_HELD_RESPONSES {
+            if let Some(oldest) = self.order.pop_front() {
+                self.complete.remove(&oldest);
+            }
+        }
+        self.order.push_back(view.exchange.n);
+        self.complete.insert(view.exchange.n, view);
+    }
+
+    /// The `initialize` that was completed on the leg behind.
+    fn opening_of(&mut self, exchange: &Exchange) -> Option<Box<View>> {
+        if !method::is_initialize(&exchange.method) {
+            return None;
+        }
+        let start = exchange.request.span.start.packet;
+        let is_it = |view: &Box<View>| {
+            is_copy(exchange, &view.exchange) && start < view.exchange.request.span.start.packet
+        };
+        let at = self.openings.iter().rposition(is_it)?;
+        self.openings.remove(at)
+    }
+}
+
+/// Which leg an exchange is on, seen from its twin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Front,
+    Back,
+}
+
+/// Whether two exchanges of sessions with one id are the same call on two legs.
+fn is_copy(exchange: &Exchange, other: &Exchange) -> bool {
+    exchange.id == other.id
+        && exchange.origin == other.origin
+        && exchange.method == other.method
+        && exchange.name == other.name
+        && exchange.request.bytes == other.request.bytes
+        && exchange.session.id == other.session.id
+        && exchange.session.server != other.session.server
+}
+
+/// Relates the legs of an exchange and its twin, and returns which one the exchange is on. `None`
+/// if earlier calls show another order.
+fn relate(
+    exchange: &Exchange,
+    session: &mut SessionState,
+    twin: &Exchange,
+    other: &mut SessionState,
+) -> Option<Place> {
+    let is_earlier = exchange.request.span.start.packet < twin.request.span.start.packet;
+    let is_front = is_earlier == (exchange.origin == Side::Client);
+    let (front, back) = if is_front { (session, other) } else { (other, session) };
+    if front.legs().in_front == Some(back.index()) {
+        return None;
+    }
+    front.legs_mut().has_leg_behind = true;
+    let legs = back.legs_mut();
+    if legs.in_front.is_none() {
+        legs.in_front = Some(front.index());
+        back.set_behind(front.number());
+    }
+    Some(if is_front { Place::Front } else { Place::Back })
+}
