@@ -12,6 +12,7 @@ mod exchange_table;
 mod handle;
 mod history;
 mod interner;
+mod legs;
 mod message;
 mod method;
 mod record;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::handle::{SessionIndex, TransactionKey};
 use super::history::History;
+use super::legs::Legs;
 use super::record::{Exchange, Session, SessionEnd, SessionRef, Transport};
 use super::request_index::{PerSide, RequestIndex};
 use super::session_key::SessionKey;
-use super::views::Legs;
 use crate::base::{Degraded, Origin, PacketNo, ResponseEnd, Side};
 use crate::rpc::{Id, Implementation, Look};
 

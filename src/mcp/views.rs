@@ -16,44 +16,12 @@ use crate::base::{Origin, Side, limits};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
-/// Legs of one session that are compared. Chains of proxies have two or three.
-const MAX_LEGS: usize = 16;
-
 /// Completed `initialize` that are kept: the leg in front learns its session id after the one
 /// behind.
 const MAX_OPENINGS: usize = 64;
 
 /// Pairs of legs whose delays are kept.
 const MAX_PAIRS: usize = limits::MAX_HELD_RESPONSES;
-
-/// What a session knows of its other views.
-#[derive(Debug, Default)]
-pub(super) struct Legs {
-    /// Sessions with the same id and other addresses.
-    others: Vec<SessionIndex>,
-    /// The leg in front.
-    in_front: Option<SessionIndex>,
-    /// Whether another leg is behind it.
-    has_leg_behind: bool,
-}
-
-impl Legs {
-    pub(super) fn add(&mut self, other: SessionIndex) {
-        if self.others.len() < MAX_LEGS && !self.others.contains(&other) {
-            self.others.push(other);
-        }
-    }
-
-    /// The leg in front; `None` if this is the first.
-    pub(super) fn in_front(&self) -> Option<SessionIndex> {
-        self.in_front
-    }
-
-    /// Whether another leg is behind it.
-    pub(super) fn has_leg_behind(&self) -> bool {
-        self.has_leg_behind
-    }
-}
 
 /// A completed exchange, as far as its twin needs it.
 #[derive(Clone, Debug)]
@@ -156,7 +124,7 @@ impl Views {
         others: &mut OtherSessions<'_>,
         exchanges: &mut Exchanges,
     ) {
-        if session.legs().others.is_empty() {
+        if session.legs().others().is_empty() {
             return;
         }
         if let Some(twin) = self.opening_of(exchange.record()) {
@@ -169,13 +137,13 @@ impl Views {
             }
             return;
         }
-        let legs = session.legs().others.clone();
+        let legs = session.legs().others().to_vec();
         let mut latest: Option<(Origin, u64, SessionIndex)> = None;
         for leg in legs {
             let Some(other) = others.get_mut(leg) else { continue };
             let record = exchange.record();
             let open = other.outstanding(record.origin, &record.id).into_iter().flatten();
-            for n in open.rev().take(MAX_LEGS) {
+            for n in open.rev().take(limits::MAX_ALIKE) {
                 let Some(twin) = exchanges.get(*n).filter(|twin| is_copy(record, twin.record())) else {
                     continue;
                 };
@@ -309,13 +277,11 @@ fn relate(
     let is_earlier = exchange.request.span.start.packet < twin.request.span.start.packet;
     let is_front = is_earlier == (exchange.origin == Side::Client);
     let (front, back) = if is_front { (session, other) } else { (other, session) };
-    if front.legs().in_front == Some(back.index()) {
+    if front.legs().in_front() == Some(back.index()) {
         return None;
     }
-    front.legs_mut().has_leg_behind = true;
-    let legs = back.legs_mut();
-    if legs.in_front.is_none() {
-        legs.in_front = Some(front.index());
+    front.legs_mut().set_has_leg_behind();
+    if back.legs_mut().set_in_front(front.index()) {
         back.set_behind(front.number());
     }
     Some(if is_front { Place::Front } else { Place::Back })

@@ -1,0 +1,49 @@
+//! What a session knows of its other views: the legs of a proxy.
+
+use super::handle::SessionIndex;
+
+/// Legs of one session that are compared. Chains of proxies have two or three.
+const MAX_LEGS: usize = 16;
+
+/// The other views of a session.
+#[derive(Debug, Default)]
+pub(super) struct Legs {
+    others: Vec<SessionIndex>,
+    in_front: Option<SessionIndex>,
+    has_leg_behind: bool,
+}
+
+impl Legs {
+    /// Adds a session with the same id and another server.
+    pub(super) fn add(&mut self, other: SessionIndex) {
+        if self.others.len() < MAX_LEGS && !self.others.contains(&other) {
+            self.others.push(other);
+        }
+    }
+
+    /// Sessions with the same id and other servers.
+    pub(super) fn others(&self) -> &[SessionIndex] {
+        &self.others
+    }
+
+    /// The leg in front, nearer to the client; `None` if none is known.
+    pub(super) fn in_front(&self) -> Option<SessionIndex> {
+        self.in_front
+    }
+
+    /// Sets the leg in front; returns whether none was known.
+    pub(super) fn set_in_front(&mut self, leg: SessionIndex) -> bool {
+        let is_first = self.in_front.is_none();
+        self.in_front.get_or_insert(leg);
+        is_first
+    }
+
+    /// Whether another leg is behind it.
+    pub(super) fn has_leg_behind(&self) -> bool {
+        self.has_leg_behind
+    }
+
+    pub(super) fn set_has_leg_behind(&mut self) {
+        self.has_leg_behind = true;
+    }
+}
