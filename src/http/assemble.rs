@@ -201,7 +201,15 @@ impl Assembler {
             if !message.is_complete && !matches!(message.content, Content::Events(_)) {
                 return;
             }
-            let result = decoder.push(&bytes, &mut self.decoded);
+            let mut chunk = [0; super::content::CHUNK];
+            decoder.push(bytes);
+            let result = loop {
+                match decoder.read(&mut chunk) {
+                    Ok(0) => break Ok(()),
+                    Ok(len) => self.decoded.extend_from_slice(chunk.get(..len).unwrap_or_default()),
+                    Err(error) => break Err(error),
+                }
+            };
             if !self.decoded.is_empty() {
                 message.take(self.decoded.split().freeze(), span, &mut self.events, sink.findings);
             }

@@ -10,7 +10,7 @@ mod gzip;
 mod step;
 mod zstd;
 
-use bytes::BytesMut;
+use bytes::{Buf as _, Bytes, BytesMut};
 use thiserror::Error;
 
 use crate::base::limits;
@@ -78,19 +78,27 @@ impl Decoder {
         Ok((!layers.is_empty()).then_some(Self { layers, dead: None }))
     }
 
-    /// Decodes the next bytes of the body and appends all content that they determine to `out`.
+    /// Takes the next bytes of the body. [`Self::read`] decodes them; until it returns 0 nothing
+    /// further may be pushed.
+    pub fn push(&mut self, bytes: Bytes) {
+        if let Some(first) = self.layers.first_mut() {
+            first.input = bytes;
+        }
+    }
+
+    /// Decodes up to `chunk.len()` bytes of content into `chunk`, at least one, and returns their
+    /// number; 0 once everything that the pushed bytes determine was returned.
     ///
     /// Bytes after the end of the coded content are ignored, as browsers do.
     ///
     /// # Errors
-    /// [`ContentError`], which every later push returns again. What was appended to `out` before is
-    /// content. At most the larger of [`limits::MIN_BOMB`] and
-    /// [`limits::MAX_RATIO`] times the bytes pushed is appended.
-    pub fn push(&mut self, bytes: &[u8], out: &mut BytesMut) -> Result<(), ContentError> {
+    /// [`ContentError`], which every later call returns again. What was returned before is content:
+    /// at most the larger of [`limits::MIN_BOMB`] and [`limits::MAX_RATIO`] times the bytes pushed.
+    pub fn read(&mut self, chunk: &mut [u8]) -> Result<usize, ContentError> {
         if let Some(error) = &self.dead {
             return Err(error.clone());
         }
-        let result = self.run(bytes, out);
+        let result = read(&mut self.layers, chunk);
         self.dead = result.as_ref().err().cloned();
         result
     }
@@ -101,24 +109,36 @@ impl Decoder {
     pub fn ended(&self) -> bool {
         self.dead.is_none() && self.layers.iter().all(|layer| layer.coding.ended())
     }
+}
 
-    fn run(&mut self, bytes: &[u8], out: &mut BytesMut) -> Result<(), ContentError> {
-        let Some((last, front)) = self.layers.split_last_mut() else {
-            out.extend_from_slice(bytes);
-            return Ok(());
-        };
-        let (mut coded, mut error) = (None, None);
-        let mut between: Option<BytesMut> = None;
-        for layer in front {
-            let mut next = BytesMut::new();
-            let input = between.as_deref().unwrap_or(bytes);
-            // Output before the damage still passes the other codings.
-            error = layer.run(input, coded, &mut next).err().or(error);
-            coded = coded.or(Some(layer.coded));
-            between = Some(next);
+/// Decodes into `chunk` with the last of `layers`, which reads what the others decode. Returns the
+/// number of bytes decoded, 0 if the layers need more bytes of the body.
+fn read(layers: &mut [Layer], chunk: &mut [u8]) -> Result<usize, ContentError> {
+    let Some((last, front)) = layers.split_last_mut() else { return Ok(0) };
+    let mut stalled = false;
+    loop {
+        if let Some(error) = last.error.take() {
+            return Err(error);
         }
-        last.run(between.as_deref().unwrap_or(bytes), coded, out)?;
-        error.map_or(Ok(()), Err)
+        if last.needs_input() {
+            let mut buffer = BytesMut::zeroed(if front.is_empty() { 0 } else { CHUNK });
+            let len = read(front, &mut buffer)?;
+            if len == 0 {
+                return Ok(0);
+            }
+            buffer.truncate(len);
+            last.input = buffer.freeze();
+        }
+        let (read, written) = last.step(front.first().map(|first| first.coded), chunk);
+        if written > 0 {
+            return Ok(written);
+        }
+        // A change of state may take one step without a byte; two in a row would never end.
+        let is_idle = read == 0 && !last.needs_input() && last.error.is_none();
+        if is_idle && stalled {
+            return Err(last.coding.damaged("the decoder takes no more bytes"));
+        }
+        stalled = is_idle;
     }
 }
 
@@ -132,6 +152,12 @@ impl std::fmt::Debug for Decoder {
 /// One coding and its byte counts.
 struct Layer {
     coding: Coding,
+    /// Bytes to decode.
+    input: Bytes,
+    /// Whether the last step filled its chunk, so that more can be decoded without further input.
+    is_full: bool,
+    /// An error behind bytes that were decoded.
+    error: Option<ContentError>,
     coded: u64,
     decoded: u64,
 }
@@ -161,34 +187,27 @@ impl Layer {
             b"zstd" => Coding::Zstd(Zstd::new().ok_or_else(unknown)?),
             _ => return Err(unknown()),
         };
-        Ok(Self { coding, coded: 0, decoded: 0 })
+        Ok(Self { coding, input: Bytes::new(), is_full: false, error: None, coded: 0, decoded: 0 })
     }
 
-    /// Decodes all of `input`. `coded` is the number of body bytes that the first coding read;
-    /// `None` if this is the first coding.
-    fn run(&mut self, mut input: &[u8], coded: Option<u64>, out: &mut BytesMut) -> Result<(), ContentError> {
-        let mut chunk = [0; CHUNK];
-        let mut stalled = false;
-        loop {
-            let step = self.coding.step(input, &mut chunk);
-            out.extend_from_slice(chunk.get(..step.written).unwrap_or_default());
-            input = input.get(step.read..).unwrap_or_default();
-            self.coded += step.read as u64;
-            self.decoded += step.written as u64;
-            if let Some(error) = step.error {
-                return Err(error);
-            }
-            self.check_ratio(coded.unwrap_or(self.coded))?;
-            if input.is_empty() && step.written < CHUNK {
-                return Ok(());
-            }
-            // A change of state may take one step without a byte; two in a row would never end.
-            let idle = step.read == 0 && step.written == 0;
-            if idle && stalled {
-                return Err(self.coding.damaged("the decoder takes no more bytes"));
-            }
-            stalled = idle;
-        }
+    /// Whether nothing more can be decoded without further input.
+    fn needs_input(&self) -> bool {
+        self.input.is_empty() && !self.is_full
+    }
+
+    /// Decodes into `chunk`; returns the number of bytes read and written. `coded` is the number of
+    /// body bytes that the first coding read; `None` if this is the first coding.
+    fn step(&mut self, coded: Option<u64>, chunk: &mut [u8]) -> (usize, usize) {
+        let Step { read, written, error } = self.coding.step(&self.input, chunk);
+        let read = read.min(self.input.len());
+        self.input.advance(read);
+        self.is_full = written == chunk.len();
+        self.coded += read as u64;
+        self.decoded += written as u64;
+        let is_bomb = self.check_ratio(coded.unwrap_or(self.coded));
+        // What was decoded before the damage is content.
+        self.error = error.or(is_bomb.err());
+        (read, written)
     }
 
     fn check_ratio(&self, coded: u64) -> Result<(), ContentError> {
@@ -244,8 +263,8 @@ impl Coding {
 /// multiplies the output of a decompression bomb.
 pub const MAX_CODINGS: usize = 3;
 
-/// Bytes decoded in one step, on the stack: chosen, not measured.
-const CHUNK: usize = 16 << 10;
+/// Bytes decoded in one step: chosen, not measured.
+pub const CHUNK: usize = 16 << 10;
 
 #[cfg(test)]
 mod tests;
