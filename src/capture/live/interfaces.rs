@@ -49,6 +49,12 @@ fn interface(found: pcap::Device) -> Interface {
     }
 }
 
+/// Whether a device is a loopback device.
+pub(super) fn is_loopback(name: &str) -> bool {
+    let list = pcap::Device::list().unwrap_or_default();
+    list.iter().any(|device| device.name == name && device.flags.is_loopback())
+}
+
 /// Returns the name of the loopback device; `None` if the machine has no loopback device.
 pub(super) fn loopback() -> Option<String> {
     let list = pcap::Device::list().unwrap_or_default();

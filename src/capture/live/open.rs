@@ -16,6 +16,8 @@ pub struct Opened {
     pub(super) options: Options,
     pub(super) link_type: LinkType,
     pub(super) stop: Stop,
+    /// Whether it is a loopback device.
+    pub(super) is_loopback: bool,
 }
 
 /// Opens a device and sets the filter. Starts no thread. Later steps need no privileges.
@@ -37,7 +39,8 @@ pub fn open(options: &Options) -> Result<Opened, Error> {
         })?;
     }
     let link_type = filter::link_type(handle.get_datalink());
-    Ok(Opened { name, handle, options: options.clone(), link_type, stop: Stop::default() })
+    let is_loopback = interfaces::is_loopback(&name);
+    Ok(Opened { name, handle, options: options.clone(), link_type, stop: Stop::default(), is_loopback })
 }
 
 impl Opened {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::BytesMut;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use pcap::{Active, Capture, PacketHeader, Stat};
+use pcap::{Active, Capture, PacketHeader};
 
 use super::counts::Counts;
 use super::device;
@@ -61,7 +61,8 @@ pub(super) struct Reader {
     until: Option<Instant>,
     /// When the stop was noticed.
     stopped: Option<Instant>,
-    reported: Stat,
+    kernel_drops: DropCounter,
+    interface_drops: DropCounter,
     count_at: Instant,
     time_at: Instant,
 }
@@ -92,7 +93,8 @@ impl Reader {
             stop: opened.stop,
             until: opened.options.duration.and_then(|duration| now.checked_add(duration)),
             stopped: None,
-            reported: Stat { received: 0, dropped: 0, if_dropped: 0 },
+            kernel_drops: DropCounter::new(device::copies(opened.is_loopback)),
+            interface_drops: DropCounter::new(1),
             count_at: now,
             time_at: now,
         }
@@ -173,10 +175,8 @@ impl Reader {
     /// device is gone.
     fn count(&mut self) {
         let Ok(now) = self.handle.stats() else { return };
-        // 32 bits each, which wrap around.
-        let kernel = u64::from(now.dropped.wrapping_sub(self.reported.dropped));
-        let interface = u64::from(now.if_dropped.wrapping_sub(self.reported.if_dropped));
-        self.reported = now;
+        let kernel = self.kernel_drops.record(now.dropped);
+        let interface = self.interface_drops.record(now.if_dropped);
         if kernel > 0 {
             self.counts.add_kernel(kernel);
             self.blocks.queue.lose(Loser::Kernel, kernel);
@@ -209,6 +209,32 @@ impl Reader {
         } else {
             format!("{name}: {why}; {packets} {plural} captured")
         }
+    }
+}
+
+/// Counts lost packets from a counter of the system, which has 32 bits and wraps around.
+struct DropCounter {
+    /// Number of times that the system counts each lost packet.
+    copies: u64,
+    /// Value of the system's counter.
+    latest: u32,
+    /// Sum of the system's counts, and the packets that were reported for it.
+    counted: u64,
+    reported: u64,
+}
+
+impl DropCounter {
+    fn new(copies: u64) -> Self {
+        Self { copies: copies.max(1), latest: 0, counted: 0, reported: 0 }
+    }
+
+    /// Takes the system's counter; returns the number of packets lost since the last call.
+    fn record(&mut self, now: u32) -> u64 {
+        self.counted += u64::from(now.wrapping_sub(self.latest));
+        self.latest = now;
+        let lost = (self.counted / self.copies).saturating_sub(self.reported);
+        self.reported += lost;
+        lost
     }
 }
 
@@ -251,4 +277,23 @@ impl BlockBuilder {
 fn clock() -> (Instant, Timestamp) {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (Instant::now(), Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_that_are_counted_twice_are_reported_once() {
+        let mut drops = DropCounter::new(2);
+        let reported: Vec<_> = [0, 3, 4, 4, 1000].map(|now| drops.record(now)).into();
+        assert_eq!(reported, [0, 1, 1, 0, 498]);
+    }
+
+    #[test]
+    fn the_counter_of_the_system_wraps_around() {
+        let mut drops = DropCounter::new(1);
+        assert_eq!(drops.record(u32::MAX), u64::from(u32::MAX));
+        assert_eq!(drops.record(4), 5);
+    }
 }
