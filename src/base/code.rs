@@ -191,6 +191,18 @@ codes! {
         why: "Transfer-Encoding takes precedence (RFC 9112 section 6.3), but intermediaries \
             disagree: this is how requests are smuggled.",
         remedy: "Send one of them only, and check the proxies on the path.";
+    HttpTransferEncoding: "http.transfer_encoding", Warning,
+        title: "Transfer-Encoding that names chunked twice, or something after it",
+        why: "A body is chunked once (RFC 9112 section 6.1), and is read so here. Proxies refuse such \
+            a message, often with 502.",
+        remedy: "Look for a proxy or a framework that sets Transfer-Encoding although the server \
+            has set it.";
+    HttpLengthMismatch: "http.length_mismatch", Warning,
+        title: "Content-Length that does not fit its body",
+        why: "The receiver cuts the body at its length and takes the rest for the next message: \
+            neither can be read.",
+        remedy: "Count bytes, not characters, after every change of the body; a compressing proxy \
+            has to correct the length.";
     HttpBadChunk: "http.bad_chunk", Warning,
         title: "invalid chunk (RFC 9112 section 7.1)",
         why: "The rest of the body cannot be delimited: messages in it may be missing.",
@@ -225,6 +237,31 @@ codes! {
         title: "connection closed before the end of the body",
         why: "The message in the body is incomplete: the client fails or retries.",
         remedy: "Look for a crash of the server, or for a timeout of the server or of a proxy.";
+    HttpRequestCut: "http.request_cut", Warning,
+        title: "request whose body never came to its end",
+        why: "The server waits for the rest and cannot read the message: it answers with an error, \
+            or not at all.",
+        remedy: "Check the Content-Length that the client sends, and what made it stop: a timeout, \
+            a cancelled call, a proxy.";
+    HttpMediaType: "http.media_type", Warning,
+        title: "Content-Type that does not fit the body",
+        why: "Clients choose how to read a body by its Content-Type: they fail on this one, although \
+            it may hold the answer.",
+        remedy: "Declare JSON as application/json and events as text/event-stream.";
+    HttpTunnel: "http.tunnel", Info,
+        title: "connection through a CONNECT tunnel",
+        why: "The server of this connection is a proxy. What is inside the tunnel is read if it is \
+            HTTP/1.",
+        remedy: "No action needed.";
+    HttpProxyHeader: "http.proxy_header", Info,
+        title: "connection behind a PROXY protocol header",
+        why: "The client of this connection is a proxy or a load balancer; the header names the \
+            client behind it.",
+        remedy: "No action needed.";
+    HttpNotRead: "http.not_read", Notice,
+        title: "connection that goes on in a protocol that is not read",
+        why: "What follows may be MCP: calls in it are not listed.",
+        remedy: "Capture where it is plain HTTP/1, or let the client not ask for the upgrade.";
     SseEventTooLong: "sse.event_too_long", Warning,
         title: "event longer than the limit",
         why: "The message in it is not read; later events of the stream are.",
@@ -244,6 +281,11 @@ codes! {
         why: "JSON is UTF-8 (RFC 8259 section 8.1): the receiver cannot read the message and will \
             not answer it.",
         remedy: "Fix the encoding of the sender.";
+    RpcBom: "rpc.bom", Warning,
+        title: "message that begins with a byte order mark",
+        why: "JSON is sent without one (RFC 8259 section 8.1): strict receivers reject the message. \
+            It is read here in spite of it.",
+        remedy: "Write UTF-8 without a byte order mark.";
     RpcNotJson: "rpc.not_json", Error,
         title: "message that is not valid JSON",
         why: "The receiver cannot read the message and will not answer it.",

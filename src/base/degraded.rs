@@ -9,12 +9,13 @@ use std::fmt;
 pub struct Degraded(u8);
 
 /// Every reason with its name in exports, in the order of the exports.
-const NAMES: [(Degraded, &str); 5] = [
+const NAMES: [(Degraded, &str); 6] = [
     (Degraded::MIDSTREAM, "midstream"),
     (Degraded::GAP, "gap"),
     (Degraded::CUT_PACKET, "cut_packet"),
     (Degraded::LOST_PACKETS, "lost_packets"),
     (Degraded::CAPTURE_END, "capture_end"),
+    (Degraded::NOT_READ, "not_read"),
 ];
 
 impl Degraded {
@@ -30,6 +31,8 @@ impl Degraded {
     pub const LOST_PACKETS: Self = Self(8);
     /// The capture ended before the result was complete.
     pub const CAPTURE_END: Self = Self(16);
+    /// The connection went on in a protocol that is not decoded.
+    pub const NOT_READ: Self = Self(32);
 
     /// Returns the set as a number, for compact storage.
     #[must_use]

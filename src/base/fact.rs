@@ -169,6 +169,8 @@ pub enum Speaks {
     Http2,
     /// TLS.
     Tls,
+    /// WebSocket (RFC 6455), after an upgrade.
+    WebSocket,
     /// Anything else, or not recognised yet.
     Other,
 }
@@ -182,7 +184,28 @@ impl Speaks {
             Self::Http1 => "http/1",
             Self::Http2 => "http/2",
             Self::Tls => "tls",
+            Self::WebSocket => "websocket",
             Self::Other => "other",
+        }
+    }
+}
+
+/// What stands before or around the protocol of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wrapper {
+    /// A tunnel that an HTTP proxy opened (`CONNECT`, RFC 9110 section 9.3.6).
+    ConnectTunnel,
+    /// A PROXY protocol header, with which a proxy names the client behind it.
+    ProxyHeader,
+}
+
+impl Wrapper {
+    /// Returns the name used in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ConnectTunnel => "connect",
+            Self::ProxyHeader => "proxy_protocol",
         }
     }
 }
@@ -198,6 +221,8 @@ pub struct ConnectionFact {
     pub server: SocketAddr,
     /// The protocol that it carries.
     pub speaks: Speaks,
+    /// What stands before or around that protocol; `None` if it begins with the connection.
+    pub wrapper: Option<Wrapper>,
     /// Whether it carried MCP.
     pub mcp: bool,
     /// First packet.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::fact::Speaks;
 use super::{Degraded, End, Findings, Origin, Side, Span};
 
 /// How one direction of a connection ended. `W` names an end: [`End`] below the pipeline, [`Side`]
@@ -55,6 +56,12 @@ pub enum Feed<W = Side> {
 }
 
 impl<W> Feed<W> {
+    /// Returns the number of bytes that the piece carries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        if let Self::Data(bytes, _) = self { bytes.len() } else { 0 }
+    }
+
     /// Returns the packet that completed the piece.
     #[must_use]
     pub fn at(&self) -> Origin {
@@ -122,6 +129,20 @@ pub trait Layer {
 
     /// Returns whether the layer will produce nothing more, whatever comes.
     fn is_over(&self) -> bool;
+
+    /// Returns what the connection went on to speak after it began with the layer's protocol.
+    fn switched(&self) -> Switched {
+        Switched::default()
+    }
+}
+
+/// What a connection went on to speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Switched {
+    /// Whether a proxy opened a tunnel (`CONNECT`).
+    pub is_tunnel: bool,
+    /// The protocol that is not decoded; `None` if it still is the layer's own.
+    pub to: Option<Speaks>,
 }
 
 /// Two layers, one on top of the other, as one layer.
@@ -168,6 +189,10 @@ impl<L: Layer, U: Layer<In = L::Out>> Layer for Stack<L, U> {
 
     fn is_over(&self) -> bool {
         self.lower.is_over() || self.upper.is_over()
+    }
+
+    fn switched(&self) -> Switched {
+        self.lower.switched()
     }
 }
 

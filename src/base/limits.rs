@@ -154,6 +154,15 @@ pub const MAX_ALIKE: usize = 256;
 /// Open HTTP transactions, over all connections.
 pub const MAX_TRANSACTIONS: usize = 200_000;
 
+/// Findings about an HTTP transaction that wait until its exchange is known. Beyond that they are
+/// reported without it. A transaction has one or two.
+pub const MAX_WAITING_FAULTS: usize = 16;
+
+/// Transactions that are over and to which findings can still be attributed: bytes that follow a
+/// body are recognised by the message behind them. They are those of the connections that are busy
+/// at that moment.
+pub const MAX_CLOSED_TRANSACTIONS: usize = 256;
+
 /// Responses that wait for their request.
 pub const MAX_HELD_RESPONSES: usize = 10_000;
 

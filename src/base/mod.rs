@@ -27,7 +27,7 @@ pub use degraded::Degraded;
 pub use end::{End, Peers, Side};
 pub use fact::Fact;
 pub use finding::{Finding, Findings};
-pub use layer::{Ending, Feed, Layer, ResponseEnd, Sink, Stack};
+pub use layer::{Ending, Feed, Layer, ResponseEnd, Sink, Stack, Switched};
 pub use origin::{Origin, PacketNo, Span, Timestamp};
 pub use reader::Reader;
 pub use severity::Severity;

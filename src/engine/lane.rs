@@ -98,7 +98,7 @@ impl Lane {
                     if let Some(held) = self.held.get_mut(usize::from(id.shard)) {
                         *held -= pipeline.counted;
                     }
-                    let fact = summary.into_fact(pipeline.client(), pipeline.speaks());
+                    let fact = summary.into_fact(pipeline.client(), pipeline.speaks(), pipeline.wrapper());
                     output.emit(EmittedKind::Closed(Box::new(fact)));
                 }
             }
@@ -116,7 +116,7 @@ impl Lane {
     pub(super) fn in_progress(&self) -> impl Iterator<Item = ConnectionFact> + '_ {
         self.pipelines.iter().flatten().filter_map(|pipeline| {
             let summary = self.reassembler.summary(pipeline.id().slot)?;
-            Some(summary.into_fact(pipeline.client(), pipeline.speaks()))
+            Some(summary.into_fact(pipeline.client(), pipeline.speaks(), pipeline.wrapper()))
         })
     }
 
@@ -196,7 +196,10 @@ fn payload(peers: Peers, update: &Update) -> Option<PayloadFact> {
             let kind = PayloadKind::Event { name: event.name.clone(), id: event.id.clone() };
             (Side::Server, kind, event.span, &event.data, event.degraded)
         }
-        UpdateKind::Gap { .. } | UpdateKind::ClientClosed | UpdateKind::Ended { .. } => return None,
+        UpdateKind::Gap { .. }
+        | UpdateKind::ClientClosed
+        | UpdateKind::Fault(_)
+        | UpdateKind::Ended { .. } => return None,
     };
     let (transaction, bytes) = (update.transaction.0, bytes.clone());
     Some(PayloadFact { peers, transaction, side, kind, span, bytes, degraded })

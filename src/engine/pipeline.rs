@@ -9,8 +9,8 @@
 //! This is the only place where an end gets its role. Below it everything is by [`End`], above it
 //! by [`Side`].
 
-use crate::base::fact::Speaks;
-use crate::base::{End, Feed, Findings, Layer, Origin, Peers, Side, Sink, Stack};
+use crate::base::fact::{Speaks, Wrapper};
+use crate::base::{Code, End, Feed, Findings, Layer, Origin, Peers, Side, Sink, Stack, Switched};
 use crate::http::h1::{self, scan::EntryPoint};
 use crate::http::{Assembler, Update};
 use crate::tcp::{ConnectionId, Opened};
@@ -26,6 +26,8 @@ pub(super) struct Pipeline {
     /// The client as far as it is known: the end that sent the SYN, until the connection shows what
     /// it speaks.
     client: Option<End>,
+    /// Whether the connection began with a PROXY protocol header.
+    has_proxy_header: bool,
     state: State,
     /// The part of the shard's held content that this connection accounts for.
     pub(super) counted: usize,
@@ -37,13 +39,19 @@ enum State {
     /// The layers that read the connection.
     Reading(Speaks, Layers),
     /// Not decoded, or over: costs nothing.
-    Ignored(Speaks),
+    Ignored(Speaks, Switched),
 }
 
 impl Pipeline {
     /// Creates the pipeline of a connection of which nothing was read.
     pub(super) fn new(opened: Opened) -> Self {
-        Self { opened, client: opened.opener, state: State::Sniffing(Box::default()), counted: 0 }
+        Self {
+            opened,
+            client: opened.opener,
+            has_proxy_header: false,
+            state: State::Sniffing(Box::default()),
+            counted: 0,
+        }
     }
 
     /// Returns the connection.
@@ -67,8 +75,20 @@ impl Pipeline {
         match &self.state {
             State::Sniffing(sniffer) if sniffer.is_empty() => Speaks::Nothing,
             State::Sniffing(_) => Speaks::Other,
-            State::Reading(speaks, _) | State::Ignored(speaks) => *speaks,
+            State::Reading(speaks, layers) => layers.switched().to.unwrap_or(*speaks),
+            State::Ignored(speaks, switched) => switched.to.unwrap_or(*speaks),
         }
+    }
+
+    /// Returns what stands before or around what the connection speaks.
+    pub(super) fn wrapper(&self) -> Option<Wrapper> {
+        let is_tunnel = match &self.state {
+            State::Sniffing(_) => false,
+            State::Reading(_, layers) => layers.switched().is_tunnel,
+            State::Ignored(_, switched) => switched.is_tunnel,
+        };
+        let proxy_header = self.has_proxy_header.then_some(Wrapper::ProxyHeader);
+        if is_tunnel { Some(Wrapper::ConnectTunnel) } else { proxy_header }
     }
 
     /// Returns the number of bytes held for messages that are not complete.
@@ -76,7 +96,7 @@ impl Pipeline {
         match &self.state {
             State::Sniffing(sniffer) => sniffer.held(),
             State::Reading(_, layers) => layers.held(),
-            State::Ignored(_) => 0,
+            State::Ignored(..) => 0,
         }
     }
 
@@ -84,8 +104,8 @@ impl Pipeline {
     pub(super) fn shed(&mut self, at: Origin, findings: &mut Findings) {
         match &mut self.state {
             State::Reading(_, layers) => layers.shed(at, findings),
-            State::Sniffing(_) => self.state = State::Ignored(Speaks::Other),
-            State::Ignored(_) => {}
+            State::Sniffing(_) => self.state = ignored(Speaks::Other),
+            State::Ignored(..) => {}
         }
     }
 
@@ -93,13 +113,19 @@ impl Pipeline {
     pub(super) fn push(&mut self, from: End, feed: Feed<End>, sink: &mut Sink<'_, Update>) {
         match &mut self.state {
             State::Reading(..) => self.read(from, feed, sink),
-            State::Ignored(_) => {}
+            State::Ignored(..) => {}
             State::Sniffing(sniffer) => match sniffer.push(from, feed, self.client) {
                 Verdict::Undecided => {}
-                Verdict::Ignore(speaks) => self.state = State::Ignored(speaks),
+                Verdict::Ignore(speaks) => {
+                    let proxy_header = sniffer.take_proxy_header();
+                    self.report_proxy_header(proxy_header, sink.findings);
+                    self.state = ignored(speaks);
+                }
                 Verdict::Http1 { client } => {
                     let held = sniffer.take_held();
+                    let proxy_header = sniffer.take_proxy_header();
                     self.client = Some(client);
+                    self.report_proxy_header(proxy_header, sink.findings);
                     self.state = State::Reading(Speaks::Http1, Box::new(http1()));
                     for (from, feed) in held {
                         self.read(from, feed, sink);
@@ -107,6 +133,14 @@ impl Pipeline {
                 }
                 Verdict::Midstream { from, entry } => self.start_midstream(from, entry, sink),
             },
+        }
+    }
+
+    /// Reports that the connection began with a PROXY protocol header.
+    fn report_proxy_header(&mut self, header: Option<(String, Origin)>, findings: &mut Findings) {
+        if let Some((header, at)) = header {
+            self.has_proxy_header = true;
+            findings.add(Code::HttpProxyHeader, at, header);
         }
     }
 
@@ -151,11 +185,16 @@ impl Pipeline {
         layers.push((from.side(client), feed.by_side(client)), sink);
         if layers.is_over() {
             // The connection is kept for late packets; its layers need not be.
-            self.state = State::Ignored(*speaks);
+            self.state = State::Ignored(*speaks, layers.switched());
         } else {
             layers.settle();
         }
     }
+}
+
+/// The state of a connection that is not decoded from its beginning on.
+fn ignored(speaks: Speaks) -> State {
+    State::Ignored(speaks, Switched::default())
 }
 
 /// Creates the layers of an HTTP/1 connection.

@@ -3,11 +3,12 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use crate::base::fact::Speaks;
-use crate::base::{Degraded, End, Feed, Span, StreamBuf, limits};
-use crate::http::h1::scan::{self, EntryPoint, PREFACE, StartKind};
+use crate::base::{Degraded, End, Feed, Origin, Span, StreamBuf, limits};
+use crate::http::h1::scan::{self, EntryPoint};
+use crate::http::{FirstBytes, ProxyHeader};
 
 /// Input held until the protocol of the connection is known.
 #[derive(Debug, Default)]
@@ -23,6 +24,8 @@ pub(super) struct Sniffer {
     windows: [StreamBuf; 2],
     /// Ends of directions, if the beginning is missing.
     eofs: Vec<(End, Feed<End>)>,
+    /// The PROXY protocol header with which the connection began, and the packet that completed it.
+    proxy_header: Option<(String, Origin)>,
 }
 
 /// The result of a look at some bytes.
@@ -74,6 +77,12 @@ impl Sniffer {
         std::mem::take(&mut self.held)
     }
 
+    /// Takes the description of the PROXY protocol header with which the connection began, and the
+    /// packet that completed it. `None` if it has none.
+    pub(super) fn take_proxy_header(&mut self) -> Option<(String, Origin)> {
+        self.proxy_header.take()
+    }
+
     /// Takes what was held since the gap.
     pub(super) fn take_midstream(&mut self) -> Midstream {
         let Self { missing, windows, eofs, .. } = std::mem::take(self);
@@ -105,7 +114,14 @@ impl Sniffer {
                     self.keep(from, bytes, span);
                     return self.find_entry(from, opener);
                 }
-                let verdict = self.judge_front(from, &bytes);
+                let verdict = match self.read_proxy_header(from, &bytes, span) {
+                    ProxyHeader::Absent => self.judge_front(from, &bytes),
+                    ProxyHeader::Incomplete if self.bytes <= limits::MAX_SNIFF => Verdict::Undecided,
+                    ProxyHeader::Incomplete => Verdict::Ignore(Speaks::Other),
+                    ProxyHeader::Complete { len, .. } => {
+                        return self.skip_proxy_header(from, (len, bytes, span));
+                    }
+                };
                 if self.held.is_empty() {
                     // Most often the first bytes decide.
                     self.held.reserve_exact(1);
@@ -119,14 +135,40 @@ impl Sniffer {
         }
     }
 
+    /// Reads the PROXY protocol header with which `from` may begin. `bytes` are the next bytes.
+    fn read_proxy_header(&mut self, from: End, bytes: &[u8], span: Span) -> ProxyHeader {
+        if self.proxy_header.is_some() {
+            return ProxyHeader::Absent;
+        }
+        let header = ProxyHeader::read(&self.front_of(from, bytes, limits::MAX_SNIFF));
+        if let ProxyHeader::Complete { version, client, .. } = &header {
+            let client =
+                client.map_or_else(|| "no client is named".to_owned(), |client| format!("client {client}"));
+            self.proxy_header = Some((format!("version {version}, {client}"), span.end));
+        }
+        header
+    }
+
+    /// Removes the PROXY protocol header from what `from` sent, and looks at what follows it. `len` is
+    /// the length of the header, which `bytes` complete.
+    fn skip_proxy_header(&mut self, from: End, (len, mut bytes, span): (usize, Bytes, Span)) -> Verdict {
+        let is_before = |(end, feed): &(End, Feed<End>)| *end == from && matches!(feed, Feed::Data(..));
+        let held: usize = self.held.iter().filter(|held| is_before(held)).map(|(_, feed)| feed.len()).sum();
+        self.held.retain(|held| !is_before(held));
+        bytes.advance(len.saturating_sub(held).min(bytes.len()));
+        // Counted again when they are looked at below.
+        self.bytes = self.bytes.saturating_sub(held + bytes.len());
+        if bytes.is_empty() { Verdict::Undecided } else { self.push(from, Feed::Data(bytes, span), None) }
+    }
+
     fn judge_front(&self, from: End, bytes: &[u8]) -> Verdict {
-        match front(&self.front_of(from, bytes)) {
-            Guess::Request => Verdict::Http1 { client: from },
-            Guess::Response => Verdict::Http1 { client: from.other() },
-            Guess::Http2 => Verdict::Ignore(Speaks::Http2),
-            Guess::Tls => Verdict::Ignore(Speaks::Tls),
-            Guess::Undecided if self.bytes <= limits::MAX_SNIFF => Verdict::Undecided,
-            Guess::Undecided | Guess::Other => Verdict::Ignore(Speaks::Other),
+        match FirstBytes::of(&self.front_of(from, bytes, 64)) {
+            FirstBytes::Request => Verdict::Http1 { client: from },
+            FirstBytes::Response => Verdict::Http1 { client: from.other() },
+            FirstBytes::Http2 => Verdict::Ignore(Speaks::Http2),
+            FirstBytes::Tls => Verdict::Ignore(Speaks::Tls),
+            FirstBytes::Undecided if self.bytes <= limits::MAX_SNIFF => Verdict::Undecided,
+            FirstBytes::Undecided | FirstBytes::Other => Verdict::Ignore(Speaks::Other),
         }
     }
 
@@ -156,9 +198,9 @@ impl Sniffer {
         end.split_mut(&mut self.windows).0.push(bytes, span);
     }
 
-    /// Returns the first bytes that `from` sent: those held, followed by `bytes`.
-    fn front_of<'a>(&self, from: End, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        let bytes = bytes.get(..64).unwrap_or(bytes);
+    /// Returns the first bytes that `from` sent: those held, followed by at most `most` of `bytes`.
+    fn front_of<'a>(&self, from: End, bytes: &'a [u8], most: usize) -> Cow<'a, [u8]> {
+        let bytes = bytes.get(..most).unwrap_or(bytes);
         let mut front = Vec::new();
         for (end, feed) in &self.held {
             if let Feed::Data(held, _) = feed
@@ -175,71 +217,8 @@ impl Sniffer {
     }
 }
 
-/// What the front of a direction says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Guess {
-    /// An HTTP/1 request: its sender is the client.
-    Request,
-    /// An HTTP/1 response: its sender is the server.
-    Response,
-    /// The connection preface of HTTP/2 (RFC 9113 section 3.4): its sender is the client.
-    Http2,
-    /// A TLS handshake record.
-    Tls,
-    /// More bytes are needed.
-    Undecided,
-    /// None of these.
-    Other,
-}
-
-/// Classifies the first bytes that a direction of a connection sent.
-fn front(bytes: &[u8]) -> Guess {
-    if bytes.trim_ascii_start().starts_with(PREFACE) {
-        return Guess::Http2;
-    }
-    match scan::start_kind(bytes) {
-        StartKind::Request => Guess::Request,
-        StartKind::Response => Guess::Response,
-        StartKind::Undecided => Guess::Undecided,
-        StartKind::Other => tls(bytes),
-    }
-}
-
-/// Classifies what may be a TLS handshake record (RFC 8446 section 5.1): type 22, version 3.x,
-/// length, handshake type.
-fn tls(bytes: &[u8]) -> Guess {
-    match bytes {
-        [22, 3, 0..=4, _, _, _, ..] => Guess::Tls,
-        [22] | [22, 3] | [22, 3, 0..=4] | [22, 3, 0..=4, _] | [22, 3, 0..=4, _, _] => Guess::Undecided,
-        _ => Guess::Other,
-    }
-}
-
 /// Returns whether a TLS record begins here: version 1.0 to 1.3, and a length that RFC 8446 section
 /// 5.2 allows.
 fn is_tls_record(bytes: &[u8]) -> bool {
     matches!(bytes, [20..=23, 3, 0..=4, high, low, ..] if u16::from_be_bytes([*high, *low]) <= 16_640)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn protocols_are_recognised() {
-        for (bytes, guess) in [
-            (&b"GET / HTTP/1.1\r\n"[..], Guess::Request),
-            (b"HTTP/1.1 200", Guess::Response),
-            (b"HTTP/", Guess::Undecided),
-            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Guess::Http2),
-            (b"PRI * HT", Guess::Undecided),
-            (b"\x16\x03\x01\x02\x00\x01\x00", Guess::Tls),
-            (b"\x16\x03\x03\x00\x7a\x02", Guess::Tls),
-            (b"\x16\x03\x03", Guess::Undecided),
-            (b"SSH-2.0-OpenSSH", Guess::Other),
-            (b"\x00\x00", Guess::Other),
-        ] {
-            assert_eq!(front(bytes), guess, "{}", String::from_utf8_lossy(bytes));
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::{Bytes, BytesMut};
 
 use super::content::Decoder;
-use super::{Body, Event, Field, Head, Part, PartKind, TransactionNo, Update, UpdateKind, sse};
+use super::{Body, Event, Fault, Field, Head, Part, PartKind, TransactionNo, Update, UpdateKind, sse};
 use crate::base::{Code, Degraded, Findings, Layer, Origin, ResponseEnd, Side, Sink, Span, limits};
 
 /// Assembles the messages of one connection.
@@ -23,6 +23,8 @@ pub struct Assembler {
     /// Sum of [`Message::counted`].
     held: usize,
     events: Vec<Event>,
+    /// Findings about the message that is being read.
+    faults: Findings,
     decoded: BytesMut,
 }
 
@@ -90,6 +92,9 @@ impl Layer for Assembler {
             PartKind::End { how, at } => self.end(id, (how, at), sink),
             PartKind::ClientClosed { at } => {
                 sink.out.push(Update { transaction, at, kind: UpdateKind::ClientClosed });
+            }
+            PartKind::Fault { fault, at } => {
+                sink.out.push(Update { transaction, at, kind: UpdateKind::Fault(fault) });
             }
         }
     }
@@ -167,7 +172,7 @@ impl Assembler {
         match Decoder::from_header(head.field(Field::ContentEncoding).unwrap_or_default().as_bytes()) {
             Ok(decoder) => message.decoder = decoder.map(Box::new),
             Err(error) => {
-                sink.findings.add(Code::HttpContentUnknown, span.end, error.to_string());
+                self.faults.add(Code::HttpContentUnknown, span.end, error.to_string());
                 message.is_complete = false;
             }
         }
@@ -189,6 +194,16 @@ impl Assembler {
         }
         let kind = if side == Side::Client { UpdateKind::Request(head) } else { UpdateKind::Response(head) };
         sink.out.push(Update { transaction, at: span.end, kind });
+        self.emit_faults(transaction, sink.out);
+    }
+
+    /// Emits the findings about a message of the transaction.
+    fn emit_faults(&mut self, transaction: TransactionNo, out: &mut Vec<Update>) {
+        out.extend(self.faults.drain().map(|finding| Update {
+            transaction,
+            at: finding.at.unwrap_or_default(),
+            kind: UpdateKind::Fault(Fault { code: finding.code, detail: finding.detail.into() }),
+        }));
     }
 
     fn content(&mut self, id: MessageId, (bytes, span): (Bytes, Span), sink: &mut Sink<'_, Update>) {
@@ -211,16 +226,16 @@ impl Assembler {
                 }
             };
             if !self.decoded.is_empty() {
-                message.take(self.decoded.split().freeze(), span, &mut self.events, sink.findings);
+                message.take(self.decoded.split().freeze(), span, &mut self.events, &mut self.faults);
             }
             if let Err(error) = result {
                 if message.is_complete {
-                    sink.findings.add(error.code(), span.end, error.to_string());
+                    self.faults.add(error.code(), span.end, error.to_string());
                 }
                 message.drop_content();
             }
         } else {
-            message.take(bytes, span, &mut self.events, sink.findings);
+            message.take(bytes, span, &mut self.events, &mut self.faults);
         }
         message.count(&mut self.held);
         if !is_current && matches!(message.content, Content::Piece(_)) {
@@ -231,6 +246,9 @@ impl Assembler {
             at: event.span.end,
             kind: UpdateKind::Event(event),
         }));
+        if !self.faults.is_empty() {
+            self.emit_faults(id.0, sink.out);
+        }
     }
 
     fn end(&mut self, id: MessageId, (how, at): (ResponseEnd, Origin), sink: &mut Sink<'_, Update>) {
@@ -249,7 +267,7 @@ impl Assembler {
         };
         if let Some(message) = message {
             self.held -= message.counted;
-            if let Some(body) = message.finish(how, at, sink.findings) {
+            if let Some(body) = message.finish(how, at, &mut self.faults) {
                 let kind = if side == Side::Client {
                     UpdateKind::RequestBody(body)
                 } else {
@@ -257,6 +275,7 @@ impl Assembler {
                 };
                 sink.out.push(Update { transaction, at, kind });
             }
+            self.emit_faults(transaction, sink.out);
         }
         if side == Side::Server {
             sink.out.push(Update { transaction, at, kind: ended });

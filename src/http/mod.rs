@@ -4,18 +4,24 @@
 //! transaction. [`Assembler`] turns parts into [`Update`]s: it decodes content codings, collects
 //! bodies and parses event streams. Nothing here knows JSON.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
-use crate::base::{Degraded, Origin, ResponseEnd, Side, Span};
+use crate::base::{Code, Degraded, Origin, ResponseEnd, Side, Span};
 
 mod assemble;
 pub mod content;
+mod first_bytes;
 pub mod h1;
 mod head;
+mod proxy_header;
 pub mod sse;
 
 pub use assemble::Assembler;
+pub use first_bytes::FirstBytes;
 pub use head::{Field, Head, StartLine};
+pub use proxy_header::ProxyHeader;
 pub use sse::Event;
 
 /// Number of a transaction on its connection, from 0, in the order in which transactions were first
@@ -61,6 +67,23 @@ pub enum PartKind {
         /// The packet with the FIN.
         at: Origin,
     },
+    /// Something is wrong with the transaction.
+    Fault {
+        /// What it is.
+        fault: Fault,
+        /// The packet that showed it.
+        at: Origin,
+    },
+}
+
+/// Something that is wrong with a transaction or a message: a finding, before it is known which
+/// exchange it concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What it is.
+    pub code: Code,
+    /// Description.
+    pub detail: Cow<'static, str>,
 }
 
 /// A step in the life of one transaction. `B` is the type of bodies and `E` the type of events: raw
@@ -98,6 +121,8 @@ pub enum UpdateKind<B = Body, E = Event> {
     },
     /// The client closed its direction before the response was complete.
     ClientClosed,
+    /// Something is wrong with the transaction. Also follows its end.
+    Fault(Fault),
     /// The response ended, or will never come.
     Ended {
         /// How it ended.
@@ -123,6 +148,7 @@ impl<B, E> Update<B, E> {
             UpdateKind::Event(data) => UpdateKind::Event(event(data)),
             UpdateKind::Gap { side, why } => UpdateKind::Gap { side, why },
             UpdateKind::ClientClosed => UpdateKind::ClientClosed,
+            UpdateKind::Fault(fault) => UpdateKind::Fault(fault),
             UpdateKind::Ended { how, bytes, span, degraded } => {
                 UpdateKind::Ended { how, bytes, span, degraded }
             }

@@ -140,6 +140,7 @@ pub(crate) fn connection(speaks: Speaks, mcp: bool) -> ConnectionFact {
         client: address("127.0.0.1:52814"),
         server: address("127.0.0.1:3000"),
         speaks,
+        wrapper: None,
         mcp,
         first: Origin::new(1, T0),
         last: Origin::new(215, T0),

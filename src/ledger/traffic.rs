@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::series::Series;
-use crate::base::fact::{ConnectionFact, Speaks};
+use crate::base::fact::{ConnectionFact, Speaks, Wrapper};
 use crate::base::limits;
 use crate::mcp::{Exchange, Offer, Stream};
 
@@ -19,6 +19,8 @@ const FOREIGN_LISTED: usize = 20;
 pub struct ConnectionCount {
     /// The protocol.
     pub speaks: Speaks,
+    /// What stands before or around it; `None` if it begins with the connection.
+    pub wrapper: Option<Wrapper>,
     /// Whether they carried MCP.
     pub mcp: bool,
     /// Number of connections.
@@ -40,10 +42,12 @@ pub(super) struct ConnectionTotals {
 
 impl ConnectionTotals {
     pub(super) fn record(&mut self, connection: &ConnectionFact) {
-        let same = |count: &ConnectionCount| count.speaks == connection.speaks && count.mcp == connection.mcp;
+        let kind = (connection.speaks, connection.wrapper, connection.mcp);
+        let same = |count: &ConnectionCount| (count.speaks, count.wrapper, count.mcp) == kind;
         if !self.counts.iter().any(same) {
             self.counts.push(ConnectionCount {
                 speaks: connection.speaks,
+                wrapper: connection.wrapper,
                 mcp: connection.mcp,
                 ..ConnectionCount::default()
             });
@@ -64,7 +68,7 @@ impl ConnectionTotals {
     /// The totals, MCP first, then in the order of [`Speaks`].
     pub(super) fn counts(&self) -> Vec<ConnectionCount> {
         let mut counts = self.counts.clone();
-        counts.sort_by_key(|count| (!count.mcp, count.speaks as u8));
+        counts.sort_by_key(|count| (!count.mcp, count.speaks as u8, count.wrapper));
         counts
     }
 

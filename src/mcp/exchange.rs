@@ -247,6 +247,13 @@ impl OpenExchange {
         &mut self.record.twins
     }
 
+    /// Lists a code among the findings of the exchange, once.
+    pub(super) fn add_finding(&mut self, code: Code) {
+        if !self.record.findings.contains(&code) {
+            self.record.findings.push(code);
+        }
+    }
+
     pub(super) fn count_progress(&mut self) {
         self.record.progress = self.record.progress.saturating_add(1);
     }

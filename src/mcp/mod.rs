@@ -3,6 +3,7 @@
 //! The only layer that knows what MCP's methods mean. It takes traffic as it is and reports each
 //! rule that the traffic breaks.
 
+mod closed_transactions;
 mod ending;
 mod endpoint;
 mod event_stream;

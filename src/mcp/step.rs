@@ -9,13 +9,14 @@ use super::interner::Interner;
 use super::message::Context;
 use super::record::Record;
 use super::rules::{self, Body, Head, RULES};
+use super::session::SessionState;
 use super::session_key::{self, SessionKey};
 use super::tables::Tables;
 use super::transaction::{Content, Transaction, TransactionEnd, Verb};
 use super::transaction_table::OtherTransactions;
 use super::{ending, endpoint, router};
-use crate::base::{Degraded, Origin, Side, limits};
-use crate::rpc::{Head as HttpHead, Kind, Parsed, StreamEvent, UpdateKind};
+use crate::base::{Degraded, Finding, Origin, Side, limits};
+use crate::rpc::{Fault, Head as HttpHead, Kind, Parsed, StreamEvent, UpdateKind};
 
 /// An update with its transaction, and what it may change besides.
 pub(super) struct Step<'a> {
@@ -57,6 +58,7 @@ impl Step<'_> {
             }
             UpdateKind::Event(event) => self.event(event),
             UpdateKind::Gap { .. } => {}
+            UpdateKind::Fault(fault) => self.fault(fault),
             UpdateKind::ClientClosed => ending::close_client(self.transaction, self.at, &mut self.tables),
             UpdateKind::Ended { how, bytes, span, degraded } => {
                 self.transaction.set_end(TransactionEnd { how, at: Some(self.at), bytes, span, degraded });
@@ -70,12 +72,19 @@ impl Step<'_> {
     pub(super) fn close(&mut self) {
         let Some(end) = self.transaction.end() else { return };
         self.bind(true);
+        self.emit_faults();
         ending::end_transaction(self.transaction, end, &mut self.tables);
         if let Some(mut stream) = self.transaction.stream_record(end) {
             let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
             stream.session = session.map(|session| session.reference().clone());
             self.tables.sink.out.push(Record::Stream(Box::new(stream)));
         }
+    }
+
+    /// The number of the session that the transaction belongs to.
+    pub(super) fn session_number(&self) -> Option<u32> {
+        let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
+        session.map(SessionState::number)
     }
 
     fn request_head(&mut self, head: &HttpHead) {
@@ -96,6 +105,9 @@ impl Step<'_> {
         let first = self.tables.exchanges.reserve_numbers(requests as u64);
         self.transaction.set_request_body(&body);
         self.content(Content::Request(body, first));
+        if self.transaction.session().is_some() {
+            self.emit_faults();
+        }
         // The response may have been captured before the request.
         self.acknowledge();
         if self.transaction.end().is_some() { Next::Close } else { Next::Continue }
@@ -133,6 +145,36 @@ impl Step<'_> {
         // If the POST is not known to be MCP, its first event can show that it is.
         if is_json_rpc && (session.is_some() || self.transaction.waiting().is_empty()) {
             self.content(Content::Event(event));
+        }
+    }
+
+    /// Reports that something is wrong with the transaction, once the exchange that its request opens
+    /// is known.
+    fn fault(&mut self, fault: Fault) {
+        let awaits_exchange = self.transaction.is_post()
+            && (self.transaction.session().is_none() || !self.transaction.has_request_body());
+        self.transaction.add_fault(self.at, fault);
+        if !awaits_exchange || self.transaction.has_most_faults() {
+            self.emit_faults();
+        }
+    }
+
+    /// Reports what is wrong with the transaction so far, with the exchange that it carries.
+    fn emit_faults(&mut self) {
+        for (at, fault) in self.transaction.take_faults() {
+            let exchange = self.transaction.requests().first().copied();
+            let session = self.session_number();
+            if let Some(open) = exchange.and_then(|n| self.tables.exchanges.get_mut(n)) {
+                open.add_finding(fault.code);
+            }
+            self.tables.sink.findings.push(Finding {
+                code: fault.code,
+                at: Some(at),
+                tcp_stream: Some(self.transaction.key().0),
+                session,
+                exchange,
+                detail: fault.detail.into_owned(),
+            });
         }
     }
 
@@ -225,6 +267,9 @@ impl Step<'_> {
         self.open_stream(index);
         for content in waiting {
             self.handle_content(index, content);
+        }
+        if self.transaction.has_request_body() {
+            self.emit_faults();
         }
         self.limit_sessions();
     }

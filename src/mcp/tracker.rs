@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::closed_transactions::ClosedTransactions;
 use super::evidence::{Deferred, Evidence};
 use super::exchange_table::Exchanges;
 use super::handle::TransactionKey;
@@ -30,6 +31,7 @@ pub struct Tracker {
     evidence: Evidence,
     views: Views,
     interner: Interner,
+    closed: ClosedTransactions,
     /// Transactions whose response is over and whose request was not seen, oldest first.
     awaiting_request: VecDeque<(Origin, TransactionKey)>,
     /// Transactions whose response began before the request was seen, oldest first.
@@ -62,10 +64,20 @@ impl Tracker {
             return;
         }
         let is_response = matches!(kind, UpdateKind::Response(_));
-        let Some(row) = self.transactions.find_or_create(key, peers, retransmissions) else {
-            if matches!(kind, UpdateKind::Request(_) | UpdateKind::Response(_)) {
-                let detail = format!("more than {} transactions", limits::MAX_TRANSACTIONS);
-                rules::add_limit(at, detail, findings);
+        let row = match &kind {
+            UpdateKind::Request(_) | UpdateKind::Response(_) => {
+                self.transactions.find_or_create(key, peers, retransmissions)
+            }
+            _ => self.transactions.find(key),
+        };
+        let Some(row) = row else {
+            match kind {
+                UpdateKind::Request(_) | UpdateKind::Response(_) => {
+                    let detail = format!("more than {} transactions", limits::MAX_TRANSACTIONS);
+                    rules::add_limit(at, detail, findings);
+                }
+                UpdateKind::Fault(fault) => findings.push(self.closed.finding(key, at, fault)),
+                _ => {}
             }
             return;
         };
@@ -230,7 +242,10 @@ impl Tracker {
     fn close(&mut self, row: usize, at: Origin, sink: Sink<'_, Record>) {
         let Some(mut step) = self.step(row, at, sink) else { return };
         step.close();
-        self.transactions.remove(row);
+        let session = step.session_number();
+        if let Some(transaction) = self.transactions.remove(row) {
+            self.closed.add(&transaction, session);
+        }
     }
 
     /// Why a transaction may not be complete.

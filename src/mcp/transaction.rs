@@ -9,8 +9,8 @@ use super::handle::{SessionIndex, TransactionKey};
 use super::record::Stream;
 use super::session_key;
 use super::session_table::Sighting;
-use crate::base::{Degraded, Origin, Peers, ResponseEnd, Span, Timestamp, text};
-use crate::rpc::{Envelope, Field, Head, Parsed, RpcError, StartLine, StreamEvent};
+use crate::base::{Degraded, Origin, Peers, ResponseEnd, Span, Timestamp, limits, text};
+use crate::rpc::{Envelope, Fault, Field, Head, Parsed, RpcError, StartLine, StreamEvent};
 
 /// How far apart a proxy's two legs begin a request without messages, in nanoseconds.
 const PROXY_DELAY: i64 = 1_000_000_000;
@@ -40,6 +40,8 @@ pub(super) struct Transaction {
     has_messages: bool,
     stream: Option<EventStream>,
     end: Option<TransactionEnd>,
+    /// What is wrong with it, and the packets that showed it, until its exchange is known.
+    faults: Vec<(Origin, Fault)>,
     /// Retransmissions of the client and the server on the connection, before the transaction and
     /// so far.
     retransmissions: ([u32; 2], [u32; 2]),
@@ -138,6 +140,7 @@ impl Transaction {
             has_messages: false,
             stream: None,
             end: None,
+            faults: Vec::new(),
             retransmissions: (retransmissions, retransmissions),
             degraded: Degraded::NONE,
             gaps: Degraded::NONE,
@@ -379,6 +382,20 @@ impl Transaction {
     }
 
     // Its quality and its end.
+
+    /// Keeps what is wrong with it until its exchange is known.
+    pub(super) fn add_fault(&mut self, at: Origin, fault: Fault) {
+        self.faults.push((at, fault));
+    }
+
+    /// Whether it keeps as many faults as may wait.
+    pub(super) fn has_most_faults(&self) -> bool {
+        self.faults.len() >= limits::MAX_WAITING_FAULTS
+    }
+
+    pub(super) fn take_faults(&mut self) -> Vec<(Origin, Fault)> {
+        std::mem::take(&mut self.faults)
+    }
 
     /// Why what was read may not be complete.
     pub(super) fn degraded(&self) -> Degraded {

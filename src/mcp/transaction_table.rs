@@ -81,11 +81,11 @@ impl Transactions {
         Some((transaction.as_mut()?, OtherTransactions { before, after, index: &self.index }))
     }
 
-    pub(super) fn remove(&mut self, row: usize) {
-        if let Some(transaction) = self.rows.get_mut(row).and_then(Option::take) {
-            self.index.remove(&transaction.key());
-            self.free.push(row);
-        }
+    pub(super) fn remove(&mut self, row: usize) -> Option<Transaction> {
+        let transaction = self.rows.get_mut(row).and_then(Option::take)?;
+        self.index.remove(&transaction.key());
+        self.free.push(row);
+        Some(transaction)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Transaction> {

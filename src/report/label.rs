@@ -1,9 +1,9 @@
 //! Short labels of exchanges, sessions and table rows. All are sanitized.
 
-use super::unsupported::unsupported_protocols;
+use super::unsupported::UnreadConnections;
 use crate::base::fact::{Loser, Losses};
 use crate::base::{PacketNo, Side, sanitize, units};
-use crate::ledger::{CallGroup, Cause, ConnectionCount, Exchange, Group, SessionRef, Speaks};
+use crate::ledger::{CallGroup, Cause, ConnectionCount, Exchange, Group, SessionRef};
 
 /// Returns the name of a session: `s1`.
 pub(super) fn session(session: &SessionRef) -> String {
@@ -96,7 +96,9 @@ pub(super) fn lost(losses: Losses) -> String {
 
 /// Describes the connections whose protocol is not decoded. `None` if there are none.
 pub(super) fn unsupported(counts: &[ConnectionCount]) -> Option<String> {
-    let total =
-        |speaks| counts.iter().filter(|count| count.speaks == speaks).map(|count| count.connections).sum();
-    unsupported_protocols(total(Speaks::Tls), total(Speaks::Http2))
+    let mut unread = UnreadConnections::default();
+    for count in counts {
+        unread.add(count.speaks, count.wrapper, count.connections);
+    }
+    unread.describe()
 }

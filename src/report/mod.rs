@@ -23,7 +23,7 @@ mod unsupported;
 pub use format::Format;
 pub use options::Options;
 pub use style::Paint;
-pub use unsupported::unsupported_protocols;
+pub use unsupported::UnreadConnections;
 
 /// Writes a report in the given format.
 ///

@@ -1,8 +1,8 @@
 use super::*;
-use crate::base::fact::Losses;
+use crate::base::fact::{Losses, Wrapper};
 use crate::base::sanitize;
 use crate::ledger::sample;
-use crate::ledger::{By, Ledger};
+use crate::ledger::{By, Ledger, Speaks};
 
 fn snapshot(by: Option<By>) -> Snapshot {
     let mut ledger = Ledger::new(by);
@@ -73,15 +73,24 @@ fn losses_name_who_lost_packets_if_known() {
 }
 
 #[test]
-fn unsupported_protocols_are_named() {
-    assert_eq!(unsupported_protocols(0, 0), None);
-    assert!(unsupported_protocols(7, 0).unwrap().starts_with("TLS on 7 connections, not supported yet;"));
-    assert!(unsupported_protocols(0, 1).unwrap().starts_with("HTTP/2 on 1 connection, not supported yet;"));
-    assert!(
-        unsupported_protocols(1, 2)
-            .unwrap()
-            .starts_with("TLS on 1 connection, HTTP/2 on 2, not supported yet;")
-    );
+fn protocols_that_are_not_read_are_named() {
+    let described = |counts: &[(Speaks, Option<Wrapper>, u64)]| {
+        let mut unread = UnreadConnections::default();
+        counts.iter().for_each(|(speaks, wrapper, count)| unread.add(*speaks, *wrapper, *count));
+        unread.describe()
+    };
+    let tunnel = Some(Wrapper::ConnectTunnel);
+    assert_eq!(described(&[(Speaks::Http1, tunnel, 2), (Speaks::Other, None, 3)]), None);
+    for (counts, expected) in [
+        (&[(Speaks::Tls, None, 7)][..], "TLS on 7 connections"),
+        (&[(Speaks::Http2, None, 1)], "HTTP/2 on 1 connection"),
+        (&[(Speaks::Tls, None, 1), (Speaks::Http2, None, 2)], "TLS on 1 connection, HTTP/2 on 2"),
+        (&[(Speaks::WebSocket, None, 1)], "WebSocket on 1 connection"),
+        (&[(Speaks::Tls, tunnel, 4)], "TLS in a CONNECT tunnel on 4 connections"),
+    ] {
+        let text = described(counts).unwrap();
+        assert!(text.starts_with(&format!("{expected}, not supported yet;")), "{text}");
+    }
 }
 
 #[test]

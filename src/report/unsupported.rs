@@ -1,16 +1,52 @@
 //! Protocols that are recognized and not decoded.
 
+use crate::base::fact::Wrapper;
 use crate::base::units;
+use crate::ledger::Speaks;
 
-/// Describes connections in TLS and HTTP/2, which are not decoded yet. `tls` and `http2` are
-/// connection counts. `None` if both are 0.
-#[must_use]
-pub fn unsupported_protocols(tls: u64, http2: u64) -> Option<String> {
-    let protocols = match (tls, http2) {
-        (0, 0) => return None,
-        (tls, 0) => format!("TLS on {}", units::several(tls, "connection")),
-        (0, http2) => format!("HTTP/2 on {}", units::several(http2, "connection")),
-        (tls, http2) => format!("TLS on {}, HTTP/2 on {http2}", units::several(tls, "connection")),
-    };
-    Some(format!("{protocols}, not supported yet; capture where it is plain HTTP/1"))
+/// Numbers of connections whose protocol is not decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnreadConnections {
+    tls: u64,
+    http2: u64,
+    websocket: u64,
+    tls_in_tunnel: u64,
+    other_in_tunnel: u64,
+}
+
+impl UnreadConnections {
+    /// Adds connections, if what they carry is not decoded.
+    pub fn add(&mut self, speaks: Speaks, wrapper: Option<Wrapper>, connections: u64) {
+        let is_tunnel = wrapper == Some(Wrapper::ConnectTunnel);
+        let count = match speaks {
+            Speaks::Tls if is_tunnel => &mut self.tls_in_tunnel,
+            Speaks::Http2 | Speaks::WebSocket | Speaks::Other if is_tunnel => &mut self.other_in_tunnel,
+            Speaks::Tls => &mut self.tls,
+            Speaks::Http2 => &mut self.http2,
+            Speaks::WebSocket => &mut self.websocket,
+            Speaks::Nothing | Speaks::Http1 | Speaks::Other => return,
+        };
+        *count += connections;
+    }
+
+    /// Describes them in a line; `None` if there are none.
+    #[must_use]
+    pub fn describe(&self) -> Option<String> {
+        let counts = [
+            ("TLS", self.tls),
+            ("HTTP/2", self.http2),
+            ("WebSocket", self.websocket),
+            ("TLS in a CONNECT tunnel", self.tls_in_tunnel),
+            ("a protocol other than HTTP/1 in a CONNECT tunnel", self.other_in_tunnel),
+        ];
+        let mut parts = Vec::new();
+        for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            // The word stands once.
+            let number =
+                if parts.is_empty() { units::several(count, "connection") } else { count.to_string() };
+            parts.push(format!("{name} on {number}"));
+        }
+        let parts = parts.join(", ");
+        (!parts.is_empty()).then(|| format!("{parts}, not supported yet; capture where it is plain HTTP/1"))
+    }
 }

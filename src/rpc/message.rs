@@ -1,12 +1,11 @@
 //! Messages, and the bodies and events that carry them.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::id::Id;
 use super::look::Look;
-use crate::base::{Code, Degraded, Peers, Span};
-use crate::http::Update;
+use crate::base::{Degraded, Peers, Span};
+use crate::http::{Fault, Update};
 
 /// A step in the life of a transaction, its messages parsed.
 #[derive(Clone, Debug)]
@@ -59,15 +58,6 @@ impl Parsed {
     pub fn nothing(span: Span, degraded: Degraded, bytes: u64) -> Self {
         Self { span, degraded, bytes, envelopes: Vec::new(), batch: false, faults: Vec::new(), text: None }
     }
-}
-
-/// A violation of JSON-RPC or MCP by a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// What it is.
-    pub code: Code,
-    /// Description.
-    pub detail: Cow<'static, str>,
 }
 
 /// The kind of a message.

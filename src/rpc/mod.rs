@@ -14,7 +14,7 @@ mod message;
 pub mod parse;
 mod scalar;
 
-pub use crate::http::{Field, Head, StartLine, TransactionNo, Update, UpdateKind};
+pub use crate::http::{Fault, Field, Head, StartLine, TransactionNo, Update, UpdateKind};
 pub use id::Id;
 pub use look::{Implementation, Look};
 pub use message::{Envelope, Kind, Parsed, RpcError, StreamEvent, TransactionUpdate};

@@ -9,9 +9,10 @@ use serde_json::value::RawValue;
 
 use super::id::Id;
 use super::look::{Look, LookAt, Parent};
-use super::message::{Envelope, Fault, Kind, Parsed, RpcError};
+use super::message::{Envelope, Kind, Parsed, RpcError};
 use super::scalar::{id, keep, string};
 use crate::base::{Code, Degraded, Span, limits};
+use crate::http::Fault;
 
 /// Reads a body or an event's data as JSON-RPC: one message or a batch (MCP 2025-03-26).
 ///

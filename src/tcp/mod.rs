@@ -30,7 +30,7 @@ mod tests;
 
 use std::net::SocketAddr;
 
-use crate::base::fact::{ConnectionFact, DirectionFact, Speaks};
+use crate::base::fact::{ConnectionFact, DirectionFact, Speaks, Wrapper};
 use crate::base::{End, Ending, Feed, Origin};
 
 pub use directory::Directory;
@@ -88,13 +88,14 @@ impl Summary {
     /// Returns the fact about the connection, given its client and what it carries. `mcp` is not
     /// filled in.
     #[must_use]
-    pub fn into_fact(self, client: End, speaks: Speaks) -> ConnectionFact {
+    pub fn into_fact(self, client: End, speaks: Speaks, wrapper: Option<Wrapper>) -> ConnectionFact {
         let [client_address, server_address] = client.client_first(self.ends);
         ConnectionFact {
             tcp_stream: self.tcp_stream,
             client: client_address,
             server: server_address,
             speaks,
+            wrapper,
             mcp: false,
             first: self.first,
             last: self.last,

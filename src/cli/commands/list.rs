@@ -9,8 +9,8 @@ use crate::cli::request::Request;
 use crate::cli::setup::Setup;
 use crate::cli::{messages, output};
 use crate::engine::Engine;
-use crate::ledger::{Entry, Record, Speaks, Views};
-use crate::report;
+use crate::ledger::{Entry, Record, Views};
+use crate::report::UnreadConnections;
 use crate::report::list::{Lines, Options};
 
 /// Runs the command.
@@ -56,8 +56,7 @@ pub(crate) fn run(request: &Request, options: &ListOptions) -> anyhow::Result<Ou
 /// What the capture holds besides the lines, to explain them. (A report explains itself.)
 #[derive(Default)]
 struct Contents {
-    tls_connections: u64,
-    http2_connections: u64,
+    unread: UnreadConnections,
     has_exchange: bool,
     packets: u64,
     cut_packets: u64,
@@ -70,11 +69,9 @@ impl Contents {
             Entry::Fact(Fact::Capture(capture)) => {
                 (self.packets, self.cut_packets) = (capture.packets, capture.cut_packets);
             }
-            Entry::Fact(Fact::Connection(connection)) => match connection.speaks {
-                Speaks::Tls => self.tls_connections += 1,
-                Speaks::Http2 => self.http2_connections += 1,
-                Speaks::Nothing | Speaks::Http1 | Speaks::Other => {}
-            },
+            Entry::Fact(Fact::Connection(connection)) => {
+                self.unread.add(connection.speaks, connection.wrapper, 1);
+            }
             Entry::Record(_) | Entry::Finding(_) | Entry::Fact(_) => {}
         }
     }
@@ -95,7 +92,7 @@ impl Contents {
         if self.has_exchange {
             return;
         }
-        match (report::unsupported_protocols(self.tls_connections, self.http2_connections), device) {
+        match (self.unread.describe(), device) {
             (Some(unread), _) => messages::error(&format!("no MCP was seen; not read: {unread}")),
             (None, Some(device)) => messages::error(&format!("no MCP was seen on {device}")),
             (None, None) => {}

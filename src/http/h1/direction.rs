@@ -5,7 +5,9 @@ use bytes::Bytes;
 
 use super::head::{self, Framing};
 use super::scan::{self, StartKind};
-use crate::base::{Code, Degraded, Findings, Origin, Side, Span, StreamBuf, limits};
+use crate::base::fact::Speaks;
+use crate::base::{Code, Degraded, Findings, Origin, Side, Span, StreamBuf, limits, units};
+use crate::http::first_bytes::FirstBytes;
 
 /// The next element of the direction.
 #[derive(Debug)]
@@ -21,6 +23,10 @@ pub(super) enum Step {
     Gap(Degraded),
     /// The message is complete, or its end can no longer be found; the packet that showed it.
     End(Origin),
+    /// The request ends inside its body: the next one begins there. Says how much of it came.
+    Cut(Origin, String),
+    /// Bytes followed the body that was delimited by its length, at this packet. Says how many.
+    Excess(Origin, String),
 }
 
 /// State of the direction.
@@ -63,8 +69,40 @@ pub(super) struct Direction {
     at: Origin,
     /// Bytes were skipped since the last message.
     skipped: bool,
-    /// Steps caused by a gap, emitted before the next byte is read; the last one first.
+    /// Steps that were found out together, emitted before the next byte is read; the last one
+    /// first.
     due: Vec<Step>,
+    body: Body,
+    /// What begins here may be the next request although the body is not complete.
+    may_restart: bool,
+    /// What begins here need not be HTTP: a tunnel begins.
+    may_switch: bool,
+    /// The protocol that began here in place of HTTP, and the packet that showed it.
+    switched: Option<(Speaks, Origin)>,
+    /// Bytes behind the end of a body that begin no message.
+    excess: Option<Excess>,
+}
+
+/// The body that is being read, or the last one.
+#[derive(Debug, Default)]
+struct Body {
+    /// Its `Content-Length`; `None` if it is not delimited by one, or if no message was read yet.
+    length: Option<u64>,
+    /// Bytes read of it.
+    read: u64,
+    /// The client waits for a 100 before it sends the body.
+    expects_continue: bool,
+}
+
+/// Bytes behind the end of a body that begin no message.
+#[derive(Debug)]
+struct Excess {
+    /// Offset of the first one in the direction.
+    from: u64,
+    /// The packet with the first one.
+    at: Origin,
+    /// The length of the body before them.
+    length: u64,
 }
 
 impl Direction {
@@ -78,6 +116,11 @@ impl Direction {
             at: Origin::default(),
             skipped: false,
             due: Vec::new(),
+            body: Body::default(),
+            may_restart: false,
+            may_switch: false,
+            switched: None,
+            excess: None,
         }
     }
 
@@ -104,8 +147,12 @@ impl Direction {
         }
     }
 
-    /// Sets the framing of the body after the head of the last step.
-    pub(super) fn body(&mut self, framing: Framing) {
+    /// Sets the framing of the body after the head of the last step. `expects_continue`: the client
+    /// waits for a 100 before it sends the body, and does not send it if it is refused.
+    pub(super) fn body(&mut self, framing: Framing, expects_continue: bool) {
+        let length = if let Framing::Length(length) = framing { Some(length) } else { None };
+        self.body = Body { length, read: 0, expects_continue };
+        self.may_restart = expects_continue;
         self.state = match framing {
             Framing::Length(len) => State::Length(len),
             Framing::Chunked => State::ChunkSize,
@@ -122,10 +169,66 @@ impl Direction {
         self.state = State::Head { found: false };
     }
 
-    /// Ignores everything from here on: a tunnel, or another protocol.
+    /// Ignores everything from here on: it is another protocol.
     pub(super) fn blind(&mut self) {
         self.state = State::Blind;
         self.buf.skip(self.buf.len());
+    }
+
+    /// Returns whether everything is ignored.
+    pub(super) fn is_blind(&self) -> bool {
+        self.state == State::Blind
+    }
+
+    /// A tunnel begins behind the current message: it may carry HTTP or anything else.
+    pub(super) fn enter_tunnel(&mut self) {
+        self.may_switch = true;
+    }
+
+    /// Returns the protocol that began in place of HTTP, and the packet that showed it.
+    pub(super) fn switched(&self) -> Option<(Speaks, Origin)> {
+        self.switched
+    }
+
+    /// The final response to the request that is being read was seen: the client need not send the
+    /// rest of the body.
+    pub(super) fn allow_restart(&mut self) {
+        self.may_restart = self.is_in_body();
+    }
+
+    /// The server asked for the body (status 100).
+    pub(super) fn expect_body(&mut self) {
+        self.body.expects_continue = false;
+    }
+
+    /// Returns how much of an incomplete body came, in words; `None` if it is complete, if bytes
+    /// are missing from the capture, or if the client held it back (`Expect: 100-continue`).
+    pub(super) fn incomplete_body(&self) -> Option<String> {
+        let is_unsent = self.body.expects_continue && self.body.read == 0 && self.buf.is_empty();
+        let is_known = self.is_in_body() && self.why.is_none() && !is_unsent;
+        is_known.then(|| match self.body.length {
+            Some(length) => format!("{} of {length} bytes of the body came", self.body.read),
+            None => format!("{} bytes of the body came and no last chunk", self.body.read),
+        })
+    }
+
+    /// Returns whether the body is delimited by a length.
+    pub(super) fn has_length(&self) -> bool {
+        matches!(self.state, State::Length(_))
+    }
+
+    /// The direction ended: returns the bytes that followed the last body, if there are any.
+    pub(super) fn take_excess(&mut self) -> Option<(Origin, String)> {
+        let until = self.buf.offset() + self.buf.len() as u64;
+        self.excess.take().map(|excess| (excess.at, excess.detail(Some(until))))
+    }
+
+    fn is_in_body(&self) -> bool {
+        match self.state {
+            State::Length(left) => left > 0,
+            State::ChunkSize | State::ChunkData(_) | State::ChunkEnd | State::Trailers => true,
+            State::Head { .. } | State::UntilClose | State::Lost | State::LostChunk | State::Blind => false,
+        }
     }
 
     /// Starts inside a message whose head was not captured.
@@ -147,12 +250,18 @@ impl Direction {
     pub(super) fn gap(&mut self, len: u64, why: Degraded) -> bool {
         self.why.add(why);
         self.skipped |= len > 0;
+        if let Some(excess) = self.excess.take() {
+            self.due.push(Step::Excess(excess.at, excess.detail(None)));
+        }
         self.buf.skip(self.buf.len());
         self.scanned = 0;
+        self.may_restart = false;
+        self.body.length = self.body.length.filter(|_| self.is_in_body());
         let known = len > 0;
         match self.state {
             State::Length(left) if known && len <= left => {
                 self.state = State::Length(left - len);
+                self.body.read += len;
                 self.due.push(Step::Gap(why));
                 false
             }
@@ -188,6 +297,12 @@ impl Direction {
         loop {
             if let Some(step) = self.due.pop() {
                 return Some(step);
+            }
+            if self.may_restart && self.is_in_body() {
+                match scan::request_line(self.buf.bytes())? {
+                    true => return Some(self.restart()),
+                    false => self.may_restart = false,
+                }
             }
             match self.state {
                 State::Head { found } => match self.head(found, findings) {
@@ -237,7 +352,19 @@ impl Direction {
             let first = self.buf.first_span()?;
             let wanted = if self.side == Side::Client { StartKind::Request } else { StartKind::Response };
             let guess = scan::start_kind(self.buf.bytes());
-            if guess != wanted && guess != StartKind::Undecided {
+            if guess == StartKind::Undecided {
+                return None;
+            }
+            if guess != wanted {
+                if self.may_switch && !found {
+                    self.switch(first.end);
+                    return None;
+                }
+                if let Some(length) = self.body.length.filter(|_| !found) {
+                    self.excess = Some(Excess { from: self.buf.offset(), at: first.end, length });
+                    self.search_from_next();
+                    return None;
+                }
                 return self.no_head(
                     found,
                     first.end,
@@ -259,14 +386,27 @@ impl Direction {
         // Keep the bytes until they are parsed: if they are no head, one may begin inside them.
         match head::parse(self.side, &self.buf.peek(len), span) {
             Ok(parsed) => {
+                let excess = self
+                    .excess
+                    .take()
+                    .map(|excess| Step::Excess(excess.at, excess.detail(Some(self.buf.offset()))));
                 self.buf.skip(len);
                 self.scanned = 0;
                 self.at = span.end;
+                self.may_switch = false;
+                self.body.length = None;
                 let why = std::mem::take(&mut self.why);
-                if std::mem::take(&mut self.skipped) && found {
+                if std::mem::take(&mut self.skipped) && found && excess.is_none() {
                     findings.add(Code::HttpResync, span.start, "reading continues at a head");
                 }
-                Some(Step::Head(parsed, why))
+                let head = Step::Head(parsed, why);
+                match excess {
+                    Some(excess) => {
+                        self.due.push(head);
+                        Some(excess)
+                    }
+                    None => Some(head),
+                }
             }
             Err(error) => self.no_head(found, span.end, &error, findings),
         }
@@ -277,11 +417,42 @@ impl Direction {
         if !found {
             findings.add(Code::HttpBadHead, at, format!("from the {}: {error}", self.side.name()));
         }
+        self.search_from_next();
+        None
+    }
+
+    /// Skips one byte, and searches for the next head.
+    fn search_from_next(&mut self) {
         self.buf.skip(1);
         self.skipped = true;
         self.scanned = 0;
         self.state = State::Lost;
-        None
+    }
+
+    /// A tunnel begins with something else than HTTP/1: ignores the rest once it is known what it
+    /// is.
+    fn switch(&mut self, at: Origin) {
+        let to = match FirstBytes::of(self.buf.bytes()) {
+            FirstBytes::Undecided => return,
+            FirstBytes::Tls => Speaks::Tls,
+            FirstBytes::Http2 => Speaks::Http2,
+            FirstBytes::Request | FirstBytes::Response | FirstBytes::Other => Speaks::Other,
+        };
+        self.switched = Some((to, at));
+        self.blind();
+    }
+
+    /// The next request begins in place of the body, or of its rest.
+    fn restart(&mut self) -> Step {
+        let is_unsent = self.body.expects_continue && self.body.read == 0;
+        let cut = self.incomplete_body().filter(|_| !is_unsent);
+        self.may_restart = false;
+        self.body.length = None;
+        self.state = State::Head { found: false };
+        match cut {
+            Some(cut) => Step::Cut(self.at, cut),
+            None => Step::End(self.at),
+        }
     }
 
     fn skip_blank_lines(&mut self) {
@@ -292,6 +463,7 @@ impl Direction {
     fn content(&mut self, left: u64, state: fn(u64) -> State) -> Option<Step> {
         let (bytes, span) = self.buf.take_piece(usize::try_from(left).unwrap_or(usize::MAX))?;
         self.at = span.end;
+        self.body.read += bytes.len() as u64;
         self.state = state(left - bytes.len() as u64);
         Some(Step::Content(bytes, span))
     }
@@ -422,6 +594,20 @@ impl Direction {
         self.buf.skip(next?);
         self.state = State::Head { found: true };
         Some(Some(Step::End(self.at)))
+    }
+}
+
+impl Excess {
+    /// Describes the bytes; `until` is the offset behind them, `None` if it is not known.
+    fn detail(&self, until: Option<u64>) -> String {
+        let Self { from, length, .. } = self;
+        match until {
+            Some(until) => {
+                let more = units::several(until.saturating_sub(*from), "byte");
+                format!("the body goes on {more} past its length of {length}")
+            }
+            None => format!("the body goes on past its length of {length}"),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 
 use bytes::Bytes;
 
+use crate::base::fact::Speaks;
 use crate::base::{Code, Side, Span, limits};
 use crate::http::{Head, StartLine};
 
@@ -14,6 +15,11 @@ pub(super) struct Parsed {
     pub(super) framing: Framing,
     /// Status 1xx other than 101: the final response follows.
     pub(super) interim: bool,
+    /// The client waits for a 100 or a final response before it sends the body (`Expect:
+    /// 100-continue`, RFC 9110 section 10.1.1).
+    pub(super) expects_continue: bool,
+    /// The protocol that a response with status 101 switches to.
+    pub(super) upgrade: Option<Speaks>,
     /// Violations that do not prevent parsing.
     pub(super) faults: Vec<(Code, String)>,
 }
@@ -98,9 +104,32 @@ fn parse_fields<const N: usize>(side: Side, raw: &Bytes, span: Span) -> Result<P
         _ => framing(fields, &mut faults),
     };
     let interim = matches!(status, Some(100 | 102..=199));
+    let expects_continue = status.is_none()
+        && value(fields, "expect").is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"));
+    let upgrade = (status == Some(101)).then(|| upgrade(value(fields, "upgrade").unwrap_or_default()));
     let fields = fields.iter().map(|field| (field.name, field.value));
     let head = Box::new(Head::new(start, span, raw.clone(), fields));
-    Ok(Parsed { head, framing, interim, faults })
+    Ok(Parsed { head, framing, interim, expects_continue, upgrade, faults })
+}
+
+/// Returns the value of the first field with this name, without surrounding whitespace.
+fn value<'a>(fields: &[httparse::Header<'a>], name: &str) -> Option<&'a [u8]> {
+    // The length first: it rules out most fields.
+    let has_name = |field: &&httparse::Header<'_>| {
+        field.name.len() == name.len() && field.name.eq_ignore_ascii_case(name)
+    };
+    fields.iter().find(has_name).map(|field| field.value.trim_ascii())
+}
+
+/// Returns the protocol that an `Upgrade` field names (RFC 9110 section 7.8).
+fn upgrade(value: &[u8]) -> Speaks {
+    let name = value.split(|b| matches!(b, b'/' | b',')).next().unwrap_or_default().trim_ascii();
+    match &*name.to_ascii_lowercase() {
+        b"websocket" => Speaks::WebSocket,
+        b"h2c" => Speaks::Http2,
+        b"tls" => Speaks::Tls,
+        _ => Speaks::Other,
+    }
 }
 
 /// Returns path and query of a request target; removes scheme and authority of an absolute form
@@ -117,7 +146,7 @@ fn origin_form(target: &str) -> &str {
 
 fn framing(fields: &[httparse::Header<'_>], faults: &mut Vec<(Code, String)>) -> Framing {
     let mut length = None;
-    let mut coding = None;
+    let mut codings = Codings::default();
     let mut conflict = false;
     for field in fields {
         // By length first: most fields of a head are neither.
@@ -129,20 +158,14 @@ fn framing(fields: &[httparse::Header<'_>], faults: &mut Vec<(Code, String)>) ->
                 length = length.or(value);
             }
         } else if field.name.len() == 17 && field.name.eq_ignore_ascii_case("transfer-encoding") {
-            coding = Some(field.value);
+            codings.add(field.value);
         }
     }
-    if let Some(coding) = coding {
+    if codings.fields > 0 {
         if length.is_some() || conflict {
             faults.push((Code::HttpLengthConflict, "both Content-Length and Transfer-Encoding".to_owned()));
         }
-        let last = coding.rsplit(|b| *b == b',').next().unwrap_or_default().trim_ascii();
-        if last.eq_ignore_ascii_case(b"chunked") {
-            return Framing::Chunked;
-        }
-        let detail = format!("Transfer-Encoding {}", String::from_utf8_lossy(coding));
-        faults.push((Code::HttpBadLength, detail));
-        return Framing::Unknown;
+        return codings.framing(fields, faults);
     }
     if conflict {
         faults.push((
@@ -152,6 +175,50 @@ fn framing(fields: &[httparse::Header<'_>], faults: &mut Vec<(Code, String)>) ->
         return Framing::Unknown;
     }
     length.map_or(Framing::Unsaid, Framing::Length)
+}
+
+/// The transfer codings of a message: all `Transfer-Encoding` fields are one list (RFC 9110 section
+/// 5.3).
+#[derive(Default)]
+struct Codings {
+    fields: usize,
+    /// How often `chunked` is named.
+    chunked: usize,
+    /// The last coding is `chunked`.
+    ends_chunked: bool,
+    /// A coding other than `chunked` and `identity` is named behind `chunked`.
+    is_chunked_inside: bool,
+}
+
+impl Codings {
+    fn add(&mut self, value: &[u8]) {
+        self.fields += 1;
+        for coding in value.split(|b| *b == b',').map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty())
+        {
+            self.ends_chunked = coding.eq_ignore_ascii_case(b"chunked");
+            self.chunked += usize::from(self.ends_chunked);
+            let is_identity = coding.eq_ignore_ascii_case(b"identity");
+            self.is_chunked_inside |= self.chunked > 0 && !self.ends_chunked && !is_identity;
+        }
+    }
+
+    /// Returns the framing that they ask for. `fields` are those of the head.
+    fn framing(self, fields: &[httparse::Header<'_>], faults: &mut Vec<(Code, String)>) -> Framing {
+        if self.chunked == 1 && self.ends_chunked {
+            return Framing::Chunked;
+        }
+        let is_coding = |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case("transfer-encoding");
+        let values = fields.iter().filter(is_coding).map(|field| String::from_utf8_lossy(field.value));
+        let text = values.collect::<Vec<_>>().join(", ");
+        if self.chunked == 0 || self.is_chunked_inside {
+            faults.push((Code::HttpBadLength, format!("Transfer-Encoding {text}")));
+            return Framing::Unknown;
+        }
+        let among = if self.fields > 1 { format!(" in {} fields", self.fields) } else { String::new() };
+        let detail = format!("Transfer-Encoding {text}{among}: read as chunked once");
+        faults.push((Code::HttpTransferEncoding, detail));
+        Framing::Chunked
+    }
 }
 
 /// Parses a length (RFC 9110 section 8.6): digits only. `None` if it does not fit into 64 bits.
@@ -201,6 +268,15 @@ mod tests {
                 Some(Code::HttpLengthConflict),
             ),
             ("Transfer-Encoding: gzip\r\n", Framing::Unknown, Some(Code::HttpBadLength)),
+            ("Transfer-Encoding: chunked, gzip\r\n", Framing::Unknown, Some(Code::HttpBadLength)),
+            ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", Framing::Chunked, None),
+            (
+                "Transfer-Encoding: chunked\r\ntransfer-encoding: chunked\r\n",
+                Framing::Chunked,
+                Some(Code::HttpTransferEncoding),
+            ),
+            ("Transfer-Encoding: chunked, Chunked\r\n", Framing::Chunked, Some(Code::HttpTransferEncoding)),
+            ("Transfer-Encoding: chunked, identity\r\n", Framing::Chunked, Some(Code::HttpTransferEncoding)),
             ("", Framing::Unsaid, None),
         ] {
             let head = read(Side::Server, &format!("HTTP/1.1 200 OK\r\n{fields}\r\n")).expect(fields);

@@ -6,11 +6,13 @@
 
 use std::collections::VecDeque;
 
+use crate::base::fact::Speaks;
 use crate::base::{
-    Code, Degraded, Ending, Feed, Findings, Layer, Origin, PacketNo, ResponseEnd, Side, Sink, Span, limits,
+    Code, Degraded, Ending, Feed, Finding, Findings, Layer, Origin, PacketNo, ResponseEnd, Side, Sink, Span,
+    Switched, limits,
 };
 
-use super::{Head, Part, PartKind, StartLine, TransactionNo};
+use super::{Fault, Head, Part, PartKind, StartLine, TransactionNo};
 use direction::{Direction, Step};
 use head::Framing;
 
@@ -37,6 +39,12 @@ pub struct Connection {
     sending: Option<TransactionNo>,
     /// Transaction of the response that is being read.
     answering: Option<TransactionNo>,
+    /// Transactions of the last request and of the last response that ended.
+    ended: [Option<TransactionNo>; 2],
+    /// The latest `CONNECT`.
+    connect: Option<Connect>,
+    /// The protocol that the connection switched to, which is not decoded.
+    switched: Option<Speaks>,
     /// Whole requests may be missing.
     requests_missing: bool,
     /// Why whole responses may be missing since the last response.
@@ -47,6 +55,15 @@ pub struct Connection {
     client_ended: bool,
     /// The server's direction has ended.
     server_ended: bool,
+}
+
+/// A `CONNECT` request.
+#[derive(Debug)]
+struct Connect {
+    transaction: TransactionNo,
+    target: Box<str>,
+    /// Whether it was granted: a tunnel began behind the response.
+    is_open: bool,
 }
 
 #[derive(Debug)]
@@ -100,7 +117,13 @@ impl Layer for Connection {
     }
 
     fn is_over(&self) -> bool {
-        self.client_ended && self.server_ended
+        let is_blind = self.client.is_blind() && self.server.is_blind() && self.waiting.is_empty();
+        is_blind || (self.client_ended && self.server_ended)
+    }
+
+    fn switched(&self) -> Switched {
+        let is_tunnel = self.connect.as_ref().is_some_and(|connect| connect.is_open);
+        Switched { is_tunnel, to: self.switched }
     }
 }
 
@@ -116,6 +139,9 @@ impl Connection {
             early: VecDeque::new(),
             sending: None,
             answering: None,
+            ended: [None; 2],
+            connect: None,
+            switched: None,
             requests_missing: false,
             responses_missing: Degraded::NONE,
             closed: None,
@@ -151,8 +177,15 @@ impl Connection {
     }
 
     fn steps(&mut self, side: Side, sink: &mut Sink<'_, Part>) {
-        while let Some(step) = self.direction(side).step(sink.findings) {
+        let mut findings = Findings::new();
+        while let Some(step) = self.direction(side).step(&mut findings) {
             let current = if side == Side::Client { self.sending } else { self.answering };
+            for finding in findings.drain() {
+                match current {
+                    Some(transaction) => sink.out.push(fault_of(transaction, side, finding)),
+                    None => sink.findings.push(finding),
+                }
+            }
             let kind = match step {
                 Step::Head(parsed, why) if side == Side::Client => {
                     self.request(parsed, why, sink);
@@ -172,23 +205,73 @@ impl Connection {
                 Step::Content(bytes, span) => PartKind::Content(bytes, span),
                 Step::Gap(why) => PartKind::Gap { why, at: Origin::default() },
                 Step::End(at) => {
-                    if side == Side::Client {
-                        self.sending = None;
-                    } else {
-                        self.answering = None;
-                    }
+                    self.end_message(side);
                     PartKind::End { how: ResponseEnd::Complete, at }
+                }
+                Step::Cut(at, came) => {
+                    self.end_message(side);
+                    if let Some(transaction) = current {
+                        let detail = format!("{came}, then the next request begins");
+                        sink.out.push(fault(transaction, side, Code::HttpRequestCut, (at, detail)));
+                    }
+                    // No end was seen: the rest of the body was never sent.
+                    PartKind::End { how: ResponseEnd::ClosedBy(side), at }
+                }
+                Step::Excess(at, detail) => {
+                    self.excess(side, (at, detail), sink);
+                    continue;
                 }
             };
             if let Some(transaction) = current {
                 sink.out.push(Part { transaction, side, kind });
             }
         }
+        sink.findings.append(findings);
+        self.check_tunnel(sink.out);
+    }
+
+    /// The message of `side` that was being read is over.
+    fn end_message(&mut self, side: Side) {
+        let [client, server] = &mut self.ended;
+        if side == Side::Server {
+            *server = self.answering.take();
+            return;
+        }
+        *client = self.sending.take();
+        if self.switched.is_some() {
+            self.client.blind();
+        }
+    }
+
+    /// Bytes followed the last message of `side`.
+    fn excess(&self, side: Side, (at, detail): (Origin, String), sink: &mut Sink<'_, Part>) {
+        let [client, server] = self.ended;
+        match if side == Side::Client { client } else { server } {
+            Some(ended) => sink.out.push(fault(ended, side, Code::HttpLengthMismatch, (at, detail))),
+            None => sink.findings.add(Code::HttpLengthMismatch, at, detail),
+        }
+    }
+
+    /// Ignores both directions once one of them shows that the tunnel does not carry HTTP/1.
+    fn check_tunnel(&mut self, out: &mut Vec<Part>) {
+        let Some(connect) = self.connect.as_ref().filter(|connect| connect.is_open) else { return };
+        if self.switched.is_some() {
+            return;
+        }
+        let shown = self.client.switched().map(|to| (to, Side::Client));
+        let Some(((to, at), side)) = shown.or_else(|| self.server.switched().map(|to| (to, Side::Server)))
+        else {
+            return;
+        };
+        let detail = format!("CONNECT to {}: the tunnel carries {}", connect.target, described(to));
+        out.push(fault(connect.transaction, side, Code::HttpNotRead, (at, detail)));
+        self.switched = Some(to);
+        self.client.blind();
+        self.server.blind();
     }
 
     fn request(&mut self, parsed: head::Parsed, why: Degraded, sink: &mut Sink<'_, Part>) {
         let span = parsed.head.span;
-        report_faults(&parsed, span, sink.findings);
         let kind = match &parsed.head.start {
             StartLine::Request { method, .. } if &**method == "HEAD" => Method::Head,
             StartLine::Request { method, .. } if &**method == "CONNECT" => Method::Connect,
@@ -207,8 +290,19 @@ impl Connection {
             self.responses_missing.add(Degraded::GAP);
         }
         self.sending = Some(transaction);
-        self.client.body(if parsed.framing == Framing::Unsaid { Framing::Length(0) } else { parsed.framing });
+        if let (Method::Connect, StartLine::Request { target, .. }) = (kind, &parsed.head.start) {
+            self.connect = Some(Connect { transaction, target: target.clone(), is_open: false });
+            self.client.body(Framing::Length(0), false);
+            // The client may send before it is told that the tunnel is open.
+            self.client.enter_tunnel();
+        } else {
+            let is_unsaid = parsed.framing == Framing::Unsaid;
+            let framing = if is_unsaid { Framing::Length(0) } else { parsed.framing };
+            self.client.body(framing, parsed.expects_continue);
+        }
+        let faults = parsed.faults;
         sink.out.push(Part { transaction, side: Side::Client, kind: PartKind::Head(parsed.head, why) });
+        push_faults(transaction, Side::Client, (faults, span), sink.out);
     }
 
     /// Returns the transaction of a response that was captured before its request, which begins at
@@ -225,26 +319,61 @@ impl Connection {
 
     fn response(&mut self, parsed: head::Parsed, why: Degraded, sink: &mut Sink<'_, Part>) {
         let span = parsed.head.span;
-        report_faults(&parsed, span, sink.findings);
         if parsed.interim {
+            if parsed.head.start == (StartLine::Response { status: 100 }) {
+                self.client.expect_body();
+            }
             self.server.no_message();
             return;
         }
         let (transaction, kind) = self.answered(span, sink.out);
         let status = if let StartLine::Response { status } = parsed.head.start { status } else { 0 };
         self.answering = Some(transaction);
-        let tunnel = status == 101 || (kind == Method::Connect && (200..300).contains(&status));
-        let at = span.end;
-        sink.out.push(Part { transaction, side: Side::Server, kind: PartKind::Head(parsed.head, why) });
-        if tunnel {
-            self.client.blind();
-            self.server.blind();
-            self.answering = None;
-            let kind = PartKind::End { how: ResponseEnd::Complete, at };
-            sink.out.push(Part { transaction, side: Side::Server, kind });
+        let side = Side::Server;
+        sink.out.push(Part { transaction, side, kind: PartKind::Head(parsed.head, why) });
+        push_faults(transaction, side, (parsed.faults, span), sink.out);
+        if let Some(to) = parsed.upgrade {
+            self.upgrade(transaction, (to, span.end), sink.out);
+        } else if kind == Method::Connect && (200..300).contains(&status) {
+            self.open_tunnel(transaction, span.end, sink.out);
         } else {
-            self.server.body(if kind == Method::Head { Framing::Length(0) } else { parsed.framing });
+            if self.sending == Some(transaction) {
+                self.client.allow_restart();
+            }
+            let framing = if kind == Method::Head { Framing::Length(0) } else { parsed.framing };
+            self.server.body(framing, false);
         }
+    }
+
+    /// The server switched protocols (status 101): what follows is not decoded.
+    fn upgrade(&mut self, transaction: TransactionNo, (to, at): (Speaks, Origin), out: &mut Vec<Part>) {
+        let side = Side::Server;
+        self.switched = Some(to);
+        self.server.blind();
+        if self.sending.is_none() {
+            self.client.blind();
+        }
+        self.answering = None;
+        let detail = format!("the server switched to {} (101)", described(to));
+        out.push(fault(transaction, side, Code::HttpNotRead, (at, detail)));
+        // The answer to the request may follow in the other protocol.
+        for kind in
+            [PartKind::Gap { why: Degraded::NOT_READ, at }, PartKind::End { how: ResponseEnd::Complete, at }]
+        {
+            out.push(Part { transaction, side, kind });
+        }
+    }
+
+    /// The proxy granted a `CONNECT`: a tunnel begins behind the response, which has no body
+    /// whatever its head says (RFC 9110 section 9.3.6).
+    fn open_tunnel(&mut self, transaction: TransactionNo, at: Origin, out: &mut Vec<Part>) {
+        if let Some(connect) = &mut self.connect {
+            connect.is_open = true;
+            let detail = format!("CONNECT to {}", connect.target);
+            out.push(fault(transaction, Side::Server, Code::HttpTunnel, (at, detail)));
+        }
+        self.server.body(Framing::Length(0), false);
+        self.server.enter_tunnel();
     }
 
     /// Returns the transaction, and the method of its request, that the response in `span` answers.
@@ -306,9 +435,16 @@ impl Connection {
             Ending::Reset(by) => *self.closed.get_or_insert(ResponseEnd::ResetBy(by)),
             Ending::Open => self.closed.unwrap_or(ResponseEnd::Open),
         };
+        if let Some(excess) = self.direction(side).take_excess() {
+            self.excess(side, excess, sink);
+        }
         if side == Side::Client {
             self.client_ended = true;
             if let Some(transaction) = self.sending.take() {
+                if let (Some(came), Some(by)) = (self.client.incomplete_body(), ended_by(finish)) {
+                    let detail = format!("{came} before {by}");
+                    sink.out.push(fault(transaction, side, Code::HttpRequestCut, (at, detail)));
+                }
                 sink.out.push(Part { transaction, side, kind: PartKind::End { how: finish, at } });
             }
             if how == Ending::Closed {
@@ -344,8 +480,16 @@ impl Connection {
                 matches!(how, ResponseEnd::ClosedBy(Side::Server) | ResponseEnd::ResetBy(Side::Server));
             // Without the request the capture may lack that the client closed first.
             let is_early = self.early.iter().any(|(early, _)| *early == transaction);
-            if is_by_server && !is_early && !self.server.is_lost() {
-                sink.findings.add(Code::HttpBodyCut, at, "the server ended the connection inside a response");
+            if let Some(by) = ended_by(how)
+                && (is_by_server || self.server.has_length())
+                && !is_early
+                && !self.server.is_lost()
+            {
+                let detail = match self.server.incomplete_body() {
+                    Some(came) => format!("{came} before {by}"),
+                    None => format!("{by} inside a response"),
+                };
+                sink.out.push(fault(transaction, Side::Server, Code::HttpBodyCut, (at, detail)));
             }
             let kind = PartKind::End { how, at };
             sink.out.push(Part { transaction, side: Side::Server, kind });
@@ -360,10 +504,42 @@ fn give_up(transaction: TransactionNo, why: Degraded, at: Origin, out: &mut Vec<
     }
 }
 
-fn report_faults(parsed: &head::Parsed, span: Span, findings: &mut Findings) {
-    for (code, detail) in &parsed.faults {
-        findings.add(*code, span.end, detail.clone());
+/// Returns who ended the connection, in words; `None` if nobody is known to have.
+fn ended_by(how: ResponseEnd) -> Option<String> {
+    match how {
+        ResponseEnd::ClosedBy(side) => Some(format!("the {} closed the connection", side.name())),
+        ResponseEnd::ResetBy(side) => Some(format!("the {} reset the connection", side.name())),
+        ResponseEnd::Complete | ResponseEnd::Open => None,
     }
+}
+
+/// Returns a protocol that is not decoded, in words.
+fn described(protocol: Speaks) -> &'static str {
+    match protocol {
+        Speaks::Tls => "TLS",
+        Speaks::Http2 => "HTTP/2",
+        Speaks::WebSocket => "WebSocket",
+        Speaks::Nothing | Speaks::Http1 | Speaks::Other => "an unknown protocol",
+    }
+}
+
+fn fault(transaction: TransactionNo, side: Side, code: Code, (at, detail): (Origin, String)) -> Part {
+    let fault = Fault { code, detail: detail.into() };
+    Part { transaction, side, kind: PartKind::Fault { fault, at } }
+}
+
+fn fault_of(transaction: TransactionNo, side: Side, finding: Finding) -> Part {
+    fault(transaction, side, finding.code, (finding.at.unwrap_or_default(), finding.detail))
+}
+
+/// Emits the faults of a head that lies in `span`.
+fn push_faults(
+    transaction: TransactionNo,
+    side: Side,
+    (faults, span): (Vec<(Code, String)>, Span),
+    out: &mut Vec<Part>,
+) {
+    out.extend(faults.into_iter().map(|(code, detail)| fault(transaction, side, code, (span.end, detail))));
 }
 
 fn report_unmatched(at: Origin, findings: &mut Findings) {

@@ -1,5 +1,7 @@
 //! Finding HTTP/1 messages in bytes: at the start of a direction, and in its middle after a gap.
 
+use crate::base::limits;
+
 /// What the first bytes of a direction are, as far as HTTP/1 is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartKind {
@@ -42,6 +44,21 @@ pub fn start_kind(bytes: &[u8]) -> StartKind {
         return StartKind::Undecided;
     }
     other_method(text)
+}
+
+/// Returns whether `bytes` begin with a whole request line; `None` if more bytes are needed to tell.
+#[must_use]
+pub fn request_line(bytes: &[u8]) -> Option<bool> {
+    let line = memchr::memchr(b'\n', bytes.get(..bytes.len().min(limits::MAX_WINDOW))?);
+    match start_kind(bytes) {
+        StartKind::Undecided => None,
+        StartKind::Response | StartKind::Other => Some(false),
+        StartKind::Request => match line.and_then(|end| bytes.get(..end)) {
+            Some(line) => Some(memchr::memmem::find(line, b" HTTP/1.").is_some()),
+            None if bytes.len() < limits::MAX_WINDOW => None,
+            None => Some(false),
+        },
+    }
 }
 
 /// Returns whether one is a prefix of the other.
@@ -198,6 +215,21 @@ mod tests {
             (b"*1\r\n$4\r\nPING\r\n", StartKind::Other),
         ] {
             assert_eq!(start_kind(bytes), kind, "{}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn a_request_line_is_told_from_a_body() {
+        for (bytes, is_request) in [
+            (&b"POST /mcp HTTP/1.1\r\n"[..], Some(true)),
+            (b"POST /mcp HTTP/1.1", None),
+            (b"PO", None),
+            (b"", None),
+            (b"{\"a\":1}", Some(false)),
+            (b"POST comes next\r\n", Some(false)),
+            (b"5\r\nPOST /", Some(false)),
+        ] {
+            assert_eq!(request_line(bytes), is_request, "{}", String::from_utf8_lossy(bytes));
         }
     }
 

@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use super::values::{Ms, Seconds, session, text};
 use crate::base::Finding;
+use crate::base::fact::Wrapper;
 use crate::ledger::{ConnectionCount, FindingRow, Implementation, OfferRow, SessionRow, Stream};
 
 #[derive(Serialize)]
 pub(super) struct Connection {
     speaks: &'static str,
+    wrapper: Option<&'static str>,
     mcp: bool,
     connections: u64,
     bytes: u64,
@@ -22,6 +24,7 @@ impl Connection {
     pub(super) fn of(count: &ConnectionCount) -> Self {
         Self {
             speaks: count.speaks.name(),
+            wrapper: count.wrapper.map(Wrapper::name),
             mcp: count.mcp,
             connections: count.connections,
             bytes: count.bytes,

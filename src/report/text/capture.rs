@@ -1,6 +1,7 @@
 //! Section about the capture: its inputs, size and quality.
 
 use super::page::{HARD_BLANK, Page};
+use crate::base::fact::Wrapper;
 use crate::base::{sanitize, units};
 use crate::ledger::{ConnectionCount, Snapshot, Speaks, Status};
 use crate::report::label;
@@ -74,9 +75,15 @@ fn kind(count: &ConnectionCount) -> String {
         (false, Speaks::Nothing) => "without payload".to_owned(),
         (false, Speaks::Tls) => "TLS".to_owned(),
         (false, Speaks::Http2) => "HTTP/2".to_owned(),
+        (false, Speaks::WebSocket) => "WebSocket".to_owned(),
         (false, speaks) => speaks.name().to_owned(),
     };
-    format!("{} {what}", count.connections)
+    let wrapper = match count.wrapper {
+        Some(Wrapper::ConnectTunnel) => " in a CONNECT tunnel",
+        Some(Wrapper::ProxyHeader) => " behind a PROXY header",
+        None => "",
+    };
+    format!("{} {what}{wrapper}", count.connections)
 }
 
 fn quality(page: &mut Page, snapshot: &Snapshot) {

@@ -50,7 +50,8 @@ pub(super) fn describe_traffic(model: &Model) -> Option<String> {
             packets => format!("{} with no TCP connection", units::several(packets, "packet")),
         });
     }
-    let unread = [(Speaks::Tls, "TLS"), (Speaks::Http2, "HTTP/2")].map(|(speaks, name)| {
+    let names = [(Speaks::Tls, "TLS"), (Speaks::Http2, "HTTP/2"), (Speaks::WebSocket, "WebSocket")];
+    let unread = names.map(|(speaks, name)| {
         let connections = count(&|count| count.speaks == speaks && !count.mcp);
         let carry = if connections == 1 { "carries" } else { "carry" };
         (connections > 0).then(|| format!("{} {carry} {name}", units::several(connections, "connection")))
