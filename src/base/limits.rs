@@ -141,6 +141,10 @@ pub const MAX_BATCH: usize = 10_000;
 /// Longer ones are cut at a character and end in `…` and a hash.
 pub const MAX_TEXT: usize = 4096;
 
+/// Length of the names, versions and capabilities that are kept of a session and of what it offers,
+/// in bytes: each of 100,000 sessions has some, and real ones are shorter than 100.
+pub const MAX_NAME: usize = 256;
+
 /// Exchanges without a response, over all sessions.
 pub const MAX_OPEN_EXCHANGES: usize = 100_000;
 

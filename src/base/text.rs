@@ -9,10 +9,21 @@ use super::limits;
 /// whole text, so that different long texts stay different.
 #[must_use]
 pub fn kept(text: &str) -> Cow<'_, str> {
-    if text.len() <= limits::MAX_TEXT {
+    kept_to(limits::MAX_TEXT, text)
+}
+
+/// Truncates the name of a client, a server or something that it offers to [`limits::MAX_NAME`]
+/// bytes, as [`kept`] does.
+#[must_use]
+pub fn kept_name(name: &str) -> Cow<'_, str> {
+    kept_to(limits::MAX_NAME, name)
+}
+
+fn kept_to(limit: usize, text: &str) -> Cow<'_, str> {
+    if text.len() <= limit {
         return Cow::Borrowed(text);
     }
-    let (front, _) = text.split_at(text.floor_char_boundary(limits::MAX_TEXT));
+    let (front, _) = text.split_at(text.floor_char_boundary(limit));
     Cow::Owned(format!("{front}…{:016x}", hash(text)))
 }
 

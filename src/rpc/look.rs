@@ -3,16 +3,15 @@
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
-use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::id::Id;
-use super::scalar::{id, keep};
+use super::scalar::{id, keep, keep_name};
 
 /// Capabilities kept of a client or server: MCP defines about ten.
-const MAX_CAPABILITIES: usize = 64;
+const MAX_CAPABILITIES: usize = 32;
 
 /// Definitions kept of one page: servers with more paginate.
 const MAX_DEFINITIONS: usize = 10_000;
@@ -128,8 +127,8 @@ impl<'de> Taker<'de> for LookAt<'_> {
                 ("progressToken", Parent::Params) => look.progress_token = id(map.next_value()?),
                 ("requestId", Parent::Params) => look.request_id = id(map.next_value()?),
                 ("protocolVersion", _) => look.protocol_version = map.next_value_seed(TEXT)?,
-                ("clientInfo", Parent::Params) => look.client_info = map.next_value_seed(IMPLEMENTATION)?,
-                ("serverInfo", Parent::Result) => look.server_info = map.next_value_seed(IMPLEMENTATION)?,
+                ("clientInfo", Parent::Params) => look.client_info = map.next_value_seed(Program)?,
+                ("serverInfo", Parent::Result) => look.server_info = map.next_value_seed(Program)?,
                 ("capabilities", _) => look.capabilities = map.next_value_seed(Keys)?,
                 ("isError", Parent::Result) => look.is_error = map.next_value::<&RawValue>()?.get() == "true",
                 ("resultType", Parent::Result) => {
@@ -192,8 +191,8 @@ impl<'de> Taker<'de> for Meta<'_> {
             match key.0.strip_prefix("io.modelcontextprotocol/").unwrap_or(&key.0) {
                 "progressToken" => look.progress_token = id(map.next_value()?),
                 "protocolVersion" => look.meta_version = map.next_value_seed(TEXT)?,
-                "clientInfo" => look.client_info = map.next_value_seed(IMPLEMENTATION)?,
-                "serverInfo" => look.server_info = map.next_value_seed(IMPLEMENTATION)?,
+                "clientInfo" => look.client_info = map.next_value_seed(Program)?,
+                "serverInfo" => look.server_info = map.next_value_seed(Program)?,
                 "clientCapabilities" => look.capabilities = map.next_value_seed(Keys)?,
                 "subscriptionId" => look.subscription = id(map.next_value()?),
                 "related-task" => look.task = map.next_value_seed(Member("taskId"))?.or(look.task.take()),
@@ -271,15 +270,16 @@ impl<'de, T: Taker<'de>> Visitor<'de> for Whatever<T> {
     }
 }
 
-/// Seed without state, for values of type `T`.
-struct Seed<T>(PhantomData<T>);
+/// Deserializes a string, truncated by the function.
+#[derive(Clone, Copy)]
+struct Text(fn(&str) -> Box<str>);
 
 /// A string, cut to `limits::MAX_TEXT`.
-const TEXT: Seed<Box<str>> = Seed(PhantomData);
-/// An object with `name` and `version`.
-const IMPLEMENTATION: Seed<Implementation> = Seed(PhantomData);
+const TEXT: Text = Text(keep);
+/// A string, cut to `limits::MAX_NAME`.
+const NAME: Text = Text(keep_name);
 
-impl<'de> DeserializeSeed<'de> for Seed<Box<str>> {
+impl<'de> DeserializeSeed<'de> for Text {
     type Value = Option<Box<str>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -287,7 +287,7 @@ impl<'de> DeserializeSeed<'de> for Seed<Box<str>> {
     }
 }
 
-impl<'de> Taker<'de> for Seed<Box<str>> {
+impl<'de> Taker<'de> for Text {
     type Value = Option<Box<str>>;
 
     fn other(self) -> Self::Value {
@@ -295,11 +295,14 @@ impl<'de> Taker<'de> for Seed<Box<str>> {
     }
 
     fn text(self, text: &str) -> Self::Value {
-        Some(keep(text))
+        Some((self.0)(text))
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seed<Implementation> {
+/// Deserializes an object with `name` and `version`.
+struct Program;
+
+impl<'de> DeserializeSeed<'de> for Program {
     type Value = Option<Implementation>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -307,7 +310,7 @@ impl<'de> DeserializeSeed<'de> for Seed<Implementation> {
     }
 }
 
-impl<'de> Taker<'de> for Seed<Implementation> {
+impl<'de> Taker<'de> for Program {
     type Value = Option<Implementation>;
 
     fn other(self) -> Self::Value {
@@ -318,8 +321,8 @@ impl<'de> Taker<'de> for Seed<Implementation> {
         let mut found = Implementation::default();
         while let Some(key) = map.next_key::<Key<'de>>()? {
             match key.0.as_ref() {
-                "name" => found.name = map.next_value_seed(TEXT)?.unwrap_or_default(),
-                "version" => found.version = map.next_value_seed(TEXT)?.unwrap_or_default(),
+                "name" => found.name = map.next_value_seed(NAME)?.unwrap_or_default(),
+                "version" => found.version = map.next_value_seed(NAME)?.unwrap_or_default(),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -382,7 +385,7 @@ impl<'de> Taker<'de> for Keys {
         let mut keys = Vec::new();
         while let Some((key, _)) = map.next_entry::<Key<'de>, IgnoredAny>()? {
             if keys.len() < MAX_CAPABILITIES {
-                keys.push(keep(&key.0));
+                keys.push(keep_name(&key.0));
             }
         }
         Ok(keys)
@@ -424,7 +427,7 @@ fn definition(raw: &RawValue) -> Definition {
         Member(key).deserialize(&mut json).ok().flatten()
     };
     let name = find("uri").or_else(|| find("uriTemplate")).or_else(|| find("name"));
-    Definition { name: name.unwrap_or_default(), bytes: raw.get().len() as u64 }
+    Definition { name: keep_name(&name.unwrap_or_default()), bytes: raw.get().len() as u64 }
 }
 
 #[cfg(test)]
@@ -459,6 +462,20 @@ mod tests {
         assert!(found.is_error);
         let listed = found.listing.map(|listing| listing.definitions).unwrap_or_default();
         assert_eq!(listed.iter().map(|d| (&*d.name, d.bytes)).collect::<Vec<_>>(), [("a", 12), ("u", 22)]);
+    }
+
+    #[test]
+    fn names_are_cut() {
+        let long = "x".repeat(5000);
+        let found = look(&format!(
+            r#"{{"id":1,"result":{{"capabilities":{{"{long}":{{}}}},"serverInfo":{{"name":"{long}"}},"tools":[{{"name":"{long}"}}]}}}}"#
+        ));
+        let names = [
+            &found.capabilities[0],
+            &found.server_info.unwrap().name,
+            &found.listing.unwrap().definitions[0].name,
+        ];
+        assert!(names.iter().all(|name| name.len() < 300), "{names:?}");
     }
 
     #[test]

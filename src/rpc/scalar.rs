@@ -16,6 +16,11 @@ pub(super) fn keep(text: &str) -> Box<str> {
     text::kept(text).into()
 }
 
+/// Truncates a name to the length that is kept.
+pub(super) fn keep_name(name: &str) -> Box<str> {
+    text::kept_name(name).into()
+}
+
 /// Returns the first digits of a long number, `…` and a hash of all.
 fn cut(text: &str) -> Box<str> {
     let (front, _) = text.split_at_checked(MAX_NUMBER).unwrap_or((text, ""));
