@@ -6,14 +6,16 @@
 //! ```
 //!
 //! A record that does not fit into the rest of a block moves to the next block; only the bytes read
-//! so far are copied. Short reads (pipes) are parsed at once and copy nothing.
+//! so far are copied. Short reads (pipes) are parsed at once and copy nothing. A block that a read
+//! filled to its end is filled again once no slice of it exists, without being cleared.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
+use super::block::Block;
 use super::decompress::Decompressor;
 use super::file_findings::FileFindings;
 use super::item::Error;
@@ -61,8 +63,7 @@ pub(super) struct InputBuffer {
     /// Findings about the input, not drained yet.
     pub(super) findings: FileFindings,
     source: ByteSource,
-    block: BytesMut,
-    filled: usize,
+    block: Block,
     offset: u64,
 }
 
@@ -88,7 +89,7 @@ impl InputBuffer {
     }
 
     fn with_source(name: String, source: ByteSource) -> Self {
-        Self { findings: FileFindings::new(name), source, block: BytesMut::new(), filled: 0, offset: 0 }
+        Self { findings: FileFindings::new(name), source, block: Block::default(), offset: 0 }
     }
 
     /// The growing file; `None` for any other input.
@@ -101,7 +102,7 @@ impl InputBuffer {
 
     /// Bytes read and not taken yet.
     pub(super) fn bytes(&self) -> &[u8] {
-        self.block.get(..self.filled).unwrap_or_default()
+        self.block.bytes()
     }
 
     /// Offset of [`InputBuffer::bytes`] in the decompressed input, in bytes.
@@ -127,16 +128,14 @@ impl InputBuffer {
     /// Releases the block and the input.
     pub(super) fn close(&mut self) {
         self.source = ByteSource::Closed;
-        self.block = BytesMut::new();
-        self.filled = 0;
+        self.block = Block::default();
     }
 
     /// Takes the first `len` bytes, or all if fewer were read, as a slice of the block.
     pub(super) fn take(&mut self, len: usize) -> Bytes {
-        let len = len.min(self.filled);
-        self.filled -= len;
-        self.offset += len as u64;
-        self.block.split_to(len).freeze()
+        let taken = self.block.take(len);
+        self.offset += taken.len() as u64;
+        taken
     }
 
     /// Reads once, for a record at the front that needs at least `need` bytes. An end in the
@@ -147,7 +146,7 @@ impl InputBuffer {
     pub(super) fn refill(&mut self, need: usize) -> Result<Refill, Error> {
         let outcome = self.read_once(need)?;
         self.findings.is_compressed = self.compression().is_some();
-        let (have, with) = (self.filled, self.compression().unwrap_or_default());
+        let (have, with) = (self.bytes().len(), self.compression().unwrap_or_default());
         let (code, what) = match outcome {
             ReadOutcome::Bytes => return Ok(Refill::Bytes),
             ReadOutcome::Pending => return Ok(Refill::Pending),
@@ -176,16 +175,16 @@ impl InputBuffer {
     }
 
     fn read_once(&mut self, need: usize) -> Result<ReadOutcome, Error> {
-        if self.block.len() < need || self.block.len() - self.filled < MIN_FREE {
+        let have = self.bytes().len();
+        if self.block.free().len() < need.saturating_sub(have).max(MIN_FREE) {
             self.make_room(need);
         }
         loop {
-            let free = self.block.get_mut(self.filled..).unwrap_or_default();
-            match self.source.read(free) {
+            match self.source.read(self.block.free()) {
                 Ok(TailRead::End) => return Ok(ReadOutcome::End),
                 Ok(TailRead::Pending) => return Ok(ReadOutcome::Pending),
                 Ok(TailRead::Bytes(n)) => {
-                    self.filled += n;
+                    self.block.fill(n);
                     return Ok(ReadOutcome::Bytes);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -196,7 +195,7 @@ impl InputBuffer {
                     });
                 }
                 Err(error) => {
-                    let at = self.offset + self.filled as u64;
+                    let at = self.offset + have as u64;
                     return Err(Error(format!(
                         "{}: cannot be read at offset {at}: {error}",
                         self.findings.name
@@ -211,11 +210,9 @@ impl InputBuffer {
     /// A block at most doubles, whatever length a record claims: only a long file makes a long
     /// block.
     fn make_room(&mut self, need: usize) {
-        let usual = if self.offset == 0 && self.filled == 0 { FIRST_BLOCK_SIZE } else { BLOCK_SIZE };
-        let size = need.min(self.filled * 2).max(usual).max(self.filled + MIN_FREE);
-        self.block.truncate(self.filled);
-        self.block.reserve(size - self.filled);
-        self.block.resize(size, 0);
+        let have = self.bytes().len();
+        let usual = if self.offset == 0 && have == 0 { FIRST_BLOCK_SIZE } else { BLOCK_SIZE };
+        self.block.renew(need.min(have * 2).max(usual).max(have + MIN_FREE));
     }
 }
 
@@ -295,6 +292,6 @@ mod tests {
         let mut blocks = blocks(&[7; 600], false);
         while blocks.read_once(1 << 30).unwrap() == ReadOutcome::Bytes {}
         assert_eq!(blocks.bytes().len(), 600);
-        assert!(blocks.block.capacity() <= 2 * BLOCK_SIZE);
+        assert!(blocks.block.size() <= 2 * BLOCK_SIZE);
     }
 }

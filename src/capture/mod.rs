@@ -11,6 +11,7 @@
 //!  growing file ─▶ tail ─▶ buffer ─▶ … ─▶ follow ─▶ Item        device ─▶ live ─▶ Item
 //! ```
 
+mod block;
 mod buffer;
 mod clock;
 mod decompress;
