@@ -37,19 +37,20 @@ impl Field {
     /// at.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        // The length first: it rules out most fields of a head.
-        let (candidate, field): (&str, Self) = match name.len() {
-            4 => ("host", Self::Host),
-            6 if name.eq_ignore_ascii_case("server") => ("server", Self::Agent),
-            6 => ("accept", Self::Accept),
-            8 => ("mcp-name", Self::McpName),
-            10 if name.eq_ignore_ascii_case("mcp-method") => ("mcp-method", Self::McpMethod),
-            10 => ("user-agent", Self::Agent),
-            12 => ("content-type", Self::ContentType),
-            13 => ("last-event-id", Self::LastEventId),
-            14 => ("mcp-session-id", Self::SessionId),
-            16 => ("content-encoding", Self::ContentEncoding),
-            20 => ("mcp-protocol-version", Self::ProtocolVersion),
+        // Length and first letter rule out most fields of a head.
+        let first = name.as_bytes().first()?.to_ascii_lowercase();
+        let (candidate, field): (&str, Self) = match (name.len(), first) {
+            (4, b'h') => ("host", Self::Host),
+            (6, b's') => ("server", Self::Agent),
+            (6, b'a') => ("accept", Self::Accept),
+            (8, b'm') => ("mcp-name", Self::McpName),
+            (10, b'm') => ("mcp-method", Self::McpMethod),
+            (10, b'u') => ("user-agent", Self::Agent),
+            (12, b'c') => ("content-type", Self::ContentType),
+            (13, b'l') => ("last-event-id", Self::LastEventId),
+            (14, b'm') => ("mcp-session-id", Self::SessionId),
+            (16, b'c') => ("content-encoding", Self::ContentEncoding),
+            (20, b'm') => ("mcp-protocol-version", Self::ProtocolVersion),
             _ => return None,
         };
         name.eq_ignore_ascii_case(candidate).then_some(field)

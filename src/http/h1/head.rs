@@ -135,10 +135,14 @@ fn upgrade(value: &[u8]) -> Speaks {
 /// Returns path and query of a request target; removes scheme and authority of an absolute form
 /// (RFC 9112 section 3.2.2).
 fn origin_form(target: &str) -> &str {
+    // First, since nearly every target is in origin form and a search for a text is dear.
+    if target.starts_with('/') {
+        return target;
+    }
     let Some((scheme, rest)) = target.split_once("://") else {
         return target;
     };
-    if target.starts_with('/') || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
+    if !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
         return target;
     }
     rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/")
