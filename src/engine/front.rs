@@ -42,12 +42,12 @@ impl Front {
         findings: &mut Findings,
     ) -> (PacketKind, Option<LaneInput>) {
         self.inputs += 1;
-        let segment = match self.link.decode(packet, findings) {
-            Decoded::Segment(segment) => segment,
+        let (addresses, segment) = match self.link.decode(packet, findings) {
+            Decoded::Segment(addresses, segment) => (addresses, segment),
             Decoded::NotTcp | Decoded::Fragment => return (PacketKind::Other, None),
             Decoded::Unreadable => return (PacketKind::Unreadable, None),
         };
-        let route = self.directory.route(&segment, &mut Sink::new(&mut self.closed, findings));
+        let route = self.directory.route(addresses, &segment, &mut Sink::new(&mut self.closed, findings));
         if !self.closed.is_empty() {
             self.close(Degraded::NONE, segment.origin, inputs);
         }

@@ -217,19 +217,15 @@ impl Engine {
     /// Hands an input to the lane of its shard, or to every lane.
     fn run(&mut self, input: LaneInput) {
         let number = self.front.input();
-        match (input.shard(), input) {
-            (Some(shard), input) => {
-                let owner = self.owners.get(usize::from(shard)).copied().unwrap_or_default();
-                if let Some(lane) = self.lanes.get_mut(owner) {
-                    lane.push(number, input, self.merge.emitted());
-                }
+        if let Some(shard) = input.shard() {
+            let owner = self.owners.get(usize::from(shard)).copied().unwrap_or_default();
+            if let Some(lane) = self.lanes.get_mut(owner) {
+                lane.push(number, input, self.merge.emitted());
             }
-            (None, LaneInput::Tick(now)) => {
-                for lane in &mut self.lanes {
-                    lane.push(number, LaneInput::Tick(now), self.merge.emitted());
-                }
+        } else if let LaneInput::Tick(now) = input {
+            for lane in &mut self.lanes {
+                lane.push(number, LaneInput::Tick(now), self.merge.emitted());
             }
-            (None, _) => {}
         }
     }
 
@@ -245,13 +241,14 @@ impl Engine {
             match emitted.kind {
                 EmittedKind::Update(item) => {
                     let key = (item.peers.tcp_stream, item.update.transaction);
+                    let is_known = self.mcp.contains(&key.0);
                     // A transaction is no longer known once its end was pushed.
                     let is_end = matches!(item.update.kind, UpdateKind::Ended { .. });
-                    if is_end && self.tracker.is_mcp(key) {
+                    if is_end && !is_known && self.tracker.is_mcp(key) {
                         self.mcp.insert(key.0);
                     }
                     self.tracker.push(item, &mut self.records, &mut of_mcp);
-                    if !is_end && self.tracker.is_mcp(key) {
+                    if !is_end && !is_known && self.tracker.is_mcp(key) {
                         self.mcp.insert(key.0);
                     }
                     out.extend(self.records.drain(..).map(Entry::Record));

@@ -12,15 +12,21 @@ use crate::base::{Code, Origin};
 use super::datagram::Datagram;
 use super::slice::{NoSegment, PacketSlice, Problem};
 
+/// The addresses of a TCP segment. Not part of [`Segment`]: once its connection is known nobody asks
+/// for them, and a segment is moved several times.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// Sender.
+    pub source: SocketAddr,
+    /// Receiver.
+    pub destination: SocketAddr,
+}
+
 /// A TCP segment.
 #[derive(Clone, Debug)]
 pub struct Segment {
     /// Packet number and time; for a reassembled IP packet those of the packet that completed it.
     pub origin: Origin,
-    /// Sender.
-    pub source: SocketAddr,
-    /// Receiver.
-    pub destination: SocketAddr,
     /// IPv4 identification, which distinguishes a packet captured twice from a retransmission;
     /// `None` for IPv6.
     pub ip_id: Option<u16>,
@@ -55,7 +61,11 @@ const FIXED: usize = 20;
 
 /// Decodes the segment of a TCP datagram; the payload is a slice of `base`.
 #[inline]
-pub(super) fn decode(base: &Bytes, datagram: &Datagram<'_>, origin: Origin) -> Result<Segment, NoSegment> {
+pub(super) fn decode(
+    base: &Bytes,
+    datagram: &Datagram<'_>,
+    origin: Origin,
+) -> Result<(Addresses, Segment), NoSegment> {
     let slice = datagram.slice;
     let Some(fixed) = slice.bytes.first_chunk::<FIXED>() else {
         return Err(short(slice));
@@ -68,10 +78,12 @@ pub(super) fn decode(base: &Bytes, datagram: &Datagram<'_>, origin: Origin) -> R
     }
     let payload = slice.skip(header_len);
     let missing = payload.wire.saturating_sub(payload.bytes.len());
-    Ok(Segment {
-        origin,
+    let addresses = Addresses {
         source: SocketAddr::new(datagram.source, u16::from_be_bytes([s0, s1])),
         destination: SocketAddr::new(datagram.destination, u16::from_be_bytes([d0, d1])),
+    };
+    let segment = Segment {
+        origin,
         ip_id: datagram.id,
         seq: u32::from_be_bytes([q0, q1, q2, q3]),
         ack: (flags & 0x10 != 0).then(|| u32::from_be_bytes([a0, a1, a2, a3])),
@@ -79,7 +91,8 @@ pub(super) fn decode(base: &Bytes, datagram: &Datagram<'_>, origin: Origin) -> R
         window: u16::from_be_bytes([w0, w1]),
         payload: base.slice_ref(payload.bytes),
         missing: u32::try_from(missing).unwrap_or(u32::MAX),
-    })
+    };
+    Ok((addresses, segment))
 }
 
 #[cold]

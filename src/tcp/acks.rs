@@ -61,6 +61,11 @@ impl Acks {
         self.last
     }
 
+    /// Returns whether nothing after the cursor is acknowledged.
+    pub(super) fn is_empty(&self) -> bool {
+        self.log.is_empty()
+    }
+
     /// Returns the highest acknowledged position; 0 if nothing after the cursor is acknowledged.
     pub(super) fn highest(&self) -> u64 {
         self.log.back().map_or(0, |(position, _)| *position)

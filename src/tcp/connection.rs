@@ -71,7 +71,7 @@ impl Connection {
         if let Some(ack) = segment.ack {
             peer.acknowledged(ack, segment.origin.time);
         }
-        let mut sink = DirectionSink { sink, label: self.label, from, at: segment.origin };
+        let mut sink = DirectionSink { sink, label: &self.label, from, at: segment.origin };
         mine.push(segment, &mut sink);
     }
 
@@ -123,7 +123,7 @@ impl Connection {
         at: Origin,
         sink: &mut Sink<'_, Delivery>,
     ) {
-        let label = self.label;
+        let label = &self.label;
         for (from, half) in End::BOTH.into_iter().zip(&mut self.halves) {
             half.flush(how, unconfirmed, &mut DirectionSink { sink, label, from, at });
         }
@@ -131,7 +131,7 @@ impl Connection {
 
     /// Gives up the holes that are due.
     pub(super) fn release(&mut self, at: Origin, sink: &mut Sink<'_, Delivery>) {
-        let label = self.label;
+        let label = &self.label;
         for from in End::BOTH {
             let (half, peer) = from.split_mut(&mut self.halves);
             half.release(peer.last(), &mut DirectionSink { sink, label, from, at });
@@ -147,7 +147,7 @@ impl Connection {
     /// Gives up the first hole of a direction because a cap was reached. Returns whether there was
     /// one.
     pub(super) fn relieve(&mut self, from: End, sink: &mut Sink<'_, Delivery>) -> bool {
-        let mut sink = DirectionSink { sink, label: self.label, from, at: self.last };
+        let mut sink = DirectionSink { sink, label: &self.label, from, at: self.last };
         from.split_mut(&mut self.halves).0.relieve(&mut sink)
     }
 

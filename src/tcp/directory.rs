@@ -9,7 +9,7 @@ use super::seq::Seq;
 use super::slab::Slab;
 use super::{ConnectionId, Opened};
 use crate::base::{Code, End, Finding, Origin, Sink, Timestamp, limits};
-use crate::link::Segment;
+use crate::link::{Addresses, Segment};
 
 /// Connections that are not closed, the one silent longest first.
 const OPEN: usize = 0;
@@ -82,8 +82,13 @@ struct Direction {
 impl Directory {
     /// Finds or opens the connection of a segment. Emits the connections that are forgotten for it:
     /// an earlier one with the same addresses, or one that makes room.
-    pub fn route(&mut self, segment: &Segment, sink: &mut Sink<'_, ConnectionId>) -> Route {
-        let (key, is_swapped) = Key::new(&segment.source, &segment.destination);
+    pub fn route(
+        &mut self,
+        addresses: Addresses,
+        segment: &Segment,
+        sink: &mut Sink<'_, ConnectionId>,
+    ) -> Route {
+        let (key, is_swapped) = Key::new(&addresses.source, &addresses.destination);
         let known = match self.find(&key) {
             Some(slot) if self.is_reused(slot, segment, is_swapped) => {
                 self.close(slot, sink.out);
@@ -94,7 +99,7 @@ impl Directory {
         let (slot, opened) = match known {
             Some(slot) => (slot, None),
             None => {
-                let opened = self.open(key, is_swapped, segment, sink);
+                let opened = self.open((key, is_swapped), addresses, segment, sink);
                 (opened.id.slot, Some(opened))
             }
         };
@@ -138,8 +143,8 @@ impl Directory {
 
     fn open(
         &mut self,
-        key: Key,
-        is_swapped: bool,
+        (key, is_swapped): (Key, bool),
+        addresses: Addresses,
         segment: &Segment,
         sink: &mut Sink<'_, ConnectionId>,
     ) -> Opened {
@@ -148,7 +153,7 @@ impl Directory {
         }
         let id = ConnectionId { slot: self.slab.next_slot(), tcp_stream: self.next, shard: key.shard() };
         self.next = self.next.wrapping_add(1);
-        let ends = [segment.source, segment.destination];
+        let ends = [addresses.source, addresses.destination];
         let at = segment.origin;
         let entry = Entry {
             id,

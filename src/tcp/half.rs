@@ -378,8 +378,10 @@ impl Half {
 
     /// Returns when the first hole is due, as far as it is known. `peer` is the last packet of the
     /// other direction.
+    #[inline]
     pub(super) fn due(&self, peer: PacketNo) -> Option<Timestamp> {
-        if self.ended {
+        // Nothing is held and nothing is awaited: the fast path.
+        if self.ended || (self.store.is_empty() && self.fin.is_none() && self.acks.is_empty()) {
             return None;
         }
         let Some((to, seen)) = self.hole() else {

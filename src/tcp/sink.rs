@@ -8,7 +8,7 @@ use crate::base::{Code, Degraded, End, Feed, Finding, Origin, Sink};
 /// A sink for what one direction produces. Lives for one call.
 pub(super) struct DirectionSink<'a, 'b> {
     pub(super) sink: &'a mut Sink<'b, Delivery>,
-    pub(super) label: Label,
+    pub(super) label: &'a Label,
     /// The sender of the direction.
     pub(super) from: End,
     /// The packet that is being processed.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::{Code, Degraded, Findings, Sink, limits};
-use crate::link::{Flags, Segment};
+use crate::link::{Addresses, Flags, Segment};
 
 const MS: i64 = 1_000_000;
 
@@ -32,14 +32,9 @@ struct World {
 }
 
 /// A segment of the test: `c` sends from port 1000 to port 80, `s` the other way.
-fn segment(from: char, seq: u32, ack: Option<u32>, payload: &[u8]) -> Segment {
-    let client: SocketAddr = "10.0.0.1:1000".parse().unwrap();
-    let server: SocketAddr = "10.0.0.2:80".parse().unwrap();
-    let (source, destination) = if from == 'c' { (client, server) } else { (server, client) };
-    Segment {
+fn segment(from: char, seq: u32, ack: Option<u32>, payload: &[u8]) -> Sent {
+    let segment = Segment {
         origin: Origin::default(),
-        source,
-        destination,
         ip_id: None,
         seq,
         ack,
@@ -47,6 +42,31 @@ fn segment(from: char, seq: u32, ack: Option<u32>, payload: &[u8]) -> Segment {
         window: 1000,
         payload: Bytes::copy_from_slice(payload),
         missing: 0,
+    };
+    Sent { from, segment }
+}
+
+/// A segment and its sender.
+#[derive(Clone)]
+struct Sent {
+    from: char,
+    segment: Segment,
+}
+
+impl Sent {
+    /// Alters the segment.
+    fn with(mut self, change: impl FnOnce(&mut Segment)) -> Self {
+        change(&mut self.segment);
+        self
+    }
+
+    fn addresses(&self) -> Addresses {
+        let client: SocketAddr = "10.0.0.1:1000".parse().unwrap();
+        let server: SocketAddr = "10.0.0.2:80".parse().unwrap();
+        match self.from {
+            'c' => Addresses { source: client, destination: server },
+            _ => Addresses { source: server, destination: client },
+        }
     }
 }
 
@@ -64,14 +84,17 @@ impl World {
         world
     }
 
-    fn push(&mut self, mut segment: Segment) {
+    fn push(&mut self, sent: Sent) {
+        let addresses = sent.addresses();
+        let mut segment = sent.segment;
         self.packet += 1;
         self.time += MS;
         self.id += 1;
         segment.origin = Origin::new(self.packet, self.time);
         segment.ip_id = segment.ip_id.or(Some(self.id));
         let mut closed = Vec::new();
-        let route = self.directory.route(&segment, &mut Sink::new(&mut closed, &mut self.findings));
+        let route =
+            self.directory.route(addresses, &segment, &mut Sink::new(&mut closed, &mut self.findings));
         self.close(closed, Degraded::NONE, segment.origin);
         if let Some(opened) = route.opened {
             self.reassembler.open(&opened);
@@ -93,10 +116,9 @@ impl World {
         }
     }
 
-    fn flagged(&mut self, flags: &str, mut segment: Segment) {
-        segment.flags =
-            Flags { syn: flags.contains('S'), fin: flags.contains('F'), rst: flags.contains('R') };
-        self.push(segment);
+    fn flagged(&mut self, flags: &str, sent: Sent) {
+        let flags = Flags { syn: flags.contains('S'), fin: flags.contains('F'), rst: flags.contains('R') };
+        self.push(sent.with(|segment| segment.flags = flags));
     }
 
     fn data(&mut self, from: char, seq: u32, ack: u32, payload: &[u8]) {
@@ -339,7 +361,7 @@ fn a_port_used_again_is_another_connection() {
 #[test]
 fn cut_packets_are_gaps_in_order() {
     let mut world = World::opened();
-    let cut = |seq, payload, missing| Segment { missing, ..segment('c', seq, Some(501), payload) };
+    let cut = |seq, payload, missing| segment('c', seq, Some(501), payload).with(|it| it.missing = missing);
     world.push(cut(101, b"abc", 7));
     assert_eq!(world.story(End::A), "abc[7 cut_packet]");
     world.push(cut(118, b"xyz", 7));
@@ -354,13 +376,13 @@ fn cut_packets_are_gaps_in_order() {
 #[test]
 fn copies_retransmissions_and_conflicts() {
     let mut world = World::opened();
-    let same = Segment { ip_id: Some(77), ..segment('c', 101, Some(501), b"ask") };
+    let same = segment('c', 101, Some(501), b"ask").with(|it| it.ip_id = Some(77));
     world.push(same.clone());
     world.push(same);
     world.data('c', 101, 501, b"ask");
     world.data('c', 106, 501, b"held");
     world.data('c', 104, 501, b"__HE");
-    world.push(Segment { window: 0, ..segment('c', 110, Some(501), b"") });
+    world.push(segment('c', 110, Some(501), b"").with(|it| it.window = 0));
     let facts = world.finish();
     let direction = facts[0].directions[0];
     assert_eq!((direction.duplicates, direction.retransmissions, direction.zero_windows), (1, 1, 1));
@@ -506,11 +528,12 @@ proptest! {
     )) {
         let mut world = World::new();
         for (client, seq, ack, flags, len, (missing, wait)) in list {
-            let mut segment = segment(if client { 'c' } else { 's' }, seq, ack, &[b'x'; 12][..len]);
-            segment.missing = missing.saturating_sub(1);
-            segment.flags = Flags { syn: flags == 1, fin: flags == 2, rst: flags == 3 };
-            segment.ip_id = Some(u16::from(flags % 2));
-            world.push(segment);
+            let sent = segment(if client { 'c' } else { 's' }, seq, ack, &[b'x'; 12][..len]);
+            world.push(sent.with(|segment| {
+                segment.missing = missing.saturating_sub(1);
+                segment.flags = Flags { syn: flags == 1, fin: flags == 2, rst: flags == 3 };
+                segment.ip_id = Some(u16::from(flags % 2));
+            }));
             world.wait(wait);
         }
         let closed = world.finish().len();

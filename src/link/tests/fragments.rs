@@ -29,7 +29,7 @@ fn fragments_complete_once_and_copies_are_recognised() {
         for (i, (from, to)) in parts.into_iter().enumerate() {
             let packet = at(i as u64 + 1, i as i64, fragment(v6_, 5, &big, from, to));
             match link.decode(&packet, &mut findings) {
-                Decoded::Segment(segment) => found.push(segment),
+                Decoded::Segment(_, segment) => found.push(segment),
                 other => assert!(matches!(other, Decoded::Fragment), "{other:?}"),
             }
         }
@@ -48,7 +48,7 @@ fn fragments_of_a_tunnel() {
     let first = at(1, 0, v4_with(9, 0x2000, 47, &outer[..16]));
     let last = at(2, 0, v4_with(9, 2, 47, &outer[16..]));
     assert!(matches!(link.decode(&first, &mut findings), Decoded::Fragment));
-    let Decoded::Segment(segment) = link.decode(&last, &mut findings) else {
+    let Decoded::Segment(_, segment) = link.decode(&last, &mut findings) else {
         panic!("{findings:?}");
     };
     assert_eq!((segment.payload.as_ref(), segment.ip_id), (PAYLOAD, Some(7)));
@@ -95,7 +95,7 @@ fn overlapping_fragments_keep_the_first_copy() {
     assert!(matches!(decoded, Decoded::Fragment));
     assert_eq!(findings.drain().next().unwrap().code, Code::LinkFragmentOverlap);
     match link.decode(&at(5, 0, fragment(false, 5, &big, 104, big.len())), &mut findings) {
-        Decoded::Segment(segment) => assert_eq!(segment.payload, big[32..]),
+        Decoded::Segment(_, segment) => assert_eq!(segment.payload, big[32..]),
         other => panic!("{other:?}"),
     }
 }
@@ -139,7 +139,7 @@ proptest! {
             if !done && came.iter().all(|c| *c) {
                 done = true;
                 match decoded {
-                    Decoded::Segment(segment) => {
+                    Decoded::Segment(_, segment) => {
                         prop_assert_eq!(segment.payload.as_ref(), &payload[32..]);
                         prop_assert_eq!(segment.origin.packet.0, i as u64 + 1);
                     }

@@ -166,8 +166,12 @@ fn decode(packet: &Packet) -> (Decoded, Vec<Finding>) {
 }
 
 fn segment(packet: &Packet) -> Segment {
+    addressed(packet).1
+}
+
+fn addressed(packet: &Packet) -> (Addresses, Segment) {
     match decode(packet) {
-        (Decoded::Segment(segment), findings) if findings.is_empty() => segment,
+        (Decoded::Segment(addresses, segment), findings) if findings.is_empty() => (addresses, segment),
         other => panic!("{other:?}"),
     }
 }
@@ -186,18 +190,18 @@ fn not_tcp(packet: &Packet) -> bool {
 #[test]
 fn every_sample_gives_its_segment() {
     for (name, link_type, data) in samples() {
-        let segment = segment(&packet(link_type, data));
+        let (Addresses { source, destination }, segment) = addressed(&packet(link_type, data));
         assert_eq!(segment.payload, PAYLOAD, "{name}");
         assert_eq!(segment.missing, 0, "{name}");
-        assert_eq!((segment.source.port(), segment.destination.port()), (8080, 3000), "{name}");
+        assert_eq!((source.port(), destination.port()), (8080, 3000), "{name}");
         assert_eq!((segment.seq, segment.ack), (0x0102, Some(0x0304)), "{name}");
         assert_eq!(segment.window, 0x1020, "{name}");
-        let (addresses, id) = match segment.source.is_ipv4() {
+        let (addresses, id) = match source.is_ipv4() {
             true => (("10.0.0.1", "10.0.0.2"), Some(7)),
             false => (("::1", "::2"), None),
         };
-        assert_eq!(segment.source.ip().to_string(), addresses.0, "{name}");
-        assert_eq!(segment.destination.ip().to_string(), addresses.1, "{name}");
+        assert_eq!(source.ip().to_string(), addresses.0, "{name}");
+        assert_eq!(destination.ip().to_string(), addresses.1, "{name}");
         assert_eq!(segment.ip_id, id, "{name}");
     }
 }
@@ -210,7 +214,7 @@ fn truncated_packets_keep_the_ip_length() {
         for len in 0..whole.data.len() {
             let cut = Packet { data: whole.data.slice(..len), ..whole.clone() };
             match decode(&cut) {
-                (Decoded::Segment(segment), findings) => {
+                (Decoded::Segment(_, segment), findings) => {
                     let total = segment.payload.len() + segment.missing as usize;
                     assert_eq!(total, PAYLOAD.len(), "{name} cut to {len}");
                     assert!(PAYLOAD.starts_with(&segment.payload) && findings.is_empty());
@@ -233,7 +237,7 @@ fn truncated_packets_keep_the_ip_length() {
         // Truncated without a record of the original length: the IP length counts.
         let mut short = whole.data.slice(..whole.data.len().saturating_sub(1)).to_vec();
         short.truncate(short.len() - usize::from(name.contains("trailer")) * 30);
-        if let (Decoded::Segment(segment), _) = decode(&packet(link_type, short)) {
+        if let (Decoded::Segment(_, segment), _) = decode(&packet(link_type, short)) {
             assert_eq!(segment.payload.len() + segment.missing as usize, PAYLOAD.len(), "{name}");
         }
     }
@@ -370,7 +374,7 @@ proptest! {
         let (mut link, mut findings) = (Link::default(), Findings::new());
         for data in [data, garbage] {
             let packet = Packet { original_len: original_len.max(data.len() as u32), ..packet(link_type, data) };
-            if let Decoded::Segment(segment) = link.decode(&packet, &mut findings) {
+            if let Decoded::Segment(_, segment) = link.decode(&packet, &mut findings) {
                 prop_assert!(segment.payload.len() <= packet.data.len());
             }
         }
