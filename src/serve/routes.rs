@@ -8,19 +8,18 @@ use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use rmcp::handler::server::ServerHandler;
 
 use super::guard::Guard;
 use super::sse::{self, Sse};
 use super::streamable::{self, Mcp};
 
 /// Returns the routes of the two transports, behind the guard.
-pub(super) fn router<H: ServerHandler + Clone>(guard: Guard, sse: Sse<H>, mcp: Mcp<H>) -> Router {
+pub(super) fn router(guard: Guard, sse: Sse, mcp: Mcp) -> Router {
     let sse = Router::new()
-        .route("/sse", get(sse::open::<H>))
-        .route("/messages", post(sse::message::<H>))
+        .route("/sse", get(sse::open))
+        .route("/messages", post(sse::message))
         .with_state(Arc::new(sse));
-    let mcp = Router::new().route("/mcp", any(streamable::answer::<H>)).with_state(Arc::new(mcp));
+    let mcp = Router::new().route("/mcp", any(streamable::answer)).with_state(Arc::new(mcp));
     let guarded = middleware::from_fn_with_state(Arc::new(guard), check);
     sse.merge(mcp).fallback(not_found).layer(guarded)
 }

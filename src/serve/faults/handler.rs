@@ -25,6 +25,7 @@ use rmcp::service::{NotificationContext, RequestContext, RoleServer, Subscriptio
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::any_handler::AnyHandler;
 use super::{AssignedVerdict, Outcome};
 
 /// Most requests in progress over all sessions. Each holds a task, parameters and a result: 1024
@@ -49,18 +50,27 @@ impl Busy {
 }
 
 /// A handler with faults.
-#[derive(Clone, Debug)]
-pub(in crate::serve) struct Faulty<H> {
-    inner: H,
+///
+/// Not generic: the transports of rmcp, which are compiled anew for each type of handler, see one
+/// type only.
+pub(in crate::serve) struct Faulty {
+    inner: Box<dyn AnyHandler>,
     busy: Busy,
+}
+
+/// A clone is a new session, as far as the handler tells sessions apart.
+impl Clone for Faulty {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.new_session(), busy: self.busy.clone() }
+    }
 }
 
 type Context = RequestContext<RoleServer>;
 type Answer<T> = Result<T, ErrorData>;
 
-impl<H> Faulty<H> {
-    pub(in crate::serve) fn new(inner: H, busy: Busy) -> Self {
-        Self { inner, busy }
+impl Faulty {
+    pub(in crate::serve) fn new(inner: impl ServerHandler + Clone, busy: Busy) -> Self {
+        Self { inner: Box::new(inner), busy }
     }
 
     /// Admits the request of `context`.
@@ -131,7 +141,7 @@ impl Admitted {
     }
 }
 
-impl<H: ServerHandler> ServerHandler for Faulty<H> {
+impl ServerHandler for Faulty {
     fn get_info(&self) -> ServerConfig {
         self.inner.get_info()
     }

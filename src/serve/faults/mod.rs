@@ -21,6 +21,7 @@
 //! the response is kept for a client that resumes with `Last-Event-ID`. On HTTP+SSE the session
 //! ends with its stream.
 
+mod any_handler;
 mod handler;
 mod outgoing;
 

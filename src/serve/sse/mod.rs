@@ -18,7 +18,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
-use rmcp::handler::server::ServerHandler;
 use rmcp::model::ClientJsonRpcMessage;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -35,14 +34,14 @@ use session::{Refused, Session, Sessions, Unread};
 const KEEP_ALIVE: &str = ": keep-alive\n\n";
 
 /// Service at `/sse` and `/messages`.
-pub(super) struct Sse<H> {
+pub(super) struct Sse {
     plan: Arc<Plan>,
-    sessions: Sessions<H>,
+    sessions: Sessions,
 }
 
-impl<H: ServerHandler + Clone> Sse<H> {
+impl Sse {
     /// Creates the service. Sessions unused for `idle` end, and all when `end` is cancelled.
-    pub(super) fn new(handler: Faulty<H>, plan: Arc<Plan>, idle: Duration, end: CancellationToken) -> Self {
+    pub(super) fn new(handler: Faulty, plan: Arc<Plan>, idle: Duration, end: CancellationToken) -> Self {
         Self { plan, sessions: Sessions::new(handler, idle, end) }
     }
 }
@@ -55,8 +54,8 @@ pub(super) struct Target {
 }
 
 /// Answers `GET /sse`: opens a session and its stream.
-pub(super) async fn open<H: ServerHandler + Clone>(
-    State(sse): State<Arc<Sse<H>>>,
+pub(super) async fn open(
+    State(sse): State<Arc<Sse>>,
     Extension(connection): Extension<Connection>,
     method: Method,
     headers: HeaderMap,
@@ -109,8 +108,8 @@ fn events(id: Uuid, unread: Unread) -> impl Stream<Item = String> {
 }
 
 /// Answers `POST /messages`: a message from the client of a session.
-pub(super) async fn message<H: ServerHandler + Clone>(
-    State(sse): State<Arc<Sse<H>>>,
+pub(super) async fn message(
+    State(sse): State<Arc<Sse>>,
     target: Result<Query<Target>, axum::extract::rejection::QueryRejection>,
     request: Request,
 ) -> Response {
@@ -139,7 +138,7 @@ pub(super) async fn message<H: ServerHandler + Clone>(
 }
 
 /// Passes one message to the handler.
-async fn send<H>(sse: &Sse<H>, session: &Session, parts: &Parts, body: &[u8]) -> Result<(), Response> {
+async fn send(sse: &Sse, session: &Session, parts: &Parts, body: &[u8]) -> Result<(), Response> {
     let mut parts = parts.clone();
     let peek = Peek::of(body);
     let mut message = serde_json::from_slice::<ClientJsonRpcMessage>(body).map_err(|error| {

@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::{Sink, stream};
-use rmcp::handler::server::ServerHandler;
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::service::serve_server_with_ct;
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -37,8 +36,8 @@ const UNREAD_BYTES: usize = 4 * 1024 * 1024;
 pub(super) const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(15);
 
 /// Open sessions and their handler.
-pub(super) struct Sessions<H> {
-    handler: Faulty<H>,
+pub(super) struct Sessions {
+    handler: Faulty,
     idle: Duration,
     /// Cancelled when the server shuts down.
     end: CancellationToken,
@@ -63,9 +62,9 @@ pub(super) enum Refused {
     Ended,
 }
 
-impl<H: ServerHandler + Clone> Sessions<H> {
+impl Sessions {
     /// Creates an empty table. Sessions unused for `idle` end, and all when `end` is cancelled.
-    pub(super) fn new(handler: Faulty<H>, idle: Duration, end: CancellationToken) -> Self {
+    pub(super) fn new(handler: Faulty, idle: Duration, end: CancellationToken) -> Self {
         Self { handler, idle, end, open: Arc::default() }
     }
 
@@ -130,8 +129,8 @@ impl Session {
 }
 
 /// Runs one session until the client is gone, its input is closed, or `ct` is cancelled.
-async fn work<H: ServerHandler>(
-    handler: Faulty<H>,
+async fn work(
+    handler: Faulty,
     answers: Answers,
     messages: mpsc::Receiver<ClientJsonRpcMessage>,
     ct: CancellationToken,

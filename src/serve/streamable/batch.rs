@@ -6,7 +6,6 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, future, stream};
-use rmcp::handler::server::ServerHandler;
 use serde_json::value::RawValue;
 
 use super::message;
@@ -30,11 +29,7 @@ pub(super) fn is_batch(post: &Post) -> bool {
 }
 
 /// Answers every message of a batch.
-pub(super) async fn all<H: ServerHandler + Clone>(
-    mcp: &Mcp<H>,
-    post: &Post,
-    connection: &Connection,
-) -> Response {
+pub(super) async fn all(mcp: &Mcp, post: &Post, connection: &Connection) -> Response {
     let messages = match split(post) {
         Ok(messages) => messages,
         Err(why) => return http::rpc_error(StatusCode::BAD_REQUEST, -32600, &why),

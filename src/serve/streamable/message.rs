@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rmcp::handler::server::ServerHandler;
 use rmcp::model::ClientJsonRpcMessage;
 
 use super::closer::StreamCloser;
@@ -15,7 +14,7 @@ use crate::serve::faults::{AssignedVerdict, Line, Outcome, Outgoing, Verdict, br
 use crate::serve::http::{self, EVENT_STREAM, Peek, Post};
 
 /// Answers a POST with one message.
-pub(super) async fn answer<H: ServerHandler + Clone>(mcp: &Mcp<H>, post: Post, line: Line) -> Response {
+pub(super) async fn answer(mcp: &Mcp, post: Post, line: Line) -> Response {
     let Post { mut parts, body } = post;
     let peek = Peek::of(&body);
     if let Err(error) = serde_json::from_slice::<ClientJsonRpcMessage>(&body) {

@@ -20,7 +20,6 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use rmcp::handler::server::ServerHandler;
 
 use super::faults::{Line, Outgoing};
 use super::http;
@@ -31,8 +30,8 @@ pub(super) use closer::StreamCloser;
 pub(super) use service::Mcp;
 
 /// Answers a request of any method.
-pub(super) async fn answer<H: ServerHandler + Clone>(
-    State(mcp): State<Arc<Mcp<H>>>,
+pub(super) async fn answer(
+    State(mcp): State<Arc<Mcp>>,
     Extension(connection): Extension<Connection>,
     request: Request,
 ) -> Response {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rmcp::handler::server::ServerHandler;
 use rmcp::transport::StreamableHttpServerConfig;
 use rmcp::transport::streamable_http_server::StreamableHttpService;
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, SessionConfig};
@@ -18,10 +17,10 @@ const SESSIONS: usize = 4096;
 /// Delay before a client reconnects to a cut stream (SSE field `retry`).
 const RETRY: Duration = Duration::from_secs(1);
 
-type Service<H> = StreamableHttpService<Faulty<H>, LocalSessionManager>;
+type Service = StreamableHttpService<Faulty, LocalSessionManager>;
 
 /// Service at `/mcp`.
-pub(in crate::serve) struct Mcp<H> {
+pub(in crate::serve) struct Mcp {
     pub(super) plan: Arc<Plan>,
     /// Cancelled when the server shuts down.
     pub(super) end: CancellationToken,
@@ -29,15 +28,15 @@ pub(in crate::serve) struct Mcp<H> {
     /// Whether to answer with JSON if possible.
     pub(super) json: bool,
     sessions: Arc<LocalSessionManager>,
-    with_sessions: Service<H>,
-    stateless: Service<H>,
+    with_sessions: Service,
+    stateless: Service,
 }
 
-impl<H: ServerHandler + Clone> Mcp<H> {
+impl Mcp {
     /// Creates the service. It answers with JSON if possible and `json` is set; sessions unused for
     /// `idle` end, and streams end when `end` is cancelled.
     pub(in crate::serve) fn new(
-        handler: Faulty<H>,
+        handler: Faulty,
         plan: Arc<Plan>,
         json: bool,
         idle: Duration,
@@ -63,7 +62,7 @@ impl<H: ServerHandler + Clone> Mcp<H> {
     }
 
     /// Returns the service with or without sessions.
-    pub(super) fn service(&self, stateless: bool) -> &Service<H> {
+    pub(super) fn service(&self, stateless: bool) -> &Service {
         if stateless { &self.stateless } else { &self.with_sessions }
     }
 
