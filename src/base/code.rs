@@ -368,6 +368,32 @@ codes! {
         title: "response whose request is not in the capture",
         why: "The capture began later, or lost the request. Nothing is wrong with the response.",
         remedy: "Start the capture before the client connects.";
+    McpIdChanged: "mcp.id_changed", Warning,
+        title: "request answered with another id",
+        why: "One request and one response in one POST belong together, but clients match the id \
+            with its JSON type: they discard the response, and the caller waits.",
+        remedy: "Copy the id of the request into the response, type included: 1 and \"1\" differ.";
+    McpStrayResponse: "mcp.stray_response", Warning,
+        title: "response in a body that answers no request",
+        why: "A body answers the requests of its own POST only. If the request with this id is \
+            open elsewhere, a client may take this for its answer.",
+        remedy: "Answer a GET with an event stream or 405, and a POST without requests with 202.";
+    McpTypeChanged: "mcp.type_changed", Warning,
+        title: "progress token or cancelled id with another JSON type",
+        why: "Receivers compare with the type: the progress is ignored, or the request is not \
+            cancelled.",
+        remedy: "Send tokens and ids back as they came: 7 and \"7\" differ.";
+    McpAnsweredAfterParent: "mcp.answered_after_parent", Notice,
+        title: "answer to the server after the call that asked was over",
+        why: "The server asked the client while it worked on a call, and gave up before the answer \
+            came: the answer is late and helps nobody.",
+        remedy: "Let the client read the stream on which the server asks, and let the server wait \
+            longer than a user needs.";
+    McpResponseOnGetStream: "mcp.response_on_get_stream", Notice,
+        title: "response on the GET stream instead of its POST",
+        why: "Streamable HTTP allows responses on the GET stream only when it resumes the stream of \
+            a POST: clients that wait for the POST time out.",
+        remedy: "Answer a request in the body or on the stream of its own POST.";
     McpDuplicateResponse: "mcp.duplicate_response", Warning,
         title: "second response to one request",
         why: "The first response counts; clients ignore the second or fail on it.",
@@ -388,6 +414,11 @@ codes! {
         why: "Responses to the two requests cannot be told apart: ids must be unique within a \
             session.",
         remedy: "Count ids up in each session, and do not share a session between clients.";
+    McpIdNotUnique: "mcp.id_not_unique", Notice,
+        title: "id used again in its session",
+        why: "MCP forbids it, also if the first request was answered: late and repeated responses \
+            cannot be told apart.",
+        remedy: "Count ids up in each session.";
     McpIdZeroAlways: "mcp.id_always_zero", Warning,
         title: "every response of a session has the id 0",
         why: "Responses cannot be matched to requests.",

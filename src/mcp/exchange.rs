@@ -24,6 +24,9 @@ pub(super) struct OpenExchange {
     /// request was sent.
     stream: Option<(TransactionKey, u32)>,
     token: Option<Id>,
+    /// The exchange in which the server asks; `None` if it is not known, and for requests of the
+    /// client.
+    parent: Option<u64>,
     is_answered: bool,
     /// The packet that cancelled it, and how.
     cancelled: Option<(Origin, Cause)>,
@@ -130,6 +133,7 @@ impl OpenExchange {
             carrier: (from == Side::Client).then_some(key),
             server_carrier: (from == Side::Server).then_some(key),
             stream: None,
+            parent: None,
             token: envelope.look.progress_token.clone(),
             is_answered: false,
             cancelled: None,
@@ -286,6 +290,15 @@ impl OpenExchange {
     /// The stream on which the response may come, and the server's retransmissions there so far.
     pub(super) fn set_stream(&mut self, stream: Option<(TransactionKey, u32)>) {
         self.stream = stream;
+    }
+
+    /// The exchange in which the server asks.
+    pub(super) fn parent(&self) -> Option<u64> {
+        self.parent
+    }
+
+    pub(super) fn set_parent(&mut self, n: Option<u64>) {
+        self.parent = n;
     }
 
     /// Takes the head of the response to the POST; returns whether it is the first.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::exchange::{Message, OpenExchange};
 use super::handle::{SessionIndex, TransactionKey};
+use super::transaction::Transaction;
 use crate::base::{Degraded, Origin, Side, Span, Timestamp, limits};
 use crate::rpc::{Envelope, Id};
 
@@ -18,6 +19,9 @@ pub(super) struct Exchanges {
     text_len: usize,
     /// Responses that match no request so far, oldest first.
     held: VecDeque<HeldResponse>,
+    /// Responses on the stream of a POST that match no request while the request of the POST is
+    /// open: the end of the stream decides.
+    held_until_end: Vec<HeldResponse>,
     /// Exchanges whose connection was lost before a response head, oldest first: the client may
     /// repeat the POST.
     interrupted: VecDeque<(Origin, u64)>,
@@ -33,12 +37,18 @@ pub(super) struct HeldResponse {
     pub(super) envelope: Envelope,
     pub(super) span: Span,
     pub(super) degraded: Degraded,
+    /// Whether it can answer a request that another transaction carried: an event of a stream, or
+    /// what the client POSTs.
+    pub(super) may_answer_others: bool,
 }
 
 impl HeldResponse {
-    pub(super) fn new(session: SessionIndex, carrier: TransactionKey, message: Message<'_>) -> Self {
+    pub(super) fn new(session: SessionIndex, transaction: &Transaction, message: Message<'_>) -> Self {
         let Message { from, span, degraded, envelope } = message;
-        Self { since: span.end, session, carrier, from, envelope: envelope.clone(), span, degraded }
+        let carrier = transaction.key();
+        let may_answer_others = from == Side::Client || transaction.stream().is_some();
+        let envelope = envelope.clone();
+        Self { since: span.end, session, carrier, from, envelope, span, degraded, may_answer_others }
     }
 
     pub(super) fn message(&self) -> Message<'_> {
@@ -99,7 +109,8 @@ impl Exchanges {
 
     /// Keeps a response until its request is captured.
     pub(super) fn hold(&mut self, response: HeldResponse) {
-        self.held.push_back(response);
+        let at = self.held.partition_point(|held| held.since.packet <= response.since.packet);
+        self.held.insert(at, response);
     }
 
     /// Takes the oldest response that answers this request. With `own_post_only` set, one in the
@@ -116,10 +127,33 @@ impl Exchanges {
             start.since(held.since.time) <= limits::RESPONSE_WAIT
                 && held.from == from
                 && held.envelope.id.as_ref() == Some(id)
-                && (Some(held.carrier) == open.carrier() || held.session == open.session() && !own_post_only)
+                && (Some(held.carrier) == open.carrier()
+                    || held.may_answer_others && held.session == open.session() && !own_post_only)
         };
         let at = self.held.iter().position(is_answer)?;
         self.held.remove(at)
+    }
+
+    /// Takes the responses that `carrier` holds and that match no request.
+    pub(super) fn take_held_on(&mut self, carrier: TransactionKey) -> Vec<HeldResponse> {
+        if self.held.is_empty() && self.held_until_end.is_empty() {
+            return Vec::new();
+        }
+        let all = std::mem::take(&mut self.held).into_iter();
+        let (mut taken, rest): (Vec<_>, Vec<_>) = all.partition(|held| held.carrier == carrier);
+        self.held = rest.into();
+        taken.extend(self.held_until_end.extract_if(.., |held| held.carrier == carrier));
+        taken
+    }
+
+    /// Keeps a response whose wait is over until its transaction ends; returns it if too many are
+    /// kept.
+    pub(super) fn hold_until_end(&mut self, response: HeldResponse) -> Option<HeldResponse> {
+        if self.held_until_end.len() >= limits::MAX_HELD_RESPONSES {
+            return Some(response);
+        }
+        self.held_until_end.push(response);
+        None
     }
 
     /// Takes the oldest held response if there are more than [`limits::MAX_HELD_RESPONSES`].

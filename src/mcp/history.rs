@@ -28,6 +28,7 @@ struct Completed {
     origin: Side,
     id_hash: u64,
     token_hash: Option<u64>,
+    is_answered: bool,
 }
 
 /// A result of type `input_required`.
@@ -41,6 +42,7 @@ struct InputRequest {
 }
 
 impl History {
+    /// Adds an exchange that is complete, or whose response was seen.
     pub(super) fn add_completed(&mut self, exchange: &Exchange, token: Option<&Id>) {
         if self.completed.len() >= limits::MAX_ANSWERED {
             self.completed.pop_front();
@@ -50,6 +52,7 @@ impl History {
             origin: exchange.origin,
             id_hash: hash(&exchange.id),
             token_hash: token.map(hash),
+            is_answered: exchange.response.is_some(),
         });
     }
 
@@ -63,6 +66,15 @@ impl History {
                 && among.is_none_or(|numbers| numbers.contains(&completed.n))
         };
         self.completed.iter().rev().find(is_it).map(|completed| completed.n)
+    }
+
+    /// Whether a request that `origin` sent with this id was answered.
+    pub(super) fn has_answered(&self, origin: Side, id: &Id) -> bool {
+        let id_hash = hash(id);
+        let is_it = |completed: &Completed| {
+            completed.is_answered && completed.origin == origin && completed.id_hash == id_hash
+        };
+        self.completed.iter().any(is_it)
     }
 
     /// The latest completed exchange of a request that `origin` sent with this progress token.

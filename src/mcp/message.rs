@@ -1,13 +1,15 @@
 //! One JSON-RPC message: a request opens an exchange, a response answers it, a notification joins
 //! it.
 
+use std::collections::VecDeque;
+
 use super::evidence::Evidence;
 use super::exchange::{Carrier, Message, OpenExchange};
 use super::exchange_table::{Exchanges, HeldResponse};
 use super::handle::TransactionKey;
 use super::interner::Interner;
 use super::record::{Cause, Exchange, MessageSpan, Notification, Offer, Record};
-use super::rules::{self, NewExchange, RULES, Unmatched};
+use super::rules::{self, Answer, NewExchange, OtherId, RULES, Unmatched, Violation};
 use super::session::SessionState;
 use super::session_table::OtherSessions;
 use super::tables;
@@ -15,7 +17,7 @@ use super::transaction::Transaction;
 use super::transaction_table::OtherTransactions;
 use super::views::Views;
 use super::{method, revision};
-use crate::base::{Side, Sink};
+use crate::base::{Code, Finding, Side, Sink};
 use crate::rpc::{Id, Kind, Look};
 
 /// A message with its session and its transaction, and what it may change besides.
@@ -36,24 +38,28 @@ pub(super) struct Context<'a, 'sink> {
 
 impl Context<'_, '_> {
     /// Handles the message. `n` is the number of its exchange if it is a request of the client.
-    pub(super) fn handle(&mut self, n: u64) {
+    ///
+    /// Returns the number of the exchange that the message belongs to; `None` if it is not known.
+    pub(super) fn handle(&mut self, n: u64) -> Option<u64> {
         match self.message.envelope.kind {
             Kind::Request => self.request(n),
             Kind::Notification => self.notification(),
             Kind::Response | Kind::Error => self.response(),
-            Kind::Unknown => {}
+            Kind::Unknown => None,
         }
     }
 
-    fn request(&mut self, reserved: u64) {
+    fn request(&mut self, reserved: u64) -> Option<u64> {
         let Message { from, envelope, .. } = self.message;
         if from == Side::Server && self.transaction.stream().is_none() {
             let request = unmatched(self.transaction, self.message, None);
             rules::check(RULES.request_in_json, &request, self.sink.findings);
-            return;
+            return None;
         }
-        if from == Side::Client && self.is_repetition() {
-            return;
+        if from == Side::Client
+            && let Some(repeated) = self.repeated()
+        {
+            return Some(repeated);
         }
         let n = if from == Side::Server { self.exchanges.next_number() } else { reserved };
         let method = self.interner.share(envelope.method.as_deref().unwrap_or_default());
@@ -63,6 +69,7 @@ impl Context<'_, '_> {
         let mut exchange = Box::new(exchange);
         self.session.count_exchange();
         exchange.set_stream(self.response_stream());
+        exchange.set_parent(self.parent());
         self.check_new(&mut exchange);
         exchange.set_continues(self.continued(exchange.record(), &envelope.look));
         if from == Side::Client {
@@ -82,6 +89,27 @@ impl Context<'_, '_> {
         }
         self.exchanges.insert(exchange);
         self.answer_from_held(n);
+        Some(n)
+    }
+
+    /// The exchange in which the server asks: the only request of the POST on whose stream it does,
+    /// or, for what it needs of the user or the model, the only call that is open.
+    fn parent(&self) -> Option<u64> {
+        let Message { from, envelope, .. } = self.message;
+        if from == Side::Client {
+            return None;
+        }
+        match self.transaction.requests() {
+            [only] => return Some(*only),
+            [_, ..] => return None,
+            [] => {}
+        }
+        if !method::serves_a_call(envelope.method.as_deref()?) {
+            return None;
+        }
+        let open = self.session.all_outstanding(Side::Client);
+        let [only] = &*open else { return None };
+        method::is_call(&self.exchanges.get(*only)?.record().method).then_some(*only)
     }
 
     /// The stream on which the response may come, and the server's retransmissions there so far.
@@ -108,9 +136,14 @@ impl Context<'_, '_> {
         let missing = self.session.missing().and(self.evidence.missing());
         let new = NewExchange { session: self.session, exchange, missing };
         rules::check(RULES.new_exchange, &new, self.sink.findings);
+        let is_repeated = |finding: &Finding| finding.code == Code::McpIdNotUnique;
+        let has_repeated_id = self.sink.findings.list().iter().skip(before).any(is_repeated);
         let first = rules::violations(RULES.first_exchange, &new);
         for finding in first {
             self.evidence.defer(exchange.record().request.span.end, self.session.index(), finding);
+        }
+        if has_repeated_id {
+            self.session.set_repetition_reported(exchange.record().origin);
         }
         exchange.add_findings(self.sink.findings.list().iter().skip(before).map(|finding| finding.code));
     }
@@ -154,23 +187,22 @@ impl Context<'_, '_> {
         self.sink.out.push(Record::Request(request));
     }
 
-    /// Whether the request repeats the POST of an interrupted exchange: it then belongs to that
-    /// exchange.
-    fn is_repetition(&mut self) -> bool {
+    /// The interrupted exchange whose POST the request repeats: it belongs to that exchange.
+    fn repeated(&mut self) -> Option<u64> {
         let Some(id) = self.message.envelope.id.as_ref().filter(|_| self.session.has_id()) else {
-            return false;
+            return None;
         };
         let latest = self.session.outstanding(Side::Client, id).and_then(|numbers| numbers.back());
         let Some(open) = latest.and_then(|n| self.exchanges.get_mut(*n)) else {
-            return false;
+            return None;
         };
         let has_same_method = Some(&*open.record().method) == self.message.envelope.method.as_deref();
         if !open.is_interrupted() || !has_same_method {
-            return false;
+            return None;
         }
         open.repeat(self.transaction.key());
         self.transaction.add_request(open.record().n);
-        true
+        Some(open.record().n)
     }
 
     /// Answers a new exchange with a response that was captured before its request.
@@ -183,39 +215,55 @@ impl Context<'_, '_> {
         self.answer(n, carrier, held.message());
     }
 
-    fn response(&mut self) {
+    fn response(&mut self) -> Option<u64> {
         if let Some(n) = self.answered_exchange() {
             self.answer(n, Carrier::of(self.transaction), self.message);
-            return;
+            return Some(n);
         }
         let Message { from, envelope, .. } = self.message;
         let id = envelope.id.as_ref().filter(|id| **id != Id::Null);
-        let is_refused = self.transaction.status().is_some_and(|status| status >= 400);
-        if from == Side::Server && is_refused && envelope.kind == Kind::Error {
+        let is_refused = self.transaction.is_refused();
+        let is_error = envelope.kind == Kind::Error;
+        if from == Side::Server && is_error && (is_refused || id.is_none()) {
             self.transaction.set_body_error(envelope.error.as_ref());
-            // Its request may be captured after it.
-            if self.transaction.has_request_body() || id.is_none() {
-                return;
-            }
         }
-        if id.is_none() && envelope.kind == Kind::Error {
+        // The request of an error may be captured after it.
+        if from == Side::Server
+            && is_refused
+            && is_error
+            && (self.transaction.has_request_body() || id.is_none())
+        {
+            return None;
+        }
+        if id.is_none() && is_error && !self.transaction.is_post() {
             // Answers something unreadable (JSON-RPC 2.0 section 5).
-            return;
+            return None;
         }
         if let Some(completed) = id.and_then(|id| self.completed_exchange(id)) {
             let mut response = unmatched(self.transaction, self.message, Some(completed));
             response.session = Some(self.session);
-            for finding in rules::violations(RULES.repeated_response, &response) {
-                self.evidence.defer(self.message.span.end, self.session.index(), finding);
-            }
-            return;
+            rules::check(RULES.repeated_response, &response, self.sink.findings);
+            return Some(completed);
         }
-        let held = HeldResponse::new(self.session.index(), self.transaction.key(), self.message);
+        let held = HeldResponse::new(self.session.index(), self.transaction, self.message);
         self.exchanges.hold(held);
+        None
+    }
+
+    /// Answers the exchange `n` with the message, whose id is another than that of the request.
+    pub(super) fn answer_with_other_id(&mut self, n: u64) {
+        let Some(open) = self.exchanges.get_mut(n) else { return };
+        let mut response = unmatched(self.transaction, self.message, Some(n));
+        response.session = Some(self.session);
+        let other = OtherId { response, asked: &open.record().id };
+        rules::check(RULES.response_with_other_id, &other, self.sink.findings);
+        open.add_findings([Code::McpIdChanged]);
+        self.answer(n, Carrier::of(self.transaction), self.message);
     }
 
     /// The open exchange that a response answers: of the requests with its id the one that its own
-    /// POST carried, else the oldest.
+    /// POST carried, else the oldest if it is an event or is POSTed by the client. A body answers
+    /// nothing but the requests of its own POST.
     fn answered_exchange(&self) -> Option<u64> {
         let Message { from, envelope, .. } = self.message;
         let open = self.session.outstanding(from.other(), envelope.id.as_ref()?)?;
@@ -224,23 +272,27 @@ impl Context<'_, '_> {
         {
             return Some(own);
         }
-        if self.session.answers_only_on_own_post(from) { None } else { open.front().copied() }
+        let is_body = from == Side::Server && self.transaction.stream().is_none();
+        if is_body || self.session.answers_only_on_own_post(from) { None } else { open.front().copied() }
     }
 
-    /// The completed exchange that a response answers again. On the response to a POST it is one of
-    /// that POST's own.
+    /// The completed exchange that a response answers again. In a body, and on the response to a POST
+    /// with requests, it is one of that POST's own.
     fn completed_exchange(&self, id: &Id) -> Option<u64> {
         let from = self.message.from;
         let requests = self.transaction.requests();
-        let is_on_post = from == Side::Server && !requests.is_empty();
-        let among = (is_on_post || self.session.answers_only_on_own_post(from)).then_some(requests);
+        let has_own = !requests.is_empty() || self.transaction.stream().is_none();
+        let among = (from == Side::Server && has_own || self.session.answers_only_on_own_post(from))
+            .then_some(requests);
         self.session.history().completed(from.other(), id, among)
     }
 
     fn answer(&mut self, n: u64, carrier: Carrier, message: Message<'_>) {
         let Some(open) = self.exchanges.get_mut(n) else { return };
         open.answer(carrier, message);
-        self.session.remove_outstanding(open.record());
+        self.check_answer(n, carrier, message);
+        let Some(open) = self.exchanges.get_mut(n) else { return };
+        self.session.add_answered(open.record(), open.token());
         let look = &message.envelope.look;
         let is_success = self.transaction.status().is_none_or(|status| status < 300);
         if message.from == Side::Server && message.envelope.kind == Kind::Error && is_success {
@@ -274,6 +326,27 @@ impl Context<'_, '_> {
         }
     }
 
+    /// Checks the rules for an answer, which its exchange lists.
+    fn check_answer(&mut self, n: u64, carrier: Carrier, message: Message<'_>) {
+        let Some(open) = self.exchanges.get(n) else { return };
+        let is_over = |parent: u64| self.exchanges.get(parent).is_none_or(OpenExchange::is_answered);
+        let is_own = carrier.key == self.transaction.key();
+        let answer = Answer {
+            exchange: open.record(),
+            message,
+            tcp_stream: carrier.key.0,
+            parent: open.parent().filter(|parent| is_over(*parent)),
+            carrier: self.transaction_with(carrier.key).filter(|_| is_own && !self.session.is_http_sse()),
+        };
+        let found: Vec<_> = rules::violations(RULES.answer, &answer).collect();
+        for finding in found {
+            if let Some(open) = self.exchanges.get_mut(n) {
+                open.add_findings([finding.code]);
+            }
+            self.sink.findings.push(finding);
+        }
+    }
+
     fn complete(&mut self, n: u64) {
         if let Some(exchange) = self.exchanges.remove(n) {
             let at = self.message.span.end;
@@ -281,7 +354,7 @@ impl Context<'_, '_> {
         }
     }
 
-    fn notification(&mut self) {
+    fn notification(&mut self) -> Option<u64> {
         let Message { from, span, degraded, envelope } = self.message;
         let method = envelope.method.as_deref().unwrap_or_default();
         let exchange = match method {
@@ -312,6 +385,7 @@ impl Context<'_, '_> {
             exchange,
             degraded: degraded.and(self.transaction.degraded()),
         })));
+        exchange
     }
 
     /// The exchange that a progress notification belongs to.
@@ -327,17 +401,28 @@ impl Context<'_, '_> {
                 return Some(n);
             }
         }
-        let completed = self.session.history().completed_with_token(origin, token);
-        if completed.is_none() {
+        let history = self.session.history();
+        let completed = history.completed_with_token(origin, token);
+        if completed.is_some() {
+            return completed;
+        }
+        if let Some(n) = token.retyped().and_then(|other| only(self.session.with_token(origin, &other))) {
+            self.exchanges.get_mut(n)?.count_progress();
+            self.report_type(n, RULES.retyped_token);
+            return Some(n);
+        }
+        let late = token.retyped().and_then(|other| history.completed_with_token(origin, &other));
+        if late.is_none() {
             let progress = unmatched(self.transaction, self.message, None);
             for finding in rules::violations(RULES.unmatched_progress, &progress) {
                 self.evidence.defer(self.message.span.end, self.session.index(), finding);
             }
         }
-        completed
+        late
     }
 
-    /// The exchange that a cancellation belongs to.
+    /// The exchange that a cancellation belongs to. One whose id has another JSON type cancels
+    /// nothing: receivers compare ids with their type.
     fn cancellation(&mut self) -> Option<u64> {
         let id = self.message.envelope.look.request_id.as_ref()?;
         let from = self.message.from;
@@ -347,10 +432,34 @@ impl Context<'_, '_> {
             return Some(n);
         }
         let completed = self.session.history().completed(from, id, None);
-        let cancellation = unmatched(self.transaction, self.message, completed);
+        if completed.is_none()
+            && let Some(n) = id.retyped().and_then(|other| only(self.session.outstanding(from, &other)))
+        {
+            self.report_type(n, RULES.retyped_cancellation);
+            return Some(n);
+        }
+        let mut cancellation = unmatched(self.transaction, self.message, completed);
+        cancellation.session = Some(self.session);
         rules::check(RULES.unmatched_cancellation, &cancellation, self.sink.findings);
         completed
     }
+
+    /// Reports once for each exchange that a token or id of it came with another JSON type.
+    fn report_type(&mut self, n: u64, rules: &[fn(&Unmatched<'_>) -> Option<Violation>]) {
+        let Some(open) = self.exchanges.get_mut(n) else { return };
+        if open.record().findings.contains(&Code::McpTypeChanged) {
+            return;
+        }
+        open.add_findings([Code::McpTypeChanged]);
+        let mut retyped = unmatched(self.transaction, self.message, Some(n));
+        retyped.session = Some(self.session);
+        rules::check(rules, &retyped, self.sink.findings);
+    }
+}
+
+/// The number if there is exactly one.
+fn only(numbers: Option<&VecDeque<u64>>) -> Option<u64> {
+    numbers.filter(|numbers| numbers.len() == 1)?.front().copied()
 }
 
 /// A message that belongs to no open exchange.

@@ -23,6 +23,16 @@ pub(super) fn is_task(method: &str) -> bool {
     method.starts_with("tasks/")
 }
 
+/// Whether the server sends the method to serve a call that is open.
+pub(super) fn serves_a_call(method: &str) -> bool {
+    method.starts_with("elicitation/") || method.starts_with("sampling/")
+}
+
+/// Whether the method runs code of the server that may ask the client.
+pub(super) fn is_call(method: &str) -> bool {
+    matches!(method, "tools/call" | "prompts/get" | "resources/read")
+}
+
 /// The tool, prompt or resource URI that a request names; `None` for methods without one.
 pub(super) fn name_of(envelope: &Envelope) -> Option<&str> {
     match envelope.method.as_deref() {

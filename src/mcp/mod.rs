@@ -29,6 +29,7 @@ mod tables;
 mod tracker;
 mod transaction;
 mod transaction_table;
+mod unmatched;
 mod views;
 
 pub use crate::base::Status;

@@ -61,6 +61,8 @@ pub(super) struct SessionState {
     /// The latest packet at which bytes of a side were lost that could have held a response, and
     /// why.
     gaps: PerSide<Option<(PacketNo, Degraded)>>,
+    /// Whether a finding says that the ids of this side's requests are not unique.
+    is_repetition_reported: PerSide<bool>,
     /// Responses with the id 0 that match no request.
     orphans_with_id_zero: u32,
     /// Attempts to open it.
@@ -107,6 +109,7 @@ impl SessionState {
             tokens: PerSide::default(),
             history: History::default(),
             gaps: PerSide::default(),
+            is_repetition_reported: PerSide::default(),
             orphans_with_id_zero: 0,
             attempts: Attempts { has_more: true, ..Attempts::default() },
             deletion: None,
@@ -430,12 +433,35 @@ impl SessionState {
         self.tokens.get(origin).contains(token)
     }
 
+    /// Whether `origin` used this id for a request that was answered before; once for each session
+    /// and side. Without a session id the ids of several clients meet.
+    pub(super) fn is_repeated_id(&self, origin: Side, id: &Id) -> bool {
+        self.has_id()
+            && *id != Id::Null
+            && !*self.is_repetition_reported.get(origin)
+            && self.history.has_answered(origin, id)
+    }
+
+    pub(super) fn set_repetition_reported(&mut self, origin: Side) {
+        *self.is_repetition_reported.get_mut(origin) = true;
+    }
+
+    /// Remembers an exchange whose response was seen: it may come again before the exchange is
+    /// complete.
+    pub(super) fn add_answered(&mut self, exchange: &Exchange, token: Option<&Id>) {
+        self.remove_outstanding(exchange);
+        self.history.add_completed(exchange, token);
+    }
+
     /// Remembers an exchange that is complete.
-    pub(super) fn add_completed(&mut self, exchange: &Exchange, token: Option<&Id>) {
+    pub(super) fn add_completed(&mut self, exchange: &Exchange, token: Option<&Id>, is_answered: bool) {
         if let Some(token) = token {
             self.tokens.get_mut(exchange.origin).remove(token, exchange.n);
         }
-        self.history.add_completed(exchange, token);
+        if !is_answered {
+            self.remove_outstanding(exchange);
+            self.history.add_completed(exchange, token);
+        }
     }
 
     /// What is remembered of completed exchanges and tasks.

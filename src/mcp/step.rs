@@ -8,7 +8,7 @@ use super::handle::{SessionIndex, TransactionKey};
 use super::interner::Interner;
 use super::message::Context;
 use super::record::Record;
-use super::rules::{self, Body, Head, RULES};
+use super::rules::{self, Body, Head, RULES, Violation};
 use super::session::SessionState;
 use super::session_key::{self, SessionKey};
 use super::tables::Tables;
@@ -73,6 +73,7 @@ impl Step<'_> {
         let Some(end) = self.transaction.end() else { return };
         self.bind(true);
         self.emit_faults();
+        self.decide_unmatched();
         ending::end_transaction(self.transaction, end, &mut self.tables);
         if let Some(mut stream) = self.transaction.stream_record(end) {
             let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
@@ -296,10 +297,8 @@ impl Step<'_> {
     fn handle_content(&mut self, session: SessionIndex, content: Content) {
         match content {
             Content::Request(body, first) => {
-                let transaction = &*self.transaction;
-                let body_of_request = Body { transaction, session: None, parsed: &body };
-                rules::check(RULES.request_body, &body_of_request, self.tables.sink.findings);
                 self.messages(session, Side::Client, &body, first);
+                self.check_body(session, RULES.request_body, &body);
             }
             Content::Response(mut body) => {
                 self.keep_json_rpc(session, &mut body);
@@ -335,25 +334,69 @@ impl Step<'_> {
     /// Handles the messages of a body or event. `n` is the number of its first exchange if the
     /// client sent it.
     fn messages(&mut self, index: SessionIndex, from: Side, parsed: &Parsed, mut n: u64) {
-        rules::add_faults(self.transaction, parsed, self.tables.sink.findings);
         if let Some(session) = self.tables.sessions.get_mut(index) {
             session.extend(parsed.span.start, parsed.span.end);
         }
         for envelope in &parsed.envelopes {
             let message = Message { from, span: parsed.span, degraded: parsed.degraded, envelope };
-            self.message(index, message, n);
+            let exchange = self.message(index, message, n).or_else(|| self.only_request());
+            self.add_faults(index, parsed, &envelope.faults, exchange);
             n += u64::from(envelope.kind == Kind::Request);
         }
+        self.add_faults(index, parsed, &parsed.faults, self.only_request());
         if parsed.batch {
-            let session = self.tables.sessions.get(index);
-            let body = Body { transaction: self.transaction, session, parsed };
-            rules::check(RULES.batch, &body, self.tables.sink.findings);
+            self.check_body(index, RULES.batch, parsed);
         }
     }
 
-    fn message(&mut self, index: SessionIndex, message: Message<'_>, n: u64) {
+    /// The exchange of the transaction, if it is the only one.
+    fn only_request(&self) -> Option<u64> {
+        if let [only] = self.transaction.requests() { Some(*only) } else { None }
+    }
+
+    /// Checks rules for a body; what they find is listed by the exchange whose request is the only
+    /// one of its POST.
+    fn check_body(
+        &mut self,
+        index: SessionIndex,
+        rules: &[fn(&Body<'_>) -> Option<Violation>],
+        parsed: &Parsed,
+    ) {
+        let session = self.tables.sessions.get(index);
+        let exchange = self.only_request();
+        let before = self.tables.sink.findings.len();
+        let body = Body { transaction: self.transaction, session, parsed, exchange };
+        rules::check(rules, &body, self.tables.sink.findings);
+        if let Some(open) = exchange.and_then(|n| self.tables.exchanges.get_mut(n)) {
+            let found = self.tables.sink.findings.list().iter().skip(before);
+            open.add_findings(found.map(|finding| finding.code));
+        }
+    }
+
+    /// Adds the faults that `rpc` found in a body or event, which is known to be MCP, or in one of
+    /// its messages.
+    fn add_faults(&mut self, index: SessionIndex, parsed: &Parsed, faults: &[Fault], exchange: Option<u64>) {
+        let session = self.tables.sessions.get(index).map(SessionState::number);
+        for fault in faults {
+            rules::add_fault(self.transaction, (session, exchange), parsed, fault, self.tables.sink.findings);
+        }
+    }
+
+    fn message(&mut self, index: SessionIndex, message: Message<'_>, n: u64) -> Option<u64> {
+        let exchange = self.with_context(index, message, |context| context.handle(n)).flatten();
+        self.limit_exchanges(message.span.end);
+        exchange
+    }
+
+    /// Calls `handle` with a message of the session; `None` if the session was evicted.
+    pub(super) fn with_context<T>(
+        &mut self,
+        index: SessionIndex,
+        message: Message<'_>,
+        handle: impl FnOnce(&mut Context<'_, '_>) -> T,
+    ) -> Option<T> {
         let Tables { sessions, exchanges, evidence, views, sink, .. } = &mut self.tables;
-        let Some((session, other_sessions)) = sessions.split(index) else { return };
+        let (session, other_sessions) = sessions.split(index)?;
         let mut context = Context {
             message,
             session,
@@ -367,8 +410,7 @@ impl Step<'_> {
             emits_requests: self.emits_requests,
             sink,
         };
-        context.handle(n);
-        self.limit_exchanges(message.span.end);
+        Some(handle(&mut context))
     }
 
     /// The final status line of the response was seen: it acknowledges the requests that the POST

@@ -9,7 +9,7 @@ use super::session::SessionState;
 use super::session_table::Sessions;
 use super::views::{Pair, Views};
 use crate::base::{Degraded, Origin, Sink};
-use crate::rpc::Id;
+use crate::rpc::{Id, Kind};
 
 /// Sessions and exchanges, and where results go.
 pub(super) struct Tables<'a> {
@@ -41,6 +41,12 @@ impl Tables<'_> {
             // It answers `initialize`: what the client sent at the beginning is not in the capture.
             session.degrade(Degraded::MIDSTREAM);
         }
+        if response.envelope.id.as_ref().is_none_or(|id| *id == Id::Null)
+            && response.envelope.kind == Kind::Error
+        {
+            // It answers something unreadable (JSON-RPC 2.0 section 5).
+            return;
+        }
         let missing = session.missing().and(self.evidence.missing()).and(carrier).and(response.degraded);
         let is_counted = response.envelope.id == Some(Id::Int(0)) && missing.is_none();
         let zero_ids = if is_counted { session.count_orphan_with_id_zero() } else { 0 };
@@ -62,12 +68,9 @@ pub(super) fn complete(
         exchange.degrade(missing_response(&exchange, session, evidence));
     }
     exchange.settle(last);
-    if !exchange.is_answered() {
-        session.remove_outstanding(exchange.record());
-    }
     exchange.set_session(session.reference().clone());
     exchange.set_protocol_version_if_none(session.protocol_version());
-    session.add_completed(exchange.record(), exchange.token());
+    session.add_completed(exchange.record(), exchange.token(), exchange.is_answered());
     let pairs = views.complete(&mut exchange);
     check_completed(&mut exchange, sink);
     for pair in &pairs {

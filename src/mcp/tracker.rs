@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::closed_transactions::ClosedTransactions;
 use super::evidence::{Deferred, Evidence};
-use super::exchange_table::Exchanges;
+use super::exchange_table::{Exchanges, HeldResponse};
 use super::handle::TransactionKey;
 use super::interner::Interner;
 use super::record::{Record, Session, Stream};
@@ -108,11 +108,12 @@ impl Tracker {
             self.check_request(key, at);
         }
         while let Some(held) = self.exchanges.pop_held_due(now.time, REQUEST_WAIT) {
+            let Some(held) = self.decide(held, now, Sink { out, findings }) else { continue };
             let degraded = self.degraded_of(held.carrier);
             self.tables(Sink { out, findings }).give_up(&held, degraded);
         }
         while let Some(deferred) = self.evidence.pop_due(now.time, REQUEST_WAIT) {
-            self.decide(deferred, findings);
+            self.decide_deferred(deferred, findings);
         }
         let is_due = |(since, _): &mut (Origin, TransactionKey)| now.time.since(since.time) > REQUEST_WAIT;
         while let Some((_, key)) = self.awaiting_request.pop_front_if(is_due) {
@@ -160,7 +161,7 @@ impl Tracker {
             self.tables(Sink { out, findings }).give_up(&held, degraded);
         }
         while let Some(deferred) = self.evidence.pop() {
-            self.decide(deferred, findings);
+            self.decide_deferred(deferred, findings);
         }
         let ends_early = self.evidence.missing().contains(Degraded::CAPTURE_END);
         for n in self.exchanges.numbers() {
@@ -229,8 +230,18 @@ impl Tracker {
         }
     }
 
+    /// Decides on a response that has waited long enough for its request; returns it if nothing can
+    /// be said about it.
+    fn decide(&mut self, held: HeldResponse, at: Origin, sink: Sink<'_, Record>) -> Option<HeldResponse> {
+        let Some(mut step) = self.transactions.find(held.carrier).and_then(|row| self.step(row, at, sink))
+        else {
+            return Some(held);
+        };
+        step.decide_waiting(held)
+    }
+
     /// Adds a deferred finding if nothing is missing.
-    fn decide(&self, deferred: Deferred, findings: &mut Findings) {
+    fn decide_deferred(&self, deferred: Deferred, findings: &mut Findings) {
         let session = self.sessions.get(deferred.session);
         let degraded = session.map_or(Degraded::NONE, |session| session.missing());
         if degraded.and(self.evidence.missing()).is_none() {

@@ -472,6 +472,11 @@ impl TransactionEnd {
 }
 
 impl RequestHead {
+    /// The HTTP method.
+    pub(super) fn method(&self) -> &str {
+        &self.method
+    }
+
     fn of(head: &Head) -> Option<Self> {
         let StartLine::Request { method, target } = &head.start else { return None };
         let verb = match &**method {

@@ -41,6 +41,21 @@ impl Id {
         }
     }
 
+    /// Returns the same id with the other JSON type: `"7"` of `7`, `7` of `"7"`. `None` if it has no
+    /// such form.
+    #[must_use]
+    pub fn retyped(&self) -> Option<Self> {
+        match self {
+            Self::Null | Self::Cut(_) => None,
+            Self::Int(int) => Some(Self::Text(int.to_string().into())),
+            Self::Number(spelled) => Some(Self::Text(spelled.clone())),
+            Self::Text(text) => {
+                let int: i64 = text.parse().ok()?;
+                (int.to_string() == **text).then_some(Self::Int(int))
+            }
+        }
+    }
+
     /// Returns the length of its text in memory, in bytes; 0 if it has none.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "an id is not a container")]
@@ -127,6 +142,9 @@ mod tests {
         assert_eq!(Id::Int(1), Id::Number("1.0".into()));
         assert_eq!(Id::Number("1.0".into()).json(), "1.0");
         assert_eq!(text.json(), "\"1\"");
+        assert_eq!(Id::Int(1).retyped(), Some(text.clone()));
+        assert_eq!(text.retyped(), Some(Id::Int(1)));
+        assert_eq!(Id::Text("01".into()).retyped(), None);
         assert_ne!(Id::Null, Id::Int(0));
         let big = Id::Number("123456789012345678901234567890".into());
         assert_eq!(big, big.clone());

@@ -17,12 +17,18 @@ pub(in crate::mcp) struct Body<'a> {
     /// `None` if the session was evicted.
     pub(in crate::mcp) session: Option<&'a SessionState>,
     pub(in crate::mcp) parsed: &'a Parsed,
+    /// The exchange of the POST, if it carried exactly one request.
+    pub(in crate::mcp) exchange: Option<u64>,
 }
 
 impl Moment for Body<'_> {
     fn subject(&self) -> FindingContext {
-        let at = self.parsed.span.end;
-        FindingContext { at, tcp_stream: self.transaction.key().0, ..FindingContext::default() }
+        FindingContext {
+            at: self.parsed.span.end,
+            tcp_stream: self.transaction.key().0,
+            session: self.session.map(SessionState::number),
+            exchange: self.exchange,
+        }
     }
 }
 

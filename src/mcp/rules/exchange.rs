@@ -1,9 +1,9 @@
 //! Rules for exchanges: when a request opens one, and when it is complete.
 
 use super::super::exchange::OpenExchange;
-use super::super::method;
 use super::super::record::{Cause, Exchange};
 use super::super::session::SessionState;
+use super::super::{method, revision};
 use super::rule::{FindingContext, Moment, Violation, violation};
 use crate::base::{Code, Degraded, Origin, Side, Status, units};
 use crate::rpc::Id;
@@ -59,6 +59,16 @@ pub(super) fn id_is_reused(new: &NewExchange<'_>) -> Option<Violation> {
         return None;
     }
     violation(Code::McpIdReused, format!("id {id}"))
+}
+
+/// An id that was used and answered before; reported once for each session and sender.
+pub(super) fn id_is_not_unique(new: &NewExchange<'_>) -> Option<Violation> {
+    let Exchange { origin, id, method, .. } = new.exchange.record();
+    let is_stateless = new.session.protocol_version().is_some_and(|version| revision::is_stateless(version));
+    if is_stateless || method::is_initialize(method) || !new.session.is_repeated_id(*origin, id) {
+        return None;
+    }
+    violation(Code::McpIdNotUnique, format!("id {id} of {method} was used before in the session"))
 }
 
 pub(super) fn token_collides(new: &NewExchange<'_>) -> Option<Violation> {

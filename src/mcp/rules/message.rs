@@ -45,3 +45,33 @@ pub(super) fn cancelled_id_is_unknown(cancellation: &Unmatched<'_>) -> Option<Vi
     let id = cancellation.message.envelope.look.request_id.as_ref()?;
     violation(Code::McpUnknownCancel, format!("id {id}"))
 }
+
+/// The body of a GET, of a DELETE, or of a POST that held no request.
+pub(super) fn response_is_stray(response: &Unmatched<'_>) -> Option<Violation> {
+    let (transaction, envelope) = (response.transaction, response.message.envelope);
+    let method = transaction.request()?.method();
+    let status = transaction.status().map_or_else(String::new, |status| format!(", HTTP {status}"));
+    violation(
+        Code::McpStrayResponse,
+        format!(
+            "{} in the body that answers a {method} without a request{status}",
+            id_text(envelope.id.as_ref())
+        ),
+    )
+}
+
+pub(super) fn token_type_is_changed(progress: &Unmatched<'_>) -> Option<Violation> {
+    let token = progress.message.envelope.look.progress_token.as_ref()?;
+    violation(
+        Code::McpTypeChanged,
+        format!("progress with the token {token}, the request gave {}: another JSON type", token.retyped()?),
+    )
+}
+
+pub(super) fn cancelled_id_type_is_changed(cancellation: &Unmatched<'_>) -> Option<Violation> {
+    let id = cancellation.message.envelope.look.request_id.as_ref()?;
+    violation(
+        Code::McpTypeChanged,
+        format!("cancels id {id}, the request in flight has id {}: another JSON type", id.retyped()?),
+    )
+}

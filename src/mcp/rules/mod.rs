@@ -2,6 +2,7 @@
 //!
 //! A file holds a moment (or several alike) and the rules for it.
 
+mod answer;
 mod body;
 mod exchange;
 mod head;
@@ -10,15 +11,14 @@ mod orphan;
 mod proxy;
 mod rule;
 
+pub(super) use answer::{Answer, OtherId};
 pub(super) use body::Body;
 pub(super) use exchange::{CompletedExchange, NewExchange};
 pub(super) use head::Head;
 pub(super) use message::Unmatched;
 pub(super) use orphan::Orphan;
 pub(super) use proxy::ProxiedCall;
-pub(super) use rule::{add_faults, add_limit, check, violations};
-
-use rule::Violation;
+pub(super) use rule::{Violation, add_fault, add_limit, check, violations};
 
 /// The rules. To add one, write a function and put it in the list of its moment.
 pub(super) const RULES: Rules = Rules {
@@ -28,9 +28,14 @@ pub(super) const RULES: Rules = Rules {
     request_body: &[body::method_header_differs, body::name_header_differs, body::version_header_differs],
     batch: &[body::batch_is_outside_its_revision],
     request_in_json: &[message::request_is_in_json_body],
-    new_exchange: &[exchange::id_is_reused, exchange::token_collides],
+    new_exchange: &[exchange::id_is_reused, exchange::id_is_not_unique, exchange::token_collides],
     first_exchange: &[exchange::initialize_is_missing],
     repeated_response: &[message::response_is_duplicate],
+    answer: &[answer::parent_is_over, answer::response_is_on_server_stream],
+    response_with_other_id: &[answer::id_is_changed],
+    stray_response: &[message::response_is_stray],
+    retyped_token: &[message::token_type_is_changed],
+    retyped_cancellation: &[message::cancelled_id_type_is_changed],
     unmatched_progress: &[message::token_is_unknown],
     unmatched_cancellation: &[message::cancelled_id_is_unknown],
     completed_exchange: &[
@@ -72,6 +77,16 @@ pub(super) struct Rules {
     pub(super) first_exchange: &'static [fn(&NewExchange<'_>) -> Option<Violation>],
     /// A response has the id of an exchange that is complete.
     pub(super) repeated_response: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
+    /// A response was given to its exchange.
+    pub(super) answer: &'static [fn(&Answer<'_>) -> Option<Violation>],
+    /// A response has another id than the request that it answers.
+    pub(super) response_with_other_id: &'static [fn(&OtherId<'_>) -> Option<Violation>],
+    /// A body holds a response, and its transaction no request.
+    pub(super) stray_response: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
+    /// A progress token matches an exchange but for its JSON type.
+    pub(super) retyped_token: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
+    /// The id of a cancellation matches an exchange but for its JSON type.
+    pub(super) retyped_cancellation: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
     /// A progress notification matches no exchange.
     pub(super) unmatched_progress: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
     /// A cancellation matches no open exchange.

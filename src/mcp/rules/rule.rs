@@ -2,7 +2,7 @@
 
 use super::super::transaction::Transaction;
 use crate::base::{Code, Finding, Findings, Origin};
-use crate::rpc::{Id, Parsed};
+use crate::rpc::{Fault, Id, Parsed};
 
 /// A rule looks at a moment, and returns what breaks it.
 type Rule<M> = fn(&M) -> Option<Violation>;
@@ -51,20 +51,23 @@ pub(in crate::mcp) fn violations<'a, M: Moment>(
     })
 }
 
-/// Adds the faults that `rpc` found in a body or event, which is known to be MCP, and in its
-/// messages.
-pub(in crate::mcp) fn add_faults(transaction: &Transaction, parsed: &Parsed, findings: &mut Findings) {
-    let of_messages = parsed.envelopes.iter().flat_map(|envelope| &envelope.faults);
-    for fault in parsed.faults.iter().chain(of_messages) {
-        findings.push(Finding {
-            code: fault.code,
-            at: Some(parsed.span.end),
-            tcp_stream: Some(transaction.key().0),
-            session: None,
-            exchange: None,
-            detail: fault.detail.clone().into_owned(),
-        });
-    }
+/// Adds a fault that `rpc` found in a body or event, or in one of its messages, which belongs to
+/// this session and exchange.
+pub(in crate::mcp) fn add_fault(
+    transaction: &Transaction,
+    (session, exchange): (Option<u32>, Option<u64>),
+    parsed: &Parsed,
+    fault: &Fault,
+    findings: &mut Findings,
+) {
+    findings.push(Finding {
+        code: fault.code,
+        at: Some(parsed.span.end),
+        tcp_stream: Some(transaction.key().0),
+        session,
+        exchange,
+        detail: fault.detail.clone().into_owned(),
+    });
 }
 
 /// Adds that a cap was reached.

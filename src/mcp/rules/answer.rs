@@ -1,0 +1,73 @@
+//! Rules for a response and the request that it answers.
+
+use super::super::exchange::Message;
+use super::super::record::Exchange;
+use super::super::transaction::Transaction;
+use super::exchange::of_exchange;
+use super::message::Unmatched;
+use super::rule::{FindingContext, Moment, Violation, violation};
+use crate::base::Code;
+use crate::rpc::Id;
+
+/// A response that was given to its exchange.
+pub(in crate::mcp) struct Answer<'a> {
+    pub(in crate::mcp) exchange: &'a Exchange,
+    pub(in crate::mcp) message: Message<'a>,
+    /// The connection that carried the response.
+    pub(in crate::mcp) tcp_stream: u32,
+    /// The exchange in which the server asked, if it was over before this answer.
+    pub(in crate::mcp) parent: Option<u64>,
+    /// The transaction of Streamable HTTP that carried the response; `None` if it is not known.
+    pub(in crate::mcp) carrier: Option<&'a Transaction>,
+}
+
+/// A response with another id than the request that it answers.
+pub(in crate::mcp) struct OtherId<'a> {
+    pub(in crate::mcp) response: Unmatched<'a>,
+    /// The id of the request.
+    pub(in crate::mcp) asked: &'a Id,
+}
+
+impl Moment for Answer<'_> {
+    fn subject(&self) -> FindingContext {
+        let mut subject = of_exchange(self.exchange, self.message.span.end);
+        subject.tcp_stream = self.tcp_stream;
+        subject
+    }
+}
+
+impl Moment for OtherId<'_> {
+    fn subject(&self) -> FindingContext {
+        self.response.subject()
+    }
+}
+
+/// What the server asked while it worked on a request, answered when that was over.
+pub(super) fn parent_is_over(answer: &Answer<'_>) -> Option<Violation> {
+    let Exchange { method, id, .. } = answer.exchange;
+    let parent = answer.parent?;
+    violation(
+        Code::McpAnsweredAfterParent,
+        format!("{method} with id {id}: answered after exchange {parent}, in which it was asked, was over"),
+    )
+}
+
+/// A response on the server's own stream, which is no resumption of the POST's.
+pub(super) fn response_is_on_server_stream(answer: &Answer<'_>) -> Option<Violation> {
+    let carrier = answer.carrier?;
+    let is_server_stream = carrier.stream().is_some_and(|stream| stream.is_standalone());
+    if !is_server_stream || carrier.request()?.is_resumption {
+        return None;
+    }
+    let Exchange { method, id, http_status, .. } = answer.exchange;
+    let status = http_status.map_or_else(|| "not answered yet".to_owned(), |status| format!("HTTP {status}"));
+    violation(
+        Code::McpResponseOnGetStream,
+        format!("{method} with id {id}: the POST was {status}, the response came on the GET stream"),
+    )
+}
+
+pub(super) fn id_is_changed(other: &OtherId<'_>) -> Option<Violation> {
+    let told = other.response.message.envelope.id.as_ref().unwrap_or(&Id::Null);
+    violation(Code::McpIdChanged, format!("asked with id {}, answered with id {told}", other.asked))
+}
