@@ -473,6 +473,41 @@ codes! {
         why: "All requests with this session id fail until the client opens a new session.",
         remedy: "Open a new session on 404; with several replicas, route each session to the one \
             that holds it.";
+    McpSessionIdMissing: "mcp.session_id_missing", Warning,
+        title: "request without the session id that the server gave",
+        why: "Servers answer 400, or do not find the state of the session: since MCP 2025-03-26 a \
+            client sends the id of the response to initialize with every later request.",
+        remedy: "Send Mcp-Session-Id with every request; check proxies and CORS rules that remove \
+            the header.";
+    McpUsedAfterDeletion: "mcp.used_after_deletion", Notice,
+        title: "session used after the client deleted it",
+        why: "The server no longer knows the session, and refuses the request.",
+        remedy: "End streams and pending calls before the DELETE; open a new session afterwards.";
+    McpRedirected: "mcp.redirected", Notice,
+        title: "POST that is redirected and sent again",
+        why: "Each request takes two round trips, and its body is sent twice.",
+        remedy: "Configure the client with the address that the server redirects to: often a \
+            slash at the end.";
+    McpEndpointOrigin: "mcp.endpoint_origin", Warning,
+        title: "endpoint of another origin than its event stream",
+        why: "Clients of HTTP+SSE reject such an endpoint, or cannot reach it: behind a proxy it \
+            is the server's own address.",
+        remedy: "Have the server announce a path alone, or its public address.";
+    McpNoEndpoint: "mcp.no_endpoint", Notice,
+        title: "event stream without an endpoint event",
+        why: "A client of HTTP+SSE waits for it in vain: the server speaks Streamable HTTP, or \
+            something between holds the event back.",
+        remedy: "Configure the client for Streamable HTTP; check proxies that buffer.";
+    McpEndpointNotFound: "mcp.endpoint_not_found", Warning,
+        title: "announced endpoint that does not exist",
+        why: "No request of the session reaches the server: a proxy that serves it under a prefix \
+            does not change the endpoint event.",
+        remedy: "Tell the server its prefix (root path, base URL), or have the proxy pass the \
+            announced path on.";
+    McpSessionPerCall: "mcp.session_per_call", Notice,
+        title: "as many sessions as calls",
+        why: "Each session costs the round trips of initialize and its own state on the server.",
+        remedy: "Keep the session open and use it for further calls.";
     McpHeaderMismatch: "mcp.header_mismatch", Warning,
         title: "header that contradicts the body",
         why: "Servers reject the request: since MCP 2026-07-28 these headers repeat what the body \

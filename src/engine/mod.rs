@@ -255,6 +255,7 @@ impl Engine {
                 }
                 EmittedKind::Payload(fact) => out.push(Entry::Fact(Fact::Payload(fact))),
                 EmittedKind::Closed(mut fact) => {
+                    self.tracker.close_connection(fact.tcp_stream);
                     fact.mcp = self.mcp.remove(&fact.tcp_stream);
                     count_payload(&mut self.capture, &fact);
                     out.push(Entry::Fact(Fact::Connection(fact)));

@@ -95,7 +95,11 @@ fn end_request(n: u64, transaction: &Transaction, end: TransactionEnd, tables: &
     if is_complete && ended.0 != Cause::Deleted && transaction.degraded().is_none() {
         let at = end.span.map_or(ending.at, |span| span.end);
         open.set_unusable(transaction.unusable_reason(end), transaction.body_error().cloned(), at);
-        return tables.complete(n);
+        open.set_redirected(transaction.is_redirect());
+        if !(transaction.is_redirect() && tables.exchanges.await_repetition(ending.at, n)) {
+            tables.complete(n);
+        }
+        return;
     }
     let is_repeatable = status.is_none() && !open.is_cancelled() && can_return;
     if !(is_repeatable && tables.exchanges.await_repetition(ending.at, n)) {

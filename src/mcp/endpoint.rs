@@ -21,6 +21,17 @@ pub(super) fn resolve(base: Option<&str>, reference: &str) -> String {
     without_dots(&path)
 }
 
+/// The authority of the reference in an `endpoint` event: `host` or `host:port`; `None` if it has
+/// none.
+pub(super) fn authority(reference: &str) -> Option<&str> {
+    let reference = reference.trim();
+    authority_stripped(reference)?;
+    let (_, rest) = reference.split_once("//")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    // Credentials are no part of the origin.
+    authority.rsplit('@').next()
+}
+
 /// What follows the authority of `scheme://authority…` or `//authority…`; `None` if the reference
 /// has none.
 fn authority_stripped(reference: &str) -> Option<&str> {

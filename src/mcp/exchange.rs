@@ -40,6 +40,8 @@ pub(super) struct OpenExchange {
     first_message: Option<Origin>,
     /// Number of these messages.
     messages: u32,
+    /// The response to its POST redirects the client, which may repeat it elsewhere.
+    is_redirected: bool,
     /// The head of the response to its POST was seen. A POST with the same message is then another
     /// request.
     is_acknowledged: bool,
@@ -141,6 +143,7 @@ impl OpenExchange {
             unusable: None,
             first_message: None,
             messages: 0,
+            is_redirected: false,
             is_acknowledged: false,
         }
     }
@@ -218,6 +221,15 @@ impl OpenExchange {
         !self.is_acknowledged
             && self.carrier.is_none()
             && self.ended.is_some_and(|(cause, _)| cause != Cause::CaptureEnd)
+    }
+
+    /// Whether the response to its POST is a redirect, so that the client may POST it again.
+    pub(super) fn is_redirected(&self) -> bool {
+        self.is_redirected
+    }
+
+    pub(super) fn set_redirected(&mut self, is_redirected: bool) {
+        self.is_redirected = is_redirected;
     }
 
     pub(super) fn degrade(&mut self, why: Degraded) {
@@ -381,7 +393,14 @@ impl OpenExchange {
     pub(super) fn repeat(&mut self, carrier: TransactionKey) {
         self.carrier = Some(carrier);
         self.ended = None;
-        self.record.findings.push(Code::McpPostRepeated);
+        self.unusable = None;
+        self.record.error = None;
+        if std::mem::replace(&mut self.is_redirected, false) {
+            self.is_acknowledged = false;
+            self.record.findings.push(Code::McpRedirected);
+        } else {
+            self.record.findings.push(Code::McpPostRepeated);
+        }
     }
 
     /// Whether the response may be in what the capture lacks.

@@ -9,7 +9,7 @@ use super::exchange_table::{Exchanges, HeldResponse};
 use super::handle::TransactionKey;
 use super::interner::Interner;
 use super::record::{Cause, Exchange, MessageSpan, Notification, Offer, Record};
-use super::rules::{self, Answer, NewExchange, OtherId, RULES, Unmatched, Violation};
+use super::rules::{self, Answer, NewExchange, OtherId, RULES, Redirect, Unmatched, Violation};
 use super::session::SessionState;
 use super::session_table::OtherSessions;
 use super::tables;
@@ -67,12 +67,13 @@ impl Context<'_, '_> {
         let session = (self.session.index(), self.session.reference().clone());
         let exchange = OpenExchange::new(n, self.message, self.transaction, session, (method, name));
         let mut exchange = Box::new(exchange);
-        self.session.count_exchange();
+        self.session.count_exchange(method::is_call(&exchange.record().method));
         exchange.set_stream(self.response_stream());
         exchange.set_parent(self.parent());
         self.check_new(&mut exchange);
         exchange.set_continues(self.continued(exchange.record(), &envelope.look));
         if from == Side::Client {
+            self.session.set_first_method(&exchange.record().method);
             self.session.count_attempt(method::opens_session(&exchange.record().method), &envelope.look);
             self.set_client(&mut exchange, &envelope.look);
         }
@@ -187,18 +188,23 @@ impl Context<'_, '_> {
         self.sink.out.push(Record::Request(request));
     }
 
-    /// The interrupted exchange whose POST the request repeats: it belongs to that exchange.
+    /// The interrupted or redirected exchange whose POST the request repeats: it belongs to that
+    /// exchange.
     fn repeated(&mut self) -> Option<u64> {
-        let Some(id) = self.message.envelope.id.as_ref().filter(|_| self.session.has_id()) else {
-            return None;
-        };
+        let id = self.message.envelope.id.as_ref()?;
         let latest = self.session.outstanding(Side::Client, id).and_then(|numbers| numbers.back());
         let Some(open) = latest.and_then(|n| self.exchanges.get_mut(*n)) else {
             return None;
         };
         let has_same_method = Some(&*open.record().method) == self.message.envelope.method.as_deref();
-        if !open.is_interrupted() || !has_same_method {
+        let is_awaited = open.is_redirected() || (open.is_interrupted() && self.session.has_id());
+        if !is_awaited || !has_same_method {
             return None;
+        }
+        if open.is_redirected() && !self.session.set_redirect_reported() {
+            let at = self.message.span.end;
+            let redirect = Redirect { exchange: open.record(), transaction: self.transaction, at };
+            rules::check(RULES.redirect, &redirect, self.sink.findings);
         }
         open.repeat(self.transaction.key());
         self.transaction.add_request(open.record().n);

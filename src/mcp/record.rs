@@ -379,6 +379,8 @@ pub struct Session {
     pub server_capabilities: Vec<Box<str>>,
     /// Number of its exchanges.
     pub exchanges: u64,
+    /// Number of those that call a tool, get a prompt or read a resource.
+    pub calls: u64,
     /// Its first packet.
     pub first: Origin,
     /// Its last packet.

@@ -68,7 +68,15 @@ impl Search<'_> {
         }
         let own_version = messages(transaction).find_map(|message| message.look.meta_version.as_deref());
         let version = own_version.or(request.protocol_version.as_deref());
-        if version.is_some_and(revision::is_stateless) || request.accepts_both {
+        let is_stateless = version.is_some_and(revision::is_stateless);
+        if !is_stateless
+            && !messages(transaction).any(|message| message.method.as_deref() == Some(method::DISCOVER))
+            && let Some(session) = self.sessions.only_with_id(peers, &request.path)
+        {
+            // The client does not send the id back.
+            return Some(session);
+        }
+        if is_stateless || request.accepts_both {
             return Some(self.by_client());
         }
         if response.is_none() && !self.is_last {
@@ -162,10 +170,21 @@ impl Search<'_> {
         let info = messages(transaction)
             .filter(|message| message.look.meta_version.is_some())
             .find_map(|message| message.look.client_info.clone());
+        let opens =
+            messages(transaction).any(|message| message.method.as_deref() == Some(method::INITIALIZE));
         if info.is_none()
-            && let Some(session) = self.sessions.latest_without_id(peers, &path)
+            && let Some(index) = self.sessions.latest_without_id(peers, &path)
         {
-            return session;
+            let is_left = opens && self.sessions.get(index).is_some_and(SessionState::is_left);
+            if !is_left {
+                return index;
+            }
+            self.sessions.release(&SessionKey::Client(
+                peers.server,
+                Arc::clone(&path),
+                peers.client.ip(),
+                None,
+            ));
         }
         let key = SessionKey::Client(peers.server, path, peers.client.ip(), info);
         self.sessions.find_or_create(key, None, transaction.sighting(self.first()))

@@ -65,6 +65,19 @@ pub(super) struct SessionState {
     is_repetition_reported: PerSide<bool>,
     /// Responses with the id 0 that match no request.
     orphans_with_id_zero: u32,
+    /// The messages of a POST that was redirected and not repeated yet, as a hash.
+    redirected: Option<u64>,
+    is_redirect_reported: bool,
+    /// The addresses that answered a request of the session with 2xx.
+    served_by: Vec<SocketAddr>,
+    /// The latest packet of such an answer.
+    last_served: Option<PacketNo>,
+    /// The packet that answered the client's DELETE with 2xx.
+    deleted_at: Option<PacketNo>,
+    /// The method of the first request of the client.
+    first_method: Option<Arc<str>>,
+    /// Number of open connections; only counted without an id.
+    connections: u32,
     /// Attempts to open it.
     attempts: Attempts,
     /// The packet with which the client deleted it; `None` if it did not, or if the server refused.
@@ -84,6 +97,7 @@ impl SessionState {
             client_capabilities: Vec::new(),
             server_capabilities: Vec::new(),
             exchanges: 0,
+            calls: 0,
             first: at,
             last: at,
             ended: SessionEnd::Open,
@@ -111,6 +125,13 @@ impl SessionState {
             gaps: PerSide::default(),
             is_repetition_reported: PerSide::default(),
             orphans_with_id_zero: 0,
+            redirected: None,
+            is_redirect_reported: false,
+            served_by: Vec::new(),
+            last_served: None,
+            deleted_at: None,
+            first_method: None,
+            connections: 0,
             attempts: Attempts { has_more: true, ..Attempts::default() },
             deletion: None,
             legs: Legs::default(),
@@ -204,6 +225,20 @@ impl SessionState {
         }
     }
 
+    pub(super) fn open_connection(&mut self) {
+        self.connections += 1;
+    }
+
+    pub(super) fn close_connection(&mut self) {
+        self.connections = self.connections.saturating_sub(1);
+    }
+
+    /// Whether a session without an id was opened, and all its connections ended: an `initialize`
+    /// is that of another client.
+    pub(super) fn is_left(&self) -> bool {
+        self.record.protocol_version.is_some() && self.connections == 0
+    }
+
     /// Adds an address of the server.
     pub(super) fn add_address(&mut self, server: SocketAddr) {
         if !self.record.addresses.contains(&server) {
@@ -288,9 +323,10 @@ impl SessionState {
     }
 
     /// The server answered the DELETE.
-    pub(super) fn set_deletion_answered(&mut self, is_success: bool) {
+    pub(super) fn set_deletion_answered(&mut self, is_success: bool, at: PacketNo) {
         if is_success {
             self.record.ended = SessionEnd::Deleted;
+            self.deleted_at = Some(at);
         } else if self.record.ended != SessionEnd::Deleted {
             self.deletion = None;
         }
@@ -335,6 +371,53 @@ impl SessionState {
     }
 
     // Exchanges.
+
+    /// A POST with these messages was redirected: it comes again.
+    pub(super) fn set_redirected(&mut self, messages: u64) {
+        self.redirected = Some(messages);
+    }
+
+    /// Whether a POST with these messages is the repetition of one that was redirected.
+    pub(super) fn take_redirected(&mut self, messages: u64) -> bool {
+        self.redirected.take_if(|redirected| *redirected == messages).is_some()
+    }
+
+    pub(super) fn set_first_method(&mut self, method: &Arc<str>) {
+        self.first_method.get_or_insert_with(|| Arc::clone(method));
+    }
+
+    /// The method of the only exchange so far.
+    pub(super) fn only_method(&self) -> Option<&str> {
+        self.first_method.as_deref().filter(|_| self.record.exchanges == 1)
+    }
+
+    /// Notes that a redirect is reported; returns whether one was before.
+    pub(super) fn set_redirect_reported(&mut self) -> bool {
+        std::mem::replace(&mut self.is_redirect_reported, true)
+    }
+
+    /// `server` answered a request of the session with 2xx, in packet `at`.
+    pub(super) fn set_served(&mut self, server: SocketAddr, at: PacketNo) {
+        self.last_served = self.last_served.max(Some(at));
+        if self.served_by.len() < MAX_KEYS && !self.served_by.contains(&server) {
+            self.served_by.push(server);
+        }
+    }
+
+    /// The addresses that answered a request of the session with 2xx.
+    pub(super) fn served_by(&self) -> &[SocketAddr] {
+        &self.served_by
+    }
+
+    /// Whether a request of the session was answered with 2xx after packet `at`.
+    pub(super) fn is_served_since(&self, at: PacketNo) -> bool {
+        self.last_served > Some(at)
+    }
+
+    /// The packet that answered the client's DELETE with 2xx.
+    pub(super) fn deleted_at(&self) -> Option<PacketNo> {
+        self.deleted_at
+    }
 
     /// Counts a request of the client that opens the session or not.
     pub(super) fn count_attempt(&mut self, opens: bool, look: &Look) {
@@ -387,8 +470,9 @@ impl SessionState {
         self.is_initialize_seen = true;
     }
 
-    pub(super) fn count_exchange(&mut self) {
+    pub(super) fn count_exchange(&mut self, is_call: bool) {
         self.record.exchanges += 1;
+        self.record.calls += u64::from(is_call);
     }
 
     /// Adds an open exchange to the outstanding requests of its sender.

@@ -1,6 +1,6 @@
 //! All sessions, and the ways to find one.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::handle::SessionIndex;
 use super::record::{Session, SessionEnd, SessionRef, Transport};
 use super::session::{ServerStream, SessionState};
 use super::session_key::SessionKey;
-use crate::base::{Degraded, Origin, Peers, Timestamp, limits};
+use crate::base::{Degraded, Finding, Origin, Peers, Timestamp, limits};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -22,6 +22,13 @@ const QUIET_AFTER_END: i64 = 2_000_000_000;
 /// How long an attempt to open a session that failed waits for the session that the client opens
 /// next, in nanoseconds of packet time.
 const ATTEMPT_WAIT: i64 = 60_000_000_000;
+
+/// How long the refusal of a session waits for a request that is served all the same, in
+/// nanoseconds of packet time: less than a session is active.
+const DOUBT_WAIT: i64 = 20_000_000_000;
+
+/// So many sessions of one client are a pattern.
+const MANY_SESSIONS: u64 = 10;
 
 /// Sessions with one id that are compared: the legs of a chain of proxies, and sessions of servers
 /// that count.
@@ -44,6 +51,10 @@ pub(super) struct Sessions {
     by_peers: Map<(SocketAddr, IpAddr), VecDeque<SessionIndex>>,
     /// The first sessions with an id, on any server, oldest first.
     by_id: Map<Arc<str>, Vec<SessionIndex>>,
+    /// Findings that hold only if the server does not answer the session afterwards, oldest first.
+    doubted: VecDeque<(Origin, SessionIndex, Finding)>,
+    /// The open connections of sessions without an id.
+    connections: Map<u32, SessionIndex>,
     /// Number of headless sessions: see [`SessionState::is_headless`].
     headless: usize,
 }
@@ -56,6 +67,16 @@ pub(super) struct Sighting<'a> {
     pub(super) path: Option<&'a Arc<str>>,
     /// Its first packet.
     pub(super) at: Origin,
+}
+
+/// The sessions that one client address opened at one server, if they are no fewer than its calls.
+#[derive(Clone, Debug)]
+pub(super) struct CostlySessions {
+    /// The first of them.
+    pub(super) first: SessionRef,
+    pub(super) at: Origin,
+    pub(super) sessions: u64,
+    pub(super) calls: u64,
 }
 
 /// One session, in as much detail as is needed.
@@ -126,6 +147,66 @@ impl Sessions {
                 *slot = Slot::Quiet(Box::new(session.into_parts()));
             }
         }
+    }
+
+    /// Keeps a finding until it is known whether the server answers the session afterwards.
+    pub(super) fn doubt(&mut self, at: Origin, index: SessionIndex, finding: Finding) {
+        if self.doubted.len() < limits::MAX_HELD_RESPONSES {
+            self.doubted.push_back((at, index, finding));
+        }
+    }
+
+    /// Takes the oldest doubted finding if it has waited long enough, or in any case without `now`.
+    /// `None` in the place of the finding: it does not hold.
+    pub(super) fn pop_doubted(&mut self, now: Option<Timestamp>) -> Option<Option<Finding>> {
+        let is_due = |(at, _, _): &mut (Origin, SessionIndex, Finding)| {
+            now.is_none_or(|now| now.since(at.time) > DOUBT_WAIT)
+        };
+        let (at, index, finding) = self.doubted.pop_front_if(is_due)?;
+        let is_served = self.get(index).is_some_and(|session| session.is_served_since(at.packet));
+        Some((!is_served).then_some(finding))
+    }
+
+    /// Whether this client has a session with this server.
+    pub(super) fn has_client(&self, peers: Peers) -> bool {
+        self.by_peers.get(&(peers.server, peers.client.ip())).is_some_and(|sessions| !sessions.is_empty())
+    }
+
+    /// A connection carries something of a session without an id.
+    pub(super) fn add_connection(&mut self, tcp_stream: u32, index: SessionIndex) {
+        let before = self.connections.insert(tcp_stream, index);
+        if before == Some(index) {
+            return;
+        }
+        if let Some(session) = before.and_then(|before| self.get_mut(before)) {
+            session.close_connection();
+        }
+        if let Some(session) = self.get_mut(index) {
+            session.open_connection();
+        }
+    }
+
+    /// A connection ended.
+    pub(super) fn close_connection(&mut self, tcp_stream: u32) {
+        if let Some(index) = self.connections.remove(&tcp_stream)
+            && let Some(session) = self.get_mut(index)
+        {
+            session.close_connection();
+        }
+    }
+
+    /// The session with this key is over: what has the key from now on is another one.
+    pub(super) fn release(&mut self, key: &SessionKey) {
+        self.by_key.remove(key);
+    }
+
+    /// The only open session with an id of this client and server: the one of a request that should
+    /// have named it.
+    pub(super) fn only_with_id(&self, peers: Peers, path: &str) -> Option<SessionIndex> {
+        let open = self.open_of_peers(peers, |session| {
+            session.has_id() && !session.is_http_sse() && session.has_path(path)
+        });
+        if let [only] = *open { Some(only) } else { None }
     }
 
     pub(super) fn find(&self, key: &SessionKey) -> Option<SessionIndex> {
@@ -299,14 +380,26 @@ impl Sessions {
         records
     }
 
+    /// Clients that open a session for each call, or more, in the order of their first session.
+    pub(super) fn costly(&self) -> Vec<CostlySessions> {
+        let mut all: BTreeMap<(SocketAddr, Option<&str>, IpAddr), CostlySessions> = BTreeMap::new();
+        for record in self.slots.iter().filter_map(Slot::record) {
+            let SessionRef { server, path, client, .. } = &record.session;
+            let costly = all.entry((*server, path.as_deref(), client.ip())).or_insert_with(|| {
+                CostlySessions { first: record.session.clone(), at: record.first, sessions: 0, calls: 0 }
+            });
+            costly.sessions += u64::from(record.protocol_version.is_some());
+            costly.calls += record.calls;
+        }
+        let mut costly: Vec<_> = all.into_values().collect();
+        costly.retain(|all| all.sessions >= MANY_SESSIONS && all.calls > 0 && all.sessions >= all.calls);
+        costly.sort_by_key(|all| all.first.number);
+        costly
+    }
+
     /// The records of all sessions, in the order in which they were created.
     pub(super) fn records(&self) -> Vec<Session> {
-        let record = |slot: &Slot| match slot {
-            Slot::Active(session) => Some(session.record().clone()),
-            Slot::Quiet(quiet) => Some(quiet.0.clone()),
-            Slot::Evicted => None,
-        };
-        self.slots.iter().filter_map(record).collect()
+        self.slots.iter().filter_map(Slot::record).cloned().collect()
     }
 
     /// The latest sessions of a client address and a server.
@@ -400,6 +493,14 @@ impl Slot {
         match self {
             Self::Active(session) => Some(session),
             Self::Quiet(_) | Self::Evicted => None,
+        }
+    }
+
+    fn record(&self) -> Option<&Session> {
+        match self {
+            Self::Active(session) => Some(session.record()),
+            Self::Quiet(quiet) => Some(&quiet.0),
+            Self::Evicted => None,
         }
     }
 

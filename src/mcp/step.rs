@@ -8,7 +8,7 @@ use super::handle::{SessionIndex, TransactionKey};
 use super::interner::Interner;
 use super::message::Context;
 use super::record::Record;
-use super::rules::{self, Body, Head, RULES, Violation};
+use super::rules::{self, Body, Endpoint, Head, RULES, StreamOver, Violation};
 use super::session::SessionState;
 use super::session_key::{self, SessionKey};
 use super::tables::Tables;
@@ -75,6 +75,9 @@ impl Step<'_> {
         self.emit_faults();
         self.decide_unmatched();
         ending::end_transaction(self.transaction, end, &mut self.tables);
+        let has_client = self.tables.sessions.has_client(self.transaction.peers());
+        let over = StreamOver { transaction: self.transaction, has_client, end: self.at };
+        rules::check(RULES.stream_over, &over, self.tables.sink.findings);
         if let Some(mut stream) = self.transaction.stream_record(end) {
             let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
             stream.session = session.map(|session| session.reference().clone());
@@ -90,7 +93,7 @@ impl Step<'_> {
 
     fn request_head(&mut self, head: &HttpHead) {
         self.transaction.set_request(head);
-        let head = Head { transaction: self.transaction, at: self.at };
+        let head = Head { transaction: self.transaction, session: None, at: self.at };
         rules::check(RULES.request_head, &head, self.tables.sink.findings);
         self.bind(false);
         if self.transaction.verb() == Some(Verb::Delete)
@@ -185,6 +188,7 @@ impl Step<'_> {
         let base = self.transaction.target().map(|target| &**target);
         let target: Arc<str> = endpoint::resolve(base, reference).into();
         let (id, _) = endpoint::shown_id(&target);
+        let authority = endpoint::authority(reference).map(str::to_owned);
         let first = self.transaction.request_span().map_or(self.at, |span| span.start);
         let key = SessionKey::Target(peers.server, target);
         let index = match self.unclaimed(&id) {
@@ -201,6 +205,9 @@ impl Step<'_> {
         if let Some(session) = self.tables.sessions.get_mut(index) {
             session.extend(first, self.at);
             session.reopen();
+            let transaction = &*self.transaction;
+            let named = Endpoint { transaction, session, authority: authority.as_deref(), at: self.at };
+            rules::check(RULES.endpoint, &named, self.tables.sink.findings);
         }
         self.bind(false);
     }
@@ -223,7 +230,7 @@ impl Step<'_> {
         let gaps = self.transaction.gaps();
         self.transaction.degrade(if gaps.any() { gaps } else { Degraded::MIDSTREAM });
         if is_ambiguous {
-            let head = Head { transaction: self.transaction, at: self.at };
+            let head = Head { transaction: self.transaction, session: None, at: self.at };
             rules::check(RULES.ambiguous_stream, &head, self.tables.sink.findings);
         }
         self.open_stream(index);
@@ -265,6 +272,9 @@ impl Step<'_> {
         {
             session.extend(span.start, self.at);
         }
+        if self.tables.sessions.get(index).is_some_and(|session| !session.has_id()) {
+            self.tables.sessions.add_connection(self.transaction.key().0, index);
+        }
         self.open_stream(index);
         for content in waiting {
             self.handle_content(index, content);
@@ -296,7 +306,13 @@ impl Step<'_> {
 
     fn handle_content(&mut self, session: SessionIndex, content: Content) {
         match content {
-            Content::Request(body, first) => {
+            Content::Request(mut body, first) => {
+                let hash = self.transaction.messages_hash();
+                let state = self.tables.sessions.get_mut(session);
+                if state.is_some_and(|session| session.take_redirected(hash)) {
+                    // Requests are joined to their exchange.
+                    body.envelopes.retain(|message| message.kind == Kind::Request);
+                }
                 self.messages(session, Side::Client, &body, first);
                 self.check_body(session, RULES.request_body, &body);
             }
@@ -419,13 +435,22 @@ impl Step<'_> {
         let (Some(response), Some(index)) = (self.transaction.response(), self.transaction.session()) else {
             return;
         };
-        let head = Head { transaction: self.transaction, at: self.at };
+        let head =
+            Head { transaction: self.transaction, session: self.tables.sessions.get(index), at: self.at };
         rules::check(RULES.response_head, &head, self.tables.sink.findings);
+        let doubted = rules::violations(RULES.refused_stream, &head).next();
+        if let Some(finding) = doubted {
+            self.tables.sessions.doubt(self.at, index, finding);
+        }
         let is_success = response.status.is_some_and(|status| (200..300).contains(&status));
-        if self.transaction.verb() == Some(Verb::Delete)
-            && let Some(session) = self.tables.sessions.get_mut(index)
-        {
-            session.set_deletion_answered(is_success);
+        if let Some(session) = self.tables.sessions.get_mut(index) {
+            if self.transaction.verb() == Some(Verb::Delete) {
+                session.set_deletion_answered(is_success, self.at.packet);
+            } else if is_success {
+                session.set_served(self.transaction.peers().server, self.at.packet);
+            } else if self.transaction.is_post() && self.transaction.is_redirect() {
+                session.set_redirected(self.transaction.messages_hash());
+            }
         }
         if response.status.is_some_and(|status| status >= 300)
             && let Some(session) = self.tables.sessions.get_mut(index)

@@ -15,7 +15,7 @@ use super::tables::Tables;
 use super::transaction::{Transaction, TransactionEnd};
 use super::transaction_table::Transactions;
 use super::views::Views;
-use crate::base::{Degraded, Findings, Origin, Peers, Side, Sink, limits};
+use crate::base::{Degraded, Findings, Origin, Peers, Side, Sink, Timestamp, limits};
 use crate::rpc::{TransactionUpdate, Update, UpdateKind};
 
 /// How long a response waits for its request, in nanoseconds of packet time: `tcp` may hold the
@@ -126,6 +126,7 @@ impl Tracker {
                 self.tables(Sink { out, findings }).complete(n);
             }
         }
+        self.add_doubted(Some(now.time), findings);
         self.sessions.tick(now.time);
     }
 
@@ -162,6 +163,10 @@ impl Tracker {
         }
         while let Some(deferred) = self.evidence.pop() {
             self.decide_deferred(deferred, findings);
+        }
+        self.add_doubted(None, findings);
+        for costly in self.sessions.costly() {
+            rules::add_costly(&costly, findings);
         }
         let ends_early = self.evidence.missing().contains(Degraded::CAPTURE_END);
         for n in self.exchanges.numbers() {
@@ -238,6 +243,20 @@ impl Tracker {
             return Some(held);
         };
         step.decide_waiting(held)
+    }
+
+    /// The connection ended: nothing more of it will be seen.
+    pub fn close_connection(&mut self, tcp_stream: u32) {
+        self.sessions.close_connection(tcp_stream);
+    }
+
+    /// Adds what was doubted and holds: all of it without `now`.
+    fn add_doubted(&mut self, now: Option<Timestamp>, findings: &mut Findings) {
+        while let Some(finding) = self.sessions.pop_doubted(now) {
+            if let Some(finding) = finding {
+                findings.push(finding);
+            }
+        }
     }
 
     /// Adds a deferred finding if nothing is missing.

@@ -79,6 +79,8 @@ pub(super) struct RequestHead {
     pub(super) mcp_name: Option<Box<str>>,
     /// Whether it resumes a stream (`Last-Event-ID`).
     pub(super) is_resumption: bool,
+    /// `Host` of a GET: what an `endpoint` event is relative to.
+    pub(super) host: Option<Box<str>>,
     /// Whether it accepts JSON and event streams, which Streamable HTTP demands of every POST.
     pub(super) accepts_both: bool,
 }
@@ -296,6 +298,16 @@ impl Transaction {
         self.status().is_some_and(|status| (400..600).contains(&status))
     }
 
+    /// Whether the response sends the client to another target.
+    pub(super) fn is_redirect(&self) -> bool {
+        matches!(self.status(), Some(301 | 302 | 303 | 307 | 308))
+    }
+
+    /// A hash of the messages of the request.
+    pub(super) fn messages_hash(&self) -> u64 {
+        self.messages_hash
+    }
+
     /// Whether the request was accepted without a response of its own: 202, or another 2xx without
     /// JSON or events.
     pub(super) fn is_only_accepted(&self) -> bool {
@@ -499,6 +511,7 @@ impl RequestHead {
             protocol_version: field(Field::ProtocolVersion),
             mcp_method: field(Field::McpMethod),
             mcp_name: field(Field::McpName),
+            host: if verb == Verb::Get { field(Field::Host) } else { None },
             is_resumption: head.field(Field::LastEventId).is_some(),
             accepts_both: contains_word(accept, "application/json")
                 && contains_word(accept, "text/event-stream"),

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use super::super::revision;
 use super::super::session::SessionState;
 use super::super::transaction::Transaction;
+use super::super::{method, revision};
 use super::rule::{FindingContext, Moment, Violation, violation};
 use crate::base::Code;
 use crate::rpc::Parsed;
@@ -67,6 +67,18 @@ pub(super) fn decoded(value: &str) -> Cow<'_, str> {
         Some(text) => Cow::Owned(text),
         None => Cow::Borrowed(value),
     }
+}
+
+/// The server gave the client an id, and the client does not send it back.
+pub(super) fn session_id_is_missing(body: &Body<'_>) -> Option<Violation> {
+    let session = body.session?;
+    let request = body.transaction.request()?;
+    let method = body.parsed.envelopes.first()?.method.as_deref()?;
+    let id = session.reference().id.as_ref()?;
+    if request.session_id.is_some() || session.is_http_sse() || method::opens_session(method) {
+        return None;
+    }
+    violation(Code::McpSessionIdMissing, format!("{method} without the session id {id}"))
 }
 
 pub(super) fn batch_is_outside_its_revision(body: &Body<'_>) -> Option<Violation> {

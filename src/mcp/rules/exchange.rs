@@ -86,7 +86,7 @@ pub(super) fn initialize_is_missing(new: &NewExchange<'_>) -> Option<Violation> 
     let is_first = session.is_at_first_request() && session.is_http_sse();
     let is_complete = new.missing.is_none() && session.has_open_stream();
     let needs_initialize = request.origin == Side::Client
-        && !method::is_initialize(&request.method)
+        && !method::opens_session(&request.method)
         && *request.method != *method::PING;
     if !(is_first && is_complete && needs_initialize) {
         return None;

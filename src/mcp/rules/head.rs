@@ -1,5 +1,7 @@
 //! Rules for the heads of requests and responses.
 
+use super::super::method;
+use super::super::session::SessionState;
 use super::super::transaction::{Transaction, Verb};
 use super::rule::{FindingContext, Moment, Violation, violation};
 use crate::base::{Code, Origin};
@@ -7,12 +9,19 @@ use crate::base::{Code, Origin};
 /// A transaction whose head was seen in packet `at`.
 pub(in crate::mcp) struct Head<'a> {
     pub(in crate::mcp) transaction: &'a Transaction,
+    /// `None` if it is not known yet, or was evicted.
+    pub(in crate::mcp) session: Option<&'a SessionState>,
     pub(in crate::mcp) at: Origin,
 }
 
 impl Moment for Head<'_> {
     fn subject(&self) -> FindingContext {
-        FindingContext { at: self.at, tcp_stream: self.transaction.key().0, ..FindingContext::default() }
+        FindingContext {
+            at: self.at,
+            tcp_stream: self.transaction.key().0,
+            session: self.session.map(SessionState::number),
+            exchange: self.transaction.requests().first().copied(),
+        }
     }
 }
 
@@ -23,14 +32,96 @@ pub(super) fn session_id_is_folded(head: &Head<'_>) -> Option<Violation> {
     violation(Code::McpSessionFolded, "Mcp-Session-Id holds one id twice: two fields folded to one")
 }
 
-/// The server does not know the session of the request.
+/// The server does not know the session of a POST.
 pub(super) fn session_is_refused(head: &Head<'_>) -> Option<Violation> {
-    let request = head.transaction.request()?;
-    let id = request.session_id.as_ref()?;
-    if head.transaction.status() != Some(404) || !matches!(request.verb, Verb::Post | Verb::Get) {
+    if head.transaction.is_post() { refusal(head) } else { None }
+}
+
+/// The server does not know the session of a GET, or it has no event streams.
+pub(super) fn stream_is_refused(head: &Head<'_>) -> Option<Violation> {
+    if head.transaction.verb() == Some(Verb::Get) { refusal(head) } else { None }
+}
+
+/// 404 to a request of a session that the client did not delete; also 400, where another address
+/// serves the session.
+fn refusal(head: &Head<'_>) -> Option<Violation> {
+    let (session, status) = (head.session?, head.transaction.status()?);
+    let server = head.transaction.peers().server;
+    let is_named = head.transaction.request()?.session_id.is_some();
+    let is_sse_post = session.is_http_sse() && !session.served_by().is_empty();
+    if !(is_named || is_sse_post) || is_after_deletion(head) {
         return None;
     }
-    violation(Code::McpSessionRefused, format!("session {id}: 404"))
+    let id = session.reference().id.as_ref()?;
+    match session.served_by().iter().find(|other| **other != server) {
+        Some(other) if matches!(status, 400 | 404) && !session.served_by().contains(&server) => violation(
+            Code::McpSessionRefused,
+            format!("session {id} of {other} is unknown to {server}: {status}"),
+        ),
+        _ if status == 404 => violation(Code::McpSessionRefused, format!("session {id}: 404")),
+        _ => None,
+    }
+}
+
+/// The client uses a session that it deleted.
+pub(super) fn session_is_deleted(head: &Head<'_>) -> Option<Violation> {
+    let request = head.transaction.request()?;
+    if !is_after_deletion(head) || !matches!(request.verb, Verb::Post | Verb::Get) {
+        return None;
+    }
+    let (deleted, status) = (head.session?.deleted_at()?, head.transaction.status()?);
+    let method = request.method();
+    violation(
+        Code::McpUsedAfterDeletion,
+        format!("{method} after the client deleted the session (packet {deleted}): {status}"),
+    )
+}
+
+/// A client of Streamable HTTP begins with another request than `initialize`, and the server
+/// refuses it. Clients that initialized before the capture name the revision, or a session.
+pub(super) fn session_is_not_initialized(head: &Head<'_>) -> Option<Violation> {
+    let (session, request) = (head.session?, head.transaction.request()?);
+    let method = session.only_method()?;
+    let is_first = !session.has_id() && !session.is_http_sse() && session.protocol_version().is_none();
+    let names_nothing = request.session_id.is_none() && request.protocol_version.is_none();
+    let needs_initialize = !method::opens_session(method) && method != method::PING;
+    if !(is_first && names_nothing && needs_initialize) || head.transaction.status() != Some(400) {
+        return None;
+    }
+    violation(Code::McpNoInitialize, format!("the first request is {method}, and is answered 400"))
+}
+
+/// Whether the request began after the client's DELETE was answered.
+fn is_after_deletion(head: &Head<'_>) -> bool {
+    let deleted = head.session.and_then(SessionState::deleted_at);
+    let begin = head.transaction.request_span().map(|span| span.start.packet);
+    deleted.zip(begin).is_some_and(|(deleted, begin)| begin > deleted)
+}
+
+/// The first POST of an HTTP+SSE session goes to a target that the server does not have.
+pub(super) fn endpoint_is_not_found(head: &Head<'_>) -> Option<Violation> {
+    let session = head.session?;
+    let target = head.transaction.target()?;
+    let is_first = session.is_http_sse() && session.served_by().is_empty() && session.has_open_stream();
+    if !head.transaction.is_post() || !is_first || head.transaction.status() != Some(404) {
+        return None;
+    }
+    let target = target.split('?').next().unwrap_or_default();
+    let lost =
+        session.reference().path.as_deref().and_then(folder).filter(|folder| !target.starts_with(folder));
+    let detail = match lost {
+        Some(folder) => format!(
+            "{target} is announced and answered 404; the stream is under {folder}, which the \
+             announced target lacks"
+        ),
+        None => format!("{target} is announced and answered 404"),
+    };
+    violation(Code::McpEndpointNotFound, detail)
+}
+
+/// The folder of a path, with its slash; `None` if it is the root.
+fn folder(path: &str) -> Option<&str> {
+    path.rfind('/').and_then(|slash| path.get(..=slash)).filter(|folder| folder.len() > 1)
 }
 
 pub(super) fn stream_has_unknown_owner(_: &Head<'_>) -> Option<Violation> {

@@ -1,10 +1,12 @@
-//! Rules for messages that belong to no open exchange.
+//! Rules for messages that open no exchange.
 
 use super::super::exchange::Message;
+use super::super::record::Exchange;
 use super::super::session::SessionState;
 use super::super::transaction::Transaction;
+use super::exchange::of_exchange;
 use super::rule::{FindingContext, Moment, Violation, id_text, violation};
-use crate::base::Code;
+use crate::base::{Code, Origin};
 
 /// A message that belongs to no open exchange.
 pub(in crate::mcp) struct Unmatched<'a> {
@@ -14,6 +16,21 @@ pub(in crate::mcp) struct Unmatched<'a> {
     pub(in crate::mcp) session: Option<&'a SessionState>,
     /// The completed exchange that it belongs to; `None` if there is none.
     pub(in crate::mcp) completed: Option<u64>,
+}
+
+/// A POST that repeats a request whose POST was redirected.
+pub(in crate::mcp) struct Redirect<'a> {
+    /// The exchange of the request, as the redirect left it.
+    pub(in crate::mcp) exchange: &'a Exchange,
+    /// The POST that repeats it.
+    pub(in crate::mcp) transaction: &'a Transaction,
+    pub(in crate::mcp) at: Origin,
+}
+
+impl Moment for Redirect<'_> {
+    fn subject(&self) -> FindingContext {
+        of_exchange(self.exchange, self.at)
+    }
 }
 
 impl Moment for Unmatched<'_> {
@@ -74,4 +91,12 @@ pub(super) fn cancelled_id_type_is_changed(cancellation: &Unmatched<'_>) -> Opti
         Code::McpTypeChanged,
         format!("cancels id {id}, the request in flight has id {}: another JSON type", id.retyped()?),
     )
+}
+
+/// Each POST of such a client takes two round trips.
+pub(super) fn post_is_redirected(redirect: &Redirect<'_>) -> Option<Violation> {
+    let status = redirect.exchange.http_status?;
+    let target = redirect.transaction.target()?;
+    let method = &redirect.exchange.method;
+    violation(Code::McpRedirected, format!("{method} is answered {status} and repeated at {target}"))
 }

@@ -10,22 +10,38 @@ mod message;
 mod orphan;
 mod proxy;
 mod rule;
+mod session;
 
 pub(super) use answer::{Answer, OtherId};
 pub(super) use body::Body;
 pub(super) use exchange::{CompletedExchange, NewExchange};
 pub(super) use head::Head;
-pub(super) use message::Unmatched;
+pub(super) use message::{Redirect, Unmatched};
 pub(super) use orphan::Orphan;
 pub(super) use proxy::ProxiedCall;
 pub(super) use rule::{Violation, add_fault, add_limit, check, violations};
+pub(super) use session::{Endpoint, StreamOver, add_costly};
 
 /// The rules. To add one, write a function and put it in the list of its moment.
 pub(super) const RULES: Rules = Rules {
     request_head: &[head::session_id_is_folded],
-    response_head: &[head::session_is_refused],
+    response_head: &[
+        head::session_is_refused,
+        head::session_is_deleted,
+        head::session_is_not_initialized,
+        head::endpoint_is_not_found,
+    ],
+    refused_stream: &[head::stream_is_refused],
+    endpoint: &[session::endpoint_has_other_origin],
+    stream_over: &[session::endpoint_is_missing],
+    redirect: &[message::post_is_redirected],
     ambiguous_stream: &[head::stream_has_unknown_owner],
-    request_body: &[body::method_header_differs, body::name_header_differs, body::version_header_differs],
+    request_body: &[
+        body::method_header_differs,
+        body::name_header_differs,
+        body::version_header_differs,
+        body::session_id_is_missing,
+    ],
     batch: &[body::batch_is_outside_its_revision],
     request_in_json: &[message::request_is_in_json_body],
     new_exchange: &[exchange::id_is_reused, exchange::id_is_not_unique, exchange::token_collides],
@@ -62,6 +78,14 @@ pub(super) struct Rules {
     pub(super) request_head: &'static [fn(&Head<'_>) -> Option<Violation>],
     /// The head of a response is complete, and its session is known.
     pub(super) response_head: &'static [fn(&Head<'_>) -> Option<Violation>],
+    /// The same, for what holds only if the server does not answer the session afterwards.
+    pub(super) refused_stream: &'static [fn(&Head<'_>) -> Option<Violation>],
+    /// An `endpoint` event names the target of a session's POSTs.
+    pub(super) endpoint: &'static [fn(&Endpoint<'_>) -> Option<Violation>],
+    /// An event stream is over.
+    pub(super) stream_over: &'static [fn(&StreamOver<'_>) -> Option<Violation>],
+    /// A redirected POST is repeated.
+    pub(super) redirect: &'static [fn(&Redirect<'_>) -> Option<Violation>],
     /// A stream without head was given to a session, and several could own it.
     pub(super) ambiguous_stream: &'static [fn(&Head<'_>) -> Option<Violation>],
     /// The body of a request is complete.
