@@ -98,6 +98,13 @@ codes! {
         why: "Durations that involve such a packet are wrong: its time is clamped.",
         remedy: "Check the clock of the capturing machine and the time resolution that the file \
             declares (capinfos).";
+    CaptureTimeBack: "capture.time_back", Warning,
+        title: "packet times go back",
+        why: "The clock of the capturing machine was set, or clocks of several interfaces differ. \
+            Durations across such a packet are wrong: they are marked time_back, and are neither \
+            ranked nor in percentiles.",
+        remedy: "Let the clock be slewed instead of stepped while capturing (chronyd, ntpd -x). If \
+            interfaces have clocks of their own, capture with host timestamps (tcpdump -j host).";
     CaptureNoTime: "capture.no_time", Notice,
         title: "packets without a timestamp (simple packet blocks)",
         why: "Latencies cannot be measured: such a packet gets the time of the packet before it.",

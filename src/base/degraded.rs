@@ -9,13 +9,14 @@ use std::fmt;
 pub struct Degraded(u8);
 
 /// Every reason with its name in exports, in the order of the exports.
-const NAMES: [(Degraded, &str); 6] = [
+const NAMES: [(Degraded, &str); 7] = [
     (Degraded::MIDSTREAM, "midstream"),
     (Degraded::GAP, "gap"),
     (Degraded::CUT_PACKET, "cut_packet"),
     (Degraded::LOST_PACKETS, "lost_packets"),
     (Degraded::CAPTURE_END, "capture_end"),
     (Degraded::NOT_READ, "not_read"),
+    (Degraded::TIME_BACK, "time_back"),
 ];
 
 impl Degraded {
@@ -33,6 +34,8 @@ impl Degraded {
     pub const CAPTURE_END: Self = Self(16);
     /// The connection went on in a protocol that is not decoded.
     pub const NOT_READ: Self = Self(32);
+    /// Packet times go back inside it: its durations are not known.
+    pub const TIME_BACK: Self = Self(64);
 
     /// Returns the set as a number, for compact storage.
     #[must_use]
@@ -64,11 +67,15 @@ impl Degraded {
         self.0 & other.0 == other.0
     }
 
-    /// Returns whether messages may have been carried by packets, or parts of packets, that the
-    /// capture lacks between its first and its last packet.
+    /// Returns whether messages may be in what was not captured between the first and the last
+    /// packet of the capture, or in what is not decoded.
     #[must_use]
     pub fn may_hide_messages(self) -> bool {
-        let lacks = Self::MIDSTREAM.0 | Self::GAP.0 | Self::CUT_PACKET.0 | Self::LOST_PACKETS.0;
+        let lacks = Self::MIDSTREAM.0
+            | Self::GAP.0
+            | Self::CUT_PACKET.0
+            | Self::LOST_PACKETS.0
+            | Self::NOT_READ.0;
         self.0 & lacks != 0
     }
 

@@ -67,6 +67,13 @@ pub struct CaptureFact {
     pub first: Option<Origin>,
     /// Packet with the highest number so far; `None` if the capture is empty.
     pub last: Option<Origin>,
+    /// From the earliest to the latest packet time, in nanoseconds. If packet times go back, the
+    /// sum of the times before and after.
+    pub length_ns: i64,
+    /// How often packet times go back (`capture.time_back`).
+    pub time_steps: u64,
+    /// Files that end inside a packet or block.
+    pub truncated_files: u64,
     /// Packets truncated by the snapshot length.
     pub cut_packets: u64,
     /// Packets that carry TCP.
@@ -254,8 +261,11 @@ pub struct DirectionFact {
     /// Captured bytes that were not passed on: retransmitted copies, data before the start or after
     /// the end.
     pub given_up: u64,
-    /// Segments that carry only bytes seen before.
+    /// Segments that were sent again: those that carry only bytes seen before, and those that fill
+    /// a hole late.
     pub retransmissions: u64,
+    /// Segments that fill a hole late: the first copy was lost before the point of capture.
+    pub lost_before: u64,
     /// Packets captured more than once.
     pub duplicates: u64,
     /// Holes in the sequence space, filled later or not.

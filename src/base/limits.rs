@@ -58,6 +58,22 @@ pub const SHARDS: usize = 4;
 /// that a single large transfer is not cut; 64 MiB in all if an attack fills every shard.
 pub const MAX_HELD_PER_SHARD: usize = 16 << 20;
 
+/// How far packet times may be behind the latest one, in nanoseconds, before they count as going
+/// back. Less is the order of capture: dumpcap writes what several interfaces or queues deliver in
+/// turn, each up to 250 ms behind.
+pub const TIME_STEP: i64 = 1_000_000_000;
+
+/// How far the time of an acknowledgement may be before the time of the bytes that it acknowledges,
+/// in nanoseconds. Processors and interfaces of one machine disagree by microseconds.
+pub const TIME_SKEW: i64 = 1_000_000;
+
+/// Places at which packet times go back that are remembered, to mark the durations across them.
+pub const MAX_TIME_STEPS: usize = 256;
+
+/// How long after the bytes behind it a segment counts as out of order, in nanoseconds; later it
+/// was sent again. Wireshark's value.
+pub const OUT_OF_ORDER: i64 = 3_000_000;
+
 /// How long a hole that the receiver acknowledged waits to be filled, in nanoseconds of packet
 /// time: a capture of several queues or interfaces may contain an ACK before its data.
 pub const HOLE_WAIT: i64 = 250_000_000;

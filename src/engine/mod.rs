@@ -13,18 +13,20 @@
 use std::collections::HashSet;
 
 use crate::base::fact::{CaptureFact, ConnectionFact};
-use crate::base::{Code, Degraded, Fact, Findings, Origin, Timestamp, limits};
+use crate::base::{Code, Degraded, Fact, Findings, Origin, Timestamp, limits, units};
 use crate::capture::{Error, Item, Packet, Source};
 use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
 use crate::mcp::{Record, Tracker};
 use crate::rpc::UpdateKind;
 
+use clock::Clock;
 use front::{Front, PacketKind};
 use grid::Grid;
 use lane::{Lane, LaneInput};
 use order::{EmittedKind, Merge};
 
+mod clock;
 mod front;
 mod grid;
 mod lane;
@@ -47,6 +49,7 @@ pub struct Engine {
     /// Open connections that carry MCP.
     mcp: HashSet<u32, foldhash::fast::RandomState>,
     grid: Grid,
+    clock: Clock,
     inputs: Vec<LaneInput>,
     records: Vec<Record>,
     findings: Findings,
@@ -77,6 +80,7 @@ impl Engine {
             capture: CaptureFact::default(),
             mcp: HashSet::default(),
             grid: Grid::default(),
+            clock: Clock::default(),
             inputs: Vec::new(),
             records: Vec::new(),
             findings: Findings::default(),
@@ -131,7 +135,10 @@ impl Engine {
     pub fn push(&mut self, item: Item, out: &mut Vec<Entry>) {
         match item {
             Item::Packet(packet) => {
-                self.tick(packet.origin.time, out);
+                match self.clock.push(packet.origin.time) {
+                    Some(back) => self.step_back(back, packet.origin),
+                    None => self.tick(packet.origin.time, out),
+                }
                 self.grid.start(packet.origin.time);
                 self.count_packet(&packet);
                 let (kind, segment) = self.front.packet(&packet, &mut self.inputs, &mut self.findings);
@@ -188,6 +195,7 @@ impl Engine {
         capture.cut_packets += u64::from(packet.data.len() < packet.original_len as usize);
         capture.first.get_or_insert(packet.origin);
         capture.last = Some(packet.origin);
+        capture.length_ns = self.clock.length_ns();
     }
 
     /// Advances packet time to `time`, through every time of the [`Grid`] until then. The times
@@ -236,7 +244,7 @@ impl Engine {
             return;
         }
         let mut of_mcp = Findings::new();
-        self.note_gaps();
+        self.note_damage();
         for emitted in self.merge.drain() {
             match emitted.kind {
                 EmittedKind::Update(item) => {
@@ -264,15 +272,37 @@ impl Engine {
             }
         }
         out.extend(self.records.drain(..).map(Entry::Record));
-        out.extend(self.findings.drain().chain(of_mcp.drain()).map(Entry::Finding));
+        for finding in self.findings.drain().chain(of_mcp.drain()) {
+            self.capture.time_steps += u64::from(finding.code == Code::CaptureTimeBack);
+            out.push(Entry::Finding(finding));
+        }
     }
 
-    /// Tells `mcp` that the capture lacks bytes, before it takes the updates of the same input.
-    fn note_gaps(&mut self) {
+    /// Packet times go back by `back` nanoseconds at the packet `at`.
+    fn step_back(&mut self, back: i64, at: Origin) {
+        self.grid = Grid::default();
+        self.tracker.time_goes_back(at.packet);
+        // A capture of damaged times may have as many as packets.
+        if self.capture.time_steps < limits::MAX_TIME_STEPS as u64 {
+            let detail = format!("{} earlier than a packet before it", units::duration(back));
+            self.findings.add(Code::CaptureTimeBack, at, detail);
+        } else {
+            self.capture.time_steps += 1;
+        }
+    }
+
+    /// Tells `mcp` what `tcp` found wrong with the capture, before it takes the updates of the same
+    /// input.
+    fn note_damage(&mut self) {
         for emitted in self.merge.emitted() {
             let EmittedKind::Findings(findings) = &emitted.kind else { continue };
-            for gap in findings.list().iter().filter(|finding| finding.code == Code::TcpGap) {
-                self.tracker.missing(Degraded::GAP, gap.at.unwrap_or_default());
+            for finding in findings.list() {
+                let at = finding.at.unwrap_or_default();
+                match finding.code {
+                    Code::TcpGap => self.tracker.missing(Degraded::GAP, at),
+                    Code::CaptureTimeBack => self.tracker.time_goes_back(at.packet),
+                    _ => {}
+                }
             }
         }
     }
@@ -280,6 +310,7 @@ impl Engine {
     fn emit_capture_findings(&mut self, out: &mut Vec<Entry>) {
         for finding in self.findings.drain() {
             if finding.code == Code::CaptureTruncated {
+                self.capture.truncated_files += 1;
                 self.tracker.missing(Degraded::CAPTURE_END, self.capture.last.unwrap_or_default());
             }
             out.push(Entry::Finding(finding));

@@ -168,12 +168,6 @@ pub(super) fn increment(statuses: &mut [u64; Status::ALL.len()], status: Status)
     }
 }
 
-/// Returns the total of an exchange in nanoseconds; `None` if it was not answered, and so has no
-/// latency.
-pub(super) fn measured(exchange: &Exchange) -> Option<i64> {
-    exchange.total_ns().filter(|_| exchange.status.is_answered())
-}
-
 /// A latency table that is filled by exchange.
 #[derive(Clone, Debug)]
 pub(super) struct LatencyTable {
@@ -262,7 +256,7 @@ impl RowStatistics {
 
     fn record(&mut self, exchange: &Exchange) {
         increment(&mut self.statuses, exchange.status);
-        let Some(total) = measured(exchange) else { return };
+        let Some(total) = exchange.latency_ns() else { return };
         let (digits, part_digits) = if self.fine { (3, 2) } else { (2, 1) };
         self.total.record(total, digits);
         self.send.record(exchange.send_ns(), part_digits);

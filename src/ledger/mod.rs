@@ -26,14 +26,14 @@ pub use crate::mcp::{
 };
 pub use entry::Entry;
 pub use latency::{By, CallGroup, Group, LatencyKey, LatencyRow};
-pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered};
+pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered, Undetermined};
 pub use snapshot::{ExchangeCount, Snapshot};
 pub use tone::Tone;
 pub use traffic::{ConnectionCount, OfferRow, Offered, Streams};
 pub use views::Views;
 
 use latency::LatencyTable;
-use notable::{FindingTotals, SessionTotals, Top, UnansweredTotals};
+use notable::{FindingTotals, SessionTotals, Top, UnansweredTotals, UndeterminedTotals};
 use traffic::{ConnectionTotals, OfferTotals};
 
 /// Exchanges that wait until it is known whether the other leg of a proxy has them, too.
@@ -65,6 +65,7 @@ pub struct Ledger {
     sessions: SessionTotals,
     slowest: Top<(Reverse<i64>, u64)>,
     unanswered: UnansweredTotals,
+    undetermined: UndeterminedTotals,
     streams: Streams,
     offers: OfferTotals,
     findings: FindingTotals,
@@ -89,6 +90,7 @@ impl Ledger {
             sessions: SessionTotals::new(),
             slowest: Top::new(limits::SLOWEST),
             unanswered: UnansweredTotals::new(),
+            undetermined: UndeterminedTotals::default(),
             streams: Streams::default(),
             offers: OfferTotals::default(),
             findings: FindingTotals::default(),
@@ -145,6 +147,7 @@ impl Ledger {
             sessions: self.sessions.rows(),
             slowest: self.slowest.exchanges(),
             unanswered: self.unanswered.finish(),
+            undetermined: self.undetermined.finish(),
             streams: self.streams.clone(),
             offers: self.offers.rows(),
             findings: self.findings.rows(),
@@ -197,10 +200,11 @@ impl Ledger {
             LatencyKey { group, subject: if self.by.is_none() { CallGroup::All } else { subject.clone() } };
         self.grouped.record(grouped, exchange);
         self.latency.record(LatencyKey { group: Group::Whole, subject }, exchange);
-        if let Some(total) = latency::measured(exchange) {
+        if let Some(total) = exchange.latency_ns() {
             self.slowest.offer((Reverse(total), exchange.n), exchange);
         }
         self.unanswered.record(exchange);
+        self.undetermined.record(exchange);
         self.offers.record_use(exchange);
     }
 }

@@ -1,11 +1,11 @@
 //! Totals of unanswered exchanges, sessions and findings, and the few of each that a report lists.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
 
-use super::latency::measured;
-use crate::base::{Code, Finding, Status, limits};
+use crate::base::{Code, Degraded, Finding, Status, limits};
 use crate::mcp::{Cause, Exchange, Session};
 
 /// The exchanges with the lowest keys.
@@ -43,9 +43,40 @@ pub struct Unanswered {
     pub exchanges: u64,
     /// Numbers by reason, in the order of the statuses and causes.
     pub causes: Vec<CauseCount>,
-    /// Some of them: first those that were never answered, then those refused by HTTP, then the
-    /// cancelled ones, each by ascending `n`.
+    /// Some of them: first those that were never answered, then those refused by HTTP, the
+    /// cancelled ones, and those that were open when the capture ended, each by ascending `n`.
     pub listed: Vec<Exchange>,
+}
+
+/// Exchanges whose answer may be in what the capture lacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Undetermined {
+    /// Number of exchanges.
+    pub exchanges: u64,
+    /// Numbers by what the capture lacks, the largest first.
+    pub reasons: Vec<(Degraded, u64)>,
+}
+
+/// Collects [`Undetermined`].
+#[derive(Debug, Default)]
+pub(super) struct UndeterminedTotals {
+    /// By [`Degraded::bits`].
+    reasons: BTreeMap<u8, u64>,
+}
+
+impl UndeterminedTotals {
+    pub(super) fn record(&mut self, exchange: &Exchange) {
+        if exchange.status == Status::Undetermined {
+            *self.reasons.entry(exchange.degraded.bits()).or_default() += 1;
+        }
+    }
+
+    pub(super) fn finish(&self) -> Undetermined {
+        let reasons = self.reasons.iter().map(|(bits, count)| (Degraded::from_bits(*bits), *count));
+        let mut reasons: Vec<_> = reasons.collect();
+        reasons.sort_by_key(|(_, count)| Reverse(*count));
+        Undetermined { exchanges: self.reasons.values().sum(), reasons }
+    }
 }
 
 /// The number of exchanges that have no answer for one reason.
@@ -78,6 +109,8 @@ impl UnansweredTotals {
     pub(super) fn record(&mut self, exchange: &Exchange) {
         let rank = match exchange.status {
             Status::Ok | Status::ToolError | Status::Error | Status::Undetermined => return,
+            // Nobody is to blame for these.
+            Status::Unanswered if exchange.cause == Some(Cause::CaptureEnd) => 3,
             Status::Unanswered => 0,
             Status::HttpError => 1,
             Status::Cancelled => 2,
@@ -161,7 +194,7 @@ impl SessionTotals {
             Status::ToolError | Status::Error | Status::HttpError => totals.errors += 1,
             Status::Cancelled | Status::Unanswered => totals.unanswered += 1,
         }
-        totals.max_ns = totals.max_ns.max(measured(exchange));
+        totals.max_ns = totals.max_ns.max(exchange.latency_ns());
     }
 
     /// The number of sessions.

@@ -1,7 +1,7 @@
 //! The numbers of a report, in a fixed order.
 
 use super::latency::{self, By, LatencyRow};
-use super::notable::{FindingRow, SessionRow, Unanswered};
+use super::notable::{FindingRow, SessionRow, Unanswered, Undetermined};
 use super::traffic::{ConnectionCount, OfferRow, Streams};
 use super::views::Views;
 use crate::base::Status;
@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub slowest: Vec<Exchange>,
     /// The exchanges without an answer.
     pub unanswered: Unanswered,
+    /// The exchanges whose answer may be in what the capture lacks.
+    pub undetermined: Undetermined,
     /// The event streams.
     pub streams: Streams,
     /// What servers offer (tools, prompts, resources), by server and kind.

@@ -29,8 +29,10 @@ pub struct ConnectionCount {
     pub bytes: u64,
     /// Bytes missing from the capture.
     pub gap_bytes: u64,
-    /// Segments that carry nothing new.
+    /// Segments that were sent again.
     pub retransmissions: u64,
+    /// Of these, segments whose first copy was lost before the point of capture.
+    pub lost_before: u64,
 }
 
 /// Connections by protocol.
@@ -58,6 +60,7 @@ impl ConnectionTotals {
                 count.bytes += direction.bytes;
                 count.gap_bytes += direction.gaps;
                 count.retransmissions += direction.retransmissions;
+                count.lost_before += direction.lost_before;
             }
         }
         if let Some(ns) = connection.handshake_ns.filter(|_| connection.mcp) {

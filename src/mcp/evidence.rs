@@ -11,6 +11,8 @@ pub(super) struct Evidence {
     missing: Degraded,
     /// The packet after which the capture last lost packets.
     lost_at: Option<PacketNo>,
+    /// The latest packets at which packet times go back, oldest first.
+    time_steps: VecDeque<PacketNo>,
     /// Findings that hold only if nothing is missing, oldest first.
     deferred: VecDeque<Deferred>,
 }
@@ -30,6 +32,20 @@ impl Evidence {
         if why == Degraded::LOST_PACKETS {
             self.lost_at = Some(at.packet);
         }
+    }
+
+    /// Records that packet times go back at `packet`.
+    pub(super) fn add_time_step(&mut self, packet: PacketNo) {
+        if self.time_steps.len() >= limits::MAX_TIME_STEPS {
+            self.time_steps.pop_front();
+        }
+        self.time_steps.push_back(packet);
+    }
+
+    /// Whether packet times go back between these packets, or anywhere after the first if the last
+    /// is `None`.
+    pub(super) fn has_time_step(&self, first: PacketNo, last: Option<PacketNo>) -> bool {
+        self.time_steps.iter().any(|step| *step > first && last.is_none_or(|last| *step <= last))
     }
 
     /// Why something may be missing anywhere in the capture.

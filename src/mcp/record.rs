@@ -232,6 +232,20 @@ impl Exchange {
         self.response.map(|response| response.span.end.time.since(self.request.span.start.time))
     }
 
+    /// The total that can be compared, in nanoseconds; `None` without a response, or if packet
+    /// times go back meanwhile.
+    #[must_use]
+    pub fn known_total_ns(&self) -> Option<i64> {
+        self.total_ns().filter(|_| !self.degraded.contains(Degraded::TIME_BACK))
+    }
+
+    /// The total that counts in statistics, in nanoseconds; `None` if the request was not answered,
+    /// or if packet times go back meanwhile.
+    #[must_use]
+    pub fn latency_ns(&self) -> Option<i64> {
+        self.known_total_ns().filter(|_| self.status.is_answered())
+    }
+
     /// First to last byte of the request, in nanoseconds.
     #[must_use]
     pub fn send_ns(&self) -> i64 {

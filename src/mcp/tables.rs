@@ -71,8 +71,16 @@ pub(super) fn complete(
     exchange.set_session(session.reference().clone());
     exchange.set_protocol_version_if_none(session.protocol_version());
     session.add_completed(exchange.record(), exchange.token(), exchange.is_answered());
+    let record = exchange.record();
+    let last = record.response.map(|_| record.last_packet());
+    if evidence.has_time_step(record.request.span.first, last) {
+        exchange.degrade(Degraded::TIME_BACK);
+    }
     let pairs = views.complete(&mut exchange);
     check_completed(&mut exchange, sink);
+    if exchange.record().total_ns().is_some_and(|total| total < 0) {
+        exchange.degrade(Degraded::TIME_BACK);
+    }
     for pair in &pairs {
         check_pair(&mut exchange, pair, sink);
     }

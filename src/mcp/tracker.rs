@@ -15,7 +15,7 @@ use super::tables::Tables;
 use super::transaction::{Transaction, TransactionEnd};
 use super::transaction_table::Transactions;
 use super::views::Views;
-use crate::base::{Degraded, Findings, Origin, Peers, Side, Sink, Timestamp, limits};
+use crate::base::{Degraded, Findings, Origin, PacketNo, Peers, Side, Sink, Timestamp, limits};
 use crate::rpc::{TransactionUpdate, Update, UpdateKind};
 
 /// How long a response waits for its request, in nanoseconds of packet time: `tcp` may hold the
@@ -133,6 +133,11 @@ impl Tracker {
     /// The capture lacks packets from `at` on: they may have held anything.
     pub fn missing(&mut self, why: Degraded, at: Origin) {
         self.evidence.add_missing(why, at);
+    }
+
+    /// Packet times go back at `packet`: durations across it are not known.
+    pub fn time_goes_back(&mut self, packet: PacketNo) {
+        self.evidence.add_time_step(packet);
     }
 
     /// Whether the transaction (Wireshark's number of its connection, its number there) is known to

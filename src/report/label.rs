@@ -2,8 +2,8 @@
 
 use super::unsupported::UnreadConnections;
 use crate::base::fact::{Loser, Losses};
-use crate::base::{PacketNo, Side, sanitize, units};
-use crate::ledger::{CallGroup, Cause, ConnectionCount, Exchange, Group, SessionRef};
+use crate::base::{Degraded, PacketNo, Side, sanitize, units};
+use crate::ledger::{CallGroup, Cause, ConnectionCount, Exchange, Group, SessionRef, Snapshot};
 
 /// Returns the name of a session: `s1`.
 pub(super) fn session(session: &SessionRef) -> String {
@@ -92,6 +92,39 @@ pub(super) fn lost(losses: Losses) -> String {
         .collect();
     let split = if shares.is_empty() { String::new() } else { format!(" ({})", shares.join(", ")) };
     format!("{} lost{split}", units::several(losses.total(), "packet"))
+}
+
+/// Describes everything that the capture lacks, in the order of importance; empty if nothing is
+/// known to be missing.
+pub(super) fn damage(snapshot: &Snapshot) -> Vec<String> {
+    let capture = &snapshot.capture;
+    let sum = |of: fn(&ConnectionCount) -> u64| snapshot.connections.iter().map(of).sum::<u64>();
+    let (gaps, lost_before) = (sum(|count| count.gap_bytes), sum(|count| count.lost_before));
+    let mut damage = Vec::new();
+    let mut add = |count: u64, text: String| {
+        if count > 0 {
+            damage.push(text);
+        }
+    };
+    add(capture.lost.total(), lost(capture.lost));
+    let files = units::several(capture.truncated_files, "file");
+    let ends = if capture.truncated_files == 1 { "ends" } else { "end" };
+    add(capture.truncated_files, format!("{files} {ends} inside a packet"));
+    let cut = units::several(capture.cut_packets, "packet");
+    add(capture.cut_packets, format!("{cut} cut short (tcpdump -s 0)"));
+    let unreadable = units::several(capture.unreadable_packets, "packet");
+    add(capture.unreadable_packets, format!("{unreadable} unreadable"));
+    add(gaps, format!("{} missing in gaps", units::bytes(gaps)));
+    let segments = units::several(lost_before, "segment");
+    add(lost_before, format!("{segments} lost before the point of capture and sent again"));
+    add(capture.time_steps, format!("packet times go back {}", units::several(capture.time_steps, "time")));
+    damage
+}
+
+/// What the capture lacks, as the reason for an undetermined exchange: `gap, midstream`.
+pub(super) fn reasons(degraded: Degraded) -> String {
+    let names: Vec<_> = degraded.names().map(|name| name.replace('_', " ")).collect();
+    names.join(", ")
 }
 
 /// Describes the connections whose protocol is not decoded. `None` if there are none.

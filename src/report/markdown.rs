@@ -38,6 +38,7 @@ pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -
         more(snapshot.unanswered.exchanges, snapshot.unanswered.listed.len(), &mut text);
     }
     sessions(snapshot, options.rows, &mut text);
+    undetermined(snapshot, &mut text);
     findings(snapshot, &mut text);
     out.write_all(text.as_bytes())
 }
@@ -48,8 +49,8 @@ fn summary(snapshot: &Snapshot, options: &Options, text: &mut String) {
         let files: Vec<_> = options.files.iter().take(options.rows).map(|file| escaped(file)).collect();
         text.push_str(&format!("- source: {}\n", files.join(", ")));
     }
-    if let (Some(first), Some(last)) = (capture.first, capture.last) {
-        let lasted = units::duration(last.time.since(first.time));
+    if let Some(first) = capture.first {
+        let lasted = units::duration(capture.length_ns);
         let (date, time) = (units::date(first.time), units::time_of_day(first.time));
         text.push_str(&format!("- time: {date} {time} UTC, {lasted}\n"));
     }
@@ -59,14 +60,10 @@ fn summary(snapshot: &Snapshot, options: &Options, text: &mut String) {
         "- size: {packets}, {}; {share} of the TCP payload on connections with MCP\n",
         units::bytes(capture.bytes)
     ));
-    let gaps: u64 = snapshot.connections.iter().map(|count| count.gap_bytes).sum();
-    text.push_str(&format!(
-        "- quality: {}, {} cut, {} unreadable, {} missing in gaps\n",
-        label::lost(capture.lost),
-        capture.cut_packets,
-        capture.unreadable_packets,
-        units::bytes(gaps)
-    ));
+    let damage = label::damage(snapshot);
+    let quality =
+        if damage.is_empty() { "nothing lost, nothing cut, no gap".to_owned() } else { damage.join(", ") };
+    text.push_str(&format!("- quality: {quality}\n"));
     if let Some(unsupported) = label::unsupported(&snapshot.connections) {
         text.push_str(&format!("- not read: {unsupported}\n"));
     }
@@ -82,6 +79,17 @@ fn summary(snapshot: &Snapshot, options: &Options, text: &mut String) {
         units::several(exchanges.total(), "exchange"),
         statuses.join(", ")
     ));
+}
+
+fn undetermined(snapshot: &Snapshot, text: &mut String) {
+    let undetermined = &snapshot.undetermined;
+    if undetermined.exchanges == 0 {
+        return;
+    }
+    text.push_str("\n## Undetermined\n\nThe answer may be in what the capture lacks:\n\n");
+    for (degraded, count) in &undetermined.reasons {
+        text.push_str(&format!("- {count} {}\n", label::reasons(*degraded)));
+    }
 }
 
 fn latency(rows: &[LatencyRow], most: usize, text: &mut String) {

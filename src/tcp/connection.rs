@@ -5,7 +5,7 @@ use super::seq::Seq;
 use super::sink::{DirectionSink, Label};
 use super::{ConnectionId, Delivery, Opened, Summary};
 use crate::base::{Degraded, End, Ending, Origin, Sink, Timestamp};
-use crate::link::Segment;
+use crate::link::{Flags, Segment};
 
 /// One connection.
 #[derive(Debug)]
@@ -69,7 +69,12 @@ impl Connection {
             return;
         }
         if let Some(ack) = segment.ack {
-            peer.acknowledged(ack, segment.origin.time);
+            let is_pure = segment.payload.is_empty() && segment.missing == 0 && flags == Flags::default();
+            let mut sink = DirectionSink { sink, label: self.label, from: from.other(), at: segment.origin };
+            peer.acknowledged(ack, is_pure, segment.origin, &mut sink);
+            if flags.fin {
+                peer.end_if_acknowledged(ack, &mut sink);
+            }
         }
         let mut sink = DirectionSink { sink, label: &self.label, from, at: segment.origin };
         mine.push(segment, &mut sink);

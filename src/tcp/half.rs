@@ -21,7 +21,7 @@ use super::recent::Recent;
 use super::seq::{Cursor, Position, Seq};
 use super::sink::{DirectionSink, count};
 use crate::base::fact::DirectionFact;
-use crate::base::{Code, Degraded, End, Ending, Feed, Origin, PacketNo, Span, Timestamp, limits};
+use crate::base::{Code, Degraded, End, Ending, Feed, Origin, PacketNo, Span, Timestamp, limits, units};
 use crate::link::{Flags, Segment};
 
 /// One direction of a connection.
@@ -36,6 +36,10 @@ pub(super) struct Half {
     high: u64,
     /// The latest packet that carried any byte before the cursor.
     reached: Origin,
+    /// Time of `reached`, or of an acknowledgement of its bytes with an earlier time.
+    sent: Timestamp,
+    /// Acknowledgements that repeat the position of the cursor while bytes are held behind a hole.
+    duplicate_acks: u32,
     /// Position of the FIN, and its packet.
     fin: Option<(u64, Origin)>,
     /// [`Feed::Eof`] was sent.
@@ -59,6 +63,7 @@ struct Reported {
     before_start: bool,
     after_end: bool,
     out_of_window: bool,
+    time_back: bool,
 }
 
 /// The part of a segment at or after the cursor.
@@ -88,7 +93,7 @@ fn wire_len(segment: &Segment) -> u64 {
 }
 
 impl Half {
-    /// Returns the number of segments that carried only bytes seen before.
+    /// Returns the number of segments that were sent again.
     pub(super) fn retransmissions(&self) -> u64 {
         self.fact.retransmissions
     }
@@ -247,6 +252,9 @@ impl Half {
         }
         if run.at > self.high {
             self.fact.holes += 1;
+        } else if self.is_late(&run) {
+            self.fact.retransmissions += 1;
+            self.fact.lost_before += 1;
         }
         self.high = self.high.max(run.end());
         let position = self.position();
@@ -262,6 +270,16 @@ impl Half {
         }
         self.drain(sink);
         while self.store.cost() > limits::MAX_HELD_PER_DIRECTION && self.relieve(sink) {}
+    }
+
+    /// Returns whether a run fills a hole so late that it was sent again: the first copy was lost
+    /// before the point of capture. Three duplicate acknowledgements make a sender retransmit at
+    /// once (RFC 5681 section 3.2).
+    fn is_late(&self, run: &Run) -> bool {
+        let behind = self.store.next_after(run.at).or(self.fin.map(|(_, at)| at));
+        let Some(behind) = behind.filter(|_| run.len() > 0) else { return false };
+        let waited = run.origin.time.since(behind.time);
+        run.end() <= self.high && (waited >= limits::OUT_OF_ORDER || self.duplicate_acks >= 3)
     }
 
     /// Sets the end of the direction; bytes held after it are given up.
@@ -328,6 +346,8 @@ impl Half {
     fn deliver(&mut self, bytes: Bytes, origin: Origin, sink: &mut DirectionSink<'_, '_>) {
         let len = bytes.len() as u64;
         self.reached = self.reached.later(origin);
+        self.sent = self.reached.time;
+        self.duplicate_acks = 0;
         self.fact.delivered += len;
         self.advance(len);
         let span = Span { end: self.reached, ..Span::of(origin) };
@@ -470,9 +490,46 @@ impl Half {
         }
     }
 
-    /// Takes an acknowledgement of the direction's bytes.
-    pub(super) fn acknowledged(&mut self, ack: u32, time: Timestamp) {
-        self.acks.note(Seq(ack), self.cursor.filter(|_| !self.ended), time);
+    /// Takes an acknowledgement of the direction's bytes, `is_pure` if its segment carries nothing
+    /// else.
+    pub(super) fn acknowledged(
+        &mut self,
+        ack: u32,
+        is_pure: bool,
+        at: Origin,
+        sink: &mut DirectionSink<'_, '_>,
+    ) {
+        self.acks.note(Seq(ack), self.cursor.filter(|_| !self.ended), at.time);
+        if self.cursor.is_some_and(|cursor| cursor.seq == Seq(ack)) {
+            self.duplicate_acks += u32::from(is_pure && !self.store.is_empty());
+            self.check_time(at.time, sink);
+        }
+    }
+
+    /// Ends the direction if `ack`, in the FIN of the other one, acknowledges a FIN that was not
+    /// captured: one number more than what was seen.
+    pub(super) fn end_if_acknowledged(&mut self, ack: u32, sink: &mut DirectionSink<'_, '_>) {
+        let is_next = self.cursor.is_some_and(|cursor| cursor.seq.plus(1) == Seq(ack));
+        let is_whole = self.store.is_empty() && self.fin.is_none() && self.fact.packets > 0;
+        if is_next && is_whole && !self.ended {
+            self.fin = Some((self.position(), sink.at));
+            self.end(Ending::Closed, sink.at, sink);
+        }
+    }
+
+    /// Adds a finding if everything that was delivered is acknowledged before it was sent, as
+    /// packet times have it. The engine sees greater steps.
+    fn check_time(&mut self, time: Timestamp, sink: &mut DirectionSink<'_, '_>) {
+        let back = self.sent.since(time);
+        if back <= limits::TIME_SKEW || self.fact.delivered == 0 {
+            return;
+        }
+        self.sent = time;
+        if back < limits::TIME_STEP && !std::mem::replace(&mut self.reported.time_back, true) {
+            let what =
+                format!("bytes acknowledged {} before the time of their packet", units::duration(back));
+            sink.add(Code::CaptureTimeBack, &what);
+        }
     }
 
     /// Sets the start of the direction, derived from the other end's handshake, unless it is known.

@@ -87,6 +87,11 @@ impl Store {
         }
     }
 
+    /// The packet of the first piece that begins after `at`; `None` if none does.
+    pub(super) fn next_after(&self, at: u64) -> Option<Origin> {
+        self.data.range(at..).next().map(|(_, piece)| piece.origin)
+    }
+
     /// Holds the new bytes of `piece`, which lies at `at`. With `copy` they are copied, so that a
     /// few bytes do not keep their block of the capture in memory.
     pub(super) fn insert(&mut self, at: u64, piece: &Piece, copy: bool) -> Stored {

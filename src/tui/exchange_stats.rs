@@ -46,7 +46,7 @@ impl ExchangeStats {
         self.exchanges += 1;
         self.activity.record(exchange.request.span.start.time);
         self.failed += u64::from(exchange.status.is_failure());
-        let Some(total) = exchange.total_ns().filter(|_| exchange.status.is_answered()) else { return };
+        let Some(total) = exchange.latency_ns() else { return };
         let (least, largest) = if self.totals.is_empty() { (total, total) } else { self.range };
         self.range = (least.min(total), largest.max(total));
         let step = step_of(total.max(1).unsigned_abs());

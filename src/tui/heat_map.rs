@@ -124,7 +124,7 @@ impl HeatMaps {
 
     /// Records an exchange that is over, if it was answered.
     pub(super) fn record(&mut self, exchange: &Exchange) {
-        let Some(total) = exchange.total_ns().filter(|_| exchange.status.is_answered()) else { return };
+        let Some(total) = exchange.latency_ns() else { return };
         let subject = CallGroup::Call {
             origin: exchange.origin,
             method: exchange.method.clone(),

@@ -202,7 +202,7 @@ fn headless_stream_of_two_sessions() {
     story.at(12.0).s(stream, event(&result(7)));
     let rows = story.run();
     for n in [1, 2] {
-        rows.exchange_is(n, json!({"status": "unanswered", "cause": "capture_end"}));
+        rows.exchange_is(n, json!({"status": "undetermined", "cause": null}));
         assert!(rows.exchange(n)["degraded"].as_array().unwrap().contains(&json!("capture_end")));
     }
     rows.finds("mcp.unanswered", 0);

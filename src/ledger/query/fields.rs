@@ -234,6 +234,8 @@ fn reasons() -> impl Iterator<Item = &'static str> {
         .and(Degraded::CUT_PACKET)
         .and(Degraded::LOST_PACKETS)
         .and(Degraded::CAPTURE_END)
+        .and(Degraded::NOT_READ)
+        .and(Degraded::TIME_BACK)
         .names()
 }
 

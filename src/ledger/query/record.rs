@@ -95,7 +95,7 @@ pub(super) fn numbers(field: Field, subject: Subject<'_>) -> [Option<i128>; 2] {
 
 fn exchange_number(field: Field, exchange: &Exchange) -> Option<i128> {
     match field {
-        Field::Dur => exchange.total_ns().map(i128::from),
+        Field::Dur => exchange.known_total_ns().map(i128::from),
         Field::Send => Some(exchange.send_ns().into()),
         Field::Wait => exchange.wait_ns().map(i128::from),
         Field::Receive => exchange.receive_ns().map(i128::from),

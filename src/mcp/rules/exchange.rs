@@ -5,7 +5,7 @@ use super::super::record::{Cause, Exchange};
 use super::super::session::SessionState;
 use super::super::{method, revision};
 use super::rule::{FindingContext, Moment, Violation, violation};
-use crate::base::{Code, Degraded, Origin, Side, Status, units};
+use crate::base::{Code, Degraded, Origin, Side, Status, limits, units};
 use crate::rpc::Id;
 
 /// A request and the exchange that it opens.
@@ -115,11 +115,23 @@ pub(super) fn request_is_unanswered(completed: &CompletedExchange<'_>) -> Option
 pub(super) fn response_is_unusable(completed: &CompletedExchange<'_>) -> Option<Violation> {
     let Exchange { degraded, method, id, error, .. } = completed.exchange;
     let reason = completed.unusable?;
-    if degraded.contains(Degraded::CAPTURE_END) {
+    if degraded.contains(Degraded::CAPTURE_END) || degraded.may_hide_messages() {
         return None;
     }
     let error = error.as_ref().map_or_else(String::new, |error| format!(": {}", error.message));
     violation(Code::McpNoResponse, format!("{method} with id {id}: {reason}{error}"))
+}
+
+/// The clocks of the interfaces that captured request and response differ.
+pub(super) fn response_is_before_request(completed: &CompletedExchange<'_>) -> Option<Violation> {
+    let exchange = completed.exchange;
+    let total = exchange.total_ns().filter(|total| *total < -limits::TIME_SKEW)?;
+    if exchange.degraded.contains(Degraded::TIME_BACK) {
+        return None;
+    }
+    let (before, id) = (units::duration(total.saturating_neg()), &exchange.id);
+    let detail = format!("the response to {} with id {id} ends {before} before its request", exchange.method);
+    violation(Code::CaptureTimeBack, detail)
 }
 
 pub(super) fn post_was_repeated(completed: &CompletedExchange<'_>) -> Option<Violation> {

@@ -57,6 +57,7 @@ pub(super) const RULES: Rules = Rules {
     completed_exchange: &[
         exchange::request_is_unanswered,
         exchange::response_is_unusable,
+        exchange::response_is_before_request,
         exchange::post_was_repeated,
         exchange::response_is_late,
         exchange::cancellation_is_acknowledged,

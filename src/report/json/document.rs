@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::exchanges::{Latency, ListedExchange, UnansweredExchanges};
+use super::exchanges::{Latency, ListedExchange, UnansweredExchanges, UndeterminedExchanges};
 use super::sessions::{Connection, FindingGroup, ForeignStream, Offer, Session};
 use super::values::{Ms, Seconds, Statuses};
 use crate::ledger::{By, Snapshot};
@@ -27,6 +27,7 @@ pub(super) struct Document<'a> {
     sessions: Vec<Session<'a>>,
     slowest: Vec<ListedExchange<'a>>,
     unanswered: UnansweredExchanges<'a>,
+    undetermined: UndeterminedExchanges,
     streams: Streams<'a>,
     offers: Vec<Offer>,
     findings: Vec<FindingGroup>,
@@ -50,6 +51,7 @@ impl<'a> Document<'a> {
             sessions: snapshot.sessions.iter().map(Session::of).collect(),
             slowest: snapshot.slowest.iter().map(ListedExchange::of).collect(),
             unanswered: UnansweredExchanges::of(&snapshot.unanswered),
+            undetermined: UndeterminedExchanges::of(&snapshot.undetermined),
             streams: Streams::of(snapshot),
             offers: snapshot.offers.iter().map(Offer::of).collect(),
             findings: snapshot.findings.iter().map(FindingGroup::of).collect(),
@@ -64,6 +66,9 @@ struct Capture {
     captured_bytes: u64,
     start: Option<Seconds>,
     end: Option<Seconds>,
+    length_ms: Ms,
+    time_steps: u64,
+    truncated_files: u64,
     cut_packets: u64,
     tcp_packets: u64,
     unreadable_packets: u64,
@@ -90,6 +95,9 @@ impl Capture {
             captured_bytes: capture.captured_bytes,
             start: capture.first.map(|first| Seconds(first.time)),
             end: capture.last.map(|last| Seconds(last.time)),
+            length_ms: Ms(capture.length_ns),
+            time_steps: capture.time_steps,
+            truncated_files: capture.truncated_files,
             cut_packets: capture.cut_packets,
             tcp_packets: capture.tcp_packets,
             unreadable_packets: capture.unreadable_packets,

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::values::{Ms, Seconds, Statuses, session, text};
-use crate::ledger::{CallGroup, CauseCount, Exchange, Id, LatencyRow, Unanswered};
+use crate::base::Degraded;
+use crate::ledger::{CallGroup, CauseCount, Exchange, Id, LatencyRow, Unanswered, Undetermined};
 use crate::report::label;
 
 #[derive(Serialize)]
@@ -121,6 +122,28 @@ impl<'a> UnansweredExchanges<'a> {
             causes: unanswered.causes.iter().map(UnansweredCause::of).collect(),
             listed: unanswered.listed.iter().map(ListedExchange::of).collect(),
         }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct UndeterminedExchanges {
+    exchanges: u64,
+    reasons: Vec<UndeterminedReason>,
+}
+
+#[derive(Serialize)]
+struct UndeterminedReason {
+    degraded: Vec<&'static str>,
+    exchanges: u64,
+}
+
+impl UndeterminedExchanges {
+    pub(super) fn of(undetermined: &Undetermined) -> Self {
+        let reason = |(degraded, exchanges): &(Degraded, u64)| UndeterminedReason {
+            degraded: degraded.names().collect(),
+            exchanges: *exchanges,
+        };
+        Self { exchanges: undetermined.exchanges, reasons: undetermined.reasons.iter().map(reason).collect() }
     }
 }
 

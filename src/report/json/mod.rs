@@ -6,9 +6,11 @@
 //!
 //! ```text
 //! {"type":"report","v":1,"files":[…],
-//!  "capture":{packets,bytes,captured_bytes,start,end,cut_packets,tcp_packets,unreadable_packets,
+//!  "capture":{packets,bytes,captured_bytes,start,end,length_ms,time_steps,truncated_files,
+//!             cut_packets,tcp_packets,unreadable_packets,
 //!             lost_packets,mcp_bytes,tcp_bytes,lost_by:{kernel,interface,mcpdump,unknown}},
-//!  "connections":[{speaks,mcp,connections,bytes,gap_bytes,retransmissions}],"handshake_p50_ms":…,
+//!  "connections":[{speaks,mcp,connections,bytes,gap_bytes,retransmissions,lost_before}],
+//!  "handshake_p50_ms":…,
 //!  "exchanges":{total,statuses:{ok,tool_error,error,cancelled,http_error,unanswered,undetermined},
 //!               degraded,from_server},
 //!  "notifications":…,
@@ -24,6 +26,7 @@
 //!              total_ms,send_ms,wait_ms,receive_ms,ack_ms,
 //!              start,first_packet,last_packet,degraded,findings}],
 //!  "unanswered":{exchanges,causes:[{status,cause,http_status,exchanges}],listed:[as slowest]},
+//!  "undetermined":{exchanges,reasons:[{degraded,exchanges}]},
 //!  "streams":{streams,mcp,events,bytes,ended:{…},
 //!             foreign:[{method,target,http_status,server,client,events,bytes,start,
 //!                       first_packet,last_packet,ended}]},

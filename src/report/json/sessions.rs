@@ -18,6 +18,7 @@ pub(super) struct Connection {
     bytes: u64,
     gap_bytes: u64,
     retransmissions: u64,
+    lost_before: u64,
 }
 
 impl Connection {
@@ -30,6 +31,7 @@ impl Connection {
             bytes: count.bytes,
             gap_bytes: count.gap_bytes,
             retransmissions: count.retransmissions,
+            lost_before: count.lost_before,
         }
     }
 }

@@ -20,8 +20,8 @@ pub(super) fn section(page: &mut Page, snapshot: &Snapshot, options: &Options) {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         fact(page, "source", Role::Strong, &format!("{}{more}", files.join(" ")));
     }
-    if let (Some(first), Some(last)) = (capture.first, capture.last) {
-        let lasted = units::duration(last.time.since(first.time));
+    if let Some(first) = capture.first {
+        let lasted = units::duration(capture.length_ns);
         let (date, time) = (units::date(first.time), units::time_of_day(first.time));
         fact(page, "time", Role::Plain, &format!("{date} {time} UTC, {lasted}"));
     }
@@ -87,22 +87,8 @@ fn kind(count: &ConnectionCount) -> String {
 }
 
 fn quality(page: &mut Page, snapshot: &Snapshot) {
-    let capture = &snapshot.capture;
-    let gaps: u64 = snapshot.connections.iter().map(|count| count.gap_bytes).sum();
     let retransmissions: u64 = snapshot.connections.iter().map(|count| count.retransmissions).sum();
-    let mut bad = Vec::new();
-    if capture.lost.total() > 0 {
-        bad.push(label::lost(capture.lost));
-    }
-    if capture.cut_packets > 0 {
-        bad.push(format!("{} cut short (tcpdump -s 0)", units::several(capture.cut_packets, "packet")));
-    }
-    if capture.unreadable_packets > 0 {
-        bad.push(format!("{} unreadable", units::several(capture.unreadable_packets, "packet")));
-    }
-    if gaps > 0 {
-        bad.push(format!("{} missing in gaps", units::bytes(gaps)));
-    }
+    let bad = label::damage(snapshot);
     let (role, mut text) = if bad.is_empty() {
         (Role::Good, "nothing lost, nothing cut, no gap".to_owned())
     } else {

@@ -169,6 +169,19 @@ pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
     page.more(unanswered.exchanges, unanswered.listed.len());
 }
 
+/// Adds the counts of exchanges whose outcome cannot be told, by what the capture lacks.
+pub(super) fn undetermined(page: &mut Page, snapshot: &Snapshot) {
+    if snapshot.undetermined.exchanges == 0 {
+        return;
+    }
+    page.heading("Undetermined", "the answer may be in what the capture lacks");
+    let mut table = Table::new(&[(Align::Right, ""), (Align::Left, "")]);
+    for (degraded, count) in &snapshot.undetermined.reasons {
+        table.row(vec![Cell::in_role(Role::Strong, count.to_string()), Cell::new(label::reasons(*degraded))]);
+    }
+    page.table(&table);
+}
+
 /// Returns the cells that identify an exchange: call, session, number, packets, time.
 fn location(exchange: &Exchange) -> [Cell; 5] {
     let text = match &exchange.name {

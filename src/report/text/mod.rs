@@ -31,6 +31,7 @@ pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -
     exchanges::slowest(&mut page, snapshot);
     exchanges::unanswered(&mut page, snapshot);
     sessions::sessions(&mut page, snapshot);
+    exchanges::undetermined(&mut page, snapshot);
     sessions::offers(&mut page, snapshot);
     sessions::foreign(&mut page, snapshot);
     findings::section(&mut page, &snapshot.findings);

@@ -59,7 +59,6 @@ pub(super) fn draw_totals(model: &Model, area: Rect, painter: &mut Painter<'_>) 
         .collect();
     painter.draw_spans(area, &parts);
     let capture = model.store().capture();
-    let took = capture.first.zip(capture.last).map_or(0, |(first, last)| last.time.since(first.time));
     let handshake = model
         .all()
         .summary()
@@ -72,7 +71,7 @@ pub(super) fn draw_totals(model: &Model, area: Rect, painter: &mut Painter<'_>) 
         units::several(model.all().summary().notifications, "notification"),
         units::several((model.store().streams().len() + model.store().open_streams().len()) as u64, "stream"),
         units::bytes(capture.bytes),
-        units::duration(took),
+        units::duration(capture.length_ns),
     );
     painter.draw_spans(Rect { y: area.y + 1, ..area }, &[(Role::Faint, &second)]);
 }
@@ -84,15 +83,20 @@ pub(super) fn draw_quality(model: &Model, area: Rect, painter: &mut Painter<'_>)
         let count = capture.lost.by(by);
         (count > 0).then(|| format!("{} lost by {}", units::several(count, "packet"), by.name()))
     });
-    let gaps: u64 = model.all().summary().connections.iter().map(|count| count.gap_bytes).sum();
+    let connections = &model.all().summary().connections;
+    let gaps: u64 = connections.iter().map(|count| count.gap_bytes).sum();
+    let lost_before: u64 = connections.iter().map(|count| count.lost_before).sum();
     let degraded = model.all().summary().exchanges.degraded;
     let problems = [
+        (capture.truncated_files, format!("{} truncated", units::several(capture.truncated_files, "file"))),
         (capture.cut_packets, format!("{} cut short", units::several(capture.cut_packets, "packet"))),
         (
             capture.unreadable_packets,
             format!("{} unreadable", units::several(capture.unreadable_packets, "packet")),
         ),
         (gaps, format!("{} not captured", units::bytes(gaps))),
+        (lost_before, format!("{} lost before the capture", units::several(lost_before, "segment"))),
+        (capture.time_steps, "packet times go back".to_owned()),
         (degraded, format!("{} with missing evidence", units::several(degraded, "exchange"))),
     ];
     let problems = problems.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text);
@@ -220,8 +224,7 @@ pub(super) fn draw_rates(model: &Model, area: Rect, painter: &mut Painter<'_>) -
 /// between them.
 fn average(model: &Model) -> Option<String> {
     let capture = model.store().capture();
-    let (first, last) = capture.first.zip(capture.last)?;
-    let seconds = last.time.since(first.time) as f64 / 1e9;
+    let seconds = capture.length_ns as f64 / 1e9;
     let rate = model.store().len() as f64 / seconds;
     let decimals = if rate < 10.0 { 2 } else { usize::from(rate < 100.0) };
     (seconds > 0.0).then(|| format!("{rate:.decimals$}"))

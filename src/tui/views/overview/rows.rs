@@ -79,6 +79,21 @@ pub(super) fn slowest(exchange: &Exchange, model: &Model) -> LinkRow {
     }
 }
 
+/// Returns the row for exchanges whose answer may be in what the capture lacks.
+pub(super) fn undetermined(model: &Model) -> Option<LinkRow> {
+    let status = Status::Undetermined;
+    let count = Some(model.all().summary().exchanges.count(status)).filter(|count| *count > 0)?;
+    let text = "the answer may be in what the capture lacks";
+    Some(LinkRow {
+        cells: vec![
+            Cell::text(Role::of(status), format!("{count}x")),
+            Cell::Parts(vec![kind(Role::of(status), status.name()), (Role::Text, text.into())]),
+            Cell::Empty,
+        ],
+        target: LinkTarget::Filter(format!("status:{}", status.name())),
+    })
+}
+
 /// Returns the row for exchanges with missing evidence.
 pub(super) fn degraded(model: &Model) -> Option<LinkRow> {
     let count = Some(model.all().summary().exchanges.degraded).filter(|count| *count > 0)?;

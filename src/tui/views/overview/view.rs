@@ -92,6 +92,7 @@ impl View for Overview {
         all.extend(model.all().summary().unanswered.causes.iter().map(rows::unanswered));
         all.extend(rows::failed(model));
         all.extend(model.all().summary().slowest.iter().map(|exchange| rows::slowest(exchange, model)));
+        all.extend(rows::undetermined(model));
         all.extend(rows::degraded(model));
         self.link_table.set(all);
     }
