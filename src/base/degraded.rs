@@ -71,11 +71,8 @@ impl Degraded {
     /// packet of the capture, or in what is not decoded.
     #[must_use]
     pub fn may_hide_messages(self) -> bool {
-        let lacks = Self::MIDSTREAM.0
-            | Self::GAP.0
-            | Self::CUT_PACKET.0
-            | Self::LOST_PACKETS.0
-            | Self::NOT_READ.0;
+        let lacks =
+            Self::MIDSTREAM.0 | Self::GAP.0 | Self::CUT_PACKET.0 | Self::LOST_PACKETS.0 | Self::NOT_READ.0;
         self.0 & lacks != 0
     }
 
