@@ -67,6 +67,12 @@ impl Findings {
         self.list.len()
     }
 
+    /// Removes and returns the findings from position `at` on.
+    #[must_use]
+    pub fn split_off(&mut self, at: usize) -> Vec<Finding> {
+        self.list.split_off(at.min(self.list.len()))
+    }
+
     /// Moves the findings of `other` to the end of the list.
     pub fn append(&mut self, mut other: Self) {
         if self.list.is_empty() {

@@ -258,10 +258,12 @@ impl Context<'_, '_> {
 
     /// Answers the exchange `n` with the message, whose id is another than that of the request.
     pub(super) fn answer_with_other_id(&mut self, n: u64) {
+        let is_zero = self.message.envelope.id == Some(Id::Int(0));
+        let zero_ids = if is_zero { self.session.count_orphan_with_id_zero() } else { 0 };
         let Some(open) = self.exchanges.get_mut(n) else { return };
         let mut response = unmatched(self.transaction, self.message, Some(n));
         response.session = Some(self.session);
-        let other = OtherId { response, asked: &open.record().id };
+        let other = OtherId { response, asked: &open.record().id, zero_ids };
         rules::check(RULES.response_with_other_id, &other, self.sink.findings);
         open.add_findings([Code::McpIdChanged]);
         self.answer(n, Carrier::of(self.transaction), self.message);

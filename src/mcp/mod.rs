@@ -16,6 +16,7 @@ mod interner;
 mod legs;
 mod message;
 mod method;
+mod quirks;
 mod record;
 mod request_index;
 mod revision;

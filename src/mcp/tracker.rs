@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use super::closed_transactions::ClosedTransactions;
 use super::evidence::{Deferred, Evidence};
 use super::exchange_table::{Exchanges, HeldResponse};
-use super::handle::TransactionKey;
+use super::handle::{SessionIndex, TransactionKey};
 use super::interner::Interner;
+use super::quirks::Quirks;
 use super::record::{Record, Session, Stream};
 use super::rules;
 use super::session_table::Sessions;
@@ -15,7 +16,7 @@ use super::tables::Tables;
 use super::transaction::{Transaction, TransactionEnd};
 use super::transaction_table::Transactions;
 use super::views::Views;
-use crate::base::{Degraded, Findings, Origin, PacketNo, Peers, Side, Sink, Timestamp, limits};
+use crate::base::{Degraded, Finding, Findings, Origin, PacketNo, Peers, Side, Sink, Timestamp, limits};
 use crate::rpc::{TransactionUpdate, Update, UpdateKind};
 
 /// How long a response waits for its request, in nanoseconds of packet time: `tcp` may hold the
@@ -31,6 +32,7 @@ pub struct Tracker {
     evidence: Evidence,
     views: Views,
     interner: Interner,
+    quirks: Quirks,
     closed: ClosedTransactions,
     /// Transactions whose response is over and whose request was not seen, oldest first.
     awaiting_request: VecDeque<(Origin, TransactionKey)>,
@@ -56,6 +58,23 @@ impl Tracker {
 
     /// Takes the next item, and appends what it completes to `out`.
     pub fn push(&mut self, item: TransactionUpdate, out: &mut Vec<Record>, findings: &mut Findings) {
+        let before = findings.len();
+        self.handle(item, out, findings);
+        self.collect_quirks(before, findings);
+    }
+
+    fn collect_quirks(&mut self, before: usize, findings: &mut Findings) {
+        if findings.len() > before {
+            let sessions = &self.sessions;
+            let server_of = |finding: &Finding| {
+                let index = SessionIndex(finding.session?.checked_sub(1)?);
+                Some(sessions.get(index)?.reference().server)
+            };
+            self.quirks.collect(before, findings, server_of);
+        }
+    }
+
+    fn handle(&mut self, item: TransactionUpdate, out: &mut Vec<Record>, findings: &mut Findings) {
         let TransactionUpdate { peers, retransmissions, update: Update { transaction, at, kind } } = item;
         self.last = self.last.later(at);
         let key = (peers.tcp_stream, transaction);
@@ -101,6 +120,7 @@ impl Tracker {
 
     /// Packet time is `now`: emits what has waited long enough.
     pub fn tick(&mut self, now: Origin, out: &mut Vec<Record>, findings: &mut Findings) {
+        let before = findings.len();
         // Before what waits longer: a request that was not captured explains a response.
         let is_due =
             |(since, _): &mut (Origin, TransactionKey)| now.time.since(since.time) > limits::RESPONSE_WAIT;
@@ -127,6 +147,8 @@ impl Tracker {
             }
         }
         self.add_doubted(Some(now.time), findings);
+        self.collect_quirks(before, findings);
+        self.quirks.tick(now.time, findings);
         self.sessions.tick(now.time);
     }
 
@@ -149,6 +171,7 @@ impl Tracker {
 
     /// The capture is over: emits what is still open, in the order of the requests.
     pub fn finish(&mut self, out: &mut Vec<Record>, findings: &mut Findings) {
+        let before = findings.len();
         self.awaiting_request.clear();
         for (at, key) in std::mem::take(&mut self.without_request) {
             self.check_request(key, at);
@@ -180,6 +203,8 @@ impl Tracker {
             }
             self.tables(Sink { out, findings }).complete(n);
         }
+        self.collect_quirks(before, findings);
+        self.quirks.finish(findings);
     }
 
     /// After [`Tracker::finish`]: emits the sessions, in the order of their first packet.

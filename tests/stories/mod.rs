@@ -2,6 +2,7 @@
 //!
 //! The expectations were derived from the design alone, not from the program.
 
+mod answers;
 mod degraded;
 mod http;
 mod jsonl;

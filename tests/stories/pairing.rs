@@ -399,5 +399,8 @@ fn every_response_has_id_0() {
     }
     let rows = story.run();
     rows.finds("mcp.id_always_zero", 1);
-    rows.exchange_is(2, json!({"status": "unanswered"}));
+    rows.exchange_is(2, json!({"status": "ok", "findings": ["mcp.id_changed"]}));
+    rows.finds("mcp.id_changed", 4);
+    rows.finds("mcp.unanswered", 0);
+    rows.finds("mcp.unknown_response", 0);
 }

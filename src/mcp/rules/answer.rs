@@ -26,6 +26,8 @@ pub(in crate::mcp) struct OtherId<'a> {
     pub(in crate::mcp) response: Unmatched<'a>,
     /// The id of the request.
     pub(in crate::mcp) asked: &'a Id,
+    /// Number of such responses of the session that have the id 0, up to this one; 0 if it has another.
+    pub(in crate::mcp) zero_ids: u32,
 }
 
 impl Moment for Answer<'_> {
@@ -65,6 +67,14 @@ pub(super) fn response_is_on_server_stream(answer: &Answer<'_>) -> Option<Violat
         Code::McpResponseOnGetStream,
         format!("{method} with id {id}: the POST was {status}, the response came on the GET stream"),
     )
+}
+
+/// Reported once for each session, at the second such response.
+pub(super) fn ids_are_always_zero(other: &OtherId<'_>) -> Option<Violation> {
+    if other.zero_ids != 2 {
+        return None;
+    }
+    violation(Code::McpIdZeroAlways, "responses with the id 0 to requests with other ids")
 }
 
 pub(super) fn id_is_changed(other: &OtherId<'_>) -> Option<Violation> {

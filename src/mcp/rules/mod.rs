@@ -48,7 +48,7 @@ pub(super) const RULES: Rules = Rules {
     first_exchange: &[exchange::initialize_is_missing],
     repeated_response: &[message::response_is_duplicate],
     answer: &[answer::parent_is_over, answer::response_is_on_server_stream],
-    response_with_other_id: &[answer::id_is_changed],
+    response_with_other_id: &[answer::id_is_changed, answer::ids_are_always_zero],
     stray_response: &[message::response_is_stray],
     retyped_token: &[message::token_type_is_changed],
     retyped_cancellation: &[message::cancelled_id_type_is_changed],
