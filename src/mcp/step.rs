@@ -15,7 +15,7 @@ use super::tables::Tables;
 use super::transaction::{Content, Transaction, TransactionEnd, Verb};
 use super::transaction_table::OtherTransactions;
 use super::{ending, endpoint, router};
-use crate::base::{Degraded, Finding, Origin, Side, limits};
+use crate::base::{Code, Degraded, Finding, Origin, Side, limits};
 use crate::rpc::{Fault, Head as HttpHead, Kind, Parsed, StreamEvent, UpdateKind};
 
 /// An update with its transaction, and what it may change besides.
@@ -318,6 +318,7 @@ impl Step<'_> {
             }
             Content::Response(mut body) => {
                 self.keep_json_rpc(session, &mut body);
+                self.check_body(session, RULES.response_body, &body);
                 self.messages(session, Side::Server, &body, 0);
             }
             Content::Event(event) => self.messages(session, Side::Server, &event.parsed, 0),
@@ -331,8 +332,8 @@ impl Step<'_> {
         let session = self.tables.sessions.get(session);
         let is_on_stream = session.is_some_and(|session| session.is_http_sse());
         if !self.transaction.answers_in_json() {
-            // It need not be JSON.
-            body.faults.clear();
+            // It need not be JSON, but it has to say that it is an event stream.
+            body.faults.retain(|fault| fault.code == Code::HttpMediaType);
         }
         if self.transaction.answers_requests() && !is_on_stream {
             return;

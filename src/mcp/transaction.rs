@@ -83,6 +83,10 @@ pub(super) struct RequestHead {
     pub(super) host: Option<Box<str>>,
     /// Whether it accepts JSON and event streams, which Streamable HTTP demands of every POST.
     pub(super) accepts_both: bool,
+    /// Whether the media type of its body is JSON.
+    pub(super) is_json: bool,
+    /// The media type of its body if it is not JSON; `None` also without one.
+    pub(super) other_media_type: Option<Box<str>>,
 }
 
 /// The head of a final response.
@@ -97,7 +101,7 @@ pub(super) struct ResponseHead {
     /// Whether the media type is JSON.
     pub(super) is_json: bool,
     /// The media type if it is neither JSON nor that of event streams; `None` also without one.
-    other_media_type: Option<Box<str>>,
+    pub(super) other_media_type: Option<Box<str>>,
 }
 
 /// How a transaction ended.
@@ -501,6 +505,8 @@ impl RequestHead {
         let accept = head.field(Field::Accept).unwrap_or_default();
         let (session_id, is_session_id_folded) = session_id(head);
         let target: Arc<str> = text::kept(target).into();
+        let content_type = head.field(Field::ContentType).unwrap_or_default();
+        let is_json = contains_word(content_type, "json");
         Some(Self {
             verb,
             method: method.clone(),
@@ -515,6 +521,8 @@ impl RequestHead {
             is_resumption: head.field(Field::LastEventId).is_some(),
             accepts_both: contains_word(accept, "application/json")
                 && contains_word(accept, "text/event-stream"),
+            is_json,
+            other_media_type: if is_json { None } else { media_type(content_type) },
         })
     }
 }

@@ -4,8 +4,8 @@
 //! into and not built. Nothing outlives the call but short texts. Knows no session and keeps no
 //! state.
 
-use crate::base::Peers;
-use crate::http::{Body, Event};
+use crate::base::{Code, Peers};
+use crate::http::{Body, Event, sse};
 
 mod error_text;
 pub mod id;
@@ -33,11 +33,21 @@ fn read_body(body: &Body, is_response: bool) -> Parsed {
         let mut parsed = parse::parse(&body.content, body.span, body.degraded);
         if is_response && !parsed.envelopes.iter().any(|envelope| envelope.has_version) {
             parsed.text = error_text::of(&body.content);
+            if sse::begins_with_field(&body.content) {
+                let detail = "an event stream that is not declared as text/event-stream".into();
+                parsed.faults = vec![Fault { code: Code::HttpMediaType, detail }];
+            }
         }
-        parsed
-    } else {
-        Parsed::nothing(body.span, body.degraded, body.content.len() as u64)
+        return parsed;
     }
+    if !is_response && body.degraded.is_none() && !body.content.is_empty() {
+        // Its length may be wrong, and its JSON whole all the same.
+        let parsed = parse::parse(&body.content, body.span, body.degraded);
+        if !parsed.envelopes.is_empty() && parsed.faults.is_empty() {
+            return parsed;
+        }
+    }
+    Parsed::nothing(body.span, body.degraded, body.content.len() as u64)
 }
 
 fn read_event(event: Event) -> StreamEvent {

@@ -22,9 +22,18 @@ pub fn parse(bytes: &[u8], span: Span, degraded: Degraded) -> Parsed {
     let mut parsed = Parsed::nothing(span, degraded, bytes.len() as u64);
     let text = match std::str::from_utf8(bytes) {
         // RFC 8259 section 8.1: a parser may ignore a byte order mark.
-        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Ok(text) => match text.strip_prefix('\u{feff}') {
+            Some(text) => {
+                let detail = "a UTF-8 byte order mark (EF BB BF) stands before the JSON".into();
+                parsed.faults.push(Fault { code: Code::RpcBom, detail });
+                text
+            }
+            None => text,
+        },
         Err(error) => {
-            let detail = format!("not UTF-8 at byte {}", error.valid_up_to());
+            let is_utf16 = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+            let mark = if is_utf16 { ", which begin like UTF-16" } else { "" };
+            let detail = format!("not UTF-8 at byte {} of {}{mark}", error.valid_up_to(), bytes.len());
             parsed.faults.push(Fault { code: Code::RpcNotUtf8, detail: detail.into() });
             return parsed;
         }
@@ -41,7 +50,7 @@ pub fn parse(bytes: &[u8], span: Span, degraded: Degraded) -> Parsed {
             }
             Err(fault) => parsed.faults.push(fault),
         },
-        Some(first) => parsed.faults = vec![no_container(text, *first)],
+        Some(first) => parsed.faults.push(no_container(text, *first)),
     }
     parsed
 }
@@ -410,6 +419,8 @@ mod tests {
         }
         let parsed = parse(b"{\"a\":\"\xff\"}", Span::of(Origin::new(1, 1)), Degraded::NONE);
         assert_eq!(codes(&parsed), ["rpc.not_utf8"]);
+        let marked = read("\u{feff}{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
+        assert_eq!((marked.envelopes.len(), codes(&marked)), (1, vec!["rpc.bom"]));
         let many = format!("[{}1]", "1,".repeat(limits::MAX_BATCH));
         assert!(codes(&read(&many)).contains(&"rpc.batch_limit"));
     }

@@ -69,6 +69,8 @@ pub struct Parser {
     last_id: Option<Arc<str>>,
     retry: Option<u64>,
     books: Books,
+    /// A line other than a comment was read, or a gap came.
+    is_started: bool,
     /// [`limits::MAX_EVENT`], smaller in tests.
     cap: usize,
 }
@@ -138,6 +140,7 @@ impl Parser {
             last_id: None,
             retry: None,
             books: Books::default(),
+            is_started: false,
             cap: limits::MAX_EVENT,
         }
     }
@@ -191,6 +194,7 @@ impl Parser {
             At::Bom { .. } | At::Lines => why,
         };
         self.after_cr = false;
+        self.is_started = true;
         self.line = Line::default();
         self.open = Open::default();
         let from = self.books.taken;
@@ -341,7 +345,12 @@ impl Parser {
         if line.text.len() < LONGEST_NAME {
             return;
         }
-        if Field::split(&line.text).0 == Field::Unknown {
+        let field = Field::split(&line.text).0;
+        if !self.is_started {
+            self.is_started = true;
+            check_first_line(field, &line.text, span, findings);
+        }
+        if field == Field::Unknown {
             line.kind = Kind::Unknown;
             line.text = BytesMut::new();
         } else if self.open.data_len() + line.text.len() > self.cap {
@@ -352,6 +361,10 @@ impl Parser {
     /// Processes a whole line that is neither blank nor a comment.
     fn field(&mut self, mut text: Text, span: Span, findings: &mut Findings) {
         let (field, from) = Field::split(text.as_slice());
+        if !self.is_started {
+            self.is_started = true;
+            check_first_line(field, text.as_slice(), span, findings);
+        }
         if field != Field::Unknown && self.open.data_len() + text.as_slice().len() > self.cap {
             self.too_long(true, span, findings);
             return;
@@ -478,6 +491,21 @@ impl Books {
     fn give_up(&mut self, bytes: u64) {
         self.given_up += bytes;
         self.boundary += bytes;
+    }
+}
+
+/// Returns whether a text begins like an event stream: with a line that is a field.
+#[must_use]
+pub fn begins_with_field(text: &[u8]) -> bool {
+    let line = text.strip_prefix(&BOM).unwrap_or(text);
+    NAMES.iter().any(|(name, _)| line.strip_prefix(*name).is_some_and(|rest| rest.starts_with(b":")))
+}
+
+/// The first line of a stream: if it begins like JSON, the body is no event stream.
+fn check_first_line(field: Field, line: &[u8], span: Span, findings: &mut Findings) {
+    if field == Field::Unknown && line.starts_with(b"{") {
+        let detail = "JSON that is declared as text/event-stream: it holds no event";
+        findings.add(Code::HttpMediaType, span.end, detail);
     }
 }
 

@@ -81,6 +81,32 @@ pub(super) fn session_id_is_missing(body: &Body<'_>) -> Option<Violation> {
     violation(Code::McpSessionIdMissing, format!("{method} without the session id {id}"))
 }
 
+/// The request is JSON-RPC and declared as something else.
+pub(super) fn request_has_other_media_type(body: &Body<'_>) -> Option<Violation> {
+    let request = body.transaction.request()?;
+    has_other_media_type(body, request.is_json, request.other_media_type.as_deref())
+}
+
+/// The response holds the answer to a request, and is declared as something else than JSON.
+pub(super) fn response_has_other_media_type(body: &Body<'_>) -> Option<Violation> {
+    if !body.transaction.answers_requests() {
+        return None;
+    }
+    let response = body.transaction.response()?;
+    has_other_media_type(body, response.is_json, response.other_media_type.as_deref())
+}
+
+fn has_other_media_type(body: &Body<'_>, is_json: bool, other: Option<&str>) -> Option<Violation> {
+    if is_json || !body.parsed.envelopes.iter().any(|envelope| envelope.has_version) {
+        return None;
+    }
+    let detail = match other {
+        Some(other) => format!("JSON-RPC that is declared as {other}"),
+        None => "JSON-RPC without a Content-Type".to_owned(),
+    };
+    violation(Code::HttpMediaType, detail)
+}
+
 pub(super) fn batch_is_outside_its_revision(body: &Body<'_>) -> Option<Violation> {
     let version = body.session?.protocol_version()?;
     if **version == *revision::BATCHES {

@@ -41,7 +41,9 @@ pub(super) const RULES: Rules = Rules {
         body::name_header_differs,
         body::version_header_differs,
         body::session_id_is_missing,
+        body::request_has_other_media_type,
     ],
+    response_body: &[body::response_has_other_media_type],
     batch: &[body::batch_is_outside_its_revision],
     request_in_json: &[message::request_is_in_json_body],
     new_exchange: &[exchange::id_is_reused, exchange::id_is_not_unique, exchange::token_collides],
@@ -89,8 +91,10 @@ pub(super) struct Rules {
     pub(super) redirect: &'static [fn(&Redirect<'_>) -> Option<Violation>],
     /// A stream without head was given to a session, and several could own it.
     pub(super) ambiguous_stream: &'static [fn(&Head<'_>) -> Option<Violation>],
-    /// The body of a request is complete.
+    /// The body of a request is complete, and its messages were handled.
     pub(super) request_body: &'static [fn(&Body<'_>) -> Option<Violation>],
+    /// The body of a response that is no event stream is complete.
+    pub(super) response_body: &'static [fn(&Body<'_>) -> Option<Violation>],
     /// All messages of a batch were handled.
     pub(super) batch: &'static [fn(&Body<'_>) -> Option<Violation>],
     /// The server sent a request in a body that is no event stream.
