@@ -4,6 +4,7 @@
 
 mod answers;
 mod degraded;
+mod framing;
 mod http;
 mod jsonl;
 mod messages;
@@ -15,3 +16,4 @@ mod story;
 mod streams;
 mod time;
 mod transactions;
+mod tunnels;
