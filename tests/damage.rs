@@ -7,7 +7,9 @@ use crate::support::damage::{self, Damaged};
 use crate::support::law::{Measure, unbalanced};
 use crate::support::rng::Rng;
 use crate::support::run::Run;
+use mcpdump::base::{Code, Finding, Severity};
 use mcpdump::capture::Item;
+use mcpdump::ledger::{Cause, Exchange, Status};
 
 /// Damages each small complete capture in several ways and compares the result with the original.
 fn hold(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
@@ -152,6 +154,51 @@ fn lost_packets_of_any_kind_cause_no_panic() {
     });
     let is_invented = |problem: &String| !problem.contains(": false ") && !problem.contains(": missing ");
     assert_no_problems(&problems.into_iter().filter(is_invented).collect::<Vec<_>>());
+}
+
+/// Of what the complete capture shows answered, nothing is called unanswered, and no finding about
+/// MCP is a warning that the complete capture does not give.
+#[test]
+fn nobody_is_blamed_for_what_the_capture_lacks() {
+    let mut problems = Vec::new();
+    for capture in Capture::small_and_whole() {
+        let items = capture.items();
+        let whole = capture.run();
+        let known: Vec<Code> = whole.findings().iter().map(|finding| finding.code).collect();
+        let call = |exchange: &Exchange| {
+            let start = exchange.request.span.start.time;
+            (start, exchange.client, exchange.origin, exchange.id.clone(), exchange.method.clone())
+        };
+        let answered: Vec<_> =
+            whole.exchanges().into_iter().filter(|it| it.status.is_answered()).map(call).collect();
+        let mut ways = seeded(4, |rng| damage::lose_data(&items, 20, rng));
+        ways.extend(seeded(2, |rng| damage::lose_data(&items, 3, rng)));
+        ways.extend(seeded(2, |rng| damage::lose_any(&items, 100, rng)));
+        let starts = [1, 2, 3, 4].map(|fifth| (items.len() * fifth / 5) as u64);
+        ways.extend(starts.map(|n| (format!("without {n} packets"), damage::lose_start(&items, n))));
+        ways.extend([54, 128, 400].map(|bytes| (format!("cut at {bytes}"), damage::snap(&items, bytes))));
+        for (way, damaged) in ways {
+            let run = Run::over(&damaged.remade.items);
+            let is_blame = |finding: &&&Finding| {
+                let name = finding.code.name();
+                finding.code.severity() >= Severity::Warning
+                    && (name.starts_with("mcp.") || finding.code == Code::HttpBodyCut)
+                    && !known.contains(&finding.code)
+            };
+            let findings = run.findings();
+            problems
+                .extend(findings.iter().filter(is_blame).map(|it| format!("{}, {way}: {it:?}", capture.0)));
+            let is_false = |exchange: &&&Exchange| {
+                exchange.status == Status::Unanswered
+                    && exchange.cause != Some(Cause::CaptureEnd)
+                    && answered.contains(&call(exchange))
+            };
+            let exchanges = run.exchanges();
+            problems
+                .extend(exchanges.iter().filter(is_false).map(|it| format!("{}, {way}: {it:?}", capture.0)));
+        }
+    }
+    assert_no_problems(&problems);
 }
 
 /// Wrong bytes can say anything (checksums are not verified): the run must end and its byte counts

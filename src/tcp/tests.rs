@@ -213,6 +213,19 @@ fn a_hole_that_is_filled_ends_what_is_behind_it_at_the_filling_packet() {
     assert_eq!(world.finish()[0].directions[0].holes, 1);
 }
 
+/// Later than packets out of order are: the first copy was lost before the point of capture.
+#[test]
+fn a_hole_that_is_filled_late_is_a_retransmission() {
+    let mut world = World::opened();
+    world.data('c', 111, 501, b"second");
+    world.time += 200 * MS;
+    world.data('c', 101, 501, b"first bytes"[..10].as_ref());
+    world.data('c', 127, 501, b"fourth");
+    world.data('c', 117, 501, b"third, 10b");
+    let sent = world.finish()[0].directions[0];
+    assert_eq!((sent.holes, sent.retransmissions, sent.lost_before, sent.gaps), (2, 1, 1, 0));
+}
+
 #[test]
 fn a_hole_waits_for_the_acknowledgement_and_then_a_little() {
     let mut world = World::opened();

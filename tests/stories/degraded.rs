@@ -182,7 +182,7 @@ fn a_response_is_lost() {
     let rows = story.run();
     rows.exchange_is(
         2,
-        json!({"status": "unanswered", "degraded": ["gap"], "total_ms": null, "http_status": null}),
+        json!({"status": "undetermined", "cause": null, "degraded": ["gap"], "total_ms": null, "http_status": null}),
     );
     rows.exchange_is(3, json!({"status": "error", "total_ms": 5.0, "http_status": 200}));
     rows.finds("mcp.unanswered", 0);
@@ -224,7 +224,7 @@ fn a_gap_on_another_connection() {
         3,
         json!({"session_id": "x", "status": "unanswered", "cause": "server_closed", "degraded": []}),
     );
-    rows.exchange_is(4, json!({"session_id": "y", "status": "unanswered", "degraded": ["gap"]}));
+    rows.exchange_is(4, json!({"session_id": "y", "status": "undetermined", "degraded": ["gap"]}));
     rows.finds("mcp.unanswered", 1);
     rows.session_is("s1", json!({"degraded": []}));
     rows.session_is("s2", json!({"degraded": ["gap"]}));
@@ -243,4 +243,116 @@ fn a_gap_after_the_answer() {
     story.at(900.0).close(stream, Client);
     let rows = story.run();
     rows.exchange_is(2, json!({"status": "ok", "degraded": [], "total_ms": 2.0}));
+}
+
+/// The clock of the capturing machine is set back by five seconds during a call: told once, and the
+/// duration of that call is marked.
+#[test]
+fn a_clock_that_is_set_back() {
+    let mut story = Story::new();
+    let conn = streamable(&mut story, A, "2025-06-18", "x");
+    story.at(9_000.0).c(conn, post("/mcp", SID, &request(1, "tools/list")));
+    story.at(9_030.0).s(conn, ok(&result(1)));
+    story.at(9_040.0).c(conn, post("/mcp", SID, &request(2, "tools/list")));
+    let back = story.at(4_070.0).s(conn, ok(&result(2)));
+    story.at(4_080.0).c(conn, post("/mcp", SID, &request(3, "tools/list")));
+    story.at(4_110.0).s(conn, ok(&result(3)));
+    let rows = story.run();
+    rows.exchange_is(2, json!({"status": "ok", "total_ms": 30.0, "degraded": []}));
+    rows.exchange_is(3, json!({"status": "ok", "degraded": ["time_back"]}));
+    rows.exchange_is(4, json!({"status": "ok", "total_ms": 30.0, "degraded": []}));
+    rows.finds("capture.time_back", 1);
+    has(rows.found("capture.time_back")[0], json!({"packet": back}));
+}
+
+/// The same on the stream of HTTP+SSE, by less than the disorder of a capture may be: the
+/// acknowledgement of the POST shows it.
+#[test]
+fn a_clock_that_is_set_back_by_little() {
+    let mut story = Story::new();
+    let (stream, posts) = legacy_ready(&mut story);
+    story.at(100.0).c(posts, send(TARGET, &request(1, "tools/list")));
+    story.at(60.0).s(posts, accepted());
+    story.at(62.0).s(stream, event(&result(1)));
+    story.at(70.0).c(posts, send(TARGET, &request(2, "tools/list")));
+    story.at(71.0).s(posts, accepted());
+    story.at(80.0).s(stream, event(&result(2)));
+    let rows = story.run();
+    rows.exchange_is(2, json!({"status": "ok", "degraded": ["time_back"]}));
+    rows.exchange_is(3, json!({"status": "ok", "total_ms": 10.0, "degraded": []}));
+    rows.finds("capture.time_back", 1);
+}
+
+/// Packets of several queues and interfaces, microseconds to a quarter of a second out of order:
+/// no clock was set.
+#[test]
+fn packets_of_several_queues() {
+    let mut story = Story::new();
+    let conn = streamable(&mut story, A, "2025-06-18", "x");
+    let other = story.connect(B, SERVER);
+    story.at(500.0).c(conn, post("/mcp", SID, &request(1, "tools/list")));
+    story.at(499.999).s(conn, ok(&result(1)));
+    story.at(600.0).c(conn, post("/mcp", SID, &request(2, "tools/list")));
+    story.at(350.0).c(other, post("/mcp", SID, &request(3, "tools/list")));
+    story.at(360.0).s(other, ok(&result(3)));
+    story.at(640.0).s(conn, ok(&result(2)));
+    let rows = story.run();
+    rows.finds("capture.time_back", 0);
+    rows.exchange_is(3, json!({"status": "ok", "total_ms": 40.0, "degraded": []}));
+    rows.exchange_is(4, json!({"status": "ok", "total_ms": 10.0, "degraded": []}));
+}
+
+/// A client of 2026-07-28 closes the response stream; the response may be in the gap before that,
+/// so that it cancelled nothing.
+#[test]
+fn a_client_that_closes_after_a_gap() {
+    let mut story = Story::new();
+    let conn = story.connect(A, SERVER);
+    story.at(10.0).c(conn, post("/mcp", &[], &modern(1, "tools/list", json!({}), Some("a"))));
+    story.at(11.0).s(conn, sse(&[]));
+    story.lose(conn, Server, event(&result(1)));
+    story.at(13.0).ack(conn, Client);
+    story.at(900.0).close(conn, Client);
+    let rows = story.run();
+    rows.exchange_is(1, json!({"status": "undetermined", "cause": null, "degraded": ["gap"]}));
+    rows.finds("mcp.unanswered", 0);
+    rows.finds("http.body_cut", 0);
+}
+
+/// Only what the server sent was captured: nothing that it answers is unknown, and it ended nothing
+/// too early.
+#[test]
+fn one_direction_only() {
+    let mut story = Story::new();
+    let stream = story.connect(A, SERVER);
+    let posts = story.connect(B, SERVER);
+    story.lose(stream, Client, get("/sse", &[]));
+    story.s(stream, sse(&[]));
+    story.s(stream, chunk(&format!("event: endpoint\ndata: {TARGET}\n\n")));
+    for n in 1..4 {
+        story.at(f64::from(n) * 10.0).lose(posts, Client, send(TARGET, &request(n, "tools/list")));
+        story.s(posts, accepted());
+        story.s(stream, event(&result(n)));
+    }
+    story.at(2000.0).s(stream, event(&notification("notifications/message", json!({}))));
+    story.fin(stream, Server);
+    let rows = story.run();
+    rows.finds("mcp.unknown_response", 0);
+    rows.finds("http.body_cut", 0);
+}
+
+/// The client's FIN was lost: the server's FIN acknowledges it, so the client closed first.
+#[test]
+fn a_fin_that_was_not_captured() {
+    let mut story = Story::new();
+    let (stream, posts) = legacy_ready(&mut story);
+    story.at(10.0).c(posts, send(TARGET, &request(1, "tools/list")));
+    story.at(11.0).s(posts, accepted());
+    // One sequence number, as a FIN has.
+    story.lose(stream, Client, "F");
+    story.at(900.0).fin(stream, Server);
+    story.at(901.0).ack(stream, Client);
+    let rows = story.run();
+    rows.exchange_is(2, json!({"status": "unanswered", "cause": "client_closed", "degraded": []}));
+    rows.finds("http.body_cut", 0);
 }

@@ -238,7 +238,7 @@ fn headless_stream_of_another_client() {
     story.s(posts, accepted());
     story.at(12.0).s(stream, event(&result(7)));
     let rows = story.run();
-    rows.exchange_is(1, json!({"status": "unanswered"}));
+    rows.exchange_is(1, json!({"status": "undetermined"}));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mcpdump::base::{Fact, Findings};
+use mcpdump::base::{Fact, Finding, Findings};
 use mcpdump::capture::{self, Item, Packet, Source};
 use mcpdump::engine::Engine;
 use mcpdump::export::jsonl;
@@ -62,6 +62,17 @@ impl Run {
             .iter()
             .filter_map(|entry| match entry {
                 Entry::Record(Record::Exchange(exchange)) => Some(&**exchange),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The findings, in order.
+    pub(crate) fn findings(&self) -> Vec<&Finding> {
+        self.entries
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::Finding(finding) => Some(finding),
                 _ => None,
             })
             .collect()
