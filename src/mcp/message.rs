@@ -248,7 +248,9 @@ impl Context<'_, '_> {
         if let Some(completed) = id.and_then(|id| self.completed_exchange(id)) {
             let mut response = unmatched(self.transaction, self.message, Some(completed));
             response.session = Some(self.session);
-            rules::check(RULES.repeated_response, &response, self.sink.findings);
+            for finding in rules::violations(RULES.repeated_response, &response) {
+                self.evidence.defer(self.message.span.end, self.session.index(), finding);
+            }
             return Some(completed);
         }
         let held = HeldResponse::new(self.session.index(), self.transaction, self.message);

@@ -56,7 +56,13 @@ impl Step<'_> {
             if let (Some(n), None) = (own.next(), own.next()) {
                 return Some(*n);
             }
-            if is_alone && let Some(n) = self.own_request() {
+            // If messages are missing, it may be the response to a request that was not captured.
+            let missing = self.transaction.degraded().and(self.transaction.gaps());
+            let is_whole = !missing.and(self.tables.evidence.missing()).may_hide_messages();
+            if is_alone
+                && is_whole
+                && let Some(n) = self.own_request()
+            {
                 return Some(n);
             }
         }
