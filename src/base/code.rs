@@ -549,6 +549,25 @@ codes! {
         title: "time lost in a proxy",
         why: "The server had answered: the client waited for the proxy.",
         remedy: "Look at buffering, name resolution and connection reuse in the proxy.";
+    McpNotForwarded: "mcp.not_forwarded", Warning,
+        title: "request that a proxy did not pass on",
+        why: "The other end never saw it: the sender waits in vain.",
+        remedy: "Look at the proxy: response buffering on event streams, limits on connections, and \
+            what it does with requests of the server.";
+    McpBunched: "mcp.bunched", Notice,
+        title: "progress that came with the response",
+        why: "The server sent all of it at the end, or something before the client kept it: the user \
+            saw no progress.",
+        remedy: "Compare with a capture at the server; switch off response buffering in proxies.";
+    McpWrongSession: "mcp.wrong_session", Warning,
+        title: "message that came in a session it is not for",
+        why: "A client sees what belongs to another one: progress, results, data.",
+        remedy: "Send each message on a stream of its own session alone.";
+    McpWrongReplay: "mcp.wrong_replay", Warning,
+        title: "replay of events of another stream",
+        why: "After Last-Event-ID only events of the stream that was cut may be repeated: clients \
+            handle others twice.",
+        remedy: "Keep the events of each stream apart, and find the stream by the event id.";
     McpProxyClosed: "mcp.proxy_closed", Warning,
         title: "call ended by a proxy",
         why: "Neither client nor server closed: the program between them closed both of its \

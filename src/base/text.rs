@@ -1,7 +1,7 @@
 //! Limits the length of texts from traffic that are kept.
 
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{BuildHasher as _, DefaultHasher, Hasher};
 
 use super::limits;
 
@@ -33,6 +33,12 @@ pub fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(text.as_bytes());
     hasher.finish()
+}
+
+/// Returns a hash of a text, fast for long ones, the same in every run of this build.
+#[must_use]
+pub fn digest(text: &str) -> u64 {
+    foldhash::fast::FixedState::with_seed(0).hash_one(text)
 }
 
 #[cfg(test)]

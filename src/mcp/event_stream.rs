@@ -16,6 +16,7 @@ pub(super) struct EventStream {
     has_event_ids: bool,
     is_standalone: bool,
     has_endpoint: bool,
+    has_wrong_replay: bool,
 }
 
 impl EventStream {
@@ -28,6 +29,7 @@ impl EventStream {
             has_event_ids: false,
             is_standalone: false,
             has_endpoint: false,
+            has_wrong_replay: false,
         }
     }
 
@@ -51,6 +53,11 @@ impl EventStream {
     /// Marks it as standalone.
     pub(super) fn set_standalone(&mut self) {
         self.is_standalone = true;
+    }
+
+    /// Notes that an event repeats one of another stream; returns whether it is the first.
+    pub(super) fn set_wrong_replay(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_wrong_replay, true)
     }
 
     /// Whether the `endpoint` event was seen.

@@ -20,9 +20,12 @@ pub(super) struct Evidence {
 /// A finding about a session that holds only if nothing of the session is missing.
 #[derive(Debug)]
 pub(super) struct Deferred {
-    since: Origin,
+    pub(super) since: Origin,
     pub(super) session: SessionIndex,
     pub(super) finding: Finding,
+    /// The hash of the server's message that belongs to nothing in the session; `None` if the
+    /// finding is about something else.
+    pub(super) digest: Option<u64>,
 }
 
 impl Evidence {
@@ -60,8 +63,24 @@ impl Evidence {
 
     /// Keeps a finding of `session` until it is known whether something is missing.
     pub(super) fn defer(&mut self, since: Origin, session: SessionIndex, finding: Finding) {
+        self.push(Deferred { since, session, finding, digest: None });
+    }
+
+    /// Does the same for a message of the server that belongs to nothing in the session. `digest` is
+    /// the hash of its text.
+    pub(super) fn defer_stray(
+        &mut self,
+        since: Origin,
+        session: SessionIndex,
+        finding: Finding,
+        digest: u64,
+    ) {
+        self.push(Deferred { since, session, finding, digest: Some(digest) });
+    }
+
+    fn push(&mut self, deferred: Deferred) {
         if self.deferred.len() < limits::MAX_HELD_RESPONSES {
-            self.deferred.push_back(Deferred { since, session, finding });
+            self.deferred.push_back(deferred);
         }
     }
 

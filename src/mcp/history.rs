@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use super::handle::TransactionKey;
 use super::record::Exchange;
 use crate::base::{Side, limits, text};
 use crate::rpc::{Id, Look};
@@ -13,12 +14,34 @@ use crate::rpc::{Id, Look};
 pub(super) struct History {
     /// The latest completed exchanges.
     completed: VecDeque<Completed>,
-    /// Events that carried messages: a hash of their id, and their length in bytes.
-    events: VecDeque<(u64, u64)>,
+    /// The latest events with an id.
+    events: VecDeque<Event>,
     /// The exchange that created each task, by task id.
     tasks: HashMap<Box<str>, u64, foldhash::fast::RandomState>,
     /// Results that ask for input and that no retry has answered.
     input_requests: VecDeque<InputRequest>,
+}
+
+/// An event of a stream.
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    /// Hash of its id.
+    id: u64,
+    /// Length of its data.
+    bytes: u64,
+    /// The transaction of its stream; if the stream was resumed, the one that began it.
+    stream: TransactionKey,
+}
+
+/// What an event repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Replay {
+    /// Nothing.
+    None,
+    /// An event of the stream that was resumed.
+    OfThisStream,
+    /// An event of another stream.
+    OfOtherStream,
 }
 
 /// A completed exchange.
@@ -84,17 +107,38 @@ impl History {
         self.completed.iter().rev().find(is_it).map(|completed| completed.n)
     }
 
-    /// Remembers an event, and returns whether a resumed stream repeats it.
-    pub(super) fn is_replayed(&mut self, id: &str, bytes: u64, is_resumed: bool) -> bool {
-        let event = (text::hash(id), bytes);
-        if is_resumed && self.events.contains(&event) {
-            return true;
+    /// Remembers an event of `stream`, and returns whether it repeats one. `last_event_id` is the
+    /// hash of the `Last-Event-ID` that resumed the stream, if it did.
+    pub(super) fn add_event(
+        &mut self,
+        (id, bytes): (&str, u64),
+        stream: TransactionKey,
+        last_event_id: Option<u64>,
+    ) -> Replay {
+        let id = text::hash(id);
+        let resumed = last_event_id.and_then(|last| self.only_stream(|event| event.id == last));
+        if last_event_id.is_some() {
+            let is_it = |event: &Event| (event.id, event.bytes) == (id, bytes);
+            if self.events.iter().any(is_it) {
+                return match (self.only_stream(is_it), resumed) {
+                    (Some(own), Some(resumed)) if own != resumed => Replay::OfOtherStream,
+                    _ => Replay::OfThisStream,
+                };
+            }
         }
         if self.events.len() >= limits::MAX_EVENT_IDS {
             self.events.pop_front();
         }
-        self.events.push_back(event);
-        false
+        self.events.push_back(Event { id, bytes, stream: resumed.unwrap_or(stream) });
+        Replay::None
+    }
+
+    /// The stream of the events that `is_it` accepts; `None` if several streams have some: ids that
+    /// are not unique do not tell.
+    fn only_stream(&self, is_it: impl Fn(&Event) -> bool) -> Option<TransactionKey> {
+        let mut found = self.events.iter().filter(|event| is_it(event)).map(|event| event.stream);
+        let first = found.next()?;
+        found.all(|stream| stream == first).then_some(first)
     }
 
     /// The exchange that created a task.

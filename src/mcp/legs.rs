@@ -11,6 +11,7 @@ pub(super) struct Legs {
     others: Vec<SessionIndex>,
     in_front: Option<SessionIndex>,
     has_leg_behind: bool,
+    is_uncrossed_reported: bool,
 }
 
 impl Legs {
@@ -36,6 +37,15 @@ impl Legs {
         let is_first = self.in_front.is_none();
         self.in_front.get_or_insert(leg);
         is_first
+    }
+
+    /// Whether a finding tells of a call that did not reach the next leg.
+    pub(super) fn is_uncrossed_reported(&self) -> bool {
+        self.is_uncrossed_reported
+    }
+
+    pub(super) fn set_uncrossed_reported(&mut self) {
+        self.is_uncrossed_reported = true;
     }
 
     /// Whether another leg is behind it.

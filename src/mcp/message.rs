@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::deliveries::Deliveries;
 use super::evidence::Evidence;
 use super::exchange::{Carrier, Message, OpenExchange};
 use super::exchange_table::{Exchanges, HeldResponse};
@@ -30,6 +31,7 @@ pub(super) struct Context<'a, 'sink> {
     pub(super) exchanges: &'a mut Exchanges,
     pub(super) evidence: &'a mut Evidence,
     pub(super) views: &'a mut Views,
+    pub(super) deliveries: &'a mut Deliveries,
     pub(super) interner: &'a mut Interner,
     /// Whether requests are emitted when they open an exchange, too.
     pub(super) emits_requests: bool,
@@ -303,6 +305,7 @@ impl Context<'_, '_> {
         self.check_answer(n, carrier, message);
         let Some(open) = self.exchanges.get_mut(n) else { return };
         self.session.add_answered(open.record(), open.token());
+        self.deliveries.add(self.session.index(), n, message);
         let look = &message.envelope.look;
         let is_success = self.transaction.status().is_none_or(|status| status < 300);
         if message.from == Side::Server && message.envelope.kind == Kind::Error && is_success {
@@ -360,7 +363,8 @@ impl Context<'_, '_> {
     fn complete(&mut self, n: u64) {
         if let Some(exchange) = self.exchanges.remove(n) {
             let at = self.message.span.end;
-            tables::complete(exchange, self.session, (self.evidence, at), self.views, self.sink);
+            let others = &mut self.other_sessions;
+            tables::complete(exchange, (self.session, others), (self.evidence, at), self.views, self.sink);
         }
     }
 
@@ -408,6 +412,7 @@ impl Context<'_, '_> {
                 if let Some(open) = self.exchanges.get_mut(n) {
                     open.count_progress();
                 }
+                self.deliveries.add(self.session.index(), n, self.message);
                 return Some(n);
             }
         }
@@ -425,7 +430,12 @@ impl Context<'_, '_> {
         if late.is_none() {
             let progress = unmatched(self.transaction, self.message, None);
             for finding in rules::violations(RULES.unmatched_progress, &progress) {
-                self.evidence.defer(self.message.span.end, self.session.index(), finding);
+                let (at, digest) = (self.message.span.end, self.message.envelope.digest);
+                if self.message.from == Side::Server {
+                    self.evidence.defer_stray(at, self.session.index(), finding, digest);
+                } else {
+                    self.evidence.defer(at, self.session.index(), finding);
+                }
             }
         }
         late

@@ -4,6 +4,7 @@
 //! rule that the traffic breaks.
 
 mod closed_transactions;
+mod deliveries;
 mod ending;
 mod endpoint;
 mod event_stream;

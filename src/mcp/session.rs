@@ -265,6 +265,12 @@ impl SessionState {
         self.record.degraded.add(Degraded::MIDSTREAM);
     }
 
+    /// Whether both are sessions of one server, and not two views of one session.
+    pub(super) fn is_same_server(&self, other: &Self) -> bool {
+        self.record.session.server == other.record.session.server
+            && self.record.session.path == other.record.session.path
+    }
+
     /// The session's other views.
     pub(super) fn legs(&self) -> &Legs {
         &self.legs
@@ -363,11 +369,6 @@ impl SessionState {
             Some((packet, why)) if *packet >= since => *why,
             _ => Degraded::NONE,
         }
-    }
-
-    /// Remembers an event of a stream, and returns whether a resumed stream repeats it.
-    pub(super) fn is_replayed(&mut self, id: &str, bytes: u64, is_resumed: bool) -> bool {
-        self.history.is_replayed(id, bytes, is_resumed)
     }
 
     // Exchanges.

@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use super::event_stream::EventStream;
 use super::exchange::Message;
 use super::handle::{SessionIndex, TransactionKey};
+use super::history::Replay;
 use super::interner::Interner;
 use super::message::Context;
 use super::record::Record;
-use super::rules::{self, Body, Endpoint, Head, RULES, StreamOver, Violation};
+use super::rules::{self, Body, Endpoint, Head, RULES, StreamOver, Violation, WrongReplay};
 use super::session::SessionState;
 use super::session_key::{self, SessionKey};
 use super::tables::Tables;
@@ -136,12 +138,16 @@ impl Step<'_> {
             self.adopt(event.parsed.span.start);
         }
         let session = self.transaction.session();
-        if has_messages
-            && let Some(id) = &event.id
+        if let Some(id) = &event.id
             && let Some(session) = session.and_then(|index| self.tables.sessions.get_mut(index))
         {
-            let is_resumed = self.transaction.request().is_some_and(|request| request.is_resumption);
-            if session.is_replayed(id, event.parsed.bytes, is_resumed) {
+            let last = self.transaction.request().and_then(|request| request.last_event_id);
+            let key = self.transaction.key();
+            let replay = session.history_mut().add_event((id, event.parsed.bytes), key, last);
+            if replay == Replay::OfOtherStream {
+                self.check_replay(id, event.parsed.span.end);
+            }
+            if replay != Replay::None {
                 return;
             }
         }
@@ -179,6 +185,15 @@ impl Step<'_> {
                 exchange,
                 detail: fault.detail.into_owned(),
             });
+        }
+    }
+
+    /// Reports the first event of the stream that repeats one of another stream.
+    fn check_replay(&mut self, id: &str, at: Origin) {
+        let is_first = self.transaction.stream_mut().is_some_and(EventStream::set_wrong_replay);
+        if is_first {
+            let replay = WrongReplay { transaction: self.transaction, at, id };
+            rules::check(RULES.wrong_replay, &replay, self.tables.sink.findings);
         }
     }
 
@@ -412,7 +427,7 @@ impl Step<'_> {
         message: Message<'_>,
         handle: impl FnOnce(&mut Context<'_, '_>) -> T,
     ) -> Option<T> {
-        let Tables { sessions, exchanges, evidence, views, sink, .. } = &mut self.tables;
+        let Tables { sessions, exchanges, evidence, views, deliveries, sink, .. } = &mut self.tables;
         let (session, other_sessions) = sessions.split(index)?;
         let mut context = Context {
             message,
@@ -423,6 +438,7 @@ impl Step<'_> {
             exchanges,
             evidence,
             views,
+            deliveries,
             interner: self.interner,
             emits_requests: self.emits_requests,
             sink,

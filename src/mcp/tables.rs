@@ -1,14 +1,15 @@
 //! What the handling of one update may change besides its transaction.
 
+use super::deliveries::Deliveries;
 use super::evidence::Evidence;
 use super::exchange::OpenExchange;
 use super::exchange_table::{Exchanges, HeldResponse};
 use super::record::Record;
-use super::rules::{self, CompletedExchange, Orphan, ProxiedCall, RULES};
+use super::rules::{self, CompletedExchange, Misdelivery, Orphan, ProxiedCall, RULES, UncrossedCall};
 use super::session::SessionState;
-use super::session_table::Sessions;
+use super::session_table::{OtherSessions, Sessions};
 use super::views::{Pair, Views};
-use crate::base::{Degraded, Origin, Sink};
+use crate::base::{Degraded, Origin, Side, Sink};
 use crate::rpc::{Id, Kind};
 
 /// Sessions and exchanges, and where results go.
@@ -17,6 +18,7 @@ pub(super) struct Tables<'a> {
     pub(super) exchanges: &'a mut Exchanges,
     pub(super) evidence: &'a mut Evidence,
     pub(super) views: &'a mut Views,
+    pub(super) deliveries: &'a mut Deliveries,
     /// The latest packet of all updates.
     pub(super) last: Origin,
     pub(super) sink: Sink<'a, Record>,
@@ -27,8 +29,10 @@ impl Tables<'_> {
     pub(super) fn complete(&mut self, n: u64) {
         let Some(exchange) = self.exchanges.remove(n) else { return };
         let evidence = (&*self.evidence, self.last);
-        match self.sessions.get_mut(exchange.session()) {
-            Some(session) => complete(exchange, session, evidence, self.views, &mut self.sink),
+        match self.sessions.split(exchange.session()) {
+            Some((session, mut others)) => {
+                complete(exchange, (session, &mut others), evidence, self.views, &mut self.sink);
+            }
             None => emit(exchange, self.last, &mut self.sink),
         }
     }
@@ -50,7 +54,22 @@ impl Tables<'_> {
         let missing = session.missing().and(self.evidence.missing()).and(carrier).and(response.degraded);
         let is_counted = response.envelope.id == Some(Id::Int(0)) && missing.is_none();
         let zero_ids = if is_counted { session.count_orphan_with_id_zero() } else { 0 };
-        let orphan = Orphan { session: session.number(), response, missing, zero_ids };
+        let number = session.number();
+        if missing.is_none()
+            && response.from == Side::Server
+            && let Some(copy) =
+                self.deliveries.copy_of(response.envelope.digest, response.session, response.span.end)
+            && let Some((session, mut others)) = self.sessions.split(response.session)
+            && let Some(owner) = others.get_mut(copy.session)
+            && owner.is_same_server(session)
+        {
+            let what = format!("the response with {}", rules::id_text(response.envelope.id.as_ref()));
+            let (at, tcp_stream, owner) = (response.span.end, response.carrier.0, owner.number());
+            let moment = Misdelivery { what, at, tcp_stream, session: number, owner, copy };
+            rules::check(RULES.misdelivery, &moment, self.sink.findings);
+            return;
+        }
+        let orphan = Orphan { session: number, response, missing, zero_ids };
         rules::check(RULES.orphan, &orphan, self.sink.findings);
     }
 }
@@ -59,7 +78,7 @@ impl Tables<'_> {
 /// packet of the capture.
 pub(super) fn complete(
     mut exchange: Box<OpenExchange>,
-    session: &mut SessionState,
+    (session, others): (&mut SessionState, &mut OtherSessions<'_>),
     (evidence, last): (&Evidence, Origin),
     views: &mut Views,
     sink: &mut Sink<'_, Record>,
@@ -84,7 +103,45 @@ pub(super) fn complete(
     for pair in &pairs {
         check_pair(&mut exchange, pair, sink);
     }
+    if evidence.missing().is_none() {
+        check_crossing(&mut exchange, session, others, sink);
+    }
     sink.out.push(Record::Exchange(Box::new(exchange.into_record())));
+}
+
+/// Checks what holds for a call that reached a proxy and was not seen on the leg on the other side.
+fn check_crossing(
+    exchange: &mut OpenExchange,
+    session: &mut SessionState,
+    others: &mut OtherSessions<'_>,
+    sink: &mut Sink<'_, Record>,
+) {
+    let record = exchange.record();
+    let (has_next_leg, twin) = match record.origin {
+        Side::Client => (session.legs().has_leg_behind(), record.twins.behind),
+        Side::Server => (session.legs().in_front().is_some(), record.twins.in_front),
+    };
+    if !has_next_leg || twin.is_some() {
+        return;
+    }
+    let mut missing = session.missing();
+    let mut other = None;
+    for leg in session.legs().others() {
+        if let Some(leg) = others.get_mut(*leg) {
+            missing.add(leg.missing());
+            other.get_or_insert_with(|| leg.reference().clone());
+        }
+    }
+    let Some(other) = other.filter(|_| missing.is_none()) else { return };
+    let before = sink.findings.len();
+    let is_first = !session.legs().is_uncrossed_reported();
+    let call = UncrossedCall { exchange: record, other: &other, is_first };
+    rules::check(RULES.uncrossed_call, &call, sink.findings);
+    let found: Vec<_> = sink.findings.list().iter().skip(before).map(|finding| finding.code).collect();
+    if !found.is_empty() {
+        session.legs_mut().set_uncrossed_reported();
+    }
+    exchange.add_findings(found);
 }
 
 /// Completes an exchange whose session is no longer known.
@@ -98,7 +155,8 @@ fn emit(mut exchange: Box<OpenExchange>, last: Origin, sink: &mut Sink<'_, Recor
 fn check_completed(exchange: &mut OpenExchange, sink: &mut Sink<'_, Record>) {
     let record = exchange.record();
     let at = record.response.unwrap_or(record.request).span.end;
-    let completed = CompletedExchange { exchange: record, at, unusable: exchange.unusable() };
+    let messages = (exchange.messages(), exchange.first_message());
+    let completed = CompletedExchange { exchange: record, at, unusable: exchange.unusable(), messages };
     let before = sink.findings.len();
     rules::check(RULES.completed_exchange, &completed, sink.findings);
     let found = sink.findings.list().iter().skip(before).map(|finding| finding.code);

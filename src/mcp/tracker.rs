@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 
 use super::closed_transactions::ClosedTransactions;
+use super::deliveries::Deliveries;
 use super::evidence::{Deferred, Evidence};
 use super::exchange_table::{Exchanges, HeldResponse};
 use super::handle::{SessionIndex, TransactionKey};
 use super::interner::Interner;
 use super::quirks::Quirks;
 use super::record::{Record, Session, Stream};
-use super::rules;
+use super::rules::{self, Misdelivery, RULES};
 use super::session_table::Sessions;
 use super::step::{Next, Step};
 use super::tables::Tables;
@@ -31,6 +32,7 @@ pub struct Tracker {
     exchanges: Exchanges,
     evidence: Evidence,
     views: Views,
+    deliveries: Deliveries,
     interner: Interner,
     quirks: Quirks,
     closed: ClosedTransactions,
@@ -293,8 +295,24 @@ impl Tracker {
     fn decide_deferred(&self, deferred: Deferred, findings: &mut Findings) {
         let session = self.sessions.get(deferred.session);
         let degraded = session.map_or(Degraded::NONE, |session| session.missing());
-        if degraded.and(self.evidence.missing()).is_none() {
-            findings.push(deferred.finding);
+        if degraded.and(self.evidence.missing()).any() {
+            return;
+        }
+        let copy = deferred
+            .digest
+            .and_then(|digest| self.deliveries.copy_of(digest, deferred.session, deferred.since))
+            .and_then(|copy| Some((copy, self.sessions.get(copy.session)?, session?)))
+            .filter(|(_, owner, session)| owner.is_same_server(session));
+        match copy {
+            Some((copy, owner, session)) => {
+                let Deferred { since: at, finding, .. } = &deferred;
+                let what = finding.detail.clone();
+                let (session, owner) = (session.number(), owner.number());
+                let tcp_stream = finding.tcp_stream.unwrap_or_default();
+                let moment = Misdelivery { what, at: *at, tcp_stream, session, owner, copy };
+                rules::check(RULES.misdelivery, &moment, findings);
+            }
+            None => findings.push(deferred.finding),
         }
     }
 
@@ -320,6 +338,7 @@ impl Tracker {
             evidence: &mut self.evidence,
             last: self.last,
             views: &mut self.views,
+            deliveries: &mut self.deliveries,
             sink,
         }
     }
@@ -336,6 +355,7 @@ impl Tracker {
                 evidence: &mut self.evidence,
                 last: self.last,
                 views: &mut self.views,
+                deliveries: &mut self.deliveries,
                 sink,
             },
             interner: &mut self.interner,

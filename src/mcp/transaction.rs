@@ -77,8 +77,8 @@ pub(super) struct RequestHead {
     pub(super) mcp_method: Option<Box<str>>,
     /// `Mcp-Name`.
     pub(super) mcp_name: Option<Box<str>>,
-    /// Whether it resumes a stream (`Last-Event-ID`).
-    pub(super) is_resumption: bool,
+    /// Hash of the `Last-Event-ID` with which it resumes a stream; `None` if there is none.
+    pub(super) last_event_id: Option<u64>,
     /// `Host` of a GET: what an `endpoint` event is relative to.
     pub(super) host: Option<Box<str>>,
     /// Whether it accepts JSON and event streams, which Streamable HTTP demands of every POST.
@@ -517,8 +517,8 @@ impl RequestHead {
             protocol_version: field(Field::ProtocolVersion),
             mcp_method: field(Field::McpMethod),
             mcp_name: field(Field::McpName),
+            last_event_id: head.field(Field::LastEventId).map(text::hash),
             host: if verb == Verb::Get { field(Field::Host) } else { None },
-            is_resumption: head.field(Field::LastEventId).is_some(),
             accepts_both: contains_word(accept, "application/json")
                 && contains_word(accept, "text/event-stream"),
             is_json,

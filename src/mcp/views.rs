@@ -78,6 +78,15 @@ impl Pair {
         Some(near.total_ns()? - far.total_ns()?).filter(|_| self.is_contained())
     }
 
+    /// Whether the proxy's own share is half of the call, and long enough to be noticed.
+    pub(super) fn is_noticed(&self) -> bool {
+        let (near, _) = self.near_and_far();
+        match (self.proxy_ns(), near.total_ns()) {
+            (Some(own), Some(total)) => own >= NOTICED && own >= total / 2,
+            _ => false,
+        }
+    }
+
     /// How long the proxy kept the response, in nanoseconds.
     pub(super) fn held_ns(&self) -> Option<i64> {
         let (near, far) = self.near_and_far();
@@ -100,7 +109,12 @@ pub(super) struct Proxy {
     /// The least and the most that it added to a call, in nanoseconds.
     pub(super) least_ns: i64,
     pub(super) most_ns: i64,
+    /// Calls of which a notable part is the proxy's own.
+    pub(super) noticed: u32,
 }
+
+/// What a proxy adds to a call before it is noticed, in nanoseconds, if it is half of the call.
+const NOTICED: i64 = 100_000_000;
 
 /// Pairs calls of the legs of proxies.
 #[derive(Debug, Default)]
@@ -212,12 +226,13 @@ impl Views {
             pair.is_first = false;
             return pair;
         }
-        let proxy_ns = pair.proxy_ns();
+        let (proxy_ns, is_noticed) = (pair.proxy_ns(), pair.is_noticed());
         let proxy = self.proxies.entry(key).or_default();
         if let Some(ns) = proxy_ns {
             proxy.least_ns = if proxy.calls == 0 { ns } else { proxy.least_ns.min(ns) };
             proxy.most_ns = proxy.most_ns.max(ns);
             proxy.calls += 1;
+            proxy.noticed += u32::from(is_noticed);
         }
         pair.proxy = *proxy;
         pair

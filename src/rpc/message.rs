@@ -89,6 +89,8 @@ pub struct Envelope {
     pub has_version: bool,
     /// Length of its JSON text, in bytes: of an element of a batch the element alone.
     pub bytes: u64,
+    /// Hash of its JSON text, the same in every run: equal texts have equal hashes.
+    pub digest: u64,
     /// Members of its `params` or `result`.
     pub look: Box<Look>,
     /// Its error.

@@ -11,7 +11,7 @@ use super::id::Id;
 use super::look::{Look, LookAt, Parent};
 use super::message::{Envelope, Kind, Parsed, RpcError};
 use super::scalar::{id, keep, string};
-use crate::base::{Code, Degraded, Span, limits};
+use crate::base::{Code, Degraded, Span, limits, text};
 use crate::http::Fault;
 
 /// Reads a body or an event's data as JSON-RPC: one message or a batch (MCP 2025-03-26).
@@ -44,6 +44,7 @@ pub fn parse(bytes: &[u8], span: Span, degraded: Degraded) -> Parsed {
         Some(b'{') => match parse_one(text) {
             Ok((mut envelope, trailing)) => {
                 envelope.bytes = bytes.len() as u64;
+                envelope.digest = text::digest(text);
                 parsed.faults.extend(trailing);
                 // Exactly one: a vector that grows begins with room for four.
                 parsed.envelopes = vec![envelope];
@@ -102,6 +103,7 @@ fn parse_batch(text: &str, parsed: &mut Parsed) {
             match parse_one(element.get()) {
                 Ok((mut envelope, _)) => {
                     envelope.bytes = element.get().len() as u64;
+                    envelope.digest = text::digest(element.get());
                     parsed.envelopes.push(envelope);
                 }
                 Err(fault) => parsed.faults.push(fault),
@@ -316,6 +318,7 @@ impl Members {
             method: self.method,
             has_version: self.seen & Self::bit(Member::Jsonrpc) != 0,
             bytes: 0,
+            digest: 0,
             look: self.look,
             error: self.error,
             faults: self.faults,

@@ -10,6 +10,7 @@ mod jsonl;
 mod messages;
 mod modern;
 mod pairing;
+mod proxy;
 mod sessions;
 mod status;
 mod story;

@@ -58,7 +58,7 @@ pub(super) fn parent_is_over(answer: &Answer<'_>) -> Option<Violation> {
 pub(super) fn response_is_on_server_stream(answer: &Answer<'_>) -> Option<Violation> {
     let carrier = answer.carrier?;
     let is_server_stream = carrier.stream().is_some_and(|stream| stream.is_standalone());
-    if !is_server_stream || carrier.request()?.is_resumption {
+    if !is_server_stream || carrier.request()?.last_event_id.is_some() {
         return None;
     }
     let Exchange { method, id, http_status, .. } = answer.exchange;

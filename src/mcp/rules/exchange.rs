@@ -8,6 +8,10 @@ use super::rule::{FindingContext, Moment, Violation, violation};
 use crate::base::{Code, Degraded, Origin, Side, Status, limits, units};
 use crate::rpc::Id;
 
+/// How long a call is silent before messages that come together show that they were kept, in
+/// nanoseconds.
+const HIDDEN: i64 = 500_000_000;
+
 /// A request and the exchange that it opens.
 pub(in crate::mcp) struct NewExchange<'a> {
     pub(in crate::mcp) session: &'a SessionState,
@@ -22,6 +26,8 @@ pub(in crate::mcp) struct CompletedExchange<'a> {
     pub(in crate::mcp) at: Origin,
     /// Why the HTTP response holds no usable JSON-RPC response; `None` if the cause is another.
     pub(in crate::mcp) unusable: Option<&'a str>,
+    /// Number of messages about it before the response, and the first of them.
+    pub(in crate::mcp) messages: (u32, Option<Origin>),
 }
 
 impl Moment for NewExchange<'_> {
@@ -132,6 +138,30 @@ pub(super) fn response_is_before_request(completed: &CompletedExchange<'_>) -> O
     let (before, id) = (units::duration(total.saturating_neg()), &exchange.id);
     let detail = format!("the response to {} with id {id} ends {before} before its request", exchange.method);
     violation(Code::CaptureTimeBack, detail)
+}
+
+/// Progress that came with the response, long after the request. Behind a proxy that was captured
+/// on both sides another rule tells.
+pub(super) fn events_came_at_once(completed: &CompletedExchange<'_>) -> Option<Violation> {
+    let Exchange { degraded, method, id, response, twins, .. } = completed.exchange;
+    let (messages, first) = completed.messages;
+    let (end, first) = ((*response)?.span.end, first?);
+    let wait = first.time.since(completed.exchange.request.span.end.time);
+    let spread = end.time.since(first.time);
+    if degraded.any() || twins.behind.is_some() || messages < 3 || wait < HIDDEN || spread > wait / 100 {
+        return None;
+    }
+    violation(
+        Code::McpBunched,
+        format!(
+            "{method} with id {id}: nothing for {}, then {messages} messages and the response within {} \
+             (packets {} to {})",
+            units::duration(wait),
+            units::duration(spread),
+            first.packet,
+            end.packet,
+        ),
+    )
 }
 
 pub(super) fn post_was_repeated(completed: &CompletedExchange<'_>) -> Option<Violation> {

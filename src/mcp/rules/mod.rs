@@ -4,6 +4,7 @@
 
 mod answer;
 mod body;
+mod delivery;
 mod exchange;
 mod head;
 mod message;
@@ -14,12 +15,13 @@ mod session;
 
 pub(super) use answer::{Answer, OtherId};
 pub(super) use body::Body;
+pub(super) use delivery::{Misdelivery, WrongReplay};
 pub(super) use exchange::{CompletedExchange, NewExchange};
 pub(super) use head::Head;
 pub(super) use message::{Redirect, Unmatched};
 pub(super) use orphan::Orphan;
-pub(super) use proxy::ProxiedCall;
-pub(super) use rule::{Violation, add_fault, add_limit, check, violations};
+pub(super) use proxy::{ProxiedCall, UncrossedCall};
+pub(super) use rule::{Violation, add_fault, add_limit, check, id_text, violations};
 pub(super) use session::{Endpoint, StreamOver, add_costly};
 
 /// The rules. To add one, write a function and put it in the list of its moment.
@@ -60,6 +62,7 @@ pub(super) const RULES: Rules = Rules {
         exchange::request_is_unanswered,
         exchange::response_is_unusable,
         exchange::response_is_before_request,
+        exchange::events_came_at_once,
         exchange::post_was_repeated,
         exchange::response_is_late,
         exchange::cancellation_is_acknowledged,
@@ -72,6 +75,9 @@ pub(super) const RULES: Rules = Rules {
         proxy::proxy_closed_both_legs,
         proxy::proxy_answered_itself,
     ],
+    uncrossed_call: &[proxy::request_did_not_cross, proxy::call_was_answered_by_proxy],
+    wrong_replay: &[delivery::replay_is_of_another_stream],
+    misdelivery: &[delivery::message_is_for_another_session],
     orphan: &[orphan::request_is_not_captured, orphan::response_is_unknown, orphan::ids_are_always_zero],
 };
 
@@ -124,6 +130,12 @@ pub(super) struct Rules {
     pub(super) completed_exchange: &'static [fn(&CompletedExchange<'_>) -> Option<Violation>],
     /// A call is complete on two legs of a proxy.
     pub(super) proxied_call: &'static [fn(&ProxiedCall<'_>) -> Option<Violation>],
+    /// A call is complete on one leg of a proxy, and was not seen on the next one.
+    pub(super) uncrossed_call: &'static [fn(&UncrossedCall<'_>) -> Option<Violation>],
+    /// An event of a resumed stream repeats one of another stream.
+    pub(super) wrong_replay: &'static [fn(&WrongReplay<'_>) -> Option<Violation>],
+    /// A message of one session came on a stream of another one.
+    pub(super) misdelivery: &'static [fn(&Misdelivery) -> Option<Violation>],
     /// No request came for a response in time.
     pub(super) orphan: &'static [fn(&Orphan<'_>) -> Option<Violation>],
 }

@@ -1,22 +1,103 @@
 //! Rules for calls that are seen on two legs of a proxy.
 
-use super::super::record::{Cause, Exchange};
+use super::super::method;
+use super::super::record::{Cause, Exchange, SessionRef};
 use super::super::views::Pair;
 use super::exchange::of_exchange;
 use super::rule::{FindingContext, Moment, Violation, violation};
-use crate::base::{Code, Origin, Status, units};
+use crate::base::{Code, Origin, Side, Status, units};
 
 /// The least spread of a call's messages behind a proxy that shows when they come together in
 /// front, in nanoseconds.
 const SPREAD: i64 = 50_000_000;
 
-/// How long a proxy keeps a response before it is reported, in nanoseconds.
+/// How long a proxy keeps a call before each such call is reported, in nanoseconds.
 const HELD: i64 = 1_000_000_000;
 
 /// What a proxy adds to each call before it is reported, in nanoseconds, and number of calls that
 /// show that it does. TCP's delayed acknowledgements are 40 ms.
 const DELAY: i64 = 35_000_000;
 const DELAYED_CALLS: u32 = 5;
+
+/// How long a request waits for a leg behind the proxy, in nanoseconds, before it is taken for one
+/// that did not cross.
+const CROSSING: i64 = 1_000_000_000;
+
+/// A call that is complete on one leg of a proxy, and was not seen on the next one.
+pub(in crate::mcp) struct UncrossedCall<'a> {
+    pub(in crate::mcp) exchange: &'a Exchange,
+    /// The session on the next leg.
+    pub(in crate::mcp) other: &'a SessionRef,
+    /// Whether no call of the session did so before.
+    pub(in crate::mcp) is_first: bool,
+}
+
+impl Moment for UncrossedCall<'_> {
+    fn subject(&self) -> FindingContext {
+        of_exchange(self.exchange, self.exchange.request.span.end)
+    }
+}
+
+impl UncrossedCall<'_> {
+    /// The address of the proxy: the server of the leg in front.
+    fn proxy(&self) -> std::net::SocketAddr {
+        match self.exchange.origin {
+            Side::Client => self.exchange.session.server,
+            Side::Server => self.other.server,
+        }
+    }
+}
+
+/// The proxy took a request and did not pass it on.
+pub(super) fn request_did_not_cross(call: &UncrossedCall<'_>) -> Option<Violation> {
+    let Exchange { status, degraded, method, id, request, .. } = call.exchange;
+    let is_open = matches!(status, Status::Unanswered | Status::Cancelled);
+    let waited = call.exchange.waited_ns()?;
+    if degraded.any() || !is_open || waited < CROSSING || call.exchange.response.is_some() {
+        return None;
+    }
+    violation(
+        Code::McpNotForwarded,
+        format!(
+            "{method} with id {id} reached the proxy at {} in packet {}, waited {} and was not seen on the \
+             leg from {} to {} (s{})",
+            call.proxy(),
+            request.span.end.packet,
+            units::duration(waited),
+            call.other.client,
+            call.other.server,
+            call.other.number,
+        ),
+    )
+}
+
+/// A call that the proxy answered, and that no leg behind it carried.
+pub(super) fn call_was_answered_by_proxy(call: &UncrossedCall<'_>) -> Option<Violation> {
+    let Exchange { status, degraded, method, id, http_status, response, .. } = call.exchange;
+    let has_http_error = *status == Status::HttpError;
+    let is_answered = has_http_error || response.is_some();
+    if degraded.any() || !is_answered || !(call.is_first || has_http_error) || method::is_initialize(method) {
+        return None;
+    }
+    let answer = match (response, http_status) {
+        (None, Some(status)) => format!("with HTTP {status}"),
+        (response, _) => {
+            let packet =
+                response.map_or_else(String::new, |response| format!("{}", response.span.end.packet));
+            format!("in packet {packet}")
+        }
+    };
+    violation(
+        Code::McpProxyAnswered,
+        format!(
+            "{method} with id {id} was answered {answer} by {} and not seen on the leg from {} to {} (s{})",
+            call.proxy(),
+            call.other.client,
+            call.other.server,
+            call.other.number,
+        ),
+    )
+}
 
 /// A call that is complete on two legs.
 pub(in crate::mcp) struct ProxiedCall<'a> {
@@ -121,21 +202,27 @@ pub(super) fn events_are_buffered(call: &ProxiedCall<'_>) -> Option<Violation> {
 
 /// The proxy kept the response for long.
 pub(super) fn response_is_held(call: &ProxiedCall<'_>) -> Option<Violation> {
-    let held = call.pair.held_ns()?;
+    let (own, held) = (call.pair.proxy_ns()?, call.pair.held_ns()?);
     let (from, to) = call.pair.responses()?;
-    if call.is_degraded() || held < HELD {
+    let is_noticed = call.pair.proxy.noticed == 1 && call.pair.is_noticed();
+    if call.is_degraded() || !(own >= HELD || is_noticed) {
         return None;
     }
+    let what = if held >= own / 2 {
+        format!(
+            "the response came {} later (packet {} after {})",
+            units::duration(held),
+            to.packet,
+            from.packet
+        )
+    } else {
+        let starts = [call.front(), call.back()].map(|leg| leg.request.span.start.packet);
+        let [first, second] = [starts[0].min(starts[1]), starts[0].max(starts[1])];
+        format!("the request came {} later (packet {second} after {first})", units::duration(own - held))
+    };
     violation(
         Code::McpProxyDelay,
-        format!(
-            "{} kept the response of {} for {} (packets {} and {})",
-            call.proxy(),
-            call.call(),
-            units::duration(held),
-            from.packet,
-            to.packet,
-        ),
+        format!("{} kept {} for {}: {what}", call.proxy(), call.call(), units::duration(own)),
     )
 }
 

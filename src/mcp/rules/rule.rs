@@ -76,6 +76,6 @@ pub(in crate::mcp) fn add_limit(at: Origin, detail: String, findings: &mut Findi
 }
 
 /// An id in the words of a finding; responses without one have the id null.
-pub(super) fn id_text(id: Option<&Id>) -> String {
+pub(in crate::mcp) fn id_text(id: Option<&Id>) -> String {
     id.filter(|id| **id != Id::Null).map_or_else(|| "id null".to_owned(), |id| format!("id {id}"))
 }

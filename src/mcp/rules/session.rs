@@ -66,7 +66,7 @@ pub(super) fn endpoint_is_missing(over: &StreamOver<'_>) -> Option<Violation> {
     let is_legacy = request.verb == Verb::Get
         && request.session_id.is_none()
         && request.protocol_version.is_none()
-        && !request.is_resumption;
+        && request.last_event_id.is_none();
     let is_whole = over.transaction.degraded().and(over.transaction.gaps()).is_none();
     let name = request.path.rsplit('/').next().unwrap_or_default();
     let is_mcp = ["mcp", "sse"].iter().any(|word| name.eq_ignore_ascii_case(word));

@@ -1,0 +1,54 @@
+//! Messages of servers that reached the session they are for, to recognise copies that reach others.
+
+use std::collections::VecDeque;
+
+use super::exchange::Message;
+use super::handle::SessionIndex;
+use crate::base::{Origin, Side};
+
+/// Deliveries that are kept. A copy comes within milliseconds.
+const MAX_DELIVERIES: usize = 1024;
+
+/// How far two copies may be apart, in nanoseconds of packet time.
+const COPY_WAIT: i64 = 1_000_000_000;
+
+/// A progress notification or a response that belongs to an exchange.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delivery {
+    /// The hash of its text.
+    pub(super) digest: u64,
+    pub(super) session: SessionIndex,
+    /// The number of its exchange.
+    pub(super) exchange: u64,
+    pub(super) at: Origin,
+}
+
+/// The latest deliveries, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Deliveries {
+    latest: VecDeque<Delivery>,
+}
+
+impl Deliveries {
+    /// Adds a message that belongs to an exchange of the session. Those of clients are not kept.
+    pub(super) fn add(&mut self, session: SessionIndex, exchange: u64, message: Message<'_>) {
+        if message.from == Side::Client {
+            return;
+        }
+        if self.latest.len() >= MAX_DELIVERIES {
+            self.latest.pop_front();
+        }
+        let (digest, at) = (message.envelope.digest, message.span.end);
+        self.latest.push_back(Delivery { digest, session, exchange, at });
+    }
+
+    /// The delivery of the same text to another session, close to `at`.
+    pub(super) fn copy_of(&self, digest: u64, session: SessionIndex, at: Origin) -> Option<Delivery> {
+        let is_it = |delivery: &&Delivery| {
+            delivery.digest == digest
+                && delivery.session != session
+                && at.time.since(delivery.at.time).abs() <= COPY_WAIT
+        };
+        self.latest.iter().rev().find(is_it).copied()
+    }
+}
