@@ -539,13 +539,13 @@ codes! {
             the two is the proxy's own time.",
         remedy: "Nothing to do: tables count each call once, as the client sees it. --views all \
             counts both legs.";
-    McpBuffered: "mcp.buffered", Warning,
+    McpBuffered: "mcp.buffered", Notice,
         title: "events held back by a proxy",
         why: "The client sees progress only when the call is over, and the connection looks idle \
             until then.",
         remedy: "Switch off response buffering in the proxy for event streams (nginx: \
             proxy_buffering off).";
-    McpProxyDelay: "mcp.proxy_delay", Warning,
+    McpProxyDelay: "mcp.proxy_delay", Notice,
         title: "time lost in a proxy",
         why: "The server had answered: the client waited for the proxy.",
         remedy: "Look at buffering, name resolution and connection reuse in the proxy.";
