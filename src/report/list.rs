@@ -83,8 +83,19 @@ impl Lines {
         self.status(exchange);
         self.call(exchange, exchange.origin);
         self.error_or_cause(exchange);
+        self.view(exchange);
         self.marks(exchange.degraded, &exchange.findings);
         self.text.push('\n');
+    }
+
+    /// Writes which view of a call this is, where both legs of a proxy were captured.
+    fn view(&mut self, exchange: &Exchange) {
+        if let Some(n) = exchange.twins.in_front {
+            self.paint.push(&mut self.text, Role::Faint, &format!("  (behind n={n})"));
+        }
+        if let Some(ns) = exchange.twins.proxy_ns {
+            self.paint.push(&mut self.text, Role::Faint, &format!("  (proxy {})", units::duration(ns)));
+        }
     }
 
     /// Writes the lines of an exchange that are not written yet.

@@ -40,6 +40,7 @@ impl Connection {
 pub(super) struct Session<'a> {
     session: String,
     session_id: Option<&'a str>,
+    behind: Option<String>,
     transport: &'static str,
     protocol_version: Option<&'a str>,
     server: SocketAddr,
@@ -64,6 +65,7 @@ impl<'a> Session<'a> {
         Self {
             session: session(summary.session.number),
             session_id: summary.session.id.as_deref(),
+            behind: summary.session.behind.map(session),
             transport: summary.session.transport.name(),
             protocol_version: summary.protocol_version.as_deref(),
             server: summary.session.server,

@@ -3,7 +3,7 @@
 use super::page::{HARD_BLANK, Page};
 use crate::base::fact::Wrapper;
 use crate::base::{sanitize, units};
-use crate::ledger::{ConnectionCount, Snapshot, Speaks, Status};
+use crate::ledger::{ConnectionCount, Snapshot, Speaks, Status, Views};
 use crate::report::label;
 use crate::report::options::Options;
 use crate::report::style::Role;
@@ -114,6 +114,16 @@ fn exchanges(page: &mut Page, snapshot: &Snapshot) {
         units::several(snapshot.streams.mcp, "stream"),
     ];
     list(page, "MCP", Role::Strong, &text);
+    if snapshot.session_views > 0 {
+        let legs = units::several(snapshot.session_views, "leg");
+        let calls = match snapshot.views {
+            Views::Front => {
+                format!("{} seen twice count once", units::several(snapshot.other_views, "exchange"))
+            }
+            Views::All => "every leg counts".to_owned(),
+        };
+        fact(page, "proxy", Role::Plain, &format!("{legs} behind a proxy; {calls}"));
+    }
     let mut words: Vec<_> = Status::ALL
         .iter()
         .map(|status| (exchanges.count(*status), status.name()))

@@ -127,6 +127,7 @@ fn server_title(row: &SessionRow) -> String {
 fn session_cells(row: &SessionRow) -> Vec<Cell> {
     let session = &row.session;
     let degraded = if session.degraded.any() { " (degraded)" } else { "" };
+    let behind = session.session.behind.map_or_else(String::new, |front| format!(" (behind s{front})"));
     vec![
         Cell::new(label::session(&session.session)),
         Cell::new(session.session.client.to_string()),
@@ -135,7 +136,7 @@ fn session_cells(row: &SessionRow) -> Vec<Cell> {
         Cell::count(Role::Bad, row.errors),
         Cell::count(Role::Warn, row.unanswered),
         Cell::duration(row.max_ns),
-        Cell::in_role(Role::Faint, format!("{}{degraded}", session.ended.name())),
+        Cell::in_role(Role::Faint, format!("{}{behind}{degraded}", session.ended.name())),
     ]
 }
 
