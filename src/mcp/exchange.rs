@@ -349,7 +349,7 @@ impl OpenExchange {
         self.add_retransmissions(retransmissions);
     }
 
-    /// The response to the POST is a 4xx or 5xx, which ended at `at`; `error` is what its body says.
+    /// The response to the POST is a 4xx or 5xx and ended at `at`; `error` is what its body says.
     pub(super) fn set_http_error(&mut self, error: Option<RpcError>, at: Origin) {
         self.record.status = Status::HttpError;
         self.record.cause = Some(Cause::HttpError);

@@ -288,8 +288,8 @@ impl Context<'_, '_> {
         if is_body || self.session.answers_only_on_own_post(from) { None } else { open.front().copied() }
     }
 
-    /// The completed exchange that a response answers again. In a body, and on the response to a POST
-    /// with requests, it is one of that POST's own.
+    /// The completed exchange that a response answers again. In a body, and on the response to a
+    /// POST with requests, it is one of that POST's own.
     fn completed_exchange(&self, id: &Id) -> Option<u64> {
         let from = self.message.from;
         let requests = self.transaction.requests();

@@ -190,8 +190,8 @@ pub struct Exchange {
     /// Why it has no response; `None` if it has one.
     pub cause: Option<Cause>,
     /// The packet that ended the wait without a response, or before it: a cancellation, the end of
-    /// what should have carried the response, the last packet of the capture. `None` if the response
-    /// ended the wait, or if it is not known what did.
+    /// what should have carried the response, the last packet of the capture. `None` if the
+    /// response ended the wait, or if it is not known what did.
     pub wait_ended: Option<Origin>,
     /// The `n` of the exchange that it continues (`input_required`, tasks); `None` if it continues
     /// none.
@@ -271,8 +271,8 @@ impl Exchange {
         self.ack.map(|ack| ack.since(self.request.span.end.time))
     }
 
-    /// The packet that ended the wait for a response: the last of the response, or the one that made
-    /// the sender, or this program, wait no longer. `None` if it is not known.
+    /// The packet that ended the wait for a response: the last of the response, or the one that
+    /// made the sender, or this program, wait no longer. `None` if it is not known.
     #[must_use]
     pub fn waited_until(&self) -> Option<Origin> {
         self.wait_ended.or(self.response.map(|response| response.span.end))

@@ -323,7 +323,6 @@ impl SessionState {
         self.record.ended = how;
     }
 
-    /// The client asks to delete the session (HTTP DELETE).
     pub(super) fn set_deletion_requested(&mut self, at: Origin) {
         self.deletion.get_or_insert(at);
     }

@@ -41,8 +41,8 @@ impl Id {
         }
     }
 
-    /// Returns the same id with the other JSON type: `"7"` of `7`, `7` of `"7"`. `None` if it has no
-    /// such form.
+    /// Returns the same id with the other JSON type: `"7"` of `7`, `7` of `"7"`. `None` if it has
+    /// no such form.
     #[must_use]
     pub fn retyped(&self) -> Option<Self> {
         match self {

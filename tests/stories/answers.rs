@@ -21,8 +21,8 @@ fn replied(id: impl Into<Value>, reply: impl AsRef<[u8]>) -> Rows {
     story.run()
 }
 
-/// The body of a GET or of a POST without requests names the id of an open request: the answer comes
-/// later, in its own POST.
+/// The body of a GET or of a POST without requests names the id of an open request: the answer
+/// comes later, in its own POST.
 #[test]
 fn a_body_of_another_transaction_answers_nothing() {
     for (reply, strays) in [

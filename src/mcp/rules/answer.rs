@@ -26,7 +26,8 @@ pub(in crate::mcp) struct OtherId<'a> {
     pub(in crate::mcp) response: Unmatched<'a>,
     /// The id of the request.
     pub(in crate::mcp) asked: &'a Id,
-    /// Number of such responses of the session that have the id 0, up to this one; 0 if it has another.
+    /// Number of such responses of the session that have the id 0, up to this one; 0 if it has
+    /// another id.
     pub(in crate::mcp) zero_ids: u32,
 }
 
