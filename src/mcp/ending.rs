@@ -72,12 +72,16 @@ fn end_request(n: u64, transaction: &Transaction, end: TransactionEnd, tables: &
     let is_redirect = status.is_some_and(|status| (300..400).contains(&status));
     if status == Some(202) || (is_http_sse && status.is_some() && !is_redirect) {
         let Some(session) = session else { return };
+        let missing = session.missing().and(tables.evidence.missing());
         let has_no_stream = match session.server_stream() {
             ServerStream::Open(_) => false,
             ServerStream::Ended(_) => true,
-            // It may have been opened before the capture began.
-            ServerStream::Unseen => session.degraded().is_none() && !session.is_http_sse(),
+            // It may have been opened before the capture began, or in what the capture lacks.
+            ServerStream::Unseen => missing.is_none() && !session.is_http_sse(),
         };
+        if session.server_stream() == ServerStream::Unseen {
+            open.degrade(missing);
+        }
         let cause = if how == ResponseEnd::Open { Cause::CaptureEnd } else { Cause::NoStream };
         open.set_ended(has_no_stream.then_some((cause, ending.at)));
         return;
