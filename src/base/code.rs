@@ -329,6 +329,10 @@ codes! {
         title: "request with a null id",
         why: "MCP forbids it: a response to it cannot be matched.",
         remedy: "Give every request a string or a number as its id.";
+    RpcIdFractional: "rpc.id_fractional", Notice,
+        title: "request with a fraction as its id",
+        why: "MCP allows strings and integers: a receiver that rounds the id answers with another.",
+        remedy: "Give every request a string or an integer as its id.";
     RpcBadId: "rpc.bad_id", Error,
         title: "id that is neither a string nor a number",
         why: "A response cannot be matched to its request.",

@@ -43,7 +43,8 @@ impl Step<'_> {
     }
 
     /// The request that a response answers although its id is another: the only one whose id
-    /// differs by its JSON type alone, or the only request of a POST whose response holds exactly this.
+    /// differs by its JSON type alone, or the only request of a POST whose response holds exactly
+    /// this.
     fn request_with_other_id(&self, held: &HeldResponse, is_alone: bool) -> Option<u64> {
         let id = held.envelope.id.as_ref();
         let retyped = id.and_then(Id::retyped);

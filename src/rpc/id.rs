@@ -41,6 +41,13 @@ impl Id {
         }
     }
 
+    /// Returns whether it is a number that is no integer: `1.5`.
+    #[must_use]
+    pub fn is_fractional(&self) -> bool {
+        let is_fraction = |spelled: &str| spelled.parse::<f64>().is_ok_and(|float| float.fract() != 0.0);
+        matches!(self, Self::Number(spelled) if is_fraction(spelled))
+    }
+
     /// Returns the same id with the other JSON type: `"7"` of `7`, `7` of `"7"`. `None` if it has
     /// no such form.
     #[must_use]
@@ -145,6 +152,9 @@ mod tests {
         assert_eq!(Id::Int(1).retyped(), Some(text.clone()));
         assert_eq!(text.retyped(), Some(Id::Int(1)));
         assert_eq!(Id::Text("01".into()).retyped(), None);
+        assert!(Id::Number("1.5".into()).is_fractional());
+        assert!(!Id::Number("1.0".into()).is_fractional());
+        assert!(!Id::Number("18446744073709551615".into()).is_fractional());
         assert_ne!(Id::Null, Id::Int(0));
         let big = Id::Number("123456789012345678901234567890".into());
         assert_eq!(big, big.clone());

@@ -337,7 +337,15 @@ impl Members {
                     self.fault(Code::RpcIdNull, "a request with the id null");
                     Kind::Request
                 }
-                (_, Some(_)) => Kind::Request,
+                (_, Some(id)) => {
+                    if id.is_fractional() {
+                        self.faults.push(Fault {
+                            code: Code::RpcIdFractional,
+                            detail: format!("the id {id} of a request is no integer").into(),
+                        });
+                    }
+                    Kind::Request
+                }
                 // An id of a wrong type: it cannot be answered, and it is not a notification.
                 (_, None) if self.has(Member::Id) => Kind::Unknown,
                 (_, None) => Kind::Notification,
@@ -387,6 +395,8 @@ mod tests {
             (r#"{"id":1,"method":"ping"}"#, Some(Kind::Request), &["rpc.no_version"]),
             (r#"{"jsonrpc":"1.0","id":1,"method":"p"}"#, Some(Kind::Request), &["rpc.bad_version"]),
             (r#"{"jsonrpc":"2.0","id":null,"method":"p"}"#, Some(Kind::Request), &["rpc.id_null"]),
+            (r#"{"jsonrpc":"2.0","id":1.5,"method":"p"}"#, Some(Kind::Request), &["rpc.id_fractional"]),
+            (r#"{"jsonrpc":"2.0","id":1.5,"result":{}}"#, Some(Kind::Response), &[]),
             (r#"{"jsonrpc":"2.0","id":{},"method":"p"}"#, Some(Kind::Unknown), &["rpc.bad_id"]),
             (r#"{"jsonrpc":"2.0","id":1,"method":7}"#, Some(Kind::Unknown), &["rpc.bad_method"]),
             (
