@@ -1,5 +1,7 @@
 //! What passes between the layers of one connection, and the trait that they implement.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 
 use super::fact::Speaks;
@@ -114,8 +116,18 @@ pub trait Layer {
     /// What the layer produces.
     type Out;
 
-    /// Takes the next input.
+    /// Takes the next input. Must not be called while the layer [is pending](Self::is_pending).
     fn push(&mut self, input: Self::In, sink: &mut Sink<'_, Self::Out>);
+
+    /// Returns whether the last input has more output than was appended so far. A layer whose
+    /// output may be much larger than its input produces it in steps, so that it need not be held
+    /// at once.
+    fn is_pending(&self) -> bool {
+        false
+    }
+
+    /// Appends the next part of the output of the last input.
+    fn resume(&mut self, _sink: &mut Sink<'_, Self::Out>) {}
 
     /// Returns the number of bytes held for messages that are not complete.
     fn held(&self) -> usize;
@@ -153,12 +165,25 @@ pub struct Stack<L: Layer, U> {
     /// The layer that consumes the output of `lower`.
     pub upper: U,
     between: Vec<L::Out>,
+    /// Output of `lower` that waits until `upper` is no longer pending.
+    waiting: VecDeque<L::Out>,
 }
 
 impl<L: Layer, U: Layer<In = L::Out>> Stack<L, U> {
+    /// Passes the output of `lower` on, as far as `upper` takes it.
+    fn pass_on(&mut self, sink: &mut Sink<'_, U::Out>) {
+        let mut items = self.between.drain(..);
+        while !self.upper.is_pending()
+            && let Some(item) = items.next()
+        {
+            self.upper.push(item, sink);
+        }
+        self.waiting.extend(items);
+    }
+
     /// Puts `upper` on top of `lower`.
     pub fn new(lower: L, upper: U) -> Self {
-        Self { lower, upper, between: Vec::new() }
+        Self { lower, upper, between: Vec::new(), waiting: VecDeque::new() }
     }
 }
 
@@ -168,8 +193,21 @@ impl<L: Layer, U: Layer<In = L::Out>> Layer for Stack<L, U> {
 
     fn push(&mut self, input: Self::In, sink: &mut Sink<'_, Self::Out>) {
         self.lower.push(input, &mut Sink::new(&mut self.between, sink.findings));
-        for item in self.between.drain(..) {
+        self.pass_on(sink);
+    }
+
+    fn is_pending(&self) -> bool {
+        self.upper.is_pending() || !self.waiting.is_empty() || self.lower.is_pending()
+    }
+
+    fn resume(&mut self, sink: &mut Sink<'_, Self::Out>) {
+        if self.upper.is_pending() {
+            self.upper.resume(sink);
+        } else if let Some(item) = self.waiting.pop_front() {
             self.upper.push(item, sink);
+        } else if self.lower.is_pending() {
+            self.lower.resume(&mut Sink::new(&mut self.between, sink.findings));
+            self.pass_on(sink);
         }
     }
 

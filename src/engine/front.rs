@@ -1,7 +1,9 @@
 //! The front: decodes packets, and hands segments to the lane of their connection. Runs on one
 //! thread, before the lanes.
 
-use crate::base::{Degraded, Findings, Origin, Sink};
+use std::collections::VecDeque;
+
+use crate::base::{Degraded, Findings, Origin, Sink, limits};
 use crate::capture::Packet;
 use crate::link::{Decoded, Link};
 use crate::tcp::{ConnectionId, Directory};
@@ -38,7 +40,7 @@ impl Front {
     pub(super) fn packet(
         &mut self,
         packet: &Packet,
-        inputs: &mut Vec<LaneInput>,
+        inputs: &mut VecDeque<LaneInput>,
         findings: &mut Findings,
     ) -> (PacketKind, Option<LaneInput>) {
         self.inputs += 1;
@@ -55,22 +57,24 @@ impl Front {
         (PacketKind::Tcp, Some(LaneInput::Segment { id: route.id, from: route.from, segment }))
     }
 
-    /// Packet time advanced to `now`: appends the connections that are forgotten to `inputs`.
-    pub(super) fn tick(&mut self, now: Origin, inputs: &mut Vec<LaneInput>) {
+    /// Packet time advanced to `now`: appends a tick for each shard to `inputs`, and the connections
+    /// that are forgotten.
+    pub(super) fn tick(&mut self, now: Origin, inputs: &mut VecDeque<LaneInput>) {
         self.inputs += 1;
+        inputs.extend((0..limits::SHARDS as u8).map(|shard| LaneInput::Tick { shard, now }));
         self.directory.tick(now.time, &mut self.closed);
         self.close(Degraded::NONE, now, inputs);
     }
 
     /// The capture is over: appends all connections to `inputs`.
-    pub(super) fn finish(&mut self, at: Origin, inputs: &mut Vec<LaneInput>, findings: &mut Findings) {
+    pub(super) fn finish(&mut self, at: Origin, inputs: &mut VecDeque<LaneInput>, findings: &mut Findings) {
         self.inputs += 1;
         self.link.end(findings);
         self.directory.finish(&mut self.closed);
         self.close(Degraded::CAPTURE_END, at, inputs);
     }
 
-    fn close(&mut self, unconfirmed: Degraded, at: Origin, inputs: &mut Vec<LaneInput>) {
+    fn close(&mut self, unconfirmed: Degraded, at: Origin, inputs: &mut VecDeque<LaneInput>) {
         inputs.extend(self.closed.drain(..).map(|id| LaneInput::Close { id, unconfirmed, at }));
     }
 }

@@ -41,14 +41,25 @@ impl Grid {
 
     /// Returns the next tick up to `until`; `None` if there is none.
     pub(super) fn next(&mut self, until: Timestamp) -> Option<Timestamp> {
+        let (packet, next) = self.peek(until)?;
+        self.state = Some((packet, next));
+        Some(Timestamp(next))
+    }
+
+    /// Whether there is a tick up to `until`.
+    pub(super) fn is_due(&self, until: Timestamp) -> bool {
+        self.peek(until).is_some()
+    }
+
+    /// Returns the state with the next tick up to `until`.
+    fn peek(&self, until: Timestamp) -> Option<(i64, i64)> {
         let (packet, announced) = self.state?;
         let step = if announced.saturating_sub(packet) < FINE { limits::TICK } else { COARSE };
         let next = announced.checked_add(step)?;
         if next > until.0 || next.saturating_sub(packet) > ALL {
             return None;
         }
-        self.state = Some((packet, next));
-        Some(Timestamp(next))
+        Some((packet, next))
     }
 }
 

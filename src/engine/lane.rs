@@ -1,12 +1,14 @@
 //! A lane: everything from `tcp` to `rpc` for the connections of its shards. Several lanes can run
 //! on several threads.
 
+use std::collections::VecDeque;
+
 use crate::base::fact::{ConnectionFact, PayloadFact, PayloadKind};
 use crate::base::{Degraded, End, Findings, Origin, Peers, Side, Sink, limits};
 use crate::http::{Update, UpdateKind};
 use crate::link::Segment;
 use crate::rpc;
-use crate::tcp::{ConnectionId, Delivery, Opened, Reassembler};
+use crate::tcp::{ConnectionId, Delivery, Opened, Reassembler, Summary};
 
 use super::order::{Emitted, EmittedKind, Order};
 use super::pipeline::Pipeline;
@@ -26,17 +28,17 @@ pub(super) enum LaneInput {
     /// A connection is forgotten. `unconfirmed` is added to the reasons of gaps that the receiver
     /// did not acknowledge.
     Close { id: ConnectionId, unconfirmed: Degraded, at: Origin },
-    /// Packet time advanced. Goes to every lane.
-    Tick(Origin),
+    /// Packet time advanced, for the connections of a shard.
+    Tick { shard: u8, now: Origin },
 }
 
 impl LaneInput {
-    /// Returns the shard that the input concerns; `None` if it concerns all.
-    pub(super) fn shard(&self) -> Option<u8> {
+    /// Returns the shard that the input concerns.
+    pub(super) fn shard(&self) -> u8 {
         match self {
-            Self::Open(opened) => Some(opened.id.shard),
-            Self::Segment { id, .. } | Self::Close { id, .. } => Some(id.shard),
-            Self::Tick(_) => None,
+            Self::Open(opened) => opened.id.shard,
+            Self::Segment { id, .. } | Self::Close { id, .. } => id.shard,
+            Self::Tick { shard, .. } => *shard,
         }
     }
 }
@@ -51,7 +53,13 @@ pub(super) struct Lane {
     held: [usize; limits::SHARDS],
     emits_payloads: bool,
     deliveries: Vec<Delivery>,
+    /// Deliveries of the input in hand that wait until more may be emitted.
+    backlog: VecDeque<Delivery>,
+    /// The input in hand, if not everything that it completes was emitted.
+    unfinished: Option<Unfinished>,
     updates: Vec<Update>,
+    /// The packet of the latest delivery.
+    at: Origin,
     findings: Findings,
 }
 
@@ -77,6 +85,7 @@ impl Lane {
     }
 
     /// Takes the next input; `number` is the front's number of the packet or tick that caused it.
+    /// Must not be called while the lane [is pending](Self::is_pending).
     pub(super) fn push(&mut self, number: u64, input: LaneInput, out: &mut Vec<Emitted>) {
         let mut sink = Sink::new(&mut self.deliveries, &mut self.findings);
         match input {
@@ -87,28 +96,40 @@ impl Lane {
             LaneInput::Segment { id, from, segment } => {
                 self.reassembler.push(id, from, segment, &mut sink);
                 if !self.deliveries.is_empty() || !self.findings.is_empty() {
-                    self.deliver(id, number, out);
+                    self.deliver(Unfinished { number, id, then: Then::Nothing }, out);
                 }
             }
             LaneInput::Close { id, unconfirmed, at } => {
                 let summary = self.reassembler.close(id, unconfirmed, at, &mut sink);
-                let mut output = self.deliver(id, number, out);
-                let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::take);
-                if let (Some(summary), Some(pipeline)) = (summary, pipeline) {
-                    if let Some(held) = self.held.get_mut(usize::from(id.shard)) {
-                        *held -= pipeline.counted;
-                    }
-                    let fact = summary.into_fact(pipeline.client(), pipeline.speaks(), pipeline.wrapper());
-                    output.emit(EmittedKind::Closed(Box::new(fact)));
-                }
+                self.deliver(Unfinished { number, id, then: Then::Close(summary.map(Box::new)) }, out);
             }
-            LaneInput::Tick(now) => {
-                while let Some(id) =
-                    self.reassembler.release(now, &mut Sink::new(&mut self.deliveries, &mut self.findings))
-                {
-                    self.deliver(id, number, out);
-                }
-            }
+            LaneInput::Tick { shard, now } => self.release(number, shard, now, out),
+        }
+    }
+
+    /// Returns whether the last input has more to emit.
+    pub(super) fn is_pending(&self) -> bool {
+        self.unfinished.is_some()
+    }
+
+    /// Emits the next part of what the last input completes.
+    pub(super) fn resume(&mut self, out: &mut Vec<Emitted>) {
+        let Some(unfinished) = self.unfinished.take() else { return };
+        let Unfinished { number, id, .. } = unfinished;
+        let release = if let Then::Release(now) = unfinished.then { Some(now) } else { None };
+        self.deliver(unfinished, out);
+        if let Some(now) = release {
+            self.release(number, id.shard, now, out);
+        }
+    }
+
+    /// Gives up the holes of a shard that are due at `now`.
+    fn release(&mut self, number: u64, shard: u8, now: Origin, out: &mut Vec<Emitted>) {
+        while self.unfinished.is_none()
+            && let Some(id) =
+                self.reassembler.release(shard, now, &mut Sink::new(&mut self.deliveries, &mut self.findings))
+        {
+            self.deliver(Unfinished { number, id, then: Then::Release(now) }, out);
         }
     }
 
@@ -130,51 +151,109 @@ impl Lane {
         }
     }
 
-    /// Pushes what was reassembled through the pipeline of its connection, and emits the results
-    /// and the findings.
-    fn deliver<'a>(&mut self, id: ConnectionId, number: u64, out: &'a mut Vec<Emitted>) -> Output<'a> {
+    /// Pushes what was reassembled through the pipeline of its connection, emits the results and
+    /// the findings, and finishes the input. Stops if much was emitted.
+    fn deliver(&mut self, unfinished: Unfinished, out: &mut Vec<Emitted>) {
+        let Unfinished { number, id, .. } = unfinished;
         let order = Order { input: number, connection: id.tcp_stream, sequence: 0 };
         let mut output = Output { order, out };
-        let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
-        let held = self.held.get_mut(usize::from(id.shard));
-        if let (Some(pipeline), Some(shard_held)) = (pipeline, held) {
-            for (from, feed) in self.deliveries.drain(..) {
-                let at = feed.at();
-                pipeline.push(from, feed, &mut Sink::new(&mut self.updates, &mut self.findings));
-                let others = *shard_held - pipeline.counted;
-                let mut held = pipeline.held();
-                if others + held > limits::MAX_CONTENT_PER_SHARD {
-                    pipeline.shed(at, &mut self.findings);
-                    held = pipeline.held();
-                }
-                *shard_held = others + held;
-                pipeline.counted = held;
-                if self.updates.is_empty() {
-                    continue;
-                }
-                let peers = pipeline.peers();
-                let retransmissions = pipeline
-                    .client()
-                    .client_first(self.reassembler.retransmissions(id))
-                    .map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-                for update in self.updates.drain(..) {
-                    if self.emits_payloads
-                        && let Some(fact) = payload(peers, &update)
-                    {
-                        output.emit(EmittedKind::Payload(Box::new(fact)));
-                    }
-                    output.emit(EmittedKind::Update(rpc::read(peers, retransmissions, update)));
-                }
-            }
-        }
-        self.deliveries.clear();
+        let is_done = self.emit_deliveries(id, &mut output);
         if !self.findings.is_empty() {
             let mut findings = std::mem::take(&mut self.findings);
             findings.set_tcp_stream(id.tcp_stream);
             output.emit(EmittedKind::Findings(findings));
         }
-        output
+        match unfinished.then {
+            _ if !is_done => self.unfinished = Some(unfinished),
+            Then::Nothing | Then::Release(_) => {}
+            Then::Close(summary) => self.close(id, summary, &mut output),
+        }
     }
+
+    /// Emits the results of the deliveries; false if some are left.
+    fn emit_deliveries(&mut self, id: ConnectionId, output: &mut Output<'_>) -> bool {
+        let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
+        let held = self.held.get_mut(usize::from(id.shard));
+        let (Some(pipeline), Some(shard_held)) = (pipeline, held) else {
+            self.deliveries.clear();
+            self.backlog.clear();
+            return true;
+        };
+        let mut deliveries = self.deliveries.drain(..);
+        loop {
+            let is_pending = pipeline.is_pending();
+            if output.out.len() >= MAX_EMITTED {
+                self.backlog.extend(deliveries);
+                return !is_pending && self.backlog.is_empty();
+            }
+            let mut sink = Sink::new(&mut self.updates, &mut self.findings);
+            if is_pending {
+                pipeline.resume(&mut sink);
+            } else {
+                let Some((from, feed)) = self.backlog.pop_front().or_else(|| deliveries.next()) else {
+                    return true;
+                };
+                self.at = feed.at();
+                pipeline.push(from, feed, &mut sink);
+            }
+            let others = *shard_held - pipeline.counted;
+            let mut held = pipeline.held();
+            if others + held > limits::MAX_CONTENT_PER_SHARD {
+                pipeline.shed(self.at, &mut self.findings);
+                held = pipeline.held();
+            }
+            *shard_held = others + held;
+            pipeline.counted = held;
+            if self.updates.is_empty() {
+                continue;
+            }
+            let peers = pipeline.peers();
+            let retransmissions = pipeline
+                .client()
+                .client_first(self.reassembler.retransmissions(id))
+                .map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+            for update in self.updates.drain(..) {
+                if self.emits_payloads
+                    && let Some(fact) = payload(peers, &update)
+                {
+                    output.emit(EmittedKind::Payload(Box::new(fact)));
+                }
+                output.emit(EmittedKind::Update(rpc::read(peers, retransmissions, update)));
+            }
+        }
+    }
+
+    /// Forgets a connection after everything of it was emitted.
+    fn close(&mut self, id: ConnectionId, summary: Option<Box<Summary>>, output: &mut Output<'_>) {
+        let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::take);
+        let (Some(summary), Some(pipeline)) = (summary, pipeline) else { return };
+        if let Some(held) = self.held.get_mut(usize::from(id.shard)) {
+            *held -= pipeline.counted;
+        }
+        let fact = summary.into_fact(pipeline.client(), pipeline.speaks(), pipeline.wrapper());
+        output.emit(EmittedKind::Closed(Box::new(fact)));
+    }
+}
+
+/// Values that a lane emits before it lets the engine pass them on.
+const MAX_EMITTED: usize = 1024;
+
+/// An input of which not everything was emitted.
+#[derive(Debug)]
+struct Unfinished {
+    number: u64,
+    id: ConnectionId,
+    then: Then,
+}
+
+/// What follows when everything of an input was emitted.
+#[derive(Debug)]
+enum Then {
+    Nothing,
+    /// The connection is forgotten. `None` if it was not open.
+    Close(Option<Box<Summary>>),
+    /// The holes of further connections of the shard are given up.
+    Release(Origin),
 }
 
 /// Returns the bytes that an update carries; `None` if it carries none.

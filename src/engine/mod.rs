@@ -10,7 +10,7 @@
 //! shard. Lanes do not share state, and what they emit carries its order, so the output does not
 //! depend on the number of lanes. Today one lane does all the work, on the thread of the front.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use crate::base::fact::{CaptureFact, ConnectionFact};
 use crate::base::{Code, Degraded, Fact, Findings, Origin, Timestamp, limits, units};
@@ -50,7 +50,12 @@ pub struct Engine {
     mcp: HashSet<u32, foldhash::fast::RandomState>,
     grid: Grid,
     clock: Clock,
-    inputs: Vec<LaneInput>,
+    /// Inputs that wait for their lane.
+    inputs: VecDeque<LaneInput>,
+    /// Index of the lane that has more to emit for its last input.
+    busy: Option<usize>,
+    /// What is left of the item that was pushed last.
+    stage: Stage,
     records: Vec<Record>,
     findings: Findings,
     is_finished: bool,
@@ -81,7 +86,9 @@ impl Engine {
             mcp: HashSet::default(),
             grid: Grid::default(),
             clock: Clock::default(),
-            inputs: Vec::new(),
+            inputs: VecDeque::new(),
+            busy: None,
+            stage: Stage::Idle,
             records: Vec::new(),
             findings: Findings::default(),
             is_finished: false,
@@ -114,47 +121,64 @@ impl Engine {
         InProgress { capture, connections, sessions, streams }
     }
 
-    /// Takes the next item of a source and appends what it completes to `out`. Returns false at the
-    /// end of the capture, when everything was emitted.
+    /// Takes the next item of a source and appends what it completes to `out`, at most a few
+    /// thousand values: the rest comes with the next calls. Returns false at the end of the capture,
+    /// when everything was emitted.
     ///
     /// # Errors
     /// Those of [`Source::next`].
     pub fn read(&mut self, source: &mut dyn Source, out: &mut Vec<Entry>) -> Result<bool, Error> {
+        if self.is_pending() {
+            self.resume(out);
+            return Ok(!self.is_finished);
+        }
         let item = source.next(&mut self.findings)?;
         if !self.findings.is_empty() {
             self.emit_capture_findings(out);
         }
         match item {
-            Some(item) => self.push(item, out),
-            None => self.finish(out),
+            Some(item) => self.begin(item, out),
+            None => self.begin_finish(),
         }
+        self.resume(out);
         Ok(!self.is_finished)
     }
 
-    /// Takes an item of a capture and appends what it completes to `out`.
+    /// Takes an item of a capture and appends everything that it completes to `out`.
     pub fn push(&mut self, item: Item, out: &mut Vec<Entry>) {
+        self.begin(item, out);
+        while self.is_pending() {
+            self.resume(out);
+        }
+    }
+
+    /// The capture is over: appends everything that is still open to `out`, then the totals.
+    pub fn finish(&mut self, out: &mut Vec<Entry>) {
+        self.begin_finish();
+        while self.is_pending() {
+            self.resume(out);
+        }
+    }
+
+    /// Takes an item. What it completes is emitted by [`Self::resume`].
+    fn begin(&mut self, item: Item, out: &mut Vec<Entry>) {
         match item {
             Item::Packet(packet) => {
-                match self.clock.push(packet.origin.time) {
-                    Some(back) => self.step_back(back, packet.origin),
-                    None => self.tick(packet.origin.time, out),
+                let until = packet.origin.time;
+                match self.clock.push(until) {
+                    Some(back) => {
+                        self.step_back(back, packet.origin);
+                        self.packet(&packet, out);
+                    }
+                    None if self.grid.is_due(until) => {
+                        self.stage = Stage::Time { until, then: Box::new(Stage::Packet(packet)) };
+                    }
+                    None => self.packet(&packet, out),
                 }
-                self.grid.start(packet.origin.time);
-                self.count_packet(&packet);
-                let (kind, segment) = self.front.packet(&packet, &mut self.inputs, &mut self.findings);
-                self.capture.tcp_packets += u64::from(kind == PacketKind::Tcp);
-                self.capture.unreadable_packets += u64::from(kind == PacketKind::Unreadable);
-                if !self.inputs.is_empty() {
-                    self.run_inputs();
-                }
-                if let Some(segment) = segment {
-                    self.run(segment);
-                }
-                self.emit(out);
             }
             // Dropped: no layer decrypts.
             Item::Secrets { .. } => {}
-            Item::Time(time) => self.tick(time, out),
+            Item::Time(time) => self.stage = Stage::Time { until: time, then: Box::new(Stage::Idle) },
             Item::Pending => {}
             Item::Lost { by, packets } => {
                 self.capture.lost.add(by, packets);
@@ -167,9 +191,9 @@ impl Engine {
         }
     }
 
-    /// The capture is over: appends everything that is still open to `out`, then the totals.
-    pub fn finish(&mut self, out: &mut Vec<Entry>) {
-        if std::mem::replace(&mut self.is_finished, true) {
+    /// The capture is over. What is still open is emitted by [`Self::resume`].
+    fn begin_finish(&mut self) {
+        if self.is_finished {
             return;
         }
         let at = self.capture.last.unwrap_or_default();
@@ -178,13 +202,80 @@ impl Engine {
             self.findings.add(Code::CaptureCutPackets, at, detail);
         }
         self.front.finish(at, &mut self.inputs, &mut self.findings);
-        self.run_inputs();
+        self.stage = Stage::Finish;
+    }
+
+    fn is_pending(&self) -> bool {
+        self.busy.is_some() || !self.inputs.is_empty() || !matches!(self.stage, Stage::Idle)
+    }
+
+    fn take_stage(&mut self) -> Stage {
+        std::mem::replace(&mut self.stage, Stage::Idle)
+    }
+
+    /// Emits what the item in hand completes, until it is done or [`MAX_ENTRIES`] are in `out`.
+    fn resume(&mut self, out: &mut Vec<Entry>) {
+        loop {
+            if let Some(busy) = self.busy {
+                if let Some(lane) = self.lanes.get_mut(busy) {
+                    lane.resume(self.merge.emitted());
+                    self.busy = lane.is_pending().then_some(busy);
+                }
+                self.emit(out);
+            } else if let Some(input) = self.inputs.pop_front() {
+                self.run(input);
+                self.emit(out);
+            } else if !self.advance(out) {
+                return;
+            }
+            if out.len() >= MAX_ENTRIES {
+                return;
+            }
+        }
+    }
+
+    /// Goes on to the next stage of the item in hand; false if it is done.
+    fn advance(&mut self, out: &mut Vec<Entry>) -> bool {
+        match self.take_stage() {
+            Stage::Idle => return false,
+            Stage::Packet(packet) => self.packet(&packet, out),
+            Stage::Time { until, then } => match self.grid.next(until) {
+                Some(time) => {
+                    let now = Origin { time, ..self.capture.last.unwrap_or_default() };
+                    self.front.tick(now, &mut self.inputs);
+                    self.stage = Stage::Tick { now, until, then };
+                }
+                None => self.stage = *then,
+            },
+            Stage::Tick { now, until, then } => {
+                self.tracker.tick(now, &mut self.records, &mut self.findings);
+                self.emit(out);
+                self.stage = Stage::Time { until, then };
+            }
+            Stage::Finish => {
+                self.tracker.finish(&mut self.records, &mut self.findings);
+                self.emit(out);
+                self.tracker.sessions(&mut self.records);
+                self.emit(out);
+                out.push(Entry::Fact(Fact::Capture(self.capture)));
+                self.is_finished = true;
+            }
+        }
+        true
+    }
+
+    /// Decodes a packet and hands its segment to a lane.
+    fn packet(&mut self, packet: &Packet, out: &mut Vec<Entry>) {
+        self.grid.start(packet.origin.time);
+        self.count_packet(packet);
+        let (kind, segment) = self.front.packet(packet, &mut self.inputs, &mut self.findings);
+        self.capture.tcp_packets += u64::from(kind == PacketKind::Tcp);
+        self.capture.unreadable_packets += u64::from(kind == PacketKind::Unreadable);
+        match segment {
+            Some(segment) if self.inputs.is_empty() => self.run(segment),
+            segment => self.inputs.extend(segment),
+        }
         self.emit(out);
-        self.tracker.finish(&mut self.records, &mut self.findings);
-        self.emit(out);
-        self.tracker.sessions(&mut self.records);
-        self.emit(out);
-        out.push(Entry::Fact(Fact::Capture(self.capture)));
     }
 
     fn count_packet(&mut self, packet: &Packet) {
@@ -198,42 +289,12 @@ impl Engine {
         capture.length_ns = self.clock.length_ns();
     }
 
-    /// Advances packet time to `time`, through every time of the [`Grid`] until then. The times
-    /// depend on packets only, so a silence has the same effect whether it is announced as it
-    /// passes or found out by the next packet.
-    fn tick(&mut self, time: Timestamp, out: &mut Vec<Entry>) {
-        while let Some(time) = self.grid.next(time) {
-            let now = Origin { time, ..self.capture.last.unwrap_or_default() };
-            self.inputs.push(LaneInput::Tick(now));
-            self.front.tick(now, &mut self.inputs);
-            self.run_inputs();
-            self.emit(out);
-            self.tracker.tick(now, &mut self.records, &mut self.findings);
-            self.emit(out);
-        }
-    }
-
-    /// Hands the collected inputs to their lanes.
-    fn run_inputs(&mut self) {
-        let mut inputs = std::mem::take(&mut self.inputs);
-        for input in inputs.drain(..) {
-            self.run(input);
-        }
-        self.inputs = inputs;
-    }
-
-    /// Hands an input to the lane of its shard, or to every lane.
+    /// Hands an input to the lane of its shard.
     fn run(&mut self, input: LaneInput) {
-        let number = self.front.input();
-        if let Some(shard) = input.shard() {
-            let owner = self.owners.get(usize::from(shard)).copied().unwrap_or_default();
-            if let Some(lane) = self.lanes.get_mut(owner) {
-                lane.push(number, input, self.merge.emitted());
-            }
-        } else if let LaneInput::Tick(now) = input {
-            for lane in &mut self.lanes {
-                lane.push(number, LaneInput::Tick(now), self.merge.emitted());
-            }
+        let owner = self.owners.get(usize::from(input.shard())).copied().unwrap_or_default();
+        if let Some(lane) = self.lanes.get_mut(owner) {
+            lane.push(self.front.input(), input, self.merge.emitted());
+            self.busy = lane.is_pending().then_some(owner);
         }
     }
 
@@ -316,6 +377,26 @@ impl Engine {
             out.push(Entry::Finding(finding));
         }
     }
+}
+
+/// Entries that one call of [`Engine::read`] appends, about.
+const MAX_ENTRIES: usize = 4096;
+
+/// What is left of an item.
+#[derive(Debug)]
+enum Stage {
+    /// Nothing.
+    Idle,
+    /// The packet is decoded.
+    Packet(Packet),
+    /// Packet time advances to `until`, through every time of the [`Grid`] until then. The times
+    /// depend on packets only, so a silence has the same effect whether it is announced as it
+    /// passes or found out by the next packet.
+    Time { until: Timestamp, then: Box<Self> },
+    /// The lanes are done with the time `now` of the grid: it is the turn of `mcp`.
+    Tick { now: Origin, until: Timestamp, then: Box<Self> },
+    /// The capture is over.
+    Finish,
 }
 
 /// Adds the payload of a connection to the totals.

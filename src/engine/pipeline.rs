@@ -9,6 +9,8 @@
 //! This is the only place where an end gets its role. Below it everything is by [`End`], above it
 //! by [`Side`].
 
+use std::collections::VecDeque;
+
 use crate::base::fact::{Speaks, Wrapper};
 use crate::base::{Code, End, Feed, Findings, Layer, Origin, Peers, Side, Sink, Stack, Switched};
 use crate::http::h1::{self, scan::EntryPoint};
@@ -29,6 +31,8 @@ pub(super) struct Pipeline {
     /// Whether the connection began with a PROXY protocol header.
     has_proxy_header: bool,
     state: State,
+    /// Pieces that were held before the protocol was known, to be read in this order.
+    replay: VecDeque<(End, Feed<End>)>,
     /// The part of the shard's held content that this connection accounts for.
     pub(super) counted: usize,
 }
@@ -50,6 +54,7 @@ impl Pipeline {
             client: opened.opener,
             has_proxy_header: false,
             state: State::Sniffing(Box::default()),
+            replay: VecDeque::new(),
             counted: 0,
         }
     }
@@ -109,7 +114,7 @@ impl Pipeline {
         }
     }
 
-    /// Takes the next piece of what `from` sent.
+    /// Takes the next piece of what `from` sent. Must not be called while it is pending.
     pub(super) fn push(&mut self, from: End, feed: Feed<End>, sink: &mut Sink<'_, Update>) {
         match &mut self.state {
             State::Reading(..) => self.read(from, feed, sink),
@@ -127,12 +132,31 @@ impl Pipeline {
                     self.client = Some(client);
                     self.report_proxy_header(proxy_header, sink.findings);
                     self.state = State::Reading(Speaks::Http1, Box::new(http1()));
-                    for (from, feed) in held {
-                        self.read(from, feed, sink);
-                    }
+                    self.replay.extend(held);
+                    self.resume(sink);
                 }
                 Verdict::Midstream { from, entry } => self.start_midstream(from, entry, sink),
             },
+        }
+    }
+
+    /// Returns whether there is more output for what was pushed.
+    pub(super) fn is_pending(&self) -> bool {
+        match &self.state {
+            State::Reading(_, layers) => layers.is_pending() || !self.replay.is_empty(),
+            State::Sniffing(_) | State::Ignored(..) => false,
+        }
+    }
+
+    /// Appends the next part of the output for what was pushed.
+    pub(super) fn resume(&mut self, sink: &mut Sink<'_, Update>) {
+        if let State::Reading(_, layers) = &mut self.state
+            && layers.is_pending()
+        {
+            layers.resume(sink);
+            self.settle();
+        } else if let Some((from, feed)) = self.replay.pop_front() {
+            self.read(from, feed, sink);
         }
     }
 
@@ -167,25 +191,34 @@ impl Pipeline {
             let (window, _) = end.split_mut(&mut held.windows);
             if !is_in_stream {
                 let at = window.first_span().map_or_else(Origin::default, |span| span.start);
-                self.read(end, Feed::Gap { len: 0, why: held.missing, at }, sink);
+                self.replay.push_back((end, Feed::Gap { len: 0, why: held.missing, at }));
             }
             while let Some((bytes, span)) = window.take_piece(usize::MAX) {
-                self.read(end, Feed::Data(bytes, span), sink);
+                self.replay.push_back((end, Feed::Data(bytes, span)));
             }
         }
-        for (end, feed) in held.eofs {
-            self.read(end, feed, sink);
-        }
+        self.replay.extend(held.eofs);
+        self.resume(sink);
     }
 
     /// Pushes a piece through the layers. Here, and nowhere else, an end becomes a side.
     fn read(&mut self, from: End, feed: Feed<End>, sink: &mut Sink<'_, Update>) {
         let client = self.client();
-        let State::Reading(speaks, layers) = &mut self.state else { return };
+        let State::Reading(_, layers) = &mut self.state else { return };
         layers.push((from.side(client), feed.by_side(client)), sink);
+        self.settle();
+    }
+
+    /// Copies what would keep a block of the capture in memory, and drops layers that are over.
+    fn settle(&mut self) {
+        let State::Reading(speaks, layers) = &mut self.state else { return };
+        if layers.is_pending() {
+            return;
+        }
         if layers.is_over() {
             // The connection is kept for late packets; its layers need not be.
             self.state = State::Ignored(*speaks, layers.switched());
+            self.replay = VecDeque::new();
         } else {
             layers.settle();
         }

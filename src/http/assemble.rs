@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
 
-use super::content::Decoder;
+use super::content::{CHUNK, Decoder};
 use super::{Body, Event, Fault, Field, Head, Part, PartKind, TransactionNo, Update, UpdateKind, sse};
 use crate::base::{Code, Degraded, Findings, Layer, Origin, ResponseEnd, Side, Sink, Span, limits};
 
@@ -22,11 +22,15 @@ pub struct Assembler {
     unsettled: Vec<MessageId>,
     /// Sum of [`Message::counted`].
     held: usize,
+    /// The message and the packets of coded content that is not decoded completely.
+    pending: Option<(MessageId, Span)>,
     events: Vec<Event>,
     /// Findings about the message that is being read.
     faults: Findings,
-    decoded: BytesMut,
 }
+
+/// Bytes decoded in one step: small beside what a compressed packet can decode to.
+const MAX_DECODED: usize = 64 << 10;
 
 /// A message: the request or the response of a transaction.
 type MessageId = (TransactionNo, Side);
@@ -96,6 +100,16 @@ impl Layer for Assembler {
             PartKind::Fault { fault, at } => {
                 sink.out.push(Update { transaction, at, kind: UpdateKind::Fault(fault) });
             }
+        }
+    }
+
+    fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    fn resume(&mut self, sink: &mut Sink<'_, Update>) {
+        if let Some((id, span)) = self.pending {
+            self.decode(id, span, sink);
         }
     }
 
@@ -207,39 +221,63 @@ impl Assembler {
     }
 
     fn content(&mut self, id: MessageId, (bytes, span): (Bytes, Span), sink: &mut Sink<'_, Update>) {
-        let is_current = !self.others.contains_key(&id);
         let Some(message) = find(&mut self.current, &mut self.others, id) else {
             return;
         };
         message.span = message.span.join(span);
         if let Some(decoder) = &mut message.decoder {
-            if !message.is_complete && !matches!(message.content, Content::Events(_)) {
-                return;
+            if message.is_complete || matches!(message.content, Content::Events(_)) {
+                decoder.push(bytes);
+                self.decode(id, span, sink);
             }
-            let mut chunk = [0; super::content::CHUNK];
-            decoder.push(bytes);
-            let result = loop {
-                match decoder.read(&mut chunk) {
-                    Ok(0) => break Ok(()),
-                    Ok(len) => self.decoded.extend_from_slice(chunk.get(..len).unwrap_or_default()),
-                    Err(error) => break Err(error),
-                }
-            };
-            if !self.decoded.is_empty() {
-                message.take(self.decoded.split().freeze(), span, &mut self.events, &mut self.faults);
-            }
-            if let Err(error) = result {
-                if message.is_complete {
-                    self.faults.add(error.code(), span.end, error.to_string());
-                }
-                message.drop_content();
-            }
-        } else {
-            message.take(bytes, span, &mut self.events, &mut self.faults);
+            return;
         }
-        message.count(&mut self.held);
-        if !is_current && matches!(message.content, Content::Piece(_)) {
-            self.unsettled.push(id);
+        message.take(bytes, span, &mut self.events, &mut self.faults);
+        self.took_content(id, sink);
+    }
+
+    /// Decodes the next part of the content that was pushed to the decoder of a message.
+    fn decode(&mut self, id: MessageId, span: Span, sink: &mut Sink<'_, Update>) {
+        self.pending = None;
+        let Some(message) = find(&mut self.current, &mut self.others, id) else { return };
+        // Dropped since, because a cap was reached.
+        let Some(decoder) = &mut message.decoder else { return };
+        let mut decoded = BytesMut::new();
+        let mut chunk = [0; CHUNK];
+        let result = loop {
+            match decoder.read(&mut chunk) {
+                Ok(len) => decoded.extend_from_slice(chunk.get(..len).unwrap_or_default()),
+                Err(error) => break Err(error),
+            }
+            match decoder.is_pending() {
+                false => break Ok(()),
+                true if decoded.len() >= MAX_DECODED => {
+                    self.pending = Some((id, span));
+                    break Ok(());
+                }
+                true => {}
+            }
+        };
+        if !decoded.is_empty() {
+            message.take(decoded.freeze(), span, &mut self.events, &mut self.faults);
+        }
+        if let Err(error) = result {
+            if message.is_complete {
+                self.faults.add(error.code(), span.end, error.to_string());
+            }
+            message.drop_content();
+        }
+        self.took_content(id, sink);
+    }
+
+    /// Counts what a message holds after it took content, and emits its events and findings.
+    fn took_content(&mut self, id: MessageId, sink: &mut Sink<'_, Update>) {
+        let is_current = !self.others.contains_key(&id);
+        if let Some(message) = find(&mut self.current, &mut self.others, id) {
+            message.count(&mut self.held);
+            if !is_current && matches!(message.content, Content::Piece(_)) {
+                self.unsettled.push(id);
+            }
         }
         sink.out.extend(self.events.drain(..).map(|event| Update {
             transaction: id.0,

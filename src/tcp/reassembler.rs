@@ -17,8 +17,8 @@ use crate::link::Segment;
 pub struct Reassembler {
     /// By slot. Boxed: most slots of a lane belong to connections of other lanes.
     connections: Vec<Option<Box<Connection>>>,
-    /// When to check which connection for holes that are due: time, connection, slot.
-    checks: BinaryHeap<Reverse<(Timestamp, u32, u32)>>,
+    /// When to check which connection of a shard for holes that are due: time, connection, slot.
+    checks: [BinaryHeap<Reverse<(Timestamp, u32, u32)>>; limits::SHARDS],
     /// Approximate memory held by the connections of each shard, in bytes.
     held: [usize; limits::SHARDS],
 }
@@ -51,18 +51,21 @@ impl Reassembler {
             *held = others + cost;
             connection.counted = cost;
         }
-        if let Some(due) = connection.due() {
-            schedule(&mut self.checks, connection, due);
+        if let Some(due) = connection.due()
+            && let Some(checks) = self.checks.get_mut(usize::from(id.shard))
+        {
+            schedule(checks, connection, due);
         }
     }
 
-    /// Gives up the holes of one connection that are due at `now` and returns the connection;
-    /// `None` if none is due.
-    pub fn release(&mut self, now: Origin, sink: &mut Sink<'_, Delivery>) -> Option<ConnectionId> {
-        while let Some(Reverse((due, tcp_stream, slot))) = self.checks.peek().copied()
+    /// Gives up the holes of one connection of a shard that are due at `now` and returns the
+    /// connection; `None` if none is due.
+    pub fn release(&mut self, shard: u8, now: Origin, sink: &mut Sink<'_, Delivery>) -> Option<ConnectionId> {
+        let checks = self.checks.get_mut(usize::from(shard))?;
+        while let Some(Reverse((due, tcp_stream, slot))) = checks.peek().copied()
             && due <= now.time
         {
-            self.checks.pop();
+            checks.pop();
             let connection = self.connections.get_mut(slot as usize).and_then(Option::as_deref_mut);
             // The connection may be gone, or an earlier check may have replaced this one.
             let Some(connection) =
@@ -78,7 +81,7 @@ impl Reassembler {
                 connection.counted = cost;
             }
             if let Some(due) = connection.due() {
-                schedule(&mut self.checks, connection, due);
+                schedule(checks, connection, due);
             }
             return Some(connection.id);
         }

@@ -130,7 +130,13 @@ impl World {
             self.time += limits::TICK;
             let now = Origin::new(self.packet, self.time);
             let mut fed = Vec::new();
-            while self.reassembler.release(now, &mut Sink::new(&mut fed, &mut self.findings)).is_some() {}
+            for shard in 0..limits::SHARDS as u8 {
+                while self
+                    .reassembler
+                    .release(shard, now, &mut Sink::new(&mut fed, &mut self.findings))
+                    .is_some()
+                {}
+            }
             self.out.extend(fed.into_iter().map(|(from, feed)| Output::Feed { from, feed }));
             let mut closed = Vec::new();
             self.directory.tick(now.time, &mut closed);

@@ -86,6 +86,12 @@ impl Decoder {
         }
     }
 
+    /// Whether [`Self::read`] may return more before the next push.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.layers.iter().any(|layer| !layer.needs_input() || layer.error.is_some())
+    }
+
     /// Decodes up to `chunk.len()` bytes of content into `chunk`, at least one, and returns their
     /// number; 0 once everything that the pushed bytes determine was returned.
     ///
