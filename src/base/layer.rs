@@ -60,7 +60,7 @@ pub enum Feed<W = Side> {
 impl<W> Feed<W> {
     /// Returns the number of bytes that the piece carries.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn data_len(&self) -> usize {
         if let Self::Data(bytes, _) = self { bytes.len() } else { 0 }
     }
 

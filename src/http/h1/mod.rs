@@ -545,3 +545,6 @@ fn push_faults(
 fn report_unmatched(at: Origin, findings: &mut Findings) {
     findings.add(Code::HttpUnmatchedResponse, at, "its request is not in the capture");
 }
+
+#[cfg(test)]
+mod tests;
