@@ -153,7 +153,8 @@ impl Sniffer {
     /// the length of the header, which `bytes` complete.
     fn skip_proxy_header(&mut self, from: End, (len, mut bytes, span): (usize, Bytes, Span)) -> Verdict {
         let is_before = |(end, feed): &(End, Feed<End>)| *end == from && matches!(feed, Feed::Data(..));
-        let held: usize = self.held.iter().filter(|held| is_before(held)).map(|(_, feed)| feed.data_len()).sum();
+        let held: usize =
+            self.held.iter().filter(|held| is_before(held)).map(|(_, feed)| feed.data_len()).sum();
         self.held.retain(|held| !is_before(held));
         bytes.advance(len.saturating_sub(held).min(bytes.len()));
         // Counted again when they are looked at below.
