@@ -479,6 +479,51 @@ codes! {
             answer 404.",
         remedy: "Send the header once; check the client and the proxies on the path for what adds \
             the second.";
+    McpGetMisanswered: "mcp.get_misanswered", Notice,
+        title: "GET answered with neither an event stream nor 405",
+        why: "The client asked for an event stream: some clients give up the session at another \
+            answer, others ask again and again.",
+        remedy: "Answer GET on the MCP endpoint with an event stream, or with 405 if the server \
+            has none; check that the path has a route for GET.";
+    McpStreamRefused: "mcp.stream_refused", Notice,
+        title: "event stream of a session refused",
+        why: "The server allows one stream for each session and holds another for open: what it \
+            sends there does not reach a client that lost that stream.",
+        remedy: "Close the stream before opening another one; let the server replace the older \
+            stream when its client comes back.";
+    McpDeleteRefused: "mcp.delete_refused", Notice,
+        title: "session not deleted: DELETE refused",
+        why: "The session lives on at the server until it expires. A server may answer 405 if its \
+            clients cannot end sessions.",
+        remedy: "No action if the status is 405 or 404; else see what the response says.";
+    McpDeleteUnanswered: "mcp.delete_unanswered", Notice,
+        title: "DELETE of a session without an answer",
+        why: "The client cannot know whether the session is over.",
+        remedy: "Let the client wait for the response before it closes the connection; let the \
+            server answer DELETE at once.";
+    McpPreflightRefused: "mcp.preflight_refused", Warning,
+        title: "CORS preflight refused",
+        why: "A browser does not send the request that the preflight asks for: the client in the \
+            browser cannot use the server.",
+        remedy: "Answer OPTIONS with 204, Access-Control-Allow-Origin, and \
+            Access-Control-Allow-Headers with content-type, authorization, mcp-session-id and \
+            mcp-protocol-version.";
+    McpNot202: "mcp.not_202", Notice,
+        title: "notification or response answered otherwise than with 202",
+        why: "Streamable HTTP answers it with 202 Accepted and no body: strict clients fail on \
+            another answer.",
+        remedy: "Answer 202 without a body.";
+    McpMessageRefused: "mcp.message_refused", Notice,
+        title: "notification or response that the server refused",
+        why: "The server did not take it: after a refused notifications/initialized it may refuse \
+            the session's requests too.",
+        remedy: "See the status and what the response says.";
+    McpIdleLimit: "mcp.idle_limit", Notice,
+        title: "streams that end after the same silence",
+        why: "An idle limit ends them: of the side that closes or resets, or of a proxy or load \
+            balancer before it.",
+        remedy: "Send a comment line (a colon) on silent streams more often than that, or raise \
+            the limit.";
     McpSessionRefused: "mcp.session_refused", Notice,
         title: "session id that the server does not know",
         why: "All requests with this session id fail until the client opens a new session.",

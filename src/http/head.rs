@@ -27,10 +27,18 @@ pub enum Field {
     McpName,
     /// `Last-Event-ID` (WHATWG HTML section 9.2).
     LastEventId,
+    /// `Access-Control-Request-Method` (WHATWG Fetch, CORS protocol).
+    RequestedMethod,
+    /// `Access-Control-Request-Headers`.
+    RequestedHeaders,
+    /// `Access-Control-Allow-Origin`.
+    AllowedOrigin,
+    /// `Access-Control-Allow-Headers`.
+    AllowedHeaders,
 }
 
 /// Number of variants of [`Field`].
-const FIELDS: usize = 10;
+const FIELDS: usize = 14;
 
 impl Field {
     /// Returns the field with this name, in any case; `None` for a field that no later layer looks
@@ -51,6 +59,10 @@ impl Field {
             (14, b'm') => ("mcp-session-id", Self::SessionId),
             (16, b'c') => ("content-encoding", Self::ContentEncoding),
             (20, b'm') => ("mcp-protocol-version", Self::ProtocolVersion),
+            (27, b'a') => ("access-control-allow-origin", Self::AllowedOrigin),
+            (28, b'a') => ("access-control-allow-headers", Self::AllowedHeaders),
+            (29, b'a') => ("access-control-request-method", Self::RequestedMethod),
+            (30, b'a') => ("access-control-request-headers", Self::RequestedHeaders),
             _ => return None,
         };
         name.eq_ignore_ascii_case(candidate).then_some(field)

@@ -22,7 +22,7 @@ pub mod store;
 pub use crate::base::fact::{CaptureFact, ConnectionFact, DirectionFact, Speaks};
 pub use crate::mcp::{
     Cause, Exchange, Id, Implementation, MessageSpan, Notification, Offer, Record, RpcError, Session,
-    SessionEnd, SessionRef, Status, Stream, Transport, Twins,
+    SessionEnd, SessionRef, Status, Stream, Transaction, Transport, Twins,
 };
 pub use entry::Entry;
 pub use latency::{By, CallGroup, Group, LatencyKey, LatencyRow};
@@ -114,6 +114,7 @@ impl Ledger {
             Entry::Record(record) if !self.views.include(record) => {}
             Entry::Record(Record::Notification(_)) => self.notifications += 1,
             Entry::Record(Record::Stream(stream)) => self.streams.record(stream),
+            Entry::Record(Record::Transaction(_)) => {}
             Entry::Record(Record::Offer(offer)) => self.offers.record(offer),
             Entry::Finding(finding) => self.findings.record(finding),
             // Payloads are kept by the store alone.

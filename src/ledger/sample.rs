@@ -120,6 +120,7 @@ pub(crate) fn stream(session: Option<SessionRef>) -> Stream {
         events: 41,
         bytes: 9120,
         ended: ResponseEnd::ClosedBy(Side::Client),
+        end: Some(Origin::new(217, T0 + 950_000_000)),
         degraded: Degraded::NONE,
     }
 }

@@ -36,6 +36,7 @@ impl Views {
             Record::Request(exchange) | Record::Exchange(exchange) => !exchange.is_other_view(),
             Record::Notification(notification) => !is_behind(&notification.session),
             Record::Stream(stream) => !stream.session.as_ref().is_some_and(is_behind),
+            Record::Transaction(transaction) => !transaction.session.as_ref().is_some_and(is_behind),
             Record::Session(session) => !is_behind(&session.session),
             Record::Offer(offer) => !offer.is_other_view,
         }

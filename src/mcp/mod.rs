@@ -3,6 +3,7 @@
 //! The only layer that knows what MCP's methods mean. It takes traffic as it is and reports each
 //! rule that the traffic breaks.
 
+mod bare;
 mod closed_transactions;
 mod deliveries;
 mod ending;
@@ -13,6 +14,7 @@ mod exchange;
 mod exchange_table;
 mod handle;
 mod history;
+mod idle;
 mod interner;
 mod legs;
 mod message;
@@ -38,6 +40,6 @@ pub use crate::base::Status;
 pub use crate::rpc::{Id, Implementation, RpcError};
 pub use record::{
     Cause, Exchange, MessageSpan, Notification, Offer, Record, Session, SessionEnd, SessionRef, Stream,
-    Transport, Twins,
+    Transaction, Transport, Twins,
 };
 pub use tracker::Tracker;

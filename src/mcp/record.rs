@@ -18,6 +18,8 @@ pub enum Record {
     Notification(Box<Notification>),
     /// A `text/event-stream`, MCP or not.
     Stream(Box<Stream>),
+    /// An HTTP transaction of MCP that carried no message and is no event stream.
+    Transaction(Box<Transaction>),
     /// A session, at the end of the capture or when it is evicted.
     Session(Box<Session>),
     /// Tools, prompts or resources of a server: one for each response that lists them.
@@ -345,8 +347,76 @@ pub struct Stream {
     pub bytes: u64,
     /// How it ended.
     pub ended: ResponseEnd,
+    /// The packet that ended it; `None` if it did not end in the capture.
+    pub end: Option<Origin>,
     /// Reasons why the record may be incomplete.
     pub degraded: Degraded,
+}
+
+impl Stream {
+    /// First byte of the request to the end of the stream, in nanoseconds; `None` if it did not end.
+    #[must_use]
+    pub fn open_ns(&self) -> Option<i64> {
+        self.end.map(|end| end.time.since(self.span.start.time))
+    }
+
+    /// Last byte of the stream to its end, in nanoseconds; `None` if it did not end.
+    #[must_use]
+    pub fn silent_ns(&self) -> Option<i64> {
+        self.end.map(|end| end.time.since(self.span.end.time))
+    }
+}
+
+/// An HTTP transaction of MCP that carried no message and is no event stream: a GET, a DELETE, a
+/// preflight, or a POST without a readable message.
+///
+/// It is MCP if it belongs to a session; if it has a header of MCP, or asks for one in a preflight;
+/// if it is a GET that accepts event streams, or a POST that accepts JSON and event streams; or if
+/// its client uses MCP at this server, and it goes to the same path or to one that serves
+/// authorization (`/.well-known/…`, `/authorize`, `/token`, `/register`).
+#[derive(Clone, Debug)]
+pub struct Transaction {
+    /// Its session; `None` if it belongs to none, or to one that is not known.
+    pub session: Option<SessionRef>,
+    /// Wireshark's number of its connection.
+    pub tcp_stream: u32,
+    /// Its number on that connection.
+    pub transaction: u32,
+    /// The HTTP method.
+    pub method: Box<str>,
+    /// The target of the request.
+    pub target: Box<str>,
+    /// The status of the response; `None` if there is none.
+    pub http_status: Option<u16>,
+    /// The media type of the response; `None` if it names none.
+    pub media_type: Option<Box<str>>,
+    /// The server's address and port.
+    pub server: SocketAddr,
+    /// The client's address and port.
+    pub client: SocketAddr,
+    /// The request.
+    pub request: Span,
+    /// The response; `None` if there is none.
+    pub response: Option<Span>,
+    /// Length of the response's body after content decoding, in bytes.
+    pub bytes: u64,
+    /// How it ended.
+    pub ended: ResponseEnd,
+    /// What became of it, in words: what the response says, or why there is none.
+    pub why: Box<str>,
+    /// Reasons why the record may be incomplete.
+    pub degraded: Degraded,
+    /// Codes of its findings.
+    pub findings: Vec<Code>,
+}
+
+impl Transaction {
+    /// First byte of the request to last byte of the response, in nanoseconds; `None` without
+    /// a response.
+    #[must_use]
+    pub fn total_ns(&self) -> Option<i64> {
+        self.response.map(|response| response.end.time.since(self.request.start.time))
+    }
 }
 
 /// How a session ended.

@@ -52,11 +52,27 @@ pub(super) struct Sessions {
     /// The first sessions with an id, on any server, oldest first.
     by_id: Map<Arc<str>, Vec<SessionIndex>>,
     /// Findings that hold only if the server does not answer the session afterwards, oldest first.
-    doubted: VecDeque<(Origin, SessionIndex, Finding)>,
+    doubted: VecDeque<Doubt>,
     /// The open connections of sessions without an id.
     connections: Map<u32, SessionIndex>,
     /// Number of headless sessions: see [`SessionState::is_headless`].
     headless: usize,
+}
+
+/// A GET of a session that was refused: the server may not know the session, or have no route for
+/// GET.
+#[derive(Debug)]
+struct Doubt {
+    at: Origin,
+    session: SessionIndex,
+    /// The finding if the server does not know the session.
+    refused: Finding,
+    /// The finding if the server has no route for GET.
+    no_route: Option<Finding>,
+    /// Whether what the server answered is no JSON-RPC.
+    is_page: bool,
+    /// Whether the server refused a POST of the session since.
+    is_confirmed: bool,
 }
 
 /// Where and when something of a session is seen.
@@ -152,19 +168,42 @@ impl Sessions {
     /// Keeps a finding until it is known whether the server answers the session afterwards.
     pub(super) fn doubt(&mut self, at: Origin, index: SessionIndex, finding: Finding) {
         if self.doubted.len() < limits::MAX_HELD_RESPONSES {
-            self.doubted.push_back((at, index, finding));
+            self.doubted.push_back(Doubt {
+                at,
+                session: index,
+                refused: finding,
+                no_route: None,
+                is_page: false,
+                is_confirmed: false,
+            });
         }
     }
 
     /// Takes the oldest doubted finding if it has waited long enough, or in any case without `now`.
     /// `None` in the place of the finding: it does not hold.
     pub(super) fn pop_doubted(&mut self, now: Option<Timestamp>) -> Option<Option<Finding>> {
-        let is_due = |(at, _, _): &mut (Origin, SessionIndex, Finding)| {
-            now.is_none_or(|now| now.since(at.time) > DOUBT_WAIT)
-        };
-        let (at, index, finding) = self.doubted.pop_front_if(is_due)?;
-        let is_served = self.get(index).is_some_and(|session| session.is_served_since(at.packet));
-        Some((!is_served).then_some(finding))
+        let is_due = |doubt: &mut Doubt| now.is_none_or(|now| now.since(doubt.at.time) > DOUBT_WAIT);
+        let doubt = self.doubted.pop_front_if(is_due)?;
+        let session = self.get(doubt.session);
+        let is_served = session.is_some_and(|session| session.is_served_since(doubt.at.packet));
+        let has_no_route = is_served || (doubt.is_page && !doubt.is_confirmed);
+        Some(if has_no_route { doubt.no_route } else { Some(doubt.refused) })
+    }
+
+    /// The server may have no route for a GET of the session instead: `finding` says so. `is_page`:
+    /// what it answers is no JSON-RPC.
+    pub(super) fn explain_doubt(&mut self, index: SessionIndex, finding: Finding, is_page: bool) {
+        let is_meant = |doubt: &&mut Doubt| doubt.session == index && doubt.no_route.is_none();
+        if let Some(doubt) = self.doubted.iter_mut().rev().find(is_meant) {
+            (doubt.no_route, doubt.is_page) = (Some(finding), is_page);
+        }
+    }
+
+    /// The server does not know the session: it refuses a POST.
+    pub(super) fn confirm_doubts(&mut self, index: SessionIndex) {
+        for doubt in self.doubted.iter_mut().filter(|doubt| doubt.session == index) {
+            doubt.is_confirmed = true;
+        }
     }
 
     /// Whether this client has a session with this server.
@@ -406,6 +445,20 @@ impl Sessions {
     pub(super) fn of_peers(&self, peers: Peers) -> Vec<SessionIndex> {
         let sessions = self.by_peers.get(&(peers.server, peers.client.ip()));
         sessions.into_iter().flat_map(|all| all.iter().rev().take(MAX_CONCERNED)).copied().collect()
+    }
+
+    /// Whether a client address has a session at a server, and at this path if one is given.
+    pub(super) fn is_served(&self, peers: Peers, path: Option<&str>) -> bool {
+        let sessions = self.by_peers.get(&(peers.server, peers.client.ip()));
+        let slots = sessions.into_iter().flatten().rev().take(limits::MAX_ALIKE);
+        slots.filter_map(|index| self.slots.get(index.position())).any(|slot| {
+            let record = match slot {
+                Slot::Active(session) => session.record(),
+                Slot::Quiet(quiet) => &quiet.0,
+                Slot::Evicted => return false,
+            };
+            path.is_none() || record.session.path.as_deref() == path
+        })
     }
 
     /// The headless session that a new key belongs to: the only candidate.

@@ -7,6 +7,7 @@ use super::event_stream::EventStream;
 use super::exchange::Message;
 use super::handle::{SessionIndex, TransactionKey};
 use super::history::Replay;
+use super::idle::IdleEnd;
 use super::interner::Interner;
 use super::message::Context;
 use super::record::Record;
@@ -16,8 +17,8 @@ use super::session_key::{self, SessionKey};
 use super::tables::Tables;
 use super::transaction::{Content, Transaction, TransactionEnd, Verb};
 use super::transaction_table::OtherTransactions;
-use super::{ending, endpoint, router};
-use crate::base::{Code, Degraded, Finding, Origin, Side, limits};
+use super::{bare, ending, endpoint, router};
+use crate::base::{Code, Degraded, Finding, Origin, ResponseEnd, Side, limits};
 use crate::rpc::{Fault, Head as HttpHead, Kind, Parsed, StreamEvent, UpdateKind};
 
 /// An update with its transaction, and what it may change besides.
@@ -76,6 +77,7 @@ impl Step<'_> {
         self.bind(true);
         self.emit_faults();
         self.decide_unmatched();
+        self.add_idle_end(end);
         ending::end_transaction(self.transaction, end, &mut self.tables);
         let has_client = self.tables.sessions.has_client(self.transaction.peers());
         let over = StreamOver { transaction: self.transaction, has_client, end: self.at };
@@ -84,6 +86,31 @@ impl Step<'_> {
             let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
             stream.session = session.map(|session| session.reference().clone());
             self.tables.sink.out.push(Record::Stream(Box::new(stream)));
+        }
+        bare::close(self.transaction, end, self.at, &mut self.tables);
+    }
+
+    /// Remembers the silence before the end of an event stream.
+    fn add_idle_end(&mut self, end: TransactionEnd) {
+        let Some(stream) = self.transaction.stream_record(end) else { return };
+        let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
+        // A POST's stream that the server completes is over because everything was sent.
+        let is_done = self.transaction.is_post() && end.how == ResponseEnd::Complete;
+        if let (Some(session), Some(silence), Some(at)) = (session, stream.silent_ns(), stream.end)
+            && !is_done
+            && stream.degraded.is_none()
+        {
+            let index = session.index();
+            self.tables.idle_ends.add(IdleEnd {
+                server: stream.server,
+                how: end.how,
+                at,
+                tcp_stream: stream.tcp_stream,
+                silence,
+                session: index,
+                number: session.number(),
+                is_reopened: false,
+            });
         }
     }
 
@@ -311,6 +338,7 @@ impl Step<'_> {
         };
         stream.set_standalone();
         let gaps = self.transaction.gaps();
+        self.tables.idle_ends.reopen(index);
         if let Some(session) = self.tables.sessions.get_mut(index) {
             session.open_stream(self.transaction.key());
             if gaps.any() {
@@ -368,6 +396,9 @@ impl Step<'_> {
     fn messages(&mut self, index: SessionIndex, from: Side, parsed: &Parsed, mut n: u64) {
         if let Some(session) = self.tables.sessions.get_mut(index) {
             session.extend(parsed.span.start, parsed.span.end);
+        }
+        if !parsed.envelopes.is_empty() {
+            self.transaction.set_has_messages(from);
         }
         for envelope in &parsed.envelopes {
             let message = Message { from, span: parsed.span, degraded: parsed.degraded, envelope };
@@ -460,6 +491,9 @@ impl Step<'_> {
             self.tables.sessions.doubt(self.at, index, finding);
         }
         let is_success = response.status.is_some_and(|status| (200..300).contains(&status));
+        if self.transaction.is_post() && response.status == Some(404) {
+            self.tables.sessions.confirm_doubts(index);
+        }
         if let Some(session) = self.tables.sessions.get_mut(index) {
             if self.transaction.verb() == Some(Verb::Delete) {
                 session.set_deletion_answered(is_success, self.at.packet);

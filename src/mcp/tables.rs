@@ -4,6 +4,7 @@ use super::deliveries::Deliveries;
 use super::evidence::Evidence;
 use super::exchange::OpenExchange;
 use super::exchange_table::{Exchanges, HeldResponse};
+use super::idle::IdleEnds;
 use super::record::Record;
 use super::rules::{self, CompletedExchange, Misdelivery, Orphan, ProxiedCall, RULES, UncrossedCall};
 use super::session::SessionState;
@@ -21,6 +22,7 @@ pub(super) struct Tables<'a> {
     pub(super) deliveries: &'a mut Deliveries,
     /// The latest packet of all updates.
     pub(super) last: Origin,
+    pub(super) idle_ends: &'a mut IdleEnds,
     pub(super) sink: Sink<'a, Record>,
 }
 

@@ -7,6 +7,7 @@ use super::deliveries::Deliveries;
 use super::evidence::{Deferred, Evidence};
 use super::exchange_table::{Exchanges, HeldResponse};
 use super::handle::{SessionIndex, TransactionKey};
+use super::idle::IdleEnds;
 use super::interner::Interner;
 use super::quirks::Quirks;
 use super::record::{Record, Session, Stream};
@@ -33,6 +34,7 @@ pub struct Tracker {
     evidence: Evidence,
     views: Views,
     deliveries: Deliveries,
+    idle_ends: IdleEnds,
     interner: Interner,
     quirks: Quirks,
     closed: ClosedTransactions,
@@ -187,6 +189,7 @@ impl Tracker {
             }
             self.close(row, self.last, Sink { out, findings });
         }
+        self.idle_ends.finish(findings);
         while let Some(held) = self.exchanges.pop_held() {
             let degraded = self.degraded_of(held.carrier);
             self.tables(Sink { out, findings }).give_up(&held, degraded);
@@ -339,6 +342,7 @@ impl Tracker {
             last: self.last,
             views: &mut self.views,
             deliveries: &mut self.deliveries,
+            idle_ends: &mut self.idle_ends,
             sink,
         }
     }
@@ -356,6 +360,7 @@ impl Tracker {
                 last: self.last,
                 views: &mut self.views,
                 deliveries: &mut self.deliveries,
+                idle_ends: &mut self.idle_ends,
                 sink,
             },
             interner: &mut self.interner,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::event_stream::EventStream;
 use super::handle::{SessionIndex, TransactionKey};
-use super::record::Stream;
+use super::record::{Stream, Transaction as TransactionRecord};
 use super::session_key;
 use super::session_table::Sighting;
-use crate::base::{Degraded, Origin, Peers, ResponseEnd, Span, Timestamp, limits, text};
+use crate::base::{Degraded, Origin, Peers, ResponseEnd, Side, Span, Timestamp, limits, text};
 use crate::rpc::{Envelope, Fault, Field, Head, Parsed, RpcError, StartLine, StreamEvent};
 
 /// How far apart a proxy's two legs begin a request without messages, in nanoseconds.
@@ -37,7 +37,11 @@ pub(super) struct Transaction {
     /// What is wrong with the body of the response.
     body_fault: Option<Box<str>>,
     /// Whether the body of the response has messages.
-    has_messages: bool,
+    body_is_json_rpc: bool,
+    /// What the response's body says: its text if it is no JSON-RPC, else the message of an error.
+    body_text: Option<Box<str>>,
+    /// Whether the request carried a message, and whether the response did.
+    has_messages: [bool; 2],
     stream: Option<EventStream>,
     end: Option<TransactionEnd>,
     /// What is wrong with it, and the packets that showed it, until its exchange is known.
@@ -87,6 +91,19 @@ pub(super) struct RequestHead {
     pub(super) is_json: bool,
     /// The media type of its body if it is not JSON; `None` also without one.
     pub(super) other_media_type: Option<Box<str>>,
+    /// Whether it accepts event streams.
+    pub(super) accepts_events: bool,
+    /// What it asks leave for, if it is a CORS preflight (WHATWG Fetch).
+    pub(super) preflight: Option<Preflight>,
+}
+
+/// What a preflight asks leave for.
+#[derive(Debug)]
+pub(super) struct Preflight {
+    /// The method of the request that is to follow.
+    pub(super) method: Box<str>,
+    /// The names of its header fields, separated by commas.
+    pub(super) headers: Box<str>,
 }
 
 /// The head of a final response.
@@ -102,6 +119,11 @@ pub(super) struct ResponseHead {
     pub(super) is_json: bool,
     /// The media type if it is neither JSON nor that of event streams; `None` also without one.
     pub(super) other_media_type: Option<Box<str>>,
+    /// The media type without parameters; `None` if it names none.
+    pub(super) media_type: Option<Box<str>>,
+    /// `Access-Control-Allow-Headers` if the response has `Access-Control-Allow-Origin`; `None` if
+    /// a browser may not read the response.
+    pub(super) allowed_headers: Option<Box<str>>,
 }
 
 /// How a transaction ended.
@@ -143,7 +165,9 @@ impl Transaction {
             requests: Vec::new(),
             body_error: None,
             body_fault: None,
-            has_messages: false,
+            body_is_json_rpc: false,
+            body_text: None,
+            has_messages: [false; 2],
             stream: None,
             end: None,
             faults: Vec::new(),
@@ -264,6 +288,10 @@ impl Transaction {
             other_media_type: (!is_json && !head.is_event_stream())
                 .then(|| media_type(content_type))
                 .flatten(),
+            media_type: media_type(content_type),
+            allowed_headers: head
+                .field(Field::AllowedOrigin)
+                .map(|_| text::kept(head.field(Field::AllowedHeaders).unwrap_or_default()).into()),
         });
         let is_unseen = head.is_unseen();
         if is_unseen {
@@ -328,7 +356,12 @@ impl Transaction {
         self.body_error = error.cloned();
     }
 
-    /// Keeps what a body of a 4xx or 5xx says that is no JSON-RPC: the error in it, else its text.
+    /// What the response's body says: its text if it is no JSON-RPC, else the message of an error.
+    pub(super) fn body_text(&self) -> Option<&str> {
+        self.body_text.as_deref()
+    }
+
+    /// Keeps what the body of a 4xx or 5xx says that is no JSON-RPC: the error in it, else its text.
     pub(super) fn set_http_error_text(&mut self, body: &Parsed) {
         let has_code = |error: &&RpcError| error.code.is_some();
         let error = body.envelopes.iter().filter_map(|message| message.error.as_ref()).find(has_code);
@@ -338,7 +371,9 @@ impl Transaction {
 
     /// Takes the body of a response that is no event stream.
     pub(super) fn set_response_body(&mut self, body: &Parsed) {
-        self.has_messages = !body.envelopes.is_empty();
+        self.body_is_json_rpc = !body.envelopes.is_empty();
+        let error = || body.envelopes.iter().find_map(|message| message.error.as_ref());
+        self.body_text = body.text.clone().or_else(|| error().map(|error| error.message.clone()));
         self.body_fault = body.faults.first().map(|fault| format!("{}: {}", fault.code, fault.detail).into());
     }
 
@@ -346,16 +381,12 @@ impl Transaction {
     pub(super) fn unusable_reason(&self, end: TransactionEnd) -> Box<str> {
         let Some(response) = &self.response else { return Box::default() };
         let status = response.status.unwrap_or_default();
-        let media_type = match &response.other_media_type {
-            Some(other) => other,
-            None if response.is_json => "application/json",
-            None => "no media type",
-        };
+        let media_type = response.media_type.as_deref().unwrap_or("no media type");
         let body = match &self.body_fault {
             _ if (300..400).contains(&status) => "a redirect",
             _ if end.bytes == 0 => "no body",
             Some(fault) => fault,
-            None if self.has_messages => "no response in the body",
+            None if self.body_is_json_rpc => "no response in the body",
             None => "the body cannot be decoded",
         };
         format!("HTTP {status}, {media_type}, {body}").into()
@@ -431,6 +462,25 @@ impl Transaction {
         self.gaps.add(why);
     }
 
+    /// Whether it is HTTP without a message: no event stream, and no POST with a message in it.
+    pub(super) fn is_bare(&self) -> bool {
+        self.request.is_some()
+            && self.stream.is_none()
+            && !(self.is_post() && self.has_messages(Side::Client))
+    }
+
+    /// Whether what `from` sent in it carried a message.
+    pub(super) fn has_messages(&self, from: Side) -> bool {
+        let [client, server] = self.has_messages;
+        if from == Side::Client { client } else { server }
+    }
+
+    /// Notes that what `from` sent in it carried a message.
+    pub(super) fn set_has_messages(&mut self, from: Side) {
+        let [client, server] = &mut self.has_messages;
+        *(if from == Side::Client { client } else { server }) = true;
+    }
+
     /// Sets the retransmissions of the client and the server on the connection so far.
     pub(super) fn set_retransmissions(&mut self, retransmissions: [u32; 2]) {
         self.retransmissions.1 = retransmissions;
@@ -457,6 +507,31 @@ impl Transaction {
         self.end = Some(end);
     }
 
+    /// Its record, without its session and its findings; `None` if the request was not captured.
+    /// `why` says what became of it.
+    pub(super) fn record(&self, end: TransactionEnd, why: String) -> Option<TransactionRecord> {
+        let (request, span) = (self.request.as_ref()?, self.request_span?);
+        let response = self.response.as_ref();
+        Some(TransactionRecord {
+            session: None,
+            tcp_stream: self.peers.tcp_stream,
+            transaction: self.key.1.0,
+            method: request.method.clone(),
+            target: Box::from(&*request.target),
+            http_status: self.status(),
+            media_type: response.and_then(|response| response.media_type.clone()),
+            server: self.peers.server,
+            client: self.peers.client,
+            request: span,
+            response: end.span.filter(|_| response.is_some()),
+            bytes: end.bytes,
+            ended: end.how,
+            why: why.into(),
+            degraded: self.degraded.and(self.gaps).and(end.degraded),
+            findings: Vec::new(),
+        })
+    }
+
     /// The record of its event stream, without its session; `None` if the response is none.
     pub(super) fn stream_record(&self, end: TransactionEnd) -> Option<Stream> {
         let stream = self.stream.as_ref()?;
@@ -476,6 +551,7 @@ impl Transaction {
             events: stream.events,
             bytes: end.bytes,
             ended: end.how,
+            end: end.at.filter(|_| end.how != ResponseEnd::Open),
             degraded: self.degraded.and(end.degraded),
         })
     }
@@ -519,6 +595,11 @@ impl RequestHead {
             mcp_name: field(Field::McpName),
             last_event_id: head.field(Field::LastEventId).map(text::hash),
             host: if verb == Verb::Get { field(Field::Host) } else { None },
+            accepts_events: contains_word(accept, "text/event-stream"),
+            preflight: head.field(Field::RequestedMethod).filter(|_| &**method == "OPTIONS").map(|method| {
+                let headers = head.field(Field::RequestedHeaders).unwrap_or_default();
+                Preflight { method: text::kept(method).into(), headers: text::kept(headers).into() }
+            }),
             accepts_both: contains_word(accept, "application/json")
                 && contains_word(accept, "text/event-stream"),
             is_json,
@@ -534,6 +615,16 @@ fn hash(messages: &[Envelope]) -> u64 {
         (message.kind as u8, &message.id, &message.method).hash(&mut hasher);
     }
     hasher.finish()
+}
+
+impl RequestHead {
+    /// Whether it has a header of MCP, or asks for one in a preflight.
+    pub(super) fn has_mcp_header(&self) -> bool {
+        self.session_id.is_some()
+            || self.protocol_version.is_some()
+            || self.mcp_method.is_some()
+            || self.preflight.as_ref().is_some_and(|preflight| contains_word(&preflight.headers, "mcp-"))
+    }
 }
 
 /// The media type of a `Content-Type`, without parameters; `None` if it is empty.

@@ -14,7 +14,7 @@ use std::io;
 use super::label;
 use super::style::{Paint, Role};
 use crate::base::{Code, Degraded, Finding, Side, Timestamp, sanitize, units};
-use crate::ledger::{Cause, Entry, Exchange, Notification, Record, SessionRef, Stream};
+use crate::ledger::{Cause, Entry, Exchange, Notification, Record, SessionRef, Stream, Transaction};
 
 /// Minimum width of a call in columns. Aligns the ids and addresses of short calls.
 const MIN_CALL_WIDTH: usize = 32;
@@ -71,6 +71,9 @@ impl Lines {
                 self.notification(notification);
             }
             Entry::Record(Record::Stream(stream)) if self.options.messages => self.stream(stream),
+            Entry::Record(Record::Transaction(transaction)) if self.options.messages => {
+                self.transaction(transaction);
+            }
             Entry::Finding(finding) if finding.code == Code::CaptureLostPackets => self.lost(finding),
             Entry::Record(_) | Entry::Finding(_) | Entry::Fact(_) => return Ok(()),
         }
@@ -152,7 +155,8 @@ impl Lines {
     }
 
     fn stream(&mut self, stream: &Stream) {
-        let lasted = stream.span.end.time.since(stream.span.start.time);
+        let seen = stream.span.end.time.since(stream.span.start.time);
+        let lasted = stream.open_ns().unwrap_or(seen);
         self.prefix(stream.span.start.time, stream.session.as_ref(), Some(lasted));
         self.word(Role::Faint, "stream");
         let request = match (&stream.method, &stream.target) {
@@ -166,7 +170,30 @@ impl Lines {
         self.addresses(Side::Server, &stream.client.to_string(), &stream.server.to_string());
         let events = units::several(stream.events, "event");
         self.text.push_str(&format!("  {events}, {}, {}", units::bytes(stream.bytes), stream.ended.name()));
+        if let Some(silent) = stream.silent_ns() {
+            self.text.push_str(&format!(" after {} of silence", units::duration(silent)));
+        }
         self.marks(stream.degraded, &[]);
+        self.text.push('\n');
+    }
+
+    fn transaction(&mut self, transaction: &Transaction) {
+        let Transaction { request, session, http_status, why, .. } = transaction;
+        self.prefix(request.start.time, session.as_ref(), transaction.total_ns());
+        self.word(Role::Faint, "http");
+        let about =
+            format!("{} {}", sanitize::clean(&transaction.method), sanitize::clean(&transaction.target));
+        let status = http_status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+        self.subject(Side::Client, &about, &status);
+        self.addresses(Side::Client, &transaction.client.to_string(), &transaction.server.to_string());
+        let media_type = transaction.media_type.as_deref().map(sanitize::clean);
+        let words = [media_type, Some(sanitize::clean(why))];
+        let words = words.into_iter().flatten().filter(|words| !words.is_empty());
+        let role = if http_status.is_none_or(|status| status >= 400) { Role::Warn } else { Role::Faint };
+        for words in words {
+            self.paint.push(&mut self.text, role, &format!("  {words}"));
+        }
+        self.marks(transaction.degraded, &transaction.findings);
         self.text.push('\n');
     }
 

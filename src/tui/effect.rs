@@ -1,6 +1,7 @@
 //! Effects: results of an action that the app, the event loop or the terminal carries out.
 
 use super::view_name::ViewName;
+use crate::base::PacketNo;
 
 /// A result of an action that its view cannot carry out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub enum Effect {
     ShowView(ViewName),
     /// Open the exchange with this `n`.
     OpenExchange(u64),
+    /// Open the HTTP transaction that carried something in this packet of a connection (Wireshark's
+    /// number), at that packet.
+    OpenPacket(u32, PacketNo),
     /// Show the exchanges that match a filter, given as text.
     Filter(String),
     /// Show a message in the footer until the next key.

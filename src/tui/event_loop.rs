@@ -193,6 +193,7 @@ impl PerformEffect for Surroundings<'_> {
             Effect::Quit
             | Effect::ShowView(_)
             | Effect::OpenExchange(_)
+            | Effect::OpenPacket(..)
             | Effect::Filter(_)
             | Effect::ShowMessage(_) => Ok(()),
         };

@@ -116,6 +116,10 @@ impl App {
                     self.go_to_exchanges(true, &mut outside);
                     self.with_view(|view, model, _| view.open_exchange(n, model));
                 }
+                Effect::OpenPacket(tcp_stream, packet) => {
+                    self.show_view(ViewName::Streams, &mut outside);
+                    self.with_view(|view, model, _| view.open_packet(tcp_stream, packet, model));
+                }
                 Effect::Filter(text) => {
                     self.go_to_exchanges(false, &mut outside);
                     self.filter.set(&text);

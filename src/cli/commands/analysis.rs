@@ -21,7 +21,7 @@ pub(super) fn filter(request: &Request) -> anyhow::Result<Filter> {
     Filter::parse(text).map_err(|error| anyhow!("{}", error.render(text))).context("--filter")
 }
 
-/// Whether an entry passes the filter. Only exchanges, notifications and streams are filtered;
+/// Whether an entry passes the filter. Exchanges, notifications, streams and HTTP transactions are filtered;
 /// sessions, capture quality and findings always pass.
 pub(super) fn is_shown(filter: &Filter, entry: &Entry) -> bool {
     let subject = match entry {
@@ -31,6 +31,7 @@ pub(super) fn is_shown(filter: &Filter, entry: &Entry) -> bool {
         Entry::Record(Record::Exchange(exchange)) => Subject::Exchange(exchange),
         Entry::Record(Record::Notification(notification)) => Subject::Notification(notification),
         Entry::Record(Record::Stream(stream)) => Subject::Stream(stream),
+        Entry::Record(Record::Transaction(transaction)) => Subject::Transaction(transaction),
         Entry::Record(Record::Session(_) | Record::Offer(_)) | Entry::Finding(_) | Entry::Fact(_) => {
             return true;
         }

@@ -1,6 +1,6 @@
 //! `export --to jsonl`, version 1: one JSON object a line.
 //!
-//! Exchanges, notifications, streams, findings and sessions have a line each, in the order of the
+//! Exchanges, notifications, streams, transactions, findings and sessions have a line each, in the order of the
 //! entries; offers and facts have none. The names and the order of the fields are a contract
 //! (docs/jsonl.md). Text is written as it was on the wire, with the escapes of JSON: unlike the
 //! reports for people, an export masks nothing.
@@ -9,7 +9,7 @@ use std::io;
 
 use super::Export;
 use crate::base::Finding;
-use crate::ledger::{Entry, Exchange, Notification, Record, Session, Stream};
+use crate::ledger::{Entry, Exchange, Notification, Record, Session, Stream, Transaction};
 
 mod line;
 
@@ -38,6 +38,7 @@ impl Export for JsonLines {
                 write_notification(line, notification)?;
             }
             Entry::Record(Record::Stream(stream)) => write_stream(line, stream)?,
+            Entry::Record(Record::Transaction(transaction)) => write_transaction(line, transaction)?,
             Entry::Record(Record::Session(session)) => write_session(line, session)?,
             Entry::Finding(finding) => write_finding(line, finding)?,
             Entry::Record(Record::Request(_) | Record::Offer(_)) | Entry::Fact(_) => return Ok(()),
@@ -115,6 +116,35 @@ fn write_stream(line: &mut Line, stream: &Stream) -> io::Result<()> {
     line.number("last_packet", Some(stream.span.last.0));
     line.word("ended", Some(stream.ended.name()));
     line.degraded(stream.degraded);
+    line.time("end", stream.end.map(|end| end.time));
+    line.number("end_packet", stream.end.map(|end| end.packet.0));
+    line.duration("open_ms", stream.open_ns());
+    line.duration("silent_ms", stream.silent_ns());
+    Ok(())
+}
+
+fn write_transaction(line: &mut Line, transaction: &Transaction) -> io::Result<()> {
+    line.start("transaction");
+    line.session_fields(transaction.session.as_ref())?;
+    line.number("tcp_stream", Some(transaction.tcp_stream.into()));
+    line.text("method", Some(&transaction.method))?;
+    line.text("target", Some(&transaction.target))?;
+    line.number("http_status", transaction.http_status.map(u64::from));
+    line.text("media_type", transaction.media_type.as_deref())?;
+    line.text("why", Some(&*transaction.why).filter(|why| !why.is_empty()))?;
+    line.address("server", transaction.server);
+    line.address("client", transaction.client);
+    line.time("start", Some(transaction.request.start.time));
+    line.time("end", transaction.response.map(|response| response.end.time));
+    line.duration("total_ms", transaction.total_ns());
+    line.number("bytes", Some(transaction.bytes));
+    line.number("first_packet", Some(transaction.request.first.0));
+    line.number("response_packet", transaction.response.map(|response| response.first.0));
+    let last = transaction.response.map_or(transaction.request.last, |response| response.last);
+    line.number("last_packet", Some(last.0));
+    line.word("ended", Some(transaction.ended.name()));
+    line.degraded(transaction.degraded);
+    line.words("findings", transaction.findings.iter().map(|code| code.name()));
     Ok(())
 }
 

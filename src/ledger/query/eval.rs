@@ -198,9 +198,12 @@ impl Test {
 }
 
 fn anywhere(subject: Subject<'_>, needle: &str, number: Option<u32>) -> bool {
-    if let Subject::Stream(stream) = subject
-        && stream.target.as_deref().is_some_and(|target| contains(target, needle))
-    {
+    let target = match subject {
+        Subject::Stream(stream) => stream.target.as_deref(),
+        Subject::Transaction(transaction) => Some(&*transaction.target),
+        Subject::Exchange(_) | Subject::Notification(_) => None,
+    };
+    if target.is_some_and(|target| contains(target, needle)) {
         return true;
     }
     let found = |field| any_text(field, subject, false, |text| contains(text, needle));

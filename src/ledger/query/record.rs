@@ -44,6 +44,12 @@ pub(super) fn texts(field: Field, subject: Subject<'_>, visit: &mut dyn FnMut(&s
             },
             Subject::Stream(stream) if field == Field::Method => visit_some(stream.method.as_deref(), visit),
             Subject::Stream(_) => {}
+            Subject::Transaction(transaction) => match field {
+                Field::Method => visit(&transaction.method),
+                Field::Finding if transaction.findings.is_empty() => visit(NONE),
+                Field::Finding => transaction.findings.iter().for_each(|code| visit(code.name())),
+                _ => {}
+            },
         },
     }
 }
@@ -85,9 +91,13 @@ pub(super) fn numbers(field: Field, subject: Subject<'_>) -> [Option<i128>; 2] {
         (Field::Bytes, Subject::Notification(notification)) => Some(notification.message.bytes.into()),
         (Field::Bytes, Subject::Stream(stream)) => Some(stream.bytes.into()),
         (Field::Dur, Subject::Stream(stream)) => {
-            Some(stream.span.end.time.since(stream.span.start.time).into())
+            let seen = stream.span.end.time.since(stream.span.start.time);
+            Some(stream.open_ns().unwrap_or(seen).into())
         }
         (Field::Http, Subject::Stream(stream)) => stream.http_status.map(i128::from),
+        (Field::Bytes, Subject::Transaction(transaction)) => Some(transaction.bytes.into()),
+        (Field::Dur, Subject::Transaction(transaction)) => transaction.total_ns().map(i128::from),
+        (Field::Http, Subject::Transaction(transaction)) => transaction.http_status.map(i128::from),
         _ => None,
     };
     [number, None]
@@ -119,6 +129,7 @@ pub(super) fn ends(field: Field, subject: Subject<'_>) -> [Option<SocketAddr>; 2
         Subject::Exchange(exchange) => (exchange.client, exchange.session.server),
         Subject::Notification(notification) => (notification.session.client, notification.session.server),
         Subject::Stream(stream) => (stream.client, stream.server),
+        Subject::Transaction(transaction) => (transaction.client, transaction.server),
     };
     match field {
         Field::Client => [Some(client), None],
@@ -136,6 +147,7 @@ pub(super) fn spans(subject: Subject<'_>) -> [Option<Span>; 2] {
         }
         Subject::Notification(notification) => [Some(notification.message.span), None],
         Subject::Stream(stream) => [Some(stream.span), None],
+        Subject::Transaction(transaction) => [Some(transaction.request), transaction.response],
     }
 }
 
@@ -144,6 +156,7 @@ pub(super) fn session(subject: Subject<'_>) -> Option<&SessionRef> {
         Subject::Exchange(exchange) => Some(&exchange.session),
         Subject::Notification(notification) => Some(&notification.session),
         Subject::Stream(stream) => stream.session.as_ref(),
+        Subject::Transaction(transaction) => transaction.session.as_ref(),
     }
 }
 
@@ -152,6 +165,7 @@ fn degraded(subject: Subject<'_>) -> Degraded {
         Subject::Exchange(exchange) => exchange.degraded,
         Subject::Notification(notification) => notification.degraded,
         Subject::Stream(stream) => stream.degraded,
+        Subject::Transaction(transaction) => transaction.degraded,
     }
 }
 

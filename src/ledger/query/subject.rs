@@ -1,6 +1,6 @@
 //! Record that a filter is applied to.
 
-use crate::mcp::{Exchange, Notification, Stream};
+use crate::mcp::{Exchange, Notification, Stream, Transaction};
 
 /// Record that a filter is applied to.
 #[derive(Clone, Copy, Debug)]
@@ -11,4 +11,6 @@ pub enum Subject<'a> {
     Notification(&'a Notification),
     /// Event stream.
     Stream(&'a Stream),
+    /// HTTP transaction without a message.
+    Transaction(&'a Transaction),
 }

@@ -94,6 +94,7 @@ fn stream() -> Stream {
         events: 4,
         bytes: 9120,
         ended: ResponseEnd::Open,
+        end: None,
         degraded: Degraded::NONE,
     }
 }

@@ -6,6 +6,7 @@
 
 mod blocks;
 mod exchange_table;
+mod http_item;
 mod log;
 mod packed_exchange;
 mod payload_log;
@@ -16,9 +17,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::entry::Entry;
 use crate::base::fact::{CaptureFact, ConnectionFact};
-use crate::base::{Fact, Finding};
+use crate::base::{Fact, Finding, PacketNo};
 use crate::mcp::{Exchange, Notification, Record, Session, Stream};
 
+pub use http_item::HttpItem;
 pub use payload_log::Payload;
 
 use exchange_table::ExchangeTable;
@@ -27,6 +29,9 @@ use payload_log::{NO_OFFSET, PayloadLog, PayloadOffsets};
 /// Notifications that are kept. The number of progress notifications of an exchange is counted in
 /// the exchange, and counts all of them.
 const MAX_NOTIFICATIONS: usize = 200_000;
+
+/// HTTP transactions without messages that are kept.
+const MAX_TRANSACTIONS: usize = 200_000;
 
 /// Findings that are kept. Those beyond are counted in the totals alone.
 const MAX_FINDINGS: usize = 100_000;
@@ -51,7 +56,9 @@ pub struct Store {
     /// The notifications of exchanges, by [`Exchange::n`].
     notifications: HashMap<u64, Vec<Notification>, foldhash::fast::RandomState>,
     notification_count: usize,
-    streams: Vec<Stream>,
+    http: Vec<HttpItem>,
+    /// Number of transactions in `http`.
+    transactions: usize,
     connections: Vec<ConnectionFact>,
     sessions: Vec<Session>,
     findings: Vec<Finding>,
@@ -60,7 +67,7 @@ pub struct Store {
     /// connection and transaction.
     open_connections: BTreeMap<u32, ConnectionFact>,
     open_sessions: BTreeMap<u32, Session>,
-    open_streams: BTreeMap<(u32, u32), Stream>,
+    open_streams: BTreeMap<(u32, u32), HttpItem>,
     payloads: PayloadLog,
 }
 
@@ -73,7 +80,8 @@ impl Store {
             exchanges: ExchangeTable::default(),
             notifications: HashMap::default(),
             notification_count: 0,
-            streams: Vec::new(),
+            http: Vec::new(),
+            transactions: 0,
             connections: Vec::new(),
             sessions: Vec::new(),
             findings: Vec::new(),
@@ -99,11 +107,17 @@ impl Store {
             Entry::Record(Record::Notification(notification)) => self.push_notification(*notification),
             Entry::Record(Record::Stream(stream)) => {
                 self.open_streams.remove(&(stream.tcp_stream, stream.transaction));
-                self.streams.push(*stream);
+                self.http.push(HttpItem::Stream(*stream));
             }
             Entry::Record(Record::Session(session)) => {
                 self.open_sessions.remove(&session.session.number);
                 self.sessions.push(*session);
+            }
+            Entry::Record(Record::Transaction(transaction)) => {
+                if self.transactions < MAX_TRANSACTIONS {
+                    self.transactions += 1;
+                    self.http.push(HttpItem::Transaction(*transaction));
+                }
             }
             // Offers are part of the totals.
             Entry::Record(Record::Offer(_)) => {}
@@ -128,7 +142,7 @@ impl Store {
         self.open_connections = connections.into_iter().map(|fact| (fact.tcp_stream, fact)).collect();
         self.open_sessions = sessions.into_iter().map(|session| (session.session.number, session)).collect();
         self.open_streams =
-            streams.into_iter().map(|stream| ((stream.tcp_stream, stream.transaction), stream)).collect();
+            streams.into_iter().map(HttpItem::Stream).map(|stream| (stream.id(), stream)).collect();
     }
 
     /// The number of exchanges, open ones included.
@@ -168,15 +182,37 @@ impl Store {
         self.notifications.get(&n).into_iter().flatten()
     }
 
-    /// The streams that ended.
+    /// The streams that ended, and HTTP without messages. Only the first `MAX_TRANSACTIONS` of the
+    /// latter are kept.
     #[must_use]
-    pub fn streams(&self) -> &[Stream] {
-        &self.streams
+    pub fn http(&self) -> &[HttpItem] {
+        &self.http
+    }
+
+    /// The number of streams that ended.
+    #[must_use]
+    pub fn stream_count(&self) -> usize {
+        self.http.len() - self.transactions
     }
 
     /// The streams that were open at the last update.
-    pub fn open_streams(&self) -> impl ExactSizeIterator<Item = &Stream> {
+    pub fn open_streams(&self) -> impl ExactSizeIterator<Item = &HttpItem> {
         self.open_streams.values()
+    }
+
+    /// The transaction that carried something in a packet of a connection, with a head, body or
+    /// event in it; `None` if there is none among the stored payloads.
+    ///
+    /// # Errors
+    /// As [`Store::payloads`].
+    pub fn transaction_at(&mut self, tcp_stream: u32, packet: PacketNo) -> std::io::Result<Option<u32>> {
+        let holds = |payload: &Payload| payload.span.first <= packet && packet <= payload.span.last;
+        for transaction in 0..self.payloads.transactions(tcp_stream) {
+            if self.payloads.of(tcp_stream, transaction)?.iter().any(holds) {
+                return Ok(Some(transaction));
+            }
+        }
+        Ok(None)
     }
 
     /// The connections that were open at the last update.

@@ -123,6 +123,11 @@ impl PayloadLog {
         self.last((tcp_stream, transaction)).count
     }
 
+    /// The number of transactions of a connection, those without payloads included.
+    pub(super) fn transactions(&self, tcp_stream: u32) -> u32 {
+        self.last.get(&tcp_stream).map_or(0, |all| u32::try_from(all.len()).unwrap_or(u32::MAX))
+    }
+
     fn last(&self, (tcp_stream, transaction): (u32, u32)) -> LastPayload {
         let of_connection = self.last.get(&tcp_stream);
         of_connection.and_then(|all| all.get(transaction as usize)).copied().unwrap_or(LastPayload::NONE)

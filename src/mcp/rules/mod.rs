@@ -12,6 +12,7 @@ mod orphan;
 mod proxy;
 mod rule;
 mod session;
+mod transaction;
 
 pub(super) use answer::{Answer, OtherId};
 pub(super) use body::Body;
@@ -23,6 +24,7 @@ pub(super) use orphan::Orphan;
 pub(super) use proxy::{ProxiedCall, UncrossedCall};
 pub(super) use rule::{Violation, add_fault, add_limit, check, id_text, violations};
 pub(super) use session::{Endpoint, StreamOver, add_costly};
+pub(super) use transaction::EndedTransaction;
 
 /// The rules. To add one, write a function and put it in the list of its moment.
 pub(super) const RULES: Rules = Rules {
@@ -78,6 +80,16 @@ pub(super) const RULES: Rules = Rules {
     uncrossed_call: &[proxy::request_did_not_cross, proxy::call_was_answered_by_proxy],
     wrong_replay: &[delivery::replay_is_of_another_stream],
     misdelivery: &[delivery::message_is_for_another_session],
+    ended_transaction: &[
+        transaction::get_is_misanswered,
+        transaction::stream_is_refused,
+        transaction::delete_is_refused,
+        transaction::delete_is_unanswered,
+        transaction::preflight_is_refused,
+        transaction::message_is_not_accepted,
+        transaction::message_is_refused,
+    ],
+    route_unknown: &[transaction::route_is_unknown],
     orphan: &[orphan::request_is_not_captured, orphan::response_is_unknown, orphan::ids_are_always_zero],
 };
 
@@ -136,6 +148,10 @@ pub(super) struct Rules {
     pub(super) wrong_replay: &'static [fn(&WrongReplay<'_>) -> Option<Violation>],
     /// A message of one session came on a stream of another one.
     pub(super) misdelivery: &'static [fn(&Misdelivery) -> Option<Violation>],
+    /// Nothing more of a transaction is to come.
+    pub(super) ended_transaction: &'static [fn(&EndedTransaction<'_>) -> Option<Violation>],
+    /// A GET of a session was answered 404, and the server knows the session.
+    pub(super) route_unknown: &'static [fn(&EndedTransaction<'_>) -> Option<Violation>],
     /// No request came for a response in time.
     pub(super) orphan: &'static [fn(&Orphan<'_>) -> Option<Violation>],
 }

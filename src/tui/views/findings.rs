@@ -90,10 +90,7 @@ impl View for Findings {
             Action::Back if self.is_below => self.is_below = false,
             Action::NextPane => self.is_below = !self.is_below && self.list.len() > 0,
             Action::Open if self.is_below => {
-                let n = self.selected(model).and_then(|finding| finding.exchange);
-                return Some(vec![
-                    n.map_or_else(|| Effect::ShowMessage(NO_EXCHANGE.to_owned()), Effect::OpenExchange),
-                ]);
+                return Some(vec![self.target(model)]);
             }
             Action::Open | Action::Right if self.list.len() > 0 => self.is_below = true,
             Action::Left if self.is_below => self.is_below = false,
@@ -187,16 +184,32 @@ impl View for Findings {
         &[
             "A row is a kind of finding, the most severe first: error, warning, notice, info. Below is what the",
             "selected kind means, what to do about it, and the first hundred findings with their packets.",
-            "Enter goes to them; enter again opens the exchange of the selected finding.",
+            "Enter goes to them; enter again opens the exchange of the selected finding, or else the head,",
+            "body or event in its packet.",
             "",
             "With a filter: findings of the exchanges that match it and of their sessions.",
         ]
     }
 }
 
-const NO_EXCHANGE: &str = "this finding does not belong to an exchange";
+const NO_BYTES: &str = "no HTTP was read in the packet of this finding";
 
 impl Findings {
+    /// What the selected finding is about: its exchange, else what its packet carries.
+    fn target(&self, model: &mut Model) -> Effect {
+        let finding = self.selected(model);
+        if let Some(n) = finding.and_then(|finding| finding.exchange) {
+            return Effect::OpenExchange(n);
+        }
+        let at = finding.and_then(|finding| Some((finding.tcp_stream?, finding.at?.packet)));
+        let Some((tcp_stream, packet)) = at else { return Effect::ShowMessage(NO_BYTES.to_owned()) };
+        match model.store_mut().transaction_at(tcp_stream, packet) {
+            Ok(Some(_)) => Effect::OpenPacket(tcp_stream, packet),
+            Ok(None) => Effect::ShowMessage(NO_BYTES.to_owned()),
+            Err(error) => Effect::ShowMessage(format!("its bytes could not be stored: {error}")),
+        }
+    }
+
     /// Returns the selected row.
     fn row<'m>(&self, model: &'m Model) -> Option<&'m FindingRow> {
         model.totals().summary().findings.get(self.list.selected()?)

@@ -4,6 +4,7 @@ use std::fmt;
 
 use ratatui::layout::Rect;
 
+use crate::base::PacketNo;
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::config::Config;
 use crate::tui::effect::{CopyMenu, Effect};
@@ -76,4 +77,7 @@ pub(in crate::tui) trait View: fmt::Debug {
 
     /// Opens exchange `n`, in the view of exchanges.
     fn open_exchange(&mut self, _n: u64, _model: &mut Model) {}
+
+    /// Opens the transaction that carried something in a packet, in the view of streams.
+    fn open_packet(&mut self, _tcp_stream: u32, _packet: PacketNo, _model: &mut Model) {}
 }

@@ -69,7 +69,7 @@ pub(super) fn draw_totals(model: &Model, area: Rect, painter: &mut Painter<'_>) 
         "{}, {}, {}; {} in {}{handshake}",
         units::several(model.all().summary().sessions_count + open, "session"),
         units::several(model.all().summary().notifications, "notification"),
-        units::several((model.store().streams().len() + model.store().open_streams().len()) as u64, "stream"),
+        units::several((model.store().stream_count() + model.store().open_streams().len()) as u64, "stream"),
         units::bytes(capture.bytes),
         units::duration(capture.length_ns),
     );

@@ -1,11 +1,11 @@
-//! The open stream: its events, and the data of one of them.
+//! The open stream: its events, and the data of one of them. Of an open transaction its heads and
+//! bodies.
 
 use ratatui::layout::Rect;
 
 use crate::base::fact::PayloadKind;
-use crate::base::units;
-use crate::ledger::Stream;
-use crate::ledger::store::Payload;
+use crate::base::{PacketNo, Side, Timestamp, units};
+use crate::ledger::store::{HttpItem, Payload};
 use crate::tui::action::Action;
 use crate::tui::document::Document;
 use crate::tui::effect::{CopyMenu, Effect};
@@ -51,7 +51,10 @@ pub(super) struct OpenStream {
     /// Number of payloads when the events were read; they are read again when there are more.
     pieces: u32,
     title: String,
-    start: crate::base::Timestamp,
+    /// Start of the request; `None` if it is not known.
+    start: Option<Timestamp>,
+    /// Whether heads and bodies are listed, too.
+    has_heads: bool,
     events: Vec<Payload>,
     list: ListState,
     /// Data of the selected event; `None` until it is opened.
@@ -65,14 +68,32 @@ pub(super) struct OpenStream {
 }
 
 impl OpenStream {
-    pub(super) fn new(stream: &Stream) -> Self {
-        let target = stream.target.as_deref().unwrap_or("(its request was not captured)");
+    pub(super) fn new(item: &HttpItem) -> Self {
+        let mut open = Self::of_transaction(item.id());
+        open.start = Some(item.span().start.time);
+        match item {
+            HttpItem::Stream(stream) => {
+                let target = stream.target.as_deref().unwrap_or("(its request was not captured)");
+                open.exchange = stream.exchange;
+                open.title = format!("{} {target}", stream.method.as_deref().unwrap_or(""));
+                open.has_heads = false;
+            }
+            HttpItem::Transaction(transaction) => {
+                open.title = format!("{} {}", transaction.method, transaction.target);
+            }
+        }
+        open
+    }
+
+    /// A transaction of which nothing but its payloads is known.
+    pub(super) fn of_transaction(id: (u32, u32)) -> Self {
         Self {
-            id: (stream.tcp_stream, stream.transaction),
-            exchange: stream.exchange,
+            id,
+            exchange: None,
             pieces: 0,
-            title: format!("{} {target}", stream.method.as_deref().unwrap_or("")),
-            start: stream.span.start.time,
+            title: format!("tcp.stream {}, HTTP transaction {}", id.0, id.1 + 1),
+            start: None,
+            has_heads: true,
             events: Vec::new(),
             list: ListState::default(),
             reader: None,
@@ -94,7 +115,8 @@ impl OpenStream {
         match model.store_mut().latest_payloads(self.id.0, self.id.1, MAX_EVENTS) {
             Ok(payloads) => {
                 let is_event = |payload: &Payload| matches!(payload.kind, PayloadKind::Event { .. });
-                self.events = payloads.into_iter().filter(is_event).collect();
+                let has_heads = self.has_heads;
+                self.events = payloads.into_iter().filter(|it| has_heads || is_event(it)).collect();
                 self.failed = None;
             }
             Err(error) => self.failed = Some(format!("its events could not be stored: {error}")),
@@ -103,6 +125,17 @@ impl OpenStream {
             self.list.selected = self.events.len().saturating_sub(1);
         }
         self.list.clamp_to(self.events.len());
+        self.show_selected();
+    }
+
+    /// Selects what a packet carried, and shows it with its bytes.
+    pub(super) fn select_packet(&mut self, packet: PacketNo) {
+        let holds = |event: &Payload| event.span.first <= packet && packet <= event.span.last;
+        // The last one: what a packet completes is what a finding is about.
+        let Some(at) = self.events.iter().rposition(holds) else { return };
+        self.list.select(at, self.events.len());
+        self.has_bytes = true;
+        self.reader.get_or_insert_default().show_bytes(true);
         self.show_selected();
     }
 
@@ -260,6 +293,9 @@ impl OpenStream {
 
     /// Summarizes the events in a line.
     fn summary(&self) -> String {
+        if self.has_heads {
+            return units::several(self.events.len() as u64, "part");
+        }
         let Some(first) = self.events.first() else { return "no event was captured".to_owned() };
         let longest = self.events.windows(2).filter_map(|pair| match pair {
             [before, after] => Some(after.span.start.time.since(before.span.end.time)),
@@ -271,7 +307,8 @@ impl OpenStream {
         if self.events.len() == MAX_EVENTS {
             return format!("the latest {count}{longest}");
         }
-        let after = units::duration(first.span.start.time.since(self.start).max(0));
+        let Some(start) = self.start else { return format!("{count}{longest}") };
+        let after = units::duration(first.span.start.time.since(start).max(0));
         format!("{count}, first after {after}{longest}")
     }
 
@@ -289,17 +326,23 @@ impl OpenStream {
 
     fn cells(&self, row: usize, private: bool) -> Vec<Cell> {
         let Some(event) = self.events.get(row) else { return Vec::new() };
-        let PayloadKind::Event { name, id } = &event.kind else { return Vec::new() };
+        let (name, id) = match (&event.kind, event.side) {
+            (PayloadKind::Event { name, id }, _) => (name.as_deref().unwrap_or("message"), id.as_deref()),
+            (PayloadKind::Head, Side::Client) => ("→ head", None),
+            (PayloadKind::Head, Side::Server) => ("← head", None),
+            (PayloadKind::Body, Side::Client) => ("→ body", None),
+            (PayloadKind::Body, Side::Server) => ("← body", None),
+        };
         let before = row.checked_sub(1).and_then(|before| self.events.get(before));
         let gap = before.map(|before| event.span.start.time.since(before.span.end.time));
         let role = if gap.is_some_and(|gap| gap >= LONG_SILENCE_NS) { Role::Warn } else { Role::Faint };
         let (front, _) = event.bytes.split_at_checked(MAX_PREVIEW).unwrap_or((&event.bytes, &[]));
         let data = if private { MASK.to_owned() } else { String::from_utf8_lossy(front).into_owned() };
-        let id = if private { MASK } else { id.as_deref().unwrap_or("") };
+        let id = if private { MASK } else { id.unwrap_or("") };
         vec![
             Cell::text(Role::Faint, units::time_of_day(event.span.start.time)),
             Cell::text(role, gap.map_or(String::new(), |gap| format!("+{}", units::cell(gap)))),
-            Cell::text(Role::Title, name.as_deref().unwrap_or("message").to_owned()),
+            Cell::text(Role::Title, name.to_owned()),
             Cell::text(Role::Text, data),
             Cell::text(Role::Faint, id.to_owned()),
             Cell::text(Role::Faint, event.span.first.to_string()),

@@ -1,11 +1,12 @@
-//! The event streams: a row each; an open stream shows its events with the gaps between them.
+//! The event streams, and HTTP without messages: a row each; an open stream shows its events with
+//! the gaps between them, an open transaction its heads and bodies.
 
 use ratatui::layout::Rect;
 
-use crate::base::{ResponseEnd, units};
-use crate::ledger::Stream;
+use crate::base::{PacketNo, ResponseEnd, units};
 use crate::ledger::query::Subject;
-use crate::ledger::store::Store;
+use crate::ledger::store::{HttpItem, Store};
+use crate::ledger::{Stream, Transaction};
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::config::Config;
 use crate::tui::effect::{CopyMenu, Effect};
@@ -56,7 +57,7 @@ impl View for Streams {
         if let Some(open) = &self.open {
             return open.draw(area, painter);
         }
-        let items = StoreItems::<Stream>::of(model);
+        let items = StoreItems::<HttpItem>::of(model);
         if self.list.len() == 0 {
             return empty::draw_empty(model, "event stream", items.len() > 0, area, painter);
         }
@@ -83,11 +84,11 @@ impl View for Streams {
                 Some(Vec::new())
             }
             Action::Partner => {
-                let n = self.selected(model).and_then(|stream| stream.exchange);
+                let n = self.selected(model).and_then(exchange);
                 Some(vec![n.map_or(Effect::Bell, Effect::OpenExchange)])
             }
             _ => {
-                let items = StoreItems::<Stream>::of(model);
+                let items = StoreItems::<HttpItem>::of(model);
                 self.list.handle_action(action, &items, frame.visible_rows(Pane::List)).then(Vec::new)
             }
         }
@@ -96,7 +97,7 @@ impl View for Streams {
     fn handle_click(&mut self, hit: Hit, model: &mut Model, _: &FrameInfo) -> Vec<Effect> {
         match &mut self.open {
             Some(open) => open.handle_click(hit),
-            None => self.list.handle_click(hit, Pane::List, &StoreItems::<Stream>::of(model)),
+            None => self.list.handle_click(hit, Pane::List, &StoreItems::<HttpItem>::of(model)),
         }
         Vec::new()
     }
@@ -104,14 +105,16 @@ impl View for Streams {
     fn handle_wheel(&mut self, pane: Pane, down: bool, model: &mut Model, frame: &FrameInfo) {
         match &mut self.open {
             Some(open) => open.handle_wheel(pane, down, frame),
-            None => {
-                self.list.handle_wheel(down, &StoreItems::<Stream>::of(model), frame.visible_rows(Pane::List))
-            }
+            None => self.list.handle_wheel(
+                down,
+                &StoreItems::<HttpItem>::of(model),
+                frame.visible_rows(Pane::List),
+            ),
         }
     }
 
     fn refresh(&mut self, model: &mut Model) {
-        self.list.refresh(&StoreItems::<Stream>::of(model));
+        self.list.refresh(&StoreItems::<HttpItem>::of(model));
         if let Some(open) = &mut self.open
             && !model.is_frozen()
         {
@@ -139,7 +142,7 @@ impl View for Streams {
         match &self.open {
             Some(open) => open.copy_menu(),
             None => self.selected(model).map_or_else(CopyMenu::default, |stream| {
-                CopyMenu::default().with('w', "Wireshark filter", wireshark::connection(stream.tcp_stream))
+                CopyMenu::default().with('w', "Wireshark filter", wireshark::connection(stream.id().0))
             }),
         }
     }
@@ -151,13 +154,27 @@ impl View for Streams {
     fn help(&self) -> &'static [&'static str] {
         &[
             "A row is a text/event-stream, MCP or not: the request that opened it, the number of events, the",
-            "time since the last event (until it ended, or until now) and how it ended. x shows the exchange",
-            "that opened it. Enter shows its events: time, gap to the event before, type, data, id and packet.",
+            "silence before it ended (or until now) and how it ended. x shows the exchange that opened it.",
+            "HTTP without messages has a row too, with its status: GET, DELETE, preflights, and POSTs that carry",
+            "no readable message; enter shows its heads and bodies.",
+            "",
+            "Enter shows its events: time, gap to the event before, type, data, id and packet.",
             "Enter again shows the data of an event, with JSON formatted; tab switches between the events and",
             "the data; b shows the bytes.",
             "",
             "The filter applies to streams too: fields of exchanges match no stream.",
         ]
+    }
+
+    fn open_packet(&mut self, tcp_stream: u32, packet: PacketNo, model: &mut Model) {
+        let Ok(Some(transaction)) = model.store_mut().transaction_at(tcp_stream, packet) else { return };
+        let id = (tcp_stream, transaction);
+        let store = model.store();
+        let item = store.http().iter().chain(store.open_streams()).find(|item| item.id() == id);
+        let mut open = item.map_or_else(|| OpenStream::of_transaction(id), OpenStream::new);
+        open.read(model);
+        open.select_packet(packet);
+        self.open = Some(open);
     }
 
     fn search(&mut self, text: &str) -> Option<usize> {
@@ -166,16 +183,16 @@ impl View for Streams {
 }
 
 impl Streams {
-    fn selected<'m>(&self, model: &'m Model) -> Option<&'m Stream> {
+    fn selected<'m>(&self, model: &'m Model) -> Option<&'m HttpItem> {
         StoreItems::of(model).get(self.list.selected()?).map(|(stream, _)| stream)
     }
 }
 
-impl StoreItem for Stream {
+impl StoreItem for HttpItem {
     type Id = (u32, u32);
 
     fn completed(store: &Store) -> &[Self] {
-        store.streams()
+        store.http()
     }
 
     fn open(store: &Store) -> impl Iterator<Item = &Self> {
@@ -183,81 +200,143 @@ impl StoreItem for Stream {
     }
 
     fn id(&self) -> (u32, u32) {
-        (self.tcp_stream, self.transaction)
+        HttpItem::id(self)
     }
 
     fn sort_key(&self, column: usize, model: &Model) -> SortKey {
-        match column {
-            1 => self.target.as_deref().map_or(SortKey::Missing, SortKey::text),
-            2 => self
-                .session
-                .as_ref()
-                .map_or(SortKey::Missing, |session| SortKey::count(session.number.into())),
-            3 => SortKey::count(self.events),
-            4 => SortKey::count(self.bytes),
-            5 => SortKey::Number(silence(self, model)),
-            6 => SortKey::text(self.ended.name()),
-            7 => SortKey::Number(end(self, model).since(self.span.start.time)),
-            8 => cells::address_key(self.server),
-            9 => SortKey::count(self.span.first.0),
-            _ => SortKey::Number(self.span.start.time.0),
+        let target = match self {
+            Self::Stream(stream) => stream.target.as_deref(),
+            Self::Transaction(transaction) => Some(&*transaction.target),
+        };
+        match (column, self) {
+            (1, _) => target.map_or(SortKey::Missing, SortKey::text),
+            (2, _) => {
+                self.session().map_or(SortKey::Missing, |session| SortKey::count(session.number.into()))
+            }
+            (3, Self::Stream(stream)) => SortKey::count(stream.events),
+            (3 | 5, Self::Transaction(_)) => SortKey::Missing,
+            (4, Self::Stream(stream)) => SortKey::count(stream.bytes),
+            (4, Self::Transaction(transaction)) => SortKey::count(transaction.bytes),
+            (5, Self::Stream(stream)) => SortKey::Number(silence(stream, model)),
+            (6, Self::Stream(stream)) => SortKey::text(stream.ended.name()),
+            (6, Self::Transaction(transaction)) => SortKey::text(&outcome(transaction)),
+            (7, Self::Stream(stream)) => SortKey::Number(end(stream, model).since(stream.span.start.time)),
+            (7, Self::Transaction(transaction)) => {
+                transaction.total_ns().map_or(SortKey::Missing, SortKey::Number)
+            }
+            (8, Self::Stream(stream)) => cells::address_key(stream.server),
+            (8, Self::Transaction(transaction)) => cells::address_key(transaction.server),
+            (9, _) => SortKey::count(self.span().first.0),
+            _ => SortKey::Number(self.span().start.time.0),
         }
     }
 
     fn passes(&self, model: &Model) -> bool {
-        model.filter().matches(Subject::Stream(self))
+        model.filter().matches(match self {
+            Self::Stream(stream) => Subject::Stream(stream),
+            Self::Transaction(transaction) => Subject::Transaction(transaction),
+        })
     }
 
     fn cells(&self, is_open: bool, model: &Model) -> Vec<Cell> {
-        let silence = silence(self, model);
-        let session = self
-            .session
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), |session| format::session_name(session.number));
-        let target = self.target.as_deref().unwrap_or("(not captured)");
-        let target = if model.is_private() { MASK } else { target };
-        let (role, ended) = match self.ended {
-            ResponseEnd::Open => {
-                (Role::Good, if model.has_ended() { "open at end" } else { "open" }.to_owned())
-            }
-            ResponseEnd::Complete => (Role::Faint, "complete".to_owned()),
-            ResponseEnd::ClosedBy(_) => (Role::Faint, self.ended.name().replace('_', " ")),
-            ResponseEnd::ResetBy(_) => (Role::Warn, self.ended.name().replace('_', " ")),
-        };
-        let opener = self.exchange.map_or(String::new(), |n| format!(" #{n}"));
-        vec![
-            Cell::text(Role::Faint, units::time_of_day(self.span.start.time)),
-            Cell::Parts(vec![
-                (Role::Text, format!("{} ", self.method.as_deref().unwrap_or("?")).into()),
-                (Role::Strong, target.to_owned().into()),
-                (Role::Faint, opener.into()),
-            ]),
-            Cell::text(Role::Faint, session),
-            Cell::text(Role::Text, self.events.to_string()),
-            // Bytes are counted when the stream ends.
-            Cell::text(
-                Role::Faint,
-                if is_open && self.bytes == 0 { "-".to_owned() } else { format::size(self.bytes) },
-            ),
-            Cell::text(
-                if silence >= LONG_SILENCE_NS { Role::Warn } else { Role::Faint },
-                units::cell(silence),
-            ),
-            Cell::text(role, ended),
-            Cell::text(Role::Faint, units::cell(end(self, model).since(self.span.start.time))),
-            Cell::end(Role::Faint, self.server.to_string()),
-            Cell::text(Role::Faint, format!("{}-{}", self.span.first, self.span.last)),
-        ]
+        match self {
+            Self::Stream(stream) => stream_cells(stream, is_open, model),
+            Self::Transaction(transaction) => transaction_cells(transaction, model),
+        }
     }
+}
+
+/// The exchange whose POST opened a stream.
+fn exchange(item: &HttpItem) -> Option<u64> {
+    match item {
+        HttpItem::Stream(stream) => stream.exchange,
+        HttpItem::Transaction(_) => None,
+    }
+}
+
+/// The status of a transaction, or why it has none.
+fn outcome(transaction: &Transaction) -> String {
+    match transaction.http_status {
+        Some(status) => format!("HTTP {status}"),
+        None => transaction.ended.name().replace('_', " "),
+    }
+}
+
+fn transaction_cells(transaction: &Transaction, model: &Model) -> Vec<Cell> {
+    let session = transaction.session.as_ref();
+    let session = session.map_or_else(|| "-".to_owned(), |session| format::session_name(session.number));
+    let target = if model.is_private() { MASK } else { &transaction.target };
+    let is_refused = transaction.http_status.is_none_or(|status| status >= 400);
+    let role = if is_refused { Role::Warn } else { Role::Faint };
+    let span = transaction.response.map_or(transaction.request, |it| transaction.request.join(it));
+    vec![
+        Cell::text(Role::Faint, units::time_of_day(span.start.time)),
+        Cell::Parts(vec![
+            (Role::Text, format!("{} ", transaction.method).into()),
+            (Role::Strong, target.to_owned().into()),
+        ]),
+        Cell::text(Role::Faint, session),
+        Cell::text(Role::Faint, "-"),
+        Cell::text(Role::Faint, format::size(transaction.bytes)),
+        Cell::text(Role::Faint, "-"),
+        Cell::text(role, outcome(transaction)),
+        Cell::text(Role::Faint, transaction.total_ns().map_or_else(|| "-".to_owned(), units::cell)),
+        Cell::end(Role::Faint, transaction.server.to_string()),
+        Cell::text(Role::Faint, format!("{}-{}", span.first, span.last)),
+    ]
+}
+
+fn stream_cells(stream: &Stream, is_open: bool, model: &Model) -> Vec<Cell> {
+    let silence = silence(stream, model);
+    let session = stream
+        .session
+        .as_ref()
+        .map_or_else(|| "-".to_owned(), |session| format::session_name(session.number));
+    let target = stream.target.as_deref().unwrap_or("(not captured)");
+    let target = if model.is_private() { MASK } else { target };
+    let (role, ended) = match stream.ended {
+        ResponseEnd::Open => (Role::Good, if model.has_ended() { "open at end" } else { "open" }.to_owned()),
+        ResponseEnd::Complete => (Role::Faint, "complete".to_owned()),
+        ResponseEnd::ClosedBy(_) => (Role::Faint, stream.ended.name().replace('_', " ")),
+        ResponseEnd::ResetBy(_) => (Role::Warn, stream.ended.name().replace('_', " ")),
+    };
+    let opener = stream.exchange.map_or(String::new(), |n| format!(" #{n}"));
+    vec![
+        Cell::text(Role::Faint, units::time_of_day(stream.span.start.time)),
+        Cell::Parts(vec![
+            (Role::Text, format!("{} ", stream.method.as_deref().unwrap_or("?")).into()),
+            (Role::Strong, target.to_owned().into()),
+            (Role::Faint, opener.into()),
+        ]),
+        Cell::text(Role::Faint, session),
+        Cell::text(Role::Text, stream.events.to_string()),
+        // Bytes are counted when the stream ends.
+        Cell::text(
+            Role::Faint,
+            if is_open && stream.bytes == 0 { "-".to_owned() } else { format::size(stream.bytes) },
+        ),
+        Cell::text(if silence >= LONG_SILENCE_NS { Role::Warn } else { Role::Faint }, units::cell(silence)),
+        Cell::text(role, ended),
+        Cell::text(Role::Faint, units::cell(end(stream, model).since(stream.span.start.time))),
+        Cell::end(Role::Faint, stream.server.to_string()),
+        Cell::text(Role::Faint, format!("{}-{}", stream.span.first, stream.span.last)),
+    ]
 }
 
 /// Returns the end of the stream, or the current capture time if it is open.
 fn end(stream: &Stream, model: &Model) -> crate::base::Timestamp {
-    let known = stream.span.end.time;
+    let known = stream.end.map_or(stream.span.end.time, |end| end.time);
     if stream.ended == ResponseEnd::Open { model.now().max(known) } else { known }
 }
 
-/// Returns the time since the last event until the end of the stream or until now, in nanoseconds.
+/// Returns the time from the last byte to the end of the stream or to now, in nanoseconds.
 fn silence(stream: &Stream, model: &Model) -> i64 {
-    end(stream, model).since(stream.last_event.unwrap_or(stream.span.start.time))
+    let last = if stream.end.is_some() { stream.span.end.time } else { last_event(stream) };
+    end(stream, model).since(last)
+}
+
+/// Returns the end of the last event, or the start if there is none: an open stream's last byte is not
+/// known.
+fn last_event(stream: &Stream) -> crate::base::Timestamp {
+    stream.last_event.unwrap_or(stream.span.start.time)
 }

@@ -1,0 +1,44 @@
+//! A row of the list of HTTP: an event stream, or a transaction without messages.
+
+use crate::base::Span;
+use crate::mcp::{SessionRef, Stream, Transaction};
+
+/// An event stream, or an HTTP transaction without messages.
+#[derive(Clone, Debug)]
+pub enum HttpItem {
+    /// An event stream.
+    Stream(Stream),
+    /// A transaction without messages.
+    Transaction(Transaction),
+}
+
+impl HttpItem {
+    /// Wireshark's number of its connection, and its number on that connection.
+    #[must_use]
+    pub fn id(&self) -> (u32, u32) {
+        match self {
+            Self::Stream(stream) => (stream.tcp_stream, stream.transaction),
+            Self::Transaction(transaction) => (transaction.tcp_stream, transaction.transaction),
+        }
+    }
+
+    /// Its packets, from the first byte of the request to the last one of the response.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Stream(stream) => stream.span,
+            Self::Transaction(transaction) => transaction
+                .response
+                .map_or(transaction.request, |response| transaction.request.join(response)),
+        }
+    }
+
+    /// Its session; `None` if it belongs to none, or to one that is not known.
+    #[must_use]
+    pub fn session(&self) -> Option<&SessionRef> {
+        match self {
+            Self::Stream(stream) => stream.session.as_ref(),
+            Self::Transaction(transaction) => transaction.session.as_ref(),
+        }
+    }
+}
