@@ -261,7 +261,8 @@ fn how_a_session_ended() {
     rows.session_is("s2", json!({"session_id": "kept", "ended": "open"}));
     rows.session_is("s3", json!({"session_id": "abc", "ended": "stream_closed", "exchanges": 0}));
     // The server ends a stream without its last chunk: that is told, and nothing else.
-    rows.counts("finding", 1);
+    rows.counts("finding", 2);
+    rows.finds("mcp.delete_refused", 1);
     rows.finds("http.body_cut", 1);
     let order: Vec<&Value> = rows.of_type("session").iter().map(|row| &row["session"]).collect();
     assert_eq!(order, ["s1", "s2", "s3"]);
