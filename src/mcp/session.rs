@@ -319,11 +319,6 @@ impl SessionState {
         self.has_open_stream()
     }
 
-    /// Whether the client deleted it.
-    pub(super) fn is_deleted(&self) -> bool {
-        self.record.ended == SessionEnd::Deleted
-    }
-
     pub(super) fn end(&mut self, how: SessionEnd) {
         self.record.ended = how;
     }
