@@ -1,6 +1,7 @@
 //! How good or bad a status or a finding is: reports and the TUI choose colours by it.
 
 use crate::base::{Severity, Status};
+use crate::mcp::Cause;
 
 /// How good or bad something is, in the terms that a style needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +25,18 @@ impl From<Status> for Tone {
             Status::Ok => Self::Good,
             Status::Cancelled => Self::Warn,
             Status::ToolError | Status::Error | Status::HttpError | Status::Unanswered => Self::Bad,
+        }
+    }
+}
+
+/// An exchange is judged by who ended it: nobody is to blame for one that was open when the capture
+/// ended, and a client that gives up is no fault of the server.
+impl From<(Status, Option<Cause>)> for Tone {
+    fn from((status, cause): (Status, Option<Cause>)) -> Self {
+        match (status, cause) {
+            (Status::Unanswered, Some(Cause::CaptureEnd)) => Self::Neutral,
+            (Status::Unanswered, Some(Cause::ClientClosed | Cause::ClientReset | Cause::Deleted)) => Self::Warn,
+            _ => status.into(),
         }
     }
 }

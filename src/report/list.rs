@@ -111,7 +111,7 @@ impl Lines {
             self.request(exchange);
             let name = exchange.status.name();
             self.text.push_str("  ");
-            self.paint.push(&mut self.text, Role::of(exchange.status), name);
+            self.paint.push(&mut self.text, Role::of((exchange.status, exchange.cause)), name);
             self.error_or_cause(exchange);
             self.marks(exchange.degraded, &exchange.findings);
             self.text.push('\n');
@@ -216,7 +216,7 @@ impl Lines {
     }
 
     fn status(&mut self, exchange: &Exchange) {
-        self.word(Role::of(exchange.status), exchange.status.name());
+        self.word(Role::of((exchange.status, exchange.cause)), exchange.status.name());
     }
 
     fn word(&mut self, role: Role, word: &str) {

@@ -146,7 +146,7 @@ pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
     for cause in &unanswered.causes {
         causes.row(vec![
             Cell::in_role(Role::Strong, cause.exchanges.to_string()),
-            Cell::in_role(Role::of(cause.status), cause.status.name()),
+            Cell::in_role(Role::of((cause.status, cause.cause)), cause.status.name()),
             Cell::new(label::cause(cause.cause, cause.http_status)),
         ]);
     }
@@ -203,7 +203,7 @@ fn time(exchange: &Exchange) -> Cell {
 }
 
 fn status(exchange: &Exchange) -> Cell {
-    Cell::in_role(Role::of(exchange.status), exchange.status.name())
+    Cell::in_role(Role::of((exchange.status, exchange.cause)), exchange.status.name())
 }
 
 fn latency_table(head: &'static str, rows: &[LatencyRow]) -> Table {

@@ -57,9 +57,9 @@ pub(super) fn unanswered(count: &CauseCount) -> LinkRow {
     }
     LinkRow {
         cells: vec![
-            Cell::text(Role::of(count.status), format!("{}x", count.exchanges)),
+            Cell::text(Role::of((count.status, count.cause)), format!("{}x", count.exchanges)),
             Cell::Parts(vec![
-                kind(Role::of(count.status), &status.replace('_', " ")),
+                kind(Role::of((count.status, count.cause)), &status.replace('_', " ")),
                 (Role::Text, Cow::from(format!("{cause}{http}"))),
             ]),
             Cell::Empty,
