@@ -35,7 +35,9 @@ impl From<(Status, Option<Cause>)> for Tone {
     fn from((status, cause): (Status, Option<Cause>)) -> Self {
         match (status, cause) {
             (Status::Unanswered, Some(Cause::CaptureEnd)) => Self::Neutral,
-            (Status::Unanswered, Some(Cause::ClientClosed | Cause::ClientReset | Cause::Deleted)) => Self::Warn,
+            (Status::Unanswered, Some(Cause::ClientClosed | Cause::ClientReset | Cause::Deleted)) => {
+                Self::Warn
+            }
             _ => status.into(),
         }
     }

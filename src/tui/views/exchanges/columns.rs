@@ -142,7 +142,10 @@ fn status(exchange: &Exchange, context: &RowContext<'_>) -> Cell {
         return Cell::text(Role::Pending, format!("{spinner} pending"));
     }
     let symbol = context.symbols.status(exchange.status);
-    Cell::text(Role::of((exchange.status, exchange.cause)), format!("{symbol} {}", format::status_text(exchange)))
+    Cell::text(
+        Role::of((exchange.status, exchange.cause)),
+        format!("{symbol} {}", format::status_text(exchange)),
+    )
 }
 
 /// Totals of a second or more are highlighted, those of ten seconds or more more strongly.

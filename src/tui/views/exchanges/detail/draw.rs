@@ -61,7 +61,11 @@ impl OpenExchange {
         } else {
             let total = exchange.total_ns().map_or(String::new(), units::duration);
             let symbol = painter.symbols().status(exchange.status);
-            (Role::of((exchange.status, exchange.cause)), format!("{symbol} {}", format::status_text(exchange)), total)
+            (
+                Role::of((exchange.status, exchange.cause)),
+                format!("{symbol} {}", format::status_text(exchange)),
+                total,
+            )
         };
         let name = model.display_name(exchange).unwrap_or_default();
         let id = painter.mask(&exchange.id.json()).to_owned();
