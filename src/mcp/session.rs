@@ -517,8 +517,7 @@ impl SessionState {
         self.tokens.get(origin).contains(token)
     }
 
-    /// Whether `origin` used this id for a request that was answered before; once for each session
-    /// and side. Without a session id the ids of several clients meet.
+    /// Whether `origin` used this id for a request that was answered; once for each session and side.
     pub(super) fn is_repeated_id(&self, origin: Side, id: &Id) -> bool {
         self.has_id()
             && *id != Id::Null
