@@ -30,7 +30,7 @@ impl Tables<'_> {
     /// Completes the exchange `n`: nothing more is to come of it.
     pub(super) fn complete(&mut self, n: u64) {
         let Some(exchange) = self.exchanges.remove(n) else { return };
-        let evidence = (&*self.evidence, self.last);
+        let evidence = (&mut *self.evidence, self.last);
         match self.sessions.split(exchange.session()) {
             Some((session, mut others)) => {
                 complete(exchange, (session, &mut others), evidence, self.views, &mut self.sink);
@@ -81,7 +81,7 @@ impl Tables<'_> {
 pub(super) fn complete(
     mut exchange: Box<OpenExchange>,
     (session, others): (&mut SessionState, &mut OtherSessions<'_>),
-    (evidence, last): (&Evidence, Origin),
+    (evidence, last): (&mut Evidence, Origin),
     views: &mut Views,
     sink: &mut Sink<'_, Record>,
 ) {
@@ -93,8 +93,8 @@ pub(super) fn complete(
     exchange.set_protocol_version_if_none(session.protocol_version());
     session.add_completed(exchange.record(), exchange.token(), exchange.is_answered());
     let record = exchange.record();
-    let last = record.response.map(|_| record.last_packet());
-    if evidence.has_time_step(record.request.span.first, last) {
+    let answered_at = record.response.map(|_| record.last_packet());
+    if evidence.has_time_step(record.request.span.first, answered_at) {
         exchange.degrade(Degraded::TIME_BACK);
     }
     let pairs = views.complete(&mut exchange);
@@ -106,17 +106,17 @@ pub(super) fn complete(
         check_pair(&mut exchange, pair, sink);
     }
     if evidence.missing().is_none() {
-        check_crossing(&mut exchange, session, others, sink);
+        check_crossing(&exchange, session, others, (evidence, last));
     }
     sink.out.push(Record::Exchange(Box::new(exchange.into_record())));
 }
 
 /// Checks what holds for a call that reached a proxy and was not seen on the leg on the other side.
 fn check_crossing(
-    exchange: &mut OpenExchange,
+    exchange: &OpenExchange,
     session: &mut SessionState,
     others: &mut OtherSessions<'_>,
-    sink: &mut Sink<'_, Record>,
+    (evidence, last): (&mut Evidence, Origin),
 ) {
     let record = exchange.record();
     let (has_next_leg, twin) = match record.origin {
@@ -131,19 +131,17 @@ fn check_crossing(
     for leg in session.legs().others() {
         if let Some(leg) = others.get_mut(*leg) {
             missing.add(leg.missing());
-            other.get_or_insert_with(|| leg.reference().clone());
+            other.get_or_insert_with(|| (leg.index(), leg.reference().clone()));
         }
     }
-    let Some(other) = other.filter(|_| missing.is_none()) else { return };
-    let before = sink.findings.len();
+    let Some((index, other)) = other.filter(|_| missing.is_none()) else { return };
     let is_first = !session.legs().is_uncrossed_reported();
     let call = UncrossedCall { exchange: record, other: &other, is_first };
-    rules::check(RULES.uncrossed_call, &call, sink.findings);
-    let found: Vec<_> = sink.findings.list().iter().skip(before).map(|finding| finding.code).collect();
-    if !found.is_empty() {
+    // A gap on the other leg is known later than the exchange is complete.
+    for finding in rules::violations(RULES.uncrossed_call, &call) {
+        evidence.defer(last, index, finding);
         session.legs_mut().set_uncrossed_reported();
     }
-    exchange.add_findings(found);
 }
 
 /// Completes an exchange whose session is no longer known.

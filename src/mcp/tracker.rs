@@ -208,6 +208,10 @@ impl Tracker {
             }
             self.tables(Sink { out, findings }).complete(n);
         }
+        // What completing them left to decide.
+        while let Some(deferred) = self.evidence.pop() {
+            self.decide(deferred, findings);
+        }
         self.collect_quirks(before, findings);
         self.quirks.finish(findings);
     }
