@@ -1,4 +1,4 @@
-//! Messages of servers that reached the session they are for, to recognise copies that reach others.
+//! Messages of servers that reached their session, to recognise copies that reach others.
 
 use std::collections::VecDeque;
 

@@ -66,8 +66,8 @@ impl Evidence {
         self.push(Deferred { since, session, finding, digest: None });
     }
 
-    /// Does the same for a message of the server that belongs to nothing in the session. `digest` is
-    /// the hash of its text.
+    /// Does the same for a message of the server that belongs to nothing in the session. `digest`
+    /// is the hash of its text.
     pub(super) fn defer_stray(
         &mut self,
         since: Origin,

@@ -210,7 +210,7 @@ impl Tracker {
         }
         // What completing them left to decide.
         while let Some(deferred) = self.evidence.pop() {
-            self.decide(deferred, findings);
+            self.decide_deferred(deferred, findings);
         }
         self.collect_quirks(before, findings);
         self.quirks.finish(findings);

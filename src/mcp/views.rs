@@ -1,7 +1,7 @@
 //! Views of one session: on the legs of a proxy the same messages are seen at shifted times.
 //!
-//! The leg nearer to the client is in front: its requests begin earlier and its responses end later.
-//! Requests of the server go the other way.
+//! The leg nearer to the client is in front: its requests begin earlier and its responses end
+//! later. Requests of the server go the other way.
 
 use std::collections::{HashMap, VecDeque};
 
