@@ -517,7 +517,7 @@ impl SessionState {
         self.tokens.get(origin).contains(token)
     }
 
-    /// Whether `origin` used this id for a request that was answered; once for each session and side.
+    /// Whether `origin` used this id for a request that was answered, and no finding says so yet.
     pub(super) fn is_repeated_id(&self, origin: Side, id: &Id) -> bool {
         self.has_id()
             && *id != Id::Null
