@@ -95,7 +95,9 @@ fn end_request(n: u64, transaction: &Transaction, end: TransactionEnd, tables: &
     if how == ResponseEnd::Open || (is_resumable && can_return) {
         return;
     }
-    let is_complete = how == ResponseEnd::Complete && transaction.stream().is_none();
+    // A stream without events answers nothing either: it is declared as what it is not.
+    let holds_events = transaction.stream().is_some_and(|stream| stream.events > 0 || end.bytes == 0);
+    let is_complete = how == ResponseEnd::Complete && !holds_events;
     if is_complete && ended.0 != Cause::Deleted && transaction.degraded().is_none() {
         let at = end.span.map_or(ending.at, |span| span.end);
         open.set_unusable(transaction.unusable_reason(end), transaction.body_error().cloned(), at);

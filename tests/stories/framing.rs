@@ -282,8 +282,8 @@ fn events_and_json_are_mistaken_for_each_other() {
     assert_eq!(found.len(), 2, "{}", rows.text);
     has(found[0], json!({"packet": first}));
     has(found[1], json!({"packet": second, "exchange": 3}));
-    rows.exchange_is(2, json!({"status": "unanswered"}));
-    rows.exchange_is(3, json!({"status": "unanswered"}));
+    rows.exchange_is(2, json!({"status": "unanswered", "cause": "no_response"}));
+    rows.exchange_is(3, json!({"status": "unanswered", "cause": "no_response"}));
 }
 
 /// RFC 8259 section 8.1: a reader may ignore a byte order mark. It is ignored and named, in a body and
