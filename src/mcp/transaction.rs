@@ -381,26 +381,13 @@ impl Transaction {
     pub(super) fn unusable_reason(&self, end: TransactionEnd) -> Box<str> {
         let Some(response) = &self.response else { return Box::default() };
         let status = response.status.unwrap_or_default();
-<<<<<<< HEAD
         let media_type = response.media_type.as_deref().unwrap_or("no media type");
-=======
-        let media_type = match &response.other_media_type {
-            Some(other) => other,
-            None if response.is_json => "application/json",
-            None if self.stream.is_some() => "text/event-stream",
-            None => "no media type",
-        };
->>>>>>> de92f9d (mcp: a stream without an event is no answer, and nobody closed anything: no_response)
         let body = match &self.body_fault {
             _ if (300..400).contains(&status) => "a redirect",
             _ if end.bytes == 0 => "no body",
             Some(fault) => fault,
-<<<<<<< HEAD
-            None if self.body_is_json_rpc => "no response in the body",
-=======
             None if self.stream.is_some() => "no event in the body",
-            None if self.has_messages => "no response in the body",
->>>>>>> de92f9d (mcp: a stream without an event is no answer, and nobody closed anything: no_response)
+            None if self.body_is_json_rpc => "no response in the body",
             None => "the body cannot be decoded",
         };
         format!("HTTP {status}, {media_type}, {body}").into()
