@@ -145,8 +145,11 @@ pub(super) fn session_is_seen_twice(call: &ProxiedCall<'_>) -> Option<Violation>
     let (front, back) = (call.front(), call.back());
     let [front_leg, back_leg] = [front, back]
         .map(|leg| format!("s{} ({} to {})", leg.session.number, leg.session.client, leg.session.server));
+    if !call.pair.is_contained() {
+        let order = "the times do not tell which leg is in front";
+        return violation(Code::McpSeenTwice, format!("{front_leg} and {back_leg} are one session: {order}"));
+    }
     let order = match (front.response, back.response) {
-        _ if !call.pair.is_contained() => "the times do not tell which leg is in front".to_owned(),
         (Some(_), Some(_)) => format!(
             "the call at packet {} contains the one at packet {}, the proxy took {} of it",
             front.request.span.start.packet.min(back.request.span.start.packet),
