@@ -173,7 +173,6 @@ fn nobody_is_blamed_for_what_the_capture_lacks() {
             whole.exchanges().into_iter().filter(|it| it.status.is_answered()).map(call).collect();
         let mut ways = seeded(4, |rng| damage::lose_data(&items, 20, rng));
         ways.extend(seeded(2, |rng| damage::lose_data(&items, 3, rng)));
-        ways.extend(seeded(2, |rng| damage::lose_any(&items, 100, rng)));
         let starts = [1, 2, 3, 4].map(|fifth| (items.len() * fifth / 5) as u64);
         ways.extend(starts.map(|n| (format!("without {n} packets"), damage::lose_start(&items, n))));
         ways.extend([54, 128, 400].map(|bytes| (format!("cut at {bytes}"), damage::snap(&items, bytes))));

@@ -81,7 +81,7 @@ impl IdleEnds {
 /// a limit. `ends` is sorted by silence.
 fn most_alike(ends: &[IdleEnd]) -> Option<(usize, usize)> {
     let run = |(start, first): (usize, &IdleEnd)| {
-        let limit = first.silence + first.silence / SPREAD;
+        let limit = first.silence.saturating_add(first.silence / SPREAD);
         let len = ends.iter().skip(start).take_while(|end| end.silence <= limit).count();
         (start, len, first.silence)
     };

@@ -166,9 +166,11 @@ impl Remade {
         };
         for (name, value) in fields.iter_mut() {
             match (name.as_str(), value.as_u64()) {
-                ("first_packet" | "last_packet" | "packet" | "waited_packet", Some(n)) => {
-                    *value = self.back(n).into()
-                }
+                (
+                    "first_packet" | "last_packet" | "packet" | "waited_packet" | "end_packet"
+                    | "response_packet",
+                    Some(n),
+                ) => *value = self.back(n).into(),
                 _ => self.map_back(value),
             }
         }
