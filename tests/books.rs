@@ -150,7 +150,7 @@ fn the_same_input_gives_the_same_output() {
     for capture in Capture::all() {
         let bytes = capture.bytes();
         let first = export(bytes.clone());
-        assert!(!first.is_empty(), "{} says nothing", capture.0);
+        assert!(!first.is_empty() || !capture.is_legible(), "{} says nothing", capture.0);
         assert!(first == export(bytes), "{} differs from one run to the next", capture.0);
     }
 }

@@ -4,18 +4,12 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
+use crate::support::program::{mcpdump, plain};
 use tempfile::TempDir;
 
 const CAPTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/ts-sse/capture.pcap");
-
-/// The program, with an environment that sets no colours.
-fn mcpdump() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mcpdump"));
-    command.env_remove("NO_COLOR").env("TERM", "xterm").stdin(Stdio::null());
-    command
-}
 
 fn run(arguments: &[&str]) -> Output {
     mcpdump().args(arguments).output().expect("the program starts")
@@ -514,12 +508,10 @@ fn shell(line: &str) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_mcpdump")).parent().expect("its directory");
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::iter::once(program.to_owned()).chain(std::env::split_paths(&paths));
-    let output = Command::new("sh")
+    let output = plain("sh")
         .args(["-c", line])
         .env("PATH", std::env::join_paths(paths).expect("paths"))
-        .env_remove("NO_COLOR")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::null())
         .output()
         .expect("a shell");
     assert_eq!(stderr(&output), "", "{line}");

@@ -9,17 +9,18 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::support::program;
+
 /// Time limit for a run; long, because the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-fn plain(mut command: Command) -> Command {
-    command.env_remove("NO_COLOR").env_remove("SUDO_USER").stdin(Stdio::null());
+fn piped(mut command: Command) -> Command {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 fn mcpdump(arguments: &[&str]) -> Command {
-    let mut command = plain(Command::new(env!("CARGO_BIN_EXE_mcpdump")));
+    let mut command = piped(program::mcpdump());
     command.args(arguments);
     command
 }
@@ -136,10 +137,15 @@ fn as_nobody(arguments: &[&str]) -> (Option<i32>, String, String) {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let binary = directory.path().join("mcpdump");
-    // A link where that goes: the program is large while it is being worked on.
+    // A link where that goes: the program is large while it is being worked on. Built with a strict
+    // umask others may not run it, and a copy is needed.
     let program = env!("CARGO_BIN_EXE_mcpdump");
-    fs::hard_link(program, &binary).or_else(|_| fs::copy(program, &binary).map(drop)).unwrap();
-    let mut command = plain(Command::new("setpriv"));
+    let is_public = fs::metadata(program).unwrap().permissions().mode() & 0o5 == 0o5;
+    if !is_public || fs::hard_link(program, &binary).is_err() {
+        fs::copy(program, &binary).unwrap();
+        fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut command = piped(program::plain("setpriv"));
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]);
     run(command.arg(&binary).args(arguments))
 }

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::corpus;
+use crate::support::program::mcpdump;
 use crate::support::run::Run;
 use mcpdump::base::Findings;
 use mcpdump::capture::follow::{FollowLimits, Followed, follow};
@@ -162,8 +163,8 @@ impl Drop for Program {
 
 fn start(folder: &Path, arguments: &[&str], out: &str) -> Child {
     let file = |name: &str| Stdio::from(File::create(folder.join(name)).unwrap());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mcpdump"));
-    command.current_dir(folder).args(arguments).env_remove("NO_COLOR").stdin(Stdio::null());
+    let mut command = mcpdump();
+    command.current_dir(folder).args(arguments);
     command.stdout(file(out)).stderr(file(&format!("{out}.err"))).spawn().unwrap()
 }
 
@@ -192,7 +193,7 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 
 /// The output for a saved file.
 fn prints(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_mcpdump")).args(arguments).output().unwrap();
+    let output = mcpdump().args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -310,7 +311,7 @@ fn sources_that_cannot_grow_are_refused() {
         (&["list", "--follow", "-s", "100", &plain], "-s is an option of live captures"),
         (&["list", "-c", "1", &plain], "or add --follow"),
     ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_mcpdump")).args(arguments).output().unwrap();
+        let output = mcpdump().args(arguments).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(2) && said.contains(words), "{arguments:?}: {said}");
     }

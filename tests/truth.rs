@@ -198,10 +198,9 @@ mod stacks {
     use super::*;
 
     /// Captures that do not agree yet, and why. One that agrees has to leave the list.
-    const UNRESOLVED: [(&str, &str); 3] = [
+    const UNRESOLVED: [(&str, &str); 2] = [
         ("java-sse-hypercorn-h2c", "HTTP/2 is not read"),
         ("mcp-remote-sse", "a probe makes a session without revision"),
-        ("squid-connect-http", "HTTP inside a CONNECT tunnel is not read"),
     ];
 
     /// A test for each capture, and the list of all of them.

@@ -75,7 +75,7 @@ impl Pair {
     /// The share of the call that is the proxy's own, in nanoseconds.
     pub(super) fn proxy_ns(&self) -> Option<i64> {
         let (near, far) = self.near_and_far();
-        Some(near.total_ns()? - far.total_ns()?).filter(|_| self.is_contained())
+        self.is_contained().then_some(near.total_ns()?.saturating_sub(far.total_ns()?))
     }
 
     /// Whether the proxy's own share is half of the call, and long enough to be noticed.

@@ -1,7 +1,5 @@
 //! A device that is removed during the capture.
 
-use std::process::Command;
-
 use super::dump::{Dump, PATIENCE, allowed, is_root, kept, plain, tool, until};
 
 /// A network namespace with a pair of devices, `va` and `vb`; deleted at the end.
@@ -45,7 +43,7 @@ fn a_removed_device_ends_the_capture_and_the_file_is_complete() {
     };
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("va.pcapng");
-    let mut command = plain(Command::new("ip"));
+    let mut command = plain("ip");
     command.args(["netns", "exec", &namespace.0, env!("CARGO_BIN_EXE_mcpdump"), "list", "-i", "va", "-w"]);
     let dump = Dump::start_command({
         command.arg(&file);

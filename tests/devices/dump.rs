@@ -57,15 +57,7 @@ pub(crate) fn tool(line: &str) -> Result<(), String> {
     Err(format!("{line}: {}", String::from_utf8_lossy(&output.stderr).trim()))
 }
 
-/// The program, with an environment that sets no colours and names no sudo user.
-pub(crate) fn mcpdump() -> Command {
-    plain(Command::new(env!("CARGO_BIN_EXE_mcpdump")))
-}
-
-pub(crate) fn plain(mut command: Command) -> Command {
-    command.env_remove("NO_COLOR").env_remove("SUDO_USER").env("TERM", "xterm").stdin(Stdio::null());
-    command
-}
+pub(crate) use crate::support::program::{mcpdump, plain};
 
 /// A run of the program.
 pub(crate) struct Dump {

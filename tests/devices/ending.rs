@@ -1,7 +1,6 @@
 //! The ways in which a capture ends.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::Command;
 
 use super::dump::{Dump, PATIENCE, can_capture, kept, mcpdump, plain, until};
 use super::traffic::Traffic;
@@ -121,7 +120,7 @@ fn a_signal_ignored_by_nohup_stays_ignored() {
         return;
     }
     let traffic = Traffic::new();
-    let mut command = plain(Command::new("sh"));
+    let mut command = plain("sh");
     command.args([
         "-c",
         "trap '' HUP; exec \"$0\" \"$@\"",

@@ -20,6 +20,8 @@ fn open(directory: &Path) {
 fn copy_program(to: &Path) {
     let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_mcpdump")).arg(to).status().unwrap();
     assert!(copied.success());
+    // Whatever umask the tests run with.
+    fs::set_permissions(to, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]
@@ -32,7 +34,7 @@ fn without_the_right_to_capture_the_message_says_how_to_get_it() {
     let binary = directory.path().join("it's mcpdump");
     copy_program(&binary);
     let run = |arguments: &[&str]| {
-        let mut command = plain(Command::new("setpriv"));
+        let mut command = plain("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]);
         command.arg(&binary).args(arguments).output().unwrap()
     };
@@ -117,7 +119,7 @@ fn a_set_user_id_program_opens_devices_only() {
     copy_program(&binary);
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o4755)).unwrap();
     let run = || {
-        let mut command = plain(Command::new("setpriv"));
+        let mut command = plain("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&binary);
         command
     };

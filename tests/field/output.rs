@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::support::program::mcpdump;
 use crate::support::run::parse_rows;
 
 /// The row types of version 1. Rows of other types count as findings.
@@ -82,16 +82,8 @@ impl Output {
 fn run(capture: &Path, arguments: &[&str]) -> String {
     let directory = capture.parent().expect("a capture is in a directory");
     let name = capture.file_name().expect("a capture has a name");
-    let output = Command::new(env!("CARGO_BIN_EXE_mcpdump"))
-        .args(arguments)
-        .arg(name)
-        .current_dir(directory)
-        .env_remove("NO_COLOR")
-        .env_remove("COLUMNS")
-        .env("TERM", "xterm")
-        .stdin(Stdio::null())
-        .output()
-        .expect("the program starts");
+    let output =
+        mcpdump().args(arguments).arg(name).current_dir(directory).output().expect("the program starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {arguments:?}: {said}", capture.display());
     String::from_utf8(output.stdout).expect("output is UTF-8")

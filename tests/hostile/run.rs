@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufReader, Read as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use super::wire::Wire;
+use crate::support::program::mcpdump;
 
 /// The interval at which memory is sampled.
 const LOOK: Duration = Duration::from_millis(5);
@@ -32,7 +33,7 @@ pub(crate) struct Outcome {
 
 /// Runs the program over what `attack` writes.
 pub(crate) fn run(arguments: &[&str], attack: impl FnOnce(&mut Wire)) -> Outcome {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_mcpdump"))
+    let mut child = mcpdump()
         .args(arguments)
         .arg("-")
         .stdin(Stdio::piped())

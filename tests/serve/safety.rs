@@ -151,16 +151,18 @@ async fn a_client_that_does_not_read_loses_its_session() {
 async fn the_command_prints_its_address_and_ends_on_sigterm() {
     use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
-    let program = env!("CARGO_BIN_EXE_mcpdump");
-    let mut serve =
-        Command::new(program).args(["serve", "--listen", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut serve = crate::support::program::mcpdump()
+        .args(["serve", "--listen", "0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(serve.stdout.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
     let address = first.strip_prefix("Streamable HTTP  http://").and_then(|rest| rest.strip_suffix("/mcp"));
     let address = address.unwrap_or_else(|| panic!("{first}")).to_owned();
     assert_eq!(lines.next().unwrap().unwrap(), format!("HTTP+SSE         http://{address}/sse"));
 
-    let taken = Command::new(program).args(["serve", "--listen", &address]).output().unwrap();
+    let taken = crate::support::program::mcpdump().args(["serve", "--listen", &address]).output().unwrap();
     assert_eq!(taken.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&taken.stderr).contains("is in use"), "{taken:?}");
 

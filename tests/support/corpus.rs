@@ -11,8 +11,9 @@ use mcpdump::capture::{self, Item, Source};
 
 use super::run::Run;
 
-/// The captures that the laws are checked on: one file per kind of traffic, one of the link types.
-pub(crate) const ALL: [&str; 25] = [
+/// The captures recorded for this project that the laws are checked on: one file per kind of
+/// traffic, one of the link types.
+const OWN: [&str; 25] = [
     "batch-2025-03-26/capture.pcapng",
     "big-results-mtu1500/capture.pcap",
     "br-json/capture.pcap",
@@ -40,32 +41,130 @@ pub(crate) const ALL: [&str; 25] = [
     "zstd-py/capture.pcap",
 ];
 
-/// Captures of some megabytes: run with one seed where the others run with several.
-const LARGE: [&str; 3] =
-    ["big-results-mtu1500/capture.pcap", "load-sse/capture.pcap", "many-sessions/capture.pcapng"];
+/// Captures of other servers, clients and proxies.
+const STACKS: [&str; 20] = [
+    "stacks/aiohttp-mcp-http/capture.pcap",
+    "stacks/fastapi-mcp-sse/capture.pcap",
+    "stacks/fastmcp-py-http/capture.pcap",
+    "stacks/fastmcp2-auth/capture.pcap",
+    "stacks/haproxy-http/capture.pcap",
+    "stacks/haproxy-roundrobin/capture.pcap",
+    "stacks/hono-node/capture.pcap",
+    "stacks/java-sse-hypercorn-h2c/capture.pcap",
+    "stacks/lighttpd-buffered-http/capture.pcap",
+    "stacks/litellm-streams/capture.pcap",
+    "stacks/mcp-proxy-named-stateless/capture.pcap",
+    "stacks/mcp-remote-sse/capture.pcap",
+    "stacks/nginx-buffered-sse/capture.pcap",
+    "stacks/nginx-unbuffered-http/capture.pcap",
+    "stacks/openai-client-sse/capture.pcap",
+    "stacks/squid-connect-http/capture.pcap",
+    "stacks/sse-connect-404/capture.pcap",
+    "stacks/supergateway-http/capture.pcap",
+    "stacks/supergateway-ws/capture.pcap",
+    "stacks/toolbox-go-sse/capture.pcap",
+];
+
+/// Conversations from public bug reports.
+const FIELD: [&str; 29] = [
+    "field/absolute-form-through-proxy/capture.pcap",
+    "field/call-executed-twice-after-a-reset/capture.pcap",
+    "field/clock-steps-back-in-the-capture/capture.pcap",
+    "field/cors-preflight-refused/capture.pcap",
+    "field/duplicate-id-cross-wired/capture.pcap",
+    "field/elicitation-on-the-get-stream/capture.pcap",
+    "field/empty-200-for-a-call/capture.pcap",
+    "field/endpoint-names-an-internal-host/capture.pcap",
+    "field/error-null-beside-result/capture.pcap",
+    "field/error-with-null-id/capture.pcap",
+    "field/events-without-space-crlf-multi-line/capture.pcap",
+    "field/expect-100-continue/capture.pcap",
+    "field/get-404-while-the-session-works/capture.pcap",
+    "field/get-answered-200-with-a-json-error/capture.pcap",
+    "field/id-1-for-every-request/capture.pcap",
+    "field/ipv6-loopback-and-host-with-zone/capture.pcap",
+    "field/messages-broadcast-to-other-sessions/capture.pcap",
+    "field/notification-answered-200-null/capture.pcap",
+    "field/plain-http-in-connect-tunnel/capture.pcap",
+    "field/redirect-307-to-slash/capture.pcap",
+    "field/replica-refuses-session-of-another/capture.pcap",
+    "field/request-answered-202-then-on-the-get-stream/capture.pcap",
+    "field/request-body-never-complete/capture.pcap",
+    "field/retyped-progress-token-and-cancel/capture.pcap",
+    "field/silent-stream-dies-at-the-idle-limit/capture.pcap",
+    "field/sse-without-endpoint-event/capture.pcap",
+    "field/string-id-answered-as-number/capture.pcap",
+    "field/transfer-encoding-twice/capture.pcap",
+    "field/unterminated-event-on-open-stream/capture.pcap",
+];
+
+/// Captures of half a megabyte and more: run with one seed where the others run with several.
+const LARGE: [&str; 10] = [
+    "big-results-mtu1500/capture.pcap",
+    "load-sse/capture.pcap",
+    "many-sessions/capture.pcapng",
+    "stacks/haproxy-http/capture.pcap",
+    "stacks/haproxy-roundrobin/capture.pcap",
+    "stacks/lighttpd-buffered-http/capture.pcap",
+    "stacks/nginx-buffered-sse/capture.pcap",
+    "stacks/nginx-unbuffered-http/capture.pcap",
+    "stacks/squid-connect-http/capture.pcap",
+    "stacks/toolbox-go-sse/capture.pcap",
+];
 
 /// Captures with compressed bodies: their messages are not in the packets as text, and cannot be
 /// read after a gap.
 const COMPRESSED: [&str; 3] = ["br-json/capture.pcap", "gzip-sse/capture.pcap", "zstd-py/capture.pcap"];
+
+/// Captures without an exchange: other traffic, MCP in a protocol that is not read, and clients that
+/// were refused.
+const WITHOUT_MCP: [&str; 6] = [
+    "java-sse-hypercorn-h2c",
+    "litellm-streams",
+    "llm-streams",
+    "sse-connect-404",
+    "sse-without-endpoint-event",
+    "supergateway-ws",
+];
+
+/// Cases in which a lost packet changes what other packets mean: one id for every request, a POST
+/// that is repeated, times that go back.
+const AMBIGUOUS: [&str; 3] =
+    ["call-executed-twice-after-a-reset", "clock-steps-back-in-the-capture", "id-1-for-every-request"];
 
 /// One capture file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Capture(pub(crate) &'static str);
 
 impl Capture {
-    /// Every capture of [`ALL`].
+    /// Every capture.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        ALL.into_iter().map(Self)
+        OWN.into_iter().chain(STACKS).chain(FIELD).map(Self)
     }
 
-    /// The captures of MCP that are complete and not large.
+    /// The captures of MCP that are complete and not large, and that can be told from what is left
+    /// of them.
     pub(crate) fn small_and_whole() -> impl Iterator<Item = Self> {
-        Self::all().filter(|capture| !capture.is_large() && !capture.is_damaged() && capture.is_mcp())
+        let is_ambiguous = |capture: &Self| AMBIGUOUS.contains(&capture.name());
+        Self::all().filter(move |capture| {
+            !capture.is_large() && !capture.is_damaged() && capture.is_mcp() && !is_ambiguous(capture)
+        })
     }
 
-    /// Whether it carries MCP, and so exchanges.
+    /// Its directory, without the group.
+    pub(crate) fn name(self) -> &'static str {
+        let path = self.0.strip_prefix("stacks/").or(self.0.strip_prefix("field/")).unwrap_or(self.0);
+        path.split('/').next().unwrap()
+    }
+
+    /// Whether it is a conversation from a bug report, which is faulty or odd.
+    pub(crate) fn is_case(self) -> bool {
+        FIELD.contains(&self.0)
+    }
+
+    /// Whether it carries MCP that is read, and so exchanges.
     pub(crate) fn is_mcp(self) -> bool {
-        !self.0.starts_with("llm-streams")
+        !WITHOUT_MCP.contains(&self.name())
     }
 
     /// Whether it is listed in [`LARGE`].
@@ -78,9 +177,12 @@ impl Capture {
         COMPRESSED.contains(&self.0)
     }
 
-    /// Whether its export has rows other than findings: packets cut to 128 bytes leave none.
+    /// Whether its export has rows other than findings: packets cut to 128 bytes, a refused GET,
+    /// HTTP/2 and WebSocket leave none.
     pub(crate) fn is_legible(self) -> bool {
-        !self.0.starts_with("damaged-ts-sse-snaplen128")
+        const NOTHING: [&str; 4] =
+            ["damaged-ts-sse-snaplen128", "java-sse-hypercorn-h2c", "sse-connect-404", "supergateway-ws"];
+        !NOTHING.contains(&self.name())
     }
 
     /// Whether packets are missing, cut or rewritten.

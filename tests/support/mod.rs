@@ -7,6 +7,7 @@ pub(crate) mod corpus;
 pub(crate) mod damage;
 pub(crate) mod frame;
 pub(crate) mod law;
+pub(crate) mod program;
 pub(crate) mod resegment;
 pub(crate) mod rng;
 pub(crate) mod run;

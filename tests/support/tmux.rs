@@ -1,7 +1,9 @@
 //! A terminal to test in: tmux with a shell.
 
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::{Duration, Instant};
+
+use super::program::plain;
 
 /// Time limit for a screen to show a text; long, because the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,7 +21,7 @@ impl Tmux {
     pub(crate) fn new(name: &str) -> Option<Self> {
         let socket = format!("mcpdump-test-{}-{name}", std::process::id());
         let tmux = Self { socket, state: tempfile::tempdir().unwrap() };
-        if !Command::new("tmux").arg("-V").output().is_ok_and(|output| output.status.success()) {
+        if !plain("tmux").arg("-V").output().is_ok_and(|output| output.status.success()) {
             let strict = std::env::var_os("MCPDUMP_MUST_CAPTURE").is_some_and(|value| !value.is_empty());
             assert!(!strict, "not to be skipped: there is no tmux");
             eprintln!("skipped: there is no tmux");
@@ -34,7 +36,7 @@ impl Tmux {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        Command::new("tmux").arg("-L").arg(&self.socket).args(arguments).output().unwrap()
+        plain("tmux").args(["-u", "-L"]).arg(&self.socket).args(arguments).output().unwrap()
     }
 
     pub(crate) fn keys(&self, keys: &[&str]) {

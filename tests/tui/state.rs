@@ -10,6 +10,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::support::corpus;
+use crate::support::program::mcpdump;
 use crate::support::tmux::Tmux;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mcpdump");
@@ -418,7 +419,7 @@ fn record(tmux: &Tmux, path: &Path) {
 
 /// Runs the program without a terminal.
 fn run_with(arguments: &[&str]) -> Output {
-    Command::new(PROGRAM).args(arguments).stdin(Stdio::null()).output().unwrap()
+    mcpdump().args(arguments).output().unwrap()
 }
 
 fn signal(pid: &str, name: &str) {
