@@ -12,18 +12,7 @@ use crate::support::corpus;
 use output::Output;
 
 /// Cases that do not agree yet. One that agrees has to leave the list.
-const UNRESOLVED: [&str; 10] = [
-    "clock-steps-back-in-the-capture",
-    "cors-preflight-refused",
-    "empty-200-for-a-call",
-    "endpoint-names-an-internal-host",
-    "get-404-while-the-session-works",
-    "messages-broadcast-to-other-sessions",
-    "notification-answered-200-null",
-    "replica-refuses-session-of-another",
-    "silent-stream-dies-at-the-idle-limit",
-    "sse-without-endpoint-event",
-];
+const UNRESOLVED: [&str; 0] = [];
 
 /// A test for each case, and the list of all of them.
 macro_rules! cases {

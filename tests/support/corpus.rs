@@ -128,9 +128,13 @@ const WITHOUT_MCP: [&str; 6] = [
 ];
 
 /// Cases in which a lost packet changes what other packets mean: one id for every request, a POST
-/// that is repeated, times that go back.
-const AMBIGUOUS: [&str; 3] =
-    ["call-executed-twice-after-a-reset", "clock-steps-back-in-the-capture", "id-1-for-every-request"];
+/// that is repeated or redirected, times that go back.
+const AMBIGUOUS: [&str; 4] = [
+    "call-executed-twice-after-a-reset",
+    "clock-steps-back-in-the-capture",
+    "id-1-for-every-request",
+    "redirect-307-to-slash",
+];
 
 /// One capture file.
 #[derive(Clone, Copy, Debug)]
