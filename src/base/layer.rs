@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::fact::Speaks;
+use super::speaks::Speaks;
 use super::{Degraded, End, Findings, Origin, Side, Span};
 
 /// How one direction of a connection ended. `W` names an end: [`End`] below the pipeline, [`Side`]

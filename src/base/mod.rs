@@ -16,6 +16,7 @@ pub mod origin;
 pub mod reader;
 pub mod sanitize;
 pub mod severity;
+mod speaks;
 pub mod status;
 pub mod stream_buf;
 pub mod text;

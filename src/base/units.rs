@@ -5,8 +5,8 @@ use crate::base::Timestamp;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Formats a duration in nanoseconds with three significant digits: `850 ns`, `12.4 ms`, `1.20 s`, `2 m 05
-/// s`, `3 h 02 m`.
+/// Formats a duration in nanoseconds with three significant digits: `850 ns`, `12.4 ms`, `1.20 s`,
+/// `2 m 05 s`, `3 h 02 m`.
 #[must_use]
 pub fn duration(ns: i64) -> String {
     let text = match ns.unsigned_abs() {
@@ -70,7 +70,8 @@ pub fn bytes(size: u64) -> String {
     format!("{} TB", size / 1_000_000_000_000)
 }
 
-/// Formats `part` of `whole` in percent with one decimal: `95.3 %`. `100.0 %` and `0.0 %` are exact.
+/// Formats `part` of `whole` in percent with one decimal: `95.3 %`. `100.0 %` and `0.0 %` are
+/// exact.
 #[must_use]
 pub fn share(part: u64, whole: u64) -> String {
     if whole == 0 {

@@ -60,8 +60,9 @@ impl Block {
         }
     }
 
-    /// Moves the bytes that are not taken to the front of `size` bytes of memory, and makes the rest
-    /// free space. Reuses the memory if no slice of it exists; of a full block it is not cleared.
+    /// Moves the bytes that are not taken to the front of `size` bytes of memory, and makes the
+    /// rest free space. Reuses the memory if no slice of it exists; of a full block it is not
+    /// cleared.
     pub(super) fn renew(&mut self, size: usize) {
         let (mut memory, filled) = match std::mem::take(self) {
             Self::Open { mut memory, filled } => {

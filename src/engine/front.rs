@@ -57,8 +57,8 @@ impl Front {
         (PacketKind::Tcp, Some(LaneInput::Segment { id: route.id, from: route.from, segment }))
     }
 
-    /// Packet time advanced to `now`: appends a tick for each shard to `inputs`, and the connections
-    /// that are forgotten.
+    /// Packet time advanced to `now`: appends a tick for each shard to `inputs`, and the
+    /// connections that are forgotten.
     pub(super) fn tick(&mut self, now: Origin, inputs: &mut VecDeque<LaneInput>) {
         self.inputs += 1;
         inputs.extend((0..limits::SHARDS as u8).map(|shard| LaneInput::Tick { shard, now }));

@@ -122,8 +122,8 @@ impl Engine {
     }
 
     /// Takes the next item of a source and appends what it completes to `out`, at most a few
-    /// thousand values: the rest comes with the next calls. Returns false at the end of the capture,
-    /// when everything was emitted.
+    /// thousand values: the rest comes with the next calls. Returns false at the end of the
+    /// capture, when everything was emitted.
     ///
     /// # Errors
     /// Those of [`Source::next`].

@@ -149,8 +149,8 @@ impl Sniffer {
         header
     }
 
-    /// Removes the PROXY protocol header from what `from` sent, and looks at what follows it. `len` is
-    /// the length of the header, which `bytes` complete.
+    /// Removes the PROXY protocol header from what `from` sent, and looks at what follows it. `len`
+    /// is the length of the header, which `bytes` complete.
     fn skip_proxy_header(&mut self, from: End, (len, mut bytes, span): (usize, Bytes, Span)) -> Verdict {
         let is_before = |(end, feed): &(End, Feed<End>)| *end == from && matches!(feed, Feed::Data(..));
         let held: usize =

@@ -12,17 +12,16 @@ use crate::base::{Code, Degraded, Origin, ResponseEnd, Side, Span};
 
 mod assemble;
 pub mod content;
-mod first_bytes;
 pub mod h1;
 mod head;
 mod proxy_header;
 pub mod sse;
 
 pub use assemble::Assembler;
-pub use first_bytes::FirstBytes;
+pub use h1::first_bytes::FirstBytes;
 pub use head::{Field, Head, StartLine};
 pub use proxy_header::ProxyHeader;
-pub use sse::Event;
+pub use sse::{Event, begins_with_field};
 
 /// Number of a transaction on its connection, from 0, in the order in which transactions were first
 /// seen.

@@ -1,5 +1,5 @@
-//! The PROXY protocol, versions 1 and 2 (haproxy's `proxy-protocol.txt`): a header that a proxy or a
-//! load balancer sends before the first byte of the client, to name the client behind it.
+//! The PROXY protocol, versions 1 and 2 (haproxy's `proxy-protocol.txt`): a header that a proxy or
+//! a load balancer sends before the first byte of the client, to name the client behind it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

@@ -12,8 +12,8 @@ use crate::base::{Code, Origin};
 use super::datagram::Datagram;
 use super::slice::{NoSegment, PacketSlice, Problem};
 
-/// The addresses of a TCP segment. Not part of [`Segment`]: once its connection is known nobody asks
-/// for them, and a segment is moved several times.
+/// The addresses of a TCP segment. Not part of [`Segment`]: once its connection is known nobody
+/// asks for them, and a segment is moved several times.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
     /// Sender.

@@ -354,7 +354,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// First byte of the request to the end of the stream, in nanoseconds; `None` if it did not end.
+    /// First byte of the request to the end of the stream, in nanoseconds; `None` if it did not
+    /// end.
     #[must_use]
     pub fn open_ns(&self) -> Option<i64> {
         self.end.map(|end| end.time.since(self.span.start.time))

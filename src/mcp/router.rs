@@ -48,8 +48,8 @@ impl Search<'_> {
             return self.by_target();
         }
         if is_named {
-            // The target names a session id. Clients of Streamable HTTP accept JSON and events; then
-            // the response decides.
+            // The target names a session id. Clients of Streamable HTTP accept JSON and events;
+            // then the response decides.
             match response {
                 _ if !request.accepts_both => return self.by_target(),
                 Some(_) if transaction.is_only_accepted() => return self.by_target(),

@@ -185,8 +185,8 @@ impl Step<'_> {
         }
     }
 
-    /// Reports that something is wrong with the transaction, once the exchange that its request opens
-    /// is known.
+    /// Reports that something is wrong with the transaction, once the exchange that its request
+    /// opens is known.
     fn fault(&mut self, fault: Fault) {
         let awaits_exchange = self.transaction.is_post()
             && (self.transaction.session().is_none() || !self.transaction.has_request_body());

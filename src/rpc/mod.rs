@@ -5,7 +5,7 @@
 //! state.
 
 use crate::base::{Code, Peers};
-use crate::http::{Body, Event, sse};
+use crate::http::{Body, Event, begins_with_field};
 
 mod error_text;
 pub mod id;
@@ -33,7 +33,7 @@ fn read_body(body: &Body, is_response: bool) -> Parsed {
         let mut parsed = parse::parse(&body.content, body.span, body.degraded);
         if is_response && !parsed.envelopes.iter().any(|envelope| envelope.has_version) {
             parsed.text = error_text::of(&body.content);
-            if sse::begins_with_field(&body.content) {
+            if begins_with_field(&body.content) {
                 let detail = "an event stream that is not declared as text/event-stream".into();
                 parsed.faults = vec![Fault { code: Code::HttpMediaType, detail }];
             }

@@ -28,8 +28,8 @@ fn only<'a>(rows: &'a Rows, code: &str) -> &'a serde_json::Value {
     rows.found(code)[0]
 }
 
-/// RFC 9110 section 10.1.1: a client that waits for a 100 and is refused does not send the body. Its
-/// next request begins where the body would have begun.
+/// RFC 9110 section 10.1.1: a client that waits for a 100 and is refused does not send the body.
+/// Its next request begins where the body would have begun.
 #[test]
 fn a_refused_body_is_not_waited_for() {
     for status in ["401 Unauthorized", "413 Content Too Large", "417 Expectation Failed"] {
@@ -82,8 +82,8 @@ fn a_body_that_comes_after_all_is_read() {
     rows.counts("finding", 0);
 }
 
-/// A request whose body is shorter than its length, until the client closes: what came is told, with
-/// the exchange if its JSON is whole.
+/// A request whose body is shorter than its length, until the client closes: what came is told,
+/// with the exchange if its JSON is whole.
 #[test]
 fn a_request_body_that_never_ends() {
     let body = request(1, "tools/list");
@@ -286,8 +286,8 @@ fn events_and_json_are_mistaken_for_each_other() {
     rows.exchange_is(3, json!({"status": "unanswered", "cause": "no_response"}));
 }
 
-/// RFC 8259 section 8.1: a reader may ignore a byte order mark. It is ignored and named, in a body and
-/// in an event.
+/// RFC 8259 section 8.1: a reader may ignore a byte order mark. It is ignored and named, in a body
+/// and in an event.
 #[test]
 fn byte_order_marks_are_named() {
     let mut story = Story::new();

@@ -162,8 +162,8 @@ fn tls_behind_a_proxy_header() {
     story.run().finds("http.proxy_header", 1);
 }
 
-/// What follows a 101 is not read, which is said; and nobody is blamed for a request whose answer is
-/// in it.
+/// What follows a 101 is not read, which is said; and nobody is blamed for a request whose answer
+/// is in it.
 #[test]
 fn upgrades_are_named() {
     for (protocol, speaks, word) in

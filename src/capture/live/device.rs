@@ -23,9 +23,10 @@ use super::options::Options;
 /// 10 ms a third of the packets was lost, with 30 ms none.
 pub(super) const DEADLINE_MS: i32 = 30;
 
-/// Returns how often the kernel counts a lost packet. On Linux a loopback device delivers each packet
-/// twice, sent and received. libpcap passes on one of them, but the kernel counts both as lost.
-/// Measured with a stopped mcpdump and tcpdump beside it: 569 packets were missing, 1138 counted.
+/// Returns how often the kernel counts a lost packet. On Linux a loopback device delivers each
+/// packet twice, sent and received. libpcap passes on one of them, but the kernel counts both as
+/// lost. Measured with a stopped mcpdump and tcpdump beside it: 569 packets were missing, 1138
+/// counted.
 pub(super) fn copies(is_loopback: bool) -> u64 {
     if cfg!(target_os = "linux") && is_loopback { 2 } else { 1 }
 }

@@ -21,8 +21,8 @@ pub(super) fn filter(request: &Request) -> anyhow::Result<Filter> {
     Filter::parse(text).map_err(|error| anyhow!("{}", error.render(text))).context("--filter")
 }
 
-/// Whether an entry passes the filter. Exchanges, notifications, streams and HTTP transactions are filtered;
-/// sessions, capture quality and findings always pass.
+/// Whether an entry passes the filter. Exchanges, notifications, streams and HTTP transactions are
+/// filtered; sessions, capture quality and findings always pass.
 pub(super) fn is_shown(filter: &Filter, entry: &Entry) -> bool {
     let subject = match entry {
         // Whether the exchange passes is unknown until it completes: with a filter only the

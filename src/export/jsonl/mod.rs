@@ -1,9 +1,9 @@
 //! `export --to jsonl`, version 1: one JSON object a line.
 //!
-//! Exchanges, notifications, streams, transactions, findings and sessions have a line each, in the order of the
-//! entries; offers and facts have none. The names and the order of the fields are a contract
-//! (docs/jsonl.md). Text is written as it was on the wire, with the escapes of JSON: unlike the
-//! reports for people, an export masks nothing.
+//! Exchanges, notifications, streams, transactions, findings and sessions have a line each, in the
+//! order of the entries; offers and facts have none. The names and the order of the fields are a
+//! contract (docs/jsonl.md). Text is written as it was on the wire, with the escapes of JSON:
+//! unlike the reports for people, an export masks nothing.
 
 use std::io;
 

@@ -7,7 +7,7 @@ use super::head::{self, Framing};
 use super::scan::{self, StartKind};
 use crate::base::fact::Speaks;
 use crate::base::{Code, Degraded, Findings, Origin, Side, Span, StreamBuf, limits, units};
-use crate::http::first_bytes::FirstBytes;
+use super::first_bytes::FirstBytes;
 
 /// The next element of the direction.
 #[derive(Debug)]

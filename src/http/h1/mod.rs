@@ -17,6 +17,7 @@ use direction::{Direction, Step};
 use head::Framing;
 
 mod direction;
+pub(super) mod first_bytes;
 mod head;
 pub mod scan;
 

@@ -46,7 +46,8 @@ pub fn start_kind(bytes: &[u8]) -> StartKind {
     other_method(text)
 }
 
-/// Returns whether `bytes` begin with a whole request line; `None` if more bytes are needed to tell.
+/// Returns whether `bytes` begin with a whole request line; `None` if more bytes are needed to
+/// tell.
 #[must_use]
 pub fn request_line(bytes: &[u8]) -> Option<bool> {
     let line = memchr::memchr(b'\n', bytes.get(..bytes.len().min(limits::MAX_WINDOW))?);

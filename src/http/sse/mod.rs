@@ -2,8 +2,8 @@
 //!
 //! Follows the WHATWG HTML Living Standard, section 9.2.6 "Interpreting an event stream", with one
 //! difference: an event is dispatched when it has at least one `data` line, even if its data is
-//! empty (as the priming events of resumable streams are). An event is returned at the line end that
-//! dispatches it, at the CR if that is CR LF.
+//! empty (as the priming events of resumable streams are). An event is returned at the line end
+//! that dispatches it, at the CR if that is CR LF.
 
 mod field;
 mod open;
@@ -36,8 +36,8 @@ pub struct Event {
     /// The `data` lines joined with LF, valid UTF-8. Shares the pushed bytes if the event has one
     /// `data` line and lies in one push.
     pub data: Bytes,
-    /// Why the start of the event may be missing: set if parsing continued after a gap at what looks
-    /// like the start of an event without proof.
+    /// Why the start of the event may be missing: set if parsing continued after a gap at what
+    /// looks like the start of an event without proof.
     pub degraded: Degraded,
 }
 

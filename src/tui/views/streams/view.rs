@@ -335,8 +335,8 @@ fn silence(stream: &Stream, model: &Model) -> i64 {
     end(stream, model).since(last)
 }
 
-/// Returns the end of the last event, or the start if there is none: an open stream's last byte is not
-/// known.
+/// Returns the end of the last event, or the start if there is none: an open stream's last byte is
+/// not known.
 fn last_event(stream: &Stream) -> crate::base::Timestamp {
     stream.last_event.unwrap_or(stream.span.start.time)
 }

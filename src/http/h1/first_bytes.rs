@@ -1,7 +1,7 @@
 //! What the first bytes of a direction say about its protocol: at the start of a connection, and at
 //! the start of a tunnel.
 
-use super::h1::scan::{self, PREFACE, StartKind};
+use super::scan::{self, PREFACE, StartKind};
 
 /// The protocol of a direction, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
