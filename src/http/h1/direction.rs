@@ -3,11 +3,13 @@
 
 use bytes::Bytes;
 
+use super::chunk::{Boundary, chunk_boundary};
+use super::excess::Excess;
+use super::first_bytes::FirstBytes;
 use super::head::{self, Framing};
 use super::scan::{self, StartKind};
 use crate::base::fact::Speaks;
-use crate::base::{Code, Degraded, Findings, Origin, Side, Span, StreamBuf, limits, units};
-use super::first_bytes::FirstBytes;
+use crate::base::{Code, Degraded, Findings, Origin, Side, Span, StreamBuf, limits};
 
 /// The next element of the direction.
 #[derive(Debug)]
@@ -92,17 +94,6 @@ struct Body {
     read: u64,
     /// The client waits for a 100 before it sends the body.
     expects_continue: bool,
-}
-
-/// Bytes behind the end of a body that begin no message.
-#[derive(Debug)]
-struct Excess {
-    /// Offset of the first one in the direction.
-    from: u64,
-    /// The packet with the first one.
-    at: Origin,
-    /// The length of the body before them.
-    length: u64,
 }
 
 impl Direction {
@@ -595,54 +586,4 @@ impl Direction {
         self.state = State::Head { found: true };
         Some(Some(Step::End(self.at)))
     }
-}
-
-impl Excess {
-    /// Describes the bytes; `until` is the offset behind them, `None` if it is not known.
-    fn detail(&self, until: Option<u64>) -> String {
-        let Self { from, length, .. } = self;
-        match until {
-            Some(until) => {
-                let more = units::several(until.saturating_sub(*from), "byte");
-                format!("the body goes on {more} past its length of {length}")
-            }
-            None => format!("the body goes on past its length of {length}"),
-        }
-    }
-}
-
-/// The start of a chunk in the bytes of a chunked body.
-enum Boundary {
-    /// Here: its size line, its data and the line end after it are consistent.
-    At(usize),
-    /// Perhaps here, when more bytes come.
-    Perhaps(usize),
-    /// Nowhere; this many bytes at the end may be the beginning of one.
-    None(usize),
-}
-
-/// Largest chunk that is awaited to confirm a boundary, in bytes.
-const MAX_CONFIRMED: u64 = 16 << 20;
-
-fn chunk_boundary(bytes: &[u8]) -> Boundary {
-    let mut perhaps = None;
-    // Most often a chunk begins where a segment begins; otherwise after the line end of the
-    // previous chunk.
-    let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|at| at + 1));
-    for start in starts {
-        let Some(rest) = bytes.get(start..) else { break };
-        let Some((size, line)) = scan::chunk_line(rest) else {
-            continue;
-        };
-        if size > MAX_CONFIRMED {
-            continue;
-        }
-        let end = line + usize::try_from(size).unwrap_or(usize::MAX);
-        match rest.get(end..) {
-            Some([b'\r', b'\n', ..]) => return Boundary::At(start),
-            None | Some([] | [b'\r']) if perhaps.is_none() => perhaps = Some(start),
-            _ => {}
-        }
-    }
-    perhaps.map_or(Boundary::None(bytes.len().min(300)), Boundary::Perhaps)
 }

@@ -16,7 +16,9 @@ use super::{Fault, Head, Part, PartKind, StartLine, TransactionNo};
 use direction::{Direction, Step};
 use head::Framing;
 
+mod chunk;
 mod direction;
+mod excess;
 pub(super) mod first_bytes;
 mod head;
 pub mod scan;
