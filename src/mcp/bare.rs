@@ -15,7 +15,8 @@ const AUTHORIZATION: [&str; 3] = ["/authorize", "/token", "/register"];
 pub(super) fn close(transaction: &Transaction, end: TransactionEnd, at: Origin, tables: &mut Tables<'_>) {
     let Some(request) = transaction.request() else { return };
     let is_bare = transaction.is_bare();
-    if !is_bare && !(transaction.has_messages(Side::Client) && transaction.requests().is_empty()) {
+    let has_no_request = transaction.has_messages(Side::Client) && transaction.requests().is_empty();
+    if !(is_bare || has_no_request) {
         return;
     }
     let path_is_known = || tables.sessions.is_served(transaction.peers(), Some(&request.path));

@@ -194,10 +194,8 @@ impl Context<'_, '_> {
     /// exchange.
     fn repeated(&mut self) -> Option<u64> {
         let id = self.message.envelope.id.as_ref()?;
-        let latest = self.session.outstanding(Side::Client, id).and_then(|numbers| numbers.back());
-        let Some(open) = latest.and_then(|n| self.exchanges.get_mut(*n)) else {
-            return None;
-        };
+        let latest = self.session.outstanding(Side::Client, id)?.back()?;
+        let open = self.exchanges.get_mut(*latest)?;
         let has_same_method = Some(&*open.record().method) == self.message.envelope.method.as_deref();
         let is_awaited = open.is_redirected() || (open.is_interrupted() && self.session.has_id());
         if !is_awaited || !has_same_method {

@@ -255,10 +255,10 @@ impl Views {
             return None;
         }
         let start = exchange.request.span.start.packet;
-        let is_it = |view: &Box<View>| {
+        let is_it = |view: &View| {
             is_copy(exchange, &view.exchange) && start < view.exchange.request.span.start.packet
         };
-        let at = self.openings.iter().rposition(is_it)?;
+        let at = self.openings.iter().rposition(|view| is_it(view))?;
         self.openings.remove(at)
     }
 }

@@ -200,7 +200,7 @@ impl StoreItem for HttpItem {
     }
 
     fn id(&self) -> (u32, u32) {
-        HttpItem::id(self)
+        Self::id(self)
     }
 
     fn sort_key(&self, column: usize, model: &Model) -> SortKey {
