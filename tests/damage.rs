@@ -137,7 +137,13 @@ fn packets_captured_twice_give_the_same_exchanges() {
 fn same_but_findings(a: &serde_json::Value, b: &serde_json::Value) -> bool {
     let strip = |row: &serde_json::Value| {
         let mut row = row.clone();
-        row.as_object_mut().and_then(|fields| fields.remove("findings"));
+        let fields = row.as_object_mut().unwrap();
+        fields.remove("findings");
+        // What ends with the capture ends at its last packet, which may be a copy.
+        if fields["type"] != "exchange" {
+            fields.remove("last_packet");
+            fields.remove("end_packet");
+        }
         row
     };
     strip(a) == strip(b)
