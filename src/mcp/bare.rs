@@ -1,14 +1,11 @@
 //! HTTP transactions that carry no message: which of them are MCP, and their record.
 
+use super::heads::RequestHead;
 use super::record::Record;
 use super::rules::{self, EndedTransaction, RULES};
 use super::tables::Tables;
-use super::transaction::{RequestHead, Transaction, TransactionEnd};
+use super::transaction::{Transaction, TransactionEnd};
 use crate::base::{Origin, ResponseEnd, Side};
-
-/// Paths that serve the authorization of MCP, beside `/.well-known/…` (MCP 2025-03-26,
-/// authorization, section 2.3.3).
-const AUTHORIZATION: [&str; 3] = ["/authorize", "/token", "/register"];
 
 /// Checks the rules for a transaction that is over, and emits it if it is HTTP without a message.
 /// `at` is the packet that shows that nothing more of it is to come.
@@ -54,12 +51,7 @@ fn is_endpoint(request: &RequestHead) -> bool {
 /// Whether a transaction is listed though nothing in it is MCP's alone.
 fn is_shown(transaction: &Transaction, request: &RequestHead, tables: &Tables<'_>) -> bool {
     let accepts = if transaction.is_post() { request.accepts_both } else { request.accepts_events };
-    accepts || (is_authorization(&request.path) && tables.sessions.is_served(transaction.peers(), None))
-}
-
-/// Whether the path serves authorization.
-pub(super) fn is_authorization(path: &str) -> bool {
-    path.starts_with("/.well-known/") || AUTHORIZATION.contains(&path)
+    accepts || (request.is_authorization() && tables.sessions.is_served(transaction.peers(), None))
 }
 
 /// What became of a transaction, in words.

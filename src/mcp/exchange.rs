@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::handle::{SessionIndex, TransactionKey};
+use super::heads::ResponseHead;
 use super::record::{Cause, Exchange, MessageSpan, SessionRef, Transport, Twins};
-use super::transaction::{ResponseHead, Transaction};
+use super::transaction::Transaction;
 use super::{method, revision};
 use crate::base::{Code, Degraded, Origin, Side, Span, Status};
 use crate::rpc::{Envelope, Id, Kind, RpcError};

@@ -13,6 +13,7 @@ mod evidence;
 mod exchange;
 mod exchange_table;
 mod handle;
+mod heads;
 mod history;
 mod idle;
 mod interner;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::event_stream::EventStream;
 use super::handle::{SessionIndex, TransactionKey};
+use super::heads::{RequestHead, ResponseHead, Verb};
 use super::record::{Stream, Transaction as TransactionRecord};
-use super::session_key;
 use super::session_table::Sighting;
-use crate::base::{Degraded, Origin, Peers, ResponseEnd, Side, Span, Timestamp, limits, text};
-use crate::rpc::{Envelope, Fault, Field, Head, Parsed, RpcError, StartLine, StreamEvent};
+use crate::base::{Degraded, Origin, Peers, ResponseEnd, Side, Span, limits};
+use crate::rpc::{Envelope, Fault, Head, Parsed, RpcError, StartLine, StreamEvent};
 
 /// How far apart a proxy's two legs begin a request without messages, in nanoseconds.
 const PROXY_DELAY: i64 = 1_000_000_000;
@@ -52,78 +52,6 @@ pub(super) struct Transaction {
     degraded: Degraded,
     /// Why bytes of the connection are missing.
     gaps: Degraded,
-}
-
-/// HTTP methods that MCP uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verb {
-    Get,
-    Post,
-    Delete,
-    Other,
-}
-
-/// The head of a request.
-#[derive(Debug)]
-pub(super) struct RequestHead {
-    pub(super) verb: Verb,
-    method: Box<str>,
-    pub(super) target: Arc<str>,
-    /// The server's path: the target without query and trailing slash.
-    pub(super) path: Arc<str>,
-    /// `Mcp-Session-Id`.
-    pub(super) session_id: Option<Arc<str>>,
-    /// Whether `Mcp-Session-Id` holds one id twice: `a, a`, two fields folded to one.
-    pub(super) is_session_id_folded: bool,
-    /// `MCP-Protocol-Version`.
-    pub(super) protocol_version: Option<Box<str>>,
-    /// `Mcp-Method`.
-    pub(super) mcp_method: Option<Box<str>>,
-    /// `Mcp-Name`.
-    pub(super) mcp_name: Option<Box<str>>,
-    /// Hash of the `Last-Event-ID` with which it resumes a stream; `None` if there is none.
-    pub(super) last_event_id: Option<u64>,
-    /// `Host` of a GET: what an `endpoint` event is relative to.
-    pub(super) host: Option<Box<str>>,
-    /// Whether it accepts JSON and event streams, which Streamable HTTP demands of every POST.
-    pub(super) accepts_both: bool,
-    /// Whether the media type of its body is JSON.
-    pub(super) is_json: bool,
-    /// The media type of its body if it is not JSON; `None` also without one.
-    pub(super) other_media_type: Option<Box<str>>,
-    /// Whether it accepts event streams.
-    pub(super) accepts_events: bool,
-    /// What it asks leave for, if it is a CORS preflight (WHATWG Fetch).
-    pub(super) preflight: Option<Preflight>,
-}
-
-/// What a preflight asks leave for.
-#[derive(Debug)]
-pub(super) struct Preflight {
-    /// The method of the request that is to follow.
-    pub(super) method: Box<str>,
-    /// The names of its header fields, separated by commas.
-    pub(super) headers: Box<str>,
-}
-
-/// The head of a final response.
-#[derive(Debug)]
-pub(super) struct ResponseHead {
-    /// `None` if the head was not captured.
-    pub(super) status: Option<u16>,
-    /// Time of its first byte.
-    pub(super) start: Timestamp,
-    /// `Mcp-Session-Id`.
-    pub(super) session_id: Option<Arc<str>>,
-    /// Whether the media type is JSON.
-    pub(super) is_json: bool,
-    /// The media type if it is neither JSON nor that of event streams; `None` also without one.
-    pub(super) other_media_type: Option<Box<str>>,
-    /// The media type without parameters; `None` if it names none.
-    pub(super) media_type: Option<Box<str>>,
-    /// `Access-Control-Allow-Headers` if the response has `Access-Control-Allow-Origin`; `None` if
-    /// a browser may not read the response.
-    pub(super) allowed_headers: Option<Box<str>>,
 }
 
 /// How a transaction ended.
@@ -278,21 +206,7 @@ impl Transaction {
             StartLine::UnseenResponse => None,
             StartLine::Request { .. } => return,
         };
-        let content_type = head.field(Field::ContentType).unwrap_or_default();
-        let is_json = contains_word(content_type, "json");
-        self.response = Some(ResponseHead {
-            status,
-            start: head.span.start.time,
-            session_id: session_id(head).0,
-            is_json,
-            other_media_type: (!is_json && !head.is_event_stream())
-                .then(|| media_type(content_type))
-                .flatten(),
-            media_type: media_type(content_type),
-            allowed_headers: head
-                .field(Field::AllowedOrigin)
-                .map(|_| text::kept(head.field(Field::AllowedHeaders).unwrap_or_default()).into()),
-        });
+        self.response = Some(ResponseHead::of(head, status));
         let is_unseen = head.is_unseen();
         if is_unseen {
             self.degraded.add(Degraded::MIDSTREAM);
@@ -517,7 +431,7 @@ impl Transaction {
             session: None,
             tcp_stream: self.peers.tcp_stream,
             transaction: self.key.1.0,
-            method: request.method.clone(),
+            method: request.method().into(),
             target: Box::from(&*request.target),
             http_status: self.status(),
             media_type: response.and_then(|response| response.media_type.clone()),
@@ -541,7 +455,7 @@ impl Transaction {
             exchange: self.requests.first().copied(),
             tcp_stream: self.peers.tcp_stream,
             transaction: self.key.1.0,
-            method: self.request.as_ref().map(|request| request.method.clone()),
+            method: self.request.as_ref().map(|request| request.method().into()),
             target: self.target().map(|target| Box::from(&**target)),
             http_status: self.status(),
             server: self.peers.server,
@@ -564,51 +478,6 @@ impl TransactionEnd {
         Self { how: ResponseEnd::Open, at: None, bytes: 0, span: None, degraded: Degraded::NONE };
 }
 
-impl RequestHead {
-    /// The HTTP method.
-    pub(super) fn method(&self) -> &str {
-        &self.method
-    }
-
-    fn of(head: &Head) -> Option<Self> {
-        let StartLine::Request { method, target } = &head.start else { return None };
-        let verb = match &**method {
-            "GET" => Verb::Get,
-            "POST" => Verb::Post,
-            "DELETE" => Verb::Delete,
-            _ => Verb::Other,
-        };
-        let field = |field| head.field(field).map(|value| text::kept(value).into());
-        let accept = head.field(Field::Accept).unwrap_or_default();
-        let (session_id, is_session_id_folded) = session_id(head);
-        let target: Arc<str> = text::kept(target).into();
-        let content_type = head.field(Field::ContentType).unwrap_or_default();
-        let is_json = contains_word(content_type, "json");
-        Some(Self {
-            verb,
-            method: method.clone(),
-            path: session_key::server_path(&target),
-            target,
-            session_id,
-            is_session_id_folded,
-            protocol_version: field(Field::ProtocolVersion),
-            mcp_method: field(Field::McpMethod),
-            mcp_name: field(Field::McpName),
-            last_event_id: head.field(Field::LastEventId).map(text::hash),
-            host: if verb == Verb::Get { field(Field::Host) } else { None },
-            accepts_events: contains_word(accept, "text/event-stream"),
-            preflight: head.field(Field::RequestedMethod).filter(|_| &**method == "OPTIONS").map(|method| {
-                let headers = head.field(Field::RequestedHeaders).unwrap_or_default();
-                Preflight { method: text::kept(method).into(), headers: text::kept(headers).into() }
-            }),
-            accepts_both: contains_word(accept, "application/json")
-                && contains_word(accept, "text/event-stream"),
-            is_json,
-            other_media_type: if is_json { None } else { media_type(content_type) },
-        })
-    }
-}
-
 /// Hash of the kinds, ids and methods of messages, the same in every run.
 fn hash(messages: &[Envelope]) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -616,36 +485,4 @@ fn hash(messages: &[Envelope]) -> u64 {
         (message.kind as u8, &message.id, &message.method).hash(&mut hasher);
     }
     hasher.finish()
-}
-
-impl RequestHead {
-    /// Whether it has a header of MCP, or asks for one in a preflight.
-    pub(super) fn has_mcp_header(&self) -> bool {
-        self.session_id.is_some()
-            || self.protocol_version.is_some()
-            || self.mcp_method.is_some()
-            || self.preflight.as_ref().is_some_and(|preflight| contains_word(&preflight.headers, "mcp-"))
-    }
-}
-
-/// The media type of a `Content-Type`, without parameters; `None` if it is empty.
-fn media_type(content_type: &str) -> Option<Box<str>> {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    (!media_type.is_empty()).then(|| text::kept(media_type).into())
-}
-
-/// Whether a header value contains a word, ignoring ASCII case.
-fn contains_word(value: &str, word: &str) -> bool {
-    value.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
-}
-
-/// `Mcp-Session-Id`, and whether it holds one id twice.
-fn session_id(head: &Head) -> (Option<Arc<str>>, bool) {
-    let Some(value) = head.field(Field::SessionId) else { return (None, false) };
-    let mut parts = value.split(',').map(str::trim);
-    let first = parts.next().unwrap_or_default();
-    let mut rest = parts.peekable();
-    let is_folded = rest.peek().is_some() && rest.all(|part| part == first);
-    let id = if is_folded { first } else { value };
-    (Some(text::kept(id).into()), is_folded)
 }

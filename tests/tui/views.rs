@@ -175,11 +175,14 @@ fn called_tools_are_listed_without_tools_list() {
 fn a_finding_opens_its_exchange() {
     let mut screen = Screen::of(ODD, 80, 24);
     screen.press(&["7", "enter", "enter"]);
-    assert!(screen.text().contains("Timeline"), "{}", screen.text());
+    // Without an exchange it opens what its packet carries.
+    assert!(screen.text().contains("→ body"), "{}", screen.text());
     screen.press(&["7", "esc", "down", "enter"]);
     let said = screen.press(&["enter"]);
     assert!(
-        screen.text().contains("does not belong to an exchange") || screen.text().contains("Timeline"),
+        screen.text().contains("← body")
+            || screen.text().contains("→ body")
+            || screen.text().contains("Timeline"),
         "{said:?}"
     );
 }

@@ -1,8 +1,9 @@
 //! Rules for the heads of requests and responses.
 
+use super::super::heads::Verb;
 use super::super::method;
 use super::super::session::SessionState;
-use super::super::transaction::{Transaction, Verb};
+use super::super::transaction::Transaction;
 use super::rule::{FindingContext, Moment, Violation, violation};
 use crate::base::{Code, Origin};
 

@@ -1,8 +1,8 @@
 //! Rules for transactions that are over: GET, DELETE, preflights, and POSTs without a request.
 
-use super::super::bare;
+use super::super::heads::{RequestHead, Verb};
 use super::super::session::SessionState;
-use super::super::transaction::{RequestHead, Transaction, TransactionEnd, Verb};
+use super::super::transaction::{Transaction, TransactionEnd};
 use super::rule::{FindingContext, Moment, Violation, violation};
 use crate::base::{Code, Origin, ResponseEnd, Side};
 
@@ -35,7 +35,7 @@ impl EndedTransaction<'_> {
         let request = self.transaction.request()?;
         let asks = request.verb == Verb::Get && (request.accepts_events || request.session_id.is_some());
         let has_stream = self.transaction.stream().is_some();
-        (asks && self.is_mcp && !has_stream && !bare::is_authorization(&request.path)).then_some(request)
+        (asks && self.is_mcp && !has_stream && !request.is_authorization()).then_some(request)
     }
 
     /// Request and response in words: `GET /mcp: 404 text/html, "Cannot GET /mcp"`.

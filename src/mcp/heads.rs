@@ -1,0 +1,182 @@
+//! What is kept of the heads of a transaction.
+
+use std::sync::Arc;
+
+use super::session_key;
+use crate::base::{Timestamp, text};
+use crate::rpc::{Field, Head, StartLine};
+
+/// Paths that serve the authorization of MCP, beside `/.well-known/…` (MCP 2025-03-26,
+/// authorization, section 2.3.3).
+const AUTHORIZATION: [&str; 3] = ["/authorize", "/token", "/register"];
+
+/// HTTP methods that MCP uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Get,
+    Post,
+    Delete,
+    Other,
+}
+
+/// The head of a request.
+#[derive(Debug)]
+pub(super) struct RequestHead {
+    pub(super) verb: Verb,
+    method: Box<str>,
+    pub(super) target: Arc<str>,
+    /// The server's path: the target without query and trailing slash.
+    pub(super) path: Arc<str>,
+    /// `Mcp-Session-Id`.
+    pub(super) session_id: Option<Arc<str>>,
+    /// Whether `Mcp-Session-Id` holds one id twice: `a, a`, two fields folded to one.
+    pub(super) is_session_id_folded: bool,
+    /// `MCP-Protocol-Version`.
+    pub(super) protocol_version: Option<Box<str>>,
+    /// `Mcp-Method`.
+    pub(super) mcp_method: Option<Box<str>>,
+    /// `Mcp-Name`.
+    pub(super) mcp_name: Option<Box<str>>,
+    /// Hash of the `Last-Event-ID` with which it resumes a stream; `None` if there is none.
+    pub(super) last_event_id: Option<u64>,
+    /// `Host` of a GET: what an `endpoint` event is relative to.
+    pub(super) host: Option<Box<str>>,
+    /// Whether it accepts JSON and event streams, which Streamable HTTP demands of every POST.
+    pub(super) accepts_both: bool,
+    /// Whether the media type of its body is JSON.
+    pub(super) is_json: bool,
+    /// The media type of its body if it is not JSON; `None` also without one.
+    pub(super) other_media_type: Option<Box<str>>,
+    /// Whether it accepts event streams.
+    pub(super) accepts_events: bool,
+    /// What it asks leave for, if it is a CORS preflight (WHATWG Fetch).
+    pub(super) preflight: Option<Preflight>,
+}
+
+/// What a preflight asks leave for.
+#[derive(Debug)]
+pub(super) struct Preflight {
+    /// The method of the request that is to follow.
+    pub(super) method: Box<str>,
+    /// The names of its header fields, separated by commas.
+    pub(super) headers: Box<str>,
+}
+
+/// The head of a final response.
+#[derive(Debug)]
+pub(super) struct ResponseHead {
+    /// `None` if the head was not captured.
+    pub(super) status: Option<u16>,
+    /// Time of its first byte.
+    pub(super) start: Timestamp,
+    /// `Mcp-Session-Id`.
+    pub(super) session_id: Option<Arc<str>>,
+    /// Whether the media type is JSON.
+    pub(super) is_json: bool,
+    /// The media type if it is neither JSON nor that of event streams; `None` also without one.
+    pub(super) other_media_type: Option<Box<str>>,
+    /// The media type without parameters; `None` if it names none.
+    pub(super) media_type: Option<Box<str>>,
+    /// `Access-Control-Allow-Headers` if the response has `Access-Control-Allow-Origin`; `None` if
+    /// a browser may not read the response.
+    pub(super) allowed_headers: Option<Box<str>>,
+}
+
+impl RequestHead {
+    /// The HTTP method.
+    pub(super) fn method(&self) -> &str {
+        &self.method
+    }
+
+    pub(super) fn of(head: &Head) -> Option<Self> {
+        let StartLine::Request { method, target } = &head.start else { return None };
+        let verb = match &**method {
+            "GET" => Verb::Get,
+            "POST" => Verb::Post,
+            "DELETE" => Verb::Delete,
+            _ => Verb::Other,
+        };
+        let field = |field| head.field(field).map(|value| text::kept(value).into());
+        let accept = head.field(Field::Accept).unwrap_or_default();
+        let (session_id, is_session_id_folded) = session_id(head);
+        let target: Arc<str> = text::kept(target).into();
+        let content_type = head.field(Field::ContentType).unwrap_or_default();
+        let is_json = contains_word(content_type, "json");
+        Some(Self {
+            verb,
+            method: method.clone(),
+            path: session_key::server_path(&target),
+            target,
+            session_id,
+            is_session_id_folded,
+            protocol_version: field(Field::ProtocolVersion),
+            mcp_method: field(Field::McpMethod),
+            mcp_name: field(Field::McpName),
+            last_event_id: head.field(Field::LastEventId).map(text::hash),
+            host: if verb == Verb::Get { field(Field::Host) } else { None },
+            accepts_events: contains_word(accept, "text/event-stream"),
+            preflight: head.field(Field::RequestedMethod).filter(|_| &**method == "OPTIONS").map(|method| {
+                let headers = head.field(Field::RequestedHeaders).unwrap_or_default();
+                Preflight { method: text::kept(method).into(), headers: text::kept(headers).into() }
+            }),
+            accepts_both: contains_word(accept, "application/json")
+                && contains_word(accept, "text/event-stream"),
+            is_json,
+            other_media_type: if is_json { None } else { media_type(content_type) },
+        })
+    }
+
+    /// Whether it has a header of MCP, or asks for one in a preflight.
+    pub(super) fn has_mcp_header(&self) -> bool {
+        self.session_id.is_some()
+            || self.protocol_version.is_some()
+            || self.mcp_method.is_some()
+            || self.preflight.as_ref().is_some_and(|preflight| contains_word(&preflight.headers, "mcp-"))
+    }
+
+    /// Whether its path serves authorization.
+    pub(super) fn is_authorization(&self) -> bool {
+        self.path.starts_with("/.well-known/") || AUTHORIZATION.contains(&&*self.path)
+    }
+}
+
+impl ResponseHead {
+    /// `status` is `None` if the head was not captured.
+    pub(super) fn of(head: &Head, status: Option<u16>) -> Self {
+        let content_type = head.field(Field::ContentType).unwrap_or_default();
+        let is_json = contains_word(content_type, "json");
+        let is_other = !is_json && !head.is_event_stream();
+        let allowed = |_| text::kept(head.field(Field::AllowedHeaders).unwrap_or_default()).into();
+        Self {
+            status,
+            start: head.span.start.time,
+            session_id: session_id(head).0,
+            is_json,
+            other_media_type: if is_other { media_type(content_type) } else { None },
+            media_type: media_type(content_type),
+            allowed_headers: head.field(Field::AllowedOrigin).map(allowed),
+        }
+    }
+}
+
+/// The media type of a `Content-Type`, without parameters; `None` if it is empty.
+fn media_type(content_type: &str) -> Option<Box<str>> {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    (!media_type.is_empty()).then(|| text::kept(media_type).into())
+}
+
+/// Whether a header value contains a word, ignoring ASCII case.
+fn contains_word(value: &str, word: &str) -> bool {
+    value.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// `Mcp-Session-Id`, and whether it holds one id twice.
+fn session_id(head: &Head) -> (Option<Arc<str>>, bool) {
+    let Some(value) = head.field(Field::SessionId) else { return (None, false) };
+    let mut parts = value.split(',').map(str::trim);
+    let first = parts.next().unwrap_or_default();
+    let mut rest = parts.peekable();
+    let is_folded = rest.peek().is_some() && rest.all(|part| part == first);
+    let id = if is_folded { first } else { value };
+    (Some(text::kept(id).into()), is_folded)
+}
