@@ -275,7 +275,8 @@ impl Transaction {
         self.body_text.as_deref()
     }
 
-    /// Keeps what the body of a 4xx or 5xx says that is no JSON-RPC: the error in it, else its text.
+    /// Keeps what the body of a 4xx or 5xx says that is no JSON-RPC: the error in it, else its
+    /// text.
     pub(super) fn set_http_error_text(&mut self, body: &Parsed) {
         let has_code = |error: &&RpcError| error.code.is_some();
         let error = body.envelopes.iter().filter_map(|message| message.error.as_ref()).find(has_code);
