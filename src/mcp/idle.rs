@@ -113,7 +113,7 @@ fn finding(alike: &[IdleEnd]) -> Finding {
     let detail = format!(
         "{} {how} after {} of silence (± {}), at packets {}{more}",
         units::several(alike.len() as u64, "stream"),
-        units::duration(middle),
+        length(middle),
         units::duration(most - middle),
         named.join(", "),
     );
@@ -125,6 +125,12 @@ fn finding(alike: &[IdleEnd]) -> Finding {
         exchange: None,
         detail,
     }
+}
+
+/// Formats a silence: from a second on in seconds with one decimal, as limits are configured.
+fn length(ns: i64) -> String {
+    let tenths = ns / 100_000_000;
+    if tenths < 10 { units::duration(ns) } else { format!("{}.{} s", tenths / 10, tenths % 10) }
 }
 
 #[cfg(test)]

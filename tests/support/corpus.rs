@@ -116,8 +116,8 @@ const LARGE: [&str; 10] = [
 /// read after a gap.
 const COMPRESSED: [&str; 3] = ["br-json/capture.pcap", "gzip-sse/capture.pcap", "zstd-py/capture.pcap"];
 
-/// Captures without an exchange: other traffic, MCP in a protocol that is not read, and clients that
-/// were refused.
+/// Captures without an exchange: other traffic, MCP in a protocol that is not read, and clients
+/// that were refused.
 const WITHOUT_MCP: [&str; 6] = [
     "java-sse-hypercorn-h2c",
     "litellm-streams",
