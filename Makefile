@@ -19,7 +19,7 @@ SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help build run test e2e bench install uninstall clean cargo libpcap components
+.PHONY: help build run test e2e attacks bench install uninstall clean cargo libpcap components
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ test: cargo libpcap components ## Check format, lints and documentation, and run
 e2e: cargo libpcap ## Test the server with the MCP conformance suite, SDK clients and the Inspector
 	$(CARGO) build --locked
 	python3 tests/e2e/run.py $(TARGET)/debug/mcpdump $(TARGET)/e2e
+
+attacks: cargo libpcap ## Run the large attacks on memory and time, and print their cost
+	$(CARGO) test --release --locked --test all hostile::large -- --ignored --nocapture --test-threads 1
 
 bench: cargo libpcap ## Run the benchmarks (criterion)
 	$(CARGO) bench --locked

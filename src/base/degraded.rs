@@ -32,7 +32,7 @@ impl Degraded {
     pub const LOST_PACKETS: Self = Self(8);
     /// The capture ended before the result was complete.
     pub const CAPTURE_END: Self = Self(16);
-    /// The connection went on in a protocol that is not decoded.
+    /// The connection went on in a protocol that is not decoded, or a cap on memory was reached.
     pub const NOT_READ: Self = Self(32);
     /// Packet times go back inside it: its durations are not known.
     pub const TIME_BACK: Self = Self(64);

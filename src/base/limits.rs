@@ -44,9 +44,9 @@ pub const MAX_UNSUPPORTED: usize = 32;
 /// has millions.
 pub const MAX_CONNECTIONS: usize = 65_536;
 
-/// Out-of-order bytes held per direction. A receive window rarely exceeds 16 MiB on a long fat
-/// path.
-pub const MAX_HELD_PER_DIRECTION: usize = 16 << 20;
+/// Out-of-order bytes held per direction. What is behind one lost segment is a window: 6 MiB is
+/// Linux's default maximum (`tcp_rmem`).
+pub const MAX_HELD_PER_DIRECTION: usize = 8 << 20;
 
 /// Shards that connections are divided into, by a hash of their addresses and ports. A lane (a
 /// thread) owns whole shards, and every cap on memory is that of a shard: no result depends on the
@@ -55,8 +55,8 @@ pub const MAX_HELD_PER_DIRECTION: usize = 16 << 20;
 pub const SHARDS: usize = 4;
 
 /// Out-of-order bytes held by all connections of a shard. As much as one direction may hold, so
-/// that a single large transfer is not cut; 64 MiB in all if an attack fills every shard.
-pub const MAX_HELD_PER_SHARD: usize = 16 << 20;
+/// that a single large transfer is not cut; 32 MiB in all if an attack fills every shard.
+pub const MAX_HELD_PER_SHARD: usize = 8 << 20;
 
 /// How far packet times may be behind the latest one, in nanoseconds, before they count as going
 /// back. Less is the order of capture: dumpcap writes what several interfaces or queues deliver in
@@ -132,16 +132,17 @@ pub const MAX_CHUNK_LINE: usize = 16 << 10;
 /// Requests of a connection that wait for their response (pipelining).
 pub const MAX_PIPELINED: usize = 1024;
 
-/// Content of one body that is kept for parsing, in bytes after content decoding.
-pub const MAX_BODY: usize = 64 << 20;
+/// Content of one body that is kept for parsing, in bytes after content decoding. Servers refuse
+/// messages of more than 4 MiB by default (the SDKs' limits); a resource of 16 MiB in base64 fits.
+pub const MAX_BODY: usize = 24 << 20;
 
-/// Data of one SSE event, in bytes.
-pub const MAX_EVENT: usize = 64 << 20;
+/// Data of one SSE event, in bytes: a message, as a body is.
+pub const MAX_EVENT: usize = MAX_BODY;
 
-/// Content held by all incomplete bodies and events of the connections of a shard. More than the
-/// largest body that is kept ([`MAX_BODY`]), so that a single one is not cut; 320 MiB in all if an
-/// attack fills every shard.
-pub const MAX_CONTENT_PER_SHARD: usize = 80 << 20;
+/// Memory of all incomplete bodies and events of the connections of a shard, windows of
+/// decompressors included. More than the buffer of the largest body ([`MAX_BODY`] and 4 MiB to grow
+/// into), so that a single one is not cut; 144 MiB in all if an attack fills every shard.
+pub const MAX_CONTENT_PER_SHARD: usize = 36 << 20;
 
 /// Compression ratio from which a body is treated as a decompression bomb, once it has produced
 /// [`MIN_BOMB`] bytes. Deflate can reach 1032:1, brotli and zstd far more; JSON stays below 100:1.
@@ -165,7 +166,7 @@ pub const MAX_NAME: usize = 256;
 pub const MAX_OPEN_EXCHANGES: usize = 100_000;
 
 /// Texts (ids, tokens, names) of all exchanges without a response, in bytes.
-pub const MAX_OPEN_TEXT: usize = 64 << 20;
+pub const MAX_OPEN_TEXT: usize = 32 << 20;
 
 /// Candidates that are searched: open exchanges with the same id or progress token, and sessions of
 /// the same client and server. Honest traffic has one or a few.
@@ -189,6 +190,10 @@ pub const MAX_HELD_RESPONSES: usize = 10_000;
 /// Sessions that are followed at the same time.
 pub const MAX_SESSIONS: usize = 65_536;
 
+/// Texts (ids, targets, names, capabilities) of all sessions that are followed, in bytes: 500 for
+/// each of [`MAX_SESSIONS`], and real ones have fewer. Beyond that the oldest session is evicted.
+pub const MAX_SESSION_TEXT: usize = 32 << 20;
+
 /// Ids of answered requests that are kept per session, to tell a duplicate response from an unknown
 /// one.
 pub const MAX_ANSWERED: usize = 64;
@@ -208,6 +213,10 @@ pub const REPEAT_WAIT: i64 = 10_000_000_000;
 /// Findings of one code that are kept with their detail; all are counted.
 pub const MAX_FINDINGS_PER_CODE: usize = 100;
 
+/// Lines of findings of one code in an export; the rest is told as one line with their number. A
+/// flood of SYNs would write more than the capture has.
+pub const MAX_FINDING_LINES: u64 = 10_000;
+
 /// Slowest exchanges that the report lists.
 pub const SLOWEST: usize = 10;
 
@@ -216,3 +225,7 @@ pub const UNANSWERED_LISTED: usize = 20;
 
 /// Rows of a table of the report (methods and tools, per server); the rest is summed up in one row.
 pub const MAX_TABLE_ROWS: usize = 10_000;
+
+/// Texts of the rows of a table of the report, in bytes: sessions, offers, names that are used.
+/// 800 for each of [`MAX_TABLE_ROWS`], and real ones have fewer than 200.
+pub const MAX_TABLE_TEXT: usize = 8 << 20;

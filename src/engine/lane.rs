@@ -96,8 +96,9 @@ impl Lane {
             LaneInput::Segment { id, from, segment } => {
                 self.reassembler.push(id, from, segment, &mut sink);
                 if !self.deliveries.is_empty() || !self.findings.is_empty() {
-                    self.deliver(Unfinished { number, id, then: Then::Nothing }, out);
+                    self.deliver(Unfinished { number, id, then: Then::Relieve }, out);
                 }
+                self.relieve(number, out);
             }
             LaneInput::Close { id, unconfirmed, at } => {
                 let summary = self.reassembler.close(id, unconfirmed, at, &mut sink);
@@ -118,8 +119,19 @@ impl Lane {
         let Unfinished { number, id, .. } = unfinished;
         let release = if let Then::Release(now) = unfinished.then { Some(now) } else { None };
         self.deliver(unfinished, out);
-        if let Some(now) = release {
-            self.release(number, id.shard, now, out);
+        match release {
+            Some(now) => self.release(number, id.shard, now, out),
+            None => self.relieve(number, out),
+        }
+    }
+
+    /// Gives up holes of the connections that hold most, if the share of their shard is full.
+    fn relieve(&mut self, number: u64, out: &mut Vec<Emitted>) {
+        while self.unfinished.is_none()
+            && let Some(id) =
+                self.reassembler.relieve(&mut Sink::new(&mut self.deliveries, &mut self.findings))
+        {
+            self.deliver(Unfinished { number, id, then: Then::Relieve }, out);
         }
     }
 
@@ -165,22 +177,21 @@ impl Lane {
         }
         match unfinished.then {
             _ if !is_done => self.unfinished = Some(unfinished),
-            Then::Nothing | Then::Release(_) => {}
+            Then::Relieve | Then::Release(_) => {}
             Then::Close(summary) => self.close(id, summary, &mut output),
         }
     }
 
     /// Emits the results of the deliveries; false if some are left.
     fn emit_deliveries(&mut self, id: ConnectionId, output: &mut Output<'_>) -> bool {
-        let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
-        let held = self.held.get_mut(usize::from(id.shard));
-        let (Some(pipeline), Some(shard_held)) = (pipeline, held) else {
-            self.deliveries.clear();
-            self.backlog.clear();
-            return true;
-        };
         let mut deliveries = self.deliveries.drain(..);
         loop {
+            let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
+            let held = self.held.get_mut(usize::from(id.shard));
+            let (Some(pipeline), Some(shard_held)) = (pipeline, held) else {
+                self.backlog.clear();
+                return true;
+            };
             let is_pending = pipeline.is_pending();
             if output.out.len() >= MAX_EMITTED {
                 self.backlog.extend(deliveries);
@@ -196,17 +207,18 @@ impl Lane {
                 self.at = feed.at();
                 pipeline.push(from, feed, &mut sink);
             }
-            let others = *shard_held - pipeline.counted;
-            let mut held = pipeline.held();
-            if others + held > limits::MAX_CONTENT_PER_SHARD {
-                pipeline.shed(self.at, &mut self.findings);
-                held = pipeline.held();
-            }
-            *shard_held = others + held;
+            let held = pipeline.held();
+            *shard_held = *shard_held - pipeline.counted + held;
             pipeline.counted = held;
+            if *shard_held > limits::MAX_CONTENT_PER_SHARD {
+                *shard_held = shed(&mut self.pipelines, id.shard, self.at, output);
+            }
             if self.updates.is_empty() {
                 continue;
             }
+            let Some(pipeline) = self.pipelines.get(id.slot as usize).and_then(Option::as_deref) else {
+                return true;
+            };
             let peers = pipeline.peers();
             let retransmissions = pipeline
                 .client()
@@ -249,11 +261,35 @@ struct Unfinished {
 /// What follows when everything of an input was emitted.
 #[derive(Debug)]
 enum Then {
-    Nothing,
+    /// Holes are given up if the share of the shard is full.
+    Relieve,
     /// The connection is forgotten. `None` if it was not open.
     Close(Option<Box<Summary>>),
     /// The holes of further connections of the shard are given up.
     Release(Origin),
+}
+
+/// Sheds the connections of a shard that hold most, until a quarter of its share is free, so that the cost of
+/// finding them is paid by what has to be held before the next time. Returns what the shard holds.
+fn shed(pipelines: &mut [Option<Box<Pipeline>>], shard: u8, at: Origin, output: &mut Output<'_>) -> usize {
+    let of_shard = |it: &&mut Box<Pipeline>| it.id().shard == shard && it.counted > 0;
+    let mut holders: Vec<&mut Box<Pipeline>> = pipelines.iter_mut().flatten().filter(of_shard).collect();
+    // The order of slots decides between equals: it does not depend on the number of lanes.
+    holders.sort_by_key(|pipeline| std::cmp::Reverse(pipeline.counted));
+    let mut held: usize = holders.iter().map(|pipeline| pipeline.counted).sum();
+    for pipeline in holders {
+        if held <= limits::MAX_CONTENT_PER_SHARD / 4 * 3 {
+            break;
+        }
+        let mut findings = Findings::new();
+        pipeline.shed(at, &mut findings);
+        held -= pipeline.counted;
+        pipeline.counted = pipeline.held();
+        held += pipeline.counted;
+        findings.set_tcp_stream(pipeline.id().tcp_stream);
+        output.emit(EmittedKind::Findings(findings));
+    }
+    held
 }
 
 /// Returns the bytes that an update carries; `None` if it carries none.

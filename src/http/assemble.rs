@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::{Bytes, BytesMut};
 
 use super::content::{CHUNK, Decoder};
-use super::{Body, Event, Fault, Field, Head, Part, PartKind, TransactionNo, Update, UpdateKind, sse};
+use super::{Body, Event, Fault, Field, Head, Part, PartKind, TransactionNo, Update, UpdateKind, grow, sse};
 use crate::base::{Code, Degraded, Findings, Layer, Origin, ResponseEnd, Side, Sink, Span, limits};
 
 /// Assembles the messages of one connection.
@@ -125,7 +125,7 @@ impl Layer for Assembler {
             if let Some(message) = find(&mut self.current, &mut self.others, id)
                 && message.held() > 0
             {
-                message.too_long(at, findings);
+                message.shed(at, findings);
                 message.count(&mut self.held);
             }
         }
@@ -360,15 +360,20 @@ impl Message {
             _ if !self.is_complete => {}
             Content::Empty => self.content = Content::Piece(bytes),
             Content::Piece(first) => {
-                let mut joined = BytesMut::with_capacity((first.len() + bytes.len()) * 2);
-                joined.extend_from_slice(first);
-                joined.extend_from_slice(&bytes);
+                let mut joined = BytesMut::from(&first[..]);
+                grow::append(&mut joined, &bytes);
                 self.content = Content::Joined(joined);
             }
-            Content::Joined(joined) => joined.extend_from_slice(&bytes),
+            Content::Joined(joined) => grow::append(joined, &bytes),
         }
-        if self.held() > limits::MAX_BODY && !matches!(self.content, Content::Events(_)) {
-            self.too_long(span.end, findings);
+        let len = match &self.content {
+            Content::Piece(bytes) => bytes.len(),
+            Content::Joined(bytes) => bytes.len(),
+            Content::Empty | Content::Events(_) | Content::Undecodable => 0,
+        };
+        if len > limits::MAX_BODY {
+            let detail = format!("more than {} bytes", limits::MAX_BODY);
+            self.give_up(detail, span.end, findings);
         }
     }
 
@@ -380,9 +385,17 @@ impl Message {
         }
     }
 
-    fn too_long(&mut self, at: Origin, findings: &mut Findings) {
-        let detail = format!("{} bytes after {} held for all", self.bytes, limits::MAX_CONTENT_PER_SHARD);
+    /// Drops the content because the shard's share is full.
+    fn shed(&mut self, at: Origin, findings: &mut Findings) {
+        let share = limits::MAX_CONTENT_PER_SHARD;
+        let detail = format!("{} bytes held when all together took {share}", self.held());
+        self.give_up(detail, at, findings);
+    }
+
+    /// Drops the content because a cap was reached.
+    fn give_up(&mut self, detail: String, at: Origin, findings: &mut Findings) {
         findings.add(Code::HttpBodyTooLong, at, detail);
+        self.degraded.add(Degraded::NOT_READ);
         self.drop_content();
     }
 

@@ -12,6 +12,7 @@ use crate::base::{Code, Degraded, Origin, ResponseEnd, Side, Span};
 
 mod assemble;
 pub mod content;
+mod grow;
 pub mod h1;
 mod head;
 mod proxy_header;

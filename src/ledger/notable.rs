@@ -154,6 +154,8 @@ pub(super) struct SessionTotals {
     /// Legs behind proxies.
     other_views: u64,
     rows: Vec<Session>,
+    /// Length of the texts of `rows`, in bytes.
+    text_len: usize,
     /// By session number. Never iterated: its order is random.
     exchanges: HashMap<u32, ExchangeTotals, RandomState>,
 }
@@ -171,6 +173,7 @@ impl SessionTotals {
             count: 0,
             other_views: 0,
             rows: Vec::new(),
+            text_len: 0,
             exchanges: HashMap::with_hasher(RandomState::default()),
         }
     }
@@ -178,7 +181,9 @@ impl SessionTotals {
     pub(super) fn record(&mut self, session: &Session) {
         self.count += u64::from(session.session.behind.is_none());
         self.other_views += u64::from(session.session.behind.is_some());
-        if self.rows.len() < limits::MAX_TABLE_ROWS {
+        let text_len = self.text_len + session.text_len();
+        if self.rows.len() < limits::MAX_TABLE_ROWS && text_len <= limits::MAX_TABLE_TEXT {
+            self.text_len = text_len;
             self.rows.push(session.clone());
         }
     }

@@ -154,6 +154,10 @@ pub struct Offered {
 pub(super) struct OfferTotals {
     lists: BTreeMap<(SocketAddr, &'static str), BTreeMap<Box<str>, u64>>,
     definitions: usize,
+    /// Length of the names of definitions and of used names, in bytes: each at most
+    /// [`limits::MAX_TABLE_TEXT`].
+    definitions_len: usize,
+    uses_len: usize,
     /// Never iterated: its order is random.
     uses: HashMap<(SocketAddr, &'static str, Arc<str>), u64, RandomState>,
 }
@@ -168,7 +172,10 @@ impl OfferTotals {
         for (name, bytes) in &offer.definitions {
             if let Some(known) = list.get_mut(name) {
                 *known = *bytes;
-            } else if self.definitions < limits::MAX_TABLE_ROWS {
+            } else if self.definitions < limits::MAX_TABLE_ROWS
+                && self.definitions_len + name.len() <= limits::MAX_TABLE_TEXT
+            {
+                self.definitions_len += name.len();
                 list.insert(name.clone(), *bytes);
                 self.definitions += 1;
             }
@@ -186,7 +193,10 @@ impl OfferTotals {
         let key = (exchange.session.server, kind, Arc::clone(name));
         if let Some(uses) = self.uses.get_mut(&key) {
             *uses += 1;
-        } else if self.uses.len() < limits::MAX_TABLE_ROWS {
+        } else if self.uses.len() < limits::MAX_TABLE_ROWS
+            && self.uses_len + name.len() <= limits::MAX_TABLE_TEXT
+        {
+            self.uses_len += name.len();
             self.uses.insert(key, 1);
         }
     }

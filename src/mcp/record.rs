@@ -476,6 +476,20 @@ pub struct Session {
     pub degraded: Degraded,
 }
 
+impl Session {
+    /// Returns the length of its texts, in bytes.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        let arc = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+        let infos = [&self.client_info, &self.server_info].into_iter().flatten();
+        let infos: usize = infos.map(|info| info.name.len() + info.version.len()).sum();
+        let names = self.client_capabilities.iter().chain(&self.server_capabilities);
+        let names: usize = names.map(|name| name.len() + size_of::<Box<str>>()).sum();
+        let reference = arc(&self.session.id) + arc(&self.session.path);
+        reference + arc(&self.protocol_version) + infos + names
+    }
+}
+
 /// One page of a server's `tools/list`, `prompts/list`, `resources/list` or
 /// `resources/templates/list`.
 #[derive(Clone, Debug)]

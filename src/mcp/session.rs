@@ -152,6 +152,11 @@ impl SessionState {
         (self.record, self.keys)
     }
 
+    /// Length of its texts, in bytes.
+    pub(super) fn text_len(&self) -> usize {
+        self.record.text_len() + self.keys.iter().map(SessionKey::text_len).sum::<usize>()
+    }
+
     /// Number, id, transport and addresses.
     pub(super) fn reference(&self) -> &SessionRef {
         &self.record.session

@@ -20,6 +20,14 @@ pub(super) enum SessionKey {
 }
 
 impl SessionKey {
+    /// Length of its texts, in bytes.
+    pub(super) fn text_len(&self) -> usize {
+        match self {
+            Self::Target(_, text) | Self::Client(_, text, ..) => text.len(),
+            Self::Id(_, path, id) => path.as_ref().map_or(0, |path| path.len()) + id.len(),
+        }
+    }
+
     /// The key of an `Mcp-Session-Id` that was seen at a server.
     pub(super) fn of_id(server: SocketAddr, path: &Arc<str>, id: &Arc<str>) -> Self {
         let path = (!is_unique(id)).then(|| Arc::clone(path));

@@ -44,6 +44,10 @@ pub(super) struct Sessions {
     slots: Vec<Slot>,
     /// Number of sessions at the front that were evicted.
     evicted: usize,
+    /// Length of the texts of each session, in bytes, by index.
+    text_lens: Vec<usize>,
+    /// Sum of `text_lens`.
+    text_len: usize,
     /// When to check whether a session is still active, soonest first.
     checks: VecDeque<(Timestamp, SessionIndex)>,
     by_key: Map<SessionKey, SessionIndex>,
@@ -371,9 +375,22 @@ impl Sessions {
         }
     }
 
-    /// The oldest session if there are more than [`limits::MAX_SESSIONS`].
+    /// Counts the texts of a session, which may have changed.
+    pub(super) fn count_texts(&mut self, index: SessionIndex) {
+        let Some(session) = self.get(index) else { return };
+        let len = session.text_len();
+        if let Some(counted) = self.text_lens.get_mut(index.position()) {
+            self.text_len = self.text_len - *counted + len;
+            *counted = len;
+        }
+    }
+
+    /// The oldest session if there are more than [`limits::MAX_SESSIONS`], or their texts are
+    /// longer than [`limits::MAX_SESSION_TEXT`].
     pub(super) fn over_limit(&self) -> Option<SessionIndex> {
-        if self.slots.len().saturating_sub(self.evicted) <= limits::MAX_SESSIONS {
+        let has_room = self.slots.len().saturating_sub(self.evicted) <= limits::MAX_SESSIONS
+            && self.text_len <= limits::MAX_SESSION_TEXT;
+        if has_room || self.evicted >= self.slots.len() {
             return None;
         }
         u32::try_from(self.evicted).ok().map(SessionIndex)
@@ -383,6 +400,9 @@ impl Sessions {
     pub(super) fn evict(&mut self, index: SessionIndex) -> Option<Session> {
         let slot = std::mem::replace(self.slots.get_mut(index.position())?, Slot::Evicted);
         self.evicted = self.evicted.max(index.position() + 1);
+        if let Some(counted) = self.text_lens.get_mut(index.position()) {
+            self.text_len -= std::mem::take(counted);
+        }
         let (record, keys) = slot.into_parts()?;
         for key in &keys {
             self.by_key.remove(key);
@@ -509,6 +529,7 @@ impl Sessions {
         let Peers { server, client, .. } = peers;
         let session = SessionRef { number, id: None, transport, server, path: None, client, behind: None };
         self.slots.push(Slot::Active(Box::new(SessionState::new(index, session, at))));
+        self.text_lens.push(0);
         self.checks.push_back((at.time.plus(QUIET_AFTER_END), index));
         self.by_peers.entry((peers.server, peers.client.ip())).or_default().push_back(index);
         index

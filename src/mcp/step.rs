@@ -325,6 +325,7 @@ impl Step<'_> {
         if self.transaction.has_request_body() {
             self.emit_faults();
         }
+        self.tables.sessions.count_texts(index);
         self.limit_sessions();
     }
 
@@ -449,6 +450,7 @@ impl Step<'_> {
     fn message(&mut self, index: SessionIndex, message: Message<'_>, n: u64) -> Option<u64> {
         let exchange = self.with_context(index, message, |context| context.handle(n)).flatten();
         self.limit_exchanges(message.span.end);
+        self.tables.sessions.count_texts(index);
         exchange
     }
 
@@ -552,7 +554,8 @@ impl Step<'_> {
     /// Keeps the sessions within their cap.
     fn limit_sessions(&mut self) {
         while let Some(oldest) = self.tables.sessions.over_limit() {
-            let detail = format!("more than {} sessions", limits::MAX_SESSIONS);
+            let (count, texts) = (limits::MAX_SESSIONS, limits::MAX_SESSION_TEXT);
+            let detail = format!("more than {count} sessions, or than {texts} bytes of their texts");
             rules::add_limit(self.at, detail, self.tables.sink.findings);
             for n in ending::all_outstanding(oldest, &self.tables) {
                 self.tables.complete(n);

@@ -151,7 +151,9 @@ impl Connection {
 
     /// Gives up the first hole of a direction because a cap was reached. Returns whether there was
     /// one.
-    pub(super) fn relieve(&mut self, from: End, sink: &mut Sink<'_, Delivery>) -> bool {
+    pub(super) fn relieve(&mut self, sink: &mut Sink<'_, Delivery>) -> bool {
+        let [a, b] = self.halves.each_ref().map(Half::cost);
+        let from = if a >= b { End::A } else { End::B };
         let mut sink = DirectionSink { sink, label: &self.label, from, at: self.last };
         from.split_mut(&mut self.halves).0.relieve(&mut sink)
     }

@@ -21,6 +21,10 @@ pub struct Reassembler {
     checks: [BinaryHeap<Reverse<(Timestamp, u32, u32)>>; limits::SHARDS],
     /// Approximate memory held by the connections of each shard, in bytes.
     held: [usize; limits::SHARDS],
+    /// The shard whose share is full; `None` if none is.
+    full_shard: Option<u8>,
+    /// What its connections hold, with their numbers and slots: the largest is last.
+    holders: Vec<(usize, Reverse<u32>, u32)>,
 }
 
 impl Reassembler {
@@ -42,20 +46,51 @@ impl Reassembler {
             return;
         };
         connection.push(from, segment, sink);
-        let mut cost = connection.cost();
+        let cost = connection.cost();
         if let Some(held) = self.held.get_mut(usize::from(id.shard)) {
-            let others = *held - connection.counted;
-            while others + cost > limits::MAX_HELD_PER_SHARD && connection.relieve(from, sink) {
-                cost = connection.cost();
-            }
-            *held = others + cost;
+            *held = *held - connection.counted + cost;
             connection.counted = cost;
+            if *held > limits::MAX_HELD_PER_SHARD {
+                self.full_shard = Some(id.shard);
+            }
         }
         if let Some(due) = connection.due()
             && let Some(checks) = self.checks.get_mut(usize::from(id.shard))
         {
             schedule(checks, connection, due);
         }
+    }
+
+    /// If the share of the shard that was pushed to is full, gives up holes of the connection that
+    /// holds most, and returns the connection; `None` if a quarter of the share is free.
+    pub fn relieve(&mut self, sink: &mut Sink<'_, Delivery>) -> Option<ConnectionId> {
+        let shard = self.full_shard?;
+        let held = self.held.get_mut(usize::from(shard))?;
+        if self.holders.is_empty() {
+            let of_shard = |it: &&Box<Connection>| it.id.shard == shard && it.counted > 0;
+            let holders = self.connections.iter().flatten().filter(of_shard);
+            self.holders.extend(holders.map(|it| (it.counted, Reverse(it.id.tcp_stream), it.id.slot)));
+            self.holders.sort_unstable();
+        }
+        while *held > limits::MAX_HELD_PER_SHARD / 4 * 3
+            && let Some((_, _, slot)) = self.holders.pop()
+        {
+            let Some(connection) = self.connections.get_mut(slot as usize).and_then(Option::as_deref_mut)
+            else {
+                continue;
+            };
+            // Half of it, so that it is not emptied where the others hold nearly as much.
+            let enough = connection.counted / 2;
+            while connection.counted > enough && connection.relieve(sink) {
+                let cost = connection.cost();
+                *held = *held - connection.counted + cost;
+                connection.counted = cost;
+            }
+            return Some(connection.id);
+        }
+        self.full_shard = None;
+        self.holders.clear();
+        None
     }
 
     /// Gives up the holes of one connection of a shard that are due at `now` and returns the

@@ -103,6 +103,7 @@ impl World {
         let mut fed = Vec::new();
         let mut sink = Sink::new(&mut fed, &mut self.findings);
         self.reassembler.push(route.id, route.from, segment, &mut sink);
+        while self.reassembler.relieve(&mut Sink::new(&mut fed, &mut self.findings)).is_some() {}
         self.out.extend(fed.into_iter().map(|(from, feed)| Output::Feed { from, feed }));
     }
 

@@ -215,3 +215,14 @@ pub(crate) fn held_bodies(wire: &mut Wire, n: usize) {
         wire.send(conn, Server, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: a");
     });
 }
+
+/// `n` interfaces without a packet.
+pub(crate) fn interfaces(wire: &mut Wire, n: usize) {
+    for number in 0..n {
+        let name = format!("{number:08}");
+        let mut block = vec![1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 8, 0];
+        block.extend(name.as_bytes());
+        block.extend([0; 4]);
+        wire.block(1, &block);
+    }
+}

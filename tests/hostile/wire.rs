@@ -76,7 +76,8 @@ impl Wire {
         self.out.flush().unwrap();
     }
 
-    fn block(&mut self, kind: u32, body: &[u8]) {
+    /// Writes a block of pcapng.
+    pub(crate) fn block(&mut self, kind: u32, body: &[u8]) {
         let padding = (4 - body.len() % 4) % 4;
         let length = u32::try_from(12 + body.len() + padding).unwrap().to_le_bytes();
         for part in [&kind.to_le_bytes()[..], &length, body, &[0; 3][..padding], &length] {
@@ -160,6 +161,12 @@ impl Wire {
             self.tcp(*conn, side, conn.next[side as usize], ACK, part);
             self.skip(conn, side, part.len());
         }
+    }
+
+    /// Sends bytes in one packet.
+    pub(crate) fn send_whole(&mut self, conn: &mut Conn, side: Side, bytes: &[u8]) {
+        self.tcp(*conn, side, conn.next[side as usize], ACK, bytes);
+        self.skip(conn, side, bytes.len());
     }
 
     /// Skips bytes, as if they were not captured.

@@ -5,10 +5,11 @@
 //! contract (docs/jsonl.md). Text is written as it was on the wire, with the escapes of JSON:
 //! unlike the reports for people, an export masks nothing.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use super::Export;
-use crate::base::Finding;
+use crate::base::{Code, Finding, limits};
 use crate::ledger::{Entry, Exchange, Notification, Record, Session, Stream, Transaction};
 
 mod line;
@@ -27,6 +28,8 @@ pub fn write(entry: &Entry, out: &mut impl io::Write) -> io::Result<()> {
 #[derive(Debug, Default)]
 pub struct JsonLines {
     line: Line,
+    /// Number of findings of each code.
+    findings: BTreeMap<Code, u64>,
 }
 
 impl Export for JsonLines {
@@ -40,10 +43,30 @@ impl Export for JsonLines {
             Entry::Record(Record::Stream(stream)) => write_stream(line, stream)?,
             Entry::Record(Record::Transaction(transaction)) => write_transaction(line, transaction)?,
             Entry::Record(Record::Session(session)) => write_session(line, session)?,
-            Entry::Finding(finding) => write_finding(line, finding)?,
+            Entry::Finding(finding) => {
+                let count = self.findings.entry(finding.code).or_default();
+                *count += 1;
+                if *count > limits::MAX_FINDING_LINES {
+                    return Ok(());
+                }
+                write_finding(line, finding)?;
+            }
             Entry::Record(Record::Request(_) | Record::Offer(_)) | Entry::Fact(_) => return Ok(()),
         }
         out.write_all(line.finish())
+    }
+
+    fn finish(&mut self, out: &mut dyn io::Write) -> io::Result<()> {
+        for (code, count) in std::mem::take(&mut self.findings) {
+            let Some(more) = count.checked_sub(limits::MAX_FINDING_LINES).filter(|more| *more > 0) else {
+                continue;
+            };
+            let detail = format!("{more} more findings of this code are not listed");
+            let sum = Finding { code, at: None, tcp_stream: None, session: None, exchange: None, detail };
+            write_finding(&mut self.line, &sum)?;
+            out.write_all(self.line.finish())?;
+        }
+        Ok(())
     }
 }
 

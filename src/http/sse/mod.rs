@@ -15,6 +15,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 
 use crate::base::{Code, Degraded, Findings, Origin, Span, limits};
+use crate::http::grow;
 
 use field::{Field, LONGEST_NAME, NAMES, milliseconds};
 use open::{Open, Text};
@@ -225,14 +226,14 @@ impl Parser {
         self.open = Open::default();
     }
 
-    /// Number of bytes kept of an incomplete line or event.
+    /// Memory of an incomplete line or event, in bytes.
     #[must_use]
     pub fn held(&self) -> usize {
         let bom = match self.at {
             At::Bom { matched, .. } => matched,
             _ => 0,
         };
-        bom + self.line.text.len() + self.open.data_len()
+        bom + self.line.text.capacity() + self.open.allocated()
     }
 
     /// Number of bytes discarded so far: of events cut by a gap or by the end, of events too long,
@@ -318,7 +319,7 @@ impl Parser {
             Kind::Fresh if piece.starts_with(b":") => self.open.ended_field = false,
             Kind::Fresh => self.field(Text::Shared(piece), whole, findings),
             Kind::Kept => {
-                text.extend_from_slice(&piece);
+                grow::append(text, &piece);
                 let text = mem::take(text);
                 self.field(Text::Own(text), whole, findings);
             }
@@ -341,7 +342,7 @@ impl Parser {
         if line.kind == Kind::Unknown {
             return;
         }
-        line.text.extend_from_slice(piece);
+        grow::append(&mut line.text, piece);
         if line.text.len() < LONGEST_NAME {
             return;
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::base::{Degraded, Span, limits};
+use crate::http::grow;
 
 /// The current, incomplete event.
 #[derive(Debug, Default)]
@@ -32,6 +33,15 @@ pub(super) enum Text {
 impl Open {
     pub(super) fn data_len(&self) -> usize {
         self.data.as_ref().map_or(0, |data| data.as_slice().len())
+    }
+
+    /// Returns the memory of the data, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        match &self.data {
+            None => 0,
+            Some(Text::Shared(bytes)) => bytes.len(),
+            Some(Text::Own(bytes)) => bytes.capacity(),
+        }
     }
 
     pub(super) fn saw_field(&mut self, span: Span) {
@@ -82,8 +92,8 @@ impl Text {
             *self = Self::Own(own);
         }
         if let Self::Own(own) = self {
-            own.extend_from_slice(b"\n");
-            own.extend_from_slice(line);
+            grow::append(own, b"\n");
+            grow::append(own, line);
         }
     }
 
