@@ -2,6 +2,10 @@
 
 use crate::base::{Code, Finding, Findings, Origin, Timestamp};
 
+/// Findings between two packets that are told one by one: a damaged file may have a million blocks
+/// and no packet.
+const MAX_PENDING: usize = 1000;
+
 /// Findings about one file.
 #[derive(Debug, Default)]
 pub(super) struct FileFindings {
@@ -10,6 +14,8 @@ pub(super) struct FileFindings {
     /// Whether the file is compressed: offsets count decompressed bytes.
     pub(super) is_compressed: bool,
     pending: Vec<(Code, String)>,
+    /// The code and the number of those that `pending` has no room for.
+    more: Option<(Code, u64)>,
     has_time_out_of_range: bool,
     has_packet_without_time: bool,
 }
@@ -22,6 +28,11 @@ impl FileFindings {
 
     /// Adds a finding about the record at `offset`, in bytes from the start of the file.
     pub(super) fn add(&mut self, code: Code, offset: u64, what: &str) {
+        if self.pending.len() >= MAX_PENDING {
+            let (_, count) = self.more.unwrap_or((code, 0));
+            self.more = Some((code, count + 1));
+            return;
+        }
         let of = if self.is_compressed { " (decompressed)" } else { "" };
         let detail = format!("{}, offset {offset}{of}: {what}", self.name);
         self.pending.push((code, detail));
@@ -53,6 +64,9 @@ impl FileFindings {
     /// Moves the findings to `findings`, positioned at the packet `last`; `None` before the first
     /// packet.
     pub(super) fn drain_into(&mut self, last: Option<Origin>, findings: &mut Findings) {
+        if let Some((code, count)) = self.more.take() {
+            self.pending.push((code, format!("{}: {count} more before the next packet", self.name)));
+        }
         for (code, detail) in self.pending.drain(..) {
             findings.push(Finding {
                 code,

@@ -269,8 +269,8 @@ enum Then {
     Release(Origin),
 }
 
-/// Sheds the connections of a shard that hold most, until a quarter of its share is free, so that the cost of
-/// finding them is paid by what has to be held before the next time. Returns what the shard holds.
+/// Sheds the connections of a shard that hold most, until a quarter of its share is free: that
+/// quarter has to fill before they are searched again. Returns what the shard holds.
 fn shed(pipelines: &mut [Option<Box<Pipeline>>], shard: u8, at: Origin, output: &mut Output<'_>) -> usize {
     let of_shard = |it: &&mut Box<Pipeline>| it.id().shard == shard && it.counted > 0;
     let mut holders: Vec<&mut Box<Pipeline>> = pipelines.iter_mut().flatten().filter(of_shard).collect();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::base::{Code, Degraded, Origin, PacketNo, ResponseEnd, Side, Span, Status, Timestamp};
-use crate::rpc::{Id, Implementation, RpcError};
+use crate::rpc::{Id, Implementation, Look, RpcError};
 
 /// What this layer emits, each when it is complete.
 #[derive(Clone, Debug)]
@@ -477,6 +477,24 @@ pub struct Session {
 }
 
 impl Session {
+    /// Sets what a request of the client says about it.
+    pub(super) fn set_client(&mut self, look: &Look) {
+        if look.client_info.is_some() {
+            self.client_info.clone_from(&look.client_info);
+        }
+        if !look.capabilities.is_empty() {
+            self.client_capabilities.clone_from(&look.capabilities);
+        }
+    }
+
+    /// Sets what a response of the server says about it.
+    pub(super) fn set_server(&mut self, look: &Look) {
+        self.server_info.clone_from(&look.server_info);
+        if !look.capabilities.is_empty() {
+            self.server_capabilities.clone_from(&look.capabilities);
+        }
+    }
+
     /// Returns the length of its texts, in bytes.
     #[must_use]
     pub fn text_len(&self) -> usize {

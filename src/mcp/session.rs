@@ -588,18 +588,10 @@ impl SessionState {
     }
 
     pub(super) fn set_client(&mut self, look: &Look) {
-        if look.client_info.is_some() {
-            self.record.client_info.clone_from(&look.client_info);
-        }
-        if !look.capabilities.is_empty() {
-            self.record.client_capabilities.clone_from(&look.capabilities);
-        }
+        self.record.set_client(look);
     }
 
     pub(super) fn set_server(&mut self, look: &Look) {
-        self.record.server_info.clone_from(&look.server_info);
-        if !look.capabilities.is_empty() {
-            self.record.server_capabilities.clone_from(&look.capabilities);
-        }
+        self.record.set_server(look);
     }
 }

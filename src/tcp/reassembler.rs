@@ -67,8 +67,8 @@ impl Reassembler {
         let shard = self.full_shard?;
         let held = self.held.get_mut(usize::from(shard))?;
         if self.holders.is_empty() {
-            let of_shard = |it: &&Box<Connection>| it.id.shard == shard && it.counted > 0;
-            let holders = self.connections.iter().flatten().filter(of_shard);
+            let of_shard = |it: &&Connection| it.id.shard == shard && it.counted > 0;
+            let holders = self.connections.iter().filter_map(Option::as_deref).filter(of_shard);
             self.holders.extend(holders.map(|it| (it.counted, Reverse(it.id.tcp_stream), it.id.slot)));
             self.holders.sort_unstable();
         }
