@@ -2,6 +2,7 @@
 //!
 //! The expectations were derived from the design alone, not from the program.
 
+mod addresses;
 mod answers;
 mod degraded;
 mod framing;
@@ -9,6 +10,7 @@ mod http;
 mod jsonl;
 mod messages;
 mod modern;
+mod opening;
 mod pairing;
 mod proxy;
 mod sessions;
