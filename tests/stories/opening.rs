@@ -1,6 +1,6 @@
 //! How sessions are opened, and what is due before and after.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::http::*;
 use super::story::*;
@@ -209,7 +209,9 @@ fn a_get_refused_with_404() {
     let mut story = Story::new();
     let conn = streamable(&mut story, A, "2025-06-18", ID);
     story.at(10.0).c(conn, get("/mcp", &id));
-    story.at(11.0).s(conn, reply("404 Not Found", &[], ""));
+    story
+        .at(11.0)
+        .s(conn, json_reply("404 Not Found", &[], &error(Value::Null, -32001, "Session not found")));
     story.run().finds("mcp.session_refused", 1);
     story.at(20.0).c(conn, post("/mcp", &id, &request(1, "tools/list")));
     story.at(21.0).s(conn, ok(&result(1)));
