@@ -42,7 +42,7 @@ pub const MAX_UNSUPPORTED: usize = 32;
 
 /// Connections that are followed at the same time. A busy server has some thousands; a SYN flood
 /// has millions.
-pub const MAX_CONNECTIONS: usize = 65_536;
+pub const MAX_CONNECTIONS: usize = 16_384;
 
 /// Out-of-order bytes held per direction. What is behind one lost segment is a window: 6 MiB is
 /// Linux's default maximum (`tcp_rmem`).
@@ -141,8 +141,8 @@ pub const MAX_EVENT: usize = MAX_BODY;
 
 /// Memory of all incomplete bodies and events of the connections of a shard, windows of
 /// decompressors included. More than the buffer of the largest body ([`MAX_BODY`] and 4 MiB to grow
-/// into), so that a single one is not cut; 144 MiB in all if an attack fills every shard.
-pub const MAX_CONTENT_PER_SHARD: usize = 36 << 20;
+/// into), so that a single one is not cut; 128 MiB in all if an attack fills every shard.
+pub const MAX_CONTENT_PER_SHARD: usize = 32 << 20;
 
 /// Compression ratio from which a body is treated as a decompression bomb, once it has produced
 /// [`MIN_BOMB`] bytes. Deflate can reach 1032:1, brotli and zstd far more; JSON stays below 100:1.

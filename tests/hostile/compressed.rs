@@ -39,7 +39,23 @@ pub(crate) fn brotli_flushes(wire: &mut Wire, n: usize) {
     }
 }
 
-/// One packet that decodes to `n` events, and a stream beside it that is read as before.
+/// The same, around a response that comes in two halves: it is whole all the same.
+pub(crate) fn response_beside_flushes(wire: &mut Wire, n: usize) {
+    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"text":"{}"}}}}"#, "x".repeat(100_000));
+    let (first, rest) = body.split_at(body.len() / 2);
+    let mut conns = [n, n + 1, n + 2, n + 3].map(|number| wire.open(number));
+    for conn in &mut conns {
+        wire.post(conn, "", r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+        wire.send(conn, Server, format!("{head}Content-Length: {}\r\n\r\n{first}", body.len()));
+    }
+    brotli_flushes(wire, n);
+    for conn in &mut conns {
+        wire.send(conn, Server, rest);
+    }
+}
+
+/// A stream whose packets of 60 kB decode to `n` events.
 pub(crate) fn packet_of_events(wire: &mut Wire, n: usize) {
     let event = "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{}}\n\n";
     let mut conn = ask(wire, 0, "text/event-stream", "gzip");

@@ -76,6 +76,17 @@ impl Attack {
     }
 }
 
+#[test]
+fn what_is_beside_an_attack_stays_whole() {
+    let attack = Attack {
+        name: "response_beside_flushes",
+        make: compressed::response_beside_flushes,
+        finding: "http.body_too_long",
+        memory: 256,
+    };
+    assert_eq!(attack.check(20).answered, 4);
+}
+
 /// Makes two tests of each attack. Its arguments: size of the small one, size of the large one,
 /// memory limit in MiB, expected finding.
 macro_rules! attacks {

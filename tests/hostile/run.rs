@@ -25,6 +25,8 @@ pub(crate) struct Outcome {
     pub(crate) rows: BTreeMap<String, u64>,
     /// The findings of each code.
     pub(crate) findings: BTreeMap<String, u64>,
+    /// Exchanges that were answered with a result.
+    pub(crate) answered: u64,
     /// Bytes of standard output.
     pub(crate) printed: u64,
     /// Its message if it failed, else `None`.
@@ -85,6 +87,8 @@ fn count(mut reader: impl std::io::BufRead) -> Outcome {
         {
             *outcome.findings.entry(code).or_default() += 1;
         }
+        let is_answered = memchr::memmem::find(&line, b"\"status\":\"ok\"").is_some();
+        outcome.answered += u64::from(kind == "exchange" && is_answered);
         *outcome.rows.entry(kind).or_default() += 1;
     }
 }
