@@ -108,7 +108,7 @@ macro_rules! attacks {
 attacks! {
     syn_flood = low::syn_flood(66_000, 300_000, 224, "tcp.connection_limit");
     half_heads = low::half_heads(10_000, 70_000, 256, "");
-    out_of_order = low::out_of_order(50_000, 70_000, 256, "tcp.held_limit");
+    out_of_order = low::out_of_order(50_000, 70_000, 256, "tcp.connection_limit");
     hole = low::hole(20_480, 102_400, 64, "tcp.held_limit");
     gaps = low::gaps(200_000, 1_000_000, 128, "tcp.held_limit");
     gaps_backwards = low::gaps_backwards(100_000, 1_000_000, 128, "");
