@@ -94,6 +94,9 @@ pub struct Streams {
     pub bytes: u64,
     /// Number of streams by how they ended, as named in the exports.
     pub ended: BTreeMap<&'static str, u64>,
+    /// The longest silence before the end, by how the streams ended, in nanoseconds. Streams whose
+    /// end was not captured are not in it.
+    pub silent_max_ns: BTreeMap<&'static str, i64>,
     /// The first streams that belong to no session, in the order in which they ended.
     pub foreign: Vec<Stream>,
 }
@@ -104,6 +107,10 @@ impl Streams {
         self.events += stream.events;
         self.bytes += stream.bytes;
         *self.ended.entry(stream.ended.name()).or_default() += 1;
+        if let Some(ns) = stream.silent_ns() {
+            let longest = self.silent_max_ns.entry(stream.ended.name()).or_default();
+            *longest = ns.max(*longest);
+        }
         if stream.session.is_some() {
             self.mcp += 1;
         } else if self.foreign.len() < FOREIGN_LISTED {

@@ -3,11 +3,30 @@
 use super::unsupported::UnreadConnections;
 use crate::base::fact::{Loser, Losses};
 use crate::base::{Degraded, PacketNo, Side, sanitize, units};
-use crate::ledger::{CallGroup, Cause, ConnectionCount, Exchange, Group, SessionRef, Snapshot};
+use crate::ledger::{CallGroup, Cause, ConnectionCount, Exchange, Group, SessionRef, Snapshot, Streams};
 
 /// Returns the name of a session: `s1`.
 pub(super) fn session(session: &SessionRef) -> String {
     format!("s{}", session.number)
+}
+
+/// Returns the name of a session, and the session that is its leg nearer to the client: `s2 (behind
+/// s1)`.
+pub(super) fn session_and_leg(of: &SessionRef) -> String {
+    let name = session(of);
+    of.behind.map_or_else(|| name.clone(), |front| format!("{name} (behind s{front})"))
+}
+
+/// Counts event streams by how they ended, with the longest silence before that: `3 client_closed
+/// after up to 300 ms of silence`. Empty if there are none.
+pub(super) fn streams(streams: &Streams) -> Vec<String> {
+    let silence = |ended, count| {
+        let ns = streams.silent_max_ns.get(ended).filter(|ns| **ns > 0)?;
+        let up_to = if count > 1 { "up to " } else { "" };
+        Some(format!(" after {up_to}{} of silence", units::duration(*ns)))
+    };
+    let ended = streams.ended.iter();
+    ended.map(|(ended, count)| format!("{count} {ended}{}", silence(ended, *count).unwrap_or_default())).collect()
 }
 
 /// Returns the method, followed by the name if there is one. Requests from the server start with

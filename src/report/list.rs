@@ -170,7 +170,7 @@ impl Lines {
         self.addresses(Side::Server, &stream.client.to_string(), &stream.server.to_string());
         let events = units::several(stream.events, "event");
         self.text.push_str(&format!("  {events}, {}, {}", units::bytes(stream.bytes), stream.ended.name()));
-        if let Some(silent) = stream.silent_ns() {
+        if let Some(silent) = stream.silent_ns().filter(|ns| *ns > 0) {
             self.text.push_str(&format!(" after {} of silence", units::duration(silent)));
         }
         self.marks(stream.degraded, &[]);

@@ -79,6 +79,10 @@ fn summary(snapshot: &Snapshot, options: &Options, text: &mut String) {
         units::several(exchanges.total(), "exchange"),
         statuses.join(", ")
     ));
+    let streams = label::streams(&snapshot.streams);
+    if !streams.is_empty() {
+        text.push_str(&format!("- event streams: {}\n", streams.join(", ")));
+    }
 }
 
 fn undetermined(snapshot: &Snapshot, text: &mut String) {
@@ -133,7 +137,7 @@ fn exchanges(exchanges: &[Exchange], text: &mut String) {
             exchange.total_ns().map_or_else(|| "-".to_owned(), units::duration),
             exchange.status.name(),
             markdown(&label::exchange(exchange)),
-            label::session(&exchange.session),
+            label::session_and_leg(&exchange.session),
             exchange.n,
             label::packets(exchange),
             units::time_of_day(exchange.request.span.start.time)
@@ -162,7 +166,7 @@ fn session(row: &SessionRow) -> String {
     };
     format!(
         "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
-        label::session(&summary.session),
+        label::session_and_leg(&summary.session),
         named(summary.session.server.to_string(), summary.server_info.as_ref()),
         named(summary.session.client.to_string(), summary.client_info.as_ref()),
         summary.session.transport.name(),

@@ -140,6 +140,7 @@ struct Streams<'a> {
     events: u64,
     bytes: u64,
     ended: &'a BTreeMap<&'static str, u64>,
+    silent_max_ms: BTreeMap<&'static str, Ms>,
     foreign: Vec<ForeignStream>,
 }
 
@@ -152,6 +153,7 @@ impl<'a> Streams<'a> {
             events: streams.events,
             bytes: streams.bytes,
             ended: &streams.ended,
+            silent_max_ms: streams.silent_max_ns.iter().map(|(ended, ns)| (*ended, Ms(*ns))).collect(),
             foreign: streams.foreign.iter().map(ForeignStream::of).collect(),
         }
     }

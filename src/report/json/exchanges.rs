@@ -79,6 +79,11 @@ pub(super) struct ListedExchange<'a> {
     last_packet: u64,
     degraded: Vec<&'static str>,
     findings: Vec<&'static str>,
+    waited_ms: Option<Ms>,
+    waited_packet: Option<u64>,
+    view: Option<&'static str>,
+    twin: Option<u64>,
+    proxy_ms: Option<Ms>,
 }
 
 impl<'a> ListedExchange<'a> {
@@ -104,6 +109,11 @@ impl<'a> ListedExchange<'a> {
             last_packet: last.0,
             degraded: exchange.degraded.names().collect(),
             findings: exchange.findings.iter().map(|code| code.name()).collect(),
+            waited_ms: exchange.waited_ns().map(Ms),
+            waited_packet: exchange.waited_until().map(|end| end.packet.0),
+            view: exchange.view(),
+            twin: exchange.twins.in_front.or(exchange.twins.behind),
+            proxy_ms: exchange.twins.proxy_ns.map(Ms),
         }
     }
 }

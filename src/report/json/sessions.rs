@@ -111,6 +111,9 @@ pub(super) struct ForeignStream {
     first_packet: u64,
     last_packet: u64,
     ended: &'static str,
+    end: Option<Seconds>,
+    end_packet: Option<u64>,
+    silent_ms: Option<Ms>,
 }
 
 impl ForeignStream {
@@ -127,6 +130,9 @@ impl ForeignStream {
             first_packet: stream.span.first.0,
             last_packet: stream.span.last.0,
             ended: stream.ended.name(),
+            end: stream.end.map(|end| Seconds(end.time)),
+            end_packet: stream.end.map(|end| end.packet.0),
+            silent_ms: stream.silent_ns().map(Ms),
         }
     }
 }

@@ -114,6 +114,10 @@ fn exchanges(page: &mut Page, snapshot: &Snapshot) {
         units::several(snapshot.streams.mcp, "stream"),
     ];
     list(page, "MCP", Role::Strong, &text);
+    let streams = label::streams(&snapshot.streams);
+    if !streams.is_empty() {
+        list(page, "streams", Role::Plain, &streams);
+    }
     if snapshot.session_views > 0 {
         let legs = units::several(snapshot.session_views, "leg");
         let calls = match snapshot.views {

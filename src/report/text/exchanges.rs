@@ -190,7 +190,7 @@ fn location(exchange: &Exchange) -> [Cell; 5] {
     };
     [
         Cell::new(text),
-        Cell::in_role(Role::Faint, label::session(&exchange.session)),
+        Cell::in_role(Role::Faint, label::session_and_leg(&exchange.session)),
         Cell::in_role(Role::Faint, exchange.n.to_string()),
         Cell::new(label::packets(exchange)),
         time(exchange),

@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use crate::base::{sanitize, units};
-use crate::ledger::{Implementation, SessionRow, Snapshot};
+use crate::ledger::{Implementation, SessionRef, SessionRow, Snapshot};
 use crate::report::label;
 use crate::report::style::Role;
 use crate::report::table::{Align, Cell, Table};
@@ -29,6 +29,7 @@ pub(super) fn sessions(page: &mut Page, snapshot: &Snapshot) {
     ]);
     let shown: Vec<_> = snapshot.sessions.iter().take(page.rows).collect();
     let mut titles: Vec<String> = Vec::new();
+    let server_title = |row: &SessionRow| server_title(row, &shown);
     for row in &shown {
         let title = server_title(row);
         if !titles.contains(&title) {
@@ -88,6 +89,7 @@ pub(super) fn foreign(page: &mut Page, snapshot: &Snapshot) {
         (Align::Right, "events"),
         (Align::Right, "bytes"),
         (Align::Right, "packets"),
+        (Align::Right, "silent"),
         (Align::Left, "ended"),
     ]);
     let mut server = None;
@@ -107,6 +109,7 @@ pub(super) fn foreign(page: &mut Page, snapshot: &Snapshot) {
             Cell::new(stream.events.to_string()),
             Cell::new(units::bytes(stream.bytes)),
             Cell::new(format!("{}-{}", stream.span.first, stream.span.last)),
+            Cell::duration(stream.silent_ns()),
             Cell::in_role(Role::Faint, stream.ended.name()),
         ]);
     }
@@ -114,12 +117,19 @@ pub(super) fn foreign(page: &mut Page, snapshot: &Snapshot) {
     page.more(streams.foreign_count(), streams.foreign.len().min(page.rows));
 }
 
-fn server_title(row: &SessionRow) -> String {
+/// Names the server of a session, with its path if `rows` hold another server at its address.
+fn server_title(row: &SessionRow, rows: &[&SessionRow]) -> String {
     let session = &row.session;
+    let SessionRef { server, path, .. } = &session.session;
+    let is_another = |other: &&SessionRow| {
+        other.session.session.server == *server && other.session.session.path != *path
+    };
+    let path = path.as_deref().filter(|_| rows.iter().any(is_another)).map(sanitize::clean);
+    let address = format!("{server}{}", path.unwrap_or_default());
     let name = name(session.server_info.as_ref());
     let revision = session.protocol_version.as_deref().map(sanitize::clean).unwrap_or_default();
     let words =
-        [session.session.server.to_string(), name, session.session.transport.name().to_owned(), revision];
+        [address, name, session.session.transport.name().to_owned(), revision];
     let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
     words.join("  ")
 }

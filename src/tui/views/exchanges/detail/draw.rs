@@ -59,7 +59,8 @@ impl OpenExchange {
             let since = format::pending_ns(exchange, model.now());
             (Role::Pending, "pending".to_owned(), units::duration(since))
         } else {
-            let total = exchange.total_ns().map_or(String::new(), units::duration);
+            let waited = || exchange.waited_ns().map(|ns| format!("after {}", units::duration(ns)));
+            let total = exchange.total_ns().map(units::duration).or_else(waited).unwrap_or_default();
             let symbol = painter.symbols().status(exchange.status);
             (
                 Role::of((exchange.status, exchange.cause)),

@@ -96,6 +96,7 @@ pub(super) fn stages(source: StageSource<'_>, model: &Model) -> Vec<TimelineStag
     stages.extend(progress(source, model));
     stages.extend(network_findings(source, model));
     stages.extend(outcome(source, model));
+    stages.extend(twin(source));
     // The sort is stable: stages that start together stay in causal order.
     stages.sort_by_key(|stage| stage.from);
     stages.extend(untimed_problems(source));
@@ -144,8 +145,14 @@ fn outcome(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
         if source.is_open {
             return vec![source.stage("pending", Role::Pending, (sent, None), Tab::Events)];
         }
-        let until = abandoned_at(exchange, model).map_or(sent, |time| time.max(sent));
+        let ended = exchange.wait_ended;
+        let until = ended.map(|end| end.time).or_else(|| abandoned_at(exchange, model));
+        let until = until.map_or(sent, |time| time.max(sent));
         let nothing = source.stage("no response", Role::Bad, (sent, Some(until)), Tab::Findings);
+        let nothing = match ended {
+            Some(end) => nothing.packets(exchange.request.span.last, end.packet),
+            None => nothing,
+        };
         let why = exchange.cause.map_or("cause unknown", |cause| cause.name()).replace('_', " ");
         return vec![nothing.note(why)];
     };
@@ -164,6 +171,23 @@ fn outcome(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
         stages.push(tail.packets(span.last, last.span.last).note(format!("{count} after the response")));
     }
     stages
+}
+
+/// Returns the stage of the same call on the other leg of a proxy, if that was captured.
+fn twin(source: StageSource<'_>) -> Option<TimelineStage> {
+    let exchange = source.exchange;
+    let twins = exchange.twins;
+    let mut notes = Vec::new();
+    notes.extend(twins.in_front.map(|n| format!("same call in front of the proxy: #{n}")));
+    notes.extend(twins.behind.map(|n| format!("same call behind the proxy: #{n}")));
+    notes.extend(twins.proxy_ns.map(|ns| format!("the proxy's own time {}", units::duration(ns))));
+    if notes.is_empty() {
+        return None;
+    }
+    let start = exchange.request.span.start.time;
+    let until = exchange.waited_until().map_or(exchange.request.span.end.time, |end| end.time);
+    let stage = source.stage("other leg", Role::Faint, (start, Some(until)), Tab::Http);
+    Some(stage.note(notes.join(", ")))
 }
 
 /// Returns when the exchange was cancelled or reported as unanswered; `None` if neither is known.
