@@ -26,7 +26,9 @@ pub(super) fn streams(streams: &Streams) -> Vec<String> {
         Some(format!(" after {up_to}{} of silence", units::duration(*ns)))
     };
     let ended = streams.ended.iter();
-    ended.map(|(ended, count)| format!("{count} {ended}{}", silence(ended, *count).unwrap_or_default())).collect()
+    ended
+        .map(|(ended, count)| format!("{count} {ended}{}", silence(ended, *count).unwrap_or_default()))
+        .collect()
 }
 
 /// Returns the method, followed by the name if there is one. Requests from the server start with

@@ -21,6 +21,8 @@ pub enum Effect {
     /// Open the HTTP transaction that carried something in this packet of a connection (Wireshark's
     /// number), at that packet.
     OpenPacket(u32, PacketNo),
+    /// Show a connection (Wireshark's number) among the connections.
+    ShowConnection(u32),
     /// Show the exchanges that match a filter, given as text.
     Filter(String),
     /// Show a message in the footer until the next key.

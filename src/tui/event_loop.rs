@@ -194,6 +194,7 @@ impl PerformEffect for Surroundings<'_> {
             | Effect::ShowView(_)
             | Effect::OpenExchange(_)
             | Effect::OpenPacket(..)
+            | Effect::ShowConnection(_)
             | Effect::Filter(_)
             | Effect::ShowMessage(_) => Ok(()),
         };

@@ -120,6 +120,10 @@ impl App {
                     self.show_view(ViewName::Streams, &mut outside);
                     self.with_view(|view, model, _| view.open_packet(tcp_stream, packet, model));
                 }
+                Effect::ShowConnection(tcp_stream) => {
+                    self.show_view(ViewName::Connections, &mut outside);
+                    self.with_view(|view, model, _| view.select_connection(tcp_stream, model));
+                }
                 Effect::Filter(text) => {
                     self.go_to_exchanges(false, &mut outside);
                     self.filter.set(&text);

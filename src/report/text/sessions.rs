@@ -121,15 +121,13 @@ pub(super) fn foreign(page: &mut Page, snapshot: &Snapshot) {
 fn server_title(row: &SessionRow, rows: &[&SessionRow]) -> String {
     let session = &row.session;
     let SessionRef { server, path, .. } = &session.session;
-    let is_another = |other: &&SessionRow| {
-        other.session.session.server == *server && other.session.session.path != *path
-    };
+    let is_another =
+        |other: &&SessionRow| other.session.session.server == *server && other.session.session.path != *path;
     let path = path.as_deref().filter(|_| rows.iter().any(is_another)).map(sanitize::clean);
     let address = format!("{server}{}", path.unwrap_or_default());
     let name = name(session.server_info.as_ref());
     let revision = session.protocol_version.as_deref().map(sanitize::clean).unwrap_or_default();
-    let words =
-        [address, name, session.session.transport.name().to_owned(), revision];
+    let words = [address, name, session.session.transport.name().to_owned(), revision];
     let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
     words.join("  ")
 }

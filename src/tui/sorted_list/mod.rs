@@ -226,6 +226,13 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
         self.index_of_row(self.list.selected)
     }
 
+    /// Selects an item, if it is shown.
+    pub(super) fn select(&mut self, id: I, items: &impl Items<Id = I>) {
+        self.refresh(items);
+        (self.selected, self.is_chosen) = (Some(id), true);
+        self.follow_selected(items);
+    }
+
     /// Applies a movement or a sort action. Returns false if the action is neither.
     pub(super) fn handle_action(&mut self, action: Action, items: &impl Items<Id = I>, lines: usize) -> bool {
         if self.sorting.handle_action(action, self.columns) {

@@ -48,6 +48,10 @@ impl TableKind for ConnectionFact {
         format!("client:{} server:{}", self.client, self.server)
     }
 
+    fn of_connection(tcp_stream: u32) -> Option<u32> {
+        Some(tcp_stream)
+    }
+
     fn copy_menu(&self) -> CopyMenu {
         let ends = format!("{} {}", self.client, self.server);
         CopyMenu::default().with('w', "Wireshark filter", wireshark::connection(self.tcp_stream)).with(

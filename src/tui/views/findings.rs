@@ -185,27 +185,33 @@ impl View for Findings {
             "A row is a kind of finding, the most severe first: error, warning, notice, info. Below is what the",
             "selected kind means, what to do about it, and the first hundred findings with their packets.",
             "Enter goes to them; enter again opens the exchange of the selected finding, or else the head,",
-            "body or event in its packet.",
+            "body or event in its packet, or else shows its connection.",
             "",
             "With a filter: findings of the exchanges that match it and of their sessions.",
         ]
     }
 }
 
-const NO_BYTES: &str = "no HTTP was read in the packet of this finding";
-
 impl Findings {
-    /// What the selected finding is about: its exchange, else what its packet carries.
+    /// What the selected finding is about: its exchange, else what its packet carries, else its
+    /// connection.
     fn target(&self, model: &mut Model) -> Effect {
-        let finding = self.selected(model);
-        if let Some(n) = finding.and_then(|finding| finding.exchange) {
+        let Some(finding) = self.selected(model) else { return Effect::Bell };
+        if let Some(n) = finding.exchange {
             return Effect::OpenExchange(n);
         }
-        let at = finding.and_then(|finding| Some((finding.tcp_stream?, finding.at?.packet)));
-        let Some((tcp_stream, packet)) = at else { return Effect::ShowMessage(NO_BYTES.to_owned()) };
-        match model.store_mut().transaction_at(tcp_stream, packet) {
-            Ok(Some(_)) => Effect::OpenPacket(tcp_stream, packet),
-            Ok(None) => Effect::ShowMessage(NO_BYTES.to_owned()),
+        let Some(tcp_stream) = finding.tcp_stream else {
+            return Effect::ShowMessage(
+                "this finding is about the capture, not about a connection".to_owned(),
+            );
+        };
+        let Some(at) = finding.at else { return Effect::ShowConnection(tcp_stream) };
+        match model.store_mut().transaction_at(tcp_stream, at.packet) {
+            Ok(Some(_)) => Effect::OpenPacket(tcp_stream, at.packet),
+            Ok(None) if model.matching().is_some_and(|matching| !matching.has_connection(tcp_stream)) => {
+                Effect::ShowMessage(format!("the filter hides connection {tcp_stream}"))
+            }
+            Ok(None) => Effect::ShowConnection(tcp_stream),
             Err(error) => Effect::ShowMessage(format!("its bytes could not be stored: {error}")),
         }
     }

@@ -35,6 +35,11 @@ pub(super) trait TableKind: StoreItem {
 
     /// Returns the copy menu of the item.
     fn copy_menu(&self) -> CopyMenu;
+
+    /// Returns the identity of a connection's item; `None` if the items are not connections.
+    fn of_connection(_tcp_stream: u32) -> Option<Self::Id> {
+        None
+    }
 }
 
 /// View of the items of a kind.
@@ -91,6 +96,12 @@ impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
 
     fn copy_menu(&self, model: &mut Model) -> CopyMenu {
         self.selected(model).map_or_else(CopyMenu::default, TableKind::copy_menu)
+    }
+
+    fn select_connection(&mut self, tcp_stream: u32, model: &mut Model) {
+        if let Some(id) = T::of_connection(tcp_stream) {
+            self.list.select(id, &StoreItems::<T>::of(model));
+        }
     }
 
     fn status(&self, _: &Model) -> String {

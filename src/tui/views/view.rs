@@ -80,4 +80,7 @@ pub(in crate::tui) trait View: fmt::Debug {
 
     /// Opens the transaction that carried something in a packet, in the view of streams.
     fn open_packet(&mut self, _tcp_stream: u32, _packet: PacketNo, _model: &mut Model) {}
+
+    /// Selects a connection (Wireshark's number), in the view of connections.
+    fn select_connection(&mut self, _tcp_stream: u32, _model: &mut Model) {}
 }
