@@ -135,16 +135,15 @@ fn server_title(row: &SessionRow, rows: &[&SessionRow]) -> String {
 fn session_cells(row: &SessionRow) -> Vec<Cell> {
     let session = &row.session;
     let degraded = if session.degraded.any() { " (degraded)" } else { "" };
-    let behind = session.session.behind.map_or_else(String::new, |front| format!(" (behind s{front})"));
     vec![
-        Cell::new(label::session(&session.session)),
+        Cell::new(label::session_and_leg(&session.session)),
         Cell::new(session.session.client.to_string()),
         Cell::new(name(session.client_info.as_ref())),
         Cell::new(session.exchanges.to_string()),
         Cell::count(Role::Bad, row.errors),
         Cell::count(Role::Warn, row.unanswered),
         Cell::duration(row.max_ns),
-        Cell::in_role(Role::Faint, format!("{}{behind}{degraded}", session.ended.name())),
+        Cell::in_role(Role::Faint, format!("{}{degraded}", session.ended.name())),
     ]
 }
 
