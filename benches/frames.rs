@@ -99,7 +99,15 @@ fn around(told: &[Entry]) -> Vec<Entry> {
         let code = codes.get(number as usize % codes.len()).expect("there are codes").code;
         let (session, exchange) = (Some(number + 1), Some(u64::from(number) + 1));
         let detail = "what was noticed, in some words".to_owned();
-        Entry::Finding(Finding { code, at: None, tcp_stream: Some(number), session, exchange, detail })
+        Entry::Finding(Finding {
+            code,
+            at: None,
+            tcp_stream: Some(number),
+            session,
+            exchange,
+            count: 1,
+            detail,
+        })
     };
     let mut all: Vec<Entry> = (0..SESSIONS).map(|number| numbered(&session, number)).collect();
     all.extend((0..STREAMS).map(|number| numbered(&stream, number)));

@@ -15,6 +15,8 @@ pub struct Finding {
     pub session: Option<u32>,
     /// The exchange's `n`; `None` if it concerns no exchange.
     pub exchange: Option<u64>,
+    /// Number of observations that it stands for: more than 1 if a fault repeats.
+    pub count: u64,
     /// Description with numbers. May quote traffic: escape it when printing.
     pub detail: String,
 }
@@ -40,6 +42,7 @@ impl Findings {
             tcp_stream: None,
             session: None,
             exchange: None,
+            count: 1,
             detail: detail.into(),
         });
     }

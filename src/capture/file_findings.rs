@@ -74,6 +74,7 @@ impl FileFindings {
                 tcp_stream: None,
                 session: None,
                 exchange: None,
+                count: 1,
                 detail,
             });
         }

@@ -235,7 +235,7 @@ impl SessionTotals {
 pub struct FindingRow {
     /// The code.
     pub code: Code,
-    /// Number of findings.
+    /// Number of observations: a finding may stand for several.
     pub count: u64,
     /// The first of them, in the order in which they were emitted.
     pub first: Vec<Finding>,
@@ -255,7 +255,7 @@ impl FindingTotals {
             count: 0,
             first: Vec::new(),
         });
-        row.count += 1;
+        row.count += finding.count;
         if row.first.len() < limits::MAX_FINDINGS_PER_CODE {
             row.first.push(finding.clone());
         }

@@ -132,6 +132,7 @@ pub(crate) fn finding(code: Code, detail: &str) -> Finding {
         tcp_stream: Some(3),
         session: None,
         exchange: None,
+        count: 1,
         detail: detail.to_owned(),
     }
 }

@@ -44,6 +44,7 @@ impl ClosedTransactions {
             tcp_stream: Some(key.0),
             session: closed.and_then(|closed| closed.session),
             exchange: closed.and_then(|closed| closed.exchange),
+            count: 1,
             detail: fault.detail.into_owned(),
         }
     }

@@ -67,11 +67,13 @@ impl IdleEnds {
         rest.retain(|end| end.silence >= LONG || again.contains(&end.session));
         rest.sort_by_key(|end| (end.server, end.how.name(), end.silence));
         for ends in rest.chunk_by(|a, b| (a.server, a.how) == (b.server, b.how)) {
-            let mut ends = ends;
-            while let Some((first, len)) = most_alike(ends) {
-                let (alike, behind) = ends.split_at(first).1.split_at(len);
+            let mut parts = vec![ends];
+            while let Some(part) = parts.pop() {
+                let Some((first, len)) = most_alike(part) else { continue };
+                let (shorter, rest) = part.split_at(first);
+                let (alike, longer) = rest.split_at(len);
                 findings.push(finding(alike));
-                ends = behind;
+                parts.extend([longer, shorter]);
             }
         }
     }
@@ -123,6 +125,7 @@ fn finding(alike: &[IdleEnd]) -> Finding {
         tcp_stream: last.map(|end| end.tcp_stream),
         session,
         exchange: None,
+        count: 1,
         detail,
     }
 }
@@ -165,6 +168,8 @@ mod tests {
             details,
             ["2 streams closed by the server after 60.1 s of silence (± 100 ms), at packets 5, 9"]
         );
+        let two_limits = [30.0, 30.1, 60.0, 60.1, 60.2].map(|seconds| end(seconds, 1, false));
+        assert_eq!(found(&two_limits).len(), 2);
         assert_eq!(found(&[end(60.0, 5, false), end(90.0, 9, false)]), [""; 0]);
         // A client that is done: its streams end soon after its last call, and none follows.
         let short = [end(0.3, 1, false), end(0.3, 2, false), end(0.3, 3, false)];

@@ -1,15 +1,19 @@
-//! Findings that one server causes over and over: a few are told one by one, many as one.
+//! Findings that one server causes over and over: a few are emitted one by one, many as one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use crate::base::{Code, Finding, Findings, PacketNo, Timestamp, limits};
 
-/// More findings of one code and server than this are told as one.
+/// More findings of one code and server than this are emitted as one.
 const MAX_SINGLE: usize = 8;
 
-/// How long findings are collected, in nanoseconds of packet time: somebody may be watching.
-const COLLECTED_FOR: i64 = 600_000_000_000;
+/// How long the first findings of a server are collected, in nanoseconds of packet time: somebody
+/// may be watching.
+const COLLECTED_FIRST: i64 = 10_000_000_000;
+
+/// How long later ones are collected, in nanoseconds of packet time.
+const COLLECTED_LATER: i64 = 600_000_000_000;
 
 /// Findings of the codes that repeat with a server's, or a client's, every message.
 #[derive(Debug, Default)]
@@ -20,10 +24,14 @@ pub(super) struct Quirks {
 /// Findings of one code and server.
 #[derive(Debug)]
 struct Alike {
-    since: Timestamp,
-    /// The first of them.
+    /// When to emit what was collected.
+    due: Timestamp,
+    /// The first of them since some were emitted.
     first: Vec<Finding>,
+    /// Number of them since some were emitted.
     count: u64,
+    /// Whether some were emitted.
+    is_known: bool,
 }
 
 impl Quirks {
@@ -61,9 +69,13 @@ impl Quirks {
                 findings.push(finding);
                 continue;
             };
-            let new = || Alike { since: origin.time, first: Vec::new(), count: 0 };
-            let alike = self.alike.entry(key).or_insert_with(new);
-            alike.count += 1;
+            let alike = self.alike.entry(key).or_insert_with(|| Alike {
+                due: origin.time.plus(COLLECTED_FIRST),
+                first: Vec::new(),
+                count: 0,
+                is_known: false,
+            });
+            alike.count += finding.count;
             if alike.first.len() < MAX_SINGLE {
                 alike.first.push(finding);
             }
@@ -72,14 +84,20 @@ impl Quirks {
 
     /// Packet time is `now`: emits what was collected for long enough.
     pub(super) fn tick(&mut self, now: Timestamp, findings: &mut Findings) {
-        for (_, alike) in self.alike.extract_if(.., |_, alike| now.since(alike.since) > COLLECTED_FOR) {
+        self.alike.retain(|_, alike| {
+            if now < alike.due {
+                return true;
+            }
+            let has_any = alike.count > 0;
             alike.emit(findings);
-        }
+            alike.due = now.plus(COLLECTED_LATER);
+            has_any
+        });
     }
 
     /// The capture is over: emits everything.
     pub(super) fn finish(&mut self, findings: &mut Findings) {
-        for (_, alike) in std::mem::take(&mut self.alike) {
+        for (_, mut alike) in std::mem::take(&mut self.alike) {
             alike.emit(findings);
         }
     }
@@ -87,22 +105,25 @@ impl Quirks {
 
 impl Alike {
     /// Emits the findings, or one with their number and the packets of the first.
-    fn emit(self, findings: &mut Findings) {
-        if self.count <= self.first.len() as u64 {
-            for finding in self.first {
+    fn emit(&mut self, findings: &mut Findings) {
+        let (first, count) = (std::mem::take(&mut self.first), std::mem::take(&mut self.count));
+        let more = if std::mem::replace(&mut self.is_known, true) { " more" } else { "" };
+        if count <= first.len() as u64 {
+            for finding in first {
                 findings.push(finding);
             }
             return;
         }
-        let packets: Vec<_> = self.first.iter().filter_map(|finding| Some(finding.at?.packet)).collect();
+        let packets: Vec<_> = first.iter().filter_map(|finding| Some(finding.at?.packet)).collect();
         let packets: Vec<_> = packets.iter().map(PacketNo::to_string).collect();
-        let sessions: BTreeSet<_> = self.first.iter().map(|finding| finding.session).collect();
-        let Some(mut finding) = self.first.into_iter().next() else { return };
+        let sessions: BTreeSet<_> = first.iter().map(|finding| finding.session).collect();
+        let Some(mut finding) = first.into_iter().next() else { return };
         if sessions.len() > 1 {
             finding.session = None;
         }
         finding.detail =
-            format!("{} times, first in packets {}: {}", self.count, packets.join(", "), finding.detail);
+            format!("{count} times{more}, first in packets {}: {}", packets.join(", "), finding.detail);
+        finding.count = count;
         findings.push(finding);
     }
 }
@@ -134,5 +155,21 @@ mod tests {
             emitted(37),
             ["before", "37 times, first in packets 10, 11, 12, 13, 14, 15, 16, 17: id 0"],
         );
+    }
+
+    #[test]
+    fn the_first_are_emitted_after_seconds_and_the_rest_later() {
+        let (mut quirks, mut findings) = (Quirks::default(), Findings::new());
+        let mut emitted = Vec::new();
+        for second in 0..700_i64 {
+            let at = Origin::new(second.unsigned_abs() + 1, second * 1_000_000_000);
+            findings.add(Code::McpDuplicateResponse, at, "id 1");
+            quirks.collect(0, &mut findings, |_| None);
+            quirks.tick(at.time, &mut findings);
+            emitted.extend(findings.drain().map(|finding| (second, finding.count)));
+        }
+        quirks.finish(&mut findings);
+        emitted.extend(findings.drain().map(|finding| (700, finding.count)));
+        assert_eq!(emitted, [(10, 11), (610, 600), (700, 89)]);
     }
 }

@@ -211,6 +211,7 @@ impl Step<'_> {
                 tcp_stream: Some(self.transaction.key().0),
                 session,
                 exchange,
+                count: 1,
                 detail: fault.detail.into_owned(),
             });
         }

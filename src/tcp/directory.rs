@@ -290,6 +290,7 @@ fn limit_reached(entry: &Entry, at: Origin) -> Finding {
         tcp_stream: Some(entry.id.tcp_stream),
         session: None,
         exchange: None,
+        count: 1,
         detail: format!("more than {most} open connections; the one between {a} and {b} was dropped"),
     }
 }

@@ -46,6 +46,7 @@ impl DirectionSink<'_, '_> {
             tcp_stream: Some(self.label.tcp_stream),
             session: None,
             exchange: None,
+            count: 1,
             detail: format!("{what}, sent from {from} to {to}"),
         });
     }

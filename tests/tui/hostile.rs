@@ -54,6 +54,7 @@ fn evil(data: impl Fn(&PayloadFact) -> Option<Bytes>) -> Vec<Vec<Entry>> {
         tcp_stream: Some(0),
         session: Some(1),
         exchange: Some(1),
+        count: 1,
         detail: EVIL.to_owned(),
     };
     all.push(vec![Entry::Finding(finding)]);

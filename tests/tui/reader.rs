@@ -64,6 +64,7 @@ fn network_time_is_drawn_in_the_timeline() {
             tcp_stream: Some(exchange.tcp_stream),
             session: None,
             exchange: None,
+            count: 1,
             detail: "155 bytes not captured".to_owned(),
         });
     }

@@ -62,7 +62,15 @@ impl Export for JsonLines {
                 continue;
             };
             let detail = format!("{more} more findings of this code are not listed");
-            let sum = Finding { code, at: None, tcp_stream: None, session: None, exchange: None, detail };
+            let sum = Finding {
+                code,
+                at: None,
+                tcp_stream: None,
+                session: None,
+                exchange: None,
+                count: more,
+                detail,
+            };
             write_finding(&mut self.line, &sum)?;
             out.write_all(self.line.finish())?;
         }
@@ -205,6 +213,7 @@ fn write_finding(line: &mut Line, finding: &Finding) -> io::Result<()> {
     line.text("detail", Some(&finding.detail))?;
     line.time("time", finding.at.map(|at| at.time));
     line.number("tcp_stream", finding.tcp_stream.map(u64::from));
+    line.number("count", Some(finding.count));
     Ok(())
 }
 

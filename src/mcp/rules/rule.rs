@@ -47,7 +47,7 @@ pub(in crate::mcp) fn violations<'a, M: Moment>(
 ) -> impl Iterator<Item = Finding> + 'a {
     rules.iter().filter_map(|rule| rule(moment)).map(|Violation { code, detail }| {
         let FindingContext { at, tcp_stream, session, exchange } = moment.subject();
-        Finding { code, at: Some(at), tcp_stream: Some(tcp_stream), session, exchange, detail }
+        Finding { code, at: Some(at), tcp_stream: Some(tcp_stream), session, exchange, count: 1, detail }
     })
 }
 
@@ -66,6 +66,7 @@ pub(in crate::mcp) fn add_fault(
         tcp_stream: Some(transaction.key().0),
         session,
         exchange,
+        count: 1,
         detail: fault.detail.clone().into_owned(),
     });
 }

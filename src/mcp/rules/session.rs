@@ -93,6 +93,7 @@ pub(in crate::mcp) fn add_costly(costly: &CostlySessions, findings: &mut Finding
         tcp_stream: None,
         session: Some(first.number),
         exchange: None,
+        count: 1,
         detail: format!("{sessions} sessions for {calls} calls from {client} to {server}{path}"),
     });
 }

@@ -273,7 +273,7 @@ impl Findings {
         let table = Rect { y, height: area.bottom().saturating_sub(y + foot), ..area };
         self.draw_findings(row, table, painter);
         if foot > 0 {
-            let left = row.first.len() as u64;
+            let left: u64 = row.first.iter().map(|finding| finding.count).sum();
             let title =
                 if left < row.count { format!("the first {left} of {}", row.count) } else { String::new() };
             painter.draw_rule(Rect { y: table.bottom(), height: 1, ..area }, &title);
