@@ -47,7 +47,7 @@ impl Deliveries {
         let is_it = |delivery: &&Delivery| {
             delivery.digest == digest
                 && delivery.session != session
-                && at.time.since(delivery.at.time).abs() <= COPY_WAIT
+                && at.time.since(delivery.at.time).saturating_abs() <= COPY_WAIT
         };
         self.latest.iter().rev().find(is_it).copied()
     }

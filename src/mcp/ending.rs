@@ -15,7 +15,9 @@ pub(super) fn end_transaction(transaction: &Transaction, end: TransactionEnd, ta
     for n in transaction.requests() {
         end_request(*n, transaction, end, tables);
     }
-    end_server_requests(session, transaction.key(), ending, tables);
+    if transaction.stream().is_some() {
+        end_server_requests(session, transaction.key(), ending, tables);
+    }
     if transaction.stream().is_some_and(|stream| stream.is_standalone()) {
         end_standalone_stream(session, ending, tables);
     }

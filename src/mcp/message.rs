@@ -110,9 +110,8 @@ impl Context<'_, '_> {
         if !method::serves_a_call(envelope.method.as_deref()?) {
             return None;
         }
-        let open = self.session.all_outstanding(Side::Client);
-        let [only] = &*open else { return None };
-        method::is_call(&self.exchanges.get(*only)?.record().method).then_some(*only)
+        let only = self.session.only_outstanding(Side::Client)?;
+        method::is_call(&self.exchanges.get(only)?.record().method).then_some(only)
     }
 
     /// The stream on which the response may come, and the server's retransmissions there so far.

@@ -507,6 +507,12 @@ impl SessionState {
         numbers
     }
 
+    /// The request of `origin` without a response, if there is exactly one.
+    pub(super) fn only_outstanding(&self, origin: Side) -> Option<u64> {
+        let mut numbers = self.outstanding.get(origin).numbers();
+        numbers.next().filter(|_| numbers.next().is_none())
+    }
+
     /// The exchange has a response, or will get none.
     pub(super) fn remove_outstanding(&mut self, exchange: &Exchange) {
         self.outstanding.get_mut(exchange.origin).remove(&exchange.id, exchange.n);

@@ -173,7 +173,8 @@ impl Transaction {
             return other.has_request_body && self.messages_hash == other.messages_hash;
         }
         let start = |transaction: &Self| transaction.request_span.map(|span| span.start.time);
-        let distance = start(self).zip(start(other)).map(|(start, others)| start.since(others).abs());
+        let distance =
+            start(self).zip(start(other)).map(|(start, others)| start.since(others).saturating_abs());
         distance.is_some_and(|distance| distance < PROXY_DELAY)
     }
 

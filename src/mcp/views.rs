@@ -20,6 +20,9 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 /// behind.
 const MAX_OPENINGS: usize = 64;
 
+/// Open requests with one id that are compared on each leg, latest first.
+const MAX_COPIES: usize = 16;
+
 /// Pairs of legs whose delays are kept.
 const MAX_PAIRS: usize = limits::MAX_HELD_RESPONSES;
 
@@ -157,7 +160,7 @@ impl Views {
             let Some(other) = others.get_mut(leg) else { continue };
             let record = exchange.record();
             let open = other.outstanding(record.origin, &record.id).into_iter().flatten();
-            for n in open.rev().take(limits::MAX_ALIKE) {
+            for n in open.rev().take(MAX_COPIES) {
                 let Some(twin) = exchanges.get(*n).filter(|twin| is_copy(record, twin.record())) else {
                     continue;
                 };
