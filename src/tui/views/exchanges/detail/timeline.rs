@@ -178,9 +178,9 @@ fn twin(source: StageSource<'_>) -> Option<TimelineStage> {
     let exchange = source.exchange;
     let twins = exchange.twins;
     let mut notes = Vec::new();
-    notes.extend(twins.in_front.map(|n| format!("same call in front of the proxy: #{n}")));
-    notes.extend(twins.behind.map(|n| format!("same call behind the proxy: #{n}")));
-    notes.extend(twins.proxy_ns.map(|ns| format!("the proxy's own time {}", units::duration(ns))));
+    notes.extend(twins.in_front.map(|n| format!("#{n} in front of the proxy")));
+    notes.extend(twins.behind.map(|n| format!("#{n} behind the proxy")));
+    notes.extend(twins.proxy_ns.map(|ns| format!("proxy {}", units::duration(ns))));
     if notes.is_empty() {
         return None;
     }
