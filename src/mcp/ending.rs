@@ -77,11 +77,12 @@ fn end_request(n: u64, transaction: &Transaction, end: TransactionEnd, tables: &
         let missing = session.missing().and(tables.evidence.missing());
         let has_no_stream = match session.server_stream() {
             ServerStream::Open(_) => false,
-            ServerStream::Ended(_) => true,
-            // It may have been opened before the capture began, or in what the capture lacks.
+            // Another one may have been opened in what the capture lacks.
+            ServerStream::Ended(_) => missing.is_none(),
+            // Or before the capture began.
             ServerStream::Unseen => missing.is_none() && !session.is_http_sse(),
         };
-        if session.server_stream() == ServerStream::Unseen {
+        if !matches!(session.server_stream(), ServerStream::Open(_)) {
             open.degrade(missing);
         }
         let cause = if how == ResponseEnd::Open { Cause::CaptureEnd } else { Cause::NoStream };

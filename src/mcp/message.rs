@@ -18,7 +18,7 @@ use super::transaction::Transaction;
 use super::transaction_table::OtherTransactions;
 use super::views::Views;
 use super::{method, revision};
-use crate::base::{Code, Finding, Side, Sink};
+use crate::base::{Code, Finding, Side, Sink, limits};
 use crate::rpc::{Id, Kind, Look};
 
 /// A message with its session and its transaction, and what it may change besides.
@@ -136,7 +136,8 @@ impl Context<'_, '_> {
     fn check_new(&mut self, exchange: &mut OpenExchange) {
         let before = self.sink.findings.len();
         let missing = self.session.missing().and(self.evidence.missing());
-        let new = NewExchange { session: self.session, exchange, missing };
+        let is_outstanding_here = self.is_outstanding_here(exchange.record());
+        let new = NewExchange { session: self.session, exchange, missing, is_outstanding_here };
         rules::check(RULES.new_exchange, &new, self.sink.findings);
         let is_repeated = |finding: &Finding| finding.code == Code::McpIdNotUnique;
         let has_repeated_id = self.sink.findings.list().iter().skip(before).any(is_repeated);
@@ -148,6 +149,18 @@ impl Context<'_, '_> {
             self.session.set_repetition_reported(exchange.record().origin);
         }
         exchange.add_findings(self.sink.findings.list().iter().skip(before).map(|finding| finding.code));
+    }
+
+    /// Whether a request with the id of a new one is outstanding at the same address of the server.
+    fn is_outstanding_here(&self, new: &Exchange) -> bool {
+        let server = self.transaction.peers().server;
+        let is_here = |n: &u64| {
+            let carrier = self.exchanges.get(*n).and_then(OpenExchange::carrier);
+            let carrier = carrier.and_then(|key| self.transaction_with(key));
+            carrier.is_none_or(|transaction| transaction.peers().server == server)
+        };
+        let alike = self.session.outstanding(new.origin, &new.id);
+        alike.is_some_and(|numbers| numbers.iter().take(limits::MAX_ALIKE).any(is_here))
     }
 
     /// The exchange that a new request continues: the retry after an `input_required` result, or a

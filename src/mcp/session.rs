@@ -495,11 +495,6 @@ impl SessionState {
         self.outstanding.get(origin).get(id)
     }
 
-    /// Whether a request of `origin` with this id has no response yet.
-    pub(super) fn is_outstanding(&self, origin: Side, id: &Id) -> bool {
-        self.outstanding.get(origin).contains(id)
-    }
-
     /// All requests of `origin` without a response, oldest first.
     pub(super) fn all_outstanding(&self, origin: Side) -> Vec<u64> {
         let mut numbers: Vec<u64> = self.outstanding.get(origin).numbers().collect();

@@ -205,7 +205,7 @@ impl Step<'_> {
             if let Some(open) = exchange.and_then(|n| self.tables.exchanges.get_mut(n)) {
                 open.add_finding(fault.code);
             }
-            self.tables.sink.findings.push(Finding {
+            let finding = Finding {
                 code: fault.code,
                 at: Some(at),
                 tcp_stream: Some(self.transaction.key().0),
@@ -213,7 +213,13 @@ impl Step<'_> {
                 exchange,
                 count: 1,
                 detail: fault.detail.into_owned(),
-            });
+            };
+            // The other end may have closed first, in a packet behind a hole.
+            let blames = matches!(finding.code, Code::HttpBodyCut | Code::HttpRequestCut);
+            match self.transaction.session() {
+                Some(session) if blames => self.tables.evidence.defer(at, session, finding),
+                _ => self.tables.sink.findings.push(finding),
+            }
         }
     }
 

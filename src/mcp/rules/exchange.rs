@@ -18,6 +18,9 @@ pub(in crate::mcp) struct NewExchange<'a> {
     pub(in crate::mcp) exchange: &'a OpenExchange,
     /// Why earlier messages may be missing.
     pub(in crate::mcp) missing: Degraded,
+    /// Whether a request with its id is outstanding at the same address of the server. At another
+    /// address it may be the same request on the other leg of a proxy.
+    pub(in crate::mcp) is_outstanding_here: bool,
 }
 
 /// An exchange of which nothing more is to come, at its last packet.
@@ -57,8 +60,8 @@ pub(super) fn of_exchange(exchange: &Exchange, at: Origin) -> FindingContext {
 /// Without a session id the ids of several clients meet, so that one id in two requests is normal.
 /// If messages are missing, the response to the first request may be among them.
 pub(super) fn id_is_reused(new: &NewExchange<'_>) -> Option<Violation> {
-    let Exchange { origin, id, .. } = new.exchange.record();
-    if !new.session.has_id() || *id == Id::Null || !new.session.is_outstanding(*origin, id) {
+    let Exchange { id, .. } = new.exchange.record();
+    if !new.session.has_id() || *id == Id::Null || !new.is_outstanding_here {
         return None;
     }
     if new.missing.may_hide_messages() {
