@@ -1,7 +1,7 @@
 //! Latency tables: a row per method and tool, or per group, method and tool.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 
 use super::series::Series;
 use crate::base::{Side, Status, UnknownName, find_by_name};
-use crate::mcp::Exchange;
+use crate::mcp::{Exchange, Server};
 
 /// Rows whose totals have three significant digits once they are histograms. Such a histogram takes
 /// about ten times the memory of one with two digits, which the other rows get.
@@ -50,12 +50,12 @@ impl FromStr for By {
 }
 
 /// The clients, servers or sessions whose calls a row of a latency table counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
     /// All.
     Whole,
     /// One server.
-    Server(SocketAddr),
+    Server(Server),
     /// One session, by its number.
     Session(u32),
     /// One client address.

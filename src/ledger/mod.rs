@@ -21,7 +21,7 @@ pub mod store;
 
 pub use crate::base::fact::{CaptureFact, ConnectionFact, DirectionFact, Speaks};
 pub use crate::mcp::{
-    Cause, Exchange, Id, Implementation, MessageSpan, Notification, Offer, Record, RpcError, Session,
+    Cause, Exchange, Id, Implementation, MessageSpan, Notification, Offer, Record, RpcError, Server, Session,
     SessionEnd, SessionRef, Status, Stream, Transaction, Transport, Twins,
 };
 pub use entry::Entry;
@@ -193,7 +193,7 @@ impl Ledger {
             name: exchange.name.clone(),
         };
         let group = match self.by {
-            None | Some(By::Server) => Group::Server(exchange.session.server),
+            None | Some(By::Server) => Group::Server(exchange.session.identity()),
             Some(By::Session) => Group::Session(exchange.session.number),
             Some(By::Client) => Group::Client(exchange.session.client.ip()),
         };

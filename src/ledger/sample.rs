@@ -201,7 +201,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         Record::Stream(Box::new(stream(None))),
         Record::Offer(Box::new(Offer {
             is_other_view: false,
-            server: address("127.0.0.1:3000"),
+            server: session_ref(1).identity(),
             kind: "tools",
             definitions: vec![("get-hackernews-top-stories".into(), 412), ("unused".into(), 2120)],
         })),

@@ -1,7 +1,6 @@
 //! Totals of connections, event streams and offers.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -9,7 +8,7 @@ use foldhash::fast::RandomState;
 use super::series::Series;
 use crate::base::fact::{ConnectionFact, Speaks, Wrapper};
 use crate::base::limits;
-use crate::mcp::{Exchange, Offer, Stream};
+use crate::mcp::{Exchange, Offer, Server, Stream};
 
 /// Streams without a session that a report lists: enough to see why no MCP was found.
 const FOREIGN_LISTED: usize = 20;
@@ -128,8 +127,8 @@ impl Streams {
 /// The definitions of one kind that a server offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferRow {
-    /// The server's address and port.
-    pub server: SocketAddr,
+    /// The server.
+    pub server: Server,
     /// `tools`, `prompts`, `resources` or `resourceTemplates`.
     pub kind: &'static str,
     /// The definitions, by name.
@@ -159,19 +158,19 @@ pub struct Offered {
 /// as many used names, are kept.
 #[derive(Debug, Default)]
 pub(super) struct OfferTotals {
-    lists: BTreeMap<(SocketAddr, &'static str), BTreeMap<Box<str>, u64>>,
+    lists: BTreeMap<(Server, &'static str), BTreeMap<Box<str>, u64>>,
     definitions: usize,
     /// Length of the names of definitions and of used names, in bytes: each at most
     /// [`limits::MAX_TABLE_TEXT`].
     definitions_len: usize,
     uses_len: usize,
     /// Never iterated: its order is random.
-    uses: HashMap<(SocketAddr, &'static str, Arc<str>), u64, RandomState>,
+    uses: HashMap<(Server, &'static str, Arc<str>), u64, RandomState>,
 }
 
 impl OfferTotals {
     pub(super) fn record(&mut self, offer: &Offer) {
-        let key = (offer.server, offer.kind);
+        let key = (offer.server.clone(), offer.kind);
         if self.lists.len() >= limits::MAX_TABLE_ROWS && !self.lists.contains_key(&key) {
             return;
         }
@@ -197,7 +196,7 @@ impl OfferTotals {
             _ => return,
         };
         let Some(name) = &exchange.name else { return };
-        let key = (exchange.session.server, kind, Arc::clone(name));
+        let key = (exchange.session.identity(), kind, Arc::clone(name));
         if let Some(uses) = self.uses.get_mut(&key) {
             *uses += 1;
         } else if self.uses.len() < limits::MAX_TABLE_ROWS
@@ -210,19 +209,22 @@ impl OfferTotals {
 
     /// Returns a row per server and kind, in that order.
     pub(super) fn rows(&self) -> Vec<OfferRow> {
-        let row =
-            |(&(server, kind), list): (&(SocketAddr, &'static str), &BTreeMap<Box<str>, u64>)| OfferRow {
-                server,
-                kind,
-                definitions: list
-                    .iter()
-                    .map(|(name, bytes)| Offered {
-                        name: name.clone(),
-                        bytes: *bytes,
-                        uses: self.uses.get(&(server, kind, Arc::from(name.as_ref()))).copied().unwrap_or(0),
-                    })
-                    .collect(),
-            };
+        let row = |((server, kind), list): (&(Server, &'static str), &BTreeMap<Box<str>, u64>)| OfferRow {
+            server: server.clone(),
+            kind,
+            definitions: list
+                .iter()
+                .map(|(name, bytes)| Offered {
+                    name: name.clone(),
+                    bytes: *bytes,
+                    uses: self
+                        .uses
+                        .get(&(server.clone(), *kind, Arc::from(name.as_ref())))
+                        .copied()
+                        .unwrap_or(0),
+                })
+                .collect(),
+        };
         self.lists.iter().map(row).collect()
     }
 }

@@ -339,7 +339,7 @@ impl Context<'_, '_> {
         }
         if let Some(listing) = &look.listing {
             let definitions = listing.definitions.iter().map(|d| (d.name.clone(), d.bytes)).collect();
-            let server = self.session.reference().server;
+            let server = self.session.reference().identity();
             let is_other_view = self.session.reference().behind.is_some();
             let offer = Offer { server, is_other_view, kind: listing.kind, definitions };
             self.sink.out.push(Record::Offer(Box::new(offer)));

@@ -40,7 +40,7 @@ mod views;
 pub use crate::base::Status;
 pub use crate::rpc::{Id, Implementation, RpcError};
 pub use record::{
-    Cause, Exchange, MessageSpan, Notification, Offer, Record, Session, SessionEnd, SessionRef, Stream,
-    Transaction, Transport, Twins,
+    Cause, Exchange, MessageSpan, Notification, Offer, Record, Server, Session, SessionEnd, SessionRef,
+    Stream, Transaction, Transport, Twins,
 };
 pub use tracker::Tracker;

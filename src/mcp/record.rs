@@ -1,5 +1,6 @@
 //! Records: what this layer emits.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -43,6 +44,30 @@ impl Transport {
             Self::HttpSse => "http+sse",
             Self::StreamableHttp => "streamable-http",
         }
+    }
+}
+
+/// A server. Gateways serve several on one port, each under a path of its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Server {
+    /// Its address and port.
+    pub address: SocketAddr,
+    /// The path of its MCP endpoint, of its event stream for HTTP+SSE; `None` if it was not seen.
+    pub path: Option<Arc<str>>,
+}
+
+/// Address, port and path. The path is text from traffic.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.address, self.path.as_deref().unwrap_or_default())
+    }
+}
+
+impl SessionRef {
+    /// The server that the record is about.
+    #[must_use]
+    pub fn identity(&self) -> Server {
+        Server { address: self.server, path: self.path.clone() }
     }
 }
 
@@ -512,8 +537,8 @@ impl Session {
 /// `resources/templates/list`.
 #[derive(Clone, Debug)]
 pub struct Offer {
-    /// The server's address and port.
-    pub server: SocketAddr,
+    /// The server.
+    pub server: Server,
     /// Whether the same list was seen nearer to the client, too: see [`SessionRef::behind`].
     pub is_other_view: bool,
     /// `tools`, `prompts`, `resources` or `resourceTemplates`.

@@ -58,7 +58,7 @@ pub fn write(snapshot: &Snapshot, out: &mut impl io::Write) -> io::Result<()> {
 }
 
 fn record(by: &str, row: &LatencyRow) -> Vec<String> {
-    let mut cells = vec![by.to_owned(), label::group(row.key.group)];
+    let mut cells = vec![by.to_owned(), label::group(&row.key.group)];
     cells.extend(match &row.key.subject {
         CallGroup::Call { origin, method, name } => {
             [origin.name().to_owned(), text(method), name.as_deref().map(text).unwrap_or_default()]

@@ -3,7 +3,9 @@
 use super::unsupported::UnreadConnections;
 use crate::base::fact::{Loser, Losses};
 use crate::base::{Degraded, PacketNo, Side, sanitize, units};
-use crate::ledger::{CallGroup, Cause, ConnectionCount, Exchange, Group, SessionRef, Snapshot, Streams};
+use crate::ledger::{
+    CallGroup, Cause, ConnectionCount, Exchange, Group, Server, SessionRef, Snapshot, Streams,
+};
 
 /// Returns the name of a session: `s1`.
 pub(super) fn session(session: &SessionRef) -> String {
@@ -56,11 +58,16 @@ pub(super) fn subject(subject: &CallGroup) -> String {
     }
 }
 
+/// Returns address, port and path of a server.
+pub(super) fn server(server: &Server) -> String {
+    sanitize::clean(&server.to_string())
+}
+
 /// Returns the group of a row of a latency table, empty for the whole capture.
-pub(super) fn group(group: Group) -> String {
+pub(super) fn group(group: &Group) -> String {
     match group {
         Group::Whole => String::new(),
-        Group::Server(server) => server.to_string(),
+        Group::Server(server) => self::server(server),
         Group::Session(number) => format!("s{number}"),
         Group::Client(client) => client.to_string(),
     }

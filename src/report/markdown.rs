@@ -100,7 +100,7 @@ fn latency(rows: &[LatencyRow], most: usize, text: &mut String) {
     text.push_str("| call | n | errors | no answer | p50 | p90 | p95 | p99 | max | send p50 | wait p50 | receive p50 |\n");
     text.push_str("|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
     for row in rows.iter().take(most) {
-        let group = label::group(row.key.group);
+        let group = label::group(&row.key.group);
         let subject = label::subject(&row.key.subject);
         let call = format!("{group} {subject}");
         text.push_str(&format!(

@@ -37,7 +37,7 @@ impl Latency {
             CallGroup::All | CallGroup::Other => (None, None, None),
         };
         Self {
-            group: Some(label::group(row.key.group)).filter(|group| !group.is_empty()),
+            group: Some(label::group(&row.key.group)).filter(|group| !group.is_empty()),
             origin,
             method,
             name,

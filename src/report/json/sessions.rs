@@ -140,6 +140,7 @@ impl ForeignStream {
 #[derive(Serialize)]
 pub(super) struct Offer {
     server: SocketAddr,
+    path: Option<String>,
     kind: &'static str,
     bytes: u64,
     definitions: Vec<Definition>,
@@ -159,7 +160,13 @@ impl Offer {
             bytes: definition.bytes,
             uses: definition.uses,
         });
-        Self { server: row.server, kind: row.kind, bytes: row.bytes(), definitions: definitions.collect() }
+        Self {
+            server: row.server.address,
+            path: row.server.path.as_deref().map(str::to_owned),
+            kind: row.kind,
+            bytes: row.bytes(),
+            definitions: definitions.collect(),
+        }
     }
 }
 

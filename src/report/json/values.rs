@@ -46,5 +46,5 @@ pub(super) fn text(text: &str) -> String {
 
 /// Returns the name of a session: `s1`.
 pub(super) fn session(number: u32) -> String {
-    label::group(Group::Session(number))
+    label::group(&Group::Session(number))
 }

@@ -57,16 +57,16 @@ pub(super) fn grouped(page: &mut Page, snapshot: &Snapshot) {
         Some(By::Client) => ("Latency by client", "client and tool"),
     };
     page.heading(title, "highest p95 first");
-    let rows = grouped_by(&snapshot.grouped, |row| row.key.group);
+    let rows = grouped_by(&snapshot.grouped, |row| row.key.group.clone());
     let mut table = latency_table(head, &snapshot.grouped);
     let mut group = None;
     for row in rows.iter().take(page.rows) {
-        let of = label::group(row.key.group);
+        let of = label::group(&row.key.group);
         let text = match &row.key.subject {
             CallGroup::All => of,
             CallGroup::Other => label::subject(&row.key.subject),
             CallGroup::Call { name, .. } => {
-                if group != Some(row.key.group) {
+                if group.as_ref() != Some(&row.key.group) {
                     table.span(vec![Cell::in_role(Role::Strong, of)]);
                 }
                 // Only one of the two fits, and the tool is more specific than `tools/call`.
@@ -74,7 +74,7 @@ pub(super) fn grouped(page: &mut Page, snapshot: &Snapshot) {
                 format!("  {}", name.unwrap_or_else(|| label::subject(&row.key.subject)))
             }
         };
-        group = Some(row.key.group);
+        group = Some(row.key.group.clone());
         table.row(latency_cells(text, row, &snapshot.grouped));
     }
     page.table(&table);

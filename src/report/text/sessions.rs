@@ -56,7 +56,7 @@ pub(super) fn offers(page: &mut Page, snapshot: &Snapshot) {
     for offer in snapshot.offers.iter().take(page.rows) {
         let unused = offer.definitions.iter().filter(|definition| definition.uses == 0).count();
         table.span(vec![
-            Cell::in_role(Role::Strong, format!("{} {}", offer.server, offer.kind)),
+            Cell::in_role(Role::Strong, format!("{} {}", label::server(&offer.server), offer.kind)),
             Cell::new(format!(
                 "{} listed, {}, {unused} never used",
                 offer.definitions.len(),

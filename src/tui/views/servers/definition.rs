@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::ledger::OfferRow;
 use crate::tui::exchange_stats::ExchangeStats;
 use crate::tui::model::Model;
 use crate::tui::views::message::read_response;
@@ -67,16 +68,16 @@ pub(super) fn unlisted(
     kind: DefinitionKind,
     model: &Model,
 ) -> impl Iterator<Item = (&str, &ExchangeStats)> {
-    let offers = model
-        .all()
-        .summary()
-        .offers
-        .iter()
-        .find(|offer| offer.server == server && offer.kind == kind.list_name());
+    let of_kind = |offer: &&OfferRow| offer.server.address == server && offer.kind == kind.list_name();
+    let offers: Vec<_> = model.all().summary().offers.iter().filter(of_kind).collect();
     // Definitions are sorted by name.
-    let listed = offers.map(|offer| offer.definitions.as_slice()).unwrap_or_default();
+    let is_listed = move |name: &str| {
+        offers
+            .iter()
+            .any(|offer| offer.definitions.binary_search_by(|known| known.name.as_ref().cmp(name)).is_ok())
+    };
     let used = kind.method().into_iter().flat_map(move |method| model.catalog().usage(server, method));
-    used.filter(|(name, _)| listed.binary_search_by(|known| known.name.as_ref().cmp(name)).is_err())
+    used.filter(move |(name, _)| !is_listed(name))
 }
 
 /// A tool, prompt, resource or resource template.
@@ -116,7 +117,7 @@ pub(super) fn definitions(server: SocketAddr, texts: &Texts, model: &Model) -> V
             .summary()
             .offers
             .iter()
-            .filter(|offer| offer.server == server && offer.kind == kind.list_name());
+            .filter(|offer| offer.server.address == server && offer.kind == kind.list_name());
         for offered in of_kind.flat_map(|offer| &offer.definitions) {
             let json = texts.get(&(kind, offered.name.to_string())).cloned();
             let stats = used.get(offered.name.as_ref());

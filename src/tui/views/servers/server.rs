@@ -52,8 +52,8 @@ pub(super) fn servers(model: &Model) -> Vec<Server> {
             server.failed += stats.failed();
         }
     }
-    for offer in model.all().summary().offers.iter().filter(|offer| passes(&offer.server)) {
-        let server = servers.entry(offer.server).or_insert_with(|| Server::new(offer.server));
+    for offer in model.all().summary().offers.iter().filter(|offer| passes(&offer.server.address)) {
+        let server = servers.entry(offer.server.address).or_insert_with(|| Server::new(offer.server.address));
         let place = DefinitionKind::ALL.iter().position(|kind| kind.list_name() == offer.kind);
         if let Some(count) = place.and_then(|at| server.offers.get_mut(at)) {
             *count += offer.definitions.len();
