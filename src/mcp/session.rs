@@ -76,6 +76,8 @@ pub(super) struct SessionState {
     deleted_at: Option<PacketNo>,
     /// The method of the first request of the client.
     first_method: Option<Arc<str>>,
+    /// Whether a finding names it before anything was sent to it.
+    is_reported: bool,
     /// Number of open connections; only counted without an id.
     connections: u32,
     /// Attempts to open it.
@@ -131,6 +133,7 @@ impl SessionState {
             last_served: None,
             deleted_at: None,
             first_method: None,
+            is_reported: false,
             connections: 0,
             attempts: Attempts { has_more: true, ..Attempts::default() },
             deletion: None,
@@ -228,6 +231,20 @@ impl SessionState {
         if path.is_some() {
             self.record.session.path = path.cloned();
         }
+    }
+
+    pub(super) fn set_reported(&mut self) {
+        self.is_reported = true;
+    }
+
+    /// Whether it is an HTTP+SSE session of which nothing but its stream was seen.
+    pub(super) fn is_unused(&self) -> bool {
+        self.is_http_sse()
+            && self.record.exchanges == 0
+            && self.served_by.is_empty()
+            && !self.is_reported
+            && !self.is_headless
+            && self.record.degraded.is_none()
     }
 
     pub(super) fn open_connection(&mut self) {

@@ -396,6 +396,29 @@ impl Sessions {
         u32::try_from(self.evicted).ok().map(SessionIndex)
     }
 
+    /// The session that a client used instead of one of which nothing but the stream was seen: the
+    /// next one that it opened at this server, within a minute.
+    pub(super) fn used_instead_of(&self, index: SessionIndex) -> Option<SessionIndex> {
+        let unused = self.get(index).filter(|session| session.is_unused())?.record();
+        let peers = (unused.session.server, unused.session.client.ip());
+        let is_it = |other: &SessionIndex| {
+            self.get(*other).is_some_and(|session| {
+                let record = session.record();
+                record.exchanges > 0
+                    && record.session.path == unused.session.path
+                    && (0..=ATTEMPT_WAIT).contains(&record.first.time.since(unused.first.time))
+            })
+        };
+        self.by_peers.get(&peers)?.iter().rev().take(limits::MAX_ALIKE).copied().filter(is_it).min()
+    }
+
+    /// Drops a session that is part of another one.
+    pub(super) fn forget(&mut self, index: SessionIndex) {
+        let evicted = self.evicted;
+        self.evict(index);
+        self.evicted = evicted;
+    }
+
     /// Evicts a session and returns its record.
     pub(super) fn evict(&mut self, index: SessionIndex) -> Option<Session> {
         let slot = std::mem::replace(self.slots.get_mut(index.position())?, Slot::Evicted);

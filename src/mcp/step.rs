@@ -84,7 +84,8 @@ impl Step<'_> {
         let over = StreamOver { transaction: self.transaction, has_client, end: self.at };
         rules::check(RULES.stream_over, &over, self.tables.sink.findings);
         if let Some(mut stream) = self.transaction.stream_record(end) {
-            let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
+            let index = self.transaction.session().map(|index| self.owner(index, stream.events));
+            let session = index.and_then(|index| self.tables.sessions.get(index));
             stream.session = session.map(|session| session.reference().clone());
             self.tables.sink.out.push(Record::Stream(Box::new(stream)));
         }
@@ -113,6 +114,18 @@ impl Step<'_> {
                 is_reopened: false,
             });
         }
+    }
+
+    /// The session of an event stream that is over. A client may open a stream to see whether it
+    /// can, and use another one: then it is one session.
+    fn owner(&mut self, index: SessionIndex, events: u64) -> SessionIndex {
+        let is_probe = events <= 1 && self.transaction.stream().is_some_and(EventStream::has_endpoint);
+        let used = if is_probe { self.tables.sessions.used_instead_of(index) } else { None };
+        if used.is_some() {
+            self.transaction.set_session(used);
+            self.tables.sessions.forget(index);
+        }
+        used.unwrap_or(index)
     }
 
     /// The number of the session that the transaction belongs to.
@@ -257,7 +270,11 @@ impl Step<'_> {
             session.reopen();
             let transaction = &*self.transaction;
             let named = Endpoint { transaction, session, authority: authority.as_deref(), at: self.at };
+            let before = self.tables.sink.findings.len();
             rules::check(RULES.endpoint, &named, self.tables.sink.findings);
+            if self.tables.sink.findings.len() > before {
+                session.set_reported();
+            }
         }
         self.bind(false);
     }

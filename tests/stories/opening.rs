@@ -280,3 +280,35 @@ fn a_session_for_each_call() {
     run(2).finds("mcp.session_per_call", 0);
     run(0).finds("mcp.session_per_call", 0);
 }
+
+/// A client opens a stream to see whether it can, and another one that it uses.
+#[test]
+fn a_stream_that_is_opened_to_try() {
+    let mut story = Story::new();
+    let (probe, _) = legacy(&mut story, [A, B], SERVER, "/messages?sessionId=one");
+    let (stream, posts) =
+        legacy(story.at(10.0), ["10.0.0.1:5002", "10.0.0.1:5003"], SERVER, "/messages?sessionId=two");
+    story.c(posts, send("/messages?sessionId=two", &initialize(0, "2024-11-05")));
+    story.s(posts, accepted());
+    story.s(stream, event(&initialized(0, "2024-11-05")));
+    story.at(20.0).rst(probe, Client);
+    story.rst(stream, Client);
+    let rows = story.run();
+    rows.counts("session", 1);
+    rows.counts("stream", 2);
+    for row in rows.of_type("stream") {
+        has(row, json!({"session_id": "two", "ended": "client_reset"}));
+    }
+    // Two clients that use theirs have two.
+    let mut story = Story::new();
+    for (n, id) in ["one", "two"].into_iter().enumerate() {
+        let target = format!("/messages?sessionId={id}");
+        let clients = [format!("10.0.0.1:{}", 5000 + n), format!("10.0.0.1:{}", 6000 + n)];
+        let (stream, posts) = legacy(&mut story, [&clients[0], &clients[1]], SERVER, &target);
+        story.c(posts, send(&target, &initialize(0, "2024-11-05")));
+        story.s(posts, accepted());
+        story.s(stream, event(&initialized(0, "2024-11-05")));
+        story.rst(stream, Client);
+    }
+    story.run().counts("session", 2);
+}
