@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 
 use super::series::Series;
 use crate::base::{Side, Status, UnknownName, find_by_name};
-use crate::mcp::{Exchange, Server};
+use crate::mcp::{Exchange, ServerRef};
 
 /// Rows whose totals have three significant digits once they are histograms. Such a histogram takes
 /// about ten times the memory of one with two digits, which the other rows get.
@@ -55,7 +55,7 @@ pub enum Group {
     /// All.
     Whole,
     /// One server.
-    Server(Server),
+    Server(ServerRef),
     /// One session, by its number.
     Session(u32),
     /// One client address.

@@ -21,8 +21,8 @@ pub mod store;
 
 pub use crate::base::fact::{CaptureFact, ConnectionFact, DirectionFact, Speaks};
 pub use crate::mcp::{
-    Cause, Exchange, Id, Implementation, MessageSpan, Notification, Offer, Record, RpcError, Server, Session,
-    SessionEnd, SessionRef, Status, Stream, Transaction, Transport, Twins,
+    Cause, Exchange, Id, Implementation, MessageSpan, Notification, Offer, Record, RpcError, ServerRef,
+    Session, SessionEnd, SessionRef, Status, Stream, Transaction, Transport, Twins,
 };
 pub use entry::Entry;
 pub use latency::{By, CallGroup, Group, LatencyKey, LatencyRow};

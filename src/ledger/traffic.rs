@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use super::series::Series;
 use crate::base::fact::{ConnectionFact, Speaks, Wrapper};
 use crate::base::limits;
-use crate::mcp::{Exchange, Offer, Server, Stream};
+use crate::mcp::{Exchange, Offer, ServerRef, Stream};
 
 /// Streams without a session that a report lists: enough to see why no MCP was found.
 const FOREIGN_LISTED: usize = 20;
@@ -128,7 +128,7 @@ impl Streams {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferRow {
     /// The server.
-    pub server: Server,
+    pub server: ServerRef,
     /// `tools`, `prompts`, `resources` or `resourceTemplates`.
     pub kind: &'static str,
     /// The definitions, by name.
@@ -158,14 +158,14 @@ pub struct Offered {
 /// as many used names, are kept.
 #[derive(Debug, Default)]
 pub(super) struct OfferTotals {
-    lists: BTreeMap<(Server, &'static str), BTreeMap<Box<str>, u64>>,
+    lists: BTreeMap<(ServerRef, &'static str), BTreeMap<Box<str>, u64>>,
     definitions: usize,
     /// Length of the names of definitions and of used names, in bytes: each at most
     /// [`limits::MAX_TABLE_TEXT`].
     definitions_len: usize,
     uses_len: usize,
     /// Never iterated: its order is random.
-    uses: HashMap<(Server, &'static str, Arc<str>), u64, RandomState>,
+    uses: HashMap<(ServerRef, &'static str, Arc<str>), u64, RandomState>,
 }
 
 impl OfferTotals {
@@ -209,7 +209,7 @@ impl OfferTotals {
 
     /// Returns a row per server and kind, in that order.
     pub(super) fn rows(&self) -> Vec<OfferRow> {
-        let row = |((server, kind), list): (&(Server, &'static str), &BTreeMap<Box<str>, u64>)| OfferRow {
+        let row = |((server, kind), list): (&(ServerRef, &'static str), &BTreeMap<Box<str>, u64>)| OfferRow {
             server: server.clone(),
             kind,
             definitions: list

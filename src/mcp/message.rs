@@ -76,7 +76,9 @@ impl Context<'_, '_> {
         exchange.set_continues(self.continued(exchange.record(), &envelope.look));
         if from == Side::Client {
             self.session.set_first_method(&exchange.record().method);
-            self.session.count_attempt(method::opens_session(&exchange.record().method), &envelope.look);
+            self.session
+                .attempts_mut()
+                .count(method::opens_session(&exchange.record().method), &envelope.look);
             self.set_client(&mut exchange, &envelope.look);
         }
         self.views.open(&mut exchange, self.session, &mut self.other_sessions, self.exchanges);
@@ -319,7 +321,7 @@ impl Context<'_, '_> {
         let look = &message.envelope.look;
         let is_success = self.transaction.status().is_none_or(|status| status < 300);
         if message.from == Side::Server && message.envelope.kind == Kind::Error && is_success {
-            self.session.fail_attempt();
+            self.session.attempts_mut().fail();
         }
         if method::is_initialize(&open.record().method) && message.envelope.kind == Kind::Response {
             let version = look.protocol_version.as_deref().map(|version| self.interner.share(version));

@@ -3,8 +3,10 @@
 //! The only layer that knows what MCP's methods mean. It takes traffic as it is and reports each
 //! rule that the traffic breaks.
 
+mod attempts;
 mod bare;
 mod closed_transactions;
+mod costly;
 mod deliveries;
 mod ending;
 mod endpoint;
@@ -40,7 +42,7 @@ mod views;
 pub use crate::base::Status;
 pub use crate::rpc::{Id, Implementation, RpcError};
 pub use record::{
-    Cause, Exchange, MessageSpan, Notification, Offer, Record, Server, Session, SessionEnd, SessionRef,
+    Cause, Exchange, MessageSpan, Notification, Offer, Record, ServerRef, Session, SessionEnd, SessionRef,
     Stream, Transaction, Transport, Twins,
 };
 pub use tracker::Tracker;

@@ -49,7 +49,7 @@ impl Transport {
 
 /// A server. Gateways serve several on one port, each under a path of its own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Server {
+pub struct ServerRef {
     /// Its address and port.
     pub address: SocketAddr,
     /// The path of its MCP endpoint, of its event stream for HTTP+SSE; `None` if it was not seen.
@@ -57,7 +57,7 @@ pub struct Server {
 }
 
 /// Address, port and path. The path is text from traffic.
-impl fmt::Display for Server {
+impl fmt::Display for ServerRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.address, self.path.as_deref().unwrap_or_default())
     }
@@ -66,8 +66,8 @@ impl fmt::Display for Server {
 impl SessionRef {
     /// The server that the record is about.
     #[must_use]
-    pub fn identity(&self) -> Server {
-        Server { address: self.server, path: self.path.clone() }
+    pub fn identity(&self) -> ServerRef {
+        ServerRef { address: self.server, path: self.path.clone() }
     }
 }
 
@@ -538,7 +538,7 @@ impl Session {
 #[derive(Clone, Debug)]
 pub struct Offer {
     /// The server.
-    pub server: Server,
+    pub server: ServerRef,
     /// Whether the same list was seen nearer to the client, too: see [`SessionRef::behind`].
     pub is_other_view: bool,
     /// `tools`, `prompts`, `resources` or `resourceTemplates`.

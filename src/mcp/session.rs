@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::attempts::Attempts;
 use super::handle::{SessionIndex, TransactionKey};
 use super::history::History;
 use super::legs::Legs;
@@ -11,7 +12,7 @@ use super::record::{Exchange, Session, SessionEnd, SessionRef, Transport};
 use super::request_index::{PerSide, RequestIndex};
 use super::session_key::SessionKey;
 use crate::base::{Degraded, Origin, PacketNo, ResponseEnd, Side};
-use crate::rpc::{Id, Implementation, Look};
+use crate::rpc::{Id, Look};
 
 /// Targets and addresses by which one session is found.
 const MAX_KEYS: usize = 16;
@@ -25,17 +26,6 @@ pub(super) enum ServerStream {
     Open(u32),
     /// The last one ended like this.
     Ended(ResponseEnd),
-}
-
-/// Requests with which a client opens a session, or asks how: `initialize`, `server/discover`.
-#[derive(Debug, Default)]
-struct Attempts {
-    sent: u32,
-    failed: u32,
-    /// Whether the session has anything else.
-    has_more: bool,
-    /// The last of them failed with this name of a client.
-    client: Option<Implementation>,
 }
 
 /// An active session.
@@ -106,7 +96,7 @@ impl SessionState {
             degraded: Degraded::NONE,
         };
         let mut session = Self::resume(index, record, Vec::new());
-        session.attempts.has_more = false;
+        session.attempts = Attempts::default();
         session
     }
 
@@ -135,7 +125,7 @@ impl SessionState {
             first_method: None,
             is_reported: false,
             connections: 0,
-            attempts: Attempts { has_more: true, ..Attempts::default() },
+            attempts: Attempts::unknown(),
             deletion: None,
             legs: Legs::default(),
         }
@@ -441,37 +431,20 @@ impl SessionState {
         self.deleted_at
     }
 
-    /// Counts a request of the client that opens the session or not.
-    pub(super) fn count_attempt(&mut self, opens: bool, look: &Look) {
-        if opens && !self.attempts.has_more {
-            self.attempts.sent += 1;
-            if look.client_info.is_some() {
-                self.attempts.client.clone_from(&look.client_info);
-            }
-        } else {
-            self.attempts.has_more = true;
-        }
-    }
-
-    /// A request that opens the session failed.
-    pub(super) fn fail_attempt(&mut self) {
-        self.attempts.failed += 1;
+    /// The attempts to open it.
+    pub(super) fn attempts_mut(&mut self) -> &mut Attempts {
+        &mut self.attempts
     }
 
     /// Whether the session has nothing but requests to open one, and all of them failed.
     pub(super) fn is_failed_attempt(&self) -> bool {
-        let Attempts { sent, failed, has_more, .. } = self.attempts;
-        !has_more && sent > 0 && failed >= sent && !self.has_id() && !self.has_open_stream()
+        self.attempts.have_failed() && !self.has_id() && !self.has_open_stream()
     }
 
     /// Whether the attempts were those of another program than the one that `key` names.
     pub(super) fn has_other_client(&self, key: &SessionKey) -> bool {
-        match key {
-            SessionKey::Client(_, _, _, info @ Some(_)) => {
-                self.attempts.client.is_some() && self.attempts.client != *info
-            }
-            _ => false,
-        }
+        let SessionKey::Client(_, _, _, Some(info)) = key else { return false };
+        self.attempts.have_other_client(info)
     }
 
     /// Whether no request of the session was seen before the first one that is counted.

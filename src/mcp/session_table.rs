@@ -1,9 +1,10 @@
 //! All sessions, and the ways to find one.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use super::costly::{self, CostlySessions};
 use super::handle::SessionIndex;
 use super::record::{Session, SessionEnd, SessionRef, Transport};
 use super::session::{ServerStream, SessionState};
@@ -26,9 +27,6 @@ const ATTEMPT_WAIT: i64 = 60_000_000_000;
 /// How long the refusal of a session waits for a request that is served all the same, in
 /// nanoseconds of packet time: less than a session is active.
 const DOUBT_WAIT: i64 = 20_000_000_000;
-
-/// So many sessions of one client are a pattern.
-const MANY_SESSIONS: u64 = 10;
 
 /// Sessions with one id that are compared: the legs of a chain of proxies, and sessions of servers
 /// that count.
@@ -87,16 +85,6 @@ pub(super) struct Sighting<'a> {
     pub(super) path: Option<&'a Arc<str>>,
     /// Its first packet.
     pub(super) at: Origin,
-}
-
-/// The sessions that one client address opened at one server, if they are no fewer than its calls.
-#[derive(Clone, Debug)]
-pub(super) struct CostlySessions {
-    /// The first of them.
-    pub(super) first: SessionRef,
-    pub(super) at: Origin,
-    pub(super) sessions: u64,
-    pub(super) calls: u64,
 }
 
 /// One session, in as much detail as is needed.
@@ -464,19 +452,7 @@ impl Sessions {
 
     /// Clients that open a session for each call, or more, in the order of their first session.
     pub(super) fn costly(&self) -> Vec<CostlySessions> {
-        let mut all: BTreeMap<(SocketAddr, Option<&str>, IpAddr), CostlySessions> = BTreeMap::new();
-        for record in self.slots.iter().filter_map(Slot::record) {
-            let SessionRef { server, path, client, .. } = &record.session;
-            let costly = all.entry((*server, path.as_deref(), client.ip())).or_insert_with(|| {
-                CostlySessions { first: record.session.clone(), at: record.first, sessions: 0, calls: 0 }
-            });
-            costly.sessions += u64::from(record.protocol_version.is_some());
-            costly.calls += record.calls;
-        }
-        let mut costly: Vec<_> = all.into_values().collect();
-        costly.retain(|all| all.sessions >= MANY_SESSIONS && all.calls > 0 && all.sessions >= all.calls);
-        costly.sort_by_key(|all| all.first.number);
-        costly
+        costly::find(self.slots.iter().filter_map(Slot::record))
     }
 
     /// The records of all sessions, in the order in which they were created.

@@ -534,7 +534,7 @@ impl Step<'_> {
             && let Some(session) = self.tables.sessions.get_mut(index)
         {
             for _ in self.transaction.requests() {
-                session.fail_attempt();
+                session.attempts_mut().fail();
             }
         }
         let retransmissions = self.transaction.client_retransmissions();

@@ -4,7 +4,7 @@ use super::unsupported::UnreadConnections;
 use crate::base::fact::{Loser, Losses};
 use crate::base::{Degraded, PacketNo, Side, sanitize, units};
 use crate::ledger::{
-    CallGroup, Cause, ConnectionCount, Exchange, Group, Server, SessionRef, Snapshot, Streams,
+    CallGroup, Cause, ConnectionCount, Exchange, Group, ServerRef, SessionRef, Snapshot, Streams,
 };
 
 /// Returns the name of a session: `s1`.
@@ -59,7 +59,7 @@ pub(super) fn subject(subject: &CallGroup) -> String {
 }
 
 /// Returns address, port and path of a server.
-pub(super) fn server(server: &Server) -> String {
+pub(super) fn server(server: &ServerRef) -> String {
     sanitize::clean(&server.to_string())
 }
 

@@ -1,14 +1,13 @@
 //! The definitions that servers listed, and how they were used.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::exchange_stats::ExchangeStats;
 use crate::base::limits;
-use crate::ledger::{Exchange, Status};
+use crate::ledger::{Exchange, ServerRef, Status};
 
 /// The largest number of servers. With all their listings 10,000 servers take 10 MB.
 const MAX_SERVERS: usize = 10_000;
@@ -31,9 +30,9 @@ const MAX_NAMES: usize = limits::MAX_TABLE_ROWS;
 /// used it.
 #[derive(Debug, Default)]
 pub(super) struct ServerCatalog {
-    listings: HashMap<SocketAddr, Listings, RandomState>,
+    listings: HashMap<ServerRef, Listings, RandomState>,
     /// By server and method, then by name.
-    usage: HashMap<(SocketAddr, &'static str), BTreeMap<Arc<str>, ExchangeStats>, RandomState>,
+    usage: HashMap<(ServerRef, &'static str), BTreeMap<Arc<str>, ExchangeStats>, RandomState>,
     /// The number of names in `usage`.
     names: usize,
 }
@@ -49,30 +48,33 @@ struct Listings {
 impl ServerCatalog {
     /// Returns the `n` of the latest exchanges in which a server listed what it offers, the latest
     /// last.
-    pub(super) fn listings(&self, server: SocketAddr) -> impl DoubleEndedIterator<Item = u64> {
-        self.listings.get(&server).into_iter().flat_map(|listings| listings.latest.iter().copied())
+    pub(super) fn listings<'a>(
+        &'a self,
+        server: &ServerRef,
+    ) -> impl DoubleEndedIterator<Item = u64> + use<'a> {
+        self.listings.get(server).into_iter().flat_map(|listings| listings.latest.iter().copied())
     }
 
     /// Returns the number of listings of a server, those that are not kept included.
     #[must_use]
-    pub(super) fn listing_count(&self, server: SocketAddr) -> u64 {
-        self.listings.get(&server).map_or(0, |listings| listings.count)
+    pub(super) fn listing_count(&self, server: &ServerRef) -> u64 {
+        self.listings.get(server).map_or(0, |listings| listings.count)
     }
 
     /// Returns the names that were used with a method of a server, listed or not, with their
     /// statistics.
-    pub(super) fn usage(
-        &self,
-        server: SocketAddr,
+    pub(super) fn usage<'a>(
+        &'a self,
+        server: &ServerRef,
         method: &'static str,
-    ) -> impl Iterator<Item = (&str, &ExchangeStats)> {
-        let names = self.usage.get(&(server, method)).into_iter().flatten();
+    ) -> impl Iterator<Item = (&'a str, &'a ExchangeStats)> + use<'a> {
+        let names = self.usage.get(&(server.clone(), method)).into_iter().flatten();
         names.map(|(name, stats)| (name.as_ref(), stats))
     }
 
     /// Records an exchange that is over.
     pub(super) fn record(&mut self, exchange: &Exchange) {
-        let server = exchange.session.server;
+        let server = exchange.session.identity();
         let method = USE_METHODS.into_iter().find(|method| *method == exchange.method.as_ref());
         if let (Some(method), Some(name)) = (method, &exchange.name) {
             self.record_use(server, method, name, exchange);
@@ -81,7 +83,7 @@ impl ServerCatalog {
         }
     }
 
-    fn record_listing(&mut self, server: SocketAddr, n: u64) {
+    fn record_listing(&mut self, server: ServerRef, n: u64) {
         if self.listings.len() >= MAX_SERVERS && !self.listings.contains_key(&server) {
             return;
         }
@@ -93,7 +95,7 @@ impl ServerCatalog {
         }
     }
 
-    fn record_use(&mut self, server: SocketAddr, method: &'static str, name: &Arc<str>, exchange: &Exchange) {
+    fn record_use(&mut self, server: ServerRef, method: &'static str, name: &Arc<str>, exchange: &Exchange) {
         let key = (server, method);
         if let Some(stats) = self.usage.get_mut(&key).and_then(|names| names.get_mut(name)) {
             stats.record(exchange);
@@ -117,13 +119,13 @@ mod tests {
             catalog.record(&sample::exchange(n, "tools/list", None, 1));
             catalog.record(&sample::exchange(n, "tools/call", Some("x"), 1));
         }
-        let server = sample::exchange(1, "ping", None, 1).session.server;
-        assert_eq!(catalog.listing_count(server), all);
+        let server = sample::exchange(1, "ping", None, 1).session.identity();
+        assert_eq!(catalog.listing_count(&server), all);
         let used: Vec<(&str, u64)> =
-            catalog.usage(server, "tools/call").map(|(name, stats)| (name, stats.exchanges())).collect();
+            catalog.usage(&server, "tools/call").map(|(name, stats)| (name, stats.exchanges())).collect();
         assert_eq!(used, [("x", all)]);
-        assert_eq!(catalog.usage(server, "prompts/get").count(), 0);
-        let kept: Vec<u64> = catalog.listings(server).collect();
+        assert_eq!(catalog.usage(&server, "prompts/get").count(), 0);
+        let kept: Vec<u64> = catalog.listings(&server).collect();
         assert_eq!((kept.len(), kept.first(), kept.last()), (MAX_LISTINGS, Some(&6), Some(&all)));
     }
 }

@@ -1,8 +1,8 @@
 //! Rules for sessions and their streams.
 
+use super::super::costly::CostlySessions;
 use super::super::heads::Verb;
 use super::super::session::SessionState;
-use super::super::session_table::CostlySessions;
 use super::super::transaction::Transaction;
 use super::rule::{FindingContext, Moment, Violation, violation};
 use crate::base::{Code, Finding, Findings, Origin};

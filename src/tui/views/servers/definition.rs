@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::ledger::OfferRow;
+use crate::ledger::{OfferRow, ServerRef};
 use crate::tui::exchange_stats::ExchangeStats;
 use crate::tui::model::Model;
 use crate::tui::views::message::read_response;
@@ -63,21 +62,17 @@ impl DefinitionKind {
 }
 
 /// Returns the names of a kind that were used but are in no captured listing.
-pub(super) fn unlisted(
-    server: SocketAddr,
+pub(super) fn unlisted<'a>(
+    server: &'a ServerRef,
     kind: DefinitionKind,
-    model: &Model,
-) -> impl Iterator<Item = (&str, &ExchangeStats)> {
-    let of_kind = |offer: &&OfferRow| offer.server.address == server && offer.kind == kind.list_name();
-    let offers: Vec<_> = model.all().summary().offers.iter().filter(of_kind).collect();
+    model: &'a Model,
+) -> impl Iterator<Item = (&'a str, &'a ExchangeStats)> {
+    let is_it = |offer: &&OfferRow| offer.server == *server && offer.kind == kind.list_name();
+    let offers = model.all().summary().offers.iter().find(is_it);
     // Definitions are sorted by name.
-    let is_listed = move |name: &str| {
-        offers
-            .iter()
-            .any(|offer| offer.definitions.binary_search_by(|known| known.name.as_ref().cmp(name)).is_ok())
-    };
+    let listed = offers.map(|offer| offer.definitions.as_slice()).unwrap_or_default();
     let used = kind.method().into_iter().flat_map(move |method| model.catalog().usage(server, method));
-    used.filter(move |(name, _)| !is_listed(name))
+    used.filter(|(name, _)| listed.binary_search_by(|known| known.name.as_ref().cmp(name)).is_err())
 }
 
 /// A tool, prompt, resource or resource template.
@@ -106,7 +101,7 @@ pub(super) type Texts = HashMap<(DefinitionKind, String), Box<str>>;
 
 /// Returns the definitions of a server: those in listings, with their JSON text from `texts`, and
 /// those that were only used.
-pub(super) fn definitions(server: SocketAddr, texts: &Texts, model: &Model) -> Vec<Definition> {
+pub(super) fn definitions(server: &ServerRef, texts: &Texts, model: &Model) -> Vec<Definition> {
     let mut all = Vec::new();
     for kind in DefinitionKind::ALL {
         let method = kind.method();
@@ -117,7 +112,7 @@ pub(super) fn definitions(server: SocketAddr, texts: &Texts, model: &Model) -> V
             .summary()
             .offers
             .iter()
-            .filter(|offer| offer.server.address == server && offer.kind == kind.list_name());
+            .filter(|offer| offer.server == *server && offer.kind == kind.list_name());
         for offered in of_kind.flat_map(|offer| &offer.definitions) {
             let json = texts.get(&(kind, offered.name.to_string())).cloned();
             let stats = used.get(offered.name.as_ref());
@@ -158,7 +153,7 @@ impl Definition {
 ///
 /// # Errors
 /// A payload could not be stored or cannot be read back.
-pub(super) fn read_texts(server: SocketAddr, model: &mut Model) -> io::Result<Texts> {
+pub(super) fn read_texts(server: &ServerRef, model: &mut Model) -> io::Result<Texts> {
     let listings: Vec<u64> = model.catalog().listings(server).rev().collect();
     let (mut texts, mut left) = (Texts::new(), MAX_LISTING_BYTES);
     for n in listings {

@@ -1,10 +1,9 @@
 //! The open server: its definitions, and the definition in the reader.
 
-use std::net::SocketAddr;
-
 use ratatui::layout::Rect;
 
 use crate::base::{sanitize, units};
+use crate::ledger::ServerRef;
 use crate::tui::action::Action;
 use crate::tui::document::Document;
 use crate::tui::effect::{CopyMenu, Effect};
@@ -83,21 +82,21 @@ impl OpenServer {
         open
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
-        self.server.address
+    pub(super) fn reference(&self) -> &ServerRef {
+        &self.server.reference
     }
 
     /// Reads new listings; the selected definition stays selected.
     pub(super) fn refresh(&mut self, model: &mut Model) {
-        let listings = model.catalog().listing_count(self.address());
+        let listings = model.catalog().listing_count(self.reference());
         if self.listings != Some(listings) {
             self.listings = Some(listings);
-            match definition::read_texts(self.address(), model) {
+            match definition::read_texts(self.reference(), model) {
                 Ok(texts) => (self.texts, self.failed) = (texts, None),
                 Err(error) => self.failed = Some(format!("its listings could not be stored: {error}")),
             }
         }
-        self.definitions = definition::definitions(self.address(), &self.texts, model);
+        self.definitions = definition::definitions(self.reference(), &self.texts, model);
         self.version += 1;
         self.list.refresh(&DefinitionItems::of(&self.definitions, self.version));
         self.show_selected();
@@ -106,7 +105,7 @@ impl OpenServer {
     pub(super) fn handle_action(&mut self, action: Action, frame: &FrameInfo) -> Option<Vec<Effect>> {
         match action {
             Action::Partner => {
-                let filter = self.selected().and_then(|definition| use_filter(definition, self.address()));
+                let filter = self.selected().and_then(|definition| use_filter(definition, self.reference()));
                 return Some(vec![filter.map_or(Effect::Bell, Effect::Filter)]);
             }
             // An open string of the definition is closed first.
@@ -168,7 +167,7 @@ impl OpenServer {
             Some(json) => menu.with('j', "JSON, definition", &**json),
             None => menu,
         };
-        let menu = match use_filter(definition, self.address()) {
+        let menu = match use_filter(definition, self.reference()) {
             Some(filter) => menu.with('f', "filter for its exchanges", filter),
             None => menu,
         };
@@ -217,7 +216,7 @@ impl OpenServer {
         let line = |y| Rect { x: area.x + 1, y, width: area.width.saturating_sub(2), height: 1 };
         let revisions = server.revisions.join(", ");
         let counts = format!("  {}, {} failed", units::several(server.exchanges, "exchange"), server.failed);
-        let address = format!("  {}  ", server.address);
+        let address = format!("  {}  ", server.label());
         let room = line(area.y);
         // A long name is cut, so that address and revision fit.
         let others = address.len() + sanitize::width(version) + sanitize::width(&revisions) + 1;
@@ -351,10 +350,10 @@ impl Items for DefinitionItems<'_> {
 }
 
 /// Returns the filter for the exchanges that use a definition; `None` if its use is not known.
-fn use_filter(definition: &Definition, server: SocketAddr) -> Option<String> {
+fn use_filter(definition: &Definition, server: &ServerRef) -> Option<String> {
     let method = definition.kind.method()?;
     let name = definition.name.replace('\\', "\\\\").replace('"', "\\\"");
-    Some(format!("method:{method} name:\"{name}\" server:{server}"))
+    Some(format!("method:{method} name:\"{name}\" server:{}", server.address))
 }
 
 /// Returns the name of a definition; URIs of resources are masked in privacy mode.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crate::base::Origin;
-use crate::ledger::{Implementation, Session};
+use crate::base::{Origin, sanitize};
+use crate::ledger::{Implementation, ServerRef, Session};
 use crate::tui::model::Model;
 
 use super::definition::{DefinitionKind, unlisted};
@@ -12,7 +12,7 @@ use super::definition::{DefinitionKind, unlisted};
 /// A server.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
-    pub(super) address: SocketAddr,
+    pub(super) reference: ServerRef,
     /// Name and version of its latest introduction; `None` if none was captured.
     pub(super) info: Option<Implementation>,
     /// Protocol revisions of its sessions, the latest first.
@@ -33,17 +33,17 @@ pub(super) struct Server {
     pub(super) last: Option<Origin>,
 }
 
-/// Returns the servers with exchanges that match the filter, by address.
+/// Returns the servers with exchanges that match the filter, by address, port and path.
 pub(super) fn servers(model: &Model) -> Vec<Server> {
-    let mut servers: BTreeMap<SocketAddr, Server> = BTreeMap::new();
+    let mut servers: BTreeMap<ServerRef, Server> = BTreeMap::new();
     let matching = model.matching();
     let passes = |address: &SocketAddr| matching.is_none_or(|matching| matching.has_server(address));
     for session in model.store().sessions().iter().chain(model.store().open_sessions()) {
-        let address = session.session.server;
-        if !passes(&address) {
+        if !passes(&session.session.server) {
             continue;
         }
-        let server = servers.entry(address).or_insert_with(|| Server::new(address));
+        let reference = session.session.identity();
+        let server = servers.entry(reference.clone()).or_insert_with(|| Server::new(reference));
         server.add_session(session);
         let number = session.session.number;
         server.sessions += u64::from(matching.is_none_or(|matching| matching.has_session(number)));
@@ -53,7 +53,7 @@ pub(super) fn servers(model: &Model) -> Vec<Server> {
         }
     }
     for offer in model.all().summary().offers.iter().filter(|offer| passes(&offer.server.address)) {
-        let server = servers.entry(offer.server.address).or_insert_with(|| Server::new(offer.server.address));
+        let server = servers.entry(offer.server.clone()).or_insert_with(|| Server::new(offer.server.clone()));
         let place = DefinitionKind::ALL.iter().position(|kind| kind.list_name() == offer.kind);
         if let Some(count) = place.and_then(|at| server.offers.get_mut(at)) {
             *count += offer.definitions.len();
@@ -61,15 +61,15 @@ pub(super) fn servers(model: &Model) -> Vec<Server> {
         server.bytes += offer.bytes();
     }
     for server in servers.values_mut() {
-        server.unlisted = unlisted(server.address, DefinitionKind::Tool, model).count();
+        server.unlisted = unlisted(&server.reference, DefinitionKind::Tool, model).count();
     }
     servers.into_values().collect()
 }
 
 impl Server {
-    fn new(address: SocketAddr) -> Self {
+    fn new(reference: ServerRef) -> Self {
         Self {
-            address,
+            reference,
             info: None,
             revisions: Vec::new(),
             capabilities: Vec::new(),
@@ -81,6 +81,11 @@ impl Server {
             bytes: 0,
             last: None,
         }
+    }
+
+    /// Address, port and path. The path is text from traffic.
+    pub(super) fn label(&self) -> String {
+        sanitize::clean(&self.reference.to_string())
     }
 
     fn add_session(&mut self, session: &Session) {

@@ -1,12 +1,12 @@
 //! The servers: a row each; an open server shows its tools, prompts and resources with their
 //! definitions.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
 
 use crate::base::units;
+use crate::ledger::ServerRef;
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::config::Config;
 use crate::tui::effect::{CopyMenu, Effect};
@@ -44,7 +44,7 @@ const REBUILD_INTERVAL: Duration = Duration::from_millis(500);
 /// View of the servers.
 #[derive(Debug)]
 pub(in crate::tui::views) struct Servers {
-    list: SortedList<SocketAddr>,
+    list: SortedList<ServerRef>,
     servers: Vec<Server>,
     /// Version of the data that the servers were built from, and when.
     built_from: Option<(SourceVersion, Duration)>,
@@ -96,7 +96,9 @@ impl View for Servers {
         match (action, self.selected()) {
             (Action::Open, Some(server)) => self.open = Some(OpenServer::new(server.clone(), model)),
             (Action::Partner, Some(server)) => {
-                return Some(vec![Effect::Filter(model.filter_with(&format!("server:{}", server.address)))]);
+                return Some(vec![Effect::Filter(
+                    model.filter_with(&format!("server:{}", server.reference.address)),
+                )]);
             }
             _ => {
                 let items = ServerItems::of(&self.servers, self.version);
@@ -149,7 +151,7 @@ impl View for Servers {
         self.version += 1;
         self.list.refresh(&ServerItems::of(&self.servers, self.version));
         if let Some(open) = &mut self.open {
-            if let Some(server) = self.servers.iter().find(|server| server.address == open.address()) {
+            if let Some(server) = self.servers.iter().find(|server| server.reference == *open.reference()) {
                 open.server = server.clone();
             }
             open.refresh(model);
@@ -181,11 +183,9 @@ impl View for Servers {
             return open.copy_menu();
         }
         self.selected().map_or_else(CopyMenu::default, |server| {
-            CopyMenu::default().with('w', "Wireshark filter", wireshark::server(server.address)).with(
-                'a',
-                "address",
-                server.address.to_string(),
-            )
+            CopyMenu::default()
+                .with('w', "Wireshark filter", wireshark::server(server.reference.address))
+                .with('a', "address", server.label())
         })
     }
 
@@ -198,7 +198,7 @@ impl View for Servers {
 
     fn help(&self) -> &'static [&'static str] {
         &[
-            "A row is a server, by its address: its MCP revision (the latest, and the number of others), its",
+            "A row is a server, by address and path: its MCP revision (the latest, and the number of others), its",
             "sessions and exchanges, how many of these failed, and its definitions. Size is the length of all",
             "definitions, which a model reads with every request. (3) counts tools that were called but are",
             "in no captured listing. x shows its exchanges.",
@@ -241,7 +241,7 @@ impl<'a> ServerItems<'a> {
 }
 
 impl Items for ServerItems<'_> {
-    type Id = SocketAddr;
+    type Id = ServerRef;
 
     fn len(&self) -> usize {
         self.servers.len()
@@ -251,8 +251,8 @@ impl Items for ServerItems<'_> {
         self.version
     }
 
-    fn id_at(&self, index: usize) -> Option<SocketAddr> {
-        self.servers.get(index).map(|server| server.address)
+    fn id_at(&self, index: usize) -> Option<ServerRef> {
+        self.servers.get(index).map(|server| server.reference.clone())
     }
 
     fn sort_key(&self, index: usize, column: usize) -> SortKey {
@@ -269,10 +269,10 @@ impl Items for ServerItems<'_> {
             9 => SortKey::count(prompts as u64),
             10 => SortKey::count(resources as u64),
             11 => SortKey::count(templates as u64),
-            _ => server
-                .info
-                .as_ref()
-                .map_or_else(|| cells::address_key(server.address), |info| SortKey::text(&info.name)),
+            _ => server.info.as_ref().map_or_else(
+                || cells::address_key(server.reference.address),
+                |info| SortKey::text(&info.name),
+            ),
         }
     }
 
@@ -297,7 +297,7 @@ fn row_cells(server: &Server) -> Vec<Cell> {
         [latest, more @ ..] => format!("{latest} +{}", more.len()),
     };
     vec![
-        cells::peer(server.info.as_ref(), server.address.to_string()),
+        cells::peer(server.info.as_ref(), server.label()),
         Cell::text(Role::Text, revision),
         Cell::text(Role::Text, server.sessions.to_string()),
         Cell::text(Role::Text, server.exchanges.to_string()),
