@@ -162,7 +162,7 @@ fn called_tools_are_listed_without_tools_list() {
     for (columns, lines) in SIZES {
         let mut screen = Screen::of(ODD, columns, lines);
         screen.press(&["8"]);
-        assert!(screen.text().contains("(23)"), "{}", screen.text());
+        assert!(screen.text().contains("(22)"), "{}", screen.text());
         screen.press(&["enter"]);
         snapshot(&format!("server-unlisted-{columns}x{lines}"), &screen.text());
         assert!(screen.text().contains("no listing in this capture"), "{}", screen.text());
