@@ -30,7 +30,7 @@
 //!  "streams":{streams,mcp,events,bytes,ended:{…},
 //!             foreign:[{method,target,http_status,server,client,events,bytes,start,
 //!                       first_packet,last_packet,ended}]},
-//!  "offers":[{server,kind,bytes,definitions:[{name,bytes,uses}]}],
+//!  "offers":[{server,path,kind,bytes,definitions:[{name,bytes,uses}]}],
 //!  "findings":[{code,severity,meaning,remedy,count,
 //!               first:[{packet,time,tcp_stream,session,exchange,detail}]}]}
 //! ```
