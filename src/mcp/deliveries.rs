@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::exchange::Message;
 use super::handle::SessionIndex;
+use super::session_table::Sessions;
 use crate::base::{Origin, Side};
 
 /// Deliveries that are kept. A copy comes within milliseconds.
@@ -40,6 +41,20 @@ impl Deliveries {
         }
         let (digest, at) = (message.envelope.digest, message.span.end);
         self.latest.push_back(Delivery { digest, session, exchange, at });
+    }
+
+    /// The delivery of the same text to another session of the same server, close to `at`, and the
+    /// number of that session: the one that the message is for.
+    pub(super) fn owner_of(
+        &self,
+        digest: u64,
+        session: SessionIndex,
+        at: Origin,
+        sessions: &Sessions,
+    ) -> Option<(Delivery, u32)> {
+        let copy = self.copy_of(digest, session, at)?;
+        let owner = sessions.get(copy.session)?;
+        owner.is_same_server(sessions.get(session)?).then_some((copy, owner.number()))
     }
 
     /// The delivery of the same text to another session, close to `at`.

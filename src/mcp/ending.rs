@@ -11,7 +11,7 @@ use crate::base::{Origin, ResponseEnd, Side};
 /// Applies the end of a transaction: nothing more of it will be seen.
 pub(super) fn end_transaction(transaction: &Transaction, end: TransactionEnd, tables: &mut Tables<'_>) {
     let Some(session) = transaction.session() else { return };
-    let ending = Ending { how: end.how, at: end.at.unwrap_or(tables.last) };
+    let ending = Ending::of(end, tables.last);
     for n in transaction.requests() {
         end_request(*n, transaction, end, tables);
     }
@@ -31,6 +31,11 @@ struct Ending {
 }
 
 impl Ending {
+    /// Takes an end; one that no packet shows is at `last`, the latest packet.
+    fn of(end: TransactionEnd, last: Origin) -> Self {
+        Self { how: end.how, at: end.at.unwrap_or(last) }
+    }
+
     /// What it means for an exchange of `session` that has no response.
     fn cause(self, open: &OpenExchange, session: Option<&SessionState>) -> (Cause, Origin) {
         let start = open.record().request.span.start.packet;
@@ -50,12 +55,12 @@ impl Ending {
 
 /// The transaction is over that carried the request of the exchange `n`.
 fn end_request(n: u64, transaction: &Transaction, end: TransactionEnd, tables: &mut Tables<'_>) {
+    let ending = Ending::of(end, tables.last);
     let Some(open) = tables.exchanges.get_mut(n) else { return };
     open.clear_carrier();
     if !open.is_unanswered() {
         return tables.complete(n);
     }
-    let ending = Ending { how: end.how, at: end.at.unwrap_or(tables.last) };
     let how = end.how;
     open.degrade(transaction.degraded().and(transaction.gaps()));
     let status = transaction.status();

@@ -7,6 +7,11 @@ use crate::rpc::TransactionNo;
 pub(super) struct SessionIndex(pub(super) u32);
 
 impl SessionIndex {
+    /// The session with this number in the output: numbers begin at 1, in the order of the table.
+    pub(super) fn of_number(number: u32) -> Self {
+        Self(number.saturating_sub(1))
+    }
+
     /// Position of the session in a slice of all sessions.
     pub(super) fn position(self) -> usize {
         self.0 as usize

@@ -13,7 +13,7 @@ use super::record::{Cause, Exchange, MessageSpan, Notification, Offer, Record};
 use super::rules::{self, Answer, NewExchange, OtherId, RULES, Redirect, Unmatched, Violation};
 use super::session::SessionState;
 use super::session_table::OtherSessions;
-use super::tables;
+use super::tables::Completion;
 use super::transaction::Transaction;
 use super::transaction_table::OtherTransactions;
 use super::views::Views;
@@ -374,9 +374,15 @@ impl Context<'_, '_> {
 
     fn complete(&mut self, n: u64) {
         if let Some(exchange) = self.exchanges.remove(n) {
-            let at = self.message.span.end;
-            let others = &mut self.other_sessions;
-            tables::complete(exchange, (self.session, others), (self.evidence, at), self.views, self.sink);
+            Completion {
+                session: self.session,
+                others: &mut self.other_sessions,
+                evidence: self.evidence,
+                views: self.views,
+                last: self.message.span.end,
+                sink: self.sink,
+            }
+            .complete(exchange);
         }
     }
 

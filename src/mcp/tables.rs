@@ -30,10 +30,11 @@ impl Tables<'_> {
     /// Completes the exchange `n`: nothing more is to come of it.
     pub(super) fn complete(&mut self, n: u64) {
         let Some(exchange) = self.exchanges.remove(n) else { return };
-        let evidence = (&mut *self.evidence, self.last);
         match self.sessions.split(exchange.session()) {
             Some((session, mut others)) => {
-                complete(exchange, (session, &mut others), evidence, self.views, &mut self.sink);
+                let (others, evidence, views) = (&mut others, &mut *self.evidence, &mut *self.views);
+                Completion { session, others, evidence, views, last: self.last, sink: &mut self.sink }
+                    .complete(exchange);
             }
             None => emit(exchange, self.last, &mut self.sink),
         }
@@ -59,14 +60,15 @@ impl Tables<'_> {
         let number = session.number();
         if missing.is_none()
             && response.from == Side::Server
-            && let Some(copy) =
-                self.deliveries.copy_of(response.envelope.digest, response.session, response.span.end)
-            && let Some((session, mut others)) = self.sessions.split(response.session)
-            && let Some(owner) = others.get_mut(copy.session)
-            && owner.is_same_server(session)
+            && let Some((copy, owner)) = self.deliveries.owner_of(
+                response.envelope.digest,
+                response.session,
+                response.span.end,
+                self.sessions,
+            )
         {
             let what = format!("the response with {}", rules::id_text(response.envelope.id.as_ref()));
-            let (at, tcp_stream, owner) = (response.span.end, response.carrier.0, owner.number());
+            let (at, tcp_stream) = (response.span.end, response.carrier.0);
             let moment = Misdelivery { what, at, tcp_stream, session: number, owner, copy };
             rules::check(RULES.misdelivery, &moment, self.sink.findings);
             return;
@@ -76,71 +78,73 @@ impl Tables<'_> {
     }
 }
 
-/// Completes an exchange of `session`, which is no longer among the open ones. `last` is the latest
-/// packet of the capture.
-pub(super) fn complete(
-    mut exchange: Box<OpenExchange>,
-    (session, others): (&mut SessionState, &mut OtherSessions<'_>),
-    (evidence, last): (&mut Evidence, Origin),
-    views: &mut Views,
-    sink: &mut Sink<'_, Record>,
-) {
-    if exchange.is_unanswered() && !exchange.is_cancelled_by_message() {
-        exchange.degrade(missing_response(&exchange, session, evidence));
-    }
-    exchange.settle(last);
-    exchange.set_session(session.reference().clone());
-    exchange.set_protocol_version_if_none(session.protocol_version());
-    session.add_completed(exchange.record(), exchange.token(), exchange.is_answered());
-    let record = exchange.record();
-    let answered_at = record.response.map(|_| record.last_packet());
-    if evidence.has_time_step(record.request.span.first, answered_at) {
-        exchange.degrade(Degraded::TIME_BACK);
-    }
-    let pairs = views.complete(&mut exchange);
-    check_completed(&mut exchange, sink);
-    if exchange.record().total_ns().is_some_and(|total| total < 0) {
-        exchange.degrade(Degraded::TIME_BACK);
-    }
-    for pair in &pairs {
-        check_pair(&mut exchange, pair, sink);
-    }
-    if evidence.missing().is_none() {
-        check_crossing(&exchange, session, others, (evidence, last));
-    }
-    sink.out.push(Record::Exchange(Box::new(exchange.into_record())));
+/// What completing an exchange may change: its session and the others, and where results go.
+pub(super) struct Completion<'a, 'others, 'sink> {
+    pub(super) session: &'a mut SessionState,
+    pub(super) others: &'a mut OtherSessions<'others>,
+    pub(super) evidence: &'a mut Evidence,
+    pub(super) views: &'a mut Views,
+    /// The latest packet of the capture.
+    pub(super) last: Origin,
+    pub(super) sink: &'a mut Sink<'sink, Record>,
 }
 
-/// Checks what holds for a call that reached a proxy and was not seen on the leg on the other side.
-fn check_crossing(
-    exchange: &OpenExchange,
-    session: &mut SessionState,
-    others: &mut OtherSessions<'_>,
-    (evidence, last): (&mut Evidence, Origin),
-) {
-    let record = exchange.record();
-    let (has_next_leg, twin) = match record.origin {
-        Side::Client => (session.legs().has_leg_behind(), record.twins.behind),
-        Side::Server => (session.legs().in_front().is_some(), record.twins.in_front),
-    };
-    if !has_next_leg || twin.is_some() {
-        return;
-    }
-    let mut missing = session.missing();
-    let mut other = None;
-    for leg in session.legs().others() {
-        if let Some(leg) = others.get_mut(*leg) {
-            missing.add(leg.missing());
-            other.get_or_insert_with(|| (leg.index(), leg.reference().clone()));
+impl Completion<'_, '_, '_> {
+    /// Completes an exchange of the session, which is no longer among the open ones.
+    pub(super) fn complete(&mut self, mut exchange: Box<OpenExchange>) {
+        if exchange.is_unanswered() && !exchange.is_cancelled_by_message() {
+            exchange.degrade(missing_response(&exchange, self.session, self.evidence));
         }
+        exchange.settle(self.last);
+        exchange.set_session(self.session.reference().clone());
+        exchange.set_protocol_version_if_none(self.session.protocol_version());
+        self.session.add_completed(exchange.record(), exchange.token(), exchange.is_answered());
+        let record = exchange.record();
+        let answered_at = record.response.map(|_| record.last_packet());
+        if self.evidence.has_time_step(record.request.span.first, answered_at) {
+            exchange.degrade(Degraded::TIME_BACK);
+        }
+        let pairs = self.views.complete(&mut exchange);
+        check_completed(&mut exchange, self.sink);
+        if exchange.record().total_ns().is_some_and(|total| total < 0) {
+            exchange.degrade(Degraded::TIME_BACK);
+        }
+        for pair in &pairs {
+            check_pair(&mut exchange, pair, self.sink);
+        }
+        if self.evidence.missing().is_none() {
+            self.check_crossing(&exchange);
+        }
+        self.sink.out.push(Record::Exchange(Box::new(exchange.into_record())));
     }
-    let Some((index, other)) = other.filter(|_| missing.is_none()) else { return };
-    let is_first = !session.legs().is_uncrossed_reported();
-    let call = UncrossedCall { exchange: record, other: &other, is_first };
-    // A gap on the other leg is known later than the exchange is complete.
-    for finding in rules::violations(RULES.uncrossed_call, &call) {
-        evidence.defer(last, index, finding);
-        session.legs_mut().set_uncrossed_reported();
+
+    /// Checks what holds for a call that reached a proxy and was not seen on the leg on the other
+    /// side.
+    fn check_crossing(&mut self, exchange: &OpenExchange) {
+        let record = exchange.record();
+        let (has_next_leg, twin) = match record.origin {
+            Side::Client => (self.session.legs().has_leg_behind(), record.twins.behind),
+            Side::Server => (self.session.legs().in_front().is_some(), record.twins.in_front),
+        };
+        if !has_next_leg || twin.is_some() {
+            return;
+        }
+        let mut missing = self.session.missing();
+        let mut other = None;
+        for leg in self.session.legs().others() {
+            if let Some(leg) = self.others.get_mut(*leg) {
+                missing.add(leg.missing());
+                other.get_or_insert_with(|| (leg.index(), leg.reference().clone()));
+            }
+        }
+        let Some((index, other)) = other.filter(|_| missing.is_none()) else { return };
+        let is_first = !self.session.legs().is_uncrossed_reported();
+        let call = UncrossedCall { exchange: record, other: &other, is_first };
+        // A gap on the other leg is known later than the exchange is complete.
+        for finding in rules::violations(RULES.uncrossed_call, &call) {
+            self.evidence.defer(self.last, index, finding);
+            self.session.legs_mut().set_uncrossed_reported();
+        }
     }
 }
 

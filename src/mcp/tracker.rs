@@ -71,7 +71,7 @@ impl Tracker {
         if findings.len() > before {
             let sessions = &self.sessions;
             let server_of = |finding: &Finding| {
-                let index = SessionIndex(finding.session?.checked_sub(1)?);
+                let index = SessionIndex::of_number(finding.session?);
                 Some(sessions.get(index)?.reference().server)
             };
             self.quirks.collect(before, findings, server_of);
@@ -305,17 +305,14 @@ impl Tracker {
         if degraded.and(self.evidence.missing()).any() {
             return;
         }
-        let copy = deferred
-            .digest
-            .and_then(|digest| self.deliveries.copy_of(digest, deferred.session, deferred.since))
-            .and_then(|copy| Some((copy, self.sessions.get(copy.session)?, session?)))
-            .filter(|(_, owner, session)| owner.is_same_server(session));
-        match copy {
-            Some((copy, owner, session)) => {
+        let copy = deferred.digest.and_then(|digest| {
+            self.deliveries.owner_of(digest, deferred.session, deferred.since, &self.sessions)
+        });
+        match copy.zip(session) {
+            Some(((copy, owner), session)) => {
                 let Deferred { since: at, finding, .. } = &deferred;
                 let what = finding.detail.clone();
-                let (session, owner) = (session.number(), owner.number());
-                let tcp_stream = finding.tcp_stream.unwrap_or_default();
+                let (session, tcp_stream) = (session.number(), finding.tcp_stream.unwrap_or_default());
                 let moment = Misdelivery { what, at: *at, tcp_stream, session, owner, copy };
                 rules::check(RULES.misdelivery, &moment, findings);
             }

@@ -145,7 +145,7 @@ impl Views {
             return;
         }
         if let Some(twin) = self.opening_of(exchange.record()) {
-            let index = SessionIndex(twin.exchange.session.number.saturating_sub(1));
+            let index = SessionIndex::of_number(twin.exchange.session.number);
             if let Some(other) = others.get_mut(index)
                 && relate(exchange.record(), session, &twin.exchange, other) == Some(Place::Front)
             {
@@ -221,7 +221,7 @@ impl Views {
     }
 
     fn pair(&mut self, front: View, back: View) -> Pair {
-        let index = |view: &View| SessionIndex(view.exchange.session.number.saturating_sub(1));
+        let index = |view: &View| SessionIndex::of_number(view.exchange.session.number);
         let key = (index(&front), index(&back));
         let mut pair =
             Pair { front, back, proxy: Proxy::default(), is_first: !self.proxies.contains_key(&key) };
