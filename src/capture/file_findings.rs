@@ -2,7 +2,7 @@
 
 use crate::base::{Code, Finding, Findings, Origin, Timestamp};
 
-/// Findings between two packets that are told one by one: a damaged file may have a million blocks
+/// Findings between two packets that are emitted one by one: a damaged file may have a million blocks
 /// and no packet.
 const MAX_PENDING: usize = 1000;
 

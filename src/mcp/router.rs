@@ -108,7 +108,7 @@ impl Search<'_> {
     /// The session with an id that the request names. An id of uuid strength at an address that is
     /// new to it is that of a replica or of another address of the same host, unless a session with
     /// this id carries the same request at the same time: then a proxy passes the request on, and
-    /// the address is behind or in front of it. `None` while that cannot be told.
+    /// the address is behind or in front of it. `None` while that is undecided.
     fn by_id(&mut self, key: SessionKey, id: &Arc<str>, seen: Sighting<'_>) -> Option<SessionIndex> {
         if let Some(session) = self.sessions.find(&key) {
             return Some(session);

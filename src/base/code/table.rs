@@ -562,7 +562,7 @@ codes! {
         remedy: "Raise the proxy's read and idle timeouts above the longest call.";
     McpProxyAnswered: "mcp.proxy_answered", Notice,
         title: "answer of a proxy instead of the server's",
-        why: "The client was told something that the server did not say.",
+        why: "The client got a response that the server did not send.",
         remedy: "Look for timeouts, limits and caches in the configuration of the proxy.";
     McpLimit: "mcp.limit", Warning,
         title: "too many open requests, streams or sessions",

@@ -296,7 +296,7 @@ impl Connection {
         if let (Method::Connect, StartLine::Request { target, .. }) = (kind, &parsed.head.start) {
             self.connect = Some(Connect { transaction, target: target.clone(), is_open: false });
             self.client.body(Framing::Length(0), false);
-            // The client may send before it is told that the tunnel is open.
+            // The client may send before it knows that the tunnel is open.
             self.client.enter_tunnel();
         } else {
             let is_unsaid = parsed.framing == Framing::Unsaid;

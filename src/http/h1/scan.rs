@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_line_is_told_from_a_body() {
+    fn a_request_line_differs_from_a_body() {
         for (bytes, is_request) in [
             (&b"POST /mcp HTTP/1.1\r\n"[..], Some(true)),
             (b"POST /mcp HTTP/1.1", None),

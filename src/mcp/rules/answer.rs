@@ -79,6 +79,6 @@ pub(super) fn ids_are_always_zero(other: &OtherId<'_>) -> Option<Violation> {
 }
 
 pub(super) fn id_is_changed(other: &OtherId<'_>) -> Option<Violation> {
-    let told = other.response.message.envelope.id.as_ref().unwrap_or(&Id::Null);
-    violation(Code::McpIdChanged, format!("asked with id {}, answered with id {told}", other.asked))
+    let answered = other.response.message.envelope.id.as_ref().unwrap_or(&Id::Null);
+    violation(Code::McpIdChanged, format!("asked with id {}, answered with id {answered}", other.asked))
 }

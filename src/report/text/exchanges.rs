@@ -169,7 +169,7 @@ pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
     page.more(unanswered.exchanges, unanswered.listed.len());
 }
 
-/// Adds the counts of exchanges whose outcome cannot be told, by what the capture lacks.
+/// Adds the counts of exchanges whose outcome cannot be determined, by what the capture lacks.
 pub(super) fn undetermined(page: &mut Page, snapshot: &Snapshot) {
     if snapshot.undetermined.exchanges == 0 {
         return;
