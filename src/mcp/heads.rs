@@ -23,7 +23,8 @@ pub(super) enum Verb {
 #[derive(Debug)]
 pub(super) struct RequestHead {
     pub(super) verb: Verb,
-    method: Box<str>,
+    /// The method; `None` if `verb` says it.
+    other_method: Option<Box<str>>,
     pub(super) target: Arc<str>,
     /// The server's path: the target without query and trailing slash.
     pub(super) path: Arc<str>,
@@ -85,7 +86,12 @@ pub(super) struct ResponseHead {
 impl RequestHead {
     /// The HTTP method.
     pub(super) fn method(&self) -> &str {
-        &self.method
+        match self.verb {
+            Verb::Get => "GET",
+            Verb::Post => "POST",
+            Verb::Delete => "DELETE",
+            Verb::Other => self.other_method.as_deref().unwrap_or_default(),
+        }
     }
 
     pub(super) fn of(head: &Head) -> Option<Self> {
@@ -104,7 +110,7 @@ impl RequestHead {
         let is_json = contains_word(content_type, "json");
         Some(Self {
             verb,
-            method: method.clone(),
+            other_method: (verb == Verb::Other).then(|| method.clone()),
             path: session_key::server_path(&target),
             target,
             session_id,
@@ -112,7 +118,7 @@ impl RequestHead {
             protocol_version: field(Field::ProtocolVersion),
             mcp_method: field(Field::McpMethod),
             mcp_name: field(Field::McpName),
-            last_event_id: head.field(Field::LastEventId).map(text::hash),
+            last_event_id: head.field(Field::LastEventId).map(text::digest),
             host: if verb == Verb::Get { field(Field::Host) } else { None },
             accepts_events: contains_word(accept, "text/event-stream"),
             preflight: head.field(Field::RequestedMethod).filter(|_| &**method == "OPTIONS").map(|method| {

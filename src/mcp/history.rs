@@ -1,8 +1,10 @@
 //! Past of a session: completed exchanges, events, tasks and requests for input.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use super::handle::TransactionKey;
 use super::record::Exchange;
@@ -115,7 +117,7 @@ impl History {
         stream: TransactionKey,
         last_event_id: Option<u64>,
     ) -> Replay {
-        let id = text::hash(id);
+        let id = text::digest(id);
         let resumed = last_event_id.and_then(|last| self.only_stream(|event| event.id == last));
         if last_event_id.is_some() {
             let is_it = |event: &Event| (event.id, event.bytes) == (id, bytes);
@@ -177,7 +179,5 @@ impl History {
 
 /// Hash of an id, the same in every run.
 fn hash(id: &Id) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
+    FixedState::with_seed(0).hash_one(id)
 }

@@ -1,8 +1,10 @@
 //! An HTTP transaction while it lasts: its heads, its session, and what it carries until the
 //! session is known.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use super::event_stream::EventStream;
 use super::handle::{SessionIndex, TransactionKey};
@@ -290,7 +292,9 @@ impl Transaction {
         self.body_is_json_rpc = !body.envelopes.is_empty();
         let error = || body.envelopes.iter().find_map(|message| message.error.as_ref());
         self.body_text = body.text.clone().or_else(|| error().map(|error| error.message.clone()));
-        self.body_fault = body.faults.first().map(|fault| format!("{}: {}", fault.code, fault.detail).into());
+        // Bodies of 202 are not judged, and most servers send a word of text.
+        let fault = body.faults.first().filter(|_| self.status() != Some(202));
+        self.body_fault = fault.map(|fault| format!("{}: {}", fault.code, fault.detail).into());
     }
 
     /// Why the response, which is complete and no event stream, holds no usable JSON-RPC response.
@@ -482,7 +486,7 @@ impl TransactionEnd {
 
 /// Hash of the kinds, ids and methods of messages, the same in every run.
 fn hash(messages: &[Envelope]) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FixedState::with_seed(0).build_hasher();
     for message in messages {
         (message.kind as u8, &message.id, &message.method).hash(&mut hasher);
     }

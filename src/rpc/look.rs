@@ -2,13 +2,13 @@
 //! building the rest.
 
 use std::fmt;
-use std::hash::{DefaultHasher, Hasher};
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::id::Id;
 use super::scalar::{id, keep, keep_name};
+use crate::base::text;
 
 /// Capabilities kept of a client or server: MCP defines about ten.
 const MAX_CAPABILITIES: usize = 32;
@@ -160,9 +160,7 @@ fn listing(key: &str) -> Option<&'static str> {
 
 /// Returns length and hash of a JSON text: they recognise a repeated `requestState` of any size.
 fn fingerprint(raw: &RawValue) -> (u64, u64) {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(raw.get().as_bytes());
-    (raw.get().len() as u64, hasher.finish())
+    (raw.get().len() as u64, text::digest(raw.get()))
 }
 
 /// A key, borrowed unless it has escapes.
