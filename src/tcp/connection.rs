@@ -64,7 +64,12 @@ impl Connection {
         let (mine, peer) = from.split_mut(&mut self.halves);
         if flags.rst {
             if mine.reset(&segment) {
-                self.reset_by(from, segment.origin, sink);
+                let at = segment.origin;
+                if let Some(ack) = segment.ack {
+                    let mut sink = DirectionSink { sink, label: &self.label, from: from.other(), at };
+                    peer.acknowledged(ack, false, at, &mut sink);
+                }
+                self.reset_by(from, at, sink);
             }
             return;
         }

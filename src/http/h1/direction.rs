@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use super::body::Body;
 use super::chunk::{Boundary, chunk_boundary};
 use super::excess::Excess;
 use super::first_bytes::FirstBytes;
@@ -77,23 +78,15 @@ pub(super) struct Direction {
     body: Body,
     /// What begins here may be the next request although the body is not complete.
     may_restart: bool,
+    /// The request of the response that is being read is not known: it may be a HEAD, so that no
+    /// body follows.
+    may_lack_body: bool,
     /// What begins here need not be HTTP: a tunnel begins.
     may_switch: bool,
     /// The protocol that began here in place of HTTP, and the packet that showed it.
     switched: Option<(Speaks, Origin)>,
     /// Bytes behind the end of a body that begin no message.
     excess: Option<Excess>,
-}
-
-/// The body that is being read, or the last one.
-#[derive(Debug, Default)]
-struct Body {
-    /// Its `Content-Length`; `None` if it is not delimited by one, or if no message was read yet.
-    length: Option<u64>,
-    /// Bytes read of it.
-    read: u64,
-    /// The client waits for a 100 before it sends the body.
-    expects_continue: bool,
 }
 
 impl Direction {
@@ -109,6 +102,7 @@ impl Direction {
             due: Vec::new(),
             body: Body::default(),
             may_restart: false,
+            may_lack_body: false,
             may_switch: false,
             switched: None,
             excess: None,
@@ -144,6 +138,7 @@ impl Direction {
         let length = if let Framing::Length(length) = framing { Some(length) } else { None };
         self.body = Body { length, read: 0, expects_continue };
         self.may_restart = expects_continue;
+        self.may_lack_body = false;
         self.state = match framing {
             Framing::Length(len) => State::Length(len),
             Framing::Chunked => State::ChunkSize,
@@ -187,6 +182,12 @@ impl Direction {
         self.may_restart = self.is_in_body();
     }
 
+    /// The request of the response whose head was the last step was not captured: if it was a HEAD,
+    /// the next head follows in place of the body (RFC 9112 section 6.3 rule 1).
+    pub(super) fn allow_no_body(&mut self) {
+        self.may_lack_body = true;
+    }
+
     /// The server asked for the body (status 100).
     pub(super) fn expect_body(&mut self) {
         self.body.expects_continue = false;
@@ -197,10 +198,7 @@ impl Direction {
     pub(super) fn incomplete_body(&self) -> Option<String> {
         let is_unsent = self.body.expects_continue && self.body.read == 0 && self.buf.is_empty();
         let is_known = self.is_in_body() && self.why.is_none() && !is_unsent;
-        is_known.then(|| match self.body.length {
-            Some(length) => format!("{} of {length} bytes of the body came", self.body.read),
-            None => format!("{} bytes of the body came and no last chunk", self.body.read),
-        })
+        is_known.then(|| self.body.came())
     }
 
     /// Returns whether the body is delimited by a length.
@@ -247,6 +245,7 @@ impl Direction {
         self.buf.skip(self.buf.len());
         self.scanned = 0;
         self.may_restart = false;
+        self.may_lack_body = false;
         self.body.length = self.body.length.filter(|_| self.is_in_body());
         let known = len > 0;
         match self.state {
@@ -288,6 +287,15 @@ impl Direction {
         loop {
             if let Some(step) = self.due.pop() {
                 return Some(step);
+            }
+            if self.may_lack_body && (self.is_in_body() || self.ends_with_close()) {
+                let lacks_body = scan::status_line(self.buf.bytes(), self.body.length)?;
+                self.may_lack_body = false;
+                if lacks_body {
+                    self.body.length = None;
+                    self.state = State::Head { found: false };
+                    return Some(Step::End(self.at));
+                }
             }
             if self.may_restart && self.is_in_body() {
                 match scan::request_line(self.buf.bytes())? {

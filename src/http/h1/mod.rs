@@ -16,6 +16,7 @@ use super::{Fault, Head, Part, PartKind, StartLine, TransactionNo};
 use direction::{Direction, Step};
 use head::Framing;
 
+mod body;
 mod chunk;
 mod direction;
 mod excess;
@@ -345,6 +346,9 @@ impl Connection {
             }
             let framing = if kind == Method::Head { Framing::Length(0) } else { parsed.framing };
             self.server.body(framing, false);
+            if self.is_early(transaction) {
+                self.server.allow_no_body();
+            }
         }
     }
 
@@ -400,6 +404,11 @@ impl Connection {
             self.early.push_back((transaction, span.start.packet));
         }
         (transaction, Method::Other)
+    }
+
+    /// Returns whether the request of the transaction was not captured so far.
+    fn is_early(&self, transaction: TransactionNo) -> bool {
+        self.early.iter().any(|(early, _)| *early == transaction)
     }
 
     fn gap(&mut self, side: Side, (len, why, at): (u64, Degraded, Origin), sink: &mut Sink<'_, Part>) {
@@ -482,7 +491,11 @@ impl Connection {
             let is_by_server =
                 matches!(how, ResponseEnd::ClosedBy(Side::Server) | ResponseEnd::ResetBy(Side::Server));
             // Without the request the capture may lack that the client closed first.
-            let is_early = self.early.iter().any(|(early, _)| *early == transaction);
+            let is_early = self.is_early(transaction);
+            if is_early && is_by_server {
+                let kind = PartKind::Gap { why: Degraded::GAP, at };
+                sink.out.push(Part { transaction, side: Side::Client, kind });
+            }
             if let Some(by) = ended_by(how)
                 && (is_by_server || self.server.has_length())
                 && !is_early

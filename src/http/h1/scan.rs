@@ -62,6 +62,20 @@ pub fn request_line(bytes: &[u8]) -> Option<bool> {
     }
 }
 
+/// Returns whether a status line begins where a body of `length` bytes should (`None` if it has no
+/// length); `None` if more bytes are needed to tell.
+#[must_use]
+pub fn status_line(bytes: &[u8], length: Option<u64>) -> Option<bool> {
+    const BEGIN: &[u8] = b"HTTP/1.";
+    let is_alike = is_prefix(bytes, BEGIN);
+    let is_whole = length.is_some_and(|length| bytes.len() as u64 >= length);
+    if is_alike && bytes.len() <= BEGIN.len() && !is_whole {
+        None
+    } else {
+        Some(is_alike && bytes.len() > BEGIN.len())
+    }
+}
+
 /// Returns whether one is a prefix of the other.
 pub fn is_prefix(text: &[u8], word: &[u8]) -> bool {
     let len = text.len().min(word.len());
