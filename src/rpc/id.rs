@@ -63,6 +63,32 @@ impl Id {
         }
     }
 
+    /// Returns whether an answer with the id `answered` may be meant for this one: it differs by
+    /// its JSON type, is cut to 32 bits, or is rounded to a float of 64 or 32 bits.
+    #[must_use]
+    pub fn is_changed_to(&self, answered: &Self) -> bool {
+        if self == answered {
+            return false;
+        }
+        let (Some(asked), Some(answered)) = (self.integer(), answered.integer()) else {
+            return self.retyped().is_some_and(|other| other == *answered);
+        };
+        asked == answered || changed(asked).contains(&answered)
+    }
+
+    /// The integer that it is, or whose digits it spells; `None` if it is none.
+    fn integer(&self) -> Option<i128> {
+        match self {
+            Self::Null | Self::Cut(_) => None,
+            Self::Int(int) => Some((*int).into()),
+            Self::Number(spelled) | Self::Text(spelled) => spelled.parse().ok().or_else(|| {
+                let float: f64 = spelled.parse().ok()?;
+                let is_integer = float.fract() == 0.0 && float.abs() < LARGEST;
+                is_integer.then_some(float as i128)
+            }),
+        }
+    }
+
     /// Returns the length of its text in memory, in bytes; 0 if it has none.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "an id is not a container")]
@@ -83,6 +109,14 @@ impl Id {
             Self::Cut(text) | Self::Text(text) => serde_json::Value::from(text.as_ref()).to_string(),
         }
     }
+}
+
+/// Integers below are read as floats, in which JavaScript spells them `1e21` and up.
+const LARGEST: f64 = 1e36;
+
+/// What programs make of an integer that is wider than their type.
+fn changed(id: i128) -> [i128; 4] {
+    [i128::from(id as i32), i128::from(id as u32), id as f64 as i128, id as f32 as i128]
 }
 
 impl PartialEq for Id {
