@@ -2,8 +2,8 @@
 
 use crate::base::{Code, Finding, Findings, Origin, Timestamp};
 
-/// Findings between two packets that are emitted one by one: a damaged file may have a million blocks
-/// and no packet.
+/// Findings between two packets that are emitted one by one: a damaged file may have a million
+/// blocks and no packet.
 const MAX_PENDING: usize = 1000;
 
 /// Findings about one file.

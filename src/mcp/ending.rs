@@ -39,7 +39,7 @@ impl Ending {
     /// What it means for an exchange of `session` that has no response.
     fn cause(self, open: &OpenExchange, session: Option<&SessionState>) -> (Cause, Origin) {
         let start = open.record().request.span.start.packet;
-        let is_deleted = session.is_some_and(|session| session.is_deleted_after(start));
+        let is_deleted = session.is_some_and(|session| session.deletion().is_after(start));
         let cause = match self.how {
             ResponseEnd::Open => Cause::CaptureEnd,
             _ if is_deleted => Cause::Deleted,
@@ -117,6 +117,15 @@ fn end_request(n: u64, transaction: &Transaction, end: TransactionEnd, tables: &
     }
     let is_repeatable = status.is_none() && !open.is_cancelled() && can_return;
     if !(is_repeatable && tables.exchanges.await_repetition(ending.at, n)) {
+        complete_ended(n, ending.at, tables);
+    }
+}
+
+/// Completes an exchange whose wait ended at `at`: at once, unless something that was not seen yet
+/// may show that it was not the server that ended it.
+fn complete_ended(n: u64, at: Origin, tables: &mut Tables<'_>) {
+    let is_by_server = tables.exchanges.get(n).is_some_and(OpenExchange::is_ended_by_server);
+    if !(is_by_server && tables.exchanges.await_evidence(at, n)) {
         tables.complete(n);
     }
 }
@@ -147,6 +156,7 @@ fn end_standalone_stream(index: SessionIndex, ending: Ending, tables: &mut Table
             let session = tables.sessions.get(index);
             if let Some(open) = tables.exchanges.get_mut(n)
                 && open.carrier().is_none()
+                && !is_later(open, at)
             {
                 let (cause, at) = ending.cause(open, session);
                 open.set_ended_if_none(cause, at);
@@ -158,15 +168,21 @@ fn end_standalone_stream(index: SessionIndex, ending: Ending, tables: &mut Table
     // HTTP+SSE streams cannot be resumed: responses that were due on this one will not come.
     for n in all_outstanding(index, tables) {
         let session = tables.sessions.get(index);
-        let Some(open) = tables.exchanges.get_mut(n) else { continue };
+        let Some(open) = tables.exchanges.get_mut(n).filter(|open| !is_later(open, at)) else { continue };
         open.set_ended(Some(ending.cause(open, session)));
         // The response to the server may still come by POST, and so may the status line of the
         // client's POST.
         let is_client = open.record().origin == Side::Client;
         if is_client && open.is_unanswered() && (open.is_acknowledged() || open.carrier().is_none()) {
-            tables.complete(n);
+            complete_ended(n, at, tables);
         }
     }
+}
+
+/// Whether the request was sent after packet `at`, the end of a stream: it may be known only later
+/// that the stream ended.
+fn is_later(open: &OpenExchange, at: Origin) -> bool {
+    open.record().request.span.start.packet > at.packet
 }
 
 /// The client closed its direction at `at`, before the response was complete.

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::handle::SessionIndex;
-use crate::base::{Degraded, Finding, Origin, PacketNo, Timestamp, limits};
+use crate::base::{Degraded, Finding, Origin, PacketNo, Side, Timestamp, limits};
+use crate::rpc::Id;
 
 /// Gaps of the capture as a whole.
 #[derive(Debug, Default)]
@@ -23,9 +24,19 @@ pub(super) struct Deferred {
     pub(super) since: Origin,
     pub(super) session: SessionIndex,
     pub(super) finding: Finding,
-    /// The hash of the server's message that belongs to nothing in the session; `None` if the
-    /// finding is about something else.
-    pub(super) digest: Option<u64>,
+    /// The message that belongs to nothing in the session; `None` if the finding is about something
+    /// else.
+    pub(super) stray: Option<Stray>,
+}
+
+/// A progress notification that belongs to nothing in its session.
+#[derive(Clone, Debug)]
+pub(super) struct Stray {
+    /// The hash of its text.
+    pub(super) digest: u64,
+    /// The side that sent it, and the token.
+    pub(super) from: Side,
+    pub(super) token: Id,
 }
 
 impl Evidence {
@@ -63,19 +74,18 @@ impl Evidence {
 
     /// Keeps a finding of `session` until it is known whether something is missing.
     pub(super) fn defer(&mut self, since: Origin, session: SessionIndex, finding: Finding) {
-        self.push(Deferred { since, session, finding, digest: None });
+        self.push(Deferred { since, session, finding, stray: None });
     }
 
-    /// Does the same for a message of the server that belongs to nothing in the session. `digest`
-    /// is the hash of its text.
+    /// Does the same for a message that belongs to nothing in the session.
     pub(super) fn defer_stray(
         &mut self,
         since: Origin,
         session: SessionIndex,
         finding: Finding,
-        digest: u64,
+        stray: Stray,
     ) {
-        self.push(Deferred { since, session, finding, digest: Some(digest) });
+        self.push(Deferred { since, session, finding, stray: Some(stray) });
     }
 
     fn push(&mut self, deferred: Deferred) {

@@ -216,6 +216,16 @@ impl OpenExchange {
         self.record.protocol_version.as_deref().is_some_and(revision::is_stateless)
     }
 
+    /// Whether what should have carried its response is over.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.is_some() && self.carrier.is_none()
+    }
+
+    /// Whether the server ended the wait without a response.
+    pub(super) fn is_ended_by_server(&self) -> bool {
+        matches!(self.ended, Some((Cause::ServerClosed | Cause::ServerReset | Cause::NoStream, _)))
+    }
+
     /// Whether its connection was lost before any response head, so that the client may POST it
     /// again.
     pub(super) fn is_interrupted(&self) -> bool {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::exchange::{Message, OpenExchange};
 use super::handle::{SessionIndex, TransactionKey};
 use super::transaction::Transaction;
-use crate::base::{Degraded, Origin, Side, Span, Timestamp, limits};
+use crate::base::{Degraded, Finding, Origin, Side, Span, Timestamp, limits};
 use crate::rpc::{Envelope, Id};
 
 /// All open exchanges.
@@ -25,6 +25,9 @@ pub(super) struct Exchanges {
     /// Exchanges whose connection was lost before a response head, oldest first: the client may
     /// repeat the POST.
     interrupted: VecDeque<(Origin, u64)>,
+    /// Exchanges whose wait the server ended without a response, oldest first: that the client
+    /// ended it before, or that packets are missing, may be seen later.
+    ended_by_server: VecDeque<(Origin, u64)>,
 }
 
 /// A response that matches no request so far: the request may be captured after it.
@@ -40,6 +43,12 @@ pub(super) struct HeldResponse {
     /// Whether it can answer a request that another transaction carried: an event of a stream, or
     /// what the client POSTs.
     pub(super) may_answer_others: bool,
+    /// Whether it can answer a request that was not captured: it is not in the response to a POST
+    /// with requests.
+    pub(super) may_answer_unseen: bool,
+    /// The finding if it answers a request that is answered already; `None` if its id is new. A
+    /// request that was sent before it and has the same id may be captured after it.
+    pub(super) duplicate: Option<Finding>,
 }
 
 impl HeldResponse {
@@ -47,8 +56,20 @@ impl HeldResponse {
         let Message { from, span, degraded, envelope } = message;
         let carrier = transaction.key();
         let may_answer_others = from == Side::Client || transaction.stream().is_some();
-        let envelope = envelope.clone();
-        Self { since: span.end, session, carrier, from, envelope, span, degraded, may_answer_others }
+        let may_answer_unseen = may_answer_others && (from == Side::Client || !transaction.is_post());
+        let (since, envelope) = (span.end, envelope.clone());
+        Self {
+            since,
+            session,
+            carrier,
+            from,
+            envelope,
+            span,
+            degraded,
+            may_answer_others,
+            may_answer_unseen,
+            duplicate: None,
+        }
     }
 
     pub(super) fn message(&self) -> Message<'_> {
@@ -122,9 +143,10 @@ impl Exchanges {
         let open = self.open.get(&n)?;
         let request = open.record();
         let (from, id): (Side, &Id) = (request.origin.other(), &request.id);
-        let start = request.request.span.start.time;
+        let start = request.request.span.start;
         let is_answer = |held: &HeldResponse| {
-            start.since(held.since.time) <= limits::RESPONSE_WAIT
+            start.time.since(held.since.time) <= limits::RESPONSE_WAIT
+                && (held.duplicate.is_none() || start.packet < held.span.start.packet)
                 && held.from == from
                 && held.envelope.id.as_ref() == Some(id)
                 && (Some(held.carrier) == open.carrier()
@@ -178,6 +200,23 @@ impl Exchanges {
             self.interrupted.push_back((at, n));
         }
         has_room
+    }
+
+    /// Waits for what may show that the server is not to blame for the end of an exchange; `false`
+    /// if too many wait.
+    pub(super) fn await_evidence(&mut self, at: Origin, n: u64) -> bool {
+        let has_room = self.ended_by_server.len() < limits::MAX_OPEN_EXCHANGES;
+        if has_room {
+            self.ended_by_server.push_back((at, n));
+        }
+        has_room
+    }
+
+    /// Takes the oldest exchange that the server ended more than `wait` nanoseconds ago. It may
+    /// have been repeated or completed since.
+    pub(super) fn pop_ended_by_server_due(&mut self, now: Timestamp, wait: i64) -> Option<u64> {
+        let is_due = |(since, _): &mut (Origin, u64)| now.since(since.time) > wait;
+        self.ended_by_server.pop_front_if(is_due).map(|(_, n)| n)
     }
 
     /// Takes the oldest interrupted exchange that waited longer than [`limits::REPEAT_WAIT`]. It

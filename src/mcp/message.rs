@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::deliveries::Deliveries;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Stray};
 use super::exchange::{Carrier, Message, OpenExchange};
 use super::exchange_table::{Exchanges, HeldResponse};
 use super::handle::TransactionKey;
@@ -143,8 +143,7 @@ impl Context<'_, '_> {
         rules::check(RULES.new_exchange, &new, self.sink.findings);
         let is_repeated = |finding: &Finding| finding.code == Code::McpIdNotUnique;
         let has_repeated_id = self.sink.findings.list().iter().skip(before).any(is_repeated);
-        let first = rules::violations(RULES.first_exchange, &new);
-        for finding in first {
+        for finding in rules::violations(RULES.doubtful_exchange, &new) {
             self.evidence.defer(exchange.record().request.span.end, self.session.index(), finding);
         }
         if has_repeated_id {
@@ -157,7 +156,9 @@ impl Context<'_, '_> {
     fn is_outstanding_here(&self, new: &Exchange) -> bool {
         let server = self.transaction.peers().server;
         let is_here = |n: &u64| {
-            let carrier = self.exchanges.get(*n).and_then(OpenExchange::carrier);
+            let open = self.exchanges.get(*n).filter(|open| !open.has_ended());
+            let Some(open) = open else { return false };
+            let carrier = open.carrier();
             let carrier = carrier.and_then(|key| self.transaction_with(key));
             carrier.is_none_or(|transaction| transaction.peers().server == server)
         };
@@ -262,7 +263,12 @@ impl Context<'_, '_> {
         if let Some(completed) = id.and_then(|id| self.completed_exchange(id)) {
             let mut response = unmatched(self.transaction, self.message, Some(completed));
             response.session = Some(self.session);
-            for finding in rules::violations(RULES.repeated_response, &response) {
+            let duplicate = rules::violations(RULES.repeated_response, &response).next();
+            let mut held = HeldResponse::new(self.session.index(), self.transaction, self.message);
+            if held.may_answer_unseen {
+                held.duplicate = duplicate;
+                self.exchanges.hold(held);
+            } else if let Some(finding) = duplicate {
                 self.evidence.defer(self.message.span.end, self.session.index(), finding);
             }
             return Some(completed);
@@ -286,8 +292,8 @@ impl Context<'_, '_> {
     }
 
     /// The open exchange that a response answers: of the requests with its id the one that its own
-    /// POST carried, else the oldest if it is an event or is POSTed by the client. A body answers
-    /// nothing but the requests of its own POST.
+    /// POST carried, else the oldest if it is an event or is POSTed by the client, of those whose
+    /// own response cannot be in a gap. A body answers nothing but the requests of its own POST.
     fn answered_exchange(&self) -> Option<u64> {
         let Message { from, envelope, .. } = self.message;
         let open = self.session.outstanding(from.other(), envelope.id.as_ref()?)?;
@@ -297,7 +303,14 @@ impl Context<'_, '_> {
             return Some(own);
         }
         let is_body = from == Side::Server && self.transaction.stream().is_none();
-        if is_body || self.session.answers_only_on_own_post(from) { None } else { open.front().copied() }
+        if is_body || self.session.answers_only_on_own_post(from) {
+            return None;
+        }
+        let has_no_gap = |n: &&u64| {
+            let start = self.exchanges.get(**n).map(|open| open.record().request.span.start.packet);
+            start.is_some_and(|start| self.session.gap_since(from, start).is_none())
+        };
+        open.iter().take(limits::MAX_ALIKE).find(has_no_gap).or(open.front()).copied()
     }
 
     /// The completed exchange that a response answers again. In a body, and on the response to a
@@ -448,12 +461,9 @@ impl Context<'_, '_> {
         if late.is_none() {
             let progress = unmatched(self.transaction, self.message, None);
             for finding in rules::violations(RULES.unmatched_progress, &progress) {
-                let (at, digest) = (self.message.span.end, self.message.envelope.digest);
-                if self.message.from == Side::Server {
-                    self.evidence.defer_stray(at, self.session.index(), finding, digest);
-                } else {
-                    self.evidence.defer(at, self.session.index(), finding);
-                }
+                let (from, digest) = (self.message.from, self.message.envelope.digest);
+                let stray = Stray { digest, from, token: token.clone() };
+                self.evidence.defer_stray(self.message.span.end, self.session.index(), finding, stray);
             }
         }
         late

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::base::Side;
+use crate::base::{Side, limits};
 use crate::rpc::Id;
 
 /// Exchange numbers by the id (or the progress token) of their request.
@@ -42,6 +42,16 @@ impl RequestIndex {
         if list.is_empty() {
             self.by_id.remove(id);
         }
+    }
+
+    /// The exchanges whose id a program may have changed to `answered`, in no particular order.
+    /// Only the type is compared if many are open.
+    pub(super) fn changed_to<'a>(&'a self, answered: &'a Id) -> impl Iterator<Item = u64> + 'a {
+        let retyped = answered.retyped().filter(|_| self.by_id.len() > limits::MAX_ALIKE);
+        let retyped = retyped.and_then(|id| self.by_id.get(&id)).into_iter();
+        let few = if self.by_id.len() > limits::MAX_ALIKE { 0 } else { limits::MAX_ALIKE };
+        let alike = self.by_id.iter().take(few).filter(|(id, _)| id.is_changed_to(answered));
+        retyped.chain(alike.map(|(_, numbers)| numbers)).flatten().copied()
     }
 
     /// Every exchange, in no particular order.

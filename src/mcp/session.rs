@@ -5,11 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::attempts::Attempts;
+use super::deletion::Deletion;
 use super::handle::{SessionIndex, TransactionKey};
 use super::history::History;
 use super::legs::Legs;
+use super::numbering::Numbering;
 use super::record::{Exchange, Session, SessionEnd, SessionRef, Transport};
 use super::request_index::{PerSide, RequestIndex};
+use super::served::Served;
 use super::session_key::SessionKey;
 use crate::base::{Degraded, Origin, PacketNo, ResponseEnd, Side};
 use crate::rpc::{Id, Look};
@@ -48,6 +51,8 @@ pub(super) struct SessionState {
     /// Progress tokens of open requests, by the side that chose them.
     tokens: PerSide<RequestIndex>,
     history: History,
+    /// The ids of each side's requests.
+    numbering: PerSide<Numbering>,
     /// The latest packet at which bytes of a side were lost that could have held a response, and
     /// why.
     gaps: PerSide<Option<(PacketNo, Degraded)>>,
@@ -58,12 +63,7 @@ pub(super) struct SessionState {
     /// The messages of a POST that was redirected and not repeated yet, as a hash.
     redirected: Option<u64>,
     is_redirect_reported: bool,
-    /// The addresses that answered a request of the session with 2xx.
-    served_by: Vec<SocketAddr>,
-    /// The latest packet of such an answer.
-    last_served: Option<PacketNo>,
-    /// The packet that answered the client's DELETE with 2xx.
-    deleted_at: Option<PacketNo>,
+    served: Served,
     /// The method of the first request of the client.
     first_method: Option<Arc<str>>,
     /// Whether a finding names it before anything was sent to it.
@@ -72,8 +72,7 @@ pub(super) struct SessionState {
     connections: u32,
     /// Attempts to open it.
     attempts: Attempts,
-    /// The packet with which the client deleted it; `None` if it did not, or if the server refused.
-    deletion: Option<Origin>,
+    deletion: Deletion,
     /// The session's other views.
     legs: Legs,
 }
@@ -114,19 +113,18 @@ impl SessionState {
             outstanding: PerSide::default(),
             tokens: PerSide::default(),
             history: History::default(),
+            numbering: PerSide::default(),
             gaps: PerSide::default(),
             is_repetition_reported: PerSide::default(),
             orphans_with_id_zero: 0,
             redirected: None,
             is_redirect_reported: false,
-            served_by: Vec::new(),
-            last_served: None,
-            deleted_at: None,
+            served: Served::default(),
             first_method: None,
             is_reported: false,
             connections: 0,
             attempts: Attempts::unknown(),
-            deletion: None,
+            deletion: Deletion::default(),
             legs: Legs::default(),
         }
     }
@@ -231,7 +229,7 @@ impl SessionState {
     pub(super) fn is_unused(&self) -> bool {
         self.is_http_sse()
             && self.record.exchanges == 0
-            && self.served_by.is_empty()
+            && self.served.by().is_empty()
             && !self.is_reported
             && !self.is_headless
             && self.record.degraded.is_none()
@@ -335,23 +333,22 @@ impl SessionState {
         self.record.ended = how;
     }
 
-    pub(super) fn set_deletion_requested(&mut self, at: Origin) {
-        self.deletion.get_or_insert(at);
+    pub(super) fn deletion(&self) -> &Deletion {
+        &self.deletion
+    }
+
+    pub(super) fn deletion_mut(&mut self) -> &mut Deletion {
+        &mut self.deletion
     }
 
     /// The server answered the DELETE.
     pub(super) fn set_deletion_answered(&mut self, is_success: bool, at: PacketNo) {
         if is_success {
             self.record.ended = SessionEnd::Deleted;
-            self.deleted_at = Some(at);
+            self.deletion.grant(at);
         } else if self.record.ended != SessionEnd::Deleted {
-            self.deletion = None;
+            self.deletion.refuse();
         }
-    }
-
-    /// Whether the client deleted the session after this packet.
-    pub(super) fn is_deleted_after(&self, packet: PacketNo) -> bool {
-        self.deletion.is_some_and(|at| at.packet > packet)
     }
 
     /// A new stream names the session's endpoint after the last stream ended.
@@ -408,27 +405,13 @@ impl SessionState {
         std::mem::replace(&mut self.is_redirect_reported, true)
     }
 
-    /// `server` answered a request of the session with 2xx, in packet `at`.
-    pub(super) fn set_served(&mut self, server: SocketAddr, at: PacketNo) {
-        self.last_served = self.last_served.max(Some(at));
-        if self.served_by.len() < MAX_KEYS && !self.served_by.contains(&server) {
-            self.served_by.push(server);
-        }
+    /// The addresses that answered requests of the session with 2xx.
+    pub(super) fn served(&self) -> &Served {
+        &self.served
     }
 
-    /// The addresses that answered a request of the session with 2xx.
-    pub(super) fn served_by(&self) -> &[SocketAddr] {
-        &self.served_by
-    }
-
-    /// Whether a request of the session was answered with 2xx after packet `at`.
-    pub(super) fn is_served_since(&self, at: PacketNo) -> bool {
-        self.last_served > Some(at)
-    }
-
-    /// The packet that answered the client's DELETE with 2xx.
-    pub(super) fn deleted_at(&self) -> Option<PacketNo> {
-        self.deleted_at
+    pub(super) fn served_mut(&mut self) -> &mut Served {
+        &mut self.served
     }
 
     /// The attempts to open it.
@@ -470,8 +453,25 @@ impl SessionState {
         self.record.calls += u64::from(is_call);
     }
 
+    /// Whether a request of `origin` with this id may have been sent and not captured.
+    pub(super) fn lacks_request(&self, origin: Side, id: &Id) -> bool {
+        self.numbering.get(origin).lacks(id, self.is_idle(origin))
+    }
+
+    /// Whether a request of `origin` with this progress token may have been sent and not captured.
+    pub(super) fn lacks_token(&self, origin: Side, token: &Id) -> bool {
+        self.numbering.get(origin).lacks_token(token, self.is_idle(origin))
+    }
+
+    /// Whether no request of `origin` is outstanding for which an unknown id may be a wrong one.
+    /// Clients are not known to answer with wrong ones.
+    fn is_idle(&self, origin: Side) -> bool {
+        origin == Side::Server || self.outstanding.get(origin).is_empty()
+    }
+
     /// Adds an open exchange to the outstanding requests of its sender.
     pub(super) fn add_outstanding(&mut self, exchange: &Exchange, token: Option<&Id>) {
+        self.numbering.get_mut(exchange.origin).add(&exchange.id);
         if exchange.id != Id::Null {
             self.outstanding.get_mut(exchange.origin).insert(exchange.id.clone(), exchange.n);
         }
@@ -496,6 +496,12 @@ impl SessionState {
     pub(super) fn only_outstanding(&self, origin: Side) -> Option<u64> {
         let mut numbers = self.outstanding.get(origin).numbers();
         numbers.next().filter(|_| numbers.next().is_none())
+    }
+
+    /// The requests of `origin` without a response whose id `answered` may be meant for, as far as
+    /// they are looked at.
+    pub(super) fn changed_to<'a>(&'a self, origin: Side, answered: &'a Id) -> impl Iterator<Item = u64> + 'a {
+        self.outstanding.get(origin).changed_to(answered)
     }
 
     /// The exchange has a response, or will get none.

@@ -177,7 +177,7 @@ impl Sessions {
         let is_due = |doubt: &mut Doubt| now.is_none_or(|now| now.since(doubt.at.time) > DOUBT_WAIT);
         let doubt = self.doubted.pop_front_if(is_due)?;
         let session = self.get(doubt.session);
-        let is_served = session.is_some_and(|session| session.is_served_since(doubt.at.packet));
+        let is_served = session.is_some_and(|session| session.served().is_since(doubt.at.packet));
         let has_no_route = is_served || (doubt.is_page && !doubt.is_confirmed);
         Some(if has_no_route { doubt.no_route } else { Some(doubt.refused) })
     }

@@ -143,7 +143,7 @@ impl Step<'_> {
             && let Some(index) = self.transaction.session()
             && let Some(session) = self.tables.sessions.get_mut(index)
         {
-            session.set_deletion_requested(self.at);
+            session.deletion_mut().request(self.at);
         }
     }
 
@@ -404,7 +404,9 @@ impl Step<'_> {
             // It need not be JSON, but it has to say that it is an event stream.
             body.faults.retain(|fault| fault.code == Code::HttpMediaType);
         }
-        if self.transaction.answers_requests() && !is_on_stream {
+        // After a gap, requests and responses may be paired wrongly.
+        let is_whole = self.transaction.degraded().and(self.transaction.gaps()).is_none();
+        if self.transaction.answers_requests() && !is_on_stream && is_whole {
             return;
         }
         if self.transaction.is_refused() && !body.envelopes.iter().any(|message| message.has_version) {
@@ -525,7 +527,7 @@ impl Step<'_> {
             if self.transaction.verb() == Some(Verb::Delete) {
                 session.set_deletion_answered(is_success, self.at.packet);
             } else if is_success {
-                session.set_served(self.transaction.peers().server, self.at.packet);
+                session.served_mut().add(self.transaction.peers().server, self.at.packet);
             } else if self.transaction.is_post() && self.transaction.is_redirect() {
                 session.set_redirected(self.transaction.messages_hash());
             }

@@ -43,6 +43,9 @@ impl Tables<'_> {
     /// Gives up waiting for the request of a response. `carrier` says why the transaction of the
     /// response may not be complete.
     pub(super) fn give_up(&mut self, response: &HeldResponse, carrier: Degraded) {
+        if let Some(duplicate) = &response.duplicate {
+            return self.evidence.defer(response.span.end, response.session, duplicate.clone());
+        }
         let Some(session) = self.sessions.get_mut(response.session) else { return };
         if response.envelope.look.server_info.is_some() && !session.is_initialize_seen() {
             // It answers `initialize`: what the client sent at the beginning is not in the capture.
@@ -54,7 +57,7 @@ impl Tables<'_> {
             // It answers something unreadable (JSON-RPC 2.0 section 5).
             return;
         }
-        let missing = session.missing().and(self.evidence.missing()).and(carrier).and(response.degraded);
+        let mut missing = session.missing().and(self.evidence.missing()).and(carrier).and(response.degraded);
         let is_counted = response.envelope.id == Some(Id::Int(0)) && missing.is_none();
         let zero_ids = if is_counted { session.count_orphan_with_id_zero() } else { 0 };
         let number = session.number();
@@ -72,6 +75,15 @@ impl Tables<'_> {
             let moment = Misdelivery { what, at, tcp_stream, session: number, owner, copy };
             rules::check(RULES.misdelivery, &moment, self.sink.findings);
             return;
+        }
+        let asker = response.from.other();
+        if missing.is_none()
+            && response.may_answer_unseen
+            && let Some(session) = self.sessions.get_mut(response.session)
+            && response.envelope.id.as_ref().is_some_and(|id| session.lacks_request(asker, id))
+        {
+            missing = Degraded::GAP;
+            session.add_gap(asker, response.span.start.packet, missing);
         }
         let orphan = Orphan { session: number, response, missing, zero_ids };
         rules::check(RULES.orphan, &orphan, self.sink.findings);
@@ -189,6 +201,14 @@ fn missing_response(exchange: &OpenExchange, session: &SessionState, evidence: &
     }
     if evidence.has_loss_since(since) {
         missing.add(Degraded::LOST_PACKETS);
+    }
+    if exchange.is_ended_by_server() && record.origin == Side::Client {
+        // The client may have cancelled the request, deleted the session or closed before.
+        missing.add(session.gap_since(Side::Client, since));
+    }
+    if record.origin == Side::Server {
+        // The outcome of the call for which the server asked may tell that it has an answer.
+        missing.add(session.gap_since(Side::Server, since));
     }
     missing
 }

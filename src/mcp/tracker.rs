@@ -145,6 +145,11 @@ impl Tracker {
                 self.close(row, now, Sink { out, findings });
             }
         }
+        while let Some(n) = self.exchanges.pop_ended_by_server_due(now.time, REQUEST_WAIT) {
+            if self.exchanges.get(n).is_some_and(|open| open.has_ended() && open.is_unanswered()) {
+                self.tables(Sink { out, findings }).complete(n);
+            }
+        }
         while let Some(n) = self.exchanges.pop_interrupted_due(now.time) {
             if self.exchanges.get(n).is_some_and(|open| open.carrier().is_none()) {
                 self.tables(Sink { out, findings }).complete(n);
@@ -269,8 +274,12 @@ impl Tracker {
 
     /// Records that the capture lacks the request of a transaction, unless it was captured since.
     fn check_request(&mut self, key: TransactionKey, at: Origin) {
-        if self.transactions.get(key).is_some_and(Transaction::lacks_request) {
-            self.evidence.add_missing(Degraded::GAP, at);
+        let Some(transaction) = self.transactions.get(key).filter(|it| it.lacks_request()) else { return };
+        self.evidence.add_missing(Degraded::GAP, at);
+        for index in self.sessions.of_peers(transaction.peers()) {
+            if let Some(session) = self.sessions.get_mut(index) {
+                session.add_gap(Side::Client, at.packet, Degraded::GAP);
+            }
         }
     }
 
@@ -299,15 +308,25 @@ impl Tracker {
     }
 
     /// Adds a deferred finding if nothing is missing.
-    fn decide_deferred(&self, deferred: Deferred, findings: &mut Findings) {
+    fn decide_deferred(&mut self, deferred: Deferred, findings: &mut Findings) {
         let session = self.sessions.get(deferred.session);
         let degraded = session.map_or(Degraded::NONE, |session| session.missing());
         if degraded.and(self.evidence.missing()).any() {
             return;
         }
-        let copy = deferred.digest.and_then(|digest| {
-            self.deliveries.owner_of(digest, deferred.session, deferred.since, &self.sessions)
+        let stray = deferred.stray.as_ref();
+        let copy = stray.filter(|stray| stray.from == Side::Server).and_then(|stray| {
+            self.deliveries.owner_of(stray.digest, deferred.session, deferred.since, &self.sessions)
         });
+        if let (None, Some(stray)) = (copy, stray)
+            && session.is_some_and(|session| session.lacks_token(stray.from.other(), &stray.token))
+        {
+            // Its request was not captured.
+            if let Some(session) = self.sessions.get_mut(deferred.session) {
+                session.add_gap(stray.from.other(), deferred.since.packet, Degraded::GAP);
+            }
+            return;
+        }
         match copy.zip(session) {
             Some(((copy, owner), session)) => {
                 let Deferred { since: at, finding, .. } = &deferred;

@@ -473,7 +473,7 @@ impl Transaction {
             bytes: end.bytes,
             ended: end.how,
             end: end.at.filter(|_| end.how != ResponseEnd::Open),
-            degraded: self.degraded.and(end.degraded),
+            degraded: self.degraded.and(self.gaps).and(end.degraded),
         })
     }
 }

@@ -31,7 +31,8 @@ impl Step<'_> {
             self.answer_with_other_id(n, &held);
             return None;
         }
-        let is_request_open = held.from == Side::Server && self.own_request().is_some();
+        let is_request_open =
+            held.duplicate.is_none() && held.from == Side::Server && self.own_request().is_some();
         if is_request_open { self.tables.exchanges.hold_until_end(held) } else { Some(held) }
     }
 
@@ -42,10 +43,14 @@ impl Step<'_> {
         self.tables.exchanges.get(*n).is_some_and(is_open).then_some(*n)
     }
 
-    /// The request that a response answers although its id is another: the only one whose id
-    /// differs by its JSON type alone, or the only request of a POST whose response holds exactly
-    /// this.
+    /// The request that a response answers although its id is another: the only request of its own
+    /// POST whose id differs by its JSON type alone, the only request of a POST whose response
+    /// holds exactly this, or the only one of the session whose id may have been changed to this
+    /// one.
     fn request_with_other_id(&self, held: &HeldResponse, is_alone: bool) -> Option<u64> {
+        if held.duplicate.is_some() {
+            return None;
+        }
         let id = held.envelope.id.as_ref();
         let retyped = id.and_then(Id::retyped);
         if held.from == Side::Server && !self.transaction.is_refused() {
@@ -58,8 +63,12 @@ impl Step<'_> {
                 return Some(*n);
             }
             // If messages are missing, it may be the response to a request that was not captured.
-            let missing = self.transaction.degraded().and(self.transaction.gaps());
-            let is_whole = !missing.and(self.tables.evidence.missing()).may_hide_messages();
+            // Only an error that names no request names no other one either.
+            let mut missing = self.transaction.degraded().and(self.transaction.gaps());
+            if id.is_some_and(|id| *id != Id::Null) {
+                missing.add(self.tables.evidence.missing());
+            }
+            let is_whole = !missing.may_hide_messages();
             if is_alone
                 && is_whole
                 && let Some(n) = self.own_request()
@@ -71,8 +80,15 @@ impl Step<'_> {
         if !held.may_answer_others || session.answers_only_on_own_post(held.from) {
             return None;
         }
-        let open = session.outstanding(held.from.other(), &retyped?)?;
-        if open.len() == 1 { open.front().copied() } else { None }
+        // A request whose own response may be in a gap is not meant.
+        let is_meant = |n: &u64| {
+            let start = self.tables.exchanges.get(*n).map(|open| open.record().request.span.start.packet);
+            start.is_some_and(|start| {
+                start <= held.span.end.packet && session.gap_since(held.from, start).is_none()
+            })
+        };
+        let mut meant = session.changed_to(held.from.other(), id?).filter(is_meant);
+        meant.next().filter(|_| meant.next().is_none())
     }
 
     fn answer_with_other_id(&mut self, n: u64, held: &HeldResponse) {

@@ -49,13 +49,13 @@ fn refusal(head: &Head<'_>) -> Option<Violation> {
     let (session, status) = (head.session?, head.transaction.status()?);
     let server = head.transaction.peers().server;
     let is_named = head.transaction.request()?.session_id.is_some();
-    let is_sse_post = session.is_http_sse() && !session.served_by().is_empty();
+    let is_sse_post = session.is_http_sse() && !session.served().by().is_empty();
     if !(is_named || is_sse_post) || is_after_deletion(head) {
         return None;
     }
     let id = session.reference().id.as_ref()?;
-    match session.served_by().iter().find(|other| **other != server) {
-        Some(other) if matches!(status, 400 | 404) && !session.served_by().contains(&server) => violation(
+    match session.served().by().iter().find(|other| **other != server) {
+        Some(other) if matches!(status, 400 | 404) && !session.served().by().contains(&server) => violation(
             Code::McpSessionRefused,
             format!("session {id} of {other} is unknown to {server}: {status}"),
         ),
@@ -70,7 +70,7 @@ pub(super) fn session_is_deleted(head: &Head<'_>) -> Option<Violation> {
     if !is_after_deletion(head) || !matches!(request.verb, Verb::Post | Verb::Get) {
         return None;
     }
-    let (deleted, status) = (head.session?.deleted_at()?, head.transaction.status()?);
+    let (deleted, status) = (head.session?.deletion().answered()?, head.transaction.status()?);
     let method = request.method();
     violation(
         Code::McpUsedAfterDeletion,
@@ -94,7 +94,7 @@ pub(super) fn session_is_not_initialized(head: &Head<'_>) -> Option<Violation> {
 
 /// Whether the request began after the client's DELETE was answered.
 fn is_after_deletion(head: &Head<'_>) -> bool {
-    let deleted = head.session.and_then(SessionState::deleted_at);
+    let deleted = head.session.and_then(|session| session.deletion().answered());
     let begin = head.transaction.request_span().map(|span| span.start.packet);
     deleted.zip(begin).is_some_and(|(deleted, begin)| begin > deleted)
 }
@@ -103,7 +103,7 @@ fn is_after_deletion(head: &Head<'_>) -> bool {
 pub(super) fn endpoint_is_not_found(head: &Head<'_>) -> Option<Violation> {
     let session = head.session?;
     let target = head.transaction.target()?;
-    let is_first = session.is_http_sse() && session.served_by().is_empty() && session.has_open_stream();
+    let is_first = session.is_http_sse() && session.served().by().is_empty() && session.has_open_stream();
     if !head.transaction.is_post() || !is_first || head.transaction.status() != Some(404) {
         return None;
     }

@@ -50,8 +50,8 @@ pub(super) const RULES: Rules = Rules {
     response_body: &[body::response_has_other_media_type],
     batch: &[body::batch_is_outside_its_revision],
     request_in_json: &[message::request_is_in_json_body],
-    new_exchange: &[exchange::id_is_reused, exchange::id_is_not_unique, exchange::token_collides],
-    first_exchange: &[exchange::initialize_is_missing],
+    new_exchange: &[exchange::id_is_not_unique],
+    doubtful_exchange: &[exchange::initialize_is_missing, exchange::id_is_reused, exchange::token_collides],
     repeated_response: &[message::response_is_duplicate],
     answer: &[answer::parent_is_over, answer::response_is_on_server_stream],
     response_with_other_id: &[answer::id_is_changed, answer::ids_are_always_zero],
@@ -119,9 +119,9 @@ pub(super) struct Rules {
     pub(super) request_in_json: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
     /// A request opens an exchange, which is not outstanding yet.
     pub(super) new_exchange: &'static [fn(&NewExchange<'_>) -> Option<Violation>],
-    /// The same, for what holds only if no earlier request can be missing: what these find waits
+    /// The same, for what holds only if no earlier message can be missing: what these find waits
     /// until that is known.
-    pub(super) first_exchange: &'static [fn(&NewExchange<'_>) -> Option<Violation>],
+    pub(super) doubtful_exchange: &'static [fn(&NewExchange<'_>) -> Option<Violation>],
     /// A response has the id of an exchange that is complete.
     pub(super) repeated_response: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
     /// A response was given to its exchange.
