@@ -1,6 +1,7 @@
 //! Ways to damage a capture. The same seed gives the same damage.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use mcpdump::base::Timestamp;
 use mcpdump::capture::{Item, Packet};
@@ -44,6 +45,61 @@ pub(crate) fn lose_data(items: &[Item], n: usize, rng: &mut Rng) -> Damaged {
 /// Loses one in `n` of all packets.
 pub(crate) fn lose_any(items: &[Item], n: usize, rng: &mut Rng) -> Damaged {
     Damaged::keeping(items, |_| !rng.one_in(n))
+}
+
+/// Loses `count` packets in a row, from packet `first` on.
+pub(crate) fn lose_run(items: &[Item], first: u64, count: u64) -> Damaged {
+    Damaged::keeping(items, |packet| {
+        packet.origin.packet.0 < first || packet.origin.packet.0 >= first + count
+    })
+}
+
+/// A part of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    Everything,
+    /// The packets of the end with the lower address, and those of the other end.
+    OneHalf,
+    OtherHalf,
+    Handshake,
+    /// The packets with FIN or RST.
+    Ends,
+}
+
+impl Part {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Everything, Self::OneHalf, Self::OtherHalf, Self::Handshake, Self::Ends];
+}
+
+/// The two ends of a connection, the lower address first.
+pub(crate) type Ends = (SocketAddr, SocketAddr);
+
+fn ends(frame: &Frame) -> Ends {
+    (frame.source.min(frame.destination), frame.source.max(frame.destination))
+}
+
+/// The connections of a capture.
+pub(crate) fn connections(items: &[Item]) -> Vec<Ends> {
+    let frame = |item: &Item| match item {
+        Item::Packet(packet) => Frame::of(packet),
+        _ => None,
+    };
+    let all: BTreeSet<Ends> = items.iter().filter_map(frame).map(|frame| ends(&frame)).collect();
+    all.into_iter().collect()
+}
+
+/// Loses a part of a connection.
+pub(crate) fn lose_part(items: &[Item], connection: Ends, part: Part) -> Damaged {
+    Damaged::keeping(items, |packet| {
+        let Some(frame) = Frame::of(packet).filter(|frame| ends(frame) == connection) else { return true };
+        match part {
+            Part::Everything => false,
+            Part::OneHalf => frame.source != connection.0,
+            Part::OtherHalf => frame.source == connection.0,
+            Part::Handshake => !frame.has(SYN),
+            Part::Ends => !frame.has(FIN | RST),
+        }
+    })
 }
 
 /// Loses the first `packets` packets.

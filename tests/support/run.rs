@@ -6,7 +6,7 @@ use mcpdump::base::{Fact, Finding, Findings};
 use mcpdump::capture::{self, Item, Packet, Source};
 use mcpdump::engine::Engine;
 use mcpdump::export::jsonl;
-use mcpdump::ledger::{CaptureFact, ConnectionFact, Entry, Exchange, Record};
+use mcpdump::ledger::{CaptureFact, ConnectionFact, Entry, Exchange, Record, Stream};
 use serde_json::Value;
 
 /// The output of the engine for one capture.
@@ -62,6 +62,17 @@ impl Run {
             .iter()
             .filter_map(|entry| match entry {
                 Entry::Record(Record::Exchange(exchange)) => Some(&**exchange),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The event streams, in the order of their ends.
+    pub(crate) fn streams(&self) -> Vec<&Stream> {
+        self.entries
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::Record(Record::Stream(stream)) => Some(&**stream),
                 _ => None,
             })
             .collect()
