@@ -223,6 +223,10 @@ pub const SLOWEST: usize = 10;
 /// Unanswered exchanges that the report lists.
 pub const UNANSWERED_LISTED: usize = 20;
 
+/// Definitions of servers that are compared with later ones, and names of their lists: 50 bytes
+/// each. Servers have tens of tools; 10,000 are the most that one page may hold.
+pub const MAX_DEFINITIONS: usize = 100_000;
+
 /// Rows of a table of the report (methods and tools, per server); the rest is summed up in one row.
 pub const MAX_TABLE_ROWS: usize = 10_000;
 

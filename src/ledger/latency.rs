@@ -8,6 +8,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::series::Series;
+use super::survival::{self, Percentile};
 use crate::base::{Side, Status, UnknownName, find_by_name};
 use crate::mcp::{Exchange, ServerRef};
 
@@ -89,14 +90,15 @@ pub struct LatencyKey {
     pub subject: CallGroup,
 }
 
-/// A row of a latency table. Durations are in nanoseconds; `None` if no exchange of the row was
-/// answered.
+/// A row of a latency table. Durations are in nanoseconds; `None` if no exchange of the row has
+/// one.
 ///
-/// Only exchanges with a result or an error have a latency: a cancelled one counts in `statuses`
-/// alone, even if a late answer came. Percentiles are by nearest rank. They are exact for rows with
-/// few values (`series::EXACT`), then within 0.1 % in the first `FINE_ROWS` such rows and within
-/// 1 % in the others; `min_ns` and `max_ns` are always exact. The medians of send, wait and receive
-/// are within 1 % and 10 %, and do not add up to `p50_ns`.
+/// Exchanges with a result or an error have a latency. One that was cancelled or never answered,
+/// even if a late answer came, counts with the time that it waited, as a lower limit: percentiles
+/// are those of [`survival::percentile`], by nearest rank if all were answered. They are exact for
+/// rows with few values (`series::EXACT`), then within 0.1 % in the first `FINE_ROWS` such rows and
+/// within 1 % in the others; `min_ns` and `max_ns` are always exact. The medians of send, wait and
+/// receive are those of answered exchanges, within 1 % and 10 %, and do not add up to `p50_ns`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LatencyRow {
     /// What it counts.
@@ -113,21 +115,47 @@ pub struct LatencyRow {
     pub p95_ns: Option<i64>,
     /// 99 % of the totals are no longer than this.
     pub p99_ns: Option<i64>,
-    /// The longest total.
+    /// The longest total, or the longest wait without an answer.
     pub max_ns: Option<i64>,
+    /// The lowest of the percentiles 500, 900, 950, 990 and 1000 (the maximum), in thousandths,
+    /// that is a lower limit; all higher ones are, too. `None` if all are known.
+    pub at_least_from: Option<u64>,
+    /// Exchanges that count with the time that they waited without an answer.
+    pub waits: u64,
     /// Median of send.
     pub send_p50_ns: Option<i64>,
     /// Median of wait; may be negative.
     pub wait_p50_ns: Option<i64>,
     /// Median of receive.
     pub receive_p50_ns: Option<i64>,
+    /// Answered exchanges in which the server asked the client something.
+    pub asked: u64,
+    /// Median of the time that is the server's: of wait without the time of the client.
+    pub server_p50_ns: Option<i64>,
+    /// Median of the time of the client, of the exchanges in which it was asked.
+    pub client_p50_ns: Option<i64>,
 }
+
+/// The percentiles of a row, in thousandths; 1000 is the maximum.
+const PERCENTILES: [u64; 5] = [500, 900, 950, 990, 1000];
 
 impl LatencyRow {
     /// The number of exchanges.
     #[must_use]
     pub fn exchanges(&self) -> u64 {
         self.statuses.iter().sum()
+    }
+
+    /// Whether a percentile, in thousandths, is a lower limit. The maximum is 1000.
+    #[must_use]
+    pub fn is_at_least(&self, per_mille: u64) -> bool {
+        self.at_least_from.is_some_and(|from| from <= per_mille)
+    }
+
+    /// The names of the percentiles that are lower limits: `p95`, `p99`, `max`.
+    pub fn lower_limits(&self) -> impl Iterator<Item = &'static str> {
+        let named = PERCENTILES.into_iter().zip(["p50", "p90", "p95", "p99", "max"]);
+        named.filter(|(per_mille, _)| self.is_at_least(*per_mille)).map(|(_, name)| name)
     }
 
     /// The number of exchanges with this status.
@@ -185,9 +213,13 @@ struct RowStatistics {
     key: LatencyKey,
     statuses: [u64; Status::ALL.len()],
     total: Series,
+    /// How long exchanges without an answer waited.
+    waited: Series,
     send: Series,
     wait: Series,
     receive: Series,
+    server: Series,
+    client: Series,
     fine: bool,
 }
 
@@ -247,17 +279,23 @@ impl RowStatistics {
             key,
             statuses: [0; Status::ALL.len()],
             total: Series::default(),
+            waited: Series::default(),
             send: Series::default(),
             wait: Series::default(),
             receive: Series::default(),
+            server: Series::default(),
+            client: Series::default(),
             fine: false,
         }
     }
 
     fn record(&mut self, exchange: &Exchange) {
         increment(&mut self.statuses, exchange.status);
-        let Some(total) = exchange.latency_ns() else { return };
         let (digits, part_digits) = if self.fine { (3, 2) } else { (2, 1) };
+        if let Some(waited) = exchange.unanswered_ns() {
+            self.waited.record(waited, digits);
+        }
+        let Some(total) = exchange.latency_ns() else { return };
         self.total.record(total, digits);
         self.send.record(exchange.send_ns(), part_digits);
         if let Some(wait) = exchange.wait_ns() {
@@ -266,21 +304,53 @@ impl RowStatistics {
         if let Some(receive) = exchange.receive_ns() {
             self.receive.record(receive, part_digits);
         }
+        if let Some(server) = exchange.server_ns() {
+            self.server.record(server, part_digits);
+        }
+        if exchange.asked.requests > 0 {
+            self.client.record(exchange.asked.client_ns, part_digits);
+        }
     }
 
     fn finish(&self) -> LatencyRow {
+        let [p50, p90, p95, p99, max] = self.percentiles();
         LatencyRow {
             key: self.key.clone(),
             statuses: self.statuses,
             min_ns: self.total.min(),
-            p50_ns: self.total.quantile(500),
-            p90_ns: self.total.quantile(900),
-            p95_ns: self.total.quantile(950),
-            p99_ns: self.total.quantile(990),
-            max_ns: self.total.max(),
+            p50_ns: p50.map(|p50| p50.ns),
+            p90_ns: p90.map(|p90| p90.ns),
+            p95_ns: p95.map(|p95| p95.ns),
+            p99_ns: p99.map(|p99| p99.ns),
+            max_ns: max.map(|max| max.ns),
+            at_least_from: PERCENTILES
+                .into_iter()
+                .zip([p50, p90, p95, p99, max])
+                .find(|(_, found)| found.is_some_and(|found| found.is_at_least))
+                .map(|(per_mille, _)| per_mille),
+            waits: self.waited.count(),
             send_p50_ns: self.send.quantile(500),
             wait_p50_ns: self.wait.quantile(500),
             receive_p50_ns: self.receive.quantile(500),
+            asked: self.client.count(),
+            server_p50_ns: self.server.quantile(500),
+            client_p50_ns: self.client.quantile(500),
         }
+    }
+
+    /// The [`PERCENTILES`].
+    fn percentiles(&self) -> [Option<Percentile>; 5] {
+        let waited = self.waited.max();
+        let [p50, p90, p95, p99, _] = if waited.is_none() {
+            let known = |ns| Percentile { ns, is_at_least: false };
+            PERCENTILES.map(|per_mille| self.total.quantile(per_mille).map(known))
+        } else {
+            let (answered, waits) = (self.total.steps(), self.waited.steps());
+            PERCENTILES.map(|per_mille| survival::percentile(&answered, &waits, per_mille))
+        };
+        // The steps of a histogram are not exact.
+        let total = self.total.max();
+        let max = total.max(waited).map(|ns| Percentile { ns, is_at_least: waited >= total });
+        [p50, p90, p95, p99, max]
     }
 }

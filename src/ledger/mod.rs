@@ -1,7 +1,6 @@
 //! Aggregates of what the analysis emits: totals, latency histograms, and the few records that a
 //! report lists. Memory does not grow with the length of the capture, except in [`store`].
 
-use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ mod latency;
 mod notable;
 mod series;
 mod snapshot;
+mod survival;
 mod tone;
 mod traffic;
 mod views;
@@ -21,19 +21,20 @@ pub mod store;
 
 pub use crate::base::fact::{CaptureFact, ConnectionFact, DirectionFact, Speaks};
 pub use crate::mcp::{
-    Cause, Exchange, Id, Implementation, MessageSpan, Notification, Offer, Record, RpcError, ServerRef,
-    Session, SessionEnd, SessionRef, Status, Stream, Transaction, Transport, Twins,
+    Asked, Cause, Exchange, Id, Implementation, MessageSpan, Notification, Offer, Record, RpcError,
+    ServerRef, Session, SessionEnd, SessionRef, Status, Stream, Transaction, Transport, Twins,
 };
 pub use entry::Entry;
 pub use latency::{By, CallGroup, Group, LatencyKey, LatencyRow};
-pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered, Undetermined};
+pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered, UnansweredCall, Undetermined};
 pub use snapshot::{ExchangeCount, Snapshot};
+pub use survival::{Percentile, percentile};
 pub use tone::Tone;
 pub use traffic::{ConnectionCount, OfferRow, Offered, Streams};
 pub use views::Views;
 
 use latency::LatencyTable;
-use notable::{FindingTotals, SessionTotals, Top, UnansweredTotals, UndeterminedTotals};
+use notable::{FindingTotals, SessionTotals, Slowest, UnansweredTotals, UndeterminedTotals};
 use traffic::{ConnectionTotals, OfferTotals};
 
 /// Exchanges that wait until it is known whether the other leg of a proxy has them, too.
@@ -63,7 +64,7 @@ pub struct Ledger {
     latency: LatencyTable,
     grouped: LatencyTable,
     sessions: SessionTotals,
-    slowest: Top<(Reverse<i64>, u64)>,
+    slowest: Slowest,
     unanswered: UnansweredTotals,
     undetermined: UndeterminedTotals,
     streams: Streams,
@@ -88,7 +89,7 @@ impl Ledger {
             latency: LatencyTable::new(limits::MAX_TABLE_ROWS),
             grouped: LatencyTable::new(grouped_rows),
             sessions: SessionTotals::new(),
-            slowest: Top::new(limits::SLOWEST),
+            slowest: Slowest::new(),
             unanswered: UnansweredTotals::new(),
             undetermined: UndeterminedTotals::default(),
             streams: Streams::default(),
@@ -108,7 +109,7 @@ impl Ledger {
     pub fn push(&mut self, entry: &Entry) {
         match entry {
             // Counted when the exchange is over.
-            Entry::Record(Record::Request(_)) => {}
+            Entry::Record(Record::Request(_) | Record::Interrupted(_)) => {}
             Entry::Record(Record::Exchange(exchange)) => self.exchange(exchange),
             Entry::Record(Record::Session(session)) => self.sessions.record(session),
             Entry::Record(record) if !self.views.include(record) => {}
@@ -201,9 +202,7 @@ impl Ledger {
             LatencyKey { group, subject: if self.by.is_none() { CallGroup::All } else { subject.clone() } };
         self.grouped.record(grouped, exchange);
         self.latency.record(LatencyKey { group: Group::Whole, subject }, exchange);
-        if let Some(total) = exchange.latency_ns() {
-            self.slowest.offer((Reverse(total), exchange.n), exchange);
-        }
+        self.slowest.record(exchange);
         self.unanswered.record(exchange);
         self.undetermined.record(exchange);
         self.offers.record_use(exchange);

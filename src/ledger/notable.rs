@@ -2,11 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use crate::base::{Code, Degraded, Finding, Status, limits};
-use crate::mcp::{Cause, Exchange, Session};
+use crate::mcp::{Cause, Exchange, ServerRef, Session};
 
 /// The exchanges with the lowest keys.
 #[derive(Debug)]
@@ -33,6 +34,40 @@ impl<K: Ord + Copy> Top<K> {
 
     pub(super) fn exchanges(&self) -> Vec<Exchange> {
         self.kept.iter().map(|(_, exchange)| exchange.clone()).collect()
+    }
+}
+
+/// The exchanges that took longest: first those that waited as long without an answer.
+#[derive(Debug)]
+pub(super) struct Slowest {
+    waiting: Top<(Reverse<i64>, u64)>,
+    answered: Top<(Reverse<i64>, u64)>,
+}
+
+impl Slowest {
+    pub(super) fn new() -> Self {
+        // Half of the list at most, so that the answered ones are seen, too.
+        Self { waiting: Top::new(limits::SLOWEST / 2), answered: Top::new(limits::SLOWEST) }
+    }
+
+    pub(super) fn record(&mut self, exchange: &Exchange) {
+        if let Some(waited) = exchange.unanswered_ns() {
+            self.waiting.offer((Reverse(waited), exchange.n), exchange);
+        } else if let Some(total) = exchange.latency_ns() {
+            self.answered.offer((Reverse(total), exchange.n), exchange);
+        }
+    }
+
+    /// Returns the exchanges. One that was cancelled sooner than the answered ones took is not
+    /// among them.
+    pub(super) fn exchanges(&self) -> Vec<Exchange> {
+        let answered = self.answered.exchanges();
+        let least = answered.last().and_then(Exchange::latency_ns).unwrap_or(0);
+        let mut exchanges = self.waiting.exchanges();
+        exchanges.retain(|exchange| exchange.unanswered_ns().is_some_and(|waited| waited >= least));
+        exchanges.extend(answered);
+        exchanges.truncate(limits::SLOWEST);
+        exchanges
     }
 }
 
@@ -79,8 +114,29 @@ impl UndeterminedTotals {
     }
 }
 
+/// Calls that are told apart for each reason. The others count in the reason alone.
+const MAX_CALLS: usize = 64;
+
+/// Calls that are listed for each reason: the most frequent.
+const CALLS_LISTED: usize = 8;
+
+/// Calls of one method and tool at one server that have no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnansweredCall {
+    /// The method.
+    pub method: Arc<str>,
+    /// The tool, the prompt or the resource URI; `None` for methods without one.
+    pub name: Option<Arc<str>>,
+    /// The server.
+    pub server: ServerRef,
+    /// The name that the server gives itself; `None` if it was not seen.
+    pub server_name: Option<Arc<str>>,
+    /// Number of exchanges.
+    pub exchanges: u64,
+}
+
 /// The number of exchanges that have no answer for one reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CauseCount {
     /// Their status.
     pub status: Status,
@@ -90,6 +146,8 @@ pub struct CauseCount {
     pub http_status: Option<u16>,
     /// Number of exchanges.
     pub exchanges: u64,
+    /// The most frequent of the calls, the most frequent first.
+    pub calls: Vec<UnansweredCall>,
 }
 
 /// Collects [`Unanswered`].
@@ -97,8 +155,46 @@ pub struct CauseCount {
 pub(super) struct UnansweredTotals {
     exchanges: u64,
     /// Bounded by the number of causes and HTTP statuses.
-    causes: BTreeMap<(u8, Status, Option<Cause>, Option<u16>), u64>,
+    causes: BTreeMap<(u8, Status, Option<Cause>, Option<u16>), CauseTotals>,
     listed: Top<(u8, u64)>,
+}
+
+/// The exchanges that have no answer for one reason.
+#[derive(Debug, Default)]
+struct CauseTotals {
+    exchanges: u64,
+    /// At most [`MAX_CALLS`], with the server's latest name.
+    calls: BTreeMap<CallKey, (Option<Arc<str>>, u64)>,
+}
+
+/// Method, tool and server.
+type CallKey = (Arc<str>, Option<Arc<str>>, ServerRef);
+
+impl CauseTotals {
+    fn record(&mut self, exchange: &Exchange) {
+        self.exchanges += 1;
+        let key = (Arc::clone(&exchange.method), exchange.name.clone(), exchange.session.identity());
+        if self.calls.len() < MAX_CALLS || self.calls.contains_key(&key) {
+            let (server_name, exchanges) = self.calls.entry(key).or_default();
+            if exchange.session.server_name.is_some() {
+                server_name.clone_from(&exchange.session.server_name);
+            }
+            *exchanges += 1;
+        }
+    }
+
+    /// The most frequent calls; of equally frequent ones those that come first by name.
+    fn calls(&self) -> Vec<UnansweredCall> {
+        let call = |((method, name, server), (server_name, exchanges)): (&CallKey, &(_, u64))| {
+            let (method, name) = (Arc::clone(method), name.clone());
+            let server_name = Option::clone(server_name);
+            UnansweredCall { method, name, server: server.clone(), server_name, exchanges: *exchanges }
+        };
+        let mut calls: Vec<_> = self.calls.iter().map(call).collect();
+        calls.sort_by_key(|call| Reverse(call.exchanges));
+        calls.truncate(CALLS_LISTED);
+        calls
+    }
 }
 
 impl UnansweredTotals {
@@ -107,6 +203,9 @@ impl UnansweredTotals {
     }
 
     pub(super) fn record(&mut self, exchange: &Exchange) {
+        if exchange.is_ended_subscription() {
+            return;
+        }
         let rank = match exchange.status {
             Status::Ok | Status::ToolError | Status::Error | Status::Undetermined => return,
             // Nobody is to blame for these.
@@ -118,16 +217,17 @@ impl UnansweredTotals {
         self.exchanges += 1;
         let http_status = exchange.http_status.filter(|_| exchange.cause == Some(Cause::HttpError));
         let key = (rank, exchange.status, exchange.cause, http_status);
-        *self.causes.entry(key).or_default() += 1;
+        self.causes.entry(key).or_default().record(exchange);
         self.listed.offer((rank, exchange.n), exchange);
     }
 
     pub(super) fn finish(&self) -> Unanswered {
-        let causes = self.causes.iter().map(|(key, exchanges)| CauseCount {
+        let causes = self.causes.iter().map(|(key, totals)| CauseCount {
             status: key.1,
             cause: key.2,
             http_status: key.3,
-            exchanges: *exchanges,
+            exchanges: totals.exchanges,
+            calls: totals.calls(),
         });
         Unanswered { exchanges: self.exchanges, causes: causes.collect(), listed: self.listed.exchanges() }
     }
@@ -142,7 +242,8 @@ pub struct SessionRow {
     pub errors: u64,
     /// Exchanges that were cancelled or never answered.
     pub unanswered: u64,
-    /// The longest total of an answered exchange, in nanoseconds; `None` if none was answered.
+    /// The longest total of an answered exchange, or the longest wait without an answer, in
+    /// nanoseconds; `None` if there is neither.
     pub max_ns: Option<i64>,
 }
 
@@ -199,7 +300,7 @@ impl SessionTotals {
             Status::ToolError | Status::Error | Status::HttpError => totals.errors += 1,
             Status::Cancelled | Status::Unanswered => totals.unanswered += 1,
         }
-        totals.max_ns = totals.max_ns.max(exchange.latency_ns());
+        totals.max_ns = totals.max_ns.max(exchange.unanswered_ns().or_else(|| exchange.latency_ns()));
     }
 
     /// The number of sessions.

@@ -22,6 +22,8 @@ pub(crate) fn session_ref(number: u32) -> SessionRef {
         path: None,
         client: address("127.0.0.1:52814"),
         behind: None,
+        server_name: Some(Arc::from("hackernews")),
+        client_name: Some(Arc::from("inspector")),
     }
 }
 
@@ -58,6 +60,9 @@ pub(crate) fn exchange(n: u64, method: &str, name: Option<&str>, total: i64) -> 
         cause: None,
         wait_ended: None,
         continues: None,
+        input_ns: None,
+        parent: None,
+        asked: Asked::default(),
         twins: Twins::default(),
         retransmissions: 0,
         degraded: Degraded::NONE,
@@ -172,6 +177,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         exchange(83, "tools/call", Some("summarise-the-whole-internet-in-one-sentence"), 64_200_000_000);
     slow.status = Status::ToolError;
     slow.progress = 12;
+    slow.asked = Asked { requests: 1, client_ns: 40_000_000_000 };
     let mut bad = exchange(84, "tools/call", Some("evil\u{1b}[31m\u{202e}name"), 3_100_000);
     bad.status = Status::Error;
     bad.error = Some(RpcError {
@@ -182,12 +188,15 @@ pub(crate) fn entries() -> Vec<Entry> {
     let mut sampling = exchange(85, "sampling/createMessage", None, 812_000_000);
     sampling.origin = Side::Server;
     sampling.session.server = address("10.1.2.3:8080");
+    sampling.session.server_name = None;
+    sampling.parent = Some(83);
     sampling.http_status = None;
     sampling.ack = None;
     let mut refused = unanswered(exchange(86, "tools/list", None, 1), Status::HttpError, Cause::HttpError);
     refused.http_status = Some(404);
-    let cancelled =
+    let mut cancelled =
         unanswered(exchange(87, "tools/call", Some("slow"), 1), Status::Cancelled, Cause::Cancelled);
+    cancelled.wait_ended = Some(Origin::new(1190, T0 + 90_000_000_000));
     let mut cut = unanswered(
         exchange(88, "resources/read", Some("file:///etc/motd"), 1),
         Status::Unanswered,

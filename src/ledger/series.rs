@@ -1,6 +1,7 @@
 //! Percentiles of durations, in bounded memory.
 
 use hdrhistogram::Histogram;
+use hdrhistogram::iterators::IterationValue;
 
 /// Values that are kept before a histogram replaces them. Most rows never have more, so their
 /// percentiles are exact and take less memory than the smallest histogram.
@@ -43,6 +44,11 @@ impl Default for Values {
 }
 
 impl Series {
+    /// The number of values.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// Whether the next value creates the histogram. Its digits are then final.
     pub(super) fn is_about_to_spill(&self) -> bool {
         matches!(&self.values, Values::Exact(values) if values.len() == EXACT)
@@ -86,6 +92,22 @@ impl Series {
         Some(value.clamp(self.min, self.max))
     }
 
+    /// Returns the values with their counts, in ascending order: exact, or the middles of the
+    /// histogram's buckets.
+    pub(super) fn steps(&self) -> Vec<(i64, u64)> {
+        match &self.values {
+            Values::Exact(values) => {
+                let mut sorted: Vec<_> = values.iter().map(|value| (*value, 1)).collect();
+                sorted.sort_unstable();
+                sorted
+            }
+            Values::Counted(counted) => {
+                let clamped = |(value, count): (i64, u64)| (value.clamp(self.min, self.max), count);
+                counted.steps().into_iter().map(clamped).collect()
+            }
+        }
+    }
+
     /// The smallest value, exact; `None` if there are no values.
     pub(super) fn min(&self) -> Option<i64> {
         (self.count > 0).then_some(self.min)
@@ -117,6 +139,13 @@ impl Histograms {
         if let Some(negative) = &mut self.negative {
             count(negative, ns.unsigned_abs());
         }
+    }
+
+    /// The middles of the buckets with their counts, in ascending order.
+    fn steps(&self) -> Vec<(i64, u64)> {
+        let negative = self.negative.as_ref().map(steps_of).unwrap_or_default();
+        let negative = negative.into_iter().rev().map(|(size, count)| (size.saturating_neg(), count));
+        negative.chain(steps_of(&self.non_negative)).collect()
     }
 
     /// The value with `rank` (from 1) in ascending order.
@@ -153,15 +182,27 @@ fn nth(histogram: &Histogram<u32>, rank: u64) -> Option<i64> {
     for step in histogram.iter_recorded() {
         seen += step.count_since_last_iteration();
         if seen >= rank {
-            if step.value_iterated_to() < UNIT {
-                // A message in one packet takes no time; the middle of the first bucket is not 0.
-                return Some(0);
-            }
-            let middle = histogram.median_equivalent(step.value_iterated_to());
-            return Some(i64::try_from(middle).unwrap_or(i64::MAX));
+            return Some(middle(histogram, step.value_iterated_to()));
         }
     }
     None
+}
+
+/// The middles of the buckets with their counts, in ascending order.
+fn steps_of(histogram: &Histogram<u32>) -> Vec<(i64, u64)> {
+    let step = |step: IterationValue<u32>| {
+        (middle(histogram, step.value_iterated_to()), step.count_since_last_iteration())
+    };
+    histogram.iter_recorded().map(step).collect()
+}
+
+/// The middle of the bucket of a value.
+fn middle(histogram: &Histogram<u32>, value: u64) -> i64 {
+    if value < UNIT {
+        // A message in one packet takes no time; the middle of the first bucket is not 0.
+        return 0;
+    }
+    i64::try_from(histogram.median_equivalent(value)).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How good or bad a status or a finding is: reports and the TUI choose colours by it.
 
 use crate::base::{Severity, Status};
-use crate::mcp::Cause;
+use crate::mcp::{Cause, Exchange};
 
 /// How good or bad something is, in the terms that a style needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +40,16 @@ impl From<(Status, Option<Cause>)> for Tone {
             }
             _ => status.into(),
         }
+    }
+}
+
+/// A subscription that its client closed ended as subscriptions do.
+impl From<&Exchange> for Tone {
+    fn from(exchange: &Exchange) -> Self {
+        if exchange.is_ended_subscription() {
+            return Self::Faint;
+        }
+        (exchange.status, exchange.cause).into()
     }
 }
 

@@ -33,7 +33,9 @@ impl Views {
         }
         let is_behind = |session: &SessionRef| session.behind.is_some();
         match record {
-            Record::Request(exchange) | Record::Exchange(exchange) => !exchange.is_other_view(),
+            Record::Request(exchange) | Record::Interrupted(exchange) | Record::Exchange(exchange) => {
+                !exchange.is_other_view()
+            }
             Record::Notification(notification) => !is_behind(&notification.session),
             Record::Stream(stream) => !stream.session.as_ref().is_some_and(is_behind),
             Record::Transaction(transaction) => !transaction.session.as_ref().is_some_and(is_behind),

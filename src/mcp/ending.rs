@@ -2,7 +2,7 @@
 
 use super::exchange::OpenExchange;
 use super::handle::{SessionIndex, TransactionKey};
-use super::record::{Cause, SessionEnd};
+use super::record::{Cause, Record, SessionEnd};
 use super::session::{ServerStream, SessionState};
 use super::tables::Tables;
 use super::transaction::{Transaction, TransactionEnd};
@@ -21,6 +21,7 @@ pub(super) fn end_transaction(transaction: &Transaction, end: TransactionEnd, ta
     if transaction.stream().is_some_and(|stream| stream.is_standalone()) {
         end_standalone_stream(session, ending, tables);
     }
+    emit_interrupted(transaction, tables);
 }
 
 /// How and where a transaction or stream ended.
@@ -72,7 +73,7 @@ fn end_request(n: u64, transaction: &Transaction, end: TransactionEnd, tables: &
     let is_by_client =
         matches!(how, ResponseEnd::ClosedBy(Side::Client) | ResponseEnd::ResetBy(Side::Client));
     if is_by_client && open.is_cancelled_by_closing() {
-        open.cancel(open.record().request.span.end, Cause::ClientClosed);
+        open.cancel(ending.at, Cause::ClientClosed);
     }
     let session = tables.sessions.get(open.session());
     let is_http_sse = session.is_some_and(|session| session.is_http_sse());
@@ -187,13 +188,45 @@ fn is_later(open: &OpenExchange, at: Origin) -> bool {
 
 /// The client closed its direction at `at`, before the response was complete.
 pub(super) fn close_client(transaction: &Transaction, at: Origin, tables: &mut Tables<'_>) {
-    for n in transaction.requests() {
-        if let Some(open) = tables.exchanges.get_mut(*n)
-            && open.is_unanswered()
-            && open.is_cancelled_by_closing()
-        {
+    for n in awaiting(transaction, tables) {
+        let Some(open) = tables.exchanges.get_mut(n).filter(|open| open.is_unanswered()) else { continue };
+        open.hang_up(at);
+        if open.is_cancelled_by_closing() {
             open.cancel(at, Cause::ClientClosed);
         }
+    }
+    emit_interrupted(transaction, tables);
+}
+
+/// Emits the exchanges that wait for a response of the transaction and whose outcome is open, with
+/// what seems to have ended the wait.
+fn emit_interrupted(transaction: &Transaction, tables: &mut Tables<'_>) {
+    if !tables.exchanges.emits_interrupted() {
+        return;
+    }
+    for n in awaiting(transaction, tables) {
+        let open = tables.exchanges.get(n).filter(|open| open.is_unanswered());
+        let session = open.and_then(|open| tables.sessions.get(open.session()));
+        let Some((open, session)) = open.zip(session) else { continue };
+        let record = open.interrupted(session.reference());
+        if record.cause.is_some() {
+            tables.sink.out.push(Record::Interrupted(Box::new(record)));
+        }
+    }
+}
+
+/// The open requests of the client whose responses a transaction carries: of the stream of an
+/// HTTP+SSE session all of the session, else those of its own POST, unless it was only accepted
+/// (202).
+fn awaiting(transaction: &Transaction, tables: &Tables<'_>) -> Vec<u64> {
+    let Some(index) = transaction.session() else { return Vec::new() };
+    let is_http_sse = tables.sessions.get(index).is_some_and(|session| session.is_http_sse());
+    let is_standalone = transaction.stream().is_some_and(|stream| stream.is_standalone());
+    match (is_http_sse, is_standalone) {
+        (true, true) => outstanding(index, Side::Client, tables),
+        (true, false) => Vec::new(),
+        (false, _) if transaction.status() == Some(202) => Vec::new(),
+        (false, _) => transaction.requests().to_vec(),
     }
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::handle::{SessionIndex, TransactionKey};
 use super::heads::ResponseHead;
-use super::record::{Cause, Exchange, MessageSpan, SessionRef, Transport, Twins};
+use super::history::Continued;
+use super::record::{Asked, Cause, Exchange, MessageSpan, SessionRef, Transport, Twins};
 use super::transaction::Transaction;
 use super::{method, revision};
-use crate::base::{Code, Degraded, Origin, Side, Span, Status};
+use crate::base::{Code, Degraded, Origin, Side, Span, Status, Timestamp};
 use crate::rpc::{Envelope, Id, Kind, RpcError};
 
 /// An open exchange.
@@ -25,15 +26,22 @@ pub(super) struct OpenExchange {
     /// request was sent.
     stream: Option<(TransactionKey, u32)>,
     token: Option<Id>,
-    /// The exchange in which the server asks; `None` if it is not known, and for requests of the
-    /// client.
-    parent: Option<u64>,
+    /// Whether it asks for a page of a list behind the first.
+    has_cursor: bool,
+    /// Requests of the server inside the exchange that wait for the client, and the time since
+    /// which at least one does; `None` if none does.
+    open_questions: Option<(u32, Timestamp)>,
+    /// Whether it is one of the open questions of its parent.
+    is_question: bool,
     is_answered: bool,
     /// The packet that cancelled it, and how.
     cancelled: Option<(Origin, Cause)>,
     /// How the transaction or stream that should have carried its response ended, and the packet
     /// that ended it; `None` while it is open.
     ended: Option<(Cause, Origin)>,
+    /// The packet with which the client closed its direction of the connection that should carry
+    /// the response; `None` while it is open. The server may still answer.
+    hung_up: Option<Origin>,
     /// Why the HTTP response holds no usable JSON-RPC response; `None` if the cause is another.
     unusable: Option<Box<str>>,
     /// The first message about it on its way back: progress, a log message, a request of the server
@@ -125,6 +133,9 @@ impl OpenExchange {
             cause: None,
             wait_ended: None,
             continues: None,
+            input_ns: None,
+            parent: None,
+            asked: Asked::default(),
             twins: Twins::default(),
             retransmissions: 0,
             degraded: degraded.and(stream_degraded),
@@ -136,11 +147,14 @@ impl OpenExchange {
             carrier: (from == Side::Client).then_some(key),
             server_carrier: (from == Side::Server).then_some(key),
             stream: None,
-            parent: None,
+            open_questions: None,
+            is_question: false,
             token: envelope.look.progress_token.clone(),
+            has_cursor: envelope.look.has_cursor,
             is_answered: false,
             cancelled: None,
             ended: None,
+            hung_up: None,
             unusable: None,
             first_message: None,
             messages: 0,
@@ -160,6 +174,11 @@ impl OpenExchange {
 
     pub(super) fn session(&self) -> SessionIndex {
         self.session
+    }
+
+    /// Whether it asks for a page of a list behind the first.
+    pub(super) fn has_cursor(&self) -> bool {
+        self.has_cursor
     }
 
     pub(super) fn token(&self) -> Option<&Id> {
@@ -285,8 +304,12 @@ impl OpenExchange {
         self.record.progress = self.record.progress.saturating_add(1);
     }
 
-    pub(super) fn set_continues(&mut self, n: Option<u64>) {
-        self.record.continues = n;
+    /// Sets the exchange that it continues, and the end of the response that asked for input if it
+    /// did.
+    pub(super) fn set_continues(&mut self, continued: Option<Continued>) {
+        self.record.continues = continued.map(|continued| continued.n);
+        let asked = continued.and_then(|continued| continued.asked_at);
+        self.record.input_ns = asked.map(|asked| self.record.request.span.start.time.since(asked));
     }
 
     pub(super) fn set_protocol_version(&mut self, version: Option<Arc<str>>) {
@@ -317,11 +340,45 @@ impl OpenExchange {
 
     /// The exchange in which the server asks.
     pub(super) fn parent(&self) -> Option<u64> {
-        self.parent
+        self.record.parent
     }
 
     pub(super) fn set_parent(&mut self, n: Option<u64>) {
-        self.parent = n;
+        self.record.parent = n;
+        self.is_question = n.is_some();
+    }
+
+    /// The exchange whose open question it is; from now on it is none.
+    pub(super) fn take_question(&mut self) -> Option<u64> {
+        std::mem::take(&mut self.is_question).then_some(self.record.parent)?
+    }
+
+    /// The server asked the client something at `at`, inside the exchange.
+    pub(super) fn open_question(&mut self, at: Timestamp) {
+        if self.is_answered {
+            return;
+        }
+        self.record.asked.requests = self.record.asked.requests.saturating_add(1);
+        let (open, since) = self.open_questions.unwrap_or((0, at));
+        self.open_questions = Some((open.saturating_add(1), since));
+    }
+
+    /// A question is answered or withdrawn at `at`.
+    pub(super) fn close_question(&mut self, at: Timestamp) {
+        let Some((open, since)) = self.open_questions else { return };
+        if open > 1 {
+            self.open_questions = Some((open - 1, since));
+        } else {
+            self.close_questions(at);
+        }
+    }
+
+    /// The exchange ended at `at`: nothing waits for the client any more.
+    fn close_questions(&mut self, at: Timestamp) {
+        if let Some((_, since)) = self.open_questions.take() {
+            let asked = &mut self.record.asked;
+            asked.client_ns = asked.client_ns.saturating_add(at.since(since).max(0));
+        }
     }
 
     /// Takes the head of the response to the POST; returns whether it is the first.
@@ -339,6 +396,7 @@ impl OpenExchange {
     pub(super) fn answer(&mut self, carrier: Carrier, message: Message<'_>) {
         let Message { from, span, degraded, envelope } = message;
         self.is_answered = true;
+        self.close_questions(span.start.time);
         self.record.answered_on = Some((carrier.key.0, carrier.key.1.0));
         self.record.response = Some(MessageSpan { span, bytes: envelope.bytes });
         self.record.degraded.add(degraded.and(carrier.degraded));
@@ -386,6 +444,11 @@ impl OpenExchange {
         self.cancelled.get_or_insert((at, cause));
     }
 
+    /// The client closed its direction of the connection that should carry the response.
+    pub(super) fn hang_up(&mut self, at: Origin) {
+        self.hung_up.get_or_insert(at);
+    }
+
     /// The transaction that carried the request is over.
     pub(super) fn clear_carrier(&mut self) {
         self.carrier = None;
@@ -404,6 +467,7 @@ impl OpenExchange {
     pub(super) fn repeat(&mut self, carrier: TransactionKey) {
         self.carrier = Some(carrier);
         self.ended = None;
+        self.hung_up = None;
         self.unusable = None;
         self.record.error = None;
         if std::mem::replace(&mut self.is_redirected, false) {
@@ -435,6 +499,8 @@ impl OpenExchange {
             }
             _ if self.record.status == Status::Unanswered => {
                 let (cause, at) = self.ended.unwrap_or((Cause::CaptureEnd, last));
+                // What ends the connection may come long after the client's FIN.
+                let at = self.hung_up.filter(|_| cause == Cause::ClientClosed).unwrap_or(at);
                 if cause == Cause::CaptureEnd {
                     self.record.degraded.add(Degraded::CAPTURE_END);
                 }
@@ -447,5 +513,22 @@ impl OpenExchange {
             }
             _ => {}
         }
+        if let Some(end) = self.record.wait_ended {
+            self.close_questions(end.time);
+        }
+    }
+
+    /// The exchange as it is known while its outcome is open, with what seems to have ended the
+    /// wait.
+    pub(super) fn interrupted(&self, session: &SessionRef) -> Exchange {
+        let cancelled = self.cancelled.map(|(at, cause)| (cause, at));
+        let hung_up = self.hung_up.map(|at| (Cause::ClientClosed, at));
+        let ended = self.ended.filter(|(cause, _)| *cause != Cause::CaptureEnd);
+        let ended = cancelled.or(hung_up).or(ended);
+        let mut record = self.record.clone();
+        record.session = SessionRef { server: record.session.server, ..session.clone() };
+        record.cause = ended.map(|(cause, _)| cause);
+        record.wait_ended = ended.map(|(_, at)| at);
+        record
     }
 }

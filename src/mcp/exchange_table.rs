@@ -28,6 +28,7 @@ pub(super) struct Exchanges {
     /// Exchanges whose wait the server ended without a response, oldest first: that the client
     /// ended it before, or that packets are missing, may be seen later.
     ended_by_server: VecDeque<(Origin, u64)>,
+    emits_interrupted: bool,
 }
 
 /// A response that matches no request so far: the request may be captured after it.
@@ -78,6 +79,16 @@ impl HeldResponse {
 }
 
 impl Exchanges {
+    /// From now on exchanges are emitted, too, when something seems to have ended their wait.
+    pub(super) fn emit_interrupted(&mut self) {
+        self.emits_interrupted = true;
+    }
+
+    /// Whether exchanges are emitted, too, when something seems to have ended their wait.
+    pub(super) fn emits_interrupted(&self) -> bool {
+        self.emits_interrupted
+    }
+
     /// Gives out the next number.
     pub(super) fn next_number(&mut self) -> u64 {
         self.last_number += 1;

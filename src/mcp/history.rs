@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 
 use super::handle::TransactionKey;
 use super::record::Exchange;
-use crate::base::{Side, limits, text};
+use crate::base::{Side, Timestamp, limits, text};
 use crate::rpc::{Id, Look};
 
 /// What is remembered of a session's past, each list up to a cap.
@@ -56,10 +56,20 @@ struct Completed {
     is_answered: bool,
 }
 
+/// The exchange that another one continues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Continued {
+    pub(super) n: u64,
+    /// The end of the response that asked for input; `None` for a task.
+    pub(super) asked_at: Option<Timestamp>,
+}
+
 /// A result of type `input_required`.
 #[derive(Clone, Debug)]
 struct InputRequest {
     n: u64,
+    /// The end of the result.
+    at: Option<Timestamp>,
     /// The `requestState` that the retry repeats.
     state: Option<(u64, u64)>,
     method: Arc<str>,
@@ -159,11 +169,12 @@ impl History {
             self.input_requests.pop_front();
         }
         let (method, name) = (exchange.method.clone(), exchange.name.clone());
-        self.input_requests.push_back(InputRequest { n: exchange.n, state, method, name });
+        let at = exchange.response.map(|response| response.span.end.time);
+        self.input_requests.push_back(InputRequest { n: exchange.n, at, state, method, name });
     }
 
     /// The exchange whose `input_required` result this request answers; it can be answered once.
-    pub(super) fn take_input_request(&mut self, exchange: &Exchange, look: &Look) -> Option<u64> {
+    pub(super) fn take_input_request(&mut self, exchange: &Exchange, look: &Look) -> Option<Continued> {
         if !look.input_responses && look.request_state.is_none() {
             return None;
         }
@@ -173,7 +184,7 @@ impl History {
                 && asked.name == exchange.name
         };
         let at = self.input_requests.iter().rposition(is_it)?;
-        self.input_requests.remove(at).map(|asked| asked.n)
+        self.input_requests.remove(at).map(|asked| Continued { n: asked.n, asked_at: asked.at })
     }
 }
 

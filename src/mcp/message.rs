@@ -3,14 +3,18 @@
 
 use std::collections::VecDeque;
 
+use super::definitions::Definitions;
 use super::deliveries::Deliveries;
 use super::evidence::{Evidence, Stray};
 use super::exchange::{Carrier, Message, OpenExchange};
 use super::exchange_table::{Exchanges, HeldResponse};
 use super::handle::TransactionKey;
+use super::history::Continued;
 use super::interner::Interner;
 use super::record::{Cause, Exchange, MessageSpan, Notification, Offer, Record};
-use super::rules::{self, Answer, NewExchange, OtherId, RULES, Redirect, Unmatched, Violation};
+use super::rules::{
+    self, Answer, ChangedListing, NewExchange, OtherId, RULES, Redirect, Unmatched, Violation,
+};
 use super::session::SessionState;
 use super::session_table::OtherSessions;
 use super::tables::Completion;
@@ -19,7 +23,7 @@ use super::transaction_table::OtherTransactions;
 use super::views::Views;
 use super::{method, revision};
 use crate::base::{Code, Finding, Side, Sink, limits};
-use crate::rpc::{Id, Kind, Look};
+use crate::rpc::{Id, Kind, Listing, Look};
 
 /// A message with its session and its transaction, and what it may change besides.
 pub(super) struct Context<'a, 'sink> {
@@ -32,6 +36,7 @@ pub(super) struct Context<'a, 'sink> {
     pub(super) evidence: &'a mut Evidence,
     pub(super) views: &'a mut Views,
     pub(super) deliveries: &'a mut Deliveries,
+    pub(super) definitions: &'a mut Definitions,
     pub(super) interner: &'a mut Interner,
     /// Whether requests are emitted when they open an exchange, too.
     pub(super) emits_requests: bool,
@@ -71,7 +76,11 @@ impl Context<'_, '_> {
         let mut exchange = Box::new(exchange);
         self.session.count_exchange(method::is_call(&exchange.record().method));
         exchange.set_stream(self.response_stream());
-        exchange.set_parent(self.parent());
+        let parent = self.parent();
+        exchange.set_parent(parent);
+        if let Some(parent) = parent.and_then(|n| self.exchanges.get_mut(n)) {
+            parent.open_question(self.message.span.end.time);
+        }
         self.check_new(&mut exchange);
         exchange.set_continues(self.continued(exchange.record(), &envelope.look));
         if from == Side::Client {
@@ -168,9 +177,10 @@ impl Context<'_, '_> {
 
     /// The exchange that a new request continues: the retry after an `input_required` result, or a
     /// task.
-    fn continued(&mut self, exchange: &Exchange, look: &Look) -> Option<u64> {
+    fn continued(&mut self, exchange: &Exchange, look: &Look) -> Option<Continued> {
         if method::is_task(&exchange.method) {
-            return self.session.history().task(look.task.as_deref()?);
+            let n = self.session.history().task(look.task.as_deref()?)?;
+            return Some(Continued { n, asked_at: None });
         }
         self.session.history_mut().take_input_request(exchange, look)
     }
@@ -205,6 +215,14 @@ impl Context<'_, '_> {
         self.sink.out.push(Record::Request(request));
     }
 
+    /// Emits an exchange whose outcome is open, with what seems to have ended the wait.
+    fn emit_interrupted(&mut self, n: u64) {
+        if let Some(open) = self.exchanges.get(n).filter(|_| self.emits_requests) {
+            let record = open.interrupted(self.session.reference());
+            self.sink.out.push(Record::Interrupted(Box::new(record)));
+        }
+    }
+
     /// The interrupted or redirected exchange whose POST the request repeats: it belongs to that
     /// exchange.
     fn repeated(&mut self) -> Option<u64> {
@@ -223,7 +241,9 @@ impl Context<'_, '_> {
         }
         open.repeat(self.transaction.key());
         self.transaction.add_request(open.record().n);
-        Some(open.record().n)
+        let n = open.record().n;
+        self.emit_interrupted(n);
+        Some(n)
     }
 
     /// Answers a new exchange with a response that was captured before its request.
@@ -327,6 +347,9 @@ impl Context<'_, '_> {
     fn answer(&mut self, n: u64, carrier: Carrier, message: Message<'_>) {
         let Some(open) = self.exchanges.get_mut(n) else { return };
         open.answer(carrier, message);
+        if let Some(asker) = open.take_question().and_then(|parent| self.exchanges.get_mut(parent)) {
+            asker.close_question(message.span.start.time);
+        }
         self.check_answer(n, carrier, message);
         let Some(open) = self.exchanges.get_mut(n) else { return };
         self.session.add_answered(open.record(), open.token());
@@ -357,7 +380,26 @@ impl Context<'_, '_> {
             let server = self.session.reference().identity();
             let is_other_view = self.session.reference().behind.is_some();
             let offer = Offer { server, is_other_view, kind: listing.kind, definitions };
+            let server = offer.server.clone();
             self.sink.out.push(Record::Offer(Box::new(offer)));
+            if !is_other_view && message.from == Side::Server {
+                let at = message.span.end;
+                let index = self.session.index();
+                let listing =
+                    Listing { is_complete: listing.is_complete && !open.has_cursor(), ..listing.clone() };
+                let changes = self.definitions.compare(&server, index, &listing, at.packet);
+                if changes.reaches_limit {
+                    let detail = "more definitions of servers than are compared".to_owned();
+                    rules::add_limit(at, detail, self.sink.findings);
+                }
+                if !changes.is_empty() {
+                    let (exchange, kind) = (open.record(), listing.kind);
+                    let moment = ChangedListing { exchange, at, kind, changes: &changes };
+                    let found: Vec<_> = rules::violations(RULES.changed_listing, &moment).collect();
+                    open.add_findings(found.iter().map(|finding| finding.code));
+                    found.into_iter().for_each(|finding| self.sink.findings.push(finding));
+                }
+            }
         }
         if !open.needs_acknowledgement() {
             self.complete(n);
@@ -476,7 +518,13 @@ impl Context<'_, '_> {
         let from = self.message.from;
         let latest = self.session.outstanding(from, id).and_then(|open| open.back()).copied();
         if let Some(n) = latest {
-            self.exchanges.get_mut(n)?.cancel(self.message.span.end, Cause::Cancelled);
+            let at = self.message.span.end;
+            let open = self.exchanges.get_mut(n)?;
+            open.cancel(at, Cause::Cancelled);
+            if let Some(asker) = open.take_question().and_then(|parent| self.exchanges.get_mut(parent)) {
+                asker.close_question(at.time);
+            }
+            self.emit_interrupted(n);
             return Some(n);
         }
         let completed = self.session.history().completed(from, id, None);

@@ -28,6 +28,11 @@ pub(super) fn serves_a_call(method: &str) -> bool {
     method.starts_with("elicitation/") || method.starts_with("sampling/")
 }
 
+/// Whether the method opens a stream of notifications, which stays open until one side closes it.
+pub(super) fn is_subscription(method: &str) -> bool {
+    method == "subscriptions/listen"
+}
+
 /// Whether the method runs code of the server that may ask the client.
 pub(super) fn is_call(method: &str) -> bool {
     matches!(method, "tools/call" | "prompts/get" | "resources/read")

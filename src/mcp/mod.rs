@@ -7,6 +7,7 @@ mod attempts;
 mod bare;
 mod closed_transactions;
 mod costly;
+mod definitions;
 mod deletion;
 mod deliveries;
 mod ending;
@@ -15,6 +16,7 @@ mod event_stream;
 mod evidence;
 mod exchange;
 mod exchange_table;
+mod exchange_times;
 mod handle;
 mod heads;
 mod history;
@@ -45,7 +47,7 @@ mod views;
 pub use crate::base::Status;
 pub use crate::rpc::{Id, Implementation, RpcError};
 pub use record::{
-    Cause, Exchange, MessageSpan, Notification, Offer, Record, ServerRef, Session, SessionEnd, SessionRef,
-    Stream, Transaction, Transport, Twins,
+    Asked, Cause, Exchange, MessageSpan, Notification, Offer, Record, ServerRef, Session, SessionEnd,
+    SessionRef, Stream, Transaction, Transport, Twins,
 };
 pub use tracker::Tracker;

@@ -13,6 +13,10 @@ pub enum Record {
     /// A request without a response yet: its exchange as far as it is known. Emitted only after
     /// `Engine::emit_requests`.
     Request(Box<Exchange>),
+    /// A request that its sender cancelled, or whose connection or stream ended, while its outcome
+    /// is open: its `cause` and `wait_ended` say what is known. Without a cause the client sent it
+    /// again. Emitted only after `Engine::emit_requests`.
+    Interrupted(Box<Exchange>),
     /// A request and its outcome.
     Exchange(Box<Exchange>),
     /// A notification.
@@ -90,6 +94,10 @@ pub struct SessionRef {
     /// Number of the session that is the same one seen nearer to the client: this one is the leg
     /// behind a proxy. `None` if no proxy is known in front of it.
     pub behind: Option<u32>,
+    /// The name that the server gives itself (`serverInfo`); `None` until it was seen.
+    pub server_name: Option<Arc<str>>,
+    /// The name that the client gives itself (`clientInfo`); `None` until it was seen.
+    pub client_name: Option<Arc<str>>,
 }
 
 /// Why a request has no response.
@@ -172,6 +180,17 @@ pub struct Twins {
     pub proxy_ns: Option<i64>,
 }
 
+/// What the server asked the client inside a call: elicitation, sampling, roots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Number of requests of the server.
+    pub requests: u32,
+    /// The time in which the server waited for at least one of the answers, in nanoseconds: from
+    /// the last byte of its request to the first byte of the client's response, or to the end of
+    /// the call.
+    pub client_ns: i64,
+}
+
 /// A JSON-RPC request and its outcome.
 #[derive(Clone, Debug)]
 pub struct Exchange {
@@ -223,6 +242,14 @@ pub struct Exchange {
     /// The `n` of the exchange that it continues (`input_required`, tasks); `None` if it continues
     /// none.
     pub continues: Option<u64>,
+    /// If it continues one that asked for input: from the last byte of that response to the first
+    /// byte of this request, in nanoseconds. The time of the user, or of the client's model.
+    pub input_ns: Option<i64>,
+    /// The `n` of the call in which the server sent the request; `None` if it is not known, and for
+    /// requests of the client.
+    pub parent: Option<u64>,
+    /// What the server asked the client meanwhile.
+    pub asked: Asked,
     /// The same call on the other legs of a proxy.
     pub twins: Twins,
     /// Retransmitted segments of the directions that carried its request and its response, while
@@ -250,65 +277,6 @@ impl Exchange {
     #[must_use]
     pub fn is_other_view(&self) -> bool {
         self.twins.in_front.is_some()
-    }
-
-    /// First byte of the request to last byte of the response, in nanoseconds. Negative if the
-    /// response was complete before the request began. `None` without a response.
-    #[must_use]
-    pub fn total_ns(&self) -> Option<i64> {
-        self.response.map(|response| response.span.end.time.since(self.request.span.start.time))
-    }
-
-    /// The total that can be compared, in nanoseconds; `None` without a response, or if packet
-    /// times go back meanwhile.
-    #[must_use]
-    pub fn known_total_ns(&self) -> Option<i64> {
-        self.total_ns().filter(|_| !self.degraded.contains(Degraded::TIME_BACK))
-    }
-
-    /// The total that counts in statistics, in nanoseconds; `None` if the request was not answered,
-    /// or if packet times go back meanwhile.
-    #[must_use]
-    pub fn latency_ns(&self) -> Option<i64> {
-        self.known_total_ns().filter(|_| self.status.is_answered())
-    }
-
-    /// First to last byte of the request, in nanoseconds.
-    #[must_use]
-    pub fn send_ns(&self) -> i64 {
-        self.request.span.end.time.since(self.request.span.start.time)
-    }
-
-    /// Last byte of the request to first byte of the response, in nanoseconds. Negative if the
-    /// response began before the request was complete. `None` without a response.
-    #[must_use]
-    pub fn wait_ns(&self) -> Option<i64> {
-        self.response.map(|response| response.span.start.time.since(self.request.span.end.time))
-    }
-
-    /// First to last byte of the response, in nanoseconds. `None` without a response.
-    #[must_use]
-    pub fn receive_ns(&self) -> Option<i64> {
-        self.response.map(|response| response.span.end.time.since(response.span.start.time))
-    }
-
-    /// Last byte of the request to the status line that answers its POST, in nanoseconds.
-    #[must_use]
-    pub fn ack_ns(&self) -> Option<i64> {
-        self.ack.map(|ack| ack.since(self.request.span.end.time))
-    }
-
-    /// The packet that ended the wait for a response: the last of the response, or the one that
-    /// made the sender, or this program, wait no longer. `None` if it is not known.
-    #[must_use]
-    pub fn waited_until(&self) -> Option<Origin> {
-        self.wait_ended.or(self.response.map(|response| response.span.end))
-    }
-
-    /// First byte of the request to the packet that ended the wait, in nanoseconds.
-    #[must_use]
-    pub fn waited_ns(&self) -> Option<i64> {
-        self.waited_until().map(|end| end.time.since(self.request.span.start.time))
     }
 
     /// The packet that completed the exchange: the later one of the ends of request and response.
@@ -506,6 +474,7 @@ impl Session {
     pub(super) fn set_client(&mut self, look: &Look) {
         if look.client_info.is_some() {
             self.client_info.clone_from(&look.client_info);
+            set_name(&mut self.session.client_name, self.client_info.as_ref());
         }
         if !look.capabilities.is_empty() {
             self.client_capabilities.clone_from(&look.capabilities);
@@ -515,6 +484,7 @@ impl Session {
     /// Sets what a response of the server says about it.
     pub(super) fn set_server(&mut self, look: &Look) {
         self.server_info.clone_from(&look.server_info);
+        set_name(&mut self.session.server_name, self.server_info.as_ref());
         if !look.capabilities.is_empty() {
             self.server_capabilities.clone_from(&look.capabilities);
         }
@@ -528,8 +498,19 @@ impl Session {
         let infos: usize = infos.map(|info| info.name.len() + info.version.len()).sum();
         let names = self.client_capabilities.iter().chain(&self.server_capabilities);
         let names: usize = names.map(|name| name.len() + size_of::<Box<str>>()).sum();
-        let reference = arc(&self.session.id) + arc(&self.session.path);
+        let reference = arc(&self.session.id)
+            + arc(&self.session.path)
+            + arc(&self.session.server_name)
+            + arc(&self.session.client_name);
         reference + arc(&self.protocol_version) + infos + names
+    }
+}
+
+/// Sets the name of a client or server, if it has one. Allocates only if it is another one.
+fn set_name(name: &mut Option<Arc<str>>, info: Option<&Implementation>) {
+    let Some(new) = info.map(|info| &*info.name).filter(|new| !new.is_empty()) else { return };
+    if name.as_deref() != Some(new) {
+        *name = Some(Arc::from(new));
     }
 }
 

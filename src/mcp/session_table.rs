@@ -526,7 +526,17 @@ impl Sessions {
         let index = SessionIndex(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
         let number = index.0.saturating_add(1);
         let Peers { server, client, .. } = peers;
-        let session = SessionRef { number, id: None, transport, server, path: None, client, behind: None };
+        let session = SessionRef {
+            number,
+            id: None,
+            transport,
+            server,
+            path: None,
+            client,
+            behind: None,
+            server_name: None,
+            client_name: None,
+        };
         self.slots.push(Slot::Active(Box::new(SessionState::new(index, session, at))));
         self.text_lens.push(0);
         self.checks.push_back((at.time.plus(QUIET_AFTER_END), index));

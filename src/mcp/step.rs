@@ -487,7 +487,8 @@ impl Step<'_> {
         message: Message<'_>,
         handle: impl FnOnce(&mut Context<'_, '_>) -> T,
     ) -> Option<T> {
-        let Tables { sessions, exchanges, evidence, views, deliveries, sink, .. } = &mut self.tables;
+        let Tables { sessions, exchanges, evidence, views, deliveries, definitions, sink, .. } =
+            &mut self.tables;
         let (session, other_sessions) = sessions.split(index)?;
         let mut context = Context {
             message,
@@ -499,6 +500,7 @@ impl Step<'_> {
             evidence,
             views,
             deliveries,
+            definitions,
             interner: self.interner,
             emits_requests: self.emits_requests,
             sink,

@@ -1,5 +1,6 @@
 //! What the handling of one update may change besides its transaction.
 
+use super::definitions::Definitions;
 use super::deliveries::Deliveries;
 use super::evidence::Evidence;
 use super::exchange::OpenExchange;
@@ -20,6 +21,7 @@ pub(super) struct Tables<'a> {
     pub(super) evidence: &'a mut Evidence,
     pub(super) views: &'a mut Views,
     pub(super) deliveries: &'a mut Deliveries,
+    pub(super) definitions: &'a mut Definitions,
     /// The latest packet of all updates.
     pub(super) last: Origin,
     pub(super) idle_ends: &'a mut IdleEnds,

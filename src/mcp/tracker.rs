@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::closed_transactions::ClosedTransactions;
+use super::definitions::Definitions;
 use super::deliveries::Deliveries;
 use super::evidence::{Deferred, Evidence};
 use super::exchange_table::{Exchanges, HeldResponse};
@@ -34,6 +35,7 @@ pub struct Tracker {
     evidence: Evidence,
     views: Views,
     deliveries: Deliveries,
+    definitions: Definitions,
     idle_ends: IdleEnds,
     interner: Interner,
     quirks: Quirks,
@@ -58,6 +60,7 @@ impl Tracker {
     /// exchange.
     pub fn emit_requests(&mut self) {
         self.emits_requests = true;
+        self.exchanges.emit_interrupted();
     }
 
     /// Takes the next item, and appends what it completes to `out`.
@@ -362,6 +365,7 @@ impl Tracker {
             last: self.last,
             views: &mut self.views,
             deliveries: &mut self.deliveries,
+            definitions: &mut self.definitions,
             idle_ends: &mut self.idle_ends,
             sink,
         }
@@ -380,6 +384,7 @@ impl Tracker {
                 last: self.last,
                 views: &mut self.views,
                 deliveries: &mut self.deliveries,
+                definitions: &mut self.definitions,
                 idle_ends: &mut self.idle_ends,
                 sink,
             },

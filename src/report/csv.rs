@@ -2,7 +2,9 @@
 //!
 //! The first line holds the column names. Then comes one line per table row: first the rows per
 //! method and tool (`group` is empty), then the rows per server, session or client. Durations are
-//! exact milliseconds, empty if no exchange was answered. `errors` is the sum of `tool_error`,
+//! exact milliseconds, empty if no exchange has one. `waits` counts the exchanges without an answer
+//! that count with the time they waited; `at_least` names the percentiles that are lower limits
+//! because of them: `p99 max`. `errors` is the sum of `tool_error`,
 //! `error` and `http_error`. Text from traffic is sanitized, and prefixed with `'` if a spreadsheet
 //! would read it as a formula.
 
@@ -12,7 +14,7 @@ use super::label;
 use crate::base::{sanitize, units};
 use crate::ledger::{By, CallGroup, LatencyRow, Snapshot, Status};
 
-const HEADS: [&str; 25] = [
+const HEADS: [&str; 29] = [
     "by",
     "group",
     "origin",
@@ -38,6 +40,10 @@ const HEADS: [&str; 25] = [
     "receive_p50_ms",
     "other",
     "v",
+    "waits",
+    "at_least",
+    "server_p50_ms",
+    "user_p50_ms",
 ];
 
 /// Writes the tables.
@@ -80,7 +86,9 @@ fn record(by: &str, row: &LatencyRow) -> Vec<String> {
     ];
     cells.extend(durations.map(|ns| ns.map(units::ms).unwrap_or_default()));
     let other = row.key.subject == CallGroup::Other;
-    cells.extend([other.to_string(), "1".to_owned()]);
+    cells.extend([other.to_string(), "1".to_owned(), row.waits.to_string()]);
+    cells.push(row.lower_limits().collect::<Vec<_>>().join(" "));
+    cells.extend([row.server_p50_ns, row.client_p50_ns].map(|ns| ns.map(units::ms).unwrap_or_default()));
     cells
 }
 

@@ -4,8 +4,12 @@ use super::unsupported::UnreadConnections;
 use crate::base::fact::{Loser, Losses};
 use crate::base::{Degraded, PacketNo, Side, sanitize, units};
 use crate::ledger::{
-    CallGroup, Cause, ConnectionCount, Exchange, Group, ServerRef, SessionRef, Snapshot, Streams,
+    CallGroup, Cause, CauseCount, ConnectionCount, Exchange, Group, ServerRef, SessionRef, Snapshot, Streams,
+    UnansweredCall,
 };
+
+/// Calls that are named for each reason why there is no answer.
+const CALLS: usize = 4;
 
 /// Returns the name of a session: `s1`.
 pub(super) fn session(session: &SessionRef) -> String {
@@ -103,6 +107,42 @@ pub(super) fn cause(cause: Option<Cause>, http_status: Option<u16>) -> String {
         (Some(Cause::HttpError), None) => "HTTP error".to_owned(),
         (Some(Cause::CaptureEnd), _) => "the capture ended first".to_owned(),
         (None, _) => "unknown".to_owned(),
+    }
+}
+
+/// Returns how long an exchange took: its total, or how long it waited. `≥` stands before a wait
+/// without an answer: an answer would have taken longer. `-` if neither is known.
+pub(super) fn elapsed(exchange: &Exchange) -> String {
+    match exchange.unanswered_ns() {
+        Some(waited) => at_least(units::cell(waited), true),
+        None => cell(exchange.total_ns().or_else(|| exchange.waited_ns())),
+    }
+}
+
+/// Marks a duration that is a lower limit.
+pub(super) fn at_least(duration: String, is_at_least: bool) -> String {
+    if is_at_least { format!("≥{duration}") } else { duration }
+}
+
+/// Returns the name that the server gives itself, else its address, port and path.
+pub(super) fn server_name(name: Option<&str>, server: &ServerRef) -> String {
+    name.map_or_else(|| self::server(server), sanitize::clean)
+}
+
+/// Names calls without an answer and their servers: `search on hackernews, 2 fetch on files`.
+/// Empty if there are none.
+pub(super) fn unanswered_calls(cause: &CauseCount) -> String {
+    let call = |call: &UnansweredCall| {
+        let count = if call.exchanges > 1 { format!("{} ", call.exchanges) } else { String::new() };
+        let name = sanitize::clean(call.name.as_ref().unwrap_or(&call.method));
+        let server = server_name(call.server_name.as_deref(), &call.server);
+        format!("{count}{name} on {server}")
+    };
+    let named: Vec<_> = cause.calls.iter().take(CALLS).map(call).collect();
+    let shown: u64 = cause.calls.iter().take(CALLS).map(|call| call.exchanges).sum();
+    match cause.exchanges.saturating_sub(shown) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
     }
 }
 

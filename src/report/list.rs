@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! 08:49:15.351 s1      12.1ms ok         → tools/call get-time  #3  10.0.0.5:52814 → 10.0.0.9:3000
-//! 08:49:15.402 s1           - unanswered → tools/call slow  #4  10.0.0.5:52814 → 10.0.0.9:3000  …
+//! 08:49:15.402 s1      ≥60.0s unanswered → tools/call slow  #4  10.0.0.5:52814 → 10.0.0.9:3000
 //! ```
 //!
-//! A line ends with the cause of a missing response, `server_closed`, and marks, `[gap]`. Columns
+//! `≥` stands before the time that an exchange waited without an answer. The addresses are followed
+//! by the server's name for itself and the packets. A line ends with the cause of a missing
+//! response and the packet that ended the wait, `client_closed at 98`, and marks, `[gap]`. Columns
 //! of fixed width come first and are aligned. The others are never cut, so that `grep` finds their
 //! full text.
 
@@ -13,8 +15,11 @@ use std::io;
 
 use super::label;
 use super::style::{Paint, Role};
-use crate::base::{Code, Degraded, Finding, Side, Timestamp, sanitize, units};
+use crate::base::{Code, Degraded, Finding, PacketNo, Side, Timestamp, sanitize, units};
 use crate::ledger::{Cause, Entry, Exchange, Notification, Record, SessionRef, Stream, Transaction};
+
+/// What stands for a duration that there is none of.
+const NO_DURATION: &str = "-";
 
 /// Minimum width of a call in columns. Aligns the ids and addresses of short calls.
 const MIN_CALL_WIDTH: usize = 32;
@@ -82,10 +87,13 @@ impl Lines {
 
     fn exchange(&mut self, exchange: &Exchange) {
         let time = exchange.request.span.start.time;
-        self.prefix(time, Some(&exchange.session), exchange.total_ns());
+        self.prefix(time, Some(&exchange.session), &label::elapsed(exchange));
         self.status(exchange);
         self.call(exchange, exchange.origin);
+        let (first, last) = label::first_and_last(exchange);
+        self.packets(first, last);
         self.error_or_cause(exchange);
+        self.user(exchange);
         self.view(exchange);
         self.marks(exchange.degraded, &exchange.findings);
         self.text.push('\n');
@@ -109,9 +117,8 @@ impl Lines {
             }
             // The only line of the exchange, so it also shows the status.
             self.request(exchange);
-            let name = exchange.status.name();
-            self.text.push_str("  ");
-            self.paint.push(&mut self.text, Role::of((exchange.status, exchange.cause)), name);
+            let name = format!("  {} {}", exchange.status.name(), label::elapsed(exchange));
+            self.paint.push(&mut self.text, Role::of(exchange), &name);
             self.error_or_cause(exchange);
             self.marks(exchange.degraded, &exchange.findings);
             self.text.push('\n');
@@ -121,26 +128,29 @@ impl Lines {
             self.request(exchange);
             self.text.push('\n');
         }
-        self.prefix(response.span.start.time, Some(&exchange.session), exchange.total_ns());
+        self.prefix(response.span.start.time, Some(&exchange.session), &label::elapsed(exchange));
         self.status(exchange);
         self.call(exchange, exchange.origin.other());
+        self.packets(response.span.first, response.span.last);
         self.text.push_str(&format!("  {}", units::bytes(response.bytes)));
         self.error_or_cause(exchange);
+        self.user(exchange);
         self.marks(exchange.degraded, &exchange.findings);
         self.text.push('\n');
     }
 
     /// Writes the part of a request's line that is known before the response.
     fn request(&mut self, exchange: &Exchange) {
-        self.prefix(exchange.request.span.start.time, Some(&exchange.session), None);
+        self.prefix(exchange.request.span.start.time, Some(&exchange.session), NO_DURATION);
         self.word(Role::Plain, "request");
         self.call(exchange, exchange.origin);
+        self.packets(exchange.request.span.first, exchange.request.span.last);
         self.text.push_str(&format!("  {}", units::bytes(exchange.request.bytes)));
     }
 
     fn notification(&mut self, notification: &Notification) {
         let message = &notification.message;
-        self.prefix(message.span.start.time, Some(&notification.session), None);
+        self.prefix(message.span.start.time, Some(&notification.session), NO_DURATION);
         self.word(Role::Faint, "notify");
         let of = notification.exchange.map_or_else(String::new, |n| format!("of n={n}"));
         self.subject(notification.from, &sanitize::clean(&notification.method), &of);
@@ -149,6 +159,8 @@ impl Lines {
             &notification.session.client.to_string(),
             &notification.session.server.to_string(),
         );
+        self.server_name(Some(&notification.session));
+        self.packets(message.span.first, message.span.last);
         self.text.push_str(&format!("  {}", units::bytes(message.bytes)));
         self.marks(notification.degraded, &[]);
         self.text.push('\n');
@@ -157,7 +169,7 @@ impl Lines {
     fn stream(&mut self, stream: &Stream) {
         let seen = stream.span.end.time.since(stream.span.start.time);
         let lasted = stream.open_ns().unwrap_or(seen);
-        self.prefix(stream.span.start.time, stream.session.as_ref(), Some(lasted));
+        self.prefix(stream.span.start.time, stream.session.as_ref(), &units::cell(lasted));
         self.word(Role::Faint, "stream");
         let request = match (&stream.method, &stream.target) {
             (Some(method), Some(target)) => {
@@ -168,6 +180,8 @@ impl Lines {
         let status = stream.http_status.map_or_else(String::new, |status| status.to_string());
         self.subject(Side::Server, &request, &status);
         self.addresses(Side::Server, &stream.client.to_string(), &stream.server.to_string());
+        self.server_name(stream.session.as_ref());
+        self.packets(stream.span.first, stream.end.map_or(stream.span.last, |end| end.packet));
         let events = units::several(stream.events, "event");
         self.text.push_str(&format!("  {events}, {}, {}", units::bytes(stream.bytes), stream.ended.name()));
         if let Some(silent) = stream.silent_ns().filter(|ns| *ns > 0) {
@@ -179,13 +193,15 @@ impl Lines {
 
     fn transaction(&mut self, transaction: &Transaction) {
         let Transaction { request, session, http_status, why, .. } = transaction;
-        self.prefix(request.start.time, session.as_ref(), transaction.total_ns());
+        self.prefix(request.start.time, session.as_ref(), &label::cell(transaction.total_ns()));
         self.word(Role::Faint, "http");
         let about =
             format!("{} {}", sanitize::clean(&transaction.method), sanitize::clean(&transaction.target));
         let status = http_status.map_or_else(|| "-".to_owned(), |status| status.to_string());
         self.subject(Side::Client, &about, &status);
         self.addresses(Side::Client, &transaction.client.to_string(), &transaction.server.to_string());
+        self.server_name(session.as_ref());
+        self.packets(request.first, transaction.response.map_or(request.last, |response| response.last));
         let media_type = transaction.media_type.as_deref().map(sanitize::clean);
         let words = [media_type, Some(sanitize::clean(why))];
         let words = words.into_iter().flatten().filter(|words| !words.is_empty());
@@ -199,24 +215,24 @@ impl Lines {
 
     /// Writes a loss of packets. It affects how the following lines are read.
     fn lost(&mut self, finding: &Finding) {
-        self.prefix(finding.at.unwrap_or_default().time, None, None);
+        self.prefix(finding.at.unwrap_or_default().time, None, NO_DURATION);
         self.word(Role::Warn, "lost");
         self.text.push_str(&sanitize::clean(&finding.detail));
         self.text.push('\n');
     }
 
     /// Writes time, session and duration.
-    fn prefix(&mut self, time: Timestamp, session: Option<&SessionRef>, ns: Option<i64>) {
+    fn prefix(&mut self, time: Timestamp, session: Option<&SessionRef>, took: &str) {
         let time = if self.options.epoch { time.to_string() } else { units::time_of_day(time) };
         self.paint.push(&mut self.text, Role::Faint, &time);
         let session = session.map_or_else(|| "-".to_owned(), label::session);
         self.text.push_str(&format!(" {session:<5} "));
-        self.paint.push(&mut self.text, Role::Strong, &format!("{:>8}", label::cell(ns)));
+        self.paint.push(&mut self.text, Role::Strong, &format!("{took:>8}"));
         self.text.push(' ');
     }
 
     fn status(&mut self, exchange: &Exchange) {
-        self.word(Role::of((exchange.status, exchange.cause)), exchange.status.name());
+        self.word(Role::of(exchange), exchange.status.name());
     }
 
     fn word(&mut self, role: Role, word: &str) {
@@ -229,6 +245,27 @@ impl Lines {
         let id = format!("#{}", sanitize::clean(&exchange.id.json()));
         self.subject(from, &call, &id);
         self.addresses(from, &exchange.client.to_string(), &exchange.session.server.to_string());
+        self.server_name(Some(&exchange.session));
+    }
+
+    /// Writes the name that the server gives itself, if it was seen.
+    fn server_name(&mut self, session: Option<&SessionRef>) {
+        if let Some(name) = session.and_then(|session| session.server_name.as_deref()) {
+            self.paint.push(&mut self.text, Role::Faint, &format!(" {}", sanitize::clean(name)));
+        }
+    }
+
+    fn packets(&mut self, first: PacketNo, last: PacketNo) {
+        let last = if first == last { String::new() } else { format!("-{last}") };
+        self.text.push_str(&format!("  {first}{last}"));
+    }
+
+    /// Writes how much of the time was that of the client or its user.
+    fn user(&mut self, exchange: &Exchange) {
+        if exchange.asked.requests > 0 {
+            let time = units::duration(exchange.asked.client_ns);
+            self.paint.push(&mut self.text, Role::Faint, &format!("  (user {time})"));
+        }
     }
 
     /// Writes the direction, a method or request line, and an id.
@@ -254,9 +291,10 @@ impl Lines {
             self.paint.push(&mut self.text, Role::Bad, message.trim_end());
         }
         if let Some(cause) = exchange.cause {
+            let at = exchange.wait_ended.map_or_else(String::new, |end| format!(" at {}", end.packet));
             let words = match (cause, exchange.http_status) {
                 (Cause::HttpError, Some(status)) => format!("  HTTP {status}"),
-                _ => format!("  {}", cause.name()),
+                _ => format!("  {}{at}", cause.name()),
             };
             self.paint.push(&mut self.text, Role::Warn, &words);
         }

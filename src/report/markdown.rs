@@ -31,7 +31,8 @@ pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -
         text.push_str("\n## Without an answer\n\n");
         for cause in &snapshot.unanswered.causes {
             let why = label::cause(cause.cause, cause.http_status);
-            text.push_str(&format!("- {} {}: {why}\n", cause.exchanges, cause.status.name()));
+            let calls = markdown(&label::unanswered_calls(cause));
+            text.push_str(&format!("- {} {}: {why}: {calls}\n", cause.exchanges, cause.status.name()));
         }
         text.push('\n');
         exchanges(&snapshot.unanswered.listed, &mut text);
@@ -97,8 +98,8 @@ fn undetermined(snapshot: &Snapshot, text: &mut String) {
 }
 
 fn latency(rows: &[LatencyRow], most: usize, text: &mut String) {
-    text.push_str("| call | n | errors | no answer | p50 | p90 | p95 | p99 | max | send p50 | wait p50 | receive p50 |\n");
-    text.push_str("|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+    text.push_str("| call | n | errors | no answer | p50 | p90 | p95 | p99 | max | send p50 | wait p50 | of it user p50 | receive p50 |\n");
+    text.push_str("|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
     for row in rows.iter().take(most) {
         let group = label::group(&row.key.group);
         let subject = label::subject(&row.key.subject);
@@ -111,17 +112,19 @@ fn latency(rows: &[LatencyRow], most: usize, text: &mut String) {
             row.unanswered()
         ));
         let durations = [
-            row.p50_ns,
-            row.p90_ns,
-            row.p95_ns,
-            row.p99_ns,
-            row.max_ns,
-            row.send_p50_ns,
-            row.wait_p50_ns,
-            row.receive_p50_ns,
+            (row.p50_ns, row.is_at_least(500)),
+            (row.p90_ns, row.is_at_least(900)),
+            (row.p95_ns, row.is_at_least(950)),
+            (row.p99_ns, row.is_at_least(990)),
+            (row.max_ns, row.is_at_least(1000)),
+            (row.send_p50_ns, false),
+            (row.wait_p50_ns, false),
+            (row.client_p50_ns, false),
+            (row.receive_p50_ns, false),
         ];
-        for ns in durations {
-            text.push_str(&format!(" {} |", ns.map_or_else(|| "-".to_owned(), units::duration)));
+        for (ns, is_at_least) in durations {
+            let duration = ns.map_or_else(|| "-".to_owned(), units::duration);
+            text.push_str(&format!(" {} |", label::at_least(duration, is_at_least)));
         }
         text.push('\n');
     }
@@ -129,14 +132,18 @@ fn latency(rows: &[LatencyRow], most: usize, text: &mut String) {
 }
 
 fn exchanges(exchanges: &[Exchange], text: &mut String) {
-    text.push_str("| total | status | call | session | n | packets | time (UTC) |\n");
-    text.push_str("|--:|:--|:--|:--|--:|--:|:--|\n");
+    text.push_str("| total | status | call | server | session | n | packets | time (UTC) |\n");
+    text.push_str("|--:|:--|:--|:--|:--|--:|--:|:--|\n");
     for exchange in exchanges {
         text.push_str(&format!(
-            "| {} | {} | {} | {} | {} | {} | {} |\n",
-            exchange.total_ns().map_or_else(|| "-".to_owned(), units::duration),
+            "| {} | {} | {} | {} | {} | {} | {} | {} |\n",
+            label::elapsed(exchange),
             exchange.status.name(),
             markdown(&label::exchange(exchange)),
+            markdown(&label::server_name(
+                exchange.session.server_name.as_deref(),
+                &exchange.session.identity()
+            )),
             label::session_and_leg(&exchange.session),
             exchange.n,
             label::packets(exchange),

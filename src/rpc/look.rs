@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::content_hash::ContentHash;
 use super::id::Id;
 use super::scalar::{id, keep, keep_name};
 use crate::base::text;
@@ -57,6 +58,8 @@ pub struct Look {
     pub request_state: Option<(u64, u64)>,
     /// `result.tools`, `prompts`, `resources` or `resourceTemplates`.
     pub listing: Option<Listing>,
+    /// Whether there is a `params.cursor` or a `result.nextCursor`.
+    pub has_cursor: bool,
 }
 
 /// Name and version of a client or server (MCP, `Implementation`).
@@ -75,6 +78,9 @@ pub struct Listing {
     pub kind: &'static str,
     /// The definitions, in order.
     pub definitions: Vec<Definition>,
+    /// Whether no page follows (`nextCursor`). The page is the whole list if the request had no
+    /// cursor either.
+    pub is_complete: bool,
 }
 
 /// Definition of a tool, prompt, resource or template.
@@ -84,6 +90,8 @@ pub struct Definition {
     pub name: Box<str>,
     /// Length of the definition's JSON text, in bytes.
     pub bytes: u64,
+    /// Hash of its content: the same if only blanks or the order of members differ.
+    pub content: u64,
 }
 
 /// The member that a [`Look`] is extracted from.
@@ -142,8 +150,18 @@ impl<'de> Taker<'de> for LookAt<'_> {
                 ("_meta", _) => map.next_value_seed(Meta(look))?,
                 (list, Parent::Result) if listing(list).is_some() => {
                     let found = map.next_value_seed(Definitions)?;
-                    look.listing =
-                        found.zip(listing(list)).map(|(definitions, kind)| Listing { kind, definitions });
+                    let is_complete = !look.has_cursor;
+                    look.listing = found.zip(listing(list)).map(|(definitions, kind)| Listing {
+                        kind,
+                        definitions,
+                        is_complete,
+                    });
+                }
+                ("cursor", Parent::Params) | ("nextCursor", Parent::Result) => {
+                    look.has_cursor = map.next_value::<&RawValue>()?.get() != "null";
+                    if let Some(listing) = &mut look.listing {
+                        listing.is_complete = !look.has_cursor;
+                    }
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -425,7 +443,8 @@ fn definition(raw: &RawValue) -> Definition {
         Member(key).deserialize(&mut json).ok().flatten()
     };
     let name = find("uri").or_else(|| find("uriTemplate")).or_else(|| find("name"));
-    Definition { name: keep_name(&name.unwrap_or_default()), bytes: raw.get().len() as u64 }
+    let ContentHash(content) = ContentHash::of(raw.get());
+    Definition { name: keep_name(&name.unwrap_or_default()), bytes: raw.get().len() as u64, content }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use crate::base::{Code, Peers};
 use crate::http::{Body, Event, begins_with_field};
 
+mod content_hash;
 mod error_text;
 pub mod id;
 mod look;
@@ -16,7 +17,9 @@ mod scalar;
 
 pub use crate::http::{Fault, Field, Head, StartLine, TransactionNo, Update, UpdateKind};
 pub use id::Id;
-pub use look::{Implementation, Look};
+#[cfg(test)]
+pub use look::Definition;
+pub use look::{Implementation, Listing, Look};
 pub use message::{Envelope, Kind, Parsed, RpcError, StreamEvent, TransactionUpdate};
 
 /// Parses the bodies and events of an HTTP transaction; `retransmissions` are those of its

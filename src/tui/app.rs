@@ -63,14 +63,15 @@ pub struct App {
 }
 
 impl App {
-    /// Returns an app that shows the exchanges.
+    /// Returns an app that shows the overview of a saved capture, or the exchanges of a live one.
     #[must_use]
     pub fn new(mut model: Model, config: Config) -> Self {
         model.set_still(config.still);
+        let current = if model.source().is_live { ViewName::Exchanges } else { ViewName::Overview };
         Self {
             views: views::all(&config, &model),
             model,
-            current: ViewName::Exchanges,
+            current,
             mode: Mode::View,
             filter: InputLine::default(),
             search: InputLine::default(),
@@ -85,9 +86,13 @@ impl App {
         }
     }
 
-    /// Sets the initial filter.
+    /// Sets the initial filter. Unless it is empty, the exchanges are shown: the overview is that
+    /// of the whole capture.
     #[must_use]
     pub fn with_filter(mut self, filter: crate::ledger::query::Filter) -> Self {
+        if !filter.is_empty() {
+            self.current = ViewName::Exchanges;
+        }
         self.filter.set(filter.text());
         self.filter.add_to_history();
         self.model.set_filter(filter);

@@ -28,7 +28,9 @@ impl CaptureClock {
     /// Records the time of the latest packet of an entry.
     pub(super) fn record_entry(&mut self, entry: &Entry) {
         let time = match entry {
-            Entry::Record(Record::Request(exchange) | Record::Exchange(exchange)) => {
+            Entry::Record(
+                Record::Request(exchange) | Record::Interrupted(exchange) | Record::Exchange(exchange),
+            ) => {
                 let end = exchange.request.span.end;
                 exchange.response.map_or(end, |response| end.later(response.span.end)).time
             }

@@ -14,13 +14,15 @@ pub(super) enum ColumnName {
     Bytes,
     Ends,
     Detail,
+    Server,
 }
 
 impl ColumnName {
     /// Every column, in the default order.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Time,
         Self::Session,
+        Self::Server,
         Self::Method,
         Self::Id,
         Self::Status,
@@ -38,6 +40,7 @@ impl ColumnName {
         match self {
             Self::Time => "time",
             Self::Session => "session",
+            Self::Server => "server",
             Self::Method => "method",
             Self::Id => "id",
             Self::Status => "status",

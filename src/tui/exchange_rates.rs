@@ -77,7 +77,7 @@ impl ExchangeRates {
         }
         if let Some([all, failed]) = self.buckets.get_mut(index) {
             *all += 1;
-            *failed += u32::from(exchange.status.is_failure());
+            *failed += u32::from(exchange.is_failure());
         }
     }
 }

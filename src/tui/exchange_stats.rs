@@ -1,7 +1,7 @@
 //! Statistics of the exchanges of a session or of the calls of a tool.
 
 use super::activity::Activity;
-use crate::ledger::Exchange;
+use crate::ledger::{self, Exchange, Percentile};
 
 /// The number of histogram steps for each power of two. A percentile is off by 1.6 % at most.
 const STEPS: usize = 32;
@@ -18,6 +18,9 @@ pub(super) struct ExchangeStats {
     totals: Vec<(u16, u32)>,
     /// The shortest and the longest total, in nanoseconds.
     range: (i64, i64),
+    /// The same for the time that exchanges without an answer waited.
+    waits: Vec<(u16, u32)>,
+    waits_range: (i64, i64),
     activity: Activity,
 }
 
@@ -45,41 +48,51 @@ impl ExchangeStats {
     pub(super) fn record(&mut self, exchange: &Exchange) {
         self.exchanges += 1;
         self.activity.record(exchange.request.span.start.time);
-        self.failed += u64::from(exchange.status.is_failure());
-        let Some(total) = exchange.latency_ns() else { return };
-        let (least, largest) = if self.totals.is_empty() { (total, total) } else { self.range };
-        self.range = (least.min(total), largest.max(total));
-        let step = step_of(total.max(1).unsigned_abs());
-        match self.totals.binary_search_by_key(&step, |(step, _)| *step) {
-            Ok(at) => {
-                if let Some((_, count)) = self.totals.get_mut(at) {
-                    *count = count.saturating_add(1);
-                }
-            }
-            Err(at) => {
-                self.totals.reserve_exact(1);
-                self.totals.insert(at, (step, 1));
-            }
+        self.failed += u64::from(exchange.is_failure());
+        if let Some(waited) = exchange.unanswered_ns() {
+            add(&mut self.waits, &mut self.waits_range, waited);
+        } else if let Some(total) = exchange.latency_ns() {
+            add(&mut self.totals, &mut self.range, total);
         }
     }
 
-    /// Returns the total that `per_mille` of the answered exchanges do not exceed, in nanoseconds;
-    /// `None` if none was answered.
+    /// Returns the total that `per_mille` of the exchanges do not exceed, see
+    /// [`ledger::percentile`]; `None` if none was answered, or waited for an answer.
     #[must_use]
-    pub(super) fn quantile_ns(&self, per_mille: u64) -> Option<i64> {
-        let all: u64 = self.totals.iter().map(|(_, count)| u64::from(*count)).sum();
-        let rank = (all * per_mille).div_ceil(1000).max(1);
-        let mut below = 0;
-        let (step, _) = self.totals.iter().find(|(_, count)| {
-            below += u64::from(*count);
-            below >= rank
-        })?;
-        // The middle of the step; clamping makes it exact if there is one total.
-        let (power, part) = (usize::from(*step) / STEPS, usize::from(*step) % STEPS);
-        let middle = 2f64.powi(power as i32) * (1.0 + (part as f64 + 0.5) / STEPS as f64);
-        let (least, largest) = self.range;
-        Some((middle as i64).clamp(least, largest))
+    pub(super) fn quantile(&self, per_mille: u64) -> Option<Percentile> {
+        let middles = |steps: &[(u16, u32)], (least, largest): (i64, i64)| -> Vec<(i64, u64)> {
+            // Clamping makes it exact if there is one total.
+            let middle =
+                |(step, count): &(u16, u32)| (middle_of(*step).clamp(least, largest), (*count).into());
+            steps.iter().map(middle).collect()
+        };
+        let (answered, waits) = (middles(&self.totals, self.range), middles(&self.waits, self.waits_range));
+        ledger::percentile(&answered, &waits, per_mille)
     }
+}
+
+/// Adds a value to a histogram and to its range.
+fn add(steps: &mut Vec<(u16, u32)>, range: &mut (i64, i64), ns: i64) {
+    let (least, largest) = if steps.is_empty() { (ns, ns) } else { *range };
+    *range = (least.min(ns), largest.max(ns));
+    let step = step_of(ns.max(1).unsigned_abs());
+    match steps.binary_search_by_key(&step, |(step, _)| *step) {
+        Ok(at) => {
+            if let Some((_, count)) = steps.get_mut(at) {
+                *count = count.saturating_add(1);
+            }
+        }
+        Err(at) => {
+            steps.reserve_exact(1);
+            steps.insert(at, (step, 1));
+        }
+    }
+}
+
+/// Returns the middle of a histogram step, in nanoseconds.
+fn middle_of(step: u16) -> i64 {
+    let (power, part) = (usize::from(step) / STEPS, usize::from(step) % STEPS);
+    (2f64.powi(power as i32) * (1.0 + (part as f64 + 0.5) / STEPS as f64)) as i64
 }
 
 /// Returns the histogram step of a total: linear within each power of two.
@@ -107,10 +120,10 @@ mod tests {
             let mut sorted = totals;
             sorted.sort_unstable();
             let rank = (sorted.len() as u64 * per_mille).div_ceil(1000).max(1) as usize;
-            let (want, got) = (sorted[rank - 1] as f64, stats.quantile_ns(per_mille).unwrap() as f64);
+            let (want, got) = (sorted[rank - 1] as f64, stats.quantile(per_mille).unwrap().ns as f64);
             prop_assert!((got / want - 1.0).abs() <= 0.016 || want < 64.0, "{got} for {want}");
             let last = sorted[sorted.len() - 1] as f64;
-            prop_assert!(stats.quantile_ns(1000).unwrap() as f64 <= last, "no more than the largest");
+            prop_assert!(stats.quantile(1000).unwrap().ns as f64 <= last, "no more than the largest");
         }
     }
 }

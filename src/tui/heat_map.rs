@@ -21,8 +21,8 @@ const POWERS: usize = 10;
 /// beyond.
 pub(super) const STEPS: usize = POWERS * PREFERRED.len() + 2;
 
-/// The largest number of columns of time: more than a screen has. A heat map keeps 16 bytes for
-/// each step and column that has an exchange, 400 KB at most.
+/// The largest number of columns of time: more than a screen has. A heat map keeps 24 bytes for
+/// each step and column that has an exchange, 600 KB at most.
 const MAX_COLUMNS: i64 = 256;
 
 /// The width of a column at first, in nanoseconds. It doubles as the capture grows.
@@ -75,6 +75,16 @@ struct Cell {
     key: i64,
     all: u32,
     failed: u32,
+    waited: u32,
+}
+
+impl Cell {
+    /// Adds the counts of another cell.
+    fn add(&mut self, other: Self) {
+        self.all = self.all.saturating_add(other.all);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.waited = self.waited.saturating_add(other.waited);
+    }
 }
 
 /// The number of keys for each column; not below [`STEPS`].
@@ -83,10 +93,12 @@ const KEY_STEPS: i64 = 128;
 /// The number of exchanges in a cell of a heat map or in a step of a histogram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LatencyCount {
-    /// Answered exchanges.
+    /// Exchanges: answered ones, and those that waited without an answer.
     pub(super) all: u64,
     /// Those that were answered with an error.
     pub(super) failed: u64,
+    /// Those that waited without an answer: an answer would have taken longer.
+    pub(super) waited: u64,
 }
 
 impl Default for HeatMaps {
@@ -96,8 +108,8 @@ impl Default for HeatMaps {
 }
 
 impl HeatMaps {
-    /// Returns the heat map of a method and tool; `None` if no exchange of it was answered, or
-    /// beyond [`MAX_HEAT_MAPS`].
+    /// Returns the heat map of a method and tool; `None` if no exchange of it was answered or
+    /// waited for an answer, or beyond [`MAX_HEAT_MAPS`].
     #[must_use]
     pub(super) fn get(&self, subject: &CallGroup) -> Option<&HeatMap> {
         self.heat_maps.get(subject)
@@ -122,9 +134,10 @@ impl HeatMaps {
         time.0.div_euclid(self.width)
     }
 
-    /// Records an exchange that is over, if it was answered.
+    /// Records an exchange that is over, if it was answered or waited for an answer.
     pub(super) fn record(&mut self, exchange: &Exchange) {
-        let Some(total) = exchange.latency_ns() else { return };
+        let waited = exchange.unanswered_ns();
+        let Some(total) = waited.or_else(|| exchange.latency_ns()) else { return };
         let subject = CallGroup::Call {
             origin: exchange.origin,
             method: exchange.method.clone(),
@@ -145,7 +158,9 @@ impl HeatMaps {
             self.widen();
         }
         let (column, step) = (self.column_of(time), step_of(total));
-        self.heat_maps.entry(subject).or_default().record(column, step, exchange.status.is_failure());
+        let is_failed = waited.is_none() && exchange.is_failure();
+        let one = LatencyCount { all: 1, failed: is_failed.into(), waited: waited.is_some().into() };
+        self.heat_maps.entry(subject).or_default().record(column, step, one);
     }
 
     /// Doubles the width: two columns become one.
@@ -161,26 +176,28 @@ impl HeatMap {
     pub(super) fn cells(&self) -> impl Iterator<Item = (i64, usize, LatencyCount)> {
         self.cells.iter().map(|cell| {
             let step = usize::try_from(cell.key.rem_euclid(KEY_STEPS)).unwrap_or(0);
-            let count = LatencyCount { all: cell.all.into(), failed: cell.failed.into() };
+            let (all, failed, waited) = (cell.all.into(), cell.failed.into(), cell.waited.into());
+            let count = LatencyCount { all, failed, waited };
             (cell.key.div_euclid(KEY_STEPS), step, count)
         })
     }
 
-    fn record(&mut self, column: i64, step: usize, is_failed: bool) {
+    fn record(&mut self, column: i64, step: usize, one: LatencyCount) {
         let key = column * KEY_STEPS + step as i64;
         // Most exchanges belong to the last cell or behind it.
         let at = match self.cells.last() {
             Some(last) if last.key < key => Err(self.cells.len()),
             _ => self.cells.binary_search_by_key(&key, |cell| cell.key),
         };
+        // One exchange: each count is 0 or 1.
+        let cell = Cell { key, all: one.all as u32, failed: one.failed as u32, waited: one.waited as u32 };
         match at {
             Ok(at) => {
-                if let Some(cell) = self.cells.get_mut(at) {
-                    cell.all = cell.all.saturating_add(1);
-                    cell.failed = cell.failed.saturating_add(is_failed.into());
+                if let Some(known) = self.cells.get_mut(at) {
+                    known.add(cell);
                 }
             }
-            Err(at) => self.cells.insert(at, Cell { key, all: 1, failed: is_failed.into() }),
+            Err(at) => self.cells.insert(at, cell),
         }
     }
 
@@ -193,8 +210,7 @@ impl HeatMap {
         self.cells.dedup_by(|next, kept| {
             let is_same = next.key == kept.key;
             if is_same {
-                kept.all = kept.all.saturating_add(next.all);
-                kept.failed = kept.failed.saturating_add(next.failed);
+                kept.add(*next);
             }
             is_same
         });

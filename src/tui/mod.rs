@@ -54,6 +54,7 @@ mod mouse;
 mod occurring_values;
 mod painter;
 mod read_progress;
+mod related_exchanges;
 mod server_catalog;
 mod sorted_list;
 mod source;

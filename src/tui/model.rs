@@ -10,6 +10,7 @@ use super::filter_totals::FilterTotals;
 use super::filtered_exchanges::{FilteredExchanges, SortBy};
 use super::matching_totals::MatchingTotals;
 use super::read_progress::ReadProgress;
+use super::related_exchanges::RelatedExchanges;
 use super::server_catalog::ServerCatalog;
 use super::source::Source;
 use super::theme::MASK;
@@ -43,6 +44,7 @@ pub struct Model {
     /// The exchanges that have no response yet, by their `n`.
     pending: BTreeSet<u64>,
     rates: ExchangeRates,
+    related: RelatedExchanges,
     catalog: ServerCatalog,
     /// The entries that arrived since the screen was frozen; `None` if it is not frozen.
     frozen: Option<VecDeque<Entry>>,
@@ -65,6 +67,7 @@ impl Model {
             totals: FilterTotals::new(),
             pending: BTreeSet::new(),
             rates: ExchangeRates::default(),
+            related: RelatedExchanges::default(),
             catalog: ServerCatalog::default(),
             frozen: None,
             has_reported_store_error: false,
@@ -321,6 +324,17 @@ impl Model {
         &self.rates
     }
 
+    /// Returns which exchanges belong together.
+    pub(super) fn related(&self) -> &RelatedExchanges {
+        &self.related
+    }
+
+    /// Returns exchange `n` and whether it is open; `None` if there is no such exchange.
+    pub(super) fn exchange(&self, n: u64) -> Option<(Exchange, bool)> {
+        let index = self.store.find(n)?;
+        Some((self.store.exchange(index)?, self.store.is_open(index)))
+    }
+
     /// Returns the definitions that servers listed, and how they were used.
     pub(super) fn catalog(&self) -> &ServerCatalog {
         &self.catalog
@@ -342,10 +356,14 @@ impl Model {
         if !matches!(entry, Entry::Fact(Fact::Payload(_))) {
             self.totals.record(&entry);
         }
-        let Entry::Record(Record::Request(exchange) | Record::Exchange(exchange)) = &entry else {
+        let Entry::Record(
+            Record::Request(exchange) | Record::Interrupted(exchange) | Record::Exchange(exchange),
+        ) = &entry
+        else {
             return self.store.push(entry);
         };
         let is_over = matches!(entry, Entry::Record(Record::Exchange(_)));
+        self.related.record(exchange);
         if is_over {
             self.pending.remove(&exchange.n);
             self.rates.record(exchange);

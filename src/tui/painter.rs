@@ -164,6 +164,8 @@ impl<'a> Painter<'a> {
             '…' => self.symbols().more.to_owned(),
             '·' => "-".to_owned(),
             'µ' => "u".to_owned(),
+            '≥' | '→' => ">".to_owned(),
+            '←' => "<".to_owned(),
             // As wide as the character.
             c => "?".repeat(sanitize::width(c.encode_utf8(&mut [0; 4]))),
         };

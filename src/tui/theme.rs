@@ -41,6 +41,8 @@ pub(super) enum Role {
     Wait,
     /// The time to receive a response.
     Receive,
+    /// The time in which the server waits for the client or its user.
+    User,
     /// The stream after the response.
     Tail,
     /// A member name in JSON.
@@ -57,7 +59,7 @@ pub(super) enum Role {
 
 impl Role {
     /// Every role with its name in the configuration.
-    pub(super) const ALL: [(Self, &'static str); 20] = [
+    pub(super) const ALL: [(Self, &'static str); 21] = [
         (Self::Text, "text"),
         (Self::Faint, "faint"),
         (Self::Strong, "strong"),
@@ -72,6 +74,7 @@ impl Role {
         (Self::Send, "send"),
         (Self::Wait, "wait"),
         (Self::Receive, "receive"),
+        (Self::User, "user"),
         (Self::Tail, "tail"),
         (Self::JsonKey, "json-key"),
         (Self::JsonString, "json-string"),
@@ -210,6 +213,7 @@ fn color(theme: ThemeName, role: Role) -> Option<Color> {
         Role::Send => [0x79c0ff, 0x0550ae, 0x66d9ff],
         Role::Wait => [0xe5c07b, 0x7d4e00, 0xffff00],
         Role::Receive => [0x7ec699, 0x116329, 0x00ff00],
+        Role::User => [0xf29bd4, 0x99286e, 0xff99dd],
         Role::Tail => [0xa5a5f0, 0x6639ba, 0xd0b0ff],
         Role::JsonKey => [0x79c0ff, 0x0550ae, 0x66d9ff],
         Role::JsonString => [0xa5d6a7, 0x0a3069, 0xffffff],

@@ -20,3 +20,4 @@ mod streams;
 mod time;
 mod transactions;
 mod tunnels;
+mod waits;

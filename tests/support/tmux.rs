@@ -59,6 +59,17 @@ impl Tmux {
         self.wait_for(text, |screen| screen.contains(text))
     }
 
+    /// Goes from the overview, which a saved capture opens with, to its 32 exchanges.
+    #[track_caller]
+    pub(crate) fn show_exchanges(&self) {
+        let screen = self
+            .wait_for("the capture", |screen| screen.contains("32 exchanges") || screen.contains("1 of 32"));
+        if !screen.contains("1 of 32") {
+            self.keys(&["3"]);
+            self.wait("1 of 32");
+        }
+    }
+
     #[track_caller]
     pub(crate) fn wait_for(&self, what: &str, shows: impl Fn(&str) -> bool) -> String {
         let began = now();

@@ -315,21 +315,19 @@ fn help_copies_and_search() {
 }
 
 #[test]
-fn sorting_keeps_the_selection() {
-    let mut screen = Screen::of(SSE, 120, 40);
-    screen.press(&["down", "down", "down"]);
-    let selected = |screen: &mut Screen| {
+fn sorting_goes_to_the_top_and_names_the_order() {
+    let mut screen = Screen::of(SSE, 120, 20);
+    for keys in [["end", "s"], ["end", "S"]].iter().cycle().take(20) {
+        screen.press(keys);
         let text = screen.text();
-        text.lines().find(|line| line.starts_with('▌')).map(|line| line[..60].to_owned())
-    };
-    let before = selected(&mut screen);
-    assert!(before.is_some());
-    for _ in 0..10 {
-        screen.press(&["s"]);
-        assert_eq!(selected(&mut screen), before);
-        screen.press(&["S"]);
-        assert_eq!(selected(&mut screen), before);
+        // The header, the titles of the columns, then the rows.
+        assert!(text.lines().nth(3).is_some_and(|line| line.starts_with('▌')), "{text}");
     }
+    screen.press(&["esc", "s", "s"]);
+    let text = screen.text();
+    let footer = text.lines().last().unwrap();
+    let by = ["Session", "Method", "Status", "Total", "Events", "Bytes", "Client"];
+    assert!(by.iter().any(|by| footer.contains(&format!("by {by}"))), "{text}");
 }
 
 #[test]
@@ -415,14 +413,34 @@ fn privacy_hides_ids_and_payloads() {
 fn a_pending_exchange_counts_up() {
     let mut screen = Screen::empty(120, 40);
     screen.make_live();
-    for batch in screen::until_open(ODD) {
-        screen.tell(Event::Batch(batch));
-    }
+    screen.load_until(SSE, 5);
     let text = screen.text();
     assert!(text.contains("pending"), "{text}");
     screen.pass(Duration::from_secs(125));
     assert_ne!(screen.text(), text);
     assert!(screen.text().contains("2m"), "{}", screen.text());
+}
+
+/// A call that its client cancelled is no longer waited for, though an answer may still come: the
+/// row says so at once, and its time stands still.
+#[test]
+fn who_hung_up_is_said_at_once() {
+    let mut screen = Screen::empty(120, 40);
+    screen.make_live();
+    for batch in screen::until_open(ODD) {
+        screen.tell(Event::Batch(batch));
+    }
+    let row = |screen: &mut Screen| {
+        let text = screen.text();
+        text.lines()
+            .find(|line| line.contains("tools/call never"))
+            .unwrap_or_else(|| panic!("{text}"))
+            .to_owned()
+    };
+    let hung_up = row(&mut screen);
+    assert!(hung_up.contains("cancelled at packet 330") && !hung_up.contains("pending"), "{hung_up}");
+    screen.pass(Duration::from_secs(125));
+    assert_eq!(row(&mut screen), hung_up);
 }
 
 #[test]

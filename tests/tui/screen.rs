@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcpdump::engine::Engine;
 use mcpdump::ledger::{Entry, Record};
-use mcpdump::tui::{App, Config, Device, Effect, Event, Model, Source, draw};
+use mcpdump::tui::{Action, App, Config, Device, Effect, Event, Model, Source, ViewName, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -46,6 +46,7 @@ impl Screen {
         let model = Model::new(Source::saved(source), 64 << 20);
         let terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
         let mut screen = Self { app: App::new(model, config), terminal };
+        screen.app.handle_action(Action::Show(ViewName::Exchanges));
         screen.draw();
         screen
     }

@@ -108,7 +108,7 @@ fn the_filter_history_survives_a_restart() {
     let Some(tmux) = Tmux::new("history") else { return };
     for (keys, shown) in [("status:tool_error", "3 of 32"), ("method:initialize", "5 of 32")] {
         tmux.shell(&program(super::SSE));
-        tmux.wait("1 of 32");
+        tmux.show_exchanges();
         tmux.keys(&["/"]);
         tmux.keys(&["-l", keys]);
         tmux.wait("enter: apply");
@@ -121,7 +121,7 @@ fn the_filter_history_survives_a_restart() {
     let path = tmux.state.path().join("mcpdump/history");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "status:tool_error\nmethod:initialize\n");
     tmux.shell(&program(super::SSE));
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     tmux.keys(&["/", "Up", "Up"]);
     tmux.wait("/ filter status:tool_error");
     tmux.keys(&["Enter"]);
@@ -152,7 +152,7 @@ fn without_history_no_file_is_written() {
         config.display(),
         capture.display()
     ));
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     tmux.keys(&["/"]);
     tmux.keys(&["-l", "status:tool_error"]);
     tmux.keys(&["Enter"]);
@@ -166,7 +166,7 @@ fn without_history_no_file_is_written() {
 fn ctrl_z_returns_to_the_shell_and_fg_to_the_tui() {
     let Some(tmux) = Tmux::new("stop") else { return };
     tmux.shell(&program(super::SSE));
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     tmux.keys(&["/"]);
     tmux.wait("enter: apply");
     tmux.keys(&["C-z"]);
@@ -210,7 +210,7 @@ fn ctrl_z_returns_to_the_shell_and_fg_to_the_tui() {
 fn ctrl_z_without_job_control_does_nothing() {
     let Some(tmux) = Tmux::new("orphan") else { return };
     window(&tmux, &format!("exec env {}", program(super::SSE)));
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     tmux.keys(&["C-z"]);
     tmux.keys(&["1"]);
     tmux.wait("Worth a look");
@@ -276,7 +276,7 @@ fn a_closed_window_ends_an_idle_program() {
     // of a terminal.
     let run = format!("echo $$ > {}; exec env {}", pid.display(), program(super::SSE));
     window(&tmux, &format!("trap '' HUP; sh -c '{run}'; true"));
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     let id = std::fs::read_to_string(&pid).unwrap().trim().to_owned();
     assert!(tmux.run(&["kill-pane"]).status.success());
     tmux.wait_for("the end of the program", |_| state(&id).is_none_or(|state| state == 'Z'));
@@ -306,7 +306,7 @@ fn copy_fills_the_x11_clipboard() {
     let Some(tmux) = Tmux::new("clipboard") else { return };
     let Some(server) = XServer::start(tmux.state.path()) else { return };
     tmux.shell(&format!("{} {}", server.variables(), program(super::SSE)));
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     tmux.keys(&["y"]);
     tmux.wait("Wireshark filter");
     tmux.keys(&["w"]);
@@ -317,7 +317,7 @@ fn copy_fills_the_x11_clipboard() {
     tmux.is_whole();
     // Without the cookie, and without the wish.
     tmux.shell(&format!("clear; {} XAUTHORITY=/dev/null {}", server.variables(), program(super::SSE)));
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     tmux.keys(&["y"]);
     tmux.wait("Wireshark filter");
     tmux.keys(&["w"]);
@@ -332,7 +332,7 @@ fn copy_fills_the_clipboard_of_the_terminal() {
     // Its default takes nothing from programs, which the footer names.
     assert!(tmux.run(&["set", "-s", "set-clipboard", "on"]).status.success());
     tmux.shell(&program(super::SSE));
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     tmux.keys(&["y"]);
     tmux.wait("Wireshark filter");
     tmux.keys(&["w"]);

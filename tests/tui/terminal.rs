@@ -32,7 +32,7 @@ fn capture() -> String {
 fn every_view_opens_in_a_terminal() {
     let Some(tmux) = Tmux::new("views") else { return };
     tmux.shell(&program(&capture()));
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     for (key, title) in VIEWS {
         // The tabs have short names here: the whole one stands above the help of the view.
         tmux.keys(&[key]);
@@ -52,7 +52,7 @@ fn filter_copy_and_mouse_work_in_a_terminal() {
     assert!(tmux.run(&["set-option", "-s", "set-clipboard", "on"]).status.success());
     tmux.shell(&program(&capture()));
     tmux.wait("223 packets");
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     // A wrong filter is shown with the position of its error, and leaves no trace.
     tmux.keys(&["/"]);
     tmux.keys(&["-l", "dur>>"]);
@@ -85,13 +85,13 @@ fn filter_copy_and_mouse_work_in_a_terminal() {
     tmux.wait("24 of 32");
     // A click selects, the wheel scrolls, a double click opens, a click on a view shows it.
     tmux.keys(&["Home"]);
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     tmux.mouse(0, 20, 6);
     tmux.wait("3 of 32");
     tmux.mouse(65, 20, 6);
     tmux.wait_for("what was below", |screen| screen.contains("slow-progress"));
     tmux.keys(&["Home"]);
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     tmux.mouse(0, 20, 6);
     tmux.mouse(0, 20, 6);
     tmux.wait("Timeline");
@@ -140,7 +140,7 @@ fn the_screen_follows_the_size_of_the_terminal() {
     let [before, after] = ["before", "after"].map(|name| directory.path().join(name));
     settings(&tmux, &before);
     tmux.shell(&program(&capture()));
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     tmux.keys(&["Enter"]);
     tmux.wait("Timeline");
     for (columns, lines, shows) in
@@ -172,7 +172,7 @@ fn the_terminal_is_restored_however_the_program_ends() {
     };
     for signal in ["TERM", "HUP", "INT"] {
         tmux.shell(&format!("clear; {}", program(&capture())));
-        tmux.wait("1 of 32");
+        tmux.show_exchanges();
         kill(signal, &tmux.child());
         same(signal);
     }
@@ -188,7 +188,7 @@ fn the_terminal_is_restored_however_the_program_ends() {
     same("a pipe");
     // The reader of standard error is gone, which must not end the program.
     tmux.shell(&format!("clear; {} 2>&1 >/dev/tty | true", program(&capture())));
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     tmux.keys(&["q"]);
     same("a closed pipe");
 }
@@ -198,7 +198,7 @@ fn the_terminal_is_restored_however_the_program_ends() {
 fn the_program_ends_with_its_terminal() {
     let Some(tmux) = Tmux::new("gone") else { return };
     tmux.shell(&program(&capture()));
-    tmux.wait("1 of 32");
+    tmux.show_exchanges();
     let process = tmux.child();
     let alive =
         || fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name.trim() == "mcpdump");

@@ -332,6 +332,12 @@ codes! {
         why: "Receivers compare with the type: the progress is ignored, or the request is not \
             cancelled.",
         remedy: "Send tokens and ids back as they came: 7 and \"7\" differ.";
+    McpDefinitionsChanged: "mcp.definitions_changed", Notice,
+        title: "a server's tools, prompts or resources changed",
+        why: "A model acts on the definitions that it was given: one that changes under the same \
+            name may no longer do what was approved, and cached definitions are out of date.",
+        remedy: "Compare the versions in the TUI (Servers), and approve the server's definitions again \
+            if the change was not expected.";
     McpAnsweredAfterParent: "mcp.answered_after_parent", Notice,
         title: "answer to the server after the call that asked was over",
         why: "The server asked the client while it worked on a call, and gave up before the answer \

@@ -27,7 +27,7 @@ pub(super) fn is_shown(filter: &Filter, entry: &Entry) -> bool {
     let subject = match entry {
         // Whether the exchange passes is unknown until it completes: with a filter only the
         // complete one is shown.
-        Entry::Record(Record::Request(_)) => return filter.is_empty(),
+        Entry::Record(Record::Request(_) | Record::Interrupted(_)) => return filter.is_empty(),
         Entry::Record(Record::Exchange(exchange)) => Subject::Exchange(exchange),
         Entry::Record(Record::Notification(notification)) => Subject::Notification(notification),
         Entry::Record(Record::Stream(stream)) => Subject::Stream(stream),

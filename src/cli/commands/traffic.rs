@@ -137,5 +137,10 @@ fn row(row: &CallRow) -> LatencyRow {
         send_p50_ns: None,
         wait_p50_ns: None,
         receive_p50_ns: None,
+        at_least_from: None,
+        waits: 0,
+        asked: 0,
+        server_p50_ns: None,
+        client_p50_ns: None,
     }
 }

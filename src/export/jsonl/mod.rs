@@ -51,7 +51,8 @@ impl Export for JsonLines {
                 }
                 write_finding(line, finding)?;
             }
-            Entry::Record(Record::Request(_) | Record::Offer(_)) | Entry::Fact(_) => return Ok(()),
+            Entry::Record(Record::Request(_) | Record::Interrupted(_) | Record::Offer(_))
+            | Entry::Fact(_) => return Ok(()),
         }
         out.write_all(line.finish())
     }
@@ -112,6 +113,14 @@ fn write_exchange(line: &mut Line, exchange: &Exchange) -> io::Result<()> {
     line.word("view", exchange.view());
     line.number("twin", exchange.twins.in_front.or(exchange.twins.behind));
     line.duration("proxy_ms", exchange.twins.proxy_ns);
+    line.text("server_name", exchange.session.server_name.as_deref())?;
+    line.text("client_name", exchange.session.client_name.as_deref())?;
+    line.number("parent", exchange.parent);
+    line.number("asked", Some(exchange.asked.requests.into()));
+    line.duration("server_ms", exchange.server_ns());
+    line.duration("user_ms", (exchange.asked.requests > 0).then_some(exchange.asked.client_ns));
+    line.duration("network_ms", Some(exchange.network_ns()));
+    line.duration("input_ms", exchange.input_ns);
     Ok(())
 }
 

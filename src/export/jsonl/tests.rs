@@ -30,7 +30,9 @@ fn exchange_line_is_exact() {
         r#""response":{"start":1795337355.363100000,"end":1795337355.363100000,"first_packet":66,"last_packet":66,"bytes":1772},"#,
         r#""total_ms":12.1,"send_ms":0.0,"wait_ms":12.1,"receive_ms":0.0,"ack_ms":1.9,"progress":0,"cause":null,"#,
         r#""continues":null,"degraded":[],"findings":[],"client":"127.0.0.1:52820","server":"127.0.0.1:3000","#,
-        r#""path":null,"waited_ms":12.1,"waited_packet":66,"view":null,"twin":null,"proxy_ms":null}"#,
+        r#""path":null,"waited_ms":12.1,"waited_packet":66,"view":null,"twin":null,"proxy_ms":null,"#,
+        r#""server_name":"hackernews","client_name":"inspector","parent":null,"asked":0,"server_ms":12.1,"#,
+        r#""user_ms":null,"network_ms":0.0,"input_ms":null}"#,
         "\n"
     );
     assert_eq!(exchange_line(exchange), want);

@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(inserts("x ").len(), FIELDS.len() + 3);
         assert_eq!(inserts("x or ").len(), FIELDS.len() + 1);
         assert_eq!(inserts("x or"), ["origin:", "or "]);
-        assert_eq!(inserts("(!wa"), ["wait>"]);
+        assert_eq!(inserts("(!wa"), ["wait>", "waited>"]);
         assert_eq!(complete("a and st", 8).first().map(|found| found.range.clone()), Some(6..8));
     }
 

@@ -28,6 +28,8 @@ pub enum Field {
     Wait,
     Receive,
     Ack,
+    Waited,
+    User,
     Bytes,
     Progress,
     Packet,
@@ -50,7 +52,7 @@ pub enum Kind {
     Word,
     /// `s1`, or a prefix of a session id.
     Session,
-    /// Address with or without a port, or a network (`10.0.0.0/8`).
+    /// Address with or without a port, a network (`10.0.0.0/8`), or a name.
     Address,
     /// Address or network.
     Ip,
@@ -58,7 +60,7 @@ pub enum Kind {
     Number,
     /// HTTP status code, or a class of codes (`4xx`).
     HttpStatus,
-    /// Duration, in milliseconds if it has no unit.
+    /// Duration: a number and its unit.
     Duration,
     /// Number of bytes.
     Size,
@@ -89,7 +91,9 @@ impl Kind {
             Self::Ordered => "a date, or a prefix and *",
             Self::Word => "a word, or a prefix and *",
             Self::Session => "s1, or a prefix of an id",
-            Self::Address => "an address with or without a port, or a network (10.0.0.0/8)",
+            Self::Address => {
+                "an address with or without a port, a network (10.0.0.0/8), or a name, or its prefix and *"
+            }
             Self::Ip => "an address, or a network (10.0.0.0/8)",
             Self::Number => "an integer",
             Self::HttpStatus => "a status code, or a class (4xx)",
@@ -132,8 +136,6 @@ pub struct FieldInfo {
     pub aliases: &'static [&'static str],
     /// Type of the values.
     pub kind: Kind,
-    /// Default unit of a number, `None` if numbers have no unit.
-    pub unit: Option<&'static str>,
     /// Test that uses the field.
     pub example: &'static str,
     /// Meaning as a phrase.
@@ -150,12 +152,7 @@ impl FieldInfo {
         example: &'static str,
         meaning: &'static str,
     ) -> Self {
-        let unit = match kind {
-            Kind::Duration => Some("ms"),
-            Kind::Size => Some("B"),
-            _ => None,
-        };
-        Self { field, name, aliases: &[], kind, unit, example, meaning, applies: EXCHANGES }
+        Self { field, name, aliases: &[], kind, example, meaning, applies: EXCHANGES }
     }
 
     const fn also(mut self, aliases: &'static [&'static str]) -> Self {
@@ -186,8 +183,8 @@ pub const FIELDS: &[FieldInfo] = &[
     FieldInfo::new(Field::Session, "session", Kind::Session, "session:s1", "session number, or a prefix of the session id").of(ALL),
     FieldInfo::new(Field::Rev, "rev", Kind::Ordered, "rev>=2025-03-26", "MCP protocol revision of the request"),
     FieldInfo::new(Field::Transport, "transport", Kind::Word, "transport:http+sse", "transport of the session").of(ALL),
-    FieldInfo::new(Field::Server, "server", Kind::Address, "server:127.0.0.1:3000", "server address and port").of(ALL),
-    FieldInfo::new(Field::Client, "client", Kind::Address, "client:10.0.0.0/8", "client address and port").of(ALL),
+    FieldInfo::new(Field::Server, "server", Kind::Address, "server:127.0.0.1:3000", "server address and port, or the name that it gives itself").of(ALL),
+    FieldInfo::new(Field::Client, "client", Kind::Address, "client:10.0.0.0/8", "client address and port, or the name that it gives itself").of(ALL),
     FieldInfo::new(Field::Ip, "ip", Kind::Ip, "not ip:10.0.0.5", "client or server address").of(ALL),
     FieldInfo::new(Field::Port, "port", Kind::Number, "port:3000", "client or server port").of(ALL),
     FieldInfo::new(Field::Dur, "dur", Kind::Duration, "dur>500ms", "first byte of the request to last byte of the response; for a stream, first to last packet").also(&["total"]).of(NO_NOTIFICATIONS),
@@ -195,6 +192,8 @@ pub const FIELDS: &[FieldInfo] = &[
     FieldInfo::new(Field::Wait, "wait", Kind::Duration, "wait>1.5s", "last byte of the request to first byte of the response; may be negative"),
     FieldInfo::new(Field::Receive, "receive", Kind::Duration, "receive>=200us", "first to last byte of the response"),
     FieldInfo::new(Field::Ack, "ack", Kind::Duration, "ack>5ms", "last byte of the request to the status line that answers its POST; may be negative"),
+    FieldInfo::new(Field::Waited, "waited", Kind::Duration, "waited>30s", "first byte of the request to its response, or to what ended the wait for one: a cancellation, a FIN, the end of the capture"),
+    FieldInfo::new(Field::User, "user", Kind::Duration, "user>5s", "time in which the server waited for the client or its user inside the call: elicitation, sampling, roots"),
     FieldInfo::new(Field::Bytes, "bytes", Kind::Size, "bytes>=10kB", "length of the JSON text of request and response; for a stream, of its body").of(ALL),
     FieldInfo::new(Field::Progress, "progress", Kind::Number, "progress>0", "number of progress notifications for the request"),
     FieldInfo::new(Field::Packet, "packet", Kind::Packet, "packet:812", "packets of the record; > and < compare the first packet").of(ALL),

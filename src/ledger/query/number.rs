@@ -108,14 +108,14 @@ pub(super) fn whole(value: &Value) -> Result<i128, Error> {
     Ok(number.digits)
 }
 
-/// Parses a number with a unit and returns twice its value. `default` is the value of a missing
-/// unit (see [`Decimal::twice`]).
-pub(super) fn measured(kind: Kind, default: i128, value: &Value) -> Result<i128, Error> {
+/// Parses a number with a unit and returns twice its value in the smallest unit (see
+/// [`Decimal::twice`]), which is that of a number without one.
+pub(super) fn measured(kind: Kind, value: &Value) -> Result<i128, Error> {
     let number = decimal(value, kind.values())?;
     let rest = value.text.get(number.end..).unwrap_or("");
     let unit = rest.trim();
     if unit.is_empty() {
-        return Ok(number.twice(default));
+        return Ok(number.twice(1));
     }
     match units(kind).iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)) {
         Some((_, scale)) => Ok(number.twice(*scale)),

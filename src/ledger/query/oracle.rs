@@ -123,6 +123,7 @@ fn number_of(it: &Exchange, field: &str) -> Option<f64> {
     let ns = |from: i64, to: i64| (to - from) as f64;
     match field {
         "dur" => Some(ns(start, response?.end.time.0)),
+        "waited" => Some(ns(start, it.wait_ended.map_or_else(|| response.map(|it| it.end), Some)?.time.0)),
         "send" => Some(ns(start, sent)),
         "wait" => Some(ns(sent, response?.start.time.0)),
         "receive" => Some(ns(response?.start.time.0, response?.end.time.0)),
@@ -155,7 +156,7 @@ fn leaf() -> impl Strategy<Value = Tree> {
         ("finding", "tcp.gap"),
         ("finding", "none"),
     ]);
-    let durations = prop::sample::select(vec!["dur", "send", "wait", "receive", "ack"]);
+    let durations = prop::sample::select(vec!["dur", "send", "wait", "receive", "ack", "waited"]);
     let counts = prop::sample::select(vec!["progress", "retrans", "error", "http"]);
     prop_oneof![
         short().prop_map(Tree::Anywhere),

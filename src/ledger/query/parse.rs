@@ -101,9 +101,8 @@ fn operand(input: &mut Input<'_, '_>, depth: usize) -> Parsed<Expr> {
         TokenKind::Word(word) => Ok(Expr::Test(Test::anywhere(word))),
         TokenKind::Quoted(value) => Ok(Expr::Test(Test::anywhere(&value.text))),
         TokenKind::Comparison(test) => {
-            let compiled = compile(token, test).map_err(ErrMode::Cut)?;
             reject_detached_unit(test, input.first()).map_err(ErrMode::Cut)?;
-            Ok(Expr::Test(compiled))
+            Ok(Expr::Test(compile(token, test).map_err(ErrMode::Cut)?))
         }
         TokenKind::End => Err(cut(token.at, "a test is missing at the end")),
         TokenKind::Close => Err(cut(token.at, "a test is missing before `)`")),

@@ -22,7 +22,8 @@ pub(super) fn texts(field: Field, subject: Subject<'_>, visit: &mut dyn FnMut(&s
             visit_some(session.id.as_deref(), visit);
         }
         Field::Server | Field::Client => {
-            ends(field, subject).into_iter().flatten().for_each(|end| visit(StackText::of(end).as_str()))
+            ends(field, subject).into_iter().flatten().for_each(|end| visit(StackText::of(end).as_str()));
+            visit_some(peer_name(field, subject), visit);
         }
         Field::Ip => ends(field, subject)
             .into_iter()
@@ -52,6 +53,12 @@ pub(super) fn texts(field: Field, subject: Subject<'_>, visit: &mut dyn FnMut(&s
             },
         },
     }
+}
+
+/// Returns the name that the server or the client of a record gives itself.
+fn peer_name(field: Field, subject: Subject<'_>) -> Option<&str> {
+    let session = session(subject)?;
+    if field == Field::Server { session.server_name.as_deref() } else { session.client_name.as_deref() }
 }
 
 fn visit_some(text: Option<&str>, visit: &mut dyn FnMut(&str)) {
@@ -110,6 +117,11 @@ fn exchange_number(field: Field, exchange: &Exchange) -> Option<i128> {
         Field::Wait => exchange.wait_ns().map(i128::from),
         Field::Receive => exchange.receive_ns().map(i128::from),
         Field::Ack => exchange.ack_ns().map(i128::from),
+        Field::Waited => {
+            let is_known = !exchange.degraded.contains(Degraded::TIME_BACK);
+            exchange.waited_ns().filter(|_| is_known).map(i128::from)
+        }
+        Field::User => Some(exchange.asked.client_ns).filter(|_| exchange.asked.requests > 0).map(i128::from),
         Field::Bytes => {
             let response = exchange.response.map_or(0, |response| response.bytes);
             Some(i128::from(exchange.request.bytes) + i128::from(response))

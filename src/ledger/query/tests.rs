@@ -3,7 +3,7 @@
 use super::{Filter, Subject};
 use crate::base::{Code, Degraded, Origin, PacketNo, ResponseEnd, Side, Span, Timestamp};
 use crate::ledger::{
-    Cause, Exchange, Id, MessageSpan, Notification, RpcError, SessionRef, Status, Stream, Transport,
+    Asked, Cause, Exchange, Id, MessageSpan, Notification, RpcError, SessionRef, Status, Stream, Transport,
 };
 
 const MS: i64 = 1_000_000;
@@ -28,6 +28,8 @@ fn session() -> SessionRef {
         path: None,
         client: "10.1.2.3:50000".parse().unwrap(),
         behind: None,
+        server_name: Some("HackerNews".into()),
+        client_name: Some("An Agent".into()),
     }
 }
 
@@ -59,6 +61,9 @@ pub(super) fn exchange() -> Exchange {
         cause: None,
         wait_ended: None,
         continues: None,
+        input_ns: None,
+        parent: None,
+        asked: Asked { requests: 1, client_ns: 1_500 * MS },
         twins: Default::default(),
         degraded: Degraded::GAP.and(Degraded::MIDSTREAM),
         findings: vec![Code::TcpGap, Code::McpIdReused],
@@ -147,18 +152,18 @@ fn numbers() {
     check(
         Subject::Exchange(&it),
         &[
-            "dur>500ms", "dur>500", "dur > 0.6s", "dur:603.5ms", "total:603500us", "dur<1m", "dur<1h",
-            "dur>=603500000ns", "dur!=1", "dur>603499999.5ns", "dur<=603500000.5ns", "send:2", "wait:600",
-            "wait!=601", "receive:1500µs", "receive:1500μs", "receive<1.6MS", "ack<0", "ack:-1",
+            "dur>500ms", "dur>500.0ms", "dur > 0.6s", "dur:603.5ms", "total:603500us", "dur<1m", "dur<1h",
+            "dur>=603500000ns", "dur!=1ms", "dur>603499999.5ns", "dur<=603500000.5ns", "send:2ms", "wait:600ms",
+            "wait!=601ms", "receive:1500µs", "receive:1500μs", "receive<1.6MS", "ack<0", "ack:-1ms",
             "bytes>=10kB", "bytes:10000", "bytes<10KiB", "bytes<0.01MB or bytes=10KB", "bytes<1GiB",
             "bytes<1g", "progress:3", "progress>+2", "retrans>1", "error:-32602", "error<0", "error:*",
             "http:404", "http:4xx", "http!=2XX", "http>=400", "packet:11", "packet:21", "packet>=10",
-            "packet<11", "packet!=15", "packet:*",
+            "packet<11", "packet!=15", "packet:*", "waited:603.5ms", "user:1.5s", "user!=0",
         ],
         &[
             "dur>603.5ms", "dur:603500000.5ns", "dur<500ms", "wait<0", "ack>0", "bytes>10kB", "bytes:10KiB",
             "progress:4", "error:-32601", "error!=-32602", "http:5xx", "http:405", "packet:15", "packet:9",
-            "packet!=11", "packet>10",
+            "packet!=11", "packet>10", "waited>1s", "user<1s",
         ],
     );
 }
@@ -173,12 +178,14 @@ fn addresses() {
             "port:3000", "port:50001", "port!=80", "port>50000", "port<3001", "ip:10.1.2.3", "ip:127.0.0.1",
             "ip:10.0.0.0/8", "ip!=10.0.0.5", "ip:10.*", "ip:::ffff:10.1.2.3", "ip:::ffff:10.0.0.0/104",
             "ip~^127", "ip:0.0.0.0/0", "server:127.0.0.1", "server:127.0.0.1:3000", "server:127.*",
-            "server~:3000$", "server:127.0.0.0/8", "client:10.1.2.3:50001", "client!=10.1.2.4",
+            "server~:3000$", "server:127.0.0.0/8", "server:Hacker*", "server:hackernews", "server~news",
+            "client:\"An Agent\"", "client!=hackernews", "client:10.1.2.3:50001", "client!=10.1.2.4",
             "client:[::ffff:10.1.2.3]",
         ],
         &[
             "port:80", "port!=3000", "ip:10.0.0.5", "ip!=127.0.0.1", "ip:::/0", "ip:10.1.2.0/31",
             "server:127.0.0.1:3001", "server:127.0.0.1:300", "client!=10.1.2.3",
+            "server:agent", "server!=hackernews", "client:news", "client:abc",
         ],
     );
 }
@@ -213,8 +220,8 @@ fn what_a_record_does_not_have_never_matches() {
     check(
         Subject::Exchange(&it),
         &[
-            "not dur>1",
-            "not dur<=1",
+            "not dur>1s",
+            "not dur<=1h",
             "not name:x",
             "bytes:100",
             "cause:server_*",
@@ -226,10 +233,11 @@ fn what_a_record_does_not_have_never_matches() {
             "session:s1",
         ],
         &[
-            "dur>1",
-            "dur<=1",
-            "dur!=1",
-            "wait<5",
+            "dur>1ns",
+            "dur<=1h",
+            "dur!=1s",
+            "wait<5s",
+            "waited:*",
             "name!=x",
             "name~.",
             "error!=1",
@@ -360,6 +368,8 @@ fn errors_point_at_the_character() {
         ("a :: b", 0, "unknown field `a`"),
         ("a or :x", 5, "a field is missing"),
         ("dur>x", 4, "not a number"),
+        ("dur>0.5", 7, "write dur>0.5s or dur>0.5ms"),
+        ("wait<=-3", 8, "the unit is missing"),
         ("dur>5x", 5, "unknown unit `x`"),
         ("dur>5 ms", 6, "blank before"),
         ("bytes>5ms", 7, "unknown unit"),
@@ -385,6 +395,7 @@ fn errors_point_at_the_character() {
         ("port:80x", 7, "integer"),
         ("http>4xx", 5, "class"),
         ("ip:localhost", 3, "not looked up"),
+        ("server:10.0.0.256", 7, "not an address"),
         ("ip:10.0.0.1:80", 3, "not an address"),
         ("ip:10.0.0.0/33", 12, "prefix length"),
         ("time:25:00", 5, "not a time"),

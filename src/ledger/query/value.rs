@@ -10,7 +10,7 @@ use super::error::Error;
 use super::eval::{Condition, Net};
 use super::fields::{ANY, Field, FieldInfo, Kind, NONE};
 use super::lex::{Op, Value};
-use super::number::{measured, whole};
+use super::number::{decimal, measured, whole};
 use super::text::{begins, fold, nearest};
 
 /// Memory limit of a compiled regex and of its lazily built automaton, in bytes each. `\w{40}`
@@ -34,14 +34,11 @@ pub(super) fn condition(info: &FieldInfo, op: Op, value: &Value) -> Result<Condi
         Kind::Word => words(info, op, value),
         Kind::Session => session(negate, value),
         Kind::Address | Kind::Ip if value.star.is_some() => text(op, value),
-        Kind::Address | Kind::Ip => address(info.kind, negate, value),
+        Kind::Address | Kind::Ip => address(info.kind, op, value),
         Kind::Number => whole(value).map(|number| Condition::Number { op, twice: number * 2 }),
         Kind::HttpStatus => http(op, value),
-        Kind::Duration => {
-            let default = 1_000_000;
-            measured(info.kind, default, value).map(|twice| Condition::Number { op, twice })
-        }
-        Kind::Size => measured(info.kind, 1, value).map(|twice| Condition::Number { op, twice }),
+        Kind::Duration => duration(info, op, value),
+        Kind::Size => measured(info.kind, value).map(|twice| Condition::Number { op, twice }),
         Kind::Packet => packet(op, value),
         Kind::Time => super::time::condition(op, value),
     }
@@ -62,6 +59,19 @@ fn check_star(info: &FieldInfo, op: Op, value: &Value, star: usize) -> Result<()
         return Err(error.hint(format!("expected {}", info.kind.values())));
     }
     Ok(())
+}
+
+/// A number without a unit is refused: who writes `dur>0.5` may mean seconds or milliseconds. 0
+/// needs none.
+fn duration(info: &FieldInfo, op: Op, value: &Value) -> Result<Condition, Error> {
+    let number = decimal(value, info.kind.values())?;
+    let text = value.text.trim_end();
+    if number.end == text.len() && number.digits != 0 {
+        let error = Error::new(value.position(number.end), "the unit is missing");
+        let (name, op) = (info.name, op.text());
+        return Err(error.hint(format!("write {name}{op}{text}s or {name}{op}{text}ms")));
+    }
+    measured(info.kind, value).map(|twice| Condition::Number { op, twice })
 }
 
 /// Rejects an unquoted `*` inside a value. It is meant as a pattern, which `:` does not support.
@@ -145,7 +155,17 @@ fn session(negate: bool, value: &Value) -> Result<Condition, Error> {
     Ok(Condition::Session { negate, number, id: fold(&value.text) })
 }
 
-fn address(kind: Kind, negate: bool, value: &Value) -> Result<Condition, Error> {
+/// What is no address and does not look like one is a name, if the field has names.
+fn address(kind: Kind, op: Op, value: &Value) -> Result<Condition, Error> {
+    let looks_like_address = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '/' | '[' | ']');
+    if kind == Kind::Address && (value.quoted || !value.text.chars().all(looks_like_address)) {
+        return text(op, value);
+    }
+    if kind == Kind::Address && !value.text.contains(['.', ':', '/']) {
+        // A name of the letters a to f, or of digits.
+        return text(op, value);
+    }
+    let negate = op == Op::NotEqual;
     let text = value.text.as_str();
     if let Some((base, length)) = text.split_once('/') {
         let Some(base) = ip(base) else {

@@ -108,7 +108,7 @@ mod tests {
     use crate::base::{Code, Degraded, Origin, PacketNo, Side, Span, Status, Timestamp};
     use crate::ledger::sample;
     use crate::ledger::store::shared_values::SHORT;
-    use crate::mcp::{Cause, Id, MessageSpan, RpcError};
+    use crate::mcp::{Asked, Cause, Id, MessageSpan, RpcError};
 
     /// Bytes that a typical exchange may take.
     const MAX_TYPICAL: usize = 72;
@@ -179,6 +179,9 @@ mod tests {
                 (exchange.answered_on, exchange.http_status) = (answered_on, http_status);
                 (exchange.id, exchange.request, exchange.response) = (id, request, response);
                 (exchange.ack, exchange.continues) = (ack.map(Timestamp), continues);
+                (exchange.parent, exchange.input_ns) = (continues.filter(|_| from_server), ack);
+                let client_ns = ack.unwrap_or_default();
+                exchange.asked = Asked { requests: progress.min(retransmissions), client_ns };
                 exchange
             },
         )

@@ -102,7 +102,9 @@ impl Store {
     /// Adds an entry.
     pub fn push(&mut self, entry: Entry) {
         match entry {
-            Entry::Record(Record::Request(exchange)) => self.set_exchange(exchange, true),
+            Entry::Record(Record::Request(exchange) | Record::Interrupted(exchange)) => {
+                self.set_exchange(exchange, true);
+            }
             Entry::Record(Record::Exchange(exchange)) => self.set_exchange(exchange, false),
             Entry::Record(Record::Notification(notification)) => self.push_notification(*notification),
             Entry::Record(Record::Stream(stream)) => {

@@ -7,7 +7,7 @@ use super::payload_log::PayloadOffsets;
 use super::shared_values::SharedValues;
 use super::varint::{Decoder, put_delta, put_signed, put_text, put_unsigned};
 use crate::base::{Code, Degraded, Origin, PacketNo, Side, Span, Status, Timestamp};
-use crate::mcp::{Cause, Exchange, Id, MessageSpan, RpcError, Twins};
+use crate::mcp::{Asked, Cause, Exchange, Id, MessageSpan, RpcError, Twins};
 
 /// Bits of the flags byte: which optional parts follow.
 mod flag {
@@ -37,7 +37,7 @@ impl Packer<'_> {
     /// ```text
     ///   request payload │ response payload │ flags 1 │ status and cause 1 │ n │ tcp_stream │
     ///   transaction │ session │ version │ method │ name │ client │ id │ http status │ progress │
-    ///   retransmissions │ twins │ request │ the parts in the flags
+    ///   retransmissions │ other exchanges │ request │ the parts in the flags
     /// ```
     ///
     /// Times, packets, offsets and connections are differences to those written before.
@@ -74,7 +74,7 @@ impl Packer<'_> {
         put_unsigned(self.out, exchange.http_status.map_or(0, |status| u64::from(status) + 1));
         put_unsigned(self.out, exchange.progress.into());
         put_unsigned(self.out, exchange.retransmissions.into());
-        self.twins(exchange);
+        self.others(exchange);
         self.carried(&exchange.request, Origin::new(0, EPOCH));
         self.rest(exchange);
     }
@@ -115,16 +115,29 @@ impl Packer<'_> {
         }
     }
 
-    /// A byte that says which parts follow.
-    fn twins(&mut self, exchange: &Exchange) {
+    /// What ties it to other exchanges: a byte that says which parts follow, and these.
+    fn others(&mut self, exchange: &Exchange) {
         let Twins { in_front, behind, proxy_ns } = exchange.twins;
-        let parts = [in_front.is_some(), behind.is_some(), proxy_ns.is_some()];
+        let Asked { requests, client_ns } = exchange.asked;
+        let has_asked = exchange.asked != Asked::default();
+        let parts = [
+            in_front.is_some(),
+            behind.is_some(),
+            proxy_ns.is_some(),
+            exchange.parent.is_some(),
+            exchange.input_ns.is_some(),
+            has_asked,
+        ];
         self.out.push(parts.iter().enumerate().map(|(i, is)| u8::from(*is) << i).sum());
-        for n in [in_front, behind].into_iter().flatten() {
+        for n in [in_front, behind, exchange.parent].into_iter().flatten() {
             put_delta(self.out, n, exchange.n);
         }
-        if let Some(ns) = proxy_ns {
+        for ns in [proxy_ns, exchange.input_ns].into_iter().flatten() {
             put_signed(self.out, ns);
+        }
+        if has_asked {
+            put_unsigned(self.out, requests.into());
+            put_signed(self.out, client_ns);
         }
     }
 
@@ -193,6 +206,14 @@ pub(super) struct Unpacker<'a> {
     pub(super) shared: &'a SharedValues,
 }
 
+/// What ties an exchange to others.
+struct Others {
+    twins: Twins,
+    parent: Option<u64>,
+    input_ns: Option<i64>,
+    asked: Asked,
+}
+
 impl Unpacker<'_> {
     pub(super) fn exchange(&mut self) -> Option<Exchange> {
         let (flags, status_and_cause) = (self.row.byte()?, self.row.byte()?);
@@ -205,7 +226,7 @@ impl Unpacker<'_> {
         let id = self.id()?;
         let http_status = self.row.unsigned()?.checked_sub(1).and_then(|status| u16::try_from(status).ok());
         let (progress, retransmissions) = (self.row.unsigned_32()?, self.row.unsigned_32()?);
-        let twins = self.twins(n)?;
+        let Others { twins, parent, input_ns, asked } = self.others(n)?;
         let request = self.carried(Origin::new(0, EPOCH))?;
         let start = request.span.start;
         let status = *Status::ALL.get(usize::from(status_and_cause & 0xf))?;
@@ -230,6 +251,9 @@ impl Unpacker<'_> {
             progress,
             retransmissions,
             twins,
+            parent,
+            input_ns,
+            asked,
             answered_on: if has(flag::ANSWERED_ON) { Some(self.answered_on(tcp_stream)?) } else { None },
             response: if has(flag::RESPONSE) { Some(self.carried(start)?) } else { None },
             ack: if has(flag::ACK) { Some(self.time(start.time)?) } else { None },
@@ -245,14 +269,20 @@ impl Unpacker<'_> {
         })
     }
 
-    fn twins(&mut self, n: u64) -> Option<Twins> {
+    fn others(&mut self, n: u64) -> Option<Others> {
         let parts = self.row.byte()?;
         let has = |part: u8| parts & (1 << part) != 0;
-        Some(Twins {
-            in_front: if has(0) { Some(self.row.delta(n)?) } else { None },
-            behind: if has(1) { Some(self.row.delta(n)?) } else { None },
-            proxy_ns: if has(2) { Some(self.row.signed()?) } else { None },
-        })
+        let in_front = if has(0) { Some(self.row.delta(n)?) } else { None };
+        let behind = if has(1) { Some(self.row.delta(n)?) } else { None };
+        let parent = if has(3) { Some(self.row.delta(n)?) } else { None };
+        let proxy_ns = if has(2) { Some(self.row.signed()?) } else { None };
+        let input_ns = if has(4) { Some(self.row.signed()?) } else { None };
+        let asked = if has(5) {
+            Asked { requests: self.row.unsigned_32()?, client_ns: self.row.signed()? }
+        } else {
+            Asked::default()
+        };
+        Some(Others { twins: Twins { in_front, behind, proxy_ns }, parent, input_ns, asked })
     }
 
     fn text(&mut self) -> Option<Option<Arc<str>>> {

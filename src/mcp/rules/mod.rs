@@ -7,6 +7,7 @@ mod body;
 mod delivery;
 mod exchange;
 mod head;
+mod listing;
 mod message;
 mod orphan;
 mod proxy;
@@ -19,6 +20,7 @@ pub(super) use body::Body;
 pub(super) use delivery::{Misdelivery, WrongReplay};
 pub(super) use exchange::{CompletedExchange, NewExchange};
 pub(super) use head::Head;
+pub(super) use listing::ChangedListing;
 pub(super) use message::{Redirect, Unmatched};
 pub(super) use orphan::Orphan;
 pub(super) use proxy::{ProxiedCall, UncrossedCall};
@@ -54,6 +56,7 @@ pub(super) const RULES: Rules = Rules {
     doubtful_exchange: &[exchange::initialize_is_missing, exchange::id_is_reused, exchange::token_collides],
     repeated_response: &[message::response_is_duplicate],
     answer: &[answer::parent_is_over, answer::response_is_on_server_stream],
+    changed_listing: &[listing::definitions_changed],
     response_with_other_id: &[answer::id_is_changed, answer::ids_are_always_zero],
     stray_response: &[message::response_is_stray],
     retyped_token: &[message::token_type_is_changed],
@@ -126,6 +129,8 @@ pub(super) struct Rules {
     pub(super) repeated_response: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
     /// A response was given to its exchange.
     pub(super) answer: &'static [fn(&Answer<'_>) -> Option<Violation>],
+    /// A list of a server differs from earlier ones.
+    pub(super) changed_listing: &'static [fn(&ChangedListing<'_>) -> Option<Violation>],
     /// A response has another id than the request that it answers.
     pub(super) response_with_other_id: &'static [fn(&OtherId<'_>) -> Option<Violation>],
     /// A body holds a response, and its transaction no request.

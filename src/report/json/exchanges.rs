@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::values::{Ms, Seconds, Statuses, session, text};
 use crate::base::Degraded;
-use crate::ledger::{CallGroup, CauseCount, Exchange, Id, LatencyRow, Unanswered, Undetermined};
+use crate::ledger::{
+    CallGroup, CauseCount, Exchange, Id, LatencyRow, Unanswered, UnansweredCall, Undetermined,
+};
 use crate::report::label;
 
 #[derive(Serialize)]
@@ -26,6 +28,11 @@ pub(super) struct Latency {
     send_p50_ms: Option<Ms>,
     wait_p50_ms: Option<Ms>,
     receive_p50_ms: Option<Ms>,
+    waits: u64,
+    at_least: Vec<&'static str>,
+    asked: u64,
+    server_p50_ms: Option<Ms>,
+    user_p50_ms: Option<Ms>,
 }
 
 impl Latency {
@@ -54,6 +61,11 @@ impl Latency {
             send_p50_ms: row.send_p50_ns.map(Ms),
             wait_p50_ms: row.wait_p50_ns.map(Ms),
             receive_p50_ms: row.receive_p50_ns.map(Ms),
+            waits: row.waits,
+            at_least: row.lower_limits().collect(),
+            asked: row.asked,
+            server_p50_ms: row.server_p50_ns.map(Ms),
+            user_p50_ms: row.client_p50_ns.map(Ms),
         }
     }
 }
@@ -84,6 +96,10 @@ pub(super) struct ListedExchange<'a> {
     view: Option<&'static str>,
     twin: Option<u64>,
     proxy_ms: Option<Ms>,
+    server: String,
+    server_name: Option<String>,
+    user_ms: Option<Ms>,
+    server_ms: Option<Ms>,
 }
 
 impl<'a> ListedExchange<'a> {
@@ -114,6 +130,10 @@ impl<'a> ListedExchange<'a> {
             view: exchange.view(),
             twin: exchange.twins.in_front.or(exchange.twins.behind),
             proxy_ms: exchange.twins.proxy_ns.map(Ms),
+            server: label::server(&exchange.session.identity()),
+            server_name: exchange.session.server_name.as_deref().map(text),
+            user_ms: (exchange.asked.requests > 0).then_some(Ms(exchange.asked.client_ns)),
+            server_ms: exchange.server_ns().map(Ms),
         }
     }
 }
@@ -163,6 +183,28 @@ struct UnansweredCause {
     cause: Option<&'static str>,
     http_status: Option<u16>,
     exchanges: u64,
+    calls: Vec<UnansweredCallCount>,
+}
+
+#[derive(Serialize)]
+struct UnansweredCallCount {
+    method: String,
+    name: Option<String>,
+    server: String,
+    server_name: Option<String>,
+    exchanges: u64,
+}
+
+impl UnansweredCallCount {
+    fn of(call: &UnansweredCall) -> Self {
+        Self {
+            method: text(&call.method),
+            name: call.name.as_deref().map(text),
+            server: label::server(&call.server),
+            server_name: call.server_name.as_deref().map(text),
+            exchanges: call.exchanges,
+        }
+    }
 }
 
 impl UnansweredCause {
@@ -172,6 +214,7 @@ impl UnansweredCause {
             cause: count.cause.map(|cause| cause.name()),
             http_status: count.http_status,
             exchanges: count.exchanges,
+            calls: count.calls.iter().map(UnansweredCallCount::of).collect(),
         }
     }
 }

@@ -89,25 +89,30 @@ pub(super) fn phases(page: &mut Page, snapshot: &Snapshot) {
         return;
     }
     page.heading("Where the time goes", "independent medians of the slowest calls");
-    let mut table = Table::new(&[
-        (Align::Rest, "method and tool"),
-        (Align::Right, "░ send"),
-        (Align::Right, "▒ wait"),
-        (Align::Right, "█ receive"),
-        (Align::Left, ""),
-    ]);
+    // The user's time is told apart only where a server asked.
+    let has_asked = rows.iter().any(|row| row.asked > 0);
+    let mut heads = vec![(Align::Rest, "method and tool"), (Align::Right, "░ send")];
+    if has_asked {
+        heads.extend([(Align::Right, "▒ server"), (Align::Right, "▓ user")]);
+    } else {
+        heads.push((Align::Right, "▒ wait"));
+    }
+    heads.extend([(Align::Right, "█ receive"), (Align::Left, "")]);
+    let mut table = Table::new(&heads);
     for row in rows {
         let text = match method_of(row) {
             Some((_, Some(name))) => name,
             _ => label::subject(&row.key.subject),
         };
-        table.row(vec![
-            Cell::new(text),
-            Cell::duration(row.send_p50_ns),
-            Cell::duration(row.wait_p50_ns),
-            Cell::duration(row.receive_p50_ns),
-            Cell::in_role(Role::Faint, bar([row.send_p50_ns, row.wait_p50_ns, row.receive_p50_ns])),
-        ]);
+        let server = if has_asked { row.server_p50_ns } else { row.wait_p50_ns };
+        let mut cells = vec![Cell::new(text), Cell::duration(row.send_p50_ns), Cell::duration(server)];
+        if has_asked {
+            cells.push(Cell::duration(row.client_p50_ns));
+        }
+        cells.push(Cell::duration(row.receive_p50_ns));
+        let parts = [row.send_p50_ns, server, row.client_p50_ns.filter(|_| has_asked), row.receive_p50_ns];
+        cells.push(Cell::in_role(Role::Faint, bar(parts)));
+        table.row(cells);
     }
     page.table(&table);
 }
@@ -117,18 +122,19 @@ pub(super) fn slowest(page: &mut Page, snapshot: &Snapshot) {
     if snapshot.slowest.is_empty() {
         return;
     }
-    page.heading("Slowest exchanges", "");
+    page.heading("Slowest exchanges", "≥ waited without an answer");
     let mut table = Table::new(&[
         (Align::Right, "total"),
         (Align::Left, "status"),
         (Align::Rest, "method and tool"),
+        (Align::Left, "server"),
         (Align::Left, ""),
         (Align::Right, "n"),
         (Align::Right, "packets"),
         (Align::Left, "time (UTC)"),
     ]);
     for exchange in &snapshot.slowest {
-        let mut cells = vec![Cell::in_role(Role::Strong, label::cell(exchange.total_ns())), status(exchange)];
+        let mut cells = vec![Cell::in_role(Role::Strong, label::elapsed(exchange)), status(exchange)];
         cells.extend(location(exchange));
         table.row(cells);
     }
@@ -142,26 +148,30 @@ pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
         return;
     }
     page.heading("Without an answer", "");
-    let mut causes = Table::new(&[(Align::Right, ""), (Align::Left, ""), (Align::Left, "")]);
+    let mut causes =
+        Table::new(&[(Align::Right, ""), (Align::Left, ""), (Align::Left, ""), (Align::Rest, "")]);
     for cause in &unanswered.causes {
         causes.row(vec![
             Cell::in_role(Role::Strong, cause.exchanges.to_string()),
             Cell::in_role(Role::of((cause.status, cause.cause)), cause.status.name()),
             Cell::new(label::cause(cause.cause, cause.http_status)),
+            Cell::in_role(Role::Faint, label::unanswered_calls(cause)),
         ]);
     }
     page.table(&causes);
     page.text.push('\n');
     let mut table = Table::new(&[
+        (Align::Right, "waited"),
         (Align::Left, "status"),
         (Align::Rest, "method and tool"),
+        (Align::Left, "server"),
         (Align::Left, ""),
         (Align::Right, "n"),
         (Align::Right, "packets"),
         (Align::Left, "time (UTC)"),
     ]);
     for exchange in &unanswered.listed {
-        let mut cells = vec![status(exchange)];
+        let mut cells = vec![Cell::in_role(Role::Strong, label::elapsed(exchange)), status(exchange)];
         cells.extend(location(exchange));
         table.row(cells);
     }
@@ -182,14 +192,15 @@ pub(super) fn undetermined(page: &mut Page, snapshot: &Snapshot) {
     page.table(&table);
 }
 
-/// Returns the cells that identify an exchange: call, session, number, packets, time.
-fn location(exchange: &Exchange) -> [Cell; 5] {
+/// Returns the cells that identify an exchange: call, server, session, number, packets, time.
+fn location(exchange: &Exchange) -> [Cell; 6] {
     let text = match &exchange.name {
         Some(name) if exchange.origin == Side::Client => sanitize::clean(name),
         _ => label::exchange(exchange),
     };
     [
         Cell::new(text),
+        Cell::new(label::server_name(exchange.session.server_name.as_deref(), &exchange.session.identity())),
         Cell::in_role(Role::Faint, label::session_and_leg(&exchange.session)),
         Cell::in_role(Role::Faint, exchange.n.to_string()),
         Cell::new(label::packets(exchange)),
@@ -203,7 +214,7 @@ fn time(exchange: &Exchange) -> Cell {
 }
 
 fn status(exchange: &Exchange) -> Cell {
-    Cell::in_role(Role::of((exchange.status, exchange.cause)), exchange.status.name())
+    Cell::in_role(Role::of(exchange), exchange.status.name())
 }
 
 fn latency_table(head: &'static str, rows: &[LatencyRow]) -> Table {
@@ -222,10 +233,17 @@ fn latency_cells(text: String, row: &LatencyRow, rows: &[LatencyRow]) -> Vec<Cel
         let role = if row.count(Status::Unanswered) > 0 { Role::Bad } else { Role::Warn };
         cells.push(Cell::count(role, row.unanswered()));
     }
-    cells.extend([Cell::duration(row.p50_ns), Cell::duration(row.p90_ns)]);
-    let p95 = if row.p95_ns.is_some() { Role::Strong } else { Role::Faint };
-    cells.push(Cell::in_role(p95, label::cell(row.p95_ns)));
-    cells.extend([Cell::duration(row.p99_ns), Cell::duration(row.max_ns)]);
+    let percentiles = [
+        (500, row.p50_ns, Role::Plain),
+        (900, row.p90_ns, Role::Plain),
+        (950, row.p95_ns, Role::Strong),
+        (990, row.p99_ns, Role::Plain),
+        (1000, row.max_ns, Role::Plain),
+    ];
+    cells.extend(percentiles.map(|(per_mille, ns, role)| {
+        let text = label::at_least(label::cell(ns), row.is_at_least(per_mille));
+        Cell::in_role(if ns.is_some() { role } else { Role::Faint }, text)
+    }));
     cells
 }
 
@@ -260,12 +278,12 @@ fn method_of(row: &LatencyRow) -> Option<(String, Option<String>)> {
 }
 
 /// Draws the shares of the parts as a bar. A negative wait counts as 0.
-fn bar(parts: [Option<i64>; 3]) -> String {
+fn bar(parts: [Option<i64>; 4]) -> String {
     let parts = parts.map(|part| u128::from(part.unwrap_or(0).max(0).unsigned_abs()));
     let whole: u128 = parts.iter().sum();
     let mut text = String::new();
     let (mut sum, mut width) = (0, 0);
-    for (part, sign) in parts.into_iter().zip(['░', '▒', '█']) {
+    for (part, sign) in parts.into_iter().zip(['░', '▒', '▓', '█']) {
         sum += part;
         let end = (sum * u128::from(BAR_WIDTH) + whole / 2).checked_div(whole).unwrap_or(0);
         while width < end {
@@ -282,9 +300,10 @@ mod tests {
 
     #[test]
     fn bars_are_shares() {
-        assert_eq!(bar([Some(0), Some(10), Some(10)]), "▒▒▒▒▒▒▒▒▒▒██████████");
-        assert_eq!(bar([Some(0), Some(-5), Some(0)]), "");
-        assert_eq!(bar([None; 3]), "");
-        assert_eq!(bar([Some(i64::MAX); 3]).chars().count(), 20);
+        assert_eq!(bar([Some(0), Some(10), None, Some(10)]), "▒▒▒▒▒▒▒▒▒▒██████████");
+        assert_eq!(bar([Some(0), Some(5), Some(15), Some(0)]), "▒▒▒▒▒▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓");
+        assert_eq!(bar([Some(0), Some(-5), None, Some(0)]), "");
+        assert_eq!(bar([None; 4]), "");
+        assert_eq!(bar([Some(i64::MAX); 4]).chars().count(), 20);
     }
 }

@@ -16,7 +16,7 @@ mod sessions;
 use page::Page;
 
 /// Describes the times of the latency table.
-const WIRE: &str = "first byte of the request to last of the response; highest p95 first";
+const WIRE: &str = "request to response; ≥ at least, calls without an answer waited that long";
 
 /// Writes the report.
 ///

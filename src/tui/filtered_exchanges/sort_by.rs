@@ -12,7 +12,8 @@ pub(in crate::tui) enum SortBy {
     Method,
     /// The status.
     Status,
-    /// The time from the first byte of the request to the last byte of the response.
+    /// The time from the first byte of the request to the last byte of the response, or to what
+    /// ended the wait for one.
     Total,
     /// The number of progress notifications.
     Progress,
@@ -34,6 +35,21 @@ impl SortBy {
         Self::Bytes,
         Self::Client,
     ];
+
+    /// The name for the footer.
+    #[must_use]
+    pub(in crate::tui) fn title(self) -> &'static str {
+        match self {
+            Self::Time => "Time",
+            Self::Session => "Session",
+            Self::Method => "Method",
+            Self::Status => "Status",
+            Self::Total => "Total",
+            Self::Progress => "Events",
+            Self::Bytes => "Bytes",
+            Self::Client => "Client",
+        }
+    }
 
     /// Whether the largest come first unless the user reverses the order.
     #[must_use]

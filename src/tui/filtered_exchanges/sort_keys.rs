@@ -92,7 +92,7 @@ impl SortKeys {
             SortBy::Time => return Ok(SortKey::number(exchange.request.span.start.time.0)),
             SortBy::Session => return Ok(SortKey::number(exchange.session.number.into())),
             SortBy::Status => return Ok(SortKey::number(exchange.status as i64)),
-            SortBy::Total => return Ok(exchange.known_total_ns().map_or(SortKey::MISSING, SortKey::number)),
+            SortBy::Total => return Ok(exchange.elapsed_ns().map_or(SortKey::MISSING, SortKey::number)),
             SortBy::Progress => return Ok(SortKey::number(exchange.progress.into())),
             SortBy::Bytes => {
                 let response = exchange.response.map_or(0, |response| response.bytes);

@@ -70,7 +70,7 @@ fn compare(
         SortBy::Session => a.session.number.cmp(&b.session.number),
         SortBy::Method => call(a).cmp(&call(b)),
         SortBy::Status => a.status.cmp(&b.status),
-        SortBy::Total => match (a.known_total_ns(), b.known_total_ns()) {
+        SortBy::Total => match (a.elapsed_ns(), b.elapsed_ns()) {
             (None, Some(_)) => return Ordering::Greater,
             (Some(_), None) => return Ordering::Less,
             (a, b) => a.cmp(&b),

@@ -236,7 +236,7 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
     /// Applies a movement or a sort action. Returns false if the action is neither.
     pub(super) fn handle_action(&mut self, action: Action, items: &impl Items<Id = I>, lines: usize) -> bool {
         if self.sorting.handle_action(action, self.columns) {
-            self.refresh(items);
+            self.go_to_top(items);
             return true;
         }
         let moved = self.list.handle_action(action, lines, self.order.len());
@@ -255,7 +255,7 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
             }
             Hit::Column(column) => {
                 self.sorting.handle_click(column, self.columns);
-                self.refresh(items);
+                self.go_to_top(items);
             }
             _ => {}
         }
@@ -293,6 +293,13 @@ impl<I: Clone + PartialEq + Debug> SortedList<I> {
         table.draw(area, painter, |row| {
             self.index_of_row(row).map(|index| items.cells(index)).unwrap_or_default()
         });
+    }
+
+    /// Applies a new order and selects its first row: who sorts wants to see what comes first.
+    fn go_to_top(&mut self, items: &impl Items<Id = I>) {
+        (self.list, self.selected, self.is_chosen) = (ListState::default(), None, false);
+        self.refresh(items);
+        self.select_current(items);
     }
 
     fn index_of_row(&self, row: usize) -> Option<usize> {

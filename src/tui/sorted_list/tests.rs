@@ -87,7 +87,9 @@ proptest! {
             list.refresh(&numbers);
             let got: Vec<u16> = (0..list.len()).filter_map(|row| list.id_of_row(row, &numbers)).collect();
             prop_assert_eq!(&got, &expected_order(&numbers, list.sorting));
-            if let Some(id) = selected.filter(|id| got.contains(id)) {
+            if matches!(step, 1 | 2) {
+                prop_assert_eq!(list.list.selected, 0, "a new order is shown from its beginning");
+            } else if let Some(id) = selected.filter(|id| got.contains(id)) {
                 prop_assert_eq!(list.selected, Some(id), "the selected item stays selected");
             }
             let index = list.selected();

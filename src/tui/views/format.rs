@@ -1,7 +1,10 @@
 //! The form in which several views write the same kind of value.
 
 use crate::base::{PacketNo, Span, Status, Timestamp, units};
-use crate::ledger::Exchange;
+use crate::ledger::{Cause, Exchange, Percentile};
+
+/// The mark of a duration that is a lower limit.
+pub(super) const AT_LEAST: &str = "≥";
 
 /// Formats a length for a column, without the blank: `1.29kB`.
 pub(super) fn size(bytes: u64) -> String {
@@ -11,6 +14,44 @@ pub(super) fn size(bytes: u64) -> String {
 /// Formats a duration in nanoseconds for a column; `-` if it is unknown.
 pub(super) fn duration(ns: Option<i64>) -> String {
     ns.map_or_else(|| "-".to_owned(), units::cell)
+}
+
+/// Returns how long an exchange that is over took: its total, or how long it waited. A mark stands
+/// before a wait without an answer: an answer would have taken longer. `-` if neither is known.
+pub(super) fn elapsed(exchange: &Exchange) -> String {
+    match exchange.unanswered_ns() {
+        Some(waited) => at_least(units::cell(waited), true),
+        None => duration(exchange.total_ns().or_else(|| exchange.waited_ns())),
+    }
+}
+
+/// Marks a duration that is a lower limit.
+pub(super) fn at_least(duration: String, is_at_least: bool) -> String {
+    if is_at_least { format!("{AT_LEAST}{duration}") } else { duration }
+}
+
+/// Formats a percentile; `-` if it is unknown.
+pub(super) fn percentile(percentile: Option<Percentile>) -> String {
+    let is_at_least = percentile.is_some_and(|percentile| percentile.is_at_least);
+    at_least(duration(percentile.map(|percentile| percentile.ns)), is_at_least)
+}
+
+/// Formats the time since what came before, in nanoseconds: `+12.4ms`. What was complete late, for
+/// example behind a lost segment, may end after the next began; then nothing passed between them.
+pub(super) fn gap(ns: i64) -> String {
+    format!("+{}", units::cell(ns.max(0)))
+}
+
+/// Formats a time relative to another one, in nanoseconds: `+12.4ms`, `-47.0µs`.
+pub(super) fn offset(ns: i64) -> String {
+    let sign = if ns < 0 { "" } else { "+" };
+    format!("{sign}{}", units::cell(ns))
+}
+
+/// Returns the name that the server of an exchange gives itself; else its address and port.
+pub(super) fn server_name(exchange: &Exchange) -> String {
+    let name = exchange.session.server_name.as_deref();
+    name.map_or_else(|| exchange.session.server.to_string(), str::to_owned)
 }
 
 /// Returns the short name of a session: `s1`.
@@ -40,7 +81,14 @@ pub(super) fn status_text(exchange: &Exchange) -> String {
     }
 }
 
-/// Returns how long an open exchange has been open at `now`, in nanoseconds of capture time.
+/// Returns how long an open exchange has been open at `now`, in nanoseconds of capture time; up to
+/// what seems to have ended the wait, if something did.
 pub(super) fn pending_ns(exchange: &Exchange, now: Timestamp) -> i64 {
-    now.since(exchange.request.span.start.time).max(0)
+    let until = exchange.wait_ended.map_or(now, |end| end.time);
+    until.since(exchange.request.span.start.time).max(0)
+}
+
+/// Returns the text of a cause on the screen.
+pub(super) fn cause_text(cause: Cause) -> String {
+    cause.name().replace('_', " ")
 }

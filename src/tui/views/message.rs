@@ -26,6 +26,17 @@ pub(super) fn read_response(n: u64, model: &mut Model) -> io::Result<Vec<u8>> {
     Ok(message(&payloads, &exchange, false))
 }
 
+/// Reads the request of exchange `n` from the store; empty if there is no such exchange.
+///
+/// # Errors
+/// The payload could not be stored or cannot be read back.
+pub(super) fn read_request(n: u64, model: &mut Model) -> io::Result<Vec<u8>> {
+    let found = model.store().find(n).and_then(|index| Some((index, model.store().exchange(index)?)));
+    let Some((index, exchange)) = found else { return Ok(Vec::new()) };
+    let payloads = model.store_mut().request_payloads(index, HEADS)?;
+    Ok(message(&payloads, &exchange, true))
+}
+
 /// Returns the JSON text of the request or the response; of a batch only the element that belongs
 /// to the exchange.
 pub(super) fn message(payloads: &[Payload], exchange: &Exchange, is_request: bool) -> Vec<u8> {

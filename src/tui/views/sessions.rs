@@ -86,8 +86,8 @@ impl StoreItem for Session {
             2 => name(&self.server_info, self.session.server),
             3 => SortKey::count(stats.map_or(0, |stats| stats.exchanges())),
             4 => SortKey::count(stats.map_or(0, |stats| stats.failed())),
-            5 => SortKey::number(stats.and_then(|stats| stats.quantile_ns(500))),
-            6 => SortKey::number(stats.and_then(|stats| stats.quantile_ns(950))),
+            5 => SortKey::number(stats.and_then(|stats| stats.quantile(500)).map(|p50| p50.ns)),
+            6 => SortKey::number(stats.and_then(|stats| stats.quantile(950)).map(|p95| p95.ns)),
             7 => self.protocol_version.as_deref().map_or(SortKey::Missing, SortKey::text),
             8 => SortKey::Number(self.last.time.0),
             10 => SortKey::text(self.session.transport.name()),
@@ -104,7 +104,7 @@ impl StoreItem for Session {
         let about = &self.session;
         let stats = model.totals().session(about.number);
         let cell = |per_mille| {
-            Cell::text(Role::Text, format::duration(stats.and_then(|stats| stats.quantile_ns(per_mille))))
+            Cell::text(Role::Text, format::percentile(stats.and_then(|stats| stats.quantile(per_mille))))
         };
         let failed = stats.map_or(0, |stats| stats.failed());
         let capture = model.store().capture();

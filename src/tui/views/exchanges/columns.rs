@@ -1,7 +1,7 @@
 //! The columns of the exchanges table and their cells.
 
 use crate::base::{Side, units};
-use crate::ledger::Exchange;
+use crate::ledger::{Cause, Exchange};
 use crate::tui::column_name::ColumnName;
 use crate::tui::filtered_exchanges::SortBy;
 use crate::tui::model::Model;
@@ -21,16 +21,17 @@ pub(super) struct ColumnInfo {
 /// Width of the bar, in terminal columns.
 const BAR_WIDTH: u16 = 14;
 
-/// Columns by importance: the last ones are dropped first when the terminal is narrow. The reason
-/// of a failure is worth more than the addresses.
-const IMPORTANCE: [ColumnName; 11] = [
-    ColumnName::Time,
+/// Columns by importance: the last ones are dropped first when the terminal is narrow. How long a
+/// call took is worth more than when it began, the reason of a failure more than the addresses.
+const IMPORTANCE: [ColumnName; 12] = [
     ColumnName::Method,
     ColumnName::Status,
     ColumnName::Total,
+    ColumnName::Time,
     ColumnName::Session,
     ColumnName::Id,
     ColumnName::Detail,
+    ColumnName::Server,
     ColumnName::Bar,
     ColumnName::Bytes,
     ColumnName::Events,
@@ -41,17 +42,23 @@ const IMPORTANCE: [ColumnName; 11] = [
 /// columns are shown. With 12, most tool names are readable in full.
 const READABLE_WIDTH: u16 = 12;
 
+/// The same before the name of the server and the bar are shown.
+const SHORT_WIDTH: u16 = 8;
+
 /// Returns those of `columns` that fit into `width` terminal columns, in the given order. The least
 /// important columns are dropped first.
 pub(super) fn fitting(columns: &[ColumnName], width: u16) -> Vec<ColumnName> {
-    // The table reserves a column for the pointer, one for the scroll bar and one between columns.
-    let mut room = width.saturating_sub(1);
+    // The table reserves a column for the pointer, one for the scroll bar and one before it, and
+    // one between columns.
+    let mut room = width.saturating_sub(2);
     let mut kept = Vec::new();
     for name in IMPORTANCE.into_iter().filter(|name| columns.contains(name)) {
         let needs = name.info().column.width + 1;
-        let is_extra =
-            matches!(name, ColumnName::Detail | ColumnName::Bytes | ColumnName::Events | ColumnName::Ends);
-        let left = if is_extra { READABLE_WIDTH } else { 0 };
+        let left = match name {
+            ColumnName::Detail | ColumnName::Bytes | ColumnName::Events | ColumnName::Ends => READABLE_WIDTH,
+            ColumnName::Server | ColumnName::Bar => SHORT_WIDTH,
+            _ => 0,
+        };
         if needs + left <= room || kept.is_empty() {
             room = room.saturating_sub(needs);
             kept.push(name);
@@ -70,6 +77,7 @@ impl ColumnName {
         match self {
             Self::Time => info(Column::new("Time", 12), Some(SortBy::Time)),
             Self::Session => info(Column::new("Sess", 5), Some(SortBy::Session)),
+            Self::Server => info(Column::new("Server", 12), None),
             Self::Method => info(Column::new("Method and tool", 22).grows(), Some(SortBy::Method)),
             Self::Id => info(Column::new("Id", 4).right(), None),
             Self::Status => info(Column::new("Status", 14), Some(SortBy::Status)),
@@ -88,6 +96,10 @@ impl ColumnName {
         match self {
             Self::Time => Cell::text(Role::Faint, units::time_of_day(exchange.request.span.start.time)),
             Self::Session => Cell::text(Role::Faint, format::session_name(exchange.session.number)),
+            Self::Server if exchange.session.server_name.is_some() => {
+                Cell::text(Role::Text, format::server_name(exchange))
+            }
+            Self::Server => Cell::end(Role::Faint, format::server_name(exchange)),
             Self::Method => method(exchange, context),
             Self::Id if model.is_private() => Cell::text(Role::Faint, MASK),
             Self::Id => Cell::text(Role::Faint, exchange.id.json()),
@@ -132,6 +144,12 @@ fn method(exchange: &Exchange, context: &RowContext<'_>) -> Cell {
 }
 
 fn status(exchange: &Exchange, context: &RowContext<'_>) -> Cell {
+    if let Some(cause) = exchange.cause.filter(|_| context.is_open) {
+        // Its outcome is open, but who hung up is known.
+        let is_cancelled = cause == Cause::Cancelled;
+        let symbol = if is_cancelled { context.symbols.cancelled } else { context.symbols.unanswered };
+        return Cell::text(Role::Warn, format!("{symbol} {}", format::cause_text(cause)));
+    }
     if context.is_open {
         let phase = if context.model.is_still() {
             0
@@ -142,10 +160,7 @@ fn status(exchange: &Exchange, context: &RowContext<'_>) -> Cell {
         return Cell::text(Role::Pending, format!("{spinner} pending"));
     }
     let symbol = context.symbols.status(exchange.status);
-    Cell::text(
-        Role::of((exchange.status, exchange.cause)),
-        format!("{symbol} {}", format::status_text(exchange)),
-    )
+    Cell::text(Role::of(exchange), format!("{symbol} {}", format::status_text(exchange)))
 }
 
 /// Totals of a second or more are highlighted, those of ten seconds or more more strongly.
@@ -154,13 +169,15 @@ fn total(exchange: &Exchange, context: &RowContext<'_>) -> Cell {
     if context.is_open {
         return Cell::text(Role::Pending, units::cell(format::pending_ns(exchange, context.model.now())));
     }
-    let Some(total) = exchange.total_ns() else { return Cell::text(Role::Faint, "-") };
-    let role = match total {
+    let text = format::elapsed(exchange);
+    let elapsed = exchange.unanswered_ns().or_else(|| exchange.total_ns());
+    let Some(elapsed) = elapsed else { return Cell::text(Role::Faint, text) };
+    let role = match elapsed {
         ..SLOW => Role::Text,
         SLOW..10_000_000_000 => Role::Warn,
         _ => Role::Bad,
     };
-    Cell::text(role, units::cell(total))
+    Cell::text(role, text)
 }
 
 fn bar(exchange: &Exchange, context: &RowContext<'_>) -> Cell {
@@ -170,8 +187,14 @@ fn bar(exchange: &Exchange, context: &RowContext<'_>) -> Cell {
         let part = format::pending_ns(exchange, context.model.now()) as f64 / context.scale.max(1) as f64;
         return Cell::Bar(vec![(Role::Pending, part)]);
     }
+    let send = (Role::Send, exchange.send_ns());
+    if let Some(waited) = exchange.unanswered_ns() {
+        return bar_cells(&[send, (Role::Warn, waited.saturating_sub(send.1))], context);
+    }
     let (Some(wait), Some(receive)) = (exchange.wait_ns(), exchange.receive_ns()) else { return Cell::Empty };
-    bar_cells(&[(Role::Send, exchange.send_ns()), (Role::Wait, wait), (Role::Receive, receive)], context)
+    let user = exchange.asked.client_ns;
+    let server = (Role::Wait, wait.saturating_sub(user));
+    bar_cells(&[send, server, (Role::User, user), (Role::Receive, receive)], context)
 }
 
 /// Draws phases (durations in nanoseconds) as the cells of a bar. The last cell is as wide as its
@@ -216,8 +239,8 @@ fn phase_symbol(role: Role, context: &RowContext<'_>) -> &'static str {
     match role {
         _ if context.is_colored && !full.is_ascii() => full,
         Role::Wait if full.is_ascii() => lying,
-        Role::Wait => light,
-        Role::Send => dark,
+        Role::Wait | Role::Warn => light,
+        Role::User | Role::Send => dark,
         _ => full,
     }
 }
@@ -229,7 +252,13 @@ fn detail(exchange: &Exchange, context: &RowContext<'_>) -> Vec<(Role, std::borr
         let message = if context.model.is_private() { MASK } else { &error.message };
         parts.push((Role::Bad, format!("{message} ").into()));
     } else if let Some(cause) = exchange.cause {
-        parts.push((Role::Warn, format!("{} ", cause.name().replace('_', " ")).into()));
+        let at = exchange.wait_ended.map_or_else(String::new, |end| format!("at packet {} ", end.packet));
+        let role = if exchange.is_ended_subscription() { Role::Faint } else { Role::Warn };
+        parts.push((role, format!("{} {at}", format::cause_text(cause)).into()));
+    }
+    if exchange.asked.requests > 0 {
+        let time = units::duration(exchange.asked.client_ns);
+        parts.push((Role::User, format!("user {time} ").into()));
     }
     for code in &exchange.findings {
         let role = Role::of(code.severity());
@@ -256,15 +285,15 @@ mod tests {
         let names = |width| -> Vec<&str> {
             fitting(&ColumnName::ALL, width).into_iter().map(|column| column.name()).collect()
         };
-        assert_eq!(names(60), ["time", "method", "status", "total"]);
+        assert_eq!(names(60), ["method", "status", "total"], "how long it took outlives when it began");
+        assert_eq!(names(62), ["time", "method", "status", "total"]);
         assert_eq!(names(80), ["time", "session", "method", "id", "status", "total"]);
-        assert!(
-            names(100).contains(&"bar") && !names(100).contains(&"detail"),
-            "names of tools are read first"
-        );
-        assert_eq!(names(120), ["time", "session", "method", "id", "status", "total", "bar", "detail"]);
+        let narrow = names(100);
+        assert!(narrow.contains(&"server") && !narrow.contains(&"detail"), "names of tools are read first");
+        assert_eq!(names(120), ["time", "session", "server", "method", "id", "status", "total", "detail"]);
+        assert!(names(140).contains(&"bar"));
         assert_eq!(names(200).len(), ColumnName::ALL.len());
-        assert_eq!(names(10), ["time"], "one at least");
+        assert_eq!(names(10), ["method"], "one at least");
         assert_eq!(fitting(&[ColumnName::Detail, ColumnName::Time], 30), [ColumnName::Time]);
     }
 

@@ -98,7 +98,7 @@ impl View for Exchanges {
             Action::SortReverse => {
                 let (by, descending) = model.exchanges().order();
                 model.sort_exchanges(by, !descending);
-                self.refresh(model);
+                self.go_to_top(model);
             }
             _ => return self.move_selection(action, model, frame),
         }
@@ -192,17 +192,28 @@ impl View for Exchanges {
             (false, true) if new > 0 => format!("paused, {new} new, "),
             _ => String::new(),
         };
-        format!("{follow}{at} of {rows}")
+        // The screen may have no room for the column.
+        let (by, descending) = model.exchanges().order();
+        let sorted = match (by, descending) {
+            (SortBy::Time, false) => String::new(),
+            (by, descending) if descending != by.is_descending_first() => {
+                format!("by {} reversed, ", by.title())
+            }
+            (by, _) => format!("by {}, ", by.title()),
+        };
+        format!("{sorted}{follow}{at} of {rows}")
     }
 
     fn help(&self) -> &'static [&'static str] {
         &[
             "A row is a JSON-RPC request and its outcome. Total is the time from the",
-            "first byte of the request to the last byte of the response; the bar shows",
-            "its phases: sending the request, waiting, receiving the response, all rows",
-            "to one scale. A request without a response is pending; its time runs with",
-            "the clock of the capture. Detail says why it failed, and has the codes of",
-            "its findings (!code).",
+            "first byte of the request to the last byte of the response; without an",
+            "answer, a lower limit: how long it waited for one. The bar shows its phases:",
+            "sending the request, waiting for the server, for the user or client where",
+            "the server asked, receiving the response, all rows to one scale. A request",
+            "without a response is pending; its time runs with the clock of the capture",
+            "until somebody hangs up, which the status says at once. Detail says why it",
+            "failed, with the packet that ended the wait and the codes of its findings.",
             "",
             "Open: Timeline shows where the time went, with the packet numbers for",
             "Wireshark; Request and Response are the messages; Events those of the",
@@ -272,7 +283,7 @@ impl Exchanges {
             let total = if model.store().is_open(index) {
                 format::pending_ns(&exchange, model.now())
             } else {
-                exchange.total_ns().unwrap_or(0)
+                exchange.unanswered_ns().or_else(|| exchange.total_ns()).unwrap_or(0)
             };
             longest = longest.max(total);
         }
@@ -340,6 +351,13 @@ impl Exchanges {
         let (was, descending) = model.exchanges().order();
         let descending = if was == by { !descending } else { by.is_descending_first() };
         model.sort_exchanges(by, descending);
+        self.go_to_top(model);
+    }
+
+    /// Selects the first row of a new order: who sorts wants to see what comes first.
+    fn go_to_top(&mut self, model: &mut Model) {
+        (self.list, self.selected) = (ListState::default(), None);
+        (self.is_following, self.rows_when_paused) = (false, model.exchanges().len());
         self.refresh(model);
     }
 }

@@ -9,7 +9,7 @@ use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::{Role, Symbols};
 use crate::tui::views::{cells, format};
 
-pub(super) const COLUMNS: [Column; 13] = [
+pub(super) const COLUMNS: [Column; 15] = [
     Column::new("Method and tool", 24).grows().sorts(First::Least),
     Column::new("n", 7).right().sorts(First::Largest),
     Column::new("Err", 5).right().sorts(First::Largest),
@@ -23,6 +23,8 @@ pub(super) const COLUMNS: [Column; 13] = [
     Column::new("Send p50", 9).right().sorts(First::Largest),
     Column::new("Wait p50", 9).right().sorts(First::Largest),
     Column::new("Recv p50", 9).right().sorts(First::Largest),
+    Column::new("Server p50", 10).right().sorts(First::Largest),
+    Column::new("User p50", 9).right().sorts(First::Largest),
 ];
 
 /// Default sort column: p95, as in the report.
@@ -44,6 +46,8 @@ fn sort_value(row: &LatencyRow, column: usize) -> Option<i64> {
         10 => row.send_p50_ns,
         11 => row.wait_p50_ns,
         12 => row.receive_p50_ns,
+        13 => row.server_p50_ns,
+        14 => row.client_p50_ns,
         _ => None,
     }
 }
@@ -62,6 +66,10 @@ pub(super) fn compare(a: &LatencyRow, b: &LatencyRow, column: usize, descending:
 /// Returns the cells of a row.
 pub(super) fn row_cells(row: &LatencyRow, symbols: &Symbols, model: &Model) -> Vec<Cell> {
     let time = |role, ns: Option<i64>| Cell::text(role, format::duration(ns));
+    let percentile = |role, per_mille, ns: Option<i64>| {
+        let is_at_least = ns.is_some() && row.is_at_least(per_mille);
+        Cell::text(role, format::at_least(format::duration(ns), is_at_least))
+    };
     vec![
         Cell::Parts(
             row_name(&row.key.subject, symbols, model)
@@ -71,16 +79,18 @@ pub(super) fn row_cells(row: &LatencyRow, symbols: &Symbols, model: &Model) -> V
         ),
         Cell::text(Role::Text, row.exchanges().to_string()),
         cells::count(Role::Bad, row.errors()),
-        time(Role::Text, row.p50_ns),
-        time(Role::Text, row.p90_ns),
-        time(Role::Strong, row.p95_ns),
-        time(Role::Text, row.p99_ns),
-        time(Role::Text, row.max_ns),
+        percentile(Role::Text, 500, row.p50_ns),
+        percentile(Role::Text, 900, row.p90_ns),
+        percentile(Role::Strong, 950, row.p95_ns),
+        percentile(Role::Text, 990, row.p99_ns),
+        percentile(Role::Text, 1000, row.max_ns),
         time(Role::Faint, row.min_ns),
         cells::count(Role::Warn, row.unanswered()),
         time(Role::Faint, row.send_p50_ns),
         time(Role::Faint, row.wait_p50_ns),
         time(Role::Faint, row.receive_p50_ns),
+        time(Role::Faint, row.server_p50_ns),
+        time(Role::User, row.client_p50_ns),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Filters for the exchanges of a row, a bucket or a cell.
 
 use crate::base::{Side, Timestamp, units};
-use crate::ledger::{CallGroup, LatencyRow, Status};
+use crate::ledger::{CallGroup, Cause, LatencyRow, Status};
 
 /// Limits of a bucket or a cell.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,16 +37,22 @@ pub(super) fn row(of: &LatencyRow, all: &[LatencyRow]) -> Option<String> {
 /// Returns the filter for the exchanges of a row that have a latency within `limits`.
 pub(super) fn bucket(of: &LatencyRow, all: &[LatencyRow], limits: BucketLimits) -> Option<String> {
     let mut text = row(of, all)?;
+    // Without an answer there is no duration, but the time that it waited.
+    let field = if of.waits > 0 { "waited" } else { "dur" };
     for (op, limit) in [(">=", limits.from), ("<", limits.to)] {
         if let Some(ns) = limit {
-            text.push_str(&format!(" dur{op}{}", latency(ns)));
+            text.push_str(&format!(" {field}{op}{}", latency(ns)));
         }
     }
-    // These have no latency, but a late response gives them a duration.
-    for status in [Status::Cancelled, Status::HttpError] {
-        if of.count(status) > 0 {
-            text.push_str(&format!(" status!={}", status.name()));
-        }
+    // These have no latency, but a duration.
+    if of.count(Status::HttpError) > 0 {
+        text.push_str(&format!(" status!={}", Status::HttpError.name()));
+    }
+    if of.waits == 0 && of.count(Status::Cancelled) > 0 {
+        text.push_str(&format!(" status!={}", Status::Cancelled.name()));
+    }
+    if of.waits > 0 {
+        text.push_str(&format!(" not cause:{}", Cause::NoResponse.name()));
     }
     if let Some((from, to)) = limits.times {
         for (op, time) in [(">=", from), ("<", to)] {

@@ -131,4 +131,5 @@ fn line_of(step: usize, steps_per_line: usize) -> usize {
 fn add(to: &mut LatencyCount, more: LatencyCount) {
     to.all += more.all;
     to.failed += more.failed;
+    to.waited += more.waited;
 }

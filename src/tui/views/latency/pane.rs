@@ -13,6 +13,7 @@ use crate::tui::heat_map::{LatencyCount, step_of};
 use crate::tui::model::Model;
 use crate::tui::painter::Painter;
 use crate::tui::theme::Role;
+use crate::tui::views::format::AT_LEAST;
 
 /// Width of the percentile mark and the scale, in columns.
 const SCALE_WIDTH: u16 = 13;
@@ -171,7 +172,9 @@ fn describe(model: &Model, grid: &Grid, chosen: GridSelection) -> String {
         format!(" at {}", units::time_of_day(grid.times(model.totals().heat_maps(), column).0))
     });
     let failed = if count.failed > 0 { format!(", {} failed", count.failed) } else { String::new() };
-    format!("{limits}{since}: {}{failed}", units::several(count.all, "exchange"))
+    let waited =
+        if count.waited > 0 { format!(", {} without an answer", count.waited) } else { String::new() };
+    format!("{limits}{since}: {}{failed}{waited}", units::several(count.all, "exchange"))
 }
 
 /// Draws the lower limit of a bucket and the lowest percentile that lies in it.
@@ -193,6 +196,11 @@ fn draw_bar(count: LatencyCount, longest: u64, counted: bool, area: Rect, painte
     let number = format!(" {}", count.all);
     let failed =
         if count.failed > 0 { format!(" {}{}", painter.symbols().bad, count.failed) } else { String::new() };
+    // An answer would have taken longer.
+    let waited = match count.waited {
+        0 => String::new(),
+        waited => format!(" {AT_LEAST}{waited}"),
+    };
     let room = area.width.saturating_sub(10);
     let part = (count.all as f64 / longest.max(1) as f64).max(1.0 / (8.0 * f64::from(room.max(1))));
     painter.draw_bar(Rect { width: room, ..area }, Role::Send, part);
@@ -201,11 +209,11 @@ fn draw_bar(count: LatencyCount, longest: u64, counted: bool, area: Rect, painte
     }
     let used = (part * f64::from(room)).ceil() as u16;
     let rest = Rect { x: area.x + used.min(room), width: area.width - used.min(room), ..area };
-    painter.draw_spans(rest, &[(Role::Text, &number), (Role::Bad, &failed)]);
+    painter.draw_spans(rest, &[(Role::Text, &number), (Role::Bad, &failed), (Role::Warn, &waited)]);
 }
 
 /// Draws the cells of a bucket. A cell with failed exchanges has the failure symbol instead of a
-/// shade.
+/// shade, one with exchanges that waited without an answer the symbol of a lower limit.
 fn draw_cells(line: usize, bucket: &Bucket, columns: ColumnLayout, area: Rect, painter: &mut Painter<'_>) {
     let symbols = painter.symbols();
     for (column, count) in bucket.columns.iter().enumerate() {
@@ -215,6 +223,8 @@ fn draw_cells(line: usize, bucket: &Bucket, columns: ColumnLayout, area: Rect, p
         let cell = columns.place(column, area);
         let (role, symbol) = if count.failed > 0 {
             (Role::Bad, symbols.bad)
+        } else if count.waited > 0 {
+            (Role::Warn, AT_LEAST)
         } else {
             (Role::Send, shade(&symbols.heat, count.all, columns.hottest))
         };

@@ -105,7 +105,7 @@ impl View for Latency {
                 );
             }
             Action::NextPane | Action::Right => self.enter_grid(model, frame),
-            _ if self.sorting.handle_action(action, &columns::COLUMNS) => self.sort(model),
+            _ if self.sorting.handle_action(action, &columns::COLUMNS) => self.sort_from_top(model),
             _ => {
                 if !self.list.handle_action(action, frame.visible_rows(Pane::List), self.order.len()) {
                     return None;
@@ -125,7 +125,7 @@ impl View for Latency {
             }
             Hit::Column(column) => {
                 self.sorting.handle_click(column, &columns::COLUMNS);
-                self.sort(model);
+                self.sort_from_top(model);
             }
             Hit::Row(Pane::Detail, line) => self.choose(GridSelection { line, column: None }, model, frame),
             Hit::Cell(Pane::Detail, line, column) => {
@@ -172,16 +172,19 @@ impl View for Latency {
     fn copy_menu(&self, model: &mut Model) -> CopyMenu {
         let Some(row) = self.row(self.list.selected, model) else { return CopyMenu::default() };
         let filter = filter::row(row, &model.totals().summary().latency);
-        let ms = |ns: Option<i64>| ns.map_or_else(|| "-".to_owned(), crate::base::units::ms);
+        let ms = |per_mille, ns: Option<i64>| {
+            let at_least = if ns.is_some() && row.is_at_least(per_mille) { ">=" } else { "" };
+            format!("{at_least}{}", ns.map_or_else(|| "-".to_owned(), crate::base::units::ms))
+        };
         let text = format!(
             "n={} errors={} p50={} p90={} p95={} p99={} max={} (ms)",
             row.exchanges(),
             row.errors(),
-            ms(row.p50_ns),
-            ms(row.p90_ns),
-            ms(row.p95_ns),
-            ms(row.p99_ns),
-            ms(row.max_ns)
+            ms(500, row.p50_ns),
+            ms(900, row.p90_ns),
+            ms(950, row.p95_ns),
+            ms(990, row.p99_ns),
+            ms(1000, row.max_ns)
         );
         let menu = CopyMenu::default().with('p', "percentiles", text);
         match filter {
@@ -200,6 +203,9 @@ impl View for Latency {
             "A row is a method with its tool, prompt or resource: the number of exchanges, how many failed, and",
             "how long the answered ones took, from the first byte of the request to the last byte of the",
             "response. Half of them took no longer than p50, 95 of 100 no longer than p95. s and S sort.",
+            "Exchanges without an answer count with the time they waited: a percentile that those that were",
+            "answered do not reach is a lower limit, and marked as one. User p50 is the time of the client or",
+            "its user, where the server asked; Server p50 the wait without it.",
             "",
             "Below is the selected row. A line is a range of latency, on a logarithmic scale, the slowest at",
             "the top; its number is the lower limit. The bar counts its exchanges; p50 to p99 mark the range",
@@ -308,6 +314,12 @@ impl Latency {
             filter::bucket(row, &model.totals().summary().latency, BucketLimits { from, to, times })
         });
         filter.map_or(Effect::Bell, |text| Effect::Filter(model.filter_with(&text)))
+    }
+
+    /// Sorts the rows on behalf of the user and selects the first.
+    fn sort_from_top(&mut self, model: &Model) {
+        (self.list, self.selected) = (ListState::default(), None);
+        self.sort(model);
     }
 
     /// Sorts the rows; the selected row stays selected.

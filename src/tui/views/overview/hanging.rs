@@ -20,10 +20,9 @@ pub(super) struct Hanging {
 }
 
 impl Hanging {
-    /// Counts the open exchanges. They are in the order of their requests, so the first that does
-    /// not hang ends the count.
+    /// Counts the open exchanges that nobody gave up on.
     pub(super) fn of(model: &Model) -> Self {
-        let mut open = open(model).take_while(|(since, _)| *since >= HANGING_NS).take(MAX_COUNTED);
+        let mut open = hanging(model).filter(|(_, exchange)| exchange.cause.is_none());
         let oldest = open.next();
         Self { count: usize::from(oldest.is_some()) + open.count(), oldest }
     }
@@ -36,7 +35,14 @@ fn open(model: &Model) -> impl Iterator<Item = (i64, Exchange)> {
     open.map(move |exchange| (format::pending_ns(&exchange, now), exchange))
 }
 
+/// Returns those of the first [`MAX_COUNTED`] open exchanges that hang. A subscription does not: it
+/// is meant to stay open.
+fn hanging(model: &Model) -> impl Iterator<Item = (i64, Exchange)> {
+    let hangs = |(since, exchange): &(i64, Exchange)| *since >= HANGING_NS && !exchange.is_subscription();
+    open(model).take(MAX_COUNTED).filter(hangs)
+}
+
 /// Returns the `most` oldest exchanges that hang, with how long each has been open in nanoseconds.
 pub(super) fn oldest(model: &Model, most: usize) -> impl Iterator<Item = (i64, Exchange)> {
-    open(model).take_while(|(since, _)| *since >= HANGING_NS).take(most)
+    hanging(model).take(most)
 }

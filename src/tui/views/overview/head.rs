@@ -115,8 +115,12 @@ pub(super) fn draw_quality(model: &Model, area: Rect, painter: &mut Painter<'_>)
 pub(super) fn draw_hanging(model: &Model, hanging: &Hanging, area: Rect, painter: &mut Painter<'_>) -> u16 {
     let Some((since, oldest)) = &hanging.oldest else { return 0 };
     let call = format!("{} {}", oldest.method, model.display_name(oldest).unwrap_or_default());
-    let place =
-        format!("{} packet {}", format::session_name(oldest.session.number), oldest.request.span.first);
+    let place = format!(
+        "on {}, {} packet {}",
+        format::server_name(oldest),
+        format::session_name(oldest.session.number),
+        oldest.request.span.first
+    );
     let words = match hanging.count {
         1 => "1 hangs".to_owned(),
         MAX_COUNTED => format!("{MAX_COUNTED}+ hang"),

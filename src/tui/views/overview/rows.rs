@@ -10,11 +10,16 @@ use crate::tui::theme::Role;
 use crate::tui::views::format;
 use crate::tui::views::link_table::{LinkRow, LinkTarget};
 
+/// Calls that are named for each reason why there is no answer.
+const MAX_CALLS: usize = 5;
+
 pub(super) fn hanging(since: i64, exchange: &Exchange, model: &Model) -> LinkRow {
+    // Its outcome is open, but somebody hung up.
+    let what = exchange.cause.map_or_else(|| "hangs".to_owned(), format::cause_text);
     LinkRow {
         cells: vec![
             Cell::text(Role::Pending, units::cell(since)),
-            call("hangs", Role::Pending, exchange, model),
+            call(&what, Role::Pending, exchange, model),
             Cell::text(Role::Faint, place(exchange)),
         ],
         target: LinkTarget::Exchange(exchange.n),
@@ -43,8 +48,8 @@ pub(super) fn failed(model: &Model) -> impl Iterator<Item = LinkRow> + use<'_> {
     })
 }
 
-pub(super) fn unanswered(count: &CauseCount) -> LinkRow {
-    let cause = count.cause.map_or("cause unknown", |cause| cause.name()).replace('_', " ");
+pub(super) fn unanswered(count: &CauseCount, model: &Model) -> LinkRow {
+    let cause = count.cause.map_or_else(|| "cause unknown".to_owned(), format::cause_text);
     let cause = if cause == "cancelled" { "by its sender".to_owned() } else { cause };
     let http = count.http_status.map_or(String::new(), |status| format!(" {status}"));
     let status = count.status.name();
@@ -60,7 +65,8 @@ pub(super) fn unanswered(count: &CauseCount) -> LinkRow {
             Cell::text(Role::of((count.status, count.cause)), format!("{}x", count.exchanges)),
             Cell::Parts(vec![
                 kind(Role::of((count.status, count.cause)), &status.replace('_', " ")),
-                (Role::Text, Cow::from(format!("{cause}{http}"))),
+                (Role::Text, Cow::from(format!("{cause}{http}: "))),
+                (Role::Strong, Cow::from(calls(count, model))),
             ]),
             Cell::Empty,
         ],
@@ -68,11 +74,35 @@ pub(super) fn unanswered(count: &CauseCount) -> LinkRow {
     }
 }
 
+/// Names the calls that have no answer, and their servers: `search, 2 fetch on hackernews`.
+fn calls(count: &CauseCount, model: &Model) -> String {
+    let mut text = String::new();
+    let shown = count.calls.iter().take(MAX_CALLS);
+    let mut calls = shown.clone().peekable();
+    while let Some(call) = calls.next() {
+        let name = call.name.as_deref().map_or(&*call.method, |name| model.mask_name(&call.method, name));
+        let times = if call.exchanges > 1 { format!("{} ", call.exchanges) } else { String::new() };
+        text.push_str(&format!("{times}{name}"));
+        // Each server is named once, after the last of its calls in a row.
+        if calls.peek().is_none_or(|next| next.server != call.server) {
+            let server = call.server_name.as_deref().map_or_else(|| call.server.to_string(), str::to_owned);
+            text.push_str(&format!(" on {server}"));
+        }
+        text.push_str(if calls.peek().is_some() { ", " } else { "" });
+    }
+    let more = count.exchanges.saturating_sub(shown.map(|call| call.exchanges).sum());
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
 pub(super) fn slowest(exchange: &Exchange, model: &Model) -> LinkRow {
+    let what = if exchange.unanswered_ns().is_some() { "no answer" } else { "slowest" };
     LinkRow {
         cells: vec![
-            Cell::text(Role::Strong, exchange.total_ns().map_or(String::new(), units::cell)),
-            call("slowest", Role::Warn, exchange, model),
+            Cell::text(Role::Strong, format::elapsed(exchange)),
+            call(what, Role::Warn, exchange, model),
             Cell::text(Role::Faint, place(exchange)),
         ],
         target: LinkTarget::Exchange(exchange.n),
@@ -113,11 +143,12 @@ fn kind(role: Role, what: &str) -> (Role, Cow<'static, str>) {
     (role, format!("{what:<12}").into())
 }
 
-fn call(what: &'static str, role: Role, exchange: &Exchange, model: &Model) -> Cell {
+fn call(what: &str, role: Role, exchange: &Exchange, model: &Model) -> Cell {
     Cell::Parts(vec![
         kind(role, what),
         (Role::Text, format!("{} ", exchange.method).into()),
         (Role::Strong, model.display_name(exchange).unwrap_or_default().to_owned().into()),
+        (Role::Faint, format!(" on {}", format::server_name(exchange)).into()),
     ])
 }
 

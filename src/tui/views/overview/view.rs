@@ -89,7 +89,8 @@ impl View for Overview {
         let hanging = hanging::oldest(model, MAX_HANGING);
         let mut all: Vec<LinkRow> =
             hanging.map(|(since, exchange)| rows::hanging(since, &exchange, model)).collect();
-        all.extend(model.all().summary().unanswered.causes.iter().map(rows::unanswered));
+        let causes = model.all().summary().unanswered.causes.iter();
+        all.extend(causes.map(|count| rows::unanswered(count, model)));
         all.extend(rows::failed(model));
         all.extend(model.all().summary().slowest.iter().map(|exchange| rows::slowest(exchange, model)));
         all.extend(rows::undetermined(model));

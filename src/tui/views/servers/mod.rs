@@ -2,6 +2,8 @@
 //! definitions.
 
 mod definition;
+mod definition_kind;
+mod history;
 mod open_server;
 mod server;
 mod view;

@@ -18,7 +18,9 @@ use crate::tui::views::format;
 use crate::tui::views::layout;
 use crate::tui::views::reader::DocumentReader;
 
-use super::definition::{self, Definition, DefinitionKind, Texts};
+use super::definition::{self, Definition};
+use super::definition_kind::DefinitionKind;
+use super::history::{self, ChangeKind, History};
 use super::server::Server;
 
 const COLUMNS: [Column; 8] = [
@@ -48,13 +50,13 @@ const BYTES_PER_TOKEN: u64 = 4;
 #[derive(Debug)]
 pub(super) struct OpenServer {
     pub(super) server: Server,
-    texts: Texts,
+    history: History,
     definitions: Vec<Definition>,
     /// Number of rebuilds of the definitions.
     version: u64,
     list: SortedList<(DefinitionKind, String)>,
     reader: DocumentReader,
-    /// Definition in the reader: kind, name and length.
+    /// Definition in the reader: kind, name and length of all versions.
     in_reader: Option<(DefinitionKind, String, usize)>,
     /// Whether keys go to the definition.
     pub(super) is_in_reader: bool,
@@ -68,7 +70,7 @@ impl OpenServer {
     pub(super) fn new(server: Server, model: &mut Model) -> Self {
         let mut open = Self {
             server,
-            texts: Texts::new(),
+            history: History::default(),
             definitions: Vec::new(),
             version: 0,
             list: SortedList::new(&COLUMNS),
@@ -91,12 +93,12 @@ impl OpenServer {
         let listings = model.catalog().listing_count(self.reference());
         if self.listings != Some(listings) {
             self.listings = Some(listings);
-            match definition::read_texts(self.reference(), model) {
-                Ok(texts) => (self.texts, self.failed) = (texts, None),
+            match definition::read_history(self.reference(), model) {
+                Ok(history) => (self.history, self.failed) = (history, None),
                 Err(error) => self.failed = Some(format!("its listings could not be stored: {error}")),
             }
         }
-        self.definitions = definition::definitions(self.reference(), &self.texts, model);
+        self.definitions = definition::definitions(self.reference(), &self.history, model);
         self.version += 1;
         self.list.refresh(&DefinitionItems::of(&self.definitions, self.version));
         self.show_selected();
@@ -244,11 +246,29 @@ impl OpenServer {
             server.bytes.div_ceil(BYTES_PER_TOKEN),
         );
         let offers = if listed().next().is_none() { "no listing in this capture".to_owned() } else { offers };
+        let count = |kind| {
+            self.definitions.iter().filter(|it| it.change.is_some_and(|change| change.kind == kind)).count()
+        };
+        let kinds =
+            [(ChangeKind::Changed, "changed"), (ChangeKind::Added, "new"), (ChangeKind::Removed, "gone")];
+        let changes: Vec<String> = kinds
+            .into_iter()
+            .map(|(kind, what)| (count(kind), what))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("; {count} {what}"))
+            .collect();
+        let changes = changes.concat();
         let unused = if unused > 0 { format!("; {unused} unused") } else { String::new() };
         let more = if unlisted > 0 { format!("; {unlisted} used but not listed") } else { String::new() };
         painter.draw_spans(
             line(area.y + 2),
-            &[(Role::Faint, "offers "), (Role::Text, &offers), (Role::Faint, &unused), (Role::Warn, &more)],
+            &[
+                (Role::Faint, "offers "),
+                (Role::Text, &offers),
+                (Role::Faint, &unused),
+                (Role::Warn, &more),
+                (Role::Warn, &changes),
+            ],
         );
         3
     }
@@ -268,7 +288,8 @@ impl OpenServer {
         let kind = definition.kind.noun();
         let used =
             definition.uses.map_or(String::new(), |uses| format!(", used {}", units::several(uses, "time")));
-        let rest = format!("  {}{used}", units::bytes(definition.bytes));
+        let change = definition.change.map_or_else(String::new, |change| format!(", {}", change.text()));
+        let rest = format!("  {}{used}{change}", units::bytes(definition.bytes));
         let title = [
             (Role::Title, kind),
             (Role::Text, " "),
@@ -294,9 +315,12 @@ impl OpenServer {
         let selected = self.list.selected().and_then(|index| self.definitions.get(index));
         let Some(definition) = selected else { return };
         let json = definition.json.as_deref().unwrap_or("");
-        let key = (definition.kind, definition.name.clone(), json.len());
+        let length = definition.versions.iter().map(|version| version.json.len()).sum();
+        let key = (definition.kind, definition.name.clone(), length);
         if self.in_reader.as_ref() != Some(&key) {
-            self.reader.set(Document::of(json.as_bytes()));
+            let versions = history::text(&definition.versions);
+            let document = versions.map_or_else(|| Document::of(json.as_bytes()), Document::plain);
+            self.reader.set(document);
             self.in_reader = Some(key);
         }
     }
@@ -338,7 +362,7 @@ impl Items for DefinitionItems<'_> {
             }
             2 => definition.uses.map_or(SortKey::Missing, SortKey::count),
             3 => SortKey::count(definition.failed),
-            4 => SortKey::number(definition.p50_ns),
+            4 => SortKey::number(definition.p50.map(|p50| p50.ns)),
             5 | 6 => SortKey::count(definition.bytes),
             _ => SortKey::text(&definition.name),
         }
@@ -387,12 +411,18 @@ fn row_cells(definition: &Definition, private: bool) -> Vec<Cell> {
             if definition.failed > 0 { Role::Bad } else { Role::Faint },
             or_none(uses.is_some(), definition.failed.to_string()),
         ),
-        Cell::text(Role::Text, format::duration(definition.p50_ns)),
+        Cell::text(Role::Text, format::percentile(definition.p50)),
         Cell::text(large, or_none(definition.is_listed, format::size(definition.bytes))),
         Cell::text(
             Role::Faint,
             or_none(definition.is_listed, definition.bytes.div_ceil(BYTES_PER_TOKEN).to_string()),
         ),
-        Cell::text(if definition.is_listed { Role::Faint } else { Role::Warn }, about.to_owned()),
+        Cell::Parts(vec![
+            (
+                Role::Warn,
+                definition.change.map_or_else(String::new, |change| format!("{}  ", change.text())).into(),
+            ),
+            (if definition.is_listed { Role::Faint } else { Role::Warn }, about.to_owned().into()),
+        ]),
     ]
 }

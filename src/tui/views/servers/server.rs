@@ -7,7 +7,8 @@ use crate::base::{Origin, sanitize};
 use crate::ledger::{Implementation, ServerRef, Session};
 use crate::tui::model::Model;
 
-use super::definition::{DefinitionKind, unlisted};
+use super::definition::unlisted;
+use super::definition_kind::DefinitionKind;
 
 /// A server.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use crate::tui::painter::Painter;
 use crate::tui::table::{Cell, Column, Table};
 use crate::tui::theme::MASK;
 use crate::tui::theme::Role;
-use crate::tui::views::format::capture_place;
+use crate::tui::views::format::{self, capture_place};
 use crate::tui::views::reader::DocumentReader;
 use crate::tui::views::{layout, wireshark};
 
@@ -302,7 +302,7 @@ impl OpenStream {
             _ => None,
         });
         let longest =
-            longest.max().map_or(String::new(), |ns| format!(", gaps up to {}", units::duration(ns)));
+            longest.max().map_or(String::new(), |ns| format!(", gaps up to {}", units::duration(ns.max(0))));
         let count = units::several(self.events.len() as u64, "event");
         if self.events.len() == MAX_EVENTS {
             return format!("the latest {count}{longest}");
@@ -341,7 +341,7 @@ impl OpenStream {
         let id = if private { MASK } else { id.unwrap_or("") };
         vec![
             Cell::text(Role::Faint, units::time_of_day(event.span.start.time)),
-            Cell::text(role, gap.map_or(String::new(), |gap| format!("+{}", units::cell(gap)))),
+            Cell::text(role, gap.map_or(String::new(), format::gap)),
             Cell::text(Role::Title, name.to_owned()),
             Cell::text(Role::Text, data),
             Cell::text(Role::Faint, id.to_owned()),

@@ -331,8 +331,11 @@ fn end(stream: &Stream, model: &Model) -> crate::base::Timestamp {
 
 /// Returns the time from the last byte to the end of the stream or to now, in nanoseconds.
 fn silence(stream: &Stream, model: &Model) -> i64 {
-    let last = if stream.end.is_some() { stream.span.end.time } else { last_event(stream) };
-    end(stream, model).since(last)
+    // Comments keep a stream alive; they are known of streams that were read to their end.
+    let is_read = stream.end.is_some() || model.has_ended();
+    let last = if is_read { stream.span.end.time } else { last_event(stream) };
+    // A lost segment may be sent again after the end.
+    end(stream, model).since(last).max(0)
 }
 
 /// Returns the end of the last event, or the start if there is none: an open stream's last byte is

@@ -3,6 +3,7 @@
 use ratatui::layout::{Position, Rect};
 
 use crate::base::{sanitize, units};
+use crate::ledger::Cause;
 use crate::tui::frame_info::{Hit, Pane};
 use crate::tui::model::Model;
 use crate::tui::painter::Painter;
@@ -55,21 +56,35 @@ impl OpenExchange {
 
     fn draw_title(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
         let exchange = &self.exchange;
+        let cause = exchange.cause.map_or_else(String::new, |cause| {
+            let at = exchange.wait_ended.map_or_else(String::new, |end| format!(" at packet {}", end.packet));
+            format!(" {}{at}", format::cause_text(cause))
+        });
         let (role, status, total) = if self.is_open {
             let since = format::pending_ns(exchange, model.now());
-            (Role::Pending, "pending".to_owned(), units::duration(since))
+            let (role, status) =
+                if cause.is_empty() { (Role::Pending, "pending") } else { (Role::Warn, cause.trim_start()) };
+            (role, status.to_owned(), units::duration(since))
         } else {
             let waited = || exchange.waited_ns().map(|ns| format!("after {}", units::duration(ns)));
-            let total = exchange.total_ns().map(units::duration).or_else(waited).unwrap_or_default();
+            let total = exchange.unanswered_ns().is_none().then(|| exchange.total_ns()).flatten();
+            let total = total.map(units::duration).or_else(waited).unwrap_or_default();
             let symbol = painter.symbols().status(exchange.status);
+            let answered = exchange.http_status.filter(|_| exchange.cause == Some(Cause::HttpError));
+            let why = if answered.is_some() { "" } else { cause.as_str() };
             (
-                Role::of((exchange.status, exchange.cause)),
+                Role::of(exchange),
                 format!("{symbol} {}", format::status_text(exchange)),
-                total,
+                format!("{total}{why}"),
             )
         };
         let name = model.display_name(exchange).unwrap_or_default();
         let id = painter.mask(&exchange.id.json()).to_owned();
+        let user = match exchange.asked.requests {
+            0 => String::new(),
+            _ => format!(", of it user {}", units::duration(exchange.asked.client_ns)),
+        };
+        let server = format!("  {}", format::server_name(exchange));
         let rest = format!(
             "  #{} id {id}, {}, {}",
             exchange.n,
@@ -86,6 +101,8 @@ impl OpenExchange {
                 (role, &status),
                 (Role::Text, " "),
                 (Role::Strong, &total),
+                (Role::User, &user),
+                (Role::Title, &server),
                 (Role::Faint, &rest),
             ],
         );

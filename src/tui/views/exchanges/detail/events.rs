@@ -6,7 +6,7 @@ use crate::ledger::Exchange;
 use crate::ledger::store::Payload;
 use crate::tui::document::Document;
 use crate::tui::theme::Role;
-use crate::tui::views::format::capture_place;
+use crate::tui::views::format::{self, capture_place};
 use crate::tui::views::reader::DocumentReader;
 
 use super::tab::Line;
@@ -46,7 +46,7 @@ pub(super) fn line(exchange: &Exchange, events: &[Payload], row: usize) -> Line 
     let front = payload.bytes.get(..MAX_PREVIEW).unwrap_or(&payload.bytes);
     vec![
         (Role::Faint, format!("{} ", units::time_of_day(payload.span.start.time))),
-        (Role::Wait, format!("{:>8} ", format!("+{}", units::cell(gap)))),
+        (Role::Wait, format!("{:>8} ", format::gap(gap))),
         (Role::Faint, format!("{:>7} ", payload.span.first.0)),
         (Role::Title, format!("{:<10} ", name.as_deref().unwrap_or("message"))),
         (Role::Faint, id.as_deref().map_or(String::new(), |id| format!("id {id} "))),

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::base::PacketNo;
 use crate::base::fact::PayloadKind;
 use crate::ledger::Exchange;
 use crate::ledger::store::Payload;
@@ -374,6 +375,10 @@ struct ExchangeVersion {
     notifications: usize,
     /// Findings of the whole capture.
     findings: usize,
+    /// Relations of the whole capture.
+    related: usize,
+    /// What seems to have ended the wait.
+    wait_ended: Option<PacketNo>,
 }
 
 impl ExchangeVersion {
@@ -383,6 +388,8 @@ impl ExchangeVersion {
             payloads: model.store().payload_count(exchange.tcp_stream, exchange.transaction),
             notifications: model.store().notifications_of(exchange.n).count(),
             findings: model.store().findings().len(),
+            related: model.related().version(),
+            wait_ended: exchange.wait_ended.map(|end| end.packet),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::ledger::store::Payload;
 use crate::ledger::{Exchange, MessageSpan};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::views::format::packet_range;
+use crate::tui::views::format::{self, packet_range};
 use crate::tui::views::wireshark;
 
 use super::pages;
@@ -117,7 +117,7 @@ fn line(exchange: &Exchange, part: &ExchangePart) -> Line {
     vec![
         (Role::Strong, format!("{:<13} ", packet_range(span.first, span.last))),
         (Role::Faint, format!("{} ", units::time_of_day(span.start.time))),
-        (Role::Wait, format!("{:>9} ", format!("+{}", units::cell(after)))),
+        (Role::Wait, format!("{:>9} ", format::offset(after))),
         (Role::Text, format!("{:<6} ", part.from.name())),
         (Role::Text, format!("{:>8} ", units::bytes(part.bytes))),
         (part.role, part.what.clone()),

@@ -8,12 +8,18 @@ use crate::ledger::store::Payload;
 use crate::ledger::{Exchange, MessageSpan, Notification};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::views::format::packet_range;
+use crate::tui::views::format::{cause_text, packet_range, status_text};
 
 use super::tab::Tab;
 
 /// Progress notifications that are listed, at most; with more, the latest ones are.
 const MAX_PROGRESS: usize = 50;
+
+/// Requests of the server that are listed, at most: the first.
+const MAX_ASKED: usize = 50;
+
+/// Rounds of a call that are listed before and after the opened one, at most.
+const MAX_ROUNDS: usize = 20;
 
 /// Network findings that are listed, at most.
 const MAX_PROBLEMS: usize = 20;
@@ -93,6 +99,8 @@ pub(super) fn stages(source: StageSource<'_>, model: &Model) -> Vec<TimelineStag
         stages.push(wait.packets(request.span.last, span.first).note(wait_note(exchange)));
     }
     stages.extend(acknowledged(source));
+    stages.extend(asked(source, model));
+    stages.extend(rounds(source, model));
     stages.extend(progress(source, model));
     stages.extend(network_findings(source, model));
     stages.extend(outcome(source, model));
@@ -107,10 +115,80 @@ fn size(message: MessageSpan) -> String {
     units::bytes(message.bytes)
 }
 
-fn wait_note(exchange: &Exchange) -> &'static str {
-    let waited =
-        exchange.response.map(|response| response.span.start.time.since(exchange.request.span.end.time));
-    if waited.is_some_and(|waited| waited < 0) { "answered before the request was complete" } else { "" }
+fn wait_note(exchange: &Exchange) -> String {
+    if exchange.wait_ns().is_some_and(|waited| waited < 0) {
+        return "answered before the request was complete".to_owned();
+    }
+    parts_of_wait(exchange).unwrap_or_default()
+}
+
+/// Tells the server's time from that of the user or client; `None` if the server asked nothing.
+fn parts_of_wait(exchange: &Exchange) -> Option<String> {
+    let server = exchange.server_ns().filter(|_| exchange.asked.requests > 0)?;
+    let user = exchange.asked.client_ns;
+    Some(format!("server {}, user or client {}", units::duration(server), units::duration(user)))
+}
+
+/// Returns a stage for each request of the server inside the call: the time in which it waited for
+/// the client.
+fn asked(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
+    let all = model.related().asked_in(source.exchange.n);
+    let stage = |n: &u64| {
+        let (asked, is_open) = model.exchange(*n)?;
+        let question = asked.request.span;
+        let (until, last) = match (asked.response, asked.wait_ended) {
+            (Some(answer), _) => (Some(answer.span.start.time), answer.span.last),
+            (None, Some(end)) => (Some(end.time), end.packet),
+            (None, None) if is_open => (None, question.last),
+            (None, None) => (source.exchange.waited_until().map(|end| end.time), question.last),
+        };
+        let name = asked.method.split_once('/').map_or(&*asked.method, |(front, _)| front);
+        let stage = source.stage(name, Role::User, (question.end.time, until), Tab::Events);
+        let outcome = if is_open { "pending".to_owned() } else { status_text(&asked) };
+        let note = format!("the server asked: {} #{n}, {outcome}", asked.method);
+        Some(stage.packets(question.first, last).note(note))
+    };
+    all.iter().take(MAX_ASKED).filter_map(stage).collect()
+}
+
+/// Returns the other rounds of a call whose results ask for input, and the time of the user between
+/// them.
+fn rounds(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
+    let (mut stages, opened) = (Vec::new(), source.exchange);
+    let mut later = opened.clone();
+    for _ in 0..MAX_ROUNDS {
+        let before = later.continues.filter(|_| later.input_ns.is_some());
+        let Some((before, _)) = before.and_then(|n| model.exchange(n)) else { break };
+        stages.extend(round(source, &before));
+        stages.extend(between(source, &before, &later));
+        later = before;
+    }
+    let mut before = opened.clone();
+    for _ in 0..MAX_ROUNDS {
+        let next = model.related().continued_by(before.n);
+        let Some((next, _)) = next.and_then(|n| model.exchange(n)) else { break };
+        stages.extend(between(source, &before, &next));
+        stages.extend(round(source, &next));
+        before = next;
+    }
+    stages
+}
+
+/// Returns the stage of another round.
+fn round(source: StageSource<'_>, round: &Exchange) -> Option<TimelineStage> {
+    let (request, until) = (round.request.span, round.waited_until()?);
+    let stage = source.stage("round", Role::Wait, (request.start.time, Some(until.time)), Tab::Request);
+    let note = format!("#{}, {}", round.n, status_text(round));
+    Some(stage.packets(request.first, until.packet).note(note))
+}
+
+/// Returns the time of the user between two rounds.
+fn between(source: StageSource<'_>, before: &Exchange, next: &Exchange) -> Option<TimelineStage> {
+    let (asked, answered) = (before.response?.span, next.request.span);
+    let times = (asked.end.time, Some(answered.start.time));
+    let stage = source.stage("input", Role::User, times, Tab::Request);
+    let note = format!("the server asked for input: user or client, from #{} to #{}", before.n, next.n);
+    Some(stage.packets(asked.last, answered.first).note(note))
 }
 
 /// Returns the stage in which a message waited for a lost packet: its last packet had arrived, but
@@ -142,19 +220,22 @@ fn outcome(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
     let exchange = source.exchange;
     let sent = exchange.request.span.end.time;
     let Some(response) = exchange.response else {
-        if source.is_open {
+        let ended = exchange.wait_ended;
+        if source.is_open && ended.is_none() {
             return vec![source.stage("pending", Role::Pending, (sent, None), Tab::Events)];
         }
-        let ended = exchange.wait_ended;
         let until = ended.map(|end| end.time).or_else(|| abandoned_at(exchange, model));
         let until = until.map_or(sent, |time| time.max(sent));
-        let nothing = source.stage("no response", Role::Bad, (sent, Some(until)), Tab::Findings);
+        let role = if exchange.is_ended_subscription() { Role::Faint } else { Role::Bad };
+        let nothing = source.stage("no response", role, (sent, Some(until)), Tab::Findings);
         let nothing = match ended {
             Some(end) => nothing.packets(exchange.request.span.last, end.packet),
             None => nothing,
         };
-        let why = exchange.cause.map_or("cause unknown", |cause| cause.name()).replace('_', " ");
-        return vec![nothing.note(why)];
+        let why = exchange.cause.map_or_else(|| "cause unknown".to_owned(), cause_text);
+        let at = ended.map_or_else(String::new, |end| format!(" at packet {}", end.packet));
+        let parts = parts_of_wait(exchange).map_or_else(String::new, |parts| format!("; {parts}"));
+        return vec![nothing.note(format!("{why}{at}{parts}"))];
     };
     let span = response.span;
     let mut stages =

@@ -1,0 +1,162 @@
+//! What servers defined before, to tell when a definition changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use super::handle::SessionIndex;
+use super::record::ServerRef;
+use crate::base::{PacketNo, limits, text};
+use crate::rpc::Listing;
+
+/// Versions of a definition that are remembered: a server may offer one to each kind of user.
+const MAX_VERSIONS: usize = 4;
+
+/// The definitions of all servers, and the complete lists of all sessions.
+#[derive(Debug, Default)]
+pub(super) struct Definitions {
+    /// By server, then by kind and name (as a hash).
+    servers: HashMap<ServerRef, HashMap<(&'static str, u64), Versions, RandomState>, RandomState>,
+    definitions: usize,
+    /// The latest complete list of each session and kind.
+    complete: HashMap<(SessionIndex, &'static str), Names, RandomState>,
+    names: usize,
+    is_limit_reported: bool,
+}
+
+/// Names in order.
+type Names = Arc<[Box<str>]>;
+
+/// The versions of a definition.
+#[derive(Debug, Default)]
+struct Versions {
+    /// Hashes of the content, the latest last.
+    hashes: Vec<u64>,
+    /// The packet that completed the latest list with it.
+    seen: PacketNo,
+}
+
+/// How a list differs from earlier ones of the same server.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    /// Definitions with new content, and the packet that completed the latest list with the old
+    /// one.
+    pub(super) changed: Vec<(Box<str>, PacketNo)>,
+    /// Names that the session's list did not have before.
+    pub(super) added: Vec<Box<str>>,
+    /// Names that it has no longer.
+    pub(super) removed: Vec<Box<str>>,
+    /// Whether there are too many definitions to compare them all; said once.
+    pub(super) reaches_limit: bool,
+}
+
+impl Changes {
+    pub(super) fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.added.is_empty() && self.removed.is_empty()
+    }
+}
+
+impl Definitions {
+    /// Takes a page of a server's list, complete at packet `at`, and returns what is new about it.
+    /// Definitions beyond [`limits::MAX_DEFINITIONS`] are not compared.
+    pub(super) fn compare(
+        &mut self,
+        server: &ServerRef,
+        session: SessionIndex,
+        listing: &Listing,
+        at: PacketNo,
+    ) -> Changes {
+        let mut changes = Changes::default();
+        let known = match self.servers.get_mut(server) {
+            Some(known) => known,
+            None => self.servers.entry(server.clone()).or_default(),
+        };
+        for definition in &listing.definitions {
+            let key = (listing.kind, text::hash(&definition.name));
+            let Some(versions) = known.get_mut(&key) else {
+                if self.definitions < limits::MAX_DEFINITIONS {
+                    self.definitions += 1;
+                    known.insert(key, Versions { hashes: vec![definition.content], seen: at });
+                } else if !std::mem::replace(&mut self.is_limit_reported, true) {
+                    changes.reaches_limit = true;
+                }
+                continue;
+            };
+            if !versions.hashes.contains(&definition.content) {
+                changes.changed.push((definition.name.clone(), versions.seen));
+                if versions.hashes.len() >= MAX_VERSIONS {
+                    versions.hashes.remove(0);
+                }
+                versions.hashes.push(definition.content);
+            }
+            versions.seen = at;
+        }
+        if listing.is_complete {
+            self.compare_names(session, listing, &mut changes);
+        }
+        changes
+    }
+
+    /// Compares the names of a list that has one page with the session's list before.
+    fn compare_names(&mut self, session: SessionIndex, listing: &Listing, changes: &mut Changes) {
+        let key = (session, listing.kind);
+        let mut names: Vec<Box<str>> = listing.definitions.iter().map(|it| it.name.clone()).collect();
+        names.sort_unstable();
+        let before = self.complete.get(&key).cloned();
+        if let Some(before) = &before {
+            let of_one = |names: &[Box<str>], other: &[Box<str>]| -> Vec<Box<str>> {
+                names.iter().filter(|name| other.binary_search(name).is_err()).cloned().collect()
+            };
+            changes.added = of_one(&names, before);
+            changes.removed = of_one(before, &names);
+        }
+        let kept = before.map_or(0, |before| before.len());
+        if self.names - kept + names.len() <= limits::MAX_DEFINITIONS {
+            self.names = self.names - kept + names.len();
+            self.complete.insert(key, names.into());
+        } else if self.complete.remove(&key).is_some() {
+            self.names -= kept;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpc::Definition;
+
+    fn listing(definitions: &[(&str, u64)], is_complete: bool) -> Listing {
+        let definition =
+            |(name, content): &(&str, u64)| Definition { name: (*name).into(), bytes: 1, content: *content };
+        Listing { kind: "tools", definitions: definitions.iter().map(definition).collect(), is_complete }
+    }
+
+    #[test]
+    fn a_new_version_is_told_once() {
+        let mut known = Definitions::default();
+        let server = ServerRef { address: "10.0.0.2:3000".parse().unwrap(), path: None };
+        let session = SessionIndex::of_number(1);
+        let mut compare = |definitions: &[(&str, u64)], at| {
+            known.compare(&server, session, &listing(definitions, true), PacketNo(at))
+        };
+        assert!(compare(&[("a", 1), ("b", 1)], 10).is_empty());
+        assert!(compare(&[("b", 1), ("a", 1)], 20).is_empty());
+        let changed = compare(&[("a", 2), ("c", 1)], 30);
+        assert_eq!(changed.changed, [("a".into(), PacketNo(20))]);
+        assert_eq!((changed.added, changed.removed), (vec!["c".into()], vec!["b".into()]));
+        assert!(compare(&[("a", 1), ("c", 1)], 40).is_empty(), "a known version again");
+    }
+
+    /// A page is no list: what is not in it may be on another page.
+    #[test]
+    fn pages_have_no_missing_names() {
+        let mut known = Definitions::default();
+        let server = ServerRef { address: "10.0.0.2:3000".parse().unwrap(), path: None };
+        let session = SessionIndex::of_number(1);
+        for name in ["a", "b", "a"] {
+            let page = listing(&[(name, 1)], false);
+            assert!(known.compare(&server, session, &page, PacketNo(1)).is_empty());
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! How the definitions of a server changed within the capture: their versions, and what its lists
+//! gained and lost.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use similar::{ChangeTag, TextDiff};
+
+use super::definition_kind::DefinitionKind;
+use crate::base::{Origin, units};
+
+/// Length of the longest definition that is compared line by line, in bytes.
+const MAX_COMPARED: usize = 64 << 10;
+
+/// A definition: its kind and its name.
+pub(super) type DefinitionKey = (DefinitionKind, String);
+
+/// A version of a definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Version {
+    /// Its JSON text.
+    pub(super) json: Box<str>,
+    /// The packet that completed the first listing with it.
+    pub(super) since: Origin,
+}
+
+/// A page of a listing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Page<'a> {
+    /// The response that holds it.
+    pub(super) body: &'a [u8],
+    /// The packet that completed it.
+    pub(super) at: Origin,
+    /// The number of the session in which it was asked for.
+    pub(super) session: u32,
+    /// Whether the request asked for what is behind another page.
+    pub(super) has_cursor: bool,
+}
+
+/// The definitions of a server over time. Pages are added from the latest to the earliest.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// The versions of each definition, the latest first.
+    versions: HashMap<DefinitionKey, Vec<Version>>,
+    /// Since when a definition is in the list of a session that did not have it before, and since
+    /// when it is not any more.
+    added: HashMap<DefinitionKey, Origin>,
+    removed: HashMap<DefinitionKey, Origin>,
+    /// The names of the complete list of each session and kind that was added last: a later one.
+    later: HashMap<(u32, DefinitionKind), (BTreeSet<String>, Origin)>,
+}
+
+#[derive(Deserialize)]
+struct ListResponse<'a> {
+    #[serde(borrow)]
+    result: ListPage<'a>,
+}
+
+/// A page of a listing.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListPage<'a> {
+    #[serde(borrow)]
+    tools: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    prompts: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    resources: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    resource_templates: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    next_cursor: Option<&'a RawValue>,
+}
+
+/// Members that name a definition. A resource is named by its URI, as in the ledger.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DefinitionName {
+    uri: Option<String>,
+    uri_template: Option<String>,
+    name: Option<String>,
+}
+
+impl History {
+    /// Adds a page that is earlier than all that were added before.
+    pub(super) fn add_earlier(&mut self, page: Page<'_>) {
+        // Malformed listings are reported as findings; here they are skipped.
+        let Ok(ListResponse { result }) = serde_json::from_slice::<ListResponse<'_>>(page.body) else {
+            return;
+        };
+        let is_complete = result.next_cursor.is_none() && !page.has_cursor;
+        let lists = [result.tools, result.prompts, result.resources, result.resource_templates];
+        for (kind, list) in DefinitionKind::ALL.into_iter().zip(lists) {
+            let Some(list) = list else { continue };
+            let mut names = BTreeSet::new();
+            for raw in list {
+                let Ok(named) = serde_json::from_str::<DefinitionName>(raw.get()) else { continue };
+                let name = named.uri.or(named.uri_template).or(named.name).unwrap_or_default();
+                self.add_version((kind, name.clone()), raw.get(), page.at);
+                names.insert(name);
+            }
+            if is_complete {
+                self.compare_names((page.session, kind), names, page.at);
+            }
+        }
+    }
+
+    /// The versions of a definition, the latest first; empty if it is in no listing that was read.
+    pub(super) fn versions(&self, key: &DefinitionKey) -> &[Version] {
+        self.versions.get(key).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What happened to a definition, the latest change; `None` if it did not change.
+    pub(super) fn change(&self, key: &DefinitionKey) -> Option<DefinitionChange> {
+        let changed = match self.versions(key) {
+            [latest, _, ..] => Some(latest.since),
+            _ => None,
+        };
+        let changes = [
+            (self.removed.get(key).copied(), ChangeKind::Removed),
+            (changed, ChangeKind::Changed),
+            (self.added.get(key).copied(), ChangeKind::Added),
+        ];
+        let known = changes.into_iter().filter_map(|(at, kind)| Some(DefinitionChange { kind, at: at? }));
+        known.max_by_key(|change| (change.at.packet, change.kind == ChangeKind::Changed))
+    }
+
+    fn add_version(&mut self, key: DefinitionKey, json: &str, at: Origin) {
+        let versions = self.versions.entry(key).or_default();
+        match versions.last_mut() {
+            Some(earliest) if has_same_content(&earliest.json, json) => earliest.since = at,
+            _ => versions.push(Version { json: json.into(), since: at }),
+        }
+    }
+
+    /// Compares the names of a complete list with those of the next one of its session.
+    fn compare_names(&mut self, list: (u32, DefinitionKind), names: BTreeSet<String>, at: Origin) {
+        if let Some((later, since)) = self.later.get(&list) {
+            for name in later.difference(&names) {
+                self.added.entry((list.1, name.clone())).or_insert(*since);
+            }
+            for name in names.difference(later) {
+                self.removed.entry((list.1, name.clone())).or_insert(*since);
+            }
+        }
+        self.later.insert(list, (names, at));
+    }
+}
+
+/// What happened to a definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ChangeKind {
+    Changed,
+    Added,
+    Removed,
+}
+
+/// What happened to a definition, and the packet that showed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DefinitionChange {
+    pub(super) kind: ChangeKind,
+    pub(super) at: Origin,
+}
+
+impl DefinitionChange {
+    /// The text on the screen: `changed 08:49:15.351`.
+    pub(super) fn text(self) -> String {
+        let what = match self.kind {
+            ChangeKind::Changed => "changed",
+            ChangeKind::Added => "new since",
+            ChangeKind::Removed => "gone since",
+        };
+        format!("{what} {}", units::time_of_day(self.at.time))
+    }
+}
+
+/// Whether two JSON texts have the same content: blanks and the order of members do not matter.
+fn has_same_content(one: &str, other: &str) -> bool {
+    let value = |text| serde_json::from_str::<Value>(text).ok();
+    one == other || value(one).is_some_and(|one| Some(one) == value(other))
+}
+
+/// Returns a text with the differences between the versions of a definition, then the versions, the
+/// latest first; `None` if it has one version only.
+pub(super) fn text(versions: &[Version]) -> Option<String> {
+    if versions.len() < 2 {
+        return None;
+    }
+    let place = |version: &Version| {
+        format!("{}, packet {}", units::time_of_day(version.since.time), version.since.packet)
+    };
+    let mut text = String::new();
+    for pair in versions.windows(2) {
+        let [new, old] = pair else { continue };
+        text.push_str(&format!("changed at {}\n\n{}\n", place(new), difference(&old.json, &new.json)));
+    }
+    for version in versions {
+        text.push_str(&format!("version since {}\n\n{}\n\n", place(version), pretty(&version.json)));
+    }
+    Some(text)
+}
+
+/// Returns the lines of two JSON texts, marked as in a patch: `-` is in the old one, `+` in the
+/// new.
+fn difference(old: &str, new: &str) -> String {
+    if old.len().max(new.len()) > MAX_COMPARED {
+        return "too long to compare\n".to_owned();
+    }
+    let (old, new) = (sorted(old), sorted(new));
+    let mut lines = String::new();
+    for change in TextDiff::from_lines(&old, &new).iter_all_changes() {
+        let sign = match change.tag() {
+            ChangeTag::Delete => '-',
+            ChangeTag::Insert => '+',
+            ChangeTag::Equal => ' ',
+        };
+        lines.push_str(&format!("{sign} {}\n", change.value().trim_end_matches('\n')));
+    }
+    lines
+}
+
+/// Returns a JSON text with a member on each line, in the order of their names: members that only
+/// changed places are no difference.
+fn sorted(json: &str) -> String {
+    let Ok(mut value) = serde_json::from_str::<Value>(json) else { return json.to_owned() };
+    value.sort_all_objects();
+    serde_json::to_string_pretty(&value).unwrap_or_else(|_| json.to_owned())
+}
+
+/// Returns a JSON text with a member on each line, in its order.
+fn pretty(json: &str) -> String {
+    let value = serde_json::from_str::<Value>(json).ok();
+    value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| json.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(pages: &[(u64, u32, &str)]) -> History {
+        let mut history = History::default();
+        for (packet, session, body) in pages.iter().rev() {
+            let at = Origin::new(*packet, 1_000_000 * i64::try_from(*packet).unwrap());
+            let (body, session) = (body.as_bytes(), *session);
+            history.add_earlier(Page { body, at, session, has_cursor: false });
+        }
+        history
+    }
+
+    fn tool(name: &str) -> DefinitionKey {
+        (DefinitionKind::Tool, name.to_owned())
+    }
+
+    #[test]
+    fn versions_are_in_the_order_of_their_first_listing() {
+        let history = history(&[
+            (
+                10,
+                1,
+                r#"{"result":{"tools":[{"name":"a","description":"x","n":1}],"resourceTemplates":[{"name":"n","uriTemplate":"u://{x}"}]}}"#,
+            ),
+            (20, 1, r#"{"result":{"tools":[{"n":1,"description":"x","name":"a"}],"nextCursor":"c"}}"#),
+            (30, 2, r#"{"result":{"tools":[{"name":"a","description":"y","n":1}]}}"#),
+            (40, 2, r#"{"error":{"code":1}}"#),
+            (50, 2, r#"{"result":{"tools":{"no":"list"}}}"#),
+        ]);
+        let versions = history.versions(&tool("a"));
+        assert_eq!(versions.iter().map(|version| version.since.packet.0).collect::<Vec<_>>(), [30, 10]);
+        assert_eq!(history.versions(&(DefinitionKind::Template, "u://{x}".to_owned())).len(), 1);
+        let change = history.change(&tool("a")).unwrap();
+        assert_eq!((change.kind, change.at.packet.0), (ChangeKind::Changed, 30));
+        let text = text(versions).unwrap();
+        assert!(text.starts_with("changed at "), "{text}");
+        assert!(text.contains("-   \"description\": \"x\",\n+   \"description\": \"y\",\n"), "{text}");
+        assert_eq!(text.matches("version since").count(), 2);
+    }
+
+    #[test]
+    fn lists_of_one_session_are_compared() {
+        let history = history(&[
+            (10, 1, r#"{"result":{"tools":[{"name":"a"},{"name":"b"}]}}"#),
+            (20, 2, r#"{"result":{"tools":[]}}"#),
+            (30, 1, r#"{"result":{"tools":[{"name":"b"}],"nextCursor":"more"}}"#),
+            (40, 1, r#"{"result":{"tools":[{"name":"b"},{"name":"c"}]}}"#),
+        ]);
+        let change = |name| history.change(&tool(name)).map(|change| (change.kind, change.at.packet.0));
+        assert_eq!(change("a"), Some((ChangeKind::Removed, 40)));
+        assert_eq!(change("b"), None);
+        assert_eq!(change("c"), Some((ChangeKind::Added, 40)));
+    }
+}
