@@ -439,6 +439,7 @@ mod measure {
                 server,
                 path: None,
                 client,
+                via: None,
                 behind: None,
                 server_name: None,
                 client_name: None,

@@ -105,8 +105,12 @@ impl Side {
 pub struct Peers {
     /// Wireshark's number of the connection (`tcp.stream`), from 0; a reused port counts anew.
     pub tcp_stream: u32,
-    /// The client's address and port.
+    /// The client's address and port. Behind a PROXY protocol header it is the one that the header
+    /// names.
     pub client: SocketAddr,
     /// The server's address and port.
     pub server: SocketAddr,
+    /// The address and port of the balancer or proxy that named the client with a PROXY protocol
+    /// header; `None` if the client opened the connection.
+    pub via: Option<SocketAddr>,
 }

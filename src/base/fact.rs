@@ -192,6 +192,9 @@ pub struct ConnectionFact {
     pub tcp_stream: u32,
     /// The client's address and port; the sender of the first packet if the roles are not known.
     pub client: SocketAddr,
+    /// The client that a PROXY protocol header names: `client` is a balancer then. `None` without
+    /// one.
+    pub named_client: Option<SocketAddr>,
     /// The server's address and port.
     pub server: SocketAddr,
     /// The protocol that it carries.

@@ -149,7 +149,7 @@ impl Lane {
     pub(super) fn in_progress(&self) -> impl Iterator<Item = ConnectionFact> + '_ {
         self.pipelines.iter().flatten().filter_map(|pipeline| {
             let summary = self.reassembler.summary(pipeline.id().slot)?;
-            Some(summary.into_fact(pipeline.client(), pipeline.speaks(), pipeline.wrapper()))
+            Some(into_fact(summary, pipeline))
         })
     }
 
@@ -242,7 +242,7 @@ impl Lane {
         if let Some(held) = self.held.get_mut(usize::from(id.shard)) {
             *held -= pipeline.counted;
         }
-        let fact = summary.into_fact(pipeline.client(), pipeline.speaks(), pipeline.wrapper());
+        let fact = into_fact(*summary, &pipeline);
         output.emit(EmittedKind::Closed(Box::new(fact)));
     }
 }
@@ -290,6 +290,14 @@ fn shed(pipelines: &mut [Option<Box<Pipeline>>], shard: u8, at: Origin, output: 
         output.emit(EmittedKind::Findings(findings));
     }
     held
+}
+
+/// The summary of a connection, with what its pipeline knows.
+fn into_fact(summary: Summary, pipeline: &Pipeline) -> ConnectionFact {
+    let (speaks, wrapper) = (pipeline.speaks(), pipeline.wrapper());
+    let mut fact = summary.into_fact(pipeline.client(), speaks, wrapper);
+    fact.named_client = pipeline.named_client();
+    fact
 }
 
 /// Returns the bytes that an update carries; `None` if it carries none.

@@ -10,6 +10,7 @@
 //! by [`Side`].
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 use crate::base::fact::{Speaks, Wrapper};
 use crate::base::{Code, End, Feed, Findings, Layer, Origin, Peers, Side, Sink, Stack, Switched};
@@ -17,7 +18,7 @@ use crate::http::h1::{self, scan::EntryPoint};
 use crate::http::{Assembler, Update};
 use crate::tcp::{ConnectionId, Opened};
 
-use super::sniff::{Sniffer, Verdict};
+use super::sniff::{Announced, Sniffer, Verdict};
 
 /// The layers of a connection, as one.
 type Layers = Box<dyn Layer<In = (Side, Feed), Out = Update> + Send>;
@@ -28,8 +29,8 @@ pub(super) struct Pipeline {
     /// The client as far as it is known: the end that sent the SYN, until the connection shows what
     /// it speaks.
     client: Option<End>,
-    /// Whether the connection began with a PROXY protocol header.
-    has_proxy_header: bool,
+    /// The PROXY protocol header with which the connection began.
+    announced: Option<Announced>,
     state: State,
     /// Pieces that were held before the protocol was known, to be read in this order.
     replay: VecDeque<(End, Feed<End>)>,
@@ -52,7 +53,7 @@ impl Pipeline {
         Self {
             opened,
             client: opened.opener,
-            has_proxy_header: false,
+            announced: None,
             state: State::Sniffing(Box::default()),
             replay: VecDeque::new(),
             counted: 0,
@@ -71,8 +72,15 @@ impl Pipeline {
 
     /// Returns the addresses of client and server.
     pub(super) fn peers(&self) -> Peers {
-        let [client, server] = self.client().client_first(self.opened.ends);
-        Peers { tcp_stream: self.opened.id.tcp_stream, client, server }
+        let [opener, server] = self.client().client_first(self.opened.ends);
+        let named = self.named_client();
+        let tcp_stream = self.opened.id.tcp_stream;
+        Peers { tcp_stream, client: named.unwrap_or(opener), server, via: named.map(|_| opener) }
+    }
+
+    /// Returns the client that a PROXY protocol header names; `None` if none does.
+    pub(super) fn named_client(&self) -> Option<SocketAddr> {
+        self.announced.as_ref().and_then(|announced| announced.client)
     }
 
     /// Returns what the connection speaks, as far as it is known.
@@ -92,7 +100,7 @@ impl Pipeline {
             State::Reading(_, layers) => layers.switched().is_tunnel,
             State::Ignored(_, switched) => switched.is_tunnel,
         };
-        let proxy_header = self.has_proxy_header.then_some(Wrapper::ProxyHeader);
+        let proxy_header = self.announced.as_ref().map(|_| Wrapper::ProxyHeader);
         if is_tunnel { Some(Wrapper::ConnectTunnel) } else { proxy_header }
     }
 
@@ -161,11 +169,11 @@ impl Pipeline {
     }
 
     /// Reports that the connection began with a PROXY protocol header.
-    fn report_proxy_header(&mut self, header: Option<(String, Origin)>, findings: &mut Findings) {
-        if let Some((header, at)) = header {
-            self.has_proxy_header = true;
-            findings.add(Code::HttpProxyHeader, at, header);
+    fn report_proxy_header(&mut self, header: Option<Announced>, findings: &mut Findings) {
+        if let Some(announced) = &header {
+            findings.add(Code::HttpProxyHeader, announced.at, announced.describe());
         }
+        self.announced = header;
     }
 
     /// Starts to read HTTP/1 at a place in the middle of what `from` sent.

@@ -2,6 +2,7 @@
 //! not looked at.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
 use bytes::{Buf, Bytes};
 
@@ -24,8 +25,26 @@ pub(super) struct Sniffer {
     windows: [StreamBuf; 2],
     /// Ends of directions, if the beginning is missing.
     eofs: Vec<(End, Feed<End>)>,
-    /// The PROXY protocol header with which the connection began, and the packet that completed it.
-    proxy_header: Option<(String, Origin)>,
+    /// The PROXY protocol header with which the connection began.
+    proxy_header: Option<Announced>,
+}
+
+/// A PROXY protocol header.
+#[derive(Debug)]
+pub(super) struct Announced {
+    version: u8,
+    /// The client behind the balancer; `None` if the header names none.
+    pub(super) client: Option<SocketAddr>,
+    /// The packet that completed it.
+    pub(super) at: Origin,
+}
+
+impl Announced {
+    /// Describes the header: `version 1, client 192.0.2.7:5000`.
+    pub(super) fn describe(&self) -> String {
+        let client = self.client.map_or_else(|| "no client is named".to_owned(), |it| format!("client {it}"));
+        format!("version {}, {client}", self.version)
+    }
 }
 
 /// The result of a look at some bytes.
@@ -77,9 +96,8 @@ impl Sniffer {
         std::mem::take(&mut self.held)
     }
 
-    /// Takes the description of the PROXY protocol header with which the connection began, and the
-    /// packet that completed it. `None` if it has none.
-    pub(super) fn take_proxy_header(&mut self) -> Option<(String, Origin)> {
+    /// Takes the PROXY protocol header with which the connection began. `None` if it has none.
+    pub(super) fn take_proxy_header(&mut self) -> Option<Announced> {
         self.proxy_header.take()
     }
 
@@ -142,9 +160,7 @@ impl Sniffer {
         }
         let header = ProxyHeader::read(&self.front_of(from, bytes, limits::MAX_SNIFF));
         if let ProxyHeader::Complete { version, client, .. } = &header {
-            let client =
-                client.map_or_else(|| "no client is named".to_owned(), |client| format!("client {client}"));
-            self.proxy_header = Some((format!("version {version}, {client}"), span.end));
+            self.proxy_header = Some(Announced { version: *version, client: *client, at: span.end });
         }
         header
     }

@@ -21,6 +21,7 @@ pub(crate) fn session_ref(number: u32) -> SessionRef {
         server: address("127.0.0.1:3000"),
         path: None,
         client: address("127.0.0.1:52814"),
+        via: None,
         behind: None,
         server_name: Some(Arc::from("hackernews")),
         client_name: Some(Arc::from("inspector")),
@@ -146,6 +147,7 @@ pub(crate) fn connection(speaks: Speaks, mcp: bool) -> ConnectionFact {
     ConnectionFact {
         tcp_stream: 0,
         client: address("127.0.0.1:52814"),
+        named_client: None,
         server: address("127.0.0.1:3000"),
         speaks,
         wrapper: None,

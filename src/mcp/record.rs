@@ -91,6 +91,9 @@ pub struct SessionRef {
     pub path: Option<Arc<str>>,
     /// The client's address and port on the session's first connection.
     pub client: SocketAddr,
+    /// The balancer or proxy that opened that connection and named the client with a PROXY protocol
+    /// header; `None` if the client opened it.
+    pub via: Option<SocketAddr>,
     /// Number of the session that is the same one seen nearer to the client: this one is the leg
     /// behind a proxy. `None` if no proxy is known in front of it.
     pub behind: Option<u32>,

@@ -144,6 +144,7 @@ impl Sessions {
             let record = session.record();
             let wait = match record.ended {
                 SessionEnd::Open if session.is_failed_attempt() => ATTEMPT_WAIT,
+                SessionEnd::StreamClosed if session.is_trial() => ATTEMPT_WAIT,
                 SessionEnd::Open => QUIET_AFTER,
                 SessionEnd::Deleted | SessionEnd::StreamClosed => QUIET_AFTER_END,
             };
@@ -260,9 +261,13 @@ impl Sessions {
         };
         let joined = self.headless_to_join(&key, seen.peers).or_else(|| self.attempt_to_join(&key, seen));
         let index = joined.unwrap_or_else(|| self.create(transport, seen.peers, seen.at));
+        if let Some(old) = self.get(index).and_then(|session| session.reference().id.clone()) {
+            self.remove_id(&old, index);
+        }
         self.by_key.insert(key.clone(), index);
         if let Some(session) = self.get_mut(index) {
             let old_keys = if id.is_some() { session.take_keys() } else { Vec::new() };
+            session.reopen();
             let was_headless = session.identify(key, transport, id.as_ref());
             session.set_path(seen.path);
             self.headless -= usize::from(was_headless);
@@ -275,6 +280,16 @@ impl Sessions {
             self.add_legs(id, index);
         }
         index
+    }
+
+    /// The session no longer has this id.
+    fn remove_id(&mut self, id: &Arc<str>, index: SessionIndex) {
+        if let Some(all) = self.by_id.get_mut(id) {
+            all.retain(|other| *other != index);
+            if all.is_empty() {
+                self.by_id.remove(id);
+            }
+        }
     }
 
     /// Sessions with one id may be legs of one.
@@ -384,7 +399,7 @@ impl Sessions {
         u32::try_from(self.evicted).ok().map(SessionIndex)
     }
 
-    /// The session that a client used instead of one of which nothing but the stream was seen: the
+    /// The session that a client uses instead of one of which nothing but the stream was seen: the
     /// next one that it opened at this server, within a minute.
     pub(super) fn used_instead_of(&self, index: SessionIndex) -> Option<SessionIndex> {
         let unused = self.get(index).filter(|session| session.is_unused())?.record();
@@ -392,7 +407,8 @@ impl Sessions {
         let is_it = |other: &SessionIndex| {
             self.get(*other).is_some_and(|session| {
                 let record = session.record();
-                record.exchanges > 0
+                (record.exchanges > 0 || session.has_open_stream())
+                    && record.session.number != unused.session.number
                     && record.session.path == unused.session.path
                     && (0..=ATTEMPT_WAIT).contains(&record.first.time.since(unused.first.time))
             })
@@ -418,13 +434,8 @@ impl Sessions {
         for key in &keys {
             self.by_key.remove(key);
         }
-        if let Some(id) = &record.session.id
-            && let Some(all) = self.by_id.get_mut(id)
-        {
-            all.retain(|other| *other != index);
-            if all.is_empty() {
-                self.by_id.remove(id);
-            }
+        if let Some(id) = &record.session.id {
+            self.remove_id(id, index);
         }
         for server in &record.addresses {
             let Some(sessions) = self.by_peers.get_mut(&(*server, record.session.client.ip())) else {
@@ -492,13 +503,14 @@ impl Sessions {
         }
     }
 
-    /// The session that holds nothing but failed attempts of this client to open one, until now: a
-    /// request without credentials, of another revision, to another path.
+    /// The session that holds nothing but attempts of this client until now: an `initialize` that
+    /// failed, or a stream that it opened to see whether it can.
     fn attempt_to_join(&self, key: &SessionKey, seen: Sighting<'_>) -> Option<SessionIndex> {
         let sessions = self.by_peers.get(&(seen.peers.server, seen.peers.client.ip()))?;
         let has_failed = |index: &SessionIndex| {
             self.get(*index).is_some_and(|session| {
-                session.is_failed_attempt()
+                let is_trial = session.is_trial() && session.reference().path.as_ref() == seen.path;
+                (session.is_failed_attempt() || is_trial)
                     && seen.at.time.since(session.record().last.time) <= ATTEMPT_WAIT
                     && !session.has_other_client(key)
             })
@@ -525,7 +537,7 @@ impl Sessions {
     fn create(&mut self, transport: Transport, peers: Peers, at: Origin) -> SessionIndex {
         let index = SessionIndex(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
         let number = index.0.saturating_add(1);
-        let Peers { server, client, .. } = peers;
+        let Peers { server, client, via, .. } = peers;
         let session = SessionRef {
             number,
             id: None,
@@ -533,6 +545,7 @@ impl Sessions {
             server,
             path: None,
             client,
+            via,
             behind: None,
             server_name: None,
             client_name: None,

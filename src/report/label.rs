@@ -23,6 +23,13 @@ pub(super) fn session_and_leg(of: &SessionRef) -> String {
     of.behind.map_or_else(|| name.clone(), |front| format!("{name} (behind s{front})"))
 }
 
+/// Returns the address and port of the client of a session, and the balancer that named it:
+/// `192.0.2.7:5000 via 10.0.0.9:41000`.
+pub(super) fn client(of: &SessionRef) -> String {
+    let SessionRef { client, via, .. } = of;
+    via.map_or_else(|| client.to_string(), |via| format!("{client} via {via}"))
+}
+
 /// Counts event streams by how they ended, with the longest silence before that: `3 client_closed
 /// after up to 300 ms of silence`. Empty if there are none.
 pub(super) fn streams(streams: &Streams) -> Vec<String> {

@@ -175,7 +175,7 @@ fn session(row: &SessionRow) -> String {
         "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
         label::session_and_leg(&summary.session),
         named(summary.session.server.to_string(), summary.server_info.as_ref()),
-        named(summary.session.client.to_string(), summary.client_info.as_ref()),
+        named(label::client(&summary.session), summary.client_info.as_ref()),
         summary.session.transport.name(),
         summary.protocol_version.as_deref().map_or_else(|| "-".to_owned(), escaped),
         summary.exchanges,

@@ -93,6 +93,7 @@ impl Summary {
         ConnectionFact {
             tcp_stream: self.tcp_stream,
             client: client_address,
+            named_client: None,
             server: server_address,
             speaks,
             wrapper,

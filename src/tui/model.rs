@@ -399,7 +399,7 @@ mod tests {
         let exchange = sample::exchange(1, "ping", None, 1);
         let (client, server) = (exchange.client, exchange.session.server);
         let carried = Entry::Fact(Fact::Payload(Box::new(PayloadFact {
-            peers: Peers { tcp_stream: 3, client, server },
+            peers: Peers { tcp_stream: 3, client, server, via: None },
             transaction: 0,
             side: Side::Client,
             kind: PayloadKind::Body,

@@ -172,6 +172,10 @@ impl Line {
         self.word(key, Some(&address.to_string()));
     }
 
+    pub(super) fn some_address(&mut self, key: &str, address: Option<SocketAddr>) {
+        self.word(key, address.map(|address| address.to_string()).as_deref());
+    }
+
     pub(super) fn addresses(&mut self, key: &str, addresses: &[SocketAddr]) {
         self.key(key);
         self.raw("[");

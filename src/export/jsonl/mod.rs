@@ -121,6 +121,7 @@ fn write_exchange(line: &mut Line, exchange: &Exchange) -> io::Result<()> {
     line.duration("user_ms", (exchange.asked.requests > 0).then_some(exchange.asked.client_ns));
     line.duration("network_ms", Some(exchange.network_ns()));
     line.duration("input_ms", exchange.input_ns);
+    line.some_address("via", exchange.session.via);
     Ok(())
 }
 
@@ -209,6 +210,7 @@ fn write_session(line: &mut Line, session: &Session) -> io::Result<()> {
     line.text("path", session.session.path.as_deref())?;
     line.addresses("addresses", &session.addresses);
     line.other_session("behind", session.session.behind);
+    line.some_address("via", session.session.via);
     Ok(())
 }
 

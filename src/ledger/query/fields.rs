@@ -39,6 +39,7 @@ pub enum Field {
     Degraded,
     Finding,
     Retrans,
+    View,
 }
 
 /// Type of the values of a field, which decides its operators.
@@ -203,6 +204,7 @@ pub const FIELDS: &[FieldInfo] = &[
     FieldInfo::new(Field::Degraded, "degraded", Kind::Word, "degraded:gap", "why the record may be incomplete: a reason, any or none").of(ALL),
     FieldInfo::new(Field::Finding, "finding", Kind::Word, "finding:tcp.*", "finding code, any or none"),
     FieldInfo::new(Field::Retrans, "retrans", Kind::Number, "retrans>0", "TCP retransmissions during the transfer"),
+    FieldInfo::new(Field::View, "view", Kind::Word, "not view:back", "leg of a proxy on which the call was seen, if both were: front is the client's"),
 ];
 
 /// Value of a field that may have several values and has none.
@@ -221,6 +223,7 @@ impl Field {
             Self::Origin => Side::BOTH.map(Side::name).to_vec(),
             Self::Transport => [Transport::HttpSse, Transport::StreamableHttp].map(Transport::name).to_vec(),
             Self::Degraded => reasons().chain([ANY, NONE]).collect(),
+            Self::View => ["front", "back"].to_vec(),
             Self::Finding => Code::all().iter().map(|info| info.name).chain([ANY, NONE]).collect(),
             _ => Vec::new(),
         }
@@ -327,7 +330,7 @@ mod tests {
                 assert_eq!(find(&name.to_uppercase()).map(|found| found.field), Some(info.field));
             }
         }
-        assert_eq!(FIELDS.len(), Field::Retrans as usize + 1);
+        assert_eq!(FIELDS.len(), Field::View as usize + 1);
         assert_eq!(help().len(), FIELDS.len());
     }
 

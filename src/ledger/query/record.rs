@@ -75,6 +75,7 @@ fn exchange_texts(field: Field, exchange: &Exchange, visit: &mut dyn FnMut(&str)
         Field::Status => visit(exchange.status.name()),
         Field::Cause => visit_some(exchange.cause.map(|cause| cause.name()), visit),
         Field::Origin => visit(exchange.origin.name()),
+        Field::View => visit_some(exchange.view(), visit),
         Field::Finding if exchange.findings.is_empty() => visit(NONE),
         Field::Finding => exchange.findings.iter().for_each(|code| visit(code.name())),
         Field::Id => match &exchange.id {

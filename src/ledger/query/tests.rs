@@ -27,6 +27,7 @@ fn session() -> SessionRef {
         server: "127.0.0.1:3000".parse().unwrap(),
         path: None,
         client: "10.1.2.3:50000".parse().unwrap(),
+        via: None,
         behind: None,
         server_name: Some("HackerNews".into()),
         client_name: Some("An Agent".into()),
@@ -282,6 +283,17 @@ fn what_a_record_does_not_have_never_matches() {
         ],
         &["session!=s1", "transport!=http+sse", "s1", "origin!=client", "ip!=2001:db8::1", "ip:10.0.0.0/8"],
     );
+}
+
+/// A call that was seen once has no view.
+#[test]
+fn views_of_a_call() {
+    let mut it = exchange();
+    check(Subject::Exchange(&it), &["not view:back"], &["view:front", "view:back", "view:*"]);
+    it.twins.behind = Some(2);
+    check(Subject::Exchange(&it), &["view:front", "view:f*"], &["view:back"]);
+    it.twins.in_front = Some(3);
+    check(Subject::Exchange(&it), &["view:back", "view!=front"], &["not view:back"]);
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn session_cells(row: &SessionRow) -> Vec<Cell> {
     let degraded = if session.degraded.any() { " (degraded)" } else { "" };
     vec![
         Cell::new(label::session_and_leg(&session.session)),
-        Cell::new(session.session.client.to_string()),
+        Cell::new(label::client(&session.session)),
         Cell::new(name(session.client_info.as_ref())),
         Cell::new(session.exchanges.to_string()),
         Cell::count(Role::Bad, row.errors),

@@ -45,7 +45,7 @@ impl TableKind for ConnectionFact {
     ];
 
     fn filter(&self) -> String {
-        format!("client:{} server:{}", self.client, self.server)
+        format!("client:{} server:{}", self.named_client.unwrap_or(self.client), self.server)
     }
 
     fn of_connection(tcp_stream: u32) -> Option<u32> {
