@@ -248,6 +248,15 @@ pub enum ResponseEnd {
 }
 
 impl ResponseEnd {
+    /// Returns the side that closed or reset; `None` if neither did.
+    #[must_use]
+    pub fn by(self) -> Option<Side> {
+        match self {
+            Self::ClosedBy(side) | Self::ResetBy(side) => Some(side),
+            Self::Complete | Self::Open => None,
+        }
+    }
+
     /// Returns the name used in exports.
     #[must_use]
     pub fn name(self) -> &'static str {

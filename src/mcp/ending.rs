@@ -70,8 +70,7 @@ fn end_request(n: u64, transaction: &Transaction, end: TransactionEnd, tables: &
         open.set_http_error(transaction.body_error().cloned(), at);
         return tables.complete(n);
     }
-    let is_by_client =
-        matches!(how, ResponseEnd::ClosedBy(Side::Client) | ResponseEnd::ResetBy(Side::Client));
+    let is_by_client = how.by() == Some(Side::Client);
     if is_by_client && open.is_cancelled_by_closing() {
         open.cancel(ending.at, Cause::ClientClosed);
     }

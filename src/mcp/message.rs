@@ -25,6 +25,9 @@ use super::{method, revision};
 use crate::base::{Code, Finding, Side, Sink, limits};
 use crate::rpc::{Id, Kind, Listing, Look};
 
+/// Transactions that are compared when an `initialize` is answered.
+const MAX_COMPARED: usize = 1024;
+
 /// A message with its session and its transaction, and what it may change besides.
 pub(super) struct Context<'a, 'sink> {
     pub(super) message: Message<'a>,
@@ -429,6 +432,9 @@ impl Context<'_, '_> {
 
     fn complete(&mut self, n: u64) {
         if let Some(exchange) = self.exchanges.remove(n) {
+            if let Some(front) = self.leg_in_front(exchange.record()) {
+                return self.views.hold_opening(exchange, front, self.message.span.end.time);
+            }
             Completion {
                 session: self.session,
                 others: &mut self.other_sessions,
@@ -439,6 +445,20 @@ impl Context<'_, '_> {
             }
             .complete(exchange);
         }
+    }
+
+    /// The transaction that may carry the same `initialize` on the leg in front of a proxy, whose
+    /// session is not known before its response.
+    fn leg_in_front(&self, exchange: &Exchange) -> Option<TransactionKey> {
+        if !method::is_initialize(&exchange.method) || exchange.session.id.is_none() {
+            return None;
+        }
+        let start = exchange.request.span.start.packet;
+        let is_it = |other: &&Transaction| {
+            let is_before = other.request_span().is_some_and(|span| span.start.packet < start);
+            is_before && other.session().is_none() && self.transaction.has_same_request(other)
+        };
+        self.other_transactions.iter().take(MAX_COMPARED).find(is_it).map(Transaction::key)
     }
 
     fn notification(&mut self) -> Option<u64> {

@@ -26,6 +26,7 @@ mod legs;
 mod message;
 mod method;
 mod numbering;
+mod openings;
 mod quirks;
 mod record;
 mod request_index;
@@ -42,6 +43,7 @@ mod tracker;
 mod transaction;
 mod transaction_table;
 mod unmatched;
+mod view;
 mod views;
 
 pub use crate::base::Status;

@@ -235,6 +235,12 @@ impl SessionState {
             && self.record.degraded.is_none()
     }
 
+    /// Whether the client opened a stream, closed it, and did nothing else.
+    pub(super) fn is_trial(&self) -> bool {
+        matches!(self.server_stream, ServerStream::Ended(how) if how.by() == Some(Side::Client))
+            && self.is_unused()
+    }
+
     pub(super) fn open_connection(&mut self) {
         self.connections += 1;
     }

@@ -11,7 +11,7 @@ use super::history::Replay;
 use super::idle::IdleEnd;
 use super::interner::Interner;
 use super::message::Context;
-use super::record::Record;
+use super::record::{Record, Stream};
 use super::rules::{self, Body, Endpoint, Head, RULES, StreamOver, Violation, WrongReplay};
 use super::session::SessionState;
 use super::session_key::{self, SessionKey};
@@ -84,7 +84,7 @@ impl Step<'_> {
         let over = StreamOver { transaction: self.transaction, has_client, end: self.at };
         rules::check(RULES.stream_over, &over, self.tables.sink.findings);
         if let Some(mut stream) = self.transaction.stream_record(end) {
-            let index = self.transaction.session().map(|index| self.owner(index, stream.events));
+            let index = self.transaction.session().map(|index| self.owner(index, &stream));
             let session = index.and_then(|index| self.tables.sessions.get(index));
             stream.session = session.map(|session| session.reference().clone());
             self.tables.sink.out.push(Record::Stream(Box::new(stream)));
@@ -118,8 +118,10 @@ impl Step<'_> {
 
     /// The session of an event stream that is over. A client may open a stream to see whether it
     /// can, and use another one: then it is one session.
-    fn owner(&mut self, index: SessionIndex, events: u64) -> SessionIndex {
-        let is_probe = events <= 1 && self.transaction.stream().is_some_and(EventStream::has_endpoint);
+    fn owner(&mut self, index: SessionIndex, stream: &Stream) -> SessionIndex {
+        let is_left = stream.ended.by() == Some(Side::Client);
+        let is_probe =
+            is_left && stream.events <= 1 && self.transaction.stream().is_some_and(EventStream::has_endpoint);
         let used = if is_probe { self.tables.sessions.used_instead_of(index) } else { None };
         if used.is_some() {
             self.transaction.set_session(used);

@@ -31,7 +31,13 @@ pub(super) struct Tables<'a> {
 impl Tables<'_> {
     /// Completes the exchange `n`: nothing more is to come of it.
     pub(super) fn complete(&mut self, n: u64) {
-        let Some(exchange) = self.exchanges.remove(n) else { return };
+        if let Some(exchange) = self.exchanges.remove(n) {
+            self.complete_removed(exchange);
+        }
+    }
+
+    /// Completes an exchange that is no longer among the open ones.
+    pub(super) fn complete_removed(&mut self, exchange: Box<OpenExchange>) {
         match self.sessions.split(exchange.session()) {
             Some((session, mut others)) => {
                 let (others, evidence, views) = (&mut others, &mut *self.evidence, &mut *self.views);

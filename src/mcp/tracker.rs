@@ -67,6 +67,7 @@ impl Tracker {
     pub fn push(&mut self, item: TransactionUpdate, out: &mut Vec<Record>, findings: &mut Findings) {
         let before = findings.len();
         self.handle(item, out, findings);
+        self.complete_released(Some(self.last.time), Sink { out, findings });
         self.collect_quirks(before, findings);
     }
 
@@ -158,6 +159,7 @@ impl Tracker {
                 self.tables(Sink { out, findings }).complete(n);
             }
         }
+        self.complete_released(Some(now.time), Sink { out, findings });
         self.add_doubted(Some(now.time), findings);
         self.collect_quirks(before, findings);
         self.quirks.tick(now.time, findings);
@@ -209,6 +211,7 @@ impl Tracker {
         for costly in self.sessions.costly() {
             rules::add_costly(&costly, findings);
         }
+        self.complete_released(None, Sink { out, findings });
         let ends_early = self.evidence.missing().contains(Degraded::CAPTURE_END);
         for n in self.exchanges.numbers() {
             if ends_early && let Some(open) = self.exchanges.get_mut(n) {
@@ -222,6 +225,14 @@ impl Tracker {
         }
         self.collect_quirks(before, findings);
         self.quirks.finish(findings);
+    }
+
+    /// Completes what waited for the leg in front of a proxy.
+    fn complete_released(&mut self, now: Option<Timestamp>, mut sink: Sink<'_, Record>) {
+        while let Some(exchange) = self.views.pop_released(now) {
+            let Sink { out, findings } = &mut sink;
+            self.tables(Sink { out, findings }).complete_removed(exchange);
+        }
     }
 
     /// After [`Tracker::finish`]: emits the sessions, in the order of their first packet.

@@ -7,43 +7,23 @@ use std::collections::{HashMap, VecDeque};
 
 use super::exchange::OpenExchange;
 use super::exchange_table::Exchanges;
-use super::handle::SessionIndex;
+use super::handle::{SessionIndex, TransactionKey};
 use super::method;
+use super::openings::Openings;
 use super::record::Exchange;
 use super::session::SessionState;
 use super::session_table::OtherSessions;
-use crate::base::{Origin, Side, limits};
+use super::view::View;
+use crate::base::{Origin, Side, Timestamp, limits};
+use crate::rpc::TransactionNo;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
-
-/// Completed `initialize` that are kept: the leg in front learns its session id after the one
-/// behind.
-const MAX_OPENINGS: usize = 64;
 
 /// Open requests with one id that are compared on each leg, latest first.
 const MAX_COPIES: usize = 16;
 
 /// Pairs of legs whose delays are kept.
 const MAX_PAIRS: usize = limits::MAX_HELD_RESPONSES;
-
-/// A completed exchange, as far as its twin needs it.
-#[derive(Clone, Debug)]
-pub(super) struct View {
-    pub(super) exchange: Exchange,
-    /// The first message on the exchange's way back, before the response; `None` without one.
-    pub(super) first_message: Option<Origin>,
-}
-
-impl View {
-    fn of(open: &OpenExchange) -> Self {
-        Self { exchange: open.record().clone(), first_message: open.first_message() }
-    }
-
-    /// From the first message to the end of the response, in nanoseconds.
-    pub(super) fn spread_ns(&self) -> Option<i64> {
-        Some(self.exchange.response?.span.end.time.since(self.first_message?.time))
-    }
-}
 
 /// One call on two neighbouring legs.
 #[derive(Debug)]
@@ -126,8 +106,7 @@ pub(super) struct Views {
     complete: Map<u64, Box<View>>,
     /// Their numbers, oldest first.
     order: VecDeque<u64>,
-    /// The latest `initialize` of sessions with an id.
-    openings: VecDeque<Box<View>>,
+    openings: Openings,
     /// By the sessions in front and behind.
     proxies: Map<(SessionIndex, SessionIndex), Proxy>,
 }
@@ -141,17 +120,10 @@ impl Views {
         others: &mut OtherSessions<'_>,
         exchanges: &mut Exchanges,
     ) {
-        if session.legs().others().is_empty() {
-            return;
+        if method::is_initialize(&exchange.record().method) {
+            return self.open_initialize(exchange, session, others);
         }
-        if let Some(twin) = self.opening_of(exchange.record()) {
-            let index = SessionIndex::of_number(twin.exchange.session.number);
-            if let Some(other) = others.get_mut(index)
-                && relate(exchange.record(), session, &twin.exchange, other) == Some(Place::Front)
-            {
-                exchange.twins_mut().behind = Some(twin.exchange.n);
-                self.keep(twin);
-            }
+        if session.legs().others().is_empty() {
             return;
         }
         let legs = session.legs().others().to_vec();
@@ -189,10 +161,7 @@ impl Views {
     pub(super) fn complete(&mut self, exchange: &mut OpenExchange) -> Vec<Pair> {
         let record = exchange.record();
         if method::is_initialize(&record.method) && record.session.id.is_some() {
-            if self.openings.len() >= MAX_OPENINGS {
-                self.openings.pop_front();
-            }
-            self.openings.push_back(Box::new(View::of(exchange)));
+            self.openings.add(Box::new(View::of(exchange)));
         }
         let twins = record.twins;
         if twins.in_front.or(twins.behind).is_none() {
@@ -252,17 +221,50 @@ impl Views {
         self.complete.insert(view.exchange.n, view);
     }
 
-    /// The `initialize` that was completed on the leg behind.
-    fn opening_of(&mut self, exchange: &Exchange) -> Option<Box<View>> {
-        if !method::is_initialize(&exchange.method) {
-            return None;
+    /// Keeps an answered `initialize` while the transaction `awaited` carries the same request,
+    /// which may be the leg in front.
+    pub(super) fn hold_opening(
+        &mut self,
+        exchange: Box<OpenExchange>,
+        awaited: TransactionKey,
+        at: Timestamp,
+    ) {
+        self.openings.hold(exchange, awaited, at);
+    }
+
+    /// Takes an exchange that was held and waits no longer: at the time `now`, or any without a
+    /// time.
+    pub(super) fn pop_released(&mut self, now: Option<Timestamp>) -> Option<Box<OpenExchange>> {
+        self.openings.pop_released(now)
+    }
+
+    /// Looks for the `initialize` that was answered on the leg behind.
+    fn open_initialize(
+        &mut self,
+        exchange: &mut OpenExchange,
+        session: &mut SessionState,
+        others: &mut OtherSessions<'_>,
+    ) {
+        let record = exchange.record();
+        let start = record.request.span.start.packet;
+        let is_it = |twin: &Exchange| is_copy(record, twin) && start < twin.request.span.start.packet;
+        let transaction = (record.tcp_stream, TransactionNo(record.transaction));
+        let held = self.openings.take_held(transaction, is_it);
+        let emitted = if held.is_none() { self.openings.take(is_it) } else { None };
+        let twin = held.as_ref().map(|held| held.record()).or(emitted.as_ref().map(|view| &view.exchange));
+        let Some(twin) = twin else { return };
+        let (n, index) = (twin.n, SessionIndex::of_number(twin.session.number));
+        let place = others.get_mut(index).and_then(|other| relate(record, session, twin, other));
+        let is_front = place == Some(Place::Front);
+        if is_front {
+            exchange.twins_mut().behind = Some(n);
         }
-        let start = exchange.request.span.start.packet;
-        let is_it = |view: &View| {
-            is_copy(exchange, &view.exchange) && start < view.exchange.request.span.start.packet
-        };
-        let at = self.openings.iter().rposition(|view| is_it(view))?;
-        self.openings.remove(at)
+        if let Some(mut held) = held {
+            held.twins_mut().in_front = is_front.then_some(exchange.record().n);
+            self.openings.release(held);
+        } else if let Some(view) = emitted.filter(|_| is_front) {
+            self.keep(view);
+        }
     }
 }
 

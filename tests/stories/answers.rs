@@ -450,3 +450,47 @@ fn faults_carry_session_and_exchange() {
     let rows = replied(1, ok("{"));
     has(rows.found("rpc.not_json")[0], json!({"session": "s1", "exchange": 2, "packet": 9}));
 }
+
+/// HTTP+SSE: the answer comes on the stream with an id that the server's program cut to 32 bits,
+/// rounded to a float, or made a string of; exactly one request that is open fits.
+#[test]
+fn a_changed_id_on_the_stream_answers_the_only_request_that_fits() {
+    for (asked, answered) in [
+        (json!(4_294_967_303_i64), json!(7)),
+        (json!(2_147_483_649_i64), json!(-2_147_483_647)),
+        (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992_i64)),
+        (json!(16_777_217), json!(16_777_216.0)),
+        (json!("12"), json!(12)),
+    ] {
+        let mut story = Story::new();
+        let (stream, posts) = legacy_ready(&mut story);
+        for id in [json!(5), asked.clone()] {
+            story.at(10.0).c(posts, send(TARGET, &request(id, "tools/list")));
+            story.s(posts, accepted());
+        }
+        story.at(20.0).s(stream, event(&result(answered.clone())));
+        story.at(5000.0).s(stream, event(&result(5)));
+        let rows = story.run();
+        rows.exchange_is(3, json!({"id": asked, "status": "ok", "total_ms": 10.0}));
+        rows.finds("mcp.id_changed", 1);
+        has(rows.found("mcp.id_changed")[0], json!({"exchange": 3, "session": "s1"}));
+        rows.finds("mcp.unknown_response", 0);
+        rows.finds("mcp.request_unseen", 0);
+    }
+}
+
+/// If two requests fit, nothing is said about either.
+#[test]
+fn a_changed_id_that_fits_two_requests_answers_neither() {
+    let mut story = Story::new();
+    let (stream, posts) = legacy_ready(&mut story);
+    for id in [4_294_967_303_i64, 8_589_934_599] {
+        story.at(10.0).c(posts, send(TARGET, &request(id, "tools/list")));
+        story.s(posts, accepted());
+    }
+    story.at(20.0).s(stream, event(&result(7)));
+    story.at(5000.0).close(stream, Client);
+    let rows = story.run();
+    rows.finds("mcp.id_changed", 0);
+    rows.finds("mcp.unknown_response", 1);
+}

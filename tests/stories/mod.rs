@@ -8,6 +8,7 @@ mod degraded;
 mod framing;
 mod http;
 mod jsonl;
+mod loss;
 mod messages;
 mod modern;
 mod opening;

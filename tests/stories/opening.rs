@@ -312,3 +312,35 @@ fn a_stream_that_is_opened_to_try() {
     }
     story.run().counts("session", 2);
 }
+
+/// A client opens a stream to see whether the server speaks HTTP+SSE, closes it, and opens the one
+/// that it uses: one session. What another program uses at another path is its own.
+#[test]
+fn a_stream_that_was_opened_to_try_is_no_session() {
+    for (is_closed_first, path, sessions) in [(true, "/sse", 1), (false, "/sse", 1), (true, "/other/sse", 2)]
+    {
+        let mut story = Story::new();
+        let trial = story.connect("10.0.0.1:4000", SERVER);
+        story.c(trial, get("/sse", &[]));
+        story.s(trial, sse(&[]) + &chunk("event: endpoint\ndata: /messages?sessionId=trial\n\n"));
+        if is_closed_first {
+            story.at(5.0).close(trial, Client);
+        }
+        let stream = story.at(1000.0).connect("10.0.0.1:5000", SERVER);
+        story.c(stream, get(path, &[]));
+        story.s(stream, sse(&[]) + &chunk(&format!("event: endpoint\ndata: {TARGET}\n\n")));
+        if !is_closed_first {
+            story.at(1005.0).close(trial, Client);
+        }
+        let posts = story.connect("10.0.0.1:5001", SERVER);
+        story.at(1010.0).c(posts, send(TARGET, &initialize(0, "2024-11-05")));
+        story.s(posts, accepted());
+        story.s(stream, event(&initialized(0, "2024-11-05")));
+        let rows = story.run();
+        rows.counts("session", sessions);
+        rows.counts("stream", 2);
+        let used = if sessions == 1 { rows.of_type("session")[0] } else { rows.session("s2") };
+        has(used, json!({"session_id": "abc", "exchanges": 1, "ended": "open", "transport": "http+sse"}));
+        rows.finds("mcp.no_initialize", 0);
+    }
+}

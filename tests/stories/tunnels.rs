@@ -147,7 +147,40 @@ fn http_behind_a_proxy_header() {
             rows.finds("http.proxy_header", 1);
             let detail = rows.found("http.proxy_header")[0]["detail"].as_str().unwrap();
             assert!(detail.contains("client 192.0.2.7:5000"), "{detail}");
+            let client = json!({"client": "192.0.2.7:5000", "server": SERVER, "via": A});
+            rows.exchange_is(1, client.clone());
+            rows.session_is("s1", client);
             carries(&story, Speaks::Http1, Some(Wrapper::ProxyHeader));
+        }
+    }
+}
+
+/// Two clients behind one balancer are two sessions, in both transports.
+#[test]
+fn clients_behind_a_balancer_are_told_apart() {
+    for is_http_sse in [false, true] {
+        let mut story = Story::new();
+        for (at, client) in [1_u32, 2].into_iter().zip(["192.0.2.7", "192.0.2.8"]) {
+            let header = format!("PROXY TCP4 {client} 10.0.0.2 4000 3000\r\n");
+            let conns = [1, 2].map(|n| story.connect(&format!("10.0.0.9:{}", 5000 + 10 * at + n), SERVER));
+            story.at(10.0 * f64::from(at));
+            if is_http_sse {
+                story.c(conns[0], header.clone() + &get("/sse", &[]));
+                let endpoint = format!("/messages?sessionId={at}");
+                story.s(conns[0], sse(&[]) + &chunk(&format!("event: endpoint\ndata: {endpoint}\n\n")));
+                story.c(conns[1], header + &send(&endpoint, &initialize(0, "2024-11-05")));
+                story.s(conns[1], accepted());
+                story.s(conns[0], event(&initialized(0, "2024-11-05")));
+            } else {
+                story.c(conns[0], header + &post("/mcp", &[], &initialize(0, "2025-06-18")));
+                story.s(conns[0], ok(&initialized(0, "2025-06-18")));
+            }
+        }
+        let rows = story.run();
+        rows.counts("session", 2);
+        for (name, client) in [("s1", "192.0.2.7:4000"), ("s2", "192.0.2.8:4000")] {
+            rows.session_is(name, json!({"client": client}));
+            assert!(rows.session(name)["via"].as_str().unwrap().starts_with("10.0.0.9:"));
         }
     }
 }
