@@ -59,15 +59,21 @@ pub(super) struct Encoder {
     cleared: u64,
 }
 
-/// A described interface. A file has one per link type; live captures have one.
+/// A described interface. A file has one per link type and interface read; live captures have one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct WrittenInterface {
     link_type: u16,
+    /// Number of the interface in the file that is read, at most [`MAX_INTERFACE`].
+    interface: u32,
     /// `if_tsoffset` in seconds. Ticks are unsigned, so times before 1970 get a separate interface.
     offset: i64,
     /// Times of its first and last packet, in file order.
     times: Option<(Timestamp, Timestamp)>,
 }
+
+/// Largest number of an interface that is told apart: the interface of each packet is looked for
+/// among those described. Captures have a few.
+const MAX_INTERFACE: u32 = 15;
 
 /// `if_tsoffset` of times before 1970, in seconds: no [`Timestamp`] is earlier.
 const BEFORE_1970: i64 = i64::MIN / 1_000_000_000 - 1;
@@ -101,7 +107,7 @@ impl Encoder {
     /// # Errors
     /// [`UnsupportedLinkType`].
     pub(super) fn interface(&mut self, link_type: LinkType) -> Result<(), UnsupportedLinkType> {
-        self.number(link_type, Timestamp::default()).map(|_| ())
+        self.number(link_type, 0, Timestamp::default()).map(|_| ())
     }
 
     /// Encodes an enhanced packet block (section 4.3).
@@ -110,7 +116,7 @@ impl Encoder {
     /// [`UnsupportedLinkType`]; the packet is not encoded.
     pub(super) fn packet(&mut self, packet: &Packet) -> Result<(), UnsupportedLinkType> {
         let time = packet.origin.time;
-        let number = self.number(packet.link_type, time)?;
+        let number = self.number(packet.link_type, packet.interface, time)?;
         let Some(interface) = self.interfaces.get_mut(number) else {
             return Err(UnsupportedLinkType(packet.link_type));
         };
@@ -181,14 +187,21 @@ impl Encoder {
 
     /// Returns the number of the interface of a packet; describes it first if it is new (section
     /// 4.2).
-    fn number(&mut self, link_type: LinkType, time: Timestamp) -> Result<usize, UnsupportedLinkType> {
+    fn number(
+        &mut self,
+        link_type: LinkType,
+        interface: u32,
+        time: Timestamp,
+    ) -> Result<usize, UnsupportedLinkType> {
+        let interface = interface.min(MAX_INTERFACE);
         let offset = if time.0 < 0 { BEFORE_1970 } else { 0 };
         let small = u16::try_from(link_type.0).map_err(|_| UnsupportedLinkType(link_type))?;
-        let known = |i: &WrittenInterface| i.link_type == small && i.offset == offset;
+        let known =
+            |i: &WrittenInterface| i.link_type == small && i.interface == interface && i.offset == offset;
         if let Some(number) = self.interfaces.iter().position(known) {
             return Ok(number);
         }
-        self.interfaces.push(WrittenInterface { link_type: small, offset, times: None });
+        self.interfaces.push(WrittenInterface { link_type: small, interface, offset, times: None });
         let FileMetadata { device, filter, snaplen, system, .. } = self.metadata.clone();
         self.block(INTERFACE_DESCRIPTION, |block| {
             block.u32(u32::from(small));
@@ -305,6 +318,7 @@ mod tests {
         let packet = (link_type, time, data, 0..1000_u32).prop_map(|(link_type, time, data, more)| Packet {
             origin: Origin::new(0, time),
             link_type,
+            interface: 0,
             original_len: data.len() as u32 + more,
             data: data.into(),
         });
@@ -340,7 +354,13 @@ mod tests {
 
     fn packet(link_type: u32) -> Packet {
         let data = Bytes::from_static(b"abc");
-        Packet { origin: Origin::new(1, 5), link_type: LinkType(link_type), data, original_len: 3 }
+        Packet {
+            origin: Origin::new(1, 5),
+            link_type: LinkType(link_type),
+            interface: 0,
+            data,
+            original_len: 3,
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub struct Packet {
     pub origin: Origin,
     /// Type of the first header.
     pub link_type: LinkType,
+    /// Number of its interface in the file (pcapng); 0 if the format has no interfaces.
+    pub interface: u32,
     /// Captured bytes: a shared slice of the block that was read.
     pub data: Bytes,
     /// Length on the wire in bytes; at least `data.len()`.
@@ -24,7 +26,7 @@ impl Packet {
     pub(super) fn unnumbered(time: Timestamp, link_type: LinkType, data: Bytes, original_len: u32) -> Self {
         let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let origin = Origin { packet: PacketNo(0), time };
-        Self { origin, link_type, data, original_len: original_len.max(captured) }
+        Self { origin, link_type, interface: 0, data, original_len: original_len.max(captured) }
     }
 }
 

@@ -254,7 +254,8 @@ impl PcapngReader {
         self.end_time = None;
         data.advance(block.start);
         data.truncate(block.captured as usize);
-        let packet = Packet::unnumbered(self.last_time, interface.link_type, data, block.original);
+        let mut packet = Packet::unnumbered(self.last_time, interface.link_type, data, block.original);
+        packet.interface = u32::try_from(block.interface).unwrap_or(u32::MAX);
         let item = Item::Packet(packet);
         if block.lost == 0 {
             return Ok(Some(item));

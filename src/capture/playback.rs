@@ -121,7 +121,7 @@ mod tests {
             self.1 += 1;
             Ok(self.0.pop_front().map(|time| {
                 let (origin, link_type) = (Origin::new(self.1, time), LinkType(1));
-                Item::Packet(Packet { origin, link_type, data: Bytes::new(), original_len: 0 })
+                Item::Packet(Packet { origin, link_type, interface: 0, data: Bytes::new(), original_len: 0 })
             }))
         }
     }

@@ -53,7 +53,7 @@ pub fn main() -> ExitCode {
         Ok(outcome) => outcome.into(),
         Err(error) if exit::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            messages::error(&format!("{error:#}"));
+            messages::error(&messages::with_causes(&error));
             ExitCode::from(exit::FAILURE)
         }
     }

@@ -81,12 +81,9 @@ impl Output {
     /// Calls `write` and adds the name of the output to its error.
     ///
     /// # Errors
-    /// Those of `write`.
+    /// Those of `write`, as [`IncompleteOutput`].
     pub(super) fn write(&mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) -> anyhow::Result<()> {
-        match write(self) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(error).with_context(|| format!("{}: cannot be written", self.name)),
-        }
+        write(self).map_err(|error| IncompleteOutput { name: self.name.clone(), error }.into())
     }
 
     /// Flushes the buffer. Dropping the output instead would ignore an error.
@@ -95,6 +92,23 @@ impl Output {
     /// The buffer cannot be written.
     pub(super) fn finish(mut self) -> anyhow::Result<()> {
         self.write(|output| output.writer.flush())
+    }
+}
+
+/// The output could not be written to its end: the disk is full, say.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: {}; the output is incomplete", reason(error))]
+pub(super) struct IncompleteOutput {
+    /// Name of the output.
+    name: String,
+    #[source]
+    error: io::Error,
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full".to_owned(),
+        _ => format!("cannot be written: {error}"),
     }
 }
 

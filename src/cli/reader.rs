@@ -6,6 +6,7 @@ use super::background::BackgroundReader;
 use super::exit::{Outcome, is_closed_pipe};
 use super::interactive::InteractiveSource;
 use super::messages;
+use super::output::IncompleteOutput;
 use crate::base::Findings;
 use crate::base::units;
 use crate::capture::save::{PacketWriter, Tee};
@@ -42,6 +43,9 @@ pub(super) struct LiveCapture {
     filter: Option<String>,
     stop: capture::Stop,
     counts: live::Counts,
+    link: live::LinkWatch,
+    /// State of the device as it was reported.
+    reported_link: live::LinkState,
     /// Thread that keeps the packets.
     keeper: Option<live::Saver>,
 }
@@ -118,8 +122,12 @@ impl Reader {
         target.or_else(|| self.recorder().map(PacketWriter::target)).map(ToString::to_string)
     }
 
-    /// Reports new problems: a followed file that ended, packets that can no longer be kept.
+    /// Reports new problems: a followed file that ended, a device that went down, packets that can
+    /// no longer be kept.
     pub(super) fn report_problems(&mut self) {
+        if let Some(message) = self.live.as_mut().and_then(LiveCapture::link_change) {
+            messages::error(&message);
+        }
         if let Source::Followed(followed) = self.source() {
             for why in followed.ended().take_new() {
                 messages::error(&why);
@@ -163,9 +171,21 @@ impl Reader {
             live.print_counts(source.ended().as_deref(), recorder.as_ref());
         }
         match result {
-            Err(error) if !is_closed_pipe(&error) => Err(error),
-            _ if self.failure_reported => Ok(Outcome::PartialFailure),
-            _ => Ok(Outcome::Success),
+            Err(error) if is_closed_pipe(&error) => Ok(self.outcome()),
+            // The command ran, and a part of its output is there.
+            Err(error) if error.is::<IncompleteOutput>() => {
+                messages::error(&error.to_string());
+                Ok(Outcome::PartialFailure)
+            }
+            Err(error) => Err(error),
+            Ok(()) => Ok(self.outcome()),
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.failure_reported {
+            true => Outcome::PartialFailure,
+            false => Outcome::Success,
         }
     }
 
@@ -214,7 +234,9 @@ impl InteractiveSource for Reader {
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings = match self.source() {
-            Source::Live(live) => live.ended().into_iter().collect(),
+            Source::Live(live) => {
+                live.ended().or_else(|| self.live.as_ref()?.link_problem()).into_iter().collect()
+            }
             Source::Followed(followed) => followed.ended().all(),
             Source::Files(_) | Source::Background { .. } => Vec::new(),
         };
@@ -246,8 +268,28 @@ impl LiveCapture {
             Some(recorder) => opened.start_saving(recorder).map(|(source, keeper)| (source, Some(keeper)))?,
             None => (opened.start()?, None),
         };
-        let counts = source.counts();
-        Ok((source, Self { name, filter, stop, counts, keeper }))
+        let (counts, link) = (source.counts(), source.link());
+        let reported_link = live::LinkState::Up;
+        Ok((source, Self { name, filter, stop, counts, link, reported_link, keeper }))
+    }
+
+    /// Describes the state of the device if it is not up.
+    fn link_problem(&self) -> Option<String> {
+        let name = &self.name;
+        match self.link.state() {
+            live::LinkState::Up => None,
+            live::LinkState::Down => Some(format!("{name} is down: no packets until it is up again")),
+            live::LinkState::NoCarrier => {
+                Some(format!("{name} has no carrier: no packets until it is connected again"))
+            }
+        }
+    }
+
+    /// Describes the state of the device if it changed since the last call.
+    fn link_change(&mut self) -> Option<String> {
+        let state = self.link.state();
+        let has_changed = std::mem::replace(&mut self.reported_link, state) != state;
+        has_changed.then(|| self.link_problem().unwrap_or_else(|| format!("{} is up again", self.name)))
     }
 
     /// Prints why the capture ended, if it failed, and the numbers of packets captured, lost and
@@ -275,11 +317,7 @@ impl LiveCapture {
             units::several(counts.dropped_by_mcpdump(), "packet")
         ));
         if let Some(recorder) = recorder {
-            messages::status(&format!(
-                "{} kept in {}",
-                units::several(recorder.packets(), "packet"),
-                recorder.target()
-            ));
+            messages::status(&recorder.kept().to_string());
         }
         if counts.saved_only() > 0 {
             let packets = units::several(counts.saved_only(), "packet");

@@ -101,7 +101,10 @@ impl Unprivileged {
             Ok((output, create_recorder(request, path, &input)?))
         };
         let (output, recorder) = open_outputs().map_err(|error| match &user {
-            Some(user) => anyhow!("{error:#}; files are written as {user} (-Z root writes them as root)"),
+            Some(user) => anyhow!(
+                "{}; files are written as {user} (-Z root writes them as root)",
+                messages::with_causes(&error)
+            ),
             None => error,
         })?;
         let signals = signals::termination_signals();

@@ -7,7 +7,7 @@ use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
 use crate::base::limits;
 use crate::base::reader::Short;
-use crate::capture::LinkType;
+use crate::capture::{LinkType, Packet};
 
 use super::slice::{NoSegment, PacketSlice};
 
@@ -65,6 +65,28 @@ pub(super) fn open(
         276 => sll2(slice)?,
         _ => return Err(NoSegment::Unsupported),
     })
+}
+
+/// Returns where a packet was seen: a number for its device and its direction there, as far as the
+/// capture tells them apart. Equal for all packets of most captures.
+///
+/// | link type | device | direction |
+/// |---|---|---|
+/// | Linux cooked capture (113) | the interface of the file (pcapng) | packet type |
+/// | Linux cooked capture version 2 (276) | interface index | packet type |
+/// | any other | the interface of the file | |
+#[inline]
+pub(super) fn vantage(packet: &Packet) -> u32 {
+    // An odd factor maps different interfaces to different numbers.
+    let interface = packet.interface.wrapping_mul(0x9e37_79b1);
+    interface
+        ^ match (packet.link_type.0, &*packet.data) {
+            (113, [_, kind, ..]) => u32::from(*kind),
+            (276, [_, _, _, _, i0, i1, i2, i3, _, _, kind, ..]) => {
+                u32::from_be_bytes([*i0, *i1, *i2, *i3]) << 3 ^ u32::from(*kind)
+            }
+            _ => 0,
+        }
 }
 
 /// Ethernet II, or IEEE 802.3 with LLC.

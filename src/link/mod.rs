@@ -86,7 +86,8 @@ impl Link {
     fn open_packet(&mut self, packet: &Packet, findings: &mut Findings) -> SegmentResult {
         let slice = PacketSlice::of_packet(packet);
         let datagram = ip::open(headers::open(packet.link_type, slice)?)?;
-        let mut context = DecodeContext { origin: packet.origin, tunnels: 0, findings };
+        let vantage = headers::vantage(packet);
+        let mut context = DecodeContext { origin: packet.origin, vantage, tunnels: 0, findings };
         self.open_datagram(&packet.data, datagram, &mut context)
     }
 
@@ -107,7 +108,7 @@ impl Link {
                 return self.open_datagram(&whole.bytes, joined, context);
             }
             if datagram.protocol == ip::TCP {
-                return segment::decode(base, &datagram, context.origin);
+                return segment::decode(base, &datagram, context.origin, context.vantage);
             }
             let inner = tunnel::open(&datagram)?;
             context.tunnels += 1;
@@ -141,6 +142,8 @@ type SegmentResult = Result<(Addresses, Segment), NoSegment>;
 /// State of decoding one packet.
 struct DecodeContext<'a> {
     origin: Origin,
+    /// Where the packet was seen; see [`headers::vantage`].
+    vantage: u32,
     /// Tunnels entered so far.
     tunnels: usize,
     findings: &'a mut Findings,

@@ -27,6 +27,9 @@ pub struct Addresses {
 pub struct Segment {
     /// Packet number and time; for a reassembled IP packet those of the packet that completed it.
     pub origin: Origin,
+    /// Where the packet was seen: the same number for the same device and direction. A capture of
+    /// several devices has a packet once per vantage point on its way.
+    pub vantage: u32,
     /// IPv4 identification, which distinguishes a packet captured twice from a retransmission;
     /// `None` for IPv6.
     pub ip_id: Option<u16>,
@@ -65,6 +68,7 @@ pub(super) fn decode(
     base: &Bytes,
     datagram: &Datagram<'_>,
     origin: Origin,
+    vantage: u32,
 ) -> Result<(Addresses, Segment), NoSegment> {
     let slice = datagram.slice;
     let Some(fixed) = slice.bytes.first_chunk::<FIXED>() else {
@@ -84,6 +88,7 @@ pub(super) fn decode(
     };
     let segment = Segment {
         origin,
+        vantage,
         ip_id: datagram.id,
         seq: u32::from_be_bytes([q0, q1, q2, q3]),
         ack: (flags & 0x10 != 0).then(|| u32::from_be_bytes([a0, a1, a2, a3])),

@@ -76,7 +76,7 @@ impl Connection {
         if let Some(ack) = segment.ack {
             let is_pure = segment.payload.is_empty() && segment.missing == 0 && flags == Flags::default();
             let mut sink = DirectionSink { sink, label: &self.label, from: from.other(), at: segment.origin };
-            peer.acknowledged(ack, is_pure, segment.origin, &mut sink);
+            peer.acknowledged(ack, is_pure.then_some(segment.vantage), segment.origin, &mut sink);
             if flags.fin {
                 peer.end_if_acknowledged(ack, &mut sink);
             }

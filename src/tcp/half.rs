@@ -19,6 +19,7 @@ use super::acks::Acks;
 use super::reassembly::{Next, Piece, Store};
 use super::recent::Recent;
 use super::seq::{Cursor, Position, Seq};
+use super::sights::Sights;
 use super::sink::{DirectionSink, count};
 use crate::base::fact::DirectionFact;
 use crate::base::{Code, Degraded, End, Ending, Feed, Origin, PacketNo, Span, Timestamp, limits, units};
@@ -38,8 +39,11 @@ pub(super) struct Half {
     reached: Origin,
     /// Time of `reached`, or of an acknowledgement of its bytes with an earlier time.
     sent: Timestamp,
-    /// Acknowledgements that repeat the position of the cursor while bytes are held behind a hole.
+    /// Acknowledgements that repeat the position of the cursor while bytes are held behind a hole,
+    /// as one vantage point shows them.
     duplicate_acks: u32,
+    /// The vantage point of the first of them.
+    acks_seen_at: u32,
     /// Position of the FIN, and its packet.
     fin: Option<(u64, Origin)>,
     /// [`Feed::Eof`] was sent.
@@ -51,6 +55,7 @@ pub(super) struct Half {
     acks: Acks,
     store: Store,
     recent: Recent,
+    sights: Sights,
     reported: Reported,
     fact: DirectionFact,
     /// The last packet.
@@ -74,6 +79,8 @@ struct Run {
     /// Number of bytes after `bytes` that were truncated by the snapshot length.
     missing: u64,
     fin: bool,
+    /// Whether its vantage point shows it for the first time, and there are others.
+    is_first_sight: bool,
     origin: Origin,
 }
 
@@ -101,29 +108,44 @@ impl Half {
     /// Takes the next segment of the direction. Not for segments with RST.
     pub(super) fn push(&mut self, segment: Segment, sink: &mut DirectionSink<'_, '_>) {
         self.count(&segment);
+        let numbers = wire_len(&segment) + u64::from(segment.flags.syn) + u64::from(segment.flags.fin);
+        let (vantage, is_first_sight) = self.sights.record(segment.vantage, Seq(segment.seq), numbers);
         if self.goes_on(&segment) && !segment.payload.is_empty() {
-            self.recent.note(&segment);
+            self.recent.note(&segment, vantage);
+            self.fact.zero_windows += u64::from(segment.window == 0);
             self.deliver(segment.payload, segment.origin, sink);
             return;
         }
         let len = segment.payload.len() as u64;
-        if self.recent.saw(&segment) {
+        if self.recent.saw(&segment, vantage) {
             self.fact.duplicates += 1;
             self.fact.given_up += len;
             return;
         }
+        self.fact.zero_windows += u64::from(segment.window == 0);
         if self.goes_on(&segment) {
             return;
         }
         let seq = Seq(segment.seq).plus(u64::from(segment.flags.syn));
         let cursor = self.anchor(&segment, seq, sink);
         if segment.flags.syn {
-            let again = self.syn && wire_len(&segment) == 0;
-            self.fact.retransmissions += u64::from(again);
+            if self.syn && wire_len(&segment) == 0 {
+                self.count_again(is_first_sight);
+            }
             self.syn = true;
         }
-        if let Some(run) = self.clip(segment, seq, cursor, sink) {
+        if let Some(run) = self.clip(segment, is_first_sight, cursor, sink) {
             self.place(run, sink);
+        }
+    }
+
+    /// Counts a segment that brings nothing new: a copy if its vantage point shows it for the first
+    /// time, else a retransmission.
+    fn count_again(&mut self, is_first_sight: bool) {
+        if is_first_sight {
+            self.fact.duplicates += 1;
+        } else {
+            self.fact.retransmissions += 1;
         }
     }
 
@@ -142,7 +164,6 @@ impl Half {
     fn count(&mut self, segment: &Segment) {
         self.fact.packets += 1;
         self.fact.bytes += segment.payload.len() as u64;
-        self.fact.zero_windows += u64::from(segment.window == 0 && !segment.flags.rst);
         self.last = segment.origin.packet;
     }
 
@@ -178,10 +199,11 @@ impl Half {
     fn clip(
         &mut self,
         segment: Segment,
-        seq: Seq,
+        is_first_sight: bool,
         cursor: Cursor,
         sink: &mut DirectionSink<'_, '_>,
     ) -> Option<Run> {
+        let seq = Seq(segment.seq).plus(u64::from(segment.flags.syn));
         let len = segment.payload.len() as u64;
         let total = wire_len(&segment);
         let fin = segment.flags.fin;
@@ -190,6 +212,7 @@ impl Half {
             bytes: segment.payload,
             missing: u64::from(segment.missing),
             fin,
+            is_first_sight,
             origin: segment.origin,
         };
         let keep_alive = total == 1 && segment.flags == Flags::default();
@@ -202,10 +225,10 @@ impl Half {
             Position::Behind(behind) => {
                 let old = behind.min(len);
                 self.fact.given_up += old;
-                if total > 0 && behind > cursor.position {
+                if total > 0 && behind > cursor.position && !is_first_sight {
                     self.before_start(old, sink);
                 } else if total > 0 && total <= behind {
-                    self.fact.retransmissions += 1;
+                    self.count_again(is_first_sight);
                 }
                 if total < behind || (total == behind && !fin) {
                     return None;
@@ -243,7 +266,9 @@ impl Half {
             return;
         }
         let fin_is_new = run.fin && self.fin.is_none();
-        self.fact.retransmissions += u64::from(run.fin && !fin_is_new && run.end() == run.at);
+        if run.fin && !fin_is_new && run.end() == run.at {
+            self.count_again(run.is_first_sight);
+        }
         if fin_is_new {
             self.set_fin(run.end(), run.origin, sink);
         }
@@ -316,7 +341,7 @@ impl Half {
         let stored = self.store.insert(run.at, &Piece { bytes, origin }, run.at > position);
         self.fact.given_up += run.len() - stored.fresh;
         if stored.fresh == 0 && run.missing == 0 && run.len() > 0 {
-            self.fact.retransmissions += 1;
+            self.count_again(run.is_first_sight);
         }
         if stored.conflict {
             let what = format!("{} at offset {} overlap others and differ", count(run.len()), run.at);
@@ -475,7 +500,8 @@ impl Half {
     pub(super) fn reset(&mut self, segment: &Segment) -> bool {
         self.count(segment);
         self.fact.given_up += segment.payload.len() as u64;
-        if self.recent.saw(segment) {
+        let (vantage, _) = self.sights.record(segment.vantage, Seq(segment.seq), 0);
+        if self.recent.saw(segment, vantage) {
             self.fact.duplicates += 1;
             return false;
         }
@@ -490,18 +516,23 @@ impl Half {
         }
     }
 
-    /// Takes an acknowledgement of the direction's bytes, `is_pure` if its segment carries nothing
-    /// else.
+    /// Takes an acknowledgement of the direction's bytes. `pure_at` is the vantage point of its
+    /// segment if that carries nothing else.
     pub(super) fn acknowledged(
         &mut self,
         ack: u32,
-        is_pure: bool,
+        pure_at: Option<u32>,
         at: Origin,
         sink: &mut DirectionSink<'_, '_>,
     ) {
         self.acks.note(Seq(ack), self.cursor.filter(|_| !self.ended), at.time);
         if self.cursor.is_some_and(|cursor| cursor.seq == Seq(ack)) {
-            self.duplicate_acks += u32::from(is_pure && !self.store.is_empty());
+            if let Some(vantage) = pure_at.filter(|_| !self.store.is_empty()) {
+                if self.duplicate_acks == 0 {
+                    self.acks_seen_at = vantage;
+                }
+                self.duplicate_acks += u32::from(self.acks_seen_at == vantage);
+            }
             self.check_time(at.time, sink);
         }
     }
@@ -580,7 +611,7 @@ impl Half {
         if run.end() > run.at {
             self.after_end(run.len(), sink);
         } else if run.fin {
-            self.fact.retransmissions += 1;
+            self.count_again(run.is_first_sight);
         }
     }
 

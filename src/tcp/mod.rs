@@ -23,6 +23,7 @@ mod reassembler;
 mod reassembly;
 mod recent;
 mod seq;
+mod sights;
 mod sink;
 mod slab;
 #[cfg(test)]

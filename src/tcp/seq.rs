@@ -22,6 +22,11 @@ impl Seq {
         Self(self.0.wrapping_sub(1))
     }
 
+    /// Returns whether this number comes before `other`, which is at most 2 GiB away.
+    pub(super) fn is_before(self, other: Self) -> bool {
+        (1..1 << 31).contains(&other.ahead_of(self))
+    }
+
     /// Returns the distance forward from `other` to this number, in bytes.
     pub(super) fn ahead_of(self, other: Self) -> u32 {
         self.0.wrapping_sub(other.0)

@@ -1,40 +1,22 @@
 //! A device that is removed during the capture.
 
-use super::dump::{Dump, PATIENCE, allowed, is_root, kept, plain, tool, until};
+use super::dump::{Dump, PATIENCE, allowed, is_root, kept, until};
+use super::namespace::Namespace;
 
-/// A network namespace with a pair of devices, `va` and `vb`; deleted at the end.
-struct Namespace(String);
-
-impl Namespace {
-    fn new() -> Result<Self, String> {
-        let namespace = Self(format!("mcpdump-{}", std::process::id()));
-        let name = &namespace.0;
-        tool(&format!("ip netns add {name}"))?;
-        tool(&format!("ip -n {name} link add va type veth peer name vb"))?;
-        tool(&format!("ip -n {name} addr add 10.77.0.1/24 dev va"))?;
-        tool(&format!("ip -n {name} link set vb up && ip -n {name} link set va up"))?;
-        Ok(namespace)
-    }
-
-    fn tool(&self, line: &str) {
-        tool(&format!("ip netns exec {} {line}", self.0)).expect("the tool runs");
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        if let Err(why) = tool(&format!("ip netns del {}", self.0)) {
-            eprintln!("{why}");
-        }
-    }
-}
+/// A pair of devices, `va` and `vb`.
+const SETUP: &[&str] = &[
+    "link add va type veth peer name vb",
+    "addr add 10.77.0.1/24 dev va",
+    "link set vb up",
+    "link set va up",
+];
 
 #[test]
 fn a_removed_device_ends_the_capture_and_the_file_is_complete() {
     if !is_root() {
         return;
     }
-    let namespace = match Namespace::new() {
+    let namespace = match Namespace::new("device", SETUP) {
         Ok(namespace) => namespace,
         Err(why) => {
             allowed(Err(why));
@@ -43,12 +25,9 @@ fn a_removed_device_ends_the_capture_and_the_file_is_complete() {
     };
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("va.pcapng");
-    let mut command = plain("ip");
-    command.args(["netns", "exec", &namespace.0, env!("CARGO_BIN_EXE_mcpdump"), "list", "-i", "va", "-w"]);
-    let dump = Dump::start_command({
-        command.arg(&file);
-        command
-    });
+    let mut command = namespace.mcpdump();
+    command.args(["list", "-i", "va", "-w"]).arg(&file);
+    let dump = Dump::start_command(command);
     // It asks for the address of a host that is not there: ARP, which ends in the address, and the
     // packet is in the file while it captures.
     let asked_for = |address: [u8; 4]| {
@@ -59,9 +38,14 @@ fn a_removed_device_ends_the_capture_and_the_file_is_complete() {
     };
     namespace.tool("bash -c 'echo > /dev/udp/10.77.0.2/9'");
     until("a packet in the file", PATIENCE, || asked_for([10, 77, 0, 2]));
-    // Down and up again is not the end.
+    // Down and up again is not the end, and is reported.
     namespace.tool("ip link set va down");
+    until("the report", PATIENCE, || dump.has_said("va is down"));
     namespace.tool("ip link set va up");
+    until("the report", PATIENCE, || dump.has_said("va is up again"));
+    namespace.tool("ip link set vb down");
+    until("the report", PATIENCE, || dump.has_said("va has no carrier"));
+    namespace.tool("ip link set vb up");
     namespace.tool("bash -c 'echo > /dev/udp/10.77.0.3/9'");
     until("a packet after it came up again", PATIENCE, || asked_for([10, 77, 0, 3]));
     namespace.tool("ip link del va");

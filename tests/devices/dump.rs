@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Cursor, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -63,7 +64,9 @@ pub(crate) use crate::support::program::{mcpdump, plain};
 pub(crate) struct Dump {
     child: Child,
     stdout: Option<JoinHandle<Vec<u8>>>,
-    stderr: Option<JoinHandle<Vec<u8>>>,
+    stderr: Option<JoinHandle<()>>,
+    /// Standard error so far.
+    said: Arc<Mutex<Vec<u8>>>,
 }
 
 /// The end of a run.
@@ -94,8 +97,9 @@ impl Dump {
     pub(crate) fn spawn(mut command: Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
-        let stderr = child.stderr.take().map(collect);
-        Self { child, stdout: None, stderr }
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let stderr = child.stderr.take().map(|from| collect_into(from, Arc::clone(&said)));
+        Self { child, stdout: None, stderr, said }
     }
 
     /// Waits until the program captures: it starts its second thread, which writes or reads
@@ -139,6 +143,11 @@ impl Dump {
         self.child.try_wait().expect("it can be waited for").is_some()
     }
 
+    /// Whether standard error has these words so far.
+    pub(crate) fn has_said(&self, words: &str) -> bool {
+        String::from_utf8_lossy(&self.said.lock().unwrap()).contains(words)
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         tool(&format!("kill -s {name} {}", self.child.id())).expect("it can be signalled");
     }
@@ -158,8 +167,11 @@ impl Dump {
             status = self.child.try_wait().expect("it can be waited for");
             status.is_some()
         });
-        let text = |thread: Option<JoinHandle<Vec<u8>>>| thread.map_or_else(Vec::new, |t| t.join().unwrap());
-        let (stdout, stderr) = (text(self.stdout.take()), text(self.stderr.take()));
+        let stdout = self.stdout.take().map_or_else(Vec::new, |thread| thread.join().unwrap());
+        if let Some(thread) = self.stderr.take() {
+            thread.join().unwrap();
+        }
+        let stderr = std::mem::take(&mut *self.said.lock().unwrap());
         Ended { status: status.unwrap(), stdout, stderr: String::from_utf8(stderr).unwrap() }
     }
 }
@@ -202,6 +214,18 @@ fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
         let mut bytes = Vec::new();
         from.read_to_end(&mut bytes).expect("its output can be read");
         bytes
+    })
+}
+
+fn collect_into(mut from: impl Read + Send + 'static, to: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut piece = [0; 4096];
+        loop {
+            match from.read(&mut piece).expect("its output can be read") {
+                0 => break,
+                read => to.lock().unwrap().extend_from_slice(&piece[..read]),
+            }
+        }
     })
 }
 

@@ -45,6 +45,8 @@ fn files_of_a_size_are_numbered_and_hold_every_packet() {
     let packets: usize = files.iter().map(|file| kept(file).len()).sum();
     assert_eq!(packets as u64, ended.number(" packets captured"));
     assert_eq!(packets as u64, ended.number(" packets kept"));
+    let last = format!("lo.pcapng{}", names.len() - 1);
+    ended.says(&[&format!("kept in {} files, from", names.len()), &last]);
     let output = mcpdump().arg("export").args(&files).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), live, "together they are one capture");
     // A file is changed before the packet that follows the one that made it too large; its
@@ -61,11 +63,14 @@ fn a_ring_keeps_the_newest_files() {
     rotate(&directory.path().join("ring"), &["-W", "11"]).with(0);
     assert!(names(directory.path()).starts_with(&["ring00".to_owned(), "ring01".to_owned()]));
     let directory = tempfile::tempdir().unwrap();
-    rotate(&directory.path().join("ring"), &["-W", "3"]).with(0);
+    let ended = rotate(&directory.path().join("ring"), &["-W", "3"]);
+    ended.with(0);
     assert_eq!(names(directory.path()), ["ring0", "ring1", "ring2"]);
-    for name in names(directory.path()) {
-        kept(&directory.path().join(name));
-    }
+    let packets: usize =
+        names(directory.path()).iter().map(|name| kept(&directory.path().join(name)).len()).sum();
+    assert_eq!(ended.number(" packets kept in 3 files"), packets as u64);
+    let overwritten = ended.number(" packets in files that were overwritten");
+    assert_eq!(packets as u64 + overwritten, ended.number(" packets captured"));
 }
 
 #[test]
@@ -179,4 +184,27 @@ fn output_that_is_not_read_does_not_delay_the_file() {
     assert_eq!(ended.number(" packets captured"), packets);
     assert_eq!((ended.number(" packets kept"), ended.number(" packets lost by mcpdump")), (packets, 0));
     assert!(ended.number(" packets of them not analysed") > 0, "{}", ended.stderr);
+}
+
+#[test]
+fn an_export_to_a_full_disk_is_incomplete_and_says_so() {
+    if !is_root() {
+        return;
+    }
+    let disk = match SmallDisk::mount() {
+        Ok(disk) => disk,
+        Err(why) => {
+            allowed(Err(why));
+            return;
+        }
+    };
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/many-sessions/capture.pcapng");
+    let file = disk.0.path().join("out.jsonl");
+    let mut command = mcpdump();
+    command.args(["export", capture, "-o"]).arg(&file);
+    let output = command.output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("out.jsonl: the disk is full; the output is incomplete"), "{message}");
+    assert!(file.metadata().unwrap().len() > 0);
 }

@@ -24,6 +24,7 @@ impl Numbering {
         Packet {
             origin: Origin { packet: PacketNo(self.last), time: head.time },
             link_type: self.link_type,
+            interface: 0,
             data: data.split_to(data.len().min(head.captured as usize)),
             original_len: head.original,
         }

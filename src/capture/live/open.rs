@@ -9,6 +9,12 @@ use crate::capture::filter;
 use crate::capture::item::LinkType;
 use crate::capture::stop::Stop;
 
+/// The device that stands for all devices.
+const ANY: &str = "any";
+
+/// LINKTYPE_LINUX_SLL2: Linux cooked capture version 2.
+const SLL2: pcap::Linktype = pcap::Linktype(276);
+
 /// An open device. The kernel already buffers its packets.
 pub struct Opened {
     pub(super) name: String,
@@ -30,6 +36,11 @@ pub fn open(options: &Options) -> Result<Opened, Error> {
         None => interfaces::loopback().unwrap_or_else(|| "lo".to_owned()),
     };
     let mut handle = device::activate(&name, options)?;
+    if name == ANY {
+        // Its headers name the device of each packet, so that a packet seen on several devices is
+        // not taken for a retransmission. libpcap before 1.10 does not have it.
+        drop(handle.set_datalink(SLL2));
+    }
     let filter = options.filter.as_deref().map_or("", str::trim);
     if !filter.is_empty() {
         handle.filter(filter, true).map_err(|error| Error::Filter {

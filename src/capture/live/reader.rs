@@ -11,6 +11,7 @@ use pcap::{Active, Capture, PacketHeader};
 use super::counts::Counts;
 use super::device;
 use super::error::message;
+use super::link_state::{LinkState, LinkWatch};
 use super::open::Opened;
 use super::queue::{PacketMeta, Sender};
 use crate::base::Timestamp;
@@ -44,6 +45,9 @@ const COUNT_INTERVAL: Duration = Duration::from_millis(100);
 /// Interval of reporting the time.
 const TIME_INTERVAL: Duration = Duration::from_millis(50);
 
+/// Interval of asking whether the device is up, in silence.
+const LINK_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Lag of the time reported in silence behind the clock, in nanoseconds: ten times
 /// [`device::DEADLINE_MS`], so that no earlier packet follows.
 const LAG: i64 = 100_000_000;
@@ -65,6 +69,8 @@ pub(super) struct Reader {
     interface_drops: DropCounter,
     count_at: Instant,
     time_at: Instant,
+    link: LinkWatch,
+    link_at: Instant,
 }
 
 /// Result of one read.
@@ -76,7 +82,7 @@ enum Round {
 }
 
 impl Reader {
-    pub(super) fn new(opened: Opened, queue: Sender, counts: Counts) -> Self {
+    pub(super) fn new(opened: Opened, queue: Sender, counts: Counts, link: LinkWatch) -> Self {
         let (now, _) = clock();
         Self {
             name: opened.name,
@@ -97,6 +103,8 @@ impl Reader {
             interface_drops: DropCounter::new(1),
             count_at: now,
             time_at: now,
+            link,
+            link_at: now,
         }
     }
 
@@ -107,7 +115,10 @@ impl Reader {
                 Ok(Round::Packets) => {}
                 Ok(Round::Silence) => self.wait(),
                 Ok(Round::End) => break None,
-                Err(why) if self.is_only_down(&why) => self.wait(),
+                Err(why) if self.is_only_down(&why) => {
+                    self.link.set(LinkState::Down);
+                    self.wait();
+                }
                 Err(why) => break Some(self.describe_end(&why)),
             }
         };
@@ -142,6 +153,7 @@ impl Reader {
             let read_all_of = if packets == 0 { time.plus(-LAG) } else { self.blocks.last };
             self.blocks.queue.time(read_all_of.max(self.blocks.last));
         }
+        self.watch_link(before, packets > 0);
         Ok(self.after_round(before, packets))
     }
 
@@ -157,6 +169,16 @@ impl Reader {
             }
         }
         if packets == 0 { Round::Silence } else { Round::Packets }
+    }
+
+    /// Publishes whether the device is up. A device that delivers packets is.
+    fn watch_link(&mut self, now: Instant, has_packets: bool) {
+        if has_packets && self.link.state() == LinkState::Up {
+            self.link_at = now + LINK_INTERVAL;
+        } else if now >= self.link_at {
+            self.link_at = now + LINK_INTERVAL;
+            self.link.set(LinkState::of(&self.name));
+        }
     }
 
     /// Waits for packets, at most until the next check is due.

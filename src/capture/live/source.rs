@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::counts::Counts;
 use super::error::Error;
+use super::link_state::LinkWatch;
 use super::numbering::Numbering;
 use super::open::Opened;
 use super::queue::{self, Missing, Overflow, PacketMeta, QueueItem, Receiver, Sender};
@@ -25,6 +26,7 @@ pub struct Live {
     numbers: Numbering,
     state: LiveState,
     counts: Counts,
+    link: LinkWatch,
     stop: Stop,
     thread: Option<JoinHandle<()>>,
 }
@@ -79,7 +81,7 @@ impl Live {
     fn read(mut self, opened: Opened, sender: Sender) -> Result<Self, Error> {
         let device = opened.name.clone();
         self.stop = opened.stop();
-        let reader = Reader::new(opened, sender, self.counts());
+        let reader = Reader::new(opened, sender, self.counts(), self.link());
         let thread = Builder::new()
             .name("capture".to_owned())
             .spawn(move || reader.run())
@@ -97,6 +99,7 @@ impl Live {
             numbers: Numbering::new(link_type),
             state: LiveState::Reading,
             counts,
+            link: LinkWatch::default(),
             stop: Stop::default(),
             thread: None,
         }
@@ -112,6 +115,12 @@ impl Live {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts.clone()
+    }
+
+    /// Returns a handle to the state of the device.
+    #[must_use]
+    pub fn link(&self) -> LinkWatch {
+        self.link.clone()
     }
 
     /// Message why the capture ended; `None` while it runs, and if the end was requested.

@@ -5,9 +5,11 @@
 //!                  └─▶ PacketWriter: Encoder ─blocks─▶ file, file1, file2 …
 //! ```
 
+mod kept;
 mod names;
 mod writer;
 
 pub use super::encode::FileMetadata;
+pub use kept::Kept;
 pub use names::{Names, Rotation};
 pub use writer::{PacketWriter, Target, Tee};

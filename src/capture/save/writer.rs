@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::kept::Kept;
 use super::names::{Names, NextFile};
 use crate::base::{Findings, Timestamp};
 use crate::capture::encode::{Encoder, FileMetadata, FileStatistics, block_ends};
@@ -95,8 +96,8 @@ pub struct PacketWriter {
     state: WriterState,
     /// Packet time of the last flush; `None` before the first item with a time.
     flushed: Option<Timestamp>,
-    /// Packets in all files.
-    packets: u64,
+    /// The files and their packets.
+    kept: Kept,
 }
 
 enum WriterState {
@@ -142,8 +143,10 @@ impl PacketWriter {
             Target::Stdout => OutputFile::stdout(&metadata, link_type),
         };
         let output = output.map_err(Error)?;
+        let mut kept = Kept::default();
+        kept.begin(&output.name);
         let state = WriterState::Writing(Box::new(output));
-        Ok(Self { target, names, metadata, link_type, state, flushed: None, packets: 0 })
+        Ok(Self { target, names, metadata, link_type, state, flushed: None, kept })
     }
 
     /// Returns the target.
@@ -152,10 +155,10 @@ impl PacketWriter {
         &self.target
     }
 
-    /// Number of packets written to all files.
+    /// Returns the files and their packets.
     #[must_use]
-    pub fn packets(&self) -> u64 {
-        self.packets
+    pub fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// Why writing failed, with a remedy; `None` if it did not.
@@ -221,7 +224,7 @@ impl PacketWriter {
             return;
         }
         output.statistics.written += 1;
-        self.packets += 1;
+        self.kept.set_packets(output.statistics.written);
         let full = output.encoder.blocks().len() >= MAX_BUFFERED;
         self.time(packet.origin.time, full);
     }
@@ -241,11 +244,10 @@ impl PacketWriter {
         let WriterState::Writing(output) = &mut self.state else {
             return false;
         };
-        let before = output.statistics.written;
         let Err(state) = output.flush() else {
             return true;
         };
-        self.packets = self.packets.saturating_sub(before.saturating_sub(output.statistics.written));
+        self.kept.set_packets(output.statistics.written);
         self.state = state;
         false
     }
@@ -266,7 +268,10 @@ impl PacketWriter {
                 if let (WriterState::Closed, Target::Path(path)) = (&self.state, &self.target) {
                     self.state =
                         match OutputFile::create(&self.names.now(path), &self.metadata, self.link_type) {
-                            Ok(output) => WriterState::Writing(Box::new(output)),
+                            Ok(output) => {
+                                self.kept.begin(&output.name);
+                                WriterState::Writing(Box::new(output))
+                            }
                             Err(why) => WriterState::Failed(format!("{why}; further packets are not saved")),
                         };
                 }
@@ -417,6 +422,7 @@ mod tests {
         Item::Packet(Packet {
             origin: Origin::new(number, time),
             link_type: LinkType(1),
+            interface: 0,
             data: Bytes::from_static(b"abcdefg"),
             original_len: 60,
         })
@@ -463,7 +469,7 @@ mod tests {
         while keep.next(&mut findings).unwrap().is_some() {}
         let got = file(&path);
         assert_eq!((got.lost(), got.times()), (vec![(Loser::Kernel, 3)], vec![5, 7]));
-        assert_eq!((keep.writer().packets(), keep.writer().failure()), (2, None));
+        assert_eq!((keep.writer().kept().packets(), keep.writer().failure()), (2, None));
     }
 
     #[test]
@@ -492,6 +498,6 @@ mod tests {
         let passed = std::iter::from_fn(|| keep.next(&mut findings).unwrap()).count();
         let why = keep.writer().failure().unwrap();
         assert!(passed == 5 && why.contains("w1: cannot be written: "), "{passed} {why}");
-        assert_eq!(keep.writer().packets(), 0);
+        assert_eq!(keep.writer().kept().packets(), 0);
     }
 }

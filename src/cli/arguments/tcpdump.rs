@@ -28,6 +28,14 @@ pub(crate) struct TcpdumpArguments {
     /// Lines are always short
     #[arg(short = 'q', hide = true)]
     quiet: bool,
+    /// Everything is always decoded
+    #[arg(short = 'v', action = ArgAction::Count, hide = true)]
+    verbose: u8,
+    /// Sequence numbers are never printed
+    #[arg(short = 'S', hide = true)]
+    absolute: bool,
+    #[arg(short = 'z', value_name = "COMMAND", hide = true)]
+    compress: Option<OsString>,
     #[arg(short = 'A', hide = true)]
     ascii: bool,
     #[arg(short = 'X', action = ArgAction::Count, hide = true)]
@@ -50,7 +58,20 @@ impl TcpdumpArguments {
     /// # Errors
     /// One of them was given; the message says what to do instead.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        let Self { ascii, hex_ascii, hex, link_header, times, list_interfaces, filter_file, .. } = self;
+        let Self {
+            ascii,
+            hex_ascii,
+            hex,
+            link_header,
+            times,
+            list_interfaces,
+            filter_file,
+            compress,
+            ..
+        } = self;
+        if compress.is_some() {
+            bail!("-z: compress files once they are complete (zstd FILE): mcpdump reads them as they are");
+        }
         if *list_interfaces {
             bail!("-D: mcpdump interfaces lists the devices");
         }
@@ -87,7 +108,7 @@ mod tests {
 
     #[test]
     fn options_without_meaning_are_accepted() {
-        for words in [&["-n"][..], &["-nn"], &["-nnlUq"], &["-Knr", "a.pcap", "tcp"]] {
+        for words in [&["-n"][..], &["-nn"], &["-nnlUq"], &["-nnvvS"], &["-Knr", "a.pcap", "tcp"]] {
             assert!(parse(words).check().is_ok(), "{words:?}");
         }
     }
@@ -100,6 +121,7 @@ mod tests {
             ("-xx", "list --messages"),
             ("-e", "tcpdump -e"),
             ("-tttt", "--epoch"),
+            ("-zgzip", "zstd FILE"),
             ("-D", "mcpdump interfaces"),
             ("-Ffile", "behind the options"),
         ] {

@@ -13,9 +13,8 @@ use crate::cli::privileges;
 /// The devices cannot be listed, or standard output cannot be written.
 pub(crate) fn run() -> anyhow::Result<()> {
     let interfaces = live::interfaces()?;
-    let missing = interfaces.iter().any(|i| matches!(i.obstacle, Some(live::Error::NotAllowed { .. })));
     let mut text = table(&interfaces);
-    if missing {
+    if is_permission_missing(&interfaces) {
         text.push_str(&format!(
             "\nPermission to capture is missing:\n{}\n",
             privileges::permission_instructions()
@@ -26,6 +25,17 @@ pub(crate) fn run() -> anyhow::Result<()> {
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
         .context("standard output: cannot be written")
+}
+
+/// Whether the right to capture is missing, judged by the devices with addresses: buses and logs of
+/// the kernel (`usbmon`, `bluetooth-monitor`, `nflog`) need other rights.
+fn is_permission_missing(interfaces: &[Interface]) -> bool {
+    let carries_ip = |i: &&Interface| i.is_loopback || !i.addresses.is_empty();
+    let mut judged: Vec<&Interface> = interfaces.iter().filter(carries_ip).collect();
+    if judged.is_empty() {
+        judged = interfaces.iter().collect();
+    }
+    judged.iter().any(|i| matches!(i.obstacle, Some(live::Error::NotAllowed { .. })))
 }
 
 /// Returns a table with a row per device. The last column holds addresses, description and error.
@@ -93,6 +103,16 @@ mod tests {
             is_wireless: false,
             obstacle,
         }
+    }
+
+    #[test]
+    fn the_right_to_capture_is_judged_by_devices_with_addresses() {
+        let refused = |name: &str| Some(live::Error::NotAllowed { device: name.into(), why: "no".into() });
+        let other = Interface { addresses: Vec::new(), ..interface("nflog", refused("nflog")) };
+        assert!(!is_permission_missing(&[interface("lo", None), other.clone()]));
+        assert!(is_permission_missing(&[interface("lo", refused("lo")), other.clone()]));
+        assert!(is_permission_missing(&[other]), "nothing else to judge by");
+        assert!(!is_permission_missing(&[]));
     }
 
     #[test]

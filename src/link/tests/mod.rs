@@ -14,6 +14,7 @@ fn packet(link_type: u32, data: Vec<u8>) -> Packet {
     Packet {
         origin: Origin::new(1, 0),
         link_type: LinkType(link_type),
+        interface: 0,
         original_len: u32::try_from(data.len()).unwrap(),
         data: data.into(),
     }
@@ -393,4 +394,22 @@ fn an_empty_packet_of_every_link_type() {
             .decode(&Packet { data: Bytes::new(), ..packet(1, vec![0; 60]) }, &mut Findings::new()),
         Decoded::Unreadable
     ));
+}
+
+/// Packets of one device and direction have the same vantage point, others another one.
+#[test]
+fn device_and_direction_make_the_vantage_point() {
+    let seen = |link_type: u32, interface: u32, header: &[u8]| {
+        headers::vantage(&Packet { interface, ..packet(link_type, header.to_vec()) })
+    };
+    let sll2 = |index: u8, kind: u8| seen(276, 0, &[8, 0, 0, 0, 0, 0, 0, index, 0, 1, kind, 6]);
+    assert_eq!(sll2(3, 0), sll2(3, 0));
+    let others = [sll2(3, 0), sll2(3, 4), sll2(4, 0), sll2(4, 4)];
+    let sll = [seen(113, 0, &[0, 0]), seen(113, 0, &[0, 3]), seen(113, 0, &[0, 4])];
+    let interfaces = [seen(1, 0, &[]), seen(1, 1, &[]), seen(1, 2, &[])];
+    for seen in [others.as_slice(), &sll, &interfaces] {
+        let distinct: std::collections::BTreeSet<u32> = seen.iter().copied().collect();
+        assert_eq!(distinct.len(), seen.len(), "{seen:?}");
+    }
+    assert_eq!(seen(1, 0, &[1, 2, 3]), seen(101, 0, &[4, 5, 6]), "no device is named");
 }
