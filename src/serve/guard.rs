@@ -5,11 +5,16 @@
 //! that host in `Host` and the page in `Origin`: both must be allowed (MCP 2025-03-26 to
 //! 2026-07-28, Transports, Security Warning).
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
 
 use axum::http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
 
 use super::error::Error;
+use super::options::Options;
+use super::reporter::Reporter;
 
 /// Names that always mean this machine.
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
@@ -19,7 +24,18 @@ const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 pub(super) struct Guard {
     hosts: Vec<Host>,
     origins: Vec<String>,
+    /// Whether the server speaks HTTPS. Pages of an allowed host may come by either.
+    is_tls: bool,
+    /// Hosts that were refused and reported.
+    refused: Mutex<BTreeSet<String>>,
+    reporter: Reporter,
 }
+
+/// Most refused hosts that are reported.
+const REPORTED: usize = 8;
+
+/// Longest refused host that is reported, in bytes: that of a DNS name.
+const REPORTED_LEN: usize = 255;
 
 /// An allowed host.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,24 +47,33 @@ struct Host {
 }
 
 impl Guard {
-    /// Allows the names of this machine, the listening address, and the hosts and origins given.
+    /// Allows the names of this machine and the listening address with the port of the server, and
+    /// the hosts and origins given. Hosts that are refused are reported.
     ///
     /// # Errors
     ///
     /// A given host or origin is invalid and could never match.
-    pub(super) fn new(listen: SocketAddr, hosts: &[String], origins: &[String]) -> Result<Self, Error> {
+    pub(super) fn new(listen: SocketAddr, options: &Options) -> Result<Self, Error> {
+        let port = Some(listen.port());
+        let Options { allowed_hosts: hosts, allowed_origins: origins, .. } = options;
         let mut allowed: Vec<Host> =
-            LOCAL.iter().map(|name| Host { name: (*name).to_owned(), port: None }).collect();
+            LOCAL.iter().map(|name| Host { name: (*name).to_owned(), port }).collect();
         if !listen.ip().is_unspecified() {
             let name = SocketAddr::new(listen.ip(), 0).to_string();
-            allowed.push(Host { name: name.trim_end_matches(":0").to_owned(), port: None });
+            allowed.push(Host { name: name.trim_end_matches(":0").to_owned(), port });
         }
         for host in hosts {
             allowed.push(Host::parse(host).ok_or_else(|| Error::Host(host.clone()))?);
         }
         let written = |text: &String| origin(text).ok_or_else(|| Error::Origin(text.clone()));
         let origins = origins.iter().map(written).collect::<Result<_, _>>()?;
-        Ok(Self { hosts: allowed, origins })
+        Ok(Self {
+            hosts: allowed,
+            origins,
+            is_tls: options.tls.is_some(),
+            refused: Mutex::default(),
+            reporter: options.reporter.clone(),
+        })
     }
 
     /// Checks a request.
@@ -65,7 +90,9 @@ impl Guard {
             (Some(_), Some(_), _) => return Err((StatusCode::BAD_REQUEST, "more than one Host")),
             (None, _, None) => return Err((StatusCode::BAD_REQUEST, "no Host")),
         };
-        if !host.is_some_and(|host| self.allows_host(&host)) {
+        let default = if self.is_tls { 443 } else { 80 };
+        if !host.as_ref().is_some_and(|host| self.allows_host(host, default)) {
+            self.report(host.as_ref());
             return Err((StatusCode::FORBIDDEN, "this Host is not allowed: add it with --allow-host"));
         }
         let origins = headers.get_all(header::ORIGIN).iter();
@@ -76,10 +103,24 @@ impl Guard {
         Ok(())
     }
 
-    fn allows_host(&self, host: &Host) -> bool {
-        self.hosts
-            .iter()
-            .any(|known| known.name == host.name && (known.port.is_none() || known.port == host.port))
+    /// Whether a host is allowed; `default` is its port if it names none (RFC 9110 section 4.2).
+    fn allows_host(&self, host: &Host, default: u16) -> bool {
+        let port = host.port.unwrap_or(default);
+        self.hosts.iter().any(|known| known.name == host.name && known.port.is_none_or(|known| known == port))
+    }
+
+    /// Reports a refused host, once.
+    fn report(&self, host: Option<&Host>) {
+        let Some(host) = host.map(Host::to_string).filter(|host| host.len() <= REPORTED_LEN) else {
+            return;
+        };
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.len() < REPORTED && refused.insert(host.clone()) {
+            let end = if refused.len() == REPORTED { "; further hosts are not reported" } else { "" };
+            self.reporter.report(&format!(
+                "a request for Host {host} was refused: if it is yours, add --allow-host {host}{end}"
+            ));
+        }
     }
 
     /// Whether pages of this origin may call: `scheme://host[:port]`, or `null` for a page without
@@ -89,8 +130,12 @@ impl Guard {
         if self.origins.contains(&origin) {
             return true;
         }
-        let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        host.and_then(Host::parse).is_some_and(|host| self.allows_host(&host))
+        let (host, default) = match (origin.strip_prefix("http://"), origin.strip_prefix("https://")) {
+            (Some(host), _) => (host, 80),
+            (_, Some(host)) => (host, 443),
+            (None, None) => return false,
+        };
+        Host::parse(host).is_some_and(|host| self.allows_host(&host, default))
     }
 }
 
@@ -112,7 +157,22 @@ impl Host {
             return None;
         }
         let name = authority.host().trim_end_matches('.').to_ascii_lowercase();
-        (!name.is_empty()).then(|| Self { name, port: authority.port_u16() })
+        // A port that is no number is not the same as none.
+        let port = match authority.port() {
+            Some(port) => Some(port.as_str().parse().ok()?),
+            None if authority.as_str().ends_with(':') => return None,
+            None => None,
+        };
+        (!name.is_empty()).then_some(Self { name, port })
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}:{port}", self.name),
+            None => f.write_str(&self.name),
+        }
     }
 }
 
@@ -120,10 +180,16 @@ impl Host {
 mod tests {
     use super::*;
 
+    fn with(listen: &str, hosts: &[&str], origins: &[&str]) -> Result<Guard, Error> {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let options =
+            Options { allowed_hosts: owned(hosts), allowed_origins: owned(origins), ..Options::default() };
+        Guard::new(listen.parse().unwrap(), &options)
+    }
+
     fn guard() -> Guard {
-        let listen = "192.0.2.7:3000".parse().unwrap();
-        let hosts = ["mcp.example:8443".to_owned(), "any.example".to_owned()];
-        Guard::new(listen, &hosts, &["https://app.example".to_owned(), "null".to_owned()]).unwrap()
+        let hosts = ["mcp.example:8443", "any.example"];
+        with("192.0.2.7:3000", &hosts, &["https://app.example", "null"]).unwrap()
     }
 
     fn status(headers: &[(header::HeaderName, &str)]) -> u16 {
@@ -137,7 +203,7 @@ mod tests {
 
     #[test]
     fn hosts_of_this_machine_and_given_hosts_are_allowed() {
-        for host in ["localhost", "LOCALHOST:1", "127.0.0.1:3000", "[::1]:9", "192.0.2.7:3000"] {
+        for host in ["localhost:3000", "LOCALHOST.:3000", "127.0.0.1:3000", "[::1]:3000", "192.0.2.7:3000"] {
             assert_eq!(status(&[(header::HOST, host)]), 200, "{host}");
         }
         for host in ["mcp.example:8443", "any.example", "any.example:7"] {
@@ -147,20 +213,68 @@ mod tests {
 
     #[test]
     fn other_hosts_are_refused() {
+        for host in [
+            "evil.example",
+            "localhost.evil.example:3000",
+            "mcp.example",
+            "mcp.example:1",
+            "127.0.0.2:3000",
+            "",
+        ] {
+            assert_eq!(status(&[(header::HOST, host)]), 403, "{host}");
+        }
+        assert_eq!(status(&[(header::HOST, "localhost:3000@evil.example")]), 403);
+        assert_eq!(status(&[]), 400);
+        assert_eq!(status(&[(header::HOST, "localhost:3000"), (header::HOST, "evil.example")]), 400);
+    }
+
+    #[test]
+    fn the_port_is_that_of_the_server() {
         for host in
-            ["evil.example", "localhost.evil.example", "mcp.example", "mcp.example:1", "127.0.0.2", ""]
+            ["localhost", "localhost:", "localhost:80", "localhost:3001", "localhost:x", "[::1]:803000"]
         {
             assert_eq!(status(&[(header::HOST, host)]), 403, "{host}");
         }
-        assert_eq!(status(&[(header::HOST, "localhost@evil.example")]), 403);
-        assert_eq!(status(&[]), 400);
-        assert_eq!(status(&[(header::HOST, "localhost"), (header::HOST, "evil.example")]), 400);
+        let allows = |listen: &str, host: &str, origin: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+            with(listen, &[], &[]).unwrap().check(&Uri::from_static("/mcp"), &headers).is_ok()
+        };
+        assert!(allows("127.0.0.1:80", "localhost", "http://localhost"), "the default port");
+        assert!(!allows("127.0.0.1:80", "localhost", "https://localhost"));
+        assert!(allows("127.0.0.1:3000", "localhost:3000", "http://localhost:3000"));
+        assert!(!allows("127.0.0.1:3000", "localhost:3000", "http://localhost:6274"));
+        assert!(!allows("127.0.0.1:3000", "localhost:3000", "http://localhost"));
+    }
+
+    #[test]
+    fn refused_hosts_are_reported_once_and_not_without_end() {
+        let lines = std::sync::Arc::new(Mutex::new(Vec::new()));
+        let to = std::sync::Arc::clone(&lines);
+        let reporter = Reporter::new(move |line| to.lock().unwrap().push(line.to_owned()));
+        let options = Options { reporter, ..Options::default() };
+        let guard = Guard::new("0.0.0.0:3000".parse().unwrap(), &options).unwrap();
+        for n in 0..100 {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, format!("h{}.example:3000", n / 2).parse().unwrap());
+            assert!(guard.check(&Uri::from_static("/mcp"), &headers).is_err());
+        }
+        let lines = lines.lock().unwrap();
+        assert_eq!(lines.len(), REPORTED);
+        assert!(lines[0].contains("add --allow-host h0.example:3000"), "{lines:?}");
     }
 
     #[test]
     fn origins_of_allowed_hosts_and_given_origins_are_allowed() {
-        let with = |origin| status(&[(header::HOST, "localhost"), (header::ORIGIN, origin)]);
-        for origin in ["http://localhost:6274", "https://127.0.0.1", "https://app.example", "null"] {
+        let with = |origin| status(&[(header::HOST, "localhost:3000"), (header::ORIGIN, origin)]);
+        for origin in [
+            "http://localhost:3000",
+            "https://127.0.0.1:3000",
+            "https://any.example",
+            "https://app.example",
+            "null",
+        ] {
             assert_eq!(with(origin), 200, "{origin}");
         }
         for origin in ["http://evil.example", "http://app.example", "https://app.example:1", "file://", ""] {
@@ -170,19 +284,19 @@ mod tests {
 
     #[test]
     fn the_unspecified_address_is_not_a_host_name() {
-        let guard = Guard::new("0.0.0.0:3000".parse().unwrap(), &[], &[]).unwrap();
-        assert!(!guard.allows_host(&Host { name: "0.0.0.0".to_owned(), port: Some(3000) }));
+        let guard = with("0.0.0.0:3000", &[], &[]).unwrap();
+        assert!(!guard.allows_host(&Host { name: "0.0.0.0".to_owned(), port: Some(3000) }, 80));
     }
 
     #[test]
     fn invalid_hosts_and_origins_are_refused() {
-        let listen = "127.0.0.1:3000".parse().unwrap();
+        let listen = "127.0.0.1:3000";
         for host in ["http://a.example", "a.example/", "user@a.example", "a b", "::1", ""] {
-            let refused = Guard::new(listen, &[host.to_owned()], &[]);
+            let refused = with(listen, &[host], &[]);
             assert!(matches!(refused, Err(Error::Host(named)) if named == host), "{host}");
         }
         for origin in ["a.example", "https://", "://a.example", "https://a.example/page", ""] {
-            let refused = Guard::new(listen, &[], &[origin.to_owned()]);
+            let refused = with(listen, &[], &[origin]);
             assert!(matches!(refused, Err(Error::Origin(named)) if named == origin), "{origin}");
         }
         assert_eq!(origin("HTTPS://App.example/").as_deref(), Some("https://app.example"));

@@ -13,9 +13,15 @@ use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::budget::{self, Budget, Taken};
+use super::connection::{Connection, FREE};
+
 /// Largest request body, in bytes. Most have a few hundred; a response to sampling may carry an
-/// image. Each connection may hold one body, so 1 MiB bounds the total to about 1 GiB.
+/// image.
 const BODY: usize = 1024 * 1024;
+
+/// Most memory for what a body is parsed to, in bytes.
+const MEMORY: usize = 16 * 1024 * 1024;
 
 /// Time limit for a body after its head.
 const BODY_TIME: Duration = Duration::from_secs(30);
@@ -25,10 +31,17 @@ pub(super) const JSON: &str = "application/json";
 /// Media type of event streams.
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
 
-/// A POST and its body.
+/// A POST and its body. What it takes of the budget is in the extensions of `parts`, which stay
+/// with the message until it is handled.
 pub(super) struct Post {
     pub(super) parts: Parts,
     pub(super) body: Bytes,
+}
+
+/// What a message takes of the budget.
+#[derive(Clone, Debug)]
+struct InMemory {
+    _taken: Vec<Taken>,
 }
 
 /// Reads a POST with a JSON body.
@@ -37,7 +50,7 @@ pub(super) struct Post {
 ///
 /// The error response: 408, 413, 415, or 400 with the JSON-RPC error -32700.
 pub(super) async fn read(request: Request) -> Result<Post, Response> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     if !media_type(&parts.headers).is_some_and(|kind| kind.eq_ignore_ascii_case(JSON)) {
         let why = "Content-Type must be application/json\n";
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, why).into_response());
@@ -47,19 +60,42 @@ pub(super) async fn read(request: Request) -> Result<Post, Response> {
     if length.is_some_and(|length: usize| length > BODY) {
         return Err(too_large());
     }
-    let body = tokio::time::timeout(BODY_TIME, collect(body)).await;
-    let body =
+    let connection = parts.extensions.get::<Connection>().cloned();
+    let budget = connection.as_ref().map(Connection::request_budget);
+    let body = tokio::time::timeout(BODY_TIME, collect(body, budget)).await;
+    let (body, mut taken) =
         body.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the body did not come\n").into_response())??;
+    let memory = budget::weigh(&body);
+    if memory > MEMORY {
+        return Err((StatusCode::PAYLOAD_TOO_LARGE, "the body has too many values\n").into_response());
+    }
+    taken.extend(take(budget, memory).map_err(|response| *response)?);
+    parts.extensions.insert(InMemory { _taken: taken });
+    if let Some(connection) = &connection {
+        connection.begin_answer();
+    }
     if let Err(error) = serde_json::from_slice::<&RawValue>(&body) {
         return Err(rpc_error(StatusCode::BAD_REQUEST, -32700, &format!("Parse error: {error}")));
     }
     Ok(Post { parts, body })
 }
 
-/// Collects a body up to the size limit.
-async fn collect(body: Body) -> Result<Bytes, Response> {
+/// Takes bytes beyond those that every message may have.
+fn take(budget: Option<&Budget>, bytes: usize) -> Result<Option<Taken>, Box<Response>> {
+    let more = bytes.saturating_sub(FREE);
+    let Some(budget) = budget.filter(|_| more > 0) else {
+        return Ok(None);
+    };
+    let why = "too many large messages are handled: try again later\n";
+    let busy =
+        || Box::new((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], why).into_response());
+    budget.take(more).map(Some).ok_or_else(busy)
+}
+
+/// Collects a body up to the size limit. Returns it with what it takes of the budget.
+async fn collect(body: Body, budget: Option<&Budget>) -> Result<(Bytes, Vec<Taken>), Response> {
     let mut pieces = body.into_data_stream();
-    let mut whole = Vec::new();
+    let (mut whole, mut taken, mut paid) = (Vec::new(), Vec::new(), FREE);
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|error| {
             (StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}\n")).into_response()
@@ -68,8 +104,14 @@ async fn collect(body: Body) -> Result<Bytes, Response> {
             return Err(too_large());
         }
         whole.extend_from_slice(&piece);
+        // The buffer doubles as it grows.
+        if whole.capacity() > paid {
+            let more = take(budget, whole.capacity() - paid + FREE).map_err(|response| *response)?;
+            taken.extend(more);
+            paid = whole.capacity();
+        }
     }
-    Ok(whole.into())
+    Ok((whole.into(), taken))
 }
 
 fn too_large() -> Response {

@@ -8,18 +8,24 @@
 //! | Streamable HTTP | 2025-03-26, 2025-06-18, 2025-11-25 | `/mcp`, with `Mcp-Session-Id` | rmcp, extended by `streamable` |
 //! | Streamable HTTP | 2026-07-28, stateless | `/mcp` | rmcp |
 //!
-//! A request passes `net` (connections and their limits), `guard` (Host and Origin), `routes`,
-//! `http` (bodies and their size limits) and `faults` (deliberate faults) before it reaches a
-//! transport.
+//! A request passes `net` (connections and their limits), `connection` (use and log), `guard` (Host
+//! and Origin), `routes`, `http` (bodies and their size limits), `handshake` (what is kept of a
+//! client) and `faults` (deliberate faults) before it reaches a transport. Places for connections
+//! and sessions are given by a `roster`, memory by a `budget`.
 
+mod budget;
+mod connection;
 mod error;
 mod everything;
 mod faults;
 mod guard;
 mod hackernews;
+mod handshake;
 mod http;
 mod net;
 mod options;
+mod reporter;
+mod roster;
 mod routes;
 mod server;
 mod sse;
@@ -31,5 +37,6 @@ pub use everything::Everything;
 pub use faults::{Delay, Faults, duration};
 pub use hackernews::{Hackernews, LiveOptions, Stories, StoriesError, StoriesOptions};
 pub use options::{Options, TlsOptions};
+pub use reporter::Reporter;
 pub use server::Server;
 pub use tls::Certificate;

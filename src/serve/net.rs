@@ -3,8 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,18 +12,16 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connection::{Budgets, Connection};
 use super::error::Error;
-
-/// Most open connections: each may hold a body of `http::BODY` bytes. More wait in the kernel's
-/// queue.
-const CONNECTIONS: usize = 1024;
+use super::reporter::Reporter;
+use super::roster::Roster;
 
 /// Time limit for a request head after the connection or the previous response. Clients keep
 /// connections open for their next request.
@@ -47,20 +43,7 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Pause of the listener when the process is out of file descriptors.
-const REST: Duration = Duration::from_millis(100);
-
-/// Handle of a connection for its request handlers, passed in the extensions of a request.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Connection {
-    reset: Arc<AtomicBool>,
-}
-
-impl Connection {
-    /// Makes the connection end by RST.
-    pub(super) fn end_by_reset(&self) {
-        self.reset.store(true, Ordering::Relaxed);
-    }
-}
+const REST: Duration = Duration::from_millis(10);
 
 /// Listens on `address`.
 ///
@@ -71,39 +54,52 @@ pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|error| Error::listen(address, error))
 }
 
-/// Serves connections, with TLS if there is an acceptor, until `end` is cancelled; then waits
-/// [`GRACE`] for responses in flight.
-pub(super) async fn serve(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    router: Router,
-    end: CancellationToken,
-) {
+/// What connections need to be served.
+#[derive(Clone)]
+pub(super) struct Service {
+    /// `None` for plain HTTP.
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) router: Router,
+    /// Most open connections.
+    pub(super) connections: usize,
+    /// Takes a line per request.
+    pub(super) log: Reporter,
+}
+
+/// Serves connections until `end` is cancelled; then waits [`GRACE`] for responses in flight.
+pub(super) async fn serve(listener: TcpListener, service: Service, end: CancellationToken) {
     let tracker = TaskTracker::new();
-    let free = Arc::new(Semaphore::new(CONNECTIONS));
+    let roster = Roster::new(service.connections, 0);
+    let budgets = Budgets::default();
     // Cancelled when the time for responses in flight is over.
     let last = CancellationToken::new();
     loop {
         let accepted = tokio::select! {
             () = end.cancelled() => break,
-            accepted = accept(&listener, &free) => accepted,
+            accepted = accept(&listener, &roster) => accepted,
         };
-        let Some((stream, permit)) = accepted else {
+        let Some((stream, client)) = accepted else {
             continue;
         };
-        let (tls, router, end, last) = (tls.clone(), router.clone(), end.clone(), last.clone());
+        let Some(place) = roster.admit(client.ip(), 0) else {
+            refuse(&stream, service.tls.is_some());
+            continue;
+        };
+        let connection = Connection::new(client, place, budgets.clone(), service.log.clone());
+        let (service, end, last) = (service.clone(), end.clone(), last.clone());
         tracker.spawn(async move {
+            let evicted = connection.clone();
             let work = async {
                 // A failed handshake is visible to the client and needs no report.
-                if let Some(wire) = tls_handshake(stream, tls).await {
-                    serve_connection(wire, router, end).await;
+                if let Some(wire) = tls_handshake(stream, service.tls).await {
+                    serve_connection(wire, connection, service.router, end).await;
                 }
             };
             tokio::select! {
                 () = last.cancelled() => {}
+                () = evicted.is_evicted() => {}
                 () = work => {}
             }
-            drop(permit);
         });
     }
     drop(listener);
@@ -114,26 +110,32 @@ pub(super) async fn serve(
     }
 }
 
-/// Accepts the next connection and its permit; `None` if it was closed already, or the process is
-/// out of file descriptors.
-async fn accept(
-    listener: &TcpListener,
-    free: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(free).acquire_owned().await.ok()?;
+/// Accepts the next connection; `None` if it was closed already, or the process is out of file
+/// descriptors.
+async fn accept(listener: &TcpListener, roster: &Roster) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, client)) => {
             // Small events must not wait for the ACK of earlier ones. An error is reported by the
             // next read.
             drop(stream.set_nodelay(true));
-            Some((stream, permit))
+            Some((stream, client))
         }
         Err(error) if concerns_connection_only(&error) => None,
         Err(_) => {
-            // Out of file descriptors: waits for other connections to end.
+            // Out of file descriptors: another connection has to end. That takes a moment.
+            roster.relieve();
             tokio::time::sleep(REST).await;
             None
         }
+    }
+}
+
+/// Refuses a connection because all others are being answered.
+fn refuse(stream: &TcpStream, is_tls: bool) {
+    const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 21\r\n\r\ntoo many connections\n";
+    if !is_tls {
+        // The buffer of a new socket is empty. Whatever fails, the connection is closed next.
+        drop(stream.try_write(BUSY));
     }
 }
 
@@ -155,8 +157,7 @@ async fn tls_handshake(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Wi
 }
 
 /// Serves the requests of one connection. Errors are visible to the client and need no report.
-async fn serve_connection(wire: Wire, router: Router, end: CancellationToken) {
-    let connection = Connection::default();
+async fn serve_connection(wire: Wire, connection: Connection, router: Router, end: CancellationToken) {
     let router = router.layer(Extension(connection.clone()));
     let socket = Socket { wire, connection, stalled: None };
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
@@ -266,7 +267,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.connection.reset.load(Ordering::Relaxed) {
+        if self.connection.ends_by_reset() {
             return Poll::Ready(Ok(())); // a FIN would come before the RST
         }
         self.wire.bytes().poll_shutdown(context)
@@ -275,7 +276,7 @@ impl AsyncWrite for Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.connection.reset.load(Ordering::Relaxed) {
+        if self.connection.ends_by_reset() {
             // If this fails the connection ends by FIN, which is a fault too.
             drop(self.wire.tcp().set_zero_linger());
         }

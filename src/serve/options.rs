@@ -6,12 +6,19 @@ use std::time::Duration;
 
 use super::faults::Faults;
 use super::hackernews::StoriesOptions;
+use super::reporter::Reporter;
 
 /// Default listening address: loopback only.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3000);
 
 /// Default idle limit of a session: a person at a terminal may pause for minutes.
 const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
+
+/// Default number of connections.
+const CONNECTIONS: usize = 1024;
+
+/// Default number of sessions.
+const SESSIONS: usize = 1024;
 
 /// Options of a server.
 #[derive(Clone, Debug)]
@@ -37,6 +44,15 @@ pub struct Options {
     pub allowed_origins: Vec<String>,
     /// Idle time after which a session is removed.
     pub session_idle: Duration,
+    /// Most open connections. A client beyond them takes the place of one that is idle.
+    pub connections: usize,
+    /// Most open sessions of Streamable HTTP; HTTP+SSE has at most 512 of its own. A client beyond
+    /// them takes the place of one that is idle.
+    pub sessions: usize,
+    /// Takes problems that whoever runs the server should know of.
+    pub reporter: Reporter,
+    /// Takes a line per request.
+    pub request_log: Reporter,
 }
 
 impl Default for Options {
@@ -51,6 +67,10 @@ impl Default for Options {
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             session_idle: SESSION_IDLE,
+            connections: CONNECTIONS,
+            sessions: SESSIONS,
+            reporter: Reporter::default(),
+            request_log: Reporter::default(),
         }
     }
 }

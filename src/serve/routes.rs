@@ -9,6 +9,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 
+use super::connection;
 use super::guard::Guard;
 use super::sse::{self, Sse};
 use super::streamable::{self, Mcp};
@@ -21,7 +22,7 @@ pub(super) fn router(guard: Guard, sse: Sse, mcp: Mcp) -> Router {
         .with_state(Arc::new(sse));
     let mcp = Router::new().route("/mcp", any(streamable::answer)).with_state(Arc::new(mcp));
     let guarded = middleware::from_fn_with_state(Arc::new(guard), check);
-    sse.merge(mcp).fallback(not_found).layer(guarded)
+    sse.merge(mcp).fallback(not_found).layer(guarded).layer(middleware::from_fn(connection::watch))
 }
 
 async fn not_found() -> (StatusCode, &'static str) {

@@ -26,6 +26,9 @@ pub struct Server {
     router: axum::Router,
     /// `None` for plain HTTP.
     tls: Option<Tls>,
+    options: Options,
+    /// `None` if another handler answers.
+    stories: Option<Stories>,
     end: CancellationToken,
 }
 
@@ -38,11 +41,13 @@ impl Server {
     /// The address cannot be listened on, the stories cannot be loaded, an allowed host or origin
     /// is invalid, or TLS cannot be set up.
     pub async fn bind(options: Options) -> Result<Self, Error> {
-        let hackernews = Hackernews::new(Stories::open(&options.stories)?);
-        match options.everything {
-            true => Self::bind_handler(options, Everything::new(hackernews)).await,
-            false => Self::bind_handler(options, hackernews).await,
-        }
+        let stories = Stories::open(&options.stories)?.reporting_to(options.reporter.clone());
+        let hackernews = Hackernews::new(stories.clone());
+        let server = match options.everything {
+            true => Self::bind_handler(options, Everything::new(hackernews)).await?,
+            false => Self::bind_handler(options, hackernews).await?,
+        };
+        Ok(Self { stories: Some(stories), ..server })
     }
 
     /// Listens and answers with `handler`. Connections wait for [`Server::run`].
@@ -57,15 +62,16 @@ impl Server {
     {
         let listener = net::listen(options.listen).await?;
         let address = listener.local_addr().map_err(|error| Error::listen(options.listen, error))?;
-        let guard = Guard::new(address, &options.allowed_hosts, &options.allowed_origins)?;
+        let guard = Guard::new(address, &options)?;
         let tls =
             options.tls.as_ref().map(|tls| Tls::new(tls, address, &options.allowed_hosts)).transpose()?;
         let end = CancellationToken::new();
         let handler = Faulty::new(handler, Busy::new(end.clone()));
-        let plan = Arc::new(Plan::new(options.faults));
-        let sse = Sse::new(handler.clone(), Arc::clone(&plan), options.session_idle, end.clone());
-        let mcp = Mcp::new(handler, plan, options.json, options.session_idle, end.clone());
-        Ok(Self { listener, address, router: routes::router(guard, sse, mcp), tls, end })
+        let plan = Arc::new(Plan::new(options.faults.clone()));
+        let sse = Sse::new(handler.clone(), Arc::clone(&plan), &options, end.clone());
+        let mcp = Mcp::new(handler, plan, &options, end.clone());
+        let router = routes::router(guard, sse, mcp);
+        Ok(Self { listener, address, router, tls, options, stories: None, end })
     }
 
     /// Returns the listening address with its port.
@@ -88,7 +94,17 @@ impl Server {
             shutdown.cancelled().await;
             end.cancel();
         };
-        let acceptor = self.tls.map(|tls| tls.acceptor);
-        tokio::join!(ending, net::serve(self.listener, acceptor, self.router, self.end));
+        // Whether the stories can be had is reported before the first client asks for them.
+        let checking = self.stories.map(|stories| tokio::spawn(async move { stories.check().await }));
+        let service = net::Service {
+            tls: self.tls.map(|tls| tls.acceptor),
+            router: self.router,
+            connections: self.options.connections,
+            log: self.options.request_log,
+        };
+        tokio::join!(ending, net::serve(self.listener, service, self.end));
+        if let Some(checking) = checking {
+            checking.abort();
+        }
     }
 }

@@ -39,7 +39,8 @@ async fn a_client_that_trusts_the_certificate_connects_and_secrets_are_logged() 
         let tcp = TcpStream::connect(address).await.unwrap();
         let mut stream = connector.connect(ServerName::try_from(name).unwrap(), tcp).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"http/1.1".as_slice()));
-        stream.write_all(b"GET /sse HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        let request = format!("GET /sse HTTP/1.1\r\nhost: localhost:{}\r\n\r\n", address.port());
+        stream.write_all(request.as_bytes()).await.unwrap();
         let mut seen = Vec::new();
         let first = async {
             while memchr::memmem::find(&seen, b"event: endpoint").is_none() {

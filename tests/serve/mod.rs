@@ -4,6 +4,7 @@
 mod everything;
 mod faults;
 mod https;
+mod limits;
 mod raw;
 mod safety;
 mod streamable;

@@ -38,8 +38,7 @@ impl Running {
     }
 
     pub(crate) async fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        Client { stream, address: self.address, seen: Vec::new() }
+        Client::connect(self.address).await
     }
 
     /// One request on a connection of its own.
@@ -134,6 +133,19 @@ pub(crate) fn request(line: &str, address: SocketAddr, fields: &[&str], body: &s
 }
 
 impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        Self { stream, address, seen: Vec::new() }
+    }
+
+    /// Connects from this address of the machine.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn connect_from(source: &str, address: SocketAddr) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(source.parse().unwrap(), 0)).unwrap();
+        Self { stream: socket.connect(address).await.unwrap(), address, seen: Vec::new() }
+    }
+
     pub(crate) async fn send(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }

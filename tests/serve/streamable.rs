@@ -13,7 +13,7 @@ pub(crate) const CALL: &str = r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","
 const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
 const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 
-fn initialize(revision: &str) -> String {
+pub(crate) fn initialize(revision: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"{revision}","capabilities":{{}},"clientInfo":{{"name":"test","version":"1"}}}}}}"#
     )
@@ -54,7 +54,10 @@ async fn each_revision_negotiates_a_session() {
         let delete = super::raw::request("DELETE /mcp", server.address, &[&session], "");
         assert!([200, 202, 204].contains(&server.ask(&delete).await.status()));
         assert_eq!(server.post("/mcp", &[&session], LIST).await.status(), 404);
+        assert_eq!(server.ask(&delete).await.status(), 404, "it is no longer there");
     }
+    let unknown = super::raw::request("DELETE /mcp", server.address, &["mcp-session-id: none"], "");
+    assert_eq!(server.ask(&unknown).await.status(), 404);
     server.end().await;
 }
 

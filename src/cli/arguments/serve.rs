@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use crate::serve::{Delay, Faults, LiveOptions, Options, StoriesOptions, TlsOptions, duration};
+use crate::cli::messages;
+use crate::serve::{Delay, Faults, LiveOptions, Options, Reporter, StoriesOptions, TlsOptions, duration};
 
 /// `mcpdump serve`.
 #[derive(Debug, Args)]
@@ -35,6 +36,10 @@ pub(crate) struct Serve {
     /// Also accept web pages of this origin (SCHEME://HOST or SCHEME://HOST:PORT; can be repeated)
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
+    /// Print a line per request on standard error: client, method, path, JSON-RPC method, status,
+    /// time to the response
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     faults: FaultArguments,
     /// Serve HTTPS with a self-signed certificate that is generated at start
@@ -117,6 +122,8 @@ impl Serve {
             tls: self.tls.then_some(TlsOptions { keylog: self.tls_keylog }),
             allowed_hosts: self.allow_host,
             allowed_origins: self.allow_origin,
+            reporter: Reporter::new(messages::error),
+            request_log: if self.verbose { Reporter::new(messages::status) } else { Reporter::default() },
             ..Options::default()
         })
     }

@@ -59,15 +59,7 @@ impl TcpdumpArguments {
     /// One of them was given; the message says what to do instead.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let Self {
-            ascii,
-            hex_ascii,
-            hex,
-            link_header,
-            times,
-            list_interfaces,
-            filter_file,
-            compress,
-            ..
+            ascii, hex_ascii, hex, link_header, times, list_interfaces, filter_file, compress, ..
         } = self;
         if compress.is_some() {
             bail!("-z: compress files once they are complete (zstd FILE): mcpdump reads them as they are");

@@ -27,9 +27,9 @@ pub(crate) fn run(serve: Serve) -> anyhow::Result<()> {
 async fn serve_until_signal(options: Options) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be caught")?;
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be caught")?;
-    let notes = notes(&options);
+    let (notes, hosts) = (notes(&options), note_on_hosts(&options));
     let server = Server::bind(options).await?;
-    announce(&server, &notes)?;
+    announce(&server, hosts, &notes)?;
     let shutdown = CancellationToken::new();
     let mut running = tokio::spawn(server.run(shutdown.clone()));
     for _ in 0..2 {
@@ -46,12 +46,6 @@ async fn serve_until_signal(options: Options) -> anyhow::Result<()> {
 /// Consequences of the options that the user should know.
 fn notes(options: &Options) -> Vec<String> {
     let mut notes = Vec::new();
-    if !options.listen.ip().is_loopback() {
-        notes.push(
-            "other machines can reach this address; there is no authentication; accept their Host with --allow-host"
-                .to_owned(),
-        );
-    }
     if options.faults != (Faults { seed: options.faults.seed, ..Faults::default() }) {
         notes.push(format!("faults are injected, drawn with --seed {}", options.faults.seed));
     }
@@ -61,8 +55,23 @@ fn notes(options: &Options) -> Vec<String> {
     notes
 }
 
-/// Prints a line per transport to standard output and the notes to standard error.
-fn announce(server: &Server, notes: &[String]) -> io::Result<()> {
+/// How other machines are let in. Without, those that connect get 403 and nobody knows why.
+fn note_on_hosts(options: &Options) -> Option<&'static str> {
+    let is_open = !options.listen.ip().is_loopback();
+    let why = match options.allowed_hosts.is_empty() {
+        true => {
+            "other machines are refused (403) until their Host is allowed:\n  \
+             add --allow-host NAME, the name or address of this machine in the URL that they use\n  \
+             there is no authentication: whoever reaches this port can use the server"
+        }
+        false => "there is no authentication: whoever reaches this port can use the server",
+    };
+    is_open.then_some(why)
+}
+
+/// Prints a line per transport and how to let others in to standard output, the notes to standard
+/// error.
+fn announce(server: &Server, hosts: Option<&str>, notes: &[String]) -> io::Result<()> {
     let scheme = if server.certificate().is_some() { "https" } else { "http" };
     let mut address = server.local_addr();
     if address.ip().is_unspecified() {
@@ -75,6 +84,9 @@ fn announce(server: &Server, notes: &[String]) -> io::Result<()> {
     writeln!(out, "HTTP+SSE         {scheme}://{address}/sse")?;
     if let Some(certificate) = server.certificate() {
         writeln!(out, "SHA-256          {}", certificate.fingerprint())?;
+    }
+    if let Some(hosts) = hosts {
+        writeln!(out, "\n{hosts}\n")?;
     }
     out.flush()?;
     let mut err = io::stderr().lock();

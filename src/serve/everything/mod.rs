@@ -97,7 +97,7 @@ impl Clone for Everything {
             rounds: self.rounds.clone(),
             tasks: self.tasks.clone(),
             listeners: self.listeners.clone(),
-            session: Session::new(),
+            session: self.session.another(),
         }
     }
 }

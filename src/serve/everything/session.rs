@@ -1,14 +1,22 @@
 //! State of one session: its log level and subscriptions. Up to 2025-11-25 only; a request of
 //! 2026-07-28 carries both itself.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rmcp::ErrorData;
 use rmcp::model::LoggingLevel;
 
-/// Most subscriptions of a session: at 2 kB each, 512 kB.
+use crate::serve::budget::{Budget, Taken};
+
+/// Most subscriptions of a session.
 const MAX_SUBSCRIPTIONS: usize = 256;
+
+/// Memory for the subscriptions of all sessions, in bytes.
+const ALL_SUBSCRIPTIONS: usize = 16 * 1024 * 1024;
+
+/// Cost of a subscription beside its URI, in bytes.
+const SUBSCRIPTION: usize = 128;
 
 /// Longest URI to remember, in bytes: what browsers and servers support.
 const MAX_URI: usize = 2048;
@@ -17,18 +25,30 @@ const MAX_URI: usize = 2048;
 #[derive(Debug)]
 pub(super) struct Session {
     memory: Mutex<Memory>,
+    /// Memory for the subscriptions of all sessions.
+    budget: Budget,
 }
 
 #[derive(Debug)]
 struct Memory {
     level: LoggingLevel,
-    uris: BTreeSet<String>,
+    uris: BTreeMap<String, Taken>,
 }
 
 impl Session {
     /// Creates a session that receives all log messages and has no subscriptions.
     pub(super) fn new() -> Self {
-        Self { memory: Mutex::new(Memory { level: LoggingLevel::Debug, uris: BTreeSet::new() }) }
+        Self::with_budget(Budget::new(ALL_SUBSCRIPTIONS))
+    }
+
+    /// Creates another session that shares the memory for subscriptions with this one.
+    pub(super) fn another(&self) -> Self {
+        Self::with_budget(self.budget.clone())
+    }
+
+    fn with_budget(budget: Budget) -> Self {
+        let memory = Memory { level: LoggingLevel::Debug, uris: BTreeMap::new() };
+        Self { memory: Mutex::new(memory), budget }
     }
 
     /// Returns the lowest level of log messages that the client wants.
@@ -45,14 +65,20 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Invalid params if the URI is too long or the session has too many subscriptions.
+    /// Invalid params if the URI is too long or the session has too many subscriptions; an internal
+    /// error if all sessions together have too many.
     pub(super) fn subscribe(&self, uri: &str) -> Result<(), ErrorData> {
         let mut memory = self.memory();
         if uri.len() > MAX_URI || memory.uris.len() >= MAX_SUBSCRIPTIONS {
             let limits = format!("at most {MAX_SUBSCRIPTIONS} subscriptions, of {MAX_URI} bytes each");
             return Err(ErrorData::invalid_params(limits, None));
         }
-        memory.uris.insert(uri.to_owned());
+        if !memory.uris.contains_key(uri) {
+            let taken = self.budget.take(uri.len() + SUBSCRIPTION).ok_or_else(|| {
+                ErrorData::internal_error("all sessions together have too many subscriptions", None)
+            })?;
+            memory.uris.insert(uri.to_owned(), taken);
+        }
         Ok(())
     }
 
@@ -63,7 +89,7 @@ impl Session {
 
     /// Whether the session is subscribed to the resource.
     pub(super) fn watches(&self, uri: &str) -> bool {
-        self.memory().uris.contains(uri)
+        self.memory().uris.contains_key(uri)
     }
 
     /// Locks the state. Each update is one assignment or insertion, so the data of a poisoned lock
@@ -101,5 +127,17 @@ mod tests {
         assert_eq!(session.level(), LoggingLevel::Debug);
         session.set_level(LoggingLevel::Error);
         assert_eq!(session.level(), LoggingLevel::Error);
+    }
+    #[test]
+    fn sessions_share_the_memory_for_subscriptions() {
+        let first = Session::with_budget(Budget::new(4096));
+        let second = first.another();
+        let uri = |n: usize| format!("{n}{}", "x".repeat(1800));
+        first.subscribe(&uri(0)).unwrap();
+        second.subscribe(&uri(0)).unwrap();
+        second.subscribe(&uri(0)).unwrap();
+        assert!(second.subscribe(&uri(1)).is_err());
+        drop(first);
+        second.subscribe(&uri(1)).unwrap();
     }
 }

@@ -25,6 +25,7 @@ mod any_handler;
 mod handler;
 mod outgoing;
 
+use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,7 +35,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::net::Connection;
+use super::connection::Connection;
 
 pub(super) use handler::{Busy, Faulty};
 pub(super) use outgoing::{Outgoing, broken};
@@ -186,6 +187,11 @@ impl Plan {
 impl Line {
     pub(super) fn new(connection: Connection) -> Self {
         Self { connection, cut: CancellationToken::new(), gone: CancellationToken::new() }
+    }
+
+    /// Returns the address of the client.
+    pub(super) fn client(&self) -> IpAddr {
+        self.connection.client().ip()
     }
 
     /// Ends the stream without its last chunk, by RST or FIN.

@@ -9,7 +9,6 @@ mod session;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
@@ -24,9 +23,11 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::connection::{Connection, LoggedMethod};
 use super::faults::{AssignedVerdict, Faulty, Line, Outcome, Outgoing, Plan};
+use super::handshake;
 use super::http::{self, EVENT_STREAM, Peek, Post};
-use super::net::Connection;
+use super::options::Options;
 
 use session::{Refused, Session, Sessions, Unread};
 
@@ -40,9 +41,9 @@ pub(super) struct Sse {
 }
 
 impl Sse {
-    /// Creates the service. Sessions unused for `idle` end, and all when `end` is cancelled.
-    pub(super) fn new(handler: Faulty, plan: Arc<Plan>, idle: Duration, end: CancellationToken) -> Self {
-        Self { plan, sessions: Sessions::new(handler, idle, end) }
+    /// Creates the service. Sessions end as `options` say, and all when `end` is cancelled.
+    pub(super) fn new(handler: Faulty, plan: Arc<Plan>, options: &Options, end: CancellationToken) -> Self {
+        Self { plan, sessions: Sessions::new(handler, options, end) }
     }
 }
 
@@ -124,13 +125,21 @@ pub(super) async fn message(
         Ok(post) => post,
         Err(response) => return response,
     };
+    let method = Peek::of(&body).request().map(str::to_owned);
+    let mut response = send_all(&sse, &session, &parts, &body).await;
+    LoggedMethod::add(method.as_deref(), &mut response);
+    response
+}
+
+/// Passes the messages of a body to the handler.
+async fn send_all(sse: &Sse, session: &Session, parts: &Parts, body: &[u8]) -> Response {
     // Each message of a batch is handled and answered on its own.
-    let messages = match serde_json::from_slice::<Vec<&RawValue>>(&body) {
+    let messages = match serde_json::from_slice::<Vec<&RawValue>>(body) {
         Ok(batch) => batch.into_iter().map(|message| message.get().as_bytes()).collect(),
-        Err(_) => vec![&*body],
+        Err(_) => vec![body],
     };
     for message in messages {
-        if let Err(response) = send(&sse, &session, &parts, message).await {
+        if let Err(response) = send(sse, session, parts, message).await {
             return response;
         }
     }
@@ -141,6 +150,9 @@ pub(super) async fn message(
 async fn send(sse: &Sse, session: &Session, parts: &Parts, body: &[u8]) -> Result<(), Response> {
     let mut parts = parts.clone();
     let peek = Peek::of(body);
+    if peek.request() == Some("initialize") {
+        handshake::check(body, &peek).map_err(|response| *response)?;
+    }
     let mut message = serde_json::from_slice::<ClientJsonRpcMessage>(body).map_err(|error| {
         let why = format!("Invalid Request: {error}");
         http::rpc_error_of(peek.id(), StatusCode::BAD_REQUEST, -32600, &why)

@@ -16,9 +16,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::serve::budget::{Budget, Taken};
 use crate::serve::faults::{Faulty, Line};
+use crate::serve::handshake;
+use crate::serve::options::Options;
+use crate::serve::roster::{Place, Roster};
 
-/// Most open sessions. Each has a connection, a task and two queues.
+/// Most open sessions, whatever the options say. Each has a connection, a task and two queues.
 const SESSIONS: usize = 512;
 
 /// Most client messages waiting for the handler, which starts a task for each at once.
@@ -29,8 +33,14 @@ const WAITING: usize = 64;
 const UNREAD: usize = 256;
 
 /// Most bytes of waiting events, except the oldest one, which may have any size. A client may ask
-/// for eight lists of 500 stories at once; all sessions together are bounded to 2 GiB.
+/// for eight lists of 500 stories at once.
 const UNREAD_BYTES: usize = 4 * 1024 * 1024;
+
+/// Part of the waiting events of a session that needs no budget, in bytes.
+const UNREAD_FREE: usize = 64 * 1024;
+
+/// Memory for the other waiting events of all sessions, in bytes.
+const UNREAD_TOTAL: usize = 64 * 1024 * 1024;
 
 /// Silence after which a stream sends a comment: proxies time out after 30 to 60 seconds.
 pub(super) const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(15);
@@ -42,6 +52,9 @@ pub(super) struct Sessions {
     /// Cancelled when the server shuts down.
     end: CancellationToken,
     open: Arc<Table>,
+    roster: Roster,
+    /// Memory for events that clients have not read.
+    unread: Budget,
 }
 
 type Table = Mutex<HashMap<Uuid, Session>>;
@@ -51,6 +64,7 @@ type Table = Mutex<HashMap<Uuid, Session>>;
 pub(super) struct Session {
     incoming: mpsc::Sender<ClientJsonRpcMessage>,
     used: watch::Sender<()>,
+    place: Arc<Place>,
     line: Line,
 }
 
@@ -63,30 +77,31 @@ pub(super) enum Refused {
 }
 
 impl Sessions {
-    /// Creates an empty table. Sessions unused for `idle` end, and all when `end` is cancelled.
-    pub(super) fn new(handler: Faulty, idle: Duration, end: CancellationToken) -> Self {
-        Self { handler, idle, end, open: Arc::default() }
+    /// Creates an empty table. Sessions end as `options` say, and all when `end` is cancelled.
+    pub(super) fn new(handler: Faulty, options: &Options, end: CancellationToken) -> Self {
+        // What clients say of themselves is counted at its limit: it comes after the place is given.
+        let roster = Roster::new(options.sessions.min(SESSIONS), SESSIONS * handshake::MEMORY);
+        let unread = Budget::new(UNREAD_TOTAL);
+        Self { handler, idle: options.session_idle, end, open: Arc::default(), roster, unread }
     }
 
     /// Opens a session whose stream is sent on `line`; returns its id and the queue of its events.
-    /// `None` if too many are open.
+    /// The session that was unused for the longest time ends if there is no other place. `None` if
+    /// no session can end.
     pub(super) fn open(&self, line: Line) -> Option<(Uuid, Unread)> {
         let id = Uuid::new_v4();
         let (incoming, messages) = mpsc::channel(WAITING);
         let (answers, events) = mpsc::channel(UNREAD);
         let bytes = Arc::new(AtomicUsize::new(0));
         let (used, idle) = watch::channel(());
-        {
-            let mut open = lock(&self.open);
-            if open.len() >= SESSIONS {
-                return None;
-            }
-            open.insert(id, Session { incoming, used, line: line.clone() });
-        }
+        let place = Arc::new(self.roster.admit(line.client(), handshake::MEMORY)?);
+        let gone = place.gone();
+        lock(&self.open).insert(id, Session { incoming, used, place, line: line.clone() });
         let entry = TableEntry { id, open: Arc::clone(&self.open) };
         let ct = CancellationToken::new();
         let (limit, end) = (self.idle, self.end.clone());
-        let answers = Answers { to: answers, bytes: Arc::clone(&bytes), ct: ct.clone() };
+        let answers =
+            Answers { to: answers, bytes: Arc::clone(&bytes), budget: self.unread.clone(), ct: ct.clone() };
         let work = work(self.handler.clone(), answers, messages, ct.clone());
         tokio::spawn(async move {
             let mut work = std::pin::pin!(work);
@@ -94,6 +109,7 @@ impl Sessions {
                 () = &mut work => return,
                 () = unused(idle, limit) => true,
                 () = line.is_gone() => true,
+                () = gone.cancelled() => true,
                 () = end.cancelled() => false,
             };
             // Without its input, rmcp finishes the requests in progress and ends.
@@ -116,6 +132,7 @@ impl Session {
     /// Passes a message to the handler.
     pub(super) fn send(&self, message: ClientJsonRpcMessage) -> Result<(), Refused> {
         self.used.send_replace(());
+        self.place.record_use();
         self.incoming.try_send(message).map_err(|error| match error {
             TrySendError::Full(_) => Refused::Full,
             TrySendError::Closed(_) => Refused::Ended,
@@ -168,18 +185,25 @@ fn lock(table: &Table) -> MutexGuard<'_, HashMap<Uuid, Session>> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// An event that waits for the client.
+struct Event {
+    text: String,
+    _taken: Option<Taken>,
+}
+
 /// Sink for the messages of the handler. It never waits: a client that does not read loses its
 /// session.
 struct Answers {
-    to: mpsc::Sender<String>,
+    to: mpsc::Sender<Event>,
     /// Bytes of the waiting events.
     bytes: Arc<AtomicUsize>,
+    budget: Budget,
     ct: CancellationToken,
 }
 
 /// Events of a session waiting for the client to read them.
 pub(super) struct Unread {
-    events: mpsc::Receiver<String>,
+    events: mpsc::Receiver<Event>,
     bytes: Arc<AtomicUsize>,
 }
 
@@ -187,8 +211,8 @@ impl Unread {
     /// Returns the text of the next event; `None` when the session has ended.
     pub(super) async fn next(&mut self) -> Option<String> {
         let event = self.events.recv().await?;
-        self.bytes.fetch_sub(event.len(), Ordering::Relaxed);
-        Some(event)
+        self.bytes.fetch_sub(event.text.len(), Ordering::Relaxed);
+        Some(event.text)
     }
 }
 
@@ -210,7 +234,12 @@ impl Answers {
         if waiting > 0 && waiting + event.len() > UNREAD_BYTES {
             return Err(unread());
         }
-        self.to.try_send(event).map_err(|error| match error {
+        let more = event.len().saturating_sub(UNREAD_FREE.saturating_sub(waiting));
+        let taken = match more {
+            0 => None,
+            more => Some(self.budget.take(more).ok_or_else(unread)?),
+        };
+        self.to.try_send(Event { text: event, _taken: taken }).map_err(|error| match error {
             TrySendError::Full(_) => unread(),
             TrySendError::Closed(_) => io::ErrorKind::BrokenPipe.into(),
         })
@@ -256,7 +285,8 @@ mod tests {
         let (to, events) = mpsc::channel(UNREAD);
         let bytes = Arc::new(AtomicUsize::new(0));
         let mut unread = Unread { events, bytes: Arc::clone(&bytes) };
-        let answers = Answers { to, bytes, ct: CancellationToken::new() };
+        let budget = Budget::new(UNREAD_TOTAL);
+        let answers = Answers { to, bytes, budget, ct: CancellationToken::new() };
         answers.send(&message(2 * UNREAD_BYTES)).unwrap();
         assert!(unread.next().await.unwrap().len() > 2 * UNREAD_BYTES);
         answers.send(&message(UNREAD_BYTES / 2)).unwrap();

@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 
 use super::message;
 use super::service::Mcp;
+use crate::serve::connection::Connection;
 use crate::serve::faults::Line;
 use crate::serve::http::{self, EVENT_STREAM, JSON, Peek, Post};
-use crate::serve::net::Connection;
 
 /// Most messages of a batch, which are all handled at once.
 const MESSAGES: usize = 64;

@@ -15,11 +15,13 @@ use rmcp::transport::common::server_side_http::ServerSseMessage;
 use rmcp::transport::streamable_http_server::session::{EventId, EventStore, EventStoreError, EventStream};
 use tokio::sync::watch;
 
+use crate::serve::budget;
+
 /// Most events kept over all sessions: at a few kilobytes each, tens of megabytes. At 500 requests
 /// per second a client has about eight seconds to resume.
 const EVENTS: usize = 8192;
 
-/// Most bytes of messages kept over all sessions.
+/// Most memory for the messages kept over all sessions, in bytes.
 const BYTES: usize = 32 * 1024 * 1024;
 
 /// Suffix that rmcp appends to a session id to name the stream opened by GET.
@@ -173,9 +175,9 @@ fn is_answer(message: &ServerJsonRpcMessage) -> bool {
     matches!(message, JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_))
 }
 
-/// Size of a message: the length of its JSON text in bytes.
+/// Estimates the memory of a message in bytes.
 fn size(message: &ServerJsonRpcMessage) -> usize {
-    serde_json::to_vec(message).map_or(0, |text| text.len())
+    serde_json::to_vec(message).map_or(0, |text| budget::weigh(&text))
 }
 
 /// Locks the events. No update is left half done by a panic, so the data of a poisoned lock is

@@ -11,6 +11,7 @@ mod json;
 mod message;
 mod revision;
 mod service;
+mod sessions;
 mod standalone;
 
 use std::sync::Arc;
@@ -19,11 +20,11 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 
+use super::connection::Connection;
 use super::faults::{Line, Outgoing};
 use super::http;
-use super::net::Connection;
 use revision::is_stateless;
 
 pub(super) use closer::StreamCloser;
@@ -39,6 +40,10 @@ pub(super) async fn answer(
         let line = Line::new(connection);
         let stateless = is_stateless(request.headers());
         let deletes = request.method() == Method::DELETE;
+        if deletes && !stateless && mcp.sessions.is_unknown(request.headers()).await {
+            return (StatusCode::NOT_FOUND, "unknown session\n").into_response();
+        }
+        mcp.sessions.record_use(request.headers());
         let opened = standalone::opens(request.method(), request.headers());
         let mut response = mcp.service(stateless).handle(request).await.map(Body::new);
         // rmcp answers 202, which the Python SDK takes for a failure.

@@ -4,7 +4,7 @@
 use std::{
     error::Error as _,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Instant,
 };
 
@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::super::item::Item;
 use super::{List, LiveOptions, StoriesError, cache::Cache};
+use crate::serve::reporter::{Problem, Reporter};
 
 /// Most ids of a list. The API returns at most 500, about 5 kB.
 const MAX_IDS: usize = 500;
@@ -33,6 +34,9 @@ pub(super) struct Live {
     lists: Mutex<Cache<List, Arc<[u64]>>>,
     /// `None` is cached too, so that unknown ids are not requested again.
     items: Mutex<Cache<u64, Option<Arc<Item>>>>,
+    failing: Problem,
+    /// Set once, before the first request.
+    reporter: OnceLock<Reporter>,
 }
 
 impl Live {
@@ -60,7 +64,15 @@ impl Live {
             width,
             lists: Mutex::new(Cache::new(options.cache_age, options.cache_bytes)),
             items: Mutex::new(Cache::new(options.cache_age, options.cache_bytes)),
+            failing: Problem::default(),
+            reporter: OnceLock::new(),
         })
+    }
+
+    /// Reports to `reporter` when requests fail, and when they succeed again. Only the first call
+    /// counts.
+    pub(super) fn report_to(&self, reporter: Reporter) {
+        self.reporter.get_or_init(|| reporter);
     }
 
     /// Returns the limit of concurrent requests.
@@ -98,8 +110,19 @@ impl Live {
         Ok(item)
     }
 
-    /// Returns the body of a 200 response of at most `limit` bytes.
+    /// Returns the body of a 200 response of at most `limit` bytes; reports whether that works.
     async fn get(&self, path: &str, limit: usize) -> Result<Vec<u8>, StoriesError> {
+        let got = self.request(path, limit).await;
+        if let Some(reporter) = self.reporter.get() {
+            self.failing.set(got.is_err(), reporter, || match &got {
+                Err(error) => format!("{error}; clients get this error until it works again"),
+                Ok(_) => "the Hacker News API works again".to_owned(),
+            });
+        }
+        got
+    }
+
+    async fn request(&self, path: &str, limit: usize) -> Result<Vec<u8>, StoriesError> {
         let failed = |reason: String| StoriesError::Failed { path: path.to_owned(), reason };
         // The semaphore is never closed, so this cannot fail.
         let _permit = self.permits.acquire().await.map_err(|error| failed(error.to_string()))?;

@@ -14,6 +14,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use self::{live::Live, snapshot::Snapshot};
 use super::item::Item;
+use crate::serve::reporter::Reporter;
 
 pub use error::StoriesError;
 pub(super) use list::List;
@@ -55,6 +56,21 @@ impl Stories {
     /// An invalid base URL, or no HTTP client can be created.
     pub fn live(options: &LiveOptions) -> Result<Self, StoriesError> {
         Ok(Self(Source::Live(Arc::new(Live::new(options)?))))
+    }
+
+    /// Reports to `reporter` when the network fails, and when it works again.
+    #[must_use]
+    pub fn reporting_to(self, reporter: Reporter) -> Self {
+        if let Source::Live(live) = &self.0 {
+            live.report_to(reporter);
+        }
+        self
+    }
+
+    /// Asks for the first list, so that a network that fails is reported.
+    pub(in crate::serve) async fn check(&self) {
+        // A failure was reported.
+        drop(self.ids(List::Top).await);
     }
 
     /// Whether the stories come from the network.
