@@ -17,7 +17,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
 use super::budget::{Budget, Taken};
-use super::http;
+use super::media;
 use super::reporter::Reporter;
 use super::roster::{self, Place};
 
@@ -152,7 +152,7 @@ pub(super) async fn watch(
         log.report(&format!("{} {line}{gap}{method} {status} {ms:.1} ms", connection.client()));
     }
     // A stream that only waits for events is not an answer.
-    let is_quiet = is_get && http::is_event_stream(response.headers());
+    let is_quiet = is_get && media::is_event_stream(response.headers());
     if is_quiet {
         connection.set_request(None);
         connection.state.place.record_use();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use super::budget::{self, Budget, Taken};
 use super::connection::{Connection, FREE};
+use super::media::{JSON, media_type};
 
 /// Largest request body, in bytes. Most have a few hundred; a response to sampling may carry an
 /// image.
@@ -25,11 +26,6 @@ const MEMORY: usize = 16 * 1024 * 1024;
 
 /// Time limit for a body after its head.
 const BODY_TIME: Duration = Duration::from_secs(30);
-
-/// Media type of JSON.
-pub(super) const JSON: &str = "application/json";
-/// Media type of event streams.
-pub(super) const EVENT_STREAM: &str = "text/event-stream";
 
 /// A POST and its body. What it takes of the budget is in the extensions of `parts`, which stay
 /// with the message until it is handled.
@@ -160,15 +156,4 @@ pub(super) fn rpc_error_of(id: &str, status: StatusCode, code: i32, message: &st
 /// Builds the response of a request that `--fail-rate` fails with HTTP 500.
 pub(super) fn failed() -> Response {
     rpc_error(StatusCode::INTERNAL_SERVER_ERROR, -32603, "failed on purpose (--fail-rate)")
-}
-
-/// Returns the media type of a body without parameters (RFC 9110 section 8.3.1).
-pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or(value).trim())
-}
-
-/// Whether a body is an event stream.
-pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
-    media_type(headers) == Some(EVENT_STREAM)
 }

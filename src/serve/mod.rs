@@ -22,6 +22,7 @@ mod guard;
 mod hackernews;
 mod handshake;
 mod http;
+mod media;
 mod net;
 mod options;
 mod reporter;

@@ -67,7 +67,7 @@ impl Connection {
                 let at = segment.origin;
                 if let Some(ack) = segment.ack {
                     let mut sink = DirectionSink { sink, label: &self.label, from: from.other(), at };
-                    peer.acknowledged(ack, false, at, &mut sink);
+                    peer.acknowledged(ack, None, at, &mut sink);
                 }
                 self.reset_by(from, at, sink);
             }

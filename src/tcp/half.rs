@@ -18,11 +18,12 @@ use bytes::Bytes;
 use super::acks::Acks;
 use super::reassembly::{Next, Piece, Store};
 use super::recent::Recent;
+use super::reported::Reported;
 use super::seq::{Cursor, Position, Seq};
 use super::sights::Sights;
 use super::sink::{DirectionSink, count};
 use crate::base::fact::DirectionFact;
-use crate::base::{Code, Degraded, End, Ending, Feed, Origin, PacketNo, Span, Timestamp, limits, units};
+use crate::base::{Code, Degraded, End, Ending, Feed, Origin, PacketNo, Span, Timestamp, limits};
 use crate::link::{Flags, Segment};
 
 /// One direction of a connection.
@@ -60,15 +61,6 @@ pub(super) struct Half {
     fact: DirectionFact,
     /// The last packet.
     last: PacketNo,
-}
-
-/// Findings that are added once per direction only.
-#[derive(Debug, Default)]
-struct Reported {
-    before_start: bool,
-    after_end: bool,
-    out_of_window: bool,
-    time_back: bool,
 }
 
 /// The part of a segment at or after the cursor.
@@ -226,7 +218,7 @@ impl Half {
                 let old = behind.min(len);
                 self.fact.given_up += old;
                 if total > 0 && behind > cursor.position && !is_first_sight {
-                    self.before_start(old, sink);
+                    self.reported.before_start(old, sink);
                 } else if total > 0 && total <= behind {
                     self.count_again(is_first_sight);
                 }
@@ -239,7 +231,7 @@ impl Half {
             Position::Far(at) => {
                 if !self.believes(seq, at, total) {
                     self.fact.given_up += len;
-                    self.out_of_window(total, sink);
+                    self.reported.out_of_window(total, sink);
                     return None;
                 }
                 run.at = at;
@@ -307,6 +299,16 @@ impl Half {
         run.end() <= self.high && (waited >= limits::OUT_OF_ORDER || self.duplicate_acks >= 3)
     }
 
+    /// Gives up a run after the end of the direction.
+    fn too_late(&mut self, run: &Run, sink: &mut DirectionSink<'_, '_>) {
+        self.fact.given_up += run.len();
+        if run.end() > run.at {
+            self.reported.after_end(run.len(), sink);
+        } else if run.fin {
+            self.count_again(run.is_first_sight);
+        }
+    }
+
     /// Sets the end of the direction; bytes held after it are given up.
     fn set_fin(&mut self, fin: u64, origin: Origin, sink: &mut DirectionSink<'_, '_>) {
         self.fin = Some((fin, origin));
@@ -314,7 +316,7 @@ impl Half {
         self.fact.given_up += beyond;
         self.high = self.high.min(fin.max(self.position()));
         if beyond > 0 {
-            self.after_end(beyond, sink);
+            self.reported.after_end(beyond, sink);
         }
     }
 
@@ -330,7 +332,7 @@ impl Half {
         run.bytes.truncate(keep as usize);
         run.missing = run.missing.min(fin - run.at - keep);
         if beyond > 0 {
-            self.after_end(beyond, sink);
+            self.reported.after_end(beyond, sink);
         }
     }
 
@@ -556,10 +558,8 @@ impl Half {
             return;
         }
         self.sent = time;
-        if back < limits::TIME_STEP && !std::mem::replace(&mut self.reported.time_back, true) {
-            let what =
-                format!("bytes acknowledged {} before the time of their packet", units::duration(back));
-            sink.add(Code::CaptureTimeBack, &what);
+        if back < limits::TIME_STEP {
+            self.reported.time_back(back, sink);
         }
     }
 
@@ -594,37 +594,5 @@ impl Half {
     pub(super) fn fact(&self) -> DirectionFact {
         debug_assert_eq!(self.fact.bytes, self.fact.delivered + self.fact.given_up + self.store.bytes());
         self.fact
-    }
-}
-
-/// Findings.
-impl Half {
-    fn before_start(&mut self, bytes: u64, sink: &mut DirectionSink<'_, '_>) {
-        if !std::mem::replace(&mut self.reported.before_start, true) {
-            let what = format!("{} from before the first that was read", count(bytes));
-            sink.add(Code::TcpBeforeStart, &what);
-        }
-    }
-
-    fn too_late(&mut self, run: &Run, sink: &mut DirectionSink<'_, '_>) {
-        self.fact.given_up += run.len();
-        if run.end() > run.at {
-            self.after_end(run.len(), sink);
-        } else if run.fin {
-            self.count_again(run.is_first_sight);
-        }
-    }
-
-    fn after_end(&mut self, bytes: u64, sink: &mut DirectionSink<'_, '_>) {
-        if !std::mem::replace(&mut self.reported.after_end, true) {
-            sink.add(Code::TcpAfterEnd, &format!("{} after the end", count(bytes)));
-        }
-    }
-
-    fn out_of_window(&mut self, bytes: u64, sink: &mut DirectionSink<'_, '_>) {
-        if bytes > 0 && !std::mem::replace(&mut self.reported.out_of_window, true) {
-            let what = format!("{} far outside of what was sent so far", count(bytes));
-            sink.add(Code::TcpOutOfWindow, &what);
-        }
     }
 }

@@ -22,6 +22,7 @@ mod key;
 mod reassembler;
 mod reassembly;
 mod recent;
+mod reported;
 mod seq;
 mod sights;
 mod sink;

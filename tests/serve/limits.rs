@@ -237,7 +237,7 @@ mod process {
         }
         // As large as is accepted: text, then values.
         let text = format!(r#"{{"a":{{"b":"{}"}}}}"#, "x".repeat(60_000));
-        let values = format!(r#"{{"a":{{"b":[{}{{}}]}}}}"#, r#"{"c":{}},"#.repeat(130));
+        let values = format!(r#"{{"a":{{"b":[{}{{}}]}}}}"#, r#"{"c":{}},"#.repeat(110));
         let mut client = Client::connect(serve.address).await;
         for experimental in [text, values] {
             let body = initialize_with(&"n".repeat(1000), &experimental);

@@ -26,7 +26,8 @@ use uuid::Uuid;
 use super::connection::{Connection, LoggedMethod};
 use super::faults::{AssignedVerdict, Faulty, Line, Outcome, Outgoing, Plan};
 use super::handshake;
-use super::http::{self, EVENT_STREAM, Peek, Post};
+use super::http::{self, Peek, Post};
+use super::media::EVENT_STREAM;
 use super::options::Options;
 
 use session::{Refused, Session, Sessions, Unread};

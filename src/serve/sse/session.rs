@@ -79,7 +79,7 @@ pub(super) enum Refused {
 impl Sessions {
     /// Creates an empty table. Sessions end as `options` say, and all when `end` is cancelled.
     pub(super) fn new(handler: Faulty, options: &Options, end: CancellationToken) -> Self {
-        // What clients say of themselves is counted at its limit: it comes after the place is given.
+        // What a client says of itself comes after the place is given: it is counted at its limit.
         let roster = Roster::new(options.sessions.min(SESSIONS), SESSIONS * handshake::MEMORY);
         let unread = Budget::new(UNREAD_TOTAL);
         Self { handler, idle: options.session_idle, end, open: Arc::default(), roster, unread }

@@ -12,7 +12,8 @@ use super::message;
 use super::service::Mcp;
 use crate::serve::connection::Connection;
 use crate::serve::faults::Line;
-use crate::serve::http::{self, EVENT_STREAM, JSON, Peek, Post};
+use crate::serve::http::{self, Peek, Post};
+use crate::serve::media::{self, EVENT_STREAM, JSON};
 
 /// Most messages of a batch, which are all handled at once.
 const MESSAGES: usize = 64;
@@ -48,7 +49,7 @@ pub(super) async fn all(mcp: &Mcp, post: &Post, connection: &Connection) -> Resp
         answers.into_iter().filter(|answer| answer.status() != StatusCode::ACCEPTED).collect();
     if answers.is_empty() {
         StatusCode::ACCEPTED.into_response()
-    } else if answers.iter().any(|answer| http::is_event_stream(answer.headers())) {
+    } else if answers.iter().any(|answer| media::is_event_stream(answer.headers())) {
         let pieces = stream::select_all(answers.into_iter().map(|answer| Box::pin(events(answer))));
         ([(header::CONTENT_TYPE, EVENT_STREAM)], Body::from_stream(pieces)).into_response()
     } else {
@@ -86,7 +87,7 @@ fn has_batches(headers: &HeaderMap) -> bool {
 
 /// Converts an answer to pieces of an event stream.
 fn events(answer: Response) -> impl Stream<Item = Result<Bytes, axum::Error>> {
-    let is_json = !http::is_event_stream(answer.headers());
+    let is_json = !media::is_event_stream(answer.headers());
     let pieces = answer.into_body().into_data_stream();
     if !is_json {
         return pieces.left_stream();

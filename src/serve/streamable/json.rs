@@ -10,7 +10,7 @@ use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::serve::http::{JSON, is_event_stream};
+use crate::serve::media::{JSON, is_event_stream};
 
 /// Members of a response (JSON-RPC 2.0 section 5).
 #[derive(Deserialize)]
@@ -57,7 +57,7 @@ mod tests {
     use axum::body::to_bytes;
 
     use super::*;
-    use crate::serve::http::EVENT_STREAM;
+    use crate::serve::media::EVENT_STREAM;
 
     async fn converted(events: &[&'static str]) -> (String, String) {
         let body = Body::from_stream(stream::iter(events.to_vec()).map(Ok::<_, std::convert::Infallible>));

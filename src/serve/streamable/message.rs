@@ -15,7 +15,8 @@ use super::service::Mcp;
 use crate::serve::connection::LoggedMethod;
 use crate::serve::faults::{AssignedVerdict, Line, Outcome, Outgoing, Verdict, broken};
 use crate::serve::handshake;
-use crate::serve::http::{self, EVENT_STREAM, Peek, Post};
+use crate::serve::http::{self, Peek, Post};
+use crate::serve::media::{self, EVENT_STREAM};
 use crate::serve::roster::Place;
 
 /// Answers a POST with one message.
@@ -74,7 +75,7 @@ async fn handle(mcp: &Mcp, post: Post, line: Line) -> Response {
     if !is_request {
         return response;
     }
-    let silence = mcp.plan.silence().filter(|_| http::is_event_stream(response.headers()));
+    let silence = mcp.plan.silence().filter(|_| media::is_event_stream(response.headers()));
     let response = response
         .map(|body| Outgoing::new(body, &line).with_silence(silence).until(closer.token()).into_body());
     // The body has its own guard.

@@ -25,6 +25,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::connection::Connection;
 use super::faults::{Line, Outgoing};
 use super::http;
+use super::media;
 use revision::is_stateless;
 
 pub(super) use closer::StreamCloser;
@@ -53,7 +54,7 @@ pub(super) async fn answer(
         if let Some(session) = opened {
             response = standalone::with_early(response, &session, &mcp.events);
         }
-        if !http::is_event_stream(response.headers()) {
+        if !media::is_event_stream(response.headers()) {
             return response;
         }
         let outgoing =

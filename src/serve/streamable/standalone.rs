@@ -11,7 +11,7 @@ use futures::{StreamExt, future, stream};
 use rmcp::transport::common::server_side_http::ServerSseMessage;
 
 use super::events::Events;
-use crate::serve::http;
+use crate::serve::media;
 
 /// Returns the session whose stream a request opens; `None` for other requests.
 pub(super) fn opens(method: &Method, headers: &HeaderMap) -> Option<String> {
@@ -22,7 +22,7 @@ pub(super) fn opens(method: &Method, headers: &HeaderMap) -> Option<String> {
 
 /// Prepends the messages from before the stream of `session` was opened.
 pub(super) fn with_early(response: Response, session: &str, events: &Events) -> Response {
-    if !http::is_event_stream(response.headers()) {
+    if !media::is_event_stream(response.headers()) {
         return response;
     }
     let Some((early, last)) = events.early(session) else {
