@@ -274,7 +274,7 @@ impl Statements {
     fn of(run: &Run) -> Self {
         let mut blame = BTreeMap::new();
         for finding in run.findings().into_iter().filter(|finding| is_blame(finding)) {
-            *blame.entry(finding.code.name()).or_default() += u64::from(finding.count);
+            *blame.entry(finding.code.name()).or_default() += finding.count;
         }
         let outcomes = run.exchanges().into_iter().map(|it| (call(it), it.status, it.cause)).collect();
         let ends = run.streams().into_iter().map(|it| (stream(it), it.ended)).collect();
@@ -287,7 +287,7 @@ impl Statements {
         let mut blame: BTreeMap<&str, u64> = BTreeMap::new();
         for finding in run.findings().into_iter().filter(|finding| is_blame(finding)) {
             let said = blame.entry(finding.code.name()).or_default();
-            *said += u64::from(finding.count);
+            *said += finding.count;
             if *said > self.blame.get(finding.code.name()).copied().unwrap_or_default() {
                 problems.push(format!("{finding:?}"));
             }

@@ -37,6 +37,7 @@ mod served;
 mod session;
 mod session_key;
 mod session_table;
+mod sighting;
 mod step;
 mod tables;
 mod tracker;

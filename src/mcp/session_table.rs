@@ -9,6 +9,7 @@ use super::handle::SessionIndex;
 use super::record::{Session, SessionEnd, SessionRef, Transport};
 use super::session::{ServerStream, SessionState};
 use super::session_key::SessionKey;
+use super::sighting::Sighting;
 use crate::base::{Degraded, Finding, Origin, Peers, Timestamp, limits};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
@@ -75,16 +76,6 @@ struct Doubt {
     is_page: bool,
     /// Whether the server refused a POST of the session since.
     is_confirmed: bool,
-}
-
-/// Where and when something of a session is seen.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sighting<'a> {
-    pub(super) peers: Peers,
-    /// The server's path, if it is known.
-    pub(super) path: Option<&'a Arc<str>>,
-    /// Its first packet.
-    pub(super) at: Origin,
 }
 
 /// One session, in as much detail as is needed.
@@ -434,9 +425,7 @@ impl Sessions {
         for key in &keys {
             self.by_key.remove(key);
         }
-        if let Some(id) = &record.session.id {
-            self.remove_id(id, index);
-        }
+        record.session.id.iter().for_each(|id| self.remove_id(id, index));
         for server in &record.addresses {
             let Some(sessions) = self.by_peers.get_mut(&(*server, record.session.client.ip())) else {
                 continue;

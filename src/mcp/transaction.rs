@@ -10,7 +10,7 @@ use super::event_stream::EventStream;
 use super::handle::{SessionIndex, TransactionKey};
 use super::heads::{RequestHead, ResponseHead, Verb};
 use super::record::{Stream, Transaction as TransactionRecord};
-use super::session_table::Sighting;
+use super::sighting::Sighting;
 use crate::base::{Degraded, Origin, Peers, ResponseEnd, Side, Span, limits};
 use crate::rpc::{Envelope, Fault, Head, Parsed, RpcError, StartLine, StreamEvent};
 
