@@ -23,6 +23,8 @@ pub(crate) mod rpc;
 pub mod serve;
 #[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
 pub(crate) mod tcp;
+#[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
+pub(crate) mod tls;
 #[cfg(feature = "demo")]
 pub mod traffic;
 pub mod tui;

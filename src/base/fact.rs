@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use super::speaks::Speaks;
+use super::tls::TlsFact;
 use super::{Degraded, Ending, Origin, Peers, Side, Span};
 
 /// An observation that is neither an MCP record nor a finding.
@@ -201,6 +202,8 @@ pub struct ConnectionFact {
     pub speaks: Speaks,
     /// What stands before or around that protocol; `None` if it begins with the connection.
     pub wrapper: Option<Wrapper>,
+    /// What is known of its TLS; `None` if it has none.
+    pub tls: Option<Box<TlsFact>>,
     /// Whether it carried MCP.
     pub mcp: bool,
     /// First packet.

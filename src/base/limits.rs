@@ -120,6 +120,38 @@ pub const MAX_SNIFF: usize = 4096;
 /// the next one.
 pub const MAX_WINDOW: usize = 16 << 10;
 
+/// Secrets of TLS connections that are kept; beyond that the oldest are dropped. A key log that
+/// grew for months has a million lines: about 200 MB in the worst case (TLS 1.2), 100 MB in TLS
+/// 1.3.
+pub const MAX_SECRETS: usize = 1 << 20;
+
+/// Connections whose secrets are tried on a connection whose ClientHello was not captured: those
+/// that were logged last. Each costs a record's decryption.
+pub const MAX_CANDIDATES: usize = 1024;
+
+/// Bytes of the records of one connection that wait for their secrets: the key log of a running
+/// program is some milliseconds behind its packets, secrets blocks that were added later some
+/// seconds.
+pub const MAX_UNDECRYPTED: usize = 2 << 20;
+
+/// The same for all connections of a shard; 32 MiB in all. Beyond that the connection that would
+/// need more waits no longer.
+pub const MAX_UNDECRYPTED_PER_SHARD: usize = 8 << 20;
+
+/// How long records wait for their secrets, in nanoseconds of packet time.
+pub const SECRETS_WAIT: i64 = 60_000_000_000;
+
+/// Sequence numbers that are tried on one record after records were lost. 4096 records of full size
+/// are 64 MiB, more than a window.
+pub const MAX_SEQUENCES: u64 = 4096;
+
+/// Bytes that are decrypted in vain on one connection, while its place in the sequence of records
+/// is searched: some milliseconds of a processor.
+pub const MAX_TRIAL_BYTES: u64 = 32 << 20;
+
+/// Length of a TLS handshake message, in bytes. Chains of certificates have 2 to 20 KiB.
+pub const MAX_HANDSHAKE_MESSAGE: usize = 128 << 10;
+
 /// Length of an HTTP/1 head, in bytes. Servers accept 8 to 64 KiB.
 pub const MAX_HEAD: usize = 256 << 10;
 

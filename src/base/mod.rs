@@ -20,6 +20,7 @@ mod speaks;
 pub mod status;
 pub mod stream_buf;
 pub mod text;
+pub mod tls;
 pub mod units;
 mod unknown_name;
 

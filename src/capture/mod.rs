@@ -23,6 +23,7 @@ mod filter;
 pub mod follow;
 mod framing;
 mod item;
+mod key_logs;
 pub mod live;
 mod merge;
 mod open;
@@ -38,6 +39,7 @@ mod tail;
 mod unrecognised;
 
 pub use item::{Error, Item, LinkType, Packet, Source};
+pub use key_logs::KeyLogs;
 pub use merge::Capture;
 pub use open::{Input, OpenOptions, from_reader, from_readers, open};
 pub use progress::Progress;

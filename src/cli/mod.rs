@@ -18,6 +18,7 @@ mod exit;
 mod filter_history;
 mod interactive;
 mod keep;
+mod key_log_plan;
 mod messages;
 mod output;
 mod privileges;
@@ -141,9 +142,6 @@ fn hint(error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
-    if option == "--tls-keylog" {
-        return Some("TLS is not decrypted yet.".to_owned());
-    }
     let has_option = |command: &&clap::Command| {
         command.get_arguments().any(|known| {
             known.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long))

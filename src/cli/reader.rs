@@ -10,7 +10,7 @@ use super::output::IncompleteOutput;
 use crate::base::Findings;
 use crate::base::units;
 use crate::capture::save::{PacketWriter, Tee};
-use crate::capture::{self, Item, follow, live};
+use crate::capture::{self, Item, KeyLogs, follow, live};
 
 /// Where packets come from.
 pub(super) enum Source {
@@ -53,6 +53,11 @@ pub(super) struct LiveCapture {
 /// Reads the packets of a command.
 pub(super) struct Reader {
     intake: Intake,
+    key_logs: Option<KeyLogs>,
+    /// An item that was read before the secrets that were logged by then.
+    next: Option<Item>,
+    /// Whether what was logged before the first packet is read.
+    has_begun: bool,
     /// `None` if files are read.
     live: Option<LiveCapture>,
     /// Whether it was reported that packets can no longer be kept.
@@ -67,9 +72,33 @@ enum Intake {
 
 impl capture::Source for Reader {
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
-        match &mut self.intake {
-            Intake::Plain(source) => source.next(findings),
-            Intake::Keeping(keep) => keep.next(findings),
+        let Some(key_logs) = &mut self.key_logs else { return self.intake.next(findings) };
+        // Before the first packet, everything that is logged.
+        if !self.has_begun {
+            if let Some(secrets) = key_logs.next(false)? {
+                return Ok(Some(secrets));
+            }
+            self.has_begun = true;
+        }
+        let item = match self.next.take() {
+            Some(item) => Some(item),
+            None => self.intake.next(findings)?,
+        };
+        match key_logs.next(item.is_none())? {
+            Some(secrets) => {
+                self.next = item;
+                Ok(Some(secrets))
+            }
+            None => Ok(item),
+        }
+    }
+}
+
+impl capture::Source for Intake {
+    fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
+        match self {
+            Self::Plain(source) => source.next(findings),
+            Self::Keeping(keep) => keep.next(findings),
         }
     }
 }
@@ -81,13 +110,19 @@ impl Reader {
             Some(recorder) => Intake::Keeping(Box::new(Tee::new(source, recorder))),
             None => Intake::Plain(Box::new(source)),
         };
-        Self { intake, live: None, failure_reported: false }
+        Self { intake, key_logs: None, next: None, has_begun: false, live: None, failure_reported: false }
     }
 
     /// Reads a device. Its packets are kept by a thread of the capture.
     pub(super) fn from_device(source: live::Live, live: LiveCapture) -> Self {
         let intake = Intake::Plain(Box::new(Source::Live(source)));
-        Self { intake, live: Some(live), failure_reported: false }
+        let (key_logs, next, live) = (None, None, Some(live));
+        Self { intake, key_logs, next, has_begun: false, live, failure_reported: false }
+    }
+
+    /// Also reads the secrets in key logs.
+    pub(super) fn with_key_logs(self, key_logs: Option<KeyLogs>) -> Self {
+        Self { key_logs, ..self }
     }
 
     /// Name of the device; `None` if files are read.

@@ -3,6 +3,7 @@
 //! Leading words that exist as files (or `-`) are files, `--` ends them, the rest is a BPF filter.
 //! Without a file, packets are captured on a device.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -17,6 +18,7 @@ use super::arguments::screen::Color;
 use super::arguments::source::{LiveArguments, SourceArguments};
 use super::bpf;
 use super::keep::KeepPlan;
+use super::key_log_plan::KeyLogPlan;
 use crate::capture::Input;
 use crate::capture::follow::FollowLimits;
 use crate::capture::live;
@@ -38,6 +40,8 @@ pub(super) struct Request {
     pub(super) user: Option<String>,
     /// When to stop following the files (`--follow`); `None` if they are read to their end.
     pub(super) follow: Option<FollowLimits>,
+    /// Key logs with the secrets of TLS connections.
+    pub(super) key_logs: KeyLogPlan,
     /// Whether the process makes connections of its own. If not, the sandbox denies them.
     pub(super) uses_network: bool,
 }
@@ -84,6 +88,7 @@ impl Request {
             keep: KeepPlan::new(&arguments.keep, matches!(inputs, Inputs::Device(_)))?,
             user: arguments.live.relinquish_privileges.clone(),
             follow: arguments.follow.then_some(FollowLimits { packets, duration }),
+            key_logs: KeyLogPlan::new(&arguments.tls_keylog, env::var_os("SSLKEYLOGFILE")),
             uses_network: false,
             inputs,
         })

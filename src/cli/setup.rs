@@ -98,9 +98,10 @@ impl Unprivileged {
         let Self { input, directory, user } = self;
         let open_outputs = || -> anyhow::Result<_> {
             let output = Output::open(path, request)?;
-            Ok((output, create_recorder(request, path, &input)?))
+            let key_logs = request.key_logs.open(request.is_live())?;
+            Ok((output, create_recorder(request, path, &input)?, key_logs))
         };
-        let (output, recorder) = open_outputs().map_err(|error| match &user {
+        let (output, recorder, key_logs) = open_outputs().map_err(|error| match &user {
             Some(user) => anyhow!(
                 "{}; files are written as {user} (-Z root writes them as root)",
                 messages::with_causes(&error)
@@ -148,7 +149,7 @@ impl Unprivileged {
                 Reader::from_device(source, live)
             }
         };
-        Ok(Setup { reader, output, history })
+        Ok(Setup { reader: reader.with_key_logs(key_logs), output, history })
     }
 }
 

@@ -1,7 +1,7 @@
 //! A lane: everything from `tcp` to `rpc` for the connections of its shards. Several lanes can run
 //! on several threads.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::base::fact::{ConnectionFact, PayloadFact, PayloadKind};
 use crate::base::{Degraded, End, Findings, Origin, Peers, Side, Sink, limits};
@@ -9,6 +9,7 @@ use crate::http::{Update, UpdateKind};
 use crate::link::Segment;
 use crate::rpc;
 use crate::tcp::{ConnectionId, Delivery, Opened, Reassembler, Summary};
+use crate::tls::{KeyStore, Line};
 
 use super::order::{Emitted, EmittedKind, Order};
 use super::pipeline::Pipeline;
@@ -30,6 +31,9 @@ pub(super) enum LaneInput {
     Close { id: ConnectionId, unconfirmed: Degraded, at: Origin },
     /// Packet time advanced, for the connections of a shard.
     Tick { shard: u8, now: Origin },
+    /// Secrets were added ([`Lane::add_secrets`]): connections of a shard that wait are tried
+    /// again.
+    Secrets { shard: u8 },
 }
 
 impl LaneInput {
@@ -38,7 +42,7 @@ impl LaneInput {
         match self {
             Self::Open(opened) => opened.id.shard,
             Self::Segment { id, .. } | Self::Close { id, .. } => id.shard,
-            Self::Tick { shard, .. } => *shard,
+            Self::Tick { shard, .. } | Self::Secrets { shard } => *shard,
         }
     }
 }
@@ -51,6 +55,12 @@ pub(super) struct Lane {
     pipelines: Vec<Option<Box<Pipeline>>>,
     /// Content held by the pipelines of each shard, in bytes.
     held: [usize; limits::SHARDS],
+    /// The secrets that were read so far: those of every lane are the same.
+    secrets: KeyStore,
+    /// Slots of the connections of each shard that wait for secrets.
+    waiting: [BTreeSet<u32>; limits::SHARDS],
+    /// The bytes that wait, for each shard.
+    waiting_bytes: [usize; limits::SHARDS],
     emits_payloads: bool,
     deliveries: Vec<Delivery>,
     /// Deliveries of the input in hand that wait until more may be emitted.
@@ -105,7 +115,13 @@ impl Lane {
                 self.deliver(Unfinished { number, id, then: Then::Close(summary.map(Box::new)) }, out);
             }
             LaneInput::Tick { shard, now } => self.release(number, shard, now, out),
+            LaneInput::Secrets { shard } => self.retry(number, shard, 0, out),
         }
+    }
+
+    /// Adds secrets. Returns whether older ones were dropped for the first time.
+    pub(super) fn add_secrets(&mut self, lines: &[Line]) -> bool {
+        self.secrets.add(lines)
     }
 
     /// Returns whether the last input has more to emit.
@@ -117,11 +133,33 @@ impl Lane {
     pub(super) fn resume(&mut self, out: &mut Vec<Emitted>) {
         let Some(unfinished) = self.unfinished.take() else { return };
         let Unfinished { number, id, .. } = unfinished;
-        let release = if let Then::Release(now) = unfinished.then { Some(now) } else { None };
+        let then = match unfinished.then {
+            Then::Release(now) => Then::Release(now),
+            Then::Retry => Then::Retry,
+            Then::Relieve | Then::Close(_) => Then::Relieve,
+        };
         self.deliver(unfinished, out);
-        match release {
-            Some(now) => self.release(number, id.shard, now, out),
-            None => self.relieve(number, out),
+        match then {
+            Then::Release(now) => self.release(number, id.shard, now, out),
+            Then::Retry => self.retry(number, id.shard, id.slot + 1, out),
+            Then::Relieve | Then::Close(_) => self.relieve(number, out),
+        }
+    }
+
+    /// Tries the connections of a shard again that wait for secrets, from this slot on.
+    fn retry(&mut self, number: u64, shard: u8, from: u32, out: &mut Vec<Emitted>) {
+        let waiting =
+            self.waiting.get(usize::from(shard)).map(|slots| slots.range(from..).copied().collect());
+        for slot in waiting.unwrap_or_else(Vec::new) {
+            if self.unfinished.is_some() {
+                return;
+            }
+            let Some(pipeline) = self.pipelines.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
+                continue;
+            };
+            let id = pipeline.id();
+            pipeline.retry(&self.secrets, &mut Sink::new(&mut self.updates, &mut self.findings));
+            self.deliver(Unfinished { number, id, then: Then::Retry }, out);
         }
     }
 
@@ -169,7 +207,16 @@ impl Lane {
         let Unfinished { number, id, .. } = unfinished;
         let order = Order { input: number, connection: id.tcp_stream, sequence: 0 };
         let mut output = Output { order, out };
-        let is_done = self.emit_deliveries(id, &mut output);
+        let mut is_done = self.emit_deliveries(id, &mut output);
+        if is_done && matches!(unfinished.then, Then::Close(_)) {
+            // Nothing more can come of the connection.
+            let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
+            if let Some(pipeline) = pipeline.filter(|pipeline| pipeline.is_waiting()) {
+                let mut sink = Sink::new(&mut self.updates, &mut self.findings);
+                pipeline.conclude(None, &self.secrets, &mut sink);
+                is_done = self.emit_deliveries(id, &mut output);
+            }
+        }
         if !self.findings.is_empty() {
             let mut findings = std::mem::take(&mut self.findings);
             findings.set_tcp_stream(id.tcp_stream);
@@ -177,18 +224,31 @@ impl Lane {
         }
         match unfinished.then {
             _ if !is_done => self.unfinished = Some(unfinished),
-            Then::Relieve | Then::Release(_) => {}
+            Then::Relieve | Then::Release(_) | Then::Retry => {}
             Then::Close(summary) => self.close(id, summary, &mut output),
         }
     }
 
     /// Emits the results of the deliveries; false if some are left.
     fn emit_deliveries(&mut self, id: ConnectionId, output: &mut Output<'_>) -> bool {
-        let mut deliveries = self.deliveries.drain(..);
+        let mut deliveries = std::mem::take(&mut self.deliveries);
+        let is_done = self.emit_from(id, &mut deliveries.drain(..), output);
+        // Its memory is used again.
+        self.deliveries = deliveries;
+        is_done
+    }
+
+    fn emit_from(
+        &mut self,
+        id: ConnectionId,
+        deliveries: &mut dyn Iterator<Item = Delivery>,
+        output: &mut Output<'_>,
+    ) -> bool {
+        // What was decrypted outside of this function.
+        self.emit_updates(id, output);
         loop {
             let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
-            let held = self.held.get_mut(usize::from(id.shard));
-            let (Some(pipeline), Some(shard_held)) = (pipeline, held) else {
+            let Some(pipeline) = pipeline else {
                 self.backlog.clear();
                 return true;
             };
@@ -202,36 +262,69 @@ impl Lane {
                 pipeline.resume(&mut sink);
             } else {
                 let Some((from, feed)) = self.backlog.pop_front().or_else(|| deliveries.next()) else {
+                    self.account(id, output);
                     return true;
                 };
                 self.at = feed.at();
-                pipeline.push(from, feed, &mut sink);
+                pipeline.push(from, feed, &self.secrets, &mut sink);
             }
-            let held = pipeline.held();
-            *shard_held = *shard_held - pipeline.counted + held;
-            pipeline.counted = held;
-            if *shard_held > limits::MAX_CONTENT_PER_SHARD {
-                *shard_held = shed(&mut self.pipelines, id.shard, self.at, output);
+            self.account(id, output);
+            self.emit_updates(id, output);
+        }
+    }
+
+    /// Counts what a connection holds, and relieves the shard if its share is full.
+    fn account(&mut self, id: ConnectionId, output: &mut Output<'_>) {
+        let shard = usize::from(id.shard);
+        let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
+        let (Some(pipeline), Some(shard_held)) = (pipeline, self.held.get_mut(shard)) else { return };
+        let (Some(slots), Some(waiting)) = (self.waiting.get_mut(shard), self.waiting_bytes.get_mut(shard))
+        else {
+            return;
+        };
+        let now = pipeline.waiting();
+        if now != pipeline.counted_waiting {
+            *waiting = *waiting - pipeline.counted_waiting + now;
+            pipeline.counted_waiting = now;
+            if pipeline.is_waiting() {
+                slots.insert(id.slot);
+            } else {
+                slots.remove(&id.slot);
             }
-            if self.updates.is_empty() {
-                continue;
+            if *waiting > limits::MAX_UNDECRYPTED_PER_SHARD {
+                let mut sink = Sink::new(&mut self.updates, &mut self.findings);
+                pipeline.conclude(Some("too many connections wait"), &self.secrets, &mut sink);
             }
-            let Some(pipeline) = self.pipelines.get(id.slot as usize).and_then(Option::as_deref) else {
-                return true;
-            };
-            let peers = pipeline.peers();
-            let retransmissions = pipeline
-                .client()
-                .client_first(self.reassembler.retransmissions(id))
-                .map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-            for update in self.updates.drain(..) {
-                if self.emits_payloads
-                    && let Some(fact) = payload(peers, &update)
-                {
-                    output.emit(EmittedKind::Payload(Box::new(fact)));
-                }
-                output.emit(EmittedKind::Update(rpc::read(peers, retransmissions, update)));
+        }
+        let held = pipeline.held();
+        *shard_held = *shard_held - pipeline.counted + held;
+        pipeline.counted = held;
+        if *shard_held > limits::MAX_CONTENT_PER_SHARD {
+            *shard_held = shed(&mut self.pipelines, id.shard, self.at, output);
+        }
+    }
+
+    /// Emits the updates of a connection.
+    fn emit_updates(&mut self, id: ConnectionId, output: &mut Output<'_>) {
+        if self.updates.is_empty() {
+            return;
+        }
+        let Some(pipeline) = self.pipelines.get(id.slot as usize).and_then(Option::as_deref) else {
+            self.updates.clear();
+            return;
+        };
+        let peers = pipeline.peers();
+        let retransmissions = pipeline
+            .client()
+            .client_first(self.reassembler.retransmissions(id))
+            .map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+        for update in self.updates.drain(..) {
+            if self.emits_payloads
+                && let Some(fact) = payload(peers, &update)
+            {
+                output.emit(EmittedKind::Payload(Box::new(fact)));
             }
+            output.emit(EmittedKind::Update(rpc::read(peers, retransmissions, update)));
         }
     }
 
@@ -241,6 +334,12 @@ impl Lane {
         let (Some(summary), Some(pipeline)) = (summary, pipeline) else { return };
         if let Some(held) = self.held.get_mut(usize::from(id.shard)) {
             *held -= pipeline.counted;
+        }
+        let shard = usize::from(id.shard);
+        if let (Some(slots), Some(waiting)) = (self.waiting.get_mut(shard), self.waiting_bytes.get_mut(shard))
+        {
+            slots.remove(&id.slot);
+            *waiting -= pipeline.counted_waiting;
         }
         let fact = into_fact(*summary, &pipeline);
         output.emit(EmittedKind::Closed(Box::new(fact)));
@@ -267,6 +366,8 @@ enum Then {
     Close(Option<Box<Summary>>),
     /// The holes of further connections of the shard are given up.
     Release(Origin),
+    /// Further connections of the shard are tried with new secrets.
+    Retry,
 }
 
 /// Sheds the connections of a shard that hold most, until a quarter of its share is free: that
@@ -297,6 +398,7 @@ fn into_fact(summary: Summary, pipeline: &Pipeline) -> ConnectionFact {
     let (speaks, wrapper) = (pipeline.speaks(), pipeline.wrapper());
     let mut fact = summary.into_fact(pipeline.client(), speaks, wrapper);
     fact.named_client = pipeline.named_client();
+    fact.tls = pipeline.tls();
     fact
 }
 

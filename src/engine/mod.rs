@@ -19,6 +19,7 @@ use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
 use crate::mcp::{Record, Tracker};
 use crate::rpc::UpdateKind;
+use crate::tls::KeyLog;
 
 use clock::Clock;
 use front::{Front, PacketKind};
@@ -56,6 +57,8 @@ pub struct Engine {
     busy: Option<usize>,
     /// What is left of the item that was pushed last.
     stage: Stage,
+    /// Whether the capture came with secrets of TLS connections.
+    has_secrets: bool,
     records: Vec<Record>,
     findings: Findings,
     is_finished: bool,
@@ -89,6 +92,7 @@ impl Engine {
             inputs: VecDeque::new(),
             busy: None,
             stage: Stage::Idle,
+            has_secrets: false,
             records: Vec::new(),
             findings: Findings::default(),
             is_finished: false,
@@ -176,8 +180,7 @@ impl Engine {
                     None => self.packet(&packet, out),
                 }
             }
-            // Dropped: no layer decrypts.
-            Item::Secrets { .. } => {}
+            Item::Secrets { kind, data } => self.secrets(kind, &data, out),
             Item::Time(time) => self.stage = Stage::Time { until: time, then: Box::new(Stage::Idle) },
             Item::Pending => {}
             Item::Lost { by, packets } => {
@@ -189,6 +192,32 @@ impl Engine {
                 self.emit(out);
             }
         }
+    }
+
+    /// Takes secrets: those of TLS go to every lane, and connections that wait for them go on.
+    fn secrets(&mut self, kind: u32, data: &[u8], out: &mut Vec<Entry>) {
+        if kind != SECRETS_OF_TLS {
+            return;
+        }
+        let at = self.capture.last.unwrap_or_default();
+        let log = KeyLog::read(data);
+        if log.malformed > 0 {
+            let detail = units::several(log.malformed as u64, "line");
+            self.findings.add(Code::TlsBadKeyLog, at, format!("{detail} skipped"));
+        }
+        if log.lines.is_empty() {
+            return self.emit(out);
+        }
+        self.has_secrets = true;
+        // Every lane has the same secrets: whether one was dropped is known from any of them.
+        let evicted =
+            self.lanes.iter_mut().map(|lane| lane.add_secrets(&log.lines)).fold(false, |a, b| a | b);
+        if evicted {
+            let detail = format!("more than {}", limits::MAX_SECRETS);
+            self.findings.add(Code::TlsSecretLimit, at, detail);
+        }
+        self.emit(out);
+        self.inputs.extend((0..limits::SHARDS as u8).map(|shard| LaneInput::Secrets { shard }));
     }
 
     /// The capture is over. What is still open is emitted by [`Self::resume`].
@@ -361,6 +390,10 @@ impl Engine {
                 let at = finding.at.unwrap_or_default();
                 match finding.code {
                     Code::TcpGap => self.tracker.missing(Degraded::GAP, at),
+                    // Without secrets MCP is in clear, and TLS is something else.
+                    Code::TlsNoSecret | Code::TlsUndecrypted | Code::TlsBadRecord if self.has_secrets => {
+                        self.tracker.missing(Degraded::NOT_READ, at);
+                    }
                     Code::CaptureTimeBack => self.tracker.time_goes_back(at.packet),
                     _ => {}
                 }
@@ -378,6 +411,9 @@ impl Engine {
         }
     }
 }
+
+/// Secrets type of a key log for TLS (pcapng section 4.7).
+const SECRETS_OF_TLS: u32 = 0x544c_534b;
 
 /// Entries that one call of [`Engine::read`] appends, about.
 const MAX_ENTRIES: usize = 4096;

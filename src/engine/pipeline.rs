@@ -3,8 +3,11 @@
 //!
 //! ```text
 //!   Delivery (by End) ─▶ Sniffer ─▶ layers (by Side) ─▶ Update
-//!                        undecided   http over h1; tls goes below it
+//!      └─▶ tls ─▶┘       undecided   http over h1
 //! ```
+//!
+//! If the connection turns out to be TLS, what it carries is decrypted and sniffed anew, as if it
+//! had been sent in clear.
 //!
 //! This is the only place where an end gets its role. Below it everything is by [`End`], above it
 //! by [`Side`].
@@ -13,10 +16,12 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use crate::base::fact::{Speaks, Wrapper};
+use crate::base::tls::TlsFact;
 use crate::base::{Code, End, Feed, Findings, Layer, Origin, Peers, Side, Sink, Stack, Switched};
 use crate::http::h1::{self, scan::EntryPoint};
 use crate::http::{Assembler, Update};
 use crate::tcp::{ConnectionId, Opened};
+use crate::tls::{self, KeyStore, Plaintext};
 
 use super::sniff::{Announced, Sniffer, Verdict};
 
@@ -31,11 +36,18 @@ pub(super) struct Pipeline {
     client: Option<End>,
     /// The PROXY protocol header with which the connection began.
     announced: Option<Announced>,
+    /// TLS below what `state` reads; `None` if the connection has none.
+    tls: Option<Box<tls::Connection>>,
     state: State,
-    /// Pieces that were held before the protocol was known, to be read in this order.
+    /// Output of `tls`; empty between calls.
+    plaintext: Vec<Plaintext>,
+    /// Pieces to be read in this order: held before the protocol was known, or decrypted while a
+    /// layer was pending.
     replay: VecDeque<(End, Feed<End>)>,
     /// The part of the shard's held content that this connection accounts for.
     pub(super) counted: usize,
+    /// The part of the shard's bytes that wait for secrets that this connection accounts for.
+    pub(super) counted_waiting: usize,
 }
 
 enum State {
@@ -54,9 +66,12 @@ impl Pipeline {
             opened,
             client: opened.opener,
             announced: None,
+            tls: None,
             state: State::Sniffing(Box::default()),
+            plaintext: Vec::new(),
             replay: VecDeque::new(),
             counted: 0,
+            counted_waiting: 0,
         }
     }
 
@@ -86,6 +101,7 @@ impl Pipeline {
     /// Returns what the connection speaks, as far as it is known.
     pub(super) fn speaks(&self) -> Speaks {
         match &self.state {
+            State::Sniffing(_) if self.tls.is_some() => Speaks::Tls,
             State::Sniffing(sniffer) if sniffer.is_empty() => Speaks::Nothing,
             State::Sniffing(_) => Speaks::Other,
             State::Reading(speaks, layers) => layers.switched().to.unwrap_or(*speaks),
@@ -104,17 +120,36 @@ impl Pipeline {
         if is_tunnel { Some(Wrapper::ConnectTunnel) } else { proxy_header }
     }
 
+    /// Returns what is known of the connection's TLS; `None` if it has none.
+    pub(super) fn tls(&self) -> Option<Box<TlsFact>> {
+        self.tls.as_ref().map(|tls| Box::new(tls.fact()))
+    }
+
     /// Returns the number of bytes held for messages that are not complete.
     pub(super) fn held(&self) -> usize {
-        match &self.state {
+        let tls = self.tls.as_ref().map_or(0, |tls| tls.held());
+        tls + match &self.state {
             State::Sniffing(sniffer) => sniffer.held(),
             State::Reading(_, layers) => layers.held(),
             State::Ignored(..) => 0,
         }
     }
 
+    /// Returns the number of bytes that wait for secrets.
+    pub(super) fn waiting(&self) -> usize {
+        self.tls.as_ref().map_or(0, |tls| tls.waiting())
+    }
+
+    /// Returns whether secrets that come later may be of use.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.is_waiting())
+    }
+
     /// Drops what is held because a cap was reached.
     pub(super) fn shed(&mut self, at: Origin, findings: &mut Findings) {
+        if let Some(tls) = &mut self.tls {
+            tls.shed(at, findings);
+        }
         match &mut self.state {
             State::Reading(_, layers) => layers.shed(at, findings),
             State::Sniffing(_) => self.state = ignored(Speaks::Other),
@@ -123,48 +158,143 @@ impl Pipeline {
     }
 
     /// Takes the next piece of what `from` sent. Must not be called while it is pending.
-    pub(super) fn push(&mut self, from: End, feed: Feed<End>, sink: &mut Sink<'_, Update>) {
+    pub(super) fn push(
+        &mut self,
+        from: End,
+        feed: Feed<End>,
+        secrets: &KeyStore,
+        sink: &mut Sink<'_, Update>,
+    ) {
+        match &mut self.tls {
+            None => self.read(from, feed, secrets, sink),
+            Some(tls) => {
+                tls.push(from, feed, secrets, &mut Sink::new(&mut self.plaintext, sink.findings));
+                self.pass_on(sink);
+            }
+        }
+    }
+
+    /// Decrypts what waits for secrets, with those that are known now.
+    pub(super) fn retry(&mut self, secrets: &KeyStore, sink: &mut Sink<'_, Update>) {
+        if let Some(tls) = &mut self.tls {
+            tls.retry(secrets, &mut Sink::new(&mut self.plaintext, sink.findings));
+            self.pass_on(sink);
+        }
+    }
+
+    /// Waits no longer for secrets, because of `why`; `None` if the connection is forgotten.
+    pub(super) fn conclude(&mut self, why: Option<&str>, secrets: &KeyStore, sink: &mut Sink<'_, Update>) {
+        if let Some(tls) = &mut self.tls {
+            tls.conclude(why, secrets, &mut Sink::new(&mut self.plaintext, sink.findings));
+            self.pass_on(sink);
+        }
+    }
+
+    /// Passes on what was decrypted, as far as the layers take it.
+    fn pass_on(&mut self, sink: &mut Sink<'_, Update>) {
+        let Some(tls) = &mut self.tls else { return };
+        tls.settle();
+        if let State::Sniffing(_) = self.state {
+            self.client = tls.client().or(self.client);
+        }
+        self.replay.extend(self.plaintext.drain(..));
+        self.resume(sink);
+    }
+
+    /// Reads a piece of plaintext, or finds out that it is none.
+    fn read(&mut self, from: End, feed: Feed<End>, secrets: &KeyStore, sink: &mut Sink<'_, Update>) {
         match &mut self.state {
-            State::Reading(..) => self.read(from, feed, sink),
+            State::Reading(..) => self.push_to_layers(from, feed, sink),
             State::Ignored(..) => {}
-            State::Sniffing(sniffer) => match sniffer.push(from, feed, self.client) {
-                Verdict::Undecided => {}
-                Verdict::Ignore(speaks) => {
-                    let proxy_header = sniffer.take_proxy_header();
-                    self.report_proxy_header(proxy_header, sink.findings);
-                    self.state = ignored(speaks);
+            State::Sniffing(sniffer) => {
+                let verdict = sniffer.push(from, feed, self.client);
+                self.decide(verdict, secrets, sink);
+            }
+        }
+    }
+
+    /// Does what the sniffer found out.
+    fn decide(&mut self, verdict: Verdict, secrets: &KeyStore, sink: &mut Sink<'_, Update>) {
+        let State::Sniffing(sniffer) = &mut self.state else { return };
+        match verdict {
+            Verdict::Undecided => {}
+            Verdict::Ignore(speaks) => {
+                let proxy_header = sniffer.take_proxy_header();
+                self.report_proxy_header(proxy_header, sink.findings);
+                self.state = ignored(speaks);
+            }
+            Verdict::Http1 { client } => {
+                let held = sniffer.take_held();
+                let proxy_header = sniffer.take_proxy_header();
+                self.client = Some(client);
+                self.report_proxy_header(proxy_header, sink.findings);
+                self.state = State::Reading(Speaks::Http1, Box::new(http1()));
+                self.replay_first(held);
+                self.resume(sink);
+            }
+            Verdict::Midstream { from, entry } => self.start_midstream(from, entry, sink),
+            // TLS in TLS: what a proxy tunnels is not its own.
+            Verdict::Tls | Verdict::TlsMidstream if self.tls.is_some() => self.state = ignored(Speaks::Tls),
+            Verdict::Tls => {
+                let held = sniffer.take_held();
+                let proxy_header = sniffer.take_proxy_header();
+                self.report_proxy_header(proxy_header, sink.findings);
+                self.start_tls(held, secrets, sink);
+            }
+            Verdict::TlsMidstream => {
+                let mut held = sniffer.take_midstream();
+                let mut feeds = Vec::new();
+                for (end, window) in End::BOTH.into_iter().zip(&mut held.windows) {
+                    let at = window.first_span().map_or_else(Origin::default, |span| span.start);
+                    feeds.push((end, Feed::Gap { len: 0, why: held.missing, at }));
+                    while let Some((bytes, span)) = window.take_piece(usize::MAX) {
+                        feeds.push((end, Feed::Data(bytes, span)));
+                    }
                 }
-                Verdict::Http1 { client } => {
-                    let held = sniffer.take_held();
-                    let proxy_header = sniffer.take_proxy_header();
-                    self.client = Some(client);
-                    self.report_proxy_header(proxy_header, sink.findings);
-                    self.state = State::Reading(Speaks::Http1, Box::new(http1()));
-                    self.replay.extend(held);
-                    self.resume(sink);
-                }
-                Verdict::Midstream { from, entry } => self.start_midstream(from, entry, sink),
-            },
+                feeds.extend(held.eofs);
+                self.start_tls(feeds, secrets, sink);
+            }
+        }
+    }
+
+    /// Starts to decrypt; what is decrypted is sniffed anew.
+    fn start_tls(&mut self, held: Vec<(End, Feed<End>)>, secrets: &KeyStore, sink: &mut Sink<'_, Update>) {
+        self.state = State::Sniffing(Box::default());
+        let mut tls = Box::<tls::Connection>::default();
+        for (from, feed) in held {
+            tls.push(from, feed, secrets, &mut Sink::new(&mut self.plaintext, sink.findings));
+        }
+        self.tls = Some(tls);
+        self.pass_on(sink);
+    }
+
+    /// Reads `held` before everything that waits already.
+    fn replay_first(&mut self, held: Vec<(End, Feed<End>)>) {
+        for item in held.into_iter().rev() {
+            self.replay.push_front(item);
         }
     }
 
     /// Returns whether there is more output for what was pushed.
     pub(super) fn is_pending(&self) -> bool {
-        match &self.state {
-            State::Reading(_, layers) => layers.is_pending() || !self.replay.is_empty(),
-            State::Sniffing(_) | State::Ignored(..) => false,
-        }
+        let is_pending = matches!(&self.state, State::Reading(_, layers) if layers.is_pending());
+        is_pending || !self.replay.is_empty()
     }
 
     /// Appends the next part of the output for what was pushed.
     pub(super) fn resume(&mut self, sink: &mut Sink<'_, Update>) {
-        if let State::Reading(_, layers) = &mut self.state
-            && layers.is_pending()
-        {
-            layers.resume(sink);
-            self.settle();
-        } else if let Some((from, feed)) = self.replay.pop_front() {
-            self.read(from, feed, sink);
+        match &mut self.state {
+            State::Reading(_, layers) if layers.is_pending() => {
+                layers.resume(sink);
+                self.settle();
+            }
+            State::Ignored(..) => self.replay = VecDeque::new(),
+            State::Reading(..) | State::Sniffing(_) => {
+                if let Some((from, feed)) = self.replay.pop_front() {
+                    // Plaintext needs no secrets.
+                    self.read(from, feed, &KeyStore::default(), sink);
+                }
+            }
         }
     }
 
@@ -194,23 +324,25 @@ impl Pipeline {
         self.state = State::Reading(Speaks::Http1, Box::new(http));
         // The other end first: it cannot have answered what was not read yet, but what it sent may
         // be answered here.
+        let mut replay = Vec::new();
         for end in [from.other(), from] {
             let is_in_stream = end == from && matches!(entry, EntryPoint::Event { .. });
             let (window, _) = end.split_mut(&mut held.windows);
             if !is_in_stream {
                 let at = window.first_span().map_or_else(Origin::default, |span| span.start);
-                self.replay.push_back((end, Feed::Gap { len: 0, why: held.missing, at }));
+                replay.push((end, Feed::Gap { len: 0, why: held.missing, at }));
             }
             while let Some((bytes, span)) = window.take_piece(usize::MAX) {
-                self.replay.push_back((end, Feed::Data(bytes, span)));
+                replay.push((end, Feed::Data(bytes, span)));
             }
         }
-        self.replay.extend(held.eofs);
+        replay.extend(held.eofs);
+        self.replay_first(replay);
         self.resume(sink);
     }
 
     /// Pushes a piece through the layers. Here, and nowhere else, an end becomes a side.
-    fn read(&mut self, from: End, feed: Feed<End>, sink: &mut Sink<'_, Update>) {
+    fn push_to_layers(&mut self, from: End, feed: Feed<End>, sink: &mut Sink<'_, Update>) {
         let client = self.client();
         let State::Reading(_, layers) = &mut self.state else { return };
         layers.push((from.side(client), feed.by_side(client)), sink);
@@ -318,7 +450,7 @@ mod tests {
         let (mut pipeline, mut out, mut findings) =
             (Pipeline::new(opened(opener)), Vec::new(), Findings::new());
         for (from, feed) in feeds(client) {
-            pipeline.push(from, feed, &mut Sink::new(&mut out, &mut findings));
+            pipeline.push(from, feed, &KeyStore::default(), &mut Sink::new(&mut out, &mut findings));
         }
         (pipeline, out.iter().map(|update| format!("{update:?}")).collect())
     }

@@ -10,6 +10,7 @@ use crate::base::fact::Speaks;
 use crate::base::{Degraded, End, Feed, Origin, Span, StreamBuf, limits};
 use crate::http::h1::scan::{self, EntryPoint};
 use crate::http::{FirstBytes, ProxyHeader};
+use crate::tls;
 
 /// Input held until the protocol of the connection is known.
 #[derive(Debug, Default)]
@@ -62,6 +63,10 @@ pub(super) enum Verdict {
         /// The place in its window.
         entry: EntryPoint,
     },
+    /// TLS from the beginning of the connection.
+    Tls,
+    /// TLS, from somewhere in the middle.
+    TlsMidstream,
     /// Something that is not decoded.
     Ignore(Speaks),
     /// More bytes are needed.
@@ -183,7 +188,7 @@ impl Sniffer {
             FirstBytes::Request => Verdict::Http1 { client: from },
             FirstBytes::Response => Verdict::Http1 { client: from.other() },
             FirstBytes::Http2 => Verdict::Ignore(Speaks::Http2),
-            FirstBytes::Tls => Verdict::Ignore(Speaks::Tls),
+            FirstBytes::Tls => Verdict::Tls,
             FirstBytes::Undecided if self.bytes <= limits::MAX_SNIFF => Verdict::Undecided,
             FirstBytes::Undecided | FirstBytes::Other => Verdict::Ignore(Speaks::Other),
         }
@@ -201,8 +206,8 @@ impl Sniffer {
         if let Some(entry) = scan::entry_point(window.bytes()).filter(is_plausible) {
             return Verdict::Midstream { from, entry };
         }
-        if is_tls_record(window.bytes()) {
-            return Verdict::Ignore(Speaks::Tls);
+        if tls::has_records(window.bytes()) {
+            return Verdict::TlsMidstream;
         }
         if window.len() > limits::MAX_WINDOW {
             window.skip(window.len() - limits::MAX_WINDOW / 2);
@@ -232,10 +237,4 @@ impl Sniffer {
         front.extend_from_slice(bytes);
         Cow::Owned(front)
     }
-}
-
-/// Returns whether a TLS record begins here: version 1.0 to 1.3, and a length that RFC 8446 section
-/// 5.2 allows.
-fn is_tls_record(bytes: &[u8]) -> bool {
-    matches!(bytes, [20..=23, 3, 0..=4, high, low, ..] if u16::from_be_bytes([*high, *low]) <= 16_640)
 }

@@ -151,6 +151,7 @@ pub(crate) fn connection(speaks: Speaks, mcp: bool) -> ConnectionFact {
         server: address("127.0.0.1:3000"),
         speaks,
         wrapper: None,
+        tls: None,
         mcp,
         first: Origin::new(1, T0),
         last: Origin::new(215, T0),

@@ -82,15 +82,21 @@ fn protocols_that_are_not_read_are_named() {
     let tunnel = Some(Wrapper::ConnectTunnel);
     assert_eq!(described(&[(Speaks::Http1, tunnel, 2), (Speaks::Other, None, 3)]), None);
     for (counts, expected) in [
-        (&[(Speaks::Tls, None, 7)][..], "TLS on 7 connections"),
-        (&[(Speaks::Http2, None, 1)], "HTTP/2 on 1 connection"),
-        (&[(Speaks::Tls, None, 1), (Speaks::Http2, None, 2)], "TLS on 1 connection, HTTP/2 on 2"),
+        (&[(Speaks::Http2, None, 1)][..], "HTTP/2 on 1 connection"),
+        (
+            &[(Speaks::WebSocket, None, 1), (Speaks::Http2, None, 2)],
+            "HTTP/2 on 2 connections, WebSocket on 1",
+        ),
         (&[(Speaks::WebSocket, None, 1)], "WebSocket on 1 connection"),
         (&[(Speaks::Tls, tunnel, 4)], "TLS in a CONNECT tunnel on 4 connections"),
     ] {
         let text = described(counts).unwrap();
         assert!(text.starts_with(&format!("{expected}, not supported yet;")), "{text}");
     }
+    let tls = "TLS on 7 connections without its secrets; read it with --tls-keylog FILE";
+    assert_eq!(described(&[(Speaks::Tls, None, 7)]).as_deref(), Some(tls));
+    let both = described(&[(Speaks::Tls, None, 7), (Speaks::Http2, None, 1)]).unwrap();
+    assert!(both.starts_with(&format!("{tls}; HTTP/2 on 1 connection, not")), "{both}");
 }
 
 #[test]

@@ -32,21 +32,29 @@ impl UnreadConnections {
     /// Describes them in a line; `None` if there are none.
     #[must_use]
     pub fn describe(&self) -> Option<String> {
-        let counts = [
-            ("TLS", self.tls),
+        let tls = list(&[("TLS", self.tls)])
+            .map(|tls| format!("{tls} without its secrets; read it with --tls-keylog FILE"));
+        let others = list(&[
             ("HTTP/2", self.http2),
             ("WebSocket", self.websocket),
             ("TLS in a CONNECT tunnel", self.tls_in_tunnel),
             ("a protocol other than HTTP/1 in a CONNECT tunnel", self.other_in_tunnel),
-        ];
-        let mut parts = Vec::new();
-        for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-            // The word stands once.
-            let number =
-                if parts.is_empty() { units::several(count, "connection") } else { count.to_string() };
-            parts.push(format!("{name} on {number}"));
+        ])
+        .map(|others| format!("{others}, not supported yet; capture where it is plain HTTP/1"));
+        match (tls, others) {
+            (Some(tls), Some(others)) => Some(format!("{tls}; {others}")),
+            (tls, others) => tls.or(others),
         }
-        let parts = parts.join(", ");
-        (!parts.is_empty()).then(|| format!("{parts}, not supported yet; capture where it is plain HTTP/1"))
     }
+}
+
+/// Names protocols with their numbers of connections; `None` if there are none.
+fn list(counts: &[(&str, u64)]) -> Option<String> {
+    let mut parts = Vec::new();
+    for (name, count) in counts.iter().filter(|(_, count)| *count > 0) {
+        // The word stands once.
+        let number = if parts.is_empty() { units::several(*count, "connection") } else { count.to_string() };
+        parts.push(format!("{name} on {number}"));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
 }

@@ -87,8 +87,8 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Returns the fact about the connection, given its client and what it carries. `mcp` is not
-    /// filled in.
+    /// Returns the fact about the connection, given its client and what it carries. `tls` and `mcp`
+    /// are not filled in.
     #[must_use]
     pub fn into_fact(self, client: End, speaks: Speaks, wrapper: Option<Wrapper>) -> ConnectionFact {
         let [client_address, server_address] = client.client_first(self.ends);
@@ -99,6 +99,7 @@ impl Summary {
             server: server_address,
             speaks,
             wrapper,
+            tls: None,
             mcp: false,
             first: self.first,
             last: self.last,

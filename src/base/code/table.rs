@@ -118,6 +118,57 @@ codes! {
             analysed.",
         remedy: "A single one needs no action; if there are many, check for early reuse of ports \
             and for spoofed packets.";
+    TlsNoSecret: "tls.no_secret", Notice,
+        title: "TLS connection without secrets",
+        why: "Its contents are unknown. If it carries MCP, the exchanges on it are missing from the \
+            results.",
+        remedy: "Have the client or the server log its secrets (mcpdump keys -- COMMAND, or \
+            SSLKEYLOGFILE=FILE), and read the capture with --tls-keylog FILE.";
+    TlsUndecrypted: "tls.undecrypted", Warning,
+        title: "TLS records that cannot be decrypted although the secret is known",
+        why: "The secret does not fit, packets are missing, or the records are damaged: their \
+            contents are a gap in the connection.",
+        remedy: "Check that the key log is that of this capture, and capture with a larger buffer \
+            (-B) if packets are missing.";
+    TlsUnsupportedSuite: "tls.unsupported_suite", Notice,
+        title: "TLS version or cipher suite that is not decrypted",
+        why: "The contents of the connection are unknown, also with its secrets.",
+        remedy: "Let client or server offer TLS 1.3, or a suite with AES-GCM, ChaCha20-Poly1305 or \
+            AES-CBC.";
+    TlsBadRecord: "tls.bad_record", Warning,
+        title: "bytes that are no TLS record on a TLS connection",
+        why: "Reading goes on at the next record that can be decrypted: what lies between is a gap.",
+        remedy: "Look for a middlebox that rewrites the connection, or for one that goes on \
+            without TLS.";
+    TlsAlert: "tls.alert", Warning,
+        title: "fatal TLS alert",
+        why: "The sender gave the connection up: requests on it fail, often before they are sent.",
+        remedy: "The detail names the alert and its sender: it is that end which objects, most often \
+            to the certificate, the version or the host name of the other.";
+    TlsOldVersion: "tls.old_version", Warning,
+        title: "TLS version below 1.2",
+        why: "TLS 1.0 and 1.1 are deprecated (RFC 8996): most clients refuse them, and they are not \
+            decrypted here.",
+        remedy: "Update the older of client and server, or enable TLS 1.2 on it.";
+    TlsCertificateExpired: "tls.certificate_expired", Warning,
+        title: "server certificate outside its validity",
+        why: "Clients that check certificates refuse the connection.",
+        remedy: "Renew the certificate, and check the clock of the server and of the capturing \
+            machine.";
+    TlsCertificateName: "tls.certificate_name", Notice,
+        title: "server certificate that does not name the host",
+        why: "The client asked for a host that the certificate does not cover: clients that check \
+            names refuse it.",
+        remedy: "Use the name that the certificate has, or add the host to its alternative names.";
+    TlsBadKeyLog: "tls.bad_keylog", Warning,
+        title: "key log with lines that are no secrets",
+        why: "These lines are skipped; connections whose secrets they were to hold stay encrypted.",
+        remedy: "Check that the file is a key log (RFC 9850) and not a certificate or a key, and that \
+            only one program writes a line at a time.";
+    TlsSecretLimit: "tls.secret_limit", Warning,
+        title: "more secrets than are kept",
+        why: "The oldest were dropped: connections that need them stay encrypted.",
+        remedy: "Read the capture with a key log that has only the lines of its time.";
     HttpBadHead: "http.bad_head", Warning,
         title: "invalid HTTP/1 request or response head",
         why: "The message cannot be read, and client and server may disagree on where the next \

@@ -40,6 +40,14 @@ pub(crate) struct SourceArguments {
     /// at most a tenth of a second. Not available for compressed files, pipes and standard input.
     #[arg(long)]
     pub(crate) follow: bool,
+    /// Decrypt TLS with the secrets in this key log (default: $SSLKEYLOGFILE); repeatable
+    ///
+    /// A key log (RFC 9850) has the secrets of connections, written by a client or a server: curl,
+    /// Python and browsers write the file that SSLKEYLOGFILE names, Node.js that of --tls-keylog.
+    /// In a live capture and with --follow it is read as it grows, and created if it does not
+    /// exist. Secrets inside a pcapng file are used as well.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) tls_keylog: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) live: LiveArguments,
     #[command(flatten)]
@@ -51,11 +59,12 @@ pub(crate) struct SourceArguments {
 impl SourceArguments {
     /// Whether no argument was given.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { words, bpf, filter, follow, live, keep, tcpdump } = self;
+        let Self { words, bpf, filter, follow, tls_keylog, live, keep, tcpdump } = self;
         words.is_empty()
             && bpf.is_empty()
             && filter.is_none()
             && !follow
+            && tls_keylog.is_empty()
             && *live == LiveArguments::default()
             && *keep == KeepArguments::default()
             && *tcpdump == TcpdumpArguments::default()

@@ -22,6 +22,7 @@ use crate::cli::arguments::screen::Color;
 use crate::cli::arguments::source::KeepArguments;
 use crate::cli::exit::Outcome;
 use crate::cli::keep::KeepPlan;
+use crate::cli::key_log_plan::KeyLogPlan;
 use crate::cli::reader::Reader;
 use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::Setup;
@@ -54,6 +55,7 @@ pub(crate) fn run(demo: &Demo, color: Color) -> anyhow::Result<Outcome> {
         keep: KeepPlan::new(&KeepArguments { write: demo.write.clone(), ..KeepArguments::default() }, true)?,
         user: None,
         follow: None,
+        key_logs: KeyLogPlan::default(),
         uses_network: true,
         inputs: Inputs::Device(device.clone()),
     };

@@ -1,0 +1,34 @@
+//! Decrypts TLS 1.2 and 1.3, given the secrets that client or server logged.
+//!
+//! Takes what the ends of a connection sent and yields what they said, both as
+//! [`Feed`](crate::base::Feed)s: it fits between `tcp` and `http` and is not there if a connection
+//! has no TLS. It verifies no certificate chain and no signature: it observes. No secret is
+//! printed, and all are cleared when they are dropped.
+//!
+//! ```text
+//!   Secrets ─▶ keylog ─▶ KeyStore ──────────┐
+//!   Feed ─▶ record ─▶ Event ─▶ direction ─▶ opener ─▶ Feed
+//!                               │  schedule: secret to keys
+//!                               └─ handshake ─▶ negotiation: version, suite, names
+//! ```
+
+mod alert;
+mod connection;
+mod direction;
+mod early;
+mod handshake;
+mod identify;
+mod keylog;
+mod negotiation;
+mod opener;
+mod record;
+mod schedule;
+mod secret;
+mod store;
+mod suite;
+mod waiting;
+
+pub use connection::{Connection, Plaintext};
+pub use keylog::{KeyLog, Line};
+pub use record::has_records;
+pub use store::KeyStore;
