@@ -38,6 +38,7 @@ mod store;
 )]
 mod stories;
 mod support;
+mod tls;
 #[cfg(feature = "demo")]
 mod traffic;
 mod truth;

@@ -320,7 +320,7 @@ fn tls_is_reported_as_unreadable() {
         let file = write(&directory, "capture.pcap", &capture_of(payload));
         let report = runs(&["report", &file]);
         assert!(
-            report.contains(&format!("not read     {name} on 1 connection, not supported yet")),
+            report.contains(&format!("not read     {name} on 1 connection")),
             "{report}"
         );
         let list = run(&["list", &file]);

@@ -20,7 +20,7 @@ fn hold(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
     for capture in Capture::small_and_whole() {
         let items = capture.items();
         let whole = capture.run();
-        let measure = Measure::new(&whole, &items, !capture.is_compressed());
+        let measure = Measure::new(&whole, &items, !capture.is_encoded());
         for (way, damaged) in ways(&items) {
             let run = Run::over(&damaged.remade.items);
             let mut broken = measure.broken(&run, &damaged.remade, &damaged.survivors);
@@ -69,7 +69,7 @@ fn truncated_files_cause_no_false_statement() {
     for capture in Capture::small_and_whole() {
         let (bytes, items) = (capture.bytes(), capture.items());
         let whole = capture.run();
-        let measure = Measure::new(&whole, &items, !capture.is_compressed());
+        let measure = Measure::new(&whole, &items, !capture.is_encoded());
         for seed in 0..6 {
             let at = 24 + Rng::new(seed).below(bytes.len() - 24);
             let cut = bytes[..at].to_vec();

@@ -18,7 +18,7 @@ type Packets<'a> = BTreeMap<u64, &'a Packet>;
 fn legible() -> impl Iterator<Item = Capture> {
     let is_legible = |capture: &Capture| {
         !capture.is_damaged()
-            && !capture.is_compressed()
+            && !capture.is_encoded()
             && !["slow-and-odd", "events-without-space-crlf-multi-line"].contains(&capture.name())
     };
     Capture::all().filter(is_legible)

@@ -31,6 +31,13 @@ fn differences(name: &str) -> Vec<String> {
                 Some(port) => Run::over(&leg_of(&items, port)),
                 None => Run::of(&mut corpus::source_of(&file)).unwrap(),
             };
+            // A key log beside the captures opens those without secrets as well.
+            let keys = file.with_file_name("keys.log");
+            let run = if keys.exists() {
+                Run::over(&[vec![corpus::secrets(corpus::bytes(&keys))], items.clone()].concat())
+            } else {
+                run
+            };
             let (wrong, _) = compare(&truth, &run.rows());
             let place = leg.map_or_else(|| shown.clone(), |port| format!("{shown}, port {port}"));
             problems.extend(wrong.into_iter().map(|problem| format!("{place}: {problem}")));
@@ -160,6 +167,21 @@ fn slow_and_odd() {
 }
 
 #[test]
+fn tls12_cbc() {
+    agrees("tls12-cbc");
+}
+
+#[test]
+fn tls12_keylog() {
+    agrees("tls12-keylog");
+}
+
+#[test]
+fn tls13_keylog() {
+    agrees("tls13-keylog");
+}
+
+#[test]
 fn ts_sse() {
     agrees("ts-sse");
 }
@@ -177,8 +199,9 @@ fn zstd_py() {
 #[test]
 fn every_directory_has_its_test() {
     let source = include_str!("truth.rs");
-    // The cases of `field` have no truth, those of `stacks` are below.
-    let is_group = |name: &String| ["field", "stacks"].contains(&name.as_str());
+    // The cases of `field` have no truth, those of `stacks` are below, those of `tls-suites` are
+    // compared in `tls`.
+    let is_group = |name: &String| ["field", "stacks", "tls-suites"].contains(&name.as_str());
     for name in directories("").into_iter().filter(|name| !is_group(name)) {
         assert!(source.contains(&format!("agrees(\"{name}\")")), "{name} has no test");
     }

@@ -13,7 +13,7 @@ use super::run::Run;
 
 /// The captures recorded for this project that the laws are checked on: one file per kind of
 /// traffic, one of the link types.
-const OWN: [&str; 25] = [
+const OWN: [&str; 28] = [
     "batch-2025-03-26/capture.pcapng",
     "big-results-mtu1500/capture.pcap",
     "br-json/capture.pcap",
@@ -36,6 +36,9 @@ const OWN: [&str; 25] = [
     "rev-2026-07-28/capture.pcapng",
     "rmcp-server/capture.pcap",
     "slow-and-odd/capture.pcapng",
+    "tls12-cbc/capture-dsb.pcapng",
+    "tls12-keylog/capture-dsb.pcapng",
+    "tls13-keylog/capture-dsb.pcapng",
     "ts-sse/capture.pcap",
     "ts-streamable/capture.pcapng",
     "zstd-py/capture.pcap",
@@ -116,6 +119,10 @@ const LARGE: [&str; 10] = [
 /// read after a gap.
 const COMPRESSED: [&str; 3] = ["br-json/capture.pcap", "gzip-sse/capture.pcap", "zstd-py/capture.pcap"];
 
+/// Captures of TLS with its secrets: no message is in the packets as text.
+const ENCRYPTED: [&str; 3] =
+    ["tls12-cbc/capture-dsb.pcapng", "tls12-keylog/capture-dsb.pcapng", "tls13-keylog/capture-dsb.pcapng"];
+
 /// Captures without an exchange: other traffic, MCP in a protocol that is not read, and clients
 /// that were refused.
 const WITHOUT_MCP: [&str; 6] = [
@@ -176,9 +183,9 @@ impl Capture {
         LARGE.contains(&self.0)
     }
 
-    /// Whether its bodies are compressed.
-    pub(crate) fn is_compressed(self) -> bool {
-        COMPRESSED.contains(&self.0)
+    /// Whether its messages are compressed or encrypted.
+    pub(crate) fn is_encoded(self) -> bool {
+        COMPRESSED.contains(&self.0) || ENCRYPTED.contains(&self.0)
     }
 
     /// Whether its export has rows other than findings: packets cut to 128 bytes, a refused GET,
@@ -231,6 +238,12 @@ pub(crate) fn files_of(directory: &Path) -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
+}
+
+/// The secrets of a key log, as an item.
+pub(crate) fn secrets(keys: Vec<u8>) -> Item {
+    const TLS_KEY_LOG: u32 = 0x544c_534b;
+    Item::Secrets { kind: TLS_KEY_LOG, data: keys.into() }
 }
 
 /// Opens the bytes of a file as the program opens standard input. If they are not a capture, `next`
