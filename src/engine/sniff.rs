@@ -49,7 +49,7 @@ impl Announced {
 }
 
 /// The result of a look at some bytes.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Verdict {
     /// HTTP/1 from the beginning of the connection.
     Http1 {
