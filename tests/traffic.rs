@@ -184,6 +184,28 @@ async fn http_sse_is_detected_from_the_url() {
     server.end().await;
     assert_eq!(summary.sessions, 1);
     assert_eq!(log.by_method().get("initialize"), Some(&1));
+    // The attempt with the other transport is no failure of the server.
+    assert_eq!((summary.count(Status::HttpError), summary.count(Status::Error)), (0, 0));
+    assert_eq!(summary.count(Status::Unanswered), 0);
+}
+
+/// What is probably wrong with the URL is part of the error.
+#[tokio::test]
+async fn a_likely_mistake_in_the_url_is_named() {
+    let not_found =
+        |_: &str| Some("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned());
+    // The alert of a TLS server that reads plain HTTP (RFC 8446 section 6).
+    let alert = |_: &str| Some("\u{15}\u{3}\u{3}\u{0}\u{2}\u{2}F".to_owned());
+    for (answer, path, hint) in [
+        (not_found as fn(&str) -> Option<String>, "", "; name the path, as in http://127.0.0.1:"),
+        (alert, "mcp", "; the server may speak HTTPS: https://127.0.0.1:"),
+    ] {
+        let (address, task) = raw(answer).await;
+        let (options, _) = fast(Target::new(&format!("http://{address}/{path}")).unwrap(), 5);
+        let error = run(options).await.unwrap_err().to_string();
+        assert!(error.contains(hint), "{error}");
+        task.abort();
+    }
 }
 
 #[tokio::test]

@@ -93,12 +93,18 @@ impl Guard {
         let default = if self.is_tls { 443 } else { 80 };
         if !host.as_ref().is_some_and(|host| self.allows_host(host, default)) {
             self.report(host.as_ref());
-            return Err((StatusCode::FORBIDDEN, "this Host is not allowed: add it with --allow-host"));
+            return Err((
+                StatusCode::FORBIDDEN,
+                "this Host is not allowed: start the server with --allow-host",
+            ));
         }
         let origins = headers.get_all(header::ORIGIN).iter();
         if !origins.map(|origin| origin.to_str().unwrap_or_default()).all(|origin| self.allows_origin(origin))
         {
-            return Err((StatusCode::FORBIDDEN, "this Origin is not allowed: add it with --allow-origin"));
+            return Err((
+                StatusCode::FORBIDDEN,
+                "this Origin is not allowed: start the server with --allow-origin",
+            ));
         }
         Ok(())
     }

@@ -93,24 +93,44 @@ impl Opening<'_> {
         let opened = match self.target.transport {
             Transport::Streamable => self.streamable(meter).await,
             Transport::Sse => self.sse(meter).await,
-            Transport::Auto => match self.streamable(meter).await {
-                Err(Failure::Other(first)) => self.sse(meter).await.map_err(|second| match second {
-                    Failure::Other(second) => {
-                        Failure::Other(format!("Streamable HTTP: {first}; HTTP+SSE: {second}"))
-                    }
-                    unreachable => unreachable,
-                }),
-                opened => opened,
-            },
+            Transport::Auto => {
+                meter.begin_trial();
+                let opened = self.streamable(meter).await;
+                meter.end_trial(opened.is_ok());
+                match opened {
+                    Err(Failure::Other(first)) => self.sse(meter).await.map_err(|second| match second {
+                        Failure::Other(second) => {
+                            Failure::Other(format!("Streamable HTTP: {first}; HTTP+SSE: {second}"))
+                        }
+                        unreachable => unreachable,
+                    }),
+                    opened => opened,
+                }
+            }
         };
         let url = || self.target.url.to_string();
         opened.inspect(|_| meter.opened()).map_err(|failure| {
             meter.ended();
             match failure {
                 Failure::Unreachable(why) => Error::Unreachable { url: url(), why },
-                Failure::Other(why) => Error::Session { url: url(), why },
+                Failure::Other(why) => Error::Session { url: url(), why: self.with_hint(why) },
             }
         })
+    }
+
+    /// Adds what is likely wrong with the URL.
+    fn with_hint(&self, why: String) -> String {
+        let url = &self.target.url;
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        if url.path() == "/" && why.contains("404") {
+            return format!("{why}; name the path, as in {}://{host}{port}/mcp", url.scheme());
+        }
+        // A TLS alert in place of a status line.
+        if url.scheme() == "http" && why.contains("invalid HTTP version") {
+            return format!("{why}; the server may speak HTTPS: https://{host}{port}{}", url.path());
+        }
+        why
     }
 
     async fn streamable(&self, meter: &SessionMeter) -> Result<Session, Failure> {

@@ -61,7 +61,13 @@ impl Meter {
         let session = shared.sessions;
         shared.sessions += 1;
         drop(shared);
-        SessionMeter { meter: self.clone(), client, session, is_closing: Arc::default() }
+        SessionMeter {
+            meter: self.clone(),
+            client,
+            session,
+            is_closing: Arc::default(),
+            trial: Arc::default(),
+        }
     }
 
     /// Records a call of the script.
@@ -89,12 +95,35 @@ pub(super) struct SessionMeter {
     session: u64,
     /// Whether the client is closing the session. Errors after that are not transport failures.
     is_closing: Arc<AtomicBool>,
+    /// Calls made to find out whether the server speaks a transport; `None` if that is known.
+    trial: Arc<Mutex<Option<Vec<Call>>>>,
 }
 
 impl SessionMeter {
     /// Records that the session is open.
     pub(super) fn opened(&self) {
         self.meter.lock().totals.sessions += 1;
+    }
+
+    /// Holds back the calls from now on, until it is known whether the server speaks the transport.
+    pub(super) fn begin_trial(&self) {
+        *self.trial() = Some(Vec::new());
+    }
+
+    /// Records the calls that were held back if the server speaks the transport, else drops them.
+    pub(super) fn end_trial(&self, is_spoken: bool) {
+        if !is_spoken {
+            // Requests without an answer end here, as part of the trial.
+            self.ended();
+        }
+        for call in self.trial().take().into_iter().flatten().filter(|_| is_spoken) {
+            self.record(&call);
+        }
+    }
+
+    /// Locks the trial. Each update is one call, so the data of a poisoned lock is valid.
+    fn trial(&self) -> MutexGuard<'_, Option<Vec<Call>>> {
+        self.trial.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records that the client starts to close the session.
@@ -179,10 +208,18 @@ impl SessionMeter {
             status,
             took: open.start.elapsed(),
         };
-        shared.totals.record(&call);
         drop(shared);
+        if let Some(held) = self.trial().as_mut() {
+            held.push(call);
+            return;
+        }
+        self.record(&call);
+    }
+
+    fn record(&self, call: &Call) {
+        self.meter.lock().totals.record(call);
         if let Some(observer) = &self.meter.observer {
-            observer(&call);
+            observer(call);
         }
     }
 }
