@@ -319,10 +319,7 @@ fn tls_is_reported_as_unreadable() {
         let directory = TempDir::new().expect("a directory");
         let file = write(&directory, "capture.pcap", &capture_of(payload));
         let report = runs(&["report", &file]);
-        assert!(
-            report.contains(&format!("not read     {name} on 1 connection")),
-            "{report}"
-        );
+        assert!(report.contains(&format!("not read     {name} on 1 connection")), "{report}");
         let list = run(&["list", &file]);
         assert_eq!((stdout(&list).as_str(), list.status.code()), ("", Some(0)));
         let message = format!("mcpdump: no MCP was seen; not read: {name} on 1 connection");

@@ -11,7 +11,7 @@ use super::handle::{SessionIndex, TransactionKey};
 use super::heads::{RequestHead, ResponseHead, Verb};
 use super::record::{Stream, Transaction as TransactionRecord};
 use super::sighting::Sighting;
-use crate::base::{Degraded, Origin, Peers, ResponseEnd, Side, Span, limits};
+use crate::base::{Code, Degraded, Origin, Peers, ResponseEnd, Side, Span, limits};
 use crate::rpc::{Envelope, Fault, Head, Parsed, RpcError, StartLine, StreamEvent};
 
 /// How far apart a proxy's two legs begin a request without messages, in nanoseconds.
@@ -351,9 +351,14 @@ impl Transaction {
 
     // Its quality and its end.
 
-    /// Keeps what is wrong with it until its exchange is known.
+    /// Keeps what is wrong with it until its exchange is known. A server may close the connection
+    /// of a stream that the client can resume (MCP 2025-11-25, transports, "Sending messages to the
+    /// server").
     pub(super) fn add_fault(&mut self, at: Origin, fault: Fault) {
-        self.faults.push((at, fault));
+        let is_resumable = self.stream.as_ref().is_some_and(EventStream::is_resumable);
+        if !(is_resumable && fault.code == Code::HttpBodyCut) {
+            self.faults.push((at, fault));
+        }
     }
 
     /// Whether it keeps as many faults as may wait.

@@ -164,3 +164,26 @@ fn the_stream_of_an_exchange() {
         json!({"from": "server", "method": "notifications/message", "time": t(12.0), "exchange": 2}),
     );
 }
+
+/// A server may close the connection of a stream with event ids, which the client resumes (since
+/// 2025-11-25 it is how clients poll). A stream without ids is cut.
+#[test]
+fn a_stream_that_can_be_resumed_is_not_cut() {
+    for (id, cut) in [("s-1", 0), ("", 1)] {
+        let mut story = Story::new();
+        let conn = streamable(&mut story, "10.0.0.1:5000", "2025-11-25", "x");
+        let fields = [("Mcp-Session-Id", "x")];
+        story.at(10.0).c(conn, post("/mcp", &fields, &request(1, "tools/call")));
+        let progress = notification("notifications/message", json!({"level": "info", "data": "a"}));
+        story.s(conn, sse(&[]));
+        story.s(conn, if id.is_empty() { event(&progress) } else { event_id(id, &progress) });
+        story.at(50.0).close(conn, Server);
+        let other = story.connect("10.0.0.1:5001", SERVER);
+        story.at(60.0).c(other, get("/mcp", &[fields[0], ("Last-Event-ID", "s-1")]));
+        story.s(other, sse(&[]));
+        story.s(other, event_id("s-2", &result(1)));
+        story.at(5000.0).connect("10.0.0.9:1", SERVER);
+        let rows = story.run();
+        rows.finds("http.body_cut", cut);
+    }
+}

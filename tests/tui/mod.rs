@@ -1,5 +1,6 @@
 //! Screens of the TUI: captures and keys in, cells out, compared with snapshots.
 
+mod findings;
 mod hostile;
 mod looks;
 mod reader;
