@@ -129,7 +129,7 @@ pub trait Layer {
     /// Appends the next part of the output of the last input.
     fn resume(&mut self, _sink: &mut Sink<'_, Self::Out>) {}
 
-    /// Returns the number of bytes held for messages that are not complete.
+    /// Returns what is allocated for messages that are not complete, in bytes.
     fn held(&self) -> usize;
 
     /// Drops what is held, because a cap was reached at packet `at`; each loss is a finding.

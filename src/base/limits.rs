@@ -54,9 +54,11 @@ pub const MAX_HELD_PER_DIRECTION: usize = 8 << 20;
 /// would raise the caps of all shards together.
 pub const SHARDS: usize = 4;
 
-/// Out-of-order bytes held by all connections of a shard. As much as one direction may hold, so
-/// that a single large transfer is not cut; 32 MiB in all if an attack fills every shard.
-pub const MAX_HELD_PER_SHARD: usize = 8 << 20;
+/// Memory of all connections of a shard, in bytes: their state, out-of-order bytes, incomplete
+/// heads, bodies and events, decompressors with their windows. The buffer of the largest body
+/// ([`MAX_BODY`] and 4 MiB to grow into) fits, so that a single large transfer is not cut; 128 MiB
+/// in all if an attack fills every shard.
+pub const MAX_MEMORY_PER_SHARD: usize = 32 << 20;
 
 /// How far packet times may be behind the latest one, in nanoseconds, before they count as going
 /// back. Less is the order of capture: dumpcap writes what several interfaces or queues deliver in
@@ -171,11 +173,6 @@ pub const MAX_BODY: usize = 24 << 20;
 /// Data of one SSE event, in bytes: a message, as a body is.
 pub const MAX_EVENT: usize = MAX_BODY;
 
-/// Memory of all incomplete bodies and events of the connections of a shard, windows of
-/// decompressors included. More than the buffer of the largest body ([`MAX_BODY`] and 4 MiB to grow
-/// into), so that a single one is not cut; 128 MiB in all if an attack fills every shard.
-pub const MAX_CONTENT_PER_SHARD: usize = 32 << 20;
-
 /// Compression ratio from which a body is treated as a decompression bomb, once it has produced
 /// [`MIN_BOMB`] bytes. Deflate can reach 1032:1, brotli and zstd far more; JSON stays below 100:1.
 pub const MAX_RATIO: u64 = 1000;
@@ -196,9 +193,6 @@ pub const MAX_NAME: usize = 256;
 
 /// Exchanges without a response, over all sessions.
 pub const MAX_OPEN_EXCHANGES: usize = 100_000;
-
-/// Texts (ids, tokens, names) of all exchanges without a response, in bytes.
-pub const MAX_OPEN_TEXT: usize = 32 << 20;
 
 /// Candidates that are searched: open exchanges with the same id or progress token, and sessions of
 /// the same client and server. Honest traffic has one or a few.
@@ -222,9 +216,10 @@ pub const MAX_HELD_RESPONSES: usize = 10_000;
 /// Sessions that are followed at the same time.
 pub const MAX_SESSIONS: usize = 65_536;
 
-/// Texts (ids, targets, names, capabilities) of all sessions that are followed, in bytes: 500 for
-/// each of [`MAX_SESSIONS`], and real ones have fewer. Beyond that the oldest session is evicted.
-pub const MAX_SESSION_TEXT: usize = 32 << 20;
+/// Memory of what belongs to sessions, in bytes: half for open exchanges, half for sessions, and as
+/// much as one of them for open transactions, less for responses that wait for their request. A
+/// session takes 2 kB while it is active and half of that when it is silent, an open exchange 1 kB.
+pub const MAX_MEMORY_OF_SESSIONS: usize = 48 << 20;
 
 /// Ids of answered requests that are kept per session, to tell a duplicate response from an unknown
 /// one.

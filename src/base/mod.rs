@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows a protocol, reads a clock or does I/O.
 
+mod budget;
 pub mod code;
 pub mod credential;
 pub mod degraded;
@@ -24,6 +25,7 @@ pub mod tls;
 pub mod units;
 mod unknown_name;
 
+pub(crate) use budget::{Account, Budget, Tally};
 pub use code::{Code, CodeInfo};
 pub use degraded::Degraded;
 pub use end::{End, Peers, Side};

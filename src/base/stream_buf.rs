@@ -20,6 +20,8 @@ pub struct StreamBuf {
     /// Exclusive end of each span in `held`, ascending; the last one equals the held length.
     marks: Vec<(usize, Span)>,
     offset: u64,
+    /// Whether bytes were consumed from the front of the buffer, which keeps their memory.
+    is_split: bool,
 }
 
 #[derive(Debug)]
@@ -63,14 +65,28 @@ impl StreamBuf {
         }
     }
 
-    /// Copies a shared slice, which would keep a whole block of the capture in memory. Call this
-    /// when the reader has consumed what it can: the rest waits for bytes that may never come.
+    /// Copies what would keep more memory than it needs: a slice of a block of the capture, or the
+    /// rest of a buffer whose front was consumed. Call this when the reader has consumed what it
+    /// can: the rest waits for bytes that may never come.
     pub fn settle(&mut self) {
-        if let Held::Shared(bytes) = &self.held
-            && !bytes.is_empty()
-        {
-            self.held = Held::Joined(BytesMut::from(bytes.as_ref()));
+        let is_shared = matches!(self.held, Held::Shared(_));
+        if !self.is_empty() && (is_shared || self.is_split) {
+            self.held = Held::Joined(BytesMut::from(self.bytes()));
+            self.is_split = false;
         }
+        if self.marks.capacity() > 4 * self.marks.len() + 16 {
+            self.marks.shrink_to_fit();
+        }
+    }
+
+    /// Returns what is allocated, in bytes. Exact after [`StreamBuf::settle`].
+    #[must_use]
+    pub fn allocated(&self) -> usize {
+        let held = match &self.held {
+            Held::Shared(bytes) => bytes.len(),
+            Held::Joined(bytes) => bytes.capacity(),
+        };
+        held + self.marks.capacity() * size_of::<(usize, Span)>()
     }
 
     /// Returns the held bytes.
@@ -173,8 +189,10 @@ impl StreamBuf {
 
     fn consumed(&mut self, len: usize) {
         self.offset += len as u64;
+        self.is_split = true;
         if self.is_empty() {
             self.held = Held::default();
+            self.is_split = false;
             self.marks.clear();
             return;
         }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::base::fact::{ConnectionFact, PayloadFact, PayloadKind};
-use crate::base::{Degraded, End, Findings, Origin, Peers, Side, Sink, limits};
+use crate::base::{Budget, Degraded, End, Findings, Origin, Peers, Side, Sink, limits};
 use crate::http::{Update, UpdateKind};
 use crate::link::Segment;
 use crate::rpc;
@@ -48,13 +48,17 @@ impl LaneInput {
 }
 
 /// The layers from `tcp` to `rpc`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lane {
     reassembler: Reassembler,
     /// By slot. Boxed: most slots belong to connections of other lanes.
     pipelines: Vec<Option<Box<Pipeline>>>,
-    /// Content held by the pipelines of each shard, in bytes.
-    held: [usize; limits::SHARDS],
+    /// The memory of the connections of each shard: what waits for reassembly, and what the layers
+    /// hold.
+    budgets: [Budget; limits::SHARDS],
+    /// Connections whose holes are given up when the input in hand is done, because they hold most
+    /// of a share that is full.
+    crowded: VecDeque<ConnectionId>,
     /// The secrets that were read so far: those of every lane are the same.
     secrets: KeyStore,
     /// Slots of the connections of each shard that wait for secrets.
@@ -79,12 +83,37 @@ struct Output<'a> {
     out: &'a mut Vec<Emitted>,
 }
 
-impl Output<'_> {
+impl<'a> Output<'a> {
+    fn new(number: u64, id: ConnectionId, out: &'a mut Vec<Emitted>) -> Self {
+        Self { order: Order { input: number, connection: id.tcp_stream, sequence: 0 }, out }
+    }
+
     fn emit(&mut self, kind: EmittedKind) {
         // A lane emits the values of a connection in order, so the position in its list is enough,
         // also if one tick first releases a hole of the connection and then closes it.
         let sequence = u32::try_from(self.out.len()).unwrap_or(u32::MAX);
         self.out.push(Emitted { order: Order { sequence, ..self.order }, kind });
+    }
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self {
+            reassembler: Reassembler::default(),
+            pipelines: Vec::new(),
+            budgets: [const { Budget::new(limits::MAX_MEMORY_PER_SHARD) }; limits::SHARDS],
+            crowded: VecDeque::new(),
+            secrets: KeyStore::default(),
+            waiting: Default::default(),
+            waiting_bytes: [0; limits::SHARDS],
+            emits_payloads: false,
+            deliveries: Vec::new(),
+            backlog: VecDeque::new(),
+            unfinished: None,
+            updates: Vec::new(),
+            at: Origin::default(),
+            findings: Findings::default(),
+        }
     }
 }
 
@@ -104,11 +133,14 @@ impl Lane {
                 self.open(opened);
             }
             LaneInput::Segment { id, from, segment } => {
+                self.at = segment.origin;
                 self.reassembler.push(id, from, segment, &mut sink);
                 if !self.deliveries.is_empty() || !self.findings.is_empty() {
                     self.deliver(Unfinished { number, id, then: Then::Relieve }, out);
+                } else {
+                    self.charge(id, &mut Output::new(number, id, out));
                 }
-                self.relieve(number, out);
+                self.relieve(number, id.shard, out);
             }
             LaneInput::Close { id, unconfirmed, at } => {
                 let summary = self.reassembler.close(id, unconfirmed, at, &mut sink);
@@ -142,7 +174,7 @@ impl Lane {
         match then {
             Then::Release(now) => self.release(number, id.shard, now, out),
             Then::Retry => self.retry(number, id.shard, id.slot + 1, out),
-            Then::Relieve | Then::Close(_) => self.relieve(number, out),
+            Then::Relieve | Then::Close(_) => self.relieve(number, id.shard, out),
         }
     }
 
@@ -163,13 +195,66 @@ impl Lane {
         }
     }
 
-    /// Gives up holes of the connections that hold most, if the share of their shard is full.
-    fn relieve(&mut self, number: u64, out: &mut Vec<Emitted>) {
+    /// Counts what a connection holds. If the share of its shard is full, the connections that hold
+    /// most drop it.
+    fn charge(&mut self, id: ConnectionId, output: &mut Output<'_>) {
+        let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
+        let budget = self.budgets.get_mut(usize::from(id.shard));
+        let (Some(pipeline), Some(budget)) = (pipeline, budget) else { return };
+        let held = pipeline.held() + self.reassembler.held(id.slot);
+        budget.charge(&mut pipeline.account, held);
+        if budget.is_full() {
+            self.shed(id.shard, output);
+        }
+    }
+
+    /// Has the connections of a shard that hold most drop it, until a quarter of the share is free.
+    /// Holes are only marked: what is behind them goes through a pipeline, so they wait until the
+    /// input in hand is done.
+    fn shed(&mut self, shard: u8, output: &mut Output<'_>) {
+        let Some(budget) = self.budgets.get_mut(usize::from(shard)) else { return };
+        let is_holder = |it: &&mut Box<Pipeline>| it.id().shard == shard && it.account.held() > MIN_SHED;
+        let mut holders: Vec<_> = self.pipelines.iter_mut().flatten().filter(is_holder).collect();
+        // The order of slots decides between equals: it does not depend on the number of lanes.
+        holders.sort_by_key(|pipeline| std::cmp::Reverse(pipeline.account.held()));
+        let mut excess = budget.excess();
+        for pipeline in holders {
+            if excess == 0 {
+                break;
+            }
+            let (id, before) = (pipeline.id(), pipeline.account.held());
+            let out_of_order = self.reassembler.held(id.slot);
+            if out_of_order > before / 2 {
+                self.crowded.push_back(id);
+                excess = excess.saturating_sub(out_of_order / 2);
+                continue;
+            }
+            let mut findings = Findings::new();
+            pipeline.shed(self.at, &mut findings);
+            let held = pipeline.held() + out_of_order;
+            budget.charge(&mut pipeline.account, held);
+            excess = excess.saturating_sub(before.saturating_sub(pipeline.account.held()));
+            if !findings.is_empty() {
+                findings.set_tcp_stream(id.tcp_stream);
+                output.emit(EmittedKind::Findings(findings));
+            }
+        }
+        budget.relieved();
+    }
+
+    /// Gives up holes of the connections that were found to hold most of the shard.
+    fn relieve(&mut self, number: u64, shard: u8, out: &mut Vec<Emitted>) {
+        if self.crowded.is_empty() {
+            return;
+        }
         while self.unfinished.is_none()
-            && let Some(id) =
-                self.reassembler.relieve(&mut Sink::new(&mut self.deliveries, &mut self.findings))
+            && let Some(id) = self.crowded.pop_front()
         {
+            self.reassembler.relieve(id, &mut Sink::new(&mut self.deliveries, &mut self.findings));
             self.deliver(Unfinished { number, id, then: Then::Relieve }, out);
+        }
+        if let Some(budget) = self.budgets.get_mut(usize::from(shard)).filter(|_| self.crowded.is_empty()) {
+            budget.relieved();
         }
     }
 
@@ -205,8 +290,7 @@ impl Lane {
     /// the findings, and finishes the input. Stops if much was emitted.
     fn deliver(&mut self, unfinished: Unfinished, out: &mut Vec<Emitted>) {
         let Unfinished { number, id, .. } = unfinished;
-        let order = Order { input: number, connection: id.tcp_stream, sequence: 0 };
-        let mut output = Output { order, out };
+        let mut output = Output::new(number, id, out);
         let mut is_done = self.emit_deliveries(id, &mut output);
         if is_done && matches!(unfinished.then, Then::Close(_)) {
             // Nothing more can come of the connection.
@@ -273,11 +357,11 @@ impl Lane {
         }
     }
 
-    /// Counts what a connection holds, and relieves the shard if its share is full.
+    /// Counts what of a connection waits for secrets, and what it holds.
     fn account(&mut self, id: ConnectionId, output: &mut Output<'_>) {
         let shard = usize::from(id.shard);
         let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
-        let (Some(pipeline), Some(shard_held)) = (pipeline, self.held.get_mut(shard)) else { return };
+        let Some(pipeline) = pipeline else { return };
         let (Some(slots), Some(waiting)) = (self.waiting.get_mut(shard), self.waiting_bytes.get_mut(shard))
         else {
             return;
@@ -296,12 +380,7 @@ impl Lane {
                 pipeline.conclude(Some("too many connections wait"), &self.secrets, &mut sink);
             }
         }
-        let held = pipeline.held();
-        *shard_held = *shard_held - pipeline.counted + held;
-        pipeline.counted = held;
-        if *shard_held > limits::MAX_CONTENT_PER_SHARD {
-            *shard_held = shed(&mut self.pipelines, id.shard, self.at, output);
-        }
+        self.charge(id, output);
     }
 
     /// Emits the updates of a connection.
@@ -331,9 +410,9 @@ impl Lane {
     /// Forgets a connection after everything of it was emitted.
     fn close(&mut self, id: ConnectionId, summary: Option<Box<Summary>>, output: &mut Output<'_>) {
         let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::take);
-        let (Some(summary), Some(pipeline)) = (summary, pipeline) else { return };
-        if let Some(held) = self.held.get_mut(usize::from(id.shard)) {
-            *held -= pipeline.counted;
+        let (Some(summary), Some(mut pipeline)) = (summary, pipeline) else { return };
+        if let Some(budget) = self.budgets.get_mut(usize::from(id.shard)) {
+            budget.close(&mut pipeline.account);
         }
         let shard = usize::from(id.shard);
         if let (Some(slots), Some(waiting)) = (self.waiting.get_mut(shard), self.waiting_bytes.get_mut(shard))
@@ -348,6 +427,10 @@ impl Lane {
 
 /// Values that a lane emits before it lets the engine pass them on.
 const MAX_EMITTED: usize = 1024;
+
+/// Memory of a connection, in bytes, up to which it has nothing to drop that would be missed: the
+/// state of its layers, the beginning of a head.
+const MIN_SHED: usize = 8 << 10;
 
 /// An input of which not everything was emitted.
 #[derive(Debug)]
@@ -368,29 +451,6 @@ enum Then {
     Release(Origin),
     /// Further connections of the shard are tried with new secrets.
     Retry,
-}
-
-/// Sheds the connections of a shard that hold most, until a quarter of its share is free: that
-/// quarter has to fill before they are searched again. Returns what the shard holds.
-fn shed(pipelines: &mut [Option<Box<Pipeline>>], shard: u8, at: Origin, output: &mut Output<'_>) -> usize {
-    let of_shard = |it: &&mut Box<Pipeline>| it.id().shard == shard && it.counted > 0;
-    let mut holders: Vec<&mut Box<Pipeline>> = pipelines.iter_mut().flatten().filter(of_shard).collect();
-    // The order of slots decides between equals: it does not depend on the number of lanes.
-    holders.sort_by_key(|pipeline| std::cmp::Reverse(pipeline.counted));
-    let mut held: usize = holders.iter().map(|pipeline| pipeline.counted).sum();
-    for pipeline in holders {
-        if held <= limits::MAX_CONTENT_PER_SHARD / 4 * 3 {
-            break;
-        }
-        let mut findings = Findings::new();
-        pipeline.shed(at, &mut findings);
-        held -= pipeline.counted;
-        pipeline.counted = pipeline.held();
-        held += pipeline.counted;
-        findings.set_tcp_stream(pipeline.id().tcp_stream);
-        output.emit(EmittedKind::Findings(findings));
-    }
-    held
 }
 
 /// The summary of a connection, with what its pipeline knows.
@@ -439,8 +499,8 @@ mod tests {
     fn values_of_one_input_keep_their_order_over_several_deliveries() {
         let mut out = Vec::new();
         for _ in 0..2 {
-            let order = Order { input: 1, connection: 7, sequence: 0 };
-            let mut output = Output { order, out: &mut out };
+            let id = ConnectionId { tcp_stream: 7, ..ConnectionId::default() };
+            let mut output = Output::new(1, id, &mut out);
             output.emit(EmittedKind::Findings(Findings::new()));
             output.emit(EmittedKind::Findings(Findings::new()));
         }

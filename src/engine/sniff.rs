@@ -87,8 +87,9 @@ pub(super) struct Midstream {
 impl Sniffer {
     /// Returns the number of bytes held.
     pub(super) fn held(&self) -> usize {
-        let windows: usize = self.windows.iter().map(StreamBuf::len).sum();
-        windows + if self.held.is_empty() { 0 } else { self.bytes.min(limits::MAX_SNIFF) }
+        let windows: usize = self.windows.iter().map(StreamBuf::allocated).sum();
+        let feeds = (self.held.capacity() + self.eofs.capacity()) * size_of::<(End, Feed<End>)>();
+        windows + feeds + if self.held.is_empty() { 0 } else { self.bytes.min(limits::MAX_SNIFF) }
     }
 
     /// Returns whether no payload was seen.

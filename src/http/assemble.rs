@@ -387,7 +387,7 @@ impl Message {
 
     /// Drops the content because the shard's share is full.
     fn shed(&mut self, at: Origin, findings: &mut Findings) {
-        let share = limits::MAX_CONTENT_PER_SHARD;
+        let share = limits::MAX_MEMORY_PER_SHARD;
         let detail = format!("{} bytes held when all together took {share}", self.held());
         self.give_up(detail, at, findings);
     }

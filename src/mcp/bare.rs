@@ -34,7 +34,7 @@ pub(super) fn close(transaction: &Transaction, end: TransactionEnd, at: Origin, 
     let is_page = !transaction.has_messages(Side::Server);
     let no_route = rules::violations(RULES.route_unknown, &ended).next();
     if let (Some(index), Some(finding)) = (transaction.session(), no_route) {
-        tables.sessions.explain_doubt(index, finding, is_page);
+        tables.sessions.doubts().explain(index, finding, is_page);
     }
     if let Some(mut record) = transaction.record(end, why(transaction, end)) {
         record.session = session_reference;

@@ -1,7 +1,7 @@
 //! What the end of a transaction means for the exchanges that it carried, and for its session.
 
 use super::exchange::OpenExchange;
-use super::handle::{SessionIndex, TransactionKey};
+use super::handle::SessionIndex;
 use super::record::{Cause, Record, SessionEnd};
 use super::session::{ServerStream, SessionState};
 use super::tables::Tables;
@@ -14,9 +14,14 @@ pub(super) fn end_transaction(transaction: &Transaction, end: TransactionEnd, ta
     let ending = Ending::of(end, tables.last);
     for n in transaction.requests() {
         end_request(*n, transaction, end, tables);
+        if tables.exchanges.get(*n).is_some()
+            && let Some(session) = tables.sessions.get_mut(session)
+        {
+            session.add_unended(Side::Client, *n);
+        }
     }
     if transaction.stream().is_some() {
-        end_server_requests(session, transaction.key(), ending, tables);
+        end_server_requests(session, transaction, ending, tables);
     }
     if transaction.stream().is_some_and(|stream| stream.is_standalone()) {
         end_standalone_stream(session, ending, tables);
@@ -132,11 +137,16 @@ fn complete_ended(n: u64, at: Origin, tables: &mut Tables<'_>) {
 
 /// What the server asked on this transaction's response is answered by POST. The end of the stream
 /// tells why it was not.
-fn end_server_requests(index: SessionIndex, key: TransactionKey, ending: Ending, tables: &mut Tables<'_>) {
-    for n in outstanding(index, Side::Server, tables) {
+fn end_server_requests(
+    index: SessionIndex,
+    transaction: &Transaction,
+    ending: Ending,
+    tables: &mut Tables<'_>,
+) {
+    for n in transaction.questions() {
         let session = tables.sessions.get(index);
-        if let Some(open) = tables.exchanges.get_mut(n)
-            && open.server_carrier() == Some(key)
+        if let Some(open) = tables.exchanges.get_mut(*n)
+            && !open.is_answered()
         {
             open.set_ended((ending.how != ResponseEnd::Open).then(|| ending.cause(open, session)));
         }
@@ -152,11 +162,12 @@ fn end_standalone_stream(index: SessionIndex, ending: Ending, tables: &mut Table
         return;
     }
     if !session.is_http_sse() {
-        for n in outstanding(index, Side::Client, tables) {
+        // Those whose POST is open come again when it ends.
+        for n in take_unended(index, Side::Client, at, tables) {
             let session = tables.sessions.get(index);
             if let Some(open) = tables.exchanges.get_mut(n)
                 && open.carrier().is_none()
-                && !is_later(open, at)
+                && !open.is_answered()
             {
                 let (cause, at) = ending.cause(open, session);
                 open.set_ended_if_none(cause, at);
@@ -165,10 +176,13 @@ fn end_standalone_stream(index: SessionIndex, ending: Ending, tables: &mut Table
         return;
     }
     session.end(SessionEnd::StreamClosed);
+    let mut unended = take_unended(index, Side::Client, at, tables);
+    unended.extend(take_unended(index, Side::Server, at, tables));
+    unended.sort_unstable();
     // HTTP+SSE streams cannot be resumed: responses that were due on this one will not come.
-    for n in all_outstanding(index, tables) {
+    for n in unended {
         let session = tables.sessions.get(index);
-        let Some(open) = tables.exchanges.get_mut(n).filter(|open| !is_later(open, at)) else { continue };
+        let Some(open) = tables.exchanges.get_mut(n).filter(|open| !open.is_answered()) else { continue };
         open.set_ended(Some(ending.cause(open, session)));
         // The response to the server may still come by POST, and so may the status line of the
         // client's POST.
@@ -177,6 +191,18 @@ fn end_standalone_stream(index: SessionIndex, ending: Ending, tables: &mut Table
             complete_ended(n, at, tables);
         }
     }
+}
+
+/// Takes the requests of `origin` that no end of a stream was applied to and that were sent before
+/// `at`, where one ended, oldest first. Some may be over.
+fn take_unended(index: SessionIndex, origin: Side, at: Origin, tables: &mut Tables<'_>) -> Vec<u64> {
+    let Some(session) = tables.sessions.get_mut(index) else { return Vec::new() };
+    let is_due = |n: &u64| tables.exchanges.get(*n).is_none_or(|open| !is_later(open, at));
+    let (due, later): (Vec<_>, Vec<_>) = session.unended(origin).take().into_iter().partition(is_due);
+    for n in later {
+        session.add_unended(origin, n);
+    }
+    due
 }
 
 /// Whether the request was sent after packet `at`, the end of a stream: it may be known only later

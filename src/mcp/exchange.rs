@@ -19,9 +19,6 @@ pub(super) struct OpenExchange {
     /// The transaction that carried the client's request; `None` once it is over, and for requests
     /// of the server.
     carrier: Option<TransactionKey>,
-    /// The transaction whose response carried the server's request; `None` for requests of the
-    /// client.
-    server_carrier: Option<TransactionKey>,
     /// The stream on which the response may come, and the server's retransmissions there when the
     /// request was sent.
     stream: Option<(TransactionKey, u32)>,
@@ -145,7 +142,6 @@ impl OpenExchange {
             record,
             session,
             carrier: (from == Side::Client).then_some(key),
-            server_carrier: (from == Side::Server).then_some(key),
             stream: None,
             open_questions: None,
             is_question: false,
@@ -191,16 +187,15 @@ impl OpenExchange {
         self.carrier
     }
 
-    /// The transaction whose response carried the server's request.
-    pub(super) fn server_carrier(&self) -> Option<TransactionKey> {
-        self.server_carrier
-    }
-
-    /// Length of the texts that the sender chose, in bytes.
-    pub(super) fn text_len(&self) -> usize {
+    /// About what is allocated for it, in bytes, its entries in tables included.
+    pub(super) fn allocated(&self) -> usize {
+        /// Two copies of the id and of the token in the session's tables, and an entry each there
+        /// and in the table of exchanges.
+        const ENTRIES: usize = 384;
         let token = self.token.as_ref().map_or(0, Id::len);
         let name = self.record.name.as_ref().map_or(0, |name| name.len());
-        self.record.id.len() + token + self.record.method.len() + name
+        let texts = 2 * (self.record.id.len() + token) + self.record.method.len() + name;
+        size_of::<Self>() + ENTRIES + texts
     }
 
     /// Whether it has neither a response nor another outcome.

@@ -83,7 +83,26 @@ pub(super) struct ResponseHead {
     pub(super) allowed_headers: Option<Box<str>>,
 }
 
+impl ResponseHead {
+    /// Length of its texts, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        let boxed = [&self.other_media_type, &self.media_type, &self.allowed_headers];
+        let boxed: usize = boxed.into_iter().flatten().map(|text| text.len()).sum();
+        boxed + self.session_id.as_ref().map_or(0, |id| id.len())
+    }
+}
+
 impl RequestHead {
+    /// Length of its texts, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        let boxed =
+            [&self.protocol_version, &self.mcp_method, &self.mcp_name, &self.host, &self.other_media_type];
+        let boxed: usize = boxed.into_iter().flatten().map(|text| text.len()).sum();
+        let shared = self.target.len() + self.path.len() + self.session_id.as_ref().map_or(0, |id| id.len());
+        let preflight = self.preflight.as_ref().map_or(0, |asked| asked.method.len() + asked.headers.len());
+        self.method().len() + shared + boxed + preflight
+    }
+
     /// The HTTP method.
     pub(super) fn method(&self) -> &str {
         match self.verb {

@@ -20,6 +20,8 @@ pub(super) struct History {
     events: VecDeque<Event>,
     /// The exchange that created each task, by task id.
     tasks: HashMap<Box<str>, u64, foldhash::fast::RandomState>,
+    /// Length of the ids of these tasks, in bytes.
+    tasks_len: usize,
     /// Results that ask for input and that no retry has answered.
     input_requests: VecDeque<InputRequest>,
 }
@@ -77,6 +79,15 @@ struct InputRequest {
 }
 
 impl History {
+    /// What is allocated for it, in bytes, without texts that exchanges share.
+    pub(super) fn allocated(&self) -> usize {
+        self.completed.capacity() * size_of::<Completed>()
+            + self.events.capacity() * size_of::<Event>()
+            + self.tasks.capacity() * size_of::<(Box<str>, u64)>()
+            + self.tasks_len
+            + self.input_requests.capacity() * size_of::<InputRequest>()
+    }
+
     /// Adds an exchange that is complete, or whose response was seen.
     pub(super) fn add_completed(&mut self, exchange: &Exchange, token: Option<&Id>) {
         if self.completed.len() >= limits::MAX_ANSWERED {
@@ -160,6 +171,7 @@ impl History {
 
     pub(super) fn add_task(&mut self, id: Box<str>, n: u64) {
         if self.tasks.len() < limits::MAX_ANSWERED {
+            self.tasks_len += id.len();
             self.tasks.insert(id, n);
         }
     }

@@ -1,5 +1,6 @@
 //! Event streams that end after the same silence: an idle limit on the way.
 
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 use super::handle::SessionIndex;
@@ -25,6 +26,8 @@ const MAX_PACKETS: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct IdleEnds {
     list: Vec<IdleEnd>,
+    /// The place in `list` of the last end of each session.
+    last: HashMap<SessionIndex, usize, foldhash::fast::RandomState>,
 }
 
 /// The end of a stream.
@@ -47,13 +50,14 @@ pub(super) struct IdleEnd {
 impl IdleEnds {
     pub(super) fn add(&mut self, end: IdleEnd) {
         if self.list.len() < MAX_ENDS {
+            self.last.insert(end.session, self.list.len());
             self.list.push(end);
         }
     }
 
     /// The session opens a stream.
     pub(super) fn reopen(&mut self, session: SessionIndex) {
-        if let Some(end) = self.list.iter_mut().rev().find(|end| end.session == session) {
+        if let Some(end) = self.last.get(&session).and_then(|at| self.list.get_mut(*at)) {
             end.is_reopened = true;
         }
     }
@@ -63,7 +67,7 @@ impl IdleEnds {
         let mut rest = std::mem::take(&mut self.list);
         // A session that opened a stream again after most of its streams was not done when the last
         // one ended.
-        let again: Vec<_> = rest.iter().filter(|end| end.is_reopened).map(|end| end.session).collect();
+        let again: HashSet<_> = rest.iter().filter(|end| end.is_reopened).map(|end| end.session).collect();
         rest.retain(|end| end.silence >= LONG || again.contains(&end.session));
         rest.sort_by_key(|end| (end.server, end.how.name(), end.silence));
         for ends in rest.chunk_by(|a, b| (a.server, a.how) == (b.server, b.how)) {

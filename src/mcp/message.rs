@@ -7,8 +7,9 @@ use super::definitions::Definitions;
 use super::deliveries::Deliveries;
 use super::evidence::{Evidence, Stray};
 use super::exchange::{Carrier, Message, OpenExchange};
-use super::exchange_table::{Exchanges, HeldResponse};
+use super::exchange_table::Exchanges;
 use super::handle::TransactionKey;
+use super::held_responses::HeldResponse;
 use super::history::Continued;
 use super::interner::Interner;
 use super::record::{Cause, Exchange, MessageSpan, Notification, Offer, Record};
@@ -24,9 +25,6 @@ use super::views::Views;
 use super::{method, revision};
 use crate::base::{Code, Finding, Side, Sink, limits};
 use crate::rpc::{Id, Kind, Listing, Look};
-
-/// Transactions that are compared when an `initialize` is answered.
-const MAX_COMPARED: usize = 1024;
 
 /// A message with its session and its transaction, and what it may change besides.
 pub(super) struct Context<'a, 'sink> {
@@ -100,6 +98,8 @@ impl Context<'_, '_> {
             if let Some(response) = self.transaction.response() {
                 exchange.acknowledge(response);
             }
+        } else {
+            self.transaction.add_question(n, |n| self.exchanges.get(n).is_some());
         }
         if self.emits_requests {
             self.emit_request(exchange.record());
@@ -290,14 +290,14 @@ impl Context<'_, '_> {
             let mut held = HeldResponse::new(self.session.index(), self.transaction, self.message);
             if held.may_answer_unseen {
                 held.duplicate = duplicate;
-                self.exchanges.hold(held);
+                self.exchanges.held().add(held);
             } else if let Some(finding) = duplicate {
                 self.evidence.defer(self.message.span.end, self.session.index(), finding);
             }
             return Some(completed);
         }
         let held = HeldResponse::new(self.session.index(), self.transaction, self.message);
-        self.exchanges.hold(held);
+        self.exchanges.held().add(held);
         None
     }
 
@@ -456,9 +456,9 @@ impl Context<'_, '_> {
         let start = exchange.request.span.start.packet;
         let is_it = |other: &&Transaction| {
             let is_before = other.request_span().is_some_and(|span| span.start.packet < start);
-            is_before && other.session().is_none() && self.transaction.has_same_request(other)
+            is_before && self.transaction.has_same_request(other)
         };
-        self.other_transactions.iter().take(MAX_COMPARED).find(is_it).map(Transaction::key)
+        self.other_transactions.of_session(None).find(is_it).map(Transaction::key)
     }
 
     fn notification(&mut self) -> Option<u64> {

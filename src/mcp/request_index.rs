@@ -12,6 +12,8 @@ use crate::rpc::Id;
 #[derive(Debug, Default)]
 pub(super) struct RequestIndex {
     by_id: HashMap<Id, VecDeque<u64>, foldhash::fast::RandomState>,
+    /// Number of exchanges.
+    len: usize,
 }
 
 impl RequestIndex {
@@ -19,8 +21,9 @@ impl RequestIndex {
         self.by_id.is_empty()
     }
 
-    pub(super) fn contains(&self, id: &Id) -> bool {
-        self.by_id.contains_key(id)
+    /// The number of exchanges.
+    pub(super) fn len(&self) -> usize {
+        self.len
     }
 
     /// The open exchanges with this id, oldest first; `None` if there are none.
@@ -30,17 +33,24 @@ impl RequestIndex {
 
     pub(super) fn insert(&mut self, id: Id, n: u64) {
         self.by_id.entry(id).or_default().push_back(n);
+        self.len += 1;
     }
 
     pub(super) fn remove(&mut self, id: &Id, n: u64) {
         let Some(list) = self.by_id.get_mut(id) else { return };
         if list.front() == Some(&n) {
             list.pop_front();
+            self.len -= 1;
         } else if let Ok(at) = list.binary_search(&n) {
             list.remove(at);
+            self.len -= 1;
         }
         if list.is_empty() {
             self.by_id.remove(id);
+            // Walking a map takes as long as it was large.
+            if self.by_id.capacity() > 16 * (self.by_id.len() + 16) {
+                self.by_id.shrink_to(4 * self.by_id.len());
+            }
         }
     }
 
@@ -54,8 +64,20 @@ impl RequestIndex {
         retyped.chain(alike.map(|(_, numbers)| numbers)).flatten().copied()
     }
 
+    /// The exchange, if there is exactly one.
+    pub(super) fn only(&self) -> Option<u64> {
+        self.numbers().next().filter(|_| self.len == 1)
+    }
+
+    /// Every exchange, oldest first.
+    pub(super) fn sorted(&self) -> Vec<u64> {
+        let mut numbers: Vec<u64> = self.numbers().collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// Every exchange, in no particular order.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
+    fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
         self.by_id.values().flatten().copied()
     }
 }
@@ -68,6 +90,11 @@ pub(super) struct PerSide<T> {
 }
 
 impl<T> PerSide<T> {
+    /// The sum of a number of both.
+    pub(super) fn sum(&self, number: impl Fn(&T) -> usize) -> usize {
+        number(&self.client) + number(&self.server)
+    }
+
     pub(super) fn get(&self, side: Side) -> &T {
         match side {
             Side::Client => &self.client,

@@ -123,11 +123,11 @@ impl Search<'_> {
         if !has_all_messages && !self.is_last {
             return None;
         }
-        let same = |other: &&Transaction| transaction.has_same_request(other);
-        let busy: Vec<_> = self.others.iter().filter(same).filter_map(Transaction::session).collect();
+        let is_busy = |view: &SessionIndex| {
+            self.others.of_session(Some(*view)).any(|other| transaction.has_same_request(other))
+        };
         let views = self.sessions.with_id(id);
-        let (legs, free): (Vec<_>, Vec<_>) =
-            views.map(SessionState::index).partition(|view| busy.contains(view));
+        let (legs, free): (Vec<_>, Vec<_>) = views.map(SessionState::index).partition(is_busy);
         // Of two interfaces the packets of the other leg may come later.
         if legs.is_empty() && transaction.response().is_none() && !self.is_last {
             return None;

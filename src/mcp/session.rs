@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::attempts::Attempts;
 use super::deletion::Deletion;
+use super::gaps::Gaps;
 use super::handle::{SessionIndex, TransactionKey};
 use super::history::History;
 use super::legs::Legs;
@@ -14,6 +15,7 @@ use super::record::{Exchange, Session, SessionEnd, SessionRef, Transport};
 use super::request_index::{PerSide, RequestIndex};
 use super::served::Served;
 use super::session_key::SessionKey;
+use super::unended::Unended;
 use crate::base::{Degraded, Origin, PacketNo, ResponseEnd, Side};
 use crate::rpc::{Id, Look};
 
@@ -48,14 +50,14 @@ pub(super) struct SessionState {
     is_initialize_seen: bool,
     /// Requests without a response, by the side that sent them.
     outstanding: PerSide<RequestIndex>,
+    /// Those of them that the end of a stream was not applied to.
+    unended: PerSide<Unended>,
     /// Progress tokens of open requests, by the side that chose them.
     tokens: PerSide<RequestIndex>,
     history: History,
     /// The ids of each side's requests.
     numbering: PerSide<Numbering>,
-    /// The latest packet at which bytes of a side were lost that could have held a response, and
-    /// why.
-    gaps: PerSide<Option<(PacketNo, Degraded)>>,
+    gaps: Gaps,
     /// Whether a finding says that the ids of this side's requests are not unique.
     is_repetition_reported: PerSide<bool>,
     /// Responses with the id 0 that match no request.
@@ -111,10 +113,11 @@ impl SessionState {
             stream_transaction: None,
             is_headless: false,
             outstanding: PerSide::default(),
+            unended: PerSide::default(),
             tokens: PerSide::default(),
             history: History::default(),
             numbering: PerSide::default(),
-            gaps: PerSide::default(),
+            gaps: Gaps::default(),
             is_repetition_reported: PerSide::default(),
             orphans_with_id_zero: 0,
             redirected: None,
@@ -143,9 +146,11 @@ impl SessionState {
         (self.record, self.keys)
     }
 
-    /// Length of its texts, in bytes.
-    pub(super) fn text_len(&self) -> usize {
-        self.record.text_len() + self.keys.iter().map(SessionKey::text_len).sum::<usize>()
+    /// About what is allocated for it, in bytes, without its open exchanges.
+    pub(super) fn allocated(&self) -> usize {
+        let keys: usize = self.keys.iter().map(SessionKey::allocated).sum();
+        let unended = self.unended.sum(Unended::allocated);
+        size_of::<Self>() + self.record.text_len() + keys + unended + self.history.allocated()
     }
 
     /// Number, id, transport and addresses.
@@ -366,23 +371,17 @@ impl SessionState {
 
     /// Bytes that `side` sent and that could have held a response were lost at `packet`.
     pub(super) fn add_gap(&mut self, side: Side, packet: PacketNo, why: Degraded) {
-        let gap = self.gaps.get_mut(side);
-        let (before, reasons) = gap.unwrap_or((packet, why));
-        *gap = Some((before.max(packet), reasons.and(why)));
+        self.gaps.add(side, packet, why);
     }
 
     /// Why anything of the session may be missing.
     pub(super) fn missing(&self) -> Degraded {
-        let of = |side| self.gaps.get(side).map_or(Degraded::NONE, |(_, why)| why);
-        self.record.degraded.and(of(Side::Client)).and(of(Side::Server))
+        self.record.degraded.and(self.gaps.reasons())
     }
 
     /// Why the response of `side` to a request sent in packet `since` may be missing.
     pub(super) fn gap_since(&self, side: Side, since: PacketNo) -> Degraded {
-        match self.gaps.get(side) {
-            Some((packet, why)) if *packet >= since => *why,
-            _ => Degraded::NONE,
-        }
+        self.gaps.since(side, since)
     }
 
     // Exchanges.
@@ -480,6 +479,7 @@ impl SessionState {
         self.numbering.get_mut(exchange.origin).add(&exchange.id);
         if exchange.id != Id::Null {
             self.outstanding.get_mut(exchange.origin).insert(exchange.id.clone(), exchange.n);
+            self.add_unended(exchange.origin, exchange.n);
         }
         if let Some(token) = token {
             self.tokens.get_mut(exchange.origin).insert(token.clone(), exchange.n);
@@ -491,17 +491,24 @@ impl SessionState {
         self.outstanding.get(origin).get(id)
     }
 
+    /// See [`Unended::add`].
+    pub(super) fn add_unended(&mut self, origin: Side, n: u64) {
+        self.unended.get_mut(origin).add(n, self.outstanding.get(origin));
+    }
+
+    /// The requests of `origin` that the end of a stream was not applied to.
+    pub(super) fn unended(&mut self, origin: Side) -> &mut Unended {
+        self.unended.get_mut(origin)
+    }
+
     /// All requests of `origin` without a response, oldest first.
     pub(super) fn all_outstanding(&self, origin: Side) -> Vec<u64> {
-        let mut numbers: Vec<u64> = self.outstanding.get(origin).numbers().collect();
-        numbers.sort_unstable();
-        numbers
+        self.outstanding.get(origin).sorted()
     }
 
     /// The request of `origin` without a response, if there is exactly one.
     pub(super) fn only_outstanding(&self, origin: Side) -> Option<u64> {
-        let mut numbers = self.outstanding.get(origin).numbers();
-        numbers.next().filter(|_| numbers.next().is_none())
+        self.outstanding.get(origin).only()
     }
 
     /// The requests of `origin` without a response whose id `answered` may be meant for, as far as
@@ -518,11 +525,6 @@ impl SessionState {
     /// Open requests of `origin` with this progress token, oldest first.
     pub(super) fn with_token(&self, origin: Side, token: &Id) -> Option<&VecDeque<u64>> {
         self.tokens.get(origin).get(token)
-    }
-
-    /// Whether an open request of `origin` has this progress token.
-    pub(super) fn is_token_in_use(&self, origin: Side, token: &Id) -> bool {
-        self.tokens.get(origin).contains(token)
     }
 
     /// Whether `origin` used this id for a request that was answered, and no finding says so yet.

@@ -20,12 +20,13 @@ pub(super) enum SessionKey {
 }
 
 impl SessionKey {
-    /// Length of its texts, in bytes.
-    pub(super) fn text_len(&self) -> usize {
-        match self {
+    /// What is allocated for it and its copy in a table, in bytes. The copy shares its texts.
+    pub(super) fn allocated(&self) -> usize {
+        let texts = match self {
             Self::Target(_, text) | Self::Client(_, text, ..) => text.len(),
             Self::Id(_, path, id) => path.as_ref().map_or(0, |path| path.len()) + id.len(),
-        }
+        };
+        2 * size_of::<Self>() + texts
     }
 
     /// The key of an `Mcp-Session-Id` that was seen at a server.

@@ -1,16 +1,18 @@
 //! All sessions, and the ways to find one.
 
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::costly::{self, CostlySessions};
+use super::doubts::Doubts;
 use super::handle::SessionIndex;
 use super::record::{Session, SessionEnd, SessionRef, Transport};
 use super::session::{ServerStream, SessionState};
 use super::session_key::SessionKey;
 use super::sighting::Sighting;
-use crate::base::{Degraded, Finding, Origin, Peers, Timestamp, limits};
+use crate::base::{Account, Degraded, Finding, Origin, Peers, Tally, Timestamp, limits};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -24,10 +26,6 @@ const QUIET_AFTER_END: i64 = 2_000_000_000;
 /// How long an attempt to open a session that failed waits for the session that the client opens
 /// next, in nanoseconds of packet time.
 const ATTEMPT_WAIT: i64 = 60_000_000_000;
-
-/// How long the refusal of a session waits for a request that is served all the same, in
-/// nanoseconds of packet time: less than a session is active.
-const DOUBT_WAIT: i64 = 20_000_000_000;
 
 /// Sessions with one id that are compared: the legs of a chain of proxies, and sessions of servers
 /// that count.
@@ -43,39 +41,22 @@ pub(super) struct Sessions {
     slots: Vec<Slot>,
     /// Number of sessions at the front that were evicted.
     evicted: usize,
-    /// Length of the texts of each session, in bytes, by index.
-    text_lens: Vec<usize>,
-    /// Sum of `text_lens`.
-    text_len: usize,
-    /// When to check whether a session is still active, soonest first.
-    checks: VecDeque<(Timestamp, SessionIndex)>,
+    /// The memory that each session accounts for, by index.
+    accounts: Vec<Account>,
+    /// Memory of all sessions.
+    memory: Tally,
+    /// When to check whether a session is still active.
+    checks: BinaryHeap<Reverse<(Timestamp, SessionIndex)>>,
     by_key: Map<SessionKey, SessionIndex>,
     /// The sessions of a server and a client address, oldest first.
-    by_peers: Map<(SocketAddr, IpAddr), VecDeque<SessionIndex>>,
+    by_peers: Map<(SocketAddr, IpAddr), BTreeSet<SessionIndex>>,
     /// The first sessions with an id, on any server, oldest first.
     by_id: Map<Arc<str>, Vec<SessionIndex>>,
-    /// Findings that hold only if the server does not answer the session afterwards, oldest first.
-    doubted: VecDeque<Doubt>,
+    doubts: Doubts,
     /// The open connections of sessions without an id.
     connections: Map<u32, SessionIndex>,
     /// Number of headless sessions: see [`SessionState::is_headless`].
     headless: usize,
-}
-
-/// A GET of a session that was refused: the server may not know the session, or have no route for
-/// GET.
-#[derive(Debug)]
-struct Doubt {
-    at: Origin,
-    session: SessionIndex,
-    /// The finding if the server does not know the session.
-    refused: Finding,
-    /// The finding if the server has no route for GET.
-    no_route: Option<Finding>,
-    /// Whether what the server answered is no JSON-RPC.
-    is_page: bool,
-    /// Whether the server refused a POST of the session since.
-    is_confirmed: bool,
 }
 
 /// One session, in as much detail as is needed.
@@ -121,7 +102,7 @@ impl Sessions {
         if let Slot::Quiet(quiet) = std::mem::replace(slot, Slot::Evicted) {
             let (record, keys) = *quiet;
             *slot = Slot::Active(Box::new(SessionState::resume(index, record, keys)));
-            self.checks.push_back((at.plus(QUIET_AFTER_END), index));
+            self.checks.push(Reverse((at.plus(QUIET_AFTER_END), index)));
         }
     }
 
@@ -129,7 +110,10 @@ impl Sessions {
     pub(super) fn tick(&mut self, now: Timestamp) {
         // Each check once: one at the end of time is always due.
         for _ in 0..self.checks.len() {
-            let Some((_, index)) = self.checks.pop_front_if(|(due, _)| *due <= now) else { return };
+            if self.checks.peek().is_none_or(|Reverse((due, _))| *due > now) {
+                return;
+            }
+            let Some(Reverse((_, index))) = self.checks.pop() else { return };
             let Some(slot) = self.slots.get_mut(index.position()) else { continue };
             let Slot::Active(session) = slot else { continue };
             let record = session.record();
@@ -139,55 +123,32 @@ impl Sessions {
                 SessionEnd::Open => QUIET_AFTER,
                 SessionEnd::Deleted | SessionEnd::StreamClosed => QUIET_AFTER_END,
             };
-            if now.since(record.last.time) < wait || session.is_busy() {
-                self.checks.push_back((now.plus(QUIET_AFTER_END), index));
+            let silence = now.since(record.last.time);
+            if silence < wait || session.is_busy() {
+                // The longer it is silent, the less often: many may be busy until the capture ends.
+                self.checks.push(Reverse((now.plus(QUIET_AFTER_END.max(silence / 2)), index)));
                 continue;
             }
             if let Slot::Active(session) = std::mem::replace(slot, Slot::Evicted) {
                 *slot = Slot::Quiet(Box::new(session.into_parts()));
             }
+            self.charge(index);
         }
     }
 
-    /// Keeps a finding until it is known whether the server answers the session afterwards.
-    pub(super) fn doubt(&mut self, at: Origin, index: SessionIndex, finding: Finding) {
-        if self.doubted.len() < limits::MAX_HELD_RESPONSES {
-            self.doubted.push_back(Doubt {
-                at,
-                session: index,
-                refused: finding,
-                no_route: None,
-                is_page: false,
-                is_confirmed: false,
-            });
-        }
+    /// Findings that hold only if the server does not answer the session afterwards.
+    pub(super) fn doubts(&mut self) -> &mut Doubts {
+        &mut self.doubts
     }
 
     /// Takes the oldest doubted finding if it has waited long enough, or in any case without `now`.
     /// `None` in the place of the finding: it does not hold.
     pub(super) fn pop_doubted(&mut self, now: Option<Timestamp>) -> Option<Option<Finding>> {
-        let is_due = |doubt: &mut Doubt| now.is_none_or(|now| now.since(doubt.at.time) > DOUBT_WAIT);
-        let doubt = self.doubted.pop_front_if(is_due)?;
+        let doubt = self.doubts.pop_due(now)?;
         let session = self.get(doubt.session);
         let is_served = session.is_some_and(|session| session.served().is_since(doubt.at.packet));
         let has_no_route = is_served || (doubt.is_page && !doubt.is_confirmed);
         Some(if has_no_route { doubt.no_route } else { Some(doubt.refused) })
-    }
-
-    /// The server may have no route for a GET of the session instead: `finding` says so. `is_page`:
-    /// what it answers is no JSON-RPC.
-    pub(super) fn explain_doubt(&mut self, index: SessionIndex, finding: Finding, is_page: bool) {
-        let is_meant = |doubt: &&mut Doubt| doubt.session == index && doubt.no_route.is_none();
-        if let Some(doubt) = self.doubted.iter_mut().rev().find(is_meant) {
-            (doubt.no_route, doubt.is_page) = (Some(finding), is_page);
-        }
-    }
-
-    /// The server does not know the session: it refuses a POST.
-    pub(super) fn confirm_doubts(&mut self, index: SessionIndex) {
-        for doubt in self.doubted.iter_mut().filter(|doubt| doubt.session == index) {
-            doubt.is_confirmed = true;
-        }
     }
 
     /// Whether this client has a session with this server.
@@ -355,10 +316,7 @@ impl Sessions {
         let is_same_client = session.reference().client.ip() == peers.client.ip();
         self.by_key.entry(key).or_insert(index);
         if is_same_client {
-            let sessions = self.by_peers.entry((peers.server, peers.client.ip())).or_default();
-            if !sessions.contains(&index) {
-                sessions.push_back(index);
-            }
+            self.by_peers.entry((peers.server, peers.client.ip())).or_default().insert(index);
         }
     }
 
@@ -369,25 +327,29 @@ impl Sessions {
         }
     }
 
-    /// Counts the texts of a session, which may have changed.
-    pub(super) fn count_texts(&mut self, index: SessionIndex) {
-        let Some(session) = self.get(index) else { return };
-        let len = session.text_len();
-        if let Some(counted) = self.text_lens.get_mut(index.position()) {
-            self.text_len = self.text_len - *counted + len;
-            *counted = len;
+    /// Counts the memory of a session, which may have changed.
+    pub(super) fn charge(&mut self, index: SessionIndex) {
+        let slot = self.slots.get(index.position());
+        if let Some((slot, account)) = slot.zip(self.accounts.get_mut(index.position())) {
+            self.memory.charge(account, slot.allocated());
         }
     }
 
-    /// The oldest session if there are more than [`limits::MAX_SESSIONS`], or their texts are
-    /// longer than [`limits::MAX_SESSION_TEXT`].
+    /// Memory of all sessions, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        self.memory.held()
+    }
+
+    /// The oldest session if there are more than [`limits::MAX_SESSIONS`].
     pub(super) fn over_limit(&self) -> Option<SessionIndex> {
-        let has_room = self.slots.len().saturating_sub(self.evicted) <= limits::MAX_SESSIONS
-            && self.text_len <= limits::MAX_SESSION_TEXT;
-        if has_room || self.evicted >= self.slots.len() {
-            return None;
-        }
-        u32::try_from(self.evicted).ok().map(SessionIndex)
+        let has_room = self.slots.len().saturating_sub(self.evicted) <= limits::MAX_SESSIONS;
+        if has_room { None } else { self.oldest() }
+    }
+
+    /// The oldest session that was not evicted.
+    pub(super) fn oldest(&self) -> Option<SessionIndex> {
+        let is_left = self.evicted < self.slots.len();
+        u32::try_from(self.evicted).ok().map(SessionIndex).filter(|_| is_left)
     }
 
     /// The session that a client uses instead of one of which nothing but the stream was seen: the
@@ -418,8 +380,8 @@ impl Sessions {
     pub(super) fn evict(&mut self, index: SessionIndex) -> Option<Session> {
         let slot = std::mem::replace(self.slots.get_mut(index.position())?, Slot::Evicted);
         self.evicted = self.evicted.max(index.position() + 1);
-        if let Some(counted) = self.text_lens.get_mut(index.position()) {
-            self.text_len -= std::mem::take(counted);
+        if let Some(account) = self.accounts.get_mut(index.position()) {
+            self.memory.close(account);
         }
         let (record, keys) = slot.into_parts()?;
         for key in &keys {
@@ -427,13 +389,12 @@ impl Sessions {
         }
         record.session.id.iter().for_each(|id| self.remove_id(id, index));
         for server in &record.addresses {
-            let Some(sessions) = self.by_peers.get_mut(&(*server, record.session.client.ip())) else {
-                continue;
-            };
-            if sessions.front() == Some(&index) {
-                sessions.pop_front();
-            } else {
-                sessions.retain(|other| *other != index);
+            let peers = (*server, record.session.client.ip());
+            if let Some(sessions) = self.by_peers.get_mut(&peers) {
+                sessions.remove(&index);
+                if sessions.is_empty() {
+                    self.by_peers.remove(&peers);
+                }
             }
         }
         Some(record)
@@ -540,9 +501,9 @@ impl Sessions {
             client_name: None,
         };
         self.slots.push(Slot::Active(Box::new(SessionState::new(index, session, at))));
-        self.text_lens.push(0);
-        self.checks.push_back((at.time.plus(QUIET_AFTER_END), index));
-        self.by_peers.entry((peers.server, peers.client.ip())).or_default().push_back(index);
+        self.accounts.push(Account::default());
+        self.checks.push(Reverse((at.time.plus(QUIET_AFTER_END), index)));
+        self.by_peers.entry((peers.server, peers.client.ip())).or_default().insert(index);
         index
     }
 
@@ -567,6 +528,21 @@ impl OtherSessions<'_> {
 }
 
 impl Slot {
+    /// About what is allocated for it, in bytes, its entries in tables included.
+    fn allocated(&self) -> usize {
+        /// An entry in each of the tables, by key and by client.
+        const ENTRIES: usize = 256;
+        let state = match self {
+            Self::Active(session) => session.allocated(),
+            Self::Quiet(quiet) => {
+                let keys: usize = quiet.1.iter().map(SessionKey::allocated).sum();
+                size_of_val(&**quiet) + quiet.0.text_len() + keys
+            }
+            Self::Evicted => return size_of::<Self>() + size_of::<Account>(),
+        };
+        size_of::<Self>() + ENTRIES + state
+    }
+
     fn active(&self) -> Option<&SessionState> {
         match self {
             Self::Active(session) => Some(session),

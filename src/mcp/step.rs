@@ -19,7 +19,7 @@ use super::tables::Tables;
 use super::transaction::{Content, Transaction, TransactionEnd};
 use super::transaction_table::OtherTransactions;
 use super::{bare, ending, endpoint, router};
-use crate::base::{Code, Degraded, Finding, Origin, ResponseEnd, Side, limits};
+use crate::base::{Code, Degraded, Finding, Origin, ResponseEnd, Side};
 use crate::rpc::{Fault, Head as HttpHead, Kind, Parsed, StreamEvent, UpdateKind};
 
 /// An update with its transaction, and what it may change besides.
@@ -351,7 +351,7 @@ impl Step<'_> {
         if self.transaction.has_request_body() {
             self.emit_faults();
         }
-        self.tables.sessions.count_texts(index);
+        self.tables.sessions.charge(index);
         self.limit_sessions();
     }
 
@@ -478,7 +478,7 @@ impl Step<'_> {
     fn message(&mut self, index: SessionIndex, message: Message<'_>, n: u64) -> Option<u64> {
         let exchange = self.with_context(index, message, |context| context.handle(n)).flatten();
         self.limit_exchanges(message.span.end);
-        self.tables.sessions.count_texts(index);
+        self.tables.sessions.charge(index);
         exchange
     }
 
@@ -521,11 +521,11 @@ impl Step<'_> {
         rules::check(RULES.response_head, &head, self.tables.sink.findings);
         let doubted = rules::violations(RULES.refused_stream, &head).next();
         if let Some(finding) = doubted {
-            self.tables.sessions.doubt(self.at, index, finding);
+            self.tables.sessions.doubts().add(self.at, index, finding);
         }
         let is_success = response.status.is_some_and(|status| (200..300).contains(&status));
         if self.transaction.is_post() && response.status == Some(404) {
-            self.tables.sessions.confirm_doubts(index);
+            self.tables.sessions.doubts().confirm(index);
         }
         if let Some(session) = self.tables.sessions.get_mut(index) {
             if self.transaction.verb() == Some(Verb::Delete) {
@@ -559,40 +559,12 @@ impl Step<'_> {
         }
     }
 
-    /// Keeps open exchanges and held responses within their caps.
-    fn limit_exchanges(&mut self, at: Origin) {
-        while let Some(oldest) = self.tables.exchanges.over_limit() {
-            let detail = "more open requests than are kept".to_owned();
-            rules::add_limit(at, detail, self.tables.sink.findings);
-            self.tables.complete(oldest);
-        }
-        while let Some(oldest) = self.tables.exchanges.pop_held_over_limit() {
-            let degraded = self.degraded_of(oldest.carrier);
-            self.tables.give_up(&oldest, degraded);
-        }
-    }
-
     /// Why a transaction may not be complete.
-    fn degraded_of(&self, key: TransactionKey) -> Degraded {
+    pub(super) fn degraded_of(&self, key: TransactionKey) -> Degraded {
         if key == self.transaction.key() {
             self.transaction.degraded()
         } else {
             self.other_transactions.get(key).map_or(Degraded::NONE, Transaction::degraded)
-        }
-    }
-
-    /// Keeps the sessions within their cap.
-    fn limit_sessions(&mut self) {
-        while let Some(oldest) = self.tables.sessions.over_limit() {
-            let (count, texts) = (limits::MAX_SESSIONS, limits::MAX_SESSION_TEXT);
-            let detail = format!("more than {count} sessions, or than {texts} bytes of their texts");
-            rules::add_limit(self.at, detail, self.tables.sink.findings);
-            for n in ending::all_outstanding(oldest, &self.tables) {
-                self.tables.complete(n);
-            }
-            if let Some(record) = self.tables.sessions.evict(oldest) {
-                self.tables.sink.out.push(Record::Session(Box::new(record)));
-            }
         }
     }
 }

@@ -6,8 +6,9 @@ use super::closed_transactions::ClosedTransactions;
 use super::definitions::Definitions;
 use super::deliveries::Deliveries;
 use super::evidence::{Deferred, Evidence};
-use super::exchange_table::{Exchanges, HeldResponse};
+use super::exchange_table::Exchanges;
 use super::handle::{SessionIndex, TransactionKey};
+use super::held_responses::HeldResponse;
 use super::idle::IdleEnds;
 use super::interner::Interner;
 use super::quirks::Quirks;
@@ -108,14 +109,21 @@ impl Tracker {
             }
             return;
         };
+        let transactions = self.transactions.allocated();
         let Some(mut step) = self.step(row, at, Sink { out, findings }) else { return };
         step.transaction.set_retransmissions(retransmissions);
         let next = step.handle(kind);
+        step.limit_memory(transactions);
         if is_response
             && step.transaction.lacks_request()
             && self.without_request.len() < limits::MAX_HELD_RESPONSES
         {
             self.without_request.push_back((at, key));
+        }
+        self.transactions.note(row);
+        for (key, at) in self.transactions.shed_waiting() {
+            let detail = format!("what connection {} carried before its session is known", key.0);
+            rules::add_limit(at, detail, findings);
         }
         match next {
             Next::Continue => {}
@@ -135,7 +143,7 @@ impl Tracker {
         while let Some((at, key)) = self.without_request.pop_front_if(is_due) {
             self.check_request(key, at);
         }
-        while let Some(held) = self.exchanges.pop_held_due(now.time, REQUEST_WAIT) {
+        while let Some(held) = self.exchanges.held().pop_due(now.time, REQUEST_WAIT) {
             let Some(held) = self.decide(held, now, Sink { out, findings }) else { continue };
             let degraded = self.degraded_of(held.carrier);
             self.tables(Sink { out, findings }).give_up(&held, degraded);
@@ -200,7 +208,7 @@ impl Tracker {
             self.close(row, self.last, Sink { out, findings });
         }
         self.idle_ends.finish(findings);
-        while let Some(held) = self.exchanges.pop_held() {
+        while let Some(held) = self.exchanges.held().pop() {
             let degraded = self.degraded_of(held.carrier);
             self.tables(Sink { out, findings }).give_up(&held, degraded);
         }

@@ -12,7 +12,7 @@ use super::heads::{RequestHead, ResponseHead, Verb};
 use super::record::{Stream, Transaction as TransactionRecord};
 use super::sighting::Sighting;
 use crate::base::{Code, Degraded, Origin, Peers, ResponseEnd, Side, Span, limits};
-use crate::rpc::{Envelope, Fault, Head, Parsed, RpcError, StartLine, StreamEvent};
+use crate::rpc::{Envelope, Fault, Head, Look, Parsed, RpcError, StartLine, StreamEvent};
 
 /// How far apart a proxy's two legs begin a request without messages, in nanoseconds.
 const PROXY_DELAY: i64 = 1_000_000_000;
@@ -32,8 +32,14 @@ pub(super) struct Transaction {
     session: Option<SessionIndex>,
     /// What it carried before its session was known, in order.
     waiting: Vec<Content>,
+    /// Memory of `waiting`, in bytes.
+    waiting_allocated: usize,
     /// The exchanges whose requests it carried.
     requests: Vec<u64>,
+    /// Exchanges whose requests the server sent on its response: all that are open, and others.
+    questions: Vec<u64>,
+    /// Number of `questions` at which those that are over are dropped.
+    most_questions: usize,
     /// The error in the response that names none of these.
     body_error: Option<RpcError>,
     /// What is wrong with the body of the response.
@@ -79,6 +85,17 @@ pub(super) enum Content {
     Event(StreamEvent),
 }
 
+impl Content {
+    /// About what is allocated for it, in bytes. Its texts are part of its JSON text.
+    fn allocated(&self) -> usize {
+        let (Self::Request(parsed, _) | Self::Response(parsed) | Self::Event(StreamEvent { parsed, .. })) =
+            self;
+        let texts = usize::try_from(parsed.bytes).unwrap_or(usize::MAX).min(limits::MAX_BODY);
+        let envelopes = parsed.envelopes.capacity() * (size_of::<Envelope>() + size_of::<Look>());
+        size_of::<Self>() + envelopes + texts
+    }
+}
+
 impl Transaction {
     /// `retransmissions` are those of the client and the server on the connection so far.
     pub(super) fn new(key: TransactionKey, peers: Peers, retransmissions: [u32; 2]) -> Self {
@@ -92,7 +109,10 @@ impl Transaction {
             response: None,
             session: None,
             waiting: Vec::new(),
+            waiting_allocated: 0,
             requests: Vec::new(),
+            questions: Vec::new(),
+            most_questions: 0,
             body_error: None,
             body_fault: None,
             body_is_json_rpc: false,
@@ -198,6 +218,20 @@ impl Transaction {
 
     pub(super) fn add_request(&mut self, n: u64) {
         self.requests.push(n);
+    }
+
+    /// The exchanges whose requests the server sent on its response; some may be over.
+    pub(super) fn questions(&self) -> &[u64] {
+        &self.questions
+    }
+
+    /// Adds one of them; `is_open` says which are not over.
+    pub(super) fn add_question(&mut self, n: u64, is_open: impl Fn(u64) -> bool) {
+        if self.questions.len() >= self.most_questions {
+            self.questions.retain(|n| is_open(*n));
+            self.most_questions = 2 * self.questions.len() + 16;
+        }
+        self.questions.push(n);
     }
 
     // The response.
@@ -338,12 +372,39 @@ impl Transaction {
     }
 
     pub(super) fn add_waiting(&mut self, content: Content) {
+        self.waiting_allocated += content.allocated();
         self.waiting.push(content);
+    }
+
+    /// Drops what waits for the session because memory is short.
+    pub(super) fn shed_waiting(&mut self) {
+        self.waiting = Vec::new();
+        self.waiting_allocated = 0;
+        self.degraded.add(Degraded::NOT_READ);
+    }
+
+    /// About what is allocated for what waits for the session, in bytes.
+    pub(super) fn waiting_allocated(&self) -> usize {
+        self.waiting_allocated
+    }
+
+    /// About what is allocated for it, in bytes, its entries in tables included.
+    pub(super) fn allocated(&self) -> usize {
+        /// An entry in the table by key, and in that of its session.
+        const ENTRIES: usize = 96;
+        let heads = self.request.as_ref().map_or(0, RequestHead::allocated)
+            + self.response.as_ref().map_or(0, ResponseHead::allocated);
+        let texts = [&self.body_text, &self.body_fault].into_iter().flatten().map(|text| text.len());
+        let faults: usize = self.faults.iter().map(|(_, fault)| fault.detail.len()).sum();
+        let lists = (self.requests.capacity() + self.questions.capacity()) * size_of::<u64>()
+            + self.faults.capacity() * size_of::<(Origin, Fault)>();
+        size_of::<Self>() + ENTRIES + heads + texts.sum::<usize>() + faults + lists + self.waiting_allocated
     }
 
     /// Takes what waits for the session: first what the client sent, whose response may be captured
     /// before it.
     pub(super) fn take_waiting(&mut self) -> Vec<Content> {
+        self.waiting_allocated = 0;
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.sort_by_key(|content| !matches!(content, Content::Request(..)));
         waiting

@@ -1,12 +1,16 @@
 //! All transactions that are not over.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::collections::hash_map::{Entry, HashMap};
 
-use super::handle::TransactionKey;
+use super::handle::{SessionIndex, TransactionKey};
 use super::transaction::Transaction;
-use crate::base::{Peers, limits};
+use crate::base::{Account, Origin, Peers, Tally, limits};
 
-type Index = HashMap<TransactionKey, usize, foldhash::fast::RandomState>;
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+type Index = Map<TransactionKey, usize>;
+type BySession = Map<Option<SessionIndex>, BTreeSet<usize>>;
 
 /// All transactions that are not over.
 ///
@@ -16,6 +20,23 @@ pub(super) struct Transactions {
     rows: Vec<Option<Transaction>>,
     free: Vec<usize>,
     index: Index,
+    /// The rows of the transactions of each session, and of those whose session is not known.
+    by_session: BySession,
+    /// What each row accounts for.
+    notes: Vec<Note>,
+    /// Memory of all transactions.
+    memory: Tally,
+    /// Memory of what they keep until their session is known.
+    waiting: Tally,
+}
+
+/// What the table knows of a row that changes with the transaction in it.
+#[derive(Debug, Default)]
+struct Note {
+    account: Account,
+    waiting: Account,
+    /// The list of [`Transactions::by_session`] that has the row; `None` if none has.
+    list: Option<Option<SessionIndex>>,
 }
 
 /// Every transaction but one, which is borrowed on its own: see [`Transactions::split`].
@@ -24,18 +45,20 @@ pub(super) struct OtherTransactions<'a> {
     before: &'a [Option<Transaction>],
     after: &'a [Option<Transaction>],
     index: &'a Index,
+    by_session: &'a BySession,
 }
 
 impl Transactions {
-    /// The row of a transaction, which is created if there is none; `None` at
-    /// [`limits::MAX_TRANSACTIONS`].
+    /// The row of a transaction, which is created if there is none; `None` if there are
+    /// [`limits::MAX_TRANSACTIONS`], or if they take half of [`limits::MAX_MEMORY_OF_SESSIONS`].
     pub(super) fn find_or_create(
         &mut self,
         key: TransactionKey,
         peers: Peers,
         retransmissions: [u32; 2],
     ) -> Option<usize> {
-        let is_full = self.index.len() >= limits::MAX_TRANSACTIONS;
+        let is_full = self.index.len() >= limits::MAX_TRANSACTIONS
+            || self.memory.held() > limits::MAX_MEMORY_OF_SESSIONS / 2;
         let entry = match self.index.entry(key) {
             Entry::Occupied(entry) => return Some(*entry.get()),
             Entry::Vacant(entry) => entry,
@@ -53,6 +76,7 @@ impl Transactions {
             }
             None => {
                 self.rows.push(transaction);
+                self.notes.push(Note::default());
                 self.rows.len() - 1
             }
         };
@@ -78,13 +102,63 @@ impl Transactions {
     pub(super) fn split(&mut self, row: usize) -> Option<(&mut Transaction, OtherTransactions<'_>)> {
         let (before, rest) = self.rows.split_at_mut_checked(row)?;
         let (transaction, after) = rest.split_first_mut()?;
-        Some((transaction.as_mut()?, OtherTransactions { before, after, index: &self.index }))
+        let others = OtherTransactions { before, after, index: &self.index, by_session: &self.by_session };
+        Some((transaction.as_mut()?, others))
+    }
+
+    /// Memory of all transactions, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        self.memory.held()
+    }
+
+    /// Notes the memory and the session of a transaction, which may have changed.
+    pub(super) fn note(&mut self, row: usize) {
+        let transaction = self.rows.get(row).and_then(Option::as_ref);
+        let Some((transaction, note)) = transaction.zip(self.notes.get_mut(row)) else { return };
+        self.memory.charge(&mut note.account, transaction.allocated());
+        self.waiting.charge(&mut note.waiting, transaction.waiting_allocated());
+        let session = transaction.session();
+        if note.list != Some(session) {
+            unlist(&mut self.by_session, note.list.replace(session), row);
+            self.by_session.entry(session).or_default().insert(row);
+        }
+    }
+
+    /// If what waits for its session takes a quarter of [`limits::MAX_MEMORY_OF_SESSIONS`], drops
+    /// it where it is most, until half of that is free. Returns the transactions, each with a
+    /// packet.
+    pub(super) fn shed_waiting(&mut self) -> Vec<(TransactionKey, Origin)> {
+        let share = limits::MAX_MEMORY_OF_SESSIONS / 4;
+        if self.waiting.held() <= share {
+            return Vec::new();
+        }
+        let mut rows: Vec<_> = self.notes.iter().map(|note| note.waiting.held()).enumerate().collect();
+        rows.retain(|(_, held)| *held > 0);
+        rows.sort_by_key(|(row, held)| (Reverse(*held), *row));
+        let mut shed = Vec::new();
+        for (row, _) in rows {
+            if self.waiting.held() <= share / 2 {
+                break;
+            }
+            if let Some(transaction) = self.rows.get_mut(row).and_then(Option::as_mut) {
+                let at = transaction.request_span().map_or_else(Origin::default, |span| span.end);
+                transaction.shed_waiting();
+                shed.push((transaction.key(), at));
+            }
+            self.note(row);
+        }
+        shed
     }
 
     pub(super) fn remove(&mut self, row: usize) -> Option<Transaction> {
         let transaction = self.rows.get_mut(row).and_then(Option::take)?;
         self.index.remove(&transaction.key());
         self.free.push(row);
+        if let Some(note) = self.notes.get_mut(row) {
+            self.memory.close(&mut note.account);
+            self.waiting.close(&mut note.waiting);
+            unlist(&mut self.by_session, note.list.take(), row);
+        }
         Some(transaction)
     }
 
@@ -100,15 +174,31 @@ impl Transactions {
     }
 }
 
+/// Removes a row from its list.
+fn unlist(by_session: &mut BySession, list: Option<Option<SessionIndex>>, row: usize) {
+    let Some(list) = list else { return };
+    if let Some(rows) = by_session.get_mut(&list) {
+        rows.remove(&row);
+        if rows.is_empty() {
+            by_session.remove(&list);
+        }
+    }
+}
+
 impl<'a> OtherTransactions<'a> {
-    /// All of them, in no particular order.
-    pub(super) fn iter(self) -> impl Iterator<Item = &'a Transaction> {
-        self.before.iter().chain(self.after).flatten()
+    /// Some transactions of a session, at most [`limits::MAX_ALIKE`]; with `None`, some whose session
+    /// is not known.
+    pub(super) fn of_session(self, session: Option<SessionIndex>) -> impl Iterator<Item = &'a Transaction> {
+        let rows = self.by_session.get(&session).into_iter().flatten().take(limits::MAX_ALIKE);
+        rows.filter_map(move |row| self.row(*row))
     }
 
     /// The transaction; `None` if it is over, or the one that was split off.
     pub(super) fn get(self, key: TransactionKey) -> Option<&'a Transaction> {
-        let row = *self.index.get(&key)?;
+        self.row(*self.index.get(&key)?)
+    }
+
+    fn row(self, row: usize) -> Option<&'a Transaction> {
         let transaction = match row.checked_sub(self.before.len()) {
             None => self.before.get(row),
             Some(0) => None,

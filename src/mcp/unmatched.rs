@@ -1,23 +1,23 @@
 //! What becomes of a response whose id matches no request.
 
 use super::exchange::OpenExchange;
-use super::exchange_table::HeldResponse;
+use super::held_responses::HeldResponse;
 use super::rules::{self, RULES, Unmatched};
 use super::step::Step;
-use crate::base::Side;
+use crate::base::{Side, limits};
 use crate::rpc::{Id, Kind};
 
 impl Step<'_> {
     /// The transaction is over: decides on the responses that it carried and that match no request.
     pub(super) fn decide_unmatched(&mut self) {
-        let unmatched = self.tables.exchanges.take_held_on(self.transaction.key());
+        let unmatched = self.tables.exchanges.held().take_on(self.transaction.key());
         let is_alone = unmatched.len() == 1;
         for held in unmatched {
             if let Some(n) = self.request_with_other_id(&held, is_alone) {
                 self.answer_with_other_id(n, &held);
             } else if held.may_answer_others {
                 // Its request may be captured after it.
-                self.tables.exchanges.hold(held);
+                self.tables.exchanges.held().add(held);
             } else {
                 self.reject(&held);
             }
@@ -33,7 +33,7 @@ impl Step<'_> {
         }
         let is_request_open =
             held.duplicate.is_none() && held.from == Side::Server && self.own_request().is_some();
-        if is_request_open { self.tables.exchanges.hold_until_end(held) } else { Some(held) }
+        if is_request_open { self.tables.exchanges.held().add_until_end(held) } else { Some(held) }
     }
 
     /// The only request of the POST, if it has no response.
@@ -54,11 +54,16 @@ impl Step<'_> {
         let id = held.envelope.id.as_ref();
         let retyped = id.and_then(Id::retyped);
         if held.from == Side::Server && !self.transaction.is_refused() {
-            let is_it = |n: &&u64| {
+            let is_own = |n: &&u64| {
                 let open = self.tables.exchanges.get(**n);
-                open.is_some_and(|open| open.is_unanswered() && Some(&open.record().id) == retyped.as_ref())
+                open.is_some_and(|open| {
+                    open.is_unanswered() && open.carrier() == Some(self.transaction.key())
+                })
             };
-            let mut own = self.transaction.requests().iter().filter(is_it);
+            let session = self.tables.sessions.get(held.session);
+            let alike =
+                session.zip(retyped.as_ref()).and_then(|(session, id)| session.outstanding(Side::Client, id));
+            let mut own = alike.into_iter().flatten().take(limits::MAX_ALIKE).filter(is_own);
             if let (Some(n), None) = (own.next(), own.next()) {
                 return Some(*n);
             }

@@ -20,8 +20,6 @@ pub(super) struct Connection {
     handshake: Handshake,
     /// When to look for holes that are due.
     pub(super) check_at: Option<Timestamp>,
-    /// The part of the shard's held bytes that this connection accounts for.
-    pub(super) counted: usize,
 }
 
 /// Progress of the handshake (RFC 9293 section 3.5).
@@ -50,7 +48,6 @@ impl Connection {
             reset: None,
             handshake: Handshake::Nothing,
             check_at: None,
-            counted: 0,
         }
     }
 

@@ -1,5 +1,4 @@
-//! The connections of a lane: reassembles them, and holds the caps on bytes that wait for
-//! reassembly.
+//! The connections of a lane: reassembles them.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -19,15 +18,12 @@ pub struct Reassembler {
     connections: Vec<Option<Box<Connection>>>,
     /// When to check which connection of a shard for holes that are due: time, connection, slot.
     checks: [BinaryHeap<Reverse<(Timestamp, u32, u32)>>; limits::SHARDS],
-    /// Approximate memory held by the connections of each shard, in bytes.
-    held: [usize; limits::SHARDS],
-    /// The shard whose share is full; `None` if none is.
-    full_shard: Option<u8>,
-    /// What its connections hold, with their numbers and slots: the largest is last.
-    holders: Vec<(usize, Reverse<u32>, u32)>,
 }
 
 impl Reassembler {
+    /// Memory of a connection without bytes that wait, in bytes.
+    pub const CONNECTION_SIZE: usize = size_of::<Connection>();
+
     /// Creates the state of a connection. A slot may be reused after [`Reassembler::close`].
     pub fn open(&mut self, opened: &Opened) {
         let index = opened.id.slot as usize;
@@ -46,14 +42,6 @@ impl Reassembler {
             return;
         };
         connection.push(from, segment, sink);
-        let cost = connection.cost();
-        if let Some(held) = self.held.get_mut(usize::from(id.shard)) {
-            *held = *held - connection.counted + cost;
-            connection.counted = cost;
-            if *held > limits::MAX_HELD_PER_SHARD {
-                self.full_shard = Some(id.shard);
-            }
-        }
         if let Some(due) = connection.due()
             && let Some(checks) = self.checks.get_mut(usize::from(id.shard))
         {
@@ -61,36 +49,13 @@ impl Reassembler {
         }
     }
 
-    /// If the share of the shard that was pushed to is full, gives up holes of the connection that
-    /// holds most, and returns the connection; `None` if a quarter of the share is free.
-    pub fn relieve(&mut self, sink: &mut Sink<'_, Delivery>) -> Option<ConnectionId> {
-        let shard = self.full_shard?;
-        let held = self.held.get_mut(usize::from(shard))?;
-        if self.holders.is_empty() {
-            let of_shard = |it: &&Connection| it.id.shard == shard && it.counted > 0;
-            let holders = self.connections.iter().filter_map(Option::as_deref).filter(of_shard);
-            self.holders.extend(holders.map(|it| (it.counted, Reverse(it.id.tcp_stream), it.id.slot)));
-            self.holders.sort_unstable();
-        }
-        while *held > limits::MAX_HELD_PER_SHARD / 4 * 3
-            && let Some((_, _, slot)) = self.holders.pop()
-        {
-            let Some(connection) = self.connections.get_mut(slot as usize).and_then(Option::as_deref_mut)
-            else {
-                continue;
-            };
-            // Half of it, so that it is not emptied where the others hold nearly as much.
-            let enough = connection.counted / 2;
-            while connection.counted > enough && connection.relieve(sink) {
-                let cost = connection.cost();
-                *held = *held - connection.counted + cost;
-                connection.counted = cost;
-            }
-            return Some(connection.id);
-        }
-        self.full_shard = None;
-        self.holders.clear();
-        None
+    /// Gives up holes of a connection because memory is short, until it holds half as much: it is
+    /// not emptied where others hold nearly as much.
+    pub fn relieve(&mut self, id: ConnectionId, sink: &mut Sink<'_, Delivery>) {
+        let connection = self.connections.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
+        let Some(connection) = connection.filter(|it| it.id == id) else { return };
+        let enough = connection.cost() / 2;
+        while connection.cost() > enough && connection.relieve(sink) {}
     }
 
     /// Gives up the holes of one connection of a shard that are due at `now` and returns the
@@ -110,11 +75,6 @@ impl Reassembler {
             };
             connection.check_at = None;
             connection.release(now, sink);
-            let cost = connection.cost();
-            if let Some(held) = self.held.get_mut(usize::from(connection.id.shard)) {
-                *held = *held - connection.counted + cost;
-                connection.counted = cost;
-            }
             if let Some(due) = connection.due() {
                 schedule(checks, connection, due);
             }
@@ -135,9 +95,6 @@ impl Reassembler {
     ) -> Option<Summary> {
         let mut connection = self.connections.get_mut(id.slot as usize)?.take()?;
         connection.flush(Ending::Open, unconfirmed, at, sink);
-        if let Some(held) = self.held.get_mut(usize::from(id.shard)) {
-            *held -= connection.counted;
-        }
         Some(connection.summary())
     }
 
@@ -154,10 +111,17 @@ impl Reassembler {
         self.get(slot).map(Connection::summary)
     }
 
-    /// Returns the approximate memory held, in bytes.
+    /// Returns the memory of the bytes of a connection that wait for reassembly, in bytes; 0 if it
+    /// is not open.
+    #[must_use]
+    pub fn held(&self, slot: u32) -> usize {
+        self.get(slot).map_or(0, Connection::cost)
+    }
+
+    /// Returns what all connections hold.
     #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
-        self.held.iter().sum()
+    pub(super) fn held_by_all(&self) -> usize {
+        self.connections.iter().flatten().map(|connection| connection.cost()).sum()
     }
 
     fn get(&self, slot: u32) -> Option<&Connection> {

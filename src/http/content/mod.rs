@@ -169,15 +169,13 @@ struct Layer {
 }
 
 impl Layer {
-    /// About how much memory its coding takes, in bytes: a window grows with what was decoded, up
-    /// to what the coding allows.
+    /// What its decoder allocated, in bytes.
     fn held(&self) -> usize {
-        let (base, window) = match self.coding {
-            Coding::Gzip(_) | Coding::Deflate(_) => (48 << 10, 32 << 10),
-            Coding::Brotli(_) => (256 << 10, 16 << 20),
-            Coding::Zstd(_) => (256 << 10, 8 << 20),
-        };
-        base + usize::try_from(self.decoded).unwrap_or(usize::MAX).min(window)
+        match &self.coding {
+            Coding::Gzip(_) | Coding::Deflate(_) => INFLATE_SIZE,
+            Coding::Brotli(brotli) => brotli.allocated(),
+            Coding::Zstd(zstd) => zstd.allocated(),
+        }
     }
 
     fn new(name: &[u8]) -> Result<Self, Unknown> {
@@ -268,6 +266,9 @@ impl Coding {
 /// Codings of one body that are decoded. Two occur by mistake (a server and its proxy); each one
 /// multiplies the output of a decompression bomb.
 pub const MAX_CODINGS: usize = 3;
+
+/// Memory of a decoder of deflate, in bytes: its window of 32 KiB and its tables (`miniz_oxide`).
+const INFLATE_SIZE: usize = 48 << 10;
 
 /// Bytes decoded in one step: chosen, not measured.
 pub const CHUNK: usize = 16 << 10;

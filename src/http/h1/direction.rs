@@ -111,7 +111,7 @@ impl Direction {
 
     /// Returns the number of bytes held.
     pub(super) fn held(&self) -> usize {
-        self.buf.len()
+        self.buf.allocated()
     }
 
     /// Drops what is held, and searches for the next head or chunk.

@@ -107,7 +107,9 @@ impl Layer for Connection {
     }
 
     fn held(&self) -> usize {
-        self.client.held() + self.server.held()
+        let waiting = self.waiting.capacity() * size_of::<Waiting>();
+        let early = self.early.capacity() * size_of::<(TransactionNo, PacketNo)>();
+        self.client.held() + self.server.held() + waiting + early
     }
 
     fn shed(&mut self, at: Origin, findings: &mut Findings) {

@@ -82,7 +82,7 @@ pub(super) fn id_is_not_unique(new: &NewExchange<'_>) -> Option<Violation> {
 
 pub(super) fn token_collides(new: &NewExchange<'_>) -> Option<Violation> {
     let token = new.exchange.token()?;
-    let is_in_use = new.session.is_token_in_use(new.exchange.record().origin, token);
+    let is_in_use = new.session.with_token(new.exchange.record().origin, token).is_some();
     if !new.session.has_id() || !is_in_use || new.missing.may_hide_messages() {
         return None;
     }

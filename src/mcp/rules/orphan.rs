@@ -1,6 +1,6 @@
 //! Rules for responses without a captured request.
 
-use super::super::exchange_table::HeldResponse;
+use super::super::held_responses::HeldResponse;
 use super::rule::{FindingContext, Moment, Violation, id_text, violation};
 use crate::base::{Code, Degraded};
 

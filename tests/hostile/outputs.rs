@@ -1,0 +1,191 @@
+//! Everything that the program prints of a capture, made in this process and checked as it is made:
+//! JSON by a strict reader, text for characters that a terminal would obey.
+
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
+
+use mcpdump::capture::Source;
+use mcpdump::engine::Engine;
+use mcpdump::export::{self, Export};
+use mcpdump::ledger::{Entry, Ledger};
+use mcpdump::report::{self, Format, Options, list};
+
+use crate::support::json;
+
+/// What the analysis of a capture took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    /// The most memory that was allocated at one time, in bytes.
+    pub(crate) peak: u64,
+    /// Memory that was allocated in all, in bytes.
+    pub(crate) allocated: u64,
+    /// Number of allocations.
+    pub(crate) allocations: u64,
+}
+
+/// Makes and checks every output of a source. What the source cannot read ends the outputs early.
+///
+/// # Errors
+/// What is wrong: a panic, or the first output that is invalid.
+pub(crate) fn check(open: impl FnOnce() -> Box<dyn Source>) -> Result<Cost, String> {
+    let mut result = Ok(());
+    let used = allocation_counter::measure(|| {
+        let checked = panic::catch_unwind(AssertUnwindSafe(|| all(&mut *open())));
+        result = checked.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or(panic.downcast_ref::<&str>().copied());
+            Err(format!("panics: {}", text.unwrap_or("without a message")))
+        });
+    });
+    let (peak, allocated, allocations) = (used.bytes_max, used.bytes_total, used.count_total);
+    result.map(|()| Cost { peak, allocated, allocations })
+}
+
+fn all(source: &mut dyn Source) -> Result<(), String> {
+    let mut engine = Engine::new();
+    engine.emit_payloads();
+    let mut ledger = Ledger::new(None);
+    let mut exports: Vec<_> =
+        export::FORMATS.iter().map(|format| (format.name, (format.writer)(), Sheet::of(format.name))).collect();
+    for (name, writer, sheet) in &mut exports {
+        writer.begin(sheet).map_err(|error| format!("{name}: {error}"))?;
+    }
+    let mut lists = [false, true].map(|messages| {
+        let options = list::Options { messages, ..list::Options::default() };
+        (list::Lines::new(options), Sheet::of("list"))
+    });
+    let mut entries = Vec::new();
+    // A source that cannot be read further is a matter of the operator.
+    while engine.read(source, &mut entries).unwrap_or(false) {
+        put(&mut entries, &mut ledger, &mut exports, &mut lists)?;
+    }
+    put(&mut entries, &mut ledger, &mut exports, &mut lists)?;
+    for (name, mut writer, mut sheet) in exports {
+        writer.finish(&mut sheet).map_err(|error| format!("{name}: {error}"))?;
+        sheet.end().map_err(|error| format!("{name}: {error}"))?;
+    }
+    for (_, sheet) in lists {
+        sheet.end().map_err(|error| format!("list: {error}"))?;
+    }
+    let snapshot = ledger.snapshot();
+    for format in Format::ALL {
+        let mut sheet = Sheet::of(format.name());
+        let written = report::write(format, &snapshot, &Options::default(), &mut sheet);
+        written.and_then(|()| sheet.end()).map_err(|error| format!("report, {}: {error}", format.name()))?;
+    }
+    Ok(())
+}
+
+type Writer = (&'static str, Box<dyn Export>, Sheet);
+
+/// Hands entries to every output.
+fn put(
+    entries: &mut Vec<Entry>,
+    ledger: &mut Ledger,
+    exports: &mut [Writer],
+    lists: &mut [(list::Lines, Sheet); 2],
+) -> Result<(), String> {
+    for entry in entries.drain(..) {
+        ledger.push(&entry);
+        for (name, writer, sheet) in exports.iter_mut() {
+            writer.entry(&entry, sheet).map_err(|error| format!("{name}: {error}"))?;
+        }
+        for (lines, sheet) in lists.iter_mut() {
+            lines.write(&entry, sheet).map_err(|error| format!("list: {error}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// An output that is checked line by line, or as a whole.
+#[derive(Debug)]
+struct Sheet {
+    kind: Kind,
+    /// What is not checked yet.
+    text: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Each line is a JSON value.
+    JsonLines,
+    /// The whole is a JSON value.
+    Json,
+    /// Lines for people.
+    Text,
+    /// Comma-separated values (RFC 4180).
+    Csv,
+    /// Not text.
+    Binary,
+}
+
+impl Sheet {
+    fn of(name: &str) -> Self {
+        let kind = match name {
+            "jsonl" => Kind::JsonLines,
+            "json" | "har" | "trace" | "otlp" => Kind::Json,
+            "csv" => Kind::Csv,
+            "text" | "markdown" | "list" | "html" => Kind::Text,
+            _ => Kind::Binary,
+        };
+        Self { kind, text: Vec::new() }
+    }
+
+    /// Checks what was written last.
+    fn end(mut self) -> io::Result<()> {
+        match self.kind {
+            Kind::JsonLines | Kind::Text if self.text.is_empty() => Ok(()),
+            Kind::JsonLines | Kind::Text => Err(io::Error::other("the last line has no end")),
+            Kind::Json => {
+                let text = std::mem::take(&mut self.text);
+                utf8(&text).and_then(|text| json::check(text).map_err(io::Error::other))
+            }
+            Kind::Csv => {
+                let text = std::mem::take(&mut self.text);
+                let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(utf8(&text)?.as_bytes());
+                reader.records().try_for_each(|record| record.map(drop).map_err(io::Error::other))
+            }
+            Kind::Binary => Ok(()),
+        }
+    }
+}
+
+impl Write for Sheet {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.kind {
+            Kind::Binary => {}
+            Kind::Json | Kind::Csv => self.text.extend_from_slice(bytes),
+            Kind::JsonLines | Kind::Text => {
+                for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+                    self.text.extend_from_slice(part);
+                    if part.ends_with(b"\n") {
+                        self.line()?;
+                    }
+                }
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sheet {
+    /// Checks a line that is complete.
+    fn line(&mut self) -> io::Result<()> {
+        let line = utf8(self.text.strip_suffix(b"\n").unwrap_or_default())?;
+        if self.kind == Kind::JsonLines {
+            json::check(line).map_err(io::Error::other)?;
+        } else if let Some(char) = line.chars().find(|char| json::is_deceptive(*char)) {
+            return Err(io::Error::other(format!("{char:?} in {line:?}")));
+        }
+        self.text.clear();
+        Ok(())
+    }
+}
+
+fn utf8(bytes: &[u8]) -> io::Result<&str> {
+    std::str::from_utf8(bytes).map_err(io::Error::other)
+}
