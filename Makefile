@@ -19,7 +19,7 @@ SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help build run test e2e attacks bench install uninstall clean cargo libpcap components
+.PHONY: help build run test e2e attacks mutants bench install uninstall clean cargo libpcap components
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,7 +42,11 @@ e2e: cargo libpcap ## Test the server with the MCP conformance suite, SDK client
 	python3 tests/e2e/run.py $(TARGET)/debug/mcpdump $(TARGET)/e2e
 
 attacks: cargo libpcap ## Run the large attacks on memory and time, and print their cost
-	$(CARGO) test --release --locked --test all hostile::large -- --ignored --nocapture --test-threads 1
+	$(CARGO) build --release --locked --bin mcpdump
+	MCPDUMP=$(abspath $(BINARY)) $(CARGO) test --locked --test all hostile::large -- --ignored --nocapture --test-threads 1
+
+mutants: cargo libpcap ## Run the analysis over 20,000 damaged captures, and check every output
+	$(CARGO) test --locked --test all hostile::mutants::many -- --ignored --nocapture
 
 bench: cargo libpcap ## Run the benchmarks (criterion)
 	$(CARGO) bench --locked

@@ -96,9 +96,7 @@ impl SessionState {
             ended: SessionEnd::Open,
             degraded: Degraded::NONE,
         };
-        let mut session = Self::resume(index, record, Vec::new());
-        session.attempts = Attempts::default();
-        session
+        Self { attempts: Attempts::default(), ..Self::resume(index, record, Vec::new()) }
     }
 
     /// A session that was silent for so long that only its record was kept.
@@ -149,8 +147,8 @@ impl SessionState {
     /// About what is allocated for it, in bytes, without its open exchanges.
     pub(super) fn allocated(&self) -> usize {
         let keys: usize = self.keys.iter().map(SessionKey::allocated).sum();
-        let unended = self.unended.sum(Unended::allocated);
-        size_of::<Self>() + self.record.text_len() + keys + unended + self.history.allocated()
+        let lists = self.unended.sum(Unended::allocated) + self.history.allocated();
+        size_of::<Self>() + self.record.text_len() + keys + lists
     }
 
     /// Number, id, transport and addresses.
@@ -552,8 +550,7 @@ impl SessionState {
             self.tokens.get_mut(exchange.origin).remove(token, exchange.n);
         }
         if !is_answered {
-            self.remove_outstanding(exchange);
-            self.history.add_completed(exchange, token);
+            self.add_answered(exchange, token);
         }
     }
 

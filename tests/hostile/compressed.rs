@@ -17,7 +17,7 @@ fn ask(wire: &mut Wire, number: usize, kind: &str, coding: &str) -> Conn {
     conn
 }
 
-fn gzip(text: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(text: &[u8]) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     out.write_all(text).unwrap();
     out.finish().unwrap()
@@ -127,5 +127,36 @@ pub(crate) fn long_numbers(wire: &mut Wire, n: usize) {
     for id in [digits.clone(), format!("0.{digits}"), format!("-{digits}e9")] {
         wire.post(&mut conn, "", &format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#));
         wire.answer(&mut conn, "", &format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#));
+    }
+}
+
+/// `n` connections, each with a decoder whose window is as large as its coding allows, and a few
+/// bytes in it.
+pub(crate) fn windows(wire: &mut Wire, n: usize) {
+    // RFC 8878 section 3.1.1: no content size, a window of 8 MiB, then a raw block of 6 bytes.
+    let zstd = [&[0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3, 6 << 3, 0, 0][..], b"data: "].concat();
+    let mut out = brotli::CompressorWriter::new(Vec::new(), 1 << 16, 5, 24);
+    out.write_all(&[b"data: ", &[b'x'; 4000][..]].concat()).unwrap();
+    out.flush().unwrap();
+    let br = out.into_inner();
+    for number in 0..n {
+        let (coding, bytes) = if number % 2 == 0 { ("zstd", &zstd) } else { ("br", &br) };
+        let mut conn = ask(wire, number, "text/event-stream", coding);
+        wire.send(&mut conn, Server, bytes);
+    }
+}
+
+/// `n` MiB in windows that are filled, connection after connection, each beside others that are
+/// not: memory that an allocator keeps for the next decoder.
+pub(crate) fn reused_windows(wire: &mut Wire, n: usize) {
+    let mut text = vec![b' '; 1 << 20];
+    text[..6].copy_from_slice(b"data: ");
+    let full = zstd::encode_all(&text.repeat(9)[..], 19).unwrap();
+    let started = [&[0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3, 6 << 3, 0, 0][..], b"data: "].concat();
+    for number in 0..n / 8 {
+        let mut conn = ask(wire, 2 * number, "text/html", "zstd");
+        wire.send(&mut conn, Server, &full[..full.len() - 10]);
+        let mut conn = ask(wire, 2 * number + 1, "text/event-stream", "zstd");
+        wire.send(&mut conn, Server, &started);
     }
 }

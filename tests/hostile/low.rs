@@ -226,3 +226,45 @@ pub(crate) fn interfaces(wire: &mut Wire, n: usize) {
         wire.block(1, &block);
     }
 }
+
+/// `n` sections, each with an interface, names and comments of 60 kB.
+pub(crate) fn sections(wire: &mut Wire, n: usize) {
+    let text = |code: u8| {
+        let mut option = vec![code, 0, 0x60, 0xea];
+        option.extend([b'x'; 60_000]);
+        option
+    };
+    for _ in 0..n {
+        let mut section = 0x1a2b_3c4d_u32.to_le_bytes().to_vec();
+        section.extend([1, 0, 0, 0]);
+        section.extend([0xff; 8]);
+        for code in [1, 2, 3, 4] {
+            section.extend(text(code));
+        }
+        section.extend([0; 4]);
+        wire.block(0x0a0d_0d0a, &section);
+        let mut interface = vec![1, 0, 0, 0, 0, 0, 0, 0];
+        interface.extend(text(2));
+        interface.extend(text(3));
+        interface.extend([0; 4]);
+        wire.block(1, &interface);
+    }
+}
+
+/// `n` IP packets of 60 kB in fragments, each without its last.
+pub(crate) fn large_fragments(wire: &mut Wire, n: usize) {
+    let part = vec![b'x'; 30_000];
+    let mut frame = Vec::new();
+    for id in 0..n {
+        for offset in [0, 30_000 / 8] {
+            frame.clear();
+            frame.extend([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0]);
+            frame.extend(u16::try_from(20 + part.len()).unwrap().to_be_bytes());
+            frame.extend(((id % 65_536) as u16).to_be_bytes());
+            frame.extend((0x2000_u16 | offset).to_be_bytes());
+            frame.extend([64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+            frame.extend(&part);
+            wire.frame(&frame, 0);
+        }
+    }
+}

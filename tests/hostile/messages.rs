@@ -5,7 +5,7 @@ use super::wire::{Conn, Side, Wire};
 use Side::Server;
 
 /// Starts a session over a connection; the fields that name it.
-fn session(wire: &mut Wire, conn: &mut Conn, id: &str) -> String {
+pub(super) fn session(wire: &mut Wire, conn: &mut Conn, id: &str) -> String {
     let field = format!("Mcp-Session-Id: {id}\r\n");
     wire.post(
         conn,
@@ -21,7 +21,7 @@ fn session(wire: &mut Wire, conn: &mut Conn, id: &str) -> String {
 }
 
 /// Starts a session with an event stream that stays open: requests that are accepted wait.
-fn waiting(wire: &mut Wire) -> (Conn, String) {
+pub(super) fn waiting(wire: &mut Wire) -> (Conn, String) {
     let (mut conn, mut stream) = (wire.open(0), wire.open(1));
     let field = session(wire, &mut conn, "one");
     wire.stream(&mut stream, &field);

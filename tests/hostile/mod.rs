@@ -1,26 +1,36 @@
 //! Law 6: hostile traffic costs a bounded amount of memory, causes no panic, and the run ends.
 //!
-//! Each attack runs against the program as a process, by default a small one. The large ones
-//! (`make attacks`) print their cost at half and at full size, and fail if the processor time grows
-//! faster than the traffic.
+//! Each attack runs against the program as a process, by default a small one. Smaller ones run in
+//! this process: every output is valid, and twice the traffic costs no more than twice the
+//! allocations. The large ones (`make attacks`) print their cost at half and at full size, and fail
+//! if the processor time grows faster than the traffic.
 
 mod compressed;
 mod http;
 mod low;
 mod messages;
+mod mutants;
+mod outputs;
 mod run;
+mod storms;
 mod wire;
 
 use self::run::Outcome;
 use self::wire::Wire;
+use crate::support::corpus;
 
 const MIB: u64 = 1 << 20;
 
 /// Lines of findings of one code in an export (`limits::MAX_FINDING_LINES`).
 const MAX_LINES: u64 = 10_000;
 
+const EXPORT: [&str; 3] = ["export", "--to", "jsonl"];
+
 /// By how much the processor time of two runs differs for other reasons, in milliseconds.
 const NOISE_MS: u64 = 200;
+
+/// Allocations that do not grow with the traffic: tables that become full, lists of a report.
+const FEW: u64 = 20_000;
 
 /// An attack and its limits.
 struct Attack {
@@ -33,20 +43,22 @@ struct Attack {
 }
 
 impl Attack {
-    fn run(&self, n: usize) -> Outcome {
-        let outcome = run::run(&["export", "--to", "jsonl"], |wire| (self.make)(wire, n));
+    fn run(&self, command: &[&str], n: usize) -> Outcome {
+        let outcome = run::run(command, |wire| (self.make)(wire, n));
         if let Some(why) = &outcome.failed {
-            panic!("{} of {n}: {why}", self.name);
+            panic!("{} of {n}, {}: {why}", self.name, command[0]);
+        }
+        self.print(command[0], n, &outcome);
+        if let Some(peak) = outcome.peak {
+            let (name, command, mib) = (self.name, command[0], peak / MIB);
+            assert!(peak <= self.memory * MIB, "{name} of {n} took {mib} MiB in {command}");
         }
         outcome
     }
 
+    /// Runs `export`, and checks what it prints.
     fn check(&self, n: usize) -> Outcome {
-        let outcome = self.run(n);
-        self.print(n, &outcome);
-        if let Some(peak) = outcome.peak {
-            assert!(peak <= self.memory * MIB, "{} of {n} took {} MiB", self.name, peak / MIB);
-        }
+        let outcome = self.run(&EXPORT, n);
         let found = self.finding.is_empty() || outcome.findings.contains_key(self.finding);
         assert!(found, "{} of {n} gives no {}: {outcome:?}", self.name, self.finding);
         let lines = outcome.findings.values().max().copied().unwrap_or(0);
@@ -54,23 +66,42 @@ impl Attack {
         outcome
     }
 
-    /// Checks the attack at `2 * n`, and that its work grew no more than its traffic since `n`.
+    /// Checks every output of the attack at `2 * n`, and that it allocates no more than the traffic
+    /// grew since `n`.
+    fn check_outputs(&self, n: usize) {
+        let cost = |n: usize| {
+            let capture = wire::capture(|wire| (self.make)(wire, n));
+            let checked = outputs::check(|| Box::new(corpus::source(capture)));
+            checked.unwrap_or_else(|problem| panic!("{} of {n}: {problem}", self.name))
+        };
+        let (half, whole) = (cost(n), cost(2 * n));
+        let (name, memory, n) = (self.name, self.memory, 2 * n);
+        assert!(whole.peak <= memory * MIB, "{name} of {n} holds {} MiB", whole.peak / MIB);
+        let (most, bytes) = (half.allocations * 22 / 10 + FEW, half.allocated * 22 / 10 + 4 * MIB);
+        assert!(whole.allocations <= most, "{name} of {n}: {half:?} for half, {whole:?} for all");
+        assert!(whole.allocated <= bytes, "{name} of {n}: {half:?} for half, {whole:?} for all");
+    }
+
+    /// Checks the attack at `2 * n` with the commands that read a capture to its end, and that the
+    /// work of `export` grew no more than the traffic since `n`.
     fn check_growth(&self, n: usize) {
-        let half = self.run(n);
-        self.print(n, &half);
+        let half = self.run(&EXPORT, n);
         let whole = self.check(2 * n);
+        for command in [&["report", "--format", "json"][..], &["list", "--messages"]] {
+            self.run(command, 2 * n);
+        }
         if let (Some(half), Some(whole)) = (half.user_ms, whole.user_ms) {
             let most = half * 22 / 10 + NOISE_MS;
             assert!(whole <= most, "{}: {half} ms for half, {whole} ms for all", self.name);
         }
     }
 
-    fn print(&self, n: usize, outcome: &Outcome) {
+    fn print(&self, command: &str, n: usize, outcome: &Outcome) {
         let Outcome { peak, user_ms, findings, rows, printed, .. } = outcome;
         let (peak, user_ms) = (peak.unwrap_or(0) / MIB, user_ms.unwrap_or(0));
         let printed = printed / MIB;
         println!(
-            "{:20} {n:>8} {peak:>6} MiB {user_ms:>7} ms  prints {printed} MiB  {rows:?} {findings:?}",
+            "{:20} {command:6} {n:>8} {peak:>6} MiB {user_ms:>7} ms  prints {printed} MiB  {rows:?} {findings:?}",
             self.name
         );
     }
@@ -95,7 +126,10 @@ macro_rules! attacks {
             Attack { name: stringify!($name), make: $room::$make, finding: $finding, memory: $memory }
         })*
         mod small {
-            $(#[test] fn $name() { let _ = super::$name().check($small); })*
+            $(#[test] fn $name() {
+                let _ = super::$name().check($small);
+                super::$name().check_outputs(1.max($small / 8));
+            })*
         }
         mod large {
             $(#[test] #[ignore = "takes long"] fn $name() {
@@ -177,4 +211,32 @@ attacks! {
     unfinished_events = compressed::unfinished_events(60, 1_000, 256, "");
     long_numbers = compressed::long_numbers(10_000, 1_000_000, 64, "");
     interfaces = low::interfaces(70_000, 1_000_000, 64, "");
+    sections = low::sections(100, 2_000, 64, "");
+    large_fragments = low::large_fragments(1_000, 10_000, 64, "link.fragment_limit");
+    windows = compressed::windows(300, 6_000, 256, "");
+    reused_windows = compressed::reused_windows(400, 4_000, 256, "");
+    deletes = storms::deletes(1_000, 40_000, 256, "");
+    refusals = storms::refusals(1_000, 40_000, 128, "");
+    cancels = storms::cancels(2_000, 60_000, 256, "");
+    later_streams = storms::later_streams(1_000, 30_000, 256, "");
+    questions = storms::questions(1_000, 30_000, 256, "");
+    reopened = storms::reopened(1_000, 30_000, 256, "");
+    trials = storms::trials(1_000, 30_000, 256, "");
+    replicas = storms::replicas(1_000, 15_000, 256, "");
+    offers = storms::offers(5_000, 400_000, 128, "");
+    long_names = storms::long_names(1_000, 40_000, 256, "");
+    spread = storms::spread(200, 12_000, 256, "");
+    pipelines = storms::pipelines(5, 100, 256, "");
+    undecided = storms::undecided(100, 4_000, 256, "");
+    long_heads = storms::long_heads(20, 1_000, 64, "");
+    gzip_in_chunks = storms::gzip_in_chunks(2_000, 200_000, 64, "");
+    event_ids = storms::event_ids(1_000, 40_000, 128, "");
+    replays = storms::replays(1_000, 40_000, 64, "");
+    many_endpoints = storms::many_endpoints(5_000, 200_000, 64, "");
+    slow_sessions = storms::slow_sessions(500, 20_000, 256, "");
+    servers = storms::servers(1_000, 60_000, 256, "");
+    unfinished = storms::unfinished(1_000, 16_000, 256, "");
+    packed_questions = storms::packed_questions(500, 40_000, 256, "");
+    long_methods = storms::long_methods(500, 40_000, 128, "");
+    idle_ends = storms::idle_ends(500, 20_000, 128, "");
 }

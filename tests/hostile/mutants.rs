@@ -276,8 +276,16 @@ const WAYS: &[Way<Vec<Item>>] = &[
         });
     }),
     ("a number in a stream changed", |items, rng| {
-        let odd: [&[u8]; 8] =
-            [b"0", b"1", b"-1", b"4294967296", b"18446744073709551616", b"9007199254740993", b"7fffffff", b"1e9"];
+        let odd: [&[u8]; 8] = [
+            b"0",
+            b"1",
+            b"-1",
+            b"4294967296",
+            b"18446744073709551616",
+            b"9007199254740993",
+            b"7fffffff",
+            b"1e9",
+        ];
         let number = odd[rng.below(odd.len())];
         edit(items, rng, |payload, rng| {
             let from = rng.below(payload.len());

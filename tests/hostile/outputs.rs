@@ -45,8 +45,10 @@ fn all(source: &mut dyn Source) -> Result<(), String> {
     let mut engine = Engine::new();
     engine.emit_payloads();
     let mut ledger = Ledger::new(None);
-    let mut exports: Vec<_> =
-        export::FORMATS.iter().map(|format| (format.name, (format.writer)(), Sheet::of(format.name))).collect();
+    let mut exports: Vec<_> = export::FORMATS
+        .iter()
+        .map(|format| (format.name, (format.writer)(), Sheet::of(format.name)))
+        .collect();
     for (name, writer, sheet) in &mut exports {
         writer.begin(sheet).map_err(|error| format!("{name}: {error}"))?;
     }
@@ -142,7 +144,8 @@ impl Sheet {
             }
             Kind::Csv => {
                 let text = std::mem::take(&mut self.text);
-                let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(utf8(&text)?.as_bytes());
+                let mut reader =
+                    csv::ReaderBuilder::new().has_headers(false).from_reader(utf8(&text)?.as_bytes());
                 reader.records().try_for_each(|record| record.map(drop).map_err(io::Error::other))
             }
             Kind::Binary => Ok(()),

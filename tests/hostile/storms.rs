@@ -24,7 +24,8 @@ fn endpoint(wire: &mut Wire, conn: &mut Conn, session: &str) {
 }
 
 fn post_to(wire: &mut Wire, conn: &mut Conn, session: &str, body: &str) {
-    let head = format!("POST /m?session_id={session} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n");
+    let head =
+        format!("POST /m?session_id={session} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n");
     wire.send(conn, Client, format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()));
     wire.accept(conn);
 }
@@ -45,7 +46,11 @@ pub(crate) fn refusals(wire: &mut Wire, n: usize) {
     let mut conn = wire.open(0);
     let field = session(wire, &mut conn, "one");
     for _ in 0..n {
-        wire.send(&mut conn, Client, format!("GET /mcp HTTP/1.1\r\nAccept: text/event-stream\r\n{field}\r\n"));
+        wire.send(
+            &mut conn,
+            Client,
+            format!("GET /mcp HTTP/1.1\r\nAccept: text/event-stream\r\n{field}\r\n"),
+        );
         wire.send(&mut conn, Server, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     }
     for id in 1..=n {
@@ -242,7 +247,8 @@ pub(crate) fn gzip_in_chunks(wire: &mut Wire, n: usize) {
     let events: String = (0..n)
         .map(|id| format!("data: {{\"jsonrpc\":\"2.0\",\"method\":\"notifications/{id}\"}}\n\n"))
         .collect();
-    let chunks: Vec<u8> = gzip(events.as_bytes()).iter().flat_map(|byte| [b'1', b'\r', b'\n', *byte, b'\r', b'\n']).collect();
+    let chunks: Vec<u8> =
+        gzip(events.as_bytes()).iter().flat_map(|byte| [b'1', b'\r', b'\n', *byte, b'\r', b'\n']).collect();
     wire.send(&mut conn, Server, chunks);
 }
 
@@ -253,7 +259,9 @@ pub(crate) fn event_ids(wire: &mut Wire, n: usize) {
     wire.send(&mut conn, Server, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
     let long = "x".repeat(4000);
     for id in 0..n {
-        let event = format!("id: {id}{long}\nretry: {id}\nevent: message\ndata: {{\"jsonrpc\":\"2.0\",\"method\":\"n\"}}\n\n");
+        let event = format!(
+            "id: {id}{long}\nretry: {id}\nevent: message\ndata: {{\"jsonrpc\":\"2.0\",\"method\":\"n\"}}\n\n"
+        );
         wire.send(&mut conn, Server, event);
     }
 }
@@ -265,7 +273,11 @@ pub(crate) fn replays(wire: &mut Wire, n: usize) {
         let last = if part == 0 { String::new() } else { "Last-Event-ID: 0\r\n".to_owned() };
         wire.stream(&mut conn, &format!("{field}{last}"));
         for id in 0..n / 2 {
-            wire.send(&mut conn, Server, format!("id: {id}\ndata: {{\"jsonrpc\":\"2.0\",\"method\":\"n\"}}\n\n"));
+            wire.send(
+                &mut conn,
+                Server,
+                format!("id: {id}\ndata: {{\"jsonrpc\":\"2.0\",\"method\":\"n\"}}\n\n"),
+            );
         }
         wire.close(&mut conn);
         conn = wire.open(5 + part);
@@ -305,8 +317,8 @@ pub(crate) fn servers(wire: &mut Wire, n: usize) {
     }
 }
 
-/// `n` connections, each in the middle of something small: a method, a chunk size, a head of gzip, an
-/// event, a batch.
+/// `n` connections, each in the middle of something small: a method, a chunk size, a head of gzip,
+/// an event, a batch.
 pub(crate) fn unfinished(wire: &mut Wire, n: usize) {
     let chunked = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n";
     for number in 0..n {
@@ -338,7 +350,9 @@ pub(crate) fn packed_questions(wire: &mut Wire, n: usize) {
     wire.send(&mut conn, Server, head);
     let long = "x".repeat(3000);
     let events: String = (0..n)
-        .map(|id| format!("data: {{\"jsonrpc\":\"2.0\",\"id\":\"{id}{long}\",\"method\":\"{long}{id}\"}}\n\n"))
+        .map(|id| {
+            format!("data: {{\"jsonrpc\":\"2.0\",\"id\":\"{id}{long}\",\"method\":\"{long}{id}\"}}\n\n")
+        })
         .collect();
     for part in gzip(events.as_bytes()).chunks(60_000) {
         wire.send_whole(&mut conn, Server, part);

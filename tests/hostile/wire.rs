@@ -1,6 +1,7 @@
 //! Writes a capture packet by packet into the program, without keeping it in memory.
 
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
+use std::sync::{Arc, Mutex};
 
 pub(crate) const FIN: u8 = 1;
 pub(crate) const SYN: u8 = 2;
@@ -26,6 +27,28 @@ pub(crate) struct Wire {
     data: Vec<u8>,
 }
 
+/// The capture that an attack writes, in memory.
+pub(crate) fn capture(attack: impl FnOnce(&mut Wire)) -> Vec<u8> {
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let shared = Shared::default();
+    let mut wire = Wire::new(Box::new(shared.clone()));
+    attack(&mut wire);
+    wire.end();
+    let mut bytes = shared.0.lock().unwrap();
+    std::mem::take(&mut *bytes)
+}
+
 /// The sender.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Side {
@@ -33,17 +56,29 @@ pub(crate) enum Side {
     Server,
 }
 
-/// A connection: its client's address and the offsets of the next bytes.
+/// A connection: its addresses and the offsets of the next bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Conn {
     number: u32,
+    /// The last two bytes of the server's address.
+    server: u16,
     next: [u32; 2],
 }
 
 impl Conn {
     /// The connection with this number, whose ends differ from those of all others below 2^30.
     pub(crate) fn new(number: usize) -> Self {
-        Self { number: u32::try_from(number).unwrap(), next: [1000, 9000] }
+        Self { number: u32::try_from(number).unwrap(), server: 2, next: [1000, 9000] }
+    }
+
+    /// The same with another server, of 65,536.
+    pub(crate) fn at(self, server: usize) -> Self {
+        Self { server: (server % 65_536) as u16, ..self }
+    }
+
+    fn server(self) -> ([u8; 4], u16) {
+        let [a, b] = self.server.to_be_bytes();
+        ([10, 0, a, b], 3000)
     }
 
     fn client(self) -> ([u8; 4], u16) {
@@ -125,7 +160,7 @@ impl Wire {
     /// Writes a TCP packet at an offset of its direction.
     #[expect(clippy::too_many_arguments, reason = "so many fields of a TCP header are chosen")]
     pub(crate) fn tcp(&mut self, conn: Conn, side: Side, seq: u32, flags: u8, bytes: &[u8]) {
-        let (client, server) = (conn.client(), ([10, 0, 0, 2], 3000));
+        let (client, server) = (conn.client(), conn.server());
         let (from, to) = match side {
             Side::Client => (client, server),
             Side::Server => (server, client),
@@ -143,7 +178,11 @@ impl Wire {
 
     /// Opens a connection: three packets.
     pub(crate) fn open(&mut self, number: usize) -> Conn {
-        let mut conn = Conn::new(number);
+        self.connect(Conn::new(number))
+    }
+
+    /// Opens this connection.
+    pub(crate) fn connect(&mut self, mut conn: Conn) -> Conn {
         self.syn(&mut conn, Side::Client, SYN);
         self.syn(&mut conn, Side::Server, SYN | ACK);
         self.tcp(conn, Side::Client, conn.next[0], ACK, &[]);

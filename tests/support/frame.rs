@@ -84,6 +84,35 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// The same packet with another payload. Its length in the IP header is right.
+    pub(crate) fn with_payload(&self, packet: &Packet, payload: &[u8]) -> Packet {
+        let mut data = packet.data[..self.payload.start].to_vec();
+        data.extend_from_slice(payload);
+        let length = data.len() - self.ip;
+        let (place, length) = if data[self.ip] >> 4 == 6 { (4, length - 40) } else { (2, length) };
+        // Zero stands for a length that does not fit, as when segmentation is offloaded.
+        let length = u16::try_from(length).unwrap_or(0).to_be_bytes();
+        data[self.ip + place..self.ip + place + 2].copy_from_slice(&length);
+        Packet { original_len: u32::try_from(data.len()).unwrap(), data: Bytes::from(data), ..packet.clone() }
+    }
+
+    /// The same packet with sequence number and acknowledgement moved by these numbers of bytes.
+    pub(crate) fn moved(&self, packet: &Packet, seq: u32, ack: u32) -> Packet {
+        let mut data = packet.data.to_vec();
+        for (place, by) in [(self.tcp + 4, seq), (self.tcp + 8, ack)] {
+            let number = u32::from_be_bytes(data[place..place + 4].try_into().unwrap()).wrapping_add(by);
+            data[place..place + 4].copy_from_slice(&number.to_be_bytes());
+        }
+        Packet { data: Bytes::from(data), ..packet.clone() }
+    }
+
+    /// The bytes of the headers, from the IP header on.
+    pub(crate) fn headers(&self) -> Range<usize> {
+        self.ip..self.payload.start
+    }
+}
+
 /// Offset of the IP header, or `None` if the packet is not IP.
 fn ip_header(packet: &Packet) -> Option<usize> {
     const TAGS: [u16; 2] = [0x8100, 0x88a8];

@@ -6,6 +6,7 @@
 pub(crate) mod corpus;
 pub(crate) mod damage;
 pub(crate) mod frame;
+pub(crate) mod json;
 pub(crate) mod law;
 pub(crate) mod program;
 pub(crate) mod resegment;

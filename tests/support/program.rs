@@ -9,9 +9,10 @@ use std::process::{Command, Stdio};
 /// its file.
 const KEPT: [&str; 4] = ["PATH", "TMPDIR", "SYSTEMROOT", "LLVM_PROFILE_FILE"];
 
-/// The program without arguments; see [`plain`].
+/// The program without arguments; see [`plain`]. `MCPDUMP` in the environment names another build
+/// of it.
 pub(crate) fn mcpdump() -> Command {
-    plain(env!("CARGO_BIN_EXE_mcpdump"))
+    plain(env::var_os("MCPDUMP").unwrap_or_else(|| env!("CARGO_BIN_EXE_mcpdump").into()))
 }
 
 /// A command with a fixed environment, an empty standard input, and the default action for SIGHUP

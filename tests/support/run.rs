@@ -124,12 +124,23 @@ pub(crate) fn parse_rows(text: &str) -> Vec<Value> {
 }
 
 /// A list of items as a source.
-struct Replay<'a>(std::slice::Iter<'a, Item>);
+struct Replay<I>(I);
 
-impl Source for Replay<'_> {
+impl<'a, I: Iterator<Item = &'a Item>> Source for Replay<I> {
     fn next(&mut self, _findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
         Ok(self.0.next().cloned())
     }
+}
+
+/// A list of items as a source that owns them.
+pub(crate) fn source_of(items: Vec<Item>) -> impl Source {
+    struct Owned(std::vec::IntoIter<Item>);
+    impl Source for Owned {
+        fn next(&mut self, _findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
+            Ok(self.0.next())
+        }
+    }
+    Owned(items.into_iter())
 }
 
 /// The packets among items, by their number.
