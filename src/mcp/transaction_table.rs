@@ -186,8 +186,8 @@ fn unlist(by_session: &mut BySession, list: Option<Option<SessionIndex>>, row: u
 }
 
 impl<'a> OtherTransactions<'a> {
-    /// Some transactions of a session, at most [`limits::MAX_ALIKE`]; with `None`, some whose session
-    /// is not known.
+    /// Some transactions of a session, at most [`limits::MAX_ALIKE`]; with `None`, some whose
+    /// session is not known.
     pub(super) fn of_session(self, session: Option<SessionIndex>) -> impl Iterator<Item = &'a Transaction> {
         let rows = self.by_session.get(&session).into_iter().flatten().take(limits::MAX_ALIKE);
         rows.filter_map(move |row| self.row(*row))
