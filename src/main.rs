@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-/// jemalloc is 15 % faster than glibc's allocator with the same memory: an exchange takes some
-/// thirty small allocations. mimalloc is as fast with twice the memory.
-#[cfg(not(target_env = "msvc"))]
+/// mimalloc takes a sixth less processor time than glibc's allocator: an exchange takes some thirty
+/// small allocations.
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     mcpdump::cli::main()
