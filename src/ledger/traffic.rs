@@ -32,6 +32,8 @@ pub struct ConnectionCount {
     pub retransmissions: u64,
     /// Of these, segments whose first copy was lost before the point of capture.
     pub lost_before: u64,
+    /// Packets captured again: on another device, or by a mirror port.
+    pub copies: u64,
 }
 
 /// Connections by protocol.
@@ -60,6 +62,7 @@ impl ConnectionTotals {
                 count.gap_bytes += direction.gaps;
                 count.retransmissions += direction.retransmissions;
                 count.lost_before += direction.lost_before;
+                count.copies += direction.duplicates;
             }
         }
         if let Some(ns) = connection.handshake_ns.filter(|_| connection.mcp) {

@@ -117,6 +117,8 @@ fn copies_of_a_packet_on_several_devices_are_no_retransmissions() {
     let report: Value = serde_json::from_str(&report).unwrap();
     let found = find(&report, "retransmissions").unwrap_or_else(|| panic!("{report}"));
     assert_eq!(found.as_u64(), Some(sent_again(&packets)), "{} packets", packets.len());
+    // Both ports of the bridge show every packet.
+    assert_eq!(find(&report, "copies").and_then(Value::as_u64), Some(packets.len() as u64 / 2));
 }
 
 /// The first member of this name, at any depth.

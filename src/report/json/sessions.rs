@@ -19,6 +19,7 @@ pub(super) struct Connection {
     gap_bytes: u64,
     retransmissions: u64,
     lost_before: u64,
+    copies: u64,
 }
 
 impl Connection {
@@ -32,6 +33,7 @@ impl Connection {
             gap_bytes: count.gap_bytes,
             retransmissions: count.retransmissions,
             lost_before: count.lost_before,
+            copies: count.copies,
         }
     }
 }

@@ -98,6 +98,11 @@ fn quality(page: &mut Page, snapshot: &Snapshot) {
         let times = units::several(retransmissions, "retransmission").replace(' ', HARD_BLANK);
         text.push_str(&format!("; {times}"));
     }
+    let copies: u64 = snapshot.connections.iter().map(|count| count.copies).sum();
+    if copies > 0 {
+        let packets = units::several(copies, "packet").replace(' ', HARD_BLANK);
+        text.push_str(&format!("; {packets} captured again"));
+    }
     fact(page, "quality", role, &text);
 }
 

@@ -135,6 +135,7 @@ fn push_connection(lines: &mut Vec<Line>, fact: &ConnectionFact) {
             (counts.retransmissions, format!("{} retransmitted", counts.retransmissions)),
             (counts.holes, format!("{} out of order or lost", counts.holes)),
             (counts.gaps, format!("{} not captured", units::bytes(counts.gaps))),
+            (counts.duplicates, format!("{} captured again", counts.duplicates)),
             (counts.zero_windows, format!("{} zero windows", counts.zero_windows)),
         ];
         let problems: Vec<String> = problems
