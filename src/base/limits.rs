@@ -140,6 +140,10 @@ pub const MAX_UNDECRYPTED: usize = 2 << 20;
 /// need more waits no longer.
 pub const MAX_UNDECRYPTED_PER_SHARD: usize = 8 << 20;
 
+/// Servers of connections that could not be decrypted, and servers that speak MCP, that are
+/// compared.
+pub const MAX_UNREAD: usize = 4096;
+
 /// How long records wait for their secrets, in nanoseconds of packet time.
 pub const SECRETS_WAIT: i64 = 60_000_000_000;
 

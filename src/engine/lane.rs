@@ -380,6 +380,10 @@ impl Lane {
                 pipeline.conclude(Some("too many connections wait"), &self.secrets, &mut sink);
             }
         }
+        let unread = pipeline.take_unread();
+        if !unread.is_empty() {
+            output.emit(EmittedKind::Unread(unread));
+        }
         self.charge(id, output);
     }
 

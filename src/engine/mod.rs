@@ -26,6 +26,7 @@ use front::{Front, PacketKind};
 use grid::Grid;
 use lane::{Lane, LaneInput};
 use order::{EmittedKind, Merge};
+use unread::Unread;
 
 mod clock;
 mod front;
@@ -36,6 +37,7 @@ mod pipeline;
 mod sniff;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 /// Analyses one capture.
 #[derive(Debug)]
@@ -57,8 +59,7 @@ pub struct Engine {
     busy: Option<usize>,
     /// What is left of the item that was pushed last.
     stage: Stage,
-    /// Whether the capture came with secrets of TLS connections.
-    has_secrets: bool,
+    unread: Unread,
     records: Vec<Record>,
     findings: Findings,
     is_finished: bool,
@@ -92,7 +93,7 @@ impl Engine {
             inputs: VecDeque::new(),
             busy: None,
             stage: Stage::Idle,
-            has_secrets: false,
+            unread: Unread::default(),
             records: Vec::new(),
             findings: Findings::default(),
             is_finished: false,
@@ -208,7 +209,6 @@ impl Engine {
         if log.lines.is_empty() {
             return self.emit(out);
         }
-        self.has_secrets = true;
         // Every lane has the same secrets: whether one was dropped is known from any of them.
         let evicted =
             self.lanes.iter_mut().map(|lane| lane.add_secrets(&log.lines)).fold(false, |a, b| a | b);
@@ -335,10 +335,12 @@ impl Engine {
         }
         let mut of_mcp = Findings::new();
         self.note_damage();
+        let last = self.capture.last.unwrap_or_default();
         for emitted in self.merge.drain() {
             match emitted.kind {
                 EmittedKind::Update(item) => {
                     let key = (item.peers.tcp_stream, item.update.transaction);
+                    let server = item.peers.server;
                     let is_known = self.mcp.contains(&key.0);
                     // A transaction is no longer known once its end was pushed.
                     let is_end = matches!(item.update.kind, UpdateKind::Ended { .. });
@@ -349,6 +351,9 @@ impl Engine {
                     if !is_end && !is_known && self.tracker.is_mcp(key) {
                         self.mcp.insert(key.0);
                     }
+                    if !is_known && self.mcp.contains(&key.0) && self.unread.add_mcp(server) {
+                        self.tracker.missing(Degraded::NOT_READ, last);
+                    }
                     out.extend(self.records.drain(..).map(Entry::Record));
                 }
                 EmittedKind::Payload(fact) => out.push(Entry::Fact(Fact::Payload(fact))),
@@ -357,6 +362,11 @@ impl Engine {
                     fact.mcp = self.mcp.remove(&fact.tcp_stream);
                     count_payload(&mut self.capture, &fact);
                     out.push(Entry::Fact(Fact::Connection(fact)));
+                }
+                EmittedKind::Unread(ends) => {
+                    if self.unread.add_unread(&ends) {
+                        self.tracker.missing(Degraded::NOT_READ, last);
+                    }
                 }
                 EmittedKind::Findings(findings) => self.findings.append(findings),
             }
@@ -390,10 +400,6 @@ impl Engine {
                 let at = finding.at.unwrap_or_default();
                 match finding.code {
                     Code::TcpGap => self.tracker.missing(Degraded::GAP, at),
-                    // Without secrets MCP is in clear, and TLS is something else.
-                    Code::TlsNoSecret | Code::TlsUndecrypted | Code::TlsBadRecord if self.has_secrets => {
-                        self.tracker.missing(Degraded::NOT_READ, at);
-                    }
                     Code::CaptureTimeBack => self.tracker.time_goes_back(at.packet),
                     _ => {}
                 }

@@ -1,5 +1,7 @@
 //! Merges what lanes emit: the order of the output does not depend on the number of lanes.
 
+use std::net::SocketAddr;
+
 use crate::base::Findings;
 use crate::base::fact::{ConnectionFact, PayloadFact};
 use crate::rpc;
@@ -36,7 +38,10 @@ pub(super) enum EmittedKind {
     Payload(Box<PayloadFact>),
     /// A connection that is closed. `mcp` is not filled in.
     Closed(Box<ConnectionFact>),
-    /// The findings of `tcp` and `http`. One value, since a gap in a long capture may cause
+    /// A connection of these ends cannot be decrypted, or not all of it: the server, or both ends
+    /// if it is not known which is the server.
+    Unread(Vec<SocketAddr>),
+    /// The findings of `tcp`, `tls` and `http`. One value, since a gap in a long capture may cause
     /// thousands.
     Findings(Findings),
 }

@@ -48,6 +48,8 @@ pub(super) struct Pipeline {
     pub(super) account: Account,
     /// The part of the shard's bytes that wait for secrets that this connection accounts for.
     pub(super) counted_waiting: usize,
+    /// Whether it is reported that the connection cannot be decrypted.
+    is_unread: bool,
 }
 
 enum State {
@@ -72,6 +74,7 @@ impl Pipeline {
             replay: VecDeque::new(),
             account: Account::default(),
             counted_waiting: 0,
+            is_unread: false,
         }
     }
 
@@ -145,6 +148,19 @@ impl Pipeline {
     /// Returns whether secrets that come later may be of use.
     pub(super) fn is_waiting(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.is_waiting())
+    }
+
+    /// Returns the end that is the server of a connection that cannot be decrypted, or both ends if
+    /// the server is not known; once for each connection, and nothing if it can.
+    pub(super) fn take_unread(&mut self) -> Vec<SocketAddr> {
+        let Some(tls) = self.tls.as_ref().filter(|tls| !self.is_unread && tls.is_unread()) else {
+            return Vec::new();
+        };
+        self.is_unread = true;
+        match tls.client() {
+            Some(client) => vec![*client.other().of(&self.opened.ends)],
+            None => self.opened.ends.to_vec(),
+        }
     }
 
     /// Drops what is held because a cap was reached.

@@ -211,6 +211,10 @@ fn missing_response(exchange: &OpenExchange, session: &SessionState, evidence: &
     if evidence.has_loss_since(since) {
         missing.add(Degraded::LOST_PACKETS);
     }
+    if evidence.missing().contains(Degraded::NOT_READ) {
+        // Another connection of the server could not be decrypted.
+        missing.add(Degraded::NOT_READ);
+    }
     if exchange.is_ended_by_server() && record.origin == Side::Client {
         // The client may have cancelled the request, deleted the session or closed before.
         missing.add(session.gap_since(Side::Client, since));

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   1.3   Early ──EndOfEarlyData──▶ Handshake ──Finished──▶ Application ─KeyUpdate─▶ Application …
-//!         (0-RTT, client only)                              each with its own secret, from record 0
+//!         (0-RTT, client only)               each with its own secret, from record 0
 //!   1.2   clear ──ChangeCipherSpec──▶ keys of the handshake before it, from record 0
 //! ```
 //!

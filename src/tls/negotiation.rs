@@ -5,6 +5,7 @@ use super::direction::Epoch;
 use super::handshake::{Certificate, ClientHello, ServerHello};
 use super::opener::Randoms;
 use super::secret::{ClientRandom, Label};
+use super::store::KeyStore;
 use super::suite::Suite;
 use crate::base::tls::{CertificateFact, TlsVersion};
 use crate::base::{Code, Findings, Origin, Span, Timestamp, units};
@@ -154,17 +155,25 @@ impl Negotiation {
         self.server_name().map_or_else(String::new, |host| format!(" for \"{host}\""))
     }
 
-    /// Describes which secret is missing.
-    pub(super) fn missing_secret(&self) -> String {
+    /// Describes which secret is missing, or what else it takes.
+    pub(super) fn missing_secret(&self, store: &KeyStore) -> String {
         let Some(random) = self.random else {
             return "the ClientHello was not captured, and no known secret opens the records".to_owned();
         };
-        let [master, client, server] =
-            [Label::Master, Label::ClientApplication, Label::ServerApplication].map(Label::name);
+        let has = |label: Label| store.get(&random, label).is_some();
+        let [master, client, server] = [Label::Master, Label::ClientApplication, Label::ServerApplication];
+        let missing = [client, server].into_iter().filter(|label| !has(*label)).map(Label::name);
+        let missing = missing.collect::<Vec<_>>().join(" and ");
         let lines = match self.version() {
-            Some(TlsVersion::V12) => master.to_owned(),
-            Some(TlsVersion::V13) => format!("{client} and {server}"),
-            _ => format!("{master}, or {client} and {server},"),
+            None if has(master) => {
+                return format!(
+                    "the ServerHello was not captured, on which the keys of TLS 1.2 depend{}",
+                    self.for_host()
+                );
+            }
+            Some(TlsVersion::V12) => master.name().to_owned(),
+            Some(TlsVersion::V13) => missing,
+            _ => format!("{}, or {missing},", master.name()),
         };
         format!("no {lines} of client random {random}{}", self.for_host())
     }

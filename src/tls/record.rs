@@ -5,7 +5,7 @@
 //!   │ type   │ version │ length │ body …            one record; many in a segment, or over many
 //!
 //!   Aligned ──gap inside a record, its end known──▶ Skipping(rest) ──▶ Aligned
-//!      └──────gap, or what is no header──▶ Searching ──header found, and the record opens──▶ Aligned
+//!      └──────gap, or what is no header──▶ Searching ──header found, record opens──▶ Aligned
 //! ```
 
 use std::fmt;

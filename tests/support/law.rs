@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcpdump::base::{PacketNo, Side};
+use mcpdump::base::{Code, PacketNo, Side};
 use mcpdump::capture::{Item, Packet};
 use mcpdump::ledger::{Exchange, Status};
 
@@ -36,8 +36,8 @@ impl<'a> Measure<'a> {
     /// 1. Every exchange is one of the original (client, origin, id, method, and a common packet).
     /// 2. Its session, name and status are those of the original, or it is degraded. An exchange
     ///    that was cancelled may have any status: the cancellation may be lost without a trace.
-    /// 3. If all its packets are complete and it is not degraded, its times are the same.
-    /// 4. Every exchange whose request is complete is there.
+    /// 3. If all its packets are complete and it is not degraded, its times are the same. 4. Every
+    /// exchange whose request is complete is there, unless a connection could not be decrypted.
     pub(crate) fn broken(&self, run: &Run, remade: &Remade, survivors: &BTreeSet<u64>) -> Vec<String> {
         self.check(run, remade, survivors, Times::Same)
     }
@@ -63,7 +63,9 @@ impl<'a> Measure<'a> {
                 }
             }
         }
-        for (at, was) in self.exchanges.iter().enumerate() {
+        // Without its beginning a TLS connection may not be decrypted, which is said.
+        let is_unread = run.findings().iter().any(|finding| finding.code == Code::TlsNoSecret);
+        for (at, was) in self.exchanges.iter().enumerate().filter(|_| !is_unread) {
             let is_readable = was.origin == Side::Client || self.is_plain;
             if is_readable && !found.contains(&at) && self.request_is_whole(was, survivors) {
                 problems.push(format!("missing {}, all of it is in the capture", describe(was)));
