@@ -28,6 +28,7 @@ mod hostile;
 mod layering;
 #[cfg(feature = "demo")]
 mod serve;
+mod slice;
 mod spans;
 mod store;
 #[allow(

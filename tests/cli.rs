@@ -222,11 +222,15 @@ fn version_and_help_go_to_standard_output() {
     assert_eq!(runs(&["--version"]), concat!("mcpdump ", env!("CARGO_PKG_VERSION"), "\n"));
     assert!(runs(&["-h"]).contains("Examples:"));
     assert_eq!(runs(&["help", "report"]), runs(&["report", "--help"]));
+    let topic = runs(&["help", "filter"]);
+    for text in ["field:value", "body:password", "dur, total"] {
+        assert!(topic.contains(text), "help filter lacks {text:?}");
+    }
 }
 
 #[test]
 fn every_command_documents_filter_and_exit_statuses() {
-    for command in ["list", "report", "export"] {
+    for command in ["list", "report", "export", "slice"] {
         let help = runs(&[command, "--help"]);
         for text in ["Examples:", "field:value", "method:tools/call", "Exit status:"] {
             assert!(help.contains(text), "{command} --help lacks {text:?}");
@@ -263,15 +267,18 @@ fn the_manual_pages_are_written_into_a_directory() {
     assert_eq!(
         names,
         [
+            "mcpdump-completions.1",
             "mcpdump-config.1",
             #[cfg(feature = "demo")]
             "mcpdump-demo.1",
             "mcpdump-export.1",
             "mcpdump-interfaces.1",
             "mcpdump-list.1",
+            "mcpdump-man.1",
             "mcpdump-report.1",
             #[cfg(feature = "demo")]
             "mcpdump-serve.1",
+            "mcpdump-slice.1",
             #[cfg(feature = "demo")]
             "mcpdump-traffic.1",
             "mcpdump.1"

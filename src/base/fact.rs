@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 pub use super::speaks::Speaks;
 use super::tls::TlsFact;
-use super::{Degraded, Ending, Origin, Peers, Side, Span};
+use super::{Degraded, End, Ending, Feed, Origin, PacketNo, Peers, Side, Span};
 
 /// An observation that is neither an MCP record nor a finding.
 #[derive(Clone, Debug)]
@@ -18,6 +18,94 @@ pub enum Fact {
     Capture(CaptureFact),
     /// A head, body or event. Emitted only after `Engine::emit_payloads`.
     Payload(Box<PayloadFact>),
+    /// A TCP segment. Emitted only by `Engine::of_segments` and `Engine::of_connection`.
+    Segment(Box<SegmentFact>),
+    /// The next piece of what an end of a connection sent, in order. Emitted only by
+    /// `Engine::of_connection`.
+    Delivery(Box<DeliveryFact>),
+}
+
+/// A captured TCP segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentFact {
+    /// Wireshark's number of the connection.
+    pub tcp_stream: u32,
+    /// Its packet; for a reassembled IP packet the one that completed it.
+    pub origin: Origin,
+    /// The other packets of a reassembled IP packet, in capture order. Only known to
+    /// `Engine::of_segments`.
+    pub fragments: Box<[PacketNo]>,
+    /// The end that sent it.
+    pub from: End,
+    /// Sequence number of the first byte, or of the SYN.
+    pub seq: u32,
+    /// Acknowledgement number; `None` without the ACK flag.
+    pub ack: Option<u32>,
+    /// SYN.
+    pub syn: bool,
+    /// FIN.
+    pub fin: bool,
+    /// RST.
+    pub rst: bool,
+    /// Length of the payload on the wire, in bytes.
+    pub len: u64,
+    /// Window field, unscaled.
+    pub window: u16,
+    /// The `random` of a TLS ClientHello that the payload begins with (RFC 8446 section 4.1.2):
+    /// the name of the connection in key logs. `None` for other payload.
+    pub client_random: Option<[u8; 32]>,
+    /// Its place in the direction. Only known to `Engine::of_connection`; else
+    /// [`SegmentNote::Ordinary`].
+    pub note: SegmentNote,
+}
+
+/// The place of a segment in its direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SegmentNote {
+    /// It is the next one, or carries nothing.
+    Ordinary,
+    /// Everything that it carries was seen before.
+    Retransmission,
+    /// It fills a hole late: the first copy was lost before the point of capture.
+    LostBefore,
+    /// It fills a hole within the time in which packets overtake each other.
+    OutOfOrder,
+    /// Bytes before it were not seen yet.
+    AfterHole,
+    /// The same packet was captured before.
+    Duplicate,
+}
+
+impl SegmentNote {
+    /// Returns the words for it; empty for [`SegmentNote::Ordinary`].
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ordinary => "",
+            Self::Retransmission => "retransmitted",
+            Self::LostBefore => "retransmitted, first copy lost",
+            Self::OutOfOrder => "out of order",
+            Self::AfterHole => "bytes before it missing",
+            Self::Duplicate => "captured twice",
+        }
+    }
+
+    /// Whether the sender sent the segment again.
+    #[must_use]
+    pub fn is_retransmission(self) -> bool {
+        matches!(self, Self::Retransmission | Self::LostBefore)
+    }
+}
+
+/// A piece of what an end of a connection sent.
+#[derive(Clone, Debug)]
+pub struct DeliveryFact {
+    /// Wireshark's number of the connection.
+    pub tcp_stream: u32,
+    /// The end that sent it.
+    pub from: End,
+    /// The piece: bytes, a gap or the end.
+    pub feed: Feed<End>,
 }
 
 /// The bytes of an HTTP head, of a body, or of the data of an event.
@@ -198,6 +286,8 @@ pub struct ConnectionFact {
     pub named_client: Option<SocketAddr>,
     /// The server's address and port.
     pub server: SocketAddr,
+    /// The end that is the client.
+    pub client_end: End,
     /// The protocol that it carries.
     pub speaks: Speaks,
     /// What stands before or around that protocol; `None` if it begins with the connection.
@@ -240,6 +330,8 @@ pub struct DirectionFact {
     pub retransmissions: u64,
     /// Segments that fill a hole late: the first copy was lost before the point of capture.
     pub lost_before: u64,
+    /// Segments that fill a hole within the time in which packets overtake each other.
+    pub out_of_order: u64,
     /// Packets captured more than once.
     pub duplicates: u64,
     /// Holes in the sequence space, filled later or not.

@@ -17,6 +17,33 @@ pub const MAX_INTERFACES: usize = 65_536;
 /// same amount may wait to be written.
 pub const MAX_LIVE_QUEUE: usize = 64 << 20;
 
+/// Packets of a device, of standard input or of a pipe that are kept in a temporary file, to show
+/// and save them later, in bytes. As much as temporary file systems of small machines hold.
+pub const MAX_SPOOL: u64 = 4 << 30;
+
+/// Findings and connections that wait until it is known whether they belong to something that
+/// matches the filter. A finding waits for its exchange, a connection for the end of the capture;
+/// beyond that the oldest is left out.
+pub const MAX_HELD_ENTRIES: usize = 65_536;
+
+/// Transactions in whose payloads a search found something, until their exchanges are over. The
+/// oldest are forgotten first: about 20 MB.
+pub const MAX_FOUND_TRANSACTIONS: usize = 262_144;
+
+/// Payloads of one transaction in which a search found something. A session's stream may carry
+/// events for hours; those of exchanges that are over are not needed.
+pub const MAX_FOUND_OF_TRANSACTION: usize = 1024;
+
+/// Packets, pieces and transactions of the connection whose page is open, each. More are not
+/// looked through by hand.
+pub const MAX_PAGE_PACKETS: usize = 200_000;
+
+/// Bytes of either direction of that connection.
+pub const MAX_PAGE_BYTES: usize = 16 << 20;
+
+/// Requests of JSON-RPC that are named for one of its transactions.
+pub const MAX_PAGE_CALLS: usize = 64;
+
 /// IP packets in reassembly at the same time. 256 of 64 KiB are 16 MiB.
 pub const MAX_FRAGMENTED: usize = 256;
 

@@ -15,6 +15,16 @@ pub fn clean(text: &str) -> String {
     escape(&redact(text)).into_owned()
 }
 
+/// Does the same for a cell of a spreadsheet: text that one would read as a formula begins with
+/// `'`.
+#[must_use]
+pub fn spreadsheet_cell(text: &str) -> String {
+    let text = clean(text);
+    // Also the full-width forms, which Japanese and Chinese versions take for the others.
+    let begins_formula = ['=', '+', '-', '@', '|', '%', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    if text.starts_with(begins_formula) { format!("'{text}") } else { text }
+}
+
 /// Replaces every character that is not plainly visible.
 ///
 /// ASCII control characters become their pictures (`␛`). C1 controls, marks and overrides of the

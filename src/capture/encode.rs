@@ -30,6 +30,8 @@ pub struct FileMetadata {
     pub filter: String,
     /// Snapshot length in bytes; 0 for no limit.
     pub snaplen: u32,
+    /// What the file holds, for its reader.
+    pub comment: String,
 }
 
 /// Content of an interface statistics block (section 4.6), counted from the start of the file.
@@ -75,6 +77,9 @@ struct WrittenInterface {
 /// among those described. Captures have a few.
 const MAX_INTERFACE: u32 = 15;
 
+/// Code of the option that holds a comment (section 3.5).
+const COMMENT: u16 = 1;
+
 /// `if_tsoffset` of times before 1970, in seconds: no [`Timestamp`] is earlier.
 const BEFORE_1970: i64 = i64::MIN / 1_000_000_000 - 1;
 
@@ -115,6 +120,18 @@ impl Encoder {
     /// # Errors
     /// [`UnsupportedLinkType`]; the packet is not encoded.
     pub(super) fn packet(&mut self, packet: &Packet) -> Result<(), UnsupportedLinkType> {
+        self.packet_with_comment(packet, None)
+    }
+
+    /// Encodes an enhanced packet block with a comment (section 3.5, `opt_comment`).
+    ///
+    /// # Errors
+    /// As [`Encoder::packet`].
+    pub(super) fn packet_with_comment(
+        &mut self,
+        packet: &Packet,
+        comment: Option<&str>,
+    ) -> Result<(), UnsupportedLinkType> {
         let time = packet.origin.time;
         let number = self.number(packet.link_type, packet.interface, time)?;
         let Some(interface) = self.interfaces.get_mut(number) else {
@@ -129,6 +146,10 @@ impl Encoder {
             block.u32(len32(packet.data.len()));
             block.u32(packet.original_len);
             block.padded(&packet.data);
+            if let Some(comment) = comment {
+                block.text(COMMENT, comment);
+                block.option(0, &[]);
+            }
         });
         Ok(())
     }
@@ -173,11 +194,12 @@ impl Encoder {
 
     /// Encodes the section header block (section 4.1), without section length.
     fn section(&mut self) {
-        let FileMetadata { hardware, system, application, .. } = self.metadata.clone();
+        let FileMetadata { hardware, system, application, comment, .. } = self.metadata.clone();
         self.block(SECTION_HEADER, |block| {
             block.u32(0x1a2b_3c4d);
             block.u32(1); // version 1.0
             block.0.extend_from_slice(&u64::MAX.to_le_bytes());
+            block.text(COMMENT, &comment);
             block.text(2, &hardware);
             block.text(3, &system);
             block.text(4, &application);

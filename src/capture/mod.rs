@@ -31,9 +31,11 @@ mod pcap;
 mod pcapng;
 pub mod playback;
 mod progress;
+mod replay;
 #[cfg(test)]
 mod samples;
 pub mod save;
+mod spool;
 mod stop;
 mod tail;
 mod unrecognised;
@@ -43,4 +45,6 @@ pub use key_logs::KeyLogs;
 pub use merge::Capture;
 pub use open::{Input, OpenOptions, from_reader, from_readers, open};
 pub use progress::Progress;
+pub use replay::{Replay, ReplaySource};
+pub use spool::{Spool, SpoolReader};
 pub use stop::Stop;

@@ -19,6 +19,8 @@ mod filter_history;
 mod interactive;
 mod keep;
 mod key_log_plan;
+mod logged_secrets;
+mod matching;
 mod messages;
 mod output;
 mod privileges;
@@ -28,8 +30,10 @@ mod request;
 mod sandbox;
 mod setup;
 mod signals;
+mod slicer;
 mod user_dirs;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -39,13 +43,18 @@ use arguments::screen::ScreenArguments;
 use arguments::{Arguments, Command, ListOptions, ReportOptions};
 #[cfg(feature = "demo")]
 use commands::{demo, serve, traffic};
-use commands::{export, generate, interfaces, list, report, tui};
+use commands::{export, generate, interfaces, list, report, slice, tui};
 use exit::Outcome;
 use request::{Inputs, Request};
 
 /// Runs the program with the arguments of the process and returns its exit status.
 #[must_use]
 pub fn main() -> ExitCode {
+    if asks_for_filter_help() {
+        // A closed pipe is no error.
+        drop(io::stdout().write_all(arguments::help::filter_topic().as_bytes()));
+        return ExitCode::SUCCESS;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return print_clap_error(&error),
@@ -58,6 +67,14 @@ pub fn main() -> ExitCode {
             ExitCode::from(exit::FAILURE)
         }
     }
+}
+
+/// Whether the arguments are `help filter`: a topic that is no command.
+fn asks_for_filter_help() -> bool {
+    let mut words = std::env::args_os().skip(1);
+    words.next().is_some_and(|word| word == "help")
+        && words.next().is_some_and(|word| word == "filter")
+        && words.next().is_none()
 }
 
 fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
@@ -82,6 +99,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::List(list) => list::run(&Request::new(&list.source, color)?, &list.options),
         Command::Report(report) => report::run(&Request::new(&report.source, color)?, &report.options),
         Command::Export(export) => export::run(&Request::new(&export.source, color)?, &export.options),
+        Command::Slice(slice) => slice::run(&Request::new(&slice.source, color)?, &slice.options),
         Command::Config => tui::print_config().map(|()| Outcome::Success),
         #[cfg(feature = "demo")]
         Command::Serve(serve) => serve::run(serve).map(|()| Outcome::Success),

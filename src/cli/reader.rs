@@ -5,12 +5,13 @@ use std::time::Duration;
 use super::background::BackgroundReader;
 use super::exit::{Outcome, is_closed_pipe};
 use super::interactive::InteractiveSource;
+use super::logged_secrets::LoggedSecrets;
 use super::messages;
 use super::output::IncompleteOutput;
 use crate::base::Findings;
 use crate::base::units;
 use crate::capture::save::{PacketWriter, Tee};
-use crate::capture::{self, Item, KeyLogs, follow, live};
+use crate::capture::{self, Item, KeyLogs, Spool, follow, live};
 
 /// Where packets come from.
 pub(super) enum Source {
@@ -62,6 +63,10 @@ pub(super) struct Reader {
     live: Option<LiveCapture>,
     /// Whether it was reported that packets can no longer be kept.
     failure_reported: bool,
+    /// Keeps the secrets of key logs, to read packets again.
+    logged: LoggedSecrets,
+    /// Keeps what is read, to read it again; `None` if nobody will, or the files can be.
+    spool: Option<Spool>,
 }
 
 enum Intake {
@@ -72,25 +77,14 @@ enum Intake {
 
 impl capture::Source for Reader {
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
-        let Some(key_logs) = &mut self.key_logs else { return self.intake.next(findings) };
-        // Before the first packet, everything that is logged.
-        if !self.has_begun {
-            if let Some(secrets) = key_logs.next(false)? {
-                return Ok(Some(secrets));
+        let item = self.read(findings)?;
+        if let Some(spool) = &mut self.spool {
+            match &item {
+                Some(item) => spool.push(item),
+                None => spool.flush(),
             }
-            self.has_begun = true;
         }
-        let item = match self.next.take() {
-            Some(item) => Some(item),
-            None => self.intake.next(findings)?,
-        };
-        match key_logs.next(item.is_none())? {
-            Some(secrets) => {
-                self.next = item;
-                Ok(Some(secrets))
-            }
-            None => Ok(item),
-        }
+        Ok(item)
     }
 }
 
@@ -110,19 +104,74 @@ impl Reader {
             Some(recorder) => Intake::Keeping(Box::new(Tee::new(source, recorder))),
             None => Intake::Plain(Box::new(source)),
         };
-        Self { intake, key_logs: None, next: None, has_begun: false, live: None, failure_reported: false }
+        Self {
+            intake,
+            key_logs: None,
+            next: None,
+            has_begun: false,
+            live: None,
+            failure_reported: false,
+            spool: None,
+            logged: LoggedSecrets::default(),
+        }
     }
 
     /// Reads a device. Its packets are kept by a thread of the capture.
     pub(super) fn from_device(source: live::Live, live: LiveCapture) -> Self {
         let intake = Intake::Plain(Box::new(Source::Live(source)));
-        let (key_logs, next, live) = (None, None, Some(live));
-        Self { intake, key_logs, next, has_begun: false, live, failure_reported: false }
+        Self {
+            intake,
+            key_logs: None,
+            next: None,
+            has_begun: false,
+            live: Some(live),
+            failure_reported: false,
+            spool: None,
+            logged: LoggedSecrets::default(),
+        }
     }
 
-    /// Also reads the secrets in key logs.
-    pub(super) fn with_key_logs(self, key_logs: Option<KeyLogs>) -> Self {
-        Self { key_logs, ..self }
+    /// Also reads the secrets in key logs, and keeps them in `logged` for who reads the packets
+    /// again.
+    pub(super) fn with_key_logs(self, key_logs: Option<KeyLogs>, logged: LoggedSecrets) -> Self {
+        Self { key_logs, logged, ..self }
+    }
+
+    /// Keeps what is read from now on.
+    pub(super) fn with_spool(self, spool: Option<Spool>) -> Self {
+        Self { spool, ..self }
+    }
+
+    /// Why what was read cannot be read again completely; `None` if it can.
+    pub(super) fn spool_failure(&self) -> Option<&str> {
+        self.spool.as_ref().and_then(Spool::failure)
+    }
+
+    /// Reads the next item, with the secrets of key logs between those of the source.
+    fn read(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
+        let Some(key_logs) = &mut self.key_logs else {
+            return capture::Source::next(&mut self.intake, findings);
+        };
+        // Before the first packet, everything that is logged.
+        if !self.has_begun {
+            if let Some(secrets) = key_logs.next(false)? {
+                self.logged.push(&secrets);
+                return Ok(Some(secrets));
+            }
+            self.has_begun = true;
+        }
+        let item = match self.next.take() {
+            Some(item) => Some(item),
+            None => capture::Source::next(&mut self.intake, findings)?,
+        };
+        match key_logs.next(item.is_none())? {
+            Some(secrets) => {
+                self.next = item;
+                self.logged.push(&secrets);
+                Ok(Some(secrets))
+            }
+            None => Ok(item),
+        }
     }
 
     /// Name of the device; `None` if files are read.

@@ -116,6 +116,11 @@ impl Request {
         Self::new(arguments, color)
     }
 
+    /// Whether only the packets of what matches are kept: `-w` together with `--filter`.
+    pub(super) fn slices_matching(&self) -> bool {
+        self.keep.is_some() && self.filter.as_ref().is_some_and(|filter| !filter.trim().is_empty())
+    }
+
     /// Returns the inputs that are named files.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         let inputs = match &self.inputs {

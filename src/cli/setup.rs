@@ -14,13 +14,15 @@ use anyhow::{Context as _, anyhow};
 use super::background::BackgroundReader;
 use super::filter_history::FilterHistory;
 use super::keep::KeepPlan;
+use super::logged_secrets::LoggedSecrets;
 use super::output::{self, Output};
 use super::reader::{LiveCapture, Reader, Source};
 use super::request::{Inputs, Request};
 use super::sandbox::{self, Allowed};
+use super::slicer::Slicer;
 use super::{messages, privileges, signals};
 use crate::capture::save::{FileMetadata, PacketWriter, Target};
-use crate::capture::{self, follow, live};
+use crate::capture::{self, Input, Replay, Spool, follow, live};
 
 /// Everything that a command works with.
 pub(super) struct Setup {
@@ -28,13 +30,25 @@ pub(super) struct Setup {
     pub(super) output: Output,
     /// Filters of earlier runs of the TUI; empty for other commands.
     pub(super) history: FilterHistory,
+    /// Reads the packets again; `None` if the command did not ask for it.
+    pub(super) slicer: Option<Slicer>,
+    /// The file for the packets of what matches (`-w` with `--filter`); `None` if all packets are
+    /// kept, or none.
+    pub(super) matching_packets: Option<SliceTarget>,
+}
+
+/// A file that a slice is written to.
+pub(super) struct SliceTarget {
+    pub(super) file: Box<dyn io::Write>,
+    /// Its name, for messages.
+    pub(super) name: String,
 }
 
 /// Who shows the packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Frontend {
-    /// A command that writes lines.
-    Lines,
+    /// A command that writes lines; with `rereads` it reads the packets a second time.
+    Lines { rereads: bool },
     /// The TUI: it uses the terminal and catches signals itself.
     Tui(TuiResources),
 }
@@ -56,7 +70,16 @@ impl Setup {
     /// There is no permission to capture, a file cannot be read or written, or root cannot be
     /// dropped.
     pub(super) fn open(request: &Request, path: Option<&Path>) -> anyhow::Result<Self> {
-        Unprivileged::open(request)?.start(request, path, Frontend::Lines)
+        let rereads = request.slices_matching();
+        Unprivileged::open(request)?.start(request, path, Frontend::Lines { rereads })
+    }
+
+    /// Does the same for a command that reads the packets a second time.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and no temporary file can be created.
+    pub(super) fn open_twice(request: &Request, path: Option<&Path>) -> anyhow::Result<Self> {
+        Unprivileged::open(request)?.start(request, path, Frontend::Lines { rereads: true })
     }
 
     /// Does the same for the TUI: the terminal stays accessible, and the reader can be waited for.
@@ -98,23 +121,33 @@ impl Unprivileged {
         let Self { input, directory, user } = self;
         let open_outputs = || -> anyhow::Result<_> {
             let output = Output::open(path, request)?;
+            let rereads = !matches!(frontend, Frontend::Lines { rereads: false });
+            let again = rereads.then(|| open_again(request)).transpose()?;
             let key_logs = request.key_logs.open(request.is_live())?;
-            Ok((output, create_recorder(request, path, &input)?, key_logs))
+            if request.slices_matching() && matches!(frontend, Frontend::Lines { .. }) {
+                return Ok((output, None, key_logs, again, Some(create_slice_target(request, path)?)));
+            }
+            Ok((output, create_recorder(request, path, &input)?, key_logs, again, None))
         };
-        let (output, recorder, key_logs) = open_outputs().map_err(|error| match &user {
-            Some(user) => anyhow!(
-                "{}; files are written as {user} (-Z root writes them as root)",
-                messages::with_causes(&error)
-            ),
-            None => error,
-        })?;
+        let (output, recorder, key_logs, again, matching_packets) =
+            open_outputs().map_err(|error| match &user {
+                Some(user) => anyhow!(
+                    "{}; files are written as {user} (-Z root writes them as root)",
+                    messages::with_causes(&error)
+                ),
+                None => error,
+            })?;
         let signals = signals::termination_signals();
         let (is_tui, resources) = match frontend {
             Frontend::Tui(resources) => (true, resources),
-            Frontend::Lines => (false, TuiResources::default()),
+            Frontend::Lines { .. } => (false, TuiResources::default()),
         };
         let history =
             if resources.history { FilterHistory::open(user.as_deref()) } else { FilterHistory::default() };
+        let (replay, spool) = again.unzip();
+        let logged = LoggedSecrets::default();
+        let slicer =
+            replay.map(|replay| Slicer::new(replay, metadata(request, &input)).with_secrets(logged.clone()));
         let sandbox_warning = sandbox::enter(Allowed {
             directory: directory.as_deref(),
             device: input.device().map(live::Opened::name),
@@ -149,7 +182,53 @@ impl Unprivileged {
                 Reader::from_device(source, live)
             }
         };
-        Ok(Setup { reader: reader.with_key_logs(key_logs), output, history })
+        let reader = reader.with_spool(spool.flatten()).with_key_logs(key_logs, logged);
+        Ok(Setup { reader, output, history, slicer, matching_packets })
+    }
+}
+
+/// Opens what is read a second time: regular files, else a temporary file that the reader fills.
+///
+/// # Errors
+/// A file cannot be opened or created.
+fn open_again(request: &Request) -> anyhow::Result<(Replay, Option<Spool>)> {
+    let options = capture::OpenOptions { filter: request.bpf.clone() };
+    let inputs: &[Input] = match &request.inputs {
+        Inputs::Files(inputs) => inputs,
+        Inputs::Device(_) => &[],
+    };
+    if !inputs.is_empty()
+        && let Some(replay) = Replay::open(inputs, &options)?
+    {
+        return Ok((replay, None));
+    }
+    let file = tempfile::tempfile().context("a temporary file for the packets cannot be created")?;
+    let (spool, reader) = Spool::new(file).context("a temporary file for the packets cannot be opened")?;
+    Ok((Replay::Spooled(reader), Some(spool)))
+}
+
+/// Creates the file that the packets of what matches are written to.
+fn create_slice_target(request: &Request, path: Option<&Path>) -> anyhow::Result<SliceTarget> {
+    let Some(KeepPlan { target, rotation }) = &request.keep else {
+        anyhow::bail!("-w FILE is missing");
+    };
+    if !rotation.is_none() {
+        anyhow::bail!(
+            "-C and -G split a capture as it is made, -w with --filter keeps what matched once it is over: leave out \
+            one of them"
+        );
+    }
+    match target {
+        Target::Path(file) => {
+            output::check_not_input(file, request)?;
+            let name = file.display().to_string();
+            let file = std::fs::File::create(file).with_context(|| format!("{name}: cannot be written"))?;
+            Ok(SliceTarget { file: Box::new(file), name })
+        }
+        Target::Stdout if path.is_some_and(|path| path.as_os_str() == "-") => {
+            anyhow::bail!("-w - and -o -: both would write to standard output: name a file for one of them")
+        }
+        Target::Stdout => Ok(SliceTarget { file: Box::new(io::stdout()), name: target.to_string() }),
     }
 }
 
@@ -200,16 +279,22 @@ fn create_recorder(
     } else if path.is_some_and(|path| path.as_os_str() == "-") {
         anyhow::bail!("-w - and -o -: both would write to standard output: name a file for one of them");
     }
+    let about = metadata(request, input);
+    keep.create(about, input.device().map(live::Opened::link_type)).map(Some)
+}
+
+/// Describes the files of packets that the program writes.
+fn metadata(request: &Request, input: &OpenInput) -> FileMetadata {
     let device = input.device();
-    let about = FileMetadata {
+    FileMetadata {
         hardware: hardware(),
         system: system(),
         application: concat!("mcpdump ", env!("CARGO_PKG_VERSION")).to_owned(),
         device: device.map(|opened| opened.name().to_owned()).unwrap_or_default(),
         filter: request.bpf.clone().unwrap_or_default(),
         snaplen: device.map_or(0, live::Opened::snaplen),
-    };
-    keep.create(about, device.map(live::Opened::link_type)).map(Some)
+        comment: String::new(),
+    }
 }
 
 /// Returns the model of the processor; its architecture if the system has no `/proc/cpuinfo`.

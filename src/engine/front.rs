@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::base::{Degraded, Findings, Origin, Sink, limits};
+use crate::base::{Degraded, Findings, Origin, PacketNo, Sink, limits};
 use crate::capture::Packet;
 use crate::link::{Decoded, Link};
 use crate::tcp::{ConnectionId, Directory};
@@ -55,6 +55,12 @@ impl Front {
         }
         inputs.extend(route.opened.map(LaneInput::Open));
         (PacketKind::Tcp, Some(LaneInput::Segment { id: route.id, from: route.from, segment }))
+    }
+
+    /// Returns the packets that carried the fragments of the last segment; empty if it was not
+    /// fragmented.
+    pub(super) fn fragments(&self) -> &[PacketNo] {
+        self.link.fragments()
     }
 
     /// Packet time advanced to `now`: appends a tick for each shard to `inputs`, and the

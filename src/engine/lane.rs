@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::base::fact::{ConnectionFact, PayloadFact, PayloadKind};
+use crate::base::fact::{ConnectionFact, DeliveryFact, PayloadFact, PayloadKind};
 use crate::base::{Budget, Degraded, End, Findings, Origin, Peers, Side, Sink, limits};
 use crate::http::{Update, UpdateKind};
 use crate::link::Segment;
@@ -13,6 +13,7 @@ use crate::tls::{KeyStore, Line};
 
 use super::order::{Emitted, EmittedKind, Order};
 use super::pipeline::Pipeline;
+use super::segments;
 
 /// What the front hands to a lane.
 #[derive(Debug)]
@@ -66,6 +67,8 @@ pub(super) struct Lane {
     /// The bytes that wait, for each shard.
     waiting_bytes: [usize; limits::SHARDS],
     emits_payloads: bool,
+    /// Whether segments, and what they put in order, are emitted.
+    emits_segments: bool,
     deliveries: Vec<Delivery>,
     /// Deliveries of the input in hand that wait until more may be emitted.
     backlog: VecDeque<Delivery>,
@@ -107,6 +110,7 @@ impl Default for Lane {
             waiting: Default::default(),
             waiting_bytes: [0; limits::SHARDS],
             emits_payloads: false,
+            emits_segments: false,
             deliveries: Vec::new(),
             backlog: VecDeque::new(),
             unfinished: None,
@@ -123,6 +127,11 @@ impl Lane {
         self.emits_payloads = true;
     }
 
+    /// Emits segments from now on, and what they put in order.
+    pub(super) fn emit_segments(&mut self) {
+        self.emits_segments = true;
+    }
+
     /// Takes the next input; `number` is the front's number of the packet or tick that caused it.
     /// Must not be called while the lane [is pending](Self::is_pending).
     pub(super) fn push(&mut self, number: u64, input: LaneInput, out: &mut Vec<Emitted>) {
@@ -134,7 +143,14 @@ impl Lane {
             }
             LaneInput::Segment { id, from, segment } => {
                 self.at = segment.origin;
+                let fact = self.emits_segments.then(|| segments::fact(id, from, &segment, &[]));
+                let before = fact.as_ref().and_then(|_| self.reassembler.counts(id, from));
                 self.reassembler.push(id, from, segment, &mut sink);
+                if let (Some(mut fact), Some(before)) = (fact, before) {
+                    let after = self.reassembler.counts(id, from).unwrap_or(before);
+                    fact.note = segments::note(before, after);
+                    Output::new(number, id, out).emit(EmittedKind::Segment(Box::new(fact)));
+                }
                 if !self.deliveries.is_empty() || !self.findings.is_empty() {
                     self.deliver(Unfinished { number, id, then: Then::Relieve }, out);
                 } else {
@@ -350,6 +366,10 @@ impl Lane {
                     return true;
                 };
                 self.at = feed.at();
+                if self.emits_segments {
+                    let (tcp_stream, feed) = (id.tcp_stream, feed.clone());
+                    output.emit(EmittedKind::Delivery(Box::new(DeliveryFact { tcp_stream, from, feed })));
+                }
                 pipeline.push(from, feed, &self.secrets, &mut sink);
             }
             self.account(id, output);

@@ -26,6 +26,7 @@ use front::{Front, PacketKind};
 use grid::Grid;
 use lane::{Lane, LaneInput};
 use order::{EmittedKind, Merge};
+use scope::Scope;
 use unread::Unread;
 
 mod clock;
@@ -34,6 +35,8 @@ mod grid;
 mod lane;
 mod order;
 mod pipeline;
+mod scope;
+mod segments;
 mod sniff;
 #[cfg(test)]
 mod tests;
@@ -62,6 +65,7 @@ pub struct Engine {
     unread: Unread,
     records: Vec<Record>,
     findings: Findings,
+    scope: Scope,
     is_finished: bool,
 }
 
@@ -96,8 +100,26 @@ impl Engine {
             unread: Unread::default(),
             records: Vec::new(),
             findings: Findings::default(),
+            scope: Scope::All,
             is_finished: false,
         }
+    }
+
+    /// Creates an engine that decodes packets down to their connections and does nothing else: it
+    /// emits a [`Fact::Segment`] for each, with the numbers of connections that an analysis of the
+    /// same capture gives them.
+    #[must_use]
+    pub fn of_segments() -> Self {
+        Self { scope: Scope::Headers, ..Self::new() }
+    }
+
+    /// Creates an engine that analyses one connection of a capture (Wireshark's number), and emits
+    /// its segments ([`Fact::Segment`]) and what each end sent ([`Fact::Delivery`]), too.
+    #[must_use]
+    pub fn of_connection(tcp_stream: u32) -> Self {
+        let mut engine = Self { scope: Scope::Connection(tcp_stream), ..Self::new() };
+        engine.lanes.iter_mut().for_each(Lane::emit_segments);
+        engine
     }
 
     /// Emits each request as soon as it is complete ([`Record::Request`]), and not only its
@@ -300,6 +322,10 @@ impl Engine {
         let (kind, segment) = self.front.packet(packet, &mut self.inputs, &mut self.findings);
         self.capture.tcp_packets += u64::from(kind == PacketKind::Tcp);
         self.capture.unreadable_packets += u64::from(kind == PacketKind::Unreadable);
+        if let (Scope::Headers, Some(LaneInput::Segment { id, from, segment })) = (self.scope, &segment) {
+            let fact = segments::fact(*id, *from, segment, self.front.fragments());
+            out.push(Entry::Fact(Fact::Segment(Box::new(fact))));
+        }
         match segment {
             Some(segment) if self.inputs.is_empty() => self.run(segment),
             segment => self.inputs.extend(segment),
@@ -320,6 +346,9 @@ impl Engine {
 
     /// Hands an input to the lane of its shard.
     fn run(&mut self, input: LaneInput) {
+        if !self.scope.includes(&input) {
+            return;
+        }
         let owner = self.owners.get(usize::from(input.shard())).copied().unwrap_or_default();
         if let Some(lane) = self.lanes.get_mut(owner) {
             lane.push(self.front.input(), input, self.merge.emitted());
@@ -357,6 +386,8 @@ impl Engine {
                     out.extend(self.records.drain(..).map(Entry::Record));
                 }
                 EmittedKind::Payload(fact) => out.push(Entry::Fact(Fact::Payload(fact))),
+                EmittedKind::Segment(fact) => out.push(Entry::Fact(Fact::Segment(fact))),
+                EmittedKind::Delivery(fact) => out.push(Entry::Fact(Fact::Delivery(fact))),
                 EmittedKind::Closed(mut fact) => {
                     self.tracker.close_connection(fact.tcp_stream);
                     fact.mcp = self.mcp.remove(&fact.tcp_stream);

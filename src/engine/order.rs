@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::base::Findings;
-use crate::base::fact::{ConnectionFact, PayloadFact};
+use crate::base::fact::{ConnectionFact, DeliveryFact, PayloadFact, SegmentFact};
 use crate::rpc;
 
 /// The place of an emitted value in the output.
@@ -36,6 +36,10 @@ pub(super) enum EmittedKind {
     Update(rpc::TransactionUpdate),
     /// The bytes that the next item was made of.
     Payload(Box<PayloadFact>),
+    /// A segment of the connection that is followed.
+    Segment(Box<SegmentFact>),
+    /// What it put in order.
+    Delivery(Box<DeliveryFact>),
     /// A connection that is closed. `mcp` is not filled in.
     Closed(Box<ConnectionFact>),
     /// A connection of these ends cannot be decrypted, or not all of it: the server, or both ends

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::csv::Csv;
 use super::jsonl::JsonLines;
 use super::writer::Export;
 use crate::base::{UnknownName, find_by_name};
@@ -20,12 +21,20 @@ pub struct Format {
 }
 
 /// Every format, in the order of the documentation.
-pub const FORMATS: &[Format] = &[Format {
-    name: "jsonl",
-    extension: "jsonl",
-    summary: "one JSON object a line",
-    writer: || Box::new(JsonLines::default()),
-}];
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "jsonl",
+        extension: "jsonl",
+        summary: "one JSON object a line",
+        writer: || Box::new(JsonLines::default()),
+    },
+    Format {
+        name: "csv",
+        extension: "csv",
+        summary: "a row an exchange, for spreadsheets",
+        writer: || Box::new(Csv),
+    },
+];
 
 impl FromStr for &'static Format {
     type Err = UnknownName;

@@ -3,8 +3,10 @@
 //! To add a format, write a file with an `impl Export` and add a row to [`FORMATS`]. The values of
 //! `export --to` come from that table.
 
+pub mod csv;
 mod format;
 pub mod jsonl;
+pub mod slice;
 #[cfg(test)]
 mod tests;
 mod writer;

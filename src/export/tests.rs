@@ -78,5 +78,5 @@ fn formats_are_found_by_name() {
         assert_eq!((format.writer)().wants(), Wants::default());
     }
     let error = "xml".parse::<&Format>().unwrap_err();
-    assert_eq!(error.to_string(), "no export format \"xml\": expected jsonl");
+    assert_eq!(error.to_string(), "no export format \"xml\": expected jsonl, csv");
 }

@@ -42,12 +42,9 @@ pub struct RawPacket<'a> {
 ///   response). The writer keeps payloads in a [`crate::ledger::store::Store`], which spills to a
 ///   temporary file, and writes a HAR entry when an exchange passes; `begin` and `finish` write
 ///   the enclosing object.
-/// - **A pcapng slice**: wants `packets`. Which packets belong to an exchange is known only when it
-///   completes: the spans of its request and response name the first and the last packet, and
-///   `tcp_stream` the connection whose handshake and end go with them. The writer appends packets
-///   to a temporary file with the offset of each number, collects numbers in `entry`, and copies
-///   the chosen packets in `finish`. This works for files, standard input and devices alike, none
-///   of which has to be opened a second time.
+///
+/// A slice of packets is no export: which packets belong to an exchange is known only when it
+/// completes, so the capture is read again ([`super::slice`]).
 pub trait Export {
     /// What the writer needs beyond entries.
     fn wants(&self) -> Wants {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::base::{Fact, Side, limits};
 
+mod connection_packets;
 mod entry;
 mod latency;
 mod notable;
@@ -24,6 +25,7 @@ pub use crate::mcp::{
     Asked, Cause, Exchange, Id, Implementation, MessageSpan, Notification, Offer, Record, RpcError,
     ServerRef, Session, SessionEnd, SessionRef, Status, Stream, Transaction, Transport, Twins,
 };
+pub use connection_packets::{CarriedTransaction, ConnectionPackets, SentBytes, SentPiece};
 pub use entry::Entry;
 pub use latency::{By, CallGroup, Group, LatencyKey, LatencyRow};
 pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered, UnansweredCall, Undetermined};
@@ -118,8 +120,8 @@ impl Ledger {
             Entry::Record(Record::Transaction(_)) => {}
             Entry::Record(Record::Offer(offer)) => self.offers.record(offer),
             Entry::Finding(finding) => self.findings.record(finding),
-            // Payloads are kept by the store alone.
-            Entry::Fact(Fact::Payload(_)) => {}
+            // Payloads are kept by the store alone, packets by nobody.
+            Entry::Fact(Fact::Payload(_) | Fact::Segment(_) | Fact::Delivery(_)) => {}
             Entry::Fact(Fact::Connection(connection)) => self.connections.record(connection),
             Entry::Fact(Fact::Capture(capture)) => self.capture = *capture,
         }

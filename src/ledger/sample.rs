@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::*;
-use crate::base::{Code, Degraded, Ending, Finding, Origin, ResponseEnd, Span, Timestamp};
+use crate::base::{Code, Degraded, End, Ending, Finding, Origin, ResponseEnd, Span, Timestamp};
 
 /// 2026-11-22T08:49:15.351Z, the time of the examples in the design.
 pub(crate) const T0: i64 = 1_795_337_355_351_000_000;
@@ -149,6 +149,7 @@ pub(crate) fn connection(speaks: Speaks, mcp: bool) -> ConnectionFact {
         client: address("127.0.0.1:52814"),
         named_client: None,
         server: address("127.0.0.1:3000"),
+        client_end: End::A,
         speaks,
         wrapper: None,
         tls: None,

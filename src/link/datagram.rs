@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 
+use crate::base::PacketNo;
+
 use super::slice::PacketSlice;
 
 /// Payload of an IP packet, with the fields of its headers.
@@ -38,4 +40,6 @@ pub(super) struct Reassembled {
     pub(super) bytes: Bytes,
     /// Protocol number of the first fragment.
     pub(super) protocol: u8,
+    /// The packets of its fragments, in capture order.
+    pub(super) packets: Box<[PacketNo]>,
 }

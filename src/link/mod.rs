@@ -21,7 +21,7 @@ mod tunnel;
 
 use bytes::Bytes;
 
-use crate::base::{Code, Findings, Origin, limits};
+use crate::base::{Code, Findings, Origin, PacketNo, limits};
 use crate::capture::{LinkType, Packet};
 
 pub use segment::{Addresses, Flags, Segment};
@@ -48,6 +48,8 @@ pub enum Decoded {
 #[derive(Debug, Default)]
 pub struct Link {
     reassembler: Defragmenter,
+    /// The packets of the fragments that the last segment was reassembled from.
+    fragments: Vec<PacketNo>,
     /// Unsupported link types with a finding; at most [`limits::MAX_UNSUPPORTED`].
     unsupported: Vec<LinkType>,
 }
@@ -58,6 +60,7 @@ impl Link {
     /// The payload of the segment is a slice of `packet.data`, or of a new buffer after reassembly.
     pub fn decode(&mut self, packet: &Packet, findings: &mut Findings) -> Decoded {
         self.reassembler.expire(packet.origin.time, findings);
+        self.fragments.clear();
         match self.open_packet(packet, findings) {
             Ok((addresses, segment)) => Decoded::Segment(addresses, segment),
             Err(NoSegment::NotTcp) => Decoded::NotTcp,
@@ -71,6 +74,13 @@ impl Link {
                 Decoded::Unreadable
             }
         }
+    }
+
+    /// Returns the packets that carried the fragments of the last decoded segment, the packet that
+    /// completed it included; empty if it was not fragmented.
+    #[must_use]
+    pub fn fragments(&self) -> &[PacketNo] {
+        &self.fragments
     }
 
     /// Ends the capture: abandons incomplete IP packets, each with a finding.
@@ -104,6 +114,7 @@ impl Link {
         loop {
             if let Some(fragment) = datagram.fragment {
                 let whole = self.reassembler.push(&datagram, fragment, context.origin, context.findings)?;
+                self.fragments.extend_from_slice(&whole.packets);
                 let joined = datagram.joined(&whole)?;
                 return self.open_datagram(&whole.bytes, joined, context);
             }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::base::{Code, Findings, Origin, Timestamp, limits};
+use crate::base::{Code, Findings, Origin, PacketNo, Timestamp, limits};
 
 use super::datagram::{Datagram, Fragment, Reassembled};
 use super::slice::NoSegment;
@@ -53,6 +53,9 @@ impl Defragmenter {
             return Err(NoSegment::Fragment);
         }
         reassembly.fragments += 1;
+        if reassembly.packets.len() < MAX_PAYLOAD / FRAGMENT_UNIT {
+            reassembly.packets.push(origin.packet);
+        }
         let Some(bytes) = datagram.slice.bytes.get(..datagram.slice.wire) else {
             reassembly.abandon("a fragment was cut by the snapshot length", findings);
             return Err(NoSegment::Fragment);
@@ -167,6 +170,8 @@ struct Reassembly {
     first: Timestamp,
     last: Origin,
     fragments: u32,
+    /// The packets of the fragments that were used, in capture order.
+    packets: Vec<PacketNo>,
     /// Protocol number of the fragment at offset 0.
     protocol: Option<u8>,
     payload: PayloadBuffer,
@@ -190,6 +195,7 @@ impl Reassembly {
             first: origin.time,
             last: origin,
             fragments: 0,
+            packets: Vec::new(),
             protocol: None,
             payload: PayloadBuffer::default(),
             state: ReassemblyState::Waiting,
@@ -212,7 +218,8 @@ impl Reassembly {
             return None;
         }
         self.state = ReassemblyState::Done(now);
-        Some(Reassembled { bytes: std::mem::take(&mut self.payload).bytes.into(), protocol })
+        let packets = std::mem::take(&mut self.packets).into();
+        Some(Reassembled { bytes: std::mem::take(&mut self.payload).bytes.into(), protocol, packets })
     }
 
     fn abandon(&mut self, why: &str, findings: &mut Findings) {

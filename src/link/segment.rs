@@ -48,6 +48,14 @@ pub struct Segment {
     pub missing: u32,
 }
 
+impl Segment {
+    /// Returns the length of the payload on the wire, in bytes.
+    #[must_use]
+    pub fn wire_len(&self) -> u64 {
+        self.payload.len() as u64 + u64::from(self.missing)
+    }
+}
+
 /// TCP flags that the analysis uses (RFC 9293 section 3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {

@@ -4,17 +4,18 @@
 //! method and tool (`group` is empty), then the rows per server, session or client. Durations are
 //! exact milliseconds, empty if no exchange has one. `waits` counts the exchanges without an answer
 //! that count with the time they waited; `at_least` names the percentiles that are lower limits
-//! because of them: `p99 max`. `errors` is the sum of `tool_error`,
-//! `error` and `http_error`. Text from traffic is sanitized, and prefixed with `'` if a spreadsheet
-//! would read it as a formula.
+//! because of them: `p99 max`. `errors` is the sum of `tool_error`, `error` and `http_error`. Files
+//! and filter are the same in each row. Text from traffic is sanitized, and prefixed with `'` if a
+//! spreadsheet would read it as a formula.
 
 use std::io;
 
 use super::label;
+use super::options::Options;
 use crate::base::{sanitize, units};
 use crate::ledger::{By, CallGroup, LatencyRow, Snapshot, Status};
 
-const HEADS: [&str; 29] = [
+const HEADS: [&str; 31] = [
     "by",
     "group",
     "origin",
@@ -44,31 +45,35 @@ const HEADS: [&str; 29] = [
     "at_least",
     "server_p50_ms",
     "user_p50_ms",
+    "files",
+    "filter",
 ];
 
 /// Writes the tables.
 ///
 /// # Errors
 /// Returns the errors of `out`.
-pub fn write(snapshot: &Snapshot, out: &mut impl io::Write) -> io::Result<()> {
+pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -> io::Result<()> {
     let mut csv = ::csv::Writer::from_writer(out);
     csv.write_record(HEADS)?;
     for row in &snapshot.latency {
-        csv.write_record(record("", row))?;
+        csv.write_record(record("", row, options))?;
     }
     let by = snapshot.by.unwrap_or(By::Server).name();
     for row in &snapshot.grouped {
-        csv.write_record(record(by, row))?;
+        csv.write_record(record(by, row, options))?;
     }
     csv.flush()
 }
 
-fn record(by: &str, row: &LatencyRow) -> Vec<String> {
+fn record(by: &str, row: &LatencyRow, options: &Options) -> Vec<String> {
     let mut cells = vec![by.to_owned(), label::group(&row.key.group)];
     cells.extend(match &row.key.subject {
-        CallGroup::Call { origin, method, name } => {
-            [origin.name().to_owned(), text(method), name.as_deref().map(text).unwrap_or_default()]
-        }
+        CallGroup::Call { origin, method, name } => [
+            origin.name().to_owned(),
+            sanitize::spreadsheet_cell(method),
+            name.as_deref().map(sanitize::spreadsheet_cell).unwrap_or_default(),
+        ],
         CallGroup::All | CallGroup::Other => [String::new(), String::new(), String::new()],
     });
     cells.extend([row.exchanges().to_string(), row.errors().to_string()]);
@@ -89,10 +94,7 @@ fn record(by: &str, row: &LatencyRow) -> Vec<String> {
     cells.extend([other.to_string(), "1".to_owned(), row.waits.to_string()]);
     cells.push(row.lower_limits().collect::<Vec<_>>().join(" "));
     cells.extend([row.server_p50_ns, row.client_p50_ns].map(|ns| ns.map(units::ms).unwrap_or_default()));
+    let filter = options.filter.as_deref().unwrap_or_default();
+    cells.extend([options.files.join(" "), filter.to_owned()].map(|text| sanitize::spreadsheet_cell(&text)));
     cells
-}
-
-fn text(text: &str) -> String {
-    let text = sanitize::clean(text);
-    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
 }

@@ -50,6 +50,12 @@ fn summary(snapshot: &Snapshot, options: &Options, text: &mut String) {
         let files: Vec<_> = options.files.iter().take(options.rows).map(|file| escaped(file)).collect();
         text.push_str(&format!("- source: {}\n", files.join(", ")));
     }
+    if let Some(filter) = &options.filter {
+        text.push_str(&format!(
+            "- filter: {}; what follows is what matches, and what it belongs to\n",
+            code(filter)
+        ));
+    }
     if let Some(first) = capture.first {
         let lasted = units::duration(capture.length_ns);
         let (date, time) = (units::date(first.time), units::time_of_day(first.time));
@@ -212,6 +218,16 @@ fn more(all: u64, shown: usize, text: &mut String) {
     if rest > 0 {
         text.push_str(&format!("\nand {rest} more\n"));
     }
+}
+
+/// Returns sanitized text as code, between more backquotes than it holds in a row (CommonMark,
+/// section 6.1).
+fn code(text: &str) -> String {
+    let text = sanitize::escape(text);
+    let most = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let quotes = "`".repeat(most + 1);
+    let blank = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{quotes}{blank}{text}{blank}{quotes}")
 }
 
 /// Sanitizes and escapes text from traffic.

@@ -38,7 +38,7 @@ pub fn write(
     match format {
         Format::Text => text::write(snapshot, options, out),
         Format::Json => json::write(snapshot, options, out),
-        Format::Csv => csv::write(snapshot, out),
+        Format::Csv => csv::write(snapshot, options, out),
         Format::Markdown => markdown::write(snapshot, options, out),
     }
 }

@@ -7,6 +7,8 @@ pub struct Options {
     pub color: bool,
     /// Names of the inputs as the reader reports them: files, `-` for standard input, or a device.
     pub files: Vec<String>,
+    /// The expression of `--filter`; `None` if everything is reported.
+    pub filter: Option<String>,
     /// Width of the text format in columns. Values below 60 count as 60.
     pub width: usize,
     /// Maximum number of rows in each table of the text and Markdown formats. The rest is
@@ -17,6 +19,6 @@ pub struct Options {
 impl Default for Options {
     /// Returns options without colour, for 80 columns and 20 rows.
     fn default() -> Self {
-        Self { color: false, files: Vec::new(), width: 80, rows: 20 }
+        Self { color: false, files: Vec::new(), filter: None, width: 80, rows: 20 }
     }
 }

@@ -4,6 +4,7 @@ use super::half::Half;
 use super::seq::Seq;
 use super::sink::{DirectionSink, Label};
 use super::{ConnectionId, Delivery, Opened, Summary};
+use crate::base::fact::DirectionFact;
 use crate::base::{Degraded, End, Ending, Origin, Sink, Timestamp};
 use crate::link::{Flags, Segment};
 
@@ -173,6 +174,11 @@ impl Connection {
     /// Returns the numbers of segments that A and B retransmitted.
     pub(super) fn retransmissions(&self) -> [u64; 2] {
         self.halves.each_ref().map(Half::retransmissions)
+    }
+
+    /// Returns the counts so far of what an end sent.
+    pub(super) fn counts(&self, from: End) -> DirectionFact {
+        from.of(&self.halves).fact()
     }
 
     /// Returns the summary of the connection so far.

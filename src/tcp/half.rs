@@ -86,11 +86,6 @@ impl Run {
     }
 }
 
-/// Returns the length of the payload on the wire.
-fn wire_len(segment: &Segment) -> u64 {
-    segment.payload.len() as u64 + u64::from(segment.missing)
-}
-
 impl Half {
     /// Returns the number of segments that were sent again.
     pub(super) fn retransmissions(&self) -> u64 {
@@ -100,7 +95,7 @@ impl Half {
     /// Takes the next segment of the direction. Not for segments with RST.
     pub(super) fn push(&mut self, segment: Segment, sink: &mut DirectionSink<'_, '_>) {
         self.count(&segment);
-        let numbers = wire_len(&segment) + u64::from(segment.flags.syn) + u64::from(segment.flags.fin);
+        let numbers = segment.wire_len() + u64::from(segment.flags.syn) + u64::from(segment.flags.fin);
         let (vantage, is_first_sight) = self.sights.record(segment.vantage, Seq(segment.seq), numbers);
         if self.goes_on(&segment) && !segment.payload.is_empty() {
             self.recent.note(&segment, vantage);
@@ -121,7 +116,7 @@ impl Half {
         let seq = Seq(segment.seq).plus(u64::from(segment.flags.syn));
         let cursor = self.anchor(&segment, seq, sink);
         if segment.flags.syn {
-            if self.syn && wire_len(&segment) == 0 {
+            if self.syn && segment.wire_len() == 0 {
                 self.count_again(is_first_sight);
             }
             self.syn = true;
@@ -162,7 +157,7 @@ impl Half {
     /// Returns the cursor. The first packet sets it, and emits a gap if the start of the direction
     /// was not captured.
     fn anchor(&mut self, segment: &Segment, seq: Seq, sink: &mut DirectionSink<'_, '_>) -> Cursor {
-        let empty = wire_len(segment) == 0 && !segment.flags.fin;
+        let empty = segment.wire_len() == 0 && !segment.flags.fin;
         if let Some(mut cursor) = self.cursor {
             if self.provisional {
                 // The start was derived from a keep-alive, which is one byte before it.
@@ -175,7 +170,7 @@ impl Half {
             return cursor;
         }
         // A single byte that the receiver has already is a keep-alive.
-        let probe = wire_len(segment) <= 1 && !segment.flags.fin && self.acks.last() == Some(seq.plus(1));
+        let probe = segment.wire_len() <= 1 && !segment.flags.fin && self.acks.last() == Some(seq.plus(1));
         let cursor = Cursor::at(if probe && !segment.flags.syn { seq.plus(1) } else { seq });
         self.cursor = Some(cursor);
         if !segment.flags.syn && !self.ended {
@@ -197,7 +192,7 @@ impl Half {
     ) -> Option<Run> {
         let seq = Seq(segment.seq).plus(u64::from(segment.flags.syn));
         let len = segment.payload.len() as u64;
-        let total = wire_len(&segment);
+        let total = segment.wire_len();
         let fin = segment.flags.fin;
         let mut run = Run {
             at: cursor.position,
@@ -267,17 +262,21 @@ impl Half {
         if let Some((fin, _)) = self.fin {
             self.cut_at(fin, &mut run, sink);
         }
+        let is_late = self.is_late(&run);
+        let was_overtaken = run.at < self.high && run.len() > 0 && !is_late;
         if run.at > self.high {
             self.fact.holes += 1;
-        } else if self.is_late(&run) {
+        } else if is_late {
             self.fact.retransmissions += 1;
             self.fact.lost_before += 1;
         }
         self.high = self.high.max(run.end());
         let position = self.position();
         if run.at > position || !self.store.is_empty() {
-            self.hold(&run, position, sink);
+            let fresh = self.hold(&run, position, sink);
+            self.fact.out_of_order += u64::from(was_overtaken && fresh > 0);
         } else {
+            self.fact.out_of_order += u64::from(was_overtaken);
             if !run.bytes.is_empty() {
                 self.deliver(run.bytes, run.origin, sink);
             }
@@ -336,8 +335,9 @@ impl Half {
         }
     }
 
-    /// Holds a run that is not next, or that may overlap held bytes.
-    fn hold(&mut self, run: &Run, position: u64, sink: &mut DirectionSink<'_, '_>) {
+    /// Holds a run that is not next, or that may overlap held bytes. Returns the number of its
+    /// bytes that are new.
+    fn hold(&mut self, run: &Run, position: u64, sink: &mut DirectionSink<'_, '_>) -> u64 {
         let (bytes, origin) = (run.bytes.clone(), run.origin);
         // A run that is next is delivered at once, so it is not copied.
         let stored = self.store.insert(run.at, &Piece { bytes, origin }, run.at > position);
@@ -350,6 +350,7 @@ impl Half {
             sink.add(Code::TcpOverlapConflict, &what);
         }
         self.store.insert_cut(run.at + run.len(), run.end(), run.origin);
+        stored.fresh
     }
 
     /// Delivers everything that is in order, and the end if it is next.

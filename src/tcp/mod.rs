@@ -97,6 +97,7 @@ impl Summary {
             client: client_address,
             named_client: None,
             server: server_address,
+            client_end: client,
             speaks,
             wrapper,
             tls: None,

@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 
 use super::connection::Connection;
 use super::{ConnectionId, Delivery, Opened, Summary};
+use crate::base::fact::DirectionFact;
 use crate::base::{Degraded, End, Ending, Origin, Sink, Timestamp, limits};
 use crate::link::Segment;
 
@@ -103,6 +104,12 @@ impl Reassembler {
     #[must_use]
     pub fn retransmissions(&self, id: ConnectionId) -> [u64; 2] {
         self.get(id.slot).map_or([0; 2], Connection::retransmissions)
+    }
+
+    /// Returns the counts so far of what an end sent; `None` if the connection is not open.
+    #[must_use]
+    pub fn counts(&self, id: ConnectionId, from: End) -> Option<DirectionFact> {
+        self.get(id.slot).map(|connection| connection.counts(from))
     }
 
     /// Returns the summary so far of the connection in a slot; `None` if the slot is free.

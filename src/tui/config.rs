@@ -28,6 +28,8 @@ pub struct Config {
     pub history: bool,
     /// Whether text is also copied to this machine's clipboard.
     pub clipboard: bool,
+    /// Whether copies hold credentials. Set by the command line alone, so that it is never left on.
+    pub with_secrets: bool,
 }
 
 impl Default for Config {
@@ -41,6 +43,7 @@ impl Default for Config {
             memory: 64 << 20,
             history: true,
             clipboard: true,
+            with_secrets: false,
         }
     }
 }

@@ -23,6 +23,10 @@ pub enum Effect {
     OpenPacket(u32, PacketNo),
     /// Show a connection (Wireshark's number) among the connections.
     ShowConnection(u32),
+    /// Read the packets of a connection (Wireshark's number) again; [`Event::Inspected`] follows.
+    ///
+    /// [`Event::Inspected`]: super::Event::Inspected
+    Inspect(u32),
     /// Show the exchanges that match a filter, given as text.
     Filter(String),
     /// Show a message in the footer until the next key.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
-use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
+use crate::ledger::{ConnectionPackets, Entry};
 
 /// An event.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub enum Event {
     Loading(Loading),
     /// The current state of what is in progress.
     InProgress(Box<InProgress>),
+    /// The packets of a connection were read again, or why they cannot be.
+    Inspected(Result<Box<ConnectionPackets>, String>),
     /// The capture ended.
     End,
     /// The capture cannot be read any further; the reason.

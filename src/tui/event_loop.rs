@@ -27,8 +27,21 @@ const TICK: Duration = Duration::from_millis(250);
 /// a key waits.
 const HANDLING: Duration = Duration::from_millis(8);
 
-/// Saves an applied filter for later runs.
-pub(super) type SaveFilter<'a> = &'a mut dyn FnMut(&str) -> io::Result<()>;
+/// What the program around the TUI does for it.
+pub trait Surrounding {
+    /// Saves an applied filter for later runs.
+    ///
+    /// # Errors
+    /// The history cannot be written.
+    fn save_filter(&mut self, filter: &str) -> io::Result<()>;
+
+    /// Reads the packets of a connection (Wireshark's number) again, and sends them as
+    /// [`Event::Inspected`].
+    ///
+    /// # Errors
+    /// The message says why they cannot be read.
+    fn inspect(&mut self, tcp_stream: u32) -> Result<(), String>;
+}
 
 /// Runs the TUI in this terminal until the user quits. `events` receives all events; `keys` is the
 /// sending end of the same channel, for the thread that reads the keyboard.
@@ -40,11 +53,10 @@ pub fn run(
     tty: &Tty,
     events: &Receiver<Event>,
     keys: SyncSender<Event>,
-    save_filter: SaveFilter<'_>,
+    program: &mut dyn Surrounding,
 ) -> io::Result<()> {
     let clipboard = Clipboard::new(app.config.clipboard);
-    let mut outside =
-        Surroundings { tty, mouse: app.mouse, clipboard, save_filter, has_reported_failure: false };
+    let mut outside = Surroundings { tty, mouse: app.mouse, clipboard, program, has_reported_failure: false };
     let outcome = tty.take(app.mouse).and_then(|()| {
         keyboard::read(keys);
         let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
@@ -173,7 +185,7 @@ struct Surroundings<'a> {
     /// Whether the mouse is captured.
     mouse: bool,
     clipboard: Clipboard,
-    save_filter: SaveFilter<'a>,
+    program: &'a mut dyn Surrounding,
     /// Whether a failure to save a filter was reported.
     has_reported_failure: bool,
 }
@@ -188,6 +200,7 @@ impl PerformEffect for Surroundings<'_> {
             }
             Effect::Copy(text) => return self.clipboard.copy(text).map(Some),
             Effect::SaveFilter(filter) => return Ok(self.save(filter)),
+            Effect::Inspect(tcp_stream) => return Ok(self.program.inspect(*tcp_stream).err()),
             Effect::Suspend => self.tty.suspend(self.mouse),
             Effect::RetakeTerminal => self.tty.retake(self.mouse),
             Effect::Quit
@@ -205,7 +218,7 @@ impl PerformEffect for Surroundings<'_> {
 impl Surroundings<'_> {
     /// Saves a filter for later runs. Returns a message for the first failure.
     fn save(&mut self, filter: &str) -> Option<String> {
-        let error = (self.save_filter)(filter).err()?;
+        let error = self.program.save_filter(filter).err()?;
         let is_new = !std::mem::replace(&mut self.has_reported_failure, true);
         is_new.then(|| format!("cannot save the filter history: {error}"))
     }

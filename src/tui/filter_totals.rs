@@ -1,9 +1,10 @@
 //! The totals of all exchanges, and of those that match the filter.
 
+use super::content_search::ContentSearch;
 use super::event::Uptime;
 use super::matching_totals::MatchingTotals;
 use super::totals::Totals;
-use crate::ledger::query::Filter;
+use crate::ledger::query::{Filter, Found};
 use crate::ledger::store::Store;
 use crate::ledger::{Entry, Exchange, Views};
 
@@ -36,26 +37,32 @@ impl FilterTotals {
 
     /// Records that the exchange at `index` of the store is over. The store still holds its open
     /// state.
-    pub(super) fn record_end(&mut self, index: usize, exchange: &Exchange, store: &Store) {
+    pub(super) fn record_end(&mut self, index: usize, exchange: &Exchange, store: &Store, found: Found) {
         if let Some(matching) = &mut self.matching {
-            matching.record_end(index, exchange, store);
+            matching.record_end(index, exchange, store, found);
         }
     }
 
     /// Scans up to `limit` exchanges for the totals of what matches `filter`. Returns whether some
     /// are left.
-    pub(super) fn scan(&mut self, filter: &Filter, store: &Store, limit: usize) -> bool {
+    pub(super) fn scan(
+        &mut self,
+        filter: &Filter,
+        store: &Store,
+        search: &ContentSearch,
+        limit: usize,
+    ) -> bool {
         if filter.is_empty() {
             self.matching = None;
             return false;
         }
         let matching = self.matching.get_or_insert_with(|| Box::new(MatchingTotals::new(filter.clone())));
-        matching.scan(store, limit)
+        matching.scan(store, search, limit)
     }
 
     /// Whether [`FilterTotals::scan`] has something left to scan.
-    pub(super) fn is_behind(&self, filter: &Filter, store: &Store) -> bool {
-        !filter.is_empty() && self.matching.as_ref().is_none_or(|matching| matching.is_behind(store))
+    pub(super) fn is_behind(&self, filter: &Filter, store: &Store, search: &ContentSearch) -> bool {
+        !filter.is_empty() && self.matching.as_ref().is_none_or(|matching| matching.is_behind(store, search))
     }
 
     /// Makes the summary of all exchanges anew, see [`Totals::summarize`].

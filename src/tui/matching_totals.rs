@@ -11,10 +11,11 @@ use std::net::SocketAddr;
 
 use foldhash::fast::RandomState;
 
+use super::content_search::ContentSearch;
 use super::event::Uptime;
 use super::totals::Totals;
 use crate::base::Finding;
-use crate::ledger::query::{Filter, Subject};
+use crate::ledger::query::{Filter, Found, Subject};
 use crate::ledger::store::Store;
 use crate::ledger::{Entry, Exchange, Record};
 
@@ -64,20 +65,20 @@ impl MatchingTotals {
     }
 
     /// Scans up to `limit` exchanges, then up to `limit` findings. Returns whether some are left.
-    pub(super) fn scan(&mut self, store: &Store, limit: usize) -> bool {
-        let end = store.len().min(self.scanned_exchanges.saturating_add(limit));
+    pub(super) fn scan(&mut self, store: &Store, search: &ContentSearch, limit: usize) -> bool {
+        let end = search.searched(store).min(self.scanned_exchanges.saturating_add(limit));
         for index in self.scanned_exchanges..end {
             if let Some(exchange) = store.exchange(index) {
-                self.record(index, exchange, store.is_open(index));
+                self.record(index, exchange, store.is_open(index), search.found(index));
             }
         }
-        self.scanned_exchanges = end;
-        if end < store.len() {
+        self.scanned_exchanges = end.max(self.scanned_exchanges);
+        if end < search.reachable(store) {
             return true;
         }
         let rest = store.findings().get(self.scanned_findings..).unwrap_or_default();
         for finding in rest.iter().take(limit) {
-            if self.concerns(finding, store) {
+            if self.concerns(finding, store, search) {
                 self.totals.record(&Entry::Finding(finding.clone()));
             } else if let Some(n) = finding.exchange
                 && store.find(n).is_some_and(|index| store.is_open(index))
@@ -90,22 +91,22 @@ impl MatchingTotals {
     }
 
     /// Whether the store holds exchanges or findings that were not scanned.
-    pub(super) fn is_behind(&self, store: &Store) -> bool {
-        self.scanned_exchanges < store.len() || self.scanned_findings < store.findings().len()
+    pub(super) fn is_behind(&self, store: &Store, search: &ContentSearch) -> bool {
+        self.scanned_exchanges < search.searched(store) || self.scanned_findings < store.findings().len()
     }
 
     /// Records that the exchange at `index` of the store is over. The store still holds its open
     /// state.
-    pub(super) fn record_end(&mut self, index: usize, exchange: &Exchange, store: &Store) {
+    pub(super) fn record_end(&mut self, index: usize, exchange: &Exchange, store: &Store, found: Found) {
         if index >= self.scanned_exchanges {
             return;
         }
         if let Some(owners) = self.open.remove(&index) {
             self.remove(&owners);
         }
-        self.record(index, exchange.clone(), false);
+        self.record(index, exchange.clone(), false, found);
         let deferred = self.deferred_findings.remove(&exchange.n).unwrap_or_default();
-        if self.filter.matches(Subject::Exchange(exchange)) {
+        if self.filter.matches_with(Subject::Exchange(exchange), found) {
             for finding in deferred.into_iter().filter_map(|index| store.findings().get(index)) {
                 self.totals.record(&Entry::Finding(finding.clone()));
             }
@@ -132,8 +133,8 @@ impl MatchingTotals {
         self.sessions.contains_key(&number)
     }
 
-    fn record(&mut self, index: usize, exchange: Exchange, is_open: bool) {
-        if !self.filter.matches(Subject::Exchange(&exchange)) {
+    fn record(&mut self, index: usize, exchange: Exchange, is_open: bool, found: Found) {
+        if !self.filter.matches_with(Subject::Exchange(&exchange), found) {
             return;
         }
         let owners = Owners::of(&exchange);
@@ -161,12 +162,14 @@ impl MatchingTotals {
     }
 
     /// Whether a finding is about a matching exchange, or about no exchange but about its session.
-    fn concerns(&self, finding: &Finding, store: &Store) -> bool {
+    fn concerns(&self, finding: &Finding, store: &Store, search: &ContentSearch) -> bool {
         match (finding.exchange, finding.session) {
             (Some(n), _) => store
                 .find(n)
-                .and_then(|index| store.exchange(index))
-                .is_some_and(|exchange| self.filter.matches(Subject::Exchange(&exchange))),
+                .and_then(|index| Some((store.exchange(index)?, search.found(index))))
+                .is_some_and(|(exchange, found)| {
+                    self.filter.matches_with(Subject::Exchange(&exchange), found)
+                }),
             (None, Some(session)) => self.has_session(session),
             (None, None) => false,
         }

@@ -12,6 +12,7 @@
 //!
 //!           Model                                  store, source, clock, read_progress,
 //!             │                                    exchange_rates, server_catalog
+//!             ├─ ContentSearch                     what a filter finds in bodies
 //!             ├─ FilteredExchanges                 the exchanges that match the filter, in order
 //!             └─ FilterTotals                      totals of all and of matching exchanges
 //! ```
@@ -28,6 +29,7 @@ mod clipboard;
 mod clock;
 mod column_name;
 mod config;
+mod content_search;
 mod document;
 mod draw;
 mod effect;
@@ -73,7 +75,7 @@ pub use config::{Config, Environment};
 pub use draw::draw;
 pub use effect::Effect;
 pub use event::{Event, Loading};
-pub use event_loop::run;
+pub use event_loop::{Surrounding, run};
 pub use filtered_exchanges::FilteredExchanges;
 pub use frame_info::FrameInfo;
 pub use input_line::{MAX_HISTORY, MAX_LINE_BYTES};

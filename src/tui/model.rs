@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::clock::CaptureClock;
+use super::content_search::ContentSearch;
 use super::event::Uptime;
 use super::exchange_rates::ExchangeRates;
 use super::filter_totals::FilterTotals;
@@ -18,7 +19,7 @@ use super::totals::Totals;
 use crate::base::{Fact, Timestamp};
 use crate::ledger::query::Filter;
 use crate::ledger::store::{InProgress, Store};
-use crate::ledger::{Entry, Exchange, Record};
+use crate::ledger::{ConnectionPackets, Entry, Exchange, Record};
 
 /// The number of entries that are held back while the screen is frozen. Beyond it the screen thaws.
 /// About 50 MB: an entry takes half a kilobyte.
@@ -33,6 +34,7 @@ pub(super) const SLICE: usize = 4096;
 pub struct Model {
     store: Store,
     exchanges: FilteredExchanges,
+    search: ContentSearch,
     source: Source,
     progress: ReadProgress,
     clock: CaptureClock,
@@ -48,6 +50,8 @@ pub struct Model {
     catalog: ServerCatalog,
     /// The entries that arrived since the screen was frozen; `None` if it is not frozen.
     frozen: Option<VecDeque<Entry>>,
+    /// The packets of a connection that were read again, until its page takes them.
+    inspected: Option<Result<Box<ConnectionPackets>, String>>,
     has_reported_store_error: bool,
 }
 
@@ -59,6 +63,7 @@ impl Model {
         Self {
             store: Store::new(memory),
             exchanges: FilteredExchanges::new(Filter::default()),
+            search: ContentSearch::default(),
             source,
             progress: ReadProgress::default(),
             clock: CaptureClock::default(),
@@ -70,6 +75,7 @@ impl Model {
             related: RelatedExchanges::default(),
             catalog: ServerCatalog::default(),
             frozen: None,
+            inspected: None,
             has_reported_store_error: false,
         }
     }
@@ -188,6 +194,22 @@ impl Model {
         self.store.set_in_progress(in_progress);
     }
 
+    /// Keeps the packets of a connection for its page, or why there are none.
+    pub(super) fn set_inspected(&mut self, read: Result<Box<ConnectionPackets>, String>) {
+        self.inspected = Some(read);
+    }
+
+    /// Takes the packets of a connection that were read since the last call; `None` if none were.
+    pub(super) fn take_inspected(
+        &mut self,
+        tcp_stream: u32,
+    ) -> Option<Result<Box<ConnectionPackets>, String>> {
+        let is_of = |read: &mut Result<Box<ConnectionPackets>, String>| {
+            read.as_ref().map_or(true, |packets| packets.tcp_stream == tcp_stream)
+        };
+        self.inspected.take_if(is_of)
+    }
+
     /// Whether the screen is frozen.
     #[must_use]
     pub fn is_frozen(&self) -> bool {
@@ -231,6 +253,7 @@ impl Model {
 
     /// Sets the filter. Exchanges are scanned for it by [`Model::scan_exchanges`].
     pub fn set_filter(&mut self, filter: Filter) {
+        self.search = ContentSearch::new(&filter);
         self.exchanges.set_filter(filter);
         self.totals.reset_matching();
     }
@@ -249,12 +272,24 @@ impl Model {
 
     /// Scans up to `limit` exchanges for a new filter or order. Returns whether some are left.
     pub fn scan_exchanges(&mut self, limit: usize) -> bool {
-        self.exchanges.scan(&self.store, limit)
+        self.search.search(&mut self.store);
+        self.exchanges.scan(&self.store, &self.search, limit)
     }
 
     /// Whether exchanges are left to scan for a new filter or order.
     pub(super) fn is_scanning(&self) -> bool {
-        self.exchanges.scanned() < self.store.len()
+        self.exchanges.scanned() < self.search.reachable(&self.store)
+    }
+
+    /// Ends the search of payloads for the filter: what was found stays. Returns false if there is
+    /// none in progress.
+    pub(super) fn stop_search(&mut self) -> bool {
+        self.search.stop(&self.store)
+    }
+
+    /// Describes a search of payloads that is not complete; `None` if there is none.
+    pub(super) fn search_status(&self) -> Option<String> {
+        self.search.status(&self.store)
     }
 
     /// Returns the row of the exchange at `index` of the store; `None` if it is not shown.
@@ -271,14 +306,14 @@ impl Model {
     /// Scans up to `limit` exchanges for the totals of what matches the filter. Returns whether
     /// some are left.
     pub(super) fn scan_totals(&mut self, limit: usize) -> bool {
-        let is_behind = self.totals.scan(self.exchanges.filter(), &self.store, limit);
+        let is_behind = self.totals.scan(self.exchanges.filter(), &self.store, &self.search, limit);
         self.totals.summarize_matching(self.clock.uptime(), !is_behind && self.progress.has_ended());
         is_behind
     }
 
     /// Whether [`Model::scan_totals`] has something left to scan.
     pub(super) fn is_behind(&self) -> bool {
-        self.totals.is_behind(self.filter(), &self.store)
+        self.totals.is_behind(self.filter(), &self.store, &self.search)
     }
 
     /// Makes the summary of all exchanges anew, see [`Totals::summarize`].
@@ -374,9 +409,11 @@ impl Model {
         let index = self.store.find(exchange.n);
         let previous = index.and_then(|index| self.store.exchange(index));
         let index = index.unwrap_or(self.store.len());
-        self.exchanges.update(index, previous.as_ref(), exchange);
-        if is_over {
-            self.totals.record_end(index, exchange, &self.store);
+        if let Some(found) = self.search.update(index, exchange, &mut self.store) {
+            self.exchanges.update(index, previous.as_ref(), exchange, found);
+            if is_over {
+                self.totals.record_end(index, exchange, &self.store, found);
+            }
         }
         self.store.push(entry);
     }

@@ -37,6 +37,10 @@ impl App {
                 self.model.set_in_progress(*in_progress);
                 Vec::new()
             }
+            Event::Inspected(read) => {
+                self.model.set_inspected(read);
+                Vec::new()
+            }
             Event::End => {
                 self.model.progress_mut().end();
                 Vec::new()
@@ -261,6 +265,9 @@ impl App {
     /// Clears the search, closes the opened item, returns to the view that led here, or clears the
     /// filter. Never quits.
     fn back(&mut self) -> Vec<Effect> {
+        if self.key_context() == KeyContext::List && self.model.stop_search() {
+            return vec![Effect::ShowMessage("the search was stopped; what it found stays".to_owned())];
+        }
         if !self.search.text().is_empty() {
             self.search.set("");
             self.with_view(|view, _, _| view.search(""));

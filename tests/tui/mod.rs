@@ -1,5 +1,6 @@
 //! Screens of the TUI: captures and keys in, cells out, compared with snapshots.
 
+mod connection;
 mod findings;
 mod hostile;
 mod looks;
@@ -309,7 +310,7 @@ fn help_copies_and_search() {
     let copied = screen.press(&["y", "c"]);
     let Some(Effect::Copy(curl)) = copied.first() else { panic!("{copied:?}") };
     assert!(
-        curl.starts_with("curl -sS -N 'http://127.0.0.1:8931/messages?sessionId=")
+        curl.starts_with("# left out: accept-language, sec-fetch-mode; --with-secrets has it\ncurl -sS -N 'http://127.0.0.1:8931/messages?sessionId=")
             && curl.contains("\"initialize\""),
         "{curl}"
     );

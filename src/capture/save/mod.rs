@@ -7,9 +7,11 @@
 
 mod kept;
 mod names;
+mod packet_file;
 mod writer;
 
 pub use super::encode::FileMetadata;
 pub use kept::Kept;
 pub use names::{Names, Rotation};
+pub use packet_file::PacketFile;
 pub use writer::{PacketWriter, Target, Tee};

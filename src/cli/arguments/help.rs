@@ -50,7 +50,18 @@ pub(crate) const EXPORT_EXAMPLES: &str = "\
 Examples:
   mcpdump export --to jsonl capture.pcap > capture.jsonl
   mcpdump export --filter 'method:tools/call' -o calls.jsonl capture.pcap
+  mcpdump export --to csv --filter 'dur>1s' -o slow.csv capture.pcap
   mcpdump export -i lo -o now.jsonl -w 'lo-%H%M.pcapng' -G 3600";
+
+/// Examples of `slice`.
+pub(crate) const SLICE_EXAMPLES: &str = "\
+Examples:
+  mcpdump slice --filter 'status:unanswered' -o hang.pcapng capture.pcap
+  mcpdump slice --filter 'tool:search dur>1s' --of connections -o slow.pcapng capture.pcap
+  mcpdump slice --filter 'packet:1328' -o - capture.pcap | tshark -r -
+
+The packets have comments that name the exchange (pcapng, frame.comment in Wireshark).
+If the packets alone do not give the same exchanges, more are written.";
 
 /// Examples of `interfaces`.
 pub(crate) const INTERFACES_EXAMPLES: &str = "\
@@ -91,6 +102,25 @@ pub(crate) const CONFIG_EXAMPLES: &str = "\
 Examples:
   mcpdump config > ~/.config/mcpdump/config.toml";
 
+/// Examples of `completions`.
+pub(crate) const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  mcpdump completions bash > /etc/bash_completion.d/mcpdump";
+
+/// Examples of `man`.
+pub(crate) const MAN_EXAMPLES: &str = "\
+Examples:
+  mcpdump man | man -l -
+  mcpdump man /usr/local/share/man/man1";
+
+/// Begins the topic of `mcpdump help filter`.
+const FILTER_TOPIC: &str = "\
+The language of --filter, and of / in the TUI. Examples:
+  mcpdump list --filter 'tool:search dur>500ms' capture.pcap
+  mcpdump list --filter 'status:unanswered or (cause:client_closed wait>1s)' capture.pcap
+  mcpdump report --filter 'not ip:10.0.0.5' capture.pcap
+  mcpdump list --filter 'body:password auth:none' capture.pcap";
+
 /// The exit statuses and their meanings.
 pub(crate) const EXIT_STATUSES: [(&str, &str); 3] = [
     ("0", "Success, also if the reader of the output closed the pipe."),
@@ -105,19 +135,31 @@ const LEFT: usize = 22;
 /// Returns the end of the long help: examples, filter language and exit statuses.
 pub(crate) fn long(examples: &str) -> String {
     let mut text = format!("{examples}\n\nThe language of --filter:\n");
-    for (form, meaning) in query::SYNTAX {
-        row(&mut text, form, meaning);
-    }
-    text.push_str("\nFields:\n");
-    for field in query::help() {
-        row(&mut text, &field.name, &describe(&field));
-    }
+    language(&mut text);
     text.push_str("\nExit status:\n");
     for (status, meaning) in EXIT_STATUSES {
         row(&mut text, status, meaning);
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// Returns the text of `mcpdump help filter`.
+pub(crate) fn filter_topic() -> String {
+    let mut text = format!("{FILTER_TOPIC}\n\nForms:\n");
+    language(&mut text);
+    text
+}
+
+/// Appends the forms and the fields of the filter language.
+fn language(text: &mut String) {
+    for (form, meaning) in query::SYNTAX {
+        row(text, form, meaning);
+    }
+    text.push_str("\nFields:\n");
+    for field in query::help() {
+        row(text, &field.name, &describe(&field));
+    }
 }
 
 /// Describes a filter field in one line, with an example.

@@ -19,6 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::export;
+use crate::export::slice::Extent;
 use crate::ledger::{By, Views};
 use crate::report::Format;
 use screen::{Color, ScreenArguments};
@@ -75,6 +76,13 @@ pub(crate) enum Command {
         after_long_help = help::long(help::EXPORT_EXAMPLES),
     )]
     Export(Export),
+    /// Write the packets of the exchanges that match to a file of their own
+    #[command(
+        override_usage = "mcpdump slice [OPTIONS] -o FILE [FILE... | -i IFACE] [BPF...]",
+        after_help = help::SLICE_EXAMPLES,
+        after_long_help = help::long(help::SLICE_EXAMPLES),
+    )]
+    Slice(Slice),
     /// List the capture devices and why some cannot be used
     #[command(after_help = help::INTERFACES_EXAMPLES, after_long_help = help::INTERFACES_EXAMPLES)]
     Interfaces,
@@ -95,15 +103,14 @@ pub(crate) enum Command {
     Config,
     /// Print the completion script of a shell
     #[command(
-        hide = true,
-        after_help = "Example:\n  mcpdump completions bash > /etc/bash_completion.d/mcpdump"
+        after_help = help::COMPLETIONS_EXAMPLES
     )]
     Completions {
         /// Shell to complete for
         shell: Shell,
     },
     /// Print the manual page, or write the pages of all commands to a directory
-    #[command(hide = true, after_help = "Example:\n  mcpdump man | man -l -")]
+    #[command(after_help = help::MAN_EXAMPLES)]
     Man {
         /// Directory for the pages
         #[arg(value_hint = ValueHint::DirPath)]
@@ -180,6 +187,10 @@ pub(crate) struct ExportOptions {
     /// Format of the export
     #[arg(long, default_value = "jsonl", value_parser = export_formats())]
     pub(crate) to: &'static export::Format,
+    /// Leave out everything but exchanges: sessions, notifications, streams, findings
+    #[arg(long, value_name = "WHAT")]
+    #[arg(value_parser = named(&Only::ALL, Only::name))]
+    pub(crate) only: Option<Only>,
     /// Write calls that were captured on both legs of a proxy once (front), or on each leg (all)
     /// [default: all]
     #[arg(long, value_name = "WHICH")]
@@ -188,6 +199,45 @@ pub(crate) struct ExportOptions {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// `mcpdump slice`.
+#[derive(Debug, Args)]
+pub(crate) struct Slice {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) options: SliceOptions,
+}
+
+/// Options of `slice` alone.
+#[derive(Debug, Args)]
+pub(crate) struct SliceOptions {
+    /// The file to write (pcapng); - is standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+    /// Packets of the matching exchanges with what TCP needs around them, of all of their
+    /// connections, or of all connections of their sessions
+    #[arg(long, value_name = "WHAT", default_value = "exchanges")]
+    #[arg(value_parser = named(&Extent::ALL, Extent::name))]
+    pub(crate) of: Extent,
+}
+
+/// What alone is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Only {
+    /// Exchanges.
+    Exchanges,
+}
+
+impl Only {
+    const ALL: [Self; 1] = [Self::Exchanges];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Exchanges => "exchanges",
+        }
+    }
 }
 
 /// Parses the name of an export format: one of [`export::FORMATS`].

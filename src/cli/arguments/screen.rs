@@ -21,6 +21,9 @@ pub(crate) struct ScreenArguments {
     /// Bodies that do not fit go to an unnamed temporary file. Overrides the configuration.
     #[arg(long, value_name = "SIZE", value_parser = quantity::memory, help_heading = "The TUI")]
     pub(crate) memory: Option<usize>,
+    /// Copy curl commands with Authorization, cookies and tokens, which are left out otherwise
+    #[arg(long, help_heading = "The TUI")]
+    pub(crate) with_secrets: bool,
 }
 
 impl ScreenArguments {
@@ -29,8 +32,9 @@ impl ScreenArguments {
     /// # Errors
     /// One of the options was given.
     pub(crate) fn require_none(&self) -> anyhow::Result<()> {
-        if self.memory.is_some() {
-            anyhow::bail!("--memory is an option of the TUI, but standard output is no terminal");
+        let given = [("--memory", self.memory.is_some()), ("--with-secrets", self.with_secrets)];
+        if let Some((option, _)) = given.iter().find(|(_, is_given)| *is_given) {
+            anyhow::bail!("{option} is an option of the TUI, but standard output is no terminal");
         }
         Ok(())
     }

@@ -1,49 +1,81 @@
-//! Runs the analysis for the commands that write lines: source to entries, and the filter of
-//! `--filter`.
+//! Runs the analysis for the commands that write lines: source to entries, and the packets of what
+//! matched to a file.
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 
-use crate::base::Findings;
+use crate::base::{Findings, units};
 use crate::capture::{self, Item, Packet, Source};
+use crate::cli::matching::Matching;
+use crate::cli::messages;
 use crate::cli::progress_bar::ProgressBar;
 use crate::cli::reader::Reader;
-use crate::cli::request::Request;
+use crate::cli::request::{Inputs, Request};
+use crate::cli::setup::SliceTarget;
+use crate::cli::slicer::Slicer;
 use crate::engine::Engine;
-use crate::ledger::query::{Filter, Subject};
-use crate::ledger::{Entry, Record, Views};
+use crate::export::slice::{Extent, SlicePlan};
+use crate::ledger::Entry;
 
-/// Parses the expression of `--filter`; the filter is empty if there is none.
+/// What follows when everything was read: the packets of what matched are written to the file of
+/// `-w`.
 ///
 /// # Errors
-/// The expression is invalid. The message shows it and points at the character.
-pub(super) fn filter(request: &Request) -> anyhow::Result<Filter> {
-    let text = request.filter.as_deref().unwrap_or_default();
-    Filter::parse(text).map_err(|error| anyhow!("{}", error.render(text))).context("--filter")
-}
-
-/// Whether an entry passes the filter. Exchanges, notifications, streams and HTTP transactions are
-/// filtered; sessions, capture quality and findings always pass.
-pub(super) fn is_shown(filter: &Filter, entry: &Entry) -> bool {
-    let subject = match entry {
-        // Whether the exchange passes is unknown until it completes: with a filter only the
-        // complete one is shown.
-        Entry::Record(Record::Request(_) | Record::Interrupted(_)) => return filter.is_empty(),
-        Entry::Record(Record::Exchange(exchange)) => Subject::Exchange(exchange),
-        Entry::Record(Record::Notification(notification)) => Subject::Notification(notification),
-        Entry::Record(Record::Stream(stream)) => Subject::Stream(stream),
-        Entry::Record(Record::Transaction(transaction)) => Subject::Transaction(transaction),
-        Entry::Record(Record::Session(_) | Record::Offer(_)) | Entry::Finding(_) | Entry::Fact(_) => {
-            return true;
-        }
+/// The capture cannot be read again, or the file cannot be written.
+pub(super) fn write_matching_packets(
+    request: &Request,
+    matching: &mut Matching,
+    reader: &Reader,
+    slicer: Option<&Slicer>,
+    target: Option<SliceTarget>,
+) -> anyhow::Result<()> {
+    let (Some(slicer), Some(target), Some(mut plan)) = (slicer, target, matching.take_plan()) else {
+        return Ok(());
     };
-    filter.matches(subject)
+    SliceWriter { request, reader, slicer }.write(&mut plan, Extent::Connections, target).map(|_| ())
 }
 
-/// Whether an entry is one of the views that are shown. Findings and facts always are.
-pub(super) fn is_included(views: Views, entry: &Entry) -> bool {
-    match entry {
-        Entry::Record(record) => views.include(record),
-        Entry::Finding(_) | Entry::Fact(_) => true,
+/// Writes a slice of what a command read.
+#[derive(Clone, Copy)]
+pub(super) struct SliceWriter<'a> {
+    pub(super) request: &'a Request,
+    pub(super) reader: &'a Reader,
+    pub(super) slicer: &'a Slicer,
+}
+
+impl SliceWriter<'_> {
+    /// Writes the packets of a plan, and prints what was written. Returns whether something was.
+    ///
+    /// # Errors
+    /// The capture cannot be read again, or the file cannot be written.
+    pub(super) fn write(
+        self,
+        plan: &mut SlicePlan,
+        extent: Extent,
+        target: SliceTarget,
+    ) -> anyhow::Result<bool> {
+        let Self { request, reader, slicer } = self;
+        let SliceTarget { file, name } = target;
+        if let Some(why) = reader.spool_failure() {
+            messages::error(&format!("not all packets can be read again: {why}"));
+        }
+        let source = match &request.inputs {
+            Inputs::Files(_) => request.input_names().join(", "),
+            Inputs::Device(_) => reader.device().unwrap_or_default().to_owned(),
+        };
+        let filter = request.filter.as_deref().map(|filter| format!(", filter {filter}")).unwrap_or_default();
+        let about = format!("slice of {source}{filter}");
+        let written =
+            slicer.write(plan, extent, &about, file).with_context(|| format!("{name}: cannot be written"))?;
+        let [packets, exchanges] =
+            [units::several(written.packets, "packet"), units::several(written.exchanges as u64, "exchange")];
+        messages::status(&format!("{packets} of {exchanges} written to {name}"));
+        if written.differing > 0 {
+            let exchanges = units::several(written.differing as u64, "exchange");
+            messages::error(&format!(
+                "note: {exchanges} may look different in {name}: what decides them is on other connections"
+            ));
+        }
+        Ok(written.packets > 0)
     }
 }
 

@@ -1,25 +1,32 @@
 //! `mcpdump export`: everything that was seen, for other programs.
 
 use super::analysis;
-use crate::cli::arguments::ExportOptions;
+use crate::base::Fact;
+use crate::cli::arguments::{ExportOptions, Only};
 use crate::cli::exit::Outcome;
+use crate::cli::matching::Matching;
 use crate::cli::progress_bar::ProgressBar;
 use crate::cli::request::Request;
 use crate::cli::setup::Setup;
 use crate::engine::Engine;
 use crate::export::RawPacket;
-use crate::ledger::{Entry, Views};
+use crate::ledger::{Entry, Record};
 
 /// Runs the command.
 ///
 /// # Errors
 /// The capture cannot be read, the filter is invalid, or the output cannot be written.
 pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<Outcome> {
-    let filter = analysis::filter(request)?;
-    let Setup { mut reader, mut output, .. } = Setup::open(request, options.output.as_deref())?;
+    let mut matching = Matching::new(request, options.views)?;
+    let Setup { mut reader, mut output, slicer, matching_packets, .. } =
+        Setup::open(request, options.output.as_deref())?;
+    if matching_packets.is_some() {
+        matching.plan_slice();
+    }
     let mut writer = (options.to.writer)();
     let wants = writer.wants();
     let mut engine = Engine::new();
+    matching.prepare(&mut engine);
     if wants.payloads {
         engine.emit_payloads();
     }
@@ -35,17 +42,33 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
                         original_len: packet.original_len,
                     })?;
                 }
-                let views = options.views.unwrap_or(Views::All);
-                let is_shown = |entry: &&Entry| {
-                    analysis::is_shown(&filter, entry) && analysis::is_included(views, entry)
-                };
-                for entry in entries.iter().filter(is_shown) {
-                    writer.entry(entry, output)?;
-                }
+                matching.select(entries, |entry| match entry {
+                    entry if is_wanted(entry, options.only) => writer.entry(entry, output),
+                    _ => Ok(()),
+                })?;
                 output.end_batch()
             })
         })
     });
-    let result = result.and_then(|()| output.write(|output| writer.finish(output)));
-    reader.finish(result.and_then(|()| output.finish()))
+    let result = result
+        .and_then(|()| output.write(|output| writer.finish(output)))
+        .and_then(|()| output.finish())
+        .and_then(|()| {
+            analysis::write_matching_packets(
+                request,
+                &mut matching,
+                &reader,
+                slicer.as_ref(),
+                matching_packets,
+            )
+        });
+    reader.finish(result)
+}
+
+/// Whether an entry is of the kind that was asked for. Payloads are no rows of their own.
+fn is_wanted(entry: &Entry, only: Option<Only>) -> bool {
+    match (only, entry) {
+        (None, _) | (_, Entry::Fact(Fact::Payload(_))) => true,
+        (Some(Only::Exchanges), entry) => matches!(entry, Entry::Record(Record::Exchange(_))),
+    }
 }

@@ -54,6 +54,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("list", help::LIST_EXAMPLES),
     ("report", help::REPORT_EXAMPLES),
     ("export", help::EXPORT_EXAMPLES),
+    ("slice", help::SLICE_EXAMPLES),
     ("interfaces", help::INTERFACES_EXAMPLES),
     #[cfg(feature = "demo")]
     ("serve", help::SERVE_EXAMPLES),
@@ -62,6 +63,8 @@ const COMMANDS: &[(&str, &str)] = &[
     #[cfg(feature = "demo")]
     ("demo", help::DEMO_EXAMPLES),
     ("config", help::CONFIG_EXAMPLES),
+    ("completions", help::COMPLETIONS_EXAMPLES),
+    ("man", help::MAN_EXAMPLES),
 ];
 
 fn print(bytes: &[u8]) -> anyhow::Result<()> {

@@ -4,12 +4,13 @@ use super::analysis;
 use crate::base::Fact;
 use crate::cli::arguments::ListOptions;
 use crate::cli::exit::Outcome;
+use crate::cli::matching::Matching;
 use crate::cli::progress_bar::ProgressBar;
 use crate::cli::request::Request;
 use crate::cli::setup::Setup;
 use crate::cli::{messages, output};
 use crate::engine::Engine;
-use crate::ledger::{Entry, Record, Views};
+use crate::ledger::{Entry, Record};
 use crate::report::UnreadConnections;
 use crate::report::list::{Lines, Options};
 
@@ -18,8 +19,11 @@ use crate::report::list::{Lines, Options};
 /// # Errors
 /// The capture cannot be read, the filter is invalid, or the output cannot be written.
 pub(crate) fn run(request: &Request, options: &ListOptions) -> anyhow::Result<Outcome> {
-    let filter = analysis::filter(request)?;
-    let Setup { mut reader, mut output, .. } = Setup::open(request, None)?;
+    let mut matching = Matching::new(request, options.views)?;
+    let Setup { mut reader, mut output, slicer, matching_packets, .. } = Setup::open(request, None)?;
+    if matching_packets.is_some() {
+        matching.plan_slice();
+    }
     let mut lines = Lines::new(Options {
         messages: options.messages,
         epoch: options.epoch,
@@ -27,7 +31,8 @@ pub(crate) fn run(request: &Request, options: &ListOptions) -> anyhow::Result<Ou
     });
     let mut seen = Contents::default();
     let mut engine = Engine::new();
-    if options.messages && filter.is_empty() {
+    matching.prepare(&mut engine);
+    if options.messages && matching.filter().is_empty() {
         engine.emit_requests();
     }
     let progress_bar = ProgressBar::start(!output.is_file());
@@ -36,16 +41,13 @@ pub(crate) fn run(request: &Request, options: &ListOptions) -> anyhow::Result<Ou
             seen.record(entry);
         }
         output.write(|output| {
-            let views = options.views.unwrap_or(Views::All);
-            let is_shown =
-                |entry: &&Entry| analysis::is_shown(&filter, entry) && analysis::is_included(views, entry);
-            for entry in entries.iter().filter(is_shown) {
-                lines.write(entry, output)?;
-            }
+            matching.select(entries, |entry| lines.write(entry, output))?;
             output.end_batch()
         })
     });
-    let result = result.and_then(|()| output.finish());
+    let result = result.and_then(|()| output.finish()).and_then(|()| {
+        analysis::write_matching_packets(request, &mut matching, &reader, slicer.as_ref(), matching_packets)
+    });
     if result.is_ok() {
         seen.warn_of_cut_packets();
         seen.explain_empty_list(reader.device_with_packets());

@@ -16,6 +16,7 @@ mod recorded_demo;
 pub(crate) mod report;
 #[cfg(feature = "demo")]
 pub(crate) mod serve;
+pub(crate) mod slice;
 #[cfg(feature = "demo")]
 pub(crate) mod traffic;
 pub(crate) mod tui;

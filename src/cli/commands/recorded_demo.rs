@@ -1,5 +1,6 @@
 //! Plays a recorded demo at its original speed, for `mcpdump demo` without permission to capture.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +10,8 @@ use anyhow::Context as _;
 use super::list_and_report::list_and_report;
 use super::tui::{self, Screen, Shown};
 use crate::base::Findings;
-use crate::capture::{self, playback};
+use crate::capture::save::FileMetadata;
+use crate::capture::{self, Replay, Spool, playback};
 use crate::cli::arguments::demo::Demo;
 use crate::cli::exit::{Outcome, is_closed_pipe};
 use crate::cli::filter_history::FilterHistory;
@@ -17,6 +19,7 @@ use crate::cli::interactive::InteractiveSource;
 use crate::cli::output::Output;
 use crate::cli::request::Request;
 use crate::cli::sandbox::{self, Allowed};
+use crate::cli::slicer::Slicer;
 use crate::cli::{messages, privileges, signals};
 use crate::ledger::query::Filter;
 
@@ -58,9 +61,13 @@ fn play_in_tui(demo: &Demo, request: &Request, user: Option<&str>) -> anyhow::Re
     let (screen, resources) = Screen::prepare(request, &demo.screen, Filter::default(), user)?;
     let history = if resources.history { FilterHistory::open(user) } else { FilterHistory::default() };
     let xauthority = sandbox::xauthority(resources.clipboard);
+    let spool = tempfile::tempfile().context("a temporary file for the packets cannot be created")?;
     enter_sandbox(Allowed { terminal: true, xauthority: xauthority.as_deref(), ..Allowed::default() });
-    let recording = Recording::start(demo.pace.duration)?;
-    let shown = Shown { name: NAME.to_owned(), is_live: true, is_followed: false, device: None, history };
+    let mut recording = Recording::start(demo.pace.duration)?;
+    let slicer = recording.keep(spool)?;
+    let slicer = Some(slicer);
+    let shown =
+        Shown { name: NAME.to_owned(), is_live: true, is_followed: false, device: None, history, slicer };
     let (_, result) = screen.show(recording, shown)?;
     result.map(|()| Outcome::Success)
 }
@@ -76,13 +83,23 @@ struct Recording {
     capture: playback::Playback<capture::Capture, WallClock>,
     /// Playing stops after this time; `None` plays all of it.
     duration: Option<Duration>,
+    /// Keeps what was played, to read it again; `None` if nobody will.
+    spool: Option<Spool>,
 }
 
 impl Recording {
     fn start(duration: Option<Duration>) -> anyhow::Result<Self> {
         let decoder = zstd::Decoder::new(RECORDING).context("the recording cannot be decompressed")?;
         let capture = capture::from_reader("the recording", Box::new(decoder));
-        Ok(Self { capture: playback::Playback::new(capture, WallClock::start()), duration })
+        let capture = playback::Playback::new(capture, WallClock::start());
+        Ok(Self { capture, duration, spool: None })
+    }
+
+    /// Keeps what is played from now on in an empty file. Returns what reads it again.
+    fn keep(&mut self, file: File) -> anyhow::Result<Slicer> {
+        let (spool, played) = Spool::new(file).context("a temporary file cannot be opened")?;
+        self.spool = Some(spool);
+        Ok(Slicer::new(Replay::Spooled(played), FileMetadata::default()))
     }
 }
 
@@ -91,7 +108,14 @@ impl capture::Source for Recording {
         if self.duration.is_some_and(|duration| self.capture.played() >= duration) {
             self.capture.end();
         }
-        self.capture.next(findings)
+        let item = self.capture.next(findings)?;
+        if let Some(spool) = &mut self.spool {
+            match &item {
+                Some(item) => spool.push(item),
+                None => spool.flush(),
+            }
+        }
+        Ok(item)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::analysis;
 use crate::cli::arguments::ReportOptions;
 use crate::cli::exit::Outcome;
+use crate::cli::matching::Matching;
 use crate::cli::output;
 use crate::cli::progress_bar::ProgressBar;
 use crate::cli::request::{Inputs, Request};
@@ -16,28 +17,44 @@ use crate::report;
 /// # Errors
 /// The capture cannot be read, the filter is invalid, or the output cannot be written.
 pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<Outcome> {
-    let filter = analysis::filter(request)?;
+    // The ledger decides which views of a call count.
+    let mut matching = Matching::new(request, None)?;
     let path = options.output.as_deref();
-    let Setup { mut reader, mut output, .. } = Setup::open(request, path)?;
+    let Setup { mut reader, mut output, slicer, matching_packets, .. } = Setup::open(request, path)?;
+    if matching_packets.is_some() {
+        matching.plan_slice();
+    }
     let report_options = report::Options {
         color: output::is_colored(request, path),
         files: match &request.inputs {
             Inputs::Files(_) => request.input_names(),
             Inputs::Device(_) => reader.device().map(str::to_owned).into_iter().collect(),
         },
+        filter: request.filter.clone().filter(|filter| !filter.trim().is_empty()),
         ..report::Options::default()
     };
-    let mut ledger = Ledger::new(options.by).with_views(options.views.unwrap_or(filter.views()));
-    let result = analysis::run(&mut reader, Engine::new(), ProgressBar::start(false), |entries| {
-        for entry in entries.iter().filter(|entry| analysis::is_shown(&filter, entry)) {
+    let mut engine = Engine::new();
+    matching.prepare(&mut engine);
+    let mut ledger = Ledger::new(options.by).with_views(options.views.unwrap_or(matching.filter().views()));
+    let result = analysis::run(&mut reader, engine, ProgressBar::start(false), |entries| {
+        matching.select(entries, |entry| {
             ledger.push(entry);
-        }
-        Ok(())
+            Ok(())
+        })
     });
     let result = result
         .and_then(|()| {
             output.write(|output| report::write(options.format, &ledger.snapshot(), &report_options, output))
         })
-        .and_then(|()| output.finish());
+        .and_then(|()| output.finish())
+        .and_then(|()| {
+            analysis::write_matching_packets(
+                request,
+                &mut matching,
+                &reader,
+                slicer.as_ref(),
+                matching_packets,
+            )
+        });
     reader.finish(result)
 }

@@ -4,20 +4,23 @@ use std::env;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::Builder;
 
 use anyhow::{Context as _, anyhow};
 use signal_hook::iterator::Signals;
 
-use super::{analysis, loader};
+use super::loader;
 use crate::cli::arguments::screen::ScreenArguments;
 use crate::cli::exit::Outcome;
 use crate::cli::filter_history::{FilterHistory, HistoryFile};
 use crate::cli::interactive::InteractiveSource;
 use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::{Setup, TuiResources};
-use crate::cli::{messages, output, signals, user_dirs};
+use crate::cli::slicer::Slicer;
+use crate::cli::{matching, messages, output, signals, user_dirs};
 use crate::ledger::query::Filter;
 use crate::tui::{self, App, Config, Device, Environment, Event, Model, Tty};
 
@@ -31,8 +34,8 @@ pub(crate) fn is_available() -> bool {
 /// # Errors
 /// The capture or the configuration cannot be read, the filter is invalid, or the terminal fails.
 pub(crate) fn run(request: &Request, arguments: &ScreenArguments) -> anyhow::Result<Outcome> {
-    let filter = analysis::filter(request)?;
-    let (Setup { reader, output, history }, screen) =
+    let filter = matching::filter(request)?;
+    let (Setup { reader, output, history, slicer, .. }, screen) =
         Setup::open_for_tui(request, |user| Screen::prepare(request, arguments, filter, user))?;
     // It holds the lock of standard output.
     drop(output);
@@ -42,7 +45,8 @@ pub(crate) fn run(request: &Request, arguments: &ScreenArguments) -> anyhow::Res
     };
     let device = reader.device().map(|_| Device { written_to: reader.keep_target() });
     let (is_live, is_followed) = (request.is_live(), request.follow.is_some());
-    let (reader, result) = screen.show(reader, Shown { name, is_live, is_followed, device, history })?;
+    let (reader, result) =
+        screen.show(reader, Shown { name, is_live, is_followed, device, history, slicer })?;
     reader.finish(result)
 }
 
@@ -58,6 +62,8 @@ pub(super) struct Shown {
     pub(super) device: Option<Device>,
     /// Filters of earlier runs.
     pub(super) history: FilterHistory,
+    /// Reads the packets again; `None` if they cannot be.
+    pub(super) slicer: Option<Slicer>,
 }
 
 /// What the TUI opens before the sandbox is entered.
@@ -86,6 +92,7 @@ impl Screen {
         user: Option<&str>,
     ) -> anyhow::Result<(Self, TuiResources)> {
         let mut config = config(request, user)?;
+        config.with_secrets = arguments.with_secrets;
         config.memory = arguments.memory.unwrap_or(config.memory);
         let resources = TuiResources { history: config.history, clipboard: config.clipboard };
         let spill = tempfile::tempfile().ok();
@@ -112,7 +119,7 @@ impl Screen {
         if let Some(file) = self.spill {
             model.store_mut().spill_into(file);
         }
-        let FilterHistory { filters, mut file, warning } = shown.history;
+        let FilterHistory { filters, file, warning } = shown.history;
         let mut app = App::new(model, self.config).with_history(filters).with_filter(self.filter);
         let (events, receiver) = sync_channel(loader::CHANNEL_CAPACITY);
         watch_signals(&self.signals, events.clone())?;
@@ -123,9 +130,13 @@ impl Screen {
         while loader::panics_early() && !loader.is_finished() {
             std::thread::yield_now();
         }
-        let mut add_to_history = |filter: &str| file.as_mut().map_or(Ok(()), |file| file.add(filter));
-        let closed =
-            tui::run(&mut app, &self.tty, &receiver, events, &mut add_to_history).context("the terminal");
+        let mut program =
+            Program { history: file, slicer: shown.slicer, events: events.clone(), wanted: Arc::default() };
+        let closed = tui::run(&mut app, &self.tty, &receiver, events, &mut program).context("the terminal");
+        let Program { history: file, events, wanted, .. } = program;
+        // Without a receiver and with nothing wanted, threads that send stop.
+        wanted.fetch_add(1, Ordering::Relaxed);
+        drop(events);
         // Without a receiver the loader stops.
         drop(receiver);
         if let Some(Err(error)) = file.map(HistoryFile::finish) {
@@ -133,6 +144,42 @@ impl Screen {
         }
         let (source, read) = loader.join().map_err(|_| anyhow!("the thread that reads panicked"))?;
         Ok((source, closed.and(read.map_err(anyhow::Error::from))))
+    }
+}
+
+/// What the program does for the TUI.
+struct Program {
+    /// File of the filters; `None` if they are not kept.
+    history: Option<HistoryFile>,
+    slicer: Option<Slicer>,
+    events: SyncSender<Event>,
+    /// Number of the inspection that is wanted: an earlier one stops.
+    wanted: Arc<AtomicU64>,
+}
+
+impl tui::Surrounding for Program {
+    fn save_filter(&mut self, filter: &str) -> io::Result<()> {
+        self.history.as_mut().map_or(Ok(()), |file| file.add(filter))
+    }
+
+    fn inspect(&mut self, tcp_stream: u32) -> Result<(), String> {
+        let Some(slicer) = self.slicer.clone() else {
+            return Err("the packets cannot be read again".to_owned());
+        };
+        let (events, wanted) = (self.events.clone(), Arc::clone(&self.wanted));
+        let number = wanted.fetch_add(1, Ordering::Relaxed) + 1;
+        let work = move || {
+            let is_wanted = || wanted.load(Ordering::Relaxed) == number;
+            let read = match slicer.inspect(tcp_stream, &is_wanted) {
+                Ok(Some(packets)) => Ok(Box::new(packets)),
+                Ok(None) => return,
+                Err(error) => Err(error.to_string()),
+            };
+            // Without a receiver the TUI was closed.
+            drop(events.send(Event::Inspected(read)));
+        };
+        let started = Builder::new().name("inspection".to_owned()).spawn(work);
+        started.map(|_| ()).map_err(|error| format!("the packets cannot be read: {error}"))
     }
 }
 

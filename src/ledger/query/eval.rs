@@ -1,11 +1,13 @@
 //! Evaluation of a compiled expression for a record.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use regex::Regex;
 
 use crate::mcp::SessionRef;
 
+use super::contents::{ContentTest, Found, MAX_TESTS};
 use super::fields::Field;
 use super::lex::Op;
 use super::record::{ends, numbers, session, spans, texts};
@@ -44,17 +46,34 @@ impl Expr {
                 legs.contains(field)
             }
             Self::Test(Test::Anywhere { session, .. }) => session.is_some(),
+            Self::Test(Test::Content(..)) => false,
             Self::Not(inner) => inner.selects_legs(),
             Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::selects_legs),
         }
     }
 
-    pub(super) fn matches(&self, subject: Subject<'_>) -> bool {
+    /// Whether a record matches, of whose payloads `found` is known.
+    pub(super) fn matches(&self, subject: Subject<'_>, found: Found) -> bool {
         match self {
-            Self::Test(test) => test.matches(subject),
-            Self::Not(inner) => !inner.matches(subject),
-            Self::And(parts) => parts.iter().all(|part| part.matches(subject)),
-            Self::Or(parts) => parts.iter().any(|part| part.matches(subject)),
+            Self::Test(test) => test.matches(subject, found),
+            Self::Not(inner) => !inner.matches(subject, found),
+            Self::And(parts) => parts.iter().all(|part| part.matches(subject, found)),
+            Self::Or(parts) => parts.iter().any(|part| part.matches(subject, found)),
+        }
+    }
+
+    /// Numbers the tests of contents, and appends them to `tests`. Returns false if there are more
+    /// than [`MAX_TESTS`].
+    pub(super) fn number_contents(&mut self, tests: &mut Vec<Arc<ContentTest>>) -> bool {
+        match self {
+            Self::Test(Test::Content(number, test)) => {
+                *number = u8::try_from(tests.len()).unwrap_or(u8::MAX);
+                tests.push(Arc::clone(test));
+                tests.len() <= MAX_TESTS
+            }
+            Self::Test(_) => true,
+            Self::Not(inner) => inner.number_contents(tests),
+            Self::And(parts) | Self::Or(parts) => parts.iter_mut().all(|part| part.number_contents(tests)),
         }
     }
 }
@@ -78,6 +97,8 @@ pub(super) enum Test {
         session: Option<u32>,
     },
     Field(Field, Condition),
+    /// The test of contents with this number.
+    Content(u8, Arc<ContentTest>),
 }
 
 /// Condition for the values of a field. Texts are case-folded. With `negate`, the field must have a
@@ -189,8 +210,9 @@ impl Test {
         Self::Anywhere { session: number.and_then(|digits| digits.parse().ok()), text }
     }
 
-    fn matches(&self, subject: Subject<'_>) -> bool {
+    fn matches(&self, subject: Subject<'_>, found: Found) -> bool {
         match self {
+            Self::Content(number, _) => found.has(*number),
             Self::Anywhere { text, session } => anywhere(subject, text, *session),
             Self::Field(field, condition) => condition.matches(*field, subject),
         }

@@ -40,6 +40,9 @@ pub enum Field {
     Finding,
     Retrans,
     View,
+    Body,
+    Header,
+    Auth,
 }
 
 /// Type of the values of a field, which decides its operators.
@@ -69,6 +72,10 @@ pub enum Kind {
     Packet,
     /// Point in time, or time of day.
     Time,
+    /// Text in the messages of the exchange.
+    Content,
+    /// Name of a header field, or text of one.
+    Header,
 }
 
 impl Kind {
@@ -76,7 +83,10 @@ impl Kind {
     #[must_use]
     pub fn operators(self) -> &'static [&'static str] {
         match self {
-            Self::Text | Self::Word | Self::Session | Self::Address | Self::Ip => &[":", "!=", "~"],
+            Self::Content => &[":", "~"],
+            Self::Text | Self::Header | Self::Word | Self::Session | Self::Address | Self::Ip => {
+                &[":", "!=", "~"]
+            }
             Self::Ordered => &[":", "!=", "~", ">", ">=", "<", "<="],
             Self::Number | Self::HttpStatus | Self::Duration | Self::Size | Self::Packet | Self::Time => {
                 &[":", "!=", ">", ">=", "<", "<="]
@@ -101,6 +111,8 @@ impl Kind {
             Self::Duration => "a number and ns, us, ms, s, m or h",
             Self::Size => "a number and B, kB, MB, GB, KiB, MiB or GiB",
             Self::Packet => "a packet number",
+            Self::Content => "a word, its beginning and *, or text in quotes",
+            Self::Header => "a name, or a prefix and *; with ~ a regex for the line",
             Self::Time => "epoch seconds, 2026-11-22, 2026-11-22T09:30:00Z, or a time of day (UTC)",
         }
     }
@@ -205,6 +217,9 @@ pub const FIELDS: &[FieldInfo] = &[
     FieldInfo::new(Field::Finding, "finding", Kind::Word, "finding:tcp.*", "finding code, any or none"),
     FieldInfo::new(Field::Retrans, "retrans", Kind::Number, "retrans>0", "TCP retransmissions during the transfer"),
     FieldInfo::new(Field::View, "view", Kind::Word, "not view:back", "leg of a proxy on which the call was seen, if both were: front is the client's"),
+    FieldInfo::new(Field::Body, "body", Kind::Content, "body:password", "word in the body or event of request or response, ignoring case; body~regex for its text").also(&["payload"]),
+    FieldInfo::new(Field::Header, "header", Kind::Header, "header:mcp-session-id", "HTTP header field of request or response; header~regex for its line").also(&["head"]),
+    FieldInfo::new(Field::Auth, "auth", Kind::Text, "auth:none", "scheme of the request's Authorization (bearer, basic), api-key, or none"),
 ];
 
 /// Value of a field that may have several values and has none.
@@ -213,6 +228,11 @@ pub(super) const NONE: &str = "none";
 pub(super) const ANY: &str = "any";
 
 impl Field {
+    /// Whether the field is about the messages of an exchange, which its record does not hold.
+    pub(super) fn is_content(self) -> bool {
+        matches!(self, Self::Body | Self::Header | Self::Auth)
+    }
+
     /// Returns the words that are the values of the field, in the order of the reports. Empty if
     /// its values are not words.
     #[must_use]
@@ -330,7 +350,7 @@ mod tests {
                 assert_eq!(find(&name.to_uppercase()).map(|found| found.field), Some(info.field));
             }
         }
-        assert_eq!(FIELDS.len(), Field::View as usize + 1);
+        assert_eq!(FIELDS.len(), Field::Auth as usize + 1);
         assert_eq!(help().len(), FIELDS.len());
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::contents::{Contents, Found, MAX_TESTS};
 use super::error::Error;
 use super::eval::Expr;
 use super::parse;
@@ -14,12 +15,13 @@ pub struct Filter {
     text: Arc<str>,
     /// `None` if the text is blank: every record matches.
     root: Option<Arc<Expr>>,
+    contents: Contents,
 }
 
 impl Default for Filter {
     /// Returns the filter that matches everything.
     fn default() -> Self {
-        Self { text: "".into(), root: None }
+        Self { text: "".into(), root: None, contents: Contents::default() }
     }
 }
 
@@ -31,7 +33,20 @@ impl Filter {
     /// it cannot have. Its length, its nesting and its number of regexes are limited too. The error
     /// points at the character.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        Ok(Self { text: text.into(), root: parse::expression(text)?.map(Arc::new) })
+        let mut root = parse::expression(text)?;
+        let mut tests = Vec::new();
+        if root.as_mut().is_some_and(|root| !root.number_contents(&mut tests)) {
+            let error = Error::new(0, format!("more than {MAX_TESTS} tests of bodies and headers"));
+            return Err(error.hint("combine them: body~'a|b'"));
+        }
+        Ok(Self { text: text.into(), root: root.map(Arc::new), contents: Contents(tests.into()) })
+    }
+
+    /// Returns the tests of the messages of an exchange. If there are some, exchanges have to be
+    /// asked for with [`Filter::matches_with`].
+    #[must_use]
+    pub fn contents(&self) -> &Contents {
+        &self.contents
     }
 
     /// Whether the filter matches every record: its text is empty or blank.
@@ -40,10 +55,18 @@ impl Filter {
         self.root.is_none()
     }
 
-    /// Whether a record matches. Does not allocate.
+    /// Whether a record matches of whose payloads nothing is known: no test of contents finds
+    /// something. Does not allocate.
     #[must_use]
     pub fn matches(&self, subject: Subject<'_>) -> bool {
-        self.root.as_ref().is_none_or(|root| root.matches(subject))
+        self.matches_with(subject, Found::NONE)
+    }
+
+    /// Whether a record matches, in whose payloads the tests of contents found `found`. Does not
+    /// allocate.
+    #[must_use]
+    pub fn matches_with(&self, subject: Subject<'_>, found: Found) -> bool {
+        self.root.as_ref().is_none_or(|root| root.matches(subject, found))
     }
 
     /// Returns which views of a call count under the filter: all if it selects servers, sessions or

@@ -217,6 +217,15 @@ fn value(input: &mut Input<'_>, op: Op) -> Lexed<Option<Value>> {
     let operator_end = input.current_token_start();
     blanks(input)?;
     let at = input.current_token_start();
+    let rest: &str = input.as_ref();
+    if let Some(len) = apostrophes_len(rest) {
+        let text = take_bytes(input, |rest| apostrophes_len(rest).unwrap_or_default())?;
+        let text = text.get(1..len - 1).unwrap_or_default().to_owned();
+        let star = input.current_token_start();
+        let star = opt('*').parse_next(input)?.map(|_| star);
+        expect_delimiter(input, "the value")?;
+        return Ok(Some(Value { text, quoted: true, star, positions: vec![(0, at + 1)] }));
+    }
     if let Some(mut value) = opt(|input: &mut Input<'_>| quoted(input, op == Op::Regex)).parse_next(input)? {
         let star = input.current_token_start();
         value.star = opt('*').parse_next(input)?.map(|_| star);
@@ -236,6 +245,18 @@ fn value(input: &mut Input<'_>, op: Op) -> Lexed<Option<Value>> {
         value.star = Some(value.position(value.text.len()));
     }
     Ok(Some(value))
+}
+
+/// Returns the length of a value in apostrophes, with them; `None` if there is none. An apostrophe
+/// within a word does not end it.
+fn apostrophes_len(rest: &str) -> Option<usize> {
+    let inner = rest.strip_prefix('\'')?;
+    let mut ends = inner.match_indices('\'').map(|(at, _)| at + 2);
+    let is_end = |len: &usize| {
+        let next = rest.get(*len..).and_then(|rest| rest.chars().next());
+        next.is_none_or(|c| c.is_whitespace() || matches!(c, ')' | '*'))
+    };
+    ends.find(is_end)
 }
 
 /// Takes the number of bytes that `length` returns for the rest of the input.

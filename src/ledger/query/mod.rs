@@ -10,6 +10,7 @@
 //! operator    ":" "=" "==" (equal)  "!="  "~" (regex)  ">" ">=" "<" "<="
 //! value       quoted ["*"] | what follows, up to a blank or parenthesis; "*" at its end: a prefix
 //! quoted      "…" with \" \\ \n \r \t \u{…}; as a regex only \" is an escape
+//!             '…' as a value, without escapes
 //! ```
 //!
 //! Comparison ignores case. A test of a field that the record does not have, or whose value is
@@ -19,9 +20,13 @@
 //! session id and the target of a stream, or is a session number (`s1`). An unquoted regex ends at
 //! a blank, or at a parenthesis that it did not open.
 //!
+//! `body`, `header` and `auth` are about the messages of an exchange, which no record holds: the
+//! caller searches them ([`Filter::contents`]).
+//!
 //! Times without a zone are UTC. Nothing here reads a clock.
 
 mod complete;
+mod contents;
 mod error;
 mod eval;
 mod fields;
@@ -31,6 +36,7 @@ mod number;
 #[cfg(test)]
 mod oracle;
 mod parse;
+mod pattern;
 mod record;
 mod subject;
 #[cfg(test)]
@@ -40,6 +46,7 @@ mod time;
 mod value;
 
 pub use complete::{Completion, Suggests, complete};
+pub use contents::{Contents, Found, FoundContents, carries};
 pub use error::Error;
 pub use fields::{Applies, FIELDS, Field, FieldInfo, HelpRow, Kind, SYNTAX, help};
 pub use filter::Filter;

@@ -2,12 +2,15 @@
 //!
 //! Precedence: `not`, then `and` (or a blank), then `or`.
 
+use std::sync::Arc;
+
 use winnow::Parser as _;
 use winnow::combinator::opt;
 use winnow::error::ErrMode;
 use winnow::stream::TokenSlice;
 use winnow::token::any;
 
+use super::contents::ContentTest;
 use super::error::Error;
 use super::eval::{Expr, Test};
 use super::fields::{self, FIELDS, FieldInfo};
@@ -146,6 +149,9 @@ fn compile(token: &Token<'_>, test: &lex::Comparison<'_>) -> Result<Test, Error>
         let error = Error::new(token.end, format!("a value is missing after `{}`", test.op.text()));
         return Err(error.hint(format!("for example {}", info.example)));
     };
+    if info.field.is_content() {
+        return Ok(Test::Content(0, Arc::new(ContentTest::new(info.field, test.op, value)?)));
+    }
     let condition = value::condition(info, test.op, value)?;
     Ok(Test::Field(info.field, condition))
 }

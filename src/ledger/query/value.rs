@@ -11,11 +11,8 @@ use super::eval::{Condition, Net};
 use super::fields::{ANY, Field, FieldInfo, Kind, NONE};
 use super::lex::{Op, Value};
 use super::number::{decimal, measured, whole};
+use super::pattern;
 use super::text::{begins, fold, nearest};
-
-/// Memory limit of a compiled regex and of its lazily built automaton, in bytes each. `\w{40}`
-/// needs more than 1 MiB.
-const MAX_REGEX: usize = 4 << 20;
 
 /// Compiles a value after `op`, an operator that the field supports.
 pub(super) fn condition(info: &FieldInfo, op: Op, value: &Value) -> Result<Condition, Error> {
@@ -30,7 +27,7 @@ pub(super) fn condition(info: &FieldInfo, op: Op, value: &Value) -> Result<Condi
     }
     let negate = op == Op::NotEqual;
     match info.kind {
-        Kind::Text | Kind::Ordered => text(op, value),
+        Kind::Text | Kind::Header | Kind::Content | Kind::Ordered => text(op, value),
         Kind::Word => words(info, op, value),
         Kind::Session => session(negate, value),
         Kind::Address | Kind::Ip if value.star.is_some() => text(op, value),
@@ -213,35 +210,11 @@ fn regex(value: &Value) -> Result<Regex, Error> {
     }
     let built = RegexBuilder::new(&value.text)
         .case_insensitive(true)
-        .size_limit(MAX_REGEX)
-        .dfa_size_limit(MAX_REGEX)
+        .size_limit(pattern::MAX_REGEX)
+        .dfa_size_limit(pattern::MAX_REGEX)
         .nest_limit(64)
         .build();
-    built.map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => {
-            Error::new(value.position(0), "the regex is too large").hint("use smaller repetitions")
-        }
-        error => {
-            let description = error.to_string();
-            let cause = description.lines().last().unwrap_or("").trim_start_matches("error: ");
-            let at = value.position(fault_offset(&description, &value.text));
-            Error::new(at, format!("invalid regex: {cause}"))
-        }
-    })
-}
-
-/// Returns the byte offset of a regex error. The parser reports it only as a picture: the pattern
-/// indented by four blanks, with carets below. Returns 0 for a multi-line pattern, whose picture
-/// differs.
-fn fault_offset(description: &str, pattern: &str) -> usize {
-    let carets = description.lines().find(|line| line.trim_start().starts_with('^'));
-    let Some(column) = carets.and_then(|line| line.find('^')).and_then(|at| at.checked_sub(4)) else {
-        return 0;
-    };
-    if pattern.contains('\n') {
-        return 0;
-    }
-    pattern.char_indices().nth(column).map_or(pattern.len(), |(at, _)| at)
+    built.map_err(|error| pattern::error(error, value))
 }
 
 fn packet(op: Op, value: &Value) -> Result<Condition, Error> {

@@ -5,7 +5,7 @@
 //! [`crate::ledger::LatencyRow`]. Credentials in text from traffic are replaced by `…`.
 //!
 //! ```text
-//! {"type":"report","v":1,"files":[…],
+//! {"type":"report","v":1,"files":[…],"filter":…,
 //!  "capture":{packets,bytes,captured_bytes,start,end,length_ms,time_steps,truncated_files,
 //!             cut_packets,tcp_packets,unreadable_packets,
 //!             lost_packets,mcp_bytes,tcp_bytes,lost_by:{kernel,interface,mcpdump,unknown}},

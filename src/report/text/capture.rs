@@ -20,6 +20,15 @@ pub(super) fn section(page: &mut Page, snapshot: &Snapshot, options: &Options) {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         fact(page, "source", Role::Strong, &format!("{}{more}", files.join(" ")));
     }
+    if let Some(filter) = &options.filter {
+        let filter = sanitize::escape(filter);
+        fact(
+            page,
+            "filter",
+            Role::Strong,
+            &format!("{filter} (below: what matches, and what it belongs to)"),
+        );
+    }
     if let Some(first) = capture.first {
         let lasted = units::duration(capture.length_ns);
         let (date, time) = (units::date(first.time), units::time_of_day(first.time));

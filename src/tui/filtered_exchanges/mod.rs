@@ -8,9 +8,10 @@ mod sort_by;
 mod sort_keys;
 
 use crate::ledger::Exchange;
-use crate::ledger::query::{Filter, Subject};
+use crate::ledger::query::{Filter, Found, Subject};
 use crate::ledger::store::Store;
 
+use super::content_search::ContentSearch;
 use chunks::SortedChunks;
 use sort_keys::SortKeys;
 
@@ -91,8 +92,14 @@ impl FilteredExchanges {
     }
 
     /// Updates the row of the exchange at `index` of the store. `previous` is its state before;
-    /// `None` if it is new.
-    pub(super) fn update(&mut self, index: usize, previous: Option<&Exchange>, exchange: &Exchange) {
+    /// `None` if it is new. `found` is what the filter finds in its payloads.
+    pub(super) fn update(
+        &mut self,
+        index: usize,
+        previous: Option<&Exchange>,
+        exchange: &Exchange,
+        found: Found,
+    ) {
         if index > self.scanned {
             // The slices come to it.
             return;
@@ -101,7 +108,7 @@ impl FilteredExchanges {
         let is_scanned = index < self.scanned;
         let before = previous.filter(|_| is_scanned).and_then(|previous| self.keys.known(previous));
         self.scanned = self.scanned.max(index + 1);
-        let is_shown = self.filter.matches(Subject::Exchange(exchange));
+        let is_shown = self.filter.matches_with(Subject::Exchange(exchange), found);
         // Most exchanges stay in their row.
         let key = self.keys.get(exchange);
         if let Some(before) = before.filter(|before| !is_shown || *before != key) {
@@ -112,19 +119,20 @@ impl FilteredExchanges {
         }
     }
 
-    /// Scans up to `limit` exchanges. Returns whether some are left.
-    pub(super) fn scan(&mut self, store: &Store, limit: usize) -> bool {
-        let end = store.len().min(self.scanned.saturating_add(limit));
+    /// Scans up to `limit` exchanges, of those whose payloads were searched. Returns whether some
+    /// are left.
+    pub(super) fn scan(&mut self, store: &Store, search: &ContentSearch, limit: usize) -> bool {
+        let end = search.searched(store).min(self.scanned.saturating_add(limit));
         for index in self.scanned..end {
             if let (Some(exchange), Ok(row)) = (store.exchange(index), u32::try_from(index))
-                && self.filter.matches(Subject::Exchange(&exchange))
+                && self.filter.matches_with(Subject::Exchange(&exchange), search.found(index))
             {
                 let key = self.keys.get(&exchange);
                 self.rows.insert((key, row), &self.keys);
             }
         }
-        self.scanned = end;
-        end < store.len()
+        self.scanned = end.max(self.scanned);
+        end < search.reachable(store)
     }
 }
 

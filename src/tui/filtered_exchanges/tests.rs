@@ -102,7 +102,7 @@ proptest! {
                     let exchange = exchange(n, open, total, kind);
                     let index = store.find(n);
                     let previous = index.and_then(|index| store.exchange(index));
-                    rows.update(index.unwrap_or(store.len()), previous.as_ref(), &exchange);
+                    rows.update(index.unwrap_or(store.len()), previous.as_ref(), &exchange, Found::NONE);
                     let exchange = Box::new(exchange);
                     let record = if open { Record::Request(exchange) } else { Record::Exchange(exchange) };
                     store.push(Entry::Record(record));
@@ -116,7 +116,7 @@ proptest! {
                 }
                 Step::Scan(limit) => {
                     let before = rows.scanned();
-                    let more = rows.scan(&store, limit);
+                    let more = rows.scan(&store, &ContentSearch::default(), limit);
                     // A slice scans up to `limit` exchanges, each once.
                     prop_assert_eq!(rows.scanned(), store.len().min(before + limit));
                     prop_assert_eq!(more, rows.scanned() < store.len());
@@ -142,7 +142,7 @@ fn many_rows_keep_their_order() {
         rows.sort(SortBy::Total, descending);
         for n in 1..=6000_u64 {
             let exchange = exchange(n, n.is_multiple_of(9), (n * 7919 % 1000) as i64, 1);
-            rows.update(store.len(), None, &exchange);
+            rows.update(store.len(), None, &exchange, Found::NONE);
             store.push(Entry::Record(Record::Exchange(Box::new(exchange))));
         }
         let got: Vec<usize> = (0..rows.len()).map(|row| rows.get(row).unwrap()).collect();

@@ -114,7 +114,8 @@ impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
 }
 
 impl<T: TableKind> TableView<T> {
-    fn selected<'m>(&self, model: &'m Model) -> Option<&'m T> {
+    /// Returns the selected item.
+    pub(super) fn selected<'m>(&self, model: &'m Model) -> Option<&'m T> {
         StoreItems::of(model).get(self.list.selected()?).map(|(item, _)| item)
     }
 }

@@ -1,14 +1,14 @@
 //! The forms in which an exchange can be copied.
 
-use crate::base::Side;
 use crate::base::fact::PayloadKind;
+use crate::base::{Side, sanitize};
 use crate::tui::effect::CopyMenu;
 use crate::tui::views::wireshark;
 
 use super::detail::OpenExchange;
 
 /// Returns the copy menu of an exchange; entries of the open tab come first.
-pub(super) fn of(open: &OpenExchange) -> CopyMenu {
+pub(super) fn of(open: &OpenExchange, with_secrets: bool) -> CopyMenu {
     let exchange = &open.exchange;
     let mut menu = open.copy_menu(CopyMenu::default());
     let (request, response) = (open.request.text(), open.response.text());
@@ -18,7 +18,7 @@ pub(super) fn of(open: &OpenExchange) -> CopyMenu {
     if !response.is_empty() {
         menu = menu.with('r', "JSON, response", response);
     }
-    if let Some(curl) = curl(open) {
+    if let Some(curl) = curl(open, with_secrets) {
         menu = menu.with('c', "curl command", curl);
     }
     let spans: Vec<_> = open.parts.iter().map(|part| part.span).collect();
@@ -28,14 +28,26 @@ pub(super) fn of(open: &OpenExchange) -> CopyMenu {
         .with('p', "packet numbers", wireshark::packet_numbers(&spans, "-"))
 }
 
-/// Header fields that a server needs to handle the request. Authorization is left out: it is a
-/// secret, and the user has it.
+/// Header fields that a server needs to handle the request, beside those that authenticate it.
 const SENT: [&str; 6] =
     ["content-type", "accept", "mcp-protocol-version", "mcp-session-id", "mcp-method", "mcp-name"];
 
+/// Header fields that curl sets itself.
+const OF_CURL: [&str; 8] = [
+    "host",
+    "user-agent",
+    "content-length",
+    "connection",
+    "accept-encoding",
+    "transfer-encoding",
+    "expect",
+    "keep-alive",
+];
+
 /// Returns the request as a curl command; `None` if the client did not POST it, or its head was not
-/// captured.
-fn curl(open: &OpenExchange) -> Option<String> {
+/// captured. Without `with_secrets`, header fields that are not needed (`Authorization`, `Cookie`)
+/// are left out and credentials are masked as on the screen. A comment says what is missing.
+fn curl(open: &OpenExchange, with_secrets: bool) -> Option<String> {
     let exchange = &open.exchange;
     let heads = open.heads.iter().filter(|head| head.side == Side::Client && head.kind == PayloadKind::Head);
     let head = heads.into_iter().find(|head| head.span.first <= exchange.request.span.last)?;
@@ -47,14 +59,51 @@ fn curl(open: &OpenExchange) -> Option<String> {
     } else {
         target.to_owned()
     };
-    let mut command = format!("curl -sS -N {}", quoted(&url));
+    let mut words = Words { with_secrets, masked: Vec::new() };
+    let mut left_out = Vec::new();
+    let mut command = format!("curl -sS -N {}", words.word(&url, "the address"));
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
-        if SENT.contains(&name.to_ascii_lowercase().as_str()) {
-            command.push_str(&format!(" -H {}", quoted(&format!("{name}: {}", value.trim()))));
+        let lower = name.to_ascii_lowercase();
+        if OF_CURL.contains(&lower.as_str()) {
+            continue;
+        }
+        if SENT.contains(&lower.as_str()) || with_secrets {
+            let field = words.word(&format!("{name}: {}", value.trim()), &lower);
+            command.push_str(&format!(" -H {field}"));
+        } else {
+            left_out.push(lower);
         }
     }
-    command.push_str(&format!(" --data-binary {}", quoted(&open.request.text())));
-    Some(command)
+    command.push_str(&format!(" --data-binary {}", words.word(&open.request.text(), "the body")));
+    let mut comment = String::new();
+    for (what, names) in [("left out", left_out), ("masked (…)", words.masked)] {
+        if !names.is_empty() {
+            // Names come from traffic: a line end would end the comment.
+            let names: Vec<_> = names.iter().map(|name| sanitize::clean(name)).collect();
+            comment.push_str(&format!("# {what}: {}; --with-secrets has it\n", names.join(", ")));
+        }
+    }
+    Some(format!("{comment}{command}"))
+}
+
+/// Makes words of the shell, without credentials unless they are wanted.
+struct Words {
+    with_secrets: bool,
+    /// What credentials were masked in.
+    masked: Vec<String>,
+}
+
+impl Words {
+    fn word(&mut self, text: &str, what: &str) -> String {
+        if self.with_secrets {
+            return quoted(text);
+        }
+        let redacted = sanitize::redact(text);
+        if redacted != text {
+            self.masked.push(what.to_owned());
+        }
+        quoted(&redacted)
+    }
 }
 
 /// Quotes text as one shell word.

@@ -38,6 +38,8 @@ pub(in crate::tui::views) struct Exchanges {
     rows_when_paused: usize,
     /// The open exchange.
     open: Option<OpenExchange>,
+    /// Whether copies hold credentials.
+    with_secrets: bool,
     /// Whether keys go to the open exchange.
     is_in_open: bool,
 }
@@ -51,6 +53,7 @@ impl View for Exchanges {
             is_following: model.source().is_live,
             rows_when_paused: 0,
             open: None,
+            with_secrets: config.with_secrets,
             is_in_open: false,
         }
     }
@@ -88,6 +91,9 @@ impl View for Exchanges {
                 if !self.is_in_open && frame.area(Pane::List).is_none() {
                     self.open = None;
                 }
+            }
+            Action::PreviousExchange | Action::NextExchange if self.open.is_some() => {
+                return Some(self.open_adjacent(action == Action::NextExchange, model));
             }
             Action::Follow => {
                 self.is_following = !self.is_following;
@@ -172,8 +178,9 @@ impl View for Exchanges {
         // Copy the open exchange if keys go to it; the list may have another one selected.
         let is_meant = |open: &&OpenExchange| self.is_in_open || Some(open.exchange.n) == self.selected;
         match (self.open.as_ref().filter(is_meant), self.selected) {
-            (Some(open), _) => copy_menu::of(open),
-            (None, Some(n)) => OpenExchange::open(n, model).as_ref().map(copy_menu::of).unwrap_or_default(),
+            (Some(open), _) => copy_menu::of(open, self.with_secrets),
+            (None, Some(n)) => OpenExchange::open(n, model)
+                .map_or_else(CopyMenu::default, |open| copy_menu::of(&open, self.with_secrets)),
             (None, None) => CopyMenu::default(),
         }
     }
@@ -201,7 +208,8 @@ impl View for Exchanges {
             }
             (by, _) => format!("by {}, ", by.title()),
         };
-        format!("{sorted}{follow}{at} of {rows}")
+        let search = model.search_status().map(|search| format!("{search}, ")).unwrap_or_default();
+        format!("{search}{sorted}{follow}{at} of {rows}")
     }
 
     fn help(&self) -> &'static [&'static str] {
@@ -215,7 +223,11 @@ impl View for Exchanges {
             "until somebody hangs up, which the status says at once. Detail says why it",
             "failed, with the packet that ended the wait and the codes of its findings.",
             "",
-            "Open: Timeline shows where the time went, with the packet numbers for",
+            "A filter on body:, header: or auth: searches what was said; esc stops it, and",
+            "keeps what it found.",
+            "",
+            "Open: [ and ] go to the exchange before and after it, and keep the tab.",
+            "Timeline shows where the time went, with the packet numbers for",
             "Wireshark; Request and Response are the messages; Events those of the",
             "stream; HTTP the heads; Packets when each part was captured, with display",
             "filters; Findings those of the exchange. Enter on a stage goes to its tab,",
@@ -339,6 +351,18 @@ impl Exchanges {
         self.open = OpenExchange::open(n, model);
         self.is_in_open = self.open.is_some();
         Some(Vec::new())
+    }
+
+    /// Opens the exchange of the next or the previous row, at the same tab.
+    fn open_adjacent(&mut self, next: bool, model: &mut Model) -> Vec<Effect> {
+        let open = self.open.as_ref().map(|open| open.exchange.n);
+        let row = open.and_then(|n| model.store().find(n)).and_then(|index| model.row_of(index));
+        // A filter may hide what is open.
+        let row = row.unwrap_or(self.list.selected);
+        let to = if next { row.checked_add(1) } else { row.checked_sub(1) };
+        let Some(to) = to.filter(|to| *to < model.exchanges().len()) else { return vec![Effect::Bell] };
+        self.select(to, model);
+        Vec::new()
     }
 
     fn close(&mut self) -> Option<Vec<Effect>> {

@@ -1,8 +1,5 @@
-//! The TCP connections: a row each, with what it carries, what was lost and how it was closed.
+//! The table of connections: a row each, with what it carries, what was lost and how it was closed.
 
-use super::store_items::StoreItem;
-use super::table_view::{TableKind, TableView};
-use super::{cells, format, wireshark};
 use crate::base::fact::DirectionFact;
 use crate::base::{Ending, Side, units};
 use crate::ledger::ConnectionFact;
@@ -13,6 +10,9 @@ use crate::tui::sorted_list::SortKey;
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
 use crate::tui::view_name::ViewName;
+use crate::tui::views::store_items::StoreItem;
+use crate::tui::views::table_view::TableKind;
+use crate::tui::views::{cells, format, wireshark};
 
 const COLUMNS: [Column; 12] = [
     Column::new("TCP", 5).right().sorts(First::Least),
@@ -29,9 +29,6 @@ const COLUMNS: [Column; 12] = [
     Column::new("Lasted", 7).right().sorts(First::Largest),
 ];
 
-/// View of the TCP connections.
-pub(super) type Connections = TableView<ConnectionFact>;
-
 impl TableKind for ConnectionFact {
     const NAME: ViewName = ViewName::Connections;
     const NOUN: &'static str = "TCP connection";
@@ -39,7 +36,11 @@ impl TableKind for ConnectionFact {
     const HELP: &'static [&'static str] = &[
         "A row is a TCP connection, with its number in Wireshark (tcp.stream). Retx counts retransmitted",
         "segments, Gaps the bytes that were not captured. Setup is the duration of the TCP handshake: the",
-        "delay of the network alone. Enter shows the exchanges whose requests it carried.",
+        "delay of the network alone. x shows the exchanges whose requests it carried.",
+        "",
+        "Enter opens it: its packets are read again. Packets shows each one; n and N go to the next and the",
+        "previous one that was retransmitted, out of order or lost. Transactions are those on it; enter opens",
+        "one. The last two tabs have the bytes that each end sent. Enter on a packet reads them again.",
         "",
         "With a filter: the connections that carry a request or response of an exchange that matches it.",
     ];

@@ -1,0 +1,80 @@
+//! A pcapng file of chosen packets, each with a comment if there is something to say about it.
+
+use std::io::{self, Write};
+
+use bytes::Bytes;
+
+use crate::base::Timestamp;
+use crate::base::fact::Loser;
+use crate::capture::encode::{Encoder, FileMetadata, FileStatistics};
+use crate::capture::item::Packet;
+
+/// Bytes of blocks that are gathered for one write.
+const BUFFER: usize = 256 << 10;
+
+/// Writes packets to a pcapng file. [`PacketFile::finish`] writes the last blocks.
+pub struct PacketFile<W> {
+    out: W,
+    encoder: Encoder,
+    statistics: FileStatistics,
+}
+
+impl<W: Write> PacketFile<W> {
+    /// Begins a file.
+    #[must_use]
+    pub fn new(out: W, metadata: FileMetadata) -> Self {
+        Self { out, encoder: Encoder::new(metadata), statistics: FileStatistics::default() }
+    }
+
+    /// Adds a packet, with a comment that Wireshark shows.
+    ///
+    /// # Errors
+    /// Those of the output; its link type does not fit into pcapng.
+    pub fn packet(&mut self, packet: &Packet, comment: Option<&str>) -> io::Result<()> {
+        self.encoder.packet_with_comment(packet, comment).map_err(io::Error::other)?;
+        self.statistics.written += 1;
+        if self.encoder.blocks().len() >= BUFFER { self.flush() } else { Ok(()) }
+    }
+
+    /// Adds secrets, for the packets after them.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn secrets(&mut self, kind: u32, data: &Bytes) -> io::Result<()> {
+        self.encoder.secrets(kind, data);
+        self.flush()
+    }
+
+    /// Records that packets are missing here.
+    pub fn lost(&mut self, by: Loser, packets: u64) {
+        self.statistics.lost.add(by, packets);
+        self.encoder.statistics(self.statistics);
+    }
+
+    /// Records that nothing was captured from the last packet until this time.
+    pub fn silent_until(&mut self, time: Timestamp) {
+        self.statistics.end_time = Some(time);
+    }
+
+    /// Returns the number of packets written.
+    pub fn packets(&self) -> u64 {
+        self.statistics.written
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.encoder.statistics(self.statistics);
+        self.flush()?;
+        self.out.flush()?;
+        Ok(self.out)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(self.encoder.blocks())?;
+        self.encoder.clear_blocks();
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+//! `mcpdump slice`: the packets of the exchanges that match, in a file of their own.
+
+use super::analysis::{self, SliceWriter};
+use crate::cli::arguments::SliceOptions;
+use crate::cli::exit::Outcome;
+use crate::cli::matching::Matching;
+use crate::cli::messages;
+use crate::cli::progress_bar::ProgressBar;
+use crate::cli::request::Request;
+use crate::cli::setup::{Setup, SliceTarget};
+use crate::engine::Engine;
+
+/// Runs the command.
+///
+/// # Errors
+/// The capture cannot be read, the filter is invalid, or the file cannot be written.
+pub(crate) fn run(request: &Request, options: &SliceOptions) -> anyhow::Result<Outcome> {
+    if request.keep.is_some() {
+        anyhow::bail!("-w keeps what is captured: name the file of the slice with -o FILE");
+    }
+    let mut matching = Matching::new(request, None)?;
+    matching.plan_slice();
+    let setup = Setup::open_twice(request, Some(&options.output))?;
+    let Setup { mut reader, output, slicer, .. } = setup;
+    let mut engine = Engine::new();
+    matching.prepare(&mut engine);
+    let progress_bar = ProgressBar::start(!output.is_file());
+    let read =
+        analysis::run(&mut reader, engine, progress_bar, |entries| matching.select(entries, |_| Ok(())));
+    let name = options.output.display().to_string();
+    let target = SliceTarget { name: name.clone(), file: Box::new(output) };
+    let mut is_empty = false;
+    let written = read.and_then(|()| {
+        let (Some(slicer), Some(mut plan)) = (&slicer, matching.take_plan()) else { return Ok(()) };
+        let writer = SliceWriter { request, reader: &reader, slicer };
+        let has_packets = writer.write(&mut plan, options.of, target)?;
+        is_empty = !has_packets;
+        Ok(())
+    });
+    if is_empty {
+        messages::error(&format!("nothing matches: {name} holds no packets"));
+    }
+    let outcome = reader.finish(written)?;
+    Ok(if is_empty { Outcome::PartialFailure } else { outcome })
+}

@@ -1,0 +1,253 @@
+//! What of a capture is shown under `--filter`: the records that match, and what belongs to them.
+//!
+//! A finding may come before the exchange that it is about, and a connection may end before the
+//! answer to what it carried. Until it is known whether they belong to something that matched, they
+//! are held.
+
+use std::collections::{HashSet, VecDeque};
+
+use anyhow::{Context as _, anyhow};
+use foldhash::fast::RandomState;
+
+use super::request::Request;
+use crate::base::{Fact, Finding, limits};
+use crate::engine::Engine;
+use crate::export::slice::SlicePlan;
+use crate::ledger::query::{Filter, Found, FoundContents, Subject};
+use crate::ledger::{Entry, Record, ServerRef, SessionRef, Views};
+
+/// Selects entries.
+pub(super) struct Matching {
+    filter: Filter,
+    views: Views,
+    /// What matched: exchanges by `n`, sessions by number, connections, servers.
+    exchanges: HashSet<u64, RandomState>,
+    sessions: HashSet<u32, RandomState>,
+    connections: HashSet<u32, RandomState>,
+    servers: HashSet<ServerRef, RandomState>,
+    /// Entries of which it is not known yet whether they belong to something that matched.
+    held: VecDeque<Entry>,
+    /// What was found in payloads; `None` if the filter does not search them.
+    contents: Option<FoundContents>,
+    /// What a slice of the matching exchanges needs; `None` if there will be none.
+    plan: Option<SlicePlan>,
+}
+
+impl Matching {
+    /// Parses the expression of `--filter`; without one everything is shown. `views` are shown of
+    /// the calls that were captured on both legs of a proxy.
+    ///
+    /// # Errors
+    /// The expression is invalid. The message shows it and points at the character.
+    pub(super) fn new(request: &Request, views: Option<Views>) -> anyhow::Result<Self> {
+        let filter = filter(request)?;
+        let contents = (!filter.contents().is_empty()).then(|| FoundContents::new(filter.contents().clone()));
+        Ok(Self {
+            filter,
+            contents,
+            views: views.unwrap_or(Views::All),
+            exchanges: HashSet::default(),
+            sessions: HashSet::default(),
+            connections: HashSet::default(),
+            servers: HashSet::default(),
+            held: VecDeque::new(),
+            plan: None,
+        })
+    }
+
+    /// Returns the filter.
+    pub(super) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// Has the engine emit what the filter needs.
+    pub(super) fn prepare(&self, engine: &mut Engine) {
+        if self.contents.is_some() {
+            engine.emit_payloads();
+        }
+    }
+
+    /// Remembers from now on which packets belong to what matches.
+    pub(super) fn plan_slice(&mut self) {
+        self.plan.get_or_insert_default();
+    }
+
+    /// Returns the plan of a slice; `None` without [`Matching::plan_slice`].
+    pub(super) fn take_plan(&mut self) -> Option<SlicePlan> {
+        self.plan.take()
+    }
+
+    /// Passes the entries that are shown to `show`, in order.
+    ///
+    /// # Errors
+    /// Those of `show`.
+    pub(super) fn select<E>(
+        &mut self,
+        entries: &[Entry],
+        mut show: impl FnMut(&Entry) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for entry in entries {
+            if let (Some(contents), Entry::Fact(Fact::Payload(payload))) = (&mut self.contents, entry) {
+                contents.push(payload);
+            }
+            let is_record_shown = self.shows_record(entry);
+            if let Some(plan) = &mut self.plan {
+                plan.push(entry, is_record_shown);
+            }
+            if self.filter.is_empty() {
+                if is_included(self.views, entry) {
+                    show(entry)?;
+                }
+                continue;
+            }
+            if is_record_shown {
+                self.note(entry);
+                show(entry)?;
+                self.release(entry, &mut show)?;
+            } else if self.belongs(entry) {
+                show(entry)?;
+            } else if is_awaited(entry) {
+                self.hold(entry.clone());
+            }
+            if matches!(entry, Entry::Fact(Fact::Capture(_))) {
+                self.flush(&mut show)?;
+                show(entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a record matches the filter and is one of the views that are shown. False for what
+    /// is no exchange, notification, stream or transaction.
+    fn shows_record(&self, entry: &Entry) -> bool {
+        let Entry::Record(record) = entry else { return false };
+        let subject = match record {
+            Record::Exchange(exchange) => Subject::Exchange(exchange),
+            Record::Notification(notification) => Subject::Notification(notification),
+            Record::Stream(stream) => Subject::Stream(stream),
+            Record::Transaction(transaction) => Subject::Transaction(transaction),
+            // Whether the exchange matches is unknown until it completes.
+            Record::Request(_) | Record::Interrupted(_) | Record::Session(_) | Record::Offer(_) => {
+                return false;
+            }
+        };
+        let found = match (&self.contents, record) {
+            (Some(contents), Record::Exchange(exchange)) => contents.of_exchange(exchange),
+            _ => Found::NONE,
+        };
+        self.views.include(record) && self.filter.matches_with(subject, found)
+    }
+
+    /// Remembers what a matching record belongs to.
+    fn note(&mut self, entry: &Entry) {
+        let Entry::Record(record) = entry else { return };
+        let (session, tcp_stream) = match record {
+            Record::Exchange(exchange) => {
+                self.exchanges.insert(exchange.n);
+                self.connections.extend(exchange.answered_on.map(|(tcp_stream, _)| tcp_stream));
+                (Some(&exchange.session), exchange.tcp_stream)
+            }
+            Record::Notification(notification) => (Some(&notification.session), notification.tcp_stream),
+            Record::Stream(stream) => (stream.session.as_ref(), stream.tcp_stream),
+            Record::Transaction(transaction) => (transaction.session.as_ref(), transaction.tcp_stream),
+            Record::Request(_) | Record::Interrupted(_) | Record::Session(_) | Record::Offer(_) => return,
+        };
+        self.connections.insert(tcp_stream);
+        if let Some(session) = session {
+            self.sessions.insert(session.number);
+            if !self.servers.contains(&session.identity()) {
+                self.servers.insert(session.identity());
+            }
+        }
+    }
+
+    /// Whether something that matched is known to own the entry, or it is about the whole capture.
+    fn belongs(&self, entry: &Entry) -> bool {
+        match entry {
+            Entry::Finding(finding) => self.owns_finding(finding),
+            Entry::Record(Record::Session(session)) => self.owns_session(&session.session),
+            Entry::Record(Record::Offer(offer)) => self.servers.contains(&offer.server),
+            Entry::Fact(Fact::Connection(connection)) => self.connections.contains(&connection.tcp_stream),
+            Entry::Fact(Fact::Payload(_) | Fact::Segment(_) | Fact::Delivery(_)) => true,
+            Entry::Fact(Fact::Capture(_)) | Entry::Record(_) => false,
+        }
+    }
+
+    fn owns_session(&self, session: &SessionRef) -> bool {
+        self.sessions.contains(&session.number)
+    }
+
+    fn owns_finding(&self, finding: &Finding) -> bool {
+        match (finding.exchange, finding.session, finding.tcp_stream) {
+            (Some(n), _, _) => self.exchanges.contains(&n),
+            (None, Some(session), _) => self.sessions.contains(&session),
+            (None, None, Some(tcp_stream)) => self.connections.contains(&tcp_stream),
+            (None, None, None) => true,
+        }
+    }
+
+    fn hold(&mut self, entry: Entry) {
+        if self.held.len() >= limits::MAX_HELD_ENTRIES {
+            self.held.pop_front();
+        }
+        self.held.push_back(entry);
+    }
+
+    /// Shows the findings of an exchange that were held, and drops those of one that does not
+    /// match.
+    fn release<E>(&mut self, entry: &Entry, show: &mut impl FnMut(&Entry) -> Result<(), E>) -> Result<(), E> {
+        let Entry::Record(Record::Exchange(exchange)) = entry else { return Ok(()) };
+        let n = exchange.n;
+        if exchange.findings.is_empty() {
+            return Ok(());
+        }
+        let is_of = |held: &mut Entry| matches!(held, Entry::Finding(finding) if finding.exchange == Some(n));
+        let mut kept = VecDeque::with_capacity(self.held.len());
+        let mut result = Ok(());
+        for mut held in std::mem::take(&mut self.held) {
+            if is_of(&mut held) {
+                result = result.and_then(|()| show(&held));
+            } else {
+                kept.push_back(held);
+            }
+        }
+        self.held = kept;
+        result
+    }
+
+    /// Shows what is still held and belongs to something that matched.
+    fn flush<E>(&mut self, show: &mut impl FnMut(&Entry) -> Result<(), E>) -> Result<(), E> {
+        for held in std::mem::take(&mut self.held) {
+            if self.belongs(&held) {
+                show(&held)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Parses the expression of `--filter`; the filter is empty if there is none.
+///
+/// # Errors
+/// The expression is invalid. The message shows it and points at the character.
+pub(super) fn filter(request: &Request) -> anyhow::Result<Filter> {
+    let text = request.filter.as_deref().unwrap_or_default();
+    Filter::parse(text).map_err(|error| anyhow!("{}", error.render(text))).context("--filter")
+}
+
+/// Whether an entry is one of the views that are shown. Findings and facts always are.
+fn is_included(views: Views, entry: &Entry) -> bool {
+    match entry {
+        Entry::Record(record) => views.include(record),
+        Entry::Finding(_) | Entry::Fact(_) => true,
+    }
+}
+
+/// Whether an entry may still turn out to belong to something that matches.
+fn is_awaited(entry: &Entry) -> bool {
+    match entry {
+        Entry::Finding(_) | Entry::Fact(Fact::Connection(_)) => true,
+        Entry::Record(record) => matches!(record, Record::Offer(_)),
+        Entry::Fact(_) => false,
+    }
+}

@@ -1,0 +1,91 @@
+//! What a connection was, in a few lines: its ends, its handshake, who closed it, its counts.
+
+use crate::base::fact::{DirectionFact, SegmentFact};
+use crate::base::{Ending, Side, units};
+use crate::ledger::{ConnectionFact, ConnectionPackets, SentPiece};
+
+/// Returns the lines.
+pub(super) fn lines(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> [String; 5] {
+    let carries = if fact.mcp { "MCP" } else { fact.speaks.name() };
+    let lasted = units::duration(fact.last.time.since(fact.first.time));
+    let [client, server] = &fact.directions;
+    [
+        format!(
+            "tcp.stream {}  {} → {}  {carries}, {lasted}, packets {}-{}",
+            fact.tcp_stream, fact.client, fact.server, fact.first.packet, fact.last.packet
+        ),
+        format!("handshake: {}", handshake(fact, packets)),
+        format!("end: {}", closing(fact, packets)),
+        format!("client → {}", counts(client)),
+        format!("server ← {}", counts(server)),
+    ]
+}
+
+fn handshake(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> String {
+    let segments = packets.map(|packets| packets.segments.as_slice()).unwrap_or_default();
+    let number = |is: &dyn Fn(&&SegmentFact) -> bool| segments.iter().find(is).map(|it| it.origin.packet);
+    let syn = number(&|it| it.syn && it.ack.is_none());
+    let syn_ack = number(&|it| it.syn && it.ack.is_some());
+    let numbers = match (syn, syn_ack) {
+        (Some(syn), Some(syn_ack)) => format!(" (SYN in packet {syn}, SYN-ACK in {syn_ack})"),
+        (Some(syn), None) => format!(" (SYN in packet {syn}, no SYN-ACK)"),
+        (None, Some(syn_ack)) => format!(" (SYN-ACK in packet {syn_ack})"),
+        (None, None) => String::new(),
+    };
+    match fact.handshake_ns {
+        Some(ns) => format!("{}{numbers}", units::duration(ns)),
+        None => format!("not captured{numbers}"),
+    }
+}
+
+/// Describes who closed the connection, and how.
+fn closing(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> String {
+    let end = |side: Side| {
+        let pieces = packets.map(|packets| packets.sent_by(side).pieces.as_slice()).unwrap_or_default();
+        pieces.iter().find_map(|piece| match piece {
+            SentPiece::End { how, packet } if *how != Ending::Open => Some(*packet),
+            _ => None,
+        })
+    };
+    let at = |side: Side| end(side).map(|packet| format!(" (packet {packet})")).unwrap_or_default();
+    match fact.ended {
+        Ending::Reset(by) => format!("the {} reset it{}", by.name(), at(by)),
+        Ending::Closed => match (end(Side::Client), end(Side::Server)) {
+            (Some(client), Some(server)) => {
+                let (first, then) = if client <= server {
+                    (Side::Client, Side::Server)
+                } else {
+                    (Side::Server, Side::Client)
+                };
+                let (from, to) = (client.min(server), client.max(server));
+                let (first, then) = (first.name(), then.name());
+                format!("the {first} closed first (FIN in packet {from}), then the {then} ({to})")
+            }
+            _ => "closed by both".to_owned(),
+        },
+        Ending::Open => match (end(Side::Client), end(Side::Server)) {
+            (Some(packet), None) => format!("the client closed its side (FIN in packet {packet})"),
+            (None, Some(packet)) => format!("the server closed its side (FIN in packet {packet})"),
+            _ => "open at the end of the capture".to_owned(),
+        },
+    }
+}
+
+fn counts(direction: &DirectionFact) -> String {
+    let counts = [
+        (direction.retransmissions, "retransmitted"),
+        (direction.lost_before, "of them lost before the point of capture"),
+        (direction.out_of_order, "out of order"),
+        (direction.duplicates, "captured twice"),
+        (direction.zero_windows, "with a full receive window"),
+    ];
+    let mut text =
+        format!("{}, {}", units::several(direction.packets, "packet"), units::bytes(direction.bytes));
+    for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+        text.push_str(&format!(", {count} {what}"));
+    }
+    if direction.gaps > 0 {
+        text.push_str(&format!(", {} lost", units::bytes(direction.gaps)));
+    }
+    text
+}

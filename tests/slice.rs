@@ -1,0 +1,189 @@
+//! `mcpdump slice`, and `-w` with `--filter`: the packets of what matches give the same exchanges.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Output;
+
+use crate::support::assert_no_problems;
+use crate::support::corpus::{self, Capture};
+use crate::support::program::mcpdump;
+use crate::support::run::parse_rows;
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn run(arguments: &[&str]) -> Output {
+    mcpdump().args(arguments).output().expect("the program starts")
+}
+
+/// The exchanges of a capture that match.
+fn exchanges(file: &str, filter: &str) -> Vec<Value> {
+    let output = run(&["export", "--only", "exchanges", "--filter", filter, file]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    parse_rows(&String::from_utf8(output.stdout).unwrap())
+}
+
+/// What has to be the same in a slice, as text: everything but the numbers of packets, exchanges
+/// and sessions.
+fn facts(exchange: &Value) -> String {
+    let message = |name: &str| {
+        let message = &exchange[name];
+        (message["start"].to_string(), message["end"].to_string(), message["bytes"].to_string())
+    };
+    let names = [
+        "origin",
+        "id",
+        "method",
+        "name",
+        "status",
+        "cause",
+        "error",
+        "http_status",
+        "client",
+        "server",
+        "transport",
+        "protocol_version",
+        "total_ms",
+        "ack_ms",
+        "waited_ms",
+        "progress",
+    ];
+    let values: Vec<String> = names.iter().map(|name| exchange[name].to_string()).collect();
+    format!("{values:?} {:?} {:?}", message("request"), message("response"))
+}
+
+/// Slices a capture, and returns what differs.
+fn problems(file: &str, filter: &str, of: &str, directory: &Path) -> Vec<String> {
+    let slice = directory.join("slice.pcapng");
+    let slice = slice.to_str().unwrap();
+    let want = exchanges(file, filter);
+    if want.is_empty() {
+        return Vec::new();
+    }
+    let output = run(&["slice", "--filter", filter, "--of", of, "-o", slice, file]);
+    if !output.status.success() {
+        return vec![format!("{file}, {filter}: {}", String::from_utf8_lossy(&output.stderr))];
+    }
+    let got: BTreeSet<String> = exchanges(slice, "").iter().map(facts).collect();
+    let missing = want.iter().map(facts).filter(|exchange| !got.contains(exchange));
+    missing.map(|exchange| format!("{file}, {filter}, of {of}: {exchange}")).collect()
+}
+
+#[test]
+fn a_slice_gives_the_exchanges_that_match_with_the_same_times() {
+    let directory = TempDir::new().unwrap();
+    let mut found = Vec::new();
+    for capture in Capture::all().filter(|capture| capture.is_mcp()) {
+        let file = corpus::directory().join(capture.0);
+        let file = file.to_str().unwrap();
+        found.extend(problems(file, "not status:ok", "exchanges", directory.path()));
+        if !capture.is_large() {
+            found.extend(problems(file, "method:tools/call", "exchanges", directory.path()));
+            found.extend(problems(file, "method:tools/call", "connections", directory.path()));
+        }
+    }
+    assert_no_problems(&found);
+}
+
+#[test]
+fn a_slice_of_one_call_is_small_and_names_it() {
+    let directory = TempDir::new().unwrap();
+    let slice = directory.path().join("one.pcapng");
+    let file = corpus::directory().join("ts-sse/capture.pcap");
+    let calls = exchanges(file.to_str().unwrap(), "method:tools/call");
+    let packet = calls[1]["request"]["first_packet"].to_string();
+    let filter = format!("packet:{packet} method:tools/call");
+    let output = run(&["slice", "--filter", &filter, "-o", slice.to_str().unwrap(), file.to_str().unwrap()]);
+    assert!(output.status.success());
+    let bytes = std::fs::read(&slice).unwrap();
+    let packets = corpus::items(bytes.clone()).unwrap();
+    assert!(packets.len() < 40, "{} items", packets.len());
+    let text = String::from_utf8_lossy(&bytes);
+    let name = calls[1]["name"].as_str().unwrap();
+    assert!(text.contains(&format!("request tools/call {name}")), "a comment names the exchange");
+    assert!(text.contains("slice of "), "the file says what it is");
+}
+
+#[test]
+fn nothing_that_matches_is_a_failure() {
+    let directory = TempDir::new().unwrap();
+    let slice = directory.path().join("none.pcapng");
+    let file = corpus::directory().join("ts-sse/capture.pcap");
+    let output =
+        run(&["slice", "--filter", "tool:absent", "-o", slice.to_str().unwrap(), file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing matches"));
+}
+
+#[test]
+fn w_with_a_filter_keeps_the_packets_of_what_matches() {
+    let directory = TempDir::new().unwrap();
+    let kept = directory.path().join("kept.pcapng");
+    let file = corpus::directory().join("ts-streamable/capture.pcapng");
+    let (kept, file) = (kept.to_str().unwrap(), file.to_str().unwrap());
+    let filter = "status:error";
+    let output = run(&["list", "--filter", filter, "-w", kept, file]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let facts = |file: &str| exchanges(file, filter).iter().map(facts).collect::<BTreeSet<_>>();
+    assert!(!facts(file).is_empty());
+    assert_eq!(facts(kept), facts(file));
+    let packets = |file: &str| corpus::items(std::fs::read(file).unwrap()).unwrap().len();
+    assert!(packets(kept) < packets(file));
+    let refused = run(&["list", "--filter", filter, "-w", kept, "-C", "1", file]);
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+/// A pipe is read once: what was read of it is kept in a temporary file.
+#[test]
+fn standard_input_is_sliced() {
+    let directory = TempDir::new().unwrap();
+    let file = corpus::directory().join("ts-sse/capture.pcap");
+    let [from_file, from_pipe] = ["file.pcapng", "pipe.pcapng"].map(|name| directory.path().join(name));
+    let slice = |output: &Path, input: &str| {
+        let mut command = mcpdump();
+        command.args(["slice", "--filter", "method:ping", "-o", output.to_str().unwrap(), input]);
+        command.stdin(std::fs::File::open(&file).unwrap()).output().unwrap()
+    };
+    assert!(slice(&from_file, file.to_str().unwrap()).status.success());
+    assert!(slice(&from_pipe, "-").status.success());
+    let packets = |path: &Path| -> Vec<_> {
+        let items = corpus::items(std::fs::read(path).unwrap()).unwrap();
+        crate::support::run::packets(&items).values().map(|packet| packet.data.clone()).collect()
+    };
+    assert!(!packets(&from_file).is_empty());
+    assert_eq!(packets(&from_pipe), packets(&from_file));
+}
+
+#[test]
+fn what_is_not_of_something_that_matched_is_left_out() {
+    let file = corpus::directory().join("many-sessions/capture.pcapng");
+    let file = file.to_str().unwrap();
+    let output = run(&["export", "--filter", "session:s2", file]);
+    let rows = parse_rows(&String::from_utf8(output.stdout).unwrap());
+    let of = |kind: &str| rows.iter().filter(|row| row["type"] == kind).count();
+    assert!(of("exchange") > 0);
+    let sessions: Vec<_> = rows.iter().filter(|row| row["type"] == "session").collect();
+    assert_eq!(sessions.len(), 1, "{sessions:?}");
+    assert_eq!(sessions[0]["session"], "s2");
+    for row in rows.iter().filter(|row| row["type"] != "finding") {
+        assert_eq!(row["session"], "s2", "{row}");
+    }
+}
+
+#[test]
+fn bodies_and_headers_are_searched() {
+    let file = corpus::directory().join("ts-sse/capture.pcap");
+    let file = file.to_str().unwrap();
+    let all = exchanges(file, "");
+    let with = |filter: &str| exchanges(file, filter).iter().map(|row| row["n"].as_u64()).collect::<Vec<_>>();
+    assert_eq!(with("body~'\"method\":\"ping\"'"), with("method:ping"));
+    assert_eq!(with("body:hackernews and not body:hackernews").len(), 0);
+    assert_eq!(with("header:content-type").len(), all.len(), "every POST has one");
+    assert_eq!(with("auth:none").len(), all.len());
+    assert!(with("auth:bearer").is_empty());
+    assert!(with("not header:x-absent").len() == all.len());
+    let words = with("body:protocolVersion");
+    assert!(!words.is_empty() && words.len() < all.len());
+    assert!(with("body:rotocolVersio").is_empty(), "a word is whole");
+    let begun = with("body:protocol*");
+    assert!(words.iter().all(|n| begun.contains(n)), "{begun:?}");
+}
