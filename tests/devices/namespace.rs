@@ -24,13 +24,13 @@ impl Namespace {
 
     /// Runs a tool in the namespace.
     pub(crate) fn tool(&self, line: &str) {
-        tool(&format!("ip netns exec {} {line}", self.0)).expect("the tool runs");
+        tool(&format!("ip netns exec {} {line}", self.name())).expect("the tool runs");
     }
 
     /// Returns the command that runs the program in the namespace.
     pub(crate) fn mcpdump(&self) -> Command {
         let mut command = plain("ip");
-        command.args(["netns", "exec", &self.0, env!("CARGO_BIN_EXE_mcpdump")]);
+        command.args(["netns", "exec", self.name(), env!("CARGO_BIN_EXE_mcpdump")]);
         command
     }
 }
