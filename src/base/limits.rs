@@ -288,6 +288,10 @@ pub const MAX_DEFINITIONS: usize = 100_000;
 /// Rows of a table of the report (methods and tools, per server); the rest is summed up in one row.
 pub const MAX_TABLE_ROWS: usize = 10_000;
 
+/// Memory of the latency tables of the report, in bytes: each of [`MAX_TABLE_ROWS`] has seven
+/// histograms of up to 26 kB if its durations differ enough. Real captures have some hundred rows.
+pub const MAX_LATENCY_MEMORY: usize = 24 << 20;
+
 /// Texts of the rows of a table of the report, in bytes: sessions, offers, names that are used.
 /// 800 for each of [`MAX_TABLE_ROWS`], and real ones have fewer than 200.
 pub const MAX_TABLE_TEXT: usize = 8 << 20;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::room::Room;
 use super::series::Series;
 use super::survival::{self, Percentile};
 use crate::base::{Side, Status, UnknownName, find_by_name};
@@ -236,10 +237,10 @@ impl LatencyTable {
     }
 
     /// Counts an exchange under `key`.
-    pub(super) fn record(&mut self, key: LatencyKey, exchange: &Exchange) {
+    pub(super) fn record(&mut self, key: LatencyKey, exchange: &Exchange, room: &mut Room) {
         let at = match self.index.get(&key) {
             Some(at) => Some(*at),
-            None if self.rows.len() < self.most => {
+            None if self.rows.len() < self.most && room.take(row_size(&key)) => {
                 self.rows.push(RowStatistics::new(key.clone()));
                 self.index.insert(key, self.rows.len() - 1);
                 Some(self.rows.len() - 1)
@@ -256,7 +257,7 @@ impl LatencyTable {
             self.fine_left -= 1;
             row.fine = true;
         }
-        row.record(exchange);
+        row.record(exchange, room);
     }
 
     /// The rows, the highest p95 first, then by key; the row of the rest is last.
@@ -271,6 +272,15 @@ impl LatencyTable {
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
+}
+
+/// Memory of a row without its values, in bytes. The key is in the index, too; its texts are shared.
+fn row_size(key: &LatencyKey) -> usize {
+    let texts = match &key.subject {
+        CallGroup::Call { method, name, .. } => method.len() + name.as_ref().map_or(0, |name| name.len()),
+        CallGroup::All | CallGroup::Other => 0,
+    };
+    size_of::<RowStatistics>() + 2 * size_of::<LatencyKey>() + texts
 }
 
 impl RowStatistics {
@@ -289,26 +299,26 @@ impl RowStatistics {
         }
     }
 
-    fn record(&mut self, exchange: &Exchange) {
+    fn record(&mut self, exchange: &Exchange, room: &mut Room) {
         increment(&mut self.statuses, exchange.status);
         let (digits, part_digits) = if self.fine { (3, 2) } else { (2, 1) };
         if let Some(waited) = exchange.unanswered_ns() {
-            self.waited.record(waited, digits);
+            self.waited.record(waited, digits, room);
         }
         let Some(total) = exchange.latency_ns() else { return };
-        self.total.record(total, digits);
-        self.send.record(exchange.send_ns(), part_digits);
+        self.total.record(total, digits, room);
+        self.send.record(exchange.send_ns(), part_digits, room);
         if let Some(wait) = exchange.wait_ns() {
-            self.wait.record(wait, part_digits);
+            self.wait.record(wait, part_digits, room);
         }
         if let Some(receive) = exchange.receive_ns() {
-            self.receive.record(receive, part_digits);
+            self.receive.record(receive, part_digits, room);
         }
         if let Some(server) = exchange.server_ns() {
-            self.server.record(server, part_digits);
+            self.server.record(server, part_digits, room);
         }
         if exchange.asked.requests > 0 {
-            self.client.record(exchange.asked.client_ns, part_digits);
+            self.client.record(exchange.asked.client_ns, part_digits, room);
         }
     }
 

@@ -10,6 +10,7 @@ mod connection_packets;
 mod entry;
 mod latency;
 mod notable;
+mod room;
 mod series;
 mod snapshot;
 mod survival;
@@ -37,6 +38,7 @@ pub use views::Views;
 
 use latency::LatencyTable;
 use notable::{FindingTotals, SessionTotals, Slowest, UnansweredTotals, UndeterminedTotals};
+use room::Room;
 use traffic::{ConnectionTotals, OfferTotals};
 
 /// Exchanges that wait until it is known whether the other leg of a proxy has them, too.
@@ -50,7 +52,8 @@ const MAX_SERVERS: usize = 1000;
 ///
 /// Every list has a cap. Most of the memory is in the histograms of the latency tables: a row keeps
 /// single values until it has more than `series::EXACT` of them, then a histogram, with three
-/// digits in the first `latency::FINE_ROWS` such rows and two in the others.
+/// digits in the first `latency::FINE_ROWS` such rows and two in the others. Beyond
+/// [`limits::MAX_LATENCY_MEMORY`] rows keep samples, and new ones are summed up in one.
 #[derive(Debug)]
 pub struct Ledger {
     capture: CaptureFact,
@@ -65,6 +68,8 @@ pub struct Ledger {
     by: Option<By>,
     latency: LatencyTable,
     grouped: LatencyTable,
+    /// Memory that is left for the latency tables.
+    room: Room,
     sessions: SessionTotals,
     slowest: Slowest,
     unanswered: UnansweredTotals,
@@ -90,6 +95,7 @@ impl Ledger {
             by,
             latency: LatencyTable::new(limits::MAX_TABLE_ROWS),
             grouped: LatencyTable::new(grouped_rows),
+            room: Room::new(limits::MAX_LATENCY_MEMORY),
             sessions: SessionTotals::new(),
             slowest: Slowest::new(),
             unanswered: UnansweredTotals::new(),
@@ -202,8 +208,8 @@ impl Ledger {
         };
         let grouped =
             LatencyKey { group, subject: if self.by.is_none() { CallGroup::All } else { subject.clone() } };
-        self.grouped.record(grouped, exchange);
-        self.latency.record(LatencyKey { group: Group::Whole, subject }, exchange);
+        self.grouped.record(grouped, exchange, &mut self.room);
+        self.latency.record(LatencyKey { group: Group::Whole, subject }, exchange, &mut self.room);
         self.slowest.record(exchange);
         self.unanswered.record(exchange);
         self.undetermined.record(exchange);

@@ -3,6 +3,8 @@
 use hdrhistogram::Histogram;
 use hdrhistogram::iterators::IterationValue;
 
+use super::room::Room;
+
 /// Values that are kept before a histogram replaces them. Most rows never have more, so their
 /// percentiles are exact and take less memory than the smallest histogram.
 const EXACT: usize = 64;
@@ -14,10 +16,13 @@ const UNIT: u64 = 64;
 /// The distribution of durations in nanoseconds, which may be negative.
 ///
 /// Up to [`EXACT`] values are kept as they are. Then a histogram counts them, with the digits given
-/// to [`Series::record`], and a second histogram counts the negative ones.
+/// to [`Series::record`], and a second histogram counts the negative ones. If there is no room for
+/// them, every second value is kept, then every fourth, and so on: a sample.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Series {
     values: Values,
+    /// Number of values for each one that is kept, as a power of two.
+    thinned: u32,
     count: u64,
     min: i64,
     max: i64,
@@ -51,43 +56,65 @@ impl Series {
 
     /// Whether the next value creates the histogram. Its digits are then final.
     pub(super) fn is_about_to_spill(&self) -> bool {
-        matches!(&self.values, Values::Exact(values) if values.len() == EXACT)
+        matches!(&self.values, Values::Exact(values) if values.len() == EXACT && self.thinned == 0)
     }
 
     /// Adds a value. `digits` is the number of significant digits (1 to 5) of the histogram, if
-    /// this value creates it.
-    pub(super) fn record(&mut self, ns: i64, digits: u8) {
+    /// this value creates it. Takes the memory from `room`.
+    pub(super) fn record(&mut self, ns: i64, digits: u8, room: &mut Room) {
         (self.min, self.max) = match self.count {
             0 => (ns, ns),
             _ => (self.min.min(ns), self.max.max(ns)),
         };
         self.count += 1;
         match &mut self.values {
-            Values::Exact(values) if values.len() < EXACT => values.push(ns),
-            Values::Exact(values) => match Histograms::of(values, digits) {
-                Some(mut counted) => {
-                    counted.record(ns);
-                    self.values = Values::Counted(Box::new(counted));
+            Values::Exact(values) if self.thinned == 0 && has_room(values, room) => values.push(ns),
+            Values::Exact(values) => {
+                let is_full = self.thinned == 0 && values.len() >= EXACT && !room.is_empty();
+                match if is_full { Histograms::of(values, digits, room) } else { None } {
+                    Some(mut counted) => {
+                        counted.record(ns, room);
+                        self.values = Values::Counted(Box::new(counted));
+                    }
+                    None => self.sample(ns),
                 }
-                // Only if `digits` is out of range.
-                None => values.push(ns),
-            },
-            Values::Counted(counted) => counted.record(ns),
+            }
+            Values::Counted(counted) => counted.record(ns, room),
         }
+    }
+
+    /// Keeps a value if it belongs to the sample, which is thinned out if it is full.
+    fn sample(&mut self, ns: i64) {
+        let Values::Exact(values) = &mut self.values else { return };
+        if !(self.count - 1).is_multiple_of(1 << self.thinned) {
+            return;
+        }
+        if values.len() >= EXACT.min(values.capacity()) && !values.is_empty() {
+            let mut is_kept = false;
+            values.retain(|_| {
+                is_kept = !is_kept;
+                is_kept
+            });
+            self.thinned += 1;
+            if !(self.count - 1).is_multiple_of(1 << self.thinned) {
+                return;
+            }
+        }
+        values.push(ns);
     }
 
     /// Returns the smallest value that at least `per_mille` thousandths of the values do not exceed
     /// (nearest rank); `None` if there are no values. Exact, or within one unit of the last digit
-    /// of the histogram.
+    /// of the histogram, or that of a sample.
     pub(super) fn quantile(&self, per_mille: u64) -> Option<i64> {
-        let rank = self.count.saturating_mul(per_mille).div_ceil(1000).max(1);
+        let rank = |count: u64| count.saturating_mul(per_mille).div_ceil(1000).max(1);
         let value = match &self.values {
             Values::Exact(values) => {
                 let mut sorted = values.clone();
                 sorted.sort_unstable();
-                sorted.get(usize::try_from(rank).ok()? - 1).copied()?
+                sorted.get(usize::try_from(rank(sorted.len() as u64)).ok()? - 1).copied()?
             }
-            Values::Counted(counted) => counted.at(rank)?,
+            Values::Counted(counted) => counted.at(rank(self.count))?,
         };
         Some(value.clamp(self.min, self.max))
     }
@@ -97,7 +124,7 @@ impl Series {
     pub(super) fn steps(&self) -> Vec<(i64, u64)> {
         match &self.values {
             Values::Exact(values) => {
-                let mut sorted: Vec<_> = values.iter().map(|value| (*value, 1)).collect();
+                let mut sorted: Vec<_> = values.iter().map(|value| (*value, 1 << self.thinned)).collect();
                 sorted.sort_unstable();
                 sorted
             }
@@ -119,25 +146,32 @@ impl Series {
     }
 }
 
+/// Whether a list of few values has room for another one, taken from `room` if it has to grow.
+fn has_room(values: &Vec<i64>, room: &mut Room) -> bool {
+    let has_place = values.len() < values.capacity();
+    values.len() < EXACT && (has_place || room.take(size_of::<i64>() * values.capacity().max(4)))
+}
+
 impl Histograms {
-    fn of(values: &[i64], digits: u8) -> Option<Self> {
+    /// Counts a list of values; `None` if `digits` is out of range.
+    fn of(values: &[i64], digits: u8, room: &mut Room) -> Option<Self> {
         let mut counted = Self { non_negative: histogram(digits)?, negative: None, digits };
         for value in values {
-            counted.record(*value);
+            counted.record(*value, room);
         }
         Some(counted)
     }
 
-    fn record(&mut self, ns: i64) {
+    fn record(&mut self, ns: i64, room: &mut Room) {
         if ns >= 0 {
-            count(&mut self.non_negative, ns.unsigned_abs());
+            count(&mut self.non_negative, ns.unsigned_abs(), room);
             return;
         }
         if self.negative.is_none() {
             self.negative = histogram(self.digits);
         }
         if let Some(negative) = &mut self.negative {
-            count(negative, ns.unsigned_abs());
+            count(negative, ns.unsigned_abs(), room);
         }
     }
 
@@ -168,12 +202,16 @@ fn histogram(digits: u8) -> Option<Histogram<u32>> {
     Some(histogram)
 }
 
-fn count(histogram: &mut Histogram<u32>, size: u64) {
-    // `record` grows the histogram and `saturating_record` would clamp. The histogram has a place
-    // for every absolute value of an i64, so the second call is never needed.
-    if histogram.record(size).is_err() {
+/// Counts a value. The histogram grows for it as long as there is room; then the value counts as the
+/// largest that the histogram holds.
+fn count(histogram: &mut Histogram<u32>, size: u64, room: &mut Room) {
+    let before = histogram.distinct_values();
+    let is_clamped = size > histogram.high() && room.is_empty();
+    if is_clamped || histogram.record(size).is_err() {
         histogram.saturating_record(size);
     }
+    let grown = histogram.distinct_values().saturating_sub(before);
+    room.take_most(grown * size_of::<u32>());
 }
 
 /// The value with `rank` (from 1) in ascending order: the middle of its bucket.
@@ -213,7 +251,7 @@ mod tests {
     fn series(values: &[i64], digits: u8) -> Series {
         let mut series = Series::default();
         for value in values {
-            series.record(*value, digits);
+            series.record(*value, digits, &mut Room::new(usize::MAX));
         }
         series
     }
@@ -235,6 +273,23 @@ mod tests {
         assert_eq!(series.quantile(500), Some(0));
         assert_eq!(series.min(), Some(i64::MIN));
         assert!(series.quantile(990).unwrap() > i64::MAX / 10 * 9);
+    }
+
+    /// Without room for histograms the values of a sample stand for all.
+    #[test]
+    fn without_room_percentiles_are_those_of_a_sample() {
+        for (bytes, kept) in [(0, 4), (100, 8), (512, EXACT)] {
+            let (mut series, mut room) = (Series::default(), Room::new(bytes));
+            for value in 1..=100_000 {
+                series.record(value, 2, &mut room);
+                let Values::Exact(values) = &series.values else { panic!("a histogram was made") };
+                assert!(values.capacity() <= kept, "{} values in {bytes} bytes", values.capacity());
+            }
+            assert_eq!((series.count(), series.min(), series.max()), (100_000, Some(1), Some(100_000)));
+            let median = series.quantile(500).unwrap();
+            let allowed = 100_000 / i64::try_from(kept).unwrap();
+            assert!((50_000 - median).abs() <= allowed, "{median} of {kept} values");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::room::Room;
 use super::series::Series;
 use crate::base::fact::{ConnectionFact, Speaks, Wrapper};
 use crate::base::limits;
@@ -66,7 +67,7 @@ impl ConnectionTotals {
             }
         }
         if let Some(ns) = connection.handshake_ns.filter(|_| connection.mcp) {
-            self.handshakes.record(ns, 2);
+            self.handshakes.record(ns, 2, &mut Room::new(usize::MAX));
         }
     }
 

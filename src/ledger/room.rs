@@ -1,0 +1,29 @@
+//! The memory that the latency tables may take.
+
+/// Memory that is left for the latency tables, in bytes.
+#[derive(Debug)]
+pub(super) struct Room(usize);
+
+impl Room {
+    /// Creates room of `bytes`.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self(bytes)
+    }
+
+    /// Takes this many bytes; false if they are not left.
+    pub(super) fn take(&mut self, bytes: usize) -> bool {
+        let left = self.0.checked_sub(bytes);
+        self.0 = left.unwrap_or(self.0);
+        left.is_some()
+    }
+
+    /// Takes this many bytes, or all that are left.
+    pub(super) fn take_most(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_sub(bytes);
+    }
+
+    /// Returns whether nothing is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0 == 0
+    }
+}
