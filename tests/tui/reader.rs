@@ -1,6 +1,6 @@
 //! The message reader (bytes, values, search) and the tabs of an exchange about packets.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mcpdump::base::{Code, Fact, Finding, Origin};
 use mcpdump::ledger::{Entry, Record};
@@ -224,26 +224,20 @@ fn answered(result: &str, columns: u16, lines: u16) -> Screen {
     screen
 }
 
-/// The shortest time that some keys take, frames included.
-#[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
-fn time_of(screen: &mut Screen, keys: &[&str]) -> Duration {
-    let mut one = || {
-        let before = Instant::now();
-        screen.press(keys);
-        before.elapsed()
-    };
-    (0..4).map(|_| one()).min().unwrap()
+/// What some keys allocate, frames included, in bytes.
+fn allocated_by(screen: &mut Screen, keys: &[&str]) -> u64 {
+    allocation_counter::measure(|| drop(screen.press(keys))).bytes_total
 }
 
 #[test]
-fn a_huge_response_is_as_fast_as_a_small_one() {
+fn a_frame_of_a_huge_response_copies_no_more_than_one_of_a_small_one() {
     let long = format!("\"{}\"", "x\\n word".repeat(1_400_000));
     let many = format!("[{}0]", "{\"a\":[1,\"b\"]},".repeat(700_000));
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let broken = format!("{{\"a\":\"{}", "x word ".repeat(1_400_000));
     let mut small = answered("[1]", 120, 40);
     small.press(&["b"]);
-    let least = time_of(&mut small, &["down", "up"]);
+    let least = allocated_by(&mut small, &["down", "up"]);
     for (name, result) in [("long", &long), ("many", &many), ("deep", &deep), ("broken", &broken)] {
         let mut screen = answered(result, 120, 40);
         if name == "broken" {
@@ -253,8 +247,8 @@ fn a_huge_response_is_as_fast_as_a_small_one() {
         }
         screen.press(&["b", "down", "down"]);
         assert!(screen.text().contains("tcp.stream 0, packet 151"), "{}", screen.text());
-        let frame = time_of(&mut screen, &["down", "up"]);
-        assert!(frame < least * 20 + Duration::from_millis(20), "{name}: {frame:?}, {least:?}");
+        let frame = allocated_by(&mut screen, &["down", "up"]);
+        assert!(frame < 2 * least + 500_000, "{name}: {frame} bytes, {least} of a small one");
     }
 }
 
