@@ -389,7 +389,7 @@ impl Engine {
                 EmittedKind::Segment(fact) => out.push(Entry::Fact(Fact::Segment(fact))),
                 EmittedKind::Delivery(fact) => out.push(Entry::Fact(Fact::Delivery(fact))),
                 EmittedKind::Closed(mut fact) => {
-                    self.tracker.close_connection(fact.tcp_stream);
+                    self.tracker.close_connection(&fact);
                     fact.mcp = self.mcp.remove(&fact.tcp_stream);
                     count_payload(&mut self.capture, &fact);
                     out.push(Entry::Fact(Fact::Connection(fact)));

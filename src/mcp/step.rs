@@ -173,7 +173,7 @@ impl Step<'_> {
         if event.name.is_some() {
             return;
         }
-        let has_messages = !event.parsed.envelopes.is_empty();
+        let has_messages = !event.parsed.envelopes.is_empty() && !event.parsed.is_empty_object();
         if self.transaction.session().is_none() && !is_post {
             if !event.parsed.envelopes.iter().any(|message| message.has_version) {
                 return;

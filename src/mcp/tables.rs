@@ -130,6 +130,9 @@ impl Completion<'_, '_, '_> {
         if exchange.record().total_ns().is_some_and(|total| total < 0) {
             exchange.degrade(Degraded::TIME_BACK);
         }
+        for nested in self.views.take_nested() {
+            rules::check(RULES.nested_sessions, &nested, self.sink.findings);
+        }
         for pair in &pairs {
             check_pair(&mut exchange, pair, self.sink);
         }

@@ -20,6 +20,7 @@ use super::tables::Tables;
 use super::transaction::{Transaction, TransactionEnd};
 use super::transaction_table::Transactions;
 use super::views::Views;
+use crate::base::fact::{ConnectionFact, Speaks};
 use crate::base::{Degraded, Finding, Findings, Origin, PacketNo, Peers, Side, Sink, Timestamp, limits};
 use crate::rpc::{TransactionUpdate, Update, UpdateKind};
 
@@ -315,9 +316,20 @@ impl Tracker {
         step.decide_waiting(held)
     }
 
-    /// The connection ended: nothing more of it will be seen.
-    pub fn close_connection(&mut self, tcp_stream: u32) {
-        self.sessions.close_connection(tcp_stream);
+    /// The connection ended: nothing more of it will be seen. One that was not read may have
+    /// carried messages of the sessions of its client and its server.
+    pub fn close_connection(&mut self, connection: &ConnectionFact) {
+        self.sessions.close_connection(connection.tcp_stream);
+        if matches!(connection.speaks, Speaks::Nothing | Speaks::Http1) {
+            return;
+        }
+        let ConnectionFact { tcp_stream, client, named_client, server, last, .. } = *connection;
+        let peers = Peers { tcp_stream, client: named_client.unwrap_or(client), server, via: None };
+        for index in self.sessions.of_peers(peers) {
+            if let Some(session) = self.sessions.get_mut(index) {
+                Side::BOTH.map(|side| session.add_gap(side, last.packet, Degraded::NOT_READ));
+            }
+        }
     }
 
     /// Adds what was doubted and holds: all of it without `now`.

@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use super::exchange::OpenExchange;
 use super::exchange_table::Exchanges;
 use super::handle::{SessionIndex, TransactionKey};
+use super::in_step::{InStep, NestedSessions};
 use super::method;
 use super::openings::Openings;
 use super::record::Exchange;
@@ -107,6 +108,9 @@ pub(super) struct Views {
     /// Their numbers, oldest first.
     order: VecDeque<u64>,
     openings: Openings,
+    in_step: InStep,
+    /// Sessions that were found to be in step.
+    nested: Vec<NestedSessions>,
     /// By the sessions in front and behind.
     proxies: Map<(SessionIndex, SessionIndex), Proxy>,
 }
@@ -163,6 +167,7 @@ impl Views {
         if method::is_initialize(&record.method) && record.session.id.is_some() {
             self.openings.add(Box::new(View::of(exchange)));
         }
+        self.nested.extend(self.in_step.add(record));
         let twins = record.twins;
         if twins.in_front.or(twins.behind).is_none() {
             return Vec::new();
@@ -219,6 +224,11 @@ impl Views {
         }
         self.order.push_back(view.exchange.n);
         self.complete.insert(view.exchange.n, view);
+    }
+
+    /// Takes the sessions that were found to be in step.
+    pub(super) fn take_nested(&mut self) -> Vec<NestedSessions> {
+        std::mem::take(&mut self.nested)
     }
 
     /// Keeps an answered `initialize` while the transaction `awaited` carries the same request,

@@ -58,6 +58,13 @@ impl Parsed {
     pub fn nothing(span: Span, degraded: Degraded, bytes: u64) -> Self {
         Self { span, degraded, bytes, envelopes: Vec::new(), batch: false, faults: Vec::new(), text: None }
     }
+
+    /// Returns whether it is `{}`: what SDKs replay for the event without data with which they
+    /// begin a stream.
+    #[must_use]
+    pub fn is_empty_object(&self) -> bool {
+        matches!(&*self.envelopes, [only] if !self.batch && only.bytes == 2)
+    }
 }
 
 /// The kind of a message.

@@ -375,3 +375,60 @@ fn replay_of_another_stream_is_told() {
         }
     }
 }
+
+/// A gateway that gives requests ids of its own, and two clients in step, look the same: that is
+/// said once, and no view is claimed. Calls that are not nested are not mentioned.
+#[test]
+fn calls_in_step_are_not_claimed_to_be_one() {
+    for (client_behind, is_nested, expected) in
+        [("10.0.0.2:6000", true, 1), ("10.0.0.2:6000", false, 0), ("10.0.0.7:6000", true, 0)]
+    {
+        let mut story = Story::new();
+        let front = story.connect("10.0.0.1:5000", SERVER);
+        let back = story.connect(client_behind, BEHIND);
+        for n in 0..8_i32 {
+            let at = 100.0 * f64::from(n);
+            story.at(at).c(front, post("/mcp", &[], &request(n, "tools/list")));
+            story.at(at + 1.0).c(back, post("/mcp", &[], &request(100 + n, "tools/list")));
+            if is_nested {
+                story.at(at + 5.0).s(back, ok(&result(100 + n)));
+                story.at(at + 6.0).s(front, ok(&result(n)));
+            } else {
+                story.at(at + 5.0).s(front, ok(&result(n)));
+                story.at(at + 6.0).s(back, ok(&result(100 + n)));
+            }
+        }
+        let rows = story.run();
+        rows.finds("mcp.in_step", expected);
+        rows.finds("mcp.seen_twice", 0);
+        for row in rows.of_type("exchange") {
+            has(row, json!({"view": null, "twin": null}));
+        }
+    }
+}
+
+/// The same over HTTP+SSE, where each leg has a session id of its own.
+#[test]
+fn calls_in_step_over_http_sse() {
+    let mut story = Story::new();
+    let legs = [
+        (["10.0.0.1:5000", "10.0.0.1:5001"], SERVER, TARGET),
+        (["10.0.0.2:6000", "10.0.0.2:6001"], BEHIND, "/messages?sessionId=def"),
+    ]
+    .map(|(clients, server, target)| (legacy(&mut story, clients, server, target), target));
+    for n in 0..6_i32 {
+        let at = 100.0 * f64::from(n);
+        for (leg, ((_, posts), target)) in legs.iter().enumerate() {
+            let leg = i32::try_from(leg).unwrap();
+            story.at(at + f64::from(leg)).c(*posts, send(target, &request(n + 100 * leg, "tools/list")));
+            story.s(*posts, accepted());
+        }
+        for (leg, ((stream, _), _)) in legs.iter().enumerate().rev() {
+            let leg = i32::try_from(leg).unwrap();
+            story.at(at + 9.0 - f64::from(leg)).s(*stream, event(&result(n + 100 * leg)));
+        }
+    }
+    let rows = story.run();
+    rows.finds("mcp.in_step", 1);
+    has(rows.found("mcp.in_step")[0], json!({"session": "s1", "severity": "notice"}));
+}

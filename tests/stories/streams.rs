@@ -187,3 +187,20 @@ fn a_stream_that_can_be_resumed_is_not_cut() {
         rows.finds("http.body_cut", cut);
     }
 }
+
+/// An SDK replays the event without data with which it began the stream as an empty object.
+#[test]
+fn an_empty_object_on_a_stream_is_no_message() {
+    for (data, faults) in [("{}", 0), (r#"{"id":1,"result":{}}"#, 1)] {
+        let mut story = Story::new();
+        let conn = streamable(&mut story, A, "2025-11-25", "x");
+        let fields = [("Mcp-Session-Id", "x"), ("Last-Event-ID", "s-1")];
+        story.at(10.0).c(conn, get("/mcp", &fields));
+        story.s(conn, sse(&[]));
+        story.s(conn, event_id("s-2", data));
+        story.at(5000.0).close(conn, Client);
+        let rows = story.run();
+        rows.finds("rpc.no_version", faults);
+        rows.finds("rpc.no_result", 0);
+    }
+}

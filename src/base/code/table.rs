@@ -583,6 +583,11 @@ codes! {
             the two is the proxy's own time.",
         remedy: "Nothing to do: tables count each call once, as the client sees it. --views all \
             counts both legs.";
+    McpInStep: "mcp.in_step", Notice,
+        title: "two sessions make the same calls",
+        why: "They may be the two legs of a gateway that gives requests ids of its own, or two clients \
+            that do the same: without a common session id the capture does not tell, and both count.",
+        remedy: "Look at one leg with `server:` in a filter if there is a gateway between them.";
     McpBuffered: "mcp.buffered", Notice,
         title: "events held back by a proxy",
         why: "The client sees progress only when the call is over, and the connection looks idle \

@@ -2,6 +2,8 @@
 //!
 //! A file holds a moment (or several alike) and the rules for it.
 
+use super::in_step::NestedSessions;
+
 mod answer;
 mod body;
 mod delivery;
@@ -80,6 +82,7 @@ pub(super) const RULES: Rules = Rules {
         proxy::proxy_closed_both_legs,
         proxy::proxy_answered_itself,
     ],
+    nested_sessions: &[proxy::sessions_are_in_step],
     uncrossed_call: &[proxy::request_did_not_cross, proxy::call_was_answered_by_proxy],
     wrong_replay: &[delivery::replay_is_of_another_stream],
     misdelivery: &[delivery::message_is_for_another_session],
@@ -145,6 +148,8 @@ pub(super) struct Rules {
     pub(super) unmatched_cancellation: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
     /// An exchange is complete.
     pub(super) completed_exchange: &'static [fn(&CompletedExchange<'_>) -> Option<Violation>],
+    /// Enough calls of two sessions without a common id were nested.
+    pub(super) nested_sessions: &'static [fn(&NestedSessions) -> Option<Violation>],
     /// A call is complete on two legs of a proxy.
     pub(super) proxied_call: &'static [fn(&ProxiedCall<'_>) -> Option<Violation>],
     /// A call is complete on one leg of a proxy, and was not seen on the next one.

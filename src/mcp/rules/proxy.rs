@@ -1,5 +1,6 @@
 //! Rules for calls that are seen on two legs of a proxy.
 
+use super::super::in_step::NestedSessions;
 use super::super::method;
 use super::super::record::{Cause, Exchange, SessionRef};
 use super::super::views::Pair;
@@ -95,6 +96,25 @@ pub(super) fn call_was_answered_by_proxy(call: &UncrossedCall<'_>) -> Option<Vio
             call.other.client,
             call.other.server,
             call.other.number,
+        ),
+    )
+}
+
+impl Moment for NestedSessions {
+    fn subject(&self) -> FindingContext {
+        FindingContext { at: self.at, session: Some(self.outer.number), ..FindingContext::default() }
+    }
+}
+
+/// Equal clients in step look like the two legs of a gateway that gives requests ids of its own.
+pub(super) fn sessions_are_in_step(nested: &NestedSessions) -> Option<Violation> {
+    let NestedSessions { outer, inner, calls, .. } = nested;
+    let [outer, inner] =
+        [outer, inner].map(|leg| format!("s{} ({} to {})", leg.number, leg.client, leg.server));
+    violation(
+        Code::McpInStep,
+        format!(
+            "each of {calls} calls of {outer} contains one of {inner} with the same method, name and sizes"
         ),
     )
 }
