@@ -327,7 +327,9 @@ impl Tracker {
         let peers = Peers { tcp_stream, client: named_client.unwrap_or(client), server, via: None };
         for index in self.sessions.of_peers(peers) {
             if let Some(session) = self.sessions.get_mut(index) {
-                Side::BOTH.map(|side| session.add_gap(side, last.packet, Degraded::NOT_READ));
+                Side::BOTH
+                    .into_iter()
+                    .for_each(|side| session.add_gap(side, last.packet, Degraded::NOT_READ));
             }
         }
     }
