@@ -36,8 +36,9 @@ impl<'a> Measure<'a> {
     /// 1. Every exchange is one of the original (client, origin, id, method, and a common packet).
     /// 2. Its session, name and status are those of the original, or it is degraded. An exchange
     ///    that was cancelled may have any status: the cancellation may be lost without a trace.
-    /// 3. If all its packets are complete and it is not degraded, its times are the same. 4. Every
-    /// exchange whose request is complete is there, unless a connection could not be decrypted.
+    /// 3. If all its packets are complete and it is not degraded, its times are the same.
+    /// 4. Every exchange whose request is complete is there, unless a connection could not be
+    ///    decrypted.
     pub(crate) fn broken(&self, run: &Run, remade: &Remade, survivors: &BTreeSet<u64>) -> Vec<String> {
         self.check(run, remade, survivors, Times::Same)
     }
