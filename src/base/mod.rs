@@ -21,6 +21,7 @@ mod speaks;
 pub mod status;
 pub mod stream_buf;
 pub mod text;
+pub mod time_style;
 pub mod tls;
 pub mod units;
 mod unknown_name;

@@ -71,6 +71,36 @@ pub fn is_unsafe(c: char) -> bool {
     }
 }
 
+/// Replaces everything beyond ASCII by what is as wide and looks alike, for a terminal without
+/// UTF-8.
+#[must_use]
+pub fn to_ascii(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut ascii = String::with_capacity(text.len());
+    for c in text.chars() {
+        ascii.push(match c {
+            c if c.is_ascii() => c,
+            '…' => '~',
+            '·' | '−' => '-',
+            'µ' => 'u',
+            '≥' | '→' => '>',
+            '←' => '<',
+            '░' => '.',
+            '▒' => '+',
+            '▓' => '#',
+            '█' => '@',
+            c => {
+                let columns = width(c.encode_utf8(&mut [0; 4]));
+                ascii.extend(std::iter::repeat_n('?', columns));
+                continue;
+            }
+        });
+    }
+    Cow::Owned(ascii)
+}
+
 /// Returns how many terminal columns escaped text occupies.
 #[must_use]
 pub fn width(text: &str) -> usize {

@@ -19,6 +19,7 @@ mod filter_history;
 mod interactive;
 mod keep;
 mod key_log_plan;
+mod locale;
 mod logged_secrets;
 mod matching;
 mod messages;

@@ -16,14 +16,27 @@ const MAX_VERSIONS: usize = 4;
 /// The definitions of all servers, and the complete lists of all sessions.
 #[derive(Debug, Default)]
 pub(super) struct Definitions {
-    /// By server, then by kind and name (as a hash).
-    servers: HashMap<ServerRef, HashMap<(&'static str, u64), Versions, RandomState>, RandomState>,
+    /// By server and audience, then by kind and name (as a hash).
+    servers: HashMap<(ServerRef, Audience), Known, RandomState>,
     definitions: usize,
     /// The latest complete list of each session and kind.
     complete: HashMap<(SessionIndex, &'static str), Names, RandomState>,
     names: usize,
     is_limit_reported: bool,
 }
+
+/// Who is offered something: a server may describe its tools differently in another revision of
+/// MCP, or to another client.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Audience {
+    /// The revision of MCP.
+    pub(super) revision: Option<Arc<str>>,
+    /// The name of the client.
+    pub(super) client: Option<Arc<str>>,
+}
+
+/// The versions of each definition, by kind and name (as a hash).
+type Known = HashMap<(&'static str, u64), Versions, RandomState>;
 
 /// Names in order.
 type Names = Arc<[Box<str>]>;
@@ -59,19 +72,20 @@ impl Changes {
 
 impl Definitions {
     /// Takes a page of a server's list, complete at packet `at`, and returns what is new about it.
-    /// Definitions beyond [`limits::MAX_DEFINITIONS`] are not compared.
+    /// Tools and prompts are compared: resources are data, which changes. Definitions beyond
+    /// [`limits::MAX_DEFINITIONS`] are not compared.
     pub(super) fn compare(
         &mut self,
-        server: &ServerRef,
+        (server, audience): (ServerRef, Audience),
         session: SessionIndex,
         listing: &Listing,
         at: PacketNo,
     ) -> Changes {
         let mut changes = Changes::default();
-        let known = match self.servers.get_mut(server) {
-            Some(known) => known,
-            None => self.servers.entry(server.clone()).or_default(),
-        };
+        if !matches!(listing.kind, "tools" | "prompts") {
+            return changes;
+        }
+        let known = self.servers.entry((server, audience)).or_default();
         for definition in &listing.definitions {
             let key = (listing.kind, text::hash(&definition.name));
             let Some(versions) = known.get_mut(&key) else {
@@ -132,13 +146,17 @@ mod tests {
         Listing { kind: "tools", definitions: definitions.iter().map(definition).collect(), is_complete }
     }
 
+    fn audience() -> Audience {
+        Audience { revision: None, client: Some("agent".into()) }
+    }
+
     #[test]
     fn a_new_version_is_told_once() {
         let mut known = Definitions::default();
         let server = ServerRef { address: "10.0.0.2:3000".parse().unwrap(), path: None };
         let session = SessionIndex::of_number(1);
         let mut compare = |definitions: &[(&str, u64)], at| {
-            known.compare(&server, session, &listing(definitions, true), PacketNo(at))
+            known.compare((server.clone(), audience()), session, &listing(definitions, true), PacketNo(at))
         };
         assert!(compare(&[("a", 1), ("b", 1)], 10).is_empty());
         assert!(compare(&[("b", 1), ("a", 1)], 20).is_empty());
@@ -156,7 +174,7 @@ mod tests {
         let session = SessionIndex::of_number(1);
         for name in ["a", "b", "a"] {
             let page = listing(&[(name, 1)], false);
-            assert!(known.compare(&server, session, &page, PacketNo(1)).is_empty());
+            assert!(known.compare((server.clone(), audience()), session, &page, PacketNo(1)).is_empty());
         }
     }
 }

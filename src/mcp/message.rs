@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::definitions::Definitions;
+use super::definitions::{Audience, Definitions};
 use super::deliveries::Deliveries;
 use super::evidence::{Evidence, Stray};
 use super::exchange::{Carrier, Message, OpenExchange};
@@ -110,7 +110,7 @@ impl Context<'_, '_> {
     }
 
     /// The exchange in which the server asks: the only request of the POST on whose stream it does,
-    /// or, for what it needs of the user or the model, the only call that is open.
+    /// or, for what a call needs of the client, the only call that is open and not cancelled.
     fn parent(&self) -> Option<u64> {
         let Message { from, envelope, .. } = self.message;
         if from == Side::Client {
@@ -121,11 +121,15 @@ impl Context<'_, '_> {
             [_, ..] => return None,
             [] => {}
         }
-        if !method::serves_a_call(envelope.method.as_deref()?) {
+        if !method::may_serve_a_call(envelope.method.as_deref()?) {
             return None;
         }
-        let only = self.session.only_outstanding(Side::Client)?;
-        method::is_call(&self.exchanges.get(only)?.record().method).then_some(only)
+        let is_call = |n: &u64| {
+            let open = self.exchanges.get(*n);
+            open.is_some_and(|open| method::is_call(&open.record().method) && !open.is_cancelled())
+        };
+        let mut calls = self.session.few_outstanding(Side::Client).filter(is_call);
+        calls.next().filter(|_| calls.next().is_none())
     }
 
     /// The stream on which the response may come, and the server's retransmissions there so far.
@@ -390,7 +394,11 @@ impl Context<'_, '_> {
                 let index = self.session.index();
                 let listing =
                     Listing { is_complete: listing.is_complete && !open.has_cursor(), ..listing.clone() };
-                let changes = self.definitions.compare(&server, index, &listing, at.packet);
+                let revision = open.record().protocol_version.clone();
+                let revision = revision.or_else(|| self.session.protocol_version().cloned());
+                let client = self.session.reference().client_name.clone();
+                let whom = (server, Audience { revision, client });
+                let changes = self.definitions.compare(whom, index, &listing, at.packet);
                 if changes.reaches_limit {
                     let detail = "more definitions of servers than are compared".to_owned();
                     rules::add_limit(at, detail, self.sink.findings);
@@ -414,11 +422,13 @@ impl Context<'_, '_> {
         let Some(open) = self.exchanges.get(n) else { return };
         let is_over = |parent: u64| self.exchanges.get(parent).is_none_or(OpenExchange::is_answered);
         let is_own = carrier.key == self.transaction.key();
+        // Roots are also asked for without a call.
+        let needs_parent = method::serves_a_call(&open.record().method);
         let answer = Answer {
             exchange: open.record(),
             message,
             tcp_stream: carrier.key.0,
-            parent: open.parent().filter(|parent| is_over(*parent)),
+            parent: open.parent().filter(|parent| needs_parent && is_over(*parent)),
             carrier: self.transaction_with(carrier.key).filter(|_| is_own && !self.session.is_http_sse()),
         };
         let found: Vec<_> = rules::violations(RULES.answer, &answer).collect();

@@ -28,6 +28,11 @@ pub(super) fn serves_a_call(method: &str) -> bool {
     method.starts_with("elicitation/") || method.starts_with("sampling/")
 }
 
+/// Whether the server may send the method to serve a call that is open, or without one.
+pub(super) fn may_serve_a_call(method: &str) -> bool {
+    serves_a_call(method) || method == "roots/list"
+}
+
 /// Whether the method opens a stream of notifications, which stays open until one side closes it.
 pub(super) fn is_subscription(method: &str) -> bool {
     method == "subscriptions/listen"

@@ -64,9 +64,9 @@ impl RequestIndex {
         retyped.chain(alike.map(|(_, numbers)| numbers)).flatten().copied()
     }
 
-    /// The exchange, if there is exactly one.
-    pub(super) fn only(&self) -> Option<u64> {
-        self.numbers().next().filter(|_| self.len == 1)
+    /// Every exchange, in no particular order; none if there are more than [`limits::MAX_ALIKE`].
+    pub(super) fn few(&self) -> impl Iterator<Item = u64> + '_ {
+        self.numbers().take(if self.len > limits::MAX_ALIKE { 0 } else { self.len })
     }
 
     /// Every exchange, oldest first.

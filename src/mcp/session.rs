@@ -504,9 +504,9 @@ impl SessionState {
         self.outstanding.get(origin).sorted()
     }
 
-    /// The request of `origin` without a response, if there is exactly one.
-    pub(super) fn only_outstanding(&self, origin: Side) -> Option<u64> {
-        self.outstanding.get(origin).only()
+    /// The requests of `origin` without a response; none if there are many.
+    pub(super) fn few_outstanding(&self, origin: Side) -> impl Iterator<Item = u64> + '_ {
+        self.outstanding.get(origin).few()
     }
 
     /// The requests of `origin` without a response whose id `answered` may be meant for, as far as

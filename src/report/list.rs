@@ -15,6 +15,7 @@ use std::io;
 
 use super::label;
 use super::style::{Paint, Role};
+use crate::base::time_style::TimeFormat;
 use crate::base::{Code, Degraded, Finding, PacketNo, Side, Timestamp, sanitize, units};
 use crate::ledger::{Cause, Entry, Exchange, Notification, Record, SessionRef, Stream, Transaction};
 
@@ -25,13 +26,14 @@ const NO_DURATION: &str = "-";
 const MIN_CALL_WIDTH: usize = 32;
 
 /// Options of a listing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Whether the status is coloured.
     pub color: bool,
-    /// Whether times are epoch seconds with nine decimals. Otherwise they are the time of day in
-    /// UTC.
-    pub epoch: bool,
+    /// Whether lines are restricted to ASCII.
+    pub ascii: bool,
+    /// How times are written. Relative ones count from the first line.
+    pub time: TimeFormat,
     /// Whether every message gets a line: requests, responses and notifications, and each stream
     /// one.
     pub messages: bool,
@@ -43,6 +45,8 @@ pub struct Lines {
     options: Options,
     paint: Paint,
     text: String,
+    /// The time of the first line; `None` before it.
+    start: Option<Timestamp>,
     /// Whether the engine emits requests before their exchanges complete. Set by the first request,
     /// which comes before any of its exchanges.
     has_requests: bool,
@@ -52,7 +56,8 @@ impl Lines {
     /// Returns a writer that has written nothing.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { options, paint: Paint { color: options.color }, text: String::new(), has_requests: false }
+        let paint = Paint { color: options.color };
+        Self { options, paint, text: String::new(), start: None, has_requests: false }
     }
 
     /// Writes the lines of an entry, if it has any.
@@ -81,6 +86,9 @@ impl Lines {
             }
             Entry::Finding(finding) if finding.code == Code::CaptureLostPackets => self.lost(finding),
             Entry::Record(_) | Entry::Finding(_) | Entry::Fact(_) => return Ok(()),
+        }
+        if self.options.ascii {
+            return out.write_all(sanitize::to_ascii(&self.text).as_bytes());
         }
         out.write_all(self.text.as_bytes())
     }
@@ -223,7 +231,8 @@ impl Lines {
 
     /// Writes time, session and duration.
     fn prefix(&mut self, time: Timestamp, session: Option<&SessionRef>, took: &str) {
-        let time = if self.options.epoch { time.to_string() } else { units::time_of_day(time) };
+        let start = *self.start.get_or_insert(time);
+        let time = format!("{:>12}", self.options.time.format(time, start));
         self.paint.push(&mut self.text, Role::Faint, &time);
         let session = session.map_or_else(|| "-".to_owned(), label::session);
         self.text.push_str(&format!(" {session:<5} "));

@@ -5,6 +5,8 @@
 pub struct Options {
     /// Whether the text format contains colour escape sequences.
     pub color: bool,
+    /// Whether the text format is restricted to ASCII.
+    pub ascii: bool,
     /// Names of the inputs as the reader reports them: files, `-` for standard input, or a device.
     pub files: Vec<String>,
     /// The expression of `--filter`; `None` if everything is reported.
@@ -19,6 +21,6 @@ pub struct Options {
 impl Default for Options {
     /// Returns options without colour, for 80 columns and 20 rows.
     fn default() -> Self {
-        Self { color: false, files: Vec::new(), filter: None, width: 80, rows: 20 }
+        Self { color: false, ascii: false, files: Vec::new(), filter: None, width: 80, rows: 20 }
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::base::fact::{Losses, Wrapper};
 use crate::base::sanitize;
+use crate::base::time_style::{TimeFormat, TimeStyle};
 use crate::ledger::sample;
 use crate::ledger::{By, Ledger, Speaks};
 
@@ -25,6 +26,25 @@ fn listing(options: list::Options) -> String {
         lines.write(entry, &mut out).unwrap();
     }
     String::from_utf8(out).unwrap()
+}
+
+fn epoch() -> TimeFormat {
+    TimeFormat { style: TimeStyle::Epoch, ..TimeFormat::default() }
+}
+
+#[test]
+fn ascii_has_the_same_columns() {
+    let text = report(Format::Text, &snapshot(None), false);
+    let options =
+        Options { ascii: true, files: vec!["many-sessions.pcap.zst".to_owned()], ..Options::default() };
+    let mut ascii = Vec::new();
+    write(Format::Text, &snapshot(None), &options, &mut ascii).unwrap();
+    let ascii = String::from_utf8(ascii).unwrap();
+    assert!(ascii.is_ascii() && !text.is_ascii());
+    for (line, other) in text.lines().zip(ascii.lines()) {
+        assert_eq!(sanitize::width(line), other.len(), "{line}\n{other}");
+    }
+    assert!(listing(list::Options { ascii: true, ..Default::default() }).is_ascii());
 }
 
 /// Leaves out the eighty calls that look alike.
@@ -162,7 +182,7 @@ fn list() {
 
 #[test]
 fn list_of_messages() {
-    insta::assert_snapshot!(listing(list::Options { messages: true, epoch: true, color: false }));
+    insta::assert_snapshot!(listing(list::Options { messages: true, time: epoch(), ..Default::default() }));
 }
 
 #[test]

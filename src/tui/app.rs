@@ -1,5 +1,7 @@
 //! The state of the TUI.
 
+use crate::base::time_style::TimeFormat;
+
 use super::config::Config;
 use super::effect::CopyMenu;
 use super::frame_info::FrameInfo;
@@ -67,6 +69,7 @@ impl App {
     #[must_use]
     pub fn new(mut model: Model, config: Config) -> Self {
         model.set_still(config.still);
+        model.set_time_format(TimeFormat { style: config.time, zone: config.zone.clone() });
         let current = if model.source().is_live { ViewName::Exchanges } else { ViewName::Overview };
         Self {
             views: views::all(&config, &model),

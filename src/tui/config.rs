@@ -1,8 +1,11 @@
 //! The configuration, read from TOML: keys, colours, columns and switches. Unknown or repeated
 //! entries are errors that name the line.
 
+use jiff::tz::TimeZone;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+use crate::base::time_style::TimeStyle;
 
 use super::action::{ACTIONS, Action};
 use super::column_name::ColumnName;
@@ -22,6 +25,10 @@ pub struct Config {
     pub(super) mouse: bool,
     /// Whether spinners stand still.
     pub(super) still: bool,
+    /// How times are shown at first.
+    pub(super) time: TimeStyle,
+    /// The time zone of local times; set by the program, which reads it from the system.
+    pub zone: TimeZone,
     /// The memory for bodies, in bytes. Older bodies go to a temporary file.
     pub memory: usize,
     /// Whether filters are saved for the next run.
@@ -40,6 +47,8 @@ impl Default for Config {
             columns: ColumnName::ALL.to_vec(),
             mouse: true,
             still: false,
+            time: TimeStyle::default(),
+            zone: TimeZone::UTC,
             memory: 64 << 20,
             history: true,
             clipboard: true,
@@ -112,6 +121,8 @@ impl Config {
              mouse = true\n\
              # animate spinners\n\
              animation = true\n\
+             # times: utc, local or relative (to the first packet)\n\
+             time = \"utc\"\n\
              # memory for bodies, in MB; older bodies go to a temporary file\n\
              memory = 64\n\
              # save filters for later runs, in $XDG_STATE_HOME/mcpdump/history\n\
@@ -166,6 +177,13 @@ impl Reader {
             "mouse" => self.config.mouse = flag(value)?,
             "history" => self.config.history = flag(value)?,
             "clipboard" => self.config.clipboard = flag(value)?,
+            "time" => {
+                let word = text(value)?;
+                let style = word.parse().ok().filter(|style| *style != TimeStyle::Epoch);
+                self.config.time = style.ok_or_else(|| {
+                    error_at(value, format!("no such time: {word}; available: utc, local, relative"))
+                })?;
+            }
             "animation" => self.config.still = !flag(value)?,
             "memory" => {
                 let number =

@@ -1,13 +1,14 @@
 //! The modes in which keys are not actions of the view: filter line, search line, help, copy menu.
 
 use super::action::Action;
-use super::app::{App, Mode};
+use super::app::{App, Mode, ReturnPoint};
 use super::effect::Effect;
 use super::frame_info::Pane;
 use super::help;
 use super::key_bindings::KeyPress;
 use super::model::SLICE;
 use super::occurring_values::occurring_values;
+use super::view_name::ViewName;
 
 impl App {
     /// Handles a key in the filter line.
@@ -43,6 +44,12 @@ impl App {
         }
         let new = self.filter.add_to_history().map(str::to_owned);
         self.origin = None;
+        // The overview is that of the whole capture: what the filter finds is shown.
+        if self.current == ViewName::Overview && !self.filter.text().trim().is_empty() {
+            let filter = self.model.filter().text().to_owned();
+            self.origin = Some(ReturnPoint { from: self.current, filter, opens: false });
+            self.current = ViewName::Exchanges;
+        }
         self.apply_filter();
         self.mode = Mode::View;
         new.map(Effect::SaveFilter).into_iter().collect()

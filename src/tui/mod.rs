@@ -62,6 +62,7 @@ mod sorted_list;
 mod source;
 mod table;
 mod theme;
+mod times;
 mod totals;
 mod tty;
 mod typed_text;

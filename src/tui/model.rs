@@ -15,7 +15,9 @@ use super::related_exchanges::RelatedExchanges;
 use super::server_catalog::ServerCatalog;
 use super::source::Source;
 use super::theme::MASK;
+use super::times::Times;
 use super::totals::Totals;
+use crate::base::time_style::TimeFormat;
 use crate::base::{Fact, Timestamp};
 use crate::ledger::query::Filter;
 use crate::ledger::store::{InProgress, Store};
@@ -42,6 +44,7 @@ pub struct Model {
     is_private: bool,
     /// Whether spinners stand still.
     is_still: bool,
+    time_format: TimeFormat,
     totals: FilterTotals,
     /// The exchanges that have no response yet, by their `n`.
     pending: BTreeSet<u64>,
@@ -69,6 +72,7 @@ impl Model {
             clock: CaptureClock::default(),
             is_private: false,
             is_still: false,
+            time_format: TimeFormat::default(),
             totals: FilterTotals::new(),
             pending: BTreeSet::new(),
             rates: ExchangeRates::default(),
@@ -147,6 +151,23 @@ impl Model {
     /// Stops the spinners, or lets them turn.
     pub(super) fn set_still(&mut self, is_still: bool) {
         self.is_still = is_still;
+    }
+
+    /// Returns the form in which times are shown.
+    pub(super) fn times(&self) -> Times {
+        let start = self.store.capture().first.map_or(Timestamp::default(), |first| first.time);
+        Times { format: self.time_format.clone(), start }
+    }
+
+    /// Returns a time as it is shown.
+    pub(super) fn time_text(&self, time: Timestamp) -> String {
+        let start = self.store.capture().first.map_or(Timestamp::default(), |first| first.time);
+        self.time_format.format(time, start)
+    }
+
+    /// Sets the form in which times are shown.
+    pub(super) fn set_time_format(&mut self, format: TimeFormat) {
+        self.time_format = format;
     }
 
     /// Returns the time that the program has run.

@@ -17,13 +17,17 @@ pub(super) fn occurring_values(model: &Model, field: &str, typed: &str) -> Vec<S
     }
     for index in (0..model.store().len()).rev().take(SEARCHED) {
         let Some(exchange) = model.store().exchange(index) else { continue };
+        let named = |name: &Option<std::sync::Arc<str>>, address: String| match name {
+            Some(name) if name.starts_with(typed) => Some(name.to_string()),
+            _ => Some(address),
+        };
         let value = match field {
             "method" => Some(exchange.method.to_string()),
             "name" | "tool" => exchange.name.as_deref().map(str::to_owned),
             "session" => Some(format!("s{}", exchange.session.number)),
             "rev" => exchange.protocol_version.as_deref().map(str::to_owned),
-            "server" => Some(exchange.session.server.to_string()),
-            "client" => Some(exchange.client.to_string()),
+            "server" => named(&exchange.session.server_name, exchange.session.server.to_string()),
+            "client" => named(&exchange.session.client_name, exchange.client.to_string()),
             "ip" => Some(exchange.session.server.ip().to_string()),
             "port" => Some(exchange.session.server.port().to_string()),
             "error" => exchange.error.as_ref().and_then(|error| error.code).map(|code| code.to_string()),

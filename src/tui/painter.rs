@@ -159,17 +159,7 @@ impl<'a> Painter<'a> {
         if !self.symbols().more.is_ascii() || fits.is_ascii() {
             return fits;
         }
-        let to_ascii = |c: char| match c {
-            c if c.is_ascii() => c.to_string(),
-            '…' => self.symbols().more.to_owned(),
-            '·' => "-".to_owned(),
-            'µ' => "u".to_owned(),
-            '≥' | '→' => ">".to_owned(),
-            '←' => "<".to_owned(),
-            // As wide as the character.
-            c => "?".repeat(sanitize::width(c.encode_utf8(&mut [0; 4]))),
-        };
-        Cow::Owned(fits.chars().map(to_ascii).collect())
+        Cow::Owned(sanitize::to_ascii(&fits).into_owned())
     }
 }
 

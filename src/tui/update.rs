@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
+use crate::base::time_style::{TimeFormat, TimeStyle};
+
 use super::action::{Action, KeyContext};
 use super::app::{App, Mode, ReturnPoint};
 use super::effect::Effect;
@@ -246,6 +248,17 @@ impl App {
             Action::Privacy => {
                 self.model.set_private(!self.model.is_private());
                 Vec::new()
+            }
+            Action::Time => {
+                let times = self.model.times();
+                let style = times.next_style();
+                self.model.set_time_format(TimeFormat { style, ..times.format });
+                let what = match style {
+                    TimeStyle::Local => "local time",
+                    TimeStyle::Relative => "time since the first packet",
+                    TimeStyle::Utc | TimeStyle::Epoch => "time of day, UTC",
+                };
+                vec![Effect::ShowMessage(format!("times: {what}"))]
             }
             Action::Mouse => {
                 self.mouse = !self.mouse;

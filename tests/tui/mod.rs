@@ -23,6 +23,7 @@ use mcpdump::tui::{Config, Effect, Environment, Event, Loading};
 const SSE: &str = "ts-sse/capture.pcap";
 const LLM: &str = "llm-streams/capture.pcapng";
 const MANY: &str = "many-sessions/capture.pcapng";
+const MODERN: &str = "rev-2026-07-28/capture.pcapng";
 const ODD: &str = "slow-and-odd/capture.pcapng";
 
 /// Compares a screen with `snapshots/NAME.snap`.
@@ -46,6 +47,31 @@ fn screens(name: &str, capture: &str, keys: &[&str]) {
 fn the_exchanges() {
     screens("exchanges", SSE, &[]);
     screens("odd", ODD, &["end"]);
+}
+
+/// Whose time a call was: the server's, the user's, the network's; and who ended a wait.
+#[test]
+fn whose_time_it_was() {
+    screens("asked", SSE, &["/", "'tool:ask-model'", "enter", "enter"]);
+    screens("hung-up", SSE, &["/", "'tool:hang'", "enter", "enter"]);
+    screens("rounds", MODERN, &["/", "'tool:deploy status:ok'", "enter", "down", "enter"]);
+    screens("overview-waits", "demo.pcapng.zst", &["1"]);
+}
+
+#[test]
+fn times_are_shown_in_the_form_that_is_asked_for() {
+    let mut screen = Screen::of(SSE, 120, 40);
+    let first = |screen: &mut Screen| screen.text().lines().nth(3).unwrap()[..20].to_owned();
+    assert!(first(&mut screen).contains("08:49:15.293"), "{}", screen.text());
+    // Local time is UTC in the tests.
+    screen.press(&["t", "t"]);
+    assert!(first(&mut screen).contains("+0.061"), "{}", screen.text());
+    for view in ["1", "2", "4", "5", "6", "7", "8"] {
+        assert!(!screen.pressed(&[view, "enter"]).contains("08:49:"), "view {view}:\n{}", screen.text());
+        screen.press(&["esc", "esc"]);
+    }
+    screen.press(&["3", "t"]);
+    assert!(first(&mut screen).contains("08:49:15.293"), "{}", screen.text());
 }
 
 #[test]

@@ -50,6 +50,24 @@ fn line(app: &App, number: isize) -> String {
         .to_owned()
 }
 
+/// What is wrong comes first; a filter that was asked for leads to what it finds, and back.
+#[test]
+fn a_saved_capture_opens_on_the_overview() {
+    let is_overview = |app: &App| line(app, 2).contains("0 exchanges");
+    let mut app = app();
+    assert!(is_overview(&app), "{}", line(&app, 2));
+    press(&mut app, &[KeyCode::Char('/')]);
+    type_in(&mut app, "dur>1s");
+    press(&mut app, &[KeyCode::Enter]);
+    assert!(!is_overview(&app));
+    press(&mut app, &[KeyCode::Esc]);
+    assert!(is_overview(&app));
+    let with_filter = self::app().with_filter(Filter::parse("dur>1s").unwrap());
+    assert!(!is_overview(&with_filter));
+    let live = Source { is_live: true, ..Source::saved("lo") };
+    assert!(!is_overview(&App::new(Model::new(live, 1 << 20), Config::default())));
+}
+
 #[test]
 fn applied_filters_are_remembered_and_no_others() {
     let mut app = app().with_history(vec!["older".to_owned(), "old".to_owned()]);

@@ -18,6 +18,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+use crate::base::time_style::TimeStyle;
 use crate::export;
 use crate::export::slice::Extent;
 use crate::ledger::{By, Views};
@@ -133,9 +134,14 @@ pub(crate) struct ListOptions {
     /// Print a line per message instead: requests, responses, notifications, and one per stream
     #[arg(long)]
     pub(crate) messages: bool,
-    /// Print times as seconds since the epoch instead of time of day (UTC)
-    #[arg(long)]
+    /// Print times as seconds since the epoch: --time epoch
+    #[arg(long, conflicts_with = "time")]
     pub(crate) epoch: bool,
+    /// Print times as time of day (utc, local), seconds since the first line (relative), or seconds
+    /// since the epoch (epoch) [default: utc]
+    #[arg(long, value_name = "STYLE")]
+    #[arg(value_parser = named(&TimeStyle::ALL, TimeStyle::name))]
+    pub(crate) time: Option<TimeStyle>,
     /// Print calls that were captured on both legs of a proxy once (front), or on each leg (all)
     /// [default: all]
     #[arg(long, value_name = "WHICH")]

@@ -2,13 +2,14 @@
 
 use super::analysis;
 use crate::base::Fact;
+use crate::base::time_style::{TimeFormat, TimeStyle};
 use crate::cli::arguments::ListOptions;
 use crate::cli::exit::Outcome;
 use crate::cli::matching::Matching;
 use crate::cli::progress_bar::ProgressBar;
 use crate::cli::request::Request;
 use crate::cli::setup::Setup;
-use crate::cli::{messages, output};
+use crate::cli::{locale, messages, output};
 use crate::engine::Engine;
 use crate::ledger::{Entry, Record};
 use crate::report::UnreadConnections;
@@ -20,13 +21,17 @@ use crate::report::list::{Lines, Options};
 /// The capture cannot be read, the filter is invalid, or the output cannot be written.
 pub(crate) fn run(request: &Request, options: &ListOptions) -> anyhow::Result<Outcome> {
     let mut matching = Matching::new(request, options.views)?;
+    // Its file cannot be read in the sandbox.
+    let zone = jiff::tz::TimeZone::system();
+    let style = if options.epoch { TimeStyle::Epoch } else { options.time.unwrap_or_default() };
     let Setup { mut reader, mut output, slicer, matching_packets, .. } = Setup::open(request, None)?;
     if matching_packets.is_some() {
         matching.plan_slice();
     }
     let mut lines = Lines::new(Options {
         messages: options.messages,
-        epoch: options.epoch,
+        ascii: locale::is_ascii(),
+        time: TimeFormat { style, zone },
         color: output::is_colored(request, None),
     });
     let mut seen = Contents::default();

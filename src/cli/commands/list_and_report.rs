@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use crate::capture;
+use crate::cli::locale;
 use crate::cli::output::{self, Output};
 use crate::cli::request::Request;
 use crate::engine::Engine;
@@ -25,7 +26,11 @@ pub(super) fn list_and_report<S: capture::Source>(
     mut after_read: impl FnMut(&mut S),
 ) -> anyhow::Result<()> {
     let color = output::is_colored(request, None);
-    let mut lines = report::list::Lines::new(report::list::Options { color, ..Default::default() });
+    let mut lines = report::list::Lines::new(report::list::Options {
+        color,
+        ascii: locale::is_ascii(),
+        ..Default::default()
+    });
     let (mut engine, mut ledger) = (Engine::new(), Ledger::new(None));
     let (mut entries, mut has_more) = (Vec::new(), true);
     while has_more {
@@ -41,8 +46,13 @@ pub(super) fn list_and_report<S: capture::Source>(
         }
         after_read(source);
     }
-    let options =
-        report::Options { color, files: vec![name], rows: REPORT_ROWS, ..report::Options::default() };
+    let options = report::Options {
+        color,
+        ascii: locale::is_ascii(),
+        files: vec![name],
+        rows: REPORT_ROWS,
+        ..report::Options::default()
+    };
     output.write(|output| {
         writeln!(output)?;
         report::write(report::Format::Text, &ledger.snapshot(), &options, output)

@@ -4,10 +4,10 @@ use super::analysis;
 use crate::cli::arguments::ReportOptions;
 use crate::cli::exit::Outcome;
 use crate::cli::matching::Matching;
-use crate::cli::output;
 use crate::cli::progress_bar::ProgressBar;
 use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::Setup;
+use crate::cli::{locale, messages, output};
 use crate::engine::Engine;
 use crate::ledger::Ledger;
 use crate::report;
@@ -24,7 +24,12 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
     if matching_packets.is_some() {
         matching.plan_slice();
     }
+    if reader.device().is_some() {
+        // Nothing else is printed before.
+        messages::status("mcpdump: the report is printed when the capture ends; Ctrl-C ends it");
+    }
     let report_options = report::Options {
+        ascii: locale::is_ascii(),
         color: output::is_colored(request, path),
         files: match &request.inputs {
             Inputs::Files(_) => request.input_names(),

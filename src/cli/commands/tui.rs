@@ -20,7 +20,7 @@ use crate::cli::interactive::InteractiveSource;
 use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::{Setup, TuiResources};
 use crate::cli::slicer::Slicer;
-use crate::cli::{matching, messages, output, signals, user_dirs};
+use crate::cli::{locale, matching, messages, output, signals, user_dirs};
 use crate::ledger::query::Filter;
 use crate::tui::{self, App, Config, Device, Environment, Event, Model, Tty};
 
@@ -94,6 +94,7 @@ impl Screen {
         let mut config = config(request, user)?;
         config.with_secrets = arguments.with_secrets;
         config.memory = arguments.memory.unwrap_or(config.memory);
+        config.zone = jiff::tz::TimeZone::system();
         let resources = TuiResources { history: config.history, clipboard: config.clipboard };
         let spill = tempfile::tempfile().ok();
         let signals = signals::termination_signals();
@@ -193,7 +194,7 @@ pub(crate) fn print_config() -> anyhow::Result<()> {
 
 /// Reads the configuration of the user; defaults if there is no file.
 fn config(request: &Request, user: Option<&str>) -> anyhow::Result<Config> {
-    let environment = Environment { no_color: !output::is_colored(request, None), ascii: is_ascii() };
+    let environment = Environment { no_color: !output::is_colored(request, None), ascii: locale::is_ascii() };
     let Some(path) = config_path(user) else {
         return Config::parse("", environment).map_err(|error| anyhow!(error));
     };
@@ -208,17 +209,6 @@ fn config(request: &Request, user: Option<&str>) -> anyhow::Result<Config> {
 /// `$XDG_CONFIG_HOME/mcpdump/config.toml`; `~/.config` if the variable is not set.
 fn config_path(user: Option<&str>) -> Option<PathBuf> {
     Some(user_dirs::user_dir(user, "XDG_CONFIG_HOME", ".config")?.join("mcpdump").join("config.toml"))
-}
-
-/// Whether the locale says that the terminal has no UTF-8. False if no locale is set.
-fn is_ascii() -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
-    locale.is_some_and(|locale| {
-        let locale = locale.to_ascii_lowercase();
-        !locale.contains("utf-8") && !locale.contains("utf8")
-    })
 }
 
 /// Sends signals to the TUI, which restores the terminal before it exits. After the TUI was closed

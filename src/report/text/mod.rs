@@ -5,6 +5,7 @@
 use std::io;
 
 use super::options::Options;
+use crate::base::sanitize;
 use crate::ledger::{LatencyRow, Snapshot};
 
 mod capture;
@@ -35,7 +36,7 @@ pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -
     sessions::offers(&mut page, snapshot);
     sessions::foreign(&mut page, snapshot);
     findings::section(&mut page, &snapshot.findings);
-    out.write_all(page.text.as_bytes())
+    finish(&page, options, out)
 }
 
 /// Writes the latency table alone. `remark` describes how the times were measured.
@@ -50,5 +51,12 @@ pub fn latency(
 ) -> io::Result<()> {
     let mut page = Page::new(options);
     exchanges::latency(&mut page, rows, remark);
+    finish(&page, options, out)
+}
+
+fn finish(page: &Page, options: &Options, out: &mut impl io::Write) -> io::Result<()> {
+    if options.ascii {
+        return out.write_all(sanitize::to_ascii(&page.text).as_bytes());
+    }
     out.write_all(page.text.as_bytes())
 }

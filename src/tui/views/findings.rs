@@ -271,7 +271,7 @@ impl Findings {
         let most = (area.bottom().saturating_sub(y) / 3).saturating_sub(1);
         let foot = if fits || most == 0 { 0 } else { most.min(lines.len() as u16) + 1 };
         let table = Rect { y, height: area.bottom().saturating_sub(y + foot), ..area };
-        self.draw_findings(row, table, painter);
+        self.draw_findings(model, row, table, painter);
         if foot > 0 {
             let left: u64 = row.first.iter().map(|finding| finding.count).sum();
             let title =
@@ -283,7 +283,7 @@ impl Findings {
         }
     }
 
-    fn draw_findings(&self, row: &FindingRow, area: Rect, painter: &mut Painter<'_>) {
+    fn draw_findings(&self, model: &Model, row: &FindingRow, area: Rect, painter: &mut Painter<'_>) {
         let table = Table {
             columns: &FINDING_COLUMNS,
             sorted: None,
@@ -294,7 +294,7 @@ impl Findings {
         };
         let private = painter.is_private();
         table.draw(area, painter, |at| {
-            row.first.get(at).map(|finding| finding_cells(finding, private)).unwrap_or_default()
+            row.first.get(at).map(|finding| finding_cells(finding, private, model)).unwrap_or_default()
         });
     }
 }
@@ -371,12 +371,12 @@ impl Items for CodeItems<'_> {
     }
 }
 
-fn finding_cells(finding: &Finding, private: bool) -> Vec<Cell> {
+fn finding_cells(finding: &Finding, private: bool, model: &Model) -> Vec<Cell> {
     let or_none = |text: Option<String>| Cell::text(Role::Faint, text.unwrap_or_else(|| "-".to_owned()));
     let detail = if private { MASK } else { finding.detail.as_str() };
     vec![
         or_none(finding.at.map(|at| at.packet.to_string())),
-        or_none(finding.at.map(|at| units::time_of_day(at.time))),
+        or_none(finding.at.map(|at| model.time_text(at.time))),
         or_none(finding.session.map(format::session_name)),
         or_none(finding.exchange.map(|n| format!("#{n}"))),
         Cell::text(Role::Text, detail.to_owned()),

@@ -3,7 +3,6 @@
 use super::store_items::StoreItem;
 use super::table_view::{TableKind, TableView};
 use super::{cells, format, wireshark};
-use crate::base::units;
 use crate::ledger::store::Store;
 use crate::ledger::{Implementation, Session, SessionEnd};
 use crate::tui::effect::CopyMenu;
@@ -121,7 +120,7 @@ impl StoreItem for Session {
             cell(500),
             cell(950),
             Cell::text(Role::Text, self.protocol_version.as_deref().unwrap_or("-").to_owned()),
-            Cell::text(Role::Faint, units::time_of_day(self.last.time)),
+            Cell::text(Role::Faint, model.time_text(self.last.time)),
             activity,
             Cell::text(Role::Faint, about.transport.name()),
             Cell::text(Role::Faint, ended(self, model)),

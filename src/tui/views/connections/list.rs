@@ -103,7 +103,7 @@ impl StoreItem for ConnectionFact {
         model.matching().is_some_and(|matching| matching.has_connection(self.tcp_stream))
     }
 
-    fn cells(&self, is_open: bool, _: &Model) -> Vec<Cell> {
+    fn cells(&self, is_open: bool, model: &Model) -> Vec<Cell> {
         let retransmissions = sum(self, |direction| direction.retransmissions);
         let gaps = sum(self, |direction| direction.gaps);
         let (role, ended) = match self.ended {
@@ -124,7 +124,7 @@ impl StoreItem for ConnectionFact {
             Cell::text(Role::Faint, format::duration(self.handshake_ns)),
             Cell::text(role, ended),
             Cell::text(Role::Faint, format::size(sum(self, |direction| direction.bytes))),
-            Cell::text(Role::Faint, units::time_of_day(self.first.time)),
+            Cell::text(Role::Faint, model.time_text(self.first.time)),
             Cell::text(Role::Faint, units::cell(self.last.time.since(self.first.time))),
         ]
     }

@@ -94,7 +94,7 @@ impl ColumnName {
     pub(super) fn cell(self, exchange: &Exchange, context: &RowContext<'_>) -> Cell {
         let model = context.model;
         match self {
-            Self::Time => Cell::text(Role::Faint, units::time_of_day(exchange.request.span.start.time)),
+            Self::Time => Cell::text(Role::Faint, model.time_text(exchange.request.span.start.time)),
             Self::Session => Cell::text(Role::Faint, format::session_name(exchange.session.number)),
             Self::Server if exchange.session.server_name.is_some() => {
                 Cell::text(Role::Text, format::server_name(exchange))

@@ -169,7 +169,7 @@ fn describe(model: &Model, grid: &Grid, chosen: GridSelection) -> String {
     let cell = chosen.column.and_then(|column| bucket?.columns.get(column));
     let count = cell.or(bucket.map(|bucket| &bucket.total)).copied().unwrap_or_default();
     let since = chosen.column.map_or(String::new(), |column| {
-        format!(" at {}", units::time_of_day(grid.times(model.totals().heat_maps(), column).0))
+        format!(" at {}", model.time_text(grid.times(model.totals().heat_maps(), column).0))
     });
     let failed = if count.failed > 0 { format!(", {} failed", count.failed) } else { String::new() };
     let waited =
@@ -265,7 +265,7 @@ fn draw_pointer(model: &Model, grid: &Grid, column: usize, area: Rect, painter: 
     let heat = PaneLayout::of(area).heat;
     let place = ColumnLayout::of(grid, heat).place(column, heat);
     let [up, _] = painter.symbols().sorted;
-    let time = units::time_of_day(grid.times(model.totals().heat_maps(), column).0);
+    let time = model.time_text(grid.times(model.totals().heat_maps(), column).0);
     let wide = time.len() as u16 + 1;
     let left = Rect { width: place.x.saturating_sub(heat.x + 1), ..heat };
     if place.x + 1 + wide <= heat.right() {
@@ -286,12 +286,12 @@ fn draw_axis(model: &Model, grid: &Grid, columns: ColumnLayout, area: Rect, pain
     let (start, after) = grid.times(heat_maps, 0);
     let last = grid.columns().saturating_sub(1);
     let end = grid.times(heat_maps, last).1;
-    let (from, to) = (units::time_of_day(start), units::time_of_day(end));
+    let (from, to) = (model.time_text(start), model.time_text(end));
     let room = places.heat.width;
     let ends = (from.len() + to.len()) as u16;
     let used = columns.width.max(ends + 18).min(room);
     let heat = Rect { width: used, ..places.heat };
-    let middle = units::time_of_day(grid.times(heat_maps, last.div_ceil(2)).0);
+    let middle = model.time_text(grid.times(heat_maps, last.div_ceil(2)).0);
     let each = format!("each {}", units::duration(after.since(start)));
     let between = if used > ends + 60 { format!("{each}, {middle} in the middle") } else { each };
     painter.draw_spans(heat, &[(Role::Faint, &from), (Role::Faint, "  "), (Role::Faint, &between)]);

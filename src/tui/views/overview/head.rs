@@ -219,8 +219,8 @@ pub(super) fn draw_rates(model: &Model, area: Rect, painter: &mut Painter<'_>) -
         _ => String::new(),
     };
     let middle = format!("  each column {}{average}", units::duration(each));
-    painter.draw_spans(axis, &[(Role::Faint, &units::time_of_day(start)), (Role::Faint, &middle)]);
-    painter.draw_right(axis, Role::Faint, &units::time_of_day(end));
+    painter.draw_spans(axis, &[(Role::Faint, &model.time_text(start)), (Role::Faint, &middle)]);
+    painter.draw_right(axis, Role::Faint, &model.time_text(end));
     plot.height + 2
 }
 

@@ -144,10 +144,11 @@ fn kind(role: Role, what: &str) -> (Role, Cow<'static, str>) {
 }
 
 fn call(what: &str, role: Role, exchange: &Exchange, model: &Model) -> Cell {
+    let name = model.display_name(exchange).map_or_else(String::new, |name| format!(" {name}"));
     Cell::Parts(vec![
         kind(role, what),
-        (Role::Text, format!("{} ", exchange.method).into()),
-        (Role::Strong, model.display_name(exchange).unwrap_or_default().to_owned().into()),
+        (Role::Text, exchange.method.to_string().into()),
+        (Role::Strong, name.into()),
         (Role::Faint, format!(" on {}", format::server_name(exchange)).into()),
     ])
 }

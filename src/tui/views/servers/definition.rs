@@ -11,7 +11,7 @@ use crate::tui::model::Model;
 use crate::tui::views::message::{read_request, read_response};
 
 use super::definition_kind::DefinitionKind;
-use super::history::{DefinitionChange, History, Page, Version};
+use super::history::{Audience, DefinitionChange, History, Page, Version};
 
 /// Bytes of listings that are read per server, at most: they are read while the user waits, and
 /// kept while the server is open.
@@ -129,7 +129,9 @@ pub(super) fn read_history(server: &ServerRef, model: &mut Model) -> io::Result<
             .is_ok_and(|request| request.params.is_some_and(|params| params.cursor.is_some()));
         let body = read_response(n, model)?;
         let (at, session) = (response.span.end, exchange.session.number);
-        history.add_earlier(Page { body: &body, at, session, has_cursor });
+        let client = exchange.session.client_name.clone();
+        let audience = Audience { revision: exchange.protocol_version.clone(), client };
+        history.add_earlier(&Page { body: &body, at, session, has_cursor, audience });
     }
     Ok(history)
 }

@@ -2,6 +2,7 @@
 //! gained and lost.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,10 +10,14 @@ use serde_json::value::RawValue;
 use similar::{ChangeTag, TextDiff};
 
 use super::definition_kind::DefinitionKind;
-use crate::base::{Origin, units};
+use crate::base::Origin;
+use crate::tui::times::Times;
 
 /// Length of the longest definition that is compared line by line, in bytes.
 const MAX_COMPARED: usize = 64 << 10;
+
+/// Versions of a definition that are kept: the latest.
+const MAX_VERSIONS: usize = 20;
 
 /// A definition: its kind and its name.
 pub(super) type DefinitionKey = (DefinitionKind, String);
@@ -24,10 +29,22 @@ pub(super) struct Version {
     pub(super) json: Box<str>,
     /// The packet that completed the first listing with it.
     pub(super) since: Origin,
+    /// Who was offered it.
+    audience: Audience,
+}
+
+/// Who is offered a definition: a server may describe its tools differently in another revision of
+/// MCP, or to another client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Audience {
+    /// The revision of MCP.
+    pub(super) revision: Option<Arc<str>>,
+    /// The name of the client.
+    pub(super) client: Option<Arc<str>>,
 }
 
 /// A page of a listing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Page<'a> {
     /// The response that holds it.
     pub(super) body: &'a [u8],
@@ -37,6 +54,8 @@ pub(super) struct Page<'a> {
     pub(super) session: u32,
     /// Whether the request asked for what is behind another page.
     pub(super) has_cursor: bool,
+    /// Who asked for it.
+    pub(super) audience: Audience,
 }
 
 /// The definitions of a server over time. Pages are added from the latest to the earliest.
@@ -85,7 +104,7 @@ struct DefinitionName {
 
 impl History {
     /// Adds a page that is earlier than all that were added before.
-    pub(super) fn add_earlier(&mut self, page: Page<'_>) {
+    pub(super) fn add_earlier(&mut self, page: &Page<'_>) {
         // Malformed listings are reported as findings; here they are skipped.
         let Ok(ListResponse { result }) = serde_json::from_slice::<ListResponse<'_>>(page.body) else {
             return;
@@ -98,7 +117,7 @@ impl History {
             for raw in list {
                 let Ok(named) = serde_json::from_str::<DefinitionName>(raw.get()) else { continue };
                 let name = named.uri.or(named.uri_template).or(named.name).unwrap_or_default();
-                self.add_version((kind, name.clone()), raw.get(), page.at);
+                self.add_version((kind, name.clone()), raw.get(), page);
                 names.insert(name);
             }
             if is_complete {
@@ -114,10 +133,9 @@ impl History {
 
     /// What happened to a definition, the latest change; `None` if it did not change.
     pub(super) fn change(&self, key: &DefinitionKey) -> Option<DefinitionChange> {
-        let changed = match self.versions(key) {
-            [latest, _, ..] => Some(latest.since),
-            _ => None,
-        };
+        // Resources are data, which changes.
+        let is_code = matches!(key.0, DefinitionKind::Tool | DefinitionKind::Prompt);
+        let changed = pairs(self.versions(key)).next().map(|(latest, _)| latest.since).filter(|_| is_code);
         let changes = [
             (self.removed.get(key).copied(), ChangeKind::Removed),
             (changed, ChangeKind::Changed),
@@ -127,11 +145,17 @@ impl History {
         known.max_by_key(|change| (change.at.packet, change.kind == ChangeKind::Changed))
     }
 
-    fn add_version(&mut self, key: DefinitionKey, json: &str, at: Origin) {
+    fn add_version(&mut self, key: DefinitionKey, json: &str, page: &Page<'_>) {
         let versions = self.versions.entry(key).or_default();
-        match versions.last_mut() {
-            Some(earliest) if has_same_content(&earliest.json, json) => earliest.since = at,
-            _ => versions.push(Version { json: json.into(), since: at }),
+        let count = versions.len();
+        let earliest = versions.iter_mut().rfind(|version| version.audience == page.audience);
+        match earliest {
+            Some(earliest) if has_same_content(&earliest.json, json) => earliest.since = page.at,
+            _ if count < MAX_VERSIONS => {
+                let audience = page.audience.clone();
+                versions.push(Version { json: json.into(), since: page.at, audience });
+            }
+            _ => {}
         }
     }
 
@@ -166,13 +190,13 @@ pub(super) struct DefinitionChange {
 
 impl DefinitionChange {
     /// The text on the screen: `changed 08:49:15.351`.
-    pub(super) fn text(self) -> String {
+    pub(super) fn text(self, times: &Times) -> String {
         let what = match self.kind {
             ChangeKind::Changed => "changed",
             ChangeKind::Added => "new since",
             ChangeKind::Removed => "gone since",
         };
-        format!("{what} {}", units::time_of_day(self.at.time))
+        format!("{what} {}", times.text(self.at.time))
     }
 }
 
@@ -182,18 +206,26 @@ fn has_same_content(one: &str, other: &str) -> bool {
     one == other || value(one).is_some_and(|one| Some(one) == value(other))
 }
 
+/// Returns each version with the one before it that the same audience was offered, the latest
+/// first.
+fn pairs(versions: &[Version]) -> impl Iterator<Item = (&Version, &Version)> {
+    versions.iter().enumerate().filter_map(|(at, version)| {
+        let before = versions.get(at + 1..)?.iter().find(|before| before.audience == version.audience)?;
+        Some((version, before))
+    })
+}
+
 /// Returns a text with the differences between the versions of a definition, then the versions, the
-/// latest first; `None` if it has one version only.
-pub(super) fn text(versions: &[Version]) -> Option<String> {
-    if versions.len() < 2 {
-        return None;
-    }
+/// latest first; `None` if no audience was offered more than one.
+pub(super) fn text(versions: &[Version], times: &Times) -> Option<String> {
+    pairs(versions).next()?;
     let place = |version: &Version| {
-        format!("{}, packet {}", units::time_of_day(version.since.time), version.since.packet)
+        let client = version.audience.client.as_deref().map(|client| format!(", to {client}"));
+        let (time, packet) = (times.text(version.since.time), version.since.packet);
+        format!("{time}, packet {packet}{}", client.unwrap_or_default())
     };
     let mut text = String::new();
-    for pair in versions.windows(2) {
-        let [new, old] = pair else { continue };
+    for (new, old) in pairs(versions) {
         text.push_str(&format!("changed at {}\n\n{}\n", place(new), difference(&old.json, &new.json)));
     }
     for version in versions {
@@ -244,7 +276,8 @@ mod tests {
         for (packet, session, body) in pages.iter().rev() {
             let at = Origin::new(*packet, 1_000_000 * i64::try_from(*packet).unwrap());
             let (body, session) = (body.as_bytes(), *session);
-            history.add_earlier(Page { body, at, session, has_cursor: false });
+            let audience = Audience::default();
+            history.add_earlier(&Page { body, at, session, has_cursor: false, audience });
         }
         history
     }
@@ -271,7 +304,7 @@ mod tests {
         assert_eq!(history.versions(&(DefinitionKind::Template, "u://{x}".to_owned())).len(), 1);
         let change = history.change(&tool("a")).unwrap();
         assert_eq!((change.kind, change.at.packet.0), (ChangeKind::Changed, 30));
-        let text = text(versions).unwrap();
+        let text = text(versions, &Times::default()).unwrap();
         assert!(text.starts_with("changed at "), "{text}");
         assert!(text.contains("-   \"description\": \"x\",\n+   \"description\": \"y\",\n"), "{text}");
         assert_eq!(text.matches("version since").count(), 2);

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::base::time_style::TimeStyle;
 use crate::base::{sanitize, units};
 use crate::ledger::ServerRef;
 use crate::tui::action::Action;
@@ -14,6 +15,7 @@ use crate::tui::sorted_list::{Items, ListLayout, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::MASK;
 use crate::tui::theme::Role;
+use crate::tui::times::Times;
 use crate::tui::views::format;
 use crate::tui::views::layout;
 use crate::tui::views::reader::DocumentReader;
@@ -56,8 +58,10 @@ pub(super) struct OpenServer {
     version: u64,
     list: SortedList<(DefinitionKind, String)>,
     reader: DocumentReader,
-    /// Definition in the reader: kind, name and length of all versions.
-    in_reader: Option<(DefinitionKind, String, usize)>,
+    /// Definition in the reader: kind, name, length of all versions, and the style of times.
+    in_reader: Option<(DefinitionKind, String, usize, TimeStyle)>,
+    /// The form of times.
+    times: Times,
     /// Whether keys go to the definition.
     pub(super) is_in_reader: bool,
     /// Number of listings that were read; they are read again when there are more.
@@ -76,6 +80,7 @@ impl OpenServer {
             list: SortedList::new(&COLUMNS),
             reader: DocumentReader::default(),
             in_reader: None,
+            times: model.times(),
             is_in_reader: false,
             listings: None,
             failed: None,
@@ -98,9 +103,10 @@ impl OpenServer {
                 Err(error) => self.failed = Some(format!("its listings could not be stored: {error}")),
             }
         }
+        self.times = model.times();
         self.definitions = definition::definitions(self.reference(), &self.history, model);
         self.version += 1;
-        self.list.refresh(&DefinitionItems::of(&self.definitions, self.version));
+        self.list.refresh(&DefinitionItems::of(&self.definitions, self.version, &self.times));
         self.show_selected();
     }
 
@@ -119,7 +125,7 @@ impl OpenServer {
             }
             Action::Open | Action::Right if self.selected().is_some() => self.is_in_reader = true,
             _ => {
-                let items = DefinitionItems::of(&self.definitions, self.version);
+                let items = DefinitionItems::of(&self.definitions, self.version, &self.times);
                 let moved = self.list.handle_action(action, &items, frame.visible_rows(Pane::List));
                 self.show_selected();
                 return moved.then(Vec::new);
@@ -140,7 +146,7 @@ impl OpenServer {
             }
             hit => {
                 self.is_in_reader = false;
-                let items = DefinitionItems::of(&self.definitions, self.version);
+                let items = DefinitionItems::of(&self.definitions, self.version, &self.times);
                 self.list.handle_click(hit, Pane::List, &items);
                 self.show_selected();
             }
@@ -151,7 +157,7 @@ impl OpenServer {
         match pane {
             Pane::Detail => self.reader.handle_wheel(down, frame.visible_rows(Pane::Detail)),
             Pane::List => {
-                let items = DefinitionItems::of(&self.definitions, self.version);
+                let items = DefinitionItems::of(&self.definitions, self.version, &self.times);
                 self.list.handle_wheel(down, &items, frame.visible_rows(Pane::List));
                 self.show_selected();
             }
@@ -276,7 +282,7 @@ impl OpenServer {
     fn draw_list(&self, area: Rect, columns: &[Column], painter: &mut Painter<'_>) {
         let items = DefinitionItems {
             private: painter.is_private(),
-            ..DefinitionItems::of(&self.definitions, self.version)
+            ..DefinitionItems::of(&self.definitions, self.version, &self.times)
         };
         let layout = ListLayout { columns, is_focused: !self.is_in_reader };
         self.list.draw(&items, layout, area, painter);
@@ -288,7 +294,8 @@ impl OpenServer {
         let kind = definition.kind.noun();
         let used =
             definition.uses.map_or(String::new(), |uses| format!(", used {}", units::several(uses, "time")));
-        let change = definition.change.map_or_else(String::new, |change| format!(", {}", change.text()));
+        let change =
+            definition.change.map_or_else(String::new, |change| format!(", {}", change.text(&self.times)));
         let rest = format!("  {}{used}{change}", units::bytes(definition.bytes));
         let title = [
             (Role::Title, kind),
@@ -316,9 +323,9 @@ impl OpenServer {
         let Some(definition) = selected else { return };
         let json = definition.json.as_deref().unwrap_or("");
         let length = definition.versions.iter().map(|version| version.json.len()).sum();
-        let key = (definition.kind, definition.name.clone(), length);
+        let key = (definition.kind, definition.name.clone(), length, self.times.format.style);
         if self.in_reader.as_ref() != Some(&key) {
-            let versions = history::text(&definition.versions);
+            let versions = history::text(&definition.versions, &self.times);
             let document = versions.map_or_else(|| Document::of(json.as_bytes()), Document::plain);
             self.reader.set(document);
             self.in_reader = Some(key);
@@ -329,13 +336,14 @@ impl OpenServer {
 /// The definitions, as list items.
 struct DefinitionItems<'a> {
     definitions: &'a [Definition],
+    times: &'a Times,
     version: u64,
     private: bool,
 }
 
 impl<'a> DefinitionItems<'a> {
-    fn of(definitions: &'a [Definition], version: u64) -> Self {
-        Self { definitions, version, private: false }
+    fn of(definitions: &'a [Definition], version: u64, times: &'a Times) -> Self {
+        Self { definitions, version, private: false, times }
     }
 }
 
@@ -369,7 +377,10 @@ impl Items for DefinitionItems<'_> {
     }
 
     fn cells(&self, index: usize) -> Vec<Cell> {
-        self.definitions.get(index).map(|definition| row_cells(definition, self.private)).unwrap_or_default()
+        self.definitions
+            .get(index)
+            .map(|definition| row_cells(definition, self.private, self.times))
+            .unwrap_or_default()
     }
 }
 
@@ -389,7 +400,7 @@ fn shown_name(definition: &Definition, private: bool) -> &str {
     }
 }
 
-fn row_cells(definition: &Definition, private: bool) -> Vec<Cell> {
+fn row_cells(definition: &Definition, private: bool, times: &Times) -> Vec<Cell> {
     let kind = definition.kind.noun();
     let uses = definition.uses;
     let about = match definition.is_listed {
@@ -420,7 +431,10 @@ fn row_cells(definition: &Definition, private: bool) -> Vec<Cell> {
         Cell::Parts(vec![
             (
                 Role::Warn,
-                definition.change.map_or_else(String::new, |change| format!("{}  ", change.text())).into(),
+                definition
+                    .change
+                    .map_or_else(String::new, |change| format!("{}  ", change.text(times)))
+                    .into(),
             ),
             (if definition.is_listed { Role::Faint } else { Role::Warn }, about.to_owned().into()),
         ]),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
-use crate::base::units;
+use crate::base::time_style::TimeStyle;
 use crate::ledger::ServerRef;
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::config::Config;
@@ -16,6 +16,7 @@ use crate::tui::painter::Painter;
 use crate::tui::sorted_list::{Items, ListLayout, SortKey, SortedList};
 use crate::tui::table::{Cell, Column, First};
 use crate::tui::theme::Role;
+use crate::tui::times::Times;
 use crate::tui::view_name::ViewName;
 use crate::tui::views::view::View;
 use crate::tui::views::{cells, empty, format, wireshark};
@@ -48,6 +49,8 @@ pub(in crate::tui::views) struct Servers {
     servers: Vec<Server>,
     /// Version of the data that the servers were built from, and when.
     built_from: Option<(SourceVersion, Duration)>,
+    /// The form of times.
+    times: Times,
     /// Number of rebuilds.
     version: u64,
     open: Option<OpenServer>,
@@ -61,12 +64,13 @@ struct SourceVersion {
     offers: usize,
     /// [`Model::filter_version`].
     epoch: u64,
+    times: TimeStyle,
 }
 
 impl View for Servers {
     fn new(_: &Config, _: &Model) -> Self {
         let list = SortedList::new(&COLUMNS);
-        Self { list, servers: Vec::new(), built_from: None, version: 0, open: None }
+        Self { list, servers: Vec::new(), built_from: None, times: Times::default(), version: 0, open: None }
     }
 
     fn name(&self) -> ViewName {
@@ -101,7 +105,7 @@ impl View for Servers {
                 )]);
             }
             _ => {
-                let items = ServerItems::of(&self.servers, self.version);
+                let items = ServerItems::of(&self.servers, self.version, &self.times);
                 return self
                     .list
                     .handle_action(action, &items, frame.visible_rows(Pane::List))
@@ -115,7 +119,7 @@ impl View for Servers {
         match &mut self.open {
             Some(open) => open.handle_click(hit),
             None => {
-                let items = ServerItems::of(&self.servers, self.version);
+                let items = ServerItems::of(&self.servers, self.version, &self.times);
                 self.list.handle_click(hit, Pane::List, &items);
             }
         }
@@ -126,7 +130,7 @@ impl View for Servers {
         match &mut self.open {
             Some(open) => open.handle_wheel(pane, down, frame),
             None => {
-                let items = ServerItems::of(&self.servers, self.version);
+                let items = ServerItems::of(&self.servers, self.version, &self.times);
                 self.list.handle_wheel(down, &items, frame.visible_rows(Pane::List));
             }
         }
@@ -139,6 +143,7 @@ impl View for Servers {
             sessions,
             offers: model.all().summary().offers.len(),
             epoch: model.filter_version(),
+            times: model.times().format.style,
         };
         let is_new = self.built_from.is_none_or(|(was, when)| {
             was != source || !model.has_ended() && model.uptime().saturating_sub(when) >= REBUILD_INTERVAL
@@ -148,8 +153,9 @@ impl View for Servers {
         }
         self.built_from = Some((source, model.uptime()));
         self.servers = server::servers(model);
+        self.times = model.times();
         self.version += 1;
-        self.list.refresh(&ServerItems::of(&self.servers, self.version));
+        self.list.refresh(&ServerItems::of(&self.servers, self.version, &self.times));
         if let Some(open) = &mut self.open {
             if let Some(server) = self.servers.iter().find(|server| server.reference == *open.reference()) {
                 open.server = server.clone();
@@ -221,7 +227,7 @@ impl View for Servers {
 
 impl Servers {
     fn items(&self) -> ServerItems<'_> {
-        ServerItems::of(&self.servers, self.version)
+        ServerItems::of(&self.servers, self.version, &self.times)
     }
 
     fn selected(&self) -> Option<&Server> {
@@ -233,11 +239,12 @@ impl Servers {
 struct ServerItems<'a> {
     servers: &'a [Server],
     version: u64,
+    times: &'a Times,
 }
 
 impl<'a> ServerItems<'a> {
-    fn of(servers: &'a [Server], version: u64) -> Self {
-        Self { servers, version }
+    fn of(servers: &'a [Server], version: u64, times: &'a Times) -> Self {
+        Self { servers, version, times }
     }
 }
 
@@ -278,11 +285,11 @@ impl Items for ServerItems<'_> {
     }
 
     fn cells(&self, index: usize) -> Vec<Cell> {
-        self.servers.get(index).map(row_cells).unwrap_or_default()
+        self.servers.get(index).map(|server| row_cells(server, self.times)).unwrap_or_default()
     }
 }
 
-fn row_cells(server: &Server) -> Vec<Cell> {
+fn row_cells(server: &Server, times: &Times) -> Vec<Cell> {
     let [tools, prompts, resources, templates] = server.offers;
     let count = |count: usize| {
         let role = if count > 0 { Role::Text } else { Role::Faint };
@@ -305,10 +312,7 @@ fn row_cells(server: &Server) -> Vec<Cell> {
         cells::count(Role::Bad, server.failed),
         tools,
         Cell::text(Role::Text, if server.bytes > 0 { format::size(server.bytes) } else { "-".to_owned() }),
-        Cell::text(
-            Role::Faint,
-            server.last.map_or_else(|| "-".to_owned(), |last| units::time_of_day(last.time)),
-        ),
+        Cell::text(Role::Faint, server.last.map_or_else(|| "-".to_owned(), |last| times.text(last.time))),
         Cell::text(Role::Faint, server.capabilities.join(" ")),
         count(prompts),
         count(resources),

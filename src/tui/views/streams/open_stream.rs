@@ -16,6 +16,7 @@ use crate::tui::painter::Painter;
 use crate::tui::table::{Cell, Column, Table};
 use crate::tui::theme::MASK;
 use crate::tui::theme::Role;
+use crate::tui::times::Times;
 use crate::tui::views::format::{self, capture_place};
 use crate::tui::views::reader::DocumentReader;
 use crate::tui::views::{layout, wireshark};
@@ -64,6 +65,8 @@ pub(super) struct OpenStream {
     is_in_reader: bool,
     /// Whether the bytes of the data are shown.
     has_bytes: bool,
+    /// The form of times.
+    times: Times,
     failed: Option<String>,
 }
 
@@ -100,12 +103,14 @@ impl OpenStream {
             in_reader: None,
             is_in_reader: false,
             has_bytes: false,
+            times: Times::default(),
             failed: None,
         }
     }
 
     /// Reads new events.
     pub(super) fn read(&mut self, model: &mut Model) {
+        self.times = model.times();
         let pieces = model.store().payload_count(self.id.0, self.id.1);
         if pieces == self.pieces {
             return;
@@ -340,7 +345,7 @@ impl OpenStream {
         let data = if private { MASK.to_owned() } else { String::from_utf8_lossy(front).into_owned() };
         let id = if private { MASK } else { id.unwrap_or("") };
         vec![
-            Cell::text(Role::Faint, units::time_of_day(event.span.start.time)),
+            Cell::text(Role::Faint, self.times.text(event.span.start.time)),
             Cell::text(role, gap.map_or(String::new(), format::gap)),
             Cell::text(Role::Title, name.to_owned()),
             Cell::text(Role::Text, data),

@@ -270,7 +270,7 @@ fn transaction_cells(transaction: &Transaction, model: &Model) -> Vec<Cell> {
     let role = if is_refused { Role::Warn } else { Role::Faint };
     let span = transaction.response.map_or(transaction.request, |it| transaction.request.join(it));
     vec![
-        Cell::text(Role::Faint, units::time_of_day(span.start.time)),
+        Cell::text(Role::Faint, model.time_text(span.start.time)),
         Cell::Parts(vec![
             (Role::Text, format!("{} ", transaction.method).into()),
             (Role::Strong, target.to_owned().into()),
@@ -302,7 +302,7 @@ fn stream_cells(stream: &Stream, is_open: bool, model: &Model) -> Vec<Cell> {
     };
     let opener = stream.exchange.map_or(String::new(), |n| format!(" #{n}"));
     vec![
-        Cell::text(Role::Faint, units::time_of_day(stream.span.start.time)),
+        Cell::text(Role::Faint, model.time_text(stream.span.start.time)),
         Cell::Parts(vec![
             (Role::Text, format!("{} ", stream.method.as_deref().unwrap_or("?")).into()),
             (Role::Strong, target.to_owned().into()),

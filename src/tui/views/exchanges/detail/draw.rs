@@ -58,7 +58,10 @@ impl OpenExchange {
         let exchange = &self.exchange;
         let cause = exchange.cause.map_or_else(String::new, |cause| {
             let at = exchange.wait_ended.map_or_else(String::new, |end| format!(" at packet {}", end.packet));
-            format!(" {}{at}", format::cause_text(cause))
+            // The status says that it was cancelled.
+            let is_said = cause == Cause::Cancelled && !self.is_open;
+            let cause = if is_said { String::new() } else { format!(" {}", format::cause_text(cause)) };
+            format!("{cause}{at}")
         });
         let (role, status, total) = if self.is_open {
             let since = format::pending_ns(exchange, model.now());
@@ -198,7 +201,7 @@ impl OpenExchange {
     /// Returns the parts of a row of a page. In privacy mode, those that quote traffic are masked.
     fn page_line(&self, index: usize, painter: &Painter<'_>) -> Line {
         let mut parts = if self.tab == Tab::Events {
-            events::line(&self.exchange, &self.events, index)
+            events::line(&self.exchange, &self.events, index, &self.times)
         } else {
             self.page().get(index).cloned().unwrap_or_default()
         };

@@ -6,6 +6,7 @@ use crate::ledger::Exchange;
 use crate::ledger::store::Payload;
 use crate::tui::document::Document;
 use crate::tui::theme::Role;
+use crate::tui::times::Times;
 use crate::tui::views::format::{self, capture_place};
 use crate::tui::views::reader::DocumentReader;
 
@@ -36,7 +37,7 @@ pub(super) fn of(exchange: &Exchange, carried: Vec<Payload>) -> Vec<Payload> {
 
 /// Returns the line of the event in `row`, with the time since the event before it (for the first,
 /// since the request).
-pub(super) fn line(exchange: &Exchange, events: &[Payload], row: usize) -> Line {
+pub(super) fn line(exchange: &Exchange, events: &[Payload], row: usize, times: &Times) -> Line {
     let Some(payload) = events.get(row) else { return Line::new() };
     let PayloadKind::Event { name, id } = &payload.kind else { return Line::new() };
     let before = row.checked_sub(1).and_then(|before| events.get(before));
@@ -45,7 +46,7 @@ pub(super) fn line(exchange: &Exchange, events: &[Payload], row: usize) -> Line 
     let gap = payload.span.start.time.since(before);
     let front = payload.bytes.get(..MAX_PREVIEW).unwrap_or(&payload.bytes);
     vec![
-        (Role::Faint, format!("{} ", units::time_of_day(payload.span.start.time))),
+        (Role::Faint, format!("{} ", times.text(payload.span.start.time))),
         (Role::Wait, format!("{:>8} ", format::gap(gap))),
         (Role::Faint, format!("{:>7} ", payload.span.first.0)),
         (Role::Title, format!("{:<10} ", name.as_deref().unwrap_or("message"))),
@@ -56,7 +57,7 @@ pub(super) fn line(exchange: &Exchange, events: &[Payload], row: usize) -> Line 
 }
 
 /// Opens the event in `row`; `None` if there is no such event.
-pub(super) fn open(events: &[Payload], row: usize, tcp_stream: u32) -> Option<OpenEvent> {
+pub(super) fn open(events: &[Payload], row: usize, tcp_stream: u32, times: &Times) -> Option<OpenEvent> {
     let payload = events.get(row)?;
     let PayloadKind::Event { name, .. } = &payload.kind else { return None };
     let title = format!(
@@ -64,7 +65,7 @@ pub(super) fn open(events: &[Payload], row: usize, tcp_stream: u32) -> Option<Op
         row + 1,
         events.len(),
         name.as_deref().unwrap_or("message"),
-        units::time_of_day(payload.span.start.time),
+        times.text(payload.span.start.time),
         units::bytes(payload.bytes.len() as u64),
     );
     let mut reader = DocumentReader::default();

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::base::PacketNo;
 use crate::base::fact::PayloadKind;
+use crate::base::time_style::TimeStyle;
 use crate::ledger::Exchange;
 use crate::ledger::store::Payload;
 use crate::tui::action::Action;
@@ -11,6 +12,7 @@ use crate::tui::effect::{CopyMenu, Effect};
 use crate::tui::frame_info::{FrameInfo, Hit, Pane};
 use crate::tui::list_state::ListState;
 use crate::tui::model::Model;
+use crate::tui::times::Times;
 use crate::tui::views::format;
 use crate::tui::views::message::{HEADS, message};
 use crate::tui::views::reader::DocumentReader;
@@ -43,6 +45,8 @@ pub(in super::super) struct OpenExchange {
     /// Lines of the tabs that show plain lines, in the order of [`Tab::ALL`].
     pages: [Vec<Line>; 7],
     pub(super) tab: Tab,
+    /// The form of times.
+    pub(super) times: Times,
     lists: [ListState; 7],
     search_text: String,
     /// Whether the bytes of messages are shown.
@@ -73,6 +77,7 @@ impl OpenExchange {
             has_bytes: false,
             pages: Default::default(),
             tab: Tab::default(),
+            times: model.times(),
             lists: Default::default(),
             search_text: String::new(),
             failed: None,
@@ -179,7 +184,7 @@ impl OpenExchange {
             Tab::Events => {
                 let tcp_stream =
                     self.exchange.answered_on.map_or(self.exchange.tcp_stream, |(stream, _)| stream);
-                self.event = events::open(&self.events, row, tcp_stream);
+                self.event = events::open(&self.events, row, tcp_stream, &self.times);
                 self.show_bytes(self.has_bytes);
                 self.search(&self.search_text.clone());
             }
@@ -292,6 +297,7 @@ impl OpenExchange {
 
     /// Reads the payloads and builds the tabs.
     fn read(&mut self, index: usize, model: &mut Model) {
+        self.times = model.times();
         let payloads = match ExchangePayloads::read(&self.exchange, index, model) {
             Ok(payloads) => payloads,
             Err(error) => {
@@ -377,6 +383,8 @@ struct ExchangeVersion {
     findings: usize,
     /// Relations of the whole capture.
     related: usize,
+    /// How times are shown.
+    times: TimeStyle,
     /// What seems to have ended the wait.
     wait_ended: Option<PacketNo>,
 }
@@ -389,6 +397,7 @@ impl ExchangeVersion {
             notifications: model.store().notifications_of(exchange.n).count(),
             findings: model.store().findings().len(),
             related: model.related().version(),
+            times: model.times().format.style,
             wait_ended: exchange.wait_ended.map(|end| end.packet),
         }
     }

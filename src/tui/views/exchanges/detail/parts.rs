@@ -84,7 +84,7 @@ pub(super) fn lines(exchange: &Exchange, parts: &[ExchangePart], model: &Model) 
         Role::Title,
         format!("{:<13} {:<12} {:>9} {:<6} {:>8} what", "packets", "time", "after", "from", "bytes"),
     )]];
-    lines.extend(parts.iter().map(|part| line(exchange, part)));
+    lines.extend(parts.iter().map(|part| line(exchange, part, model)));
     lines.push(Vec::new());
     lines.push(vec![(Role::Title, "Wireshark display filters (y copies them)".to_owned())]);
     let spans: Vec<Span> = parts.iter().map(|part| part.span).collect();
@@ -111,12 +111,12 @@ pub(super) fn may_name_session(line: &Line) -> bool {
     line.len() == COLUMNS && line.last().is_some_and(|(role, _)| *role == Role::Faint)
 }
 
-fn line(exchange: &Exchange, part: &ExchangePart) -> Line {
+fn line(exchange: &Exchange, part: &ExchangePart, model: &Model) -> Line {
     let span = part.span;
     let after = span.start.time.since(exchange.request.span.start.time);
     vec![
         (Role::Strong, format!("{:<13} ", packet_range(span.first, span.last))),
-        (Role::Faint, format!("{} ", units::time_of_day(span.start.time))),
+        (Role::Faint, format!("{} ", model.time_text(span.start.time))),
         (Role::Wait, format!("{:>9} ", format::offset(after))),
         (Role::Text, format!("{:<6} ", part.from.name())),
         (Role::Text, format!("{:>8} ", units::bytes(part.bytes))),

@@ -145,7 +145,7 @@ fn asked(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
         let name = asked.method.split_once('/').map_or(&*asked.method, |(front, _)| front);
         let stage = source.stage(name, Role::User, (question.end.time, until), Tab::Events);
         let outcome = if is_open { "pending".to_owned() } else { status_text(&asked) };
-        let note = format!("the server asked: {} #{n}, {outcome}", asked.method);
+        let note = format!("user or client: {} #{n}, {outcome}", asked.method);
         Some(stage.packets(question.first, last).note(note))
     };
     all.iter().take(MAX_ASKED).filter_map(stage).collect()
@@ -187,7 +187,7 @@ fn between(source: StageSource<'_>, before: &Exchange, next: &Exchange) -> Optio
     let (asked, answered) = (before.response?.span, next.request.span);
     let times = (asked.end.time, Some(answered.start.time));
     let stage = source.stage("input", Role::User, times, Tab::Request);
-    let note = format!("the server asked for input: user or client, from #{} to #{}", before.n, next.n);
+    let note = format!("user or client: #{} asks, #{} answers", before.n, next.n);
     Some(stage.packets(asked.last, answered.first).note(note))
 }
 
