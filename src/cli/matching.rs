@@ -40,19 +40,23 @@ impl Matching {
     /// # Errors
     /// The expression is invalid. The message shows it and points at the character.
     pub(super) fn new(request: &Request, views: Option<Views>) -> anyhow::Result<Self> {
-        let filter = filter(request)?;
+        Ok(Self { views: views.unwrap_or(Views::All), ..Self::of(filter(request)?) })
+    }
+
+    /// Selects what matches a filter, of every leg of a proxy.
+    pub(super) fn of(filter: Filter) -> Self {
         let contents = (!filter.contents().is_empty()).then(|| FoundContents::new(filter.contents().clone()));
-        Ok(Self {
+        Self {
             filter,
             contents,
-            views: views.unwrap_or(Views::All),
+            views: Views::All,
             exchanges: HashSet::default(),
             sessions: HashSet::default(),
             connections: HashSet::default(),
             servers: HashSet::default(),
             held: VecDeque::new(),
             plan: None,
-        })
+        }
     }
 
     /// Returns the filter.

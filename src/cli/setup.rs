@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 
 use super::background::BackgroundReader;
+use super::file_broker::FileBroker;
 use super::filter_history::FilterHistory;
 use super::keep::KeepPlan;
 use super::logged_secrets::LoggedSecrets;
@@ -30,6 +31,8 @@ pub(super) struct Setup {
     pub(super) output: Output,
     /// Filters of earlier runs of the TUI; empty for other commands.
     pub(super) history: FilterHistory,
+    /// Creates files from within the sandbox; `None` except for the TUI.
+    pub(super) broker: Option<FileBroker>,
     /// Reads the packets again; `None` if the command did not ask for it.
     pub(super) slicer: Option<Slicer>,
     /// The file for the packets of what matches (`-w` with `--filter`); `None` if all packets are
@@ -148,6 +151,7 @@ impl Unprivileged {
         let logged = LoggedSecrets::default();
         let slicer =
             replay.map(|replay| Slicer::new(replay, metadata(request, &input)).with_secrets(logged.clone()));
+        let broker = if is_tui { FileBroker::start().ok() } else { None };
         let sandbox_warning = sandbox::enter(Allowed {
             directory: directory.as_deref(),
             device: input.device().map(live::Opened::name),
@@ -183,7 +187,7 @@ impl Unprivileged {
             }
         };
         let reader = reader.with_spool(spool.flatten()).with_key_logs(key_logs, logged);
-        Ok(Setup { reader, output, history, slicer, matching_packets })
+        Ok(Setup { reader, output, history, broker, slicer, matching_packets })
     }
 }
 

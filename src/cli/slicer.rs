@@ -53,7 +53,10 @@ impl Slicer {
     }
 
     /// Reads the capture again, after the secrets of key logs.
-    fn read(&self) -> Result<Rereading, capture::Error> {
+    ///
+    /// # Errors
+    /// As [`Replay::read`].
+    pub(super) fn read(&self) -> Result<Rereading, capture::Error> {
         Ok(Rereading { secrets: self.secrets.all().into(), source: self.replay.read()? })
     }
 
@@ -185,7 +188,7 @@ impl Slicer {
 }
 
 /// The secrets of key logs, then a capture.
-struct Rereading {
+pub(super) struct Rereading {
     secrets: VecDeque<Item>,
     source: ReplaySource,
 }

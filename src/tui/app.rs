@@ -25,6 +25,8 @@ pub(super) enum Mode {
     Help(ListState),
     /// The copy menu.
     Copy(CopyMenu),
+    /// The menu of what can be saved.
+    Save(CopyMenu),
 }
 
 /// The view that led to the exchanges, to return to.

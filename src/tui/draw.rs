@@ -51,7 +51,8 @@ fn draw_cells(app: &App, area: Rect, cells: &mut Buffer) -> (FrameInfo, Option<P
     match &app.mode {
         Mode::Filter => filter_line::draw_completions(app, area, cursor, &mut painter),
         Mode::Help(list) => help::draw(app, *list, body, &mut painter),
-        Mode::Copy(menu) => draw_copy_menu(menu, body, &mut painter),
+        Mode::Copy(menu) => draw_menu("Copy", menu, body, &mut painter),
+        Mode::Save(menu) => draw_menu("Save", menu, body, &mut painter),
         Mode::View | Mode::Search => {}
     }
     (painter.finish(), cursor)
@@ -82,11 +83,11 @@ fn draw_search_line(app: &App, area: Rect, painter: &mut Painter<'_>) -> Positio
     cursor
 }
 
-fn draw_copy_menu(menu: &CopyMenu, area: Rect, painter: &mut Painter<'_>) {
+fn draw_menu(title: &str, menu: &CopyMenu, area: Rect, painter: &mut Painter<'_>) {
     let height = (menu.choices.len() as u16 + 2).min(area.height);
     let width = 76.min(area.width);
     let popup = Rect { x: area.x + (area.width - width) / 2, y: area.bottom() - height, width, height };
-    let inner = painter.draw_frame(popup, "Copy");
+    let inner = painter.draw_frame(popup, title);
     for (y, choice) in (inner.y..inner.bottom()).zip(&menu.choices) {
         let key = choice.key.to_string();
         let name = format!("  {:<18}", choice.name);

@@ -27,6 +27,8 @@ pub enum Effect {
     ///
     /// [`Event::Inspected`]: super::Event::Inspected
     Inspect(u32),
+    /// Save what matches a filter, given as text, to a file.
+    Save(SaveAs, String),
     /// Show the exchanges that match a filter, given as text.
     Filter(String),
     /// Show a message in the footer until the next key.
@@ -37,6 +39,29 @@ pub enum Effect {
     Suspend,
     /// Take the terminal again: the process was stopped and has resumed.
     RetakeTerminal,
+}
+
+/// The forms in which what is shown can be saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveAs {
+    /// A report, in Markdown.
+    Report,
+    /// A table: a row an exchange.
+    Csv,
+    /// JSON lines.
+    JsonLines,
+    /// The packets of the exchanges, with what TCP needs around them.
+    Packets,
+}
+
+impl SaveAs {
+    /// The forms with their keys and names, in the order of the menu.
+    pub(super) const ALL: [(Self, char, &'static str, &'static str); 4] = [
+        (Self::Report, 'r', "report", "Markdown, for tickets and wikis"),
+        (Self::Csv, 'c', "CSV", "a row an exchange, for spreadsheets"),
+        (Self::JsonLines, 'j', "JSON lines", "everything that matches, for programs"),
+        (Self::Packets, 'p', "packets", "pcapng, opens in Wireshark"),
+    ];
 }
 
 /// The forms in which the selected item can be copied.

@@ -30,6 +30,8 @@ pub enum Event {
     End,
     /// The capture cannot be read any further; the reason.
     Failed(String),
+    /// Something that the user asked for is done: a message.
+    Done(String),
     /// A warning for the user.
     Warned(String),
     /// The process was stopped from outside and resumed (SIGCONT).

@@ -12,7 +12,7 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use super::app::App;
 use super::clipboard::Clipboard;
 use super::draw::draw;
-use super::effect::Effect;
+use super::effect::{Effect, SaveAs};
 use super::event::Event;
 use super::keyboard;
 use super::tty::Tty;
@@ -41,6 +41,12 @@ pub trait Surrounding {
     /// # Errors
     /// The message says why they cannot be read.
     fn inspect(&mut self, tcp_stream: u32) -> Result<(), String>;
+
+    /// Saves what matches a filter, and sends [`Event::Done`] or [`Event::Warned`].
+    ///
+    /// # Errors
+    /// The message says why nothing can be saved.
+    fn save(&mut self, save_as: SaveAs, filter: &str) -> Result<(), String>;
 }
 
 /// Runs the TUI in this terminal until the user quits. `events` receives all events; `keys` is the
@@ -200,6 +206,7 @@ impl PerformEffect for Surroundings<'_> {
             }
             Effect::Copy(text) => return self.clipboard.copy(text).map(Some),
             Effect::SaveFilter(filter) => return Ok(self.save(filter)),
+            Effect::Save(save_as, filter) => return Ok(self.program.save(*save_as, filter).err()),
             Effect::Inspect(tcp_stream) => return Ok(self.program.inspect(*tcp_stream).err()),
             Effect::Suspend => self.tty.suspend(self.mouse),
             Effect::RetakeTerminal => self.tty.retake(self.mouse),

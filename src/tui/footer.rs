@@ -28,6 +28,7 @@ pub(super) fn draw(app: &App, area: Rect, painter: &mut Painter<'_>) {
         (_, Some(notice)) => Some((Role::Warn, notice)),
         (Mode::Help(_), None) => Some((Role::Faint, "up/down: scroll, esc: close")),
         (Mode::Copy(_), None) => Some((Role::Faint, "letter: copy, esc: close")),
+        (Mode::Save(_), None) => Some((Role::Faint, "letter: save to the working directory, esc: close")),
         _ => None,
     };
     match message {

@@ -2,7 +2,7 @@
 
 use super::action::Action;
 use super::app::{App, Mode, ReturnPoint};
-use super::effect::Effect;
+use super::effect::{CopyMenu, Effect, SaveAs};
 use super::frame_info::Pane;
 use super::help;
 use super::key_bindings::KeyPress;
@@ -128,6 +128,29 @@ impl App {
         chosen.map_or_else(Vec::new, |choice| {
             let message = format!("copied: {}, {} bytes", choice.name, choice.text.len());
             vec![Effect::Copy(choice.text), Effect::ShowMessage(message)]
+        })
+    }
+
+    /// Opens the menu of what can be saved.
+    pub(super) fn open_save_menu(&mut self) -> Vec<Effect> {
+        if self.model.is_private() {
+            let why = "cannot save while ids and payloads are masked (P unmasks)";
+            return vec![Effect::Bell, Effect::ShowMessage(why.to_owned())];
+        }
+        let menu = SaveAs::ALL
+            .into_iter()
+            .fold(CopyMenu::default(), |menu, (_, key, name, what)| menu.with(key, name, what));
+        self.mode = Mode::Save(menu);
+        Vec::new()
+    }
+
+    /// Closes the menu; saves if the key is one of its choices.
+    pub(super) fn save_key(&mut self, key: KeyPress) -> Vec<Effect> {
+        self.mode = Mode::View;
+        let chosen = SaveAs::ALL.into_iter().find(|(_, letter, ..)| key.typed() == Some(*letter));
+        chosen.map_or_else(Vec::new, |(save_as, ..)| {
+            let filter = self.model.filter().text().to_owned();
+            vec![Effect::ShowMessage("saving...".to_owned()), Effect::Save(save_as, filter)]
         })
     }
 

@@ -74,7 +74,7 @@ pub use action::Action;
 pub use app::App;
 pub use config::{Config, Environment};
 pub use draw::draw;
-pub use effect::Effect;
+pub use effect::{Effect, SaveAs};
 pub use event::{Event, Loading};
 pub use event_loop::{Surrounding, run};
 pub use filtered_exchanges::FilteredExchanges;

@@ -56,7 +56,7 @@ impl App {
             (Hit::Action(Action::Quit), _) => return self.quit(has_asked),
             (Hit::Action(action), _) => return self.perform(action),
             (Hit::View(name), _) => return vec![Effect::ShowView(name)],
-            (_, Mode::Help(_) | Mode::Copy(_)) => self.mode = Mode::View,
+            (_, Mode::Help(_) | Mode::Copy(_) | Mode::Save(_)) => self.mode = Mode::View,
             _ => {
                 let mut effects = self
                     .with_view(|view, model, frame| view.handle_click(hit, model, frame))

@@ -51,6 +51,7 @@ impl App {
                 self.model.progress_mut().fail(why);
                 vec![Effect::Bell]
             }
+            Event::Done(what) => vec![Effect::ShowMessage(what)],
             Event::Warned(what) => vec![Effect::Bell, Effect::ShowMessage(what)],
             Event::Resumed => vec![Effect::RetakeTerminal],
             Event::Terminate => vec![Effect::Quit],
@@ -192,6 +193,7 @@ impl App {
             Mode::Search => self.search_key(key),
             Mode::Help(_) => self.help_key(action),
             Mode::Copy(_) => self.copy_key(key),
+            Mode::Save(_) => self.save_key(key),
         }
     }
 
@@ -212,7 +214,7 @@ impl App {
     /// Returns the context in which keys are looked up.
     pub(super) fn key_context(&self) -> KeyContext {
         match self.mode {
-            Mode::Help(_) | Mode::Copy(_) => KeyContext::Anywhere,
+            Mode::Help(_) | Mode::Copy(_) | Mode::Save(_) => KeyContext::Anywhere,
             _ => self.current_view().map_or(KeyContext::List, |view| view.key_context()),
         }
     }
@@ -266,6 +268,7 @@ impl App {
                 vec![Effect::CaptureMouse(self.mouse), Effect::ShowMessage(message.to_owned())]
             }
             Action::Copy => self.open_copy_menu(),
+            Action::Save => self.open_save_menu(),
             Action::Back => self.back(),
             other => self.handle_in_view(other).unwrap_or_else(|| vec![Effect::Bell]),
         }

@@ -3,7 +3,7 @@
 use mcpdump::base::fact::DirectionFact;
 use mcpdump::engine::Engine;
 use mcpdump::ledger::ConnectionPackets;
-use mcpdump::tui::{Effect, Event};
+use mcpdump::tui::{Effect, Event, SaveAs};
 
 use super::screen::{SIZES, Screen};
 use super::snapshot;
@@ -100,4 +100,21 @@ fn exchanges_whose_body_holds_a_word_are_gone_through() {
     assert!(second.contains("method"), "the tab of the request stays: {second}");
     assert_eq!(screen.pressed(&["["]), first);
     assert!(screen.press(&["["]).contains(&Effect::Bell), "there is none before the first");
+}
+
+#[test]
+fn what_is_shown_is_saved_in_the_form_of_a_letter() {
+    let mut screen = Screen::of(LOSS, 120, 40);
+    screen.press(&["3", "/", "'tool:x'", "enter"]);
+    snapshot("save", &screen.pressed(&["w"]));
+    let effects = screen.press(&["p"]);
+    assert!(
+        matches!(effects.as_slice(), [Effect::Save(SaveAs::Packets, filter)] if filter == "tool:x"),
+        "{effects:?}"
+    );
+    screen.tell(Event::Done("saved: packets, a.pcapng".to_owned()));
+    assert!(screen.text().contains("saved: packets, a.pcapng"));
+    // A masked screen saves nothing that it masks.
+    assert!(screen.press(&["P", "w"]).contains(&Effect::Bell));
+    assert!(screen.press(&["r"]).is_empty());
 }

@@ -121,12 +121,13 @@ fn run_live(demo: &Demo, request: &Request, participants: Participants) -> anyho
     let stop = CancellationToken::new();
     if tui::is_available() {
         let prepare = |user: Option<&str>| Screen::prepare(request, &demo.screen, Filter::default(), user);
-        let (Setup { reader, output, history, slicer, .. }, screen) = Setup::open_for_tui(request, prepare)?;
+        let (Setup { reader, output, history, broker, slicer, .. }, screen) =
+            Setup::open_for_tui(request, prepare)?;
         // It holds the lock of standard output.
         drop(output);
         let thread = participants.start(stop.clone(), stop_handle(&reader)?)?;
         let device = Some(Device { written_to: reader.keep_target() });
-        let shown = Shown { name, is_live: true, is_followed: false, device, history, slicer };
+        let shown = Shown { name, is_live: true, is_followed: false, device, history, broker, slicer };
         let (reader, result) = screen.show(reader, shown)?;
         stop.cancel();
         return finish(thread, reader, result);

@@ -14,6 +14,7 @@ use crate::capture::save::FileMetadata;
 use crate::capture::{self, Replay, Spool, playback};
 use crate::cli::arguments::demo::Demo;
 use crate::cli::exit::{Outcome, is_closed_pipe};
+use crate::cli::file_broker::FileBroker;
 use crate::cli::filter_history::FilterHistory;
 use crate::cli::interactive::InteractiveSource;
 use crate::cli::output::Output;
@@ -61,13 +62,21 @@ fn play_in_tui(demo: &Demo, request: &Request, user: Option<&str>) -> anyhow::Re
     let (screen, resources) = Screen::prepare(request, &demo.screen, Filter::default(), user)?;
     let history = if resources.history { FilterHistory::open(user) } else { FilterHistory::default() };
     let xauthority = sandbox::xauthority(resources.clipboard);
+    let broker = FileBroker::start().ok();
     let spool = tempfile::tempfile().context("a temporary file for the packets cannot be created")?;
     enter_sandbox(Allowed { terminal: true, xauthority: xauthority.as_deref(), ..Allowed::default() });
     let mut recording = Recording::start(demo.pace.duration)?;
     let slicer = recording.keep(spool)?;
     let slicer = Some(slicer);
-    let shown =
-        Shown { name: NAME.to_owned(), is_live: true, is_followed: false, device: None, history, slicer };
+    let shown = Shown {
+        name: NAME.to_owned(),
+        is_live: true,
+        is_followed: false,
+        device: None,
+        history,
+        broker,
+        slicer,
+    };
     let (_, result) = screen.show(recording, shown)?;
     result.map(|()| Outcome::Success)
 }

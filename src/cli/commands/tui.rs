@@ -15,14 +15,16 @@ use signal_hook::iterator::Signals;
 use super::loader;
 use crate::cli::arguments::screen::ScreenArguments;
 use crate::cli::exit::Outcome;
+use crate::cli::file_broker::FileBroker;
 use crate::cli::filter_history::{FilterHistory, HistoryFile};
 use crate::cli::interactive::InteractiveSource;
 use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::{Setup, TuiResources};
+use crate::cli::shown_files::ShownFiles;
 use crate::cli::slicer::Slicer;
 use crate::cli::{locale, matching, messages, output, signals, user_dirs};
 use crate::ledger::query::Filter;
-use crate::tui::{self, App, Config, Device, Environment, Event, Model, Tty};
+use crate::tui::{self, App, Config, Device, Environment, Event, Model, SaveAs, Tty};
 
 /// Whether the TUI can be shown: standard output is a terminal that can move its cursor.
 pub(crate) fn is_available() -> bool {
@@ -35,7 +37,7 @@ pub(crate) fn is_available() -> bool {
 /// The capture or the configuration cannot be read, the filter is invalid, or the terminal fails.
 pub(crate) fn run(request: &Request, arguments: &ScreenArguments) -> anyhow::Result<Outcome> {
     let filter = matching::filter(request)?;
-    let (Setup { reader, output, history, slicer, .. }, screen) =
+    let (Setup { reader, output, history, broker, slicer, .. }, screen) =
         Setup::open_for_tui(request, |user| Screen::prepare(request, arguments, filter, user))?;
     // It holds the lock of standard output.
     drop(output);
@@ -46,7 +48,7 @@ pub(crate) fn run(request: &Request, arguments: &ScreenArguments) -> anyhow::Res
     let device = reader.device().map(|_| Device { written_to: reader.keep_target() });
     let (is_live, is_followed) = (request.is_live(), request.follow.is_some());
     let (reader, result) =
-        screen.show(reader, Shown { name, is_live, is_followed, device, history, slicer })?;
+        screen.show(reader, Shown { name, is_live, is_followed, device, history, broker, slicer })?;
     reader.finish(result)
 }
 
@@ -62,6 +64,8 @@ pub(super) struct Shown {
     pub(super) device: Option<Device>,
     /// Filters of earlier runs.
     pub(super) history: FilterHistory,
+    /// Creates files; `None` if none can be.
+    pub(super) broker: Option<FileBroker>,
     /// Reads the packets again; `None` if they cannot be.
     pub(super) slicer: Option<Slicer>,
 }
@@ -110,6 +114,9 @@ impl Screen {
         source: S,
         shown: Shown,
     ) -> anyhow::Result<(S, anyhow::Result<()>)> {
+        let files = shown.slicer.clone().zip(shown.broker.clone());
+        let inputs = vec![shown.name.clone()];
+        let files = files.map(|(slicer, broker)| ShownFiles::new(slicer, broker, inputs));
         let packets = tui::Source {
             name: shown.name,
             is_live: shown.is_live,
@@ -131,8 +138,13 @@ impl Screen {
         while loader::panics_early() && !loader.is_finished() {
             std::thread::yield_now();
         }
-        let mut program =
-            Program { history: file, slicer: shown.slicer, events: events.clone(), wanted: Arc::default() };
+        let mut program = Program {
+            history: file,
+            slicer: shown.slicer,
+            files,
+            events: events.clone(),
+            wanted: Arc::default(),
+        };
         let closed = tui::run(&mut app, &self.tty, &receiver, events, &mut program).context("the terminal");
         let Program { history: file, events, wanted, .. } = program;
         // Without a receiver and with nothing wanted, threads that send stop.
@@ -153,6 +165,8 @@ struct Program {
     /// File of the filters; `None` if they are not kept.
     history: Option<HistoryFile>,
     slicer: Option<Slicer>,
+    /// Saves what is shown; `None` if nothing can be.
+    files: Option<ShownFiles>,
     events: SyncSender<Event>,
     /// Number of the inspection that is wanted: an earlier one stops.
     wanted: Arc<AtomicU64>,
@@ -161,6 +175,21 @@ struct Program {
 impl tui::Surrounding for Program {
     fn save_filter(&mut self, filter: &str) -> io::Result<()> {
         self.history.as_mut().map_or(Ok(()), |file| file.add(filter))
+    }
+
+    fn save(&mut self, save_as: SaveAs, filter: &str) -> Result<(), String> {
+        let Some(files) = self.files.clone() else { return Err("nothing can be saved".to_owned()) };
+        let (events, filter) = (self.events.clone(), filter.to_owned());
+        let work = move || {
+            let event = match files.save(save_as, &filter) {
+                Ok(message) => Event::Done(message),
+                Err(error) => Event::Warned(format!("not saved: {error:#}")),
+            };
+            // Without a receiver the TUI was closed.
+            drop(events.send(event));
+        };
+        let started = Builder::new().name("saving".to_owned()).spawn(work);
+        started.map(|_| ()).map_err(|error| format!("nothing can be saved: {error}"))
     }
 
     fn inspect(&mut self, tcp_stream: u32) -> Result<(), String> {

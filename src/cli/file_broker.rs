@@ -1,0 +1,81 @@
+//! Creates files for a process in the sandbox: a thread that is started before the sandbox is
+//! entered, and does nothing else. It creates new files in the working directory only, and never
+//! overwrites one.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::Builder;
+
+/// Names that are tried if files of the same second exist.
+const MAX_ATTEMPTS: u32 = 100;
+
+/// A request: the name without extension, the extension, and where the file goes.
+type Request = (String, &'static str, Sender<io::Result<(String, File)>>);
+
+/// Asks the thread.
+#[derive(Clone, Debug)]
+pub(super) struct FileBroker {
+    requests: Sender<Request>,
+}
+
+impl FileBroker {
+    /// Starts the thread. It ends with the last handle.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub(super) fn start() -> io::Result<Self> {
+        let (requests, receiver) = channel::<Request>();
+        let work = move || {
+            for (stem, extension, answer) in receiver {
+                // The requester may have given up.
+                drop(answer.send(create(&stem, extension)));
+            }
+        };
+        Builder::new().name("files".to_owned()).spawn(work)?;
+        Ok(Self { requests })
+    }
+
+    /// Creates a new file `STEM.EXTENSION`, or `STEM-2.EXTENSION` and so on if there is one.
+    /// Returns its name, too.
+    ///
+    /// # Errors
+    /// The file cannot be created in the working directory.
+    pub(super) fn create(&self, stem: &str, extension: &'static str) -> io::Result<(String, File)> {
+        let (answer, file) = channel();
+        let ended = || io::Error::other("the thread that creates files has ended");
+        self.requests.send((stem.to_owned(), extension, answer)).map_err(|_| ended())?;
+        file.recv().map_err(|_| ended())?
+    }
+}
+
+fn create(stem: &str, extension: &str) -> io::Result<(String, File)> {
+    if !stem.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') || stem.is_empty() {
+        return Err(io::ErrorKind::InvalidFilename.into());
+    }
+    let mut number = 1;
+    loop {
+        let more = if number > 1 { format!("-{number}") } else { String::new() };
+        let name = format!("{stem}{more}.{extension}");
+        match OpenOptions::new().write(true).create_new(true).open(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < MAX_ATTEMPTS => {
+                number += 1;
+            }
+            opened => return opened.map(|file| (name, file)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_directory_is_refused() {
+        let broker = FileBroker::start().unwrap();
+        for name in ["", "../a", "a/b", ".hidden", "a b"] {
+            let error = broker.create(name, "md").unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidFilename, "{name}");
+        }
+    }
+}
