@@ -273,6 +273,7 @@ fn the_manual_pages_are_written_into_a_directory() {
             "mcpdump-demo.1",
             "mcpdump-export.1",
             "mcpdump-interfaces.1",
+            "mcpdump-keys.1",
             "mcpdump-list.1",
             "mcpdump-man.1",
             "mcpdump-report.1",
@@ -285,6 +286,52 @@ fn the_manual_pages_are_written_into_a_directory() {
         ]
     );
     refuses(&["man", "/absent/directory"], &["/absent/directory", "cannot be written"]);
+}
+
+/// The program finds both variables, its status is the command's, and its own options are kept.
+#[cfg(unix)]
+#[test]
+fn keys_runs_a_program_that_logs_its_secrets() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let directory = TempDir::new().expect("a directory");
+    let log = directory.path().join("keys.log");
+    let script = "printf '%s|%s' \"$SSLKEYLOGFILE\" \"$NODE_OPTIONS\"; exit 7";
+    let output = mcpdump()
+        .args(["keys", "--tls-keylog", log.to_str().expect("its path is UTF-8"), "--", "sh", "-c", script])
+        .env("NODE_OPTIONS", "--no-warnings")
+        .output()
+        .expect("the program starts");
+    let log = log.display();
+    assert_eq!(stdout(&output), format!("{log}|--no-warnings --tls-keylog={log}"));
+    assert_eq!(output.status.code(), Some(7));
+    assert!(stderr(&output).contains(&format!("--tls-keylog {log}")), "{}", stderr(&output));
+    let mode = fs::metadata(directory.path().join("keys.log")).expect("the key log").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    refuses_to_log(&["keys", "-o", "/absent/keys.log", "--", "true"], "/absent/keys.log");
+}
+
+/// Asserts that the command fails with this text.
+#[cfg(unix)]
+fn refuses_to_log(arguments: &[&str], text: &str) {
+    let output = run(arguments);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains(text), "{}", stderr(&output));
+}
+
+/// The same capture with the key log of its client: what was encrypted is shown.
+#[test]
+fn a_key_log_opens_a_capture() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/tls13-keylog");
+    let (capture, keys) = (format!("{directory}/capture.pcapng"), format!("{directory}/keys.log"));
+    let closed = runs(&["report", &capture]);
+    assert!(closed.contains("tls.no_secret") && closed.contains("--tls-keylog FILE"), "{closed}");
+    let open = runs(&["report", "--tls-keylog", &keys, &capture]);
+    assert!(open.contains("37 exchanges") && open.contains("TLS_AES_256_GCM_SHA384"), "{open}");
+    let by_variable =
+        mcpdump().args(["report", &capture]).env("SSLKEYLOGFILE", &keys).output().expect("it runs");
+    assert_eq!(stdout(&by_variable), open);
+    refuses(&["report", "--tls-keylog", "/absent/keys", &capture], &["/absent/keys", "no such key log"]);
 }
 
 // Output for a capture.

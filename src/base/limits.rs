@@ -292,6 +292,10 @@ pub const MAX_TABLE_ROWS: usize = 10_000;
 /// histograms of up to 26 kB if its durations differ enough. Real captures have some hundred rows.
 pub const MAX_LATENCY_MEMORY: usize = 24 << 20;
 
+/// Kinds of TLS connections that a report tells apart: by host, version, suite and protocol. The
+/// rest is one row.
+pub const MAX_TLS_KINDS: usize = 1000;
+
 /// Texts of the rows of a table of the report, in bytes: sessions, offers, names that are used.
 /// 800 for each of [`MAX_TABLE_ROWS`], and real ones have fewer than 200.
 pub const MAX_TABLE_TEXT: usize = 8 << 20;

@@ -58,7 +58,7 @@ impl TlsVersion {
 }
 
 /// How much of the application data of a connection was decrypted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Decrypted {
     /// Nothing.
     #[default]

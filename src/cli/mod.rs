@@ -46,7 +46,7 @@ use arguments::screen::ScreenArguments;
 use arguments::{Arguments, Command, ListOptions, ReportOptions};
 #[cfg(feature = "demo")]
 use commands::{demo, serve, traffic};
-use commands::{export, generate, interfaces, list, report, slice, tui};
+use commands::{export, generate, interfaces, keys, list, report, slice, tui};
 use exit::Outcome;
 use request::{Inputs, Request};
 
@@ -111,6 +111,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo::run(&demo, color),
         Command::Interfaces => interfaces::run().map(|()| Outcome::Success),
+        Command::Keys(command) => keys::run(&command),
         Command::Completions { shell } => {
             generate::completions(shell, Arguments::command()).map(|()| Outcome::Success)
         }

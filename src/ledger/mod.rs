@@ -14,6 +14,7 @@ mod room;
 mod series;
 mod snapshot;
 mod survival;
+mod tls_totals;
 mod tone;
 mod traffic;
 mod views;
@@ -32,6 +33,7 @@ pub use latency::{By, CallGroup, Group, LatencyKey, LatencyRow};
 pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered, UnansweredCall, Undetermined};
 pub use snapshot::{ExchangeCount, Snapshot};
 pub use survival::{Percentile, percentile};
+pub use tls_totals::{TlsKind, TlsRow};
 pub use tone::Tone;
 pub use traffic::{ConnectionCount, OfferRow, Offered, Streams};
 pub use views::Views;
@@ -39,6 +41,7 @@ pub use views::Views;
 use latency::LatencyTable;
 use notable::{FindingTotals, SessionTotals, Slowest, UnansweredTotals, UndeterminedTotals};
 use room::Room;
+use tls_totals::TlsTotals;
 use traffic::{ConnectionTotals, OfferTotals};
 
 /// Exchanges that wait until it is known whether the other leg of a proxy has them, too.
@@ -58,6 +61,7 @@ const MAX_SERVERS: usize = 1000;
 pub struct Ledger {
     capture: CaptureFact,
     connections: ConnectionTotals,
+    tls: TlsTotals,
     exchanges: ExchangeCount,
     notifications: u64,
     views: Views,
@@ -87,6 +91,7 @@ impl Ledger {
         Self {
             capture: CaptureFact::default(),
             connections: ConnectionTotals::default(),
+            tls: TlsTotals::default(),
             exchanges: ExchangeCount::default(),
             notifications: 0,
             views: Views::Front,
@@ -128,7 +133,10 @@ impl Ledger {
             Entry::Finding(finding) => self.findings.record(finding),
             // Payloads are kept by the store alone, packets by nobody.
             Entry::Fact(Fact::Payload(_) | Fact::Segment(_) | Fact::Delivery(_)) => {}
-            Entry::Fact(Fact::Connection(connection)) => self.connections.record(connection),
+            Entry::Fact(Fact::Connection(connection)) => {
+                self.connections.record(connection);
+                self.tls.record(connection);
+            }
             Entry::Fact(Fact::Capture(capture)) => self.capture = *capture,
         }
     }
@@ -145,6 +153,7 @@ impl Ledger {
             capture: self.capture,
             connections: self.connections.counts(),
             handshake_p50_ns: self.connections.handshake_p50_ns(),
+            tls: self.tls.rows(),
             exchanges: self.exchanges,
             views: self.views,
             other_views: self.other_views,

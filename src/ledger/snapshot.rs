@@ -2,6 +2,7 @@
 
 use super::latency::{self, By, LatencyRow};
 use super::notable::{FindingRow, SessionRow, Unanswered, Undetermined};
+use super::tls_totals::TlsRow;
 use super::traffic::{ConnectionCount, OfferRow, Streams};
 use super::views::Views;
 use crate::base::Status;
@@ -18,6 +19,8 @@ pub struct Snapshot {
     /// Median TCP handshake of connections that carry MCP, in nanoseconds: the round trip of the
     /// network. `None` if no handshake was captured.
     pub handshake_p50_ns: Option<i64>,
+    /// TLS connections by what they agreed on, the most connections first.
+    pub tls: Vec<TlsRow>,
     /// Number of exchanges.
     pub exchanges: ExchangeCount,
     /// Which views of a call count, where both legs of a proxy were captured.

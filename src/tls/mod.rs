@@ -26,6 +26,8 @@ mod schedule;
 mod secret;
 mod store;
 mod suite;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 pub use connection::{Connection, Plaintext};

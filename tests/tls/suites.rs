@@ -147,3 +147,26 @@ fn without_secrets_connections_are_named() {
         }
     }
 }
+
+/// The export has a line for each connection, with the names of docs/jsonl.md.
+#[test]
+fn json_lines_describe_the_connections() {
+    let run = run();
+    let rows = run.rows();
+    let rows: Vec<_> = rows.iter().filter(|row| row["type"] == "connection").collect();
+    assert_eq!(rows.len(), run.connections().len());
+    let resumed = rows.iter().filter(|row| row["resumed"] == true).count();
+    let expected =
+        scenarios().iter().flat_map(|scenario| &scenario.connections).filter(|it| it.resumed).count();
+    assert_eq!(resumed, expected);
+    let first = rows[0];
+    assert_eq!(first["tls"], "1.3");
+    assert_eq!(first["suite"], "TLS_AES_128_GCM_SHA256");
+    assert_eq!((&first["sni"], &first["speaks"]), (&"mcp.example".into(), &"http/1".into()));
+    assert_eq!((&first["certificate"], &first["decrypted"]), (&"rsa.example".into(), &"yes".into()));
+    assert!(first["tls_handshake_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{first}");
+    let documented = include_str!("../../docs/jsonl.md");
+    for field in first.as_object().unwrap().keys().filter(|field| !field.starts_with("server_")) {
+        assert!(documented.contains(&format!("`{field}`")), "{field} is not documented");
+    }
+}

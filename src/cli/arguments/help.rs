@@ -63,6 +63,13 @@ Examples:
 The packets have comments that name the exchange (pcapng, frame.comment in Wireshark).
 If the packets alone do not give the same exchanges, more are written.";
 
+/// Examples of `keys`.
+pub(crate) const KEYS_EXAMPLES: &str = "\
+Examples:
+  mcpdump keys -- npx @modelcontextprotocol/inspector --cli https://mcp.example/mcp
+  mcpdump keys -o /tmp/keys.log -- python3 agent.py
+  mcpdump -i any --tls-keylog /tmp/keys.log tcp port 443";
+
 /// Examples of `interfaces`.
 pub(crate) const INTERFACES_EXAMPLES: &str = "\
 Examples:

@@ -12,6 +12,7 @@ pub(crate) mod tcpdump;
 #[cfg(feature = "demo")]
 pub(crate) mod traffic;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -87,6 +88,9 @@ pub(crate) enum Command {
     /// List the capture devices and why some cannot be used
     #[command(after_help = help::INTERFACES_EXAMPLES, after_long_help = help::INTERFACES_EXAMPLES)]
     Interfaces,
+    /// Run a program so that it logs the secrets of its TLS connections
+    #[command(after_help = help::KEYS_EXAMPLES, after_long_help = help::KEYS_EXAMPLES)]
+    Keys(Keys),
     /// Run a Hacker News MCP server, to have traffic to capture
     #[cfg(feature = "demo")]
     #[command(after_help = help::SERVE_EXAMPLES)]
@@ -117,6 +121,22 @@ pub(crate) enum Command {
         #[arg(value_hint = ValueHint::DirPath)]
         directory: Option<PathBuf>,
     },
+}
+
+/// `mcpdump keys`.
+#[derive(Debug, Args)]
+pub(crate) struct Keys {
+    /// Write the secrets to this key log; they are appended
+    #[arg(short = 'o', long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(default_value = "keys.log")]
+    pub(crate) tls_keylog: PathBuf,
+    /// The program and its arguments
+    ///
+    /// It runs with SSLKEYLOGFILE (curl, wget, Python, Deno, browsers) and with --tls-keylog in
+    /// NODE_OPTIONS (Node.js, npx and their children). Bun, Go, Java and Rust programs log nothing
+    /// by themselves: docs/https.md says what to do instead.
+    #[arg(last = true, required = true, num_args = 1.., value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// `mcpdump list`.

@@ -56,6 +56,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("export", help::EXPORT_EXAMPLES),
     ("slice", help::SLICE_EXAMPLES),
     ("interfaces", help::INTERFACES_EXAMPLES),
+    ("keys", help::KEYS_EXAMPLES),
     #[cfg(feature = "demo")]
     ("serve", help::SERVE_EXAMPLES),
     #[cfg(feature = "demo")]

@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod export;
 pub(crate) mod generate;
 pub(crate) mod interfaces;
+pub(crate) mod keys;
 pub(crate) mod list;
 #[cfg(feature = "demo")]
 mod list_and_report;

@@ -155,6 +155,11 @@ impl Line {
     }
 
     /// A string that needs no escapes, such as the name of a status.
+    pub(super) fn boolean(&mut self, key: &str, value: bool) {
+        self.key(key);
+        self.raw(if value { "true" } else { "false" });
+    }
+
     pub(super) fn word(&mut self, key: &str, word: Option<&str>) {
         self.key(key);
         match word {

@@ -1,17 +1,18 @@
 //! `export --to jsonl`, version 1: one JSON object a line.
 //!
-//! Exchanges, notifications, streams, transactions, findings and sessions have a line each, in the
-//! order of the entries; offers and facts have none. The names and the order of the fields are a
-//! contract (docs/jsonl.md). Text is written as it was on the wire, with the escapes of JSON:
-//! unlike the reports for people, an export masks nothing.
+//! Exchanges, notifications, streams, transactions, findings, sessions and TLS connections have a
+//! line each, in the order of the entries; offers and other facts have none. The names and the
+//! order of the fields are a contract (docs/jsonl.md). Text is written as it was on the wire, with
+//! the escapes of JSON: unlike the reports for people, an export masks nothing.
 
 use std::collections::BTreeMap;
 use std::io;
 
 use super::Export;
-use crate::base::{Code, Finding, limits};
+use crate::base::{Code, Fact, Finding, limits};
 use crate::ledger::{Entry, Exchange, Notification, Record, Session, Stream, Transaction};
 
+mod connection;
 mod line;
 
 use line::Line;
@@ -43,6 +44,10 @@ impl Export for JsonLines {
             Entry::Record(Record::Stream(stream)) => write_stream(line, stream)?,
             Entry::Record(Record::Transaction(transaction)) => write_transaction(line, transaction)?,
             Entry::Record(Record::Session(session)) => write_session(line, session)?,
+            Entry::Fact(Fact::Connection(fact)) => match &fact.tls {
+                Some(tls) => connection::write(line, fact, tls)?,
+                None => return Ok(()),
+            },
             Entry::Finding(finding) => {
                 let count = self.findings.entry(finding.code).or_default();
                 *count += 1;

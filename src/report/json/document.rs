@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::exchanges::{Latency, ListedExchange, UnansweredExchanges, UndeterminedExchanges};
-use super::sessions::{Connection, FindingGroup, ForeignStream, Offer, Session};
+use super::sessions::{Connection, FindingGroup, ForeignStream, Offer, Session, Tls};
 use super::values::{Ms, Seconds, Statuses};
 use crate::ledger::{By, Snapshot};
 use crate::report::options::Options;
@@ -19,6 +19,7 @@ pub(super) struct Document<'a> {
     capture: Capture,
     connections: Vec<Connection>,
     handshake_p50_ms: Option<Ms>,
+    tls: Vec<Tls<'a>>,
     exchanges: Exchanges,
     notifications: u64,
     latency: Vec<Latency>,
@@ -44,6 +45,7 @@ impl<'a> Document<'a> {
             capture: Capture::of(snapshot),
             connections: snapshot.connections.iter().map(Connection::of).collect(),
             handshake_p50_ms: snapshot.handshake_p50_ns.map(Ms),
+            tls: snapshot.tls.iter().map(Tls::of).collect(),
             exchanges: Exchanges::of(snapshot),
             notifications: snapshot.notifications,
             latency: snapshot.latency.iter().map(Latency::of).collect(),

@@ -10,6 +10,7 @@
 //!             cut_packets,tcp_packets,unreadable_packets,
 //!             lost_packets,mcp_bytes,tcp_bytes,lost_by:{kernel,interface,mcpdump,unknown}},
 //!  "connections":[{speaks,mcp,connections,bytes,gap_bytes,retransmissions,lost_before,
+//!  "tls":[{sni,tls,suite,alpn,decrypted,connections,resumed,…}],
 //!                  copies}],
 //!  "handshake_p50_ms":…,
 //!  "exchanges":{total,statuses:{ok,tool_error,error,cancelled,http_error,unanswered,undetermined},

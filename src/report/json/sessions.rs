@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::values::{Ms, Seconds, session, text};
 use crate::base::Finding;
 use crate::base::fact::Wrapper;
-use crate::ledger::{ConnectionCount, FindingRow, Implementation, OfferRow, SessionRow, Stream};
+use crate::base::tls::TlsVersion;
+use crate::ledger::{ConnectionCount, FindingRow, Implementation, OfferRow, SessionRow, Stream, TlsRow};
 
 #[derive(Serialize)]
 pub(super) struct Connection {
@@ -34,6 +35,45 @@ impl Connection {
             retransmissions: count.retransmissions,
             lost_before: count.lost_before,
             copies: count.copies,
+        }
+    }
+}
+
+/// TLS connections that agreed on the same.
+#[derive(Serialize)]
+pub(super) struct Tls<'a> {
+    sni: Option<&'a str>,
+    tls: Option<String>,
+    suite: Option<&'a str>,
+    alpn: Option<&'a str>,
+    decrypted: &'static str,
+    connections: u64,
+    resumed: u64,
+    tls_handshake_p50_ms: Option<Ms>,
+    client_records: u64,
+    client_bytes: u64,
+    server_records: u64,
+    server_bytes: u64,
+    undecrypted: u64,
+}
+
+impl<'a> Tls<'a> {
+    pub(super) fn of(row: &'a TlsRow) -> Self {
+        let [client, server] = row.records;
+        Self {
+            sni: row.kind.sni.as_deref(),
+            tls: row.kind.version.map(TlsVersion::name),
+            suite: row.kind.suite.as_deref(),
+            alpn: row.kind.alpn.as_deref(),
+            decrypted: row.kind.decrypted.name(),
+            connections: row.connections,
+            resumed: row.resumed,
+            tls_handshake_p50_ms: row.handshake_p50_ns.map(Ms),
+            client_records: client.records,
+            client_bytes: client.bytes,
+            server_records: server.records,
+            server_bytes: server.bytes,
+            undecrypted: client.undecrypted.saturating_add(server.undecrypted),
         }
     }
 }
