@@ -135,7 +135,7 @@ impl Ledger {
             Entry::Fact(Fact::Payload(_) | Fact::Segment(_) | Fact::Delivery(_)) => {}
             Entry::Fact(Fact::Connection(connection)) => {
                 self.connections.record(connection);
-                self.tls.record(connection);
+                self.tls.record(connection, &mut self.room);
             }
             Entry::Fact(Fact::Capture(capture)) => self.capture = *capture,
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::room::Room;
 use super::series::Series;
 use crate::base::fact::ConnectionFact;
 use crate::base::limits;
@@ -52,8 +53,8 @@ struct Total {
 }
 
 impl TlsTotals {
-    /// Adds a connection, if it has TLS.
-    pub(super) fn record(&mut self, connection: &ConnectionFact) {
+    /// Adds a connection, if it has TLS. `room` is what durations may take.
+    pub(super) fn record(&mut self, connection: &ConnectionFact, room: &mut Room) {
         let Some(tls) = &connection.tls else { return };
         let mut kind = TlsKind {
             sni: tls.sni.clone(),
@@ -70,7 +71,7 @@ impl TlsTotals {
         total.connections += 1;
         total.resumed += u64::from(tls.is_resumed);
         if let Some(ns) = tls.handshake_ns {
-            total.handshakes.record(ns, 2);
+            total.handshakes.record(ns, 2, room);
         }
         for (sum, side) in total.records.iter_mut().zip(tls.records) {
             sum.records = sum.records.saturating_add(side.records);
@@ -116,11 +117,11 @@ mod tests {
 
     #[test]
     fn connections_that_agreed_on_the_same_are_one_row() {
-        let mut totals = TlsTotals::default();
-        totals.record(&sample::connection(Speaks::Http1, true));
+        let (mut totals, mut room) = (TlsTotals::default(), Room::new(usize::MAX));
+        totals.record(&sample::connection(Speaks::Http1, true), &mut room);
         assert!(totals.rows().is_empty(), "a connection without TLS has no row");
         for (host, ns) in [("b", 3_000), ("a", 1_000), ("b", 3_000)] {
-            totals.record(&connection(host, ns));
+            totals.record(&connection(host, ns), &mut room);
         }
         let rows = totals.rows();
         let got: Vec<_> = rows.iter().map(|row| (row.kind.sni.as_deref(), row.connections)).collect();
@@ -131,9 +132,9 @@ mod tests {
 
     #[test]
     fn beyond_the_cap_hosts_are_not_told_apart() {
-        let mut totals = TlsTotals::default();
+        let (mut totals, mut room) = (TlsTotals::default(), Room::new(usize::MAX));
         for number in 0..limits::MAX_TLS_KINDS + 50 {
-            totals.record(&connection(&number.to_string(), 1));
+            totals.record(&connection(&number.to_string(), 1), &mut room);
         }
         let rows = totals.rows();
         assert_eq!(rows.len(), limits::MAX_TLS_KINDS + 1);
