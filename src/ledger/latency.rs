@@ -274,7 +274,8 @@ impl LatencyTable {
     }
 }
 
-/// Memory of a row without its values, in bytes. The key is in the index, too; its texts are shared.
+/// Memory of a row without its values, in bytes. The key is in the index, too; its texts are
+/// shared.
 fn row_size(key: &LatencyKey) -> usize {
     let texts = match &key.subject {
         CallGroup::Call { method, name, .. } => method.len() + name.as_ref().map_or(0, |name| name.len()),

@@ -202,8 +202,8 @@ fn histogram(digits: u8) -> Option<Histogram<u32>> {
     Some(histogram)
 }
 
-/// Counts a value. The histogram grows for it as long as there is room; then the value counts as the
-/// largest that the histogram holds.
+/// Counts a value. The histogram grows for it as long as there is room; then the value counts as
+/// the largest that the histogram holds.
 fn count(histogram: &mut Histogram<u32>, size: u64, room: &mut Room) {
     let before = histogram.distinct_values();
     let is_clamped = size > histogram.high() && room.is_empty();
