@@ -1,6 +1,6 @@
 //! What servers defined before, to tell when a definition changes.
 
-use std::collections::HashMap;
+use std::collections::hash_map::{Entry, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -85,7 +85,19 @@ impl Definitions {
         if !matches!(listing.kind, "tools" | "prompts") {
             return changes;
         }
-        let known = self.servers.entry((server, audience)).or_default();
+        let has_room = self.definitions < limits::MAX_DEFINITIONS;
+        let known = match self.servers.entry((server, audience)) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) if has_room => {
+                // It takes as much memory as a definition, also if it has none.
+                self.definitions += 1;
+                entry.insert(Known::default())
+            }
+            Entry::Vacant(_) => {
+                changes.reaches_limit = !std::mem::replace(&mut self.is_limit_reported, true);
+                return changes;
+            }
+        };
         for definition in &listing.definitions {
             let key = (listing.kind, text::hash(&definition.name));
             let Some(versions) = known.get_mut(&key) else {
@@ -125,9 +137,11 @@ impl Definitions {
             changes.added = of_one(&names, before);
             changes.removed = of_one(before, &names);
         }
-        let kept = before.map_or(0, |before| before.len());
-        if self.names - kept + names.len() <= limits::MAX_DEFINITIONS {
-            self.names = self.names - kept + names.len();
+        // A list counts as a name of its own: many may be empty.
+        let kept = before.map_or(0, |before| before.len() + 1);
+        let all = self.names - kept + names.len() + 1;
+        if all <= limits::MAX_DEFINITIONS {
+            self.names = all;
             self.complete.insert(key, names.into());
         } else if self.complete.remove(&key).is_some() {
             self.names -= kept;
@@ -164,6 +178,26 @@ mod tests {
         assert_eq!(changed.changed, [("a".into(), PacketNo(20))]);
         assert_eq!((changed.added, changed.removed), (vec!["c".into()], vec!["b".into()]));
         assert!(compare(&[("a", 1), ("c", 1)], 40).is_empty(), "a known version again");
+    }
+
+    /// Lists without definitions count, too: a client may give itself any number of names.
+    #[test]
+    fn empty_lists_have_a_cap() {
+        let mut known = Definitions::default();
+        let server = ServerRef { address: "10.0.0.2:3000".parse().unwrap(), path: None };
+        let mut reports = 0;
+        for number in 0..limits::MAX_DEFINITIONS as u32 + 10 {
+            let audience = Audience { revision: None, client: Some(number.to_string().into()) };
+            let session = SessionIndex(number);
+            let changes =
+                known.compare((server.clone(), audience), session, &listing(&[], true), PacketNo(1));
+            reports += u32::from(changes.reaches_limit);
+        }
+        assert_eq!(
+            (known.servers.len(), known.complete.len()),
+            (limits::MAX_DEFINITIONS, limits::MAX_DEFINITIONS)
+        );
+        assert_eq!(reports, 1, "it is said once");
     }
 
     /// A page is no list: what is not in it may be on another page.
