@@ -1,5 +1,7 @@
 //! Types that a capture yields.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::base::fact::Loser;
@@ -34,8 +36,8 @@ impl Packet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LinkType(pub u32);
 
-/// What a capture yields.
-#[derive(Clone, Debug)]
+/// What a capture yields. [`fmt::Debug`] prints the length of secrets only.
+#[derive(Clone)]
 pub enum Item {
     /// A packet.
     Packet(Packet),
@@ -60,6 +62,18 @@ pub enum Item {
     Pending,
 }
 
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Packet(packet) => packet.fmt(f),
+            Self::Secrets { kind, data } => write!(f, "Secrets({kind:#x}, {} bytes)", data.len()),
+            Self::Lost { by, packets } => f.debug_tuple("Lost").field(by).field(packets).finish(),
+            Self::Time(time) => f.debug_tuple("Time").field(time).finish(),
+            Self::Pending => f.write_str("Pending"),
+        }
+    }
+}
+
 /// A source of captured packets.
 pub trait Source {
     /// Returns the next item; `None` at the end of the capture.
@@ -73,3 +87,17 @@ pub trait Source {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_has_no_secret() {
+        let data = Bytes::from_static(b"CLIENT_RANDOM 01 02");
+        assert_eq!(
+            format!("{:?}", Item::Secrets { kind: 0x544c_534b, data }),
+            "Secrets(0x544c534b, 19 bytes)"
+        );
+    }
+}
