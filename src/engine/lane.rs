@@ -135,6 +135,7 @@ impl Lane {
     /// Takes the next input; `number` is the front's number of the packet or tick that caused it.
     /// Must not be called while the lane [is pending](Self::is_pending).
     pub(super) fn push(&mut self, number: u64, input: LaneInput, out: &mut Vec<Emitted>) {
+        let shard = input.shard();
         let mut sink = Sink::new(&mut self.deliveries, &mut self.findings);
         match input {
             LaneInput::Open(opened) => {
@@ -156,7 +157,6 @@ impl Lane {
                 } else {
                     self.charge(id, &mut Output::new(number, id, out));
                 }
-                self.relieve(number, id.shard, out);
             }
             LaneInput::Close { id, unconfirmed, at } => {
                 let summary = self.reassembler.close(id, unconfirmed, at, &mut sink);
@@ -165,6 +165,7 @@ impl Lane {
             LaneInput::Tick { shard, now } => self.release(number, shard, now, out),
             LaneInput::Secrets { shard } => self.retry(number, shard, 0, out),
         }
+        self.relieve(number, shard, out);
     }
 
     /// Adds secrets. Returns whether older ones were dropped for the first time.
@@ -190,8 +191,9 @@ impl Lane {
         match then {
             Then::Release(now) => self.release(number, id.shard, now, out),
             Then::Retry => self.retry(number, id.shard, id.slot + 1, out),
-            Then::Relieve | Then::Close(_) => self.relieve(number, id.shard, out),
+            Then::Relieve | Then::Close(_) => {}
         }
+        self.relieve(number, id.shard, out);
     }
 
     /// Tries the connections of a shard again that wait for secrets, from this slot on.
@@ -258,7 +260,7 @@ impl Lane {
         budget.relieved();
     }
 
-    /// Gives up holes of the connections that were found to hold most of the shard.
+    /// Ends an input: gives up holes of the connections that were found to hold most of the shard.
     fn relieve(&mut self, number: u64, shard: u8, out: &mut Vec<Emitted>) {
         if self.crowded.is_empty() {
             return;

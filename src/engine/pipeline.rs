@@ -318,10 +318,11 @@ impl Pipeline {
 
     /// Reports that the connection began with a PROXY protocol header.
     fn report_proxy_header(&mut self, header: Option<Announced>, findings: &mut Findings) {
-        if let Some(announced) = &header {
+        if let Some(announced) = header {
             findings.add(Code::HttpProxyHeader, announced.at, announced.describe());
+            // What is decrypted later has none: it stands before the TLS.
+            self.announced = Some(announced);
         }
-        self.announced = header;
     }
 
     /// Starts to read HTTP/1 at a place in the middle of what `from` sent.
@@ -471,6 +472,17 @@ mod tests {
             pipeline.push(from, feed, &KeyStore::default(), &mut Sink::new(&mut out, &mut findings));
         }
         (pipeline, out.iter().map(|update| format!("{update:?}")).collect())
+    }
+
+    /// A balancer announces the client once, before the TLS: what is decrypted has no header.
+    #[test]
+    fn a_proxy_header_holds_for_what_is_decrypted() {
+        let (mut pipeline, mut findings) = (Pipeline::new(opened(None)), Findings::new());
+        let client = "192.0.2.7:5000".parse().ok();
+        pipeline.report_proxy_header(Some(Announced::of(1, client)), &mut findings);
+        pipeline.report_proxy_header(None, &mut findings);
+        assert_eq!((pipeline.named_client(), findings.len()), (client, 1));
+        assert_eq!(pipeline.wrapper(), Some(Wrapper::ProxyHeader));
     }
 
     /// A server may open the connection that it answers on, and a client may be called back on one

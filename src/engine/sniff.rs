@@ -41,6 +41,11 @@ pub(super) struct Announced {
 }
 
 impl Announced {
+    #[cfg(test)]
+    pub(super) fn of(version: u8, client: Option<SocketAddr>) -> Self {
+        Self { version, client, at: Origin::default() }
+    }
+
     /// Describes the header: `version 1, client 192.0.2.7:5000`.
     pub(super) fn describe(&self) -> String {
         let client = self.client.map_or_else(|| "no client is named".to_owned(), |it| format!("client {it}"));
