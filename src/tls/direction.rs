@@ -99,6 +99,9 @@ impl<'a> Secrets<'a> {
     }
 }
 
+/// Cost of one trial on a short record, in bytes: about what it takes beside the decryption.
+const MIN_TRIAL: u64 = 128;
+
 /// Bytes that may still be decrypted in vain: see [`limits::MAX_TRIAL_BYTES`].
 #[derive(Debug)]
 pub(super) struct Budget(u64);
@@ -112,7 +115,7 @@ impl Default for Budget {
 impl Budget {
     /// Spends a record; false if nothing is left.
     pub(super) fn spend(&mut self, record: &Record) -> bool {
-        let left = self.0.checked_sub(record.header.record_len() as u64);
+        let left = self.0.checked_sub(MIN_TRIAL.max(record.header.record_len() as u64));
         self.0 = left.unwrap_or(0);
         left.is_some()
     }

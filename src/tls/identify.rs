@@ -40,6 +40,10 @@ pub(super) fn identify(
     store: &KeyStore,
     budget: &mut Budget,
 ) -> Option<Identity> {
+    // Deriving the keys of many connections costs more than the trials.
+    if budget.is_spent() {
+        return None;
+    }
     let randoms: Vec<ClientRandom> = match negotiation.random {
         Some(random) => vec![random],
         None => store.candidates().copied().collect(),

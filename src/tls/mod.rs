@@ -3,7 +3,7 @@
 //! Takes what the ends of a connection sent and yields what they said, both as
 //! [`Feed`](crate::base::Feed)s: it fits between `tcp` and `http` and is not there if a connection
 //! has no TLS. It verifies no certificate chain and no signature: it observes. No secret is
-//! printed, and all are cleared when they are dropped.
+//! printed, and those that it keeps are cleared when they are dropped.
 //!
 //! ```text
 //!   Secrets ─▶ keylog ─▶ KeyStore ──────────┐

@@ -109,6 +109,8 @@ pub struct LostRecords(pub u64);
 pub struct Records {
     held: StreamBuf,
     alignment: Alignment,
+    /// Whether the alignment follows from a single candidate: no other header confirmed it yet.
+    is_guess: bool,
     /// Bytes that are in no record: before a header was found again.
     skipped: u64,
 }
@@ -127,6 +129,9 @@ pub enum Next {
         bytes: Bytes,
         /// Their packets.
         span: Span,
+        /// Whether a record has to begin here. After a single candidate it need not: the candidate
+        /// may be a part of a record that looks like one.
+        is_sure: bool,
     },
 }
 
@@ -182,8 +187,9 @@ impl Records {
         let Some(header) = Header::read(bytes) else {
             let (bytes, span) = (self.held.peek(HEADER_LEN), self.held.first_span()?);
             self.alignment = Alignment::Searching;
-            return Some(Next::Invalid { bytes, span });
+            return Some(Next::Invalid { bytes, span, is_sure: !self.is_guess });
         };
+        self.is_guess = false;
         if bytes.len() < header.record_len() {
             return None;
         }
@@ -209,6 +215,7 @@ impl Records {
     pub fn accept(&mut self, record: &Record) {
         self.held.skip(record.header.record_len());
         self.alignment = Alignment::Aligned;
+        self.is_guess = true;
     }
 
     /// The candidate is no record: the search goes on.
@@ -337,6 +344,26 @@ mod tests {
         records.push(Bytes::from([rest, record(23, b"good one"), record(22, b"x")].concat()), span(3));
         let got: Vec<_> = drain(&mut records).into_iter().map(|(_, body, _)| body).collect();
         assert_eq!(got, [b"good one".to_vec(), b"x".to_vec()]);
+    }
+
+    /// Else the sender would be blamed for bytes that are well within a record.
+    #[test]
+    fn a_candidate_that_was_none_is_no_fault_of_the_sender() {
+        let noise = [&[23, 3, 3, 0, 4][..], b"bad!", &[0; 30]].concat();
+        let good = record(23, b"good");
+        let mut records = Records::default();
+        records.gap(0);
+        records.push(Bytes::from([&noise[..], &good, &good, &noise[9..]].concat()), span(3));
+        let mut faults = Vec::new();
+        while let Some(next) = records.next() {
+            match next {
+                // Nothing can be opened.
+                Next::Candidate(record) => records.accept(&record),
+                Next::Record(_) => {}
+                Next::Invalid { is_sure, .. } => faults.push(is_sure),
+            }
+        }
+        assert_eq!(faults, [false, true], "two headers that follow each other are no coincidence");
     }
 
     #[test]

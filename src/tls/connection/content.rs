@@ -106,7 +106,8 @@ impl Connection {
         } else if alert::is_failure(level, description) {
             let host =
                 self.negotiation.server_name().map_or_else(String::new, |host| format!(", host \"{host}\""));
-            let detail = format!("{} from the {}{host}", alert::name(description), self.side(from).name());
+            let sender = self.client.map_or_else(String::new, |_| format!(" from the {}", self.role(from)));
+            let detail = format!("{}{sender}{host}", alert::name(description));
             cx.sink.findings.add(Code::TlsAlert, span.end, detail);
         }
     }

@@ -177,6 +177,11 @@ impl Connection {
         end.side(self.client.unwrap_or(End::A))
     }
 
+    /// Returns the role of an end in words, for findings: without a hello it is not known.
+    fn role(&self, end: End) -> &'static str {
+        self.client.map_or("one end", |client| end.side(client).name())
+    }
+
     /// Reads the records that are complete.
     fn read(&mut self, from: End, cx: &mut Context<'_, '_>) {
         while let Some(next) = self.direction(from).records.next() {
@@ -186,9 +191,11 @@ impl Connection {
                     self.event(from, Event::Record(record), cx);
                 }
                 Next::Candidate(record) => self.candidate(from, record, cx),
-                Next::Invalid { bytes, span } => {
-                    let detail = format!("{} sent {:02x?}…", self.side(from).name(), &bytes[..]);
-                    cx.sink.findings.add(Code::TlsBadRecord, span.end, detail);
+                Next::Invalid { bytes, span, is_sure } => {
+                    if is_sure {
+                        let detail = format!("{} sent {:02x?}…", self.role(from), &bytes[..]);
+                        cx.sink.findings.add(Code::TlsBadRecord, span.end, detail);
+                    }
                     let gap = Event::Gap { records: u64::MAX, why: Degraded::NOT_READ, at: span.end };
                     self.event(from, gap, cx);
                 }
