@@ -122,20 +122,13 @@ pub(super) fn slowest(page: &mut Page, snapshot: &Snapshot) {
     if snapshot.slowest.is_empty() {
         return;
     }
-    page.heading("Slowest exchanges", "≥ waited without an answer");
-    let mut table = Table::new(&[
-        (Align::Right, "total"),
-        (Align::Left, "status"),
-        (Align::Rest, "method and tool"),
-        (Align::Left, "server"),
-        (Align::Left, ""),
-        (Align::Right, "n"),
-        (Align::Right, "packets"),
-        (Align::Left, "time (UTC)"),
-    ]);
+    let server = only_server(&snapshot.slowest);
+    let on = server.as_ref().map_or_else(String::new, |server| format!("on {server}; "));
+    page.heading("Slowest exchanges", &format!("{on}≥ waited without an answer"));
+    let mut table = exchange_table("total", server.is_none());
     for exchange in &snapshot.slowest {
         let mut cells = vec![Cell::in_role(Role::Strong, label::elapsed(exchange)), status(exchange)];
-        cells.extend(location(exchange));
+        cells.extend(location(exchange, server.is_none()));
         table.row(cells);
     }
     page.table(&table);
@@ -147,7 +140,9 @@ pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
     if unanswered.exchanges == 0 {
         return;
     }
-    page.heading("Without an answer", "");
+    let server = only_server(&unanswered.listed);
+    let on = server.as_ref().map_or_else(String::new, |server| format!("on {server}"));
+    page.heading("Without an answer", &on);
     let mut causes =
         Table::new(&[(Align::Right, ""), (Align::Left, ""), (Align::Left, ""), (Align::Rest, "")]);
     for cause in &unanswered.causes {
@@ -160,19 +155,10 @@ pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
     }
     page.table(&causes);
     page.text.push('\n');
-    let mut table = Table::new(&[
-        (Align::Right, "waited"),
-        (Align::Left, "status"),
-        (Align::Rest, "method and tool"),
-        (Align::Left, "server"),
-        (Align::Left, ""),
-        (Align::Right, "n"),
-        (Align::Right, "packets"),
-        (Align::Left, "time (UTC)"),
-    ]);
+    let mut table = exchange_table("waited", server.is_none());
     for exchange in &unanswered.listed {
         let mut cells = vec![Cell::in_role(Role::Strong, label::elapsed(exchange)), status(exchange)];
-        cells.extend(location(exchange));
+        cells.extend(location(exchange, server.is_none()));
         table.row(cells);
     }
     page.table(&table);
@@ -192,20 +178,42 @@ pub(super) fn undetermined(page: &mut Page, snapshot: &Snapshot) {
     page.table(&table);
 }
 
+/// Returns a table of exchanges. `took` names their duration.
+fn exchange_table(took: &'static str, has_servers: bool) -> Table {
+    let mut heads = vec![(Align::Right, took), (Align::Left, "status"), (Align::Rest, "method and tool")];
+    heads.extend(has_servers.then_some((Align::Left, "server")));
+    heads.extend([(Align::Left, ""), (Align::Right, "n"), (Align::Right, "packets")]);
+    heads.push((Align::Left, "time (UTC)"));
+    Table::new(&heads)
+}
+
+/// Returns the server of all exchanges; `None` if there are several, which a column names.
+fn only_server(exchanges: &[Exchange]) -> Option<String> {
+    let name = |exchange: &Exchange| {
+        label::server_name(exchange.session.server_name.as_deref(), &exchange.session.identity())
+    };
+    let first = exchanges.first().map(name)?;
+    exchanges.iter().all(|exchange| name(exchange) == first).then_some(first)
+}
+
 /// Returns the cells that identify an exchange: call, server, session, number, packets, time.
-fn location(exchange: &Exchange) -> [Cell; 6] {
+fn location(exchange: &Exchange, has_servers: bool) -> Vec<Cell> {
     let text = match &exchange.name {
         Some(name) if exchange.origin == Side::Client => sanitize::clean(name),
         _ => label::exchange(exchange),
     };
-    [
-        Cell::new(text),
-        Cell::new(label::server_name(exchange.session.server_name.as_deref(), &exchange.session.identity())),
+    let mut cells = vec![Cell::new(text)];
+    if has_servers {
+        let server = exchange.session.server_name.as_deref();
+        cells.push(Cell::new(label::server_name(server, &exchange.session.identity())));
+    }
+    cells.extend([
         Cell::in_role(Role::Faint, label::session_and_leg(&exchange.session)),
         Cell::in_role(Role::Faint, exchange.n.to_string()),
         Cell::new(label::packets(exchange)),
         time(exchange),
-    ]
+    ]);
+    cells
 }
 
 /// Returns the time of day at which the request started, UTC.
