@@ -71,6 +71,25 @@ fn records_without_secrets_are_held_up_to_the_limit() {
     }
 }
 
+/// Many connections may announce early data and never get an answer.
+#[test]
+fn early_data_is_dropped_when_memory_is_short() {
+    for is_shed in [false, true] {
+        let mut world = World::default();
+        world.data(End::A, client_hello(true));
+        world.data(End::A, record(23, &[0x51; 16_000]));
+        assert!(world.connection.waiting() >= 16_000);
+        if is_shed {
+            world.connection.shed(Origin::new(9, 9), &mut world.findings);
+        } else {
+            let sink = &mut Sink::new(&mut world.out, &mut world.findings);
+            world.connection.conclude(Some("too many connections wait"), &world.store, sink);
+        }
+        assert_eq!(world.connection.waiting() + world.connection.held(), 0);
+        assert_eq!(world.connection.fact().records[0].undecrypted, 1);
+    }
+}
+
 #[test]
 fn lengths_that_lie_hold_a_record_or_a_message() {
     let mut world = World::default();

@@ -89,6 +89,9 @@ impl Connection {
         if !self.waiting.is_empty() {
             self.give_up(why.unwrap_or_default(), &mut Context { store, sink });
         }
+        if why.is_some() {
+            self.drop_early();
+        }
     }
 
     /// Returns the client; `None` if no hello was captured.
@@ -118,9 +121,10 @@ impl Connection {
         self.directions.iter().map(|direction| direction.records.held() + direction.messages.held()).sum()
     }
 
-    /// Drops incomplete records and messages, because a cap was reached at packet `at`.
+    /// Drops incomplete records and messages, and early data of which it is not known whether the
+    /// server reads it, because a cap was reached at packet `at`.
     pub fn shed(&mut self, at: Origin, findings: &mut Findings) {
-        if self.held() == 0 {
+        if !self.drop_early() && self.held() == 0 {
             return;
         }
         let detail = "an incomplete record or message was dropped: too many bytes are held";

@@ -161,6 +161,20 @@ impl Connection {
         }
     }
 
+    /// Drops the early data while it is undecided; false if there is none.
+    pub(super) fn drop_early(&mut self) -> bool {
+        if self.early.held() == 0 {
+            return false;
+        }
+        let dropped = self.early.decide(Verdict::Rejected).len() as u64;
+        if let Some(client) = self.client {
+            let direction = self.direction(client);
+            direction.counts.undecrypted += dropped;
+            direction.change_keys(Stage::Handshake);
+        }
+        true
+    }
+
     fn open_v12(&mut self, from: End, record: &Record, cx: &mut Context<'_, '_>) -> Outcome {
         let Some(latest) = self.negotiation.epoch() else { return self.cannot_open() };
         let side = self.side(from);
