@@ -46,6 +46,8 @@ fn facts(exchange: &Value) -> String {
         "ack_ms",
         "waited_ms",
         "progress",
+        "asked",
+        "user_ms",
     ];
     let values: Vec<String> = names.iter().map(|name| exchange[name].to_string()).collect();
     format!("{values:?} {:?} {:?}", message("request"), message("response"))
@@ -101,6 +103,36 @@ fn a_slice_of_one_call_is_small_and_names_it() {
     let name = calls[1]["name"].as_str().unwrap();
     assert!(text.contains(&format!("request tools/call {name}")), "a comment names the exchange");
     assert!(text.contains("slice of "), "the file says what it is");
+}
+
+/// Wireshark decrypts records in order, from the first one on.
+#[test]
+fn a_slice_of_tls_has_whole_connections() {
+    let directory = TempDir::new().unwrap();
+    let slice = directory.path().join("tls.pcapng");
+    let (slice, file) = (slice.to_str().unwrap(), corpus::directory().join("tls13-keylog/capture-dsb.pcapng"));
+    let output = run(&["slice", "--filter", "tool:poll", "-o", slice, file.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let rows = parse_rows(&String::from_utf8(run(&["export", slice]).stdout).unwrap());
+    assert!(rows.iter().any(|row| row["name"] == "poll"));
+    let gaps = rows.iter().filter(|row| row["code"] == "tcp.gap" || row["degraded"].to_string().contains("gap"));
+    assert_eq!(gaps.count(), 0);
+}
+
+/// A client that sends head and body of a request apart sends nothing else with the body: what
+/// follows the answer, such as the last chunk, is still of the transaction.
+#[test]
+fn a_slice_has_the_end_of_a_transaction_and_what_was_asked_inside() {
+    let directory = TempDir::new().unwrap();
+    let slice = directory.path().join("asked.pcapng");
+    let (slice, file) = (slice.to_str().unwrap(), corpus::directory().join("stacks/haproxy-http/capture.pcap"));
+    let output = run(&["slice", "--filter", "tool:pick", "-o", slice, file.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let rows = parse_rows(&String::from_utf8(run(&["export", slice]).stdout).unwrap());
+    assert_eq!(rows.iter().filter(|row| row["code"] == "tcp.gap").count(), 0);
+    let asked: Vec<_> = rows.iter().filter(|row| row["method"] == "elicitation/create").collect();
+    assert!(!asked.is_empty());
+    assert!(asked.iter().all(|row| row["status"] == "ok"), "{asked:?}");
 }
 
 #[test]

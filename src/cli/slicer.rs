@@ -209,6 +209,8 @@ struct Outcome {
     status: Status,
     cause: Option<Cause>,
     progress: u32,
+    /// Number of requests of the server inside the call, and the time that it waited for them.
+    asked: (u32, i64),
     protocol_version: Option<Arc<str>>,
     method: Arc<str>,
     id: String,
@@ -232,6 +234,7 @@ impl Outcome {
             status: exchange.status,
             cause: exchange.cause,
             progress: exchange.progress,
+            asked: (exchange.asked.requests, exchange.asked.client_ns),
             protocol_version: exchange.protocol_version.clone(),
             method: exchange.method.clone(),
             id: exchange.id.json(),

@@ -72,13 +72,15 @@ pub struct SlicePlan {
     session_streams: BTreeSet<(u32, u32, u32)>,
     /// Connection, first and last packet of the notifications of exchanges, by `n`.
     notifications: HashMap<u64, Vec<(u32, u64, u64)>, RandomState>,
+    /// What the server asked inside a call that may be chosen, by the `n` of the call.
+    asked: HashMap<u64, Vec<Exchange>, RandomState>,
     /// Connection, first and last packet of what deleted a session.
     deletions: BTreeMap<u32, Vec<(u32, u64, u64)>>,
     /// The connections that carried exchanges of a session.
     of_session: BTreeSet<(u32, u32)>,
     /// Connections of streams and transactions that were chosen themselves.
     connections: BTreeSet<u32>,
-    /// Connections that cannot be read after a gap: encrypted or multiplexed.
+    /// Connections that other programs cannot read after a gap: encrypted or multiplexed.
     indivisible: BTreeSet<u32>,
 }
 
@@ -94,6 +96,9 @@ struct StreamPart {
 
 /// Exchanges of the opening that are kept for each session.
 const MAX_OPENING: usize = 8;
+
+/// Requests of the server inside one call whose packets go with the call.
+const MAX_ASKED: usize = 64;
 
 impl SlicePlan {
     /// Creates a plan without packets.
@@ -127,7 +132,8 @@ impl SlicePlan {
                 }
             }
             Entry::Fact(Fact::Connection(connection))
-                if !matches!(connection.speaks, Speaks::Http1 | Speaks::Nothing) =>
+                if connection.tls.is_some()
+                    || !matches!(connection.speaks, Speaks::Http1 | Speaks::Nothing) =>
             {
                 self.indivisible.insert(connection.tcp_stream);
             }
@@ -156,6 +162,9 @@ impl SlicePlan {
         for exchange in self.exchanges() {
             let extent = self.extent(exchange.n, extent);
             self.add(exchange, extent, &mut selection);
+            for asked in self.asked.get(&exchange.n).into_iter().flatten() {
+                self.add(asked, extent, &mut selection);
+            }
             let session = exchange.session.number;
             for opening in self.opening.get(&session).into_iter().flatten() {
                 self.add(opening, Extent::Exchanges.max(extent.min(Extent::Connections)), &mut selection);
@@ -194,10 +203,25 @@ impl SlicePlan {
                 opening.push(exchange.clone());
             }
         }
+        if let Some(call) = exchange.parent {
+            self.asked(call, exchange);
+        }
         if is_chosen {
             self.exchanges.insert(exchange.n, Box::new(exchange.clone()));
         } else {
             self.notifications.remove(&exchange.n);
+            self.asked.remove(&exchange.n);
+        }
+    }
+
+    /// Keeps what the server asked inside a call: the time of the client is a part of the call's.
+    fn asked(&mut self, call: u64, exchange: &Exchange) {
+        if self.asked.len() >= limits::MAX_OPEN_EXCHANGES && !self.asked.contains_key(&call) {
+            return;
+        }
+        let of_call = self.asked.entry(call).or_default();
+        if of_call.len() < MAX_ASKED {
+            of_call.push(exchange.clone());
         }
     }
 
@@ -322,7 +346,7 @@ struct Window {
     to: u64,
     /// Also those captured until this time.
     until: Option<Timestamp>,
-    /// Also those behind it, until the end that sent the first one sends something again.
+    /// Also those behind it, until the end that sent the first one sends something else.
     until_next: bool,
     /// Also the packet with payload of the same end before it, which may hold the boundary at which
     /// reading can start.
@@ -421,7 +445,8 @@ impl ConnectionSelection {
         let carries = segment.len > 0;
         let is_frame = segment.syn || segment.fin || segment.rst;
         let mut is_chosen = self.is_whole || is_frame || !(self.has_payload || carries);
-        if carries && self.trailing == Some(segment.from) {
+        let is_of_trailing = self.trailing == Some(segment.from);
+        if carries && is_of_trailing {
             self.trailing = None;
         }
         while let Some(window) = self.windows.pop_if(|window| window.from <= number) {
@@ -430,7 +455,8 @@ impl ConnectionSelection {
         self.begun.retain(|window| window.lasts(segment.origin));
         for window in &self.begun {
             is_chosen = true;
-            if carries && window.until_next && window.from == number {
+            // A request may have several segments: a head, then a body.
+            if carries && window.until_next && (window.from == number || is_of_trailing) {
                 self.trailing = Some(segment.from);
             }
             if carries && window.with_previous {
