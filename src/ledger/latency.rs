@@ -129,11 +129,13 @@ pub struct LatencyRow {
     pub wait_p50_ns: Option<i64>,
     /// Median of receive.
     pub receive_p50_ns: Option<i64>,
-    /// Answered exchanges in which the server asked the client something.
+    /// Answered exchanges with time of the client: those in which the server asked it something,
+    /// and requests of the server.
     pub asked: u64,
-    /// Median of the time that is the server's: of wait without the time of the client.
+    /// Median of the time that is the server's: of wait without the time of the client. `None` for
+    /// requests of the server.
     pub server_p50_ns: Option<i64>,
-    /// Median of the time of the client, of the exchanges in which it was asked.
+    /// Median of the time of the client, of the exchanges that have one.
     pub client_p50_ns: Option<i64>,
 }
 
@@ -318,8 +320,10 @@ impl RowStatistics {
         if let Some(server) = exchange.server_ns() {
             self.server.record(server, part_digits, room);
         }
-        if exchange.asked.requests > 0 {
-            self.client.record(exchange.asked.client_ns, part_digits, room);
+        match exchange.origin {
+            Side::Client if exchange.asked.requests == 0 => {}
+            Side::Client => self.client.record(exchange.asked.client_ns, part_digits, room),
+            Side::Server => self.client.record(exchange.wait_ns().unwrap_or(0), part_digits, room),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::method;
 use super::record::{Cause, Exchange};
-use crate::base::{Degraded, Origin, Status};
+use crate::base::{Degraded, Origin, Side, Status};
 
 impl Exchange {
     /// First byte of the request to last byte of the response, in nanoseconds. Negative if the
@@ -112,9 +112,13 @@ impl Exchange {
 
     /// The time of the wait that is the server's, in nanoseconds: without what it waited for the
     /// client. Of a call without an answer, up to the end of the wait. Includes the network between
-    /// the point of capture and the server. `None` if it is not known what ended the wait.
+    /// the point of capture and the server. `None` if it is not known what ended the wait, and of a
+    /// request of the server, which waits for the client.
     #[must_use]
     pub fn server_ns(&self) -> Option<i64> {
+        if self.origin == Side::Server {
+            return None;
+        }
         let sent = self.request.span.end.time;
         let until = match (self.response, self.wait_ended) {
             (Some(response), _) => response.span.start.time,

@@ -89,7 +89,7 @@ pub(super) fn phases(page: &mut Page, snapshot: &Snapshot) {
         return;
     }
     page.heading("Where the time goes", "independent medians of the slowest calls");
-    // The user's time is told apart only where a server asked.
+    // The time of the client and its user is a column of its own only where a server asked.
     let has_asked = rows.iter().any(|row| row.asked > 0);
     let mut heads = vec![(Align::Rest, "method and tool"), (Align::Right, "░ send")];
     if has_asked {
