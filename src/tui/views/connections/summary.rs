@@ -1,7 +1,7 @@
 //! What a connection was, in a few lines: its ends, its handshake, who closed it, its counts.
 
 use crate::base::fact::{DirectionFact, SegmentFact};
-use crate::base::{Ending, Side, units};
+use crate::base::{Ending, PacketNo, Side, units};
 use crate::ledger::{ConnectionFact, ConnectionPackets, SentPiece};
 
 /// Returns the lines.
@@ -47,9 +47,8 @@ fn closing(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> String
             _ => None,
         })
     };
-    let at = |side: Side| end(side).map(|packet| format!(" (packet {packet})")).unwrap_or_default();
     match fact.ended {
-        Ending::Reset(by) => format!("the {} reset it{}", by.name(), at(by)),
+        Ending::Reset(by) => reset(fact, packets, by, end(by)),
         Ending::Closed => match (end(Side::Client), end(Side::Server)) {
             (Some(client), Some(server)) => {
                 let (first, then) = if client <= server {
@@ -68,6 +67,22 @@ fn closing(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> String
             (None, Some(packet)) => format!("the server closed its side (FIN in packet {packet})"),
             _ => "open at the end of the capture".to_owned(),
         },
+    }
+}
+
+/// Describes a reset. An end that closed before (`fin`) refuses with it what still arrives.
+fn reset(fact: &ConnectionFact, packets: Option<&ConnectionPackets>, by: Side, fin: Option<PacketNo>) -> String {
+    let segments = packets.map(|packets| packets.segments.as_slice()).unwrap_or_default();
+    let is_its = |segment: &&SegmentFact| segment.rst && segment.from.side(fact.client_end) == by;
+    let Some(rst) = segments.iter().find(is_its).map(|segment| segment.origin.packet) else {
+        return format!("the {} reset it", by.name());
+    };
+    match fin.filter(|fin| *fin < rst) {
+        Some(fin) => format!(
+            "the {} closed first (FIN in packet {fin}), and refused what still arrived (RST in packet {rst})",
+            by.name()
+        ),
+        None => format!("the {} reset it (RST in packet {rst})", by.name()),
     }
 }
 
