@@ -49,7 +49,7 @@ pub(super) fn section(page: &mut Page, snapshot: &Snapshot, options: &Options) {
         fact(page, "not read", Role::Warn, &unsupported);
     }
     quality(page, snapshot);
-    exchanges(page, snapshot);
+    exchanges(page, snapshot, options);
 }
 
 fn fact(page: &mut Page, name: &str, role: Role, text: &str) {
@@ -153,10 +153,13 @@ fn quality(page: &mut Page, snapshot: &Snapshot) {
     fact(page, "quality", role, &text);
 }
 
-fn exchanges(page: &mut Page, snapshot: &Snapshot) {
+fn exchanges(page: &mut Page, snapshot: &Snapshot, options: &Options) {
     let exchanges = &snapshot.exchanges;
     if exchanges.total() == 0 && snapshot.sessions_count == 0 {
-        fact(page, "MCP", Role::Bad, "none found");
+        match options.filter {
+            Some(_) => fact(page, "MCP", Role::Plain, "nothing matches the filter"),
+            None => fact(page, "MCP", Role::Bad, "none found"),
+        }
         return;
     }
     let text = [

@@ -17,7 +17,7 @@ mod sessions;
 use page::Page;
 
 /// Describes the times of the latency table.
-const WIRE: &str = "request to response; ≥ at least, calls without an answer waited that long";
+const WIRE: &str = "request to response; ≥ is a lower limit: calls without an answer";
 
 /// Writes the report.
 ///
