@@ -171,8 +171,11 @@ fn hint(error: &clap::Error) -> Option<String> {
         })
     };
     let commands = Arguments::command();
-    let names: Vec<_> = commands.get_subcommands().filter(has_option).map(clap::Command::get_name).collect();
-    (!names.is_empty()).then(|| {
-        format!("{option} is an option of {}: mcpdump COMMAND {option} ... FILE...", names.join(" and "))
-    })
+    let mut names: Vec<_> = has_option(&&commands).then_some("the TUI").into_iter().collect();
+    names.extend(commands.get_subcommands().filter(has_option).map(clap::Command::get_name));
+    let names = match names.split_last()? {
+        (last, []) => (*last).to_owned(),
+        (last, others) => format!("{} and {last}", others.join(", ")),
+    };
+    Some(format!("{option} is an option of {names}"))
 }
