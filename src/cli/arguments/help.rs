@@ -131,7 +131,7 @@ The language of --filter, and of / in the TUI. Examples:
 /// The exit statuses and their meanings.
 pub(crate) const EXIT_STATUSES: [(&str, &str); 3] = [
     ("0", "Success, also if the reader of the output closed the pipe."),
-    ("1", "Partial failure: packets could not be kept to the end."),
+    ("1", "Partial failure: packets could not be kept to the end, or nothing matches a slice."),
     ("2", "Failure: invalid argument, unreadable file, no permission to capture."),
 ];
 
