@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use foldhash::fast::RandomState;
 
 use crate::base::fact::SegmentFact;
-use crate::base::{End, Fact, Origin, Side, Timestamp, limits, sanitize, units};
+use crate::base::{Fact, Origin, Side, Timestamp, limits, sanitize, units};
 use crate::ledger::{Entry, Exchange, Notification, Record, Speaks, Stream};
 
 /// What is chosen around an exchange.
@@ -334,8 +334,8 @@ struct ConnectionSelection {
     has_payload: bool,
     /// The latest packet with payload of A and of B.
     previous: [Option<u64>; 2],
-    /// The end whose next payload ends what is chosen behind a window.
-    trailing: Option<End>,
+    /// Whether packets behind a window are chosen until A or B sends a payload again.
+    trailing: [bool; 2],
 }
 
 /// Packets of a connection that are chosen, by their numbers in the capture.
@@ -445,10 +445,9 @@ impl ConnectionSelection {
         let carries = segment.len > 0;
         let is_frame = segment.syn || segment.fin || segment.rst;
         let mut is_chosen = self.is_whole || is_frame || !(self.has_payload || carries);
-        let is_of_trailing = self.trailing == Some(segment.from);
-        if carries && is_of_trailing {
-            self.trailing = None;
-        }
+        let trailing = segment.from.split_mut(&mut self.trailing).0;
+        let was_trailing = *trailing;
+        *trailing &= !carries;
         while let Some(window) = self.windows.pop_if(|window| window.from <= number) {
             self.begun.push(window);
         }
@@ -456,14 +455,14 @@ impl ConnectionSelection {
         for window in &self.begun {
             is_chosen = true;
             // A request may have several segments: a head, then a body.
-            if carries && window.until_next && (window.from == number || is_of_trailing) {
-                self.trailing = Some(segment.from);
+            if carries && window.until_next && (window.from == number || was_trailing) {
+                *trailing = true;
             }
             if carries && window.with_previous {
                 packets.extend(*segment.from.of(&self.previous));
             }
         }
-        is_chosen |= self.trailing.is_some();
+        is_chosen |= self.trailing.contains(&true);
         self.has_payload |= carries;
         if carries {
             *segment.from.split_mut(&mut self.previous).0 = Some(number);
@@ -477,7 +476,7 @@ impl ConnectionSelection {
 pub struct Chosen {
     /// The numbers of the packets, ascending.
     pub packets: Vec<u64>,
-    /// What is said about a packet, by its number.
+    /// Comments on packets, by packet number.
     pub comments: BTreeMap<u64, String>,
     /// The `random` of the ClientHello of each chosen TLS connection.
     pub client_randoms: BTreeSet<[u8; 32]>,
