@@ -126,7 +126,7 @@ fn wait_note(exchange: &Exchange) -> String {
 fn parts_of_wait(exchange: &Exchange) -> Option<String> {
     let server = exchange.server_ns().filter(|_| exchange.asked.requests > 0)?;
     let user = exchange.asked.client_ns;
-    Some(format!("server {}, user or client {}", units::duration(server), units::duration(user)))
+    Some(format!("server {}, user {}", units::duration(server), units::duration(user)))
 }
 
 /// Returns a stage for each request of the server inside the call: the time in which it waited for
@@ -145,7 +145,7 @@ fn asked(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
         let name = asked.method.split_once('/').map_or(&*asked.method, |(front, _)| front);
         let stage = source.stage(name, Role::User, (question.end.time, until), Tab::Events);
         let outcome = if is_open { "pending".to_owned() } else { status_text(&asked) };
-        let note = format!("user or client: {} #{n}, {outcome}", asked.method);
+        let note = format!("user or client: #{n}, {outcome}");
         Some(stage.packets(question.first, last).note(note))
     };
     all.iter().take(MAX_ASKED).filter_map(stage).collect()
