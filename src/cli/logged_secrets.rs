@@ -1,5 +1,5 @@
-//! The secrets that were read from key logs (`--tls-keylog`), for who reads the packets again: they
-//! are in no file of packets.
+//! The secrets that were read from key logs (`--tls-keylog`). They are kept for reading the packets
+//! again: no file of packets has them.
 
 use std::sync::{Arc, Mutex};
 

@@ -131,7 +131,7 @@ impl Reader {
         }
     }
 
-    /// Also reads the secrets in key logs, and keeps them in `logged` for who reads the packets
+    /// Also reads the secrets in key logs, and keeps them in `logged` for reading the packets
     /// again.
     pub(super) fn with_key_logs(self, key_logs: Option<KeyLogs>, logged: LoggedSecrets) -> Self {
         Self { key_logs, logged, ..self }

@@ -19,7 +19,7 @@ use crate::base::time_style::TimeFormat;
 use crate::base::{Code, Degraded, Finding, PacketNo, Side, Timestamp, sanitize, units};
 use crate::ledger::{Cause, Entry, Exchange, Notification, Record, SessionRef, Stream, Transaction};
 
-/// What stands for a duration that there is none of.
+/// Shown if there is no duration.
 const NO_DURATION: &str = "-";
 
 /// Minimum width of a call in columns. Aligns the ids and addresses of short calls.

@@ -213,7 +213,7 @@ pub(crate) struct ExportOptions {
     /// Format of the export
     #[arg(long, default_value = "jsonl", value_parser = export_formats())]
     pub(crate) to: &'static export::Format,
-    /// Leave out everything but exchanges: sessions, notifications, streams, findings
+    /// Write exchanges alone, without sessions, notifications, streams and findings
     #[arg(long, value_name = "WHAT")]
     #[arg(value_parser = named(&Only::ALL, Only::name))]
     pub(crate) only: Option<Only>,

@@ -65,7 +65,7 @@ enum Matcher {
     Text { text: Box<str>, prefix: bool, negate: bool },
 }
 
-/// The scheme that stands for a request without `Authorization`.
+/// The scheme of a request without `Authorization`.
 const NO_AUTH: &str = "none";
 
 impl ContentTest {
