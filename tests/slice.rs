@@ -110,12 +110,14 @@ fn a_slice_of_one_call_is_small_and_names_it() {
 fn a_slice_of_tls_has_whole_connections() {
     let directory = TempDir::new().unwrap();
     let slice = directory.path().join("tls.pcapng");
-    let (slice, file) = (slice.to_str().unwrap(), corpus::directory().join("tls13-keylog/capture-dsb.pcapng"));
+    let (slice, file) =
+        (slice.to_str().unwrap(), corpus::directory().join("tls13-keylog/capture-dsb.pcapng"));
     let output = run(&["slice", "--filter", "tool:poll", "-o", slice, file.to_str().unwrap()]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let rows = parse_rows(&String::from_utf8(run(&["export", slice]).stdout).unwrap());
     assert!(rows.iter().any(|row| row["name"] == "poll"));
-    let gaps = rows.iter().filter(|row| row["code"] == "tcp.gap" || row["degraded"].to_string().contains("gap"));
+    let gaps =
+        rows.iter().filter(|row| row["code"] == "tcp.gap" || row["degraded"].to_string().contains("gap"));
     assert_eq!(gaps.count(), 0);
 }
 
@@ -125,7 +127,8 @@ fn a_slice_of_tls_has_whole_connections() {
 fn a_slice_has_the_end_of_a_transaction_and_what_was_asked_inside() {
     let directory = TempDir::new().unwrap();
     let slice = directory.path().join("asked.pcapng");
-    let (slice, file) = (slice.to_str().unwrap(), corpus::directory().join("stacks/haproxy-http/capture.pcap"));
+    let (slice, file) =
+        (slice.to_str().unwrap(), corpus::directory().join("stacks/haproxy-http/capture.pcap"));
     let output = run(&["slice", "--filter", "tool:pick", "-o", slice, file.to_str().unwrap()]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let rows = parse_rows(&String::from_utf8(run(&["export", slice]).stdout).unwrap());

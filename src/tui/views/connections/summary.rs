@@ -71,7 +71,12 @@ fn closing(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> String
 }
 
 /// Describes a reset. An end that closed before (`fin`) refuses with it what still arrives.
-fn reset(fact: &ConnectionFact, packets: Option<&ConnectionPackets>, by: Side, fin: Option<PacketNo>) -> String {
+fn reset(
+    fact: &ConnectionFact,
+    packets: Option<&ConnectionPackets>,
+    by: Side,
+    fin: Option<PacketNo>,
+) -> String {
     let segments = packets.map(|packets| packets.segments.as_slice()).unwrap_or_default();
     let is_its = |segment: &&SegmentFact| segment.rst && segment.from.side(fact.client_end) == by;
     let Some(rst) = segments.iter().find(is_its).map(|segment| segment.origin.packet) else {
