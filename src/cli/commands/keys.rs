@@ -100,7 +100,8 @@ fn limitation(program: &OsStr, arguments: &[OsString]) -> Option<&'static str> {
     let name_of = |word: &OsStr| Path::new(word).file_stem().map(OsStr::to_owned);
     // `python -m uvicorn`, `env bun`, `uv run uvicorn`
     let words = std::iter::once(program).chain(arguments.iter().take(3).map(OsString::as_os_str));
-    let names: Vec<OsString> = words.filter_map(name_of).collect();
+    let is_url = |word: &&OsStr| word.to_string_lossy().contains("://");
+    let names: Vec<OsString> = words.filter(|word| !is_url(word)).filter_map(name_of).collect();
     let is_named = |(programs, _): &&(&[&str], &str)| {
         names.iter().any(|name| programs.iter().any(|program| name == program))
     };
