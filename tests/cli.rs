@@ -135,7 +135,7 @@ fn w_copies_the_packets_of_a_file() {
 #[test]
 fn an_option_before_its_command_is_explained() {
     refuses(&["--format", "json", CAPTURE], &["--format is an option of report"]);
-    refuses(&["list", "-o", "x", CAPTURE], &["-o is an option of report, export and slice"]);
+    refuses(&["list", "-o", "x", CAPTURE], &["-o is an option of report, export, slice and keys"]);
 }
 
 #[test]
