@@ -1,11 +1,14 @@
 //! Creates files for a process in the sandbox: a thread that is started before the sandbox is
-//! entered, and does nothing else. It creates new files in the working directory only, and never
-//! overwrites one.
+//! entered, enters one of its own that allows the working directory, and does nothing else. It
+//! creates new files there only, and never overwrites one.
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::Builder;
+
+use super::sandbox::{self, Allowed};
 
 /// Names that are tried if files of the same second exist.
 const MAX_ATTEMPTS: u32 = 100;
@@ -27,6 +30,8 @@ impl FileBroker {
     pub(super) fn start() -> io::Result<Self> {
         let (requests, receiver) = channel::<Request>();
         let work = move || {
+            // The process warns when it enters its own sandbox and cannot.
+            let _ = sandbox::enter(Allowed { directory: Some(Path::new(".")), ..Allowed::default() });
             for (stem, extension, answer) in receiver {
                 // The requester may have given up.
                 drop(answer.send(create(&stem, extension)));
