@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::speaks::Speaks;
-use super::{Degraded, End, Findings, Origin, Side, Span};
+use super::{Degraded, End, Findings, Origin, RoundTrips, Side, Span};
 
 /// How one direction of a connection ended. `W` names an end: [`End`] below the pipeline, [`Side`]
 /// above it.
@@ -146,6 +146,11 @@ pub trait Layer {
     fn switched(&self) -> Switched {
         Switched::default()
     }
+
+    /// Returns the round trips that the layer measured.
+    fn round_trips(&self) -> RoundTrips {
+        RoundTrips::default()
+    }
 }
 
 /// What a connection went on to speak.
@@ -153,7 +158,7 @@ pub trait Layer {
 pub struct Switched {
     /// Whether a proxy opened a tunnel (`CONNECT`).
     pub is_tunnel: bool,
-    /// The protocol that is not decoded; `None` if it still is the layer's own.
+    /// The protocol that it went on to speak; `None` if it still is the one with which it began.
     pub to: Option<Speaks>,
 }
 
@@ -231,6 +236,10 @@ impl<L: Layer, U: Layer<In = L::Out>> Layer for Stack<L, U> {
 
     fn switched(&self) -> Switched {
         self.lower.switched()
+    }
+
+    fn round_trips(&self) -> RoundTrips {
+        self.lower.round_trips()
     }
 }
 

@@ -185,11 +185,32 @@ pub const MAX_TRIAL_BYTES: u64 = 32 << 20;
 /// Length of a TLS handshake message, in bytes. Chains of certificates have 2 to 20 KiB.
 pub const MAX_HANDSHAKE_MESSAGE: usize = 128 << 10;
 
-/// Length of an HTTP/1 head, in bytes. Servers accept 8 to 64 KiB.
+/// Length of a head, in bytes: of HTTP/1 as sent, of HTTP/2 before and after decompression. Servers
+/// accept 8 to 64 KiB.
 pub const MAX_HEAD: usize = 256 << 10;
 
-/// Header fields of an HTTP/1 head. Servers accept about 100.
+/// Header fields of a head. Servers accept about 100.
 pub const MAX_FIELDS: usize = 256;
+
+/// Payload of an HTTP/2 frame that is taken for one, in bytes, unless the receiver allows more
+/// (`SETTINGS_MAX_FRAME_SIZE`). 16 KiB are usual; Go's server allows 1 MiB.
+pub const MAX_FRAME: u32 = 1 << 20;
+
+/// `CONTINUATION` frames of a header block. A head of [`MAX_HEAD`] needs 16; a flood of empty ones
+/// never ends its block.
+pub const MAX_CONTINUATIONS: usize = 256;
+
+/// Size of a dynamic table of HPACK that is kept, in bytes. 4 KiB are usual, browsers allow 64 KiB;
+/// an encoder may announce 4 GiB.
+pub const MAX_HEADER_TABLE: usize = 64 << 10;
+
+/// Open streams of an HTTP/2 connection. Servers allow 100 to 250; a client that opens more without
+/// end is an attack.
+pub const MAX_STREAMS: usize = 4096;
+
+/// How long content has to wait for an HTTP/2 window that is never opened before it is reported, in
+/// nanoseconds of packet time. A receiver that reads opens it within a round trip.
+pub const WINDOW_WAIT: i64 = 1_000_000_000;
 
 /// Length of a chunk-size line with its extensions, or of a trailer section, in bytes.
 pub const MAX_CHUNK_LINE: usize = 16 << 10;

@@ -509,6 +509,7 @@ fn payload(peers: Peers, update: &Update) -> Option<PayloadFact> {
         }
         UpdateKind::Gap { .. }
         | UpdateKind::ClientClosed
+        | UpdateKind::Waited { .. }
         | UpdateKind::Fault(_)
         | UpdateKind::Ended { .. } => return None,
     };

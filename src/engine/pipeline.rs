@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   Delivery (by End) ─▶ Sniffer ─▶ layers (by Side) ─▶ Update
-//!      └─▶ tls ─▶┘       undecided   http over h1
+//!      └─▶ tls ─▶┘       undecided   http over h1 or h2
 //! ```
 //!
 //! If the connection turns out to be TLS, what it carries is decrypted and sniffed anew, as if it
@@ -18,8 +18,8 @@ use std::net::SocketAddr;
 use crate::base::fact::{Speaks, Wrapper};
 use crate::base::tls::TlsFact;
 use crate::base::{Account, Code, End, Feed, Findings, Layer, Origin, Peers, Side, Sink, Stack, Switched};
-use crate::http::h1::{self, scan::EntryPoint};
-use crate::http::{Assembler, Update};
+use crate::http::h1::scan::EntryPoint;
+use crate::http::{Assembler, Connection, Update};
 use crate::tcp::{ConnectionId, Opened, Reassembler};
 use crate::tls::{self, KeyStore, Plaintext};
 
@@ -241,16 +241,10 @@ impl Pipeline {
                 self.report_proxy_header(proxy_header, sink.findings);
                 self.state = ignored(speaks);
             }
-            Verdict::Http1 { client } => {
-                let held = sniffer.take_held();
-                let proxy_header = sniffer.take_proxy_header();
-                self.client = Some(client);
-                self.report_proxy_header(proxy_header, sink.findings);
-                self.state = State::Reading(Speaks::Http1, Box::new(http1()));
-                self.replay_first(held);
-                self.resume(sink);
-            }
+            Verdict::Http1 { client } => self.start(client, (Speaks::Http1, Connection::http1()), sink),
+            Verdict::Http2 { client } => self.start(client, (Speaks::Http2, Connection::http2()), sink),
             Verdict::Midstream { from, entry } => self.start_midstream(from, entry, sink),
+            Verdict::Http2Midstream { client } => self.start_http2_midstream(client, sink),
             // TLS in TLS: what a proxy tunnels is not its own.
             Verdict::Tls | Verdict::TlsMidstream if self.tls.is_some() => self.state = ignored(Speaks::Tls),
             Verdict::Tls => {
@@ -260,16 +254,7 @@ impl Pipeline {
                 self.start_tls(held, secrets, sink);
             }
             Verdict::TlsMidstream => {
-                let mut held = sniffer.take_midstream();
-                let mut feeds = Vec::new();
-                for (end, window) in End::BOTH.into_iter().zip(&mut held.windows) {
-                    let at = window.first_span().map_or_else(Origin::default, |span| span.start);
-                    feeds.push((end, Feed::Gap { len: 0, why: held.missing, at }));
-                    while let Some((bytes, span)) = window.take_piece(usize::MAX) {
-                        feeds.push((end, Feed::Data(bytes, span)));
-                    }
-                }
-                feeds.extend(held.eofs);
+                let feeds = sniffer.take_midstream().into_feeds(End::BOTH);
                 self.start_tls(feeds, secrets, sink);
             }
         }
@@ -325,18 +310,41 @@ impl Pipeline {
         }
     }
 
+    /// Starts to read from the beginning.
+    fn start(&mut self, client: End, (speaks, http): (Speaks, Connection), sink: &mut Sink<'_, Update>) {
+        let State::Sniffing(sniffer) = &mut self.state else { return };
+        let held = sniffer.take_held();
+        let proxy_header = sniffer.take_proxy_header();
+        self.client = Some(client);
+        self.report_proxy_header(proxy_header, sink.findings);
+        self.state = State::Reading(speaks, Box::new(stack(http)));
+        self.replay_first(held);
+        self.resume(sink);
+    }
+
+    /// Starts to read HTTP/2 in the middle: each direction finds its first frame.
+    fn start_http2_midstream(&mut self, client: End, sink: &mut Sink<'_, Update>) {
+        let State::Sniffing(sniffer) = &mut self.state else { return };
+        let held = sniffer.take_midstream();
+        self.client = Some(client);
+        self.state = State::Reading(Speaks::Http2, Box::new(stack(Connection::http2())));
+        self.replay_first(held.into_feeds([client, client.other()]));
+        self.resume(sink);
+    }
+
     /// Starts to read HTTP/1 at a place in the middle of what `from` sent.
     fn start_midstream(&mut self, from: End, entry: EntryPoint, sink: &mut Sink<'_, Update>) {
         let State::Sniffing(sniffer) = &mut self.state else { return };
         let mut held = sniffer.take_midstream();
         let client = if matches!(entry, EntryPoint::Request(_)) { from } else { from.other() };
         self.client = Some(client);
-        let mut http = http1();
+        let mut http = stack(Connection::http1());
         if let EntryPoint::Event { at, chunked } = entry {
             let (window, _) = from.split_mut(&mut held.windows);
             window.skip(at);
-            if let Some(span) = window.first_span() {
-                let head = http.lower.start_in_stream(chunked, span, held.missing);
+            if let Some(span) = window.first_span()
+                && let Some(head) = http.lower.start_in_stream(chunked, span, held.missing)
+            {
                 http.upper.push(head, sink);
             }
         }
@@ -389,9 +397,9 @@ fn ignored(speaks: Speaks) -> State {
     State::Ignored(speaks, Switched::default())
 }
 
-/// Creates the layers of an HTTP/1 connection.
-fn http1() -> Stack<h1::Connection, Assembler> {
-    Stack::new(h1::Connection::new(), Assembler::new())
+/// Creates the layers of an HTTP connection.
+fn stack(http: Connection) -> Stack<Connection, Assembler> {
+    Stack::new(http, Assembler::new())
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -503,6 +511,7 @@ mod tests {
     /// either.
     #[test]
     fn a_layer_fits_between_tcp_and_http() {
+        let http1 = || stack(Connection::http1());
         let (mut plain, mut below) = (http1(), Stack::new(PassThrough { eofs: 0 }, http1()));
         let run = |layers: &mut dyn Layer<In = (Side, Feed), Out = Update>| {
             let (mut out, mut findings) = (Vec::new(), Findings::new());
@@ -512,7 +521,8 @@ mod tests {
                 layers.settle();
             }
             assert!(layers.is_over());
-            assert!(layers.held() < 1024, "{} bytes of nothing", layers.held());
+            // The state of the connection itself.
+            assert!(layers.held() < 2048, "{} bytes of nothing", layers.held());
             format!("{out:?}")
         };
         let expected = run(&mut plain);

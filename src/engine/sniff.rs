@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use bytes::{Buf, Bytes};
 
 use crate::base::fact::Speaks;
-use crate::base::{Degraded, End, Feed, Origin, Span, StreamBuf, limits};
+use crate::base::{Degraded, End, Feed, Origin, Side, Span, StreamBuf, limits};
 use crate::http::h1::scan::{self, EntryPoint};
-use crate::http::{FirstBytes, ProxyHeader};
+use crate::http::{Connection, FirstBytes, ProxyHeader};
 use crate::tls;
 
 /// Input held until the protocol of the connection is known.
@@ -61,6 +61,16 @@ pub(super) enum Verdict {
         /// The client.
         client: End,
     },
+    /// HTTP/2 from the beginning of the connection.
+    Http2 {
+        /// The client.
+        client: End,
+    },
+    /// HTTP/2, from its middle.
+    Http2Midstream {
+        /// The client.
+        client: End,
+    },
     /// HTTP/1, readable from a place in the middle of what `from` sent.
     Midstream {
         /// The sender.
@@ -87,6 +97,24 @@ pub(super) struct Midstream {
     pub(super) windows: [StreamBuf; 2],
     /// Ends of directions.
     pub(super) eofs: Vec<(End, Feed<End>)>,
+}
+
+impl Midstream {
+    /// Returns everything as feeds, first what the first of `ends` sent. Each end begins with a
+    /// gap.
+    pub(super) fn into_feeds(mut self, ends: [End; 2]) -> Vec<(End, Feed<End>)> {
+        let mut feeds = Vec::new();
+        for end in ends {
+            let (window, _) = end.split_mut(&mut self.windows);
+            let at = window.first_span().map_or_else(Origin::default, |span| span.start);
+            feeds.push((end, Feed::Gap { len: 0, why: self.missing, at }));
+            while let Some((bytes, span)) = window.take_piece(usize::MAX) {
+                feeds.push((end, Feed::Data(bytes, span)));
+            }
+        }
+        feeds.extend(self.eofs);
+        feeds
+    }
 }
 
 impl Sniffer {
@@ -193,7 +221,8 @@ impl Sniffer {
         match FirstBytes::of(&self.front_of(from, bytes, 64)) {
             FirstBytes::Request => Verdict::Http1 { client: from },
             FirstBytes::Response => Verdict::Http1 { client: from.other() },
-            FirstBytes::Http2 => Verdict::Ignore(Speaks::Http2),
+            FirstBytes::Http2 => Verdict::Http2 { client: from },
+            FirstBytes::Http2Server => Verdict::Http2 { client: from.other() },
             FirstBytes::Tls => Verdict::Tls,
             FirstBytes::Undecided if self.bytes <= limits::MAX_SNIFF => Verdict::Undecided,
             FirstBytes::Undecided | FirstBytes::Other => Verdict::Ignore(Speaks::Other),
@@ -211,6 +240,12 @@ impl Sniffer {
         };
         if let Some(entry) = scan::entry_point(window.bytes()).filter(is_plausible) {
             return Verdict::Midstream { from, entry };
+        }
+        if let Some(side) = Connection::http2_sender(window.bytes()) {
+            let client = if side == Side::Client { from } else { from.other() };
+            if opener.is_none_or(|opener| opener == client) {
+                return Verdict::Http2Midstream { client };
+            }
         }
         if tls::has_records(window.bytes()) {
             return Verdict::TlsMidstream;

@@ -93,6 +93,9 @@ impl Layer for Assembler {
                     sink.out.push(Update { transaction, at, kind: UpdateKind::Gap { side, why } });
                 }
             }
+            PartKind::Waited { ns, at } => {
+                sink.out.push(Update { transaction, at, kind: UpdateKind::Waited { side, ns } });
+            }
             PartKind::End { how, at } => self.end(id, (how, at), sink),
             PartKind::ClientClosed { at } => {
                 sink.out.push(Update { transaction, at, kind: UpdateKind::ClientClosed });

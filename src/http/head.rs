@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::base::Span;
+use crate::base::{Degraded, Span};
 
 /// The header fields that later layers look at. All others are in [`Head::text`] only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,10 @@ pub struct Head {
     /// The packets that carried the head.
     pub span: Span,
     text: Bytes,
+    /// Why fields are not known; none if all are.
+    unknown: Degraded,
+    /// The content shows that it is an event stream, and the media type is not known.
+    is_taken_for_stream: bool,
     /// Start and end of each field's value in `text`; an empty range if the field is absent or
     /// empty.
     values: [(u32, u32); FIELDS],
@@ -101,7 +105,8 @@ pub enum StartLine {
         /// The status code.
         status: u16,
     },
-    /// A response whose head was not captured; its body shows that it is an event stream.
+    /// A response whose status is not known. If the head has no text, it was not captured, and the
+    /// body shows that it is an event stream.
     UnseenResponse,
 }
 
@@ -131,20 +136,40 @@ impl Head {
                 *range = (start, end);
             }
         }
-        Self { start, span, text, values }
+        Self { start, span, text, unknown: Degraded::NONE, is_taken_for_stream: false, values }
     }
 
     /// Creates the head of a response that was not captured. `span` is where its body was first
     /// seen.
     #[must_use]
     pub fn unseen(span: Span) -> Self {
-        Self { start: StartLine::UnseenResponse, span, text: Bytes::new(), values: [(0, 0); FIELDS] }
+        Self::new(StartLine::UnseenResponse, span, Bytes::new(), std::iter::empty())
+    }
+
+    /// Says why fields of the head are not known: HTTP/2 repeats fields by reference, and what they
+    /// refer to may not be in the capture.
+    #[must_use]
+    pub fn with_unknown(mut self, why: Degraded) -> Self {
+        self.unknown = why;
+        self
+    }
+
+    /// Returns why fields of the head are not known; none if all are, or if the head was not
+    /// captured.
+    #[must_use]
+    pub fn unknown(&self) -> Degraded {
+        self.unknown
+    }
+
+    /// The content begins as an event stream does, and the media type is not known.
+    pub fn take_for_stream(&mut self) {
+        self.is_taken_for_stream = true;
     }
 
     /// Returns whether the head was not captured.
     #[must_use]
     pub fn is_unseen(&self) -> bool {
-        self.start == StartLine::UnseenResponse
+        self.start == StartLine::UnseenResponse && self.text.is_empty()
     }
 
     /// Returns the head as text; empty if it was not captured.
@@ -162,11 +187,12 @@ impl Head {
         std::str::from_utf8(value).ok()
     }
 
-    /// Returns whether the media type is `text/event-stream`, with or without parameters.
+    /// Returns whether the media type is `text/event-stream`, with or without parameters, or is not
+    /// known and the content begins as an event stream does.
     #[must_use]
     pub fn is_event_stream(&self) -> bool {
-        self.field(Field::ContentType)
-            .is_some_and(|value| media_type(value).eq_ignore_ascii_case("text/event-stream"))
+        let is_declared = |value| media_type(value).eq_ignore_ascii_case("text/event-stream");
+        self.is_taken_for_stream || self.field(Field::ContentType).is_some_and(is_declared)
     }
 }
 

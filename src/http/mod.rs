@@ -1,90 +1,32 @@
 //! Turns the bytes of a connection into HTTP messages and SSE events.
 //!
-//! `h1` (and later `h2`) turns bytes into [`Part`]s: heads, content and ends, each with its
+//! [`Connection`] reads a connection in the version of HTTP that it speaks: `h1` or `h2` turns
+//! bytes into [`Part`]s: heads, content and ends, each with its
 //! transaction. [`Assembler`] turns parts into [`Update`]s: it decodes content codings, collects
 //! bodies and parses event streams. Nothing here knows JSON.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 
-use crate::base::{Code, Degraded, Origin, ResponseEnd, Side, Span};
+use crate::base::{Degraded, Origin, ResponseEnd, Side, Span};
 
 mod assemble;
+mod connection;
 pub mod content;
 mod grow;
 pub mod h1;
+mod h2;
 mod head;
+mod part;
 mod proxy_header;
 pub mod sse;
 
 pub use assemble::Assembler;
+pub use connection::Connection;
 pub use h1::first_bytes::FirstBytes;
 pub use head::{Field, Head, StartLine};
+pub use part::{Fault, Part, PartKind, TransactionNo};
 pub use proxy_header::ProxyHeader;
 pub use sse::{Event, begins_with_field};
-
-/// Number of a transaction on its connection, from 0, in the order in which transactions were first
-/// seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TransactionNo(pub u32);
-
-/// A piece of a transaction as it was sent: the output of `h1` and `h2`.
-#[derive(Clone, Debug)]
-pub struct Part {
-    /// The transaction.
-    pub transaction: TransactionNo,
-    /// The sender: the client sends the request, the server the response.
-    pub side: Side,
-    /// The piece.
-    pub kind: PartKind,
-}
-
-/// The kinds of [`Part`].
-#[derive(Clone, Debug)]
-pub enum PartKind {
-    /// A complete head, and the reasons of the gap before it, if there was one.
-    Head(Box<Head>, Degraded),
-    /// The next bytes of the content, transfer coding removed.
-    Content(Bytes, Span),
-    /// Content is missing.
-    Gap {
-        /// Why it is missing.
-        why: Degraded,
-        /// The packet at which it was given up.
-        at: Origin,
-    },
-    /// The message ended.
-    End {
-        /// How it ended.
-        how: ResponseEnd,
-        /// The packet that ended it.
-        at: Origin,
-    },
-    /// The client closed its direction (FIN) before the response was complete. The response may
-    /// continue.
-    ClientClosed {
-        /// The packet with the FIN.
-        at: Origin,
-    },
-    /// Something is wrong with the transaction.
-    Fault {
-        /// What it is.
-        fault: Fault,
-        /// The packet that showed it.
-        at: Origin,
-    },
-}
-
-/// Something that is wrong with a transaction or a message: a finding, before it is known which
-/// exchange it concerns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// What it is.
-    pub code: Code,
-    /// Description.
-    pub detail: Cow<'static, str>,
-}
 
 /// A step in the life of one transaction. `B` is the type of bodies and `E` the type of events: raw
 /// bytes here, parsed messages behind `rpc`.
@@ -121,6 +63,13 @@ pub enum UpdateKind<B = Body, E = Event> {
     },
     /// The client closed its direction before the response was complete.
     ClientClosed,
+    /// What this side sends next waited so long for a window (RFC 9113 section 5.2).
+    Waited {
+        /// The sender.
+        side: Side,
+        /// How long, in nanoseconds.
+        ns: u64,
+    },
     /// Something is wrong with the transaction. Also follows its end.
     Fault(Fault),
     /// The response ended, or will never come.
@@ -148,6 +97,7 @@ impl<B, E> Update<B, E> {
             UpdateKind::Event(data) => UpdateKind::Event(event(data)),
             UpdateKind::Gap { side, why } => UpdateKind::Gap { side, why },
             UpdateKind::ClientClosed => UpdateKind::ClientClosed,
+            UpdateKind::Waited { side, ns } => UpdateKind::Waited { side, ns },
             UpdateKind::Fault(fault) => UpdateKind::Fault(fault),
             UpdateKind::Ended { how, bytes, span, degraded } => {
                 UpdateKind::Ended { how, bytes, span, degraded }

@@ -61,7 +61,7 @@ impl Step<'_> {
                 self.content(Content::Response(body));
             }
             UpdateKind::Event(event) => self.event(event),
-            UpdateKind::Gap { .. } => {}
+            UpdateKind::Gap { .. } | UpdateKind::Waited { .. } => {}
             UpdateKind::Fault(fault) => self.fault(fault),
             UpdateKind::ClientClosed => ending::close_client(self.transaction, self.at, &mut self.tables),
             UpdateKind::Ended { how, bytes, span, degraded } => {

@@ -141,6 +141,7 @@ impl Transaction {
     pub(super) fn set_request(&mut self, head: &Head) {
         if let Some(request) = RequestHead::of(head) {
             self.request = Some(request);
+            self.degraded.add(head.unknown());
             self.request_span = Some(head.span);
         }
     }
@@ -244,6 +245,7 @@ impl Transaction {
             StartLine::Request { .. } => return,
         };
         self.response = Some(ResponseHead::of(head, status));
+        self.degraded.add(head.unknown());
         let is_unseen = head.is_unseen();
         if is_unseen {
             self.degraded.add(Degraded::MIDSTREAM);

@@ -100,12 +100,14 @@ fn protocols_that_are_not_read_are_named() {
         unread.describe()
     };
     let tunnel = Some(Wrapper::ConnectTunnel);
-    assert_eq!(described(&[(Speaks::Http1, tunnel, 2), (Speaks::Other, None, 3)]), None);
+    assert_eq!(
+        described(&[(Speaks::Http1, tunnel, 2), (Speaks::Other, None, 3), (Speaks::Http2, None, 4)]),
+        None
+    );
     for (counts, expected) in [
-        (&[(Speaks::Http2, None, 1)][..], "HTTP/2 on 1 connection"),
         (
-            &[(Speaks::WebSocket, None, 1), (Speaks::Http2, None, 2)],
-            "HTTP/2 on 2 connections, WebSocket on 1",
+            &[(Speaks::Http2, tunnel, 1)][..],
+            "a protocol other than HTTP/1 in a CONNECT tunnel on 1 connection",
         ),
         (&[(Speaks::WebSocket, None, 1)], "WebSocket on 1 connection"),
         (&[(Speaks::Tls, tunnel, 4)], "TLS in a CONNECT tunnel on 4 connections"),

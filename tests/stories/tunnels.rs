@@ -200,7 +200,7 @@ fn tls_behind_a_proxy_header() {
 #[test]
 fn upgrades_are_named() {
     for (protocol, speaks, word) in
-        [("websocket", Speaks::WebSocket, "WebSocket"), ("h2c", Speaks::Http2, "HTTP/2")]
+        [("websocket", Speaks::WebSocket, "WebSocket"), ("tls/1.3", Speaks::Tls, "TLS")]
     {
         let mut story = Story::new();
         let conn = streamable(&mut story, A, "2025-06-18", "x");

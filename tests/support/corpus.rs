@@ -125,14 +125,8 @@ const ENCRYPTED: [&str; 3] =
 
 /// Captures without an exchange: other traffic, MCP in a protocol that is not read, and clients
 /// that were refused.
-const WITHOUT_MCP: [&str; 6] = [
-    "java-sse-hypercorn-h2c",
-    "litellm-streams",
-    "llm-streams",
-    "sse-connect-404",
-    "sse-without-endpoint-event",
-    "supergateway-ws",
-];
+const WITHOUT_MCP: [&str; 5] =
+    ["litellm-streams", "llm-streams", "sse-connect-404", "sse-without-endpoint-event", "supergateway-ws"];
 
 /// Cases in which a lost packet changes what other packets mean: one id for every request, a POST
 /// that is repeated or redirected, times that go back.
@@ -188,11 +182,10 @@ impl Capture {
         COMPRESSED.contains(&self.0) || ENCRYPTED.contains(&self.0)
     }
 
-    /// Whether its export has rows other than findings: packets cut to 128 bytes, a refused GET,
-    /// HTTP/2 and WebSocket leave none.
+    /// Whether its export has rows other than findings: packets cut to 128 bytes, a refused GET
+    /// and WebSocket leave none.
     pub(crate) fn is_legible(self) -> bool {
-        const NOTHING: [&str; 4] =
-            ["damaged-ts-sse-snaplen128", "java-sse-hypercorn-h2c", "sse-connect-404", "supergateway-ws"];
+        const NOTHING: [&str; 3] = ["damaged-ts-sse-snaplen128", "sse-connect-404", "supergateway-ws"];
         !NOTHING.contains(&self.name())
     }
 

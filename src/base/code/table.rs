@@ -258,6 +258,42 @@ codes! {
         title: "connection that goes on in a protocol that is not read",
         why: "What follows may be MCP: calls in it are not listed.",
         remedy: "Capture where it is plain HTTP/1, or let the client not ask for the upgrade.";
+    Http2BadFrame: "http2.bad_frame", Warning,
+        title: "invalid HTTP/2 frame",
+        why: "The receiver closes the connection with an error (RFC 9113 section 5.4): what was open on \
+            it is lost.",
+        remedy: "Fix the sender, or the proxy between: the detail names the frame.";
+    Http2BadHeaders: "http2.bad_headers", Warning,
+        title: "HTTP/2 header block that receivers reject",
+        why: "A block that cannot be decompressed ends the connection (RFC 7541); a malformed head ends \
+            its stream (RFC 9113 section 8.1.1). Later heads of the same sender are not read completely.",
+        remedy: "Fix the sender, or the proxy between: the detail says what is wrong.";
+    Http2FieldsUnknown: "http2.fields_unknown", Notice,
+        title: "HTTP/2 header fields that are not in the capture",
+        why: "HTTP/2 repeats header fields by reference, and what these refer to was sent before the \
+            capture began, or in a gap. Calls are read, but session ids, paths and media types may be \
+            missing.",
+        remedy: "Start the capture before the client connects.";
+    Http2Limit: "http2.limit", Warning,
+        title: "too many open HTTP/2 streams, or too much to remember of them",
+        why: "The oldest streams, or header fields, were dropped: calls on them are not complete.",
+        remedy: "Look at the sender: servers allow 100 to 250 streams and 4 KiB of header fields.";
+    Http2StreamReset: "http2.stream_reset", Warning,
+        title: "HTTP/2 stream reset with an error",
+        why: "The transaction on it has failed: nobody answers it.",
+        remedy: "Look at the end that reset it: the detail names it and its error code. REFUSED_STREAM \
+            can be sent again.";
+    Http2Goaway: "http2.goaway", Notice,
+        title: "HTTP/2 connection closed with an error, or with calls on it",
+        why: "Calls that the server did not accept have to be sent again on another connection.",
+        remedy: "Look at the error code and the text that the detail quotes; ENHANCE_YOUR_CALM means too \
+            many frames or streams.";
+    Http2WindowClosed: "http2.window_closed", Warning,
+        title: "content held back by HTTP/2 flow control to the end",
+        why: "The receiver did not read what it was sent, so the sender could not send the rest: the \
+            message is incomplete.",
+        remedy: "Look for a client, or a proxy, that stops reading a response while it waits for \
+            another one; raise its window.";
     SseEventTooLong: "sse.event_too_long", Warning,
         title: "event longer than the limit",
         why: "The message in it is not read; later events of the stream are.",

@@ -34,7 +34,7 @@ pub(super) enum Step {
 
 /// State of the direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// At the first byte of a message, or in its head. `found`: after bytes that could not be
     /// parsed.
     Head { found: bool },
@@ -56,14 +56,16 @@ enum State {
     LostChunk,
     /// No longer HTTP (CONNECT, 101).
     Blind,
+    /// The connection goes on in HTTP/2: what follows waits to be taken.
+    HandedOver,
 }
 
 /// One direction.
 #[derive(Debug)]
 pub(super) struct Direction {
     side: Side,
-    buf: StreamBuf,
-    state: State,
+    pub(super) buf: StreamBuf,
+    pub(super) state: State,
     /// Number of held bytes that were searched for a line end or a head.
     scanned: usize,
     /// Reasons of the gaps since the last head.
@@ -216,7 +218,7 @@ impl Direction {
         match self.state {
             State::Length(left) => left > 0,
             State::ChunkSize | State::ChunkData(_) | State::ChunkEnd | State::Trailers => true,
-            State::Head { .. } | State::UntilClose | State::Lost | State::LostChunk | State::Blind => false,
+            _ => false,
         }
     }
 
@@ -278,7 +280,7 @@ impl Direction {
                 self.state = State::Lost;
                 true
             }
-            State::Blind => false,
+            State::Blind | State::HandedOver => false,
         }
     }
 
@@ -339,7 +341,7 @@ impl Direction {
                         return Some(step);
                     }
                 }
-                State::Blind => return None,
+                State::Blind | State::HandedOver => return None,
             }
         }
     }
@@ -434,7 +436,7 @@ impl Direction {
         let to = match FirstBytes::of(self.buf.bytes()) {
             FirstBytes::Undecided => return,
             FirstBytes::Tls => Speaks::Tls,
-            FirstBytes::Http2 => Speaks::Http2,
+            FirstBytes::Http2 | FirstBytes::Http2Server => Speaks::Http2,
             FirstBytes::Request | FirstBytes::Response | FirstBytes::Other => Speaks::Other,
         };
         self.switched = Some((to, at));

@@ -12,6 +12,8 @@ pub enum FirstBytes {
     Response,
     /// The connection preface of HTTP/2 (RFC 9113 section 3.4): its sender is the client.
     Http2,
+    /// The connection preface of HTTP/2: a SETTINGS frame. Its sender is the server.
+    Http2Server,
     /// A TLS handshake record.
     Tls,
     /// More bytes are needed.
@@ -31,7 +33,21 @@ impl FirstBytes {
             StartKind::Request => Self::Request,
             StartKind::Response => Self::Response,
             StartKind::Undecided => Self::Undecided,
-            StartKind::Other => Self::tls(bytes),
+            StartKind::Other => Self::binary(bytes),
+        }
+    }
+
+    /// Classifies bytes that are no text.
+    fn binary(bytes: &[u8]) -> Self {
+        // RFC 9113 section 3.4: the server begins with SETTINGS, on stream 0 and without flags. Six
+        // bytes a setting, and fewer than 42 of them.
+        match bytes {
+            [0, 0, len, 4, 0, 0, 0, 0, 0, ..] if len % 6 == 0 => Self::Http2Server,
+            [0] | [0, 0] => Self::Undecided,
+            [0, 0, len, rest @ ..] if len % 6 == 0 && scan::is_prefix(rest, &[4, 0, 0, 0, 0, 0]) => {
+                Self::Undecided
+            }
+            _ => Self::tls(bytes),
         }
     }
 
@@ -62,7 +78,11 @@ mod tests {
             (b"\x16\x03\x03\x00\x7a\x02", FirstBytes::Tls),
             (b"\x16\x03\x03", FirstBytes::Undecided),
             (b"SSH-2.0-OpenSSH", FirstBytes::Other),
-            (b"\x00\x00", FirstBytes::Other),
+            (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", FirstBytes::Http2Server),
+            (b"\x00\x00\x12\x04", FirstBytes::Undecided),
+            (b"\x00\x00\x13\x04", FirstBytes::Other),
+            (b"\x00\x00\x12\x04\x01\x00\x00\x00\x00", FirstBytes::Other),
+            (b"\x00\x01", FirstBytes::Other),
         ] {
             assert_eq!(FirstBytes::of(bytes), protocol, "{}", String::from_utf8_lossy(bytes));
         }

@@ -9,10 +9,11 @@ use std::collections::VecDeque;
 use crate::base::fact::Speaks;
 use crate::base::{
     Code, Degraded, Ending, Feed, Finding, Findings, Layer, Origin, PacketNo, ResponseEnd, Side, Sink, Span,
-    Switched, limits,
+    StreamBuf, Switched, limits,
 };
 
-use super::{Fault, Head, Part, PartKind, StartLine, TransactionNo};
+use super::part::{ended_by, give_up, report_unmatched};
+use super::{Head, Part, PartKind, StartLine, TransactionNo};
 use direction::{Direction, Step};
 use head::Framing;
 
@@ -21,6 +22,7 @@ mod chunk;
 mod direction;
 mod excess;
 pub(super) mod first_bytes;
+mod hand_over;
 mod head;
 pub mod scan;
 
@@ -47,8 +49,10 @@ pub struct Connection {
     ended: [Option<TransactionNo>; 2],
     /// The latest `CONNECT`.
     connect: Option<Connect>,
-    /// The protocol that the connection switched to, which is not decoded.
+    /// The protocol that the connection switched to.
     switched: Option<Speaks>,
+    /// The request that the server answers in HTTP/2, and whether it is a `HEAD`.
+    upgraded: Option<(TransactionNo, bool)>,
     /// Whole requests may be missing.
     requests_missing: bool,
     /// Why whole responses may be missing since the last response.
@@ -148,6 +152,7 @@ impl Connection {
             ended: [None; 2],
             connect: None,
             switched: None,
+            upgraded: None,
             requests_missing: false,
             responses_missing: Degraded::NONE,
             closed: None,
@@ -218,7 +223,7 @@ impl Connection {
                     self.end_message(side);
                     if let Some(transaction) = current {
                         let detail = format!("{came}, then the next request begins");
-                        sink.out.push(fault(transaction, side, Code::HttpRequestCut, (at, detail)));
+                        sink.out.push(Part::fault(transaction, side, Code::HttpRequestCut, (at, detail)));
                     }
                     // No end was seen: the rest of the body was never sent.
                     PartKind::End { how: ResponseEnd::ClosedBy(side), at }
@@ -244,7 +249,9 @@ impl Connection {
             return;
         }
         *client = self.sending.take();
-        if self.switched.is_some() {
+        if self.upgraded.is_some() {
+            self.client.hand_over();
+        } else if self.switched.is_some() {
             self.client.blind();
         }
     }
@@ -253,7 +260,7 @@ impl Connection {
     fn excess(&self, side: Side, (at, detail): (Origin, String), sink: &mut Sink<'_, Part>) {
         let [client, server] = self.ended;
         match if side == Side::Client { client } else { server } {
-            Some(ended) => sink.out.push(fault(ended, side, Code::HttpLengthMismatch, (at, detail))),
+            Some(ended) => sink.out.push(Part::fault(ended, side, Code::HttpLengthMismatch, (at, detail))),
             None => sink.findings.add(Code::HttpLengthMismatch, at, detail),
         }
     }
@@ -270,7 +277,7 @@ impl Connection {
             return;
         };
         let detail = format!("CONNECT to {}: the tunnel carries {}", connect.target, described(to));
-        out.push(fault(connect.transaction, side, Code::HttpNotRead, (at, detail)));
+        out.push(Part::fault(connect.transaction, side, Code::HttpNotRead, (at, detail)));
         self.switched = Some(to);
         self.client.blind();
         self.server.blind();
@@ -336,6 +343,9 @@ impl Connection {
         let status = if let StartLine::Response { status } = parsed.head.start { status } else { 0 };
         self.answering = Some(transaction);
         let side = Side::Server;
+        if parsed.upgrade == Some(Speaks::Http2) {
+            return self.upgrade_to_http2(transaction, kind);
+        }
         sink.out.push(Part { transaction, side, kind: PartKind::Head(parsed.head, why) });
         push_faults(transaction, side, (parsed.faults, span), sink.out);
         if let Some(to) = parsed.upgrade {
@@ -354,6 +364,34 @@ impl Connection {
         }
     }
 
+    /// The server goes on in HTTP/2 (status 101), and answers the request there.
+    fn upgrade_to_http2(&mut self, transaction: TransactionNo, kind: Method) {
+        self.switched = Some(Speaks::Http2);
+        self.upgraded = Some((transaction, kind == Method::Head));
+        self.answering = None;
+        self.server.hand_over();
+        if self.sending.is_none() {
+            self.client.hand_over();
+        }
+    }
+
+    /// Returns the request that the server answers in HTTP/2, and whether it is a `HEAD`; `None` if
+    /// the connection did not change to HTTP/2.
+    pub(super) fn upgraded(&self) -> Option<(TransactionNo, bool)> {
+        self.upgraded
+    }
+
+    /// Takes the bytes of `side` that HTTP/2 begins with; `None` if HTTP/1 is not over there.
+    pub(super) fn take_rest(&mut self, side: Side) -> Option<StreamBuf> {
+        self.upgraded?;
+        self.direction(side).take_rest()
+    }
+
+    /// The number of the next transaction.
+    pub(super) fn next(&self) -> u32 {
+        self.next
+    }
+
     /// The server switched protocols (status 101): what follows is not decoded.
     fn upgrade(&mut self, transaction: TransactionNo, (to, at): (Speaks, Origin), out: &mut Vec<Part>) {
         let side = Side::Server;
@@ -364,7 +402,7 @@ impl Connection {
         }
         self.answering = None;
         let detail = format!("the server switched to {} (101)", described(to));
-        out.push(fault(transaction, side, Code::HttpNotRead, (at, detail)));
+        out.push(Part::fault(transaction, side, Code::HttpNotRead, (at, detail)));
         // The answer to the request may follow in the other protocol.
         for kind in
             [PartKind::Gap { why: Degraded::NOT_READ, at }, PartKind::End { how: ResponseEnd::Complete, at }]
@@ -379,7 +417,7 @@ impl Connection {
         if let Some(connect) = &mut self.connect {
             connect.is_open = true;
             let detail = format!("CONNECT to {}", connect.target);
-            out.push(fault(transaction, Side::Server, Code::HttpTunnel, (at, detail)));
+            out.push(Part::fault(transaction, Side::Server, Code::HttpTunnel, (at, detail)));
         }
         self.server.body(Framing::Length(0), false);
         self.server.enter_tunnel();
@@ -457,7 +495,7 @@ impl Connection {
             if let Some(transaction) = self.sending.take() {
                 if let (Some(came), Some(by)) = (self.client.incomplete_body(), ended_by(finish)) {
                     let detail = format!("{came} before {by}");
-                    sink.out.push(fault(transaction, side, Code::HttpRequestCut, (at, detail)));
+                    sink.out.push(Part::fault(transaction, side, Code::HttpRequestCut, (at, detail)));
                 }
                 sink.out.push(Part { transaction, side, kind: PartKind::End { how: finish, at } });
             }
@@ -507,27 +545,11 @@ impl Connection {
                     Some(came) => format!("{came} before {by}"),
                     None => format!("{by} inside a response"),
                 };
-                sink.out.push(fault(transaction, Side::Server, Code::HttpBodyCut, (at, detail)));
+                sink.out.push(Part::fault(transaction, Side::Server, Code::HttpBodyCut, (at, detail)));
             }
             let kind = PartKind::End { how, at };
             sink.out.push(Part { transaction, side: Side::Server, kind });
         }
-    }
-}
-
-/// Ends a transaction whose response is not in the capture.
-fn give_up(transaction: TransactionNo, why: Degraded, at: Origin, out: &mut Vec<Part>) {
-    for kind in [PartKind::Gap { why, at }, PartKind::End { how: ResponseEnd::Complete, at }] {
-        out.push(Part { transaction, side: Side::Server, kind });
-    }
-}
-
-/// Returns who ended the connection, in words; `None` if nobody is known to have.
-fn ended_by(how: ResponseEnd) -> Option<String> {
-    match how {
-        ResponseEnd::ClosedBy(side) => Some(format!("the {} closed the connection", side.name())),
-        ResponseEnd::ResetBy(side) => Some(format!("the {} reset the connection", side.name())),
-        ResponseEnd::Complete | ResponseEnd::Open => None,
     }
 }
 
@@ -541,13 +563,8 @@ fn described(protocol: Speaks) -> &'static str {
     }
 }
 
-fn fault(transaction: TransactionNo, side: Side, code: Code, (at, detail): (Origin, String)) -> Part {
-    let fault = Fault { code, detail: detail.into() };
-    Part { transaction, side, kind: PartKind::Fault { fault, at } }
-}
-
 fn fault_of(transaction: TransactionNo, side: Side, finding: Finding) -> Part {
-    fault(transaction, side, finding.code, (finding.at.unwrap_or_default(), finding.detail))
+    Part::fault(transaction, side, finding.code, (finding.at.unwrap_or_default(), finding.detail))
 }
 
 /// Emits the faults of a head that lies in `span`.
@@ -557,11 +574,9 @@ fn push_faults(
     (faults, span): (Vec<(Code, String)>, Span),
     out: &mut Vec<Part>,
 ) {
-    out.extend(faults.into_iter().map(|(code, detail)| fault(transaction, side, code, (span.end, detail))));
-}
-
-fn report_unmatched(at: Origin, findings: &mut Findings) {
-    findings.add(Code::HttpUnmatchedResponse, at, "its request is not in the capture");
+    out.extend(
+        faults.into_iter().map(|(code, detail)| Part::fault(transaction, side, code, (span.end, detail))),
+    );
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub(super) fn describe_traffic(model: &Model) -> Option<String> {
             packets => format!("{} with no TCP connection", units::several(packets, "packet")),
         });
     }
-    let names = [(Speaks::Tls, "TLS"), (Speaks::Http2, "HTTP/2"), (Speaks::WebSocket, "WebSocket")];
+    let names = [(Speaks::Tls, "TLS"), (Speaks::WebSocket, "WebSocket")];
     let unread = names.map(|(speaks, name)| {
         let connections = count(&|count| count.speaks == speaks && !count.mcp);
         let carry = if connections == 1 { "carries" } else { "carry" };
@@ -99,9 +99,9 @@ mod tests {
             describe_traffic(&model).unwrap(),
             "1 connection carries TLS, which is not decoded; 6 shows it"
         );
-        model.all_mut().summary_mut().connections.push(carry(Speaks::Http2, 2));
+        model.all_mut().summary_mut().connections.push(carry(Speaks::WebSocket, 2));
         let both =
-            "1 connection carries TLS and 2 connections carry HTTP/2, which is not decoded; 6 shows them";
+            "1 connection carries TLS and 2 connections carry WebSocket, which is not decoded; 6 shows them";
         assert_eq!(describe_traffic(&model).unwrap(), both);
         model.progress_mut().fail("input/output error".to_owned());
         assert_eq!(explain("session", &model).last().unwrap(), "input/output error");

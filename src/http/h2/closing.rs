@@ -1,0 +1,202 @@
+//! The end of streams and of the connection, and what gaps mean for them.
+
+use bytes::Bytes;
+
+use super::Connection;
+use super::frame::{self, ErrorCode};
+use super::stream::{Message, State, Stream};
+use crate::base::{Code, Degraded, Ending, Origin, ResponseEnd, Side, Sink, limits};
+use crate::http::part::{ended_by, report_unmatched};
+use crate::http::{Part, PartKind};
+
+/// Length of the debug data of a GOAWAY that is shown, in bytes.
+const MAX_DEBUG: usize = 80;
+
+impl Connection {
+    /// `by` ends a stream at once. `code` is `None` if the capture lacks it.
+    pub(super) fn reset(
+        &mut self,
+        by: Side,
+        id: u32,
+        (code, at): (Option<ErrorCode>, Origin),
+        sink: &mut Sink<'_, Part>,
+    ) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let transaction = stream.transaction;
+        let is_answered = stream.server.state == State::Ended;
+        let is_usual = code.is_none_or(|code| matches!(code, ErrorCode::NO_ERROR | ErrorCode::CANCEL));
+        let words = format!(
+            "the {} reset the stream{}",
+            by.name(),
+            code.map(|code| format!(" with {code}")).unwrap_or_default()
+        );
+        let is_cut = |message: &Message| message.state == State::Open && !message.has_gap();
+        let cut = if by == Side::Client && is_cut(&stream.client) && !is_answered {
+            Some((Code::HttpRequestCut, Side::Client, format!("{} before {words}", stream.client.progress())))
+        } else if by == Side::Server && is_usual && is_cut(&stream.server) {
+            Some((Code::HttpBodyCut, Side::Server, format!("{} before {words}", stream.server.progress())))
+        } else {
+            None
+        };
+        if let Some((code, side, detail)) = cut {
+            sink.out.push(Part::fault(transaction, side, code, (at, detail)));
+        } else if !is_usual && !is_answered {
+            sink.out.push(Part::fault(transaction, by, Code::Http2StreamReset, (at, words)));
+        }
+        self.end_stream(id, (ResponseEnd::ResetBy(by), at), sink);
+    }
+
+    /// Ends what is not over of a stream.
+    fn end_stream(&mut self, id: u32, end: (ResponseEnd, Origin), sink: &mut Sink<'_, Part>) {
+        self.report_wait(id, end.1, sink);
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        if stream.client.state == State::Open {
+            self.end_message(Side::Client, id, end, sink);
+        }
+        self.end_message(Side::Server, id, end, sink);
+        // A request that was not captured does not come any more.
+        self.streams.close(id);
+    }
+
+    /// `by` closes the connection, and says which streams it still answers.
+    pub(super) fn goaway(&mut self, by: Side, payload: &Bytes, at: Origin, sink: &mut Sink<'_, Part>) {
+        let last = frame::number(payload);
+        let code = ErrorCode::read(payload.get(4..).unwrap_or_default());
+        if code != ErrorCode::NO_ERROR {
+            let debug = payload.get(8..).unwrap_or_default();
+            let mut detail = format!("from the {}: {code}, last stream {last}", by.name());
+            if !debug.is_empty() {
+                let shown = debug.get(..MAX_DEBUG).unwrap_or(debug);
+                detail.push_str(&format!(", \"{}\"", String::from_utf8_lossy(shown)));
+            }
+            sink.findings.add(Code::Http2Goaway, at, detail);
+        }
+        if by == Side::Client {
+            return;
+        }
+        let refused = |(id, stream): (u32, &mut Stream)| {
+            (id > last && stream.server.state == State::Unseen).then_some((id, stream.transaction))
+        };
+        let refused: Vec<_> = self.streams.iter_mut().filter_map(refused).collect();
+        for (id, transaction) in refused {
+            let detail = format!("the server does not answer stream {id}: it closes the connection ({code})");
+            sink.out.push(Part::fault(transaction, Side::Server, Code::Http2Goaway, (at, detail)));
+            self.end_stream(id, (ResponseEnd::ClosedBy(Side::Server), at), sink);
+        }
+    }
+
+    /// Reports that content still waits for a window when its stream ends.
+    fn report_wait(&mut self, id: u32, at: Origin, sink: &mut Sink<'_, Part>) {
+        let [client, server] = &self.flows;
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        for (side, flow) in [(Side::Client, client), (Side::Server, server)] {
+            let transaction = stream.transaction;
+            let message = stream.message(side);
+            let since = message.flow.waits(&flow.connection).filter(|_| message.lacks_content());
+            let ns = since.map_or(0, |since| at.time.since(since.time));
+            if let Some(since) = since.filter(|_| ns >= limits::WINDOW_WAIT) {
+                let ms = ns / 1_000_000;
+                let detail = format!(
+                    "{}; the {} did not open the window that was used up in packet {}, for {ms} ms",
+                    message.progress(),
+                    side.other().name(),
+                    since.packet
+                );
+                sink.out.push(Part::fault(transaction, side, Code::Http2WindowClosed, (at, detail)));
+            }
+        }
+    }
+
+    // What is missing, and the end.
+
+    pub(super) fn gap(
+        &mut self,
+        side: Side,
+        (len, why, at): (u64, Degraded, Origin),
+        sink: &mut Sink<'_, Part>,
+    ) {
+        let before = sink.out.len();
+        if self.direction(side).gap(len, why) {
+            self.missing.add(why);
+            self.forget_flow(Side::Client);
+            self.forget_flow(Side::Server);
+            let is_open = |message: &Message| match side {
+                Side::Client => message.state == State::Open,
+                Side::Server => message.state != State::Ended,
+            };
+            for (_, stream) in self.streams.iter_mut() {
+                let transaction = stream.transaction;
+                let message = stream.message(side);
+                if is_open(message) {
+                    message.add_gap();
+                    sink.out.push(Part { transaction, side, kind: PartKind::Gap { why, at } });
+                }
+            }
+            if side == Side::Client {
+                // A whole request may be missing.
+                let kind = PartKind::Gap { why, at };
+                sink.out.push(Part { transaction: self.streams.next(), side, kind });
+            }
+        }
+        self.steps(side, sink);
+        for part in sink.out.iter_mut().skip(before) {
+            if let PartKind::Gap { at: origin, .. } | PartKind::End { at: origin, .. } = &mut part.kind {
+                *origin = at;
+            }
+        }
+    }
+
+    pub(super) fn eof(&mut self, side: Side, (how, at): (Ending, Origin), sink: &mut Sink<'_, Part>) {
+        let finish = match how {
+            Ending::Closed => *self.closed.get_or_insert(ResponseEnd::ClosedBy(side)),
+            Ending::Reset(by) => *self.closed.get_or_insert(ResponseEnd::ResetBy(by)),
+            Ending::Open => self.closed.unwrap_or(ResponseEnd::Open),
+        };
+        match side {
+            Side::Client => self.client_ended = true,
+            Side::Server => self.server_ended = true,
+        }
+        let is_lost = self.direction(side).is_lost();
+        let mut open = Vec::new();
+        for (id, stream) in self.streams.iter_mut() {
+            let transaction = stream.transaction;
+            let message = match side {
+                Side::Client => &stream.client,
+                Side::Server => &stream.server,
+            };
+            // Without the request the capture may lack that the client closed first.
+            let is_early = stream.client.state == State::Unseen;
+            let is_whole = message.state == State::Open && !message.has_gap() && !is_lost && !is_early;
+            if let Some(by) = ended_by(finish).filter(|_| is_whole) {
+                let code = if side == Side::Client { Code::HttpRequestCut } else { Code::HttpBodyCut };
+                let is_by_client = matches!(
+                    finish,
+                    ResponseEnd::ClosedBy(Side::Client) | ResponseEnd::ResetBy(Side::Client)
+                );
+                // A client may leave a stream that does not end.
+                if side == Side::Client || !is_by_client || message.lacks_content() {
+                    let detail = format!("{} before {by}", message.progress());
+                    sink.out.push(Part::fault(transaction, side, code, (at, detail)));
+                }
+            }
+            if side == Side::Client && how == Ending::Closed && stream.server.state != State::Ended {
+                sink.out.push(Part { transaction, side, kind: PartKind::ClientClosed { at } });
+            }
+            open.push(id);
+        }
+        for id in open {
+            if side == Side::Server {
+                self.report_wait(id, at, sink);
+            }
+            let is_seen = self.streams.get_mut(id).is_some_and(|stream| stream.client.state == State::Open);
+            if side == Side::Server || is_seen {
+                self.end_message(side, id, (finish, at), sink);
+            }
+        }
+        if self.client_ended {
+            for _ in 0..self.streams.take_unmatched(u32::MAX) {
+                report_unmatched(at, sink.findings);
+            }
+        }
+    }
+}
