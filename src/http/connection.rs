@@ -5,6 +5,7 @@ use crate::base::{
     Degraded, Feed, Findings, Layer, Origin, RoundTrips, Side, Sink, Span, StreamBuf, Switched,
 };
 
+use super::h1::Upgraded;
 use super::{Part, h1, h2};
 
 /// One HTTP connection.
@@ -52,12 +53,17 @@ impl Connection {
     /// Continues in HTTP/2 where HTTP/1 is over.
     fn change(&mut self, sink: &mut Sink<'_, Part>) {
         let Some(http1) = &mut self.http1 else { return };
-        let Some((request, is_head)) = http1.upgraded() else { return };
+        let Some(upgraded) = http1.upgraded() else { return };
         if self.http2.is_none()
             && let Some(rest) = http1.take_rest(Side::Server)
         {
             self.is_upgraded = true;
+            let Upgraded { request, is_head, missing: why } = upgraded;
             let http2 = self.http2.insert(Box::new(h2::Connection::upgraded(request, is_head, http1.next())));
+            if why.any() {
+                let at = rest.first_span().map_or_else(Origin::default, |span| span.start);
+                http2.push((Side::Server, Feed::Gap { len: 0, why, at }), sink);
+            }
             feed(http2, Side::Server, rest, sink);
         }
         if let (Some(http2), Some(rest)) = (&mut self.http2, http1.take_rest(Side::Client)) {

@@ -123,6 +123,9 @@ const COMPRESSED: [&str; 3] = ["br-json/capture.pcap", "gzip-sse/capture.pcap", 
 const ENCRYPTED: [&str; 3] =
     ["tls12-cbc/capture-dsb.pcapng", "tls12-keylog/capture-dsb.pcapng", "tls13-keylog/capture-dsb.pcapng"];
 
+/// Captures of HTTP/2: the frames of streams alternate, and heads refer to earlier ones.
+const HTTP2: [&str; 1] = ["stacks/java-sse-hypercorn-h2c/capture.pcap"];
+
 /// Captures without an exchange: other traffic, MCP in a protocol that is not read, and clients
 /// that were refused.
 const WITHOUT_MCP: [&str; 5] =
@@ -177,9 +180,9 @@ impl Capture {
         LARGE.contains(&self.0)
     }
 
-    /// Whether its messages are compressed or encrypted.
+    /// Whether its messages are compressed, encrypted or in frames.
     pub(crate) fn is_encoded(self) -> bool {
-        COMPRESSED.contains(&self.0) || ENCRYPTED.contains(&self.0)
+        [&COMPRESSED[..], &ENCRYPTED, &HTTP2].concat().contains(&self.0)
     }
 
     /// Whether its export has rows other than findings: packets cut to 128 bytes, a refused GET

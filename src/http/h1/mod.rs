@@ -15,6 +15,7 @@ use crate::base::{
 use super::part::{ended_by, give_up, report_unmatched};
 use super::{Head, Part, PartKind, StartLine, TransactionNo};
 use direction::{Direction, Step};
+pub(super) use hand_over::Upgraded;
 use head::Framing;
 
 mod body;
@@ -51,8 +52,8 @@ pub struct Connection {
     connect: Option<Connect>,
     /// The protocol that the connection switched to.
     switched: Option<Speaks>,
-    /// The request that the server answers in HTTP/2, and whether it is a `HEAD`.
-    upgraded: Option<(TransactionNo, bool)>,
+    /// What is known of the change to HTTP/2; `None` before it.
+    upgraded: Option<Upgraded>,
     /// Whole requests may be missing.
     requests_missing: bool,
     /// Why whole responses may be missing since the last response.
@@ -189,7 +190,7 @@ impl Connection {
 
     fn steps(&mut self, side: Side, sink: &mut Sink<'_, Part>) {
         let mut findings = Findings::new();
-        while let Some(step) = self.direction(side).step(&mut findings) {
+        while let Some(step) = self.next_step(side, &mut findings) {
             let current = if side == Side::Client { self.sending } else { self.answering };
             for finding in findings.drain() {
                 match current {
@@ -239,6 +240,14 @@ impl Connection {
         }
         sink.findings.append(findings);
         self.check_tunnel(sink.out);
+    }
+
+    /// Returns the next step of `side`, unless HTTP/2 begins there.
+    fn next_step(&mut self, side: Side, findings: &mut Findings) -> Option<Step> {
+        if side == Side::Client && self.connect.is_none() && self.client.hand_over_at_preface() {
+            self.enter_http2();
+        }
+        self.direction(side).step(findings)
     }
 
     /// The message of `side` that was being read is over.
@@ -362,34 +371,6 @@ impl Connection {
                 self.server.allow_no_body();
             }
         }
-    }
-
-    /// The server goes on in HTTP/2 (status 101), and answers the request there.
-    fn upgrade_to_http2(&mut self, transaction: TransactionNo, kind: Method) {
-        self.switched = Some(Speaks::Http2);
-        self.upgraded = Some((transaction, kind == Method::Head));
-        self.answering = None;
-        self.server.hand_over();
-        if self.sending.is_none() {
-            self.client.hand_over();
-        }
-    }
-
-    /// Returns the request that the server answers in HTTP/2, and whether it is a `HEAD`; `None` if
-    /// the connection did not change to HTTP/2.
-    pub(super) fn upgraded(&self) -> Option<(TransactionNo, bool)> {
-        self.upgraded
-    }
-
-    /// Takes the bytes of `side` that HTTP/2 begins with; `None` if HTTP/1 is not over there.
-    pub(super) fn take_rest(&mut self, side: Side) -> Option<StreamBuf> {
-        self.upgraded?;
-        self.direction(side).take_rest()
-    }
-
-    /// The number of the next transaction.
-    pub(super) fn next(&self) -> u32 {
-        self.next
     }
 
     /// The server switched protocols (status 101): what follows is not decoded.
