@@ -117,8 +117,8 @@ fn protocols_that_are_not_read_are_named() {
     }
     let tls = "TLS on 7 connections without its secrets; read it with --tls-keylog FILE";
     assert_eq!(described(&[(Speaks::Tls, None, 7)]).as_deref(), Some(tls));
-    let both = described(&[(Speaks::Tls, None, 7), (Speaks::Http2, None, 1)]).unwrap();
-    assert!(both.starts_with(&format!("{tls}; HTTP/2 on 1 connection, not")), "{both}");
+    let both = described(&[(Speaks::Tls, None, 7), (Speaks::WebSocket, None, 1)]).unwrap();
+    assert!(both.starts_with(&format!("{tls}; WebSocket on 1 connection, not")), "{both}");
 }
 
 #[test]

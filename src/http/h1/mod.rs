@@ -9,14 +9,14 @@ use std::collections::VecDeque;
 use crate::base::fact::Speaks;
 use crate::base::{
     Code, Degraded, Ending, Feed, Finding, Findings, Layer, Origin, PacketNo, ResponseEnd, Side, Sink, Span,
-    StreamBuf, Switched, limits,
+    Switched, limits,
 };
 
 use super::part::{ended_by, give_up, report_unmatched};
 use super::{Head, Part, PartKind, StartLine, TransactionNo};
 use direction::{Direction, Step};
-pub(super) use hand_over::Upgraded;
 use head::Framing;
+pub(super) use upgraded::Upgraded;
 
 mod body;
 mod chunk;
@@ -26,6 +26,7 @@ pub(super) mod first_bytes;
 mod hand_over;
 mod head;
 pub mod scan;
+mod upgraded;
 
 /// One HTTP/1 connection.
 ///

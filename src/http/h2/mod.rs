@@ -197,7 +197,7 @@ impl Connection {
                 Step::DataEnd { stream, ends_stream, at } => {
                     self.data_end(side, (stream, ends_stream), at, sink)
                 }
-                Step::Frame(header, payload, at) => self.frame(side, &header, payload.as_ref(), at, sink),
+                Step::Frame(header, payload, at) => self.frame(side, (&header, payload.as_ref()), at, sink),
             }
         }
     }
@@ -427,8 +427,7 @@ impl Connection {
     fn frame(
         &mut self,
         side: Side,
-        header: &FrameHeader,
-        payload: Option<&Bytes>,
+        (header, payload): (&FrameHeader, Option<&Bytes>),
         at: Origin,
         sink: &mut Sink<'_, Part>,
     ) {

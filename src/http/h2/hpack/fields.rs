@@ -8,10 +8,13 @@ use crate::base::{Degraded, limits};
 #[derive(Debug, Default)]
 pub(in crate::http::h2) struct Fields {
     text: Vec<u8>,
-    list: Vec<(Option<Range<usize>>, Option<Range<usize>>)>,
+    list: Vec<Place>,
     is_cut: bool,
     unknown: Degraded,
 }
+
+/// The places of a name and of a value in the text; `None` for what is not known.
+type Place = (Option<Range<usize>>, Option<Range<usize>>);
 
 /// A field: its name and its value; `None` for what is not known.
 pub(in crate::http::h2) type Field<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
@@ -30,8 +33,7 @@ impl Fields {
 
     /// Returns what is allocated, in bytes.
     pub(in crate::http::h2) fn held(&self) -> usize {
-        self.text.capacity()
-            + self.list.capacity() * size_of::<(Option<Range<usize>>, Option<Range<usize>>)>()
+        self.text.capacity() + self.list.capacity() * size_of::<Place>()
     }
 
     /// Returns whether fields were dropped because of a cap ([`limits::MAX_HEAD`],

@@ -128,7 +128,7 @@ impl Decoder {
         input: &mut Input<'a>,
         prefix: u32,
         fields: &mut Fields,
-    ) -> Result<(Option<Cow<'a, [u8]>>, Cow<'a, [u8]>), Error> {
+    ) -> Result<Literal<'a>, Error> {
         let index = input.integer(prefix)?;
         if index == 0 {
             let name = input.string()?;
@@ -168,6 +168,9 @@ pub(super) fn sender(block: &[u8]) -> Option<Side> {
         _ => None,
     }
 }
+
+/// A literal: its name, `None` if that is not known, and its value.
+type Literal<'a> = (Option<Cow<'a, [u8]>>, Cow<'a, [u8]>);
 
 /// The rest of a header block.
 struct Input<'a> {

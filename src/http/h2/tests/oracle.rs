@@ -126,8 +126,7 @@ fn record(calls: &[Call]) -> Vec<(Side, Vec<u8>)> {
         converse(tap(client, Side::Client), calls).await;
         server.await.unwrap();
     });
-    let written = log.lock().unwrap().clone();
-    written
+    std::mem::take(&mut *log.lock().unwrap())
 }
 
 /// A call: fields that repeat from call to call, and bodies that may be larger than a window.
