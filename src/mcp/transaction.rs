@@ -58,6 +58,8 @@ pub(super) struct Transaction {
     /// so far.
     retransmissions: ([u32; 2], [u32; 2]),
     degraded: Degraded,
+    /// Header fields are not in the capture.
+    lacks_fields: bool,
     /// Why bytes of the connection are missing.
     gaps: Degraded,
 }
@@ -123,6 +125,7 @@ impl Transaction {
             faults: Vec::new(),
             retransmissions: (retransmissions, retransmissions),
             degraded: Degraded::NONE,
+            lacks_fields: false,
             gaps: Degraded::NONE,
         }
     }
@@ -141,7 +144,7 @@ impl Transaction {
     pub(super) fn set_request(&mut self, head: &Head) {
         if let Some(request) = RequestHead::of(head) {
             self.request = Some(request);
-            self.degraded.add(head.unknown());
+            self.add_unknown_fields(head);
             self.request_span = Some(head.span);
         }
     }
@@ -168,6 +171,17 @@ impl Transaction {
 
     pub(super) fn target(&self) -> Option<&Arc<str>> {
         self.request.as_ref().map(|request| &request.target)
+    }
+
+    /// Fields of a head are not known: what it seems to lack may be among them.
+    fn add_unknown_fields(&mut self, head: &Head) {
+        self.lacks_fields |= head.unknown().any();
+        self.degraded.add(head.unknown());
+    }
+
+    /// Whether header fields of the request or of the response are not in the capture.
+    pub(super) fn lacks_fields(&self) -> bool {
+        self.lacks_fields
     }
 
     /// Takes the body of the request, which `content` is the messages of.
@@ -245,7 +259,7 @@ impl Transaction {
             StartLine::Request { .. } => return,
         };
         self.response = Some(ResponseHead::of(head, status));
-        self.degraded.add(head.unknown());
+        self.add_unknown_fields(head);
         let is_unseen = head.is_unseen();
         if is_unseen {
             self.degraded.add(Degraded::MIDSTREAM);

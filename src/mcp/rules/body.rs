@@ -75,7 +75,11 @@ pub(super) fn session_id_is_missing(body: &Body<'_>) -> Option<Violation> {
     let request = body.transaction.request()?;
     let method = body.parsed.envelopes.first()?.method.as_deref()?;
     let id = session.reference().id.as_ref()?;
-    if request.session_id.is_some() || session.is_http_sse() || method::opens_session(method) {
+    if body.transaction.lacks_fields()
+        || request.session_id.is_some()
+        || session.is_http_sse()
+        || method::opens_session(method)
+    {
         return None;
     }
     violation(Code::McpSessionIdMissing, format!("{method} without the session id {id}"))
@@ -97,7 +101,10 @@ pub(super) fn response_has_other_media_type(body: &Body<'_>) -> Option<Violation
 }
 
 fn has_other_media_type(body: &Body<'_>, is_json: bool, other: Option<&str>) -> Option<Violation> {
-    if is_json || !body.parsed.envelopes.iter().any(|envelope| envelope.has_version) {
+    if is_json
+        || (other.is_none() && body.transaction.lacks_fields())
+        || !body.parsed.envelopes.iter().any(|envelope| envelope.has_version)
+    {
         return None;
     }
     let detail = match other {

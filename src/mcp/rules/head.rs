@@ -86,7 +86,9 @@ pub(super) fn session_is_not_initialized(head: &Head<'_>) -> Option<Violation> {
     let is_first = !session.has_id() && !session.is_http_sse() && session.protocol_version().is_none();
     let names_nothing = request.session_id.is_none() && request.protocol_version.is_none();
     let needs_initialize = !method::opens_session(method) && method != method::PING;
-    if !(is_first && names_nothing && needs_initialize) || head.transaction.status() != Some(400) {
+    let is_known = !head.transaction.lacks_fields();
+    if !(is_known && is_first && names_nothing && needs_initialize) || head.transaction.status() != Some(400)
+    {
         return None;
     }
     violation(Code::McpNoInitialize, format!("the first request is {method}, and is answered 400"))
