@@ -59,7 +59,7 @@ pub(super) struct Lane {
     budgets: [Budget; limits::SHARDS],
     /// Connections whose holes are given up when the input in hand is done, because they hold most
     /// of a share that is full.
-    crowded: VecDeque<ConnectionId>,
+    over_share: VecDeque<ConnectionId>,
     /// The secrets that were read so far: those of every lane are the same.
     secrets: KeyStore,
     /// Slots of the connections of each shard that wait for secrets.
@@ -105,7 +105,7 @@ impl Default for Lane {
             reassembler: Reassembler::default(),
             pipelines: Vec::new(),
             budgets: [const { Budget::new(limits::MAX_MEMORY_PER_SHARD) }; limits::SHARDS],
-            crowded: VecDeque::new(),
+            over_share: VecDeque::new(),
             secrets: KeyStore::default(),
             waiting: Default::default(),
             waiting_bytes: [0; limits::SHARDS],
@@ -243,7 +243,7 @@ impl Lane {
             let (id, before) = (pipeline.id(), pipeline.account.held());
             let out_of_order = self.reassembler.held(id.slot);
             if out_of_order > before / 2 {
-                self.crowded.push_back(id);
+                self.over_share.push_back(id);
                 excess = excess.saturating_sub(out_of_order / 2);
                 continue;
             }
@@ -262,16 +262,17 @@ impl Lane {
 
     /// Ends an input: gives up holes of the connections that were found to hold most of the shard.
     fn relieve(&mut self, number: u64, shard: u8, out: &mut Vec<Emitted>) {
-        if self.crowded.is_empty() {
+        if self.over_share.is_empty() {
             return;
         }
         while self.unfinished.is_none()
-            && let Some(id) = self.crowded.pop_front()
+            && let Some(id) = self.over_share.pop_front()
         {
             self.reassembler.relieve(id, &mut Sink::new(&mut self.deliveries, &mut self.findings));
             self.deliver(Unfinished { number, id, then: Then::Relieve }, out);
         }
-        if let Some(budget) = self.budgets.get_mut(usize::from(shard)).filter(|_| self.crowded.is_empty()) {
+        if let Some(budget) = self.budgets.get_mut(usize::from(shard)).filter(|_| self.over_share.is_empty())
+        {
             budget.relieved();
         }
     }

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_copy_is_told_from_one_that_was_overtaken() {
+    fn a_late_copy_differs_from_one_that_was_overtaken() {
         let counts = DirectionFact::default();
         for (after, want) in [
             (DirectionFact { retransmissions: 1, lost_before: 1, ..counts }, SegmentNote::LostBefore),

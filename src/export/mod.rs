@@ -12,4 +12,4 @@ mod tests;
 mod writer;
 
 pub use format::{FORMATS, Format};
-pub use writer::{Export, RawPacket, Wants};
+pub use writer::{Export, Wants};

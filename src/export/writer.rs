@@ -2,37 +2,20 @@
 
 use std::io;
 
-use crate::base::Origin;
 use crate::ledger::Entry;
 
-/// What a writer needs beyond entries. Both cost time and memory, so they are off by default.
+/// What a writer needs beyond entries. It costs time and memory, so it is off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wants {
     /// HTTP heads, bodies and events, as entries with [`crate::base::Fact::Payload`].
     pub payloads: bool,
-    /// All packets of the capture, through [`Export::packet`].
-    pub packets: bool,
-}
-
-/// A captured packet, as the capture file has it.
-#[derive(Clone, Copy, Debug)]
-pub struct RawPacket<'a> {
-    /// Its number and capture time.
-    pub origin: Origin,
-    /// The LINKTYPE_ value of its first header.
-    pub link_type: u32,
-    /// The captured bytes.
-    pub data: &'a [u8],
-    /// Its length on the wire, in bytes; at least `data.len()`.
-    pub original_len: u32,
 }
 
 /// Writes an export in one pass over the capture.
 ///
-/// Calls come in this order: [`begin`](Self::begin); then [`packet`](Self::packet) in the order of
-/// packet numbers, each before the [`entry`](Self::entry) calls for what the packet completes; then
+/// Calls come in this order: [`begin`](Self::begin), [`entry`](Self::entry) for each entry,
 /// [`finish`](Self::finish). Entries come in the order of their completing packets and have passed
-/// `--filter`; payloads and packets are not filtered, since what they belong to is known later.
+/// `--filter`; payloads are not filtered, since what they belong to is known later.
 ///
 /// # How a format uses it
 ///
@@ -56,14 +39,6 @@ pub trait Export {
     /// # Errors
     /// Those of `out`.
     fn begin(&mut self, _out: &mut dyn io::Write) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Takes a packet. Called only if [`wants`](Self::wants) asks for packets.
-    ///
-    /// # Errors
-    /// The packet cannot be kept.
-    fn packet(&mut self, _packet: RawPacket<'_>) -> io::Result<()> {
         Ok(())
     }
 

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_version_is_told_once() {
+    fn a_new_version_is_reported_once() {
         let mut known = Definitions::default();
         let server = ServerRef { address: "10.0.0.2:3000".parse().unwrap(), path: None };
         let session = SessionIndex::of_number(1);

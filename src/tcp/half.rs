@@ -20,8 +20,8 @@ use super::reassembly::{Next, Piece, Store};
 use super::recent::Recent;
 use super::reported::Reported;
 use super::seq::{Cursor, Position, Seq};
-use super::sights::Sights;
 use super::sink::{DirectionSink, count};
+use super::vantage::VantagePoints;
 use crate::base::fact::DirectionFact;
 use crate::base::{Code, Degraded, End, Ending, Feed, Origin, PacketNo, Span, Timestamp, limits};
 use crate::link::{Flags, Segment};
@@ -56,7 +56,7 @@ pub(super) struct Half {
     acks: Acks,
     store: Store,
     recent: Recent,
-    sights: Sights,
+    vantage_points: VantagePoints,
     reported: Reported,
     fact: DirectionFact,
     /// The last packet.
@@ -72,7 +72,7 @@ struct Run {
     missing: u64,
     fin: bool,
     /// Whether its vantage point shows it for the first time, and there are others.
-    is_first_sight: bool,
+    is_first_there: bool,
     origin: Origin,
 }
 
@@ -96,7 +96,8 @@ impl Half {
     pub(super) fn push(&mut self, segment: Segment, sink: &mut DirectionSink<'_, '_>) {
         self.count(&segment);
         let numbers = segment.wire_len() + u64::from(segment.flags.syn) + u64::from(segment.flags.fin);
-        let (vantage, is_first_sight) = self.sights.record(segment.vantage, Seq(segment.seq), numbers);
+        let (vantage, is_first_there) =
+            self.vantage_points.record(segment.vantage, Seq(segment.seq), numbers);
         if self.goes_on(&segment) && !segment.payload.is_empty() {
             self.recent.note(&segment, vantage);
             self.fact.zero_windows += u64::from(segment.window == 0);
@@ -117,19 +118,19 @@ impl Half {
         let cursor = self.anchor(&segment, seq, sink);
         if segment.flags.syn {
             if self.syn && segment.wire_len() == 0 {
-                self.count_again(is_first_sight);
+                self.count_again(is_first_there);
             }
             self.syn = true;
         }
-        if let Some(run) = self.clip(segment, is_first_sight, cursor, sink) {
+        if let Some(run) = self.clip(segment, is_first_there, cursor, sink) {
             self.place(run, sink);
         }
     }
 
     /// Counts a segment that brings nothing new: a copy if its vantage point shows it for the first
     /// time, else a retransmission.
-    fn count_again(&mut self, is_first_sight: bool) {
-        if is_first_sight {
+    fn count_again(&mut self, is_first_there: bool) {
+        if is_first_there {
             self.fact.duplicates += 1;
         } else {
             self.fact.retransmissions += 1;
@@ -186,7 +187,7 @@ impl Half {
     fn clip(
         &mut self,
         segment: Segment,
-        is_first_sight: bool,
+        is_first_there: bool,
         cursor: Cursor,
         sink: &mut DirectionSink<'_, '_>,
     ) -> Option<Run> {
@@ -199,7 +200,7 @@ impl Half {
             bytes: segment.payload,
             missing: u64::from(segment.missing),
             fin,
-            is_first_sight,
+            is_first_there,
             origin: segment.origin,
         };
         let keep_alive = total == 1 && segment.flags == Flags::default();
@@ -212,10 +213,10 @@ impl Half {
             Position::Behind(behind) => {
                 let old = behind.min(len);
                 self.fact.given_up += old;
-                if total > 0 && behind > cursor.position && !is_first_sight {
+                if total > 0 && behind > cursor.position && !is_first_there {
                     self.reported.before_start(old, sink);
                 } else if total > 0 && total <= behind {
-                    self.count_again(is_first_sight);
+                    self.count_again(is_first_there);
                 }
                 if total < behind || (total == behind && !fin) {
                     return None;
@@ -254,7 +255,7 @@ impl Half {
         }
         let fin_is_new = run.fin && self.fin.is_none();
         if run.fin && !fin_is_new && run.end() == run.at {
-            self.count_again(run.is_first_sight);
+            self.count_again(run.is_first_there);
         }
         if fin_is_new {
             self.set_fin(run.end(), run.origin, sink);
@@ -304,7 +305,7 @@ impl Half {
         if run.end() > run.at {
             self.reported.after_end(run.len(), sink);
         } else if run.fin {
-            self.count_again(run.is_first_sight);
+            self.count_again(run.is_first_there);
         }
     }
 
@@ -343,7 +344,7 @@ impl Half {
         let stored = self.store.insert(run.at, &Piece { bytes, origin }, run.at > position);
         self.fact.given_up += run.len() - stored.fresh;
         if stored.fresh == 0 && run.missing == 0 && run.len() > 0 {
-            self.count_again(run.is_first_sight);
+            self.count_again(run.is_first_there);
         }
         if stored.conflict {
             let what = format!("{} at offset {} overlap others and differ", count(run.len()), run.at);
@@ -503,7 +504,7 @@ impl Half {
     pub(super) fn reset(&mut self, segment: &Segment) -> bool {
         self.count(segment);
         self.fact.given_up += segment.payload.len() as u64;
-        let (vantage, _) = self.sights.record(segment.vantage, Seq(segment.seq), 0);
+        let (vantage, _) = self.vantage_points.record(segment.vantage, Seq(segment.seq), 0);
         if self.recent.saw(segment, vantage) {
             self.fact.duplicates += 1;
             return false;

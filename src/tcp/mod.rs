@@ -24,11 +24,11 @@ mod reassembly;
 mod recent;
 mod reported;
 mod seq;
-mod sights;
 mod sink;
 mod slab;
 #[cfg(test)]
 mod tests;
+mod vantage;
 
 use std::net::SocketAddr;
 

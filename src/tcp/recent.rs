@@ -1,7 +1,7 @@
 //! The last packets of a direction, to tell a packet that was captured twice from one that was sent
 //! twice.
 
-use super::sights::Vantage;
+use super::vantage::Vantage;
 use crate::base::{Timestamp, limits};
 use crate::link::{Flags, Segment};
 

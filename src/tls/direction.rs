@@ -104,15 +104,15 @@ const MIN_TRIAL: u64 = 128;
 
 /// Bytes that may still be decrypted in vain: see [`limits::MAX_TRIAL_BYTES`].
 #[derive(Debug)]
-pub(super) struct Budget(u64);
+pub(super) struct TrialBudget(u64);
 
-impl Default for Budget {
+impl Default for TrialBudget {
     fn default() -> Self {
         Self(limits::MAX_TRIAL_BYTES)
     }
 }
 
-impl Budget {
+impl TrialBudget {
     /// Spends a record; false if nothing is left.
     pub(super) fn spend(&mut self, record: &Record) -> bool {
         let left = self.0.checked_sub(MIN_TRIAL.max(record.header.record_len() as u64));
@@ -132,7 +132,7 @@ impl Direction {
         &mut self,
         secrets: &Secrets<'_>,
         record: &Record,
-        budget: &mut Budget,
+        budget: &mut TrialBudget,
     ) -> Option<Plain> {
         if self.opener.is_none()
             && let Some(secret) = secrets.of(self.stage)
@@ -173,7 +173,7 @@ impl Direction {
         secret: &Secret,
         secrets: &Secrets<'_>,
         record: &Record,
-        budget: &mut Budget,
+        budget: &mut TrialBudget,
     ) -> Option<Plain> {
         let opener = Opener::v13(secrets.suite, secret)?;
         let (plain, sequence) = search(&opener, record, (0, self.lost), budget)?;
@@ -192,7 +192,7 @@ impl Direction {
         (side, latest): (Side, Epoch),
         store: &KeyStore,
         record: &Record,
-        budget: &mut Budget,
+        budget: &mut TrialBudget,
     ) -> Option<Plain> {
         let current = *self.epoch.get_or_insert(latest);
         let opener_of = |epoch: Epoch| {
@@ -276,7 +276,7 @@ fn search(
     opener: &Opener,
     record: &Record,
     (first, lost): (u64, u64),
-    budget: &mut Budget,
+    budget: &mut TrialBudget,
 ) -> Option<(Plain, u64)> {
     if let Some(plain) = opener.open(record, first) {
         return Some((plain, first));

@@ -4,7 +4,7 @@
 //! TLS 1.3 needs no hello: any known traffic secret may fit, in either direction and with any
 //! sequence number. TLS 1.2 needs the ServerHello, whose random is in its keys.
 
-use super::direction::{Budget, Stage};
+use super::direction::{Stage, TrialBudget};
 use super::negotiation::Negotiation;
 use super::opener::Opener;
 use super::record::Record;
@@ -38,7 +38,7 @@ pub(super) fn identify(
     side: Option<Side>,
     negotiation: &Negotiation,
     store: &KeyStore,
-    budget: &mut Budget,
+    budget: &mut TrialBudget,
 ) -> Option<Identity> {
     // Deriving the keys of many connections costs more than the trials.
     if budget.is_spent() {

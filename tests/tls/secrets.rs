@@ -53,7 +53,7 @@ fn secrets_may_come_after_the_packets_that_they_open() {
         let (items, lines) = without_secrets(name);
         let first = rows(&with_blocks(&items, vec![(0, one_block(&lines))]));
         assert!(first.len() > 50, "{name}");
-        // Packets 30 behind the beginning of the connection: before it is closed.
+        // A few packets behind the hello: before the connection is closed.
         let blocks = |behind: usize| -> Vec<_> {
             let block = |line: &String| {
                 let random: Vec<u8> = line.split(' ').nth(1).unwrap().as_bytes().to_vec();

@@ -3,8 +3,7 @@
 
 use anyhow::Context as _;
 
-use crate::base::{Findings, units};
-use crate::capture::{self, Item, Packet, Source};
+use crate::base::units;
 use crate::cli::matching::Matching;
 use crate::cli::messages;
 use crate::cli::progress_bar::ProgressBar;
@@ -85,34 +84,15 @@ impl SliceWriter<'_> {
 /// The source cannot be read, or `process` failed.
 pub(super) fn run(
     reader: &mut Reader,
-    engine: Engine,
-    progress_bar: ProgressBar,
-    mut process: impl FnMut(&[Entry]) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    run_with_packets(reader, engine, progress_bar, false, |_, entries| process(entries))
-}
-
-/// Does the same, and also passes the packets of each batch if `wants_packets`; else none.
-///
-/// # Errors
-/// The source cannot be read, or `process` failed.
-pub(super) fn run_with_packets(
-    reader: &mut Reader,
     mut engine: Engine,
     mut progress_bar: ProgressBar,
-    wants_packets: bool,
-    mut process: impl FnMut(&[Packet], &[Entry]) -> anyhow::Result<()>,
+    mut process: impl FnMut(&[Entry]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let progress = reader.progress();
-    let (mut packets, mut entries) = (Vec::new(), Vec::new());
+    let mut entries = Vec::new();
     loop {
-        let has_more = if wants_packets {
-            engine.read(&mut Tee { source: reader, packets: &mut packets }, &mut entries)?
-        } else {
-            engine.read(reader, &mut entries)?
-        };
-        process(&packets, &entries)?;
-        packets.clear();
+        let has_more = engine.read(reader, &mut entries)?;
+        process(&entries)?;
         entries.clear();
         if let Some(progress) = &progress {
             progress_bar.update(progress.read(), progress.total());
@@ -121,21 +101,5 @@ pub(super) fn run_with_packets(
         if !has_more {
             return Ok(());
         }
-    }
-}
-
-/// A source that keeps the packets read from it. They share their bytes with the block of the file.
-struct Tee<'a> {
-    source: &'a mut Reader,
-    packets: &'a mut Vec<Packet>,
-}
-
-impl Source for Tee<'_> {
-    fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
-        let item = self.source.next(findings)?;
-        if let Some(Item::Packet(packet)) = &item {
-            self.packets.push(packet.clone());
-        }
-        Ok(item)
     }
 }

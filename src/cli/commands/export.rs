@@ -9,7 +9,6 @@ use crate::cli::progress_bar::ProgressBar;
 use crate::cli::request::Request;
 use crate::cli::setup::Setup;
 use crate::engine::Engine;
-use crate::export::RawPacket;
 use crate::ledger::{Entry, Record};
 
 /// Runs the command.
@@ -24,24 +23,15 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
         matching.plan_slice();
     }
     let mut writer = (options.to.writer)();
-    let wants = writer.wants();
     let mut engine = Engine::new();
     matching.prepare(&mut engine);
-    if wants.payloads {
+    if writer.wants().payloads {
         engine.emit_payloads();
     }
     let progress_bar = ProgressBar::start(!output.is_file());
     let result = output.write(|output| writer.begin(output)).and_then(|()| {
-        analysis::run_with_packets(&mut reader, engine, progress_bar, wants.packets, |packets, entries| {
+        analysis::run(&mut reader, engine, progress_bar, |entries| {
             output.write(|output| {
-                for packet in packets {
-                    writer.packet(RawPacket {
-                        origin: packet.origin,
-                        link_type: packet.link_type.0,
-                        data: &packet.data,
-                        original_len: packet.original_len,
-                    })?;
-                }
                 matching.select(entries, |entry| match entry {
                     entry if is_wanted(entry, options.only) => writer.entry(entry, output),
                     _ => Ok(()),

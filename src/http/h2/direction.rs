@@ -358,7 +358,7 @@ impl Direction {
             let detail = format!("from the {}: {fault}", self.side.name());
             findings.add(Code::Http2BadFrame, span.end, detail);
             if header.length > self.max_frame {
-                // Where the next frame begins is anybody's guess.
+                // Where the next frame begins is not known.
                 self.lose_quietly();
                 return Some(None);
             }

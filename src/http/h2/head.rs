@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_of_a_server_are_told_apart() {
+    fn blocks_of_a_server_are_recognised() {
         let parsed = |list| parse(Side::Server, &fields(list), span());
         assert!(matches!(parsed(&[(":status", "103"), ("link", "x")]), Parsed::Interim));
         assert!(matches!(parsed(&[("grpc-status", "0")]), Parsed::Trailers));

@@ -13,7 +13,7 @@ mod opening;
 
 use bytes::Bytes;
 
-use super::direction::{Budget, Direction};
+use super::direction::{Direction, TrialBudget};
 use super::early::{Early, Verdict};
 use super::negotiation::Negotiation;
 use super::record::{ContentType, Next, Record};
@@ -33,7 +33,7 @@ pub struct Connection {
     directions: [Direction; 2],
     negotiation: Negotiation,
     early: Early,
-    budget: Budget,
+    budget: TrialBudget,
     waiting: Waiting,
     /// Nothing waits for secrets any more.
     has_given_up: bool,

@@ -34,7 +34,7 @@ fn a_hundred_thousand_streams_stay_within_the_cap() {
     world.layers.shed(Origin::new(1, 1), &mut world.findings);
     assert_eq!(world.layers.lower.streams.len(), Streams::COMMON);
     world.exchange(200_001);
-    assert!(world.told().iter().any(|line| line.ends_with(&format!("answers {RESULT} {{}}"))));
+    assert!(world.lines().iter().any(|line| line.ends_with(&format!("answers {RESULT} {{}}"))));
 }
 
 #[test]
@@ -65,9 +65,9 @@ fn a_flood_of_continuations_is_cut() {
         world.finds(Code::HttpHeadTooLong, 1);
         world.exchange(5);
         assert!(
-            world.told().iter().any(|line| line == &format!("2: answers {RESULT} {{}}")),
+            world.lines().iter().any(|line| line == &format!("2: answers {RESULT} {{}}")),
             "{:#?}",
-            world.told()
+            world.lines()
         );
         world.finds(Code::Http2BadHeaders, 0);
     }
@@ -82,7 +82,7 @@ fn a_bomb_of_header_fields_is_cut() {
     block.resize(16_000, 0x80 | 62);
     world.send(Side::Client, &frame(Kind::HEADERS, END_HEADERS, 1, &block));
     world.finds(Code::HttpHeadTooLong, 1);
-    let UpdateKind::Request(head) = &world.out[0].kind else { panic!("{:?}", world.told()) };
+    let UpdateKind::Request(head) = &world.out[0].kind else { panic!("{:?}", world.lines()) };
     assert!(head.text().len() <= limits::MAX_HEAD + 2_000, "{}", head.text().len());
     assert!(world.layers.held() <= 1 << 17, "{}", world.layers.held());
 }
@@ -124,8 +124,8 @@ fn lengths_that_lie_are_reported_and_reading_resumes() {
             world.exchange(id);
         }
         let answers =
-            world.told().into_iter().filter(|line| line.contains(&format!("answers {RESULT}"))).count();
-        assert_eq!(answers, 3, "{:#?}", world.told());
+            world.lines().into_iter().filter(|line| line.contains(&format!("answers {RESULT}"))).count();
+        assert_eq!(answers, 3, "{:#?}", world.lines());
         world.finds(Code::Http2BadFrame, 1);
     }
 }
@@ -139,7 +139,7 @@ fn a_broken_block_loses_the_table_and_nothing_else() {
     world.finds(Code::Http2BadHeaders, 1);
     world.exchange(5);
     world.finds(Code::Http2BadHeaders, 1);
-    assert!(world.told().iter().any(|line| line.contains(&format!("answers {RESULT}"))));
+    assert!(world.lines().iter().any(|line| line.contains(&format!("answers {RESULT}"))));
 }
 
 /// Random frames, and random damage of good ones: no panic, and nothing is held beyond the caps.

@@ -106,7 +106,7 @@ impl World {
     }
 
     /// The updates so far in words, one a line.
-    fn told(&self) -> Vec<String> {
+    fn lines(&self) -> Vec<String> {
         self.out.iter().map(words).collect()
     }
 
@@ -118,13 +118,13 @@ impl World {
             .filter(|update| matches!(&update.kind, UpdateKind::Fault(fault) if fault.code == code));
         let found =
             self.findings.list().iter().filter(|finding| finding.code == code).count() + faults.count();
-        assert_eq!(found, count, "{code}: {:#?}\n{:#?}", self.findings, self.told());
+        assert_eq!(found, count, "{code}: {:#?}\n{:#?}", self.findings, self.lines());
     }
 
     #[track_caller]
     fn finds_nothing(&self) {
         assert!(self.findings.is_empty(), "{:#?}", self.findings);
-        assert!(!self.told().iter().any(|line| line.contains("fault")), "{:#?}", self.told());
+        assert!(!self.lines().iter().any(|line| line.contains("fault")), "{:#?}", self.lines());
     }
 }
 
@@ -163,7 +163,7 @@ fn a_transaction_is_that_of_http_1() {
         let span = Span::of(Origin::new(1, 1));
         http1.push((side, Feed::Data(text.into(), span)), &mut Sink::new(&mut out, &mut findings));
     }
-    assert_eq!(world.told(), out.iter().map(words).collect::<Vec<_>>());
+    assert_eq!(world.lines(), out.iter().map(words).collect::<Vec<_>>());
 }
 
 #[test]
@@ -175,7 +175,9 @@ fn a_message_begins_and_ends_with_its_frames() {
     let data = frame(Kind::DATA, END_STREAM, 1, BODY.as_bytes());
     world.send(Side::Client, &data[..12]);
     world.send(Side::Client, &data[12..]);
-    let UpdateKind::RequestBody(body) = &world.out.last().unwrap().kind else { panic!("{:?}", world.told()) };
+    let UpdateKind::RequestBody(body) = &world.out.last().unwrap().kind else {
+        panic!("{:?}", world.lines())
+    };
     assert_eq!((body.span.first.0, body.span.start.packet.0), (3, 3), "the header of HEADERS");
     assert_eq!((body.span.last.0, body.span.end.packet.0), (6, 6));
 }
@@ -195,7 +197,7 @@ fn padding_priority_and_continuations_are_no_content() {
     world.finds_nothing();
     let target: Box<str> = "/mcp".into();
     let start = crate::http::StartLine::Request { method: "POST".into(), target };
-    assert_eq!(world.told(), [format!("0: request {start:?}"), format!("0: asks {BODY} {{}}")]);
+    assert_eq!(world.lines(), [format!("0: request {start:?}"), format!("0: asks {BODY} {{}}")]);
 }
 
 #[test]
@@ -223,10 +225,10 @@ fn interim_responses_trailers_and_pushes_are_passed_over() {
         world.send(Side::Server, &bytes);
     }
     world.finds_nothing();
-    let told = world.told().split_off(before);
-    assert_eq!(told.len(), 3, "{told:#?}");
-    assert_eq!(told[1], format!("0: answers {RESULT} {{}}"));
-    assert_eq!(told[2], format!("0: ended complete {}", RESULT.len()));
+    let lines = world.lines().split_off(before);
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    assert_eq!(lines[1], format!("0: answers {RESULT} {{}}"));
+    assert_eq!(lines[2], format!("0: ended complete {}", RESULT.len()));
 }
 
 /// Who resets a stream, and with which code, decides what is said of it.
@@ -252,14 +254,14 @@ fn a_reset_stream_says_by_whom_and_why() {
         (Side::Server, 11, true, Some(Code::Http2StreamReset), "ended server_reset 9"),
     ] {
         let world = reset(by, code, with_response);
-        assert_eq!(world.told().last().unwrap(), &format!("0: {ended}"));
+        assert_eq!(world.lines().last().unwrap(), &format!("0: {ended}"));
         match found {
             Some(code) => world.finds(code, 1),
             None => world.finds_nothing(),
         }
     }
-    let told = reset(Side::Server, 11, true).told().join("\n");
-    assert!(told.contains("the server reset the stream with ENHANCE_YOUR_CALM"), "{told}");
+    let lines = reset(Side::Server, 11, true).lines().join("\n");
+    assert!(lines.contains("the server reset the stream with ENHANCE_YOUR_CALM"), "{lines}");
 }
 
 /// A response that is over stays complete, whatever is reset behind it (RFC 9113 section 8.1).
@@ -272,7 +274,7 @@ fn a_reset_behind_the_response_changes_nothing() {
     world.send(Side::Server, &response);
     world.send(Side::Server, &frame(Kind::RST_STREAM, 0, 1, &[0; 4]));
     world.finds_nothing();
-    assert_eq!(world.told().iter().filter(|line| line.contains("ended")).count(), 1, "{:?}", world.told());
+    assert_eq!(world.lines().iter().filter(|line| line.contains("ended")).count(), 1, "{:?}", world.lines());
     assert_eq!(world.layers.lower.streams.len(), 0);
 }
 
@@ -287,7 +289,7 @@ fn a_closing_server_says_what_it_does_not_answer() {
     world.send(Side::Server, &frame(Kind::GOAWAY, 0, 0, &goaway));
     world.finds(Code::Http2Goaway, 2);
     assert!(world.findings.list()[0].detail.contains("ENHANCE_YOUR_CALM, last stream 1, \"too_many_pings\""));
-    assert_eq!(world.told().last().unwrap(), "1: ended server_closed 0");
+    assert_eq!(world.lines().last().unwrap(), "1: ended server_closed 0");
     let mut world = World::new();
     world.exchange(1);
     world.send(Side::Server, &frame(Kind::GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]));
@@ -304,9 +306,9 @@ fn tunnels_are_named_and_not_read() {
     world.send(Side::Server, &response);
     world.send(Side::Server, &frame(Kind::DATA, 0, 1, b"\x81\x05hello"));
     world.finds(Code::HttpNotRead, 1);
-    let told = world.told().join("\n");
-    assert!(told.contains("extended CONNECT to /ws: websocket on a stream of HTTP/2"), "{told}");
-    assert!(!told.contains("hello"), "{told}");
+    let lines = world.lines().join("\n");
+    assert!(lines.contains("extended CONNECT to /ws: websocket on a stream of HTTP/2"), "{lines}");
+    assert!(!lines.contains("hello"), "{lines}");
 }
 
 /// A connection that carries nothing but gRPC is dropped; nothing is emitted for it.
@@ -322,7 +324,7 @@ fn grpc_is_recognised_and_not_read() {
         world.send(Side::Server, &[response, frame(Kind::DATA, 0, id, &[0; 50])].concat());
     }
     assert!(world.layers.is_over());
-    assert_eq!(world.told(), Vec::<String>::new());
+    assert_eq!(world.lines(), Vec::<String>::new());
     world.finds_nothing();
     // One other request, and it is read.
     let mut world = World::new();
@@ -364,7 +366,7 @@ fn an_end_of_the_connection_ends_its_streams() {
     world.close(Side::Server);
     let expected =
         ["0: client closed", "1: client closed", "0: ended client_closed 0", "1: ended client_closed 0"];
-    assert_eq!(world.told().split_off(before), expected);
+    assert_eq!(world.lines().split_off(before), expected);
     world.finds_nothing();
     assert!(world.layers.is_over());
     assert_eq!(world.layers.lower.streams.len(), 0);
@@ -390,7 +392,7 @@ fn a_response_may_be_captured_before_its_request() {
     world.send(Side::Server, &[response, frame(Kind::DATA, END_STREAM, 1, RESULT.as_bytes())].concat());
     let request = world.request(1);
     world.send(Side::Client, &[request, frame(Kind::DATA, END_STREAM, 1, BODY.as_bytes())].concat());
-    assert!(world.told().iter().all(|line| line.starts_with("0: ")), "{:?}", world.told());
+    assert!(world.lines().iter().all(|line| line.starts_with("0: ")), "{:?}", world.lines());
     world.finds_nothing();
     assert_eq!(world.layers.lower.streams.len(), 0);
     let response = world.response(3, "application/json");
@@ -417,7 +419,7 @@ fn data_that_waited_for_a_window_says_how_long() {
     world.send(Side::Client, &frame(Kind::WINDOW_UPDATE, 0, 0, &[0, 1, 0, 0]));
     world.send(Side::Client, &frame(Kind::WINDOW_UPDATE, 0, 1, &[0, 1, 0, 0]));
     world.send(Side::Server, &frame(Kind::DATA, END_STREAM, 1, b"{}"));
-    let waits: Vec<String> = world.told().into_iter().filter(|line| line.contains("waited")).collect();
+    let waits: Vec<String> = world.lines().into_iter().filter(|line| line.contains("waited")).collect();
     assert_eq!(waits, ["0: the server waited 2000000"], "from the last byte to the second update");
     world.finds_nothing();
 }
@@ -455,10 +457,10 @@ fn a_gap_inside_a_frame_of_data_is_a_gap_of_its_stream() {
     world.lose(Side::Server, &data[15..25]);
     world.send(Side::Server, &data[25..]);
     world.exchange(5);
-    let told = world.told();
-    assert!(told.contains(&"1: gap of the server {\"gap\"}".to_owned()), "{told:#?}");
-    assert!(told.contains(&"1: answers  {\"gap\"}".to_owned()), "{told:#?}");
-    assert!(told.contains(&format!("2: answers {RESULT} {{}}")), "{told:#?}");
+    let lines = world.lines();
+    assert!(lines.contains(&"1: gap of the server {\"gap\"}".to_owned()), "{lines:#?}");
+    assert!(lines.contains(&"1: answers  {\"gap\"}".to_owned()), "{lines:#?}");
+    assert!(lines.contains(&format!("2: answers {RESULT} {{}}")), "{lines:#?}");
     world.finds_nothing();
 }
 
@@ -479,9 +481,9 @@ fn a_gap_inside_a_header_block_leaves_the_frames_known() {
     world.lose(Side::Server, &response[11..15]);
     let data = frame(Kind::DATA, END_STREAM, 3, RESULT.as_bytes());
     world.send(Side::Server, &[&response[15..], &data].concat());
-    let told = world.told();
-    assert!(told.contains(&"1: response UnseenResponse {\"gap\"}".to_owned()), "{told:#?}");
-    assert!(told.contains(&format!("1: answers {RESULT} {{}}")), "{told:#?}");
+    let lines = world.lines();
+    assert!(lines.contains(&"1: response UnseenResponse {\"gap\"}".to_owned()), "{lines:#?}");
+    assert!(lines.contains(&format!("1: answers {RESULT} {{}}")), "{lines:#?}");
     world.finds(Code::Http2FieldsUnknown, 1);
     world.finds(Code::HttpResync, 0);
     world.finds(Code::Http2BadHeaders, 0);
@@ -502,10 +504,10 @@ fn after_a_gap_reading_resumes_at_a_proven_frame() {
     world.send(Side::Server, &[&lost[12..], &frame(Kind::DATA, 0, 3, b"ta: 3\n\ndata: 4\n\n")].concat());
     world.send(Side::Server, &frame(Kind::DATA, 0, 3, b"data: 5\n\n"));
     world.exchange(5);
-    let told = world.told();
-    assert!(told.contains(&"1: event 4 {}".to_owned()), "{told:#?}");
-    assert!(told.contains(&"1: event 5 {}".to_owned()), "{told:#?}");
-    assert!(told.iter().any(|line| line.starts_with(&format!("2: answers {RESULT}"))), "{told:#?}");
+    let lines = world.lines();
+    assert!(lines.contains(&"1: event 4 {}".to_owned()), "{lines:#?}");
+    assert!(lines.contains(&"1: event 5 {}".to_owned()), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with(&format!("2: answers {RESULT}"))), "{lines:#?}");
     // One of the frames, one of the events.
     world.finds(Code::HttpResync, 2);
     world.finds(Code::Http2FieldsUnknown, 1);
@@ -530,13 +532,13 @@ fn a_connection_is_read_from_its_middle() {
         world.send(Side::Server, &frame(Kind::DATA, 0, 3, event.as_bytes()));
     }
     world.exchange(7);
-    let told = world.told();
-    assert!(told.contains(&"1: unseen response".to_owned()), "{told:#?}");
-    assert!(told.iter().any(|line| line.starts_with("1: event 1")), "{told:#?}");
-    assert!(told.contains(&"1: event 2 {}".to_owned()), "{told:#?}");
-    assert!(told.iter().any(|line| line.contains("request") && line.contains("POST")), "{told:#?}");
-    assert!(told.iter().any(|line| line.ends_with(&format!("asks {BODY} {{}}"))), "{told:#?}");
-    assert!(told.iter().any(|line| line.ends_with(&format!("answers {RESULT} {{}}"))), "{told:#?}");
+    let lines = world.lines();
+    assert!(lines.contains(&"1: unseen response".to_owned()), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("1: event 1")), "{lines:#?}");
+    assert!(lines.contains(&"1: event 2 {}".to_owned()), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("request") && line.contains("POST")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.ends_with(&format!("asks {BODY} {{}}"))), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.ends_with(&format!("answers {RESULT} {{}}"))), "{lines:#?}");
     world.finds(Code::Http2FieldsUnknown, 1);
     world.finds(Code::Http2BadHeaders, 0);
     world.finds(Code::Http2BadFrame, 0);
@@ -559,7 +561,7 @@ fn an_unknown_media_type_is_told_by_the_content() {
     world.send(Side::Server, &response);
     world.send(Side::Server, &frame(Kind::DATA, 0, 3, b"dat"));
     world.send(Side::Server, &frame(Kind::DATA, 0, 3, b"a: 1\n\n"));
-    assert_eq!(world.told().last().unwrap(), "0: event 1 {}");
+    assert_eq!(world.lines().last().unwrap(), "0: event 1 {}");
 }
 
 /// A hundred streams, their frames in any order: each has its own messages.
@@ -583,7 +585,8 @@ fn a_hundred_streams_do_not_mix() {
     }
     for n in 0..100 {
         let prefix = format!("{n}: event ");
-        let events: Vec<String> = world.told().into_iter().filter(|line| line.starts_with(&prefix)).collect();
+        let events: Vec<String> =
+            world.lines().into_iter().filter(|line| line.starts_with(&prefix)).collect();
         assert_eq!(events, [0, 1, 2].map(|round| format!("{n}: event {n}-{round} {{}}")));
     }
     world.finds_nothing();

@@ -24,27 +24,27 @@ impl Vantage {
 
 /// The vantage points of a direction.
 #[derive(Debug, Default)]
-pub(super) struct Sights {
+pub(super) struct VantagePoints {
     /// The first one; `None` before the first packet.
-    first: Option<Sight>,
+    first: Option<VantagePoint>,
     /// The others. Nearly always empty, so that nothing is allocated.
-    others: Vec<Sight>,
+    others: Vec<VantagePoint>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Sight {
+struct VantagePoint {
     vantage: u32,
     /// Sequence number after the last byte, SYN or FIN that was shown; `None` before the first.
     next: Option<Seq>,
 }
 
-impl Sights {
+impl VantagePoints {
     /// Records a packet that carries `len` sequence numbers from `seq`. Returns its vantage point,
     /// and whether it shows them there for the first time while there are other vantage points.
     #[inline]
     pub(super) fn record(&mut self, vantage: u32, seq: Seq, len: u64) -> (Vantage, bool) {
         let several = !self.others.is_empty();
-        let first = self.first.get_or_insert(Sight { vantage, next: None });
+        let first = self.first.get_or_insert(VantagePoint { vantage, next: None });
         if first.vantage == vantage {
             let is_new = first.record(seq, len);
             return (Vantage(0), several && is_new);
@@ -57,7 +57,7 @@ impl Sights {
         let known = self.others.iter().position(|other| other.vantage == vantage);
         let place = known.unwrap_or_else(|| {
             if self.others.len() < MAX_VANTAGES - 1 {
-                self.others.push(Sight { vantage, next: None });
+                self.others.push(VantagePoint { vantage, next: None });
             }
             self.others.len().saturating_sub(1)
         });
@@ -67,7 +67,7 @@ impl Sights {
     }
 }
 
-impl Sight {
+impl VantagePoint {
     /// Returns whether nothing at or after `seq` was shown before.
     fn record(&mut self, seq: Seq, len: u64) -> bool {
         if len == 0 {
@@ -90,9 +90,9 @@ mod tests {
 
     #[test]
     fn one_vantage_point_shows_no_copies() {
-        let mut sights = Sights::default();
+        let mut vantage_points = VantagePoints::default();
         for seq in [1, 101, 1, 101, 201] {
-            assert_eq!(sights.record(7, Seq(seq), 100), (Vantage(0), false));
+            assert_eq!(vantage_points.record(7, Seq(seq), 100), (Vantage(0), false));
         }
     }
 
@@ -105,19 +105,19 @@ mod tests {
             lens in proptest::collection::vec(1u64..5000, 1..40),
             first in any::<u32>(),
         ) {
-            let mut sights = Sights::default();
+            let mut vantage_points = VantagePoints::default();
             let mut seq = Seq(first);
             // The handshake makes all of them known.
             for point in 0..points {
-                sights.record(point, seq, 1);
+                vantage_points.record(point, seq, 1);
             }
             seq = seq.plus(1);
             for len in &lens {
                 for point in 0..points {
-                    prop_assert!(sights.record(point, seq, *len).1);
+                    prop_assert!(vantage_points.record(point, seq, *len).1);
                 }
                 for point in 0..points {
-                    prop_assert!(!sights.record(point, seq, *len).1, "sent again");
+                    prop_assert!(!vantage_points.record(point, seq, *len).1, "sent again");
                 }
                 seq = seq.plus(*len);
             }
