@@ -12,7 +12,7 @@ pub enum Speaks {
     Http2,
     /// TLS.
     Tls,
-    /// WebSocket (RFC 6455), after an upgrade.
+    /// WebSocket (RFC 6455).
     WebSocket,
     /// Anything else, or not recognised yet.
     Other,

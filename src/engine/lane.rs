@@ -508,6 +508,10 @@ fn payload(peers: Peers, update: &Update) -> Option<PayloadFact> {
             let kind = PayloadKind::Event { name: event.name.clone(), id: event.id.clone() };
             (Side::Server, kind, event.span, &event.data, event.degraded)
         }
+        UpdateKind::Sent(message) => {
+            let kind = PayloadKind::Event { name: None, id: None };
+            (Side::Client, kind, message.span, &message.content, message.degraded)
+        }
         UpdateKind::Gap { .. }
         | UpdateKind::ClientClosed
         | UpdateKind::Waited { .. }

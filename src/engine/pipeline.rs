@@ -244,7 +244,13 @@ impl Pipeline {
             Verdict::Http1 { client } => self.start(client, (Speaks::Http1, Connection::http1()), sink),
             Verdict::Http2 { client } => self.start(client, (Speaks::Http2, Connection::http2()), sink),
             Verdict::Midstream { from, entry } => self.start_midstream(from, entry, sink),
-            Verdict::Http2Midstream { client } => self.start_http2_midstream(client, sink),
+            Verdict::Http2Midstream { client } => {
+                self.start_frames_midstream(client, (Speaks::Http2, Connection::http2()), sink);
+            }
+            Verdict::WebSocketMidstream { client } => {
+                let read = (Speaks::WebSocket, Connection::websocket_midstream());
+                self.start_frames_midstream(client, read, sink);
+            }
             // TLS in TLS: what a proxy tunnels is not its own.
             Verdict::Tls | Verdict::TlsMidstream if self.tls.is_some() => self.state = ignored(Speaks::Tls),
             Verdict::Tls => {
@@ -322,12 +328,17 @@ impl Pipeline {
         self.resume(sink);
     }
 
-    /// Starts to read HTTP/2 in the middle: each direction finds its first frame.
-    fn start_http2_midstream(&mut self, client: End, sink: &mut Sink<'_, Update>) {
+    /// Starts to read HTTP/2 or WebSocket in the middle: each direction finds its first frame.
+    fn start_frames_midstream(
+        &mut self,
+        client: End,
+        (speaks, connection): (Speaks, Connection),
+        sink: &mut Sink<'_, Update>,
+    ) {
         let State::Sniffing(sniffer) = &mut self.state else { return };
         let held = sniffer.take_midstream();
         self.client = Some(client);
-        self.state = State::Reading(Speaks::Http2, Box::new(stack(Connection::http2())));
+        self.state = State::Reading(speaks, Box::new(stack(connection)));
         self.replay_first(held.into_feeds([client, client.other()]));
         self.resume(sink);
     }

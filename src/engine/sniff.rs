@@ -71,6 +71,11 @@ pub(super) enum Verdict {
         /// The client.
         client: End,
     },
+    /// WebSocket, from its middle.
+    WebSocketMidstream {
+        /// The client.
+        client: End,
+    },
     /// HTTP/1, readable from a place in the middle of what `from` sent.
     Midstream {
         /// The sender.
@@ -246,6 +251,10 @@ impl Sniffer {
             if opener.is_none_or(|opener| opener == client) {
                 return Verdict::Http2Midstream { client };
             }
+        }
+        if let Some(side) = Connection::websocket_sender(window.bytes()) {
+            let client = if side == Side::Client { from } else { from.other() };
+            return Verdict::WebSocketMidstream { client };
         }
         if tls::has_records(window.bytes()) {
             return Verdict::TlsMidstream;

@@ -93,6 +93,7 @@ impl Layer for Assembler {
                     sink.out.push(Update { transaction, at, kind: UpdateKind::Gap { side, why } });
                 }
             }
+            PartKind::Message(bytes, span) => self.message(id, (bytes, span), sink),
             PartKind::Waited { ns, at } => {
                 sink.out.push(Update { transaction, at, kind: UpdateKind::Waited { side, ns } });
             }
@@ -198,6 +199,10 @@ impl Assembler {
             let parser = if unseen { sse::Parser::midstream(why) } else { sse::Parser::new() };
             message.content = Content::Events(Box::new(parser));
         }
+        if head.is_websocket() {
+            // Its messages are no content of a body.
+            message.content = Content::Undecodable;
+        }
         if unseen {
             message.degraded = why;
         }
@@ -237,6 +242,22 @@ impl Assembler {
         }
         message.take(bytes, span, &mut self.events, &mut self.faults);
         self.took_content(id, sink);
+    }
+
+    /// Emits a message of a WebSocket, which belongs to the response.
+    fn message(&mut self, id: MessageId, (content, span): (Bytes, Span), sink: &mut Sink<'_, Update>) {
+        let (transaction, side) = id;
+        let kind = if side == Side::Server {
+            if let Some(response) = find(&mut self.current, &mut self.others, id) {
+                response.bytes += content.len() as u64;
+                response.span = response.span.join(span);
+            }
+            let degraded = Degraded::NONE;
+            UpdateKind::Event(Event { span, name: None, id: None, retry: None, data: content, degraded })
+        } else {
+            UpdateKind::Sent(Body { content, span, degraded: Degraded::NONE, is_complete: true })
+        };
+        sink.out.push(Update { transaction, at: span.end, kind });
     }
 
     /// Decodes the next part of the content that was pushed to the decoder of a message.

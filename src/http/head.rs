@@ -35,10 +35,29 @@ pub enum Field {
     AllowedOrigin,
     /// `Access-Control-Allow-Headers`.
     AllowedHeaders,
+    /// `Access-Control-Expose-Headers`.
+    ExposedHeaders,
+    /// `Origin` (WHATWG Fetch).
+    Origin,
+    /// `WWW-Authenticate` (RFC 9110 section 11.6.1).
+    Challenge,
+    /// `X-Request-Id`.
+    RequestId,
+    /// `traceparent` (W3C Trace Context).
+    TraceParent,
+    /// `Via` (RFC 9110 section 7.6.3).
+    Via,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+    /// `X-Forwarded-For`.
+    ForwardedFor,
 }
 
+/// The status with which a server changes to another protocol (RFC 9110 section 15.2.2).
+const SWITCHING: u16 = 101;
+
 /// Number of variants of [`Field`].
-const FIELDS: usize = 14;
+const FIELDS: usize = 22;
 
 impl Field {
     /// Returns the field with this name, in any case; `None` for a field that no later layer looks
@@ -48,19 +67,31 @@ impl Field {
         // Length and first letter rule out most fields of a head.
         let first = name.as_bytes().first()?.to_ascii_lowercase();
         let (candidate, field): (&str, Self) = match (name.len(), first) {
+            (3, b'v') => ("via", Self::Via),
             (4, b'h') => ("host", Self::Host),
             (6, b's') => ("server", Self::Agent),
+            (6, b'o') => ("origin", Self::Origin),
             (6, b'a') => ("accept", Self::Accept),
             (8, b'm') => ("mcp-name", Self::McpName),
+            (9, b'f') => ("forwarded", Self::Forwarded),
             (10, b'm') => ("mcp-method", Self::McpMethod),
             (10, b'u') => ("user-agent", Self::Agent),
+            (11, b't') => ("traceparent", Self::TraceParent),
             (12, b'c') => ("content-type", Self::ContentType),
+            (12, b'x') => ("x-request-id", Self::RequestId),
             (13, b'l') => ("last-event-id", Self::LastEventId),
             (14, b'm') => ("mcp-session-id", Self::SessionId),
+            (15, b'x') => ("x-forwarded-for", Self::ForwardedFor),
             (16, b'c') => ("content-encoding", Self::ContentEncoding),
+            (16, b'w') => ("www-authenticate", Self::Challenge),
             (20, b'm') => ("mcp-protocol-version", Self::ProtocolVersion),
             (27, b'a') => ("access-control-allow-origin", Self::AllowedOrigin),
             (28, b'a') => ("access-control-allow-headers", Self::AllowedHeaders),
+            (29, b'a')
+                if name.as_bytes().get(15) == Some(&b'e') || name.as_bytes().get(15) == Some(&b'E') =>
+            {
+                ("access-control-expose-headers", Self::ExposedHeaders)
+            }
             (29, b'a') => ("access-control-request-method", Self::RequestedMethod),
             (30, b'a') => ("access-control-request-headers", Self::RequestedHeaders),
             _ => return None,
@@ -84,6 +115,8 @@ pub struct Head {
     unknown: Degraded,
     /// The content shows that it is an event stream, and the media type is not known.
     is_taken_for_stream: bool,
+    /// WebSocket messages follow.
+    is_websocket: bool,
     /// Start and end of each field's value in `text`; an empty range if the field is absent or
     /// empty.
     values: [(u32, u32); FIELDS],
@@ -136,7 +169,15 @@ impl Head {
                 *range = (start, end);
             }
         }
-        Self { start, span, text, unknown: Degraded::NONE, is_taken_for_stream: false, values }
+        Self {
+            start,
+            span,
+            text,
+            unknown: Degraded::NONE,
+            is_taken_for_stream: false,
+            is_websocket: false,
+            values,
+        }
     }
 
     /// Creates the head of a response that was not captured. `span` is where its body was first
@@ -144,6 +185,26 @@ impl Head {
     #[must_use]
     pub fn unseen(span: Span) -> Self {
         Self::new(StartLine::UnseenResponse, span, Bytes::new(), std::iter::empty())
+    }
+
+    /// Creates the head of the response that changed to WebSocket and was not captured. `span` is
+    /// where the first message was seen.
+    #[must_use]
+    pub fn unseen_websocket(span: Span) -> Self {
+        let head =
+            Self::new(StartLine::Response { status: SWITCHING }, span, Bytes::new(), std::iter::empty());
+        Self { is_websocket: true, ..head }
+    }
+
+    /// WebSocket messages follow the head of this response.
+    pub fn begin_websocket(&mut self) {
+        self.is_websocket = true;
+    }
+
+    /// Returns whether WebSocket messages follow that are read.
+    #[must_use]
+    pub fn is_websocket(&self) -> bool {
+        self.is_websocket
     }
 
     /// Says why fields of the head are not known: HTTP/2 repeats fields by reference, and what they

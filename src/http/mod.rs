@@ -1,7 +1,7 @@
 //! Turns the bytes of a connection into HTTP messages and SSE events.
 //!
-//! [`Connection`] reads a connection in the version of HTTP that it speaks: `h1` or `h2` turns
-//! bytes into [`Part`]s: heads, content and ends, each with its
+//! [`Connection`] reads a connection in the version of HTTP that it speaks, or in WebSocket: `h1`,
+//! `h2` or `ws` turns bytes into [`Part`]s: heads, content, messages and ends, each with its
 //! transaction. [`Assembler`] turns parts into [`Update`]s: it decodes content codings, collects
 //! bodies and parses event streams. Nothing here knows JSON.
 
@@ -19,6 +19,7 @@ mod head;
 mod part;
 mod proxy_header;
 pub mod sse;
+mod ws;
 
 pub use assemble::Assembler;
 pub use connection::Connection;
@@ -52,8 +53,10 @@ pub enum UpdateKind<B = Body, E = Event> {
     Response(Box<Head>),
     /// Complete body, possibly empty, of a response that is no event stream.
     ResponseBody(B),
-    /// An event of a response that is an event stream.
+    /// An event of a response that is an event stream, or a message of the server on a WebSocket.
     Event(E),
+    /// A message of the client on a WebSocket.
+    Sent(B),
     /// Bytes of this side are missing; they may have carried anything.
     Gap {
         /// The sender of the missing bytes.
@@ -95,6 +98,7 @@ impl<B, E> Update<B, E> {
             UpdateKind::Response(head) => UpdateKind::Response(head),
             UpdateKind::ResponseBody(content) => UpdateKind::ResponseBody(body(content)),
             UpdateKind::Event(data) => UpdateKind::Event(event(data)),
+            UpdateKind::Sent(message) => UpdateKind::Sent(body(message)),
             UpdateKind::Gap { side, why } => UpdateKind::Gap { side, why },
             UpdateKind::ClientClosed => UpdateKind::ClientClosed,
             UpdateKind::Waited { side, ns } => UpdateKind::Waited { side, ns },

@@ -1,4 +1,4 @@
-//! The pieces of transactions that both versions of HTTP emit.
+//! The pieces of transactions that both versions of HTTP and WebSocket emit.
 
 use std::borrow::Cow;
 
@@ -30,6 +30,8 @@ pub enum PartKind {
     Head(Box<Head>, Degraded),
     /// The next bytes of the content, transfer coding removed.
     Content(Bytes, Span),
+    /// A message on a WebSocket.
+    Message(Bytes, Span),
     /// The content that follows waited for a window (RFC 9113 section 5.2).
     Waited {
         /// How long, in nanoseconds.

@@ -3,7 +3,8 @@
 use super::exchange::OpenExchange;
 use super::handle::SessionIndex;
 use super::record::{Cause, Record, SessionEnd};
-use super::session::{ServerStream, SessionState};
+use super::server_stream::ServerStream;
+use super::session::SessionState;
 use super::tables::Tables;
 use super::transaction::{Transaction, TransactionEnd};
 use crate::base::{Origin, ResponseEnd, Side};
@@ -161,7 +162,7 @@ fn end_standalone_stream(index: SessionIndex, ending: Ending, tables: &mut Table
     if has_other_stream || how == ResponseEnd::Open {
         return;
     }
-    if !session.is_http_sse() {
+    if !session.has_one_stream() {
         // Those whose POST is open come again when it ends.
         for n in take_unended(index, Side::Client, at, tables) {
             let session = tables.sessions.get(index);
@@ -179,7 +180,7 @@ fn end_standalone_stream(index: SessionIndex, ending: Ending, tables: &mut Table
     let mut unended = take_unended(index, Side::Client, at, tables);
     unended.extend(take_unended(index, Side::Server, at, tables));
     unended.sort_unstable();
-    // HTTP+SSE streams cannot be resumed: responses that were due on this one will not come.
+    // Such streams cannot be resumed: responses that were due on this one will not come.
     for n in unended {
         let session = tables.sessions.get(index);
         let Some(open) = tables.exchanges.get_mut(n).filter(|open| !open.is_answered()) else { continue };
@@ -240,14 +241,14 @@ fn emit_interrupted(transaction: &Transaction, tables: &mut Tables<'_>) {
     }
 }
 
-/// The open requests of the client whose responses a transaction carries: of the stream of an
-/// HTTP+SSE session all of the session, else those of its own POST, unless it was only accepted
+/// The open requests of the client whose responses a transaction carries: of the only
+/// stream of a session all of the session, else those of its own POST, unless it was only accepted
 /// (202).
 fn awaiting(transaction: &Transaction, tables: &Tables<'_>) -> Vec<u64> {
     let Some(index) = transaction.session() else { return Vec::new() };
-    let is_http_sse = tables.sessions.get(index).is_some_and(|session| session.is_http_sse());
+    let has_one_stream = tables.sessions.get(index).is_some_and(|session| session.has_one_stream());
     let is_standalone = transaction.stream().is_some_and(|stream| stream.is_standalone());
-    match (is_http_sse, is_standalone) {
+    match (has_one_stream, is_standalone) {
         (true, true) => outstanding(index, Side::Client, tables),
         (true, false) => Vec::new(),
         (false, _) if transaction.status() == Some(202) => Vec::new(),

@@ -1,4 +1,4 @@
-//! A `text/event-stream` response while it lasts.
+//! A `text/event-stream` response, or what the server sends on a WebSocket, while it lasts.
 
 use crate::base::{Span, Timestamp};
 use crate::rpc::StreamEvent;
@@ -17,6 +17,7 @@ pub(super) struct EventStream {
     is_standalone: bool,
     has_endpoint: bool,
     has_wrong_replay: bool,
+    is_websocket: bool,
 }
 
 impl EventStream {
@@ -30,7 +31,18 @@ impl EventStream {
             is_standalone: false,
             has_endpoint: false,
             has_wrong_replay: false,
+            is_websocket: false,
         }
+    }
+
+    /// The messages of a WebSocket.
+    pub(super) fn websocket(span: Span) -> Self {
+        Self { is_websocket: true, ..Self::new(span) }
+    }
+
+    /// Whether it is a WebSocket, on which the client sends, too.
+    pub(super) fn is_websocket(&self) -> bool {
+        self.is_websocket
     }
 
     pub(super) fn record(&mut self, event: &StreamEvent) {

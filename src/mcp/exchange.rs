@@ -51,6 +51,10 @@ pub(super) struct OpenExchange {
     /// The head of the response to its POST was seen. A POST with the same message is then another
     /// request.
     is_acknowledged: bool,
+    /// The greatest progress that was told.
+    furthest: Option<f64>,
+    /// The capability that it needs and that its receiver did not announce.
+    missing_capability: Option<&'static str>,
 }
 
 /// A message and the side that sent it.
@@ -156,6 +160,8 @@ impl OpenExchange {
             messages: 0,
             is_redirected: false,
             is_acknowledged: false,
+            furthest: None,
+            missing_capability: None,
         }
     }
 
@@ -261,6 +267,16 @@ impl OpenExchange {
         self.record.degraded.add(why);
     }
 
+    /// The capability that it needs and that its receiver did not announce; `None` if it did, or if
+    /// that is not known.
+    pub(super) fn missing_capability(&self) -> Option<&'static str> {
+        self.missing_capability
+    }
+
+    pub(super) fn set_missing_capability(&mut self, capability: Option<&'static str>) {
+        self.missing_capability = capability;
+    }
+
     /// Lists codes among the findings of the exchange.
     pub(super) fn add_findings(&mut self, codes: impl IntoIterator<Item = Code>) {
         self.record.findings.extend(codes);
@@ -295,8 +311,12 @@ impl OpenExchange {
         }
     }
 
-    pub(super) fn count_progress(&mut self) {
+    /// Counts a progress notification; returns the greatest progress that was told before.
+    pub(super) fn count_progress(&mut self, progress: Option<f64>) -> Option<f64> {
         self.record.progress = self.record.progress.saturating_add(1);
+        let before = self.furthest;
+        self.furthest = before.into_iter().chain(progress).reduce(f64::max);
+        before
     }
 
     /// Sets the exchange that it continues, and the end of the response that asked for input if it

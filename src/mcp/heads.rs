@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::passed_on::Passage;
 use super::session_key;
 use crate::base::{Timestamp, text};
 use crate::rpc::{Field, Head, StartLine};
@@ -50,6 +51,10 @@ pub(super) struct RequestHead {
     pub(super) other_media_type: Option<Box<str>>,
     /// Whether it accepts event streams.
     pub(super) accepts_events: bool,
+    /// Whether a page of another origin than the server's sent it: its `Origin` is not its `Host`.
+    pub(super) is_cross_origin: bool,
+    /// What it says about proxies that it came through.
+    pub(super) passage: Passage,
     /// What it asks leave for, if it is a CORS preflight (WHATWG Fetch).
     pub(super) preflight: Option<Preflight>,
 }
@@ -78,6 +83,11 @@ pub(super) struct ResponseHead {
     pub(super) other_media_type: Option<Box<str>>,
     /// The media type without parameters; `None` if it names none.
     pub(super) media_type: Option<Box<str>>,
+    /// Whether it names a scheme of authentication (`WWW-Authenticate`).
+    pub(super) has_challenge: bool,
+    /// Whether a script of another origin that may read the response may not read its
+    /// `Mcp-Session-Id` (WHATWG Fetch, CORS protocol).
+    pub(super) hides_session_id: bool,
     /// `Access-Control-Allow-Headers` if the response has `Access-Control-Allow-Origin`; `None` if
     /// a browser may not read the response.
     pub(super) allowed_headers: Option<Box<str>>,
@@ -140,6 +150,8 @@ impl RequestHead {
             last_event_id: head.field(Field::LastEventId).map(text::digest),
             host: if verb == Verb::Get { field(Field::Host) } else { None },
             accepts_events: contains_word(accept, "text/event-stream"),
+            is_cross_origin: is_cross_origin(head),
+            passage: Passage::of(head),
             preflight: head.field(Field::RequestedMethod).filter(|_| &**method == "OPTIONS").map(|method| {
                 let headers = head.field(Field::RequestedHeaders).unwrap_or_default();
                 Preflight { method: text::kept(method).into(), headers: text::kept(headers).into() }
@@ -179,9 +191,27 @@ impl ResponseHead {
             is_json,
             other_media_type: if is_other { media_type(content_type) } else { None },
             media_type: media_type(content_type),
+            has_challenge: head.field(Field::Challenge).is_some(),
+            hides_session_id: hides_session_id(head),
             allowed_headers: head.field(Field::AllowedOrigin).map(allowed),
         }
     }
+}
+
+/// Whether the `Origin` of a request is another one than that of its `Host`.
+fn is_cross_origin(head: &Head) -> bool {
+    let origin = head.field(Field::Origin).and_then(|origin| origin.split_once("://"));
+    let (Some((_, origin)), Some(host)) = (origin, head.field(Field::Host)) else { return false };
+    !origin.eq_ignore_ascii_case(host)
+}
+
+/// Whether a response lets scripts of other origins read it, but not its `Mcp-Session-Id`.
+fn hides_session_id(head: &Head) -> bool {
+    let exposed = head.field(Field::ExposedHeaders).unwrap_or_default();
+    head.field(Field::SessionId).is_some()
+        && head.field(Field::AllowedOrigin).is_some()
+        && !contains_word(exposed, "mcp-session-id")
+        && !exposed.contains('*')
 }
 
 /// The media type of a `Content-Type`, without parameters; `None` if it is empty.

@@ -169,6 +169,11 @@ impl History {
         self.tasks.get(id).copied()
     }
 
+    /// Whether this exchange created a task, which goes on after its response.
+    pub(super) fn has_task(&self, n: u64) -> bool {
+        self.tasks.values().any(|created_by| *created_by == n)
+    }
+
     pub(super) fn add_task(&mut self, id: Box<str>, n: u64) {
         if self.tasks.len() < limits::MAX_ANSWERED {
             self.tasks_len += id.len();

@@ -12,6 +12,7 @@ pub(super) struct Legs {
     in_front: Option<SessionIndex>,
     has_leg_behind: bool,
     is_uncrossed_reported: bool,
+    is_joined: bool,
 }
 
 impl Legs {
@@ -20,6 +21,18 @@ impl Legs {
         if self.others.len() < MAX_LEGS && !self.others.contains(&other) {
             self.others.push(other);
         }
+    }
+
+    /// Adds a session that a header field proves to be another leg: of calls that the proxy answers
+    /// itself, or changes, nothing follows.
+    pub(super) fn join(&mut self, other: SessionIndex) {
+        self.is_joined = true;
+        self.add(other);
+    }
+
+    /// Whether another leg was found by header fields.
+    pub(super) fn is_joined(&self) -> bool {
+        self.is_joined
     }
 
     /// Sessions with the same id and other servers.

@@ -1,21 +1,17 @@
 //! One JSON-RPC message: a request opens an exchange, a response answers it, a notification joins
 //! it.
 
-use std::collections::VecDeque;
-
 use super::definitions::{Audience, Definitions};
 use super::deliveries::Deliveries;
-use super::evidence::{Evidence, Stray};
+use super::evidence::Evidence;
 use super::exchange::{Carrier, Message, OpenExchange};
 use super::exchange_table::Exchanges;
 use super::handle::TransactionKey;
 use super::held_responses::HeldResponse;
 use super::history::Continued;
 use super::interner::Interner;
-use super::record::{Cause, Exchange, MessageSpan, Notification, Offer, Record};
-use super::rules::{
-    self, Answer, ChangedListing, NewExchange, OtherId, RULES, Redirect, Unmatched, Violation,
-};
+use super::record::{Exchange, Offer, Record};
+use super::rules::{self, Answer, ChangedListing, NewExchange, OtherId, RULES, Redirect, Unmatched};
 use super::session::SessionState;
 use super::session_table::OtherSessions;
 use super::tables::Completion;
@@ -82,6 +78,7 @@ impl Context<'_, '_> {
         if let Some(parent) = parent.and_then(|n| self.exchanges.get_mut(n)) {
             parent.open_question(self.message.span.end.time);
         }
+        exchange.set_missing_capability(rules::missing_capability(self.session, exchange.record()));
         self.check_new(&mut exchange);
         exchange.set_continues(self.continued(exchange.record(), &envelope.look));
         if from == Side::Client {
@@ -91,9 +88,13 @@ impl Context<'_, '_> {
                 .count(method::opens_session(&exchange.record().method), &envelope.look);
             self.set_client(&mut exchange, &envelope.look);
         }
-        self.views.open(&mut exchange, self.session, &mut self.other_sessions, self.exchanges);
+        let passage = self.transaction.request().map(|request| request.passage).unwrap_or_default();
+        self.views.open(&mut exchange, self.session, &mut self.other_sessions, self.exchanges, passage);
         self.session.add_outstanding(exchange.record(), exchange.token());
-        if from == Side::Client {
+        if self.transaction.is_websocket() && from == Side::Client {
+            // Nothing acknowledges it, and its response comes as that of any other request.
+            exchange.clear_carrier();
+        } else if from == Side::Client {
             self.transaction.add_request(n);
             if let Some(response) = self.transaction.response() {
                 exchange.acknowledge(response);
@@ -134,7 +135,7 @@ impl Context<'_, '_> {
 
     /// The stream on which the response may come, and the server's retransmissions there so far.
     fn response_stream(&self) -> Option<(TransactionKey, u32)> {
-        let key = if self.session.is_http_sse() {
+        let key = if self.session.has_one_stream() {
             self.session.stream_transaction()?
         } else {
             self.transaction.key()
@@ -159,8 +160,13 @@ impl Context<'_, '_> {
         rules::check(RULES.new_exchange, &new, self.sink.findings);
         let is_repeated = |finding: &Finding| finding.code == Code::McpIdNotUnique;
         let has_repeated_id = self.sink.findings.list().iter().skip(before).any(is_repeated);
+        let mut is_uninitialized = false;
         for finding in rules::violations(RULES.doubtful_exchange, &new) {
+            is_uninitialized |= finding.code == Code::McpNotInitialized;
             self.evidence.defer(exchange.record().request.span.end, self.session.index(), finding);
+        }
+        if is_uninitialized {
+            self.session.lifecycle_mut().set_use_reported();
         }
         if has_repeated_id {
             self.session.set_repetition_reported(exchange.record().origin);
@@ -196,7 +202,7 @@ impl Context<'_, '_> {
     fn set_client(&mut self, exchange: &mut OpenExchange, look: &Look) {
         let is_initialize = method::is_initialize(&exchange.record().method);
         if is_initialize {
-            self.session.set_initialize_seen();
+            self.session.lifecycle_mut().set_initialize_seen();
         }
         let header = self.transaction.request().and_then(|request| request.protocol_version.as_deref());
         if let Some(version) = look.meta_version.as_deref().or(header) {
@@ -223,7 +229,7 @@ impl Context<'_, '_> {
     }
 
     /// Emits an exchange whose outcome is open, with what seems to have ended the wait.
-    fn emit_interrupted(&mut self, n: u64) {
+    pub(super) fn emit_interrupted(&mut self, n: u64) {
         if let Some(open) = self.exchanges.get(n).filter(|_| self.emits_requests) {
             let record = open.interrupted(self.session.reference());
             self.sink.out.push(Record::Interrupted(Box::new(record)));
@@ -429,7 +435,7 @@ impl Context<'_, '_> {
             message,
             tcp_stream: carrier.key.0,
             parent: open.parent().filter(|parent| needs_parent && is_over(*parent)),
-            carrier: self.transaction_with(carrier.key).filter(|_| is_own && !self.session.is_http_sse()),
+            carrier: self.transaction_with(carrier.key).filter(|_| is_own && !self.session.has_one_stream()),
         };
         let found: Vec<_> = rules::violations(RULES.answer, &answer).collect();
         for finding in found {
@@ -470,126 +476,10 @@ impl Context<'_, '_> {
         };
         self.other_transactions.of_session(None).find(is_it).map(Transaction::key)
     }
-
-    fn notification(&mut self) -> Option<u64> {
-        let Message { from, span, degraded, envelope } = self.message;
-        let method = envelope.method.as_deref().unwrap_or_default();
-        let exchange = match method {
-            method::PROGRESS => self.progress(),
-            method::CANCELLED => self.cancellation(),
-            _ => None,
-        };
-        if method == method::INITIALIZED {
-            self.session.set_initialized();
-        }
-        let task = envelope.look.task.as_deref().and_then(|task| self.session.history().task(task));
-        let own = match from {
-            Side::Client => None,
-            Side::Server => self.transaction.requests().first().copied(),
-        };
-        let exchange = exchange.or(task).or(own);
-        if from == Side::Server
-            && let Some(open) = exchange.and_then(|n| self.exchanges.get_mut(n))
-        {
-            open.count_message(span.end);
-        }
-        self.sink.out.push(Record::Notification(Box::new(Notification {
-            session: self.session.reference().clone(),
-            tcp_stream: self.transaction.key().0,
-            from,
-            method: self.interner.share(method),
-            message: MessageSpan { span, bytes: envelope.bytes },
-            exchange,
-            degraded: degraded.and(self.transaction.degraded()),
-        })));
-        exchange
-    }
-
-    /// The exchange that a progress notification belongs to.
-    fn progress(&mut self) -> Option<u64> {
-        let token = self.message.envelope.look.progress_token.as_ref()?;
-        let origin = self.message.from.other();
-        if let Some(open) = self.session.with_token(origin, token) {
-            let own = self.exchanges.carried_by(open, self.transaction.key());
-            if let Some(n) = own.or_else(|| open.front().copied()) {
-                if let Some(open) = self.exchanges.get_mut(n) {
-                    open.count_progress();
-                }
-                self.deliveries.add(self.session.index(), n, self.message);
-                return Some(n);
-            }
-        }
-        let history = self.session.history();
-        let completed = history.completed_with_token(origin, token);
-        if completed.is_some() {
-            return completed;
-        }
-        if let Some(n) = token.retyped().and_then(|other| only(self.session.with_token(origin, &other))) {
-            self.exchanges.get_mut(n)?.count_progress();
-            self.report_type(n, RULES.retyped_token);
-            return Some(n);
-        }
-        let late = token.retyped().and_then(|other| history.completed_with_token(origin, &other));
-        if late.is_none() {
-            let progress = unmatched(self.transaction, self.message, None);
-            for finding in rules::violations(RULES.unmatched_progress, &progress) {
-                let (from, digest) = (self.message.from, self.message.envelope.digest);
-                let stray = Stray { digest, from, token: token.clone() };
-                self.evidence.defer_stray(self.message.span.end, self.session.index(), finding, stray);
-            }
-        }
-        late
-    }
-
-    /// The exchange that a cancellation belongs to. One whose id has another JSON type cancels
-    /// nothing: receivers compare ids with their type.
-    fn cancellation(&mut self) -> Option<u64> {
-        let id = self.message.envelope.look.request_id.as_ref()?;
-        let from = self.message.from;
-        let latest = self.session.outstanding(from, id).and_then(|open| open.back()).copied();
-        if let Some(n) = latest {
-            let at = self.message.span.end;
-            let open = self.exchanges.get_mut(n)?;
-            open.cancel(at, Cause::Cancelled);
-            if let Some(asker) = open.take_question().and_then(|parent| self.exchanges.get_mut(parent)) {
-                asker.close_question(at.time);
-            }
-            self.emit_interrupted(n);
-            return Some(n);
-        }
-        let completed = self.session.history().completed(from, id, None);
-        if completed.is_none()
-            && let Some(n) = id.retyped().and_then(|other| only(self.session.outstanding(from, &other)))
-        {
-            self.report_type(n, RULES.retyped_cancellation);
-            return Some(n);
-        }
-        let mut cancellation = unmatched(self.transaction, self.message, completed);
-        cancellation.session = Some(self.session);
-        rules::check(RULES.unmatched_cancellation, &cancellation, self.sink.findings);
-        completed
-    }
-
-    /// Reports once for each exchange that a token or id of it came with another JSON type.
-    fn report_type(&mut self, n: u64, rules: &[fn(&Unmatched<'_>) -> Option<Violation>]) {
-        let Some(open) = self.exchanges.get_mut(n) else { return };
-        if open.record().findings.contains(&Code::McpTypeChanged) {
-            return;
-        }
-        open.add_findings([Code::McpTypeChanged]);
-        let mut retyped = unmatched(self.transaction, self.message, Some(n));
-        retyped.session = Some(self.session);
-        rules::check(rules, &retyped, self.sink.findings);
-    }
-}
-
-/// The number if there is exactly one.
-fn only(numbers: Option<&VecDeque<u64>>) -> Option<u64> {
-    numbers.filter(|numbers| numbers.len() == 1)?.front().copied()
 }
 
 /// A message that belongs to no open exchange.
-fn unmatched<'a>(
+pub(super) fn unmatched<'a>(
     transaction: &'a Transaction,
     message: Message<'a>,
     completed: Option<u64>,

@@ -45,10 +45,18 @@ impl Quirks {
                 | Code::McpResponseOnGetStream
                 | Code::McpRequestInResponse
                 | Code::McpBatch
+                | Code::McpIdSpelling
+                | Code::McpVersionHeader
+                | Code::McpCapabilityMissing
+                | Code::McpSessionIdChanged
+                | Code::McpProgressOrder
+                | Code::McpLateProgress
+                | Code::McpNoChallenge
                 | Code::RpcNoVersion
                 | Code::RpcBadVersion
                 | Code::RpcBadError
                 | Code::RpcNoResult
+                | Code::RpcBadResult
         )
     }
 

@@ -38,6 +38,9 @@ pub enum Transport {
     HttpSse,
     /// Streamable HTTP, the transport since 2025-03-26.
     StreamableHttp,
+    /// JSON-RPC in the messages of a WebSocket (RFC 6455), which MCP does not define and some
+    /// servers offer.
+    WebSocket,
 }
 
 impl Transport {
@@ -47,6 +50,7 @@ impl Transport {
         match self {
             Self::HttpSse => "http+sse",
             Self::StreamableHttp => "streamable-http",
+            Self::WebSocket => "websocket",
         }
     }
 }

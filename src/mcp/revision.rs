@@ -6,6 +6,14 @@ pub(super) const BATCHES: &str = "2025-03-26";
 /// The first revision without session ids and without `initialize`.
 const STATELESS: &str = "2026-07-28";
 
+/// The revisions of MCP; the first one was published before the transport of HTTP was.
+const ALL: [&str; 6] = ["2024-10-07", "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", STATELESS];
+
+/// Whether MCP has this revision, or may have it: one that is newer than all that are known here.
+pub(super) fn is_known(version: &str) -> bool {
+    ALL.contains(&version) || is_stateless(version)
+}
+
 /// Whether a revision has no session ids. Revisions are dates, so they compare as text.
 pub(super) fn is_stateless(version: &str) -> bool {
     version >= STATELESS
@@ -24,5 +32,7 @@ mod tests {
         assert!(!is_stateless("2025-11-25"));
         assert!(!is_stateless("DRAFT-2026"));
         assert!(!is_stateless(""));
+        assert!(is_known("2025-03-26") && is_known("2027-01-01"));
+        assert!(!is_known("2025-01-01") && !is_known("DRAFT-2026") && !is_known(""));
     }
 }

@@ -28,6 +28,9 @@ impl Search<'_> {
     /// The session of the transaction; `None` while what was seen of it does not tell.
     pub(super) fn session(&mut self) -> Option<SessionIndex> {
         let transaction = self.transaction;
+        if transaction.is_websocket() {
+            return is_json_rpc(transaction).then(|| self.by_websocket());
+        }
         let request = transaction.request()?;
         let peers = transaction.peers();
         if let Some(id) = &request.session_id {
@@ -161,6 +164,16 @@ impl Search<'_> {
             self.sessions.degrade(session, Degraded::MIDSTREAM);
         }
         Some(session)
+    }
+
+    /// One WebSocket is one session, under the id that its heads name if they do.
+    fn by_websocket(&mut self) -> SessionIndex {
+        let transaction = self.transaction;
+        let asked = transaction.request().and_then(|request| request.session_id.clone());
+        let given = || transaction.response().and_then(|response| response.session_id.clone());
+        let id = asked.or_else(given);
+        let key = SessionKey::WebSocket(transaction.key());
+        self.sessions.find_or_create(key, id, transaction.sighting(self.first()))
     }
 
     /// Without a session id: the server's path, the client's address and `clientInfo`.

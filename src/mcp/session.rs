@@ -10,10 +10,12 @@ use super::gaps::Gaps;
 use super::handle::{SessionIndex, TransactionKey};
 use super::history::History;
 use super::legs::Legs;
+use super::lifecycle::Lifecycle;
 use super::numbering::Numbering;
 use super::record::{Exchange, Session, SessionEnd, SessionRef, Transport};
 use super::request_index::{PerSide, RequestIndex};
 use super::served::Served;
+use super::server_stream::ServerStream;
 use super::session_key::SessionKey;
 use super::unended::Unended;
 use crate::base::{Degraded, Origin, PacketNo, ResponseEnd, Side};
@@ -21,17 +23,6 @@ use crate::rpc::{Id, Look};
 
 /// Targets and addresses by which one session is found.
 const MAX_KEYS: usize = 16;
-
-/// The streams on which the server sends what belongs to no POST.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ServerStream {
-    /// None was seen.
-    Unseen,
-    /// Number of open streams.
-    Open(u32),
-    /// The last one ended like this.
-    Ended(ResponseEnd),
-}
 
 /// An active session.
 #[derive(Debug)]
@@ -45,9 +36,7 @@ pub(super) struct SessionState {
     stream_transaction: Option<TransactionKey>,
     /// Created for a stream whose beginning was not captured, and not joined by any POST yet.
     is_headless: bool,
-    is_initialized: bool,
-    /// A request `initialize` was seen.
-    is_initialize_seen: bool,
+    lifecycle: Lifecycle,
     /// Requests without a response, by the side that sent them.
     outstanding: PerSide<RequestIndex>,
     /// Those of them that the end of a stream was not applied to.
@@ -103,8 +92,7 @@ impl SessionState {
     pub(super) fn resume(index: SessionIndex, record: Session, keys: Vec<SessionKey>) -> Self {
         Self {
             index,
-            is_initialized: record.exchanges > 0,
-            is_initialize_seen: record.exchanges > 0,
+            lifecycle: Lifecycle::of_past(record.exchanges > 0),
             record,
             keys,
             server_stream: ServerStream::Unseen,
@@ -169,6 +157,19 @@ impl SessionState {
     /// Whether the transport is HTTP+SSE: responses come on the session's stream.
     pub(super) fn is_http_sse(&self) -> bool {
         self.record.session.transport == Transport::HttpSse
+    }
+
+    pub(super) fn is_streamable_http(&self) -> bool {
+        self.record.session.transport == Transport::StreamableHttp
+    }
+
+    pub(super) fn is_websocket(&self) -> bool {
+        self.record.session.transport == Transport::WebSocket
+    }
+
+    /// Whether all responses of the server come on one stream: that of HTTP+SSE, or the WebSocket.
+    pub(super) fn has_one_stream(&self) -> bool {
+        self.is_http_sse() || self.is_websocket()
     }
 
     pub(super) fn degraded(&self) -> Degraded {
@@ -435,20 +436,16 @@ impl SessionState {
 
     /// Whether no request of the session was seen before the first one that is counted.
     pub(super) fn is_at_first_request(&self) -> bool {
-        !self.is_initialized && self.record.exchanges == 1
+        !self.lifecycle.is_initialized() && self.record.exchanges == 1
     }
 
-    pub(super) fn set_initialized(&mut self) {
-        self.is_initialized = true;
+    /// How far it is initialized.
+    pub(super) fn lifecycle(&self) -> Lifecycle {
+        self.lifecycle
     }
 
-    /// Whether a request `initialize` was seen.
-    pub(super) fn is_initialize_seen(&self) -> bool {
-        self.is_initialize_seen
-    }
-
-    pub(super) fn set_initialize_seen(&mut self) {
-        self.is_initialize_seen = true;
+    pub(super) fn lifecycle_mut(&mut self) -> &mut Lifecycle {
+        &mut self.lifecycle
     }
 
     pub(super) fn count_exchange(&mut self, is_call: bool) {
@@ -566,7 +563,7 @@ impl SessionState {
     /// Whether responses of `from` can only be on the response to their own POST: without a session
     /// id, the request ids of several clients meet in one session.
     pub(super) fn answers_only_on_own_post(&self, from: Side) -> bool {
-        from == Side::Server && !self.has_id() && !self.is_http_sse()
+        from == Side::Server && !self.has_id() && !self.has_one_stream()
     }
 
     /// Counts a response with the id 0 that matches no request; returns how many there are.

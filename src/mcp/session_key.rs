@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use super::handle::TransactionKey;
 use crate::base::text;
 use crate::rpc::Implementation;
 
@@ -17,6 +18,8 @@ pub(super) enum SessionKey {
     /// Without a session id: the server's path, the client's address and its `clientInfo`, if each
     /// request has one (2026-07-28).
     Client(SocketAddr, Arc<str>, IpAddr, Option<Implementation>),
+    /// WebSocket: the transaction that changed to it.
+    WebSocket(TransactionKey),
 }
 
 impl SessionKey {
@@ -24,6 +27,7 @@ impl SessionKey {
     pub(super) fn allocated(&self) -> usize {
         let texts = match self {
             Self::Target(_, text) | Self::Client(_, text, ..) => text.len(),
+            Self::WebSocket(_) => 0,
             Self::Id(_, path, id) => path.as_ref().map_or(0, |path| path.len()) + id.len(),
         };
         2 * size_of::<Self>() + texts

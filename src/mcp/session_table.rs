@@ -9,7 +9,8 @@ use super::costly::{self, CostlySessions};
 use super::doubts::Doubts;
 use super::handle::SessionIndex;
 use super::record::{Session, SessionEnd, SessionRef, Transport};
-use super::session::{ServerStream, SessionState};
+use super::server_stream::ServerStream;
+use super::session::SessionState;
 use super::session_key::SessionKey;
 use super::sighting::Sighting;
 use crate::base::{Account, Degraded, Finding, Origin, Peers, Tally, Timestamp, limits};
@@ -188,7 +189,7 @@ impl Sessions {
     /// have named it.
     pub(super) fn only_with_id(&self, peers: Peers, path: &str) -> Option<SessionIndex> {
         let open = self.open_of_peers(peers, |session| {
-            session.has_id() && !session.is_http_sse() && session.has_path(path)
+            session.has_id() && session.is_streamable_http() && session.has_path(path)
         });
         if let [only] = *open { Some(only) } else { None }
     }
@@ -210,6 +211,7 @@ impl Sessions {
         let transport = match key {
             SessionKey::Target(..) => Transport::HttpSse,
             SessionKey::Id(..) | SessionKey::Client(..) => Transport::StreamableHttp,
+            SessionKey::WebSocket(_) => Transport::WebSocket,
         };
         let joined = self.headless_to_join(&key, seen.peers).or_else(|| self.attempt_to_join(&key, seen));
         let index = joined.unwrap_or_else(|| self.create(transport, seen.peers, seen.at));
@@ -285,8 +287,10 @@ impl Sessions {
     pub(super) fn latest_without_id(&self, peers: Peers, path: &str) -> Option<SessionIndex> {
         let sessions = self.by_peers.get(&(peers.server, peers.client.ip()))?;
         let without_id = |index: &&SessionIndex| {
-            self.get(**index)
-                .is_some_and(|session| !session.has_id() && !session.is_headless() && session.has_path(path))
+            self.get(**index).is_some_and(|session| {
+                let is_other = session.has_id() || session.is_headless() || session.is_websocket();
+                !is_other && session.has_path(path)
+            })
         };
         let last = |index: &&SessionIndex| self.get(**index).map(|session| (session.record().last, **index));
         sessions.iter().rev().take(limits::MAX_ALIKE).filter(without_id).max_by_key(last).copied()
@@ -443,7 +447,7 @@ impl Sessions {
 
     /// The headless session that a new key belongs to: the only candidate.
     fn headless_to_join(&self, key: &SessionKey, peers: Peers) -> Option<SessionIndex> {
-        if self.headless == 0 || matches!(key, SessionKey::Client(..)) {
+        if self.headless == 0 || matches!(key, SessionKey::Client(..) | SessionKey::WebSocket(_)) {
             return None;
         }
         let headless = self.open_of_peers(peers, SessionState::is_headless);

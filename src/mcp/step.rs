@@ -61,6 +61,7 @@ impl Step<'_> {
                 self.content(Content::Response(body));
             }
             UpdateKind::Event(event) => self.event(event),
+            UpdateKind::Sent(message) => self.message_of_client(message),
             UpdateKind::Gap { .. } | UpdateKind::Waited { .. } => {}
             UpdateKind::Fault(fault) => self.fault(fault),
             UpdateKind::ClientClosed => ending::close_client(self.transaction, self.at, &mut self.tables),
@@ -80,16 +81,23 @@ impl Step<'_> {
         self.decide_unmatched();
         self.add_idle_end(end);
         ending::end_transaction(self.transaction, end, &mut self.tables);
-        let has_client = self.tables.sessions.has_client(self.transaction.peers());
-        let over = StreamOver { transaction: self.transaction, has_client, end: self.at };
-        rules::check(RULES.stream_over, &over, self.tables.sink.findings);
-        if let Some(mut stream) = self.transaction.stream_record(end) {
+        self.check_over();
+        let is_other_websocket = self.transaction.is_websocket() && self.transaction.session().is_none();
+        if let Some(mut stream) = self.transaction.stream_record(end).filter(|_| !is_other_websocket) {
             let index = self.transaction.session().map(|index| self.owner(index, &stream));
             let session = index.and_then(|index| self.tables.sessions.get(index));
             stream.session = session.map(|session| session.reference().clone());
             self.tables.sink.out.push(Record::Stream(Box::new(stream)));
         }
         bare::close(self.transaction, end, self.at, &mut self.tables);
+    }
+
+    /// Checks the rules for a transaction that is over.
+    fn check_over(&mut self) {
+        let has_client = self.tables.sessions.has_client(self.transaction.peers());
+        let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
+        let over = StreamOver { transaction: self.transaction, session, has_client, end: self.at };
+        rules::check(RULES.stream_over, &over, self.tables.sink.findings);
     }
 
     /// Remembers the silence before the end of an event stream.
@@ -166,6 +174,9 @@ impl Step<'_> {
         let is_post = self.transaction.is_post();
         let Some(stream) = self.transaction.stream_mut() else { return };
         stream.record(&event);
+        if stream.is_websocket() {
+            return self.message_of_server(event);
+        }
         if event.name.as_deref() == Some("endpoint") && !stream.has_endpoint() && !is_post {
             stream.set_endpoint();
             return self.endpoint(event.text.as_deref().unwrap_or_default());
@@ -306,7 +317,7 @@ impl Step<'_> {
     }
 
     /// Handles what the transaction carries, at once if its session is known.
-    fn content(&mut self, content: Content) {
+    pub(super) fn content(&mut self, content: Content) {
         match self.transaction.session() {
             Some(session) if self.transaction.waiting().is_empty() => {
                 self.tables.sessions.wake(session, self.at.time);
@@ -377,6 +388,9 @@ impl Step<'_> {
 
     fn handle_content(&mut self, session: SessionIndex, content: Content) {
         match content {
+            Content::Request(body, first) if self.transaction.is_websocket() => {
+                self.messages(session, Side::Client, &body, first);
+            }
             Content::Request(mut body, first) => {
                 let hash = self.transaction.messages_hash();
                 let state = self.tables.sessions.get_mut(session);
@@ -429,6 +443,12 @@ impl Step<'_> {
         }
         if !parsed.envelopes.is_empty() {
             self.transaction.set_has_messages(from);
+        }
+        if from == Side::Server
+            && let Some(open) = self.only_request().and_then(|n| self.tables.exchanges.get_mut(n))
+        {
+            // Before its response completes it.
+            parsed.faults.iter().for_each(|fault| open.add_finding(fault.code));
         }
         for envelope in &parsed.envelopes {
             let message = Message { from, span: parsed.span, degraded: parsed.degraded, envelope };

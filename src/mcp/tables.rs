@@ -56,7 +56,7 @@ impl Tables<'_> {
             return self.evidence.defer(response.span.end, response.session, duplicate.clone());
         }
         let Some(session) = self.sessions.get_mut(response.session) else { return };
-        if response.envelope.look.server_info.is_some() && !session.is_initialize_seen() {
+        if response.envelope.look.server_info.is_some() && !session.lifecycle().is_initialize_seen() {
             // It answers `initialize`: what the client sent at the beginning is not in the capture.
             session.degrade(Degraded::MIDSTREAM);
         }
@@ -150,7 +150,7 @@ impl Completion<'_, '_, '_> {
             Side::Client => (self.session.legs().has_leg_behind(), record.twins.behind),
             Side::Server => (self.session.legs().in_front().is_some(), record.twins.in_front),
         };
-        if !has_next_leg || twin.is_some() {
+        if !has_next_leg || twin.is_some() || self.session.legs().is_joined() {
             return;
         }
         let mut missing = self.session.missing();
@@ -184,7 +184,13 @@ fn check_completed(exchange: &mut OpenExchange, sink: &mut Sink<'_, Record>) {
     let record = exchange.record();
     let at = record.response.unwrap_or(record.request).span.end;
     let messages = (exchange.messages(), exchange.first_message());
-    let completed = CompletedExchange { exchange: record, at, unusable: exchange.unusable(), messages };
+    let completed = CompletedExchange {
+        exchange: record,
+        at,
+        unusable: exchange.unusable(),
+        missing_capability: exchange.missing_capability(),
+        messages,
+    };
     let before = sink.findings.len();
     rules::check(RULES.completed_exchange, &completed, sink.findings);
     let found = sink.findings.list().iter().skip(before).map(|finding| finding.code);

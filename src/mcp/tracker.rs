@@ -21,7 +21,9 @@ use super::transaction::{Transaction, TransactionEnd};
 use super::transaction_table::Transactions;
 use super::views::Views;
 use crate::base::fact::{ConnectionFact, Speaks};
-use crate::base::{Degraded, Finding, Findings, Origin, PacketNo, Peers, Side, Sink, Timestamp, limits};
+use crate::base::{
+    Code, Degraded, Finding, Findings, Origin, PacketNo, Peers, Side, Sink, Timestamp, limits,
+};
 use crate::rpc::{TransactionUpdate, Update, UpdateKind};
 
 /// How long a response waits for its request, in nanoseconds of packet time: `tcp` may hold the
@@ -320,7 +322,7 @@ impl Tracker {
     /// carried messages of the sessions of its client and its server.
     pub fn close_connection(&mut self, connection: &ConnectionFact) {
         self.sessions.close_connection(connection.tcp_stream);
-        if matches!(connection.speaks, Speaks::Nothing | Speaks::Http1) {
+        if matches!(connection.speaks, Speaks::Nothing | Speaks::Http1 | Speaks::WebSocket) {
             return;
         }
         let ConnectionFact { tcp_stream, client, named_client, server, last, .. } = *connection;
@@ -348,6 +350,11 @@ impl Tracker {
         let session = self.sessions.get(deferred.session);
         let degraded = session.map_or(Degraded::NONE, |session| session.missing());
         if degraded.and(self.evidence.missing()).any() {
+            return;
+        }
+        if deferred.finding.code == Code::McpNotInitialized
+            && session.is_none_or(|session| session.lifecycle().is_initialized())
+        {
             return;
         }
         let stray = deferred.stray.as_ref();

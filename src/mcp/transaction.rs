@@ -264,10 +264,17 @@ impl Transaction {
         if is_unseen {
             self.degraded.add(Degraded::MIDSTREAM);
         }
-        if is_unseen || head.is_event_stream() {
-            let span = self.request_span.map_or(head.span, |request| request.join(head.span));
+        let span = self.request_span.map_or(head.span, |request| request.join(head.span));
+        if head.is_websocket() {
+            self.stream = Some(EventStream::websocket(span));
+        } else if is_unseen || head.is_event_stream() {
             self.stream = Some(EventStream::new(span));
         }
+    }
+
+    /// Whether it changed to WebSocket: both sides send messages on it.
+    pub(super) fn is_websocket(&self) -> bool {
+        self.stream.as_ref().is_some_and(EventStream::is_websocket)
     }
 
     /// The head of the response; `None` before it is complete.

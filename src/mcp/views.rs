@@ -11,6 +11,7 @@ use super::handle::{SessionIndex, TransactionKey};
 use super::in_step::{InStep, NestedSessions};
 use super::method;
 use super::openings::Openings;
+use super::passed_on::{Passage, PassedOn};
 use super::record::Exchange;
 use super::session::SessionState;
 use super::session_table::OtherSessions;
@@ -108,6 +109,7 @@ pub(super) struct Views {
     /// Their numbers, oldest first.
     order: VecDeque<u64>,
     openings: Openings,
+    passed_on: PassedOn,
     in_step: InStep,
     /// Sessions that were found to be in step.
     nested: Vec<NestedSessions>,
@@ -117,18 +119,22 @@ pub(super) struct Views {
 
 impl Views {
     /// Looks for the same call on another leg, when a request opens `exchange` in `session`.
+    /// `passage` is what its head says about proxies.
     pub(super) fn open(
         &mut self,
         exchange: &mut OpenExchange,
         session: &mut SessionState,
         others: &mut OtherSessions<'_>,
         exchanges: &mut Exchanges,
+        passage: Passage,
     ) {
+        let is_open = |n| exchanges.get(n).is_some_and(|open| !open.is_answered());
+        let in_front = self.passed_on.add(session.index(), exchange.record(), passage, is_open);
         if method::is_initialize(&exchange.record().method) {
             return self.open_initialize(exchange, session, others);
         }
         if session.legs().others().is_empty() {
-            return;
+            return join(exchange, session, others, exchanges, in_front);
         }
         let legs = session.legs().others().to_vec();
         let mut latest: Option<(Origin, u64, SessionIndex)> = None;
@@ -146,7 +152,9 @@ impl Views {
                 }
             }
         }
-        let Some((_, n, leg)) = latest else { return };
+        let Some((_, n, leg)) = latest else {
+            return join(exchange, session, others, exchanges, in_front);
+        };
         let (Some(other), Some(twin)) = (others.get_mut(leg), exchanges.get_mut(n)) else { return };
         match relate(exchange.record(), session, twin.record(), other) {
             Some(Place::Front) => {
@@ -275,6 +283,27 @@ impl Views {
         } else if let Some(view) = emitted.filter(|_| is_front) {
             self.keep(view);
         }
+    }
+}
+
+/// Joins an exchange to the one on the leg `in_front` that a header field proves.
+fn join(
+    exchange: &mut OpenExchange,
+    session: &mut SessionState,
+    others: &mut OtherSessions<'_>,
+    exchanges: &mut Exchanges,
+    in_front: Option<(u64, SessionIndex)>,
+) {
+    let Some((n, leg)) = in_front else { return };
+    let (Some(other), Some(twin)) = (others.get_mut(leg), exchanges.get_mut(n)) else { return };
+    if twin.record().twins.behind.is_some() {
+        return;
+    }
+    if relate(exchange.record(), session, twin.record(), other) == Some(Place::Back) {
+        session.legs_mut().join(other.index());
+        other.legs_mut().join(session.index());
+        exchange.twins_mut().in_front = Some(n);
+        twin.twins_mut().behind = Some(exchange.record().n);
     }
 }
 

@@ -101,7 +101,12 @@ fn protocols_that_are_not_read_are_named() {
     };
     let tunnel = Some(Wrapper::ConnectTunnel);
     assert_eq!(
-        described(&[(Speaks::Http1, tunnel, 2), (Speaks::Other, None, 3), (Speaks::Http2, None, 4)]),
+        described(&[
+            (Speaks::Http1, tunnel, 2),
+            (Speaks::Other, None, 3),
+            (Speaks::Http2, None, 4),
+            (Speaks::WebSocket, None, 5)
+        ]),
         None
     );
     for (counts, expected) in [
@@ -109,7 +114,6 @@ fn protocols_that_are_not_read_are_named() {
             &[(Speaks::Http2, tunnel, 1)][..],
             "a protocol other than HTTP/1 in a CONNECT tunnel on 1 connection",
         ),
-        (&[(Speaks::WebSocket, None, 1)], "WebSocket on 1 connection"),
         (&[(Speaks::Tls, tunnel, 4)], "TLS in a CONNECT tunnel on 4 connections"),
     ] {
         let text = described(counts).unwrap();
@@ -117,8 +121,8 @@ fn protocols_that_are_not_read_are_named() {
     }
     let tls = "TLS on 7 connections without its secrets; read it with --tls-keylog FILE";
     assert_eq!(described(&[(Speaks::Tls, None, 7)]).as_deref(), Some(tls));
-    let both = described(&[(Speaks::Tls, None, 7), (Speaks::WebSocket, None, 1)]).unwrap();
-    assert!(both.starts_with(&format!("{tls}; WebSocket on 1 connection, not")), "{both}");
+    let both = described(&[(Speaks::Tls, None, 7), (Speaks::Tls, tunnel, 1)]).unwrap();
+    assert!(both.starts_with(&format!("{tls}; TLS in a CONNECT tunnel on 1 connection, not")), "{both}");
 }
 
 #[test]

@@ -8,7 +8,6 @@ use crate::ledger::Speaks;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnreadConnections {
     tls: u64,
-    websocket: u64,
     tls_in_tunnel: u64,
     other_in_tunnel: u64,
 }
@@ -19,10 +18,9 @@ impl UnreadConnections {
         let is_tunnel = wrapper == Some(Wrapper::ConnectTunnel);
         let count = match speaks {
             Speaks::Tls if is_tunnel => &mut self.tls_in_tunnel,
-            Speaks::Http2 | Speaks::WebSocket | Speaks::Other if is_tunnel => &mut self.other_in_tunnel,
+            Speaks::Http2 | Speaks::Other if is_tunnel => &mut self.other_in_tunnel,
             Speaks::Tls => &mut self.tls,
-            Speaks::WebSocket => &mut self.websocket,
-            Speaks::Nothing | Speaks::Http1 | Speaks::Http2 | Speaks::Other => return,
+            Speaks::Nothing | Speaks::Http1 | Speaks::Http2 | Speaks::WebSocket | Speaks::Other => return,
         };
         *count += connections;
     }
@@ -33,7 +31,6 @@ impl UnreadConnections {
         let tls = list(&[("TLS", self.tls)])
             .map(|tls| format!("{tls} without its secrets; read it with --tls-keylog FILE"));
         let others = list(&[
-            ("WebSocket", self.websocket),
             ("TLS in a CONNECT tunnel", self.tls_in_tunnel),
             ("a protocol other than HTTP/1 in a CONNECT tunnel", self.other_in_tunnel),
         ])

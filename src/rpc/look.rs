@@ -31,6 +31,10 @@ pub struct Look {
     /// `params._meta.progressToken` of a request; `params.progressToken` of
     /// `notifications/progress`.
     pub progress_token: Option<Id>,
+    /// `params.progress` of `notifications/progress`.
+    pub progress: Option<f64>,
+    /// `params.total` of `notifications/progress`.
+    pub total: Option<f64>,
     /// `params.requestId` of `notifications/cancelled`.
     pub request_id: Option<Id>,
     /// `params.protocolVersion`, `result.protocolVersion`.
@@ -133,6 +137,10 @@ impl<'de> Taker<'de> for LookAt<'_> {
                     look.task = map.next_value_seed(Member("taskId"))?.or(look.task.take())
                 }
                 ("progressToken", Parent::Params) => look.progress_token = id(map.next_value()?),
+                ("progress", Parent::Params) => {
+                    look.progress = map.next_value::<&RawValue>()?.get().parse().ok()
+                }
+                ("total", Parent::Params) => look.total = map.next_value::<&RawValue>()?.get().parse().ok(),
                 ("requestId", Parent::Params) => look.request_id = id(map.next_value()?),
                 ("protocolVersion", _) => look.protocol_version = map.next_value_seed(TEXT)?,
                 ("clientInfo", Parent::Params) => look.client_info = map.next_value_seed(Program)?,

@@ -208,6 +208,8 @@ struct Members {
     method: Option<Box<str>>,
     error: Option<RpcError>,
     faults: Vec<Fault>,
+    /// The result is no object.
+    has_bare_result: bool,
 }
 
 impl<'de> Visitor<'de> for EnvelopeVisitor {
@@ -233,7 +235,9 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
                     }
                 }
                 Member::Result => {
-                    map.next_value_seed(LookAt { look: &mut members.look, place: Parent::Result })?;
+                    let object =
+                        map.next_value_seed(LookAt { look: &mut members.look, place: Parent::Result })?;
+                    members.has_bare_result = !object;
                 }
                 Member::Error => members.error(map.next_value()?),
                 Member::Other => {
@@ -300,8 +304,9 @@ impl Members {
             }
         };
         let code = error.get("code").and_then(whole);
-        let message = error.get("message").and_then(serde_json::Value::as_str);
-        if code.is_none() || message.is_none() {
+        // Some servers write a text in place of the object.
+        let message = error.get("message").unwrap_or(&error).as_str();
+        if code.is_none() || message.is_none() || !error.is_object() {
             self.fault(Code::RpcBadError, format!("error is {}", keep(raw.get())));
         }
         self.error = Some(RpcError { code, message: keep(message.unwrap_or_default()) });
@@ -357,7 +362,12 @@ impl Members {
                 Kind::Error
             }
             (false, true) => Kind::Error,
-            (true, false) => Kind::Response,
+            (true, false) => {
+                if self.has_bare_result {
+                    self.fault(Code::RpcBadResult, "the result is no object");
+                }
+                Kind::Response
+            }
             (false, false) => {
                 self.fault(Code::RpcNoResult, "neither method nor result nor error");
                 Kind::Unknown
@@ -405,7 +415,9 @@ mod tests {
                 &["rpc.bad_params"],
             ),
             (r#"{"jsonrpc":"2.0","id":1,"error":{"code":"x"}}"#, Some(Kind::Error), &["rpc.bad_error"]),
-            (r#"{"jsonrpc":"2.0","id":1,"error":null,"result":1}"#, Some(Kind::Response), &[]),
+            (r#"{"jsonrpc":"2.0","id":1,"error":null,"result":{}}"#, Some(Kind::Response), &[]),
+            (r#"{"jsonrpc":"2.0","id":1,"result":null}"#, Some(Kind::Response), &["rpc.bad_result"]),
+            (r#"{"jsonrpc":"2.0","id":1,"error":"no"}"#, Some(Kind::Error), &["rpc.bad_error"]),
             (
                 r#"{"jsonrpc":"2.0","id":1,"result":1,"error":{"code":1,"message":""}}"#,
                 Some(Kind::Error),
@@ -417,8 +429,8 @@ mod tests {
                 Some(Kind::Request),
                 &["rpc.method_and_result"],
             ),
-            (r#"{"jsonrpc":"2.0","id":1,"id":2,"result":1}"#, Some(Kind::Response), &["rpc.duplicate_key"]),
-            (r#"{"jsonrpc":"2.0","id":1,"result":1} x"#, Some(Kind::Response), &["rpc.trailing_bytes"]),
+            (r#"{"jsonrpc":"2.0","id":1,"id":2,"result":{}}"#, Some(Kind::Response), &["rpc.duplicate_key"]),
+            (r#"{"jsonrpc":"2.0","id":1,"result":{}} x"#, Some(Kind::Response), &["rpc.trailing_bytes"]),
             (r#"{"jsonrpc":"2.0","#, None, &["rpc.not_json"]),
             ("42", None, &["rpc.not_object"]),
             ("Accepted", None, &["rpc.not_json"]),

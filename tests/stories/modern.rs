@@ -10,7 +10,8 @@ const B: &str = "10.0.0.1:5001";
 const C: &str = "10.0.0.1:5002";
 
 fn call(id: u64, client: &str) -> String {
-    post("/mcp", &[MODERN], &modern(id, "tools/list", json!({}), Some(client)))
+    let fields = [MODERN, ("Mcp-Method", "tools/list")];
+    post("/mcp", &fields, &modern(id, "tools/list", json!({}), Some(client)))
 }
 
 /// By client address and clientInfo; a request without it joins its address's latest.
@@ -151,7 +152,7 @@ fn a_subscription() {
         json!({"notifications": {"toolsListChanged": true}}),
         Some("one"),
     );
-    story.at(10.0).c(conn, post("/mcp", &[MODERN], &listen));
+    story.at(10.0).c(conn, post("/mcp", &[MODERN, ("Mcp-Method", "subscriptions/listen")], &listen));
     story.at(11.0).s(conn, sse(&[]));
     let meta = json!({"_meta": {"io.modelcontextprotocol/subscriptionId": "listen:0"}});
     story.at(12.0).s(conn, event(&notification("notifications/subscriptions/acknowledged", meta.clone())));
@@ -179,7 +180,7 @@ fn a_subscription_open_at_the_end() {
     let mut story = Story::new();
     let conn = story.connect(A, SERVER);
     let listen = modern("listen:0", "subscriptions/listen", json!({}), Some("one"));
-    story.at(10.0).c(conn, post("/mcp", &[MODERN], &listen));
+    story.at(10.0).c(conn, post("/mcp", &[MODERN, ("Mcp-Method", "subscriptions/listen")], &listen));
     story.at(11.0).s(conn, sse(&[]));
     let rows = story.run();
     rows.exchange_is(1, json!({"status": "unanswered", "cause": "capture_end", "degraded": ["capture_end"]}));

@@ -432,3 +432,88 @@ fn calls_in_step_over_http_sse() {
     rows.finds("mcp.in_step", 1);
     has(rows.found("mcp.in_step")[0], json!({"session": "s1", "severity": "notice"}));
 }
+
+/// A gateway with sessions and ids of its own behind it. `front` and `back` are header fields of
+/// each request in front and behind.
+fn gateway(is_http_sse: bool, front: Fields, back: Fields) -> Rows {
+    const BACK_TARGET: &str = "/messages?sessionId=def";
+    let mut story = Story::new();
+    let mut ends = Vec::new();
+    for (clients, server, target, fields) in [
+        (["10.0.0.1:5000", "10.0.0.1:5001"], SERVER, TARGET, front),
+        (["10.0.0.2:6000", "10.0.0.2:6001"], BEHIND, BACK_TARGET, back),
+    ] {
+        let (stream, posts) = if is_http_sse {
+            let (stream, posts) = legacy(&mut story, clients, server, target);
+            (Some(stream), posts)
+        } else {
+            (None, story.connect(clients[1], server))
+        };
+        ends.push((stream, posts, if is_http_sse { target } else { "/mcp" }, fields));
+    }
+    for n in 0..3_i32 {
+        let at = 100.0 * f64::from(n);
+        for (leg, (stream, posts, target, fields)) in (0_i32..).zip(&ends) {
+            let body = request(n + 100 * leg, "tools/list");
+            story.at(at + f64::from(leg)).c(*posts, post(target, fields, &body));
+            if stream.is_some() {
+                story.s(*posts, accepted());
+            }
+        }
+        for (leg, (stream, posts, ..)) in [0_i32, 1].into_iter().zip(&ends).rev() {
+            let answer = result(n + 100 * leg);
+            story.at(at + 9.0 - f64::from(leg));
+            match stream {
+                Some(stream) => story.s(*stream, event(&answer)),
+                None => story.s(*posts, ok(&answer)),
+            };
+        }
+    }
+    story.run()
+}
+
+/// Legs without a common session id are joined where a header field names the request on both, or
+/// says that it came through a proxy.
+#[test]
+fn header_fields_join_the_legs_of_a_gateway() {
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for is_http_sse in [false, true] {
+        for (front, back) in [
+            (&[("X-Request-Id", "r1")][..], &[("X-Request-Id", "r1")][..]),
+            (&[("traceparent", TRACE)], &[("Traceparent", TRACE)]),
+            (&[], &[("Via", "1.1 gateway")]),
+            (&[], &[("X-Forwarded-For", "10.0.0.1"), ("X-Request-Id", "r1")]),
+            (&[("Via", "1.1 a")], &[("Forwarded", "for=10.0.0.1")]),
+        ] {
+            let rows = gateway(is_http_sse, front, back);
+            for n in [1, 3, 5] {
+                rows.exchange_is(n, json!({"view": "front", "twin": n + 1, "proxy_ms": 2.0, "status": "ok"}));
+                rows.exchange_is(n + 1, json!({"view": "back", "twin": n, "status": "ok"}));
+            }
+            rows.finds("mcp.seen_twice", 1);
+            rows.session_is("s2", json!({"behind": "s1"}));
+            for code in ["mcp.in_step", "mcp.not_forwarded", "mcp.proxy_answered"] {
+                rows.finds(code, 0);
+            }
+        }
+    }
+}
+
+/// Other names of the requests, or none and no sign of a proxy, join nothing.
+#[test]
+fn header_fields_that_prove_nothing() {
+    for is_http_sse in [false, true] {
+        for (front, back) in [
+            (&[][..], &[][..]),
+            (&[("X-Request-Id", "r1")], &[("X-Request-Id", "r2"), ("Via", "1.1 gateway")]),
+            (&[("X-Request-Id", "r1")], &[]),
+            (&[("Via", "1.1 gateway")], &[]),
+        ] {
+            let rows = gateway(is_http_sse, front, back);
+            rows.finds("mcp.seen_twice", 0);
+            for row in rows.of_type("exchange") {
+                has(row, json!({"view": null, "twin": null}));
+            }
+        }
+    }
+}

@@ -199,15 +199,18 @@ fn tls_behind_a_proxy_header() {
 /// is in it.
 #[test]
 fn upgrades_are_named() {
-    for (protocol, speaks, word) in
-        [("websocket", Speaks::WebSocket, "WebSocket"), ("tls/1.3", Speaks::Tls, "TLS")]
-    {
+    for (protocol, extension, speaks, word) in [
+        ("websocket", "Sec-WebSocket-Extensions: permessage-zstd\r\n", Speaks::Other, "permessage-zstd"),
+        ("tls/1.3", "", Speaks::Tls, "TLS"),
+        ("x", "", Speaks::Other, "unknown"),
+    ] {
         let mut story = Story::new();
         let conn = streamable(&mut story, A, "2025-06-18", "x");
         let fields = [("Mcp-Session-Id", "x"), ("Connection", "Upgrade"), ("Upgrade", protocol)];
         story.at(10.0).c(conn, post("/mcp", &fields, &request(1, "tools/list")));
-        let head =
-            format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\r\n");
+        let head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n{extension}\r\n"
+        );
         let switched = story.at(11.0).s(conn, head + "\0\0\0\x04\0");
         story.at(12.0).c(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
         story.at(900.0).close(conn, Client);

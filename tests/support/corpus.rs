@@ -126,10 +126,12 @@ const ENCRYPTED: [&str; 3] =
 /// Captures of HTTP/2: the frames of streams alternate, and heads refer to earlier ones.
 const HTTP2: [&str; 1] = ["stacks/java-sse-hypercorn-h2c/capture.pcap"];
 
-/// Captures without an exchange: other traffic, MCP in a protocol that is not read, and clients
-/// that were refused.
-const WITHOUT_MCP: [&str; 5] =
-    ["litellm-streams", "llm-streams", "sse-connect-404", "sse-without-endpoint-event", "supergateway-ws"];
+/// Captures of WebSocket: what the client sends is masked.
+const MASKED: [&str; 1] = ["stacks/supergateway-ws/capture.pcap"];
+
+/// Captures without an exchange: other traffic, and clients that were refused.
+const WITHOUT_MCP: [&str; 4] =
+    ["litellm-streams", "llm-streams", "sse-connect-404", "sse-without-endpoint-event"];
 
 /// Cases in which a lost packet changes what other packets mean: one id for every request, a POST
 /// that is repeated or redirected, times that go back.
@@ -182,13 +184,13 @@ impl Capture {
 
     /// Whether its messages are compressed, encrypted or in frames.
     pub(crate) fn is_encoded(self) -> bool {
-        [&COMPRESSED[..], &ENCRYPTED, &HTTP2].concat().contains(&self.0)
+        [&COMPRESSED[..], &ENCRYPTED, &HTTP2, &MASKED].concat().contains(&self.0)
     }
 
-    /// Whether its export has rows other than findings: packets cut to 128 bytes, a refused GET
-    /// and WebSocket leave none.
+    /// Whether its export has rows other than findings: packets cut to 128 bytes and a refused GET
+    /// leave none.
     pub(crate) fn is_legible(self) -> bool {
-        const NOTHING: [&str; 3] = ["damaged-ts-sse-snaplen128", "sse-connect-404", "supergateway-ws"];
+        const NOTHING: [&str; 2] = ["damaged-ts-sse-snaplen128", "sse-connect-404"];
         !NOTHING.contains(&self.name())
     }
 

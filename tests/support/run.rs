@@ -6,7 +6,7 @@ use mcpdump::base::{Fact, Finding, Findings};
 use mcpdump::capture::{self, Item, Packet, Source};
 use mcpdump::engine::Engine;
 use mcpdump::export::jsonl;
-use mcpdump::ledger::{CaptureFact, ConnectionFact, Entry, Exchange, Record, Stream};
+use mcpdump::ledger::{CaptureFact, ConnectionFact, Entry, Exchange, Notification, Record, Stream};
 use serde_json::Value;
 
 /// The output of the engine for one capture.
@@ -73,6 +73,17 @@ impl Run {
             .iter()
             .filter_map(|entry| match entry {
                 Entry::Record(Record::Stream(stream)) => Some(&**stream),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The notifications, in order.
+    pub(crate) fn notifications(&self) -> Vec<&Notification> {
+        self.entries
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::Record(Record::Notification(notification)) => Some(&**notification),
                 _ => None,
             })
             .collect()

@@ -257,7 +257,7 @@ codes! {
     HttpNotRead: "http.not_read", Notice,
         title: "connection that goes on in a protocol that is not read",
         why: "What follows may be MCP: calls in it are not listed.",
-        remedy: "Capture where it is plain HTTP/1, or let the client not ask for the upgrade.";
+        remedy: "Capture where it is plain HTTP, or let the client not ask for the upgrade.";
     Http2BadFrame: "http2.bad_frame", Warning,
         title: "invalid HTTP/2 frame",
         why: "The receiver closes the connection with an error (RFC 9113 section 5.4): what was open on \
@@ -294,6 +294,20 @@ codes! {
             message is incomplete.",
         remedy: "Look for a client, or a proxy, that stops reading a response while it waits for \
             another one; raise its window.";
+    WsBadFrame: "ws.bad_frame", Warning,
+        title: "invalid WebSocket frame",
+        why: "The receiver fails the connection (RFC 6455 section 7.1.7): what is open on it is not \
+            answered.",
+        remedy: "Fix the sender, or the proxy between: the detail names the side and what is wrong.";
+    WsClosed: "ws.closed", Notice,
+        title: "WebSocket closed with an error code",
+        why: "The end that closed it could not go on: requests that are open are not answered.",
+        remedy: "Look at the code and the text that the detail quotes, and at the log of that end.";
+    WsNotInflated: "ws.not_inflated", Notice,
+        title: "compressed WebSocket message that refers to earlier ones that are not in the capture",
+        why: "It cannot be read: with permessage-deflate a message repeats parts of those before it.",
+        remedy: "Start the capture before the client connects; for the capture, switch \
+            permessage-deflate off.";
     SseEventTooLong: "sse.event_too_long", Warning,
         title: "event longer than the limit",
         why: "The message in it is not read; later events of the stream are.",
@@ -378,6 +392,11 @@ codes! {
         title: "response with both a result and an error",
         why: "Clients differ in which of the two they use; it counts as an error here.",
         remedy: "Send one of them only (JSON-RPC 2.0 section 5).";
+    RpcBadResult: "rpc.bad_result", Warning,
+        title: "result that is not an object",
+        why: "Every result of MCP is an object, an empty one too: clients that check it fail on the \
+            response.",
+        remedy: "Send an object as the result: {} if there is nothing to say.";
     RpcNoResult: "rpc.no_result", Error,
         title: "message that is not a request, response or notification",
         why: "It has no method, no result and no error: receivers reject or ignore it.",
@@ -419,6 +438,11 @@ codes! {
         why: "Receivers compare with the type: the progress is ignored, or the request is not \
             cancelled.",
         remedy: "Send tokens and ids back as they came: 7 and \"7\" differ.";
+    McpIdSpelling: "mcp.id_spelling", Notice,
+        title: "id answered in another spelling of its number",
+        why: "Clients that keep ids as integers or as text do not find the request: 1 and 1.0 are one \
+            number in JSON alone.",
+        remedy: "Copy the id of the request into the response as it was written.";
     McpDefinitionsChanged: "mcp.definitions_changed", Notice,
         title: "a server's tools, prompts or resources changed",
         why: "A model acts on the definitions that it was given: one that changes under the same \
@@ -478,6 +502,15 @@ codes! {
         why: "No captured request asked for it: clients ignore the progress.",
         remedy: "Copy the progressToken of the request into its notifications, type included: 1 \
             and \"1\" differ.";
+    McpProgressOrder: "mcp.progress_order", Notice,
+        title: "progress that goes back, or past its total",
+        why: "MCP demands that progress increases: clients show a wrong share, or drop the \
+            notification.",
+        remedy: "Count progress up; use a token for one request alone.";
+    McpLateProgress: "mcp.late_progress", Notice,
+        title: "progress after the response",
+        why: "The request is over: clients report an unknown token, or ignore the progress.",
+        remedy: "Send the last progress before the response, and none after it.";
     McpUnknownCancel: "mcp.unknown_cancel", Info,
         title: "cancellation of a request that is not outstanding",
         why: "It has no effect: its request was answered before, or is not in the capture. MCP \
@@ -566,6 +599,22 @@ codes! {
             client sends the id of the response to initialize with every later request.",
         remedy: "Send Mcp-Session-Id with every request; check proxies and CORS rules that remove \
             the header.";
+    McpSessionIdChanged: "mcp.session_id_changed", Notice,
+        title: "session id that changes within a session",
+        why: "The server names another session than the one that the client uses: a client that takes \
+            it over loses what belongs to the first one.",
+        remedy: "Give out a session id with the response to initialize alone.";
+    McpSessionIdHidden: "mcp.session_id_hidden", Notice,
+        title: "session id that a client in a browser cannot read",
+        why: "The browser hides the header from pages of another origin: later requests lack the \
+            session id.",
+        remedy: "Add Mcp-Session-Id to Access-Control-Expose-Headers.";
+    McpNoChallenge: "mcp.no_challenge", Notice,
+        title: "401 without WWW-Authenticate",
+        why: "The client cannot know how to authenticate, nor where the authorization server is: it \
+            gives up.",
+        remedy: "Send WWW-Authenticate with every 401 (RFC 9110 section 11.6.1), with \
+            resource_metadata for OAuth; check proxies that remove it.";
     McpUsedAfterDeletion: "mcp.used_after_deletion", Notice,
         title: "session used after the client deleted it",
         why: "The server no longer knows the session, and refuses the request.",
@@ -608,6 +657,28 @@ codes! {
         title: "session used before it is initialized",
         why: "Servers may reject requests that come before initialize.",
         remedy: "Send initialize first.";
+    McpNotInitialized: "mcp.not_initialized", Notice,
+        title: "session used without notifications/initialized",
+        why: "The server may reject requests until the client says that it is ready.",
+        remedy: "Send notifications/initialized after the response to initialize, and await its 202.";
+    McpInitializedTwice: "mcp.initialized_twice", Notice,
+        title: "initialize in a session that is initialized",
+        why: "Servers reject it; a new session is opened without a session id.",
+        remedy: "Send initialize without Mcp-Session-Id, once for each session.";
+    McpCapabilityMissing: "mcp.capability_missing", Notice,
+        title: "request that the receiver did not announce support for",
+        why: "The receiver does not know its method: capabilities are negotiated with initialize.",
+        remedy: "Ask only for what the other side announced; announce what is supported.";
+    McpRevisionUnknown: "mcp.revision_unknown", Notice,
+        title: "revision that MCP does not have",
+        why: "Clients close the session at a revision that they do not know.",
+        remedy: "Answer with the revision that the client asks for, or with another published one.";
+    McpVersionHeader: "mcp.version_header", Notice,
+        title: "MCP-Protocol-Version that is missing or not the negotiated one",
+        why: "Since MCP 2025-06-18 it goes with every request: servers answer 400 to another one, and \
+            take a missing one for 2025-03-26.",
+        remedy: "Send the revision of the response to initialize with every later request; check CORS \
+            rules and proxies that remove the header.";
     McpUnknownStream: "mcp.unknown_stream", Notice,
         title: "stream that belongs to no known session",
         why: "Its start is not in the capture and several sessions could own it: what it carries \

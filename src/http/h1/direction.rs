@@ -56,7 +56,7 @@ pub(super) enum State {
     LostChunk,
     /// No longer HTTP (CONNECT, 101).
     Blind,
-    /// The connection goes on in HTTP/2: what follows waits to be taken.
+    /// The connection goes on in HTTP/2 or WebSocket: what follows waits to be taken.
     HandedOver,
 }
 

@@ -1,24 +1,63 @@
-//! The end of HTTP/1 on a connection that goes on in HTTP/2 (`Upgrade: h2c`, RFC 7540 section 3.2).
+//! The end of HTTP/1 on a connection that goes on in HTTP/2 (`Upgrade: h2c`, RFC 7540 section 3.2)
+//! or in WebSocket (RFC 6455 section 4).
 
 use memchr::memmem;
 
 use super::direction::{Direction, State};
 use super::scan::PREFACE;
-use super::upgraded::Upgraded;
+use super::upgraded::{Protocol, Upgraded};
 use super::{Connection, Method};
 use crate::base::fact::Speaks;
 use crate::base::{Degraded, Side, StreamBuf};
-use crate::http::TransactionNo;
+use crate::http::{TransactionNo, ws};
 
 impl Connection {
     /// The server goes on in HTTP/2 (status 101), and answers the request there.
     pub(super) fn upgrade_to_http2(&mut self, request: TransactionNo, kind: Method) {
         self.switched = Some(Speaks::Http2);
+        self.leave((request, kind), Protocol::Http2);
+    }
+
+    /// The server goes on in WebSocket (status 101).
+    pub(super) fn upgrade_to_websocket(&mut self, request: TransactionNo, is_compressing: bool) {
+        self.switched = Some(Speaks::WebSocket);
+        self.leave((request, Method::Other), Protocol::WebSocket { is_compressing: Some(is_compressing) });
+    }
+
+    /// Leaves what follows the response, and the request, to another protocol.
+    fn leave(&mut self, (request, kind): (TransactionNo, Method), to: Protocol) {
         let is_head = kind == Method::Head;
-        self.upgraded = Some(Upgraded { request, is_head, missing: Degraded::NONE });
+        let is_request_missing = self.is_early(request) || self.client.is_lost();
+        let requests_missing = if is_request_missing { Degraded::GAP } else { Degraded::NONE };
+        self.upgraded = Some(Upgraded { to, request, is_head, missing: Degraded::NONE, requests_missing });
         self.answering = None;
         self.server.hand_over();
         if self.sending.is_none() {
+            self.client.hand_over();
+        }
+    }
+
+    /// The client asked for WebSocket and goes on in it, and the 101 that allowed it was not
+    /// captured.
+    pub(in crate::http) fn enter_websocket(&mut self) {
+        let Some(request) = self.asked_websocket.take().filter(|_| self.upgraded.is_none()) else { return };
+        self.waiting.retain(|waiting| waiting.transaction != request);
+        self.switched = Some(Speaks::WebSocket);
+        self.leave((request, Method::Other), Protocol::WebSocket { is_compressing: None });
+        let missing = if self.responses_missing.any() { self.responses_missing } else { Degraded::GAP };
+        self.upgraded = self.upgraded.map(|upgraded| Upgraded { missing, ..upgraded });
+    }
+
+    /// Goes on in WebSocket if `side`, whose bytes are lost, turns out to send its frames: the
+    /// heads that changed to it were not captured.
+    pub(super) fn find_websocket(&mut self, side: Side) {
+        let direction = self.direction(side);
+        let is_found = direction.is_lost() && ws::sender(direction.buf.bytes()) == Some(side);
+        if is_found && self.upgraded.is_none() && self.connect.is_none() {
+            if self.asked_websocket.is_none() {
+                self.asked_websocket = Some(self.number());
+            }
+            self.enter_websocket();
             self.client.hand_over();
         }
     }
@@ -36,12 +75,18 @@ impl Connection {
         self.upgraded = self.upgraded.map(|upgraded| Upgraded { missing, ..upgraded });
     }
 
-    /// Returns what is known of the change to HTTP/2; `None` if the connection did not change.
+    /// Returns whether the client went on in WebSocket before the answer that allows it was seen.
+    pub(in crate::http) fn is_ahead(&self) -> bool {
+        self.is_ahead && self.upgraded.is_none()
+    }
+
+    /// Returns what is known of the change to another protocol; `None` if there was none.
     pub(in crate::http) fn upgraded(&self) -> Option<Upgraded> {
         self.upgraded
     }
 
-    /// Takes the bytes of `side` that HTTP/2 begins with; `None` if HTTP/1 is not over there.
+    /// Takes the bytes of `side` that the other protocol begins with; `None` if HTTP/1 is not over
+    /// there.
     pub(in crate::http) fn take_rest(&mut self, side: Side) -> Option<StreamBuf> {
         self.upgraded?;
         self.direction(side).take_rest()
@@ -54,7 +99,7 @@ impl Connection {
 }
 
 impl Direction {
-    /// Leaves everything from here on to HTTP/2.
+    /// Leaves everything from here on to another protocol.
     pub(super) fn hand_over(&mut self) {
         self.state = State::HandedOver;
     }
@@ -74,7 +119,18 @@ impl Direction {
         true
     }
 
-    /// Takes the bytes that HTTP/2 begins with; `None` if HTTP/1 is not over, and its end not lost.
+    /// Leaves everything to WebSocket from here on, if a frame stands where a request may begin.
+    /// Returns whether it does.
+    pub(super) fn hand_over_at_frame(&mut self) -> bool {
+        let is_frame = matches!(self.state, State::Head { .. }) && ws::begins_with_frame(self.buf.bytes());
+        if is_frame {
+            self.hand_over();
+        }
+        is_frame
+    }
+
+    /// Takes the bytes that the other protocol begins with; `None` if HTTP/1 is not over, and its
+    /// end not lost.
     fn take_rest(&mut self) -> Option<StreamBuf> {
         let is_over = matches!(self.state, State::HandedOver | State::Lost | State::LostChunk);
         is_over.then(|| std::mem::take(&mut self.buf))

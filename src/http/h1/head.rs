@@ -20,6 +20,10 @@ pub(super) struct Parsed {
     pub(super) expects_continue: bool,
     /// The protocol that a response with status 101 switches to.
     pub(super) upgrade: Option<Speaks>,
+    /// Whether a request asks for WebSocket (RFC 6455 section 4.1).
+    pub(super) asks_websocket: bool,
+    /// Whether a WebSocket may compress its messages; an error names what it does that is not read.
+    pub(super) compresses: Result<bool, String>,
     /// Violations that do not prevent parsing.
     pub(super) faults: Vec<(Code, String)>,
 }
@@ -107,9 +111,12 @@ fn parse_fields<const N: usize>(side: Side, raw: &Bytes, span: Span) -> Result<P
     let expects_continue = status.is_none()
         && value(fields, "expect").is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"));
     let upgrade = (status == Some(101)).then(|| upgrade(value(fields, "upgrade").unwrap_or_default()));
+    let asks_websocket = status.is_none()
+        && value(fields, "upgrade").is_some_and(|value| value.eq_ignore_ascii_case(b"websocket"));
+    let compresses = if upgrade == Some(Speaks::WebSocket) { compresses(fields) } else { Ok(false) };
     let fields = fields.iter().map(|field| (field.name, field.value));
     let head = Box::new(Head::new(start, span, raw.clone(), fields));
-    Ok(Parsed { head, framing, interim, expects_continue, upgrade, faults })
+    Ok(Parsed { head, framing, interim, expects_continue, upgrade, asks_websocket, compresses, faults })
 }
 
 /// Returns the value of the first field with this name, without surrounding whitespace.
@@ -130,6 +137,27 @@ fn upgrade(value: &[u8]) -> Speaks {
         b"tls" => Speaks::Tls,
         _ => Speaks::Other,
     }
+}
+
+/// Returns whether a WebSocket may compress its messages (RFC 7692).
+///
+/// # Errors
+/// Names an extension that is not read (RFC 6455 section 9.1).
+fn compresses(fields: &[httparse::Header<'_>]) -> Result<bool, String> {
+    let is_list = |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case("sec-websocket-extensions");
+    let mut compresses = false;
+    for field in fields.iter().filter(is_list) {
+        for extension in field.value.split(|b| *b == b',') {
+            let name = extension.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+            if name.eq_ignore_ascii_case(b"permessage-deflate") {
+                compresses = true;
+            } else if !name.is_empty() {
+                let name = String::from_utf8_lossy(name);
+                return Err(format!("WebSocket with the extension {name}"));
+            }
+        }
+    }
+    Ok(compresses)
 }
 
 /// Returns path and query of a request target; removes scheme and authority of an absolute form

@@ -16,7 +16,7 @@ use super::part::{ended_by, give_up, report_unmatched};
 use super::{Head, Part, PartKind, StartLine, TransactionNo};
 use direction::{Direction, Step};
 use head::Framing;
-pub(super) use upgraded::Upgraded;
+pub(super) use upgraded::{Protocol, Upgraded};
 
 mod body;
 mod chunk;
@@ -53,8 +53,12 @@ pub struct Connection {
     connect: Option<Connect>,
     /// The protocol that the connection switched to.
     switched: Option<Speaks>,
-    /// What is known of the change to HTTP/2; `None` before it.
+    /// What is known of the change to HTTP/2 or WebSocket; `None` before it.
     upgraded: Option<Upgraded>,
+    /// The latest request that asks for WebSocket, while it is not answered.
+    asked_websocket: Option<TransactionNo>,
+    /// Whether the client went on in WebSocket before the answer was seen.
+    is_ahead: bool,
     /// Whole requests may be missing.
     requests_missing: bool,
     /// Why whole responses may be missing since the last response.
@@ -155,6 +159,8 @@ impl Connection {
             connect: None,
             switched: None,
             upgraded: None,
+            asked_websocket: None,
+            is_ahead: false,
             requests_missing: false,
             responses_missing: Degraded::NONE,
             closed: None,
@@ -248,6 +254,10 @@ impl Connection {
         if side == Side::Client && self.connect.is_none() && self.client.hand_over_at_preface() {
             self.enter_http2();
         }
+        if side == Side::Client && self.asked_websocket.is_some() && self.client.hand_over_at_frame() {
+            self.is_ahead = true;
+        }
+        self.find_websocket(side);
         self.direction(side).step(findings)
     }
 
@@ -313,6 +323,9 @@ impl Connection {
             self.responses_missing.add(Degraded::GAP);
         }
         self.sending = Some(transaction);
+        if parsed.asks_websocket {
+            self.asked_websocket = Some(transaction);
+        }
         if let (Method::Connect, StartLine::Request { target, .. }) = (kind, &parsed.head.start) {
             self.connect = Some(Connect { transaction, target: target.clone(), is_open: false });
             self.client.body(Framing::Length(0), false);
@@ -340,7 +353,7 @@ impl Connection {
         None
     }
 
-    fn response(&mut self, parsed: head::Parsed, why: Degraded, sink: &mut Sink<'_, Part>) {
+    fn response(&mut self, mut parsed: head::Parsed, why: Degraded, sink: &mut Sink<'_, Part>) {
         let span = parsed.head.span;
         if parsed.interim {
             if parsed.head.start == (StartLine::Response { status: 100 }) {
@@ -350,16 +363,24 @@ impl Connection {
             return;
         }
         let (transaction, kind) = self.answered(span, sink.out);
+        self.asked_websocket.take_if(|asked| *asked == transaction);
         let status = if let StartLine::Response { status } = parsed.head.start { status } else { 0 };
         self.answering = Some(transaction);
         let side = Side::Server;
         if parsed.upgrade == Some(Speaks::Http2) {
             return self.upgrade_to_http2(transaction, kind);
         }
+        let is_websocket = parsed.upgrade == Some(Speaks::WebSocket) && parsed.compresses.is_ok();
+        if is_websocket {
+            parsed.head.begin_websocket();
+        }
         sink.out.push(Part { transaction, side, kind: PartKind::Head(parsed.head, why) });
         push_faults(transaction, side, (parsed.faults, span), sink.out);
-        if let Some(to) = parsed.upgrade {
-            self.upgrade(transaction, (to, span.end), sink.out);
+        if let (Some(Speaks::WebSocket), Ok(is_compressing)) = (parsed.upgrade, &parsed.compresses) {
+            self.upgrade_to_websocket(transaction, *is_compressing);
+        } else if let Some(to) = parsed.upgrade {
+            let what = parsed.compresses.err().unwrap_or_else(|| described(to).to_owned());
+            self.upgrade(transaction, (to, &what, span.end), sink.out);
         } else if kind == Method::Connect && (200..300).contains(&status) {
             self.open_tunnel(transaction, span.end, sink.out);
         } else {
@@ -375,15 +396,21 @@ impl Connection {
     }
 
     /// The server switched protocols (status 101): what follows is not decoded.
-    fn upgrade(&mut self, transaction: TransactionNo, (to, at): (Speaks, Origin), out: &mut Vec<Part>) {
+    fn upgrade(
+        &mut self,
+        transaction: TransactionNo,
+        (to, what, at): (Speaks, &str, Origin),
+        out: &mut Vec<Part>,
+    ) {
         let side = Side::Server;
-        self.switched = Some(to);
+        // Only a WebSocket that is read counts as one.
+        self.switched = Some(if to == Speaks::WebSocket { Speaks::Other } else { to });
         self.server.blind();
         if self.sending.is_none() {
             self.client.blind();
         }
         self.answering = None;
-        let detail = format!("the server switched to {} (101)", described(to));
+        let detail = format!("the server switched to {what} (101)");
         out.push(Part::fault(transaction, side, Code::HttpNotRead, (at, detail)));
         // The answer to the request may follow in the other protocol.
         for kind in

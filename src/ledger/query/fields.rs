@@ -241,7 +241,9 @@ impl Field {
             Self::Status => Status::ALL.map(Status::name).to_vec(),
             Self::Cause => Cause::ALL.map(Cause::name).to_vec(),
             Self::Origin => Side::BOTH.map(Side::name).to_vec(),
-            Self::Transport => [Transport::HttpSse, Transport::StreamableHttp].map(Transport::name).to_vec(),
+            Self::Transport => [Transport::HttpSse, Transport::StreamableHttp, Transport::WebSocket]
+                .map(Transport::name)
+                .to_vec(),
             Self::Degraded => reasons().chain([ANY, NONE]).collect(),
             Self::View => ["front", "back"].to_vec(),
             Self::Finding => Code::all().iter().map(|info| info.name).chain([ANY, NONE]).collect(),

@@ -3,11 +3,12 @@
 use super::super::exchange::Message;
 use super::super::record::Exchange;
 use super::super::transaction::Transaction;
+use super::super::{method, revision};
 use super::exchange::of_exchange;
 use super::message::Unmatched;
 use super::rule::{FindingContext, Moment, Violation, violation};
 use crate::base::Code;
-use crate::rpc::Id;
+use crate::rpc::{Id, Kind};
 
 /// A response that was given to its exchange.
 pub(in crate::mcp) struct Answer<'a> {
@@ -68,6 +69,27 @@ pub(super) fn response_is_on_server_stream(answer: &Answer<'_>) -> Option<Violat
         Code::McpResponseOnGetStream,
         format!("{method} with id {id}: the POST was {status}, the response came on the GET stream"),
     )
+}
+
+/// One number in another spelling: `1` asked, `1.0` answered.
+pub(super) fn id_is_spelled_otherwise(answer: &Answer<'_>) -> Option<Violation> {
+    let (asked, answered) = (&answer.exchange.id, answer.message.envelope.id.as_ref()?);
+    if asked != answered || asked.json() == answered.json() {
+        return None;
+    }
+    violation(Code::McpIdSpelling, format!("asked with id {asked}, answered with id {answered}"))
+}
+
+/// The server answers `initialize` with a revision that MCP does not have.
+pub(super) fn revision_is_unknown(answer: &Answer<'_>) -> Option<Violation> {
+    let version = answer.message.envelope.look.protocol_version.as_deref()?;
+    let is_initialized = method::is_initialize(&answer.exchange.method)
+        && answer.message.envelope.kind == Kind::Response
+        && !revision::is_known(version);
+    if !is_initialized {
+        return None;
+    }
+    violation(Code::McpRevisionUnknown, format!("the server answers with revision {version}"))
 }
 
 /// Reported once for each session, at the second such response.

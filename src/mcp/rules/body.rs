@@ -9,7 +9,7 @@ use super::super::transaction::Transaction;
 use super::super::{method, revision};
 use super::rule::{FindingContext, Moment, Violation, violation};
 use crate::base::Code;
-use crate::rpc::Parsed;
+use crate::rpc::{Kind, Parsed};
 
 /// A body that carries MCP.
 pub(in crate::mcp) struct Body<'a> {
@@ -36,18 +36,62 @@ pub(super) fn method_header_differs(body: &Body<'_>) -> Option<Violation> {
     let [envelope] = &*body.parsed.envelopes else { return None };
     let header = body.transaction.request()?.mcp_method.as_deref();
     header_differs("Mcp-Method", header, envelope.method.as_deref())
+        .or_else(|| header_is_missing(body, "Mcp-Method", header, envelope.method.as_deref()))
 }
 
 pub(super) fn name_header_differs(body: &Body<'_>) -> Option<Violation> {
     let [envelope] = &*body.parsed.envelopes else { return None };
     let header = body.transaction.request()?.mcp_name.as_deref();
-    header_differs("Mcp-Name", header, envelope.look.name.as_deref().or(envelope.look.uri.as_deref()))
+    let name = envelope.look.name.as_deref().or(envelope.look.uri.as_deref());
+    let named = name.filter(|_| envelope.method.as_deref().is_some_and(method::is_call));
+    header_differs("Mcp-Name", header, name).or_else(|| header_is_missing(body, "Mcp-Name", header, named))
 }
 
 pub(super) fn version_header_differs(body: &Body<'_>) -> Option<Violation> {
     let [envelope] = &*body.parsed.envelopes else { return None };
     let header = body.transaction.request()?.protocol_version.as_deref();
-    header_differs("MCP-Protocol-Version", header, envelope.look.meta_version.as_deref())
+    let version = envelope.look.meta_version.as_deref();
+    header_differs("MCP-Protocol-Version", header, version)
+        .or_else(|| header_is_missing(body, "MCP-Protocol-Version", header, version))
+}
+
+/// A request of MCP 2026-07-28 without a header that repeats its body (transports, "Standard
+/// request headers").
+fn header_is_missing(
+    body: &Body<'_>,
+    field: &str,
+    header: Option<&str>,
+    value: Option<&str>,
+) -> Option<Violation> {
+    let [envelope] = &*body.parsed.envelopes else { return None };
+    // A client of HTTP+SSE, or one that asks what the server speaks, need not send them.
+    let is_probe = envelope.method.as_deref().is_some_and(method::opens_session);
+    let is_http_sse = body.session.is_some_and(SessionState::is_http_sse);
+    let is_due = envelope.kind == Kind::Request
+        && !is_probe
+        && !is_http_sse
+        && envelope.look.meta_version.as_deref().is_some_and(revision::is_stateless);
+    let value = value?;
+    if header.is_some() || !is_due || body.transaction.lacks_fields() {
+        return None;
+    }
+    violation(Code::McpHeaderMismatch, format!("{field} is missing, the body has {value}"))
+}
+
+/// Since MCP 2025-06-18 a client names the negotiated revision with every request (transports,
+/// "Protocol version header").
+pub(super) fn negotiated_version_differs(body: &Body<'_>) -> Option<Violation> {
+    let (session, request) = (body.session?, body.transaction.request()?);
+    let negotiated = session.protocol_version().map(|version| &**version)?;
+    let envelope = body.parsed.envelopes.first()?;
+    let opens = envelope.method.as_deref().is_some_and(method::opens_session);
+    let is_known =
+        session.lifecycle().is_initialize_seen() && session.is_streamable_http() && session.has_id();
+    if !is_known || opens || revision::is_stateless(negotiated) || envelope.look.meta_version.is_some() {
+        return None;
+    }
+    let named = request.protocol_version.as_deref().filter(|named| *named != negotiated)?;
+    violation(Code::McpVersionHeader, format!("MCP-Protocol-Version is {named}, {negotiated} was negotiated"))
 }
 
 /// A header that repeats a value of the body (MCP 2026-07-28).

@@ -29,6 +29,8 @@ pub(in crate::mcp) struct CompletedExchange<'a> {
     pub(in crate::mcp) at: Origin,
     /// Why the HTTP response holds no usable JSON-RPC response; `None` if the cause is another.
     pub(in crate::mcp) unusable: Option<&'a str>,
+    /// The capability that it needs and that its receiver did not announce.
+    pub(in crate::mcp) missing_capability: Option<&'static str>,
     /// Number of messages about it before the response, and the first of them.
     pub(in crate::mcp) messages: (u32, Option<Origin>),
 }
@@ -89,10 +91,10 @@ pub(super) fn token_collides(new: &NewExchange<'_>) -> Option<Violation> {
     violation(Code::McpTokenCollision, format!("token {token}"))
 }
 
-/// The first request of an HTTP+SSE session that was captured from its beginning.
+/// The first request of a session on HTTP+SSE or WebSocket that was captured from its beginning.
 pub(super) fn initialize_is_missing(new: &NewExchange<'_>) -> Option<Violation> {
     let (session, request) = (new.session, new.exchange.record());
-    let is_first = session.is_at_first_request() && session.is_http_sse();
+    let is_first = session.is_at_first_request() && session.has_one_stream();
     let is_complete = new.missing.is_none() && session.has_open_stream();
     let needs_initialize = request.origin == Side::Client
         && !method::opens_session(&request.method)
@@ -101,6 +103,83 @@ pub(super) fn initialize_is_missing(new: &NewExchange<'_>) -> Option<Violation> 
         return None;
     }
     violation(Code::McpNoInitialize, format!("the first request is {}", request.method))
+}
+
+/// The client uses a session that it has not completed: `notifications/initialized` is due after
+/// the response to `initialize`. It may be in a packet that comes later.
+pub(super) fn initialized_is_missing(new: &NewExchange<'_>) -> Option<Violation> {
+    let (session, request) = (new.session, new.exchange.record());
+    let is_due = request.origin == Side::Client
+        && !method::opens_session(&request.method)
+        && *request.method != *method::PING;
+    let is_open =
+        session.has_id() && session.lifecycle().is_initialize_seen() && !session.lifecycle().is_initialized();
+    let is_stateless = session.protocol_version().is_none_or(|version| revision::is_stateless(version));
+    if !is_due || !is_open || is_stateless || session.lifecycle().is_use_reported() {
+        return None;
+    }
+    violation(Code::McpNotInitialized, format!("{} before notifications/initialized", request.method))
+}
+
+/// A session is initialized once.
+pub(super) fn initialize_is_repeated(new: &NewExchange<'_>) -> Option<Violation> {
+    let (session, request) = (new.session, new.exchange.record());
+    let is_done =
+        session.has_id() && session.lifecycle().is_initialize_seen() && session.protocol_version().is_some();
+    if !is_done || !method::is_initialize(&request.method) || request.origin == Side::Server {
+        return None;
+    }
+    violation(Code::McpInitializedTwice, "initialize in a session that is initialized")
+}
+
+/// Capabilities, by the methods that need them: those of the receiver.
+const NEEDS: [(&str, &str); 8] = [
+    ("tools/", "tools"),
+    ("prompts/", "prompts"),
+    ("resources/", "resources"),
+    ("completion/", "completions"),
+    ("logging/", "logging"),
+    ("sampling/", "sampling"),
+    ("roots/", "roots"),
+    ("elicitation/", "elicitation"),
+];
+
+/// The capability that a request needs and that its receiver did not announce; `None` if it did, or
+/// if that is not known.
+pub(in crate::mcp) fn missing_capability(session: &SessionState, request: &Exchange) -> Option<&'static str> {
+    let (record, version) = (session.record(), session.protocol_version()?);
+    let (announced, is_known) = match request.origin {
+        Side::Client => (&record.server_capabilities, record.server_info.is_some()),
+        Side::Server => (&record.client_capabilities, record.client_info.is_some()),
+    };
+    let is_tracked = session.has_id() || session.has_one_stream();
+    if !is_tracked
+        || !is_known
+        || !session.lifecycle().is_initialize_seen()
+        || revision::is_stateless(version)
+    {
+        return None;
+    }
+    let (_, needed) = NEEDS.iter().find(|(prefix, _)| request.method.starts_with(prefix))?;
+    // 2024-11-05 has no capability for completion.
+    let is_unnamed = *needed == "completions" && **version < *revision::BATCHES;
+    (!is_unnamed && !announced.iter().any(|name| **name == **needed)).then_some(needed)
+}
+
+/// The code of an unknown method (JSON-RPC 2.0 section 5.1).
+const METHOD_NOT_FOUND: i64 = -32_601;
+
+/// The receiver did not announce what a request asks for, and does not know its method.
+pub(super) fn capability_is_missing(completed: &CompletedExchange<'_>) -> Option<Violation> {
+    let (exchange, needed) = (completed.exchange, completed.missing_capability?);
+    if exchange.error.as_ref()?.code? != METHOD_NOT_FOUND {
+        return None;
+    }
+    let receiver = exchange.origin.other().name();
+    violation(
+        Code::McpCapabilityMissing,
+        format!("{} needs {needed}, which the {receiver} did not announce", exchange.method),
+    )
 }
 
 /// The severity follows who ended the wait: a sender that went away is no fault of the receiver.

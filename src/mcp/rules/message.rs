@@ -18,6 +18,14 @@ pub(in crate::mcp) struct Unmatched<'a> {
     pub(in crate::mcp) completed: Option<u64>,
 }
 
+/// A progress notification of an open exchange.
+pub(in crate::mcp) struct Progress<'a> {
+    pub(in crate::mcp) exchange: &'a Exchange,
+    pub(in crate::mcp) message: Message<'a>,
+    /// The greatest progress that was told before; `None` if none was.
+    pub(in crate::mcp) before: Option<f64>,
+}
+
 /// A POST that repeats a request whose POST was redirected.
 pub(in crate::mcp) struct Redirect<'a> {
     /// The exchange of the request, as the redirect left it.
@@ -25,6 +33,12 @@ pub(in crate::mcp) struct Redirect<'a> {
     /// The POST that repeats it.
     pub(in crate::mcp) transaction: &'a Transaction,
     pub(in crate::mcp) at: Origin,
+}
+
+impl Moment for Progress<'_> {
+    fn subject(&self) -> FindingContext {
+        of_exchange(self.exchange, self.message.span.end)
+    }
 }
 
 impl Moment for Redirect<'_> {
@@ -99,4 +113,24 @@ pub(super) fn post_is_redirected(redirect: &Redirect<'_>) -> Option<Violation> {
     let target = redirect.transaction.target()?;
     let method = &redirect.exchange.method;
     violation(Code::McpRedirected, format!("{method} is answered {status} and repeated at {target}"))
+}
+
+/// Progress increases with each notification (MCP, progress), and does not exceed its total.
+/// Repeated values are let pass: they come with another text.
+pub(super) fn progress_is_out_of_order(progress: &Progress<'_>) -> Option<Violation> {
+    let look = &progress.message.envelope.look;
+    let value = look.progress?;
+    let Exchange { method, id, .. } = progress.exchange;
+    if let Some(before) = progress.before.filter(|before| value < *before) {
+        let detail = format!("{method} with id {id}: progress {value} after {before}");
+        return violation(Code::McpProgressOrder, detail);
+    }
+    let total = look.total.filter(|total| *total > 0.0 && value > *total)?;
+    violation(Code::McpProgressOrder, format!("{method} with id {id}: progress {value} of {total}"))
+}
+
+/// Progress stops with the response (MCP, progress, "Behavior requirements").
+pub(super) fn progress_is_late(late: &Unmatched<'_>) -> Option<Violation> {
+    let token = late.message.envelope.look.progress_token.as_ref()?;
+    violation(Code::McpLateProgress, format!("progress with token {token} after the response"))
 }

@@ -20,10 +20,10 @@ mod transaction;
 pub(super) use answer::{Answer, OtherId};
 pub(super) use body::Body;
 pub(super) use delivery::{Misdelivery, WrongReplay};
-pub(super) use exchange::{CompletedExchange, NewExchange};
+pub(super) use exchange::{CompletedExchange, NewExchange, missing_capability};
 pub(super) use head::Head;
 pub(super) use listing::ChangedListing;
-pub(super) use message::{Redirect, Unmatched};
+pub(super) use message::{Progress, Redirect, Unmatched};
 pub(super) use orphan::Orphan;
 pub(super) use proxy::{ProxiedCall, UncrossedCall};
 pub(super) use rule::{Violation, add_fault, add_limit, check, id_text, violations};
@@ -41,7 +41,13 @@ pub(super) const RULES: Rules = Rules {
     ],
     refused_stream: &[head::stream_is_refused],
     endpoint: &[session::endpoint_has_other_origin],
-    stream_over: &[session::endpoint_is_missing],
+    stream_over: &[
+        session::endpoint_is_missing,
+        session::challenge_is_missing,
+        session::session_id_is_hidden,
+        session::session_id_is_changed,
+        session::revision_is_not_named,
+    ],
     redirect: &[message::post_is_redirected],
     ambiguous_stream: &[head::stream_has_unknown_owner],
     request_body: &[
@@ -49,15 +55,28 @@ pub(super) const RULES: Rules = Rules {
         body::name_header_differs,
         body::version_header_differs,
         body::session_id_is_missing,
+        body::negotiated_version_differs,
         body::request_has_other_media_type,
     ],
     response_body: &[body::response_has_other_media_type],
     batch: &[body::batch_is_outside_its_revision],
     request_in_json: &[message::request_is_in_json_body],
-    new_exchange: &[exchange::id_is_not_unique],
-    doubtful_exchange: &[exchange::initialize_is_missing, exchange::id_is_reused, exchange::token_collides],
+    new_exchange: &[exchange::id_is_not_unique, exchange::initialize_is_repeated],
+    doubtful_exchange: &[
+        exchange::initialize_is_missing,
+        exchange::initialized_is_missing,
+        exchange::id_is_reused,
+        exchange::token_collides,
+    ],
     repeated_response: &[message::response_is_duplicate],
-    answer: &[answer::parent_is_over, answer::response_is_on_server_stream],
+    answer: &[
+        answer::parent_is_over,
+        answer::response_is_on_server_stream,
+        answer::id_is_spelled_otherwise,
+        answer::revision_is_unknown,
+    ],
+    progress: &[message::progress_is_out_of_order],
+    late_progress: &[message::progress_is_late],
     changed_listing: &[listing::definitions_changed],
     response_with_other_id: &[answer::id_is_changed, answer::ids_are_always_zero],
     stray_response: &[message::response_is_stray],
@@ -73,6 +92,7 @@ pub(super) const RULES: Rules = Rules {
         exchange::post_was_repeated,
         exchange::response_is_late,
         exchange::cancellation_is_acknowledged,
+        exchange::capability_is_missing,
     ],
     proxied_call: &[
         proxy::session_is_seen_twice,
@@ -109,7 +129,7 @@ pub(super) struct Rules {
     pub(super) refused_stream: &'static [fn(&Head<'_>) -> Option<Violation>],
     /// An `endpoint` event names the target of a session's POSTs.
     pub(super) endpoint: &'static [fn(&Endpoint<'_>) -> Option<Violation>],
-    /// An event stream is over.
+    /// A transaction is over, which may be an event stream.
     pub(super) stream_over: &'static [fn(&StreamOver<'_>) -> Option<Violation>],
     /// A redirected POST is repeated.
     pub(super) redirect: &'static [fn(&Redirect<'_>) -> Option<Violation>],
@@ -132,6 +152,10 @@ pub(super) struct Rules {
     pub(super) repeated_response: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
     /// A response was given to its exchange.
     pub(super) answer: &'static [fn(&Answer<'_>) -> Option<Violation>],
+    /// A progress notification belongs to an open exchange.
+    pub(super) progress: &'static [fn(&Progress<'_>) -> Option<Violation>],
+    /// A progress notification came behind the response to its exchange.
+    pub(super) late_progress: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
     /// A list of a server differs from earlier ones.
     pub(super) changed_listing: &'static [fn(&ChangedListing<'_>) -> Option<Violation>],
     /// A response has another id than the request that it answers.

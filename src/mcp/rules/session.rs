@@ -2,6 +2,7 @@
 
 use super::super::costly::CostlySessions;
 use super::super::heads::Verb;
+use super::super::revision;
 use super::super::session::SessionState;
 use super::super::transaction::Transaction;
 use super::rule::{FindingContext, Moment, Violation, violation};
@@ -19,6 +20,8 @@ pub(in crate::mcp) struct Endpoint<'a> {
 /// A transaction that is over, in packet `end`; its response may be an event stream.
 pub(in crate::mcp) struct StreamOver<'a> {
     pub(in crate::mcp) transaction: &'a Transaction,
+    /// Its session; `None` if it is not known.
+    pub(in crate::mcp) session: Option<&'a SessionState>,
     /// Whether its client has a session with its server.
     pub(in crate::mcp) has_client: bool,
     pub(in crate::mcp) end: Origin,
@@ -37,7 +40,13 @@ impl Moment for Endpoint<'_> {
 
 impl Moment for StreamOver<'_> {
     fn subject(&self) -> FindingContext {
-        FindingContext { at: self.end, tcp_stream: self.transaction.key().0, ..FindingContext::default() }
+        let response = self.transaction.end().and_then(|end| end.span);
+        FindingContext {
+            at: response.map_or(self.end, |span| span.end),
+            tcp_stream: self.transaction.key().0,
+            session: self.session.map(SessionState::number),
+            exchange: self.transaction.requests().first().copied(),
+        }
     }
 }
 
@@ -71,7 +80,8 @@ pub(super) fn endpoint_is_missing(over: &StreamOver<'_>) -> Option<Violation> {
     let is_whole = over.transaction.degraded().and(over.transaction.gaps()).is_none();
     let name = request.path.rsplit('/').next().unwrap_or_default();
     let is_mcp = ["mcp", "sse"].iter().any(|word| name.eq_ignore_ascii_case(word));
-    if !is_legacy || !is_whole || !is_mcp || stream.has_endpoint() || over.has_client {
+    if !is_legacy || !is_whole || !is_mcp || stream.has_endpoint() || stream.is_websocket() || over.has_client
+    {
         return None;
     }
     let events = stream.events;
@@ -79,6 +89,63 @@ pub(super) fn endpoint_is_missing(over: &StreamOver<'_>) -> Option<Violation> {
     violation(
         Code::McpNoEndpoint,
         format!("{} carried {events} {word} and no endpoint event", request.target),
+    )
+}
+
+/// A 401 names how to authenticate (RFC 9110 section 15.5.2); in MCP also where the metadata of the
+/// resource is (MCP 2025-06-18, authorization, "Authorization server location").
+pub(super) fn challenge_is_missing(over: &StreamOver<'_>) -> Option<Violation> {
+    let (request, response) = (over.transaction.request()?, over.transaction.response()?);
+    let is_mcp = over.session.is_some() && !over.transaction.requests().is_empty();
+    if response.status? != 401 || !is_mcp || response.has_challenge || over.transaction.lacks_fields() {
+        return None;
+    }
+    violation(
+        Code::McpNoChallenge,
+        format!("{} {}: 401 without WWW-Authenticate", request.method(), request.path),
+    )
+}
+
+/// A browser hides header fields from the script of another origin unless the response exposes
+/// them.
+pub(super) fn session_id_is_hidden(over: &StreamOver<'_>) -> Option<Violation> {
+    let (request, response) = (over.transaction.request()?, over.transaction.response()?);
+    if !request.is_cross_origin || request.session_id.is_some() || !response.hides_session_id {
+        return None;
+    }
+    violation(
+        Code::McpSessionIdHidden,
+        "Mcp-Session-Id is not in Access-Control-Expose-Headers, and the client is a page of another origin",
+    )
+}
+
+/// A server gives out an id with the response to `initialize`, and no other one later.
+pub(super) fn session_id_is_changed(over: &StreamOver<'_>) -> Option<Violation> {
+    let (request, response) = (over.transaction.request()?, over.transaction.response()?);
+    let (asked, given) = (request.session_id.as_ref()?, response.session_id.as_ref()?);
+    if asked == given || !(200..300).contains(&response.status?) {
+        return None;
+    }
+    violation(Code::McpSessionIdChanged, format!("asked with session id {asked}, answered with {given}"))
+}
+
+/// Since MCP 2025-06-18 a client names the negotiated revision with every request, and servers may
+/// refuse one that does not.
+pub(super) fn revision_is_not_named(over: &StreamOver<'_>) -> Option<Violation> {
+    const FIRST: &str = "2025-06-18";
+    let (session, request) = (over.session?, over.transaction.request()?);
+    let negotiated = session.protocol_version().map(|version| &**version)?;
+    let is_due = session.lifecycle().is_initialize_seen()
+        && session.is_streamable_http()
+        && request.session_id.is_some();
+    let is_named = request.protocol_version.is_some() || over.transaction.lacks_fields();
+    let is_old = negotiated < FIRST || revision::is_stateless(negotiated);
+    if !is_due || is_named || is_old || over.transaction.status()? != 400 || !over.transaction.is_post() {
+        return None;
+    }
+    violation(
+        Code::McpVersionHeader,
+        format!("answered 400, without MCP-Protocol-Version; {negotiated} was negotiated"),
     )
 }
 

@@ -50,17 +50,13 @@ pub(super) fn describe_traffic(model: &Model) -> Option<String> {
             packets => format!("{} with no TCP connection", units::several(packets, "packet")),
         });
     }
-    let names = [(Speaks::Tls, "TLS"), (Speaks::WebSocket, "WebSocket")];
-    let unread = names.map(|(speaks, name)| {
-        let connections = count(&|count| count.speaks == speaks && !count.mcp);
-        let carry = if connections == 1 { "carries" } else { "carry" };
-        (connections > 0).then(|| format!("{} {carry} {name}", units::several(connections, "connection")))
-    });
-    let unread: Vec<String> = unread.into_iter().flatten().collect();
-    let them =
-        if unread.len() == 1 && unread.iter().any(|text| text.starts_with("1 ")) { "it" } else { "them" };
-    match (unread.is_empty(), model.store().is_empty()) {
-        (false, _) => Some(format!("{}, which is not decoded; 6 shows {them}", unread.join(" and "))),
+    let unread = count(&|count| count.speaks == Speaks::Tls && !count.mcp);
+    let (carry, them) = if unread == 1 { ("carries", "it") } else { ("carry", "them") };
+    match (unread == 0, model.store().is_empty()) {
+        (false, _) => Some(format!(
+            "{} {carry} TLS, which is not decoded; 6 shows {them}",
+            units::several(unread, "connection")
+        )),
         (true, true) => Some(format!(
             "{} without MCP; 5, 6 and 7 show what there is",
             units::several(all, "TCP connection")
@@ -99,10 +95,9 @@ mod tests {
             describe_traffic(&model).unwrap(),
             "1 connection carries TLS, which is not decoded; 6 shows it"
         );
-        model.all_mut().summary_mut().connections.push(carry(Speaks::WebSocket, 2));
-        let both =
-            "1 connection carries TLS and 2 connections carry WebSocket, which is not decoded; 6 shows them";
-        assert_eq!(describe_traffic(&model).unwrap(), both);
+        model.all_mut().summary_mut().connections.push(carry(Speaks::Tls, 2));
+        let all = "3 connections carry TLS, which is not decoded; 6 shows them";
+        assert_eq!(describe_traffic(&model).unwrap(), all);
         model.progress_mut().fail("input/output error".to_owned());
         assert_eq!(explain("session", &model).last().unwrap(), "input/output error");
     }

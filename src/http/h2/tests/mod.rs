@@ -142,6 +142,7 @@ fn words(update: &Update) -> String {
         UpdateKind::ClientClosed => "client closed".to_owned(),
         UpdateKind::Waited { side, ns } => format!("the {} waited {ns}", side.name()),
         UpdateKind::Fault(fault) => format!("fault {} {}", fault.code, fault.detail),
+        UpdateKind::Sent(body) => format!("sent {}", body.content.len()),
         UpdateKind::Ended { how, bytes, .. } => format!("ended {} {bytes}", how.name()),
     };
     format!("{}: {what}", update.transaction.0)

@@ -1,0 +1,154 @@
+//! Notifications, and the exchanges that they are about: progress and cancellation.
+
+use std::collections::VecDeque;
+
+use super::evidence::Stray;
+use super::exchange::Message;
+use super::message::{Context, unmatched};
+use super::method;
+use super::record::{Cause, MessageSpan, Notification, Record};
+use super::rules::{self, Progress, RULES, Unmatched, Violation};
+use crate::base::{Code, Side};
+
+impl Context<'_, '_> {
+    /// Handles a notification. Returns the number of the exchange that it is about; `None` if that
+    /// is not known.
+    pub(super) fn notification(&mut self) -> Option<u64> {
+        let Message { from, span, degraded, envelope } = self.message;
+        let method = envelope.method.as_deref().unwrap_or_default();
+        let exchange = match method {
+            method::PROGRESS => self.progress(),
+            method::CANCELLED => self.cancellation(),
+            _ => None,
+        };
+        if method == method::INITIALIZED {
+            self.session.lifecycle_mut().set_initialized();
+        }
+        let task = envelope.look.task.as_deref().and_then(|task| self.session.history().task(task));
+        let own = match from {
+            Side::Client => None,
+            Side::Server => self.transaction.requests().first().copied(),
+        };
+        let exchange = exchange.or(task).or(own);
+        if from == Side::Server
+            && let Some(open) = exchange.and_then(|n| self.exchanges.get_mut(n))
+        {
+            open.count_message(span.end);
+        }
+        self.sink.out.push(Record::Notification(Box::new(Notification {
+            session: self.session.reference().clone(),
+            tcp_stream: self.transaction.key().0,
+            from,
+            method: self.interner.share(method),
+            message: MessageSpan { span, bytes: envelope.bytes },
+            exchange,
+            degraded: degraded.and(self.transaction.degraded()),
+        })));
+        exchange
+    }
+
+    /// The exchange that a progress notification belongs to.
+    fn progress(&mut self) -> Option<u64> {
+        let token = self.message.envelope.look.progress_token.as_ref()?;
+        let origin = self.message.from.other();
+        if let Some(open) = self.session.with_token(origin, token) {
+            let own = self.exchanges.carried_by(open, self.transaction.key());
+            if let Some(n) = own.or_else(|| open.front().copied()) {
+                self.count_progress(n);
+                self.deliveries.add(self.session.index(), n, self.message);
+                return Some(n);
+            }
+        }
+        let history = self.session.history();
+        let completed = history.completed_with_token(origin, token);
+        if let Some(n) = completed {
+            // On the stream that carried the response the order is known.
+            let is_behind = self.transaction.requests().contains(&n) || self.session.has_one_stream();
+            if is_behind && !self.session.history().has_task(n) {
+                self.check_late_progress(n);
+            }
+            return completed;
+        }
+        if let Some(n) = token.retyped().and_then(|other| only(self.session.with_token(origin, &other))) {
+            self.exchanges.get_mut(n)?.count_progress(None);
+            self.report_type(n, RULES.retyped_token);
+            return Some(n);
+        }
+        let late = token.retyped().and_then(|other| history.completed_with_token(origin, &other));
+        if late.is_none() {
+            let progress = unmatched(self.transaction, self.message, None);
+            for finding in rules::violations(RULES.unmatched_progress, &progress) {
+                let (from, digest) = (self.message.from, self.message.envelope.digest);
+                let stray = Stray { digest, from, token: token.clone() };
+                self.evidence.defer_stray(self.message.span.end, self.session.index(), finding, stray);
+            }
+        }
+        late
+    }
+
+    /// Counts a progress notification of the open exchange `n`, and checks its value.
+    fn count_progress(&mut self, n: u64) {
+        let look = &self.message.envelope.look;
+        let Some(open) = self.exchanges.get_mut(n) else { return };
+        let before = open.count_progress(look.progress);
+        let progress = Progress { exchange: open.record(), message: self.message, before };
+        let found: Vec<_> = rules::violations(RULES.progress, &progress).collect();
+        for finding in found {
+            open.add_finding(finding.code);
+            self.sink.findings.push(finding);
+        }
+    }
+
+    /// Reports progress of the exchange `n`, which is over.
+    fn check_late_progress(&mut self, n: u64) {
+        let mut late = unmatched(self.transaction, self.message, Some(n));
+        late.session = Some(self.session);
+        rules::check(RULES.late_progress, &late, self.sink.findings);
+    }
+
+    /// The exchange that a cancellation belongs to. One whose id has another JSON type cancels
+    /// nothing: receivers compare ids with their type.
+    fn cancellation(&mut self) -> Option<u64> {
+        let id = self.message.envelope.look.request_id.as_ref()?;
+        let from = self.message.from;
+        let latest = self.session.outstanding(from, id).and_then(|open| open.back()).copied();
+        if let Some(n) = latest {
+            let at = self.message.span.end;
+            let open = self.exchanges.get_mut(n)?;
+            open.cancel(at, Cause::Cancelled);
+            if let Some(asker) = open.take_question().and_then(|parent| self.exchanges.get_mut(parent)) {
+                asker.close_question(at.time);
+            }
+            self.emit_interrupted(n);
+            return Some(n);
+        }
+        let completed = self.session.history().completed(from, id, None);
+        if completed.is_none()
+            && let Some(n) = id.retyped().and_then(|other| only(self.session.outstanding(from, &other)))
+        {
+            self.report_type(n, RULES.retyped_cancellation);
+            return Some(n);
+        }
+        let mut cancellation = unmatched(self.transaction, self.message, completed);
+        cancellation.session = Some(self.session);
+        rules::check(RULES.unmatched_cancellation, &cancellation, self.sink.findings);
+        completed
+    }
+
+    /// Reports once for each exchange that a token or id of it came with another JSON type.
+    fn report_type(&mut self, n: u64, rules: &[fn(&Unmatched<'_>) -> Option<Violation>]) {
+        let Some(open) = self.exchanges.get_mut(n) else { return };
+        if open.record().findings.contains(&Code::McpTypeChanged) {
+            return;
+        }
+        open.add_findings([Code::McpTypeChanged]);
+        let mut retyped = unmatched(self.transaction, self.message, Some(n));
+        retyped.session = Some(self.session);
+        rules::check(rules, &retyped, self.sink.findings);
+    }
+}
+
+/// The number if there is exactly one.
+fn only(numbers: Option<&VecDeque<u64>>) -> Option<u64> {
+    numbers.filter(|numbers| numbers.len() == 1)?.front().copied()
+}
