@@ -6,6 +6,7 @@
 
 pub mod base;
 pub mod capture;
+pub mod check;
 pub mod cli;
 pub mod engine;
 pub mod export;

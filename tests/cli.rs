@@ -230,12 +230,52 @@ fn version_and_help_go_to_standard_output() {
 
 #[test]
 fn every_command_documents_filter_and_exit_statuses() {
-    for command in ["list", "report", "export", "slice"] {
+    for command in ["list", "report", "export", "check", "slice"] {
         let help = runs(&[command, "--help"]);
         for text in ["Examples:", "field:value", "method:tools/call", "Exit status:"] {
             assert!(help.contains(text), "{command} --help lacks {text:?}");
         }
     }
+}
+
+/// A gate for CI: 0 passed, 1 failed, 2 did not run.
+#[test]
+fn a_check_fails_by_findings_and_objectives() {
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/field/error-with-null-id/capture.pcap");
+    let status = |arguments: &[&str]| {
+        let output = run(&[&["check", capture], arguments].concat());
+        assert_eq!(stderr(&output), "");
+        output.status.code().unwrap()
+    };
+    assert_eq!(status(&[]), 1);
+    assert_eq!(status(&["--fail-on", "never"]), 0);
+    assert_eq!(status(&["--ignore", "*"]), 0);
+    assert_eq!(status(&["--fail-on", "never", "--slo", "p95(tools/call)<1ms"]), 1);
+    assert_eq!(status(&["--fail-on", "never", "--slo", "p95(tools/call)<10s"]), 0);
+    assert_eq!(status(&["--fail-on", "never", "--slo", "p95(tool:nothing)<1ms"]), 0);
+    assert_eq!(status(&["--filter", "method:initialize"]), 0);
+    assert_eq!(run(&["check", CAPTURE]).status.code(), Some(0), "a healthy capture");
+}
+
+#[test]
+fn a_baseline_lets_known_findings_pass() {
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/field/error-with-null-id/capture.pcap");
+    let directory = TempDir::new().expect("a directory");
+    let known = directory.path().join("known.txt");
+    let baseline = run(&["check", "--format", "baseline", capture]);
+    assert_eq!(baseline.status.code(), Some(1), "the verdict is that without a baseline");
+    fs::write(&known, &baseline.stdout).expect("the baseline");
+    let known = known.to_str().expect("its path is UTF-8");
+    assert!(runs(&["check", "--baseline", known, capture]).contains("in the baseline"));
+}
+
+#[test]
+fn a_check_that_cannot_run_prints_nothing() {
+    refuses(&["check", "--slo", "p95(tools/call)", CAPTURE], &["--slo", "p95(tools/call)"]);
+    refuses(&["check", "--ignore", "nonsense", CAPTURE], &["--ignore", "nonsense"]);
+    refuses(&["check", "--baseline", "/nowhere", CAPTURE], &["/nowhere"]);
+    refuses(&["check", "/nowhere.pcap"], &["/nowhere.pcap"]);
+    refuses(&["explain", "mcp.unanswerd"], &["mcp.unanswerd", "no such code"]);
 }
 
 #[test]

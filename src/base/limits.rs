@@ -292,6 +292,10 @@ pub const REPEAT_WAIT: i64 = 10_000_000_000;
 /// Findings of one code that are kept with their detail; all are counted.
 pub const MAX_FINDINGS_PER_CODE: usize = 100;
 
+/// Durations that `check` keeps for an objective: 8 MB. A percentile of the first million calls is
+/// that of all unless they change.
+pub const MAX_OBJECTIVE_VALUES: usize = 1 << 20;
+
 /// Lines of findings of one code in an export; the rest is one line with their number. A
 /// flood of SYNs would write more than the capture has.
 pub const MAX_FINDING_LINES: u64 = 10_000;

@@ -44,9 +44,9 @@ use clap::{CommandFactory, Parser};
 
 use arguments::screen::ScreenArguments;
 use arguments::{Arguments, Command, ListOptions, ReportOptions};
+use commands::{check, export, generate, interfaces, keys, list, report, slice, tui};
 #[cfg(feature = "demo")]
 use commands::{demo, serve, traffic};
-use commands::{export, generate, interfaces, keys, list, report, slice, tui};
 use exit::Outcome;
 use request::{Inputs, Request};
 
@@ -102,6 +102,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::List(list) => list::run(&Request::new(&list.source, color)?, &list.options),
         Command::Report(report) => report::run(&Request::new(&report.source, color)?, &report.options),
         Command::Export(export) => export::run(&Request::new(&export.source, color)?, &export.options),
+        Command::Check(check) => check::run(&Request::new(&check.source, color)?, &check.options),
+        Command::Explain { code } => check::print_explanation(code.as_deref()).map(|()| Outcome::Success),
         Command::Slice(slice) => slice::run(&Request::new(&slice.source, color)?, &slice.options),
         Command::Config => tui::print_config().map(|()| Outcome::Success),
         #[cfg(feature = "demo")]

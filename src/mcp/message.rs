@@ -89,7 +89,8 @@ impl Context<'_, '_> {
             self.set_client(&mut exchange, &envelope.look);
         }
         let passage = self.transaction.request().map(|request| request.passage).unwrap_or_default();
-        self.views.open(&mut exchange, self.session, &mut self.other_sessions, self.exchanges, passage);
+        let on = (&mut *self.exchanges, passage);
+        self.views.open(&mut exchange, self.session, &mut self.other_sessions, on);
         self.session.add_outstanding(exchange.record(), exchange.token());
         if self.transaction.is_websocket() && from == Side::Client {
             // Nothing acknowledges it, and its response comes as that of any other request.

@@ -125,8 +125,7 @@ impl Views {
         exchange: &mut OpenExchange,
         session: &mut SessionState,
         others: &mut OtherSessions<'_>,
-        exchanges: &mut Exchanges,
-        passage: Passage,
+        (exchanges, passage): (&mut Exchanges, Passage),
     ) {
         let is_open = |n| exchanges.get(n).is_some_and(|open| !open.is_answered());
         let in_front = self.passed_on.add(session.index(), exchange.record(), passage, is_open);

@@ -15,7 +15,7 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 16] = [
+const LAYERS: [(&str, &[&str], &[&str]); 17] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("link", &["base"], &["capture"]),
@@ -27,6 +27,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 16] = [
     ("ledger", &["base"], &["mcp"]),
     ("engine", &["base", "capture", "link", "tcp", "tls", "http", "rpc", "mcp", "ledger"], &[]),
     ("report", &["base", "ledger"], &[]),
+    ("check", &["base", "ledger"], &[]),
     ("export", &["base", "ledger"], &[]),
     ("tui", &["base", "ledger"], &[]),
     ("serve", &["base"], &[]),
@@ -35,7 +36,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 16] = [
         "cli",
         &[
             "base", "capture", "link", "tcp", "tls", "http", "rpc", "mcp", "ledger", "engine", "report",
-            "export", "tui", "serve", "traffic",
+            "check", "export", "tui", "serve", "traffic",
         ],
         &[],
     ),

@@ -9,6 +9,7 @@ use std::fmt;
 use super::severity::Severity;
 use table::TABLE;
 
+pub use rule::{Confidence, Source};
 pub use table::{Code, CodeInfo};
 
 impl Code {
@@ -68,6 +69,7 @@ macro_rules! codes {
     };
 }
 
+mod rule;
 mod table;
 
 #[cfg(test)]

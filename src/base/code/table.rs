@@ -304,7 +304,7 @@ codes! {
         why: "The end that closed it could not go on: requests that are open are not answered.",
         remedy: "Look at the code and the text that the detail quotes, and at the log of that end.";
     WsNotInflated: "ws.not_inflated", Notice,
-        title: "compressed WebSocket message that refers to earlier ones that are not in the capture",
+        title: "compressed WebSocket message that refers to ones not in the capture",
         why: "It cannot be read: with permessage-deflate a message repeats parts of those before it.",
         remedy: "Start the capture before the client connects; for the capture, switch \
             permessage-deflate off.";

@@ -53,6 +53,20 @@ Examples:
   mcpdump export --to csv --filter 'dur>1s' -o slow.csv capture.pcap
   mcpdump export -i lo -o now.jsonl -w 'lo-%H%M.pcapng' -G 3600";
 
+/// Examples of `check`.
+pub(crate) const CHECK_EXAMPLES: &str = "\
+Examples:
+  mcpdump check capture.pcap
+  mcpdump check --format baseline capture.pcap > known.txt
+  mcpdump check --baseline known.txt --format junit -o mcp.xml capture.pcap
+  mcpdump check --fail-on never --slo 'p95(tools/call)<500ms' capture.pcap";
+
+/// Examples of `explain`.
+pub(crate) const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  mcpdump explain mcp.unanswered
+  mcpdump explain | grep session";
+
 /// Examples of `slice`.
 pub(crate) const SLICE_EXAMPLES: &str = "\
 Examples:
@@ -131,7 +145,7 @@ The language of --filter, and of / in the TUI. Examples:
 /// The exit statuses and their meanings.
 pub(crate) const EXIT_STATUSES: [(&str, &str); 3] = [
     ("0", "Success, also if the reader of the output closed the pipe."),
-    ("1", "Partial failure: packets could not be kept to the end, or nothing matches a slice."),
+    ("1", "A check failed, packets could not be kept to the end, or nothing matches a slice."),
     ("2", "Failure: invalid argument, unreadable file, no permission to capture."),
 ];
 

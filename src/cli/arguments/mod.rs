@@ -19,7 +19,9 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+use crate::base::Severity;
 use crate::base::time_style::TimeStyle;
+use crate::check;
 use crate::export;
 use crate::export::slice::Extent;
 use crate::ledger::{By, Views};
@@ -78,6 +80,19 @@ pub(crate) enum Command {
         after_long_help = help::long(help::EXPORT_EXAMPLES),
     )]
     Export(Export),
+    /// Check a capture for findings and objectives: exit status 1 if one fails it
+    #[command(
+        override_usage = "mcpdump check [OPTIONS] [FILE... | -i IFACE] [BPF...]",
+        after_help = help::CHECK_EXAMPLES,
+        after_long_help = help::long(help::CHECK_EXAMPLES),
+    )]
+    Check(Check),
+    /// Explain a finding: what it means, what to do, what it rests on
+    #[command(after_help = help::EXPLAIN_EXAMPLES, after_long_help = help::EXPLAIN_EXAMPLES)]
+    Explain {
+        /// Code of the finding, as in mcp.unanswered; all are listed without one
+        code: Option<String>,
+    },
     /// Write the packets of the exchanges that match to a file of their own
     #[command(
         override_usage = "mcpdump slice [OPTIONS] -o FILE [FILE... | -i IFACE] [BPF...]",
@@ -225,6 +240,59 @@ pub(crate) struct ExportOptions {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// `mcpdump check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) options: CheckOptions,
+}
+
+/// Options of `check` alone.
+#[derive(Debug, Args)]
+pub(crate) struct CheckOptions {
+    /// Fail on findings of this severity and above
+    #[arg(long, value_name = "SEVERITY", default_value = "warning")]
+    #[arg(value_parser = named(&FailOn::ALL, FailOn::name))]
+    pub(crate) fail_on: FailOn,
+    /// Let the findings of this file pass: a code and, if it is given, a method and a name in each
+    /// line, as --format baseline writes it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) baseline: Vec<PathBuf>,
+    /// Leave out findings, as in 'sse.*' or 'mcp.unanswered tools/call slow'
+    #[arg(long, value_name = "CODE [METHOD [NAME]]")]
+    pub(crate) ignore: Vec<String>,
+    /// Fail if an objective is missed, as in 'p95(tools/call)<500ms', 'error_rate(tool:search)<1%',
+    /// 'max(*)<30s' or 'count(initialize)<10'; any filter expression selects the calls
+    #[arg(long, value_name = "OBJECTIVE")]
+    pub(crate) slo: Vec<String>,
+    /// Format of the verdict
+    #[arg(long, default_value = "text", value_parser = named(&check::Format::ALL, check::Format::name))]
+    pub(crate) format: check::Format,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// The severity that fails a check; `None` if no finding does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FailOn(pub(crate) Option<Severity>);
+
+impl FailOn {
+    const ALL: [Self; 5] = [
+        Self(Some(Severity::Error)),
+        Self(Some(Severity::Warning)),
+        Self(Some(Severity::Notice)),
+        Self(Some(Severity::Info)),
+        Self(None),
+    ];
+
+    fn name(self) -> &'static str {
+        self.0.map_or("never", Severity::name)
+    }
 }
 
 /// `mcpdump slice`.

@@ -54,6 +54,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("list", help::LIST_EXAMPLES),
     ("report", help::REPORT_EXAMPLES),
     ("export", help::EXPORT_EXAMPLES),
+    ("check", help::CHECK_EXAMPLES),
+    ("explain", help::EXPLAIN_EXAMPLES),
     ("slice", help::SLICE_EXAMPLES),
     ("interfaces", help::INTERFACES_EXAMPLES),
     ("keys", help::KEYS_EXAMPLES),

@@ -2,6 +2,7 @@
 //! the TUI.
 
 mod analysis;
+pub(crate) mod check;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod export;

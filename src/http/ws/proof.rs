@@ -88,10 +88,7 @@ fn message(side: Side, bytes: &[u8]) -> Option<Option<Cow<'_, [u8]>>> {
 
 /// Whether a message is text between brackets.
 fn is_text(message: &[u8]) -> bool {
-    let is_framed = match message.trim_ascii() {
-        [b'{', .., b'}'] | [b'[', .., b']'] => true,
-        _ => false,
-    };
+    let is_framed = matches!(message.trim_ascii(), [b'{', .., b'}'] | [b'[', .., b']']);
     is_framed && message.len() >= MIN_PROOF && std::str::from_utf8(message).is_ok()
 }
 

@@ -1,0 +1,61 @@
+//! A verdict as one JSON document (docs/check.md).
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::gate::{Issue, Verdict};
+use super::objective::{Judged, Outcome};
+
+/// Writes the verdict.
+pub(super) fn write(verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> io::Result<()> {
+    let document = json!({
+        "type": "check",
+        "v": 1,
+        "file": file,
+        "passed": !verdict.has_failed(),
+        "fail_on": verdict.fail_on.map(|level| level.name()),
+        "exchanges": verdict.exchanges[0],
+        "undetermined": verdict.exchanges[1],
+        "missing": verdict.missing.names().collect::<Vec<_>>(),
+        "ignored": verdict.ignored,
+        "findings": verdict.issues.iter().map(|it| issue(verdict, it)).collect::<Vec<_>>(),
+        "more": verdict.more.iter().map(|(code, n)| (code.name().to_owned(), (*n).into())).collect::<serde_json::Map<_, _>>(),
+        "objectives": verdict.objectives.iter().map(objective).collect::<Vec<_>>(),
+    });
+    serde_json::to_writer(&mut *out, &document)?;
+    writeln!(out)
+}
+
+fn issue(verdict: &Verdict, issue: &Issue) -> Value {
+    let finding = &issue.finding;
+    let source = finding.code.source();
+    json!({
+        "code": finding.code.name(),
+        "severity": finding.code.severity().name(),
+        "confidence": finding.code.confidence().name(),
+        "fails": verdict.fails(issue),
+        "known": issue.is_known,
+        "packet": finding.at.map(|at| at.packet.0),
+        "tcp_stream": finding.tcp_stream,
+        "session": finding.session.map(|number| format!("s{number}")),
+        "exchange": finding.exchange,
+        "method": issue.method.as_deref(),
+        "name": issue.name.as_deref(),
+        "server": issue.server,
+        "count": finding.count,
+        "detail": finding.detail,
+        "title": finding.code.info().title,
+        "source": source.map(|source| source.heading),
+        "url": source.map(|source| source.url),
+    })
+}
+
+fn objective(judged: &Judged) -> Value {
+    let (outcome, why) = match judged.outcome {
+        Outcome::Met => ("met", None),
+        Outcome::Missed => ("missed", None),
+        Outcome::Untold(why) => ("untold", Some(why)),
+    };
+    json!({"objective": judged.objective, "outcome": outcome, "why": why, "measured": judged.measured})
+}

@@ -1,0 +1,90 @@
+//! `mcpdump check`: a capture as a gate. `mcpdump explain`: what is known of a finding.
+
+use std::fs;
+use std::io::{self, Write as _};
+
+use anyhow::Context as _;
+
+use super::analysis;
+use crate::check::{self, Gate, Verdict, explain};
+use crate::cli::arguments::CheckOptions;
+use crate::cli::exit::Outcome;
+use crate::cli::matching::Matching;
+use crate::cli::progress_bar::ProgressBar;
+use crate::cli::request::{Inputs, Request};
+use crate::cli::setup::Setup;
+use crate::engine::Engine;
+use crate::ledger::Views;
+
+/// Runs the command.
+///
+/// # Errors
+/// The capture or the baseline cannot be read, an option is invalid, or the output cannot be
+/// written.
+pub(crate) fn run(request: &Request, options: &CheckOptions) -> anyhow::Result<Outcome> {
+    // Before anything is opened: a gate that does not run prints nothing.
+    let gate_options = gate_options(options)?;
+    let mut matching = Matching::new(request, Some(Views::Front))?;
+    let Setup { mut reader, mut output, .. } = Setup::open(request, options.output.as_deref())?;
+    let mut engine = Engine::new();
+    matching.prepare(&mut engine);
+    let mut gate = Gate::new(gate_options);
+    let mut verdict = Verdict::default();
+    let result = analysis::run(&mut reader, engine, ProgressBar::start(false), |entries| {
+        matching.select(entries, |entry| {
+            gate.push(entry);
+            Ok(())
+        })
+    });
+    let name = match &request.inputs {
+        Inputs::Files(_) => request.input_names().join(" "),
+        Inputs::Device(_) => reader.device().unwrap_or_default().to_owned(),
+    };
+    let result = result
+        .and_then(|()| {
+            verdict = gate.finish();
+            output.write(|output| check::write(options.format, &verdict, &name, output))
+        })
+        .and_then(|()| output.finish());
+    let outcome = reader.finish(result)?;
+    Ok(if verdict.has_failed() { Outcome::PartialFailure } else { outcome })
+}
+
+fn gate_options(options: &CheckOptions) -> anyhow::Result<check::Options> {
+    let mut baseline = Vec::new();
+    for path in &options.baseline {
+        let text = fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        baseline.extend(check::parse_baseline(&text).with_context(|| path.display().to_string())?);
+    }
+    let ignored = options.ignore.iter().map(|text| text.parse().context("--ignore"));
+    let objectives = options.slo.iter().map(|text| text.parse().context("--slo"));
+    Ok(check::Options {
+        fail_on: options.fail_on.0,
+        baseline,
+        ignored: ignored.collect::<anyhow::Result<_>>()?,
+        objectives: objectives.collect::<anyhow::Result<_>>()?,
+    })
+}
+
+/// Prints what is known of a code, or a line for each code without one.
+///
+/// # Errors
+/// There is no such code, or standard output cannot be written.
+pub(crate) fn print_explanation(code: Option<&str>) -> anyhow::Result<()> {
+    let mut text = Vec::new();
+    match code {
+        None => explain::write_list(&mut text)?,
+        Some(name) => match explain::find(name) {
+            Some(info) => explain::write(info, &mut text)?,
+            None => {
+                let hint = match explain::similar(name).as_slice() {
+                    [] => "mcpdump explain lists all codes".to_owned(),
+                    similar => format!("did you mean {}?", similar.join(", ")),
+                };
+                anyhow::bail!("{name}: no such code: {hint}");
+            }
+        },
+    }
+    io::stdout().write_all(&text)?;
+    Ok(())
+}
