@@ -58,6 +58,15 @@ impl End {
         if self == client { Side::Client } else { Side::Server }
     }
 
+    /// Returns the client if this end has the role `side`.
+    #[must_use]
+    pub fn client(self, side: Side) -> Self {
+        match side {
+            Side::Client => self,
+            Side::Server => self.other(),
+        }
+    }
+
     /// Reorders a pair that is indexed by end: the client's part first. `self` is the client.
     #[must_use]
     pub fn client_first<T>(self, [a, b]: [T; 2]) -> [T; 2] {

@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes};
 
 use crate::base::fact::Speaks;
 use crate::base::{Degraded, End, Feed, Origin, Side, Span, StreamBuf, limits};
-use crate::http::h1::scan::{self, EntryPoint};
+use crate::http::h1::scan::{EntryPoint, EntrySearch};
 use crate::http::{Connection, FirstBytes, ProxyHeader};
 use crate::tls;
 
@@ -23,11 +23,71 @@ pub(super) struct Sniffer {
     /// start.
     missing: Degraded,
     /// The latest bytes that each end sent, if the beginning is missing.
-    windows: [StreamBuf; 2],
+    windows: [Window; 2],
     /// Ends of directions, if the beginning is missing.
     eofs: Vec<(End, Feed<End>)>,
     /// The PROXY protocol header with which the connection began.
     proxy_header: Option<Announced>,
+}
+
+/// The latest bytes of a direction whose beginning is missing, searched for a place where reading
+/// can start.
+#[derive(Debug, Default)]
+struct Window {
+    bytes: StreamBuf,
+    /// How far HTTP/1 was searched.
+    http1: EntrySearch,
+    /// Where the search for HTTP/2 goes on.
+    http2: usize,
+    /// Where the searches for WebSocket go on, by the side that may have sent it.
+    websocket: [usize; 2],
+    /// Where the search for TLS goes on.
+    tls: usize,
+}
+
+impl Window {
+    /// Searches what was added. `sender` is the side that sent it; `None` if it is not known.
+    fn search(&mut self, sender: Option<Side>) -> Found {
+        let bytes = self.bytes.bytes();
+        if let Some(entry) = self.http1.find(bytes, sender) {
+            return Found::Http1(entry);
+        }
+        if let Some(side) = Connection::http2_sender(bytes, &mut self.http2)
+            && sender.is_none_or(|sender| sender == side)
+        {
+            return Found::Http2(side);
+        }
+        if let Some(side) = Connection::websocket_sender(bytes, &mut self.websocket) {
+            return Found::WebSocket(side);
+        }
+        if tls::has_records(bytes, &mut self.tls) {
+            return Found::Tls;
+        }
+        Found::Nothing
+    }
+
+    /// Drops what is too old to become part of something.
+    fn shorten(&mut self) {
+        if self.bytes.len() > limits::MAX_WINDOW {
+            let len = self.bytes.skip(self.bytes.len() - limits::MAX_WINDOW / 2);
+            self.http1.skip(len);
+            self.http2 = self.http2.saturating_sub(len);
+            self.websocket = self.websocket.map(|from| from.saturating_sub(len));
+            self.tls = self.tls.saturating_sub(len);
+        }
+        self.bytes.settle();
+    }
+}
+
+/// What was found in a window.
+enum Found {
+    Http1(EntryPoint),
+    /// Frames that this side sent.
+    Http2(Side),
+    /// WebSocket frames that this side sent.
+    WebSocket(Side),
+    Tls,
+    Nothing,
 }
 
 /// A PROXY protocol header.
@@ -125,7 +185,7 @@ impl Midstream {
 impl Sniffer {
     /// Returns the number of bytes held.
     pub(super) fn held(&self) -> usize {
-        let windows: usize = self.windows.iter().map(StreamBuf::allocated).sum();
+        let windows: usize = self.windows.iter().map(|window| window.bytes.allocated()).sum();
         let feeds = (self.held.capacity() + self.eofs.capacity()) * size_of::<(End, Feed<End>)>();
         windows + feeds + if self.held.is_empty() { 0 } else { self.bytes.min(limits::MAX_SNIFF) }
     }
@@ -148,7 +208,7 @@ impl Sniffer {
     /// Takes what was held since the gap.
     pub(super) fn take_midstream(&mut self) -> Midstream {
         let Self { missing, windows, eofs, .. } = std::mem::take(self);
-        Midstream { missing, windows, eofs }
+        Midstream { missing, windows: windows.map(|window| window.bytes), eofs }
     }
 
     /// Takes the next feed of what `from` sent. `opener` is the end that sent the SYN, if it was
@@ -239,35 +299,21 @@ impl Sniffer {
         let (window, _) = from.split_mut(&mut self.windows);
         // In the middle of a body anything may look like a head: the SYN, if captured, rules out
         // one of two readings.
-        let is_plausible = |entry: &EntryPoint| match entry {
-            EntryPoint::Request(_) => opener.is_none_or(|client| client == from),
-            EntryPoint::Response(_) | EntryPoint::Event { .. } => opener.is_none_or(|client| client != from),
-        };
-        if let Some(entry) = scan::entry_point(window.bytes()).filter(is_plausible) {
-            return Verdict::Midstream { from, entry };
-        }
-        if let Some(side) = Connection::http2_sender(window.bytes()) {
-            let client = if side == Side::Client { from } else { from.other() };
-            if opener.is_none_or(|opener| opener == client) {
-                return Verdict::Http2Midstream { client };
+        let sender = opener.map(|client| from.side(client));
+        match window.search(sender) {
+            Found::Http1(entry) => Verdict::Midstream { from, entry },
+            Found::Http2(side) => Verdict::Http2Midstream { client: from.client(side) },
+            Found::WebSocket(side) => Verdict::WebSocketMidstream { client: from.client(side) },
+            Found::Tls => Verdict::TlsMidstream,
+            Found::Nothing => {
+                window.shorten();
+                Verdict::Undecided
             }
         }
-        if let Some(side) = Connection::websocket_sender(window.bytes()) {
-            let client = if side == Side::Client { from } else { from.other() };
-            return Verdict::WebSocketMidstream { client };
-        }
-        if tls::has_records(window.bytes()) {
-            return Verdict::TlsMidstream;
-        }
-        if window.len() > limits::MAX_WINDOW {
-            window.skip(window.len() - limits::MAX_WINDOW / 2);
-        }
-        window.settle();
-        Verdict::Undecided
     }
 
     fn keep(&mut self, end: End, bytes: Bytes, span: Span) {
-        end.split_mut(&mut self.windows).0.push(bytes, span);
+        end.split_mut(&mut self.windows).0.bytes.push(bytes, span);
     }
 
     /// Returns the first bytes that `from` sent: those held, followed by at most `most` of `bytes`.

@@ -61,17 +61,19 @@ impl Connection {
     }
 
     /// Returns the side that sent these bytes from the middle of an HTTP/2 connection; `None` if
-    /// they are something else, or do not show it.
+    /// they are something else, or do not show it. The search begins at `from`, which is moved to
+    /// where it goes on when there are more bytes.
     #[must_use]
-    pub fn http2_sender(bytes: &[u8]) -> Option<Side> {
-        h2::Connection::sender(bytes)
+    pub fn http2_sender(bytes: &[u8], from: &mut usize) -> Option<Side> {
+        h2::Connection::sender(bytes, from)
     }
 
     /// Returns the side that sent these bytes from the middle of a WebSocket connection; `None` if
-    /// they are something else, or hold no whole JSON-RPC message.
+    /// they are something else, or hold no whole JSON-RPC message. The searches for a client and for
+    /// a server begin at `from`, which is moved to where they go on when there are more bytes.
     #[must_use]
-    pub fn websocket_sender(bytes: &[u8]) -> Option<Side> {
-        ws::sender(bytes)
+    pub fn websocket_sender(bytes: &[u8], from: &mut [usize; 2]) -> Option<Side> {
+        ws::sender(bytes, from)
     }
 
     /// Starts inside an event stream of HTTP/1 whose head was not captured: see

@@ -259,21 +259,38 @@ fn may_begin(bytes: &[u8]) -> bool {
 
 /// Returns whether encrypted records of TLS 1.2 or 1.3 begin somewhere in `bytes`, the middle of
 /// what an end sent: two headers that follow each other. At the beginning one is enough, of any
-/// record.
+/// record. The search begins at `from`, which is moved to where it goes on when there are more
+/// bytes.
 #[must_use]
-pub fn has_records(bytes: &[u8]) -> bool {
-    let is_application_data = |bytes: &[u8]| {
-        Header::read(bytes)
-            .filter(|header| header.content_type == ContentType::APPLICATION_DATA && header.version == 0x0303)
-    };
-    if Header::read(bytes).is_some() {
+pub fn has_records(bytes: &[u8], from: &mut usize) -> bool {
+    const BEGIN: [u8; 3] = [23, 3, 3];
+    if bytes.len() < HEADER_LEN {
+        return false;
+    }
+    if *from == 0 && Header::read(bytes).is_some() {
         return true;
     }
-    memchr::memmem::find_iter(bytes, &[23, 3, 3]).any(|at| {
+    let mut undecided = None;
+    for at in memchr::memmem::find_iter(bytes.get(*from..).unwrap_or_default(), &BEGIN) {
+        let at = at + *from;
         let rest = bytes.get(at..).unwrap_or_default();
-        let next = is_application_data(rest).and_then(|header| rest.get(header.record_len()..));
-        next.is_some_and(|next| is_application_data(next).is_some())
-    })
+        let Some(header) = Header::read(rest) else {
+            let is_incomplete = rest.len() < HEADER_LEN;
+            undecided = undecided.or(is_incomplete.then_some(at));
+            continue;
+        };
+        let next = rest.get(header.record_len()..).unwrap_or_default();
+        match Header::read(next) {
+            Some(next) if next.content_type == ContentType::APPLICATION_DATA && next.version == 0x0303 => {
+                return true;
+            }
+            None if next.len() < HEADER_LEN => undecided = undecided.or(Some(at)),
+            _ => {}
+        }
+    }
+    let end = bytes.len().saturating_sub(BEGIN.len() - 1).max(*from);
+    *from = undecided.unwrap_or(end);
+    false
 }
 
 #[cfg(test)]
@@ -370,8 +387,9 @@ mod tests {
     fn records_are_recognised_in_the_middle() {
         let cipher = [0x51; 40];
         let whole = [&cipher[..9], &record(23, &cipher), &record(23, &cipher)].concat();
-        assert!(has_records(&whole) && has_records(&whole[9..20]));
-        assert!(!has_records(&whole[..30]) && !has_records(b"event: message\n") && !has_records(b""));
+        let has = |bytes: &[u8]| has_records(bytes, &mut 0);
+        assert!(has(&whole) && has(&whole[9..20]));
+        assert!(!has(&whole[..30]) && !has(b"event: message\n") && !has(b""));
     }
 
     proptest::proptest! {

@@ -52,7 +52,7 @@ impl Connection {
     /// heads that changed to it were not captured.
     pub(super) fn find_websocket(&mut self, side: Side) {
         let direction = self.direction(side);
-        let is_found = direction.is_lost() && ws::sender(direction.buf.bytes()) == Some(side);
+        let is_found = direction.is_lost() && ws::sender(direction.buf.bytes(), &mut [0; 2]) == Some(side);
         if is_found && self.upgraded.is_none() && self.connect.is_none() {
             if self.asked_websocket.is_none() {
                 self.asked_websocket = Some(self.number());

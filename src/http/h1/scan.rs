@@ -1,6 +1,6 @@
 //! Finding HTTP/1 messages in bytes: at the start of a direction, and in its middle after a gap.
 
-use crate::base::limits;
+use crate::base::{Side, limits};
 
 /// What the first bytes of a direction are, as far as HTTP/1 is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,12 @@ fn other_method(text: &[u8]) -> StartKind {
     }
 }
 
+/// The version at the end of a request line.
+const VERSION: &[u8] = b" HTTP/1.";
+
+/// Length of a status line down to its code: `HTTP/1.1 200`.
+const STATUS_LEN: usize = 12;
+
 /// A place where reading can start in a direction whose beginning was not captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryPoint {
@@ -111,18 +117,43 @@ pub enum EntryPoint {
     },
 }
 
-/// Finds the first place where reading can start. Segment boundaries do not count: the same bytes
-/// in other pieces give the same place.
-#[must_use]
-pub fn entry_point(bytes: &[u8]) -> Option<EntryPoint> {
-    let request = find_head(bytes, 0, true).map(EntryPoint::Request);
-    first(request, server_entry_point(bytes))
+/// A search for a place where reading can start, in bytes that come piece by piece: what was
+/// searched is not searched again. The pieces do not count: the same bytes in other pieces give the
+/// same place.
+#[derive(Debug, Default)]
+pub struct EntrySearch {
+    /// Number of bytes searched.
+    searched: usize,
+    events: EventSearch,
+}
+
+impl EntrySearch {
+    /// Searches on in `bytes`: those of the last call, and more. `sender` is the side that sent
+    /// them; `None` if it is not known.
+    #[must_use]
+    pub fn find(&mut self, bytes: &[u8], sender: Option<Side>) -> Option<EntryPoint> {
+        let request = || find_head(bytes, self.searched.saturating_sub(VERSION.len()), true);
+        let response = || find_head(bytes, self.searched.saturating_sub(STATUS_LEN), false);
+        let request = if sender == Some(Side::Server) { None } else { request() };
+        let (response, event) = match sender {
+            Some(Side::Client) => (None, None),
+            _ => (response(), self.events.find(bytes)),
+        };
+        self.searched = bytes.len();
+        first(first(request.map(EntryPoint::Request), response.map(EntryPoint::Response)), event)
+    }
+
+    /// Goes on after the first `len` bytes were dropped.
+    pub fn skip(&mut self, len: usize) {
+        self.searched = self.searched.saturating_sub(len);
+        self.events.skip(len);
+    }
 }
 
 /// Finds the first place where reading can start in the bytes of a server.
 #[must_use]
 pub fn server_entry_point(bytes: &[u8]) -> Option<EntryPoint> {
-    first(find_head(bytes, 0, false).map(EntryPoint::Response), find_event(bytes))
+    EntrySearch::default().find(bytes, Some(Side::Server))
 }
 
 fn first(a: Option<EntryPoint>, b: Option<EntryPoint>) -> Option<EntryPoint> {
@@ -132,33 +163,60 @@ fn first(a: Option<EntryPoint>, b: Option<EntryPoint>) -> Option<EntryPoint> {
     a.into_iter().chain(b).min_by_key(place)
 }
 
-/// Finds an event: a chunk that begins with a field of an event or, without chunks, two events in a
-/// row.
-fn find_event(bytes: &[u8]) -> Option<EntryPoint> {
-    let mut unchunked = None;
-    let mut blank = true;
-    let mut start = 0;
-    loop {
-        let rest = bytes.get(start..)?;
-        if let Some((_, line)) = chunk_line(rest)
-            && is_field(rest.get(line..).unwrap_or_default())
-        {
-            return Some(EntryPoint::Event { at: start, chunked: true });
-        }
-        if blank && is_field(rest) {
-            match unchunked {
-                Some(at) => return Some(EntryPoint::Event { at, chunked: false }),
-                None => unchunked = Some(start),
-            }
-        }
-        let end = memchr::memchr(b'\n', rest)?;
-        blank = rest.get(..end)?.trim_ascii().is_empty();
-        start += end + 1;
+/// A search for an event: a chunk that begins with a field of an event or, without chunks, two
+/// events in a row.
+#[derive(Debug)]
+struct EventSearch {
+    /// Start of the first line that is not complete.
+    line: usize,
+    /// Whether the line before it is empty.
+    is_after_blank: bool,
+    /// The first event without chunks.
+    unchunked: Option<usize>,
+}
+
+impl Default for EventSearch {
+    fn default() -> Self {
+        Self { line: 0, is_after_blank: true, unchunked: None }
     }
 }
 
+impl EventSearch {
+    fn find(&mut self, bytes: &[u8]) -> Option<EntryPoint> {
+        loop {
+            let rest = bytes.get(self.line..)?;
+            if let Some((_, size_line)) = chunk_line(rest) {
+                let chunk = rest.get(size_line..)?;
+                if is_field(chunk) {
+                    return Some(EntryPoint::Event { at: self.line, chunked: true });
+                }
+                if FIELDS.iter().any(|field| field.starts_with(chunk)) {
+                    return None;
+                }
+            }
+            if self.is_after_blank && is_field(rest) {
+                match self.unchunked {
+                    Some(at) if at < self.line => return Some(EntryPoint::Event { at, chunked: false }),
+                    _ => self.unchunked = Some(self.line),
+                }
+            }
+            let end = memchr::memchr(b'\n', rest)?;
+            self.is_after_blank = rest.get(..end)?.trim_ascii().is_empty();
+            self.line += end + 1;
+        }
+    }
+
+    fn skip(&mut self, len: usize) {
+        self.line = self.line.saturating_sub(len);
+        self.unchunked = self.unchunked.and_then(|at| at.checked_sub(len));
+    }
+}
+
+/// How a line of an event begins.
+const FIELDS: [&[u8]; 5] = [b"event:", b"data:", b"id:", b"retry:", b": "];
+
 fn is_field(line: &[u8]) -> bool {
-    [&b"event:"[..], b"data:", b"id:", b"retry:", b": "].iter().any(|field| line.starts_with(field))
+    FIELDS.iter().any(|field| line.starts_with(field))
 }
 
 /// Parses a chunk-size line (RFC 9112 section 7.1) at the front of `bytes`: the size, and the
@@ -176,28 +234,27 @@ pub fn chunk_line(bytes: &[u8]) -> Option<(u64, usize)> {
     (extension.is_empty() || extension.starts_with(b";")).then_some((size, digits + line + 1))
 }
 
-/// Finds what looks like a request line (`client`) or a status line in `bytes` from offset `from`
-/// on. The caller parses the head there, and searches on if it is none.
+/// Finds what looks like a request line (`client`) or a status line in `bytes`. A request line may
+/// begin before offset `from`, its version is searched from there on. The caller parses the head
+/// there, and searches on if it is none.
 #[must_use]
 pub fn find_head(bytes: &[u8], from: usize, client: bool) -> Option<usize> {
-    let rest = bytes.get(from..)?;
     if !client {
-        let mut places = memchr::memmem::find_iter(rest, b"HTTP/1.");
-        return places.find(|at| rest.get(at + 7..).is_some_and(is_status)).map(|at| at + from);
+        let mut places = memchr::memmem::find_iter(bytes.get(from..)?, b"HTTP/1.").map(|at| at + from);
+        return places.find(|at| bytes.get(at + 7..).is_some_and(is_status));
     }
     // Search for the version at the end of the line, which is rarer than any method, then back to
-    // the line's start.
-    let mut at = 0;
-    while let Some(version) = memchr::memmem::find(rest.get(at..)?, b" HTTP/1.") {
-        let version = at + version;
-        let line = rest.get(..version)?;
-        let start = memchr::memrchr(b'\n', line).map_or(0, |lf| lf + 1);
-        let line = line.get(start..)?;
+    // the line's start. What lies before a version that no method precedes is not searched again.
+    let mut first = 0;
+    for version in memchr::memmem::find_iter(bytes.get(from..)?, VERSION).map(|at| at + from) {
+        let line = bytes.get(first..version)?;
+        first += memchr::memrchr(b'\n', line).map_or(0, |lf| lf + 1);
+        let line = bytes.get(first..version)?;
         let found = METHODS.iter().filter_map(|method| memchr::memmem::rfind(line, method)).max();
         if let Some(method) = found {
-            return Some(from + start + method);
+            return Some(first + method);
         }
-        at = version + 1;
+        first = version;
     }
     None
 }
@@ -213,6 +270,8 @@ fn is_status(rest: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -255,6 +314,7 @@ mod tests {
         assert_eq!(chunk_line(b"xyz\r\n"), None);
         assert_eq!(chunk_line(b"1a"), None);
         let chunked = Some(EntryPoint::Event { at: 5, chunked: true });
+        let entry_point = |bytes: &[u8]| EntrySearch::default().find(bytes, None);
         assert_eq!(entry_point(b"}\n\n\r\n1a\r\nevent: message\n"), chunked);
         let plain = Some(EntryPoint::Event { at: 0, chunked: false });
         assert_eq!(entry_point(b"data: {}\n\ndata: {}"), plain);
@@ -267,7 +327,46 @@ mod tests {
     fn heads_are_found_after_anything() {
         let bytes = b"} rest of a body}POST /m HTTP/1.1\r\nA: b\r\n\r\n";
         assert_eq!(find_head(bytes, 0, true), Some(17));
-        assert_eq!(find_head(bytes, 18, true), None);
+        assert_eq!(find_head(&bytes[18..], 0, true), None);
         assert_eq!(find_head(b"0\r\n\r\nHTTP/1.1 200 OK", 0, false), Some(5));
+    }
+    /// Lines of all kinds, so that a search finds something often.
+    fn line() -> impl Strategy<Value = &'static [u8]> {
+        prop::sample::select(vec![
+            &b"data: {}\n"[..],
+            b"event: message\n",
+            b"\r\n",
+            b"\n",
+            b"5\r\n",
+            b"1a\r\n",
+            b"POST /m HTTP/1.1\r\n",
+            b"GET ",
+            b"x HTTP/1.1",
+            b"}HTTP/1.1 200 OK\r\n",
+            b"HTTP/1.",
+            b"text",
+        ])
+    }
+
+    proptest! {
+        #[test]
+        fn a_search_in_pieces_finds_what_a_search_of_the_whole_finds(
+            lines in prop::collection::vec(line(), 0..12),
+            cuts in prop::collection::vec(0usize..150, 0..12),
+            sender in prop::sample::select(vec![None, Some(Side::Client), Some(Side::Server)]),
+        ) {
+            let bytes = lines.concat();
+            let mut ends: Vec<_> = cuts.iter().map(|cut| (*cut).min(bytes.len())).collect();
+            ends.push(bytes.len());
+            ends.sort_unstable();
+            let mut search = EntrySearch::default();
+            for end in ends {
+                let found = search.find(&bytes[..end], sender);
+                prop_assert_eq!(found, EntrySearch::default().find(&bytes[..end], sender));
+                if found.is_some() {
+                    break;
+                }
+            }
+        }
     }
 }

@@ -145,10 +145,11 @@ impl Connection {
     }
 
     /// Returns the side that sent these bytes from the middle of a connection; `None` if they are
-    /// not HTTP/2, or do not show it.
+    /// not HTTP/2, or do not show it. The search begins at `from`, which is moved to where it goes
+    /// on when there are more bytes.
     #[must_use]
-    pub fn sender(bytes: &[u8]) -> Option<Side> {
-        proof::sender(bytes, limits::MAX_FRAME)
+    pub fn sender(bytes: &[u8], from: &mut usize) -> Option<Side> {
+        proof::sender(bytes, from, limits::MAX_FRAME)
     }
 
     /// Creates the connection that an HTTP/1 connection goes on as (`Upgrade: h2c`, RFC 7540

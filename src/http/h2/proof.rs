@@ -45,16 +45,24 @@ pub(super) fn find(bytes: &[u8], max: u32) -> Place {
 
 /// Returns the side that sent these bytes from the middle of a connection; `None` if they are not
 /// HTTP/2, or do not show it. Two frames in a row are demanded, since it could be any protocol.
-pub(in crate::http) fn sender(bytes: &[u8], max: u32) -> Option<Side> {
-    let mut at = 0;
+/// The search begins at `from`, which is moved to where it goes on when there are more bytes.
+pub(in crate::http) fn sender(bytes: &[u8], from: &mut usize, max: u32) -> Option<Side> {
+    let mut undecided = None;
+    let mut at = *from;
     while let Some(header) = bytes.get(at..).and_then(FrameHeader::read) {
-        let behind = next(bytes, at, &header).and_then(FrameHeader::read);
-        let is_pair = header.is_plausible(max) && behind.is_some_and(|behind| follows(&header, &behind, max));
-        if is_pair {
-            return sender_of_frames(bytes.get(at..)?, max);
+        if header.is_plausible(max) {
+            match next(bytes, at, &header).and_then(FrameHeader::read) {
+                None => undecided = undecided.or(Some(at)),
+                Some(behind) if follows(&header, &behind, max) => {
+                    *from = undecided.unwrap_or(at);
+                    return sender_of_frames(bytes.get(at..)?, max);
+                }
+                Some(_) => {}
+            }
         }
         at += 1;
     }
+    *from = undecided.unwrap_or(at);
     None
 }
 
@@ -144,11 +152,28 @@ mod tests {
             (request, None),
             (b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), None),
         ] {
-            assert_eq!(sender(&bytes, 16_384), side, "{bytes:x?}");
+            assert_eq!(sender(&bytes, &mut 0, 16_384), side, "{bytes:x?}");
         }
     }
 
     proptest::proptest! {
+        #[test]
+        fn the_sender_does_not_depend_on_the_pieces(
+            rest in proptest::collection::vec(0u8..4, 0..40),
+            cuts in proptest::collection::vec(0usize..120, 0..5),
+        ) {
+            let request = frame(Kind::HEADERS, 4, 5, &block(&[(":method", "POST"), (":path", "/mcp")]));
+            let bytes = [&rest[..], &frame(Kind::PING, 0, 0, &[1; 8]), &request, &request].concat();
+            let mut ends: Vec<_> = cuts.iter().map(|cut| (*cut).min(bytes.len())).collect();
+            ends.push(bytes.len());
+            ends.sort_unstable();
+            let mut from = 0;
+            for end in ends {
+                let side = sender(&bytes[..end], &mut from, 16_384);
+                proptest::prop_assert_eq!(side, sender(&bytes[..end], &mut 0, 16_384));
+            }
+        }
+
         /// Whatever comes in pieces is found where it is found as a whole.
         #[test]
         fn the_place_does_not_depend_on_the_pieces(

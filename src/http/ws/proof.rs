@@ -39,13 +39,31 @@ pub(super) fn find(side: Side, bytes: &[u8]) -> Place {
 }
 
 /// Returns the side that sent these bytes from the middle of a connection; `None` if they hold no
-/// JSON-RPC in WebSocket frames, or not yet.
-pub(in crate::http) fn sender(bytes: &[u8]) -> Option<Side> {
-    Side::BOTH.into_iter().find(|side| {
-        let Place::At(at) = find(*side, bytes) else { return false };
-        let text = bytes.get(at..).and_then(|rest| message(*side, rest)).flatten();
-        text.is_some_and(|text| memchr::memmem::find(&text, b"\"jsonrpc\"").is_some())
-    })
+/// JSON-RPC in WebSocket frames, or not yet. The searches for a client and for a server begin at
+/// `from`, which is moved to where they go on when there are more bytes.
+pub(in crate::http) fn sender(bytes: &[u8], from: &mut [usize; 2]) -> Option<Side> {
+    let mut searches = Side::BOTH.into_iter().zip(from);
+    searches.find_map(|(side, from)| has_json_rpc(side, bytes, from).then_some(side))
+}
+
+/// Returns whether `bytes` hold a frame of `side` with JSON-RPC; moves `from` as [`sender`] does.
+fn has_json_rpc(side: Side, bytes: &[u8], from: &mut usize) -> bool {
+    loop {
+        let rest = bytes.get(*from..).unwrap_or_default();
+        match find(side, rest) {
+            Place::Perhaps(at) => {
+                *from += at;
+                return false;
+            }
+            Place::At(at) => {
+                let text = rest.get(at..).and_then(|rest| message(side, rest)).flatten();
+                if text.is_some_and(|text| memchr::memmem::find(&text, b"\"jsonrpc\"").is_some()) {
+                    return true;
+                }
+                *from += at + 1;
+            }
+        }
+    }
 }
 
 /// Whether a frame that holds a whole message may begin with this byte: text or binary, compressed
@@ -105,11 +123,15 @@ mod tests {
         for side in Side::BOTH {
             let bytes = [rest, &frame(side, 0x81, TEXT)].concat();
             assert_eq!(find(side, &bytes), Place::At(rest.len()));
-            assert_eq!(sender(&bytes), Some(side));
+            assert_eq!(sender(&bytes, &mut [0; 2]), Some(side));
             assert_eq!(find(side.other(), &bytes), Place::Perhaps(bytes.len()));
         }
-        assert_eq!(sender(&[rest, rest].concat()), None);
-        assert_eq!(sender(&frame(Side::Server, 0x81, br#"{"type":"chat"}"#)), None);
+        assert_eq!(sender(&[rest, rest].concat(), &mut [0; 2]), None);
+        let chat = frame(Side::Server, 0x81, br#"{"type":"chat"}"#);
+        let mut from = [0; 2];
+        assert_eq!(sender(&chat, &mut from), None);
+        let bytes = [&chat[..], &frame(Side::Server, 0x81, TEXT)].concat();
+        assert_eq!(sender(&bytes, &mut from), Some(Side::Server));
     }
 
     proptest::proptest! {
