@@ -14,6 +14,7 @@ pub mod json;
 pub mod layer;
 pub mod limits;
 pub mod origin;
+pub(crate) mod prefix;
 pub mod reader;
 mod round_trips;
 pub mod sanitize;

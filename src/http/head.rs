@@ -63,9 +63,9 @@ impl Field {
     /// Returns the field with this name, in any case; `None` for a field that no later layer looks
     /// at.
     #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub fn from_name(name: &[u8]) -> Option<Self> {
         // Length and first letter rule out most fields of a head.
-        let first = name.as_bytes().first()?.to_ascii_lowercase();
+        let first = name.first()?.to_ascii_lowercase();
         let (candidate, field): (&str, Self) = match (name.len(), first) {
             (3, b'v') => ("via", Self::Via),
             (4, b'h') => ("host", Self::Host),
@@ -87,16 +87,30 @@ impl Field {
             (20, b'm') => ("mcp-protocol-version", Self::ProtocolVersion),
             (27, b'a') => ("access-control-allow-origin", Self::AllowedOrigin),
             (28, b'a') => ("access-control-allow-headers", Self::AllowedHeaders),
-            (29, b'a')
-                if name.as_bytes().get(15) == Some(&b'e') || name.as_bytes().get(15) == Some(&b'E') =>
-            {
+            (29, b'a') if name.get(15) == Some(&b'e') || name.get(15) == Some(&b'E') => {
                 ("access-control-expose-headers", Self::ExposedHeaders)
             }
             (29, b'a') => ("access-control-request-method", Self::RequestedMethod),
             (30, b'a') => ("access-control-request-headers", Self::RequestedHeaders),
             _ => return None,
         };
-        name.eq_ignore_ascii_case(candidate).then_some(field)
+        name.eq_ignore_ascii_case(candidate.as_bytes()).then_some(field)
+    }
+}
+
+/// Where in the text of a head the values of its fields are: start and end of each; an empty range
+/// if the field is absent or empty.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FieldValues([(u32, u32); FIELDS]);
+
+impl FieldValues {
+    /// Adds a field whose value has `len` bytes from offset `from` on. Of a field that occurs
+    /// several times the first one counts.
+    pub fn add(&mut self, field: Field, from: usize, len: usize) {
+        let Some(range) = self.0.get_mut(field as usize).filter(|range| **range == (0, 0)) else { return };
+        if let (Ok(start), Ok(end)) = (u32::try_from(from), u32::try_from(from.saturating_add(len))) {
+            *range = (start, end);
+        }
     }
 }
 
@@ -117,9 +131,8 @@ pub struct Head {
     is_taken_for_stream: bool,
     /// WebSocket messages follow.
     is_websocket: bool,
-    /// Start and end of each field's value in `text`; an empty range if the field is absent or
-    /// empty.
-    values: [(u32, u32); FIELDS],
+    /// The values of its fields, in `text`.
+    values: FieldValues,
 }
 
 /// What the start line says, or the pseudo-header fields of HTTP/2.
@@ -153,22 +166,20 @@ impl Head {
         text: Bytes,
         fields: impl Iterator<Item = (&'a str, &'a [u8])>,
     ) -> Self {
-        let mut values = [(0, 0); FIELDS];
+        let mut values = FieldValues::default();
         let base = text.as_ptr() as usize;
         for (name, value) in fields {
-            let Some(field) = Field::from_name(name) else { continue };
-            let Some(range) = values.get_mut(field as usize).filter(|range| **range == (0, 0)) else {
-                continue;
-            };
+            let Some(field) = Field::from_name(name.as_bytes()) else { continue };
             let value = value.trim_ascii();
             // `value` is a slice of `text`: the difference of the addresses is its offset.
-            let from = (value.as_ptr() as usize).wrapping_sub(base);
-            if let (Ok(start), Ok(end)) =
-                (u32::try_from(from), u32::try_from(from.saturating_add(value.len())))
-            {
-                *range = (start, end);
-            }
+            values.add(field, (value.as_ptr() as usize).wrapping_sub(base), value.len());
         }
+        Self::with_values(start, span, text, values)
+    }
+
+    /// Creates a head from its text and the places of its fields in it.
+    #[must_use]
+    pub fn with_values(start: StartLine, span: Span, text: Bytes, values: FieldValues) -> Self {
         Self {
             start,
             span,
@@ -243,7 +254,7 @@ impl Head {
     /// or not UTF-8.
     #[must_use]
     pub fn field(&self, field: Field) -> Option<&str> {
-        let (from, to) = *self.values.get(field as usize)?;
+        let (from, to) = *self.values.0.get(field as usize)?;
         let value = self.text.get(from as usize..to as usize).filter(|value| !value.is_empty())?;
         std::str::from_utf8(value).ok()
     }

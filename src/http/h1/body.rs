@@ -1,4 +1,17 @@
-//! How much of a body was read.
+//! The framing of a body, and how much of it was read.
+
+/// Framing of a body according to the head alone (RFC 9112 section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// This many bytes.
+    Length(u64),
+    /// Chunks.
+    Chunked,
+    /// Not given: no body for a request, everything up to the close for a response.
+    Unsaid,
+    /// Not determinable: contradicting lengths, or an unknown transfer coding.
+    Unknown,
+}
 
 /// The body that is being read, or the last one.
 #[derive(Debug, Default)]

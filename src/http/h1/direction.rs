@@ -3,12 +3,13 @@
 
 use bytes::Bytes;
 
-use super::body::Body;
+use super::body::{Body, Framing};
 use super::chunk::{Boundary, chunk_boundary};
 use super::excess::Excess;
 use super::first_bytes::FirstBytes;
-use super::head::{self, Framing};
+use super::head;
 use super::scan::{self, StartKind};
+use super::strict_head;
 use crate::base::fact::Speaks;
 use crate::base::{Code, Degraded, Findings, Origin, Side, Span, StreamBuf, limits};
 
@@ -349,6 +350,11 @@ impl Direction {
     /// Returns a head if it is complete. If the bytes are no head, the state changes.
     fn head(&mut self, found: bool, findings: &mut Findings) -> Option<Step> {
         if self.scanned == 0 {
+            if let Some(strict) = strict_head::read(self.side, self.buf.bytes()) {
+                let (text, span) = (self.buf.peek(strict.len), self.buf.span(strict.len)?);
+                self.buf.skip(strict.len);
+                return Some(self.head_step(head::Parsed::strict(strict, text, span), found, findings));
+            }
             self.skip_blank_lines();
             let first = self.buf.first_span()?;
             let wanted = if self.side == Side::Client { StartKind::Request } else { StartKind::Response };
@@ -387,29 +393,33 @@ impl Direction {
         // Keep the bytes until they are parsed: if they are no head, one may begin inside them.
         match head::parse(self.side, &self.buf.peek(len), span) {
             Ok(parsed) => {
-                let excess = self
-                    .excess
-                    .take()
-                    .map(|excess| Step::Excess(excess.at, excess.detail(Some(self.buf.offset()))));
                 self.buf.skip(len);
-                self.scanned = 0;
-                self.at = span.end;
-                self.may_switch = false;
-                self.body.length = None;
-                let why = std::mem::take(&mut self.why);
-                if std::mem::take(&mut self.skipped) && found && excess.is_none() {
-                    findings.add(Code::HttpResync, span.start, "reading continues at a head");
-                }
-                let head = Step::Head(parsed, why);
-                match excess {
-                    Some(excess) => {
-                        self.due.push(head);
-                        Some(excess)
-                    }
-                    None => Some(head),
-                }
+                Some(self.head_step(parsed, found, findings))
             }
             Err(error) => self.no_head(found, span.end, &error, findings),
+        }
+    }
+
+    /// Returns the step for a head that was consumed.
+    fn head_step(&mut self, parsed: head::Parsed, found: bool, findings: &mut Findings) -> Step {
+        let from = self.buf.offset() - parsed.head.text().len() as u64;
+        let excess = self.excess.take().map(|excess| Step::Excess(excess.at, excess.detail(Some(from))));
+        let span = parsed.head.span;
+        self.scanned = 0;
+        self.at = span.end;
+        self.may_switch = false;
+        self.body.length = None;
+        let why = std::mem::take(&mut self.why);
+        if std::mem::take(&mut self.skipped) && found && excess.is_none() {
+            findings.add(Code::HttpResync, span.start, "reading continues at a head");
+        }
+        let head = Step::Head(parsed, why);
+        match excess {
+            Some(excess) => {
+                self.due.push(head);
+                excess
+            }
+            None => head,
         }
     }
 

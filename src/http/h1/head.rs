@@ -1,9 +1,12 @@
-//! Parses HTTP/1 heads (RFC 9112 sections 2 to 5), and determines the framing of the body.
+//! Parses HTTP/1 heads (RFC 9112 sections 2 to 5), and determines the framing of the body. Lenient:
+//! reads what `strict_head` does not.
 
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
 
+use super::body::Framing;
+use super::strict_head::StrictHead;
 use crate::base::fact::Speaks;
 use crate::base::{Code, Side, Span, limits};
 use crate::http::{Head, StartLine};
@@ -28,17 +31,22 @@ pub(super) struct Parsed {
     pub(super) faults: Vec<(Code, String)>,
 }
 
-/// Framing of a body according to the head alone (RFC 9112 section 6.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
-    /// This many bytes.
-    Length(u64),
-    /// Chunks.
-    Chunked,
-    /// Not given: no body for a request, everything up to the close for a response.
-    Unsaid,
-    /// Not determinable: contradicting lengths, or an unknown transfer coding.
-    Unknown,
+impl Parsed {
+    /// Creates the result for a strict head, whose text is `text`.
+    pub(super) fn strict(head: StrictHead, text: Bytes, span: Span) -> Self {
+        let StrictHead { start, framing, expects_continue, values, .. } = head;
+        let head = Box::new(Head::with_values(start, span, text, values));
+        Self {
+            head,
+            framing,
+            interim: false,
+            expects_continue,
+            upgrade: None,
+            asks_websocket: false,
+            compresses: Ok(false),
+            faults: Vec::new(),
+        }
+    }
 }
 
 /// Returns the length of the head at the front of `bytes`, including its empty line; `None` if it
