@@ -34,6 +34,10 @@ pub(super) fn of(body: &[u8]) -> Option<Box<str>> {
         _ if matches!(text, "null" | "true" | "false") => return None,
         _ => text.into(),
     };
+    // A word, as in `Accepted`.
+    if (1..=MAX_LEN).contains(&found.len()) && found.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Some(found.into());
+    }
     let words: Vec<_> = found.split_whitespace().collect();
     let mut kept = words.join(" ");
     if kept.len() > MAX_LEN {

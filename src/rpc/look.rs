@@ -1,13 +1,9 @@
 //! Extracts the members of `params` and `result` that the analysis needs, in any JSON type, without
 //! building the rest.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
 use super::content_hash::ContentHash;
 use super::id::Id;
+use super::json::{Json, Result};
 use super::scalar::{id, keep, keep_name};
 use crate::base::text;
 
@@ -16,6 +12,9 @@ const MAX_CAPABILITIES: usize = 32;
 
 /// Definitions kept of one page: servers with more paginate.
 const MAX_DEFINITIONS: usize = 10_000;
+
+/// What servers list, by the member of the result that holds it.
+const KINDS: [&str; 4] = ["tools", "prompts", "resources", "resourceTemplates"];
 
 /// Members extracted from a message's `params` (request, notification) or `result` (response).
 ///
@@ -105,354 +104,181 @@ pub(super) enum Parent {
     Result,
 }
 
-/// Deserializes `params` or `result` into a [`Look`]; the value is whether it is an object.
-pub(super) struct LookAt<'a> {
-    pub(super) look: &'a mut Look,
-    pub(super) place: Parent,
-}
-
-impl<'de> DeserializeSeed<'de> for LookAt<'_> {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_any(Whatever(self))
-    }
-}
-
-impl<'de> Taker<'de> for LookAt<'_> {
-    type Value = bool;
-
-    fn other(self) -> bool {
-        false
-    }
-
-    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        while let Some(key) = map.next_key::<Key<'de>>()? {
-            let look = &mut *self.look;
-            match (key.0.as_ref(), self.place) {
-                ("name", Parent::Params) => look.name = map.next_value_seed(TEXT)?,
-                ("uri", Parent::Params) => look.uri = map.next_value_seed(TEXT)?,
-                ("taskId", _) => look.task = map.next_value_seed(TEXT)?,
-                ("task", Parent::Result) => {
-                    look.task = map.next_value_seed(Member("taskId"))?.or(look.task.take())
-                }
-                ("progressToken", Parent::Params) => look.progress_token = id(map.next_value()?),
-                ("progress", Parent::Params) => {
-                    look.progress = map.next_value::<&RawValue>()?.get().parse().ok()
-                }
-                ("total", Parent::Params) => look.total = map.next_value::<&RawValue>()?.get().parse().ok(),
-                ("requestId", Parent::Params) => look.request_id = id(map.next_value()?),
-                ("protocolVersion", _) => look.protocol_version = map.next_value_seed(TEXT)?,
-                ("clientInfo", Parent::Params) => look.client_info = map.next_value_seed(Program)?,
-                ("serverInfo", Parent::Result) => look.server_info = map.next_value_seed(Program)?,
-                ("capabilities", _) => look.capabilities = map.next_value_seed(Keys)?,
-                ("isError", Parent::Result) => look.is_error = map.next_value::<&RawValue>()?.get() == "true",
-                ("resultType", Parent::Result) => {
-                    look.input_required = map.next_value_seed(TEXT)?.as_deref() == Some("input_required");
-                }
-                ("inputResponses", Parent::Params) => {
-                    map.next_value::<IgnoredAny>()?;
-                    look.input_responses = true;
-                }
-                ("requestState", _) => look.request_state = Some(fingerprint(map.next_value()?)),
-                ("_meta", _) => map.next_value_seed(Meta(look))?,
-                (list, Parent::Result) if listing(list).is_some() => {
-                    let found = map.next_value_seed(Definitions)?;
-                    let is_complete = !look.has_cursor;
-                    look.listing = found.zip(listing(list)).map(|(definitions, kind)| Listing {
-                        kind,
-                        definitions,
-                        is_complete,
-                    });
-                }
-                ("cursor", Parent::Params) | ("nextCursor", Parent::Result) => {
-                    look.has_cursor = map.next_value::<&RawValue>()?.get() != "null";
-                    if let Some(listing) = &mut look.listing {
-                        listing.is_complete = !look.has_cursor;
-                    }
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
+impl Look {
+    /// Reads `params` or `result`; returns whether it is an object.
+    pub(super) fn read(&mut self, json: &mut Json<'_>, parent: Parent) -> Result<bool> {
+        if !json.is_object() {
+            json.skip()?;
+            return Ok(false);
         }
+        json.object(|json, name| self.member(json, parent, name))?;
         Ok(true)
     }
-}
 
-fn listing(key: &str) -> Option<&'static str> {
-    ["tools", "prompts", "resources", "resourceTemplates"].into_iter().find(|kind| *kind == key)
-}
-
-/// Returns length and hash of a JSON text: they recognise a repeated `requestState` of any size.
-fn fingerprint(raw: &RawValue) -> (u64, u64) {
-    (raw.get().len() as u64, text::digest(raw.get()))
-}
-
-/// A key, borrowed unless it has escapes.
-#[derive(serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
-
-/// Deserializes `_meta` (MCP, general fields), with the keys of 2026-07-28.
-struct Meta<'a>(&'a mut Look);
-
-impl<'de> DeserializeSeed<'de> for Meta<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(Whatever(self))
-    }
-}
-
-impl<'de> Taker<'de> for Meta<'_> {
-    type Value = ();
-
-    fn other(self) {}
-
-    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self(look) = self;
-        while let Some(key) = map.next_key::<Key<'de>>()? {
-            match key.0.strip_prefix("io.modelcontextprotocol/").unwrap_or(&key.0) {
-                "progressToken" => look.progress_token = id(map.next_value()?),
-                "protocolVersion" => look.meta_version = map.next_value_seed(TEXT)?,
-                "clientInfo" => look.client_info = map.next_value_seed(Program)?,
-                "serverInfo" => look.server_info = map.next_value_seed(Program)?,
-                "clientCapabilities" => look.capabilities = map.next_value_seed(Keys)?,
-                "subscriptionId" => look.subscription = id(map.next_value()?),
-                "related-task" => look.task = map.next_value_seed(Member("taskId"))?.or(look.task.take()),
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
+    fn member(&mut self, json: &mut Json<'_>, parent: Parent, name: &str) -> Result<()> {
+        match (name, parent) {
+            ("name", Parent::Params) => self.name = read_text(json)?,
+            ("uri", Parent::Params) => self.uri = read_text(json)?,
+            ("taskId", _) => self.task = read_text(json)?,
+            ("task", Parent::Result) => self.task = read_task_id(json)?.or(self.task.take()),
+            ("progressToken", Parent::Params) => self.progress_token = id(json.raw()?),
+            ("progress", Parent::Params) => self.progress = json.raw()?.parse().ok(),
+            ("total", Parent::Params) => self.total = json.raw()?.parse().ok(),
+            ("requestId", Parent::Params) => self.request_id = id(json.raw()?),
+            ("protocolVersion", _) => self.protocol_version = read_text(json)?,
+            ("clientInfo", Parent::Params) => self.client_info = read_implementation(json)?,
+            ("serverInfo", Parent::Result) => self.server_info = read_implementation(json)?,
+            ("capabilities", _) => self.capabilities = read_names(json)?,
+            ("isError", Parent::Result) => self.is_error = json.raw()? == "true",
+            ("resultType", Parent::Result) => {
+                self.input_required = json.text()?.as_deref() == Some("input_required");
+            }
+            ("inputResponses", Parent::Params) => {
+                json.skip()?;
+                self.input_responses = true;
+            }
+            ("requestState", _) => self.request_state = Some(fingerprint(json.raw()?)),
+            ("_meta", _) => self.meta(json)?,
+            ("cursor", Parent::Params) | ("nextCursor", Parent::Result) => {
+                self.has_cursor = json.raw()? != "null";
+                if let Some(listing) = &mut self.listing {
+                    listing.is_complete = !self.has_cursor;
                 }
             }
+            (_, Parent::Result) => match KINDS.into_iter().find(|kind| *kind == name) {
+                Some(kind) => {
+                    let is_complete = !self.has_cursor;
+                    let definitions = read_definitions(json)?;
+                    self.listing = definitions.map(|definitions| Listing { kind, definitions, is_complete });
+                }
+                None => json.skip()?,
+            },
+            (_, Parent::Params) => json.skip()?,
         }
         Ok(())
     }
-}
 
-/// Deserializes a value of one JSON type and skips values of other types.
-trait Taker<'de>: Sized {
-    type Value;
-
-    /// Returns the result for a value of another type.
-    fn other(self) -> Self::Value;
-
-    fn text(self, _: &str) -> Self::Value {
-        self.other()
-    }
-
-    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(self.other())
-    }
-
-    fn array<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(self.other())
-    }
-}
-
-/// Visitor that passes any JSON value to a [`Taker`].
-struct Whatever<T>(T);
-
-impl<'de, T: Taker<'de>> Visitor<'de> for Whatever<T> {
-    type Value = T::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<T::Value, E> {
-        Ok(self.0.other())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<T::Value, E> {
-        Ok(self.0.other())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<T::Value, E> {
-        Ok(self.0.other())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<T::Value, E> {
-        Ok(self.0.other())
-    }
-
-    fn visit_unit<E>(self) -> Result<T::Value, E> {
-        Ok(self.0.other())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<T::Value, E> {
-        Ok(self.0.text(text))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T::Value, A::Error> {
-        self.0.object(map)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<T::Value, A::Error> {
-        self.0.array(seq)
-    }
-}
-
-/// Deserializes a string, truncated by the function.
-#[derive(Clone, Copy)]
-struct Text(fn(&str) -> Box<str>);
-
-/// A string, cut to `limits::MAX_TEXT`.
-const TEXT: Text = Text(keep);
-/// A string, cut to `limits::MAX_NAME`.
-const NAME: Text = Text(keep_name);
-
-impl<'de> DeserializeSeed<'de> for Text {
-    type Value = Option<Box<str>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(Whatever(self))
-    }
-}
-
-impl<'de> Taker<'de> for Text {
-    type Value = Option<Box<str>>;
-
-    fn other(self) -> Self::Value {
-        None
-    }
-
-    fn text(self, text: &str) -> Self::Value {
-        Some((self.0)(text))
-    }
-}
-
-/// Deserializes an object with `name` and `version`.
-struct Program;
-
-impl<'de> DeserializeSeed<'de> for Program {
-    type Value = Option<Implementation>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(Whatever(self))
-    }
-}
-
-impl<'de> Taker<'de> for Program {
-    type Value = Option<Implementation>;
-
-    fn other(self) -> Self::Value {
-        None
-    }
-
-    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = Implementation::default();
-        while let Some(key) = map.next_key::<Key<'de>>()? {
-            match key.0.as_ref() {
-                "name" => found.name = map.next_value_seed(NAME)?.unwrap_or_default(),
-                "version" => found.version = map.next_value_seed(NAME)?.unwrap_or_default(),
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
+    /// Reads `_meta` (MCP, general fields), with the keys of 2026-07-28.
+    fn meta(&mut self, json: &mut Json<'_>) -> Result<()> {
+        if !json.is_object() {
+            return json.skip();
         }
-        Ok(Some(found))
-    }
-}
-
-/// Deserializes one member of an object, a string.
-struct Member(&'static str);
-
-impl<'de> DeserializeSeed<'de> for Member {
-    type Value = Option<Box<str>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(Whatever(self))
-    }
-}
-
-impl<'de> Taker<'de> for Member {
-    type Value = Option<Box<str>>;
-
-    fn other(self) -> Self::Value {
-        None
-    }
-
-    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(key) = map.next_key::<Key<'de>>()? {
-            if key.0 == self.0 {
-                found = map.next_value_seed(TEXT)?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
+        json.object(|json, name| {
+            match name.strip_prefix("io.modelcontextprotocol/").unwrap_or(name) {
+                "progressToken" => self.progress_token = id(json.raw()?),
+                "protocolVersion" => self.meta_version = read_text(json)?,
+                "clientInfo" => self.client_info = read_implementation(json)?,
+                "serverInfo" => self.server_info = read_implementation(json)?,
+                "clientCapabilities" => self.capabilities = read_names(json)?,
+                "subscriptionId" => self.subscription = id(json.raw()?),
+                "related-task" => self.task = read_task_id(json)?.or(self.task.take()),
+                _ => json.skip()?,
             }
+            Ok(())
+        })
+    }
+}
+
+/// Returns length and hash of a JSON text: they recognise a repeated `requestState` of any size.
+fn fingerprint(raw: &str) -> (u64, u64) {
+    (raw.len() as u64, text::digest(raw))
+}
+
+/// Reads a string, cut to `limits::MAX_TEXT`; `None` for a value of another type.
+fn read_text(json: &mut Json<'_>) -> Result<Option<Box<str>>> {
+    Ok(json.text()?.map(|text| keep(&text)))
+}
+
+/// Reads a string, cut to `limits::MAX_NAME`; empty for a value of another type.
+fn read_name(json: &mut Json<'_>) -> Result<Box<str>> {
+    Ok(json.text()?.map(|name| keep_name(&name)).unwrap_or_default())
+}
+
+/// Reads the `taskId` of an object; `None` if it has none, and for a value of another type.
+fn read_task_id(json: &mut Json<'_>) -> Result<Option<Box<str>>> {
+    let mut found = None;
+    if !json.is_object() {
+        json.skip()?;
+        return Ok(None);
+    }
+    json.object(|json, name| {
+        if name == "taskId" {
+            found = read_text(json)?;
+            return Ok(());
         }
-        Ok(found)
-    }
+        json.skip()
+    })?;
+    Ok(found)
 }
 
-/// Deserializes the first [`MAX_CAPABILITIES`] keys of an object.
-struct Keys;
-
-impl<'de> DeserializeSeed<'de> for Keys {
-    type Value = Vec<Box<str>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(Whatever(self))
+/// Reads an object with `name` and `version`; `None` for a value of another type.
+fn read_implementation(json: &mut Json<'_>) -> Result<Option<Implementation>> {
+    if !json.is_object() {
+        json.skip()?;
+        return Ok(None);
     }
-}
-
-impl<'de> Taker<'de> for Keys {
-    type Value = Vec<Box<str>>;
-
-    fn other(self) -> Self::Value {
-        Vec::new()
-    }
-
-    fn object<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut keys = Vec::new();
-        while let Some((key, _)) = map.next_entry::<Key<'de>, IgnoredAny>()? {
-            if keys.len() < MAX_CAPABILITIES {
-                keys.push(keep_name(&key.0));
-            }
+    let mut found = Implementation::default();
+    json.object(|json, key| {
+        match key {
+            "name" => found.name = read_name(json)?,
+            "version" => found.version = read_name(json)?,
+            _ => json.skip()?,
         }
-        Ok(keys)
-    }
+        Ok(())
+    })?;
+    Ok(Some(found))
 }
 
-/// Deserializes the first [`MAX_DEFINITIONS`] definitions of a list result.
-struct Definitions;
-
-impl<'de> DeserializeSeed<'de> for Definitions {
-    type Value = Option<Vec<Definition>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(Whatever(self))
+/// Reads an object; returns the names of its first [`MAX_CAPABILITIES`] members, none for a value
+/// of another type.
+fn read_names(json: &mut Json<'_>) -> Result<Vec<Box<str>>> {
+    let mut names = Vec::new();
+    if !json.is_object() {
+        json.skip()?;
+        return Ok(names);
     }
-}
-
-impl<'de> Taker<'de> for Definitions {
-    type Value = Option<Vec<Definition>>;
-
-    fn other(self) -> Self::Value {
-        None
-    }
-
-    fn array<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut definitions = Vec::new();
-        while let Some(raw) = seq.next_element::<&RawValue>()? {
-            if definitions.len() < MAX_DEFINITIONS {
-                definitions.push(definition(raw));
-            }
+    json.object(|json, name| {
+        if names.len() < MAX_CAPABILITIES {
+            names.push(keep_name(name));
         }
-        Ok(Some(definitions))
-    }
+        json.skip()
+    })?;
+    Ok(names)
 }
 
-fn definition(raw: &RawValue) -> Definition {
-    let find = |key| {
-        let mut json = serde_json::Deserializer::from_str(raw.get());
-        Member(key).deserialize(&mut json).ok().flatten()
-    };
-    let name = find("uri").or_else(|| find("uriTemplate")).or_else(|| find("name"));
-    let ContentHash(content) = ContentHash::of(raw.get());
-    Definition { name: keep_name(&name.unwrap_or_default()), bytes: raw.get().len() as u64, content }
+/// Reads the first [`MAX_DEFINITIONS`] definitions of a list result; `None` for a value that is no
+/// array.
+fn read_definitions(json: &mut Json<'_>) -> Result<Option<Vec<Definition>>> {
+    if !json.is_array() {
+        json.skip()?;
+        return Ok(None);
+    }
+    let mut definitions = Vec::new();
+    json.array(|json| {
+        let raw = json.raw()?;
+        if definitions.len() < MAX_DEFINITIONS {
+            definitions.push(definition(raw));
+        }
+        Ok(())
+    })?;
+    Ok(Some(definitions))
+}
+
+fn definition(raw: &str) -> Definition {
+    // The first of them that it has names it.
+    let (mut uri, mut template, mut own_name) = (None, None, None);
+    let read = Json::new(raw).object(|json, key| {
+        match key {
+            "uri" => uri = read_text(json)?,
+            "uriTemplate" => template = read_text(json)?,
+            "name" => own_name = read_text(json)?,
+            _ => json.skip()?,
+        }
+        Ok(())
+    });
+    let name = uri.or(template).or(own_name).filter(|_| read.is_ok()).unwrap_or_default();
+    let ContentHash(content) = ContentHash::of(raw);
+    Definition { name: keep_name(&name), bytes: raw.len() as u64, content }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::http::{Body, Event, begins_with_field};
 mod content_hash;
 mod error_text;
 pub mod id;
+mod json;
 mod look;
 mod message;
 pub mod parse;

@@ -1,14 +1,12 @@
 //! Parses JSON-RPC in one pass: fields are borrowed, `params` and `result` are not built.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::Deserializer as _;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
 use super::id::Id;
-use super::look::{Look, LookAt, Parent};
+use super::json::{self, Json};
+use super::look::{Look, Parent};
 use super::message::{Envelope, Kind, Parsed, RpcError};
 use super::scalar::{id, keep, string};
 use crate::base::{Code, Degraded, Span, limits, text};
@@ -68,42 +66,49 @@ fn no_container(text: &str, first: u8) -> Fault {
 
 /// Parses one message, and reports bytes after it.
 fn parse_one(text: &str) -> Result<(Envelope, Option<Fault>), Fault> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    let envelope = json.deserialize_map(EnvelopeVisitor).map_err(|error| not_json(&error))?;
-    let trailing = json
-        .end()
-        .err()
-        .map(|error| Fault { code: Code::RpcTrailingBytes, detail: format!("at {}", place(&error)).into() });
-    Ok((envelope, trailing))
+    let mut json = Json::new(text);
+    let mut members = Members::default();
+    json.object(|json, name| members.read(json, name)).map_err(|_| not_json(text))?;
+    let trailing = (!json.is_at_end()).then(|| {
+        let place = syntax_error(text).as_ref().map(place).unwrap_or_default();
+        Fault { code: Code::RpcTrailingBytes, detail: format!("at {place}").into() }
+    });
+    Ok((members.envelope(), trailing))
 }
 
 fn parse_batch(text: &str, parsed: &mut Parsed) {
     parsed.batch = true;
-    let mut json = serde_json::Deserializer::from_str(text);
-    let elements = match json.deserialize_seq(BatchVisitor) {
-        Ok(elements) => elements,
-        Err(error) => {
-            parsed.faults.push(not_json(&error));
-            return;
+    let mut json = Json::new(text);
+    let (mut elements, mut left_out) = (Vec::new(), 0);
+    let read = json.array(|json| {
+        if elements.len() < limits::MAX_BATCH {
+            elements.push(json.raw()?);
+        } else {
+            json.skip()?;
+            left_out += 1;
         }
-    };
-    if json.end().is_err() {
+        Ok(())
+    });
+    if read.is_err() {
+        parsed.faults.push(not_json(text));
+        return;
+    }
+    if !json.is_at_end() {
         parsed.faults.push(Fault { code: Code::RpcTrailingBytes, detail: "behind a batch".into() });
     }
-    if elements.list.is_empty() {
+    if elements.is_empty() {
         parsed.faults.push(Fault { code: Code::RpcEmptyBatch, detail: "[]".into() });
     }
-    if elements.left_out > 0 {
-        let detail =
-            format!("{} elements beyond the first {} were not read", elements.left_out, limits::MAX_BATCH);
+    if left_out > 0 {
+        let detail = format!("{left_out} elements beyond the first {} were not read", limits::MAX_BATCH);
         parsed.faults.push(Fault { code: Code::RpcBatchLimit, detail: detail.into() });
     }
-    for element in elements.list {
-        if element.get().starts_with('{') {
-            match parse_one(element.get()) {
+    for element in elements {
+        if element.starts_with('{') {
+            match parse_one(element) {
                 Ok((mut envelope, _)) => {
-                    envelope.bytes = element.get().len() as u64;
-                    envelope.digest = text::digest(element.get());
+                    envelope.bytes = element.len() as u64;
+                    envelope.digest = text::digest(element);
                     parsed.envelopes.push(envelope);
                 }
                 Err(fault) => parsed.faults.push(fault),
@@ -115,44 +120,22 @@ fn parse_batch(text: &str, parsed: &mut Parsed) {
     }
 }
 
-fn not_json(error: &serde_json::Error) -> Fault {
-    let text = error.to_string();
-    // serde_json has no category of its own for its depth limit of 128.
-    let code = if text.starts_with("recursion limit") { Code::RpcTooDeep } else { Code::RpcNotJson };
-    Fault { code, detail: text.into() }
+/// Says why a text is no JSON.
+fn not_json(text: &str) -> Fault {
+    let detail = syntax_error(text).map_or_else(|| "invalid".to_owned(), |error| error.to_string());
+    Fault { code: Code::RpcNotJson, detail: detail.into() }
+}
+
+/// Reads a text again that is no JSON, to know where and why; `None` if nothing is wrong with it.
+#[cold]
+fn syntax_error(text: &str) -> Option<serde_json::Error> {
+    let skipped = serde_json::from_str::<IgnoredAny>(text).err();
+    // What is skipped may hold lone surrogates, a name may not.
+    skipped.or_else(|| serde_json::from_str::<serde_json::Value>(text).err())
 }
 
 fn place(error: &serde_json::Error) -> String {
     format!("line {} column {}", error.line(), error.column())
-}
-
-struct Elements<'a> {
-    list: Vec<&'a RawValue>,
-    left_out: usize,
-}
-
-struct BatchVisitor;
-
-impl<'de> Visitor<'de> for BatchVisitor {
-    type Value = Elements<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a batch of JSON-RPC messages")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut elements = Elements { list: Vec::new(), left_out: 0 };
-        while elements.list.len() < limits::MAX_BATCH {
-            match seq.next_element::<&RawValue>()? {
-                Some(element) => elements.list.push(element),
-                None => return Ok(elements),
-            }
-        }
-        while seq.next_element::<IgnoredAny>()?.is_some() {
-            elements.left_out += 1;
-        }
-        Ok(elements)
-    }
 }
 
 /// The members of a message (JSON-RPC 2.0 sections 4 and 5).
@@ -167,37 +150,19 @@ enum Member {
     Other,
 }
 
-struct MemberSeed;
-
-impl<'de> DeserializeSeed<'de> for MemberSeed {
-    type Value = Member;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Member, D::Error> {
-        deserializer.deserialize_identifier(self)
+impl Member {
+    fn of(name: &str) -> Self {
+        match name {
+            "jsonrpc" => Self::Jsonrpc,
+            "id" => Self::Id,
+            "method" => Self::Method,
+            "params" => Self::Params,
+            "result" => Self::Result,
+            "error" => Self::Error,
+            _ => Self::Other,
+        }
     }
 }
-
-impl Visitor<'_> for MemberSeed {
-    type Value = Member;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Member, E> {
-        Ok(match key {
-            "jsonrpc" => Member::Jsonrpc,
-            "id" => Member::Id,
-            "method" => Member::Method,
-            "params" => Member::Params,
-            "result" => Member::Result,
-            "error" => Member::Error,
-            _ => Member::Other,
-        })
-    }
-}
-
-struct EnvelopeVisitor;
 
 /// Members of a message before they are checked against each other.
 #[derive(Default)]
@@ -212,44 +177,27 @@ struct Members {
     has_bare_result: bool,
 }
 
-impl<'de> Visitor<'de> for EnvelopeVisitor {
-    type Value = Envelope;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON-RPC message")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
-        let mut members = Members::default();
-        while let Some(member) = map.next_key_seed(MemberSeed)? {
-            members.mark(member);
-            match member {
-                Member::Jsonrpc => members.version(map.next_value()?),
-                Member::Id => members.id(map.next_value()?),
-                Member::Method => members.method(map.next_value()?),
-                Member::Params => {
-                    let object =
-                        map.next_value_seed(LookAt { look: &mut members.look, place: Parent::Params })?;
-                    if !object {
-                        members.fault(Code::RpcBadParams, "params are no object");
-                    }
-                }
-                Member::Result => {
-                    let object =
-                        map.next_value_seed(LookAt { look: &mut members.look, place: Parent::Result })?;
-                    members.has_bare_result = !object;
-                }
-                Member::Error => members.error(map.next_value()?),
-                Member::Other => {
-                    map.next_value::<IgnoredAny>()?;
+impl Members {
+    /// Reads the value of a member.
+    fn read(&mut self, json: &mut Json<'_>, name: &str) -> json::Result<()> {
+        let member = Member::of(name);
+        self.mark(member);
+        match member {
+            Member::Jsonrpc => self.version(json.raw()?),
+            Member::Id => self.id(json.raw()?),
+            Member::Method => self.method(json.raw()?),
+            Member::Params => {
+                if !self.look.read(json, Parent::Params)? {
+                    self.fault(Code::RpcBadParams, "params are no object");
                 }
             }
+            Member::Result => self.has_bare_result = !self.look.read(json, Parent::Result)?,
+            Member::Error => self.error(json.raw()?),
+            Member::Other => json.skip()?,
         }
-        Ok(members.envelope())
+        Ok(())
     }
-}
 
-impl Members {
     fn bit(member: Member) -> u8 {
         1 << member as u8
     }
@@ -269,33 +217,33 @@ impl Members {
         self.faults.push(Fault { code, detail: detail.into() });
     }
 
-    fn version(&mut self, raw: &RawValue) {
-        if raw.get() != "\"2.0\"" {
-            self.fault(Code::RpcBadVersion, format!("jsonrpc is {}", keep(raw.get())));
+    fn version(&mut self, raw: &str) {
+        if raw != "\"2.0\"" {
+            self.fault(Code::RpcBadVersion, format!("jsonrpc is {}", keep(raw)));
         }
     }
 
-    fn id(&mut self, raw: &RawValue) {
+    fn id(&mut self, raw: &str) {
         self.id = id(raw);
         if self.id.is_none() {
-            self.fault(Code::RpcBadId, format!("id is {}", keep(raw.get())));
+            self.fault(Code::RpcBadId, format!("id is {}", keep(raw)));
         }
     }
 
-    fn method(&mut self, raw: &RawValue) {
+    fn method(&mut self, raw: &str) {
         match string(raw) {
             Some(method) => self.method = Some(keep(&method)),
-            None => self.fault(Code::RpcBadMethod, format!("method is {}", keep(raw.get()))),
+            None => self.fault(Code::RpcBadMethod, format!("method is {}", keep(raw))),
         }
     }
 
-    fn error(&mut self, raw: &RawValue) {
-        if raw.get() == "null" {
+    fn error(&mut self, raw: &str) {
+        if raw == "null" {
             // JSON-RPC 1.0 wrote both members, one of them null.
             self.seen &= !Self::bit(Member::Error);
             return;
         }
-        let error: serde_json::Value = match serde_json::from_str(raw.get()) {
+        let error: serde_json::Value = match serde_json::from_str(raw) {
             Ok(error) => error,
             Err(error) => {
                 // It is valid JSON, so only serde_json's depth limit of 128 is left.
@@ -307,7 +255,7 @@ impl Members {
         // Some servers write a text in place of the object.
         let message = error.get("message").unwrap_or(&error).as_str();
         if code.is_none() || message.is_none() || !error.is_object() {
-            self.fault(Code::RpcBadError, format!("error is {}", keep(raw.get())));
+            self.fault(Code::RpcBadError, format!("error is {}", keep(raw)));
         }
         self.error = Some(RpcError { code, message: keep(message.unwrap_or_default()) });
     }

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::id::Id;
 use crate::base::text;
 
@@ -27,11 +25,10 @@ fn cut(text: &str) -> Box<str> {
     format!("{front}…{:016x}", text::hash(text)).into()
 }
 
-/// Parses an id; `None` for an object, an array or a boolean.
-pub(super) fn id(raw: &RawValue) -> Option<Id> {
-    let text = raw.get();
+/// Parses an id from its JSON text; `None` for an object, an array or a boolean.
+pub(super) fn id(text: &str) -> Option<Id> {
     match text.as_bytes().first()? {
-        b'"' => Some(Id::Text(keep(&string(raw)?))),
+        b'"' => Some(Id::Text(keep(&string(text)?))),
         b'n' => Some(Id::Null),
         b'-' | b'0'..=b'9' => Some(match text.parse::<i64>() {
             Ok(int) if text != "-0" => Id::Int(int),
@@ -44,8 +41,7 @@ pub(super) fn id(raw: &RawValue) -> Option<Id> {
 
 /// The text of a JSON string; `None` if the value is no string. Parsed again only if it has
 /// escapes.
-pub(super) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let text = raw.get();
+pub(super) fn string(text: &str) -> Option<Cow<'_, str>> {
     let inner = text.strip_prefix('"')?.strip_suffix('"')?;
     if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
         return Some(Cow::Borrowed(inner));
@@ -62,7 +58,7 @@ mod tests {
     fn numbers_beyond_the_limit_become_strings() {
         for digits in [1, 19, 20, MAX_NUMBER, MAX_NUMBER + 1, 100_000] {
             let text = "9".repeat(digits);
-            let id = id(serde_json::from_str(&text).unwrap()).unwrap();
+            let id = id(&text).unwrap();
             let json: serde_json::Value = serde_json::from_str(&id.json()).unwrap();
             assert_eq!(json.is_string(), digits > MAX_NUMBER);
         }

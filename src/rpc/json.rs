@@ -1,0 +1,407 @@
+//! Reads JSON text (RFC 8259) in one pass, without building values: texts are borrowed, what nobody
+//! asks for is skipped and only checked.
+
+use std::borrow::Cow;
+
+use crate::base::prefix::{self, HIGH, ONES, at_least};
+
+/// The text is no JSON. [`serde_json`] says why, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Invalid;
+
+pub(super) type Result<T> = std::result::Result<T, Invalid>;
+
+/// JSON text and how far it was read.
+#[derive(Debug)]
+pub(super) struct Json<'a> {
+    text: &'a str,
+    /// Number of bytes that were read.
+    at: usize,
+}
+
+impl<'a> Json<'a> {
+    /// Begins to read a text.
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// Returns whether nothing but blanks is left.
+    pub(super) fn is_at_end(&mut self) -> bool {
+        self.peek().is_none()
+    }
+
+    /// Returns whether an object is next.
+    pub(super) fn is_object(&mut self) -> bool {
+        self.peek() == Some(b'{')
+    }
+
+    /// Returns whether an array is next.
+    pub(super) fn is_array(&mut self) -> bool {
+        self.peek() == Some(b'[')
+    }
+
+    /// Reads an object. `member` is called with the name of each member and has to read its value.
+    pub(super) fn object(&mut self, mut member: impl FnMut(&mut Self, &str) -> Result<()>) -> Result<()> {
+        self.expect(b'{')?;
+        if self.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            let name = self.string()?;
+            self.expect(b':')?;
+            member(self, &name)?;
+            if self.take(b'}') {
+                return Ok(());
+            }
+            self.expect(b',')?;
+        }
+    }
+
+    /// Reads an array. `element` is called for each element and has to read it.
+    pub(super) fn array(&mut self, mut element: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        self.expect(b'[')?;
+        if self.take(b']') {
+            return Ok(());
+        }
+        loop {
+            element(self)?;
+            if self.take(b']') {
+                return Ok(());
+            }
+            self.expect(b',')?;
+        }
+    }
+
+    /// Reads a string, without escapes.
+    pub(super) fn string(&mut self) -> Result<Cow<'a, str>> {
+        self.expect(b'"')?;
+        let from = self.at;
+        let len = plain_len(self.rest());
+        self.at += len;
+        if self.rest().first() == Some(&b'"') {
+            self.at += 1;
+            return self.text.get(from..from + len).map(Cow::Borrowed).ok_or(Invalid);
+        }
+        self.rest_of_string()?;
+        let quoted = self.text.get(from - 1..self.at).ok_or(Invalid)?;
+        serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| Invalid)
+    }
+
+    /// Reads a string, without escapes; `None` for a value of another type.
+    pub(super) fn text(&mut self) -> Result<Option<Cow<'a, str>>> {
+        if self.peek() == Some(b'"') {
+            return self.string().map(Some);
+        }
+        self.skip()?;
+        Ok(None)
+    }
+
+    /// Reads any value; returns its text.
+    pub(super) fn raw(&mut self) -> Result<&'a str> {
+        self.peek();
+        let from = self.at;
+        self.skip()?;
+        self.text.get(from..self.at).ok_or(Invalid)
+    }
+
+    /// Reads any value.
+    pub(super) fn skip(&mut self) -> Result<()> {
+        let mut nesting = Nesting::default();
+        loop {
+            match self.peek().ok_or(Invalid)? {
+                b'"' => {
+                    self.at += 1;
+                    self.rest_of_string()?;
+                }
+                b'{' => {
+                    self.at += 1;
+                    if !self.take(b'}') {
+                        nesting.enter(true);
+                        self.skip_name()?;
+                        continue;
+                    }
+                }
+                b'[' => {
+                    self.at += 1;
+                    if !self.take(b']') {
+                        nesting.enter(false);
+                        continue;
+                    }
+                }
+                b't' => self.literal("true")?,
+                b'f' => self.literal("false")?,
+                b'n' => self.literal("null")?,
+                _ => self.number()?,
+            }
+            // Behind a value: the next one, or the ends of what contains it.
+            loop {
+                let Some(is_object) = nesting.innermost() else { return Ok(()) };
+                if self.take(b',') {
+                    if is_object {
+                        self.skip_name()?;
+                    }
+                    break;
+                }
+                self.expect(if is_object { b'}' } else { b']' })?;
+                nesting.leave();
+            }
+        }
+    }
+
+    /// Reads the name of a member, with its colon.
+    fn skip_name(&mut self) -> Result<()> {
+        self.expect(b'"')?;
+        self.rest_of_string()?;
+        self.expect(b':')
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// Reads blanks; returns the byte behind them.
+    #[inline]
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.text.as_bytes().get(self.at)?;
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Reads this byte if it is next.
+    #[inline]
+    fn take(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    #[inline]
+    fn expect(&mut self, byte: u8) -> Result<()> {
+        if self.take(byte) { Ok(()) } else { Err(Invalid) }
+    }
+
+    /// Reads a string from behind its opening quotation mark. Escapes are checked as far as they
+    /// delimit it: surrogates need not be pairs.
+    fn rest_of_string(&mut self) -> Result<()> {
+        loop {
+            self.at += plain_len(self.rest());
+            match self.rest() {
+                [b'"', ..] => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 2,
+                [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => {
+                    self.at += 6;
+                }
+                _ => return Err(Invalid),
+            }
+        }
+    }
+
+    fn literal(&mut self, literal: &str) -> Result<()> {
+        let is_next = self.rest().starts_with(literal.as_bytes());
+        self.at += literal.len();
+        if is_next { Ok(()) } else { Err(Invalid) }
+    }
+
+    fn number(&mut self) -> Result<()> {
+        if self.rest().first() == Some(&b'-') {
+            self.at += 1;
+        }
+        // No digit follows a leading zero.
+        match self.rest() {
+            [b'0', ..] => self.at += 1,
+            _ => self.digits()?,
+        }
+        if self.rest().first() == Some(&b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let [b'e' | b'E', sign, ..] = self.rest() {
+            self.at += 1 + usize::from(matches!(sign, b'+' | b'-'));
+            self.digits()?;
+        } else if let [b'e' | b'E'] = self.rest() {
+            return Err(Invalid);
+        }
+        match self.rest() {
+            [b'0'..=b'9', ..] => Err(Invalid),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads at least one digit.
+    fn digits(&mut self) -> Result<()> {
+        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        if count > 0 { Ok(()) } else { Err(Invalid) }
+    }
+}
+
+/// Returns the number of bytes at the front that stand for themselves in a string: no quotation
+/// mark, no backslash, no control character.
+fn plain_len(bytes: &[u8]) -> usize {
+    prefix::len(bytes, |word| {
+        let low = word & !HIGH;
+        // A byte that is zero is less than 1.
+        let differs = |byte: u8| at_least(low ^ (ONES * u64::from(byte)), 1);
+        at_least(low, 0x20) & differs(b'"') & differs(b'\\') | word
+    })
+}
+
+/// The arrays and objects that contain a place, a bit for each.
+#[derive(Debug, Default)]
+struct Nesting {
+    depth: usize,
+    /// The innermost ones, up to 64: bit 0 is the innermost.
+    inner: u64,
+    /// Those around them, in words of 64.
+    outer: Vec<u64>,
+}
+
+impl Nesting {
+    fn enter(&mut self, is_object: bool) {
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
+            self.outer.push(self.inner);
+        }
+        self.inner = (self.inner << 1) | u64::from(is_object);
+        self.depth += 1;
+    }
+
+    /// Returns whether the innermost one is an object; `None` if there is none.
+    fn innermost(&self) -> Option<bool> {
+        (self.depth > 0).then_some(self.inner & 1 != 0)
+    }
+
+    fn leave(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.inner >>= 1;
+        if self.depth > 0
+            && self.depth.is_multiple_of(64)
+            && let Some(outer) = self.outer.pop()
+        {
+            self.inner = outer;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::de::IgnoredAny;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    fn is_valid(text: &str) -> bool {
+        let mut json = Json::new(text);
+        json.skip().is_ok() && json.is_at_end()
+    }
+
+    #[test]
+    fn members_and_elements_are_read_in_order() {
+        let mut json = Json::new(r#" {"a" : [1, {"b": "\u00e9"}, []], "c": null, "d\n": "x"} "#);
+        let (mut names, mut texts) = (Vec::new(), Vec::new());
+        let read = json.object(|json, name| {
+            names.push(name.to_owned());
+            if json.is_array() {
+                json.array(|json| {
+                    texts.push(json.raw()?.to_owned());
+                    Ok(())
+                })
+            } else {
+                texts.extend(json.text()?.map(Cow::into_owned));
+                Ok(())
+            }
+        });
+        assert!(read.is_ok() && json.is_at_end());
+        assert_eq!(names, ["a", "c", "d\n"]);
+        assert_eq!(texts, ["1", r#"{"b": "\u00e9"}"#, "[]", "x"]);
+    }
+
+    #[test]
+    fn a_text_has_no_lone_surrogate() {
+        for (text, is_text) in [(r#""\ud83d\ude00""#, true), (r#""\ud83d""#, false), (r#""\udE00x""#, false)]
+        {
+            assert!(is_valid(text), "{text}");
+            assert_eq!(Json::new(text).string().is_ok(), is_text, "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_has_no_limit() {
+        for open in ["[", "{\"a\":"] {
+            let close = if open == "[" { "]" } else { "}" };
+            for depth in [1, 63, 64, 65, 128, 129, 100_000] {
+                let deep = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+                assert!(is_valid(&deep) && !is_valid(&deep[..deep.len() - 1]), "{depth}");
+                assert!(!is_valid(&deep[1..]), "{depth}");
+            }
+        }
+    }
+
+    /// Pieces that make valid JSON often, and invalid JSON in every way.
+    fn piece() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"a\"",
+            "\"\"",
+            "\"\\u00e9\\n\"",
+            "\"\\ud83d\"",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"long text with é\"",
+            "\"\t\"",
+            "1",
+            "-0",
+            "01",
+            "1.5",
+            "1.",
+            "1e5",
+            "1e+",
+            "-",
+            "1E-2",
+            "true",
+            "false",
+            "null",
+            "nul",
+            " ",
+            "\n",
+            "\"a\":",
+            "\"b\":1,",
+            "[1,2]",
+            "{\"c\":[]}",
+            "\u{c}",
+            "\"",
+        ])
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_texts_are_valid_as_for_serde(pieces in prop::collection::vec(piece(), 0..12)) {
+            let text = pieces.concat();
+            prop_assert_eq!(is_valid(&text), serde_json::from_str::<IgnoredAny>(&text).is_ok(), "{}", text);
+        }
+
+        #[test]
+        fn values_are_delimited_as_by_serde(text in ".{0,20}", number in any::<f64>(), depth in 0usize..4) {
+            let value = serde_json::json!({ "a": [text, number], "b\"": { &text: depth } });
+            for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                let raw: &RawValue = serde_json::from_str(&text).unwrap();
+                let padded = format!("  {text}, ");
+                let mut json = Json::new(&padded);
+                prop_assert_eq!(json.raw(), Ok(raw.get()));
+                prop_assert!(json.take(b',') && json.is_at_end());
+            }
+        }
+    }
+}
