@@ -183,7 +183,9 @@ impl<L: Layer, U: Layer<In = L::Out>> Stack<L, U> {
         {
             self.upper.push(item, sink);
         }
-        self.waiting.extend(items);
+        if items.len() > 0 {
+            self.waiting.extend(items);
+        }
     }
 
     /// Puts `upper` on top of `lower`.

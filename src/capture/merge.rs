@@ -78,11 +78,11 @@ impl Capture {
 
     fn next_merged(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         if let [(file, _)] = self.files.as_mut_slice() {
-            let item = file.next(self.last, findings)?;
-            if let Some(Item::Pending) = item {
+            let item = file.next(self.last, findings);
+            if let Ok(Some(Item::Pending)) = item {
                 self.progress.set_end_reached();
             }
-            return Ok(item);
+            return item;
         }
         if !self.can_emit() {
             self.recheck_pending();
@@ -155,10 +155,8 @@ impl Source for Capture {
     /// After an error in one of several files, the others can still be read.
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         loop {
-            let Some(mut item) = self.next_merged(findings)? else {
-                return Ok(None);
-            };
-            if let Item::Packet(packet) = &mut item {
+            let mut item = self.next_merged(findings);
+            if let Ok(Some(Item::Packet(packet))) = &mut item {
                 let before = self.last.map_or(0, |last| last.packet.0);
                 packet.origin.packet = PacketNo(before + 1);
                 self.last = Some(packet.origin);
@@ -168,7 +166,7 @@ impl Source for Capture {
                     continue;
                 }
             }
-            return Ok(Some(item));
+            return item;
         }
     }
 }

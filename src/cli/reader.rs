@@ -77,14 +77,14 @@ enum Intake {
 
 impl capture::Source for Reader {
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
-        let item = self.read(findings)?;
-        if let Some(spool) = &mut self.spool {
-            match &item {
+        let item = self.read(findings);
+        if let (Some(spool), Ok(item)) = (&mut self.spool, &item) {
+            match item {
                 Some(item) => spool.push(item),
                 None => spool.flush(),
             }
         }
-        Ok(item)
+        item
     }
 }
 

@@ -8,13 +8,14 @@ use crate::capture::Packet;
 use crate::link::{Decoded, Link};
 use crate::tcp::{ConnectionId, Directory};
 
-use super::lane::LaneInput;
+use super::lane::{LaneInput, RoutedSegment};
 
-/// What a packet turned out to be.
+/// Why a packet has no segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PacketKind {
-    Tcp,
+pub(super) enum NoSegment {
+    /// Its headers cannot be decoded.
     Unreadable,
+    /// It is not TCP, or a fragment.
     Other,
 }
 
@@ -34,27 +35,29 @@ impl Front {
         self.inputs
     }
 
-    /// Decodes a packet. Returns its segment as the input for a lane; `None` if it has none.
-    /// Connections that are opened or closed by it are appended to `inputs`, to be handed to their
-    /// lanes before the segment.
+    /// Decodes a packet. Returns its segment for a lane, or why it has none. Connections that are
+    /// opened or closed by it are appended to `inputs`, to be handed to their lanes before the
+    /// segment.
     pub(super) fn packet(
         &mut self,
         packet: &Packet,
         inputs: &mut VecDeque<LaneInput>,
         findings: &mut Findings,
-    ) -> (PacketKind, Option<LaneInput>) {
+    ) -> Result<RoutedSegment, NoSegment> {
         self.inputs += 1;
         let (addresses, segment) = match self.link.decode(packet, findings) {
             Decoded::Segment(addresses, segment) => (addresses, segment),
-            Decoded::NotTcp | Decoded::Fragment => return (PacketKind::Other, None),
-            Decoded::Unreadable => return (PacketKind::Unreadable, None),
+            Decoded::NotTcp | Decoded::Fragment => return Err(NoSegment::Other),
+            Decoded::Unreadable => return Err(NoSegment::Unreadable),
         };
         let route = self.directory.route(addresses, &segment, &mut Sink::new(&mut self.closed, findings));
         if !self.closed.is_empty() {
             self.close(Degraded::NONE, segment.origin, inputs);
         }
-        inputs.extend(route.opened.map(LaneInput::Open));
-        (PacketKind::Tcp, Some(LaneInput::Segment { id: route.id, from: route.from, segment }))
+        if let Some(opened) = route.opened {
+            inputs.push_back(LaneInput::Open(opened));
+        }
+        Ok(RoutedSegment { id: route.id, from: route.from, segment })
     }
 
     /// Returns the packets that carried the fragments of the last segment; empty if it was not

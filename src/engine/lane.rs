@@ -21,12 +21,7 @@ pub(super) enum LaneInput {
     /// A connection was opened.
     Open(Opened),
     /// A segment of a connection.
-    Segment {
-        id: ConnectionId,
-        /// The sender.
-        from: End,
-        segment: Segment,
-    },
+    Segment(RoutedSegment),
     /// A connection is forgotten. `unconfirmed` is added to the reasons of gaps that the receiver
     /// did not acknowledge.
     Close { id: ConnectionId, unconfirmed: Degraded, at: Origin },
@@ -37,12 +32,21 @@ pub(super) enum LaneInput {
     Secrets { shard: u8 },
 }
 
+/// A segment and its connection.
+#[derive(Debug)]
+pub(super) struct RoutedSegment {
+    pub(super) id: ConnectionId,
+    /// The sender.
+    pub(super) from: End,
+    pub(super) segment: Segment,
+}
+
 impl LaneInput {
     /// Returns the shard that the input concerns.
     pub(super) fn shard(&self) -> u8 {
         match self {
             Self::Open(opened) => opened.id.shard,
-            Self::Segment { id, .. } | Self::Close { id, .. } => id.shard,
+            Self::Segment(RoutedSegment { id, .. }) | Self::Close { id, .. } => id.shard,
             Self::Tick { shard, .. } | Self::Secrets { shard } => *shard,
         }
     }
@@ -142,22 +146,7 @@ impl Lane {
                 self.reassembler.open(&opened);
                 self.open(opened);
             }
-            LaneInput::Segment { id, from, segment } => {
-                self.at = segment.origin;
-                let fact = self.emits_segments.then(|| segments::fact(id, from, &segment, &[]));
-                let before = fact.as_ref().and_then(|_| self.reassembler.counts(id, from));
-                self.reassembler.push(id, from, segment, &mut sink);
-                if let (Some(mut fact), Some(before)) = (fact, before) {
-                    let after = self.reassembler.counts(id, from).unwrap_or(before);
-                    fact.note = segments::note(before, after);
-                    Output::new(number, id, out).emit(EmittedKind::Segment(Box::new(fact)));
-                }
-                if !self.deliveries.is_empty() || !self.findings.is_empty() {
-                    self.deliver(Unfinished { number, id, then: Then::Relieve }, out);
-                } else {
-                    self.charge(id, &mut Output::new(number, id, out));
-                }
-            }
+            LaneInput::Segment(segment) => return self.push_segment(number, segment, out),
             LaneInput::Close { id, unconfirmed, at } => {
                 let summary = self.reassembler.close(id, unconfirmed, at, &mut sink);
                 self.deliver(Unfinished { number, id, then: Then::Close(summary.map(Box::new)) }, out);
@@ -166,6 +155,27 @@ impl Lane {
             LaneInput::Secrets { shard } => self.retry(number, shard, 0, out),
         }
         self.relieve(number, shard, out);
+    }
+
+    /// Takes the next segment, as [`Self::push`] does.
+    pub(super) fn push_segment(&mut self, number: u64, routed: RoutedSegment, out: &mut Vec<Emitted>) {
+        let RoutedSegment { id, from, segment } = routed;
+        self.at = segment.origin;
+        let fact = self.emits_segments.then(|| Box::new(segments::fact(id, from, &segment, &[])));
+        let before = fact.as_ref().and_then(|_| self.reassembler.counts(id, from));
+        let mut sink = Sink::new(&mut self.deliveries, &mut self.findings);
+        self.reassembler.push(id, from, segment, &mut sink);
+        if let (Some(mut fact), Some(before)) = (fact, before) {
+            let after = self.reassembler.counts(id, from).unwrap_or(before);
+            fact.note = segments::note(before, after);
+            Output::new(number, id, out).emit(EmittedKind::Segment(fact));
+        }
+        if !self.deliveries.is_empty() || !self.findings.is_empty() {
+            self.deliver(Unfinished { number, id, then: Then::Relieve }, out);
+        } else {
+            self.charge_reassembly(id, &mut Output::new(number, id, out));
+        }
+        self.relieve(number, id.shard, out);
     }
 
     /// Adds secrets. Returns whether older ones were dropped for the first time.
@@ -213,13 +223,25 @@ impl Lane {
         }
     }
 
+    /// Counts what a connection holds after a segment that its layers do not see: nothing changed
+    /// unless the segment waits for others.
+    fn charge_reassembly(&mut self, id: ConnectionId, output: &mut Output<'_>) {
+        let held = self.reassembler.held(id.slot);
+        let pipeline = self.pipelines.get(id.slot as usize).and_then(Option::as_deref);
+        if pipeline.is_some_and(|pipeline| pipeline.counted_reassembly != Some(held)) {
+            self.charge(id, output);
+        }
+    }
+
     /// Counts what a connection holds. If the share of its shard is full, the connections that hold
     /// most drop it.
     fn charge(&mut self, id: ConnectionId, output: &mut Output<'_>) {
         let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
         let budget = self.budgets.get_mut(usize::from(id.shard));
         let (Some(pipeline), Some(budget)) = (pipeline, budget) else { return };
-        let held = pipeline.held() + self.reassembler.held(id.slot);
+        let reassembly = self.reassembler.held(id.slot);
+        pipeline.counted_reassembly = Some(reassembly);
+        let held = pipeline.held() + reassembly;
         budget.charge(&mut pipeline.account, held);
         if budget.is_full() {
             self.shed(id.shard, output);
@@ -349,6 +371,7 @@ impl Lane {
     ) -> bool {
         // What was decrypted outside of this function.
         self.emit_updates(id, output);
+        let mut is_accounted = false;
         loop {
             let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
             let Some(pipeline) = pipeline else {
@@ -365,7 +388,9 @@ impl Lane {
                 pipeline.resume(&mut sink);
             } else {
                 let Some((from, feed)) = self.backlog.pop_front().or_else(|| deliveries.next()) else {
-                    self.account(id, output);
+                    if !is_accounted {
+                        self.account(id, output);
+                    }
                     return true;
                 };
                 self.at = feed.at();
@@ -376,6 +401,7 @@ impl Lane {
                 pipeline.push(from, feed, &self.secrets, &mut sink);
             }
             self.account(id, output);
+            is_accounted = true;
             self.emit_updates(id, output);
         }
     }

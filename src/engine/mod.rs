@@ -22,9 +22,9 @@ use crate::rpc::UpdateKind;
 use crate::tls::KeyLog;
 
 use clock::Clock;
-use front::{Front, PacketKind};
+use front::{Front, NoSegment};
 use grid::Grid;
-use lane::{Lane, LaneInput};
+use lane::{Lane, LaneInput, RoutedSegment};
 use order::{EmittedKind, Merge};
 use scope::Scope;
 use unread::Unread;
@@ -167,7 +167,9 @@ impl Engine {
             Some(item) => self.begin(item, out),
             None => self.begin_finish(),
         }
-        self.resume(out);
+        if self.is_pending() {
+            self.resume(out);
+        }
         Ok(!self.is_finished)
     }
 
@@ -319,16 +321,22 @@ impl Engine {
     fn packet(&mut self, packet: &Packet, out: &mut Vec<Entry>) {
         self.grid.start(packet.origin.time);
         self.count_packet(packet);
-        let (kind, segment) = self.front.packet(packet, &mut self.inputs, &mut self.findings);
-        self.capture.tcp_packets += u64::from(kind == PacketKind::Tcp);
-        self.capture.unreadable_packets += u64::from(kind == PacketKind::Unreadable);
-        if let (Scope::Headers, Some(LaneInput::Segment { id, from, segment })) = (self.scope, &segment) {
-            let fact = segments::fact(*id, *from, segment, self.front.fragments());
-            out.push(Entry::Fact(Fact::Segment(Box::new(fact))));
-        }
-        match segment {
-            Some(segment) if self.inputs.is_empty() => self.run(segment),
-            segment => self.inputs.extend(segment),
+        match self.front.packet(packet, &mut self.inputs, &mut self.findings) {
+            Ok(routed) => {
+                self.capture.tcp_packets += 1;
+                if self.scope == Scope::Headers {
+                    let RoutedSegment { id, from, segment } = &routed;
+                    let fact = segments::fact(*id, *from, segment, self.front.fragments());
+                    out.push(Entry::Fact(Fact::Segment(Box::new(fact))));
+                }
+                if self.inputs.is_empty() {
+                    self.run_segment(routed);
+                } else {
+                    self.inputs.push_back(LaneInput::Segment(routed));
+                }
+            }
+            Err(NoSegment::Unreadable) => self.capture.unreadable_packets += 1,
+            Err(NoSegment::Other) => {}
         }
         self.emit(out);
     }
@@ -352,6 +360,18 @@ impl Engine {
         let owner = self.owners.get(usize::from(input.shard())).copied().unwrap_or_default();
         if let Some(lane) = self.lanes.get_mut(owner) {
             lane.push(self.front.input(), input, self.merge.emitted());
+            self.busy = lane.is_pending().then_some(owner);
+        }
+    }
+
+    /// Hands a segment to the lane of its shard.
+    fn run_segment(&mut self, routed: RoutedSegment) {
+        if !self.scope.includes_connection(&routed.id) {
+            return;
+        }
+        let owner = self.owners.get(usize::from(routed.id.shard)).copied().unwrap_or_default();
+        if let Some(lane) = self.lanes.get_mut(owner) {
+            lane.push_segment(self.front.input(), routed, self.merge.emitted());
             self.busy = lane.is_pending().then_some(owner);
         }
     }

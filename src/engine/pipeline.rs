@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 
 use crate::base::fact::{Speaks, Wrapper};
 use crate::base::tls::TlsFact;
-use crate::base::{Account, Code, End, Feed, Findings, Layer, Origin, Peers, Side, Sink, Stack, Switched};
+use crate::base::{Account, Code, End, Feed, Findings, Layer, Origin, Peers, Sink, Stack, Switched};
 use crate::http::h1::scan::EntryPoint;
 use crate::http::{Assembler, Connection, Update};
 use crate::tcp::{ConnectionId, Opened, Reassembler};
@@ -26,7 +26,7 @@ use crate::tls::{self, KeyStore, Plaintext};
 use super::sniff::{Announced, Sniffer, Verdict};
 
 /// The layers of a connection, as one.
-type Layers = Box<dyn Layer<In = (Side, Feed), Out = Update> + Send>;
+type Layers = Box<Stack<Connection, Assembler>>;
 
 /// The pipeline of one connection.
 pub(super) struct Pipeline {
@@ -46,6 +46,8 @@ pub(super) struct Pipeline {
     replay: VecDeque<(End, Feed<End>)>,
     /// The part of its shard's memory that the connection accounts for.
     pub(super) account: Account,
+    /// What waited for reassembly when the account was charged last; `None` before.
+    pub(super) counted_reassembly: Option<usize>,
     /// The part of the shard's bytes that wait for secrets that this connection accounts for.
     pub(super) counted_waiting: usize,
     /// Whether it is reported that the connection cannot be decrypted.
@@ -73,6 +75,7 @@ impl Pipeline {
             plaintext: Vec::new(),
             replay: VecDeque::new(),
             account: Account::default(),
+            counted_reassembly: None,
             counted_waiting: 0,
             is_unread: false,
         }
@@ -428,7 +431,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::base::{Ending, Span};
+    use crate::base::{Ending, Side, Span};
 
     /// A layer that changes nothing: what TLS with a known key would be.
     struct PassThrough {

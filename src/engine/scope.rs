@@ -1,6 +1,7 @@
 //! Which part of a capture is analysed.
 
-use super::lane::LaneInput;
+use super::lane::{LaneInput, RoutedSegment};
+use crate::tcp::ConnectionId;
 
 /// The part of a capture that the lanes see. Connections are numbered the same in each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,9 +19,14 @@ impl Scope {
     pub(super) fn includes(self, input: &LaneInput) -> bool {
         let id = match input {
             LaneInput::Open(opened) => &opened.id,
-            LaneInput::Segment { id, .. } | LaneInput::Close { id, .. } => id,
+            LaneInput::Segment(RoutedSegment { id, .. }) | LaneInput::Close { id, .. } => id,
             LaneInput::Tick { .. } | LaneInput::Secrets { .. } => return self != Self::Headers,
         };
+        self.includes_connection(id)
+    }
+
+    /// Whether a lane sees the segments of this connection.
+    pub(super) fn includes_connection(self, id: &ConnectionId) -> bool {
         match self {
             Self::All => true,
             Self::Headers => false,

@@ -2,6 +2,8 @@
 //!
 //! Stateless; fragments are reassembled in `reassembly`.
 
+use std::net::IpAddr;
+
 use etherparse::err::{ip_auth, ipv4, ipv6};
 use etherparse::{
     IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
@@ -32,12 +34,12 @@ pub(super) fn open(IpPacket { version, slice }: IpPacket<'_>) -> Result<Datagram
 
 #[inline]
 fn open_v4(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
-    let header = Ipv4HeaderSlice::from_slice(slice.bytes).map_err(|error| match error {
-        ipv4::HeaderSliceError::Len(len) => slice.lacks("IPv4 header", len.required_len),
-        ipv4::HeaderSliceError::Content(error) => malformed(&error, slice),
-    })?;
-    let header_len = header.slice().len();
-    let whole = match usize::from(header.total_len()) {
+    let Ipv4Fields { header_len, total_len, id, fragment, protocol, source, destination } =
+        match slice.bytes.first_chunk::<20>() {
+            Some(header @ [0x45, ..]) => Ipv4Fields::without_options(header),
+            _ => Ipv4Fields::of(slice)?,
+        };
+    let whole = match usize::from(total_len) {
         // Segmentation offload: the network card fills it in. Use the length of the packet.
         0 => slice,
         total if total < header_len => {
@@ -49,24 +51,64 @@ fn open_v4(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
         }
         total => slice.bound(total),
     };
-    let (offset, more) = (header.fragments_offset(), header.more_fragments());
-    let id = header.identification();
+    // RFC 791 section 3.1: the flag MF, and the offset in units of 8 bytes.
+    let (more, offset) = (fragment & 0x2000 != 0, usize::from(fragment & 0x1fff) * 8);
     let mut datagram = Datagram {
-        source: header.source_addr().into(),
-        destination: header.destination_addr().into(),
+        source: IpAddr::V4(source.into()),
+        destination: IpAddr::V4(destination.into()),
         id: Some(id),
-        protocol: header.protocol().0,
+        protocol,
         slice: whole.skip(header_len),
-        fragment: (more || offset.value() != 0).then(|| Fragment {
-            id: id.into(),
-            offset: usize::from(offset.value()) * 8,
-            more,
-        }),
+        fragment: (more || offset != 0).then(|| Fragment { id: id.into(), offset, more }),
     };
     if datagram.fragment.is_none() && datagram.protocol == 51 {
         datagram.extensions()?;
     }
     Ok(datagram)
+}
+
+/// Fields of an IPv4 header (RFC 791 section 3.1).
+struct Ipv4Fields {
+    /// Length of the header, in bytes.
+    header_len: usize,
+    total_len: u16,
+    id: u16,
+    /// Flags and fragment offset.
+    fragment: u16,
+    protocol: u8,
+    source: [u8; 4],
+    destination: [u8; 4],
+}
+
+impl Ipv4Fields {
+    /// Reads the fields of a header of 20 bytes.
+    #[inline]
+    fn without_options(header: &[u8; 20]) -> Self {
+        // A pattern needs no bounds checks.
+        let [_, _, l0, l1, i0, i1, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
+        Self {
+            header_len: header.len(),
+            total_len: u16::from_be_bytes([l0, l1]),
+            id: u16::from_be_bytes([i0, i1]),
+            fragment: u16::from_be_bytes([f0, f1]),
+            protocol,
+            source: [s0, s1, s2, s3],
+            destination: [d0, d1, d2, d3],
+        }
+    }
+
+    /// Checks a header that may have options, and reads its fields.
+    #[cold]
+    fn of(slice: PacketSlice<'_>) -> Result<Self, NoSegment> {
+        let header = Ipv4HeaderSlice::from_slice(slice.bytes).map_err(|error| match error {
+            ipv4::HeaderSliceError::Len(len) => slice.lacks("IPv4 header", len.required_len),
+            ipv4::HeaderSliceError::Content(error) => malformed(&error, slice),
+        })?;
+        let Some(fixed) = header.slice().first_chunk() else {
+            return Err(slice.lacks("IPv4 header", 20));
+        };
+        Ok(Self { header_len: header.slice().len(), ..Self::without_options(fixed) })
+    }
 }
 
 fn open_v6(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {

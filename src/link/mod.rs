@@ -58,18 +58,26 @@ impl Link {
     /// Decodes a packet down to its TCP segment.
     ///
     /// The payload of the segment is a slice of `packet.data`, or of a new buffer after reassembly.
+    #[inline]
     pub fn decode(&mut self, packet: &Packet, findings: &mut Findings) -> Decoded {
         self.reassembler.expire(packet.origin.time, findings);
         self.fragments.clear();
         match self.open_packet(packet, findings) {
             Ok((addresses, segment)) => Decoded::Segment(addresses, segment),
-            Err(NoSegment::NotTcp) => Decoded::NotTcp,
-            Err(NoSegment::Fragment) => Decoded::Fragment,
-            Err(NoSegment::Unsupported) => {
+            Err(why) => self.decoded_to(why, packet, findings),
+        }
+    }
+
+    /// Returns the result for a packet without a segment.
+    fn decoded_to(&mut self, why: NoSegment, packet: &Packet, findings: &mut Findings) -> Decoded {
+        match why {
+            NoSegment::NotTcp => Decoded::NotTcp,
+            NoSegment::Fragment => Decoded::Fragment,
+            NoSegment::Unsupported => {
                 self.report_unsupported(packet, findings);
                 Decoded::Unreadable
             }
-            Err(NoSegment::Unreadable(reason)) => {
+            NoSegment::Unreadable(reason) => {
                 findings.add(reason.code, packet.origin, reason.detail);
                 Decoded::Unreadable
             }
@@ -97,6 +105,10 @@ impl Link {
         let slice = PacketSlice::of_packet(packet);
         let datagram = ip::open(headers::open(packet.link_type, slice)?)?;
         let vantage = headers::vantage(packet);
+        // Nearly every packet takes this path: its segment is made where it is needed.
+        if datagram.protocol == ip::TCP && datagram.fragment.is_none() {
+            return segment::decode(&packet.data, &datagram, packet.origin, vantage);
+        }
         let mut context = DecodeContext { origin: packet.origin, vantage, tunnels: 0, findings };
         self.open_datagram(&packet.data, datagram, &mut context)
     }

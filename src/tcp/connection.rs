@@ -52,16 +52,16 @@ impl Connection {
         }
     }
 
-    /// Takes the next segment.
-    pub(super) fn push(&mut self, from: End, segment: Segment, sink: &mut Sink<'_, Delivery>) {
+    /// Takes the next segment, and the payload out of it.
+    pub(super) fn push(&mut self, from: End, segment: &mut Segment, sink: &mut Sink<'_, Delivery>) {
         self.last = segment.origin;
         let flags = segment.flags;
         if !flags.rst {
-            self.follow_handshake(from, &segment);
+            self.follow_handshake(from, segment);
         }
         let (mine, peer) = from.split_mut(&mut self.halves);
         if flags.rst {
-            if mine.reset(&segment) {
+            if mine.reset(segment) {
                 let at = segment.origin;
                 if let Some(ack) = segment.ack {
                     let mut sink = DirectionSink { sink, label: &self.label, from: from.other(), at };

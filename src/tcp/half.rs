@@ -92,30 +92,32 @@ impl Half {
         self.fact.retransmissions
     }
 
-    /// Takes the next segment of the direction. Not for segments with RST.
-    pub(super) fn push(&mut self, segment: Segment, sink: &mut DirectionSink<'_, '_>) {
-        self.count(&segment);
+    /// Takes the next segment of the direction, and the payload out of it. Not for segments with
+    /// RST.
+    pub(super) fn push(&mut self, segment: &mut Segment, sink: &mut DirectionSink<'_, '_>) {
+        self.count(segment);
         let numbers = segment.wire_len() + u64::from(segment.flags.syn) + u64::from(segment.flags.fin);
         let (vantage, is_first_there) =
             self.vantage_points.record(segment.vantage, Seq(segment.seq), numbers);
-        if self.goes_on(&segment) && !segment.payload.is_empty() {
-            self.recent.note(&segment, vantage);
+        let goes_on = self.goes_on(segment);
+        if goes_on && !segment.payload.is_empty() {
+            self.recent.note(segment, vantage);
             self.fact.zero_windows += u64::from(segment.window == 0);
-            self.deliver(segment.payload, segment.origin, sink);
+            self.deliver(std::mem::take(&mut segment.payload), segment.origin, sink);
             return;
         }
         let len = segment.payload.len() as u64;
-        if self.recent.saw(&segment, vantage) {
+        if self.recent.saw(segment, vantage) {
             self.fact.duplicates += 1;
             self.fact.given_up += len;
             return;
         }
         self.fact.zero_windows += u64::from(segment.window == 0);
-        if self.goes_on(&segment) {
+        if goes_on {
             return;
         }
         let seq = Seq(segment.seq).plus(u64::from(segment.flags.syn));
-        let cursor = self.anchor(&segment, seq, sink);
+        let cursor = self.anchor(segment, seq, sink);
         if segment.flags.syn {
             if self.syn && segment.wire_len() == 0 {
                 self.count_again(is_first_there);
@@ -186,7 +188,7 @@ impl Half {
     /// given up.
     fn clip(
         &mut self,
-        segment: Segment,
+        segment: &mut Segment,
         is_first_there: bool,
         cursor: Cursor,
         sink: &mut DirectionSink<'_, '_>,
@@ -197,7 +199,7 @@ impl Half {
         let fin = segment.flags.fin;
         let mut run = Run {
             at: cursor.position,
-            bytes: segment.payload,
+            bytes: std::mem::take(&mut segment.payload),
             missing: u64::from(segment.missing),
             fin,
             is_first_there,

@@ -1,6 +1,7 @@
 //! The key of a connection: both addresses and ports, in an order that does not depend on the
 //! sender.
 
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::base::limits;
@@ -9,7 +10,7 @@ use crate::base::limits;
 ///
 /// Made of words rather than addresses: the table of connections is searched for every packet, and
 /// small keys keep it in the cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     /// IPv4: the lower end's address, the other end's address, both ports.
     Four([u32; 3]),
@@ -42,6 +43,26 @@ impl Key {
             Self::Six(ends, ports) => ends.as_flattened().iter().chain([ports]).fold(0, mix),
         };
         ((hash >> 32) % limits::SHARDS as u64) as u8
+    }
+}
+
+/// By words: as a slice, a key would be hashed with its length, byte by byte.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+        match self {
+            Self::Four([a, b, ports]) => {
+                state.write_u64(pair(*a, *b));
+                state.write_u32(*ports);
+            }
+            Self::Six([a, b], ports) => {
+                for [first, second, third, fourth] in [a, b] {
+                    state.write_u64(pair(*first, *second));
+                    state.write_u64(pair(*third, *fourth));
+                }
+                state.write_u32(*ports);
+            }
+        }
     }
 }
 

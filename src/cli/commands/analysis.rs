@@ -92,8 +92,11 @@ pub(super) fn run(
     let mut entries = Vec::new();
     loop {
         let has_more = engine.read(reader, &mut entries)?;
-        process(&entries)?;
-        entries.clear();
+        // Most packets complete nothing.
+        if !entries.is_empty() {
+            process(&entries)?;
+            entries.clear();
+        }
         if let Some(progress) = &progress {
             progress_bar.update(progress.read(), progress.total());
         }
