@@ -205,6 +205,8 @@ pub(super) struct LatencyTable {
     /// Index of the row of each key. Never iterated: its order is random.
     index: HashMap<LatencyKey, usize, RandomState>,
     rows: Vec<RowStatistics>,
+    /// Index of the row that was counted last: the next exchange is often one of the same server.
+    latest: usize,
     /// The row for everything beyond `most` rows, if anything is.
     other: Option<Box<RowStatistics>>,
     most: usize,
@@ -232,6 +234,7 @@ impl LatencyTable {
         Self {
             index: HashMap::with_hasher(RandomState::default()),
             rows: Vec::new(),
+            latest: 0,
             other: None,
             most,
             fine_left: FINE_ROWS,
@@ -240,8 +243,9 @@ impl LatencyTable {
 
     /// Counts an exchange under `key`.
     pub(super) fn record(&mut self, key: LatencyKey, exchange: &Exchange, room: &mut Room) {
-        let at = match self.index.get(&key) {
-            Some(at) => Some(*at),
+        let latest = self.rows.get(self.latest).is_some_and(|row| row.key == key).then_some(self.latest);
+        let at = match latest.or_else(|| self.index.get(&key).copied()) {
+            Some(at) => Some(at),
             None if self.rows.len() < self.most && room.take(row_size(&key)) => {
                 self.rows.push(RowStatistics::new(key.clone()));
                 self.index.insert(key, self.rows.len() - 1);
@@ -249,6 +253,7 @@ impl LatencyTable {
             }
             None => None,
         };
+        self.latest = at.unwrap_or(self.latest);
         let row = match at.and_then(|at| self.rows.get_mut(at)) {
             Some(row) => row,
             None => self.other.get_or_insert_with(|| {

@@ -1,18 +1,24 @@
 //! All open exchanges, and the responses that wait for their request.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use super::exchange::OpenExchange;
 use super::handle::{SessionIndex, TransactionKey};
 use super::held_responses::{HeldResponse, HeldResponses};
 use crate::base::{Account, Origin, Tally, Timestamp, limits};
 
+/// Numbers of exchanges that are no longer open that are kept in any case, until they are dropped
+/// together.
+const MIN_CLEANED: usize = 1024;
+
 /// All open exchanges.
 #[derive(Debug, Default)]
 pub(super) struct Exchanges {
-    /// By number, oldest first.
-    open: BTreeMap<u64, Entry>,
+    /// By number. Never iterated in its own order, which is random.
+    open: HashMap<u64, Entry, foldhash::fast::RandomState>,
+    /// The numbers of `open`, and of some that are no longer open: the least is found first.
+    oldest: BinaryHeap<Reverse<u64>>,
     /// The number given out last.
     last_number: u64,
     /// Memory of all open exchanges.
@@ -62,7 +68,12 @@ impl Exchanges {
     pub(super) fn insert(&mut self, exchange: Box<OpenExchange>) {
         let mut account = Account::default();
         self.memory.charge(&mut account, exchange.allocated());
-        self.open.insert(exchange.record().n, Entry { exchange, account });
+        let n = exchange.record().n;
+        self.open.insert(n, Entry { exchange, account });
+        self.oldest.push(Reverse(n));
+        if self.oldest.len() > 2 * self.open.len() + MIN_CLEANED {
+            self.oldest.retain(|Reverse(n)| self.open.contains_key(n));
+        }
     }
 
     pub(super) fn get(&self, n: u64) -> Option<&OpenExchange> {
@@ -85,9 +96,17 @@ impl Exchanges {
     }
 
     /// The oldest exchange if there are more than [`limits::MAX_OPEN_EXCHANGES`].
-    pub(super) fn over_limit(&self) -> Option<u64> {
-        let is_over = self.open.len() > limits::MAX_OPEN_EXCHANGES;
-        if is_over { self.open.keys().next().copied() } else { None }
+    pub(super) fn over_limit(&mut self) -> Option<u64> {
+        if self.open.len() <= limits::MAX_OPEN_EXCHANGES {
+            return None;
+        }
+        while let Some(Reverse(n)) = self.oldest.peek() {
+            if self.open.contains_key(n) {
+                return Some(*n);
+            }
+            self.oldest.pop();
+        }
+        None
     }
 
     /// The exchanges to complete so that `excess` bytes become free: the older half of those of the
@@ -95,10 +114,11 @@ impl Exchanges {
     pub(super) fn largest(&self, mut excess: usize) -> Vec<u64> {
         let mut sessions: HashMap<SessionIndex, (usize, Vec<u64>), foldhash::fast::RandomState> =
             HashMap::default();
-        for (n, entry) in &self.open {
+        for n in self.numbers() {
+            let Some(entry) = self.open.get(&n) else { continue };
             let (held, numbers) = sessions.entry(entry.exchange.session()).or_default();
             *held += entry.account.held();
-            numbers.push(*n);
+            numbers.push(n);
         }
         let mut sessions: Vec<_> = sessions.into_iter().collect();
         sessions.sort_by_key(|(index, (held, _))| (Reverse(*held), *index));
@@ -122,7 +142,9 @@ impl Exchanges {
 
     /// The numbers of all open exchanges, oldest first.
     pub(super) fn numbers(&self) -> Vec<u64> {
-        self.open.keys().copied().collect()
+        let mut numbers: Vec<u64> = self.open.keys().copied().collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     /// The first of these exchanges whose request was carried by `carrier`.

@@ -137,6 +137,7 @@ impl RequestHead {
         let target: Arc<str> = text::kept(target).into();
         let content_type = head.field(Field::ContentType).unwrap_or_default();
         let is_json = contains_word(content_type, "json");
+        let accepts_events = contains_word(accept, "text/event-stream");
         Some(Self {
             verb,
             other_method: (verb == Verb::Other).then(|| method.clone()),
@@ -149,15 +150,14 @@ impl RequestHead {
             mcp_name: field(Field::McpName),
             last_event_id: head.field(Field::LastEventId).map(text::digest),
             host: if verb == Verb::Get { field(Field::Host) } else { None },
-            accepts_events: contains_word(accept, "text/event-stream"),
+            accepts_events,
             is_cross_origin: is_cross_origin(head),
             passage: Passage::of(head),
             preflight: head.field(Field::RequestedMethod).filter(|_| &**method == "OPTIONS").map(|method| {
                 let headers = head.field(Field::RequestedHeaders).unwrap_or_default();
                 Preflight { method: text::kept(method).into(), headers: text::kept(headers).into() }
             }),
-            accepts_both: contains_word(accept, "application/json")
-                && contains_word(accept, "text/event-stream"),
+            accepts_both: accepts_events && contains_word(accept, "application/json"),
             is_json,
             other_media_type: if is_json { None } else { media_type(content_type) },
         })
@@ -220,9 +220,14 @@ fn media_type(content_type: &str) -> Option<Box<str>> {
     (!media_type.is_empty()).then(|| text::kept(media_type).into())
 }
 
-/// Whether a header value contains a word, ignoring ASCII case.
+/// Whether a header value contains a word, ignoring ASCII case. The word begins with a small
+/// letter.
 fn contains_word(value: &str, word: &str) -> bool {
-    value.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+    let first = word.as_bytes().first().copied();
+    // The first letter alone rules out most places.
+    let begins = |part: &[u8]| part.first().map(|byte| byte | 0x20) == first;
+    let is_it = |part: &[u8]| begins(part) && part.eq_ignore_ascii_case(word.as_bytes());
+    value.as_bytes().windows(word.len()).any(is_it)
 }
 
 /// `Mcp-Session-Id`, and whether it holds one id twice.

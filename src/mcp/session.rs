@@ -29,6 +29,8 @@ const MAX_KEYS: usize = 16;
 pub(super) struct SessionState {
     index: SessionIndex,
     record: Session,
+    /// Length of the texts of `record`, in bytes: it is asked for after every message.
+    text_len: usize,
     /// What the session is found by.
     keys: Vec<SessionKey>,
     server_stream: ServerStream,
@@ -93,6 +95,7 @@ impl SessionState {
         Self {
             index,
             lifecycle: Lifecycle::of_past(record.exchanges > 0),
+            text_len: record.text_len(),
             record,
             keys,
             server_stream: ServerStream::Unseen,
@@ -136,7 +139,12 @@ impl SessionState {
     pub(super) fn allocated(&self) -> usize {
         let keys: usize = self.keys.iter().map(SessionKey::allocated).sum();
         let lists = self.unended.sum(Unended::allocated) + self.history.allocated();
-        size_of::<Self>() + self.record.text_len() + keys + lists
+        size_of::<Self>() + self.text_len + keys + lists
+    }
+
+    /// Texts of the record changed.
+    fn count_texts(&mut self) {
+        self.text_len = self.record.text_len();
     }
 
     /// Number, id, transport and addresses.
@@ -222,6 +230,7 @@ impl SessionState {
     pub(super) fn set_path(&mut self, path: Option<&Arc<str>>) {
         if path.is_some() {
             self.record.session.path = path.cloned();
+            self.count_texts();
         }
     }
 
@@ -271,6 +280,7 @@ impl SessionState {
         self.keys.push(key);
         self.record.session.transport = transport;
         self.record.session.id = id.cloned();
+        self.count_texts();
         std::mem::replace(&mut self.is_headless, false)
     }
 
@@ -580,17 +590,22 @@ impl SessionState {
 
     pub(super) fn set_protocol_version(&mut self, version: Option<Arc<str>>) {
         self.record.protocol_version = version;
+        self.count_texts();
     }
 
     pub(super) fn set_protocol_version_if_none(&mut self, version: Arc<str>) {
-        self.record.protocol_version.get_or_insert(version);
+        if self.record.protocol_version.is_none() {
+            self.set_protocol_version(Some(version));
+        }
     }
 
     pub(super) fn set_client(&mut self, look: &Look) {
         self.record.set_client(look);
+        self.count_texts();
     }
 
     pub(super) fn set_server(&mut self, look: &Look) {
         self.record.set_server(look);
+        self.count_texts();
     }
 }

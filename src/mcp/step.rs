@@ -79,11 +79,14 @@ impl Step<'_> {
         self.bind(true);
         self.emit_faults();
         self.decide_unmatched();
-        self.add_idle_end(end);
+        let stream = self.transaction.stream_record(end);
+        if let Some(stream) = &stream {
+            self.add_idle_end(end, stream);
+        }
         ending::end_transaction(self.transaction, end, &mut self.tables);
         self.check_over();
         let is_other_websocket = self.transaction.is_websocket() && self.transaction.session().is_none();
-        if let Some(mut stream) = self.transaction.stream_record(end).filter(|_| !is_other_websocket) {
+        if let Some(mut stream) = stream.filter(|_| !is_other_websocket) {
             let index = self.transaction.session().map(|index| self.owner(index, &stream));
             let session = index.and_then(|index| self.tables.sessions.get(index));
             stream.session = session.map(|session| session.reference().clone());
@@ -101,8 +104,7 @@ impl Step<'_> {
     }
 
     /// Remembers the silence before the end of an event stream.
-    fn add_idle_end(&mut self, end: TransactionEnd) {
-        let Some(stream) = self.transaction.stream_record(end) else { return };
+    fn add_idle_end(&mut self, end: TransactionEnd, stream: &Stream) {
         let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
         // A POST's stream that the server completes is over because everything was sent.
         let is_done = self.transaction.is_post() && end.how == ResponseEnd::Complete;
@@ -489,6 +491,9 @@ impl Step<'_> {
     /// Adds the faults that `rpc` found in a body or event, which is known to be MCP, or in one of
     /// its messages.
     fn add_faults(&mut self, index: SessionIndex, parsed: &Parsed, faults: &[Fault], exchange: Option<u64>) {
+        if faults.is_empty() {
+            return;
+        }
         let session = self.tables.sessions.get(index).map(SessionState::number);
         for fault in faults {
             rules::add_fault(self.transaction, (session, exchange), parsed, fault, self.tables.sink.findings);

@@ -29,6 +29,8 @@ pub(super) struct Transaction {
     /// A hash of the messages of the request: kinds, ids and methods.
     messages_hash: u64,
     response: Option<ResponseHead>,
+    /// Memory of the texts of both heads, in bytes.
+    heads_allocated: usize,
     session: Option<SessionIndex>,
     /// What it carried before its session was known, in order.
     waiting: Vec<Content>,
@@ -109,6 +111,7 @@ impl Transaction {
             has_request_body: false,
             messages_hash: 0,
             response: None,
+            heads_allocated: 0,
             session: None,
             waiting: Vec::new(),
             waiting_allocated: 0,
@@ -144,6 +147,7 @@ impl Transaction {
     pub(super) fn set_request(&mut self, head: &Head) {
         if let Some(request) = RequestHead::of(head) {
             self.request = Some(request);
+            self.count_heads();
             self.add_unknown_fields(head);
             self.request_span = Some(head.span);
         }
@@ -259,6 +263,7 @@ impl Transaction {
             StartLine::Request { .. } => return,
         };
         self.response = Some(ResponseHead::of(head, status));
+        self.count_heads();
         self.add_unknown_fields(head);
         let is_unseen = head.is_unseen();
         if is_unseen {
@@ -411,17 +416,26 @@ impl Transaction {
         self.waiting_allocated
     }
 
+    fn count_heads(&mut self) {
+        self.heads_allocated = self.request.as_ref().map_or(0, RequestHead::allocated)
+            + self.response.as_ref().map_or(0, ResponseHead::allocated);
+    }
+
     /// About what is allocated for it, in bytes, its entries in tables included.
     pub(super) fn allocated(&self) -> usize {
         /// An entry in the table by key, and in that of its session.
         const ENTRIES: usize = 96;
-        let heads = self.request.as_ref().map_or(0, RequestHead::allocated)
-            + self.response.as_ref().map_or(0, ResponseHead::allocated);
         let texts = [&self.body_text, &self.body_fault].into_iter().flatten().map(|text| text.len());
         let faults: usize = self.faults.iter().map(|(_, fault)| fault.detail.len()).sum();
         let lists = (self.requests.capacity() + self.questions.capacity()) * size_of::<u64>()
             + self.faults.capacity() * size_of::<(Origin, Fault)>();
-        size_of::<Self>() + ENTRIES + heads + texts.sum::<usize>() + faults + lists + self.waiting_allocated
+        size_of::<Self>()
+            + ENTRIES
+            + self.heads_allocated
+            + texts.sum::<usize>()
+            + faults
+            + lists
+            + self.waiting_allocated
     }
 
     /// Takes what waits for the session: first what the client sent, whose response may be captured
