@@ -136,7 +136,9 @@ impl CaptureFile {
         last: Option<Origin>,
         findings: &mut Findings,
     ) -> Result<Option<Item>, Error> {
-        self.begin()?;
+        if matches!(self.format, Format::Unknown) {
+            self.begin()?;
+        }
         let item = match &mut self.format {
             Format::Pcap(reader) => reader.next(&mut self.input),
             Format::Pcapng(reader) => reader.next(&mut self.input),

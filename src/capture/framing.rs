@@ -1,13 +1,11 @@
-//! Finds the end of each record of a file with pcap-parser; no other file uses that crate.
+//! Finds the end of each record of a file: of pcapng, and of the header of a pcap file, with
+//! pcap-parser. No other file uses that crate.
 //!
 //! The content of blocks is read in `pcapng`: the crate lacks obsolete packet blocks, rejects a
 //! block with a damaged option, and has unsigned time offsets and 32-bit seconds.
 
 use pcap_parser::nom::{Err as Nom, Needed};
-use pcap_parser::{
-    parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
-    parse_unknownblock_be, parse_unknownblock_le,
-};
+use pcap_parser::{parse_pcap_header, parse_unknownblock_be, parse_unknownblock_le};
 
 use super::item::LinkType;
 use crate::base::limits::MAX_PACKET;
@@ -76,26 +74,26 @@ pub(super) struct PcapRecord {
 
 /// Finds the packet at the front of `bytes`.
 pub(super) fn pcap_record(bytes: &[u8], layout: RecordLayout) -> Framed<PcapRecord> {
-    let (parsed, header) = match layout {
-        RecordLayout::Little => (parse_pcap_frame(bytes), 16),
-        RecordLayout::Big => (parse_pcap_frame_be(bytes), 16),
-        RecordLayout::Modified => (parse_pcap_frame_modified(bytes), 24),
+    let header = if layout == RecordLayout::Modified { 24 } else { 16 };
+    let Some(fields) = bytes.first_chunk::<16>().filter(|_| bytes.len() >= header) else {
+        return Framed::Incomplete(header);
     };
-    match parsed {
-        Ok((_, packet)) if packet.data.len() > MAX_PACKET => too_long("packet", packet.data.len()),
-        Ok((_, packet)) => Framed::Complete(PcapRecord {
-            seconds: packet.ts_sec,
-            fraction: packet.ts_usec,
-            header,
-            captured: packet.data.len(),
-            original: packet.origlen,
-        }),
-        Err(Nom::Incomplete(needed)) => match needed_len(bytes, needed) {
-            len if len > header + MAX_PACKET => too_long("packet", len - header),
-            len => Framed::Incomplete(len.max(header)),
-        },
-        Err(_) => Framed::Invalid("no packet record".into()),
+    let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, o0, o1, o2, o3] = *fields;
+    let number = if layout == RecordLayout::Big { u32::from_be_bytes } else { u32::from_le_bytes };
+    let captured = usize::try_from(number([c0, c1, c2, c3])).unwrap_or(usize::MAX);
+    if captured > MAX_PACKET {
+        return too_long("packet", captured);
     }
+    if bytes.len() < header + captured {
+        return Framed::Incomplete(header + captured);
+    }
+    Framed::Complete(PcapRecord {
+        seconds: number([s0, s1, s2, s3]),
+        fraction: number([f0, f1, f2, f3]),
+        header,
+        captured,
+        original: number([o0, o1, o2, o3]),
+    })
 }
 
 /// The frame of a pcapng block.

@@ -29,7 +29,8 @@ impl ProgressBar {
     /// Shows that `read` of `total` bytes were read. Without a total (standard input, a followed
     /// file whose end was reached) the bar is removed.
     pub(super) fn update(&mut self, read: u64, total: Option<u64>) {
-        let (Some(started), Some(total)) = (self.started, total) else {
+        let Some(started) = self.started else { return };
+        let Some(total) = total else {
             return self.clear();
         };
         if self.bar.is_none() && now().duration_since(started) >= DELAY {

@@ -38,6 +38,7 @@ impl Front {
     /// Decodes a packet. Returns its segment for a lane, or why it has none. Connections that are
     /// opened or closed by it are appended to `inputs`, to be handed to their lanes before the
     /// segment.
+    #[inline]
     pub(super) fn packet(
         &mut self,
         packet: &Packet,

@@ -95,6 +95,7 @@ impl<'a> Output<'a> {
         Self { order: Order { input: number, connection: id.tcp_stream, sequence: 0 }, out }
     }
 
+    #[inline]
     fn emit(&mut self, kind: EmittedKind) {
         // A lane emits the values of a connection in order, so the position in its list is enough,
         // also if one tick first releases a hole of the connection and then closes it.
@@ -158,6 +159,7 @@ impl Lane {
     }
 
     /// Takes the next segment, as [`Self::push`] does.
+    #[inline]
     pub(super) fn push_segment(&mut self, number: u64, routed: RoutedSegment, out: &mut Vec<Emitted>) {
         let RoutedSegment { id, from, segment } = routed;
         self.at = segment.origin;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::base::prefix::ONES;
 use crate::base::{Degraded, Span};
 
 /// The header fields that later layers look at. All others are in [`Head::text`] only.
@@ -94,7 +95,28 @@ impl Field {
             (30, b'a') => ("access-control-request-headers", Self::RequestedHeaders),
             _ => return None,
         };
-        name.eq_ignore_ascii_case(candidate.as_bytes()).then_some(field)
+        is_name(name, candidate.as_bytes()).then_some(field)
+    }
+}
+
+/// Whether a name is `lower` in any case. Both have the same length; `lower` consists of small
+/// letters and `-`.
+fn is_name(name: &[u8], lower: &[u8]) -> bool {
+    let same = |name: &[u8; 8], lower: &[u8; 8]| {
+        let (name, lower) = (u64::from_le_bytes(*name), u64::from_le_bytes(*lower));
+        // Of these characters only letters have bit 6; the case is bit 5.
+        let case = (lower & (0x40 * ONES)) >> 1;
+        (name ^ lower) & !case == 0
+    };
+    let is_short = name.len() <= 16;
+    let first = name.first_chunk().zip(lower.first_chunk());
+    let last = name.last_chunk().zip(lower.last_chunk());
+    match (first, last) {
+        // Two words, which may overlap.
+        (Some((name, lower)), Some((end, lower_end))) if is_short => {
+            same(name, lower) && same(end, lower_end)
+        }
+        _ => name.eq_ignore_ascii_case(lower),
     }
 }
 
@@ -277,6 +299,24 @@ fn media_type(value: &str) -> &str {
 mod tests {
     use super::*;
     use crate::base::Origin;
+
+    #[test]
+    fn names_are_recognised_in_any_case() {
+        for (name, field) in [
+            ("Host", Some(Field::Host)),
+            ("mcp-NAME", Some(Field::McpName)),
+            ("MCP-Session-Id", Some(Field::SessionId)),
+            ("CONTENT-ENCODING", Some(Field::ContentEncoding)),
+            ("Mcp-Protocol-Version", Some(Field::ProtocolVersion)),
+            ("mcp\rsession-id", None),
+            ("mcp-session\rid", None),
+            ("content-tYpf", None),
+            ("Hosu", None),
+            ("", None),
+        ] {
+            assert_eq!(Field::from_name(name.as_bytes()), field, "{name:?}");
+        }
+    }
 
     /// A version of HTTP that compresses heads writes the decoded fields into a text of its own.
     #[test]

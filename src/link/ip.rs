@@ -17,7 +17,8 @@ use super::slice::{NoSegment, PacketSlice};
 pub(super) const TCP: u8 = 6;
 
 /// Decodes the IP headers of a packet.
-#[inline]
+// Made in place for the caller, as a segment is.
+#[inline(always)]
 pub(super) fn open(IpPacket { version, slice }: IpPacket<'_>) -> Result<Datagram<'_>, NoSegment> {
     let Some(first) = slice.bytes.first() else {
         return Err(slice.lacks("IP header", 1));

@@ -16,13 +16,10 @@ use super::record::{Exchange, Session, SessionEnd, SessionRef, Transport};
 use super::request_index::{PerSide, RequestIndex};
 use super::served::Served;
 use super::server_stream::ServerStream;
-use super::session_key::SessionKey;
+use super::session_key::{SessionKey, SessionKeys};
 use super::unended::Unended;
 use crate::base::{Degraded, Origin, PacketNo, ResponseEnd, Side};
 use crate::rpc::{Id, Look};
-
-/// Targets and addresses by which one session is found.
-const MAX_KEYS: usize = 16;
 
 /// An active session.
 #[derive(Debug)]
@@ -32,7 +29,7 @@ pub(super) struct SessionState {
     /// Length of the texts of `record`, in bytes: it is asked for after every message.
     text_len: usize,
     /// What the session is found by.
-    keys: Vec<SessionKey>,
+    keys: SessionKeys,
     server_stream: ServerStream,
     /// The latest of the server's streams.
     stream_transaction: Option<TransactionKey>,
@@ -97,7 +94,7 @@ impl SessionState {
             lifecycle: Lifecycle::of_past(record.exchanges > 0),
             text_len: record.text_len(),
             record,
-            keys,
+            keys: keys.into(),
             server_stream: ServerStream::Unseen,
             stream_transaction: None,
             is_headless: false,
@@ -131,15 +128,14 @@ impl SessionState {
     }
 
     /// The record and the keys.
-    pub(super) fn into_parts(self) -> (Session, Vec<SessionKey>) {
-        (self.record, self.keys)
+    pub(super) fn into_parts(mut self) -> (Session, Vec<SessionKey>) {
+        (self.record, self.keys.take())
     }
 
     /// About what is allocated for it, in bytes, without its open exchanges.
     pub(super) fn allocated(&self) -> usize {
-        let keys: usize = self.keys.iter().map(SessionKey::allocated).sum();
         let lists = self.unended.sum(Unended::allocated) + self.history.allocated();
-        size_of::<Self>() + self.text_len + keys + lists
+        size_of::<Self>() + self.text_len + self.keys.allocated() + lists
     }
 
     /// Texts of the record changed.
@@ -209,16 +205,12 @@ impl SessionState {
 
     /// Adds another key of the session; `false` if it has as many as are kept.
     pub(super) fn add_key(&mut self, key: &SessionKey) -> bool {
-        let has_room = self.keys.len() < MAX_KEYS;
-        if has_room {
-            self.keys.push(key.clone());
-        }
-        has_room
+        self.keys.push_if_room(key)
     }
 
     /// Removes the keys.
     pub(super) fn take_keys(&mut self) -> Vec<SessionKey> {
-        std::mem::take(&mut self.keys)
+        self.keys.take()
     }
 
     /// Whether the server's path is this one.
@@ -332,20 +324,14 @@ impl SessionState {
     }
 
     pub(super) fn open_stream(&mut self, transaction: TransactionKey) {
-        self.server_stream = match self.server_stream {
-            ServerStream::Open(n) => ServerStream::Open(n.saturating_add(1)),
-            ServerStream::Unseen | ServerStream::Ended(_) => ServerStream::Open(1),
-        };
+        self.server_stream = self.server_stream.with_another();
         self.stream_transaction = Some(transaction);
     }
 
     /// One of the server's streams ended; returns whether another one is open.
     pub(super) fn close_stream(&mut self, at: Origin, how: ResponseEnd) -> bool {
         self.record.last = self.record.last.later(at);
-        self.server_stream = match self.server_stream {
-            ServerStream::Open(n) if n > 1 => ServerStream::Open(n - 1),
-            _ => ServerStream::Ended(how),
-        };
+        self.server_stream = self.server_stream.without_one(how);
         self.has_open_stream()
     }
 

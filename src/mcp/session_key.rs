@@ -40,6 +40,50 @@ impl SessionKey {
     }
 }
 
+/// Targets and addresses by which one session is found.
+const MAX_KEYS: usize = 16;
+
+/// What one session is found by.
+#[derive(Debug, Default)]
+pub(super) struct SessionKeys {
+    list: Vec<SessionKey>,
+    /// Sum of [`SessionKey::allocated`].
+    allocated: usize,
+}
+
+impl SessionKeys {
+    /// Adds a key.
+    pub(super) fn push(&mut self, key: SessionKey) {
+        self.allocated += key.allocated();
+        self.list.push(key);
+    }
+
+    /// Adds another key; `false` if there are as many as are kept.
+    pub(super) fn push_if_room(&mut self, key: &SessionKey) -> bool {
+        let has_room = self.list.len() < MAX_KEYS;
+        if has_room {
+            self.push(key.clone());
+        }
+        has_room
+    }
+
+    /// Removes all keys.
+    pub(super) fn take(&mut self) -> Vec<SessionKey> {
+        std::mem::take(self).list
+    }
+
+    /// What is allocated for them and their copies in a table, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        self.allocated
+    }
+}
+
+impl From<Vec<SessionKey>> for SessionKeys {
+    fn from(list: Vec<SessionKey>) -> Self {
+        Self { allocated: list.iter().map(SessionKey::allocated).sum(), list }
+    }
+}
+
 /// Hexadecimal digits of a uuid.
 const UUID_DIGITS: usize = 32;
 

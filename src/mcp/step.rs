@@ -335,7 +335,8 @@ impl Step<'_> {
     /// Finds the session, and handles what waited for it. `is_last`: nothing more of the
     /// transaction will be seen.
     fn bind(&mut self, is_last: bool) {
-        if self.transaction.session().is_none() {
+        let is_known = self.transaction.session().is_some();
+        if !is_known {
             let session = router::Search {
                 sessions: &mut *self.tables.sessions,
                 transaction: &*self.transaction,
@@ -358,14 +359,17 @@ impl Step<'_> {
             self.tables.sessions.add_connection(self.transaction.key().0, index);
         }
         self.open_stream(index);
+        let is_charged = is_known && waiting.is_empty();
         for content in waiting {
             self.handle_content(index, content);
         }
         if self.transaction.has_request_body() {
             self.emit_faults();
         }
-        self.tables.sessions.charge(index);
-        self.limit_sessions();
+        if !is_charged {
+            self.tables.sessions.charge(index);
+            self.limit_sessions();
+        }
     }
 
     /// If the response to a GET is an event stream, the server can send on it what belongs to no

@@ -315,13 +315,14 @@ enum Place {
 
 /// Whether two exchanges of sessions with one id are the same call on two legs.
 fn is_copy(exchange: &Exchange, other: &Exchange) -> bool {
-    exchange.id == other.id
+    // First what differs most often: sessions of one server are no legs.
+    exchange.session.server != other.session.server
+        && exchange.id == other.id
         && exchange.origin == other.origin
         && exchange.method == other.method
         && exchange.name == other.name
         && exchange.request.bytes == other.request.bytes
         && exchange.session.id == other.session.id
-        && exchange.session.server != other.session.server
 }
 
 /// Relates the legs of an exchange and its twin, and returns which one the exchange is on. `None`

@@ -26,10 +26,14 @@ pub use message::{Envelope, Kind, Parsed, RpcError, StreamEvent, TransactionUpda
 /// Parses the bodies and events of an HTTP transaction; `retransmissions` are those of its
 /// connection so far.
 #[must_use]
+#[inline]
 pub fn read(peers: Peers, retransmissions: [u32; 2], update: Update) -> TransactionUpdate {
     let is_response = matches!(update.kind, UpdateKind::ResponseBody(_));
-    let update = update.map(|body| read_body(&body, is_response), read_event);
-    TransactionUpdate { peers, retransmissions, update }
+    TransactionUpdate {
+        peers,
+        retransmissions,
+        update: update.map(|body| read_body(&body, is_response), read_event),
+    }
 }
 
 fn read_body(body: &Body, is_response: bool) -> Parsed {

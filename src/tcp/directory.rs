@@ -82,6 +82,7 @@ struct Direction {
 impl Directory {
     /// Finds or opens the connection of a segment. Emits the connections that are forgotten for it:
     /// an earlier one with the same addresses, or one that makes room.
+    #[inline]
     pub fn route(
         &mut self,
         addresses: Addresses,

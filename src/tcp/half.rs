@@ -92,8 +92,7 @@ impl Half {
         self.fact.retransmissions
     }
 
-    /// Takes the next segment of the direction, and the payload out of it. Not for segments with
-    /// RST.
+    /// Takes the next segment of the direction, without RST, and the payload out of it.
     pub(super) fn push(&mut self, segment: &mut Segment, sink: &mut DirectionSink<'_, '_>) {
         self.count(segment);
         let numbers = segment.wire_len() + u64::from(segment.flags.syn) + u64::from(segment.flags.fin);
@@ -106,10 +105,9 @@ impl Half {
             self.deliver(std::mem::take(&mut segment.payload), segment.origin, sink);
             return;
         }
-        let len = segment.payload.len() as u64;
         if self.recent.saw(segment, vantage) {
             self.fact.duplicates += 1;
-            self.fact.given_up += len;
+            self.fact.given_up += segment.payload.len() as u64;
             return;
         }
         self.fact.zero_windows += u64::from(segment.window == 0);

@@ -9,29 +9,10 @@ use super::excess::Excess;
 use super::first_bytes::FirstBytes;
 use super::head;
 use super::scan::{self, StartKind};
+use super::step::Step;
 use super::strict_head;
 use crate::base::fact::Speaks;
 use crate::base::{Code, Degraded, Findings, Origin, Side, Span, StreamBuf, limits};
-
-/// The next element of the direction.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// A head. The caller sets the framing of the body with [`Direction::body`] before it takes the
-    /// next step.
-    Head(head::Parsed, Degraded),
-    /// The middle of an event stream whose head is missing.
-    Stream(Span, Degraded),
-    /// Content of the message.
-    Content(Bytes, Span),
-    /// Content of the message is missing.
-    Gap(Degraded),
-    /// The message is complete, or its end can no longer be found; the packet that showed it.
-    End(Origin),
-    /// The request ends inside its body: the next one begins there. Says how much of it came.
-    Cut(Origin, String),
-    /// Bytes followed the body that was delimited by its length, at this packet. Says how many.
-    Excess(Origin, String),
-}
 
 /// State of the direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,8 @@ use crate::base::{
 use super::part::{ended_by, give_up, report_unmatched};
 use super::{Head, Part, PartKind, StartLine, TransactionNo};
 use body::Framing;
-use direction::{Direction, Step};
+use direction::Direction;
+use step::Step;
 pub(super) use upgraded::{Protocol, Upgraded};
 
 mod body;
@@ -26,6 +27,7 @@ pub(super) mod first_bytes;
 mod hand_over;
 mod head;
 pub mod scan;
+mod step;
 mod strict_head;
 mod upgraded;
 
