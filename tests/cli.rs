@@ -278,6 +278,18 @@ fn a_check_that_cannot_run_prints_nothing() {
     refuses(&["explain", "mcp.unanswerd"], &["mcp.unanswerd", "no such code"]);
 }
 
+/// With a filter the sessions of a report count what matched.
+#[test]
+fn the_sessions_of_a_filtered_report_count_what_matched() {
+    for filter in ["method:tools/call", "status:error", "method:*"] {
+        let text = runs(&["report", "--format", "json", "--filter", filter, CAPTURE]);
+        let report: serde_json::Value = serde_json::from_str(&text).expect("a document");
+        let sessions = report["sessions"].as_array().expect("sessions");
+        let counted: u64 = sessions.iter().map(|session| session["exchanges"].as_u64().unwrap()).sum();
+        assert_eq!(Some(counted), report["exchanges"]["total"].as_u64(), "{filter}");
+    }
+}
+
 #[test]
 fn completions_exist_for_each_shell() {
     for shell in ["bash", "zsh", "fish"] {

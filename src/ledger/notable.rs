@@ -238,6 +238,8 @@ impl UnansweredTotals {
 pub struct SessionRow {
     /// The session.
     pub session: Session,
+    /// Its exchanges that were recorded: with a filter those that match.
+    pub exchanges: u64,
     /// Exchanges that ended in an error, of the tool, of JSON-RPC or of HTTP.
     pub errors: u64,
     /// Exchanges that were cancelled or never answered.
@@ -263,6 +265,7 @@ pub(super) struct SessionTotals {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct ExchangeTotals {
+    exchanges: u64,
     errors: u64,
     unanswered: u64,
     max_ns: Option<i64>,
@@ -295,6 +298,7 @@ impl SessionTotals {
             return;
         }
         let totals = self.exchanges.entry(number).or_default();
+        totals.exchanges += 1;
         match exchange.status {
             Status::Ok | Status::Undetermined => {}
             Status::ToolError | Status::Error | Status::HttpError => totals.errors += 1,
@@ -321,9 +325,13 @@ impl SessionTotals {
     }
 
     fn row(&self, session: &Session) -> SessionRow {
-        let totals = self.exchanges.get(&session.session.number).copied().unwrap_or_default();
+        let totals = self.exchanges.get(&session.session.number).copied();
+        // Beyond the cap nothing is known of a session's own exchanges but their number.
+        let is_left_out = totals.is_none() && self.exchanges.len() >= limits::MAX_SESSIONS;
+        let totals = totals.unwrap_or_default();
         SessionRow {
             session: session.clone(),
+            exchanges: if is_left_out { session.exchanges } else { totals.exchanges },
             errors: totals.errors,
             unanswered: totals.unanswered,
             max_ns: totals.max_ns,

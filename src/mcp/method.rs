@@ -5,6 +5,8 @@ use crate::rpc::Envelope;
 pub(super) const INITIALIZE: &str = "initialize";
 pub(super) const DISCOVER: &str = "server/discover";
 pub(super) const PING: &str = "ping";
+/// How the methods of notifications begin.
+pub(super) const NOTIFICATIONS: &str = "notifications/";
 pub(super) const PROGRESS: &str = "notifications/progress";
 pub(super) const CANCELLED: &str = "notifications/cancelled";
 pub(super) const INITIALIZED: &str = "notifications/initialized";

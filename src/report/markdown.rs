@@ -184,7 +184,7 @@ fn session(row: &SessionRow) -> String {
         named(label::client(&summary.session), summary.client_info.as_ref()),
         summary.session.transport.name(),
         summary.protocol_version.as_deref().map_or_else(|| "-".to_owned(), escaped),
-        summary.exchanges,
+        row.exchanges,
         row.errors,
         row.unanswered,
         row.max_ns.map_or_else(|| "-".to_owned(), units::duration),

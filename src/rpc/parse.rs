@@ -290,7 +290,13 @@ impl Members {
                     self.fault(Code::RpcIdNull, "a request with the id null");
                     Kind::Request
                 }
-                (_, Some(id)) => {
+                (Some(method), Some(id)) => {
+                    if method.starts_with("notifications/") {
+                        self.faults.push(Fault {
+                            code: Code::RpcNotificationId,
+                            detail: format!("{} with the id {id}", keep(method)).into(),
+                        });
+                    }
                     if id.is_fractional() {
                         self.faults.push(Fault {
                             code: Code::RpcIdFractional,
@@ -354,6 +360,11 @@ mod tests {
             (r#"{"jsonrpc":"1.0","id":1,"method":"p"}"#, Some(Kind::Request), &["rpc.bad_version"]),
             (r#"{"jsonrpc":"2.0","id":null,"method":"p"}"#, Some(Kind::Request), &["rpc.id_null"]),
             (r#"{"jsonrpc":"2.0","id":1.5,"method":"p"}"#, Some(Kind::Request), &["rpc.id_fractional"]),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"notifications/x"}"#,
+                Some(Kind::Request),
+                &["rpc.notification_id"],
+            ),
             (r#"{"jsonrpc":"2.0","id":1.5,"result":{}}"#, Some(Kind::Response), &[]),
             (r#"{"jsonrpc":"2.0","id":{},"method":"p"}"#, Some(Kind::Unknown), &["rpc.bad_id"]),
             (r#"{"jsonrpc":"2.0","id":1,"method":7}"#, Some(Kind::Unknown), &["rpc.bad_method"]),

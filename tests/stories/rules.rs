@@ -373,7 +373,8 @@ fn the_negotiated_revision_is_named() {
         story.c(conn, post("/mcp", &[], &initialize(0, revision)));
         story.s(conn, json_reply("200 OK", &fields[..1], &initialized(0, revision)));
         story.c(conn, post("/mcp", &fields, INITIALIZED));
-        story.s(conn, reply(status, &[], ""));
+        let why = if status.starts_with('4') { "Bad Request: MCP-Protocol-Version is required" } else { "" };
+        story.s(conn, reply(status, &[("Content-Type", "text/plain")], why));
         let rows = story.run();
         rows.finds("mcp.version_header", count);
         if count > 0 {
@@ -472,5 +473,81 @@ fn headers_of_2026_07_28_that_are_missing() {
             let detail = rows.found("mcp.header_mismatch")[0]["detail"].as_str().unwrap();
             assert!(detail.starts_with(&format!("{name} is missing")), "{detail}");
         }
+    }
+}
+
+/// Two POSTs whose streams carry each other's response: paired by id, and told.
+#[test]
+fn responses_on_the_stream_of_another_post() {
+    let mut story = Story::new();
+    let conn = streamable(&mut story, A, "2025-06-18", "x");
+    let other = story.connect(B, SERVER);
+    for (conn, id) in [(conn, 1), (other, 2)] {
+        story.at(10.0).c(conn, post("/mcp", SID, &request(id, "tools/list")));
+        story.s(conn, sse(&[]));
+    }
+    for (conn, id) in [(conn, 2), (other, 1)] {
+        story.at(20.0).s(conn, event(&result(id)));
+        story.s(conn, LAST);
+    }
+    let rows = story.run();
+    for n in [2, 3] {
+        rows.exchange_is(n, json!({"status": "ok", "findings": ["mcp.response_on_other_stream"]}));
+    }
+    // On the GET stream after Last-Event-ID, and on its own POST, it is at home.
+    let mut story = Story::new();
+    let conn = streamable(&mut story, A, "2025-06-18", "x");
+    story.c(conn, post("/mcp", SID, &request(1, "tools/list")));
+    story.s(conn, sse(&[]));
+    story.s(conn, event(&result(1)));
+    story.s(conn, LAST);
+    story.run().counts("finding", 0);
+}
+
+#[test]
+fn a_result_under_an_http_error() {
+    for mut ready in Ready::each() {
+        for (id, body) in [(1, result(1)), (2, error(2, -32602, "no"))] {
+            let list = request(id, "tools/list");
+            let posted = if ready.stream.is_some() { send(TARGET, &list) } else { post("/mcp", SID, &list) };
+            ready.story.c(ready.posts, posted);
+            ready.story.s(ready.posts, json_reply("500 Internal Server Error", &[], &body));
+        }
+        let is_http_sse = ready.stream.is_some();
+        let rows = ready.story.run();
+        rows.exchange_is(2, json!({"status": "ok", "http_status": 500}));
+        rows.finds("mcp.result_refused", usize::from(!is_http_sse));
+    }
+}
+
+/// It is a request by its form, and nobody is blamed that it has no answer.
+#[test]
+fn a_notification_with_an_id() {
+    for mut ready in Ready::each() {
+        let p = ready.ask(&with(9, "notifications/cancelled", json!({"requestId": 3})));
+        if ready.stream.is_none() {
+            ready.story.s(ready.posts, accepted());
+        }
+        ready.story.at(3000.0).ack(ready.posts, Client);
+        let rows = ready.story.run();
+        found(&rows, "rpc.notification_id", json!({"packet": p, "session": "s1"}));
+        for code in ["mcp.no_stream", "mcp.unanswered"] {
+            rows.finds(code, 0);
+        }
+    }
+}
+
+/// Services of language models end their streams so: it is no JSON, and no batch.
+#[test]
+fn what_only_begins_like_a_batch() {
+    for mut ready in Ready::each() {
+        ready.ask(&request(1, "tools/list"));
+        ready.begin();
+        ready.tell(&result(1));
+        let p = ready.tell("[DONE]");
+        ready.end();
+        let rows = ready.story.run();
+        found(&rows, "rpc.not_json", json!({"packet": p}));
+        rows.finds("mcp.batch", 0);
     }
 }

@@ -102,6 +102,21 @@ impl Code {
         }
     }
 
+    /// Whether a finding of this code is about the capture, or about a limit of this program, and
+    /// says nothing about the traffic.
+    #[must_use]
+    pub fn is_about_capture(self) -> bool {
+        let is_of_layer = ["capture.", "link."].iter().any(|layer| self.name().starts_with(layer));
+        let is_limit = self.name().ends_with("limit") && self != Self::McpIdleLimit;
+        is_of_layer
+            || is_limit
+            || self.shows_missing().any()
+            || matches!(
+                self,
+                Self::TcpBeforeStart | Self::TlsNoSecret | Self::TlsBadKeyLog | Self::HttpResync
+            )
+    }
+
     /// The specification that a finding of this code rests on; `None` if it is about the capture or
     /// about a limit of this program.
     #[must_use]
@@ -190,6 +205,7 @@ impl Code {
             | Self::RpcBadVersion
             | Self::RpcBadId
             | Self::RpcBadMethod
+            | Self::RpcNotificationId
             | Self::RpcMethodAndResult
             | Self::RpcDuplicateKey => source(
                 "JSON-RPC 2.0, section 4, \"Request object\"",
@@ -214,6 +230,8 @@ impl Code {
                 "https://modelcontextprotocol.io/specification/2025-11-25/basic#responses",
             ),
             Self::McpRequestInResponse
+            | Self::McpResponseOnOtherStream
+            | Self::McpResultRefused
             | Self::McpNoStream
             | Self::McpNoResponse
             | Self::McpUnanswered

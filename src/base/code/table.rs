@@ -372,6 +372,11 @@ codes! {
         title: "request with a fraction as its id",
         why: "MCP allows strings and integers: a receiver that rounds the id answers with another.",
         remedy: "Give every request a string or an integer as its id.";
+    RpcNotificationId: "rpc.notification_id", Warning,
+        title: "notification with an id",
+        why: "The id makes it a request: receivers answer it, or reject it, and its sender expects \
+            nothing.",
+        remedy: "Send notifications without an id (JSON-RPC 2.0 section 4.1).";
     RpcBadId: "rpc.bad_id", Error,
         title: "id that is neither a string nor a number",
         why: "A response cannot be matched to its request.",
@@ -460,6 +465,14 @@ codes! {
         why: "Streamable HTTP allows responses on the GET stream only when it resumes the stream of \
             a POST: clients that wait for the POST time out.",
         remedy: "Answer a request in the body or on the stream of its own POST.";
+    McpResponseOnOtherStream: "mcp.response_on_other_stream", Notice,
+        title: "response on the stream of another POST",
+        why: "Clients that wait for each POST on its own get the answer of another request, or none.",
+        remedy: "Answer each request on the stream of its own POST; do not route by id alone.";
+    McpResultRefused: "mcp.result_refused", Notice,
+        title: "result under an HTTP error",
+        why: "Clients look at the status first: they take the call for failed and drop the result.",
+        remedy: "Send results with 200, and use 4xx and 5xx for failures alone.";
     McpDuplicateResponse: "mcp.duplicate_response", Warning,
         title: "second response to one request",
         why: "The first response counts; clients ignore the second or fail on it.",

@@ -7,7 +7,7 @@ use super::super::{method, revision};
 use super::exchange::of_exchange;
 use super::message::Unmatched;
 use super::rule::{FindingContext, Moment, Violation, violation};
-use crate::base::Code;
+use crate::base::{Code, Side};
 use crate::rpc::{Id, Kind};
 
 /// A response that was given to its exchange.
@@ -69,6 +69,33 @@ pub(super) fn response_is_on_server_stream(answer: &Answer<'_>) -> Option<Violat
         Code::McpResponseOnGetStream,
         format!("{method} with id {id}: the POST was {status}, the response came on the GET stream"),
     )
+}
+
+/// A response on the stream of another POST than its request's.
+pub(super) fn response_is_on_other_stream(answer: &Answer<'_>) -> Option<Violation> {
+    let carrier = answer.carrier?;
+    let Exchange { n, method, id, origin, .. } = answer.exchange;
+    let is_other = carrier.is_post()
+        && carrier.stream().is_some()
+        && !carrier.requests().is_empty()
+        && !carrier.requests().contains(n);
+    if *origin == Side::Server || !is_other || carrier.request()?.last_event_id.is_some() {
+        return None;
+    }
+    violation(
+        Code::McpResponseOnOtherStream,
+        format!("{method} with id {id}: the response came on the stream of another POST"),
+    )
+}
+
+/// A result under a status that says that the request failed.
+pub(super) fn result_is_refused(answer: &Answer<'_>) -> Option<Violation> {
+    let status = answer.carrier?.status().filter(|status| *status >= 400)?;
+    let Exchange { method, id, origin, .. } = answer.exchange;
+    if *origin == Side::Server || answer.message.envelope.kind != Kind::Response {
+        return None;
+    }
+    violation(Code::McpResultRefused, format!("{method} with id {id}: a result under HTTP {status}"))
 }
 
 /// One number in another spelling: `1` asked, `1.0` answered.

@@ -160,7 +160,8 @@ fn has_other_media_type(body: &Body<'_>, is_json: bool, other: Option<&str>) -> 
 
 pub(super) fn batch_is_outside_its_revision(body: &Body<'_>) -> Option<Violation> {
     let version = body.session?.protocol_version()?;
-    if **version == *revision::BATCHES {
+    // What only begins like a batch is none: `[DONE]`.
+    if **version == *revision::BATCHES || body.parsed.envelopes.is_empty() {
         return None;
     }
     let messages = body.parsed.envelopes.len();

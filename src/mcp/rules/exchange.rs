@@ -186,7 +186,9 @@ pub(super) fn capability_is_missing(completed: &CompletedExchange<'_>) -> Option
 pub(super) fn request_is_unanswered(completed: &CompletedExchange<'_>) -> Option<Violation> {
     let Exchange { status, cause, degraded, method, id, origin, .. } = completed.exchange;
     let cause = (*cause)?;
-    if *status != Status::Unanswered || degraded.contains(Degraded::CAPTURE_END) {
+    // Nothing answers a notification, also if it has an id.
+    let is_notification = method.starts_with(method::NOTIFICATIONS);
+    if *status != Status::Unanswered || degraded.contains(Degraded::CAPTURE_END) || is_notification {
         return None;
     }
     let code = match cause {

@@ -72,6 +72,8 @@ pub(super) const RULES: Rules = Rules {
     answer: &[
         answer::parent_is_over,
         answer::response_is_on_server_stream,
+        answer::response_is_on_other_stream,
+        answer::result_is_refused,
         answer::id_is_spelled_otherwise,
         answer::revision_is_unknown,
     ],

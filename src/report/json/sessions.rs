@@ -118,7 +118,7 @@ impl<'a> Session<'a> {
             server_info: summary.server_info.as_ref().map(Software::of),
             client_capabilities: &summary.client_capabilities,
             server_capabilities: &summary.server_capabilities,
-            exchanges: summary.exchanges,
+            exchanges: row.exchanges,
             errors: row.errors,
             unanswered: row.unanswered,
             max_ms: row.max_ns.map(Ms),

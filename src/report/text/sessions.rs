@@ -139,7 +139,7 @@ fn session_cells(row: &SessionRow) -> Vec<Cell> {
         Cell::new(label::session_and_leg(&session.session)),
         Cell::new(label::client(&session.session)),
         Cell::new(name(session.client_info.as_ref())),
-        Cell::new(session.exchanges.to_string()),
+        Cell::new(row.exchanges.to_string()),
         Cell::count(Role::Bad, row.errors),
         Cell::count(Role::Warn, row.unanswered),
         Cell::duration(row.max_ns),
