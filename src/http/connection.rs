@@ -69,8 +69,8 @@ impl Connection {
     }
 
     /// Returns the side that sent these bytes from the middle of a WebSocket connection; `None` if
-    /// they are something else, or hold no whole JSON-RPC message. The searches for a client and for
-    /// a server begin at `from`, which is moved to where they go on when there are more bytes.
+    /// they are something else, or hold no whole JSON-RPC message. The searches for a client and
+    /// for a server begin at `from`, which is moved to where they go on when there are more bytes.
     #[must_use]
     pub fn websocket_sender(bytes: &[u8], from: &mut [usize; 2]) -> Option<Side> {
         ws::sender(bytes, from)

@@ -24,6 +24,7 @@ mod heads;
 mod held_responses;
 mod history;
 mod idle;
+mod idle_end;
 mod in_step;
 mod interner;
 mod legs;

@@ -76,7 +76,8 @@ impl Context<'_, '_> {
         }
         let late = token.retyped().and_then(|other| history.completed_with_token(origin, &other));
         if late.is_none() {
-            let progress = unmatched(self.transaction, self.message, None);
+            let mut progress = unmatched(self.transaction, self.message, None);
+            progress.session = Some(self.session);
             for finding in rules::violations(RULES.unmatched_progress, &progress) {
                 let (from, digest) = (self.message.from, self.message.envelope.digest);
                 let stray = Stray { digest, from, token: token.clone() };

@@ -8,7 +8,6 @@ use super::exchange::Message;
 use super::handle::{SessionIndex, TransactionKey};
 use super::heads::Verb;
 use super::history::Replay;
-use super::idle::IdleEnd;
 use super::interner::Interner;
 use super::message::Context;
 use super::record::{Record, Stream};
@@ -19,7 +18,7 @@ use super::tables::Tables;
 use super::transaction::{Content, Transaction, TransactionEnd};
 use super::transaction_table::OtherTransactions;
 use super::{bare, ending, endpoint, router};
-use crate::base::{Code, Degraded, Finding, Origin, ResponseEnd, Side};
+use crate::base::{Code, Degraded, Finding, Origin, Side};
 use crate::rpc::{Fault, Head as HttpHead, Kind, Parsed, StreamEvent, UpdateKind};
 
 /// An update with its transaction, and what it may change besides.
@@ -103,29 +102,6 @@ impl Step<'_> {
         rules::check(RULES.stream_over, &over, self.tables.sink.findings);
     }
 
-    /// Remembers the silence before the end of an event stream.
-    fn add_idle_end(&mut self, end: TransactionEnd, stream: &Stream) {
-        let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
-        // A POST's stream that the server completes is over because everything was sent.
-        let is_done = self.transaction.is_post() && end.how == ResponseEnd::Complete;
-        if let (Some(session), Some(silence), Some(at)) = (session, stream.silent_ns(), stream.end)
-            && !is_done
-            && stream.degraded.is_none()
-        {
-            let index = session.index();
-            self.tables.idle_ends.add(IdleEnd {
-                server: stream.server,
-                how: end.how,
-                at,
-                tcp_stream: stream.tcp_stream,
-                silence,
-                session: index,
-                number: session.number(),
-                is_reopened: false,
-            });
-        }
-    }
-
     /// The session of an event stream that is over. A client may open a stream to see whether it
     /// can, and use another one: then it is one session.
     fn owner(&mut self, index: SessionIndex, stream: &Stream) -> SessionIndex {
@@ -148,9 +124,10 @@ impl Step<'_> {
 
     fn request_head(&mut self, head: &HttpHead) {
         self.transaction.set_request(head);
-        let head = Head { transaction: self.transaction, session: None, at: self.at };
-        rules::check(RULES.request_head, &head, self.tables.sink.findings);
         self.bind(false);
+        let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
+        let head = Head { transaction: self.transaction, session, at: self.at };
+        rules::check(RULES.request_head, &head, self.tables.sink.findings);
         if self.transaction.verb() == Some(Verb::Delete)
             && let Some(index) = self.transaction.session()
             && let Some(session) = self.tables.sessions.get_mut(index)
@@ -255,7 +232,8 @@ impl Step<'_> {
     fn check_replay(&mut self, id: &str, at: Origin) {
         let is_first = self.transaction.stream_mut().is_some_and(EventStream::set_wrong_replay);
         if is_first {
-            let replay = WrongReplay { transaction: self.transaction, at, id };
+            let session = self.session_number();
+            let replay = WrongReplay { transaction: self.transaction, session, at, id };
             rules::check(RULES.wrong_replay, &replay, self.tables.sink.findings);
         }
     }

@@ -551,3 +551,31 @@ fn what_only_begins_like_a_batch() {
         rows.finds("mcp.batch", 0);
     }
 }
+
+/// What concerns a session carries it, also where no exchange is concerned.
+#[test]
+fn findings_about_a_session_carry_it() {
+    let folded = &[("Mcp-Session-Id", "x, x")][..];
+    let mut story = Story::new();
+    let conn = streamable(&mut story, A, "2025-06-18", "x");
+    story.at(10.0).c(conn, post("/mcp", folded, &request(1, "tools/list")));
+    story.s(conn, ok(&result(1)));
+    story.c(conn, post("/mcp", SID, &request(2, "tools/call")));
+    story.s(conn, sse(&[]));
+    story.s(conn, event_id("a-1", &progress(99, 1.0, None)));
+    story.s(conn, event_id("a-2", &result(2)));
+    story.s(conn, LAST);
+    let (cut, resumed) = (story.connect(B, SERVER), story.connect("10.0.0.1:5002", SERVER));
+    story.at(20.0).c(cut, get("/mcp", SID));
+    story.s(cut, sse(&[]));
+    story.s(cut, event_id("b-1", &notification("notifications/message", json!({}))));
+    story.close(cut, Server);
+    story.at(30.0).c(resumed, get("/mcp", &[SID[0], ("Last-Event-ID", "b-1")]));
+    story.s(resumed, sse(&[]));
+    story.s(resumed, event_id("a-2", &result(2)));
+    story.at(3000.0).ack(resumed, Client);
+    let rows = story.run();
+    for code in ["mcp.session_folded", "mcp.unknown_token", "mcp.wrong_replay"] {
+        found(&rows, code, json!({"session": "s1"}));
+    }
+}

@@ -46,6 +46,8 @@ pub(super) fn message_is_for_another_session(moment: &Misdelivery) -> Option<Vio
 /// An event of a resumed stream that repeats one of another stream.
 pub(in crate::mcp) struct WrongReplay<'a> {
     pub(in crate::mcp) transaction: &'a Transaction,
+    /// Number of the session that resumed the stream.
+    pub(in crate::mcp) session: Option<u32>,
     pub(in crate::mcp) at: Origin,
     /// The event's id.
     pub(in crate::mcp) id: &'a str,
@@ -54,7 +56,7 @@ pub(in crate::mcp) struct WrongReplay<'a> {
 impl Moment for WrongReplay<'_> {
     fn subject(&self) -> FindingContext {
         let tcp_stream = self.transaction.key().0;
-        FindingContext { at: self.at, tcp_stream, ..FindingContext::default() }
+        FindingContext { at: self.at, tcp_stream, session: self.session, ..FindingContext::default() }
     }
 }
 
