@@ -29,3 +29,4 @@ pub(crate) mod tls;
 #[cfg(feature = "demo")]
 pub mod traffic;
 pub mod tui;
+pub mod why;

@@ -26,6 +26,7 @@ mod healthy;
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "header fields wrap")]
 mod hostile;
 mod layering;
+mod limits;
 #[cfg(feature = "demo")]
 mod serve;
 mod slice;

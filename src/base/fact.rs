@@ -18,10 +18,10 @@ pub enum Fact {
     Capture(CaptureFact),
     /// A head, body or event. Emitted only after `Engine::emit_payloads`.
     Payload(Box<PayloadFact>),
-    /// A TCP segment. Emitted only by `Engine::of_segments` and `Engine::of_connection`.
+    /// A TCP segment. Emitted only by `Engine::of_segments` and `Engine::of_connections`.
     Segment(Box<SegmentFact>),
     /// The next piece of what an end of a connection sent, in order. Emitted only by
-    /// `Engine::of_connection`.
+    /// `Engine::of_connections`.
     Delivery(Box<DeliveryFact>),
 }
 
@@ -51,10 +51,13 @@ pub struct SegmentFact {
     pub len: u64,
     /// Window field, unscaled.
     pub window: u16,
+    /// Time to live of IPv4, hop limit of IPv6: what is left of it at the place of the capture. The
+    /// packets of one sender have the same on one path.
+    pub hop_limit: u8,
     /// The `random` of a TLS ClientHello that the payload begins with (RFC 8446 section 4.1.2):
     /// the name of the connection in key logs. `None` for other payload.
     pub client_random: Option<[u8; 32]>,
-    /// Its place in the direction. Only known to `Engine::of_connection`; else
+    /// Its place in the direction. Only known to `Engine::of_connections`; else
     /// [`SegmentNote::Ordinary`].
     pub note: SegmentNote,
 }

@@ -44,6 +44,18 @@ pub const MAX_PAGE_BYTES: usize = 16 << 20;
 /// Requests of JSON-RPC that are named for one of its transactions.
 pub const MAX_PAGE_CALLS: usize = 64;
 
+/// Segments of one connection that an explanation looks at: those in its middle are left out beyond
+/// that. 100,000 take 6 MB.
+pub const MAX_TRACED_SEGMENTS: usize = 100_000;
+
+/// Connections whose packets are read again for explanations: those of a handful of exchanges, and
+/// the streams of their sessions.
+pub const MAX_TRACED_CONNECTIONS: usize = 64;
+
+/// Exchanges, streams, sessions, connections and findings that explanations compare, each. Later
+/// ones are counted in no explanation.
+pub const MAX_COMPARED: usize = 65_536;
+
 /// IP packets in reassembly at the same time. 256 of 64 KiB are 16 MiB.
 pub const MAX_FRAGMENTED: usize = 256;
 

@@ -91,13 +91,7 @@ impl Matching {
         mut show: impl FnMut(&Entry) -> Result<(), E>,
     ) -> Result<(), E> {
         for entry in entries {
-            if let (Some(contents), Entry::Fact(Fact::Payload(payload))) = (&mut self.contents, entry) {
-                contents.push(payload);
-            }
-            let is_record_shown = self.shows_record(entry);
-            if let Some(plan) = &mut self.plan {
-                plan.push(entry, is_record_shown);
-            }
+            let is_record_shown = self.matches(entry);
             if self.filter.is_empty() {
                 if is_included(self.views, entry) {
                     show(entry)?;
@@ -119,6 +113,19 @@ impl Matching {
             }
         }
         Ok(())
+    }
+
+    /// Takes the next entry, and returns whether it is a record that is shown. Every entry has to
+    /// be passed, in order.
+    pub(super) fn matches(&mut self, entry: &Entry) -> bool {
+        if let (Some(contents), Entry::Fact(Fact::Payload(payload))) = (&mut self.contents, entry) {
+            contents.push(payload);
+        }
+        let is_record_shown = self.shows_record(entry);
+        if let Some(plan) = &mut self.plan {
+            plan.push(entry, is_record_shown);
+        }
+        is_record_shown
     }
 
     /// Whether a record matches the filter and is one of the views that are shown. False for what

@@ -14,6 +14,7 @@ mod background;
 mod bpf;
 mod clock;
 mod commands;
+mod configuration;
 mod exit;
 mod file_broker;
 mod filter_history;
@@ -44,7 +45,7 @@ use clap::{CommandFactory, Parser};
 
 use arguments::screen::ScreenArguments;
 use arguments::{Arguments, Command, ListOptions, ReportOptions};
-use commands::{check, export, generate, interfaces, keys, list, report, slice, tui};
+use commands::{check, export, generate, interfaces, keys, list, report, slice, tui, why};
 #[cfg(feature = "demo")]
 use commands::{demo, serve, traffic};
 use exit::Outcome;
@@ -104,6 +105,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Export(export) => export::run(&Request::new(&export.source, color)?, &export.options),
         Command::Check(check) => check::run(&Request::new(&check.source, color)?, &check.options),
         Command::Explain { code } => check::print_explanation(code.as_deref()).map(|()| Outcome::Success),
+        Command::Why(why) => why::run(*why, color),
         Command::Slice(slice) => slice::run(&Request::new(&slice.source, color)?, &slice.options),
         Command::Config => tui::print_config().map(|()| Outcome::Success),
         #[cfg(feature = "demo")]

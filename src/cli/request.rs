@@ -160,6 +160,20 @@ impl Request {
     }
 }
 
+/// Takes the first word that names no file out of the words, if `is_it`: an operand of the command.
+pub(super) fn take_operand<T>(
+    arguments: &mut SourceArguments,
+    is_it: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let words = &mut arguments.words;
+    let has_files = arguments.live.interface.is_none() && arguments.tcpdump.read.is_empty();
+    let is_file = |(index, word): &(usize, &OsString)| has_files && is_file(word, *index == 0);
+    let files = words.iter().enumerate().take_while(is_file).count();
+    let found = is_it(words.get(files)?.to_str()?)?;
+    words.remove(files);
+    Some(found)
+}
+
 /// The words of a command line.
 struct Words<'a> {
     /// Names of files, or `-`.

@@ -71,7 +71,7 @@ impl Slicer {
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<Option<ConnectionPackets>, capture::Error> {
         let mut packets = ConnectionPackets::new(tcp_stream);
-        let (mut source, mut engine) = (self.read()?, Engine::of_connection(tcp_stream));
+        let (mut source, mut engine) = (self.read()?, Engine::of_connections([tcp_stream]));
         engine.emit_payloads();
         let mut entries = Vec::new();
         let (mut has_more, mut steps) = (true, 0_u32);
@@ -85,6 +85,35 @@ impl Slicer {
         }
         packets.find_secrets();
         Ok(Some(packets))
+    }
+
+    /// Reads the packets of some connections (Wireshark's numbers) again, and passes what their
+    /// analysis emits to `show`. `is_wanted` is asked now and then. Returns false if the packets
+    /// were no longer wanted.
+    ///
+    /// # Errors
+    /// The capture cannot be read again.
+    pub(super) fn trace(
+        &self,
+        tcp_streams: Vec<u32>,
+        is_wanted: &dyn Fn() -> bool,
+        mut show: impl FnMut(&Entry),
+    ) -> Result<bool, capture::Error> {
+        if tcp_streams.is_empty() {
+            return Ok(true);
+        }
+        let (mut source, mut engine) = (self.read()?, Engine::of_connections(tcp_streams));
+        engine.emit_payloads();
+        let (mut entries, mut has_more, mut steps) = (Vec::new(), true, 0_u32);
+        while has_more {
+            has_more = engine.read(&mut source, &mut entries)?;
+            entries.drain(..).for_each(|entry| show(&entry));
+            steps = steps.wrapping_add(1);
+            if steps.is_multiple_of(4096) && !is_wanted() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Writes the packets of the chosen exchanges. `about` is the comment of the file.

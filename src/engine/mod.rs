@@ -113,11 +113,13 @@ impl Engine {
         Self { scope: Scope::Headers, ..Self::new() }
     }
 
-    /// Creates an engine that analyses one connection of a capture (Wireshark's number), and emits
-    /// its segments ([`Fact::Segment`]) and what each end sent ([`Fact::Delivery`]), too.
+    /// Creates an engine that analyses some connections of a capture (Wireshark's numbers), and
+    /// emits their segments ([`Fact::Segment`]) and what each end sent ([`Fact::Delivery`]), too.
     #[must_use]
-    pub fn of_connection(tcp_stream: u32) -> Self {
-        let mut engine = Self { scope: Scope::Connection(tcp_stream), ..Self::new() };
+    pub fn of_connections(tcp_streams: impl IntoIterator<Item = u32>) -> Self {
+        let mut wanted: Vec<u32> = tcp_streams.into_iter().collect();
+        wanted.sort_unstable();
+        let mut engine = Self { scope: Scope::Connections(wanted.into()), ..Self::new() };
         engine.lanes.iter_mut().for_each(Lane::emit_segments);
         engine
     }

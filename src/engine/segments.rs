@@ -8,7 +8,7 @@ use crate::tcp::ConnectionId;
 /// Returns the fact about a segment, with an ordinary place in its direction. `fragments` are the
 /// packets that it was reassembled from.
 pub(super) fn fact(id: ConnectionId, from: End, segment: &Segment, fragments: &[PacketNo]) -> SegmentFact {
-    let Segment { origin, seq, ack, flags, payload, window, .. } = segment;
+    let Segment { origin, seq, ack, flags, payload, window, hop_limit, .. } = segment;
     SegmentFact {
         tcp_stream: id.tcp_stream,
         origin: *origin,
@@ -21,6 +21,7 @@ pub(super) fn fact(id: ConnectionId, from: End, segment: &Segment, fragments: &[
         rst: flags.rst,
         len: segment.wire_len(),
         window: *window,
+        hop_limit: *hop_limit,
         client_random: client_random(payload),
         note: SegmentNote::Ordinary,
     }

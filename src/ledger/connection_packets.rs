@@ -1,5 +1,5 @@
 //! The packets of one connection, and what each end sent: what a page about it shows. Collected
-//! from an analysis of this connection alone (`Engine::of_connection`).
+//! from an analysis of this connection alone (`Engine::of_connections`).
 
 use std::collections::BTreeMap;
 use std::ops::Range;

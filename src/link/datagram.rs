@@ -15,6 +15,8 @@ pub(super) struct Datagram<'a> {
     pub(super) destination: IpAddr,
     /// Identification of IPv4; `None` for IPv6.
     pub(super) id: Option<u16>,
+    /// Time to live of IPv4, hop limit of IPv6.
+    pub(super) hop_limit: u8,
     /// Protocol number of the payload (IANA registry).
     pub(super) protocol: u8,
     /// Payload, bounded by the IP length.

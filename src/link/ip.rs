@@ -35,7 +35,7 @@ pub(super) fn open(IpPacket { version, slice }: IpPacket<'_>) -> Result<Datagram
 
 #[inline]
 fn open_v4(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
-    let Ipv4Fields { header_len, total_len, id, fragment, protocol, source, destination } =
+    let Ipv4Fields { header_len, total_len, id, fragment, hop_limit, protocol, source, destination } =
         match slice.bytes.first_chunk::<20>() {
             Some(header @ [0x45, ..]) => Ipv4Fields::without_options(header),
             _ => Ipv4Fields::of(slice)?,
@@ -58,6 +58,7 @@ fn open_v4(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
         source: IpAddr::V4(source.into()),
         destination: IpAddr::V4(destination.into()),
         id: Some(id),
+        hop_limit,
         protocol,
         slice: whole.skip(header_len),
         fragment: (more || offset != 0).then(|| Fragment { id: id.into(), offset, more }),
@@ -76,6 +77,8 @@ struct Ipv4Fields {
     id: u16,
     /// Flags and fragment offset.
     fragment: u16,
+    /// Time to live.
+    hop_limit: u8,
     protocol: u8,
     source: [u8; 4],
     destination: [u8; 4],
@@ -86,12 +89,14 @@ impl Ipv4Fields {
     #[inline]
     fn without_options(header: &[u8; 20]) -> Self {
         // A pattern needs no bounds checks.
-        let [_, _, l0, l1, i0, i1, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
+        let [_, _, l0, l1, i0, i1, f0, f1, hop_limit, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] =
+            *header;
         Self {
             header_len: header.len(),
             total_len: u16::from_be_bytes([l0, l1]),
             id: u16::from_be_bytes([i0, i1]),
             fragment: u16::from_be_bytes([f0, f1]),
+            hop_limit,
             protocol,
             source: [s0, s1, s2, s3],
             destination: [d0, d1, d2, d3],
@@ -122,6 +127,7 @@ fn open_v6(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
         source: header.source_addr().into(),
         destination: header.destination_addr().into(),
         id: None,
+        hop_limit: header.hop_limit(),
         protocol: header.next_header().0,
         slice: match usize::from(header.payload_length()) {
             // Jumbograms (RFC 2675) and Linux's BIG TCP, with or without the length option: use the

@@ -33,6 +33,8 @@ pub struct Segment {
     /// IPv4 identification, which distinguishes a packet captured twice from a retransmission;
     /// `None` for IPv6.
     pub ip_id: Option<u16>,
+    /// Time to live of IPv4, hop limit of IPv6.
+    pub hop_limit: u8,
     /// Sequence number of the first byte, or of the SYN.
     pub seq: u32,
     /// Acknowledgement number; `None` without the ACK flag.
@@ -99,6 +101,7 @@ pub(super) fn decode(
         origin,
         vantage,
         ip_id: datagram.id,
+        hop_limit: datagram.hop_limit,
         seq: u32::from_be_bytes([q0, q1, q2, q3]),
         ack: (flags & 0x10 != 0).then(|| u32::from_be_bytes([a0, a1, a2, a3])),
         flags: Flags { syn: flags & 0x02 != 0, fin: flags & 0x01 != 0, rst: flags & 0x04 != 0 },

@@ -7,6 +7,7 @@ use crate::ledger::{
     CallGroup, Cause, CauseCount, ConnectionCount, Exchange, Group, ServerRef, SessionRef, Snapshot, Streams,
     UnansweredCall,
 };
+use crate::why::{self, Limits};
 
 /// Calls that are named for each reason why there is no answer.
 const CALLS: usize = 4;
@@ -124,6 +125,12 @@ pub(super) fn elapsed(exchange: &Exchange) -> String {
         Some(waited) => at_least(units::cell(waited), true),
         None => cell(exchange.total_ns().or_else(|| exchange.waited_ns())),
     }
+}
+
+/// Returns the limit that the end of an exchange matches, or where its time went, sanitized; `None`
+/// if there is nothing to add to its duration and its cause.
+pub(super) fn why(exchange: &Exchange, limits: &Limits) -> Option<String> {
+    why::in_short(exchange, limits).map(|text| sanitize::clean(&text))
 }
 
 /// Marks a duration that is a lower limit.

@@ -6,6 +6,7 @@ use super::label;
 use super::options::Options;
 use crate::base::{sanitize, units};
 use crate::ledger::{By, Exchange, LatencyRow, SessionRow, Snapshot, Status};
+use crate::why::Limits;
 
 /// Writes the report.
 ///
@@ -138,11 +139,12 @@ fn latency(rows: &[LatencyRow], most: usize, text: &mut String) {
 }
 
 fn exchanges(exchanges: &[Exchange], text: &mut String) {
-    text.push_str("| total | status | call | server | session | n | packets | time (UTC) |\n");
-    text.push_str("|--:|:--|:--|:--|:--|--:|--:|:--|\n");
+    text.push_str("| total | status | call | server | session | n | packets | time (UTC) | why |\n");
+    text.push_str("|--:|:--|:--|:--|:--|--:|--:|:--|:--|\n");
+    let limits = Limits::default();
     for exchange in exchanges {
         text.push_str(&format!(
-            "| {} | {} | {} | {} | {} | {} | {} | {} |\n",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
             label::elapsed(exchange),
             exchange.status.name(),
             markdown(&label::exchange(exchange)),
@@ -153,7 +155,8 @@ fn exchanges(exchanges: &[Exchange], text: &mut String) {
             label::session_and_leg(&exchange.session),
             exchange.n,
             label::packets(exchange),
-            units::time_of_day(exchange.request.span.start.time)
+            units::time_of_day(exchange.request.span.start.time),
+            markdown(&label::why(exchange, &limits).unwrap_or_default())
         ));
     }
 }

@@ -71,6 +71,7 @@ impl App {
     #[must_use]
     pub fn new(mut model: Model, config: Config) -> Self {
         model.set_still(config.still);
+        model.set_limits(config.limits.clone());
         model.set_time_format(TimeFormat { style: config.time, zone: config.zone.clone() });
         let current = if model.source().is_live { ViewName::Exchanges } else { ViewName::Overview };
         Self {

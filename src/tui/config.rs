@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::base::time_style::TimeStyle;
+use crate::why::Limits;
 
 use super::action::{ACTIONS, Action};
 use super::column_name::ColumnName;
@@ -35,6 +36,8 @@ pub struct Config {
     pub history: bool,
     /// Whether text is also copied to this machine's clipboard.
     pub clipboard: bool,
+    /// The limits that stories know: those of the program and the user's.
+    pub limits: Limits,
     /// Whether copies hold credentials. Set by the command line alone, so that it is never left on.
     pub with_secrets: bool,
 }
@@ -52,6 +55,7 @@ impl Default for Config {
             memory: 64 << 20,
             history: true,
             clipboard: true,
+            limits: Limits::default(),
             with_secrets: false,
         }
     }
@@ -87,6 +91,7 @@ impl Config {
                 .map_err(|(span, what)| at_line(at(span.unwrap_or(key.span())), what))?;
         }
         let mut config = reader.config;
+        config.limits = Limits::parse(text)?;
         if let Some((key, one, other)) = config.keys.conflict() {
             let line = binding_position(root.get_ref(), &[one.name, other.name]).map_or(1, at);
             return Err(at_line(
@@ -144,6 +149,14 @@ impl Config {
         for line in roles.chunks(8) {
             text.push_str(&format!("# {}\n", line.join(" ")));
         }
+        text.push_str(
+            "\n# limits of your own that mcpdump why compares ends with (docs/why.md)\n\
+             # [[limits]]\n\
+             # name = \"our gateway's read time-out\"\n\
+             # seconds = 47\n\
+             # clock = \"silence\"  # silence, wait or idle\n\
+             # by = \"server\"\n",
+        );
         text
     }
 }
@@ -174,6 +187,8 @@ impl Reader {
                     .0;
             }
             "ascii" => self.ascii = flag(value)?,
+            // Read by `Limits::parse`.
+            "limits" => {}
             "mouse" => self.config.mouse = flag(value)?,
             "history" => self.config.history = flag(value)?,
             "clipboard" => self.config.clipboard = flag(value)?,

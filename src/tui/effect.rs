@@ -1,5 +1,6 @@
 //! Effects: results of an action that the app, the event loop or the terminal carries out.
 
+use super::explanation::Unexplained;
 use super::view_name::ViewName;
 use crate::base::PacketNo;
 
@@ -27,6 +28,10 @@ pub enum Effect {
     ///
     /// [`Event::Inspected`]: super::Event::Inspected
     Inspect(u32),
+    /// Read the packets that a story needs again; [`Event::Explained`] follows.
+    ///
+    /// [`Event::Explained`]: super::Event::Explained
+    Explain(Box<Unexplained>),
     /// Save what matches a filter, given as text, to a file.
     Save(SaveAs, String),
     /// Show the exchanges that match a filter, given as text.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
+use super::explanation::Explanation;
 use crate::ledger::store::InProgress;
 use crate::ledger::{ConnectionPackets, Entry};
 
@@ -26,6 +27,8 @@ pub enum Event {
     InProgress(Box<InProgress>),
     /// The packets of a connection were read again, or why they cannot be.
     Inspected(Result<Box<ConnectionPackets>, String>),
+    /// The packets that a story needs were read again.
+    Explained(Box<Explanation>),
     /// The capture ended.
     End,
     /// The capture cannot be read any further; the reason.

@@ -14,6 +14,7 @@ use super::clipboard::Clipboard;
 use super::draw::draw;
 use super::effect::{Effect, SaveAs};
 use super::event::Event;
+use super::explanation::{Explanation, Unexplained};
 use super::keyboard;
 use super::tty::Tty;
 
@@ -41,6 +42,12 @@ pub trait Surrounding {
     /// # Errors
     /// The message says why they cannot be read.
     fn inspect(&mut self, tcp_stream: u32) -> Result<(), String>;
+
+    /// Reads the packets that a story needs again, and sends it as [`Event::Explained`].
+    ///
+    /// # Errors
+    /// The message says why they cannot be read.
+    fn explain(&mut self, story: Unexplained) -> Result<(), String>;
 
     /// Saves what matches a filter, and sends [`Event::Done`] or [`Event::Warned`].
     ///
@@ -119,6 +126,7 @@ where
         }
         if app.take_dirty() {
             app.refresh();
+            explain(app, outside)?;
             let mut info = None;
             terminal.draw(|frame| info = Some(draw(app, frame)))?;
             if let Some(info) = info {
@@ -127,6 +135,16 @@ where
             drawn = Some(now());
         }
     }
+}
+
+/// Has the packets read again that the shown story needs.
+fn explain(app: &mut App, outside: &mut impl PerformEffect) -> io::Result<()> {
+    let Some(effect) = app.take_refresh_effect() else { return Ok(()) };
+    if let (Some(why), Effect::Explain(story)) = (outside.perform(&effect)?, &effect) {
+        let explanation = Explanation { n: story.n, told: Err(why) };
+        drop(app.handle(Event::Explained(Box::new(explanation))));
+    }
+    Ok(())
 }
 
 /// Returns how long the loop waits for an event. `drawn` is the time since the last frame; `None`
@@ -208,6 +226,7 @@ impl PerformEffect for Surroundings<'_> {
             Effect::SaveFilter(filter) => return Ok(self.save(filter)),
             Effect::Save(save_as, filter) => return Ok(self.program.save(*save_as, filter).err()),
             Effect::Inspect(tcp_stream) => return Ok(self.program.inspect(*tcp_stream).err()),
+            Effect::Explain(story) => return Ok(self.program.explain(Unexplained::clone(story)).err()),
             Effect::Suspend => self.tty.suspend(self.mouse),
             Effect::RetakeTerminal => self.tty.retake(self.mouse),
             Effect::Quit

@@ -7,6 +7,7 @@ use super::clock::CaptureClock;
 use super::content_search::ContentSearch;
 use super::event::Uptime;
 use super::exchange_rates::ExchangeRates;
+use super::explanation::{Explanation, Unexplained};
 use super::filter_totals::FilterTotals;
 use super::filtered_exchanges::{FilteredExchanges, SortBy};
 use super::matching_totals::MatchingTotals;
@@ -22,6 +23,7 @@ use crate::base::{Fact, Timestamp};
 use crate::ledger::query::Filter;
 use crate::ledger::store::{InProgress, Store};
 use crate::ledger::{ConnectionPackets, Entry, Exchange, Record};
+use crate::why::{Collector, Limits, Story};
 
 /// The number of entries that are held back while the screen is frozen. Beyond it the screen thaws.
 /// About 50 MB: an entry takes half a kilobyte.
@@ -55,6 +57,12 @@ pub struct Model {
     frozen: Option<VecDeque<Entry>>,
     /// The packets of a connection that were read again, until its page takes them.
     inspected: Option<Result<Box<ConnectionPackets>, String>>,
+    /// The story that the packets of an exchange give, until its tab takes it.
+    explained: Option<Explanation>,
+    /// The story whose packets are to be read.
+    unexplained: Option<Unexplained>,
+    /// The known limits.
+    limits: Limits,
     has_reported_store_error: bool,
 }
 
@@ -80,8 +88,42 @@ impl Model {
             catalog: ServerCatalog::default(),
             frozen: None,
             inspected: None,
+            explained: None,
+            unexplained: None,
+            limits: Limits::default(),
             has_reported_store_error: false,
         }
+    }
+
+    /// Sets the known limits.
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Tells the story of exchange `n` from what is stored, and asks for the packets of its
+    /// connections: see [`Model::take_unexplained`].
+    pub(super) fn explain(&mut self, n: u64) -> Story {
+        let collector = Collector::of_store(&self.store, n);
+        let story = collector.story(&self.limits);
+        self.unexplained = Some(Unexplained { n, collector });
+        story
+    }
+
+    /// Returns the story whose packets are to be read; `None` if there is none that was not
+    /// returned before.
+    pub(super) fn take_unexplained(&mut self) -> Option<Unexplained> {
+        self.unexplained.take()
+    }
+
+    /// Keeps the story that the packets of an exchange give for its tab.
+    pub(super) fn set_explained(&mut self, explanation: Explanation) {
+        self.explained = Some(explanation);
+    }
+
+    /// Takes the story of exchange `n` that its packets give; `None` if they were not read since
+    /// the last call.
+    pub(super) fn take_explained(&mut self, n: u64) -> Option<Explanation> {
+        self.explained.take_if(|explanation| explanation.n == n)
     }
 
     /// Returns the store of everything that was captured.

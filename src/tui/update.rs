@@ -43,6 +43,10 @@ impl App {
                 self.model.set_inspected(read);
                 Vec::new()
             }
+            Event::Explained(explanation) => {
+                self.model.set_explained(*explanation);
+                Vec::new()
+            }
             Event::End => {
                 self.model.progress_mut().end();
                 Vec::new()
@@ -98,6 +102,11 @@ impl App {
             self.model.scan_totals(SLICE);
         }
         self.with_view(|view, model, _| view.refresh(model));
+    }
+
+    /// Returns the effect that the last [`App::refresh`] asks for; `None` if it asks for none.
+    pub fn take_refresh_effect(&mut self) -> Option<Effect> {
+        self.model.take_unexplained().map(|story| Effect::Explain(Box::new(story)))
     }
 
     /// Shows a message in the footer until the next key.

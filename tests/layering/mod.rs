@@ -15,7 +15,7 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 17] = [
+const LAYERS: [(&str, &[&str], &[&str]); 18] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("link", &["base"], &["capture"]),
@@ -26,17 +26,18 @@ const LAYERS: [(&str, &[&str], &[&str]); 17] = [
     ("mcp", &["base"], &["rpc"]),
     ("ledger", &["base"], &["mcp"]),
     ("engine", &["base", "capture", "link", "tcp", "tls", "http", "rpc", "mcp", "ledger"], &[]),
-    ("report", &["base", "ledger"], &[]),
+    ("why", &["base", "ledger"], &[]),
+    ("report", &["base", "ledger", "why"], &[]),
     ("check", &["base", "ledger"], &[]),
     ("export", &["base", "ledger"], &[]),
-    ("tui", &["base", "ledger"], &[]),
+    ("tui", &["base", "ledger", "why"], &[]),
     ("serve", &["base"], &[]),
     ("traffic", &["base"], &[]),
     (
         "cli",
         &[
-            "base", "capture", "link", "tcp", "tls", "http", "rpc", "mcp", "ledger", "engine", "report",
-            "check", "export", "tui", "serve", "traffic",
+            "base", "capture", "link", "tcp", "tls", "http", "rpc", "mcp", "ledger", "engine", "why",
+            "report", "check", "export", "tui", "serve", "traffic",
         ],
         &[],
     ),

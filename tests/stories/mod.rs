@@ -24,3 +24,4 @@ mod transactions;
 mod tunnels;
 mod waits;
 mod websocket;
+mod why;

@@ -45,6 +45,8 @@ struct End {
 pub(crate) struct Story {
     now: u64,
     packets: Vec<(u64, Vec<u8>, usize)>,
+    /// Time to live of the packets that follow, if it is not 64.
+    hop_limit: Option<u8>,
     conns: Vec<[End; 2]>,
 }
 
@@ -72,6 +74,12 @@ impl Story {
         self
     }
 
+    /// Sets the time to live of the packets that follow.
+    pub(crate) fn hop_limit(&mut self, hop_limit: u8) -> &mut Self {
+        self.hop_limit = Some(hop_limit);
+        self
+    }
+
     /// A connection that was open before the capture began.
     pub(crate) fn midstream(&mut self, client: &str, server: &str) -> Conn {
         let isn = 1000 * (u32::try_from(self.conns.len()).unwrap() + 1);
@@ -86,6 +94,17 @@ impl Story {
     pub(crate) fn connect(&mut self, client: &str, server: &str) -> Conn {
         let conn = self.midstream(client, server);
         self.packet(conn, Client, SYN, &[]);
+        self.packet(conn, Server, SYN | ACK, &[]);
+        self.packet(conn, Client, ACK, &[]);
+        conn
+    }
+
+    /// Opens a connection over a network whose round trip takes `ms` milliseconds, captured at the
+    /// client.
+    pub(crate) fn connect_over(&mut self, ms: f64, client: &str, server: &str) -> Conn {
+        let conn = self.midstream(client, server);
+        self.packet(conn, Client, SYN, &[]);
+        self.now += nanos(ms);
         self.packet(conn, Server, SYN | ACK, &[]);
         self.packet(conn, Client, ACK, &[]);
         conn
@@ -164,7 +183,7 @@ impl Story {
         data.extend(u16::try_from(40 + bytes.len()).unwrap().to_be_bytes());
         // The identification differs from packet to packet: none is a copy of another.
         data.extend(u16::try_from(self.packets.len() + 1).unwrap().to_be_bytes());
-        data.extend([0x40, 0, 64, 6, 0, 0]);
+        data.extend([0x40, 0, self.hop_limit.unwrap_or(64), 6, 0, 0]);
         data.extend(from.address.ip().octets());
         data.extend(to.address.ip().octets());
         data.extend(from.address.port().to_be_bytes());

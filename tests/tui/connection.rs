@@ -16,7 +16,8 @@ const DROPPED: &str = "damaged-ts-sse-dropped/capture.pcap";
 fn inspect(capture: &str, tcp_stream: u32) -> Event {
     let path = corpus::directory().join(capture);
     let mut source = corpus::source_of(&path);
-    let (mut engine, mut packets) = (Engine::of_connection(tcp_stream), ConnectionPackets::new(tcp_stream));
+    let (mut engine, mut packets) =
+        (Engine::of_connections([tcp_stream]), ConnectionPackets::new(tcp_stream));
     engine.emit_payloads();
     let mut entries = Vec::new();
     while engine.read(&mut source, &mut entries).unwrap() {}

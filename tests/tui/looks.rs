@@ -22,8 +22,9 @@ pub(crate) const VIEWS: [(&str, &[&str]); 8] = [
 ];
 
 /// The keys that open each tab of an exchange, one after the other.
-pub(crate) const TABS: [(&str, &[&str]); 7] = [
-    ("timeline", &[]),
+pub(crate) const TABS: [(&str, &[&str]); 8] = [
+    ("why", &["left"]),
+    ("timeline", &["right"]),
     ("request", &["right"]),
     ("response", &["right"]),
     ("events", &["right"]),

@@ -40,7 +40,7 @@ fn every_timeline() {
     screens("timeline-dropped", DROPPED, &["end", "enter"]);
     screens("timeline-2026", NEW, &opened("'progress>0'", &[]));
     screens("timeline-odd", ODD, &opened("'status:cancelled'", &[]));
-    screens("packets-2026", NEW, &opened("'progress>0'", &["left", "left"]));
+    screens("packets-2026", NEW, &opened("'progress>0'", &["left", "left", "left"]));
 }
 
 /// A segment of the request and one before the response were lost and retransmitted.

@@ -18,6 +18,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   mcpdump                                         capture on loopback
   mcpdump capture.pcap                            open it; ? shows help
+  mcpdump why capture.pcap                        what stopped it, who, by which limit
   mcpdump report capture.pcap                     print a report
   mcpdump list capture.pcap tcp port 3000         print a line per exchange
   mcpdump report -i eth0 --for 30s -w e.pcapng    capture, keep and report
@@ -44,6 +45,18 @@ Examples:
   mcpdump report --by server before.pcap.gz after.pcap.zst
   mcpdump report --format markdown -o report.md capture.pcap
   mcpdump report -i lo --for 30s";
+
+/// Examples of `why`.
+pub(crate) const WHY_EXAMPLES: &str = "\
+Examples:
+  mcpdump why capture.pcap                        the worst of the capture
+  mcpdump why capture.pcap 12                     what became of exchange 12
+  mcpdump why capture.pcap s3                     what became of session s3
+  mcpdump why --filter 'tool:search dur>5s' capture.pcap
+  mcpdump why --format json capture.pcap 12 | jq .sentences
+
+Each sentence is proven, likely, a match with a known limit, or unknown: it says what
+cannot be told. Own limits go into the configuration ([[limits]], see docs/why.md).";
 
 /// Examples of `export`.
 pub(crate) const EXPORT_EXAMPLES: &str = "\
@@ -145,7 +158,7 @@ The language of --filter, and of / in the TUI. Examples:
 /// The exit statuses and their meanings.
 pub(crate) const EXIT_STATUSES: [(&str, &str); 3] = [
     ("0", "Success, also if the reader of the output closed the pipe."),
-    ("1", "A check failed, packets could not be kept to the end, or nothing matches a slice."),
+    ("1", "A check failed, packets could not be kept to the end, or nothing matches a slice or why."),
     ("2", "Failure: invalid argument, unreadable file, no permission to capture."),
 ];
 
@@ -262,7 +275,7 @@ mod tests {
 
     #[test]
     fn help_fits_eighty_columns() {
-        for examples in [EXAMPLES, LIST_EXAMPLES, REPORT_EXAMPLES, EXPORT_EXAMPLES] {
+        for examples in [EXAMPLES, LIST_EXAMPLES, REPORT_EXAMPLES, WHY_EXAMPLES, EXPORT_EXAMPLES] {
             for line in long(examples).lines() {
                 assert!(line.chars().count() <= WIDTH, "{line}");
             }

@@ -22,3 +22,4 @@ pub(crate) mod slice;
 #[cfg(feature = "demo")]
 pub(crate) mod traffic;
 pub(crate) mod tui;
+pub(crate) mod why;

@@ -1,9 +1,8 @@
 //! `mcpdump FILE`, `mcpdump -i IFACE`: the TUI.
 
 use std::env;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -22,9 +21,12 @@ use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::{Setup, TuiResources};
 use crate::cli::shown_files::ShownFiles;
 use crate::cli::slicer::Slicer;
-use crate::cli::{locale, matching, messages, output, signals, user_dirs};
+use crate::cli::{configuration, locale, matching, messages, output, signals};
 use crate::ledger::query::Filter;
-use crate::tui::{self, App, Config, Device, Environment, Event, Model, SaveAs, Tty};
+use crate::tui::{
+    self, App, Config, Device, Environment, Event, Explanation, Model, SaveAs, Tty, Unexplained,
+};
+use crate::why::Limits;
 
 /// Whether the TUI can be shown: standard output is a terminal that can move its cursor.
 pub(crate) fn is_available() -> bool {
@@ -128,6 +130,7 @@ impl Screen {
             model.store_mut().spill_into(file);
         }
         let FilterHistory { filters, file, warning } = shown.history;
+        let limits = self.config.limits.clone();
         let mut app = App::new(model, self.config).with_history(filters).with_filter(self.filter);
         let (events, receiver) = sync_channel(loader::CHANNEL_CAPACITY);
         watch_signals(&self.signals, events.clone())?;
@@ -144,11 +147,14 @@ impl Screen {
             files,
             events: events.clone(),
             wanted: Arc::default(),
+            explained: Arc::default(),
+            limits,
         };
         let closed = tui::run(&mut app, &self.tty, &receiver, events, &mut program).context("the terminal");
-        let Program { history: file, events, wanted, .. } = program;
+        let Program { history: file, events, wanted, explained, .. } = program;
         // Without a receiver and with nothing wanted, threads that send stop.
         wanted.fetch_add(1, Ordering::Relaxed);
+        explained.fetch_add(1, Ordering::Relaxed);
         drop(events);
         // Without a receiver the loader stops.
         drop(receiver);
@@ -168,8 +174,12 @@ struct Program {
     /// Saves what is shown; `None` if nothing can be.
     files: Option<ShownFiles>,
     events: SyncSender<Event>,
+    /// The limits that stories know.
+    limits: Limits,
     /// Number of the inspection that is wanted: an earlier one stops.
     wanted: Arc<AtomicU64>,
+    /// The same for explanations.
+    explained: Arc<AtomicU64>,
 }
 
 impl tui::Surrounding for Program {
@@ -190,6 +200,29 @@ impl tui::Surrounding for Program {
         };
         let started = Builder::new().name("saving".to_owned()).spawn(work);
         started.map(|_| ()).map_err(|error| format!("nothing can be saved: {error}"))
+    }
+
+    fn explain(&mut self, story: Unexplained) -> Result<(), String> {
+        let Some(slicer) = self.slicer.clone() else {
+            return Err("the packets cannot be read again".to_owned());
+        };
+        let (events, limits, wanted) =
+            (self.events.clone(), self.limits.clone(), Arc::clone(&self.explained));
+        let number = wanted.fetch_add(1, Ordering::Relaxed) + 1;
+        let work = move || {
+            let Unexplained { n, mut collector } = story;
+            let is_wanted = || wanted.load(Ordering::Relaxed) == number;
+            let told = match slicer.trace(collector.connections(), &is_wanted, |entry| collector.trace(entry))
+            {
+                Ok(true) => Ok(collector.story(&limits)),
+                Ok(false) => return,
+                Err(error) => Err(error.to_string()),
+            };
+            // Without a receiver the TUI was closed.
+            drop(events.send(Event::Explained(Box::new(Explanation { n, told }))));
+        };
+        let started = Builder::new().name("explanation".to_owned()).spawn(work);
+        started.map(|_| ()).map_err(|error| format!("the packets cannot be read: {error}"))
     }
 
     fn inspect(&mut self, tcp_stream: u32) -> Result<(), String> {
@@ -224,20 +257,7 @@ pub(crate) fn print_config() -> anyhow::Result<()> {
 /// Reads the configuration of the user; defaults if there is no file.
 fn config(request: &Request, user: Option<&str>) -> anyhow::Result<Config> {
     let environment = Environment { no_color: !output::is_colored(request, None), ascii: locale::is_ascii() };
-    let Some(path) = config_path(user) else {
-        return Config::parse("", environment).map_err(|error| anyhow!(error));
-    };
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error).with_context(|| format!("{}: cannot be read", path.display())),
-    };
-    Config::parse(&text, environment).map_err(|error| anyhow!("{}: {error}", path.display()))
-}
-
-/// `$XDG_CONFIG_HOME/mcpdump/config.toml`; `~/.config` if the variable is not set.
-fn config_path(user: Option<&str>) -> Option<PathBuf> {
-    Some(user_dirs::user_dir(user, "XDG_CONFIG_HOME", ".config")?.join("mcpdump").join("config.toml"))
+    configuration::read(user, |text| Config::parse(text, environment))
 }
 
 /// Sends signals to the TUI, which restores the terminal before it exits. After the TUI was closed

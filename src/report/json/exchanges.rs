@@ -8,6 +8,7 @@ use crate::ledger::{
     CallGroup, CauseCount, Exchange, Id, LatencyRow, Unanswered, UnansweredCall, Undetermined,
 };
 use crate::report::label;
+use crate::why::Limits;
 
 #[derive(Serialize)]
 pub(super) struct Latency {
@@ -100,6 +101,7 @@ pub(super) struct ListedExchange<'a> {
     server_name: Option<String>,
     user_ms: Option<Ms>,
     server_ms: Option<Ms>,
+    why: Option<String>,
 }
 
 impl<'a> ListedExchange<'a> {
@@ -134,6 +136,7 @@ impl<'a> ListedExchange<'a> {
             server_name: exchange.session.server_name.as_deref().map(text),
             user_ms: (exchange.asked.requests > 0).then_some(Ms(exchange.asked.client_ns)),
             server_ms: exchange.server_ns().map(Ms),
+            why: label::why(exchange, &Limits::default()),
         }
     }
 }

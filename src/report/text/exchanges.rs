@@ -8,9 +8,13 @@ use crate::ledger::{By, CallGroup, Exchange, LatencyRow, Snapshot, Status};
 use crate::report::label;
 use crate::report::style::Role;
 use crate::report::table::{Align, Cell, Table};
+use crate::why::Limits;
 
 /// Width of the bar that shows send, wait and receive, in columns.
 const BAR_WIDTH: u64 = 20;
+
+/// Before the line that says why.
+const WHY_INDENT: &str = "      ";
 
 /// Maximum number of rows in the table of send, wait and receive. The slowest calls come first.
 const MAX_PHASES_ROWS: usize = 10;
@@ -126,11 +130,7 @@ pub(super) fn slowest(page: &mut Page, snapshot: &Snapshot) {
     let on = server.as_ref().map_or_else(String::new, |server| format!("on {server}; "));
     page.heading("Slowest exchanges", &format!("{on}≥ waited without an answer"));
     let mut table = exchange_table("total", server.is_none());
-    for exchange in &snapshot.slowest {
-        let mut cells = vec![Cell::in_role(Role::Strong, label::elapsed(exchange)), status(exchange)];
-        cells.extend(location(exchange, server.is_none()));
-        table.row(cells);
-    }
+    rows(&mut table, &snapshot.slowest, server.is_none());
     page.table(&table);
 }
 
@@ -156,11 +156,7 @@ pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
     page.table(&causes);
     page.text.push('\n');
     let mut table = exchange_table("waited", server.is_none());
-    for exchange in &unanswered.listed {
-        let mut cells = vec![Cell::in_role(Role::Strong, label::elapsed(exchange)), status(exchange)];
-        cells.extend(location(exchange, server.is_none()));
-        table.row(cells);
-    }
+    rows(&mut table, &unanswered.listed, server.is_none());
     page.table(&table);
     page.more(unanswered.exchanges, unanswered.listed.len());
 }
@@ -185,6 +181,19 @@ fn exchange_table(took: &'static str, has_servers: bool) -> Table {
     heads.extend([(Align::Left, ""), (Align::Right, "n"), (Align::Right, "packets")]);
     heads.push((Align::Left, "time (UTC)"));
     Table::new(&heads)
+}
+
+/// Adds a row for each exchange, and below it why it took so long or ended, if that is known.
+fn rows(table: &mut Table, exchanges: &[Exchange], has_servers: bool) {
+    let limits = Limits::default();
+    for exchange in exchanges {
+        let mut cells = vec![Cell::in_role(Role::Strong, label::elapsed(exchange)), status(exchange)];
+        cells.extend(location(exchange, has_servers));
+        table.row(cells);
+        if let Some(why) = label::why(exchange, &limits) {
+            table.span(vec![Cell::new(WHY_INDENT), Cell::in_role(Role::Faint, why)]);
+        }
+    }
 }
 
 /// Returns the server of all exchanges; `None` if there are several, which a column names.

@@ -39,6 +39,7 @@ fn segment(from: char, seq: u32, ack: Option<u32>, payload: &[u8]) -> Sent {
         origin: Origin::default(),
         vantage: 0,
         ip_id: None,
+        hop_limit: 64,
         seq,
         ack,
         flags: Flags::default(),

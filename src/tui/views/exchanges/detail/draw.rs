@@ -16,7 +16,7 @@ use crate::tui::views::wrap::wrap_columns;
 use super::open_exchange::OpenExchange;
 use super::tab::{Line, Tab};
 use super::timeline::TimelineStage;
-use super::{events, pages, parts};
+use super::{events, pages, parts, why};
 
 /// Widths of the columns beside the bar of a timeline stage.
 const NAME_WIDTH: u16 = 13;
@@ -209,6 +209,7 @@ impl OpenExchange {
         let of_part = self.tab == Tab::Packets && parts::may_name_session(&parts);
         let shown = match painter.is_private() {
             true if of_head => 1,
+            true if self.tab == Tab::Why && why::quotes_traffic(&parts) => 1,
             // The detail of a finding quotes the traffic; its code does not.
             true if self.tab == Tab::Findings => parts.len().min(1),
             true if of_part || self.tab == Tab::Events => parts.len().saturating_sub(1),

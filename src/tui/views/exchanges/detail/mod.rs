@@ -7,5 +7,6 @@ mod pages;
 mod parts;
 mod tab;
 mod timeline;
+mod why;
 
 pub(super) use open_exchange::OpenExchange;

@@ -22,6 +22,7 @@ use super::pages;
 use super::parts::{self, ExchangePart};
 use super::tab::{Line, Tab};
 use super::timeline::{self, StageSource, TimelineStage};
+use super::why::Why;
 
 /// Payloads of a transaction that are read, at most: a session's stream may last for hours.
 const MAX_PAYLOADS: usize = 2000;
@@ -43,12 +44,13 @@ pub(in super::super) struct OpenExchange {
     /// The open event.
     pub(super) event: Option<OpenEvent>,
     /// Lines of the tabs that show plain lines, in the order of [`Tab::ALL`].
-    pages: [Vec<Line>; 7],
+    pages: [Vec<Line>; 8],
     pub(super) tab: Tab,
     /// The form of times.
     pub(super) times: Times,
-    lists: [ListState; 7],
+    lists: [ListState; 8],
     search_text: String,
+    why: Why,
     /// Whether the bytes of messages are shown.
     has_bytes: bool,
     /// Why payloads cannot be shown; `None` if they can.
@@ -65,7 +67,6 @@ impl OpenExchange {
         let is_open = model.store().is_open(index);
         let mut detail = Self {
             version: ExchangeVersion::of(&exchange, is_open, model),
-            exchange,
             is_open,
             request: DocumentReader::default(),
             response: DocumentReader::default(),
@@ -80,9 +81,12 @@ impl OpenExchange {
             times: model.times(),
             lists: Default::default(),
             search_text: String::new(),
+            why: Why::default(),
             failed: None,
+            exchange,
         };
         detail.read(index, model);
+        detail.refresh_why(model);
         Some(detail)
     }
 
@@ -138,6 +142,17 @@ impl OpenExchange {
         if version != self.version {
             (self.exchange, self.is_open, self.version) = (exchange, is_open, version);
             self.read(index, model);
+        }
+        self.refresh_why(model);
+    }
+
+    /// Tells the story once its tab is shown.
+    fn refresh_why(&mut self, model: &mut Model) {
+        if self.tab == Tab::Why && self.why.refresh(&self.exchange, self.is_open, model) {
+            let lines = self.why.lines();
+            if let Some(page) = self.pages.get_mut(Tab::Why as usize) {
+                *page = lines;
+            }
         }
     }
 
@@ -283,8 +298,9 @@ impl OpenExchange {
     }
 
     fn list_mut(&mut self) -> &mut ListState {
-        let [timeline, request, response, events, http, packets, findings] = &mut self.lists;
+        let [why, timeline, request, response, events, http, packets, findings] = &mut self.lists;
         match self.tab {
+            Tab::Why => why,
             Tab::Timeline => timeline,
             Tab::Request => request,
             Tab::Response => response,
@@ -334,6 +350,7 @@ impl OpenExchange {
         self.events = events::of(&self.exchange, carried);
         self.event = self.event.take().filter(|event| event.index < self.events.len());
         self.pages = [
+            self.why.lines(),
             Vec::new(),
             Vec::new(),
             Vec::new(),

@@ -8,6 +8,7 @@ pub(super) type Line = Vec<(Role, String)>;
 /// The tabs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Tab {
+    Why,
     #[default]
     Timeline,
     Request,
@@ -20,7 +21,8 @@ pub(super) enum Tab {
 
 impl Tab {
     /// The tabs with their titles, in order.
-    pub(super) const ALL: [(Self, &'static str); 7] = [
+    pub(super) const ALL: [(Self, &'static str); 8] = [
+        (Self::Why, "Why"),
         (Self::Timeline, "Timeline"),
         (Self::Request, "Request"),
         (Self::Response, "Response"),

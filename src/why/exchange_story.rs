@@ -1,0 +1,47 @@
+//! The story of one exchange.
+
+use super::limits::Limits;
+use super::story::{Certainty, Evidence, Sentence, Story, Subject, Topic};
+use super::survey::Survey;
+use super::traces::Traces;
+use super::wait_end::WaitEnd;
+use super::words::{self, precise};
+use super::{ended, sessions, streams, time_spent, which};
+use crate::base::Status;
+use crate::ledger::Exchange;
+
+/// Tells what became of an exchange.
+pub(super) fn tell(exchange: &Exchange, survey: &Survey, traces: &Traces, limits: &Limits) -> Story {
+    let mut sentences = Vec::new();
+    if exchange.response.is_some() {
+        sentences.push(answered(exchange));
+    } else {
+        let end = WaitEnd::of(exchange, traces);
+        sentences.extend(ended::sentences(exchange, end.as_ref()));
+        if let Some(end) = &end {
+            sentences.extend(which::sentences(exchange, end, (survey, limits)));
+        }
+    }
+    sentences.extend(streams::sentences(exchange, survey, traces));
+    sentences.extend(sessions::of_refused_call(exchange.n, exchange.session.number, survey));
+    sentences.extend(time_spent::sentences(exchange, survey, traces));
+    Story { title: words::exchange(exchange), subject: Subject::Exchange(exchange.n), sentences }
+}
+
+/// Says that an exchange was answered, and after which time.
+fn answered(exchange: &Exchange) -> Sentence {
+    let result = match exchange.status {
+        Status::ToolError => "with an error of the tool",
+        Status::Error => "with a JSON-RPC error",
+        Status::Cancelled => "after its sender had cancelled it",
+        _ => "with a result",
+    };
+    let took = exchange.known_total_ns().map(|ns| format!(", {} after it began", precise(ns)));
+    let text = format!("It was answered {result}{}", took.unwrap_or_default());
+    let request = exchange.request.span;
+    let mut evidence = Evidence::none().range(exchange.tcp_stream, request.first, request.last);
+    if let (Some(response), Some((on, _))) = (exchange.response, exchange.answered_on) {
+        evidence = evidence.range(on, response.span.first, response.span.last);
+    }
+    Sentence::new(Topic::Outcome, Certainty::Proven, text, evidence)
+}

@@ -1,0 +1,170 @@
+//! What became of sessions: lost, shared, never sent back, used after deletion.
+
+use std::net::SocketAddr;
+
+use super::story::{Certainty, Evidence, Sentence, Topic};
+use super::streams;
+use super::survey::{Call, Survey};
+use super::words::{list, precise};
+use crate::base::{Code, Finding, Status, sanitize, units};
+use crate::ledger::{Session, SessionEnd};
+
+/// Findings that are about what became of a session, the worst first.
+const CODES: [Code; 6] = [
+    Code::McpWrongSession,
+    Code::McpSessionIdMissing,
+    Code::McpUsedAfterDeletion,
+    Code::McpNoInitialize,
+    Code::McpSessionFolded,
+    Code::McpSessionPerCall,
+];
+
+/// Findings of sessions that are told, at most.
+const MAX_FINDINGS: usize = 3;
+
+/// Tells what became of a session.
+pub(super) fn of_session(session: &Session, survey: &Survey) -> Vec<Sentence> {
+    let mut sentences = vec![summary(session, survey)];
+    sentences.extend(refused(session, survey));
+    sentences.extend(shared(session, survey));
+    let number = session.session.number;
+    let codes = CODES.iter().filter_map(|code| {
+        survey.findings.iter().find(|finding| finding.code == *code && finding.session == Some(number))
+    });
+    sentences.extend(codes.take(MAX_FINDINGS).map(|finding| streams::finding(Topic::Session, finding)));
+    sentences
+}
+
+/// Tells what became of the worst sessions of a capture.
+pub(super) fn of_capture(survey: &Survey) -> Vec<Sentence> {
+    let mut sentences: Vec<_> =
+        survey.sessions.iter().filter_map(|session| refused(session, survey)).take(2).collect();
+    let mut codes = CODES.iter().filter(|code| **code != Code::McpSessionPerCall);
+    let first = codes.find_map(|code| {
+        let of_code: Vec<&Finding> = survey.findings.iter().filter(|it| it.code == *code).collect();
+        let finding = of_code.first().copied()?;
+        let sessions = of_code.len();
+        let mut sentence = streams::finding(Topic::Session, finding);
+        if sessions > 1 {
+            sentence.text = format!("{} times: {}", sessions, sentence.text);
+        }
+        Some(sentence)
+    });
+    sentences.extend(first);
+    sentences
+}
+
+/// Tells the session of a refused call.
+pub(super) fn of_refused_call(n: u64, number: u32, survey: &Survey) -> Option<Sentence> {
+    let session = survey.session(number)?;
+    let call = survey.calls.iter().find(|call| call.n == n)?;
+    is_refusal(call).then(|| refused(session, survey)).flatten()
+}
+
+fn summary(session: &Session, survey: &Survey) -> Sentence {
+    let name = |info: &Option<_>, or: &str| {
+        info.as_ref().map_or_else(
+            || or.to_owned(),
+            |info: &crate::ledger::Implementation| {
+                let name = format!("{} {}", info.name, info.version);
+                sanitize::fit(&sanitize::clean(&name), 40).into_owned()
+            },
+        )
+    };
+    let length = precise(session.last.time.since(session.first.time));
+    let ended = match session.ended {
+        SessionEnd::Deleted => "the client deleted it",
+        SessionEnd::StreamClosed => "its stream ended",
+        SessionEnd::Open => "nothing ended it in the capture",
+    };
+    let number = session.session.number;
+    let streams = survey.streams_of(number);
+    let last = streams.last().map(|stream| format!("; its last stream: {}", streams::ended(stream)));
+    let text = format!(
+        "{} and {} exchanged {} and {} in {length}; {ended}{}",
+        name(&session.client_info, "a client"),
+        name(&session.server_info, "a server"),
+        units::several(session.exchanges, "request"),
+        units::several(streams.len() as u64, "event stream"),
+        last.unwrap_or_default()
+    );
+    let calls: Vec<&Call> = survey.calls.iter().filter(|call| call.session == number).collect();
+    let packets = [calls.first(), calls.last()];
+    let evidence = packets
+        .into_iter()
+        .flatten()
+        .fold(Evidence::none(), |evidence, call| evidence.packet(call.tcp_stream, call.request[0].packet));
+    Sentence::new(Topic::Session, Certainty::Proven, text, evidence).quoting()
+}
+
+/// Whether a call was refused as one of a session that the server does not know: 404 since
+/// 2025-03-26 (basic/transports, Session Management), 400 before and by some servers.
+fn is_refusal(call: &Call) -> bool {
+    call.status == Status::HttpError && matches!(call.http_status, Some(404 | 400))
+}
+
+/// Tells that a session was lost: its id was refused after it had worked.
+fn refused(session: &Session, survey: &Survey) -> Option<Sentence> {
+    let number = session.session.number;
+    session.session.id.as_ref()?;
+    let calls = || survey.calls.iter().filter(move |call| call.session == number);
+    let is_refused = survey
+        .findings
+        .iter()
+        .any(|finding| finding.code == Code::McpSessionRefused && finding.session == Some(number));
+    let refusal = calls().find(|call| is_refusal(call)).filter(|_| is_refused)?;
+    let given = calls()
+        .find(|call| call.status == Status::Ok && call.request[0].packet < refusal.request[0].packet)?;
+    let server = |call: &Call| survey.connections.get(&call.tcp_stream).map(|fact| fact.server);
+    let status = refusal.http_status.unwrap_or_default();
+    let evidence = Evidence::none()
+        .packet(given.tcp_stream, given.request[0].packet)
+        .packet(refusal.tcp_stream, refusal.request[0].packet);
+    let after = precise(refusal.request[0].time.since(given.request[0].time));
+    let deleted =
+        survey.findings.iter().any(|it| it.code == Code::McpUsedAfterDeletion && it.session == Some(number));
+    let (certainty, text) = match (server(given), server(refusal)) {
+        _ if deleted => (
+            Certainty::Proven,
+            format!("The client had deleted session s{number} before it used it again: HTTP {status}"),
+        ),
+        (Some(one), Some(other)) if one != other => (
+            Certainty::Proven,
+            format!(
+                "Session s{number} was lost between replicas: {one} gave the id out, {other} refused it (HTTP \
+                 {status}); route each session to the server that holds it"
+            ),
+        ),
+        (one, _) => (
+            Certainty::Likely,
+            format!(
+                "Session s{number} was lost: {} refused its id (HTTP {status}) {after} after it had worked; whether \
+                 it restarted, hides replicas or dropped the session cannot be told",
+                one.map_or_else(|| "the server".to_owned(), |server: SocketAddr| server.to_string())
+            ),
+        ),
+    };
+    Some(Sentence::new(Topic::Session, certainty, text, evidence))
+}
+
+/// Tells that several addresses used one session id.
+fn shared(session: &Session, survey: &Survey) -> Option<Sentence> {
+    let number = session.session.number;
+    session.session.id.as_ref()?;
+    let clients: Vec<_> = survey.clients_of(number).into_iter().collect();
+    if clients.len() < 2 {
+        return None;
+    }
+    let names: Vec<_> = clients.iter().take(4).map(ToString::to_string).collect();
+    let text = format!(
+        "Requests with its id came from {} addresses ({}): several clients share it, or one has several addresses",
+        clients.len(),
+        list(&names)
+    );
+    let first = |client| survey.calls.iter().find(|call| call.session == number && call.client == client);
+    let evidence =
+        clients.into_iter().filter_map(first).take(4).fold(Evidence::none(), |evidence, call| {
+            evidence.packet(call.tcp_stream, call.request[0].packet)
+        });
+    Some(Sentence::new(Topic::Session, Certainty::Proven, text, evidence))
+}

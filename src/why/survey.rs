@@ -1,0 +1,186 @@
+//! What explanations compare: every call, stream, session and connection of a capture, compactly.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use crate::base::fact::{CaptureFact, ConnectionFact};
+use crate::base::{Code, Fact, Finding, Origin, Side, Status, limits};
+use crate::ledger::store::{HttpItem, Store};
+use crate::ledger::{Cause, Entry, Exchange, Record, Session, Stream};
+
+/// Findings of one code that are kept. They are told as examples.
+const MAX_OF_CODE: usize = 64;
+
+/// A call, as far as others are compared with it.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) n: u64,
+    pub(super) session: u32,
+    pub(super) server: SocketAddr,
+    pub(super) client: IpAddr,
+    pub(super) origin: Side,
+    pub(super) tcp_stream: u32,
+    pub(super) method: Arc<str>,
+    pub(super) name: Option<Arc<str>>,
+    /// First and last byte of the request.
+    pub(super) request: [Origin; 2],
+    /// First and last byte of the response; `None` without one.
+    pub(super) response: Option<[Origin; 2]>,
+    pub(super) status: Status,
+    pub(super) cause: Option<Cause>,
+    pub(super) http_status: Option<u16>,
+    /// The packet that ended the wait without a response; `None` if the response did.
+    pub(super) ended: Option<Origin>,
+    /// Nanoseconds that the server waited for the client meanwhile.
+    pub(super) client_ns: i64,
+}
+
+impl Call {
+    pub(super) fn of(exchange: &Exchange) -> Self {
+        let span = exchange.request.span;
+        Self {
+            n: exchange.n,
+            session: exchange.session.number,
+            server: exchange.session.server,
+            client: exchange.client.ip(),
+            origin: exchange.origin,
+            tcp_stream: exchange.tcp_stream,
+            method: Arc::clone(&exchange.method),
+            name: exchange.name.clone(),
+            request: [span.start, span.end],
+            response: exchange.response.map(|response| [response.span.start, response.span.end]),
+            status: exchange.status,
+            cause: exchange.cause,
+            http_status: exchange.http_status,
+            ended: exchange.wait_ended,
+            client_ns: exchange.asked.client_ns,
+        }
+    }
+
+    /// Returns the time from the last byte of the request to the first of the response, without
+    /// what the server waited for the client, in nanoseconds; `None` without a response.
+    pub(super) fn service_ns(&self) -> Option<i64> {
+        let [_, sent] = self.request;
+        let [first, _] = self.response?;
+        Some(first.time.since(sent.time).saturating_sub(self.client_ns))
+    }
+
+    /// Returns the time from the last byte of the request to the end of the wait without a
+    /// response, in nanoseconds; `None` with a response.
+    pub(super) fn waited_ns(&self) -> Option<i64> {
+        let [_, sent] = self.request;
+        Some(self.ended?.time.since(sent.time))
+    }
+
+    /// Whether it calls the same method and tool.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        self.origin == other.origin && self.method == other.method && self.name == other.name
+    }
+}
+
+/// What was seen in a capture.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Survey {
+    pub(super) calls: Vec<Call>,
+    /// The streams of MCP that ended or were open at the end.
+    pub(super) streams: Vec<Stream>,
+    pub(super) sessions: Vec<Session>,
+    /// The connections that carried MCP, by Wireshark's numbers.
+    pub(super) connections: BTreeMap<u32, ConnectionFact>,
+    /// The first findings of each code.
+    pub(super) findings: Vec<Finding>,
+    of_code: BTreeMap<Code, usize>,
+    pub(super) capture: CaptureFact,
+}
+
+impl Survey {
+    /// Takes what is stored, and what was in progress at its last update.
+    pub(super) fn of_store(store: &Store) -> Self {
+        let mut survey = Self { capture: *store.capture(), ..Self::default() };
+        for index in 0..store.len().min(limits::MAX_COMPARED) {
+            if let Some(exchange) = store.exchange(index) {
+                survey.add_call(&exchange);
+            }
+        }
+        for item in store.http().iter().chain(store.open_streams()) {
+            if let HttpItem::Stream(stream) = item {
+                survey.add_stream(stream);
+            }
+        }
+        for session in store.sessions().iter().chain(store.open_sessions()) {
+            survey.add_session(session);
+        }
+        for connection in store.connections().iter().chain(store.open_connections()) {
+            survey.add_connection(connection);
+        }
+        for finding in store.findings() {
+            survey.add_finding(finding);
+        }
+        survey
+    }
+
+    /// Takes an entry of the capture. Every entry has to be pushed.
+    pub(super) fn push(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Record(Record::Exchange(exchange)) => self.add_call(exchange),
+            Entry::Record(Record::Stream(stream)) => self.add_stream(stream),
+            Entry::Record(Record::Session(session)) => self.add_session(session),
+            Entry::Finding(finding) => self.add_finding(finding),
+            Entry::Fact(Fact::Connection(fact)) => self.add_connection(fact),
+            Entry::Fact(Fact::Capture(capture)) => self.capture = *capture,
+            _ => {}
+        }
+    }
+
+    fn add_call(&mut self, exchange: &Exchange) {
+        // The leg behind a proxy is a call that the client did not make.
+        if self.calls.len() < limits::MAX_COMPARED && !exchange.is_other_view() {
+            self.calls.push(Call::of(exchange));
+        }
+    }
+
+    fn add_stream(&mut self, stream: &Stream) {
+        if self.streams.len() < limits::MAX_COMPARED && stream.session.is_some() {
+            self.streams.push(stream.clone());
+        }
+    }
+
+    fn add_session(&mut self, session: &Session) {
+        if self.sessions.len() < limits::MAX_COMPARED {
+            self.sessions.push(session.clone());
+        }
+    }
+
+    fn add_connection(&mut self, fact: &ConnectionFact) {
+        if fact.mcp && self.connections.len() < limits::MAX_COMPARED {
+            self.connections.insert(fact.tcp_stream, fact.clone());
+        }
+    }
+
+    fn add_finding(&mut self, finding: &Finding) {
+        let count = self.of_code.entry(finding.code).or_default();
+        *count += 1;
+        if *count <= MAX_OF_CODE {
+            self.findings.push(finding.clone());
+        }
+    }
+
+    /// Returns a session by its number.
+    pub(super) fn session(&self, number: u32) -> Option<&Session> {
+        self.sessions.iter().find(|session| session.session.number == number)
+    }
+
+    /// Returns the streams of a session, in the order in which they began.
+    pub(super) fn streams_of(&self, session: u32) -> Vec<&Stream> {
+        let is_of = |stream: &&Stream| stream.session.as_ref().is_some_and(|it| it.number == session);
+        let mut streams: Vec<_> = self.streams.iter().filter(is_of).collect();
+        streams.sort_by_key(|stream| stream.span.start.packet);
+        streams
+    }
+
+    /// Returns the addresses of the clients of a session, ascending.
+    pub(super) fn clients_of(&self, session: u32) -> BTreeSet<IpAddr> {
+        self.calls.iter().filter(|call| call.session == session).map(|call| call.client).collect()
+    }
+}
