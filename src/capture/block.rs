@@ -35,6 +35,7 @@ impl Block {
     }
 
     /// Takes the first `len` bytes, or all if fewer were read.
+    #[inline]
     pub(super) fn take(&mut self, len: usize) -> Bytes {
         match self {
             Self::Open { memory, filled } => {

@@ -132,6 +132,7 @@ impl InputBuffer {
     }
 
     /// Takes the first `len` bytes, or all if fewer were read, as a slice of the block.
+    #[inline]
     pub(super) fn take(&mut self, len: usize) -> Bytes {
         let taken = self.block.take(len);
         self.offset += taken.len() as u64;

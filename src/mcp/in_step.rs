@@ -98,7 +98,7 @@ impl Call {
     /// `None` if the exchange has no response.
     fn of(exchange: &Exchange) -> Option<Self> {
         let response = exchange.response.filter(|_| exchange.status.is_answered())?;
-        let id = exchange.id.json().len() as u64;
+        let id = exchange.id.json_len() as u64;
         let size = |bytes: u64| bytes.saturating_sub(id);
         Some(Self {
             session: exchange.session.clone(),

@@ -33,6 +33,11 @@ impl Passage {
             is_forwarded: traces.iter().any(|field| head.field(*field).is_some()),
         }
     }
+
+    /// Whether it can prove that the request was passed on.
+    fn is_proof(self) -> bool {
+        self.name.is_some() || self.is_forwarded
+    }
 }
 
 /// The latest requests of clients.
@@ -75,25 +80,31 @@ impl PassedOn {
             server: exchange.session.server,
             method: Arc::clone(&exchange.method),
             name: exchange.name.clone(),
-            size: exchange.request.bytes.saturating_sub(exchange.id.json().len() as u64),
+            size: exchange.request.bytes.saturating_sub(exchange.id.json_len() as u64),
             passage,
         };
-        let mut candidates =
-            self.recent.iter().rev().filter(|front| request.may_be_of(front) && is_open(front.n));
-        let found = match (candidates.next(), candidates.next()) {
-            (Some(front), _) if front.passage.name.is_some() && front.passage.name == passage.name => {
-                Some(front)
-            }
-            // Of several requests alike it is not known which one was passed on.
-            (Some(front), None) if passage.is_forwarded => Some(front),
-            _ => None,
-        };
-        let found = found.map(|front| (front.n, front.session));
+        let found = if passage.is_proof() { self.front_of(&request, is_open) } else { None };
         if self.recent.len() >= MAX_REQUESTS {
             self.recent.pop_front();
         }
         self.recent.push_back(request);
         found
+    }
+}
+
+impl PassedOn {
+    /// The request on the leg in front that another one was made of, and its session.
+    fn front_of(&self, request: &Request, is_open: impl Fn(u64) -> bool) -> Option<(u64, SessionIndex)> {
+        let passage = request.passage;
+        let is_candidate = |front: &&Request| request.may_be_of(front) && is_open(front.n);
+        let mut candidates = self.recent.iter().rev().filter(is_candidate);
+        let front = match (candidates.next(), candidates.next()) {
+            (Some(front), _) if front.passage.name.is_some() && front.passage.name == passage.name => front,
+            // Of several requests alike it is not known which one was passed on.
+            (Some(front), None) if passage.is_forwarded => front,
+            _ => return None,
+        };
+        Some((front.n, front.session))
     }
 }
 

@@ -99,6 +99,18 @@ impl Id {
         }
     }
 
+    /// Returns the length of [`Self::json`], in bytes.
+    #[must_use]
+    pub fn json_len(&self) -> usize {
+        match self {
+            Self::Int(int) => {
+                let digits = int.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1);
+                digits + usize::from(*int < 0)
+            }
+            Self::Null | Self::Number(_) | Self::Cut(_) | Self::Text(_) => self.json().len(),
+        }
+    }
+
     /// Returns the id as JSON text, spelled as on the wire (strings with minimal escapes).
     #[must_use]
     pub fn json(&self) -> String {
@@ -175,6 +187,14 @@ impl Serialize for Id {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_length_is_that_of_the_text() {
+        for int in [0, 1, 9, 10, 99, 100, -1, -9, -10, i64::MAX, i64::MIN] {
+            assert_eq!(Id::Int(int).json_len(), Id::Int(int).json().len(), "{int}");
+        }
+        assert_eq!(Id::Text("a\"".into()).json_len(), 5);
+    }
 
     #[test]
     fn type_and_spelling_are_kept() {

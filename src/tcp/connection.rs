@@ -53,6 +53,7 @@ impl Connection {
     }
 
     /// Takes the next segment, and the payload out of it.
+    #[inline]
     pub(super) fn push(&mut self, from: End, segment: &mut Segment, sink: &mut Sink<'_, Delivery>) {
         self.last = segment.origin;
         let flags = segment.flags;

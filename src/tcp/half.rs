@@ -93,6 +93,7 @@ impl Half {
     }
 
     /// Takes the next segment of the direction, without RST, and the payload out of it.
+    #[inline]
     pub(super) fn push(&mut self, segment: &mut Segment, sink: &mut DirectionSink<'_, '_>) {
         self.count(segment);
         let numbers = segment.wire_len() + u64::from(segment.flags.syn) + u64::from(segment.flags.fin);
@@ -127,8 +128,7 @@ impl Half {
         }
     }
 
-    /// Counts a segment that brings nothing new: a copy if its vantage point shows it for the first
-    /// time, else a retransmission.
+    /// Counts a segment that brings nothing new: a copy of one elsewhere, else a retransmission.
     fn count_again(&mut self, is_first_there: bool) {
         if is_first_there {
             self.fact.duplicates += 1;

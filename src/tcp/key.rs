@@ -21,6 +21,7 @@ pub(super) enum Key {
 impl Key {
     /// Returns the key of the connection between two ends, and whether `source` is the second end
     /// in it.
+    #[inline]
     pub(super) fn new(source: &SocketAddr, destination: &SocketAddr) -> (Self, bool) {
         let ends = (source.port(), destination.port());
         match (source.ip(), destination.ip()) {

@@ -37,6 +37,7 @@ impl Reassembler {
     }
 
     /// Takes the next segment of a connection, sent by `from`.
+    #[inline]
     pub fn push(&mut self, id: ConnectionId, from: End, mut segment: Segment, sink: &mut Sink<'_, Delivery>) {
         let Some(connection) = self.connections.get_mut(id.slot as usize).and_then(Option::as_deref_mut)
         else {
@@ -121,6 +122,7 @@ impl Reassembler {
     /// Returns the memory of the bytes of a connection that wait for reassembly, in bytes; 0 if it
     /// is not open.
     #[must_use]
+    #[inline]
     pub fn held(&self, slot: u32) -> usize {
         self.get(slot).map_or(0, Connection::cost)
     }

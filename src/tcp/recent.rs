@@ -39,6 +39,7 @@ struct CopyKey {
 
 impl Recent {
     /// Records a packet that cannot be a copy.
+    #[inline]
     pub(super) fn note(&mut self, segment: &Segment, vantage: Vantage) {
         if let Some(place) = self.seen.get_mut(usize::from(self.next)) {
             *place = Some(Seen { key: CopyKey::of(segment), at: vantage.bit() });
