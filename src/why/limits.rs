@@ -318,8 +318,9 @@ const fn row(
 }
 
 /// A row whose end may come up to `late_ms` milliseconds later.
-const fn checked_every(late_ms: i64, row: Row) -> Row {
-    Row { late_ms: Some(late_ms), ..row }
+const fn checked_every(late_ms: i64, mut row: Row) -> Row {
+    row.late_ms = Some(late_ms);
+    row
 }
 
 const BY_CLIENT: (Option<Side>, RowEnd) = (Some(Side::Client), RowEnd::Closes);
