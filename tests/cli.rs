@@ -135,7 +135,10 @@ fn w_copies_the_packets_of_a_file() {
 #[test]
 fn an_option_before_its_command_is_explained() {
     refuses(&["--format", "json", CAPTURE], &["--format is an option of report"]);
-    refuses(&["list", "-o", "x", CAPTURE], &["-o is an option of report, export, slice and keys"]);
+    refuses(
+        &["list", "-o", "x", CAPTURE],
+        &["-o is an option of report, why, export, check, slice and keys"],
+    );
 }
 
 #[test]
@@ -319,10 +322,12 @@ fn the_manual_pages_are_written_into_a_directory() {
     assert_eq!(
         names,
         [
+            "mcpdump-check.1",
             "mcpdump-completions.1",
             "mcpdump-config.1",
             #[cfg(feature = "demo")]
             "mcpdump-demo.1",
+            "mcpdump-explain.1",
             "mcpdump-export.1",
             "mcpdump-interfaces.1",
             "mcpdump-keys.1",
@@ -334,6 +339,7 @@ fn the_manual_pages_are_written_into_a_directory() {
             "mcpdump-slice.1",
             #[cfg(feature = "demo")]
             "mcpdump-traffic.1",
+            "mcpdump-why.1",
             "mcpdump.1"
         ]
     );

@@ -468,6 +468,7 @@ mod measure {
             n: 1,
             tcp_stream: 0,
             transaction: 0,
+            protocols: mcpdump::base::protocols::Protocols::default(),
             answered_on: None,
             session: SessionRef {
                 number: 1,

@@ -114,6 +114,43 @@ fn a_demo_shows_every_kind_of_exchange_and_ends_by_itself() {
     assert_eq!(saved.lines().collect::<Vec<_>>(), listed, "live and saved agree");
 }
 
+/// What is encrypted on the wire is shown, and the saved packets hold the secrets that open them.
+#[test]
+fn a_demo_over_tls_is_decrypted_live_and_when_saved() {
+    if !can_capture() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let [file, keys] = ["demo.pcapng", "keys.log"].map(|name| directory.path().join(name));
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let [path, key_log] = [&file, &keys].map(|path| path.to_str().unwrap());
+    let arguments = ["demo", "--tls", "--for", "4s", "--rate", "80", "--clients", "5", "-w", path];
+    let (status, stdout, stderr) = run(mcpdump(&arguments).args(["--tls-keylog", key_log]));
+    assert_eq!(status, Some(0), "{stderr}");
+    has_every_kind(&stdout);
+    assert!(stdout.contains("TLS 1.3, localhost") && !stdout.contains("tls.no_secret"), "{stdout}");
+    assert_eq!((mode(&file), mode(&keys)), (0o600, 0o600));
+    // In the saved packets the secrets stand in front: nothing waits for them, so that lines of
+    // different connections may come in another order.
+    let sorted = |text: &str| {
+        let mut lines: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let (_, saved, _) = run(mcpdump(&["list", path]).env_remove("SSLKEYLOGFILE"));
+    assert_eq!(sorted(&saved), sorted(&stdout), "live and saved agree");
+}
+
+#[test]
+fn a_demo_over_tls_needs_no_named_key_log() {
+    if !can_capture() {
+        return;
+    }
+    let (status, stdout, stderr) = run(&mut mcpdump(&["demo", "--tls", "--for", "2s", "--rate", "50"]));
+    assert_eq!(status, Some(0), "{stderr}");
+    assert!(stdout.contains("tools/call") && stdout.contains("TLS 1.3"), "{stdout}\n{stderr}");
+}
+
 #[test]
 fn a_demo_ends_with_ctrl_c() {
     if !can_capture() {

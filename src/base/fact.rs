@@ -14,6 +14,8 @@ use super::{Degraded, End, Ending, Feed, Origin, PacketNo, Peers, Side, Span};
 pub enum Fact {
     /// A connection that ended, or that was open when the capture ended.
     Connection(Box<ConnectionFact>),
+    /// A TLS connection whose ClientHello was not captured: its secrets were found out by trial.
+    Identified(IdentifiedFact),
     /// Totals of the capture, emitted at its end.
     Capture(CaptureFact),
     /// A head, body or event. Emitted only after `Engine::emit_payloads`.
@@ -23,6 +25,15 @@ pub enum Fact {
     /// The next piece of what an end of a connection sent, in order. Emitted only by
     /// `Engine::of_connections`.
     Delivery(Box<DeliveryFact>),
+}
+
+/// The secrets that open a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdentifiedFact {
+    /// Wireshark's number of the connection.
+    pub tcp_stream: u32,
+    /// Its name in the key log: the `random` of its ClientHello (RFC 8446 section 4.1.2).
+    pub client_random: [u8; 32],
 }
 
 /// A captured TCP segment.
@@ -109,6 +120,9 @@ pub struct DeliveryFact {
     pub from: End,
     /// The piece: bytes, a gap or the end.
     pub feed: Feed<End>,
+    /// Whether it was decrypted: what the end said, with the packets of the TLS records that
+    /// carried it. Else it is what TCP carried.
+    pub is_decrypted: bool,
 }
 
 /// The bytes of an HTTP head, of a body, or of the data of an event.

@@ -15,6 +15,7 @@ pub mod layer;
 pub mod limits;
 pub mod origin;
 pub(crate) mod prefix;
+pub mod protocols;
 pub mod reader;
 mod round_trips;
 pub mod sanitize;

@@ -1,6 +1,18 @@
 //! What is known of the TLS of a connection, decrypted or not.
 
-use super::Timestamp;
+use super::{Side, Timestamp};
+
+/// Secrets type of a secrets block that holds a key log of TLS (pcapng section 4.7).
+pub const TLS_KEY_LOG: u32 = 0x544c_534b;
+
+/// Returns the random of the ClientHello that begins a handshake record (RFC 8446 sections 5.1 and
+/// 4.1.2), 11 bytes after the beginning of the record: the name of the connection in a key log.
+/// `None` for other payload.
+#[must_use]
+pub fn client_random(payload: &[u8]) -> Option<[u8; 32]> {
+    let [0x16, 0x03, _, _, _, 0x01, _, _, _, 0x03, ..] = payload else { return None };
+    payload.get(11..)?.first_chunk().copied()
+}
 
 /// The TLS of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,13 +36,29 @@ pub struct TlsFact {
     /// Time from the first packet of the ClientHello to the last packet of the handshake, in
     /// nanoseconds; `None` if one of them was not captured.
     pub handshake_ns: Option<i64>,
-    /// The random of the ClientHello, the key of the connection in a key log, in hexadecimal
-    /// digits; `None` if it was not captured.
-    pub client_random: Option<Box<str>>,
+    /// The random of the ClientHello, the key of the connection in a key log; `None` if it is not
+    /// known.
+    pub client_random: Option<[u8; 32]>,
+    /// Whether `client_random` was found out by trial, because no ClientHello was captured.
+    pub is_identified: bool,
+    /// Whether the client and the server said that they send no more (`close_notify`, RFC 8446
+    /// section 6.1), as far as alerts could be decrypted.
+    pub closed: [bool; 2],
+    /// Whether any of its secrets is known.
+    pub has_secrets: bool,
     /// How much was decrypted.
     pub decrypted: Decrypted,
     /// What the client sent and what the server sent, in encrypted records.
     pub records: [RecordCounts; 2],
+}
+
+impl TlsFact {
+    /// Returns whether a side said that it sends no more.
+    #[must_use]
+    pub fn has_closed(&self, side: Side) -> bool {
+        let [client, server] = self.closed;
+        if side == Side::Client { client } else { server }
+    }
 }
 
 /// A version of TLS, as on the wire.
@@ -43,17 +71,23 @@ impl TlsVersion {
     /// TLS 1.3.
     pub const V13: Self = Self(0x0304);
 
+    /// The names of the versions that have one, oldest first.
+    pub const NAMES: [&'static str; 5] = ["SSL 3.0", "1.0", "1.1", "1.2", "1.3"];
+
     /// Returns the number of the version, as in `1.3`; its number on the wire if it is unknown.
     #[must_use]
     pub fn name(self) -> String {
-        match self.0 {
-            0x0300 => "SSL 3.0".to_owned(),
-            0x0301 => "1.0".to_owned(),
-            0x0302 => "1.1".to_owned(),
-            0x0303 => "1.2".to_owned(),
-            0x0304 => "1.3".to_owned(),
-            other => format!("0x{other:04x}"),
+        match self.known_name() {
+            "" => format!("0x{:04x}", self.0),
+            name => name.to_owned(),
         }
+    }
+
+    /// Returns the number of the version, as in `1.3`; empty if it is unknown.
+    #[must_use]
+    pub fn known_name(self) -> &'static str {
+        let index = self.0.checked_sub(0x0300).map(usize::from);
+        index.and_then(|index| Self::NAMES.get(index)).copied().unwrap_or_default()
     }
 }
 
@@ -101,4 +135,19 @@ pub struct RecordCounts {
     pub undecrypted: u64,
     /// Captured bytes that are in no such record: parts of records of which the rest is missing.
     pub skipped: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_hello_names_its_connection() {
+        let random: [u8; 32] = std::array::from_fn(|at| at as u8);
+        let front = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
+        let hello = [&front[..], &random, &[0; 9]].concat();
+        assert_eq!(client_random(&hello), Some(random));
+        assert_eq!(client_random(&hello[..42]), None);
+        assert_eq!(client_random(b"POST /mcp HTTP/1.1\r\nHost: a.example\r\n\r\n"), None);
+    }
 }

@@ -8,8 +8,6 @@
 //!    program        link type, ns └ interface number  └ losses so far         └ totals
 //! ```
 
-use bytes::Bytes;
-
 use super::item::{LinkType, Packet};
 use super::pcapng::{ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECRETS, SECTION_HEADER, STATISTICS};
 use crate::base::Timestamp;
@@ -107,6 +105,25 @@ impl Encoder {
         self.blocks.clear();
     }
 
+    /// Whole blocks since [`Encoder::clear_blocks`] that end before a position in the file, where a
+    /// block begins.
+    pub(super) fn blocks_until(&self, position: u64) -> &[u8] {
+        self.blocks.get(..self.offset(position)).unwrap_or_default()
+    }
+
+    /// Clears the blocks before a position in the file, where a block begins.
+    pub(super) fn clear_blocks_until(&mut self, position: u64) {
+        let offset = self.offset(position);
+        self.blocks.drain(..offset);
+        self.cleared += offset as u64;
+    }
+
+    /// Returns where a position in the file is in `blocks`.
+    fn offset(&self, position: u64) -> usize {
+        let offset = position.saturating_sub(self.cleared);
+        usize::try_from(offset).unwrap_or(usize::MAX).min(self.blocks.len())
+    }
+
     /// Describes an interface ahead of its packets, so that a file without packets has one.
     ///
     /// # Errors
@@ -155,12 +172,24 @@ impl Encoder {
     }
 
     /// Encodes a decryption secrets block (section 4.7).
-    pub(super) fn secrets(&mut self, kind: u32, data: &Bytes) {
+    pub(super) fn secrets(&mut self, kind: u32, data: &[u8]) {
         self.block(SECRETS, |block| {
             block.u32(kind);
             block.u32(len32(data.len()));
             block.padded(data);
         });
+    }
+
+    /// Encodes a decryption secrets block at a position in the file, where a block begins, or at
+    /// the first one that is not cleared. Returns that position and the length of the block.
+    pub(super) fn insert_secrets(&mut self, position: u64, kind: u32, data: &[u8]) -> (u64, u64) {
+        let (offset, before) = (self.offset(position), self.blocks.len());
+        self.secrets(kind, data);
+        let len = self.blocks.len() - before;
+        if let Some(behind) = self.blocks.get_mut(offset..) {
+            behind.rotate_right(len);
+        }
+        (self.cleared + offset as u64, len as u64)
     }
 
     /// Encodes an interface statistics block (section 4.6) for the whole file, under its first
@@ -325,6 +354,7 @@ fn len32(len: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::*;
@@ -426,7 +456,7 @@ mod tests {
         statistics.written += 1;
         statistics.lost.add(Loser::Interface, 2);
         encoder.statistics(statistics);
-        encoder.secrets(0x544c_534b, &Bytes::from_static(b"CLIENT_RANDOM"));
+        encoder.secrets(0x544c_534b, b"CLIENT_RANDOM");
         let got = read(encoder.blocks());
         assert_eq!(got.lost(), [(Loser::Kernel, 3), (Loser::Mcpdump, 7), (Loser::Interface, 2)]);
         assert_eq!(got.items.len(), 7);
@@ -447,6 +477,38 @@ mod tests {
         );
         assert_eq!(found.last().map(|(end, _)| *end), Some(blocks.len()));
         assert_eq!(block_ends(&blocks[..blocks.len() - 1]).count(), 4);
+    }
+
+    #[test]
+    fn secrets_are_inserted_before_what_is_not_written_yet() {
+        let secrets_and_packets = |cleared: usize, at: usize| {
+            let mut encoder = Encoder::new(FileMetadata::default());
+            let (mut begins, mut file) = (Vec::new(), Vec::new());
+            for number in 0..4 {
+                begins.push(encoder.len());
+                encoder.packet(&packet(1)).unwrap();
+                if number == 0 {
+                    // The description of the interface stands before the first packet.
+                    begins[0] = encoder.len() - 36;
+                }
+            }
+            file.extend_from_slice(encoder.blocks_until(begins[cleared]));
+            encoder.clear_blocks_until(begins[cleared]);
+            let (position, len) = encoder.insert_secrets(begins[at], 1, b"secret");
+            assert_eq!((position, len), (begins[cleared.max(at)], 28));
+            file.extend_from_slice(encoder.blocks());
+            encoder.clear_blocks();
+            assert_eq!(encoder.len(), file.len() as u64);
+            let kinds = read(&file).items.into_iter().filter_map(|item| match item {
+                Item::Secrets { .. } => Some('s'),
+                Item::Packet(_) => Some('p'),
+                _ => None,
+            });
+            kinds.collect::<String>()
+        };
+        assert_eq!(secrets_and_packets(1, 2), "ppspp");
+        assert_eq!(secrets_and_packets(3, 1), "pppsp", "not among what is written");
+        assert_eq!(secrets_and_packets(0, 0), "spppp");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -27,10 +28,20 @@ const INTERVAL: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct KeyLogs {
     logs: Vec<Log>,
+    /// One that does not exist yet.
+    awaited: Option<Awaited>,
     /// Whether programs may still write to them.
     is_growing: bool,
     /// When they were last read to their end; `None` before the first time.
     read_at: Option<Instant>,
+}
+
+/// A key log that does not exist yet.
+#[derive(Debug)]
+struct Awaited {
+    name: String,
+    /// Receives it, once.
+    file: Receiver<File>,
 }
 
 #[derive(Debug)]
@@ -54,7 +65,21 @@ impl KeyLogs {
             let file = open(path, is_growing).map_err(failed)?;
             Ok(Log { name: path.display().to_string(), file, position: 0, rest: Vec::new() })
         });
-        Ok(Self { logs: logs.collect::<Result<_, Error>>()?, is_growing, read_at: None })
+        Ok(Self { logs: logs.collect::<Result<_, Error>>()?, awaited: None, is_growing, read_at: None })
+    }
+
+    /// Reads a key log that does not exist yet, as it grows, once it is received. `name` is for
+    /// messages.
+    #[must_use]
+    pub fn awaiting(name: String, file: Receiver<File>) -> Self {
+        Self { logs: Vec::new(), awaited: Some(Awaited { name, file }), is_growing: true, read_at: None }
+    }
+
+    /// Reads a key log that is open already, as it grows. `name` is for messages.
+    #[must_use]
+    pub fn of_file(name: String, file: File) -> Self {
+        let log = Log { name, file, position: 0, rest: Vec::new() };
+        Self { logs: vec![log], awaited: None, is_growing: true, read_at: None }
     }
 
     /// Returns the next lines; `None` if there are none now. `is_last` is true at the end of the
@@ -68,6 +93,12 @@ impl KeyLogs {
             if !self.is_growing || !is_due {
                 return Ok(None);
             }
+        }
+        if let Some(Awaited { name, file }) = &self.awaited
+            && let Ok(file) = file.try_recv()
+        {
+            self.logs.push(Log { name: name.clone(), file, position: 0, rest: Vec::new() });
+            self.awaited = None;
         }
         let is_final = is_last || !self.is_growing;
         for log in &mut self.logs {
@@ -184,6 +215,21 @@ mod tests {
         assert_eq!(text(logs.next(true).unwrap()), "three");
         std::fs::write(&path, "new\n").unwrap();
         assert_eq!(text(logs.next(true).unwrap()), "new\n", "a log that was written anew is read anew");
+    }
+
+    #[test]
+    fn a_key_log_is_read_once_it_exists() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys");
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let mut logs = KeyLogs::awaiting("keys".to_owned(), receiver);
+        assert_eq!(text(logs.next(false).unwrap()), "");
+        std::fs::write(&path, "one\n").unwrap();
+        sender.send(File::open(&path).unwrap()).unwrap();
+        drop(sender);
+        logs.read_at = None;
+        assert_eq!(text(logs.next(false).unwrap()), "one\n");
+        assert_eq!(text(logs.next(true).unwrap()), "");
     }
 
     #[cfg(unix)]

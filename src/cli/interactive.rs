@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::capture::{Error, Progress, Source};
+use crate::ledger::Entry;
 
 /// A source that can be waited for with a timeout.
 pub(super) trait InteractiveSource: Source + Send + 'static {
@@ -15,6 +16,9 @@ pub(super) trait InteractiveSource: Source + Send + 'static {
 
     /// Problems to show to the user, each call returns all of them.
     fn warnings(&self) -> Vec<String>;
+
+    /// Takes what the analysis of its items emitted.
+    fn note(&mut self, _: &[Entry]) {}
 
     /// Stops the source: the TUI was closed.
     ///

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::arguments::source::KeepArguments;
 use super::clock;
 use crate::capture::LinkType;
-use crate::capture::save::{FileMetadata, Names, PacketWriter, Rotation, Target};
+use crate::capture::save::{FileMetadata, KeptSecrets, Names, PacketWriter, Rotation, Target};
 
 /// Where packets are kept and when a new file starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl KeepPlan {
     /// # Errors
     /// Options contradict each other or the source.
     pub(super) fn new(arguments: &KeepArguments, is_live: bool) -> anyhow::Result<Option<Self>> {
-        let KeepArguments { write, file_size, rotate_seconds, file_count } = arguments;
+        let KeepArguments { write, file_size, rotate_seconds, file_count, no_secrets: _ } = arguments;
         let rotation = Rotation { size: *file_size, seconds: *rotate_seconds, count: *file_count };
         let Some(path) = write else {
             if rotation != Rotation::default() {
@@ -81,9 +81,10 @@ impl KeepPlan {
         &self,
         about: FileMetadata,
         link_type: Option<LinkType>,
+        secrets: Option<KeptSecrets>,
     ) -> anyhow::Result<PacketWriter> {
         let names = Names::new(self.rotation.clone(), TimeZone::system(), clock::now());
-        Ok(PacketWriter::create(self.target.clone(), names, about, link_type)?)
+        Ok(PacketWriter::create(self.target.clone(), names, about, link_type, secrets)?)
     }
 }
 
@@ -102,6 +103,7 @@ mod tests {
             file_size: size.map(u64::from),
             rotate_seconds,
             file_count,
+            no_secrets: false,
         };
         KeepPlan::new(&arguments, live).map_err(|error| error.to_string())
     }

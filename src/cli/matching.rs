@@ -180,7 +180,7 @@ impl Matching {
             Entry::Record(Record::Offer(offer)) => self.servers.contains(&offer.server),
             Entry::Fact(Fact::Connection(connection)) => self.connections.contains(&connection.tcp_stream),
             Entry::Fact(Fact::Payload(_) | Fact::Segment(_) | Fact::Delivery(_)) => true,
-            Entry::Fact(Fact::Capture(_)) | Entry::Record(_) => false,
+            Entry::Fact(Fact::Identified(_) | Fact::Capture(_)) | Entry::Record(_) => false,
         }
     }
 

@@ -10,6 +10,7 @@
 //! `filter_history`.
 
 mod arguments;
+mod awaited_file;
 mod background;
 mod bpf;
 mod clock;

@@ -24,6 +24,8 @@ pub(super) struct Output {
     is_live: bool,
     /// Whether the output goes to a file.
     is_file: bool,
+    /// The file, if one was named.
+    file: Option<File>,
 }
 
 impl Output {
@@ -39,6 +41,7 @@ impl Output {
                 return Ok(Self {
                     is_live: true,
                     is_file: false,
+                    file: None,
                     writer: BufWriter::with_capacity(BUFFER, Box::new(io::stderr())),
                     name: "standard error".to_owned(),
                 });
@@ -47,6 +50,7 @@ impl Output {
             return Ok(Self {
                 is_live: stdout.is_terminal() || request.is_live(),
                 is_file: is_redirected(&stdout),
+                file: None,
                 writer: BufWriter::with_capacity(BUFFER, Box::new(stdout)),
                 name: "standard output".to_owned(),
             });
@@ -57,6 +61,7 @@ impl Output {
         }
         let file = File::create(path).with_context(|| format!("{}: cannot be written", path.display()))?;
         Ok(Self {
+            file: Some(file.try_clone()?),
             writer: BufWriter::with_capacity(BUFFER, Box::new(file)),
             name: path.display().to_string(),
             is_live: request.is_live(),
@@ -68,6 +73,14 @@ impl Output {
     /// behind a pipe may write to the terminal.
     pub(super) fn is_file(&self) -> bool {
         self.is_file
+    }
+
+    /// Returns a handle of the named file; `None` for standard output.
+    ///
+    /// # Errors
+    /// The file cannot be duplicated.
+    pub(super) fn file(&self) -> io::Result<Option<File>> {
+        self.file.as_ref().map(File::try_clone).transpose()
     }
 
     /// Ends a batch of lines: flushes them if the source is live.

@@ -5,13 +5,14 @@ use std::time::Duration;
 use super::background::BackgroundReader;
 use super::exit::{Outcome, is_closed_pipe};
 use super::interactive::InteractiveSource;
-use super::logged_secrets::LoggedSecrets;
+use super::logged_secrets::{Identified, LoggedSecrets};
 use super::messages;
 use super::output::IncompleteOutput;
 use crate::base::Findings;
 use crate::base::units;
 use crate::capture::save::{PacketWriter, Tee};
 use crate::capture::{self, Item, KeyLogs, Spool, follow, live};
+use crate::ledger::Entry;
 
 /// Where packets come from.
 pub(super) enum Source {
@@ -65,6 +66,8 @@ pub(super) struct Reader {
     failure_reported: bool,
     /// Keeps the secrets of key logs, to read packets again.
     logged: LoggedSecrets,
+    /// Connections whose ClientHello was not captured, for the writer of packets.
+    identified: Identified,
     /// Keeps what is read, to read it again; `None` if nobody will, or the files can be.
     spool: Option<Spool>,
 }
@@ -113,6 +116,7 @@ impl Reader {
             failure_reported: false,
             spool: None,
             logged: LoggedSecrets::default(),
+            identified: Identified::default(),
         }
     }
 
@@ -128,13 +132,24 @@ impl Reader {
             failure_reported: false,
             spool: None,
             logged: LoggedSecrets::default(),
+            identified: Identified::default(),
         }
     }
 
-    /// Also reads the secrets in key logs, and keeps them in `logged` for reading the packets
-    /// again.
-    pub(super) fn with_key_logs(self, key_logs: Option<KeyLogs>, logged: LoggedSecrets) -> Self {
-        Self { key_logs, logged, ..self }
+    /// Also reads the secrets in key logs, and keeps them in `logged` for reading the packets again
+    /// and for writing them. What the analysis finds out for that goes to `identified`.
+    pub(super) fn with_key_logs(
+        self,
+        key_logs: Option<KeyLogs>,
+        logged: LoggedSecrets,
+        identified: Identified,
+    ) -> Self {
+        Self { key_logs, logged, identified, ..self }
+    }
+
+    /// Takes what the analysis of the packets emitted.
+    pub(super) fn note(&self, entries: &[Entry]) {
+        entries.iter().for_each(|entry| self.identified.note(entry));
     }
 
     /// Keeps what is read from now on.
@@ -327,6 +342,10 @@ impl InteractiveSource for Reader {
         // The most important one goes last: the TUI shows it longest.
         warnings.extend(self.failure().map(str::to_owned));
         warnings
+    }
+
+    fn note(&mut self, entries: &[Entry]) {
+        Self::note(self, entries);
     }
 
     fn close(&mut self) -> Result<(), capture::Error> {

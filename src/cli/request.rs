@@ -42,6 +42,8 @@ pub(super) struct Request {
     pub(super) follow: Option<FollowLimits>,
     /// Key logs with the secrets of TLS connections.
     pub(super) key_logs: KeyLogPlan,
+    /// Whether the secrets of connections are written with their packets.
+    pub(super) keeps_secrets: bool,
     /// Whether the process makes connections of its own. If not, the sandbox denies them.
     pub(super) uses_network: bool,
 }
@@ -89,6 +91,7 @@ impl Request {
             user: arguments.live.relinquish_privileges.clone(),
             follow: arguments.follow.then_some(FollowLimits { packets, duration }),
             key_logs: KeyLogPlan::new(&arguments.tls_keylog, env::var_os("SSLKEYLOGFILE")),
+            keeps_secrets: !arguments.keep.no_secrets,
             uses_network: false,
             inputs,
         })
@@ -119,6 +122,11 @@ impl Request {
     /// Whether only the packets of what matches are kept: `-w` together with `--filter`.
     pub(super) fn slices_matching(&self) -> bool {
         self.keep.is_some() && self.filter.as_ref().is_some_and(|filter| !filter.trim().is_empty())
+    }
+
+    /// Whether files of packets are private from their beginning: secrets will go into them.
+    pub(super) fn has_private_files(&self) -> bool {
+        self.keeps_secrets && !self.key_logs.is_empty()
     }
 
     /// Returns the inputs that are named files.

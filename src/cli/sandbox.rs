@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Allowed<'a> {
     /// Directory below which files may be created and written.
     pub(super) directory: Option<&'a Path>,
+    /// Directory below which files may be read.
+    pub(super) readable: Option<&'a Path>,
     /// Device whose packet counters may be read.
     pub(super) device: Option<&'a str>,
     /// Connections may be made and accepted.
@@ -83,6 +85,9 @@ mod linux {
         let mut rules = ruleset.create()?;
         if let Some(directory) = allowed.directory {
             rules = rules.add_rule(beneath(directory, CREATE.into_iter().collect())?)?;
+        }
+        if let (Some(directory), false) = (allowed.readable, allowed.lookups) {
+            rules = rules.add_rule(beneath(directory, AccessFs::ReadFile.into())?)?;
         }
         // libpcap reads the drop counters there. The device `any` has none.
         let counters =

@@ -8,6 +8,7 @@
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 
@@ -15,14 +16,14 @@ use super::background::BackgroundReader;
 use super::file_broker::FileBroker;
 use super::filter_history::FilterHistory;
 use super::keep::KeepPlan;
-use super::logged_secrets::LoggedSecrets;
+use super::logged_secrets::{FileSecrets, Identified, LoggedSecrets};
 use super::output::{self, Output};
 use super::reader::{LiveCapture, Reader, Source};
 use super::request::{Inputs, Request};
 use super::sandbox::{self, Allowed};
 use super::slicer::Slicer;
 use super::{messages, privileges, signals};
-use crate::capture::save::{FileMetadata, PacketWriter, Target};
+use crate::capture::save::{FileMetadata, KeptSecrets, PacketWriter, Target, private};
 use crate::capture::{self, Input, Replay, Spool, follow, live};
 
 /// Everything that a command works with.
@@ -42,7 +43,9 @@ pub(super) struct Setup {
 
 /// A file that a slice is written to.
 pub(super) struct SliceTarget {
-    pub(super) file: Box<dyn io::Write>,
+    pub(super) out: Box<dyn io::Write>,
+    /// The file behind `out`; `None` if it is none.
+    pub(super) file: Option<std::fs::File>,
     /// Its name, for messages.
     pub(super) name: String,
 }
@@ -122,6 +125,7 @@ impl Unprivileged {
 
     fn start(self, request: &Request, path: Option<&Path>, frontend: Frontend) -> anyhow::Result<Setup> {
         let Self { input, directory, user } = self;
+        let (logged, identified) = (LoggedSecrets::default(), Identified::default());
         let open_outputs = || -> anyhow::Result<_> {
             let output = Output::open(path, request)?;
             let rereads = !matches!(frontend, Frontend::Lines { rereads: false });
@@ -130,7 +134,12 @@ impl Unprivileged {
             if request.slices_matching() && matches!(frontend, Frontend::Lines { .. }) {
                 return Ok((output, None, key_logs, again, Some(create_slice_target(request, path)?)));
             }
-            Ok((output, create_recorder(request, path, &input)?, key_logs, again, None))
+            let secrets = request.keeps_secrets.then(|| {
+                let (logged, identified) = (logged.clone(), identified.clone());
+                let source = Arc::new(FileSecrets::new(logged, key_logs.is_some(), identified));
+                KeptSecrets { source, is_private: request.has_private_files() }
+            });
+            Ok((output, create_recorder(request, path, &input, secrets)?, key_logs, again, None))
         };
         let (output, recorder, key_logs, again, matching_packets) =
             open_outputs().map_err(|error| match &user {
@@ -140,6 +149,12 @@ impl Unprivileged {
                 ),
                 None => error,
             })?;
+        if let (Some(path), false, Frontend::Lines { .. }) =
+            (request.key_logs.missing(), request.is_live(), frontend)
+        {
+            let path = path.display();
+            messages::error(&format!("note: SSLKEYLOGFILE names {path}, which does not exist"));
+        }
         let signals = signals::termination_signals();
         let (is_tui, resources) = match frontend {
             Frontend::Tui(resources) => (true, resources),
@@ -148,12 +163,14 @@ impl Unprivileged {
         let history =
             if resources.history { FilterHistory::open(user.as_deref()) } else { FilterHistory::default() };
         let (replay, spool) = again.unzip();
-        let logged = LoggedSecrets::default();
-        let slicer =
-            replay.map(|replay| Slicer::new(replay, metadata(request, &input)).with_secrets(logged.clone()));
+        let slicer = replay.map(|replay| {
+            let slicer = Slicer::new(replay, metadata(request, &input)).with_secrets(logged.clone());
+            slicer.keeping_secrets(request.keeps_secrets)
+        });
         let broker = if is_tui { FileBroker::start().ok() } else { None };
         let sandbox_warning = sandbox::enter(Allowed {
             directory: directory.as_deref(),
+            readable: None,
             device: input.device().map(live::Opened::name),
             network: request.uses_network,
             lookups: input.device().is_none() && request.bpf.is_some(),
@@ -186,7 +203,7 @@ impl Unprivileged {
                 Reader::from_device(source, live)
             }
         };
-        let reader = reader.with_spool(spool.flatten()).with_key_logs(key_logs, logged);
+        let reader = reader.with_spool(spool.flatten()).with_key_logs(key_logs, logged, identified);
         Ok(Setup { reader, output, history, broker, slicer, matching_packets })
     }
 }
@@ -226,13 +243,17 @@ fn create_slice_target(request: &Request, path: Option<&Path>) -> anyhow::Result
         Target::Path(file) => {
             output::check_not_input(file, request)?;
             let name = file.display().to_string();
-            let file = std::fs::File::create(file).with_context(|| format!("{name}: cannot be written"))?;
-            Ok(SliceTarget { file: Box::new(file), name })
+            let written = || format!("{name}: cannot be written");
+            let file = private::create(file, request.has_private_files()).with_context(written)?;
+            let out = Box::new(file.try_clone().with_context(written)?);
+            Ok(SliceTarget { out, file: Some(file), name })
         }
         Target::Stdout if path.is_some_and(|path| path.as_os_str() == "-") => {
             anyhow::bail!("-w - and -o -: both would write to standard output: name a file for one of them")
         }
-        Target::Stdout => Ok(SliceTarget { file: Box::new(io::stdout()), name: target.to_string() }),
+        Target::Stdout => {
+            Ok(SliceTarget { out: Box::new(io::stdout()), file: None, name: target.to_string() })
+        }
     }
 }
 
@@ -274,6 +295,7 @@ fn create_recorder(
     request: &Request,
     path: Option<&Path>,
     input: &OpenInput,
+    secrets: Option<KeptSecrets>,
 ) -> anyhow::Result<Option<PacketWriter>> {
     let Some(keep) = &request.keep else {
         return Ok(None);
@@ -284,7 +306,7 @@ fn create_recorder(
         anyhow::bail!("-w - and -o -: both would write to standard output: name a file for one of them");
     }
     let about = metadata(request, input);
-    keep.create(about, input.device().map(live::Opened::link_type)).map(Some)
+    keep.create(about, input.device().map(live::Opened::link_type), secrets).map(Some)
 }
 
 /// Describes the files of packets that the program writes.

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use super::clock;
 use super::file_broker::FileBroker;
 use super::matching::Matching;
-use super::slicer::Slicer;
+use super::slicer::{SliceOutput, Slicer};
 use crate::base::units;
 use crate::capture::Source;
 use crate::engine::Engine;
@@ -100,7 +100,8 @@ impl ShownFiles {
         let mut plan = matching.take_plan().unwrap_or_default();
         let filter = if filter.trim().is_empty() { String::new() } else { format!(", filter {filter}") };
         let about = format!("slice of {}{filter}", self.inputs.join(", "));
-        let written = self.slicer.write(&mut plan, Extent::Exchanges, &about, out)?;
+        let output = SliceOutput { file: Some(out.get_ref().try_clone()?), out };
+        let written = self.slicer.write(&mut plan, Extent::Exchanges, &about, output)?;
         let exchanges = units::several(written.exchanges as u64, "exchange");
         Ok(format!("{} of {exchanges}", units::several(written.packets, "packet")))
     }

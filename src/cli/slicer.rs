@@ -2,22 +2,24 @@
 //! exchanges, and writes them.
 
 use std::collections::{HashSet, VecDeque};
+use std::fs::File;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use anyhow::Context as _;
+use bytes::Bytes;
+use zeroize::Zeroizing;
 
+use crate::base::tls::TLS_KEY_LOG;
 use crate::base::{Fact, Findings, Origin, PacketNo, Status, Timestamp};
-use crate::capture::save::{FileMetadata, PacketFile};
+use crate::capture::save::{FileMetadata, PacketFile, private};
 use crate::capture::{self, Item, Replay, ReplaySource, Source};
 use crate::cli::logged_secrets::LoggedSecrets;
 use crate::engine::Engine;
 use crate::export::slice::{Chosen, Extent, SlicePlan};
 use crate::ledger::{Cause, ConnectionPackets, Entry, Exchange, Record};
-
-/// Type of a decryption secrets block with a key log of TLS (pcapng, section 4.7).
-const TLS_KEY_LOG: u32 = 0x544c_534b;
+use crate::tls::ClientRandom;
 
 /// Makes slices of one capture.
 #[derive(Clone, Debug)]
@@ -26,6 +28,15 @@ pub(super) struct Slicer {
     metadata: FileMetadata,
     /// Secrets that are not in the capture itself.
     secrets: LoggedSecrets,
+    /// Whether the secrets of the connections in a slice are written with them.
+    keeps_secrets: bool,
+}
+
+/// Where a slice is written.
+pub(super) struct SliceOutput<W> {
+    pub(super) out: W,
+    /// The file behind it, which becomes private when secrets are written; `None` if it is none.
+    pub(super) file: Option<File>,
 }
 
 /// A slice that was written.
@@ -44,7 +55,12 @@ impl Slicer {
     /// Slices what `replay` yields. `metadata` describes the file; its comment is added to that of
     /// each slice.
     pub(super) fn new(replay: Replay, metadata: FileMetadata) -> Self {
-        Self { replay, metadata, secrets: LoggedSecrets::default() }
+        Self { replay, metadata, secrets: LoggedSecrets::default(), keeps_secrets: true }
+    }
+
+    /// Leaves secrets out of slices if `keeps_secrets` is false.
+    pub(super) fn keeping_secrets(self, keeps_secrets: bool) -> Self {
+        Self { keeps_secrets, ..self }
     }
 
     /// Also uses secrets that were read from key logs.
@@ -57,7 +73,8 @@ impl Slicer {
     /// # Errors
     /// As [`Replay::read`].
     pub(super) fn read(&self) -> Result<Rereading, capture::Error> {
-        Ok(Rereading { secrets: self.secrets.all().into(), source: self.replay.read()? })
+        let logged = self.secrets.clone();
+        Ok(Rereading { connections: logged.connections(), logged, source: self.replay.read()? })
     }
 
     /// Reads the packets of a connection again. `is_wanted` is asked now and then: if they are no
@@ -125,17 +142,23 @@ impl Slicer {
         plan: &mut SlicePlan,
         extent: Extent,
         about: &str,
-        out: impl Write,
+        output: SliceOutput<impl Write>,
     ) -> anyhow::Result<Written> {
-        let (chosen, differing) = self.choose(plan, extent)?;
+        let (mut chosen, differing) = self.choose(plan, extent)?;
+        if !self.keeps_secrets {
+            chosen.key_log = Zeroizing::default();
+        } else if let (false, Some(file)) = (chosen.key_log.is_empty(), &output.file) {
+            private::restrict(file)
+                .context("it cannot be made private for the TLS secrets: use --no-secrets")?;
+        }
         let metadata = FileMetadata { comment: about.to_owned(), ..self.metadata.clone() };
-        let packets = self.copy(&chosen, PacketFile::new(out, metadata))?;
+        let packets = self.copy(&chosen, PacketFile::new(output.out, metadata))?;
         Ok(Written { packets, exchanges: plan.exchanges().len(), differing })
     }
 
     /// Chooses packets, and more of them around the exchanges that differ, until none does or
     /// nothing more can be chosen. Returns the number of those that still differ.
-    fn choose(&self, plan: &mut SlicePlan, mut extent: Extent) -> Result<(Chosen, usize), capture::Error> {
+    fn choose(&self, plan: &mut SlicePlan, mut extent: Extent) -> Result<(Slice, usize), capture::Error> {
         loop {
             let chosen = self.chosen(plan, extent)?;
             let differing = self.differing(plan, &chosen)?;
@@ -154,12 +177,13 @@ impl Slicer {
     }
 
     /// Reads the capture for the packets of a selection.
-    fn chosen(&self, plan: &SlicePlan, extent: Extent) -> Result<Chosen, capture::Error> {
+    fn chosen(&self, plan: &SlicePlan, extent: Extent) -> Result<Slice, capture::Error> {
         let mut selection = plan.selection(extent);
         if selection.is_empty() {
-            return Ok(Chosen::default());
+            return Ok(Slice::default());
         }
-        let (mut source, mut engine, mut entries) = (self.read()?, Engine::of_segments(), Vec::new());
+        let mut source = Collecting { source: self.read()?, secrets: LoggedSecrets::default() };
+        let (mut engine, mut entries) = (Engine::of_segments(), Vec::new());
         let mut has_more = true;
         while has_more {
             has_more = engine.read(&mut source, &mut entries)?;
@@ -169,17 +193,23 @@ impl Slicer {
                 }
             }
         }
-        Ok(selection.finish())
+        let chosen = selection.finish();
+        let mut key_log = Zeroizing::new(String::new());
+        for line in chosen.client_randoms.iter().flat_map(|random| source.secrets.of(random).lines) {
+            key_log.push_str(&line);
+            key_log.push('\n');
+        }
+        Ok(Slice { chosen, key_log })
     }
 
     /// Analyses the chosen packets alone. Returns the `n` of the exchanges that they give other
     /// times or another outcome.
-    fn differing(&self, plan: &SlicePlan, chosen: &Chosen) -> Result<Vec<u64>, capture::Error> {
+    fn differing(&self, plan: &SlicePlan, slice: &Slice) -> Result<Vec<u64>, capture::Error> {
         if plan.exchanges().len() == 0 {
             return Ok(Vec::new());
         }
         let mut found = HashSet::new();
-        let mut source = Sliced::new(self.read()?, chosen);
+        let mut source = Sliced::new(self.replay.read()?, slice);
         let (mut engine, mut entries) = (Engine::new(), Vec::new());
         let mut has_more = true;
         while has_more {
@@ -195,13 +225,13 @@ impl Slicer {
     }
 
     /// Copies the chosen packets to a file. Returns their number.
-    fn copy<W: Write>(&self, chosen: &Chosen, mut file: PacketFile<W>) -> anyhow::Result<u64> {
-        let mut source = Sliced::new(self.read()?, chosen);
+    fn copy<W: Write>(&self, slice: &Slice, mut file: PacketFile<W>) -> anyhow::Result<u64> {
+        let mut source = Sliced::new(self.replay.read()?, slice);
         let mut findings = Findings::new();
         while let Some(item) = source.next(&mut findings)? {
             match item {
                 Item::Packet(packet) => {
-                    let comment = chosen.comments.get(&source.original);
+                    let comment = slice.chosen.comments.get(&source.original);
                     file.packet(&packet, comment.map(String::as_str))?;
                 }
                 Item::Secrets { kind, data } => file.secrets(kind, &data)?,
@@ -218,17 +248,41 @@ impl Slicer {
 
 /// The secrets of key logs, then a capture.
 pub(super) struct Rereading {
-    secrets: VecDeque<Item>,
+    /// The connections whose secrets are not yielded yet.
+    connections: VecDeque<ClientRandom>,
+    logged: LoggedSecrets,
     source: ReplaySource,
 }
 
 impl Source for Rereading {
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
-        match self.secrets.pop_front() {
+        match self.logged.next_item(&mut self.connections) {
             Some(secrets) => Ok(Some(secrets)),
             None => self.source.next(findings),
         }
     }
+}
+
+/// A capture whose secrets are collected.
+struct Collecting {
+    source: Rereading,
+    secrets: LoggedSecrets,
+}
+
+impl Source for Collecting {
+    fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
+        let item = self.source.next(findings)?;
+        item.iter().for_each(|item| self.secrets.push(item));
+        Ok(item)
+    }
+}
+
+/// What a slice holds.
+#[derive(Default)]
+struct Slice {
+    chosen: Chosen,
+    /// The secrets of its connections, as lines of a key log.
+    key_log: Zeroizing<String>,
 }
 
 /// What has to be the same in a slice.
@@ -272,27 +326,32 @@ impl Outcome {
     }
 }
 
-/// The chosen packets of a capture as a capture of their own, numbered from 1.
+/// The secrets of a slice, then its packets, numbered from 1.
 struct Sliced<'a> {
-    source: Rereading,
-    chosen: &'a Chosen,
+    source: ReplaySource,
+    slice: &'a Slice,
+    has_begun: bool,
     /// The number of the last packet in the slice, and in the capture.
     number: u64,
     original: u64,
 }
 
 impl<'a> Sliced<'a> {
-    fn new(source: Rereading, chosen: &'a Chosen) -> Self {
-        Self { source, chosen, number: 0, original: 0 }
+    fn new(source: ReplaySource, slice: &'a Slice) -> Self {
+        Self { source, slice, has_begun: false, number: 0, original: 0 }
     }
 }
 
 impl Source for Sliced<'_> {
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
+        if !std::mem::replace(&mut self.has_begun, true) && !self.slice.key_log.is_empty() {
+            let data = Bytes::copy_from_slice(self.slice.key_log.as_bytes());
+            return Ok(Some(Item::Secrets { kind: TLS_KEY_LOG, data }));
+        }
         while let Some(item) = self.source.next(findings)? {
             match item {
                 Item::Packet(mut packet) => {
-                    if self.chosen.packets.binary_search(&packet.origin.packet.0).is_err() {
+                    if self.slice.chosen.packets.binary_search(&packet.origin.packet.0).is_err() {
                         continue;
                     }
                     self.number += 1;
@@ -300,65 +359,12 @@ impl Source for Sliced<'_> {
                     packet.origin.packet = PacketNo(self.number);
                     return Ok(Some(Item::Packet(packet)));
                 }
-                Item::Secrets { kind: TLS_KEY_LOG, data } => {
-                    let data = of_connections(&data, self.chosen);
-                    if !data.is_empty() {
-                        return Ok(Some(Item::Secrets { kind: TLS_KEY_LOG, data }));
-                    }
-                }
+                // Those of its connections stand before the packets. Whose the others are is not
+                // known.
+                Item::Secrets { .. } => {}
                 item => return Ok(Some(item)),
             }
         }
         Ok(None)
-    }
-}
-
-/// Returns the lines of a key log that are about the chosen connections: the others would decrypt
-/// what is not in the slice.
-fn of_connections(key_log: &Bytes, chosen: &Chosen) -> Bytes {
-    let mut kept = BytesMut::new();
-    for line in key_log.split_inclusive(|byte| *byte == b'\n') {
-        let random = line.split(|byte| *byte == b' ').nth(1).and_then(decode);
-        if random.is_some_and(|random| chosen.client_randoms.contains(&random)) {
-            kept.extend_from_slice(line);
-        }
-    }
-    kept.freeze()
-}
-
-/// Decodes 64 hexadecimal digits; `None` if it is something else.
-fn decode(digits: &[u8]) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = digits.try_into().ok()?;
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
-        let [high, low] = pair else { return None };
-        let digit = |digit: u8| char::from(digit).to_digit(16);
-        *byte = u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?;
-    }
-    Some(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_secrets_of_chosen_connections_are_kept() {
-        let mut chosen = Chosen::default();
-        chosen.client_randoms.insert([0xab; 32]);
-        let log = format!(
-            "# a comment\nCLIENT_HANDSHAKE_TRAFFIC_SECRET {} 00\nCLIENT_RANDOM {} 11\nCLIENT_RANDOM {} 22",
-            "AB".repeat(32),
-            "cd".repeat(32),
-            "ab".repeat(32),
-        );
-        let kept = of_connections(&log.into_bytes().into(), &chosen);
-        let want = format!(
-            "CLIENT_HANDSHAKE_TRAFFIC_SECRET {} 00\nCLIENT_RANDOM {} 22",
-            "AB".repeat(32),
-            "ab".repeat(32)
-        );
-        assert_eq!(String::from_utf8_lossy(&kept), want);
-        assert!(of_connections(&Bytes::from_static(b"CLIENT_RANDOM zz 1\nx"), &chosen).is_empty());
     }
 }

@@ -3,17 +3,18 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::base::fact::{ConnectionFact, DeliveryFact, PayloadFact, PayloadKind};
-use crate::base::{Budget, Degraded, End, Findings, Origin, Peers, Side, Sink, limits};
+use crate::base::fact::{ConnectionFact, DeliveryFact, IdentifiedFact, PayloadFact, PayloadKind};
+use crate::base::{Budget, Degraded, End, Ending, Findings, Origin, Peers, Side, Sink, limits};
 use crate::http::{Update, UpdateKind};
 use crate::link::Segment;
 use crate::rpc;
 use crate::tcp::{ConnectionId, Delivery, Opened, Reassembler, Summary};
-use crate::tls::{KeyStore, Line};
+use crate::tls::{ClientRandom, KeyStore, Line};
 
 use super::order::{Emitted, EmittedKind, Order};
 use super::pipeline::Pipeline;
 use super::segments;
+use super::waiting::{self, Counted, Waiting};
 
 /// What the front hands to a lane.
 #[derive(Debug)]
@@ -66,10 +67,10 @@ pub(super) struct Lane {
     over_share: VecDeque<ConnectionId>,
     /// The secrets that were read so far: those of every lane are the same.
     secrets: KeyStore,
-    /// Slots of the connections of each shard that wait for secrets.
-    waiting: [BTreeSet<u32>; limits::SHARDS],
-    /// The bytes that wait, for each shard.
-    waiting_bytes: [usize; limits::SHARDS],
+    /// The connections that the latest of them are about.
+    latest: BTreeSet<ClientRandom>,
+    /// The connections of each shard that wait for secrets.
+    waiting: [Waiting; limits::SHARDS],
     emits_payloads: bool,
     /// Whether segments, and what they put in order, are emitted.
     emits_segments: bool,
@@ -112,8 +113,8 @@ impl Default for Lane {
             budgets: [const { Budget::new(limits::MAX_MEMORY_PER_SHARD) }; limits::SHARDS],
             over_share: VecDeque::new(),
             secrets: KeyStore::default(),
+            latest: BTreeSet::new(),
             waiting: Default::default(),
-            waiting_bytes: [0; limits::SHARDS],
             emits_payloads: false,
             emits_segments: false,
             deliveries: Vec::new(),
@@ -182,6 +183,7 @@ impl Lane {
 
     /// Adds secrets. Returns whether older ones were dropped for the first time.
     pub(super) fn add_secrets(&mut self, lines: &[Line]) -> bool {
+        self.latest = waiting::connections(lines);
         self.secrets.add(lines)
     }
 
@@ -210,12 +212,12 @@ impl Lane {
 
     /// Tries the connections of a shard again that wait for secrets, from this slot on.
     fn retry(&mut self, number: u64, shard: u8, from: u32, out: &mut Vec<Emitted>) {
-        let waiting =
-            self.waiting.get(usize::from(shard)).map(|slots| slots.range(from..).copied().collect());
-        for slot in waiting.unwrap_or_else(Vec::new) {
-            if self.unfinished.is_some() {
-                return;
-            }
+        let mut from = from;
+        let next = |lane: &Self, from: u32| lane.waiting.get(usize::from(shard))?.next(from, &lane.latest);
+        while self.unfinished.is_none()
+            && let Some(slot) = next(self, from)
+        {
+            from = slot.saturating_add(1);
             let Some(pipeline) = self.pipelines.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
                 continue;
             };
@@ -315,7 +317,7 @@ impl Lane {
     pub(super) fn in_progress(&self) -> impl Iterator<Item = ConnectionFact> + '_ {
         self.pipelines.iter().flatten().filter_map(|pipeline| {
             let summary = self.reassembler.summary(pipeline.id().slot)?;
-            Some(into_fact(summary, pipeline))
+            Some(into_fact(summary, pipeline, &self.secrets))
         })
     }
 
@@ -325,7 +327,9 @@ impl Lane {
             self.pipelines.resize_with(index + 1, || None);
         }
         if let Some(slot) = self.pipelines.get_mut(index) {
-            *slot = Some(Box::new(Pipeline::new(opened)));
+            let pipeline = Pipeline::new(opened);
+            let pipeline = if self.emits_segments { pipeline.showing_plaintext() } else { pipeline };
+            *slot = Some(Box::new(pipeline));
         }
     }
 
@@ -338,7 +342,7 @@ impl Lane {
         if is_done && matches!(unfinished.then, Then::Close(_)) {
             // Nothing more can come of the connection.
             let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
-            if let Some(pipeline) = pipeline.filter(|pipeline| pipeline.is_waiting()) {
+            if let Some(pipeline) = pipeline.filter(|pipeline| pipeline.is_undecided()) {
                 let mut sink = Sink::new(&mut self.updates, &mut self.findings);
                 pipeline.conclude(None, &self.secrets, &mut sink);
                 is_done = self.emit_deliveries(id, &mut output);
@@ -398,7 +402,8 @@ impl Lane {
                 self.at = feed.at();
                 if self.emits_segments {
                     let (tcp_stream, feed) = (id.tcp_stream, feed.clone());
-                    output.emit(EmittedKind::Delivery(Box::new(DeliveryFact { tcp_stream, from, feed })));
+                    let fact = DeliveryFact { tcp_stream, from, feed, is_decrypted: false };
+                    output.emit(EmittedKind::Delivery(Box::new(fact)));
                 }
                 pipeline.push(from, feed, &self.secrets, &mut sink);
             }
@@ -413,27 +418,29 @@ impl Lane {
         let shard = usize::from(id.shard);
         let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
         let Some(pipeline) = pipeline else { return };
-        let (Some(slots), Some(waiting)) = (self.waiting.get_mut(shard), self.waiting_bytes.get_mut(shard))
-        else {
-            return;
-        };
-        let now = pipeline.waiting();
-        if now != pipeline.counted_waiting {
-            *waiting = *waiting - pipeline.counted_waiting + now;
-            pipeline.counted_waiting = now;
-            if pipeline.is_waiting() {
-                slots.insert(id.slot);
-            } else {
-                slots.remove(&id.slot);
-            }
-            if *waiting > limits::MAX_UNDECRYPTED_PER_SHARD {
+        let Some(waiting) = self.waiting.get_mut(shard) else { return };
+        if pipeline.waiting() != pipeline.counted.bytes {
+            let waits_for = pipeline.is_waiting().then(|| pipeline.client_random());
+            let now = Counted { bytes: pipeline.waiting(), waits_for };
+            waiting.count(id.slot, pipeline.counted, now);
+            pipeline.counted = now;
+            if waiting.is_full() {
                 let mut sink = Sink::new(&mut self.updates, &mut self.findings);
                 pipeline.conclude(Some("too many connections wait"), &self.secrets, &mut sink);
             }
         }
         let unread = pipeline.take_unread();
+        let identified = pipeline.take_identified();
+        for (from, feed) in pipeline.take_shown() {
+            let fact = DeliveryFact { tcp_stream: id.tcp_stream, from, feed, is_decrypted: true };
+            output.emit(EmittedKind::Delivery(Box::new(fact)));
+        }
         if !unread.is_empty() {
             output.emit(EmittedKind::Unread(unread));
+        }
+        if let Some(client_random) = identified {
+            let fact = IdentifiedFact { tcp_stream: id.tcp_stream, client_random };
+            output.emit(EmittedKind::Identified(fact));
         }
         self.charge(id, output);
     }
@@ -443,11 +450,11 @@ impl Lane {
         if self.updates.is_empty() {
             return;
         }
-        let Some(pipeline) = self.pipelines.get(id.slot as usize).and_then(Option::as_deref) else {
+        let Some(pipeline) = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut) else {
             self.updates.clear();
             return;
         };
-        let peers = pipeline.peers();
+        let (peers, tls) = (pipeline.peers(), pipeline.tls_names());
         let retransmissions = pipeline
             .client()
             .client_first(self.reassembler.retransmissions(id))
@@ -458,7 +465,7 @@ impl Lane {
             {
                 output.emit(EmittedKind::Payload(Box::new(fact)));
             }
-            output.emit(EmittedKind::Update(rpc::read(peers, retransmissions, update)));
+            output.emit(EmittedKind::Update(rpc::read(peers, tls.clone(), retransmissions, update)));
         }
     }
 
@@ -470,12 +477,10 @@ impl Lane {
             budget.close(&mut pipeline.account);
         }
         let shard = usize::from(id.shard);
-        if let (Some(slots), Some(waiting)) = (self.waiting.get_mut(shard), self.waiting_bytes.get_mut(shard))
-        {
-            slots.remove(&id.slot);
-            *waiting -= pipeline.counted_waiting;
+        if let Some(waiting) = self.waiting.get_mut(shard) {
+            waiting.count(id.slot, pipeline.counted, Counted::default());
         }
-        let fact = into_fact(*summary, &pipeline);
+        let fact = into_fact(*summary, &pipeline, &self.secrets);
         output.emit(EmittedKind::Closed(Box::new(fact)));
     }
 }
@@ -509,11 +514,17 @@ enum Then {
 }
 
 /// The summary of a connection, with what its pipeline knows.
-fn into_fact(summary: Summary, pipeline: &Pipeline) -> ConnectionFact {
+fn into_fact(summary: Summary, pipeline: &Pipeline, secrets: &KeyStore) -> ConnectionFact {
     let (speaks, wrapper) = (pipeline.speaks(), pipeline.wrapper());
     let mut fact = summary.into_fact(pipeline.client(), speaks, wrapper);
     fact.named_client = pipeline.named_client();
-    fact.tls = pipeline.tls();
+    fact.tls = pipeline.tls(secrets);
+    if let (Ending::Reset(by), Some(tls)) = (fact.ended, &fact.tls)
+        && tls.has_closed(by)
+    {
+        // It had said that it is done: it refuses what still arrives, as Node.js does.
+        fact.ended = Ending::Closed;
+    }
     fact
 }
 

@@ -27,6 +27,7 @@ use grid::Grid;
 use lane::{Lane, LaneInput, RoutedSegment};
 use order::{EmittedKind, Merge};
 use scope::Scope;
+use secrets_use::SecretsUse;
 use unread::Unread;
 
 mod clock;
@@ -36,11 +37,13 @@ mod lane;
 mod order;
 mod pipeline;
 mod scope;
+mod secrets_use;
 mod segments;
 mod sniff;
 #[cfg(test)]
 mod tests;
 mod unread;
+mod waiting;
 
 /// Analyses one capture.
 #[derive(Debug)]
@@ -63,6 +66,7 @@ pub struct Engine {
     /// What is left of the item that was pushed last.
     stage: Stage,
     unread: Unread,
+    secrets: SecretsUse,
     records: Vec<Record>,
     findings: Findings,
     scope: Scope,
@@ -98,6 +102,7 @@ impl Engine {
             busy: None,
             stage: Stage::Idle,
             unread: Unread::default(),
+            secrets: SecretsUse::default(),
             records: Vec::new(),
             findings: Findings::default(),
             scope: Scope::All,
@@ -232,9 +237,14 @@ impl Engine {
             let detail = units::several(log.malformed as u64, "line");
             self.findings.add(Code::TlsBadKeyLog, at, format!("{detail} skipped"));
         }
+        if log.premaster > 0 && !std::mem::replace(&mut self.secrets.has_premaster, true) {
+            let detail = "lines of PMS_CLIENT_RANDOM or RSA";
+            self.findings.add(Code::TlsPremasterSecret, at, detail);
+        }
         if log.lines.is_empty() {
             return self.emit(out);
         }
+        self.secrets.lines += log.lines.len() as u64;
         // Every lane has the same secrets: whether one was dropped is known from any of them.
         let evicted =
             self.lanes.iter_mut().map(|lane| lane.add_secrets(&log.lines)).fold(false, |a, b| a | b);
@@ -311,6 +321,9 @@ impl Engine {
                 self.tracker.finish(&mut self.records, &mut self.findings);
                 self.emit(out);
                 self.tracker.sessions(&mut self.records);
+                if let Some(detail) = self.secrets.unused() {
+                    self.findings.add(Code::TlsUnusedSecrets, self.capture.last.unwrap_or_default(), detail);
+                }
                 self.emit(out);
                 out.push(Entry::Fact(Fact::Capture(self.capture)));
                 self.is_finished = true;
@@ -413,6 +426,7 @@ impl Engine {
                 EmittedKind::Closed(mut fact) => {
                     self.tracker.close_connection(&fact);
                     fact.mcp = self.mcp.remove(&fact.tcp_stream);
+                    self.secrets.close(fact.tls.as_deref());
                     count_payload(&mut self.capture, &fact);
                     out.push(Entry::Fact(Fact::Connection(fact)));
                 }
@@ -421,6 +435,7 @@ impl Engine {
                         self.tracker.missing(Degraded::NOT_READ, last);
                     }
                 }
+                EmittedKind::Identified(fact) => out.push(Entry::Fact(Fact::Identified(fact))),
                 EmittedKind::Findings(findings) => self.findings.append(findings),
             }
         }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::base::Findings;
-use crate::base::fact::{ConnectionFact, DeliveryFact, PayloadFact, SegmentFact};
+use crate::base::fact::{ConnectionFact, DeliveryFact, IdentifiedFact, PayloadFact, SegmentFact};
 use crate::rpc;
 
 /// The place of an emitted value in the output.
@@ -45,6 +45,8 @@ pub(super) enum EmittedKind {
     /// A connection of these ends cannot be decrypted, or not all of it: the server, or both ends
     /// if it is not known which is the server.
     Unread(Vec<SocketAddr>),
+    /// The secrets of the connection were found out by trial.
+    Identified(IdentifiedFact),
     /// The findings of `tcp`, `tls` and `http`. One value, since a gap in a long capture may cause
     /// thousands.
     Findings(Findings),

@@ -14,16 +14,19 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::base::fact::{Speaks, Wrapper};
+use crate::base::protocols::TlsNames;
 use crate::base::tls::TlsFact;
 use crate::base::{Account, Code, End, Feed, Findings, Layer, Origin, Peers, Sink, Stack, Switched};
 use crate::http::h1::scan::EntryPoint;
 use crate::http::{Assembler, Connection, Update};
 use crate::tcp::{ConnectionId, Opened, Reassembler};
-use crate::tls::{self, KeyStore, Plaintext};
+use crate::tls::{self, ClientRandom, KeyStore, Plaintext};
 
 use super::sniff::{Announced, Sniffer, Verdict};
+use super::waiting::Counted;
 
 /// The layers of a connection, as one.
 type Layers = Box<Stack<Connection, Assembler>>;
@@ -39,8 +42,12 @@ pub(super) struct Pipeline {
     /// TLS below what `state` reads; `None` if the connection has none.
     tls: Option<Box<tls::Connection>>,
     state: State,
+    /// What `tls` agreed on, once it carried data.
+    tls_names: Option<Arc<TlsNames>>,
     /// Output of `tls`; empty between calls.
     plaintext: Vec<Plaintext>,
+    /// The same, for who shows it; `None` if nobody does.
+    shown: Option<Vec<Plaintext>>,
     /// Pieces to be read in this order: held before the protocol was known, or decrypted while a
     /// layer was pending.
     replay: VecDeque<(End, Feed<End>)>,
@@ -48,10 +55,12 @@ pub(super) struct Pipeline {
     pub(super) account: Account,
     /// What waited for reassembly when the account was charged last; `None` before.
     pub(super) counted_reassembly: Option<usize>,
-    /// The part of the shard's bytes that wait for secrets that this connection accounts for.
-    pub(super) counted_waiting: usize,
+    /// How the connection is counted among those of its shard that wait for secrets.
+    pub(super) counted: Counted,
     /// Whether it is reported that the connection cannot be decrypted.
     is_unread: bool,
+    /// Whether it is reported that its secrets were found out by trial.
+    is_identified: bool,
 }
 
 enum State {
@@ -71,14 +80,27 @@ impl Pipeline {
             client: opened.opener,
             announced: None,
             tls: None,
+            tls_names: None,
             state: State::Sniffing(Box::default()),
             plaintext: Vec::new(),
+            shown: None,
             replay: VecDeque::new(),
             account: Account::default(),
             counted_reassembly: None,
-            counted_waiting: 0,
+            counted: Counted::default(),
             is_unread: false,
+            is_identified: false,
         }
+    }
+
+    /// Keeps what is decrypted for [`Pipeline::take_shown`].
+    pub(super) fn showing_plaintext(self) -> Self {
+        Self { shown: Some(Vec::new()), ..self }
+    }
+
+    /// Returns what was decrypted since the last call.
+    pub(super) fn take_shown(&mut self) -> Vec<Plaintext> {
+        self.shown.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Returns the connection.
@@ -127,8 +149,15 @@ impl Pipeline {
     }
 
     /// Returns what is known of the connection's TLS; `None` if it has none.
-    pub(super) fn tls(&self) -> Option<Box<TlsFact>> {
-        self.tls.as_ref().map(|tls| Box::new(tls.fact()))
+    pub(super) fn tls(&self, secrets: &KeyStore) -> Option<Box<TlsFact>> {
+        self.tls.as_ref().map(|tls| Box::new(tls.fact(secrets)))
+    }
+
+    /// Returns what the connection agreed on; `None` without TLS. It is known once the connection
+    /// carries data.
+    pub(super) fn tls_names(&mut self) -> Option<Arc<TlsNames>> {
+        let tls = self.tls.as_ref()?;
+        Some(Arc::clone(self.tls_names.get_or_insert_with(|| Arc::new(tls.names()))))
     }
 
     /// Returns the memory of the connection, in bytes: its own state, and what its layers hold for
@@ -153,6 +182,16 @@ impl Pipeline {
         self.tls.as_ref().is_some_and(|tls| tls.is_waiting())
     }
 
+    /// Returns whether something is held of which the end of the connection decides.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.is_undecided())
+    }
+
+    /// Returns the name of the connection in a key log; `None` if it is not known, or without TLS.
+    pub(super) fn client_random(&self) -> Option<ClientRandom> {
+        self.tls.as_ref().and_then(|tls| tls.client_random())
+    }
+
     /// Returns the end that is the server of a connection that cannot be decrypted, or both ends if
     /// the server is not known; once for each connection, and nothing if it can.
     pub(super) fn take_unread(&mut self) -> Vec<SocketAddr> {
@@ -164,6 +203,16 @@ impl Pipeline {
             Some(client) => vec![*client.other().of(&self.opened.ends)],
             None => self.opened.ends.to_vec(),
         }
+    }
+
+    /// Returns the client random if it was found out by trial; once for each connection.
+    pub(super) fn take_identified(&mut self) -> Option<[u8; 32]> {
+        if self.is_identified {
+            return None;
+        }
+        let random = self.tls.as_ref()?.identified()?;
+        self.is_identified = true;
+        Some(random.0)
     }
 
     /// Drops what is held because a cap was reached.
@@ -217,6 +266,9 @@ impl Pipeline {
         tls.settle();
         if let State::Sniffing(_) = self.state {
             self.client = tls.client().or(self.client);
+        }
+        if let Some(shown) = &mut self.shown {
+            shown.extend(self.plaintext.iter().cloned());
         }
         self.replay.extend(self.plaintext.drain(..));
         self.resume(sink);

@@ -1,6 +1,7 @@
 //! Facts about segments.
 
 use crate::base::fact::{DirectionFact, SegmentFact, SegmentNote};
+use crate::base::tls::client_random;
 use crate::base::{End, PacketNo};
 use crate::link::Segment;
 use crate::tcp::ConnectionId;
@@ -46,26 +47,9 @@ pub(super) fn note(before: DirectionFact, after: DirectionFact) -> SegmentNote {
     }
 }
 
-/// Returns the `random` of a ClientHello: of a handshake record (RFC 8446 sections 5.1 and 4.1.2),
-/// 11 bytes after its beginning.
-fn client_random(payload: &[u8]) -> Option<[u8; 32]> {
-    let [0x16, 0x03, _, _, _, 0x01, ..] = payload else { return None };
-    payload.get(11..)?.first_chunk().copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_client_hello_names_its_connection() {
-        let random: [u8; 32] = std::array::from_fn(|at| at as u8);
-        let front = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
-        let hello = [&front[..], &random, &[0; 9]].concat();
-        assert_eq!(client_random(&hello), Some(random));
-        assert_eq!(client_random(&hello[..42]), None);
-        assert_eq!(client_random(b"POST /mcp HTTP/1.1\r\nHost: a.example\r\n\r\n"), None);
-    }
 
     #[test]
     fn a_late_copy_differs_from_one_that_was_overtaken() {

@@ -82,6 +82,8 @@ pub struct SlicePlan {
     connections: BTreeSet<u32>,
     /// Connections that other programs cannot read after a gap: encrypted or multiplexed.
     indivisible: BTreeSet<u32>,
+    /// The client random of TLS connections whose ClientHello was not captured.
+    identified: BTreeMap<u32, [u8; 32]>,
 }
 
 /// Where an event stream begins.
@@ -136,6 +138,10 @@ impl SlicePlan {
                     || !matches!(connection.speaks, Speaks::Http1 | Speaks::Nothing) =>
             {
                 self.indivisible.insert(connection.tcp_stream);
+                let tls = connection.tls.as_ref().filter(|tls| tls.is_identified);
+                if let Some(random) = tls.and_then(|tls| tls.client_random) {
+                    self.identified.insert(connection.tcp_stream, random);
+                }
             }
             _ => {}
         }
@@ -183,6 +189,7 @@ impl SlicePlan {
         for (tcp_stream, connection) in &mut selection.connections {
             connection.is_whole |= self.indivisible.contains(tcp_stream);
             connection.windows.sort_unstable_by_key(|window| Reverse(window.from));
+            selection.randoms.extend(self.identified.get(tcp_stream));
         }
         selection
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::base::prefix::ONES;
+use crate::base::protocols::HttpVersion;
 use crate::base::{Degraded, Span};
 
 /// The header fields that later layers look at. All others are in [`Head::text`] only.
@@ -147,6 +148,8 @@ pub struct Head {
     /// The packets that carried the head.
     pub span: Span,
     text: Bytes,
+    /// The HTTP/2 stream; `None` in HTTP/1.
+    stream: Option<u32>,
     /// Why fields are not known; none if all are.
     unknown: Degraded,
     /// The content shows that it is an event stream, and the media type is not known.
@@ -206,6 +209,7 @@ impl Head {
             start,
             span,
             text,
+            stream: None,
             unknown: Degraded::NONE,
             is_taken_for_stream: false,
             is_websocket: false,
@@ -253,6 +257,29 @@ impl Head {
     #[must_use]
     pub fn unknown(&self) -> Degraded {
         self.unknown
+    }
+
+    /// The head is that of an HTTP/2 stream.
+    pub fn set_stream(&mut self, stream: u32) {
+        self.stream = Some(stream);
+    }
+
+    /// Returns the HTTP/2 stream; `None` in HTTP/1.
+    #[must_use]
+    pub fn stream(&self) -> Option<u32> {
+        self.stream
+    }
+
+    /// Returns the version of HTTP; `None` if the head was not captured.
+    #[must_use]
+    pub fn version(&self) -> Option<HttpVersion> {
+        if self.stream.is_some() {
+            return Some(HttpVersion::V2);
+        }
+        let line = self.text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+        let is = |version: &[u8]| line.starts_with(version) || line.ends_with(version);
+        let is_known = !self.text.is_empty();
+        is_known.then(|| if is(b"HTTP/1.0") { HttpVersion::V10 } else { HttpVersion::V11 })
     }
 
     /// The content begins as an event stream does, and the media type is not known.

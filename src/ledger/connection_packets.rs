@@ -20,6 +20,8 @@ pub struct ConnectionPackets {
     pub segments: Vec<SegmentFact>,
     /// What A and B sent.
     pub sent: [SentBytes; 2],
+    /// What of it was decrypted, with the packets of the TLS records; empty without TLS.
+    pub decrypted: [SentBytes; 2],
     /// The HTTP transactions on it, in order.
     pub transactions: Vec<CarriedTransaction>,
     /// Whether there are more packets or bytes than are kept.
@@ -92,6 +94,7 @@ impl ConnectionPackets {
             fact: None,
             segments: Vec::new(),
             sent: Default::default(),
+            decrypted: Default::default(),
             transactions: Vec::new(),
             is_cut: false,
             by_number: BTreeMap::new(),
@@ -118,7 +121,7 @@ impl ConnectionPackets {
 
     /// Finds the credentials in what was sent. Called once everything was pushed.
     pub fn find_secrets(&mut self) {
-        for sent in &mut self.sent {
+        for sent in self.sent.iter_mut().chain(&mut self.decrypted) {
             sent.secrets = secrets(&sent.bytes);
         }
     }
@@ -136,8 +139,23 @@ impl ConnectionPackets {
         if side == Side::Client { client.of(&self.sent) } else { client.other().of(&self.sent) }
     }
 
+    /// Returns what a side said: what was decrypted if anything was, else what it sent.
+    #[must_use]
+    pub fn said_by(&self, side: Side) -> &SentBytes {
+        let client = self.client();
+        let end = if side == Side::Client { client } else { client.other() };
+        if self.is_decrypted() { end.of(&self.decrypted) } else { end.of(&self.sent) }
+    }
+
+    /// Returns whether anything was decrypted.
+    #[must_use]
+    pub fn is_decrypted(&self) -> bool {
+        self.decrypted.iter().any(|sent| !sent.bytes.is_empty())
+    }
+
     fn deliver(&mut self, delivery: &DeliveryFact) {
-        let (sent, _) = delivery.from.split_mut(&mut self.sent);
+        let all = if delivery.is_decrypted { &mut self.decrypted } else { &mut self.sent };
+        let (sent, _) = delivery.from.split_mut(all);
         let piece = match &delivery.feed {
             Feed::Data(bytes, span) => {
                 let room = limits::MAX_PAGE_BYTES.saturating_sub(sent.bytes.len());

@@ -132,7 +132,7 @@ impl Ledger {
             Entry::Record(Record::Offer(offer)) => self.offers.record(offer),
             Entry::Finding(finding) => self.findings.record(finding),
             // Payloads are kept by the store alone, packets by nobody.
-            Entry::Fact(Fact::Payload(_) | Fact::Segment(_) | Fact::Delivery(_)) => {}
+            Entry::Fact(Fact::Identified(_) | Fact::Payload(_) | Fact::Segment(_) | Fact::Delivery(_)) => {}
             Entry::Fact(Fact::Connection(connection)) => {
                 self.connections.record(connection);
                 self.tls.record(connection, &mut self.room);

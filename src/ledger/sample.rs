@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::*;
+use crate::base::protocols::{HttpVersion, Protocols};
 use crate::base::{Code, Degraded, End, Ending, Finding, Origin, ResponseEnd, Span, Timestamp};
 
 /// 2026-11-22T08:49:15.351Z, the time of the examples in the design.
@@ -28,6 +29,11 @@ pub(crate) fn session_ref(number: u32) -> SessionRef {
     }
 }
 
+/// HTTP/1.1 without TLS.
+pub(crate) fn protocols() -> Protocols {
+    Protocols { http: Some(HttpVersion::V11), ..Protocols::default() }
+}
+
 /// Packets `first` and `last`, from `start` to `end` in nanoseconds after [`T0`].
 pub(crate) fn span(first: u64, last: u64, start: i64, end: i64) -> Span {
     Span::of(Origin::new(first, T0 + start)).join(Span::of(Origin::new(last, T0 + end)))
@@ -40,6 +46,7 @@ pub(crate) fn exchange(n: u64, method: &str, name: Option<&str>, total: i64) -> 
         n,
         tcp_stream: 3,
         transaction: 0,
+        protocols: protocols(),
         answered_on: None,
         session: session_ref(1),
         client: address("127.0.0.1:52820"),
@@ -101,6 +108,7 @@ pub(crate) fn notification() -> Notification {
     Notification {
         session: session_ref(1),
         tcp_stream: 1,
+        protocols: protocols(),
         from: Side::Client,
         method: Arc::from("notifications/initialized"),
         message: MessageSpan { span: span(40, 40, -26_400_000, -26_400_000), bytes: 54 },
@@ -115,6 +123,7 @@ pub(crate) fn stream(session: Option<SessionRef>) -> Stream {
         exchange: None,
         tcp_stream: 0,
         transaction: 0,
+        protocols: protocols(),
         method: Some("GET".into()),
         target: Some("/sse?api_key=hunter2".into()),
         http_status: Some(200),

@@ -116,6 +116,7 @@ impl OpenExchange {
             n,
             tcp_stream: peers.tcp_stream,
             transaction: key.1.0,
+            protocols: transaction.protocols().clone(),
             answered_on: None,
             session: reference,
             client: peers.client,

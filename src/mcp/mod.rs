@@ -6,6 +6,7 @@
 mod attempts;
 mod bare;
 mod closed_transactions;
+mod content;
 mod costly;
 mod definitions;
 mod deletion;

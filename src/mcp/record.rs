@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::base::protocols::Protocols;
 use crate::base::{Code, Degraded, Origin, PacketNo, ResponseEnd, Side, Span, Status, Timestamp};
 use crate::rpc::{Id, Implementation, Look, RpcError};
 
@@ -207,6 +208,8 @@ pub struct Exchange {
     pub tcp_stream: u32,
     /// The number of the transaction that carried the request, on that connection.
     pub transaction: u32,
+    /// The protocols that carried the request.
+    pub protocols: Protocols,
     /// The connection and the transaction that carried the response; `None` if there is no
     /// response.
     pub answered_on: Option<(u32, u32)>,
@@ -301,6 +304,8 @@ pub struct Notification {
     pub session: SessionRef,
     /// Wireshark's number of the connection that carried it.
     pub tcp_stream: u32,
+    /// The protocols that carried it.
+    pub protocols: Protocols,
     /// The side that sent it.
     pub from: Side,
     /// The method.
@@ -325,6 +330,8 @@ pub struct Stream {
     pub tcp_stream: u32,
     /// The number of its transaction on that connection.
     pub transaction: u32,
+    /// The protocols that carried it.
+    pub protocols: Protocols,
     /// The HTTP method of its request; `None` if the request was not captured.
     pub method: Option<Box<str>>,
     /// The target of its request; `None` if the request was not captured.
@@ -383,6 +390,8 @@ pub struct Transaction {
     pub tcp_stream: u32,
     /// Its number on that connection.
     pub transaction: u32,
+    /// The protocols that carried it.
+    pub protocols: Protocols,
     /// The HTTP method.
     pub method: Box<str>,
     /// The target of the request.

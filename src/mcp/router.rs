@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::content::Content;
 use super::handle::SessionIndex;
 use super::session::SessionState;
 use super::session_key::{self, SessionKey};
 use super::session_table::Sessions;
 use super::sighting::Sighting;
-use super::transaction::{Content, Transaction};
+use super::transaction::Transaction;
 use super::transaction_table::OtherTransactions;
 use super::{endpoint, method, revision};
 use crate::base::{Degraded, Origin};

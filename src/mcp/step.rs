@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::content::Content;
 use super::event_stream::EventStream;
 use super::exchange::Message;
 use super::handle::{SessionIndex, TransactionKey};
@@ -15,7 +16,7 @@ use super::rules::{self, Body, Endpoint, Head, RULES, StreamOver, Violation, Wro
 use super::session::SessionState;
 use super::session_key::{self, SessionKey};
 use super::tables::Tables;
-use super::transaction::{Content, Transaction, TransactionEnd};
+use super::transaction::{Transaction, TransactionEnd};
 use super::transaction_table::OtherTransactions;
 use super::{bare, ending, endpoint, router};
 use crate::base::{Code, Degraded, Finding, Origin, Side};

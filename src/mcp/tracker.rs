@@ -87,7 +87,8 @@ impl Tracker {
     }
 
     fn handle(&mut self, item: TransactionUpdate, out: &mut Vec<Record>, findings: &mut Findings) {
-        let TransactionUpdate { peers, retransmissions, update: Update { transaction, at, kind } } = item;
+        let TransactionUpdate { peers, tls, retransmissions, update } = item;
+        let Update { transaction, at, kind } = update;
         self.last = self.last.later(at);
         let key = (peers.tcp_stream, transaction);
         if let UpdateKind::Gap { side, why } = kind {
@@ -115,6 +116,9 @@ impl Tracker {
         let transactions = self.transactions.allocated();
         let Some(mut step) = self.step(row, at, Sink { out, findings }) else { return };
         step.transaction.set_retransmissions(retransmissions);
+        if let UpdateKind::Request(head) | UpdateKind::Response(head) = &kind {
+            step.transaction.set_protocols(head, tls);
+        }
         let next = step.handle(kind);
         step.limit_memory(transactions);
         if is_response

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
+use super::content::Content;
 use super::event_stream::EventStream;
 use super::handle::{SessionIndex, TransactionKey};
 use super::heads::{RequestHead, ResponseHead, Verb};
 use super::record::{Stream, Transaction as TransactionRecord};
 use super::sighting::Sighting;
+use crate::base::protocols::{Protocols, TlsNames};
 use crate::base::{Code, Degraded, Origin, Peers, ResponseEnd, Side, Span, limits};
-use crate::rpc::{Envelope, Fault, Head, Look, Parsed, RpcError, StartLine, StreamEvent};
+use crate::rpc::{Envelope, Fault, Head, Parsed, RpcError, StartLine};
 
 /// How far apart a proxy's two legs begin a request without messages, in nanoseconds.
 const PROXY_DELAY: i64 = 1_000_000_000;
@@ -22,6 +24,8 @@ const PROXY_DELAY: i64 = 1_000_000_000;
 pub(super) struct Transaction {
     key: TransactionKey,
     peers: Peers,
+    /// What its first head shows.
+    protocols: Protocols,
     request: Option<RequestHead>,
     /// Packets of the request, or of its head if the body is not complete.
     request_span: Option<Span>,
@@ -78,34 +82,13 @@ pub(super) struct TransactionEnd {
     pub(super) degraded: Degraded,
 }
 
-/// What a transaction carries.
-#[derive(Debug)]
-pub(super) enum Content {
-    /// Body of the request, and the number of its first exchange.
-    Request(Parsed, u64),
-    /// Body of the response.
-    Response(Parsed),
-    /// Event of the response.
-    Event(StreamEvent),
-}
-
-impl Content {
-    /// About what is allocated for it, in bytes. Its texts are part of its JSON text.
-    fn allocated(&self) -> usize {
-        let (Self::Request(parsed, _) | Self::Response(parsed) | Self::Event(StreamEvent { parsed, .. })) =
-            self;
-        let texts = usize::try_from(parsed.bytes).unwrap_or(usize::MAX).min(limits::MAX_BODY);
-        let envelopes = parsed.envelopes.capacity() * (size_of::<Envelope>() + size_of::<Look>());
-        size_of::<Self>() + envelopes + texts
-    }
-}
-
 impl Transaction {
     /// `retransmissions` are those of the client and the server on the connection so far.
     pub(super) fn new(key: TransactionKey, peers: Peers, retransmissions: [u32; 2]) -> Self {
         Self {
             key,
             peers,
+            protocols: Protocols::default(),
             request: None,
             request_span: None,
             has_request_body: false,
@@ -139,6 +122,21 @@ impl Transaction {
 
     pub(super) fn peers(&self) -> Peers {
         self.peers
+    }
+
+    /// Takes a head, on a connection with this TLS.
+    pub(super) fn set_protocols(&mut self, head: &Head, tls: Option<Arc<TlsNames>>) {
+        let is_known = self.protocols.http.is_some();
+        if !is_known {
+            self.protocols = Protocols { http: head.version(), http2_stream: None, tls };
+        }
+        // After an upgrade, the response to a request of HTTP/1 is on a stream.
+        self.protocols.http2_stream = self.protocols.http2_stream.or(head.stream());
+    }
+
+    /// Returns the protocols that carry it.
+    pub(super) fn protocols(&self) -> &Protocols {
+        &self.protocols
     }
 
     // The request.
@@ -540,6 +538,7 @@ impl Transaction {
             session: None,
             tcp_stream: self.peers.tcp_stream,
             transaction: self.key.1.0,
+            protocols: self.protocols.clone(),
             method: request.method().into(),
             target: Box::from(&*request.target),
             http_status: self.status(),
@@ -564,6 +563,7 @@ impl Transaction {
             exchange: self.requests.first().copied(),
             tcp_stream: self.peers.tcp_stream,
             transaction: self.key.1.0,
+            protocols: self.protocols.clone(),
             method: self.request.as_ref().map(|request| request.method().into()),
             target: self.target().map(|target| Box::from(&**target)),
             http_status: self.status(),

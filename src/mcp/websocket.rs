@@ -1,7 +1,7 @@
 //! Messages on a WebSocket, which belong to the transaction that changed to it.
 
+use super::content::Content;
 use super::step::Step;
-use super::transaction::Content;
 use crate::rpc::{Kind, Parsed, StreamEvent};
 
 impl Step<'_> {

@@ -2,10 +2,12 @@
 
 use super::unsupported::UnreadConnections;
 use crate::base::fact::{Loser, Losses};
+use crate::base::protocols::{HttpVersion, Protocols};
+use crate::base::tls::{Decrypted, TlsVersion};
 use crate::base::{Degraded, PacketNo, Side, sanitize, units};
 use crate::ledger::{
     CallGroup, Cause, CauseCount, ConnectionCount, Exchange, Group, ServerRef, SessionRef, Snapshot, Streams,
-    UnansweredCall,
+    TlsKind, TlsRow, UnansweredCall,
 };
 use crate::why::{self, Limits};
 
@@ -29,6 +31,43 @@ pub(super) fn session_and_leg(of: &SessionRef) -> String {
 pub(super) fn client(of: &SessionRef) -> String {
     let SessionRef { client, via, .. } = of;
     via.map_or_else(|| client.to_string(), |via| format!("{client} via {via}"))
+}
+
+/// Returns the protocols below MCP, if they are others than HTTP/1 without TLS: `HTTP/2, TLS 1.3,
+/// mcp.example.com`.
+pub(super) fn protocols(protocols: &Protocols) -> Option<String> {
+    let mut parts = Vec::new();
+    if protocols.http == Some(HttpVersion::V2) {
+        parts.push("HTTP/2".to_owned());
+    }
+    if let Some(tls) = &protocols.tls {
+        parts.push(format!("TLS {}", tls.version_name().unwrap_or_default()).trim_end().to_owned());
+        parts.extend(tls.sni.as_deref().map(sanitize::clean));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Describes what TLS connections agreed on, and how much of them was decrypted.
+pub(super) fn tls(row: &TlsRow) -> String {
+    let TlsKind { sni, version, suite, alpn, decrypted } = &row.kind;
+    let host = sni.as_deref().map_or_else(|| "no host named".to_owned(), sanitize::clean);
+    let version = version.map_or_else(|| "version not seen".to_owned(), TlsVersion::name);
+    let mut parts = vec![host, version];
+    parts.extend([suite, alpn].into_iter().flatten().map(|text| sanitize::clean(text)));
+    let decrypted = match decrypted {
+        Decrypted::Nothing => "not decrypted",
+        Decrypted::Partly => "decrypted in part",
+        Decrypted::Everything => "decrypted",
+    };
+    let resumed = if row.resumed == 0 { String::new() } else { format!(" ({} resumed)", row.resumed) };
+    let connections = units::several(row.connections, "connection");
+    let mut text = format!("{} on {connections}{resumed}, {decrypted}", parts.join(" "));
+    if let Some(ns) = row.handshake_p50_ns {
+        text.push_str(&format!("; handshake p50 {}", units::duration(ns)));
+    }
+    let [client, server] = row.records.map(|side| units::bytes(side.bytes));
+    text.push_str(&format!("; records {client} from clients, {server} from servers"));
+    text
 }
 
 /// Counts event streams by how they ended, with the longest silence before that: `3 client_closed

@@ -15,6 +15,7 @@ use std::io;
 
 use super::label;
 use super::style::{Paint, Role};
+use crate::base::protocols::Protocols;
 use crate::base::time_style::TimeFormat;
 use crate::base::{Code, Degraded, Finding, PacketNo, Side, Timestamp, sanitize, units};
 use crate::ledger::{Cause, Entry, Exchange, Notification, Record, SessionRef, Stream, Transaction};
@@ -103,6 +104,7 @@ impl Lines {
         self.error_or_cause(exchange);
         self.user(exchange);
         self.view(exchange);
+        self.protocols(&exchange.protocols);
         self.marks(exchange.degraded, &exchange.findings);
         self.text.push('\n');
     }
@@ -128,6 +130,7 @@ impl Lines {
             let name = format!("  {} {}", exchange.status.name(), label::elapsed(exchange));
             self.paint.push(&mut self.text, Role::of(exchange), &name);
             self.error_or_cause(exchange);
+            self.protocols(&exchange.protocols);
             self.marks(exchange.degraded, &exchange.findings);
             self.text.push('\n');
             return;
@@ -143,6 +146,7 @@ impl Lines {
         self.text.push_str(&format!("  {}", units::bytes(response.bytes)));
         self.error_or_cause(exchange);
         self.user(exchange);
+        self.protocols(&exchange.protocols);
         self.marks(exchange.degraded, &exchange.findings);
         self.text.push('\n');
     }
@@ -170,6 +174,7 @@ impl Lines {
         self.server_name(Some(&notification.session));
         self.packets(message.span.first, message.span.last);
         self.text.push_str(&format!("  {}", units::bytes(message.bytes)));
+        self.protocols(&notification.protocols);
         self.marks(notification.degraded, &[]);
         self.text.push('\n');
     }
@@ -195,6 +200,7 @@ impl Lines {
         if let Some(silent) = stream.silent_ns().filter(|ns| *ns > 0) {
             self.text.push_str(&format!(" after {} of silence", units::duration(silent)));
         }
+        self.protocols(&stream.protocols);
         self.marks(stream.degraded, &[]);
         self.text.push('\n');
     }
@@ -217,6 +223,7 @@ impl Lines {
         for words in words {
             self.paint.push(&mut self.text, role, &format!("  {words}"));
         }
+        self.protocols(&transaction.protocols);
         self.marks(transaction.degraded, &transaction.findings);
         self.text.push('\n');
     }
@@ -267,6 +274,13 @@ impl Lines {
     fn packets(&mut self, first: PacketNo, last: PacketNo) {
         let last = if first == last { String::new() } else { format!("-{last}") };
         self.text.push_str(&format!("  {first}{last}"));
+    }
+
+    /// Writes the protocols below MCP, if they are others than HTTP/1 without TLS.
+    fn protocols(&mut self, protocols: &Protocols) {
+        if let Some(text) = label::protocols(protocols) {
+            self.paint.push(&mut self.text, Role::Faint, &format!("  ({text})"));
+        }
     }
 
     /// Writes how much of the time was that of the client or its user.

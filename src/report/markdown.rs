@@ -75,6 +75,12 @@ fn summary(snapshot: &Snapshot, options: &Options, text: &mut String) {
     if let Some(unsupported) = label::unsupported(&snapshot.connections) {
         text.push_str(&format!("- not read: {unsupported}\n"));
     }
+    for row in snapshot.tls.iter().take(TLS_LISTED) {
+        text.push_str(&format!("- TLS: {}\n", markdown(&label::tls(row))));
+    }
+    if let Some(more) = snapshot.tls.len().checked_sub(TLS_LISTED).filter(|more| *more > 0) {
+        text.push_str(&format!("- TLS: and {more} more; --format json has all\n"));
+    }
     let exchanges = &snapshot.exchanges;
     let statuses: Vec<_> = Status::ALL
         .iter()
@@ -92,6 +98,9 @@ fn summary(snapshot: &Snapshot, options: &Options, text: &mut String) {
         text.push_str(&format!("- event streams: {}\n", streams.join(", ")));
     }
 }
+
+/// TLS hosts that are listed.
+const TLS_LISTED: usize = 5;
 
 fn undetermined(snapshot: &Snapshot, text: &mut String) {
     let undetermined = &snapshot.undetermined;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::id::Id;
 use super::look::Look;
+use crate::base::protocols::TlsNames;
 use crate::base::{Degraded, Peers, Span};
 use crate::http::{Fault, Update};
 
@@ -12,6 +13,8 @@ use crate::http::{Fault, Update};
 pub struct TransactionUpdate {
     /// The connection and its ends.
     pub peers: Peers,
+    /// What the connection agreed on; `None` without TLS.
+    pub tls: Option<Arc<TlsNames>>,
     /// Segments that the client and the server retransmitted on the connection so far.
     pub retransmissions: [u32; 2],
     /// The step.

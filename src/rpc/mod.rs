@@ -4,6 +4,9 @@
 //! into and not built. Nothing outlives the call but short texts. Knows no session and keeps no
 //! state.
 
+use std::sync::Arc;
+
+use crate::base::protocols::TlsNames;
 use crate::base::{Code, Peers};
 use crate::http::{Body, Event, begins_with_field};
 
@@ -23,14 +26,20 @@ pub use look::Definition;
 pub use look::{Implementation, Listing, Look};
 pub use message::{Envelope, Kind, Parsed, RpcError, StreamEvent, TransactionUpdate};
 
-/// Parses the bodies and events of an HTTP transaction; `retransmissions` are those of its
-/// connection so far.
+/// Parses the bodies and events of an HTTP transaction; `tls` is what its connection agreed on,
+/// `retransmissions` are those of the connection so far.
 #[must_use]
 #[inline]
-pub fn read(peers: Peers, retransmissions: [u32; 2], update: Update) -> TransactionUpdate {
+pub fn read(
+    peers: Peers,
+    tls: Option<Arc<TlsNames>>,
+    retransmissions: [u32; 2],
+    update: Update,
+) -> TransactionUpdate {
     let is_response = matches!(update.kind, UpdateKind::ResponseBody(_));
     TransactionUpdate {
         peers,
+        tls,
         retransmissions,
         update: update.map(|body| read_body(&body, is_response), read_event),
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::hackernews::StoriesError;
+use super::options::CertificateFiles;
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,12 @@ pub enum Error {
     /// No certificate could be created, for instance because an allowed host is not a DNS name.
     #[error("no certificate for --tls: {0}")]
     Certificate(String),
+    /// The certificate or its key cannot be read.
+    #[error("{path}: {1}: name a PEM file with {2}", path = .0.display())]
+    Pem(PathBuf, String, &'static str),
+    /// The certificate cannot be used with its key.
+    #[error("{cert} cannot be used with the key in {key}: {why}", cert = .0.chain.display(), key = .0.key.display(), why = .1)]
+    Pair(CertificateFiles, String),
     /// The key log cannot be written.
     #[error("cannot write the key log {path}: {1}", path = .0.display())]
     Keylog(PathBuf, #[source] io::Error),

@@ -37,7 +37,7 @@ pub use error::Error;
 pub use everything::Everything;
 pub use faults::{Delay, Faults, duration};
 pub use hackernews::{Hackernews, LiveOptions, Stories, StoriesError, StoriesOptions};
-pub use options::{Options, TlsOptions};
+pub use options::{CertificateFiles, Options, TlsOptions};
 pub use reporter::Reporter;
 pub use server::Server;
 pub use tls::Certificate;

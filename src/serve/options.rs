@@ -32,7 +32,7 @@ pub struct Options {
     pub stories: StoriesOptions,
     /// Deliberate faults.
     pub faults: Faults,
-    /// HTTPS with a certificate created at startup; `None` for plain HTTP.
+    /// HTTPS; `None` for plain HTTP.
     pub tls: Option<TlsOptions>,
     /// Whether to add the tools, resources and prompts of the conformance suite.
     pub everything: bool,
@@ -78,7 +78,18 @@ impl Default for Options {
 /// Options for HTTPS.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
+    /// The certificate; `None` creates one that is signed by itself.
+    pub certificate: Option<CertificateFiles>,
     /// File to which the secrets of connections are appended (key log format, RFC 9850); `None`
     /// writes none.
     pub keylog: Option<PathBuf>,
+}
+
+/// The files of a certificate, as PEM.
+#[derive(Clone, Debug)]
+pub struct CertificateFiles {
+    /// The certificate of the server, then those that certify it.
+    pub chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }

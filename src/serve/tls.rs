@@ -1,4 +1,4 @@
-//! HTTPS: a self-signed certificate and the key log.
+//! HTTPS: the certificate and the key log.
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 use rustls::crypto::ring;
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{KeyLog, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 use super::error::Error;
-use super::options::TlsOptions;
+use super::options::{CertificateFiles, TlsOptions};
 
 /// Validity of the certificate in days. It is created at every start, and some clients require less
 /// than a year.
@@ -52,31 +53,67 @@ impl Certificate {
 }
 
 impl Tls {
-    /// Creates a certificate for this machine, the listening address and the allowed hosts.
+    /// Reads the certificate, or creates one for this machine, the listening address and the
+    /// allowed hosts.
     ///
     /// # Errors
     ///
-    /// A host cannot be part of a certificate, or the key log cannot be opened.
+    /// The certificate or its key cannot be read, a host cannot be part of a certificate, or the
+    /// key log cannot be opened.
     pub(super) fn new(options: &TlsOptions, listen: SocketAddr, hosts: &[String]) -> Result<Self, Error> {
-        let key = KeyPair::generate().map_err(|error| Error::Certificate(error.to_string()))?;
-        let made = params(listen, hosts)?
-            .self_signed(&key)
-            .map_err(|error| Error::Certificate(error.to_string()))?;
+        let Pair { chain, key, pem } = match &options.certificate {
+            Some(files) => Pair::read(files)?,
+            None => Pair::create(listen, hosts)?,
+        };
+        let fingerprint = chain.first().map(|certificate| fingerprint(certificate)).unwrap_or_default();
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .and_then(|builder| {
-                let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-                builder.with_no_client_auth().with_single_cert(vec![made.der().clone()], key.into())
-            })
-            .map_err(|error| Error::Certificate(error.to_string()))?;
-        // HTTP/1.1 only, so that mcpdump can read the traffic.
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+            .map_err(|error| match &options.certificate {
+                Some(files) => Error::Pair(files.clone(), error.to_string()),
+                None => Error::Certificate(error.to_string()),
+            })?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         if let Some(path) = &options.keylog {
             let log = Secrets::open(path).map_err(|error| Error::Keylog(path.clone(), error))?;
             config.key_log = Arc::new(log);
         }
-        let certificate = Certificate { pem: made.pem(), fingerprint: fingerprint(made.der()) };
+        let certificate = Certificate { pem, fingerprint };
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), certificate })
+    }
+}
+
+/// A certificate with its key.
+struct Pair {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    /// The chain as PEM.
+    pem: String,
+}
+
+impl Pair {
+    /// Creates a certificate that is signed by itself.
+    fn create(listen: SocketAddr, hosts: &[String]) -> Result<Self, Error> {
+        let key = KeyPair::generate().map_err(|error| Error::Certificate(error.to_string()))?;
+        let made = params(listen, hosts)?
+            .self_signed(&key)
+            .map_err(|error| Error::Certificate(error.to_string()))?;
+        let der = PrivatePkcs8KeyDer::from(key.serialize_der());
+        Ok(Self { chain: vec![made.der().clone()], key: der.into(), pem: made.pem() })
+    }
+
+    fn read(files: &CertificateFiles) -> Result<Self, Error> {
+        let CertificateFiles { chain, key } = files;
+        let no_chain = |why: String| Error::Pem(chain.clone(), why, "the certificate");
+        let no_key = |why: String| Error::Pem(key.clone(), why, "its private key");
+        let pem = std::fs::read_to_string(chain).map_err(|error| no_chain(error.to_string()))?;
+        let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+        let parsed = parsed.map_err(|error| no_chain(error.to_string()))?;
+        if parsed.is_empty() {
+            return Err(no_chain("no certificate in it".to_owned()));
+        }
+        let key = PrivateKeyDer::from_pem_file(key).map_err(|error| no_key(error.to_string()))?;
+        Ok(Self { chain: parsed, key, pem })
     }
 }
 

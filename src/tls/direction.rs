@@ -73,6 +73,8 @@ pub(super) struct Direction {
     pub(super) is_reported: bool,
     /// Whether the end was emitted.
     pub(super) is_closed: bool,
+    /// Whether it ended with `close_notify`.
+    pub(super) has_closed: bool,
     pub(super) counts: RecordCounts,
 }
 

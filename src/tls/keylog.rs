@@ -28,6 +28,8 @@ pub struct KeyLog {
     pub lines: Vec<Line>,
     /// Number of lines that are no line of a key log.
     pub malformed: usize,
+    /// Number of lines with a premaster secret, from which the keys do not follow alone.
+    pub premaster: usize,
 }
 
 impl KeyLog {
@@ -39,6 +41,7 @@ impl KeyLog {
             match read_line(line) {
                 Parsed::Line(line) => log.lines.push(line),
                 Parsed::Skipped => {}
+                Parsed::Premaster => log.premaster += 1,
                 Parsed::Malformed => log.malformed += 1,
             }
         }
@@ -50,6 +53,8 @@ enum Parsed {
     Line(Line),
     /// A comment, an empty line, or a label that decryption does not need.
     Skipped,
+    /// A premaster secret: NSS wrote these before it wrote master secrets.
+    Premaster,
     Malformed,
 }
 
@@ -60,6 +65,9 @@ fn read_line(line: &[u8]) -> Parsed {
     let Some(name) = fields.next() else { return Parsed::Skipped };
     if name.starts_with(b"#") {
         return Parsed::Skipped;
+    }
+    if PREMASTER.contains(&name) {
+        return Parsed::Premaster;
     }
     let Some(label) = Label::named(name) else {
         // Labels are capital letters, digits and underscores: anything else is no key log.
@@ -77,6 +85,9 @@ fn read_line(line: &[u8]) -> Parsed {
         _ => Parsed::Malformed,
     }
 }
+
+/// Labels of premaster secrets (NSS key log format).
+const PREMASTER: [&[u8]; 2] = [b"PMS_CLIENT_RANDOM", b"RSA"];
 
 /// Decodes hexadecimal digits of either case; `None` if there are other characters, an odd number
 /// of digits, or more than a secret can have.
@@ -124,7 +135,7 @@ mod tests {
         let got: Vec<_> = log.lines.iter().map(|line| (line.label, line.random.0[0])).collect();
         assert_eq!(got, [(Label::Master, 1), (Label::ClientApplication, 2), (Label::ServerApplication, 2)]);
         assert_eq!(log.lines[0].secret.bytes(), [0xab; 48]);
-        assert_eq!(log.malformed, 0);
+        assert_eq!((log.malformed, log.premaster), (0, 1));
     }
 
     #[test]

@@ -33,4 +33,5 @@ mod waiting;
 pub use connection::{Connection, Plaintext};
 pub use keylog::{KeyLog, Line};
 pub use record::has_records;
+pub use secret::ClientRandom;
 pub use store::KeyStore;

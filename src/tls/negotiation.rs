@@ -145,6 +145,11 @@ impl Negotiation {
         self.is_resumed
     }
 
+    /// Returns the client random if it was found out by trial; else `None`.
+    pub(super) fn identified_random(&self) -> Option<ClientRandom> {
+        self.random.filter(|_| self.offer.is_none())
+    }
+
     /// Returns the duration of the handshake in nanoseconds; `None` if it was not captured whole.
     pub(super) fn handshake_ns(&self) -> Option<i64> {
         Some(self.ended?.since(self.started?))

@@ -1,6 +1,6 @@
 //! Secrets: cleared when they are dropped, never printed.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use zeroize::Zeroizing;
 
@@ -21,6 +21,19 @@ impl Secret {
     #[must_use]
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Returns the line of a key log that has the secret, without line end.
+    #[must_use]
+    pub(super) fn line(&self, label: Label, random: &ClientRandom) -> Zeroizing<String> {
+        // Grows no further: each move would leave a copy behind.
+        let mut line = String::with_capacity(40 + 64 + 2 * self.len());
+        // Writing to a `String` cannot fail.
+        let _ = write!(line, "{} {random} ", label.name());
+        for byte in self.bytes() {
+            let _ = write!(line, "{byte:02x}");
+        }
+        Zeroizing::new(line)
     }
 
     /// Returns the number of bytes.

@@ -1,7 +1,9 @@
 //! The secrets that were read so far, by connection.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
+
+use zeroize::Zeroizing;
 
 use super::keylog::Line;
 use super::secret::{ClientRandom, Label, Secret};
@@ -79,6 +81,36 @@ impl KeyStore {
         self.latest.is_empty()
     }
 
+    /// Returns whether the secrets of a connection open both directions to their end.
+    #[must_use]
+    pub fn is_complete(&self, random: &ClientRandom) -> bool {
+        let has = |label: Label| self.get(random, label).is_some();
+        let v13 = [Label::ClientHandshake, Label::ServerHandshake, Label::ClientApplication];
+        has(Label::Master) || v13.into_iter().all(has) && has(Label::ServerApplication)
+    }
+
+    /// Returns the secrets of a connection as lines of a key log, without line ends, in the order
+    /// in which they were read.
+    #[must_use]
+    pub fn lines_of(&self, random: &ClientRandom) -> Vec<Zeroizing<String>> {
+        let generations = [&self.older, &self.newer].into_iter();
+        let secrets = generations.filter_map(|generation| generation.by_random.get(random)).flatten();
+        secrets.map(|(label, secret)| secret.line(*label, random)).collect()
+    }
+
+    /// Returns every connection whose secrets are known; those that were read last are last, in
+    /// order.
+    #[must_use]
+    pub fn connections(&self) -> Vec<ClientRandom> {
+        let latest: HashSet<&ClientRandom> = self.latest.iter().collect();
+        let all = self.older.by_random.keys().chain(self.newer.by_random.keys());
+        let mut earlier: Vec<ClientRandom> = all.filter(|random| !latest.contains(random)).copied().collect();
+        earlier.sort_unstable();
+        earlier.dedup();
+        earlier.extend(self.latest.iter().filter(|random| self.knows(random)));
+        earlier
+    }
+
     /// Returns the connections whose secrets were read last, the latest first.
     pub fn candidates(&self) -> impl Iterator<Item = &ClientRandom> {
         self.latest.iter().rev()
@@ -116,6 +148,36 @@ mod tests {
         assert!(store.knows(&first) && !store.knows(&line(3, Label::Master).random));
         assert_eq!(store.candidates().count(), 2);
         assert_eq!(store.newer.secrets, 3);
+    }
+
+    /// What is read again gives the same store.
+    #[test]
+    fn lines_are_read_back_in_order() {
+        let mut store = KeyStore::default();
+        let labels = [
+            Label::ServerHandshake,
+            Label::ClientHandshake,
+            Label::ClientApplication,
+            Label::ServerApplication,
+        ];
+        let numbers = (0..limits::MAX_CANDIDATES as u32 + 9).rev();
+        for label in labels {
+            store.add(&numbers.clone().map(|number| line(number, label)).collect::<Vec<_>>());
+        }
+        store.add(&[line(70_000, Label::Master), line(70_001, Label::ClientApplication)]);
+        let connections = store.connections();
+        assert_eq!(connections.len(), limits::MAX_CANDIDATES + 11);
+        let mut again = KeyStore::default();
+        for random in &connections {
+            let text = store.lines_of(random).iter().map(|line| line.as_str()).collect::<Vec<_>>().join("\n");
+            let read = crate::tls::KeyLog::read(text.as_bytes());
+            assert_eq!(read.malformed, 0);
+            again.add(&read.lines);
+            assert_eq!(again.lines_of(random), store.lines_of(random));
+        }
+        assert!(again.candidates().eq(store.candidates()));
+        let incomplete = line(70_001, Label::Master).random;
+        assert!(connections.iter().all(|random| store.is_complete(random) != (*random == incomplete)));
     }
 
     #[test]

@@ -73,20 +73,22 @@ fn records_without_secrets_are_held_up_to_the_limit() {
 
 /// Many connections may announce early data and never get an answer.
 #[test]
-fn early_data_is_dropped_when_memory_is_short() {
-    for is_shed in [false, true] {
+fn early_data_that_stays_undecided_is_counted() {
+    for why in [None, Some("too many connections wait"), Some("shed")] {
         let mut world = World::default();
         world.data(End::A, client_hello(true));
         world.data(End::A, record(23, &[0x51; 16_000]));
         assert!(world.connection.waiting() >= 16_000);
-        if is_shed {
+        assert!(world.connection.is_undecided() && !world.connection.is_waiting());
+        if why == Some("shed") {
             world.connection.shed(Origin::new(9, 9), &mut world.findings);
+            assert_eq!(world.findings.list()[0].code, Code::TlsHeldLimit);
         } else {
             let sink = &mut Sink::new(&mut world.out, &mut world.findings);
-            world.connection.conclude(Some("too many connections wait"), &world.store, sink);
+            world.connection.conclude(why, &world.store, sink);
         }
         assert_eq!(world.connection.waiting() + world.connection.held(), 0);
-        assert_eq!(world.connection.fact().records[0].undecrypted, 1);
+        assert_eq!(world.connection.fact(&world.store).records[0].undecrypted, 1);
     }
 }
 
@@ -171,6 +173,6 @@ proptest! {
             let ends = |(from, feed): &&Plaintext| *from == end && matches!(feed, Feed::Eof { .. });
             prop_assert!(world.out.iter().filter(ends).count() <= 1);
         }
-        drop(world.connection.fact());
+        drop(world.connection.fact(&world.store));
     }
 }

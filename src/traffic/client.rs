@@ -84,7 +84,7 @@ impl Client {
         let left = options.calls.map(|calls| calls / clients + u64::from((number as u64) < calls % clients));
         let offset = Duration::from_secs_f64(number as f64 / options.rate);
         Ok(Self {
-            http: connect::http(&target, options.insecure, options.timeout)?,
+            http: connect::http(&target, &options)?,
             script: Script::new(options.seed, number),
             due: Instant::now() + offset,
             number,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, redirect};
+use reqwest::{Certificate, Client, redirect};
 use rmcp::model::ProtocolVersion;
 use rmcp::service::{
     ClientInitializeError, ClientLifecycleMode, RunningService, serve_client_with_lifecycle,
@@ -16,7 +16,7 @@ use rmcp::{RoleClient, transport};
 
 use super::answers::Answers;
 use super::meter::{Metered, SessionMeter};
-use super::options::{Error, Target, Transport};
+use super::options::{Error, Options, Target, Transport};
 use super::sse::{self, chain};
 
 /// Redirects to follow, all within the origin (such as `/mcp` to `/mcp/`).
@@ -30,7 +30,8 @@ const MAX_WHY: usize = 400;
 pub(super) type Session = RunningService<RoleClient, Answers>;
 
 /// Returns an HTTP client with its own connections, restricted to the origin of `target`.
-pub(super) fn http(target: &Target, insecure: bool, timeout: Duration) -> Result<Client, Error> {
+pub(super) fn http(target: &Target, options: &Options) -> Result<Client, Error> {
+    let failed = |error: reqwest::Error| Error::Session { url: target.url.to_string(), why: chain(&error) };
     let same_origin = redirect::Policy::custom(|attempt| {
         let from = attempt.previous().last().map(reqwest::Url::origin);
         if attempt.previous().len() > MAX_REDIRECTS || from != Some(attempt.url().origin()) {
@@ -41,16 +42,22 @@ pub(super) fn http(target: &Target, insecure: bool, timeout: Duration) -> Result
     });
     // Plain http never uses TLS, redirects stay on the origin: skips loading the system's
     // certificates.
-    let any_certificate = insecure || target.url.scheme() == "http";
+    let any_certificate = options.insecure || target.url.scheme() == "http";
     let mut builder = Client::builder()
         .user_agent(concat!("mcpdump/", env!("CARGO_PKG_VERSION")))
         .redirect(same_origin)
-        .connect_timeout(timeout)
+        .connect_timeout(options.timeout)
         .tls_danger_accept_invalid_certs(any_certificate);
     if is_loopback(target) {
         builder = builder.no_proxy();
     }
-    builder.build().map_err(|error| Error::Session { url: target.url.to_string(), why: chain(&error) })
+    if let (Some(host), Some(address)) = (target.url.host_str(), target.address) {
+        builder = builder.resolve(host, address);
+    }
+    if let Some(pem) = &options.certificates {
+        builder = builder.tls_certs_only(Certificate::from_pem_bundle(pem.as_bytes()).map_err(failed)?);
+    }
+    builder.build().map_err(failed)
 }
 
 /// Parses the revision of a target.

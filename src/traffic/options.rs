@@ -1,6 +1,7 @@
 //! Options and errors of a traffic run.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,9 @@ pub struct Options {
     pub lively: Option<bool>,
     /// Whether to accept any TLS certificate, such as a self-signed one.
     pub insecure: bool,
+    /// The certificates that are trusted, as PEM, in place of those of the system; `None` for
+    /// these.
+    pub certificates: Option<String>,
     /// Called for every finished call, on the thread of its client; must not block.
     pub observer: Option<Observer>,
 }
@@ -62,6 +66,7 @@ impl Default for Options {
             tools: Tools::default(),
             lively: None,
             insecure: false,
+            certificates: None,
             observer: None,
         }
     }
@@ -97,6 +102,8 @@ pub struct Target {
     pub url: Url,
     /// Transport.
     pub transport: Transport,
+    /// Where the host of `url` is; `None` looks it up.
+    pub address: Option<SocketAddr>,
     /// MCP revision to ask for, such as `2025-06-18`; `None` for the newest that the server offers.
     pub revision: Option<String>,
 }
@@ -114,7 +121,7 @@ impl Target {
         if !["http", "https"].contains(&url.scheme()) || url.host_str().is_none() {
             return Err(invalid("not an http or https URL, such as http://127.0.0.1:3000/mcp".to_owned()));
         }
-        Ok(Self { url, transport: Transport::Auto, revision: None })
+        Ok(Self { url, transport: Transport::Auto, address: None, revision: None })
     }
 }
 

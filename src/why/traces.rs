@@ -20,7 +20,7 @@ impl Traces {
             Fact::Segment(segment) => segment.tcp_stream,
             Fact::Payload(payload) => payload.peers.tcp_stream,
             Fact::Connection(connection) => connection.tcp_stream,
-            Fact::Delivery(_) | Fact::Capture(_) => return,
+            Fact::Identified(_) | Fact::Delivery(_) | Fact::Capture(_) => return,
         };
         self.by_number.entry(tcp_stream).or_default().push(entry);
     }

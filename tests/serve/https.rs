@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcpdump::serve::{Options, Server, TlsOptions};
+use mcpdump::serve::{CertificateFiles, Options, Server, TlsOptions};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -17,7 +17,7 @@ async fn a_client_that_trusts_the_certificate_connects_and_secrets_are_logged() 
     let directory = tempfile::tempdir().unwrap();
     let keylog = directory.path().join("keys.log");
     let listen = "127.0.0.1:0".parse().unwrap();
-    let tls = Some(TlsOptions { keylog: Some(keylog.clone()) });
+    let tls = Some(TlsOptions { keylog: Some(keylog.clone()), ..TlsOptions::default() });
     let server = Server::bind(Options { listen, tls, ..Default::default() }).await.unwrap();
     let address = server.local_addr();
     let certificate = server.certificate().unwrap().clone();
@@ -59,8 +59,35 @@ async fn a_client_that_trusts_the_certificate_connects_and_secrets_are_logged() 
 
 #[tokio::test]
 async fn an_unwritable_key_log_is_an_error_at_the_start() {
-    let tls = Some(TlsOptions { keylog: Some("/nonexistent/keys.log".into()) });
+    let tls = Some(TlsOptions { keylog: Some("/nonexistent/keys.log".into()), ..TlsOptions::default() });
     let options = Options { listen: "127.0.0.1:0".parse().unwrap(), tls, ..Default::default() };
     let error = Server::bind(options).await.map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("/nonexistent/keys.log"), "{error}");
+}
+
+/// A certificate of one's own is served, and what is wrong with its files is said.
+#[tokio::test]
+async fn a_certificate_is_read_from_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let [chain, key, other] = ["cert.pem", "key.pem", "other.pem"].map(|name| directory.path().join(name));
+    let made = rcgen::generate_simple_self_signed(vec!["mcp.example".to_owned()]).unwrap();
+    std::fs::write(&chain, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    std::fs::write(&other, rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    let bind = async |chain: &std::path::Path, key: &std::path::Path| {
+        let certificate = Some(CertificateFiles { chain: chain.to_owned(), key: key.to_owned() });
+        let tls = Some(TlsOptions { certificate, keylog: None });
+        Server::bind(Options { listen: "127.0.0.1:0".parse().unwrap(), tls, ..Default::default() }).await
+    };
+    let server = bind(&chain, &key).await.unwrap();
+    assert_eq!(server.certificate().unwrap().pem(), made.cert.pem());
+    for (chain, key, text) in [
+        (&key, &key, "no certificate in it"),
+        (&chain, &chain, "its private key"),
+        (&chain, &other, "cannot be used with the key"),
+        (&directory.path().join("absent"), &key, "No such file"),
+    ] {
+        let error = bind(chain, key).await.map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(text), "{error}");
+    }
 }

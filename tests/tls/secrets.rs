@@ -38,7 +38,7 @@ fn rows(run: &Run) -> Vec<serde_json::Value> {
     rows.retain(|row| row["type"] != "finding" && row["type"] != "connection");
     for row in &mut rows {
         let fields = row.as_object_mut().unwrap();
-        ["n", "exchange"].into_iter().for_each(|field| drop(fields.remove(field)));
+        ["n", "exchange", "alpn"].into_iter().for_each(|field| drop(fields.remove(field)));
     }
     rows.sort_by_key(ToString::to_string);
     rows

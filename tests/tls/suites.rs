@@ -100,8 +100,12 @@ fn findings_are_those_of_the_scenarios() {
     let names = scenarios();
     let port = |name: &str| names.iter().find(|scenario| scenario.name == name).unwrap().port;
     let connections = run.connections();
-    let got: BTreeMap<&str, u16> = run
-        .findings()
+    // openssl logs the premaster secrets of RSA key exchanges as well, which are not used.
+    let findings = run.findings();
+    let of_key_log: Vec<_> = findings.iter().filter(|it| it.tcp_stream.is_none()).map(|it| it.code).collect();
+    let of_connections: Vec<_> = findings.iter().filter(|it| it.tcp_stream.is_some()).collect();
+    assert_eq!(of_key_log, [Code::TlsPremasterSecret]);
+    let got: BTreeMap<&str, u16> = of_connections
         .iter()
         .map(|finding| {
             let stream = finding.tcp_stream.unwrap();
@@ -116,7 +120,7 @@ fn findings_are_those_of_the_scenarios() {
         ("tls.unsupported_suite", port("1.3-ccm")),
     ]);
     assert_eq!(got, want);
-    assert_eq!(run.findings().len(), want.len());
+    assert_eq!(of_connections.len(), want.len());
 }
 
 /// Without its secrets a connection is named all the same, and one finding says which secret would

@@ -165,6 +165,21 @@ codes! {
         why: "These lines are skipped; connections whose secrets they were to hold stay encrypted.",
         remedy: "Check that the file is a key log (RFC 9850) and not a certificate or a key, and that \
             only one program writes a line at a time.";
+    TlsPremasterSecret: "tls.premaster_secret", Notice,
+        title: "key log with premaster secrets, which are not used",
+        why: "Lines of PMS_CLIENT_RANDOM and RSA have the secret from which the master secret is made: \
+            connections of which only that is logged stay encrypted.",
+        remedy: "Log the master secret (CLIENT_RANDOM): programs with OpenSSL, NSS or GnuTLS of the last \
+            ten years do.";
+    TlsUnusedSecrets: "tls.unused_secrets", Notice,
+        title: "secrets that fit no TLS connection of the capture",
+        why: "The key log is that of other connections: all TLS connections here stay encrypted.",
+        remedy: "Read the capture with the key log that client or server wrote while it was made; if it \
+            was, the program that logs is not the one that is captured.";
+    TlsHeldLimit: "tls.held_limit", Warning,
+        title: "TLS records dropped because the memory limit was reached",
+        why: "What they carried is a gap in the connection.",
+        remedy: "Filter the capture (BPF) to fewer connections.";
     TlsSecretLimit: "tls.secret_limit", Warning,
         title: "more secrets than are kept",
         why: "The oldest were dropped: connections that need them stay encrypted.",

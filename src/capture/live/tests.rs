@@ -177,7 +177,8 @@ fn save(
     sender.end(Some("eth9 was removed".into()));
     let names = Names::new(rotation, jiff::tz::TimeZone::UTC, Timestamp(0));
     let target = Target::Path(path.clone());
-    let writer = PacketWriter::create(target, names, FileMetadata::default(), Some(LinkType(1))).unwrap();
+    let metadata = FileMetadata::default();
+    let writer = PacketWriter::create(target, names, metadata, Some(LinkType(1)), None).unwrap();
     let failure = std::sync::OnceLock::new();
     let writer = SaverLoop::new(read, LinkType(1), to).run(writer, &failure);
     assert_eq!((writer.failure(), failure.get()), (None, None));

@@ -2,8 +2,6 @@
 
 use std::io::{self, Write};
 
-use bytes::Bytes;
-
 use crate::base::Timestamp;
 use crate::base::fact::Loser;
 use crate::capture::encode::{Encoder, FileMetadata, FileStatistics};
@@ -40,7 +38,7 @@ impl<W: Write> PacketFile<W> {
     ///
     /// # Errors
     /// Those of the output.
-    pub fn secrets(&mut self, kind: u32, data: &Bytes) -> io::Result<()> {
+    pub fn secrets(&mut self, kind: u32, data: &[u8]) -> io::Result<()> {
         self.encoder.secrets(kind, data);
         self.flush()
     }

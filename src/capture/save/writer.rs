@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 use super::kept::Kept;
 use super::names::{Names, NextFile};
+use super::private;
+use super::secrets::{FileSecrets, KeptSecrets};
+use crate::base::tls::TLS_KEY_LOG;
 use crate::base::{Findings, Timestamp};
 use crate::capture::encode::{Encoder, FileMetadata, FileStatistics, block_ends};
 use crate::capture::item::{Error, Item, LinkType, Packet, Source};
@@ -93,6 +96,8 @@ pub struct PacketWriter {
     metadata: FileMetadata,
     /// Link type described before the first packet.
     link_type: Option<LinkType>,
+    /// The secrets of the connections in the file; `None` if files are to hold none.
+    secrets: Option<FileSecrets>,
     state: WriterState,
     /// Packet time of the last flush; `None` before the first item with a time.
     flushed: Option<Timestamp>,
@@ -117,6 +122,8 @@ struct OutputFile {
     name: String,
     encoder: Encoder,
     statistics: FileStatistics,
+    /// Whether only its owner may read it.
+    is_private: bool,
 }
 
 /// Maximum time that packets stay in memory, in nanoseconds of packet time. With the lag of
@@ -126,9 +133,12 @@ const FLUSH_EVERY: i64 = 200_000_000;
 /// Maximum bytes in memory, so that one write call covers many packets.
 const MAX_BUFFERED: usize = 256 << 10;
 
+/// Maximum bytes in memory while packets are held for the secrets of a connection that begins.
+const MAX_HELD: usize = 4 << 20;
+
 impl PacketWriter {
     /// Creates the first file; an existing one is overwritten, as by tcpdump. `link_type` is that
-    /// of the packets, if it is known.
+    /// of the packets, if it is known. `secrets` go into the files; `None` leaves them out.
     ///
     /// # Errors
     /// The file cannot be created or written.
@@ -137,16 +147,19 @@ impl PacketWriter {
         names: Names,
         metadata: FileMetadata,
         link_type: Option<LinkType>,
+        secrets: Option<KeptSecrets>,
     ) -> Result<Self, Error> {
+        let secrets = secrets.map(FileSecrets::new);
+        let is_private = secrets.as_ref().is_some_and(FileSecrets::is_private);
         let output = match &target {
-            Target::Path(path) => OutputFile::create(&names.now(path), &metadata, link_type),
+            Target::Path(path) => OutputFile::create(&names.now(path), is_private, &metadata, link_type),
             Target::Stdout => OutputFile::stdout(&metadata, link_type),
         };
         let output = output.map_err(Error)?;
         let mut kept = Kept::default();
         kept.begin(&output.name);
         let state = WriterState::Writing(Box::new(output));
-        Ok(Self { target, names, metadata, link_type, state, flushed: None, kept })
+        Ok(Self { target, names, metadata, link_type, secrets, state, flushed: None, kept })
     }
 
     /// Returns the target.
@@ -182,15 +195,24 @@ impl PacketWriter {
 
     /// Writes an item.
     pub(in crate::capture) fn write(&mut self, item: &Item) {
+        self.insert_secrets();
         match item {
             Item::Packet(packet) => {
                 if self.ensure_file(packet.origin.time) {
                     self.packet(packet);
                 }
             }
+            Item::Secrets { kind: TLS_KEY_LOG, data } => {
+                if let Some(secrets) = &self.secrets {
+                    secrets.add(data);
+                }
+            }
+            // Those of other protocols: whose they are is not known.
             Item::Secrets { kind, data } => {
-                if let WriterState::Writing(output) = &mut self.state {
-                    output.encoder.secrets(*kind, data);
+                if let (WriterState::Writing(output), Some(_)) = (&mut self.state, &self.secrets)
+                    && let Err(state) = output.insert_secrets(u64::MAX, *kind, data)
+                {
+                    self.state = state;
                 }
             }
             Item::Lost { by, packets } => {
@@ -210,7 +232,7 @@ impl PacketWriter {
             }
             // A reader of the file must not wait for the next packet.
             Item::Pending => {
-                self.flush();
+                self.flush(None);
             }
         }
     }
@@ -219,6 +241,17 @@ impl PacketWriter {
         let WriterState::Writing(output) = &mut self.state else {
             return;
         };
+        if let Some(secrets) = &mut self.secrets
+            && let Some(insertion) = secrets.packet(&packet.data, output.encoder.len(), packet.origin.time)
+        {
+            match output.insert_secrets(insertion.at, TLS_KEY_LOG, insertion.key_log.as_bytes()) {
+                Ok((at, len)) => secrets.moved(at, len),
+                Err(state) => {
+                    self.state = state;
+                    return;
+                }
+            }
+        }
         if let Err(why) = output.encoder.packet(packet) {
             self.state = WriterState::Failed(output.failed(&why.to_string()));
             return;
@@ -229,22 +262,48 @@ impl PacketWriter {
         self.time(packet.origin.time, full);
     }
 
-    /// Flushes if `FLUSH_EVERY` has passed at packet time `now`, or if `at_once`.
+    /// Writes the secrets that were read since the last call.
+    fn insert_secrets(&mut self) {
+        let (Some(secrets), WriterState::Writing(output)) = (&mut self.secrets, &mut self.state) else {
+            return;
+        };
+        for insertion in secrets.poll(output.encoder.len()) {
+            match output.insert_secrets(insertion.at, TLS_KEY_LOG, insertion.key_log.as_bytes()) {
+                Ok((at, len)) => secrets.moved(at, len),
+                Err(state) => {
+                    self.state = state;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Flushes if `FLUSH_EVERY` has passed at packet time `now`, or if `at_once`; not what is held
+    /// for secrets.
     fn time(&mut self, now: Timestamp, at_once: bool) {
         let due = self.flushed.is_none_or(|flushed| now.since(flushed).saturating_abs() >= FLUSH_EVERY);
         if !due && !at_once {
             return;
         }
         self.flushed = Some(now);
-        self.flush();
+        self.flush(Some(now));
     }
 
-    /// Writes out the buffered blocks. Returns false, and changes the state, if that failed.
-    fn flush(&mut self) -> bool {
+    /// Writes out the buffered blocks, without those that are held at packet time `now`; all of
+    /// them if it is `None`. Returns false, and changes the state, if that failed.
+    fn flush(&mut self, now: Option<Timestamp>) -> bool {
         let WriterState::Writing(output) = &mut self.state else {
             return false;
         };
-        let Err(state) = output.flush() else {
+        let held_from = match (&mut self.secrets, now) {
+            (Some(secrets), Some(now)) if output.encoder.blocks().len() < MAX_HELD => secrets.held_from(now),
+            (Some(secrets), _) => {
+                secrets.release();
+                None
+            }
+            (None, _) => None,
+        };
+        let Err(state) = output.flush(held_from.unwrap_or(u64::MAX)) else {
             return true;
         };
         self.kept.set_packets(output.statistics.written);
@@ -266,25 +325,38 @@ impl PacketWriter {
             NextFile::File => {
                 self.end_file(WriterState::Closed);
                 if let (WriterState::Closed, Target::Path(path)) = (&self.state, &self.target) {
-                    self.state =
-                        match OutputFile::create(&self.names.now(path), &self.metadata, self.link_type) {
-                            Ok(output) => {
-                                self.kept.begin(&output.name);
-                                WriterState::Writing(Box::new(output))
-                            }
-                            Err(why) => WriterState::Failed(format!("{why}; further packets are not saved")),
-                        };
+                    let path = self.names.now(path);
+                    self.state = self.begin_file(&path);
                 }
                 matches!(self.state, WriterState::Writing(_))
             }
         }
     }
 
+    /// Creates the next file, with the secrets of the connections that may go on in it. Returns the
+    /// next state.
+    fn begin_file(&mut self, path: &Path) -> WriterState {
+        let is_private = self.secrets.as_ref().is_some_and(FileSecrets::is_private);
+        let mut output = match OutputFile::create(path, is_private, &self.metadata, self.link_type) {
+            Ok(output) => output,
+            Err(why) => return WriterState::Failed(format!("{why}; further packets are not saved")),
+        };
+        self.kept.begin(&output.name);
+        let key_log = self.secrets.as_mut().map(FileSecrets::begin_file).unwrap_or_default();
+        if !key_log.is_empty()
+            && let Err(state) = output.insert_secrets(u64::MAX, TLS_KEY_LOG, key_log.as_bytes())
+        {
+            return state;
+        }
+        WriterState::Writing(Box::new(output))
+    }
+
     /// Ends the file and enters `state`, unless writing fails.
     fn end_file(&mut self, state: WriterState) {
+        self.insert_secrets();
         if let WriterState::Writing(output) = &mut self.state {
             output.encoder.statistics(output.statistics);
-            if self.flush() {
+            if self.flush(None) {
                 self.state = state;
             }
         }
@@ -292,10 +364,16 @@ impl PacketWriter {
 }
 
 impl OutputFile {
-    fn create(path: &Path, metadata: &FileMetadata, link_type: Option<LinkType>) -> Result<Self, String> {
+    fn create(
+        path: &Path,
+        is_private: bool,
+        metadata: &FileMetadata,
+        link_type: Option<LinkType>,
+    ) -> Result<Self, String> {
         let name = path.display().to_string();
-        let file = File::create(path).map_err(|error| format!("{name}: cannot be written: {error}"))?;
-        Self::begin(file, name, metadata, link_type)
+        let file = private::create(path, is_private)
+            .map_err(|error| format!("{name}: cannot be written: {error}"))?;
+        Ok(Self { is_private, ..Self::begin(file, name, metadata, link_type)? })
     }
 
     fn stdout(metadata: &FileMetadata, link_type: Option<LinkType>) -> Result<Self, String> {
@@ -314,8 +392,9 @@ impl OutputFile {
         if let Some(link_type) = link_type {
             encoder.interface(link_type).map_err(|why| format!("{name}: {why}"))?;
         }
-        let mut output = Self { file, name, encoder, statistics: FileStatistics::default() };
-        match output.flush() {
+        let statistics = FileStatistics::default();
+        let mut output = Self { file, name, encoder, statistics, is_private: false };
+        match output.flush(u64::MAX) {
             Ok(()) => Ok(output),
             Err(WriterState::Failed(why)) => Err(why),
             // The reader closed the pipe before the first write.
@@ -323,14 +402,31 @@ impl OutputFile {
         }
     }
 
-    /// Writes out the blocks.
+    /// Adds a block of secrets at a position in the file, or as near to it as what is written out
+    /// allows. The first one makes the file private. Returns its position and length in bytes.
+    ///
+    /// # Errors
+    /// The next state: the file cannot be made private.
+    fn insert_secrets(&mut self, at: u64, kind: u32, data: &[u8]) -> Result<(u64, u64), WriterState> {
+        if !self.is_private {
+            if let Err(error) = private::restrict(&self.file) {
+                let why =
+                    format!("it cannot be made private for the TLS secrets ({error}): use --no-secrets");
+                return Err(WriterState::Failed(self.failed(&why)));
+            }
+            self.is_private = true;
+        }
+        Ok(self.encoder.insert_secrets(at, kind, data))
+    }
+
+    /// Writes out the blocks before a position, where a block begins.
     ///
     /// # Errors
     /// The next state: failed, or over if the reader closed the pipe.
-    fn flush(&mut self) -> Result<(), WriterState> {
+    fn flush(&mut self, until: u64) -> Result<(), WriterState> {
         let before = self.encoder.len() - self.encoder.blocks().len() as u64;
-        let Err((written, error)) = write_all(&mut self.file, self.encoder.blocks()) else {
-            self.encoder.clear_blocks();
+        let Err((written, error)) = write_all(&mut self.file, self.encoder.blocks_until(until)) else {
+            self.encoder.clear_blocks_until(until);
             return Ok(());
         };
         if error.kind() == io::ErrorKind::BrokenPipe {
@@ -431,8 +527,8 @@ mod tests {
     fn keep(items: Vec<Item>, path: &Path, rotation: Rotation) -> Tee<Items> {
         let names = Names::new(rotation, TimeZone::UTC, Timestamp(0));
         let target = Target::Path(path.to_owned());
-        let writer = PacketWriter::create(target, names, FileMetadata::default(), Some(LinkType(1))).unwrap();
-        Tee::new(Items(items.into()), writer)
+        let writer = PacketWriter::create(target, names, FileMetadata::default(), Some(LinkType(1)), None);
+        Tee::new(Items(items.into()), writer.unwrap())
     }
 
     fn file(path: &Path) -> Got {

@@ -18,7 +18,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   mcpdump                                         capture on loopback
   mcpdump capture.pcap                            open it; ? shows help
-  mcpdump why capture.pcap                        what stopped it, who, by which limit
+  mcpdump why capture.pcap                        who stopped it, which limit
   mcpdump report capture.pcap                     print a report
   mcpdump list capture.pcap tcp port 3000         print a line per exchange
   mcpdump report -i eth0 --for 30s -w e.pcapng    capture, keep and report
@@ -55,8 +55,9 @@ Examples:
   mcpdump why --filter 'tool:search dur>5s' capture.pcap
   mcpdump why --format json capture.pcap 12 | jq .sentences
 
-Each sentence is proven, likely, a match with a known limit, or unknown: it says what
-cannot be told. Own limits go into the configuration ([[limits]], see docs/why.md).";
+Each sentence is proven, likely, a match with a known limit, or unknown: what
+cannot be told is said. Own limits go into the configuration ([[limits]], see
+docs/why.md).";
 
 /// Examples of `export`.
 pub(crate) const EXPORT_EXAMPLES: &str = "\

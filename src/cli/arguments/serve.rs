@@ -8,7 +8,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, ValueHint};
 
 use crate::cli::messages;
-use crate::serve::{Delay, Faults, LiveOptions, Options, Reporter, StoriesOptions, TlsOptions, duration};
+use crate::serve::{
+    CertificateFiles, Delay, Faults, LiveOptions, Options, Reporter, StoriesOptions, TlsOptions, duration,
+};
 
 /// `mcpdump serve`.
 #[derive(Debug, Args)]
@@ -42,10 +44,20 @@ pub(crate) struct Serve {
     verbose: bool,
     #[command(flatten)]
     faults: FaultArguments,
-    /// Serve HTTPS with a self-signed certificate that is generated at start
+    /// Serve HTTPS, with a self-signed certificate that is generated at start unless --cert names
+    /// one
     #[arg(long, help_heading = "TLS")]
     tls: bool,
-    /// Append the TLS secrets to this file, so that Wireshark can decrypt the traffic
+    /// Certificate of the server and those that certify it (PEM)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires_all = ["tls", "key"])]
+    #[arg(help_heading = "TLS")]
+    cert: Option<PathBuf>,
+    /// Private key of --cert (PEM)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert")]
+    #[arg(help_heading = "TLS")]
+    key: Option<PathBuf>,
+    /// Append the TLS secrets to this file (mode 0600), so that mcpdump and Wireshark can decrypt
+    /// the traffic
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "tls", help_heading = "TLS")]
     tls_keylog: Option<PathBuf>,
 }
@@ -119,7 +131,10 @@ impl Serve {
             stories,
             faults,
             everything: self.everything,
-            tls: self.tls.then_some(TlsOptions { keylog: self.tls_keylog }),
+            tls: self.tls.then(|| {
+                let files = self.cert.zip(self.key).map(|(chain, key)| CertificateFiles { chain, key });
+                TlsOptions { certificate: files, keylog: self.tls_keylog }
+            }),
             allowed_hosts: self.allow_host,
             allowed_origins: self.allow_origin,
             reporter: Reporter::new(messages::error),

@@ -116,4 +116,11 @@ pub(crate) struct KeepArguments {
     #[arg(short = 'W', long, value_name = "COUNT", help_heading = KEEP)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) file_count: Option<u32>,
+    /// Leave the secrets of TLS connections out of the packets that are written
+    ///
+    /// Without it, the secrets of the connections in a file are written before their packets
+    /// (pcapng secrets blocks), so that mcpdump and Wireshark decrypt it without a key log, and
+    /// only its owner may read it (mode 0600).
+    #[arg(long, help_heading = KEEP)]
+    pub(crate) no_secrets: bool,
 }

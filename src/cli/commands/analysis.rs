@@ -10,7 +10,7 @@ use crate::cli::progress_bar::ProgressBar;
 use crate::cli::reader::Reader;
 use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::SliceTarget;
-use crate::cli::slicer::Slicer;
+use crate::cli::slicer::{SliceOutput, Slicer};
 use crate::engine::Engine;
 use crate::export::slice::{Extent, SlicePlan};
 use crate::ledger::Entry;
@@ -53,7 +53,7 @@ impl SliceWriter<'_> {
         target: SliceTarget,
     ) -> anyhow::Result<bool> {
         let Self { request, reader, slicer } = self;
-        let SliceTarget { file, name } = target;
+        let SliceTarget { out, file, name } = target;
         if let Some(why) = reader.spool_failure() {
             messages::error(&format!("not all packets can be read again: {why}"));
         }
@@ -63,8 +63,9 @@ impl SliceWriter<'_> {
         };
         let filter = request.filter.as_deref().map(|filter| format!(", filter {filter}")).unwrap_or_default();
         let about = format!("slice of {source}{filter}");
-        let written =
-            slicer.write(plan, extent, &about, file).with_context(|| format!("{name}: cannot be written"))?;
+        let written = slicer
+            .write(plan, extent, &about, SliceOutput { out, file })
+            .with_context(|| format!("{name}: cannot be written"))?;
         let [packets, exchanges] =
             [units::several(written.packets, "packet"), units::several(written.exchanges as u64, "exchange")];
         messages::status(&format!("{packets} of {exchanges} written to {name}"));
@@ -94,6 +95,7 @@ pub(super) fn run(
         let has_more = engine.read(reader, &mut entries)?;
         // Most packets complete nothing.
         if !entries.is_empty() {
+            reader.note(&entries);
             process(&entries)?;
             entries.clear();
         }

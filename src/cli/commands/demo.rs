@@ -7,9 +7,12 @@
 //!
 //! Without permission to capture, a recorded demo is played instead.
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::thread::{Builder, JoinHandle};
 
 use anyhow::{Context as _, anyhow, bail};
+use tempfile::NamedTempFile;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -43,11 +46,16 @@ pub(crate) fn run(demo: &Demo, color: Color) -> anyhow::Result<Outcome> {
     // A runtime without threads of its own: none may be started before the sandbox is entered.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("the server's runtime cannot be started")?;
-    let server = runtime.block_on(Server::bind(demo.server_options()))?;
-    let port = server.local_addr().port();
-    let device = live::Options { filter: Some(format!("tcp port {port}")), ..live::Options::default() };
+    let key_log = if demo.tls { Some(KeyLogFile::new(demo.tls_keylog.clone())?) } else { None };
+    let path = key_log.as_ref().map(|key_log| key_log.path().to_owned());
+    let server = runtime.block_on(Server::bind(demo.server_options(path)))?;
+    let address = server.local_addr();
+    let filter = Some(format!("tcp port {}", address.port()));
+    let device = live::Options { filter, ..live::Options::default() };
     // Checked before a recording is played, too.
-    let options = demo.traffic_options(port)?;
+    let certificate = server.certificate().map(|certificate| certificate.pem().to_owned());
+    let options = demo.traffic_options(address, certificate)?;
+    let key_logs = key_log.map(KeyLogFile::into_plan).transpose()?.unwrap_or_default();
     let request = Request {
         bpf: device.filter.clone(),
         filter: None,
@@ -55,18 +63,53 @@ pub(crate) fn run(demo: &Demo, color: Color) -> anyhow::Result<Outcome> {
         keep: KeepPlan::new(&KeepArguments { write: demo.write.clone(), ..KeepArguments::default() }, true)?,
         user: None,
         follow: None,
-        key_logs: KeyLogPlan::default(),
+        key_logs,
+        keeps_secrets: true,
         uses_network: true,
         inputs: Inputs::Device(device.clone()),
     };
     match live::open(&device) {
         // `setup` opens the device again.
         Ok(_) => run_live(demo, &request, Participants { runtime, server, options }),
-        Err(error) if demo.write.is_some() => bail!(privileges::explain(&error)),
+        // The recording is not encrypted, and is a file already.
+        Err(error) if demo.write.is_some() || demo.tls => bail!(privileges::explain(&error)),
         Err(error) => {
             messages::error(&format!("{error}: playing a recording instead; mcpdump interfaces shows why"));
             recorded_demo::play(demo, &request)
         }
+    }
+}
+
+/// The file that the server appends its secrets to, and the capture reads.
+enum KeyLogFile {
+    Named(PathBuf),
+    /// Removed once both have opened it.
+    Temporary(NamedTempFile),
+}
+
+impl KeyLogFile {
+    fn new(path: Option<PathBuf>) -> anyhow::Result<Self> {
+        match path {
+            Some(path) => Ok(Self::Named(path)),
+            None => NamedTempFile::new()
+                .map(Self::Temporary)
+                .context("a temporary file for the TLS secrets cannot be created"),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Named(path) => path,
+            Self::Temporary(file) => file.path(),
+        }
+    }
+
+    /// Opens it for reading. Called after the server opened it, and before root is given up, which
+    /// may own it.
+    fn into_plan(self) -> anyhow::Result<KeyLogPlan> {
+        let name = self.path().display().to_string();
+        let file = File::open(self.path()).with_context(|| format!("{name}: cannot be read"))?;
+        Ok(KeyLogPlan::of_file(name, file))
     }
 }
 

@@ -114,7 +114,9 @@ impl<'a> Loader<'a> {
         }
         let mut items = 0_u32;
         loop {
+            let before = self.gathered.len();
             let has_more = !source.wait(GATHER_TIME) || self.engine.read(source, &mut self.gathered)?;
+            source.note(self.gathered.get(before..).unwrap_or_default());
             items = items.wrapping_add(1);
             let is_due = self.is_live || self.gathered.len() >= BATCH || items.is_multiple_of(256);
             let sent = match (has_more, is_due) {

@@ -28,7 +28,7 @@ pub(crate) fn run(request: &Request, options: &SliceOptions) -> anyhow::Result<O
     let read =
         analysis::run(&mut reader, engine, progress_bar, |entries| matching.select(entries, |_| Ok(())));
     let name = options.output.display().to_string();
-    let target = SliceTarget { name: name.clone(), file: Box::new(output) };
+    let target = SliceTarget { name: name.clone(), file: output.file()?, out: Box::new(output) };
     let mut is_empty = false;
     let written = read.and_then(|()| {
         let (Some(slicer), Some(mut plan)) = (&slicer, matching.take_plan()) else { return Ok(()) };

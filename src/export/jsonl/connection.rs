@@ -23,7 +23,8 @@ pub(super) fn write(line: &mut Line, connection: &ConnectionFact, tls: &TlsFact)
     line.time("certificate_expires", certificate.map(|certificate| certificate.not_after));
     line.boolean("resumed", tls.is_resumed);
     line.duration("tls_handshake_ms", tls.handshake_ns);
-    line.text("client_random", tls.client_random.as_deref())?;
+    let hex = |random: [u8; 32]| random.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    line.text("client_random", tls.client_random.map(hex).as_deref())?;
     line.word("decrypted", Some(tls.decrypted.name()));
     let [client, server] = tls.records;
     for (names, counts) in [(CLIENT, client), (SERVER, server)] {

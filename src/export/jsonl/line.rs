@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::base::protocols::{HttpVersion, Protocols, TlsNames};
 use crate::base::{Degraded, Timestamp, json, units};
 use crate::ledger::{Id, Implementation, MessageSpan, RpcError, SessionRef};
 
@@ -31,6 +32,17 @@ impl Line {
     pub(super) fn session_fields(&mut self, session: Option<&SessionRef>) -> io::Result<()> {
         self.session_number(session.map(|session| session.number));
         self.text("session_id", session.and_then(|session| session.id.as_deref()))
+    }
+
+    /// The protocols that carried a message.
+    pub(super) fn protocols(&mut self, protocols: &Protocols) -> io::Result<()> {
+        self.word("http_version", protocols.http.map(HttpVersion::name));
+        self.number("http2_stream", protocols.http2_stream.map(u64::from));
+        let tls = protocols.tls.as_deref();
+        self.word("tls", tls.and_then(TlsNames::version_name));
+        self.text("suite", tls.and_then(|tls| tls.suite.as_deref()))?;
+        self.text("sni", tls.and_then(|tls| tls.sni.as_deref()))?;
+        self.text("alpn", tls.and_then(|tls| tls.alpn.as_deref()))
     }
 
     pub(super) fn session_number(&mut self, number: Option<u32>) {

@@ -127,6 +127,7 @@ fn write_exchange(line: &mut Line, exchange: &Exchange) -> io::Result<()> {
     line.duration("network_ms", Some(exchange.network_ns()));
     line.duration("input_ms", exchange.input_ns);
     line.some_address("via", exchange.session.via);
+    line.protocols(&exchange.protocols)?;
     Ok(())
 }
 
@@ -140,6 +141,8 @@ fn write_notification(line: &mut Line, notification: &Notification) -> io::Resul
     line.number("bytes", Some(notification.message.bytes));
     line.number("exchange", notification.exchange);
     line.degraded(notification.degraded);
+    line.number("tcp_stream", Some(notification.tcp_stream.into()));
+    line.protocols(&notification.protocols)?;
     Ok(())
 }
 
@@ -166,6 +169,7 @@ fn write_stream(line: &mut Line, stream: &Stream) -> io::Result<()> {
     line.number("end_packet", stream.end.map(|end| end.packet.0));
     line.duration("open_ms", stream.open_ns());
     line.duration("silent_ms", stream.silent_ns());
+    line.protocols(&stream.protocols)?;
     Ok(())
 }
 
@@ -191,6 +195,7 @@ fn write_transaction(line: &mut Line, transaction: &Transaction) -> io::Result<(
     line.word("ended", Some(transaction.ended.name()));
     line.degraded(transaction.degraded);
     line.words("findings", transaction.findings.iter().map(|code| code.name()));
+    line.protocols(&transaction.protocols)?;
     Ok(())
 }
 

@@ -214,8 +214,14 @@ impl Connection {
         }
         if !block.is_promise && block.stream % 2 == 1 {
             match head::parse(side, &fields, block.span) {
-                Parsed::Request(request) => self.request(block, request, why, sink),
-                Parsed::Response(response) => self.response(block, response, why, sink),
+                Parsed::Request(mut request) => {
+                    request.head.set_stream(block.stream);
+                    self.request(block, request, why, sink);
+                }
+                Parsed::Response(mut response) => {
+                    response.head.set_stream(block.stream);
+                    self.response(block, response, why, sink);
+                }
                 Parsed::Trailers => self.trailers(side, block, sink),
                 Parsed::Interim => {}
             }
@@ -376,7 +382,12 @@ impl Connection {
         let transaction = stream.transaction;
         let message = stream.message(side);
         let is_readable = message.end_frame(&mut self.kinds);
-        let parts = self.kinds.drain(..).map(|kind| Part { transaction, side, kind });
+        let parts = self.kinds.drain(..).map(|mut kind| {
+            if let PartKind::Head(head, _) = &mut kind {
+                head.set_stream(id);
+            }
+            Part { transaction, side, kind }
+        });
         sink.out.extend(parts);
         if !is_readable && stream.client.state == State::Unseen {
             return self.streams.discard(id);

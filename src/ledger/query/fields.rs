@@ -1,6 +1,8 @@
 //! Table of the fields. Help, completion, the man page and the documents are generated from it.
 
 use crate::base::Status;
+use crate::base::protocols::HttpVersion;
+use crate::base::tls::TlsVersion;
 use crate::base::{Code, Degraded, Side};
 use crate::mcp::{Cause, Transport};
 
@@ -40,6 +42,10 @@ pub enum Field {
     Finding,
     Retrans,
     View,
+    Tls,
+    Sni,
+    Alpn,
+    HttpVersion,
     Body,
     Header,
     Auth,
@@ -217,6 +223,10 @@ pub const FIELDS: &[FieldInfo] = &[
     FieldInfo::new(Field::Finding, "finding", Kind::Word, "finding:tcp.*", "finding code, any or none"),
     FieldInfo::new(Field::Retrans, "retrans", Kind::Number, "retrans>0", "TCP retransmissions during the transfer"),
     FieldInfo::new(Field::View, "view", Kind::Word, "not view:back", "leg of a proxy on which the call was seen, if both were: front is the client's"),
+    FieldInfo::new(Field::Tls, "tls", Kind::Word, "tls:none", "TLS version of the connection, any or none").of(ALL),
+    FieldInfo::new(Field::Sni, "sni", Kind::Text, "sni:*", "host that the client named in TLS").of(ALL),
+    FieldInfo::new(Field::Alpn, "alpn", Kind::Text, "alpn:h2", "protocol that the server chose in TLS").of(ALL),
+    FieldInfo::new(Field::HttpVersion, "http_version", Kind::Word, "http_version:2", "HTTP version").of(ALL),
     FieldInfo::new(Field::Body, "body", Kind::Content, "body:password", "word in the body or event of request or response, ignoring case; body~regex for its text").also(&["payload"]),
     FieldInfo::new(Field::Header, "header", Kind::Header, "header:mcp-session-id", "HTTP header field of request or response; header~regex for its line").also(&["head"]),
     FieldInfo::new(Field::Auth, "auth", Kind::Text, "auth:none", "scheme of the request's Authorization (bearer, basic), api-key, or none"),
@@ -246,6 +256,8 @@ impl Field {
                 .to_vec(),
             Self::Degraded => reasons().chain([ANY, NONE]).collect(),
             Self::View => ["front", "back"].to_vec(),
+            Self::Tls => TlsVersion::NAMES.into_iter().rev().chain([ANY, NONE]).collect(),
+            Self::HttpVersion => HttpVersion::ALL.map(HttpVersion::name).to_vec(),
             Self::Finding => Code::all().iter().map(|info| info.name).chain([ANY, NONE]).collect(),
             _ => Vec::new(),
         }

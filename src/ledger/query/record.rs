@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::base::protocols::{HttpVersion, Protocols};
 use crate::base::{Degraded, Span};
 use crate::mcp::{Exchange, Id, SessionRef};
 
@@ -29,6 +30,9 @@ pub(super) fn texts(field: Field, subject: Subject<'_>, visit: &mut dyn FnMut(&s
             .into_iter()
             .flatten()
             .for_each(|end| visit(StackText::of(end.ip().to_canonical()).as_str())),
+        Field::Tls | Field::Sni | Field::Alpn | Field::HttpVersion => {
+            protocol_texts(field, protocols(subject), visit);
+        }
         Field::Degraded => {
             let degraded = degraded(subject);
             if degraded.is_none() {
@@ -52,6 +56,26 @@ pub(super) fn texts(field: Field, subject: Subject<'_>, visit: &mut dyn FnMut(&s
                 _ => {}
             },
         },
+    }
+}
+
+fn protocol_texts(field: Field, protocols: &Protocols, visit: &mut dyn FnMut(&str)) {
+    match (field, &protocols.tls) {
+        (Field::HttpVersion, _) => visit_some(protocols.http.map(HttpVersion::name), visit),
+        (Field::Tls, None) => visit(NONE),
+        (Field::Tls, Some(tls)) => visit_some(tls.version_name(), visit),
+        (Field::Sni, Some(tls)) => visit_some(tls.sni.as_deref(), visit),
+        (_, Some(tls)) => visit_some(tls.alpn.as_deref(), visit),
+        (_, None) => {}
+    }
+}
+
+fn protocols(subject: Subject<'_>) -> &Protocols {
+    match subject {
+        Subject::Exchange(exchange) => &exchange.protocols,
+        Subject::Notification(notification) => &notification.protocols,
+        Subject::Stream(stream) => &stream.protocols,
+        Subject::Transaction(transaction) => &transaction.protocols,
     }
 }
 

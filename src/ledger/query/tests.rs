@@ -1,6 +1,8 @@
 //! Every field and operator on each type of record, precedence, and error offsets.
 
 use super::{Filter, Subject};
+use crate::base::protocols::{HttpVersion, Protocols, TlsNames};
+use crate::base::tls::TlsVersion;
 use crate::base::{Code, Degraded, Origin, PacketNo, ResponseEnd, Side, Span, Timestamp};
 use crate::ledger::{
     Asked, Cause, Exchange, Id, MessageSpan, Notification, RpcError, SessionRef, Status, Stream, Transport,
@@ -40,6 +42,7 @@ pub(super) fn exchange() -> Exchange {
         n: 1,
         tcp_stream: 0,
         transaction: 0,
+        protocols: Protocols::default(),
         answered_on: None,
         session: session(),
         client: "[::ffff:10.1.2.3]:50001".parse().unwrap(),
@@ -75,6 +78,7 @@ fn notification() -> Notification {
     Notification {
         session: session(),
         tcp_stream: 0,
+        protocols: Protocols::default(),
         from: Side::Server,
         method: "notifications/progress".into(),
         message: MessageSpan { span: span(30, START, 30, START), bytes: 54 },
@@ -89,6 +93,7 @@ fn stream() -> Stream {
         exchange: None,
         tcp_stream: 0,
         transaction: 0,
+        protocols: Protocols::default(),
         method: Some("GET".into()),
         target: Some("/sse".into()),
         http_status: Some(200),
@@ -144,6 +149,28 @@ fn texts_and_words() {
             "session!=ab", r#"tool:"my*""#,
         ],
     );
+}
+
+#[test]
+fn protocols() {
+    let tls = TlsNames {
+        version: Some(TlsVersion::V13),
+        suite: None,
+        sni: Some("mcp.example.com".into()),
+        alpn: Some("h2".into()),
+    };
+    let encrypted =
+        Protocols { http: Some(HttpVersion::V2), http2_stream: Some(5), tls: Some(std::sync::Arc::new(tls)) };
+    let plain = Protocols { http: Some(HttpVersion::V11), ..Protocols::default() };
+    let (mut exchange, mut stream) = (exchange(), stream());
+    (exchange.protocols, stream.protocols) = (encrypted.clone(), encrypted);
+    let of_encrypted = ["tls:1.3", "tls:any", "tls!=none", "sni:mcp.*", "alpn:H2", "http_version:2"];
+    let of_plain = ["tls:none", "not sni:*", "http_version:1.1", "http_version:1.*"];
+    check(Subject::Exchange(&exchange), &of_encrypted, &of_plain);
+    check(Subject::Stream(&stream), &of_encrypted, &of_plain);
+    exchange.protocols = plain;
+    check(Subject::Exchange(&exchange), &of_plain, &of_encrypted);
+    check(Subject::Exchange(&exchange), &[], &["sni!=a", "alpn!=h2", "tls:1.*"]);
 }
 
 #[test]

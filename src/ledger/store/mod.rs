@@ -135,7 +135,7 @@ impl Store {
             Entry::Fact(Fact::Capture(capture)) => self.capture = capture,
             Entry::Fact(Fact::Payload(payload)) => self.payloads.push(&payload),
             // A view of one connection reads its packets from the capture.
-            Entry::Fact(Fact::Segment(_) | Fact::Delivery(_)) => {}
+            Entry::Fact(Fact::Identified(_) | Fact::Segment(_) | Fact::Delivery(_)) => {}
         }
     }
 

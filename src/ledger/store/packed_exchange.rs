@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::payload_log::PayloadOffsets;
 use super::shared_values::SharedValues;
 use super::varint::{Decoder, put_delta, put_signed, put_text, put_unsigned};
+use crate::base::protocols::{HttpVersion, Protocols};
 use crate::base::{Code, Degraded, Origin, PacketNo, Side, Span, Status, Timestamp};
 use crate::mcp::{Asked, Cause, Exchange, Id, MessageSpan, RpcError, Twins};
 
@@ -120,6 +121,8 @@ impl Packer<'_> {
         let Twins { in_front, behind, proxy_ns } = exchange.twins;
         let Asked { requests, client_ns } = exchange.asked;
         let has_asked = exchange.asked != Asked::default();
+        let Protocols { http, http2_stream, tls } = &exchange.protocols;
+        let is_usual = (*http, *http2_stream) == (Some(HttpVersion::V11), None);
         let parts = [
             in_front.is_some(),
             behind.is_some(),
@@ -127,6 +130,8 @@ impl Packer<'_> {
             exchange.parent.is_some(),
             exchange.input_ns.is_some(),
             has_asked,
+            tls.is_some(),
+            !is_usual,
         ];
         self.out.push(parts.iter().enumerate().map(|(i, is)| u8::from(*is) << i).sum());
         for n in [in_front, behind, exchange.parent].into_iter().flatten() {
@@ -138,6 +143,13 @@ impl Packer<'_> {
         if has_asked {
             put_unsigned(self.out, requests.into());
             put_signed(self.out, client_ns);
+        }
+        if let Some(tls) = tls {
+            put_unsigned(self.out, self.shared.tls_number(tls));
+        }
+        if !is_usual {
+            self.out.push(http.map_or(0, |http| http as u8 + 1));
+            put_unsigned(self.out, http2_stream.map_or(0, |stream| u64::from(stream) + 1));
         }
     }
 
@@ -212,6 +224,7 @@ struct Others {
     parent: Option<u64>,
     input_ns: Option<i64>,
     asked: Asked,
+    protocols: Protocols,
 }
 
 impl Unpacker<'_> {
@@ -226,7 +239,7 @@ impl Unpacker<'_> {
         let id = self.id()?;
         let http_status = self.row.unsigned()?.checked_sub(1).and_then(|status| u16::try_from(status).ok());
         let (progress, retransmissions) = (self.row.unsigned_32()?, self.row.unsigned_32()?);
-        let Others { twins, parent, input_ns, asked } = self.others(n)?;
+        let Others { twins, parent, input_ns, asked, protocols } = self.others(n)?;
         let request = self.carried(Origin::new(0, EPOCH))?;
         let start = request.span.start;
         let status = *Status::ALL.get(usize::from(status_and_cause & 0xf))?;
@@ -235,6 +248,7 @@ impl Unpacker<'_> {
             n,
             tcp_stream,
             transaction,
+            protocols,
             session,
             client,
             protocol_version,
@@ -282,7 +296,16 @@ impl Unpacker<'_> {
         } else {
             Asked::default()
         };
-        Some(Others { twins: Twins { in_front, behind, proxy_ns }, parent, input_ns, asked })
+        let tls = if has(6) { Some(self.shared.tls(self.row.unsigned()?)?.clone()) } else { None };
+        let (http, http2_stream) = if has(7) {
+            let version = usize::from(self.row.byte()?).checked_sub(1);
+            let stream = self.row.unsigned()?.checked_sub(1).and_then(|stream| u32::try_from(stream).ok());
+            (version.and_then(|version| HttpVersion::ALL.get(version).copied()), stream)
+        } else {
+            (Some(HttpVersion::V11), None)
+        };
+        let protocols = Protocols { http, http2_stream, tls };
+        Some(Others { twins: Twins { in_front, behind, proxy_ns }, parent, input_ns, asked, protocols })
     }
 
     fn text(&mut self) -> Option<Option<Arc<str>>> {

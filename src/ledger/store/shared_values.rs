@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::base::protocols::TlsNames;
 use crate::mcp::SessionRef;
 
 /// Bytes of texts longer than [`SHORT`] that a table may hold. Methods, names, ids and error
@@ -20,6 +21,9 @@ pub(super) struct SharedValues {
     pub(super) budget: TextBudget,
     /// By session number.
     sessions: HashMap<u32, SessionRef, foldhash::fast::RandomState>,
+    /// What TLS connections agreed on, and the number of each.
+    tls: Vec<Arc<TlsNames>>,
+    tls_numbers: HashMap<Arc<TlsNames>, u64, foldhash::fast::RandomState>,
 }
 
 impl SharedValues {
@@ -32,6 +36,22 @@ impl SharedValues {
 
     pub(super) fn session(&self, number: u32) -> Option<&SessionRef> {
         self.sessions.get(&number)
+    }
+
+    /// Stores what a TLS connection agreed on and returns its number.
+    pub(super) fn tls_number(&mut self, tls: &Arc<TlsNames>) -> u64 {
+        if let Some(number) = self.tls_numbers.get(tls) {
+            return *number;
+        }
+        let number = self.tls.len() as u64;
+        self.tls.push(Arc::clone(tls));
+        self.tls_numbers.insert(Arc::clone(tls), number);
+        number
+    }
+
+    /// Returns what has a number.
+    pub(super) fn tls(&self, number: u64) -> Option<&Arc<TlsNames>> {
+        self.tls.get(usize::try_from(number).ok()?)
     }
 
     /// Stores a text and returns its number; 0 for `None`.

@@ -1,12 +1,9 @@
 //! Section about the capture: its inputs, size and quality.
 
-use std::borrow::Cow;
-
 use super::page::{HARD_BLANK, Page};
 use crate::base::fact::Wrapper;
-use crate::base::tls::{Decrypted, TlsVersion};
 use crate::base::{sanitize, units};
-use crate::ledger::{ConnectionCount, Snapshot, Speaks, Status, TlsRow, Views};
+use crate::ledger::{ConnectionCount, Snapshot, Speaks, Status, Views};
 use crate::report::label;
 use crate::report::options::Options;
 use crate::report::style::Role;
@@ -85,23 +82,7 @@ fn connections(page: &mut Page, snapshot: &Snapshot) {
 /// Names what TLS connections agreed on, the most frequent first.
 fn tls(page: &mut Page, snapshot: &Snapshot) {
     for row in snapshot.tls.iter().take(TLS_LISTED) {
-        let host = row.kind.sni.as_deref().map_or(Cow::Borrowed("no host named"), sanitize::escape);
-        let version = row.kind.version.map_or_else(|| "version not seen".to_owned(), TlsVersion::name);
-        let mut parts = vec![host.into_owned(), version];
-        parts.extend(row.kind.suite.as_deref().map(str::to_owned));
-        parts.extend(row.kind.alpn.as_deref().map(|alpn| sanitize::escape(alpn).into_owned()));
-        let decrypted = match row.kind.decrypted {
-            Decrypted::Nothing => "not decrypted",
-            Decrypted::Partly => "decrypted in part",
-            Decrypted::Everything => "decrypted",
-        };
-        let mut text = format!("{} on {}, {decrypted}", parts.join(" "), connections_of(row));
-        if let Some(ns) = row.handshake_p50_ns {
-            text.push_str(&format!("; handshake p50 {}", units::duration(ns)));
-        }
-        let [client, server] = row.records.map(|side| units::bytes(side.bytes));
-        text.push_str(&format!("; records {client} from clients, {server} from servers"));
-        fact(page, "TLS", Role::Plain, &text);
+        fact(page, "TLS", Role::Plain, &label::tls(row));
     }
     if let Some(more) = snapshot.tls.len().checked_sub(TLS_LISTED).filter(|more| *more > 0) {
         fact(page, "TLS", Role::Faint, &format!("and {more} more; --format json has all"));
@@ -110,11 +91,6 @@ fn tls(page: &mut Page, snapshot: &Snapshot) {
 
 /// TLS hosts that the report lists.
 const TLS_LISTED: usize = 5;
-
-fn connections_of(row: &TlsRow) -> String {
-    let connections = units::several(row.connections, "connection");
-    if row.resumed == 0 { connections } else { format!("{connections} ({} resumed)", row.resumed) }
-}
 
 fn kind(count: &ConnectionCount) -> String {
     let what = match (count.mcp, count.speaks) {

@@ -102,6 +102,7 @@ impl Connection {
     fn alert(&mut self, from: End, content: &[u8], span: Span, cx: &mut Context<'_, '_>) {
         let [level, description] = *content else { return };
         if description == alert::CLOSE_NOTIFY {
+            self.direction(from).has_closed = true;
             self.end(from, Ending::Closed, span.end, cx);
         } else if alert::is_failure(level, description) {
             let host =

@@ -17,8 +17,10 @@ use super::direction::{Direction, TrialBudget};
 use super::early::{Early, Verdict};
 use super::negotiation::Negotiation;
 use super::record::{ContentType, Next, Record};
+use super::secret::ClientRandom;
 use super::store::KeyStore;
 use super::waiting::{Event, Waiting};
+use crate::base::protocols::TlsNames;
 use crate::base::tls::{Decrypted, RecordCounts, TlsFact, TlsVersion};
 use crate::base::{Code, Degraded, End, Ending, Feed, Findings, Origin, Side, Sink, Span};
 
@@ -89,9 +91,7 @@ impl Connection {
         if !self.waiting.is_empty() {
             self.give_up(why.unwrap_or_default(), &mut Context { store, sink });
         }
-        if why.is_some() {
-            self.drop_early();
-        }
+        self.drop_early();
     }
 
     /// Returns the client; `None` if no hello was captured.
@@ -99,9 +99,24 @@ impl Connection {
         self.client
     }
 
+    /// Returns the client random if it was found out by trial; else `None`.
+    pub fn identified(&self) -> Option<ClientRandom> {
+        self.negotiation.identified_random()
+    }
+
+    /// Returns the name of the connection in a key log; `None` if it is not known.
+    pub fn client_random(&self) -> Option<ClientRandom> {
+        self.negotiation.random
+    }
+
     /// Returns whether secrets that come later may change something.
     pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Returns whether [`Self::conclude`] may change something.
+    pub fn is_undecided(&self) -> bool {
+        self.is_waiting() || self.early.held() > 0
     }
 
     /// Returns whether application data may be in what cannot be decrypted, and the layer above
@@ -128,7 +143,7 @@ impl Connection {
             return;
         }
         let detail = "an incomplete record or message was dropped: too many bytes are held";
-        findings.add(Code::TlsUndecrypted, at, detail);
+        findings.add(Code::TlsHeldLimit, at, detail);
         for direction in &mut self.directions {
             direction.records.clear();
             direction.messages.clear();
@@ -143,8 +158,19 @@ impl Connection {
         self.directions.iter_mut().for_each(|direction| direction.records.settle());
     }
 
-    /// Returns what is known of the connection.
-    pub fn fact(&self) -> TlsFact {
+    /// Returns what the connection agreed on, as far as it is known.
+    pub fn names(&self) -> TlsNames {
+        let negotiation = &self.negotiation;
+        TlsNames {
+            version: negotiation.version(),
+            suite: negotiation.suite().map(|suite| suite.to_string().into()),
+            sni: negotiation.server_name().map(Into::into),
+            alpn: negotiation.alpn.clone(),
+        }
+    }
+
+    /// Returns what is known of the connection, with the secrets that are known.
+    pub fn fact(&self, store: &KeyStore) -> TlsFact {
         let counts = self
             .directions
             .each_ref()
@@ -162,7 +188,13 @@ impl Connection {
             certificate: negotiation.certificate(),
             is_resumed: negotiation.is_resumed(),
             handshake_ns: negotiation.handshake_ns(),
-            client_random: negotiation.random.map(|random| random.to_string().into()),
+            client_random: negotiation.random.map(|random| random.0),
+            is_identified: negotiation.identified_random().is_some(),
+            has_secrets: negotiation.random.is_some_and(|random| store.knows(&random)),
+            closed: self
+                .client
+                .unwrap_or(End::A)
+                .client_first(self.directions.each_ref().map(|it| it.has_closed)),
             decrypted: match (has_opened, undecrypted) {
                 (false, _) => Decrypted::Nothing,
                 (true, true) => Decrypted::Partly,

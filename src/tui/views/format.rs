@@ -1,6 +1,8 @@
 //! The form in which several views write the same kind of value.
 
-use crate::base::{PacketNo, Span, Status, Timestamp, units};
+use crate::base::protocols::Protocols;
+use crate::base::tls::{TlsFact, TlsVersion};
+use crate::base::{PacketNo, Span, Status, Timestamp, sanitize, units};
 use crate::ledger::{Cause, Exchange, Percentile};
 
 /// The mark of a duration that is a lower limit.
@@ -52,6 +54,24 @@ pub(super) fn offset(ns: i64) -> String {
 pub(super) fn server_name(exchange: &Exchange) -> String {
     let name = exchange.session.server_name.as_deref();
     name.map_or_else(|| exchange.session.server.to_string(), str::to_owned)
+}
+
+/// Returns the protocols below MCP, if they are others than HTTP/1 without TLS: `HTTP/2 stream 5,
+/// TLS 1.3`.
+pub(super) fn protocols(protocols: &Protocols) -> Option<String> {
+    let http = protocols.http2_stream.map(|stream| format!("HTTP/2 stream {stream}"));
+    let tls = protocols.tls.as_ref();
+    let tls = tls.map(|tls| format!("TLS {}", tls.version_name().unwrap_or_default()).trim_end().to_owned());
+    let parts: Vec<String> = http.into_iter().chain(tls).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Returns what a TLS connection agreed on: `TLS 1.3, TLS_AES_128_GCM_SHA256, h2, api.example`.
+pub(super) fn tls(fact: &TlsFact) -> String {
+    let version = fact.version.map_or_else(|| "version not captured".to_owned(), TlsVersion::name);
+    let texts = [&fact.suite, &fact.alpn, &fact.sni].into_iter().flatten();
+    let texts = texts.map(|text| format!(", {}", sanitize::clean(text)));
+    format!("TLS {version}{}", texts.collect::<String>())
 }
 
 /// Returns the short name of a session: `s1`.

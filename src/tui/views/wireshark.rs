@@ -54,6 +54,13 @@ pub(super) fn part_packets(exchange: &Exchange, parts: &[Span]) -> String {
     format!("tcp.stream in {{{streams}}} && frame.number in {{{}}}", packet_numbers(parts, ".."))
 }
 
+/// Returns the display filter for the HTTP/2 stream that carried the request; `None` if HTTP/1 did.
+/// In TLS it needs the secrets: Wireshark finds them in the capture, or in its key log.
+pub(super) fn http2_stream(exchange: &Exchange) -> Option<String> {
+    let stream = exchange.protocols.http2_stream?;
+    Some(format!("tcp.stream == {} && http2.streamid == {stream}", exchange.tcp_stream))
+}
+
 /// Returns the display filter for the connections of an exchange.
 pub(super) fn connections(exchange: &Exchange) -> String {
     match streams(exchange) {

@@ -1,6 +1,7 @@
 //! The table of connections: a row each, with what it carries, what was lost and how it was closed.
 
 use crate::base::fact::DirectionFact;
+use crate::base::tls::TlsVersion;
 use crate::base::{Ending, Side, units};
 use crate::ledger::ConnectionFact;
 use crate::ledger::store::Store;
@@ -14,7 +15,7 @@ use crate::tui::views::store_items::StoreItem;
 use crate::tui::views::table_view::TableKind;
 use crate::tui::views::{cells, format, wireshark};
 
-const COLUMNS: [Column; 12] = [
+const COLUMNS: [Column; 16] = [
     Column::new("TCP", 5).right().sorts(First::Least),
     Column::new("Client", 15).grows().sorts(First::Least),
     Column::new("Server", 15).grows().sorts(First::Least),
@@ -27,6 +28,10 @@ const COLUMNS: [Column; 12] = [
     Column::new("Bytes", 7).right().sorts(First::Largest),
     Column::new("First seen", 12).sorts(First::Least),
     Column::new("Lasted", 7).right().sorts(First::Largest),
+    Column::new("TLS", 3).sorts(First::Least),
+    Column::new("ALPN", 8).sorts(First::Least),
+    Column::new("TLS host", 14).grows().sorts(First::Least),
+    Column::new("Suite", 22).sorts(First::Least),
 ];
 
 impl TableKind for ConnectionFact {
@@ -36,7 +41,8 @@ impl TableKind for ConnectionFact {
     const HELP: &'static [&'static str] = &[
         "A row is a TCP connection, with its number in Wireshark (tcp.stream). Retx counts retransmitted",
         "segments, Gaps the bytes that were not captured. Setup is the duration of the TCP handshake: the",
-        "delay of the network alone. x shows the exchanges whose requests it carried.",
+        "delay of the network alone. x shows the exchanges whose requests it carried. On a wide screen, what a",
+        "TLS connection agreed on: version, protocol (ALPN), the host that the client asked for, cipher suite.",
         "",
         "Enter opens it: its packets are read again. Packets shows each one; n and N go to the next and the",
         "previous one that was retransmitted, out of order or lost. Transactions are those on it; enter opens",
@@ -95,7 +101,8 @@ impl StoreItem for ConnectionFact {
             }),
             9 => SortKey::count(sum(self, |direction| direction.bytes)),
             10 => SortKey::Number(self.first.time.0),
-            _ => SortKey::Number(self.last.time.since(self.first.time)),
+            11 => SortKey::Number(self.last.time.since(self.first.time)),
+            _ => SortKey::text(names(self).get(column - 12).copied().unwrap_or_default()),
         }
     }
 
@@ -106,6 +113,7 @@ impl StoreItem for ConnectionFact {
     fn cells(&self, is_open: bool, model: &Model) -> Vec<Cell> {
         let retransmissions = sum(self, |direction| direction.retransmissions);
         let gaps = sum(self, |direction| direction.gaps);
+        let [version, alpn, host, suite] = names(self);
         let (role, ended) = match self.ended {
             _ if is_open => (Role::Good, "open"),
             Ending::Closed => (Role::Faint, "closed"),
@@ -126,12 +134,30 @@ impl StoreItem for ConnectionFact {
             Cell::text(Role::Faint, format::size(sum(self, |direction| direction.bytes))),
             Cell::text(Role::Faint, model.time_text(self.first.time)),
             Cell::text(Role::Faint, units::cell(self.last.time.since(self.first.time))),
+            Cell::text(Role::Text, version.to_owned()),
+            Cell::text(Role::Text, alpn.to_owned()),
+            Cell::text(Role::Text, host.to_owned()),
+            Cell::text(Role::Faint, suite.to_owned()),
         ]
     }
 }
 
 fn carries(fact: &ConnectionFact) -> &'static str {
-    if fact.mcp { "mcp" } else { fact.speaks.name() }
+    match (fact.mcp, &fact.tls) {
+        (true, Some(_)) => "mcp tls",
+        (true, None) => "mcp",
+        (false, _) => fact.speaks.name(),
+    }
+}
+
+/// Returns the version of TLS, the protocol and the host that were agreed on, and the suite; empty
+/// for what is not known.
+fn names(fact: &ConnectionFact) -> [&str; 4] {
+    let Some(tls) = &fact.tls else { return [""; 4] };
+    let version = tls.version.map(TlsVersion::known_name).unwrap_or_default();
+    let [alpn, host, suite] =
+        [&tls.alpn, &tls.sni, &tls.suite].map(|text| text.as_deref().unwrap_or_default());
+    [version, alpn, host, suite]
 }
 
 fn sum(fact: &ConnectionFact, of: fn(&DirectionFact) -> u64) -> u64 {

@@ -26,9 +26,6 @@ const TRANSACTION_COLUMNS: [Column; 5] = [
     Column::new("Calls", 20).grows(),
 ];
 
-/// Height of what stands above the rows: the summary and the tabs.
-const HEAD_HEIGHT: u16 = 6;
-
 /// The tabs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Tab {
@@ -150,7 +147,7 @@ impl OpenConnection {
             },
             Tab::Transactions => menu,
             Tab::ClientBytes | Tab::ServerBytes => {
-                let sent = packets.sent_by(self.side());
+                let sent = packets.said_by(self.side());
                 let text = String::from_utf8_lossy(&sent.bytes);
                 menu.with('t', "text, credentials masked", crate::base::sanitize::redact(&text))
             }
@@ -163,17 +160,19 @@ impl OpenConnection {
     }
 
     pub(super) fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
-        if area.height <= HEAD_HEIGHT {
+        let summary = summary::lines(&self.fact, self.packets.as_deref());
+        // The summary and the tabs stand above the rows.
+        let head_height = summary.len() as u16 + 1;
+        if area.height <= head_height {
             return;
         }
         let line = |y| Rect { y, height: 1, ..area };
-        let summary = summary::lines(&self.fact, self.packets.as_deref());
         for (y, (index, text)) in (area.y..).zip(summary.iter().enumerate()) {
             let role = if index == 0 { Role::Strong } else { Role::Text };
             painter.draw_spans(line(y), &[(role, text)]);
         }
-        self.draw_tabs(line(area.y + HEAD_HEIGHT - 1), painter);
-        let body = Rect { y: area.y + HEAD_HEIGHT, height: area.height - HEAD_HEIGHT, ..area };
+        self.draw_tabs(line(area.y + head_height - 1), painter);
+        let body = Rect { y: area.y + head_height, height: area.height - head_height, ..area };
         let Some(packets) = &self.packets else {
             let (role, text) = match &self.failed {
                 Some(why) => (Role::Bad, why.as_str()),
@@ -211,7 +210,12 @@ impl OpenConnection {
     }
 
     fn draw_bytes(&self, packets: &ConnectionPackets, area: Rect, painter: &mut Painter<'_>) {
-        let sent = packets.sent_by(self.side());
+        let sent = packets.said_by(self.side());
+        let mut area = area;
+        if let Some(note) = byte_note(&self.fact, packets) {
+            painter.draw_spans(Rect { height: 1, ..area }, &[(Role::Title, note)]);
+            (area.y, area.height) = (area.y + 1, area.height.saturating_sub(1));
+        }
         let fresh = ByteLines::new(sent, area.width);
         painter.add_pane(Pane::List, area);
         let top = self.list().top(area.height.into(), fresh.rows());
@@ -281,7 +285,7 @@ impl OpenConnection {
         let Some(packets) = &self.packets else { return };
         for (side, lines) in Side::BOTH.into_iter().zip(&mut self.lines) {
             if !lines.fits(width) {
-                *lines = ByteLines::new(packets.sent_by(side), width);
+                *lines = ByteLines::new(packets.said_by(side), width);
             }
         }
     }
@@ -313,6 +317,15 @@ impl OpenConnection {
             Tab::ServerBytes => server,
         }
     }
+}
+
+/// Says what the bytes of a TLS connection are; `None` without TLS.
+fn byte_note(fact: &ConnectionFact, packets: &ConnectionPackets) -> Option<&'static str> {
+    fact.tls.as_ref()?;
+    Some(match packets.is_decrypted() {
+        true => "decrypted, with the packets of the TLS records",
+        false => "encrypted: TLS records as they were sent; --tls-keylog FILE decrypts them",
+    })
 }
 
 fn transaction_cells(packets: &ConnectionPackets, row: usize, private: bool) -> Vec<Cell> {

@@ -1,15 +1,17 @@
 //! What a connection was, in a few lines: its ends, its handshake, who closed it, its counts.
 
 use crate::base::fact::{DirectionFact, SegmentFact};
-use crate::base::{Ending, PacketNo, Side, units};
+use crate::base::tls::{Decrypted, TlsFact};
+use crate::base::{Ending, PacketNo, Side, sanitize, units};
 use crate::ledger::{ConnectionFact, ConnectionPackets, SentPiece};
+use crate::tui::views::format;
 
 /// Returns the lines.
-pub(super) fn lines(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> [String; 5] {
+pub(super) fn lines(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> Vec<String> {
     let carries = if fact.mcp { "MCP" } else { fact.speaks.name() };
     let lasted = units::duration(fact.last.time.since(fact.first.time));
     let [client, server] = &fact.directions;
-    [
+    let mut lines = vec![
         format!(
             "tcp.stream {}  {} → {}  {carries}, {lasted}, packets {}-{}",
             fact.tcp_stream, fact.client, fact.server, fact.first.packet, fact.last.packet
@@ -18,7 +20,32 @@ pub(super) fn lines(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) 
         format!("end: {}", closing(fact, packets)),
         format!("client → {}", counts(client)),
         format!("server ← {}", counts(server)),
-    ]
+    ];
+    if let Some(tls) = &fact.tls {
+        lines.insert(2, encryption(tls));
+    }
+    lines
+}
+
+/// Describes TLS: what was agreed on, the certificate, and how much of it is decrypted.
+fn encryption(tls: &TlsFact) -> String {
+    let mut text = format::tls(tls);
+    if let Some(ns) = tls.handshake_ns {
+        text.push_str(&format!(", handshake {}", units::duration(ns)));
+    }
+    if tls.is_resumed {
+        text.push_str(", resumed");
+    }
+    text.push_str(match tls.decrypted {
+        Decrypted::Nothing => "; not decrypted",
+        Decrypted::Partly => "; decrypted in part",
+        Decrypted::Everything => "; decrypted",
+    });
+    if let Some(certificate) = &tls.certificate {
+        let subject = sanitize::clean(&certificate.subject);
+        text.push_str(&format!("; certificate of {subject} until {}", units::date(certificate.not_after)));
+    }
+    text
 }
 
 fn handshake(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> String {

@@ -1,7 +1,9 @@
 //! The forms in which an exchange can be copied.
 
 use crate::base::fact::PayloadKind;
+use crate::base::protocols::TlsNames;
 use crate::base::{Side, sanitize};
+use crate::ledger::Exchange;
 use crate::tui::effect::CopyMenu;
 use crate::tui::views::wireshark;
 
@@ -22,6 +24,9 @@ pub(super) fn of(open: &OpenExchange, with_secrets: bool) -> CopyMenu {
         menu = menu.with('c', "curl command", curl);
     }
     let spans: Vec<_> = open.parts.iter().map(|part| part.span).collect();
+    if let Some(filter) = wireshark::http2_stream(exchange) {
+        menu = menu.with('2', "filter, HTTP/2 stream", filter);
+    }
     menu.with('w', "Wireshark filter", wireshark::messages(exchange))
         .with('a', "filter, packets", wireshark::part_packets(exchange, &spans))
         .with('s', "filter, streams", wireshark::connections(exchange))
@@ -54,11 +59,8 @@ fn curl(open: &OpenExchange, with_secrets: bool) -> Option<String> {
     let text = String::from_utf8_lossy(&head.bytes);
     let mut lines = text.lines();
     let target = lines.next()?.strip_prefix("POST ")?.split(' ').next()?;
-    let url = if target.starts_with('/') {
-        format!("http://{}{target}", exchange.session.server)
-    } else {
-        target.to_owned()
-    };
+    let url =
+        if target.starts_with('/') { format!("{}{target}", origin(exchange)) } else { target.to_owned() };
     let mut words = Words { with_secrets, masked: Vec::new() };
     let mut left_out = Vec::new();
     let mut command = format!("curl -sS -N {}", words.word(&url, "the address"));
@@ -84,6 +86,17 @@ fn curl(open: &OpenExchange, with_secrets: bool) -> Option<String> {
         }
     }
     Some(format!("{comment}{command}"))
+}
+
+/// Returns scheme, host and port of the server. The certificate is of the name that the client
+/// asked for.
+fn origin(exchange: &Exchange) -> String {
+    let server = exchange.session.server;
+    match exchange.protocols.tls.as_deref() {
+        None => format!("http://{server}"),
+        Some(TlsNames { sni: Some(host), .. }) => format!("https://{host}:{}", server.port()),
+        Some(_) => format!("https://{server}"),
+    }
 }
 
 /// Makes words of the shell, without credentials unless they are wanted.

@@ -89,10 +89,11 @@ impl OpenExchange {
         };
         let server = format!("  {}", format::server_name(exchange));
         let rest = format!(
-            "  #{} id {id}, {}, {}",
+            "  #{} id {id}, {}, {}{}",
             exchange.n,
             format::session_name(exchange.session.number),
             exchange.protocol_version.as_deref().unwrap_or("revision unknown"),
+            format::protocols(&exchange.protocols).map(|text| format!(", {text}")).unwrap_or_default(),
         );
         painter.draw_spans(
             area,

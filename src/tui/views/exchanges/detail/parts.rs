@@ -89,11 +89,12 @@ pub(super) fn lines(exchange: &Exchange, parts: &[ExchangePart], model: &Model) 
     lines.push(vec![(Role::Title, "Wireshark display filters (y copies them)".to_owned())]);
     let spans: Vec<Span> = parts.iter().map(|part| part.span).collect();
     let filters = [
-        ("request, response", wireshark::messages(exchange)),
-        ("these packets", wireshark::part_packets(exchange, &spans)),
-        ("connections", wireshark::connections(exchange)),
+        ("request, response", Some(wireshark::messages(exchange))),
+        ("these packets", Some(wireshark::part_packets(exchange, &spans))),
+        ("connections", Some(wireshark::connections(exchange))),
+        ("HTTP/2 stream", wireshark::http2_stream(exchange)),
     ];
-    let filters = filters.into_iter();
+    let filters = filters.into_iter().filter_map(|(name, filter)| Some((name, filter?)));
     lines.extend(
         filters.map(|(name, filter)| vec![(Role::Faint, format!("{name:<18}")), (Role::Strong, filter)]),
     );
@@ -127,6 +128,9 @@ fn line(exchange: &Exchange, part: &ExchangePart, model: &Model) -> Line {
 fn push_connection(lines: &mut Vec<Line>, fact: &ConnectionFact) {
     let ends = format!("tcp.stream {}: {} to {}", fact.tcp_stream, fact.client, fact.server);
     lines.push(vec![(Role::Title, ends)]);
+    if let Some(tls) = &fact.tls {
+        lines.push(vec![(Role::Faint, format!("{:<18}", "encrypted")), (Role::Text, format::tls(tls))]);
+    }
     let handshake = fact.handshake_ns.map_or("not captured".to_owned(), units::duration);
     lines.push(vec![(Role::Faint, format!("{:<18}", "handshake")), (Role::Text, handshake)]);
     for (side, counts) in Side::BOTH.iter().zip(&fact.directions) {
