@@ -281,8 +281,9 @@ pub const MAX_HELD_RESPONSES: usize = 10_000;
 pub const MAX_SESSIONS: usize = 65_536;
 
 /// Memory of what belongs to sessions, in bytes: open exchanges, sessions, open transactions (half
-/// of it at most), responses that wait for their request (a quarter at most). A session takes 2 kB
-/// while it is active and half of that when it is silent, an open exchange 1 kB.
+/// of it at most), responses that wait for their request (a quarter at most). The table that holds
+/// most gives up. A session takes 2 kB while it is active and half of that when it is silent, an
+/// open exchange 1 kB.
 pub const MAX_MEMORY_OF_SESSIONS: usize = 48 << 20;
 
 /// Ids of answered requests that are kept per session, to tell a duplicate response from an unknown

@@ -63,6 +63,7 @@ fn why(transaction: &Transaction, end: TransactionEnd) -> String {
     }
     match (transaction.status(), end.how) {
         (Some(_), _) => why.extend(transaction.body_text()),
+        (None, ResponseEnd::Open) if end.at.is_some() => why.push("no response was read: too much was open"),
         (None, ResponseEnd::Open) => why.push("no response before the capture ended"),
         (None, ResponseEnd::ClosedBy(Side::Client)) => why.push("no response: the client closed"),
         (None, ResponseEnd::ResetBy(Side::Client)) => why.push("no response: the client reset"),

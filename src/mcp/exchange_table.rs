@@ -90,9 +90,9 @@ impl Exchanges {
         Some(exchange)
     }
 
-    /// Memory of open exchanges and held responses, in bytes.
-    pub(super) fn allocated(&self) -> usize {
-        self.memory.held() + self.held.allocated()
+    /// Memory of the open exchanges, without that of held responses, in bytes.
+    pub(super) fn open_allocated(&self) -> usize {
+        self.memory.held()
     }
 
     /// The oldest exchange if there are more than [`limits::MAX_OPEN_EXCHANGES`].

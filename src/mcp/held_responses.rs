@@ -23,8 +23,9 @@ pub(super) struct HeldResponses {
     /// Those on the stream of a POST whose wait is over while its request is open: the end of the
     /// stream decides.
     until_end: Map<TransactionKey, Vec<HeldResponse>>,
-    /// Number of responses in `until_end`.
+    /// Number of responses in `until_end`, and their memory in bytes.
     until_end_len: usize,
+    until_end_allocated: usize,
     last_number: u64,
     /// Memory of all of them, in bytes.
     allocated: usize,
@@ -126,21 +127,27 @@ impl HeldResponses {
         let ages = self.by_carrier.get(&carrier).cloned().unwrap_or_default();
         let mut taken: Vec<_> = ages.into_iter().filter_map(|age| self.take(age)).collect();
         if let Some(until_end) = self.until_end.remove(&carrier) {
+            let allocated: usize = until_end.iter().map(HeldResponse::allocated).sum();
             self.until_end_len -= until_end.len();
-            self.allocated -= until_end.iter().map(HeldResponse::allocated).sum::<usize>();
+            self.until_end_allocated -= allocated;
+            self.allocated -= allocated;
             taken.extend(until_end);
         }
         taken
     }
 
     /// Keeps a response whose wait is over until its transaction ends; returns it if too many are
-    /// kept.
+    /// kept, or if they take half of the memory of held responses.
     pub(super) fn add_until_end(&mut self, response: HeldResponse) -> Option<HeldResponse> {
-        if self.until_end_len >= limits::MAX_HELD_RESPONSES {
+        let allocated = response.allocated();
+        if self.until_end_len >= limits::MAX_HELD_RESPONSES
+            || self.until_end_allocated + allocated > limits::MAX_MEMORY_OF_SESSIONS / 8
+        {
             return Some(response);
         }
         self.until_end_len += 1;
-        self.allocated += response.allocated();
+        self.until_end_allocated += allocated;
+        self.allocated += allocated;
         self.until_end.entry(response.carrier).or_default().push(response);
         None
     }

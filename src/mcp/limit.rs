@@ -43,25 +43,37 @@ impl Step<'_> {
         }
     }
 
-    /// Frees a quarter of the memory of what belongs to sessions if it is full: of open exchanges
-    /// and sessions, the table that holds more.
-    pub(super) fn limit_memory(&mut self, transactions: usize) {
-        let [exchanges, sessions] = [self.tables.exchanges.allocated(), self.tables.sessions.allocated()];
-        let held = exchanges + sessions + transactions;
+    /// Frees a quarter of the memory of what belongs to sessions if it is full, from the table that
+    /// holds most of open exchanges, sessions and open transactions. Returns how many bytes of
+    /// transactions the caller has to give up, 0 if none: they cannot be removed while a step holds
+    /// one of them.
+    #[must_use]
+    pub(super) fn limit_memory(&mut self, transactions: usize) -> usize {
+        let [exchanges, sessions] =
+            [self.tables.exchanges.open_allocated(), self.tables.sessions.allocated()];
+        // Held responses have a part of their own, within which they are kept.
+        let held = exchanges + sessions + transactions + self.tables.exchanges.held().allocated();
+        if transactions > limits::MAX_MEMORY_OF_SESSIONS / 2 {
+            return transactions - limits::MAX_MEMORY_OF_SESSIONS / 8 * 3;
+        }
         if held <= limits::MAX_MEMORY_OF_SESSIONS {
-            return;
+            return 0;
         }
         let excess = held - limits::MAX_MEMORY_OF_SESSIONS / 4 * 3;
+        if transactions > exchanges.max(sessions) {
+            return excess;
+        }
         if exchanges >= sessions {
             for n in self.tables.exchanges.largest(excess) {
                 self.give_up_exchange(n, self.at);
             }
-            return;
+            return 0;
         }
         while self.tables.sessions.allocated() + excess > sessions
             && let Some(oldest) = self.tables.sessions.oldest()
         {
             self.evict_session(oldest);
         }
+        0
     }
 }

@@ -120,7 +120,7 @@ impl Tracker {
             step.transaction.set_protocols(head, tls);
         }
         let next = step.handle(kind);
-        step.limit_memory(transactions);
+        let excess = step.limit_memory(transactions);
         if is_response
             && step.transaction.lacks_request()
             && self.without_request.len() < limits::MAX_HELD_RESPONSES
@@ -132,12 +132,41 @@ impl Tracker {
             let detail = format!("what connection {} carried before its session is known", key.0);
             rules::add_limit(at, detail, findings);
         }
+        if excess > 0 {
+            self.shed_transactions(excess, row, Sink { out, findings });
+        }
         match next {
             Next::Continue => {}
             Next::AwaitRequest if self.awaiting_request.len() < limits::MAX_HELD_RESPONSES => {
                 self.awaiting_request.push_back((at, key));
             }
             Next::AwaitRequest | Next::Close => self.close(row, at, Sink { out, findings }),
+        }
+    }
+
+    /// Gives up open transactions so that `excess` bytes become free, but not the one in `row`.
+    /// What they still carry is not read, so nothing is said to be missing from here on.
+    fn shed_transactions(&mut self, excess: usize, row: usize, mut sink: Sink<'_, Record>) {
+        let keys = self.transactions.largest(excess, row);
+        let at = self.last;
+        let detail = format!("{} open transactions given up: they take too much memory", keys.len());
+        rules::add_limit(at, detail, sink.findings);
+        self.evidence.add_missing(Degraded::NOT_READ, at);
+        for key in keys {
+            let Some(row) = self.transactions.find(key) else { continue };
+            if let Some(transaction) = self.transactions.get_mut(key) {
+                transaction.degrade(Degraded::NOT_READ);
+                if transaction.end().is_none() {
+                    transaction.set_end(TransactionEnd { at: Some(at), ..TransactionEnd::OPEN });
+                }
+                if let Some(session) = transaction.session().and_then(|index| self.sessions.get_mut(index)) {
+                    session.degrade(Degraded::NOT_READ);
+                    let sides = Side::BOTH.into_iter();
+                    sides.for_each(|side| session.add_gap(side, at.packet, Degraded::NOT_READ));
+                }
+            }
+            let Sink { out, findings } = &mut sink;
+            self.close(row, at, Sink { out, findings });
         }
     }
 

@@ -74,7 +74,7 @@ pub(super) struct Transaction {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TransactionEnd {
     pub(super) how: ResponseEnd,
-    /// The packet that ended it; `None` at the end of the capture.
+    /// The packet that ended it, or at which it was given up; `None` at the end of the capture.
     pub(super) at: Option<Origin>,
     /// Length of the response's body after content decoding.
     pub(super) bytes: u64,

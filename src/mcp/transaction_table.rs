@@ -50,15 +50,14 @@ pub(super) struct OtherTransactions<'a> {
 
 impl Transactions {
     /// The row of a transaction, which is created if there is none; `None` if there are
-    /// [`limits::MAX_TRANSACTIONS`], or if they take half of [`limits::MAX_MEMORY_OF_SESSIONS`].
+    /// [`limits::MAX_TRANSACTIONS`].
     pub(super) fn find_or_create(
         &mut self,
         key: TransactionKey,
         peers: Peers,
         retransmissions: [u32; 2],
     ) -> Option<usize> {
-        let is_full = self.index.len() >= limits::MAX_TRANSACTIONS
-            || self.memory.held() > limits::MAX_MEMORY_OF_SESSIONS / 2;
+        let is_full = self.index.len() >= limits::MAX_TRANSACTIONS;
         let entry = match self.index.entry(key) {
             Entry::Occupied(entry) => return Some(*entry.get()),
             Entry::Vacant(entry) => entry,
@@ -148,6 +147,42 @@ impl Transactions {
             self.note(row);
         }
         shed
+    }
+
+    /// The transactions to give up so that `excess` bytes become free: first of those whose session
+    /// is not known, then of the others, the older half of those of the connections that hold most.
+    /// Never the one in row `kept`.
+    pub(super) fn largest(&self, mut excess: usize, kept: usize) -> Vec<TransactionKey> {
+        let mut chosen = Vec::new();
+        for has_session in [false, true] {
+            let mut connections: Map<u32, (usize, Vec<(TransactionKey, usize)>)> = HashMap::default();
+            for (row, (transaction, note)) in self.rows.iter().zip(&self.notes).enumerate() {
+                let wanted = transaction.as_ref().filter(|it| it.session().is_some() == has_session);
+                if let Some(transaction) = wanted.filter(|_| row != kept) {
+                    let (held, keys) = connections.entry(transaction.key().0).or_default();
+                    *held += note.account.held();
+                    keys.push((transaction.key(), note.account.held()));
+                }
+            }
+            let mut connections: Vec<_> = connections.into_iter().collect();
+            connections.sort_by_key(|(tcp_stream, (held, _))| (Reverse(*held), *tcp_stream));
+            for (_, (held, mut keys)) in connections {
+                if excess == 0 {
+                    return chosen;
+                }
+                let mut half = excess.min(held / 2 + 1);
+                excess -= half;
+                keys.sort_unstable();
+                for (key, held) in keys {
+                    if half == 0 {
+                        break;
+                    }
+                    chosen.push(key);
+                    half = half.saturating_sub(held);
+                }
+            }
+        }
+        chosen
     }
 
     pub(super) fn remove(&mut self, row: usize) -> Option<Transaction> {
