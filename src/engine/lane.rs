@@ -385,7 +385,7 @@ impl Lane {
                 return true;
             };
             let is_pending = pipeline.is_pending();
-            if output.out.len() >= MAX_EMITTED {
+            if output.out.len() >= MAX_EMITTED || self.findings.len() >= MAX_EMITTED {
                 self.backlog.extend(deliveries);
                 return !is_pending && self.backlog.is_empty();
             }
@@ -485,7 +485,7 @@ impl Lane {
     }
 }
 
-/// Values that a lane emits before it lets the engine pass them on.
+/// Values and findings that a lane emits before it lets the engine pass them on.
 const MAX_EMITTED: usize = 1024;
 
 /// Memory of a connection, in bytes, up to which it has nothing to drop that would be missed: the
