@@ -16,7 +16,7 @@ use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
-use super::budget::{Budget, Taken};
+use super::budget::{Budget, Share, Taken};
 use super::media;
 use super::reporter::Reporter;
 use super::roster::{self, Place};
@@ -33,7 +33,7 @@ pub(super) const FREE: usize = 32 * 1024;
 /// Bytes that all connections together may make the server hold.
 #[derive(Clone, Debug)]
 pub(super) struct Budgets {
-    pub(super) requests: Budget,
+    requests: Budget,
     responses: Budget,
 }
 
@@ -53,7 +53,9 @@ pub(super) struct Connection {
 struct State {
     client: SocketAddr,
     place: Arc<Place>,
-    budgets: Budgets,
+    /// The client's shares of what requests and responses may take.
+    requests: Share,
+    responses: Share,
     log: Reporter,
     reset: AtomicBool,
     /// The request that is being answered. HTTP/1.1 has one at a time.
@@ -62,11 +64,12 @@ struct State {
 
 impl Connection {
     /// Creates the handle of a connection from `client`. Its requests are reported to `log`.
-    pub(super) fn new(client: SocketAddr, place: Place, budgets: Budgets, log: Reporter) -> Self {
+    pub(super) fn new(client: SocketAddr, place: Place, budgets: &Budgets, log: Reporter) -> Self {
         let state = State {
             client,
             place: Arc::new(place),
-            budgets,
+            requests: budgets.requests.share(client.ip()),
+            responses: budgets.responses.share(client.ip()),
             log,
             reset: AtomicBool::new(false),
             request: Mutex::new(None),
@@ -79,9 +82,9 @@ impl Connection {
         self.state.client
     }
 
-    /// Returns the bytes that requests may take.
-    pub(super) fn request_budget(&self) -> &Budget {
-        &self.state.budgets.requests
+    /// Returns the bytes that requests of the client may take.
+    pub(super) fn request_budget(&self) -> &Share {
+        &self.state.requests
     }
 
     /// Makes the connection end by RST.
@@ -189,7 +192,7 @@ impl HttpBody for Watched {
         }
         let size = piece.len().saturating_sub(FREE);
         if size > 0 {
-            self.unread = self.connection.state.budgets.responses.take(size);
+            self.unread = self.connection.state.responses.take(size);
             if self.unread.is_none() {
                 let why = "too many responses are not read";
                 return Poll::Ready(Some(Err(axum::Error::new(std::io::Error::other(why)))));

@@ -13,7 +13,7 @@ use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::budget::{self, Budget, Taken};
+use super::budget::{self, Share, Taken};
 use super::connection::{Connection, FREE};
 use super::media::{JSON, media_type};
 
@@ -77,7 +77,7 @@ pub(super) async fn read(request: Request) -> Result<Post, Response> {
 }
 
 /// Takes bytes beyond those that every message may have.
-fn take(budget: Option<&Budget>, bytes: usize) -> Result<Option<Taken>, Box<Response>> {
+fn take(budget: Option<&Share>, bytes: usize) -> Result<Option<Taken>, Box<Response>> {
     let more = bytes.saturating_sub(FREE);
     let Some(budget) = budget.filter(|_| more > 0) else {
         return Ok(None);
@@ -89,7 +89,7 @@ fn take(budget: Option<&Budget>, bytes: usize) -> Result<Option<Taken>, Box<Resp
 }
 
 /// Collects a body up to the size limit. Returns it with what it takes of the budget.
-async fn collect(body: Body, budget: Option<&Budget>) -> Result<(Bytes, Vec<Taken>), Response> {
+async fn collect(body: Body, budget: Option<&Share>) -> Result<(Bytes, Vec<Taken>), Response> {
     let mut pieces = body.into_data_stream();
     let (mut whole, mut taken, mut paid) = (Vec::new(), Vec::new(), FREE);
     while let Some(piece) = pieces.next().await {

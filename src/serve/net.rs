@@ -85,7 +85,7 @@ pub(super) async fn serve(listener: TcpListener, service: Service, end: Cancella
             refuse(&stream, service.tls.is_some());
             continue;
         };
-        let connection = Connection::new(client, place, budgets.clone(), service.log.clone());
+        let connection = Connection::new(client, place, &budgets, service.log.clone());
         let (service, end, last) = (service.clone(), end.clone(), last.clone());
         tracker.spawn(async move {
             let evicted = connection.clone();

@@ -197,7 +197,7 @@ impl Drop for Request {
 
 /// Returns what a client can choose its address from: itself for IPv4, the /64 for IPv6 (RFC 4291
 /// section 2.5.1).
-fn network(client: IpAddr) -> IpAddr {
+pub(super) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::serve::budget::{Budget, Taken};
+use crate::serve::budget::{Budget, Share, Taken};
 use crate::serve::faults::{Faulty, Line};
 use crate::serve::handshake;
 use crate::serve::options::Options;
@@ -100,8 +100,8 @@ impl Sessions {
         let entry = TableEntry { id, open: Arc::clone(&self.open) };
         let ct = CancellationToken::new();
         let (limit, end) = (self.idle, self.end.clone());
-        let answers =
-            Answers { to: answers, bytes: Arc::clone(&bytes), budget: self.unread.clone(), ct: ct.clone() };
+        let budget = self.unread.share(line.client());
+        let answers = Answers { to: answers, bytes: Arc::clone(&bytes), budget, ct: ct.clone() };
         let work = work(self.handler.clone(), answers, messages, ct.clone());
         tokio::spawn(async move {
             let mut work = std::pin::pin!(work);
@@ -197,7 +197,7 @@ struct Answers {
     to: mpsc::Sender<Event>,
     /// Bytes of the waiting events.
     bytes: Arc<AtomicUsize>,
-    budget: Budget,
+    budget: Share,
     ct: CancellationToken,
 }
 
@@ -285,7 +285,7 @@ mod tests {
         let (to, events) = mpsc::channel(UNREAD);
         let bytes = Arc::new(AtomicUsize::new(0));
         let mut unread = Unread { events, bytes: Arc::clone(&bytes) };
-        let budget = Budget::new(UNREAD_TOTAL);
+        let budget = Budget::new(UNREAD_TOTAL).share([127, 0, 0, 1].into());
         let answers = Answers { to, bytes, budget, ct: CancellationToken::new() };
         answers.send(&message(2 * UNREAD_BYTES)).unwrap();
         assert!(unread.next().await.unwrap().len() > 2 * UNREAD_BYTES);
