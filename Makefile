@@ -3,6 +3,8 @@
 CARGO   ?= cargo
 CAPTURE ?= captures/hackernews-sse.pcapng
 PREFIX  ?= /usr/local
+# Seconds for each fuzz target.
+FUZZ_SECONDS ?= 60
 DESTDIR ?=
 
 # Where man and the shells look for files under PREFIX.
@@ -19,7 +21,7 @@ SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help build run test e2e attacks mutants bench install uninstall clean cargo libpcap components
+.PHONY: help build run test e2e attacks work mutants fuzz bench install uninstall clean cargo libpcap components
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,8 +47,23 @@ attacks: cargo libpcap ## Run the large attacks on memory and time, and print th
 	$(CARGO) build --release --locked --bin mcpdump
 	MCPDUMP=$(abspath $(BINARY)) $(CARGO) test --locked --test all hostile::large -- --ignored --nocapture --test-threads 1
 
+work: cargo libpcap ## Count the instructions that each attack takes, at two sizes (needs valgrind)
+	$(CARGO) build --release --locked --bin mcpdump
+	MCPDUMP=$(abspath $(BINARY)) $(CARGO) test --locked --test all hostile::counted -- --ignored --nocapture
+
 mutants: cargo libpcap ## Run the analysis over 20,000 damaged captures, and check every output
 	$(CARGO) test --locked --test all hostile::mutants::many -- --ignored --nocapture
+
+fuzz: cargo libpcap ## Run each fuzz target: with cargo-fuzz for FUZZ_SECONDS, without it on 20,000 damaged captures
+	@if $(CARGO) +nightly fuzz --version > /dev/null 2>&1; then \
+		$(CARGO) test --locked --lib fuzz::tests::write_seeds -- --ignored && \
+		for target in $$(ls fuzz/fuzz_targets | sed 's/\.rs//'); do \
+			$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+		done; \
+	else \
+		echo "cargo-fuzz or the nightly toolchain is missing: the targets run on damaged captures"; \
+		FUZZ_RUNS=20000 $(CARGO) test --locked --lib fuzz:: ; \
+	fi
 
 bench: cargo libpcap ## Run the benchmarks (criterion)
 	$(CARGO) bench --locked

@@ -3,17 +3,22 @@
 //! Each attack runs against the program as a process, by default a small one. Smaller ones run in
 //! this process: every output is valid, and twice the traffic costs no more than twice the
 //! allocations. The large ones (`make attacks`) print their cost at half and at full size, and fail
-//! if the processor time grows faster than the traffic.
+//! if the processor time grows faster than the traffic. `make work` counts the instructions of
+//! each, and fails if twice the traffic takes more than 2.2 times as many.
 
 mod compressed;
+mod h2;
 mod http;
 mod low;
 mod messages;
 mod mutants;
 mod outputs;
 mod run;
+mod sealed;
 mod storms;
+mod tls;
 mod wire;
+mod work;
 
 use self::run::Outcome;
 use self::wire::Wire;
@@ -118,7 +123,19 @@ fn what_is_beside_an_attack_stays_whole() {
     assert_eq!(attack.check(20).answered, 4);
 }
 
-/// Makes two tests of each attack. Its arguments: size of the small one, size of the large one,
+/// What is open and not MCP takes no memory from what is: calls that come later are read.
+#[test]
+fn what_comes_after_many_open_transactions_stays_whole() {
+    let attack = Attack {
+        name: "calls_after_pipelines",
+        make: storms::calls_after_pipelines,
+        finding: "mcp.limit",
+        memory: 256,
+    };
+    assert_eq!(attack.check(14).answered, 101);
+}
+
+/// Makes three tests of each attack. Its arguments: size of the small one, size of the large one,
 /// memory limit in MiB, expected finding.
 macro_rules! attacks {
     ($($name:ident = $room:ident::$make:ident($small:expr, $large:expr, $memory:expr, $finding:expr);)*) => {
@@ -129,6 +146,12 @@ macro_rules! attacks {
             $(#[test] fn $name() {
                 let _ = super::$name().check($small);
                 super::$name().check_outputs(1.max($small / 8));
+            })*
+        }
+        mod counted {
+            $(#[test] #[ignore = "takes long, and needs valgrind"] fn $name() {
+                let attack = super::$name();
+                super::work::check(attack.name, attack.make, $small);
             })*
         }
         mod large {
@@ -239,4 +262,37 @@ attacks! {
     packed_questions = storms::packed_questions(500, 40_000, 256, "");
     long_methods = storms::long_methods(500, 40_000, 128, "");
     idle_ends = storms::idle_ends(500, 20_000, 128, "");
+    tls_lengths = tls::lengths(200, 4_000, 256, "");
+    tls_lies = tls::lies(5_000, 200_000, 64, "");
+    tls_tiny_records = tls::tiny_records(5_000, 500_000, 64, "");
+    tls_hellos = tls::hellos(400, 16_000, 256, "");
+    tls_hello_again = tls::hello_again(5_000, 300_000, 64, "");
+    tls_undecrypted = tls::undecrypted(1_000, 16_000, 256, "");
+    tls_secrets_blocks = tls::secrets_blocks(500, 10_000, 256, "");
+    tls_key_log = tls::key_log(20_000, 1_000_000, 256, "");
+    tls_no_key_log = tls::no_key_log(20_000, 1_000_000, 64, "tls.bad_keylog");
+    tls_key_updates = tls::key_updates(5_000, 500_000, 64, "");
+    tls_searches = tls::searches(10, 100, 64, "");
+    tls_trials = tls::trials(4, 40, 64, "");
+    tls_early_data = tls::early_data(1_000, 16_000, 256, "");
+    tls_bombs = tls::bombs(40, 1_000, 256, "http.content_limit");
+    tls_half_heads = tls::half_heads(1_000, 16_000, 256, "");
+    h2_streams = h2::streams(5_000, 100_000, 64, "http2.limit");
+    h2_many_streams = h2::many_streams(40, 2_000, 256, "");
+    h2_resets = h2::resets(2_000, 100_000, 64, "");
+    h2_settings = h2::settings(2_000, 200_000, 64, "");
+    h2_control = h2::control(10_000, 1_000_000, 64, "");
+    h2_empty_data = h2::empty_data(10_000, 500_000, 64, "");
+    h2_continuations = h2::continuations(10_000, 500_000, 64, "http.head_too_long");
+    h2_fields = h2::fields(40, 4_000, 64, "http.head_too_long");
+    h2_tables = h2::tables(2_000, 100_000, 64, "");
+    h2_full_tables = h2::full_tables(100, 4_000, 256, "");
+    h2_promises = h2::promises(5_000, 300_000, 64, "");
+    h2_lengths = h2::lengths(100, 2_000, 256, "");
+    h2_lies = h2::lies(5_000, 300_000, 64, "http2.bad_frame");
+    h2_lost = h2::lost(2_048, 102_400, 64, "");
+    h2_brotli_flushes = h2::brotli_flushes(20, 300, 256, "");
+    h2_bombs = h2::bombs(40, 1_000, 128, "http.content_limit");
+    h2_unanswered = h2::unanswered(2_000, 100_000, 256, "");
+    h2_grpc = h2::grpc(5_000, 400_000, 48, "");
 }

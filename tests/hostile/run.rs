@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufReader, Read as _};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -29,13 +29,20 @@ pub(crate) struct Outcome {
     pub(crate) answered: u64,
     /// Bytes of standard output.
     pub(crate) printed: u64,
+    /// The beginning of what it wrote to standard error.
+    pub(crate) messages: String,
     /// Its message if it failed, else `None`.
     pub(crate) failed: Option<String>,
 }
 
 /// Runs the program over what `attack` writes.
 pub(crate) fn run(arguments: &[&str], attack: impl FnOnce(&mut Wire)) -> Outcome {
-    let mut child = mcpdump()
+    run_as(mcpdump(), arguments, attack)
+}
+
+/// Runs a command that is the program, or runs it, over what `attack` writes.
+pub(crate) fn run_as(mut command: Command, arguments: &[&str], attack: impl FnOnce(&mut Wire)) -> Outcome {
+    let mut child = command
         .args(arguments)
         .arg("-")
         .stdin(Stdio::piped())
@@ -67,6 +74,7 @@ pub(crate) fn run(arguments: &[&str], attack: impl FnOnce(&mut Wire)) -> Outcome
         if attacked.is_err() || ended.is_err() || !matches!(status.code(), Some(0 | 1)) {
             outcome.failed = Some(format!("{status}: {said}"));
         }
+        outcome.messages = said;
     });
     outcome
 }

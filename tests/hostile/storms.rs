@@ -215,6 +215,20 @@ pub(crate) fn pipelines(wire: &mut Wire, n: usize) {
     }
 }
 
+/// A session around that: a call that begins before it and is answered after it, then 99 others.
+pub(crate) fn calls_after_pipelines(wire: &mut Wire, n: usize) {
+    let mut conn = wire.open(n);
+    let field = session(wire, &mut conn, "one");
+    let answer = |id: usize| format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#);
+    wire.post(&mut conn, &field, &call(1));
+    pipelines(wire, n);
+    wire.answer(&mut conn, &field, &answer(1));
+    for id in 2..=100 {
+        wire.post(&mut conn, &field, &call(id));
+        wire.answer(&mut conn, &field, &answer(id));
+    }
+}
+
 /// `n` connections, each with a request of 20 messages that wait for the head of the response.
 pub(crate) fn undecided(wire: &mut Wire, n: usize) {
     let long = "x".repeat(3000);
