@@ -10,6 +10,8 @@ pub mod check;
 pub mod cli;
 pub mod engine;
 pub mod export;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 #[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
 pub(crate) mod http;
 pub mod ledger;

@@ -10,6 +10,8 @@ pub mod degraded;
 pub mod end;
 pub mod fact;
 pub mod finding;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod json;
 pub mod layer;
 pub mod limits;

@@ -22,6 +22,8 @@ mod file_findings;
 mod filter;
 pub mod follow;
 mod framing;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod item;
 mod key_logs;
 pub mod live;

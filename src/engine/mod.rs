@@ -32,6 +32,8 @@ use unread::Unread;
 
 mod clock;
 mod front;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod grid;
 mod lane;
 mod order;

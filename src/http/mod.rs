@@ -12,6 +12,8 @@ use crate::base::{Degraded, Origin, ResponseEnd, Side, Span};
 mod assemble;
 mod connection;
 pub mod content;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod grow;
 pub mod h1;
 mod h2;

@@ -16,6 +16,8 @@ mod alert;
 mod connection;
 mod direction;
 mod early;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod handshake;
 mod identify;
 mod keylog;

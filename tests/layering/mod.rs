@@ -15,7 +15,7 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 18] = [
+const LAYERS: [(&str, &[&str], &[&str]); 19] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("link", &["base"], &["capture"]),
@@ -31,6 +31,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 18] = [
     ("check", &["base", "ledger"], &[]),
     ("export", &["base", "ledger"], &[]),
     ("tui", &["base", "ledger", "why"], &[]),
+    ("fuzz", &["base", "capture", "tls", "http", "ledger", "engine"], &[]),
     ("serve", &["base"], &[]),
     ("traffic", &["base"], &[]),
     (

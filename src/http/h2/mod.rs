@@ -28,6 +28,8 @@ mod closing;
 mod direction;
 mod flow;
 mod frame;
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod fuzz;
 mod head;
 mod hpack;
 mod ping;

@@ -31,6 +31,8 @@ mod error;
 mod eval;
 mod fields;
 mod filter;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod lex;
 mod number;
 #[cfg(test)]
