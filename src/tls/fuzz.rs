@@ -132,5 +132,5 @@ fn decrypt(feeds: &[(End, Feed<End>)], log: &[super::Line]) -> String {
         let is_end = |(from, feed): &&Plaintext| *from == end && matches!(feed, Feed::Eof { .. });
         assert!(out.iter().filter(is_end).count() <= 1);
     }
-    format!("{out:?} {:?} {:?}", findings.list(), connection.fact())
+    format!("{out:?} {:?} {:?}", findings.list(), connection.fact(&store))
 }
