@@ -10,7 +10,7 @@
 //! had been sent in clear.
 //!
 //! This is the only place where an end gets its role. Below it everything is by [`End`], above it
-//! by [`Side`].
+//! by [`Side`](crate::base::Side).
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

@@ -328,14 +328,14 @@ mod tests {
         writer.write(&packet(0, b"GET /"));
         writer.write(&client_hello(1, 1));
         writer.write(&client_hello(2, 2));
-        writer.write(&packet(3, b"x"));
+        writer.write(&packet(210, b"x"));
         assert_eq!(contents(&path), "p [key 1,key 1+] h1", "what follows waits for its secrets");
         // The secrets of a handshake come in two parts.
         source.know(2, 1);
-        writer.write(&client_hello(4, 1));
-        writer.write(&packet(5, b"x"));
+        writer.write(&client_hello(211, 1));
+        writer.write(&packet(212, b"x"));
         source.know(2, 2);
-        writer.write(&packet(6, b"x"));
+        writer.write(&packet(213, b"x"));
         writer.close();
         let want = "p [key 1,key 1+] h1 [key 2] [key 2+] h2 p h1 p p";
         assert_eq!(contents(&path), want, "nothing of connection 9, which is not in the file");
