@@ -8,7 +8,7 @@ use super::question::Question;
 use super::story::Story;
 use super::survey::Survey;
 use super::traces::Traces;
-use super::{exchange_story, overview};
+use super::{exchange_story, noticed, overview};
 use crate::base::limits;
 use crate::ledger::store::Store;
 use crate::ledger::{Entry, Exchange, Record, Stream};
@@ -75,7 +75,11 @@ impl Collector {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match self.question {
-            Question::Worst | Question::Exchange(_) => self.chosen == 0,
+            // Without any exchange the findings are the story.
+            Question::Worst => {
+                self.chosen == 0 && (!self.survey.calls.is_empty() || self.survey.findings.is_empty())
+            }
+            Question::Exchange(_) => self.chosen == 0,
             Question::Session(number) => self.survey.session(number).is_none(),
         }
     }
@@ -112,13 +116,23 @@ impl Collector {
     /// Tells the story.
     #[must_use]
     pub fn story(&self, limits: &Limits) -> Story {
-        match (self.question, &self.only) {
-            (Question::Worst | Question::Exchange(_), Some(exchange)) => {
-                exchange_story::tell(exchange, &self.survey, &self.traces, limits)
-            }
-            _ => {
+        // What is wrong with a capture of one answered exchange is beside the exchange.
+        let is_of_exchange = |exchange: &Exchange| match self.question {
+            Question::Worst => exchange.response.is_none() || self.survey.calls.len() > 1,
+            Question::Exchange(_) => true,
+            Question::Session(_) => false,
+        };
+        match self.only.as_ref().filter(|exchange| is_of_exchange(exchange)) {
+            Some(exchange) => exchange_story::tell(exchange, &self.survey, &self.traces, limits),
+            None => {
                 let evidence = (&self.survey, &self.traces, limits);
-                overview::tell(self.question, &self.groups.worst(), evidence)
+                let mut story = overview::tell(self.question, &self.groups.worst(), evidence);
+                // Findings do not say which filter they match.
+                let is_filtered = self.chosen < self.survey.calls.len() as u64;
+                if self.question != Question::Worst || !is_filtered {
+                    story.sentences.extend(noticed::sentences(self.question, &self.survey));
+                }
+                story
             }
         }
     }

@@ -16,6 +16,7 @@ mod exchange_story;
 mod gateways;
 mod groups;
 pub mod limits;
+mod noticed;
 mod overview;
 mod question;
 mod sessions;
