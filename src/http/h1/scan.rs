@@ -95,6 +95,9 @@ fn other_method(text: &[u8]) -> StartKind {
     }
 }
 
+/// Length of the longest of [`METHODS`].
+const MAX_METHOD_LEN: usize = 8;
+
 /// The version at the end of a request line.
 const VERSION: &[u8] = b" HTTP/1.";
 
@@ -244,7 +247,8 @@ pub fn find_head(bytes: &[u8], from: usize, client: bool) -> Option<usize> {
         return places.find(|at| bytes.get(at + 7..).is_some_and(is_status));
     }
     // Search for the version at the end of the line, which is rarer than any method, then back to
-    // the line's start. What lies before a version that no method precedes is not searched again.
+    // the line's start. What lies before a version that no method precedes is not searched again,
+    // except for a method that ends with the space of that version.
     let mut first = 0;
     for version in memchr::memmem::find_iter(bytes.get(from..)?, VERSION).map(|at| at + from) {
         let line = bytes.get(first..version)?;
@@ -254,7 +258,7 @@ pub fn find_head(bytes: &[u8], from: usize, client: bool) -> Option<usize> {
         if let Some(method) = found {
             return Some(first + method);
         }
-        first = version;
+        first = first.max((version + 1).saturating_sub(MAX_METHOD_LEN));
     }
     None
 }
@@ -329,7 +333,10 @@ mod tests {
         assert_eq!(find_head(bytes, 0, true), Some(17));
         assert_eq!(find_head(&bytes[18..], 0, true), None);
         assert_eq!(find_head(b"0\r\n\r\nHTTP/1.1 200 OK", 0, false), Some(5));
+        assert_eq!(find_head(b"GET HTTP/1.1 HTTP/1.1\r\n", 0, true), Some(0));
+        assert_eq!(METHODS.iter().map(|method| method.len()).max(), Some(MAX_METHOD_LEN));
     }
+
     /// Lines of all kinds, so that a search finds something often.
     fn line() -> impl Strategy<Value = &'static [u8]> {
         prop::sample::select(vec![
