@@ -8,6 +8,7 @@
 
 mod kept;
 mod names;
+mod output_file;
 mod packet_file;
 pub mod private;
 mod secrets;

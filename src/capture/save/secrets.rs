@@ -7,6 +7,10 @@
 //!
 //! Wireshark reads a file once, from its beginning: it decrypts a connection if its secrets stand
 //! before the ServerHello. The program that is captured logs them some milliseconds after that.
+//!
+//! A connection that was open when the capture began has no ClientHello: the analysis finds its
+//! secrets by trial, on a packet that is written already. What is still in memory is therefore held
+//! for HOLD at the beginning of the capture, and its secrets stand before all of it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -71,6 +75,20 @@ pub(super) struct FileSecrets {
     version: u64,
     /// The connections that began last, in order, at most [`limits::MAX_CANDIDATES`].
     connections: VecDeque<Carried>,
+    /// The time of the first packet of the capture, while packets are held for connections that
+    /// were open then.
+    began: Began,
+}
+
+/// Whether packets are held for the connections that were open when the capture began.
+#[derive(Clone, Copy)]
+enum Began {
+    /// There was no packet.
+    NotYet,
+    /// Since this time.
+    At(Timestamp),
+    /// No longer.
+    Over,
 }
 
 /// A connection whose packets are in the file.
@@ -81,6 +99,8 @@ struct Carried {
     /// Where the packet with its ClientHello begins in the file, and its time. `None` if packets
     /// are not held for it.
     held: Option<(u64, Timestamp)>,
+    /// Whether the analysis found out whose it is, from packets before.
+    is_identified: bool,
 }
 
 /// A secrets block that is to be inserted.
@@ -93,7 +113,7 @@ pub(super) struct Insertion {
 
 impl FileSecrets {
     pub(super) fn new(kept: KeptSecrets) -> Self {
-        Self { kept, version: 0, connections: VecDeque::new() }
+        Self { kept, version: 0, connections: VecDeque::new(), began: Began::NotYet }
     }
 
     /// Whether each file is private from its beginning.
@@ -109,6 +129,9 @@ impl FileSecrets {
     /// Takes the packet that is written next, at `position`. If it begins a TLS connection, returns
     /// what is known of its secrets, to be written before it.
     pub(super) fn packet(&mut self, data: &[u8], position: u64, time: Timestamp) -> Option<Insertion> {
+        if let Began::NotYet = self.began {
+            self.began = if self.kept.source.is_expecting() { Began::At(time) } else { Began::Over };
+        }
         let random = hello(data)?;
         if self.connections.iter().any(|known| known.random == random) {
             return None;
@@ -116,7 +139,8 @@ impl FileSecrets {
         let secrets = self.kept.source.secrets_of(&random);
         let waits = !secrets.is_complete && self.kept.source.is_expecting();
         let insertion = insertion(position, &secrets.lines);
-        self.carry(random, secrets.lines, waits.then_some((position, time)));
+        let held = waits.then_some((position, time));
+        self.carry(Carried { random, written: secrets.lines, held, is_identified: false });
         insertion
     }
 
@@ -130,13 +154,18 @@ impl FileSecrets {
         self.version = version;
         for random in self.kept.source.take_identified() {
             if !self.connections.iter().any(|known| known.random == random) {
-                self.carry(random, Vec::new(), None);
+                self.carry(Carried { random, written: Vec::new(), held: None, is_identified: true });
             }
         }
         let mut insertions = Vec::new();
         for connection in &mut self.connections {
             let secrets = self.kept.source.secrets_of(&connection.random);
-            let at = connection.held.map_or(end, |(position, _)| position);
+            let at = match connection.held {
+                Some((position, _)) => position,
+                // Before everything that is not written out.
+                None if connection.is_identified => 0,
+                None => end,
+            };
             let mut lines = secrets.lines;
             lines.retain(|line| !connection.written.contains(line));
             insertions.extend(insertion(at, &lines));
@@ -162,7 +191,12 @@ impl FileSecrets {
     /// Returns the position from which on packets are held at packet time `now`; `None` if none
     /// are.
     pub(super) fn held_from(&mut self, now: Timestamp) -> Option<u64> {
-        let mut first = None;
+        if let Began::At(since) = self.began
+            && now.since(since).saturating_abs() >= HOLD
+        {
+            self.began = Began::Over;
+        }
+        let mut first = if let Began::At(_) = self.began { Some(0) } else { None };
         for connection in &mut self.connections {
             connection.held = connection.held.filter(|(_, since)| now.since(*since).saturating_abs() < HOLD);
             first = match (first, connection.held) {
@@ -175,6 +209,7 @@ impl FileSecrets {
 
     /// Packets are no longer held.
     pub(super) fn release(&mut self) {
+        self.began = Began::Over;
         self.connections.iter_mut().for_each(|connection| connection.held = None);
     }
 
@@ -189,16 +224,11 @@ impl FileSecrets {
         key_log
     }
 
-    fn carry(
-        &mut self,
-        random: ClientRandom,
-        written: Vec<Zeroizing<String>>,
-        held: Option<(u64, Timestamp)>,
-    ) {
+    fn carry(&mut self, connection: Carried) {
         if self.connections.len() >= limits::MAX_CANDIDATES {
             self.connections.pop_front();
         }
-        self.connections.push_back(Carried { random, written, held });
+        self.connections.push_back(connection);
     }
 }
 
@@ -326,16 +356,16 @@ mod tests {
         source.know(1, COMPLETE);
         source.know(9, COMPLETE);
         writer.write(&packet(0, b"GET /"));
-        writer.write(&client_hello(1, 1));
-        writer.write(&client_hello(2, 2));
-        writer.write(&packet(210, b"x"));
+        writer.write(&client_hello(1001, 1));
+        writer.write(&client_hello(1002, 2));
+        writer.write(&packet(1210, b"x"));
         assert_eq!(contents(&path), "p [key 1,key 1+] h1", "what follows waits for its secrets");
         // The secrets of a handshake come in two parts.
         source.know(2, 1);
-        writer.write(&client_hello(211, 1));
-        writer.write(&packet(212, b"x"));
+        writer.write(&client_hello(1211, 1));
+        writer.write(&packet(1212, b"x"));
         source.know(2, 2);
-        writer.write(&packet(213, b"x"));
+        writer.write(&packet(1213, b"x"));
         writer.close();
         let want = "p [key 1,key 1+] h1 [key 2] [key 2+] h2 p h1 p p";
         assert_eq!(contents(&path), want, "nothing of connection 9, which is not in the file");
@@ -376,7 +406,26 @@ mod tests {
         source.identified.lock().unwrap().push([5; 32]);
         writer.write(&packet(1, b"x"));
         writer.close();
-        assert_eq!(contents(&path), "p [key 4,key 4+] h4 [key 5,key 5+] p");
+        assert_eq!(contents(&path), "[key 5,key 5+] p [key 4,key 4+] h4 p");
+    }
+
+    /// The analysis sees a packet after it was written.
+    #[test]
+    fn secrets_found_by_trial_stand_before_the_packets_that_showed_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w");
+        let source = Arc::new(Secrets::default());
+        let mut writer = writer(&path, Rotation::default(), Arc::clone(&source));
+        let mut find = |ms: &[i64], connection: u8| {
+            ms.iter().for_each(|ms| writer.write(&packet(*ms, b"x")));
+            source.identified.lock().unwrap().push([connection; 32]);
+            source.know(connection, COMPLETE);
+        };
+        find(&[0, 210, 490], 1);
+        // Later at least the packet that showed it is still in memory.
+        find(&[5000, 5300], 2);
+        writer.close();
+        assert_eq!(contents(&path), "[key 1,key 1+] p p p p [key 2,key 2+] p");
     }
 
     #[test]

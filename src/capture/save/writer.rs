@@ -6,17 +6,15 @@
 //! [`PacketWriter::failure`] has the reason.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::kept::Kept;
 use super::names::{Names, NextFile};
-use super::private;
+use super::output_file::{OutputFile, Stop};
 use super::secrets::{FileSecrets, KeptSecrets};
 use crate::base::tls::TLS_KEY_LOG;
 use crate::base::{Findings, Timestamp};
-use crate::capture::encode::{Encoder, FileMetadata, FileStatistics, block_ends};
+use crate::capture::encode::FileMetadata;
 use crate::capture::item::{Error, Item, LinkType, Packet, Source};
 
 /// A source that also writes its packets to files.
@@ -115,15 +113,13 @@ enum WriterState {
     Failed(String),
 }
 
-/// The file that is being written.
-struct OutputFile {
-    file: File,
-    /// Its name, for messages.
-    name: String,
-    encoder: Encoder,
-    statistics: FileStatistics,
-    /// Whether only its owner may read it.
-    is_private: bool,
+impl From<Stop> for WriterState {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Over => Self::Over,
+            Stop::Failed(why) => Self::Failed(why),
+        }
+    }
 }
 
 /// Maximum time that packets stay in memory, in nanoseconds of packet time. With the lag of
@@ -153,7 +149,7 @@ impl PacketWriter {
         let is_private = secrets.as_ref().is_some_and(FileSecrets::is_private);
         let output = match &target {
             Target::Path(path) => OutputFile::create(&names.now(path), is_private, &metadata, link_type),
-            Target::Stdout => OutputFile::stdout(&metadata, link_type),
+            Target::Stdout => OutputFile::stdout(target.to_string(), &metadata, link_type),
         };
         let output = output.map_err(Error)?;
         let mut kept = Kept::default();
@@ -210,9 +206,9 @@ impl PacketWriter {
             // Those of other protocols: whose they are is not known.
             Item::Secrets { kind, data } => {
                 if let (WriterState::Writing(output), Some(_)) = (&mut self.state, &self.secrets)
-                    && let Err(state) = output.insert_secrets(u64::MAX, *kind, data)
+                    && let Err(stop) = output.insert_secrets(u64::MAX, *kind, data)
                 {
-                    self.state = state;
+                    self.state = stop.into();
                 }
             }
             Item::Lost { by, packets } => {
@@ -238,16 +234,21 @@ impl PacketWriter {
     }
 
     fn packet(&mut self, packet: &Packet) {
+        let time = packet.origin.time;
+        if self.secrets.is_some() {
+            // Before the packet: the analysis has not seen it, and may find secrets with it.
+            self.time(time, false);
+        }
         let WriterState::Writing(output) = &mut self.state else {
             return;
         };
         if let Some(secrets) = &mut self.secrets
-            && let Some(insertion) = secrets.packet(&packet.data, output.encoder.len(), packet.origin.time)
+            && let Some(insertion) = secrets.packet(&packet.data, output.encoder.len(), time)
         {
             match output.insert_secrets(insertion.at, TLS_KEY_LOG, insertion.key_log.as_bytes()) {
                 Ok((at, len)) => secrets.moved(at, len),
-                Err(state) => {
-                    self.state = state;
+                Err(stop) => {
+                    self.state = stop.into();
                     return;
                 }
             }
@@ -259,7 +260,9 @@ impl PacketWriter {
         output.statistics.written += 1;
         self.kept.set_packets(output.statistics.written);
         let full = output.encoder.blocks().len() >= MAX_BUFFERED;
-        self.time(packet.origin.time, full);
+        if full || self.secrets.is_none() {
+            self.time(time, full);
+        }
     }
 
     /// Writes the secrets that were read since the last call.
@@ -270,8 +273,8 @@ impl PacketWriter {
         for insertion in secrets.poll(output.encoder.len()) {
             match output.insert_secrets(insertion.at, TLS_KEY_LOG, insertion.key_log.as_bytes()) {
                 Ok((at, len)) => secrets.moved(at, len),
-                Err(state) => {
-                    self.state = state;
+                Err(stop) => {
+                    self.state = stop.into();
                     return;
                 }
             }
@@ -303,11 +306,11 @@ impl PacketWriter {
             }
             (None, _) => None,
         };
-        let Err(state) = output.flush(held_from.unwrap_or(u64::MAX)) else {
+        let Err(stop) = output.flush(held_from.unwrap_or(u64::MAX)) else {
             return true;
         };
         self.kept.set_packets(output.statistics.written);
-        self.state = state;
+        self.state = stop.into();
         false
     }
 
@@ -344,9 +347,9 @@ impl PacketWriter {
         self.kept.begin(&output.name);
         let key_log = self.secrets.as_mut().map(FileSecrets::begin_file).unwrap_or_default();
         if !key_log.is_empty()
-            && let Err(state) = output.insert_secrets(u64::MAX, TLS_KEY_LOG, key_log.as_bytes())
+            && let Err(stop) = output.insert_secrets(u64::MAX, TLS_KEY_LOG, key_log.as_bytes())
         {
-            return state;
+            return stop.into();
         }
         WriterState::Writing(Box::new(output))
     }
@@ -361,135 +364,6 @@ impl PacketWriter {
             }
         }
     }
-}
-
-impl OutputFile {
-    fn create(
-        path: &Path,
-        is_private: bool,
-        metadata: &FileMetadata,
-        link_type: Option<LinkType>,
-    ) -> Result<Self, String> {
-        let name = path.display().to_string();
-        let file = private::create(path, is_private)
-            .map_err(|error| format!("{name}: cannot be written: {error}"))?;
-        Ok(Self { is_private, ..Self::begin(file, name, metadata, link_type)? })
-    }
-
-    fn stdout(metadata: &FileMetadata, link_type: Option<LinkType>) -> Result<Self, String> {
-        let name = Target::Stdout.to_string();
-        let file = stdout().map_err(|error| format!("{name}: cannot be written: {error}"))?;
-        Self::begin(file, name, metadata, link_type)
-    }
-
-    fn begin(
-        file: File,
-        name: String,
-        metadata: &FileMetadata,
-        link_type: Option<LinkType>,
-    ) -> Result<Self, String> {
-        let mut encoder = Encoder::new(metadata.clone());
-        if let Some(link_type) = link_type {
-            encoder.interface(link_type).map_err(|why| format!("{name}: {why}"))?;
-        }
-        let statistics = FileStatistics::default();
-        let mut output = Self { file, name, encoder, statistics, is_private: false };
-        match output.flush(u64::MAX) {
-            Ok(()) => Ok(output),
-            Err(WriterState::Failed(why)) => Err(why),
-            // The reader closed the pipe before the first write.
-            Err(_) => Err(format!("{}: the reader closed the pipe", output.name)),
-        }
-    }
-
-    /// Adds a block of secrets at a position in the file, or as near to it as what is written out
-    /// allows. The first one makes the file private. Returns its position and length in bytes.
-    ///
-    /// # Errors
-    /// The next state: the file cannot be made private.
-    fn insert_secrets(&mut self, at: u64, kind: u32, data: &[u8]) -> Result<(u64, u64), WriterState> {
-        if !self.is_private {
-            if let Err(error) = private::restrict(&self.file) {
-                let why =
-                    format!("it cannot be made private for the TLS secrets ({error}): use --no-secrets");
-                return Err(WriterState::Failed(self.failed(&why)));
-            }
-            self.is_private = true;
-        }
-        Ok(self.encoder.insert_secrets(at, kind, data))
-    }
-
-    /// Writes out the blocks before a position, where a block begins.
-    ///
-    /// # Errors
-    /// The next state: failed, or over if the reader closed the pipe.
-    fn flush(&mut self, until: u64) -> Result<(), WriterState> {
-        let before = self.encoder.len() - self.encoder.blocks().len() as u64;
-        let Err((written, error)) = write_all(&mut self.file, self.encoder.blocks_until(until)) else {
-            self.encoder.clear_blocks_until(until);
-            return Ok(());
-        };
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            return Err(WriterState::Over);
-        }
-        let blocks = self.encoder.blocks();
-        let whole =
-            block_ends(blocks).take_while(|(end, _)| *end <= written).last().map_or(0, |(end, _)| end);
-        let lost = block_ends(blocks).filter(|(end, packet)| *packet && *end > whole).count() as u64;
-        self.statistics.written = self.statistics.written.saturating_sub(lost);
-        // Readers would report the incomplete block as damage. If truncation fails too, they do.
-        if self.file.metadata().is_ok_and(|file| file.is_file()) {
-            drop(self.file.set_len(before + whole as u64));
-        }
-        Err(WriterState::Failed(self.failed(&remedy(&error))))
-    }
-
-    fn failed(&self, why: &str) -> String {
-        format!(
-            "{}: {why}; {} packets are in it and can be read, further packets are not saved; the analysis continues",
-            self.name, self.statistics.written
-        )
-    }
-}
-
-fn remedy(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "the disk is full: free some space, or keep the latest packets only (-C SIZE -W COUNT)".into()
-        }
-        io::ErrorKind::FileTooLarge => {
-            "the file has reached the maximum size of the file system: use -C SIZE".into()
-        }
-        _ => format!("cannot be written: {error}"),
-    }
-}
-
-/// Writes everything. The error has the number of bytes written before it.
-fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
-    let mut written = 0;
-    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
-        match file.write(rest) {
-            Ok(0) => return Err((written, io::ErrorKind::WriteZero.into())),
-            Ok(more) => written += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err((written, error)),
-        }
-    }
-    Ok(())
-}
-
-/// Standard output without a buffer, which would cut blocks at line ends.
-#[cfg(unix)]
-fn stdout() -> io::Result<File> {
-    use std::os::fd::AsFd as _;
-    io::stdout().as_fd().try_clone_to_owned().map(File::from)
-}
-
-/// Standard output without a buffer, which would cut blocks at line ends.
-#[cfg(windows)]
-fn stdout() -> io::Result<File> {
-    use std::os::windows::io::AsHandle as _;
-    io::stdout().as_handle().try_clone_to_owned().map(File::from)
 }
 
 #[cfg(test)]
