@@ -239,8 +239,8 @@ impl Engine {
             let detail = units::several(log.malformed as u64, "line");
             self.findings.add(Code::TlsBadKeyLog, at, format!("{detail} skipped"));
         }
-        if log.premaster > 0 && !std::mem::replace(&mut self.secrets.has_premaster, true) {
-            let detail = "lines of PMS_CLIENT_RANDOM or RSA";
+        self.secrets.premaster += log.premaster as u64;
+        if let Some(detail) = self.secrets.take_premaster() {
             self.findings.add(Code::TlsPremasterSecret, at, detail);
         }
         if log.lines.is_empty() {
@@ -429,6 +429,9 @@ impl Engine {
                     self.tracker.close_connection(&fact);
                     fact.mcp = self.mcp.remove(&fact.tcp_stream);
                     self.secrets.close(fact.tls.as_deref());
+                    if let Some(detail) = self.secrets.take_premaster() {
+                        self.findings.add(Code::TlsPremasterSecret, last, detail);
+                    }
                     count_payload(&mut self.capture, &fact);
                     out.push(Entry::Fact(Fact::Connection(fact)));
                 }
