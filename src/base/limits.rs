@@ -194,6 +194,14 @@ pub const MAX_SEQUENCES: u64 = 4096;
 /// is searched: some milliseconds of a processor.
 pub const MAX_TRIAL_BYTES: u64 = 32 << 20;
 
+/// The same for all connections of a shard, besides [`TRIAL_BYTES_PER_BYTE`]; 1 GiB in all, about a
+/// second of a processor. One connection may spend an eighth of what is left at a time.
+pub const MAX_TRIAL_BYTES_PER_SHARD: u64 = 256 << 20;
+
+/// Bytes that each byte on a TLS connection adds to what may be decrypted in vain on its shard: the
+/// work grows with the traffic, and a capture of many days does not run out.
+pub const TRIAL_BYTES_PER_BYTE: u64 = 16;
+
 /// Length of a TLS handshake message, in bytes. Chains of certificates have 2 to 20 KiB.
 pub const MAX_HANDSHAKE_MESSAGE: usize = 128 << 10;
 

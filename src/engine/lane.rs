@@ -9,7 +9,7 @@ use crate::http::{Update, UpdateKind};
 use crate::link::Segment;
 use crate::rpc;
 use crate::tcp::{ConnectionId, Delivery, Opened, Reassembler, Summary};
-use crate::tls::{ClientRandom, KeyStore, Line};
+use crate::tls::{ClientRandom, KeyStore, Keys, Line, Trials};
 
 use super::order::{Emitted, EmittedKind, Order};
 use super::pipeline::Pipeline;
@@ -71,6 +71,8 @@ pub(super) struct Lane {
     latest: BTreeSet<ClientRandom>,
     /// The connections of each shard that wait for secrets.
     waiting: [Waiting; limits::SHARDS],
+    /// What the connections of each shard may decrypt in vain.
+    trials: [Trials; limits::SHARDS],
     emits_payloads: bool,
     /// Whether segments, and what they put in order, are emitted.
     emits_segments: bool,
@@ -115,6 +117,7 @@ impl Default for Lane {
             secrets: KeyStore::default(),
             latest: BTreeSet::new(),
             waiting: Default::default(),
+            trials: Default::default(),
             emits_payloads: false,
             emits_segments: false,
             deliveries: Vec::new(),
@@ -222,7 +225,9 @@ impl Lane {
                 continue;
             };
             let id = pipeline.id();
-            pipeline.retry(&self.secrets, &mut Sink::new(&mut self.updates, &mut self.findings));
+            let Some(trials) = self.trials.get(usize::from(shard)) else { return };
+            let keys = Keys { store: &self.secrets, trials };
+            pipeline.retry(keys, &mut Sink::new(&mut self.updates, &mut self.findings));
             self.deliver(Unfinished { number, id, then: Then::Retry }, out);
         }
     }
@@ -344,7 +349,9 @@ impl Lane {
             let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
             if let Some(pipeline) = pipeline.filter(|pipeline| pipeline.is_undecided()) {
                 let mut sink = Sink::new(&mut self.updates, &mut self.findings);
-                pipeline.conclude(None, &self.secrets, &mut sink);
+                if let Some(trials) = self.trials.get(usize::from(id.shard)) {
+                    pipeline.conclude(None, Keys { store: &self.secrets, trials }, &mut sink);
+                }
                 is_done = self.emit_deliveries(id, &mut output);
             }
         }
@@ -405,7 +412,9 @@ impl Lane {
                     let fact = DeliveryFact { tcp_stream, from, feed, is_decrypted: false };
                     output.emit(EmittedKind::Delivery(Box::new(fact)));
                 }
-                pipeline.push(from, feed, &self.secrets, &mut sink);
+                if let Some(trials) = self.trials.get(usize::from(id.shard)) {
+                    pipeline.push(from, feed, Keys { store: &self.secrets, trials }, &mut sink);
+                }
             }
             self.account(id, output);
             is_accounted = true;
@@ -418,7 +427,9 @@ impl Lane {
         let shard = usize::from(id.shard);
         let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
         let Some(pipeline) = pipeline else { return };
-        let Some(waiting) = self.waiting.get_mut(shard) else { return };
+        let (Some(waiting), Some(trials)) = (self.waiting.get_mut(shard), self.trials.get(shard)) else {
+            return;
+        };
         if pipeline.waiting() != pipeline.counted.bytes {
             let waits_for = pipeline.is_waiting().then(|| pipeline.client_random());
             let now = Counted { bytes: pipeline.waiting(), waits_for };
@@ -426,7 +437,8 @@ impl Lane {
             pipeline.counted = now;
             if waiting.is_full() {
                 let mut sink = Sink::new(&mut self.updates, &mut self.findings);
-                pipeline.conclude(Some("too many connections wait"), &self.secrets, &mut sink);
+                let keys = Keys { store: &self.secrets, trials };
+                pipeline.conclude(Some("too many connections wait"), keys, &mut sink);
             }
         }
         let unread = pipeline.take_unread();

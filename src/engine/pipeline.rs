@@ -23,7 +23,7 @@ use crate::base::{Account, Code, End, Feed, Findings, Layer, Origin, Peers, Sink
 use crate::http::h1::scan::EntryPoint;
 use crate::http::{Assembler, Connection, Update};
 use crate::tcp::{ConnectionId, Opened, Reassembler};
-use crate::tls::{self, ClientRandom, KeyStore, Plaintext};
+use crate::tls::{self, ClientRandom, KeyStore, Keys, Plaintext, Trials};
 
 use super::sniff::{Announced, Sniffer, Verdict};
 use super::waiting::Counted;
@@ -228,34 +228,28 @@ impl Pipeline {
     }
 
     /// Takes the next piece of what `from` sent. Must not be called while it is pending.
-    pub(super) fn push(
-        &mut self,
-        from: End,
-        feed: Feed<End>,
-        secrets: &KeyStore,
-        sink: &mut Sink<'_, Update>,
-    ) {
+    pub(super) fn push(&mut self, from: End, feed: Feed<End>, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         match &mut self.tls {
-            None => self.read(from, feed, secrets, sink),
+            None => self.read(from, feed, keys, sink),
             Some(tls) => {
-                tls.push(from, feed, secrets, &mut Sink::new(&mut self.plaintext, sink.findings));
+                tls.push(from, feed, keys, &mut Sink::new(&mut self.plaintext, sink.findings));
                 self.pass_on(sink);
             }
         }
     }
 
     /// Decrypts what waits for secrets, with those that are known now.
-    pub(super) fn retry(&mut self, secrets: &KeyStore, sink: &mut Sink<'_, Update>) {
+    pub(super) fn retry(&mut self, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         if let Some(tls) = &mut self.tls {
-            tls.retry(secrets, &mut Sink::new(&mut self.plaintext, sink.findings));
+            tls.retry(keys, &mut Sink::new(&mut self.plaintext, sink.findings));
             self.pass_on(sink);
         }
     }
 
     /// Waits no longer for secrets, because of `why`; `None` if the connection is forgotten.
-    pub(super) fn conclude(&mut self, why: Option<&str>, secrets: &KeyStore, sink: &mut Sink<'_, Update>) {
+    pub(super) fn conclude(&mut self, why: Option<&str>, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         if let Some(tls) = &mut self.tls {
-            tls.conclude(why, secrets, &mut Sink::new(&mut self.plaintext, sink.findings));
+            tls.conclude(why, keys, &mut Sink::new(&mut self.plaintext, sink.findings));
             self.pass_on(sink);
         }
     }
@@ -275,19 +269,19 @@ impl Pipeline {
     }
 
     /// Reads a piece of plaintext, or finds out that it is none.
-    fn read(&mut self, from: End, feed: Feed<End>, secrets: &KeyStore, sink: &mut Sink<'_, Update>) {
+    fn read(&mut self, from: End, feed: Feed<End>, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         match &mut self.state {
             State::Reading(..) => self.push_to_layers(from, feed, sink),
             State::Ignored(..) => {}
             State::Sniffing(sniffer) => {
                 let verdict = sniffer.push(from, feed, self.client);
-                self.decide(verdict, secrets, sink);
+                self.decide(verdict, keys, sink);
             }
         }
     }
 
     /// Does what the sniffer found out.
-    fn decide(&mut self, verdict: Verdict, secrets: &KeyStore, sink: &mut Sink<'_, Update>) {
+    fn decide(&mut self, verdict: Verdict, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         let State::Sniffing(sniffer) = &mut self.state else { return };
         match verdict {
             Verdict::Undecided => {}
@@ -312,21 +306,21 @@ impl Pipeline {
                 let held = sniffer.take_held();
                 let proxy_header = sniffer.take_proxy_header();
                 self.report_proxy_header(proxy_header, sink.findings);
-                self.start_tls(held, secrets, sink);
+                self.start_tls(held, keys, sink);
             }
             Verdict::TlsMidstream => {
                 let feeds = sniffer.take_midstream().into_feeds(End::BOTH);
-                self.start_tls(feeds, secrets, sink);
+                self.start_tls(feeds, keys, sink);
             }
         }
     }
 
     /// Starts to decrypt; what is decrypted is sniffed anew.
-    fn start_tls(&mut self, held: Vec<(End, Feed<End>)>, secrets: &KeyStore, sink: &mut Sink<'_, Update>) {
+    fn start_tls(&mut self, held: Vec<(End, Feed<End>)>, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         self.state = State::Sniffing(Box::default());
         let mut tls = Box::<tls::Connection>::default();
         for (from, feed) in held {
-            tls.push(from, feed, secrets, &mut Sink::new(&mut self.plaintext, sink.findings));
+            tls.push(from, feed, keys, &mut Sink::new(&mut self.plaintext, sink.findings));
         }
         self.tls = Some(tls);
         self.pass_on(sink);
@@ -356,7 +350,8 @@ impl Pipeline {
             State::Reading(..) | State::Sniffing(_) => {
                 if let Some((from, feed)) = self.replay.pop_front() {
                     // Plaintext needs no secrets.
-                    self.read(from, feed, &KeyStore::default(), sink);
+                    let keys = Keys { store: &KeyStore::default(), trials: &Trials::default() };
+                    self.read(from, feed, keys, sink);
                 }
             }
         }
@@ -543,7 +538,8 @@ mod tests {
         let (mut pipeline, mut out, mut findings) =
             (Pipeline::new(opened(opener)), Vec::new(), Findings::new());
         for (from, feed) in feeds(client) {
-            pipeline.push(from, feed, &KeyStore::default(), &mut Sink::new(&mut out, &mut findings));
+            let keys = Keys { store: &KeyStore::default(), trials: &Trials::default() };
+            pipeline.push(from, feed, keys, &mut Sink::new(&mut out, &mut findings));
         }
         (pipeline, out.iter().map(|update| format!("{update:?}")).collect())
     }

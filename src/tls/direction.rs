@@ -17,6 +17,7 @@ use super::schedule;
 use super::secret::{ClientRandom, Label, Secret};
 use super::store::KeyStore;
 use super::suite::Suite;
+use super::trials::TrialBudget;
 use crate::base::tls::RecordCounts;
 use crate::base::{Degraded, Origin, Side, limits};
 
@@ -98,33 +99,6 @@ pub(super) struct Secrets<'a> {
 impl<'a> Secrets<'a> {
     pub(super) fn of(&self, stage: Stage) -> Option<&'a Secret> {
         self.store.get(&self.random, stage.label(self.side)?)
-    }
-}
-
-/// Cost of one trial on a short record, in bytes: about what it takes beside the decryption.
-const MIN_TRIAL: u64 = 128;
-
-/// Bytes that may still be decrypted in vain: see [`limits::MAX_TRIAL_BYTES`].
-#[derive(Debug)]
-pub(super) struct TrialBudget(u64);
-
-impl Default for TrialBudget {
-    fn default() -> Self {
-        Self(limits::MAX_TRIAL_BYTES)
-    }
-}
-
-impl TrialBudget {
-    /// Spends a record; false if nothing is left.
-    pub(super) fn spend(&mut self, record: &Record) -> bool {
-        let left = self.0.checked_sub(MIN_TRIAL.max(record.header.record_len() as u64));
-        self.0 = left.unwrap_or(0);
-        left.is_some()
-    }
-
-    /// Returns whether nothing is left.
-    pub(super) fn is_spent(&self) -> bool {
-        self.0 == 0
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::handshake::{Certificate, ClientHello, Messages, ServerHello, encrypted_extensions};
 use super::record::{Next, Records};
-use super::{Connection, KeyLog, KeyStore, Plaintext};
+use super::{Connection, KeyLog, KeyStore, Keys, Plaintext, Trials};
 use crate::base::fuzz::{Choices, assert_same, cut, feeds};
 use crate::base::{End, Feed, Findings, Origin, Sink, Span, limits};
 
@@ -109,6 +109,7 @@ pub fn connection(data: &[u8]) {
 fn decrypt(feeds: &[(End, Feed<End>)], log: &[super::Line]) -> String {
     let (mut connection, mut store, mut findings) =
         (Connection::default(), KeyStore::default(), Findings::new());
+    let trials = Trials::default();
     let (mut out, mut lines) = (Vec::<Plaintext>::new(), log.iter());
     let mut last = None;
     for (from, feed) in feeds {
@@ -116,9 +117,11 @@ fn decrypt(feeds: &[(End, Feed<End>)], log: &[super::Line]) -> String {
             && let Some(line) = lines.next()
         {
             store.add(std::slice::from_ref(line));
-            connection.retry(&store, &mut Sink::new(&mut out, &mut findings));
+            connection
+                .retry(Keys { store: &store, trials: &trials }, &mut Sink::new(&mut out, &mut findings));
         }
-        connection.push(*from, feed.clone(), &store, &mut Sink::new(&mut out, &mut findings));
+        let keys = Keys { store: &store, trials: &trials };
+        connection.push(*from, feed.clone(), keys, &mut Sink::new(&mut out, &mut findings));
         connection.settle();
         let held = connection.held() + connection.waiting();
         assert!(
@@ -126,7 +129,8 @@ fn decrypt(feeds: &[(End, Feed<End>)], log: &[super::Line]) -> String {
             "{held}"
         );
     }
-    connection.conclude(None, &store, &mut Sink::new(&mut out, &mut findings));
+    let keys = Keys { store: &store, trials: &trials };
+    connection.conclude(None, keys, &mut Sink::new(&mut out, &mut findings));
     assert!(!connection.is_waiting());
     for end in End::BOTH {
         let is_end = |(from, feed): &&Plaintext| *from == end && matches!(feed, Feed::Eof { .. });

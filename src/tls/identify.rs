@@ -4,13 +4,14 @@
 //! TLS 1.3 needs no hello: any known traffic secret may fit, in either direction and with any
 //! sequence number. TLS 1.2 needs the ServerHello, whose random is in its keys.
 
-use super::direction::{Stage, TrialBudget};
+use super::direction::Stage;
 use super::negotiation::Negotiation;
 use super::opener::Opener;
 use super::record::Record;
 use super::secret::{ClientRandom, Label};
 use super::store::KeyStore;
 use super::suite::Suite;
+use super::trials::TrialBudget;
 use crate::base::tls::TlsVersion;
 use crate::base::{Side, limits};
 

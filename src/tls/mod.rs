@@ -30,6 +30,7 @@ mod store;
 mod suite;
 #[cfg(test)]
 mod tests;
+mod trials;
 mod waiting;
 
 pub use connection::{Connection, Plaintext};
@@ -37,3 +38,4 @@ pub use keylog::{KeyLog, Line};
 pub use record::has_records;
 pub use secret::ClientRandom;
 pub use store::KeyStore;
+pub use trials::{Keys, Trials};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::{Connection, KeyLog, KeyStore, Plaintext};
+use super::{Connection, KeyLog, KeyStore, Keys, Plaintext, Trials};
 use crate::base::{Code, Degraded, End, Ending, Feed, Findings, Origin, Sink, Span, limits};
 
 /// A connection, what it yields, and the packet at hand.
@@ -11,6 +11,7 @@ use crate::base::{Code, Degraded, End, Ending, Feed, Findings, Origin, Sink, Spa
 struct World {
     connection: Connection,
     store: KeyStore,
+    trials: Trials,
     out: Vec<Plaintext>,
     findings: Findings,
     packet: u64,
@@ -20,7 +21,8 @@ impl World {
     fn push(&mut self, from: End, feed: impl FnOnce(Origin) -> Feed<End>) {
         self.packet += 1;
         let feed = feed(Origin::new(self.packet, self.packet as i64));
-        self.connection.push(from, feed, &self.store, &mut Sink::new(&mut self.out, &mut self.findings));
+        let keys = Keys { store: &self.store, trials: &self.trials };
+        self.connection.push(from, feed, keys, &mut Sink::new(&mut self.out, &mut self.findings));
         self.connection.settle();
     }
 
@@ -85,7 +87,7 @@ fn early_data_that_stays_undecided_is_counted() {
             assert_eq!(world.findings.list()[0].code, Code::TlsHeldLimit);
         } else {
             let sink = &mut Sink::new(&mut world.out, &mut world.findings);
-            world.connection.conclude(why, &world.store, sink);
+            world.connection.conclude(why, Keys { store: &world.store, trials: &world.trials }, sink);
         }
         assert_eq!(world.connection.waiting() + world.connection.held(), 0);
         assert_eq!(world.connection.fact(&world.store).records[0].undecrypted, 1);
@@ -162,12 +164,14 @@ proptest! {
                     let labels = ["CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_EARLY_TRAFFIC_SECRET"];
                     lines.push_str(&format!("{} {} {}\n", labels[usize::from(which)], "07".repeat(32), "09".repeat(32)));
                     world.store.add(&KeyLog::read(lines.as_bytes()).lines);
-                    world.connection.retry(&world.store, &mut Sink::new(&mut world.out, &mut world.findings));
+                    let keys = Keys { store: &world.store, trials: &world.trials };
+                    world.connection.retry(keys, &mut Sink::new(&mut world.out, &mut world.findings));
                 }
                 Input::Eof => world.push(from, |at| Feed::Eof { how: Ending::Closed, at }),
             }
         }
-        world.connection.conclude(None, &world.store, &mut Sink::new(&mut world.out, &mut world.findings));
+        let keys = Keys { store: &world.store, trials: &world.trials };
+        world.connection.conclude(None, keys, &mut Sink::new(&mut world.out, &mut world.findings));
         prop_assert!(!world.connection.is_waiting());
         for end in End::BOTH {
             let ends = |(from, feed): &&Plaintext| *from == end && matches!(feed, Feed::Eof { .. });

@@ -13,12 +13,13 @@ mod opening;
 
 use bytes::Bytes;
 
-use super::direction::{Direction, TrialBudget};
+use super::direction::Direction;
 use super::early::{Early, Verdict};
 use super::negotiation::Negotiation;
 use super::record::{ContentType, Next, Record};
 use super::secret::ClientRandom;
 use super::store::KeyStore;
+use super::trials::{Keys, TrialBudget};
 use super::waiting::{Event, Waiting};
 use crate::base::protocols::TlsNames;
 use crate::base::tls::{Decrypted, RecordCounts, TlsFact, TlsVersion};
@@ -62,9 +63,11 @@ struct Context<'a, 'b> {
 
 impl Connection {
     /// Takes the next piece of what `from` sent.
-    pub fn push(&mut self, from: End, feed: Feed<End>, store: &KeyStore, sink: &mut Sink<'_, Plaintext>) {
+    pub fn push(&mut self, from: End, feed: Feed<End>, keys: Keys<'_>, sink: &mut Sink<'_, Plaintext>) {
         let now = feed.at();
-        let mut cx = Context { store, sink };
+        keys.trials.earn(feed.data_len());
+        self.budget.begin(keys.trials);
+        let mut cx = Context { store: keys.store, sink };
         match feed {
             Feed::Data(bytes, span) => {
                 self.direction(from).records.push(bytes, span);
@@ -79,17 +82,22 @@ impl Connection {
         if let Some(why) = self.waiting.is_over(now) {
             self.give_up(&why, &mut cx);
         }
+        self.budget.end(keys.trials);
     }
 
     /// Opens what waits, with the secrets that are known now.
-    pub fn retry(&mut self, store: &KeyStore, sink: &mut Sink<'_, Plaintext>) {
-        self.drain(&mut Context { store, sink });
+    pub fn retry(&mut self, keys: Keys<'_>, sink: &mut Sink<'_, Plaintext>) {
+        self.budget.begin(keys.trials);
+        self.drain(&mut Context { store: keys.store, sink });
+        self.budget.end(keys.trials);
     }
 
     /// Waits no longer for secrets. `why` is a reason other than the end of the connection.
-    pub fn conclude(&mut self, why: Option<&str>, store: &KeyStore, sink: &mut Sink<'_, Plaintext>) {
+    pub fn conclude(&mut self, why: Option<&str>, keys: Keys<'_>, sink: &mut Sink<'_, Plaintext>) {
         if !self.waiting.is_empty() {
-            self.give_up(why.unwrap_or_default(), &mut Context { store, sink });
+            self.budget.begin(keys.trials);
+            self.give_up(why.unwrap_or_default(), &mut Context { store: keys.store, sink });
+            self.budget.end(keys.trials);
         }
         self.drop_early();
     }
@@ -392,6 +400,9 @@ impl Connection {
         }
         self.has_given_up = true;
         let missing = self.negotiation.missing_secret(cx.store);
+        let is_cut_short =
+            self.negotiation.random.is_none() && !cx.store.is_empty() && self.budget.is_spent();
+        let why = if why.is_empty() && is_cut_short { "not all of them were tried" } else { why };
         let reason = if why.is_empty() { String::new() } else { format!("; {why}") };
         cx.sink.findings.add(Code::TlsNoSecret, at, format!("{missing}{reason}"));
     }
