@@ -99,7 +99,7 @@ pub(crate) fn session(number: u32) -> Session {
         calls: 20,
         first: Origin::new(12 + u64::from(number), T0 - 61_000_000),
         last: Origin::new(215, T0 + 749_000_000),
-        ended: SessionEnd::StreamClosed,
+        ended: SessionEnd::StreamClosed { by: Some(Side::Client) },
         degraded: Degraded::NONE,
     }
 }

@@ -176,7 +176,7 @@ fn end_standalone_stream(index: SessionIndex, ending: Ending, tables: &mut Table
         }
         return;
     }
-    session.end(SessionEnd::StreamClosed);
+    session.end(SessionEnd::StreamClosed { by: how.by() });
     let mut unended = take_unended(index, Side::Client, at, tables);
     unended.extend(take_unended(index, Side::Server, at, tables));
     unended.sort_unstable();

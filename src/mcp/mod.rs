@@ -47,6 +47,7 @@ mod served;
 mod server_stream;
 mod session;
 mod session_key;
+mod session_slot;
 mod session_table;
 mod sighting;
 mod step;

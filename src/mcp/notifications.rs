@@ -9,6 +9,7 @@ use super::method;
 use super::record::{Cause, MessageSpan, Notification, Record};
 use super::rules::{self, Progress, RULES, Unmatched, Violation};
 use crate::base::{Code, Side};
+use crate::rpc::Id;
 
 impl Context<'_, '_> {
     /// Handles a notification. Returns the number of the exchange that it is about; `None` if that
@@ -124,6 +125,10 @@ impl Context<'_, '_> {
             self.emit_interrupted(n);
             return Some(n);
         }
+        if let Some(n) = self.subscription_of_other_side(id) {
+            self.exchanges.get_mut(n)?.cancel(self.message.span.end, Cause::Cancelled);
+            return Some(n);
+        }
         let completed = self.session.history().completed(from, id, None);
         if completed.is_none()
             && let Some(n) = id.retyped().and_then(|other| only(self.session.outstanding(from, &other)))
@@ -135,6 +140,13 @@ impl Context<'_, '_> {
         cancellation.session = Some(self.session);
         rules::check(RULES.unmatched_cancellation, &cancellation, self.sink.findings);
         completed
+    }
+
+    /// The open subscription that the server ends with a cancellation (2026-07-28, subscriptions).
+    fn subscription_of_other_side(&self, id: &Id) -> Option<u64> {
+        let n = only(self.session.outstanding(self.message.from.other(), id))?;
+        let is_subscription = |n| self.exchanges.get(n).is_some_and(|open| open.record().is_subscription());
+        (self.message.from == Side::Server && is_subscription(n)).then_some(n)
     }
 
     /// Reports once for each exchange that a token or id of it came with another JSON type.

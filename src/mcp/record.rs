@@ -435,7 +435,10 @@ pub enum SessionEnd {
     /// The client deleted it (HTTP DELETE, answered 2xx).
     Deleted,
     /// The stream of an HTTP+SSE session ended.
-    StreamClosed,
+    StreamClosed {
+        /// The side that closed or reset it; `None` if its body came to its end.
+        by: Option<Side>,
+    },
     /// It did not end before the capture did.
     Open,
 }
@@ -446,7 +449,7 @@ impl SessionEnd {
     pub fn name(self) -> &'static str {
         match self {
             Self::Deleted => "deleted",
-            Self::StreamClosed => "stream_closed",
+            Self::StreamClosed { .. } => "stream_closed",
             Self::Open => "open",
         }
     }

@@ -359,7 +359,7 @@ impl SessionState {
 
     /// A new stream names the session's endpoint after the last stream ended.
     pub(super) fn reopen(&mut self) {
-        if self.record.ended == SessionEnd::StreamClosed {
+        if matches!(self.record.ended, SessionEnd::StreamClosed { .. }) {
             self.record.ended = SessionEnd::Open;
         }
     }

@@ -12,8 +12,9 @@ use super::record::{Session, SessionEnd, SessionRef, Transport};
 use super::server_stream::ServerStream;
 use super::session::SessionState;
 use super::session_key::SessionKey;
+use super::session_slot::{OtherSessions, Quiet, Slot};
 use super::sighting::Sighting;
-use crate::base::{Account, Degraded, Finding, Origin, Peers, Tally, Timestamp, limits};
+use crate::base::{Account, Degraded, Finding, Origin, Peers, Side, Tally, Timestamp, limits};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -60,22 +61,6 @@ pub(super) struct Sessions {
     headless: usize,
 }
 
-/// One session, in as much detail as is needed.
-#[derive(Debug)]
-enum Slot {
-    Active(Box<SessionState>),
-    /// Silent for a while: its record and its keys.
-    Quiet(Box<(Session, Vec<SessionKey>)>),
-    Evicted,
-}
-
-/// Every session but one, which is borrowed on its own: see [`Sessions::split`].
-#[derive(Debug)]
-pub(super) struct OtherSessions<'a> {
-    before: &'a mut [Slot],
-    after: &'a mut [Slot],
-}
-
 impl Sessions {
     /// The session; `None` if it is quiet or evicted.
     pub(super) fn get(&self, index: SessionIndex) -> Option<&SessionState> {
@@ -91,7 +76,7 @@ impl Sessions {
     pub(super) fn split(&mut self, index: SessionIndex) -> Option<(&mut SessionState, OtherSessions<'_>)> {
         let (before, rest) = self.slots.split_at_mut_checked(index.position())?;
         let (slot, after) = rest.split_first_mut()?;
-        Some((slot.active_mut()?, OtherSessions { before, after }))
+        Some((slot.active_mut()?, OtherSessions::new(before, after)))
     }
 
     /// Makes a quiet session active again at `at`.
@@ -101,7 +86,7 @@ impl Sessions {
             return;
         }
         if let Slot::Quiet(quiet) = std::mem::replace(slot, Slot::Evicted) {
-            let (record, keys) = *quiet;
+            let Quiet { record, keys, .. } = *quiet;
             *slot = Slot::Active(Box::new(SessionState::resume(index, record, keys)));
             self.checks.push(Reverse((at.plus(QUIET_AFTER_END), index)));
         }
@@ -120,9 +105,9 @@ impl Sessions {
             let record = session.record();
             let wait = match record.ended {
                 SessionEnd::Open if session.is_failed_attempt() => ATTEMPT_WAIT,
-                SessionEnd::StreamClosed if session.is_trial() => ATTEMPT_WAIT,
+                SessionEnd::StreamClosed { .. } if session.is_trial() => ATTEMPT_WAIT,
                 SessionEnd::Open => QUIET_AFTER,
-                SessionEnd::Deleted | SessionEnd::StreamClosed => QUIET_AFTER_END,
+                SessionEnd::Deleted | SessionEnd::StreamClosed { .. } => QUIET_AFTER_END,
             };
             let silence = now.since(record.last.time);
             if silence < wait || session.is_busy() {
@@ -131,7 +116,7 @@ impl Sessions {
                 continue;
             }
             if let Slot::Active(session) = std::mem::replace(slot, Slot::Evicted) {
-                *slot = Slot::Quiet(Box::new(session.into_parts()));
+                *slot = Slot::Quiet(Box::new(Quiet::of(*session)));
             }
             self.charge(index);
         }
@@ -183,6 +168,15 @@ impl Sessions {
     /// The session with this key is over: what has the key from now on is another one.
     pub(super) fn release(&mut self, key: &SessionKey) {
         self.by_key.remove(key);
+    }
+
+    /// Whether the session with this key was opened, and its client closed its stream.
+    pub(super) fn is_left_by_client(&self, key: &SessionKey) -> bool {
+        let slot = self.find(key).and_then(|index| self.slots.get(index.position()));
+        slot.and_then(Slot::record).is_some_and(|record| {
+            let is_left = matches!(record.ended, SessionEnd::StreamClosed { by: Some(Side::Client) });
+            is_left && record.protocol_version.is_some()
+        })
     }
 
     /// The only open session with an id of this client and server: the one of a request that should
@@ -436,12 +430,7 @@ impl Sessions {
         let sessions = self.by_peers.get(&(peers.server, peers.client.ip()));
         let slots = sessions.into_iter().flatten().rev().take(limits::MAX_ALIKE);
         slots.filter_map(|index| self.slots.get(index.position())).any(|slot| {
-            let record = match slot {
-                Slot::Active(session) => session.record(),
-                Slot::Quiet(quiet) => &quiet.0,
-                Slot::Evicted => return false,
-            };
-            path.is_none() || record.session.path.as_deref() == path
+            slot.record().is_some_and(|record| path.is_none() || record.session.path.as_deref() == path)
         })
     }
 
@@ -515,65 +504,6 @@ impl Sessions {
     pub(super) fn degrade(&mut self, index: SessionIndex, why: Degraded) {
         if let Some(session) = self.get_mut(index) {
             session.degrade(why);
-        }
-    }
-}
-
-impl OtherSessions<'_> {
-    /// The session; `None` if it is quiet, evicted, or the one that was split off.
-    pub(super) fn get_mut(&mut self, index: SessionIndex) -> Option<&mut SessionState> {
-        let slot = match index.position().checked_sub(self.before.len()) {
-            None => self.before.get_mut(index.position()),
-            Some(0) => None,
-            Some(behind) => self.after.get_mut(behind - 1),
-        };
-        slot?.active_mut()
-    }
-}
-
-impl Slot {
-    /// About what is allocated for it, in bytes, its entries in tables included.
-    fn allocated(&self) -> usize {
-        /// An entry in each of the tables, by key and by client.
-        const ENTRIES: usize = 256;
-        let state = match self {
-            Self::Active(session) => session.allocated(),
-            Self::Quiet(quiet) => {
-                let keys: usize = quiet.1.iter().map(SessionKey::allocated).sum();
-                size_of_val(&**quiet) + quiet.0.text_len() + keys
-            }
-            Self::Evicted => return size_of::<Self>() + size_of::<Account>(),
-        };
-        size_of::<Self>() + ENTRIES + state
-    }
-
-    fn active(&self) -> Option<&SessionState> {
-        match self {
-            Self::Active(session) => Some(session),
-            Self::Quiet(_) | Self::Evicted => None,
-        }
-    }
-
-    fn active_mut(&mut self) -> Option<&mut SessionState> {
-        match self {
-            Self::Active(session) => Some(session),
-            Self::Quiet(_) | Self::Evicted => None,
-        }
-    }
-
-    fn record(&self) -> Option<&Session> {
-        match self {
-            Self::Active(session) => Some(session.record()),
-            Self::Quiet(quiet) => Some(&quiet.0),
-            Self::Evicted => None,
-        }
-    }
-
-    fn into_parts(self) -> Option<(Session, Vec<SessionKey>)> {
-        match self {
-            Self::Active(session) => Some(session.into_parts()),
-            Self::Quiet(quiet) => Some(*quiet),
-            Self::Evicted => None,
         }
     }
 }

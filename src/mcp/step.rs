@@ -248,6 +248,10 @@ impl Step<'_> {
         let authority = endpoint::authority(reference).map(str::to_owned);
         let first = self.transaction.request_span().map_or(self.at, |span| span.start);
         let key = SessionKey::Target(peers.server, target);
+        if !session_key::is_unique(&id) && self.tables.sessions.is_left_by_client(&key) {
+            // A server without ids gives all of its clients one target.
+            self.tables.sessions.release(&key);
+        }
         let index = match self.unclaimed(&id) {
             Some(index) if self.tables.sessions.find(&key).is_none() => {
                 self.tables.sessions.add_address(key, index, peers);
@@ -380,6 +384,7 @@ impl Step<'_> {
                 let hash = self.transaction.messages_hash();
                 let state = self.tables.sessions.get_mut(session);
                 if state.is_some_and(|session| session.take_redirected(hash)) {
+                    self.transaction.set_has_messages(Side::Client);
                     // Requests are joined to their exchange.
                     body.envelopes.retain(|message| message.kind == Kind::Request);
                 }

@@ -10,7 +10,8 @@ use super::idle::IdleEnds;
 use super::record::Record;
 use super::rules::{self, CompletedExchange, Misdelivery, Orphan, ProxiedCall, RULES, UncrossedCall};
 use super::session::SessionState;
-use super::session_table::{OtherSessions, Sessions};
+use super::session_slot::OtherSessions;
+use super::session_table::Sessions;
 use super::views::{Pair, Views};
 use crate::base::{Degraded, Origin, Side, Sink};
 use crate::rpc::{Id, Kind};
@@ -126,7 +127,9 @@ impl Completion<'_, '_, '_> {
             exchange.degrade(Degraded::TIME_BACK);
         }
         let pairs = self.views.complete(&mut exchange);
-        check_completed(&mut exchange, self.sink);
+        let record = exchange.record();
+        let lost = self.session.gap_since(record.origin.other(), record.request.span.start.packet);
+        check_completed(&mut exchange, lost.any(), self.sink);
         if exchange.record().total_ns().is_some_and(|total| total < 0) {
             exchange.degrade(Degraded::TIME_BACK);
         }
@@ -156,9 +159,9 @@ impl Completion<'_, '_, '_> {
         let mut missing = self.session.missing();
         let mut other = None;
         for leg in self.session.legs().others() {
-            if let Some(leg) = self.others.get_mut(*leg) {
-                missing.add(leg.missing());
-                other.get_or_insert_with(|| (leg.index(), leg.reference().clone()));
+            if let Some((record, why)) = self.others.record(*leg) {
+                missing.add(why);
+                other.get_or_insert_with(|| (*leg, record.session.clone()));
             }
         }
         let Some((index, other)) = other.filter(|_| missing.is_none()) else { return };
@@ -175,12 +178,12 @@ impl Completion<'_, '_, '_> {
 /// Completes an exchange whose session is no longer known.
 fn emit(mut exchange: Box<OpenExchange>, last: Origin, sink: &mut Sink<'_, Record>) {
     exchange.settle(last);
-    check_completed(&mut exchange, sink);
+    check_completed(&mut exchange, true, sink);
     sink.out.push(Record::Exchange(Box::new(exchange.into_record())));
 }
 
 /// Checks what holds for a complete exchange.
-fn check_completed(exchange: &mut OpenExchange, sink: &mut Sink<'_, Record>) {
+fn check_completed(exchange: &mut OpenExchange, may_miss_messages: bool, sink: &mut Sink<'_, Record>) {
     let record = exchange.record();
     let at = record.response.unwrap_or(record.request).span.end;
     let messages = (exchange.messages(), exchange.first_message());
@@ -190,6 +193,7 @@ fn check_completed(exchange: &mut OpenExchange, sink: &mut Sink<'_, Record>) {
         unusable: exchange.unusable(),
         missing_capability: exchange.missing_capability(),
         messages,
+        may_miss_messages,
     };
     let before = sink.findings.len();
     rules::check(RULES.completed_exchange, &completed, sink.findings);

@@ -74,7 +74,7 @@ fn summary(session: &Session, survey: &Survey) -> Sentence {
     let length = precise(session.last.time.since(session.first.time));
     let ended = match session.ended {
         SessionEnd::Deleted => "the client deleted it",
-        SessionEnd::StreamClosed => "its stream ended",
+        SessionEnd::StreamClosed { .. } => "its stream ended",
         SessionEnd::Open => "nothing ended it in the capture",
     };
     let number = session.session.number;

@@ -4,82 +4,12 @@
 use serde_json::{Value, json};
 
 use super::http::*;
+use super::ready::*;
 use super::story::*;
 
 const A: &str = "10.0.0.1:5000";
 const B: &str = "10.0.0.1:5001";
 const SID: Fields = &[("Mcp-Session-Id", "x"), ("MCP-Protocol-Version", "2025-06-18")];
-
-/// A session that is ready: the connection for POSTs, and the stream if it is HTTP+SSE.
-struct Ready {
-    story: Story,
-    posts: Conn,
-    stream: Option<Conn>,
-}
-
-impl Ready {
-    fn each() -> [Self; 2] {
-        [false, true].map(|is_http_sse| {
-            let mut story = Story::new();
-            let (posts, stream) = if is_http_sse {
-                let (stream, posts) = legacy_ready(&mut story);
-                (posts, Some(stream))
-            } else {
-                (streamable(&mut story, A, "2025-06-18", "x"), None)
-            };
-            story.at(10.0);
-            Self { story, posts, stream }
-        })
-    }
-
-    /// POSTs a message, which HTTP+SSE accepts at once.
-    fn ask(&mut self, message: &str) -> u64 {
-        if self.stream.is_none() {
-            return self.story.c(self.posts, post("/mcp", SID, message));
-        }
-        let packet = self.story.c(self.posts, send(TARGET, message));
-        self.story.s(self.posts, accepted());
-        packet
-    }
-
-    /// Opens the stream that answers.
-    fn begin(&mut self) {
-        if self.stream.is_none() {
-            self.story.s(self.posts, sse(&[]));
-        }
-    }
-
-    /// Sends a message of the server on the stream.
-    fn tell(&mut self, message: &str) -> u64 {
-        self.story.s(self.stream.unwrap_or(self.posts), event(message))
-    }
-
-    fn end(&mut self) {
-        if self.stream.is_none() {
-            self.story.s(self.posts, LAST);
-        }
-    }
-
-    /// Answers in a body, over HTTP+SSE on the stream.
-    fn answer(&mut self, message: &str) -> u64 {
-        match self.stream {
-            Some(stream) => self.story.s(stream, event(message)),
-            None => self.story.s(self.posts, ok(message)),
-        }
-    }
-}
-
-fn progress(token: i64, progress: f64, total: Option<f64>) -> String {
-    let mut params = json!({"progressToken": token, "progress": progress});
-    if let Some(total) = total {
-        params["total"] = total.into();
-    }
-    notification("notifications/progress", params)
-}
-
-fn call_with_token(id: i64) -> String {
-    with(id, "tools/call", json!({"name": "t", "_meta": {"progressToken": id}}))
-}
 
 /// The only finding with this code has these fields.
 #[track_caller]

@@ -1,7 +1,7 @@
 //! A capture built in memory packet by packet, and the rows of its export.
 
 use std::io::Cursor;
-use std::net::SocketAddrV4;
+use std::net::{IpAddr, SocketAddr};
 
 use mcpdump::capture;
 use mcpdump::engine::Engine;
@@ -36,7 +36,7 @@ pub(crate) struct Conn(usize);
 /// One end of a connection: its address and its next sequence number.
 #[derive(Clone, Copy, Debug)]
 struct End {
-    address: SocketAddrV4,
+    address: SocketAddr,
     next: u32,
 }
 
@@ -178,14 +178,27 @@ impl Story {
     fn write(&mut self, conn: Conn, side: Side, seq: u32, flags: u8, bytes: &[u8]) -> u64 {
         let ends = self.conns[conn.0];
         let (from, to) = (ends[side as usize], ends[1 - side as usize]);
-        let mut data = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
-        data.extend([0x45, 0]);
-        data.extend(u16::try_from(40 + bytes.len()).unwrap().to_be_bytes());
-        // The identification differs from packet to packet: none is a copy of another.
-        data.extend(u16::try_from(self.packets.len() + 1).unwrap().to_be_bytes());
-        data.extend([0x40, 0, self.hop_limit.unwrap_or(64), 6, 0, 0]);
-        data.extend(from.address.ip().octets());
-        data.extend(to.address.ip().octets());
+        let mut data = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
+        let hop_limit = self.hop_limit.unwrap_or(64);
+        match (from.address.ip(), to.address.ip()) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => {
+                data.extend([8, 0, 0x45, 0]);
+                data.extend(u16::try_from(40 + bytes.len()).unwrap().to_be_bytes());
+                // The identification differs from packet to packet: none is a copy of another.
+                data.extend(u16::try_from(self.packets.len() + 1).unwrap().to_be_bytes());
+                data.extend([0x40, 0, hop_limit, 6, 0, 0]);
+                data.extend(from.octets());
+                data.extend(to.octets());
+            }
+            (IpAddr::V6(from), IpAddr::V6(to)) => {
+                data.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
+                data.extend(u16::try_from(20 + bytes.len()).unwrap().to_be_bytes());
+                data.extend([6, hop_limit]);
+                data.extend(from.octets());
+                data.extend(to.octets());
+            }
+            ends => panic!("both ends have addresses of one family: {ends:?}"),
+        }
         data.extend(from.address.port().to_be_bytes());
         data.extend(to.address.port().to_be_bytes());
         data.extend(seq.to_be_bytes());
@@ -292,6 +305,30 @@ impl Rows {
     pub(crate) fn found(&self, code: &str) -> Vec<&Value> {
         let all = self.of_type("finding");
         all.into_iter().filter(|row| row["code"] == code).collect()
+    }
+
+    /// The codes of all findings of notice and above, each as often as it is told.
+    pub(crate) fn codes(&self) -> Vec<&str> {
+        let all = self.of_type("finding").into_iter().filter(|row| row["severity"] != "info");
+        let mut codes: Vec<&str> = all.filter_map(|row| row["code"].as_str()).collect();
+        codes.sort_unstable();
+        codes
+    }
+
+    /// These are all findings of notice and above.
+    #[track_caller]
+    pub(crate) fn says(&self, expected: &[&str]) {
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        assert_eq!(self.codes(), expected, "in\n{}", self.text);
+    }
+
+    /// Nothing of this is told.
+    #[track_caller]
+    pub(crate) fn is_silent_on(&self, codes: &[&str]) {
+        for code in codes {
+            self.finds(code, 0);
+        }
     }
 
     /// How many findings with this code there are.

@@ -33,6 +33,8 @@ pub(in crate::mcp) struct CompletedExchange<'a> {
     pub(in crate::mcp) missing_capability: Option<&'static str>,
     /// Number of messages about it before the response, and the first of them.
     pub(in crate::mcp) messages: (u32, Option<Origin>),
+    /// Whether such a message may be missing.
+    pub(in crate::mcp) may_miss_messages: bool,
 }
 
 impl Moment for NewExchange<'_> {
@@ -232,7 +234,13 @@ pub(super) fn events_came_at_once(completed: &CompletedExchange<'_>) -> Option<V
     let (end, first) = ((*response)?.span.end, first?);
     let wait = first.time.since(completed.exchange.request.span.end.time);
     let spread = end.time.since(first.time);
-    if degraded.any() || twins.behind.is_some() || messages < 3 || wait < HIDDEN || spread > wait / 100 {
+    if completed.may_miss_messages
+        || degraded.any()
+        || twins.behind.is_some()
+        || messages < 3
+        || wait < HIDDEN
+        || spread > wait / 100
+    {
         return None;
     }
     violation(

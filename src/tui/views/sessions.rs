@@ -133,6 +133,6 @@ fn ended(session: &Session, model: &Model) -> &'static str {
         SessionEnd::Open if model.has_ended() => "open at end",
         SessionEnd::Open => "open",
         SessionEnd::Deleted => "deleted",
-        SessionEnd::StreamClosed => "stream closed",
+        SessionEnd::StreamClosed { .. } => "stream closed",
     }
 }
