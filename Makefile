@@ -5,6 +5,10 @@ CAPTURE ?= captures/hackernews-sse.pcapng
 PREFIX  ?= /usr/local
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
+# The same values in every `make test`, so that the same code gives the same result.
+PROPTEST_RNG_SEED ?= 1
+# Values for each property test in `make properties`.
+PROPTEST_CASES ?= 2000
 DESTDIR ?=
 
 # Where man and the shells look for files under PREFIX.
@@ -21,7 +25,7 @@ SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help build run test e2e attacks work mutants fuzz bench install uninstall clean cargo libpcap components
+.PHONY: help build run test analyzer properties e2e attacks work mutants fuzz bench install uninstall clean cargo libpcap components
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,10 +38,16 @@ run: build ## Build the program and open a capture (CAPTURE=FILE for another one
 test: cargo libpcap components ## Check format, lints and documentation, and run the tests
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
-	$(CARGO) test --locked
+	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked
+
+analyzer: cargo libpcap components ## Check the analyzer alone: no server, no traffic (--no-default-features)
+	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
 	$(CARGO) test --locked --no-default-features --lib cli::
+
+properties: cargo libpcap ## Run the property tests on new random values, PROPTEST_CASES each
+	PROPTEST_CASES=$(PROPTEST_CASES) $(CARGO) test --locked --lib
+	PROPTEST_CASES=$(PROPTEST_CASES) $(CARGO) test --locked --test all
 
 e2e: cargo libpcap ## Test the server with the MCP conformance suite, SDK clients and the Inspector
 	$(CARGO) build --locked
