@@ -187,6 +187,8 @@ pub struct CaptureFact {
     pub tcp_packets: u64,
     /// Packets whose link or IP headers could not be read.
     pub unreadable_packets: u64,
+    /// QUIC connections (HTTP/3), which are not decoded.
+    pub quic_connections: u64,
     /// Packets reported as lost.
     pub lost: Losses,
     /// Bytes of TCP payload on connections that carry MCP.

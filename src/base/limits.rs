@@ -202,6 +202,18 @@ pub const MAX_TRIAL_BYTES_PER_SHARD: u64 = 256 << 20;
 /// work grows with the traffic, and a capture of many days does not run out.
 pub const TRIAL_BYTES_PER_BYTE: u64 = 16;
 
+/// QUIC connections that are told apart: those that began last. One that was forgotten and sends
+/// another Initial is counted again.
+pub const MAX_QUIC_CONNECTIONS: usize = 4096;
+
+/// Length of the ClientHello of a QUIC connection, in bytes. With a hybrid key exchange it has 2
+/// KiB, with a ticket 3.
+pub const MAX_QUIC_HELLO: usize = 8 << 10;
+
+/// Bytes of incomplete ClientHellos that are kept for all QUIC connections. Beyond that the
+/// connection at hand is not named.
+pub const MAX_QUIC_HELD: usize = 4 << 20;
+
 /// Length of a TLS handshake message, in bytes. Chains of certificates have 2 to 20 KiB.
 pub const MAX_HANDSHAKE_MESSAGE: usize = 128 << 10;
 

@@ -5,17 +5,19 @@ use std::collections::VecDeque;
 
 use crate::base::{Degraded, Findings, Origin, PacketNo, Sink, limits};
 use crate::capture::Packet;
-use crate::link::{Decoded, Link};
+use crate::link::{Decoded, Link, UdpDatagram};
 use crate::tcp::{ConnectionId, Directory};
 
 use super::lane::{LaneInput, RoutedSegment};
 
 /// Why a packet has no segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum NoSegment {
     /// Its headers cannot be decoded.
     Unreadable,
-    /// It is not TCP, or a fragment.
+    /// It is UDP.
+    Udp(UdpDatagram),
+    /// It is neither, or a fragment.
     Other,
 }
 
@@ -48,6 +50,7 @@ impl Front {
         self.inputs += 1;
         let (addresses, segment) = match self.link.decode(packet, findings) {
             Decoded::Segment(addresses, segment) => (addresses, segment),
+            Decoded::Udp(datagram) => return Err(NoSegment::Udp(datagram)),
             Decoded::NotTcp | Decoded::Fragment => return Err(NoSegment::Other),
             Decoded::Unreadable => return Err(NoSegment::Unreadable),
         };

@@ -17,6 +17,7 @@ use crate::base::{Code, Degraded, Fact, Findings, Origin, Timestamp, limits, uni
 use crate::capture::{Error, Item, Packet, Source};
 use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
+use crate::link::UdpDatagram;
 use crate::mcp::{Record, Tracker};
 use crate::rpc::UpdateKind;
 use crate::tls::KeyLog;
@@ -24,6 +25,7 @@ use crate::tls::KeyLog;
 use clock::Clock;
 use front::{Front, NoSegment};
 use grid::Grid;
+use http3::Http3;
 use lane::{Lane, LaneInput, RoutedSegment};
 use order::{EmittedKind, Merge};
 use scope::Scope;
@@ -35,6 +37,7 @@ mod front;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 mod grid;
+mod http3;
 mod lane;
 mod order;
 mod pipeline;
@@ -68,6 +71,7 @@ pub struct Engine {
     /// What is left of the item that was pushed last.
     stage: Stage,
     unread: Unread,
+    http3: Http3,
     secrets: SecretsUse,
     records: Vec<Record>,
     findings: Findings,
@@ -104,6 +108,7 @@ impl Engine {
             busy: None,
             stage: Stage::Idle,
             unread: Unread::default(),
+            http3: Http3::default(),
             secrets: SecretsUse::default(),
             records: Vec::new(),
             findings: Findings::default(),
@@ -269,6 +274,8 @@ impl Engine {
             self.findings.add(Code::CaptureCutPackets, at, detail);
         }
         self.front.finish(at, &mut self.inputs, &mut self.findings);
+        self.http3.finish();
+        self.report_http3();
         self.stage = Stage::Finish;
     }
 
@@ -353,9 +360,27 @@ impl Engine {
                 }
             }
             Err(NoSegment::Unreadable) => self.capture.unreadable_packets += 1,
+            Err(NoSegment::Udp(datagram)) if self.scope == Scope::All => self.datagram(&datagram),
+            Err(NoSegment::Udp(_)) => {}
             Err(NoSegment::Other) => {}
         }
         self.emit(out);
+    }
+
+    /// Looks whether a UDP datagram begins a QUIC connection.
+    fn datagram(&mut self, datagram: &UdpDatagram) {
+        self.capture.quic_connections += u64::from(self.http3.push(datagram));
+        self.report_http3();
+    }
+
+    /// Reports HTTP/3 to hosts that speak MCP elsewhere.
+    fn report_http3(&mut self) {
+        for found in self.http3.drain() {
+            if found.is_same_server {
+                self.tracker.missing(Degraded::NOT_READ, found.at);
+            }
+            self.findings.add(Code::Http3NotRead, found.at, found.detail);
+        }
     }
 
     fn count_packet(&mut self, packet: &Packet) {
@@ -399,7 +424,7 @@ impl Engine {
         if self.merge.is_empty() && self.records.is_empty() && self.findings.is_empty() {
             return;
         }
-        let mut of_mcp = Findings::new();
+        let (mut of_mcp, mut has_new_mcp) = (Findings::new(), false);
         self.note_damage();
         let last = self.capture.last.unwrap_or_default();
         for emitted in self.merge.drain() {
@@ -408,6 +433,7 @@ impl Engine {
                     let key = (item.peers.tcp_stream, item.update.transaction);
                     let server = item.peers.server;
                     let is_known = self.mcp.contains(&key.0);
+                    let tls = if is_known { None } else { item.tls.clone() };
                     // A transaction is no longer known once its end was pushed.
                     let is_end = matches!(item.update.kind, UpdateKind::Ended { .. });
                     if is_end && !is_known && self.tracker.is_mcp(key) {
@@ -417,8 +443,12 @@ impl Engine {
                     if !is_end && !is_known && self.tracker.is_mcp(key) {
                         self.mcp.insert(key.0);
                     }
-                    if !is_known && self.mcp.contains(&key.0) && self.unread.add_mcp(server) {
-                        self.tracker.missing(Degraded::NOT_READ, last);
+                    if !is_known && self.mcp.contains(&key.0) {
+                        if self.unread.add_mcp(server) {
+                            self.tracker.missing(Degraded::NOT_READ, last);
+                        }
+                        self.http3.add_mcp(server, tls.as_ref().and_then(|tls| tls.sni.as_deref()));
+                        has_new_mcp = true;
                     }
                     out.extend(self.records.drain(..).map(Entry::Record));
                 }
@@ -445,6 +475,9 @@ impl Engine {
             }
         }
         out.extend(self.records.drain(..).map(Entry::Record));
+        if has_new_mcp {
+            self.report_http3();
+        }
         for finding in self.findings.drain().chain(of_mcp.drain()) {
             self.capture.time_steps += u64::from(finding.code == Code::CaptureTimeBack);
             out.push(Entry::Finding(finding));

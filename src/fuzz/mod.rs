@@ -14,7 +14,7 @@ pub use crate::capture::fuzz::files;
 pub use crate::engine::fuzz::packets;
 pub use crate::http::fuzz::{header_blocks, http1, http2};
 pub use crate::ledger::query::fuzz::filter;
-pub use crate::tls::fuzz::{connection as tls_connection, handshake, key_log, records};
+pub use crate::tls::fuzz::{connection as tls_connection, handshake, key_log, quic, records};
 
 /// A target.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "files", run: files },
     Target { name: "filter", run: filter },
     Target { name: "handshake", run: handshake },
@@ -35,6 +35,7 @@ pub const TARGETS: [Target; 10] = [
     Target { name: "http2", run: http2 },
     Target { name: "key_log", run: key_log },
     Target { name: "packets", run: packets },
+    Target { name: "quic", run: quic },
     Target { name: "records", run: records },
     Target { name: "tls_connection", run: tls_connection },
 ];

@@ -25,6 +25,9 @@ const CAPTURES: [&str; 8] = [
     "tls13-keylog/capture-dsb.pcapng",
 ];
 
+/// The frames of an Initial: the second half of a ClientHello, an acknowledgement, the first half.
+const QUIC_FRAMES: &[u8] = &[6, 4, 2, 0, 0, 2, 0, 0, 1, 0, 0, 0, 6, 0, 4, 1, 0, 0, 2, 1, 0, 0, 0];
+
 /// The longest seed, in bytes.
 const MOST: usize = 24 << 10;
 
@@ -91,6 +94,8 @@ pub(super) fn all() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
         seeds.entry(target).or_default().push(seed);
     };
     FILTERS.iter().for_each(|text| add("filter", text.as_bytes().to_vec()));
+    add("quic", [&[0][..], QUIC_FRAMES].concat());
+    add("quic", [&[1, 0, 0, 40][..], &[0xc3, 0, 0, 0, 1, 8], &[7; 8], &[0, 0, 20], &[9; 24]].concat());
     for name in CAPTURES {
         let path = directory().join(name);
         add("files", [&[40][..], &fs::read(&path).unwrap()].concat());

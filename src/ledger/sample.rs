@@ -246,6 +246,7 @@ fn tail() -> Vec<Entry> {
         cut_packets: 3,
         tcp_packets: 1230,
         unreadable_packets: 0,
+        quic_connections: 0,
         lost: crate::base::fact::Losses { kernel: 4, interface: 1, mcpdump: 2, unknown: 0 },
         mcp_bytes: 610_000,
         tcp_bytes: 640_000,

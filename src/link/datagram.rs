@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use etherparse::UdpHeaderSlice;
 
-use crate::base::PacketNo;
+use crate::base::{Origin, PacketNo};
 
-use super::slice::PacketSlice;
+use super::slice::{NoSegment, PacketSlice};
+use super::udp::UdpDatagram;
 
 /// Payload of an IP packet, with the fields of its headers.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +25,32 @@ pub(super) struct Datagram<'a> {
     pub(super) slice: PacketSlice<'a>,
     /// Set if `slice` is a fragment of the payload.
     pub(super) fragment: Option<Fragment>,
+}
+
+/// Length of a UDP header, in bytes.
+const UDP_HEADER: usize = 8;
+
+impl Datagram<'_> {
+    /// Decodes UDP; the payload is a slice of `base`. That is why there is no segment, which is all
+    /// that most callers ask for.
+    pub(super) fn udp(&self, base: &Bytes, origin: Origin) -> NoSegment {
+        let Ok(header) = UdpHeaderSlice::from_slice(self.slice.bytes) else {
+            return NoSegment::NotTcp;
+        };
+        let slice = match usize::from(header.length()) {
+            // A jumbogram, or segmentation offload.
+            len if len < UDP_HEADER => self.slice,
+            len => self.slice.bound(len.min(self.slice.wire)),
+        };
+        let payload = slice.skip(UDP_HEADER);
+        NoSegment::Udp(UdpDatagram {
+            source: (self.source, header.source_port()).into(),
+            destination: (self.destination, header.destination_port()).into(),
+            origin,
+            payload: base.slice_ref(payload.bytes),
+            wire_len: payload.wire,
+        })
+    }
 }
 
 /// Fields of a fragment.

@@ -16,6 +16,9 @@ use super::slice::{NoSegment, PacketSlice};
 /// The protocol number of TCP.
 pub(super) const TCP: u8 = 6;
 
+/// The protocol number of UDP.
+pub(super) const UDP: u8 = 17;
+
 /// Decodes the IP headers of a packet.
 // Made in place for the caller, as a segment is.
 #[inline(always)]

@@ -18,6 +18,7 @@ mod slice;
 #[cfg(test)]
 mod tests;
 mod tunnel;
+mod udp;
 
 use bytes::Bytes;
 
@@ -25,6 +26,7 @@ use crate::base::{Code, Findings, Origin, PacketNo, limits};
 use crate::capture::{LinkType, Packet};
 
 pub use segment::{Addresses, Flags, Segment};
+pub use udp::UdpDatagram;
 
 use datagram::Datagram;
 use reassembly::Defragmenter;
@@ -35,7 +37,9 @@ use slice::{NoSegment, PacketSlice};
 pub enum Decoded {
     /// A TCP segment.
     Segment(Addresses, Segment),
-    /// Decoded, but not TCP: UDP, ARP, ICMP (even if it quotes a TCP header), ESP and so on.
+    /// A UDP datagram that is no tunnel.
+    Udp(UdpDatagram),
+    /// Decoded, but neither: ARP, ICMP (even if it quotes a TCP header), ESP and so on.
     NotTcp,
     /// A fragment of an incomplete or abandoned IP packet. The packet that completes it yields the
     /// [`Segment`].
@@ -72,6 +76,7 @@ impl Link {
     fn decoded_to(&mut self, why: NoSegment, packet: &Packet, findings: &mut Findings) -> Decoded {
         match why {
             NoSegment::NotTcp => Decoded::NotTcp,
+            NoSegment::Udp(datagram) => Decoded::Udp(datagram),
             NoSegment::Fragment => Decoded::Fragment,
             NoSegment::Unsupported => {
                 self.report_unsupported(packet, findings);
@@ -133,7 +138,12 @@ impl Link {
             if datagram.protocol == ip::TCP {
                 return segment::decode(base, &datagram, context.origin, context.vantage);
             }
-            let inner = tunnel::open(&datagram)?;
+            let inner = match tunnel::open(&datagram) {
+                Err(NoSegment::NotTcp) if datagram.protocol == ip::UDP => {
+                    return Err(datagram.udp(base, context.origin));
+                }
+                inner => inner?,
+            };
             context.tunnels += 1;
             if context.tunnels > limits::MAX_TUNNELS {
                 let max = limits::MAX_TUNNELS;

@@ -2,6 +2,7 @@
 //!
 //! Independent of protocols.
 
+use super::udp::UdpDatagram;
 use crate::base::reader::Short;
 use crate::base::{Code, Reader};
 use crate::capture::Packet;
@@ -82,7 +83,9 @@ impl<'a> PacketSlice<'a> {
 /// Why a packet yields no segment.
 #[derive(Debug)]
 pub(super) enum NoSegment {
-    /// The payload is not TCP.
+    /// The payload is UDP.
+    Udp(UdpDatagram),
+    /// The payload is neither TCP nor UDP.
     NotTcp,
     /// A fragment of an incomplete or abandoned IP packet.
     Fragment,

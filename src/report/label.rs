@@ -249,10 +249,11 @@ pub(super) fn reasons(degraded: Degraded) -> String {
 }
 
 /// Describes the connections whose protocol is not decoded. `None` if there are none.
-pub(super) fn unsupported(counts: &[ConnectionCount]) -> Option<String> {
+pub(super) fn unsupported(snapshot: &Snapshot) -> Option<String> {
     let mut unread = UnreadConnections::default();
-    for count in counts {
+    for count in &snapshot.connections {
         unread.add(count.speaks, count.wrapper, count.connections);
     }
+    unread.add_quic(snapshot.capture.quic_connections);
     unread.describe()
 }

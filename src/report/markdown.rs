@@ -72,7 +72,7 @@ fn summary(snapshot: &Snapshot, options: &Options, text: &mut String) {
     let quality =
         if damage.is_empty() { "nothing lost, nothing cut, no gap".to_owned() } else { damage.join(", ") };
     text.push_str(&format!("- quality: {quality}\n"));
-    if let Some(unsupported) = label::unsupported(&snapshot.connections) {
+    if let Some(unsupported) = label::unsupported(snapshot) {
         text.push_str(&format!("- not read: {unsupported}\n"));
     }
     for row in snapshot.tls.iter().take(TLS_LISTED) {

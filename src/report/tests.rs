@@ -121,6 +121,10 @@ fn protocols_that_are_not_read_are_named() {
     }
     let tls = "TLS on 7 connections without its secrets; read it with --tls-keylog FILE";
     assert_eq!(described(&[(Speaks::Tls, None, 7)]).as_deref(), Some(tls));
+    let mut quic = UnreadConnections::default();
+    quic.add_quic(2);
+    let text = "QUIC (HTTP/3) on 2 connections, not supported; turn HTTP/3 off in the client";
+    assert_eq!(quic.describe().as_deref(), Some(text));
     let both = described(&[(Speaks::Tls, None, 7), (Speaks::Tls, tunnel, 1)]).unwrap();
     assert!(both.starts_with(&format!("{tls}; TLS in a CONNECT tunnel on 1 connection, not")), "{both}");
 }

@@ -10,6 +10,7 @@ pub struct UnreadConnections {
     tls: u64,
     tls_in_tunnel: u64,
     other_in_tunnel: u64,
+    quic: u64,
 }
 
 impl UnreadConnections {
@@ -25,6 +26,11 @@ impl UnreadConnections {
         *count += connections;
     }
 
+    /// Adds QUIC connections.
+    pub fn add_quic(&mut self, connections: u64) {
+        self.quic += connections;
+    }
+
     /// Describes them in a line; `None` if there are none.
     #[must_use]
     pub fn describe(&self) -> Option<String> {
@@ -35,10 +41,10 @@ impl UnreadConnections {
             ("a protocol other than HTTP/1 in a CONNECT tunnel", self.other_in_tunnel),
         ])
         .map(|others| format!("{others}, not supported yet; capture where it is plain HTTP/1"));
-        match (tls, others) {
-            (Some(tls), Some(others)) => Some(format!("{tls}; {others}")),
-            (tls, others) => tls.or(others),
-        }
+        let quic = list(&[("QUIC (HTTP/3)", self.quic)])
+            .map(|quic| format!("{quic}, not supported; turn HTTP/3 off in the client"));
+        let parts: Vec<_> = [tls, others, quic].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 }
 

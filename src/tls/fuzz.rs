@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::handshake::{Certificate, ClientHello, Messages, ServerHello, encrypted_extensions};
+use super::quic::Crypto;
 use super::record::{Next, Records};
-use super::{Connection, KeyLog, KeyStore, Keys, Plaintext, Trials};
+use super::{Connection, Datagram, KeyLog, KeyStore, Keys, Plaintext, QuicConnections, Trials};
 use crate::base::fuzz::{Choices, assert_same, cut, feeds};
 use crate::base::{End, Feed, Findings, Origin, Sink, Span, limits};
 
@@ -92,6 +93,27 @@ pub fn key_log(data: &[u8]) {
     let mut store = KeyStore::default();
     store.add(&lines);
     assert!(lines.iter().all(|line| store.knows(&line.random)));
+}
+
+/// Datagrams of QUIC clients, and frames of Initials: each connection is named once, and what is
+/// kept is bounded.
+pub fn quic(data: &[u8]) {
+    let mut choices = Choices::new(data);
+    let (mut quic, mut named, mut began) = (QuicConnections::default(), Vec::new(), 0);
+    let count = usize::from(choices.u8() % 8);
+    for _ in 0..count {
+        let (port, payload) = (choices.u8() % 4, choices.piece());
+        let [source, destination] = [port, 4].map(|port| ([127, 0, 0, 1], u16::from(port)).into());
+        let (wire_len, at) = (payload.len().max(1200), Origin::new(1, 1));
+        let datagram = Datagram { source, destination, payload, wire_len, at };
+        began += usize::from(quic.push(&datagram, &mut named));
+    }
+    quic.finish(&mut named);
+    assert_eq!((named.len(), quic.held()), (began, 0));
+    let mut crypto = Crypto::default();
+    crypto.push(choices.rest());
+    assert!(crypto.held() <= limits::MAX_QUIC_HELLO);
+    drop(crypto.client_hello().and_then(ClientHello::read));
 }
 
 /// A connection with a key log in front, whose second half comes late: what it says does not depend

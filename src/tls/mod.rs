@@ -11,6 +11,8 @@
 //!                               │  schedule: secret to keys
 //!                               └─ handshake ─▶ negotiation: version, suite, names
 //! ```
+//!
+//! Of QUIC, which has the handshake of TLS 1.3, `quic` reads what the client asks for.
 
 mod alert;
 mod connection;
@@ -23,6 +25,7 @@ mod identify;
 mod keylog;
 mod negotiation;
 mod opener;
+mod quic;
 mod record;
 mod schedule;
 mod secret;
@@ -35,6 +38,7 @@ mod waiting;
 
 pub use connection::{Connection, Plaintext};
 pub use keylog::{KeyLog, Line};
+pub use quic::{Asked, Datagram, QuicConnection, QuicConnections};
 pub use record::has_records;
 pub use secret::ClientRandom;
 pub use store::KeyStore;

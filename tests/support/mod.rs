@@ -9,6 +9,7 @@ pub(crate) mod frame;
 pub(crate) mod json;
 pub(crate) mod law;
 pub(crate) mod program;
+pub(crate) mod quic;
 pub(crate) mod resegment;
 pub(crate) mod rng;
 pub(crate) mod run;

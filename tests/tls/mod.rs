@@ -1,6 +1,7 @@
 //! TLS: every suite and feature of `captures/tls-suites`, secrets that come late or never, losses,
 //! and a start in midstream.
 
+mod http3;
 mod keeping;
 mod secrets;
 mod suites;

@@ -53,7 +53,8 @@ impl Code {
             | Self::McpProxyClosed
             | Self::McpSessionPerCall
             | Self::McpEndpointNotFound
-            | Self::McpSessionRefused => Confidence::Likely,
+            | Self::McpSessionRefused
+            | Self::Http3NotRead => Confidence::Likely,
             _ => Confidence::Proven,
         }
     }
@@ -113,7 +114,11 @@ impl Code {
             || self.shows_missing().any()
             || matches!(
                 self,
-                Self::TcpBeforeStart | Self::TlsNoSecret | Self::TlsBadKeyLog | Self::HttpResync
+                Self::TcpBeforeStart
+                    | Self::TlsNoSecret
+                    | Self::TlsBadKeyLog
+                    | Self::HttpResync
+                    | Self::Http3NotRead
             )
     }
 

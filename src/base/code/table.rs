@@ -283,6 +283,12 @@ codes! {
         why: "A block that cannot be decompressed ends the connection (RFC 7541); a malformed head ends \
             its stream (RFC 9113 section 8.1.1). Later heads of the same sender are not read completely.",
         remedy: "Fix the sender, or the proxy between: the detail says what is wrong.";
+    Http3NotRead: "http3.not_read", Notice,
+        title: "HTTP/3 to a host that speaks MCP",
+        why: "HTTP/3 (QUIC, over UDP) is not decoded: calls on it are missing from the results.",
+        remedy: "Turn HTTP/3 off in the client (Chrome, Electron: --disable-quic; Firefox: \
+            network.http.http3.enable; curl: no --http3), let the server not offer it (Alt-Svc), or \
+            block UDP to its port: clients then fall back to TCP.";
     Http2FieldsUnknown: "http2.fields_unknown", Notice,
         title: "HTTP/2 header fields that are not in the capture",
         why: "HTTP/2 repeats header fields by reference, and what these refer to was sent before the \

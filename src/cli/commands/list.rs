@@ -75,6 +75,7 @@ impl Contents {
             Entry::Record(Record::Exchange(_)) => self.has_exchange = true,
             Entry::Fact(Fact::Capture(capture)) => {
                 (self.packets, self.cut_packets) = (capture.packets, capture.cut_packets);
+                self.unread.add_quic(capture.quic_connections);
             }
             Entry::Fact(Fact::Connection(connection)) => {
                 self.unread.add(connection.speaks, connection.wrapper, 1);

@@ -185,7 +185,7 @@ fn code_of(packet: &Packet) -> Code {
 }
 
 fn not_tcp(packet: &Packet) -> bool {
-    matches!(decode(packet), (Decoded::NotTcp, findings) if findings.is_empty())
+    matches!(decode(packet), (Decoded::NotTcp | Decoded::Udp(_), findings) if findings.is_empty())
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn truncated_packets_keep_the_ip_length() {
                     assert_eq!(segments, 0);
                 }
                 // Too short to recognise LLC, UDP or VXLAN.
-                (Decoded::NotTcp, _) => assert_eq!(segments, 0),
+                (Decoded::NotTcp | Decoded::Udp(_), _) => assert_eq!(segments, 0),
                 (Decoded::Fragment, _) => panic!("{name} cut to {len}"),
             }
         }

@@ -7,7 +7,7 @@
 //! ```text
 //! {"type":"report","v":1,"files":[…],"filter":…,
 //!  "capture":{packets,bytes,captured_bytes,start,end,length_ms,time_steps,truncated_files,
-//!             cut_packets,tcp_packets,unreadable_packets,
+//!             cut_packets,tcp_packets,unreadable_packets,quic_connections,
 //!             lost_packets,mcp_bytes,tcp_bytes,lost_by:{kernel,interface,mcpdump,unknown}},
 //!  "connections":[{speaks,mcp,connections,bytes,gap_bytes,retransmissions,lost_before,
 //!  "tls":[{sni,tls,suite,alpn,decrypted,connections,resumed,…}],

@@ -42,7 +42,7 @@ pub(super) fn section(page: &mut Page, snapshot: &Snapshot, options: &Options) {
     fact(page, "payload", Role::Plain, &format!("{payload} in TCP, {share} of it on connections with MCP"));
     connections(page, snapshot);
     tls(page, snapshot);
-    if let Some(unsupported) = label::unsupported(&snapshot.connections) {
+    if let Some(unsupported) = label::unsupported(snapshot) {
         fact(page, "not read", Role::Warn, &unsupported);
     }
     quality(page, snapshot);

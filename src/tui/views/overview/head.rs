@@ -94,6 +94,10 @@ pub(super) fn draw_quality(model: &Model, area: Rect, painter: &mut Painter<'_>)
             capture.unreadable_packets,
             format!("{} unreadable", units::several(capture.unreadable_packets, "packet")),
         ),
+        (
+            capture.quic_connections,
+            format!("HTTP/3 not read on {}", units::several(capture.quic_connections, "connection")),
+        ),
         (gaps, format!("{} not captured", units::bytes(gaps))),
         (lost_before, format!("{} lost before the capture", units::several(lost_before, "segment"))),
         (capture.time_steps, "packet times go back".to_owned()),
