@@ -19,6 +19,7 @@ mod damage;
 #[allow(clippy::disallowed_methods, reason = "a program that hangs is ended after a time limit")]
 mod demo;
 mod field;
+mod files;
 #[cfg(unix)]
 #[allow(clippy::disallowed_methods, reason = "a program that hangs is ended after a time limit")]
 mod follow;

@@ -147,6 +147,7 @@ fn nothing_that_matches_is_a_failure() {
         run(&["slice", "--filter", "tool:absent", "-o", slice.to_str().unwrap(), file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("nothing matches"));
+    assert!(!slice.exists(), "no file is left");
 }
 
 #[test]

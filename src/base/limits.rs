@@ -21,6 +21,16 @@ pub const MAX_LIVE_QUEUE: usize = 64 << 20;
 /// and save them later, in bytes. As much as temporary file systems of small machines hold.
 pub const MAX_SPOOL: u64 = 4 << 30;
 
+/// Changes between the files of a capture, in bytes: two to four for each. Files of the same time
+/// change with every few packets; 16 million packets that alternate take all of it. Packets behind
+/// that are numbered over all files.
+pub const MAX_FILE_TURNS: usize = 32 << 20;
+
+/// Runs of connections with consecutive numbers of which the number in a file is known, over all
+/// files: about 40 MB. Files that follow each other have a run each, and one for each connection
+/// that goes on in the next file.
+pub const MAX_FILE_STREAM_RUNS: usize = 1 << 20;
+
 /// Findings and connections that wait until it is known whether they belong to something that
 /// matches the filter. A finding waits for its exchange, a connection for the end of the capture;
 /// beyond that the oldest is left out.

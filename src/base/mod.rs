@@ -9,6 +9,7 @@ pub mod credential;
 pub mod degraded;
 pub mod end;
 pub mod fact;
+pub mod files;
 pub mod finding;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
@@ -36,6 +37,7 @@ pub use code::{Code, CodeInfo};
 pub use degraded::Degraded;
 pub use end::{End, Peers, Side};
 pub use fact::Fact;
+pub use files::Files;
 pub use finding::{Finding, Findings};
 pub use layer::{Ending, Feed, Layer, ResponseEnd, Sink, Stack, Switched};
 pub use origin::{Origin, PacketNo, Span, Timestamp};

@@ -21,7 +21,7 @@ use super::filter::Filter;
 use super::item::{Error, Item, Source};
 use super::progress::Progress;
 use super::tail::{EndedFiles, Tail, now};
-use crate::base::{Findings, Origin, PacketNo};
+use crate::base::{Code, Files, Findings, Origin, PacketNo};
 
 /// Maximum time that a packet of a growing file waits for earlier ones of the other files. Two
 /// captures that are flushed after each packet (`tcpdump -U`) write within milliseconds of each
@@ -45,6 +45,11 @@ pub struct Capture {
     last: Option<Origin>,
     filter: Option<Filter>,
     progress: Progress,
+    /// The file that the last packet is of; `None` if there is only one file.
+    file: Option<usize>,
+    /// The file that [`Files::begin_turn`] was told last.
+    turn: Option<usize>,
+    numbers: Files,
     /// Collects the reasons why followed files end; `None` if the files are not followed.
     ended: Option<EndedFiles>,
 }
@@ -60,6 +65,9 @@ impl Capture {
             last: None,
             filter,
             progress,
+            file: None,
+            turn: None,
+            numbers: Files::default(),
             ended: None,
         }
     }
@@ -68,6 +76,12 @@ impl Capture {
     /// reason in `ended`, and the others continue.
     pub(super) fn following(self, ended: EndedFiles) -> Self {
         Self { ended: Some(ended), ..self }
+    }
+
+    /// Says which file each packet is of, in `files`: those of this capture, in their order.
+    #[must_use]
+    pub fn numbering(self, files: Files) -> Self {
+        Self { numbers: files, ..self }
     }
 
     /// Returns a handle to the bytes read so far, usable from other threads.
@@ -120,6 +134,7 @@ impl Capture {
             return Ok(None);
         };
         self.empty.push(index);
+        self.file = Some(index);
         Ok(self.files.get_mut(index).and_then(|(_, head)| head.take()))
     }
 
@@ -160,6 +175,13 @@ impl Source for Capture {
                 let before = self.last.map_or(0, |last| last.packet.0);
                 packet.origin.packet = PacketNo(before + 1);
                 self.last = Some(packet.origin);
+                if let Some(file) = self.file.filter(|file| self.turn != Some(*file)) {
+                    self.turn = Some(file);
+                    if !self.numbers.begin_turn(packet.origin.packet, file) {
+                        let detail = "the files change too often";
+                        findings.add(Code::CaptureFileNumbers, packet.origin, detail);
+                    }
+                }
                 if let Some(filter) = &mut self.filter
                     && !filter.matches(packet, findings)
                 {

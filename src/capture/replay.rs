@@ -9,7 +9,7 @@ use super::item::{Error, Item, Source};
 use super::merge::Capture;
 use super::open::{Input, OpenOptions, from_readers, open_path};
 use super::spool::{FileAt, Replayed, SpoolReader};
-use crate::base::Findings;
+use crate::base::{Files, Findings};
 
 /// A capture that can be read several times, also while it is still being read. The files stay
 /// open: none can be opened in the sandbox.
@@ -67,6 +67,17 @@ pub enum ReplaySource {
     Files(Box<Capture>),
     /// From the spool.
     Spooled(Replayed),
+}
+
+impl ReplaySource {
+    /// As [`Capture::numbering`]; what was spooled was numbered when it was read.
+    #[must_use]
+    pub fn numbering(self, files: Files) -> Self {
+        match self {
+            Self::Files(capture) => Self::Files(Box::new(capture.numbering(files))),
+            Self::Spooled(replayed) => Self::Spooled(replayed),
+        }
+    }
 }
 
 impl Source for ReplaySource {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::capture::Capture;
 use super::gate::Verdict;
 use super::objective::Outcome;
 use super::words;
@@ -9,7 +10,8 @@ use crate::base::Severity;
 
 /// Writes a command for each finding that is not in the baseline and for each objective that was
 /// missed, and the result.
-pub(super) fn write(verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(verdict: &Verdict, capture: &Capture<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let file = capture.name;
     let file_name = property(file);
     for issue in verdict.issues.iter().filter(|issue| !issue.is_known) {
         let command = match (verdict.fails(issue), issue.finding.code.severity()) {
@@ -18,7 +20,8 @@ pub(super) fn write(verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> i
             (false, Severity::Warning | Severity::Error) => "warning",
         };
         let title = property(issue.finding.code.name());
-        let text = format!("{} ({})", words::detail(issue), words::place(issue));
+        let file_name = property(capture.path_of(&issue.finding));
+        let text = format!("{} ({})", words::detail(issue), words::place(issue, &capture.numbering));
         writeln!(out, "::{command} file={file_name},title={title}::{}", data(&text))?;
     }
     for judged in &verdict.objectives {

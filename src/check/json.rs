@@ -4,11 +4,14 @@ use std::io;
 
 use serde_json::{Value, json};
 
+use super::capture::Capture;
 use super::gate::{Issue, Verdict};
 use super::objective::{Judged, Outcome};
+use crate::base::Files;
 
 /// Writes the verdict.
-pub(super) fn write(verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(verdict: &Verdict, capture: &Capture<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let file = capture.name;
     let document = json!({
         "type": "check",
         "v": 1,
@@ -19,7 +22,7 @@ pub(super) fn write(verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> i
         "undetermined": verdict.exchanges[1],
         "missing": verdict.missing.names().collect::<Vec<_>>(),
         "ignored": verdict.ignored,
-        "findings": verdict.issues.iter().map(|it| issue(verdict, it)).collect::<Vec<_>>(),
+        "findings": verdict.issues.iter().map(|it| issue(verdict, it, &capture.numbering)).collect::<Vec<_>>(),
         "more": verdict.more.iter().map(|(code, n)| (code.name().to_owned(), (*n).into())).collect::<serde_json::Map<_, _>>(),
         "objectives": verdict.objectives.iter().map(objective).collect::<Vec<_>>(),
     });
@@ -27,17 +30,18 @@ pub(super) fn write(verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> i
     writeln!(out)
 }
 
-fn issue(verdict: &Verdict, issue: &Issue) -> Value {
+fn issue(verdict: &Verdict, issue: &Issue, files: &Files) -> Value {
     let finding = &issue.finding;
     let source = finding.code.source();
-    json!({
+    let packet = finding.at.map(|at| at.packet);
+    let mut value = json!({
         "code": finding.code.name(),
         "severity": finding.code.severity().name(),
         "confidence": finding.code.confidence().name(),
         "fails": verdict.fails(issue),
         "known": issue.is_known,
-        "packet": finding.at.map(|at| at.packet.0),
-        "tcp_stream": finding.tcp_stream,
+        "packet": packet.map(|packet| files.number(packet)),
+        "tcp_stream": finding.tcp_stream.and_then(|on| files.stream(on, packet.unwrap_or_default())),
         "session": finding.session.map(|number| format!("s{number}")),
         "exchange": finding.exchange,
         "method": issue.method.as_deref(),
@@ -48,7 +52,11 @@ fn issue(verdict: &Verdict, issue: &Issue) -> Value {
         "title": finding.code.info().title,
         "source": source.map(|source| source.heading),
         "url": source.map(|source| source.url),
-    })
+    });
+    if let (true, Some(value)) = (files.are_several(), value.as_object_mut()) {
+        value.insert("file".to_owned(), packet.and_then(|packet| files.name(packet)).into());
+    }
+    value
 }
 
 fn objective(judged: &Judged) -> Value {

@@ -3,18 +3,23 @@
 
 use std::io;
 
+use super::capture::Capture;
 use super::gate::{Issue, Verdict};
 use super::objective::{Judged, Outcome};
 use super::words;
-use crate::base::{Code, CodeInfo};
+use crate::base::{Code, CodeInfo, Files};
 
 /// Findings of one rule whose text is written. The others are counted.
 const MAX_FINDINGS: usize = 20;
 
 /// Writes the verdict: a suite of the rules, and one of the objectives if there are any.
-pub(super) fn write(verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> io::Result<()> {
-    let rules: Vec<Case> =
-        Code::all().iter().filter(|info| is_listed(verdict, info)).map(|info| rule(verdict, info)).collect();
+pub(super) fn write(verdict: &Verdict, capture: &Capture<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let file = capture.name;
+    let rules: Vec<Case> = Code::all()
+        .iter()
+        .filter(|info| is_listed(verdict, info))
+        .map(|info| rule(verdict, info, &capture.numbering))
+        .collect();
     let objectives: Vec<Case> = verdict.objectives.iter().map(objective).collect();
     let all = || rules.iter().chain(&objectives);
     let (tests, failures, skipped) = (
@@ -65,9 +70,9 @@ fn is_listed(verdict: &Verdict, info: &CodeInfo) -> bool {
     verdict.is_at_level(info.code) || verdict.count(info.code) > 0
 }
 
-fn rule(verdict: &Verdict, info: &CodeInfo) -> Case {
+fn rule(verdict: &Verdict, info: &CodeInfo, files: &Files) -> Case {
     let of = |issue: &&Issue| issue.finding.code == info.code;
-    let line = |issue: &Issue| format!("{}: {}\n", words::place(issue), words::detail(issue));
+    let line = |issue: &Issue| format!("{}: {}\n", words::place(issue, files), words::detail(issue));
     let failing: Vec<_> = verdict.failing().filter(of).collect();
     let more = verdict.more.get(&info.code).copied().filter(|_| verdict.is_at_level(info.code)).unwrap_or(0);
     let result = if !failing.is_empty() || more > 0 {

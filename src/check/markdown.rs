@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::capture::Capture;
 use super::gate::Verdict;
 use super::words;
 
@@ -9,7 +10,8 @@ use super::words;
 const MAX_ROWS: usize = 50;
 
 /// Writes the verdict.
-pub(super) fn write(verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(verdict: &Verdict, capture: &Capture<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let file = capture.name;
     writeln!(out, "### mcpdump check {}\n\n{}\n", code(file), words::summary(verdict))?;
     if let Some(missing) = words::missing(verdict) {
         writeln!(out, "{}\n", cell(&missing))?;
@@ -41,7 +43,7 @@ pub(super) fn write(verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> i
             "| {mark} | {} {} | {} | {} |",
             finding.code.severity().name(),
             code(finding.code.name()),
-            cell(&words::place(issue)),
+            cell(&words::place(issue, &capture.numbering)),
             cell(&words::detail(issue))
         )?;
     }

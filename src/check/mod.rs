@@ -5,6 +5,7 @@
 //! layers.
 
 mod baseline;
+mod capture;
 pub mod explain;
 mod format;
 mod gate;
@@ -18,6 +19,7 @@ mod sarif;
 mod text;
 mod words;
 
+pub use capture::Capture;
 pub use format::Format;
 pub use gate::{Gate, Issue, Options, Verdict};
 pub use known::{InvalidPattern, Pattern, parse_baseline};
@@ -25,18 +27,24 @@ pub use objective::{InvalidObjective, Judged, Objective, Outcome};
 
 use std::io;
 
-/// Writes a verdict about `file`, the name of the capture.
+/// Writes a verdict about a capture.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(format: Format, verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(
+    format: Format,
+    verdict: &Verdict,
+    capture: &Capture<'_>,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let file = capture.name;
     match format {
-        Format::Text => text::write(verdict, file, out),
-        Format::Json => json::write(verdict, file, out),
-        Format::Junit => junit::write(verdict, file, out),
-        Format::Sarif => sarif::write(verdict, file, out),
-        Format::Github => github::write(verdict, file, out),
-        Format::Markdown => markdown::write(verdict, file, out),
+        Format::Text => text::write(verdict, capture, out),
+        Format::Json => json::write(verdict, capture, out),
+        Format::Junit => junit::write(verdict, capture, out),
+        Format::Sarif => sarif::write(verdict, capture, out),
+        Format::Github => github::write(verdict, capture, out),
+        Format::Markdown => markdown::write(verdict, capture, out),
         Format::Baseline => baseline::write(verdict, file, out),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::base::{Status, limits, units};
+use crate::base::{Files, Status, limits, units};
 use crate::ledger::query::{Filter, Subject};
 use crate::ledger::{Exchange, percentile};
 
@@ -108,6 +108,14 @@ pub struct Judged {
     pub outcome: Outcome,
     /// The value that was measured, in words, and of how many calls.
     pub measured: String,
+}
+
+impl Objective {
+    /// Sets the files of the calls, which its expression may name.
+    #[must_use]
+    pub fn on_files(self, files: Files) -> Self {
+        Self { calls: self.calls.on_files(files), ..self }
+    }
 }
 
 impl FromStr for Objective {

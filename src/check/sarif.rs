@@ -4,6 +4,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
+use super::capture::Capture;
 use super::gate::{Issue, Verdict};
 use super::words;
 use crate::base::{Code, CodeInfo, Severity, text};
@@ -12,7 +13,7 @@ use crate::base::{Code, CodeInfo, Severity, text};
 const MAX_RESULTS: usize = 5000;
 
 /// Writes the verdict: one run, whose rules are the codes that were found.
-pub(super) fn write(verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(verdict: &Verdict, capture: &Capture<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut codes: Vec<Code> = verdict.issues.iter().map(|issue| issue.finding.code).collect();
     codes.sort_unstable();
     codes.dedup();
@@ -21,7 +22,7 @@ pub(super) fn write(verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> i
         .issues
         .iter()
         .take(MAX_RESULTS)
-        .filter_map(|issue| result(verdict, issue, file, &codes))
+        .filter_map(|issue| result(verdict, issue, capture, &codes))
         .collect();
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -64,9 +65,9 @@ fn rule(info: &CodeInfo) -> Value {
     rule
 }
 
-fn result(verdict: &Verdict, issue: &Issue, file: &str, codes: &[Code]) -> Option<Value> {
+fn result(verdict: &Verdict, issue: &Issue, capture: &Capture<'_>, codes: &[Code]) -> Option<Value> {
     let finding = &issue.finding;
-    let place = words::place(issue);
+    let place = words::place(issue, &capture.numbering);
     let call = words::call(issue).unwrap_or_default();
     let mut result = json!({
         "ruleId": finding.code.name(),
@@ -74,7 +75,7 @@ fn result(verdict: &Verdict, issue: &Issue, file: &str, codes: &[Code]) -> Optio
         "level": level(finding.code.severity()),
         "message": {"text": format!("{} ({place})", words::detail(issue))},
         "locations": [{
-            "physicalLocation": {"artifactLocation": {"uri": uri(file)}},
+            "physicalLocation": {"artifactLocation": {"uri": uri(capture.path_of(finding))}},
             "logicalLocations": [{"fullyQualifiedName": place}],
         }],
         // The same finding has the same fingerprint in another capture.
@@ -82,7 +83,7 @@ fn result(verdict: &Verdict, issue: &Issue, file: &str, codes: &[Code]) -> Optio
             "mcpdump/v1": format!("{:016x}", text::digest(&format!("{} {call}", finding.code))),
         },
         "occurrenceCount": finding.count,
-        "properties": {"packet": finding.at.map(|at| at.packet.0), "fails": verdict.fails(issue)},
+        "properties": {"packet": finding.at.map(|at| capture.numbering.number(at.packet)), "fails": verdict.fails(issue)},
     });
     if issue.is_known
         && let Some(result) = result.as_object_mut()

@@ -55,7 +55,8 @@ fn verdict() -> Verdict {
 
 fn written(format: Format) -> String {
     let mut out = Vec::new();
-    write(format, &verdict(), "a b/capture,1.pcap", &mut out).unwrap();
+    let capture = Capture { name: "a b/capture,1.pcap", ..Capture::default() };
+    write(format, &verdict(), &capture, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -2,12 +2,14 @@
 
 use std::io;
 
+use super::capture::Capture;
 use super::gate::Verdict;
 use super::objective::Outcome;
 use super::words;
 
 /// Writes the verdict: what fails first, the result last.
-pub(super) fn write(verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(verdict: &Verdict, capture: &Capture<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let file = capture.name;
     for issue in &verdict.issues {
         let mark = match (verdict.fails(issue), issue.is_known) {
             (true, _) => "✗",
@@ -16,7 +18,7 @@ pub(super) fn write(verdict: &Verdict, file: &str, out: &mut dyn io::Write) -> i
         };
         let finding = &issue.finding;
         let severity = finding.code.severity().name();
-        let place = words::place(issue);
+        let place = words::place(issue, &capture.numbering);
         let detail = words::detail(issue);
         writeln!(out, "{mark} {severity:<7} {}  {place}\n    {detail}", finding.code)?;
     }

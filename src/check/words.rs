@@ -2,13 +2,13 @@
 
 use super::gate::{Issue, Verdict};
 use super::objective::{Judged, Outcome};
-use crate::base::{Severity, sanitize, units};
+use crate::base::{Files, Severity, sanitize, units};
 
 /// What the finding is about: `packet 812, s1, n=14, tools/call search`.
-pub(super) fn place(issue: &Issue) -> String {
+pub(super) fn place(issue: &Issue, files: &Files) -> String {
     let finding = &issue.finding;
     let words = [
-        finding.at.map(|at| format!("packet {}", at.packet)),
+        finding.at.map(|at| format!("packet {}", files.packet(at.packet))),
         finding.session.map(|session| format!("s{session}")),
         finding.exchange.map(|n| format!("n={n}")),
         issue.server.as_deref().map(sanitize::clean),

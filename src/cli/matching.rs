@@ -64,8 +64,9 @@ impl Matching {
         &self.filter
     }
 
-    /// Has the engine emit what the filter needs.
+    /// Has the engine emit what the filter needs, and name packets by the files of the filter.
     pub(super) fn prepare(&self, engine: &mut Engine) {
+        engine.set_files(self.filter.files().clone());
         if self.contents.is_some() {
             engine.emit_payloads();
         }
@@ -243,7 +244,9 @@ impl Matching {
 /// The expression is invalid. The message shows it and points at the character.
 pub(super) fn filter(request: &Request) -> anyhow::Result<Filter> {
     let text = request.filter.as_deref().unwrap_or_default();
-    Filter::parse(text).map_err(|error| anyhow!("{}", error.render(text))).context("--filter")
+    let filter =
+        Filter::parse(text).map_err(|error| anyhow!("{}", error.render(text))).context("--filter")?;
+    Ok(filter.on_files(request.numbering.clone()))
 }
 
 /// Whether an entry is one of the views that are shown. Findings and facts always are.

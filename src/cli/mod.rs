@@ -36,6 +36,7 @@ mod setup;
 mod shown_files;
 mod signals;
 mod slicer;
+mod unwanted_file;
 mod user_dirs;
 
 use std::io::{self, Write as _};

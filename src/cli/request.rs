@@ -19,6 +19,7 @@ use super::arguments::source::{LiveArguments, SourceArguments};
 use super::bpf;
 use super::keep::KeepPlan;
 use super::key_log_plan::KeyLogPlan;
+use crate::base::Files;
 use crate::capture::Input;
 use crate::capture::follow::FollowLimits;
 use crate::capture::live;
@@ -44,6 +45,8 @@ pub(super) struct Request {
     pub(super) key_logs: KeyLogPlan,
     /// Whether the secrets of connections are written with their packets.
     pub(super) keeps_secrets: bool,
+    /// The files, which number the packets; those of a device have none.
+    pub(super) numbering: Files,
     /// Whether the process makes connections of its own. If not, the sandbox denies them.
     pub(super) uses_network: bool,
 }
@@ -93,6 +96,7 @@ impl Request {
             key_logs: KeyLogPlan::new(&arguments.tls_keylog, env::var_os("SSLKEYLOGFILE")),
             keeps_secrets: !arguments.keep.no_secrets,
             uses_network: false,
+            numbering: Files::new(names(&inputs)),
             inputs,
         })
     }
@@ -143,15 +147,7 @@ impl Request {
 
     /// Returns the names of the inputs, `-` for standard input; none for a device.
     pub(super) fn input_names(&self) -> Vec<String> {
-        let inputs = match &self.inputs {
-            Inputs::Files(inputs) => inputs.as_slice(),
-            Inputs::Device(_) => &[],
-        };
-        let name = |input: &Input| match input {
-            Input::Path(path) => path.display().to_string(),
-            Input::Stdin => "-".to_owned(),
-        };
-        inputs.iter().map(name).collect()
+        names(&self.inputs)
     }
 
     /// Whether packets may still arrive while the command runs: a device, standard input, a pipe,
@@ -166,6 +162,19 @@ impl Request {
             }),
         }
     }
+}
+
+/// Returns the names of the inputs, `-` for standard input; none for a device.
+fn names(inputs: &Inputs) -> Vec<String> {
+    let inputs = match inputs {
+        Inputs::Files(inputs) => inputs.as_slice(),
+        Inputs::Device(_) => &[],
+    };
+    let name = |input: &Input| match input {
+        Input::Path(path) => path.display().to_string(),
+        Input::Stdin => "-".to_owned(),
+    };
+    inputs.iter().map(name).collect()
 }
 
 /// Takes the first word that names no file out of the words, if `is_it`: an operand of the command.

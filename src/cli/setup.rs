@@ -22,6 +22,7 @@ use super::reader::{LiveCapture, Reader, Source};
 use super::request::{Inputs, Request};
 use super::sandbox::{self, Allowed};
 use super::slicer::Slicer;
+use super::unwanted_file::UnwantedFile;
 use super::{messages, privileges, signals};
 use crate::capture::save::{FileMetadata, KeptSecrets, PacketWriter, Target, private};
 use crate::capture::{self, Input, Replay, Spool, follow, live};
@@ -36,6 +37,8 @@ pub(super) struct Setup {
     pub(super) broker: Option<FileBroker>,
     /// Reads the packets again; `None` if the command did not ask for it.
     pub(super) slicer: Option<Slicer>,
+    /// Removes the file of the output if it is unwanted; `None` unless the command asked for it.
+    pub(super) unwanted: Option<UnwantedFile>,
     /// The file for the packets of what matches (`-w` with `--filter`); `None` if all packets are
     /// kept, or none.
     pub(super) matching_packets: Option<SliceTarget>,
@@ -86,6 +89,19 @@ impl Setup {
     /// As [`Self::open`], and no temporary file can be created.
     pub(super) fn open_twice(request: &Request, path: Option<&Path>) -> anyhow::Result<Self> {
         Unprivileged::open(request)?.start(request, path, Frontend::Lines { rereads: true })
+    }
+
+    /// Does the same for a command whose file is removed if nothing is written to it.
+    ///
+    /// # Errors
+    /// As [`Self::open_twice`].
+    pub(super) fn open_for_slice(request: &Request, path: &Path) -> anyhow::Result<Self> {
+        let unprivileged = Unprivileged::open(request)?;
+        let is_file = path.as_os_str() != "-";
+        // Before the sandbox is entered.
+        let unwanted = if is_file { UnwantedFile::start(path).ok() } else { None };
+        let setup = unprivileged.start(request, Some(path), Frontend::Lines { rereads: true })?;
+        Ok(Self { unwanted, ..setup })
     }
 
     /// Does the same for the TUI: the terminal stays accessible, and the reader can be waited for.
@@ -204,7 +220,7 @@ impl Unprivileged {
             }
         };
         let reader = reader.with_spool(spool.flatten()).with_key_logs(key_logs, logged, identified);
-        Ok(Setup { reader, output, history, broker, slicer, matching_packets })
+        Ok(Setup { reader, output, history, broker, slicer, unwanted: None, matching_packets })
     }
 }
 
@@ -272,9 +288,10 @@ impl OpenInput {
                 let options = capture::OpenOptions { filter: request.bpf.clone() };
                 if let Some(limits) = &request.follow {
                     let paths: Vec<PathBuf> = request.files().map(Path::to_owned).collect();
-                    return Ok(Self::Followed(follow::follow(&paths, &options, limits.clone())?));
+                    let followed = follow::follow(&paths, &options, limits.clone())?;
+                    return Ok(Self::Followed(followed.numbering(request.numbering.clone())));
                 }
-                Ok(Self::Files(capture::open(inputs, &options)?))
+                Ok(Self::Files(capture::open(inputs, &options)?.numbering(request.numbering.clone())))
             }
             Inputs::Device(options) => {
                 live::open(options).map(Self::Device).map_err(|error| anyhow!(privileges::explain(&error)))

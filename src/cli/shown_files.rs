@@ -10,7 +10,7 @@ use super::clock;
 use super::file_broker::FileBroker;
 use super::matching::Matching;
 use super::slicer::{SliceOutput, Slicer};
-use crate::base::units;
+use crate::base::{Files, units};
 use crate::capture::Source;
 use crate::engine::Engine;
 use crate::export;
@@ -27,12 +27,14 @@ pub(super) struct ShownFiles {
     broker: FileBroker,
     /// The names of the inputs.
     inputs: Vec<String>,
+    numbering: Files,
 }
 
 impl ShownFiles {
-    /// Saves what `slicer` reads again. `inputs` are the names of what is read.
-    pub(super) fn new(slicer: Slicer, broker: FileBroker, inputs: Vec<String>) -> Self {
-        Self { slicer, broker, inputs }
+    /// Saves what `slicer` reads again. `inputs` are the names of what is read, `numbering` its
+    /// files.
+    pub(super) fn new(slicer: Slicer, broker: FileBroker, inputs: Vec<String>, numbering: Files) -> Self {
+        Self { slicer, broker, inputs, numbering }
     }
 
     /// Saves what matches a filter. Returns a message with the name of the file.
@@ -41,6 +43,8 @@ impl ShownFiles {
     /// The file cannot be created or written, or the capture cannot be read again.
     pub(super) fn save(&self, save_as: SaveAs, text: &str) -> anyhow::Result<String> {
         let filter = Filter::parse(text).map_err(|error| anyhow::anyhow!("{}", error.message))?;
+        // What is shown may not be read to its end yet.
+        let filter = filter.on_files(self.slicer.numbering_again(&self.numbering));
         let (name, file) = self
             .broker
             .create(&stem(), extension(save_as))
@@ -63,6 +67,7 @@ impl ShownFiles {
     fn save_report(&self, matching: &mut Matching, out: &mut BufWriter<File>) -> anyhow::Result<()> {
         let options = report::Options {
             files: self.inputs.clone(),
+            numbering: matching.filter().files().clone(),
             filter: Some(matching.filter().text().to_owned()).filter(|filter| !filter.trim().is_empty()),
             ..report::Options::default()
         };
@@ -82,7 +87,7 @@ impl ShownFiles {
         out: &mut BufWriter<File>,
     ) -> anyhow::Result<()> {
         let format: &export::Format = format.parse()?;
-        let mut writer = (format.writer)();
+        let mut writer = (format.writer)(matching.filter().files().clone());
         writer.begin(out)?;
         self.read(matching, |entry| Ok(writer.entry(entry, out)?))?;
         writer.finish(out)?;
@@ -101,7 +106,8 @@ impl ShownFiles {
         let filter = if filter.trim().is_empty() { String::new() } else { format!(", filter {filter}") };
         let about = format!("slice of {}{filter}", self.inputs.join(", "));
         let output = SliceOutput { file: Some(out.get_ref().try_clone()?), out };
-        let written = self.slicer.write(&mut plan, Extent::Exchanges, &about, output)?;
+        let written =
+            self.slicer.write((&mut plan, matching.filter().files()), Extent::Exchanges, &about, output)?;
         let exchanges = units::several(written.exchanges as u64, "exchange");
         Ok(format!("{} of {exchanges}", units::several(written.packets, "packet")))
     }
@@ -112,7 +118,8 @@ impl ShownFiles {
         matching: &mut Matching,
         mut show: impl FnMut(&Entry) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let mut source: Box<dyn Source> = Box::new(self.slicer.read()?);
+        let files = matching.filter().files().clone();
+        let mut source: Box<dyn Source> = Box::new(self.slicer.read()?.numbering(files));
         let (mut engine, mut entries) = (Engine::new(), Vec::new());
         matching.prepare(&mut engine);
         let mut has_more = true;

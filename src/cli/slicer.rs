@@ -12,7 +12,7 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::base::tls::TLS_KEY_LOG;
-use crate::base::{Fact, Findings, Origin, PacketNo, Status, Timestamp};
+use crate::base::{Fact, Files, Findings, Origin, PacketNo, Status, Timestamp};
 use crate::capture::save::{FileMetadata, PacketFile, private};
 use crate::capture::{self, Item, Replay, ReplaySource, Source};
 use crate::cli::logged_secrets::LoggedSecrets;
@@ -77,6 +77,15 @@ impl Slicer {
         Ok(Rereading { connections: logged.connections(), logged, source: self.replay.read()? })
     }
 
+    /// Returns the files for a reading of its own of the same capture, which was read as `files`.
+    pub(super) fn numbering_again(&self, files: &Files) -> Files {
+        match self.replay {
+            Replay::Files(..) => files.again(),
+            // What is spooled was read before.
+            Replay::Spooled(_) => files.clone(),
+        }
+    }
+
     /// Reads the packets of a connection again. `is_wanted` is asked now and then: if they are no
     /// longer wanted, nothing is returned.
     ///
@@ -133,18 +142,19 @@ impl Slicer {
         Ok(true)
     }
 
-    /// Writes the packets of the chosen exchanges. `about` is the comment of the file.
+    /// Writes the packets of the chosen exchanges. The files name packets in comments; `about` is
+    /// the comment of the file.
     ///
     /// # Errors
     /// The capture cannot be read again, or the output cannot be written.
     pub(super) fn write(
         &self,
-        plan: &mut SlicePlan,
+        (plan, files): (&mut SlicePlan, &Files),
         extent: Extent,
         about: &str,
         output: SliceOutput<impl Write>,
     ) -> anyhow::Result<Written> {
-        let (mut chosen, differing) = self.choose(plan, extent)?;
+        let (mut chosen, differing) = self.choose(plan, files, extent)?;
         if !self.keeps_secrets {
             chosen.key_log = Zeroizing::default();
         } else if let (false, Some(file)) = (chosen.key_log.is_empty(), &output.file) {
@@ -158,9 +168,14 @@ impl Slicer {
 
     /// Chooses packets, and more of them around the exchanges that differ, until none does or
     /// nothing more can be chosen. Returns the number of those that still differ.
-    fn choose(&self, plan: &mut SlicePlan, mut extent: Extent) -> Result<(Slice, usize), capture::Error> {
+    fn choose(
+        &self,
+        plan: &mut SlicePlan,
+        files: &Files,
+        mut extent: Extent,
+    ) -> Result<(Slice, usize), capture::Error> {
         loop {
-            let chosen = self.chosen(plan, extent)?;
+            let chosen = self.chosen(plan, files, extent)?;
             let differing = self.differing(plan, &chosen)?;
             let mut has_more = false;
             for n in &differing {
@@ -177,8 +192,8 @@ impl Slicer {
     }
 
     /// Reads the capture for the packets of a selection.
-    fn chosen(&self, plan: &SlicePlan, extent: Extent) -> Result<Slice, capture::Error> {
-        let mut selection = plan.selection(extent);
+    fn chosen(&self, plan: &SlicePlan, files: &Files, extent: Extent) -> Result<Slice, capture::Error> {
+        let mut selection = plan.selection(extent, files);
         if selection.is_empty() {
             return Ok(Slice::default());
         }
@@ -252,6 +267,13 @@ pub(super) struct Rereading {
     connections: VecDeque<ClientRandom>,
     logged: LoggedSecrets,
     source: ReplaySource,
+}
+
+impl Rereading {
+    /// Says which file each packet is of, in `files`, if the files are read.
+    pub(super) fn numbering(self, files: Files) -> Self {
+        Self { source: self.source.numbering(files), ..self }
+    }
 }
 
 impl Source for Rereading {

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::base::{Degraded, Findings, Origin, PacketNo, Sink, limits};
+use crate::base::{Code, Degraded, Files, Findings, Origin, PacketNo, Sink, limits};
 use crate::capture::Packet;
 use crate::link::{Decoded, Link, UdpDatagram};
 use crate::tcp::{ConnectionId, Directory};
@@ -27,11 +27,17 @@ pub(super) struct Front {
     link: Link,
     directory: Directory,
     closed: Vec<ConnectionId>,
+    files: Files,
     /// Packets and ticks so far: see [`Order::input`](super::order::Order::input).
     inputs: u64,
 }
 
 impl Front {
+    /// Tells these files which connections they hold.
+    pub(super) fn set_files(&mut self, files: Files) {
+        self.files = files;
+    }
+
     /// Returns the number of the packet or tick that is being processed.
     pub(super) fn input(&self) -> u64 {
         self.inputs
@@ -55,6 +61,9 @@ impl Front {
             Decoded::Unreadable => return Err(NoSegment::Unreadable),
         };
         let route = self.directory.route(addresses, &segment, &mut Sink::new(&mut self.closed, findings));
+        if self.files.are_several() && !self.files.add_stream(packet.origin.packet, route.id.tcp_stream) {
+            findings.add(Code::CaptureFileNumbers, packet.origin, "the files hold too many connections");
+        }
         if !self.closed.is_empty() {
             self.close(Degraded::NONE, segment.origin, inputs);
         }

@@ -10,10 +10,11 @@
 //! shard. Lanes do not share state, and what they emit carries its order, so the output does not
 //! depend on the number of lanes. Today one lane does all the work, on the thread of the front.
 
+use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 
 use crate::base::fact::{CaptureFact, ConnectionFact};
-use crate::base::{Code, Degraded, Fact, Findings, Origin, Timestamp, limits, units};
+use crate::base::{Code, Degraded, Fact, Files, Finding, Findings, Origin, Timestamp, limits, units};
 use crate::capture::{Error, Item, Packet, Source};
 use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
@@ -76,6 +77,7 @@ pub struct Engine {
     records: Vec<Record>,
     findings: Findings,
     scope: Scope,
+    files: Files,
     is_finished: bool,
 }
 
@@ -113,6 +115,7 @@ impl Engine {
             records: Vec::new(),
             findings: Findings::default(),
             scope: Scope::All,
+            files: Files::default(),
             is_finished: false,
         }
     }
@@ -134,6 +137,13 @@ impl Engine {
         let mut engine = Self { scope: Scope::Connections(wanted.into()), ..Self::new() };
         engine.lanes.iter_mut().for_each(Lane::emit_segments);
         engine
+    }
+
+    /// Names packets by these files, in the text of findings, and tells the files which connections
+    /// they hold. The source has to be numbered by the same files.
+    pub fn set_files(&mut self, files: Files) {
+        self.front.set_files(files.clone());
+        self.files = files;
     }
 
     /// Emits each request as soon as it is complete ([`Record::Request`]), and not only its
@@ -480,7 +490,7 @@ impl Engine {
         }
         for finding in self.findings.drain().chain(of_mcp.drain()) {
             self.capture.time_steps += u64::from(finding.code == Code::CaptureTimeBack);
-            out.push(Entry::Finding(finding));
+            out.push(named(finding, &self.files));
         }
     }
 
@@ -519,9 +529,17 @@ impl Engine {
                 self.capture.truncated_files += 1;
                 self.tracker.missing(Degraded::CAPTURE_END, self.capture.last.unwrap_or_default());
             }
-            out.push(Entry::Finding(finding));
+            out.push(named(finding, &self.files));
         }
     }
+}
+
+/// Returns a finding whose text names packets by their files.
+fn named(mut finding: Finding, files: &Files) -> Entry {
+    if let Cow::Owned(detail) = files.resolve(&finding.detail) {
+        finding.detail = detail;
+    }
+    Entry::Finding(finding)
 }
 
 /// Secrets type of a key log for TLS (pcapng section 4.7).

@@ -9,7 +9,7 @@
 use std::io;
 
 use super::writer::Export;
-use crate::base::{sanitize, units};
+use crate::base::{Files, PacketNo, sanitize, units};
 use crate::ledger::{Entry, Exchange, Id, Record};
 
 /// The names of the columns.
@@ -57,18 +57,35 @@ const HEADS: [&str; 41] = [
     "network_ms",
 ];
 
+/// The names of the columns that follow them if several files are read: the files that the packets
+/// and the connection are numbered in.
+const FILE_HEADS: [&str; 4] = ["first_file", "last_file", "waited_file", "stream_file"];
+
 /// Writes rows.
 #[derive(Debug, Default)]
-pub struct Csv;
+pub struct Csv {
+    files: Files,
+}
+
+impl Csv {
+    /// Creates a writer that numbers packets by these files.
+    #[must_use]
+    pub fn new(files: Files) -> Self {
+        Self { files }
+    }
+}
 
 impl Export for Csv {
     fn begin(&mut self, out: &mut dyn io::Write) -> io::Result<()> {
+        if self.files.are_several() {
+            return write_row(&[HEADS.as_slice(), &FILE_HEADS].concat(), out);
+        }
         write_row(&HEADS, out)
     }
 
     fn entry(&mut self, entry: &Entry, out: &mut dyn io::Write) -> io::Result<()> {
         match entry {
-            Entry::Record(Record::Exchange(exchange)) => write_row(&cells(exchange), out),
+            Entry::Record(Record::Exchange(exchange)) => write_row(&cells(exchange, &self.files), out),
             _ => Ok(()),
         }
     }
@@ -80,16 +97,17 @@ fn write_row<T: AsRef<[u8]>>(cells: &[T], out: &mut dyn io::Write) -> io::Result
     csv.flush()
 }
 
-fn cells(exchange: &Exchange) -> [String; HEADS.len()] {
+fn cells(exchange: &Exchange, files: &Files) -> Vec<String> {
     let text = |text: Option<&str>| text.map(sanitize::spreadsheet_cell).unwrap_or_default();
     let ms = |ns: Option<i64>| ns.map(units::ms).unwrap_or_default();
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     let (session, request) = (&exchange.session, exchange.request.span);
     let response = exchange.response.map(|response| response.span);
     let start = request.start.time;
+    let waited = exchange.waited_until().map(|end| end.packet);
     let first = response.map_or(request.first, |response| request.first.min(response.first));
     let last = response.map_or(request.last, |response| request.last.max(response.last));
-    [
+    let mut cells = vec![
         exchange.n.to_string(),
         format!("{} {}", units::date(start), units::time_of_day(start)),
         start.to_string(),
@@ -113,14 +131,14 @@ fn cells(exchange: &Exchange) -> [String; HEADS.len()] {
         ms(exchange.receive_ns()),
         ms(exchange.ack_ns()),
         ms(exchange.waited_ns()),
-        number(exchange.waited_until().map(|end| end.packet.0)),
+        number(waited.map(|packet| files.number(packet))),
         exchange.request.bytes.to_string(),
         number(exchange.response.map(|response| response.bytes)),
         exchange.progress.to_string(),
         exchange.retransmissions.to_string(),
-        exchange.tcp_stream.to_string(),
-        first.to_string(),
-        last.to_string(),
+        number(files.stream(exchange.tcp_stream, request.first).map(u64::from)),
+        files.number(first).to_string(),
+        files.number(last).to_string(),
         exchange.degraded.names().collect::<Vec<_>>().join(" "),
         exchange.findings.iter().map(|code| code.name()).collect::<Vec<_>>().join(" "),
         session.transport.name().to_owned(),
@@ -131,7 +149,13 @@ fn cells(exchange: &Exchange) -> [String; HEADS.len()] {
         ms(exchange.server_ns()),
         ms((exchange.asked.requests > 0).then_some(exchange.asked.client_ns)),
         ms(Some(exchange.network_ns())),
-    ]
+    ];
+    if files.are_several() {
+        let packets = [Some(first), Some(last), waited, Some(request.first)];
+        let name = |packet: Option<PacketNo>| packet.and_then(|packet| files.name(packet));
+        cells.extend(packets.map(|packet| name(packet).map(sanitize::spreadsheet_cell).unwrap_or_default()));
+    }
+    cells
 }
 
 /// Returns an id: a number as such, a text without quotes.
@@ -149,7 +173,7 @@ mod tests {
     use crate::ledger::sample;
 
     fn written(entries: &[Entry]) -> String {
-        let (mut csv, mut out) = (Csv, Vec::new());
+        let (mut csv, mut out) = (Csv::default(), Vec::new());
         csv.begin(&mut out).unwrap();
         for entry in entries {
             csv.entry(entry, &mut out).unwrap();

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::csv::Csv;
 use super::jsonl::JsonLines;
 use super::writer::Export;
-use crate::base::{UnknownName, find_by_name};
+use crate::base::{Files, UnknownName, find_by_name};
 
 /// An export format.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub struct Format {
     pub extension: &'static str,
     /// What it is, for the help of `--to`.
     pub summary: &'static str,
-    /// Makes a writer.
-    pub writer: fn() -> Box<dyn Export>,
+    /// Makes a writer, with the files that number the packets.
+    pub writer: fn(Files) -> Box<dyn Export>,
 }
 
 /// Every format, in the order of the documentation.
@@ -26,13 +26,13 @@ pub const FORMATS: &[Format] = &[
         name: "jsonl",
         extension: "jsonl",
         summary: "one JSON object a line",
-        writer: || Box::new(JsonLines::default()),
+        writer: |files| Box::new(JsonLines::new(files)),
     },
     Format {
         name: "csv",
         extension: "csv",
         summary: "a row an exchange, for spreadsheets",
-        writer: || Box::new(Csv),
+        writer: |files| Box::new(Csv::new(files)),
     },
 ];
 

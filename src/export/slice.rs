@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use foldhash::fast::RandomState;
 
 use crate::base::fact::SegmentFact;
-use crate::base::{Fact, Origin, Side, Timestamp, limits, sanitize, units};
+use crate::base::{Fact, Files, Origin, PacketNo, Side, Timestamp, limits, sanitize, units};
 use crate::ledger::{Entry, Exchange, Notification, Record, Speaks, Stream};
 
 /// What is chosen around an exchange.
@@ -147,6 +147,12 @@ impl SlicePlan {
         }
     }
 
+    /// Whether nothing is chosen.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.exchanges.is_empty() && self.connections.is_empty()
+    }
+
     /// Returns the chosen exchanges.
     pub fn exchanges(&self) -> impl ExactSizeIterator<Item = &Exchange> {
         self.exchanges.values().map(AsRef::as_ref)
@@ -163,7 +169,7 @@ impl SlicePlan {
 
     /// Returns what is to be chosen of the connections.
     #[must_use]
-    pub fn selection(&self, extent: Extent) -> Selection {
+    pub fn selection(&self, extent: Extent, files: &Files) -> Selection {
         let mut selection = Selection::default();
         for exchange in self.exchanges() {
             let extent = self.extent(exchange.n, extent);
@@ -179,7 +185,7 @@ impl SlicePlan {
                 let of_session = self.of_session.range((session, 0)..=(session, u32::MAX));
                 of_session.for_each(|(_, tcp_stream)| selection.whole(*tcp_stream));
             }
-            selection.comment(exchange);
+            selection.comment(exchange, files);
         }
         // What is no exchange is chosen only if there is none: `dur>1s` is about calls, though
         // streams last longer.
@@ -412,35 +418,39 @@ impl Selection {
         self.connections.entry(tcp_stream).or_default().windows.push(window);
     }
 
-    /// Names the exchange at the packets with its ends.
-    fn comment(&mut self, exchange: &Exchange) {
+    /// Names the exchange at the packets with its ends; with several files also the packets, whose
+    /// numbers in the slice are others.
+    fn comment(&mut self, exchange: &Exchange, files: &Files) {
         let call = sanitize::clean(&exchange.method);
         let name = exchange.name.as_deref().map(|name| format!(" {}", sanitize::clean(name)));
         let call = format!("{call}{}", name.unwrap_or_default());
         let id = sanitize::clean(&exchange.id.json());
         let (n, session) = (exchange.n, exchange.session.number);
-        let request = exchange.request.span.first.0;
-        self.add_comment(request, &format!("exchange {n}: request {call}, id {id}, session s{session}"));
+        let request = format!("exchange {n}: request {call}, id {id}, session s{session}");
+        self.add_comment(exchange.request.span.first, &request, files);
         let status = exchange.status.name();
         if let Some(response) = exchange.response {
             let total = exchange.total_ns().map(units::duration).unwrap_or_default();
             let text = format!("exchange {n}: response to {call}: {status} after {total}");
-            self.add_comment(response.span.first.0, &text);
+            self.add_comment(response.span.first, &text, files);
         }
         if let Some(end) = exchange.wait_ended {
             let cause = exchange.cause.map_or("unknown", |cause| cause.name());
             let waited = exchange.waited_ns().map(units::duration).unwrap_or_default();
             let text = format!("exchange {n}: {call} waited until here: {status}, {cause}, after {waited}");
-            self.add_comment(end.packet.0, &text);
+            self.add_comment(end.packet, &text, files);
         }
     }
 
-    fn add_comment(&mut self, packet: u64, text: &str) {
-        let comment = self.comments.entry(packet).or_default();
+    fn add_comment(&mut self, packet: PacketNo, text: &str, files: &Files) {
+        let comment = self.comments.entry(packet.0).or_default();
         if !comment.is_empty() {
             comment.push('\n');
         }
         comment.push_str(text);
+        if files.are_several() {
+            comment.push_str(&format!(" ({})", files.packet(packet)));
+        }
     }
 }
 

@@ -26,11 +26,13 @@ pub enum By {
     Session,
     /// Client address, without port.
     Client,
+    /// File that the request begins in.
+    File,
 }
 
 impl By {
     /// Every grouping, in the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::Server, Self::Session, Self::Client];
+    pub const ALL: [Self; 4] = [Self::Server, Self::Session, Self::Client, Self::File];
 
     /// The name on the command line and in the reports.
     #[must_use]
@@ -39,6 +41,7 @@ impl By {
             Self::Server => "server",
             Self::Session => "session",
             Self::Client => "client",
+            Self::File => "file",
         }
     }
 }
@@ -51,7 +54,7 @@ impl FromStr for By {
     }
 }
 
-/// The clients, servers or sessions whose calls a row of a latency table counts.
+/// The clients, servers, sessions or files whose calls a row of a latency table counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
     /// All.
@@ -62,6 +65,8 @@ pub enum Group {
     Session(u32),
     /// One client address.
     Client(IpAddr),
+    /// One file, by its name; `None` for a device.
+    File(Option<Arc<str>>),
 }
 
 /// The calls that a row of a latency table counts.
@@ -85,7 +90,7 @@ pub enum CallGroup {
 /// What a row of a latency table counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LatencyKey {
-    /// The clients, servers or sessions.
+    /// The clients, servers, sessions or files.
     pub group: Group,
     /// The calls.
     pub subject: CallGroup,

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::base::{Fact, Side, limits};
+use crate::base::{Fact, Files, Side, limits};
 
 mod connection_packets;
 mod entry;
@@ -35,7 +35,7 @@ pub use snapshot::{ExchangeCount, Snapshot};
 pub use survival::{Percentile, percentile};
 pub use tls_totals::{TlsKind, TlsRow};
 pub use tone::Tone;
-pub use traffic::{ConnectionCount, OfferRow, Offered, Streams};
+pub use traffic::{ConnectionCount, OfferRow, Offered, StreamEnds, Streams};
 pub use views::Views;
 
 use latency::LatencyTable;
@@ -70,6 +70,7 @@ pub struct Ledger {
     /// Exchanges that are not counted: the same call is counted in front.
     other_views: u64,
     by: Option<By>,
+    files: Files,
     latency: LatencyTable,
     grouped: LatencyTable,
     /// Memory that is left for the latency tables.
@@ -98,6 +99,7 @@ impl Ledger {
             pending: VecDeque::new(),
             other_views: 0,
             by,
+            files: Files::default(),
             latency: LatencyTable::new(limits::MAX_TABLE_ROWS),
             grouped: LatencyTable::new(grouped_rows),
             room: Room::new(limits::MAX_LATENCY_MEMORY),
@@ -115,6 +117,13 @@ impl Ledger {
     #[must_use]
     pub fn with_views(mut self, views: Views) -> Self {
         self.views = views;
+        self
+    }
+
+    /// Sets the files of the capture, for [`By::File`].
+    #[must_use]
+    pub fn with_files(mut self, files: Files) -> Self {
+        self.files = files;
         self
     }
 
@@ -214,6 +223,7 @@ impl Ledger {
             None | Some(By::Server) => Group::Server(exchange.session.identity()),
             Some(By::Session) => Group::Session(exchange.session.number),
             Some(By::Client) => Group::Client(exchange.session.client.ip()),
+            Some(By::File) => Group::File(self.files.file(exchange.request.span.first).cloned()),
         };
         let grouped =
             LatencyKey { group, subject: if self.by.is_none() { CallGroup::All } else { subject.clone() } };

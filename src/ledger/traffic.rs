@@ -100,6 +100,8 @@ pub struct Streams {
     /// The longest silence before the end, by how the streams ended, in nanoseconds. Streams whose
     /// end was not captured are not in it.
     pub silent_max_ns: BTreeMap<&'static str, i64>,
+    /// The same of the streams that belong to a session.
+    pub mcp_ended: BTreeMap<&'static str, StreamEnds>,
     /// The first streams that belong to no session, in the order in which they ended.
     pub foreign: Vec<Stream>,
 }
@@ -116,6 +118,9 @@ impl Streams {
         }
         if stream.session.is_some() {
             self.mcp += 1;
+            let ends = self.mcp_ended.entry(stream.ended.name()).or_default();
+            ends.streams += 1;
+            ends.silent_max_ns = ends.silent_max_ns.max(stream.silent_ns());
         } else if self.foreign.len() < FOREIGN_LISTED {
             self.foreign.push(stream.clone());
         }
@@ -126,6 +131,15 @@ impl Streams {
     pub fn foreign_count(&self) -> u64 {
         self.streams - self.mcp
     }
+}
+
+/// Streams that ended in the same way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamEnds {
+    /// Their number.
+    pub streams: u64,
+    /// The longest silence before the end, in nanoseconds; `None` if no end was captured.
+    pub silent_max_ns: Option<i64>,
 }
 
 /// The definitions of one kind that a server offers.

@@ -102,10 +102,10 @@ fn finding(alike: &[IdleEnd]) -> Finding {
     let silences = || alike.iter().map(|end| end.silence);
     let (least, most) = (silences().min().unwrap_or_default(), silences().max().unwrap_or_default());
     let middle = least + (most - least) / 2;
-    let mut packets: Vec<_> = alike.iter().map(|end| end.at.packet.0).collect();
+    let mut packets: Vec<_> = alike.iter().map(|end| end.at.packet).collect();
     packets.sort_unstable();
     let more = if packets.len() > MAX_PACKETS { ", …" } else { "" };
-    let named: Vec<_> = packets.iter().take(MAX_PACKETS).map(u64::to_string).collect();
+    let named: Vec<_> = packets.iter().take(MAX_PACKETS).map(|packet| packet.mention().to_string()).collect();
     let last = alike.iter().max_by_key(|end| end.at.packet);
     let session = last.map(|end| end.number).filter(|n| alike.iter().all(|end| end.number == *n));
     let how = alike.first().map_or("ended", |end| match end.how {
@@ -143,6 +143,7 @@ fn length(ns: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Files;
     use crate::base::Timestamp;
 
     fn end(seconds: f64, packet: u64, is_reopened: bool) -> IdleEnd {
@@ -162,7 +163,7 @@ mod tests {
         let (mut idle, mut findings) = (IdleEnds::default(), Findings::new());
         ends.iter().for_each(|end| idle.add(*end));
         idle.finish(&mut findings);
-        findings.drain().map(|finding| finding.detail).collect()
+        findings.drain().map(|finding| Files::default().resolve(&finding.detail).into_owned()).collect()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use crate::base::{Code, Finding, Findings, PacketNo, Timestamp, limits};
+use crate::base::{Code, Finding, Findings, Timestamp, limits};
 
 /// More findings of one code and server than this are emitted as one.
 const MAX_SINGLE: usize = 8;
@@ -123,7 +123,7 @@ impl Alike {
             return;
         }
         let packets: Vec<_> = first.iter().filter_map(|finding| Some(finding.at?.packet)).collect();
-        let packets: Vec<_> = packets.iter().map(PacketNo::to_string).collect();
+        let packets: Vec<_> = packets.iter().map(|packet| packet.mention().to_string()).collect();
         let sessions: BTreeSet<_> = first.iter().map(|finding| finding.session).collect();
         let Some(mut finding) = first.into_iter().next() else { return };
         if sessions.len() > 1 {
@@ -139,7 +139,7 @@ impl Alike {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Origin;
+    use crate::base::{Files, Origin};
 
     fn emitted(count: u64) -> Vec<String> {
         let (mut quirks, mut findings) = (Quirks::default(), Findings::new());
@@ -153,7 +153,7 @@ mod tests {
         }
         quirks.finish(&mut findings);
         let all = findings.drain().filter(|finding| finding.code == Code::McpDuplicateResponse);
-        all.map(|finding| finding.detail).collect()
+        all.map(|finding| Files::default().resolve(&finding.detail).into_owned()).collect()
     }
 
     #[test]

@@ -4,10 +4,10 @@ use super::unsupported::UnreadConnections;
 use crate::base::fact::{Loser, Losses};
 use crate::base::protocols::{HttpVersion, Protocols};
 use crate::base::tls::{Decrypted, TlsVersion};
-use crate::base::{Degraded, PacketNo, Side, sanitize, units};
+use crate::base::{Degraded, Files, Finding, PacketNo, Side, sanitize, units};
 use crate::ledger::{
-    CallGroup, Cause, CauseCount, ConnectionCount, Exchange, Group, ServerRef, SessionRef, Snapshot, Streams,
-    TlsKind, TlsRow, UnansweredCall,
+    CallGroup, Cause, CauseCount, ConnectionCount, Exchange, Group, ServerRef, SessionRef, Snapshot,
+    StreamEnds, Streams, TlsKind, TlsRow, UnansweredCall,
 };
 use crate::why::{self, Limits};
 
@@ -70,17 +70,17 @@ pub(super) fn tls(row: &TlsRow) -> String {
     text
 }
 
-/// Counts event streams by how they ended, with the longest silence before that: `3 client_closed
-/// after up to 300 ms of silence`. Empty if there are none.
+/// Counts event streams of MCP by how they ended, with the longest silence before that: `3
+/// client_closed after up to 300 ms of silence`. Empty if there are none.
 pub(super) fn streams(streams: &Streams) -> Vec<String> {
-    let silence = |ended, count| {
-        let ns = streams.silent_max_ns.get(ended).filter(|ns| **ns > 0)?;
-        let up_to = if count > 1 { "up to " } else { "" };
-        Some(format!(" after {up_to}{} of silence", units::duration(*ns)))
+    let silence = |ends: &StreamEnds| {
+        let ns = ends.silent_max_ns.filter(|ns| *ns > 0)?;
+        let up_to = if ends.streams > 1 { "up to " } else { "" };
+        Some(format!(" after {up_to}{} of silence", units::duration(ns)))
     };
-    let ended = streams.ended.iter();
+    let ended = streams.mcp_ended.iter();
     ended
-        .map(|(ended, count)| format!("{count} {ended}{}", silence(ended, *count).unwrap_or_default()))
+        .map(|(ended, ends)| format!("{} {ended}{}", ends.streams, silence(ends).unwrap_or_default()))
         .collect()
 }
 
@@ -121,13 +121,20 @@ pub(super) fn group(group: &Group) -> String {
         Group::Server(server) => self::server(server),
         Group::Session(number) => format!("s{number}"),
         Group::Client(client) => client.to_string(),
+        Group::File(name) => name.as_deref().unwrap_or("(no file)").to_owned(),
     }
 }
 
-/// Returns the packet range of an exchange: `61-66`.
-pub(super) fn packets(exchange: &Exchange) -> String {
+/// Returns the packet range of an exchange: `61-66`, `b.pcap:61-66`.
+pub(super) fn packets(exchange: &Exchange, files: &Files) -> String {
     let (first, last) = first_and_last(exchange);
-    if first == last { first.to_string() } else { format!("{first}-{last}") }
+    files.packets(first, last)
+}
+
+/// Returns where a finding was made, before its detail: `packet 61: `. Empty if it is about the
+/// whole capture.
+pub(super) fn finding_place(finding: &Finding, files: &Files) -> String {
+    finding.at.map_or_else(String::new, |at| format!("packet {}: ", files.packet(at.packet)))
 }
 
 /// Returns the first and the last packet of an exchange, in capture order.

@@ -17,7 +17,7 @@ use super::label;
 use super::style::{Paint, Role};
 use crate::base::protocols::Protocols;
 use crate::base::time_style::TimeFormat;
-use crate::base::{Code, Degraded, Finding, PacketNo, Side, Timestamp, sanitize, units};
+use crate::base::{Code, Degraded, Files, Finding, PacketNo, Side, Timestamp, sanitize, units};
 use crate::ledger::{Cause, Entry, Exchange, Notification, Record, SessionRef, Stream, Transaction};
 
 /// Shown if there is no duration.
@@ -35,6 +35,8 @@ pub struct Options {
     pub ascii: bool,
     /// How times are written. Relative ones count from the first line.
     pub time: TimeFormat,
+    /// Numbers the packets of several files.
+    pub numbering: Files,
     /// Whether every message gets a line: requests, responses and notifications, and each stream
     /// one.
     pub messages: bool,
@@ -272,8 +274,7 @@ impl Lines {
     }
 
     fn packets(&mut self, first: PacketNo, last: PacketNo) {
-        let last = if first == last { String::new() } else { format!("-{last}") };
-        self.text.push_str(&format!("  {first}{last}"));
+        self.text.push_str(&format!("  {}", self.options.numbering.packets(first, last)));
     }
 
     /// Writes the protocols below MCP, if they are others than HTTP/1 without TLS.
@@ -314,7 +315,9 @@ impl Lines {
             self.paint.push(&mut self.text, Role::Bad, message.trim_end());
         }
         if let Some(cause) = exchange.cause {
-            let at = exchange.wait_ended.map_or_else(String::new, |end| format!(" at {}", end.packet));
+            let at = exchange
+                .wait_ended
+                .map_or_else(String::new, |end| format!(" at {}", self.options.numbering.packet(end.packet)));
             let words = match (cause, exchange.http_status) {
                 (Cause::HttpError, Some(status)) => format!("  HTTP {status}"),
                 _ => format!("  {}{at}", cause.name()),

@@ -26,7 +26,7 @@ pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -
     }
     if !snapshot.slowest.is_empty() {
         text.push_str("\n## Slowest exchanges\n\n");
-        exchanges(&snapshot.slowest, &mut text);
+        exchanges(&snapshot.slowest, options, &mut text);
     }
     if snapshot.unanswered.exchanges > 0 {
         text.push_str("\n## Without an answer\n\n");
@@ -36,12 +36,12 @@ pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -
             text.push_str(&format!("- {} {}: {why}: {calls}\n", cause.exchanges, cause.status.name()));
         }
         text.push('\n');
-        exchanges(&snapshot.unanswered.listed, &mut text);
+        exchanges(&snapshot.unanswered.listed, options, &mut text);
         more(snapshot.unanswered.exchanges, snapshot.unanswered.listed.len(), &mut text);
     }
     sessions(snapshot, options.rows, &mut text);
     undetermined(snapshot, &mut text);
-    findings(snapshot, &mut text);
+    findings(snapshot, options, &mut text);
     out.write_all(text.as_bytes())
 }
 
@@ -147,7 +147,7 @@ fn latency(rows: &[LatencyRow], most: usize, text: &mut String) {
     more(rows.len() as u64, most, text);
 }
 
-fn exchanges(exchanges: &[Exchange], text: &mut String) {
+fn exchanges(exchanges: &[Exchange], options: &Options, text: &mut String) {
     text.push_str("| total | status | call | server | session | n | packets | time (UTC) | why |\n");
     text.push_str("|--:|:--|:--|:--|:--|--:|--:|:--|:--|\n");
     let limits = Limits::default();
@@ -163,7 +163,7 @@ fn exchanges(exchanges: &[Exchange], text: &mut String) {
             )),
             label::session_and_leg(&exchange.session),
             exchange.n,
-            label::packets(exchange),
+            markdown(&label::packets(exchange, &options.numbering)),
             units::time_of_day(exchange.request.span.start.time),
             markdown(&label::why(exchange, &limits).unwrap_or_default())
         ));
@@ -204,7 +204,7 @@ fn session(row: &SessionRow) -> String {
     )
 }
 
-fn findings(snapshot: &Snapshot, text: &mut String) {
+fn findings(snapshot: &Snapshot, options: &Options, text: &mut String) {
     if snapshot.findings.is_empty() {
         return;
     }
@@ -212,8 +212,8 @@ fn findings(snapshot: &Snapshot, text: &mut String) {
     for row in &snapshot.findings {
         let info = row.code.info();
         let first = row.first.first().map_or_else(String::new, |finding| {
-            let at = finding.at.map_or_else(String::new, |at| format!("packet {}: ", at.packet));
-            format!("{at}{}", escaped(&finding.detail))
+            let at = label::finding_place(finding, &options.numbering);
+            format!("{}{}", markdown(&at), escaped(&finding.detail))
         });
         text.push_str(&format!(
             "| {} | {} | `{}` | {} | {first} |\n",

@@ -1,5 +1,7 @@
 //! Options that all formats share.
 
+use crate::base::Files;
+
 /// Options of a report.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -9,6 +11,8 @@ pub struct Options {
     pub ascii: bool,
     /// Names of the inputs as the reader reports them: files, `-` for standard input, or a device.
     pub files: Vec<String>,
+    /// Numbers the packets of several files; by default packets are numbered over all.
+    pub numbering: Files,
     /// The expression of `--filter`; `None` if everything is reported.
     pub filter: Option<String>,
     /// Width of the text format in columns. Values below 60 count as 60.
@@ -21,6 +25,14 @@ pub struct Options {
 impl Default for Options {
     /// Returns options without colour, for 80 columns and 20 rows.
     fn default() -> Self {
-        Self { color: false, ascii: false, files: Vec::new(), filter: None, width: 80, rows: 20 }
+        Self {
+            color: false,
+            ascii: false,
+            files: Vec::new(),
+            numbering: Files::default(),
+            filter: None,
+            width: 80,
+            rows: 20,
+        }
     }
 }

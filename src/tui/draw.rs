@@ -30,7 +30,8 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) -> FrameInfo {
 
 /// Draws into cells. Also returns the position of the cursor; `None` if nothing is typed.
 fn draw_cells(app: &App, area: Rect, cells: &mut Buffer) -> (FrameInfo, Option<Position>) {
-    let mut painter = Painter::new(&app.config.theme, cells, app.model.is_private());
+    let painter = Painter::new(&app.config.theme, cells, app.model.is_private());
+    let mut painter = painter.with_files(app.model.files().clone());
     painter.set_role(area, Role::Text);
     if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
         draw_too_small(area, &mut painter);
@@ -88,9 +89,11 @@ fn draw_menu(title: &str, menu: &CopyMenu, area: Rect, painter: &mut Painter<'_>
     let width = 76.min(area.width);
     let popup = Rect { x: area.x + (area.width - width) / 2, y: area.bottom() - height, width, height };
     let inner = painter.draw_frame(popup, title);
+    let names = menu.choices.iter().map(|choice| sanitize::width(&choice.name));
+    let name_width = names.max().unwrap_or(0).max(17) + 1;
     for (y, choice) in (inner.y..inner.bottom()).zip(&menu.choices) {
         let key = choice.key.to_string();
-        let name = format!("  {:<18}", choice.name);
+        let name = format!("  {:<name_width$}", choice.name);
         let line = Rect { x: inner.x + 1, y, width: inner.width.saturating_sub(2), height: 1 };
         painter.draw_spans(line, &[(Role::Key, &key), (Role::Strong, &name), (Role::Faint, &choice.text)]);
     }

@@ -82,7 +82,7 @@ pub(super) struct CopyChoice {
     /// The key that selects it.
     pub(super) key: char,
     /// The name of the form.
-    pub(super) name: &'static str,
+    pub(super) name: String,
     /// The text that is copied.
     pub(super) text: String,
 }
@@ -90,8 +90,8 @@ pub(super) struct CopyChoice {
 impl CopyMenu {
     /// Adds a form.
     #[must_use]
-    pub(super) fn with(mut self, key: char, name: &'static str, text: impl Into<String>) -> Self {
-        self.choices.push(CopyChoice { key, name, text: text.into() });
+    pub(super) fn with(mut self, key: char, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.choices.push(CopyChoice { key, name: name.into(), text: text.into() });
         self
     }
 }

@@ -19,7 +19,7 @@ use super::theme::MASK;
 use super::times::Times;
 use super::totals::Totals;
 use crate::base::time_style::TimeFormat;
-use crate::base::{Fact, Timestamp};
+use crate::base::{Fact, Files, Timestamp};
 use crate::ledger::query::Filter;
 use crate::ledger::store::{InProgress, Store};
 use crate::ledger::{ConnectionPackets, Entry, Exchange, Record};
@@ -93,6 +93,12 @@ impl Model {
             limits: Limits::default(),
             has_reported_store_error: false,
         }
+    }
+
+    /// Returns the files of the capture, which number its packets.
+    #[must_use]
+    pub(super) fn files(&self) -> &Files {
+        &self.source.files
     }
 
     /// Sets the known limits.
@@ -316,6 +322,7 @@ impl Model {
 
     /// Sets the filter. Exchanges are scanned for it by [`Model::scan_exchanges`].
     pub fn set_filter(&mut self, filter: Filter) {
+        let filter = filter.on_files(self.source.files.clone());
         self.search = ContentSearch::new(&filter);
         self.exchanges.set_filter(filter);
         self.totals.reset_matching();

@@ -9,12 +9,13 @@ use ratatui::style::Style;
 
 use super::frame_info::{FrameInfo, Hit, Pane};
 use super::theme::{MASK, Role, Symbols, Theme};
-use crate::base::sanitize;
+use crate::base::{Files, sanitize};
 
 /// A frame that is being drawn.
 #[derive(Debug)]
 pub(super) struct Painter<'a> {
     is_private: bool,
+    files: Files,
     theme: &'a Theme,
     cells: &'a mut Buffer,
     info: FrameInfo,
@@ -23,7 +24,18 @@ pub(super) struct Painter<'a> {
 impl<'a> Painter<'a> {
     /// Returns a painter for an empty frame. `is_private` masks ids, tokens and payloads.
     pub(super) fn new(theme: &'a Theme, cells: &'a mut Buffer, is_private: bool) -> Self {
-        Self { is_private, theme, cells, info: FrameInfo::default() }
+        Self { is_private, files: Files::default(), theme, cells, info: FrameInfo::default() }
+    }
+
+    /// Numbers packets by these files.
+    #[must_use]
+    pub(super) fn with_files(self, files: Files) -> Self {
+        Self { files, ..self }
+    }
+
+    /// Returns the files that number packets.
+    pub(super) fn files(&self) -> &Files {
+        &self.files
     }
 
     /// Returns the layout of the frame.

@@ -1,5 +1,7 @@
 //! The source of the packets: a saved capture, a growing file, a device.
 
+use crate::base::Files;
+
 /// A device that is captured on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
@@ -18,6 +20,8 @@ pub struct Source {
     pub is_followed: bool,
     /// The device that is captured on; `None` for saved captures.
     pub device: Option<Device>,
+    /// Numbers the packets of several files.
+    pub files: Files,
 }
 
 impl Source {

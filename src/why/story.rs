@@ -1,8 +1,7 @@
 //! Stories: what became of something, sentence by sentence, each with its evidence.
 
-use std::fmt;
-
-use crate::base::PacketNo;
+use crate::base::files::InFile;
+use crate::base::{Files, PacketNo};
 
 /// The most lines of a story as text: a screen.
 pub(super) const MAX_LINES: usize = 20;
@@ -130,10 +129,10 @@ impl Sentence {
 /// Packets, and the connections that they belong to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// Wireshark's numbers of the connections, ascending.
+    /// The connections, by their numbers in the capture, ascending.
     tcp_streams: Vec<u32>,
-    /// First and last packet number of each range, ascending, without overlap.
-    packets: Vec<(u64, u64)>,
+    /// First and last packet of each range, ascending.
+    packets: Vec<(PacketNo, PacketNo)>,
 }
 
 impl Evidence {
@@ -154,16 +153,10 @@ impl Evidence {
         if let Err(at) = self.tcp_streams.binary_search(&tcp_stream) {
             self.tcp_streams.insert(at, tcp_stream);
         }
-        self.packets.push((first.0.min(last.0), first.0.max(last.0)));
-        self.packets.sort_unstable();
-        let mut merged: Vec<(u64, u64)> = Vec::with_capacity(self.packets.len());
-        for (first, last) in self.packets {
-            match merged.last_mut().filter(|(_, end)| first <= end.saturating_add(1)) {
-                Some((_, end)) => *end = last.max(*end),
-                None => merged.push((first, last)),
-            }
+        let range = (first.min(last), first.max(last));
+        if let Err(at) = self.packets.binary_search(&range) {
+            self.packets.insert(at, range);
         }
-        self.packets = merged;
         self
     }
 
@@ -173,56 +166,32 @@ impl Evidence {
         self.packets.is_empty()
     }
 
-    /// Returns the connections, by Wireshark's numbers, ascending.
-    #[must_use]
-    pub fn tcp_streams(&self) -> &[u32] {
-        &self.tcp_streams
-    }
-
-    /// Returns the first and the last number of each range of packets, ascending.
-    #[must_use]
-    pub fn ranges(&self) -> &[(u64, u64)] {
-        &self.packets
-    }
-
-    /// Returns the Wireshark display filter for the packets (User's Guide, section 6.4.5); empty
+    /// Returns connections and packets with their numbers in each file that holds some. Empty
     /// without packets.
     #[must_use]
-    pub fn filter(&self) -> String {
-        if self.packets.is_empty() {
-            return String::new();
-        }
-        let numbers: Vec<u32> = self.tcp_streams.clone();
-        let connection = match numbers.as_slice() {
-            [one] => format!("tcp.stream == {one}"),
-            several => {
-                let several: Vec<_> = several.iter().map(u32::to_string).collect();
-                format!("tcp.stream in {{{}}}", several.join(", "))
-            }
-        };
-        match self.packets.as_slice() {
-            [(first, last)] if first == last => format!("{connection} && frame.number == {first}"),
-            _ => format!("{connection} && frame.number in {{{}}}", self.numbers("..")),
-        }
+    pub fn in_files<'a>(&self, files: &'a Files) -> Vec<InFile<'a>> {
+        if self.is_empty() { Vec::new() } else { files.by_file(&self.tcp_streams, &self.packets) }
     }
 
-    fn numbers(&self, to: &str) -> String {
-        let word = |(first, last): &(u64, u64)| {
-            if first == last { first.to_string() } else { format!("{first}{to}{last}") }
-        };
-        self.packets.iter().map(word).collect::<Vec<_>>().join(", ")
+    /// Returns a line for each file: the packets, and their Wireshark display filter.
+    #[must_use]
+    pub fn lines(&self, files: &Files) -> Vec<String> {
+        let line = |it: &InFile<'_>| format!("{}: {}", named(it), it.filter());
+        self.in_files(files).iter().map(line).collect()
     }
 }
 
-/// The packet numbers, as `packets 61-62, 78`; the first few of many.
-impl fmt::Display for Evidence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kept = self.packets.get(..self.packets.len().min(MAX_PACKETS)).unwrap_or_default();
-        let shown = Self { tcp_streams: Vec::new(), packets: kept.to_vec() };
-        let noun = if matches!(kept, [(first, last)] if first == last) { "packet" } else { "packets" };
-        write!(f, "{noun} {}", shown.numbers("-"))?;
-        if kept.len() < self.packets.len() { write!(f, ", …") } else { Ok(()) }
-    }
+/// Returns the packet numbers, as `packets 61-62, 78`, `packet b.pcap:7`; the first few of many.
+fn named(it: &InFile<'_>) -> String {
+    let word = |(first, last): &(u64, u64)| {
+        let file = it.file.map(|file| format!("{file}:")).unwrap_or_default();
+        if first == last { format!("{file}{first}") } else { format!("{file}{first}-{last}") }
+    };
+    let shown: Vec<String> = it.packets.iter().take(MAX_PACKETS).map(word).collect();
+    let noun =
+        if matches!(it.packets.as_slice(), [(first, last)] if first == last) { "packet" } else { "packets" };
+    let more = if shown.len() < it.packets.len() { ", …" } else { "" };
+    format!("{noun} {}{more}", shown.join(", "))
 }
 
 #[cfg(test)]
@@ -235,22 +204,44 @@ mod tests {
         })
     }
 
+    fn lines(packets: &[(u32, u64, u64)]) -> String {
+        evidence(packets).lines(&Files::default()).join("\n")
+    }
+
     #[test]
     fn packets_are_named_once_and_in_order() {
-        let evidence = evidence(&[(3, 78, 78), (3, 61, 62), (3, 62, 63), (3, 64, 64)]);
-        assert_eq!(evidence.to_string(), "packets 61-64, 78");
-        assert_eq!(evidence.filter(), "tcp.stream == 3 && frame.number in {61..64, 78}");
+        assert_eq!(
+            lines(&[(3, 78, 78), (3, 61, 62), (3, 62, 63), (3, 64, 64)]),
+            "packets 61-64, 78: tcp.stream == 3 && frame.number in {61..64, 78}"
+        );
     }
 
     #[test]
     fn a_filter_names_every_connection_and_every_packet() {
-        assert_eq!(evidence(&[(0, 7, 7)]).filter(), "tcp.stream == 0 && frame.number == 7");
-        assert_eq!(evidence(&[(0, 7, 7)]).to_string(), "packet 7");
-        let two = evidence(&[(4, 9, 9), (2, 5, 5)]);
-        assert_eq!(two.filter(), "tcp.stream in {2, 4} && frame.number in {5, 9}");
-        assert_eq!(Evidence::none().filter(), "");
+        assert_eq!(lines(&[(0, 7, 7)]), "packet 7: tcp.stream == 0 && frame.number == 7");
+        assert_eq!(
+            lines(&[(4, 9, 9), (2, 5, 5)]),
+            "packets 5, 9: tcp.stream in {2, 4} && frame.number in {5, 9}"
+        );
+        assert_eq!(lines(&[]), "");
         let many: Vec<_> = (0..20).map(|n| (1, n * 10, n * 10)).collect();
-        assert!(evidence(&many).to_string().ends_with(", 110, …"));
-        assert!(evidence(&many).filter().ends_with(", 190}"), "a filter leaves no packet out");
+        assert!(lines(&many).contains(", 110, …: "));
+        assert!(lines(&many).ends_with(", 190}"), "a filter leaves no packet out");
+    }
+
+    #[test]
+    fn each_file_has_its_own_filter() {
+        let files = Files::new(vec!["a.pcap".to_owned(), "b.pcap".to_owned()]);
+        for (packet, file) in [(1, 0), (2, 0), (3, 1), (4, 1)] {
+            files.begin_turn(PacketNo(packet), file);
+            files.add_stream(PacketNo(packet), 7);
+        }
+        assert_eq!(
+            evidence(&[(7, 2, 3), (7, 4, 4)]).lines(&files),
+            [
+                "packet a.pcap:2: tcp.stream == 0 && frame.number == 2",
+                "packets b.pcap:1-2: tcp.stream == 0 && frame.number in {1..2}",
+            ]
+        );
     }
 }

@@ -5,7 +5,8 @@ use std::io;
 use serde::Serialize;
 
 use super::story::{Certainty, MAX_LINES, Sentence, Story, Subject};
-use crate::base::{json, sanitize};
+use crate::base::files::InFile;
+use crate::base::{Files, json, sanitize};
 
 /// Columns of the text.
 const WIDTH: usize = 110;
@@ -14,19 +15,21 @@ const WIDTH: usize = 110;
 const INDENT: usize = 9;
 
 /// How a story is written as text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Whether characters beyond ASCII are replaced.
     pub ascii: bool,
     /// Whether escape sequences colour the text.
     pub color: bool,
+    /// Numbers the packets of several files.
+    pub numbering: Files,
 }
 
 /// Writes a story as text, in at most 20 lines: what does not fit is counted.
 ///
 /// # Errors
 /// Returns the errors of `out`.
-pub fn text(story: &Story, options: Options, out: &mut impl io::Write) -> io::Result<()> {
+pub fn text(story: &Story, options: &Options, out: &mut impl io::Write) -> io::Result<()> {
     let paint = |style: anstyle::Style, text: &str| {
         if options.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     };
@@ -36,8 +39,8 @@ pub fn text(story: &Story, options: Options, out: &mut impl io::Write) -> io::Re
     let mut left_out = 0;
     for (index, sentence) in story.sentences.iter().enumerate() {
         let body = wrap(&sentence.text, WIDTH - INDENT);
-        let evidence = evidence(sentence);
-        let needed = body.len() + usize::from(!evidence.is_empty());
+        let evidence = evidence(sentence, &options.numbering);
+        let needed = body.len() + evidence.len();
         // A line is left for the count of those that do not fit.
         let is_last = index + 1 == story.sentences.len();
         if left_out > 0 || lines.len() + needed + usize::from(!is_last) > MAX_LINES {
@@ -49,9 +52,7 @@ pub fn text(story: &Story, options: Options, out: &mut impl io::Write) -> io::Re
             let label = paint(style(sentence.certainty), &format!("{certainty:<INDENT$}"));
             lines.push(format!("{label}{line}").trim_end().to_owned());
         }
-        if !evidence.is_empty() {
-            lines.push(format!("{:INDENT$}{}", "", paint(faint, &evidence)));
-        }
+        lines.extend(evidence.iter().map(|line| format!("{:INDENT$}{}", "", paint(faint, line))));
     }
     if left_out > 0 {
         let noun = if left_out == 1 { "sentence" } else { "sentences" };
@@ -64,14 +65,16 @@ pub fn text(story: &Story, options: Options, out: &mut impl io::Write) -> io::Re
     Ok(())
 }
 
-/// Returns the packets of a sentence, their display filter, and the first source.
-fn evidence(sentence: &Sentence) -> String {
-    let mut words = Vec::new();
-    if !sentence.evidence.is_empty() {
-        words.push(format!("{}: {}", sentence.evidence, sentence.evidence.filter()));
+/// Returns the packets of a sentence, their display filter, and the first source: a line, or one
+/// for each file.
+fn evidence(sentence: &Sentence, files: &Files) -> Vec<String> {
+    let mut lines = sentence.evidence.lines(files);
+    match (sentence.sources.first(), lines.last_mut()) {
+        (Some(source), Some(line)) => line.push_str(&format!("  {source}")),
+        (Some(source), None) => lines.push(source.clone()),
+        (None, _) => {}
     }
-    words.extend(sentence.sources.first().cloned());
-    words.join("  ")
+    lines
 }
 
 fn style(certainty: Certainty) -> anstyle::Style {
@@ -121,23 +124,47 @@ struct SentenceDocument<'a> {
     certainty: &'static str,
     text: &'a str,
     /// First and last packet of each range.
-    packets: &'a [(u64, u64)],
-    tcp_streams: &'a [u32],
+    packets: Vec<(u64, u64)>,
+    tcp_streams: Vec<u32>,
     filter: String,
     sources: &'a [String],
+    /// The same for each file, if there are several. The others are empty then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<FileDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct FileDocument<'a> {
+    file: &'a str,
+    packets: Vec<(u64, u64)>,
+    tcp_streams: Vec<u32>,
+    filter: String,
 }
 
 impl<'a> SentenceDocument<'a> {
-    fn of(sentence: &'a Sentence) -> Self {
-        Self {
+    fn of(sentence: &'a Sentence, files: &'a Files) -> Self {
+        let mut document = Self {
             topic: sentence.topic.name(),
             certainty: sentence.certainty.name(),
             text: &sentence.text,
-            packets: sentence.evidence.ranges(),
-            tcp_streams: sentence.evidence.tcp_streams(),
-            filter: sentence.evidence.filter(),
+            packets: Vec::new(),
+            tcp_streams: Vec::new(),
+            filter: String::new(),
             sources: &sentence.sources,
+            files: Vec::new(),
+        };
+        for it in sentence.evidence.in_files(files) {
+            let filter = it.filter();
+            let InFile { file, packets, tcp_streams } = it;
+            match file {
+                Some(file) => document.files.push(FileDocument { file, packets, tcp_streams, filter }),
+                None => {
+                    (document.packets, document.tcp_streams, document.filter) =
+                        (packets, tcp_streams, filter);
+                }
+            }
         }
+        document
     }
 }
 
@@ -145,14 +172,14 @@ impl<'a> SentenceDocument<'a> {
 ///
 /// # Errors
 /// Returns the errors of `out`.
-pub fn json(story: &Story, out: &mut impl io::Write) -> io::Result<()> {
+pub fn json(story: &Story, files: &Files, out: &mut impl io::Write) -> io::Result<()> {
     let document = Document {
         r#type: "why",
         v: 1,
         title: &story.title,
         exchange: if let Subject::Exchange(n) = story.subject { Some(n) } else { None },
         session: if let Subject::Session(number) = story.subject { Some(format!("s{number}")) } else { None },
-        sentences: story.sentences.iter().map(SentenceDocument::of).collect(),
+        sentences: story.sentences.iter().map(|sentence| SentenceDocument::of(sentence, files)).collect(),
     };
     json::write_pretty(out, &document)?;
     out.write_all(b"\n")
@@ -176,7 +203,7 @@ mod tests {
 
     fn written(story: &Story) -> String {
         let mut out = Vec::new();
-        text(story, Options::default(), &mut out).unwrap();
+        text(story, &Options::default(), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -202,7 +229,7 @@ mod tests {
     #[test]
     fn json_has_every_sentence() {
         let mut out = Vec::new();
-        json(&story(30, "It ended"), &mut out).unwrap();
+        json(&story(30, "It ended"), &Files::default(), &mut out).unwrap();
         let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(value["type"], "why");
         assert_eq!((&value["exchange"], &value["session"]), (&12.into(), &serde_json::Value::Null));

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 
+use mcpdump::base::Files;
 use mcpdump::capture::Source;
 use mcpdump::engine::Engine;
 use mcpdump::export::{self, Export};
@@ -47,7 +48,7 @@ fn all(source: &mut dyn Source) -> Result<(), String> {
     let mut ledger = Ledger::new(None);
     let mut exports: Vec<_> = export::FORMATS
         .iter()
-        .map(|format| (format.name, (format.writer)(), Sheet::of(format.name)))
+        .map(|format| (format.name, (format.writer)(Files::default()), Sheet::of(format.name)))
         .collect();
     for (name, writer, sheet) in &mut exports {
         writer.begin(sheet).map_err(|error| format!("{name}: {error}"))?;

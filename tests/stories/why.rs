@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use mcpdump::base::Files;
 use mcpdump::capture;
 use mcpdump::engine::Engine;
 use mcpdump::why::{Certainty, Collector, Limits, Question, Sentence, Story as Told, Topic};
@@ -31,7 +32,7 @@ fn why(story: &Story, question: Question) -> Answer {
     entries.iter().for_each(|entry| collector.trace(entry));
     let told = collector.story(&Limits::default());
     let mut text = Vec::new();
-    mcpdump::why::text(&told, mcpdump::why::Options::default(), &mut text).unwrap();
+    mcpdump::why::text(&told, &mcpdump::why::Options::default(), &mut text).unwrap();
     Answer { told, text: String::from_utf8(text).unwrap() }
 }
 
@@ -59,7 +60,9 @@ impl Answer {
 
 /// The packets of a sentence.
 fn packets(sentence: &Sentence) -> Vec<u64> {
-    sentence.evidence.ranges().iter().flat_map(|(first, last)| *first..=*last).collect()
+    let files = Files::default();
+    let all = sentence.evidence.in_files(&files);
+    all.iter().flat_map(|it| &it.packets).flat_map(|(first, last)| *first..=*last).collect()
 }
 
 /// A call whose stream the server closes after a minute of silence.
@@ -83,7 +86,9 @@ fn a_stream_that_dies_after_a_minute_of_silence_matches_limits_of_a_minute() {
     let limit =
         answer.says(Certainty::Matches, "60.003 s of silence matches nginx proxy_read_timeout (60 s)");
     assert_eq!(packets(limit), [head, fin]);
-    assert_eq!(limit.evidence.filter(), format!("tcp.stream == 0 && frame.number in {{{head}..{fin}}}"));
+    let lines = limit.evidence.lines(&Files::default());
+    let filter = format!(": tcp.stream == 0 && frame.number in {{{head}..{fin}}}");
+    assert!(matches!(lines.as_slice(), [line] if line.ends_with(&filter)), "{lines:?}");
     assert!(limit.sources[0].contains("nginx.org"));
     answer.is_silent_on("Something between");
 }

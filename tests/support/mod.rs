@@ -13,6 +13,7 @@ pub(crate) mod quic;
 pub(crate) mod resegment;
 pub(crate) mod rng;
 pub(crate) mod run;
+pub(crate) mod split;
 #[cfg(feature = "demo")]
 pub(crate) mod timed;
 pub(crate) mod tmux;

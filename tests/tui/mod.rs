@@ -15,6 +15,8 @@ mod views;
 use std::time::Duration;
 
 use self::screen::{SIZES, Screen};
+use crate::support::corpus::Capture;
+use crate::support::split::Split;
 use mcpdump::base::Fact;
 use mcpdump::base::fact::{CaptureFact, Losses};
 use mcpdump::ledger::Entry;
@@ -47,6 +49,26 @@ fn screens(name: &str, capture: &str, keys: &[&str]) {
 fn the_exchanges() {
     screens("exchanges", SSE, &[]);
     screens("odd", ODD, &["end"]);
+}
+
+/// Packets of several files have the numbers of their file, and its name.
+#[test]
+fn several_files_are_named() {
+    let split = Split::of(&Capture(ODD).items(), 2, &[(90, 1)]);
+    let keys: [(&str, &[&str]); 5] = [
+        ("files-overview", &["1"]),
+        ("files-timeline", &["/", "'file:1.pcap not status:ok'", "enter", "enter"]),
+        ("files-copies", &["enter", "y"]),
+        ("files-connections", &["6"]),
+        ("files-findings", &["7", "tab"]),
+    ];
+    for (columns, lines) in [(80, 24), (200, 50)] {
+        for (name, keys) in keys {
+            let mut screen = Screen::of_files(&split, columns, lines);
+            screen.press(keys);
+            snapshot(&format!("{name}-{columns}x{lines}"), &screen.text());
+        }
+    }
 }
 
 /// Whose time a call was: the server's, the user's, the network's; and who ended a wait.

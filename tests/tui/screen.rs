@@ -12,6 +12,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, Mo
 use ratatui::style::Color;
 
 use crate::support::corpus;
+use crate::support::split::Split;
 
 /// The sizes of the snapshots.
 pub(crate) const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
@@ -26,6 +27,19 @@ impl Screen {
     pub(crate) fn of(capture: &str, columns: u16, lines: u16) -> Self {
         let mut screen = Self::empty(columns, lines);
         screen.load(capture);
+        screen
+    }
+
+    /// A capture in several files.
+    pub(crate) fn of_files(split: &Split, columns: u16, lines: u16) -> Self {
+        let mut engine = Engine::new();
+        engine.emit_payloads();
+        let (entries, files) = split.run_with(engine);
+        let mut screen = Self::with(Config::default(), columns, lines);
+        let names: Vec<String> = files.names().iter().map(ToString::to_string).collect();
+        *screen.app.model.source_mut() = Source { files, ..Source::saved(names.join(", ")) };
+        screen.tell(Event::Batch(entries));
+        screen.tell(Event::End);
         screen
     }
 

@@ -47,6 +47,11 @@ codes! {
         title: "packets without a timestamp (simple packet blocks)",
         why: "Latencies cannot be measured: such a packet gets the time of the packet before it.",
         remedy: "Capture with timestamps: tcpdump and dumpcap write them by default.";
+    CaptureFileNumbers: "capture.file_numbers", Notice,
+        title: "packets are numbered over all files",
+        why: "Several files are read that change too often in time to keep the number of each packet \
+            in its file: from this packet on, packets have no file and are numbered over all.",
+        remedy: "Read fewer files at once, or the part of the time that matters (editcap -A, -B).";
     CaptureLostPackets: "capture.lost_packets", Warning,
         title: "packets lost while capturing",
         why: "A lost packet looks like a message that was never sent: results that it may affect \

@@ -30,7 +30,7 @@ use super::open::{self, OpenOptions};
 use super::progress::Progress;
 use super::stop::Stop;
 use super::tail::{Tail, now};
-use crate::base::Findings;
+use crate::base::{Files, Findings};
 
 pub use super::tail::EndedFiles;
 
@@ -104,6 +104,12 @@ pub struct Followed {
 }
 
 impl Followed {
+    /// As [`Capture::numbering`].
+    #[must_use]
+    pub fn numbering(self, files: Files) -> Self {
+        Self { capture: self.capture.numbering(files), ..self }
+    }
+
     /// Returns a handle that ends the capture after the packets written until then.
     #[must_use]
     pub fn stop(&self) -> Stop {

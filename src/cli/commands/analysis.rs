@@ -64,7 +64,7 @@ impl SliceWriter<'_> {
         let filter = request.filter.as_deref().map(|filter| format!(", filter {filter}")).unwrap_or_default();
         let about = format!("slice of {source}{filter}");
         let written = slicer
-            .write(plan, extent, &about, SliceOutput { out, file })
+            .write((plan, &request.numbering), extent, &about, SliceOutput { out, file })
             .with_context(|| format!("{name}: cannot be written"))?;
         let [packets, exchanges] =
             [units::several(written.packets, "packet"), units::several(written.exchanges as u64, "exchange")];

@@ -23,7 +23,7 @@ use crate::ledger::Views;
 /// written.
 pub(crate) fn run(request: &Request, options: &CheckOptions) -> anyhow::Result<Outcome> {
     // Before anything is opened: a gate that does not run prints nothing.
-    let gate_options = gate_options(options)?;
+    let gate_options = gate_options(request, options)?;
     let mut matching = Matching::new(request, Some(Views::Front))?;
     let Setup { mut reader, mut output, .. } = Setup::open(request, options.output.as_deref())?;
     let mut engine = Engine::new();
@@ -40,24 +40,28 @@ pub(crate) fn run(request: &Request, options: &CheckOptions) -> anyhow::Result<O
         Inputs::Files(_) => request.input_names().join(" "),
         Inputs::Device(_) => reader.device().unwrap_or_default().to_owned(),
     };
+    let capture = check::Capture { name: &name, numbering: request.numbering.clone() };
     let result = result
         .and_then(|()| {
             verdict = gate.finish();
-            output.write(|output| check::write(options.format, &verdict, &name, output))
+            output.write(|output| check::write(options.format, &verdict, &capture, output))
         })
         .and_then(|()| output.finish());
     let outcome = reader.finish(result)?;
     Ok(if verdict.has_failed() { Outcome::PartialFailure } else { outcome })
 }
 
-fn gate_options(options: &CheckOptions) -> anyhow::Result<check::Options> {
+fn gate_options(request: &Request, options: &CheckOptions) -> anyhow::Result<check::Options> {
     let mut baseline = Vec::new();
     for path in &options.baseline {
         let text = fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
         baseline.extend(check::parse_baseline(&text).with_context(|| path.display().to_string())?);
     }
     let ignored = options.ignore.iter().map(|text| text.parse().context("--ignore"));
-    let objectives = options.slo.iter().map(|text| text.parse().context("--slo"));
+    let objectives = options.slo.iter().map(|text| {
+        let objective: check::Objective = text.parse().context("--slo")?;
+        Ok(objective.on_files(request.numbering.clone()))
+    });
     Ok(check::Options {
         fail_on: options.fail_on.0,
         baseline,

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::list_and_report::list_and_report;
 use super::recorded_demo;
 use super::tui::{self, Screen, Shown};
+use crate::base::Files;
 use crate::capture::{self, live};
 use crate::cli::arguments::demo::{Demo, TIMEOUT};
 use crate::cli::arguments::screen::Color;
@@ -65,6 +66,7 @@ pub(crate) fn run(demo: &Demo, color: Color) -> anyhow::Result<Outcome> {
         follow: None,
         key_logs,
         keeps_secrets: true,
+        numbering: Files::default(),
         uses_network: true,
         inputs: Inputs::Device(device.clone()),
     };

@@ -22,7 +22,7 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
     if matching_packets.is_some() {
         matching.plan_slice();
     }
-    let mut writer = (options.to.writer)();
+    let mut writer = (options.to.writer)(request.numbering.clone());
     let mut engine = Engine::new();
     matching.prepare(&mut engine);
     if writer.wants().payloads {

@@ -30,6 +30,7 @@ pub(crate) fn run(request: &Request, options: &ListOptions) -> anyhow::Result<Ou
     }
     let mut lines = Lines::new(Options {
         messages: options.messages,
+        numbering: request.numbering.clone(),
         ascii: locale::is_ascii(),
         time: TimeFormat { style, zone },
         color: output::is_colored(request, None),

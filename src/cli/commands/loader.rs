@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use crate::base::Files;
 use crate::capture;
 use crate::cli::interactive::InteractiveSource;
 use crate::engine::Engine;
@@ -56,10 +57,12 @@ pub(super) type LoadResult<S> = (S, Result<(), capture::Error>);
 pub(super) fn spawn<S: InteractiveSource>(
     mut source: S,
     is_live: bool,
+    files: Files,
     events: SyncSender<Event>,
 ) -> anyhow::Result<JoinHandle<LoadResult<S>>> {
     let work = move || {
         let mut loader = Loader::new(is_live, &events);
+        loader.engine.set_files(files);
         let result = loader.load(&mut source);
         let last = match &result {
             Ok(()) => Event::End,

@@ -36,11 +36,13 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
             Inputs::Device(_) => reader.device().map(str::to_owned).into_iter().collect(),
         },
         filter: request.filter.clone().filter(|filter| !filter.trim().is_empty()),
+        numbering: request.numbering.clone(),
         ..report::Options::default()
     };
     let mut engine = Engine::new();
     matching.prepare(&mut engine);
-    let mut ledger = Ledger::new(options.by).with_views(options.views.unwrap_or(matching.filter().views()));
+    let views = options.views.unwrap_or(matching.filter().views());
+    let mut ledger = Ledger::new(options.by).with_views(views).with_files(request.numbering.clone());
     let result = analysis::run(&mut reader, engine, ProgressBar::start(false), |entries| {
         matching.select(entries, |entry| {
             ledger.push(entry);

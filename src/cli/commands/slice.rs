@@ -20,25 +20,35 @@ pub(crate) fn run(request: &Request, options: &SliceOptions) -> anyhow::Result<O
     }
     let mut matching = Matching::new(request, None)?;
     matching.plan_slice();
-    let setup = Setup::open_twice(request, Some(&options.output))?;
-    let Setup { mut reader, output, slicer, .. } = setup;
+    let setup = Setup::open_for_slice(request, &options.output)?;
+    let Setup { mut reader, output, slicer, unwanted, .. } = setup;
     let mut engine = Engine::new();
     matching.prepare(&mut engine);
     let progress_bar = ProgressBar::start(!output.is_file());
     let read =
         analysis::run(&mut reader, engine, progress_bar, |entries| matching.select(entries, |_| Ok(())));
     let name = options.output.display().to_string();
+    let file = output.file()?;
     let target = SliceTarget { name: name.clone(), file: output.file()?, out: Box::new(output) };
     let mut is_empty = false;
     let written = read.and_then(|()| {
         let (Some(slicer), Some(mut plan)) = (&slicer, matching.take_plan()) else { return Ok(()) };
+        if plan.is_empty() {
+            is_empty = true;
+            return Ok(());
+        }
         let writer = SliceWriter { request, reader: &reader, slicer };
         let has_packets = writer.write(&mut plan, options.of, target)?;
         is_empty = !has_packets;
         Ok(())
     });
     if is_empty {
-        messages::error(&format!("nothing matches: {name} holds no packets"));
+        let removed = unwanted.zip(file).map(|(unwanted, file)| unwanted.remove(file));
+        messages::error(&match removed {
+            Some(Ok(())) => format!("nothing matches: {name} is not written"),
+            Some(Err(error)) => format!("nothing matches: {name} is empty, and cannot be removed: {error}"),
+            None => "nothing matches: no packets are written".to_owned(),
+        });
     }
     let outcome = reader.finish(written)?;
     Ok(if is_empty { Outcome::PartialFailure } else { outcome })

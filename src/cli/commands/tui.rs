@@ -117,13 +117,15 @@ impl Screen {
         shown: Shown,
     ) -> anyhow::Result<(S, anyhow::Result<()>)> {
         let files = shown.slicer.clone().zip(shown.broker.clone());
-        let inputs = vec![shown.name.clone()];
-        let files = files.map(|(slicer, broker)| ShownFiles::new(slicer, broker, inputs));
+        let (inputs, numbering) = (vec![shown.name.clone()], self.filter.files().clone());
+        let saved = numbering.clone();
+        let files = files.map(|(slicer, broker)| ShownFiles::new(slicer, broker, inputs, saved));
         let packets = tui::Source {
             name: shown.name,
             is_live: shown.is_live,
             is_followed: shown.is_followed,
             device: shown.device,
+            files: numbering.clone(),
         };
         let mut model = Model::new(packets, self.config.memory);
         if let Some(file) = self.spill {
@@ -137,7 +139,7 @@ impl Screen {
         if let Some(warning) = warning {
             app.handle(Event::Warned(warning));
         }
-        let loader = loader::spawn(source, shown.is_live, events.clone())?;
+        let loader = loader::spawn(source, shown.is_live, numbering, events.clone())?;
         while loader::panics_early() && !loader.is_finished() {
             std::thread::yield_now();
         }

@@ -55,10 +55,14 @@ pub(crate) fn run(arguments: Why, color: Color) -> anyhow::Result<Outcome> {
                 return Ok(());
             }
             let story = collector.story(&limits);
-            let text = why::Options { ascii: locale::is_ascii(), color: output::is_colored(request, path) };
+            let text = why::Options {
+                ascii: locale::is_ascii(),
+                color: output::is_colored(request, path),
+                numbering: request.numbering.clone(),
+            };
             output.write(|output| match options.format {
-                StoryFormat::Text => why::text(&story, text, output),
-                StoryFormat::Json => why::json(&story, output),
+                StoryFormat::Text => why::text(&story, &text, output),
+                StoryFormat::Json => why::json(&story, &request.numbering, output),
             })
         })
         .and_then(|()| output.finish())

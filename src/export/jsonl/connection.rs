@@ -2,14 +2,14 @@
 
 use std::io;
 
-use super::line::Line;
+use super::line::{FIRST, LAST, Line};
 use crate::base::tls::{RecordCounts, TlsFact};
 use crate::ledger::ConnectionFact;
 
 /// Writes the line of a connection with TLS.
 pub(super) fn write(line: &mut Line, connection: &ConnectionFact, tls: &TlsFact) -> io::Result<()> {
     line.start("connection");
-    line.number("tcp_stream", Some(connection.tcp_stream.into()));
+    line.stream(Some(connection.tcp_stream), Some(connection.first.packet));
     line.address("client", connection.client);
     line.address("server", connection.server);
     line.word("speaks", Some(connection.speaks.name()));
@@ -35,8 +35,8 @@ pub(super) fn write(line: &mut Line, connection: &ConnectionFact, tls: &TlsFact)
     }
     line.time("start", Some(connection.first.time));
     line.time("end", Some(connection.last.time));
-    line.number("first_packet", Some(connection.first.packet.0));
-    line.number("last_packet", Some(connection.last.packet.0));
+    line.packet(FIRST, Some(connection.first.packet));
+    line.packet(LAST, Some(connection.last.packet));
     Ok(())
 }
 

@@ -4,17 +4,27 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::base::protocols::{HttpVersion, Protocols, TlsNames};
-use crate::base::{Degraded, Timestamp, json, units};
+use crate::base::{Degraded, Files, PacketNo, Timestamp, json, units};
 use crate::ledger::{Id, Implementation, MessageSpan, RpcError, SessionRef};
+
+/// Keys of the first and the last packet of something, and of their files.
+pub(super) const FIRST: [&str; 2] = ["first_packet", "first_file"];
+pub(super) const LAST: [&str; 2] = ["last_packet", "last_file"];
 
 /// A line under construction. Most methods append a member, `,"key":value`, and write `null` for
 /// `None`.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     bytes: Vec<u8>,
+    files: Files,
 }
 
 impl Line {
+    /// Creates an empty line that numbers packets by these files.
+    pub(super) fn new(files: Files) -> Self {
+        Self { bytes: Vec::new(), files }
+    }
+
     /// Begins a line of this type, and discards what the buffer holds.
     pub(super) fn start(&mut self, kind: &str) {
         self.bytes.clear();
@@ -69,8 +79,8 @@ impl Line {
         self.raw("{\"start\":");
         units::push_seconds(&mut self.bytes, carried.span.start.time);
         self.time("end", Some(carried.span.end.time));
-        self.number("first_packet", Some(carried.span.first.0));
-        self.number("last_packet", Some(carried.span.last.0));
+        self.packet(FIRST, Some(carried.span.first));
+        self.packet(LAST, Some(carried.span.last));
         self.number("bytes", Some(carried.bytes));
         self.raw("}");
     }
@@ -140,6 +150,40 @@ impl Line {
         }
         self.raw("]");
         Ok(())
+    }
+
+    /// The number of a packet. With several files it is the number in its file, and the name of the
+    /// file follows: `"first_packet":61,"first_file":"b.pcap"`.
+    pub(super) fn packet(&mut self, [key, file_key]: [&str; 2], packet: Option<PacketNo>) {
+        if !self.files.are_several() {
+            return self.number(key, packet.map(|packet| packet.0));
+        }
+        let files = self.files.clone();
+        self.number(key, packet.map(|packet| files.number(packet)));
+        self.name(file_key, packet.and_then(|packet| files.name(packet)));
+    }
+
+    /// The number of a connection. With several files it is the number in the file of one of its
+    /// packets, and the name of the file follows.
+    pub(super) fn stream(&mut self, tcp_stream: Option<u32>, packet: Option<PacketNo>) {
+        let key = "tcp_stream";
+        if !self.files.are_several() {
+            return self.number(key, tcp_stream.map(u64::from));
+        }
+        let files = self.files.clone();
+        let known = tcp_stream.zip(packet);
+        self.number(key, known.and_then(|(stream, packet)| files.stream(stream, packet)).map(u64::from));
+        self.name("stream_file", known.and_then(|(_, packet)| files.name(packet)));
+    }
+
+    /// The name of a file, which is no text of the traffic.
+    fn name(&mut self, key: &str, name: Option<&str>) {
+        self.key(key);
+        match name {
+            // A buffer takes everything.
+            Some(name) => drop(self.quoted(name)),
+            None => self.raw("null"),
+        }
     }
 
     pub(super) fn number(&mut self, key: &str, value: Option<u64>) {

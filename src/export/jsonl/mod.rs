@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::Export;
-use crate::base::{Code, Fact, Finding, limits};
+use crate::base::{Code, Fact, Files, Finding, limits};
 use crate::ledger::{Entry, Exchange, Notification, Record, Session, Stream, Transaction};
 
 mod connection;
 mod line;
 
-use line::Line;
+use line::{FIRST, LAST, Line};
 
 /// Writes the line of one entry, if it has one. [`JsonLines`] does the same for many, faster.
 ///
@@ -31,6 +31,14 @@ pub struct JsonLines {
     line: Line,
     /// Number of findings of each code.
     findings: BTreeMap<Code, u64>,
+}
+
+impl JsonLines {
+    /// Creates a writer that numbers packets by these files.
+    #[must_use]
+    pub fn new(files: Files) -> Self {
+        Self { line: Line::new(files), findings: BTreeMap::new() }
+    }
 }
 
 impl Export for JsonLines {
@@ -87,7 +95,7 @@ impl Export for JsonLines {
 fn write_exchange(line: &mut Line, exchange: &Exchange) -> io::Result<()> {
     line.start("exchange");
     line.number("n", Some(exchange.n));
-    line.number("tcp_stream", Some(exchange.tcp_stream.into()));
+    line.stream(Some(exchange.tcp_stream), Some(exchange.request.span.first));
     line.session_fields(Some(&exchange.session))?;
     line.word("transport", Some(exchange.session.transport.name()));
     line.text("protocol_version", exchange.protocol_version.as_deref())?;
@@ -114,7 +122,7 @@ fn write_exchange(line: &mut Line, exchange: &Exchange) -> io::Result<()> {
     line.address("server", exchange.session.server);
     line.text("path", exchange.session.path.as_deref())?;
     line.duration("waited_ms", exchange.waited_ns());
-    line.number("waited_packet", exchange.waited_until().map(|end| end.packet.0));
+    line.packet(["waited_packet", "waited_file"], exchange.waited_until().map(|end| end.packet));
     line.word("view", exchange.view());
     line.number("twin", exchange.twins.in_front.or(exchange.twins.behind));
     line.duration("proxy_ms", exchange.twins.proxy_ns);
@@ -137,11 +145,11 @@ fn write_notification(line: &mut Line, notification: &Notification) -> io::Resul
     line.word("from", Some(notification.from.name()));
     line.text("method", Some(&notification.method))?;
     line.time("time", Some(notification.message.span.start.time));
-    line.number("packet", Some(notification.message.span.first.0));
+    line.packet(["packet", "file"], Some(notification.message.span.first));
     line.number("bytes", Some(notification.message.bytes));
     line.number("exchange", notification.exchange);
     line.degraded(notification.degraded);
-    line.number("tcp_stream", Some(notification.tcp_stream.into()));
+    line.stream(Some(notification.tcp_stream), Some(notification.message.span.first));
     line.protocols(&notification.protocols)?;
     Ok(())
 }
@@ -150,7 +158,7 @@ fn write_stream(line: &mut Line, stream: &Stream) -> io::Result<()> {
     line.start("stream");
     line.session_fields(stream.session.as_ref())?;
     line.number("exchange", stream.exchange);
-    line.number("tcp_stream", Some(stream.tcp_stream.into()));
+    line.stream(Some(stream.tcp_stream), Some(stream.span.first));
     line.text("method", stream.method.as_deref())?;
     line.text("target", stream.target.as_deref())?;
     line.number("http_status", stream.http_status.map(u64::from));
@@ -161,12 +169,12 @@ fn write_stream(line: &mut Line, stream: &Stream) -> io::Result<()> {
     line.time("last_event", stream.last_event);
     line.number("events", Some(stream.events));
     line.number("bytes", Some(stream.bytes));
-    line.number("first_packet", Some(stream.span.first.0));
-    line.number("last_packet", Some(stream.span.last.0));
+    line.packet(FIRST, Some(stream.span.first));
+    line.packet(LAST, Some(stream.span.last));
     line.word("ended", Some(stream.ended.name()));
     line.degraded(stream.degraded);
     line.time("end", stream.end.map(|end| end.time));
-    line.number("end_packet", stream.end.map(|end| end.packet.0));
+    line.packet(["end_packet", "end_file"], stream.end.map(|end| end.packet));
     line.duration("open_ms", stream.open_ns());
     line.duration("silent_ms", stream.silent_ns());
     line.protocols(&stream.protocols)?;
@@ -176,7 +184,7 @@ fn write_stream(line: &mut Line, stream: &Stream) -> io::Result<()> {
 fn write_transaction(line: &mut Line, transaction: &Transaction) -> io::Result<()> {
     line.start("transaction");
     line.session_fields(transaction.session.as_ref())?;
-    line.number("tcp_stream", Some(transaction.tcp_stream.into()));
+    line.stream(Some(transaction.tcp_stream), Some(transaction.request.first));
     line.text("method", Some(&transaction.method))?;
     line.text("target", Some(&transaction.target))?;
     line.number("http_status", transaction.http_status.map(u64::from));
@@ -188,10 +196,11 @@ fn write_transaction(line: &mut Line, transaction: &Transaction) -> io::Result<(
     line.time("end", transaction.response.map(|response| response.end.time));
     line.duration("total_ms", transaction.total_ns());
     line.number("bytes", Some(transaction.bytes));
-    line.number("first_packet", Some(transaction.request.first.0));
-    line.number("response_packet", transaction.response.map(|response| response.first.0));
+    line.packet(FIRST, Some(transaction.request.first));
+    let response = transaction.response.map(|response| response.first);
+    line.packet(["response_packet", "response_file"], response);
     let last = transaction.response.map_or(transaction.request.last, |response| response.last);
-    line.number("last_packet", Some(last.0));
+    line.packet(LAST, Some(last));
     line.word("ended", Some(transaction.ended.name()));
     line.degraded(transaction.degraded);
     line.words("findings", transaction.findings.iter().map(|code| code.name()));
@@ -211,8 +220,8 @@ fn write_session(line: &mut Line, session: &Session) -> io::Result<()> {
     line.number("exchanges", Some(session.exchanges));
     line.word("ended", Some(session.ended.name()));
     line.degraded(session.degraded);
-    line.number("first_packet", Some(session.first.packet.0));
-    line.number("last_packet", Some(session.last.packet.0));
+    line.packet(FIRST, Some(session.first.packet));
+    line.packet(LAST, Some(session.last.packet));
     line.time("start", Some(session.first.time));
     line.time("end", Some(session.last.time));
     line.texts("client_capabilities", &session.client_capabilities)?;
@@ -230,10 +239,10 @@ fn write_finding(line: &mut Line, finding: &Finding) -> io::Result<()> {
     line.word("severity", Some(finding.code.severity().name()));
     line.session_number(finding.session);
     line.number("exchange", finding.exchange);
-    line.number("packet", finding.at.map(|at| at.packet.0));
+    line.packet(["packet", "file"], finding.at.map(|at| at.packet));
     line.text("detail", Some(&finding.detail))?;
     line.time("time", finding.at.map(|at| at.time));
-    line.number("tcp_stream", finding.tcp_stream.map(u64::from));
+    line.stream(finding.tcp_stream, finding.at.map(|at| at.packet));
     line.number("count", Some(finding.count));
     Ok(())
 }

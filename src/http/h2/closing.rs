@@ -100,7 +100,7 @@ impl Connection {
                     "{}; the {} did not open the window that was used up in packet {}, for {ms} ms",
                     message.progress(),
                     side.other().name(),
-                    since.packet
+                    since.packet.mention()
                 );
                 sink.out.push(Part::fault(transaction, side, Code::Http2WindowClosed, (at, detail)));
             }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use regex::Regex;
 
+use crate::base::{Files, Span};
 use crate::mcp::SessionRef;
 
 use super::contents::{ContentTest, Found, MAX_TESTS};
 use super::fields::Field;
 use super::lex::Op;
-use super::record::{ends, numbers, session, spans, texts};
+use super::record::{ends, files_of, numbers, session, spans, texts};
 use super::subject::Subject;
 use super::text::{begins, contains, equals, fold};
 
@@ -41,8 +42,15 @@ impl Expr {
     pub(super) fn selects_legs(&self) -> bool {
         match self {
             Self::Test(Test::Field(field, _)) => {
-                let legs =
-                    [Field::Session, Field::Server, Field::Client, Field::Ip, Field::Port, Field::Packet];
+                let legs = [
+                    Field::Session,
+                    Field::Server,
+                    Field::Client,
+                    Field::Ip,
+                    Field::Port,
+                    Field::Packet,
+                    Field::File,
+                ];
                 legs.contains(field)
             }
             Self::Test(Test::Anywhere { session, .. }) => session.is_some(),
@@ -52,13 +60,13 @@ impl Expr {
         }
     }
 
-    /// Whether a record matches, of whose payloads `found` is known.
-    pub(super) fn matches(&self, subject: Subject<'_>, found: Found) -> bool {
+    /// Whether a record of these files matches, of whose payloads `found` is known.
+    pub(super) fn matches(&self, subject: Subject<'_>, found: Found, files: &Files) -> bool {
         match self {
-            Self::Test(test) => test.matches(subject, found),
-            Self::Not(inner) => !inner.matches(subject, found),
-            Self::And(parts) => parts.iter().all(|part| part.matches(subject, found)),
-            Self::Or(parts) => parts.iter().any(|part| part.matches(subject, found)),
+            Self::Test(test) => test.matches(subject, found, files),
+            Self::Not(inner) => !inner.matches(subject, found, files),
+            Self::And(parts) => parts.iter().all(|part| part.matches(subject, found, files)),
+            Self::Or(parts) => parts.iter().any(|part| part.matches(subject, found, files)),
         }
     }
 
@@ -154,11 +162,23 @@ pub(super) enum Condition {
         op: Op,
         ns: i128,
     },
-    /// Packet number in the span of the request or of the response.
+    /// Packet in the span of the request or of the response.
     Packet {
         negate: bool,
-        number: i128,
+        place: Place,
     },
+    /// First packet of the record, by its number in its file.
+    FirstPacket {
+        op: Op,
+        place: Place,
+    },
+}
+
+/// A packet number, in the file with this name (any case) or in each.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) file: Option<Box<str>>,
+    pub(super) number: i128,
 }
 
 /// Network prefix. IPv4-mapped IPv6 addresses count as IPv4.
@@ -210,10 +230,13 @@ impl Test {
         Self::Anywhere { session: number.and_then(|digits| digits.parse().ok()), text }
     }
 
-    fn matches(&self, subject: Subject<'_>, found: Found) -> bool {
+    fn matches(&self, subject: Subject<'_>, found: Found, files: &Files) -> bool {
         match self {
             Self::Content(number, _) => found.has(*number),
             Self::Anywhere { text, session } => anywhere(subject, text, *session),
+            Self::Field(Field::File, condition) => condition.matches_file(subject, files),
+            Self::Field(_, Condition::Packet { negate, place }) => has_packet(subject, *negate, place, files),
+            Self::Field(_, Condition::FirstPacket { op, place }) => begins_at(subject, *op, place, files),
             Self::Field(field, condition) => condition.matches(*field, subject),
         }
     }
@@ -237,7 +260,41 @@ fn anywhere(subject: Subject<'_>, needle: &str, number: Option<u32>) -> bool {
         })
 }
 
+/// Whether one of the messages of a record spans the packet. With `negate`, whether none does.
+fn has_packet(subject: Subject<'_>, negate: bool, place: &Place, files: &Files) -> bool {
+    let Ok(number) = u64::try_from(place.number) else { return negate };
+    let is_within = |span: Span| {
+        let mut found = files.find(place.file.as_deref(), number);
+        found.any(|packet| span.first <= packet && packet <= span.last)
+    };
+    any(spans(subject), negate, is_within)
+}
+
+fn begins_at(subject: Subject<'_>, op: Op, place: &Place, files: &Files) -> bool {
+    let Some(span) = spans(subject)[0] else { return false };
+    let of_file = |name: &str| files.file(span.first).is_some_and(|of| equals(of, name));
+    place.file.as_deref().is_none_or(of_file)
+        && compare(op, &i128::from(files.number(span.first)), &place.number)
+}
+
 impl Condition {
+    /// Whether one of the files that hold packets of a record passes.
+    fn matches_file(&self, subject: Subject<'_>, files: &Files) -> bool {
+        let (mut has_value, mut matched) = (false, false);
+        let (passes, negate): (&dyn Fn(&str) -> bool, bool) = match self {
+            Self::Present => (&|_| true, false),
+            Self::Text { negate, text, prefix: true } => (&|has| begins(has, text), *negate),
+            Self::Text { negate, text, prefix: false } => (&|has| equals(has, text), *negate),
+            Self::Regex(regex) => (&|has| regex.is_match(has), false),
+            _ => return false,
+        };
+        for name in files_of(subject, files) {
+            has_value = true;
+            matched |= passes(name);
+        }
+        has_value && matched != negate
+    }
+
     fn matches(&self, field: Field, subject: Subject<'_>) -> bool {
         match self {
             Self::Present => {
@@ -273,9 +330,8 @@ impl Condition {
             Self::TimeOfDay { op, ns } => {
                 any_number(field, subject, false, |has| compare(*op, &has.rem_euclid(DAY), ns))
             }
-            Self::Packet { negate, number } => any(spans(subject), *negate, |span| {
-                (i128::from(span.first.0)..=i128::from(span.last.0)).contains(number)
-            }),
+            // They need the files.
+            Self::Packet { .. } | Self::FirstPacket { .. } => false,
         }
     }
 }

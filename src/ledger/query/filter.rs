@@ -7,21 +7,23 @@ use super::error::Error;
 use super::eval::Expr;
 use super::parse;
 use super::subject::Subject;
+use crate::base::Files;
 use crate::ledger::Views;
 
-/// Compiled filter expression. Cloning it copies two pointers.
+/// Compiled filter expression. Cloning it copies pointers.
 #[derive(Clone, Debug)]
 pub struct Filter {
     text: Arc<str>,
     /// `None` if the text is blank: every record matches.
     root: Option<Arc<Expr>>,
     contents: Contents,
+    files: Files,
 }
 
 impl Default for Filter {
     /// Returns the filter that matches everything.
     fn default() -> Self {
-        Self { text: "".into(), root: None, contents: Contents::default() }
+        Self { text: "".into(), root: None, contents: Contents::default(), files: Files::default() }
     }
 }
 
@@ -39,7 +41,24 @@ impl Filter {
             let error = Error::new(0, format!("more than {MAX_TESTS} tests of bodies and headers"));
             return Err(error.hint("combine them: body~'a|b'"));
         }
-        Ok(Self { text: text.into(), root: root.map(Arc::new), contents: Contents(tests.into()) })
+        Ok(Self {
+            text: text.into(),
+            root: root.map(Arc::new),
+            contents: Contents(tests.into()),
+            files: Files::default(),
+        })
+    }
+
+    /// Sets the files of the records, for the fields `file` and `packet`.
+    #[must_use]
+    pub fn on_files(self, files: Files) -> Self {
+        Self { files, ..self }
+    }
+
+    /// Returns the files of the records.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
     /// Returns the tests of the messages of an exchange. If there are some, exchanges have to be
@@ -66,7 +85,7 @@ impl Filter {
     /// allocate.
     #[must_use]
     pub fn matches_with(&self, subject: Subject<'_>, found: Found) -> bool {
-        self.root.as_ref().is_none_or(|root| root.matches(subject, found))
+        self.root.as_ref().is_none_or(|root| root.matches(subject, found, &self.files))
     }
 
     /// Returns which views of a call count under the filter: all if it selects servers, sessions or

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::base::protocols::{HttpVersion, Protocols};
-use crate::base::{Degraded, Span};
+use crate::base::{Degraded, Files, Span};
 use crate::mcp::{Exchange, Id, SessionRef};
 
 use super::fields::{Field, NONE};
@@ -186,6 +186,12 @@ pub(super) fn spans(subject: Subject<'_>) -> [Option<Span>; 2] {
         Subject::Stream(stream) => [Some(stream.span), None],
         Subject::Transaction(transaction) => [Some(transaction.request), transaction.response],
     }
+}
+
+/// Returns the names of the files that hold the first and last packets of the messages of a record.
+pub(super) fn files_of<'a>(subject: Subject<'_>, files: &'a Files) -> impl Iterator<Item = &'a str> {
+    let ends = spans(subject).into_iter().flatten().flat_map(|span| [span.first, span.last]);
+    ends.filter_map(|packet| files.file(packet)).map(|name| &**name)
 }
 
 pub(super) fn session(subject: Subject<'_>) -> Option<&SessionRef> {

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use regex::{Regex, RegexBuilder};
 
 use super::error::Error;
-use super::eval::{Condition, Net};
+use super::eval::{Condition, Net, Place};
 use super::fields::{ANY, Field, FieldInfo, Kind, NONE};
 use super::lex::{Op, Value};
 use super::number::{decimal, measured, whole};
@@ -218,10 +218,21 @@ fn regex(value: &Value) -> Result<Regex, Error> {
 }
 
 fn packet(op: Op, value: &Value) -> Result<Condition, Error> {
-    let number = whole(value)?;
+    let (file, number) = match value.text.rsplit_once(':') {
+        Some((file, number)) => {
+            let at = value.position(value.text.len() - number.len());
+            let number = number.parse::<u64>().map_err(|_| {
+                Error::new(at, format!("`{number}` is not a packet number"))
+                    .hint(format!("expected {}", Kind::Packet.values()))
+            })?;
+            (Some(fold(file)), number.into())
+        }
+        None => (None, whole(value)?),
+    };
+    let place = Place { file, number };
     Ok(match op {
-        Op::Equal | Op::NotEqual => Condition::Packet { negate: op == Op::NotEqual, number },
-        _ => Condition::Number { op, twice: number * 2 },
+        Op::Equal | Op::NotEqual => Condition::Packet { negate: op == Op::NotEqual, place },
+        _ => Condition::FirstPacket { op, place },
     })
 }
 

@@ -1,6 +1,6 @@
 //! A row of the list of HTTP: an event stream, or a transaction without messages.
 
-use crate::base::Span;
+use crate::base::{PacketNo, Span};
 use crate::mcp::{SessionRef, Stream, Transaction};
 
 /// An event stream, or an HTTP transaction without messages.
@@ -31,6 +31,12 @@ impl HttpItem {
                 .response
                 .map_or(transaction.request, |response| transaction.request.join(response)),
         }
+    }
+
+    /// Its first and its last packet.
+    #[must_use]
+    pub fn packets(&self) -> (PacketNo, PacketNo) {
+        (self.span().first, self.span().last)
     }
 
     /// Its session; `None` if it belongs to none, or to one that is not known.

@@ -38,7 +38,9 @@ pub(super) fn message_is_for_another_session(moment: &Misdelivery) -> Option<Vio
         format!(
             "{what} is of session s{owner} (n={}, packet {}) and came in session s{session}, too \
              (packet {})",
-            copy.exchange, copy.at.packet, at.packet,
+            copy.exchange,
+            copy.at.packet.mention(),
+            at.packet.mention(),
         ),
     )
 }

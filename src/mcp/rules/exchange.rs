@@ -250,8 +250,8 @@ pub(super) fn events_came_at_once(completed: &CompletedExchange<'_>) -> Option<V
              (packets {} to {})",
             units::duration(wait),
             units::duration(spread),
-            first.packet,
-            end.packet,
+            first.packet.mention(),
+            end.packet.mention(),
         ),
     )
 }

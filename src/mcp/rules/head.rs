@@ -74,7 +74,7 @@ pub(super) fn session_is_deleted(head: &Head<'_>) -> Option<Violation> {
     let method = request.method();
     violation(
         Code::McpUsedAfterDeletion,
-        format!("{method} after the client deleted the session (packet {deleted}): {status}"),
+        format!("{method} after the client deleted the session (packet {}): {status}", deleted.mention()),
     )
 }
 

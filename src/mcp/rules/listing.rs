@@ -28,8 +28,11 @@ impl Moment for ChangedListing<'_> {
 /// is worth a look, whoever changed it.
 pub(super) fn definitions_changed(listing: &ChangedListing<'_>) -> Option<Violation> {
     let changes = listing.changes;
-    let changed: Vec<String> =
-        changes.changed.iter().map(|(name, packet)| format!("{name} (before in packet {packet})")).collect();
+    let changed: Vec<String> = changes
+        .changed
+        .iter()
+        .map(|(name, packet)| format!("{name} (before in packet {})", packet.mention()))
+        .collect();
     let names = |names: &[Box<str>]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
     let parts = [("changed", changed), ("new", names(&changes.added)), ("gone", names(&changes.removed))];
     let parts = parts.into_iter().filter(|(_, names)| !names.is_empty());

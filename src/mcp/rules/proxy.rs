@@ -6,7 +6,7 @@ use super::super::record::{Cause, Exchange, SessionRef};
 use super::super::views::Pair;
 use super::exchange::of_exchange;
 use super::rule::{FindingContext, Moment, Violation, violation};
-use crate::base::{Code, Origin, Side, Status, units};
+use crate::base::{Code, Origin, PacketNo, Side, Status, units};
 
 /// The least spread of a call's messages behind a proxy that shows when they come together in
 /// front, in nanoseconds.
@@ -63,7 +63,7 @@ pub(super) fn request_did_not_cross(call: &UncrossedCall<'_>) -> Option<Violatio
             "{method} with id {id} reached the proxy at {} in packet {}, waited {} and was not seen on the \
              leg from {} to {} (s{})",
             call.proxy(),
-            request.span.end.packet,
+            request.span.end.packet.mention(),
             units::duration(waited),
             call.other.client,
             call.other.server,
@@ -84,7 +84,7 @@ pub(super) fn call_was_answered_by_proxy(call: &UncrossedCall<'_>) -> Option<Vio
         (None, Some(status)) => format!("with HTTP {status}"),
         (response, _) => {
             let packet =
-                response.map_or_else(String::new, |response| format!("{}", response.span.end.packet));
+                response.map_or_else(String::new, |response| response.span.end.packet.mention().to_string());
             format!("in packet {packet}")
         }
     };
@@ -172,13 +172,14 @@ pub(super) fn session_is_seen_twice(call: &ProxiedCall<'_>) -> Option<Violation>
     let order = match (front.response, back.response) {
         (Some(_), Some(_)) => format!(
             "the call at packet {} contains the one at packet {}, the proxy took {} of it",
-            front.request.span.start.packet.min(back.request.span.start.packet),
-            front.request.span.start.packet.max(back.request.span.start.packet),
+            front.request.span.start.packet.min(back.request.span.start.packet).mention(),
+            front.request.span.start.packet.max(back.request.span.start.packet).mention(),
             units::duration(call.pair.proxy_ns().unwrap_or_default()),
         ),
         _ => format!(
             "the request at packet {} comes before the one at packet {}",
-            front.request.span.start.packet, back.request.span.start.packet
+            front.request.span.start.packet.mention(),
+            back.request.span.start.packet.mention()
         ),
     };
     violation(Code::McpSeenTwice, format!("{front_leg} is in front of {back_leg}: {order}"))
@@ -199,7 +200,8 @@ pub(super) fn events_are_buffered(call: &ProxiedCall<'_>) -> Option<Violation> {
     let packets = |at: Option<Origin>, exchange: &Exchange| {
         let first = at.unwrap_or_default().packet;
         let last = exchange.response.map_or(first, |response| response.span.end.packet);
-        if first == last { format!("packet {first}") } else { format!("packets {first} to {last}") }
+        let [from, to] = [first, last].map(PacketNo::mention);
+        if first == last { format!("packet {from}") } else { format!("packets {from} to {to}") }
     };
     let what = if messages > 0 {
         format!(
@@ -235,12 +237,12 @@ pub(super) fn response_is_held(call: &ProxiedCall<'_>) -> Option<Violation> {
         format!(
             "the response came {} later (packet {} after {})",
             units::duration(held),
-            to.packet,
-            from.packet
+            to.packet.mention(),
+            from.packet.mention()
         )
     } else {
         let starts = [call.front(), call.back()].map(|leg| leg.request.span.start.packet);
-        let [first, second] = [starts[0].min(starts[1]), starts[0].max(starts[1])];
+        let [first, second] = [starts[0].min(starts[1]), starts[0].max(starts[1])].map(PacketNo::mention);
         format!("the request came {} later (packet {second} after {first})", units::duration(own - held))
     };
     violation(

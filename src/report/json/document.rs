@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::exchanges::{Latency, ListedExchange, UnansweredExchanges, UndeterminedExchanges};
 use super::sessions::{Connection, FindingGroup, ForeignStream, Offer, Session, Tls};
 use super::values::{Ms, Seconds, Statuses};
+use crate::base::Files;
 use crate::ledger::{By, Snapshot};
 use crate::report::options::Options;
 
@@ -32,11 +33,12 @@ pub(super) struct Document<'a> {
     undetermined: UndeterminedExchanges,
     streams: Streams<'a>,
     offers: Vec<Offer>,
-    findings: Vec<FindingGroup>,
+    findings: Vec<FindingGroup<'a>>,
 }
 
 impl<'a> Document<'a> {
     pub(super) fn of(snapshot: &'a Snapshot, options: &'a Options) -> Self {
+        let files = &options.numbering;
         Self {
             r#type: "report",
             v: 1,
@@ -52,13 +54,13 @@ impl<'a> Document<'a> {
             by: snapshot.by.map_or("none", By::name),
             grouped: snapshot.grouped.iter().map(Latency::of).collect(),
             sessions_count: snapshot.sessions_count,
-            sessions: snapshot.sessions.iter().map(Session::of).collect(),
-            slowest: snapshot.slowest.iter().map(ListedExchange::of).collect(),
-            unanswered: UnansweredExchanges::of(&snapshot.unanswered),
+            sessions: snapshot.sessions.iter().map(|row| Session::of(row, files)).collect(),
+            slowest: snapshot.slowest.iter().map(|exchange| ListedExchange::of(exchange, files)).collect(),
+            unanswered: UnansweredExchanges::of(&snapshot.unanswered, files),
             undetermined: UndeterminedExchanges::of(&snapshot.undetermined),
-            streams: Streams::of(snapshot),
+            streams: Streams::of(snapshot, files),
             offers: snapshot.offers.iter().map(Offer::of).collect(),
-            findings: snapshot.findings.iter().map(FindingGroup::of).collect(),
+            findings: snapshot.findings.iter().map(|row| FindingGroup::of(row, files)).collect(),
         }
     }
 }
@@ -147,11 +149,11 @@ struct Streams<'a> {
     bytes: u64,
     ended: &'a BTreeMap<&'static str, u64>,
     silent_max_ms: BTreeMap<&'static str, Ms>,
-    foreign: Vec<ForeignStream>,
+    foreign: Vec<ForeignStream<'a>>,
 }
 
 impl<'a> Streams<'a> {
-    fn of(snapshot: &'a Snapshot) -> Self {
+    fn of(snapshot: &'a Snapshot, files: &'a Files) -> Self {
         let streams = &snapshot.streams;
         Self {
             streams: streams.streams,
@@ -160,7 +162,7 @@ impl<'a> Streams<'a> {
             bytes: streams.bytes,
             ended: &streams.ended,
             silent_max_ms: streams.silent_max_ns.iter().map(|(ended, ns)| (*ended, Ms(*ns))).collect(),
-            foreign: streams.foreign.iter().map(ForeignStream::of).collect(),
+            foreign: streams.foreign.iter().map(|stream| ForeignStream::of(stream, files)).collect(),
         }
     }
 }

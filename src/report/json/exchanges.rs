@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::values::{Ms, Seconds, Statuses, session, text};
-use crate::base::Degraded;
+use crate::base::{Degraded, Files};
 use crate::ledger::{
     CallGroup, CauseCount, Exchange, Id, LatencyRow, Unanswered, UnansweredCall, Undetermined,
 };
@@ -102,10 +102,17 @@ pub(super) struct ListedExchange<'a> {
     user_ms: Option<Ms>,
     server_ms: Option<Ms>,
     why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waited_file: Option<&'a str>,
 }
 
 impl<'a> ListedExchange<'a> {
-    pub(super) fn of(exchange: &'a Exchange) -> Self {
+    pub(super) fn of(exchange: &'a Exchange, files: &'a Files) -> Self {
+        let waited = exchange.waited_until().map(|end| end.packet);
         let (first, last) = label::first_and_last(exchange);
         Self {
             n: exchange.n,
@@ -123,12 +130,12 @@ impl<'a> ListedExchange<'a> {
             receive_ms: exchange.receive_ns().map(Ms),
             ack_ms: exchange.ack_ns().map(Ms),
             start: Seconds(exchange.request.span.start.time),
-            first_packet: first.0,
-            last_packet: last.0,
+            first_packet: files.number(first),
+            last_packet: files.number(last),
             degraded: exchange.degraded.names().collect(),
             findings: exchange.findings.iter().map(|code| code.name()).collect(),
             waited_ms: exchange.waited_ns().map(Ms),
-            waited_packet: exchange.waited_until().map(|end| end.packet.0),
+            waited_packet: waited.map(|packet| files.number(packet)),
             view: exchange.view(),
             twin: exchange.twins.in_front.or(exchange.twins.behind),
             proxy_ms: exchange.twins.proxy_ns.map(Ms),
@@ -137,6 +144,9 @@ impl<'a> ListedExchange<'a> {
             user_ms: (exchange.asked.requests > 0).then_some(Ms(exchange.asked.client_ns)),
             server_ms: exchange.server_ns().map(Ms),
             why: label::why(exchange, &Limits::default()),
+            first_file: files.name(first),
+            last_file: files.name(last),
+            waited_file: waited.and_then(|packet| files.name(packet)),
         }
     }
 }
@@ -149,11 +159,11 @@ pub(super) struct UnansweredExchanges<'a> {
 }
 
 impl<'a> UnansweredExchanges<'a> {
-    pub(super) fn of(unanswered: &'a Unanswered) -> Self {
+    pub(super) fn of(unanswered: &'a Unanswered, files: &'a Files) -> Self {
         Self {
             exchanges: unanswered.exchanges,
             causes: unanswered.causes.iter().map(UnansweredCause::of).collect(),
-            listed: unanswered.listed.iter().map(ListedExchange::of).collect(),
+            listed: unanswered.listed.iter().map(|exchange| ListedExchange::of(exchange, files)).collect(),
         }
     }
 }

@@ -20,7 +20,7 @@
 //!              min_ms,p50_ms,p90_ms,p95_ms,p99_ms,max_ms,
 //!              send_p50_ms,wait_p50_ms,receive_p50_ms,
 //!              waits,at_least:["p99","max"],asked,server_p50_ms,user_p50_ms}],
-//!  "by":"none","grouped":[as latency; group is the server, "s1" or the client],
+//!  "by":"none","grouped":[as latency; group is the server, "s1", the client or the file],
 //!  "sessions_count":…,
 //!  "sessions":[{session,session_id,transport,protocol_version,server,client,
 //!               client_info,server_info,client_capabilities,server_capabilities,
@@ -41,6 +41,10 @@
 //!  "findings":[{code,severity,meaning,remedy,count,
 //!               first:[{packet,time,tcp_stream,session,exchange,detail}]}]}
 //! ```
+//!
+//! With several files every packet number is that of its file, whose name is in a member of the
+//! same object: `first_file`, `last_file`, `waited_file` and `end_file` beside `first_packet` and
+//! so on, `file` beside `packet`.
 
 use std::io;
 

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 use super::values::{Ms, Seconds, session, text};
-use crate::base::Finding;
 use crate::base::fact::Wrapper;
 use crate::base::tls::TlsVersion;
+use crate::base::{Files, Finding};
 use crate::ledger::{ConnectionCount, FindingRow, Implementation, OfferRow, SessionRow, Stream, TlsRow};
 
 #[derive(Serialize)]
@@ -100,10 +100,14 @@ pub(super) struct Session<'a> {
     last_packet: u64,
     ended: &'static str,
     degraded: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_file: Option<&'a str>,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn of(row: &'a SessionRow) -> Self {
+    pub(super) fn of(row: &'a SessionRow, files: &'a Files) -> Self {
         let summary = &row.session;
         Self {
             session: session(summary.session.number),
@@ -122,10 +126,12 @@ impl<'a> Session<'a> {
             errors: row.errors,
             unanswered: row.unanswered,
             max_ms: row.max_ns.map(Ms),
-            first_packet: summary.first.packet.0,
-            last_packet: summary.last.packet.0,
+            first_packet: files.number(summary.first.packet),
+            last_packet: files.number(summary.last.packet),
             ended: summary.ended.name(),
             degraded: summary.degraded.names().collect(),
+            first_file: files.name(summary.first.packet),
+            last_file: files.name(summary.last.packet),
         }
     }
 }
@@ -143,7 +149,7 @@ impl<'a> Software<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct ForeignStream {
+pub(super) struct ForeignStream<'a> {
     method: Option<String>,
     target: Option<String>,
     http_status: Option<u16>,
@@ -158,10 +164,16 @@ pub(super) struct ForeignStream {
     end: Option<Seconds>,
     end_packet: Option<u64>,
     silent_ms: Option<Ms>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_file: Option<&'a str>,
 }
 
-impl ForeignStream {
-    pub(super) fn of(stream: &Stream) -> Self {
+impl<'a> ForeignStream<'a> {
+    pub(super) fn of(stream: &Stream, files: &'a Files) -> Self {
         Self {
             method: stream.method.as_deref().map(text),
             target: stream.target.as_deref().map(text),
@@ -171,12 +183,15 @@ impl ForeignStream {
             events: stream.events,
             bytes: stream.bytes,
             start: Seconds(stream.span.start.time),
-            first_packet: stream.span.first.0,
-            last_packet: stream.span.last.0,
+            first_packet: files.number(stream.span.first),
+            last_packet: files.number(stream.span.last),
             ended: stream.ended.name(),
             end: stream.end.map(|end| Seconds(end.time)),
-            end_packet: stream.end.map(|end| end.packet.0),
+            end_packet: stream.end.map(|end| files.number(end.packet)),
             silent_ms: stream.silent_ns().map(Ms),
+            first_file: files.name(stream.span.first),
+            last_file: files.name(stream.span.last),
+            end_file: stream.end.and_then(|end| files.name(end.packet)),
         }
     }
 }
@@ -215,17 +230,17 @@ impl Offer {
 }
 
 #[derive(Serialize)]
-pub(super) struct FindingGroup {
+pub(super) struct FindingGroup<'a> {
     code: &'static str,
     severity: &'static str,
     meaning: &'static str,
     remedy: &'static str,
     count: u64,
-    first: Vec<FindingDetail>,
+    first: Vec<FindingDetail<'a>>,
 }
 
-impl FindingGroup {
-    pub(super) fn of(row: &FindingRow) -> Self {
+impl<'a> FindingGroup<'a> {
+    pub(super) fn of(row: &FindingRow, files: &'a Files) -> Self {
         let info = row.code.info();
         Self {
             code: info.name,
@@ -233,30 +248,34 @@ impl FindingGroup {
             meaning: info.title,
             remedy: info.remedy,
             count: row.count,
-            first: row.first.iter().map(FindingDetail::of).collect(),
+            first: row.first.iter().map(|finding| FindingDetail::of(finding, files)).collect(),
         }
     }
 }
 
 #[derive(Serialize)]
-struct FindingDetail {
+struct FindingDetail<'a> {
     packet: Option<u64>,
     time: Option<Seconds>,
     tcp_stream: Option<u32>,
     session: Option<String>,
     exchange: Option<u64>,
     detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
 }
 
-impl FindingDetail {
-    fn of(finding: &Finding) -> Self {
+impl<'a> FindingDetail<'a> {
+    fn of(finding: &Finding, files: &'a Files) -> Self {
+        let packet = finding.at.map(|at| at.packet);
         Self {
-            packet: finding.at.map(|at| at.packet.0),
+            packet: packet.map(|packet| files.number(packet)),
             time: finding.at.map(|at| Seconds(at.time)),
-            tcp_stream: finding.tcp_stream,
+            tcp_stream: finding.tcp_stream.and_then(|on| files.stream(on, packet.unwrap_or_default())),
             session: finding.session.map(session),
             exchange: finding.exchange,
             detail: text(&finding.detail),
+            file: packet.and_then(|packet| files.name(packet)),
         }
     }
 }

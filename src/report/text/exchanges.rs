@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::page::Page;
-use crate::base::{Side, sanitize, units};
+use crate::base::{Files, Side, sanitize, units};
 use crate::ledger::{By, CallGroup, Exchange, LatencyRow, Snapshot, Status};
 use crate::report::label;
 use crate::report::style::Role;
@@ -59,6 +59,7 @@ pub(super) fn grouped(page: &mut Page, snapshot: &Snapshot) {
         Some(By::Server) => ("Latency by server", "server and tool"),
         Some(By::Session) => ("Latency by session", "session and tool"),
         Some(By::Client) => ("Latency by client", "client and tool"),
+        Some(By::File) => ("Latency by file", "file and tool"),
     };
     page.heading(title, "highest p95 first");
     let rows = grouped_by(&snapshot.grouped, |row| row.key.group.clone());
@@ -129,8 +130,8 @@ pub(super) fn slowest(page: &mut Page, snapshot: &Snapshot) {
     let server = only_server(&snapshot.slowest);
     let on = server.as_ref().map_or_else(String::new, |server| format!("on {server}; "));
     page.heading("Slowest exchanges", &format!("{on}≥ waited without an answer"));
-    let mut table = exchange_table("total", server.is_none());
-    rows(&mut table, &snapshot.slowest, server.is_none());
+    let mut table = exchange_table("total", server.is_none(), &page.numbering);
+    rows(&mut table, &snapshot.slowest, server.is_none(), &page.numbering);
     page.table(&table);
 }
 
@@ -155,8 +156,8 @@ pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
     }
     page.table(&causes);
     page.text.push('\n');
-    let mut table = exchange_table("waited", server.is_none());
-    rows(&mut table, &unanswered.listed, server.is_none());
+    let mut table = exchange_table("waited", server.is_none(), &page.numbering);
+    rows(&mut table, &unanswered.listed, server.is_none(), &page.numbering);
     page.table(&table);
     page.more(unanswered.exchanges, unanswered.listed.len());
 }
@@ -174,23 +175,29 @@ pub(super) fn undetermined(page: &mut Page, snapshot: &Snapshot) {
     page.table(&table);
 }
 
-/// Returns a table of exchanges. `took` names their duration.
-fn exchange_table(took: &'static str, has_servers: bool) -> Table {
+/// Returns a table of exchanges. `took` names their duration. Packets with the names of several
+/// files do not fit into a column.
+fn exchange_table(took: &'static str, has_servers: bool, files: &Files) -> Table {
     let mut heads = vec![(Align::Right, took), (Align::Left, "status"), (Align::Rest, "method and tool")];
     heads.extend(has_servers.then_some((Align::Left, "server")));
-    heads.extend([(Align::Left, ""), (Align::Right, "n"), (Align::Right, "packets")]);
+    heads.extend([(Align::Left, ""), (Align::Right, "n")]);
+    heads.extend((!files.are_several()).then_some((Align::Right, "packets")));
     heads.push((Align::Left, "time (UTC)"));
     Table::new(&heads)
 }
 
-/// Adds a row for each exchange, and below it why it took so long or ended, if that is known.
-fn rows(table: &mut Table, exchanges: &[Exchange], has_servers: bool) {
+/// Adds a row for each exchange, and below it why it took so long or ended, if that is known; with
+/// several files also the packets.
+fn rows(table: &mut Table, exchanges: &[Exchange], has_servers: bool, files: &Files) {
     let limits = Limits::default();
     for exchange in exchanges {
         let mut cells = vec![Cell::in_role(Role::Strong, label::elapsed(exchange)), status(exchange)];
-        cells.extend(location(exchange, has_servers));
+        cells.extend(location(exchange, has_servers, files));
         table.row(cells);
-        if let Some(why) = label::why(exchange, &limits) {
+        let packets = files.are_several().then(|| label::packets(exchange, files));
+        let below: Vec<_> = packets.into_iter().chain(label::why(exchange, &limits)).collect();
+        if !below.is_empty() {
+            let why = below.join("; ");
             table.span(vec![Cell::new(WHY_INDENT), Cell::in_role(Role::Faint, why)]);
         }
     }
@@ -206,7 +213,7 @@ fn only_server(exchanges: &[Exchange]) -> Option<String> {
 }
 
 /// Returns the cells that identify an exchange: call, server, session, number, packets, time.
-fn location(exchange: &Exchange, has_servers: bool) -> Vec<Cell> {
+fn location(exchange: &Exchange, has_servers: bool, files: &Files) -> Vec<Cell> {
     let text = match &exchange.name {
         Some(name) if exchange.origin == Side::Client => sanitize::clean(name),
         _ => label::exchange(exchange),
@@ -219,9 +226,9 @@ fn location(exchange: &Exchange, has_servers: bool) -> Vec<Cell> {
     cells.extend([
         Cell::in_role(Role::Faint, label::session_and_leg(&exchange.session)),
         Cell::in_role(Role::Faint, exchange.n.to_string()),
-        Cell::new(label::packets(exchange)),
-        time(exchange),
     ]);
+    cells.extend((!files.are_several()).then(|| Cell::new(label::packets(exchange, files))));
+    cells.push(time(exchange));
     cells
 }
 

@@ -3,6 +3,7 @@
 use super::page::Page;
 use crate::base::sanitize;
 use crate::ledger::FindingRow;
+use crate::report::label;
 use crate::report::style::Role;
 use crate::report::table::{Align, Cell, Table};
 
@@ -29,7 +30,7 @@ pub(super) fn section(page: &mut Page, findings: &[FindingRow]) {
         page.line(Role::Plain, 4, info.title);
         page.line(Role::Faint, 4, info.remedy);
         for finding in row.first.iter().take(MAX_DETAILS) {
-            let at = finding.at.map_or_else(String::new, |at| format!("packet {}: ", at.packet));
+            let at = label::finding_place(finding, &page.numbering);
             let detail = sanitize::clean(&finding.detail);
             page.line(Role::Faint, 6, &format!("{at}{}", sanitize::fit(&detail, MAX_DETAIL_WIDTH)));
         }

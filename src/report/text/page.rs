@@ -1,6 +1,6 @@
 //! Layout of the text report.
 
-use crate::base::sanitize;
+use crate::base::{Files, sanitize};
 use crate::report::options::Options;
 use crate::report::style::{Paint, Role};
 use crate::report::table::Table;
@@ -18,6 +18,8 @@ pub(super) struct Page {
     pub(super) width: usize,
     /// Maximum number of rows in each table.
     pub(super) rows: usize,
+    /// Numbers the packets.
+    pub(super) numbering: Files,
     pub(super) text: String,
 }
 
@@ -27,6 +29,7 @@ impl Page {
             paint: Paint { color: options.color },
             width: options.width.max(MIN_WIDTH),
             rows: options.rows,
+            numbering: options.numbering.clone(),
             text: String::new(),
         }
     }

@@ -55,13 +55,13 @@ pub(super) fn offers(page: &mut Page, snapshot: &Snapshot) {
     let mut table = Table::new(&[(Align::Rest, ""), (Align::Right, "definition"), (Align::Right, "uses")]);
     for offer in snapshot.offers.iter().take(page.rows) {
         let unused = offer.definitions.iter().filter(|definition| definition.uses == 0).count();
+        let listed = match offer.definitions.len() {
+            0 => "none".to_owned(),
+            count => format!("{count} listed, {}, {unused} never used", units::bytes(offer.bytes())),
+        };
         table.span(vec![
             Cell::in_role(Role::Strong, format!("{} {}", label::server(&offer.server), offer.kind)),
-            Cell::new(format!(
-                "{} listed, {}, {unused} never used",
-                offer.definitions.len(),
-                units::bytes(offer.bytes())
-            )),
+            Cell::new(listed),
         ]);
         let mut largest: Vec<_> = offer.definitions.iter().collect();
         largest.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
@@ -108,7 +108,7 @@ pub(super) fn foreign(page: &mut Page, snapshot: &Snapshot) {
             Cell::new(format!("  {request}")),
             Cell::new(stream.events.to_string()),
             Cell::new(units::bytes(stream.bytes)),
-            Cell::new(format!("{}-{}", stream.span.first, stream.span.last)),
+            Cell::new(page.numbering.packets(stream.span.first, stream.span.last)),
             Cell::duration(stream.silent_ns()),
             Cell::in_role(Role::Faint, stream.ended.name()),
         ]);

@@ -158,7 +158,7 @@ impl View for Findings {
         let menu =
             CopyMenu::default().with('t', "text", format!("{}: {}", finding.code.name(), finding.detail));
         match finding.at {
-            Some(at) => menu.with('w', "Wireshark filter", wireshark::packet(at.packet)),
+            Some(at) => wireshark::packet(at.packet, model.files()).in_menu(menu, 'w', "Wireshark filter"),
             None => menu,
         }
     }
@@ -209,7 +209,8 @@ impl Findings {
         match model.store_mut().transaction_at(tcp_stream, at.packet) {
             Ok(Some(_)) => Effect::OpenPacket(tcp_stream, at.packet),
             Ok(None) if model.matching().is_some_and(|matching| !matching.has_connection(tcp_stream)) => {
-                Effect::ShowMessage(format!("the filter hides connection {tcp_stream}"))
+                let connection = model.files().connection(tcp_stream, at.packet);
+                Effect::ShowMessage(format!("the filter hides connection {connection}"))
             }
             Ok(None) => Effect::ShowConnection(tcp_stream),
             Err(error) => Effect::ShowMessage(format!("its bytes could not be stored: {error}")),
@@ -284,8 +285,10 @@ impl Findings {
     }
 
     fn draw_findings(&self, model: &Model, row: &FindingRow, area: Rect, painter: &mut Painter<'_>) {
+        let mut columns = FINDING_COLUMNS;
+        columns[0].width += format::file_width(model.files());
         let table = Table {
-            columns: &FINDING_COLUMNS,
+            columns: &columns,
             sorted: None,
             rows: row.first.len(),
             list: self.findings,
@@ -375,7 +378,13 @@ fn finding_cells(finding: &Finding, private: bool, model: &Model) -> Vec<Cell> {
     let or_none = |text: Option<String>| Cell::text(Role::Faint, text.unwrap_or_else(|| "-".to_owned()));
     let detail = if private { MASK } else { finding.detail.as_str() };
     vec![
-        or_none(finding.at.map(|at| at.packet.to_string())),
+        match finding.at {
+            Some(at) => {
+                let packet = model.files().packet(at.packet).to_string();
+                format::numbers_cell(Role::Faint, packet, model.files())
+            }
+            None => or_none(None),
+        },
         or_none(finding.at.map(|at| model.time_text(at.time))),
         or_none(finding.session.map(format::session_name)),
         or_none(finding.exchange.map(|n| format!("#{n}"))),

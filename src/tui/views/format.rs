@@ -2,8 +2,10 @@
 
 use crate::base::protocols::Protocols;
 use crate::base::tls::{TlsFact, TlsVersion};
-use crate::base::{PacketNo, Span, Status, Timestamp, sanitize, units};
+use crate::base::{Files, Span, Status, Timestamp, sanitize, units};
 use crate::ledger::{Cause, Exchange, Percentile};
+use crate::tui::table::Cell;
+use crate::tui::theme::Role;
 
 /// The mark of a duration that is a lower limit.
 pub(super) const AT_LEAST: &str = "≥";
@@ -79,15 +81,33 @@ pub(super) fn session_name(number: u32) -> String {
     format!("s{number}")
 }
 
-/// Returns a range of packet numbers: `61`, or `61-66`.
-pub(super) fn packet_range(first: PacketNo, last: PacketNo) -> String {
-    if first == last { first.to_string() } else { format!("{first}-{last}") }
+/// Longest name of a file that has room in a column, in columns.
+const MAX_FILE: u16 = 24;
+
+/// Returns how much wider a column of packets is with the names of several files; 0 without them.
+pub(super) fn file_width(files: &Files) -> u16 {
+    if !files.are_several() {
+        return 0;
+    }
+    let longest = files.names().iter().map(|name| sanitize::width(name)).max().unwrap_or(0);
+    u16::try_from(longest).map_or(MAX_FILE, |width| width.min(MAX_FILE)) + 1
+}
+
+/// Returns the cell of packets or of a connection. Of a name that does not fit, the end stays.
+pub(super) fn numbers_cell(role: Role, text: String, files: &Files) -> Cell {
+    if files.are_several() { Cell::end(role, text) } else { Cell::text(role, text) }
 }
 
 /// Describes where something was captured: `tcp.stream 1, packets 61-66`.
-pub(super) fn capture_place(tcp_stream: u32, span: Span) -> String {
+pub(super) fn capture_place(tcp_stream: u32, span: Span, files: &Files) -> String {
     let word = if span.first == span.last { "packet" } else { "packets" };
-    format!("tcp.stream {tcp_stream}, {word} {}", packet_range(span.first, span.last))
+    let stream = files.connection(tcp_stream, span.first);
+    format!("tcp.stream {stream}, {word} {}", files.packets(span.first, span.last))
+}
+
+/// Returns the packet that ended the wait for an answer: ` at packet 98`; empty if none did.
+pub(super) fn ended_at(exchange: &Exchange, files: &Files) -> String {
+    exchange.wait_ended.map_or_else(String::new, |end| format!(" at packet {}", files.packet(end.packet)))
 }
 
 /// Returns the text of an exchange's status on the screen.

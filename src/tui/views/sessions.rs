@@ -3,6 +3,7 @@
 use super::store_items::StoreItem;
 use super::table_view::{TableKind, TableView};
 use super::{cells, format, wireshark};
+use crate::base::Files;
 use crate::ledger::store::Store;
 use crate::ledger::{Implementation, Session, SessionEnd};
 use crate::tui::effect::CopyMenu;
@@ -50,7 +51,7 @@ impl TableKind for Session {
         format!("session:{}", format::session_name(self.session.number))
     }
 
-    fn copy_menu(&self) -> CopyMenu {
+    fn copy_menu(&self, _: &Files) -> CopyMenu {
         let about = &self.session;
         let menu = CopyMenu::default().with('w', "Wireshark filter", wireshark::server(about.server));
         match &about.id {

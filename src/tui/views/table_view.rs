@@ -1,11 +1,14 @@
 //! A view that is one table of sessions or connections, where `enter` shows the exchanges of the
 //! selected row.
 
+use std::borrow::Cow;
+
 use ratatui::layout::Rect;
 
 use super::empty;
 use super::store_items::{StoreItem, StoreItems};
 use super::view::View;
+use crate::base::Files;
 use crate::tui::action::Action;
 use crate::tui::config::Config;
 use crate::tui::effect::{CopyMenu, Effect};
@@ -33,8 +36,14 @@ pub(super) trait TableKind: StoreItem {
     /// Returns the filter for the exchanges of the item.
     fn filter(&self) -> String;
 
-    /// Returns the copy menu of the item.
-    fn copy_menu(&self) -> CopyMenu;
+    /// Returns the copy menu of the item. The files number packets.
+    fn copy_menu(&self, files: &Files) -> CopyMenu;
+
+    /// Returns the columns; those of packets and connections have room for the names of several
+    /// files.
+    fn columns(_: &Files) -> Cow<'static, [Column]> {
+        Cow::Borrowed(Self::COLUMNS)
+    }
 
     /// Returns the identity of a connection's item; `None` if the items are not connections.
     fn of_connection(_tcp_stream: u32) -> Option<Self::Id> {
@@ -62,7 +71,8 @@ impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
         if self.list.len() == 0 {
             return empty::draw_empty(model, T::NOUN, items.len() > 0, area, painter);
         }
-        self.list.draw(&items, ListLayout { columns: T::COLUMNS, is_focused: true }, area, painter);
+        let columns = T::columns(model.files());
+        self.list.draw(&items, ListLayout { columns: &columns, is_focused: true }, area, painter);
     }
 
     fn handle_action(&mut self, action: Action, model: &mut Model, frame: &FrameInfo) -> Option<Vec<Effect>> {
@@ -95,7 +105,7 @@ impl<T: TableKind + std::fmt::Debug> View for TableView<T> {
     }
 
     fn copy_menu(&self, model: &mut Model) -> CopyMenu {
-        self.selected(model).map_or_else(CopyMenu::default, TableKind::copy_menu)
+        self.selected(model).map_or_else(CopyMenu::default, |item| item.copy_menu(model.files()))
     }
 
     fn select_connection(&mut self, tcp_stream: u32, model: &mut Model) {

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use ratatui::layout::{Position, Rect};
 
-use crate::base::{Ending, units};
+use crate::base::{Ending, PacketNo, units};
 use crate::ledger::{SentBytes, SentPiece};
 use crate::tui::painter::Painter;
 use crate::tui::theme::{MASK, Role};
+use crate::tui::views::format;
 
 /// Width of an area from which 16 bytes fit on a line; less has 8.
 const WIDE: u16 = 90;
@@ -54,18 +55,21 @@ impl ByteLines {
     pub(super) fn draw(&self, row: usize, sent: &SentBytes, line: Rect, painter: &mut Painter<'_>) {
         let Some(index) = self.starts.partition_point(|start| *start <= row).checked_sub(1) else { return };
         let (Some(piece), Some(start)) = (sent.pieces.get(index), self.starts.get(index)) else { return };
+        let files = painter.files().clone();
+        let packet_width = PACKET_WIDTH + format::file_width(&files);
+        let name = |packet: &PacketNo| files.packet(*packet).to_string();
         let text = |painter: &mut Painter<'_>, role, packet: String, text: String| {
-            painter.draw_text(line.as_position(), PACKET_WIDTH, Role::Title, &format!("{packet:>7}"));
-            let at = Position::new(line.x + PACKET_WIDTH, line.y);
-            painter.draw_text(at, line.width.saturating_sub(PACKET_WIDTH), role, &text);
+            painter.draw_text(line.as_position(), packet_width, Role::Title, &format!("{packet:>7}"));
+            let at = Position::new(line.x + packet_width, line.y);
+            painter.draw_text(at, line.width.saturating_sub(packet_width), role, &text);
         };
         match piece {
             SentPiece::Gap { len: 0, packet } => {
-                text(painter, Role::Warn, packet.to_string(), "the beginning was not captured".to_owned())
+                text(painter, Role::Warn, name(packet), "the beginning was not captured".to_owned())
             }
             SentPiece::Gap { len, packet } => {
                 let lost = format!("{} not captured", units::bytes(*len));
-                text(painter, Role::Bad, packet.to_string(), lost);
+                text(painter, Role::Bad, name(packet), lost);
             }
             SentPiece::End { how, packet } => {
                 let how = match how {
@@ -73,13 +77,13 @@ impl ByteLines {
                     Ending::Reset(_) => "end (RST)",
                     Ending::Open => "open at the end of the capture",
                 };
-                text(painter, Role::Faint, packet.to_string(), how.to_owned());
+                text(painter, Role::Faint, name(packet), how.to_owned());
             }
             SentPiece::Bytes { at, len, packet } => {
                 let within = (row - start) * self.per_line;
                 if within == 0 {
-                    let packet = format!("{:>7}", packet.to_string());
-                    painter.draw_text(line.as_position(), PACKET_WIDTH, Role::Title, &packet);
+                    let packet = format!("{:>7}", name(packet));
+                    painter.draw_text(line.as_position(), packet_width, Role::Title, &packet);
                 }
                 let from = at + within;
                 let to = (from + self.per_line).min(at + len);
@@ -90,7 +94,7 @@ impl ByteLines {
 
     fn draw_bytes(&self, range: Range<usize>, sent: &SentBytes, line: Rect, painter: &mut Painter<'_>) {
         let Range { start: from, end: to } = range;
-        let x = line.x + PACKET_WIDTH;
+        let x = line.x + PACKET_WIDTH + format::file_width(painter.files());
         painter.draw_text(Position::new(x, line.y), OFFSET_WIDTH, Role::Faint, &format!("{from:08x}"));
         let digits = x + OFFSET_WIDTH;
         let letters = digits + self.per_line as u16 * 3 + 2;
@@ -122,7 +126,6 @@ impl ByteLines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::PacketNo;
 
     #[test]
     fn each_packet_begins_a_line() {

@@ -1,8 +1,10 @@
 //! The table of connections: a row each, with what it carries, what was lost and how it was closed.
 
+use std::borrow::Cow;
+
 use crate::base::fact::DirectionFact;
 use crate::base::tls::TlsVersion;
-use crate::base::{Ending, Side, units};
+use crate::base::{Ending, Files, Side, units};
 use crate::ledger::ConnectionFact;
 use crate::ledger::store::Store;
 use crate::tui::effect::CopyMenu;
@@ -55,17 +57,24 @@ impl TableKind for ConnectionFact {
         format!("client:{} server:{}", self.named_client.unwrap_or(self.client), self.server)
     }
 
+    fn columns(files: &Files) -> Cow<'static, [Column]> {
+        if !files.are_several() {
+            return Cow::Borrowed(Self::COLUMNS);
+        }
+        let mut columns = COLUMNS;
+        columns[0].width += format::file_width(files);
+        Cow::Owned(columns.to_vec())
+    }
+
     fn of_connection(tcp_stream: u32) -> Option<u32> {
         Some(tcp_stream)
     }
 
-    fn copy_menu(&self) -> CopyMenu {
+    fn copy_menu(&self, files: &Files) -> CopyMenu {
         let ends = format!("{} {}", self.client, self.server);
-        CopyMenu::default().with('w', "Wireshark filter", wireshark::connection(self.tcp_stream)).with(
-            'a',
-            "addresses",
-            ends,
-        )
+        let packets = (self.first.packet, self.last.packet);
+        let filter = wireshark::connection(self.tcp_stream, packets, files);
+        filter.in_menu(CopyMenu::default(), 'w', "Wireshark filter").with('a', "addresses", ends)
     }
 }
 
@@ -122,7 +131,11 @@ impl StoreItem for ConnectionFact {
             Ending::Open => (Role::Faint, "open at end"),
         };
         vec![
-            Cell::text(Role::Title, self.tcp_stream.to_string()),
+            format::numbers_cell(
+                Role::Title,
+                model.files().connection(self.tcp_stream, self.first.packet),
+                model.files(),
+            ),
             Cell::end(Role::Text, self.client.to_string()),
             Cell::end(Role::Text, self.server.to_string()),
             Cell::text(if self.mcp { Role::Strong } else { Role::Faint }, carries(self)),

@@ -3,7 +3,7 @@
 
 use ratatui::layout::{Position, Rect};
 
-use crate::base::Side;
+use crate::base::{Files, Side};
 use crate::ledger::{ConnectionFact, ConnectionPackets};
 use crate::tui::action::Action;
 use crate::tui::effect::{CopyMenu, Effect};
@@ -131,15 +131,16 @@ impl OpenConnection {
         self.list_mut().scroll(down, 3, frame.visible_rows(Pane::List), rows);
     }
 
-    pub(super) fn copy_menu(&self) -> CopyMenu {
-        let menu =
-            CopyMenu::default().with('s', "filter, connection", wireshark::connection(self.fact.tcp_stream));
+    pub(super) fn copy_menu(&self, files: &Files) -> CopyMenu {
+        let packets = (self.fact.first.packet, self.fact.last.packet);
+        let filter = wireshark::connection(self.fact.tcp_stream, packets, files);
+        let menu = filter.in_menu(CopyMenu::default(), 's', "filter, connection");
         let Some(packets) = &self.packets else { return menu };
         match self.tab {
             Tab::Packets => match self.rows.get(self.list().selected) {
                 Some(PacketRow::Segment(index)) => match packets.segments.get(*index) {
                     Some(segment) => {
-                        menu.with('w', "filter, packet", wireshark::packet(segment.origin.packet))
+                        wireshark::packet(segment.origin.packet, files).in_menu(menu, 'w', "filter, packet")
                     }
                     None => menu,
                 },
@@ -160,7 +161,7 @@ impl OpenConnection {
     }
 
     pub(super) fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
-        let summary = summary::lines(&self.fact, self.packets.as_deref());
+        let summary = summary::lines(&self.fact, self.packets.as_deref(), painter.files());
         // The summary and the tabs stand above the rows.
         let head_height = summary.len() as u16 + 1;
         if area.height <= head_height {
@@ -183,16 +184,19 @@ impl OpenConnection {
         };
         match self.tab {
             Tab::Packets => {
-                let table = self.table(&packet_rows::COLUMNS, self.rows.len());
+                let (files, columns) = (painter.files().clone(), packet_rows::columns(painter.files()));
+                let table = self.table(&columns, self.rows.len());
                 table.draw(body, painter, |row| match self.rows.get(row) {
-                    Some(row) => packet_rows::cells(*row, packets),
+                    Some(row) => packet_rows::cells(*row, packets, &files),
                     None => Vec::new(),
                 });
             }
             Tab::Transactions => {
-                let private = painter.is_private();
-                let table = self.table(&TRANSACTION_COLUMNS, packets.transactions.len());
-                table.draw(body, painter, |row| transaction_cells(packets, row, private));
+                let (private, files) = (painter.is_private(), painter.files().clone());
+                let mut columns = TRANSACTION_COLUMNS;
+                columns[1].width += format::file_width(&files);
+                let table = self.table(&columns, packets.transactions.len());
+                table.draw(body, painter, |row| transaction_cells(packets, row, private, &files));
             }
             Tab::ClientBytes | Tab::ServerBytes => self.draw_bytes(packets, body, painter),
         }
@@ -328,13 +332,13 @@ fn byte_note(fact: &ConnectionFact, packets: &ConnectionPackets) -> Option<&'sta
     })
 }
 
-fn transaction_cells(packets: &ConnectionPackets, row: usize, private: bool) -> Vec<Cell> {
+fn transaction_cells(packets: &ConnectionPackets, row: usize, private: bool, files: &Files) -> Vec<Cell> {
     let Some(transaction) = packets.transactions.get(row) else { return Vec::new() };
     let masked = |text: &str| if private { MASK.to_owned() } else { text.to_owned() };
     let status = transaction.response.split_once(' ').map_or("-", |(_, status)| status);
     vec![
         Cell::text(Role::Title, (transaction.number + 1).to_string()),
-        Cell::text(Role::Faint, format::packet_range(transaction.first, transaction.last)),
+        format::numbers_cell(Role::Faint, files.packets(transaction.first, transaction.last), files),
         Cell::text(Role::Text, masked(&transaction.request)),
         Cell::text(Role::Text, status.to_owned()),
         Cell::text(Role::Strong, masked(&transaction.calls.join(", "))),

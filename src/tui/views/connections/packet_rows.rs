@@ -1,12 +1,13 @@
 //! The rows of the packets of a connection: its segments, and between them what was lost.
 
 use crate::base::fact::{SegmentFact, SegmentNote};
-use crate::base::{End, PacketNo, Side, Timestamp, units};
+use crate::base::{End, Files, PacketNo, Side, Timestamp, units};
 use crate::ledger::{ConnectionPackets, SentPiece};
 use crate::tui::table::{Cell, Column};
 use crate::tui::theme::Role;
+use crate::tui::views::format;
 
-pub(super) const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 8] = [
     Column::new("Packet", 8).right(),
     Column::new("Time", 12),
     Column::new("After", 8).right(),
@@ -16,6 +17,13 @@ pub(super) const COLUMNS: [Column; 8] = [
     Column::new("Note", 16).grows(),
     Column::new("Seq", 11).right(),
 ];
+
+/// Returns the columns; the one of the packets has room for the names of several files.
+pub(super) fn columns(files: &Files) -> [Column; 8] {
+    let mut columns = COLUMNS;
+    columns[0].width += format::file_width(files);
+    columns
+}
 
 /// A row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +76,7 @@ pub(super) fn is_notable(row: PacketRow, packets: &ConnectionPackets) -> bool {
 }
 
 /// Returns the cells of a row.
-pub(super) fn cells(row: PacketRow, packets: &ConnectionPackets) -> Vec<Cell> {
+pub(super) fn cells(row: PacketRow, packets: &ConnectionPackets, files: &Files) -> Vec<Cell> {
     let side = |end: End| match end.side(packets.client()) {
         Side::Client => "client →",
         Side::Server => "← server",
@@ -99,7 +107,7 @@ pub(super) fn cells(row: PacketRow, packets: &ConnectionPackets) -> Vec<Cell> {
         _ => Role::Warn,
     };
     vec![
-        Cell::text(Role::Title, segment.origin.packet.to_string()),
+        format::numbers_cell(Role::Title, files.packet(segment.origin.packet).to_string(), files),
         Cell::text(Role::Faint, time(segment.origin.time)),
         Cell::text(Role::Faint, after.map_or(String::new(), |ns| format!("+{}", units::cell(ns)))),
         Cell::text(role, side(segment.from)),

@@ -2,22 +2,29 @@
 
 use crate::base::fact::{DirectionFact, SegmentFact};
 use crate::base::tls::{Decrypted, TlsFact};
-use crate::base::{Ending, PacketNo, Side, sanitize, units};
+use crate::base::{Ending, Files, PacketNo, Side, sanitize, units};
 use crate::ledger::{ConnectionFact, ConnectionPackets, SentPiece};
 use crate::tui::views::format;
 
 /// Returns the lines.
-pub(super) fn lines(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> Vec<String> {
+pub(super) fn lines(
+    fact: &ConnectionFact,
+    packets: Option<&ConnectionPackets>,
+    files: &Files,
+) -> Vec<String> {
     let carries = if fact.mcp { "MCP" } else { fact.speaks.name() };
     let lasted = units::duration(fact.last.time.since(fact.first.time));
     let [client, server] = &fact.directions;
     let mut lines = vec![
         format!(
-            "tcp.stream {}  {} → {}  {carries}, {lasted}, packets {}-{}",
-            fact.tcp_stream, fact.client, fact.server, fact.first.packet, fact.last.packet
+            "tcp.stream {}  {} → {}  {carries}, {lasted}, packets {}",
+            files.connection(fact.tcp_stream, fact.first.packet),
+            fact.client,
+            fact.server,
+            range(fact, files)
         ),
-        format!("handshake: {}", handshake(fact, packets)),
-        format!("end: {}", closing(fact, packets)),
+        format!("handshake: {}", handshake(fact, packets, files)),
+        format!("end: {}", closing(fact, packets, files)),
         format!("client → {}", counts(client)),
         format!("server ← {}", counts(server)),
     ];
@@ -48,9 +55,11 @@ fn encryption(tls: &TlsFact) -> String {
     text
 }
 
-fn handshake(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> String {
+fn handshake(fact: &ConnectionFact, packets: Option<&ConnectionPackets>, files: &Files) -> String {
     let segments = packets.map(|packets| packets.segments.as_slice()).unwrap_or_default();
-    let number = |is: &dyn Fn(&&SegmentFact) -> bool| segments.iter().find(is).map(|it| it.origin.packet);
+    let number = |is: &dyn Fn(&&SegmentFact) -> bool| {
+        segments.iter().find(is).map(|it| files.packet(it.origin.packet))
+    };
     let syn = number(&|it| it.syn && it.ack.is_none());
     let syn_ack = number(&|it| it.syn && it.ack.is_some());
     let numbers = match (syn, syn_ack) {
@@ -66,7 +75,7 @@ fn handshake(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> Stri
 }
 
 /// Describes who closed the connection, and how.
-fn closing(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> String {
+fn closing(fact: &ConnectionFact, packets: Option<&ConnectionPackets>, files: &Files) -> String {
     let end = |side: Side| {
         let pieces = packets.map(|packets| packets.sent_by(side).pieces.as_slice()).unwrap_or_default();
         pieces.iter().find_map(|piece| match piece {
@@ -75,7 +84,7 @@ fn closing(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> String
         })
     };
     match fact.ended {
-        Ending::Reset(by) => reset(fact, packets, by, end(by)),
+        Ending::Reset(by) => reset(fact, packets, (by, end(by)), files),
         Ending::Closed => match (end(Side::Client), end(Side::Server)) {
             (Some(client), Some(server)) => {
                 let (first, then) = if client <= server {
@@ -83,15 +92,19 @@ fn closing(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> String
                 } else {
                     (Side::Server, Side::Client)
                 };
-                let (from, to) = (client.min(server), client.max(server));
+                let (from, to) = (files.packet(client.min(server)), files.packet(client.max(server)));
                 let (first, then) = (first.name(), then.name());
                 format!("the {first} closed first (FIN in packet {from}), then the {then} ({to})")
             }
             _ => "closed by both".to_owned(),
         },
         Ending::Open => match (end(Side::Client), end(Side::Server)) {
-            (Some(packet), None) => format!("the client closed its side (FIN in packet {packet})"),
-            (None, Some(packet)) => format!("the server closed its side (FIN in packet {packet})"),
+            (Some(packet), None) => {
+                format!("the client closed its side (FIN in packet {})", files.packet(packet))
+            }
+            (None, Some(packet)) => {
+                format!("the server closed its side (FIN in packet {})", files.packet(packet))
+            }
             _ => "open at the end of the capture".to_owned(),
         },
     }
@@ -101,8 +114,8 @@ fn closing(fact: &ConnectionFact, packets: Option<&ConnectionPackets>) -> String
 fn reset(
     fact: &ConnectionFact,
     packets: Option<&ConnectionPackets>,
-    by: Side,
-    fin: Option<PacketNo>,
+    (by, fin): (Side, Option<PacketNo>),
+    files: &Files,
 ) -> String {
     let segments = packets.map(|packets| packets.segments.as_slice()).unwrap_or_default();
     let is_its = |segment: &&SegmentFact| segment.rst && segment.from.side(fact.client_end) == by;
@@ -111,11 +124,19 @@ fn reset(
     };
     match fin.filter(|fin| *fin < rst) {
         Some(fin) => format!(
-            "the {} closed first (FIN in packet {fin}), and refused what still arrived (RST in packet {rst})",
-            by.name()
+            "the {} closed first (FIN in packet {}), and refused what still arrived (RST in packet {})",
+            by.name(),
+            files.packet(fin),
+            files.packet(rst)
         ),
-        None => format!("the {} reset it (RST in packet {rst})", by.name()),
+        None => format!("the {} reset it (RST in packet {})", by.name(), files.packet(rst)),
     }
+}
+
+/// Returns the first and the last packet, also if they are the same.
+fn range(fact: &ConnectionFact, files: &Files) -> String {
+    let (first, last) = (fact.first.packet, fact.last.packet);
+    if first == last && !files.are_several() { format!("{first}-{last}") } else { files.packets(first, last) }
 }
 
 fn counts(direction: &DirectionFact) -> String {

@@ -106,7 +106,7 @@ impl View for Connections {
 
     fn copy_menu(&self, model: &mut Model) -> CopyMenu {
         match &self.open {
-            Some(open) => open.copy_menu(),
+            Some(open) => open.copy_menu(model.files()),
             None => self.table.copy_menu(model),
         }
     }

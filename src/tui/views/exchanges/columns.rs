@@ -252,9 +252,9 @@ fn detail(exchange: &Exchange, context: &RowContext<'_>) -> Vec<(Role, std::borr
         let message = if context.model.is_private() { MASK } else { &error.message };
         parts.push((Role::Bad, format!("{message} ").into()));
     } else if let Some(cause) = exchange.cause {
-        let at = exchange.wait_ended.map_or_else(String::new, |end| format!("at packet {} ", end.packet));
+        let at = format::ended_at(exchange, context.model.files());
         let role = if exchange.is_ended_subscription() { Role::Faint } else { Role::Warn };
-        parts.push((role, format!("{} {at}", format::cause_text(cause)).into()));
+        parts.push((role, format!("{}{at} ", format::cause_text(cause)).into()));
     }
     if exchange.asked.requests > 0 {
         let time = units::duration(exchange.asked.client_ns);

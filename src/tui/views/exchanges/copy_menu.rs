@@ -2,7 +2,7 @@
 
 use crate::base::fact::PayloadKind;
 use crate::base::protocols::TlsNames;
-use crate::base::{Side, sanitize};
+use crate::base::{Files, Side, sanitize};
 use crate::ledger::Exchange;
 use crate::tui::effect::CopyMenu;
 use crate::tui::views::wireshark;
@@ -10,7 +10,7 @@ use crate::tui::views::wireshark;
 use super::detail::OpenExchange;
 
 /// Returns the copy menu of an exchange; entries of the open tab come first.
-pub(super) fn of(open: &OpenExchange, with_secrets: bool) -> CopyMenu {
+pub(super) fn of(open: &OpenExchange, with_secrets: bool, files: &Files) -> CopyMenu {
     let exchange = &open.exchange;
     let mut menu = open.copy_menu(CopyMenu::default());
     let (request, response) = (open.request.text(), open.response.text());
@@ -24,13 +24,13 @@ pub(super) fn of(open: &OpenExchange, with_secrets: bool) -> CopyMenu {
         menu = menu.with('c', "curl command", curl);
     }
     let spans: Vec<_> = open.parts.iter().map(|part| part.span).collect();
-    if let Some(filter) = wireshark::http2_stream(exchange) {
-        menu = menu.with('2', "filter, HTTP/2 stream", filter);
+    if let Some(filter) = wireshark::http2_stream(exchange, files) {
+        menu = filter.in_menu(menu, '2', "filter, HTTP/2 stream");
     }
-    menu.with('w', "Wireshark filter", wireshark::messages(exchange))
-        .with('a', "filter, packets", wireshark::part_packets(exchange, &spans))
-        .with('s', "filter, streams", wireshark::connections(exchange))
-        .with('p', "packet numbers", wireshark::packet_numbers(&spans, "-"))
+    menu = wireshark::messages(exchange, files).in_menu(menu, 'w', "Wireshark filter");
+    menu = wireshark::part_packets(exchange, &spans, files).in_menu(menu, 'a', "filter, packets");
+    menu = wireshark::connections(exchange, files).in_menu(menu, 's', "filter, streams");
+    wireshark::packet_numbers(exchange, &spans, files).in_menu(menu, 'p', "packet numbers")
 }
 
 /// Header fields that a server needs to handle the request, beside those that authenticate it.

@@ -178,9 +178,10 @@ impl View for Exchanges {
         // Copy the open exchange if keys go to it; the list may have another one selected.
         let is_meant = |open: &&OpenExchange| self.is_in_open || Some(open.exchange.n) == self.selected;
         match (self.open.as_ref().filter(is_meant), self.selected) {
-            (Some(open), _) => copy_menu::of(open, self.with_secrets),
-            (None, Some(n)) => OpenExchange::open(n, model)
-                .map_or_else(CopyMenu::default, |open| copy_menu::of(&open, self.with_secrets)),
+            (Some(open), _) => copy_menu::of(open, self.with_secrets, model.files()),
+            (None, Some(n)) => OpenExchange::open(n, model).map_or_else(CopyMenu::default, |open| {
+                copy_menu::of(&open, self.with_secrets, model.files())
+            }),
             (None, None) => CopyMenu::default(),
         }
     }

@@ -123,7 +123,7 @@ pub(super) fn draw_hanging(model: &Model, hanging: &Hanging, area: Rect, painter
         "on {}, {} packet {}",
         format::server_name(oldest),
         format::session_name(oldest.session.number),
-        oldest.request.span.first
+        model.files().packet(oldest.request.span.first)
     );
     let words = match hanging.count {
         1 => "1 hangs".to_owned(),

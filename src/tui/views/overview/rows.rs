@@ -20,7 +20,7 @@ pub(super) fn hanging(since: i64, exchange: &Exchange, model: &Model) -> LinkRow
         cells: vec![
             Cell::text(Role::Pending, units::cell(since)),
             call(&what, Role::Pending, exchange, model),
-            Cell::text(Role::Faint, place(exchange)),
+            Cell::text(Role::Faint, place(exchange, model)),
         ],
         target: LinkTarget::Exchange(exchange.n),
     }
@@ -103,7 +103,7 @@ pub(super) fn slowest(exchange: &Exchange, model: &Model) -> LinkRow {
         cells: vec![
             Cell::text(Role::Strong, format::elapsed(exchange)),
             call(what, Role::Warn, exchange, model),
-            Cell::text(Role::Faint, place(exchange)),
+            Cell::text(Role::Faint, place(exchange, model)),
         ],
         target: LinkTarget::Exchange(exchange.n),
     }
@@ -153,7 +153,7 @@ fn call(what: &str, role: Role, exchange: &Exchange, model: &Model) -> Cell {
     ])
 }
 
-fn place(exchange: &Exchange) -> String {
-    let packets = exchange.request.span.first;
-    format!("{} packet {packets}", format::session_name(exchange.session.number))
+fn place(exchange: &Exchange, model: &Model) -> String {
+    let packet = model.files().packet(exchange.request.span.first);
+    format!("{} packet {packet}", format::session_name(exchange.session.number))
 }

@@ -13,6 +13,7 @@ use crate::tui::painter::Painter;
 use crate::tui::source::short_name;
 use crate::tui::table::Column;
 use crate::tui::view_name::ViewName;
+use crate::tui::views::format;
 use crate::tui::views::link_table::{LinkRow, LinkTable};
 use crate::tui::views::view::View;
 
@@ -68,7 +69,9 @@ impl View for Overview {
         y += head::draw_rates(model, Rect { height, ..from(y) }, painter);
         if self.link_table.len() > 0 {
             let width = area.width.min(MAX_LIST_WIDTH);
-            self.link_table.draw(Rect { x: area.x, width, ..from(y + 1) }, &COLUMNS, painter);
+            let mut columns = COLUMNS;
+            columns[2].width += format::file_width(model.files());
+            self.link_table.draw(Rect { x: area.x, width, ..from(y + 1) }, &columns, painter);
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use similar::{ChangeTag, TextDiff};
 
 use super::definition_kind::DefinitionKind;
-use crate::base::Origin;
+use crate::base::{Files, Origin};
 use crate::tui::times::Times;
 
 /// Length of the longest definition that is compared line by line, in bytes.
@@ -217,11 +217,11 @@ fn pairs(versions: &[Version]) -> impl Iterator<Item = (&Version, &Version)> {
 
 /// Returns a text with the differences between the versions of a definition, then the versions, the
 /// latest first; `None` if no audience was offered more than one.
-pub(super) fn text(versions: &[Version], times: &Times) -> Option<String> {
+pub(super) fn text(versions: &[Version], times: &Times, files: &Files) -> Option<String> {
     pairs(versions).next()?;
     let place = |version: &Version| {
         let client = version.audience.client.as_deref().map(|client| format!(", to {client}"));
-        let (time, packet) = (times.text(version.since.time), version.since.packet);
+        let (time, packet) = (times.text(version.since.time), files.packet(version.since.packet));
         format!("{time}, packet {packet}{}", client.unwrap_or_default())
     };
     let mut text = String::new();
@@ -304,7 +304,7 @@ mod tests {
         assert_eq!(history.versions(&(DefinitionKind::Template, "u://{x}".to_owned())).len(), 1);
         let change = history.change(&tool("a")).unwrap();
         assert_eq!((change.kind, change.at.packet.0), (ChangeKind::Changed, 30));
-        let text = text(versions, &Times::default()).unwrap();
+        let text = text(versions, &Times::default(), &Files::default()).unwrap();
         assert!(text.starts_with("changed at "), "{text}");
         assert!(text.contains("-   \"description\": \"x\",\n+   \"description\": \"y\",\n"), "{text}");
         assert_eq!(text.matches("version since").count(), 2);

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::base::time_style::TimeStyle;
-use crate::base::{sanitize, units};
+use crate::base::{Files, sanitize, units};
 use crate::ledger::ServerRef;
 use crate::tui::action::Action;
 use crate::tui::document::Document;
@@ -62,6 +62,7 @@ pub(super) struct OpenServer {
     in_reader: Option<(DefinitionKind, String, usize, TimeStyle)>,
     /// The form of times.
     times: Times,
+    files: Files,
     /// Whether keys go to the definition.
     pub(super) is_in_reader: bool,
     /// Number of listings that were read; they are read again when there are more.
@@ -81,6 +82,7 @@ impl OpenServer {
             reader: DocumentReader::default(),
             in_reader: None,
             times: model.times(),
+            files: model.files().clone(),
             is_in_reader: false,
             listings: None,
             failed: None,
@@ -325,7 +327,7 @@ impl OpenServer {
         let length = definition.versions.iter().map(|version| version.json.len()).sum();
         let key = (definition.kind, definition.name.clone(), length, self.times.format.style);
         if self.in_reader.as_ref() != Some(&key) {
-            let versions = history::text(&definition.versions, &self.times);
+            let versions = history::text(&definition.versions, &self.times, &self.files);
             let document = versions.map_or_else(|| Document::of(json.as_bytes()), Document::plain);
             self.reader.set(document);
             self.in_reader = Some(key);

@@ -4,7 +4,7 @@
 use ratatui::layout::Rect;
 
 use crate::base::fact::PayloadKind;
-use crate::base::{PacketNo, Side, Timestamp, units};
+use crate::base::{Files, PacketNo, Side, Timestamp, units};
 use crate::ledger::store::{HttpItem, Payload};
 use crate::tui::action::Action;
 use crate::tui::document::Document;
@@ -67,12 +67,13 @@ pub(super) struct OpenStream {
     has_bytes: bool,
     /// The form of times.
     times: Times,
+    files: Files,
     failed: Option<String>,
 }
 
 impl OpenStream {
     pub(super) fn new(item: &HttpItem) -> Self {
-        let mut open = Self::of_transaction(item.id());
+        let mut open = Self::of_transaction(item.id(), "");
         open.start = Some(item.span().start.time);
         match item {
             HttpItem::Stream(stream) => {
@@ -88,13 +89,14 @@ impl OpenStream {
         open
     }
 
-    /// A transaction of which nothing but its payloads is known.
-    pub(super) fn of_transaction(id: (u32, u32)) -> Self {
+    /// A transaction of which nothing but its payloads is known. `connection` is the name of its
+    /// connection.
+    pub(super) fn of_transaction(id: (u32, u32), connection: &str) -> Self {
         Self {
             id,
             exchange: None,
             pieces: 0,
-            title: format!("tcp.stream {}, HTTP transaction {}", id.0, id.1 + 1),
+            title: format!("tcp.stream {connection}, HTTP transaction {}", id.1 + 1),
             start: None,
             has_heads: true,
             events: Vec::new(),
@@ -104,13 +106,14 @@ impl OpenStream {
             is_in_reader: false,
             has_bytes: false,
             times: Times::default(),
+            files: Files::default(),
             failed: None,
         }
     }
 
     /// Reads new events.
     pub(super) fn read(&mut self, model: &mut Model) {
-        self.times = model.times();
+        (self.times, self.files) = (model.times(), model.files().clone());
         let pieces = model.store().payload_count(self.id.0, self.id.1);
         if pieces == self.pieces {
             return;
@@ -235,11 +238,10 @@ impl OpenStream {
         }
     }
 
-    pub(super) fn copy_menu(&self) -> CopyMenu {
+    pub(super) fn copy_menu(&self, files: &Files) -> CopyMenu {
         let Some(event) = self.events.get(self.list.selected) else { return CopyMenu::default() };
-        let menu = CopyMenu::default()
-            .with('d', "data of the event", String::from_utf8_lossy(&event.bytes))
-            .with('w', "Wireshark filter", wireshark::packet(event.span.first));
+        let menu = CopyMenu::default().with('d', "data of the event", String::from_utf8_lossy(&event.bytes));
+        let menu = wireshark::packet(event.span.first, files).in_menu(menu, 'w', "Wireshark filter");
         match &self.reader {
             Some(reader) => reader.copy_menu(menu),
             None => menu,
@@ -324,7 +326,7 @@ impl OpenStream {
         let key = (self.list.selected, event.span.first.0);
         if self.in_reader != Some(key) {
             reader.set(Document::of(&event.bytes));
-            reader.set_packets(capture_place(self.id.0, event.span));
+            reader.set_packets(capture_place(self.id.0, event.span, &self.files));
             self.in_reader = Some(key);
         }
     }

@@ -140,9 +140,10 @@ impl View for Streams {
 
     fn copy_menu(&self, model: &mut Model) -> CopyMenu {
         match &self.open {
-            Some(open) => open.copy_menu(),
+            Some(open) => open.copy_menu(model.files()),
             None => self.selected(model).map_or_else(CopyMenu::default, |stream| {
-                CopyMenu::default().with('w', "Wireshark filter", wireshark::connection(stream.id().0))
+                let filter = wireshark::connection(stream.id().0, stream.packets(), model.files());
+                filter.in_menu(CopyMenu::default(), 'w', "Wireshark filter")
             }),
         }
     }
@@ -171,7 +172,8 @@ impl View for Streams {
         let id = (tcp_stream, transaction);
         let store = model.store();
         let item = store.http().iter().chain(store.open_streams()).find(|item| item.id() == id);
-        let mut open = item.map_or_else(|| OpenStream::of_transaction(id), OpenStream::new);
+        let unknown = || OpenStream::of_transaction(id, &model.files().connection(tcp_stream, packet));
+        let mut open = item.map_or_else(unknown, OpenStream::new);
         open.read(model);
         open.select_packet(packet);
         self.open = Some(open);

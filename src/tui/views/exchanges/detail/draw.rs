@@ -22,6 +22,8 @@ use super::{events, pages, parts, why};
 const NAME_WIDTH: u16 = 13;
 const TIME_WIDTH: u16 = 10;
 const PACKETS_WIDTH: u16 = 13;
+/// The same for packets with the names of several files, at most.
+const MAX_PACKETS_WIDTH: u16 = 40;
 
 impl OpenExchange {
     /// Draws the exchange into `area`.
@@ -57,7 +59,7 @@ impl OpenExchange {
     fn draw_title(&self, model: &Model, area: Rect, painter: &mut Painter<'_>) {
         let exchange = &self.exchange;
         let cause = exchange.cause.map_or_else(String::new, |cause| {
-            let at = exchange.wait_ended.map_or_else(String::new, |end| format!(" at packet {}", end.packet));
+            let at = format::ended_at(exchange, model.files());
             // The status says that it was cancelled.
             let is_said = cause == Cause::Cancelled && !self.is_open;
             let cause = if is_said { String::new() } else { format!(" {}", format::cause_text(cause)) };
@@ -132,8 +134,10 @@ impl OpenExchange {
         let ends = self.stages.iter().flat_map(|stage| [stage.from, stage.to.unwrap_or(now)]);
         let (first, last) = ends.fold((0, 1), |(first, last), at| (first.min(at), last.max(at)));
         let axis = TimeAxis { first, last, now };
-        let layout =
-            TimelineLayout::of(area, self.stages.iter().map(|stage| sanitize::width(&stage.note)).max());
+        let widest = |text: fn(&TimelineStage) -> &String| {
+            self.stages.iter().map(|stage| sanitize::width(text(stage))).max()
+        };
+        let layout = TimelineLayout::of(area, widest(|stage| &stage.packets), widest(|stage| &stage.note));
         layout.draw_axis(axis, Rect { height: 1, ..area }, painter);
         let list = self.list();
         // The note of the selected stage is shown in full below if its column is too narrow.
@@ -202,7 +206,7 @@ impl OpenExchange {
     /// Returns the parts of a row of a page. In privacy mode, those that quote traffic are masked.
     fn page_line(&self, index: usize, painter: &Painter<'_>) -> Line {
         let mut parts = if self.tab == Tab::Events {
-            events::line(&self.exchange, &self.events, index, &self.times)
+            events::line(&self.exchange, &self.events, index, &self.times, painter.files())
         } else {
             self.page().get(index).cloned().unwrap_or_default()
         };
@@ -265,17 +269,20 @@ struct TimeAxis {
 #[derive(Clone, Copy, Debug)]
 struct TimelineLayout {
     chart: u16,
+    packets: u16,
     note: u16,
 }
 
 impl TimelineLayout {
-    /// Divides the width of an area. `notes` is the width of the widest note.
-    fn of(area: Rect, notes: Option<usize>) -> Self {
+    /// Divides the width of an area. `packets` and `notes` are the widths of the widest ones.
+    fn of(area: Rect, packets: Option<usize>, notes: Option<usize>) -> Self {
+        let packets = packets.and_then(|width| u16::try_from(width).ok()).unwrap_or(0);
+        let packets = packets.clamp(PACKETS_WIDTH, MAX_PACKETS_WIDTH);
         let notes = notes.unwrap_or(0).min(usize::from(area.width)) as u16;
-        let room = area.width.saturating_sub(NAME_WIDTH + TIME_WIDTH + PACKETS_WIDTH + 5);
+        let room = area.width.saturating_sub(NAME_WIDTH + TIME_WIDTH + packets + 5);
         // Notes are text to read, so they get up to two thirds of the space.
         let note = if notes == 0 { 0 } else { (notes + 1).min(room * 2 / 3) };
-        Self { chart: room - note, note }
+        Self { chart: room - note, packets, note }
     }
 
     /// Returns the part of a line in which the bars are drawn.
@@ -298,7 +305,7 @@ impl TimelineLayout {
         }
         let time = Rect { x: chart.right(), width: TIME_WIDTH, ..line }.intersection(line);
         painter.draw_right(time, Role::Title, "took");
-        let packets = Rect { x: time.right() + 1, width: PACKETS_WIDTH, ..line }.intersection(line);
+        let packets = Rect { x: time.right() + 1, width: self.packets, ..line }.intersection(line);
         painter.draw_spans(packets, &[(Role::Title, "packets")]);
     }
 
@@ -317,7 +324,7 @@ impl TimelineLayout {
         } else {
             painter.draw_right(time, Role::Strong, &units::cell(took));
         }
-        let packets = Rect { x: time.right() + 1, width: PACKETS_WIDTH, ..line }.intersection(line);
+        let packets = Rect { x: time.right() + 1, width: self.packets, ..line }.intersection(line);
         painter.draw_spans(packets, &[(Role::Faint, &stage.packets)]);
         let rest = Rect { x: packets.right() + 1, width: self.note, ..line }.intersection(line);
         let is_problem = matches!(stage.role, Role::Warn | Role::Bad);

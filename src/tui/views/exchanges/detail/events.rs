@@ -1,7 +1,7 @@
 //! The events of an exchange: a line each, and the data of the one that is open.
 
 use crate::base::fact::PayloadKind;
-use crate::base::units;
+use crate::base::{Files, units};
 use crate::ledger::Exchange;
 use crate::ledger::store::Payload;
 use crate::tui::document::Document;
@@ -37,7 +37,13 @@ pub(super) fn of(exchange: &Exchange, carried: Vec<Payload>) -> Vec<Payload> {
 
 /// Returns the line of the event in `row`, with the time since the event before it (for the first,
 /// since the request).
-pub(super) fn line(exchange: &Exchange, events: &[Payload], row: usize, times: &Times) -> Line {
+pub(super) fn line(
+    exchange: &Exchange,
+    events: &[Payload],
+    row: usize,
+    times: &Times,
+    files: &Files,
+) -> Line {
     let Some(payload) = events.get(row) else { return Line::new() };
     let PayloadKind::Event { name, id } = &payload.kind else { return Line::new() };
     let before = row.checked_sub(1).and_then(|before| events.get(before));
@@ -48,7 +54,7 @@ pub(super) fn line(exchange: &Exchange, events: &[Payload], row: usize, times: &
     vec![
         (Role::Faint, format!("{} ", times.text(payload.span.start.time))),
         (Role::Wait, format!("{:>8} ", format::gap(gap))),
-        (Role::Faint, format!("{:>7} ", payload.span.first.0)),
+        (Role::Faint, format!("{:>7} ", files.packet(payload.span.first).to_string())),
         (Role::Title, format!("{:<10} ", name.as_deref().unwrap_or("message"))),
         (Role::Faint, id.as_deref().map_or(String::new(), |id| format!("id {id} "))),
         (Role::Faint, format!("{:>8} ", units::bytes(payload.bytes.len() as u64))),
@@ -57,7 +63,12 @@ pub(super) fn line(exchange: &Exchange, events: &[Payload], row: usize, times: &
 }
 
 /// Opens the event in `row`; `None` if there is no such event.
-pub(super) fn open(events: &[Payload], row: usize, tcp_stream: u32, times: &Times) -> Option<OpenEvent> {
+pub(super) fn open(
+    (events, row): (&[Payload], usize),
+    tcp_stream: u32,
+    times: &Times,
+    files: &Files,
+) -> Option<OpenEvent> {
     let payload = events.get(row)?;
     let PayloadKind::Event { name, .. } = &payload.kind else { return None };
     let title = format!(
@@ -70,6 +81,6 @@ pub(super) fn open(events: &[Payload], row: usize, tcp_stream: u32, times: &Time
     );
     let mut reader = DocumentReader::default();
     reader.set(Document::of(&payload.bytes));
-    reader.set_packets(capture_place(tcp_stream, payload.span));
+    reader.set_packets(capture_place(tcp_stream, payload.span, files));
     Some(OpenEvent { index: row, title, reader })
 }

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use crate::base::PacketNo;
 use crate::base::fact::PayloadKind;
 use crate::base::time_style::TimeStyle;
+use crate::base::{Files, PacketNo};
 use crate::ledger::Exchange;
 use crate::ledger::store::Payload;
 use crate::tui::action::Action;
@@ -48,6 +48,7 @@ pub(in super::super) struct OpenExchange {
     pub(super) tab: Tab,
     /// The form of times.
     pub(super) times: Times,
+    files: Files,
     lists: [ListState; 8],
     search_text: String,
     why: Why,
@@ -79,6 +80,7 @@ impl OpenExchange {
             pages: Default::default(),
             tab: Tab::default(),
             times: model.times(),
+            files: model.files().clone(),
             lists: Default::default(),
             search_text: String::new(),
             why: Why::default(),
@@ -149,7 +151,7 @@ impl OpenExchange {
     /// Tells the story once its tab is shown.
     fn refresh_why(&mut self, model: &mut Model) {
         if self.tab == Tab::Why && self.why.refresh(&self.exchange, self.is_open, model) {
-            let lines = self.why.lines();
+            let lines = self.why.lines(model.files());
             if let Some(page) = self.pages.get_mut(Tab::Why as usize) {
                 *page = lines;
             }
@@ -199,7 +201,7 @@ impl OpenExchange {
             Tab::Events => {
                 let tcp_stream =
                     self.exchange.answered_on.map_or(self.exchange.tcp_stream, |(stream, _)| stream);
-                self.event = events::open(&self.events, row, tcp_stream, &self.times);
+                self.event = events::open((&self.events, row), tcp_stream, &self.times, &self.files);
                 self.show_bytes(self.has_bytes);
                 self.search(&self.search_text.clone());
             }
@@ -325,9 +327,13 @@ impl OpenExchange {
         self.request.set_text(message(&payloads.request, &self.exchange, true));
         self.response.set_text(message(&payloads.response, &self.exchange, false));
         let (request, response) = (self.exchange.request, self.exchange.response);
-        self.request.set_packets(format::capture_place(self.exchange.tcp_stream, request.span));
+        self.request.set_packets(format::capture_place(
+            self.exchange.tcp_stream,
+            request.span,
+            model.files(),
+        ));
         if let (Some(response), Some((stream, _))) = (response, self.exchange.answered_on) {
-            self.response.set_packets(format::capture_place(stream, response.span));
+            self.response.set_packets(format::capture_place(stream, response.span, model.files()));
         }
         let is_head = |payload: &&Payload| payload.kind == PayloadKind::Head;
         self.heads = payloads.own.iter().chain(&payloads.later).filter(is_head).cloned().collect();
@@ -343,6 +349,7 @@ impl OpenExchange {
             exchange: &self.exchange,
             heads: &self.heads,
             carried: &carried,
+            files: &self.files,
             is_of_request,
             is_open: self.is_open,
         };
@@ -350,12 +357,12 @@ impl OpenExchange {
         self.events = events::of(&self.exchange, carried);
         self.event = self.event.take().filter(|event| event.index < self.events.len());
         self.pages = [
-            self.why.lines(),
+            self.why.lines(model.files()),
             Vec::new(),
             Vec::new(),
             Vec::new(),
             Vec::new(),
-            pages::http(&self.heads),
+            pages::http(&self.heads, model.files()),
             parts::lines(&self.exchange, &self.parts, model),
             pages::findings(&self.exchange, model),
         ];

@@ -1,11 +1,10 @@
 //! The tabs of plain lines: HTTP heads and findings.
 
-use crate::base::Code;
+use crate::base::{Code, Files};
 use crate::ledger::Exchange;
 use crate::ledger::store::Payload;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::views::format::packet_range;
 
 use super::tab::Line;
 
@@ -39,14 +38,14 @@ const SESSION_FIELDS: [&str; 1] = ["mcp-session-id"];
 
 /// Returns the start line and the header fields of each head. Values of other than [`SHOWN_FIELDS`]
 /// fields are masked.
-pub(super) fn http(heads: &[Payload]) -> Vec<Line> {
+pub(super) fn http(heads: &[Payload], files: &Files) -> Vec<Line> {
     let mut lines = Vec::new();
     for head in heads {
         if !lines.is_empty() {
             lines.push(Vec::new());
         }
         let who = format!("{} ", head.side.name());
-        let packets = format!("  packet {}", packet_range(head.span.first, head.span.last));
+        let packets = format!("  packet {}", files.packets(head.span.first, head.span.last));
         let text = String::from_utf8_lossy(&head.bytes);
         let mut fields = text.lines().map(cut);
         let start = fields.next().unwrap_or_default().to_owned();
@@ -93,7 +92,8 @@ pub(super) fn findings(exchange: &Exchange, model: &Model) -> Vec<Line> {
     let findings: Vec<_> =
         model.store().findings().iter().filter(|finding| finding.exchange == Some(exchange.n)).collect();
     for finding in &findings {
-        let at = finding.at.map_or(String::new(), |at| format!("packet {}: ", at.packet));
+        let at =
+            finding.at.map_or(String::new(), |at| format!("packet {}: ", model.files().packet(at.packet)));
         push_code(&mut lines, finding.code);
         lines.push(vec![(Role::Faint, format!("    {at}")), (Role::Text, finding.detail.clone())]);
     }

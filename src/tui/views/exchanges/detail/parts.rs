@@ -1,12 +1,12 @@
 //! The parts of an exchange on the wire, in packet order, as a bridge to Wireshark.
 
 use crate::base::fact::{ConnectionFact, PayloadKind};
-use crate::base::{Side, Span, units};
+use crate::base::{Files, Side, Span, sanitize, units};
 use crate::ledger::store::Payload;
 use crate::ledger::{Exchange, MessageSpan};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::views::format::{self, packet_range};
+use crate::tui::views::format;
 use crate::tui::views::wireshark;
 
 use super::pages;
@@ -78,31 +78,40 @@ pub(super) fn of(
     parts
 }
 
+/// Width of the packet numbers, in columns; more if they need it.
+const PACKETS_WIDTH: usize = 13;
+
 /// Returns the lines of the tab: parts, display filters and the state of the connections.
 pub(super) fn lines(exchange: &Exchange, parts: &[ExchangePart], model: &Model) -> Vec<Line> {
+    let files = model.files();
+    let widths = parts.iter().map(|part| sanitize::width(&files.packets(part.span.first, part.span.last)));
+    let width = widths.max().unwrap_or(0).max(PACKETS_WIDTH);
     let mut lines = vec![vec![(
         Role::Title,
-        format!("{:<13} {:<12} {:>9} {:<6} {:>8} what", "packets", "time", "after", "from", "bytes"),
+        format!("{:<width$} {:<12} {:>9} {:<6} {:>8} what", "packets", "time", "after", "from", "bytes"),
     )]];
-    lines.extend(parts.iter().map(|part| line(exchange, part, model)));
+    lines.extend(parts.iter().map(|part| line((exchange, part), width, model)));
     lines.push(Vec::new());
     lines.push(vec![(Role::Title, "Wireshark display filters (y copies them)".to_owned())]);
     let spans: Vec<Span> = parts.iter().map(|part| part.span).collect();
     let filters = [
-        ("request, response", Some(wireshark::messages(exchange))),
-        ("these packets", Some(wireshark::part_packets(exchange, &spans))),
-        ("connections", Some(wireshark::connections(exchange))),
-        ("HTTP/2 stream", wireshark::http2_stream(exchange)),
+        ("request, response", Some(wireshark::messages(exchange, files))),
+        ("these packets", Some(wireshark::part_packets(exchange, &spans, files))),
+        ("connections", Some(wireshark::connections(exchange, files))),
+        ("HTTP/2 stream", wireshark::http2_stream(exchange, files)),
     ];
-    let filters = filters.into_iter().filter_map(|(name, filter)| Some((name, filter?)));
-    lines.extend(
-        filters.map(|(name, filter)| vec![(Role::Faint, format!("{name:<18}")), (Role::Strong, filter)]),
-    );
+    for (name, filter) in filters.into_iter().filter_map(|(name, filter)| Some((name, filter?))) {
+        let name = filter.named(name);
+        for (index, text) in filter.text.lines().enumerate() {
+            let name = if index == 0 { name.as_str() } else { "" };
+            lines.push(vec![(Role::Faint, format!("{name:<17} ")), (Role::Strong, text.to_owned())]);
+        }
+    }
     let streams = wireshark::streams(exchange);
     let is_used = |fact: &&ConnectionFact| streams.contains(&fact.tcp_stream);
     for fact in model.store().connections().iter().chain(model.store().open_connections()).filter(is_used) {
         lines.push(Vec::new());
-        push_connection(&mut lines, fact);
+        push_connection(&mut lines, fact, files);
     }
     lines
 }
@@ -112,11 +121,11 @@ pub(super) fn may_name_session(line: &Line) -> bool {
     line.len() == COLUMNS && line.last().is_some_and(|(role, _)| *role == Role::Faint)
 }
 
-fn line(exchange: &Exchange, part: &ExchangePart, model: &Model) -> Line {
+fn line((exchange, part): (&Exchange, &ExchangePart), width: usize, model: &Model) -> Line {
     let span = part.span;
     let after = span.start.time.since(exchange.request.span.start.time);
     vec![
-        (Role::Strong, format!("{:<13} ", packet_range(span.first, span.last))),
+        (Role::Strong, format!("{:<width$} ", model.files().packets(span.first, span.last))),
         (Role::Faint, format!("{} ", model.time_text(span.start.time))),
         (Role::Wait, format!("{:>9} ", format::offset(after))),
         (Role::Text, format!("{:<6} ", part.from.name())),
@@ -125,8 +134,9 @@ fn line(exchange: &Exchange, part: &ExchangePart, model: &Model) -> Line {
     ]
 }
 
-fn push_connection(lines: &mut Vec<Line>, fact: &ConnectionFact) {
-    let ends = format!("tcp.stream {}: {} to {}", fact.tcp_stream, fact.client, fact.server);
+fn push_connection(lines: &mut Vec<Line>, fact: &ConnectionFact, files: &Files) {
+    let stream = files.connection(fact.tcp_stream, fact.first.packet);
+    let ends = format!("tcp.stream {stream}: {} to {}", fact.client, fact.server);
     lines.push(vec![(Role::Title, ends)]);
     if let Some(tls) = &fact.tls {
         lines.push(vec![(Role::Faint, format!("{:<18}", "encrypted")), (Role::Text, format::tls(tls))]);

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::base::{Code, Finding, PacketNo, Side, Span, Timestamp, units};
+use crate::base::{Code, Files, Finding, PacketNo, Side, Span, Timestamp, units};
 use crate::ledger::store::Payload;
 use crate::ledger::{Exchange, MessageSpan, Notification};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::views::format::{cause_text, packet_range, status_text};
+use crate::tui::views::format::{self, cause_text, status_text};
 
 use super::tab::Tab;
 
@@ -52,6 +52,8 @@ pub(super) struct StageSource<'a> {
     /// Whether that is the transaction of the request.
     pub(super) is_of_request: bool,
     pub(super) is_open: bool,
+    /// Number the packets.
+    pub(super) files: &'a Files,
 }
 
 impl StageSource<'_> {
@@ -71,13 +73,13 @@ impl StageSource<'_> {
     /// Returns a stage that spans the packets of a message.
     fn carried(&self, name: &str, role: Role, span: Span, tab: Tab) -> TimelineStage {
         let stage = self.stage(name, role, (span.start.time, Some(span.end.time)), tab);
-        stage.packets(span.first, span.last)
+        stage.packets(span.first, span.last, self.files)
     }
 }
 
 impl TimelineStage {
-    fn packets(self, first: PacketNo, last: PacketNo) -> Self {
-        Self { packets: packet_range(first, last), ..self }
+    fn packets(self, first: PacketNo, last: PacketNo, files: &Files) -> Self {
+        Self { packets: files.packets(first, last), ..self }
     }
 
     fn note(self, note: impl Into<String>) -> Self {
@@ -96,7 +98,7 @@ pub(super) fn stages(source: StageSource<'_>, model: &Model) -> Vec<TimelineStag
         let span = response.span;
         let times = (request.span.end.time, Some(span.start.time));
         let wait = source.stage("wait", Role::Wait, times, Tab::Packets);
-        stages.push(wait.packets(request.span.last, span.first).note(wait_note(exchange)));
+        stages.push(wait.packets(request.span.last, span.first, source.files).note(wait_note(exchange)));
     }
     stages.extend(acknowledged(source));
     stages.extend(asked(source, model));
@@ -146,7 +148,7 @@ fn asked(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
         let stage = source.stage(name, Role::User, (question.end.time, until), Tab::Events);
         let outcome = if is_open { "pending".to_owned() } else { status_text(&asked) };
         let note = format!("user or client: #{n}, {outcome}");
-        Some(stage.packets(question.first, last).note(note))
+        Some(stage.packets(question.first, last, source.files).note(note))
     };
     all.iter().take(MAX_ASKED).filter_map(stage).collect()
 }
@@ -179,7 +181,7 @@ fn round(source: StageSource<'_>, round: &Exchange) -> Option<TimelineStage> {
     let (request, until) = (round.request.span, round.waited_until()?);
     let stage = source.stage("round", Role::Wait, (request.start.time, Some(until.time)), Tab::Request);
     let note = format!("#{}, {}", round.n, status_text(round));
-    Some(stage.packets(request.first, until.packet).note(note))
+    Some(stage.packets(request.first, until.packet, source.files).note(note))
 }
 
 /// Returns the time of the user between two rounds.
@@ -188,7 +190,7 @@ fn between(source: StageSource<'_>, before: &Exchange, next: &Exchange) -> Optio
     let times = (asked.end.time, Some(answered.start.time));
     let stage = source.stage("input", Role::User, times, Tab::Request);
     let note = format!("user or client: #{} asks, #{} answers", before.n, next.n);
-    Some(stage.packets(asked.last, answered.first).note(note))
+    Some(stage.packets(asked.last, answered.first, source.files).note(note))
 }
 
 /// Returns the stage in which a message waited for a lost packet: its last packet had arrived, but
@@ -197,8 +199,17 @@ fn held_up(source: StageSource<'_>, what: &str, span: Span) -> Option<TimelineSt
     if span.end.packet <= span.last {
         return None;
     }
-    let stage = source.carried("held up", Role::Warn, span, Tab::Packets).packets(span.last, span.end.packet);
-    Some(stage.note(format!("{what} waited for a lost segment: packet {}", span.end.packet)))
+    let stage = source.carried("held up", Role::Warn, span, Tab::Packets).packets(
+        span.last,
+        span.end.packet,
+        source.files,
+    );
+    Some(
+        stage.note(format!(
+            "{what} waited for a lost segment: packet {}",
+            source.files.packet(span.end.packet)
+        )),
+    )
 }
 
 fn acknowledged(source: StageSource<'_>) -> Option<TimelineStage> {
@@ -209,7 +220,7 @@ fn acknowledged(source: StageSource<'_>) -> Option<TimelineStage> {
     let stage = stage.note(exchange.http_status.map_or(String::new(), |status| format!("HTTP {status}")));
     let of_server = source.heads.iter().filter(|head| head.side == Side::Server);
     Some(match of_server.into_iter().find(|head| head.span.start.time == ack) {
-        Some(head) => stage.packets(head.span.start.packet, head.span.start.packet),
+        Some(head) => stage.packets(head.span.start.packet, head.span.start.packet, source.files),
         None => stage,
     })
 }
@@ -229,11 +240,11 @@ fn outcome(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
         let role = if exchange.is_ended_subscription() { Role::Faint } else { Role::Bad };
         let nothing = source.stage("no response", role, (sent, Some(until)), Tab::Findings);
         let nothing = match ended {
-            Some(end) => nothing.packets(exchange.request.span.last, end.packet),
+            Some(end) => nothing.packets(exchange.request.span.last, end.packet, source.files),
             None => nothing,
         };
         let why = exchange.cause.map_or_else(|| "cause unknown".to_owned(), cause_text);
-        let at = ended.map_or_else(String::new, |end| format!(" at packet {}", end.packet));
+        let at = format::ended_at(exchange, source.files);
         let parts = parts_of_wait(exchange).map_or_else(String::new, |parts| format!("; {parts}"));
         return vec![nothing.note(format!("{why}{at}{parts}"))];
     };
@@ -249,7 +260,9 @@ fn outcome(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
         let times = (span.end.time, Some(last.span.end.time));
         let tail = source.stage("stream tail", Role::Tail, times, Tab::Events);
         let count = units::several(events.count() as u64, "event");
-        stages.push(tail.packets(span.last, last.span.last).note(format!("{count} after the response")));
+        stages.push(
+            tail.packets(span.last, last.span.last, source.files).note(format!("{count} after the response")),
+        );
     }
     stages
 }
@@ -298,7 +311,7 @@ fn network_findings(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage
         let at = finding.at.filter(|at| (from..=until).contains(&at.time) && of_tcp(finding.code))?;
         let name = finding.code.name().rsplit('.').next().unwrap_or_default().replace('_', " ");
         let stage = source.stage(&name, Role::Bad, (at.time, Some(at.time)), Tab::Packets);
-        Some(stage.packets(at.packet, at.packet).note(finding.detail.clone()))
+        Some(stage.packets(at.packet, at.packet, source.files).note(finding.detail.clone()))
     });
     meanwhile.take(MAX_PROBLEMS).collect()
 }
@@ -319,7 +332,7 @@ fn untimed_problems(source: StageSource<'_>) -> Option<TimelineStage> {
     let last = exchange.response.map_or(request, |response| response.span);
     let over = (request.start.time, Some(last.end.time));
     let stage = source.stage("network", Role::Warn, over, Tab::Packets);
-    Some(stage.packets(request.first, last.last).note(problems.join(", ")))
+    Some(stage.packets(request.first, last.last, source.files).note(problems.join(", ")))
 }
 
 fn progress(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {

@@ -1,5 +1,6 @@
 //! The tab that tells what became of the exchange.
 
+use crate::base::Files;
 use crate::ledger::Exchange;
 use crate::tui::explanation::Explanation;
 use crate::tui::model::Model;
@@ -45,10 +46,10 @@ impl Why {
     }
 
     /// Returns the lines of the tab.
-    pub(super) fn lines(&self) -> Vec<Line> {
+    pub(super) fn lines(&self, files: &Files) -> Vec<Line> {
         let mut lines = Vec::new();
         for sentence in self.story.iter().flat_map(|story| &story.sentences) {
-            push(&mut lines, sentence);
+            push(&mut lines, sentence, files);
         }
         if !self.note.is_empty() {
             lines.push(vec![(Role::Pending, self.note.clone())]);
@@ -62,7 +63,7 @@ pub(super) fn quotes_traffic(line: &Line) -> bool {
     line.get(1).is_some_and(|(role, _)| *role == Role::Title)
 }
 
-fn push(lines: &mut Vec<Line>, sentence: &Sentence) {
+fn push(lines: &mut Vec<Line>, sentence: &Sentence, files: &Files) {
     let role = match sentence.certainty {
         Certainty::Proven => Role::Good,
         Certainty::Likely | Certainty::Matches => Role::Warn,
@@ -73,10 +74,8 @@ fn push(lines: &mut Vec<Line>, sentence: &Sentence) {
         let name = if at == 0 { sentence.certainty.name() } else { "" };
         lines.push(vec![(role, format!("{name:<9}")), (text_role, text.to_owned())]);
     }
-    if !sentence.evidence.is_empty() {
-        let text = format!("{:9}{}: {}", "", sentence.evidence, sentence.evidence.filter());
-        lines.push(vec![(Role::Faint, text)]);
-    }
+    let evidence = sentence.evidence.lines(files);
+    lines.extend(evidence.iter().map(|line| vec![(Role::Faint, format!("{:9}{line}", ""))]));
     if let Some(source) = sentence.sources.first() {
         lines.push(vec![(Role::Faint, format!("{:9}{source}", ""))]);
     }
