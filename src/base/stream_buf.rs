@@ -1,5 +1,7 @@
 //! A buffer for the unread bytes of one direction.
 
+use std::collections::VecDeque;
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::Span;
@@ -9,7 +11,7 @@ use super::Span;
 /// ```text
 ///   pushed:   |--- packet 7 ---|-- packet 9 --|- packet 12 -|
 ///   consumed: =========|                                        offset = bytes consumed in total
-///   held:              [--- 7 ---|-- 9 -------|- 12 --------]  marks = end of each span in `held`
+///   held:              [--- 7 ---|-- 9 -------|- 12 --------]  marks = where each span ends
 /// ```
 ///
 /// Bytes of a single push are held as a shared slice of the packet, without a copy. Bytes of
@@ -17,11 +19,12 @@ use super::Span;
 #[derive(Debug, Default)]
 pub struct StreamBuf {
     held: Held,
-    /// Exclusive end of each span in `held`, ascending; the last one equals the held length.
-    marks: Vec<(usize, Span)>,
+    /// Exclusive end of each span, as an offset in the stream, ascending; the last one is where the
+    /// held bytes end. Offsets, so that consuming bytes does not touch the marks behind them.
+    marks: VecDeque<(u64, Span)>,
     offset: u64,
-    /// Whether bytes were consumed from the front of the buffer, which keeps their memory.
-    is_split: bool,
+    /// Bytes that were consumed from the front of the buffer, which keeps their memory.
+    wasted: usize,
 }
 
 #[derive(Debug)]
@@ -48,31 +51,42 @@ impl StreamBuf {
         if bytes.is_empty() {
             return;
         }
-        let end = self.len() + bytes.len();
+        let len = self.len() + bytes.len();
+        let end = self.offset + len as u64;
         match &mut self.held {
             held if held.is_empty() => *held = Held::Shared(bytes),
-            Held::Joined(joined) => joined.extend_from_slice(&bytes),
+            Held::Joined(joined) => {
+                let capacity = joined.capacity();
+                joined.extend_from_slice(&bytes);
+                if joined.capacity() > capacity {
+                    // It was moved, or what was consumed is used again.
+                    self.wasted = 0;
+                }
+            }
             Held::Shared(first) => {
-                let mut joined = BytesMut::with_capacity((end * 2).max(256));
+                let mut joined = BytesMut::with_capacity((len * 2).max(256));
                 joined.extend_from_slice(first);
                 joined.extend_from_slice(&bytes);
                 self.held = Held::Joined(joined);
+                self.wasted = 0;
             }
         }
-        match self.marks.last_mut() {
+        match self.marks.back_mut() {
             Some((at, last)) if *last == span => *at = end,
-            _ => self.marks.push((end, span)),
+            _ => self.marks.push_back((end, span)),
         }
     }
 
     /// Copies what would keep more memory than it needs: a slice of a block of the capture, or the
-    /// rest of a buffer whose front was consumed. Call this when the reader has consumed what it
+    /// rest of a buffer most of which was consumed. Call this when the reader has consumed what it
     /// can: the rest waits for bytes that may never come.
     pub fn settle(&mut self) {
         let is_shared = matches!(self.held, Held::Shared(_));
-        if !self.is_empty() && (is_shared || self.is_split) {
+        // A copy of less than was consumed since the last one: each byte is copied once, however
+        // few are consumed at a time.
+        if !self.is_empty() && (is_shared || self.wasted >= self.len()) {
             self.held = Held::Joined(BytesMut::from(self.bytes()));
-            self.is_split = false;
+            self.wasted = 0;
         }
         if self.marks.capacity() > 4 * self.marks.len() + 16 {
             self.marks.shrink_to_fit();
@@ -84,9 +98,9 @@ impl StreamBuf {
     pub fn allocated(&self) -> usize {
         let held = match &self.held {
             Held::Shared(bytes) => bytes.len(),
-            Held::Joined(bytes) => bytes.capacity(),
+            Held::Joined(bytes) => bytes.capacity() + self.wasted,
         };
-        held + self.marks.capacity() * size_of::<(usize, Span)>()
+        held + self.marks.capacity() * size_of::<(u64, Span)>()
     }
 
     /// Returns the held bytes.
@@ -130,10 +144,11 @@ impl StreamBuf {
     /// Returns the span of the first `len` held bytes; `None` if there are none.
     #[must_use]
     pub fn span(&self, len: usize) -> Option<Span> {
+        let until = self.offset + len as u64;
         let mut span = None;
-        let mut from = 0;
+        let mut from = self.offset;
         for (end, mark) in &self.marks {
-            if from >= len {
+            if from >= until {
                 break;
             }
             Span::extend(&mut span, *mark);
@@ -145,15 +160,15 @@ impl StreamBuf {
     /// Returns the span of the first held byte; `None` if nothing is held.
     #[must_use]
     pub fn first_span(&self) -> Option<Span> {
-        self.marks.first().map(|(_, span)| *span)
+        self.marks.front().map(|(_, span)| *span)
     }
 
     /// Consumes up to `len` bytes that share one span; `None` if nothing is held or `len` is 0.
     ///
     /// Content is passed on in these pieces, so that each keeps its own packets.
     pub fn take_piece(&mut self, len: usize) -> Option<(Bytes, Span)> {
-        let (end, span) = *self.marks.first()?;
-        let len = len.min(end);
+        let (end, span) = *self.marks.front()?;
+        let len = len.min(usize::try_from(end - self.offset).unwrap_or(usize::MAX));
         if len == 0 {
             return None;
         }
@@ -189,21 +204,14 @@ impl StreamBuf {
 
     fn consumed(&mut self, len: usize) {
         self.offset += len as u64;
-        self.is_split = true;
+        self.wasted += len;
         if self.is_empty() {
             self.held = Held::default();
-            self.is_split = false;
+            self.wasted = 0;
             self.marks.clear();
             return;
         }
-        if let [(end, _)] = self.marks.as_mut_slice() {
-            *end -= len;
-            return;
-        }
-        self.marks.retain_mut(|(end, _)| {
-            *end = end.saturating_sub(len);
-            *end > 0
-        });
+        while self.marks.pop_front_if(|(end, _)| *end <= self.offset).is_some() {}
     }
 }
 
@@ -245,7 +253,7 @@ mod tests {
         /// packet.
         #[test]
         fn same_as_a_queue_of_single_bytes(ops in proptest::collection::vec((0usize..9, 0usize..12, 0u8..4), 1..60)) {
-            let (mut buf, mut oracle, mut next) = (StreamBuf::new(), std::collections::VecDeque::new(), 0u8);
+            let (mut buf, mut oracle, mut next) = (StreamBuf::new(), VecDeque::new(), 0u8);
             for (packet, (push, take, how)) in ops.into_iter().enumerate() {
                 let origin = span(packet as u64);
                 let bytes: Vec<u8> = (0..push).map(|i| next.wrapping_add(i as u8)).collect();

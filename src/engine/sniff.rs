@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use crate::base::fact::Speaks;
 use crate::base::{Degraded, End, Feed, Origin, Side, Span, StreamBuf, limits};
 use crate::http::h1::scan::{EntryPoint, EntrySearch};
-use crate::http::{Connection, FirstBytes, ProxyHeader};
+use crate::http::{Connection, FirstBytes, ProxyHeader, WebSocketSearch};
 use crate::tls;
 
 /// Input held until the protocol of the connection is known.
@@ -39,8 +39,7 @@ struct Window {
     http1: EntrySearch,
     /// Where the search for HTTP/2 goes on.
     http2: usize,
-    /// Where the searches for WebSocket go on, by the side that may have sent it.
-    websocket: [usize; 2],
+    websocket: WebSocketSearch,
     /// Where the search for TLS goes on.
     tls: usize,
 }
@@ -57,7 +56,7 @@ impl Window {
         {
             return Found::Http2(side);
         }
-        if let Some(side) = Connection::websocket_sender(bytes, &mut self.websocket) {
+        if let Some(side) = self.websocket.sender(bytes, self.bytes.offset()) {
             return Found::WebSocket(side);
         }
         if tls::has_records(bytes, &mut self.tls) {
@@ -72,7 +71,6 @@ impl Window {
             let len = self.bytes.skip(self.bytes.len() - limits::MAX_WINDOW / 2);
             self.http1.skip(len);
             self.http2 = self.http2.saturating_sub(len);
-            self.websocket = self.websocket.map(|from| from.saturating_sub(len));
             self.tls = self.tls.saturating_sub(len);
         }
         self.bytes.settle();

@@ -1,9 +1,11 @@
 //! A connection in the version of HTTP that it speaks, and the change from one to the other or to
 //! WebSocket.
 
+use std::collections::VecDeque;
+
 use crate::base::fact::Speaks;
 use crate::base::{
-    Degraded, Feed, Findings, Layer, Origin, RoundTrips, Side, Sink, Span, StreamBuf, Switched,
+    Code, Degraded, Feed, Findings, Layer, Origin, RoundTrips, Side, Sink, Span, StreamBuf, Switched,
 };
 
 use super::h1::{Protocol, Upgraded};
@@ -24,8 +26,39 @@ pub struct Connection {
     http1: Option<Box<h1::Connection>>,
     /// `None` while the server speaks HTTP/1.
     successor: Option<Successor>,
+    /// What HTTP/1 left to it and it has not read yet. A client may have sent much before the
+    /// answer that changes the protocol, and what comes of it is emitted in steps.
+    left: VecDeque<Left>,
     /// What it changed to after it began in HTTP/1.
     changed_to: Option<Speaks>,
+}
+
+/// Bytes that HTTP/1 left.
+#[derive(Debug)]
+struct Left {
+    side: Side,
+    /// Why bytes before them are missing.
+    missing: Degraded,
+    bytes: StreamBuf,
+    /// What came behind them.
+    then: Option<Feed>,
+}
+
+impl Left {
+    /// Takes the next piece; `None` if nothing is left.
+    fn next(&mut self) -> Option<Feed> {
+        let why = std::mem::take(&mut self.missing);
+        if why.any() {
+            let at = self.bytes.first_span().map_or_else(Origin::default, |span| span.start);
+            return Some(Feed::Gap { len: 0, why, at });
+        }
+        let piece = self.bytes.take_piece(usize::MAX).map(|(bytes, span)| Feed::Data(bytes, span));
+        piece.or_else(|| self.then.take())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.missing.is_none() && self.bytes.is_empty() && self.then.is_none()
+    }
 }
 
 impl std::fmt::Debug for Connection {
@@ -41,7 +74,7 @@ impl Connection {
     /// Creates an HTTP/1 connection of which nothing was read.
     #[must_use]
     pub fn http1() -> Self {
-        Self { http1: Some(Box::default()), successor: None, changed_to: None }
+        Self { http1: Some(Box::default()), successor: None, left: VecDeque::new(), changed_to: None }
     }
 
     /// Creates an HTTP/2 connection of which nothing was read.
@@ -57,7 +90,7 @@ impl Connection {
     }
 
     fn of(successor: Successor) -> Self {
-        Self { http1: None, successor: Some(successor), changed_to: None }
+        Self { http1: None, successor: Some(successor), left: VecDeque::new(), changed_to: None }
     }
 
     /// Returns the side that sent these bytes from the middle of an HTTP/2 connection; `None` if
@@ -66,14 +99,6 @@ impl Connection {
     #[must_use]
     pub fn http2_sender(bytes: &[u8], from: &mut usize) -> Option<Side> {
         h2::Connection::sender(bytes, from)
-    }
-
-    /// Returns the side that sent these bytes from the middle of a WebSocket connection; `None` if
-    /// they are something else, or hold no whole JSON-RPC message. The searches for a client and
-    /// for a server begin at `from`, which is moved to where they go on when there are more bytes.
-    #[must_use]
-    pub fn websocket_sender(bytes: &[u8], from: &mut [usize; 2]) -> Option<Side> {
-        ws::sender(bytes, from)
     }
 
     /// Starts inside an event stream of HTTP/1 whose head was not captured: see
@@ -88,42 +113,42 @@ impl Connection {
         let Some(http1) = &mut self.http1 else { return };
         let Some(upgraded) = http1.upgraded() else { return };
         if self.successor.is_none()
-            && let Some(rest) = http1.take_rest(Side::Server)
+            && let Some(bytes) = http1.take_rest(Side::Server)
         {
-            let Upgraded { to, request, is_head, missing: why, .. } = upgraded;
+            let Upgraded { to, request, is_head, missing, .. } = upgraded;
             let (successor, changed_to): (Successor, _) = match to {
                 Protocol::Http2 => {
                     (Box::new(h2::Connection::upgraded(request, is_head, http1.next())), Speaks::Http2)
                 }
                 Protocol::WebSocket { is_compressing } => {
-                    let websocket = ws::Connection::upgraded(request, is_compressing, why);
+                    let websocket = ws::Connection::upgraded(request, is_compressing, missing);
                     (Box::new(websocket), Speaks::WebSocket)
                 }
             };
             self.changed_to = Some(changed_to);
-            let successor = self.successor.insert(successor);
-            if why.any() {
-                let at = rest.first_span().map_or_else(Origin::default, |span| span.start);
-                successor.push((Side::Server, Feed::Gap { len: 0, why, at }), sink);
-            }
-            feed(successor, Side::Server, rest, sink);
+            self.successor = Some(successor);
+            self.left.push_back(Left { side: Side::Server, missing, bytes, then: None });
         }
-        if let (Some(successor), Some(rest)) = (&mut self.successor, http1.take_rest(Side::Client)) {
+        if self.successor.is_some()
+            && let Some(bytes) = http1.take_rest(Side::Client)
+        {
             self.http1 = None;
-            let why = upgraded.requests_missing;
-            if why.any() {
-                let at = rest.first_span().map_or_else(Origin::default, |span| span.start);
-                successor.push((Side::Client, Feed::Gap { len: 0, why, at }), sink);
-            }
-            feed(successor, Side::Client, rest, sink);
+            let missing = upgraded.requests_missing;
+            self.left.push_back(Left { side: Side::Client, missing, bytes, then: None });
         }
+        self.feed(sink);
     }
-}
 
-/// Pushes the bytes that HTTP/1 left.
-fn feed(successor: &mut Successor, side: Side, mut rest: StreamBuf, sink: &mut Sink<'_, Part>) {
-    while let Some((bytes, span)) = rest.take_piece(usize::MAX) {
-        successor.push((side, Feed::Data(bytes, span)), sink);
+    /// Pushes the next piece that HTTP/1 left.
+    fn feed(&mut self, sink: &mut Sink<'_, Part>) {
+        let Some(successor) = &mut self.successor else { return };
+        self.left.retain(|left| !left.is_empty());
+        if let Some(left) = self.left.front_mut()
+            && let Some(feed) = left.next()
+        {
+            successor.push((left.side, feed), sink);
+        }
+        self.left.retain(|left| !left.is_empty());
     }
 }
 
@@ -145,9 +170,8 @@ impl Layer for Connection {
                 // The answer that changed the protocol was not captured, or will not come.
                 http1.enter_websocket();
                 self.change(sink);
-                if let Some(successor) = &mut self.successor {
-                    successor.push((side, feed), sink);
-                }
+                let (missing, bytes) = (Degraded::NONE, StreamBuf::new());
+                self.left.push_back(Left { side, missing, bytes, then: Some(feed) });
                 return;
             }
             (Some(http1), None) => http1.push((side, feed), sink),
@@ -156,14 +180,33 @@ impl Layer for Connection {
         self.change(sink);
     }
 
+    fn is_pending(&self) -> bool {
+        !self.left.is_empty() || self.successor.as_ref().is_some_and(|successor| successor.is_pending())
+    }
+
+    fn resume(&mut self, sink: &mut Sink<'_, Part>) {
+        match &mut self.successor {
+            Some(successor) if successor.is_pending() => successor.resume(sink),
+            _ => self.feed(sink),
+        }
+    }
+
     fn held(&self) -> usize {
+        let left: usize = self.left.iter().map(|left| left.bytes.allocated()).sum();
         let http1 = self.http1.as_ref().map_or(0, |http1| size_of_val(&**http1) + http1.held());
-        http1 + self.successor.as_ref().map_or(0, |it| size_of_val(&**it) + it.held())
+        left + http1 + self.successor.as_ref().map_or(0, |it| size_of_val(&**it) + it.held())
     }
 
     fn shed(&mut self, at: Origin, findings: &mut Findings) {
         if let Some(http1) = &mut self.http1 {
             http1.shed(at, findings);
+        }
+        for left in &mut self.left {
+            let len = left.bytes.skip(left.bytes.len());
+            if len > 0 {
+                left.missing.add(Degraded::NOT_READ);
+                findings.add(Code::HttpBodyTooLong, at, format!("{len} bytes wait for another protocol"));
+            }
         }
         if let Some(successor) = &mut self.successor {
             successor.shed(at, findings);

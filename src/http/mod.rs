@@ -30,6 +30,7 @@ pub use head::{Field, FieldValues, Head, StartLine};
 pub use part::{Fault, Part, PartKind, TransactionNo};
 pub use proxy_header::ProxyHeader;
 pub use sse::{Event, begins_with_field};
+pub use ws::WebSocketSearch;
 
 /// A step in the life of one transaction. `B` is the type of bodies and `E` the type of events: raw
 /// bytes here, parsed messages behind `rpc`.

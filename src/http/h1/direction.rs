@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::body::{Body, Framing};
-use super::chunk::{Boundary, chunk_boundary};
+use super::chunk::ChunkSearch;
 use super::excess::Excess;
 use super::first_bytes::FirstBytes;
 use super::head;
@@ -13,6 +13,7 @@ use super::step::Step;
 use super::strict_head;
 use crate::base::fact::Speaks;
 use crate::base::{Code, Degraded, Findings, Origin, Side, Span, StreamBuf, limits};
+use crate::http::ws::FrameSearch;
 
 /// State of the direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,17 +46,21 @@ pub(super) enum State {
 /// One direction.
 #[derive(Debug)]
 pub(super) struct Direction {
-    side: Side,
+    pub(super) side: Side,
     pub(super) buf: StreamBuf,
     pub(super) state: State,
     /// Number of held bytes that were searched for a line end or a head.
-    scanned: usize,
+    pub(super) scanned: usize,
+    /// The search for a chunk, in [`State::LostChunk`].
+    pub(super) chunks: ChunkSearch,
+    /// The search for WebSocket frames; `None` if nothing was lost so far.
+    pub(super) frames: Option<Box<FrameSearch>>,
     /// Reasons of the gaps since the last head.
-    why: Degraded,
+    pub(super) why: Degraded,
     /// The packet of the last bytes taken.
-    at: Origin,
+    pub(super) at: Origin,
     /// Bytes were skipped since the last message.
-    skipped: bool,
+    pub(super) skipped: bool,
     /// Steps that were found out together, emitted before the next byte is read; the last one
     /// first.
     due: Vec<Step>,
@@ -80,6 +85,8 @@ impl Direction {
             buf: StreamBuf::new(),
             state: State::Head { found: false },
             scanned: 0,
+            chunks: ChunkSearch::from(0),
+            frames: None,
             why: Degraded::NONE,
             at: Origin::default(),
             skipped: false,
@@ -95,7 +102,7 @@ impl Direction {
 
     /// Returns the number of bytes held.
     pub(super) fn held(&self) -> usize {
-        self.buf.allocated()
+        self.buf.allocated() + self.chunks.held()
     }
 
     /// Drops what is held, and searches for the next head or chunk.
@@ -251,7 +258,7 @@ impl Direction {
             }
             State::ChunkSize | State::ChunkData(_) | State::ChunkEnd | State::Trailers | State::LostChunk => {
                 self.due.push(Step::Gap(why));
-                self.state = State::LostChunk;
+                self.search_chunk();
                 true
             }
             State::UntilClose => {
@@ -506,15 +513,13 @@ impl Direction {
     /// long.
     fn line(&mut self, findings: &mut Findings) -> Option<Option<usize>> {
         let bytes = self.buf.bytes();
-        if let Some(at) = memchr::memchr(b'\n', bytes.get(self.scanned..)?) {
-            return Some(Some(self.scanned + at + 1));
-        }
-        self.scanned = bytes.len();
+        let end = memchr::memchr(b'\n', bytes.get(self.scanned..)?).map(|at| self.scanned + at);
+        self.scanned = end.unwrap_or(bytes.len());
         if self.scanned > limits::MAX_CHUNK_LINE {
             self.bad_chunk("a line without an end", findings);
             return Some(None);
         }
-        None
+        end.map(|end| Some(end + 1))
     }
 
     fn consume(&mut self, len: usize) {
@@ -528,63 +533,7 @@ impl Direction {
     fn bad_chunk(&mut self, what: &str, findings: &mut Findings) {
         let at = self.buf.first_span().map_or(self.at, |span| span.end);
         findings.add(Code::HttpBadChunk, at, format!("from the {}: {what}", self.side.name()));
-        self.scanned = 0;
-        self.state = State::LostChunk;
+        self.search_chunk();
         self.due.push(Step::Gap(Degraded::NONE));
-    }
-
-    /// Searches for the next head, or for an event of a stream; `None` until more bytes come.
-    fn find_message(&mut self) -> Option<Option<Step>> {
-        let bytes = self.buf.bytes();
-        let found = match self.side {
-            Side::Client => scan::find_head(bytes, 0, true).map(scan::EntryPoint::Request),
-            Side::Server => scan::server_entry_point(bytes),
-        };
-        let Some(found) = found else {
-            let passed = self.buf.skip(bytes.len().saturating_sub(limits::MAX_WINDOW));
-            self.skipped |= passed > 0;
-            return None;
-        };
-        let (scan::EntryPoint::Request(at)
-        | scan::EntryPoint::Response(at)
-        | scan::EntryPoint::Event { at, .. }) = found;
-        self.skipped |= at > 0;
-        self.buf.skip(at);
-        self.scanned = 0;
-        if let scan::EntryPoint::Event { chunked, .. } = found {
-            self.inside(chunked);
-            return Some(Some(Step::Stream(self.buf.first_span()?, std::mem::take(&mut self.why))));
-        }
-        self.state = State::Head { found: true };
-        Some(None)
-    }
-
-    /// Searches for the next chunk of the body, or the next head. `None` until more bytes come,
-    /// `Some(None)` if one was found, a step if the message is over.
-    fn find_chunk(&mut self, findings: &mut Findings) -> Option<Option<Step>> {
-        let bytes = self.buf.bytes();
-        let next = scan::find_head(bytes, 0, self.side == Side::Client);
-        let at = self.buf.first_span()?.start;
-        match chunk_boundary(bytes) {
-            Boundary::At(chunk) if next.is_none_or(|head| chunk < head) => {
-                self.buf.skip(chunk);
-                self.state = State::ChunkSize;
-                self.scanned = 0;
-                findings.add(Code::HttpResync, at, "a chunk was found");
-                return Some(None);
-            }
-            Boundary::Perhaps(from) if next.is_none() => {
-                self.buf.skip(from);
-                return None;
-            }
-            Boundary::None(keep) if next.is_none() => {
-                self.buf.skip(bytes.len().saturating_sub(keep));
-                return None;
-            }
-            _ => {}
-        }
-        self.buf.skip(next?);
-        self.state = State::Head { found: true };
-        Some(Some(Step::End(self.at)))
     }
 }

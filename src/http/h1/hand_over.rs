@@ -9,7 +9,8 @@ use super::upgraded::{Protocol, Upgraded};
 use super::{Connection, Method};
 use crate::base::fact::Speaks;
 use crate::base::{Degraded, Side, StreamBuf};
-use crate::http::{TransactionNo, ws};
+use crate::http::TransactionNo;
+use crate::http::ws::{self, FrameSearch};
 
 impl Connection {
     /// The server goes on in HTTP/2 (status 101), and answers the request there.
@@ -52,7 +53,7 @@ impl Connection {
     /// heads that changed to it were not captured.
     pub(super) fn find_websocket(&mut self, side: Side) {
         let direction = self.direction(side);
-        let is_found = direction.is_lost() && ws::sender(direction.buf.bytes(), &mut [0; 2]) == Some(side);
+        let is_found = direction.is_lost() && direction.finds_frame();
         if is_found && self.upgraded.is_none() && self.connect.is_none() {
             if self.asked_websocket.is_none() {
                 self.asked_websocket = Some(self.number());
@@ -127,6 +128,12 @@ impl Direction {
             self.hand_over();
         }
         is_frame
+    }
+
+    /// Returns whether the bytes, which are lost, hold a WebSocket frame with JSON-RPC.
+    fn finds_frame(&mut self) -> bool {
+        let search = self.frames.get_or_insert_with(|| Box::new(FrameSearch::new(self.side)));
+        search.finds_json_rpc(self.buf.bytes(), self.buf.offset())
     }
 
     /// Takes the bytes that the other protocol begins with; `None` if HTTP/1 is not over, and its

@@ -26,6 +26,7 @@ mod excess;
 pub(super) mod first_bytes;
 mod hand_over;
 mod head;
+mod lost;
 pub mod scan;
 mod step;
 mod strict_head;

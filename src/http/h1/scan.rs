@@ -1,5 +1,7 @@
 //! Finding HTTP/1 messages in bytes: at the start of a direction, and in its middle after a gap.
 
+use std::ops::Range;
+
 use crate::base::{Side, limits};
 
 /// What the first bytes of a direction are, as far as HTTP/1 is concerned.
@@ -103,6 +105,9 @@ const VERSION: &[u8] = b" HTTP/1.";
 
 /// Length of a status line down to its code: `HTTP/1.1 200`.
 const STATUS_LEN: usize = 12;
+
+/// Bytes at the end of what was searched that may begin what shows a head.
+pub const MAX_SHOWN_LATER: usize = STATUS_LEN;
 
 /// A place where reading can start in a direction whose beginning was not captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,41 +227,59 @@ fn is_field(line: &[u8]) -> bool {
     FIELDS.iter().any(|field| line.starts_with(field))
 }
 
+/// Digits of a chunk size.
+pub const MAX_SIZE_DIGITS: usize = 15;
+
+/// Length of the rest of a chunk-size line that is searched after a gap, in bytes.
+pub const MAX_EXTENSION: usize = 256;
+
 /// Parses a chunk-size line (RFC 9112 section 7.1) at the front of `bytes`: the size, and the
 /// length of the line with its line end. `None` if there is none, or if it is incomplete.
 #[must_use]
 pub fn chunk_line(bytes: &[u8]) -> Option<(u64, usize)> {
     let digits = bytes.iter().take_while(|b| b.is_ascii_hexdigit()).count();
-    if digits == 0 || digits > 15 {
+    if digits == 0 || digits > MAX_SIZE_DIGITS {
         return None;
     }
     let size = u64::from_str_radix(std::str::from_utf8(bytes.get(..digits)?).ok()?, 16).ok()?;
     let rest = bytes.get(digits..)?;
-    let line = memchr::memchr(b'\n', rest.get(..rest.len().min(256))?)?;
+    let line = memchr::memchr(b'\n', rest.get(..rest.len().min(MAX_EXTENSION))?)?;
     let extension = rest.get(..line)?.trim_ascii();
     (extension.is_empty() || extension.starts_with(b";")).then_some((size, digits + line + 1))
 }
+
+/// Longest request line that is found after a gap, in bytes: what is searched is kept that long.
+const MAX_FOUND_LINE: usize = limits::MAX_WINDOW / 2;
 
 /// Finds what looks like a request line (`client`) or a status line in `bytes`. A request line may
 /// begin before offset `from`, its version is searched from there on. The caller parses the head
 /// there, and searches on if it is none.
 #[must_use]
 pub fn find_head(bytes: &[u8], from: usize, client: bool) -> Option<usize> {
+    find_head_range(bytes, from, client).map(|range| range.start)
+}
+
+/// As [`find_head`], with the end of what shows it.
+#[must_use]
+pub fn find_head_range(bytes: &[u8], from: usize, client: bool) -> Option<Range<usize>> {
     if !client {
         let mut places = memchr::memmem::find_iter(bytes.get(from..)?, b"HTTP/1.").map(|at| at + from);
-        return places.find(|at| bytes.get(at + 7..).is_some_and(is_status));
+        let at = places.find(|at| bytes.get(at + 7..).is_some_and(is_status))?;
+        return Some(at..at + STATUS_LEN);
     }
     // Search for the version at the end of the line, which is rarer than any method, then back to
     // the line's start. What lies before a version that no method precedes is not searched again,
     // except for a method that ends with the space of that version.
     let mut first = 0;
     for version in memchr::memmem::find_iter(bytes.get(from..)?, VERSION).map(|at| at + from) {
+        let end = version + VERSION.len();
+        first = first.max(end.saturating_sub(MAX_FOUND_LINE));
         let line = bytes.get(first..version)?;
         first += memchr::memrchr(b'\n', line).map_or(0, |lf| lf + 1);
         let line = bytes.get(first..version)?;
         let found = METHODS.iter().filter_map(|method| memchr::memmem::rfind(line, method)).max();
         if let Some(method) = found {
-            return Some(first + method);
+            return Some(first + method..end);
         }
         first = first.max((version + 1).saturating_sub(MAX_METHOD_LEN));
     }

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::frame::{Front, Header, Opcode, unmask};
 use super::inflate::{Failure, Inflater};
-use super::proof::{self, Place};
+use super::proof::{FrameSearch, Place};
 use crate::base::{Code, Degraded, Origin, Side, Span, StreamBuf, limits};
 use crate::http::grow;
 
@@ -52,6 +52,8 @@ pub(super) struct Direction {
     /// Whether compressed messages were agreed on; `None` if it is not known.
     is_compressing: Option<bool>,
     inflater: Inflater,
+    /// The search for a frame, in [`State::Lost`].
+    search: FrameSearch,
     /// Whether it was reported that messages refer to lost ones.
     is_context_reported: bool,
     /// Why bytes are missing since the last message.
@@ -88,6 +90,7 @@ impl Direction {
             close: Vec::new(),
             is_compressing,
             inflater: Inflater::default(),
+            search: FrameSearch::new(side),
             is_context_reported: false,
             missing: Degraded::NONE,
             due: None,
@@ -190,7 +193,7 @@ impl Direction {
             match self.state {
                 State::Over => return None,
                 State::Lost => {
-                    let place = proof::find(self.side, self.buf.bytes());
+                    let place = self.search.find(self.buf.bytes());
                     let (Place::At(len) | Place::Perhaps(len)) = place;
                     self.buf.skip(len);
                     if matches!(place, Place::Perhaps(_)) {

@@ -57,11 +57,6 @@ impl Inflater {
         if self.decoder.is_some() { DECODER } else { 0 }
     }
 
-    /// Creates a decoder that knows no earlier message.
-    pub(super) fn without_context() -> Self {
-        Self { decoder: None, lacks_context: true }
-    }
-
     /// Messages are missing here.
     pub(super) fn lose_context(&mut self) {
         self.decoder = None;
@@ -85,6 +80,27 @@ impl Inflater {
             }
         }
     }
+}
+
+/// Decodes a message of at most `most` bytes without the context of earlier ones. `None` if it is
+/// damaged, longer, refers to others, or does not begin as it should. Returns also how many bytes
+/// were decoded.
+pub(super) fn alone(
+    payload: &[u8],
+    most: usize,
+    begins_well: impl Fn(&[u8]) -> bool,
+) -> (Option<Bytes>, usize) {
+    let (mut decoder, mut decoded) = (new_decoder(true), BytesMut::new());
+    let mut keep = |part: &[u8]| {
+        let is_first = decoded.is_empty();
+        grow::append(&mut decoded, part);
+        let is_known = memchr::memchr(LOST, part).is_none();
+        is_known && decoded.len() <= most && (!is_first || begins_well(part))
+    };
+    let result = inflate_into(&mut decoder, payload, &mut keep)
+        .and_then(|()| inflate_into(&mut decoder, &TAIL, &mut keep));
+    let len = decoded.len();
+    (result.is_ok().then(|| decoded.freeze()), len)
 }
 
 /// Creates a decoder; with a window of [`LOST`] if earlier messages are missing.
@@ -165,9 +181,14 @@ pub(super) mod tests {
             assert_eq!(inflater.inflate(coded).unwrap(), text);
         }
         // The first one is lost, and the second one refers to it.
-        let mut inflater = Inflater::without_context();
+        let mut inflater = Inflater::default();
+        inflater.lose_context();
         assert_eq!(inflater.inflate(&coded[1]), Err(Failure::ContextLost));
-        let mut inflater = Inflater::without_context();
+        assert_eq!(alone(&coded[1], 1000, |_| true).0, None);
+        assert_eq!(alone(&coded[0], 1000, |_| true).0.unwrap(), texts[0]);
+        assert_eq!(alone(&coded[0], 1000, |front| !front.starts_with(&texts[0][..1])).0, None);
+        let mut inflater = Inflater::default();
+        inflater.lose_context();
         assert_eq!(inflater.inflate(&coded[0]).unwrap(), texts[0]);
         assert_eq!(inflater.inflate(&coded[1]).unwrap(), texts[1]);
     }

@@ -12,7 +12,8 @@ use super::part::ended_by;
 use super::{Head, Part, PartKind, TransactionNo};
 use direction::{Direction, Reason, Step};
 pub(super) use frame::begins_with_frame;
-pub(super) use proof::sender;
+pub(super) use proof::FrameSearch;
+pub use proof::WebSocketSearch;
 
 mod direction;
 mod frame;
@@ -23,6 +24,10 @@ mod tests;
 
 /// Length of the reason of a Close frame that is shown, in bytes.
 const MAX_REASON: usize = 123;
+
+/// Content of messages that is emitted in one step, in bytes: a packet of compressed messages may
+/// hold a thousand times as much.
+const MAX_STEP: usize = 1 << 20;
 
 /// One WebSocket connection.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ pub(super) struct Connection {
     lacks_head: Option<Degraded>,
     /// How and where the client and the server ended.
     ends: [Option<(ResponseEnd, Origin)>; 2],
+    /// The side of which more is emitted before the next input; `None` if there is nothing more.
+    pending: Option<Side>,
     /// Nothing more is read.
     is_over: bool,
 }
@@ -54,6 +61,7 @@ impl Connection {
             transaction,
             lacks_head: missing.any().then_some(missing),
             ends: [None; 2],
+            pending: None,
             is_over: false,
         }
     }
@@ -66,6 +74,7 @@ impl Connection {
             transaction: TransactionNo(0),
             lacks_head: Some(Degraded::MIDSTREAM),
             ends: [None; 2],
+            pending: None,
             is_over: false,
         }
     }
@@ -77,12 +86,21 @@ impl Connection {
         }
     }
 
+    /// Emits what `side` completed, as far as a step goes.
     fn steps(&mut self, side: Side, sink: &mut Sink<'_, Part>) {
+        let mut emitted = 0;
+        self.pending = None;
         while let Some(step) = self.direction(side).step() {
             let kind = match step {
                 Step::Message(bytes, span) => {
                     self.emit_head(span, sink);
-                    PartKind::Message(bytes, span)
+                    emitted += bytes.len();
+                    self.emit(side, PartKind::Message(bytes, span), sink);
+                    if emitted > MAX_STEP {
+                        self.pending = Some(side);
+                        return;
+                    }
+                    continue;
                 }
                 Step::Lost(why, at) => PartKind::Gap { why, at },
                 Step::Resumed(why, at) => {
@@ -212,6 +230,16 @@ impl Layer for Connection {
                 self.steps(side, sink);
             }
             Feed::Eof { how, at } => self.eof(side, (how, at), sink),
+        }
+    }
+
+    fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    fn resume(&mut self, sink: &mut Sink<'_, Part>) {
+        if let Some(side) = self.pending {
+            self.steps(side, sink);
         }
     }
 
