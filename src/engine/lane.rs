@@ -431,14 +431,12 @@ impl Lane {
             return;
         };
         if pipeline.waiting() != pipeline.counted.bytes {
-            let waits_for = pipeline.is_waiting().then(|| pipeline.client_random());
-            let now = Counted { bytes: pipeline.waiting(), waits_for };
-            waiting.count(id.slot, pipeline.counted, now);
-            pipeline.counted = now;
+            recount(waiting, id.slot, pipeline);
             if waiting.is_full() {
                 let mut sink = Sink::new(&mut self.updates, &mut self.findings);
                 let keys = Keys { store: &self.secrets, trials };
                 pipeline.conclude(Some("too many connections wait"), keys, &mut sink);
+                recount(waiting, id.slot, pipeline);
             }
         }
         let unread = pipeline.take_unread();
@@ -571,6 +569,14 @@ fn payload(peers: Peers, update: &Update) -> Option<PayloadFact> {
     };
     let (transaction, bytes) = (update.transaction.0, bytes.clone());
     Some(PayloadFact { peers, transaction, side, kind, span, bytes, degraded })
+}
+
+/// Counts what of the connection in `slot` waits for secrets now.
+fn recount(waiting: &mut Waiting, slot: u32, pipeline: &mut Pipeline) {
+    let waits_for = pipeline.is_waiting().then(|| pipeline.client_random());
+    let now = Counted { bytes: pipeline.waiting(), waits_for };
+    waiting.count(slot, pipeline.counted, now);
+    pipeline.counted = now;
 }
 
 #[cfg(test)]

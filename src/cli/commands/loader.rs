@@ -153,10 +153,9 @@ impl<'a> Loader<'a> {
 
     fn send_entries(&mut self) -> Result<(), Closed> {
         self.last_sent = now();
-        while !self.gathered.is_empty() {
-            let rest = self.gathered.split_off(self.gathered.len().min(BATCH));
-            let batch = std::mem::replace(&mut self.gathered, rest);
-            self.send(Event::Batch(batch))?;
+        let mut entries = std::mem::take(&mut self.gathered).into_iter();
+        while entries.len() > 0 {
+            self.send(Event::Batch(entries.by_ref().take(BATCH).collect()))?;
         }
         Ok(())
     }
