@@ -12,10 +12,11 @@ pub const MAX_PACKET: usize = 16 << 20;
 /// hundreds.
 pub const MAX_INTERFACES: usize = 65_536;
 
-/// Packets of a live capture that wait for the analysis, in bytes: half a second at a gigabit per
-/// second. If the analysis stalls for longer, losses are better than late results. With `-w`, the
-/// same amount may wait to be written.
-pub const MAX_LIVE_QUEUE: usize = 64 << 20;
+/// Packets of a live capture that wait for the analysis, in bytes: an eighth of a second at a
+/// gigabit per second. Beyond that they stay in the kernel's buffer, of which 64 MiB are resident
+/// as well; if that is full, losses are better than late results. With `-w`, the same amount may
+/// wait to be written.
+pub const MAX_LIVE_QUEUE: usize = 16 << 20;
 
 /// Packets of a device, of standard input or of a pipe that are kept in a temporary file, to show
 /// and save them later, in bytes. As much as temporary file systems of small machines hold.

@@ -3,8 +3,8 @@
 //! ```text
 //!  device ─▶ kernel's ring ─▶ reader (own thread) ─▶ queue ─▶ Live ─▶ Item
 //!            Options::buffer  only reads             MAX_LIVE_QUEUE bytes
-//!            full: dropped                           full: dropped by mcpdump
-//!            by the kernel
+//!            full: dropped                           full: packets stay in the ring; at the
+//!            by the kernel                           end of the capture: dropped by mcpdump
 //!
 //!  with -w:  … reader ─▶ queue ─▶ saver (own thread) ─▶ queue ─▶ Live ─▶ Item
 //!                                   └─▶ file            full: in the file, not analysed

@@ -118,6 +118,11 @@ impl Sender {
         self.send(QueueItem::Block { packets_meta, data }, cost + MESSAGE_OVERHEAD);
     }
 
+    /// Returns how many bytes still fit.
+    pub(super) fn room(&self) -> usize {
+        self.capacity.saturating_sub(self.held.load(Ordering::Acquire))
+    }
+
     /// Reports lost packets at this position of the queue.
     pub(super) fn lose(&mut self, by: Loser, packets: u64) {
         self.unreported.lost.add(by, packets);
@@ -173,7 +178,7 @@ impl Sender {
     }
 
     fn has_room(&self, cost: usize) -> bool {
-        self.held.load(Ordering::Acquire) + cost <= self.capacity
+        cost <= self.room()
     }
 
     fn send(&mut self, message: QueueItem, cost: usize) {

@@ -22,6 +22,13 @@ use crate::capture::stop::Stop;
 /// below a microsecond.
 const MAX_BATCH: usize = 4096;
 
+/// Length of a packet that offloads merged, in bytes: packets are left in the kernel's buffer if
+/// fewer of this length fit into the queue.
+const LONG_PACKET: usize = 64 << 10;
+
+/// How long the reader waits for room in the queue.
+const ROOM_WAIT: Duration = Duration::from_millis(1);
+
 /// Approximate bytes of a block. Blocks are sent when this full, and when the kernel has no more.
 const BLOCK_SIZE: usize = 256 << 10;
 
@@ -111,6 +118,13 @@ impl Reader {
     /// Reads until the end and sends the reason.
     pub(super) fn run(mut self) {
         let why = loop {
+            let (now, _) = clock();
+            if self.batch() == 0 && self.is_running() && !self.is_over(now) {
+                // The kernel's buffer bridges an analysis that is behind.
+                std::thread::park_timeout(ROOM_WAIT);
+                self.count_if_due(now);
+                continue;
+            }
             match self.round() {
                 Ok(Round::Packets) => {}
                 Ok(Round::Silence) => self.wait(),
@@ -132,9 +146,9 @@ impl Reader {
     /// Message of libpcap if the device can no longer be read.
     fn round(&mut self) -> Result<Round, String> {
         let (before, time) = clock();
-        let most = self
-            .left
-            .map_or(MAX_BATCH, |left| usize::try_from(left).map_or(MAX_BATCH, |left| left.min(MAX_BATCH)));
+        // At the end of the capture what does not fit is lost.
+        let most = self.batch().max(1);
+        let most = self.left.map_or(most, |left| usize::try_from(left).map_or(most, |left| left.min(most)));
         let blocks = &mut self.blocks;
         let read = self.handle.dispatch(Some(most), |packet| blocks.add(packet.header, packet.data));
         self.blocks.flush();
@@ -143,10 +157,7 @@ impl Reader {
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(packets as u64);
         }
-        if before >= self.count_at {
-            self.count_at = before + COUNT_INTERVAL;
-            self.count();
-        }
+        self.count_if_due(before);
         if before >= self.time_at {
             self.time_at = before + TIME_INTERVAL;
             // With packets, the time of the last one.
@@ -157,11 +168,23 @@ impl Reader {
         Ok(self.after_round(before, packets))
     }
 
+    /// Returns the number of packets to read at once: as many as fit into the queue.
+    fn batch(&self) -> usize {
+        (self.blocks.queue.room() / LONG_PACKET).min(MAX_BATCH)
+    }
+
+    fn count_if_due(&mut self, now: Instant) {
+        if now >= self.count_at {
+            self.count_at = now + COUNT_INTERVAL;
+            self.count();
+        }
+    }
+
     fn after_round(&mut self, now: Instant, packets: usize) -> Round {
         if self.left == Some(0) || self.blocks.queue.is_closed() {
             return Round::End;
         }
-        let is_over = self.stop.is_set() || self.until.is_some_and(|until| now >= until);
+        let is_over = self.stop.is_set() || self.is_over(now);
         if is_over {
             let since = now.saturating_duration_since(*self.stopped.get_or_insert(now));
             if since >= MAX_DRAIN || (packets == 0 && since >= DRAIN_TIME) {
@@ -220,6 +243,11 @@ impl Reader {
     /// Whether the capture is to continue.
     fn is_running(&self) -> bool {
         !self.stop.is_set() && !self.blocks.queue.is_closed()
+    }
+
+    /// Whether the duration is over.
+    fn is_over(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now >= until)
     }
 
     fn describe_end(&self, why: &str) -> String {
