@@ -6,6 +6,7 @@ mod copies;
 mod device;
 mod dump;
 mod ending;
+mod hostile;
 mod keeping;
 mod namespace;
 mod pairing;

@@ -51,6 +51,24 @@ pub(crate) fn endless_chunk_line(wire: &mut Wire, n: usize) {
     wire.fill(&mut conn, Server, b"0", n << 10);
 }
 
+/// Behind a bad chunk, one that may be 15 MiB long, of which `n` bytes come, each in a packet.
+pub(crate) fn awaited_chunk(wire: &mut Wire, n: usize) {
+    let mut conn = respond(wire, "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n");
+    wire.send(&mut conn, Server, "bad chunk\r\nf00000\r\n");
+    for at in 0..n {
+        wire.send(&mut conn, Server, if at % 100 == 99 { "\n" } else { "x" });
+    }
+}
+
+/// Behind a bad chunk, `n` that may be up to 16 MiB long.
+pub(crate) fn awaited_chunks(wire: &mut Wire, n: usize) {
+    let mut conn = respond(wire, "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n");
+    wire.send(&mut conn, Server, "bad chunk\r\n");
+    for at in 0..n {
+        wire.send(&mut conn, Server, format!("{:x}\r\n", 0x10_0000 + (at * 7919) % 0xe0_0000));
+    }
+}
+
 /// `n` chunks of one byte.
 pub(crate) fn tiny_chunks(wire: &mut Wire, n: usize) {
     let mut conn = respond(wire, "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n");

@@ -15,8 +15,10 @@ mod mutants;
 mod outputs;
 mod run;
 mod sealed;
+mod shown;
 mod storms;
 mod tls;
+mod websocket;
 mod wire;
 mod work;
 
@@ -135,7 +137,18 @@ fn what_comes_after_many_open_transactions_stays_whole() {
     assert_eq!(attack.check(14).answered, 101);
 }
 
-/// Makes three tests of each attack. Its arguments: size of the small one, size of the large one,
+/// Attacks of each kind stay within bounds in the TUI, too.
+#[test]
+fn the_tui_answers_to_keys_during_attacks() {
+    shown::check("brotli_flushes", compressed::brotli_flushes, 20);
+    shown::check("packet_of_events", compressed::packet_of_events, 20_000);
+    shown::check("long_sessions", compressed::long_sessions, 500);
+    shown::check("unanswered", messages::unanswered, 5_000);
+    shown::check("syn_flood", low::syn_flood, 20_000);
+    shown::check("ws_packed", websocket::packed, 16);
+}
+
+/// Makes four tests of each attack. Its arguments: size of the small one, size of the large one,
 /// memory limit in MiB, expected finding.
 macro_rules! attacks {
     ($($name:ident = $room:ident::$make:ident($small:expr, $large:expr, $memory:expr, $finding:expr);)*) => {
@@ -157,6 +170,11 @@ macro_rules! attacks {
         mod large {
             $(#[test] #[ignore = "takes long"] fn $name() {
                 super::$name().check_growth($large / 2);
+            })*
+        }
+        mod in_the_tui {
+            $(#[test] #[ignore = "takes long"] fn $name() {
+                super::shown::check(stringify!($name), super::$name().make, $large);
             })*
         }
     };
@@ -194,7 +212,7 @@ attacks! {
     empty_lines = http::empty_lines(100_000, 50_000_000, 200, "");
     comments = http::comments(20_000, 200_000, 48, "");
     deep = messages::deep(100_000, 1_000_000, 64, "rpc.not_json");
-    batch = messages::batch(20_000, 1_000_000, 128, "rpc.batch_limit");
+    batch = messages::batch(20_000, 500_000, 128, "rpc.batch_limit");
     keys = messages::keys(20_000, 1_000_000, 128, "");
     unanswered = messages::unanswered(10_000, 200_000, 256, "");
     same_id = messages::same_id(5_000, 200_000, 256, "mcp.id_reused");
@@ -279,7 +297,7 @@ attacks! {
     tls_half_heads = tls::half_heads(1_000, 16_000, 256, "");
     h2_streams = h2::streams(5_000, 100_000, 64, "http2.limit");
     h2_many_streams = h2::many_streams(40, 2_000, 256, "");
-    h2_resets = h2::resets(2_000, 100_000, 64, "");
+    h2_resets = h2::resets(2_000, 100_000, 128, "");
     h2_settings = h2::settings(2_000, 200_000, 64, "");
     h2_control = h2::control(10_000, 1_000_000, 64, "");
     h2_empty_data = h2::empty_data(10_000, 500_000, 64, "");
@@ -295,4 +313,17 @@ attacks! {
     h2_bombs = h2::bombs(40, 1_000, 128, "http.content_limit");
     h2_unanswered = h2::unanswered(2_000, 100_000, 256, "");
     h2_grpc = h2::grpc(5_000, 400_000, 48, "");
+    awaited_chunk = http::awaited_chunk(20_000, 400_000, 96, "");
+    awaited_chunks = http::awaited_chunks(2_000, 200_000, 64, "");
+    ws_bombs = websocket::bombs(40, 1_000, 128, "http.content_limit");
+    ws_packed = websocket::packed(32, 1_000, 128, "");
+    ws_ahead = websocket::ahead(32, 1_000, 128, "");
+    ws_ahead_bytewise = websocket::ahead_bytewise(20_000, 400_000, 128, "");
+    ws_fragments = websocket::fragments(20_000, 2_000_000, 64, "");
+    ws_empty = websocket::empty(20_000, 1_000_000, 64, "");
+    ws_half_messages = websocket::half_messages(1_000, 16_000, 256, "");
+    ws_windows = websocket::windows(300, 16_000, 256, "");
+    ws_searches = websocket::searches(20, 400, 64, "");
+    ws_searches_bytewise = websocket::searches_bytewise(20_000, 400_000, 48, "");
+    ws_unanswered = websocket::unanswered(5_000, 200_000, 256, "");
 }

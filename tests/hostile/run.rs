@@ -118,7 +118,7 @@ fn watch(pid: u32, over: &AtomicBool) -> Option<u64> {
 }
 
 /// `VmHWM` of a process, in bytes.
-fn resident_peak(pid: u32) -> Option<u64> {
+pub(crate) fn resident_peak(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
