@@ -16,7 +16,8 @@ use crate::serve::{Faults, Options, Server};
 /// Options contradict each other, or the address cannot be used.
 pub(crate) fn run(serve: Serve) -> anyhow::Result<()> {
     let options = serve.options()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // One thread serves what a capture can need, and leaves the other cores to who captures.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("the runtime cannot be started")?;
     let result = runtime.block_on(serve_until_signal(options));
     // Do not wait for responses that hang on purpose.

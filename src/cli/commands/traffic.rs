@@ -17,10 +17,6 @@ use crate::ledger::{CallGroup, Group, LatencyKey, LatencyRow};
 use crate::report;
 use crate::traffic::{self, CallRow, Summary};
 
-/// Threads of the runtime: clients mostly wait; two suffice for TLS and JSON of some thousand calls
-/// per second.
-const THREADS: usize = 2;
-
 /// How often the runtime checks for a signal.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -36,7 +32,8 @@ const MIN_RATED: Duration = Duration::from_secs(2);
 /// The arguments are invalid, or no session could be opened.
 pub(crate) fn run(arguments: &Traffic, color: Color) -> anyhow::Result<()> {
     let options = arguments.options().map_err(|error| sanitized(&error))?;
-    let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
+    // Clients mostly wait: one thread makes some thousand calls per second.
+    let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("the runtime cannot be started")?;
     let stop = CancellationToken::new();
     stop_on_signal(&runtime, stop.clone())?;
