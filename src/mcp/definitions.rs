@@ -157,7 +157,8 @@ mod tests {
     fn listing(definitions: &[(&str, u64)], is_complete: bool) -> Listing {
         let definition =
             |(name, content): &(&str, u64)| Definition { name: (*name).into(), bytes: 1, content: *content };
-        Listing { kind: "tools", definitions: definitions.iter().map(definition).collect(), is_complete }
+        let definitions = definitions.iter().map(definition).collect();
+        Listing { kind: "tools", definitions, without_schema: None, is_complete }
     }
 
     fn audience() -> Audience {

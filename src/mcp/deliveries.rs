@@ -1,9 +1,10 @@
-//! Messages of servers that reached their session, to recognise copies that reach others.
+//! Messages of servers that reached their session, to recognise copies of them on other streams and
+//! in other sessions.
 
 use std::collections::VecDeque;
 
 use super::exchange::Message;
-use super::handle::SessionIndex;
+use super::handle::{SessionIndex, TransactionKey};
 use super::session_table::Sessions;
 use crate::base::{Origin, Side};
 
@@ -13,12 +14,14 @@ const MAX_DELIVERIES: usize = 1024;
 /// How far two copies may be apart, in nanoseconds of packet time.
 const COPY_WAIT: i64 = 1_000_000_000;
 
-/// A progress notification or a response that belongs to an exchange.
+/// A request, a progress notification or a response of a server that belongs to an exchange.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delivery {
     /// The hash of its text.
     pub(super) digest: u64,
     pub(super) session: SessionIndex,
+    /// The transaction whose response carried it.
+    carrier: TransactionKey,
     /// The number of its exchange.
     pub(super) exchange: u64,
     pub(super) at: Origin,
@@ -32,7 +35,13 @@ pub(super) struct Deliveries {
 
 impl Deliveries {
     /// Adds a message that belongs to an exchange of the session. Those of clients are not kept.
-    pub(super) fn add(&mut self, session: SessionIndex, exchange: u64, message: Message<'_>) {
+    pub(super) fn add(
+        &mut self,
+        session: SessionIndex,
+        carrier: TransactionKey,
+        exchange: u64,
+        message: Message<'_>,
+    ) {
         if message.from == Side::Client {
             return;
         }
@@ -40,7 +49,23 @@ impl Deliveries {
             self.latest.pop_front();
         }
         let (digest, at) = (message.envelope.digest, message.span.end);
-        self.latest.push_back(Delivery { digest, session, exchange, at });
+        self.latest.push_back(Delivery { digest, session, carrier, exchange, at });
+    }
+
+    /// The delivery of the same text on another stream of the session, close to `at`.
+    pub(super) fn on_other_stream(
+        &self,
+        digest: u64,
+        (session, carrier): (SessionIndex, TransactionKey),
+        at: Origin,
+    ) -> Option<Delivery> {
+        let is_it = |delivery: &&Delivery| {
+            delivery.digest == digest
+                && delivery.session == session
+                && delivery.carrier != carrier
+                && at.time.since(delivery.at.time).saturating_abs() <= COPY_WAIT
+        };
+        self.latest.iter().rev().find(is_it).copied()
     }
 
     /// The delivery of the same text to another session of the same server, close to `at`, and the

@@ -22,6 +22,8 @@ pub(super) struct History {
     tasks: HashMap<Box<str>, u64, foldhash::fast::RandomState>,
     /// Length of the ids of these tasks, in bytes.
     tasks_len: usize,
+    /// Whether a finding says that the ids of events are not unique.
+    is_repetition_reported: bool,
     /// Results that ask for input and that no retry has answered.
     input_requests: VecDeque<InputRequest>,
 }
@@ -154,6 +156,21 @@ impl History {
         }
         self.events.push_back(Event { id, bytes, stream: resumed.unwrap_or(stream) });
         Replay::None
+    }
+
+    pub(super) fn is_repetition_reported(&self) -> bool {
+        self.is_repetition_reported
+    }
+
+    pub(super) fn set_repetition_reported(&mut self) {
+        self.is_repetition_reported = true;
+    }
+
+    /// Whether an event with this id came on another stream, and none on `stream`.
+    pub(super) fn is_first_of_other_stream(&self, id: &str, stream: TransactionKey) -> bool {
+        let id = text::digest(id);
+        let mut streams = self.events.iter().filter(|event| event.id == id).map(|event| event.stream);
+        streams.next().is_some_and(|first| first != stream && streams.all(|other| other != stream))
     }
 
     /// The stream of the events that `is_it` accepts; `None` if several streams have some: ids that

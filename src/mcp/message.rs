@@ -65,6 +65,9 @@ impl Context<'_, '_> {
         {
             return Some(repeated);
         }
+        if let Some(copy) = self.copy_on_other_stream() {
+            return Some(copy);
+        }
         let n = if from == Side::Server { self.exchanges.next_number() } else { reserved };
         let method = self.interner.share(envelope.method.as_deref().unwrap_or_default());
         let name = method::name_of(envelope).map(|name| self.interner.share(name));
@@ -102,6 +105,8 @@ impl Context<'_, '_> {
             }
         } else {
             self.transaction.add_question(n, |n| self.exchanges.get(n).is_some());
+            let (session, carrier) = (self.session.index(), self.transaction.key());
+            self.deliveries.add(session, carrier, n, self.message);
         }
         if self.emits_requests {
             self.emit_request(exchange.record());
@@ -265,9 +270,24 @@ impl Context<'_, '_> {
         let responder = self.message.from.other();
         let own_post_only = self.session.answers_only_on_own_post(responder);
         let Some(held) = self.exchanges.take_held_for(n, own_post_only) else { return };
+        if self.is_of_other_session(n, &held) {
+            return self.exchanges.held().add(held);
+        }
         let carrier = self.transaction_with(held.carrier);
         let carrier = carrier.map_or_else(|| Carrier::unknown(held.carrier), Carrier::of);
         self.answer(n, carrier, held.message());
+    }
+
+    /// Whether a response that came before the request `n` is a copy of one in another session of
+    /// the server, and no packets were reordered.
+    fn is_of_other_session(&self, n: u64, held: &HeldResponse) -> bool {
+        let start = self.exchanges.get(n).map(|open| open.record().request.span.start.time);
+        let is_early = start.is_some_and(|start| start.since(held.span.end.time) > limits::TIME_SKEW);
+        let copy = self.deliveries.copy_of(held.envelope.digest, held.session, held.span.end);
+        let other = copy.and_then(|copy| self.other_sessions.record(copy.session));
+        let (server, path) = (self.session.reference().server, &self.session.reference().path);
+        is_early
+            && other.is_some_and(|(other, _)| other.session.server == server && other.session.path == *path)
     }
 
     fn response(&mut self) -> Option<u64> {
@@ -367,7 +387,7 @@ impl Context<'_, '_> {
         self.check_answer(n, carrier, message);
         let Some(open) = self.exchanges.get_mut(n) else { return };
         self.session.add_answered(open.record(), open.token());
-        self.deliveries.add(self.session.index(), n, message);
+        self.deliveries.add(self.session.index(), carrier.key, n, message);
         let look = &message.envelope.look;
         let is_success = self.transaction.status().is_none_or(|status| status < 300);
         if message.from == Side::Server && message.envelope.kind == Kind::Error && is_success {

@@ -14,6 +14,7 @@ mod deliveries;
 mod doubts;
 mod ending;
 mod endpoint;
+mod event_ids;
 mod event_stream;
 mod evidence;
 mod exchange;

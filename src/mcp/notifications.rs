@@ -7,7 +7,7 @@ use super::exchange::Message;
 use super::message::{Context, unmatched};
 use super::method;
 use super::record::{Cause, MessageSpan, Notification, Record};
-use super::rules::{self, Progress, RULES, Unmatched, Violation};
+use super::rules::{self, Broadcast, Progress, RULES, Unmatched, Violation};
 use crate::base::{Code, Side};
 use crate::rpc::Id;
 
@@ -56,8 +56,12 @@ impl Context<'_, '_> {
         if let Some(open) = self.session.with_token(origin, token) {
             let own = self.exchanges.carried_by(open, self.transaction.key());
             if let Some(n) = own.or_else(|| open.front().copied()) {
+                if let Some(copy) = self.copy_on_other_stream() {
+                    return Some(copy);
+                }
                 self.count_progress(n);
-                self.deliveries.add(self.session.index(), n, self.message);
+                let (session, carrier) = (self.session.index(), self.transaction.key());
+                self.deliveries.add(session, carrier, n, self.message);
                 return Some(n);
             }
         }
@@ -87,6 +91,27 @@ impl Context<'_, '_> {
             }
         }
         late
+    }
+
+    /// The exchange of a message of the server that came on another stream of its session before,
+    /// which is reported.
+    pub(super) fn copy_on_other_stream(&mut self) -> Option<u64> {
+        let Message { from, span, envelope, .. } = self.message;
+        if from == Side::Client || self.session.has_one_stream() {
+            return None;
+        }
+        let here = (self.session.index(), self.transaction.key());
+        let first = self.deliveries.on_other_stream(envelope.digest, here, span.end)?;
+        let copy =
+            Broadcast { transaction: self.transaction, session: self.session, message: self.message, first };
+        let found: Vec<_> = rules::violations(RULES.broadcast, &copy).collect();
+        for finding in found {
+            if let Some(open) = self.exchanges.get_mut(first.exchange) {
+                open.add_findings([finding.code]);
+            }
+            self.sink.findings.push(finding);
+        }
+        Some(first.exchange)
     }
 
     /// Counts a progress notification of the open exchange `n`, and checks its value.

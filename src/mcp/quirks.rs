@@ -45,6 +45,13 @@ impl Quirks {
                 | Code::McpResponseOnGetStream
                 | Code::McpRequestInResponse
                 | Code::McpBatch
+                | Code::McpBroadcast
+                | Code::McpNotAcceptable
+                | Code::McpNot202
+                | Code::McpMessageRefused
+                | Code::McpGetMisanswered
+                | Code::McpSessionRefused
+                | Code::McpSessionIdMissing
                 | Code::McpIdSpelling
                 | Code::McpVersionHeader
                 | Code::McpCapabilityMissing

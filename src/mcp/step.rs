@@ -12,7 +12,7 @@ use super::history::Replay;
 use super::interner::Interner;
 use super::message::Context;
 use super::record::{Record, Stream};
-use super::rules::{self, Body, Endpoint, Head, RULES, StreamOver, Violation, WrongReplay};
+use super::rules::{self, Body, Endpoint, Head, RULES, StreamOver, Violation};
 use super::session::SessionState;
 use super::session_key::{self, SessionKey};
 use super::tables::Tables;
@@ -153,6 +153,7 @@ impl Step<'_> {
     fn event(&mut self, event: StreamEvent) {
         let is_post = self.transaction.is_post();
         let Some(stream) = self.transaction.stream_mut() else { return };
+        let is_first_id = !stream.is_resumable();
         stream.record(&event);
         if stream.is_websocket() {
             return self.message_of_server(event);
@@ -172,6 +173,9 @@ impl Step<'_> {
             self.adopt(event.parsed.span.start);
         }
         let session = self.transaction.session();
+        if is_first_id && let Some(id) = event.id.as_deref().filter(|id| !id.is_empty()) {
+            self.check_event_id(id, event.parsed.span.end);
+        }
         if let Some(id) = &event.id
             && let Some(session) = session.and_then(|index| self.tables.sessions.get_mut(index))
         {
@@ -226,16 +230,6 @@ impl Step<'_> {
                 Some(session) if blames => self.tables.evidence.defer(at, session, finding),
                 _ => self.tables.sink.findings.push(finding),
             }
-        }
-    }
-
-    /// Reports the first event of the stream that repeats one of another stream.
-    fn check_replay(&mut self, id: &str, at: Origin) {
-        let is_first = self.transaction.stream_mut().is_some_and(EventStream::set_wrong_replay);
-        if is_first {
-            let session = self.session_number();
-            let replay = WrongReplay { transaction: self.transaction, session, at, id };
-            rules::check(RULES.wrong_replay, &replay, self.tables.sink.findings);
         }
     }
 
@@ -539,6 +533,11 @@ impl Step<'_> {
         let is_success = response.status.is_some_and(|status| (200..300).contains(&status));
         if self.transaction.is_post() && response.status == Some(404) {
             self.tables.sessions.doubts().confirm(index);
+            if let (Some(session), Some(span)) =
+                (self.tables.sessions.get_mut(index), self.transaction.request_span())
+            {
+                session.served_mut().refuse(span.start.packet, self.at.packet);
+            }
         }
         if let Some(session) = self.tables.sessions.get_mut(index) {
             if self.transaction.verb() == Some(Verb::Delete) {

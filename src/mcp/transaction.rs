@@ -368,7 +368,7 @@ impl Transaction {
             Some(fault) => fault,
             None if self.stream.is_some() => "no event in the body",
             None if self.body_is_json_rpc => "no response in the body",
-            None => "the body cannot be decoded",
+            None => "no readable message in the body",
         };
         format!("HTTP {status}, {media_type}, {body}").into()
     }

@@ -110,7 +110,7 @@ impl Step<'_> {
         let degraded = self.transaction.degraded().and(self.transaction.gaps());
         let is_request_known = self.transaction.has_request_body() || !self.transaction.is_post();
         let has_requests = !self.transaction.requests().is_empty();
-        if has_requests || !is_request_known || degraded.any() || id.is_none() {
+        if has_requests || !is_request_known || degraded.any() {
             return self.tables.give_up(held, degraded);
         }
         let session = self.tables.sessions.get(held.session);

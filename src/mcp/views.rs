@@ -315,6 +315,7 @@ enum Place {
 
 /// Whether two exchanges of sessions with one id are the same call on two legs.
 fn is_copy(exchange: &Exchange, other: &Exchange) -> bool {
+    let is_redirect = |exchange: &Exchange| exchange.http_status.is_some_and(|status| status / 100 == 3);
     // First what differs most often: sessions of one server are no legs.
     exchange.session.server != other.session.server
         && exchange.id == other.id
@@ -323,6 +324,8 @@ fn is_copy(exchange: &Exchange, other: &Exchange) -> bool {
         && exchange.name == other.name
         && exchange.request.bytes == other.request.bytes
         && exchange.session.id == other.session.id
+        && !is_redirect(exchange)
+        && !is_redirect(other)
 }
 
 /// Relates the legs of an exchange and its twin, and returns which one the exchange is on. `None`

@@ -47,6 +47,8 @@ pub struct Look {
     /// Names in `capabilities` (or `_meta["io.modelcontextprotocol/clientCapabilities"]`), in their
     /// order.
     pub capabilities: Vec<Box<str>>,
+    /// Whether `capabilities` is present.
+    pub has_capabilities: bool,
     /// `_meta["io.modelcontextprotocol/subscriptionId"]`: the id of the `subscriptions/listen`
     /// request (2026-07-28).
     pub subscription: Option<Id>,
@@ -81,6 +83,9 @@ pub struct Listing {
     pub kind: &'static str,
     /// The definitions, in order.
     pub definitions: Vec<Definition>,
+    /// The first tool whose `inputSchema` is no object with the type `object`; `None` if there is
+    /// none.
+    pub without_schema: Option<Box<str>>,
     /// Whether no page follows (`nextCursor`). The page is the whole list if the request had no
     /// cursor either.
     pub is_complete: bool,
@@ -128,7 +133,10 @@ impl Look {
             ("protocolVersion", _) => self.protocol_version = read_text(json)?,
             ("clientInfo", Parent::Params) => self.client_info = read_implementation(json)?,
             ("serverInfo", Parent::Result) => self.server_info = read_implementation(json)?,
-            ("capabilities", _) => self.capabilities = read_names(json)?,
+            ("capabilities", _) => {
+                self.capabilities = read_names(json)?;
+                self.has_capabilities = true;
+            }
             ("isError", Parent::Result) => self.is_error = json.raw()? == "true",
             ("resultType", Parent::Result) => {
                 self.input_required = json.text()?.as_deref() == Some("input_required");
@@ -148,8 +156,15 @@ impl Look {
             (_, Parent::Result) => match KINDS.into_iter().find(|kind| *kind == name) {
                 Some(kind) => {
                     let is_complete = !self.has_cursor;
-                    let definitions = read_definitions(json)?;
-                    self.listing = definitions.map(|definitions| Listing { kind, definitions, is_complete });
+                    let mut without_schema = None;
+                    let definitions = read_definitions(json, &mut without_schema)?;
+                    let without_schema = without_schema.filter(|_| kind == "tools");
+                    self.listing = definitions.map(|definitions| Listing {
+                        kind,
+                        definitions,
+                        without_schema,
+                        is_complete,
+                    });
                 }
                 None => json.skip()?,
             },
@@ -247,8 +262,11 @@ fn read_names(json: &mut Json<'_>) -> Result<Vec<Box<str>>> {
 }
 
 /// Reads the first [`MAX_DEFINITIONS`] definitions of a list result; `None` for a value that is no
-/// array.
-fn read_definitions(json: &mut Json<'_>) -> Result<Option<Vec<Definition>>> {
+/// array. `without_schema` is set to the name of the first one without an input schema.
+fn read_definitions(
+    json: &mut Json<'_>,
+    without_schema: &mut Option<Box<str>>,
+) -> Result<Option<Vec<Definition>>> {
     if !json.is_array() {
         json.skip()?;
         return Ok(None);
@@ -257,28 +275,52 @@ fn read_definitions(json: &mut Json<'_>) -> Result<Option<Vec<Definition>>> {
     json.array(|json| {
         let raw = json.raw()?;
         if definitions.len() < MAX_DEFINITIONS {
-            definitions.push(definition(raw));
+            let (definition, has_schema) = definition(raw);
+            if !has_schema && without_schema.is_none() {
+                *without_schema = Some(definition.name.clone());
+            }
+            definitions.push(definition);
         }
         Ok(())
     })?;
     Ok(Some(definitions))
 }
 
-fn definition(raw: &str) -> Definition {
+/// Reads a definition; returns also whether it has an input schema.
+fn definition(raw: &str) -> (Definition, bool) {
     // The first of them that it has names it.
     let (mut uri, mut template, mut own_name) = (None, None, None);
+    let mut has_schema = false;
     let read = Json::new(raw).object(|json, key| {
         match key {
             "uri" => uri = read_text(json)?,
             "uriTemplate" => template = read_text(json)?,
             "name" => own_name = read_text(json)?,
+            "inputSchema" => has_schema = read_schema(json)?,
             _ => json.skip()?,
         }
         Ok(())
     });
     let name = uri.or(template).or(own_name).filter(|_| read.is_ok()).unwrap_or_default();
     let ContentHash(content) = ContentHash::of(raw);
-    Definition { name: keep_name(&name), bytes: raw.len() as u64, content }
+    (Definition { name: keep_name(&name), bytes: raw.len() as u64, content }, has_schema)
+}
+
+/// Reads a schema; returns whether it is an object with the type `object`.
+fn read_schema(json: &mut Json<'_>) -> Result<bool> {
+    let mut is_object = false;
+    if !json.is_object() {
+        json.skip()?;
+        return Ok(false);
+    }
+    json.object(|json, key| {
+        if key == "type" {
+            is_object = json.text()?.as_deref() == Some("object");
+            return Ok(());
+        }
+        json.skip()
+    })?;
+    Ok(is_object)
 }
 
 #[cfg(test)]

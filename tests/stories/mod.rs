@@ -4,6 +4,7 @@
 
 mod addresses;
 mod answers;
+mod conduct;
 mod degraded;
 mod due;
 mod framing;

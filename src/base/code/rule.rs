@@ -241,6 +241,7 @@ impl Code {
             | Self::McpNoResponse
             | Self::McpUnanswered
             | Self::McpNot202
+            | Self::McpNotAcceptable
             | Self::McpMessageRefused => source(
                 "MCP 2025-11-25, Transports, \"Sending Messages to the Server\"",
                 "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports\
@@ -251,18 +252,19 @@ impl Code {
                 "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports\
                  #listening-for-messages-from-the-server",
             ),
-            Self::McpWrongSession => source(
+            Self::McpWrongSession | Self::McpBroadcast => source(
                 "MCP 2025-11-25, Transports, \"Multiple Connections\"",
                 "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports\
                  #multiple-connections",
             ),
-            Self::McpWrongReplay => source(
+            Self::McpWrongReplay | Self::McpEventIdNotUnique => source(
                 "MCP 2025-11-25, Transports, \"Resumability and Redelivery\"",
                 "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports\
                  #resumability-and-redelivery",
             ),
             Self::McpSessionFolded
             | Self::McpSessionRefused
+            | Self::McpSessionKept
             | Self::McpSessionIdMissing
             | Self::McpSessionIdChanged
             | Self::McpDeleteRefused
@@ -285,7 +287,10 @@ impl Code {
                 "MCP 2024-11-05, Transports, \"HTTP with SSE\"",
                 "https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse",
             ),
-            Self::McpNoInitialize | Self::McpNotInitialized | Self::McpInitializedTwice => source(
+            Self::McpNoInitialize
+            | Self::McpNotInitialized
+            | Self::McpInitializedTwice
+            | Self::McpInitializeIncomplete => source(
                 "MCP 2025-11-25, Lifecycle, \"Initialization\"",
                 "https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#initialization",
             ),
@@ -293,6 +298,10 @@ impl Code {
                 "MCP 2025-11-25, Lifecycle, \"Version Negotiation\"",
                 "https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle\
                  #version-negotiation",
+            ),
+            Self::McpToolSchema => source(
+                "MCP 2025-11-25, Tools, \"Data Types\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/server/tools#data-types",
             ),
             Self::McpCapabilityMissing => source(
                 "MCP 2025-11-25, Lifecycle, \"Capability Negotiation\"",

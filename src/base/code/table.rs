@@ -632,6 +632,11 @@ codes! {
         why: "All requests with this session id fail until the client opens a new session.",
         remedy: "Open a new session on 404; with several replicas, route each session to the one \
             that holds it.";
+    McpSessionKept: "mcp.session_kept", Notice,
+        title: "session used on after the server refused it",
+        why: "The server has said with 404 that it does not know the session: nothing succeeds until \
+            the client opens a new one.",
+        remedy: "On 404 to a session id, let the client send initialize without one.";
     McpSessionIdMissing: "mcp.session_id_missing", Warning,
         title: "request without the session id that the server gave",
         why: "Servers answer 400, or do not find the state of the session: since MCP 2025-03-26 a \
@@ -648,6 +653,12 @@ codes! {
         why: "The browser hides the header from pages of another origin: later requests lack the \
             session id.",
         remedy: "Add Mcp-Session-Id to Access-Control-Expose-Headers.";
+    McpNotAcceptable: "mcp.not_acceptable", Warning,
+        title: "request refused because of its Accept field",
+        why: "The server answers 406: since MCP 2025-03-26 a POST accepts JSON and event streams, a \
+            GET event streams.",
+        remedy: "Send \"Accept: application/json, text/event-stream\" with every POST; check proxies \
+            that change the field.";
     McpNoChallenge: "mcp.no_challenge", Notice,
         title: "401 without WWW-Authenticate",
         why: "The client cannot know how to authenticate, nor where the authorization server is: it \
@@ -700,6 +711,12 @@ codes! {
         title: "session used without notifications/initialized",
         why: "The server may reject requests until the client says that it is ready.",
         remedy: "Send notifications/initialized after the response to initialize, and await its 202.";
+    McpInitializeIncomplete: "mcp.initialize_incomplete", Warning,
+        title: "initialize, or its result, without a member that it must have",
+        why: "Receivers that check it end the session here: a client reports an invalid response, a \
+            server invalid params.",
+        remedy: "Send protocolVersion, capabilities and clientInfo, and answer with protocolVersion, \
+            capabilities and serverInfo; {} is enough for the capabilities.";
     McpInitializedTwice: "mcp.initialized_twice", Notice,
         title: "initialize in a session that is initialized",
         why: "Servers reject it; a new session is opened without a session id.",
@@ -712,6 +729,11 @@ codes! {
         title: "revision that MCP does not have",
         why: "Clients close the session at a revision that they do not know.",
         remedy: "Answer with the revision that the client asks for, or with another published one.";
+    McpToolSchema: "mcp.tool_schema", Warning,
+        title: "tool without an object as its input schema",
+        why: "Clients that check the list of tools reject all of it, or leave this tool out.",
+        remedy: "Give every tool an inputSchema of the type \"object\", one without parameters too: \
+            {\"type\": \"object\"}.";
     McpVersionHeader: "mcp.version_header", Notice,
         title: "MCP-Protocol-Version that is missing or not the negotiated one",
         why: "Since MCP 2025-06-18 it goes with every request: servers answer 400 to another one, and \
@@ -758,6 +780,17 @@ codes! {
         title: "message that came in a session it is not for",
         why: "A client sees what belongs to another one: progress, results, data.",
         remedy: "Send each message on a stream of its own session alone.";
+    McpBroadcast: "mcp.broadcast", Warning,
+        title: "message on more than one stream of its session",
+        why: "The client gets it twice: it asks the user twice, counts progress twice, or answers a \
+            request twice.",
+        remedy: "Send each message on one stream: that of the request that it is about, else the GET \
+            stream.";
+    McpEventIdNotUnique: "mcp.event_id_not_unique", Notice,
+        title: "event id that another stream of the session gave before",
+        why: "With Last-Event-ID a client names one event of the session: the server cannot tell \
+            which stream to resume, and repeats the wrong one.",
+        remedy: "Put the stream into the event id, or count ids up over all streams of a session.";
     McpWrongReplay: "mcp.wrong_replay", Warning,
         title: "replay of events of another stream",
         why: "After Last-Event-ID only events of the stream that was cut may be repeated: clients \

@@ -4,6 +4,7 @@ use super::super::exchange::Message;
 use super::super::record::Exchange;
 use super::super::transaction::Transaction;
 use super::super::{method, revision};
+use super::body::missing_members;
 use super::exchange::of_exchange;
 use super::message::Unmatched;
 use super::rule::{FindingContext, Moment, Violation, violation};
@@ -119,6 +120,25 @@ pub(super) fn revision_is_unknown(answer: &Answer<'_>) -> Option<Violation> {
         return None;
     }
     violation(Code::McpRevisionUnknown, format!("the server answers with revision {version}"))
+}
+
+/// The server answers `initialize` without what its result must have (MCP, lifecycle,
+/// "Initialization").
+pub(super) fn initialized_is_incomplete(answer: &Answer<'_>) -> Option<Violation> {
+    let envelope = answer.message.envelope;
+    let look = &envelope.look;
+    if !method::is_initialize(&answer.exchange.method) || envelope.kind != Kind::Response {
+        return None;
+    }
+    let missing = missing_members(look, "serverInfo", look.server_info.is_some())?;
+    violation(Code::McpInitializeIncomplete, format!("the result of initialize is without {missing}"))
+}
+
+/// The input schema of each tool is an object of the type `object` (MCP, tools, "Tool").
+pub(super) fn tool_has_no_schema(answer: &Answer<'_>) -> Option<Violation> {
+    let listing = answer.message.envelope.look.listing.as_ref()?;
+    let name = listing.without_schema.as_deref()?;
+    violation(Code::McpToolSchema, format!("the inputSchema of the tool {name} is no object schema"))
 }
 
 /// Reported once for each session, at the second such response.

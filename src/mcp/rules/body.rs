@@ -9,7 +9,7 @@ use super::super::transaction::Transaction;
 use super::super::{method, revision};
 use super::rule::{FindingContext, Moment, Violation, violation};
 use crate::base::Code;
-use crate::rpc::{Kind, Parsed};
+use crate::rpc::{Envelope, Kind, Look, Parsed};
 
 /// A body that carries MCP.
 pub(in crate::mcp) struct Body<'a> {
@@ -111,6 +111,29 @@ pub(super) fn decoded(value: &str) -> Cow<'_, str> {
         Some(text) => Cow::Owned(text),
         None => Cow::Borrowed(value),
     }
+}
+
+/// `initialize` has a revision, capabilities and the client's name (MCP, lifecycle,
+/// "Initialization").
+pub(super) fn initialize_is_incomplete(body: &Body<'_>) -> Option<Violation> {
+    let is_it = |envelope: &&Envelope| {
+        envelope.kind == Kind::Request && envelope.method.as_deref().is_some_and(method::is_initialize)
+    };
+    let look = &body.parsed.envelopes.iter().find(is_it)?.look;
+    let missing = missing_members(look, "clientInfo", look.client_info.is_some())?;
+    violation(Code::McpInitializeIncomplete, format!("initialize without {missing}"))
+}
+
+/// The members that `initialize` and its result must have, and this message lacks.
+pub(super) fn missing_members(look: &Look, info: &str, has_info: bool) -> Option<String> {
+    let members = [
+        ("protocolVersion", look.protocol_version.is_some()),
+        ("capabilities", look.has_capabilities),
+        (info, has_info),
+    ];
+    let missing: Vec<_> =
+        members.into_iter().filter(|(_, is_there)| !is_there).map(|(name, _)| name).collect();
+    (!missing.is_empty()).then(|| missing.join(", "))
 }
 
 /// The server gave the client an id, and the client does not send it back.

@@ -38,6 +38,26 @@ pub(super) fn session_is_refused(head: &Head<'_>) -> Option<Violation> {
     if head.transaction.is_post() { refusal(head) } else { None }
 }
 
+/// A client goes on with a session that its server does not know: it has to open a new one
+/// (MCP 2025-03-26, transports, "Session Management"). One request may be on its way when the first
+/// is refused. Reported once, and not where another address serves the session, perhaps behind a
+/// balancer.
+pub(super) fn session_is_kept(head: &Head<'_>) -> Option<Violation> {
+    let (session, server) = (head.session?, head.transaction.peers().server);
+    let is_elsewhere =
+        session.served().by().iter().any(|other| *other != server) || !session.legs().others().is_empty();
+    if session.served().refused_again() != 1 || is_elsewhere || !is_refused_again(head) {
+        return None;
+    }
+    let id = session.reference().id.as_ref()?;
+    violation(Code::McpSessionKept, format!("session {id} is used on after it was answered 404"))
+}
+
+/// Whether a POST of a session that its server does not know is refused.
+fn is_refused_again(head: &Head<'_>) -> bool {
+    head.transaction.is_post() && head.transaction.status() == Some(404) && refusal(head).is_some()
+}
+
 /// The server does not know the session of a GET, or it has no event streams.
 pub(super) fn stream_is_refused(head: &Head<'_>) -> Option<Violation> {
     if head.transaction.verb() == Some(Verb::Get) { refusal(head) } else { None }

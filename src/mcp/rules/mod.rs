@@ -19,7 +19,7 @@ mod transaction;
 
 pub(super) use answer::{Answer, OtherId};
 pub(super) use body::Body;
-pub(super) use delivery::{Misdelivery, WrongReplay};
+pub(super) use delivery::{Broadcast, FirstEventId, Misdelivery, WrongReplay};
 pub(super) use exchange::{CompletedExchange, NewExchange, missing_capability};
 pub(super) use head::Head;
 pub(super) use listing::ChangedListing;
@@ -35,6 +35,7 @@ pub(super) const RULES: Rules = Rules {
     request_head: &[head::session_id_is_folded],
     response_head: &[
         head::session_is_refused,
+        head::session_is_kept,
         head::session_is_deleted,
         head::session_is_not_initialized,
         head::endpoint_is_not_found,
@@ -44,6 +45,7 @@ pub(super) const RULES: Rules = Rules {
     stream_over: &[
         session::endpoint_is_missing,
         session::challenge_is_missing,
+        session::accept_is_incomplete,
         session::session_id_is_hidden,
         session::session_id_is_changed,
         session::revision_is_not_named,
@@ -57,6 +59,7 @@ pub(super) const RULES: Rules = Rules {
         body::session_id_is_missing,
         body::negotiated_version_differs,
         body::request_has_other_media_type,
+        body::initialize_is_incomplete,
     ],
     response_body: &[body::response_has_other_media_type],
     batch: &[body::batch_is_outside_its_revision],
@@ -76,6 +79,8 @@ pub(super) const RULES: Rules = Rules {
         answer::result_is_refused,
         answer::id_is_spelled_otherwise,
         answer::revision_is_unknown,
+        answer::initialized_is_incomplete,
+        answer::tool_has_no_schema,
     ],
     progress: &[message::progress_is_out_of_order],
     late_progress: &[message::progress_is_late],
@@ -108,6 +113,8 @@ pub(super) const RULES: Rules = Rules {
     uncrossed_call: &[proxy::request_did_not_cross, proxy::call_was_answered_by_proxy],
     wrong_replay: &[delivery::replay_is_of_another_stream],
     misdelivery: &[delivery::message_is_for_another_session],
+    broadcast: &[delivery::message_is_on_several_streams],
+    first_event_id: &[delivery::event_id_is_not_unique],
     ended_transaction: &[
         transaction::get_is_misanswered,
         transaction::stream_is_refused,
@@ -184,6 +191,10 @@ pub(super) struct Rules {
     pub(super) wrong_replay: &'static [fn(&WrongReplay<'_>) -> Option<Violation>],
     /// A message of one session came on a stream of another one.
     pub(super) misdelivery: &'static [fn(&Misdelivery) -> Option<Violation>],
+    /// A message of the server came on another stream of its session, too.
+    pub(super) broadcast: &'static [fn(&Broadcast<'_>) -> Option<Violation>],
+    /// The first event with an id came on a stream, and no event of the session is the same.
+    pub(super) first_event_id: &'static [fn(&FirstEventId<'_>) -> Option<Violation>],
     /// Nothing more of a transaction is to come.
     pub(super) ended_transaction: &'static [fn(&EndedTransaction<'_>) -> Option<Violation>],
     /// A GET of a session was answered 404, and the server knows the session.

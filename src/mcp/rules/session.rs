@@ -119,6 +119,26 @@ pub(super) fn session_id_is_hidden(over: &StreamOver<'_>) -> Option<Violation> {
     )
 }
 
+/// A POST of Streamable HTTP accepts JSON and event streams, a GET event streams (MCP 2025-03-26,
+/// transports); servers answer 406 to one that does not.
+pub(super) fn accept_is_incomplete(over: &StreamOver<'_>) -> Option<Violation> {
+    let request = over.transaction.request()?;
+    let is_mcp = over.session.is_some() && (over.transaction.is_post() || request.verb == Verb::Get);
+    if over.transaction.status()? != 406 || !is_mcp || over.transaction.lacks_fields() {
+        return None;
+    }
+    let missing = match request.verb {
+        Verb::Post if !request.accepts_events => "text/event-stream",
+        Verb::Post if !request.accepts_both => "application/json",
+        Verb::Get if !request.accepts_events => "text/event-stream",
+        _ => return None,
+    };
+    violation(
+        Code::McpNotAcceptable,
+        format!("{} {}: 406, Accept lacks {missing}", request.method(), request.path),
+    )
+}
+
 /// A server gives out an id with the response to `initialize`, and no other one later.
 pub(super) fn session_id_is_changed(over: &StreamOver<'_>) -> Option<Violation> {
     let (request, response) = (over.transaction.request()?, over.transaction.response()?);
