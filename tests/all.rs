@@ -11,6 +11,8 @@
     reason = "a failed step of a test ends the test"
 )]
 
+#[cfg(unix)]
+mod action;
 mod books;
 mod cli;
 mod cut;

@@ -75,7 +75,11 @@ fn result(verdict: &Verdict, issue: &Issue, capture: &Capture<'_>, codes: &[Code
         "level": level(finding.code.severity()),
         "message": {"text": format!("{} ({place})", words::detail(issue))},
         "locations": [{
-            "physicalLocation": {"artifactLocation": {"uri": uri(capture.path_of(finding))}},
+            "physicalLocation": {
+                "artifactLocation": {"uri": uri(capture.path_of(finding))},
+                // Code scanning shows nothing without a line; a capture has none.
+                "region": {"startLine": 1},
+            },
             "logicalLocations": [{"fullyQualifiedName": place}],
         }],
         // The same finding has the same fingerprint in another capture.
@@ -94,9 +98,13 @@ fn result(verdict: &Verdict, issue: &Issue, capture: &Capture<'_>, codes: &[Code
     Some(result)
 }
 
-/// The name of a file as a URI reference (RFC 3986 section 3.3).
+/// The name of a file as a URI: absolute (RFC 8089) if the name is, else a reference (RFC 3986
+/// section 3.3).
 fn uri(file: &str) -> String {
     let mut uri = String::with_capacity(file.len());
+    if file.starts_with('/') {
+        uri.push_str("file://");
+    }
     for byte in file.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {

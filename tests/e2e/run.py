@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests `mcpdump serve --everything` with programs of others.
+"""Tests `mcpdump serve --everything`, and what `mcpdump check` writes, with programs of others.
 
     run.py MCPDUMP FOLDER [JUDGE...]
 
@@ -16,9 +16,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+CAPTURES = HERE.parent.parent / "captures"
+# The schema of JUnit that Jenkins reads, in the tests of a package.
+SCHEMA_PACKAGE, SCHEMA = "pytest==9.2.0", "testing/example_scripts/junit-10.xsd"
 # Time limit in seconds. The slowest program, a conformance suite, takes about 15.
 INSTALL, JUDGE, START = 600, 240, 20
 SUITES = {"latest": ["2025-06-18", "2025-11-25"], "next": ["2025-06-18", "2025-11-25", "2026-07-28"]}
@@ -31,7 +35,7 @@ def main():
     install(folder)
     wanted = sys.argv[3:] or [""]
     results = {}
-    for name, judge in judges(folder).items():
+    for name, judge in judges(program, folder).items():
         if not any(name.startswith(prefix) for prefix in wanted):
             continue
         print(f"\n== {name}", flush=True)
@@ -62,7 +66,7 @@ def summary(results):
     return 1 if bad or not results else 0
 
 
-def judges(folder):
+def judges(program, folder):
     """The programs by name: each takes the port of the server and returns lines that begin with ok, FAIL or skip."""
     node = str(folder / "node_modules/node/bin/node")
     python = str(folder / "venv/bin/python")
@@ -83,12 +87,17 @@ def judges(folder):
             found[name] = lambda port, which=which, revision=revision: conformance(folder, node, port, which, revision)
     for name, (interpreter, script, path, way) in scripts.items():
         found[name] = lambda port, a=(interpreter, script, path, way): talk(folder, port, a)
+    formats = [python, str(folder / "formats.py"), str(program), str(CAPTURES), str(folder)]
+    found["formats of check"] = lambda _: lines_of(folder, formats)
     return found
 
 
 def talk(folder, port, judge):
     interpreter, script, path, way = judge
-    command = [interpreter, str(folder / script), f"http://127.0.0.1:{port}/{path}", way]
+    return lines_of(folder, [interpreter, str(folder / script), f"http://127.0.0.1:{port}/{path}", way])
+
+
+def lines_of(folder, command):
     status, out = run(command, folder)
     print(out.rstrip(), flush=True)
     lines = [line for line in out.splitlines() if line.startswith(("ok ", "FAIL ", "skip "))]
@@ -191,7 +200,7 @@ def install(folder):
     folder.mkdir(parents=True, exist_ok=True)
     for script in [*HERE.glob("*.mjs"), *HERE.glob("*.py"), HERE / "package.json", HERE / "requirements.txt"]:
         shutil.copy(script, folder)
-    pins = (HERE / "package.json").read_text() + (HERE / "requirements.txt").read_text()
+    pins = (HERE / "package.json").read_text() + (HERE / "requirements.txt").read_text() + SCHEMA_PACKAGE
     stamp = folder / "installed"
     if stamp.exists() and stamp.read_text() == pins:
         return
@@ -199,11 +208,13 @@ def install(folder):
         if not shutil.which(tool):
             sys.exit(f"{tool} is missing: install Node.js 20 with npm, and Python 3.11 with venv")
     environment = folder / "venv"
-    pip = [str(environment / "bin/pip"), "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(environment / "bin/pip"), "--quiet", "--disable-pip-version-check"]
+    package = SCHEMA_PACKAGE.split("==", maxsplit=1)[0]
     commands = [
         ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"],
         ["python3", "-m", "venv", str(environment)],
-        [*pip, "-r", str(folder / "requirements.txt")],
+        [*pip, "install", "-r", str(folder / "requirements.txt")],
+        [*pip, "download", "--no-deps", "--no-binary", package, SCHEMA_PACKAGE],
     ]
     for command in commands:
         print(f"== {' '.join(command[:3])}", flush=True)
@@ -211,6 +222,9 @@ def install(folder):
         if done.returncode != 0:
             print(f"{' '.join(command)} ended with {done.returncode}", file=sys.stderr)
             sys.exit(2)
+    with tarfile.open(folder / f"{SCHEMA_PACKAGE.replace('==', '-')}.tar.gz") as sources:
+        schema = sources.extractfile(f"{SCHEMA_PACKAGE.replace('==', '-')}/{SCHEMA}")
+        (folder / pathlib.Path(SCHEMA).name).write_bytes(schema.read())
     stamp.write_text(pins)
 
 
