@@ -30,6 +30,7 @@ pub(super) fn occurring_values(model: &Model, field: &str, typed: &str) -> Vec<S
             "client" => named(&exchange.session.client_name, exchange.client.to_string()),
             "ip" => Some(exchange.session.server.ip().to_string()),
             "port" => Some(exchange.session.server.port().to_string()),
+            "file" => model.files().file(exchange.request.span.first).map(ToString::to_string),
             "error" => exchange.error.as_ref().and_then(|error| error.code).map(|code| code.to_string()),
             _ => return Vec::new(),
         };

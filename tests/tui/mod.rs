@@ -51,6 +51,12 @@ fn the_exchanges() {
     screens("odd", ODD, &["end"]);
 }
 
+/// What was said is found in bodies and header fields.
+#[test]
+fn words_are_found_in_bodies() {
+    screens("searched", SSE, &["/", "'body:\"slow-progress\" or header:mcp-session-id'", "enter"]);
+}
+
 /// Packets of several files have the numbers of their file, and its name.
 #[test]
 fn several_files_are_named() {

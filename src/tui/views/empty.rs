@@ -54,7 +54,7 @@ pub(super) fn describe_traffic(model: &Model) -> Option<String> {
     let (carry, them) = if unread == 1 { ("carries", "it") } else { ("carry", "them") };
     match (unread == 0, model.store().is_empty()) {
         (false, _) => Some(format!(
-            "{} {carry} TLS, which is not decoded; 6 shows {them}",
+            "{} {carry} TLS without its secrets (--tls-keylog FILE); 6 shows {them}",
             units::several(unread, "connection")
         )),
         (true, true) => Some(format!(
@@ -93,10 +93,10 @@ mod tests {
         model.all_mut().summary_mut().connections.push(carry(Speaks::Tls, 1));
         assert_eq!(
             describe_traffic(&model).unwrap(),
-            "1 connection carries TLS, which is not decoded; 6 shows it"
+            "1 connection carries TLS without its secrets (--tls-keylog FILE); 6 shows it"
         );
         model.all_mut().summary_mut().connections.push(carry(Speaks::Tls, 2));
-        let all = "3 connections carry TLS, which is not decoded; 6 shows them";
+        let all = "3 connections carry TLS without its secrets (--tls-keylog FILE); 6 shows them";
         assert_eq!(describe_traffic(&model).unwrap(), all);
         model.progress_mut().fail("input/output error".to_owned());
         assert_eq!(explain("session", &model).last().unwrap(), "input/output error");

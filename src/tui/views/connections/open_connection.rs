@@ -12,6 +12,7 @@ use crate::tui::list_state::ListState;
 use crate::tui::painter::Painter;
 use crate::tui::table::{self, Cell, Column, Table};
 use crate::tui::theme::{MASK, Role};
+use crate::tui::views::wrap::wrap_words;
 use crate::tui::views::{format, wireshark};
 
 use super::byte_lines::ByteLines;
@@ -25,6 +26,9 @@ const TRANSACTION_COLUMNS: [Column; 5] = [
     Column::new("Response", 18),
     Column::new("Calls", 20).grows(),
 ];
+
+/// Stands before the rest of a line that does not fit.
+const CONTINUED: &str = "  ";
 
 /// The tabs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,16 +165,26 @@ impl OpenConnection {
     }
 
     pub(super) fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
-        let summary = summary::lines(&self.fact, self.packets.as_deref(), painter.files());
+        let facts = summary::lines(&self.fact, self.packets.as_deref(), painter.files());
+        let room = usize::from(area.width).max(CONTINUED.len() + 1);
+        let mut summary: Vec<(Role, String)> = Vec::new();
+        for (index, fact) in facts.iter().enumerate() {
+            let role = if index == 0 { Role::Strong } else { Role::Text };
+            for (part, text) in wrap_words(fact, room - CONTINUED.len()).into_iter().enumerate() {
+                let indent = if part == 0 { "" } else { CONTINUED };
+                summary.push((role, format!("{indent}{text}")));
+            }
+        }
+        // A certificate may have a long name.
+        summary.truncate(usize::from(area.height / 2));
         // The summary and the tabs stand above the rows.
         let head_height = summary.len() as u16 + 1;
         if area.height <= head_height {
             return;
         }
         let line = |y| Rect { y, height: 1, ..area };
-        for (y, (index, text)) in (area.y..).zip(summary.iter().enumerate()) {
-            let role = if index == 0 { Role::Strong } else { Role::Text };
-            painter.draw_spans(line(y), &[(role, text)]);
+        for (y, (role, text)) in (area.y..).zip(&summary) {
+            painter.draw_spans(line(y), &[(*role, text)]);
         }
         self.draw_tabs(line(area.y + head_height - 1), painter);
         let body = Rect { y: area.y + head_height, height: area.height - head_height, ..area };
