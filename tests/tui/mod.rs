@@ -61,12 +61,14 @@ fn words_are_found_in_bodies() {
 #[test]
 fn several_files_are_named() {
     let split = Split::of(&Capture(ODD).items(), 2, &[(90, 1)]);
-    let keys: [(&str, &[&str]); 5] = [
+    let keys: [(&str, &[&str]); 7] = [
         ("files-overview", &["1"]),
         ("files-timeline", &["/", "'file:1.pcap not status:ok'", "enter", "enter"]),
         ("files-copies", &["enter", "y"]),
         ("files-connections", &["6"]),
         ("files-findings", &["7", "tab"]),
+        ("files-streams", &["5"]),
+        ("files-events", &["5", "enter"]),
     ];
     for (columns, lines) in [(80, 24), (200, 50)] {
         for (name, keys) in keys {

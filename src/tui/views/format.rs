@@ -2,7 +2,7 @@
 
 use crate::base::protocols::Protocols;
 use crate::base::tls::{TlsFact, TlsVersion};
-use crate::base::{Files, Span, Status, Timestamp, sanitize, units};
+use crate::base::{Files, PacketNo, Span, Status, Timestamp, sanitize, units};
 use crate::ledger::{Cause, Exchange, Percentile};
 use crate::tui::table::Cell;
 use crate::tui::theme::Role;
@@ -91,6 +91,14 @@ pub(super) fn file_width(files: &Files) -> u16 {
     }
     let longest = files.names().iter().map(|name| sanitize::width(name)).max().unwrap_or(0);
     u16::try_from(longest).map_or(MAX_FILE, |width| width.min(MAX_FILE)) + 1
+}
+
+/// Returns the cell of the first and the last packet of something that takes several.
+pub(super) fn ends_cell(first: PacketNo, last: PacketNo, files: &Files) -> Cell {
+    if files.are_several() {
+        return Cell::end(Role::Faint, files.packets(first, last));
+    }
+    Cell::text(Role::Faint, format!("{first}-{last}"))
 }
 
 /// Returns the cell of packets or of a connection. Of a name that does not fit, the end stays.

@@ -286,8 +286,10 @@ impl OpenStream {
     }
 
     fn draw_events(&self, area: Rect, painter: &mut Painter<'_>) {
+        let mut columns = EVENT_COLUMNS;
+        columns[5].width += format::file_width(&self.files);
         let table = Table {
-            columns: &EVENT_COLUMNS,
+            columns: &columns,
             sorted: None,
             rows: self.events.len(),
             list: self.list,
@@ -352,7 +354,7 @@ impl OpenStream {
             Cell::text(Role::Title, name.to_owned()),
             Cell::text(Role::Text, data),
             Cell::text(Role::Faint, id.to_owned()),
-            Cell::text(Role::Faint, event.span.first.to_string()),
+            format::numbers_cell(Role::Faint, self.files.packet(event.span.first).to_string(), &self.files),
         ]
     }
 }

@@ -61,7 +61,9 @@ impl View for Streams {
         if self.list.len() == 0 {
             return empty::draw_empty(model, "event stream", items.len() > 0, area, painter);
         }
-        let layout = ListLayout { columns: &COLUMNS, is_focused: true };
+        let mut columns = COLUMNS;
+        columns[9].width += format::file_width(model.files());
+        let layout = ListLayout { columns: &columns, is_focused: true };
         self.list.draw(&items, layout, area, painter);
     }
 
@@ -284,7 +286,7 @@ fn transaction_cells(transaction: &Transaction, model: &Model) -> Vec<Cell> {
         Cell::text(role, outcome(transaction)),
         Cell::text(Role::Faint, transaction.total_ns().map_or_else(|| "-".to_owned(), units::cell)),
         Cell::end(Role::Faint, transaction.server.to_string()),
-        Cell::text(Role::Faint, format!("{}-{}", span.first, span.last)),
+        format::ends_cell(span.first, span.last, model.files()),
     ]
 }
 
@@ -321,7 +323,7 @@ fn stream_cells(stream: &Stream, is_open: bool, model: &Model) -> Vec<Cell> {
         Cell::text(role, ended),
         Cell::text(Role::Faint, units::cell(end(stream, model).since(stream.span.start.time))),
         Cell::end(Role::Faint, stream.server.to_string()),
-        Cell::text(Role::Faint, format!("{}-{}", stream.span.first, stream.span.last)),
+        format::ends_cell(stream.span.first, stream.span.last, model.files()),
     ]
 }
 
