@@ -131,6 +131,7 @@ impl CaptureFile {
     ///
     /// # Errors
     /// The input cannot be read, or is not a capture. The file has ended then.
+    #[inline]
     pub(super) fn next(
         &mut self,
         last: Option<Origin>,
@@ -139,16 +140,22 @@ impl CaptureFile {
         if matches!(self.format, Format::Unknown) {
             self.begin()?;
         }
-        let item = match &mut self.format {
+        let mut item = match &mut self.format {
             Format::Pcap(reader) => reader.next(&mut self.input),
             Format::Pcapng(reader) => reader.next(&mut self.input),
             Format::Unknown => Ok(Some(Item::Pending)),
             Format::Ended => Ok(None),
         };
         self.input.findings.drain_into(last, findings);
-        if matches!(item, Ok(Some(_))) {
-            return item;
+        if !matches!(item, Ok(Some(_))) {
+            item = self.end(item);
         }
+        item
+    }
+
+    /// Ends the file after its last item, or after an error: returns the item that follows.
+    #[cold]
+    fn end(&mut self, item: Result<Option<Item>, Error>) -> Result<Option<Item>, Error> {
         let ended = std::mem::replace(&mut self.format, Format::Ended);
         if item.is_ok() {
             self.input.abandon();

@@ -63,11 +63,15 @@ impl FileFindings {
 
     /// Moves the findings to `findings`, positioned at the packet `last`; `None` before the first
     /// packet.
+    #[inline]
     pub(super) fn drain_into(&mut self, last: Option<Origin>, findings: &mut Findings) {
         // After nearly every packet. There are `more` only if `pending` is full.
-        if self.pending.is_empty() {
-            return;
+        if !self.pending.is_empty() {
+            self.drain_pending(last, findings);
         }
+    }
+
+    fn drain_pending(&mut self, last: Option<Origin>, findings: &mut Findings) {
         if let Some((code, count)) = self.more.take() {
             self.pending.push((code, format!("{}: {count} more before the next packet", self.name)));
         }

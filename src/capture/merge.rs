@@ -90,6 +90,7 @@ impl Capture {
         self.progress.clone()
     }
 
+    #[inline]
     fn next_merged(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         if let [(file, _)] = self.files.as_mut_slice() {
             let item = file.next(self.last, findings);
@@ -98,6 +99,10 @@ impl Capture {
             }
             return item;
         }
+        self.next_of_several(findings)
+    }
+
+    fn next_of_several(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         if !self.can_emit() {
             self.recheck_pending();
         }

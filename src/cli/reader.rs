@@ -27,6 +27,7 @@ pub(super) enum Source {
 }
 
 impl capture::Source for Source {
+    #[inline]
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
         match self {
             Self::Files(capture) => capture.next(findings),
@@ -92,6 +93,7 @@ impl capture::Source for Reader {
 }
 
 impl capture::Source for Intake {
+    #[inline]
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
         match self {
             Self::Plain(source) => source.next(findings),
@@ -163,6 +165,7 @@ impl Reader {
     }
 
     /// Reads the next item, with the secrets of key logs between those of the source.
+    #[inline]
     fn read(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
         let Some(key_logs) = &mut self.key_logs else {
             return capture::Source::next(&mut self.intake, findings);

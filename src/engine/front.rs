@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::base::{Code, Degraded, Files, Findings, Origin, PacketNo, Sink, limits};
 use crate::capture::Packet;
-use crate::link::{Decoded, Link, UdpDatagram};
+use crate::link::{Link, UdpDatagram, Undecoded};
 use crate::tcp::{ConnectionId, Directory};
 
 use super::lane::{LaneInput, RoutedSegment};
@@ -55,12 +55,12 @@ impl Front {
     ) -> Result<RoutedSegment, NoSegment> {
         self.inputs += 1;
         let (addresses, segment) = match self.link.decode(packet, findings) {
-            Decoded::Segment(addresses, segment) => (addresses, segment),
-            Decoded::Udp(datagram) => return Err(NoSegment::Udp(datagram)),
-            Decoded::NotTcp | Decoded::Fragment => return Err(NoSegment::Other),
-            Decoded::Unreadable => return Err(NoSegment::Unreadable),
+            Ok(decoded) => decoded,
+            Err(Undecoded::Udp(datagram)) => return Err(NoSegment::Udp(datagram)),
+            Err(Undecoded::NotTcp | Undecoded::Fragment) => return Err(NoSegment::Other),
+            Err(Undecoded::Unreadable) => return Err(NoSegment::Unreadable),
         };
-        let route = self.directory.route(addresses, &segment, &mut Sink::new(&mut self.closed, findings));
+        let route = self.directory.route(&addresses, &segment, &mut Sink::new(&mut self.closed, findings));
         if self.files.are_several() && !self.files.add_stream(packet.origin.packet, route.id.tcp_stream) {
             findings.add(Code::CaptureFileNumbers, packet.origin, "the files hold too many connections");
         }
@@ -68,7 +68,7 @@ impl Front {
             self.close(Degraded::NONE, segment.origin, inputs);
         }
         if let Some(opened) = route.opened {
-            inputs.push_back(LaneInput::Open(opened));
+            inputs.push_back(LaneInput::Open(*opened));
         }
         Ok(RoutedSegment { id: route.id, from: route.from, segment })
     }

@@ -151,7 +151,7 @@ impl Lane {
                 self.reassembler.open(&opened);
                 self.open(opened);
             }
-            LaneInput::Segment(segment) => return self.push_segment(number, segment, out),
+            LaneInput::Segment(mut segment) => return self.push_segment(number, &mut segment, out),
             LaneInput::Close { id, unconfirmed, at } => {
                 let summary = self.reassembler.close(id, unconfirmed, at, &mut sink);
                 self.deliver(Unfinished { number, id, then: Then::Close(summary.map(Box::new)) }, out);
@@ -162,19 +162,15 @@ impl Lane {
         self.relieve(number, shard, out);
     }
 
-    /// Takes the next segment, as [`Self::push`] does.
+    /// Takes the next segment, as [`Self::push`] does, and the payload out of it.
     #[inline]
-    pub(super) fn push_segment(&mut self, number: u64, routed: RoutedSegment, out: &mut Vec<Emitted>) {
-        let RoutedSegment { id, from, segment } = routed;
-        self.at = segment.origin;
-        let fact = self.emits_segments.then(|| Box::new(segments::fact(id, from, &segment, &[])));
-        let before = fact.as_ref().and_then(|_| self.reassembler.counts(id, from));
-        let mut sink = Sink::new(&mut self.deliveries, &mut self.findings);
-        self.reassembler.push(id, from, segment, &mut sink);
-        if let (Some(mut fact), Some(before)) = (fact, before) {
-            let after = self.reassembler.counts(id, from).unwrap_or(before);
-            fact.note = segments::note(before, after);
-            Output::new(number, id, out).emit(EmittedKind::Segment(fact));
+    pub(super) fn push_segment(&mut self, number: u64, routed: &mut RoutedSegment, out: &mut Vec<Emitted>) {
+        let id = routed.id;
+        self.at = routed.segment.origin;
+        if self.emits_segments {
+            self.reassemble_shown(number, routed, out);
+        } else {
+            self.reassemble(routed);
         }
         if !self.deliveries.is_empty() || !self.findings.is_empty() {
             self.deliver(Unfinished { number, id, then: Then::Relieve }, out);
@@ -182,6 +178,25 @@ impl Lane {
             self.charge_reassembly(id, &mut Output::new(number, id, out));
         }
         self.relieve(number, id.shard, out);
+    }
+
+    #[inline]
+    fn reassemble(&mut self, RoutedSegment { id, from, segment }: &mut RoutedSegment) {
+        let mut sink = Sink::new(&mut self.deliveries, &mut self.findings);
+        self.reassembler.push(*id, *from, segment, &mut sink);
+    }
+
+    /// Reassembles a segment, and emits what became of it.
+    fn reassemble_shown(&mut self, number: u64, routed: &mut RoutedSegment, out: &mut Vec<Emitted>) {
+        let (id, from) = (routed.id, routed.from);
+        let mut fact = Box::new(segments::fact(id, from, &routed.segment, &[]));
+        let before = self.reassembler.counts(id, from);
+        self.reassemble(routed);
+        if let Some(before) = before {
+            let after = self.reassembler.counts(id, from).unwrap_or(before);
+            fact.note = segments::note(before, after);
+            Output::new(number, id, out).emit(EmittedKind::Segment(fact));
+        }
     }
 
     /// Adds secrets. Returns whether older ones were dropped for the first time.
@@ -292,10 +307,15 @@ impl Lane {
     }
 
     /// Ends an input: gives up holes of the connections that were found to hold most of the shard.
+    #[inline]
     fn relieve(&mut self, number: u64, shard: u8, out: &mut Vec<Emitted>) {
-        if self.over_share.is_empty() {
-            return;
+        if !self.over_share.is_empty() {
+            self.relieve_share(number, shard, out);
         }
+    }
+
+    #[cold]
+    fn relieve_share(&mut self, number: u64, shard: u8, out: &mut Vec<Emitted>) {
         while self.unfinished.is_none()
             && let Some(id) = self.over_share.pop_front()
         {

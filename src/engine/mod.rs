@@ -172,9 +172,10 @@ impl Engine {
         InProgress { capture, connections, sessions, streams }
     }
 
-    /// Takes the next item of a source and appends what it completes to `out`, at most a few
-    /// thousand values: the rest comes with the next calls. Returns false at the end of the
-    /// capture, when everything was emitted.
+    /// Takes the next items of a source, up to one that completes something, and appends what it
+    /// completes to `out`, at most a few thousand values: the rest comes with the next calls.
+    /// Returns at the latest after [`MAX_PACKETS`] packets, or after any other item. Returns false
+    /// at the end of the capture, when everything was emitted.
     ///
     /// # Errors
     /// Those of [`Source::next`].
@@ -183,16 +184,24 @@ impl Engine {
             self.resume(out);
             return Ok(!self.is_finished);
         }
-        let item = source.next(&mut self.findings)?;
-        if !self.findings.is_empty() {
-            self.emit_capture_findings(out);
-        }
-        match item {
-            Some(item) => self.begin(item, out),
-            None => self.begin_finish(),
-        }
-        if self.is_pending() {
-            self.resume(out);
+        let before = out.len();
+        for _ in 0..MAX_PACKETS {
+            let item = source.next(&mut self.findings)?;
+            if !self.findings.is_empty() {
+                self.emit_capture_findings(out);
+            }
+            let is_packet = matches!(item, Some(Item::Packet(_)));
+            match item {
+                Some(item) => self.begin(item, out),
+                None => self.begin_finish(),
+            }
+            if self.is_pending() {
+                self.resume(out);
+                break;
+            }
+            if !is_packet || out.len() > before {
+                break;
+            }
         }
         Ok(!self.is_finished)
     }
@@ -214,6 +223,7 @@ impl Engine {
     }
 
     /// Takes an item. What it completes is emitted by [`Self::resume`].
+    #[inline]
     fn begin(&mut self, item: Item, out: &mut Vec<Entry>) {
         match item {
             Item::Packet(packet) => {
@@ -356,7 +366,7 @@ impl Engine {
         self.grid.start(packet.origin.time);
         self.count_packet(packet);
         match self.front.packet(packet, &mut self.inputs, &mut self.findings) {
-            Ok(routed) => {
+            Ok(mut routed) => {
                 self.capture.tcp_packets += 1;
                 if self.scope == Scope::Headers {
                     let RoutedSegment { id, from, segment } = &routed;
@@ -364,7 +374,7 @@ impl Engine {
                     out.push(Entry::Fact(Fact::Segment(Box::new(fact))));
                 }
                 if self.inputs.is_empty() {
-                    self.run_segment(routed);
+                    self.run_segment(&mut routed);
                 } else {
                     self.inputs.push_back(LaneInput::Segment(routed));
                 }
@@ -417,7 +427,7 @@ impl Engine {
     }
 
     /// Hands a segment to the lane of its shard.
-    fn run_segment(&mut self, routed: RoutedSegment) {
+    fn run_segment(&mut self, routed: &mut RoutedSegment) {
         if !self.scope.includes_connection(&routed.id) {
             return;
         }
@@ -547,6 +557,10 @@ const SECRETS_OF_TLS: u32 = 0x544c_534b;
 
 /// Entries that one call of [`Engine::read`] appends, about.
 const MAX_ENTRIES: usize = 4096;
+
+/// Packets that complete nothing and that one call of [`Engine::read`] takes: few enough for
+/// whoever watches the source between two calls.
+const MAX_PACKETS: usize = 32;
 
 /// What is left of an item.
 #[derive(Debug)]

@@ -36,7 +36,7 @@ pub(super) fn open(IpPacket { version, slice }: IpPacket<'_>) -> Result<Datagram
     }
 }
 
-#[inline]
+#[inline(always)]
 fn open_v4(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
     let Ipv4Fields { header_len, total_len, id, fragment, hop_limit, protocol, source, destination } =
         match slice.bytes.first_chunk::<20>() {

@@ -148,8 +148,13 @@ impl Connection {
     }
 
     /// Returns when the first hole is due; `None` if nothing is due as far as is known.
+    #[inline]
     pub(super) fn due(&self) -> Option<Timestamp> {
         let [a, b] = &self.halves;
+        // After nearly every segment.
+        if a.awaits_nothing() && b.awaits_nothing() {
+            return None;
+        }
         [a.due(b.last()), b.due(a.last())].into_iter().flatten().min()
     }
 

@@ -43,8 +43,8 @@ pub struct Route {
     pub id: ConnectionId,
     /// The sender.
     pub from: End,
-    /// Set if this segment opens the connection.
-    pub opened: Option<Opened>,
+    /// Set if this segment opens the connection. Boxed: nearly no segment does.
+    pub opened: Option<Box<Opened>>,
 }
 
 /// What the headers of a connection's segments say.
@@ -85,7 +85,7 @@ impl Directory {
     #[inline]
     pub fn route(
         &mut self,
-        addresses: Addresses,
+        addresses: &Addresses,
         segment: &Segment,
         sink: &mut Sink<'_, ConnectionId>,
     ) -> Route {
@@ -101,7 +101,7 @@ impl Directory {
             Some(slot) => (slot, None),
             None => {
                 let opened = self.open((key, is_swapped), addresses, segment, sink);
-                (opened.id.slot, Some(opened))
+                (opened.id.slot, Some(Box::new(opened)))
             }
         };
         self.latest = Some((key, slot));
@@ -122,6 +122,7 @@ impl Directory {
         Route { id, from, opened }
     }
 
+    #[inline]
     fn find(&self, key: &Key) -> Option<u32> {
         match &self.latest {
             Some((latest, slot)) if latest == key => Some(*slot),
@@ -145,7 +146,7 @@ impl Directory {
     fn open(
         &mut self,
         (key, is_swapped): (Key, bool),
-        addresses: Addresses,
+        addresses: &Addresses,
         segment: &Segment,
         sink: &mut Sink<'_, ConnectionId>,
     ) -> Opened {
@@ -230,6 +231,7 @@ impl Entry {
     }
 
     /// Records the headers of a segment.
+    #[inline]
     fn push(&mut self, from: End, segment: &Segment) {
         self.last = segment.origin.time;
         self.saw_end |= segment.flags.fin || segment.flags.rst;

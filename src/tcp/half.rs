@@ -425,12 +425,16 @@ impl Half {
         (!self.ended && highest > self.position() + 1).then_some(highest)
     }
 
+    /// Returns whether nothing is held and nothing is awaited, so that nothing can be due.
+    #[inline]
+    pub(super) fn awaits_nothing(&self) -> bool {
+        self.ended || (self.store.is_empty() && self.fin.is_none() && self.acks.is_empty())
+    }
+
     /// Returns when the first hole is due, as far as it is known. `peer` is the last packet of the
     /// other direction.
-    #[inline]
     pub(super) fn due(&self, peer: PacketNo) -> Option<Timestamp> {
-        // Nothing is held and nothing is awaited: the fast path.
-        if self.ended || (self.store.is_empty() && self.fin.is_none() && self.acks.is_empty()) {
+        if self.awaits_nothing() {
             return None;
         }
         let Some((to, seen)) = self.hole() else {

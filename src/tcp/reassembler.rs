@@ -36,14 +36,20 @@ impl Reassembler {
         }
     }
 
-    /// Takes the next segment of a connection, sent by `from`.
+    /// Takes the next segment of a connection, sent by `from`, and the payload out of it.
     #[inline]
-    pub fn push(&mut self, id: ConnectionId, from: End, mut segment: Segment, sink: &mut Sink<'_, Delivery>) {
+    pub fn push(
+        &mut self,
+        id: ConnectionId,
+        from: End,
+        segment: &mut Segment,
+        sink: &mut Sink<'_, Delivery>,
+    ) {
         let Some(connection) = self.connections.get_mut(id.slot as usize).and_then(Option::as_deref_mut)
         else {
             return;
         };
-        connection.push(from, &mut segment, sink);
+        connection.push(from, segment, sink);
         if let Some(due) = connection.due()
             && let Some(checks) = self.checks.get_mut(usize::from(id.shard))
         {

@@ -29,8 +29,8 @@ fn fragments_complete_once_and_copies_are_recognised() {
         for (i, (from, to)) in parts.into_iter().enumerate() {
             let packet = at(i as u64 + 1, i as i64, fragment(v6_, 5, &big, from, to));
             match link.decode(&packet, &mut findings) {
-                Decoded::Segment(_, segment) => found.push(segment),
-                other => assert!(matches!(other, Decoded::Fragment), "{other:?}"),
+                Ok((_, segment)) => found.push(segment),
+                other => assert!(matches!(other, Err(Undecoded::Fragment)), "{other:?}"),
             }
         }
         assert_eq!(found.len(), 1);
@@ -47,8 +47,8 @@ fn fragments_of_a_tunnel() {
     let (mut link, mut findings) = (Link::default(), Findings::new());
     let first = at(1, 0, v4_with(9, 0x2000, 47, &outer[..16]));
     let last = at(2, 0, v4_with(9, 2, 47, &outer[16..]));
-    assert!(matches!(link.decode(&first, &mut findings), Decoded::Fragment));
-    let Decoded::Segment(_, segment) = link.decode(&last, &mut findings) else {
+    assert!(matches!(link.decode(&first, &mut findings), Err(Undecoded::Fragment)));
+    let Ok((_, segment)) = link.decode(&last, &mut findings) else {
         panic!("{findings:?}");
     };
     assert_eq!((segment.payload.as_ref(), segment.ip_id), (PAYLOAD, Some(7)));
@@ -57,11 +57,11 @@ fn fragments_of_a_tunnel() {
 #[test]
 fn incomplete_packets_add_findings() {
     let (mut link, mut findings, big) = (Link::default(), Findings::new(), big());
-    link.decode(&at(1, 0, fragment(false, 5, &big, 0, 48)), &mut findings);
-    link.decode(&at(2, limits::FRAGMENT_WAIT, v4(17, &[0; 8])), &mut findings);
+    let _ = link.decode(&at(1, 0, fragment(false, 5, &big, 0, 48)), &mut findings);
+    let _ = link.decode(&at(2, limits::FRAGMENT_WAIT, v4(17, &[0; 8])), &mut findings);
     assert!(findings.is_empty());
-    link.decode(&at(3, limits::FRAGMENT_WAIT + 1, v4(17, &[0; 8])), &mut findings);
-    link.decode(&at(4, limits::FRAGMENT_WAIT + 2, fragment(true, 6, &big, 48, 96)), &mut findings);
+    let _ = link.decode(&at(3, limits::FRAGMENT_WAIT + 1, v4(17, &[0; 8])), &mut findings);
+    let _ = link.decode(&at(4, limits::FRAGMENT_WAIT + 2, fragment(true, 6, &big, 48, 96)), &mut findings);
     link.end(&mut findings);
     let codes: Vec<_> = findings.drain().map(|f| (f.code, f.at.unwrap().packet.0)).collect();
     let code = Code::LinkFragmentIncomplete;
@@ -74,7 +74,7 @@ fn a_truncated_fragment_abandons_its_packet() {
     let mut cut = at(1, 0, fragment(false, 5, &big, 0, 48));
     cut.data.truncate(60);
     for packet in [cut, at(2, 0, fragment(false, 5, &big, 48, big.len()))] {
-        assert!(matches!(link.decode(&packet, &mut findings), Decoded::Fragment));
+        assert!(matches!(link.decode(&packet, &mut findings), Err(Undecoded::Fragment)));
     }
     link.end(&mut findings);
     assert_eq!(findings.list().len(), 1);
@@ -85,17 +85,17 @@ fn a_truncated_fragment_abandons_its_packet() {
 fn overlapping_fragments_keep_the_first_copy() {
     let (mut link, mut findings, big) = (Link::default(), Findings::new(), big());
     let other: Vec<u8> = big.iter().map(|b| b ^ 0xff).collect();
-    link.decode(&at(1, 0, fragment(false, 5, &big, 0, 96)), &mut findings);
-    link.decode(&at(2, 0, fragment(false, 5, &big, 40, 104)), &mut findings);
+    let _ = link.decode(&at(1, 0, fragment(false, 5, &big, 0, 96)), &mut findings);
+    let _ = link.decode(&at(2, 0, fragment(false, 5, &big, 40, 104)), &mut findings);
     assert!(findings.is_empty());
-    link.decode(&at(3, 0, fragment(false, 5, &other, 48, 104)), &mut findings);
+    let _ = link.decode(&at(3, 0, fragment(false, 5, &other, 48, 104)), &mut findings);
     assert_eq!(findings.drain().next().unwrap().code, Code::LinkFragmentOverlap);
     // An end that differs from the known one.
     let decoded = link.decode(&at(4, 0, fragment(false, 5, &big[..80], 48, 80)), &mut findings);
-    assert!(matches!(decoded, Decoded::Fragment));
+    assert!(matches!(decoded, Err(Undecoded::Fragment)));
     assert_eq!(findings.drain().next().unwrap().code, Code::LinkFragmentOverlap);
     match link.decode(&at(5, 0, fragment(false, 5, &big, 104, big.len())), &mut findings) {
-        Decoded::Segment(_, segment) => assert_eq!(segment.payload, big[32..]),
+        Ok((_, segment)) => assert_eq!(segment.payload, big[32..]),
         other => panic!("{other:?}"),
     }
 }
@@ -105,7 +105,7 @@ fn fragments_have_caps() {
     let (mut link, mut findings, big) = (Link::default(), Findings::new(), big());
     for id in 0..=limits::MAX_FRAGMENTED {
         let id = u16::try_from(id).unwrap();
-        link.decode(&at(u64::from(id) + 1, 0, fragment(false, id, &big, 0, 48)), &mut findings);
+        let _ = link.decode(&at(u64::from(id) + 1, 0, fragment(false, id, &big, 0, 48)), &mut findings);
     }
     let finding = findings.drain().next().unwrap();
     assert_eq!((finding.code, finding.at), (Code::LinkFragmentLimit, Some(Origin::new(1, 0))));
@@ -139,14 +139,14 @@ proptest! {
             if !done && came.iter().all(|c| *c) {
                 done = true;
                 match decoded {
-                    Decoded::Segment(_, segment) => {
+                    Ok((_, segment)) => {
                         prop_assert_eq!(segment.payload.as_ref(), &payload[32..]);
                         prop_assert_eq!(segment.origin.packet.0, i as u64 + 1);
                     }
                     other => prop_assert!(false, "{other:?}"),
                 }
             } else {
-                prop_assert!(matches!(decoded, Decoded::Fragment));
+                prop_assert!(matches!(decoded, Err(Undecoded::Fragment)));
             }
             prop_assert!(findings.is_empty());
         }

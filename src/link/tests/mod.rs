@@ -160,7 +160,7 @@ fn inner_samples() -> Vec<(&'static str, u32, Vec<u8>)> {
     ]
 }
 
-fn decode(packet: &Packet) -> (Decoded, Vec<Finding>) {
+fn decode(packet: &Packet) -> (Result<(Addresses, Segment), Undecoded>, Vec<Finding>) {
     let mut findings = Findings::new();
     let decoded = Link::default().decode(packet, &mut findings);
     (decoded, findings.drain().collect())
@@ -172,20 +172,20 @@ fn segment(packet: &Packet) -> Segment {
 
 fn addressed(packet: &Packet) -> (Addresses, Segment) {
     match decode(packet) {
-        (Decoded::Segment(addresses, segment), findings) if findings.is_empty() => (addresses, segment),
+        (Ok((addresses, segment)), findings) if findings.is_empty() => (addresses, segment),
         other => panic!("{other:?}"),
     }
 }
 
 fn code_of(packet: &Packet) -> Code {
     match decode(packet) {
-        (Decoded::Unreadable, findings) if findings.len() == 1 => findings[0].code,
+        (Err(Undecoded::Unreadable), findings) if findings.len() == 1 => findings[0].code,
         other => panic!("{other:?}"),
     }
 }
 
 fn not_tcp(packet: &Packet) -> bool {
-    matches!(decode(packet), (Decoded::NotTcp | Decoded::Udp(_), findings) if findings.is_empty())
+    matches!(decode(packet), (Err(Undecoded::NotTcp | Undecoded::Udp(_)), findings) if findings.is_empty())
 }
 
 #[test]
@@ -215,13 +215,13 @@ fn truncated_packets_keep_the_ip_length() {
         for len in 0..whole.data.len() {
             let cut = Packet { data: whole.data.slice(..len), ..whole.clone() };
             match decode(&cut) {
-                (Decoded::Segment(_, segment), findings) => {
+                (Ok((_, segment)), findings) => {
                     let total = segment.payload.len() + segment.missing as usize;
                     assert_eq!(total, PAYLOAD.len(), "{name} cut to {len}");
                     assert!(PAYLOAD.starts_with(&segment.payload) && findings.is_empty());
                     segments += 1;
                 }
-                (Decoded::Unreadable, findings) => {
+                (Err(Undecoded::Unreadable), findings) => {
                     let [finding] = findings.as_slice() else {
                         panic!("{name} cut to {len}: {findings:?}");
                     };
@@ -229,8 +229,8 @@ fn truncated_packets_keep_the_ip_length() {
                     assert_eq!(segments, 0);
                 }
                 // Too short to recognise LLC, UDP or VXLAN.
-                (Decoded::NotTcp | Decoded::Udp(_), _) => assert_eq!(segments, 0),
-                (Decoded::Fragment, _) => panic!("{name} cut to {len}"),
+                (Err(Undecoded::NotTcp | Undecoded::Udp(_)), _) => assert_eq!(segments, 0),
+                (Err(Undecoded::Fragment), _) => panic!("{name} cut to {len}"),
             }
         }
         // The twelve bytes of options and all of the payload.
@@ -238,7 +238,7 @@ fn truncated_packets_keep_the_ip_length() {
         // Truncated without a record of the original length: the IP length counts.
         let mut short = whole.data.slice(..whole.data.len().saturating_sub(1)).to_vec();
         short.truncate(short.len() - usize::from(name.contains("trailer")) * 30);
-        if let (Decoded::Segment(_, segment), _) = decode(&packet(link_type, short)) {
+        if let (Ok((_, segment)), _) = decode(&packet(link_type, short)) {
             assert_eq!(segment.payload.len() + segment.missing as usize, PAYLOAD.len(), "{name}");
         }
     }
@@ -350,7 +350,7 @@ fn unsupported_link_types_are_reported_once() {
     let (mut link, mut findings) = (Link::default(), Findings::new());
     for link_type in [147, 147, 105].into_iter().chain(1000..1100) {
         let packet = packet(link_type, vec![0; 60]);
-        assert!(matches!(link.decode(&packet, &mut findings), Decoded::Unreadable));
+        assert!(matches!(link.decode(&packet, &mut findings), Err(Undecoded::Unreadable)));
     }
     assert_eq!(findings.list().len(), limits::MAX_UNSUPPORTED);
     assert_eq!(findings.list()[0].detail, "link type 147 is not supported");
@@ -375,7 +375,7 @@ proptest! {
         let (mut link, mut findings) = (Link::default(), Findings::new());
         for data in [data, garbage] {
             let packet = Packet { original_len: original_len.max(data.len() as u32), ..packet(link_type, data) };
-            if let Decoded::Segment(_, segment) = link.decode(&packet, &mut findings) {
+            if let Ok((_, segment)) = link.decode(&packet, &mut findings) {
                 prop_assert!(segment.payload.len() <= packet.data.len());
             }
         }
@@ -387,12 +387,12 @@ proptest! {
 fn an_empty_packet_of_every_link_type() {
     for link_type in 0..300 {
         let (decoded, findings) = decode(&packet(link_type, Vec::new()));
-        assert!(matches!(decoded, Decoded::Unreadable) && findings.len() == 1);
+        assert!(matches!(decoded, Err(Undecoded::Unreadable)) && findings.len() == 1);
     }
     assert!(matches!(
         Link::default()
             .decode(&Packet { data: Bytes::new(), ..packet(1, vec![0; 60]) }, &mut Findings::new()),
-        Decoded::Unreadable
+        Err(Undecoded::Unreadable)
     ));
 }
 

@@ -103,15 +103,15 @@ impl World {
         segment.origin = Origin::new(self.packet, self.time);
         let mut closed = Vec::new();
         let route =
-            self.directory.route(addresses, &segment, &mut Sink::new(&mut closed, &mut self.findings));
+            self.directory.route(&addresses, &segment, &mut Sink::new(&mut closed, &mut self.findings));
         self.close(closed, Degraded::NONE, segment.origin);
         if let Some(opened) = route.opened {
             self.reassembler.open(&opened);
-            self.out.push(Output::Opened(opened));
+            self.out.push(Output::Opened(*opened));
         }
         let mut fed = Vec::new();
         let mut sink = Sink::new(&mut fed, &mut self.findings);
-        self.reassembler.push(route.id, route.from, segment, &mut sink);
+        self.reassembler.push(route.id, route.from, &mut segment, &mut sink);
         self.out.extend(fed.into_iter().map(|(from, feed)| Output::Feed { from, feed }));
     }
 
