@@ -221,6 +221,9 @@ impl Assembler {
 
     /// Emits the findings about a message of the transaction.
     fn emit_faults(&mut self, transaction: TransactionNo, out: &mut Vec<Update>) {
+        if self.faults.is_empty() {
+            return;
+        }
         out.extend(self.faults.drain().map(|finding| Update {
             transaction,
             at: finding.at.unwrap_or_default(),
@@ -303,14 +306,14 @@ impl Assembler {
                 self.unsettled.push(id);
             }
         }
-        sink.out.extend(self.events.drain(..).map(|event| Update {
-            transaction: id.0,
-            at: event.span.end,
-            kind: UpdateKind::Event(event),
-        }));
-        if !self.faults.is_empty() {
-            self.emit_faults(id.0, sink.out);
+        if !self.events.is_empty() {
+            sink.out.extend(self.events.drain(..).map(|event| Update {
+                transaction: id.0,
+                at: event.span.end,
+                kind: UpdateKind::Event(event),
+            }));
         }
+        self.emit_faults(id.0, sink.out);
     }
 
     fn end(&mut self, id: MessageId, (how, at): (ResponseEnd, Origin), sink: &mut Sink<'_, Update>) {

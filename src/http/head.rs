@@ -1,5 +1,7 @@
 //! Heads of HTTP messages, whatever version of HTTP carried them.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use crate::base::prefix::ONES;
@@ -166,7 +168,7 @@ pub enum StartLine {
     /// A request.
     Request {
         /// The method as sent: `POST`, `GET`…
-        method: Box<str>,
+        method: Cow<'static, str>,
         /// The target in origin form: path and query. Of an absolute form (RFC 9112 section 3.2.2)
         /// only these.
         target: Box<str>,
@@ -276,10 +278,13 @@ impl Head {
         if self.stream.is_some() {
             return Some(HttpVersion::V2);
         }
-        let line = self.text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+        if self.text.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr(b'\n', &self.text).unwrap_or(self.text.len());
+        let line = self.text.get(..end).unwrap_or_default().trim_ascii_end();
         let is = |version: &[u8]| line.starts_with(version) || line.ends_with(version);
-        let is_known = !self.text.is_empty();
-        is_known.then(|| if is(b"HTTP/1.0") { HttpVersion::V10 } else { HttpVersion::V11 })
+        Some(if is(b"HTTP/1.0") { HttpVersion::V10 } else { HttpVersion::V11 })
     }
 
     /// The content begins as an event stream does, and the media type is not known.
@@ -308,12 +313,42 @@ impl Head {
         std::str::from_utf8(value).ok()
     }
 
+    /// Returns the values of its fields, for a reader that asks for many of them.
+    #[must_use]
+    pub fn fields(&self) -> Fields<'_> {
+        Fields { head: self, text: std::str::from_utf8(&self.text).ok() }
+    }
+
     /// Returns whether the media type is `text/event-stream`, with or without parameters, or is not
     /// known and the content begins as an event stream does.
     #[must_use]
     pub fn is_event_stream(&self) -> bool {
         let is_declared = |value| media_type(value).eq_ignore_ascii_case("text/event-stream");
         self.is_taken_for_stream || self.field(Field::ContentType).is_some_and(is_declared)
+    }
+}
+
+/// The values of a head's fields. Whether they are UTF-8 is checked once, for all of them together.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a> {
+    head: &'a Head,
+    /// The text of the head; `None` if not all of it is UTF-8.
+    text: Option<&'a str>,
+}
+
+impl<'a> Fields<'a> {
+    /// Returns what [`Head::field`] returns.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, field: Field) -> Option<&'a str> {
+        let (from, to) = *self.head.values.0.get(field as usize)?;
+        if from == to {
+            return None;
+        }
+        match self.text {
+            Some(text) => text.get(from as usize..to as usize),
+            None => self.head.field(field),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ mod ws;
 pub use assemble::Assembler;
 pub use connection::Connection;
 pub use h1::first_bytes::FirstBytes;
-pub use head::{Field, FieldValues, Head, StartLine};
+pub use head::{Field, FieldValues, Fields, Head, StartLine};
 pub use part::{Fault, Part, PartKind, TransactionNo};
 pub use proxy_header::ProxyHeader;
 pub use sse::{Event, begins_with_field};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::passed_on::Passage;
 use super::session_key;
 use crate::base::{Timestamp, text};
-use crate::rpc::{Field, Head, StartLine};
+use crate::rpc::{Field, Fields, Head, StartLine};
 
 /// Paths that serve the authorization of MCP, beside `/.well-known/…` (MCP 2025-03-26,
 /// authorization, section 2.3.3).
@@ -131,16 +131,17 @@ impl RequestHead {
             "DELETE" => Verb::Delete,
             _ => Verb::Other,
         };
-        let field = |field| head.field(field).map(|value| text::kept(value).into());
-        let accept = head.field(Field::Accept).unwrap_or_default();
-        let (session_id, is_session_id_folded) = session_id(head);
+        let fields = head.fields();
+        let field = |field| fields.get(field).map(|value| text::kept(value).into());
+        let accept = fields.get(Field::Accept).unwrap_or_default();
+        let (session_id, is_session_id_folded) = session_id(fields);
         let target: Arc<str> = text::kept(target).into();
-        let content_type = head.field(Field::ContentType).unwrap_or_default();
+        let content_type = fields.get(Field::ContentType).unwrap_or_default();
         let is_json = contains_word(content_type, "json");
         let accepts_events = contains_word(accept, "text/event-stream");
         Some(Self {
             verb,
-            other_method: (verb == Verb::Other).then(|| method.clone()),
+            other_method: (verb == Verb::Other).then(|| (&**method).into()),
             path: session_key::server_path(&target),
             target,
             session_id,
@@ -148,13 +149,13 @@ impl RequestHead {
             protocol_version: field(Field::ProtocolVersion),
             mcp_method: field(Field::McpMethod),
             mcp_name: field(Field::McpName),
-            last_event_id: head.field(Field::LastEventId).map(text::digest),
+            last_event_id: fields.get(Field::LastEventId).map(text::digest),
             host: if verb == Verb::Get { field(Field::Host) } else { None },
             accepts_events,
-            is_cross_origin: is_cross_origin(head),
-            passage: Passage::of(head),
-            preflight: head.field(Field::RequestedMethod).filter(|_| &**method == "OPTIONS").map(|method| {
-                let headers = head.field(Field::RequestedHeaders).unwrap_or_default();
+            is_cross_origin: is_cross_origin(fields),
+            passage: Passage::of(fields),
+            preflight: fields.get(Field::RequestedMethod).filter(|_| &**method == "OPTIONS").map(|method| {
+                let headers = fields.get(Field::RequestedHeaders).unwrap_or_default();
                 Preflight { method: text::kept(method).into(), headers: text::kept(headers).into() }
             }),
             accepts_both: accepts_events && contains_word(accept, "application/json"),
@@ -180,36 +181,37 @@ impl RequestHead {
 impl ResponseHead {
     /// `status` is `None` if the head was not captured.
     pub(super) fn of(head: &Head, status: Option<u16>) -> Self {
-        let content_type = head.field(Field::ContentType).unwrap_or_default();
+        let fields = head.fields();
+        let content_type = fields.get(Field::ContentType).unwrap_or_default();
         let is_json = contains_word(content_type, "json");
         let is_other = !is_json && !head.is_event_stream();
-        let allowed = |_| text::kept(head.field(Field::AllowedHeaders).unwrap_or_default()).into();
+        let allowed = |_| text::kept(fields.get(Field::AllowedHeaders).unwrap_or_default()).into();
         Self {
             status,
             start: head.span.start.time,
-            session_id: session_id(head).0,
+            session_id: session_id(fields).0,
             is_json,
             other_media_type: if is_other { media_type(content_type) } else { None },
             media_type: media_type(content_type),
-            has_challenge: head.field(Field::Challenge).is_some(),
-            hides_session_id: hides_session_id(head),
-            allowed_headers: head.field(Field::AllowedOrigin).map(allowed),
+            has_challenge: fields.get(Field::Challenge).is_some(),
+            hides_session_id: hides_session_id(fields),
+            allowed_headers: fields.get(Field::AllowedOrigin).map(allowed),
         }
     }
 }
 
 /// Whether the `Origin` of a request is another one than that of its `Host`.
-fn is_cross_origin(head: &Head) -> bool {
-    let origin = head.field(Field::Origin).and_then(|origin| origin.split_once("://"));
-    let (Some((_, origin)), Some(host)) = (origin, head.field(Field::Host)) else { return false };
+fn is_cross_origin(fields: Fields<'_>) -> bool {
+    let origin = fields.get(Field::Origin).and_then(|origin| origin.split_once("://"));
+    let (Some((_, origin)), Some(host)) = (origin, fields.get(Field::Host)) else { return false };
     !origin.eq_ignore_ascii_case(host)
 }
 
 /// Whether a response lets scripts of other origins read it, but not its `Mcp-Session-Id`.
-fn hides_session_id(head: &Head) -> bool {
-    let exposed = head.field(Field::ExposedHeaders).unwrap_or_default();
-    head.field(Field::SessionId).is_some()
-        && head.field(Field::AllowedOrigin).is_some()
+fn hides_session_id(fields: Fields<'_>) -> bool {
+    let exposed = fields.get(Field::ExposedHeaders).unwrap_or_default();
+    fields.get(Field::SessionId).is_some()
+        && fields.get(Field::AllowedOrigin).is_some()
         && !contains_word(exposed, "mcp-session-id")
         && !exposed.contains('*')
 }
@@ -223,16 +225,23 @@ fn media_type(content_type: &str) -> Option<Box<str>> {
 /// Whether a header value contains a word, ignoring ASCII case. The word begins with a small
 /// letter.
 fn contains_word(value: &str, word: &str) -> bool {
-    let first = word.as_bytes().first().copied();
+    let (value, word) = (value.as_bytes(), word.as_bytes());
+    // Most often it stands at the end, as in `application/json, text/event-stream`, or in front.
+    let last = value.len().checked_sub(word.len()).and_then(|at| value.get(at..));
+    let ends = [last, value.get(..word.len())];
+    if ends.into_iter().flatten().any(|part| part.eq_ignore_ascii_case(word)) {
+        return true;
+    }
+    let first = word.first().copied();
     // The first letter alone rules out most places.
     let begins = |part: &[u8]| part.first().map(|byte| byte | 0x20) == first;
-    let is_it = |part: &[u8]| begins(part) && part.eq_ignore_ascii_case(word.as_bytes());
-    value.as_bytes().windows(word.len()).any(is_it)
+    let is_it = |part: &[u8]| begins(part) && part.eq_ignore_ascii_case(word);
+    value.windows(word.len()).any(is_it)
 }
 
 /// `Mcp-Session-Id`, and whether it holds one id twice.
-fn session_id(head: &Head) -> (Option<Arc<str>>, bool) {
-    let Some(value) = head.field(Field::SessionId) else { return (None, false) };
+fn session_id(fields: Fields<'_>) -> (Option<Arc<str>>, bool) {
+    let Some(value) = fields.get(Field::SessionId) else { return (None, false) };
     let mut parts = value.split(',').map(str::trim);
     let first = parts.next().unwrap_or_default();
     let mut rest = parts.peekable();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::handle::SessionIndex;
 use super::record::Exchange;
 use crate::base::Side;
-use crate::rpc::{Field, Head};
+use crate::rpc::{Field, Fields};
 
 /// Requests that are compared, latest first. A proxy passes a request on within milliseconds.
 const MAX_REQUESTS: usize = 64;
@@ -25,12 +25,12 @@ pub(super) struct Passage {
 }
 
 impl Passage {
-    pub(super) fn of(head: &Head) -> Self {
-        let name = head.field(Field::RequestId).or_else(|| head.field(Field::TraceParent));
+    pub(super) fn of(fields: Fields<'_>) -> Self {
+        let name = fields.get(Field::RequestId).or_else(|| fields.get(Field::TraceParent));
         let traces = [Field::Via, Field::Forwarded, Field::ForwardedFor];
         Self {
             name: name.map(crate::base::text::digest),
-            is_forwarded: traces.iter().any(|field| head.field(*field).is_some()),
+            is_forwarded: traces.iter().any(|field| fields.get(*field).is_some()),
         }
     }
 

@@ -295,6 +295,7 @@ impl Direction {
                 }
             }
             match self.state {
+                State::Head { .. } if self.buf.is_empty() => return None,
                 State::Head { found } => match self.head(found, findings) {
                     Some(step) => return Some(step),
                     None if self.state == (State::Head { found }) => return None,

@@ -203,11 +203,8 @@ impl Connection {
         let mut findings = Findings::new();
         while let Some(step) = self.next_step(side, &mut findings) {
             let current = if side == Side::Client { self.sending } else { self.answering };
-            for finding in findings.drain() {
-                match current {
-                    Some(transaction) => sink.out.push(fault_of(transaction, side, finding)),
-                    None => sink.findings.push(finding),
-                }
+            if !findings.is_empty() {
+                push_findings(current, side, (&mut findings, sink.findings), sink.out);
             }
             let kind = match step {
                 Step::Head(parsed, why) if side == Side::Client => {
@@ -249,7 +246,9 @@ impl Connection {
                 sink.out.push(Part { transaction, side, kind });
             }
         }
-        sink.findings.append(findings);
+        if !findings.is_empty() {
+            sink.findings.append(findings);
+        }
         self.check_tunnel(sink.out);
     }
 
@@ -576,6 +575,23 @@ fn described(protocol: Speaks) -> &'static str {
     }
 }
 
+/// Emits what was found while a message of `side` was read: as faults of its transaction, if there
+/// is one.
+#[cold]
+fn push_findings(
+    current: Option<TransactionNo>,
+    side: Side,
+    (from, to): (&mut Findings, &mut Findings),
+    out: &mut Vec<Part>,
+) {
+    for finding in from.drain() {
+        match current {
+            Some(transaction) => out.push(fault_of(transaction, side, finding)),
+            None => to.push(finding),
+        }
+    }
+}
+
 fn fault_of(transaction: TransactionNo, side: Side, finding: Finding) -> Part {
     Part::fault(transaction, side, finding.code, (finding.at.unwrap_or_default(), finding.detail))
 }
@@ -587,6 +603,9 @@ fn push_faults(
     (faults, span): (Vec<(Code, String)>, Span),
     out: &mut Vec<Part>,
 ) {
+    if faults.is_empty() {
+        return;
+    }
     out.extend(
         faults.into_iter().map(|(code, detail)| Part::fault(transaction, side, code, (span.end, detail))),
     );

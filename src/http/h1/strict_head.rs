@@ -45,32 +45,35 @@ struct BodyFields {
 /// Reads the head at the front of `bytes`; `None` if it is incomplete, or not strict.
 pub(super) fn read(side: Side, bytes: &[u8]) -> Option<StrictHead> {
     let bytes = bytes.get(..limits::MAX_HEAD).unwrap_or(bytes);
-    let (start, mut at) = match side {
+    let (start, len) = match side {
         Side::Client => request_line(bytes)?,
         Side::Server => status_line(bytes)?,
     };
     let mut values = FieldValues::default();
     let mut body = BodyFields::default();
+    let mut rest = bytes.get(len..)?;
     for _ in 0..MAX_FIELDS {
-        let line = bytes.get(at..)?;
-        if line.starts_with(b"\r\n") {
+        if let [b'\r', b'\n', behind @ ..] = rest {
             let framing = body.framing(&start)?;
             let expects_continue = side == Side::Client && body.expects_continue;
-            return Some(StrictHead { len: at + 2, start, framing, expects_continue, values });
+            let len = bytes.len() - behind.len();
+            return Some(StrictHead { len, start, framing, expects_continue, values });
         }
-        let (name, rest) = line.split_at_checked(name_len(line))?;
-        let rest = rest.strip_prefix(b":").filter(|_| !name.is_empty())?;
-        let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
-        let text = rest.get(blanks..)?;
-        let (value, end) = text.split_at_checked(text_len(text))?;
-        if !end.starts_with(b"\r\n") {
+        let (name, [b':', behind @ ..]) = rest.split_at_checked(name_len(rest))? else { return None };
+        if name.is_empty() {
             return None;
         }
-        let from = at + name.len() + 1 + blanks;
-        at = from + value.len() + 2;
+        let mut text = behind;
+        while let [b' ', behind @ ..] = text {
+            text = behind;
+        }
+        let (value, [b'\r', b'\n', behind @ ..]) = text.split_at_checked(text_len(text))? else {
+            return None;
+        };
+        rest = behind;
         let value = value.trim_ascii_end();
         match Field::from_name(name) {
-            Some(field) => values.add(field, from, value.len()),
+            Some(field) => values.add(field, bytes.len() - text.len(), value.len()),
             None => body.add(name, value)?,
         }
     }
@@ -152,6 +155,7 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 }
 
 /// Returns the number of bytes at the front that may be a field name: letters, digits, `-`, `_`.
+#[inline]
 fn name_len(bytes: &[u8]) -> usize {
     prefix::len(bytes, |word| {
         let low = word & !HIGH;
@@ -163,6 +167,7 @@ fn name_len(bytes: &[u8]) -> usize {
 }
 
 /// Returns the number of bytes at the front that may be a field value: none is a control character.
+#[inline]
 fn text_len(bytes: &[u8]) -> usize {
     prefix::len(bytes, |word| {
         let low = word & !HIGH;

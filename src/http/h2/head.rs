@@ -143,7 +143,7 @@ fn request(pseudo: &Pseudo<'_>, fields: &Fields, span: Span) -> Request {
     let fault = lacks.filter(|_| is_known).map(str::to_owned).or_else(|| line_end(fields));
     let start = [method.as_bytes(), b" ", target.as_bytes(), b" HTTP/2"].concat();
     let host = pseudo.authority.filter(|_| !has(fields, b"host"));
-    let start_line = StartLine::Request { method: method.into(), target: target.into() };
+    let start_line = StartLine::Request { method: method.to_owned().into(), target: target.into() };
     let head = Text::new(&start, host, fields).head(start_line, span, fields);
     Request { head, kind, length: length(fields), fault }
 }
