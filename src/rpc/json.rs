@@ -15,14 +15,14 @@ pub(super) type Result<T> = std::result::Result<T, Invalid>;
 #[derive(Debug)]
 pub(super) struct Json<'a> {
     text: &'a str,
-    /// Number of bytes that were read.
-    at: usize,
+    /// The bytes of it that were not read.
+    rest: &'a [u8],
 }
 
 impl<'a> Json<'a> {
     /// Begins to read a text.
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { text, rest: text.as_bytes() }
     }
 
     /// Returns whether nothing but blanks is left.
@@ -41,6 +41,7 @@ impl<'a> Json<'a> {
     }
 
     /// Reads an object. `member` is called with the name of each member and has to read its value.
+    #[inline]
     pub(super) fn object(&mut self, mut member: impl FnMut(&mut Self, &str) -> Result<()>) -> Result<()> {
         self.expect(b'{')?;
         if self.take(b'}') {
@@ -50,10 +51,9 @@ impl<'a> Json<'a> {
             let name = self.string()?;
             self.expect(b':')?;
             member(self, &name)?;
-            if self.take(b'}') {
+            if !self.has_more(b'}')? {
                 return Ok(());
             }
-            self.expect(b',')?;
         }
     }
 
@@ -65,25 +65,29 @@ impl<'a> Json<'a> {
         }
         loop {
             element(self)?;
-            if self.take(b']') {
+            if !self.has_more(b']')? {
                 return Ok(());
             }
-            self.expect(b',')?;
         }
     }
 
     /// Reads a string, without escapes.
+    #[inline]
     pub(super) fn string(&mut self) -> Result<Cow<'a, str>> {
         self.expect(b'"')?;
-        let from = self.at;
-        let len = plain_len(self.rest());
-        self.at += len;
-        if self.rest().first() == Some(&b'"') {
-            self.at += 1;
-            return self.text.get(from..from + len).map(Cow::Borrowed).ok_or(Invalid);
+        let from = self.at();
+        if let Some((plain, [b'"', behind @ ..])) = self.rest.split_at_checked(plain_len(self.rest)) {
+            self.rest = behind;
+            return self.text.get(from..from + plain.len()).map(Cow::Borrowed).ok_or(Invalid);
         }
+        self.string_with_escapes(from)
+    }
+
+    /// Reads a string from behind its opening quotation mark, which stands before `from`.
+    #[cold]
+    fn string_with_escapes(&mut self, from: usize) -> Result<Cow<'a, str>> {
         self.rest_of_string()?;
-        let quoted = self.text.get(from - 1..self.at).ok_or(Invalid)?;
+        let quoted = self.text.get(from - 1..self.at()).ok_or(Invalid)?;
         serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| Invalid)
     }
 
@@ -97,24 +101,31 @@ impl<'a> Json<'a> {
     }
 
     /// Reads any value; returns its text.
+    #[inline]
     pub(super) fn raw(&mut self) -> Result<&'a str> {
         self.peek();
-        let from = self.at;
+        let from = self.at();
         self.skip()?;
-        self.text.get(from..self.at).ok_or(Invalid)
+        self.text.get(from..self.at()).ok_or(Invalid)
     }
 
     /// Reads any value.
+    #[inline]
     pub(super) fn skip(&mut self) -> Result<()> {
+        match self.peek() {
+            Some(b'{' | b'[') => self.skip_container(),
+            Some(first) => self.skip_scalar(first),
+            None => Err(Invalid),
+        }
+    }
+
+    /// Reads an object or an array.
+    fn skip_container(&mut self) -> Result<()> {
         let mut nesting = Nesting::default();
         loop {
             match self.peek().ok_or(Invalid)? {
-                b'"' => {
-                    self.at += 1;
-                    self.rest_of_string()?;
-                }
                 b'{' => {
-                    self.at += 1;
+                    self.advance(1)?;
                     if !self.take(b'}') {
                         nesting.enter(true);
                         self.skip_name()?;
@@ -122,29 +133,40 @@ impl<'a> Json<'a> {
                     }
                 }
                 b'[' => {
-                    self.at += 1;
+                    self.advance(1)?;
                     if !self.take(b']') {
                         nesting.enter(false);
                         continue;
                     }
                 }
-                b't' => self.literal("true")?,
-                b'f' => self.literal("false")?,
-                b'n' => self.literal("null")?,
-                _ => self.number()?,
+                first => self.skip_scalar(first)?,
             }
             // Behind a value: the next one, or the ends of what contains it.
             loop {
                 let Some(is_object) = nesting.innermost() else { return Ok(()) };
-                if self.take(b',') {
+                if self.has_more(if is_object { b'}' } else { b']' })? {
                     if is_object {
                         self.skip_name()?;
                     }
                     break;
                 }
-                self.expect(if is_object { b'}' } else { b']' })?;
                 nesting.leave();
             }
+        }
+    }
+
+    /// Reads a string, a number or a literal that begins with `first`.
+    #[inline]
+    fn skip_scalar(&mut self, first: u8) -> Result<()> {
+        match first {
+            b'"' => {
+                self.advance(1)?;
+                self.rest_of_string()
+            }
+            b't' => self.literal(b"true"),
+            b'f' => self.literal(b"false"),
+            b'n' => self.literal(b"null"),
+            _ => self.number(),
         }
     }
 
@@ -155,28 +177,38 @@ impl<'a> Json<'a> {
         self.expect(b':')
     }
 
-    fn rest(&self) -> &'a [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    /// Returns the number of bytes that were read.
+    #[inline]
+    fn at(&self) -> usize {
+        self.text.len() - self.rest.len()
+    }
+
+    #[inline]
+    fn advance(&mut self, len: usize) -> Result<()> {
+        self.rest = self.rest.get(len..).ok_or(Invalid)?;
+        Ok(())
     }
 
     /// Reads blanks; returns the byte behind them.
     #[inline]
     fn peek(&mut self) -> Option<u8> {
-        loop {
-            let byte = *self.text.as_bytes().get(self.at)?;
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Some(byte);
-            }
-            self.at += 1;
+        while let [b' ' | b'\n' | b'\r' | b'\t', behind @ ..] = self.rest {
+            self.rest = behind;
         }
+        self.rest.first().copied()
     }
 
     /// Reads this byte if it is next.
     #[inline]
     fn take(&mut self, byte: u8) -> bool {
-        let is_next = self.peek() == Some(byte);
-        self.at += usize::from(is_next);
-        is_next
+        self.peek();
+        match self.rest {
+            [first, behind @ ..] if *first == byte => {
+                self.rest = behind;
+                true
+            }
+            _ => false,
+        }
     }
 
     #[inline]
@@ -184,51 +216,74 @@ impl<'a> Json<'a> {
         if self.take(byte) { Ok(()) } else { Err(Invalid) }
     }
 
+    /// Reads what stands behind a value: a comma, or `end`, the end of what contains it. Returns
+    /// whether another value follows.
+    #[inline]
+    fn has_more(&mut self, end: u8) -> Result<bool> {
+        self.peek();
+        match self.rest {
+            [b',', behind @ ..] => {
+                self.rest = behind;
+                Ok(true)
+            }
+            [first, behind @ ..] if *first == end => {
+                self.rest = behind;
+                Ok(false)
+            }
+            _ => Err(Invalid),
+        }
+    }
+
     /// Reads a string from behind its opening quotation mark. Escapes are checked as far as they
     /// delimit it: surrogates need not be pairs.
+    #[inline]
     fn rest_of_string(&mut self) -> Result<()> {
         loop {
-            self.at += plain_len(self.rest());
-            match self.rest() {
-                [b'"', ..] => {
-                    self.at += 1;
+            self.advance(plain_len(self.rest))?;
+            match self.rest {
+                [b'"', behind @ ..] => {
+                    self.rest = behind;
                     return Ok(());
                 }
-                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 2,
-                [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => {
-                    self.at += 6;
+                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', behind @ ..] => {
+                    self.rest = behind;
+                }
+                [b'\\', b'u', a, b, c, d, behind @ ..]
+                    if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) =>
+                {
+                    self.rest = behind;
                 }
                 _ => return Err(Invalid),
             }
         }
     }
 
-    fn literal(&mut self, literal: &str) -> Result<()> {
-        let is_next = self.rest().starts_with(literal.as_bytes());
-        self.at += literal.len();
-        if is_next { Ok(()) } else { Err(Invalid) }
+    fn literal(&mut self, literal: &[u8]) -> Result<()> {
+        self.rest = self.rest.strip_prefix(literal).ok_or(Invalid)?;
+        Ok(())
     }
 
     fn number(&mut self) -> Result<()> {
-        if self.rest().first() == Some(&b'-') {
-            self.at += 1;
+        if let [b'-', behind @ ..] = self.rest {
+            self.rest = behind;
         }
         // No digit follows a leading zero.
-        match self.rest() {
-            [b'0', ..] => self.at += 1,
+        match self.rest {
+            [b'0', behind @ ..] => self.rest = behind,
             _ => self.digits()?,
         }
-        if self.rest().first() == Some(&b'.') {
-            self.at += 1;
+        if let [b'.', behind @ ..] = self.rest {
+            self.rest = behind;
             self.digits()?;
         }
-        if let [b'e' | b'E', sign, ..] = self.rest() {
-            self.at += 1 + usize::from(matches!(sign, b'+' | b'-'));
+        if let [b'e' | b'E', behind @ ..] = self.rest {
+            self.rest = behind;
+            if let [b'+' | b'-', behind @ ..] = self.rest {
+                self.rest = behind;
+            }
             self.digits()?;
-        } else if let [b'e' | b'E'] = self.rest() {
-            return Err(Invalid);
         }
-        match self.rest() {
+        match self.rest {
             [b'0'..=b'9', ..] => Err(Invalid),
             _ => Ok(()),
         }
@@ -236,14 +291,18 @@ impl<'a> Json<'a> {
 
     /// Reads at least one digit.
     fn digits(&mut self) -> Result<()> {
-        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += count;
-        if count > 0 { Ok(()) } else { Err(Invalid) }
+        let [b'0'..=b'9', behind @ ..] = self.rest else { return Err(Invalid) };
+        self.rest = behind;
+        while let [b'0'..=b'9', behind @ ..] = self.rest {
+            self.rest = behind;
+        }
+        Ok(())
     }
 }
 
 /// Returns the number of bytes at the front that stand for themselves in a string: no quotation
 /// mark, no backslash, no control character.
+#[inline]
 fn plain_len(bytes: &[u8]) -> usize {
     prefix::len(bytes, |word| {
         let low = word & !HIGH;
