@@ -42,9 +42,12 @@ impl Account {
 
 impl Tally {
     /// Records that a holder holds `held` bytes.
+    #[inline]
     pub(crate) fn charge(&mut self, account: &mut Account, held: usize) {
-        self.held = self.held - account.0 + held;
-        account.0 = held;
+        if account.0 != held {
+            self.held = self.held - account.0 + held;
+            account.0 = held;
+        }
     }
 
     /// Records that a holder is gone.

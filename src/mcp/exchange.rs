@@ -14,7 +14,8 @@ use crate::rpc::{Envelope, Id, Kind, RpcError};
 /// An open exchange.
 #[derive(Debug)]
 pub(super) struct OpenExchange {
-    record: Exchange,
+    /// Boxed: it is emitted as it is.
+    record: Box<Exchange>,
     session: SessionIndex,
     /// The transaction that carried the client's request; `None` once it is over, and for requests
     /// of the server.
@@ -112,7 +113,7 @@ impl OpenExchange {
         }
         // A request on a stream is no better known than whose stream it is.
         let stream_degraded = if from == Side::Server { transaction.degraded() } else { Degraded::NONE };
-        let record = Exchange {
+        let record = Box::new(Exchange {
             n,
             tcp_stream: peers.tcp_stream,
             transaction: key.1.0,
@@ -142,7 +143,7 @@ impl OpenExchange {
             retransmissions: 0,
             degraded: degraded.and(stream_degraded),
             findings: envelope.faults.iter().map(|fault| fault.code).collect(),
-        };
+        });
         Self {
             record,
             session,
@@ -171,7 +172,7 @@ impl OpenExchange {
         &self.record
     }
 
-    pub(super) fn into_record(self) -> Exchange {
+    pub(super) fn into_record(self) -> Box<Exchange> {
         self.record
     }
 
@@ -202,7 +203,7 @@ impl OpenExchange {
         let token = self.token.as_ref().map_or(0, Id::len);
         let name = self.record.name.as_ref().map_or(0, |name| name.len());
         let texts = 2 * (self.record.id.len() + token) + self.record.method.len() + name;
-        size_of::<Self>() + ENTRIES + texts
+        size_of::<Self>() + size_of::<Exchange>() + ENTRIES + texts
     }
 
     /// Whether it has neither a response nor another outcome.
@@ -541,7 +542,7 @@ impl OpenExchange {
         let hung_up = self.hung_up.map(|at| (Cause::ClientClosed, at));
         let ended = self.ended.filter(|(cause, _)| *cause != Cause::CaptureEnd);
         let ended = cancelled.or(hung_up).or(ended);
-        let mut record = self.record.clone();
+        let mut record = Exchange::clone(&self.record);
         record.session = SessionRef { server: record.session.server, ..session.clone() };
         record.cause = ended.map(|(cause, _)| cause);
         record.wait_ended = ended.map(|(_, at)| at);

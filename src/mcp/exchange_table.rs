@@ -6,6 +6,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use super::exchange::OpenExchange;
 use super::handle::{SessionIndex, TransactionKey};
 use super::held_responses::{HeldResponse, HeldResponses};
+use super::numbers::Numbers;
 use crate::base::{Account, Origin, Tally, Timestamp, limits};
 
 /// Numbers of exchanges that are no longer open that are kept in any case, until they are dropped
@@ -148,7 +149,7 @@ impl Exchanges {
     }
 
     /// The first of these exchanges whose request was carried by `carrier`.
-    pub(super) fn carried_by(&self, numbers: &VecDeque<u64>, carrier: TransactionKey) -> Option<u64> {
+    pub(super) fn carried_by(&self, numbers: &Numbers, carrier: TransactionKey) -> Option<u64> {
         let is_carried = |n: &&u64| self.get(**n).is_some_and(|open| open.carrier() == Some(carrier));
         numbers.iter().take(limits::MAX_ALIKE).find(is_carried).copied()
     }

@@ -124,6 +124,9 @@ impl HeldResponses {
 
     /// Takes the responses on `carrier`, oldest first.
     pub(super) fn take_on(&mut self, carrier: TransactionKey) -> Vec<HeldResponse> {
+        if self.by_carrier.is_empty() && self.until_end.is_empty() {
+            return Vec::new();
+        }
         let ages = self.by_carrier.get(&carrier).cloned().unwrap_or_default();
         let mut taken: Vec<_> = ages.into_iter().filter_map(|age| self.take(age)).collect();
         if let Some(until_end) = self.until_end.remove(&carrier) {

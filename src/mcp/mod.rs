@@ -36,6 +36,7 @@ mod message;
 mod method;
 mod notifications;
 mod numbering;
+mod numbers;
 mod openings;
 mod passed_on;
 mod quirks;

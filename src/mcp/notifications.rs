@@ -1,11 +1,10 @@
 //! Notifications, and the exchanges that they are about: progress and cancellation.
 
-use std::collections::VecDeque;
-
 use super::evidence::Stray;
 use super::exchange::Message;
 use super::message::{Context, unmatched};
 use super::method;
+use super::numbers::Numbers;
 use super::record::{Cause, MessageSpan, Notification, Record};
 use super::rules::{self, Broadcast, Progress, RULES, Unmatched, Violation};
 use crate::base::{Code, Side};
@@ -188,6 +187,6 @@ impl Context<'_, '_> {
 }
 
 /// The number if there is exactly one.
-fn only(numbers: Option<&VecDeque<u64>>) -> Option<u64> {
+fn only(numbers: Option<&Numbers>) -> Option<u64> {
     numbers.filter(|numbers| numbers.len() == 1)?.front().copied()
 }

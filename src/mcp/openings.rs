@@ -80,7 +80,11 @@ impl Openings {
     }
 
     /// Takes an exchange that waits no longer: at the time `now`, or all of them without a time.
+    #[inline]
     pub(super) fn pop_released(&mut self, now: Option<Timestamp>) -> Option<Box<OpenExchange>> {
+        if self.held.is_empty() && self.released.is_empty() {
+            return None;
+        }
         let is_due = |held: &Held| now.is_none_or(|now| now.since(held.since) > limits::REPEAT_WAIT);
         if self.held.front().is_some_and(is_due) {
             self.release_oldest();

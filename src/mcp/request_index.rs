@@ -1,17 +1,18 @@
 //! Open exchanges by request id or by progress token.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::hash_map::{Entry, HashMap};
 
+use super::numbers::Numbers;
 use crate::base::{Side, limits};
 use crate::rpc::Id;
 
 /// Exchange numbers by the id (or the progress token) of their request.
 ///
 /// Several open requests may have one id: in a session without an id the requests of several
-/// clients meet, and a faulty client reuses ids. Each list is in ascending order.
+/// clients meet, and a faulty client reuses ids.
 #[derive(Debug, Default)]
 pub(super) struct RequestIndex {
-    by_id: HashMap<Id, VecDeque<u64>, foldhash::fast::RandomState>,
+    by_id: HashMap<Id, Numbers, foldhash::fast::RandomState>,
     /// Number of exchanges.
     len: usize,
 }
@@ -27,30 +28,28 @@ impl RequestIndex {
     }
 
     /// The open exchanges with this id, oldest first; `None` if there are none.
-    pub(super) fn get(&self, id: &Id) -> Option<&VecDeque<u64>> {
+    pub(super) fn get(&self, id: &Id) -> Option<&Numbers> {
         self.by_id.get(id)
     }
 
     pub(super) fn insert(&mut self, id: Id, n: u64) {
-        self.by_id.entry(id).or_default().push_back(n);
+        match self.by_id.entry(id) {
+            Entry::Occupied(mut entry) => entry.get_mut().push(n),
+            Entry::Vacant(entry) => drop(entry.insert(Numbers::One(n))),
+        }
         self.len += 1;
     }
 
     pub(super) fn remove(&mut self, id: &Id, n: u64) {
-        let Some(list) = self.by_id.get_mut(id) else { return };
-        if list.front() == Some(&n) {
-            list.pop_front();
-            self.len -= 1;
-        } else if let Ok(at) = list.binary_search(&n) {
-            list.remove(at);
+        let Some((id, mut numbers)) = self.by_id.remove_entry(id) else { return };
+        if numbers.remove(n) {
             self.len -= 1;
         }
-        if list.is_empty() {
-            self.by_id.remove(id);
+        if !numbers.is_empty() {
+            self.by_id.insert(id, numbers);
+        } else if self.by_id.capacity() > 16 * (self.by_id.len() + 16) {
             // Walking a map takes as long as it was large.
-            if self.by_id.capacity() > 16 * (self.by_id.len() + 16) {
-                self.by_id.shrink_to(4 * self.by_id.len());
-            }
+            self.by_id.shrink_to(4 * self.by_id.len());
         }
     }
 

@@ -1,6 +1,5 @@
 //! One session: what is known of it while it is active.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use super::history::History;
 use super::legs::Legs;
 use super::lifecycle::Lifecycle;
 use super::numbering::Numbering;
+use super::numbers::Numbers;
 use super::record::{Exchange, Session, SessionEnd, SessionRef, Transport};
 use super::request_index::{PerSide, RequestIndex};
 use super::served::Served;
@@ -478,7 +478,7 @@ impl SessionState {
     }
 
     /// Requests of `origin` without a response that have this id, oldest first.
-    pub(super) fn outstanding(&self, origin: Side, id: &Id) -> Option<&VecDeque<u64>> {
+    pub(super) fn outstanding(&self, origin: Side, id: &Id) -> Option<&Numbers> {
         self.outstanding.get(origin).get(id)
     }
 
@@ -514,7 +514,7 @@ impl SessionState {
     }
 
     /// Open requests of `origin` with this progress token, oldest first.
-    pub(super) fn with_token(&self, origin: Side, token: &Id) -> Option<&VecDeque<u64>> {
+    pub(super) fn with_token(&self, origin: Side, token: &Id) -> Option<&Numbers> {
         self.tokens.get(origin).get(token)
     }
 

@@ -97,7 +97,8 @@ impl Step<'_> {
 
     /// Checks the rules for a transaction that is over.
     fn check_over(&mut self) {
-        let has_client = self.tables.sessions.has_client(self.transaction.peers());
+        let has_client =
+            self.transaction.stream().is_some() && self.tables.sessions.has_client(self.transaction.peers());
         let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
         let over = StreamOver { transaction: self.transaction, session, has_client, end: self.at };
         rules::check(RULES.stream_over, &over, self.tables.sink.findings);
@@ -209,6 +210,9 @@ impl Step<'_> {
 
     /// Reports what is wrong with the transaction so far, with the exchange that it carries.
     fn emit_faults(&mut self) {
+        if !self.transaction.has_faults() {
+            return;
+        }
         for (at, fault) in self.transaction.take_faults() {
             let exchange = self.transaction.requests().first().copied();
             let session = self.session_number();

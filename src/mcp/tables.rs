@@ -142,7 +142,7 @@ impl Completion<'_, '_, '_> {
         if self.evidence.missing().is_none() {
             self.check_crossing(&exchange);
         }
-        self.sink.out.push(Record::Exchange(Box::new(exchange.into_record())));
+        self.sink.out.push(Record::Exchange(exchange.into_record()));
     }
 
     /// Checks what holds for a call that reached a proxy and was not seen on the leg on the other
@@ -179,7 +179,7 @@ impl Completion<'_, '_, '_> {
 fn emit(mut exchange: Box<OpenExchange>, last: Origin, sink: &mut Sink<'_, Record>) {
     exchange.settle(last);
     check_completed(&mut exchange, true, sink);
-    sink.out.push(Record::Exchange(Box::new(exchange.into_record())));
+    sink.out.push(Record::Exchange(exchange.into_record()));
 }
 
 /// Checks what holds for a complete exchange.

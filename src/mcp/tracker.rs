@@ -75,6 +75,7 @@ impl Tracker {
         self.collect_quirks(before, findings);
     }
 
+    #[inline]
     fn collect_quirks(&mut self, before: usize, findings: &mut Findings) {
         if findings.len() > before {
             let sessions = &self.sessions;
@@ -272,6 +273,7 @@ impl Tracker {
     }
 
     /// Completes what waited for the leg in front of a proxy.
+    #[inline]
     fn complete_released(&mut self, now: Option<Timestamp>, mut sink: Sink<'_, Record>) {
         while let Some(exchange) = self.views.pop_released(now) {
             let Sink { out, findings } = &mut sink;

@@ -251,6 +251,7 @@ impl Views {
 
     /// Takes an exchange that was held and waits no longer: at the time `now`, or any without a
     /// time.
+    #[inline]
     pub(super) fn pop_released(&mut self, now: Option<Timestamp>) -> Option<Box<OpenExchange>> {
         self.openings.pop_released(now)
     }

@@ -43,8 +43,10 @@ pub(super) fn name_header_differs(body: &Body<'_>) -> Option<Violation> {
     let [envelope] = &*body.parsed.envelopes else { return None };
     let header = body.transaction.request()?.mcp_name.as_deref();
     let name = envelope.look.name.as_deref().or(envelope.look.uri.as_deref());
-    let named = name.filter(|_| envelope.method.as_deref().is_some_and(method::is_call));
-    header_differs("Mcp-Name", header, name).or_else(|| header_is_missing(body, "Mcp-Name", header, named))
+    header_differs("Mcp-Name", header, name).or_else(|| {
+        let named = name.filter(|_| envelope.method.as_deref().is_some_and(method::is_call));
+        header_is_missing(body, "Mcp-Name", header, named)
+    })
 }
 
 pub(super) fn version_header_differs(body: &Body<'_>) -> Option<Violation> {
@@ -64,15 +66,16 @@ fn header_is_missing(
     value: Option<&str>,
 ) -> Option<Violation> {
     let [envelope] = &*body.parsed.envelopes else { return None };
+    // First, since nearly no request names such a revision.
+    if header.is_some() || !envelope.look.meta_version.as_deref().is_some_and(revision::is_stateless) {
+        return None;
+    }
     // A client of HTTP+SSE, or one that asks what the server speaks, need not send them.
     let is_probe = envelope.method.as_deref().is_some_and(method::opens_session);
     let is_http_sse = body.session.is_some_and(SessionState::is_http_sse);
-    let is_due = envelope.kind == Kind::Request
-        && !is_probe
-        && !is_http_sse
-        && envelope.look.meta_version.as_deref().is_some_and(revision::is_stateless);
+    let is_due = envelope.kind == Kind::Request && !is_probe && !is_http_sse;
     let value = value?;
-    if header.is_some() || !is_due || body.transaction.lacks_fields() {
+    if !is_due || body.transaction.lacks_fields() {
         return None;
     }
     violation(Code::McpHeaderMismatch, format!("{field} is missing, the body has {value}"))

@@ -161,9 +161,12 @@ pub(super) fn revision_is_not_named(over: &StreamOver<'_>) -> Option<Violation> 
     let is_named = request.protocol_version.is_some() || over.transaction.lacks_fields();
     let is_old = negotiated < FIRST || revision::is_stateless(negotiated);
     let is_refused = over.transaction.is_post() && over.transaction.status()? == 400;
+    if !is_due || is_named || is_old || !is_refused {
+        return None;
+    }
     let is_reason =
         over.transaction.body_text().is_some_and(|text| text.to_ascii_lowercase().contains("version"));
-    if !is_due || is_named || is_old || !is_refused || !is_reason {
+    if !is_reason {
         return None;
     }
     violation(
