@@ -390,7 +390,7 @@ impl Lane {
     /// Emits the results of the deliveries; false if some are left.
     fn emit_deliveries(&mut self, id: ConnectionId, output: &mut Output<'_>) -> bool {
         let mut deliveries = std::mem::take(&mut self.deliveries);
-        let is_done = self.emit_from(id, &mut deliveries.drain(..), output);
+        let is_done = self.emit_from(id, deliveries.drain(..), output);
         // Its memory is used again.
         self.deliveries = deliveries;
         is_done
@@ -399,7 +399,7 @@ impl Lane {
     fn emit_from(
         &mut self,
         id: ConnectionId,
-        deliveries: &mut dyn Iterator<Item = Delivery>,
+        mut deliveries: std::vec::Drain<'_, Delivery>,
         output: &mut Output<'_>,
     ) -> bool {
         // What was decrypted outside of this function.
@@ -443,7 +443,17 @@ impl Lane {
     }
 
     /// Counts what of a connection waits for secrets, and what it holds.
+    #[inline]
     fn account(&mut self, id: ConnectionId, output: &mut Output<'_>) {
+        let pipeline = self.pipelines.get(id.slot as usize).and_then(Option::as_deref);
+        if pipeline.is_some_and(|pipeline| !pipeline.is_plain()) {
+            self.account_for_tls(id, output);
+        }
+        self.charge(id, output);
+    }
+
+    /// Counts what of a connection waits for secrets, and emits what is known of its TLS.
+    fn account_for_tls(&mut self, id: ConnectionId, output: &mut Output<'_>) {
         let shard = usize::from(id.shard);
         let pipeline = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut);
         let Some(pipeline) = pipeline else { return };
@@ -472,14 +482,18 @@ impl Lane {
             let fact = IdentifiedFact { tcp_stream: id.tcp_stream, client_random };
             output.emit(EmittedKind::Identified(fact));
         }
-        self.charge(id, output);
     }
 
     /// Emits the updates of a connection.
+    #[inline]
     fn emit_updates(&mut self, id: ConnectionId, output: &mut Output<'_>) {
-        if self.updates.is_empty() {
-            return;
+        if !self.updates.is_empty() {
+            self.read_updates(id, output);
         }
+    }
+
+    /// Reads the messages in the updates of a connection, and emits them.
+    fn read_updates(&mut self, id: ConnectionId, output: &mut Output<'_>) {
         let Some(pipeline) = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut) else {
             self.updates.clear();
             return;

@@ -172,6 +172,11 @@ impl Pipeline {
         size_of::<Self>() + Reassembler::CONNECTION_SIZE + tls + state
     }
 
+    /// Returns whether the connection has no TLS, and nobody shows what it carries.
+    pub(super) fn is_plain(&self) -> bool {
+        self.tls.is_none() && self.shown.is_none()
+    }
+
     /// Returns the number of bytes that wait for secrets.
     pub(super) fn waiting(&self) -> usize {
         self.tls.as_ref().map_or(0, |tls| tls.waiting())

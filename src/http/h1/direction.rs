@@ -457,7 +457,9 @@ impl Direction {
 
     fn skip_blank_lines(&mut self) {
         let blank = self.buf.bytes().iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-        self.buf.skip(blank);
+        if blank > 0 {
+            self.buf.skip(blank);
+        }
     }
 
     fn content(&mut self, left: u64, state: fn(u64) -> State) -> Option<Step> {
@@ -474,10 +476,7 @@ impl Direction {
         let text = self.buf.bytes().get(..line)?;
         let digits = text.iter().take_while(|b| b.is_ascii_hexdigit()).count();
         let extension = text.get(digits..)?.trim_ascii();
-        let size = std::str::from_utf8(text.get(..digits)?)
-            .ok()
-            .and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        match size {
+        match hexadecimal(text.get(..digits)?) {
             Some(size) if extension.is_empty() || extension.starts_with(b";") => {
                 self.consume(line);
                 self.state = if size == 0 { State::Trailers } else { State::ChunkData(size) };
@@ -537,4 +536,11 @@ impl Direction {
         self.search_chunk();
         self.due.push(Step::Gap(Degraded::NONE));
     }
+}
+
+/// Parses a number of hexadecimal digits; `None` if it has none, or does not fit into 64 bits.
+fn hexadecimal(digits: &[u8]) -> Option<u64> {
+    let digit = |digit: &u8| char::from(*digit).to_digit(16).map(u64::from);
+    let number = digits.iter().try_fold(0_u64, |number, next| number.checked_mul(16)?.checked_add(digit(next)?));
+    number.filter(|_| !digits.is_empty())
 }
