@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::base::{Code, Degraded, Files, Findings, Origin, PacketNo, Sink, limits};
 use crate::capture::Packet;
-use crate::link::{Link, UdpDatagram, Undecoded};
+use crate::link::{Addresses, Link, Segment, UdpDatagram, Undecoded};
 use crate::tcp::{ConnectionId, Directory};
 
 use super::lane::{LaneInput, RoutedSegment};
@@ -46,7 +46,7 @@ impl Front {
     /// Decodes a packet. Returns its segment for a lane, or why it has none. Connections that are
     /// opened or closed by it are appended to `inputs`, to be handed to their lanes before the
     /// segment.
-    #[inline]
+    #[inline(always)]
     pub(super) fn packet(
         &mut self,
         packet: &Packet,
@@ -54,15 +54,40 @@ impl Front {
         findings: &mut Findings,
     ) -> Result<RoutedSegment, NoSegment> {
         self.inputs += 1;
-        let (addresses, segment) = match self.link.decode(packet, findings) {
-            Ok(decoded) => decoded,
-            Err(Undecoded::Udp(datagram)) => return Err(NoSegment::Udp(datagram)),
-            Err(Undecoded::NotTcp | Undecoded::Fragment) => return Err(NoSegment::Other),
-            Err(Undecoded::Unreadable) => return Err(NoSegment::Unreadable),
-        };
-        let route = self.directory.route(&addresses, &segment, &mut Sink::new(&mut self.closed, findings));
-        if self.files.are_several() && !self.files.add_stream(packet.origin.packet, route.id.tcp_stream) {
-            findings.add(Code::CaptureFileNumbers, packet.origin, "the files hold too many connections");
+        // On its own, so that the segment of nearly every packet is made where it is needed.
+        if let Some((addresses, segment)) = self.link.decode_plain(packet, findings) {
+            return Ok(self.route(&addresses, segment, inputs, findings));
+        }
+        self.other_packet(packet, inputs, findings)
+    }
+
+    /// Does the same for a packet that is not plain.
+    fn other_packet(
+        &mut self,
+        packet: &Packet,
+        inputs: &mut VecDeque<LaneInput>,
+        findings: &mut Findings,
+    ) -> Result<RoutedSegment, NoSegment> {
+        match self.link.decode(packet, findings) {
+            Ok((addresses, segment)) => Ok(self.route(&addresses, segment, inputs, findings)),
+            Err(Undecoded::Udp(datagram)) => Err(NoSegment::Udp(datagram)),
+            Err(Undecoded::NotTcp | Undecoded::Fragment) => Err(NoSegment::Other),
+            Err(Undecoded::Unreadable) => Err(NoSegment::Unreadable),
+        }
+    }
+
+    /// Finds or opens the connection of a segment.
+    #[inline(always)]
+    fn route(
+        &mut self,
+        addresses: &Addresses,
+        segment: Segment,
+        inputs: &mut VecDeque<LaneInput>,
+        findings: &mut Findings,
+    ) -> RoutedSegment {
+        let route = self.directory.route(addresses, &segment, &mut Sink::new(&mut self.closed, findings));
+        if self.files.are_several() && !self.files.add_stream(segment.origin.packet, route.id.tcp_stream) {
+            findings.add(Code::CaptureFileNumbers, segment.origin, "the files hold too many connections");
         }
         if !self.closed.is_empty() {
             self.close(Degraded::NONE, segment.origin, inputs);
@@ -70,7 +95,7 @@ impl Front {
         if let Some(opened) = route.opened {
             inputs.push_back(LaneInput::Open(*opened));
         }
-        Ok(RoutedSegment { id: route.id, from: route.from, segment })
+        RoutedSegment { id: route.id, from: route.from, segment }
     }
 
     /// Returns the packets that carried the fragments of the last segment; empty if it was not

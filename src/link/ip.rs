@@ -20,8 +20,6 @@ pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 
 /// Decodes the IP headers of a packet.
-// Made in place for the caller, as a segment is.
-#[inline(always)]
 pub(super) fn open(IpPacket { version, slice }: IpPacket<'_>) -> Result<Datagram<'_>, NoSegment> {
     let Some(first) = slice.bytes.first() else {
         return Err(slice.lacks("IP header", 1));
@@ -36,7 +34,7 @@ pub(super) fn open(IpPacket { version, slice }: IpPacket<'_>) -> Result<Datagram
     }
 }
 
-#[inline(always)]
+#[inline]
 fn open_v4(slice: PacketSlice<'_>) -> Result<Datagram<'_>, NoSegment> {
     let Ipv4Fields { header_len, total_len, id, fragment, hop_limit, protocol, source, destination } =
         match slice.bytes.first_chunk::<20>() {

@@ -73,8 +73,6 @@ pub struct Flags {
 const FIXED: usize = 20;
 
 /// Decodes the segment of a TCP datagram; the payload is a slice of `base`.
-// Made in place for the caller: a copy of the result takes as long as decoding the header.
-#[inline(always)]
 pub(super) fn decode(
     base: &Bytes,
     datagram: &Datagram<'_>,
