@@ -11,7 +11,7 @@ pub(crate) const HIGH: u64 = 0x80 * ONES;
 #[inline]
 pub(crate) fn at_least(low: u64, least: u8) -> u64 {
     // No sum carries into the next byte.
-    low + ONES * u64::from(0x80 - least)
+    low.wrapping_add(ONES.wrapping_mul(u64::from(0x80 - least)))
 }
 
 /// Returns the number of bytes at the front that are all accepted. `accepted` takes eight bytes and

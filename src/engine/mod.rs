@@ -451,9 +451,9 @@ impl Engine {
             match emitted.kind {
                 EmittedKind::Update(item) => {
                     let key = (item.peers.tcp_stream, item.update.transaction);
-                    let server = item.peers.server;
                     let is_known = self.mcp.contains(&key.0);
                     let tls = if is_known { None } else { item.tls.clone() };
+                    let server = item.peers.server;
                     // A transaction is no longer known once its end was pushed.
                     let is_end = matches!(item.update.kind, UpdateKind::Ended { .. });
                     if is_end && !is_known && self.tracker.is_mcp(key) {
@@ -470,7 +470,9 @@ impl Engine {
                         self.http3.add_mcp(server, tls.as_ref().and_then(|tls| tls.sni.as_deref()));
                         has_new_mcp = true;
                     }
-                    out.extend(self.records.drain(..).map(Entry::Record));
+                    if !self.records.is_empty() {
+                        out.extend(self.records.drain(..).map(Entry::Record));
+                    }
                 }
                 EmittedKind::Payload(fact) => out.push(Entry::Fact(Fact::Payload(fact))),
                 EmittedKind::Segment(fact) => out.push(Entry::Fact(Fact::Segment(fact))),
@@ -497,6 +499,9 @@ impl Engine {
         out.extend(self.records.drain(..).map(Entry::Record));
         if has_new_mcp {
             self.report_http3();
+        }
+        if self.findings.is_empty() && of_mcp.is_empty() {
+            return;
         }
         for finding in self.findings.drain().chain(of_mcp.drain()) {
             self.capture.time_steps += u64::from(finding.code == Code::CaptureTimeBack);

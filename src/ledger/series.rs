@@ -205,9 +205,13 @@ fn histogram(digits: u8) -> Option<Histogram<u32>> {
 /// Counts a value. The histogram grows for it as long as there is room; then the value counts as
 /// the largest that the histogram holds.
 fn count(histogram: &mut Histogram<u32>, size: u64, room: &mut Room) {
+    if size <= histogram.high() {
+        // It does not grow.
+        histogram.saturating_record(size);
+        return;
+    }
     let before = histogram.distinct_values();
-    let is_clamped = size > histogram.high() && room.is_empty();
-    if is_clamped || histogram.record(size).is_err() {
+    if room.is_empty() || histogram.record(size).is_err() {
         histogram.saturating_record(size);
     }
     let grown = histogram.distinct_values().saturating_sub(before);

@@ -56,8 +56,8 @@ impl Step<'_> {
                 self.bind(false);
                 self.acknowledge();
             }
-            UpdateKind::ResponseBody(body) => {
-                self.transaction.set_response_body(&body);
+            UpdateKind::ResponseBody(mut body) => {
+                self.transaction.set_response_body(&mut body);
                 self.content(Content::Response(body));
             }
             UpdateKind::Event(event) => self.event(event),

@@ -348,10 +348,12 @@ impl Transaction {
     }
 
     /// Takes the body of a response that is no event stream.
-    pub(super) fn set_response_body(&mut self, body: &Parsed) {
+    pub(super) fn set_response_body(&mut self, body: &mut Parsed) {
         self.body_is_json_rpc = !body.envelopes.is_empty();
+        // Of a body that is no error nobody else asks for the text.
+        let text = if self.is_refused() { body.text.clone() } else { body.text.take() };
         let error = || body.envelopes.iter().find_map(|message| message.error.as_ref());
-        self.body_text = body.text.clone().or_else(|| error().map(|error| error.message.clone()));
+        self.body_text = text.or_else(|| error().map(|error| error.message.clone()));
         // Bodies of 202 are not judged, and most servers send a word of text.
         let fault = body.faults.first().filter(|_| self.status() != Some(202));
         self.body_fault = fault.map(|fault| format!("{}: {}", fault.code, fault.detail).into());

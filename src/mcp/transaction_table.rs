@@ -17,9 +17,12 @@ type BySession = Map<Option<SessionIndex>, BTreeSet<usize>>;
 /// A transaction is looked up once for each update; its row then serves as its handle.
 #[derive(Debug, Default)]
 pub(super) struct Transactions {
-    rows: Vec<Option<Transaction>>,
+    /// Boxed: the table grows and rows are taken out of it.
+    rows: Vec<Option<Box<Transaction>>>,
     free: Vec<usize>,
     index: Index,
+    /// The transaction that a head was seen of last: its body and its end often follow.
+    latest: Option<(TransactionKey, usize)>,
     /// The rows of the transactions of each session, and of those whose session is not known.
     by_session: BySession,
     /// What each row accounts for.
@@ -42,8 +45,8 @@ struct Note {
 /// Every transaction but one, which is borrowed on its own: see [`Transactions::split`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OtherTransactions<'a> {
-    before: &'a [Option<Transaction>],
-    after: &'a [Option<Transaction>],
+    before: &'a [Option<Box<Transaction>>],
+    after: &'a [Option<Box<Transaction>>],
     index: &'a Index,
     by_session: &'a BySession,
 }
@@ -59,13 +62,17 @@ impl Transactions {
     ) -> Option<usize> {
         let is_full = self.index.len() >= limits::MAX_TRANSACTIONS;
         let entry = match self.index.entry(key) {
-            Entry::Occupied(entry) => return Some(*entry.get()),
+            Entry::Occupied(entry) => {
+                let row = *entry.get();
+                self.latest = Some((key, row));
+                return Some(row);
+            }
             Entry::Vacant(entry) => entry,
         };
         if is_full {
             return None;
         }
-        let transaction = Some(Transaction::new(key, peers, retransmissions));
+        let transaction = Some(Box::new(Transaction::new(key, peers, retransmissions)));
         let row = match self.free.pop() {
             Some(row) => {
                 if let Some(free) = self.rows.get_mut(row) {
@@ -80,21 +87,26 @@ impl Transactions {
             }
         };
         entry.insert(row);
+        self.latest = Some((key, row));
         Some(row)
     }
 
     /// The row of a transaction.
+    #[inline]
     pub(super) fn find(&self, key: TransactionKey) -> Option<usize> {
-        self.index.get(&key).copied()
+        match self.latest {
+            Some((latest, row)) if latest == key => Some(row),
+            _ => self.index.get(&key).copied(),
+        }
     }
 
     pub(super) fn get(&self, key: TransactionKey) -> Option<&Transaction> {
-        self.rows.get(self.find(key)?)?.as_ref()
+        self.rows.get(self.find(key)?)?.as_deref()
     }
 
     pub(super) fn get_mut(&mut self, key: TransactionKey) -> Option<&mut Transaction> {
         let row = self.find(key)?;
-        self.rows.get_mut(row)?.as_mut()
+        self.rows.get_mut(row)?.as_deref_mut()
     }
 
     /// The transaction in a row, and all others beside it.
@@ -102,7 +114,7 @@ impl Transactions {
         let (before, rest) = self.rows.split_at_mut_checked(row)?;
         let (transaction, after) = rest.split_first_mut()?;
         let others = OtherTransactions { before, after, index: &self.index, by_session: &self.by_session };
-        Some((transaction.as_mut()?, others))
+        Some((transaction.as_deref_mut()?, others))
     }
 
     /// Memory of all transactions, in bytes.
@@ -112,7 +124,7 @@ impl Transactions {
 
     /// Notes the memory and the session of a transaction, which may have changed.
     pub(super) fn note(&mut self, row: usize) {
-        let transaction = self.rows.get(row).and_then(Option::as_ref);
+        let transaction = self.rows.get(row).and_then(Option::as_deref);
         let Some((transaction, note)) = transaction.zip(self.notes.get_mut(row)) else { return };
         self.memory.charge(&mut note.account, transaction.allocated());
         self.waiting.charge(&mut note.waiting, transaction.waiting_allocated());
@@ -139,7 +151,7 @@ impl Transactions {
             if self.waiting.held() <= share / 2 {
                 break;
             }
-            if let Some(transaction) = self.rows.get_mut(row).and_then(Option::as_mut) {
+            if let Some(transaction) = self.rows.get_mut(row).and_then(Option::as_deref_mut) {
                 let at = transaction.request_span().map_or_else(Origin::default, |span| span.end);
                 transaction.shed_waiting();
                 shed.push((transaction.key(), at));
@@ -185,9 +197,10 @@ impl Transactions {
         chosen
     }
 
-    pub(super) fn remove(&mut self, row: usize) -> Option<Transaction> {
+    pub(super) fn remove(&mut self, row: usize) -> Option<Box<Transaction>> {
         let transaction = self.rows.get_mut(row).and_then(Option::take)?;
         self.index.remove(&transaction.key());
+        self.latest.take_if(|(_, latest)| *latest == row);
         self.free.push(row);
         if let Some(note) = self.notes.get_mut(row) {
             self.memory.close(&mut note.account);
@@ -198,7 +211,7 @@ impl Transactions {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Transaction> {
-        self.rows.iter().flatten()
+        self.rows.iter().flatten().map(|transaction| &**transaction)
     }
 
     /// The keys of all transactions, in ascending order.
@@ -239,6 +252,6 @@ impl<'a> OtherTransactions<'a> {
             Some(0) => None,
             Some(behind) => self.after.get(behind - 1),
         };
-        transaction?.as_ref()
+        transaction?.as_deref()
     }
 }

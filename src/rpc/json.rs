@@ -48,13 +48,33 @@ impl<'a> Json<'a> {
             return Ok(());
         }
         loop {
-            let name = self.string()?;
-            self.expect(b':')?;
-            member(self, &name)?;
+            match self.plain_string() {
+                Some(name) => {
+                    self.expect(b':')?;
+                    member(self, name)?;
+                }
+                None => {
+                    let name = self.string()?;
+                    self.expect(b':')?;
+                    member(self, &name)?;
+                }
+            }
             if !self.has_more(b'}')? {
                 return Ok(());
             }
         }
+    }
+
+    /// Reads a string if it is next and has no escapes.
+    #[inline]
+    fn plain_string(&mut self) -> Option<&'a str> {
+        self.peek();
+        let [b'"', inner @ ..] = self.rest else { return None };
+        let (plain, [b'"', behind @ ..]) = inner.split_at_checked(plain_len(inner))? else { return None };
+        let from = self.text.len() - inner.len();
+        let text = self.text.get(from..from + plain.len())?;
+        self.rest = behind;
+        Some(text)
     }
 
     /// Reads an array. `element` is called for each element and has to read it.
@@ -74,21 +94,19 @@ impl<'a> Json<'a> {
     /// Reads a string, without escapes.
     #[inline]
     pub(super) fn string(&mut self) -> Result<Cow<'a, str>> {
-        self.expect(b'"')?;
-        let from = self.at();
-        if let Some((plain, [b'"', behind @ ..])) = self.rest.split_at_checked(plain_len(self.rest)) {
-            self.rest = behind;
-            return self.text.get(from..from + plain.len()).map(Cow::Borrowed).ok_or(Invalid);
+        match self.plain_string() {
+            Some(text) => Ok(Cow::Borrowed(text)),
+            None => self.string_with_escapes().map(Cow::Owned),
         }
-        self.string_with_escapes(from)
     }
 
-    /// Reads a string from behind its opening quotation mark, which stands before `from`.
     #[cold]
-    fn string_with_escapes(&mut self, from: usize) -> Result<Cow<'a, str>> {
+    fn string_with_escapes(&mut self) -> Result<String> {
+        self.expect(b'"')?;
+        let from = self.at();
         self.rest_of_string()?;
         let quoted = self.text.get(from - 1..self.at()).ok_or(Invalid)?;
-        serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| Invalid)
+        serde_json::from_str(quoted).map_err(|_| Invalid)
     }
 
     /// Reads a string, without escapes; `None` for a value of another type.
