@@ -2,6 +2,7 @@
 //! on several threads.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use crate::base::fact::{ConnectionFact, DeliveryFact, IdentifiedFact, PayloadFact, PayloadKind};
 use crate::base::{Budget, Degraded, End, Ending, Findings, Origin, Peers, Side, Sink, limits};
@@ -498,18 +499,23 @@ impl Lane {
             self.updates.clear();
             return;
         };
-        let (peers, tls) = (pipeline.peers(), pipeline.tls_names());
+        let (peers, tls) = (pipeline.shared_peers(), pipeline.tls_names());
         let retransmissions = pipeline
             .client()
             .client_first(self.reassembler.retransmissions(id))
             .map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         for update in self.updates.drain(..) {
             if self.emits_payloads
-                && let Some(fact) = payload(peers, &update)
+                && let Some(fact) = payload(*peers, &update)
             {
                 output.emit(EmittedKind::Payload(Box::new(fact)));
             }
-            output.emit(EmittedKind::Update(rpc::read(peers, tls.clone(), retransmissions, update)));
+            output.emit(EmittedKind::Update(rpc::read(
+                Arc::clone(&peers),
+                tls.clone(),
+                retransmissions,
+                update,
+            )));
         }
     }
 

@@ -27,10 +27,6 @@ pub(super) struct Emitted {
 
 /// The kinds of [`Emitted`].
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all values are items: boxing them would allocate for each"
-)]
 pub(super) enum EmittedKind {
     /// A step of a transaction, for `mcp`.
     Update(rpc::TransactionUpdate),

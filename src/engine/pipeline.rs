@@ -42,6 +42,8 @@ pub(super) struct Pipeline {
     /// TLS below what `state` reads; `None` if the connection has none.
     tls: Option<Box<tls::Connection>>,
     state: State,
+    /// The addresses of client and server, once an update names them.
+    peers: Option<Arc<Peers>>,
     /// What `tls` agreed on, once it carried data.
     tls_names: Option<Arc<TlsNames>>,
     /// Output of `tls`; empty between calls.
@@ -80,6 +82,7 @@ impl Pipeline {
             client: opened.opener,
             announced: None,
             tls: None,
+            peers: None,
             tls_names: None,
             state: State::Sniffing(Box::default()),
             plaintext: Vec::new(),
@@ -119,6 +122,14 @@ impl Pipeline {
         let named = self.named_client();
         let tcp_stream = self.opened.id.tcp_stream;
         Peers { tcp_stream, client: named.unwrap_or(opener), server, via: named.map(|_| opener) }
+    }
+
+    /// Returns the same to be kept. The roles of the ends have to be known.
+    pub(super) fn shared_peers(&mut self) -> Arc<Peers> {
+        match &self.peers {
+            Some(peers) => Arc::clone(peers),
+            None => Arc::clone(self.peers.insert(Arc::new(self.peers()))),
+        }
     }
 
     /// Returns the client that a PROXY protocol header names; `None` if none does.

@@ -79,11 +79,7 @@ impl Link {
     /// Decodes a packet of the plain form that nearly all have, as [`Self::decode`] does; `None` if
     /// it has another one.
     #[inline(always)]
-    pub fn decode_plain(
-        &mut self,
-        packet: &Packet,
-        findings: &mut Findings,
-    ) -> Option<(Addresses, Segment)> {
+    pub fn decode_plain(&mut self, packet: &Packet, findings: &mut Findings) -> Option<(Addresses, Segment)> {
         self.reassembler.expire(packet.origin.time, findings);
         self.fragments.clear();
         plain::open(packet, headers::vantage(packet))

@@ -93,13 +93,13 @@ impl Tracker {
         self.last = self.last.later(at);
         let key = (peers.tcp_stream, transaction);
         if let UpdateKind::Gap { side, why } = kind {
-            self.add_gap(key, peers, at, (side, why));
+            self.add_gap(key, *peers, at, (side, why));
             return;
         }
         let is_response = matches!(kind, UpdateKind::Response(_));
         let row = match &kind {
             UpdateKind::Request(_) | UpdateKind::Response(_) => {
-                self.transactions.find_or_create(key, peers, retransmissions)
+                self.transactions.find_or_create(key, *peers, retransmissions)
             }
             _ => self.transactions.find(key),
         };

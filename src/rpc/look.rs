@@ -1,6 +1,8 @@
 //! Extracts the members of `params` and `result` that the analysis needs, in any JSON type, without
 //! building the rest.
 
+use std::ops::Deref;
+
 use super::content_hash::ContentHash;
 use super::id::Id;
 use super::json::{Json, Result};
@@ -109,7 +111,49 @@ pub(super) enum Parent {
     Result,
 }
 
-impl Look {
+/// What was found in a message: a [`Look`] that takes memory only if it is not empty. Many results
+/// hold nothing that is looked for.
+#[derive(Clone, Debug, Default)]
+pub struct Found(Option<Box<Look>>);
+
+/// What is found if nothing is.
+static NOTHING: Look = Look {
+    name: None,
+    uri: None,
+    task: None,
+    progress_token: None,
+    progress: None,
+    total: None,
+    request_id: None,
+    protocol_version: None,
+    meta_version: None,
+    client_info: None,
+    server_info: None,
+    capabilities: Vec::new(),
+    has_capabilities: false,
+    subscription: None,
+    is_error: false,
+    input_required: false,
+    input_responses: false,
+    request_state: None,
+    listing: None,
+    has_cursor: false,
+};
+
+impl Deref for Found {
+    type Target = Look;
+
+    fn deref(&self) -> &Look {
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl Found {
+    /// Returns what was found, to add to it.
+    fn add(&mut self) -> &mut Look {
+        self.0.get_or_insert_default()
+    }
+
     /// Reads `params` or `result`; returns whether it is an object.
     pub(super) fn read(&mut self, json: &mut Json<'_>, parent: Parent) -> Result<bool> {
         if !json.is_object() {
@@ -122,35 +166,41 @@ impl Look {
 
     fn member(&mut self, json: &mut Json<'_>, parent: Parent, name: &str) -> Result<()> {
         match (name, parent) {
-            ("name", Parent::Params) => self.name = read_text(json)?,
-            ("uri", Parent::Params) => self.uri = read_text(json)?,
-            ("taskId", _) => self.task = read_text(json)?,
-            ("task", Parent::Result) => self.task = read_task_id(json)?.or(self.task.take()),
-            ("progressToken", Parent::Params) => self.progress_token = id(json.raw()?),
-            ("progress", Parent::Params) => self.progress = json.raw()?.parse().ok(),
-            ("total", Parent::Params) => self.total = json.raw()?.parse().ok(),
-            ("requestId", Parent::Params) => self.request_id = id(json.raw()?),
-            ("protocolVersion", _) => self.protocol_version = read_text(json)?,
-            ("clientInfo", Parent::Params) => self.client_info = read_implementation(json)?,
-            ("serverInfo", Parent::Result) => self.server_info = read_implementation(json)?,
+            ("name", Parent::Params) => self.add().name = read_text(json)?,
+            ("uri", Parent::Params) => self.add().uri = read_text(json)?,
+            ("taskId", _) => self.add().task = read_text(json)?,
+            ("task", Parent::Result) => self.add().task = read_task_id(json)?.or(self.add().task.take()),
+            ("progressToken", Parent::Params) => self.add().progress_token = id(json.raw()?),
+            ("progress", Parent::Params) => self.add().progress = json.raw()?.parse().ok(),
+            ("total", Parent::Params) => self.add().total = json.raw()?.parse().ok(),
+            ("requestId", Parent::Params) => self.add().request_id = id(json.raw()?),
+            ("protocolVersion", _) => self.add().protocol_version = read_text(json)?,
+            ("clientInfo", Parent::Params) => self.add().client_info = read_implementation(json)?,
+            ("serverInfo", Parent::Result) => self.add().server_info = read_implementation(json)?,
             ("capabilities", _) => {
-                self.capabilities = read_names(json)?;
-                self.has_capabilities = true;
+                self.add().capabilities = read_names(json)?;
+                self.add().has_capabilities = true;
             }
-            ("isError", Parent::Result) => self.is_error = json.raw()? == "true",
+            ("isError", Parent::Result) => {
+                let is_error = json.raw()? == "true";
+                if is_error != self.is_error {
+                    self.add().is_error = is_error;
+                }
+            }
             ("resultType", Parent::Result) => {
-                self.input_required = json.text()?.as_deref() == Some("input_required");
+                self.add().input_required = json.text()?.as_deref() == Some("input_required");
             }
             ("inputResponses", Parent::Params) => {
                 json.skip()?;
-                self.input_responses = true;
+                self.add().input_responses = true;
             }
-            ("requestState", _) => self.request_state = Some(fingerprint(json.raw()?)),
+            ("requestState", _) => self.add().request_state = Some(fingerprint(json.raw()?)),
             ("_meta", _) => self.meta(json)?,
             ("cursor", Parent::Params) | ("nextCursor", Parent::Result) => {
-                self.has_cursor = json.raw()? != "null";
-                if let Some(listing) = &mut self.listing {
-                    listing.is_complete = !self.has_cursor;
+                self.add().has_cursor = json.raw()? != "null";
+                let is_complete = !self.has_cursor;
+                if let Some(listing) = &mut self.add().listing {
+                    listing.is_complete = is_complete;
                 }
             }
             (_, Parent::Result) => match KINDS.into_iter().find(|kind| *kind == name) {
@@ -159,7 +209,7 @@ impl Look {
                     let mut without_schema = None;
                     let definitions = read_definitions(json, &mut without_schema)?;
                     let without_schema = without_schema.filter(|_| kind == "tools");
-                    self.listing = definitions.map(|definitions| Listing {
+                    self.add().listing = definitions.map(|definitions| Listing {
                         kind,
                         definitions,
                         without_schema,
@@ -180,13 +230,13 @@ impl Look {
         }
         json.object(|json, name| {
             match name.strip_prefix("io.modelcontextprotocol/").unwrap_or(name) {
-                "progressToken" => self.progress_token = id(json.raw()?),
-                "protocolVersion" => self.meta_version = read_text(json)?,
-                "clientInfo" => self.client_info = read_implementation(json)?,
-                "serverInfo" => self.server_info = read_implementation(json)?,
-                "clientCapabilities" => self.capabilities = read_names(json)?,
-                "subscriptionId" => self.subscription = id(json.raw()?),
-                "related-task" => self.task = read_task_id(json)?.or(self.task.take()),
+                "progressToken" => self.add().progress_token = id(json.raw()?),
+                "protocolVersion" => self.add().meta_version = read_text(json)?,
+                "clientInfo" => self.add().client_info = read_implementation(json)?,
+                "serverInfo" => self.add().server_info = read_implementation(json)?,
+                "clientCapabilities" => self.add().capabilities = read_names(json)?,
+                "subscriptionId" => self.add().subscription = id(json.raw()?),
+                "related-task" => self.add().task = read_task_id(json)?.or(self.add().task.take()),
                 _ => json.skip()?,
             }
             Ok(())
@@ -331,7 +381,7 @@ mod tests {
 
     fn look(text: &str) -> Look {
         let parsed = parse(text.as_bytes(), Span::of(Origin::new(1, 1)), Degraded::NONE);
-        parsed.envelopes.into_iter().next().map(|envelope| *envelope.look).unwrap_or_default()
+        parsed.envelopes.first().map(|envelope| Look::clone(&envelope.look)).unwrap_or_default()
     }
 
     #[test]

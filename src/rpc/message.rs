@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::id::Id;
-use super::look::Look;
+use super::look::Found;
 use crate::base::protocols::TlsNames;
 use crate::base::{Degraded, Peers, Span};
 use crate::http::{Fault, Update};
@@ -12,7 +12,7 @@ use crate::http::{Fault, Update};
 #[derive(Clone, Debug)]
 pub struct TransactionUpdate {
     /// The connection and its ends.
-    pub peers: Peers,
+    pub peers: Arc<Peers>,
     /// What the connection agreed on; `None` without TLS.
     pub tls: Option<Arc<TlsNames>>,
     /// Segments that the client and the server retransmitted on the connection so far.
@@ -102,7 +102,7 @@ pub struct Envelope {
     /// Hash of its JSON text, the same in every run: equal texts have equal hashes.
     pub digest: u64,
     /// Members of its `params` or `result`.
-    pub look: Box<Look>,
+    pub look: Found,
     /// Its error.
     pub error: Option<RpcError>,
     /// Its violations.

@@ -31,7 +31,7 @@ pub use message::{Envelope, Kind, Parsed, RpcError, StreamEvent, TransactionUpda
 #[must_use]
 #[inline]
 pub fn read(
-    peers: Peers,
+    peers: Arc<Peers>,
     tls: Option<Arc<TlsNames>>,
     retransmissions: [u32; 2],
     update: Update,

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 
 use super::id::Id;
 use super::json::{self, Json};
-use super::look::{Look, Parent};
+use super::look::{Found, Parent};
 use super::message::{Envelope, Kind, Parsed, RpcError};
 use super::scalar::{id, keep, string};
 use crate::base::{Code, Degraded, Span, limits, text};
@@ -168,7 +168,7 @@ impl Member {
 #[derive(Default)]
 struct Members {
     seen: u8,
-    look: Box<Look>,
+    look: Found,
     id: Option<Id>,
     method: Option<Box<str>>,
     error: Option<RpcError>,

@@ -541,6 +541,7 @@ impl Direction {
 /// Parses a number of hexadecimal digits; `None` if it has none, or does not fit into 64 bits.
 fn hexadecimal(digits: &[u8]) -> Option<u64> {
     let digit = |digit: &u8| char::from(*digit).to_digit(16).map(u64::from);
-    let number = digits.iter().try_fold(0_u64, |number, next| number.checked_mul(16)?.checked_add(digit(next)?));
+    let number =
+        digits.iter().try_fold(0_u64, |number, next| number.checked_mul(16)?.checked_add(digit(next)?));
     number.filter(|_| !digits.is_empty())
 }

@@ -93,7 +93,8 @@ fn parse_fields<const N: usize>(side: Side, raw: &Bytes, span: Span) -> Result<P
             else {
                 return Err(httparse::Error::Token);
             };
-            let start = StartLine::Request { method: method.to_owned().into(), target: origin_form(target).into() };
+            let start =
+                StartLine::Request { method: method.to_owned().into(), target: origin_form(target).into() };
             (start, &*request.headers, None)
         }
         Side::Server => {
