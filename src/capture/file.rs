@@ -131,7 +131,7 @@ impl CaptureFile {
     ///
     /// # Errors
     /// The input cannot be read, or is not a capture. The file has ended then.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(
         &mut self,
         last: Option<Origin>,

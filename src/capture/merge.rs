@@ -90,7 +90,7 @@ impl Capture {
         self.progress.clone()
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_merged(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         if let [(file, _)] = self.files.as_mut_slice() {
             let item = file.next(self.last, findings);
@@ -173,6 +173,7 @@ impl Capture {
 
 impl Source for Capture {
     /// After an error in one of several files, the others can still be read.
+    #[inline]
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         loop {
             let mut item = self.next_merged(findings);

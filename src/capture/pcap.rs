@@ -27,7 +27,7 @@ impl PcapReader {
     ///
     /// # Errors
     /// The input cannot be read.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&self, input: &mut InputBuffer) -> Result<Option<Item>, Error> {
         loop {
             match framing::pcap_record(input.bytes(), self.header.layout) {

@@ -27,7 +27,7 @@ pub(super) enum Source {
 }
 
 impl capture::Source for Source {
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
         match self {
             Self::Files(capture) => capture.next(findings),
@@ -93,7 +93,7 @@ impl capture::Source for Reader {
 }
 
 impl capture::Source for Intake {
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
         match self {
             Self::Plain(source) => source.next(findings),
@@ -165,7 +165,7 @@ impl Reader {
     }
 
     /// Reads the next item, with the secrets of key logs between those of the source.
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
         let Some(key_logs) = &mut self.key_logs else {
             return capture::Source::next(&mut self.intake, findings);

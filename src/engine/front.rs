@@ -8,7 +8,7 @@ use crate::capture::Packet;
 use crate::link::{Addresses, Link, Segment, UdpDatagram, Undecoded};
 use crate::tcp::{ConnectionId, Directory};
 
-use super::lane::{LaneInput, RoutedSegment};
+use super::input::{LaneInput, RoutedSegment};
 
 /// Why a packet has no segment.
 #[derive(Clone, Debug)]

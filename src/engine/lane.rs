@@ -2,57 +2,20 @@
 //! on several threads.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 
 use crate::base::fact::{ConnectionFact, DeliveryFact, IdentifiedFact, PayloadFact, PayloadKind};
-use crate::base::{Budget, Degraded, End, Ending, Findings, Origin, Peers, Side, Sink, limits};
+use crate::base::{Budget, Degraded, Ending, Findings, Origin, Peers, Side, Sink, limits};
 use crate::http::{Update, UpdateKind};
-use crate::link::Segment;
-use crate::rpc;
+use crate::rpc::{self, CarriedBy};
 use crate::tcp::{ConnectionId, Delivery, Opened, Reassembler, Summary};
 use crate::tls::{ClientRandom, KeyStore, Keys, Line, Trials};
 
-use super::order::{Emitted, EmittedKind, Order};
+use super::input::{LaneInput, RoutedSegment};
+use super::order::{Emitted, EmittedKind};
+use super::output::Output;
 use super::pipeline::Pipeline;
 use super::segments;
 use super::waiting::{self, Counted, Waiting};
-
-/// What the front hands to a lane.
-#[derive(Debug)]
-pub(super) enum LaneInput {
-    /// A connection was opened.
-    Open(Opened),
-    /// A segment of a connection.
-    Segment(RoutedSegment),
-    /// A connection is forgotten. `unconfirmed` is added to the reasons of gaps that the receiver
-    /// did not acknowledge.
-    Close { id: ConnectionId, unconfirmed: Degraded, at: Origin },
-    /// Packet time advanced, for the connections of a shard.
-    Tick { shard: u8, now: Origin },
-    /// Secrets were added ([`Lane::add_secrets`]): connections of a shard that wait are tried
-    /// again.
-    Secrets { shard: u8 },
-}
-
-/// A segment and its connection.
-#[derive(Debug)]
-pub(super) struct RoutedSegment {
-    pub(super) id: ConnectionId,
-    /// The sender.
-    pub(super) from: End,
-    pub(super) segment: Segment,
-}
-
-impl LaneInput {
-    /// Returns the shard that the input concerns.
-    pub(super) fn shard(&self) -> u8 {
-        match self {
-            Self::Open(opened) => opened.id.shard,
-            Self::Segment(RoutedSegment { id, .. }) | Self::Close { id, .. } => id.shard,
-            Self::Tick { shard, .. } | Self::Secrets { shard } => *shard,
-        }
-    }
-}
 
 /// The layers from `tcp` to `rpc`.
 #[derive(Debug)]
@@ -86,26 +49,6 @@ pub(super) struct Lane {
     /// The packet of the latest delivery.
     at: Origin,
     findings: Findings,
-}
-
-/// Where a lane puts what it emits for one input and one connection.
-struct Output<'a> {
-    order: Order,
-    out: &'a mut Vec<Emitted>,
-}
-
-impl<'a> Output<'a> {
-    fn new(number: u64, id: ConnectionId, out: &'a mut Vec<Emitted>) -> Self {
-        Self { order: Order { input: number, connection: id.tcp_stream, sequence: 0 }, out }
-    }
-
-    #[inline]
-    fn emit(&mut self, kind: EmittedKind) {
-        // A lane emits the values of a connection in order, so the position in its list is enough,
-        // also if one tick first releases a hole of the connection and then closes it.
-        let sequence = u32::try_from(self.out.len()).unwrap_or(u32::MAX);
-        self.out.push(Emitted { order: Order { sequence, ..self.order }, kind });
-    }
 }
 
 impl Default for Lane {
@@ -413,7 +356,7 @@ impl Lane {
                 return true;
             };
             let is_pending = pipeline.is_pending();
-            if output.out.len() >= MAX_EMITTED || self.findings.len() >= MAX_EMITTED {
+            if output.len() >= MAX_EMITTED || self.findings.len() >= MAX_EMITTED {
                 self.backlog.extend(deliveries);
                 return !is_pending && self.backlog.is_empty();
             }
@@ -486,7 +429,7 @@ impl Lane {
     }
 
     /// Emits the updates of a connection.
-    #[inline]
+    #[inline(always)]
     fn emit_updates(&mut self, id: ConnectionId, output: &mut Output<'_>) {
         if !self.updates.is_empty() {
             self.read_updates(id, output);
@@ -504,19 +447,18 @@ impl Lane {
             .client()
             .client_first(self.reassembler.retransmissions(id))
             .map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+        let by = CarriedBy { peers, tls, retransmissions };
+        let mut list = Vec::with_capacity(self.updates.len());
         for update in self.updates.drain(..) {
             if self.emits_payloads
-                && let Some(fact) = payload(*peers, &update)
+                && let Some(fact) = payload(*by.peers, &update)
             {
+                output.emit_updates(&by, &mut list);
                 output.emit(EmittedKind::Payload(Box::new(fact)));
             }
-            output.emit(EmittedKind::Update(rpc::read(
-                Arc::clone(&peers),
-                tls.clone(),
-                retransmissions,
-                update,
-            )));
+            list.push(rpc::read(update));
         }
+        output.emit_updates(&by, &mut list);
     }
 
     /// Forgets a connection after everything of it was emitted.
@@ -617,22 +559,4 @@ fn recount(waiting: &mut Waiting, slot: u32, pipeline: &mut Pipeline) {
     let now = Counted { bytes: pipeline.waiting(), waits_for };
     waiting.count(slot, pipeline.counted, now);
     pipeline.counted = now;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// One tick can release a hole of a connection and then close it.
-    #[test]
-    fn values_of_one_input_keep_their_order_over_several_deliveries() {
-        let mut out = Vec::new();
-        for _ in 0..2 {
-            let id = ConnectionId { tcp_stream: 7, ..ConnectionId::default() };
-            let mut output = Output::new(1, id, &mut out);
-            output.emit(EmittedKind::Findings(Findings::new()));
-            output.emit(EmittedKind::Findings(Findings::new()));
-        }
-        assert!(out.is_sorted_by(|one, next| one.order < next.order), "{out:?}");
-    }
 }

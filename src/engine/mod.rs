@@ -20,14 +20,15 @@ use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
 use crate::link::UdpDatagram;
 use crate::mcp::{Record, Tracker};
-use crate::rpc::UpdateKind;
+use crate::rpc::{ConnectionUpdates, UpdateKind};
 use crate::tls::KeyLog;
 
 use clock::Clock;
 use front::{Front, NoSegment};
 use grid::Grid;
 use http3::Http3;
-use lane::{Lane, LaneInput, RoutedSegment};
+use input::{LaneInput, RoutedSegment};
+use lane::Lane;
 use order::{EmittedKind, Merge};
 use scope::Scope;
 use secrets_use::SecretsUse;
@@ -39,8 +40,10 @@ mod front;
 pub mod fuzz;
 mod grid;
 mod http3;
+mod input;
 mod lane;
 mod order;
+mod output;
 mod pipeline;
 mod scope;
 mod secrets_use;
@@ -223,7 +226,7 @@ impl Engine {
     }
 
     /// Takes an item. What it completes is emitted by [`Self::resume`].
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self, item: Item, out: &mut Vec<Entry>) {
         match item {
             Item::Packet(packet) => {
@@ -449,30 +452,31 @@ impl Engine {
         let last = self.capture.last.unwrap_or_default();
         for emitted in self.merge.drain() {
             match emitted.kind {
-                EmittedKind::Update(item) => {
-                    let key = (item.peers.tcp_stream, item.update.transaction);
-                    let is_known = self.mcp.contains(&key.0);
-                    let tls = if is_known { None } else { item.tls.clone() };
-                    let server = item.peers.server;
-                    // A transaction is no longer known once its end was pushed.
-                    let is_end = matches!(item.update.kind, UpdateKind::Ended { .. });
-                    if is_end && !is_known && self.tracker.is_mcp(key) {
-                        self.mcp.insert(key.0);
-                    }
-                    self.tracker.push(item, &mut self.records, &mut of_mcp);
-                    if !is_end && !is_known && self.tracker.is_mcp(key) {
-                        self.mcp.insert(key.0);
-                    }
-                    if !is_known && self.mcp.contains(&key.0) {
-                        if self.unread.add_mcp(server) {
-                            self.tracker.missing(Degraded::NOT_READ, last);
+                EmittedKind::Updates(ConnectionUpdates { by, list }) => {
+                    let tcp_stream = by.peers.tcp_stream;
+                    let mut is_known = self.mcp.contains(&tcp_stream);
+                    for update in list {
+                        if is_known {
+                            self.tracker.push(&by, update, &mut self.records, &mut of_mcp);
+                            continue;
                         }
-                        self.http3.add_mcp(server, tls.as_ref().and_then(|tls| tls.sni.as_deref()));
-                        has_new_mcp = true;
+                        let key = (tcp_stream, update.transaction);
+                        // A transaction is no longer known once its end was pushed.
+                        let is_end = matches!(update.kind, UpdateKind::Ended { .. });
+                        is_known = is_end && self.tracker.is_mcp(key);
+                        self.tracker.push(&by, update, &mut self.records, &mut of_mcp);
+                        is_known |= !is_end && self.tracker.is_mcp(key);
+                        if is_known {
+                            self.mcp.insert(tcp_stream);
+                            if self.unread.add_mcp(by.peers.server) {
+                                self.tracker.missing(Degraded::NOT_READ, last);
+                            }
+                            let host = by.tls.as_ref().and_then(|tls| tls.sni.as_deref());
+                            self.http3.add_mcp(by.peers.server, host);
+                            has_new_mcp = true;
+                        }
                     }
-                    if !self.records.is_empty() {
-                        out.extend(self.records.drain(..).map(Entry::Record));
-                    }
+                    out.extend(self.records.drain(..).map(Entry::Record));
                 }
                 EmittedKind::Payload(fact) => out.push(Entry::Fact(Fact::Payload(fact))),
                 EmittedKind::Segment(fact) => out.push(Entry::Fact(Fact::Segment(fact))),

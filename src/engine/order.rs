@@ -28,8 +28,8 @@ pub(super) struct Emitted {
 /// The kinds of [`Emitted`].
 #[derive(Debug)]
 pub(super) enum EmittedKind {
-    /// A step of a transaction, for `mcp`.
-    Update(rpc::TransactionUpdate),
+    /// Steps of transactions, for `mcp`.
+    Updates(rpc::ConnectionUpdates),
     /// The bytes that the next item was made of.
     Payload(Box<PayloadFact>),
     /// A segment of the connection that is followed.

@@ -1,6 +1,6 @@
 //! Which part of a capture is analysed.
 
-use super::lane::{LaneInput, RoutedSegment};
+use super::input::{LaneInput, RoutedSegment};
 use crate::tcp::ConnectionId;
 
 /// The part of a capture that the lanes see. Connections are numbered the same in each.

@@ -79,8 +79,8 @@ pub(super) struct ResponseHead {
     pub(super) session_id: Option<Arc<str>>,
     /// Whether the media type is JSON.
     pub(super) is_json: bool,
-    /// The media type if it is neither JSON nor that of event streams; `None` also without one.
-    pub(super) other_media_type: Option<Box<str>>,
+    /// Whether the media type is neither JSON nor that of event streams.
+    is_other: bool,
     /// The media type without parameters; `None` if it names none.
     pub(super) media_type: Option<Box<str>>,
     /// Whether it names a scheme of authentication (`WWW-Authenticate`).
@@ -94,9 +94,14 @@ pub(super) struct ResponseHead {
 }
 
 impl ResponseHead {
+    /// The media type if it is neither JSON nor that of event streams; `None` also without one.
+    pub(super) fn other_media_type(&self) -> Option<&str> {
+        self.media_type.as_deref().filter(|_| self.is_other)
+    }
+
     /// Length of its texts, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        let boxed = [&self.other_media_type, &self.media_type, &self.allowed_headers];
+        let boxed = [&self.media_type, &self.allowed_headers];
         let boxed: usize = boxed.into_iter().flatten().map(|text| text.len()).sum();
         boxed + self.session_id.as_ref().map_or(0, |id| id.len())
     }
@@ -191,7 +196,7 @@ impl ResponseHead {
             start: head.span.start.time,
             session_id: session_id(fields).0,
             is_json,
-            other_media_type: if is_other { media_type(content_type) } else { None },
+            is_other,
             media_type: media_type(content_type),
             has_challenge: fields.get(Field::Challenge).is_some(),
             hides_session_id: hides_session_id(fields),

@@ -210,9 +210,6 @@ impl Step<'_> {
 
     /// Reports what is wrong with the transaction so far, with the exchange that it carries.
     fn emit_faults(&mut self) {
-        if !self.transaction.has_faults() {
-            return;
-        }
         for (at, fault) in self.transaction.take_faults() {
             let exchange = self.transaction.requests().first().copied();
             let session = self.session_number();

@@ -24,7 +24,7 @@ use crate::base::fact::{ConnectionFact, Speaks};
 use crate::base::{
     Code, Degraded, Finding, Findings, Origin, PacketNo, Peers, Side, Sink, Timestamp, limits,
 };
-use crate::rpc::{TransactionUpdate, Update, UpdateKind};
+use crate::rpc::{CarriedBy, Parsed, StreamEvent, Update, UpdateKind};
 
 /// How long a response waits for its request, in nanoseconds of packet time: `tcp` may hold the
 /// request behind a hole for [`limits::HOLE_WAIT`].
@@ -67,10 +67,16 @@ impl Tracker {
         self.exchanges.emit_interrupted();
     }
 
-    /// Takes the next item, and appends what it completes to `out`.
-    pub fn push(&mut self, item: TransactionUpdate, out: &mut Vec<Record>, findings: &mut Findings) {
+    /// Takes the next update of a connection, and appends what it completes to `out`.
+    pub fn push(
+        &mut self,
+        by: &CarriedBy,
+        update: Update<Parsed, StreamEvent>,
+        out: &mut Vec<Record>,
+        findings: &mut Findings,
+    ) {
         let before = findings.len();
-        self.handle(item, out, findings);
+        self.handle(by, update, out, findings);
         self.complete_released(Some(self.last.time), Sink { out, findings });
         self.collect_quirks(before, findings);
     }
@@ -87,8 +93,15 @@ impl Tracker {
         }
     }
 
-    fn handle(&mut self, item: TransactionUpdate, out: &mut Vec<Record>, findings: &mut Findings) {
-        let TransactionUpdate { peers, tls, retransmissions, update } = item;
+    fn handle(
+        &mut self,
+        by: &CarriedBy,
+        update: Update<Parsed, StreamEvent>,
+        out: &mut Vec<Record>,
+        findings: &mut Findings,
+    ) {
+        let CarriedBy { peers, tls, retransmissions } = by;
+        let (peers, retransmissions) = (&**peers, *retransmissions);
         let Update { transaction, at, kind } = update;
         self.last = self.last.later(at);
         let key = (peers.tcp_stream, transaction);
@@ -118,7 +131,7 @@ impl Tracker {
         let Some(mut step) = self.step(row, at, Sink { out, findings }) else { return };
         step.transaction.set_retransmissions(retransmissions);
         if let UpdateKind::Request(head) | UpdateKind::Response(head) = &kind {
-            step.transaction.set_protocols(head, tls);
+            step.transaction.set_protocols(head, tls.clone());
         }
         let next = step.handle(kind);
         let excess = step.limit_memory(transactions);
@@ -128,7 +141,9 @@ impl Tracker {
         {
             self.without_request.push_back((at, key));
         }
-        self.transactions.note(row);
+        if next != Next::Close {
+            self.transactions.note(row);
+        }
         for (key, at) in self.transactions.shed_waiting() {
             let detail = format!("what connection {} carried before its session is known", key.0);
             rules::add_limit(at, detail, findings);
@@ -446,6 +461,7 @@ impl Tracker {
         }
     }
 
+    #[inline(always)]
     fn step<'a>(&'a mut self, row: usize, at: Origin, sink: Sink<'a, Record>) -> Option<Step<'a>> {
         let (transaction, other_transactions) = self.transactions.split(row)?;
         Some(Step {

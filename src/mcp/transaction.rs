@@ -459,11 +459,6 @@ impl Transaction {
         }
     }
 
-    /// Whether it keeps faults.
-    pub(super) fn has_faults(&self) -> bool {
-        !self.faults.is_empty()
-    }
-
     /// Whether it keeps as many faults as may wait.
     pub(super) fn has_most_faults(&self) -> bool {
         self.faults.len() >= limits::MAX_WAITING_FAULTS

@@ -138,17 +138,19 @@ impl Transactions {
     /// If what waits for its session takes a quarter of [`limits::MAX_MEMORY_OF_SESSIONS`], drops
     /// it where it is most, until half of that is free. Returns the transactions, each with a
     /// packet.
+    #[inline]
     pub(super) fn shed_waiting(&mut self) -> Vec<(TransactionKey, Origin)> {
         let share = limits::MAX_MEMORY_OF_SESSIONS / 4;
-        if self.waiting.held() <= share {
-            return Vec::new();
-        }
+        if self.waiting.held() <= share { Vec::new() } else { self.shed_to(share / 2) }
+    }
+
+    fn shed_to(&mut self, enough: usize) -> Vec<(TransactionKey, Origin)> {
         let mut rows: Vec<_> = self.notes.iter().map(|note| note.waiting.held()).enumerate().collect();
         rows.retain(|(_, held)| *held > 0);
         rows.sort_by_key(|(row, held)| (Reverse(*held), *row));
         let mut shed = Vec::new();
         for (row, _) in rows {
-            if self.waiting.held() <= share / 2 {
+            if self.waiting.held() <= enough {
                 break;
             }
             if let Some(transaction) = self.rows.get_mut(row).and_then(Option::as_deref_mut) {

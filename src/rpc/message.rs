@@ -8,17 +8,25 @@ use crate::base::protocols::TlsNames;
 use crate::base::{Degraded, Peers, Span};
 use crate::http::{Fault, Update};
 
-/// A step in the life of a transaction, its messages parsed.
+/// Steps in the life of a connection's transactions that one piece of the connection completes,
+/// their messages parsed.
 #[derive(Clone, Debug)]
-pub struct TransactionUpdate {
+pub struct ConnectionUpdates {
+    /// The connection.
+    pub by: CarriedBy,
+    /// The steps, in order.
+    pub list: Vec<Update<Parsed, StreamEvent>>,
+}
+
+/// The connection that carried some updates.
+#[derive(Clone, Debug)]
+pub struct CarriedBy {
     /// The connection and its ends.
     pub peers: Arc<Peers>,
     /// What the connection agreed on; `None` without TLS.
     pub tls: Option<Arc<TlsNames>>,
     /// Segments that the client and the server retransmitted on the connection so far.
     pub retransmissions: [u32; 2],
-    /// The step.
-    pub update: Update<Parsed, StreamEvent>,
 }
 
 /// One SSE event with what it carries.

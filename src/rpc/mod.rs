@@ -4,10 +4,7 @@
 //! into and not built. Nothing outlives the call but short texts. Knows no session and keeps no
 //! state.
 
-use std::sync::Arc;
-
-use crate::base::protocols::TlsNames;
-use crate::base::{Code, Peers};
+use crate::base::Code;
 use crate::http::{Body, Event, begins_with_field};
 
 mod content_hash;
@@ -24,25 +21,14 @@ pub use id::Id;
 #[cfg(test)]
 pub use look::Definition;
 pub use look::{Implementation, Listing, Look};
-pub use message::{Envelope, Kind, Parsed, RpcError, StreamEvent, TransactionUpdate};
+pub use message::{CarriedBy, ConnectionUpdates, Envelope, Kind, Parsed, RpcError, StreamEvent};
 
-/// Parses the bodies and events of an HTTP transaction; `tls` is what its connection agreed on,
-/// `retransmissions` are those of the connection so far.
+/// Parses the body or the event of an update.
 #[must_use]
 #[inline]
-pub fn read(
-    peers: Arc<Peers>,
-    tls: Option<Arc<TlsNames>>,
-    retransmissions: [u32; 2],
-    update: Update,
-) -> TransactionUpdate {
+pub fn read(update: Update) -> Update<Parsed, StreamEvent> {
     let is_response = matches!(update.kind, UpdateKind::ResponseBody(_));
-    TransactionUpdate {
-        peers,
-        tls,
-        retransmissions,
-        update: update.map(|body| read_body(&body, is_response), read_event),
-    }
+    update.map(|body| read_body(&body, is_response), read_event)
 }
 
 fn read_body(body: &Body, is_response: bool) -> Parsed {

@@ -176,8 +176,7 @@ impl Half {
         self.cursor = Some(cursor);
         if !segment.flags.syn && !self.ended {
             self.provisional = empty && !probe;
-            let (why, at) = (Degraded::MIDSTREAM, segment.origin);
-            sink.feed(Feed::Gap { len: 0, why, at });
+            sink.feed(Feed::Gap { len: 0, why: Degraded::MIDSTREAM, at: segment.origin });
         }
         cursor
     }
@@ -379,16 +378,14 @@ impl Half {
         self.duplicate_acks = 0;
         self.fact.delivered += len;
         self.advance(len);
-        let span = Span { end: self.reached, ..Span::of(origin) };
-        sink.feed(Feed::Data(bytes, span));
+        sink.feed(Feed::Data(bytes, Span { end: self.reached, ..Span::of(origin) }));
     }
 
     fn cut_gap(&mut self, len: u64, origin: Origin, sink: &mut DirectionSink<'_, '_>) {
         self.reached = self.reached.later(origin);
         self.fact.gaps += len;
         self.advance(len);
-        let (why, at) = (Degraded::CUT_PACKET, origin);
-        sink.feed(Feed::Gap { len, why, at });
+        sink.feed(Feed::Gap { len, why: Degraded::CUT_PACKET, at: origin });
     }
 
     fn position(&self) -> u64 {
@@ -465,8 +462,7 @@ impl Half {
     /// Gives up the first hole because a cap was reached. Returns whether there was one.
     pub(super) fn relieve(&mut self, sink: &mut DirectionSink<'_, '_>) -> bool {
         let Some((to, _)) = self.hole() else { return false };
-        let what = format!("{} out of order held", count(self.store.bytes()));
-        sink.add(Code::TcpHeldLimit, &what);
+        sink.add(Code::TcpHeldLimit, &format!("{} out of order held", count(self.store.bytes())));
         self.give_up(to, Degraded::GAP, sink);
         true
     }

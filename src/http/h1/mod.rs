@@ -8,14 +8,15 @@ use std::collections::VecDeque;
 
 use crate::base::fact::Speaks;
 use crate::base::{
-    Code, Degraded, Ending, Feed, Finding, Findings, Layer, Origin, PacketNo, ResponseEnd, Side, Sink, Span,
-    Switched, limits,
+    Code, Degraded, Ending, Feed, Findings, Layer, Origin, PacketNo, ResponseEnd, Side, Sink, Span, Switched,
+    limits,
 };
 
 use super::part::{ended_by, give_up, report_unmatched};
 use super::{Head, Part, PartKind, StartLine, TransactionNo};
 use body::Framing;
 use direction::Direction;
+use faults::{push_faults, push_findings};
 use step::Step;
 pub(super) use upgraded::{Protocol, Upgraded};
 
@@ -23,6 +24,7 @@ mod body;
 mod chunk;
 mod direction;
 mod excess;
+mod faults;
 pub(super) mod first_bytes;
 mod hand_over;
 mod head;
@@ -573,42 +575,6 @@ fn described(protocol: Speaks) -> &'static str {
         Speaks::WebSocket => "WebSocket",
         Speaks::Nothing | Speaks::Http1 | Speaks::Other => "an unknown protocol",
     }
-}
-
-/// Emits what was found while a message of `side` was read: as faults of its transaction, if there
-/// is one.
-#[cold]
-fn push_findings(
-    current: Option<TransactionNo>,
-    side: Side,
-    (from, to): (&mut Findings, &mut Findings),
-    out: &mut Vec<Part>,
-) {
-    for finding in from.drain() {
-        match current {
-            Some(transaction) => out.push(fault_of(transaction, side, finding)),
-            None => to.push(finding),
-        }
-    }
-}
-
-fn fault_of(transaction: TransactionNo, side: Side, finding: Finding) -> Part {
-    Part::fault(transaction, side, finding.code, (finding.at.unwrap_or_default(), finding.detail))
-}
-
-/// Emits the faults of a head that lies in `span`.
-fn push_faults(
-    transaction: TransactionNo,
-    side: Side,
-    (faults, span): (Vec<(Code, String)>, Span),
-    out: &mut Vec<Part>,
-) {
-    if faults.is_empty() {
-        return;
-    }
-    out.extend(
-        faults.into_iter().map(|(code, detail)| Part::fault(transaction, side, code, (span.end, detail))),
-    );
 }
 
 #[cfg(test)]

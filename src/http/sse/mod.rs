@@ -403,7 +403,8 @@ impl Parser {
         let mut not_utf8 = open.not_utf8;
         if let Some(data) = open.data {
             let mut data = data.freeze();
-            if std::str::from_utf8(&data).is_err() {
+            // Nearly all is ASCII, which is found out faster.
+            if !data.is_ascii() && std::str::from_utf8(&data).is_err() {
                 not_utf8 = true;
                 data = String::from_utf8_lossy(&data).into_owned().into();
             }

@@ -167,7 +167,7 @@ pub(super) fn response_has_other_media_type(body: &Body<'_>) -> Option<Violation
         return None;
     }
     let response = body.transaction.response()?;
-    has_other_media_type(body, response.is_json, response.other_media_type.as_deref())
+    has_other_media_type(body, response.is_json, response.other_media_type())
 }
 
 fn has_other_media_type(body: &Body<'_>, is_json: bool, other: Option<&str>) -> Option<Violation> {
