@@ -30,13 +30,18 @@ def scenario(name, server="", client="", steps="call", certificate="rsa", expect
 
 for suite in ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]:
     scenario("1.3-" + suite, client=f"-tls1_3 -ciphersuites {suite}")
-scenario("1.3-ccm", client="-tls1_3 -ciphersuites TLS_AES_128_CCM_SHA256", expect={"decrypted": False},
-         server="-ciphersuites TLS_AES_128_CCM_SHA256")
+for suite in ["TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_8_SHA256"]:
+    scenario("1.3-" + suite, client=f"-tls1_3 -ciphersuites {suite}", server=f"-ciphersuites {suite}")
 for suite in ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305",
               "DHE-RSA-AES128-GCM-SHA256", "AES128-GCM-SHA256", "AES256-GCM-SHA384"]:
     scenario("1.2-" + suite, client=f"-tls1_2 -cipher {suite}")
 scenario("1.2-ECDHE-ECDSA-AES128-GCM-SHA256", client="-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256",
          certificate="ecdsa")
+for suite in ["ECDHE-ECDSA-AES128-CCM", "ECDHE-ECDSA-AES256-CCM8", "DHE-RSA-AES256-CCM", "AES128-CCM8"]:
+    scenario("1.2-" + suite, client=f"-tls1_2 -cipher {suite}:@SECLEVEL=0", server="-cipher ALL:@SECLEVEL=0",
+             certificate="ecdsa" if "ECDSA" in suite else "rsa")
+scenario("1.2-camellia", client="-tls1_2 -cipher ECDHE-RSA-CAMELLIA128-SHA256", server="-cipher ALL:@SECLEVEL=0",
+         expect={"decrypted": False})
 for suite in ["AES128-SHA", "AES256-SHA", "AES128-SHA256", "AES256-SHA256", "ECDHE-RSA-AES128-SHA256",
               "ECDHE-RSA-AES256-SHA384"]:
     scenario("1.2-" + suite, client=f"-tls1_2 -cipher {suite}")

@@ -27,7 +27,7 @@ pub(super) struct Identity {
     pub(super) stage: Stage,
 }
 
-/// The suites of TLS 1.3 that are decrypted.
+/// The suites of TLS 1.3 that are tried: those with CCM are for devices with little memory.
 const SUITES_V13: [Suite; 3] = [Suite(0x1301), Suite(0x1302), Suite(0x1303)];
 
 /// Sequence numbers that are tried with every secret before larger ones are.

@@ -14,6 +14,7 @@
 //!
 //! Of QUIC, which has the handshake of TLS 1.3, `quic` reads what the client asks for.
 
+mod aead;
 mod alert;
 mod connection;
 mod direction;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   1.3   header │ content, type, zeros │ tag       nonce = iv xor sequence number
-//!   1.2   header │ explicit nonce │ content │ tag   GCM; ChaCha20-Poly1305 as in 1.3
+//!   1.2   header │ explicit nonce │ content │ tag   GCM, CCM; ChaCha20-Poly1305 as in 1.3
 //!   1.2   header │ iv │ content, MAC, padding       CBC, MAC-then-encrypt
 //!   1.2   header │ iv │ content, padding │ MAC      CBC, encrypt-then-MAC (RFC 7366)
 //! ```
@@ -11,12 +11,13 @@ use aes::cipher::array::Array;
 use aes::cipher::{BlockModeDecrypt as _, KeyIvInit as _};
 use aes::{Aes128, Aes256};
 use bytes::{Bytes, BytesMut};
-use ring::{aead, hmac};
+use ring::hmac;
 
+use super::aead::{Aead, AeadKey, NONCE_LEN};
 use super::record::{ContentType, Header, Record};
 use super::schedule::{self, Key};
 use super::secret::{ClientRandom, Secret};
-use super::suite::{Aead, Cipher, Mac, Suite};
+use super::suite::{Cipher, Mac, Suite};
 use crate::base::Side;
 
 /// The content of an opened record.
@@ -33,11 +34,11 @@ pub(super) struct Opener {
 
 enum Form {
     /// TLS 1.3.
-    V13 { key: aead::LessSafeKey, iv: [u8; 12] },
-    /// GCM of TLS 1.2: the first four bytes of each nonce.
-    Gcm12 { key: aead::LessSafeKey, salt: [u8; 4] },
+    V13 { key: AeadKey, iv: [u8; NONCE_LEN] },
+    /// GCM and CCM of TLS 1.2 (RFC 5288, RFC 6655): the first four bytes of each nonce.
+    Explicit12 { key: AeadKey, salt: [u8; 4], tag_len: usize },
     /// ChaCha20-Poly1305 of TLS 1.2 (RFC 7905).
-    ChaCha12 { key: aead::LessSafeKey, iv: [u8; 12] },
+    ChaCha12 { key: AeadKey, iv: [u8; NONCE_LEN], tag_len: usize },
     /// CBC of TLS 1.2.
     Cbc { key: Key, mac: hmac::Key, encrypt_then_mac: bool },
 }
@@ -57,8 +58,8 @@ impl Opener {
         if secret.len() != hash.len() {
             return None;
         }
-        let key = schedule::expand_label(hash, secret, "key", kind.algorithm().key_len())?;
-        let iv = schedule::expand_label(hash, secret, "iv", 12)?;
+        let key = schedule::expand_label(hash, secret, "key", kind.key_len())?;
+        let iv = schedule::expand_label(hash, secret, "iv", NONCE_LEN)?;
         let iv = iv.as_slice().try_into().ok()?;
         Some(Self { form: Form::V13 { key: kind.key(&key)?, iv } })
     }
@@ -73,8 +74,8 @@ impl Opener {
     ) -> Option<Self> {
         let cipher = suite.cipher()?;
         let (mac_len, key_len, iv_len) = match cipher {
-            Cipher::Aead(Aead::ChaCha20Poly1305) => (0, 32, 12),
-            Cipher::Aead(kind) => (0, kind.algorithm().key_len(), 4),
+            Cipher::Aead(kind @ Aead::ChaCha20Poly1305) => (0, kind.key_len(), NONCE_LEN),
+            Cipher::Aead(kind) => (0, kind.key_len(), 4),
             Cipher::Cbc(key_len, mac) => (mac.len(), key_len, 0),
         };
         let len = 2 * (mac_len + key_len + iv_len);
@@ -87,9 +88,12 @@ impl Opener {
         let iv = part(2 * (mac_len + key_len), iv_len)?;
         let form = match cipher {
             Cipher::Aead(kind @ Aead::ChaCha20Poly1305) => {
-                Form::ChaCha12 { key: kind.key(key)?, iv: iv.try_into().ok()? }
+                Form::ChaCha12 { key: kind.key(key)?, iv: iv.try_into().ok()?, tag_len: kind.tag_len() }
             }
-            Cipher::Aead(kind) => Form::Gcm12 { key: kind.key(key)?, salt: iv.try_into().ok()? },
+            Cipher::Aead(kind) => {
+                let (key, tag_len) = (kind.key(key)?, kind.tag_len());
+                Form::Explicit12 { key, salt: iv.try_into().ok()?, tag_len }
+            }
             Cipher::Cbc(_, mac) => Form::Cbc {
                 key: Key::new(key.to_vec()),
                 mac: hmac::Key::new(mac.algorithm(), mac_key),
@@ -104,22 +108,20 @@ impl Opener {
         match &self.form {
             Form::V13 { key, iv } => {
                 let mut bytes = BytesMut::from(record.body.as_ref());
-                let aad = aead::Aad::from(record.header.bytes());
-                let len = key.open_in_place(nonce(iv, sequence), aad, &mut bytes).ok()?.len();
-                bytes.truncate(len);
+                key.open(nonce(iv, sequence), &record.header.bytes(), &mut bytes)?;
                 inner_plaintext(bytes.freeze())
             }
-            Form::Gcm12 { key, salt } => {
+            Form::Explicit12 { key, salt, tag_len } => {
                 let (explicit, sealed) = record.body.split_first_chunk::<8>()?;
-                let mut nonce = [0; 12];
+                let mut nonce = [0; NONCE_LEN];
                 for (to, from) in nonce.iter_mut().zip(salt.iter().chain(explicit)) {
                     *to = *from;
                 }
-                let nonce = aead::Nonce::assume_unique_for_key(nonce);
-                open_12(key, nonce, record.header, sealed, sequence)
+                open_12((key, *tag_len), nonce, record.header, sealed, sequence)
             }
-            Form::ChaCha12 { key, iv } => {
-                open_12(key, nonce(iv, sequence), record.header, &record.body, sequence)
+            Form::ChaCha12 { key, iv, tag_len } => {
+                let nonce = nonce(iv, sequence);
+                open_12((key, *tag_len), nonce, record.header, &record.body, sequence)
             }
             Form::Cbc { key, mac, encrypt_then_mac } => {
                 open_cbc(key, mac, *encrypt_then_mac, record, sequence)
@@ -131,20 +133,6 @@ impl Opener {
 impl std::fmt::Debug for Opener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Opener")
-    }
-}
-
-impl Aead {
-    fn algorithm(self) -> &'static aead::Algorithm {
-        match self {
-            Self::Aes128Gcm => &aead::AES_128_GCM,
-            Self::Aes256Gcm => &aead::AES_256_GCM,
-            Self::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
-        }
-    }
-
-    fn key(self, key: &[u8]) -> Option<aead::LessSafeKey> {
-        aead::UnboundKey::new(self.algorithm(), key).ok().map(aead::LessSafeKey::new)
     }
 }
 
@@ -168,12 +156,12 @@ impl Mac {
 }
 
 /// The iv with the sequence number xored into its end (RFC 8446 section 5.3).
-fn nonce(iv: &[u8; 12], sequence: u64) -> aead::Nonce {
+fn nonce(iv: &[u8; NONCE_LEN], sequence: u64) -> [u8; NONCE_LEN] {
     let mut nonce = *iv;
     for (byte, of_sequence) in nonce.iter_mut().rev().zip(sequence.to_le_bytes()) {
         *byte ^= of_sequence;
     }
-    aead::Nonce::assume_unique_for_key(nonce)
+    nonce
 }
 
 /// Splits the type off the content, which zeros may follow (RFC 8446 section 5.4). `None` if there
@@ -195,17 +183,15 @@ fn pseudo_header(header: Header, sequence: u64, len: usize) -> Option<[u8; 13]> 
 }
 
 fn open_12(
-    key: &aead::LessSafeKey,
-    nonce: aead::Nonce,
+    (key, tag_len): (&AeadKey, usize),
+    nonce: [u8; NONCE_LEN],
     header: Header,
     sealed: &[u8],
     sequence: u64,
 ) -> Option<Plain> {
-    let len = sealed.len().checked_sub(key.algorithm().tag_len())?;
-    let aad = aead::Aad::from(pseudo_header(header, sequence, len)?);
+    let aad = pseudo_header(header, sequence, sealed.len().checked_sub(tag_len)?)?;
     let mut bytes = BytesMut::from(sealed);
-    key.open_in_place(nonce, aad, &mut bytes).ok()?;
-    bytes.truncate(len);
+    key.open(nonce, &aad, &mut bytes)?;
     Some(Plain { content_type: header.content_type, content: bytes.freeze() })
 }
 
@@ -293,15 +279,17 @@ mod tests {
             content in proptest::collection::vec(0u8.., 0..200),
             sequence in 0u64..1000,
             padding in 0usize..5,
-            suite in proptest::sample::select(vec![0x1301u16, 0x1302, 0x1303]),
+            suite in proptest::sample::select(vec![0x1301u16, 0x1302, 0x1303, 0x1304, 0x1305]),
         ) {
             let suite = Suite(suite);
             let secret = Secret::new(vec![5; suite.hash().len()]);
             let opener = Opener::v13(suite, &secret).unwrap();
             let Form::V13 { key, iv } = &opener.form else { unreachable!() };
             let mut bytes = [&content[..], &[23], &vec![0; padding]].concat();
-            let header = Header { content_type: ContentType(23), version: 0x0303, len: bytes.len() as u16 + 16 };
-            key.seal_in_place_append_tag(nonce(iv, sequence), aead::Aad::from(header.bytes()), &mut bytes).unwrap();
+            let Some(Cipher::Aead(kind)) = suite.cipher() else { unreachable!() };
+            let len = (bytes.len() + kind.tag_len()) as u16;
+            let header = Header { content_type: ContentType(23), version: 0x0303, len };
+            key.seal(nonce(iv, sequence), &header.bytes(), &mut bytes);
             let sealed = record(23, bytes);
             proptest::prop_assert_eq!(&opener.open(&sealed, sequence).unwrap().content[..], &content[..]);
             proptest::prop_assert!(opener.open(&sealed, sequence + 1).is_none());
@@ -312,7 +300,7 @@ mod tests {
         fn noise_does_not_open(body in proptest::collection::vec(0u8.., 0..120), kind in 20u8..24) {
             let randoms = Randoms { client: ClientRandom([1; 32]), server: [2; 32] };
             let noise = record(kind, body);
-            for (suite, etm) in [(0xc02f, false), (0xcca8, false), (0x002f, false), (0x002f, true), (0xc028, true)] {
+            for (suite, etm) in [(0xc02f, false), (0xcca8, false), (0xc0ac, false), (0xc0af, false), (0x002f, false), (0x002f, true), (0xc028, true)] {
                 let opener = Opener::v12((Suite(suite), etm), &Secret::new(vec![1; 48]), &randoms, Side::Client);
                 proptest::prop_assert!(opener.unwrap().open(&noise, 0).is_none());
             }

@@ -1,5 +1,7 @@
 //! Cipher suites: their names, and what opens their records.
 
+use super::aead::Aead;
+
 /// A cipher suite (RFC 8446 appendix B.4, RFC 5246 appendix A.5), known or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suite(pub u16);
@@ -11,14 +13,6 @@ pub(super) enum Cipher {
     Aead(Aead),
     /// AES in CBC mode, with a key of this many bytes, and an HMAC.
     Cbc(usize, Mac),
-}
-
-/// The AEADs of [`Cipher`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Aead {
-    Aes128Gcm,
-    Aes256Gcm,
-    ChaCha20Poly1305,
 }
 
 /// The hash of the HMAC of a CBC suite.
@@ -44,8 +38,7 @@ impl Suite {
         NAMES.get(at).map(|(_, name)| *name)
     }
 
-    /// Returns what opens the records; `None` if the suite is unknown or is not decrypted (CCM,
-    /// 3DES).
+    /// Returns what opens the records; `None` if the suite is unknown or is not decrypted (3DES).
     pub(super) fn cipher(self) -> Option<Cipher> {
         let name = self.name()?;
         let has = |part: &str| name.contains(part);
@@ -59,6 +52,10 @@ impl Suite {
         Some(match name {
             _ if has("AES_128_GCM") => Cipher::Aead(Aead::Aes128Gcm),
             _ if has("AES_256_GCM") => Cipher::Aead(Aead::Aes256Gcm),
+            _ if has("AES_128_CCM_8") => Cipher::Aead(Aead::Aes128Ccm8),
+            _ if has("AES_256_CCM_8") => Cipher::Aead(Aead::Aes256Ccm8),
+            _ if has("AES_128_CCM") => Cipher::Aead(Aead::Aes128Ccm),
+            _ if has("AES_256_CCM") => Cipher::Aead(Aead::Aes256Ccm),
             _ if has("CHACHA20") => Cipher::Aead(Aead::ChaCha20Poly1305),
             _ if has("AES_128_CBC") => Cipher::Cbc(16, mac),
             _ if has("AES_256_CBC") => Cipher::Cbc(32, mac),
@@ -173,10 +170,24 @@ const NAMES: &[(u16, &str)] = &[
     (0xc036, "TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA"),
     (0xc037, "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256"),
     (0xc038, "TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA384"),
+    (0xc076, "TLS_ECDHE_RSA_WITH_CAMELLIA_128_CBC_SHA256"),
+    (0xc077, "TLS_ECDHE_RSA_WITH_CAMELLIA_256_CBC_SHA384"),
     (0xc09c, "TLS_RSA_WITH_AES_128_CCM"),
     (0xc09d, "TLS_RSA_WITH_AES_256_CCM"),
     (0xc09e, "TLS_DHE_RSA_WITH_AES_128_CCM"),
     (0xc09f, "TLS_DHE_RSA_WITH_AES_256_CCM"),
+    (0xc0a0, "TLS_RSA_WITH_AES_128_CCM_8"),
+    (0xc0a1, "TLS_RSA_WITH_AES_256_CCM_8"),
+    (0xc0a2, "TLS_DHE_RSA_WITH_AES_128_CCM_8"),
+    (0xc0a3, "TLS_DHE_RSA_WITH_AES_256_CCM_8"),
+    (0xc0a4, "TLS_PSK_WITH_AES_128_CCM"),
+    (0xc0a5, "TLS_PSK_WITH_AES_256_CCM"),
+    (0xc0a6, "TLS_DHE_PSK_WITH_AES_128_CCM"),
+    (0xc0a7, "TLS_DHE_PSK_WITH_AES_256_CCM"),
+    (0xc0a8, "TLS_PSK_WITH_AES_128_CCM_8"),
+    (0xc0a9, "TLS_PSK_WITH_AES_256_CCM_8"),
+    (0xc0aa, "TLS_PSK_DHE_WITH_AES_128_CCM_8"),
+    (0xc0ab, "TLS_PSK_DHE_WITH_AES_256_CCM_8"),
     (0xc0ac, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM"),
     (0xc0ad, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM"),
     (0xc0ae, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8"),
@@ -203,7 +214,9 @@ mod tests {
             (0x1301, Some(Cipher::Aead(Aead::Aes128Gcm)), Hash::Sha256),
             (0x1302, Some(Cipher::Aead(Aead::Aes256Gcm)), Hash::Sha384),
             (0x1303, Some(Cipher::Aead(Aead::ChaCha20Poly1305)), Hash::Sha256),
-            (0x1304, None, Hash::Sha256),
+            (0x1304, Some(Cipher::Aead(Aead::Aes128Ccm)), Hash::Sha256),
+            (0x1305, Some(Cipher::Aead(Aead::Aes128Ccm8)), Hash::Sha256),
+            (0xc09d, Some(Cipher::Aead(Aead::Aes256Ccm)), Hash::Sha256),
             (0x002f, Some(Cipher::Cbc(16, Mac::Sha1)), Hash::Sha256),
             (0xc028, Some(Cipher::Cbc(32, Mac::Sha384)), Hash::Sha384),
             (0x003d, Some(Cipher::Cbc(32, Mac::Sha256)), Hash::Sha256),

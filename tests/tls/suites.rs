@@ -117,7 +117,7 @@ fn findings_are_those_of_the_scenarios() {
         ("tls.certificate_expired", port("1.2-expired")),
         ("tls.certificate_name", port("1.2-expired")),
         ("tls.old_version", port("1.1")),
-        ("tls.unsupported_suite", port("1.3-ccm")),
+        ("tls.unsupported_suite", port("1.2-camellia")),
     ]);
     assert_eq!(got, want);
     assert_eq!(of_connections.len(), want.len());

@@ -138,8 +138,8 @@ codes! {
     TlsUnsupportedSuite: "tls.unsupported_suite", Notice,
         title: "TLS version or cipher suite that is not decrypted",
         why: "The contents of the connection are unknown, also with its secrets.",
-        remedy: "Let client or server offer TLS 1.3, or a suite with AES-GCM, ChaCha20-Poly1305 or \
-            AES-CBC.";
+        remedy: "Let client or server offer TLS 1.3, or a suite with AES and GCM, CCM or CBC, or \
+            ChaCha20-Poly1305.";
     TlsBadRecord: "tls.bad_record", Warning,
         title: "bytes that are no TLS record on a TLS connection",
         why: "Reading goes on at the next record that can be decrypted: what lies between is a gap.",
