@@ -361,8 +361,10 @@ impl Lane {
                 return !is_pending && self.backlog.is_empty();
             }
             let mut sink = Sink::new(&mut self.updates, &mut self.findings);
+            let Some(trials) = self.trials.get(usize::from(id.shard)) else { return true };
+            let keys = Keys { store: &self.secrets, trials };
             if is_pending {
-                pipeline.resume(&mut sink);
+                pipeline.resume(keys, &mut sink);
             } else {
                 let Some((from, feed)) = self.backlog.pop_front().or_else(|| deliveries.next()) else {
                     if !is_accounted {
@@ -376,9 +378,7 @@ impl Lane {
                     let fact = DeliveryFact { tcp_stream, from, feed, is_decrypted: false };
                     output.emit(EmittedKind::Delivery(Box::new(fact)));
                 }
-                if let Some(trials) = self.trials.get(usize::from(id.shard)) {
-                    pipeline.push(from, feed, Keys { store: &self.secrets, trials }, &mut sink);
-                }
+                pipeline.push(from, feed, keys, &mut sink);
             }
             self.account(id, output);
             is_accounted = true;

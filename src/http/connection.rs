@@ -9,10 +9,19 @@ use crate::base::{
 };
 
 use super::h1::{Protocol, Upgraded};
-use super::{Part, h1, h2, ws};
+use super::{Part, TransactionNo, h1, h2, ws};
 
 /// What reads a connection that is not, or no longer, HTTP/1.
 type Successor = Box<dyn Layer<In = (Side, Feed), Out = Part> + Send>;
+
+/// What is in a tunnel of a proxy.
+#[derive(Debug)]
+pub struct Tunnel {
+    /// The bytes of client and server so far, and why some before them may be missing.
+    pub held: [(StreamBuf, Degraded); 2],
+    /// The next transaction of the connection.
+    pub next: TransactionNo,
+}
 
 /// One HTTP connection.
 ///
@@ -71,22 +80,32 @@ impl std::fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// Creates an HTTP/1 connection of which nothing was read.
+    /// Creates an HTTP/1 connection of which nothing was read. Its first transaction is `first`.
     #[must_use]
-    pub fn http1() -> Self {
-        Self { http1: Some(Box::default()), successor: None, left: VecDeque::new(), changed_to: None }
+    pub fn http1(first: TransactionNo) -> Self {
+        let http1 = Box::new(h1::Connection::numbered_from(first.0));
+        Self { http1: Some(http1), successor: None, left: VecDeque::new(), changed_to: None }
     }
 
-    /// Creates an HTTP/2 connection of which nothing was read.
+    /// Creates an HTTP/2 connection of which nothing was read. Its first transaction is `first`.
     #[must_use]
-    pub fn http2() -> Self {
-        Self::of(Box::new(h2::Connection::default()))
+    pub fn http2(first: TransactionNo) -> Self {
+        Self::of(Box::new(h2::Connection::numbered_from(first)))
     }
 
-    /// Creates a WebSocket connection whose beginning was not captured.
+    /// Creates a WebSocket connection whose beginning was not captured. Its only transaction is
+    /// `first`.
     #[must_use]
-    pub fn websocket_midstream() -> Self {
-        Self::of(Box::new(ws::Connection::midstream()))
+    pub fn websocket_midstream(first: TransactionNo) -> Self {
+        Self::of(Box::new(ws::Connection::midstream(first)))
+    }
+
+    /// Takes what is in the tunnel of a proxy (`CONNECT`) if that is not HTTP/1; `None` if there is
+    /// no such tunnel.
+    pub fn take_tunnel(&mut self) -> Option<Tunnel> {
+        let http1 = self.http1.as_mut()?;
+        let held = http1.take_tunnel()?;
+        Some(Tunnel { held, next: TransactionNo(http1.next()) })
     }
 
     fn of(successor: Successor) -> Self {

@@ -1,6 +1,6 @@
 //! Fuzz targets of HTTP. Each panics if its bytes break a law.
 
-use super::{Assembler, Connection, UpdateKind};
+use super::{Assembler, Connection, TransactionNo, UpdateKind};
 use crate::base::fuzz::{Choices, assert_same, cut, feeds};
 use crate::base::{Code, End, Feed, Findings, Layer as _, Sink, Stack, limits};
 
@@ -21,12 +21,12 @@ pub fn http2(data: &[u8]) {
 /// damage of a compressed body, depends on the pieces: both need bytes that follow.
 const DAMAGE: [Code; 3] = [Code::HttpResync, Code::HttpContentBad, Code::HttpContentLimit];
 
-fn check(data: &[u8], http: fn() -> Connection) {
+fn check(data: &[u8], http: fn(TransactionNo) -> Connection) {
     let mut choices = Choices::new(data);
     let len = usize::from(choices.u8());
     let feeds = feeds(&mut choices);
-    let (whole, is_damaged) = read(http(), &feeds);
-    let (pieces, is_damaged_too) = read(http(), &cut(&feeds, 1 + len));
+    let (whole, is_damaged) = read(http(TransactionNo(0)), &feeds);
+    let (pieces, is_damaged_too) = read(http(TransactionNo(0)), &cut(&feeds, 1 + len));
     if !is_damaged && !is_damaged_too {
         assert_same(&whole, &pieces);
     }

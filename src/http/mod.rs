@@ -24,7 +24,7 @@ pub mod sse;
 mod ws;
 
 pub use assemble::Assembler;
-pub use connection::Connection;
+pub use connection::{Connection, Tunnel};
 pub use h1::first_bytes::FirstBytes;
 pub use head::{Field, FieldValues, Fields, Head, StartLine};
 pub use part::{Fault, Part, PartKind, TransactionNo};

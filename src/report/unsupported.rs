@@ -8,7 +8,6 @@ use crate::ledger::Speaks;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnreadConnections {
     tls: u64,
-    tls_in_tunnel: u64,
     other_in_tunnel: u64,
     quic: u64,
 }
@@ -18,8 +17,7 @@ impl UnreadConnections {
     pub fn add(&mut self, speaks: Speaks, wrapper: Option<Wrapper>, connections: u64) {
         let is_tunnel = wrapper == Some(Wrapper::ConnectTunnel);
         let count = match speaks {
-            Speaks::Tls if is_tunnel => &mut self.tls_in_tunnel,
-            Speaks::Http2 | Speaks::Other if is_tunnel => &mut self.other_in_tunnel,
+            Speaks::Other if is_tunnel => &mut self.other_in_tunnel,
             Speaks::Tls => &mut self.tls,
             Speaks::Nothing | Speaks::Http1 | Speaks::Http2 | Speaks::WebSocket | Speaks::Other => return,
         };
@@ -36,11 +34,7 @@ impl UnreadConnections {
     pub fn describe(&self) -> Option<String> {
         let tls = list(&[("TLS", self.tls)])
             .map(|tls| format!("{tls} without its secrets; read it with --tls-keylog FILE"));
-        let others = list(&[
-            ("TLS in a CONNECT tunnel", self.tls_in_tunnel),
-            ("a protocol other than HTTP/1 in a CONNECT tunnel", self.other_in_tunnel),
-        ])
-        .map(|others| format!("{others}, not supported yet; capture where it is plain HTTP/1"));
+        let others = list(&[("a protocol other than HTTP in a CONNECT tunnel", self.other_in_tunnel)]);
         let quic = list(&[("QUIC (HTTP/3)", self.quic)])
             .map(|quic| format!("{quic}, not supported; turn HTTP/3 off in the client"));
         let parts: Vec<_> = [tls, others, quic].into_iter().flatten().collect();

@@ -267,7 +267,7 @@ codes! {
     HttpTunnel: "http.tunnel", Info,
         title: "connection through a CONNECT tunnel",
         why: "The server of this connection is a proxy. What is inside the tunnel is read if it is \
-            HTTP/1.",
+            HTTP or TLS.",
         remedy: "No action needed.";
     HttpProxyHeader: "http.proxy_header", Info,
         title: "connection behind a PROXY protocol header",

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! If the connection turns out to be TLS, what it carries is decrypted and sniffed anew, as if it
-//! had been sent in clear.
+//! had been sent in clear. What is in the tunnel of a proxy (`CONNECT`) is sniffed anew as well, if
+//! it is not HTTP/1.
 //!
 //! This is the only place where an end gets its role. Below it everything is by [`End`], above it
 //! by [`Side`](crate::base::Side).
@@ -21,9 +22,9 @@ use crate::base::protocols::TlsNames;
 use crate::base::tls::TlsFact;
 use crate::base::{Account, Code, End, Feed, Findings, Layer, Origin, Peers, Sink, Stack, Switched};
 use crate::http::h1::scan::EntryPoint;
-use crate::http::{Assembler, Connection, Update};
+use crate::http::{Assembler, Connection, TransactionNo, Tunnel, Update};
 use crate::tcp::{ConnectionId, Opened, Reassembler};
-use crate::tls::{self, ClientRandom, KeyStore, Keys, Plaintext, Trials};
+use crate::tls::{self, ClientRandom, KeyStore, Keys, Plaintext};
 
 use super::sniff::{Announced, Sniffer, Verdict};
 use super::waiting::Counted;
@@ -39,6 +40,10 @@ pub(super) struct Pipeline {
     client: Option<End>,
     /// The PROXY protocol header with which the connection began.
     announced: Option<Announced>,
+    /// Whether `state` reads what is in a tunnel, and HTTP/1 before it is over.
+    is_tunnel: bool,
+    /// The next transaction of the connection when `state` begins to read.
+    first: TransactionNo,
     /// TLS below what `state` reads; `None` if the connection has none.
     tls: Option<Box<tls::Connection>>,
     state: State,
@@ -81,6 +86,8 @@ impl Pipeline {
             opened,
             client: opened.opener,
             announced: None,
+            is_tunnel: false,
+            first: TransactionNo(0),
             tls: None,
             peers: None,
             tls_names: None,
@@ -150,11 +157,12 @@ impl Pipeline {
 
     /// Returns what stands before or around what the connection speaks.
     pub(super) fn wrapper(&self) -> Option<Wrapper> {
-        let is_tunnel = match &self.state {
-            State::Sniffing(_) => false,
-            State::Reading(_, layers) => layers.switched().is_tunnel,
-            State::Ignored(_, switched) => switched.is_tunnel,
-        };
+        let is_tunnel = self.is_tunnel
+            || match &self.state {
+                State::Sniffing(_) => false,
+                State::Reading(_, layers) => layers.switched().is_tunnel,
+                State::Ignored(_, switched) => switched.is_tunnel,
+            };
         let proxy_header = self.announced.as_ref().map(|_| Wrapper::ProxyHeader);
         if is_tunnel { Some(Wrapper::ConnectTunnel) } else { proxy_header }
     }
@@ -249,7 +257,7 @@ impl Pipeline {
             None => self.read(from, feed, keys, sink),
             Some(tls) => {
                 tls.push(from, feed, keys, &mut Sink::new(&mut self.plaintext, sink.findings));
-                self.pass_on(sink);
+                self.pass_on(keys, sink);
             }
         }
     }
@@ -258,7 +266,7 @@ impl Pipeline {
     pub(super) fn retry(&mut self, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         if let Some(tls) = &mut self.tls {
             tls.retry(keys, &mut Sink::new(&mut self.plaintext, sink.findings));
-            self.pass_on(sink);
+            self.pass_on(keys, sink);
         }
     }
 
@@ -266,12 +274,12 @@ impl Pipeline {
     pub(super) fn conclude(&mut self, why: Option<&str>, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         if let Some(tls) = &mut self.tls {
             tls.conclude(why, keys, &mut Sink::new(&mut self.plaintext, sink.findings));
-            self.pass_on(sink);
+            self.pass_on(keys, sink);
         }
     }
 
     /// Passes on what was decrypted, as far as the layers take it.
-    fn pass_on(&mut self, sink: &mut Sink<'_, Update>) {
+    fn pass_on(&mut self, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         let Some(tls) = &mut self.tls else { return };
         tls.settle();
         if let State::Sniffing(_) = self.state {
@@ -281,13 +289,13 @@ impl Pipeline {
             shown.extend(self.plaintext.iter().cloned());
         }
         self.replay.extend(self.plaintext.drain(..));
-        self.resume(sink);
+        self.resume(keys, sink);
     }
 
     /// Reads a piece of plaintext, or finds out that it is none.
     fn read(&mut self, from: End, feed: Feed<End>, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         match &mut self.state {
-            State::Reading(..) => self.push_to_layers(from, feed, sink),
+            State::Reading(..) => self.push_to_layers(from, feed, keys, sink),
             State::Ignored(..) => {}
             State::Sniffing(sniffer) => {
                 let verdict = sniffer.push(from, feed, self.client);
@@ -306,18 +314,32 @@ impl Pipeline {
                 self.report_proxy_header(proxy_header, sink.findings);
                 self.state = ignored(speaks);
             }
-            Verdict::Http1 { client } => self.start(client, (Speaks::Http1, Connection::http1()), sink),
-            Verdict::Http2 { client } => self.start(client, (Speaks::Http2, Connection::http2()), sink),
-            Verdict::Midstream { from, entry } => self.start_midstream(from, entry, sink),
+            Verdict::Http1 { client } => {
+                self.start((client, Speaks::Http1, Connection::http1(self.first)), keys, sink);
+            }
+            Verdict::Http2 { client } => {
+                self.start((client, Speaks::Http2, Connection::http2(self.first)), keys, sink);
+            }
+            Verdict::Midstream { from, entry } => self.start_midstream(from, entry, keys, sink),
             Verdict::Http2Midstream { client } => {
-                self.start_frames_midstream(client, (Speaks::Http2, Connection::http2()), sink);
+                let read = (client, Speaks::Http2, Connection::http2(self.first));
+                self.start_frames_midstream(read, keys, sink);
             }
             Verdict::WebSocketMidstream { client } => {
-                let read = (Speaks::WebSocket, Connection::websocket_midstream());
-                self.start_frames_midstream(client, read, sink);
+                let read = (client, Speaks::WebSocket, Connection::websocket_midstream(self.first));
+                self.start_frames_midstream(read, keys, sink);
             }
-            // TLS in TLS: what a proxy tunnels is not its own.
-            Verdict::Tls | Verdict::TlsMidstream if self.tls.is_some() => self.state = ignored(Speaks::Tls),
+            Verdict::Tls | Verdict::TlsMidstream if self.tls.is_some() => {
+                let at = sniffer.take_held().first().map_or_else(Origin::default, |(_, feed)| feed.at());
+                if self.is_tunnel {
+                    sink.findings.add(
+                        Code::HttpNotRead,
+                        at,
+                        "TLS in the tunnel of a proxy, inside TLS to it",
+                    );
+                }
+                self.state = ignored(Speaks::Tls);
+            }
             Verdict::Tls => {
                 let held = sniffer.take_held();
                 let proxy_header = sniffer.take_proxy_header();
@@ -335,11 +357,21 @@ impl Pipeline {
     fn start_tls(&mut self, held: Vec<(End, Feed<End>)>, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         self.state = State::Sniffing(Box::default());
         let mut tls = Box::<tls::Connection>::default();
-        for (from, feed) in held {
+        // In a tunnel more may wait: it is not decrypted either.
+        let waiting = std::mem::take(&mut self.replay);
+        for (from, feed) in held.into_iter().chain(waiting) {
             tls.push(from, feed, keys, &mut Sink::new(&mut self.plaintext, sink.findings));
         }
         self.tls = Some(tls);
-        self.pass_on(sink);
+        self.pass_on(keys, sink);
+    }
+
+    /// A tunnel turned out not to carry HTTP/1: finds out what it carries.
+    fn enter_tunnel(&mut self, tunnel: Tunnel, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
+        (self.is_tunnel, self.first) = (true, tunnel.next);
+        self.state = State::Sniffing(Box::default());
+        self.replay_first(into_feeds(tunnel, self.client()));
+        self.resume(keys, sink);
     }
 
     /// Reads `held` before everything that waits already.
@@ -356,17 +388,15 @@ impl Pipeline {
     }
 
     /// Appends the next part of the output for what was pushed.
-    pub(super) fn resume(&mut self, sink: &mut Sink<'_, Update>) {
+    pub(super) fn resume(&mut self, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         match &mut self.state {
             State::Reading(_, layers) if layers.is_pending() => {
                 layers.resume(sink);
-                self.settle();
+                self.settle(keys, sink);
             }
             State::Ignored(..) => self.replay = VecDeque::new(),
             State::Reading(..) | State::Sniffing(_) => {
                 if let Some((from, feed)) = self.replay.pop_front() {
-                    // Plaintext needs no secrets.
-                    let keys = Keys { store: &KeyStore::default(), trials: &Trials::default() };
                     self.read(from, feed, keys, sink);
                 }
             }
@@ -383,7 +413,12 @@ impl Pipeline {
     }
 
     /// Starts to read from the beginning.
-    fn start(&mut self, client: End, (speaks, http): (Speaks, Connection), sink: &mut Sink<'_, Update>) {
+    fn start(
+        &mut self,
+        (client, speaks, http): (End, Speaks, Connection),
+        keys: Keys<'_>,
+        sink: &mut Sink<'_, Update>,
+    ) {
         let State::Sniffing(sniffer) = &mut self.state else { return };
         let held = sniffer.take_held();
         let proxy_header = sniffer.take_proxy_header();
@@ -391,14 +426,14 @@ impl Pipeline {
         self.report_proxy_header(proxy_header, sink.findings);
         self.state = State::Reading(speaks, Box::new(stack(http)));
         self.replay_first(held);
-        self.resume(sink);
+        self.resume(keys, sink);
     }
 
     /// Starts to read HTTP/2 or WebSocket in the middle: each direction finds its first frame.
     fn start_frames_midstream(
         &mut self,
-        client: End,
-        (speaks, connection): (Speaks, Connection),
+        (client, speaks, connection): (End, Speaks, Connection),
+        keys: Keys<'_>,
         sink: &mut Sink<'_, Update>,
     ) {
         let State::Sniffing(sniffer) = &mut self.state else { return };
@@ -406,16 +441,16 @@ impl Pipeline {
         self.client = Some(client);
         self.state = State::Reading(speaks, Box::new(stack(connection)));
         self.replay_first(held.into_feeds([client, client.other()]));
-        self.resume(sink);
+        self.resume(keys, sink);
     }
 
     /// Starts to read HTTP/1 at a place in the middle of what `from` sent.
-    fn start_midstream(&mut self, from: End, entry: EntryPoint, sink: &mut Sink<'_, Update>) {
+    fn start_midstream(&mut self, from: End, entry: EntryPoint, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         let State::Sniffing(sniffer) = &mut self.state else { return };
         let mut held = sniffer.take_midstream();
         let client = if matches!(entry, EntryPoint::Request(_)) { from } else { from.other() };
         self.client = Some(client);
-        let mut http = stack(Connection::http1());
+        let mut http = stack(Connection::http1(self.first));
         if let EntryPoint::Event { at, chunked } = entry {
             let (window, _) = from.split_mut(&mut held.windows);
             window.skip(at);
@@ -442,24 +477,26 @@ impl Pipeline {
         }
         replay.extend(held.eofs);
         self.replay_first(replay);
-        self.resume(sink);
+        self.resume(keys, sink);
     }
 
     /// Pushes a piece through the layers. Here, and nowhere else, an end becomes a side.
-    fn push_to_layers(&mut self, from: End, feed: Feed<End>, sink: &mut Sink<'_, Update>) {
+    fn push_to_layers(&mut self, from: End, feed: Feed<End>, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         let client = self.client();
         let State::Reading(_, layers) = &mut self.state else { return };
         layers.push((from.side(client), feed.by_side(client)), sink);
-        self.settle();
+        self.settle(keys, sink);
     }
 
     /// Copies what would keep a block of the capture in memory, and drops layers that are over.
-    fn settle(&mut self) {
+    fn settle(&mut self, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         let State::Reading(speaks, layers) = &mut self.state else { return };
         if layers.is_pending() {
             return;
         }
-        if layers.is_over() {
+        if let Some(tunnel) = layers.lower.take_tunnel() {
+            self.enter_tunnel(tunnel, keys, sink);
+        } else if layers.is_over() {
             // The connection is kept for late packets; its layers need not be.
             self.state = State::Ignored(*speaks, layers.switched());
             self.replay = VecDeque::new();
@@ -467,6 +504,21 @@ impl Pipeline {
             layers.settle();
         }
     }
+}
+
+/// What each end sends in the tunnel, as feeds.
+fn into_feeds(tunnel: Tunnel, client: End) -> Vec<(End, Feed<End>)> {
+    let mut feeds = Vec::new();
+    for (end, (mut held, missing)) in [client, client.other()].into_iter().zip(tunnel.held) {
+        if missing.any() {
+            let at = held.first_span().map_or_else(Origin::default, |span| span.start);
+            feeds.push((end, Feed::Gap { len: 0, why: missing, at }));
+        }
+        while let Some((bytes, span)) = held.take_piece(usize::MAX) {
+            feeds.push((end, Feed::Data(bytes, span)));
+        }
+    }
+    feeds
 }
 
 /// The state of a connection that is not decoded from its beginning on.

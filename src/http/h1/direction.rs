@@ -39,7 +39,7 @@ pub(super) enum State {
     LostChunk,
     /// No longer HTTP (CONNECT, 101).
     Blind,
-    /// The connection goes on in HTTP/2 or WebSocket: what follows waits to be taken.
+    /// The connection goes on in another protocol: what follows waits to be taken.
     HandedOver,
 }
 
@@ -160,6 +160,11 @@ impl Direction {
     /// A tunnel begins behind the current message: it may carry HTTP or anything else.
     pub(super) fn enter_tunnel(&mut self) {
         self.may_switch = true;
+    }
+
+    /// Returns why bytes since the last head may be missing.
+    pub(super) fn missing(&self) -> Degraded {
+        self.why
     }
 
     /// Returns the protocol that began in place of HTTP, and the packet that showed it.
@@ -429,8 +434,8 @@ impl Direction {
         self.state = State::Lost;
     }
 
-    /// A tunnel begins with something else than HTTP/1: ignores the rest once it is known what it
-    /// is.
+    /// A tunnel begins with something else than HTTP/1: as soon as it is known with what, leaves
+    /// the rest to what reads that, or ignores it.
     fn switch(&mut self, at: Origin) {
         let to = match FirstBytes::of(self.buf.bytes()) {
             FirstBytes::Undecided => return,
@@ -439,7 +444,11 @@ impl Direction {
             FirstBytes::Request | FirstBytes::Response | FirstBytes::Other => Speaks::Other,
         };
         self.switched = Some((to, at));
-        self.blind();
+        if to == Speaks::Other {
+            self.blind();
+        } else {
+            self.state = State::HandedOver;
+        }
     }
 
     /// The next request begins in place of the body, or of its rest.

@@ -32,6 +32,7 @@ mod lost;
 pub mod scan;
 mod step;
 mod strict_head;
+mod tunnel;
 mod upgraded;
 
 /// One HTTP/1 connection.
@@ -153,10 +154,16 @@ impl Connection {
     /// Creates a connection of which nothing was read.
     #[must_use]
     pub fn new() -> Self {
+        Self::numbered_from(0)
+    }
+
+    /// Creates a connection of which nothing was read; its first transaction has the number `next`.
+    #[must_use]
+    pub fn numbered_from(next: u32) -> Self {
         Self {
             client: Direction::new(Side::Client),
             server: Direction::new(Side::Server),
-            next: 0,
+            next,
             waiting: VecDeque::new(),
             early: VecDeque::new(),
             sending: None,
@@ -290,24 +297,6 @@ impl Connection {
         }
     }
 
-    /// Ignores both directions once one of them shows that the tunnel does not carry HTTP/1.
-    fn check_tunnel(&mut self, out: &mut Vec<Part>) {
-        let Some(connect) = self.connect.as_ref().filter(|connect| connect.is_open) else { return };
-        if self.switched.is_some() {
-            return;
-        }
-        let shown = self.client.switched().map(|to| (to, Side::Client));
-        let Some(((to, at), side)) = shown.or_else(|| self.server.switched().map(|to| (to, Side::Server)))
-        else {
-            return;
-        };
-        let detail = format!("CONNECT to {}: the tunnel carries {}", connect.target, described(to));
-        out.push(Part::fault(connect.transaction, side, Code::HttpNotRead, (at, detail)));
-        self.switched = Some(to);
-        self.client.blind();
-        self.server.blind();
-    }
-
     fn request(&mut self, parsed: head::Parsed, why: Degraded, sink: &mut Sink<'_, Part>) {
         let span = parsed.head.span;
         let kind = match &parsed.head.start {
@@ -389,6 +378,10 @@ impl Connection {
         } else if kind == Method::Connect && (200..300).contains(&status) {
             self.open_tunnel(transaction, span.end, sink.out);
         } else {
+            if kind == Method::Connect && self.client.switched().is_some() {
+                // What it sent ahead was for a tunnel that there is not.
+                self.client.blind();
+            }
             if self.sending == Some(transaction) {
                 self.client.allow_restart();
             }
@@ -423,18 +416,6 @@ impl Connection {
         {
             out.push(Part { transaction, side, kind });
         }
-    }
-
-    /// The proxy granted a `CONNECT`: a tunnel begins behind the response, which has no body
-    /// whatever its head says (RFC 9110 section 9.3.6).
-    fn open_tunnel(&mut self, transaction: TransactionNo, at: Origin, out: &mut Vec<Part>) {
-        if let Some(connect) = &mut self.connect {
-            connect.is_open = true;
-            let detail = format!("CONNECT to {}", connect.target);
-            out.push(Part::fault(transaction, Side::Server, Code::HttpTunnel, (at, detail)));
-        }
-        self.server.body(Framing::Length(0), false);
-        self.server.enter_tunnel();
     }
 
     /// Returns the transaction, and the method of its request, that the response in `span` answers.

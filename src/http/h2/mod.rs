@@ -170,6 +170,12 @@ impl Connection {
         connection
     }
 
+    /// Creates a connection of which nothing was read; its first transaction has the number `next`.
+    #[must_use]
+    pub(super) fn numbered_from(next: TransactionNo) -> Self {
+        Self { streams: Streams::from(next.0), ..Self::new() }
+    }
+
     fn direction(&mut self, side: Side) -> &mut Direction {
         match side {
             Side::Client => &mut self.client,

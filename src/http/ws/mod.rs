@@ -67,11 +67,11 @@ impl Connection {
     }
 
     /// Creates a connection whose beginning was not captured. Each direction begins with a gap.
-    pub(super) fn midstream() -> Self {
+    pub(super) fn midstream(transaction: TransactionNo) -> Self {
         Self {
             client: Direction::new(Side::Client, None),
             server: Direction::new(Side::Server, None),
-            transaction: TransactionNo(0),
+            transaction,
             lacks_head: Some(Degraded::MIDSTREAM),
             ends: [None; 2],
             pending: None,

@@ -267,7 +267,7 @@ fn a_gap_among_compressed_messages() {
 
 #[test]
 fn a_connection_from_its_middle_begins_with_a_head() {
-    let mut world = World::new(Connection::midstream());
+    let mut world = World::new(Connection::midstream(TransactionNo(0)));
     for side in Side::BOTH {
         let at = world.at();
         world.feed(side, Feed::Gap { len: 0, why: Degraded::MIDSTREAM, at });
@@ -327,7 +327,7 @@ proptest::proptest! {
         gap in 0u64..100,
     ) {
         for side in Side::BOTH {
-            let mut world = World::new(Connection::midstream());
+            let mut world = World::new(Connection::midstream(TransactionNo(0)));
             world.lose(side, 0).send(side, &bytes).lose(side, gap as usize).send(side, &bytes);
             world.close(side, Ending::Closed);
         }
