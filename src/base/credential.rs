@@ -228,7 +228,7 @@ fn word(rest: &str, out: &mut String) -> usize {
 fn separator(word: &str, after: &str) -> usize {
     let blanks = |text: &str| text.len() - text.trim_start_matches([' ', '\t']).len();
     if word.eq_ignore_ascii_case("bearer") {
-        return blanks(after);
+        return if after.starts_with("%20") { 3 } else { blanks(after) };
     }
     let quoted = |text: &str| usize::from(text.starts_with(['"', '\'']));
     let close = quoted(after);
@@ -280,6 +280,7 @@ mod tests {
             ("/cb?code=1&state=2&X-Amz-Signature=33", "/cb?code=…&state=2&X-Amz-Signature=…"),
             ("/messages/?session_id=7f4d", "/messages/?session_id=7f4d"),
             ("Bearer xyz, and bearer  a.b-c", "Bearer …, and bearer  …"),
+            ("note://Bearer%20xyz/1", "note://Bearer%20…"),
             ("Authorization: Basic dXNl cg==\nHost: a", "Authorization: …\nHost: a"),
             ("{\"password\": \"a b\", \"code\": -32602}", "{\"password\": \"…\", \"code\": -32602}"),
             ("error code: 404, key: name", "error code: 404, key: name"),
