@@ -32,6 +32,10 @@ pub const MAX_FILE_TURNS: usize = 32 << 20;
 /// that goes on in the next file.
 pub const MAX_FILE_STREAM_RUNS: usize = 1 << 20;
 
+/// Connections, sessions and streams each that the TUI lists while they are open: the latest. All
+/// of them are listed when they end, or the capture does.
+pub const MAX_IN_PROGRESS: usize = 10_000;
+
 /// Findings and connections that wait until it is known whether they belong to something that
 /// matches the filter. A finding waits for its exchange, a connection for the end of the capture;
 /// beyond that the oldest is left out.

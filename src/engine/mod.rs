@@ -161,8 +161,9 @@ impl Engine {
         self.lanes.iter_mut().for_each(Lane::emit_payloads);
     }
 
-    /// Returns the connections, sessions and streams that have not ended. Called periodically by
-    /// the TUI; takes some milliseconds with tens of thousands of connections.
+    /// Returns the connections, sessions and streams that have not ended, the latest
+    /// [`limits::MAX_IN_PROGRESS`] of each. Called periodically by the TUI; takes some milliseconds
+    /// with tens of thousands of connections.
     #[must_use]
     pub fn in_progress(&self) -> InProgress {
         let mut capture = self.capture;
@@ -171,6 +172,8 @@ impl Engine {
             fact.mcp = self.mcp.contains(&fact.tcp_stream);
             count_payload(&mut capture, fact);
         }
+        connections.sort_unstable_by_key(|fact| fact.tcp_stream);
+        connections.drain(..connections.len().saturating_sub(limits::MAX_IN_PROGRESS));
         let (sessions, streams) = (self.tracker.open_sessions(), self.tracker.open_streams());
         InProgress { capture, connections, sessions, streams }
     }

@@ -414,9 +414,13 @@ impl Sessions {
         costly::find(self.slots.iter().filter_map(Slot::record))
     }
 
-    /// The records of all sessions, in the order in which they were created.
+    /// The records of the latest [`limits::MAX_IN_PROGRESS`] sessions, in the order of their
+    /// numbers.
     pub(super) fn records(&self) -> Vec<Session> {
-        self.slots.iter().filter_map(Slot::record).cloned().collect()
+        let mut all: Vec<&Session> = self.slots.iter().filter_map(Slot::record).collect();
+        all.sort_unstable_by_key(|session| session.session.number);
+        let earlier = all.len().saturating_sub(limits::MAX_IN_PROGRESS);
+        all.into_iter().skip(earlier).cloned().collect()
     }
 
     /// The latest sessions of a client address and a server.

@@ -301,14 +301,14 @@ impl Tracker {
         out.extend(self.sessions.take_all().into_iter().map(|record| Record::Session(Box::new(record))));
     }
 
-    /// The sessions so far. Takes milliseconds for tens of thousands of them.
+    /// The latest [`limits::MAX_IN_PROGRESS`] sessions so far.
     #[must_use]
     pub fn open_sessions(&self) -> Vec<Session> {
         self.sessions.records()
     }
 
-    /// The event streams that are open, in the order of their connections. Their bytes are not
-    /// counted yet.
+    /// The event streams that are open, in the order of their connections: those of the latest, at
+    /// most [`limits::MAX_IN_PROGRESS`]. Their bytes are not counted yet.
     #[must_use]
     pub fn open_streams(&self) -> Vec<Stream> {
         let record = |transaction: &Transaction| {
@@ -319,6 +319,7 @@ impl Tracker {
         };
         let mut streams: Vec<_> = self.transactions.iter().filter_map(record).collect();
         streams.sort_by_key(|stream| (stream.tcp_stream, stream.transaction));
+        streams.drain(..streams.len().saturating_sub(limits::MAX_IN_PROGRESS));
         streams
     }
 

@@ -64,6 +64,7 @@ pub struct Model {
     /// The known limits.
     limits: Limits,
     has_reported_store_error: bool,
+    has_reported_full_lists: bool,
 }
 
 impl Model {
@@ -92,6 +93,7 @@ impl Model {
             unexplained: None,
             limits: Limits::default(),
             has_reported_store_error: false,
+            has_reported_full_lists: false,
         }
     }
 
@@ -303,15 +305,18 @@ impl Model {
         }
     }
 
-    /// Returns why bodies cannot be stored any more (for example a full disk), once; `None` if they
-    /// can, or if it was returned before.
+    /// Returns why bodies (a full disk, for example) or rows cannot be stored any more, each once;
+    /// `None` if they can, or if it was returned before.
     pub(super) fn take_store_error(&mut self) -> Option<String> {
-        let error = self.store.spill_error()?;
-        if self.has_reported_store_error {
-            return None;
+        if let Some(error) = self.store.spill_error()
+            && !std::mem::replace(&mut self.has_reported_store_error, true)
+        {
+            return Some(format!("cannot write bodies to the temporary file: {error}"));
         }
-        self.has_reported_store_error = true;
-        Some(format!("cannot write bodies to the temporary file: {error}"))
+        if self.store.left_out() > 0 && !std::mem::replace(&mut self.has_reported_full_lists, true) {
+            return Some("a list is full: later rows are counted in the totals only".to_owned());
+        }
+        None
     }
 
     /// Returns the filter.
@@ -468,6 +473,10 @@ impl Model {
             return self.store.push(entry);
         };
         let is_over = matches!(entry, Entry::Record(Record::Exchange(_)));
+        let index = self.store.find(exchange.n);
+        if index.is_none() && !self.store.has_room() {
+            return self.store.leave_out();
+        }
         self.related.record(exchange);
         if is_over {
             self.pending.remove(&exchange.n);
@@ -476,7 +485,6 @@ impl Model {
         } else {
             self.pending.insert(exchange.n);
         }
-        let index = self.store.find(exchange.n);
         let previous = index.and_then(|index| self.store.exchange(index));
         let index = index.unwrap_or(self.store.len());
         if let Some(found) = self.search.update(index, exchange, &mut self.store) {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use crate::base::Fact;
 use crate::base::Files;
 use crate::capture;
 use crate::cli::interactive::InteractiveSource;
@@ -23,6 +24,9 @@ pub(super) const CHANNEL_CAPACITY: usize = 4;
 
 /// Maximum number of entries per event: about a millisecond's work for the TUI.
 const BATCH: usize = 512;
+
+/// Bytes of payloads per event, from which on it is sent: bodies may be large.
+const BATCH_BYTES: usize = 4 << 20;
 
 /// How long entries of a file are gathered, and the interval of progress reports.
 const GATHER_TIME: Duration = Duration::from_millis(25);
@@ -84,6 +88,8 @@ struct Loader<'a> {
     events: &'a SyncSender<Event>,
     /// Entries that are not sent yet.
     gathered: Vec<Entry>,
+    /// Bytes of payloads among them.
+    gathered_bytes: usize,
     /// Start of the current [`GATHER_TIME`].
     gather_start: Instant,
     /// When entries were last sent.
@@ -103,6 +109,7 @@ impl<'a> Loader<'a> {
             is_live,
             events,
             gathered: Vec::new(),
+            gathered_bytes: 0,
             gather_start: now(),
             last_sent: now(),
             next_in_progress: now(),
@@ -119,9 +126,11 @@ impl<'a> Loader<'a> {
         loop {
             let before = self.gathered.len();
             let has_more = !source.wait(GATHER_TIME) || self.engine.read(source, &mut self.gathered)?;
-            source.note(self.gathered.get(before..).unwrap_or_default());
+            let new = self.gathered.get(before..).unwrap_or_default();
+            source.note(new);
+            self.gathered_bytes += new.iter().map(payload_len).sum::<usize>();
             items = items.wrapping_add(1);
-            let is_due = self.is_live || self.gathered.len() >= BATCH || items.is_multiple_of(256);
+            let is_due = self.is_live || self.is_batch() || items.is_multiple_of(256);
             let sent = match (has_more, is_due) {
                 (false, _) => self.send_progress(source).and_then(|()| self.send_entries()),
                 (true, true) => self.send_due(source),
@@ -145,14 +154,20 @@ impl<'a> Loader<'a> {
             }
             self.send_progress(source)?;
         }
-        if is_interval_over || is_live_due || self.gathered.len() >= BATCH {
+        if is_interval_over || is_live_due || self.is_batch() {
             self.send_entries()?;
         }
         Ok(())
     }
 
+    /// Whether enough is gathered for an event.
+    fn is_batch(&self) -> bool {
+        self.gathered.len() >= BATCH || self.gathered_bytes >= BATCH_BYTES
+    }
+
     fn send_entries(&mut self) -> Result<(), Closed> {
         self.last_sent = now();
+        self.gathered_bytes = 0;
         let mut entries = std::mem::take(&mut self.gathered).into_iter();
         while entries.len() > 0 {
             self.send(Event::Batch(entries.by_ref().take(BATCH).collect()))?;
@@ -191,6 +206,11 @@ impl<'a> Loader<'a> {
     fn send(&self, event: Event) -> Result<(), Closed> {
         self.events.send(event).map_err(|_| Closed)
     }
+}
+
+/// Returns the length of a payload; 0 for another entry.
+fn payload_len(entry: &Entry) -> usize {
+    if let Entry::Fact(Fact::Payload(payload)) = entry { payload.bytes.len() } else { 0 }
 }
 
 #[expect(clippy::panic, reason = "a test requests it, to check that the terminal is restored")]

@@ -38,6 +38,11 @@ impl Blocks {
         offset
     }
 
+    /// Returns the memory of the blocks, in bytes; longer strings count as one block.
+    pub(super) fn memory(&self) -> usize {
+        self.blocks.len() * BLOCK
+    }
+
     /// Decodes from the start of the string at `offset`; `None` if there is none. The end of the
     /// string is not known here.
     pub(super) fn get(&self, offset: BlockOffset) -> Option<Decoder<'_>> {

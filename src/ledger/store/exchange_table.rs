@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::blocks::{BlockOffset, Blocks, NumberIndex};
 use super::packed_exchange::{Packer, Unpacker, unpack_payload_offsets};
 use super::payload_log::{LogOffset, NO_OFFSET, PayloadOffsets};
+use super::room::MAX_PACKED;
 use super::shared_values::SharedValues;
 use crate::mcp::Exchange;
 
@@ -37,6 +38,12 @@ struct OpenExchange {
 impl ExchangeTable {
     pub(super) fn len(&self) -> usize {
         self.offsets.len()
+    }
+
+    /// Whether there is room for another exchange.
+    pub(super) fn has_room(&self) -> bool {
+        let index = self.offsets.len() * (size_of::<BlockOffset>() + size_of::<u32>());
+        self.blocks.memory() + index < MAX_PACKED
     }
 
     /// The index of exchange `n`.

@@ -2,7 +2,8 @@
 //!
 //! Exchanges are packed (`exchange_table`), payloads are in a log that spills to a temporary file.
 //! What grows with the capture in memory is one packed exchange for each, and a record for each
-//! connection, session and stream; the long texts of exchanges share a budget.
+//! connection, session and stream: each kind has a share of memory (`room`), and the long texts of
+//! exchanges share a budget. What comes when a share is full is left out.
 
 mod blocks;
 mod exchange_table;
@@ -10,6 +11,7 @@ mod http_item;
 mod log;
 mod packed_exchange;
 mod payload_log;
+mod room;
 mod shared_values;
 mod varint;
 
@@ -25,6 +27,7 @@ pub use payload_log::Payload;
 
 use exchange_table::ExchangeTable;
 use payload_log::{NO_OFFSET, PayloadLog, PayloadOffsets};
+use room::Rooms;
 
 /// Notifications that are kept. The number of progress notifications of an exchange is counted in
 /// the exchange, and counts all of them.
@@ -69,6 +72,9 @@ pub struct Store {
     open_sessions: BTreeMap<u32, Session>,
     open_streams: BTreeMap<(u32, u32), HttpItem>,
     payloads: PayloadLog,
+    rooms: Rooms,
+    /// Number of rows that were left out because their share of memory was full.
+    left_out: u64,
 }
 
 impl Store {
@@ -90,6 +96,8 @@ impl Store {
             open_sessions: BTreeMap::new(),
             open_streams: BTreeMap::new(),
             payloads: PayloadLog::new(memory),
+            rooms: Rooms::default(),
+            left_out: 0,
         }
     }
 
@@ -109,28 +117,44 @@ impl Store {
             Entry::Record(Record::Notification(notification)) => self.push_notification(*notification),
             Entry::Record(Record::Stream(stream)) => {
                 self.open_streams.remove(&(stream.tcp_stream, stream.transaction));
-                self.http.push(HttpItem::Stream(*stream));
+                if self.rooms.http.take(&*stream) {
+                    self.http.push(HttpItem::Stream(*stream));
+                } else {
+                    self.left_out += 1;
+                }
             }
             Entry::Record(Record::Session(session)) => {
                 self.open_sessions.remove(&session.session.number);
-                self.sessions.push(*session);
+                if self.rooms.sessions.take(&*session) {
+                    self.sessions.push(*session);
+                } else {
+                    self.left_out += 1;
+                }
             }
             Entry::Record(Record::Transaction(transaction)) => {
-                if self.transactions < MAX_TRANSACTIONS {
+                if self.transactions < MAX_TRANSACTIONS && self.rooms.http.take(&*transaction) {
                     self.transactions += 1;
                     self.http.push(HttpItem::Transaction(*transaction));
+                } else {
+                    self.left_out += 1;
                 }
             }
             // Offers are part of the totals.
             Entry::Record(Record::Offer(_)) => {}
             Entry::Finding(finding) => {
-                if self.findings.len() < MAX_FINDINGS {
+                if self.findings.len() < MAX_FINDINGS && self.rooms.findings.take(&finding) {
                     self.findings.push(finding);
+                } else {
+                    self.left_out += 1;
                 }
             }
             Entry::Fact(Fact::Connection(connection)) => {
                 self.open_connections.remove(&connection.tcp_stream);
-                self.connections.push(*connection);
+                if self.rooms.connections.take(&*connection) {
+                    self.connections.push(*connection);
+                } else {
+                    self.left_out += 1;
+                }
             }
             Entry::Fact(Fact::Capture(capture)) => self.capture = capture,
             Entry::Fact(Fact::Payload(payload)) => self.payloads.push(&payload),
@@ -303,6 +327,23 @@ impl Store {
         self.payloads.last_of((tcp_stream, transaction), None, most)
     }
 
+    /// Whether an exchange that is not known yet would be kept.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.exchanges.has_room() && self.payloads.has_room()
+    }
+
+    /// Counts a row that is not pushed because there is [no room](Self::has_room) for it.
+    pub fn leave_out(&mut self) {
+        self.left_out += 1;
+    }
+
+    /// The number of rows that were left out because their share of memory was full.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
     /// Why the oldest payloads were lost; `None` if none were.
     #[must_use]
     pub fn spill_error(&self) -> Option<std::io::ErrorKind> {
@@ -322,6 +363,7 @@ impl Store {
         // Notifications of no exchange are counted in the totals alone.
         if let Some(n) = notification.exchange
             && self.notification_count < MAX_NOTIFICATIONS
+            && self.rooms.notifications.take(&notification)
         {
             self.notifications.entry(n).or_default().push(notification);
             self.notification_count += 1;

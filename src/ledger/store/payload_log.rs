@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 
 use super::log::Log;
+use super::room::MAX_PAYLOAD_INDEX;
 use crate::base::fact::{PayloadFact, PayloadKind};
 use crate::base::{Degraded, Origin, PacketNo, Side, Span};
 
@@ -34,11 +35,16 @@ pub(super) struct PayloadLog {
     /// to the heads, which come before it.
     starts: HashMap<(u32, u32), LogOffset, foldhash::fast::RandomState>,
     front: Vec<u8>,
+    /// Number of transactions and of connections in `last`.
+    indexed: [usize; 2],
 }
 
 /// See [`PayloadLog::starts`]. Large enough that both heads come before it, even after interim
 /// responses.
 const START: u32 = 32;
+
+/// Memory of a connection in the index beside its transactions, in bytes.
+const CONNECTION: usize = 64;
 
 /// Limit for one read of several payloads, in bytes.
 const MOST_BYTES: usize = 64 << 20;
@@ -80,6 +86,7 @@ impl PayloadLog {
             last: HashMap::default(),
             starts: HashMap::default(),
             front: Vec::new(),
+            indexed: [0; 2],
         }
     }
 
@@ -95,11 +102,17 @@ impl PayloadLog {
     pub(super) fn push(&mut self, carried: &PayloadFact) {
         let key = (carried.peers.tcp_stream, carried.transaction);
         let LastPayload { offset: before, count } = self.last(key);
+        if count == 0 && !self.has_room() {
+            return;
+        }
         write_front(&mut self.front, before, carried);
         let offset = self.log.append(&[&self.front, &carried.bytes]);
         let of_connection = self.last.entry(key.0).or_default();
         let at = key.1 as usize;
         if at >= of_connection.len() {
+            let [transactions, connections] = &mut self.indexed;
+            *transactions += at + 1 - of_connection.len();
+            *connections += usize::from(of_connection.is_empty());
             // Grow by a quarter instead of doubling: there are many connections with few
             // transactions.
             of_connection.reserve_exact((at + 1 - of_connection.len()).max(of_connection.len() / 4));
@@ -111,6 +124,13 @@ impl PayloadLog {
         if count + 1 == START {
             self.starts.insert(key, offset);
         }
+    }
+
+    /// Whether there is room for another transaction.
+    pub(super) fn has_room(&self) -> bool {
+        let [transactions, connections] = self.indexed;
+        let memory = transactions * size_of::<LastPayload>() + connections * CONNECTION;
+        memory < MAX_PAYLOAD_INDEX
     }
 
     /// The latest payload of a transaction.

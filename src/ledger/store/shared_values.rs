@@ -9,7 +9,7 @@ use crate::mcp::SessionRef;
 
 /// Bytes of texts longer than [`SHORT`] that a table may hold. Methods, names, ids and error
 /// messages are rarely that long, but traffic can make a million of 4 KiB each, which is 4 GB.
-pub(super) const MAX_LONG_TEXTS: usize = 64 << 20;
+pub(super) const MAX_LONG_TEXTS: usize = 32 << 20;
 
 /// Length up to which a text is always stored whole, in bytes.
 pub(super) const SHORT: usize = 64;
