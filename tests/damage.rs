@@ -276,8 +276,8 @@ impl Carried {
     }
 }
 
-/// Captures with more packets lose every second of them alone, or every third.
-const MOST_WAYS: u64 = 60;
+/// Captures with more packets lose every second of them alone, or every third, or fewer.
+const MOST_WAYS: u64 = 40;
 
 /// The false statements about each small complete capture, damaged in several ways.
 fn blamed(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
@@ -394,7 +394,7 @@ fn corrupt_packets_cause_no_panic() {
     let mut problems = Vec::new();
     for capture in Capture::all() {
         let items = capture.items();
-        for seed in 0..if capture.is_large() { 1 } else { 4 } {
+        for seed in 0..if capture.is_large() { 1 } else { 2 } {
             let mut rng = Rng::new(seed);
             let some = if seed % 2 == 0 { 50 } else { 3 };
             let run = Run::over(&damage::corrupt(&items, some, &mut rng));
@@ -410,15 +410,14 @@ fn corrupt_packets_cause_no_panic() {
 #[test]
 fn corrupt_times_cause_no_panic() {
     let mut problems = Vec::new();
-    for capture in Capture::all().filter(|capture| !capture.is_large()) {
+    // Each capture in one of three ways: together they have every kind of traffic in each.
+    let ways = [1, 7, 50].into_iter().cycle();
+    for (capture, some) in Capture::all().filter(|capture| !capture.is_large()).zip(ways) {
         let items = capture.items();
-        for some in [1, 7, 50] {
-            let run = Run::over(&damage::corrupt_times(&items, some, &mut Rng::new(some as u64)));
-            run.rows();
-            problems.extend(
-                unbalanced(&run).into_iter().map(|problem| format!("{} 1/{some}: {problem}", capture.0)),
-            );
-        }
+        let run = Run::over(&damage::corrupt_times(&items, some, &mut Rng::new(some as u64)));
+        run.rows();
+        let unbalanced = unbalanced(&run).into_iter();
+        problems.extend(unbalanced.map(|problem| format!("{} 1/{some}: {problem}", capture.0)));
     }
     assert_no_problems(&problems);
 }

@@ -121,6 +121,6 @@ fn compressed_streams_take_bounded_memory() {
 #[ignore = "takes long"]
 fn many_compressed_streams_take_bounded_memory() {
     if can_capture() {
-        check(300, 2_000_000);
+        check(300, 600_000);
     }
 }

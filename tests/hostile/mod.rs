@@ -182,8 +182,8 @@ macro_rules! attacks {
 
 attacks! {
     syn_flood = low::syn_flood(66_000, 300_000, 224, "tcp.connection_limit");
-    half_heads = low::half_heads(10_000, 70_000, 256, "");
-    out_of_order = low::out_of_order(50_000, 70_000, 256, "tcp.connection_limit");
+    half_heads = low::half_heads(4_000, 70_000, 256, "");
+    out_of_order = low::out_of_order(20_000, 70_000, 256, "tcp.connection_limit");
     hole = low::hole(20_480, 102_400, 64, "tcp.held_limit");
     gaps = low::gaps(200_000, 1_000_000, 128, "tcp.held_limit");
     gaps_backwards = low::gaps_backwards(100_000, 1_000_000, 128, "");
@@ -196,7 +196,7 @@ attacks! {
     tiny_fragments = low::tiny_fragments(20_000, 200_000, 48, "");
     tunnels = low::tunnels(500, 20_000, 48, "");
     times = low::times(3_000, 60_000, 64, "");
-    slow_time = low::slow_time(2_000, 20_000, 256, "");
+    slow_time = low::slow_time(500, 20_000, 256, "");
     endless_head = http::endless_head(2_048, 102_400, 48, "http.head_too_long");
     pipelined = http::pipelined(2_000, 200_000, 64, "");
     unasked = http::unasked(2_000, 200_000, 64, "http.unmatched_response");
@@ -205,14 +205,14 @@ attacks! {
     tiny_chunks = http::tiny_chunks(20_000, 4_000_000, 64, "");
     huge_chunk = http::huge_chunk(8_192, 102_400, 200, "");
     huge_body = http::huge_body(8_192, 102_400, 200, "");
-    bombs = http::bombs(40, 1_000, 128, "http.content_limit");
+    bombs = http::bombs(40, 100, 128, "http.content_limit");
     many_bodies = http::many_bodies(300, 2_000, 256, "");
     decoders = http::decoders(300, 6_000, 256, "");
     huge_event = http::huge_event(8_192, 204_800, 200, "");
     empty_lines = http::empty_lines(100_000, 50_000_000, 200, "");
     comments = http::comments(20_000, 200_000, 48, "");
     deep = messages::deep(100_000, 1_000_000, 64, "rpc.not_json");
-    batch = messages::batch(20_000, 500_000, 128, "rpc.batch_limit");
+    batch = messages::batch(12_000, 500_000, 128, "rpc.batch_limit");
     keys = messages::keys(20_000, 1_000_000, 128, "");
     unanswered = messages::unanswered(10_000, 200_000, 256, "");
     same_id = messages::same_id(5_000, 200_000, 256, "mcp.id_reused");
@@ -220,7 +220,7 @@ attacks! {
     gaps_in_session = messages::gaps(2_000, 40_000, 256, "tcp.gap");
     streams = messages::streams(2_000, 40_000, 256, "");
     sessions = messages::sessions(10_000, 200_000, 256, "");
-    busy_sessions = messages::busy_sessions(2_000, 100_000, 256, "");
+    busy_sessions = messages::busy_sessions(800, 100_000, 256, "");
     strays = messages::strays(2_000, 60_000, 256, "");
     names = messages::names(5_000, 1_000_000, 256, "");
     unknown = messages::unknown(5_000, 100_000, 128, "mcp.request_unseen");
@@ -234,13 +234,13 @@ attacks! {
     request_line_packets = http::request_line_packets(20_000, 100_000, 48, "");
     gaps_before_responses = http::gaps_before_responses(200, 4_000, 48, "");
     batch_answers = messages::batch_answers(1_000, 10_000, 64, "");
-    batch_progress = messages::batch_progress(500, 20_000, 64, "");
-    batch_unknown = messages::batch_unknown(500, 20_000, 64, "");
-    held_responses = messages::held_responses(500, 20_000, 64, "");
-    clients = messages::clients(2_000, 40_000, 256, "");
+    batch_progress = messages::batch_progress(200, 20_000, 64, "");
+    batch_unknown = messages::batch_unknown(200, 20_000, 64, "");
+    held_responses = messages::held_responses(200, 20_000, 64, "");
+    clients = messages::clients(800, 40_000, 256, "");
     capabilities = messages::capabilities(100, 4_000, 256, "");
-    fat_requests = messages::fat_requests(2_000, 60_000, 256, "");
-    fat_sessions = messages::fat_sessions(50, 2_000, 256, "");
+    fat_requests = messages::fat_requests(800, 60_000, 256, "");
+    fat_sessions = messages::fat_sessions(20, 2_000, 256, "");
     held_sniffing = low::held_sniffing(100, 2_000, 48, "");
     held_out_of_order = low::held_out_of_order(100, 2_000, 48, "");
     held_heads = low::held_heads(100, 2_000, 48, "");
@@ -256,7 +256,7 @@ attacks! {
     large_fragments = low::large_fragments(1_000, 10_000, 64, "link.fragment_limit");
     windows = compressed::windows(300, 6_000, 256, "");
     reused_windows = compressed::reused_windows(400, 4_000, 256, "");
-    deletes = storms::deletes(1_000, 40_000, 256, "");
+    deletes = storms::deletes(400, 40_000, 256, "");
     refusals = storms::refusals(1_000, 40_000, 128, "");
     cancels = storms::cancels(2_000, 60_000, 256, "");
     later_streams = storms::later_streams(1_000, 30_000, 256, "");
@@ -265,7 +265,7 @@ attacks! {
     trials = storms::trials(1_000, 30_000, 256, "");
     replicas = storms::replicas(1_000, 15_000, 256, "");
     offers = storms::offers(5_000, 400_000, 128, "");
-    long_names = storms::long_names(1_000, 40_000, 256, "");
+    long_names = storms::long_names(400, 40_000, 256, "");
     spread = storms::spread(200, 12_000, 256, "");
     pipelines = storms::pipelines(5, 100, 256, "");
     undecided = storms::undecided(100, 4_000, 256, "");
