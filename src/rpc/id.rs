@@ -150,6 +150,7 @@ impl PartialEq for Id {
 impl Eq for Id {}
 
 impl Hash for Id {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
             Self::Null => 0u8.hash(state),

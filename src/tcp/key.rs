@@ -49,6 +49,7 @@ impl Key {
 
 /// By words: as a slice, a key would be hashed with its length, byte by byte.
 impl Hash for Key {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
         match self {

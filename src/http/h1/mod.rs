@@ -123,6 +123,7 @@ impl Layer for Connection {
         }
     }
 
+    #[inline]
     fn held(&self) -> usize {
         let waiting = self.waiting.capacity() * size_of::<Waiting>();
         let early = self.early.capacity() * size_of::<(TransactionNo, PacketNo)>();
