@@ -381,6 +381,9 @@ impl Context<'_, '_> {
     fn answer(&mut self, n: u64, carrier: Carrier, message: Message<'_>) {
         let Some(open) = self.exchanges.get_mut(n) else { return };
         open.answer(carrier, message);
+        if message.from == Side::Server && self.transaction.is_refused() {
+            self.transaction.set_body_error(message.envelope.error.as_ref());
+        }
         if let Some(asker) = open.take_question().and_then(|parent| self.exchanges.get_mut(parent)) {
             asker.close_question(message.span.start.time);
         }

@@ -41,6 +41,7 @@ mod openings;
 mod passed_on;
 mod quirks;
 mod record;
+mod refusal;
 mod request_index;
 mod revision;
 mod router;

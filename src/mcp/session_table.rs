@@ -1,7 +1,7 @@
 //! All sessions, and the ways to find one.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -55,6 +55,9 @@ pub(super) struct Sessions {
     /// The first sessions with an id, on any server, oldest first.
     by_id: Map<Arc<str>, Vec<SessionIndex>>,
     doubts: Doubts,
+    /// The latest POSTs that were redirected: the hash of their messages, the client's address, and
+    /// the session.
+    redirected: VecDeque<(u64, IpAddr, SessionIndex)>,
     /// The open connections of sessions without an id.
     connections: Map<u32, SessionIndex>,
     /// Number of headless sessions: see [`SessionState::is_headless`].
@@ -135,6 +138,14 @@ impl Sessions {
         let is_served = session.is_some_and(|session| session.served().is_since(doubt.at.packet));
         let has_no_route = is_served || (doubt.is_page && !doubt.is_confirmed);
         Some(if has_no_route { doubt.no_route } else { Some(doubt.refused) })
+    }
+
+    /// A POST of the session was redirected, perhaps to another address.
+    pub(super) fn add_redirected(&mut self, messages: u64, client: IpAddr, index: SessionIndex) {
+        if self.redirected.len() >= MAX_VIEWS {
+            self.redirected.pop_front();
+        }
+        self.redirected.push_back((messages, client, index));
     }
 
     /// Whether this client has a session with this server.
@@ -453,7 +464,18 @@ impl Sessions {
     /// The session that holds nothing but attempts of this client until now: an `initialize` that
     /// failed, or a stream that it opened to see whether it can.
     fn attempt_to_join(&self, key: &SessionKey, seen: Sighting<'_>) -> Option<SessionIndex> {
-        let sessions = self.by_peers.get(&(seen.peers.server, seen.peers.client.ip()))?;
+        let client = seen.peers.client.ip();
+        let redirected = self
+            .redirected
+            .iter()
+            .rev()
+            .find(|(messages, from, _)| *messages == seen.messages && *from == client);
+        if let Some((.., index)) = redirected
+            && self.get(*index).is_some_and(SessionState::is_failed_attempt)
+        {
+            return Some(*index);
+        }
+        let sessions = self.by_peers.get(&(seen.peers.server, client))?;
         let has_failed = |index: &SessionIndex| {
             self.get(*index).is_some_and(|session| {
                 let is_trial = session.is_trial() && session.reference().path.as_ref() == seen.path;

@@ -12,4 +12,6 @@ pub(super) struct Sighting<'a> {
     pub(super) path: Option<&'a Arc<str>>,
     /// Its first packet.
     pub(super) at: Origin,
+    /// The messages of the client that show it, as a hash.
+    pub(super) messages: u64,
 }

@@ -102,6 +102,13 @@ impl Step<'_> {
         let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
         let over = StreamOver { transaction: self.transaction, session, has_client, end: self.at };
         rules::check(RULES.stream_over, &over, self.tables.sink.findings);
+        if self.transaction.refuses_session()
+            && let Some(session) =
+                self.transaction.session().and_then(|index| self.tables.sessions.get_mut(index))
+            && let Some(span) = self.transaction.request_span()
+        {
+            session.served_mut().refuse(span.start.packet, self.at.packet);
+        }
     }
 
     /// The session of an event stream that is over. A client may open a stream to see whether it
@@ -534,11 +541,10 @@ impl Step<'_> {
         let is_success = response.status.is_some_and(|status| (200..300).contains(&status));
         if self.transaction.is_post() && response.status == Some(404) {
             self.tables.sessions.doubts().confirm(index);
-            if let (Some(session), Some(span)) =
-                (self.tables.sessions.get_mut(index), self.transaction.request_span())
-            {
-                session.served_mut().refuse(span.start.packet, self.at.packet);
-            }
+        }
+        if self.transaction.is_post() && self.transaction.is_redirect() {
+            let client = self.transaction.peers().client.ip();
+            self.tables.sessions.add_redirected(self.transaction.messages_hash(), client, index);
         }
         if let Some(session) = self.tables.sessions.get_mut(index) {
             if self.transaction.verb() == Some(Verb::Delete) {

@@ -220,7 +220,7 @@ impl Transaction {
     /// The transaction as a sign of its session. `at` is its first packet.
     pub(super) fn sighting(&self, at: Origin) -> Sighting<'_> {
         let path = self.request.as_ref().map(|request| &request.path);
-        Sighting { peers: self.peers, path, at }
+        Sighting { peers: self.peers, path, at, messages: self.messages_hash }
     }
 
     /// Packets of the request, or of its head if the body is not complete.

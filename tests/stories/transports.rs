@@ -326,3 +326,52 @@ fn clients_of_http_sse_in_turn_without_ids() {
     }
     rows.says(&[]);
 }
+
+/// A redirect to another host: `initialize` and the POST that repeats it are one exchange of one
+/// session, and nothing is seen twice.
+#[test]
+fn redirects_to_another_host() {
+    const OTHER: &str = "10.0.0.9:8080";
+    let mut story = Story::new();
+    let conns = [story.connect(A, SERVER), story.connect(B, OTHER)];
+    let named: Fields = &[("Mcp-Session-Id", ID)];
+    let bodies = [
+        (initialize(0, "2025-06-18"), json_reply("200 OK", named, &initialized(0, "2025-06-18"))),
+        (INITIALIZED.to_owned(), accepted()),
+        (request(1, "tools/list"), ok(&result(1))),
+    ];
+    for ((at, fields), (body, answer)) in
+        [(10.0, &[][..]), (20.0, named), (30.0, named)].into_iter().zip(&bodies)
+    {
+        story.at(at).c(conns[0], post("/mcp", fields, body));
+        let location = ("Location", "http://10.0.0.9:8080/mcp");
+        story.at(at + 1.0).s(conns[0], reply("307 Temporary Redirect", &[location], ""));
+        story.at(at + 2.0).c(conns[1], post("/mcp", fields, body));
+        story.at(at + 4.0).s(conns[1], answer);
+    }
+    story.at(20_000.0).ack(conns[0], Client);
+    let rows = story.run();
+    rows.counts("session", 1);
+    rows.counts("exchange", 2);
+    for row in rows.of_type("exchange") {
+        has(row, json!({"session": "s1", "status": "ok", "http_status": 200, "total_ms": 4.0}));
+    }
+    rows.says(&["mcp.redirected"]);
+}
+
+/// A 404 that is about the request says nothing about its session.
+#[test]
+fn a_404_for_what_does_not_exist() {
+    for (code, refused) in [(-32601, 0), (-32602, 0), (-32001, 1)] {
+        for mut ready in Ready::each() {
+            let asked = ready.posted(&with(1, "tools/call", json!({"name": "nope"})));
+            ready.story.c(ready.posts, asked);
+            ready.reply(json_reply("404 Not Found", &[], &error(1, code, "not found")));
+            ready.at(30.0).ask(&request(2, "tools/list"));
+            ready.answer(&result(2));
+            let rows = ready.rows();
+            rows.exchange_is(2, json!({"status": "error", "http_status": 404}));
+            rows.finds("mcp.session_refused", refused);
+        }
+    }
+}

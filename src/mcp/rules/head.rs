@@ -5,6 +5,7 @@ use super::super::method;
 use super::super::session::SessionState;
 use super::super::transaction::Transaction;
 use super::rule::{FindingContext, Moment, Violation, violation};
+use super::session::StreamOver;
 use crate::base::{Code, Origin};
 
 /// A transaction whose head was seen in packet `at`.
@@ -33,29 +34,31 @@ pub(super) fn session_id_is_folded(head: &Head<'_>) -> Option<Violation> {
     violation(Code::McpSessionFolded, "Mcp-Session-Id holds one id twice: two fields folded to one")
 }
 
-/// The server does not know the session of a POST.
-pub(super) fn session_is_refused(head: &Head<'_>) -> Option<Violation> {
-    if head.transaction.is_post() { refusal(head) } else { None }
+/// The server does not know the session of a POST. An error about the request itself says nothing
+/// about the session, and is known when the response is over.
+pub(super) fn session_is_refused(over: &StreamOver<'_>) -> Option<Violation> {
+    let StreamOver { transaction, session, end, .. } = *over;
+    if !transaction.is_post() || transaction.is_error_of_request() {
+        return None;
+    }
+    refusal(&Head { transaction, session, at: end })
 }
 
 /// A client goes on with a session that its server does not know: it has to open a new one
 /// (MCP 2025-03-26, transports, "Session Management"). One request may be on its way when the first
 /// is refused. Reported once, and not where another address serves the session, perhaps behind a
 /// balancer.
-pub(super) fn session_is_kept(head: &Head<'_>) -> Option<Violation> {
-    let (session, server) = (head.session?, head.transaction.peers().server);
+pub(super) fn session_is_kept(over: &StreamOver<'_>) -> Option<Violation> {
+    let session = over.session?;
+    let server = over.transaction.peers().server;
     let is_elsewhere =
         session.served().by().iter().any(|other| *other != server) || !session.legs().others().is_empty();
-    if session.served().refused_again() != 1 || is_elsewhere || !is_refused_again(head) {
+    let is_refused = over.transaction.refuses_session() && session_is_refused(over).is_some();
+    if session.served().refused_again() != 1 || is_elsewhere || !is_refused {
         return None;
     }
     let id = session.reference().id.as_ref()?;
     violation(Code::McpSessionKept, format!("session {id} is used on after it was answered 404"))
-}
-
-/// Whether a POST of a session that its server does not know is refused.
-fn is_refused_again(head: &Head<'_>) -> bool {
-    head.transaction.is_post() && head.transaction.status() == Some(404) && refusal(head).is_some()
 }
 
 /// The server does not know the session of a GET, or it has no event streams.

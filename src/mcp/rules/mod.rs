@@ -33,16 +33,12 @@ pub(super) use transaction::EndedTransaction;
 /// The rules. To add one, write a function and put it in the list of its moment.
 pub(super) const RULES: Rules = Rules {
     request_head: &[head::session_id_is_folded],
-    response_head: &[
-        head::session_is_refused,
-        head::session_is_kept,
-        head::session_is_deleted,
-        head::session_is_not_initialized,
-        head::endpoint_is_not_found,
-    ],
+    response_head: &[head::session_is_deleted, head::session_is_not_initialized, head::endpoint_is_not_found],
     refused_stream: &[head::stream_is_refused],
     endpoint: &[session::endpoint_has_other_origin],
     stream_over: &[
+        head::session_is_refused,
+        head::session_is_kept,
         session::endpoint_is_missing,
         session::challenge_is_missing,
         session::accept_is_incomplete,
