@@ -80,8 +80,24 @@ impl Connection {
                 peer.end_if_acknowledged(ack, &mut sink);
             }
         }
-        let mut sink = DirectionSink { sink, label: &self.label, from, at: segment.origin };
-        mine.push(segment, &mut sink);
+        if flags.fin && peer.due(mine.last()).is_some() {
+            mine.delay_end();
+        }
+        let mut direction = DirectionSink { sink, label: &self.label, from, at: segment.origin };
+        mine.push(segment, &mut direction);
+        self.end_delayed(segment.origin, sink);
+    }
+
+    /// Ends the directions whose end waited for bytes of the other one that are here now, or were
+    /// given up. So the ends come in the order in which the sides closed, also behind a hole.
+    fn end_delayed(&mut self, at: Origin, sink: &mut Sink<'_, Delivery>) {
+        let label = &self.label;
+        for from in End::BOTH {
+            let (half, peer) = from.split_mut(&mut self.halves);
+            if half.is_end_delayed() && peer.due(half.last()).is_none() {
+                half.stop_delay(&mut DirectionSink { sink, label, from, at });
+            }
+        }
     }
 
     /// Times the handshake, and learns where a direction starts whose SYN was not captured.
@@ -123,8 +139,9 @@ impl Connection {
         self.flush(Ending::Reset(from), Degraded::NONE, at, sink);
     }
 
-    /// Ends the directions that are open, A's first. `unconfirmed` is added to the reasons of gaps
-    /// whose bytes the receiver did not acknowledge.
+    /// Ends the directions that are open, those with a FIN first; before that, what is missing of
+    /// both is given up. `unconfirmed` is added to the reasons of gaps whose bytes the receiver did
+    /// not acknowledge.
     pub(super) fn flush(
         &mut self,
         how: Ending<End>,
@@ -134,7 +151,15 @@ impl Connection {
     ) {
         let label = &self.label;
         for (from, half) in End::BOTH.into_iter().zip(&mut self.halves) {
-            half.flush(how, unconfirmed, &mut DirectionSink { sink, label, from, at });
+            half.flush(unconfirmed, &mut DirectionSink { sink, label, from, at });
+        }
+        let [a, b] = self.halves.each_ref().map(Half::fin_packet);
+        let first = if b < a { End::B } else { End::A };
+        for from in [first, first.other()] {
+            from.split_mut(&mut self.halves).0.end_at_fin(&mut DirectionSink { sink, label, from, at });
+        }
+        for from in End::BOTH {
+            from.split_mut(&mut self.halves).0.end(how, at, &mut DirectionSink { sink, label, from, at });
         }
     }
 
@@ -145,6 +170,7 @@ impl Connection {
             let (half, peer) = from.split_mut(&mut self.halves);
             half.release(peer.last(), &mut DirectionSink { sink, label, from, at });
         }
+        self.end_delayed(at, sink);
     }
 
     /// Returns when the first hole is due; `None` if nothing is due as far as is known.
@@ -163,8 +189,11 @@ impl Connection {
     pub(super) fn relieve(&mut self, sink: &mut Sink<'_, Delivery>) -> bool {
         let [a, b] = self.halves.each_ref().map(Half::cost);
         let from = if a >= b { End::A } else { End::B };
-        let mut sink = DirectionSink { sink, label: &self.label, from, at: self.last };
-        from.split_mut(&mut self.halves).0.relieve(&mut sink)
+        let at = self.last;
+        let mut direction = DirectionSink { sink, label: &self.label, from, at };
+        let is_relieved = from.split_mut(&mut self.halves).0.relieve(&mut direction);
+        self.end_delayed(at, sink);
+        is_relieved
     }
 
     /// Returns whether both directions have ended.

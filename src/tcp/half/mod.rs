@@ -26,6 +26,8 @@ use crate::base::fact::DirectionFact;
 use crate::base::{Code, Degraded, End, Ending, Feed, Origin, PacketNo, Span, Timestamp, limits};
 use crate::link::{Flags, Segment};
 
+mod ending;
+
 /// One direction of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Half {
@@ -49,6 +51,8 @@ pub(super) struct Half {
     fin: Option<(u64, Origin)>,
     /// [`Feed::Eof`] was sent.
     ended: bool,
+    /// The end waits: see [`Half::delay_end`].
+    end_waits: bool,
     /// A SYN was seen.
     syn: bool,
     /// End of a segment far outside of the window: one that continues there is accepted.
@@ -364,11 +368,35 @@ impl Half {
             }
         }
         self.acks.forget(self.position());
+        if !self.end_waits {
+            self.end_at_fin(sink);
+        }
+    }
+
+    /// Ends the direction if everything before its FIN was delivered or given up.
+    pub(super) fn end_at_fin(&mut self, sink: &mut DirectionSink<'_, '_>) {
         if let Some((fin, at)) = self.fin
             && fin <= self.position()
         {
             self.end(Ending::Closed, at, sink);
         }
+    }
+
+    /// The end of the direction waits from here on: its sender acknowledged bytes that are not
+    /// captured, or are captured later, and may have closed because of them.
+    pub(super) fn delay_end(&mut self) {
+        self.end_waits = true;
+    }
+
+    /// Returns whether the end of the direction waits.
+    pub(super) fn is_end_delayed(&self) -> bool {
+        self.end_waits
+    }
+
+    /// Ends the direction if nothing but the delay held its end back.
+    pub(super) fn stop_delay(&mut self, sink: &mut DirectionSink<'_, '_>) {
+        self.end_waits = false;
+        self.end_at_fin(sink);
     }
 
     fn deliver(&mut self, bytes: Bytes, origin: Origin, sink: &mut DirectionSink<'_, '_>) {
@@ -399,202 +427,11 @@ impl Half {
         }
     }
 
-    fn end(&mut self, how: Ending<End>, at: Origin, sink: &mut DirectionSink<'_, '_>) {
+    /// Ends the direction, unless it has ended.
+    pub(super) fn end(&mut self, how: Ending<End>, at: Origin, sink: &mut DirectionSink<'_, '_>) {
         if !self.ended {
             self.ended = true;
             sink.feed(Feed::Eof { how, at });
         }
-    }
-}
-
-/// Holes, and the end of the direction.
-impl Half {
-    /// Returns the end of the first hole and the packet that showed it; `None` if nothing was seen
-    /// after the cursor.
-    fn hole(&self) -> Option<(u64, Origin)> {
-        self.store.first().or(self.fin).filter(|(to, _)| *to > self.position())
-    }
-
-    /// Returns the highest acknowledged position if it is beyond everything that was seen.
-    ///
-    /// One byte does not count: it may be the acknowledgement of a FIN that was not captured.
-    fn confirmed_tail(&self, highest: u64) -> Option<u64> {
-        (!self.ended && highest > self.position() + 1).then_some(highest)
-    }
-
-    /// Returns whether nothing is held and nothing is awaited, so that nothing can be due.
-    #[inline]
-    pub(super) fn awaits_nothing(&self) -> bool {
-        self.ended || (self.store.is_empty() && self.fin.is_none() && self.acks.is_empty())
-    }
-
-    /// Returns when the first hole is due, as far as it is known. `peer` is the last packet of the
-    /// other direction.
-    pub(super) fn due(&self, peer: PacketNo) -> Option<Timestamp> {
-        if self.awaits_nothing() {
-            return None;
-        }
-        let Some((to, seen)) = self.hole() else {
-            // A direction of which no packet was captured has no holes before its end.
-            let tail = self.acks.since(self.position() + 2).filter(|_| self.fact.packets > 0);
-            return tail.map(|since| since.plus(limits::HOLE_WAIT));
-        };
-        match self.acks.since(to) {
-            Some(since) => Some(since.max(seen.time).plus(limits::HOLE_WAIT)),
-            None if peer < seen.packet => Some(seen.time.plus(limits::ONE_SIDED_WAIT)),
-            None => None,
-        }
-    }
-
-    /// Gives up the holes that are due.
-    pub(super) fn release(&mut self, peer: PacketNo, sink: &mut DirectionSink<'_, '_>) {
-        let now = sink.at.time;
-        while self.due(peer).is_some_and(|due| due <= now) {
-            let to = match self.hole() {
-                Some((to, _)) => Some(to),
-                None => self.confirmed_tail(self.acks.confirmed_at(now.plus(-limits::HOLE_WAIT))),
-            };
-            let Some(to) = to else { return };
-            self.give_up(to, Degraded::GAP, sink);
-        }
-    }
-
-    /// Gives up the first hole because a cap was reached. Returns whether there was one.
-    pub(super) fn relieve(&mut self, sink: &mut DirectionSink<'_, '_>) -> bool {
-        let Some((to, _)) = self.hole() else { return false };
-        sink.add(Code::TcpHeldLimit, &format!("{} out of order held", count(self.store.bytes())));
-        self.give_up(to, Degraded::GAP, sink);
-        true
-    }
-
-    fn give_up(&mut self, to: u64, why: Degraded, sink: &mut DirectionSink<'_, '_>) {
-        let len = to.saturating_sub(self.position());
-        // A hole at the tail was not counted yet: nothing was seen after it.
-        self.fact.holes += u64::from(to > self.high);
-        self.fact.gaps += len;
-        self.advance(len);
-        sink.gap(len, why);
-        self.drain(sink);
-    }
-
-    /// Ends the direction: holes become gaps, held bytes are delivered, then the end. `unconfirmed`
-    /// is added to the reasons of gaps that the receiver did not acknowledge.
-    pub(super) fn flush(
-        &mut self,
-        how: Ending<End>,
-        unconfirmed: Degraded,
-        sink: &mut DirectionSink<'_, '_>,
-    ) {
-        if self.ended {
-            return;
-        }
-        while let Some((to, _)) = self.hole() {
-            let confirmed = self.acks.highest() >= to;
-            let why = if confirmed { Degraded::GAP } else { Degraded::GAP.and(unconfirmed) };
-            self.give_up(to, why, sink);
-        }
-        if let Some(tail) = self.confirmed_tail(self.acks.highest()) {
-            self.give_up(tail, Degraded::GAP, sink);
-        }
-        self.end(how, sink.at, sink);
-    }
-
-    /// Takes a RST of this direction's sender; its payload is given up. Returns whether the
-    /// receiver accepts it (RFC 5961 section 3): a guessed one is outside of the window.
-    pub(super) fn reset(&mut self, segment: &Segment) -> bool {
-        self.count(segment);
-        self.fact.given_up += segment.payload.len() as u64;
-        let (vantage, _) = self.vantage_points.record(segment.vantage, Seq(segment.seq), 0);
-        if self.recent.saw(segment, vantage) {
-            self.fact.duplicates += 1;
-            return false;
-        }
-        let Some(cursor) = self.cursor else { return true };
-        let seq = Seq(segment.seq);
-        match cursor.locate(seq) {
-            Position::Ahead(at) => at <= self.high + u64::from(limits::RST_WINDOW),
-            // The receiver may have less than the capture: then the RST is at its last
-            // acknowledgement.
-            Position::Behind(_) => self.acks.last() == Some(seq),
-            Position::Far(_) => false,
-        }
-    }
-
-    /// Takes an acknowledgement of the direction's bytes. `pure_at` is the vantage point of its
-    /// segment if that carries nothing else.
-    pub(super) fn acknowledged(
-        &mut self,
-        ack: u32,
-        pure_at: Option<u32>,
-        at: Origin,
-        sink: &mut DirectionSink<'_, '_>,
-    ) {
-        self.acks.note(Seq(ack), self.cursor.filter(|_| !self.ended), at.time);
-        if self.cursor.is_some_and(|cursor| cursor.seq == Seq(ack)) {
-            if let Some(vantage) = pure_at.filter(|_| !self.store.is_empty()) {
-                if self.duplicate_acks == 0 {
-                    self.acks_seen_at = vantage;
-                }
-                self.duplicate_acks += u32::from(self.acks_seen_at == vantage);
-            }
-            self.check_time(at.time, sink);
-        }
-    }
-
-    /// Ends the direction if `ack`, in the FIN of the other one, acknowledges a FIN that was not
-    /// captured: one number more than what was seen.
-    pub(super) fn end_if_acknowledged(&mut self, ack: u32, sink: &mut DirectionSink<'_, '_>) {
-        let is_next = self.cursor.is_some_and(|cursor| cursor.seq.plus(1) == Seq(ack));
-        let is_whole = self.store.is_empty() && self.fin.is_none() && self.fact.packets > 0;
-        if is_next && is_whole && !self.ended {
-            self.fin = Some((self.position(), sink.at));
-            self.end(Ending::Closed, sink.at, sink);
-        }
-    }
-
-    /// Adds a finding if everything that was delivered is acknowledged before it was sent, as
-    /// packet times have it. The engine sees greater steps.
-    fn check_time(&mut self, time: Timestamp, sink: &mut DirectionSink<'_, '_>) {
-        let back = self.sent.since(time);
-        if back <= limits::TIME_SKEW || self.fact.delivered == 0 {
-            return;
-        }
-        self.sent = time;
-        if back < limits::TIME_STEP {
-            self.reported.time_back(back, sink);
-        }
-    }
-
-    /// Sets the start of the direction, derived from the other end's handshake, unless it is known.
-    pub(super) fn starts_at(&mut self, seq: u32) {
-        if self.cursor.is_none() {
-            self.cursor = Some(Cursor::at(Seq(seq)));
-        }
-    }
-
-    /// Returns whether the end was delivered.
-    pub(super) fn ended(&self) -> bool {
-        self.ended
-    }
-
-    /// Returns whether the direction ended with its FIN.
-    pub(super) fn closed(&self) -> bool {
-        self.fin.is_some_and(|(fin, _)| fin <= self.position()) && self.ended
-    }
-
-    /// Returns the number of the last packet.
-    pub(super) fn last(&self) -> PacketNo {
-        self.last
-    }
-
-    /// Returns the approximate memory held for reassembly, in bytes.
-    pub(super) fn cost(&self) -> usize {
-        self.store.cost()
-    }
-
-    /// Returns the counts. The books balance: what is not held was delivered or given up.
-    pub(super) fn fact(&self) -> DirectionFact {
-        debug_assert_eq!(self.fact.bytes, self.fact.delivered + self.fact.given_up + self.store.bytes());
-        self.fact
     }
 }
