@@ -93,6 +93,9 @@ impl Layer for Assembler {
                     sink.out.push(Update { transaction, at, kind: UpdateKind::Gap { side, why } });
                 }
             }
+            PartKind::Lost { why, at } => {
+                sink.out.push(Update { transaction, at, kind: UpdateKind::Gap { side, why } });
+            }
             PartKind::Message(bytes, span) => self.message(id, (bytes, span), sink),
             PartKind::Waited { ns, at } => {
                 sink.out.push(Update { transaction, at, kind: UpdateKind::Waited { side, ns } });

@@ -46,6 +46,13 @@ pub enum PartKind {
         /// The packet at which it was given up.
         at: Origin,
     },
+    /// Something of the transaction is missing, but nothing of its content as far as is known.
+    Lost {
+        /// Why it is missing.
+        why: Degraded,
+        /// The packet at which it was given up.
+        at: Origin,
+    },
     /// The message ended.
     End {
         /// How it ended.

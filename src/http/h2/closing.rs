@@ -23,7 +23,8 @@ impl Connection {
     ) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         let transaction = stream.transaction;
-        let is_answered = stream.server.state == State::Ended;
+        // The end of the response may be missing.
+        let is_answered = stream.server.state == State::Ended || stream.server.has_gap();
         let is_usual = code.is_none_or(|code| matches!(code, ErrorCode::NO_ERROR | ErrorCode::CANCEL));
         let words = format!(
             "the {} reset the stream{}",
@@ -116,33 +117,59 @@ impl Connection {
         sink: &mut Sink<'_, Part>,
     ) {
         let before = sink.out.len();
-        if self.direction(side).gap(len, why) {
-            self.missing.add(why);
-            self.forget_flow(Side::Client);
-            self.forget_flow(Side::Server);
-            let is_open = |message: &Message| match side {
-                Side::Client => message.state == State::Open,
-                Side::Server => message.state != State::Ended,
-            };
-            for (_, stream) in self.streams.iter_mut() {
-                let transaction = stream.transaction;
-                let message = stream.message(side);
-                if is_open(message) {
-                    message.add_gap();
-                    sink.out.push(Part { transaction, side, kind: PartKind::Gap { why, at } });
-                }
-            }
-            if side == Side::Client {
-                // A whole request may be missing.
-                let kind = PartKind::Gap { why, at };
-                sink.out.push(Part { transaction: self.streams.next(), side, kind });
-            }
-        }
+        self.direction(side).gap(len, why);
         self.steps(side, sink);
         for part in sink.out.iter_mut().skip(before) {
-            if let PartKind::Gap { at: origin, .. } | PartKind::End { at: origin, .. } = &mut part.kind {
+            if let PartKind::Gap { at: origin, .. }
+            | PartKind::Lost { at: origin, .. }
+            | PartKind::End { at: origin, .. } = &mut part.kind
+            {
                 *origin = at;
             }
+        }
+    }
+
+    /// Frames of `side` may be missing: of every stream that is open, and those of streams that
+    /// nothing else shows.
+    pub(super) fn lost(&mut self, side: Side, why: Degraded, sink: &mut Sink<'_, Part>) {
+        self.forget_flow(Side::Client);
+        self.forget_flow(Side::Server);
+        // Nothing but the end of the stream can be missing of a body that is all there.
+        let whole = |(id, stream): (u32, &mut Stream)| stream.message(side).is_whole().then_some(id);
+        let whole: Vec<u32> = self.streams.iter_mut().filter_map(whole).collect();
+        for id in whole {
+            self.end_message(side, id, (ResponseEnd::Complete, self.at), sink);
+        }
+        self.mark(side, why, true, sink.out);
+    }
+
+    /// The frames of `side` that are missing end here. Streams that were opened meanwhile may lack
+    /// some of them.
+    pub(super) fn found(&mut self, side: Side, why: Degraded, out: &mut Vec<Part>) {
+        self.mark(side, why, false, out);
+    }
+
+    /// Marks the streams that may lack frames of `side`. `all`: also those that are marked already,
+    /// and may have continued since.
+    fn mark(&mut self, side: Side, why: Degraded, all: bool, out: &mut Vec<Part>) {
+        let at = self.at;
+        self.losses.add(side, why, at.packet);
+        if all || self.streams.take_has_new() {
+            for (_, stream) in self.streams.iter_mut() {
+                let transaction = stream.transaction;
+                // The client may have reset the stream in frames that are missing.
+                let lacks = stream.server.state != State::Ended
+                    || (side == Side::Client && stream.client.state == State::Open);
+                let message = stream.message(side);
+                if lacks && (all || !message.has_gap()) {
+                    let kind = message.lose_frames(why, at);
+                    out.push(Part { transaction, side, kind });
+                }
+            }
+        }
+        if side == Side::Client {
+            // A whole request may be missing.
+            out.push(Part { transaction: self.streams.next(), side, kind: PartKind::Lost { why, at } });
         }
     }
 
@@ -156,7 +183,10 @@ impl Connection {
             Side::Client => self.client_ended = true,
             Side::Server => self.server_ended = true,
         }
-        let is_lost = self.direction(side).is_lost();
+        let why = self.direction(side).end();
+        if why.any() {
+            self.found(side, why, sink.out);
+        }
         let mut open = Vec::new();
         for (id, stream) in self.streams.iter_mut() {
             let transaction = stream.transaction;
@@ -166,8 +196,8 @@ impl Connection {
             };
             // Without the request the capture may lack that the client closed first.
             let is_early = stream.client.state == State::Unseen;
-            let is_whole = message.state == State::Open && !message.has_gap() && !is_lost && !is_early;
-            if let Some(by) = ended_by(finish).filter(|_| is_whole) {
+            let is_cut = message.state == State::Open && !stream.has_gap() && !is_early;
+            if let Some(by) = ended_by(finish).filter(|_| is_cut) {
                 let code = if side == Side::Client { Code::HttpRequestCut } else { Code::HttpBodyCut };
                 let is_by_client = matches!(
                     finish,
@@ -190,7 +220,9 @@ impl Connection {
             }
             let is_seen = self.streams.get_mut(id).is_some_and(|stream| stream.client.state == State::Open);
             if side == Side::Server || is_seen {
-                self.end_message(side, id, (finish, at), sink);
+                let is_whole = self.streams.get_mut(id).is_some_and(|it| it.message(side).is_whole());
+                let how = if is_whole { ResponseEnd::Complete } else { finish };
+                self.end_message(side, id, (how, at), sink);
             }
         }
         if self.client_ended {

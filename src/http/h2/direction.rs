@@ -26,6 +26,10 @@ pub(super) enum Step {
     Content(u32, Bytes, Span),
     /// Content of a stream is missing.
     Gap(u32, Degraded),
+    /// Whole frames may be missing, from this place on.
+    Lost(Degraded),
+    /// Frames were found again: what is before them was not read.
+    Found(Degraded),
     /// A DATA frame of the stream ended in this packet, and perhaps the stream with it.
     DataEnd { stream: u32, ends_stream: bool, at: Origin },
     /// A frame whose payload is read at once; `None` if its payload is missing.
@@ -188,12 +192,12 @@ impl Direction {
     }
 
     /// Returns whether the place of the next frame is not known.
-    pub(super) fn is_lost(&self) -> bool {
+    fn is_lost(&self) -> bool {
         self.state == State::Lost
     }
 
-    /// Bytes of the direction are missing. Returns whether whole frames may be missing.
-    pub(super) fn gap(&mut self, len: u64, why: Degraded) -> bool {
+    /// Bytes of the direction are missing.
+    pub(super) fn gap(&mut self, len: u64, why: Degraded) {
         let len = u32::try_from(len).unwrap_or(u32::MAX);
         self.skipped |= len > 0;
         let is_within = |left: u32| len > 0 && len <= left;
@@ -204,26 +208,19 @@ impl Direction {
                 let left = left.saturating_sub(len);
                 self.state = State::Data { stream, left, padding: padding - beyond, ends_stream };
                 self.due.push(Step::Gap(stream, why));
-                false
             }
             State::Pad(header) if is_within(header.length) => {
                 let data = Some((header.stream, header.ends_stream()));
                 self.state = State::Rest { left: header.length - len, data };
                 self.due.push(Step::Gap(header.stream, why));
-                false
             }
             State::Rest { left, data } if is_within(left) => {
                 self.state = State::Rest { left: left - len, data };
-                false
             }
             State::Whole(header) if is_within(header.length.saturating_sub(self.buf_len())) => {
                 self.skip_whole(header, why, self.buf.len() + len as usize);
-                false
             }
-            _ => {
-                self.lose(why);
-                true
-            }
+            _ => self.lose(why),
         }
     }
 
@@ -255,6 +252,12 @@ impl Direction {
             self.fields.add_unknown(why);
             self.due.push(Step::Block(open.block));
         }
+        self.due.push(Step::Lost(why));
+    }
+
+    /// The direction is over. Returns why its last frames may be missing.
+    pub(super) fn end(&mut self) -> Degraded {
+        if self.is_lost() && std::mem::take(&mut self.skipped) { self.why } else { Degraded::NONE }
     }
 
     fn buf_len(&self) -> u32 {
@@ -294,7 +297,7 @@ impl Direction {
                 State::Rest { left: 0, data } => {
                     self.state = State::Header;
                     if let Some((stream, ends_stream)) = data {
-                        return Some(Step::DataEnd { stream, ends_stream, at: self.end() });
+                        return Some(Step::DataEnd { stream, ends_stream, at: self.last() });
                     }
                 }
                 State::Rest { left, data } => {
@@ -304,7 +307,11 @@ impl Direction {
                     let left = left.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX));
                     self.state = State::Rest { left, data };
                 }
-                State::Lost => self.search(findings)?,
+                State::Lost => {
+                    if self.search(findings)? {
+                        return Some(Step::Found(self.why));
+                    }
+                }
             }
         }
     }
@@ -315,7 +322,7 @@ impl Direction {
     }
 
     /// Returns the last packet of the frame so far.
-    fn end(&self) -> Origin {
+    fn last(&self) -> Origin {
         self.header_span.map_or_else(Origin::default, |span| span.end)
     }
 
@@ -338,6 +345,7 @@ impl Direction {
     /// Searches from the next byte on: what was taken for a frame was none.
     fn lose_quietly(&mut self) {
         self.state = State::Lost;
+        self.why.add(Degraded::NOT_READ);
         self.decoder.lose(Degraded::NOT_READ);
         self.skipped |= self.buf.skip(1) > 0;
     }
@@ -450,7 +458,7 @@ impl Direction {
         if header.kind.has_block() {
             return self.block(&header, &payload, findings);
         }
-        Some(Step::Frame(header, Some(payload), self.end()))
+        Some(Step::Frame(header, Some(payload), self.last()))
     }
 
     /// Adds a part to the header block. Returns the block if that completes it.
@@ -531,8 +539,9 @@ impl Direction {
         Some(())
     }
 
-    /// Searches for the next frame. `None` until more bytes come.
-    fn search(&mut self, findings: &mut Findings) -> Option<()> {
+    /// Searches for the next frame. Returns whether bytes were skipped before it; `None` until more
+    /// bytes come.
+    fn search(&mut self, findings: &mut Findings) -> Option<bool> {
         let (at, is_found) = match proof::find(self.buf.bytes(), self.max_frame) {
             Place::At(at) => (at, true),
             Place::Perhaps(at) => (at, false),
@@ -541,16 +550,15 @@ impl Direction {
         if !is_found {
             return None;
         }
-        if std::mem::take(&mut self.skipped)
-            && let Some(span) = self.buf.first_span()
-        {
+        let is_later = std::mem::take(&mut self.skipped);
+        if is_later && let Some(span) = self.buf.first_span() {
             let detail = format!("from the {}: a frame was found", self.side.name());
             findings.add(Code::HttpResync, span.start, detail);
         }
         self.state = State::Header;
         // The frame itself, and the one behind it.
         self.unproven = 2;
-        Some(())
+        Some(is_later)
     }
 }
 

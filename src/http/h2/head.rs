@@ -57,6 +57,8 @@ pub(super) struct Response {
     pub(super) length: Option<u64>,
     /// Whether it may be an event stream: its media type is not known.
     pub(super) may_be_stream: bool,
+    /// Whether it may be an interim one (1xx): its status is not known.
+    pub(super) may_be_interim: bool,
     pub(super) is_grpc: bool,
     /// What a receiver would not accept; `None` if the head is well-formed.
     pub(super) fault: Option<String>,
@@ -163,7 +165,9 @@ fn response(status: Option<u16>, pseudo: &Pseudo<'_>, fields: &Fields, span: Spa
     let start_line = status.map_or(StartLine::UnseenResponse, |status| StartLine::Response { status });
     let head = Text::new(start.as_bytes(), None, fields).head(start_line, span, fields);
     let may_be_stream = fields.unknown().any() && !has(fields, b"content-type");
-    Response { head, status, length: length(fields), may_be_stream, is_grpc: is_grpc(fields), fault }
+    let may_be_interim = fields.unknown().any() && pseudo.status.is_none();
+    let (length, is_grpc) = (length(fields), is_grpc(fields));
+    Response { head, status, length, may_be_stream, may_be_interim, is_grpc, fault }
 }
 
 fn value<'a>(fields: &'a Fields, name: &[u8]) -> Option<&'a [u8]> {

@@ -21,6 +21,7 @@ use direction::{Block, Direction, Step};
 use flow::Flow;
 use frame::{ErrorCode, FrameHeader, Kind, Settings};
 use head::{Parsed, RequestKind};
+use losses::Losses;
 use ping::Pings;
 use stream::{State, Streams};
 
@@ -32,6 +33,7 @@ mod frame;
 pub(super) mod fuzz;
 mod head;
 mod hpack;
+mod losses;
 mod ping;
 mod proof;
 mod stream;
@@ -52,8 +54,9 @@ pub struct Connection {
     /// What the client and the server may send.
     flows: [Flow; 2],
     pings: Pings,
-    /// Why frames may be missing.
-    missing: Degraded,
+    losses: Losses,
+    /// The packet that is being read.
+    at: Origin,
     /// Which side ended the connection first, and how.
     closed: Option<ResponseEnd>,
     client_ended: bool,
@@ -79,6 +82,7 @@ impl Layer for Connection {
     type Out = Part;
 
     fn push(&mut self, (side, feed): Self::In, sink: &mut Sink<'_, Part>) {
+        self.at = feed.at();
         match feed {
             Feed::Data(bytes, span) => {
                 self.direction(side).push(bytes, span);
@@ -102,7 +106,6 @@ impl Layer for Connection {
         if dropped > 0 {
             findings.add(Code::Http2Limit, at, format!("{dropped} open streams dropped"));
         }
-        self.missing.add(Degraded::NOT_READ);
     }
 
     fn settle(&mut self) {
@@ -134,7 +137,8 @@ impl Connection {
             streams: Streams::default(),
             flows: [Flow::default(), Flow::default()],
             pings: Pings::default(),
-            missing: Degraded::NONE,
+            losses: Losses::default(),
+            at: Origin::default(),
             closed: None,
             client_ended: false,
             server_ended: false,
@@ -203,6 +207,8 @@ impl Connection {
                         sink.out.push(Part { transaction: stream.transaction, side, kind });
                     }
                 }
+                Step::Lost(why) => self.lost(side, why, sink),
+                Step::Found(why) => self.found(side, why, sink.out),
                 Step::DataEnd { stream, ends_stream, at } => {
                     self.data_end(side, (stream, ends_stream), at, sink)
                 }
@@ -257,9 +263,15 @@ impl Connection {
         let stream = self.streams.open(id, side, &self.flows);
         let transaction = stream.transaction;
         stream.has_no_content = request.kind == RequestKind::Head;
-        stream.client.begin(request.length);
+        stream.client.begin(&request.head, request.length);
         let kind = PartKind::Head(request.head, why);
         sink.out.push(Part { transaction, side, kind });
+        let why = self.losses.of_answer(block.span.start.packet);
+        if why.any() && stream.server.state == State::Unseen {
+            stream.server.add_gap();
+            let kind = PartKind::Gap { why, at };
+            sink.out.push(Part { transaction, side: Side::Server, kind });
+        }
         if let Some(detail) = request.fault {
             sink.out.push(Part::fault(transaction, side, Code::Http2BadHeaders, (at, detail)));
         }
@@ -275,8 +287,12 @@ impl Connection {
     fn response(&mut self, block: Block, response: head::Response, why: Degraded, sink: &mut Sink<'_, Part>) {
         let (id, side, at) = (block.stream, Side::Server, block.span.end);
         let is_new = match self.streams.get_mut(id) {
+            // What ends the stream and has no status may be trailers as well.
+            Some(stream) if response.status.is_some() || !block.ends_stream => {
+                stream.server.state == State::Unseen || stream.server.may_be_interim()
+            }
             Some(stream) => stream.server.state == State::Unseen,
-            None => self.streams.can_open(id, self.missing.any()),
+            None => self.streams.can_open(id, self.losses.why().any()),
         };
         if !is_new {
             return self.trailers(side, block, sink);
@@ -287,7 +303,7 @@ impl Connection {
         let stream = self.streams.open(id, side, &self.flows);
         let transaction = stream.transaction;
         let has_no_content = stream.has_no_content || matches!(response.status, Some(204 | 304));
-        stream.server.begin(response.length.filter(|_| !has_no_content));
+        stream.server.begin(&response.head, response.length.filter(|_| !has_no_content));
         if let Some(detail) = response.fault {
             sink.out.push(Part::fault(transaction, side, Code::Http2BadHeaders, (at, detail)));
         }
@@ -297,9 +313,11 @@ impl Connection {
             sink.out.push(Part { transaction, side, kind });
             return self.tunnel(id, (transaction, tunnel), at, sink.out);
         }
-        if response.may_be_stream && !block.ends_stream {
+        if (response.may_be_stream || response.may_be_interim) && !block.ends_stream {
+            stream.server.set_may_be_interim(response.may_be_interim);
             stream.server.defer(Some(response.head), why);
         } else {
+            stream.server.set_may_be_interim(false);
             let kind = PartKind::Head(response.head, why);
             sink.out.push(Part { transaction, side, kind });
         }
@@ -359,11 +377,11 @@ impl Connection {
 
     fn data(&mut self, side: Side, header: FrameHeader, at: Origin, sink: &mut Sink<'_, Part>) {
         let id = header.stream;
-        let can_be_read = side == Side::Server && self.missing.any() && header.length > 0;
+        let can_be_read = side == Side::Server && self.losses.why().any() && header.length > 0;
         if can_be_read && self.streams.get_mut(id).is_none() && self.streams.can_open(id, true) {
             self.streams.open(id, side, &self.flows);
         }
-        let missing = self.missing;
+        let missing = self.losses.why();
         let [client, server] = &mut self.flows;
         let connection = if side == Side::Client { &mut client.connection } else { &mut server.connection };
         let Some(stream) = self.streams.get_mut(id) else { return connection.send(header.length) };
@@ -428,6 +446,10 @@ impl Connection {
             return;
         }
         message.decide(&mut self.kinds);
+        let why = message.take_doubt();
+        if why.any() {
+            self.kinds.push(PartKind::Gap { why, at });
+        }
         let parts = self.kinds.drain(..).map(|kind| Part { transaction, side, kind });
         sink.out.extend(parts);
         if message.state == State::Open

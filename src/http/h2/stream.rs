@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 
 use super::flow::{Flow, StreamFlow};
-use crate::base::{Degraded, Side, Span};
+use crate::base::{Degraded, Origin, Side, Span};
 use crate::http::sse::begins_with_field;
-use crate::http::{Head, PartKind, TransactionNo};
+use crate::http::{Field, Head, PartKind, TransactionNo};
 
 /// Streams that are over and of which frames may still come, because they were on their way.
 const RECENT: usize = 128;
@@ -39,8 +39,14 @@ pub(super) struct Message {
     received: u64,
     /// Bytes may be missing.
     has_gap: bool,
+    /// The content is read once it is all there.
+    is_read_whole: bool,
+    /// Why content may be missing of which the length will tell.
+    doubt: Degraded,
     /// The head, until the content shows what it is the head of.
     undecided: Option<Undecided>,
+    /// The head may be that of an interim response: no content followed it so far.
+    may_be_interim: bool,
     /// The rest of the DATA frame is not read: it does not show what it is.
     skips: bool,
 }
@@ -67,10 +73,13 @@ struct Undecided {
 }
 
 impl Message {
-    /// The head was seen.
-    pub(super) fn begin(&mut self, length: Option<u64>) {
+    /// The head was seen, which announces `length` bytes of content.
+    pub(super) fn begin(&mut self, head: &Head, length: Option<u64>) {
         self.state = State::Open;
         self.length = length;
+        // Events and coded content are read as they come.
+        let is_plain = head.field(Field::ContentEncoding).is_none() && !head.is_event_stream();
+        self.is_read_whole = is_plain && head.unknown().is_none();
     }
 
     /// The head of a response is known, but not whether an event stream follows. `None`: the head
@@ -80,9 +89,42 @@ impl Message {
         self.undecided = Some(Undecided { head, why, held: Vec::new() });
     }
 
+    /// Sets whether the head may be that of an interim response. If it is not, one that waits is
+    /// dropped: the final one is here.
+    pub(super) fn set_may_be_interim(&mut self, may_be: bool) {
+        self.may_be_interim = may_be;
+        if !may_be {
+            self.undecided = None;
+        }
+    }
+
+    /// Returns whether another head may follow, because the first one may be interim.
+    pub(super) fn may_be_interim(&self) -> bool {
+        self.may_be_interim
+    }
+
     /// Content is missing.
     pub(super) fn add_gap(&mut self) {
         self.has_gap = true;
+    }
+
+    /// Frames are missing, perhaps some of this message: its length will show it if it has one.
+    /// Returns the part that says so.
+    pub(super) fn lose_frames(&mut self, why: Degraded, at: Origin) -> PartKind {
+        self.has_gap = true;
+        if self.state == State::Open && self.is_read_whole && self.length.is_some() {
+            self.doubt.add(why);
+            PartKind::Lost { why, at }
+        } else {
+            PartKind::Gap { why, at }
+        }
+    }
+
+    /// Returns why content is missing of a message that ends; nothing if its length says that it is
+    /// all there.
+    pub(super) fn take_doubt(&mut self) -> Degraded {
+        let doubt = std::mem::take(&mut self.doubt);
+        if self.length == Some(self.received) { Degraded::NONE } else { doubt }
     }
 
     /// Returns whether bytes may be missing.
@@ -93,6 +135,7 @@ impl Message {
     /// Takes content, and appends what can be passed on.
     pub(super) fn content(&mut self, bytes: Bytes, span: Span, out: &mut Vec<PartKind>) {
         self.received += bytes.len() as u64;
+        self.may_be_interim = false;
         if self.skips {
             return;
         }
@@ -152,6 +195,11 @@ impl Message {
         }
     }
 
+    /// Returns whether a length says that all content came, although no end was seen.
+    pub(super) fn is_whole(&self) -> bool {
+        self.state == State::Open && self.length == Some(self.received)
+    }
+
     /// Returns whether a length says that more content is to come.
     pub(super) fn lacks_content(&self) -> bool {
         self.length.is_some_and(|length| self.received < length)
@@ -170,6 +218,11 @@ impl Stream {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
         }
+    }
+
+    /// Returns whether frames of either side may be missing.
+    pub(super) fn has_gap(&self) -> bool {
+        self.client.has_gap || self.server.has_gap
     }
 
     /// Returns whether nothing more of it is read.
@@ -197,6 +250,8 @@ pub(super) struct Streams {
     recent: VecDeque<u32>,
     /// Streams whose response is over and whose request was not captured before it.
     early: BTreeSet<u32>,
+    /// See [`Streams::take_has_new`].
+    has_new: bool,
 }
 
 impl Streams {
@@ -251,6 +306,7 @@ impl Streams {
         if by == Side::Client {
             self.last = self.last.max(id);
         }
+        self.has_new = true;
         let next = &mut self.next;
         self.open.entry(id).or_insert_with(|| {
             let transaction = TransactionNo(*next);
@@ -265,6 +321,11 @@ impl Streams {
                 tunnel: None,
             }
         })
+    }
+
+    /// Returns whether a stream was opened since the last call.
+    pub(super) fn take_has_new(&mut self) -> bool {
+        std::mem::take(&mut self.has_new)
     }
 
     /// The client opened a stream that is not read.
@@ -347,7 +408,7 @@ mod tests {
 
     #[test]
     fn content_waits_for_the_bytes_that_show_what_it_is() {
-        let span = Span::of(crate::base::Origin::new(1, 1));
+        let span = Span::of(Origin::new(1, 1));
         for (pieces, is_read, is_stream) in [
             (&["da", "ta: {}", "\n\n"][..], true, true),
             (&["{\"jsonrpc\":\"2.0\"}"], false, false),
