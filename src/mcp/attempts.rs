@@ -31,7 +31,7 @@ impl Attempts {
         }
     }
 
-    /// An attempt failed.
+    /// An attempt failed, or the capture lacks whether its answer names a session.
     pub(super) fn fail(&mut self) {
         self.failed += 1;
     }

@@ -3,8 +3,10 @@
 //! The only layer that knows what MCP's methods mean. It takes traffic as it is and reports each
 //! rule that the traffic breaks.
 
+mod adoption;
 mod attempts;
 mod bare;
+mod carried;
 mod closed_transactions;
 mod content;
 mod costly;
@@ -28,6 +30,7 @@ mod history;
 mod idle;
 mod idle_end;
 mod in_step;
+mod inference;
 mod interner;
 mod legs;
 mod lifecycle;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::content::Content;
 use super::handle::SessionIndex;
+use super::heads::Verb;
 use super::session::SessionState;
 use super::session_key::{self, SessionKey};
 use super::session_table::Sessions;
@@ -43,6 +44,12 @@ impl Search<'_> {
         {
             return Some(session);
         }
+        if transaction.may_show_answer() && !self.is_last {
+            return None;
+        }
+        if transaction.lacks_request_fields() {
+            return self.by_inference();
+        }
         let has_all_messages = transaction.has_request_body() || self.is_last;
         if !transaction.is_post() || !has_all_messages || !is_json_rpc(transaction) {
             return None;
@@ -62,7 +69,7 @@ impl Search<'_> {
                 _ => {}
             }
         }
-        if messages(transaction).any(|message| message.method.as_deref() == Some(method::INITIALIZE)) {
+        if messages(transaction).any(is_initialize) {
             let id = response.and_then(|response| response.session_id.as_ref());
             return match (response, id) {
                 (None, _) if !self.is_last => None,
@@ -95,6 +102,38 @@ impl Search<'_> {
         }
         // Both transports accept a notification or a response like this.
         self.sessions.latest_without_id(peers, &request.path).or_else(|| self.by_target())
+    }
+
+    /// Fields of the request are not in the capture, perhaps its session id among them: what else
+    /// is known tells the session. `None` while the response may still name it.
+    fn by_inference(&mut self) -> Option<SessionIndex> {
+        let transaction = self.transaction;
+        let has_all_messages = transaction.has_request_body() || self.is_last;
+        let is_mcp = match transaction.verb() {
+            Some(Verb::Post) => has_all_messages && is_json_rpc(transaction),
+            Some(Verb::Get) => transaction.stream().is_some(),
+            _ => transaction.verb() == Some(Verb::Delete),
+        };
+        if !is_mcp || (transaction.response().is_none() && !self.is_last) {
+            return None;
+        }
+        let (_, is_named) = endpoint::shown_id(&transaction.request()?.target);
+        if transaction.is_post() && is_named {
+            return self.by_target();
+        }
+        let opens = messages(transaction).any(is_initialize);
+        if let Some(index) = self.sessions.of_unknown_request(transaction, opens) {
+            return Some(index);
+        }
+        if let Some(id) = transaction.response().and_then(|response| response.session_id.as_ref()) {
+            return Some(self.by_new_id(id));
+        }
+        if !transaction.is_post() {
+            return None;
+        }
+        let index = self.by_client();
+        self.sessions.degrade(index, transaction.degraded());
+        Some(index)
     }
 
     /// The first packet of the transaction.
@@ -209,6 +248,10 @@ impl Search<'_> {
 /// Whether a message of the transaction has a `jsonrpc` member.
 fn is_json_rpc(transaction: &Transaction) -> bool {
     messages(transaction).any(|message| message.has_version)
+}
+
+fn is_initialize(message: &Envelope) -> bool {
+    message.method.as_deref() == Some(method::INITIALIZE)
 }
 
 /// The messages that wait for their session.

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use super::carried::CarriedSessions;
 use super::costly::{self, CostlySessions};
 use super::doubts::Doubts;
 use super::handle::SessionIndex;
@@ -60,6 +61,7 @@ pub(super) struct Sessions {
     redirected: VecDeque<(u64, IpAddr, SessionIndex)>,
     /// The open connections of sessions without an id.
     connections: Map<u32, SessionIndex>,
+    carried: CarriedSessions,
     /// Number of headless sessions: see [`SessionState::is_headless`].
     headless: usize,
 }
@@ -167,8 +169,18 @@ impl Sessions {
         }
     }
 
+    /// Which sessions the open connections of HTTP/2 carried.
+    pub(super) fn carried(&self) -> &CarriedSessions {
+        &self.carried
+    }
+
+    pub(super) fn carried_mut(&mut self) -> &mut CarriedSessions {
+        &mut self.carried
+    }
+
     /// A connection ended.
     pub(super) fn close_connection(&mut self, tcp_stream: u32) {
+        self.carried.close(tcp_stream);
         if let Some(index) = self.connections.remove(&tcp_stream)
             && let Some(session) = self.get_mut(index)
         {
@@ -279,7 +291,14 @@ impl Sessions {
             return (*only, false);
         }
         let is_ambiguous = streamless.len() + headless.len() > 1;
-        let index = self.create(Transport::HttpSse, peers, at);
+        let others = self.open_of_peers(peers, |_| true);
+        let is_streamable =
+            |index: &SessionIndex| self.get(*index).is_some_and(SessionState::is_streamable_http);
+        let transport = match others.iter().all(is_streamable) && !others.is_empty() {
+            true => Transport::StreamableHttp,
+            false => Transport::HttpSse,
+        };
+        let index = self.create(transport, peers, at);
         if let Some(session) = self.get_mut(index) {
             session.set_headless();
         }
@@ -495,7 +514,11 @@ impl Sessions {
     }
 
     /// The latest open sessions of these peers that `is_wanted` accepts.
-    fn open_of_peers(&self, peers: Peers, is_wanted: impl Fn(&SessionState) -> bool) -> Vec<SessionIndex> {
+    pub(super) fn open_of_peers(
+        &self,
+        peers: Peers,
+        is_wanted: impl Fn(&SessionState) -> bool,
+    ) -> Vec<SessionIndex> {
         let sessions = self.by_peers.get(&(peers.server, peers.client.ip()));
         let is_open =
             |session: &SessionState| session.record().ended == SessionEnd::Open && is_wanted(session);

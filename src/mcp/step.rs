@@ -76,6 +76,7 @@ impl Step<'_> {
     /// Ends the transaction: nothing more of it will be seen.
     pub(super) fn close(&mut self) {
         let Some(end) = self.transaction.end() else { return };
+        self.give_up_request();
         self.bind(true);
         self.emit_faults();
         self.decide_unmatched();
@@ -177,6 +178,9 @@ impl Step<'_> {
         if self.transaction.session().is_none() && !is_post {
             if !event.parsed.envelopes.iter().any(|message| message.has_version) {
                 return;
+            }
+            if self.transaction.awaits_request() {
+                return self.transaction.add_waiting(Content::Event(event));
             }
             self.adopt(event.parsed.span.start);
         }
@@ -289,20 +293,6 @@ impl Step<'_> {
         all.next_back().map(|session| session.index())
     }
 
-    /// Concludes the session of a stream without head and `endpoint` event. `first` is the start of
-    /// the event.
-    fn adopt(&mut self, first: Origin) {
-        let (index, is_ambiguous) = self.tables.sessions.adopt(self.transaction.peers(), first);
-        self.transaction.set_session(Some(index));
-        let gaps = self.transaction.gaps();
-        self.transaction.degrade(if gaps.any() { gaps } else { Degraded::MIDSTREAM });
-        if is_ambiguous {
-            let head = Head { transaction: self.transaction, session: None, at: self.at };
-            rules::check(RULES.ambiguous_stream, &head, self.tables.sink.findings);
-        }
-        self.open_stream(index);
-    }
-
     /// Handles what the transaction carries, at once if its session is known.
     pub(super) fn content(&mut self, content: Content) {
         match self.transaction.session() {
@@ -319,7 +309,7 @@ impl Step<'_> {
 
     /// Finds the session, and handles what waited for it. `is_last`: nothing more of the
     /// transaction will be seen.
-    fn bind(&mut self, is_last: bool) {
+    pub(super) fn bind(&mut self, is_last: bool) {
         let is_known = self.transaction.session().is_some();
         if !is_known {
             let session = router::Search {
@@ -334,7 +324,12 @@ impl Step<'_> {
         }
         let Some(index) = self.transaction.session() else { return };
         self.tables.sessions.wake(index, self.at.time);
-        let waiting = self.transaction.take_waiting();
+        if !is_known && self.transaction.protocols().http2_stream.is_some() {
+            self.tables.sessions.carried_mut().add(self.transaction.key().0, index);
+        }
+        // What the response carries is read behind the requests that it may answer.
+        let is_early = self.transaction.is_post() && !self.transaction.has_request_body() && !is_last;
+        let waiting = if is_early { Vec::new() } else { self.transaction.take_waiting() };
         if let (Some(session), Some(span)) =
             (self.tables.sessions.get_mut(index), self.transaction.request_span())
         {
@@ -359,7 +354,7 @@ impl Step<'_> {
 
     /// If the response to a GET is an event stream, the server can send on it what belongs to no
     /// POST.
-    fn open_stream(&mut self, index: SessionIndex) {
+    pub(super) fn open_stream(&mut self, index: SessionIndex) {
         if self.transaction.is_post() {
             return;
         }
@@ -555,7 +550,9 @@ impl Step<'_> {
                 session.set_redirected(self.transaction.messages_hash());
             }
         }
-        if response.status.is_some_and(|status| status >= 300)
+        // The answer to `initialize` may name the session in a field that is not in the capture.
+        let may_name = self.transaction.lacks_response_fields() && response.session_id.is_none();
+        if (may_name || response.status.is_some_and(|status| status >= 300))
             && let Some(session) = self.tables.sessions.get_mut(index)
         {
             for _ in self.transaction.requests() {

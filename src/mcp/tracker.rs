@@ -48,6 +48,8 @@ pub struct Tracker {
     awaiting_request: VecDeque<(Origin, TransactionKey)>,
     /// Transactions whose response began before the request was seen, oldest first.
     without_request: VecDeque<(Origin, TransactionKey)>,
+    /// Those of them whose request may still come from behind a hole.
+    lacking_request: VecDeque<(Origin, TransactionKey)>,
     /// The latest packet of an item.
     last: Origin,
     emits_requests: bool,
@@ -128,6 +130,7 @@ impl Tracker {
             return;
         };
         let transactions = self.transactions.allocated();
+        let can_wait = self.without_request.len() + self.lacking_request.len() < limits::MAX_HELD_RESPONSES;
         let Some(mut step) = self.step(row, at, Sink { out, findings }) else { return };
         step.transaction.set_retransmissions(retransmissions);
         if let UpdateKind::Request(head) | UpdateKind::Response(head) = &kind {
@@ -135,10 +138,11 @@ impl Tracker {
         }
         let next = step.handle(kind);
         let excess = step.limit_memory(transactions);
-        if is_response
-            && step.transaction.lacks_request()
-            && self.without_request.len() < limits::MAX_HELD_RESPONSES
-        {
+        let lacks_request = is_response && step.transaction.lacks_request();
+        if lacks_request && !can_wait {
+            step.give_up_request();
+        }
+        if lacks_request && can_wait {
             self.without_request.push_back((at, key));
         }
         if next != Next::Close {
@@ -194,6 +198,11 @@ impl Tracker {
             |(since, _): &mut (Origin, TransactionKey)| now.time.since(since.time) > limits::RESPONSE_WAIT;
         while let Some((at, key)) = self.without_request.pop_front_if(is_due) {
             self.check_request(key, at);
+            self.lacking_request.push_back((at, key));
+        }
+        let is_due = |(since, _): &mut (Origin, TransactionKey)| now.time.since(since.time) > REQUEST_WAIT;
+        while let Some((_, key)) = self.lacking_request.pop_front_if(is_due) {
+            self.give_up_request(key, now, Sink { out, findings });
         }
         while let Some(held) = self.exchanges.held().pop_due(now.time, REQUEST_WAIT) {
             let Some(held) = self.decide(held, now, Sink { out, findings }) else { continue };
@@ -359,6 +368,15 @@ impl Tracker {
         }
     }
 
+    /// The request of a transaction does not come any more, if it was not captured since.
+    fn give_up_request(&mut self, key: TransactionKey, at: Origin, sink: Sink<'_, Record>) {
+        let Some(row) = self.transactions.find(key) else { return };
+        if let Some(mut step) = self.step(row, at, sink) {
+            step.give_up_request();
+        }
+        self.transactions.note(row);
+    }
+
     /// Decides on a response that has waited long enough for its request; returns it if nothing can
     /// be said about it.
     fn decide(&mut self, held: HeldResponse, at: Origin, sink: Sink<'_, Record>) -> Option<HeldResponse> {
@@ -373,7 +391,7 @@ impl Tracker {
     /// carried messages of the sessions of its client and its server.
     pub fn close_connection(&mut self, connection: &ConnectionFact) {
         self.sessions.close_connection(connection.tcp_stream);
-        if matches!(connection.speaks, Speaks::Nothing | Speaks::Http1 | Speaks::WebSocket) {
+        if matches!(connection.speaks, Speaks::Nothing | Speaks::Http1 | Speaks::Http2 | Speaks::WebSocket) {
             return;
         }
         let ConnectionFact { tcp_stream, client, named_client, server, last, .. } = *connection;

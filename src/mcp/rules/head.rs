@@ -90,7 +90,8 @@ fn refusal(head: &Head<'_>) -> Option<Violation> {
 /// The client uses a session that it deleted.
 pub(super) fn session_is_deleted(head: &Head<'_>) -> Option<Violation> {
     let request = head.transaction.request()?;
-    if !is_after_deletion(head) || !matches!(request.verb, Verb::Post | Verb::Get) {
+    let is_known = !head.transaction.lacks_request_fields();
+    if !is_known || !is_after_deletion(head) || !matches!(request.verb, Verb::Post | Verb::Get) {
         return None;
     }
     let (deleted, status) = (head.session?.deletion().answered()?, head.transaction.status()?);

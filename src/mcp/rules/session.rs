@@ -110,7 +110,8 @@ pub(super) fn challenge_is_missing(over: &StreamOver<'_>) -> Option<Violation> {
 /// them.
 pub(super) fn session_id_is_hidden(over: &StreamOver<'_>) -> Option<Violation> {
     let (request, response) = (over.transaction.request()?, over.transaction.response()?);
-    if !request.is_cross_origin || request.session_id.is_some() || !response.hides_session_id {
+    let is_known = !over.transaction.lacks_fields();
+    if !(is_known && request.is_cross_origin && response.hides_session_id) || request.session_id.is_some() {
         return None;
     }
     violation(

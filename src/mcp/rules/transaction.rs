@@ -35,7 +35,8 @@ impl EndedTransaction<'_> {
         let request = self.transaction.request()?;
         let asks = request.verb == Verb::Get && (request.accepts_events || request.session_id.is_some());
         let has_stream = self.transaction.stream().is_some();
-        (asks && self.is_mcp && !has_stream && !request.is_authorization()).then_some(request)
+        let is_known = !self.transaction.lacks_fields();
+        (asks && is_known && self.is_mcp && !has_stream && !request.is_authorization()).then_some(request)
     }
 
     /// Request and response in words: `GET /mcp: 404 text/html, "Cannot GET /mcp"`.
@@ -65,11 +66,13 @@ impl EndedTransaction<'_> {
         self.transaction.degraded().and(self.transaction.gaps()).and(self.end.degraded).any()
     }
 
-    /// The status of the response to a POST of notifications and responses alone.
+    /// The status of the response to a POST of notifications and responses alone. `None` also if
+    /// header fields, and so perhaps its session, are not known.
     fn status_of_notification(&self) -> Option<u16> {
         let has_no_request = self.transaction.requests().is_empty();
         let has_messages = self.transaction.has_messages(Side::Client);
-        let is_notification = self.transaction.is_post() && has_messages && has_no_request;
+        let is_known = !self.transaction.lacks_fields();
+        let is_notification = is_known && self.transaction.is_post() && has_messages && has_no_request;
         self.transaction.status().filter(|_| is_notification)
     }
 }
@@ -132,7 +135,8 @@ pub(super) fn delete_is_unanswered(ended: &EndedTransaction<'_>) -> Option<Viola
 /// A browser sends the request only if the preflight is answered 2xx, with leave for its origin and
 /// its header fields (WHATWG Fetch, CORS-preflight fetch).
 pub(super) fn preflight_is_refused(ended: &EndedTransaction<'_>) -> Option<Violation> {
-    let preflight = ended.transaction.request()?.preflight.as_ref().filter(|_| ended.is_mcp)?;
+    let is_due = ended.is_mcp && !ended.transaction.lacks_fields();
+    let preflight = ended.transaction.request()?.preflight.as_ref().filter(|_| is_due)?;
     let response = ended.transaction.response()?;
     let summary = ended.summary();
     let for_what = format!("asked for {} with {}", preflight.method, preflight.headers);

@@ -10,11 +10,12 @@ use super::content::Content;
 use super::event_stream::EventStream;
 use super::handle::{SessionIndex, TransactionKey};
 use super::heads::{RequestHead, ResponseHead, Verb};
-use super::record::{Stream, Transaction as TransactionRecord};
 use super::sighting::Sighting;
 use crate::base::protocols::{Protocols, TlsNames};
 use crate::base::{Code, Degraded, Origin, Peers, ResponseEnd, Side, Span, limits};
 use crate::rpc::{Envelope, Fault, Head, Parsed, RpcError, StartLine};
+
+mod records;
 
 /// How far apart a proxy's two legs begin a request without messages, in nanoseconds.
 const PROXY_DELAY: i64 = 1_000_000_000;
@@ -64,8 +65,10 @@ pub(super) struct Transaction {
     /// so far.
     retransmissions: ([u32; 2], [u32; 2]),
     degraded: Degraded,
-    /// Header fields are not in the capture.
-    lacks_fields: bool,
+    /// Header fields of the request and of the response are not in the capture.
+    lacks_fields: [bool; 2],
+    /// The request does not come any more.
+    lost_request: bool,
     /// Why bytes of the connection are missing.
     gaps: Degraded,
 }
@@ -111,7 +114,8 @@ impl Transaction {
             faults: Vec::new(),
             retransmissions: (retransmissions, retransmissions),
             degraded: Degraded::NONE,
-            lacks_fields: false,
+            lacks_fields: [false; 2],
+            lost_request: false,
             gaps: Degraded::NONE,
         }
     }
@@ -177,13 +181,37 @@ impl Transaction {
 
     /// Fields of a head are not known: what it seems to lack may be among them.
     fn add_unknown_fields(&mut self, head: &Head) {
-        self.lacks_fields |= head.unknown().any();
+        let [request, response] = &mut self.lacks_fields;
+        let is_request = matches!(head.start, StartLine::Request { .. });
+        *(if is_request { request } else { response }) |= head.unknown().any();
         self.degraded.add(head.unknown());
     }
 
     /// Whether header fields of the request or of the response are not in the capture.
     pub(super) fn lacks_fields(&self) -> bool {
-        self.lacks_fields
+        self.lacks_fields.contains(&true)
+    }
+
+    /// Whether header fields of the request are not in the capture.
+    pub(super) fn lacks_request_fields(&self) -> bool {
+        let [request, _] = self.lacks_fields;
+        request
+    }
+
+    /// Whether header fields of the response are not in the capture.
+    pub(super) fn lacks_response_fields(&self) -> bool {
+        let [_, response] = self.lacks_fields;
+        response
+    }
+
+    /// Whether the request may be captured after its response, whose head was seen.
+    pub(super) fn awaits_request(&self) -> bool {
+        self.request.is_none() && self.status().is_some() && !self.lost_request
+    }
+
+    /// The request does not come any more.
+    pub(super) fn give_up_request(&mut self) {
+        self.lost_request = true;
     }
 
     /// Takes the body of the request, which `content` is the messages of.
@@ -318,10 +346,21 @@ impl Transaction {
     }
 
     /// Whether the request was accepted without a response of its own: 202, or another 2xx without
-    /// JSON or events.
+    /// JSON or events. A status that is not in the capture is taken for such a one.
     pub(super) fn is_only_accepted(&self) -> bool {
         let has_no_answer = self.stream.is_none() && !self.answers_in_json();
-        self.status().is_some_and(|status| status == 202 || ((200..300).contains(&status) && has_no_answer))
+        match self.status() {
+            Some(status) => status == 202 || ((200..300).contains(&status) && has_no_answer),
+            None => self.lacks_response_fields() && has_no_answer && !self.body_is_json_rpc,
+        }
+    }
+
+    /// Whether the status and perhaps the media type of the response are not in the capture, and
+    /// its body may still show what it is.
+    pub(super) fn may_show_answer(&self) -> bool {
+        let has_body = self.waiting.iter().any(|content| matches!(content, Content::Response(_)));
+        let is_unknown = self.response.is_some() && self.status().is_none() && self.lacks_response_fields();
+        is_unknown && self.stream.is_none() && !has_body
     }
 
     /// The error in the response that names none of its requests.
@@ -529,57 +568,6 @@ impl Transaction {
 
     pub(super) fn set_end(&mut self, end: TransactionEnd) {
         self.end = Some(end);
-    }
-
-    /// Its record, without its session and its findings; `None` if the request was not captured.
-    /// `why` says what became of it.
-    pub(super) fn record(&self, end: TransactionEnd, why: String) -> Option<TransactionRecord> {
-        let (request, span) = (self.request.as_ref()?, self.request_span?);
-        let response = self.response.as_ref();
-        Some(TransactionRecord {
-            session: None,
-            tcp_stream: self.peers.tcp_stream,
-            transaction: self.key.1.0,
-            protocols: self.protocols.clone(),
-            method: request.method().into(),
-            target: Box::from(&*request.target),
-            http_status: self.status(),
-            media_type: response.and_then(|response| response.media_type.clone()),
-            server: self.peers.server,
-            client: self.peers.client,
-            request: span,
-            response: end.span.filter(|_| response.is_some()),
-            bytes: end.bytes,
-            ended: end.how,
-            why: why.into(),
-            degraded: self.degraded.and(self.gaps).and(end.degraded),
-            findings: Vec::new(),
-        })
-    }
-
-    /// The record of its event stream, without its session; `None` if the response is none.
-    pub(super) fn stream_record(&self, end: TransactionEnd) -> Option<Stream> {
-        let stream = self.stream.as_ref()?;
-        Some(Stream {
-            session: None,
-            exchange: self.requests.first().copied(),
-            tcp_stream: self.peers.tcp_stream,
-            transaction: self.key.1.0,
-            protocols: self.protocols.clone(),
-            method: self.request.as_ref().map(|request| request.method().into()),
-            target: self.target().map(|target| Box::from(&**target)),
-            http_status: self.status(),
-            server: self.peers.server,
-            client: self.peers.client,
-            span: end.span.map_or(stream.span, |span| stream.span.join(span)),
-            first_event: stream.first_event,
-            last_event: stream.last_event,
-            events: stream.events,
-            bytes: end.bytes,
-            ended: end.how,
-            end: end.at.filter(|_| end.how != ResponseEnd::Open),
-            degraded: self.degraded.and(self.gaps).and(end.degraded),
-        })
     }
 }
 
