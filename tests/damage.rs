@@ -31,9 +31,10 @@ fn hold(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
     problems
 }
 
-/// The same damage with several seeds.
+/// The same damage with several seeds; `SEEDS=NUMBER` in the environment multiplies them.
 fn seeded(seeds: u64, damage: impl Fn(&mut Rng) -> Damaged) -> Vec<(String, Damaged)> {
-    (0..seeds).map(|seed| (format!("seed {seed}"), damage(&mut Rng::new(seed)))).collect()
+    let factor: u64 = std::env::var("SEEDS").map_or(1, |factor| factor.parse().unwrap());
+    (0..seeds * factor).map(|seed| (format!("seed {seed}"), damage(&mut Rng::new(seed)))).collect()
 }
 
 #[test]
@@ -188,7 +189,7 @@ fn nobody_is_blamed_for_what_the_capture_lacks() {
 fn nobody_is_blamed_for_one_packet_that_is_missing() {
     assert_no_problems(&blamed(|items| {
         let packets = items.len() as u64;
-        let step = usize::try_from(packets / MOST_WAYS + 1).unwrap();
+        let step = usize::try_from(packets / most_ways() + 1).unwrap();
         let each = (1..=packets).step_by(step);
         each.map(|n| (format!("without packet {n}"), damage::lose_run(items, n, 1))).collect()
     }));
@@ -276,8 +277,11 @@ impl Carried {
     }
 }
 
-/// Captures with more packets lose every second of them alone, or every third, or fewer.
-const MOST_WAYS: u64 = 40;
+/// Captures with more packets lose every second of them alone, or every third, or fewer;
+/// `WAYS=NUMBER` in the environment sets another number.
+fn most_ways() -> u64 {
+    std::env::var("WAYS").map_or(40, |ways| ways.parse().unwrap())
+}
 
 /// The false statements about each small complete capture, damaged in several ways.
 fn blamed(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {

@@ -10,6 +10,7 @@ mod due;
 mod framing;
 mod harmless;
 pub(crate) mod http;
+mod http2;
 mod jsonl;
 mod loss;
 mod messages;

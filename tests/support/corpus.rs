@@ -13,7 +13,7 @@ use super::run::Run;
 
 /// The captures recorded for this project that the laws are checked on: one file per kind of
 /// traffic, one of the link types.
-const OWN: [&str; 28] = [
+const OWN: [&str; 30] = [
     "batch-2025-03-26/capture.pcapng",
     "big-results-mtu1500/capture.pcap",
     "br-json/capture.pcap",
@@ -23,6 +23,8 @@ const OWN: [&str; 28] = [
     "damaged-ts-sse-snaplen128/capture.pcap",
     "damaged-ts-sse-truncated-file/capture.pcap",
     "gzip-sse/capture.pcap",
+    "h2-tls/capture-dsb.pcapng",
+    "h2c-sse/capture.pcapng",
     "hackernews-2026.pcapng",
     "hackernews-sse.pcapng",
     "hackernews-streamable.pcapng",
@@ -120,11 +122,15 @@ const LARGE: [&str; 10] = [
 const COMPRESSED: [&str; 3] = ["br-json/capture.pcap", "gzip-sse/capture.pcap", "zstd-py/capture.pcap"];
 
 /// Captures of TLS with its secrets: no message is in the packets as text.
-const ENCRYPTED: [&str; 3] =
-    ["tls12-cbc/capture-dsb.pcapng", "tls12-keylog/capture-dsb.pcapng", "tls13-keylog/capture-dsb.pcapng"];
+const ENCRYPTED: [&str; 4] = [
+    "h2-tls/capture-dsb.pcapng",
+    "tls12-cbc/capture-dsb.pcapng",
+    "tls12-keylog/capture-dsb.pcapng",
+    "tls13-keylog/capture-dsb.pcapng",
+];
 
 /// Captures of HTTP/2: the frames of streams alternate, and heads refer to earlier ones.
-const HTTP2: [&str; 1] = ["stacks/java-sse-hypercorn-h2c/capture.pcap"];
+const HTTP2: [&str; 2] = ["h2c-sse/capture.pcapng", "stacks/java-sse-hypercorn-h2c/capture.pcap"];
 
 /// Captures of WebSocket: what the client sends is masked.
 const MASKED: [&str; 1] = ["stacks/supergateway-ws/capture.pcap"];
@@ -147,9 +153,11 @@ const AMBIGUOUS: [&str; 4] = [
 pub(crate) struct Capture(pub(crate) &'static str);
 
 impl Capture {
-    /// Every capture.
+    /// Every capture; with `CAPTURES=TEXT` in the environment, those with the text in their path.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        OWN.into_iter().chain(STACKS).chain(FIELD).map(Self)
+        let wanted = std::env::var("CAPTURES").unwrap_or_default();
+        let all = OWN.into_iter().chain(STACKS).chain(FIELD);
+        all.filter(move |path| path.contains(&wanted)).map(Self)
     }
 
     /// The captures of MCP that are complete and not large, and that can be told from what is left

@@ -38,7 +38,8 @@ impl<'a> Measure<'a> {
     ///    that was cancelled may have any status: the cancellation may be lost without a trace.
     /// 3. If all its packets are complete and it is not degraded, its times are the same.
     /// 4. Every exchange whose request is complete is there, unless a connection could not be
-    ///    decrypted.
+    ///    decrypted, or lost the header fields of HTTP/2 that say how long a request is: one whose
+    ///    last frame is missing, too, may be longer.
     pub(crate) fn broken(&self, run: &Run, remade: &Remade, survivors: &BTreeSet<u64>) -> Vec<String> {
         self.check(run, remade, survivors, Times::Same)
     }
@@ -65,7 +66,8 @@ impl<'a> Measure<'a> {
             }
         }
         // Without its beginning a TLS connection may not be decrypted, which is said.
-        let is_unread = run.findings().iter().any(|finding| finding.code == Code::TlsNoSecret);
+        let unread = [Code::TlsNoSecret, Code::Http2FieldsUnknown];
+        let is_unread = run.findings().iter().any(|finding| unread.contains(&finding.code));
         for (at, was) in self.exchanges.iter().enumerate().filter(|_| !is_unread) {
             let is_readable = was.origin == Side::Client || self.is_plain;
             if is_readable && !found.contains(&at) && self.request_is_whole(was, survivors) {

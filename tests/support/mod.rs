@@ -22,7 +22,7 @@ pub(crate) mod truth;
 /// Fails if there are problems; prints the first ones and the count of all.
 #[track_caller]
 pub(crate) fn assert_no_problems(problems: &[String]) {
-    const SHOWN: usize = 50;
+    const SHOWN: usize = 200;
     if problems.is_empty() {
         return;
     }
