@@ -13,7 +13,7 @@ use super::run::Run;
 
 /// The captures recorded for this project that the laws are checked on: one file per kind of
 /// traffic, one of the link types.
-const OWN: [&str; 30] = [
+const OWN: [&str; 31] = [
     "batch-2025-03-26/capture.pcapng",
     "big-results-mtu1500/capture.pcap",
     "br-json/capture.pcap",
@@ -23,6 +23,7 @@ const OWN: [&str; 30] = [
     "damaged-ts-sse-snaplen128/capture.pcap",
     "damaged-ts-sse-truncated-file/capture.pcap",
     "gzip-sse/capture.pcap",
+    "h2-stacks/capture.pcapng",
     "h2-tls/capture-dsb.pcapng",
     "h2c-sse/capture.pcapng",
     "hackernews-2026.pcapng",
@@ -104,8 +105,9 @@ const FIELD: [&str; 29] = [
 ];
 
 /// Captures of half a megabyte and more: run with one seed where the others run with several.
-const LARGE: [&str; 10] = [
+const LARGE: [&str; 11] = [
     "big-results-mtu1500/capture.pcap",
+    "h2-stacks/capture.pcapng",
     "load-sse/capture.pcap",
     "many-sessions/capture.pcapng",
     "stacks/haproxy-http/capture.pcap",
@@ -122,7 +124,8 @@ const LARGE: [&str; 10] = [
 const COMPRESSED: [&str; 3] = ["br-json/capture.pcap", "gzip-sse/capture.pcap", "zstd-py/capture.pcap"];
 
 /// Captures of TLS with its secrets: no message is in the packets as text.
-const ENCRYPTED: [&str; 4] = [
+const ENCRYPTED: [&str; 5] = [
+    "h2-stacks/capture.pcapng",
     "h2-tls/capture-dsb.pcapng",
     "tls12-cbc/capture-dsb.pcapng",
     "tls12-keylog/capture-dsb.pcapng",
