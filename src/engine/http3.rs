@@ -11,7 +11,7 @@ use crate::tls::{Asked, Datagram, QuicConnection, QuicConnections};
 #[derive(Debug, Default)]
 pub(super) struct Http3 {
     quic: QuicConnections,
-    /// Connections that were named since the last call of [`Self::compare`].
+    /// Connections that were named since the last call of [`Self::drain`].
     named: Vec<QuicConnection>,
     /// One connection for each server and host, not yet known to speak MCP: at most
     /// [`limits::MAX_UNREAD`].

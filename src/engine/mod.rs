@@ -178,10 +178,12 @@ impl Engine {
         InProgress { capture, connections, sessions, streams }
     }
 
-    /// Takes the next items of a source, up to one that completes something, and appends what it
-    /// completes to `out`, at most a few thousand values: the rest comes with the next calls.
-    /// Returns at the latest after [`MAX_PACKETS`] packets, or after any other item. Returns false
-    /// at the end of the capture, when everything was emitted.
+    /// Takes the next item of a source and appends what it completes to `out`, at most a few
+    /// thousand values: the rest comes with the next calls. Returns false at the end of the
+    /// capture, when everything was emitted.
+    ///
+    /// One item, because a source may wait for the second while somebody wants to see what the
+    /// first completed.
     ///
     /// # Errors
     /// Those of [`Source::next`].
@@ -190,24 +192,16 @@ impl Engine {
             self.resume(out);
             return Ok(!self.is_finished);
         }
-        let before = out.len();
-        for _ in 0..MAX_PACKETS {
-            let item = source.next(&mut self.findings)?;
-            if !self.findings.is_empty() {
-                self.emit_capture_findings(out);
-            }
-            let is_packet = matches!(item, Some(Item::Packet(_)));
-            match item {
-                Some(item) => self.begin(item, out),
-                None => self.begin_finish(),
-            }
-            if self.is_pending() {
-                self.resume(out);
-                break;
-            }
-            if !is_packet || out.len() > before {
-                break;
-            }
+        let item = source.next(&mut self.findings)?;
+        if !self.findings.is_empty() {
+            self.emit_capture_findings(out);
+        }
+        match item {
+            Some(item) => self.begin(item, out),
+            None => self.begin_finish(),
+        }
+        if self.is_pending() {
+            self.resume(out);
         }
         Ok(!self.is_finished)
     }
@@ -569,10 +563,6 @@ const SECRETS_OF_TLS: u32 = 0x544c_534b;
 
 /// Entries that one call of [`Engine::read`] appends, about.
 const MAX_ENTRIES: usize = 4096;
-
-/// Packets that complete nothing and that one call of [`Engine::read`] takes: few enough for
-/// whoever watches the source between two calls.
-const MAX_PACKETS: usize = 32;
 
 /// What is left of an item.
 #[derive(Debug)]

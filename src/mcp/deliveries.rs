@@ -20,8 +20,9 @@ pub(super) struct Delivery {
     /// The hash of its text.
     pub(super) digest: u64,
     pub(super) session: SessionIndex,
-    /// The transaction whose response carried it.
-    carrier: TransactionKey,
+    /// The transaction whose response carried it; `None` if its session is a guess, because the
+    /// head of its request is not whole in the capture.
+    carrier: Option<TransactionKey>,
     /// The number of its exchange.
     pub(super) exchange: u64,
     pub(super) at: Origin,
@@ -38,7 +39,7 @@ impl Deliveries {
     pub(super) fn add(
         &mut self,
         session: SessionIndex,
-        carrier: TransactionKey,
+        carrier: Option<TransactionKey>,
         exchange: u64,
         message: Message<'_>,
     ) {
@@ -62,7 +63,7 @@ impl Deliveries {
         let is_it = |delivery: &&Delivery| {
             delivery.digest == digest
                 && delivery.session == session
-                && delivery.carrier != carrier
+                && delivery.carrier.is_some_and(|other| other != carrier)
                 && at.time.since(delivery.at.time).saturating_abs() <= COPY_WAIT
         };
         self.latest.iter().rev().find(is_it).copied()

@@ -105,7 +105,7 @@ impl Context<'_, '_> {
             }
         } else {
             self.transaction.add_question(n, |n| self.exchanges.get(n).is_some());
-            let (session, carrier) = (self.session.index(), self.transaction.key());
+            let (session, carrier) = (self.session.index(), self.transaction.certain_key());
             self.deliveries.add(session, carrier, n, self.message);
         }
         if self.emits_requests {
@@ -390,7 +390,7 @@ impl Context<'_, '_> {
         self.check_answer(n, carrier, message);
         let Some(open) = self.exchanges.get_mut(n) else { return };
         self.session.add_answered(open.record(), open.token());
-        self.deliveries.add(self.session.index(), carrier.key, n, message);
+        self.deliveries.add(self.session.index(), Some(carrier.key), n, message);
         let look = &message.envelope.look;
         let is_success = self.transaction.status().is_none_or(|status| status < 300);
         if message.from == Side::Server && message.envelope.kind == Kind::Error && is_success {

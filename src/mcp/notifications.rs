@@ -59,7 +59,7 @@ impl Context<'_, '_> {
                     return Some(copy);
                 }
                 self.count_progress(n);
-                let (session, carrier) = (self.session.index(), self.transaction.key());
+                let (session, carrier) = (self.session.index(), self.transaction.certain_key());
                 self.deliveries.add(session, carrier, n, self.message);
                 return Some(n);
             }
@@ -99,7 +99,7 @@ impl Context<'_, '_> {
         if from == Side::Client || self.session.has_one_stream() {
             return None;
         }
-        let here = (self.session.index(), self.transaction.key());
+        let here = (self.session.index(), self.transaction.certain_key()?);
         let first = self.deliveries.on_other_stream(envelope.digest, here, span.end)?;
         let copy =
             Broadcast { transaction: self.transaction, session: self.session, message: self.message, first };

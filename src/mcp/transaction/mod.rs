@@ -192,6 +192,11 @@ impl Transaction {
         self.lacks_fields.contains(&true)
     }
 
+    /// Its key, if the head of its request is whole in the capture: its session is no guess.
+    pub(super) fn certain_key(&self) -> Option<TransactionKey> {
+        (self.request().is_some() && !self.lacks_request_fields()).then_some(self.key())
+    }
+
     /// Whether header fields of the request are not in the capture.
     pub(super) fn lacks_request_fields(&self) -> bool {
         let [request, _] = self.lacks_fields;
