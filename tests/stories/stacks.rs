@@ -195,6 +195,17 @@ impl Legs {
         }
     }
 
+    /// A call that is answered, and at 100 ms one that crosses and is not.
+    fn leave_open(&mut self) {
+        let (front, back) = (self.front, self.back);
+        self.call(1, 10.0);
+        self.story.at(100.0);
+        self.ask(front, &request(2, "tools/call"));
+        self.story.at(100.25);
+        self.ask(back, &request(2, "tools/call"));
+        self.begin();
+    }
+
     fn tell(&mut self, (_, answers): (Conn, Conn), message: &str) -> u64 {
         self.story.s(answers, event(message))
     }
@@ -275,12 +286,7 @@ fn a_proxy_that_buffers() {
 fn a_proxy_that_gives_up() {
     for mut legs in Legs::each() {
         let (front, back) = (legs.front, legs.back);
-        legs.call(1, 10.0);
-        legs.story.at(100.0);
-        legs.ask(front, &request(2, "tools/call"));
-        legs.story.at(100.25);
-        legs.ask(back, &request(2, "tools/call"));
-        legs.begin();
+        legs.leave_open();
         legs.story.at(60_000.0).close(front.1, Server);
         legs.story.at(60_000.5).close(back.1, Client);
         let rows = legs.rows();
@@ -296,12 +302,7 @@ fn a_proxy_that_gives_up() {
 fn a_proxy_that_does_not_pass_on() {
     for mut legs in Legs::each() {
         let (front, back) = (legs.front, legs.back);
-        legs.call(1, 10.0);
-        legs.story.at(100.0);
-        legs.ask(front, &request(2, "tools/call"));
-        legs.story.at(100.25);
-        legs.ask(back, &request(2, "tools/call"));
-        legs.begin();
+        legs.leave_open();
         legs.story.at(110.0);
         let asked = legs.tell(back, &request(7, "sampling/createMessage"));
         legs.story.at(20_000.0).close(front.1, Client);
