@@ -1,6 +1,6 @@
-//! The memory that the latency tables may take.
+//! The memory that a kind of content may still take.
 
-/// Memory that is left for the latency tables, in bytes.
+/// Memory that is left for a kind of content, in bytes.
 #[derive(Debug)]
 pub(super) struct Room(usize);
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::blocks::{BlockOffset, Blocks, NumberIndex};
 use super::packed_exchange::{Packer, Unpacker, unpack_payload_offsets};
 use super::payload_log::{LogOffset, NO_OFFSET, PayloadOffsets};
-use super::room::MAX_PACKED;
 use super::shared_values::SharedValues;
+use super::shares::MAX_PACKED;
 use crate::mcp::Exchange;
 
 /// Exchanges by index, in the order in which they were first pushed.

@@ -2,8 +2,8 @@
 //!
 //! Exchanges are packed (`exchange_table`), payloads are in a log that spills to a temporary file.
 //! What grows with the capture in memory is one packed exchange for each, and a record for each
-//! connection, session and stream: each kind has a share of memory (`room`), and the long texts of
-//! exchanges share a budget. What comes when a share is full is left out.
+//! connection, session and stream: each kind has a share of memory (`shares`), and the long texts
+//! of exchanges share a budget. What comes when a share is full is left out.
 
 mod blocks;
 mod exchange_table;
@@ -11,8 +11,8 @@ mod http_item;
 mod log;
 mod packed_exchange;
 mod payload_log;
-mod room;
 mod shared_values;
+mod shares;
 mod varint;
 
 use std::collections::{BTreeMap, HashMap};
@@ -27,7 +27,7 @@ pub use payload_log::Payload;
 
 use exchange_table::ExchangeTable;
 use payload_log::{NO_OFFSET, PayloadLog, PayloadOffsets};
-use room::Rooms;
+use shares::{Row as _, Shares};
 
 /// Notifications that are kept. The number of progress notifications of an exchange is counted in
 /// the exchange, and counts all of them.
@@ -72,7 +72,7 @@ pub struct Store {
     open_sessions: BTreeMap<u32, Session>,
     open_streams: BTreeMap<(u32, u32), HttpItem>,
     payloads: PayloadLog,
-    rooms: Rooms,
+    shares: Shares,
     /// Number of rows that were left out because their share of memory was full.
     left_out: u64,
 }
@@ -96,7 +96,7 @@ impl Store {
             open_sessions: BTreeMap::new(),
             open_streams: BTreeMap::new(),
             payloads: PayloadLog::new(memory),
-            rooms: Rooms::default(),
+            shares: Shares::default(),
             left_out: 0,
         }
     }
@@ -117,24 +117,22 @@ impl Store {
             Entry::Record(Record::Notification(notification)) => self.push_notification(*notification),
             Entry::Record(Record::Stream(stream)) => {
                 self.open_streams.remove(&(stream.tcp_stream, stream.transaction));
-                if self.rooms.http.take(&*stream) {
-                    self.http.push(HttpItem::Stream(*stream));
-                } else {
+                if !shares::push(&mut self.http, HttpItem::Stream(*stream), &mut self.shares.http) {
                     self.left_out += 1;
                 }
             }
             Entry::Record(Record::Session(session)) => {
                 self.open_sessions.remove(&session.session.number);
-                if self.rooms.sessions.take(&*session) {
-                    self.sessions.push(*session);
-                } else {
+                if !shares::push(&mut self.sessions, *session, &mut self.shares.sessions) {
                     self.left_out += 1;
                 }
             }
             Entry::Record(Record::Transaction(transaction)) => {
-                if self.transactions < MAX_TRANSACTIONS && self.rooms.http.take(&*transaction) {
+                let item = HttpItem::Transaction(*transaction);
+                if self.transactions < MAX_TRANSACTIONS
+                    && shares::push(&mut self.http, item, &mut self.shares.http)
+                {
                     self.transactions += 1;
-                    self.http.push(HttpItem::Transaction(*transaction));
                 } else {
                     self.left_out += 1;
                 }
@@ -142,17 +140,15 @@ impl Store {
             // Offers are part of the totals.
             Entry::Record(Record::Offer(_)) => {}
             Entry::Finding(finding) => {
-                if self.findings.len() < MAX_FINDINGS && self.rooms.findings.take(&finding) {
-                    self.findings.push(finding);
-                } else {
+                if self.findings.len() >= MAX_FINDINGS
+                    || !shares::push(&mut self.findings, finding, &mut self.shares.findings)
+                {
                     self.left_out += 1;
                 }
             }
             Entry::Fact(Fact::Connection(connection)) => {
                 self.open_connections.remove(&connection.tcp_stream);
-                if self.rooms.connections.take(&*connection) {
-                    self.connections.push(*connection);
-                } else {
+                if !shares::push(&mut self.connections, *connection, &mut self.shares.connections) {
                     self.left_out += 1;
                 }
             }
@@ -215,12 +211,6 @@ impl Store {
     #[must_use]
     pub fn http(&self) -> &[HttpItem] {
         &self.http
-    }
-
-    /// The number of streams that ended.
-    #[must_use]
-    pub fn stream_count(&self) -> usize {
-        self.http.len() - self.transactions
     }
 
     /// The streams that were open at the last update.
@@ -363,7 +353,7 @@ impl Store {
         // Notifications of no exchange are counted in the totals alone.
         if let Some(n) = notification.exchange
             && self.notification_count < MAX_NOTIFICATIONS
-            && self.rooms.notifications.take(&notification)
+            && self.shares.notifications.take(notification.memory())
         {
             self.notifications.entry(n).or_default().push(notification);
             self.notification_count += 1;

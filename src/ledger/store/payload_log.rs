@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 
 use super::log::Log;
-use super::room::MAX_PAYLOAD_INDEX;
+use super::shares::MAX_PAYLOAD_INDEX;
 use crate::base::fact::{PayloadFact, PayloadKind};
 use crate::base::{Degraded, Origin, PacketNo, Side, Span};
 

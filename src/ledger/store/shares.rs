@@ -1,20 +1,22 @@
 //! Shares of the memory that rows other than exchanges may take, so that no capture takes more.
 
+use super::http_item::HttpItem;
 use crate::base::Finding;
 use crate::base::fact::ConnectionFact;
+use crate::ledger::room::Room;
 use crate::mcp::{Notification, Session, Stream, Transaction};
 
 const MIB: usize = 1 << 20;
 
-/// The most bytes of packed exchanges: about 700,000 of usual size.
-pub(super) const MAX_PACKED: usize = 64 * MIB;
+/// The most bytes of packed exchanges: a million of usual size.
+pub(super) const MAX_PACKED: usize = 96 * MIB;
 
 /// The most bytes of the index of payloads: 3 million transactions on long connections.
 pub(super) const MAX_PAYLOAD_INDEX: usize = 48 * MIB;
 
-/// What each kind of row may still take, in bytes.
+/// What each kind of row may still take.
 #[derive(Debug)]
-pub(super) struct Rooms {
+pub(super) struct Shares {
     pub(super) notifications: Room,
     /// Streams and transactions.
     pub(super) http: Room,
@@ -23,28 +25,15 @@ pub(super) struct Rooms {
     pub(super) findings: Room,
 }
 
-impl Default for Rooms {
+impl Default for Shares {
     fn default() -> Self {
         Self {
-            notifications: Room(16 * MIB),
-            http: Room(24 * MIB),
-            connections: Room(24 * MIB),
-            sessions: Room(24 * MIB),
-            findings: Room(16 * MIB),
+            notifications: Room::new(16 * MIB),
+            http: Room::new(24 * MIB),
+            connections: Room::new(24 * MIB),
+            sessions: Room::new(24 * MIB),
+            findings: Room::new(16 * MIB),
         }
-    }
-}
-
-/// Bytes that one kind of row may still take.
-#[derive(Debug)]
-pub(super) struct Room(usize);
-
-impl Room {
-    /// Takes room for a row; false if there is not enough.
-    pub(super) fn take(&mut self, row: &impl Row) -> bool {
-        let left = self.0.checked_sub(row.memory());
-        self.0 = left.unwrap_or(self.0);
-        left.is_some()
     }
 }
 
@@ -67,6 +56,15 @@ impl Row for Finding {
 impl Row for Notification {
     fn memory(&self) -> usize {
         size_of::<Self>() + self.method.len()
+    }
+}
+
+impl Row for HttpItem {
+    fn memory(&self) -> usize {
+        match self {
+            Self::Stream(stream) => stream.memory(),
+            Self::Transaction(transaction) => transaction.memory(),
+        }
     }
 }
 
@@ -99,6 +97,15 @@ impl Row for Session {
     }
 }
 
+/// Adds a row to its list if there is room for it; false if not.
+pub(super) fn push<T: Row>(list: &mut Vec<T>, row: T, room: &mut Room) -> bool {
+    let has_room = room.take(row.memory());
+    if has_room {
+        list.push(row);
+    }
+    has_room
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,8 +122,9 @@ mod tests {
             count: 1,
             detail: "x".repeat(detail),
         };
-        let mut room = Room(row(100).memory());
-        assert!(!room.take(&row(101)));
-        assert!(room.take(&row(100)) && !room.take(&row(0)));
+        let (mut list, mut room) = (Vec::new(), Room::new(row(100).memory()));
+        assert!(!push(&mut list, row(101), &mut room) && list.is_empty());
+        assert!(push(&mut list, row(100), &mut room) && !push(&mut list, row(0), &mut room));
+        assert_eq!(list.len(), 1);
     }
 }

@@ -65,11 +65,12 @@ pub(super) fn draw_totals(model: &Model, area: Rect, painter: &mut Painter<'_>) 
         .handshake_p50_ns
         .map_or(String::new(), |ns| format!(", handshake {}", units::duration(ns)));
     let open = model.store().open_sessions().len() as u64;
+    let open_streams = model.store().open_streams().len() as u64;
     let second = format!(
         "{}, {}, {}; {} in {}{handshake}",
         units::several(model.all().summary().sessions_count + open, "session"),
         units::several(model.all().summary().notifications, "notification"),
-        units::several((model.store().stream_count() + model.store().open_streams().len()) as u64, "stream"),
+        units::several(model.all().summary().streams.streams + open_streams, "stream"),
         units::bytes(capture.bytes),
         units::duration(capture.length_ns),
     );
