@@ -181,6 +181,17 @@ pub(super) enum ChangeKind {
     Removed,
 }
 
+impl ChangeKind {
+    /// The word on the screen.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Added => "new",
+            Self::Removed => "gone",
+        }
+    }
+}
+
 /// What happened to a definition, and the packet that showed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DefinitionChange {

@@ -257,13 +257,11 @@ impl OpenServer {
         let count = |kind| {
             self.definitions.iter().filter(|it| it.change.is_some_and(|change| change.kind == kind)).count()
         };
-        let kinds =
-            [(ChangeKind::Changed, "changed"), (ChangeKind::Added, "new"), (ChangeKind::Removed, "gone")];
-        let changes: Vec<String> = kinds
+        let changes: Vec<String> = [ChangeKind::Changed, ChangeKind::Added, ChangeKind::Removed]
             .into_iter()
-            .map(|(kind, what)| (count(kind), what))
+            .map(|kind| (count(kind), kind.word()))
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("; {count} {what}"))
+            .map(|(count, word)| format!("; {count} {word}"))
             .collect();
         let changes = changes.concat();
         let unused = if unused > 0 { format!("; {unused} unused") } else { String::new() };
@@ -413,9 +411,16 @@ fn row_cells(definition: &Definition, private: bool, times: &Times) -> Vec<Cell>
     let or_none = |known: bool, text: String| if known { text } else { "-".to_owned() };
     let large = if definition.bytes >= LARGE_BYTES { Role::Warn } else { Role::Text };
     let sign = if definition.is_listed { Role::Strong } else { Role::Warn };
+    let name = shown_name(definition, private).to_owned();
     vec![
         Cell::text(Role::Faint, kind),
-        Cell::text(sign, shown_name(definition, private).to_owned()),
+        match definition.change {
+            None => Cell::text(sign, name),
+            Some(change) => {
+                let mark = format!("  {}", change.kind.word());
+                Cell::Ended(vec![(sign, name.into())], (Role::Warn, mark.into()))
+            }
+        },
         Cell::text(
             if uses.unwrap_or(0) > 0 { Role::Text } else { Role::Faint },
             uses.map_or_else(|| "-".to_owned(), |uses| uses.to_string()),
