@@ -63,3 +63,13 @@ fn an_exchange_names_its_other_leg() {
         shows(&mut screen, &["other leg", word]);
     }
 }
+
+/// A row of the overview counts a call on both legs of a proxy once, and leads to as many.
+#[test]
+fn a_count_leads_to_as_many_rows() {
+    let mut screen = Screen::of("stacks/nginx-buffered-sse/capture.pcap", 160, 50);
+    screen.press(&["1"]);
+    shows(&mut screen, &["2x unanswered", "seen on both legs of a proxy count once"]);
+    screen.press(&["home", "enter"]);
+    shows(&mut screen, &["status:unanswered cause:client_closed not view:back", "2 of 70"]);
+}

@@ -107,13 +107,16 @@ pub(super) fn draw_quality(model: &Model, area: Rect, painter: &mut Painter<'_>)
     let problems = problems.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text);
     let texts: Vec<String> = lost.chain(problems).collect();
     let symbols = painter.symbols();
-    if texts.is_empty() {
-        let text = format!("{} nothing lost, cut or missing", symbols.ok);
-        painter.draw_spans(area, &[(Role::Faint, "capture  "), (Role::Good, &text)]);
+    let (role, text) = if texts.is_empty() {
+        (Role::Good, format!("{} nothing lost, cut or missing", symbols.ok))
     } else {
-        let text = format!("{} {}", symbols.flag, texts.join(", "));
-        painter.draw_spans(area, &[(Role::Faint, "capture  "), (Role::Warn, &text)]);
-    }
+        (Role::Warn, format!("{} {}", symbols.flag, texts.join(", ")))
+    };
+    let twice = match model.all().summary().other_views {
+        0 => String::new(),
+        count => format!("; {} seen on both legs of a proxy count once", units::several(count, "exchange")),
+    };
+    painter.draw_spans(area, &[(Role::Faint, "capture  "), (role, &text), (Role::Faint, &twice)]);
 }
 
 /// Draws the hanging exchanges and returns the height, with an empty line below.

@@ -43,7 +43,7 @@ pub(super) fn failed(model: &Model) -> impl Iterator<Item = LinkRow> + use<'_> {
             ]),
             Cell::Empty,
         ];
-        let target = LinkTarget::Filter(format!("status:{}", status.name()));
+        let target = counted(format!("status:{}", status.name()), model);
         (count > 0).then_some(LinkRow { cells, target })
     })
 }
@@ -70,8 +70,17 @@ pub(super) fn unanswered(count: &CauseCount, model: &Model) -> LinkRow {
             ]),
             Cell::Empty,
         ],
-        target: LinkTarget::Filter(filter),
+        target: counted(filter, model),
     }
+}
+
+/// Returns the target for the exchanges that a row counts: of a call on both legs of a proxy, the
+/// one on the client's leg.
+fn counted(mut filter: String, model: &Model) -> LinkTarget {
+    if model.all().summary().other_views > 0 {
+        filter.push_str(" not view:back");
+    }
+    LinkTarget::Filter(filter)
 }
 
 /// Names the calls that have no answer, and their servers: `search, 2 fetch on hackernews`.
@@ -120,7 +129,7 @@ pub(super) fn undetermined(model: &Model) -> Option<LinkRow> {
             Cell::Parts(vec![kind(Role::of(status), status.name()), (Role::Text, text.into())]),
             Cell::Empty,
         ],
-        target: LinkTarget::Filter(format!("status:{}", status.name())),
+        target: counted(format!("status:{}", status.name()), model),
     })
 }
 
@@ -134,7 +143,7 @@ pub(super) fn degraded(model: &Model) -> Option<LinkRow> {
             Cell::Parts(vec![kind(Role::Warn, "degraded"), (Role::Text, text.into())]),
             Cell::Empty,
         ],
-        target: LinkTarget::Filter("degraded:any".to_owned()),
+        target: counted("degraded:any".to_owned(), model),
     })
 }
 
