@@ -28,6 +28,7 @@ const TOGETHER: i64 = 20_000_000;
 pub(super) fn sentences(exchange: &Exchange, end: Option<&WaitEnd<'_>>) -> Vec<Sentence> {
     let mut sentences = vec![outcome(exchange, end)];
     sentences.extend(proxy_findings(exchange));
+    sentences.extend(late_answer(exchange));
     let Some(end) = end else { return sentences };
     sentences.extend(last_bytes(end));
     sentences.extend(end.idle.map(|idle| idle_sentence(exchange, end, idle)));
@@ -108,6 +109,19 @@ fn ended(exchange: &Exchange, cause: Cause, end: Option<&WaitEnd<'_>>) -> String
         Cause::Deleted => "The client deleted the session (HTTP DELETE)".to_owned(),
         Cause::CaptureEnd => "The capture ended".to_owned(),
     }
+}
+
+/// Says that an answer came when nobody waited for it any more.
+fn late_answer(exchange: &Exchange) -> Option<Sentence> {
+    let (response, (on, _)) = (exchange.response?, exchange.answered_on?);
+    let what = if exchange.error.is_some() { "an error" } else { "its result" };
+    let after = exchange
+        .wait_ended
+        .map(|end| format!(" {} later", precise(response.span.end.time.since(end.time))))
+        .unwrap_or_default();
+    let text = format!("The answer, {what}, came{after}, when nobody waited for it any more");
+    let evidence = Evidence::none().range(on, response.span.first, response.span.last);
+    Some(Sentence::new(Topic::Outcome, Certainty::Proven, text, evidence))
 }
 
 /// Says what both legs of a proxy show: neither end did it.

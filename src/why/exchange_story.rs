@@ -1,19 +1,20 @@
 //! The story of one exchange.
 
 use super::limits::Limits;
+use super::question::Question;
 use super::story::{Certainty, Evidence, Sentence, Story, Subject, Topic};
 use super::survey::Survey;
 use super::traces::Traces;
-use super::wait_end::WaitEnd;
+use super::wait_end::{self, WaitEnd};
 use super::words::{self, precise};
-use super::{ended, sessions, streams, time_spent, which};
+use super::{ended, noticed, sessions, streams, time_spent, which};
 use crate::base::Status;
 use crate::ledger::Exchange;
 
 /// Tells what became of an exchange.
 pub(super) fn tell(exchange: &Exchange, survey: &Survey, traces: &Traces, limits: &Limits) -> Story {
     let mut sentences = Vec::new();
-    if exchange.response.is_some() {
+    if wait_end::is_answered(exchange) {
         sentences.push(answered(exchange));
     } else {
         let end = WaitEnd::of(exchange, traces);
@@ -25,6 +26,7 @@ pub(super) fn tell(exchange: &Exchange, survey: &Survey, traces: &Traces, limits
     sentences.extend(streams::sentences(exchange, survey, traces));
     sentences.extend(sessions::of_refused_call(exchange.n, exchange.session.number, survey));
     sentences.extend(time_spent::sentences(exchange, survey, traces));
+    sentences.extend(noticed::sentences(Question::Exchange(exchange.n), survey));
     Story { title: words::exchange(exchange), subject: Subject::Exchange(exchange.n), sentences }
 }
 
@@ -33,7 +35,6 @@ fn answered(exchange: &Exchange) -> Sentence {
     let result = match exchange.status {
         Status::ToolError => "with an error of the tool",
         Status::Error => "with a JSON-RPC error",
-        Status::Cancelled => "after its sender had cancelled it",
         _ => "with a result",
     };
     let took = exchange.known_total_ns().map(|ns| format!(", {} after it began", precise(ns)));

@@ -29,8 +29,10 @@ pub(super) fn sentences(question: Question, survey: &Survey) -> Vec<Sentence> {
 }
 
 fn is_asked_for(finding: &Finding, question: Question, survey: &Survey) -> bool {
-    let is_told =
-        survey.calls.iter().any(|call| finding.exchange == Some(call.n) && !call.status.is_answered());
+    // A story says what became of its exchange, and what a proxy took of its time.
+    let is_of_story = matches!(question, Question::Exchange(_)) && finding.code == Code::McpProxyDelay;
+    let is_told = is_of_story
+        || survey.calls.iter().any(|call| finding.exchange == Some(call.n) && !call.status.is_answered());
     let is_of_question = match question {
         Question::Session(number) => finding.session == Some(number),
         Question::Worst => true,

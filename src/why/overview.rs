@@ -8,7 +8,7 @@ use super::question::Question;
 use super::story::{Certainty, Evidence, Sentence, Story, Subject, Topic};
 use super::survey::Survey;
 use super::traces::Traces;
-use super::wait_end::WaitEnd;
+use super::wait_end::{self, WaitEnd};
 use super::words::{self, precise};
 use super::{ended, sessions, which};
 use crate::base::{ResponseEnd, Status, units};
@@ -79,14 +79,20 @@ fn group_sentence(group: &Group, (survey, traces, limits): (&Survey, &Traces, &L
 /// Returns the shortest form of the story of an exchange: what became of it, and the limit that the
 /// end matches.
 fn one_line(exchange: &Exchange, (survey, traces, limits): (&Survey, &Traces, &Limits)) -> Sentence {
-    if exchange.response.is_some() {
+    if wait_end::is_answered(exchange) {
         let request = exchange.request.span;
         let took = exchange.known_total_ns().map_or_else(|| "an unknown time".to_owned(), precise);
         let server = exchange
             .server_ns()
             .filter(|ns| *ns > 0)
             .map(|ns| format!(", {} of them the server's", precise(ns)));
-        let text = format!("answered after {took}{}", server.unwrap_or_default());
+        let proxy = exchange
+            .twins
+            .proxy_ns
+            .filter(|ns| ns.saturating_mul(10) >= exchange.known_total_ns().unwrap_or(0));
+        let proxy = proxy.map(|ns| format!(", {} a proxy's", precise(ns)));
+        let text =
+            format!("answered after {took}{}{}", server.unwrap_or_default(), proxy.unwrap_or_default());
         let evidence = Evidence::none().range(exchange.tcp_stream, request.first, request.last);
         let evidence = match (exchange.response, exchange.answered_on) {
             (Some(response), Some((on, _))) => evidence.range(on, response.span.first, response.span.last),

@@ -2,7 +2,7 @@
 
 use super::limits::{Ending, How, Limits};
 use super::story::Evidence;
-use super::which;
+use super::{wait_end, which};
 use crate::base::{Degraded, Side, Status, units};
 use crate::ledger::{Cause, Exchange};
 
@@ -19,7 +19,7 @@ pub fn in_short(exchange: &Exchange, limits: &Limits) -> Option<String> {
     if exchange.degraded.contains(Degraded::TIME_BACK) {
         return None;
     }
-    if exchange.response.is_none() {
+    if !wait_end::is_answered(exchange) {
         return Some(which::matching(&ending(exchange)?, Evidence::none(), limits)?.text);
     }
     let whole = exchange.known_total_ns().filter(|ns| *ns > 0)?;

@@ -73,6 +73,7 @@ pub(super) fn sentences(exchange: &Exchange, survey: &Survey, traces: &Traces) -
     }
     parts.extend(messages(exchange));
     parts.extend(human(exchange));
+    parts.extend(proxy(exchange));
     let queue = queue(exchange, survey);
     let queued = queue.as_ref().map_or(0, |part| part.ns);
     parts.extend(queue);
@@ -306,10 +307,36 @@ fn cold_start(exchange: &Exchange, survey: &Survey) -> Option<Part> {
     Some(Part { ns: more, sentence: time(Certainty::Likely, text, evidence) })
 }
 
+/// What a proxy took, if both of its legs were captured.
+fn proxy(exchange: &Exchange) -> Option<Part> {
+    let (ns, whole) = (exchange.twins.proxy_ns?, exchange.known_total_ns()?);
+    let (other, place) = match (exchange.twins.behind, exchange.twins.in_front) {
+        (Some(behind), _) => (behind, "behind"),
+        (None, Some(front)) => (front, "in front of"),
+        (None, None) => return None,
+    };
+    let text = format!(
+        "The proxy took {} of it: {place} the proxy the same call, exchange {other}, took {}",
+        precise(ns),
+        precise(whole.saturating_sub(ns))
+    );
+    let (request, response) = (exchange.request.span, exchange.response?);
+    let on = exchange.answered_on.map_or(exchange.tcp_stream, |(on, _)| on);
+    let evidence = Evidence::none().range(exchange.tcp_stream, request.first, request.last).range(
+        on,
+        response.span.first,
+        response.span.last,
+    );
+    Some(Part { ns, sentence: time(Certainty::Proven, text, evidence) })
+}
+
 /// What is left of the wait: the server's, or what is behind it.
 fn server(exchange: &Exchange, (network, queued, is_measured): (i64, i64, bool)) -> Option<Part> {
     let (wait, response) = (exchange.server_ns()?, exchange.response?);
-    let ns = wait.saturating_sub(network).saturating_sub(queued);
+    // Behind a proxy a call takes no longer than it was seen to take there.
+    let behind = exchange.twins.proxy_ns.filter(|_| exchange.twins.behind.is_some());
+    let most = behind.and_then(|ns| Some(exchange.known_total_ns()?.saturating_sub(ns))).unwrap_or(wait);
+    let ns = wait.saturating_sub(network).saturating_sub(queued).min(most);
     if ns <= 0 {
         return None;
     }

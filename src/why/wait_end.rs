@@ -48,10 +48,10 @@ pub(super) struct Idle<'a> {
 }
 
 impl<'a> WaitEnd<'a> {
-    /// Returns the end of the wait of an exchange. `None` if it was answered, if it is not known
-    /// what ended the wait, if the capture did, or if packet times go back meanwhile.
+    /// Returns the end of the wait of an exchange. `None` if the answer ended it, if it is not
+    /// known what ended the wait, if the capture did, or if packet times go back meanwhile.
     pub(super) fn of(exchange: &Exchange, traces: &'a Traces) -> Option<Self> {
-        if exchange.degraded.contains(Degraded::TIME_BACK) || exchange.response.is_some() {
+        if exchange.degraded.contains(Degraded::TIME_BACK) || is_answered(exchange) {
             return None;
         }
         let cause = exchange.cause?;
@@ -111,6 +111,11 @@ impl<'a> WaitEnd<'a> {
         let last = self.last.iter().flatten().map(|segment| segment.origin.time).max()?;
         Some(self.at.time.since(last))
     }
+}
+
+/// Whether an exchange has an answer that came before its sender cancelled it.
+pub(super) fn is_answered(exchange: &Exchange) -> bool {
+    exchange.response.is_some() && exchange.status != Status::Cancelled
 }
 
 /// Returns how long the connection of a request had been idle, if the server closed it just before

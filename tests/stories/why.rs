@@ -20,8 +20,11 @@ struct Answer {
 }
 
 fn why(story: &Story, question: Question) -> Answer {
-    let pcap = story.pcap();
-    let source = || capture::from_reader("story", Box::new(Cursor::new(pcap.clone())));
+    why_of_file(&story.pcap(), question)
+}
+
+fn why_of_file(pcap: &[u8], question: Question) -> Answer {
+    let source = || capture::from_reader("story", Box::new(Cursor::new(pcap.to_vec())));
     let mut collector = Collector::new(question);
     let (mut engine, mut entries, mut capture) = (Engine::new(), Vec::new(), source());
     while engine.read(&mut capture, &mut entries).unwrap() {}
@@ -137,6 +140,39 @@ fn a_client_that_cancels_after_a_minute_matches_the_typescript_sdk() {
         Certainty::Matches,
         "60.005 s from the request on matches the TypeScript SDK's request time-out",
     );
+}
+
+/// The answer comes after the client gave up: who gave up, and by which limit, is told as without
+/// an answer.
+#[test]
+fn a_late_answer_does_not_hide_who_gave_up() {
+    let mut story = Story::new();
+    let conn = streamable(&mut story, A, "2025-06-18", "x");
+    story.at(1000.0).c(conn, post("/mcp", SID, &request(1, "tools/call")));
+    story.at(1001.0).s(conn, sse(&[]));
+    let other = story.at(61_000.0).connect("10.0.0.1:5001", SERVER);
+    let cancel = notification("notifications/cancelled", serde_json::json!({"requestId": 1}));
+    story.at(61_005.0).c(other, post("/mcp", SID, &cancel));
+    story.s(other, accepted());
+    let late = story.at(61_505.0).s(conn, event(&result(1)));
+    let answer = why(&story, Question::Exchange(2));
+    answer.says(Certainty::Proven, "The client cancelled it (notifications/cancelled) 60.005 s");
+    answer.says(Certainty::Matches, "matches the TypeScript SDK's request time-out");
+    let told = answer.says(Certainty::Proven, "The answer, its result, came 500 ms later");
+    assert_eq!(packets(told), [late]);
+    let answer = why(&story, Question::Worst);
+    answer.says(Certainty::Proven, "the client cancelled it (notifications/cancelled) 60.005 s");
+    answer.is_silent_on("answered after");
+}
+
+/// nginx buffered an answer of 297 kB for 14 s that the server had sent after 30 ms.
+#[test]
+fn what_a_proxy_took_is_not_the_servers() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/stacks/nginx-buffered-sse/capture.pcap");
+    let answer = why_of_file(&std::fs::read(file).unwrap(), Question::Exchange(43));
+    answer.says(Certainty::Proven, "The proxy took 14.406 s of it");
+    answer.says(Certainty::Proven, "behind the proxy the same call, exchange 44, took 30.3 ms");
+    answer.is_silent_on("The server, or what is behind it, took 14");
 }
 
 /// A reset in the name of the server whose hop limit is not the server's.
