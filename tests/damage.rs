@@ -504,6 +504,7 @@ mod measure {
             parent: None,
             asked: Default::default(),
             wait_ended: None,
+            http2: None,
             twins: Default::default(),
             retransmissions: 0,
             degraded: Degraded::NONE,

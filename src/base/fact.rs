@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 pub use super::speaks::Speaks;
 use super::tls::TlsFact;
-use super::{Degraded, End, Ending, Feed, Origin, PacketNo, Peers, Side, Span};
+use super::{Degraded, End, Ending, Feed, Origin, PacketNo, Peers, RoundTrips, Side, Span};
 
 /// An observation that is neither an MCP record nor a finding.
 #[derive(Clone, Debug)]
@@ -322,6 +322,9 @@ pub struct ConnectionFact {
     /// Time from the SYN to the ACK of the SYN-ACK, in nanoseconds; `None` unless all three were
     /// captured.
     pub handshake_ns: Option<i64>,
+    /// Round trips that PING frames of HTTP/2 show, from the place of the capture to the end that
+    /// answers and back.
+    pub pings: RoundTrips,
     /// How it ended.
     pub ended: Ending,
     /// Counts of what the client sent and of what the server sent.

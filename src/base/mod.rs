@@ -13,6 +13,7 @@ pub mod files;
 pub mod finding;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+pub mod http2;
 pub mod json;
 pub mod layer;
 pub mod limits;

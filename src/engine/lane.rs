@@ -510,6 +510,7 @@ fn into_fact(summary: Summary, pipeline: &Pipeline, secrets: &KeyStore) -> Conne
     let (speaks, wrapper) = (pipeline.speaks(), pipeline.wrapper());
     let mut fact = summary.into_fact(pipeline.client(), speaks, wrapper);
     fact.named_client = pipeline.named_client();
+    fact.pings = pipeline.round_trips();
     fact.tls = pipeline.tls(secrets);
     if let (Ending::Reset(by), Some(tls)) = (fact.ended, &fact.tls)
         && tls.has_closed(by)
@@ -546,6 +547,7 @@ fn payload(peers: Peers, update: &Update) -> Option<PayloadFact> {
         UpdateKind::Gap { .. }
         | UpdateKind::ClientClosed
         | UpdateKind::Waited { .. }
+        | UpdateKind::Closing(_)
         | UpdateKind::Fault(_)
         | UpdateKind::Ended { .. } => return None,
     };

@@ -97,8 +97,11 @@ impl Layer for Assembler {
                 sink.out.push(Update { transaction, at, kind: UpdateKind::Gap { side, why } });
             }
             PartKind::Message(bytes, span) => self.message(id, (bytes, span), sink),
-            PartKind::Waited { ns, at } => {
-                sink.out.push(Update { transaction, at, kind: UpdateKind::Waited { side, ns } });
+            PartKind::Waited { wait, at } => {
+                sink.out.push(Update { transaction, at, kind: UpdateKind::Waited { side, wait } });
+            }
+            PartKind::Closing { frame, at } => {
+                sink.out.push(Update { transaction, at, kind: UpdateKind::Closing(frame) });
             }
             PartKind::End { how, at } => self.end(id, (how, at), sink),
             PartKind::ClientClosed { at } => {

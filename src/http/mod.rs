@@ -7,6 +7,7 @@
 
 use bytes::Bytes;
 
+use crate::base::http2::{ClosingFrame, WindowWait};
 use crate::base::{Degraded, Origin, ResponseEnd, Side, Span};
 
 mod assemble;
@@ -73,9 +74,11 @@ pub enum UpdateKind<B = Body, E = Event> {
     Waited {
         /// The sender.
         side: Side,
-        /// How long, in nanoseconds.
-        ns: u64,
+        /// How long.
+        wait: WindowWait,
     },
+    /// This frame ends the stream of HTTP/2 before the response is complete.
+    Closing(ClosingFrame),
     /// Something is wrong with the transaction. Also follows its end.
     Fault(Fault),
     /// The response ended, or will never come.
@@ -104,7 +107,8 @@ impl<B, E> Update<B, E> {
             UpdateKind::Sent(message) => UpdateKind::Sent(body(message)),
             UpdateKind::Gap { side, why } => UpdateKind::Gap { side, why },
             UpdateKind::ClientClosed => UpdateKind::ClientClosed,
-            UpdateKind::Waited { side, ns } => UpdateKind::Waited { side, ns },
+            UpdateKind::Waited { side, wait } => UpdateKind::Waited { side, wait },
+            UpdateKind::Closing(frame) => UpdateKind::Closing(frame),
             UpdateKind::Fault(fault) => UpdateKind::Fault(fault),
             UpdateKind::Ended { how, bytes, span, degraded } => {
                 UpdateKind::Ended { how, bytes, span, degraded }

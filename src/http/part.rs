@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::head::Head;
+use crate::base::http2::{ClosingFrame, WindowWait};
 use crate::base::{Code, Degraded, Findings, Origin, ResponseEnd, Side, Span};
 
 /// Number of a transaction on its connection, from 0, in the order in which transactions were first
@@ -34,9 +35,16 @@ pub enum PartKind {
     Message(Bytes, Span),
     /// The content that follows waited for a window (RFC 9113 section 5.2).
     Waited {
-        /// How long, in nanoseconds.
-        ns: u64,
-        /// The packet in which it begins.
+        /// How long.
+        wait: WindowWait,
+        /// The packet in which it begins, or in which its stream ended without it.
+        at: Origin,
+    },
+    /// A frame that ends the stream of HTTP/2 before the response is complete. The end follows.
+    Closing {
+        /// The frame.
+        frame: ClosingFrame,
+        /// The packet that ends the stream.
         at: Origin,
     },
     /// Content is missing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::base::protocols::{HttpVersion, Protocols};
-use crate::base::{Code, Degraded, End, Ending, Finding, Origin, ResponseEnd, Span, Timestamp};
+use crate::base::{Code, Degraded, End, Ending, Finding, Origin, ResponseEnd, RoundTrips, Span, Timestamp};
 
 /// 2026-11-22T08:49:15.351Z, the time of the examples in the design.
 pub(crate) const T0: i64 = 1_795_337_355_351_000_000;
@@ -67,6 +67,7 @@ pub(crate) fn exchange(n: u64, method: &str, name: Option<&str>, total: i64) -> 
         progress: 0,
         cause: None,
         wait_ended: None,
+        http2: None,
         continues: None,
         input_ns: None,
         parent: None,
@@ -166,6 +167,7 @@ pub(crate) fn connection(speaks: Speaks, mcp: bool) -> ConnectionFact {
         first: Origin::new(1, T0),
         last: Origin::new(215, T0),
         handshake_ns: Some(45_000),
+        pings: RoundTrips::default(),
         ended: Ending::Closed,
         directions: [DirectionFact {
             packets: 10,

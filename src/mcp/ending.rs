@@ -25,7 +25,7 @@ pub(super) fn end_transaction(transaction: &Transaction, end: TransactionEnd, ta
         end_server_requests(session, transaction, ending, tables);
     }
     if transaction.stream().is_some_and(|stream| stream.is_standalone()) {
-        end_standalone_stream(session, ending, tables);
+        end_standalone_stream(session, transaction, ending, tables);
     }
     emit_interrupted(transaction, tables);
 }
@@ -69,6 +69,7 @@ fn end_request(n: u64, transaction: &Transaction, end: TransactionEnd, tables: &
         return tables.complete(n);
     }
     let how = end.how;
+    open.end_in(transaction);
     open.degrade(transaction.degraded().and(transaction.gaps()));
     let status = transaction.status();
     if let Some(400..=599) = status {
@@ -150,12 +151,18 @@ fn end_server_requests(
             && !open.is_answered()
         {
             open.set_ended((ending.how != ResponseEnd::Open).then(|| ending.cause(open, session)));
+            open.end_in(transaction);
         }
     }
 }
 
 /// A stream is over on which the server could send what belongs to no POST.
-fn end_standalone_stream(index: SessionIndex, ending: Ending, tables: &mut Tables<'_>) {
+fn end_standalone_stream(
+    index: SessionIndex,
+    transaction: &Transaction,
+    ending: Ending,
+    tables: &mut Tables<'_>,
+) {
     let Ending { how, at } = ending;
     let Some(session) = tables.sessions.get_mut(index) else { return };
     let has_other_stream = session.close_stream(at, how);
@@ -172,6 +179,7 @@ fn end_standalone_stream(index: SessionIndex, ending: Ending, tables: &mut Table
             {
                 let (cause, at) = ending.cause(open, session);
                 open.set_ended_if_none(cause, at);
+                open.end_in(transaction);
             }
         }
         return;
@@ -185,6 +193,7 @@ fn end_standalone_stream(index: SessionIndex, ending: Ending, tables: &mut Table
         let session = tables.sessions.get(index);
         let Some(open) = tables.exchanges.get_mut(n).filter(|open| !open.is_answered()) else { continue };
         open.set_ended(Some(ending.cause(open, session)));
+        open.end_in(transaction);
         // The response to the server may still come by POST, and so may the status line of the
         // client's POST.
         let is_client = open.record().origin == Side::Client;

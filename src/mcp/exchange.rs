@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use super::carrier::Carrier;
 use super::handle::{SessionIndex, TransactionKey};
 use super::heads::ResponseHead;
 use super::history::Continued;
 use super::record::{Asked, Cause, Exchange, MessageSpan, SessionRef, Transport, Twins};
 use super::transaction::Transaction;
 use super::{method, revision};
+use crate::base::http2::Http2Facts;
 use crate::base::{Code, Degraded, Origin, Side, Span, Status, Timestamp};
 use crate::rpc::{Envelope, Id, Kind, RpcError};
 
@@ -68,33 +70,6 @@ pub(super) struct Message<'a> {
     pub(super) envelope: &'a Envelope,
 }
 
-/// The transaction that carries a response, as far as its exchange needs it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Carrier {
-    pub(super) key: TransactionKey,
-    pub(super) degraded: Degraded,
-    /// Segments that the client retransmitted since the transaction began.
-    pub(super) client_retransmissions: u32,
-    /// Segments that the server retransmitted on the connection.
-    pub(super) server_retransmissions: u32,
-}
-
-impl Carrier {
-    pub(super) fn of(transaction: &Transaction) -> Self {
-        Self {
-            key: transaction.key(),
-            degraded: transaction.degraded(),
-            client_retransmissions: transaction.client_retransmissions(),
-            server_retransmissions: transaction.server_retransmissions(),
-        }
-    }
-
-    /// A transaction that is no longer known.
-    pub(super) fn unknown(key: TransactionKey) -> Self {
-        Self { key, degraded: Degraded::NONE, client_retransmissions: 0, server_retransmissions: 0 }
-    }
-}
-
 impl OpenExchange {
     /// The exchange number `n`, opened by `message` in `transaction`.
     pub(super) fn new(
@@ -113,6 +88,9 @@ impl OpenExchange {
         }
         // A request on a stream is no better known than whose stream it is.
         let stream_degraded = if from == Side::Server { transaction.degraded() } else { Degraded::NONE };
+        // A request of the server is one of many messages on its stream.
+        let request_wait = transaction.http2().all().request_wait.filter(|_| from == Side::Client);
+        let http2 = Http2Facts { request_wait, ..Http2Facts::default() };
         let record = Box::new(Exchange {
             n,
             tcp_stream: peers.tcp_stream,
@@ -135,6 +113,7 @@ impl OpenExchange {
             progress: 0,
             cause: None,
             wait_ended: None,
+            http2: http2.boxed(),
             continues: None,
             input_ns: None,
             parent: None,
@@ -433,6 +412,36 @@ impl OpenExchange {
             _ => 0,
         };
         self.add_retransmissions(retransmissions);
+        let response_wait = if from == Side::Client {
+            carrier.http2.request_wait
+        } else if self.is_carried_by(carrier.key) {
+            carrier.http2.response_wait
+        } else {
+            carrier.event_wait
+        };
+        self.set_http2(Http2Facts { response_wait, ..self.record.http2_facts() });
+    }
+
+    /// Whether the transaction is that of the POST which carried the request.
+    fn is_carried_by(&self, key: TransactionKey) -> bool {
+        let record = &self.record;
+        record.origin == Side::Client && (record.tcp_stream, record.transaction) == (key.0, key.1.0)
+    }
+
+    /// The transaction ended that carried the request, or the stream that should have carried the
+    /// response.
+    pub(super) fn end_in(&mut self, transaction: &Transaction) {
+        let of_transaction = transaction.http2().all();
+        let mut http2 = self.record.http2_facts();
+        if self.is_carried_by(transaction.key()) {
+            http2.response_wait = of_transaction.response_wait;
+        }
+        http2.closed_by = of_transaction.closed_by;
+        self.set_http2(http2);
+    }
+
+    fn set_http2(&mut self, http2: Http2Facts) {
+        self.record.http2 = http2.boxed();
     }
 
     /// The response to the POST is a 4xx or 5xx and ended at `at`; `error` is what its body says.
@@ -486,6 +495,8 @@ impl OpenExchange {
         self.ended = None;
         self.hung_up = None;
         self.unusable = None;
+        let request_wait = self.record.http2_facts().request_wait;
+        self.set_http2(Http2Facts { request_wait, ..Http2Facts::default() });
         self.record.error = None;
         if std::mem::replace(&mut self.is_redirected, false) {
             self.is_acknowledged = false;
@@ -533,6 +544,10 @@ impl OpenExchange {
         if let Some(end) = self.record.wait_ended {
             self.close_questions(end.time);
         }
+        let by = self.record.cause.and_then(Cause::by);
+        let http2 = self.record.http2_facts();
+        let closed_by = http2.closed_by.filter(|frame| by == Some(frame.by));
+        self.set_http2(Http2Facts { closed_by, ..http2 });
     }
 
     /// The exchange as it is known while its outcome is open, with what seems to have ended the

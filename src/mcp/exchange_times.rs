@@ -2,6 +2,7 @@
 
 use super::method;
 use super::record::{Cause, Exchange};
+use crate::base::http2::Http2Facts;
 use crate::base::{Degraded, Origin, Side, Status};
 
 impl Exchange {
@@ -126,6 +127,12 @@ impl Exchange {
             (None, None) => return None,
         };
         Some(until.since(sent).saturating_sub(self.asked.client_ns))
+    }
+
+    /// What HTTP/2 tells of it besides.
+    #[must_use]
+    pub fn http2_facts(&self) -> Http2Facts {
+        self.http2.as_deref().copied().unwrap_or_default()
     }
 
     /// The time in which bytes of request and response were on their way, in nanoseconds.

@@ -1,10 +1,11 @@
 //! One JSON-RPC message: a request opens an exchange, a response answers it, a notification joins
 //! it.
 
+use super::carrier::Carrier;
 use super::definitions::{Audience, Definitions};
 use super::deliveries::Deliveries;
 use super::evidence::Evidence;
-use super::exchange::{Carrier, Message, OpenExchange};
+use super::exchange::{Message, OpenExchange};
 use super::exchange_table::Exchanges;
 use super::handle::TransactionKey;
 use super::held_responses::HeldResponse;

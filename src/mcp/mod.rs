@@ -7,6 +7,7 @@ mod adoption;
 mod attempts;
 mod bare;
 mod carried;
+mod carrier;
 mod closed_transactions;
 mod content;
 mod costly;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::base::http2::Http2Facts;
 use crate::base::protocols::Protocols;
 use crate::base::{Code, Degraded, Origin, PacketNo, ResponseEnd, Side, Span, Status, Timestamp};
 use crate::rpc::{Id, Implementation, Look, RpcError};
@@ -149,6 +150,17 @@ impl Cause {
         Self::CaptureEnd,
     ];
 
+    /// The side that closed or reset what should have carried the response; `None` for other
+    /// causes.
+    #[must_use]
+    pub fn by(self) -> Option<Side> {
+        match self {
+            Self::ClientClosed | Self::ClientReset => Some(Side::Client),
+            Self::ServerClosed | Self::ServerReset => Some(Side::Server),
+            _ => None,
+        }
+    }
+
     /// Name in exports and filters.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -249,6 +261,8 @@ pub struct Exchange {
     /// what should have carried the response, the last packet of the capture. `None` if the
     /// response ended the wait, or if it is not known what did.
     pub wait_ended: Option<Origin>,
+    /// What HTTP/2 tells of it besides; `None` if nothing.
+    pub http2: Option<Box<Http2Facts>>,
     /// The `n` of the exchange that it continues (`input_required`, tasks); `None` if it continues
     /// none.
     pub continues: Option<u64>,

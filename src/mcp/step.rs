@@ -62,7 +62,9 @@ impl Step<'_> {
             }
             UpdateKind::Event(event) => self.event(event),
             UpdateKind::Sent(message) => self.message_of_client(message),
-            UpdateKind::Gap { .. } | UpdateKind::Waited { .. } => {}
+            UpdateKind::Gap { .. } => {}
+            UpdateKind::Waited { side, wait } => self.transaction.http2_mut().add_wait(side, wait),
+            UpdateKind::Closing(frame) => self.transaction.http2_mut().set_closed_by(frame),
             UpdateKind::Fault(fault) => self.fault(fault),
             UpdateKind::ClientClosed => ending::close_client(self.transaction, self.at, &mut self.tables),
             UpdateKind::Ended { how, bytes, span, degraded } => {
@@ -161,6 +163,7 @@ impl Step<'_> {
 
     fn event(&mut self, event: StreamEvent) {
         let is_post = self.transaction.is_post();
+        self.transaction.begin_event();
         let Some(stream) = self.transaction.stream_mut() else { return };
         let is_first_id = !stream.is_resumable();
         stream.record(&event);

@@ -322,7 +322,9 @@ impl Lines {
                 (Cause::HttpError, Some(status)) => format!("  HTTP {status}"),
                 _ => format!("  {}{at}", cause.name()),
             };
-            self.paint.push(&mut self.text, Role::Warn, &words);
+            let frame = exchange.http2_facts().closed_by;
+            let frame = frame.map_or_else(String::new, |frame| format!(" ({frame})"));
+            self.paint.push(&mut self.text, Role::Warn, &format!("{words}{frame}"));
         }
     }
 

@@ -33,7 +33,7 @@ mod vantage;
 use std::net::SocketAddr;
 
 use crate::base::fact::{ConnectionFact, DirectionFact, Speaks, Wrapper};
-use crate::base::{End, Ending, Feed, Origin};
+use crate::base::{End, Ending, Feed, Origin, RoundTrips};
 
 pub use directory::Directory;
 pub use reassembler::Reassembler;
@@ -105,6 +105,7 @@ impl Summary {
             first: self.first,
             last: self.last,
             handshake_ns: self.handshake_ns,
+            pings: RoundTrips::default(),
             ended: self.ended.by_side(client),
             directions: client.client_first(self.directions),
         }

@@ -93,6 +93,9 @@ fn ended(exchange: &Exchange, cause: Cause, end: Option<&WaitEnd<'_>>) -> String
     };
     let status =
         exchange.http_status.map_or_else(|| "an HTTP error".to_owned(), |status| format!("HTTP {status}"));
+    if let Some(text) = by_frame(exchange, flags) {
+        return text;
+    }
     match cause {
         Cause::ClientClosed => closed(Side::Client),
         Cause::ServerClosed => closed(Side::Server),
@@ -122,6 +125,27 @@ fn late_answer(exchange: &Exchange) -> Option<Sentence> {
     let text = format!("The answer, {what}, came{after}, when nobody waited for it any more");
     let evidence = Evidence::none().range(on, response.span.first, response.span.last);
     Some(Sentence::new(Topic::Outcome, Certainty::Proven, text, evidence))
+}
+
+/// Says which frame of HTTP/2 ended the stream; `None` if none did.
+fn by_frame(exchange: &Exchange, flags: Option<(bool, bool)>) -> Option<String> {
+    let frame = exchange.http2_facts().closed_by?;
+    let by = capitalized(the(frame.by));
+    let stream = exchange.protocols.http2_stream.map(|stream| format!(" {stream}")).unwrap_or_default();
+    let Some(last) = frame.last_stream else {
+        return Some(format!("{by} reset HTTP/2 stream{stream} ({frame})"));
+    };
+    let is_refused = exchange.protocols.http2_stream.is_some_and(|stream| stream > last);
+    let connection = match flags {
+        Some((true, _)) => ", then closed the connection (FIN)",
+        Some((_, true)) => ", then reset the connection (RST)",
+        _ => "",
+    };
+    Some(if is_refused && frame.by == Side::Server {
+        format!("{by} refused HTTP/2 stream{stream} ({frame}): it can be sent again on another connection")
+    } else {
+        format!("{by} announced the end of the HTTP/2 connection ({frame}){connection}")
+    })
 }
 
 /// Says what both legs of a proxy show: neither end did it.

@@ -5,7 +5,8 @@ use super::survey::{Call, Survey};
 use super::trace::{self, Stall, Trace};
 use super::traces::Traces;
 use super::words::{capitalized, precise, the};
-use crate::base::{Code, Degraded, Side, Timestamp, units};
+use crate::base::http2::WindowWait;
+use crate::base::{Degraded, Side, Timestamp, units};
 use crate::ledger::Exchange;
 
 /// Parts of the time that are told, at most: the largest.
@@ -50,7 +51,7 @@ pub(super) fn sentences(exchange: &Exchange, survey: &Survey, traces: &Traces) -
     let window = (from.time, until.time);
     let mut network = 0;
     for trace in both(asked_on, answered_on) {
-        parts.extend(stalls(trace, exchange, window));
+        parts.extend(stalls(trace, window));
         if let Some(response) = exchange.response {
             let wait = (exchange.request.span.end.time, response.span.start.time);
             network += trace::total(&trace.loss_stalls(wait.0, wait.1));
@@ -72,6 +73,7 @@ pub(super) fn sentences(exchange: &Exchange, survey: &Survey, traces: &Traces) -
         }
     }
     parts.extend(messages(exchange));
+    parts.extend(windows(exchange));
     parts.extend(human(exchange));
     parts.extend(proxy(exchange));
     let queue = queue(exchange, survey);
@@ -120,7 +122,7 @@ fn set_up(exchange: &Exchange, trace: &Trace) -> Option<Part> {
 }
 
 /// What the network, or an end that did not read, held up on a connection.
-fn stalls(trace: &Trace, exchange: &Exchange, (from, to): (Timestamp, Timestamp)) -> Vec<Part> {
+fn stalls(trace: &Trace, (from, to): (Timestamp, Timestamp)) -> Vec<Part> {
     let Some(tcp_stream) = trace.tcp_stream() else { return Vec::new() };
     let mut parts = Vec::new();
     let evidence = |stalls: &[Stall]| {
@@ -162,14 +164,6 @@ fn stalls(trace: &Trace, exchange: &Exchange, (from, to): (Timestamp, Timestamp)
             parts.push(Part { ns, sentence: time(Certainty::Likely, text, evidence(&delayed)) });
         }
     }
-    let windows = exchange.findings.contains(&Code::Http2WindowClosed);
-    if windows && trace.tcp_stream() == Some(exchange.tcp_stream) {
-        let text = "An HTTP/2 window was closed meanwhile (http2.window_closed)".to_owned();
-        let request = exchange.request.span;
-        let evidence = Evidence::none().range(tcp_stream, request.first, request.last);
-        // Its length is in the finding. It is told whatever it is.
-        parts.push(Part { ns: to.since(from), sentence: time(Certainty::Proven, text, evidence) });
-    }
     parts
 }
 
@@ -195,6 +189,26 @@ fn messages(exchange: &Exchange) -> Vec<Part> {
         parts.push(Part { ns, sentence: time(Certainty::Proven, text, evidence) });
     }
     parts
+}
+
+/// What an end held up that did not let more content of HTTP/2 come (RFC 9113 section 5.2).
+fn windows(exchange: &Exchange) -> Vec<Part> {
+    let facts = exchange.http2_facts();
+    let sender = exchange.origin;
+    let request = facts.request_wait.map(|wait| (wait, "request", sender.other(), exchange.tcp_stream));
+    let on = exchange.answered_on.map_or(exchange.tcp_stream, |(tcp_stream, _)| tcp_stream);
+    let response = facts.response_wait.map(|wait| (wait, "answer", sender, on));
+    let part = |(wait, what, by, tcp_stream): (WindowWait, &str, Side, u32)| {
+        let text = format!(
+            "{} kept the HTTP/2 window of the {what} closed for {}: it had not read, or not released, what came",
+            capitalized(the(by)),
+            units::duration(wait.ns)
+        );
+        let evidence =
+            Evidence::none().packet(tcp_stream, wait.from.packet).packet(tcp_stream, wait.to.packet);
+        Part { ns: wait.ns, sentence: time(Certainty::Proven, text, evidence) }
+    };
+    [request, response].into_iter().flatten().map(part).collect()
 }
 
 /// The time of the client or its user, inside the call and before it.
@@ -333,10 +347,13 @@ fn proxy(exchange: &Exchange) -> Option<Part> {
 /// What is left of the wait: the server's, or what is behind it.
 fn server(exchange: &Exchange, (network, queued, is_measured): (i64, i64, bool)) -> Option<Part> {
     let (wait, response) = (exchange.server_ns()?, exchange.response?);
+    let window = exchange.http2_facts().response_wait.map_or(0, |wait| wait.ns);
+    // Of a stream, content before the answer may have waited.
+    let before = window.saturating_sub(exchange.receive_ns().unwrap_or(0)).max(0);
     // Behind a proxy a call takes no longer than it was seen to take there.
     let behind = exchange.twins.proxy_ns.filter(|_| exchange.twins.behind.is_some());
     let most = behind.and_then(|ns| Some(exchange.known_total_ns()?.saturating_sub(ns))).unwrap_or(wait);
-    let ns = wait.saturating_sub(network).saturating_sub(queued).min(most);
+    let ns = wait.saturating_sub(network).saturating_sub(queued).saturating_sub(before).min(most);
     if ns <= 0 {
         return None;
     }

@@ -1,10 +1,12 @@
 //! HTTP/2: what lost frames and lost header fields mean, and what they do not. Each rule has a
 //! story beside it in which nothing is missing.
 
+use mcpdump::why::{Certainty, Question};
 use serde_json::json;
 
 use super::http::{initialize, initialized, notification, request, result};
 use super::story::*;
+use super::why::why;
 
 const A: &str = "10.0.0.1:5000";
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -309,4 +311,151 @@ fn a_head_without_a_known_status_may_be_interim() {
         rows.exchange_is(2, json!({"id": 1, "status": "ok", "http_status": status}));
         blames_nobody(&rows);
     }
+}
+
+/// The window with which connections and streams begin (RFC 9113 section 6.9.2), in bytes.
+const WINDOW: usize = 65_535;
+
+/// Content of stream 5 that uses up a window, in frames of the usual size.
+fn filling() -> [Vec<u8>; 4] {
+    [16_384, 16_384, 16_384, WINDOW - 3 * 16_384].map(|size| frame(0, 0, 5, &vec![b' '; size]))
+}
+
+fn window_update(id: u32) -> Vec<u8> {
+    frame(8, 0, id, &(1u32 << 20).to_be_bytes())
+}
+
+/// An answer that fills the window waits until the client opens it again.
+#[test]
+fn an_answer_waits_for_the_window_of_the_client() {
+    let mut story = Story::new();
+    let mut http2 = Http2::ready(&mut story);
+    // What the answers before took.
+    story.at(5.0).c(http2.conn, window_update(0));
+    http2.posts(story.at(10.0), 5, &request(1, "tools/list"));
+    let head = http2.headers(Server, 0, 5, &[(":status", "200"), JSON, SID]);
+    story.at(20.0).s(http2.conn, head);
+    for data in filling() {
+        story.at(21.0).s(http2.conn, data);
+    }
+    story.at(321.0).c(http2.conn, window_update(5));
+    story.at(322.0).s(http2.conn, frame(0, END_STREAM, 5, result(1).as_bytes()));
+    story.at(5000.0).close(http2.conn, Client);
+    let rows = story.run();
+    rows.exchange_is(
+        2,
+        json!({"status": "ok", "wait_ms": 10.0, "send_window_ms": null, "receive_window_ms": 300.0}),
+    );
+    rows.exchange_is(1, json!({"send_window_ms": null, "receive_window_ms": null, "closed_by": null}));
+    blames_nobody(&rows);
+    let answer = why(&story, Question::Exchange(2));
+    answer.says(Certainty::Proven, "The client kept the HTTP/2 window of the answer closed for 300 ms");
+}
+
+/// A request waits for the window of the server; what else the connection carries does not.
+#[test]
+fn a_request_waits_for_the_window_of_the_server() {
+    let mut story = Story::new();
+    let mut http2 = Http2::ready(&mut story);
+    story.at(5.0).s(http2.conn, window_update(0));
+    let fields = [&[(":method", "POST"), JSON], MCP].concat();
+    let head = http2.headers(Client, 0, 5, &fields);
+    story.at(10.0).c(http2.conn, head);
+    for data in filling() {
+        story.at(10.0).c(http2.conn, data);
+    }
+    http2.posts(story.at(20.0), 7, &request(2, "ping"));
+    http2.answers(story.at(21.0), 7, &result(2));
+    story.at(60.0).s(http2.conn, window_update(5));
+    story.at(61.0).c(http2.conn, frame(0, END_STREAM, 5, request(1, "tools/list").as_bytes()));
+    http2.answers(story.at(70.0), 5, &result(1));
+    story.at(5000.0).close(http2.conn, Client);
+    let rows = story.run();
+    let waits = |id: u64| {
+        let exchange = rows.of_type("exchange").into_iter().find(|row| row["id"] == id);
+        exchange.unwrap_or_else(|| panic!("{}", rows.text))["send_window_ms"].clone()
+    };
+    assert_eq!((waits(1), waits(2)), (json!(50.0), json!(null)), "{}", rows.text);
+    blames_nobody(&rows);
+    let n = rows.of_type("exchange").into_iter().find(|row| row["id"] == 1).unwrap()["n"].as_u64().unwrap();
+    let answer = why(&story, Question::Exchange(n));
+    answer.says(Certainty::Proven, "The server kept the HTTP/2 window of the request closed for 50.0 ms");
+}
+
+/// On a stream that all calls share, the event that waited has the wait, and no other.
+#[test]
+fn an_event_that_waited_is_that_of_its_call() {
+    let mut story = Story::new();
+    let mut http2 = Http2::ready(&mut story);
+    story.at(5.0).c(http2.conn, window_update(0));
+    http2.posts(story.at(10.0), 5, &request(1, "tools/call"));
+    http2.posts(story.at(10.0), 7, &request(2, "tools/call"));
+    let head = http2.headers(Server, 0, 5, &[(":status", "200"), EVENTS, SID]);
+    story.at(12.0).s(http2.conn, head);
+    let progress = notification("notifications/message", json!({"level": "info", "data": 1}));
+    http2.event(story.at(13.0), 5, &progress);
+    let sent = progress.len() + 8;
+    // A comment fills the window.
+    let comment = format!(":{}\n", " ".repeat(WINDOW - sent - 2));
+    for part in comment.as_bytes().chunks(16_384) {
+        story.at(14.0).s(http2.conn, frame(0, 0, 5, part));
+    }
+    story.at(54.0).c(http2.conn, window_update(5));
+    http2.event(story.at(55.0), 5, &result(1));
+    story.at(56.0).s(http2.conn, frame(0, END_STREAM, 5, &[]));
+    http2.answers(story.at(60.0), 7, &result(2));
+    story.at(5000.0).close(http2.conn, Client);
+    let rows = story.run();
+    rows.exchange_is(2, json!({"id": 1, "status": "ok", "receive_window_ms": 40.0}));
+    rows.exchange_is(3, json!({"id": 2, "status": "ok", "receive_window_ms": null}));
+    blames_nobody(&rows);
+}
+
+/// Why a stream ended early is in its exchange, with the side that ended it.
+#[test]
+fn the_frame_that_ended_a_stream_is_that_of_its_exchange() {
+    let mut story = Story::new();
+    let mut http2 = Http2::ready(&mut story);
+    http2.posts(story.at(10.0), 5, &request(1, "tools/call"));
+    http2.posts(story.at(11.0), 7, &request(2, "tools/call"));
+    http2.posts(story.at(12.0), 9, &request(3, "tools/call"));
+    http2.posts(story.at(13.0), 11, &request(4, "tools/call"));
+    story.at(20.0).c(http2.conn, frame(3, 0, 5, &8u32.to_be_bytes()));
+    story.at(21.0).s(http2.conn, frame(3, 0, 7, &11u32.to_be_bytes()));
+    let goaway = [9u32.to_be_bytes(), 0u32.to_be_bytes()].concat();
+    story.at(22.0).s(http2.conn, frame(7, 0, 0, &goaway));
+    story.at(30.0).close(http2.conn, Server);
+    let rows = story.run();
+    let ended = |id: u64| {
+        let exchange = rows.of_type("exchange").into_iter().find(|row| row["id"] == id);
+        let exchange = exchange.unwrap_or_else(|| panic!("{}", rows.text));
+        let frame = &exchange["closed_by"];
+        json!([exchange["cause"], frame["frame"], frame["from"], frame["code"], frame["last_stream"]])
+    };
+    assert_eq!(ended(1), json!(["client_reset", "RST_STREAM", "client", "CANCEL", null]), "{}", rows.text);
+    assert_eq!(ended(2), json!(["server_reset", "RST_STREAM", "server", "ENHANCE_YOUR_CALM", null]));
+    assert_eq!(ended(3), json!(["server_closed", "GOAWAY", "server", "NO_ERROR", 9]));
+    assert_eq!(ended(4), json!(["server_closed", "GOAWAY", "server", "NO_ERROR", 9]));
+    let says = |n, words| drop(why(&story, Question::Exchange(n)).says(Certainty::Proven, words).clone());
+    says(2, "The client reset HTTP/2 stream 5 (RST_STREAM with CANCEL)");
+    says(3, "The server reset HTTP/2 stream 7 (RST_STREAM with ENHANCE_YOUR_CALM)");
+    says(
+        4,
+        "The server announced the end of the HTTP/2 connection (GOAWAY with NO_ERROR, last stream 9), then",
+    );
+    says(5, "The server refused HTTP/2 stream 11 (GOAWAY with NO_ERROR, last stream 9)");
+}
+
+/// An answered call keeps nothing of what ended its connection.
+#[test]
+fn an_answered_call_has_no_frame_that_ended_it() {
+    let mut story = Story::new();
+    let mut http2 = Http2::ready(&mut story);
+    http2.posts(story.at(10.0), 5, &request(1, "tools/call"));
+    let head = http2.headers(Server, 0, 5, &[(":status", "200"), EVENTS, SID]);
+    story.at(12.0).s(http2.conn, head);
+    http2.event(story.at(13.0), 5, &result(1));
+    story.at(20.0).c(http2.conn, frame(3, 0, 5, &8u32.to_be_bytes()));
+    story.at(30.0).close(http2.conn, Client);
+    story.run().exchange_is(2, json!({"status": "ok", "closed_by": null}));
 }

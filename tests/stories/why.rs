@@ -14,12 +14,12 @@ const A: &str = "10.0.0.1:5000";
 const SID: Fields = &[("Mcp-Session-Id", "x")];
 
 /// What is told of a capture.
-struct Answer {
+pub(super) struct Answer {
     told: Told,
     text: String,
 }
 
-fn why(story: &Story, question: Question) -> Answer {
+pub(super) fn why(story: &Story, question: Question) -> Answer {
     why_of_file(&story.pcap(), question)
 }
 
@@ -47,7 +47,7 @@ impl Answer {
 
     /// One sentence says this, as sure as that; returns it.
     #[track_caller]
-    fn says(&self, certainty: Certainty, words: &str) -> &Sentence {
+    pub(super) fn says(&self, certainty: Certainty, words: &str) -> &Sentence {
         let found = self.told.sentences.iter().find(|sentence| sentence.text.contains(words));
         let found = found.unwrap_or_else(|| panic!("{words:?} is not told:\n{}", self.text));
         assert_eq!(found.certainty, certainty, "{}", self.text);
@@ -56,7 +56,7 @@ impl Answer {
 
     /// No sentence says this.
     #[track_caller]
-    fn is_silent_on(&self, words: &str) {
+    pub(super) fn is_silent_on(&self, words: &str) {
         assert!(!self.text.contains(words), "{words:?} is told:\n{}", self.text);
     }
 }

@@ -20,7 +20,9 @@ use std::sync::Arc;
 use crate::base::fact::{Speaks, Wrapper};
 use crate::base::protocols::TlsNames;
 use crate::base::tls::TlsFact;
-use crate::base::{Account, Code, End, Feed, Findings, Layer, Origin, Peers, Sink, Stack, Switched};
+use crate::base::{
+    Account, Code, End, Feed, Findings, Layer, Origin, Peers, RoundTrips, Sink, Stack, Switched,
+};
 use crate::http::h1::scan::EntryPoint;
 use crate::http::{Assembler, Connection, TransactionNo, Tunnel, Update};
 use crate::tcp::{ConnectionId, Opened, Reassembler};
@@ -76,7 +78,7 @@ enum State {
     /// The layers that read the connection.
     Reading(Speaks, Layers),
     /// Not decoded, or over: costs nothing.
-    Ignored(Speaks, Switched),
+    Ignored(Speaks, Switched, RoundTrips),
 }
 
 impl Pipeline {
@@ -151,7 +153,7 @@ impl Pipeline {
             State::Sniffing(sniffer) if sniffer.is_empty() => Speaks::Nothing,
             State::Sniffing(_) => Speaks::Other,
             State::Reading(speaks, layers) => layers.switched().to.unwrap_or(*speaks),
-            State::Ignored(speaks, switched) => switched.to.unwrap_or(*speaks),
+            State::Ignored(speaks, switched, _) => switched.to.unwrap_or(*speaks),
         }
     }
 
@@ -161,10 +163,19 @@ impl Pipeline {
             || match &self.state {
                 State::Sniffing(_) => false,
                 State::Reading(_, layers) => layers.switched().is_tunnel,
-                State::Ignored(_, switched) => switched.is_tunnel,
+                State::Ignored(_, switched, _) => switched.is_tunnel,
             };
         let proxy_header = self.announced.as_ref().map(|_| Wrapper::ProxyHeader);
         if is_tunnel { Some(Wrapper::ConnectTunnel) } else { proxy_header }
+    }
+
+    /// Returns the round trips that PING frames of HTTP/2 show.
+    pub(super) fn round_trips(&self) -> RoundTrips {
+        match &self.state {
+            State::Sniffing(_) => RoundTrips::default(),
+            State::Reading(_, layers) => layers.round_trips(),
+            State::Ignored(.., round_trips) => *round_trips,
+        }
     }
 
     /// Returns what is known of the connection's TLS; `None` if it has none.
@@ -498,7 +509,7 @@ impl Pipeline {
             self.enter_tunnel(tunnel, keys, sink);
         } else if layers.is_over() {
             // The connection is kept for late packets; its layers need not be.
-            self.state = State::Ignored(*speaks, layers.switched());
+            self.state = State::Ignored(*speaks, layers.switched(), layers.round_trips());
             self.replay = VecDeque::new();
         } else {
             layers.settle();
@@ -523,7 +534,7 @@ fn into_feeds(tunnel: Tunnel, client: End) -> Vec<(End, Feed<End>)> {
 
 /// The state of a connection that is not decoded from its beginning on.
 fn ignored(speaks: Speaks) -> State {
-    State::Ignored(speaks, Switched::default())
+    State::Ignored(speaks, Switched::default(), RoundTrips::default())
 }
 
 /// Creates the layers of an HTTP connection.

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::line::{FIRST, LAST, Line};
+use crate::base::RoundTrips;
 use crate::base::tls::{RecordCounts, TlsFact};
 use crate::ledger::ConnectionFact;
 
@@ -37,6 +38,10 @@ pub(super) fn write(line: &mut Line, connection: &ConnectionFact, tls: &TlsFact)
     line.time("end", Some(connection.last.time));
     line.packet(FIRST, Some(connection.first.packet));
     line.packet(LAST, Some(connection.last.packet));
+    let RoundTrips { count, shortest_ns, longest_ns, .. } = connection.pings;
+    line.number("pings", Some(count));
+    line.duration("ping_min_ms", (count > 0).then_some(shortest_ns));
+    line.duration("ping_max_ms", (count > 0).then_some(longest_ns));
     Ok(())
 }
 

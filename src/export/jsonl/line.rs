@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::base::http2::Http2Facts;
 use crate::base::protocols::{HttpVersion, Protocols, TlsNames};
 use crate::base::{Degraded, Files, PacketNo, Timestamp, json, units};
 use crate::ledger::{Id, Implementation, MessageSpan, RpcError, SessionRef};
@@ -53,6 +54,26 @@ impl Line {
         self.text("suite", tls.and_then(|tls| tls.suite.as_deref()))?;
         self.text("sni", tls.and_then(|tls| tls.sni.as_deref()))?;
         self.text("alpn", tls.and_then(|tls| tls.alpn.as_deref()))
+    }
+
+    /// What HTTP/2 tells of an exchange besides.
+    pub(super) fn http2_facts(&mut self, facts: &Http2Facts) -> io::Result<()> {
+        self.duration("send_window_ms", facts.request_wait.map(|wait| wait.ns));
+        self.duration("receive_window_ms", facts.response_wait.map(|wait| wait.ns));
+        self.key("closed_by");
+        let Some(frame) = &facts.closed_by else {
+            self.raw("null");
+            return Ok(());
+        };
+        self.raw("{\"frame\":\"");
+        self.raw(frame.name());
+        self.raw("\"");
+        self.word("from", Some(frame.by.name()));
+        self.text("code", frame.code.map(|code| code.to_string()).as_deref())?;
+        self.number("last_stream", frame.last_stream.map(u64::from));
+        self.packet(["packet", "file"], Some(frame.packet));
+        self.raw("}");
+        Ok(())
     }
 
     pub(super) fn session_number(&mut self, number: Option<u32>) {

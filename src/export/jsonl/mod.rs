@@ -136,7 +136,7 @@ fn write_exchange(line: &mut Line, exchange: &Exchange) -> io::Result<()> {
     line.duration("input_ms", exchange.input_ns);
     line.some_address("via", exchange.session.via);
     line.protocols(&exchange.protocols)?;
-    Ok(())
+    line.http2_facts(&exchange.http2_facts())
 }
 
 fn write_notification(line: &mut Line, notification: &Notification) -> io::Result<()> {

@@ -33,7 +33,8 @@ fn exchange_line_is_exact() {
         r#""path":null,"waited_ms":12.1,"waited_packet":66,"view":null,"twin":null,"proxy_ms":null,"#,
         r#""server_name":"hackernews","client_name":"inspector","parent":null,"asked":0,"server_ms":12.1,"#,
         r#""user_ms":null,"network_ms":0.0,"input_ms":null,"via":null,"#,
-        r#""http_version":"1.1","http2_stream":null,"tls":null,"suite":null,"sni":null,"alpn":null}"#,
+        r#""http_version":"1.1","http2_stream":null,"tls":null,"suite":null,"sni":null,"alpn":null,"#,
+        r#""send_window_ms":null,"receive_window_ms":null,"closed_by":null}"#,
         "\n"
     );
     assert_eq!(exchange_line(exchange), want);

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::Connection;
-use super::frame::{self, ErrorCode};
+use super::frame;
 use super::stream::{Message, State, Stream};
+use crate::base::http2::{ClosingFrame, ErrorCode, WindowWait};
 use crate::base::{Code, Degraded, Ending, Origin, ResponseEnd, Side, Sink, limits};
 use crate::http::part::{ended_by, report_unmatched};
 use crate::http::{Part, PartKind};
@@ -44,13 +45,24 @@ impl Connection {
         } else if !is_usual && !is_answered {
             sink.out.push(Part::fault(transaction, by, Code::Http2StreamReset, (at, words)));
         }
-        self.end_stream(id, (ResponseEnd::ResetBy(by), at), sink);
+        let frame = ClosingFrame { by, code, last_stream: None, packet: at.packet };
+        self.end_stream(id, frame, (ResponseEnd::ResetBy(by), at), sink);
     }
 
     /// Ends what is not over of a stream.
-    fn end_stream(&mut self, id: u32, end: (ResponseEnd, Origin), sink: &mut Sink<'_, Part>) {
+    fn end_stream(
+        &mut self,
+        id: u32,
+        frame: ClosingFrame,
+        end: (ResponseEnd, Origin),
+        sink: &mut Sink<'_, Part>,
+    ) {
         self.report_wait(id, end.1, sink);
         let Some(stream) = self.streams.get_mut(id) else { return };
+        if stream.server.state != State::Ended {
+            let kind = PartKind::Closing { frame, at: end.1 };
+            sink.out.push(Part { transaction: stream.transaction, side: Side::Server, kind });
+        }
         if stream.client.state == State::Open {
             self.end_message(Side::Client, id, end, sink);
         }
@@ -72,6 +84,10 @@ impl Connection {
             }
             sink.findings.add(Code::Http2Goaway, at, detail);
         }
+        let frame = ClosingFrame { by, code: Some(code), last_stream: Some(last), packet: at.packet };
+        if let Some(goaway) = self.goaways.get_mut(by as usize) {
+            *goaway = Some(frame);
+        }
         if by == Side::Client {
             return;
         }
@@ -82,7 +98,7 @@ impl Connection {
         for (id, transaction) in refused {
             let detail = format!("the server does not answer stream {id}: it closes the connection ({code})");
             sink.out.push(Part::fault(transaction, Side::Server, Code::Http2Goaway, (at, detail)));
-            self.end_stream(id, (ResponseEnd::ClosedBy(Side::Server), at), sink);
+            self.end_stream(id, frame, (ResponseEnd::ClosedBy(Side::Server), at), sink);
         }
     }
 
@@ -94,9 +110,13 @@ impl Connection {
             let transaction = stream.transaction;
             let message = stream.message(side);
             let since = message.flow.waits(&flow.connection).filter(|_| message.lacks_content());
-            let ns = since.map_or(0, |since| at.time.since(since.time));
-            if let Some(since) = since.filter(|_| ns >= limits::WINDOW_WAIT) {
-                let ms = ns / 1_000_000;
+            let Some(since) = since else { continue };
+            let wait = WindowWait::new(since, at);
+            if wait.ns > 0 {
+                sink.out.push(Part { transaction, side, kind: PartKind::Waited { wait, at } });
+            }
+            if wait.ns >= limits::WINDOW_WAIT {
+                let ms = wait.ns / 1_000_000;
                 let detail = format!(
                     "{}; the {} did not open the window that was used up in packet {}, for {ms} ms",
                     message.progress(),
@@ -214,6 +234,7 @@ impl Connection {
             }
             open.push(id);
         }
+        let goaway = finish.by().and_then(|by| self.goaways.get(by as usize).copied().flatten());
         for id in open {
             if side == Side::Server {
                 self.report_wait(id, at, sink);
@@ -222,6 +243,11 @@ impl Connection {
             if side == Side::Server || is_seen {
                 let is_whole = self.streams.get_mut(id).is_some_and(|it| it.message(side).is_whole());
                 let how = if is_whole { ResponseEnd::Complete } else { finish };
+                let frame = goaway.filter(|_| side == Side::Server && !is_whole);
+                if let (Some(frame), Some(stream)) = (frame, self.streams.get_mut(id)) {
+                    let kind = PartKind::Closing { frame, at };
+                    sink.out.push(Part { transaction: stream.transaction, side, kind });
+                }
                 self.end_message(side, id, (how, at), sink);
             }
         }

@@ -9,6 +9,7 @@
 
 use super::frame::DEFAULT_WINDOW;
 use crate::base::Origin;
+use crate::base::http2::WindowWait;
 
 /// The window of the connection or of a stream for one sender.
 #[derive(Clone, Copy, Debug, Default)]
@@ -104,20 +105,16 @@ impl StreamFlow {
         Self { window, waits_since: None }
     }
 
-    /// A DATA frame of `bytes` begins. Returns how long its data waited, in nanoseconds; 0 if it
-    /// did not.
-    pub(super) fn send(&mut self, bytes: u32, connection: &mut Window) -> u64 {
-        let waited = match self.waits_since.take() {
-            Some(since) if bytes > 0 => {
-                let opened = [self.window.opened, connection.opened].into_iter().flatten();
-                let ends = opened.filter(|opened| opened.packet > since.packet);
-                ends.map(|opened| opened.time.since(since.time)).max().unwrap_or(0)
-            }
-            _ => 0,
-        };
+    /// A DATA frame of `bytes` begins. Returns how long its data waited; `None` if it did not.
+    pub(super) fn send(&mut self, bytes: u32, connection: &mut Window) -> Option<WindowWait> {
+        let waited = self.waits_since.take().filter(|_| bytes > 0).and_then(|since| {
+            let opened = [self.window.opened, connection.opened].into_iter().flatten();
+            let ends = opened.filter(|opened| opened.packet > since.packet);
+            ends.map(|opened| WindowWait::new(since, opened)).max_by_key(|wait| wait.ns)
+        });
         self.window.send(bytes);
         connection.send(bytes);
-        u64::try_from(waited).unwrap_or(0)
+        waited.filter(|wait| wait.ns > 0)
     }
 
     /// A DATA frame that does not end the stream ended in packet `at`.
@@ -141,31 +138,35 @@ mod tests {
         Origin::new(packet, packet as i64 * 1_000)
     }
 
+    fn send(stream: &mut StreamFlow, bytes: u32, flow: &mut Flow) -> i64 {
+        stream.send(bytes, &mut flow.connection).map_or(0, |wait| wait.ns)
+    }
+
     #[test]
     fn data_waits_from_the_frame_that_used_up_a_window_until_both_are_open() {
         let mut flow = Flow::default();
         let mut stream = StreamFlow::new(flow.window());
-        assert_eq!(stream.send(65_535, &mut flow.connection), 0);
+        assert_eq!(send(&mut stream, 65_535, &mut flow), 0);
         stream.sent(&flow.connection, at(10));
         assert!(stream.waits(&flow.connection).is_some());
         flow.connection.grow(100_000, at(12));
         assert!(stream.waits(&flow.connection).is_some(), "the stream's own window is closed");
         stream.window.grow(50_000, at(17));
         assert!(stream.waits(&flow.connection).is_none());
-        assert_eq!(stream.send(100, &mut flow.connection), 7_000);
+        assert_eq!(send(&mut stream, 100, &mut flow), 7_000);
         stream.sent(&flow.connection, at(18));
-        assert_eq!(stream.send(100, &mut flow.connection), 0, "the window was not used up");
+        assert_eq!(send(&mut stream, 100, &mut flow), 0, "the window was not used up");
     }
 
     #[test]
     fn an_end_without_data_waits_for_nothing() {
         let mut flow = Flow::default();
         let mut stream = StreamFlow::new(flow.window());
-        stream.send(65_535, &mut flow.connection);
+        send(&mut stream, 65_535, &mut flow);
         stream.sent(&flow.connection, at(1));
         flow.connection.grow(1, at(5));
         stream.window.grow(1, at(5));
-        assert_eq!(stream.send(0, &mut flow.connection), 0);
+        assert_eq!(send(&mut stream, 0, &mut flow), 0);
     }
 
     /// SETTINGS may make windows negative (RFC 9113 section 6.9.2).
@@ -173,13 +174,13 @@ mod tests {
     fn a_smaller_initial_window_closes_streams() {
         let mut flow = Flow::default();
         let mut stream = StreamFlow::new(flow.window());
-        stream.send(1_000, &mut flow.connection);
+        send(&mut stream, 1_000, &mut flow);
         let change = flow.set_initial(500).unwrap();
         stream.window.grow(change, at(2));
         stream.sent(&flow.connection, at(2));
         assert!(stream.waits(&flow.connection).is_some());
         stream.window.grow(501, at(9));
-        assert_eq!(stream.send(1, &mut flow.connection), 7_000);
+        assert_eq!(send(&mut stream, 1, &mut flow), 7_000);
     }
 
     #[test]
@@ -187,7 +188,7 @@ mod tests {
         let mut flow = Flow::default();
         flow.forget();
         let mut stream = StreamFlow::new(flow.window());
-        stream.send(1 << 20, &mut flow.connection);
+        send(&mut stream, 1 << 20, &mut flow);
         stream.sent(&flow.connection, at(1));
         assert!(stream.waits(&flow.connection).is_none());
         assert_eq!(flow.set_initial(7), None);

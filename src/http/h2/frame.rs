@@ -256,43 +256,6 @@ pub(super) fn number(payload: &[u8]) -> u32 {
     payload.first_chunk::<4>().map_or(0, |bytes| u32::from_be_bytes(*bytes) & 0x7fff_ffff)
 }
 
-/// An error code (section 7), as RST_STREAM and GOAWAY carry it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ErrorCode(pub(super) u32);
-
-impl ErrorCode {
-    pub(super) const NO_ERROR: Self = Self(0);
-    pub(super) const CANCEL: Self = Self(8);
-
-    /// Reads the code at the front of `payload`; 0 if it is too short.
-    pub(super) fn read(payload: &[u8]) -> Self {
-        Self(payload.first_chunk::<4>().map_or(0, |bytes| u32::from_be_bytes(*bytes)))
-    }
-}
-
-impl fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.0 {
-            0 => "NO_ERROR",
-            1 => "PROTOCOL_ERROR",
-            2 => "INTERNAL_ERROR",
-            3 => "FLOW_CONTROL_ERROR",
-            4 => "SETTINGS_TIMEOUT",
-            5 => "STREAM_CLOSED",
-            6 => "FRAME_SIZE_ERROR",
-            7 => "REFUSED_STREAM",
-            8 => "CANCEL",
-            9 => "COMPRESSION_ERROR",
-            10 => "CONNECT_ERROR",
-            11 => "ENHANCE_YOUR_CALM",
-            12 => "INADEQUATE_SECURITY",
-            13 => "HTTP_1_1_REQUIRED",
-            other => return write!(f, "error {other}"),
-        };
-        f.write_str(name)
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;

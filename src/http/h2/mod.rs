@@ -14,12 +14,13 @@ use bytes::Bytes;
 
 use super::part::{give_up, report_unmatched};
 use super::{Part, PartKind, TransactionNo};
+use crate::base::http2::{ClosingFrame, ErrorCode};
 use crate::base::{
     Code, Degraded, Feed, Findings, Layer, Origin, ResponseEnd, RoundTrips, Side, Sink, Switched, limits,
 };
 use direction::{Block, Direction, Step};
 use flow::Flow;
-use frame::{ErrorCode, FrameHeader, Kind, Settings};
+use frame::{FrameHeader, Kind, Settings};
 use head::{Parsed, RequestKind};
 use losses::Losses;
 use ping::Pings;
@@ -54,6 +55,8 @@ pub struct Connection {
     /// What the client and the server may send.
     flows: [Flow; 2],
     pings: Pings,
+    /// The GOAWAY of the client and of the server; `None` if it sent none.
+    goaways: [Option<ClosingFrame>; 2],
     losses: Losses,
     /// The packet that is being read.
     at: Origin,
@@ -137,6 +140,7 @@ impl Connection {
             streams: Streams::default(),
             flows: [Flow::default(), Flow::default()],
             pings: Pings::default(),
+            goaways: [None; 2],
             losses: Losses::default(),
             at: Origin::default(),
             closed: None,
@@ -391,9 +395,8 @@ impl Connection {
             message.defer(None, missing);
             message.add_gap();
         }
-        let ns = message.flow.send(header.length, connection);
-        if ns > 0 {
-            sink.out.push(Part { transaction, side, kind: PartKind::Waited { ns, at } });
+        if let Some(wait) = message.flow.send(header.length, connection) {
+            sink.out.push(Part { transaction, side, kind: PartKind::Waited { wait, at } });
         }
     }
 

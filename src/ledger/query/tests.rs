@@ -64,6 +64,7 @@ pub(super) fn exchange() -> Exchange {
         retransmissions: 2,
         cause: None,
         wait_ended: None,
+        http2: None,
         continues: None,
         input_ns: None,
         parent: None,

@@ -112,6 +112,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::http2::{ClosingFrame, ErrorCode, Http2Facts, WindowWait};
     use crate::base::{Code, Degraded, Origin, PacketNo, Side, Span, Status, Timestamp};
     use crate::ledger::sample;
     use crate::ledger::store::shared_values::SHORT;
@@ -150,6 +151,25 @@ mod tests {
         ]
     }
 
+    fn http2() -> impl Strategy<Value = Option<Box<Http2Facts>>> {
+        let origin = || (any::<u64>(), any::<i64>()).prop_map(|(packet, time)| Origin::new(packet, time));
+        let wait =
+            || (any::<i64>(), origin(), origin()).prop_map(|(ns, from, to)| WindowWait { ns, from, to });
+        let frame = (any::<bool>(), any::<Option<u32>>(), any::<Option<u32>>(), any::<u64>()).prop_map(
+            |(from_server, code, last_stream, packet)| ClosingFrame {
+                by: if from_server { Side::Server } else { Side::Client },
+                code: code.map(ErrorCode),
+                last_stream,
+                packet: PacketNo(packet),
+            },
+        );
+        (prop::option::of(wait()), prop::option::of(wait()), prop::option::of(frame)).prop_map(
+            |(request_wait, response_wait, closed_by)| {
+                Http2Facts { request_wait, response_wait, closed_by }.boxed()
+            },
+        )
+    }
+
     fn exchange() -> impl Strategy<Value = Exchange> {
         let numbers = (1_u64..50, any::<[u32; 5]>(), any::<Option<(u32, u32)>>(), any::<Option<u16>>());
         let parts =
@@ -158,8 +178,8 @@ mod tests {
             (prop::option::of(".{0,9}"), ".{0,9}", prop::option::of((any::<Option<i64>>(), ".{0,30}")));
         let few = (0..6_usize, prop::option::of(0..Cause::ALL.len()), any::<u8>(), any::<bool>());
         let codes = prop::collection::vec(0..Code::all().len(), 0..4);
-        (numbers, parts, texts, few, codes, client()).prop_map(
-            |(numbers, parts, texts, few, codes, client)| {
+        (numbers, parts, texts, few, codes, client(), http2()).prop_map(
+            |(numbers, parts, texts, few, codes, client, http2)| {
                 let (
                     n,
                     [tcp_stream, transaction, session, progress, retransmissions],
@@ -171,6 +191,7 @@ mod tests {
                 let (status, cause, degraded, from_server) = few;
                 let mut exchange = sample::exchange(n, &method, name.as_deref(), 1);
                 exchange.client = client;
+                exchange.http2 = http2;
                 exchange.session.number = session;
                 exchange.error = error.map(|(code, message)| RpcError { code, message: message.into() });
                 exchange.origin = if from_server { Side::Server } else { Side::Client };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::payload_log::PayloadOffsets;
 use super::shared_values::SharedValues;
 use super::varint::{Decoder, put_delta, put_signed, put_text, put_unsigned};
+use crate::base::http2::{ClosingFrame, ErrorCode, Http2Facts, WindowWait};
 use crate::base::protocols::{HttpVersion, Protocols};
 use crate::base::{Code, Degraded, Origin, PacketNo, Side, Span, Status, Timestamp};
 use crate::mcp::{Asked, Cause, Exchange, Id, MessageSpan, RpcError, Twins};
@@ -21,6 +22,9 @@ mod flag {
     pub(super) const FINDINGS: u8 = 64;
     pub(super) const DEGRADED: u8 = 128;
 }
+
+/// Bit of the byte with the HTTP version: what HTTP/2 tells besides follows.
+const HAS_FACTS: u8 = 0x80;
 
 /// Base of the request times, in nanoseconds since the epoch: 2026-01-01, so that the times of
 /// recent captures are short.
@@ -122,7 +126,7 @@ impl Packer<'_> {
         let Asked { requests, client_ns } = exchange.asked;
         let has_asked = exchange.asked != Asked::default();
         let Protocols { http, http2_stream, tls } = &exchange.protocols;
-        let is_usual = (*http, *http2_stream) == (Some(HttpVersion::V11), None);
+        let is_usual = (*http, *http2_stream) == (Some(HttpVersion::V11), None) && exchange.http2.is_none();
         let parts = [
             in_front.is_some(),
             behind.is_some(),
@@ -148,8 +152,32 @@ impl Packer<'_> {
             put_unsigned(self.out, self.shared.tls_number(tls));
         }
         if !is_usual {
-            self.out.push(http.map_or(0, |http| http as u8 + 1));
+            let facts = if exchange.http2.is_some() { HAS_FACTS } else { 0 };
+            self.out.push(http.map_or(0, |http| http as u8 + 1) | facts);
             put_unsigned(self.out, http2_stream.map_or(0, |stream| u64::from(stream) + 1));
+            if let Some(facts) = &exchange.http2 {
+                self.http2_facts(facts);
+            }
+        }
+    }
+
+    fn http2_facts(&mut self, facts: &Http2Facts) {
+        let Http2Facts { request_wait, response_wait, closed_by } = facts;
+        let has = [request_wait.is_some(), response_wait.is_some(), closed_by.is_some()];
+        self.out.push(has.iter().enumerate().map(|(i, is)| u8::from(*is) << i).sum());
+        for WindowWait { ns, from, to } in [request_wait, response_wait].into_iter().flatten() {
+            put_signed(self.out, *ns);
+            self.time(from.time, Timestamp(EPOCH));
+            self.time(to.time, from.time);
+            put_unsigned(self.out, from.packet.0);
+            put_delta(self.out, to.packet.0, from.packet.0);
+        }
+        if let Some(ClosingFrame { by, code, last_stream, packet }) = closed_by {
+            self.out.push((*by == Side::Server).into());
+            for number in [code.map(|code| code.0), *last_stream] {
+                put_unsigned(self.out, number.map_or(0, |number| u64::from(number) + 1));
+            }
+            put_unsigned(self.out, packet.0);
         }
     }
 
@@ -225,6 +253,7 @@ struct Others {
     input_ns: Option<i64>,
     asked: Asked,
     protocols: Protocols,
+    http2: Option<Box<Http2Facts>>,
 }
 
 impl Unpacker<'_> {
@@ -239,7 +268,7 @@ impl Unpacker<'_> {
         let id = self.id()?;
         let http_status = self.row.unsigned()?.checked_sub(1).and_then(|status| u16::try_from(status).ok());
         let (progress, retransmissions) = (self.row.unsigned_32()?, self.row.unsigned_32()?);
-        let Others { twins, parent, input_ns, asked, protocols } = self.others(n)?;
+        let Others { twins, parent, input_ns, asked, protocols, http2 } = self.others(n)?;
         let request = self.carried(Origin::new(0, EPOCH))?;
         let start = request.span.start;
         let status = *Status::ALL.get(usize::from(status_and_cause & 0xf))?;
@@ -249,6 +278,7 @@ impl Unpacker<'_> {
             tcp_stream,
             transaction,
             protocols,
+            http2,
             session,
             client,
             protocol_version,
@@ -297,15 +327,46 @@ impl Unpacker<'_> {
             Asked::default()
         };
         let tls = if has(6) { Some(self.shared.tls(self.row.unsigned()?)?.clone()) } else { None };
-        let (http, http2_stream) = if has(7) {
-            let version = usize::from(self.row.byte()?).checked_sub(1);
+        let (http, http2_stream, http2) = if has(7) {
+            let byte = self.row.byte()?;
+            let version = usize::from(byte & !HAS_FACTS).checked_sub(1);
             let stream = self.row.unsigned()?.checked_sub(1).and_then(|stream| u32::try_from(stream).ok());
-            (version.and_then(|version| HttpVersion::ALL.get(version).copied()), stream)
+            let facts = if byte & HAS_FACTS != 0 { Some(self.http2_facts()?) } else { None };
+            (version.and_then(|version| HttpVersion::ALL.get(version).copied()), stream, facts)
         } else {
-            (Some(HttpVersion::V11), None)
+            (Some(HttpVersion::V11), None, None)
         };
+        let http2 = http2.map(Box::new);
         let protocols = Protocols { http, http2_stream, tls };
-        Some(Others { twins: Twins { in_front, behind, proxy_ns }, parent, input_ns, asked, protocols })
+        let twins = Twins { in_front, behind, proxy_ns };
+        Some(Others { twins, parent, input_ns, asked, protocols, http2 })
+    }
+
+    fn http2_facts(&mut self) -> Option<Http2Facts> {
+        let parts = self.row.byte()?;
+        let has = |part: u8| parts & (1 << part) != 0;
+        Some(Http2Facts {
+            request_wait: if has(0) { Some(self.window_wait()?) } else { None },
+            response_wait: if has(1) { Some(self.window_wait()?) } else { None },
+            closed_by: if has(2) { Some(self.closing_frame()?) } else { None },
+        })
+    }
+
+    fn window_wait(&mut self) -> Option<WindowWait> {
+        let ns = self.row.signed()?;
+        let from = self.time(Timestamp(EPOCH))?;
+        let to = self.time(from)?;
+        let packet = self.row.unsigned()?;
+        let last = self.row.delta(packet)?;
+        let origin = |packet, time| Origin { packet: PacketNo(packet), time };
+        Some(WindowWait { ns, from: origin(packet, from), to: origin(last, to) })
+    }
+
+    fn closing_frame(&mut self) -> Option<ClosingFrame> {
+        let by = if self.row.byte()? == 1 { Side::Server } else { Side::Client };
+        let mut number = || Some(self.row.unsigned()?.checked_sub(1).and_then(|n| u32::try_from(n).ok()));
+        let (code, last_stream) = (number()?.map(ErrorCode), number()?);
+        Some(ClosingFrame { by, code, last_stream, packet: PacketNo(self.row.unsigned()?) })
     }
 
     fn text(&mut self) -> Option<Option<Arc<str>>> {

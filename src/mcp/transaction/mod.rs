@@ -12,10 +12,15 @@ use super::handle::{SessionIndex, TransactionKey};
 use super::heads::{RequestHead, ResponseHead, Verb};
 use super::sighting::Sighting;
 use crate::base::protocols::{Protocols, TlsNames};
-use crate::base::{Code, Degraded, Origin, Peers, ResponseEnd, Side, Span, limits};
+use crate::base::{Code, Degraded, Origin, Peers, Side, Span, limits};
 use crate::rpc::{Envelope, Fault, Head, Parsed, RpcError, StartLine};
 
+mod end;
+mod http2;
 mod records;
+
+pub(super) use end::TransactionEnd;
+use http2::Http2State;
 
 /// How far apart a proxy's two legs begin a request without messages, in nanoseconds.
 const PROXY_DELAY: i64 = 1_000_000_000;
@@ -71,18 +76,8 @@ pub(super) struct Transaction {
     lost_request: bool,
     /// Why bytes of the connection are missing.
     gaps: Degraded,
-}
-
-/// How a transaction ended.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct TransactionEnd {
-    pub(super) how: ResponseEnd,
-    /// The packet that ended it, or at which it was given up; `None` at the end of the capture.
-    pub(super) at: Option<Origin>,
-    /// Length of the response's body after content decoding.
-    pub(super) bytes: u64,
-    pub(super) span: Option<Span>,
-    pub(super) degraded: Degraded,
+    /// What frames of HTTP/2 say about it; `None` if they say nothing.
+    http2: Option<Box<Http2State>>,
 }
 
 impl Transaction {
@@ -117,6 +112,7 @@ impl Transaction {
             lacks_fields: [false; 2],
             lost_request: false,
             gaps: Degraded::NONE,
+            http2: None,
         }
     }
 
@@ -475,6 +471,7 @@ impl Transaction {
             + self.faults.capacity() * size_of::<(Origin, Fault)>();
         size_of::<Self>()
             + ENTRIES
+            + self.http2.as_ref().map_or(0, |http2| size_of_val(&**http2))
             + self.heads_allocated
             + texts.sum::<usize>()
             + faults
@@ -519,6 +516,22 @@ impl Transaction {
 
     pub(super) fn degrade(&mut self, why: Degraded) {
         self.degraded.add(why);
+    }
+
+    /// What frames of HTTP/2 say about it.
+    pub(super) fn http2(&self) -> Http2State {
+        self.http2.as_deref().copied().unwrap_or_default()
+    }
+
+    /// An event is complete.
+    pub(super) fn begin_event(&mut self) {
+        if let Some(http2) = &mut self.http2 {
+            http2.begin_event();
+        }
+    }
+
+    pub(super) fn http2_mut(&mut self) -> &mut Http2State {
+        self.http2.get_or_insert_default()
     }
 
     /// Why bytes of the connection are missing.
@@ -574,12 +587,6 @@ impl Transaction {
     pub(super) fn set_end(&mut self, end: TransactionEnd) {
         self.end = Some(end);
     }
-}
-
-impl TransactionEnd {
-    /// A transaction that lasts beyond the end of the capture.
-    pub(super) const OPEN: Self =
-        Self { how: ResponseEnd::Open, at: None, bytes: 0, span: None, degraded: Degraded::NONE };
 }
 
 /// Hash of the kinds, ids and methods of messages, the same in every run.

@@ -2,7 +2,7 @@
 
 use crate::base::fact::{DirectionFact, SegmentFact};
 use crate::base::tls::{Decrypted, TlsFact};
-use crate::base::{Ending, Files, PacketNo, Side, sanitize, units};
+use crate::base::{Ending, Files, PacketNo, RoundTrips, Side, sanitize, units};
 use crate::ledger::{ConnectionFact, ConnectionPackets, SentPiece};
 use crate::tui::views::format;
 
@@ -23,7 +23,7 @@ pub(super) fn lines(
             fact.server,
             range(fact, files)
         ),
-        format!("handshake: {}", handshake(fact, packets, files)),
+        format!("handshake: {}{}", handshake(fact, packets, files), pings(fact)),
         format!("end: {}", closing(fact, packets, files)),
         format!("client → {}", counts(client)),
         format!("server ← {}", counts(server)),
@@ -71,6 +71,17 @@ fn handshake(fact: &ConnectionFact, packets: Option<&ConnectionPackets>, files: 
     match fact.handshake_ns {
         Some(ns) => format!("{}{numbers}", units::duration(ns)),
         None => format!("not captured{numbers}"),
+    }
+}
+
+/// Describes the round trips that PING frames of HTTP/2 show; empty without any.
+fn pings(fact: &ConnectionFact) -> String {
+    let RoundTrips { count, shortest_ns, longest_ns, .. } = fact.pings;
+    let shortest = units::duration(shortest_ns);
+    match count {
+        0 => String::new(),
+        1 => format!("; an HTTP/2 PING took {shortest}"),
+        _ => format!("; {count} HTTP/2 PINGs took {shortest} to {}", units::duration(longest_ns)),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::base::http2::WindowWait;
 use crate::base::{Code, Files, Finding, PacketNo, Side, Span, Timestamp, units};
 use crate::ledger::store::Payload;
 use crate::ledger::{Exchange, MessageSpan, Notification};
@@ -100,6 +101,7 @@ pub(super) fn stages(source: StageSource<'_>, model: &Model) -> Vec<TimelineStag
         let wait = source.stage("wait", Role::Wait, times, Tab::Packets);
         stages.push(wait.packets(request.span.last, span.first, source.files).note(wait_note(exchange)));
     }
+    stages.extend(windows(source));
     stages.extend(acknowledged(source));
     stages.extend(asked(source, model));
     stages.extend(rounds(source, model));
@@ -212,6 +214,21 @@ fn held_up(source: StageSource<'_>, what: &str, span: Span) -> Option<TimelineSt
     )
 }
 
+/// Returns the stages in which content waited for an HTTP/2 window (RFC 9113 section 5.2).
+fn windows(source: StageSource<'_>) -> Vec<TimelineStage> {
+    let facts = source.exchange.http2_facts();
+    let by = source.exchange.origin;
+    let waits = [(facts.request_wait, "request", by.other()), (facts.response_wait, "response", by)];
+    let stage = |(wait, what, by): (Option<WindowWait>, &str, Side)| {
+        let WindowWait { ns, from, to } = wait?;
+        let stage = source.stage("window", Role::Warn, (from.time, Some(to.time)), Tab::Packets);
+        let name = by.name();
+        let note = format!("{what} waited {} for an HTTP/2 window of the {name}", units::duration(ns));
+        Some(stage.packets(from.packet, to.packet, source.files).note(note))
+    };
+    waits.into_iter().filter_map(stage).collect()
+}
+
 fn acknowledged(source: StageSource<'_>) -> Option<TimelineStage> {
     let exchange = source.exchange;
     let (ack, sent) = (exchange.ack?, exchange.request.span.end.time);
@@ -245,8 +262,10 @@ fn outcome(source: StageSource<'_>, model: &Model) -> Vec<TimelineStage> {
         };
         let why = exchange.cause.map_or_else(|| "cause unknown".to_owned(), cause_text);
         let at = format::ended_at(exchange, source.files);
+        let frame = exchange.http2_facts().closed_by;
+        let frame = frame.map_or_else(String::new, |frame| format!(": {frame}"));
         let parts = parts_of_wait(exchange).map_or_else(String::new, |parts| format!("; {parts}"));
-        return vec![nothing.note(format!("{why}{at}{parts}"))];
+        return vec![nothing.note(format!("{why}{at}{frame}{parts}"))];
     };
     let span = response.span;
     let mut stages =
