@@ -29,6 +29,15 @@ pub fn write_pretty(out: &mut impl Write, value: &impl Serialize) -> io::Result<
     value.serialize(&mut serde_json::Serializer::with_formatter(out, formatter)).map_err(io::Error::from)
 }
 
+/// Writes JSON on one line whose strings are those of [`write_string`].
+///
+/// # Errors
+/// Returns the errors of `out`, and those of serializing `value`.
+pub fn write_compact(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    let formatter = Escaping { inner: CompactFormatter };
+    value.serialize(&mut serde_json::Serializer::with_formatter(out, formatter)).map_err(io::Error::from)
+}
+
 /// A formatter that escapes unsafe characters and leaves the layout to another one.
 struct Escaping<F> {
     inner: F,

@@ -372,3 +372,18 @@ pub const MAX_TLS_KINDS: usize = 1000;
 /// Texts of the rows of a table of the report, in bytes: sessions, offers, names that are used.
 /// 800 for each of [`MAX_TABLE_ROWS`], and real ones have fewer than 200.
 pub const MAX_TABLE_TEXT: usize = 8 << 20;
+
+/// Texts of listings that are kept until the call that asked for them is over, in bytes. A list of
+/// a hundred tools takes 100 kB.
+pub const MAX_LIST_BODIES: usize = 16 << 20;
+
+/// Durations that a comparison keeps of one method and tool. More are thinned out evenly: a
+/// difference that 4096 calls do not show is of no use to anybody.
+pub const MAX_COMPARED_VALUES: usize = 4096;
+
+/// Durations that a comparison keeps of one capture, 8 bytes each. Then the rows keep what they
+/// have, thinned out evenly.
+pub const MAX_ALL_COMPARED_VALUES: usize = 2 << 20;
+
+/// Texts of the definitions of one capture that are compared with those of another, in bytes.
+pub const MAX_DEFINITION_TEXT: usize = 32 << 20;

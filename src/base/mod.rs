@@ -17,6 +17,7 @@ pub mod http2;
 pub mod json;
 pub mod layer;
 pub mod limits;
+pub mod markdown;
 pub mod origin;
 pub(crate) mod prefix;
 pub mod protocols;

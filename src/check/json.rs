@@ -8,6 +8,7 @@ use super::capture::Capture;
 use super::gate::{Issue, Verdict};
 use super::objective::{Judged, Outcome};
 use crate::base::Files;
+use crate::base::json::write_compact;
 
 /// Writes the verdict.
 pub(super) fn write(verdict: &Verdict, capture: &Capture<'_>, out: &mut dyn io::Write) -> io::Result<()> {
@@ -26,7 +27,7 @@ pub(super) fn write(verdict: &Verdict, capture: &Capture<'_>, out: &mut dyn io::
         "more": verdict.more.iter().map(|(code, n)| (code.name().to_owned(), (*n).into())).collect::<serde_json::Map<_, _>>(),
         "objectives": verdict.objectives.iter().map(objective).collect::<Vec<_>>(),
     });
-    serde_json::to_writer(&mut *out, &document)?;
+    write_compact(&mut &mut *out, &document)?;
     writeln!(out)
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use super::capture::Capture;
 use super::gate::Verdict;
 use super::words;
+use crate::base::markdown::{cell, code};
 
 /// Rows of the table of findings. The others are counted.
 const MAX_ROWS: usize = 50;
@@ -52,25 +53,4 @@ pub(super) fn write(verdict: &Verdict, capture: &Capture<'_>, out: &mut dyn io::
         writeln!(out, "\nand {more} more")?;
     }
     Ok(())
-}
-
-/// Text in a cell: what would end the cell or begin markup is escaped.
-fn cell(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' => escaped.push(' '),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '~' => {
-                escaped.push('\\');
-                escaped.push(c);
-            }
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-/// Text as code.
-fn code(text: &str) -> String {
-    format!("`{}`", text.replace(['`', '\n', '\r'], " ").replace('|', "\\|"))
 }

@@ -47,7 +47,7 @@ use clap::{CommandFactory, Parser};
 
 use arguments::screen::ScreenArguments;
 use arguments::{Arguments, Command, ListOptions, ReportOptions};
-use commands::{check, export, generate, interfaces, keys, list, report, slice, tui, why};
+use commands::{check, diff, export, generate, interfaces, keys, list, report, slice, tui, why};
 #[cfg(feature = "demo")]
 use commands::{demo, serve, traffic};
 use exit::Outcome;
@@ -106,6 +106,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Report(report) => report::run(&Request::new(&report.source, color)?, &report.options),
         Command::Export(export) => export::run(&Request::new(&export.source, color)?, &export.options),
         Command::Check(check) => check::run(&Request::new(&check.source, color)?, &check.options),
+        Command::Diff(arguments) => diff::run(&arguments, color),
         Command::Explain { code } => check::print_explanation(code.as_deref()).map(|()| Outcome::Success),
         Command::Why(why) => why::run(*why, color),
         Command::Slice(slice) => slice::run(&Request::new(&slice.source, color)?, &slice.options),

@@ -83,6 +83,31 @@ impl Setup {
         Unprivileged::open(request)?.start(request, path, Frontend::Lines { rereads })
     }
 
+    /// Does the same for a command that reads the files of a second request after those of the
+    /// first. The second value reads them.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and the second request is no request for files.
+    pub(super) fn open_pair(
+        first: &Request,
+        second: &Request,
+        path: Option<&Path>,
+    ) -> anyhow::Result<(Self, Reader)> {
+        // Everything is open before the sandbox is entered.
+        let Unprivileged { input, .. } = Unprivileged::open(second)?;
+        let OpenInput::Files(capture) = input else {
+            anyhow::bail!("two captures are compared once they are saved: name two files")
+        };
+        if let Some(path) = path {
+            output::check_not_input(path, second)?;
+        }
+        let key_logs = second.key_logs.open(false)?;
+        let setup = Self::open(first, path)?;
+        let (logged, identified) = (LoggedSecrets::default(), Identified::default());
+        let reader = Reader::new(Source::Files(capture), None).with_key_logs(key_logs, logged, identified);
+        Ok((setup, reader))
+    }
+
     /// Does the same for a command that reads the packets a second time.
     ///
     /// # Errors

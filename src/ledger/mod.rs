@@ -19,6 +19,7 @@ mod tone;
 mod traffic;
 mod views;
 
+pub mod definitions;
 pub mod query;
 pub mod store;
 
@@ -32,7 +33,7 @@ pub use entry::Entry;
 pub use latency::{By, CallGroup, Group, LatencyKey, LatencyRow};
 pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered, UnansweredCall, Undetermined};
 pub use snapshot::{ExchangeCount, Snapshot};
-pub use survival::{Percentile, percentile};
+pub use survival::{Percentile, curve, percentile};
 pub use tls_totals::{TlsKind, TlsRow};
 pub use tone::Tone;
 pub use traffic::{ConnectionCount, OfferRow, Offered, StreamEnds, Streams};

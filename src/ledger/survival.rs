@@ -51,6 +51,25 @@ pub fn percentile(answered: &[(i64, u64)], waits: &[(i64, u64)], per_mille: u64)
     Some(Percentile { ns: longest.map_or(at_least, |longest| longest.max(at_least)), is_at_least: true })
 }
 
+/// Returns the share of calls that are answered within each duration of `answered`, as estimated
+/// from answered calls and from waits without an answer (as in [`percentile`]): 1 at the end unless
+/// calls waited longer than any answered one took.
+#[must_use]
+pub fn curve(answered: &[(i64, u64)], waits: &[(i64, u64)]) -> Vec<(i64, f64)> {
+    let mut open: u64 = answered.iter().chain(waits).map(|(_, count)| count).sum();
+    let mut unanswered_share = 1.0;
+    let mut shorter_waits = waits.iter().copied().peekable();
+    let step = |(ns, answers): &(i64, u64)| {
+        while let Some((_, ended)) = shorter_waits.next_if(|(wait, _)| wait < ns) {
+            open = open.saturating_sub(ended);
+        }
+        unanswered_share *= 1.0 - *answers as f64 / open.max(1) as f64;
+        open = open.saturating_sub(*answers);
+        (*ns, 1.0 - unanswered_share)
+    };
+    answered.iter().map(step).collect()
+}
+
 /// Returns the value of the nearest rank of `per_mille` among `count` values in ascending order.
 fn at_rank(steps: impl Iterator<Item = (i64, u64)>, count: u64, per_mille: u64) -> Option<i64> {
     let rank = count.saturating_mul(per_mille).div_ceil(1000).max(1);
@@ -98,6 +117,14 @@ mod tests {
         assert_eq!(of(&fast, &[60_000; 3], 900), (60_000, true));
         assert_eq!(of(&[], &[10, 20, 60], 500), (20, true), "nothing was answered");
         assert_eq!(percentile(&[], &[], 500), None);
+    }
+
+    #[test]
+    fn the_curve_ends_at_one_if_everything_was_answered() {
+        assert_eq!(curve(&[(5, 1), (7, 3)], &[]), [(5, 0.25), (7, 1.0)]);
+        assert_eq!(curve(&[(5, 1), (7, 1)], &[(60, 2)]), [(5, 0.25), (7, 0.5)]);
+        // What was given up before says nothing.
+        assert_eq!(curve(&[(5, 2)], &[(1, 8)]), [(5, 1.0)]);
     }
 
     #[test]

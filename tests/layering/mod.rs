@@ -15,7 +15,7 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 19] = [
+const LAYERS: [(&str, &[&str], &[&str]); 20] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("link", &["base"], &["capture"]),
@@ -29,6 +29,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 19] = [
     ("why", &["base", "ledger"], &[]),
     ("report", &["base", "ledger", "why"], &[]),
     ("check", &["base", "ledger"], &[]),
+    ("diff", &["base", "ledger"], &[]),
     ("export", &["base", "ledger"], &[]),
     ("tui", &["base", "ledger", "why"], &[]),
     ("fuzz", &["base", "capture", "tls", "http", "ledger", "engine"], &[]),
@@ -38,7 +39,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 19] = [
         "cli",
         &[
             "base", "capture", "link", "tcp", "tls", "http", "rpc", "mcp", "ledger", "engine", "why",
-            "report", "check", "export", "tui", "serve", "traffic",
+            "report", "check", "diff", "export", "tui", "serve", "traffic",
         ],
         &[],
     ),

@@ -6,6 +6,7 @@ mod addresses;
 mod answers;
 mod conduct;
 mod degraded;
+mod diff;
 mod due;
 mod framing;
 mod harmless;

@@ -75,6 +75,17 @@ Examples:
   mcpdump check --baseline known.txt --format junit -o mcp.xml capture.pcap
   mcpdump check --fail-on never --slo 'p95(tools/call)<500ms' capture.pcap";
 
+/// Examples of `diff`.
+pub(crate) const DIFF_EXAMPLES: &str = "\
+Examples:
+  mcpdump diff before.pcap after.pcap
+  mcpdump diff --filter 'method:tools/call' before.pcap after.pcap
+  mcpdump diff capture.pcap --filter 'server:10.0.0.2' --filter 'server:10.0.0.3'
+  mcpdump diff --fail-on regression --format markdown before.pcap after.pcap
+
+A difference is sure, likely, or cannot be told: few calls, or calls whose outcome
+was not captured, tell nothing. See docs/diff.md.";
+
 /// Examples of `explain`.
 pub(crate) const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -159,7 +170,10 @@ The language of --filter, and of / in the TUI. Examples:
 /// The exit statuses and their meanings.
 pub(crate) const EXIT_STATUSES: [(&str, &str); 3] = [
     ("0", "Success, also if the reader of the output closed the pipe."),
-    ("1", "A check failed, packets could not be kept to the end, or nothing matches a slice or why."),
+    (
+        "1",
+        "A check failed, a comparison found regressions, packets could not be kept to the end, or nothing matches a slice or why.",
+    ),
     ("2", "Failure: invalid argument, unreadable file, no permission to capture."),
 ];
 

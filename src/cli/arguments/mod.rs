@@ -2,7 +2,9 @@
 
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
+pub(crate) mod diff;
 pub(crate) mod help;
+mod named;
 pub(crate) mod quantity;
 pub(crate) mod screen;
 #[cfg(feature = "demo")]
@@ -26,6 +28,7 @@ use crate::export;
 use crate::export::slice::Extent;
 use crate::ledger::{By, Views};
 use crate::report::Format;
+use named::named;
 use screen::{Color, ScreenArguments};
 use source::SourceArguments;
 
@@ -94,6 +97,14 @@ pub(crate) enum Command {
         after_long_help = help::long(help::CHECK_EXAMPLES),
     )]
     Check(Check),
+    /// Compare two captures: latencies, failures, definitions, findings
+    #[command(
+        override_usage = "mcpdump diff [OPTIONS] BEFORE AFTER [-- BPF...]\n       \
+            mcpdump diff [OPTIONS] CAPTURE --filter EXPR --filter EXPR [-- BPF...]",
+        after_help = help::DIFF_EXAMPLES,
+        after_long_help = help::long(help::DIFF_EXAMPLES),
+    )]
+    Diff(Box<diff::Diff>),
     /// Explain a finding: what it means, what to do, what it rests on
     #[command(after_help = help::EXPLAIN_EXAMPLES, after_long_help = help::EXPLAIN_EXAMPLES)]
     Explain {
@@ -396,17 +407,6 @@ fn export_formats() -> impl TypedValueParser<Value = &'static export::Format> {
 #[cfg(not(feature = "demo"))]
 pub(crate) fn is_demo_command(word: &std::ffi::OsStr) -> bool {
     ["serve", "traffic", "demo"].iter().any(|command| word == *command)
-}
-
-/// Parses the names of values: those of a layer's enum, which knows nothing of clap.
-fn named<T: Copy + Send + Sync + 'static>(
-    values: &'static [T],
-    name: fn(T) -> &'static str,
-) -> impl TypedValueParser<Value = T> {
-    PossibleValuesParser::new(values.iter().map(|value| name(*value))).try_map(move |word| {
-        let value = values.iter().find(|value| name(**value) == word);
-        value.copied().ok_or("not a possible value")
-    })
 }
 
 #[cfg(test)]

@@ -53,6 +53,11 @@ pub(crate) struct TcpdumpArguments {
 }
 
 impl TcpdumpArguments {
+    /// Returns the arguments `-r FILE`.
+    pub(crate) fn reading(file: OsString) -> Self {
+        Self { read: vec![file], ..Self::default() }
+    }
+
     /// Refuses the options that would have to change what is printed.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ use crate::tui::exchange_stats::ExchangeStats;
 use crate::tui::model::Model;
 use crate::tui::views::message::{read_request, read_response};
 
-use super::definition_kind::DefinitionKind;
 use super::history::{Audience, DefinitionChange, History, Page, Version};
+use crate::ledger::definitions::DefinitionKind;
 
 /// Bytes of listings that are read per server, at most: they are read while the user waits, and
 /// kept while the server is open.

@@ -4,13 +4,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use similar::{ChangeTag, TextDiff};
 
-use super::definition_kind::DefinitionKind;
 use crate::base::{Files, Origin};
+use crate::ledger::definitions::{DefinitionKind, Listed, ListedPage, has_same_content, member_changes};
 use crate::tui::times::Times;
 
 /// Length of the longest definition that is compared line by line, in bytes.
@@ -71,53 +69,16 @@ pub(super) struct History {
     later: HashMap<(u32, DefinitionKind), (BTreeSet<String>, Origin)>,
 }
 
-#[derive(Deserialize)]
-struct ListResponse<'a> {
-    #[serde(borrow)]
-    result: ListPage<'a>,
-}
-
-/// A page of a listing.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListPage<'a> {
-    #[serde(borrow)]
-    tools: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
-    prompts: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
-    resources: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
-    resource_templates: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
-    next_cursor: Option<&'a RawValue>,
-}
-
-/// Members that name a definition. A resource is named by its URI, as in the ledger.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DefinitionName {
-    uri: Option<String>,
-    uri_template: Option<String>,
-    name: Option<String>,
-}
-
 impl History {
     /// Adds a page that is earlier than all that were added before.
     pub(super) fn add_earlier(&mut self, page: &Page<'_>) {
         // Malformed listings are reported as findings; here they are skipped.
-        let Ok(ListResponse { result }) = serde_json::from_slice::<ListResponse<'_>>(page.body) else {
-            return;
-        };
-        let is_complete = result.next_cursor.is_none() && !page.has_cursor;
-        let lists = [result.tools, result.prompts, result.resources, result.resource_templates];
-        for (kind, list) in DefinitionKind::ALL.into_iter().zip(lists) {
-            let Some(list) = list else { continue };
+        let Some(listed) = ListedPage::parse(page.body) else { return };
+        let is_complete = listed.next_cursor.is_none() && !page.has_cursor;
+        for (kind, list) in listed.lists {
             let mut names = BTreeSet::new();
-            for raw in list {
-                let Ok(named) = serde_json::from_str::<DefinitionName>(raw.get()) else { continue };
-                let name = named.uri.or(named.uri_template).or(named.name).unwrap_or_default();
-                self.add_version((kind, name.clone()), raw.get(), page);
+            for Listed { name, json } in list {
+                self.add_version((kind, name.clone()), json, page);
                 names.insert(name);
             }
             if is_complete {
@@ -211,12 +172,6 @@ impl DefinitionChange {
     }
 }
 
-/// Whether two JSON texts have the same content: blanks and the order of members do not matter.
-fn has_same_content(one: &str, other: &str) -> bool {
-    let value = |text| serde_json::from_str::<Value>(text).ok();
-    one == other || value(one).is_some_and(|one| Some(one) == value(other))
-}
-
 /// Returns each version with the one before it that the same audience was offered, the latest
 /// first.
 fn pairs(versions: &[Version]) -> impl Iterator<Item = (&Version, &Version)> {
@@ -237,7 +192,12 @@ pub(super) fn text(versions: &[Version], times: &Times, files: &Files) -> Option
     };
     let mut text = String::new();
     for (new, old) in pairs(versions) {
-        text.push_str(&format!("changed at {}\n\n{}\n", place(new), difference(&old.json, &new.json)));
+        text.push_str(&format!("changed at {}\n\n", place(new)));
+        for change in member_changes(&old.json, &new.json) {
+            let breaking = if change.is_breaking { " (breaking)" } else { "" };
+            text.push_str(&format!("{}{breaking}\n", change.text));
+        }
+        text.push_str(&format!("\n{}\n", difference(&old.json, &new.json)));
     }
     for version in versions {
         text.push_str(&format!("version since {}\n\n{}\n\n", place(version), pretty(&version.json)));

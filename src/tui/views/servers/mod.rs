@@ -2,7 +2,6 @@
 //! definitions.
 
 mod definition;
-mod definition_kind;
 mod history;
 mod open_server;
 mod server;

@@ -21,9 +21,9 @@ use crate::tui::views::layout;
 use crate::tui::views::reader::DocumentReader;
 
 use super::definition::{self, Definition};
-use super::definition_kind::DefinitionKind;
 use super::history::{self, ChangeKind, History};
 use super::server::Server;
+use crate::ledger::definitions::DefinitionKind;
 
 const COLUMNS: [Column; 8] = [
     Column::new("Kind", 8).sorts(First::Least),

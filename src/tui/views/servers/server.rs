@@ -8,7 +8,7 @@ use crate::ledger::{Implementation, ServerRef, Session};
 use crate::tui::model::Model;
 
 use super::definition::unlisted;
-use super::definition_kind::DefinitionKind;
+use crate::ledger::definitions::DefinitionKind;
 
 /// A server.
 #[derive(Clone, Debug)]

@@ -2,20 +2,25 @@
 
 /// A kind of definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum DefinitionKind {
+pub enum DefinitionKind {
+    /// A tool (`tools/list`).
     Tool,
+    /// A prompt (`prompts/list`).
     Prompt,
+    /// A resource (`resources/list`).
     Resource,
+    /// A resource template (`resources/templates/list`).
     Template,
 }
 
 impl DefinitionKind {
-    /// All kinds, in the order in which they are listed.
-    pub(super) const ALL: [Self; 4] = [Self::Tool, Self::Prompt, Self::Resource, Self::Template];
+    /// Every kind, in the order in which they are shown.
+    pub const ALL: [Self; 4] = [Self::Tool, Self::Prompt, Self::Resource, Self::Template];
 
     /// Returns the member of a listing that has the definitions, which names the kind in the
     /// ledger.
-    pub(super) fn list_name(self) -> &'static str {
+    #[must_use]
+    pub fn list_name(self) -> &'static str {
         match self {
             Self::Tool => "tools",
             Self::Prompt => "prompts",
@@ -25,7 +30,8 @@ impl DefinitionKind {
     }
 
     /// Returns the noun for a definition of the kind.
-    pub(super) fn noun(self) -> &'static str {
+    #[must_use]
+    pub fn noun(self) -> &'static str {
         match self {
             Self::Tool => "tool",
             Self::Prompt => "prompt",
@@ -36,7 +42,8 @@ impl DefinitionKind {
 
     /// Returns the method that uses a definition; `None` if its use is not known: a template is
     /// read as a URI derived from it.
-    pub(super) fn method(self) -> Option<&'static str> {
+    #[must_use]
+    pub fn method(self) -> Option<&'static str> {
         match self {
             Self::Tool => Some("tools/call"),
             Self::Prompt => Some("prompts/get"),
