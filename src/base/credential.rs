@@ -128,6 +128,9 @@ const SECRET_ENDINGS: [&str; 6] = ["token", "secret", "password", "signature", "
 const SECRET_BEFORE_COLON: [&str; 6] =
     ["secret", "password", "apikey", "accesstoken", "refreshtoken", "authorization"];
 
+/// Parameters of a challenge of the scheme Bearer (RFC 6750 section 3, RFC 9728 section 5.1).
+const CHALLENGE: [&str; 5] = ["realm", "error", "error_description", "scope", "resource_metadata"];
+
 /// Least length of a value after `token:`, with letters and digits, to be a credential; a progress
 /// token is shorter.
 const MIN_TOKEN: usize = 16;
@@ -214,6 +217,12 @@ fn word(rest: &str, out: &mut String) -> usize {
         _ => c.is_whitespace() && !whole_line,
     };
     let hidden = value.find(ends).unwrap_or(value.len());
+    // `Bearer realm="x"` is a challenge, not a token.
+    let is_challenge = word.eq_ignore_ascii_case("bearer")
+        && CHALLENGE.iter().any(|name| value.strip_prefix(name).is_some_and(|it| it.starts_with('=')));
+    if is_challenge {
+        return end;
+    }
     let is_token = between.trim_start_matches(['"', '\'']).starts_with(':') && is_named(word, &["token"]);
     if hidden == 0 || is_token && !is_random(value.get(..hidden).unwrap_or_default()) {
         return end;
@@ -280,6 +289,7 @@ mod tests {
             ("/cb?code=1&state=2&X-Amz-Signature=33", "/cb?code=…&state=2&X-Amz-Signature=…"),
             ("/messages/?session_id=7f4d", "/messages/?session_id=7f4d"),
             ("Bearer xyz, and bearer  a.b-c", "Bearer …, and bearer  …"),
+            ("Bearer xyz=, Bearer error=\"invalid_token\"", "Bearer …, Bearer error=\"invalid_token\""),
             ("note://Bearer%20xyz/1", "note://Bearer%20…"),
             ("Authorization: Basic dXNl cg==\nHost: a", "Authorization: …\nHost: a"),
             ("{\"password\": \"a b\", \"code\": -32602}", "{\"password\": \"…\", \"code\": -32602}"),

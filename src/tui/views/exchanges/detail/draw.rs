@@ -210,7 +210,7 @@ impl OpenExchange {
         } else {
             self.page().get(index).cloned().unwrap_or_default()
         };
-        let of_head = self.tab == Tab::Http && pages::may_name_session(&parts);
+        let of_head = self.tab == Tab::Http && pages::may_identify(&parts);
         let of_part = self.tab == Tab::Packets && parts::may_name_session(&parts);
         let shown = match painter.is_private() {
             true if of_head => 1,
